@@ -1,0 +1,1 @@
+"""Show the operator what the engine does, in the terminal."""

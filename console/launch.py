@@ -1,0 +1,110 @@
+"""Start taskdeck: the entry point of the `taskdeck` script."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+
+_USAGE_ERROR = 2
+_INTERNAL_ERROR = 70
+_LEFT = 130
+
+_HELP = """\
+Usage: taskdeck [COMMAND] [OPTIONS]
+
+A durable task engine with its operations console in the terminal.
+
+Commands:
+  version [--json]  Print the version.
+
+Examples:
+  taskdeck version
+  taskdeck version --json
+"""
+
+Command = Callable[[Sequence[str]], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one `taskdeck` command line and return its exit status.
+
+    ``version`` is answered here, so that it loads nothing third-party; all else belongs to ``core.cli``.
+    A failure nobody foresaw ends in one sentence and status 70, never in a traceback.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _choose(arguments)(arguments)
+    except KeyboardInterrupt:
+        return _LEFT
+    except BrokenPipeError:
+        _forget_stdout()
+        return _LEFT
+    except Exception as error:
+        return _report(error)
+
+
+def _choose(arguments: Sequence[str]) -> Command:
+    if arguments and arguments[0] in ("version", "--version"):
+        return _version
+    if find_spec("core.cli") is None:
+        return _help_or_refusal
+    return _run_cli
+
+
+def _version(arguments: Sequence[str]) -> int:
+    from core import __version__  # `core` may be changed under a running console: read it when asked.
+
+    extra = [word for word in arguments[1:] if word != "--json"]
+    if extra and extra != ["--help"]:
+        return _refuse(f"version takes no argument {extra[0]!r}")
+    if extra:
+        return _say(
+            "Usage: taskdeck version [--json]\n\nPrint the version.\n\nExample:\n  taskdeck version --json"
+        )
+    return _say(json.dumps({"version": __version__}) if "--json" in arguments else f"taskdeck {__version__}")
+
+
+def _run_cli(arguments: Sequence[str]) -> int:
+    # Commands cost typer and the wiring of the engine; `version` must not pay for them.
+    from core.cli.main import main as cli_main
+
+    status: int = cli_main(list(arguments) or ["--help"])
+    return status
+
+
+def _help_or_refusal(arguments: Sequence[str]) -> int:
+    if not arguments or arguments[0] in ("--help", "-h", "help"):
+        return _say(_HELP.rstrip())
+    return _refuse(f"no such command: {arguments[0]!r}")
+
+
+def _say(text: str) -> int:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+    return 0
+
+
+def _refuse(reason: str) -> int:
+    sys.stderr.write(f"usage: {reason}. See: taskdeck --help\n")
+    return _USAGE_ERROR
+
+
+def _report(error: Exception) -> int:
+    name = type(error).__name__
+    sys.stderr.write(
+        f"internal: taskdeck met a failure it does not know ({name}). See its log, or: taskdeck doctor\n"
+    )
+    return _INTERNAL_ERROR
+
+
+def _forget_stdout() -> None:
+    # The interpreter flushes stdout at exit and would print the broken pipe a second time.
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

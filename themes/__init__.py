@@ -1,0 +1,1 @@
+"""Hold the colour themes, as TOML files, that the console offers."""
