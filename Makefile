@@ -1,0 +1,53 @@
+# One command each; `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+STARTED := $(shell date +%s)
+WORKERS ?= 2
+.PHONY: help venv run test format lint types mutants bench clean
+
+help: ## List these targets.
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): pyproject.toml constraints.txt .ci/venv
+	@sh .ci/venv $(VENV)
+	@touch $@
+
+venv: $(READY) ## Create .venv with everything needed to run and check.
+
+run: $(READY) ## Run the built-in sample workflow, headless, and print its summary.
+	@$(BIN)/taskdeck run sample --home .taskdeck --slots 4
+
+test: $(READY) ## Check everything: format, lint, types, layers, tests.
+	@failed=; \
+	step() { name=$$1; shift; out=$$("$$@" 2>&1) && echo "$$name: ok" || { failed="$$failed $$name"; echo "$$name: FAILED"; echo "$$out"; }; }; \
+	step format $(BIN)/ruff format --check .; \
+	step lint $(BIN)/ruff check --output-format concise .; \
+	step types $(BIN)/mypy; \
+	step layers $(BIN)/lint-imports --no-cache; \
+	$(BIN)/python -m pytest -q -n $(WORKERS) || failed="$$failed tests"; \
+	echo "make test:$${failed:+ FAILED:$$failed,} $$(( $$(date +%s) - $(STARTED) )) s wall time"; \
+	test -z "$$failed"
+
+format: $(READY) ## Format the code and apply safe fixes.
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lint: $(READY) ## Lint the code and the layers.
+	@$(BIN)/ruff check .
+	@$(BIN)/lint-imports --no-cache
+
+types: $(READY) ## Check the types.
+	@$(BIN)/mypy
+
+mutants: $(READY) ## Break each guard in turn and expect a red test.
+	@$(BIN)/python tests/mutants.py
+
+bench: $(READY) ## Run the measuring tests.
+	@$(BIN)/python -m pytest -q -m bench -p no:xdist --timeout 0 tests
+
+clean: ## Remove the environment, caches and builds.
+	@rm -rf $(VENV) .taskdeck .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
+	@find core console themes tests -name __pycache__ -type d -prune -exec rm -rf {} +
