@@ -1,0 +1,1 @@
+"""What a task does: one outside system per file, and the registry that knows them all."""

@@ -1,0 +1,210 @@
+"""Make connectors small: schemas for `with:`, faults, defaults."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from core.model.errors import Invalid, TaskdeckError
+from core.model.outcomes import Failed, TaskError
+from core.model.ports import InputFault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pydantic_core import ErrorDetails
+
+    from core.model.values import JsonObject, JsonValue
+
+FENCE = "${{"
+"""What opens an expression; a value that holds one is known only when the attempt starts."""
+MISSING, UNKNOWN, BAD_VALUE = "with.missing", "with.unknown", "with.value"
+"""Codes of input faults; the path of a missing key leads to the map that lacks it."""
+_MESSAGE_MAX = 2_000
+_WORD_MAX = 64
+
+
+class Input(BaseModel):
+    """The schema of a `with:` block: strict types, no unknown keys, no NaN; subclass it with fields.
+
+    Values are JSON: use `list`, `dict`, `Literal` (not tuples or enums) and `Field(alias=...)` for keys
+    that Python or pydantic reserves.
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @classmethod
+    def keys(cls) -> tuple[str, ...]:
+        """Return the keys a `with:` block may have."""
+        return tuple(field.alias or name for name, field in cls.model_fields.items())
+
+    @classmethod
+    def rules(cls, with_: JsonObject) -> Iterable[InputFault]:
+        """Return faults that span keys; sees the raw input, fences included. Override where needed."""
+        del with_
+        return ()
+
+
+InputT = TypeVar("InputT", bound=Input)
+
+
+class CallFailed(Exception):
+    """Raised by an inline call that knows what its failure means; `classify` returns `failed`."""
+
+    def __init__(self, failed: Failed) -> None:
+        super().__init__(failed.error.message)
+        self.failed = failed
+
+
+def check_input(schema: type[Input], with_: JsonObject) -> tuple[InputFault, ...]:
+    """Return every fault of an input, in the order of the schema; fenced values are passed over.
+
+    Missing and unknown keys are reported whatever the values hold: keys are never computed.
+    """
+    try:
+        schema.model_validate(with_)
+    except ValidationError as error:
+        return (*_faults(schema, with_, error), *schema.rules(with_))
+    return tuple(schema.rules(with_))
+
+
+def parse_input(schema: type[InputT], with_: JsonObject) -> InputT:
+    """Return the typed input of a call; raise `Invalid` (`with.invalid`) with all faults in its facts."""
+    try:
+        parsed = schema.model_validate(with_)
+    except ValidationError as error:
+        raise invalid_input((*_faults(schema, with_, error), *schema.rules(with_))) from None
+    faults = tuple(schema.rules(with_))
+    if faults:
+        raise invalid_input(faults)
+    return parsed
+
+
+def invalid_input(faults: Sequence[InputFault]) -> Invalid:
+    """Return the refusal of a resolved input; `faults` may be empty when all of them hold a fence."""
+    first = faults[0].message if faults else "a value is still an expression"
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    listed: list[JsonValue] = [
+        {"code": fault.code, "message": fault.message, "path": list(fault.path)} for fault in faults
+    ]
+    return Invalid(
+        "with.invalid",
+        f"input: {first}{more}",
+        hint="mend the `with:` block of the task",
+        facts={"faults": listed},
+    )
+
+
+def near(word: str, known: Iterable[str]) -> str:
+    """Return `; did you mean X?` for the known word most like this one, or an empty string."""
+    matches = difflib.get_close_matches(word[:_WORD_MAX], list(known), n=1)
+    return f"; did you mean `{matches[0]}`?" if matches else ""
+
+
+def has_fence(value: object) -> bool:
+    """Return whether a JSON value holds an expression, at any depth."""
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, str):
+            if FENCE in item:
+                return True
+        elif isinstance(item, dict):
+            pending.extend(item.values())
+        elif isinstance(item, list):
+            pending.extend(item)
+    return False
+
+
+class Plain:
+    """Defaults for a connector: a subclass needs `name` and `call`, and may name its `schema`.
+
+    Without a `schema` every input is accepted.
+    """
+
+    name: str = ""
+    schema: ClassVar[type[Input] | None] = None
+
+    def check(self, with_: JsonObject) -> Sequence[InputFault]:
+        """Return every fault of an input; values with a `${{` fence are passed over."""
+        return () if self.schema is None else check_input(self.schema, with_)
+
+    async def start(self) -> None:
+        """Open nothing."""
+
+    async def stop(self) -> None:
+        """Close nothing."""
+
+    def classify(self, error: Exception) -> Failed:
+        """Say what an error of an inline call means; unknown errors (`connector.error`) are retryable."""
+        if isinstance(error, CallFailed):
+            return error.failed
+        if isinstance(error, TaskdeckError):
+            return Failed(
+                error=TaskError(code=error.code, message=error.message, facts=error.facts),
+                permanent=isinstance(error, Invalid),
+            )
+        text = str(error)[:_MESSAGE_MAX] or type(error).__name__
+        return Failed(
+            error=TaskError(code="connector.error", message=text, facts={"type": type(error).__qualname__})
+        )
+
+
+def _faults(schema: type[Input], with_: JsonObject, error: ValidationError) -> list[InputFault]:
+    """Translate pydantic's errors; those of one value (the arms of a union) become one fault."""
+    found: dict[tuple[str | int, ...], InputFault] = {}
+    for detail in error.errors(include_url=False, include_context=False):
+        fault = _fault(schema, with_, detail)
+        if fault is None:
+            continue
+        subject = detail["loc"][-1] if fault.code == MISSING else ""
+        key = (fault.code, subject, *fault.path)
+        earlier = found.get(key)
+        found[key] = fault if earlier is None else _either(earlier, fault)
+    return list(found.values())
+
+
+def _fault(schema: type[Input], with_: JsonObject, detail: ErrorDetails) -> InputFault | None:
+    loc, kind = detail["loc"], detail["type"]
+    path = _path(with_, loc)
+    if kind == "missing":
+        return InputFault(code=MISSING, message=f"`{_dotted((*path, loc[-1]))}` is required", path=path)
+    if kind == "extra_forbidden":
+        known = schema.keys() if len(path) == 1 else ()
+        return InputFault(
+            code=UNKNOWN, message=f"`{_dotted(path)}`: unknown key{near(str(path[-1]), known)}", path=path
+        )
+    if has_fence(detail["input"]):
+        return None
+    said = detail["msg"].removeprefix("Value error, ")
+    return InputFault(code=BAD_VALUE, message=f"`{_dotted(path)}`: {said[:1].lower()}{said[1:]}", path=path)
+
+
+def _path(with_: JsonObject, loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """Keep of pydantic's place what leads through the input; the names of union arms do not."""
+    path: list[str | int] = []
+    value: JsonValue = with_
+    for step in loc:
+        try:
+            value = value[step]  # type: ignore[index, call-overload]
+        except (TypeError, LookupError):
+            continue
+        path.append(step)
+    return tuple(path)
+
+
+def _dotted(path: tuple[str | int, ...]) -> str:
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step[:_WORD_MAX]}" if text else step[:_WORD_MAX]
+    return text
+
+
+def _either(earlier: InputFault, later: InputFault) -> InputFault:
+    alternative = later.message.partition(": ")[2].removeprefix("input should be ")
+    if alternative in earlier.message:
+        return earlier
+    return replace(earlier, message=f"{earlier.message} or {alternative}")
