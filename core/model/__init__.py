@@ -1,0 +1,1 @@
+"""The nouns of taskdeck: plain data and ports, standard library only."""

@@ -1,0 +1,206 @@
+"""Commands: what callers submit to the journal, and what they get back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from core.model.outcomes import Accept, Decision, Outcome, TaskError
+from core.model.plans import JobPlan, TaskPlan
+
+ENGINE = "engine"
+"""Actor of what no person asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submit:
+    """Admit a job."""
+
+    plan: JobPlan
+    actor: str = ENGINE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted:
+    """The job was admitted, or stood there already under its client key."""
+
+    job_id: int
+    duplicate: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enqueue:
+    """Admit loose tasks into the inbox, in order."""
+
+    tasks: tuple[TaskPlan, ...]
+    group: str | None = None
+    """The name under which `--where group:` finds them."""
+    actor: str = ENGINE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enqueued:
+    """The ids of the admitted tasks, in the order of the command."""
+
+    task_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """Claim what may run, as long as fewer than `slots` attempts are open."""
+
+    slots: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """One claimed task with what its runner needs; `spec` is the stored JSON text."""
+
+    task_id: int
+    epoch: int
+    job_id: int
+    key: str
+    uses: str
+    spec: str
+    generation: int
+    tries: int
+    """Attempts that counted against `max_attempts` before this one."""
+    losses: int
+    bounces: int
+    conditional: bool
+    """It has a `when` that is judged again at the start."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Complete:
+    """Close an attempt with its outcome; the decision was made by `rules`."""
+
+    task_id: int
+    epoch: int
+    outcome: Outcome
+    decision: Decision = field(default_factory=Accept)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed:
+    """Whether the completion landed; False = the attempt was closed already."""
+
+    landed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proceed:
+    """The `when` of a blocked task is true."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SkipIt:
+    """The `when` of a blocked task is false."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailIt:
+    """The `when` of a blocked task cannot be judged."""
+
+    error: TaskError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decide:
+    """Carry out the judgement of a `when`."""
+
+    task_id: int
+    verdict: Proceed | SkipIt | FailIt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComeDue:
+    """Queue the retrying tasks whose time has come, at most a bite."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowUp:
+    """Go on with the consequences that an earlier batch left over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancel:
+    """Cancel a whole job (`job_id`) or single tasks (`task_ids`)."""
+
+    job_id: int | None = None
+    task_ids: tuple[int, ...] = ()
+    reason: str = ""
+    actor: str = ENGINE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """Stop claiming from a job or a queue; what runs goes on."""
+
+    job_id: int | None = None
+    queue: str | None = None
+    reason: str = ""
+    actor: str = ENGINE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resume:
+    """Claim again from a job or a queue."""
+
+    job_id: int | None = None
+    queue: str | None = None
+    actor: str = ENGINE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Keep tasks from being claimed."""
+
+    task_ids: tuple[int, ...]
+    reason: str = ""
+    actor: str = ENGINE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unhold:
+    """Let held tasks go on."""
+
+    task_ids: tuple[int, ...]
+    actor: str = ENGINE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rerun:
+    """Run final tasks again, or of a job all that failed, was cancelled or skipped after such."""
+
+    job_id: int | None = None
+    task_ids: tuple[int, ...] = ()
+    downstream: bool = False
+    """Also everything that depends on the tasks, directly or through others."""
+    actor: str = ENGINE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operated:
+    """What an operator's verb changed: tasks or switches moved, and who refused, by id with a reason."""
+
+    changed: int
+    refused: tuple[tuple[int, str], ...] = ()
+
+
+Command: TypeAlias = (
+    Submit
+    | Enqueue
+    | Claim
+    | Complete
+    | Decide
+    | ComeDue
+    | FollowUp
+    | Cancel
+    | Pause
+    | Resume
+    | Hold
+    | Unhold
+    | Rerun
+)
+Result: TypeAlias = "Submitted | Enqueued | tuple[Claimed, ...] | Completed | Operated | None"

@@ -1,0 +1,135 @@
+"""The error tree: every refusal has a code, one sentence, and the way out.
+
+TaskdeckError            500  internal          exit 4
+|- Invalid               400  bad input         exit 2
+|  `- InvalidDocument    400  every fault of a document at once
+|- BudgetExceeded        402  no money left     exit 1
+|- Forbidden             403  not permitted     exit 5
+|- NotFound              404  no such thing     exit 2
+|- Conflict              409  not in this state exit 2
+|- Unavailable           503  no engine, store  exit 4
+`- Bug                   500  broken invariant  exit 4
+`- IllegalMove        500  a move the table does not have
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from core.model.values import JsonObject, JsonValue
+
+
+class TaskdeckError(Exception):
+    """Carry a stable code, one sentence, a hint and the facts (ids) of a refusal."""
+
+    status: ClassVar[int] = 500
+    exit_code: ClassVar[int] = 4
+
+    def __init__(self, code: str, message: str, *, hint: str = "", facts: JsonObject | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+        self.facts: JsonObject = facts or {}
+
+    def to_json(self) -> JsonObject:
+        """Return the wire form: code, message, hint, facts."""
+        return {"code": self.code, "message": self.message, "hint": self.hint, "facts": self.facts}
+
+
+class Invalid(TaskdeckError):
+    """Refuse input that cannot be understood or is out of bounds."""
+
+    status = 400
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One fault of a document: code, sentence, place; line and column count from 1."""
+
+    code: str
+    message: str
+    line: int | None = None
+    column: int | None = None
+    path: str = ""
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Return the fault as a JSON object."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "line": self.line,
+            "column": self.column,
+            "path": self.path,
+        }
+
+
+class InvalidDocument(Invalid):
+    """Refuse a document with all its faults, in the order of their places."""
+
+    def __init__(self, source: str, faults: Sequence[Fault]) -> None:
+        first = faults[0]
+        count = f"{len(faults)} faults" if len(faults) > 1 else first.message
+        super().__init__(
+            first.code if len(faults) == 1 else "document.invalid",
+            f"{source}: {count}",
+            hint="mend the places named, then run 'taskdeck check' on the file",
+            facts={"source": source, "faults": [fault.to_json() for fault in faults]},
+        )
+        self.source = source
+        self.faults = tuple(faults)
+
+
+class BudgetExceeded(TaskdeckError):
+    """Refuse what would spend more than a budget holds."""
+
+    status = 402
+    exit_code = 1
+
+
+class Forbidden(TaskdeckError):
+    """Refuse a caller who may not do this."""
+
+    status = 403
+    exit_code = 5
+
+
+class NotFound(TaskdeckError):
+    """Refuse a name or id that nothing has."""
+
+    status = 404
+    exit_code = 2
+
+
+class Conflict(TaskdeckError):
+    """Refuse a verb that the present state does not allow."""
+
+    status = 409
+    exit_code = 2
+
+
+class Unavailable(TaskdeckError):
+    """Refuse because no engine answers or the store cannot be used."""
+
+    status = 503
+
+
+class Bug(TaskdeckError):
+    """Report a broken invariant; never expected, always raised."""
+
+
+class IllegalMove(Bug):
+    """Report a move that the table of moves does not have."""
+
+    def __init__(self, noun: str, move: str, status: str, *, facts: JsonObject | None = None) -> None:
+        super().__init__(
+            "move.illegal",
+            f"{noun} cannot {move} from {status}",
+            hint="run 'taskdeck doctor' and report this",
+            facts=facts,
+        )

@@ -1,0 +1,49 @@
+"""Events: immutable facts with a rising id, written with their cause."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from core.model.status import ATTEMPT, JOB, STAGE, TASK
+
+if TYPE_CHECKING:
+    from core.model.values import JsonObject
+
+BIRTHS = ("job.created", "task.created")
+"""Kinds that carry a new row; the fold starts there."""
+MARKS = (
+    "task.stop_requested",
+    "task.duplicate",
+    "queue.paused",
+    "queue.resumed",
+    "engine.started",
+    "engine.stopped",
+)
+"""Kinds that change no status: a durable ask, a late outcome without effect, switches, the engine."""
+MOVED: tuple[str, ...] = tuple(
+    dict.fromkeys(
+        move.event
+        for table in (JOB.values(), STAGE.values(), TASK.values(), ATTEMPT.values())
+        for move in table
+        if move.event
+    )
+)
+"""Kinds that moves write, in the order of the table."""
+KINDS = (*BIRTHS, *MOVED, *MARKS)
+"""Every kind an event may have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventView:
+    """One event as readers see it; `at` in ms UTC, `attempt` the epoch it speaks of."""
+
+    id: int
+    at: int
+    kind: str
+    job_id: int | None
+    task_id: int | None
+    key: str | None
+    attempt: int | None
+    actor: str | None
+    data: JsonObject

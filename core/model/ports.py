@@ -1,0 +1,159 @@
+"""The ports: what the engine asks of clocks, alarms, connectors and executors."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+from core.model.outcomes import Failed, Outcome
+from core.model.values import JsonObject, JsonValue
+
+Draw: TypeAlias = Callable[[], float]
+"""Return a number in [0, 1); random in production, scripted in tests."""
+
+
+class Handle(Protocol):
+    """A callback that was asked for and can be called off."""
+
+    def cancel(self) -> None:
+        """Call it off; without effect once it ran."""
+
+
+class Clock(Protocol):
+    """The only source of time; tests hand in a manual one."""
+
+    def now(self) -> int:
+        """Return the moment in ms UTC; never falls within one engine."""
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> Handle:
+        """Call back once on the loop after this many seconds."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after this many seconds; cancellation travels on."""
+
+
+class Alarms(Protocol):
+    """Named timers: one callback each, re-armed by name."""
+
+    def arm(self, name: str, at: int, callback: Callable[[], None]) -> None:
+        """Call back once at `at` (ms UTC; the past = at once), replacing the alarm of that name."""
+
+    def every(self, name: str, seconds: float, callback: Callable[[], None]) -> None:
+        """Call back each time this many seconds went by."""
+
+    def disarm(self, name: str) -> None:
+        """Forget the alarm of that name; unknown names are fine."""
+
+    def stop(self) -> None:
+        """Forget all alarms; nothing is called afterwards."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptRef:
+    """One attempt: its task and epoch."""
+
+    task_id: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallContext:
+    """What a connector may know of the attempt it makes a call for."""
+
+    ref: AttemptRef
+    job_id: int
+    key: str
+    clock: Clock
+    directory: Path
+    """The attempt directory; made on first write, 0700."""
+    idempotency_key: str
+    """Stable over the attempts of one generation of the task, for services that honour one."""
+    cwd: str | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Variables captured where the task was asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InlineCall:
+    """A call that runs in the engine's loop; it returns the output or raises."""
+
+    run: Callable[[], Awaitable[JsonValue]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessCall:
+    """A call that runs as a supervised child process.
+
+    `files` are written into the attempt directory before the start; `env` is the whole environment.
+    """
+
+    argv: tuple[str, ...]
+    cwd: str | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+Call: TypeAlias = InlineCall | ProcessCall
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessExit:
+    """A child process ended: status as a shell gives it (128 + n = signal n), output so far."""
+
+    code: int
+    out: Path
+    size: int
+    """Bytes of output written, before any cap."""
+    capped: bool = False
+    """The middle of the output was dropped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputFault:
+    """A fault in a `with:` block; `path` leads to the value, outermost first."""
+
+    code: str
+    message: str
+    path: tuple[str | int, ...] = ()
+
+
+class Connector(Protocol):
+    """One outside system; what a task `uses`."""
+
+    @property
+    def name(self) -> str:
+        """The word after `uses:`."""
+
+    def check(self, with_: JsonObject) -> Sequence[InputFault]:
+        """Return every fault of an input; values with a `${{` fence are passed over."""
+
+    async def start(self) -> None:
+        """Open what all calls share; called once before the first call."""
+
+    async def stop(self) -> None:
+        """Close what `start` opened."""
+
+    def call(self, with_: JsonObject, context: CallContext) -> Call:
+        """Make the call for a resolved input; raise `Invalid` for a faulty one (permanent)."""
+
+    def classify(self, error: Exception) -> Failed:
+        """Say what an error of an inline call means: its code, retryable or permanent."""
+
+
+class ProcessConnector(Connector, Protocol):
+    """A connector whose calls are processes, also those that a former engine started."""
+
+    def conclude(self, with_: JsonObject, context: CallContext, end: ProcessExit) -> Outcome:
+        """Judge how a process ended; reads its files, starts nothing."""
+
+
+class Checks(Protocol):
+    """The inputs' schemas, as `workflows.validation` sees the connectors."""
+
+    def names(self) -> Sequence[str]:
+        """Return the known words for `uses:`, sorted."""
+
+    def check(self, uses: str, with_: JsonObject) -> Sequence[InputFault]:
+        """Return every fault of an input for a known connector."""

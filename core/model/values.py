@@ -1,0 +1,29 @@
+"""JSON values, ids and moments as every room passes them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import NewType, TypeAlias
+
+JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
+JsonObject: TypeAlias = "dict[str, JsonValue]"
+
+JobId = NewType("JobId", int)
+StageId = NewType("StageId", int)
+TaskId = NewType("TaskId", int)
+EventId = NewType("EventId", int)
+Epoch = NewType("Epoch", int)
+"""Number of a claim of one task, from 1; also the number of the attempt it starts."""
+Millis = NewType("Millis", int)
+"""Milliseconds since 1970-01-01 UTC, or a length of time in milliseconds."""
+
+INBOX = JobId(1)
+"""The standing job of loose tasks; made with the store, never final."""
+INBOX_STAGE = StageId(1)
+"""The only stage of the inbox."""
+
+
+def to_iso(at: int) -> str:
+    """Write a moment (ms UTC) as ISO 8601 with milliseconds and a `Z`."""
+    moment = datetime.fromtimestamp(at / 1000, UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at % 1000:03d}Z"

@@ -1,0 +1,143 @@
+"""Views: the read models that CLI and console show; times in ms UTC, None = not yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from core.model.values import JsonObject, JsonValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobView:
+    """A job and how many of its tasks stand where (only statuses that occur)."""
+
+    id: int
+    name: str
+    status: str
+    on_task_failure: str
+    reason: str | None
+    """Why it is ending or ended, in words."""
+    created_at: int
+    started_at: int | None
+    finished_at: int | None
+    tasks: Mapping[str, int]
+    params: JsonObject = field(default_factory=dict)
+    definition_hash: str | None = None
+    actor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageView:
+    """A stage of a job; `position` counts from 0."""
+
+    id: int
+    job_id: int
+    position: int
+    name: str
+    status: str
+    tasks: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskView:
+    """A task as lists show it; `attempts` = executions so far."""
+
+    id: int
+    job_id: int
+    stage_id: int
+    key: str
+    name: str | None
+    uses: str
+    queue: str
+    priority: int
+    group: str | None
+    status: str
+    attempts: int
+    max_attempts: int
+    wait_reason: str | None
+    created_at: int
+    queued_at: int | None
+    started_at: int | None
+    finished_at: int | None
+    retry_at: int | None
+    stop_requested: JsonObject | None
+    """Who, when (ms), why: asked to stop but not yet stopped."""
+    error: JsonObject | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskDetail:
+    """A task with what only its own page shows; `needs` are keys."""
+
+    task: TaskView
+    needs: tuple[str, ...]
+    with_: JsonObject
+    metadata: JsonObject
+    output: JsonValue
+    attempts: tuple[AttemptView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptView:
+    """One execution of a task."""
+
+    epoch: int
+    status: str
+    started_at: int
+    finished_at: int | None
+    error: JsonObject | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueView:
+    """A queue: how many of its tasks stand where, and whether and why it is paused."""
+
+    name: str
+    tasks: Mapping[str, int]
+    paused_at: int | None
+    paused_by: str | None
+    pause_reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobDetail:
+    """A job with its stages and all its tasks in order of id."""
+
+    job: JobView
+    stages: tuple[StageView, ...]
+    tasks: tuple[TaskDetail, ...]
+
+
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[V]):
+    """Rows in the order asked for; `next` is the keyset cursor of the following page or None."""
+
+    rows: tuple[V, ...]
+    next: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogChunk:
+    """A piece of an attempt's output: raw bytes from `offset`; `end` = where the next one starts."""
+
+    data: bytes
+    offset: int
+    end: int
+    final: bool
+    """The attempt has closed and nothing follows."""
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobResult:
+    """How a job ended, as waiters get it."""
+
+    id: int
+    status: str
+    tasks: Mapping[str, int]
+    reason: str | None
