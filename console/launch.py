@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
@@ -54,7 +55,8 @@ def _choose(arguments: Sequence[str]) -> Command:
 
 
 def _version(arguments: Sequence[str]) -> int:
-    from core import __version__  # `core` may be changed under a running console: read it when asked.
+    # The rule of this file: at import the standard library only, our own rooms when a command needs them.
+    from core import __version__
 
     extra = [word for word in arguments[1:] if word != "--json"]
     if extra and extra != ["--help"]:
@@ -101,8 +103,6 @@ def _report(error: Exception) -> int:
 
 def _forget_stdout() -> None:
     # The interpreter flushes stdout at exit and would print the broken pipe a second time.
-    import os
-
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -1,0 +1,86 @@
+"""Hold what a running interpreter loads: core without textual, the launcher without anybody."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.architecture.trees import is_foreign, run_python, write_tree
+
+VERSION_SECONDS = 0.15
+
+# Alembic's scripts run when imported and pychild belongs to users' interpreters: neither is imported.
+_IMPORT_ALL = """
+import importlib, pkgutil
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "textual":
+            raise ModuleNotFoundError("textual is absent", name="textual")
+sys.meta_path.insert(0, Absent())
+import core
+for module in pkgutil.walk_packages(core.__path__, "core."):
+    if not {"migrations", "pychild", "__main__"} & set(module.name.split(".")):
+        importlib.import_module(module.name)
+"""
+_REPORT = "\nprint('LOADED', *sorted(set(sys.modules) - before))"
+
+
+def modules_loaded_by(code: str, cwd: Path) -> set[str]:
+    result = run_python(f"before = set(sys.modules)\n{code}{_REPORT}", cwd=cwd)
+    assert result.returncode == 0, result.stderr
+    return set(result.stdout.rpartition("LOADED")[2].split())
+
+
+def foreign_modules_loaded_by(code: str, cwd: Path) -> set[str]:
+    return {name.partition(".")[0] for name in modules_loaded_by(code, cwd) if is_foreign(name)}
+
+
+def test_core_imports_where_textual_is_absent(checkout: Path) -> None:
+    result = run_python(_IMPORT_ALL, cwd=checkout)
+    assert result.returncode == 0, result.stderr
+
+
+def test_the_launcher_loads_the_standard_library_only(checkout: Path) -> None:
+    assert foreign_modules_loaded_by("import console.launch", checkout) == set()
+
+
+def test_version_loads_no_third_party_and_no_room_of_core(checkout: Path) -> None:
+    code = "from console.launch import main\nmain(['version'])"
+    loaded = modules_loaded_by(code, checkout)
+    assert {name for name in loaded if is_foreign(name)} == set()
+    assert {name for name in loaded if name.startswith(("core", "console"))} == {
+        "core",
+        "console",
+        "console.launch",
+    }
+
+
+def test_the_nouns_load_the_standard_library_only(checkout: Path) -> None:
+    assert foreign_modules_loaded_by("import core, core.model", checkout) == set()
+
+
+def test_version_answers_at_once(checkout: Path) -> None:
+    command = [sys.executable, "-c", "from console.launch import main; main(['version'])"]
+
+    def seconds() -> float:
+        started = time.perf_counter()
+        subprocess.run(command, cwd=checkout, check=True, capture_output=True)
+        return time.perf_counter() - started
+
+    assert any(seconds() <= VERSION_SECONDS for _ in range(20))
+
+
+def test_the_checks_see_unwanted_imports(tmp_path: Path) -> None:
+    write_tree(
+        tmp_path,
+        {
+            "console/launch.py": "import attic\n",
+            "core/engine/view.py": "import textual.app\n",
+            "attic/__init__.py": '"""Old."""\n',
+            "textual/app.py": '"""Fake."""\n',
+        },
+    )
+    assert foreign_modules_loaded_by("import console.launch", tmp_path) == {"attic"}
+    assert "textual is absent" in run_python(_IMPORT_ALL, cwd=tmp_path).stderr

@@ -1,0 +1,84 @@
+"""Hold the launcher to its words: version, help, and never a traceback."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import core
+from console import launch
+
+
+def test_version_says_the_version_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    assert launch.main(["version"]) == 0
+    assert capsys.readouterr().out == f"taskdeck {core.__version__}\n"
+
+
+def test_version_as_json_is_one_object(capsys: pytest.CaptureFixture[str]) -> None:
+    assert launch.main(["version", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"version": core.__version__}
+
+
+def test_version_refuses_an_argument_it_does_not_know(capsys: pytest.CaptureFixture[str]) -> None:
+    assert launch.main(["version", "--jsn"]) == 2
+    assert "--jsn" in capsys.readouterr().err
+
+
+def test_the_version_comes_from_one_place(checkout: Path) -> None:
+    table = tomllib.loads((checkout / "pyproject.toml").read_text())
+    assert "version" not in table["project"]
+    assert table["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "core.__version__"}
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"]])
+def test_help_names_the_commands(checkout: Path, arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "console.launch", *arguments]
+    result = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert "version" in result.stdout
+
+
+def test_an_unknown_failure_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def burst(_: object) -> int:
+        raise ZeroDivisionError("secret detail")
+
+    monkeypatch.setattr(launch, "_choose", lambda _: burst)
+    assert launch.main(["anything"]) == 70
+    shown = capsys.readouterr().err
+    assert "ZeroDivisionError" in shown
+    assert "Traceback" not in shown
+    assert shown.count("\n") == 1
+
+
+def test_an_interrupt_leaves_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(launch, "_choose", lambda _: interrupted)
+    assert launch.main(["anything"]) == 130
+
+
+def test_a_closed_pipe_leaves_quietly(checkout: Path) -> None:
+    code = "import sys; from console.launch import main; sys.stdin.read(); sys.exit(main(['version']))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=checkout,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdin
+    assert process.stdout
+    assert process.stderr
+    process.stdout.close()
+    process.stdin.close()
+    assert process.stderr.read() == b""
+    assert process.wait() == 130
+    process.stderr.close()

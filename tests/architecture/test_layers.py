@@ -1,0 +1,190 @@
+"""Hold the floors and doors of the house, and the contracts that guard them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.architecture.trees import imported, is_foreign, sources, write_tree
+
+# Door -> the third parties that come in by it. Dropping a contract, or a name from one, is red here.
+DOORS = {
+    "textual": {"textual"},
+    "sql": {"sqlalchemy", "aiosqlite", "alembic", "sqlite3"},
+    "httpx": {"httpx", "httpcore"},
+    "apscheduler": {"apscheduler"},
+    "served": {"starlette", "uvicorn", "httptools"},
+    "typer": {"typer", "click"},
+    "cel": {"cel"},
+    "yaml": {"yaml"},
+    "pydantic": {"pydantic", "pydantic_core", "pydantic_settings"},
+    "structlog": {"structlog"},
+    "host": {"psutil", "platformdirs"},
+    "rich": {"rich"},
+}
+FLOORS = [
+    {"console"},
+    {"core.cli"},
+    {"core.app"},
+    {"core.control"},
+    {"core.engine"},
+    {"core.rules", "core.workflows", "core.store", "core.connectors", "core.executors"},
+    {"core.config", "core.logs", "core.host"},
+    {"core.model"},
+]
+# These load nothing but the standard library and the nouns, so that anything may load them.
+PLAIN_ROOMS = ("core/model/*", "core/control/api.py", "core/rules/*", "core/executors/pychild/*")
+
+Contract = dict[str, Any]
+
+
+def contracts(root: Path) -> dict[str, Contract]:
+    table = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    return {contract["id"]: contract for contract in table}
+
+
+def floors(root: Path) -> list[set[str]]:
+    layers = contracts(root)["floors"]["layers"]
+    return [{name.strip(" ()") for name in layer.split("|")} for layer in layers]
+
+
+def missing_doors(root: Path) -> list[str]:
+    found = contracts(root)
+    whole = {"core", "console", "themes"}
+    return [
+        door
+        for door, parties in DOORS.items()
+        if door not in found
+        or not parties <= set(found[door]["forbidden_modules"])
+        or set(found[door]["source_modules"]) != whole
+    ]
+
+
+def unlisted_rooms(root: Path) -> list[str]:
+    listed = set().union(*floors(root))
+    rooms = [path for path in (root / "core").glob("*") if path.is_dir() or path.suffix == ".py"]
+    names = {f"core.{path.stem}" for path in rooms if not path.name.startswith("__")}
+    return sorted(names - listed)
+
+
+def invisible_rooms(root: Path) -> list[str]:
+    # The linter sees packages only: a listed room without __init__ would be checked by nobody.
+    rooms = [root / name.replace(".", "/") for floor in floors(root) for name in floor]
+    return sorted(room.name for room in rooms if room.is_dir() and not (room / "__init__.py").exists())
+
+
+def parties_without_door(root: Path) -> list[str]:
+    known = set().union(*DOORS.values())
+    return [
+        f"{source.path}:{line} {module}"
+        for source in sources(root, "core", "console", "themes")
+        for line, module in imported(source.tree)
+        if is_foreign(module) and module.partition(".")[0] not in known
+    ]
+
+
+def furnished_rooms(root: Path) -> list[str]:
+    return [
+        f"{source.path}:{line} {module}"
+        for source in sources(root, "core")
+        if any(fnmatch(source.path, pattern) for pattern in PLAIN_ROOMS)
+        for line, module in imported(source.tree)
+        if is_foreign(module) or (module.startswith("core") and not _may_import(source.path, module))
+    ]
+
+
+def _may_import(path: str, module: str) -> bool:
+    if path.startswith("core/executors/pychild/"):
+        return False
+    room = ".".join(path.split("/")[:2])
+    return f"{module}.".startswith(("core.model.", f"{room}."))
+
+
+def lint(root: Path) -> subprocess.CompletedProcess[str]:
+    script = Path(sys.executable).with_name("lint-imports")
+    return subprocess.run([script, "--no-cache"], cwd=root, capture_output=True, text=True, check=False)
+
+
+def test_the_contracts_are_kept(checkout: Path) -> None:
+    result = lint(checkout)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_the_contracts_are_all_there(checkout: Path) -> None:
+    assert floors(checkout) == FLOORS
+    assert missing_doors(checkout) == []
+    assert contracts(checkout)["hatch"]["forbidden_modules"] == ["core"]
+
+
+def test_every_room_stands_on_a_floor(checkout: Path) -> None:
+    assert unlisted_rooms(checkout) == []
+    assert invisible_rooms(checkout) == []
+
+
+def test_every_third_party_has_a_door(checkout: Path) -> None:
+    assert parties_without_door(checkout) == []
+
+
+def test_plain_rooms_load_the_standard_library_and_the_nouns_only(checkout: Path) -> None:
+    assert furnished_rooms(checkout) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("core/model/status.py", "import core.engine.runner"),
+        ("core/rules/retry.py", "import core.store.journal"),
+        ("core/engine/loop.py", "from textual.app import App"),
+        ("core/engine/loop.py", "import sqlalchemy"),
+        ("core/engine/loop.py", "from apscheduler import job"),
+        ("core/connectors/shell.py", "import httpx"),
+        ("core/control/local.py", "import uvicorn"),
+        ("core/app.py", "import typer"),
+        ("core/workflows/graph.py", "import yaml"),
+        ("core/workflows/graph.py", "import cel"),
+        ("core/engine/loop.py", "import pydantic"),
+        ("core/engine/loop.py", "import structlog"),
+        ("core/engine/loop.py", "import psutil"),
+        ("core/app.py", "import rich"),
+        ("console/feed.py", "import core.engine.runner"),
+        ("console/feed.py", "import core.cli.main"),
+    ],
+)
+def test_a_forbidden_import_breaks_a_contract(checkout: Path, tmp_path: Path, path: str, line: str) -> None:
+    rooms = ["core/engine/runner.py", "core/store/journal.py", "core/cli/main.py", "core/model/status.py"]
+    write_tree(tmp_path, dict.fromkeys([*rooms, "console/feed.py", "themes/__init__.py"], '"""Room."""\n'))
+    (tmp_path / "pyproject.toml").write_text((checkout / "pyproject.toml").read_text())
+    assert lint(tmp_path).returncode == 0
+    write_tree(tmp_path, {path: f"{line}\n"})
+    assert "BROKEN" in lint(tmp_path).stdout
+
+
+def test_the_checks_see_a_dropped_contract_and_a_stray_room(checkout: Path, tmp_path: Path) -> None:
+    text = (checkout / "pyproject.toml").read_text()
+    (tmp_path / "pyproject.toml").write_text(
+        text.replace('id = "cel"', 'id = "other"').replace('"httpcore", ', "")
+    )
+    write_tree(
+        tmp_path,
+        {
+            "core/model/status.py": "import attrs\nimport core.model.values\nimport core.engine\n",
+            "core/executors/pychild/main.py": "import json\nimport core.model\n",
+            "core/utils/misc.py": "import sqlalchemy\n",
+        },
+    )
+    (tmp_path / "core/engine").mkdir()
+    assert missing_doors(tmp_path) == ["httpx", "cel"]
+    assert unlisted_rooms(tmp_path) == ["core.utils"]
+    assert invisible_rooms(tmp_path) == ["engine"]
+    assert parties_without_door(tmp_path) == ["core/model/status.py:1 attrs"]
+    assert furnished_rooms(tmp_path) == [
+        "core/executors/pychild/main.py:2 core.model",
+        "core/model/status.py:1 attrs",
+        "core/model/status.py:3 core.engine",
+    ]

@@ -1,0 +1,72 @@
+"""Read a source tree as syntax, for the checks of this room."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+OURS = ("core", "console", "themes")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One Python file: its path below the root, its text, its syntax."""
+
+    path: str
+    text: str
+    tree: ast.Module
+
+    def functions(self) -> Iterator[Function]:
+        """Yield every function, however deeply nested."""
+        return (node for node in ast.walk(self.tree) if isinstance(node, Function))
+
+
+def sources(root: Path, *rooms: str) -> list[Source]:
+    """Parse every Python file below the rooms of a tree, in order of path."""
+    files = sorted(file for room in rooms for file in (root / room).rglob("*.py"))
+    return [_read(root, file) for file in files]
+
+
+def write_tree(root: Path, files: dict[str, str]) -> Path:
+    """Write files below a root and make every folder of Python files a package."""
+    for path, text in files.items():
+        file = root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        for folder in file.relative_to(root).parents:
+            if str(folder) != "." and not (init := root / folder / "__init__.py").exists():
+                init.write_text('"""Room."""\n')
+    return root
+
+
+def imported(node: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield line and dotted module of every import below a node; relative imports count as ours."""
+    for child in ast.walk(node):
+        if isinstance(child, ast.Import):
+            yield from ((child.lineno, alias.name) for alias in child.names)
+        elif isinstance(child, ast.ImportFrom) and child.level == 0:
+            yield child.lineno, child.module or ""
+
+
+def is_foreign(module: str) -> bool:
+    """Tell whether a module is neither ours nor of the standard library."""
+    root = module.partition(".")[0]
+    return root not in OURS and root not in sys.stdlib_module_names
+
+
+def run_python(code: str, *, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run code in a new interpreter that finds the packages of a folder first."""
+    setup = f"import sys; sys.path.insert(0, {str(cwd)!r})\n"
+    return subprocess.run(
+        [sys.executable, "-c", setup + code], cwd=cwd, capture_output=True, text=True, check=False
+    )
+
+
+def _read(root: Path, file: Path) -> Source:
+    text = file.read_text(encoding="utf-8")
+    return Source(path=file.relative_to(root).as_posix(), text=text, tree=ast.parse(text, str(file)))
