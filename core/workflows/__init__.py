@@ -1,0 +1,1 @@
+"""Describe work: read, check, draw and expand workflow documents."""
