@@ -189,7 +189,7 @@ def _path(with_: JsonObject, loc: tuple[str | int, ...]) -> tuple[str | int, ...
     value: JsonValue = with_
     for step in loc:
         try:
-            value = value[step]  # type: ignore[index, call-overload]
+            value = value[step]  # type: ignore[index]
         except (TypeError, LookupError):
             continue
         path.append(step)

@@ -1,0 +1,26 @@
+"""Lanes: the heads of queued tasks, and what was chosen from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """One queued task near the front of an open lane; `vtime` is the virtual time of its job."""
+
+    lane_id: int
+    task_id: int
+    job_id: int
+    queue: str
+    sort_key: int
+    vtime: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picks:
+    """The chosen tasks in order of choice, and the new virtual times of their jobs only."""
+
+    task_ids: tuple[int, ...] = ()
+    vtimes: Mapping[int, int]
