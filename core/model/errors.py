@@ -8,6 +8,7 @@ TaskdeckError            500  internal          exit 4
 |- NotFound              404  no such thing     exit 2
 |- Conflict              409  not in this state exit 2
 |- Unavailable           503  no engine, store  exit 4
+|  `- HandoffFailed      503  nothing started   exit 4
 `- Bug                   500  broken invariant  exit 4
 `- IllegalMove        500  a move the table does not have
 """
@@ -117,6 +118,10 @@ class Unavailable(TaskdeckError):
     """Refuse because no engine answers or the store cannot be used."""
 
     status = 503
+
+
+class HandoffFailed(Unavailable):
+    """Report that a call could not be handed to its executor; nothing of it was started."""
 
 
 class Bug(TaskdeckError):

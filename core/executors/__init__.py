@@ -1,0 +1,1 @@
+"""Where a call runs: supervised processes and their attempt directories."""

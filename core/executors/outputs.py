@@ -1,0 +1,183 @@
+"""Own the attempt directories: what a child leaves behind, and its size."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from core import host
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from core.model.ports import AttemptRef
+
+OUT, PID, STATUS = "out", "pid", "status"
+TAIL_BYTES = 65_536
+_STATUS = re.compile(rb"exit (0|[1-9][0-9]{0,2})\n")
+_PID = re.compile(rb"([1-9][0-9]{0,9}) ([0-9]{1,19}) ([0-9a-f-]{36})\n")
+_REVOKED = b"revoked\n"
+_SMALL = 256
+_BLOCK = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """What the wrapper wrote into `pid`: its process, and the boot it runs in."""
+
+    process: host.Process
+    boot: str
+
+
+PidFile: TypeAlias = Started | Literal["absent", "revoked", "unreadable"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """A piece of output; `offset` is where its data begins, later than asked for if a hole was left out."""
+
+    offset: int
+    data: bytes
+    size: int
+    """Bytes written by the child so far, dropped ones included."""
+
+    @property
+    def next(self) -> int:
+        """Where to read on."""
+        return self.offset + len(self.data)
+
+
+class Outputs:
+    """The tree `output/<task>/<epoch>/`: directories 0700, files 0600, whatever the umask."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+
+    def directory(self, ref: AttemptRef) -> Path:
+        """Return the absolute directory of an attempt, which need not exist."""
+        return self.root / str(ref.task_id) / str(ref.epoch)
+
+    def prepare(self, ref: AttemptRef, files: Mapping[str, bytes]) -> Path:
+        """Make the directory of an attempt with an empty `out` and these files, and return it.
+
+        Raises `OSError`: `FileExistsError` for a directory that has an `out`, else what the disk says.
+        """
+        directory = self._make(ref)
+        write_new(directory / OUT, b"")
+        for name, data in files.items():
+            if "/" in name or name in (OUT, PID, STATUS, "", ".", ".."):
+                raise ValueError(f"not a name for a file of an attempt: {name!r}")
+            write_new(directory / name, data)
+        return directory
+
+    def read_status(self, ref: AttemptRef) -> int | None:
+        """Return the exit status, or None unless `status` is one complete line `exit N`, N < 256."""
+        data = host.read_small(self.directory(ref) / STATUS, _SMALL)
+        match = _STATUS.fullmatch(data) if data is not None else None
+        code = int(match[1]) if match else None
+        return code if code is not None and code < 256 else None
+
+    def read_pid(self, ref: AttemptRef) -> PidFile:
+        """Return what `pid` says; its contents are claims, to be checked against the process."""
+        path = self.directory(ref) / PID
+        if not os.path.lexists(path):
+            return "absent"
+        data = host.read_small(path, _SMALL)
+        if data == _REVOKED:
+            return "revoked"
+        match = _PID.fullmatch(data) if data is not None else None
+        if match is None:
+            return "unreadable"
+        pid = int(match[1])
+        process = host.Process(pid=pid, start=int(match[2]), session=pid)
+        return Started(process=process, boot=match[3].decode("ascii"))
+
+    def revoke(self, ref: AttemptRef) -> bool:
+        """Create `pid` before the wrapper does, so that it never runs; False if the wrapper was first.
+
+        By a link, since the file must appear with its text: a half-made one would look like a child's.
+        """
+        directory = self._make(ref)
+        draft = directory / f".revoked-{os.getpid()}"
+        draft.unlink(missing_ok=True)
+        write_new(draft, _REVOKED)
+        try:
+            os.link(draft, directory / PID)
+        except FileExistsError:
+            return False
+        finally:
+            draft.unlink()
+        return True
+
+    def size(self, ref: AttemptRef) -> int:
+        """Return the bytes a child wrote so far, before any cap; 0 without a file."""
+        try:
+            return os.lstat(self.directory(ref) / OUT).st_size
+        except OSError:
+            return 0
+
+    def read(self, ref: AttemptRef, *, offset: int, limit: int = TAIL_BYTES) -> Chunk:
+        """Return the next piece of output; empty data = nothing more yet, read again from `next`."""
+        try:
+            descriptor = host.open_regular(self.directory(ref) / OUT)
+        except OSError:
+            return Chunk(offset=offset, data=b"", size=0)
+        try:
+            size = os.fstat(descriptor).st_size
+            start, data = host.read_data(descriptor, offset, limit)
+        finally:
+            os.close(descriptor)
+        return Chunk(offset=start, data=data, size=size)
+
+    def tail(self, ref: AttemptRef, limit: int = TAIL_BYTES) -> str:
+        """Return the last bytes of output as text; what is not UTF-8 becomes U+FFFD."""
+        try:
+            return host.tail_text(self.directory(ref) / OUT, limit)
+        except OSError:
+            return ""
+
+    def used(self) -> int:
+        """Return the bytes all attempts take on disk, holes not counted; blocks, one stat per file."""
+        return sum(
+            os.lstat(os.path.join(folder, name)).st_blocks * _BLOCK  # noqa: PTH118
+            for folder, _, names in os.walk(self.root)
+            for name in names
+            if os.path.lexists(os.path.join(folder, name))  # noqa: PTH118
+        )
+
+    def has_room(self, *, free: int, quota: int | None) -> bool:
+        """Return whether claims may go on: `free` bytes left on the disk, the store below its quota."""
+        if host.free_bytes(self._existing()) < free:
+            return False
+        return quota is None or self.used() < quota
+
+    def remove(self, ref: AttemptRef) -> None:
+        """Remove the directory of an attempt, and that of its task when it was the last."""
+        directory = self.directory(ref)
+        shutil.rmtree(directory, ignore_errors=True)
+        try:
+            directory.parent.rmdir()
+        except OSError:
+            return
+
+    def _make(self, ref: AttemptRef) -> Path:
+        directory = self.directory(ref)
+        # One by one: `parents=True` gives the upper ones the mode of the umask.
+        self.root.parent.mkdir(parents=True, exist_ok=True)
+        for folder in (self.root, directory.parent, directory):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        return directory
+
+    def _existing(self) -> Path:
+        return next(path for path in (self.root, *self.root.parents) if path.exists())
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """Create a file 0600 with this content; raise `OSError` if it exists or the disk is full."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
+        file.write(data)

@@ -1,0 +1,61 @@
+"""Start a process in a session of its own, with nothing inherited."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+from core.model.errors import HandoffFailed, Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_CWD_ERRORS = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ELOOP, errno.ENAMETOOLONG})
+
+
+def spawn(argv: Sequence[str], *, cwd: str, env: Mapping[str, str]) -> int:
+    """Start a process and return its pid; the caller reaps it.
+
+    stdin, stdout and stderr are `/dev/null`. Raises `Invalid` for what no repetition mends
+    (`process.cwd`, `process.too_big`, `process.text`), `HandoffFailed` for what the machine lacks now.
+    """
+    try:
+        process = subprocess.Popen(
+            argv,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except ValueError as error:
+        raise Invalid("process.text", f"an argument or variable cannot be passed: {error}") from error
+    except OSError as error:
+        raise _refusal(error, cwd) from error
+    # The executor reaps by pid; left open, Popen would warn about, and later wait for, a child not its own.
+    process.returncode = 0
+    return process.pid
+
+
+def reap(pid: int) -> int | None:
+    """Return the exit status of an own child that has ended, minus n for signal n; None if it has not."""
+    try:
+        found, status = os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return None
+    return os.waitstatus_to_exitcode(status) if found else None
+
+
+def _refusal(error: OSError, cwd: str) -> Invalid | HandoffFailed:
+    if error.errno == errno.E2BIG:
+        return Invalid(
+            "process.too_big",
+            "the arguments and variables are too big for a process",
+            hint="pass large values by file",
+        )
+    if error.errno in _CWD_ERRORS and error.filename == cwd:
+        return Invalid("process.cwd", f"cannot run in {cwd}: {error.strerror}", hint="mend `cwd`")
+    return HandoffFailed("process.spawn", f"no process could be started: {error.strerror}")
