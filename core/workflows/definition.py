@@ -1,0 +1,142 @@
+"""The workflow document, typed: what `validation` has found to be without fault."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from core.model.plans import PRIORITY_MAX, Backoff, Jitter, NeedWhen, OnLoss, OnTaskFailure
+from core.workflows.durations import to_ms
+
+ATTEMPTS_MAX = 1_000
+RETRY_ATTEMPTS = 3
+"""Attempts of a task whose `retry:` does not say how many."""
+PLANNED = frozenset({"for_each", "threshold", "budget", "cost", "on_failure"})
+"""Fields that are planned and not yet accepted."""
+PLANNED_USES = frozenset({"human", "workflow", "llm"})
+"""Connectors that are planned and not yet accepted."""
+
+
+def _need(value: object) -> object:
+    return {"task": value} if isinstance(value, str) else value
+
+
+def _condition(value: object) -> object:
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def _millis(value: object) -> int:
+    return to_ms(value if isinstance(value, int | float | str) else None)
+
+
+Key: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\z", max_length=200)]
+Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]
+Text: TypeAlias = Annotated[str, Field(max_length=10_000)]
+Queue: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*\z", max_length=100)]
+Duration: TypeAlias = Annotated[int, BeforeValidator(_millis)]
+Priority: TypeAlias = Annotated[int, Field(ge=0, le=PRIORITY_MAX)]
+Code: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*\z", max_length=100)]
+Loose: TypeAlias = dict[str, object]
+"""A mapping whose values are the connector's or the author's own affair."""
+ParamType: TypeAlias = Literal["string", "integer", "number", "boolean", "array", "object"]
+
+
+class _Model(BaseModel):
+    # Nothing is converted on the quiet: "3" is no number, 1 is no boolean.
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=False)
+
+
+class Param(_Model):
+    """One parameter, required when it has no default.
+
+    `min` and `max` bound numbers, or the length of strings and arrays.
+    """
+
+    type: ParamType = "string"
+    default: object = None
+    min: float | None = None
+    max: float | None = None
+    enum: Annotated[list[object], Field(min_length=1)] | None = None
+    description: Text | None = None
+
+    @property
+    def required(self) -> bool:
+        """Whether a value must be given."""
+        return "default" not in self.model_fields_set
+
+
+class Retry(_Model):
+    """When a failed attempt is followed by another; lengths in ms, None = not said here."""
+
+    max_attempts: Annotated[int, Field(ge=1, le=ATTEMPTS_MAX)] | None = None
+    backoff: Annotated[Backoff, Field(strict=False)] | None = None
+    base: Duration | None = None
+    max: Duration | None = None
+    jitter: Annotated[Jitter, Field(strict=False)] | None = None
+    on: list[Code] | None = None
+
+
+class _Shared(_Model):
+    """What both a task and the defaults may say."""
+
+    uses: Name | None = None
+    queue: Queue | None = None
+    priority: Priority | None = None
+    timeout: Annotated[Duration, Field(ge=1)] | None = None
+    on_loss: Annotated[OnLoss, Field(strict=False)] | None = None
+    retry: Retry | None = None
+
+
+class Defaults(_Shared):
+    """What holds for every task that does not say otherwise."""
+
+
+class Need(_Model):
+    """An edge: the task needed, and whether its success or any end will do."""
+
+    task: Key
+    when: Annotated[NeedWhen, Field(strict=False)] = NeedWhen.SUCCEEDED
+
+
+class Task(_Shared):
+    """One task of the document."""
+
+    key: Key
+    name: Name | None = None
+    needs: list[Annotated[Need, BeforeValidator(_need)]] = []
+    when: Annotated[str, BeforeValidator(_condition), Field(min_length=1, max_length=1_000)] | None = None
+    with_: Annotated[Loose, Field(alias="with")] = {}
+    metadata: Loose = {}
+
+
+class Stage(_Model):
+    """A barrier and its tasks."""
+
+    name: Name
+    tasks: list[Task]
+
+
+class Document(_Model):
+    """A whole workflow; exactly one of `stages` and `tasks`."""
+
+    name: Name
+    description: Text | None = None
+    params: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*\z", max_length=100)], Param] = {}
+    defaults: Defaults = Defaults()
+    on_task_failure: Annotated[OnTaskFailure, Field(strict=False)] = OnTaskFailure.STOP
+    notify: Annotated[str, Field(max_length=2_000)] | None = None
+    stages: Annotated[list[Stage], Field(min_length=1)] | None = None
+    tasks: Annotated[list[Task], Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Document:
+        if (self.stages is None) == (self.tasks is None):
+            raise ValueError("a workflow has either `stages` or `tasks`, one of them")
+        return self
+
+    def in_stages(self) -> tuple[Stage, ...]:
+        """Return the stages; `tasks` alone are one stage named `main`."""
+        if self.stages is not None:
+            return tuple(self.stages)
+        return (Stage.model_construct(name="main", tasks=self.tasks or []),)

@@ -1,0 +1,142 @@
+"""From a document to a job: parse it, bind parameters, merge defaults, make the plan."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.model.errors import Fault, InvalidDocument
+from core.model.plans import NO_RETRY, JobPlan, NeedPlan, OnLoss, RetryPolicy, StagePlan, TaskPlan
+from core.model.ports import Checks
+from core.model.values import JsonObject, JsonValue
+from core.workflows.definition import RETRY_ATTEMPTS, Defaults, Document, Retry, Task
+from core.workflows.expressions import unfence
+from core.workflows.loader import Loaded, load, read
+from core.workflows.marks import NO_MARKS
+from core.workflows.parameters import bind
+from core.workflows.validation import check
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workflow:
+    """A document without fault: typed, as it was parsed, and what to warn of."""
+
+    document: Document
+    definition: JsonObject
+    """The mapping as parsed, for the store."""
+    source: str
+    """What it is called in messages: a path, a name."""
+    warnings: tuple[Fault, ...] = ()
+
+
+def parse(source: Path | str | bytes | Mapping[str, JsonValue], checks: Checks) -> Workflow:
+    """Return the workflow of a file (`Path`), a text (`str`, `bytes`) or a mapping.
+
+    Raises `NotFound`, `Invalid`, or `InvalidDocument` with every fault.
+    """
+    return parse_loaded(_load(source), checks)
+
+
+def parse_loaded(loaded: Loaded, checks: Checks) -> Workflow:
+    """Return the workflow of a document that was read already."""
+    report = check(loaded.value, loaded.marks, checks)
+    if report.document is None or not isinstance(loaded.value, dict):
+        raise InvalidDocument(loaded.source, report.faults)
+    return Workflow(
+        document=report.document,
+        definition=loaded.value,
+        source=loaded.source,
+        warnings=report.warnings,
+    )
+
+
+def expand(
+    workflow: Workflow,
+    params: Mapping[str, JsonValue] | None = None,
+    *,
+    context: JsonObject | None = None,
+) -> JobPlan:
+    """Return the plan of a job with these parameters; `context` (cwd, env) goes to every task.
+
+    Parameters may be text, as from a command line. Raises `Invalid` with every reason why not.
+    """
+    document = workflow.document
+    bound = bind(document.params, params or {})
+    shared = context or {}
+    stages = tuple(
+        StagePlan(
+            name=stage.name,
+            tasks=tuple(_to_plan(task, document.defaults, context=shared) for task in stage.tasks),
+        )
+        for stage in document.in_stages()
+    )
+    return JobPlan(
+        name=document.name,
+        stages=stages,
+        params=bound,
+        on_task_failure=document.on_task_failure,
+        definition_hash=hash_of(workflow.definition),
+        definition=workflow.definition,
+        notify=document.notify,
+    )
+
+
+def hash_of(definition: JsonObject) -> str:
+    """Return the SHA-256 of a definition: same content, same hash, whatever the order of its keys."""
+    text = json.dumps(definition, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _load(source: Path | str | bytes | Mapping[str, JsonValue]) -> Loaded:
+    if isinstance(source, Path):
+        return read(source)
+    if isinstance(source, str | bytes):
+        return load(source)
+    return Loaded(value=dict(source), marks=NO_MARKS, source="workflow")
+
+
+def _to_plan(task: Task, defaults: Defaults, *, context: JsonObject) -> TaskPlan:
+    priority = _first(task.priority, defaults.priority)
+    with_: JsonObject = task.with_  # type: ignore[assignment] # The survey saw JSON only.
+    metadata: JsonObject = task.metadata  # type: ignore[assignment] # As above.
+    return TaskPlan(
+        key=task.key,
+        uses=task.uses or defaults.uses or "",
+        with_=with_,
+        name=task.name,
+        needs=tuple(NeedPlan(key=need.task, when=need.when) for need in task.needs),
+        when=None if task.when is None else unfence(task.when),
+        queue=task.queue or defaults.queue or "default",
+        priority=0 if priority is None else priority,
+        timeout_ms=_first(task.timeout, defaults.timeout),
+        on_loss=task.on_loss or defaults.on_loss or OnLoss.RETRY,
+        retry=_merge_retry(task.retry, defaults.retry),
+        metadata=metadata,
+        context=context,
+    )
+
+
+def _first(own: int | None, default: int | None) -> int | None:
+    return default if own is None else own
+
+
+def _merge_retry(own: Retry | None, default: Retry | None) -> RetryPolicy:
+    """Merge field by field, the task's own word first; no `retry:` anywhere is one attempt."""
+    if own is None and default is None:
+        return NO_RETRY
+    first, second = own or Retry(), default or Retry()
+    attempts = _first(first.max_attempts, second.max_attempts)
+    base = _first(first.base, second.base)
+    longest = _first(first.max, second.max)
+    codes = first.on if first.on is not None else second.on
+    return RetryPolicy(
+        max_attempts=RETRY_ATTEMPTS if attempts is None else attempts,
+        backoff=first.backoff or second.backoff or NO_RETRY.backoff,
+        base_ms=NO_RETRY.base_ms if base is None else base,
+        max_ms=NO_RETRY.max_ms if longest is None else longest,
+        jitter=first.jitter or second.jitter or NO_RETRY.jitter,
+        on=tuple(codes or ()),
+    )

@@ -1,0 +1,118 @@
+"""Faults of shape: what pydantic found, in our words, at the place in the text."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from core.model.errors import Fault
+from core.model.values import JsonObject
+from core.workflows.definition import PLANNED, Defaults, Document, Need, Param, Retry, Stage, Task
+from core.workflows.limits import FAULTS_MAX
+from core.workflows.marks import Marks, Step, write_path
+from core.workflows.nearmiss import one_of
+
+_INSIDE: dict[str, type[BaseModel]] = {
+    "tasks": Task,
+    "stages": Stage,
+    "needs": Need,
+    "params": Param,
+    "retry": Retry,
+    "defaults": Defaults,
+}
+_WORDS = {
+    "missing": "is missing",
+    "string_type": "must be a string",
+    "string_unicode": "is no valid text: it has half a character (a lone surrogate)",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "list_type": "must be a list",
+    "dict_type": "must be a mapping",
+    "model_type": "must be a mapping",
+}
+_PATTERNS = {
+    "key": "must begin with a-z and have only a-z, 0-9 and _",
+    "task": "is no task key: a-z first, then a-z, 0-9 and _",
+    "queue": "must be letters, digits, _, . and -",
+    "on": "must be an error code like `timeout` or `http.5xx`",
+}
+
+
+def build(document: JsonObject, marks: Marks) -> tuple[Document | None, list[Fault]]:
+    """Return the typed document, or every fault of its shape."""
+    try:
+        return Document.model_validate(document), []
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False)
+        return None, [_to_fault(detail, marks) for detail in details[:FAULTS_MAX]]
+
+
+def fault_at(code: str, message: str, path: Sequence[Step], marks: Marks) -> Fault:
+    """Return a fault at the value of a path."""
+    line, column = marks.value(path) or (None, None)
+    return Fault(code=code, message=message, line=line, column=column, path=write_path(path))
+
+
+def fault_at_key(code: str, message: str, path: Sequence[Step], marks: Marks) -> Fault:
+    """Return a fault at the key of a path."""
+    line, column = marks.key(path) or (None, None)
+    return Fault(code=code, message=message, line=line, column=column, path=write_path(path))
+
+
+def _to_fault(detail: ErrorDetails, marks: Marks) -> Fault:
+    path = tuple(detail["loc"])
+    kind = detail["type"]
+    if kind == "extra_forbidden":
+        return _unknown_field(path, marks)
+    if path and path[-1] == "[key]":
+        message = f"`{path[-2]}` is no name: letters, digits and _, no digit first"
+        return fault_at_key("document.name", message, path[:-1], marks)
+    if kind == "missing":
+        return fault_at("document.missing", f"`{path[-1]}` is missing", path, marks)
+    return fault_at("document.value", _sentence(detail, path), path, marks)
+
+
+def _unknown_field(path: Sequence[Step], marks: Marks) -> Fault:
+    name = str(path[-1])
+    if name in PLANNED:
+        return fault_at_key("document.planned", f"`{name}` is planned and not yet accepted", path, marks)
+    known = _fields(_model_at(path[:-1]))
+    message = f"`{name}`{one_of(name, known)}" if one_of(name, known) else f"`{name}` is not known here"
+    return fault_at_key("document.unknown_field", message, path, marks)
+
+
+def _model_at(path: Sequence[Step]) -> type[BaseModel]:
+    """Return the model of the mapping at a path; names of parameters are not names of fields."""
+    if len(path) == 2 and path[0] == "params":
+        return Param
+    names = [step for step in path if isinstance(step, str)]
+    return _INSIDE.get(names[-1], Document) if names else Document
+
+
+def _fields(model: type[BaseModel]) -> Collection[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _sentence(detail: ErrorDetails, path: Sequence[Step]) -> str:
+    kind = detail["type"]
+    name = next((str(step) for step in reversed(path) if isinstance(step, str)), "")
+    subject = f"`{name}` " if name else ""
+    facts = detail.get("ctx", {})
+    if kind == "value_error":
+        return f"`{name}`: {facts['error']}" if name else str(facts["error"])
+    if kind == "string_pattern_mismatch" and name in _PATTERNS:
+        return subject + _PATTERNS[name]
+    if kind in ("literal_error", "enum"):
+        return f"{subject}must be {facts['expected']}"
+    if kind in ("too_short", "string_too_short"):
+        return f"{subject}must not be empty"
+    if kind == "string_too_long":
+        return f"{subject}must have at most {facts['max_length']} characters"
+    bounds = {"greater_than_equal": ("at least", "ge"), "less_than_equal": ("at most", "le")}
+    if kind in bounds:
+        words, fact = bounds[kind]
+        return f"{subject}must be {words} {facts[fact]}"
+    return subject + _WORDS[kind] if kind in _WORDS else f"{subject}: {detail['msg']}"

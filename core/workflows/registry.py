@@ -1,0 +1,51 @@
+"""Find a workflow by the word a person gives: a file, or the name of a built-in one."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+from core.model.errors import NotFound
+from core.workflows.loader import Loaded, load, read
+from core.workflows.nearmiss import near_miss
+
+_ENDINGS = (".yaml", ".yml", ".json")
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of the built-in workflows, sorted."""
+    found = (Path(item.name) for item in _folder().iterdir())
+    return tuple(sorted(path.stem for path in found if path.suffix == ".yaml"))
+
+
+def find(word: str, *, cwd: Path | None = None) -> Loaded:
+    """Return the document a word stands for: a path (relative to `cwd`), else a built-in name.
+
+    Raises `NotFound` with a near miss, and what `loader.read` raises.
+    """
+    path = (cwd or Path()) / Path(word).expanduser()
+    if path.is_file():
+        return read(path)
+    if word in names():
+        return load((_folder() / f"{word}.yaml").read_bytes(), source=word)
+    # Pipes, folders and files without permission get their own words from the loader.
+    if path.exists():
+        return read(path)
+    raise _unknown(word, path)
+
+
+def _folder() -> Path:
+    return Path(str(files("core.workflows"))) / "builtin"
+
+
+def _unknown(word: str, path: Path) -> NotFound:
+    near = near_miss(word, names()) or near_miss(path.name, _neighbours(path))
+    hint = f"did you mean {near}?" if near else f"name a file, or one of: {', '.join(names())}"
+    return NotFound("workflow.not_found", f"there is no workflow file or name {word!r}", hint=hint)
+
+
+def _neighbours(path: Path) -> list[str]:
+    try:
+        return [item.name for item in path.parent.iterdir() if item.suffix in _ENDINGS]
+    except OSError:
+        return []

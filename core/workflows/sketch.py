@@ -1,0 +1,108 @@
+"""The outline of a raw document: its tasks and edges, as far as they can be made out.
+
+Checks that look across tasks work on this, so that one misspelt field does not hide a cycle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from core.model.values import JsonObject, JsonValue
+
+Path: TypeAlias = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeedSketch:
+    """One edge: where it stands, what it needs, and whether any end will do."""
+
+    path: Path
+    key: str
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSketch:
+    """One task with a readable key; `stage` counts from 0."""
+
+    path: Path
+    key: str
+    stage: int
+    needs: tuple[NeedSketch, ...]
+    uses: str | None
+    with_: JsonObject
+    raw: JsonObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sketch:
+    """All tasks in order; `first` holds the first of each key, `params` the names declared."""
+
+    tasks: tuple[TaskSketch, ...]
+    first: dict[str, TaskSketch] = field(default_factory=dict)
+    params: frozenset[str] = frozenset()
+    on_task_failure: str = "stop"
+
+    def needs(self) -> dict[str, list[str]]:
+        """Return the graph of known keys; edges to unknown ones and to itself are left out."""
+        return {
+            key: list(dict.fromkeys(n.key for n in task.needs if n.key in self.first and n.key != key))
+            for key, task in self.first.items()
+        }
+
+
+def make_sketch(document: JsonObject) -> Sketch:
+    """Return the outline of a document; what has the wrong shape is passed over."""
+    uses = _mapping(document.get("defaults")).get("uses")
+    tasks = tuple(_tasks(document, uses if isinstance(uses, str) else None))
+    first: dict[str, TaskSketch] = {}
+    for task in tasks:
+        first.setdefault(task.key, task)
+    verdict = document.get("on_task_failure", "stop")
+    return Sketch(
+        tasks=tasks,
+        first=first,
+        params=frozenset(_mapping(document.get("params"))),
+        on_task_failure=verdict if isinstance(verdict, str) else "stop",
+    )
+
+
+def _tasks(document: JsonObject, uses: str | None) -> Iterator[TaskSketch]:
+    yield from _stage_tasks(document.get("tasks"), ("tasks",), 0, uses)
+    for number, stage in enumerate(_list(document.get("stages"))):
+        yield from _stage_tasks(_mapping(stage).get("tasks"), ("stages", number, "tasks"), number, uses)
+
+
+def _stage_tasks(value: JsonValue, path: Path, stage: int, uses: str | None) -> Iterator[TaskSketch]:
+    for index, raw in enumerate(_list(value)):
+        if not isinstance(raw, dict) or not isinstance(raw.get("key"), str):
+            continue
+        own = raw.get("uses", uses)
+        yield TaskSketch(
+            path=(*path, index),
+            key=str(raw["key"]),
+            stage=stage,
+            needs=tuple(_needs(raw.get("needs"), (*path, index, "needs"))),
+            uses=own if isinstance(own, str) else None,
+            with_=_mapping(raw.get("with")),
+            raw=raw,
+        )
+
+
+def _needs(value: JsonValue, path: Path) -> Iterator[NeedSketch]:
+    for index, need in enumerate(_list(value)):
+        if isinstance(need, str):
+            yield NeedSketch(path=(*path, index), key=need)
+        elif isinstance(need, dict) and isinstance(need.get("task"), str):
+            done = need.get("when") == "done"
+            yield NeedSketch(path=(*path, index, "task"), key=str(need["task"]), done=done)
+
+
+def _mapping(value: JsonValue) -> JsonObject:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: JsonValue) -> list[JsonValue]:
+    return value if isinstance(value, list) else []
