@@ -1,0 +1,247 @@
+"""Settings and paths: defaults, config.toml, environment, arguments."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import stat
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from core.model.errors import Forbidden, Invalid, Unavailable
+from core.model.text import safe_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pydantic_core import ErrorDetails
+
+PREFIX = "TASKDECK_"
+"""Every setting may come from the environment as this plus its name in capitals."""
+HOME = "TASKDECK_HOME"
+"""The variable that names the data directory; not a setting."""
+_CONFIG_MAX = 1_048_576
+
+ENV_ALLOW = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ", "TMPDIR")
+"""The harmless variables that tasks see unless the operator says otherwise."""
+MIB, GIB = 2**20, 2**30
+Name: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
+
+class Settings(BaseSettings):
+    """What an operator may set; lengths in seconds, sizes in bytes unless the name says otherwise."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True, allow_inf_nan=False
+    )
+
+    slots: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=10_000)
+    """Attempts that may run at once; by default one per processor."""
+    default_timeout: float = Field(3_600, gt=0, le=31_536_000)
+    """Timeout of a task that names none."""
+    stop_grace: float = Field(10, ge=0, le=86_400)
+    """How long a stopping engine waits for what runs in its loop."""
+    cancel_grace: float = Field(5, ge=0, le=86_400)
+    """How long an attempt that was asked to stop may take before it is killed."""
+    synchronous: Literal["FULL", "NORMAL"] = "FULL"
+    """FULL: an acknowledged command survives a power cut. NORMAL: it survives a crash of the engine."""
+    batch_cap: int = Field(500, ge=1, le=5_000)
+    """Commands that share one commit at most."""
+    aging_step: int = Field(60_000, ge=1, le=86_400_000)
+    """Milliseconds of waiting that weigh as much as one level of priority."""
+    max_losses: int = Field(3, ge=1, le=1_000)
+    """Lost attempts after which a task is given up: the poison rule."""
+    max_bounces: int = Field(5, ge=1, le=1_000)
+    """Failed hand-offs after which a task is given up."""
+    output_cap: int = Field(64 * MIB, ge=4_096)
+    """Bytes of output kept per attempt."""
+    output_policy: Literal["drop_middle", "fail"] = "drop_middle"
+    """What happens to an attempt whose output exceeds its cap."""
+    output_quota: int = Field(10 * GIB, ge=MIB)
+    """Bytes of output kept by the whole store; at this size nothing more is claimed."""
+    env_allow: Annotated[tuple[Name, ...], NoDecode] = ENV_ALLOW
+    """Variables of the engine's environment that tasks and expressions may see; separated by commas."""
+    http_timeout: float = Field(300, gt=0, le=86_400)
+    """Total time of an http call that names none."""
+    http_connect_timeout: float = Field(10, gt=0, le=3_600)
+    """Time to reach a server."""
+    http_read_timeout: float = Field(60, gt=0, le=86_400)
+    """Time a server may stay silent."""
+    http_body_cap: int = Field(64 * MIB, ge=1_024)
+    """Bytes of a response body, decoded, that are kept; a longer one fails the call."""
+    http_connections: int = Field(100, ge=1, le=10_000)
+    """Connections of all http calls together."""
+    http_proxy: str | None = None
+    """Proxy of all http calls; variables such as HTTPS_PROXY are not followed."""
+    lock_wait: float = Field(5, ge=0, le=3_600)
+    """How long a command that lost the race for the lock waits for the winner to answer."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least that is logged."""
+    log_bytes: int = Field(10 * MIB, ge=4_096)
+    """Size at which a log file is rotated."""
+    log_files: int = Field(5, ge=1, le=100)
+    """Rotated log files that are kept."""
+
+    @field_validator("env_allow", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return (
+            [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+        )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth(cls, value: object) -> object:
+        # Pydantic reads true as the number 1: `slots = true` would be one slot.
+        if isinstance(value, bool):
+            raise ValueError("true and false are no values for it")  # noqa: TRY004 - pydantic catches this one
+        return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paths:
+    """Where the files of one data directory are."""
+
+    home: Path
+
+    @property
+    def db(self) -> Path:
+        """The store."""
+        return self.home / "taskdeck.db"
+
+    @property
+    def socket(self) -> Path:
+        """Where the engine listens."""
+        return self.home / "engine.sock"
+
+    @property
+    def lock(self) -> Path:
+        """What the one engine holds."""
+        return self.home / "engine.lock"
+
+    @property
+    def output(self) -> Path:
+        """The attempt directories: `output/<task>/<epoch>/`."""
+        return self.home / "output"
+
+    @property
+    def logs(self) -> Path:
+        """The log files."""
+        return self.home / "logs"
+
+    @property
+    def config(self) -> Path:
+        """The settings file."""
+        return self.home / "config.toml"
+
+
+def load(home: Path, **overrides: object) -> Settings:
+    """Return the settings of a data directory: defaults < config.toml < TASKDECK_* < `overrides`.
+
+    Overrides that are None count as absent. Raises `Invalid` (`config.syntax`, `config.unreadable`,
+    `config.unknown`, `config.value`) that names file or variable, key, and near miss.
+    """
+    file = Paths(home=home).config
+    variables = {name.lower() for name, value in os.environ.items() if value}
+    table = {key: value for key, value in _read(file).items() if (PREFIX + key).lower() not in variables}
+    arguments = {key: value for key, value in overrides.items() if value is not None}
+    try:
+        return Settings(**{**table, **arguments})  # type: ignore[arg-type]
+    except ValidationError as error:
+        faults = [_describe(detail, file=file, table=table, arguments=arguments) for detail in error.errors()]
+    code, message = faults[0]
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    raise Invalid(
+        code,
+        f"{message}{more}",
+        hint="mend the setting, then run 'taskdeck config check'",
+        facts={"file": str(file), "faults": [{"code": code, "message": message} for code, message in faults]},
+    )
+
+
+def find_home(home: Path | None, *, default: Callable[[], Path]) -> Path:
+    """Return the data directory, absolute: the one given, else $TASKDECK_HOME, else `default()`."""
+    named = home or os.environ.get(HOME)
+    return (Path(named).expanduser() if named else default()).absolute()
+
+
+def ensure_home(home: Path) -> Paths:
+    """Make the data directory, `output/` and `logs/`, all 0700 whatever the umask; return its paths.
+
+    Raises `Forbidden` (`config.home_foreign`) for a directory of somebody else and `Unavailable`
+    (`config.home`) where none can be made.
+    """
+    paths = Paths(home=home)
+    try:
+        home.parent.mkdir(parents=True, exist_ok=True)
+        for directory in (home, paths.output, paths.logs):
+            directory.mkdir(mode=0o700, exist_ok=True)
+            _close_to_others(directory)
+    except OSError as error:
+        raise Unavailable(
+            "config.home",
+            f"cannot use {safe_line(str(home))} as data directory: {error.strerror}",
+            hint="name another with --home DIR or TASKDECK_HOME",
+            facts={"home": str(home)},
+        ) from error
+    return paths
+
+
+def _close_to_others(directory: Path) -> None:
+    found = directory.stat()
+    # /tmp itself must not become ours, even for root.
+    if found.st_mode & stat.S_ISVTX or os.geteuid() not in (0, found.st_uid):
+        raise Forbidden(
+            "config.home_foreign",
+            f"{safe_line(str(directory))} belongs to somebody else or to everybody",
+            hint="name a directory of your own with --home DIR or TASKDECK_HOME",
+            facts={"directory": str(directory)},
+        )
+    if stat.S_IMODE(found.st_mode) != 0o700:
+        directory.chmod(0o700)
+
+
+def _read(file: Path) -> dict[str, object]:
+    try:
+        with file.open("rb") as stream:
+            raw = stream.read(_CONFIG_MAX + 1)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise _broken(file, "config.unreadable", error.strerror or "cannot be read") from error
+    if len(raw) > _CONFIG_MAX:
+        raise _broken(file, "config.unreadable", "larger than 1 MiB")
+    try:
+        return dict(tomllib.loads(raw.decode()))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _broken(file, "config.syntax", str(error)) from error
+
+
+def _broken(file: Path, code: str, reason: str) -> Invalid:
+    return Invalid(
+        code,
+        f"{safe_line(str(file))}: {safe_line(reason)}",
+        hint="mend or move the file away; taskdeck runs without it",
+        facts={"file": str(file)},
+    )
+
+
+def _describe(
+    detail: ErrorDetails, *, file: Path, table: Mapping[str, object], arguments: Mapping[str, object]
+) -> tuple[str, str]:
+    """Return code and sentence of one fault, with the place where the value came from."""
+    key = str(detail["loc"][0]) if detail["loc"] else ""
+    origin = "argument" if key in arguments else str(file) if key in table else PREFIX + key.upper()
+    subject = safe_line(f"{origin}: `{key[:64]}`")
+    if detail["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(key[:64], Settings.model_fields, n=1)
+        return "config.unknown", f"{subject}: unknown setting" + (
+            f"; did you mean `{close[0]}`?" if close else ""
+        )
+    said = detail["msg"].removeprefix("Value error, ")
+    return "config.value", f"{subject}: {said[:1].lower()}{said[1:]}"

@@ -1,0 +1,192 @@
+"""Where settings come from, and what faults are called."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from core.config import Paths, Settings, ensure_home, find_home, load
+from core.model.errors import Forbidden, Invalid, Unavailable
+
+
+@pytest.fixture(autouse=True)
+def _no_variables(monkeypatch):
+    for name in list(os.environ):
+        if name.upper().startswith("TASKDECK_"):
+            monkeypatch.delenv(name)
+
+
+def write(home: Path, text: str | bytes) -> Path:
+    file = home / "config.toml"
+    file.write_bytes(text.encode() if isinstance(text, str) else text)
+    return file
+
+
+def refused(home: Path, **overrides) -> Invalid:
+    with pytest.raises(Invalid) as caught:
+        load(home, **overrides)
+    return caught.value
+
+
+def test_without_a_file_the_defaults_hold(tmp_path):
+    settings = load(tmp_path)
+    assert settings.slots == os.cpu_count()
+    assert (settings.default_timeout, settings.stop_grace, settings.cancel_grace) == (3_600, 10, 5)
+    assert (settings.synchronous, settings.batch_cap, settings.aging_step) == ("FULL", 500, 60_000)
+    assert (settings.max_losses, settings.max_bounces, settings.lock_wait) == (3, 5, 5)
+    assert (settings.output_cap, settings.output_policy) == (64 * 2**20, "drop_middle")
+    assert (settings.http_timeout, settings.http_connect_timeout) == (300, 10)
+
+
+def test_file_then_environment_then_argument_win(tmp_path, monkeypatch):
+    write(tmp_path, 'slots = 2\nlock_wait = 1.5\nenv_allow = ["PATH", "X_1"]')
+    assert load(tmp_path).slots == 2
+    assert load(tmp_path).env_allow == ("PATH", "X_1")
+    monkeypatch.setenv("TASKDECK_SLOTS", "3")
+    assert load(tmp_path).slots == 3
+    assert load(tmp_path, slots=4).slots == 4
+    assert load(tmp_path, slots=None).slots == 3
+    assert load(tmp_path).lock_wait == 1.5
+
+
+def test_an_empty_variable_is_absent_and_lists_are_split_at_commas(tmp_path, monkeypatch):
+    write(tmp_path, "slots = 2")
+    monkeypatch.setenv("TASKDECK_SLOTS", "")
+    monkeypatch.setenv("TASKDECK_ENV_ALLOW", "PATH, LANG,")
+    monkeypatch.setenv("TASKDECK_HOME", str(tmp_path))
+    assert load(tmp_path).slots == 2
+    assert load(tmp_path).env_allow == ("PATH", "LANG")
+
+
+def test_no_dotenv_file_is_read(tmp_path, monkeypatch):
+    (tmp_path / ".env").write_text("TASKDECK_SLOTS=77\n")
+    monkeypatch.chdir(tmp_path)
+    assert load(tmp_path).slots != 77
+
+
+def test_settings_do_not_change(tmp_path):
+    settings = load(tmp_path)
+    with pytest.raises(ValidationError):
+        settings.slots = 9
+
+
+def test_an_unknown_key_names_file_and_near_miss(tmp_path):
+    file = write(tmp_path, "slot = 2")
+    error = refused(tmp_path)
+    assert error.code == "config.unknown"
+    assert error.message == f"{file}: `slot`: unknown setting; did you mean `slots`?"
+
+
+def test_every_fault_is_told_with_its_origin(tmp_path, monkeypatch):
+    file = write(tmp_path, 'slots = 0\nsynchronous = "OFF"')
+    monkeypatch.setenv("TASKDECK_LOCK_WAIT", "soon")
+    error = refused(tmp_path, batch_cap=0)
+    assert "(and 3 more)" in error.message
+    messages = {fault["message"].rpartition("`: ")[0] for fault in error.facts["faults"]}
+    assert messages == {
+        f"{file}: `slots",
+        f"{file}: `synchronous",
+        "TASKDECK_LOCK_WAIT: `lock_wait",
+        "argument: `batch_cap",
+    }
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "slots = true",
+        "slots = 1.5",
+        "stop_grace = nan",
+        "stop_grace = inf",
+        "stop_grace = -1",
+        'env_allow = ["A=B"]',
+        'env_allow = ["A\\n"]',
+        "env_allow = 3",
+        "[slots]\nx = 1",
+        'log_level = "loud"',
+        "slots = 10001",
+    ],
+)
+def test_values_out_of_bounds_are_refused(tmp_path, line):
+    write(tmp_path, line)
+    assert refused(tmp_path).code == "config.value"
+
+
+@pytest.mark.parametrize("raw", ["slots = ", b"\xff\xfe", "a = 1\na = 2", "x = " + "[" * 100_000])
+def test_a_file_that_is_not_toml_is_named(tmp_path, raw):
+    file = write(tmp_path, raw)
+    error = refused(tmp_path)
+    assert error.code == "config.syntax"
+    assert str(file) in error.message
+
+
+def test_a_huge_or_unreadable_file_is_refused(tmp_path):
+    write(tmp_path, b"#" * (2**20 + 1))
+    assert refused(tmp_path).code == "config.unreadable"
+    (tmp_path / "config.toml").unlink()
+    (tmp_path / "config.toml").mkdir()
+    assert refused(tmp_path).code == "config.unreadable"
+
+
+def test_control_characters_of_a_key_do_not_reach_the_terminal(tmp_path):
+    write(tmp_path, '"\\u001b[31m" = 1')
+    assert "\x1b" not in refused(tmp_path).message
+
+
+def test_every_setting_has_bounds_or_choices_and_no_secret_in_its_errors(tmp_path, monkeypatch):
+    monkeypatch.setenv("TASKDECK_SLOTS", "hunter2")
+    assert "hunter2" not in str(refused(tmp_path).to_json())
+    assert set(Settings.model_fields) >= {"output_quota", "http_body_cap", "http_proxy", "log_level"}
+
+
+def test_the_home_is_the_one_given_then_the_variable_then_the_default(tmp_path, monkeypatch):
+    default = tmp_path / "default"
+    assert find_home(None, default=lambda: default) == default
+    monkeypatch.setenv("TASKDECK_HOME", str(tmp_path / "named"))
+    assert find_home(None, default=lambda: default) == tmp_path / "named"
+    assert find_home(tmp_path / "given", default=lambda: default) == tmp_path / "given"
+    monkeypatch.chdir(tmp_path)
+    assert find_home(Path("here"), default=lambda: default) == tmp_path / "here"
+    assert find_home(Path("~/x"), default=lambda: default) == Path.home() / "x"
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077, 0o777])
+def test_the_home_is_made_for_its_owner_alone_whatever_the_umask(tmp_path, umask):
+    (tmp_path / "deep").mkdir()
+    home = tmp_path / "deep" / "deck"
+    before = os.umask(umask)
+    try:
+        paths = ensure_home(home)
+    finally:
+        os.umask(before)
+    for directory in (paths.home, paths.output, paths.logs):
+        assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+
+
+def test_a_home_that_is_too_open_is_closed_and_may_be_asked_for_again(tmp_path):
+    (tmp_path / "deck").mkdir(mode=0o755)
+    ensure_home(tmp_path / "deck")
+    paths = ensure_home(tmp_path / "deck")
+    assert stat.S_IMODE(paths.home.stat().st_mode) == 0o700
+    assert paths.db == tmp_path / "deck" / "taskdeck.db"
+    assert {paths.socket.name, paths.lock.name} == {"engine.sock", "engine.lock"}
+
+
+def test_a_directory_of_everybody_is_not_taken(tmp_path):
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    with pytest.raises(Forbidden):
+        ensure_home(shared)
+    assert stat.S_IMODE(shared.stat().st_mode) == 0o1777
+
+
+def test_a_home_that_is_a_file_is_refused(tmp_path):
+    (tmp_path / "deck").write_text("x")
+    with pytest.raises(Unavailable, match="deck"):
+        ensure_home(tmp_path / "deck")
+    assert Paths(home=tmp_path).config == tmp_path / "config.toml"
