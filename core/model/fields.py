@@ -1,0 +1,148 @@
+"""The fields a filter may name, for each kind of list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.model.events import KINDS
+from core.model.status import JobStatus, TaskStatus
+
+
+class Noun(StrEnum):
+    """What a list shows, and so what its filter speaks of."""
+
+    JOBS = "jobs"
+    TASKS = "tasks"
+    EVENTS = "events"
+    QUEUES = "queues"
+
+
+class Kind(StrEnum):
+    """What the values of a field are, and so which operators it has."""
+
+    TEXT = "text"
+    """Any text: `:` with `*` globs, `~`."""
+    CHOICE = "choice"
+    """One of the known words: `:`; a glob stands for the words that it meets."""
+    NUMBER = "number"
+    """A whole number: `:` and comparisons."""
+    TIME = "time"
+    """A moment (ms UTC): comparisons with a date or, as a length, with how long ago it was."""
+    AGE = "age"
+    """How long ago a moment was: comparisons with a length; grows while the moment falls."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One field: its name, and the column of the view it reads (`error.code` = a key of an object)."""
+
+    name: str
+    kind: Kind
+    column: str
+    aliases: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fields:
+    """The fields of a noun, and the columns in which a bare word is looked for."""
+
+    fields: tuple[Field, ...]
+    searched: tuple[str, ...]
+
+    def find(self, name: str) -> Field | None:
+        """Return the field of that name or alias, whatever its case."""
+        wanted = name.lower()
+        return next((field for field in self.fields if wanted == field.name or wanted in field.aliases), None)
+
+    def names(self) -> tuple[str, ...]:
+        """Return all names and aliases, in the order of the table."""
+        return tuple(name for field in self.fields for name in (field.name, *field.aliases))
+
+
+def _text(name: str, column: str = "", *aliases: str) -> Field:
+    return Field(name=name, kind=Kind.TEXT, column=column or name, aliases=aliases)
+
+
+def _choice(name: str, choices: tuple[str, ...], *aliases: str) -> Field:
+    return Field(name=name, kind=Kind.CHOICE, column=name, aliases=aliases, choices=choices)
+
+
+def _number(name: str, column: str = "", *aliases: str) -> Field:
+    return Field(name=name, kind=Kind.NUMBER, column=column or name, aliases=aliases)
+
+
+def _time(name: str, column: str, *aliases: str) -> Field:
+    return Field(name=name, kind=Kind.TIME, column=column, aliases=aliases)
+
+
+def _age(name: str, column: str) -> Field:
+    return Field(name=name, kind=Kind.AGE, column=column)
+
+
+FIELDS: dict[Noun, Fields] = {
+    Noun.JOBS: Fields(
+        fields=(
+            _number("id"),
+            _text("name"),
+            _choice("status", tuple(status.value for status in JobStatus), "state"),
+            _text("reason"),
+            _text("actor"),
+            _age("age", "created_at"),
+            _time("created", "created_at"),
+            _time("started", "started_at"),
+            _time("finished", "finished_at", "ended"),
+        ),
+        searched=("id", "name"),
+    ),
+    Noun.TASKS: Fields(
+        fields=(
+            _number("id"),
+            _number("job", "job_id"),
+            _number("stage", "stage_id"),
+            _text("key"),
+            _text("name"),
+            _choice("status", tuple(status.value for status in TaskStatus), "state"),
+            _text("queue"),
+            _text("uses", "", "connector"),
+            _text("group"),
+            _number("priority", "", "prio"),
+            _number("attempts", "", "attempt"),
+            _text("wait", "wait_reason"),
+            _text("err", "error.message", "error"),
+            _text("code", "error.code"),
+            _age("age", "created_at"),
+            _time("created", "created_at"),
+            _time("queued", "queued_at"),
+            _time("started", "started_at"),
+            _time("finished", "finished_at", "ended"),
+            _time("due", "retry_at"),
+        ),
+        searched=("id", "key", "queue", "name"),
+    ),
+    Noun.EVENTS: Fields(
+        fields=(
+            _number("id"),
+            _choice("kind", KINDS),
+            _number("job", "job_id"),
+            _number("task", "task_id"),
+            _text("key"),
+            _number("attempt"),
+            _text("actor"),
+            _age("age", "at"),
+            _time("at", "at"),
+        ),
+        searched=("id", "kind", "key", "actor"),
+    ),
+    Noun.QUEUES: Fields(
+        fields=(
+            _text("name", "", "queue"),
+            _text("reason", "pause_reason"),
+            _text("by", "paused_by"),
+            _time("paused", "paused_at"),
+        ),
+        searched=("name",),
+    ),
+}
+"""The fields of every noun; columns are those of its view."""

@@ -1,0 +1,222 @@
+"""The filter grammar of `--where` and of the console's filter line.
+
+    filter = { term }                                     space = and
+    term   = ["-"] field ":" value { "," value }          comma = or, minus = not
+           | ["-"] field "~" value                        a regular expression is found in it
+           | field ( ">" | ">=" | "<" | "<=" ) value      numbers, lengths (10m), dates (2026-01-31)
+           | ["-"] value                                  a searched column holds it
+           | "sort:" ["-"] field                          at most once; minus = descending
+    value  = bare word, where `*` is any text | '"' any text, backslash escapes '"'
+
+`=` is read as `:`. A bare word that looks like `field:` must be quoted; a quoted `*` is a star.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
+
+from core.model.durations import parse_duration
+from core.model.errors import Invalid
+from core.model.fields import FIELDS, Field, Kind, Noun
+from core.model.terms import (
+    Ago,
+    At,
+    Compare,
+    Contains,
+    Filter,
+    Glob,
+    In,
+    Matches,
+    Op,
+    Sort,
+    Term,
+    matches,
+    render,
+)
+from core.model.text import safe_line
+from core.model.tokens import Token, Word, words
+
+__all__ = ["LONGEST_PATTERN", "Filter", "matches", "parse", "render"]
+
+LONGEST_PATTERN = 200
+"""A regular expression has at most this many characters."""
+
+_STARS = re.compile(r"\*+")
+_NUMBER = re.compile(r"-?[0-9]{1,18}")
+_LENGTH = re.compile(r"[0-9.]+[a-z]")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_COMPARING = "> >= < <="
+_VERBS = {
+    Kind.TEXT: ": ~",
+    Kind.CHOICE: ":",
+    Kind.NUMBER: f": {_COMPARING}",
+    Kind.TIME: _COMPARING,
+    Kind.AGE: _COMPARING,
+}
+
+
+def parse(text: str, noun: Noun) -> Filter:
+    """Read a filter for the rows of a noun; an empty text lets all pass.
+
+    Raises `Invalid` (`filter.*`) with a caret line in its message; its facts are `position` and
+    `length` (in characters, from 0) of the token, and `near` (words that may have been meant).
+    """
+    terms: list[Term] = []
+    sort: Sort | None = None
+    for word in words(text):
+        if word.name is None or word.name.text.lower() != "sort":
+            terms.append(_term(word, noun))
+        elif sort is None:
+            sort = _sort(word, noun)
+        else:
+            raise word.whole.refuse("sort", "there is a second 'sort:'")
+    return Filter(noun=noun, terms=tuple(terms), sort=sort)
+
+
+def _term(word: Word, noun: Noun) -> Term:
+    if word.name is None:
+        return _contains(word)
+    field = _field(word.name, word.name.text, noun=noun)
+    if word.verb == "~":
+        return _matches(word, field)
+    if word.verb in (":", "="):
+        return _in(word, field)
+    return _compare(word, field)
+
+
+def _contains(word: Word) -> Contains:
+    value = word.values[0]
+    if not value.text:
+        raise value.refuse("empty", "an empty text is in everything")
+    return Contains(text=value.text, negated=word.negated)
+
+
+def _field(token: Token, name: str, *, noun: Noun) -> Field:
+    fields = FIELDS[noun]
+    found = fields.find(name)
+    if found:
+        return found
+    raise token.refuse(
+        "field",
+        f"{noun} have no field '{name}'",
+        hint=f"fields: {', '.join(field.name for field in fields.fields)}; quote a text that holds a colon",
+        near=get_close_matches(name.lower(), fields.names(), n=2),
+    )
+
+
+def _sort(word: Word, noun: Noun) -> Sort:
+    value = word.values[0]
+    if word.negated or word.verb not in (":", "=") or len(word.values) > 1:
+        raise word.whole.refuse("sort", "write 'sort:field' or 'sort:-field'")
+    descending = value.text.startswith("-")
+    return Sort(field=_field(value, value.text.removeprefix("-"), noun=noun).name, descending=descending)
+
+
+def _matches(word: Word, field: Field) -> Matches:
+    pattern = word.values[0]
+    _check_verb(word, field, allowed=field.kind is Kind.TEXT)
+    if len(pattern.text) > LONGEST_PATTERN:
+        raise pattern.refuse("regex", f"a regular expression has at most {LONGEST_PATTERN} characters")
+    try:
+        re.compile(pattern.text)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise pattern.refuse("regex", f"this is no regular expression ({error})") from error
+    return Matches(field=field.name, pattern=pattern.text, negated=word.negated)
+
+
+def _in(word: Word, field: Field) -> In:
+    _check_verb(word, field, allowed=field.kind in (Kind.TEXT, Kind.CHOICE, Kind.NUMBER))
+    values: list[str | int | Glob] = []
+    for token in word.values:
+        match field.kind:
+            case Kind.NUMBER:
+                values.append(_number(token))
+            case Kind.CHOICE:
+                values.extend(_choices(token, field))
+            case _:
+                values.append(_text_or_glob(token))
+    return In(field=field.name, values=tuple(dict.fromkeys(values)), negated=word.negated)
+
+
+def _compare(word: Word, field: Field) -> Compare:
+    _check_verb(word, field, allowed=field.kind in (Kind.NUMBER, Kind.TIME, Kind.AGE))
+    if word.negated:
+        raise word.whole.refuse("negated", "a comparison is not negated", hint="turn it around: '<=' for '>'")
+    token = word.values[0]
+    return Compare(field=field.name, op=Op(word.verb), value=_operand(token, field))
+
+
+def _check_verb(word: Word, field: Field, *, allowed: bool) -> None:
+    if not allowed:
+        raise word.whole.refuse(
+            "operator",
+            f"'{field.name}' has no '{word.verb}'",
+            hint=f"'{field.name}' has: {_VERBS[field.kind]}",
+        )
+
+
+def _operand(token: Token, field: Field) -> int | At | Ago:
+    if field.kind is Kind.NUMBER:
+        return _number(token)
+    if field.kind is Kind.AGE or _LENGTH.match(token.text):
+        return Ago(ms=_length(token))
+    return At(ms=_moment(token))
+
+
+def _number(token: Token) -> int:
+    if not _NUMBER.fullmatch(token.text):
+        raise token.refuse("number", "this is no whole number of at most 18 digits")
+    return int(token.text)
+
+
+def _length(token: Token) -> int:
+    try:
+        return parse_duration(token.text)
+    except Invalid as error:
+        raise token.refuse("duration", error.message, hint=error.hint) from error
+
+
+def _moment(token: Token) -> int:
+    try:
+        moment = datetime.fromisoformat(token.text)
+        # A moment without a zone is UTC, like every time that taskdeck shows.
+        at = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH
+    except (ValueError, OverflowError) as error:
+        raise _no_moment(token) from error
+    if at < timedelta(0):
+        raise _no_moment(token)
+    return at // timedelta(milliseconds=1)
+
+
+def _no_moment(token: Token) -> Invalid:
+    return token.refuse(
+        "time",
+        "this is no moment since 1970",
+        hint="write 2026-01-31, 2026-01-31T08:00Z, or how long ago: 10m",
+    )
+
+
+def _choices(token: Token, field: Field) -> list[str]:
+    wanted = token.text.lower()
+    value = _text_or_glob(token)
+    if isinstance(value, Glob):
+        glob = Glob(parts=tuple(_STARS.split(wanted)))
+        met = [choice for choice in field.choices if glob.meets(choice)]
+    else:
+        met = [choice for choice in field.choices if choice == wanted]
+    if met:
+        return met
+    raise token.refuse(
+        "value",
+        f"no {field.name} is '{safe_line(token.text[:40])}'",
+        hint=f"{field.name} is one of: {', '.join(field.choices)}",
+        near=get_close_matches(wanted, field.choices, n=2),
+    )
+
+
+def _text_or_glob(token: Token) -> str | Glob:
+    if token.quoted or "*" not in token.text:
+        return token.text
+    return Glob(parts=tuple(_STARS.split(token.text)))

@@ -1,0 +1,131 @@
+"""Tokens: a filter's text cut into words, each with its place for a caret."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from core.model.errors import Invalid
+from core.model.text import cells, safe_line
+
+LONGEST_FILTER = 4_000
+"""A filter has at most this many characters."""
+
+_SHOWN = 60
+"""Characters of the filter that a refusal shows on either side of the place."""
+_HEAD = re.compile(r"(-?)([A-Za-z_][A-Za-z0-9_.]*)(>=|<=|[:=~<>])")
+_IN_LIST = re.compile(r'[^\s",]+')
+_WORD = re.compile(r'[^\s"]+')
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_SPACE = re.compile(r"\s*")
+_UNBINDABLE = re.compile("[\0\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """A piece of `source` from `start` to `end`, and what it says (without quotes and escapes)."""
+
+    source: str
+    start: int
+    end: int
+    text: str
+    quoted: bool = False
+
+    def refuse(self, code: str, sentence: str, *, hint: str = "", near: Sequence[str] = ()) -> Invalid:
+        """Return a refusal that points at this token; `near` are words that may have been meant."""
+        meant = f"; did you mean {' or '.join(repr(word) for word in near)}?" if near else ""
+        return Invalid(
+            f"filter.{code}",
+            f"{sentence}{meant}\n{self._pointer()}",
+            hint=hint,
+            facts={"position": self.start, "length": self.end - self.start, "near": list(near)},
+        )
+
+    def _pointer(self) -> str:
+        begin = max(0, self.start - _SHOWN)
+        before, place = (
+            safe_line(self.source[begin : self.start]),
+            safe_line(self.source[self.start : self.end]),
+        )
+        after = safe_line(self.source[self.end : self.end + _SHOWN])
+        place = safe_line(place[: 2 * _SHOWN])
+        return f"  {before}{place}{after}\n  {' ' * cells(before)}{'^' * max(1, cells(place))}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """One word of a filter: a bare value (no name, no verb), or name, verb and values."""
+
+    whole: Token
+    name: Token | None
+    verb: str
+    values: tuple[Token, ...]
+    negated: bool
+
+
+def words(text: str) -> Iterator[Word]:
+    """Cut a filter into its words, in order; raise `Invalid` for a text that has no such form."""
+    _check(text)
+    at = _skip(text, 0)
+    while at < len(text):
+        word = _word(text, at)
+        yield word
+        at = _skip(text, word.whole.end)
+        if at == word.whole.end and at < len(text):
+            raise _token(text, at, end=at + 1).refuse("space", "a space is missing here")
+
+
+def _check(text: str) -> None:
+    if len(text) > LONGEST_FILTER:
+        rest = _token(text, LONGEST_FILTER, end=LONGEST_FILTER + 1)
+        raise rest.refuse("long", f"a filter has at most {LONGEST_FILTER} characters")
+    found = _UNBINDABLE.search(text)
+    if found:
+        raise _token(text, found.start(), end=found.end()).refuse(
+            "character", "no stored text has this character"
+        )
+
+
+def _word(text: str, at: int) -> Word:
+    head = _HEAD.match(text, at)
+    if head:
+        minus, verb = head.group(1, 3)
+        values = _values(text, head.end(), listed=verb in (":", "="))
+        named = _token(text, head.start(2), end=head.end(2))
+    else:
+        minus = "-" if re.match(r"-\S", text[at : at + 2]) else ""
+        values, verb, named = (_value(text, at + len(minus), _WORD),), "", None
+    whole = _token(text, at, end=values[-1].end)
+    return Word(whole=whole, name=named, verb=verb, values=values, negated=bool(minus))
+
+
+def _values(text: str, at: int, *, listed: bool) -> tuple[Token, ...]:
+    if not listed:
+        return (_value(text, at, _WORD),)
+    values = [_value(text, at, _IN_LIST)]
+    while text[values[-1].end : values[-1].end + 1] == ",":
+        values.append(_value(text, values[-1].end + 1, _IN_LIST))
+    return tuple(values)
+
+
+def _value(text: str, at: int, bare: re.Pattern[str]) -> Token:
+    if text[at : at + 1] == '"':
+        quoted = _QUOTED.match(text, at)
+        if not quoted:
+            raise _token(text, at, end=at + 1).refuse("quote", "this quote is not closed")
+        said = re.sub(r"\\(.)", r"\1", quoted.group(1), flags=re.DOTALL)
+        return Token(source=text, start=at, end=quoted.end(), text=said, quoted=True)
+    found = bare.match(text, at)
+    if not found:
+        raise _token(text, at, end=at + 1).refuse("empty", "a value is missing here")
+    return _token(text, at, end=found.end())
+
+
+def _token(text: str, start: int, *, end: int) -> Token:
+    return Token(source=text, start=start, end=end, text=text[start:end])
+
+
+def _skip(text: str, at: int) -> int:
+    space = _SPACE.match(text, at)
+    return space.end() if space else at
