@@ -1,0 +1,88 @@
+"""The state diagrams of the README, drawn from the table of moves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Literal, TypeAlias, get_args
+
+from core.model.status import (
+    ATTEMPT_FINAL,
+    ATTEMPT_MOVES,
+    JOB_FINAL,
+    JOB_MOVES,
+    STAGE_FINAL,
+    STAGE_MOVES,
+    TASK_FINAL,
+    TASK_MOVES,
+    AttemptStatus,
+    JobStatus,
+    Move,
+    StageStatus,
+    TaskStatus,
+)
+
+Stateful: TypeAlias = Literal["job", "stage", "task", "attempt"]
+"""What has a status."""
+
+BIRTHS: dict[Stateful, tuple[StrEnum, ...]] = {
+    "job": (JobStatus.PENDING,),
+    "stage": (StageStatus.PENDING,),
+    "task": (TaskStatus.BLOCKED, TaskStatus.QUEUED),
+    "attempt": (AttemptStatus.RUNNING,),
+}
+"""The statuses in which each begins."""
+
+_MARKED = re.compile(
+    rf"(<!-- state-diagram:({'|'.join(get_args(Stateful))}) -->\n).*?(<!-- /state-diagram -->)", re.DOTALL
+)
+
+
+def state_diagram(noun: Stateful) -> str:
+    """Return the Mermaid `stateDiagram-v2` of a noun; moves of the same ends share an arrow."""
+    match noun:
+        case "job":
+            return _draw(BIRTHS[noun], _arrows(JOB_MOVES), JOB_FINAL)
+        case "stage":
+            return _draw(BIRTHS[noun], _arrows(STAGE_MOVES), STAGE_FINAL)
+        case "task":
+            return _draw(BIRTHS[noun], _arrows(TASK_MOVES), TASK_FINAL)
+        case "attempt":
+            return _draw(BIRTHS[noun], _arrows(ATTEMPT_MOVES), ATTEMPT_FINAL)
+
+
+def replace_between_markers(readme_text: str) -> str:
+    """Return the text with the diagrams drawn anew between their markers.
+
+    `<!-- state-diagram:task -->` and `<!-- /state-diagram -->`, each on a line of its own; a text
+    without markers comes back as it is.
+    """
+    return _MARKED.sub(_redraw, readme_text)
+
+
+def _redraw(marked: re.Match[str]) -> str:
+    noun: Stateful = next(known for known in get_args(Stateful) if known == marked.group(2))
+    return f"{marked.group(1)}```mermaid\n{state_diagram(noun)}```\n{marked.group(3)}"
+
+
+def _arrows(
+    moves: Iterable[Move[JobStatus] | Move[StageStatus] | Move[TaskStatus] | Move[AttemptStatus]],
+) -> dict[tuple[str, str], list[str]]:
+    arrows: dict[tuple[str, str], list[str]] = {}
+    for move in moves:
+        for source in sorted(move.sources):
+            arrows.setdefault((source, move.target), []).append(move.name)
+    return arrows
+
+
+def _draw(
+    births: Iterable[StrEnum], arrows: Mapping[tuple[str, str], list[str]], finals: Iterable[StrEnum]
+) -> str:
+    lines = [
+        "stateDiagram-v2",
+        *(f"    [*] --> {birth}" for birth in births),
+        *(f"    {source} --> {target}: {', '.join(names)}" for (source, target), names in arrows.items()),
+        *(f"    {final} --> [*]" for final in sorted(finals)),
+    ]
+    return "".join(f"{line}\n" for line in lines)
