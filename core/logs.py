@@ -1,0 +1,189 @@
+"""Write the log: one JSON object a line, rotated, without secrets."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from contextlib import contextmanager
+from contextvars import ContextVar
+from logging.handlers import RotatingFileHandler
+from typing import IO, TYPE_CHECKING, Final
+
+from core.model.text import safe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from io import TextIOWrapper
+    from pathlib import Path
+
+    from structlog.typing import EventDict, Processor
+
+FILE = "engine.log"
+"""The newest log file; older ones are `engine.log.1` and so on."""
+REDACTED: Final = "[redacted]"
+_ROOT = "taskdeck"
+_DEPTH_MAX, _TEXT_MAX, _ITEMS_MAX = 6, 8_192, 200
+_SECRET_KEY = re.compile(
+    r"authorization|cookie|token|passw|secret|api[-_]?key|credential|private[-_]?key", re.IGNORECASE
+)
+_SECRET_TEXT = re.compile(r"(?<=://)[^/\s@]+(?=@)|(?<=\bBearer )\S+|(?<=\bBasic )\S+", re.IGNORECASE)
+_NOISY = ("httpx", "httpcore", "apscheduler", "asyncio", "aiosqlite", "uvicorn.access")
+_context: ContextVar[Mapping[str, object]] = ContextVar("taskdeck_log_context", default={})  # noqa: B039 - never written to
+_handlers: list[logging.Handler] = []
+
+
+class Logger:
+    """Log constant lower-case messages with facts as fields; cheap before and without `configure`."""
+
+    __slots__ = ("_inner",)
+
+    def __init__(self, name: str) -> None:
+        self._inner = logging.getLogger(f"{_ROOT}.{name}")
+
+    def debug(self, event: str, **facts: object) -> None:
+        """Note what only a developer wants to know."""
+        self._write(logging.DEBUG, event, facts)
+
+    def info(self, event: str, **facts: object) -> None:
+        """Note what has no row in the store."""
+        self._write(logging.INFO, event, facts)
+
+    def warning(self, event: str, **facts: object) -> None:
+        """Note what an operator should look at."""
+        self._write(logging.WARNING, event, facts)
+
+    def error(self, event: str, **facts: object) -> None:
+        """Note what broke; inside an `except` block the traceback is added."""
+        self._write(logging.ERROR, event, facts)
+
+    def _write(self, level: int, event: str, facts: Mapping[str, object]) -> None:
+        if self._inner.isEnabledFor(level):
+            extra = {"facts": {**_context.get(), **facts}}
+            # A tuple of Nones outside an `except` block is dropped by the formatter.
+            self._inner.log(level, "%s", event, extra=extra, exc_info=level >= logging.ERROR)
+
+
+def get_logger(name: str) -> Logger:
+    """Return the logger of a module; `name` without the package, such as `engine.runner`."""
+    return Logger(name)
+
+
+@contextmanager
+def bound(**facts: object) -> Iterator[None]:
+    """Add facts (job, task, attempt) to every line logged inside, also by what is awaited there."""
+    token = _context.set({**_context.get(), **facts})
+    try:
+        yield
+    finally:
+        _context.reset(token)
+
+
+def configure(
+    directory: Path | None,
+    *,
+    level: str = "info",
+    max_bytes: int = 10_485_760,
+    files: int = 5,
+    stream: IO[str] | None = None,
+) -> None:
+    """Log from now on into `directory/engine.log` (0600) and, for people, to `stream`; either may be None.
+
+    Replaces an earlier configuration; other libraries' records are written in the same format.
+    Raises OSError where the file cannot be opened.
+    """
+    # Structlog brings rich along: only a process that writes a log pays for it.
+    import structlog
+
+    shared: list[Processor] = [
+        _take_facts,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _clean,
+    ]
+
+    def formatter(*last: Processor) -> logging.Formatter:
+        drop = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+        return structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[drop, *last])
+
+    fresh: list[logging.Handler] = []
+    if directory is not None:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        to_file = _PrivateFile(directory / FILE, maxBytes=max_bytes, backupCount=files, encoding="ascii")
+        to_file.setFormatter(formatter(structlog.processors.JSONRenderer(sort_keys=False)))
+        fresh.append(to_file)
+    if stream is not None:
+        to_people = logging.StreamHandler(stream)
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+        to_people.setFormatter(formatter(_for_people, renderer))
+        fresh.append(to_people)
+    shutdown()
+    root = logging.getLogger()
+    for handler in fresh:
+        root.addHandler(handler)
+    _handlers.extend(fresh)
+    logging.getLogger(_ROOT).setLevel(level.upper())
+    for name in _NOISY:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def shutdown() -> None:
+    """Close what `configure` opened; records are dropped from here on."""
+    while _handlers:
+        handler = _handlers.pop()
+        logging.getLogger().removeHandler(handler)
+        handler.close()
+
+
+class _PrivateFile(RotatingFileHandler):
+    """A rotated file that nobody else reads, and whose troubles never reach the screen."""
+
+    def _open(self) -> TextIOWrapper:
+        descriptor = os.open(
+            self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
+        )
+        os.fchmod(descriptor, 0o600)
+        return os.fdopen(descriptor, "a", encoding=self.encoding)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
+        # A full disk must neither end the engine nor write over the console.
+        del record
+
+
+def _take_facts(_logger: object, _method: str, fields: EventDict) -> EventDict:
+    record: logging.LogRecord = fields["_record"]
+    fields["logger"] = record.name.removeprefix(f"{_ROOT}.")
+    facts = getattr(record, "facts", {})
+    reserved = {"event", "level", "timestamp", "logger", "exc_info", "exception"}
+    # A fact named like a field of the format must not forge it.
+    fields.update({f"{key}_" if key in reserved or key.startswith("_") else key: facts[key] for key in facts})
+    return fields
+
+
+def _clean(_logger: object, _method: str, fields: EventDict) -> EventDict:
+    """Make plain, bounded JSON of every field, without secrets."""
+    return {key: value if key.startswith("_") else _plain(key, value) for key, value in fields.items()}
+
+
+def _plain(key: str, value: object, *, depth: int = 0) -> object:
+    if _SECRET_KEY.search(key):
+        return REDACTED
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, dict) and depth < _DEPTH_MAX:
+        items = list(value.items())[:_ITEMS_MAX]
+        return {str(name): _plain(str(name), item, depth=depth + 1) for name, item in items}
+    if isinstance(value, list | tuple) and depth < _DEPTH_MAX:
+        return [_plain("", item, depth=depth + 1) for item in value[:_ITEMS_MAX]]
+    return _SECRET_TEXT.sub(REDACTED, str(value)[:_TEXT_MAX])
+
+
+def _for_people(_logger: object, _method: str, fields: EventDict) -> EventDict:
+    """Disarm what a terminal would obey."""
+    return {key: safe(value) if isinstance(value, str) else value for key, value in fields.items()}
+
+
+logging.getLogger(_ROOT).addHandler(logging.NullHandler())
