@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from core.model.outcomes import Accept, Decision, Outcome, TaskError
 from core.model.plans import JobPlan, TaskPlan
+from core.model.values import JsonObject
 
 ENGINE = "engine"
 """Actor of what no person asked for."""
@@ -18,6 +19,21 @@ class Submit:
 
     plan: JobPlan
     actor: str = ENGINE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmitOptions:
+    """Who submits a document, where, and under which names."""
+
+    actor: str = ENGINE
+    cwd: str | None = None
+    """Directory of its tasks; None = the folder of the file, or the engine's own for a mapping."""
+    env: JsonObject = field(default_factory=dict)
+    """Captured variables, name to text."""
+    client_key: str | None = None
+    """Same key and input = the same job; other input = conflict."""
+    name: str | None = None
+    """Name of the job instead of the document's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

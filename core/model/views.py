@@ -141,3 +141,15 @@ class JobResult:
     status: str
     tasks: Mapping[str, int]
     reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineInfo:
+    """The engine that answers: its process, its start (`epoch`) and how many slots are in use."""
+
+    version: str
+    pid: int
+    epoch: int
+    slots: int
+    running: int
+    home: str

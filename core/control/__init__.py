@@ -1,0 +1,1 @@
+"""The one hatch between the engine and everybody else."""

@@ -1,0 +1,202 @@
+"""ControlAPI: everything that anybody may ask of taskdeck.
+
+Every method may raise `Unavailable` (no engine, store trouble). Ids are whole numbers from 1, times ms
+UTC. Implementations: `LocalControl` beside the engine, `RemoteControl` over its socket, and for
+reading alone `ReadingControl` over the store file. One suite holds all of them to these words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from core.model.commands import Operated, SubmitOptions, Submitted
+from core.model.errors import Invalid
+from core.model.events import EventView
+from core.model.filters import Filter
+from core.model.plans import TaskSpec
+from core.model.values import JsonObject, JsonValue
+from core.model.views import (
+    EngineInfo,
+    JobDetail,
+    JobResult,
+    JobView,
+    LogChunk,
+    Page,
+    QueueView,
+    TaskDetail,
+    TaskView,
+)
+
+__all__ = [
+    "OPERATOR",
+    "PAGE",
+    "ControlAPI",
+    "Document",
+    "EventQuery",
+    "Filter",
+    "ReadingAPI",
+    "SubmitOptions",
+    "Target",
+    "TaskSpec",
+]
+
+OPERATOR = "operator"
+"""Actor of a verb whose caller did not say who asks."""
+PAGE = 100
+"""Rows of a page when nobody asks for another number; 1 to 1,000 are served."""
+
+Document: TypeAlias = Mapping[str, JsonValue] | str
+"""A workflow: as parsed, or the path of its file, relative to the caller's directory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What a verb acts on: exactly one of a job, tasks, all tasks that a filter finds, a queue.
+
+    Any other number of them raises `Invalid` (`target.one`).
+    """
+
+    job_id: int | None = None
+    task_ids: tuple[int, ...] | None = None
+    filter: Filter | None = None
+    queue: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a target that names nothing or two things."""
+        if sum(part is not None for part in (self.job_id, self.task_ids, self.filter, self.queue)) != 1:
+            raise Invalid(
+                "target.one",
+                "a verb acts on one of: a job, tasks, a filter, a queue",
+                hint="name exactly one of them",
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventQuery:
+    """Which events are asked for; what is None does not restrict."""
+
+    job_id: int | None = None
+    task_id: int | None = None
+    filter: Filter | None = None
+
+
+class ReadingAPI(Protocol):
+    """The reading half: what the store and the output directory say; changes nothing."""
+
+    async def jobs(
+        self, filter: Filter | None = None, *, after: str | None = None, limit: int = PAGE
+    ) -> Page[JobView]:
+        """Return a page of jobs, newest first unless the filter sorts; `after` is the `next` of the last."""
+
+    async def job(self, job_id: int) -> JobView:
+        """Return one job; raise `NotFound` (`job.unknown`)."""
+
+    async def job_detail(self, job_id: int) -> JobDetail:
+        """Return a job with its stages in order and all its tasks in order of id; raise `NotFound`."""
+
+    async def tasks(
+        self, filter: Filter | None = None, *, after: str | None = None, limit: int = PAGE
+    ) -> Page[TaskView]:
+        """Return a page of tasks, newest first unless the filter sorts."""
+
+    async def task(self, task_id: int) -> TaskDetail:
+        """Return one task with its attempts in order; raise `NotFound` (`task.unknown`)."""
+
+    async def find_task(self, ref: str) -> int:
+        """Return the id of the task that `ref` names: `ID`, `KEY` or `JOB/KEY`.
+
+        Raises `NotFound` (`task.unknown`), or `Conflict` (`task.ambiguous`, fact `ids`) when several
+        have that key.
+        """
+
+    async def queues(self) -> tuple[QueueView, ...]:
+        """Return all queues by name."""
+
+    async def events(
+        self, query: EventQuery | None = None, *, after_id: int = 0, limit: int = PAGE
+    ) -> Page[EventView]:
+        """Return events with an id above `after_id` in order of id; `next` is the last id as text."""
+
+    async def log(
+        self, task_id: int, *, epoch: int | None = None, offset: int = 0, limit: int = 65_536
+    ) -> LogChunk:
+        """Return at most `limit` bytes of an attempt's output from a byte offset; None = latest attempt.
+
+        A negative offset counts from the end, as far as the output goes back. A task that never ran,
+        or wrote nothing, has an empty chunk (epoch 0 if it never ran). Raises `NotFound`
+        (`task.unknown`, `attempt.unknown`).
+        """
+
+    async def definition(self, job_id: int) -> JsonObject:
+        """Return the document of a job as it was when submitted; raise `NotFound` (`job.unknown`)."""
+
+    async def close(self) -> None:
+        """Let go of connections and readers; the engine, if any, goes on. May be called twice."""
+
+
+class ControlAPI(ReadingAPI, Protocol):
+    """Reading, changing and waiting; every verb returns after its commit."""
+
+    async def submit(
+        self,
+        document: Document,
+        params: Mapping[str, JsonValue] | None = None,
+        *,
+        options: SubmitOptions | None = None,
+    ) -> Submitted:
+        """Admit a job; from here on it survives a crash.
+
+        Raises `InvalidDocument` with every fault, `Invalid` for parameters, `Conflict`
+        (`client_key.conflict`) for a key that stands for another input.
+        """
+
+    async def enqueue(
+        self, specs: Sequence[TaskSpec], *, group: str | None = None, actor: str = OPERATOR
+    ) -> tuple[int, ...]:
+        """Admit loose tasks into the inbox in one commit and return their ids in order; all or none.
+
+        Raises `Invalid` for an unknown connector or a faulty input.
+        """
+
+    async def cancel(self, target: Target, *, reason: str = "", actor: str = OPERATOR) -> Operated:
+        """Ask a job, or tasks (ids, filter), to end; running ones get grace, then are killed.
+
+        A queue raises `Invalid` (`target.unfit`), the inbox `Conflict`, an unknown job `NotFound`.
+        Tasks that are final already, or unknown, are listed as refused.
+        """
+
+    async def retry(self, target: Target, *, downstream: bool = False, actor: str = OPERATOR) -> Operated:
+        """Run final tasks (ids, filter) again, or all that went wrong in a job.
+
+        `downstream` also reruns everything that depends on the tasks. A queue raises `Invalid`
+        (`target.unfit`).
+        """
+
+    async def pause(self, target: Target, *, reason: str = "", actor: str = OPERATOR) -> Operated:
+        """Claim no more from a job or a queue; what runs goes on. Tasks and filters are `target.unfit`."""
+
+    async def resume(self, target: Target, *, actor: str = OPERATOR) -> Operated:
+        """Claim again from a job or a queue."""
+
+    async def hold(self, target: Target, *, reason: str = "", actor: str = OPERATOR) -> Operated:
+        """Keep tasks (ids, filter) from being claimed. Jobs and queues are `target.unfit`: pause them."""
+
+    async def unhold(self, target: Target, *, actor: str = OPERATOR) -> Operated:
+        """Let held tasks (ids, filter) go on."""
+
+    async def wait_job(self, job_id: int) -> JobResult:
+        """Return when the job is final; raise `NotFound`, and `Conflict` for the inbox.
+
+        Raises `Unavailable` (`engine.lost`) when the engine goes before.
+        """
+
+    async def wait_tasks(self, task_ids: Sequence[int]) -> Mapping[str, int]:
+        """Return when all tasks are final: how many ended in each status. Raises like `wait_job`."""
+
+    async def stop_engine(self, *, kill: bool = False) -> None:
+        """Ask the engine to stop and return once it has heard; `kill` ends running children first."""
+
+    async def status(self) -> EngineInfo:
+        """Return who answers and how busy it is."""
