@@ -1,0 +1,1 @@
+"""Turn records of other systems into workflows."""
