@@ -86,7 +86,7 @@ class ReadingAPI(Protocol):
     """The reading half: what the store and the output directory say; changes nothing."""
 
     async def jobs(
-        self, filter: Filter | None = None, *, after: str | None = None, limit: int = PAGE
+        self, where: Filter | None = None, *, after: str | None = None, limit: int = PAGE
     ) -> Page[JobView]:
         """Return a page of jobs, newest first unless the filter sorts; `after` is the `next` of the last."""
 
@@ -97,7 +97,7 @@ class ReadingAPI(Protocol):
         """Return a job with its stages in order and all its tasks in order of id; raise `NotFound`."""
 
     async def tasks(
-        self, filter: Filter | None = None, *, after: str | None = None, limit: int = PAGE
+        self, where: Filter | None = None, *, after: str | None = None, limit: int = PAGE
     ) -> Page[TaskView]:
         """Return a page of tasks, newest first unless the filter sorts."""
 
