@@ -1,0 +1,1 @@
+"""What taskdeck remembers: the only room with SQL."""

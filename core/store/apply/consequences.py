@@ -1,0 +1,156 @@
+"""Follow what final tasks mean: needs, skips, stages, verdicts, ends; a bounded bite per batch.
+
+What a batch leaves over stands in `followup` and is gone on with, also after a crash.
+"""
+
+from __future__ import annotations
+
+from core.model.status import JOB, TASK, TaskStatus
+from core.model.values import INBOX
+from core.store.apply.ends import give_verdict
+from core.store.apply.stages import close_stages, note_unblocked, open_bite
+from core.store.apply.verdicts import cancel_bite
+from core.store.batch import BITE, EDGE_BITE, Batch, Final
+from core.store.sql import among, guard, ids, pack
+
+_EDGES = (
+    "SELECT e.need_id, e.task_id, e.kind FROM json_each(?) AS j JOIN edge e ON e.need_id = j.value"
+    f" JOIN task t ON t.id = e.task_id WHERE e.met = 0 AND {guard(TASK['skip'], 't.status')} LIMIT ?"
+)
+_MEET = (
+    "UPDATE edge SET met = 1 FROM json_each(?) AS j"
+    " WHERE edge.need_id = j.value->>0 AND edge.task_id = j.value->>1 AND edge.met = 0"
+)
+_UNBLOCK = f"""
+WITH d AS (SELECT j.value->>0 AS t, j.value->>1 AS c FROM json_each(?1) AS j),
+free AS (SELECT d.t AS t, d.c AS c, n.needs_left = d.c AND s.status = 'open' AS met
+         FROM d JOIN task n ON n.id = d.t JOIN stage s ON s.id = n.stage_id)
+UPDATE task SET
+  needs_left = needs_left - free.c,
+  status = CASE WHEN free.met AND NOT conditional THEN 'queued' ELSE 'blocked' END,
+  queued_at = CASE WHEN free.met AND NOT conditional THEN ?2 END,
+  sort_key = CASE WHEN free.met AND NOT conditional THEN ?2 - priority * ?3 END,
+  wait_reason = CASE WHEN free.met AND conditional THEN 'condition' END
+FROM free WHERE task.id = free.t AND {guard(TASK["unblock"], "task.status")}
+RETURNING id, job_id, stage_id, queue, lane_id, status, wait_reason
+"""
+_SKIP = (
+    "UPDATE task SET status = 'skipped', finished_at = ?, wait_reason = NULL FROM json_each(?) AS j"
+    f" WHERE task.id = j.value AND {guard(TASK['skip'], 'task.status')} RETURNING id, job_id, stage_id, queue"
+)
+_LIVE = (
+    "SELECT id, on_task_failure FROM job WHERE id IN (SELECT value FROM json_each(?))"
+    f" AND {guard(JOB['verdict'])}"
+)
+
+
+def apply_consequences(batch: Batch) -> None:
+    """Follow the tasks that became final in this batch, as far as one bite goes."""
+    budget = BITE
+    while batch.finals and budget > 0:
+        finals, batch.finals = batch.finals, []
+        _first_failures(batch, finals)
+        live = _of_live_jobs(batch, finals)
+        budget -= _follow_edges(batch, live, budget)
+        close_stages(batch, finals)
+        budget -= _carry_out_verdicts(batch, budget)
+    batch.followups += [("task", final.task_id) for final in batch.finals]
+    close_stages(batch, batch.finals)
+    batch.finals = []
+    _carry_out_verdicts(batch, max(budget, 0))
+
+
+def follow_up(batch: Batch) -> None:
+    """Take up what an earlier batch left over, one bite."""
+    left = batch.rows("SELECT kind, id FROM followup ORDER BY kind, id LIMIT 100")
+    batch.many("DELETE FROM followup WHERE kind = ? AND id = ?", left)
+    for kind, number in left:
+        if kind == "job":
+            cancel_bite(batch, number, BITE)
+        elif kind == "stage":
+            open_bite(batch, number, BITE)
+    tasks = [number for kind, number in left if kind == "task"]
+    rows = batch.rows(
+        f"SELECT id, job_id, stage_id, status FROM task WHERE id IN (SELECT value FROM json_each(?))"
+        f" AND {among(TASK['rerun'].sources)}",
+        ids(tasks),
+    )
+    again = [Final(task_id=t, job_id=j, stage_id=s, status=TaskStatus(status)) for t, j, s, status in rows]
+    _follow_edges(batch, _of_live_jobs(batch, again), BITE)
+
+
+def _carry_out_verdicts(batch: Batch, budget: int) -> int:
+    cancelled = 0
+    while batch.verdicts:
+        cancelled += cancel_bite(batch, batch.verdicts.pop(), max(budget - cancelled, 0))
+    return cancelled
+
+
+def _first_failures(batch: Batch, finals: list[Final]) -> None:
+    """Give the verdict where the first FAILED task of a job brings it."""
+    failed = {
+        f.job_id: f.task_id for f in reversed(finals) if f.status is TaskStatus.FAILED and f.job_id != INBOX
+    }
+    if not failed:
+        return
+    for job_id, on_failure in batch.rows(_LIVE, ids(failed)):
+        if on_failure == "stop":
+            give_verdict(batch, job_id, "failed", reason=f"task {_key(batch, failed[job_id])} failed")
+
+
+def _key(batch: Batch, task_id: int) -> str:
+    ((key,),) = batch.rows("SELECT key FROM task WHERE id = ?", task_id)
+    return str(key)
+
+
+def _of_live_jobs(batch: Batch, finals: list[Final]) -> list[Final]:
+    """Leave out loose tasks and those of jobs that are ending: nothing follows from them."""
+    jobs = {final.job_id for final in finals} - {INBOX}
+    live = {job_id for job_id, _ in batch.rows(_LIVE, ids(jobs))} if jobs else set()
+    return [final for final in finals if final.job_id in live]
+
+
+def _follow_edges(batch: Batch, finals: list[Final], budget: int) -> int:
+    """Meet or fail the edges from these tasks; return how many tasks moved."""
+    if not finals:
+        return 0
+    status = {final.task_id: final.status for final in finals}
+    limit = min(EDGE_BITE, 4 * budget)
+    edges = batch.rows(_EDGES, ids(status), limit)
+    met = [
+        (need, task) for need, task, kind in edges if kind == "done" or status[need] is TaskStatus.SUCCEEDED
+    ]
+    failed = {
+        task: need
+        for need, task, kind in edges
+        if kind != "done" and status[need] is not TaskStatus.SUCCEEDED
+    }
+    skipped = _skip(batch, failed)
+    moved = skipped + _meet(batch, [(need, task) for need, task in met if task not in failed])
+    if len(edges) == limit:
+        batch.followups += [("task", task_id) for task_id in status]
+    return moved
+
+
+def _meet(batch: Batch, edges: list[tuple[int, int]]) -> int:
+    if not edges:
+        return 0
+    batch.run(_MEET, pack([list(edge) for edge in edges]))
+    counts: dict[int, int] = {}
+    for _, task_id in edges:
+        counts[task_id] = counts.get(task_id, 0) + 1
+    listed = pack([[task_id, number] for task_id, number in counts.items()])
+    rows = batch.rows(_UNBLOCK, listed, batch.now, batch.aging_step)
+    return sum(note_unblocked(batch, row) for row in sorted(rows))
+
+
+def _skip(batch: Batch, failed: dict[int, int]) -> int:
+    if not failed:
+        return 0
+    rows = sorted(batch.rows(_SKIP, batch.now, ids(failed)))
+    for task_id, job_id, stage_id, queue in rows:
+        where = (job_id, stage_id, queue)
+        batch.moved(where, TASK["skip"], TaskStatus.BLOCKED)
+        batch.final(task_id, where, TaskStatus.SKIPPED)
+        batch.event("task.skipped", (job_id, task_id, None), data={"need": failed[task_id]})
+    return len(rows)

@@ -1,0 +1,88 @@
+"""Bring jobs to their end: verdict, stop requests, final status, notice."""
+
+from __future__ import annotations
+
+from core.model.commands import ENGINE
+from core.model.plans import RetryPolicy, TaskPlan
+from core.model.status import JOB, STAGE, TASK_FINAL, TaskStatus
+from core.model.values import JsonObject
+from core.store.apply.claim import start_jobs
+from core.store.apply.submit import enqueue
+from core.store.batch import Batch, Stop
+from core.store.sql import among, guard, raw
+
+_VERDICT = (
+    "UPDATE job SET status = 'ending', verdict = ?, reason = CAST(? AS TEXT), verdict_by = CAST(? AS TEXT)"
+    f" WHERE id = ? AND {guard(JOB['verdict'])}"
+)
+_STOP = (
+    "UPDATE task SET stop_at = ?, stop_by = CAST(? AS TEXT), stop_reason = CAST(? AS TEXT)"
+    " WHERE job_id = ? AND status = 'running' AND stop_at IS NULL RETURNING id, epoch"
+)
+_OPEN_TASK = f"SELECT 1 FROM task WHERE job_id = ? AND {among(set(TaskStatus) - TASK_FINAL)} LIMIT 1"
+_NOTICE_RETRY = RetryPolicy(max_attempts=5, base_ms=2_000)
+
+
+def give_verdict(batch: Batch, job_id: int, verdict: str, *, reason: str, actor: str = ENGINE) -> bool:
+    """Make a job `ending`: nothing of it is claimed from now on, what runs is asked to stop.
+
+    The rest is cancelled in bites by `verdicts`. Returns False when it was ending or final already.
+    """
+    if batch.run(_VERDICT, verdict, raw(reason), raw(actor), job_id) != 1:
+        return False
+    batch.event("job.ending", (job_id, None, None), actor=actor, data={"verdict": verdict, "reason": reason})
+    for task_id, epoch in batch.rows(_STOP, batch.now, raw(actor), raw(reason), job_id):
+        batch.event("task.stop_requested", (job_id, task_id, epoch), actor=actor, data={"reason": reason})
+        batch.report.stops.append(Stop(task_id=task_id, epoch=epoch, reason=reason))
+    batch.verdicts.append(job_id)
+    return True
+
+
+def end_if_done(batch: Batch, job_id: int) -> None:
+    """End an `ending` job none of whose tasks is left to end."""
+    row = batch.one(f"SELECT verdict, reason FROM job WHERE id = ? AND {guard(JOB['end_failed'])}", job_id)
+    if row is None or batch.one(_OPEN_TASK, job_id) is not None:
+        return
+    for (stage_id,) in batch.rows(
+        f"UPDATE stage SET status = 'skipped' WHERE job_id = ? AND last_task < first_task"
+        f" AND {guard(STAGE['close_skipped'])} RETURNING id",
+        job_id,
+    ):
+        batch.event("stage.skipped", (job_id, None, None), data={"stage": stage_id})
+    move = JOB["end_failed"] if row[0] == "failed" else JOB["end_cancelled"]
+    batch.run(
+        f"UPDATE job SET status = ?, finished_at = ? WHERE id = ? AND {guard(move)}",
+        move.target,
+        batch.now,
+        job_id,
+    )
+    _announce(batch, job_id, move.event, {"reason": row[1]})
+
+
+def succeed_job(batch: Batch, job_id: int) -> None:
+    """End a job whose stages are all closed well."""
+    # A job whose tasks were all skipped was never claimed from; it starts and ends at once.
+    start_jobs(batch, {job_id})
+    batch.run(
+        f"UPDATE job SET status = 'succeeded', finished_at = ? WHERE id = ? AND {guard(JOB['succeed'])}",
+        batch.now,
+        job_id,
+    )
+    _announce(batch, job_id, JOB["succeed"].event, {})
+
+
+def _announce(batch: Batch, job_id: int, kind: str, data: JsonObject) -> None:
+    batch.event(kind, (job_id, None, None), data=data)
+    batch.report.ended_jobs.append(job_id)
+    ((name, url),) = batch.rows("SELECT name, notify FROM job WHERE id = ?", job_id)
+    if url is None:
+        return
+    notice: JsonObject = {"job": job_id, "type": name, "status": kind.removeprefix("job.")}
+    plan = TaskPlan(
+        key="notify",
+        uses="http",
+        with_={"method": "POST", "url": url, "json": notice},
+        retry=_NOTICE_RETRY,
+        metadata={"job": job_id},
+    )
+    enqueue(batch, [plan], group=f"notify-{job_id}", actor=ENGINE)

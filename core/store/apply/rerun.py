@@ -1,0 +1,199 @@
+"""Run final tasks again, one by one, with what depends on them, or what failed of a job."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from core.model.commands import Operated, Rerun
+from core.model.errors import Conflict, NotFound, TaskdeckError
+from core.model.status import JOB, JOB_FINAL, STAGE, TASK, TASK_FINAL, TaskStatus
+from core.model.values import INBOX
+from core.store.apply.operate import read_tasks, unhold
+from core.store.batch import Batch
+from core.store.sql import among, guard, ids
+
+_OF_JOB = """
+WITH RECURSIVE again(id) AS (
+  SELECT id FROM task INDEXED BY task_list WHERE job_id = ? AND status IN ('failed', 'cancelled')
+  UNION
+  SELECT e.task_id FROM again JOIN edge e ON e.need_id = again.id JOIN task t ON t.id = e.task_id
+  WHERE t.status = 'skipped')
+SELECT id FROM again
+"""
+_DOWNSTREAM = """
+WITH RECURSIVE again(id) AS (
+  SELECT value FROM json_each(?)
+  UNION
+  SELECT e.task_id FROM again JOIN edge e ON e.need_id = again.id)
+SELECT id FROM again
+"""
+_MEET = f"""
+UPDATE edge SET met = CASE
+  WHEN need_id IN (SELECT value FROM json_each(?1)) THEN 0
+  ELSE (SELECT n.status = 'succeeded' OR (edge.kind = 'done' AND {among(TASK_FINAL, "n.status")})
+        FROM task n WHERE n.id = edge.need_id) END
+WHERE task_id IN (SELECT value FROM json_each(?1))
+"""
+_HOPELESS = f"""
+SELECT e.task_id, n.key FROM json_each(?1) AS j
+JOIN edge e ON e.task_id = j.value JOIN task n ON n.id = e.need_id
+WHERE e.met = 0 AND {among(TASK_FINAL, "n.status")} AND n.status != 'succeeded' AND e.kind != 'done'
+  AND n.id NOT IN (SELECT value FROM json_each(?1))
+"""
+_AGAIN = f"""
+UPDATE task SET
+  status = CASE WHEN n.left = 0 AND s.status = 'open' AND NOT conditional THEN 'queued' ELSE 'blocked' END,
+  wait_reason = CASE WHEN n.left = 0 AND s.status = 'open' AND conditional THEN 'condition' END,
+  queued_at = CASE WHEN n.left = 0 AND s.status = 'open' AND NOT conditional THEN ?2 END,
+  sort_key = CASE WHEN n.left = 0 AND s.status = 'open' AND NOT conditional THEN ?2 - priority * ?3 END,
+  needs_left = n.left, generation = generation + 1, tries = 0, losses = 0, bounces = 0, retry_at = NULL,
+  started_at = NULL, finished_at = NULL, stop_at = NULL, stop_by = NULL, stop_reason = NULL,
+  output = NULL, error = NULL
+FROM (SELECT j.value AS t, (SELECT count(*) FROM edge WHERE task_id = j.value AND met = 0) AS left
+      FROM json_each(?1) AS j) AS n, stage AS s
+WHERE task.id = n.t AND s.id = task.stage_id AND {guard(TASK["rerun"], "task.status")}
+RETURNING id, job_id, stage_id, queue, lane_id, status, wait_reason
+"""
+
+
+def apply_rerun(batch: Batch, command: Rerun) -> Operated | TaskdeckError:
+    """Run tasks again; refuse those of an ending job and those whose needs did not succeed.
+
+    Held tasks are unheld and retrying ones queued at once: that is what "run it again" means there.
+    """
+    if command.job_id is not None:
+        refusal = _refuse_job(batch, command.job_id)
+        if refusal is not None:
+            return refusal
+        chosen = [task_id for (task_id,) in batch.rows(_OF_JOB, command.job_id)]
+        return Operated(changed=_again(batch, chosen, command.actor))
+    rows, refused = read_tasks(batch, command.task_ids)
+    chosen, hurried = [], 0
+    for row in rows:
+        status = TaskStatus(row[5])
+        if row[9] == "ending":
+            refused.append((row[0], "its job is ending"))
+        elif status in TASK_FINAL:
+            chosen.append(row[0])
+        elif status is TaskStatus.HELD:
+            hurried += unhold(batch, (*row[:8], None, row[9]), command.actor)
+        elif status is TaskStatus.RETRYING:
+            hurried += _hurry(batch, row, command.actor)
+        else:
+            refused.append((row[0], f"it is {status}"))
+    if command.downstream:
+        chosen = _with_downstream(batch, chosen, refused)
+    hopeless = dict(batch.rows(_HOPELESS, ids(chosen)))
+    refused += [
+        (task, f"its need {key} did not succeed; rerun that one downstream") for task, key in hopeless.items()
+    ]
+    changed = _again(batch, [task for task in chosen if task not in hopeless], command.actor)
+    return Operated(changed=changed + hurried, refused=tuple(refused))
+
+
+def _refuse_job(batch: Batch, job_id: int) -> TaskdeckError | None:
+    row = batch.one("SELECT status FROM job WHERE id = ?", job_id)
+    if row is None:
+        return NotFound("job.unknown", f"there is no job {job_id}", hint="'taskdeck jobs' lists them")
+    if row[0] == "ending":
+        return Conflict("job.ending", f"job {job_id} is ending", hint="wait for its end, then retry")
+    return None
+
+
+def _with_downstream(batch: Batch, chosen: list[int], refused: list[tuple[int, str]]) -> list[int]:
+    """Add all dependants; one that has not ended would run twice, so it is refused."""
+    rows = batch.rows(
+        f"SELECT t.id, t.status, {among(TASK_FINAL, 't.status')} FROM ({_DOWNSTREAM}) d"
+        " JOIN task t ON t.id = d.id",
+        ids(chosen),
+    )
+    # Blocked and queued dependants run after the rerun anyway.
+    refused += [
+        (task, f"it is {status}") for task, status, final in rows if not final and status == "running"
+    ]
+    return [task for task, _, final in rows if final]
+
+
+def _hurry(batch: Batch, row: tuple, actor: str) -> int:  # type: ignore[type-arg]
+    batch.run(
+        "UPDATE task SET status = 'queued', queued_at = ?, sort_key = ? - priority * ?, retry_at = NULL"
+        f" WHERE id = ? AND {guard(TASK['come_due'])}",
+        batch.now,
+        batch.now,
+        batch.aging_step,
+        row[0],
+    )
+    batch.moved(row[1:4], TASK["come_due"], TaskStatus.RETRYING)
+    batch.queued(row[4])
+    batch.event(TASK["come_due"].event, (row[1], row[0], None), actor=actor)
+    return 1
+
+
+def _again(batch: Batch, task_ids: list[int], actor: str) -> int:
+    if not task_ids:
+        return 0
+    listed = ids(task_ids)
+    before = {
+        row[0]: row[1]
+        for row in batch.rows(
+            "SELECT id, status FROM task WHERE id IN (SELECT value FROM json_each(?))", listed
+        )
+    }
+    batch.run(_MEET, listed)
+    _reopen(batch, listed, actor)
+    rows = batch.rows(_AGAIN, listed, batch.now, batch.aging_step)
+    for task_id, job_id, stage_id, queue, lane_id, status, wait_reason in sorted(rows):
+        move = TASK["rerun"] if status == TaskStatus.QUEUED else TASK["rerun_blocked"]
+        batch.moved((job_id, stage_id, queue), move, before[task_id])
+        batch.event(move.event, (job_id, task_id, None), actor=actor, data={"status": status})
+        if status == TaskStatus.QUEUED:
+            batch.queued(lane_id)
+        if wait_reason == "condition":
+            batch.report.conditions.append(task_id)
+    batch.report.reopened = True
+    return len(rows)
+
+
+def _reopen(batch: Batch, listed: str, actor: str) -> None:
+    """Reopen the jobs and stages of these tasks before the tasks themselves."""
+    rows = batch.rows(
+        "SELECT t.job_id, t.stage_id, s.position, count(*), job.status FROM json_each(?) AS j"
+        " JOIN task t ON t.id = j.value JOIN stage s ON s.id = t.stage_id JOIN job ON job.id = t.job_id"
+        f" WHERE t.job_id != {INBOX} GROUP BY t.stage_id ORDER BY t.job_id, s.position",
+        listed,
+    )
+    first: dict[int, int] = {}
+    for job_id, _, position, _, status in rows:
+        if status in JOB_FINAL and job_id not in first:
+            first[job_id] = position
+            _reopen_job(batch, job_id, position, actor)
+    for job_id, stage_id, _, _, _ in rows:
+        if job_id not in first:
+            _move_stage(batch, job_id, stage_id, "reopen")
+    tasks = Counter({stage_id: number for _, stage_id, _, number, _ in rows})
+    batch.many(
+        "UPDATE stage SET open_tasks = open_tasks + ? WHERE id = ?", [(n, s) for s, n in tasks.items()]
+    )
+
+
+def _reopen_job(batch: Batch, job_id: int, position: int, actor: str) -> None:
+    batch.run(
+        "UPDATE job SET status = 'running', finished_at = NULL, verdict = NULL, reason = NULL,"
+        f" verdict_by = NULL, started_at = coalesce(started_at, ?) WHERE id = ? AND {guard(JOB['reopen'])}",
+        batch.now,
+        job_id,
+    )
+    batch.event(JOB["reopen"].event, (job_id, None, None), actor=actor, data={"reopened": True})
+    stages = batch.rows(
+        "SELECT id, position FROM stage WHERE job_id = ? AND position >= ? ORDER BY position",
+        job_id,
+        position,
+    )
+    for stage_id, at in stages:
+        _move_stage(batch, job_id, stage_id, "reopen" if at == position else "reopen_pending")
+
+
+def _move_stage(batch: Batch, job_id: int, stage_id: int, name: str) -> None:
+    move = STAGE[name]
+    if batch.run(f"UPDATE stage SET status = ? WHERE id = ? AND {guard(move)}", move.target, stage_id):
+        batch.event(move.event, (job_id, None, None), data={"stage": stage_id})

@@ -1,0 +1,173 @@
+"""Close stages when their last task ends, and open the next."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from core.model.status import STAGE, TASK, Move, StageStatus, TaskStatus
+from core.model.values import INBOX
+from core.store.apply.ends import end_if_done, give_verdict, succeed_job
+from core.store.batch import BITE, Batch, Final
+from core.store.sql import guard
+
+_LESS = "UPDATE stage SET open_tasks = open_tasks - ? WHERE id = ? RETURNING open_tasks"
+_READ = (
+    "SELECT s.id, s.job_id, s.position, s.name, s.status, s.open_tasks, job.status, job.on_task_failure"
+    " FROM stage s JOIN job ON job.id = s.job_id WHERE "
+)
+_UNBLOCK = f"""
+UPDATE task SET
+  status = CASE WHEN conditional THEN 'blocked' ELSE 'queued' END,
+  queued_at = CASE WHEN conditional THEN NULL ELSE ? END,
+  sort_key = CASE WHEN conditional THEN NULL ELSE ? - priority * ? END,
+  wait_reason = CASE WHEN conditional THEN 'condition' END
+WHERE id IN (
+  SELECT t.id FROM stage s JOIN task t INDEXED BY task_list
+    ON t.job_id = s.job_id AND t.id BETWEEN s.first_task AND s.last_task
+  WHERE s.id = ? AND t.status = 'blocked' AND t.needs_left = 0
+    AND t.wait_reason IS NULL ORDER BY t.id LIMIT ?)
+AND {guard(TASK["unblock"])}
+RETURNING id, job_id, stage_id, queue, lane_id, status, wait_reason
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stage:
+    """A stage with what its job makes of its end."""
+
+    id: int
+    job_id: int
+    position: int
+    name: str
+    status: str
+    open_tasks: int
+    job_status: str
+    on_task_failure: str
+
+    @property
+    def ending(self) -> bool:
+        return self.job_status == "ending"
+
+
+def close_stages(batch: Batch, finals: Iterable[Final]) -> None:
+    """Count final tasks off their stages; close a stage whose last task this was, and go on from there."""
+    counts = Counter(final.stage_id for final in finals if final.job_id != INBOX)
+    for stage_id, number in counts.items():
+        ((left,),) = batch.rows(_LESS, number, stage_id)
+        if left == 0:
+            _settle(batch, _read(batch, "s.id = ?", stage_id))
+
+
+def open_bite(batch: Batch, stage_id: int, budget: int) -> None:
+    """Unblock tasks of an open stage that wait for nothing else; what exceeds the bite is followed up."""
+    stage = _read(batch, "s.id = ?", stage_id)
+    if stage is None or stage.status != StageStatus.OPEN or stage.ending:
+        return
+    if stage.open_tasks == 0:
+        _settle(batch, stage)
+        return
+    rows = batch.rows(_UNBLOCK, batch.now, batch.now, batch.aging_step, stage_id, budget)
+    for row in sorted(rows):
+        note_unblocked(batch, row)
+    if len(rows) == budget:
+        batch.followups.append(("stage", stage_id))
+
+
+def note_unblocked(batch: Batch, row: tuple) -> int:  # type: ignore[type-arg]
+    """Note what an unblocking statement did to one row; return 1 if the task is queued now."""
+    task_id, job_id, stage_id, queue, lane_id, status, wait_reason = row
+    if wait_reason == "condition":
+        batch.report.conditions.append(task_id)
+    if status != TaskStatus.QUEUED:
+        return 0
+    batch.moved((job_id, stage_id, queue), TASK["unblock"], TaskStatus.BLOCKED)
+    batch.queued(lane_id)
+    batch.event("task.queued", (job_id, task_id, None))
+    return 1
+
+
+def _read(batch: Batch, condition: str, *args: int) -> _Stage | None:
+    row = batch.one(_READ + condition, *args)
+    if row is None:
+        return None
+    return _Stage(
+        id=row[0],
+        job_id=row[1],
+        position=row[2],
+        name=row[3],
+        status=row[4],
+        open_tasks=row[5],
+        job_status=row[6],
+        on_task_failure=row[7],
+    )
+
+
+def _settle(batch: Batch, stage: _Stage | None) -> None:
+    """Close stages from this one on, as long as each has nothing left to do."""
+    while stage is not None and stage.open_tasks == 0:
+        if stage.status != StageStatus.OPEN and not stage.ending:
+            return
+        target = _close(batch, stage)
+        if stage.ending:
+            end_if_done(batch, stage.job_id)
+            return
+        stage = _after(batch, stage, target)
+
+
+def _close(batch: Batch, stage: _Stage) -> StageStatus:
+    move = _closing(batch, stage)
+    batch.run(f"UPDATE stage SET status = ? WHERE id = ? AND {guard(move)}", move.target, stage.id)
+    batch.event(move.event, (stage.job_id, None, None), data={"stage": stage.id, "name": stage.name})
+    return move.target
+
+
+def _closing(batch: Batch, stage: _Stage) -> Move[StageStatus]:
+    batch.flush_counts()
+    counts = dict(
+        batch.rows("SELECT status, n FROM counter WHERE scope = 'stage' AND ref = ? AND n > 0", str(stage.id))
+    )
+    if TaskStatus.FAILED in counts:
+        return STAGE["close_failed"]
+    if TaskStatus.CANCELLED in counts:
+        return STAGE["close_cancelled"]
+    return STAGE["close_succeeded"] if TaskStatus.SUCCEEDED in counts else STAGE["close_skipped"]
+
+
+def _after(batch: Batch, stage: _Stage, closed: StageStatus) -> _Stage | None:
+    """Open the next stage and return it, or bring the job to its end and return None."""
+    if closed is StageStatus.CANCELLED:
+        give_verdict(batch, stage.job_id, "cancelled", reason=f"stage {stage.name} was cancelled")
+        return None
+    if closed is StageStatus.FAILED and stage.on_task_failure != "continue":
+        give_verdict(batch, stage.job_id, "failed", reason=f"stage {stage.name} failed")
+        return None
+    following = _read(
+        batch, "s.job_id = ? AND s.status IN ('pending', 'open') ORDER BY s.position LIMIT 1", stage.job_id
+    )
+    if following is None:
+        _conclude(batch, stage.job_id)
+        return None
+    if following.status == StageStatus.OPEN:
+        # A rerun reopened it while a later stage was at work; its own end goes on from here.
+        return None
+    batch.run(f"UPDATE stage SET status = 'open' WHERE id = ? AND {guard(STAGE['open'])}", following.id)
+    batch.event(
+        "stage.open", (stage.job_id, None, None), data={"stage": following.id, "name": following.name}
+    )
+    if following.open_tasks > 0:
+        open_bite(batch, following.id, BITE)
+    return _read(batch, "s.id = ?", following.id)
+
+
+def _conclude(batch: Batch, job_id: int) -> None:
+    """End a job whose last stage closed; under `continue` one success is enough."""
+    batch.flush_counts()
+    counts = dict(
+        batch.rows("SELECT status, n FROM counter WHERE scope = 'job' AND ref = ? AND n > 0", str(job_id))
+    )
+    if TaskStatus.FAILED in counts and TaskStatus.SUCCEEDED not in counts:
+        give_verdict(batch, job_id, "failed", reason="no task succeeded")
+        return
+    succeed_job(batch, job_id)

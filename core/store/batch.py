@@ -1,0 +1,191 @@
+"""One transaction of the journal: what every apply function reads and writes through."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from core.model.commands import Claimed
+from core.model.errors import TaskdeckError
+from core.model.status import Move, TaskStatus
+from core.model.values import INBOX, JsonObject
+from core.store.sql import ids, pack
+
+BITE = 1_000
+"""Consequences (unblocks, skips, cancels) that one batch carries out at the most."""
+EDGE_BITE = 4_000
+"""Edges that one batch looks at the most."""
+
+_INSERT_EVENT = (
+    "INSERT INTO event (at, kind, job_id, task_id, attempt, actor, data)"
+    " VALUES (?, ?, ?, ?, ?, CAST(? AS TEXT), ?)"
+)
+_COUNT = (
+    "INSERT INTO counter (scope, ref, status, n) VALUES (?, ?, ?, max(0, ?))"
+    " ON CONFLICT (scope, ref, status) DO UPDATE SET n = n + ?"
+)
+_HEADS = (
+    "UPDATE lane SET head_key = (SELECT sort_key FROM task INDEXED BY task_claim"
+    " WHERE lane_id = lane.id AND status = 'queued' ORDER BY sort_key, id LIMIT 1)"
+    " WHERE id IN (SELECT value FROM json_each(?))"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """A claimed task was asked to stop."""
+
+    task_id: int
+    epoch: int
+    reason: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Report:
+    """What a committed batch means for the loops; sent to the engine after the commit."""
+
+    claimed: list[Claimed] = field(default_factory=list)
+    stops: list[Stop] = field(default_factory=list)
+    conditions: list[int] = field(default_factory=list)
+    """Blocked tasks whose `when` must be judged."""
+    final_tasks: list[int] = field(default_factory=list)
+    reopened: bool = False
+    ended_jobs: list[int] = field(default_factory=list)
+    kinds: set[str] = field(default_factory=set)
+    last_event: int = 0
+    left_over: bool = False
+    """Consequences remain; a FollowUp goes on with them."""
+    next_due: int | None = None
+    """When the earliest retrying task comes due (ms UTC)."""
+    failure: TaskdeckError | None = None
+    """The whole batch failed with this, and nothing was written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Final:
+    """A task that became final in this batch, as the consequences need it."""
+
+    task_id: int
+    job_id: int
+    stage_id: int
+    status: TaskStatus
+
+
+class Batch:
+    """The open transaction: cursor, moment, and the buffers that are written at its end."""
+
+    def __init__(self, connection: sqlite3.Connection, *, now: int, epoch: int, aging_step: int) -> None:
+        self.db = connection
+        self.now = now
+        self.epoch = epoch
+        self.aging_step = aging_step
+        self.report = Report()
+        self.finals: list[Final] = []
+        self.followups: list[tuple[str, int]] = []
+        self.verdicts: list[int] = []
+        """Jobs that got their verdict in this batch; their first bite is due."""
+        self._events: list[tuple[object, ...]] = []
+        self._counts: Counter[tuple[int, int, str, str]] = Counter()
+        self._lanes: set[int] = set()
+
+    def rows(self, sql: str, *args: object) -> list[tuple]:  # type: ignore[type-arg]
+        """Run one statement and return all its rows."""
+        return self.db.execute(sql, args).fetchall()
+
+    def one(self, sql: str, *args: object) -> tuple | None:  # type: ignore[type-arg]
+        """Run one statement and return its first row, or None."""
+        rows = self.db.execute(sql, args).fetchall()
+        return rows[0] if rows else None
+
+    def run(self, sql: str, *args: object) -> int:
+        """Run one statement without rows; return how many rows it changed."""
+        return self.db.execute(sql, args).rowcount
+
+    def many(self, sql: str, args: Sequence[tuple[object, ...]]) -> None:
+        """Run one unguarded statement for each tuple of arguments."""
+        if args:
+            self.db.executemany(sql, args)
+
+    def event(
+        self,
+        kind: str,
+        subject: tuple[int | None, int | None, int | None],
+        *,
+        actor: str | None = None,
+        data: JsonObject | None = None,
+    ) -> None:
+        """Note an event about (job, task, attempt); written in this order with the batch."""
+        self._events.append((self.now, kind, *subject, actor, pack(data) if data else None))
+
+    def moved(self, where: tuple[int, int, str], move: Move[TaskStatus], source: str) -> None:
+        """Count a move of a task in (job, stage, queue) from a status to the move's target."""
+        self._counts[(*where, source)] -= 1
+        self._counts[(*where, move.target)] += 1
+
+    def born(self, where: tuple[int, int, str], status: str, number: int = 1) -> None:
+        """Count new tasks in (job, stage, queue)."""
+        self._counts[(*where, status)] += number
+
+    def queued(self, lane_id: int) -> None:
+        """Note that a lane gained or lost queued tasks."""
+        self._lanes.add(lane_id)
+
+    def final(self, task_id: int, where: tuple[int, int, str], status: TaskStatus) -> None:
+        """Note a task that became final; phase 4 follows what it means."""
+        self.report.final_tasks.append(task_id)
+        self.finals.append(Final(task_id=task_id, job_id=where[0], stage_id=where[1], status=status))
+
+    def absorb(self, other: Batch) -> None:
+        """Take over what a finished part of this transaction noted."""
+        self.finals += other.finals
+        self.verdicts += other.verdicts
+        mine, theirs = self.report, other.report
+        mine.stops += theirs.stops
+        mine.conditions += theirs.conditions
+        mine.final_tasks += theirs.final_tasks
+        mine.ended_jobs += theirs.ended_jobs
+        mine.kinds |= theirs.kinds
+        mine.reopened |= theirs.reopened
+
+    def refresh_lanes(self) -> None:
+        """Recompute the heads of lanes whose queued tasks changed."""
+        if self._lanes:
+            self.db.execute(_HEADS, (ids(self._lanes),))
+            self._lanes.clear()
+
+    def flush_counts(self) -> None:
+        """Write the counters; later statements of the batch may read them."""
+        deltas: Counter[tuple[str, str, str]] = Counter()
+        for (job_id, stage_id, queue, status), number in self._counts.items():
+            if number:
+                deltas["queue", queue, status] += number
+                deltas["job", str(job_id), status] += number
+                if job_id != INBOX:
+                    deltas["stage", str(stage_id), status] += number
+        self.many(_COUNT, [(*key, number, number) for key, number in deltas.items() if number])
+        self._counts.clear()
+
+    def finish(self) -> Report:
+        """Write what is buffered and return the report; the journal commits."""
+        self.refresh_lanes()
+        self.flush_counts()
+        if self._events:
+            self.report.kinds.update(str(row[1]) for row in self._events)
+            self.db.executemany(_INSERT_EVENT, self._events)
+            self._events.clear()
+        self.many("INSERT OR IGNORE INTO followup (kind, id) VALUES (?, ?)", self.followups)
+        self.followups.clear()
+        return self.report
+
+
+def close_report(batch: Batch) -> Report:
+    """Fill in what the loops want to know of the store as it stands before the commit."""
+    report = batch.report
+    (last_event,) = batch.rows("SELECT max(id) FROM event")[0]
+    report.last_event = last_event or 0
+    report.left_over = bool(batch.rows("SELECT 1 FROM followup LIMIT 1"))
+    (due,) = batch.rows("SELECT min(retry_at) FROM task INDEXED BY task_due WHERE status = 'retrying'")[0]
+    report.next_due = due
+    return report

@@ -1,0 +1,143 @@
+"""Open the one SQLite file: a writer connection, and the making of a new store."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+from core.model.errors import Unavailable
+from core.model.values import INBOX, INBOX_STAGE
+from core.store.schema import SCHEMA_VERSION
+from core.store.sql import decode
+
+_SEED = (
+    "INSERT INTO engine (id, epoch) VALUES (1, 0)",
+    "INSERT INTO queue (name) VALUES ('default')",
+    f"""INSERT INTO job (id, name, status, on_task_failure, created_at, started_at)
+    VALUES ({INBOX}, 'inbox', 'running', 'continue', :now, :now)""",
+    f"""INSERT INTO stage (id, job_id, position, name, status, open_tasks, first_task, last_task)
+    VALUES ({INBOX_STAGE}, {INBOX}, 0, 'inbox', 'open', 0, 0, 0)""",
+)
+
+
+def open_writer(path: Path, *, synchronous: str, now: int) -> sqlite3.Connection:
+    """Open the store for its one writer, making it when the file is new or empty.
+
+    The caller owns the engine lock. Raises `Unavailable`: `store.newer`, `store.broken`,
+    `store.unreadable`.
+    """
+    _create_private(path)
+    connection = _connect(path, synchronous)
+    try:
+        _bring_up(connection, path, now)
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise broken(path, error) from error
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def broken(path: Path, error: Exception) -> Unavailable:
+    """Say that the file cannot be used as a store."""
+    return Unavailable(
+        "store.broken",
+        f"{path} cannot be used as a store: {error}",
+        hint="run 'taskdeck doctor', then restore a backup; the file is untouched",
+    )
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """Return the schema version of an open store; 0 = empty."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
+def refuse_version(path: Path, version: int) -> Unavailable:
+    """Say that a store of another version is left untouched, and what to do."""
+    newer = version > SCHEMA_VERSION
+    return Unavailable(
+        "store.newer" if newer else "store.older",
+        f"{path} has schema version {version}, this taskdeck knows {SCHEMA_VERSION}",
+        hint="install the newer taskdeck" if newer else "start 'taskdeck serve' once to bring it up",
+        facts={"version": version, "known": SCHEMA_VERSION},
+    )
+
+
+def _create_private(path: Path) -> None:
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        path.chmod(0o600)
+    except OSError as error:
+        raise Unavailable(
+            "store.unreadable",
+            f"cannot open {path}: {error.strerror}",
+            hint="choose another --home or mend the permissions",
+        ) from error
+
+
+def _connect(path: Path, synchronous: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
+    connection.text_factory = decode
+    connection.execute("PRAGMA busy_timeout = 60000")
+    connection.execute(f"PRAGMA synchronous = {'NORMAL' if synchronous == 'NORMAL' else 'FULL'}")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA cache_size = -65536")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    return connection
+
+
+def _bring_up(connection: sqlite3.Connection, path: Path, now: int) -> None:
+    version = version_of(connection)
+    if version == SCHEMA_VERSION:
+        _check(connection, path)
+        return
+    if version > SCHEMA_VERSION:
+        raise refuse_version(path, version)
+    if connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+        raise broken(path, sqlite3.DatabaseError("it holds tables of another program"))
+    connection.execute("PRAGMA journal_mode = WAL")
+    _create(connection, now)
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse a damaged file; large stores are checked by `doctor` instead of at each start."""
+    connection.execute("PRAGMA journal_mode = WAL")
+    if path.stat().st_size > 64 * 2**20:
+        return
+    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise broken(path, sqlite3.DatabaseError(str(verdict)))
+
+
+def _create(connection: sqlite3.Connection, now: int) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for statement in ddl():
+            connection.execute(statement)
+        for statement in _SEED:
+            connection.execute(statement, {"now": now})
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def ddl() -> list[str]:
+    """Return the statements that make an empty store, compiled from the schema."""
+    from sqlalchemy.dialects import sqlite  # Only a new store pays for compiling the schema.
+    from sqlalchemy.schema import CreateIndex, CreateTable
+
+    from core.store.schema import metadata
+
+    dialect = sqlite.dialect()
+    statements = []
+    for table in metadata.sorted_tables:
+        statements.append(str(CreateTable(table).compile(dialect=dialect)))
+        statements += [
+            str(CreateIndex(index).compile(dialect=dialect)) for index in sorted(table.indexes, key=str)
+        ]
+    return statements

@@ -1,0 +1,162 @@
+"""The one line of commands to the one writer: group commit, answers, reports."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from queue import SimpleQueue
+
+from core.model.commands import (
+    Cancel,
+    Command,
+    Complete,
+    Decide,
+    FollowUp,
+    Hold,
+    Pause,
+    Rerun,
+    Result,
+    Resume,
+    Unhold,
+)
+from core.model.errors import Unavailable
+from core.model.ports import Clock
+from core.store.batch import Report
+from core.store.transaction import Answer, Group, Writer, carry_out
+
+Listener = Callable[[Report], None]
+
+
+class Journal:
+    """Take commands, apply what is queued whenever the previous commit ends, answer each.
+
+    Lives on one loop; the transactions run in a thread of their own, one hop each. `slots` is the
+    claim that rides in every group: claim until so many attempts are open (0 = claim nothing).
+    A caller that is cancelled leaves its command in the line: it is applied all the same.
+    """
+
+    def __init__(self, writer: Writer, *, clock: Clock, listener: Listener, cap: int = 500) -> None:
+        self.slots = 0
+        self._writer = writer
+        self._clock = clock
+        self._listener = listener
+        self._cap = cap
+        self._loop = asyncio.get_running_loop()
+        self._line: deque[tuple[Command, asyncio.Future[Result]]] = deque()
+        self._flying: list[asyncio.Future[Result]] | None = None
+        self._woken = False
+        self._closed = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._work: SimpleQueue[Group | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._write, name="taskdeck-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, command: Command) -> asyncio.Future[Result]:
+        """Put a command in the line; the future answers after its commit, or raises the refusal."""
+        future: asyncio.Future[Result] = self._loop.create_future()
+        if self._closed:
+            future.set_exception(
+                Unavailable("engine.stopped", "the engine has stopped", hint="start it again")
+            )
+            return future
+        self._line.append((command, future))
+        self.wake()
+        return future
+
+    def wake(self) -> None:
+        """Let a group start soon, be it only to claim."""
+        if self._flying is None and not self._woken:
+            # By call_soon: commands of one tick share one group.
+            self._woken = True
+            self._idle.clear()
+            self._loop.call_soon(self._launch)
+
+    async def settle(self) -> None:
+        """Return when the line is empty and the last commit is answered."""
+        await self._idle.wait()
+
+    async def close(self) -> None:
+        """Apply what is in the line, then end the writer thread and close its connection."""
+        await self.settle()
+        self._closed = True
+        self._work.put(None)
+        await self._loop.run_in_executor(None, self._thread.join)
+
+    def _launch(self) -> None:
+        self._woken = False
+        if self._flying is not None:
+            return
+        commands, self._flying = self._take()
+        self._work.put(Group(commands=commands, slots=self.slots, now=self._clock.now()))
+
+    def _take(self) -> tuple[tuple[Command, ...], list[asyncio.Future[Result]]]:
+        """Take what is queued up to the cap; a second command for one row waits for the next group."""
+        taken: set[tuple[str, int | str]] = set()
+        commands: list[Command] = []
+        futures: list[asyncio.Future[Result]] = []
+        later: list[tuple[Command, asyncio.Future[Result]]] = []
+        while self._line and len(commands) < self._cap:
+            command, future = self._line.popleft()
+            rows = set(_rows(command))
+            if not taken.isdisjoint(rows):
+                later.append((command, future))
+            else:
+                commands.append(command)
+                futures.append(future)
+            taken |= rows
+        self._line.extendleft(reversed(later))
+        return tuple(commands), futures
+
+    def _landed(self, answers: list[Answer], report: Report) -> None:
+        futures, self._flying = self._flying or [], None
+        if report.left_over and report.failure is None:
+            self._line.appendleft((FollowUp(), self._loop.create_future()))
+        if self._line:
+            # The next group starts before the answers are given: the writer does not wait for us.
+            self._launch()
+        for future, answer in zip(futures, answers, strict=True):
+            if future.cancelled():
+                continue
+            if isinstance(answer, Exception):
+                future.set_exception(answer)
+                # Whoever was cancelled meanwhile never looks: that is no unretrieved exception.
+                future.exception()
+            else:
+                future.set_result(answer)
+        self._listener(report)
+        if not self._busy():
+            self._idle.set()
+
+    def _busy(self) -> bool:
+        return self._woken or self._flying is not None
+
+    def _write(self) -> None:
+        while (group := self._work.get()) is not None:
+            answers, report = carry_out(self._writer, group)
+            self._loop.call_soon_threadsafe(self._landed, answers, report)
+        self._writer.connection.close()
+
+
+def _rows(command: Command) -> Iterable[tuple[str, int | str]]:
+    """Name the rows a command is for, as far as two commands could meet there."""
+    match command:
+        case Complete() | Decide():
+            yield "task", command.task_id
+        case Hold() | Unhold():
+            yield from (("task", task_id) for task_id in command.task_ids)
+        case Cancel() | Rerun():
+            yield from (("task", task_id) for task_id in command.task_ids)
+            if command.job_id is not None:
+                yield "job", command.job_id
+        case Pause() | Resume():
+            if command.job_id is not None:
+                yield "job", command.job_id
+            if command.queue is not None:
+                yield "queue", command.queue
+        case FollowUp():
+            yield "followup", 0
+        case _:
+            return

@@ -1,0 +1,275 @@
+"""The tables: truth in rows, CHECKs from the table of moves, few indexes.
+
+Times are ms UTC. Text with a leading `{`, `[` or `"` in `spec`, `params`, `meta`, `output`, `error`,
+`data`, `body` is JSON with every non-ASCII character escaped, so NUL and lone surrogates survive.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from core.model.plans import NeedWhen, OnTaskFailure
+from core.model.status import TASK_FINAL, AttemptStatus, JobStatus, StageStatus, TaskStatus
+
+SCHEMA_VERSION = 1
+"""`PRAGMA user_version` of a store that this code reads and writes."""
+
+metadata = MetaData()
+
+
+def _among(column: str, values: type[StrEnum], name: str) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=name)
+
+
+def _required(name: str, kind: type[Integer | Text] = Integer, default: str | None = None) -> Column[object]:
+    return Column(name, kind, nullable=False, server_default=None if default is None else text(default))
+
+
+def _listed(values: frozenset[TaskStatus]) -> str:
+    return ", ".join(f"'{value}'" for value in sorted(values))
+
+
+engine = Table(
+    "engine",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _required("epoch"),
+    Column("pid", Integer),
+    Column("boot_id", Text),
+    Column("started_at", Integer),
+    Column("stopped_at", Integer),
+    CheckConstraint("id = 1", name="engine_single"),
+)
+"""One row: who owns the store; `epoch` rises with each start and fences late writers."""
+
+definition = Table(
+    "definition",
+    metadata,
+    Column("hash", Text, primary_key=True, nullable=False),
+    _required("name", Text),
+    _required("body", Text),
+    _required("created_at"),
+)
+"""Workflow documents by content hash; never changed."""
+
+job = Table(
+    "job",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _required("name", Text),
+    _required("status", Text),
+    _required("on_task_failure", Text),
+    Column("definition_hash", Text, ForeignKey("definition.hash")),
+    _required("params", Text, "'{}'"),
+    _required("meta", Text, "'{}'"),
+    Column("notify", Text),
+    Column("client_key", Text),
+    Column("input_hash", Text),
+    Column("actor", Text),
+    Column("verdict", Text),
+    Column("reason", Text),
+    Column("verdict_by", Text),
+    _required("vtime", default="0"),
+    _required("created_at"),
+    Column("started_at", Integer),
+    Column("finished_at", Integer),
+    UniqueConstraint("client_key", name="job_client_key"),
+    _among("status", JobStatus, "job_status"),
+    _among("on_task_failure", OnTaskFailure, "job_on_task_failure"),
+    CheckConstraint(
+        "(status IN ('succeeded', 'failed', 'cancelled')) = (finished_at IS NOT NULL)", name="job_finished"
+    ),
+    CheckConstraint("status != 'ending' OR verdict IN ('failed', 'cancelled')", name="job_verdict"),
+    Index("job_live", "id", sqlite_where=text("status IN ('pending', 'running', 'paused', 'ending')")),
+)
+"""Instances of workflows; job 1 is the inbox. `vtime` is its virtual time in fair share."""
+
+stage = Table(
+    "stage",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("job_id", Integer, ForeignKey("job.id", ondelete="CASCADE"), nullable=False),
+    _required("position"),
+    _required("name", Text),
+    _required("status", Text),
+    _required("open_tasks"),
+    _required("first_task"),
+    _required("last_task"),
+    UniqueConstraint("job_id", "position", name="stage_position"),
+    _among("status", StageStatus, "stage_status"),
+    CheckConstraint("open_tasks >= 0", name="stage_open_tasks"),
+)
+"""Barriers of a job; its tasks have the ids `first_task`..`last_task`; `open_tasks` = not final."""
+
+queue = Table(
+    "queue",
+    metadata,
+    Column("name", Text, primary_key=True, nullable=False),
+    Column("paused_at", Integer),
+    Column("paused_by", Text),
+    Column("pause_reason", Text),
+)
+"""Named lines of tasks; closed while `paused_at` is set."""
+
+lane = Table(
+    "lane",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("queue", Text, ForeignKey("queue.name"), nullable=False),
+    Column("job_id", Integer, ForeignKey("job.id", ondelete="CASCADE"), nullable=False),
+    Column("head_key", Integer),
+    UniqueConstraint("queue", "job_id", name="lane_of"),
+    Index("lane_head", "head_key", sqlite_where=text("head_key IS NOT NULL")),
+)
+"""Queued tasks of one queue and job, in order; `head_key` = smallest `sort_key` queued, NULL = empty."""
+
+task = Table(
+    "task",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("job_id", Integer, ForeignKey("job.id", ondelete="CASCADE"), nullable=False),
+    Column("stage_id", Integer, ForeignKey("stage.id", ondelete="CASCADE"), nullable=False),
+    Column("lane_id", Integer, ForeignKey("lane.id"), nullable=False),
+    _required("key", Text),
+    Column("name", Text),
+    Column("grp", Text),
+    _required("uses", Text),
+    _required("queue", Text),
+    _required("priority"),
+    _required("status", Text),
+    Column("sort_key", Integer),
+    _required("needs_left"),
+    _required("conditional"),
+    Column("wait_reason", Text),
+    _required("epoch", default="0"),
+    _required("generation", default="1"),
+    _required("tries", default="0"),
+    _required("losses", default="0"),
+    _required("bounces", default="0"),
+    _required("max_attempts"),
+    Column("retry_at", Integer),
+    _required("created_at"),
+    Column("queued_at", Integer),
+    Column("started_at", Integer),
+    Column("finished_at", Integer),
+    Column("stop_at", Integer),
+    Column("stop_by", Text),
+    Column("stop_reason", Text),
+    Column("output", Text),
+    Column("error", Text),
+    _required("spec", Text),
+    _among("status", TaskStatus, "task_status"),
+    CheckConstraint(f"(status IN ({_listed(TASK_FINAL)})) = (finished_at IS NOT NULL)", name="task_finished"),
+    CheckConstraint("status != 'queued' OR sort_key IS NOT NULL", name="task_sortable"),
+    CheckConstraint("status != 'retrying' OR retry_at IS NOT NULL", name="task_retry_at"),
+    CheckConstraint("status != 'running' OR epoch > 0", name="task_epoch"),
+    CheckConstraint("needs_left >= 0", name="task_needs_left"),
+    CheckConstraint("status = 'blocked' OR wait_reason IS NULL", name="task_wait_reason"),
+    Index("task_claim", "lane_id", "sort_key", "id", sqlite_where=text("status = 'queued'")),
+    Index("task_list", "job_id", "status", "id"),
+    Index(
+        "task_trouble",
+        "status",
+        "id",
+        sqlite_where=text("status IN ('failed', 'held', 'retrying', 'waiting')"),
+    ),
+    Index("task_due", "retry_at", sqlite_where=text("status = 'retrying'")),
+    Index("task_condition", "id", sqlite_where=text("wait_reason = 'condition'")),
+    Index("task_group", "grp", "id", sqlite_where=text("grp IS NOT NULL")),
+)
+"""The unit of claim and retry; `spec` holds what never changes (`with`, retry, timeout, ...)."""
+
+edge = Table(
+    "edge",
+    metadata,
+    Column("need_id", Integer, ForeignKey("task.id", ondelete="CASCADE"), nullable=False),
+    Column("task_id", Integer, ForeignKey("task.id", ondelete="CASCADE"), nullable=False),
+    _required("kind", Text),
+    _required("met"),
+    PrimaryKeyConstraint("need_id", "task_id", name="edge_pk"),
+    _among("kind", NeedWhen, "edge_kind"),
+    Index("edge_task", "task_id"),
+    sqlite_with_rowid=False,
+)
+"""`task_id` needs `need_id`; `met` turns 1 once, unless a rerun turns it back."""
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("task_id", Integer, ForeignKey("task.id", ondelete="CASCADE"), nullable=False),
+    _required("epoch"),
+    _required("status", Text),
+    _required("engine_epoch"),
+    _required("started_at"),
+    Column("finished_at", Integer),
+    Column("error", Text),
+    PrimaryKeyConstraint("task_id", "epoch", name="attempt_pk"),
+    _among("status", AttemptStatus, "attempt_status"),
+    CheckConstraint("(status = 'running') = (finished_at IS NULL)", name="attempt_finished"),
+    Index("attempt_open", "task_id", sqlite_where=text("status = 'running'")),
+    sqlite_with_rowid=False,
+)
+"""Executions; an open row is a taken slot."""
+
+event = Table(
+    "event",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _required("at"),
+    _required("kind", Text),
+    Column("job_id", Integer),
+    Column("task_id", Integer),
+    Column("attempt", Integer),
+    Column("actor", Text),
+    Column("data", Text),
+    Index("event_job", "job_id", "id", sqlite_where=text("job_id > 1")),
+    Index("event_task", "task_id", "id", sqlite_where=text("task_id IS NOT NULL")),
+)
+"""Immutable facts; no foreign keys, so that history may outlive its rows."""
+
+counter = Table(
+    "counter",
+    metadata,
+    _required("scope", Text),
+    _required("ref", Text),
+    _required("status", Text),
+    _required("n"),
+    PrimaryKeyConstraint("scope", "ref", "status", name="counter_pk"),
+    CheckConstraint("n >= 0", name="counter_n"),
+    sqlite_with_rowid=False,
+)
+"""Tasks per (queue | stage | job, status), kept with each move and verified by recount."""
+
+followup = Table(
+    "followup",
+    metadata,
+    _required("kind", Text),
+    _required("id"),
+    PrimaryKeyConstraint("kind", "id", name="followup_pk"),
+    CheckConstraint("kind IN ('task', 'stage', 'job')", name="followup_kind"),
+    sqlite_with_rowid=False,
+)
+"""Consequences a batch left over: edges of a final task, a stage to unblock, a verdict to carry out."""
+
+payload = Table(
+    "payload",
+    metadata,
+    Column("hash", Text, primary_key=True, nullable=False),
+    _required("body", Text),
+)
+"""Outputs too large for a row, by content hash."""

@@ -1,0 +1,60 @@
+"""Small pieces that every statement of the store is made of."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from enum import StrEnum
+
+from core.model.status import Move, S
+from core.model.values import JsonValue
+
+INLINE_LIMIT = 4096
+"""Bytes of JSON that a row or event carries itself; more goes to `payload`."""
+
+
+def guard(move: Move[S], column: str = "status") -> str:
+    """Return the SQL condition that a row may make this move.
+
+    Statuses are literal text: the planner uses a partial index only then.
+    """
+    listed = sorted(f"'{source}'" for source in move.sources)
+    return f"{column} = {listed[0]}" if len(listed) == 1 else f"{column} IN ({', '.join(listed)})"
+
+
+def among(values: Iterable[StrEnum], column: str = "status") -> str:
+    """Return the SQL condition that a status is one of these."""
+    return f"{column} IN ({', '.join(sorted(f'{value!r}' for value in map(str, values)))})"
+
+
+def pack(value: JsonValue) -> str:
+    """Write JSON as ASCII text, so that NUL and lone surrogates pass through `json_each` unharmed."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+def unpack(text: str | None) -> JsonValue:
+    """Read JSON text of a column; NULL is None."""
+    return None if text is None else json.loads(text)
+
+
+def ids(numbers: Iterable[int]) -> str:
+    """Write ids as a JSON array for `json_each(?)`."""
+    return "[" + ",".join(map(str, numbers)) + "]"
+
+
+def raw(text: str | None) -> str | bytes | None:
+    """Return text as sqlite3 can bind it; pair with `CAST(? AS TEXT)` where lone surrogates may come."""
+    if text is None or text.isascii():
+        return text
+    return text.encode("utf-8", "surrogatepass")
+
+
+def decode(data: bytes) -> str:
+    """Read a TEXT value; the reverse of `raw` (set as `text_factory`)."""
+    return data.decode("utf-8", "surrogatepass")
+
+
+def digest(body: str) -> str:
+    """Return the content hash of JSON text."""
+    return hashlib.sha256(body.encode()).hexdigest()
