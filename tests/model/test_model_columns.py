@@ -1,0 +1,185 @@
+"""The columns of the lists: what they read, how they write it, which of them have room."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+
+from core.model.columns import COLUMNS, GAP, Column, Form, cell, choose
+from core.model.events import EventView
+from core.model.fields import FIELDS, Noun
+from core.model.views import JobView, QueueView, TaskView
+
+NOW = 1_767_225_600_000
+TASK = TaskView(
+    id=42,
+    job_id=7,
+    stage_id=3,
+    key="fetch",
+    name=None,
+    uses="http",
+    queue="mail",
+    priority=5,
+    group=None,
+    status="running",
+    attempts=2,
+    max_attempts=5,
+    wait_reason=None,
+    created_at=NOW - 192_000,
+    queued_at=None,
+    started_at=NOW - 250,
+    finished_at=None,
+    retry_at=None,
+    stop_requested=None,
+    error={"code": "http.5xx", "message": "bad\x1b[2J\nend"},
+)
+JOB = JobView(
+    id=7,
+    name="nightly",
+    status="failed",
+    on_task_failure="stop",
+    reason="task fetch failed",
+    created_at=NOW - 90_000_000,
+    started_at=NOW - 60_000,
+    finished_at=NOW - 55_800,
+    tasks={"failed": 1, "queued": 0, "succeeded": 4},
+)
+EVENT = EventView(
+    id=9,
+    at=NOW,
+    kind="task.claimed",
+    job_id=7,
+    task_id=42,
+    key="fetch",
+    attempt=1,
+    actor=None,
+    data={"a": "\u202ex"},
+)
+QUEUE = QueueView(
+    name="mail", tasks={"queued": 3}, paused_at=NOW - 7_500_000, paused_by="ada", pause_reason="quota"
+)
+VIEWS: dict[Noun, object] = {Noun.JOBS: JOB, Noun.TASKS: TASK, Noun.EVENTS: EVENT, Noun.QUEUES: QUEUE}
+
+
+def written(noun: Noun, *, now: int = NOW) -> dict[str, str]:
+    return {column.name: cell(column, VIEWS[noun], now=now) for column in COLUMNS[noun]}
+
+
+def test_a_task_is_written() -> None:
+    shown = written(Noun.TASKS)
+    assert shown == {
+        "id": "42",
+        "job": "7",
+        "key": "fetch",
+        "status": "running",
+        "attempts": "2/5",
+        "queue": "mail",
+        "uses": "http",
+        "priority": "5",
+        "age": "3m12s",
+        "took": "250ms",
+        "wait": "",
+        "err": "bad␛[2J␊end",
+        "name": "",
+        "group": "",
+    }
+
+
+def test_a_job_is_written() -> None:
+    assert written(Noun.JOBS) == {
+        "id": "7",
+        "name": "nightly",
+        "status": "failed",
+        "tasks": "1 failed 4 succeeded",
+        "age": "1d1h",
+        "took": "4.2s",
+        "reason": "task fetch failed",
+        "actor": "",
+    }
+
+
+def test_an_event_is_written() -> None:
+    assert written(Noun.EVENTS) == {
+        "id": "9",
+        "at": "2026-01-01T00:00:00.000Z",
+        "kind": "task.claimed",
+        "job": "7",
+        "task": "42",
+        "key": "fetch",
+        "attempt": "1",
+        "actor": "",
+        "data": '{"a":"‹U+202E›x"}',
+    }
+
+
+def test_a_queue_is_written() -> None:
+    assert written(Noun.QUEUES) == {
+        "name": "mail",
+        "queued": "3",
+        "running": "",
+        "retrying": "",
+        "held": "",
+        "failed": "",
+        "paused": "2h5m",
+        "by": "ada",
+        "reason": "quota",
+    }
+
+
+def test_a_clock_behind_shows_no_negative_age() -> None:
+    assert written(Noun.TASKS, now=NOW - 10**9)["age"] == "0ms"
+
+
+@pytest.mark.parametrize("noun", list(Noun))
+def test_columns_read_attributes_that_the_view_has(noun: Noun) -> None:
+    view = VIEWS[noun]
+    known = {field.name for field in fields(view)}
+    for column in COLUMNS[noun]:
+        assert column.path.partition(".")[0] in known
+        assert not column.other or column.other in known
+        assert bool(column.other) == (column.form in (Form.SPAN, Form.RATIO))
+
+
+@pytest.mark.parametrize("noun", list(Noun))
+def test_fields_of_filters_read_attributes_that_the_view_has(noun: Noun) -> None:
+    known = {field.name for field in fields(VIEWS[noun])}
+    assert {field.column.partition(".")[0] for field in FIELDS[noun].fields} <= known
+    assert set(FIELDS[noun].searched) <= known
+
+
+@pytest.mark.parametrize("noun", list(Noun))
+def test_names_are_unique_and_titles_fit(noun: Noun) -> None:
+    names = [column.name for column in COLUMNS[noun]]
+    assert len(set(names)) == len(names)
+    assert all(len(column.title) <= column.width for column in COLUMNS[noun])
+
+
+@pytest.mark.parametrize("noun", list(Noun))
+def test_columns_have_room_or_go_by_priority(noun: Noun) -> None:
+    columns = COLUMNS[noun]
+    for width in range(0, 250, 7):
+        chosen = choose(columns, width)
+        fits = sum(column.width for column in chosen) + GAP * (len(chosen) - 1) <= width
+        assert fits or {column.priority for column in chosen} == {0}
+        assert [column for column in columns if column in chosen] == list(chosen)
+        dropped = [column.priority for column in columns if column not in chosen]
+        assert max((column.priority for column in chosen), default=0) <= min(dropped, default=99)
+        assert {column for column in columns if column.priority == 0} <= set(chosen)
+
+
+def test_every_list_fits_its_first_columns_on_sixty_cells() -> None:
+    for columns in COLUMNS.values():
+        chosen = choose(columns, 60)
+        assert sum(column.width for column in chosen) + GAP * (len(chosen) - 1) <= 60
+
+
+def test_of_equals_the_rightmost_goes_first() -> None:
+    a, b = (Column(name=name, title="", form=Form.TEXT, path="key", width=5, priority=1) for name in "ab")
+    assert choose((a, b), 11) == (a,)
+    assert choose((a, b), 12) == (a, b)
+
+
+def test_numbers_and_lengths_stand_right() -> None:
+    right = {column.name for column in COLUMNS[Noun.TASKS] if column.right}
+    assert right == {"id", "job", "attempts", "priority", "age", "took"}
