@@ -43,13 +43,13 @@ def state_diagram(noun: Stateful) -> str:
     """Return the Mermaid `stateDiagram-v2` of a noun; moves of the same ends share an arrow."""
     match noun:
         case "job":
-            return _draw(BIRTHS[noun], _arrows(JOB_MOVES), JOB_FINAL)
+            return _draw(_arrows(JOB_MOVES), births=BIRTHS[noun], finals=JOB_FINAL)
         case "stage":
-            return _draw(BIRTHS[noun], _arrows(STAGE_MOVES), STAGE_FINAL)
+            return _draw(_arrows(STAGE_MOVES), births=BIRTHS[noun], finals=STAGE_FINAL)
         case "task":
-            return _draw(BIRTHS[noun], _arrows(TASK_MOVES), TASK_FINAL)
+            return _draw(_arrows(TASK_MOVES), births=BIRTHS[noun], finals=TASK_FINAL)
         case "attempt":
-            return _draw(BIRTHS[noun], _arrows(ATTEMPT_MOVES), ATTEMPT_FINAL)
+            return _draw(_arrows(ATTEMPT_MOVES), births=BIRTHS[noun], finals=ATTEMPT_FINAL)
 
 
 def replace_between_markers(readme_text: str) -> str:
@@ -77,7 +77,7 @@ def _arrows(
 
 
 def _draw(
-    births: Iterable[StrEnum], arrows: Mapping[tuple[str, str], list[str]], finals: Iterable[StrEnum]
+    arrows: Mapping[tuple[str, str], list[str]], *, births: Iterable[StrEnum], finals: Iterable[StrEnum]
 ) -> str:
     lines = [
         "stateDiagram-v2",

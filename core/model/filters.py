@@ -183,7 +183,7 @@ def _moment(token: Token) -> int:
         moment = datetime.fromisoformat(token.text)
         # A moment without a zone is UTC, like every time that taskdeck shows.
         at = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH
-    except (ValueError, OverflowError) as error:
+    except ValueError as error:
         raise _no_moment(token) from error
     if at < timedelta(0):
         raise _no_moment(token)

@@ -95,21 +95,21 @@ def _word(text: str, at: int) -> Word:
         named = _token(text, head.start(2), end=head.end(2))
     else:
         minus = "-" if re.match(r"-\S", text[at : at + 2]) else ""
-        values, verb, named = (_value(text, at + len(minus), _WORD),), "", None
+        values, verb, named = (_value(text, at + len(minus), bare=_WORD),), "", None
     whole = _token(text, at, end=values[-1].end)
     return Word(whole=whole, name=named, verb=verb, values=values, negated=bool(minus))
 
 
 def _values(text: str, at: int, *, listed: bool) -> tuple[Token, ...]:
     if not listed:
-        return (_value(text, at, _WORD),)
-    values = [_value(text, at, _IN_LIST)]
+        return (_value(text, at, bare=_WORD),)
+    values = [_value(text, at, bare=_IN_LIST)]
     while text[values[-1].end : values[-1].end + 1] == ",":
-        values.append(_value(text, values[-1].end + 1, _IN_LIST))
+        values.append(_value(text, values[-1].end + 1, bare=_IN_LIST))
     return tuple(values)
 
 
-def _value(text: str, at: int, bare: re.Pattern[str]) -> Token:
+def _value(text: str, at: int, *, bare: re.Pattern[str]) -> Token:
     if text[at : at + 1] == '"':
         quoted = _QUOTED.match(text, at)
         if not quoted:

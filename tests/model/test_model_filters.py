@@ -191,6 +191,7 @@ def test_a_caret_line_stands_under_the_token_and_near_misses_are_named() -> None
 
 def test_a_refusal_shows_no_control_character_and_only_the_place_of_a_long_filter() -> None:
     refused = refusal(f"{'word ' * 100}\x1b[31mx \u202e status:\x1b[2Jfailed {'word ' * 100}")
+    assert len(refusal(f"status:{'x' * 3_000}").message) < 600
     assert "\x1b" not in refused.message
     assert "\u202e" not in refused.message
     assert max(map(len, refused.message.splitlines())) < 250
