@@ -1,0 +1,220 @@
+"""Ask a server: the connector `http`, on one client for all calls."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+import httpx
+
+from core.connectors.base import CallFailed, Plain, parse_input
+from core.connectors.http_answer import Answer, output, refusal, tame_headers
+from core.connectors.http_body import FILE, BodyBroken, BodyTooLarge, open_body
+from core.connectors.http_input import HttpInput, written
+from core.connectors.http_redirects import STATUSES, Hop, RedirectRefused, next_hop
+from core.model.errors import Invalid
+from core.model.outcomes import Failed, TaskError
+from core.model.ports import InlineCall
+
+if TYPE_CHECKING:
+    from core.config import Settings
+    from core.connectors.http_input import Scalar
+    from core.model.ports import CallContext
+    from core.model.values import JsonObject, JsonValue
+
+_IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+_KEEPALIVE = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Payload:
+    """The body to send and its content type, '' = none."""
+
+    content: bytes | None
+    kind: str = ""
+
+
+class Http(Plain):
+    """Ask a server over one shared client.
+
+    The body of the answer is always streamed into the attempt directory. Cookies are never kept, proxies
+    and credentials of the environment never used.
+    """
+
+    name = "http"
+    schema = HttpInput
+
+    def __init__(self, settings: Settings) -> None:
+        """Take timeouts, body cap, connection limit and proxy."""
+        self._settings = settings
+        self._client: httpx.AsyncClient | None = None
+
+    async def stop(self) -> None:
+        """Close the client and its connections."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+    def call(self, with_: JsonObject, context: CallContext) -> InlineCall:
+        """Make the call; raise `Invalid` for a faulty input.
+
+        The output is `{status, headers, path, size, text | json}`; failures have the codes of `classify`.
+        """
+        wanted = parse_input(HttpInput, with_)
+        payload = _payload(wanted)
+        hop = _first_hop(wanted, payload, context)
+        return InlineCall(run=lambda: self._run(wanted, payload, hop=hop, context=context))
+
+    def classify(self, error: Exception) -> Failed:
+        """Name what went wrong without an answer.
+
+        Retryable: `http.timeout`, `http.connect`, `http.protocol` (broken answer), `http.file`.
+        Permanent: `http.redirect`, `http.body` (over its cap), `http.request` (cannot be sent).
+        """
+        permanent = False
+        match error:
+            case httpx.TimeoutException() | TimeoutError():
+                code, message = "http.timeout", "the server did not answer in time"
+            case httpx.ConnectError() | httpx.ProxyError():
+                code, message = "http.connect", "the server cannot be reached"
+            case RedirectRefused():
+                code, message, permanent = "http.redirect", "a redirect was not followed", True
+            case BodyTooLarge():
+                message = f"the body is larger than {self._settings.http_body_cap} bytes"
+                return _failed("http.body", message, error, permanent=True)
+            case httpx.InvalidURL() | httpx.UnsupportedProtocol() | httpx.LocalProtocolError():
+                code, message, permanent = "http.request", "the request cannot be sent", True
+            case httpx.TransportError() | httpx.StreamError() | BodyBroken():
+                code, message = "http.protocol", "the answer broke off or is malformed"
+            case OSError():
+                code, message = "http.file", "the body cannot be kept"
+            case _:
+                return super().classify(error)
+        return _failed(code, message, error, permanent=permanent)
+
+    async def _run(
+        self, wanted: HttpInput, payload: _Payload, *, hop: Hop, context: CallContext
+    ) -> JsonValue:
+        async with asyncio.timeout(wanted.seconds(self._settings.http_timeout)):
+            response = await self._follow(wanted, payload, hop=hop)
+            try:
+                answer = await self._keep(response, context)
+            finally:
+                await response.aclose()
+        if wanted.expects(answer.status):
+            return output(answer)
+        raise CallFailed(refusal(answer, now=context.clock.now()))
+
+    async def _follow(self, wanted: HttpInput, payload: _Payload, *, hop: Hop) -> httpx.Response:
+        """Send, and follow redirects; the response comes back open, its body unread."""
+        left = wanted.redirects
+        while True:
+            response = await self._send(hop, payload)
+            location = response.headers.get("location")
+            if response.status_code not in STATUSES or location is None or not wanted.redirects:
+                return response
+            status = response.status_code
+            await response.aclose()
+            if not left:
+                raise RedirectRefused(f"more than {wanted.redirects} redirects")
+            left -= 1
+            hop = next_hop(hop, status, location)
+
+    async def _send(self, hop: Hop, payload: _Payload) -> httpx.Response:
+        client = self._shared()
+        headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in hop.headers.items()]
+        request = client.build_request(
+            hop.method, hop.url, headers=headers, content=payload.content if hop.body else None
+        )
+        return await client.send(request, stream=True, auth=None, follow_redirects=False)
+
+    async def _keep(self, response: httpx.Response, context: CallContext) -> Answer:
+        headers = tame_headers(response.headers.raw)
+        encoding = headers.get("content-encoding", "")
+        with open_body(context.directory, encoding=encoding, cap=self._settings.http_body_cap) as body:
+            async for piece in response.aiter_raw():
+                body.feed(piece)
+            body.finish()
+        return Answer(
+            status=response.status_code,
+            headers=headers,
+            path=context.directory / FILE,
+            head=bytes(body.head),
+            size=body.size,
+        )
+
+    def _shared(self) -> httpx.AsyncClient:
+        # Reading the trusted certificates takes tens of milliseconds: an engine without http never pays.
+        if self._client is None:
+            settings = self._settings
+            trust = httpx.create_ssl_context(trust_env=False)
+            trust.load_default_certs()
+            self._client = httpx.AsyncClient(
+                verify=trust,
+                trust_env=False,
+                proxy=settings.http_proxy,
+                # A cookie of one task must never reach the next one's request.
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+                headers={"user-agent": "taskdeck", "accept-encoding": "gzip"},
+                limits=httpx.Limits(
+                    max_connections=settings.http_connections, max_keepalive_connections=_KEEPALIVE
+                ),
+                timeout=httpx.Timeout(
+                    settings.http_read_timeout,
+                    connect=settings.http_connect_timeout,
+                    pool=settings.http_timeout,
+                ),
+            )
+        return self._client
+
+
+def _first_hop(wanted: HttpInput, payload: _Payload, context: CallContext) -> Hop:
+    """Return the first request; user and password of the URL become a header, the query is added."""
+    parts = urlsplit(wanted.url)
+    given = {name.lower() for name in wanted.headers}
+    headers = dict(wanted.headers)
+    if (parts.username or parts.password) and "authorization" not in given:
+        pair = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}".encode()
+        headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
+    if payload.kind and "content-type" not in given:
+        headers["Content-Type"] = payload.kind
+    if wanted.method not in _IDEMPOTENT and "idempotency-key" not in given:
+        headers["Idempotency-Key"] = context.idempotency_key
+    bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
+    try:
+        url = httpx.URL(bare)
+        if wanted.query:
+            pairs = httpx.QueryParams({key: _listed(value) for key, value in wanted.query.items()})
+            url = url.copy_with(params=url.params.merge(pairs))
+    except httpx.InvalidURL as error:
+        raise Invalid("with.invalid", f"input: `url`: {error}", hint="mend the URL") from error
+    return Hop(method=wanted.method, url=str(url), headers=headers)
+
+
+def _payload(wanted: HttpInput) -> _Payload:
+    if "json_" in wanted.model_fields_set:
+        return _Payload(content=json.dumps(wanted.json_).encode(), kind="application/json")
+    if wanted.form is not None:
+        pairs = httpx.QueryParams({key: written(value) for key, value in wanted.form.items()})
+        return _Payload(content=str(pairs).encode(), kind="application/x-www-form-urlencoded")
+    if wanted.body is not None:
+        return _Payload(content=wanted.body.encode(), kind="text/plain; charset=utf-8")
+    return _Payload(content=None)
+
+
+def _listed(value: Scalar | list[Scalar]) -> list[str]:
+    return [written(item) for item in (value if isinstance(value, list) else [value])]
+
+
+def _failed(code: str, message: str, error: Exception, *, permanent: bool) -> Failed:
+    reason = str(error)[:500]
+    facts: JsonObject = {"type": type(error).__name__}
+    return Failed(
+        error=TaskError(code=code, message=f"{message}: {reason}" if reason else message, facts=facts),
+        permanent=permanent,
+    )

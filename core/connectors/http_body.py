@@ -1,0 +1,107 @@
+"""Keep the body of a response in a file: decoded, capped, private."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+FILE = "body"
+"""Name of the file in the attempt directory."""
+HEAD_BYTES = 256 * 1024
+"""Bytes from the start of the body that are kept in memory for the output."""
+_PIECE = 64 * 1024
+_GZIP = b"\x1f\x8b"
+
+
+class BodyTooLarge(Exception):
+    """Raised when a decoded body exceeds its cap."""
+
+
+class BodyBroken(Exception):
+    """Raised when a body is not packed as its headers say, or ends too early."""
+
+
+class Body:
+    """A body on its way into a file; `head` holds its first `HEAD_BYTES`, `size` what was written."""
+
+    def __init__(self, stream: IO[bytes], *, encoding: str, cap: int) -> None:
+        """Take a file, the Content-Encoding, and the most bytes to write; raise `BodyBroken` for others."""
+        self._stream = stream
+        self._encoding = encoding.strip().lower()
+        self._unpacker = _unpacker(self._encoding)
+        self._begun = False
+        self._cap = cap
+        self.head = bytearray()
+        self.size = 0
+
+    def feed(self, raw: bytes) -> None:
+        """Unpack and write a piece as it came from the wire.
+
+        Raises `BodyTooLarge`, `BodyBroken`, OSError. A bomb is unpacked piece by piece, never as a whole.
+        """
+        self._begun = self._begun or bool(raw)
+        if self._unpacker is None:
+            self._write(raw)
+            return
+        try:
+            self._unpack(raw)
+        except zlib.error as error:
+            raise BodyBroken(f"the body cannot be unpacked: {error}") from error
+
+    def finish(self) -> None:
+        """Raise `BodyBroken` where the end of a packed body is missing."""
+        if self._unpacker is not None and self._begun and not self._unpacker.eof:
+            raise BodyBroken("the packed body ends too early")
+
+    def _unpack(self, raw: bytes) -> None:
+        while self._unpacker is not None:
+            if self._unpacker.eof:
+                # Gzip files may be joined; anything else behind the end is padding.
+                if not raw.startswith(_GZIP):
+                    return
+                self._unpacker = _unpacker(self._encoding)
+                continue
+            raw, full = self._unpack_piece(self._unpacker, raw)
+            if not raw and not full:
+                return
+
+    def _unpack_piece(self, unpacker: zlib._Decompress, raw: bytes) -> tuple[bytes, bool]:
+        """Unpack at most one piece; return what is left of the input, and whether more may be pending."""
+        piece = unpacker.decompress(raw, _PIECE)
+        self._write(piece)
+        return (unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail), len(piece) == _PIECE
+
+    def _write(self, piece: bytes) -> None:
+        self.size += len(piece)
+        if self.size > self._cap:
+            raise BodyTooLarge
+        self._stream.write(piece)
+        if len(self.head) < HEAD_BYTES:
+            self.head += piece[: HEAD_BYTES - len(self.head)]
+
+
+@contextmanager
+def open_body(directory: Path, *, encoding: str, cap: int) -> Iterator[Body]:
+    """Open the file of a body, 0600 and empty; it stays, with what came, also when the call fails."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(directory / FILE, flags, 0o600), "wb") as stream:
+        yield Body(stream, encoding=encoding, cap=cap)
+
+
+def _unpacker(encoding: str) -> zlib._Decompress | None:
+    match encoding:
+        case "" | "identity":
+            return None
+        case "gzip" | "x-gzip":
+            return zlib.decompressobj(zlib.MAX_WBITS | 16)
+        case "deflate":
+            return zlib.decompressobj()
+        case _:
+            raise BodyBroken(f"the body is packed as {encoding[:40]!a}, which was not asked for")
