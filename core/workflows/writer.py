@@ -22,7 +22,7 @@ def dump(workflow: JsonObject) -> str:
     """Return the text of a workflow: JSON above 500 tasks and for what YAML cannot say, else YAML."""
     if count_tasks(workflow) > JSON_ABOVE or not _fits_yaml(workflow):
         return json.dumps(workflow, allow_nan=False) + "\n"
-    return "".join(f"{line}\n" for line in _mapping_lines(workflow, ""))
+    return "".join(f"{line}\n" for line in _lines(workflow, ""))
 
 
 def count_tasks(workflow: JsonObject) -> int:

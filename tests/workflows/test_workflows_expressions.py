@@ -1,0 +1,224 @@
+"""Expressions keep types, name what is missing, and cannot run long."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.model.errors import Invalid
+from core.workflows.expressions import check_source, judge, references, resolve, split, unfence
+from core.workflows.expressions.fences import Fence
+
+SCOPE = {
+    "params": {
+        "limit": 11,
+        "date": "2026-01-01",
+        "items": [1, {"id": 7}],
+        "none": None,
+        "yes": True,
+        "f": 1.5,
+    },
+    "tasks": {"list": {"output": {"path": "/p", "items": [{"id": 3}]}, "status": "succeeded"}},
+    "job": {"id": 12},
+    "env": {"HOME": "/root"},
+}
+
+VALUES = {
+    "${{ params.limit }}": 11,
+    "  ${{ params.limit }}": "  11",
+    "${{params.yes}}": True,
+    "${{ params.items }}": [1, {"id": 7}],
+    "${{ params.none }}": None,
+    "${{ params.items[1].id }}": 7,
+    "${{ params['date'] }}": "2026-01-01",
+    "${{ tasks.list.output.items[0].id }}": 3,
+    "${{ tasks.list.status }}": "succeeded",
+    "${{ job.id }}": 12,
+    "https://e.org/${{ params.date }}.json": "https://e.org/2026-01-01.json",
+    "${{ params.limit }}/${{ params.yes }}/${{ params.none }}": "11/true/null",
+    "x=${{ params.items }}": 'x=[1, {"id": 7}]',
+    "${{ params.limit + 1 }}": 12,
+    "${{ params.limit > 10 ? 'many' : 'few' }}": "many",
+    "${{ tasks.list.output.path + '/x' }}": "/p/x",
+    "${{ {'a': {'b': 1}} }}": {"a": {"b": 1}},
+    "${{ '}}' + params.date }}": "}}2026-01-01",
+    '${{ "${{" }}': "${{",
+    "${{ has(params.nothing) }}": False,
+    "${{ params.f }}": 1.5,
+    "no fence, $ {{ }}": "no fence, $ {{ }}",
+}
+
+
+@pytest.mark.parametrize("text", VALUES)
+def test_an_expression_gives_its_value(text: str) -> None:
+    value = resolve(text, SCOPE)
+    assert value == VALUES[text]
+    assert type(value) is type(VALUES[text])
+
+
+def test_expressions_are_resolved_at_any_depth_and_their_values_are_not_resolved_again() -> None:
+    scope = {"params": {"evil": "${{ env.HOME }}"}, "env": {"HOME": "/root"}}
+    assert resolve({"a": [{"b": "${{ params.evil }}"}]}, scope) == {"a": [{"b": "${{ env.HOME }}"}]}
+
+
+REFUSED = {
+    "${{ params.limt }}": ("expression.unknown", "did you mean `limit`?"),
+    "${{ param.limit }}": ("expression.unknown", "did you mean `params`?"),
+    "${{ tasks.lst.output }}": ("expression.unknown", "did you mean `list`?"),
+    "${{ tasks.lst.output == 1 }}": ("expression.unknown", "did you mean `list`?"),
+    "${{ params.items[9] }}": ("expression.unknown", "has 2 items"),
+    "${{ params.none.x }}": ("expression.type", "is null"),
+    "${{ params.limit.x }}": ("expression.type", "a number"),
+    "${{ params.nothing + 1 }}": ("expression.unknown", "nothing"),
+    "${{ params.limit > }}": ("expression.syntax", "character 15"),
+    "${{ 1 / 0 }}": ("expression.failed", "division by zero"),
+    "${{ 100 * 1.0 }}": ("expression.failed", "overload"),
+    "${{ 0.0 / 0.0 }}": ("expression.type", "not finite"),
+    "${{ duration('1h') }}": ("expression.type", "no plain value"),
+    "${{ params.limit": ("expression.no_end", "no end"),
+    "${{ }}": ("expression.empty", "nothing"),
+    "${{ " + "1 + " * 200 + "1 }}": ("expression.too_long", "500"),
+    "${{ " + "(" * 60 + "1" + ")" * 60 + " }}": ("expression.depth", "50"),
+    "${{ params.items.map(x, x) }}": ("expression.macro", "in a task"),
+    "${{ sise(params.items) }}": ("expression.unknown_function", "did you mean `size`?"),
+    "${{ tasks[params.date].output }}": ("expression.dynamic", "tasks.KEY"),
+}
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_an_expression_that_cannot_be_resolved_says_why(text: str) -> None:
+    code, words = REFUSED[text]
+    with pytest.raises(Invalid) as caught:
+        resolve([text], SCOPE)
+    assert caught.value.code == code
+    assert words in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "params.items.map(x, x)",
+        "params.items.exists\n (x, true)",
+        "params.items.all(x, params.items.all(y, true))",
+        "params.items.filter(x, true)",
+        "params.items.exists_one(x, true)",
+        r"r'\' + params.items.map(x, x) + r'\''",
+        r"R'\' == 'a' && params.items.exists(x, true) && '\'' == 'b'",
+        '"""a"b""" + params.items.map(x, x)',
+        "params.items.map//\n(x, x)",
+        "params.items.`map`(x, x)",
+    ],
+)
+def test_no_macro_passes_however_it_is_dressed(source: str) -> None:
+    assert check_source(source) is not None
+    with pytest.raises(Invalid):
+        resolve("${{ " + source + " }}", SCOPE)
+
+
+def test_a_word_that_looks_like_a_macro_is_none_without_a_call() -> None:
+    assert check_source("tasks.a.output.map.all == 'x.map(y, y)'") is None
+
+
+def test_data_too_deep_for_the_library_is_refused() -> None:
+    deep: object = 1
+    for _ in range(300):
+        deep = [deep]
+    with pytest.raises(Invalid) as caught:
+        resolve("${{ size(params.deep) }}", {"params": {"deep": deep}})  # type: ignore[dict-item]
+    assert caught.value.code == "expression.data"
+
+
+def test_half_a_character_in_the_data_fails_the_expression_only() -> None:
+    with pytest.raises(Invalid) as caught:
+        resolve("${{ params.x + 'a' }}", {"params": {"x": "\ud800"}})
+    assert caught.value.code == "expression.failed"
+    assert resolve("${{ params.x }}", {"params": {"x": "\ud800"}}) == "\ud800"
+
+
+def test_a_condition_is_judged_with_or_without_its_fence() -> None:
+    assert judge("${{ params.limit > 10 }}", SCOPE)
+    assert not judge("params.limit > 11", SCOPE)
+    assert judge("params.yes", SCOPE)
+
+
+def test_a_condition_must_be_a_boolean_and_one_expression() -> None:
+    for source, code in (
+        ("params.limit", "expression.not_boolean"),
+        ("${{ params.yes }} or so", "expression.not_whole"),
+        ("${{ params.yes }}${{ params.yes }}", "expression.not_whole"),
+        ("", "expression.not_whole"),
+    ):
+        with pytest.raises(Invalid) as caught:
+            judge(source, SCOPE)
+        assert caught.value.code == code
+
+
+def test_references_name_what_a_value_depends_on() -> None:
+    value = {
+        "a": ["${{ tasks.list.output.path }}", "x ${{ params.date + tasks['b'].output.text.trim }}"],
+        "b": "${{ tasks.c.status.startsWith('s') ? env.HOME : 'params.no' }}",
+    }
+    assert {reference.path for reference in references(value)} == {
+        ("tasks", "list", "output", "path"),
+        ("params", "date"),
+        ("tasks", "b", "output", "text", "trim"),
+        ("tasks", "c", "status"),
+        ("env", "HOME"),
+    }
+
+
+def test_roots_are_checked_with_a_near_miss_and_secrets_are_planned() -> None:
+    fault = check_source("parms.x > 1")
+    assert fault is not None
+    assert (fault.code, "did you mean `params`?" in fault.message) == ("expression.unknown_root", True)
+    fault = check_source("secrets.TOKEN")
+    assert fault is not None
+    assert fault.code == "document.planned"
+
+
+def test_a_syntax_fault_counts_line_and_column_within_the_expression() -> None:
+    fault = check_source("1 +\n  ) 2")
+    assert fault is not None
+    assert (fault.line, fault.column) == (2, 3)
+
+
+def test_plain_paths_do_not_load_the_library() -> None:
+    program = (
+        "import sys; from core.workflows.expressions import resolve;"
+        "assert resolve('a ${{ params.x[0] }}', {'params': {'x': [1]}}) == 'a 1';"
+        "assert 'cel' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=30)
+
+
+@given(st.text(alphabet="${} '\"ab\\", max_size=30))
+def test_splitting_keeps_every_character(text: str) -> None:
+    try:
+        pieces = split(text)
+    except Invalid as error:
+        pieces = [error.code]
+        assert text.startswith("expression.") or "${{" in text
+        return
+    literal = "".join(piece for piece in pieces if isinstance(piece, str))
+    inner = [piece for piece in pieces if isinstance(piece, Fence)]
+    assert len(literal) + sum(len(piece.source) for piece in inner) <= len(text)
+    assert all(text[piece.offset :].startswith(piece.source) for piece in inner)
+    assert inner or literal == text
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(alphabet="params.limt[]()0 +'\"?:!<>=&|{},\\\n", max_size=40))
+def test_any_source_gives_a_value_or_a_refusal(source: str) -> None:
+    try:
+        resolve("${{ " + source + " }}", SCOPE)
+    except Invalid as error:
+        code = error.code
+        assert code.startswith("expression.")
+
+
+def test_unfence_gives_the_source_of_a_condition() -> None:
+    assert unfence(" ${{ a.b }} ") == "a.b"

@@ -1,0 +1,210 @@
+"""Documents are read as written, with their places; hostile ones are refused at once."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.model.errors import Invalid, InvalidDocument, NotFound
+from core.workflows.limits import LIMITS, Limits, survey
+from core.workflows.loader import load, read
+from core.workflows.writer import dump
+
+ALIAS_BOMB = "a: &a [x, x]\n" + "".join(f"b{i}: &b{i} [*a, *a, *a]\n" for i in range(30))
+
+HOSTILE = {
+    "alias bomb": (ALIAS_BOMB, "document.alias"),
+    "anchor": ("a: &x 1", "document.anchor"),
+    "tag": ("a: !!python/object/apply:os.system [id]", "document.tag"),
+    "tag on a mapping": ("a: !thing {b: 1}", "document.tag"),
+    "deep flow list": ("[" * 100_000, "document.depth"),
+    "deep flow mapping": ("{a: " * 5_000, "document.depth"),
+    "deep block list": ("- " * 5_000 + "x", "document.depth"),
+    "deep JSON": ('{"a": ' + "[" * 5_000 + "]" * 5_000 + "}", "document.depth"),
+    "deep JSON objects": ('{"a":' * 5_000 + "1" + "}" * 5_000, "document.depth"),
+    "duplicate key": ("a: 1\nb: 2\na: 3", "document.duplicate_key"),
+    "duplicate JSON key": ('{"a": 1, "b": {"c": 1, "c": 2}}', "document.duplicate_key"),
+    "nan": ("a: .nan", "document.number"),
+    "infinity": ("a: -.inf", "document.number"),
+    "overflowing float": ("a: 1e999", "document.number"),
+    "JSON NaN": ('{"a": NaN}', "document.number"),
+    "JSON infinity": ('{"a": -Infinity}', "document.number"),
+    "JSON overflow": ('{"a": 1e999}', "document.number"),
+    "5,000 digits": ("a: " + "9" * 5_000, "document.number"),
+    "5,000 JSON digits": ('{"a": ' + "9" * 5_000 + "}", "document.number"),
+    "5,000 JSON digits and a point": ('{"a": ' + "9" * 5_000 + ".5}", "document.number"),
+    "65 bits": (f"a: {2**64}", "document.number"),
+    "65 JSON bits": (f'{{"a": {-(2**63) - 1}}}', "document.number"),
+    "not UTF-8": (b"a: b\nc: \xff\xfe", "document.encoding"),
+    "UTF-16": ("a: b".encode("utf-16"), "document.encoding"),
+    "NUL": ("a: b\nc: \x00", "document.control"),
+    "escape": ("a: \x1b[31m", "document.control"),
+    "C1": ("a: \x9b31m", "document.control"),
+    "second document": ("a: 1\n---\nb: 2", "document.second"),
+    "number as key": ("1: a", "document.key"),
+    "list as key": ("? [a]\n: b", "document.key"),
+    "tab": ("a:\n\t- b", "document.syntax"),
+    "open bracket": ("a: [1, 2", "document.syntax"),
+    "broken JSON": ('{"a": 1 "b": 2}', "document.syntax"),
+    "JSON cut off": ('{"a": "x', "document.syntax"),
+    "JSON with a word": ('{"a": nope}', "document.syntax"),
+    "text behind JSON": ('{"a": 1} x', "document.syntax"),
+    "lone surrogate in YAML": ('a: "\\ud800"', "document.syntax"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_document_is_refused_with_a_code_within_a_tenth_of_a_second(name: str) -> None:
+    text, code = HOSTILE[name]
+    started = time.process_time()
+    with pytest.raises(InvalidDocument) as caught:
+        load(text)
+    assert time.process_time() - started < 0.1
+    assert code in {fault.code for fault in caught.value.faults}
+
+
+def test_a_file_of_100_megabytes_is_refused_by_its_size_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "large.yaml"
+    with path.open("wb") as file:
+        file.truncate(100 * 1024 * 1024)
+    started = time.process_time()
+    with pytest.raises(InvalidDocument) as caught:
+        read(path)
+    assert caught.value.code == "document.size"
+    assert time.process_time() - started < 0.02
+
+
+def test_too_many_values_are_refused_in_yaml_and_json() -> None:
+    few = Limits(nodes=10)
+    for text in ("[1,2,3,4,5,6,7,8,9,10,11]", '{"a": [1,2,3,4,5,6,7,8,9,10,11]}'):
+        with pytest.raises(InvalidDocument) as caught:
+            load(text, limits=few)
+        assert caught.value.code == "document.nodes"
+
+
+def test_what_is_no_file_has_its_own_words(tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        read(tmp_path / "absent.yaml")
+    with pytest.raises(Invalid) as caught:
+        read(tmp_path)
+    assert caught.value.code == "document.unreadable"
+
+
+def test_every_fault_of_a_document_is_told_at_once_in_order() -> None:
+    with pytest.raises(InvalidDocument) as caught:
+        load("a: .nan\nb: *x\nc: !t 1\nb: 2\n")
+    found = [(fault.code, fault.line, fault.column) for fault in caught.value.faults]
+    assert found == [
+        ("document.number", 1, 4),
+        ("document.alias", 2, 4),
+        ("document.tag", 3, 4),
+        ("document.duplicate_key", 4, 1),
+    ]
+
+
+def test_faults_of_bytes_and_characters_have_a_place_too() -> None:
+    for text, place in (("ok: é\nb: \x00", (2, 4)), (b"ok: \xc3\xa9\nb: \xff", (2, 4))):
+        with pytest.raises(InvalidDocument) as caught:
+            load(text)
+        fault = caught.value.faults[0]
+        assert (fault.line, fault.column) == place
+
+
+def test_scalars_are_those_of_yaml_1_2() -> None:
+    text = "on: no\nt: 12:30\no: 0o17\nx: 0xff\nf: 1e3\nn: ~\ne:\nd: 2026-01-01\nq: '1'\nu: 1_000\nz: 007"
+    text += "\nb: True"
+    assert load(text).value == {
+        "on": "no",
+        "t": "12:30",
+        "o": 15,
+        "x": 255,
+        "f": 1000.0,
+        "n": None,
+        "e": None,
+        "d": "2026-01-01",
+        "q": "1",
+        "u": "1_000",
+        "z": 7,
+        "b": True,
+    }
+
+
+def test_64_bits_signed_or_not_are_kept_to_the_digit() -> None:
+    text = json.dumps({"a": 2**63, "b": -(2**63), "c": 2**64 - 1})
+    assert load(text).value == load(text.replace('"', "")[1:-1].replace(", ", "\n")).value == json.loads(text)
+
+
+def test_escaped_nul_and_lone_surrogates_of_json_stay_as_they_are() -> None:
+    assert load('{"a": "\\u0000\\ud800"}').value == {"a": "\x00\ud800"}
+
+
+@pytest.mark.parametrize("text", ["a:\n  - b: 1\n    c: é x\n", '{"a":\n  [{"b": 1,\n    "c": "é x"}]}'])
+def test_places_of_keys_and_values_are_found_by_path(text: str) -> None:
+    marks = load(text).marks
+    lines = text.split("\n")
+    line, column = marks.value(("a", 0, "c")) or (0, 0)
+    assert lines[line - 1][column - 1 :].lstrip('"').startswith("é")
+    line, column = marks.key(("a", 0, "c")) or (0, 0)
+    assert lines[line - 1][column - 1 :].lstrip('"').startswith("c")
+
+
+def test_a_path_that_leads_nowhere_gives_the_last_place_that_exists() -> None:
+    marks = load("a:\n  b: 1\n").marks
+    assert marks.value(("a", "x", 3)) == marks.value(("a",)) == (2, 3)
+
+
+def test_a_mapping_that_contains_itself_is_too_deep_and_not_endless() -> None:
+    knot: dict[str, object] = {}
+    knot["self"] = knot
+    fault = survey(knot)
+    assert fault is not None
+    assert fault.code == "document.depth"
+
+
+_SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(min_value=-(2**63), max_value=2**64 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=20)
+    | st.sampled_from(
+        ["no", "on", "~", "1e3", "0o7", "0x1f", ".5", "+1", "-", "a: b", "# x", "12:30", " a", "\x85"]
+    )
+)
+_VALUES = st.recursive(
+    _SCALARS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=15,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.dictionaries(st.text(max_size=8), _VALUES, max_size=4))
+def test_what_is_written_as_yaml_is_read_back_identical(value: dict[str, object]) -> None:
+    back = load(dump(value)).value  # type: ignore[arg-type]
+    assert back == value
+    assert repr(back) == repr(value)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.dictionaries(st.text(max_size=8), _VALUES, min_size=1, max_size=4))
+def test_json_is_read_as_json_and_its_places_lead_to_the_values(value: dict[str, object]) -> None:
+    loaded = load(json.dumps(value, indent=1).encode())
+    assert loaded.value == value
+    for key in value:
+        assert loaded.marks.value((key,)) is not None
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet="{}[]:,-?&*!|>'\"%@ \n\tab1.\\#~", max_size=40) | st.binary(max_size=40))
+def test_no_text_brings_anything_but_a_value_or_a_refusal(text: str | bytes) -> None:
+    try:
+        loaded = load(text)
+    except InvalidDocument as error:
+        loaded = load(str(len(error.faults)))
+    assert survey(loaded.value, LIMITS) is None

@@ -1,0 +1,281 @@
+"""A check tells every error at once, each with its place and the near miss."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from workflow_cases import CONNECTORS, brief, faults, report
+
+from core.workflows.loader import load
+from core.workflows.marks import NO_MARKS
+from core.workflows.validation import check
+
+GOOD = """
+name: nightly-scores
+params: {date: {type: string, default: "2026-01-01"}, limit: {type: integer, default: 100, min: 1}}
+defaults: {queue: default, timeout: 10m, on_loss: retry,
+           retry: {max_attempts: 3, backoff: exponential, base: 2s, max: 5m, jitter: full,
+                   on: [timeout, "http.5xx"]}}
+on_task_failure: finish
+notify: https://example.org/done
+stages:
+  - name: fetch
+    tasks:
+      - {key: list, uses: http, with: {url: "https://example.org/${{ params.date }}.json"}}
+      - {key: parse, needs: [list], uses: shell,
+         with: {argv: [jq, ".items", "${{ tasks.list.output.path }}"]}}
+      - {key: notes, needs: [{task: parse, when: done}], when: "${{ params.limit > 10 }}", uses: delay,
+         with: {seconds: 1}}
+  - name: later
+    tasks:
+      - {key: use, uses: http, with: {url: "${{ tasks.list.output.path }}"}}
+"""
+
+
+def one(task: str, *, head: str = "") -> str:
+    """Return a document of one task, whose line is the last."""
+    return f"name: x\n{head}tasks:\n  - {{key: a, uses: delay, with: {{seconds: 1}}, {task}}}\n"
+
+
+def test_the_document_of_the_design_has_no_fault_and_no_warning() -> None:
+    found = report(GOOD)
+    assert (found.faults, found.warnings) == ((), ())
+    assert found.document is not None
+    assert found.document.defaults.timeout == 600_000
+
+
+def test_every_error_is_told_at_once_with_its_place() -> None:
+    text = """\
+name: many
+on_task_failur: stop
+params:
+  limit: {type: integr}
+tasks:
+  - key: a
+    uses: dellay
+    neeeds: [b]
+    with: {seconds: 1}
+  - key: b
+    uses: delay
+    needs: [cc, b]
+    timeout: soon
+    with: {seconds: x}
+  - key: c
+    uses: http
+    with: {url: "${{ params.limt }}", other: ["${{ tasks.b.output }}"]}
+"""
+    assert brief(text) == [
+        ("document.unknown_field", 2, 1),
+        ("document.value", 4, 17),
+        ("document.unknown_connector", 7, 11),
+        ("document.unknown_field", 8, 5),
+        ("document.unknown_need", 12, 13),
+        ("document.self_need", 12, 17),
+        ("document.value", 13, 14),
+        ("delay.seconds", 14, 21),
+        ("expression.unknown_param", 17, 17),
+        ("expression.not_needed", 17, 47),
+    ]
+    words = " ".join(fault.message for fault in faults(text))
+    for near in ("`neeeds`: did you mean `needs`?", "`delay`?", "`c`?", "`limit`?", "`on_task_failure`?"):
+        assert near in words
+    assert "`b` needs `cc`, which is not found" in words
+
+
+def test_json_faults_have_the_same_places_rules() -> None:
+    text = json.dumps(
+        {"name": "x", "tasks": [{"key": "a", "uses": "delay", "with": {"seconds": None}}]}, indent=1
+    )
+    assert brief(text) == [("delay.seconds", 8, 16)]
+
+
+CASES = {
+    "neeeds: []": "document.unknown_field",
+    "for_each: []": "document.planned",
+    "budget: 1": "document.planned",
+    "on_failure: b": "document.planned",
+    "priority: 101": "document.value",
+    "priority: -1": "document.value",
+    'priority: "5"': "document.value",
+    "priority: true": "document.value",
+    "priority: 1.5": "document.value",
+    "timeout: 0": "document.value",
+    "timeout: -1s": "document.value",
+    "timeout: 1w": "document.value",
+    "timeout: true": "document.value",
+    "timeout: 99999d": "document.value",
+    "on_loss: maybe": "document.value",
+    "retry: {max_attempts: 0}": "document.value",
+    "retry: {backof: fixed}": "document.unknown_field",
+    "retry: {jitter: some}": "document.value",
+    "retry: {on: [Bad]}": "document.value",
+    "needs: x": "document.value",
+    "needs: [1]": "document.value",
+    "needs: [{when: done}]": "document.missing",
+    "needs: [a]": "document.self_need",
+    "needs: [b]": "document.unknown_need",
+    "queue: a b": "document.value",
+    'name: "${{ job.id }}"': "expression.misplaced",
+    'name: ""': "document.value",
+    "metadata: []": "document.value",
+    'when: "${{ params.x > }}"': "expression.syntax",
+    'when: "${{ params.x }} and"': "expression.not_whole",
+    "when: 3": "document.value",
+    'when: "${{ secrets.A == 1 }}"': "document.planned",
+    'when: "${{ nope.A }}"': "expression.unknown_root",
+    'when: "${{ tasks.b.status == 1 }}"': "expression.unknown_task",
+    'when: "${{ tasks.a.status == 1 }}"': "expression.not_needed",
+    'when: "${{ job.nam == 1 }}"': "expression.unknown",
+}
+
+
+@pytest.mark.parametrize("task", CASES)
+def test_a_faulty_field_of_a_task_is_refused_with_its_code(task: str) -> None:
+    found = faults(one(task))
+    assert {fault.code for fault in found} == {CASES[task]}
+    assert all(fault.line == 3 for fault in found)
+
+
+TOPS = {
+    "[]": "document.shape",
+    "": "document.shape",
+    "name: x": "document.value",
+    "name: x\ntasks: []": "document.value",
+    one("x: 1", head="stages: [{name: s, tasks: []}]\n").replace(", x: 1", ""): "document.value",
+    "tasks: [{key: a, uses: delay, with: {seconds: 1}}]": "document.missing",
+    "name: x\ntasks: [{key: A, uses: delay, with: {seconds: 1}}]": "document.value",
+    "name: x\ntasks: [{key: 1a, uses: delay, with: {seconds: 1}}]": "document.value",
+    'name: x\ntasks: [{key: "a\\n", uses: delay, with: {seconds: 1}}]': "document.value",
+    "name: x\ntasks: [{uses: delay, with: {seconds: 1}}]": "document.missing",
+    "name: x\ntasks: [{key: a}]": "document.missing",
+    "name: x\ntasks: [{key: a, uses: human}]": "document.planned",
+    "name: x\ntasks: [{key: a, uses: shell}]": "shell.input",
+    'name: x\ntasks: [{key: a, uses: shell, with: {script: "${{ job.id }}"}}]': "shell.script",
+    f"name: {'x' * 201}\ntasks: [{{key: a, uses: delay, with: {{seconds: 1}}}}]": "document.value",
+    one("x: 1", head="notify: ftp://x\n").replace(", x: 1", ""): "document.notify",
+    one("x: 1", head="notify: http://\n").replace(", x: 1", ""): "document.notify",
+    one("x: 1", head="notify: 'http://[x'\n").replace(", x: 1", ""): "document.notify",
+    one("x: 1", head="notify: http://h:99999/\n").replace(", x: 1", ""): "document.notify",
+    one("x: 1", head="params: {a b: {}}\n").replace(", x: 1", ""): "document.name",
+    one("x: 1", head="params: {a: {type: integer, default: x}}\n").replace(", x: 1", ""): "document.param",
+    one("x: 1", head="params: {a: {type: integer, default: true}}\n").replace(", x: 1", ""): "document.param",
+    one("x: 1", head="params: {a: {type: integer, default: 5, max: 4}}\n").replace(
+        ", x: 1", ""
+    ): "document.param",
+    one("x: 1", head="params: {a: {type: integer, min: 5, max: 4}}\n").replace(
+        ", x: 1", ""
+    ): "document.param",
+    one("x: 1", head="params: {a: {enum: [b, 1]}}\n").replace(", x: 1", ""): "document.param",
+    one("x: 1", head="params: {a: {defualt: b}}\n").replace(", x: 1", ""): "document.unknown_field",
+    "name: x\nstages: [{name: s, tasks: []}, {name: s, tasks: []}]": "document.duplicate_stage",
+}
+
+
+@pytest.mark.parametrize("text", TOPS)
+def test_a_faulty_document_is_refused_with_its_code(text: str) -> None:
+    assert {fault.code for fault in faults(text)} == {TOPS[text]}
+
+
+def tasks(*lines: str, head: str = "") -> str:
+    return f"name: x\n{head}tasks:\n" + "".join(
+        f"  - {{uses: delay, with: {{seconds: 0}}, {line}}}\n" for line in lines
+    )
+
+
+def test_an_edge_waits_for_success_or_for_any_end() -> None:
+    assert brief(tasks("key: a", "key: b, needs: [{task: a, when: started}]")) == [("document.value", 4, 71)]
+
+
+def test_a_cycle_is_named_with_its_tasks_once() -> None:
+    text = tasks("key: a, needs: [c]", "key: b, needs: [a]", "key: c, needs: [b]", "key: d, needs: [c]")
+    (fault,) = faults(text)
+    assert fault.code == "document.cycle"
+    assert "a -> c -> b -> a" in fault.message
+    assert fault.line == 3
+
+
+def test_two_cycles_are_told_both_and_beside_other_faults() -> None:
+    text = tasks("key: a, needs: [b]", "key: b, needs: [a]", "key: c, needs: [d]", "key: d, needs: [c], x: 1")
+    codes = [fault.code for fault in faults(text)]
+    assert sorted(codes) == ["document.cycle", "document.cycle", "document.unknown_field"]
+
+
+def test_keys_and_edges_stand_once() -> None:
+    text = tasks("key: a", "key: a", "key: b, needs: [a, a, a]")
+    found = faults(text)
+    assert [fault.code for fault in found] == ["document.duplicate_task", "document.duplicate_need"]
+    assert "line 3" in found[0].message
+
+
+def test_a_need_points_to_the_same_or_an_earlier_stage() -> None:
+    text = """\
+name: x
+defaults: {uses: delay}
+stages:
+  - name: one
+    tasks: [{key: a, needs: [b], with: {seconds: 0}}]
+  - name: two
+    tasks: [{key: b, with: {seconds: 0}}]
+"""
+    assert brief(text) == [("document.later_need", 5, 30)]
+
+
+def test_an_output_is_used_after_a_need_direct_or_not_or_of_an_earlier_stage_only() -> None:
+    use = 'metadata: {n: "${{ kept }}"}, when: "${{ tasks.a.status == \'succeeded\' }}"'
+    assert not faults(tasks("key: a", "key: b, needs: [a]", f"key: c, needs: [b], {use}"))
+    assert [fault.code for fault in faults(tasks("key: a", f"key: b, {use}"))] == ["expression.not_needed"]
+
+
+def test_an_unknown_field_of_a_task_output_is_a_near_miss() -> None:
+    text = tasks("key: a", 'key: b, needs: [a], when: "${{ tasks.a.statu == 1 }}"')
+    (fault,) = faults(text)
+    assert "did you mean `status`?" in fault.message
+
+
+@pytest.mark.parametrize(("verdict", "warned"), [("stop", True), ("finish", False), ("continue", False)])
+def test_a_done_that_can_only_follow_success_is_warned_of(verdict: str, warned: bool) -> None:
+    text = tasks("key: a", "key: b, needs: [{task: a, when: done}]", head=f"on_task_failure: {verdict}\n")
+    found = report(text)
+    assert not found.faults
+    assert [(w.code, w.line) for w in found.warnings] == ([("warning.never_done", 5)] if warned else [])
+
+
+def test_no_warning_where_the_need_may_be_skipped() -> None:
+    text = tasks("key: a, when: false", "key: b, needs: [a]", "key: c, needs: [{task: b, when: done}]")
+    found = report(text)
+    assert (found.faults, found.warnings) == ((), ())
+
+
+def test_finish_keeps_later_stages_closed_so_done_across_them_is_warned_of() -> None:
+    text = """\
+name: x
+on_task_failure: finish
+defaults: {uses: delay}
+stages:
+  - {name: one, tasks: [{key: a, with: {seconds: 0}}]}
+  - {name: two, tasks: [{key: b, needs: [{task: a, when: done}], with: {seconds: 0}}]}
+"""
+    assert [warning.code for warning in report(text).warnings] == ["warning.never_done"]
+
+
+def test_a_mapping_that_was_never_text_is_checked_too() -> None:
+    good = load(GOOD).value
+    assert not check(good, NO_MARKS, CONNECTORS).faults
+    for bad, code in (({"name": {1: 2}}, "document.key"), ({"name": object()}, "document.type")):
+        assert check(bad, NO_MARKS, CONNECTORS).faults[0].code == code  # type: ignore[arg-type]
+
+
+def test_a_thousand_faults_are_told_up_to_200_and_quickly() -> None:
+    text = tasks(*(f"key: k{i:04}, needs: [kk{i:04}], bad: 1" for i in range(1000)))
+    started = time.process_time()
+    found = faults(text)
+    assert time.process_time() - started < 3
+    assert len(found) == 201
+    assert "more faults" in found[-1].message
+
+
+def test_half_a_character_in_a_name_is_a_fault_and_no_crash() -> None:
+    text = '{"name": "\\ud800", "tasks": [{"key": "a", "uses": "delay", "with": {"seconds": 0}}]}'
+    assert brief(text) == [("document.value", 1, 10)]

@@ -1,0 +1,48 @@
+"""A small real set of connectors, and short ways to check a text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.model.errors import Fault
+from core.model.ports import InputFault
+from core.model.values import JsonObject
+from core.workflows.loader import load
+from core.workflows.validation import Report, check
+
+
+class SomeConnectors:
+    """`delay` wants a number of seconds, `shell` an argv or a script without fences; `http` takes all."""
+
+    def names(self) -> Sequence[str]:
+        return ("delay", "http", "shell")
+
+    def check(self, uses: str, with_: JsonObject) -> Sequence[InputFault]:
+        if uses == "delay":
+            seconds = with_.get("seconds")
+            fenced = isinstance(seconds, str) and "${{" in seconds
+            if not fenced and not isinstance(seconds, int | float):
+                return [
+                    InputFault(code="delay.seconds", message="`seconds` must be a number", path=("seconds",))
+                ]
+        if uses == "shell" and "argv" not in with_ and "script" not in with_:
+            return [InputFault(code="shell.input", message="give `argv` or `script`")]
+        if uses == "shell" and "${{" in str(with_.get("script", "")):
+            return [InputFault(code="shell.script", message="use `env`", path=("script",))]
+        return []
+
+
+CONNECTORS = SomeConnectors()
+
+
+def report(text: str) -> Report:
+    loaded = load(text)
+    return check(loaded.value, loaded.marks, CONNECTORS)
+
+
+def faults(text: str) -> list[Fault]:
+    return list(report(text).faults)
+
+
+def brief(text: str) -> list[tuple[str, int | None, int | None]]:
+    return [(fault.code, fault.line, fault.column) for fault in faults(text)]
