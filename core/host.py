@@ -90,12 +90,10 @@ def family(leader: Process | None, mark: str) -> frozenset[Process]:
     """
     own = os.getsid(0)
     living = [process for process in processes() if process.session != own]
-    session = leader.pid if leader is not None else 0
+    session = leader.pid if leader is not None else -1
     given_away = any(one.pid == session and one != leader for one in living)
     return frozenset(
-        one
-        for one in living
-        if (one.session == session and not given_away) or (one.session != 0 and carries_mark(one, mark))
+        one for one in living if (one.session == session and not given_away) or carries_mark(one, mark)
     )
 
 
@@ -136,7 +134,8 @@ def kill_family(leader: Process | None, mark: str) -> frozenset[Process]:
         new = family(leader, mark) - hit
         if not new:
             break
-        for process in new:
+        # Parents first, so that none of them reacts to the end of a child.
+        for process in sorted(new, key=lambda one: (one.start, one.pid)):
             signal_process(process, signal.SIGKILL)
         hit |= new
         time.sleep(_SETTLE_SECONDS)

@@ -179,12 +179,10 @@ class ChildExecutor:
             raise HandoffFailed("output.unwritable", f"cannot write the attempt: {error.strerror}") from error
 
     async def _adopt(self, ref: AttemptRef, pid_file: PidFile) -> Found:
-        known = pid_file.process if isinstance(pid_file, Started) else None
-        # The mark as well: a hostile command may have written the numbers of another process.
-        if known is not None and host.carries_mark(known, self._mark(ref)):
-            living = self._watch_leader(ref, known)
-            if living is not None:
-                return living
+        known = self._believed(ref, pid_file)
+        living = self._watch_leader(ref, known) if known is not None else None
+        if living is not None:
+            return living
         finished = self._finished(ref)
         if finished is not None:
             return finished
@@ -257,13 +255,17 @@ class ChildExecutor:
         child = self._children.get(ref)
         if child is not None:
             return child.leader
-        pid_file = self.outputs.read_pid(ref)
+        return self._believed(ref, self.outputs.read_pid(ref))
+
+    def _believed(self, ref: AttemptRef, pid_file: PidFile) -> host.Process | None:
+        """Return the wrapper that `pid` names, dead or alive, unless the process shows it to be a lie."""
         if not isinstance(pid_file, Started) or pid_file.boot != host.boot_id():
             return None
-        living = host.find_process(pid_file.process.pid) == pid_file.process
-        if living and not host.carries_mark(pid_file.process, self._mark(ref)):
+        process = pid_file.process
+        # A hostile command may have written the numbers of another process, which lacks the mark.
+        if host.find_process(process.pid) == process and not host.carries_mark(process, self._mark(ref)):
             return None
-        return pid_file.process
+        return process
 
     def _value(self, ref: AttemptRef) -> str:
         return f"{self._store}:{ref.task_id}:{ref.epoch}"

@@ -1,0 +1,67 @@
+"""Arrange a store's executor, calls, and a wait that tells what it missed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from core import host
+from core.executors.child import MARK, ChildExecutor
+from core.executors.outputs import Outputs
+from core.model.ports import AttemptRef, ProcessCall
+
+STORE = f"test-{os.getpid()}-{time.time_ns()}"
+_numbers = count(1)
+
+
+@pytest.fixture
+def outputs(tmp_path: Path) -> Outputs:
+    return Outputs(tmp_path / "output")
+
+
+@pytest.fixture
+def ref() -> AttemptRef:
+    """Return an attempt whose mark no other test of this machine bears."""
+    return AttemptRef(task_id=next(_numbers), epoch=1)
+
+
+@pytest.fixture
+def mark(ref: AttemptRef) -> str:
+    return f"{MARK}={STORE}:{ref.task_id}:{ref.epoch}"
+
+
+@pytest.fixture
+async def executor(outputs: Outputs, mark: str) -> AsyncIterator[ChildExecutor]:
+    executor = ChildExecutor(outputs, store=STORE)
+    yield executor
+    executor.close()
+    host.kill_family(None, mark)
+
+
+@pytest.fixture
+def sh() -> Callable[[str], ProcessCall]:
+    """Return a maker of calls that run a script."""
+    path = os.environ["PATH"]
+    return lambda script: ProcessCall(argv=("/bin/sh", "-c", script), cwd="/", env={"PATH": path})
+
+
+@pytest.fixture
+def until() -> Callable[..., object]:
+    """Return a wait for a condition that fails with the last thing seen."""
+
+    async def wait(condition: Callable[[], object], seconds: float = 10.0) -> object:
+        try:
+            async with asyncio.timeout(seconds):
+                while not (seen := condition()):
+                    await asyncio.to_thread(os.sched_yield)
+        except TimeoutError:
+            pytest.fail(f"never came true: {condition}; last seen {seen!r}")
+        return seen
+
+    return wait

@@ -1,0 +1,153 @@
+"""Attempt directories: reading on, tails, holes, sizes, removal."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from core.executors.outputs import write_new
+from core.executors.punching import drop_middle
+from core.model.ports import AttemptRef
+
+
+def _out(outputs, ref, data: bytes):
+    path = outputs.prepare(ref, {}) / "out"
+    path.write_bytes(data)
+    return path
+
+
+def test_reading_goes_on_where_it_stopped(outputs, ref):
+    path = _out(outputs, ref, b"hello ")
+    first = outputs.read(ref, offset=0)
+    assert (first.data, first.next, first.size) == (b"hello ", 6, 6)
+    assert outputs.read(ref, offset=first.next).data == b""
+    with path.open("ab") as file:
+        file.write(b"world")
+    second = outputs.read(ref, offset=first.next)
+    assert (second.offset, second.data, second.size) == (6, b"world", 11)
+
+
+def test_reading_takes_no_more_than_asked_for(outputs, ref):
+    _out(outputs, ref, b"abcdef")
+    assert outputs.read(ref, offset=1, limit=2).data == b"bc"
+
+
+def test_reading_what_is_not_there_is_empty(outputs, ref):
+    assert outputs.read(ref, offset=0).data == b""
+    assert outputs.tail(ref) == ""
+    assert outputs.size(ref) == 0
+
+
+def test_a_pipe_in_place_of_the_output_blocks_nobody(outputs, ref):
+    path = _out(outputs, ref, b"")
+    path.unlink()
+    os.mkfifo(path)
+    assert outputs.read(ref, offset=0).data == b""
+    assert outputs.tail(ref) == ""
+
+
+def test_the_tail_begins_with_a_whole_character_and_replaces_what_is_no_text(outputs, ref):
+    _out(outputs, ref, "é€𝄞".encode() * 10 + b"\xff")
+    for limit in range(5, 40):
+        text = outputs.tail(ref, limit)
+        assert text.endswith("\ufffd")
+        assert text.count("\ufffd") == 1
+
+
+def test_a_hole_keeps_head_and_tail_in_place_and_frees_blocks(outputs, ref):
+    path = _out(outputs, ref, b"H" * 50_000 + b"m" * 900_000 + b"T" * 50_000)
+    before = path.stat().st_blocks
+    assert drop_middle(path, 100_000)
+    assert path.stat().st_size == 1_000_000
+    assert path.stat().st_blocks * 512 <= 100_000 + 3 * 4096 < before * 512
+    data = path.read_bytes()
+    assert data[:50_000] == b"H" * 50_000
+    assert data[-50_000:] == b"T" * 50_000
+    assert b"\0" * 800_000 in data
+
+
+def test_a_hole_is_stepped_over_by_readers(outputs, ref):
+    path = _out(outputs, ref, b"H" * 8192 + b"m" * 200_000 + b"T" * 8192)
+    assert drop_middle(path, 16_384)
+    head = outputs.read(ref, offset=0, limit=1_000_000)
+    tail = outputs.read(ref, offset=head.next, limit=1_000_000)
+    assert set(head.data) == {ord("H")}
+    assert tail.offset > head.next
+    assert tail.data.endswith(b"T" * 8192)
+    assert tail.next == tail.size
+    assert "\0" not in outputs.tail(ref)
+
+
+def test_a_growing_file_is_trimmed_again_and_again(outputs, ref):
+    path = _out(outputs, ref, b"")
+    with path.open("ab", buffering=0) as file:
+        for _ in range(20):
+            file.write(b"x" * 100_000)
+            assert drop_middle(path, 64_000)
+            assert path.stat().st_blocks * 512 <= 64_000 + 3 * 4096
+    assert path.stat().st_size == 2_000_000
+
+
+def test_a_file_within_its_cap_stays_whole(outputs, ref):
+    path = _out(outputs, ref, b"x" * 100_000)
+    assert drop_middle(path, 100_000)
+    assert path.read_bytes() == b"x" * 100_000
+
+
+def test_a_link_is_not_punched(outputs, ref, tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"v" * 100_000)
+    path = _out(outputs, ref, b"")
+    path.unlink()
+    path.symlink_to(victim)
+    with pytest.raises(OSError, match="out"):
+        drop_middle(path, 10_000)
+    assert victim.read_bytes() == b"v" * 100_000
+
+
+def test_the_used_space_counts_blocks_of_all_attempts(outputs):
+    assert outputs.used() == 0
+    for epoch in (1, 2):
+        _out(outputs, AttemptRef(task_id=1, epoch=epoch), b"x" * 8192)
+    assert outputs.used() == 2 * 8192
+
+
+def test_room_ends_with_the_quota_or_the_free_space(outputs, ref):
+    assert outputs.has_room(free=0, quota=None)
+    _out(outputs, ref, b"x" * 8192)
+    assert outputs.has_room(free=1, quota=8193)
+    assert not outputs.has_room(free=1, quota=8192)
+    assert not outputs.has_room(free=2**62, quota=None)
+
+
+def test_removal_takes_the_attempt_and_the_task_with_its_last(outputs):
+    first, second = AttemptRef(task_id=1, epoch=1), AttemptRef(task_id=1, epoch=2)
+    _out(outputs, first, b"1")
+    _out(outputs, second, b"2")
+    outputs.remove(first)
+    assert outputs.tail(second) == "2"
+    outputs.remove(second)
+    outputs.remove(second)
+    assert list(outputs.root.iterdir()) == []
+
+
+def test_removal_follows_no_link(outputs, ref, tmp_path):
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "file").write_text("kept")
+    (outputs.prepare(ref, {}) / "link").symlink_to(tmp_path / "precious")
+    outputs.remove(ref)
+    assert (tmp_path / "precious" / "file").read_text() == "kept"
+
+
+@pytest.mark.parametrize("name", ["pid", "status", "out", "../x", "a/b", "", ".", ".."])
+def test_files_of_a_call_cannot_take_reserved_names(outputs, ref, name):
+    with pytest.raises(ValueError, match="not a name"):
+        outputs.prepare(ref, {name: b""})
+
+
+def test_a_new_file_overwrites_nothing(tmp_path):
+    write_new(tmp_path / "file", b"first")
+    with pytest.raises(FileExistsError):
+        write_new(tmp_path / "file", b"second")
+    assert (tmp_path / "file").read_bytes() == b"first"

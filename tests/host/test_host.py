@@ -1,0 +1,175 @@
+"""What this machine says of processes, files and itself."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from core import host
+
+
+@pytest.fixture
+def sleeper():
+    """Return a maker of processes with a variable, each in a session of its own."""
+    made = []
+
+    def start(*command: str, mark: str = "NONE=1") -> subprocess.Popen:
+        name, _, value = mark.partition("=")
+        made.append(
+            subprocess.Popen(
+                command or ("sleep", "90"), env={**os.environ, name: value}, start_new_session=True
+            )
+        )
+        return made[-1]
+
+    yield start
+    for process in made:
+        process.kill()
+        process.wait()
+
+
+def test_this_process_is_found_with_its_start_and_session():
+    found = host.find_process(os.getpid())
+    assert found == host.Process(pid=os.getpid(), start=found.start, session=os.getsid(0))
+    ticks = os.sysconf("SC_CLK_TCK")
+    assert 0 <= time.clock_gettime(time.CLOCK_BOOTTIME) - found.start / ticks < 3600
+    assert found in set(host.processes())
+
+
+def test_a_name_with_brackets_and_blanks_misleads_nobody(tmp_path, sleeper):
+    program = tmp_path / "a) Z 1 (b"
+    program.symlink_to("/bin/sleep")
+    process = sleeper(str(program), "91")
+    found = host.find_process(process.pid)
+    assert (found.pid, found.session) == (process.pid, process.pid)
+
+
+def test_who_has_ended_is_not_found_even_before_it_is_reaped(sleeper):
+    process = sleeper()
+    found = host.find_process(process.pid)
+    process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert host.find_process(process.pid) is None
+    assert host.open_pidfd(found) is None
+    assert not host.signal_process(found, signal.SIGTERM)
+
+
+def test_a_process_with_another_start_is_another_process(sleeper):
+    process = sleeper()
+    found = host.find_process(process.pid)
+    impostor = replace(found, start=found.start + 1)
+    assert host.open_pidfd(impostor) is None
+    assert not host.signal_process(impostor, signal.SIGKILL)
+    assert process.poll() is None
+    assert host.signal_process(found, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+
+
+def test_a_mark_is_matched_whole(sleeper):
+    process = host.find_process(sleeper(mark="TASKDECK_TEST=s:1:2").pid)
+    assert _becomes_marked(process, "TASKDECK_TEST=s:1:2")
+    assert not host.carries_mark(process, "TASKDECK_TEST=s:1:")
+    assert not host.carries_mark(process, "DECK_TEST=s:1:2")
+
+
+def test_a_family_is_its_session_and_who_bears_the_mark(sleeper):
+    mark = f"TASKDECK_TEST=family:{os.getpid()}"
+    leader = host.find_process(sleeper().pid)
+    marked = host.find_process(sleeper(mark=mark).pid)
+    stranger = host.find_process(sleeper().pid)
+    assert _becomes_marked(marked, mark)
+    assert host.family(leader, mark) == {leader, marked}
+    assert stranger not in host.kill_family(leader, mark)
+    assert host.family(leader, mark) == set()
+    assert host.find_process(stranger.pid) == stranger
+
+
+def test_nobody_is_family_of_nothing():
+    assert host.family(None, "TASKDECK_TEST=nobody") == set()
+
+
+def test_a_session_whose_number_was_given_away_is_not_family(sleeper):
+    present = host.find_process(sleeper().pid)
+    former = replace(present, start=present.start - 1)
+    assert host.family(former, "NOBODY=1") == set()
+
+
+def test_the_session_of_the_caller_is_never_family():
+    mine = host.Process(pid=os.getsid(0), start=1, session=os.getsid(0))
+    assert host.family(mine, "NOBODY=1") == set()
+    leader = host.find_process(os.getsid(0))
+    if leader is not None:
+        assert host.family(leader, "NOBODY=1") == set()
+
+
+def test_programs_are_found_by_path_and_by_place(tmp_path):
+    tool = tmp_path / "bin" / "tool"
+    tool.parent.mkdir()
+    tool.write_text("#!/bin/sh\n")
+    cwd = str(tmp_path)
+    assert host.find_program("tool", path="/none:bin", cwd=cwd) is None
+    tool.chmod(0o755)
+    assert host.find_program("tool", path="/none:bin", cwd=cwd) == tool
+    assert host.find_program("./bin/tool", path="", cwd=cwd) == tool
+    assert host.find_program(str(tool), path="", cwd="/") == tool
+    assert host.find_program("bin", path=cwd, cwd="/") is None
+
+
+def test_a_small_file_is_read_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "file"
+    assert host.read_small(path, 5) is None
+    path.write_bytes(b"12345")
+    assert host.read_small(path, 5) == b"12345"
+    assert host.read_small(path, 4) is None
+    (tmp_path / "link").symlink_to(path)
+    assert host.read_small(tmp_path / "link", 5) is None
+    assert host.read_small(tmp_path, 5) is None
+
+
+def test_only_regular_files_are_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with pytest.raises(OSError, match="regular"):
+        host.open_regular(tmp_path / "pipe")
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_the_umask_is_read_without_a_change():
+    before = os.umask(0o027)
+    try:
+        assert host.current_umask() == 0o027
+        assert os.umask(0o027) == 0o027
+    finally:
+        os.umask(before)
+
+
+def test_the_machine_tells_about_itself(tmp_path, monkeypatch):
+    assert len(host.boot_id()) == 36
+    assert host.host_name()
+    monkeypatch.setenv("LOGNAME", "somebody")
+    assert host.user_name() == "somebody"
+    assert 0 < host.free_bytes(tmp_path) < 2**60
+    assert host.limits()["open_files"] == resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    assert host.memory_bytes() > 1_000_000
+    assert host.has_pidfd()
+
+
+def test_the_default_home_follows_the_desktop_rules(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert host.default_home() == tmp_path / "taskdeck"
+
+
+def _becomes_marked(process: host.Process, mark: str) -> bool:
+    # The environment is the parent's until the program is loaded.
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        if host.carries_mark(process, mark):
+            return True
+    return False
