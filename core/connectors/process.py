@@ -1,0 +1,127 @@
+"""What the connectors of processes share: environment, directory, program, signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core import host
+from core.model.errors import Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from core.model.ports import CallContext
+    from core.model.values import JsonValue
+
+JSON_BYTES = 8 * 1024 * 1024
+"""Larger JSON of a child is refused: it would become a row of the store."""
+TEXT_BYTES = 65_536
+"""How much of the end of an output becomes a value."""
+_PASSED = frozenset({"PATH", "HOME", "LANG", "TZ", "USER", "LOGNAME", "SHELL", "TMPDIR"})
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_STRING_BYTES = 127 * 1024
+_NOTE_CHARS = 200
+
+
+def environment(context: CallContext, given: Mapping[str, str]) -> dict[str, str]:
+    """Return the whole environment of a child.
+
+    From weak to strong: the engine's own by allow-list, what was captured where the task was asked
+    for, the task's `env`, and what taskdeck says of the attempt.
+    """
+    own = {name: text for name, text in os.environ.items() if name in _PASSED or name.startswith("LC_")}
+    return {**own, **context.env, **given, **_about(context)}
+
+
+def check_strings(argv: list[str], env: Mapping[str, str]) -> str | None:
+    """Return why these cannot be handed to a process, or None.
+
+    The kernel takes no single string above 128 KiB and no NUL; shells drop names that are no identifiers.
+    """
+    for name, text in env.items():
+        if not _NAME.fullmatch(name):
+            return f"`env`: {name!r} is not a name for a variable"
+        fault = _string_fault(f"{name}={text}")
+        if fault is not None:
+            return f"`env.{name}` {fault}"
+    for index, text in enumerate(argv):
+        fault = _string_fault(text)
+        if fault is not None:
+            return f"`argv.{index}` {fault}"
+    return None
+
+
+def working_directory(asked: str | None, context: CallContext) -> str:
+    """Return where the child runs: the task's `cwd`, the caller's, or the home directory.
+
+    A relative path is taken from the caller's directory. Raises `Invalid` (`process.cwd`).
+    """
+    base = context.cwd or str(Path.home())
+    folder = Path(base, asked) if asked is not None else Path(base)
+    if not folder.is_dir():
+        raise Invalid("process.cwd", f"cannot run in {folder}: no such directory", hint="mend `cwd`")
+    return str(folder)
+
+
+def program(name: str, *, code: str, env: Mapping[str, str], cwd: str) -> str:
+    """Return the absolute path of a program by the child's own PATH; raise `Invalid` with `code`."""
+    found = host.find_program(name, path=env.get("PATH", os.defpath), cwd=cwd)
+    if found is None:
+        raise Invalid(code, f"{name}: no such program, or not executable", hint="mend its name or PATH")
+    return str(found)
+
+
+def signal_name(code: int) -> str | None:
+    """Return the signal that a status over 128 stands for (`SIGKILL`), or None; a shell cannot say surely."""
+    try:
+        return signal.Signals(code - 128).name
+    except ValueError:
+        return None
+
+
+def parse_json(data: bytes) -> JsonValue:
+    """Return the value of strict JSON in UTF-8; raise `ValueError` with one sentence."""
+    try:
+        value: JsonValue = json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("the JSON is nested too deeply") from None
+    return value
+
+
+def last_line(text: str) -> str:
+    """Return the last line that is not blank, made short; empty if there is none."""
+    lines = text.rstrip().rsplit("\n", 1)
+    line = lines[-1].strip()
+    return line if len(line) <= _NOTE_CHARS else line[: _NOTE_CHARS - 1] + "…"
+
+
+def _about(context: CallContext) -> dict[str, str]:
+    return {
+        "TASKDECK_TASK": str(context.ref.task_id),
+        "TASKDECK_EPOCH": str(context.ref.epoch),
+        "TASKDECK_JOB": str(context.job_id),
+        "TASKDECK_KEY": context.key,
+        "TASKDECK_IDEMPOTENCY_KEY": context.idempotency_key,
+        "TASKDECK_DIR": str(context.directory),
+    }
+
+
+def _string_fault(text: str) -> str | None:
+    if "\0" in text:
+        return "holds a NUL, which no process can be given"
+    try:
+        size = len(os.fsencode(text))
+    except UnicodeEncodeError:
+        return "holds half a character (a lone surrogate)"
+    if size > _STRING_BYTES:
+        return f"is {size} bytes long; a process takes {_STRING_BYTES}: pass it by file"
+    return None
+
+
+def _refuse_constant(name: str) -> JsonValue:
+    raise ValueError(f"{name} is not JSON")

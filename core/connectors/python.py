@@ -1,0 +1,113 @@
+"""Call a Python function, sync or async, in a child process."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+from pydantic import JsonValue as InputJson
+
+from core import host
+from core.connectors.base import Input, Plain, parse_input
+from core.connectors.process import (
+    JSON_BYTES,
+    check_strings,
+    environment,
+    parse_json,
+    program,
+    signal_name,
+    working_directory,
+)
+from core.model.errors import Invalid
+from core.model.outcomes import Failed, Outcome, Succeeded, TaskError
+from core.model.ports import ProcessCall
+
+if TYPE_CHECKING:
+    from core.model.ports import CallContext, ProcessExit
+    from core.model.values import JsonObject, JsonValue
+
+# By path alone: the child never imports this package, whose name a user's own may bear.
+_MAIN = Path(__file__).resolve().parents[1] / "executors" / "pychild" / "main.py"
+_CALL, _RESULT = "call.json", "result.json"
+_PERMANENT = frozenset({"python.not_found", "python.result"})
+_DOTTED = r"[^\W\d]\w*(\.[^\W\d]\w*)*"
+
+
+class PythonInput(Input):
+    """The `with:` of a python task; `call` is `package.module:function`."""
+
+    call: Annotated[str, Field(pattern=rf"^{_DOTTED}:{_DOTTED}$")]
+    args: dict[str, InputJson] = Field(default_factory=dict)
+    env: dict[str, str] = Field(default_factory=dict)
+    cwd: str | None = None
+    python: Annotated[str, Field(min_length=1)] | None = None
+
+
+class Python(Plain):
+    """The connector `python`."""
+
+    name = "python"
+    schema = PythonInput
+
+    def call(self, with_: JsonObject, context: CallContext) -> ProcessCall:
+        """Describe the process.
+
+        Raises `Invalid`: `with.invalid`, `python.not_found` (interpreter), `python.text`, `process.cwd`.
+        """
+        parsed = parse_input(PythonInput, with_)
+        # Unbuffered, so that a log can be followed.
+        env = environment(context, {"PYTHONUNBUFFERED": "1", **context.env, **parsed.env})
+        cwd = working_directory(parsed.cwd, context)
+        fault = check_strings([parsed.python or ""], env)
+        if fault is not None:
+            raise Invalid("python.text", fault, hint="mend the `with:` block of the task")
+        python = program(parsed.python or sys.executable, code="python.not_found", env=env, cwd=cwd)
+        call = {"call": parsed.call, "args": parsed.args}
+        return ProcessCall(
+            argv=(python, str(_MAIN), str(context.directory)),
+            cwd=cwd,
+            env=env,
+            files={_CALL: json.dumps(call).encode("utf-8")},
+        )
+
+    def conclude(self, with_: JsonObject, context: CallContext, end: ProcessExit) -> Outcome:
+        """Judge an exit: the returned JSON, or `python.error`, `.not_found`, `.result`, `.exit`."""
+        del with_
+        path = context.directory / _RESULT
+        if not path.exists():
+            return _silent(end)
+        data = host.read_small(path, JSON_BYTES)
+        if data is None:
+            return _failed("python.result", f"the result is larger than {JSON_BYTES} bytes")
+        try:
+            result = parse_json(data)
+        except ValueError as error:
+            return _failed("python.result", f"the result cannot be read: {error}")
+        return _judged(result)
+
+
+def _judged(result: JsonValue) -> Outcome:
+    match result:
+        case {"returned": value}:
+            return Succeeded(output=value)
+        case {"error": {"code": str(code), "message": str(message), "facts": dict(facts)}}:
+            return _failed(code, message, facts=facts)
+    return _failed("python.result", "the result has a form that taskdeck did not write")
+
+
+def _silent(end: ProcessExit) -> Failed:
+    name = signal_name(end.code) if end.code > 128 else None
+    how = f"exit {end.code}" if name is None else f"exit {end.code}, as by {name}"
+    facts: dict[str, JsonValue] = {"exit": end.code}
+    if name is not None:
+        facts["signal"] = name
+    return _failed("python.exit", f"the process ended without a result ({how})", facts=facts)
+
+
+def _failed(code: str, message: str, *, facts: JsonObject | None = None) -> Failed:
+    return Failed(
+        error=TaskError(code=code, message=message, facts=facts or {}), permanent=code in _PERMANENT
+    )
