@@ -1,0 +1,155 @@
+"""Turn a filter into bound SQL: the same rows as `core.model.filters.matches`."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable
+from typing import TypeAlias, assert_never
+
+from sqlalchemy import (
+    ColumnElement,
+    LargeBinary,
+    Table,
+    Text,
+    and_,
+    cast,
+    false,
+    func,
+    literal,
+    literal_column,
+    not_,
+    or_,
+    select,
+)
+
+from core.model.errors import Invalid
+from core.model.fields import FIELDS, Kind, Noun
+from core.model.status import TaskStatus
+from core.model.terms import Ago, At, Compare, Contains, Filter, Glob, In, Matches, Op, Term, field_of
+from core.model.values import INBOX
+from core.store.schema import attempt, event, job, queue, task
+from core.store.sql import raw
+
+Expression: TypeAlias = "ColumnElement[object]"
+Condition: TypeAlias = "ColumnElement[bool]"
+_TABLES: dict[Noun, Table] = {Noun.JOBS: job, Noun.TASKS: task, Noun.EVENTS: event, Noun.QUEUES: queue}
+_ELSEWHERE: dict[tuple[Noun, str], Expression] = {
+    (Noun.TASKS, "group"): task.c.grp,
+    (Noun.TASKS, "attempts"): task.c.epoch,
+    (Noun.TASKS, "error.message"): func.json_extract(task.c.error, "$.message"),
+    (Noun.TASKS, "error.code"): func.json_extract(task.c.error, "$.code"),
+    (Noun.EVENTS, "key"): select(task.c.key).where(task.c.id == event.c.task_id).scalar_subquery(),
+}
+_COMPARISONS: dict[Op, Callable[[Expression, int], Condition]] = {
+    Op.LESS: operator.lt,
+    Op.AT_MOST: operator.le,
+    Op.MORE: operator.gt,
+    Op.AT_LEAST: operator.ge,
+}
+_TURNED = {Op.LESS: Op.MORE, Op.AT_MOST: Op.AT_LEAST, Op.MORE: Op.LESS, Op.AT_LEAST: Op.AT_MOST}
+_GLOB_SIGNS = re.compile(r"[*?\[]")
+
+
+def column_of(noun: Noun, name: str) -> Expression:
+    """Return what SQL reads for a column of the noun's view; raises KeyError for an unknown one."""
+    found = _ELSEWHERE.get((noun, name))
+    return _TABLES[noun].c[name] if found is None else found
+
+
+def where(filter_: Filter, *, now: int) -> list[Condition]:
+    """Return one condition for each term, all to hold; ages are judged at `now` (ms UTC).
+
+    `regexp` must be a function of the connection (`readers` registers it). A glob sees a text only
+    up to a NUL. Raises `Invalid` `filter.regex` for a pattern that cannot be compiled.
+    """
+    return [_condition(term, filter_.noun, now) for term in filter_.terms]
+
+
+def bound(value: str) -> Expression:
+    """Return a text as a bound value that keeps lone surrogates."""
+    data = raw(value)
+    return literal(data, Text) if isinstance(data, str) else cast(literal(data, LargeBinary), Text)
+
+
+def _condition(term: Term, noun: Noun, now: int) -> Condition:
+    match term:
+        case In():
+            return _turn(_is_in(term, noun), negated=term.negated)
+        case Compare():
+            return _compares(term, noun, now)
+        case Contains():
+            return _turn(_contains(term.text, noun), negated=term.negated)
+        case Matches():
+            return _turn(_is_match(term, noun), negated=term.negated)
+        case _:
+            assert_never(term)
+
+
+def _turn(condition: Condition, *, negated: bool) -> Condition:
+    # Nothing (NULL) is none of the values, so a negated term holds for it.
+    return not_(func.coalesce(condition, literal_column("0"))) if negated else condition
+
+
+def _is_in(term: In, noun: Noun) -> Condition:
+    field = field_of(noun, term.field)
+    column = column_of(noun, field.column)
+    if field.kind is Kind.CHOICE:
+        return _is_choice(column, field.choices, term)
+    globs = [_glob(column, value) for value in term.values if isinstance(value, Glob)]
+    plain: list[int | Expression] = [
+        bound(value) if isinstance(value, str) else value
+        for value in term.values
+        if not isinstance(value, Glob)
+    ]
+    condition = or_(false(), *([column.in_(plain)] if plain else []), *globs)
+    if column is event.c.job_id and all(isinstance(v, int) and v > INBOX for v in term.values):
+        # The index on events of jobs is partial; it is used only where the query says the same.
+        return and_(condition, literal_column("event.job_id > 1"))
+    return condition
+
+
+def _is_choice(column: Expression, choices: tuple[str, ...], term: In) -> Condition:
+    """Compare with literal text, which partial indexes need; only known words get there."""
+    chosen = [choice for choice in choices if choice in term.values]
+    condition = column.in_([literal_column(f"'{choice}'") for choice in chosen]) if chosen else false()
+    if column is task.c.status and chosen == [TaskStatus.RUNNING] and not term.negated:
+        # No index holds running tasks; each has one open attempt, and those are few.
+        running = select(attempt.c.task_id).where(attempt.c.status == literal_column("'running'"))
+        return and_(condition, task.c.id.in_(running))
+    return condition
+
+
+def _glob(column: Expression, glob: Glob) -> Condition:
+    parts = [_GLOB_SIGNS.sub(lambda sign: f"[{sign.group()}]", part) for part in glob.parts]
+    return column.op("GLOB", is_comparison=True)(bound("*".join(parts)))
+
+
+def _compares(term: Compare, noun: Noun, now: int) -> Condition:
+    column = column_of(noun, field_of(noun, term.field).column)
+    match term.value:
+        case Ago(ms=length):
+            return _COMPARISONS[_TURNED[term.op]](column, now - length)
+        case At(ms=moment):
+            return _COMPARISONS[term.op](column, moment)
+        case int(number):
+            return _COMPARISONS[term.op](column, number)
+        case _:
+            assert_never(term.value)
+
+
+def _contains(text: str, noun: Noun) -> Condition:
+    wanted = func.lower(bound(text))
+    columns = [column_of(noun, name) for name in FIELDS[noun].searched]
+    return or_(*(func.coalesce(func.instr(func.lower(cast(c, Text)), wanted), 0) > 0 for c in columns))
+
+
+def _is_match(term: Matches, noun: Noun) -> Condition:
+    try:
+        re.compile(term.pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise Invalid("filter.regex", f"this is no regular expression ({error})") from error
+    column = column_of(noun, field_of(noun, term.field).column)
+    # As bytes: arguments of a function are decoded strictly, and a lone surrogate would fail the query.
+    pattern = literal(term.pattern.encode("utf-8", "surrogatepass"), LargeBinary)
+    return func.regexp(pattern, cast(column, LargeBinary))

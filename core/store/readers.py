@@ -1,0 +1,200 @@
+"""Read the store: a few connections that can never write."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import quote
+
+from sqlalchemy import URL, event
+from sqlalchemy.engine import Connection
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
+
+from core.model.errors import Unavailable
+from core.store.database import broken, refuse_version
+from core.store.schema import SCHEMA_VERSION
+from core.store.sql import decode
+
+SUBJECT_LIMIT = 10_000
+"""Bytes of a text that a regular expression looks at."""
+_BUSY_MS = 5_000
+_SHUT = ("unable to open", "readonly", "read-only", "not authorized", "access permission")
+
+
+class _Driver(Protocol):
+    """What is used of an aiosqlite connection."""
+
+    text_factory: object
+
+    async def create_function(self, name: str, arity: int, function: object, *, deterministic: bool) -> None:
+        """Register a function of SQL."""
+
+
+class Readers:
+    """A small pool of read-only connections on the store; made at first use, never migrating.
+
+    Works while an engine writes and when none runs. Belongs to the event loop of its first use.
+    """
+
+    def __init__(self, path: Path, *, size: int = 4) -> None:
+        self.path = path
+        self._engine = _make_engine(path, size)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncConnection]:
+        """Lend a connection in one read transaction: all its statements see the same moment.
+
+        Await nothing else inside: an old snapshot keeps the WAL from being checkpointed. Raises
+        `Unavailable`: `store.missing`, `store.unreadable`, `store.broken`, `store.newer`,
+        `store.older`, `store.busy`.
+        """
+        if not self.path.exists():
+            raise _missing(self.path)
+        try:
+            async with self._engine.connect() as connection:
+                yield connection
+        except DatabaseError as error:
+            raise refuse_reading(self.path, error.orig or error) from error
+        except PoolTimeout as error:
+            raise _busy(self.path) from error
+
+    async def close(self) -> None:
+        """Close all connections; the next snapshot opens new ones."""
+        await self._engine.dispose()
+
+
+def open_readonly(path: Path) -> sqlite3.Connection:
+    """Open the store for reading on this thread, with the same refusals as `Readers.snapshot`."""
+    if not path.exists():
+        raise _missing(path)
+    try:
+        connection = sqlite3.connect(_uri(path) + "?mode=ro", uri=True, isolation_level=None)
+        connection.text_factory = decode
+        connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+        connection.execute("PRAGMA query_only = ON")
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        raise refuse_reading(path, error) from error
+    refusal = _judge(path, version, tables)
+    if refusal is not None:
+        connection.close()
+        raise refusal
+    return connection
+
+
+def refuse_reading(path: Path, error: BaseException) -> Unavailable:
+    """Say why SQLite could not read: no permission, locked, or not a store."""
+    text = str(error)
+    if any(word in text for word in _SHUT):
+        return Unavailable(
+            "store.unreadable",
+            f"cannot read {path}: {text}",
+            hint="while no engine runs, readers need write permission on its directory; or mend --home",
+        )
+    if "locked" in text:
+        return _busy(path)
+    return broken(path, Exception(text))
+
+
+@lru_cache(maxsize=64)
+def _compiled(pattern: bytes) -> re.Pattern[str]:
+    return re.compile(decode(pattern))
+
+
+def regexp(pattern: bytes, subject: bytes | None) -> bool | None:
+    """Tell whether a pattern is found in the first `SUBJECT_LIMIT` bytes; NULL stays NULL."""
+    if subject is None:
+        return None
+    text = subject[:SUBJECT_LIMIT].decode(
+        "utf-8", "surrogatepass" if len(subject) <= SUBJECT_LIMIT else "replace"
+    )
+    return _compiled(pattern).search(text) is not None
+
+
+def _make_engine(path: Path, size: int) -> AsyncEngine:
+    url = URL.create("sqlite+aiosqlite", database=_uri(path), query={"mode": "ro", "uri": "true"})
+    engine = create_async_engine(
+        url,
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=size,
+        max_overflow=0,
+        connect_args={"isolation_level": None, "timeout": _BUSY_MS / 1000},
+    )
+
+    def prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        _prepare(connection, path)
+
+    event.listen(engine.sync_engine, "connect", prepare)
+    event.listen(engine.sync_engine, "begin", _begin)
+    return engine
+
+
+def _begin(connection: Connection) -> None:
+    # The driver is in autocommit mode; without this each statement would see its own moment.
+    connection.exec_driver_sql("BEGIN")
+
+
+def _prepare(connection: DBAPIConnection, path: Path) -> None:
+    async def register(driver: _Driver) -> None:
+        driver.text_factory = decode
+        await driver.create_function("regexp", 2, regexp, deterministic=True)
+
+    try:
+        connection.run_async(register)
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA query_only = ON")
+        cursor.execute("PRAGMA user_version")
+        (version,) = cursor.fetchall()[0]
+        cursor.execute("SELECT count(*) FROM sqlite_master")
+        (tables,) = cursor.fetchall()[0]
+        cursor.close()
+        refusal = _judge(path, version, tables)
+        if refusal is not None:
+            raise refusal
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise refuse_reading(path, error) from error
+    except BaseException:
+        # The pool forgets a connection whose preparation failed; its thread would stay.
+        connection.close()
+        raise
+
+
+def _judge(path: Path, version: int, tables: int) -> Unavailable | None:
+    if version == SCHEMA_VERSION and tables:
+        return None
+    if version:
+        return refuse_version(path, version)
+    if tables:
+        return broken(path, Exception("it holds tables of another program"))
+    return broken(path, Exception("it is empty"))
+
+
+def _uri(path: Path) -> str:
+    return "file:" + quote(str(path.absolute()), safe="/")
+
+
+def _missing(path: Path) -> Unavailable:
+    return Unavailable(
+        "store.missing",
+        f"there is no store at {path}",
+        hint="run something first ('taskdeck run FILE'), or name its directory with --home",
+    )
+
+
+def _busy(path: Path) -> Unavailable:
+    return Unavailable(
+        "store.busy",
+        f"{path} is locked by another program",
+        hint="try again, or find who holds it with 'lsof'",
+    )

@@ -1,0 +1,181 @@
+"""Rows into views: which columns are read, and what becomes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Row, Select, select
+
+from core.model.events import EventView
+from core.model.fields import Noun
+from core.model.values import JsonObject, JsonValue
+from core.model.views import AttemptView, JobView, QueueView, StageView, TaskDetail, TaskView
+from core.store.predicates import column_of
+from core.store.schema import attempt, event, job, queue, stage, task
+from core.store.sql import unpack
+
+_OWN = ("output", "spec")
+
+JOBS: Select[*tuple[object, ...]] = select(
+    job.c.id,
+    job.c.name,
+    job.c.status,
+    job.c.on_task_failure,
+    job.c.reason,
+    job.c.created_at,
+    job.c.started_at,
+    job.c.finished_at,
+    job.c.params,
+    job.c.definition_hash,
+    job.c.actor,
+)
+_LISTED = tuple(column for column in task.c if column.name not in _OWN)
+TASKS: Select[*tuple[object, ...]] = select(*_LISTED)
+DETAILS: Select[*tuple[object, ...]] = select(*_LISTED, *(task.c[name] for name in _OWN))
+EVENTS: Select[*tuple[object, ...]] = select(*event.c, column_of(Noun.EVENTS, "key").label("key"))
+STAGES: Select[*tuple[object, ...]] = select(*stage.c)
+QUEUES: Select[*tuple[object, ...]] = select(*queue.c)
+ATTEMPTS: Select[*tuple[object, ...]] = select(*attempt.c)
+
+Counts = Mapping[str, Mapping[str, int]]
+"""How many tasks stand where, by the `ref` of a counter."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extras:
+    """What a task's page adds from other tables; keys of needs in order of their ids."""
+
+    needs: tuple[str, ...] = ()
+    attempts: tuple[AttemptView, ...] = ()
+
+
+def object_of(text: str | None) -> JsonObject:
+    """Read a JSON object; NULL and anything else is an empty one."""
+    value = unpack(text)
+    return value if isinstance(value, dict) else {}
+
+
+def payload_of(output: JsonValue) -> str | None:
+    """Return the hash under which a large output is kept, or None for one that is all there."""
+    if isinstance(output, dict) and output.keys() == {"$payload"}:
+        return str(output["$payload"])
+    return None
+
+
+def counts_of(rows: Iterable[Row[*tuple[object, ...]]]) -> Counts:
+    """Group counter rows (ref, status, n) by ref."""
+    found: dict[str, dict[str, int]] = {}
+    for row in rows:
+        found.setdefault(row.ref, {})[row.status] = row.n
+    return found
+
+
+def job_view(row: Row[*tuple[object, ...]], counts: Counts) -> JobView:
+    """Make the view of a row of `JOBS`."""
+    return JobView(
+        id=row.id,
+        name=row.name,
+        status=row.status,
+        on_task_failure=row.on_task_failure,
+        reason=row.reason,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        tasks=counts.get(str(row.id), {}),
+        params=object_of(row.params),
+        definition_hash=row.definition_hash,
+        actor=row.actor,
+    )
+
+
+def stage_view(row: Row[*tuple[object, ...]], counts: Counts) -> StageView:
+    """Make the view of a row of `STAGES`."""
+    return StageView(
+        id=row.id,
+        job_id=row.job_id,
+        position=row.position,
+        name=row.name,
+        status=row.status,
+        tasks=counts.get(str(row.id), {}),
+    )
+
+
+def queue_view(row: Row[*tuple[object, ...]], counts: Counts) -> QueueView:
+    """Make the view of a row of `QUEUES`."""
+    return QueueView(
+        name=row.name,
+        tasks=counts.get(row.name, {}),
+        paused_at=row.paused_at,
+        paused_by=row.paused_by,
+        pause_reason=row.pause_reason,
+    )
+
+
+def task_view(row: Row[*tuple[object, ...]]) -> TaskView:
+    """Make the view of a row of `TASKS`."""
+    stopping = row.stop_at is not None and row.finished_at is None
+    return TaskView(
+        id=row.id,
+        job_id=row.job_id,
+        stage_id=row.stage_id,
+        key=row.key,
+        name=row.name,
+        uses=row.uses,
+        queue=row.queue,
+        priority=row.priority,
+        group=row.grp,
+        status=row.status,
+        attempts=row.epoch,
+        max_attempts=row.max_attempts,
+        wait_reason=row.wait_reason,
+        created_at=row.created_at,
+        queued_at=row.queued_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        retry_at=row.retry_at,
+        stop_requested={"by": row.stop_by, "at": row.stop_at, "reason": row.stop_reason}
+        if stopping
+        else None,
+        error=object_of(row.error) if row.error is not None else None,
+    )
+
+
+def task_detail(row: Row[*tuple[object, ...]], extras: Extras) -> TaskDetail:
+    """Make the page of a task from a row of `DETAILS`; a large output stays a reference."""
+    spec = object_of(row.spec)
+    with_, metadata = spec.get("with"), spec.get("meta")
+    return TaskDetail(
+        task=task_view(row),
+        needs=extras.needs,
+        with_=with_ if isinstance(with_, dict) else {},
+        metadata=metadata if isinstance(metadata, dict) else {},
+        output=unpack(row.output),
+        attempts=extras.attempts,
+    )
+
+
+def attempt_view(row: Row[*tuple[object, ...]]) -> AttemptView:
+    """Make the view of a row of `ATTEMPTS`."""
+    return AttemptView(
+        epoch=row.epoch,
+        status=row.status,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        error=object_of(row.error) if row.error is not None else None,
+    )
+
+
+def event_view(row: Row[*tuple[object, ...]]) -> EventView:
+    """Make the view of a row of `EVENTS`."""
+    return EventView(
+        id=row.id,
+        at=row.at,
+        kind=row.kind,
+        job_id=row.job_id,
+        task_id=row.task_id,
+        key=row.key,
+        attempt=row.attempt,
+        actor=row.actor,
+        data=object_of(row.data),
+    )
