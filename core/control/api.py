@@ -45,7 +45,7 @@ __all__ = [
 OPERATOR = "operator"
 """Actor of a verb whose caller did not say who asks."""
 PAGE = 100
-"""Rows of a page when nobody asks for another number; 1 to 1,000 are served."""
+"""Rows of a page when nobody asks for another number; at most 2,000 are served."""
 
 Document: TypeAlias = Mapping[str, JsonValue] | str
 """A workflow: as parsed, or the path of its file, relative to the caller's directory."""
@@ -94,7 +94,10 @@ class ReadingAPI(Protocol):
         """Return one job; raise `NotFound` (`job.unknown`)."""
 
     async def job_detail(self, job_id: int) -> JobDetail:
-        """Return a job with its stages in order and all its tasks in order of id; raise `NotFound`."""
+        """Return a job with its stages in order and all its tasks in order of id; raise `NotFound`.
+
+        Of the inbox only the newest 1,000 tasks; attempts are left out.
+        """
 
     async def tasks(
         self, where: Filter | None = None, *, after: str | None = None, limit: int = PAGE
@@ -117,7 +120,11 @@ class ReadingAPI(Protocol):
     async def events(
         self, query: EventQuery | None = None, *, after_id: int = 0, limit: int = PAGE
     ) -> Page[EventView]:
-        """Return events with an id above `after_id` in order of id; `next` is the last id as text."""
+        """Return events with an id above `after_id` in order of id; `next` is the last id as text.
+
+        With `sort:-id` in its filter the newest come first, with ids below `after_id`; any other order
+        raises `Invalid` (`filter.sort`). `next` is None when nothing follows yet.
+        """
 
     async def log(
         self, task_id: int, *, epoch: int | None = None, offset: int = 0, limit: int = 65_536

@@ -1,0 +1,164 @@
+"""ControlServer: answer on the engine's socket, for processes of the same user."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from core.control import wire
+from core.control.routes import make_app
+from core.control.sockets import bind_private, check_peer, remove_socket
+from core.model.errors import Bug, TaskdeckError, Unavailable
+
+if TYPE_CHECKING:
+    import socket
+    from pathlib import Path
+
+    from core.control.api import ControlAPI
+
+_KEEP_ALIVE_SECONDS = 75
+"""Longer than clients reuse an idle connection, so that none is closed under a request."""
+_DRAIN_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one client, or many, may take of the server."""
+
+    body_bytes: int = wire.BODY_BYTES
+    connections: int = 512
+    """Open at the same time, waiting ones included."""
+    request_seconds: float = 30.0
+    """For a request to arrive whole, from the connection on."""
+
+
+class ControlServer:
+    """Serve a control on a unix socket; the caller owns the engine lock, or the socket is another's."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
+        self._closing = asyncio.Event()
+        self._server: uvicorn.Server | None = None
+        self._listener: socket.socket | None = None
+        self._path: Path | None = None
+        self._inode = 0
+
+    async def start(self, control: ControlAPI, socket_path: Path) -> None:
+        """Bind the socket and answer from now on; installs no signal handler, touches no logging.
+
+        Raises `Unavailable` (`socket.taken`, `socket.failed`).
+        """
+        if self._server is not None:
+            raise Bug("server.started", "a server starts once", hint="make another one")
+        listener = bind_private(socket_path)
+        self._closing = asyncio.Event()
+        app = make_app(control, closing=self._closing, body_bytes=self._limits.body_bytes)
+        config = uvicorn.Config(
+            app,
+            http=_protocol(self._limits),
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=_DRAIN_SECONDS,
+        )
+        config.load()
+        server = uvicorn.Server(config)
+        # Not `serve`: it takes over SIGINT and SIGTERM and wakes ten times a second for nothing.
+        server.lifespan = config.lifespan_class(config)
+        await server.startup(sockets=[listener])
+        self._server, self._listener, self._path = server, listener, socket_path
+        self._inode = socket_path.lstat().st_ino
+
+    async def stop(self) -> None:
+        """End all waiting (`engine.lost`), let answers go out, close and remove the socket.
+
+        May be called twice, or before `start`.
+        """
+        if self._server is None or self._listener is None:
+            return
+        server, listener, self._server = self._server, self._listener, None
+        self._remove()
+        self._closing.set()
+        await server.shutdown(sockets=[listener])
+
+    def _remove(self) -> None:
+        # Not the socket of a successor that came by while we were leaving.
+        try:
+            if self._path is not None and self._path.lstat().st_ino == self._inode:
+                remove_socket(self._path)
+        except (FileNotFoundError, Unavailable):
+            return
+
+
+class _Guarded(HttpToolsProtocol):
+    """A connection that is refused to strangers and closed when its request does not come."""
+
+    limits: ClassVar[Limits] = Limits()
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        try:
+            check_peer(transport.get_extra_info("socket"))
+            self._check_room()
+        except TaskdeckError as error:
+            self.transport = transport
+            transport.write(_refusal(error))
+            transport.close()
+            return
+        super().connection_made(transport)
+        self._arm()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._disarm()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        self._arm()
+        super().on_message_begin()
+
+    def on_message_complete(self) -> None:
+        self._disarm()
+        super().on_message_complete()
+
+    def _check_room(self) -> None:
+        if len(self.connections) >= self.limits.connections:
+            raise Unavailable(
+                "engine.busy",
+                f"the engine has {len(self.connections)} connections open",
+                hint="close some clients, then try again",
+            )
+
+    def _arm(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(self.limits.request_seconds, self._time_out)
+
+    def _disarm(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _time_out(self) -> None:
+        self._deadline = None
+        self.transport.abort()
+
+
+def _protocol(limits: Limits) -> type[_Guarded]:
+    return type("Guarded", (_Guarded,), {"limits": limits})
+
+
+def _refusal(error: TaskdeckError) -> bytes:
+    body = wire.encode(wire.error_to_json(error))
+    return b"HTTP/1.1 %d Refused\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%s" % (
+        error.status,
+        len(body),
+        body,
+    )

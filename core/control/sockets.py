@@ -1,0 +1,105 @@
+"""The engine's socket: a private file, reached by any path, spoken to by one user."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import struct
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from core.model.errors import Forbidden, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LONGEST_ADDRESS = 107
+"""Bytes of the longest path a unix socket address holds (`sun_path` less its NUL)."""
+_CREDENTIALS = struct.Struct("3i")
+
+
+class HasOptions(Protocol):
+    """A connected socket, or what asyncio hands out in its place."""
+
+    def getsockopt(self, level: int, optname: int, buflen: int, /) -> bytes:
+        """Return the raw bytes of an option."""
+
+
+@contextmanager
+def address_of(path: Path) -> Iterator[str]:
+    """Yield an address that fits for bind and connect; valid inside the block only.
+
+    A longer path goes through a descriptor of its directory. Raises `OSError` if there is none such.
+    """
+    if len(os.fsencode(path)) <= LONGEST_ADDRESS:
+        yield str(path)
+        return
+    directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{directory}/{path.name}"
+    finally:
+        os.close(directory)
+
+
+def bind_private(path: Path) -> socket.socket:
+    """Bind a unix socket with mode 0600 from birth, in place of the stale one.
+
+    Only the owner of the engine lock may call this, before it starts threads or children (the umask is
+    the process's). Raises `Unavailable` (`socket.taken`: another file is there, `socket.failed`).
+    """
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    try:
+        remove_socket(path)
+        # A chmod after the bind would leave a moment in which everybody may connect.
+        umask = os.umask(0o177)
+        try:
+            with address_of(path) as address:
+                listener.bind(address)
+        finally:
+            os.umask(umask)
+        listener.settimeout(0)
+    except OSError as error:
+        listener.close()
+        raise Unavailable(
+            "socket.failed",
+            f"cannot listen on {path}: {error.strerror or error}",
+            hint="choose another --home, on a local disk",
+        ) from error
+    except Unavailable:
+        listener.close()
+        raise
+    return listener
+
+
+def remove_socket(path: Path) -> None:
+    """Remove a socket that nobody needs; raise `Unavailable` (`socket.taken`) if it is another file."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise Unavailable(
+            "socket.taken", f"{path} is not a socket", hint="move the file away, then start again"
+        )
+    path.unlink(missing_ok=True)
+
+
+def peer_uid(connection: HasOptions) -> int:
+    """Return the user id of the process at the other end, as the kernel saw it."""
+    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    _, uid, _ = _CREDENTIALS.unpack(raw)
+    return int(uid)
+
+
+def check_peer(connection: HasOptions) -> None:
+    """Raise `Forbidden` (`socket.foreign`) unless the other end is a process of this user."""
+    uid = peer_uid(connection)
+    if uid != os.geteuid():
+        raise Forbidden(
+            "socket.foreign",
+            f"user {uid} may not speak with the engine of user {os.geteuid()}",
+            hint="ask as the user who started the engine",
+            facts={"uid": uid},
+        )
