@@ -1,0 +1,259 @@
+"""What must hold between the rows of a store, as one table of queries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.model.status import JOB_FINAL, STAGE_FINAL, TASK, TASK_FINAL, JobStatus, TaskStatus
+from core.model.values import INBOX, INBOX_STAGE
+from core.store.sql import among
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """A query that finds the rows at fault; the names of its columns are those of the facts."""
+
+    code: str
+    message: str
+    sql: str
+
+
+_OPEN = set(TaskStatus) - TASK_FINAL
+_LIVE = set(JobStatus) - JOB_FINAL - {JobStatus.ENDING}
+_IDLE = TASK["cancel"].sources - {TaskStatus.RUNNING}
+_HELD_UP = "EXISTS (SELECT 1 FROM followup f WHERE f.kind = '{}' AND f.id = {})"
+
+
+def _followed(kind: str, column: str) -> str:
+    return _HELD_UP.format(kind, column)
+
+
+def _rows(code: str, message: str, sql: str) -> Check:
+    return Check(code=code, message=message, sql=" ".join(sql.split()))
+
+
+_COUNTS = (
+    _rows(
+        "counter.wrong",
+        "a kept count differs from the tasks",
+        f"""
+        WITH real AS (
+          SELECT 'queue' AS scope, queue AS ref, status, count(*) AS n FROM task GROUP BY queue, status
+          UNION ALL
+          SELECT 'job', CAST(job_id AS TEXT), status, count(*) FROM task GROUP BY job_id, status
+          UNION ALL
+          SELECT 'stage', CAST(stage_id AS TEXT), status, count(*) FROM task
+          WHERE stage_id != {INBOX_STAGE} GROUP BY stage_id, status)
+        SELECT r.scope, r.ref, r.status, r.n AS tasks, coalesce(c.n, 0) AS kept
+        FROM real r LEFT JOIN counter c ON c.scope = r.scope AND c.ref = r.ref AND c.status = r.status
+        WHERE r.n != coalesce(c.n, 0)
+        UNION ALL
+        SELECT c.scope, c.ref, c.status, 0, c.n FROM counter c
+        WHERE c.n != 0 AND (c.scope, c.ref, c.status) NOT IN (SELECT scope, ref, status FROM real)""",
+    ),
+    _rows(
+        "stage.open_tasks",
+        "a stage's number of open tasks differs from its tasks",
+        f"""
+        SELECT s.id AS stage, s.open_tasks AS kept, coalesce(t.n, 0) AS tasks FROM stage s
+        LEFT JOIN (SELECT stage_id, count(*) AS n FROM task WHERE {among(_OPEN)}
+                   AND stage_id != {INBOX_STAGE} GROUP BY stage_id) t ON t.stage_id = s.id
+        WHERE s.open_tasks != coalesce(t.n, 0)""",
+    ),
+    _rows(
+        "lane.head",
+        "a lane's head differs from its first queued task",
+        """
+        SELECT l.id AS lane, l.head_key AS kept, t.first AS tasks FROM lane l
+        LEFT JOIN (SELECT lane_id, min(sort_key) AS first FROM task
+                   WHERE status = 'queued' GROUP BY lane_id) t
+        ON t.lane_id = l.id WHERE l.head_key IS NOT t.first""",
+    ),
+    _rows(
+        "lane.foreign",
+        "a task is in a lane of another queue or job",
+        """
+        SELECT t.id AS task, t.lane_id AS lane FROM task t JOIN lane l ON l.id = t.lane_id
+        WHERE l.queue != t.queue OR l.job_id != t.job_id""",
+    ),
+)
+
+_NEEDS = (
+    _rows(
+        "task.needs_left",
+        "a task's number of open needs differs from its edges",
+        """
+        SELECT t.id AS task, t.needs_left AS kept, coalesce(e.n, 0) AS edges FROM task t
+        LEFT JOIN (SELECT task_id, count(*) AS n FROM edge
+                   WHERE met = 0 GROUP BY task_id) e ON e.task_id = t.id
+        WHERE t.needs_left != coalesce(e.n, 0)""",
+    ),
+    _rows(
+        "edge.met_early",
+        "a need counts as met, but never ended so",
+        f"""
+        SELECT e.need_id AS need, e.task_id AS task FROM edge e JOIN task n ON n.id = e.need_id
+        WHERE e.met != 0 AND n.generation = 1 AND n.status != 'succeeded'
+        AND NOT (e.kind = 'done' AND {among(TASK_FINAL, "n.status")})""",
+    ),
+    _rows(
+        "edge.overdue",
+        "a need has ended, but the task that waits for it did not hear of it",
+        f"""
+        SELECT e.need_id AS need, e.task_id AS task FROM edge e
+        JOIN task t ON t.id = e.task_id AND t.status = 'blocked'
+        JOIN task n ON n.id = e.need_id AND {among(TASK_FINAL, "n.status")}
+        JOIN job j ON j.id = t.job_id AND {among(_LIVE, "j.status")}
+        WHERE e.met = 0 AND NOT {_followed("task", "e.need_id")}""",
+    ),
+    _rows(
+        "task.condition",
+        "a task waits for its `when` to be judged, but not by its needs, stage or definition",
+        """
+        SELECT t.id AS task FROM task t JOIN stage s ON s.id = t.stage_id
+        WHERE t.wait_reason = 'condition'
+        AND NOT (t.status = 'blocked' AND t.needs_left = 0 AND s.status = 'open' AND t.conditional)""",
+    ),
+    _rows(
+        "task.stuck",
+        "a blocked task waits for nothing",
+        f"""
+        SELECT t.id AS task FROM task t JOIN stage s ON s.id = t.stage_id AND s.status = 'open'
+        JOIN job j ON j.id = t.job_id AND {among(_LIVE, "j.status")}
+        WHERE t.status = 'blocked' AND t.needs_left = 0 AND t.wait_reason IS NULL
+        AND NOT {_followed("stage", "t.stage_id")}""",
+    ),
+)
+
+_ATTEMPTS = (
+    _rows(
+        "attempt.stray",
+        "an attempt is open, but its task does not run it",
+        """
+        SELECT a.task_id AS task, a.epoch, t.status, t.epoch AS task_epoch
+        FROM attempt a JOIN task t ON t.id = a.task_id
+        WHERE a.status = 'running' AND NOT (t.status = 'running' AND t.epoch = a.epoch)""",
+    ),
+    _rows(
+        "attempt.missing",
+        "a task runs without an open attempt",
+        """
+        SELECT t.id AS task, t.epoch FROM task t
+        LEFT JOIN attempt a ON a.task_id = t.id AND a.epoch = t.epoch AND a.status = 'running'
+        WHERE t.status = 'running' AND a.task_id IS NULL""",
+    ),
+    _rows(
+        "attempt.count",
+        "a task's epoch differs from its number of attempts",
+        """
+        SELECT t.id AS task, t.epoch, coalesce(a.n, 0) AS attempts FROM task t
+        LEFT JOIN (SELECT task_id, count(*) AS n FROM attempt GROUP BY task_id) a ON a.task_id = t.id
+        WHERE t.epoch != coalesce(a.n, 0)""",
+    ),
+    _rows(
+        "payload.missing",
+        "a task's large output is gone",
+        """
+        SELECT t.id AS task FROM task t WHERE t.output LIKE '{"$payload":%'
+        AND json_extract(t.output, '$."$payload"') NOT IN (SELECT hash FROM payload)""",
+    ),
+)
+
+_STAGES = (
+    _rows(
+        "stage.verdict",
+        "a closed stage's status does not follow from its tasks",
+        f"""
+        SELECT s.id AS stage, s.status, c.should FROM stage s JOIN (
+          SELECT st.id, CASE WHEN max(t.status = 'failed') THEN 'failed'
+            WHEN max(t.status = 'cancelled') THEN 'cancelled'
+            WHEN max(t.status = 'succeeded') THEN 'succeeded' ELSE 'skipped' END AS should
+          FROM stage st LEFT JOIN task t ON t.stage_id = st.id WHERE st.id != {INBOX_STAGE} GROUP BY st.id) c
+        ON c.id = s.id WHERE {among(STAGE_FINAL, "s.status")} AND s.status != c.should""",
+    ),
+    _rows(
+        "stage.closed_early",
+        "a stage is closed, but some of its tasks have not ended",
+        f"SELECT id AS stage, open_tasks FROM stage WHERE {among(STAGE_FINAL)} AND open_tasks > 0",
+    ),
+    _rows(
+        "stage.unclosed",
+        "a stage is open, but all its tasks have ended",
+        f"""
+        SELECT s.id AS stage FROM stage s JOIN job j ON j.id = s.job_id AND {among(_LIVE, "j.status")}
+        WHERE s.status = 'open' AND s.open_tasks = 0 AND s.id != {INBOX_STAGE}
+        AND NOT {_followed("stage", "s.id")}""",
+    ),
+    _rows(
+        "stage.opened_early",
+        "a task went on although its stage is pending",
+        f"""
+        SELECT t.id AS task, s.id AS stage, t.status FROM task t JOIN stage s ON s.id = t.stage_id
+        WHERE s.status = 'pending' AND {among(_OPEN - {TaskStatus.BLOCKED}, "t.status")}""",
+    ),
+)
+
+_JOBS = (
+    _rows(
+        "job.ended_early",
+        "a job has ended, but some of its tasks have not",
+        f"""
+        SELECT j.id AS job, t.id AS task, t.status FROM job j JOIN task t ON t.job_id = j.id
+        WHERE {among(JOB_FINAL, "j.status")} AND {among(_OPEN, "t.status")}""",
+    ),
+    _rows(
+        "job.stage_open",
+        "a job has ended, but some of its stages have not",
+        f"""
+        SELECT j.id AS job, s.id AS stage, s.status FROM job j JOIN stage s ON s.job_id = j.id
+        WHERE {among(JOB_FINAL, "j.status")} AND NOT {among(STAGE_FINAL, "s.status")}""",
+    ),
+    _rows(
+        "job.stalled",
+        "a job has not ended, but none of its stages is open",
+        f"""
+        SELECT j.id AS job FROM job j WHERE {among(_LIVE, "j.status")}
+        AND NOT EXISTS (SELECT 1 FROM stage s WHERE s.job_id = j.id AND s.status = 'open')""",
+    ),
+    _rows(
+        "job.unended",
+        "a job's verdict is in and all its tasks have ended, but the job has not",
+        f"""
+        SELECT j.id AS job FROM job j WHERE j.status = 'ending' AND NOT {_followed("job", "j.id")}
+        AND NOT EXISTS (SELECT 1 FROM task t WHERE t.job_id = j.id AND {among(_OPEN, "t.status")})""",
+    ),
+    _rows(
+        "job.uncancelled",
+        "a job's verdict is in, but some of its idle tasks are not cancelled",
+        f"""
+        SELECT j.id AS job, t.id AS task, t.status FROM job j JOIN task t ON t.job_id = j.id
+        WHERE j.status = 'ending' AND {among(_IDLE, "t.status")} AND NOT {_followed("job", "j.id")}""",
+    ),
+    _rows(
+        "job.verdict",
+        "a job ended otherwise than its verdict says",
+        """
+        SELECT id AS job, status, verdict FROM job
+        WHERE (status IN ('failed', 'cancelled') AND verdict IS NOT status)
+        OR (status = 'succeeded' AND verdict IS NOT NULL)""",
+    ),
+    _rows(
+        "job.succeeded",
+        "a job succeeded, but its stages did not",
+        """
+        SELECT j.id AS job, s.id AS stage, s.status FROM job j JOIN stage s ON s.job_id = j.id
+        WHERE j.status = 'succeeded' AND (s.status = 'cancelled'
+        OR (s.status = 'failed' AND j.on_task_failure != 'continue'))""",
+    ),
+    _rows(
+        "job.inbox",
+        "the inbox is not as it was made",
+        f"""
+        SELECT s.job_id AS job, j.status FROM (SELECT {INBOX} AS job_id) s LEFT JOIN job j ON j.id = s.job_id
+        LEFT JOIN stage g ON g.id = {INBOX_STAGE} AND g.job_id = s.job_id
+        WHERE j.status IS NOT 'running' OR g.status IS NOT 'open'""",
+    ),
+)
+
+CHECKS = (*_COUNTS, *_NEEDS, *_ATTEMPTS, *_STAGES, *_JOBS)
+"""Every check, in the order of its run."""

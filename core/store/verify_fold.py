@@ -1,0 +1,190 @@
+"""Fold the events into rows: one rule for each kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias
+
+from core.model.values import JsonObject
+from core.store.sql import pack, unpack
+
+
+class Fact(NamedTuple):
+    """One event as it is folded; `data` is the JSON text of the row."""
+
+    at: int
+    kind: str
+    attempt: int | None
+    actor: str | None
+    data: str | None
+
+    @property
+    def values(self) -> JsonObject:
+        """What the event carries; empty for most."""
+        found = unpack(self.data)
+        return found if isinstance(found, dict) else {}
+
+
+@dataclass(slots=True, kw_only=True)
+class Folded:
+    """A task's row as its events tell it; JSON columns as text."""
+
+    status: str
+    queue: str | None = None
+    priority: int = 0
+    epoch: int = 0
+    generation: int = 1
+    tries: int = 0
+    losses: int = 0
+    bounces: int = 0
+    retry_at: int | None = None
+    queued_at: int | None = None
+    started_at: int | None = None
+    finished_at: int | None = None
+    stop_at: int | None = None
+    stop_by: str | None = None
+    stop_reason: str | None = None
+    output: str | None = None
+    error: str | None = None
+
+
+COLUMNS = tuple(Folded.__dataclass_fields__)
+"""The columns of `task` that the events tell."""
+
+Rule: TypeAlias = Callable[[Folded, Fact], None]
+
+
+def _queued(row: Folded, fact: Fact) -> None:
+    row.status, row.queued_at, row.retry_at = "queued", fact.at, None
+
+
+def _claimed(row: Folded, fact: Fact) -> None:
+    row.status, row.started_at = "running", fact.at
+    row.epoch = row.epoch if fact.attempt is None else fact.attempt
+
+
+def _succeeded(row: Folded, fact: Fact) -> None:
+    _ended(row, fact)
+    row.output, row.error = _json(fact, "output"), None
+
+
+def _ended(row: Folded, fact: Fact) -> None:
+    """Take the status after the dot; a hand-off that failed for good has no event of its own."""
+    row.status, row.finished_at, row.retry_at = fact.kind.partition(".")[2], fact.at, None
+    if fact.data is not None:
+        _erred(row, fact)
+        row.bounces += int(bool(fact.values.get("bounced")))
+
+
+def _erred(row: Folded, fact: Fact) -> None:
+    row.error = _json(fact, "error") or row.error
+
+
+def _counted(row: Folded, fact: Fact) -> None:
+    row.tries += 1
+    _erred(row, fact)
+
+
+def _lost(row: Folded, fact: Fact) -> None:
+    row.losses += 1
+    _erred(row, fact)
+
+
+def _retry_scheduled(row: Folded, fact: Fact) -> None:
+    row.status, row.retry_at = "retrying", _number(fact, "retry_at")
+
+
+def _bounced(row: Folded, fact: Fact) -> None:
+    row.status, row.queued_at = "queued", fact.at
+    row.bounces += 1
+    _erred(row, fact)
+
+
+def _parked(row: Folded, _: Fact) -> None:
+    row.status = "waiting"
+
+
+def _held(row: Folded, _: Fact) -> None:
+    row.status = "held"
+
+
+def _stop_requested(row: Folded, fact: Fact) -> None:
+    reason = fact.values.get("reason")
+    row.stop_at, row.stop_by = fact.at, fact.actor
+    row.stop_reason = reason if isinstance(reason, str) else None
+
+
+def _rerun(row: Folded, fact: Fact) -> None:
+    row.status = str(fact.values.get("status"))
+    row.generation += 1
+    row.tries = row.losses = row.bounces = 0
+    row.finished_at = row.started_at = row.retry_at = row.output = row.error = None
+    row.stop_at = row.stop_by = row.stop_reason = None
+    row.queued_at = fact.at if row.status == "queued" else None
+
+
+def _nothing(_: Folded, __: Fact) -> None:
+    """Change nothing: the event tells of something without effect on the row."""
+
+
+RULES: Mapping[str, Rule] = MappingProxyType(
+    {
+        "task.queued": _queued,
+        "task.claimed": _claimed,
+        "task.succeeded": _succeeded,
+        "attempt.failed": _counted,
+        "attempt.timed_out": _counted,
+        "attempt.lost": _lost,
+        "attempt.cancelled": _erred,
+        "task.retry_scheduled": _retry_scheduled,
+        "task.failed": _ended,
+        "task.cancelled": _ended,
+        "task.skipped": _ended,
+        "task.bounced": _bounced,
+        "task.interrupted": _queued,
+        "task.parked": _parked,
+        "task.held": _held,
+        "task.stop_requested": _stop_requested,
+        "task.rerun": _rerun,
+        "task.duplicate": _nothing,
+    }
+)
+"""What each kind of event after `task.created` does to the row of its task."""
+
+
+def fold(facts: Iterable[Fact]) -> Folded | None:
+    """Return the row that a task's events tell, or None if they do not start with its birth.
+
+    Raises KeyError for a kind without a rule.
+    """
+    steps: Iterator[Fact] = iter(facts)
+    first = next(steps, None)
+    if first is None or first.kind != "task.created":
+        return None
+    row = _born(first)
+    for fact in steps:
+        RULES[fact.kind](row, fact)
+    return row
+
+
+def _born(fact: Fact) -> Folded:
+    data = fact.values
+    status, queue, priority = str(data.get("status")), data.get("queue"), data.get("priority")
+    return Folded(
+        status=status,
+        queue=queue if isinstance(queue, str) else None,
+        priority=priority if isinstance(priority, int) else 0,
+        queued_at=fact.at if status == "queued" else None,
+    )
+
+
+def _number(fact: Fact, name: str) -> int | None:
+    value = fact.values.get(name)
+    return value if isinstance(value, int) else None
+
+
+def _json(fact: Fact, name: str) -> str | None:
+    value = fact.values.get(name)
+    return None if value is None else pack(value)
