@@ -12,7 +12,7 @@ from core.store.schema import SCHEMA_VERSION
 from core.store.sql import decode
 
 _SEED = (
-    "INSERT INTO engine (id, epoch) VALUES (1, 0)",
+    "INSERT INTO engine (id, store_id, epoch) VALUES (1, lower(hex(randomblob(8))), 0)",
     "INSERT INTO queue (name) VALUES ('default')",
     f"""INSERT INTO job (id, name, status, on_task_failure, created_at, started_at)
     VALUES ({INBOX}, 'inbox', 'running', 'continue', :now, :now)""",

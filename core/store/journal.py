@@ -48,6 +48,7 @@ class Journal:
         self._flying: list[asyncio.Future[Result]] | None = None
         self._woken = False
         self._closed = False
+        self._farewell: Callable[[Writer], None] | None = None
         self._idle = asyncio.Event()
         self._idle.set()
         self._work: SimpleQueue[Group | None] = SimpleQueue()
@@ -78,10 +79,14 @@ class Journal:
         """Return when the line is empty and the last commit is answered."""
         await self._idle.wait()
 
-    async def close(self) -> None:
-        """Apply what is in the line, then end the writer thread and close its connection."""
+    async def close(self, farewell: Callable[[Writer], None] | None = None) -> None:
+        """Apply what is in the line, then end the writer thread and close its connection.
+
+        `farewell` is the last to use the connection, in the writer's thread.
+        """
         await self.settle()
         self._closed = True
+        self._farewell = farewell
         self._work.put(None)
         await self._loop.run_in_executor(None, self._thread.join)
 
@@ -137,6 +142,8 @@ class Journal:
         while (group := self._work.get()) is not None:
             answers, report = carry_out(self._writer, group)
             self._loop.call_soon_threadsafe(self._landed, answers, report)
+        if self._farewell is not None:
+            self._farewell(self._writer)
         self._writer.connection.close()
 
 

@@ -48,6 +48,7 @@ engine = Table(
     "engine",
     metadata,
     Column("id", Integer, primary_key=True),
+    _required("store_id", Text),
     _required("epoch"),
     Column("pid", Integer),
     Column("boot_id", Text),
@@ -55,7 +56,7 @@ engine = Table(
     Column("stopped_at", Integer),
     CheckConstraint("id = 1", name="engine_single"),
 )
-"""One row: who owns the store; `epoch` rises with each start and fences late writers."""
+"""One row: the name of this store for ever, and who owns it; `epoch` rises with each start and fences late writers."""
 
 definition = Table(
     "definition",

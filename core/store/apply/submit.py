@@ -83,7 +83,7 @@ def _known(client_key: str, known: tuple[int, str], input_hash: str) -> Submitte
     if stored == input_hash:
         return Submitted(job_id=job_id, duplicate=True)
     return Conflict(
-        "job.key_taken",
+        "client_key.conflict",
         f"the key {client_key!r} belongs to job {job_id}, which had other input",
         hint="use another key, or the same definition and params",
         facts={"job": job_id},

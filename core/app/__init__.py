@@ -1,0 +1,39 @@
+"""The one place that wires everything; names are resolved lazily, reading costs no engine."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from core.app.doctor import Check, DoctorReport, doctor
+    from core.app.hosting import Hosted, changing, checks, connect, detach, hosting, open_engine, serve
+    from core.app.places import Options, reading
+
+__all__ = [
+    "Check",
+    "DoctorReport",
+    "Hosted",
+    "Options",
+    "changing",
+    "checks",
+    "connect",
+    "detach",
+    "doctor",
+    "hosting",
+    "open_engine",
+    "reading",
+    "serve",
+]
+
+_ROOMS = {
+    **dict.fromkeys(("Options", "reading"), "core.app.places"),
+    **dict.fromkeys(("Check", "DoctorReport", "doctor"), "core.app.doctor"),
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name on first use."""
+    if name not in __all__:
+        raise AttributeError(f"module 'core.app' has no attribute {name!r}")
+    return getattr(import_module(_ROOMS.get(name, "core.app.hosting")), name)

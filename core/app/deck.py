@@ -1,0 +1,53 @@
+"""Deck: the ControlAPI as programs use it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from core.control.api import ControlAPI, Document, SubmitOptions
+from core.model.plans import TaskSpec
+from core.model.values import JsonValue
+from core.model.views import JobResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRef:
+    """A job that was admitted; `duplicate` = it stood there already under its key."""
+
+    id: int
+    duplicate: bool
+
+
+class Deck:
+    """Submit, enqueue and wait; everything else is on `control`."""
+
+    def __init__(self, control: ControlAPI) -> None:
+        self.control = control
+
+    async def submit(
+        self,
+        document: Document,
+        params: Mapping[str, JsonValue] | None = None,
+        *,
+        options: SubmitOptions | None = None,
+    ) -> JobRef:
+        """Admit a workflow: the path of its file, or the document as parsed."""
+        submitted = await self.control.submit(document, params, options=options)
+        return JobRef(id=submitted.job_id, duplicate=submitted.duplicate)
+
+    async def enqueue(self, spec: TaskSpec) -> int:
+        """Admit one loose task; return its id."""
+        return (await self.control.enqueue([spec]))[0]
+
+    async def enqueue_many(self, specs: Sequence[TaskSpec], *, group: str | None = None) -> tuple[int, ...]:
+        """Admit loose tasks in one commit; return their ids in order."""
+        return await self.control.enqueue(specs, group=group)
+
+    async def wait_job(self, job_id: int) -> JobResult:
+        """Return when a job is final."""
+        return await self.control.wait_job(job_id)
+
+    async def wait_tasks(self, task_ids: Sequence[int]) -> Mapping[str, int]:
+        """Return when all tasks are final: how many ended in each status."""
+        return await self.control.wait_tasks(task_ids)

@@ -1,0 +1,268 @@
+"""Host an engine, or attach to the one that runs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from core import logs
+from core.app.deck import Deck
+from core.app.lock import EngineLock
+from core.app.places import Options
+from core.config import Paths, ensure_home
+from core.connectors.registry import build
+from core.control.api import ControlAPI
+from core.control.local import LocalControl
+from core.control.remote import RemoteControl
+from core.control.server import ControlServer
+from core.engine.alarms import SchedulerAlarms
+from core.engine.clock import SystemClock
+from core.engine.service import Engine, Ports
+from core.model.errors import Unavailable
+from core.model.ports import Checks, Connector
+from core.store.readers import Readers
+
+POLL_SECONDS = 0.02
+"""Between two looks at a lock whose owner does not answer yet."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Hosted:
+    """A control, and whether the engine behind it is another process's."""
+
+    control: ControlAPI
+    attached: bool
+    engine: Engine | None = None
+
+    async def stop(self, *, kill: bool) -> None:
+        """End an engine of our own now instead of after everybody's work; attached: do nothing."""
+        if self.engine is not None:
+            self.engine.stop(kill=kill)
+            await self.engine.stopped()
+
+
+def checks(options: Options, connectors: Sequence[Connector] = ()) -> Checks:
+    """Return the schemas of all connectors that these options know."""
+    return build(options.settings(), connectors=connectors, references=options.connectors)
+
+
+@asynccontextmanager
+async def hosting(
+    options: Options, connectors: Sequence[Connector] = (), *, serve: bool = True
+) -> AsyncIterator[Hosted]:
+    """Take the lock and host an engine that others may attach to, or attach to the owner's.
+
+    An engine of our own goes on at the end until those who are attached have what they wait for.
+    """
+    lock, remote = await _lock_or_attach(options)
+    if remote is not None:
+        try:
+            yield Hosted(control=remote, attached=True)
+        finally:
+            await remote.close()
+        return
+    try:
+        engine = await _start(options, connectors, dispatch=True)
+        async with _listening(engine, enabled=serve):
+            yield Hosted(control=LocalControl(engine), attached=False, engine=engine)
+            await engine.broadcast.unattended()
+    finally:
+        lock.release()
+
+
+@asynccontextmanager
+async def changing(options: Options) -> AsyncIterator[ControlAPI]:
+    """Attach to the running engine, or take the lock, apply commands without claiming, and leave."""
+    lock, remote = await _lock_or_attach(options)
+    if remote is not None:
+        try:
+            yield remote
+        finally:
+            await remote.close()
+        return
+    try:
+        engine = await _start(options, (), dispatch=False)
+        async with _listening(engine, enabled=False):
+            yield LocalControl(engine)
+    finally:
+        lock.release()
+
+
+async def serve(options: Options, *, ready: Callable[[str], None], until_idle: bool = False) -> None:
+    """Host an engine headless until SIGTERM, SIGINT or `stop`; raises `Unavailable` (`engine.running`)."""
+    lock = _lock(ensure_home(options.paths.home))
+    if not lock.acquire():
+        raise Unavailable(
+            "engine.running",
+            f"an engine runs on {options.paths.home} already",
+            hint="use it, or end it with 'taskdeck stop'",
+        )
+    try:
+        engine = await _start(options, (), dispatch=True)
+        async with _listening(engine, enabled=True):
+            _stop_on_signals(engine)
+            ready(f"serving {options.paths.home} with {engine.settings.slots} slots, pid {os.getpid()}")
+            if until_idle:
+                await _idle_or_stopped(engine)
+            else:
+                await engine.stopped()
+    finally:
+        lock.release()
+
+
+async def detach(options: Options) -> None:
+    """Start `serve --until-idle` as a process of its own session, unless an engine runs; wait for it."""
+    paths = ensure_home(options.paths.home)
+    process = _spawn(options, paths)
+    remote = _remote(paths, patience=options.settings().lock_wait + 10)
+    try:
+        await remote.status()
+    except Unavailable as error:
+        code = process.poll()
+        raise Unavailable(
+            "engine.start",
+            f"the engine did not start (exit {code})" if code is not None else error.message,
+            hint=f"look into {paths.logs / 'detached.log'}",
+        ) from error
+    finally:
+        await remote.close()
+
+
+def _spawn(options: Options, paths: Paths) -> subprocess.Popen[bytes]:
+    argv = [sys.executable, "-m", "console.launch", "serve", "--until-idle", "--home", str(paths.home)]
+    argv += ["--slots", str(options.slots)] if options.slots is not None else []
+    for reference in options.connectors:
+        argv += ["--connector", reference]
+    with (paths.logs / "detached.log").open("ab") as log:
+        return subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, close_fds=True
+        )
+
+
+@asynccontextmanager
+async def open_engine(
+    *,
+    home: Path | str | None = None,
+    slots: int | None = None,
+    connectors: Sequence[Connector] = (),
+    dispatch: bool = True,
+) -> AsyncIterator[Deck]:
+    """Own the store of a home for the duration; raise `Unavailable` (`engine.running`) if another does.
+
+    `connectors` are objects beside the builtin ones. Without `dispatch` commands are applied and
+    nothing is claimed.
+    """
+    options = Options(home=None if home is None else Path(home), slots=slots)
+    lock = _lock(ensure_home(options.paths.home))
+    if not lock.acquire():
+        raise Unavailable(
+            "engine.running", f"an engine runs on {options.paths.home} already", hint="use core.connect"
+        )
+    try:
+        engine = await _start(options, connectors, dispatch=dispatch)
+        async with _listening(engine, enabled=dispatch):
+            yield Deck(LocalControl(engine))
+    finally:
+        lock.release()
+
+
+@asynccontextmanager
+async def connect(*, home: Path | str | None = None) -> AsyncIterator[Deck]:
+    """Attach to the engine that runs on a home; raise `Unavailable` (`engine.none`)."""
+    remote = _remote(Options(home=None if home is None else Path(home)).paths)
+    try:
+        yield Deck(remote)
+    finally:
+        await remote.close()
+
+
+async def _start(options: Options, connectors: Sequence[Connector], *, dispatch: bool) -> Engine:
+    paths = ensure_home(options.paths.home)
+    settings = options.settings()
+    registry = build(settings, connectors=connectors, references=options.connectors)
+    logs.configure(
+        paths.logs, level=settings.log_level, max_bytes=settings.log_bytes, files=settings.log_files
+    )
+    ports = Ports(
+        clock=SystemClock(), alarms=SchedulerAlarms(), draw=random.SystemRandom().random, registry=registry
+    )
+    engine = Engine(paths, settings, ports)
+    try:
+        await engine.start(dispatch=dispatch)
+    except BaseException:
+        engine.stop()
+        with suppress(Exception):
+            await engine.stopped()
+        raise
+    return engine
+
+
+@asynccontextmanager
+async def _listening(engine: Engine, *, enabled: bool) -> AsyncIterator[None]:
+    """Serve the socket around the body, then stop the engine."""
+    server = ControlServer()
+    try:
+        if enabled:
+            await server.start(LocalControl(engine), engine.paths.socket)
+        yield
+    finally:
+        engine.stop()
+        await asyncio.shield(engine.ended())
+        await server.stop()
+    if engine.failure is not None:
+        raise engine.failure
+
+
+async def _lock_or_attach(options: Options) -> tuple[EngineLock, RemoteControl | None]:
+    """Take the lock, or connect to who has it; whoever has it briefly is waited for."""
+    paths, settings = ensure_home(options.paths.home), options.settings()
+    lock, remote = _lock(paths), None
+    deadline = asyncio.get_running_loop().time() + settings.lock_wait
+    while not lock.acquire():
+        remote = remote or _remote(paths)
+        try:
+            await remote.status()
+        except Unavailable as error:
+            if asyncio.get_running_loop().time() > deadline:
+                await remote.close()
+                raise Unavailable(
+                    "engine.silent",
+                    f"the engine on {paths.home} holds its lock but does not answer",
+                    hint="look at its log, or end its process",
+                ) from error
+            await asyncio.sleep(POLL_SECONDS)
+        else:
+            return lock, remote
+    if remote is not None:
+        await remote.close()
+    return lock, None
+
+
+def _lock(paths: Paths) -> EngineLock:
+    return EngineLock(paths.lock)
+
+
+def _remote(paths: Paths, *, patience: float = 0.0) -> RemoteControl:
+    return RemoteControl(Readers(paths.db), paths.output, socket_path=paths.socket, patience=patience)
+
+
+def _stop_on_signals(engine: Engine) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, engine.stop)
+
+
+async def _idle_or_stopped(engine: Engine) -> None:
+    idle = asyncio.ensure_future(engine.wait_idle())
+    stopped = asyncio.ensure_future(engine.ended())
+    await asyncio.wait([idle, stopped], return_when=asyncio.FIRST_COMPLETED)
+    idle.cancel()
+    stopped.cancel()

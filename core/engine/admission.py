@@ -1,0 +1,163 @@
+"""Admit documents and loose tasks; judge the `when` of tasks whose needs are met."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from core.engine.scopes import Scopes
+from core.model.commands import (
+    Decide,
+    Enqueue,
+    Enqueued,
+    FailIt,
+    Proceed,
+    SkipIt,
+    Submit,
+    SubmitOptions,
+    Submitted,
+)
+from core.model.errors import Bug, Invalid
+from core.model.outcomes import TaskError
+from core.model.plans import PRIORITY_MAX, JobPlan, TaskPlan
+from core.model.ports import Checks
+from core.model.values import JsonObject, JsonValue
+from core.store.journal import Journal
+from core.workflows.expansion import Workflow, expand, parse
+from core.workflows.expressions import judge
+
+NAME_MAX = 200
+"""Characters of a key, queue or group."""
+
+
+class Condition(Protocol):
+    """A task whose `when` must be judged; `spec` is its stored JSON text."""
+
+    @property
+    def task_id(self) -> int:
+        """Which task."""
+
+    @property
+    def job_id(self) -> int:
+        """Of which job."""
+
+    @property
+    def spec(self) -> str:
+        """What was asked for."""
+
+
+class Waiting(Protocol):
+    """Where tasks that wait for a judgement are read."""
+
+    async def waiting_conditions(self, *, after: int = 0, limit: int = 500) -> Sequence[Condition]:
+        """Return a page of tasks whose `when` must be judged, in order of id."""
+
+
+class Admission:
+    """The door by which work comes in; from an answer on it survives a crash."""
+
+    def __init__(self, journal: Journal, checks: Checks, scopes: Scopes, *, waiting: Waiting) -> None:
+        self._journal = journal
+        self._waiting = waiting
+        self._judging: set[int] = set()
+        self._checks = checks
+        self._scopes = scopes
+
+    async def submit(
+        self,
+        document: Mapping[str, JsonValue] | str | Workflow,
+        params: Mapping[str, JsonValue],
+        *,
+        options: SubmitOptions,
+    ) -> Submitted:
+        """Check, expand and admit a workflow (as parsed, or the path of its file).
+
+        Raises `InvalidDocument` with every fault, `Invalid` for parameters, `Conflict` for a taken key.
+        """
+        plan = plan_job(document, params, checks=self._checks, options=options)
+        result = await self._journal.submit(Submit(plan=plan, actor=options.actor))
+        if not isinstance(result, Submitted):
+            raise Bug("journal.answer", "a submit was answered with something else")
+        return result
+
+    async def enqueue(self, plans: Sequence[TaskPlan], *, group: str | None, actor: str) -> Enqueued:
+        """Check and admit loose tasks, all or none."""
+        for plan in plans:
+            self._check_loose(plan)
+        if group is not None:
+            _check_name("group", group)
+        result = await self._journal.submit(Enqueue(tasks=tuple(plans), group=group, actor=actor))
+        if not isinstance(result, Enqueued):
+            raise Bug("journal.answer", "an enqueue was answered with something else")
+        return result
+
+    async def judge_waiting(self) -> None:
+        """Judge the `when` of every task that waits for it, each once at a time."""
+        after = 0
+        while page := await self._waiting.waiting_conditions(after=after):
+            after = page[-1].task_id
+            fresh = [task for task in page if task.task_id not in self._judging]
+            self._judging.update(task.task_id for task in fresh)
+            try:
+                await asyncio.gather(*[self._judge(task) for task in fresh])
+            finally:
+                self._judging.difference_update(task.task_id for task in fresh)
+
+    async def _judge(self, task: Condition) -> None:
+        spec = json.loads(task.spec)
+        when = str(spec["when"])
+        try:
+            captured = spec.get("context", {}).get("env")
+            scope = await self._scopes.scope(task.job_id, f"${{{{ {when} }}}}", captured)
+            verdict: Proceed | SkipIt | FailIt = Proceed() if judge(when, scope) else SkipIt()
+        except Invalid as error:
+            verdict = FailIt(error=TaskError(code=error.code, message=error.message))
+        await self._journal.submit(Decide(task_id=task.task_id, verdict=verdict))
+
+    def _check_loose(self, plan: TaskPlan) -> None:
+        _check_name("key", plan.key)
+        _check_name("queue", plan.queue)
+        if not 0 <= plan.priority <= PRIORITY_MAX:
+            raise Invalid(
+                "task.priority",
+                f"priority {plan.priority} is out of bounds",
+                hint=f"use a whole number from 0 to {PRIORITY_MAX}",
+            )
+        faults = self._checks.check(plan.uses, plan.with_)
+        if faults:
+            raise Invalid(
+                faults[0].code,
+                f"task {plan.key!r}: {faults[0].message}",
+                hint=f"mend the `with:` of connector {plan.uses!r}",
+                facts={"faults": [fault.message for fault in faults]},
+            )
+
+
+def plan_job(
+    document: Mapping[str, JsonValue] | str | Workflow,
+    params: Mapping[str, JsonValue],
+    *,
+    checks: Checks,
+    options: SubmitOptions,
+) -> JobPlan:
+    """Return the plan of a document; tasks of a file run in its folder unless told otherwise."""
+    cwd = options.cwd
+    if isinstance(document, Workflow):
+        workflow = document
+    elif isinstance(document, str):
+        path = Path(document).absolute()
+        workflow, cwd = parse(path, checks), cwd or str(path.parent)
+    else:
+        workflow = parse(document, checks)
+    context: JsonObject = {**({"cwd": cwd} if cwd else {}), **({"env": options.env} if options.env else {})}
+    plan = expand(workflow, params, context=context)
+    return replace(plan, client_key=options.client_key, name=options.name or plan.name)
+
+
+def _check_name(what: str, name: str) -> None:
+    if not 1 <= len(name) <= NAME_MAX:
+        raise Invalid(f"task.{what}", f"a {what} has 1 to {NAME_MAX} characters, not {len(name)}")

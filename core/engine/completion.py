@@ -1,0 +1,83 @@
+"""Bring outcomes into the store: decide what follows, submit, insist."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.model.commands import Claimed, Complete, Completed
+from core.model.errors import TaskdeckError
+from core.model.outcomes import Accept, Bounced, Decision, Failed, Lost, Outcome, TimedOut
+from core.model.plans import NO_RETRY, Backoff, Jitter, OnLoss, RetryPolicy
+from core.model.ports import Clock, Draw
+from core.model.values import JsonObject, JsonValue
+from core.rules.retry import Record, decide_retry
+from core.store.journal import Journal
+
+INSIST_SECONDS = 1.0
+"""Pause before an outcome is offered again to a store that could not write."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """When a task is given up for losses and bounces."""
+
+    max_losses: int
+    max_bounces: int
+
+
+class Completion:
+    """Close attempts; an outcome is never dropped while the engine lives."""
+
+    def __init__(self, journal: Journal, *, clock: Clock, draw: Draw, limits: Limits) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._draw = draw
+        self._limits = limits
+
+    async def finish(self, claimed: Claimed, spec: JsonObject, outcome: Outcome) -> bool:
+        """Record an outcome; False = the attempt was closed already. Raises when fenced or stopped."""
+        decision = self.decide(claimed, spec, outcome)
+        command = Complete(task_id=claimed.task_id, epoch=claimed.epoch, outcome=outcome, decision=decision)
+        while True:
+            try:
+                result = await self._journal.submit(command)
+            except TaskdeckError as error:
+                if error.code != "store.failed":
+                    raise
+                await self._clock.sleep(INSIST_SECONDS)
+            else:
+                return isinstance(result, Completed) and result.landed
+
+    def decide(self, claimed: Claimed, spec: JsonObject, outcome: Outcome) -> Decision:
+        """Decide whether another attempt follows this outcome, and when."""
+        if not isinstance(outcome, Failed | TimedOut | Lost | Bounced):
+            return Accept()
+        record = Record(
+            tries=claimed.tries + isinstance(outcome, Failed | TimedOut),
+            losses=claimed.losses + isinstance(outcome, Lost),
+            bounces=claimed.bounces + isinstance(outcome, Bounced),
+            on_loss=OnLoss(str(spec.get("on_loss", OnLoss.RETRY))),
+            max_losses=self._limits.max_losses,
+            max_bounces=self._limits.max_bounces,
+        )
+        policy = policy_of(spec.get("retry"))
+        return decide_retry(policy, outcome, record=record, now=self._clock.now(), draw=self._draw)
+
+
+def policy_of(stored: JsonValue) -> RetryPolicy:
+    """Read the retry policy of a stored spec; absent = one attempt."""
+    if not isinstance(stored, dict):
+        return NO_RETRY
+    named = stored.get("on")
+    return RetryPolicy(
+        max_attempts=_whole(stored["max_attempts"]),
+        backoff=Backoff(str(stored["backoff"])),
+        base_ms=_whole(stored["base_ms"]),
+        max_ms=_whole(stored["max_ms"]),
+        jitter=Jitter(str(stored["jitter"])),
+        on=tuple(map(str, named)) if isinstance(named, list) else (),
+    )
+
+
+def _whole(value: JsonValue) -> int:
+    return value if isinstance(value, int) else 0

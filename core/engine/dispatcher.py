@@ -1,0 +1,119 @@
+"""Carry out what a committed batch means: start claims, pass on stops, arm the next due time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+
+from core.engine.admission import Admission
+from core.engine.runner import Runner
+from core.model.commands import ComeDue
+from core.model.ports import Alarms, AttemptRef, Clock
+from core.store.batch import Report
+from core.store.journal import Journal
+
+DUE = "due"
+AGAIN = "store-again"
+STORE_PAUSE_MS = 1_000
+"""How long a store that could not write is left alone."""
+
+
+class Dispatcher:
+    """Hear every report; hold the number of slots, or none while claims are closed.
+
+    Claims are closed for reasons (stopping, no room); they open again when the last one is gone.
+    """
+
+    def __init__(
+        self, journal: Journal, runner: Runner, admission: Admission, *, ports: tuple[Clock, Alarms]
+    ) -> None:
+        self._journal = journal
+        self._runner = runner
+        self._admission = admission
+        self._clock, self._alarms = ports
+        self._slots = 0
+        self._closed: set[str] = set()
+        self._armed: int | None = None
+        self._chores: set[asyncio.Task[None]] = set()
+        self._waiters: list[asyncio.Future[None]] = []
+
+    def open(self, slots: int) -> None:
+        """Begin to claim up to so many attempts."""
+        self._slots = slots
+        self._apply()
+
+    def close(self, reason: str = "stopping") -> None:
+        """Claim nothing more, for this reason."""
+        self._closed.add(reason)
+        self._apply()
+
+    def reopen(self, reason: str) -> None:
+        """Take one reason back; the last one opens the claims."""
+        if reason in self._closed:
+            self._closed.discard(reason)
+            self._apply()
+
+    def hear(self, report: Report) -> None:
+        """Act on a committed batch."""
+        self._tell()
+        if report.failure is not None:
+            self._wait_for_store()
+            return
+        for claimed in report.claimed:
+            self._runner.start(claimed)
+        for stop in report.stops:
+            self._runner.ask_to_stop(AttemptRef(task_id=stop.task_id, epoch=stop.epoch))
+        if report.conditions and self._slots:
+            self.judge()
+        self._arm(report.next_due)
+
+    @property
+    def quiet(self) -> bool:
+        """Return whether no retry is due later and nothing is being judged."""
+        return self._armed is None and not self._chores
+
+    async def changed(self) -> None:
+        """Return after the next report."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        await waiter
+
+    def judge(self) -> None:
+        """Judge the conditions that wait, be it since a former engine."""
+        self._chore(self._admission.judge_waiting())
+
+    def _apply(self) -> None:
+        self._journal.slots = 0 if self._closed else self._slots
+        self._journal.wake()
+
+    def _tell(self) -> None:
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def _arm(self, due: int | None) -> None:
+        if due == self._armed:
+            return
+        self._armed = due
+        if due is None:
+            self._alarms.disarm(DUE)
+        elif self._slots:
+            self._alarms.arm(DUE, due, self._come_due)
+
+    def _come_due(self) -> None:
+        self._armed = None
+        self._journal.submit(ComeDue())
+
+    def _wait_for_store(self) -> None:
+        self.close("store")
+        self._alarms.arm(AGAIN, self._clock.now() + STORE_PAUSE_MS, lambda: self.reopen("store"))
+
+    def _chore(self, work: Coroutine[None, None, None]) -> None:
+        chore = asyncio.get_running_loop().create_task(work)
+        self._chores.add(chore)
+        chore.add_done_callback(self._finished)
+
+    def _finished(self, chore: asyncio.Task[None]) -> None:
+        self._chores.discard(chore)
+        self._tell()

@@ -1,0 +1,78 @@
+"""Take up what a former engine left: judge every open attempt before anything is claimed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+from core.engine.completion import Completion
+from core.engine.runner import Runner
+from core.executors.child import ChildExecutor
+from core.executors.ends import Finished, Gone, Living, NotStarted, Orphaned
+from core.logs import get_logger
+from core.model.commands import Claimed
+from core.model.crash import crash_point
+from core.model.outcomes import Bounced, Lost, Outcome
+from core.model.ports import AttemptRef
+from core.store.reports import Reports
+from core.store.reports_lookups import OpenAttempt
+
+ENDED_INLINE = "the engine ended while the call ran in it"
+
+_log = get_logger(__name__)
+
+
+class Recovery:
+    """Runs once, at the start; the lock proves that the former engine is dead."""
+
+    def __init__(self, runner: Runner, children: ChildExecutor, completion: Completion) -> None:
+        self._runner = runner
+        self._children = children
+        self._completion = completion
+
+    async def recover(self, reports: Reports) -> int:
+        """Close what ended, watch what lives, end or keep what is orphaned; return how many attempts."""
+        crash_point("recovery.begun")
+        after, number = 0, 0
+        while page := await reports.open_attempts(after=after):
+            after, number = page[-1].task_id, number + len(page)
+            await asyncio.gather(*[self._recover(attempt) for attempt in page])
+        crash_point("recovery.ended")
+        if number:
+            _log.info("attempts of a former engine taken up", attempts=number)
+        return number
+
+    async def _recover(self, attempt: OpenAttempt) -> None:
+        claimed = _claimed(attempt)
+        ref = AttemptRef(task_id=claimed.task_id, epoch=claimed.epoch)
+        if not self._runner.makes_processes(claimed.uses):
+            await self._close(claimed, Lost(reason=ENDED_INLINE))
+            return
+        match await self._children.probe(ref):
+            case (Living() | Finished() | Orphaned()) as found:
+                self._runner.adopt(claimed, found)
+                if attempt.stop_at is not None:
+                    self._runner.ask_to_stop(ref)
+            case NotStarted(reason=reason):
+                await self._close(claimed, Bounced(reason=reason))
+            case Gone(reason=reason):
+                await self._close(claimed, Lost(reason=reason))
+
+    async def _close(self, claimed: Claimed, outcome: Outcome) -> None:
+        await self._completion.finish(claimed, json.loads(claimed.spec), outcome)
+
+
+def _claimed(attempt: OpenAttempt) -> Claimed:
+    return Claimed(
+        task_id=attempt.task_id,
+        epoch=attempt.epoch,
+        job_id=attempt.job_id,
+        key=attempt.key,
+        uses=attempt.uses,
+        spec=attempt.spec,
+        generation=attempt.generation,
+        tries=attempt.tries,
+        losses=attempt.losses,
+        bounces=attempt.bounces,
+        conditional=False,
+    )

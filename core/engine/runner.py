@@ -1,0 +1,385 @@
+"""Run attempts: make the call, run it where it belongs, turn its end into an outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol, TypeGuard
+
+from core.executors.child import ChildExecutor
+from core.executors.ends import End, Finished, Living, NotStarted, Orphaned, Overflowed, Vanished
+from core.logs import get_logger
+from core.model.commands import Claimed
+from core.model.crash import crash_point
+from core.model.errors import NotFound, TaskdeckError, Unavailable
+from core.model.outcomes import (
+    Bounced,
+    Cancelled,
+    Failed,
+    Interrupted,
+    Lost,
+    Outcome,
+    Succeeded,
+    TaskError,
+    TimedOut,
+)
+from core.model.ports import (
+    AttemptRef,
+    CallContext,
+    Clock,
+    Connector,
+    InlineCall,
+    ProcessCall,
+    ProcessConnector,
+    ProcessExit,
+)
+from core.model.values import JsonObject, JsonValue
+from core.workflows.expressions import has_fence, judge, resolve
+
+_log = get_logger(__name__)
+
+
+class Connectors(Protocol):
+    """Where connectors are found by the word after `uses:`."""
+
+    def get(self, name: str) -> Connector:
+        """Return a connector; raise `NotFound`."""
+
+
+class Finish(Protocol):
+    """Where outcomes go."""
+
+    async def finish(self, claimed: Claimed, spec: JsonObject, outcome: Outcome) -> bool:
+        """Record an outcome."""
+
+
+class Scoping(Protocol):
+    """Where the scopes of expressions come from."""
+
+    async def scope(self, job_id: int, value: JsonValue, captured: JsonValue) -> JsonObject:
+        """Return the scope for a value's expressions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What the runner works with."""
+
+    connectors: Connectors
+    children: ChildExecutor
+    completion: Finish
+    scopes: Scoping
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """Lengths in seconds: timeout of a task that names none; grace between asking and killing."""
+
+    default_timeout: float
+    cancel_grace: float
+
+
+@dataclass(slots=True, kw_only=True)
+class _Running:
+    """One open attempt: its loop task, whether it is a process, and why it is being ended."""
+
+    claimed: Claimed
+    spec: JsonObject
+    task: asyncio.Task[None] | None = None
+    inline: bool = True
+    cause: Outcome | None = None
+
+
+class Runner:
+    """Own the open attempts of this engine."""
+
+    def __init__(
+        self, tools: Tools, *, store_id: str, pace: Pace, on_error: Callable[[TaskdeckError], None]
+    ) -> None:
+        self._tools = tools
+        self._store_id = store_id
+        self._pace = pace
+        self._on_error = on_error
+        self._running: dict[AttemptRef, _Running] = {}
+        self._loop = asyncio.get_running_loop()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._chores: set[asyncio.Task[None]] = set()
+        self._waiters: list[asyncio.Future[None]] = []
+
+    @property
+    def count(self) -> int:
+        """Return how many attempts are open here."""
+        return len(self._running)
+
+    def start(self, claimed: Claimed) -> None:
+        """Run a claimed task."""
+        self._begin(claimed, self._run)
+
+    def adopt(self, claimed: Claimed, found: Finished | Living | Orphaned) -> None:
+        """Go on with a child of a former engine as the executor found it."""
+        self._begin(claimed, partial(self._adopted, found=found))
+
+    def makes_processes(self, uses: str) -> bool:
+        """Return whether a connector's calls are processes; False for one that is not known."""
+        try:
+            return _concludes(self._tools.connectors.get(uses))
+        except NotFound:
+            return False
+
+    def ask_to_stop(self, ref: AttemptRef) -> None:
+        """Ask an attempt to end, and kill it after the grace; the row decides what its task becomes."""
+        running = self._running.get(ref)
+        if running is not None and running.cause is None:
+            self._end(ref, running, Cancelled())
+
+    async def finish_inline(self, grace: float) -> None:
+        """Wait for the calls in the loop, at most this many seconds, then interrupt them."""
+        handle = self._tools.clock.call_later(grace, self._interrupt_inline)
+        try:
+            while any(running.inline for running in self._running.values()):
+                await self._changed()
+        finally:
+            handle.cancel()
+
+    async def kill_children(self) -> None:
+        """End every child process at once and wait until their attempts are closed."""
+        for ref, running in list(self._running.items()):
+            if not running.inline:
+                running.cause = running.cause or Interrupted()
+                self._chore(self._tools.children.kill(ref))
+        await self._idle.wait()
+
+    async def kill_stopped(self) -> None:
+        """Cut the grace of children that were asked to stop, and wait for their ends."""
+        stopped = [ref for ref, running in self._running.items() if running.cause is not None]
+        for ref in stopped:
+            await self._tools.children.kill(ref)
+        while any(ref in self._running for ref in stopped):
+            await self._changed()
+
+    async def leave_children(self) -> None:
+        """Stop watching; children go on and are adopted by the next engine."""
+        tasks = [running.task for running in self._running.values() if running.task is not None]
+        for task in (*tasks, *self._chores):
+            task.cancel()
+        if tasks or self._chores:
+            await asyncio.wait([*tasks, *self._chores])
+        self._tools.children.close()
+
+    def _begin(self, claimed: Claimed, work: Callable[[_Running], Coroutine[None, None, Outcome]]) -> None:
+        running = _Running(claimed=claimed, spec=json.loads(claimed.spec))
+        ref = _ref(running)
+        self._running[ref] = running
+        self._idle.clear()
+        running.task = self._loop.create_task(self._live(ref, running, work))
+
+    async def _live(
+        self, ref: AttemptRef, running: _Running, work: Callable[[_Running], Coroutine[None, None, Outcome]]
+    ) -> None:
+        crash_point("runner.claimed")
+        handle = self._tools.clock.call_later(self._timeout(running), partial(self._time_out, ref))
+        try:
+            outcome = await self._guarded(running, work)
+        finally:
+            handle.cancel()
+        crash_point("runner.ended")
+        try:
+            await self._tools.completion.finish(running.claimed, running.spec, outcome)
+        except TaskdeckError as error:
+            self._on_error(error)
+        finally:
+            self._running.pop(ref, None)
+            self._tell()
+
+    async def _guarded(
+        self, running: _Running, work: Callable[[_Running], Coroutine[None, None, Outcome]]
+    ) -> Outcome:
+        try:
+            return await work(running)
+        except asyncio.CancelledError:
+            if running.cause is None:
+                raise
+            return running.cause
+        except TaskdeckError as error:
+            return _refused(error)
+        except Exception as error:
+            # Foreign code: whatever a connector raises ends this attempt, never the engine.
+            _log.warning("a connector raised", task=running.claimed.task_id, error=repr(error))
+            return self._classified(running, error)
+
+    def _classified(self, running: _Running, error: Exception) -> Outcome:
+        try:
+            return self._tools.connectors.get(running.claimed.uses).classify(error)
+        except Exception as broken:
+            return Failed(
+                error=TaskError(code="connector.broken", message=f"{type(broken).__name__}: {broken}")
+            )
+
+    async def _run(self, running: _Running) -> Outcome:
+        claimed = running.claimed
+        connector = self._tools.connectors.get(claimed.uses)
+        with_ = await self._input(running, again=claimed.conditional)
+        context = self._context(running)
+        call = connector.call(with_, context)
+        match call:
+            case InlineCall():
+                return Succeeded(output=await call.run())
+            case ProcessCall():
+                running.inline = False
+                try:
+                    self._tools.children.start(context.ref, call)
+                except Unavailable as error:
+                    return Bounced(reason=error.message)
+                crash_point("child.spawned")
+                return await self._watch(running, connector, with_)
+
+    async def _adopted(self, running: _Running, found: Finished | Living | Orphaned) -> Outcome:
+        running.inline = False
+        connector = self._tools.connectors.get(running.claimed.uses)
+        with_ = await self._input(running, again=False)
+        match found:
+            case Finished(end=end):
+                return self._judge(running, end, (connector, with_))
+            case Living():
+                return await self._watch(running, connector, with_)
+            case Orphaned(reason=reason, pids=pids):
+                last = await self._orphaned(running, Vanished(reason=reason, pids=pids))
+                return self._judge(running, last, (connector, with_))
+
+    async def _watch(self, running: _Running, connector: Connector, with_: JsonObject) -> Outcome:
+        end = await self._tools.children.wait(_ref(running))
+        if isinstance(end, Vanished) and end.pids:
+            end = await self._orphaned(running, end)
+        return self._judge(running, end, (connector, with_))
+
+    def _judge(self, running: _Running, end: End, call: tuple[Connector, JsonObject]) -> Outcome:
+        match end:
+            case ProcessExit():
+                outcome = conclude(call[0], call[1], self._context(running), end)
+            case Overflowed():
+                message = f"the output of {end.size} bytes exceeds its cap of {end.cap}"
+                outcome = Failed(error=TaskError(code="output.cap", message=message), permanent=True)
+            case NotStarted():
+                outcome = Bounced(reason=end.reason)
+            case Vanished():
+                outcome = Lost(reason=end.reason)
+        if running.cause is not None and not isinstance(outcome, Succeeded):
+            return running.cause
+        return outcome
+
+    async def _orphaned(self, running: _Running, end: Vanished) -> End:
+        """Go on with a family whose wrapper died: `ask` leaves it alone, otherwise it is ended."""
+        ref = _ref(running)
+        if running.spec.get("on_loss") != "ask" or running.cause is not None:
+            await self._tools.children.kill(ref)
+        last = await self._tools.children.wait(ref)
+        return Vanished(reason=end.reason) if isinstance(last, Vanished) else last
+
+    async def _input(self, running: _Running, *, again: bool) -> JsonObject:
+        """Return the resolved `with:`; with `again` the `when` is judged once more before the start."""
+        spec = running.spec
+        with_ = spec["with"]
+        when = spec.get("when")
+        if not isinstance(with_, dict):
+            with_ = {}
+        if not again and not has_fence(with_):
+            return with_
+        captured = _part(spec.get("context"), "env")
+        asked: JsonValue = [with_, f"${{{{ {when} }}}}"] if again and isinstance(when, str) else with_
+        scope = await self._tools.scopes.scope(running.claimed.job_id, asked, captured)
+        if again and isinstance(when, str) and not judge(when, scope):
+            raise NotFound("condition.changed", "its `when` was true when it was queued and is false now")
+        resolved = resolve(with_, scope)
+        return resolved if isinstance(resolved, dict) else {}
+
+    def _context(self, running: _Running) -> CallContext:
+        claimed, ref = running.claimed, _ref(running)
+        captured, cwd = running.spec.get("context"), None
+        env: dict[str, str] = {}
+        if isinstance(captured, dict):
+            cwd = str(captured["cwd"]) if captured.get("cwd") else None
+            env = {name: str(value) for name, value in _part(captured, "env").items()}
+        return CallContext(
+            ref=ref,
+            job_id=claimed.job_id,
+            key=claimed.key,
+            clock=self._tools.clock,
+            directory=self._tools.children.outputs.directory(ref),
+            idempotency_key=f"{self._store_id}-{claimed.task_id}-{claimed.generation}",
+            cwd=cwd,
+            env=env,
+        )
+
+    def _timeout(self, running: _Running) -> float:
+        own = running.spec.get("timeout")
+        return own / 1000 if isinstance(own, int) else self._pace.default_timeout
+
+    def _time_out(self, ref: AttemptRef) -> None:
+        running = self._running.get(ref)
+        if running is not None and running.cause is None:
+            self._end(ref, running, TimedOut(after_ms=round(self._timeout(running) * 1000)))
+
+    def _end(self, ref: AttemptRef, running: _Running, cause: Outcome) -> None:
+        running.cause = cause
+        if running.inline:
+            if running.task is not None:
+                running.task.cancel()
+            return
+        self._chore(self._tools.children.terminate(ref))
+        self._tools.clock.call_later(self._pace.cancel_grace, partial(self._kill, ref))
+
+    def _kill(self, ref: AttemptRef) -> None:
+        if ref in self._running:
+            self._chore(self._tools.children.kill(ref))
+
+    def _interrupt_inline(self) -> None:
+        for ref, running in list(self._running.items()):
+            if running.inline and running.cause is None:
+                self._end(ref, running, Interrupted())
+
+    def _chore(self, work: Coroutine[None, None, None]) -> None:
+        chore = self._loop.create_task(work)
+        self._chores.add(chore)
+        chore.add_done_callback(self._chores.discard)
+
+    async def _changed(self) -> None:
+        waiter: asyncio.Future[None] = self._loop.create_future()
+        self._waiters.append(waiter)
+        await waiter
+
+    def _tell(self) -> None:
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._waiters.clear()
+        if not self._running:
+            self._idle.set()
+
+
+def conclude(connector: Connector, with_: JsonObject, context: CallContext, end: ProcessExit) -> Outcome:
+    """Judge how a process of this connector ended."""
+    if not _concludes(connector):
+        message = f"connector {connector.name!r} has no `conclude` for its processes"
+        return Failed(error=TaskError(code="connector.invalid", message=message), permanent=True)
+    return connector.conclude(with_, context, end)
+
+
+def _concludes(connector: Connector) -> TypeGuard[ProcessConnector]:
+    return hasattr(connector, "conclude")
+
+
+def _refused(error: TaskdeckError) -> Outcome:
+    return Failed(error=TaskError(code=error.code, message=error.message, facts=error.facts), permanent=True)
+
+
+def _ref(running: _Running) -> AttemptRef:
+    return AttemptRef(task_id=running.claimed.task_id, epoch=running.claimed.epoch)
+
+
+def _part(value: JsonValue, name: str) -> JsonObject:
+    part = value.get(name) if isinstance(value, dict) else None
+    return part if isinstance(part, dict) else {}

@@ -1,0 +1,38 @@
+"""What the expressions of a task may see: params, ended tasks of its job, the job, variables."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from core.model.values import JsonObject, JsonValue
+from core.workflows.expressions import references
+
+
+class Inputs(Protocol):
+    """Where params and results come from: the store's reports."""
+
+    async def expression_inputs(
+        self, job_id: int, keys: Sequence[str]
+    ) -> tuple[JsonObject, JsonObject, JsonObject]:
+        """Return (params, {key: {output, status}} of final tasks, job) for expressions."""
+
+
+class Scopes:
+    """Make scopes; reads no more of the store than the expressions mention."""
+
+    def __init__(
+        self, inputs: Inputs, *, allowed: Sequence[str], environ: Mapping[str, str] | None = None
+    ) -> None:
+        known = os.environ if environ is None else environ
+        self._inputs = inputs
+        self._env: dict[str, str] = {name: known[name] for name in allowed if name in known}
+
+    async def scope(self, job_id: int, value: JsonValue, captured: JsonValue) -> JsonObject:
+        """Return the scope for the expressions inside a value; `captured` = variables of the caller."""
+        paths = [reference.path for reference in references(value)]
+        keys = sorted({str(path[1]) for path in paths if path[0] == "tasks" and len(path) > 1})
+        params, tasks, job = await self._inputs.expression_inputs(job_id, keys)
+        env: JsonObject = {**self._env, **(captured if isinstance(captured, dict) else {})}
+        return {"params": params, "tasks": tasks, "job": job, "env": env}

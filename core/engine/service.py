@@ -1,0 +1,231 @@
+"""The engine: one owner of one store, its loops wired together, started and stopped in order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import core
+from core.config import Paths, Settings
+from core.connectors.registry import Registry
+from core.engine.admission import Admission
+from core.engine.broadcast import Broadcast
+from core.engine.completion import Completion, Limits
+from core.engine.dispatcher import Dispatcher
+from core.engine.janitor import Janitor
+from core.engine.recovery import Recovery
+from core.engine.runner import Pace, Runner, Tools
+from core.engine.scopes import Scopes
+from core.executors.child import ChildExecutor
+from core.executors.outputs import Outputs
+from core.executors.punching import OutputCap, OverCap
+from core.host import boot_id
+from core.logs import get_logger
+from core.model.commands import (
+    Cancel,
+    Enqueued,
+    FollowUp,
+    Hold,
+    Operated,
+    Pause,
+    Rerun,
+    Resume,
+    SubmitOptions,
+    Submitted,
+    Unhold,
+)
+from core.model.crash import crash_point
+from core.model.errors import Bug, TaskdeckError, Unavailable
+from core.model.plans import TaskPlan
+from core.model.ports import Alarms, Clock, Draw
+from core.model.values import JsonValue
+from core.model.views import EngineInfo, JobResult
+from core.rules.lanes import choose
+from core.store.batch import Report
+from core.store.database import open_writer
+from core.store.journal import Journal
+from core.store.ownership import let_go, take_over
+from core.store.readers import Readers
+from core.store.reports import Reports
+from core.store.transaction import Writer
+
+Verb: TypeAlias = Cancel | Pause | Resume | Hold | Unhold | Rerun
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """What an engine gets from outside: time, alarms, chance, connectors."""
+
+    clock: Clock
+    alarms: Alarms
+    draw: Draw
+    registry: Registry
+
+
+class Engine:
+    """Own a store and carry its tasks; made by `start`, ended by `stop`."""
+
+    def __init__(self, paths: Paths, settings: Settings, ports: Ports) -> None:
+        self.paths = paths
+        self.settings = settings
+        self._ports = ports
+        self._stopping: asyncio.Task[None] | None = None
+        self._stopped = asyncio.Event()
+        self.failure: TaskdeckError | None = None
+        clock, now = ports.clock, ports.clock.now()
+        connection = open_writer(paths.db, synchronous=settings.synchronous, now=now)
+        self._owner = take_over(connection, now=now, pid=os.getpid(), boot_id=boot_id())
+        writer = Writer(
+            connection=connection, epoch=self._owner.epoch, aging_step=settings.aging_step, choose=choose
+        )
+        self._readers = Readers(paths.db)
+        self.reports = Reports(self._readers)
+        self.journal = Journal(writer, clock=clock, listener=self._hear, cap=settings.batch_cap)
+        self.broadcast = Broadcast(self.reports)
+        outputs = Outputs(paths.output)
+        cap = OutputCap(
+            size=settings.output_cap,
+            policy=OverCap.FAIL if settings.output_policy == "fail" else OverCap.KEEP,
+        )
+        self.children = ChildExecutor(outputs, store=self._owner.store_id, cap=cap)
+        scopes = Scopes(self.reports, allowed=settings.env_allow)
+        limits = Limits(max_losses=settings.max_losses, max_bounces=settings.max_bounces)
+        self._completion = Completion(self.journal, clock=clock, draw=ports.draw, limits=limits)
+        tools = Tools(
+            connectors=ports.registry,
+            children=self.children,
+            completion=self._completion,
+            scopes=scopes,
+            clock=clock,
+        )
+        pace = Pace(default_timeout=settings.default_timeout, cancel_grace=settings.cancel_grace)
+        self.runner = Runner(tools, store_id=self._owner.store_id, pace=pace, on_error=self.fail)
+        self.admission = Admission(self.journal, ports.registry, scopes, waiting=self.reports)
+        self.dispatcher = Dispatcher(self.journal, self.runner, self.admission, ports=(clock, ports.alarms))
+        self._janitor = Janitor(self.dispatcher, self.children, settings=settings)
+
+    @property
+    def output_dir(self) -> Path:
+        """Return where the attempt directories are."""
+        return self.paths.output
+
+    async def start(self, *, dispatch: bool = True) -> None:
+        """Recover, then claim; without `dispatch` only commands are applied."""
+        await self._ports.registry.start()
+        if not dispatch:
+            return
+        recovery = Recovery(self.runner, self.children, self._completion)
+        await recovery.recover(self.reports)
+        self.dispatcher.open(self.settings.slots)
+        self.dispatcher.judge()
+        self._janitor.start(self._ports.alarms)
+        await self.journal.submit(FollowUp())
+
+    async def submit(
+        self,
+        document: Mapping[str, JsonValue] | str,
+        params: Mapping[str, JsonValue] | None = None,
+        *,
+        options: SubmitOptions | None = None,
+    ) -> Submitted:
+        """Admit a workflow; see `Admission.submit`."""
+        return await self.admission.submit(document, params or {}, options=options or SubmitOptions())
+
+    async def enqueue(self, plans: Sequence[TaskPlan], *, group: str | None, actor: str) -> Enqueued:
+        """Admit loose tasks; see `Admission.enqueue`."""
+        return await self.admission.enqueue(plans, group=group, actor=actor)
+
+    async def operate(self, command: Verb) -> Operated:
+        """Carry out an operator's verb."""
+        result = await self.journal.submit(command)
+        if not isinstance(result, Operated):
+            raise Bug("journal.answer", "a verb was answered with something else")
+        return result
+
+    async def wait_job(self, job_id: int) -> JobResult:
+        """Return when a job is final."""
+        return await self.broadcast.wait_job(job_id)
+
+    async def wait_tasks(self, task_ids: Sequence[int]) -> Mapping[str, int]:
+        """Return when all tasks are final: how many ended in each status."""
+        return await self.broadcast.wait_tasks(task_ids)
+
+    async def wait_idle(self) -> None:
+        """Return when nothing runs, nothing is due later, and nothing more can be claimed."""
+        while True:
+            await self.journal.settle()
+            if self.runner.count == 0 and self.dispatcher.quiet:
+                return
+            await self.dispatcher.changed()
+
+    def info(self) -> EngineInfo:
+        """Return who this is and how busy."""
+        return EngineInfo(
+            version=core.__version__,
+            pid=os.getpid(),
+            epoch=self._owner.epoch,
+            slots=self.settings.slots,
+            running=self.runner.count,
+            home=str(self.paths.home),
+        )
+
+    def stop(self, *, kill: bool = False) -> None:
+        """Begin to stop: claim nothing more, let inline calls end, leave or kill children, close.
+
+        `stopped` tells when it is done; a second call changes nothing.
+        """
+        if self._stopping is None:
+            self._stopping = asyncio.get_running_loop().create_task(self._stop(kill=kill))
+
+    async def ended(self) -> None:
+        """Return when the engine has stopped, for whatever reason."""
+        await self._stopped.wait()
+
+    async def stopped(self) -> None:
+        """Return when the engine has stopped; raise what made it fail, if anything did."""
+        await self._stopped.wait()
+        if self.failure is not None:
+            raise self.failure
+
+    def fail(self, error: TaskdeckError) -> None:
+        """Stop because of an error that no loop can mend (fenced, a bug)."""
+        if self.failure is None and self._stopping is None:
+            self.failure = error
+            _log.error("the engine stops", code=error.code, reason=error.message)
+            self.stop()
+
+    async def _stop(self, *, kill: bool) -> None:
+        crash_point("stop.begun")
+        self.dispatcher.close()
+        try:
+            await self.runner.finish_inline(0 if self.failure else self.settings.stop_grace)
+            await self.runner.kill_stopped()
+            if kill:
+                await self.runner.kill_children()
+            await self.runner.leave_children()
+        finally:
+            await self._close()
+
+    async def _close(self) -> None:
+        self.broadcast.fail(
+            self.failure or Unavailable("engine.lost", "the engine has stopped", hint="start it again")
+        )
+        self._ports.alarms.stop()
+        await self._ports.registry.stop()
+        await self._readers.close()
+        await self.journal.close(farewell=self._let_go)
+        self._stopped.set()
+
+    def _let_go(self, writer: Writer) -> None:
+        let_go(writer.connection, now=self._ports.clock.now(), epoch=writer.epoch)
+
+    def _hear(self, report: Report) -> None:
+        self.dispatcher.hear(report)
+        if report.failure is not None and report.failure.code == "engine.fenced":
+            self.fail(report.failure)
+        self.broadcast.publish(report)

@@ -1,0 +1,45 @@
+"""Own the store: raise the engine's epoch at start, note the end."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from core.store.sql import pack
+
+_EVENT = "INSERT INTO event (at, kind, data) VALUES (?, ?, ?)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """The running engine as the store knows it."""
+
+    store_id: str
+    epoch: int
+
+
+def take_over(connection: sqlite3.Connection, *, now: int, pid: int, boot_id: str) -> Owner:
+    """Raise the epoch for a new engine; from here on every batch of an earlier one is fenced.
+
+    The caller holds the engine lock.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    ((store_id, epoch),) = connection.execute(
+        "UPDATE engine SET epoch = epoch + 1, pid = ?, boot_id = ?, started_at = ?, stopped_at = NULL"
+        " WHERE id = 1 RETURNING store_id, epoch",
+        (pid, boot_id, now),
+    ).fetchall()
+    connection.execute(_EVENT, (now, "engine.started", pack({"epoch": epoch, "pid": pid})))
+    connection.execute("COMMIT")
+    return Owner(store_id=store_id, epoch=epoch)
+
+
+def let_go(connection: sqlite3.Connection, *, now: int, epoch: int) -> None:
+    """Note that this engine stopped, unless another one has taken over."""
+    connection.execute("BEGIN IMMEDIATE")
+    stopped = connection.execute(
+        "UPDATE engine SET stopped_at = ?, pid = NULL WHERE id = 1 AND epoch = ?", (now, epoch)
+    ).rowcount
+    if stopped:
+        connection.execute(_EVENT, (now, "engine.stopped", pack({"epoch": epoch})))
+    connection.execute("COMMIT")
