@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from core.app.doctor import Check, DoctorReport, doctor
+    from core.app.examination import Check, DoctorReport, doctor
     from core.app.hosting import Hosted, changing, checks, connect, detach, hosting, open_engine, serve
     from core.app.places import Options, reading
 
@@ -28,7 +28,7 @@ __all__ = [
 
 _ROOMS = {
     **dict.fromkeys(("Options", "reading"), "core.app.places"),
-    **dict.fromkeys(("Check", "DoctorReport", "doctor"), "core.app.doctor"),
+    **dict.fromkeys(("Check", "DoctorReport", "doctor"), "core.app.examination"),
 }
 
 
