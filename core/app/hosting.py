@@ -8,7 +8,7 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,15 +19,18 @@ from core.app.lock import EngineLock
 from core.app.places import Options
 from core.config import Paths, ensure_home
 from core.connectors.registry import build
-from core.control.api import ControlAPI
+from core.control.api import OPERATOR, ControlAPI, Document, SubmitOptions
 from core.control.local import LocalControl
 from core.control.remote import RemoteControl
 from core.control.server import ControlServer
 from core.engine.alarms import SchedulerAlarms
 from core.engine.clock import SystemClock
 from core.engine.service import Engine, Ports
+from core.model.commands import Submitted
 from core.model.errors import Unavailable
+from core.model.plans import TaskSpec
 from core.model.ports import Checks, Connector
+from core.model.values import JsonValue
 from core.store.readers import Readers
 
 POLL_SECONDS = 0.02
@@ -71,9 +74,10 @@ async def hosting(
         return
     try:
         engine = await _start(options, connectors, dispatch=True)
-        async with _listening(engine, enabled=serve):
+        guests = _Guests(engine)
+        async with _listening(engine, guests if serve else None):
             yield Hosted(control=LocalControl(engine), attached=False, engine=engine)
-            await engine.broadcast.unattended()
+            await _serve_guests(engine, guests)
     finally:
         lock.release()
 
@@ -90,7 +94,7 @@ async def changing(options: Options) -> AsyncIterator[ControlAPI]:
         return
     try:
         engine = await _start(options, (), dispatch=False)
-        async with _listening(engine, enabled=False):
+        async with _listening(engine, None):
             yield LocalControl(engine)
     finally:
         lock.release()
@@ -107,7 +111,7 @@ async def serve(options: Options, *, ready: Callable[[str], None], until_idle: b
         )
     try:
         engine = await _start(options, (), dispatch=True)
-        async with _listening(engine, enabled=True):
+        async with _listening(engine, LocalControl(engine)):
             _stop_on_signals(engine)
             ready(f"serving {options.paths.home} with {engine.settings.slots} slots, pid {os.getpid()}")
             if until_idle:
@@ -168,7 +172,7 @@ async def open_engine(
         )
     try:
         engine = await _start(options, connectors, dispatch=dispatch)
-        async with _listening(engine, enabled=dispatch):
+        async with _listening(engine, LocalControl(engine) if dispatch else None):
             yield Deck(LocalControl(engine))
     finally:
         lock.release()
@@ -182,6 +186,39 @@ async def connect(*, home: Path | str | None = None) -> AsyncIterator[Deck]:
         yield Deck(remote)
     finally:
         await remote.close()
+
+
+class _Guests(LocalControl):
+    """The control of attached clients; remembers whether they brought work."""
+
+    brought = False
+
+    async def submit(
+        self,
+        document: Document,
+        params: Mapping[str, JsonValue] | None = None,
+        *,
+        options: SubmitOptions | None = None,
+    ) -> Submitted:
+        """Admit a job."""
+        self.brought = True
+        return await super().submit(document, params, options=options)
+
+    async def enqueue(
+        self, specs: Sequence[TaskSpec], *, group: str | None = None, actor: str = OPERATOR
+    ) -> tuple[int, ...]:
+        """Admit loose tasks."""
+        self.brought = True
+        return await super().enqueue(specs, group=group, actor=actor)
+
+
+async def _serve_guests(engine: Engine, guests: _Guests) -> None:
+    """Go on until nobody waits, and what clients brought and left behind has run."""
+    await engine.broadcast.unattended()
+    while guests.brought:
+        guests.brought = False
+        await engine.wait_idle()
+        await engine.broadcast.unattended()
 
 
 async def _start(options: Options, connectors: Sequence[Connector], *, dispatch: bool) -> Engine:
@@ -206,12 +243,12 @@ async def _start(options: Options, connectors: Sequence[Connector], *, dispatch:
 
 
 @asynccontextmanager
-async def _listening(engine: Engine, *, enabled: bool) -> AsyncIterator[None]:
-    """Serve the socket around the body, then stop the engine."""
+async def _listening(engine: Engine, control: LocalControl | None) -> AsyncIterator[None]:
+    """Serve a control on the socket around the body, then stop the engine."""
     server = ControlServer()
     try:
-        if enabled:
-            await server.start(LocalControl(engine), engine.paths.socket)
+        if control is not None:
+            await server.start(control, engine.paths.socket)
         yield
     finally:
         engine.stop()

@@ -186,6 +186,8 @@ class Runner:
             outcome = await self._guarded(running, work)
         finally:
             handle.cancel()
+        # From here on nobody may cancel this: an outcome that is known must reach the store.
+        running.task = None
         crash_point("runner.ended")
         try:
             await self._tools.completion.finish(running.claimed, running.spec, outcome)

@@ -56,7 +56,7 @@ engine = Table(
     Column("stopped_at", Integer),
     CheckConstraint("id = 1", name="engine_single"),
 )
-"""One row: the name of this store for ever, and who owns it; `epoch` rises with each start and fences late writers."""
+"""One row: the name of this store, and who owns it; `epoch` rises with each start and fences late writes."""
 
 definition = Table(
     "definition",

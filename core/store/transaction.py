@@ -25,7 +25,7 @@ from core.model.commands import (
     Unhold,
 )
 from core.model.crash import crash_point
-from core.model.errors import TaskdeckError, Unavailable
+from core.model.errors import Bug, TaskdeckError, Unavailable
 from core.store.apply.claim import Choose, apply_claim
 from core.store.apply.complete import apply_completes
 from core.store.apply.consequences import apply_consequences, follow_up
@@ -78,6 +78,9 @@ def carry_out(writer: Writer, group: Group) -> tuple[list[Answer], Report]:
         return _all(group, _failed(error))
     except TaskdeckError as error:
         return _all(group, error)
+    except Exception as error:
+        # The writer's thread must live: whatever broke, everybody who waits gets an answer.
+        return _all(group, Bug("journal.broken", f"{type(error).__name__}: {error}"))
 
 
 def _attempt(

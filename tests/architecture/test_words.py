@@ -14,6 +14,7 @@ from tests.architecture.trees import Function, Source, imported, sources, write_
 BROAD_CATCHES = (
     "console/launch.py",
     "core/engine/runner.py",
+    "core/store/transaction.py",
     "core/engine/service*.py",
     "core/executors/pychild/main.py",
 )
