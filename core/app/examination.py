@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from core.app.places import Options
 from core.config import Paths
 from core.host import free_bytes, has_pidfd
 from core.model.errors import TaskdeckError
+from core.store.database import sqlite_version
 from core.store.verify import verify_path
 
 SHOWN = 20
@@ -50,7 +50,7 @@ def _examine(options: Options) -> Iterator[Check]:
     yield Check(
         name="kernel", ok=has_pidfd(), message="pidfd works" if has_pidfd() else "needs Linux 5.3 or newer"
     )
-    yield Check(name="sqlite", ok=True, message=f"SQLite {sqlite3.sqlite_version}")
+    yield Check(name="sqlite", ok=True, message=f"SQLite {sqlite_version()}")
     if not paths.db.exists():
         yield Check(name="store", ok=True, message=f"there is no store at {paths.db} yet")
         return

@@ -49,6 +49,11 @@ def broken(path: Path, error: Exception) -> Unavailable:
     )
 
 
+def sqlite_version() -> str:
+    """Return the version of the SQLite library in use."""
+    return sqlite3.sqlite_version
+
+
 def version_of(connection: sqlite3.Connection) -> int:
     """Return the schema version of an open store; 0 = empty."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
