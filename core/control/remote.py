@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import httpx
 
@@ -12,11 +12,11 @@ from core.control.local import located
 from core.control.offline import no_engine
 from core.control.reading import ReadingControl
 from core.control.transport import UnixTransport
-from core.model.errors import Unavailable
+from core.model.errors import Invalid, Unavailable
 from core.store.reports import Reports
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from core.model.commands import Operated, Submitted
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from core.model.values import JsonObject, JsonValue
     from core.model.views import EngineInfo, JobResult
     from core.store.readers import Readers
+
+T = TypeVar("T")
 
 
 class RemoteControl(ReadingControl):
@@ -59,7 +61,7 @@ class RemoteControl(ReadingControl):
             "params": dict(params or {}),
             "options": requests.options_to_json(options or SubmitOptions(actor=OPERATOR)),
         }
-        return answers.submitted_from_json(await self._ask("submit", body))
+        return await self._ask("submit", body, read=answers.submitted_from_json)
 
     async def enqueue(
         self, specs: Sequence[TaskSpec], *, group: str | None = None, actor: str = OPERATOR
@@ -68,7 +70,7 @@ class RemoteControl(ReadingControl):
         if not specs:
             return ()
         body: JsonObject = {"specs": requests.specs_to_json(specs), "group": group, "actor": actor}
-        return answers.ids_from_json(await self._ask("enqueue", body))
+        return await self._ask("enqueue", body, read=answers.ids_from_json)
 
     async def cancel(self, target: Target, *, reason: str = "", actor: str = OPERATOR) -> Operated:
         """Ask a job or tasks to end."""
@@ -96,19 +98,19 @@ class RemoteControl(ReadingControl):
 
     async def wait_job(self, job_id: int) -> JobResult:
         """Return when the job is final."""
-        return answers.result_from_json(await self._ask("wait_job", {"job_id": job_id}))
+        return await self._ask("wait_job", {"job_id": job_id}, read=answers.result_from_json)
 
     async def wait_tasks(self, task_ids: Sequence[int]) -> Mapping[str, int]:
         """Return when all tasks are final."""
-        return answers.counts_from_json(await self._ask("wait_tasks", {"task_ids": list(task_ids)}))
+        return await self._ask("wait_tasks", {"task_ids": list(task_ids)}, read=answers.counts_from_json)
 
     async def stop_engine(self, *, kill: bool = False) -> None:
         """Ask the engine to stop."""
-        await self._ask("stop", {"kill": kill})
+        await self._ask("stop", {"kill": kill}, read=lambda _: None)
 
     async def status(self) -> EngineInfo:
         """Return who answers."""
-        return answers.info_from_json(await self._ask("status", {}))
+        return await self._ask("status", {}, read=answers.info_from_json)
 
     async def close(self) -> None:
         """Close the connections and the readers."""
@@ -116,12 +118,12 @@ class RemoteControl(ReadingControl):
         await super().close()
 
     async def _operate(self, verb: str, target: Target, body: JsonObject) -> Operated:
-        sent = await self._ask(verb, {"target": requests.target_to_json(target), **body})
-        return answers.operated_from_json(sent)
+        sent: JsonObject = {"target": requests.target_to_json(target), **body}
+        return await self._ask(verb, sent, read=answers.operated_from_json)
 
-    async def _ask(self, verb: str, body: JsonObject) -> JsonObject:
+    async def _ask(self, verb: str, body: JsonObject, *, read: Callable[[JsonObject], T]) -> T:
         content = wire.encode(body)
-        wire.check_size(len(content))
+        wire.check_size(len(content), wire.BODY_BYTES)
         try:
             response = await self._client.post(wire.PATH + verb, content=content)
         except httpx.ConnectError as error:
@@ -130,7 +132,10 @@ class RemoteControl(ReadingControl):
             raise engine_lost() from error
         if response.status_code != httpx.codes.OK:
             raise wire.error_from_answer(response.content, response.status_code)
-        return wire.decode_object(response.content)
+        try:
+            return read(wire.decode_object(response.content))
+        except Invalid as error:
+            raise wire.garbled() from error
 
 
 def engine_lost() -> Unavailable:

@@ -5,19 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NoReturn, cast
 
-from core.model.errors import (
-    BudgetExceeded,
-    Bug,
-    Conflict,
-    Fault,
-    Forbidden,
-    IllegalMove,
-    Invalid,
-    InvalidDocument,
-    NotFound,
-    TaskdeckError,
-    Unavailable,
-)
+from core.model import errors
+from core.model.errors import Bug, Fault, Invalid, InvalidDocument, TaskdeckError
 
 if TYPE_CHECKING:
     from core.model.values import JsonObject, JsonValue
@@ -28,19 +17,9 @@ BODY_BYTES = 64 * 2**20
 """No request is longer."""
 
 ERRORS: dict[str, type[TaskdeckError]] = {
-    kind.__name__: kind
-    for kind in (
-        TaskdeckError,
-        Invalid,
-        InvalidDocument,
-        BudgetExceeded,
-        Forbidden,
-        NotFound,
-        Conflict,
-        Unavailable,
-        Bug,
-        IllegalMove,
-    )
+    name: kind
+    for name, kind in vars(errors).items()
+    if isinstance(kind, type) and issubclass(kind, TaskdeckError)
 }
 """The error tree by name."""
 
@@ -71,7 +50,7 @@ def decode_object(body: bytes | bytearray) -> JsonObject:
     return value
 
 
-def check_size(size: int, limit: int = BODY_BYTES) -> None:
+def check_size(size: int, limit: int) -> None:
     """Raise `Invalid` (`request.too_large`) for more bytes than a request may have."""
     if size > limit:
         raise Invalid(
@@ -92,7 +71,7 @@ def error_from_json(value: JsonValue) -> TaskdeckError:
     """Return the error that was sent, of the same class; an unknown class is a `TaskdeckError`."""
     sent = value.get("error") if isinstance(value, dict) else None
     if not isinstance(sent, dict):
-        return Bug("engine.garbled", "the engine's answer is not understood", hint="compare the versions")
+        return garbled()
     kind = ERRORS.get(str(sent.get("kind")), TaskdeckError)
     facts = sent.get("facts")
     # Past the constructors: those of some classes make code and message from other things.
@@ -108,6 +87,15 @@ def error_from_json(value: JsonValue) -> TaskdeckError:
         error.source = str(error.facts.get("source", ""))
         error.faults = _faults(error.facts.get("faults"))
     return error
+
+
+def garbled() -> Bug:
+    """Say that an answer of the engine has another shape than its verb's."""
+    return Bug(
+        "engine.garbled",
+        "the engine's answer is not understood",
+        hint="client and engine may differ in version: restart the engine with this taskdeck",
+    )
 
 
 def error_from_answer(body: bytes, status: int) -> TaskdeckError:

@@ -1,0 +1,176 @@
+"""An engine port on a real store and journal; what runs and ends is up to the test."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from core.control.api import ControlAPI
+from core.control.local import LocalControl
+from core.control.remote import RemoteControl
+from core.control.server import ControlServer, Limits
+from core.engine.clock import SystemClock
+from core.model.commands import (
+    Claimed,
+    Complete,
+    Enqueue,
+    Enqueued,
+    Operated,
+    Submit,
+    SubmitOptions,
+    Submitted,
+)
+from core.model.errors import TaskdeckError
+from core.model.outcomes import Succeeded
+from core.model.plans import JobPlan, StagePlan, TaskPlan
+from core.model.views import EngineInfo, JobResult
+from core.rules.lanes import choose
+from core.store.database import open_writer
+from core.store.journal import Journal
+from core.store.readers import Readers
+from core.store.reports import Reports
+from core.store.transaction import Writer
+
+INFO = EngineInfo(version="9.9", pid=4711, epoch=3, slots=4, running=1, home="/home/\udcff\x00")
+RESULT = JobResult(id=7, status="failed", tasks={"succeeded": 2, "failed": 1}, reason="task a failed \x1b")
+
+
+class StagedEngine:
+    """Admit and operate for real; record what was asked; wait until the test says so."""
+
+    def __init__(self, home: Path) -> None:
+        clock = SystemClock()
+        connection = open_writer(home / "taskdeck.db", synchronous="NORMAL", now=clock.now())
+        writer = Writer(connection=connection, epoch=0, aging_step=60_000, choose=choose)
+        self.journal = Journal(writer, clock=clock, listener=self._report)
+        self.readers = Readers(home / "taskdeck.db")
+        self.reports = Reports(self.readers)
+        self.output_dir = home / "output"
+        self.asked: list[Any] = []
+        self.refusal: TaskdeckError | None = None
+        self.claimed: list[Claimed] = []
+        self.waits = asyncio.Event()
+        self.ended = asyncio.Event()
+        self.dropped = asyncio.Event()
+
+    async def submit(self, document: Any, params: Mapping[str, Any], *, options: SubmitOptions) -> Submitted:
+        self._ask(("submit", document, params, options))
+        task = TaskPlan(key="only", uses="delay")
+        definition = document if isinstance(document, dict) else {"path": document}
+        plan = JobPlan(
+            name=options.name or "staged",
+            stages=(StagePlan(name="main", tasks=(task,)),),
+            params=dict(params),
+            definition=definition,
+            definition_hash="h1",
+            client_key=options.client_key,
+        )
+        result = await self.journal.submit(Submit(plan=plan, actor=options.actor))
+        assert isinstance(result, Submitted)
+        return result
+
+    async def enqueue(self, plans: Sequence[TaskPlan], *, group: str | None, actor: str) -> Enqueued:
+        command = Enqueue(tasks=tuple(plans), group=group, actor=actor)
+        self._ask(command)
+        result = await self.journal.submit(command)
+        assert isinstance(result, Enqueued)
+        return result
+
+    async def operate(self, command: Any) -> Operated:
+        self._ask(command)
+        result = await self.journal.submit(command)
+        assert isinstance(result, Operated)
+        return result
+
+    async def wait_job(self, job_id: int) -> JobResult:
+        self._ask(("wait_job", job_id))
+        await self._wait()
+        return RESULT
+
+    async def wait_tasks(self, task_ids: Sequence[int]) -> Mapping[str, int]:
+        self._ask(("wait_tasks", tuple(task_ids)))
+        await self._wait()
+        return {"succeeded": len(task_ids)}
+
+    def stop(self, *, kill: bool) -> None:
+        self._ask(("stop", kill))
+
+    def info(self) -> EngineInfo:
+        return INFO
+
+    async def run_next(self) -> Claimed:
+        """Claim one more task and return it."""
+        self.journal.slots += 1
+        self.journal.wake()
+        await self.journal.settle()
+        return self.claimed[-1]
+
+    async def succeed(self, claimed: Claimed) -> None:
+        self.journal.slots -= 1
+        command = Complete(
+            task_id=claimed.task_id, epoch=claimed.epoch, outcome=Succeeded(output={"exit": 0})
+        )
+        await self.journal.submit(command)
+
+    async def close(self) -> None:
+        await self.readers.close()
+        await self.journal.close()
+
+    async def _wait(self) -> None:
+        self.waits.set()
+        try:
+            await self.ended.wait()
+        except asyncio.CancelledError:
+            self.dropped.set()
+            raise
+
+    def _ask(self, what: Any) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.asked.append(what)
+
+    def _report(self, report: Any) -> None:
+        self.claimed.extend(report.claimed)
+
+
+@dataclass(kw_only=True)
+class Stage:
+    """A control under test, the engine behind it, and its data directory."""
+
+    control: ControlAPI
+    engine: StagedEngine
+    home: Path
+    server: ControlServer | None = field(default=None)
+
+    @property
+    def socket(self) -> Path:
+        return self.home / "engine.sock"
+
+
+@asynccontextmanager
+async def local_stage(home: Path):
+    engine = StagedEngine(home)
+    control = LocalControl(engine)
+    try:
+        yield Stage(control=control, engine=engine, home=home)
+    finally:
+        await control.close()
+        await engine.close()
+
+
+@asynccontextmanager
+async def remote_stage(home: Path, *, limits: Limits | None = None):
+    engine = StagedEngine(home)
+    server = ControlServer(limits)
+    await server.start(LocalControl(engine), home / "engine.sock")
+    control = RemoteControl(Readers(home / "taskdeck.db"), home / "output", socket_path=home / "engine.sock")
+    try:
+        yield Stage(control=control, engine=engine, home=home, server=server)
+    finally:
+        await control.close()
+        await server.stop()
+        await engine.close()

@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from core.control import sockets, transport, wire
+from core.control.api import Target, TaskSpec
+from core.control.local import LocalControl
+from core.control.offline import OfflineControl, open_offline
+from core.control.remote import RemoteControl
+from core.control.server import ControlServer
+from core.model.errors import Bug, Invalid, Unavailable
+from core.store.readers import Readers
+from tests.control.control_stage import INFO, local_stage
+
+SPEC = TaskSpec(uses="delay", with_={"seconds": 0})
+
+
+def control_of(home, **options) -> RemoteControl:
+    return RemoteControl(
+        Readers(home / "taskdeck.db"), home / "output", socket_path=home / "engine.sock", **options
+    )
+
+
+async def test_without_an_engine_the_way_out_is_named(tmp_path):
+    async with control_of(tmp_path) as control:
+        with pytest.raises(Unavailable) as caught:
+            await control.status()
+    assert (caught.value.code, caught.value.exit_code) == ("engine.none", 4)
+    assert "taskdeck serve" in caught.value.hint
+
+
+async def test_a_stale_socket_is_no_engine_and_stays_for_the_owner_of_the_lock(tmp_path):
+    sockets.bind_private(tmp_path / "engine.sock").close()
+    async with control_of(tmp_path) as control:
+        with pytest.raises(Unavailable) as caught:
+            await control.enqueue([SPEC])
+    assert caught.value.code == "engine.none"
+    assert (tmp_path / "engine.sock").exists()
+
+
+async def test_a_patient_client_waits_for_an_engine_that_is_just_starting(tmp_path):
+    async with local_stage(tmp_path) as stage, control_of(tmp_path, patience=5) as control:
+        asked = asyncio.ensure_future(control.status())
+        server = ControlServer()
+        asyncio.get_running_loop().call_later(
+            0.1, lambda: asyncio.ensure_future(server.start(LocalControl(stage.engine), stage.socket))
+        )
+        assert await asyncio.wait_for(asked, 5) == INFO
+        await server.stop()
+
+
+async def test_patience_ends(tmp_path):
+    started = time.monotonic()
+    async with control_of(tmp_path, patience=0.2) as control:
+        with pytest.raises(Unavailable):
+            await control.status()
+    assert 0.2 <= time.monotonic() - started < 4
+
+
+async def test_one_connection_carries_many_requests(remote, monkeypatch):
+    opened = count_connections(monkeypatch)
+    for _ in range(20):
+        await remote.control.enqueue([SPEC])
+    assert len(opened) == 1
+
+
+async def test_an_idle_connection_is_not_used_when_the_server_may_have_closed_it(remote, monkeypatch):
+    opened = count_connections(monkeypatch)
+    await remote.control.status()
+    monkeypatch.setattr(transport, "IDLE_SECONDS", 0.0)
+    await remote.control.status()
+    assert len(opened) == 2
+
+
+async def test_a_restarted_engine_is_reached_by_the_next_request(remote):
+    await remote.control.status()
+    await remote.server.stop()
+    server = ControlServer()
+    await server.start(LocalControl(remote.engine), remote.socket)
+    assert await remote.control.status() == INFO
+    await server.stop()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\ncontent-le",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{}",
+        b"garbage\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n",
+        b"x" * 200_000,
+    ],
+)
+async def test_an_engine_that_goes_while_it_is_asked_is_lost(tmp_path, answer):
+    async with Answering(tmp_path / "engine.sock", answer), control_of(tmp_path) as control:
+        with pytest.raises(Unavailable) as caught:
+            await control.enqueue([SPEC])
+    assert caught.value.code == "engine.lost"
+
+
+@pytest.mark.parametrize("body", [b"oops", b"[]", b'{"task_ids": "x"}'])
+async def test_an_answer_that_is_not_understood_is_a_bug(tmp_path, body):
+    answer = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
+    async with Answering(tmp_path / "engine.sock", answer), control_of(tmp_path) as control:
+        with pytest.raises(Bug) as caught:
+            await control.enqueue([SPEC])
+    assert caught.value.code == "engine.garbled"
+
+
+async def test_a_request_that_is_too_long_is_not_sent(remote, monkeypatch):
+    monkeypatch.setattr(wire, "BODY_BYTES", 1_000)
+    with pytest.raises(Invalid) as caught:
+        await remote.control.submit({"name": "x" * 2_000})
+    assert (caught.value.code, remote.engine.asked) == ("request.too_large", [])
+
+
+@pytest.mark.parametrize(
+    "hostile", [{"x": float("nan")}, {"x": {1, 2}}, {"x": 10**5_000}], ids=["nan", "set", "long"]
+)
+async def test_what_is_no_json_is_refused_before_it_is_sent(remote, hostile):
+    with pytest.raises(Invalid) as caught:
+        await remote.control.submit(hostile)
+    assert (caught.value.code, remote.engine.asked) == ("wire.unwritable", [])
+
+
+async def test_proxies_of_the_environment_are_not_asked(remote, monkeypatch):
+    for name in ("http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    async with control_of(remote.home) as control:
+        assert await control.status() == INFO
+
+
+async def test_reading_needs_no_engine(tmp_path):
+    async with local_stage(tmp_path) as stage:
+        ids = await stage.control.enqueue([SPEC, SPEC])
+    async with (
+        control_of(tmp_path) as control,
+        open_offline(tmp_path / "taskdeck.db", tmp_path / "output") as offline,
+    ):
+        for reading in (control, offline):
+            assert {task.id for task in (await reading.tasks()).rows} == set(ids)
+
+
+async def test_without_a_store_reading_is_unavailable(tmp_path):
+    async with open_offline(tmp_path / "taskdeck.db", tmp_path / "output") as control:
+        with pytest.raises(Unavailable) as caught:
+            await control.jobs()
+    assert caught.value.code == "store.missing"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        lambda control: control.submit("flow.yaml"),
+        lambda control: control.enqueue([SPEC]),
+        lambda control: control.cancel(Target(job_id=2)),
+        lambda control: control.retry(Target(job_id=2)),
+        lambda control: control.pause(Target(job_id=2)),
+        lambda control: control.resume(Target(job_id=2)),
+        lambda control: control.hold(Target(task_ids=(2,))),
+        lambda control: control.unhold(Target(task_ids=(2,))),
+        lambda control: control.wait_job(2),
+        lambda control: control.wait_tasks([2]),
+        lambda control: control.stop_engine(),
+        lambda control: control.status(),
+    ],
+)
+async def test_changing_without_an_engine_is_refused(tmp_path, verb):
+    control: OfflineControl = open_offline(tmp_path / "taskdeck.db", tmp_path / "output")
+    with pytest.raises(Unavailable) as caught:
+        await verb(control)
+    assert caught.value.code == "engine.none"
+
+
+class Answering:
+    """A server on a socket that gives one answer to everything and hangs up."""
+
+    def __init__(self, path, answer: bytes) -> None:
+        self.path, self.answer = path, answer
+
+    async def __aenter__(self):
+        self.server = await asyncio.start_unix_server(self.serve, self.path)
+
+    async def __aexit__(self, *_):
+        self.server.close()
+        await self.server.wait_closed()
+
+    async def serve(self, reader, writer):
+        await reader.read(65_536)
+        writer.write(self.answer)
+        writer.close()
+
+
+def count_connections(monkeypatch) -> list[str]:
+    opened: list[str] = []
+    connect = asyncio.open_unix_connection
+
+    async def counted(path, **options):
+        opened.append(path)
+        return await connect(path, **options)
+
+    monkeypatch.setattr(transport.asyncio, "open_unix_connection", counted)
+    return opened
