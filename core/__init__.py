@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from core.model.about import VERSION
+
 if TYPE_CHECKING:
     from core.app import connect, open_engine
     from core.model.plans import TaskSpec
 
-__version__ = "0.1.0"
+__version__ = VERSION
 __all__ = ["TaskSpec", "__version__", "connect", "open_engine"]
 
 _HOMES = {"open_engine": "core.app", "connect": "core.app", "TaskSpec": "core.model.plans"}

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-import core
 from core.config import Paths, Settings
 from core.connectors.registry import Registry
 from core.engine.admission import Admission
@@ -25,6 +24,7 @@ from core.executors.outputs import Outputs
 from core.executors.punching import OutputCap, OverCap
 from core.host import boot_id
 from core.logs import get_logger
+from core.model.about import VERSION
 from core.model.commands import (
     Cancel,
     Enqueued,
@@ -166,7 +166,7 @@ class Engine:
     def info(self) -> EngineInfo:
         """Return who this is and how busy."""
         return EngineInfo(
-            version=core.__version__,
+            version=VERSION,
             pid=os.getpid(),
             epoch=self._owner.epoch,
             slots=self.settings.slots,
