@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# Made once: reading a URL costs more than the whole request on the wire.
+_URLS = {verb: httpx.URL(f"http://engine{wire.PATH}{verb}") for verb in wire.VERB_NAMES}
+
 
 class RemoteControl(ReadingControl):
     """Change and wait through the socket, read from the store file; see `ControlAPI` for the promises.
@@ -42,7 +45,6 @@ class RemoteControl(ReadingControl):
         super().__init__(Reports(readers), output_dir, readers=readers)
         self._client = httpx.AsyncClient(
             transport=UnixTransport(socket_path, patience=patience),
-            base_url="http://engine",
             trust_env=False,
             timeout=None,  # noqa: S113 - a wait lasts as long as the work
         )
@@ -125,7 +127,7 @@ class RemoteControl(ReadingControl):
         content = wire.encode(body)
         wire.check_size(len(content), wire.BODY_BYTES)
         try:
-            response = await self._client.post(wire.PATH + verb, content=content)
+            response = await self._client.send(httpx.Request("POST", _URLS[verb], content=content))
         except httpx.ConnectError as error:
             raise no_engine(f"no engine answers: {error}") from error
         except httpx.TransportError as error:

@@ -166,4 +166,4 @@ VERBS: dict[str, Verb] = {
     "stop": _stop,
     "status": _status,
 }
-"""Every verb that the socket answers."""
+"""The verbs of `wire.VERB_NAMES`."""

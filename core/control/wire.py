@@ -13,6 +13,21 @@ if TYPE_CHECKING:
 
 PATH = "/v1/"
 """Every verb is a POST to this and its name."""
+VERB_NAMES = (
+    "submit",
+    "enqueue",
+    "cancel",
+    "retry",
+    "pause",
+    "resume",
+    "hold",
+    "unhold",
+    "wait_job",
+    "wait_tasks",
+    "stop",
+    "status",
+)
+"""Every verb of the socket."""
 BODY_BYTES = 64 * 2**20
 """No request is longer."""
 

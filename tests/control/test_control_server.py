@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from core.control import sockets
+from core.control import sockets, wire
 from core.control.local import LocalControl
 from core.control.remote import RemoteControl
 from core.control.routes import VERBS
@@ -176,7 +176,7 @@ async def test_every_verb_of_the_control_has_a_route():
         "definition",
     }
     methods = {name for name in dir(LocalControl) if not name.startswith("_")} - {"reports", "close"}
-    assert {name.removesuffix("_engine") for name in methods - reading} == set(VERBS)
+    assert {name.removesuffix("_engine") for name in methods - reading} == set(VERBS) == set(wire.VERB_NAMES)
 
 
 async def test_an_unknown_verb_is_not_found(remote):
