@@ -146,16 +146,21 @@ def _move_task(
         batch.queued(row[4])
     if target in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
         batch.final(command.task_id, where, target)
-    batch.event(move.event, (where[0], command.task_id, command.epoch), data=_note(move, retry_at, stored))
+    batch.event(move.event, (where[0], command.task_id, command.epoch), data=_note(moves, retry_at, stored))
 
 
-def _note(move: Move[TaskStatus], retry_at: int | None, stored: str | None) -> JsonObject:
+def _note(
+    moves: tuple[Move[TaskStatus], Move[AttemptStatus]], retry_at: int | None, stored: str | None
+) -> JsonObject:
+    move, closing = moves
     if retry_at is not None:
         return {"retry_at": retry_at}
     if move.name == "hold_lost":
         return {"reason": LOSS_HOLDS}
-    if move.name == "bounce" and stored is not None:
-        return {"error": unpack(stored)}
+    if closing.target is AttemptStatus.BOUNCED and stored is not None:
+        # A bounce has no event of its attempt: the task's own carries the count and the cause.
+        note: JsonObject = {"error": unpack(stored)}
+        return note if move.name == "bounce" else {**note, "bounced": True}
     return {}
 
 
