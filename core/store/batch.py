@@ -82,6 +82,8 @@ class Batch:
         self.epoch = epoch
         self.aging_step = aging_step
         self.report = Report()
+        self.budget = BITE
+        """Consequences that this batch may still carry out."""
         self.finals: list[Final] = []
         self.followups: list[tuple[str, int]] = []
         self.verdicts: list[int] = []
@@ -141,6 +143,7 @@ class Batch:
         """Take over what a finished part of this transaction noted."""
         self.finals += other.finals
         self.verdicts += other.verdicts
+        self.budget -= BITE - other.budget
         mine, theirs = self.report, other.report
         mine.stops += theirs.stops
         mine.conditions += theirs.conditions

@@ -10,7 +10,7 @@ from core.model.values import INBOX
 from core.store.apply.ends import give_verdict
 from core.store.apply.stages import close_stages, note_unblocked, open_bite
 from core.store.apply.verdicts import cancel_bite
-from core.store.batch import BITE, EDGE_BITE, Batch, Final
+from core.store.batch import EDGE_BITE, Batch, Final
 from core.store.sql import among, guard, ids, pack
 
 _EDGES = (
@@ -45,30 +45,28 @@ _LIVE = (
 
 
 def apply_consequences(batch: Batch) -> None:
-    """Follow the tasks that became final in this batch, as far as one bite goes."""
-    budget = BITE
-    while batch.finals and budget > 0:
+    """Follow the tasks that became final in this batch, as far as its budget goes."""
+    while batch.finals and batch.budget > 0:
         finals, batch.finals = batch.finals, []
         _first_failures(batch, finals)
-        live = _of_live_jobs(batch, finals)
-        budget -= _follow_edges(batch, live, budget)
+        _follow_edges(batch, _of_live_jobs(batch, finals))
         close_stages(batch, finals)
-        budget -= _carry_out_verdicts(batch, budget)
-    batch.followups += [("task", final.task_id) for final in batch.finals]
-    close_stages(batch, batch.finals)
-    batch.finals = []
-    _carry_out_verdicts(batch, max(budget, 0))
+        _carry_out_verdicts(batch)
+    finals, batch.finals = batch.finals, []
+    batch.followups += [("task", final.task_id) for final in finals]
+    close_stages(batch, finals)
+    _carry_out_verdicts(batch)
 
 
 def follow_up(batch: Batch) -> None:
-    """Take up what an earlier batch left over, one bite."""
+    """Take up what an earlier batch left over, as far as the budget goes."""
     left = batch.rows("SELECT kind, id FROM followup ORDER BY kind, id LIMIT 100")
     batch.many("DELETE FROM followup WHERE kind = ? AND id = ?", left)
     for kind, number in left:
         if kind == "job":
-            cancel_bite(batch, number, BITE)
+            cancel_bite(batch, number)
         elif kind == "stage":
-            open_bite(batch, number, BITE)
+            open_bite(batch, number)
     tasks = [number for kind, number in left if kind == "task"]
     rows = batch.rows(
         f"SELECT id, job_id, stage_id, status FROM task WHERE id IN (SELECT value FROM json_each(?))"
@@ -76,14 +74,12 @@ def follow_up(batch: Batch) -> None:
         ids(tasks),
     )
     again = [Final(task_id=t, job_id=j, stage_id=s, status=TaskStatus(status)) for t, j, s, status in rows]
-    _follow_edges(batch, _of_live_jobs(batch, again), BITE)
+    _follow_edges(batch, _of_live_jobs(batch, again))
 
 
-def _carry_out_verdicts(batch: Batch, budget: int) -> int:
-    cancelled = 0
+def _carry_out_verdicts(batch: Batch) -> None:
     while batch.verdicts:
-        cancelled += cancel_bite(batch, batch.verdicts.pop(), max(budget - cancelled, 0))
-    return cancelled
+        cancel_bite(batch, batch.verdicts.pop())
 
 
 def _first_failures(batch: Batch, finals: list[Final]) -> None:
@@ -110,13 +106,15 @@ def _of_live_jobs(batch: Batch, finals: list[Final]) -> list[Final]:
     return [final for final in finals if final.job_id in live]
 
 
-def _follow_edges(batch: Batch, finals: list[Final], budget: int) -> int:
-    """Meet or fail the edges from these tasks; return how many tasks moved."""
+def _follow_edges(batch: Batch, finals: list[Final]) -> None:
+    """Meet or fail the edges from these tasks; what exceeds the budget is followed up."""
     if not finals:
-        return 0
+        return
     status = {final.task_id: final.status for final in finals}
-    limit = min(EDGE_BITE, 4 * budget)
-    edges = batch.rows(_EDGES, ids(status), limit)
+    read = batch.rows(_EDGES, ids(status), EDGE_BITE)
+    edges, cut = _within(read, batch.budget)
+    # Where the read was cut short, any of the tasks may have more edges than were seen.
+    batch.followups += [("task", task_id) for task_id in (status if len(read) == EDGE_BITE else cut)]
     met = [
         (need, task) for need, task, kind in edges if kind == "done" or status[need] is TaskStatus.SUCCEEDED
     ]
@@ -125,11 +123,23 @@ def _follow_edges(batch: Batch, finals: list[Final], budget: int) -> int:
         for need, task, kind in edges
         if kind != "done" and status[need] is not TaskStatus.SUCCEEDED
     }
-    skipped = _skip(batch, failed)
-    moved = skipped + _meet(batch, [(need, task) for need, task in met if task not in failed])
-    if len(edges) == limit:
-        batch.followups += [("task", task_id) for task_id in status]
-    return moved
+    batch.budget -= _skip(batch, failed)
+    batch.budget -= _meet(batch, [(need, task) for need, task in met if task not in failed])
+
+
+def _within(edges: list[tuple], budget: int) -> tuple[list[tuple], dict[int, None]]:  # type: ignore[type-arg]
+    """Keep the edges to so many tasks; name the needs of the others."""
+    if len(edges) <= budget:
+        return edges, {}
+    chosen: set[int] = set()
+    kept, cut = [], {}
+    for edge in edges:
+        if edge[1] in chosen or len(chosen) < budget:
+            chosen.add(edge[1])
+            kept.append(edge)
+        else:
+            cut[edge[0]] = None
+    return kept, cut
 
 
 def _meet(batch: Batch, edges: list[tuple[int, int]]) -> int:

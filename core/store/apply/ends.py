@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from core.model.commands import ENGINE
 from core.model.plans import RetryPolicy, TaskPlan
-from core.model.status import JOB, STAGE, TASK_FINAL, TaskStatus
+from core.model.status import JOB, STAGE, Move, StageStatus, TaskStatus
 from core.model.values import JsonObject
 from core.store.apply.claim import start_jobs
 from core.store.apply.submit import enqueue
 from core.store.batch import Batch, Stop
-from core.store.sql import among, guard, raw
+from core.store.sql import guard, raw
 
 _VERDICT = (
     "UPDATE job SET status = 'ending', verdict = ?, reason = CAST(? AS TEXT), verdict_by = CAST(? AS TEXT)"
@@ -19,7 +19,7 @@ _STOP = (
     "UPDATE task SET stop_at = ?, stop_by = CAST(? AS TEXT), stop_reason = CAST(? AS TEXT)"
     " WHERE job_id = ? AND status = 'running' AND stop_at IS NULL RETURNING id, epoch"
 )
-_OPEN_TASK = f"SELECT 1 FROM task WHERE job_id = ? AND {among(set(TaskStatus) - TASK_FINAL)} LIMIT 1"
+_OPEN_STAGE = "SELECT 1 FROM stage WHERE job_id = ? AND open_tasks > 0 LIMIT 1"
 _NOTICE_RETRY = RetryPolicy(max_attempts=5, base_ms=2_000)
 
 
@@ -41,14 +41,12 @@ def give_verdict(batch: Batch, job_id: int, verdict: str, *, reason: str, actor:
 def end_if_done(batch: Batch, job_id: int) -> None:
     """End an `ending` job none of whose tasks is left to end."""
     row = batch.one(f"SELECT verdict, reason FROM job WHERE id = ? AND {guard(JOB['end_failed'])}", job_id)
-    if row is None or batch.one(_OPEN_TASK, job_id) is not None:
+    # Counted by stages: a task that ended in this batch is not counted off before its stage looks at it.
+    if row is None or batch.one(_OPEN_STAGE, job_id) is not None:
         return
-    for (stage_id,) in batch.rows(
-        f"UPDATE stage SET status = 'skipped' WHERE job_id = ? AND last_task < first_task"
-        f" AND {guard(STAGE['close_skipped'])} RETURNING id",
-        job_id,
-    ):
-        batch.event("stage.skipped", (job_id, None, None), data={"stage": stage_id})
+    left = f"SELECT id, name FROM stage WHERE job_id = ? AND {guard(STAGE['close_skipped'])} ORDER BY position"
+    for stage_id, name in batch.rows(left, job_id):
+        close_stage(batch, job_id, stage_id, name)
     move = JOB["end_failed"] if row[0] == "failed" else JOB["end_cancelled"]
     batch.run(
         f"UPDATE job SET status = ?, finished_at = ? WHERE id = ? AND {guard(move)}",
@@ -57,6 +55,26 @@ def end_if_done(batch: Batch, job_id: int) -> None:
         job_id,
     )
     _announce(batch, job_id, move.event, {"reason": row[1]})
+
+
+def close_stage(batch: Batch, job_id: int, stage_id: int, name: str) -> StageStatus:
+    """Close a stage none of whose tasks is left, with the status that they make."""
+    move = _closing(batch, stage_id)
+    batch.run(f"UPDATE stage SET status = ? WHERE id = ? AND {guard(move)}", move.target, stage_id)
+    batch.event(move.event, (job_id, None, None), data={"stage": stage_id, "name": name})
+    return move.target
+
+
+def _closing(batch: Batch, stage_id: int) -> Move[StageStatus]:
+    batch.flush_counts()
+    counts = dict(
+        batch.rows("SELECT status, n FROM counter WHERE scope = 'stage' AND ref = ? AND n > 0", str(stage_id))
+    )
+    if TaskStatus.FAILED in counts:
+        return STAGE["close_failed"]
+    if TaskStatus.CANCELLED in counts:
+        return STAGE["close_cancelled"]
+    return STAGE["close_succeeded"] if TaskStatus.SUCCEEDED in counts else STAGE["close_skipped"]
 
 
 def succeed_job(batch: Batch, job_id: int) -> None:

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from core.model.status import STAGE, TASK, Move, StageStatus, TaskStatus
+from core.model.status import STAGE, TASK, StageStatus, TaskStatus
 from core.model.values import INBOX
-from core.store.apply.ends import end_if_done, give_verdict, succeed_job
-from core.store.batch import BITE, Batch, Final
+from core.store.apply.ends import close_stage, end_if_done, give_verdict, succeed_job
+from core.store.batch import Batch, Final
 from core.store.sql import guard
 
 _LESS = "UPDATE stage SET open_tasks = open_tasks - ? WHERE id = ? RETURNING open_tasks"
@@ -60,15 +60,17 @@ def close_stages(batch: Batch, finals: Iterable[Final]) -> None:
             _settle(batch, _read(batch, "s.id = ?", stage_id))
 
 
-def open_bite(batch: Batch, stage_id: int, budget: int) -> None:
-    """Unblock tasks of an open stage that wait for nothing else; what exceeds the bite is followed up."""
+def open_bite(batch: Batch, stage_id: int) -> None:
+    """Unblock tasks of an open stage that wait for nothing else; what exceeds the budget is followed up."""
     stage = _read(batch, "s.id = ?", stage_id)
     if stage is None or stage.status != StageStatus.OPEN or stage.ending:
         return
     if stage.open_tasks == 0:
         _settle(batch, stage)
         return
+    budget = max(batch.budget, 0)
     rows = batch.rows(_UNBLOCK, batch.now, batch.now, batch.aging_step, stage_id, budget)
+    batch.budget -= len(rows)
     for row in sorted(rows):
         note_unblocked(batch, row)
     if len(rows) == budget:
@@ -109,45 +111,24 @@ def _settle(batch: Batch, stage: _Stage | None) -> None:
     while stage is not None and stage.open_tasks == 0:
         if stage.status != StageStatus.OPEN and not stage.ending:
             return
-        target = _close(batch, stage)
+        target = close_stage(batch, stage.job_id, stage.id, stage.name)
         if stage.ending:
             end_if_done(batch, stage.job_id)
             return
         stage = _after(batch, stage, target)
 
 
-def _close(batch: Batch, stage: _Stage) -> StageStatus:
-    move = _closing(batch, stage)
-    batch.run(f"UPDATE stage SET status = ? WHERE id = ? AND {guard(move)}", move.target, stage.id)
-    batch.event(move.event, (stage.job_id, None, None), data={"stage": stage.id, "name": stage.name})
-    return move.target
-
-
-def _closing(batch: Batch, stage: _Stage) -> Move[StageStatus]:
-    batch.flush_counts()
-    counts = dict(
-        batch.rows("SELECT status, n FROM counter WHERE scope = 'stage' AND ref = ? AND n > 0", str(stage.id))
-    )
-    if TaskStatus.FAILED in counts:
-        return STAGE["close_failed"]
-    if TaskStatus.CANCELLED in counts:
-        return STAGE["close_cancelled"]
-    return STAGE["close_succeeded"] if TaskStatus.SUCCEEDED in counts else STAGE["close_skipped"]
-
-
 def _after(batch: Batch, stage: _Stage, closed: StageStatus) -> _Stage | None:
     """Open the next stage and return it, or bring the job to its end and return None."""
-    if closed is StageStatus.CANCELLED:
-        give_verdict(batch, stage.job_id, "cancelled", reason=f"stage {stage.name} was cancelled")
-        return None
-    if closed is StageStatus.FAILED and stage.on_task_failure != "continue":
-        give_verdict(batch, stage.job_id, "failed", reason=f"stage {stage.name} failed")
+    ends = closed is StageStatus.FAILED and stage.on_task_failure != "continue"
+    if (closed is StageStatus.CANCELLED or ends) and _condemned(batch, stage):
         return None
     following = _read(
         batch, "s.job_id = ? AND s.status IN ('pending', 'open') ORDER BY s.position LIMIT 1", stage.job_id
     )
     if following is None:
-        _conclude(batch, stage.job_id)
+        if not _condemned(batch, stage):
+            _conclude(batch, stage.job_id)
         return None
     if following.status == StageStatus.OPEN:
         # A rerun reopened it while a later stage was at work; its own end goes on from here.
@@ -157,8 +138,20 @@ def _after(batch: Batch, stage: _Stage, closed: StageStatus) -> _Stage | None:
         "stage.open", (stage.job_id, None, None), data={"stage": following.id, "name": following.name}
     )
     if following.open_tasks > 0:
-        open_bite(batch, following.id, BITE)
+        open_bite(batch, following.id)
     return _read(batch, "s.id = ?", following.id)
+
+
+def _condemned(batch: Batch, stage: _Stage) -> bool:
+    """Give the verdict that the job's closed stages bring, if any; a rerun may have left earlier ones as they were."""
+    closed = dict(
+        batch.rows("SELECT status, min(name) FROM stage WHERE job_id = ? GROUP BY status", stage.job_id)
+    )
+    for status, word in ((StageStatus.FAILED, "failed"), (StageStatus.CANCELLED, "cancelled")):
+        if status in closed and (word == "cancelled" or stage.on_task_failure != "continue"):
+            verb = "failed" if word == "failed" else "was cancelled"
+            return give_verdict(batch, stage.job_id, word, reason=f"stage {closed[status]} {verb}")
+    return False
 
 
 def _conclude(batch: Batch, job_id: int) -> None:

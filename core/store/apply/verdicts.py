@@ -20,20 +20,21 @@ _CANCEL = (
 )
 
 
-def cancel_bite(batch: Batch, job_id: int, budget: int) -> int:
-    """Cancel up to a bite of an ending job's tasks that hold no slot; end the job after the last.
+def cancel_bite(batch: Batch, job_id: int) -> None:
+    """Cancel an ending job's tasks that hold no slot, as far as the budget goes; end the job after the last.
 
-    Returns how many were cancelled; a full bite leaves a follow-up.
+    A full bite leaves a follow-up.
     """
     if batch.one("SELECT 1 FROM job WHERE id = ? AND status = 'ending'", job_id) is None:
-        return 0
+        return
+    budget = max(batch.budget, 0)
     rows = batch.rows(_PICK, job_id, budget)
+    batch.budget -= len(rows)
     close_stages(batch, cancel_idle(batch, sorted(rows), actor=None))
     if len(rows) == budget:
         batch.followups.append(("job", job_id))
     else:
         end_if_done(batch, job_id)
-    return len(rows)
 
 
 def cancel_idle(batch: Batch, rows: list[tuple], *, actor: str | None) -> list[Final]:  # type: ignore[type-arg]
