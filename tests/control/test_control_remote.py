@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 
 import pytest
@@ -11,7 +12,7 @@ from core.control.local import LocalControl
 from core.control.offline import OfflineControl, open_offline
 from core.control.remote import RemoteControl
 from core.control.server import ControlServer
-from core.model.errors import Bug, Invalid, Unavailable
+from core.model.errors import Bug, Forbidden, Invalid, Unavailable
 from core.store.readers import Readers
 from tests.control.control_stage import INFO, local_stage
 
@@ -65,6 +66,23 @@ async def test_one_connection_carries_many_requests(remote, monkeypatch):
     for _ in range(20):
         await remote.control.enqueue([SPEC])
     assert len(opened) == 1
+
+
+async def test_a_wait_that_is_cancelled_hangs_up(remote, monkeypatch):
+    opened = count_connections(monkeypatch)
+    waiting = asyncio.ensure_future(remote.control.wait_job(3))
+    await asyncio.wait_for(remote.engine.waits.wait(), 5)
+    waiting.cancel()
+    await asyncio.wait_for(remote.engine.dropped.wait(), 5)
+    assert len(opened) == 1
+
+
+async def test_nothing_is_said_to_another_users_socket(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 12_345)
+    async with Answering(tmp_path / "engine.sock", b"") as heard, control_of(tmp_path) as control:
+        with pytest.raises(Forbidden) as caught:
+            await control.enqueue([SPEC])
+    assert (caught.value.code, heard) == ("socket.foreign", [])
 
 
 async def test_an_idle_connection_is_not_used_when_the_server_may_have_closed_it(remote, monkeypatch):
@@ -182,27 +200,31 @@ class Answering:
 
     def __init__(self, path, answer: bytes) -> None:
         self.path, self.answer = path, answer
+        self.heard: list[bytes] = []
 
     async def __aenter__(self):
         self.server = await asyncio.start_unix_server(self.serve, self.path)
+        return self.heard
 
     async def __aexit__(self, *_):
         self.server.close()
         await self.server.wait_closed()
 
     async def serve(self, reader, writer):
-        await reader.read(65_536)
+        data = await reader.read(65_536)
+        self.heard += [data] if data else []
         writer.write(self.answer)
         writer.close()
 
 
-def count_connections(monkeypatch) -> list[str]:
-    opened: list[str] = []
+def count_connections(monkeypatch) -> list[tuple]:
+    """Return the connections that are opened from now on, which keeps them from being collected."""
+    opened: list[tuple] = []
     connect = asyncio.open_unix_connection
 
     async def counted(path, **options):
-        opened.append(path)
-        return await connect(path, **options)
+        opened.append(await connect(path, **options))
+        return opened[-1]
 
     monkeypatch.setattr(transport.asyncio, "open_unix_connection", counted)
     return opened

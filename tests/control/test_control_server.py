@@ -155,13 +155,6 @@ async def test_another_users_process_is_refused_before_its_request_is_read(remot
     assert remote.engine.asked == []
 
 
-async def test_a_client_does_not_speak_to_another_users_socket(remote, monkeypatch):
-    monkeypatch.setattr(os, "geteuid", lambda: 12_345)
-    with pytest.raises(Forbidden):
-        await remote.control.stop_engine()
-    assert remote.engine.asked == []
-
-
 async def test_every_verb_of_the_control_has_a_route():
     reading = {
         "jobs",
