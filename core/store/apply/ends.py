@@ -44,7 +44,9 @@ def end_if_done(batch: Batch, job_id: int) -> None:
     # Counted by stages: a task that ended in this batch is not counted off before its stage looks at it.
     if row is None or batch.one(_OPEN_STAGE, job_id) is not None:
         return
-    left = f"SELECT id, name FROM stage WHERE job_id = ? AND {guard(STAGE['close_skipped'])} ORDER BY position"
+    left = (
+        f"SELECT id, name FROM stage WHERE job_id = ? AND {guard(STAGE['close_skipped'])} ORDER BY position"
+    )
     for stage_id, name in batch.rows(left, job_id):
         close_stage(batch, job_id, stage_id, name)
     move = JOB["end_failed"] if row[0] == "failed" else JOB["end_cancelled"]

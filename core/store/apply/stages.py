@@ -120,8 +120,7 @@ def _settle(batch: Batch, stage: _Stage | None) -> None:
 
 def _after(batch: Batch, stage: _Stage, closed: StageStatus) -> _Stage | None:
     """Open the next stage and return it, or bring the job to its end and return None."""
-    ends = closed is StageStatus.FAILED and stage.on_task_failure != "continue"
-    if (closed is StageStatus.CANCELLED or ends) and _condemned(batch, stage):
+    if closed in {StageStatus.FAILED, StageStatus.CANCELLED} and _condemned(batch, stage):
         return None
     following = _read(
         batch, "s.job_id = ? AND s.status IN ('pending', 'open') ORDER BY s.position LIMIT 1", stage.job_id
@@ -143,15 +142,17 @@ def _after(batch: Batch, stage: _Stage, closed: StageStatus) -> _Stage | None:
 
 
 def _condemned(batch: Batch, stage: _Stage) -> bool:
-    """Give the verdict that the job's closed stages bring, if any; a rerun may have left earlier ones as they were."""
-    closed = dict(
-        batch.rows("SELECT status, min(name) FROM stage WHERE job_id = ? GROUP BY status", stage.job_id)
+    """Give the verdict that closed stages bring, also one that a rerun of later tasks left as it was."""
+    stages = batch.rows(
+        "SELECT status, name FROM stage WHERE job_id = ? ORDER BY position DESC", stage.job_id
     )
-    for status, word in ((StageStatus.FAILED, "failed"), (StageStatus.CANCELLED, "cancelled")):
-        if status in closed and (word == "cancelled" or stage.on_task_failure != "continue"):
-            verb = "failed" if word == "failed" else "was cancelled"
-            return give_verdict(batch, stage.job_id, word, reason=f"stage {closed[status]} {verb}")
-    return False
+    first = dict(stages)
+    if StageStatus.FAILED in first and stage.on_task_failure != "continue":
+        return give_verdict(batch, stage.job_id, "failed", reason=f"stage {first[StageStatus.FAILED]} failed")
+    if StageStatus.CANCELLED not in first:
+        return False
+    reason = f"stage {first[StageStatus.CANCELLED]} was cancelled"
+    return give_verdict(batch, stage.job_id, "cancelled", reason=reason)
 
 
 def _conclude(batch: Batch, job_id: int) -> None:
