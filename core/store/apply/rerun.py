@@ -10,15 +10,15 @@ from core.model.status import JOB, JOB_FINAL, STAGE, TASK, TASK_FINAL, TaskStatu
 from core.model.values import INBOX
 from core.store.apply.operate import read_tasks, unhold
 from core.store.batch import Batch
-from core.store.sql import among, guard, ids
+from core.store.sql import among, guard, ids, pack
 
 _OF_JOB = """
 WITH RECURSIVE again(id) AS (
   SELECT id FROM task INDEXED BY task_list WHERE job_id = ? AND status IN ('failed', 'cancelled')
   UNION
-  SELECT e.task_id FROM again JOIN edge e ON e.need_id = again.id JOIN task t ON t.id = e.task_id
-  WHERE t.status = 'skipped')
-SELECT id FROM again
+  SELECT e.task_id FROM again JOIN edge e ON e.need_id = again.id)
+SELECT again.id FROM again JOIN task t ON t.id = again.id
+WHERE t.status IN ('failed', 'cancelled', 'skipped')
 """
 _DOWNSTREAM = """
 WITH RECURSIVE again(id) AS (
@@ -34,8 +34,19 @@ UPDATE edge SET met = CASE
         FROM task n WHERE n.id = edge.need_id) END
 WHERE task_id IN (SELECT value FROM json_each(?1))
 """
+_UNMEET = f"""
+UPDATE edge SET met = 0 WHERE met = 1 AND need_id IN (SELECT value FROM json_each(?1))
+  AND task_id IN (SELECT t.id FROM edge e JOIN task t ON t.id = e.task_id
+                  WHERE e.need_id IN (SELECT value FROM json_each(?1))
+                    AND {guard(TASK["unblock"], "t.status")})
+RETURNING task_id
+"""
+_WAIT = """
+UPDATE task SET needs_left = needs_left + j.value->>1, wait_reason = NULL
+FROM json_each(?) AS j WHERE task.id = j.value->>0
+"""
 _HOPELESS = f"""
-SELECT e.task_id, n.key FROM json_each(?1) AS j
+SELECT e.task_id, n.key, n.id FROM json_each(?1) AS j
 JOIN edge e ON e.task_id = j.value JOIN task n ON n.id = e.need_id
 WHERE e.met = 0 AND {among(TASK_FINAL, "n.status")} AND n.status != 'succeeded' AND e.kind != 'done'
   AND n.id NOT IN (SELECT value FROM json_each(?1))
@@ -66,6 +77,9 @@ def apply_rerun(batch: Batch, command: Rerun) -> Operated | TaskdeckError:
         if refusal is not None:
             return refusal
         chosen = [task_id for (task_id,) in batch.rows(_OF_JOB, command.job_id)]
+        # A need that is not run again, skipped by its own `when` say, skips its dependants once more.
+        idle = {need for _, _, need in batch.rows(_HOPELESS, ids(chosen))}
+        batch.followups += [("task", need) for need in sorted(idle)]
         return Operated(changed=_again(batch, chosen, command.actor))
     rows, refused = read_tasks(batch, command.task_ids)
     chosen, hurried = [], 0
@@ -83,7 +97,7 @@ def apply_rerun(batch: Batch, command: Rerun) -> Operated | TaskdeckError:
             refused.append((row[0], f"it is {status}"))
     if command.downstream:
         chosen = _with_downstream(batch, chosen, refused)
-    hopeless = dict(batch.rows(_HOPELESS, ids(chosen)))
+    hopeless = _hopeless(batch, chosen)
     refused += [
         (task, f"its need {key} did not succeed; rerun that one downstream") for task, key in hopeless.items()
     ]
@@ -114,6 +128,14 @@ def _with_downstream(batch: Batch, chosen: list[int], refused: list[tuple[int, s
     return [task for task, _, final in rows if final]
 
 
+def _hopeless(batch: Batch, chosen: list[int]) -> dict[int, str]:
+    """Name those whose needs ended otherwise than well and stay so, and those that depend on such."""
+    found: dict[int, str] = {}
+    while more := batch.rows(_HOPELESS, ids(task for task in chosen if task not in found)):
+        found |= {task: key for task, key, _ in more}
+    return found
+
+
 def _hurry(batch: Batch, row: tuple, actor: str) -> int:  # type: ignore[type-arg]
     batch.run(
         "UPDATE task SET status = 'queued', queued_at = ?, sort_key = ? - priority * ?, retry_at = NULL"
@@ -140,6 +162,9 @@ def _again(batch: Batch, task_ids: list[int], actor: str) -> int:
         )
     }
     batch.run(_MEET, listed)
+    # Their outputs are gone: a dependant that has not started waits for the new ones.
+    waiting = Counter(task_id for (task_id,) in batch.rows(_UNMEET, listed))
+    batch.run(_WAIT, pack([[task_id, number] for task_id, number in waiting.items()]))
     _reopen(batch, listed, actor)
     rows = batch.rows(_AGAIN, listed, batch.now, batch.aging_step)
     for task_id, job_id, stage_id, queue, lane_id, status, wait_reason in sorted(rows):
