@@ -48,7 +48,7 @@ FROM json_each(?) AS j WHERE task.id = j.value->>0
 _HOPELESS = f"""
 SELECT e.task_id, n.key, n.id FROM json_each(?1) AS j
 JOIN edge e ON e.task_id = j.value JOIN task n ON n.id = e.need_id
-WHERE e.met = 0 AND {among(TASK_FINAL, "n.status")} AND n.status != 'succeeded' AND e.kind != 'done'
+WHERE {among(TASK_FINAL, "n.status")} AND n.status != 'succeeded' AND e.kind != 'done'
   AND n.id NOT IN (SELECT value FROM json_each(?1))
 """
 _AGAIN = f"""
