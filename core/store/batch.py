@@ -11,7 +11,7 @@ from core.model.commands import Claimed
 from core.model.errors import TaskdeckError
 from core.model.status import Move, TaskStatus
 from core.model.values import INBOX, JsonObject
-from core.store.sql import ids, pack
+from core.store.sql import ids, pack, raw
 
 BITE = 1_000
 """Consequences (unblocks, skips, cancels) that one batch carries out at the most."""
@@ -23,7 +23,7 @@ _INSERT_EVENT = (
     " VALUES (?, ?, ?, ?, ?, CAST(? AS TEXT), ?)"
 )
 _COUNT = (
-    "INSERT INTO counter (scope, ref, status, n) VALUES (?, ?, ?, max(0, ?))"
+    "INSERT INTO counter (scope, ref, status, n) VALUES (?, CAST(? AS TEXT), ?, max(0, ?))"
     " ON CONFLICT (scope, ref, status) DO UPDATE SET n = n + ?"
 )
 _HEADS = (
@@ -119,7 +119,7 @@ class Batch:
         data: JsonObject | None = None,
     ) -> None:
         """Note an event about (job, task, attempt); written in this order with the batch."""
-        self._events.append((self.now, kind, *subject, actor, pack(data) if data else None))
+        self._events.append((self.now, kind, *subject, raw(actor), pack(data) if data else None))
 
     def moved(self, where: tuple[int, int, str], move: Move[TaskStatus], source: str) -> None:
         """Count a move of a task in (job, stage, queue) from a status to the move's target."""
@@ -160,10 +160,10 @@ class Batch:
 
     def flush_counts(self) -> None:
         """Write the counters; later statements of the batch may read them."""
-        deltas: Counter[tuple[str, str, str]] = Counter()
+        deltas: Counter[tuple[str, str | bytes | None, str]] = Counter()
         for (job_id, stage_id, queue, status), number in self._counts.items():
             if number:
-                deltas["queue", queue, status] += number
+                deltas["queue", raw(queue), status] += number
                 deltas["job", str(job_id), status] += number
                 if job_id != INBOX:
                     deltas["stage", str(stage_id), status] += number

@@ -132,7 +132,8 @@ def _within(edges: list[tuple], budget: int) -> tuple[list[tuple], dict[int, Non
     if len(edges) <= budget:
         return edges, {}
     chosen: set[int] = set()
-    kept, cut = [], {}
+    kept: list[tuple] = []  # type: ignore[type-arg]
+    cut: dict[int, None] = {}
     for edge in edges:
         if edge[1] in chosen or len(chosen) < budget:
             chosen.add(edge[1])
