@@ -119,7 +119,7 @@ JOB_MOVES: tuple[Move[JobStatus], ...] = (
 
 STAGE_MOVES: tuple[Move[StageStatus], ...] = (
     _move("open", {_G.PENDING}, _G.OPEN, "stage.open"),
-    _move("close_succeeded", {_G.OPEN}, _G.SUCCEEDED, "stage.succeeded"),
+    _move("close_succeeded", {_G.PENDING, _G.OPEN}, _G.SUCCEEDED, "stage.succeeded"),
     _move("close_failed", {_G.PENDING, _G.OPEN}, _G.FAILED, "stage.failed"),
     _move("close_cancelled", {_G.PENDING, _G.OPEN}, _G.CANCELLED, "stage.cancelled"),
     _move("close_skipped", {_G.PENDING, _G.OPEN}, _G.SKIPPED, "stage.skipped"),

@@ -67,7 +67,7 @@ LAW = {
     },
     "stage": {
         "open": ("pending", "open", "stage.open"),
-        "close_succeeded": ("open", "succeeded", "stage.succeeded"),
+        "close_succeeded": ("pending open", "succeeded", "stage.succeeded"),
         "close_failed": ("pending open", "failed", "stage.failed"),
         "close_cancelled": ("pending open", "cancelled", "stage.cancelled"),
         "close_skipped": ("pending open", "skipped", "stage.skipped"),

@@ -106,3 +106,15 @@ def test_a_dependant_whose_condition_is_being_judged_waits_for_the_rerun_too(dec
     assert tasks(deck, job_id)["y"] == ("blocked", 1)
     deck.end(*deck.claim())
     assert deck.report.conditions
+
+
+def test_a_stage_that_a_rerun_set_back_is_closed_as_its_tasks_stand_when_the_verdict_comes(
+    deck: Deck,
+) -> None:
+    job_id = deck.job(stage(task("a"), name="s0"), stage(task("b"), name="s1"))
+    deck.drain()
+    deck.do(Rerun(task_ids=(1,)))
+    assert stages(deck, job_id) == ["open", "pending"]
+    deck.end(*deck.claim(), outcome=failure())
+    assert stages(deck, job_id) == ["failed", "succeeded"]
+    assert job(deck, job_id) == ("failed", "task a failed")
