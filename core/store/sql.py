@@ -10,6 +10,8 @@ from enum import StrEnum
 from core.model.status import Move, S
 from core.model.values import JsonValue
 
+# Made once: `json.dumps` with separators makes an encoder for every call.
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 INLINE_LIMIT = 4096
 """Bytes of JSON that a row or event carries itself; more goes to `payload`."""
 
@@ -30,7 +32,7 @@ def among(values: Iterable[StrEnum], column: str = "status") -> str:
 
 def pack(value: JsonValue) -> str:
     """Write JSON as ASCII text, so that NUL and lone surrogates pass through `json_each` unharmed."""
-    return json.dumps(value, separators=(",", ":"))
+    return _encode(value)
 
 
 def unpack(text: str | None) -> JsonValue:
