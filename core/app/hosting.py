@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import random
 import signal
@@ -74,6 +75,7 @@ async def hosting(
         return
     try:
         engine = await _start(options, connectors, dispatch=True)
+        _collect_less()
         guests = _Guests(engine)
         async with _listening(engine, guests if serve else None):
             yield Hosted(control=LocalControl(engine), attached=False, engine=engine)
@@ -111,6 +113,7 @@ async def serve(options: Options, *, ready: Callable[[str], None], until_idle: b
         )
     try:
         engine = await _start(options, (), dispatch=True)
+        _collect_less()
         async with _listening(engine, LocalControl(engine)):
             _stop_on_signals(engine)
             ready(f"serving {options.paths.home} with {engine.settings.slots} slots, pid {os.getpid()}")
@@ -186,6 +189,12 @@ async def connect(*, home: Path | str | None = None) -> AsyncIterator[Deck]:
         yield Deck(remote)
     finally:
         await remote.close()
+
+
+def _collect_less() -> None:
+    # In a process of our own: looking for cycles after every 700 objects costs a fifth of the throughput.
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
 
 
 class _Guests(LocalControl):
