@@ -1,0 +1,360 @@
+"""A store that commands made verifies; each thing that can be wrong with one is found."""
+
+from __future__ import annotations
+
+import json
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from core.model.commands import (
+    Cancel,
+    ComeDue,
+    Complete,
+    Decide,
+    FollowUp,
+    Hold,
+    Pause,
+    Proceed,
+    Rerun,
+    Resume,
+    Unhold,
+)
+from core.model.events import BIRTHS, KINDS
+from core.model.outcomes import (
+    AskOperator,
+    Bounced,
+    Cancelled,
+    GiveUp,
+    Interrupted,
+    Lost,
+    Requeue,
+    RetryAt,
+    Succeeded,
+    TimedOut,
+)
+from core.model.plans import NeedPlan, NeedWhen, OnTaskFailure
+from core.store.verify import MOST, verify, verify_path
+from core.store.verify_checks import CHECKS
+from core.store.verify_fold import RULES
+from tests.store.deck import Deck, failure, stage, task
+
+
+@pytest.fixture
+def deck(tmp_path: Path) -> Iterator[Deck]:
+    made = Deck(tmp_path / "deck.db")
+    yield made
+    made.close()
+
+
+def codes(deck: Deck) -> set[str]:
+    return {finding.code for finding in verify(deck.db)}
+
+
+def test_a_new_store_is_well(deck: Deck) -> None:
+    assert verify(deck.db) == ()
+
+
+def test_a_job_that_ran_to_its_end_is_well(deck: Deck) -> None:
+    deck.job(stage(task("a"), task("b", "a")), stage(task("c", when="true"), name="two"))
+    deck.drain()
+    (waiting,) = deck.report.conditions or [3]
+    deck.do(Decide(task_id=waiting, verdict=Proceed()))
+    deck.drain()
+    assert deck.db.execute("SELECT status FROM job WHERE id = 2").fetchone() == ("succeeded",)
+    assert verify(deck.db) == ()
+
+
+def test_every_way_an_attempt_ends_is_folded(deck: Deck) -> None:
+    deck.loose(*(task(f"t{n}", priority=n) for n in range(9)))
+    deck.claim()
+    retry = RetryAt(at=deck.now + 50)
+    deck.do(
+        Complete(task_id=1, epoch=1, outcome=failure(), decision=retry),
+        Complete(task_id=2, epoch=1, outcome=TimedOut(after_ms=5), decision=retry),
+        Complete(task_id=3, epoch=1, outcome=Lost(reason="gone"), decision=AskOperator()),
+        Complete(task_id=4, epoch=1, outcome=Interrupted()),
+        Complete(task_id=5, epoch=1, outcome=Bounced(reason="no fork"), decision=Requeue()),
+        Complete(task_id=6, epoch=1, outcome=Cancelled()),
+        Complete(task_id=7, epoch=1, outcome=failure()),
+    )
+    assert verify(deck.db) == ()
+    deck.do(Cancel(task_ids=(8, 1), reason="enough", actor="tester"))
+    deck.do(Complete(task_id=8, epoch=1, outcome=failure()), Unhold(task_ids=(3,)))
+    deck.now += 100
+    deck.do(ComeDue())
+    deck.do(Hold(task_ids=(2,), reason="look"))
+    assert verify(deck.db) == ()
+    deck.drain()
+    assert verify(deck.db) == ()
+
+
+def test_a_large_output_is_folded_by_its_reference(deck: Deck) -> None:
+    deck.loose(task("big"))
+    deck.end(*deck.claim(), outcome=Succeeded(output={"text": "é\ud800\0" * 5_000}))
+    assert deck.db.execute("SELECT count(*) FROM payload").fetchone() == (1,)
+    assert verify(deck.db) == ()
+    deck.change("DELETE FROM payload")
+    assert codes(deck) == {"payload.missing"}
+
+
+def test_every_kind_of_event_of_a_task_has_a_rule() -> None:
+    of_tasks = {kind for kind in KINDS if kind.startswith(("task.", "attempt.")) and kind not in BIRTHS}
+    assert set(RULES) == of_tasks
+
+
+def _busy(deck: Deck) -> None:
+    """Make job 2 (a runs, b waits for it, c for its `when`, d for its stage), 3, 4 (over), loose tasks."""
+    deck.job(stage(task("a"), task("b", "a"), task("c", when="true")), stage(task("d"), name="two"))
+    deck.claim()
+    deck.job(stage(task("e"), task("f", "e")), name="over")
+    taken = [pair for pair in deck.claim() if pair[0] >= 5]
+    deck.end(*taken)
+    deck.end(*deck.claim())
+    deck.job(stage(task("g"), task("h", "g")), name="lost")
+    deck.end(*deck.claim(), outcome=failure())
+    deck.loose(task("i"), task("j"))
+    assert deck.db.execute("SELECT status FROM job ORDER BY id").fetchall() == [
+        ("running",),
+        ("running",),
+        ("succeeded",),
+        ("failed",),
+    ]
+
+
+CORRUPTIONS: dict[str, tuple[str, ...]] = {
+    "counter.wrong": ("UPDATE counter SET n = n + 1 WHERE scope = 'queue' AND status = 'queued'",),
+    "stage.open_tasks": ("UPDATE stage SET open_tasks = open_tasks + 1 WHERE id = 3",),
+    "lane.head": ("UPDATE lane SET head_key = 5",),
+    "lane.foreign": ("UPDATE task SET lane_id = (SELECT lane_id FROM task WHERE id = 9) WHERE id = 1",),
+    "task.needs_left": ("UPDATE task SET needs_left = 2 WHERE id = 2",),
+    "edge.met_early": (
+        "UPDATE edge SET met = 1 WHERE task_id = 2",
+        "UPDATE task SET needs_left = 0 WHERE id = 2",
+    ),
+    "edge.overdue": ("UPDATE edge SET need_id = 5 WHERE task_id = 2",),
+    "task.condition": ("UPDATE task SET wait_reason = 'condition' WHERE id = 2",),
+    "task.stuck": ("UPDATE task SET wait_reason = NULL WHERE id = 3",),
+    "attempt.stray": ("UPDATE attempt SET status = 'running', finished_at = NULL WHERE task_id = 5",),
+    "attempt.missing": ("UPDATE attempt SET status = 'failed', finished_at = 1 WHERE task_id = 1",),
+    "attempt.count": ("INSERT INTO attempt VALUES (9, 1, 'failed', 1, 1, 1, NULL)",),
+    "payload.missing": ("""UPDATE task SET output = '{"$payload":"gone"}' WHERE id = 5""",),
+    "stage.verdict": ("UPDATE stage SET status = 'skipped' WHERE job_id = 3",),
+    "stage.closed_early": ("UPDATE stage SET status = 'succeeded' WHERE id = 2",),
+    "stage.unclosed": ("UPDATE stage SET open_tasks = 0 WHERE id = 2",),
+    "stage.opened_early": ("UPDATE task SET status = 'held' WHERE id = 4",),
+    "job.ended_early": ("UPDATE job SET status = 'succeeded', finished_at = 9 WHERE id = 2",),
+    "job.stage_open": ("UPDATE stage SET status = 'open' WHERE job_id = 3",),
+    "job.stalled": ("UPDATE stage SET status = 'pending' WHERE id = 2",),
+    "job.unended": ("UPDATE job SET status = 'ending', finished_at = NULL WHERE id = 4",),
+    "job.uncancelled": ("UPDATE job SET status = 'ending', verdict = 'failed' WHERE id = 2",),
+    "job.verdict": ("UPDATE job SET verdict = 'failed' WHERE id = 3",),
+    "job.succeeded": ("UPDATE job SET status = 'succeeded', verdict = NULL WHERE id = 4",),
+    "job.inbox": ("UPDATE job SET status = 'paused' WHERE id = 1",),
+    "store.dangling": ("DELETE FROM queue WHERE name = 'default'",),
+    "fold.unborn": ("DELETE FROM event WHERE task_id = 9",),
+    "fold.event": ("UPDATE event SET kind = 'task.invented' WHERE task_id = 5 AND kind = 'task.succeeded'",),
+    "fold.task": ("UPDATE task SET priority = 77 WHERE id = 1",),
+    "fold.job": ("UPDATE job SET status = 'paused' WHERE id = 2",),
+    "fold.stage": ("DELETE FROM event WHERE kind = 'stage.succeeded'",),
+}
+
+
+@pytest.mark.parametrize("code", CORRUPTIONS)
+def test_each_fault_is_found(deck: Deck, code: str) -> None:
+    _busy(deck)
+    assert verify(deck.db) == ()
+    for statement in CORRUPTIONS[code]:
+        deck.change(statement)
+    assert code in codes(deck)
+
+
+def test_every_check_has_a_store_that_fails_it() -> None:
+    assert {check.code for check in CHECKS} <= CORRUPTIONS.keys()
+
+
+FOLDED = {
+    "status": "'held'",
+    "queue": "'other'",
+    "priority": "9",
+    "epoch": "9",
+    "generation": "9",
+    "tries": "9",
+    "losses": "9",
+    "bounces": "9",
+    "retry_at": "9",
+    "queued_at": "9",
+    "started_at": "9",
+    "finished_at": "9",
+    "stop_at": "9",
+    "stop_by": "'somebody'",
+    "stop_reason": "'why'",
+    "output": "'{}'",
+    "error": "'{}'",
+}
+
+
+@pytest.mark.parametrize("column", FOLDED)
+def test_the_fold_watches_each_column(deck: Deck, column: str) -> None:
+    deck.loose(task("a"))
+    deck.claim()
+    deck.change(f"UPDATE task SET {column} = {FOLDED[column]}")
+    (found,) = [finding for finding in verify(deck.db) if finding.code == "fold.task"]
+    assert list(found.facts["row"]) == [column]  # type: ignore[arg-type]
+
+
+def test_an_event_that_begins_with_no_birth_is_found(deck: Deck) -> None:
+    deck.loose(task("a"))
+    deck.claim()
+    deck.change("DELETE FROM event WHERE kind = 'task.created'")
+    assert codes(deck) == {"fold.unborn"}
+
+
+def test_events_of_purged_tasks_are_passed_over(deck: Deck) -> None:
+    deck.loose(task("a"), task("b"), task("c"))
+    deck.drain()
+    deck.change("DELETE FROM task WHERE id = 2")
+    deck.change("DELETE FROM attempt WHERE task_id = 2")
+    deck.change("UPDATE counter SET n = n - 1 WHERE status = 'succeeded'")
+    assert verify(deck.db) == ()
+
+
+def test_what_a_batch_left_over_is_no_fault(deck: Deck) -> None:
+    deck.job(stage(*(task(f"t{n}", "root") if n else task("root") for n in range(6_000))))
+    deck.end(*deck.claim())
+    assert deck.report.left_over
+    assert verify(deck.db) == ()
+    deck.change("DELETE FROM followup")
+    assert codes(deck) == {"edge.overdue"}
+
+
+def test_a_verdict_in_bites_is_no_fault(deck: Deck) -> None:
+    job = deck.job(stage(*(task(f"t{n}") for n in range(2_500))))
+    deck.do(Cancel(job_id=job, actor="tester"))
+    assert verify(deck.db) == ()
+    while deck.report.left_over:
+        deck.do(FollowUp())
+        assert verify(deck.db) == ()
+
+
+def test_at_most_so_many_findings_of_a_code_are_given(deck: Deck) -> None:
+    deck.loose(*(task(f"t{n}") for n in range(50)))
+    deck.change("UPDATE task SET priority = 1")
+    assert len([finding for finding in verify(deck.db) if finding.code == "fold.task"]) == MOST
+
+
+def test_a_damaged_file_is_found(deck: Deck, tmp_path: Path) -> None:
+    deck.loose(*(task(f"t{n}") for n in range(200)))
+    deck.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    (page,) = deck.db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'event_task'").fetchone()
+    copy = tmp_path / "copy.db"
+    data = bytearray(deck.path.read_bytes())
+    data[(page - 1) * 4096 : page * 4096] = bytes(4096)
+    copy.write_bytes(data)
+    assert "store.corrupt" in {finding.code for finding in verify_path(copy)}
+
+
+def test_verifying_sees_one_moment_and_changes_nothing(deck: Deck) -> None:
+    _busy(deck)
+    before = list(deck.db.iterdump())
+    assert verify_path(deck.path) == ()
+    assert verify(deck.db) == ()
+    assert list(deck.db.iterdump()) == before
+    assert not deck.db.in_transaction
+
+
+def test_a_caller_keeps_its_own_transaction(deck: Deck) -> None:
+    deck.db.execute("BEGIN")
+    assert verify(deck.db) == ()
+    assert deck.db.in_transaction
+    deck.db.execute("ROLLBACK")
+
+
+def test_ten_thousand_tasks_are_verified_in_about_a_second(deck: Deck) -> None:
+    deck.job(stage(*(task(f"t{n}") for n in range(5_000))))
+    deck.loose(*(task("x") for _ in range(5_000)))
+    deck.drain(500)
+    started = time.process_time()
+    assert verify(deck.db) == ()
+    assert time.process_time() - started < 3
+
+
+def _rerun_job(deck: Deck, job: int) -> None:
+    if deck.db.execute("SELECT status FROM job WHERE id = ?", (job,)).fetchone() != ("ending",):
+        deck.do(Rerun(job_id=job))
+
+
+def _walk(deck: Deck, draw: random.Random) -> None:
+    """Take one random step of an operator or the engine."""
+    open_ = deck.db.execute("SELECT task_id, epoch FROM attempt WHERE status = 'running'").fetchall()
+    some = tuple(draw.sample(range(1, 38), 3))
+    job = draw.randint(2, 4)
+    steps: list[Callable[[], object]] = [
+        lambda: deck.claim(draw.randint(1, 8)),
+        lambda: deck.do(Cancel(task_ids=some, reason="no", actor="tester")),
+        lambda: deck.do(Hold(task_ids=some)),
+        lambda: deck.do(Unhold(task_ids=some)),
+        lambda: deck.do(Pause(job_id=job)),
+        lambda: deck.do(Resume(job_id=job)),
+        lambda: deck.do(Cancel(job_id=job, actor="tester")) if draw.random() < 0.2 else None,
+        lambda: deck.do(Rerun(task_ids=some, downstream=draw.random() < 0.5)),
+        lambda: _rerun_job(deck, job),
+        lambda: deck.do(ComeDue()),
+        lambda: deck.do(FollowUp()),
+    ]
+    outcomes = [
+        lambda a: Complete(task_id=a[0], epoch=a[1], outcome=failure(), decision=RetryAt(at=deck.now + 20)),
+        lambda a: Complete(task_id=a[0], epoch=a[1], outcome=failure()),
+        lambda a: Complete(task_id=a[0], epoch=a[1], outcome=Lost(reason="gone"), decision=AskOperator()),
+        lambda a: Complete(task_id=a[0], epoch=a[1], outcome=Interrupted()),
+        lambda a: Complete(task_id=a[0], epoch=a[1], outcome=Bounced(reason="full"), decision=Requeue()),
+        lambda a: Complete(task_id=a[0], epoch=a[1], outcome=Bounced(reason="full"), decision=GiveUp()),
+        lambda a: Complete(task_id=a[0], epoch=a[1], outcome=Lost(reason="gone"), decision=GiveUp()),
+        lambda a: Complete(task_id=a[0], epoch=a[1], outcome=Cancelled()),
+    ]
+    if open_ and draw.random() < 0.6:
+        some_open = draw.sample(open_, min(len(open_), 3))
+        if draw.random() < 0.5:
+            deck.end(*some_open)
+        else:
+            deck.do(*(draw.choice(outcomes)(pair) for pair in some_open))
+        return
+    draw.choice(steps)()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_random_lives_stay_well(deck: Deck, seed: int) -> None:
+    draw = random.Random(seed)
+    for policy in OnTaskFailure:
+        deck.job(
+            stage(
+                *(task(f"a{n}") for n in range(4)),
+                *(task(f"b{n}", "a0", NeedPlan(key=f"a{n}", when=NeedWhen.DONE)) for n in range(1, 4)),
+            ),
+            stage(task("c", "b1"), task("d"), name="two"),
+            on_task_failure=policy,
+        )
+    deck.loose(*(task(f"l{n}") for n in range(10)), group="g")
+    for _ in range(80):
+        _walk(deck, draw)
+        assert verify(deck.db) == ()
+
+
+def test_the_fold_keeps_what_json_can_hold(deck: Deck) -> None:
+    deck.loose(task("odd\0key"))
+    output = {"nul": "\0", "lone": "\ud800", "big": 2**63, "small": 1e-9, "none": None, "list": [True]}
+    deck.end(*deck.claim(), outcome=Succeeded(output=output))
+    assert verify(deck.db) == ()
+    ((stored,),) = deck.db.execute("SELECT output FROM task").fetchall()
+    assert json.loads(stored) == output
+
+
+def test_a_connection_that_fails_midway_is_a_finding(tmp_path: Path) -> None:
+    db = sqlite3.connect(tmp_path / "other.db", isolation_level=None)
+    db.execute("CREATE TABLE job (id)")
+    assert {finding.code for finding in verify(db)} == {"store.corrupt"}
+    db.close()
