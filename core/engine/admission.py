@@ -102,12 +102,15 @@ class Admission:
             after = page[-1].task_id
             fresh = [task for task in page if task.task_id not in self._judging]
             self._judging.update(task.task_id for task in fresh)
-            try:
-                await asyncio.gather(*[self._judge(task) for task in fresh])
-            finally:
-                self._judging.difference_update(task.task_id for task in fresh)
+            await asyncio.gather(*[self._judge(task) for task in fresh])
 
     async def _judge(self, task: Condition) -> None:
+        try:
+            await self._decide(task)
+        finally:
+            self._judging.discard(task.task_id)
+
+    async def _decide(self, task: Condition) -> None:
         spec = json.loads(task.spec)
         when = str(spec["when"])
         try:

@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 
 from core.engine.admission import Admission
 from core.engine.runner import Runner
+from core.logs import get_logger
 from core.model.commands import ComeDue
 from core.model.ports import Alarms, AttemptRef, Clock
 from core.store.batch import Report
@@ -16,6 +17,8 @@ DUE = "due"
 AGAIN = "store-again"
 STORE_PAUSE_MS = 1_000
 """How long a store that could not write is left alone."""
+
+_log = get_logger(__name__)
 
 
 class Dispatcher:
@@ -69,8 +72,8 @@ class Dispatcher:
 
     @property
     def quiet(self) -> bool:
-        """Return whether no retry is due later and nothing is being judged."""
-        return self._armed is None and not self._chores
+        """Return whether claims are open, no retry is due later and nothing is being judged."""
+        return self._armed is None and not self._chores and not self._closed
 
     async def changed(self) -> None:
         """Return after the next report."""
@@ -84,7 +87,9 @@ class Dispatcher:
 
     def _apply(self) -> None:
         self._journal.slots = 0 if self._closed else self._slots
-        self._journal.wake()
+        # To close needs no group: one that a failure called for would fail as well, and call for the next.
+        if self._journal.slots:
+            self._journal.wake()
 
     def _tell(self) -> None:
         waiters, self._waiters = self._waiters, []
@@ -93,12 +98,13 @@ class Dispatcher:
                 waiter.set_result(None)
 
     def _arm(self, due: int | None) -> None:
-        if due == self._armed:
+        # What comes due before the claims open is armed by the first batch after that.
+        if due == self._armed or not self._slots:
             return
         self._armed = due
         if due is None:
             self._alarms.disarm(DUE)
-        elif self._slots:
+        else:
             self._alarms.arm(DUE, due, self._come_due)
 
     def _come_due(self) -> None:
@@ -107,7 +113,12 @@ class Dispatcher:
 
     def _wait_for_store(self) -> None:
         self.close("store")
-        self._alarms.arm(AGAIN, self._clock.now() + STORE_PAUSE_MS, lambda: self.reopen("store"))
+        self._alarms.arm(AGAIN, self._clock.now() + STORE_PAUSE_MS, self._try_store)
+
+    def _try_store(self) -> None:
+        self.reopen("store")
+        # Judgements that the store refused have to be made again.
+        self.judge()
 
     def _chore(self, work: Coroutine[None, None, None]) -> None:
         chore = asyncio.get_running_loop().create_task(work)
@@ -116,4 +127,7 @@ class Dispatcher:
 
     def _finished(self, chore: asyncio.Task[None]) -> None:
         self._chores.discard(chore)
+        error = None if chore.cancelled() else chore.exception()
+        if error is not None:
+            _log.warning("conditions could not be judged", error=repr(error))
         self._tell()
