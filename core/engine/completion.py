@@ -33,6 +33,8 @@ class Completion:
         self._clock = clock
         self._draw = draw
         self._limits = limits
+        self.insists = True
+        """An outcome is offered again until the store takes it; off while the engine stops."""
 
     async def finish(self, claimed: Claimed, spec: JsonObject, outcome: Outcome) -> bool:
         """Record an outcome; False = the attempt was closed already. Raises when fenced or stopped."""
@@ -42,7 +44,7 @@ class Completion:
             try:
                 result = await self._journal.submit(command)
             except TaskdeckError as error:
-                if error.code != "store.failed":
+                if error.code != "store.failed" or not self.insists:
                     raise
                 await self._clock.sleep(INSIST_SECONDS)
             else:

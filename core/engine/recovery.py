@@ -50,7 +50,7 @@ class Recovery:
             return
         match await self._children.probe(ref):
             case (Living() | Finished() | Orphaned()) as found:
-                self._runner.adopt(claimed, found)
+                self._runner.adopt(claimed, found, started_at=attempt.started_at)
                 if attempt.stop_at is not None:
                     self._runner.ask_to_stop(ref)
             case NotStarted(reason=reason):

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeGuard
 
+from core.engine.foreign import broken, checked_call, checked_outcome
 from core.executors.child import ChildExecutor
 from core.executors.ends import End, Finished, Living, NotStarted, Orphaned, Overflowed, Vanished
 from core.logs import get_logger
 from core.model.commands import Claimed
 from core.model.crash import crash_point
-from core.model.errors import NotFound, TaskdeckError, Unavailable
+from core.model.errors import Invalid, NotFound, TaskdeckError, Unavailable
 from core.model.outcomes import (
     Bounced,
     Cancelled,
@@ -88,9 +89,13 @@ class _Running:
 
     claimed: Claimed
     spec: JsonObject
+    seconds: float
+    """What is left of its timeout."""
     task: asyncio.Task[None] | None = None
     inline: bool = True
     cause: Outcome | None = None
+    ended: bool = False
+    """Its outcome stands and is on its way into the store."""
 
 
 class Runner:
@@ -119,9 +124,11 @@ class Runner:
         """Run a claimed task."""
         self._begin(claimed, self._run)
 
-    def adopt(self, claimed: Claimed, found: Finished | Living | Orphaned) -> None:
-        """Go on with a child of a former engine as the executor found it."""
-        self._begin(claimed, partial(self._adopted, found=found))
+    def adopt(self, claimed: Claimed, found: Finished | Living | Orphaned, *, started_at: int) -> None:
+        """Go on with a child of a former engine as the executor found it; its timeout goes on as well."""
+        # What has ended has ended in time, however long nobody looked.
+        spent = 0 if isinstance(found, Finished) else self._tools.clock.now() - started_at
+        self._begin(claimed, partial(self._adopted, found=found), spent=spent / 1000)
 
     def makes_processes(self, uses: str) -> bool:
         """Return whether a connector's calls are processes; False for one that is not known."""
@@ -137,13 +144,19 @@ class Runner:
             self._end(ref, running, Cancelled())
 
     async def finish_inline(self, grace: float) -> None:
-        """Wait for the calls in the loop, at most this many seconds, then interrupt them."""
-        handle = self._tools.clock.call_later(grace, self._interrupt_inline)
+        """Wait for the calls in the loop, at most this many seconds, then interrupt them.
+
+        A store that takes no outcomes is waited for twice the grace of a cancel; then they stay open.
+        """
+        call_later = self._tools.clock.call_later
+        last = grace + 2 * self._pace.cancel_grace
+        handles = (call_later(grace, self._interrupt_inline), call_later(last, self._give_up_inline))
         try:
             while any(running.inline for running in self._running.values()):
                 await self._changed()
         finally:
-            handle.cancel()
+            for handle in handles:
+                handle.cancel()
 
     async def kill_children(self) -> None:
         """End every child process at once and wait until their attempts are closed."""
@@ -170,8 +183,15 @@ class Runner:
             await asyncio.wait([*tasks, *self._chores])
         self._tools.children.close()
 
-    def _begin(self, claimed: Claimed, work: Callable[[_Running], Coroutine[None, None, Outcome]]) -> None:
-        running = _Running(claimed=claimed, spec=json.loads(claimed.spec))
+    def _begin(
+        self,
+        claimed: Claimed,
+        work: Callable[[_Running], Coroutine[None, None, Outcome]],
+        *,
+        spent: float = 0,
+    ) -> None:
+        spec = json.loads(claimed.spec)
+        running = _Running(claimed=claimed, spec=spec, seconds=max(0.0, self._timeout(spec) - spent))
         ref = _ref(running)
         self._running[ref] = running
         self._idle.clear()
@@ -181,13 +201,18 @@ class Runner:
         self, ref: AttemptRef, running: _Running, work: Callable[[_Running], Coroutine[None, None, Outcome]]
     ) -> None:
         crash_point("runner.claimed")
-        handle = self._tools.clock.call_later(self._timeout(running), partial(self._time_out, ref))
+        handle = self._tools.clock.call_later(running.seconds, partial(self._time_out, ref))
         try:
             outcome = await self._guarded(running, work)
         finally:
             handle.cancel()
-        # From here on nobody may cancel this: an outcome that is known must reach the store.
-        running.task = None
+        if running.ended:
+            _log.info("an abandoned call ended", task=ref.task_id, epoch=ref.epoch)
+            return
+        running.ended = True
+        await self._close(ref, running, outcome)
+
+    async def _close(self, ref: AttemptRef, running: _Running, outcome: Outcome) -> None:
         crash_point("runner.ended")
         try:
             await self._tools.completion.finish(running.claimed, running.spec, outcome)
@@ -201,32 +226,36 @@ class Runner:
         self, running: _Running, work: Callable[[_Running], Coroutine[None, None, Outcome]]
     ) -> Outcome:
         try:
-            return await work(running)
+            return checked_outcome(await work(running))
         except asyncio.CancelledError:
-            if running.cause is None:
+            if running.cause is not None:
+                return running.cause
+            if running.task is not None and running.task.cancelling():
                 raise
-            return running.cause
-        except TaskdeckError as error:
+            return broken("the call cancelled itself", code="connector.cancelled")
+        except (Invalid, NotFound) as error:
             return _refused(error)
-        except Exception as error:
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:
             # Foreign code: whatever a connector raises ends this attempt, never the engine.
             _log.warning("a connector raised", task=running.claimed.task_id, error=repr(error))
             return self._classified(running, error)
 
-    def _classified(self, running: _Running, error: Exception) -> Outcome:
+    def _classified(self, running: _Running, error: BaseException) -> Outcome:
+        if not isinstance(error, Exception):
+            return broken(f"the call raised {type(error).__name__}: {error}")
         try:
-            return self._tools.connectors.get(running.claimed.uses).classify(error)
-        except Exception as broken:
-            return Failed(
-                error=TaskError(code="connector.broken", message=f"{type(broken).__name__}: {broken}")
-            )
+            return checked_outcome(self._tools.connectors.get(running.claimed.uses).classify(error))
+        except Exception as fault:
+            return broken(f"{type(fault).__name__}: {fault}")
 
     async def _run(self, running: _Running) -> Outcome:
         claimed = running.claimed
         connector = self._tools.connectors.get(claimed.uses)
         with_ = await self._input(running, again=claimed.conditional)
         context = self._context(running)
-        call = connector.call(with_, context)
+        call = checked_call(connector.call(with_, context), claimed.uses)
         match call:
             case InlineCall():
                 return Succeeded(output=await call.run())
@@ -242,21 +271,25 @@ class Runner:
     async def _adopted(self, running: _Running, found: Finished | Living | Orphaned) -> Outcome:
         running.inline = False
         connector = self._tools.connectors.get(running.claimed.uses)
-        with_ = await self._input(running, again=False)
+        end: End
         match found:
-            case Finished(end=end):
-                return self._judge(running, end, (connector, with_))
+            case Finished(end=known):
+                end = known
             case Living():
-                return await self._watch(running, connector, with_)
+                end = await self._end_of(running)
             case Orphaned(reason=reason, pids=pids):
-                last = await self._orphaned(running, Vanished(reason=reason, pids=pids))
-                return self._judge(running, last, (connector, with_))
+                end = await self._orphaned(running, Vanished(reason=reason, pids=pids))
+        # Only now: an input that cannot be resolved any more must not leave a child unwatched.
+        return self._judge(running, end, (connector, await self._input(running, again=False)))
 
     async def _watch(self, running: _Running, connector: Connector, with_: JsonObject) -> Outcome:
+        return self._judge(running, await self._end_of(running), (connector, with_))
+
+    async def _end_of(self, running: _Running) -> End:
         end = await self._tools.children.wait(_ref(running))
         if isinstance(end, Vanished) and end.pids:
             end = await self._orphaned(running, end)
-        return self._judge(running, end, (connector, with_))
+        return end
 
     def _judge(self, running: _Running, end: End, call: tuple[Connector, JsonObject]) -> Outcome:
         match end:
@@ -316,20 +349,23 @@ class Runner:
             env=env,
         )
 
-    def _timeout(self, running: _Running) -> float:
-        own = running.spec.get("timeout")
+    def _timeout(self, spec: JsonObject) -> float:
+        own = spec.get("timeout")
         return own / 1000 if isinstance(own, int) else self._pace.default_timeout
 
     def _time_out(self, ref: AttemptRef) -> None:
         running = self._running.get(ref)
         if running is not None and running.cause is None:
-            self._end(ref, running, TimedOut(after_ms=round(self._timeout(running) * 1000)))
+            self._end(ref, running, TimedOut(after_ms=round(self._timeout(running.spec) * 1000)))
 
     def _end(self, ref: AttemptRef, running: _Running, cause: Outcome) -> None:
+        if running.ended:
+            return
         running.cause = cause
         if running.inline:
             if running.task is not None:
                 running.task.cancel()
+            self._tools.clock.call_later(self._pace.cancel_grace, partial(self._abandon, ref))
             return
         self._chore(self._tools.children.terminate(ref))
         self._tools.clock.call_later(self._pace.cancel_grace, partial(self._kill, ref))
@@ -337,6 +373,20 @@ class Runner:
     def _kill(self, ref: AttemptRef) -> None:
         if ref in self._running:
             self._chore(self._tools.children.kill(ref))
+
+    def _abandon(self, ref: AttemptRef) -> None:
+        """Close an attempt whose call in the loop ignores that it was cancelled."""
+        running = self._running.get(ref)
+        if running is None or running.ended or running.cause is None:
+            return
+        _log.warning("a call ignored its cancel and is abandoned", task=ref.task_id, epoch=ref.epoch)
+        running.ended = True
+        running.task = self._loop.create_task(self._close(ref, running, running.cause))
+
+    def _give_up_inline(self) -> None:
+        for running in list(self._running.values()):
+            if running.inline and running.task is not None:
+                running.task.cancel()
 
     def _interrupt_inline(self) -> None:
         for ref, running in list(self._running.items()):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -203,7 +204,11 @@ class Engine:
         crash_point("stop.begun")
         self.dispatcher.close()
         try:
+            # A group that claims may be under way; this one is behind it, so that what it claims is known.
+            with suppress(TaskdeckError):
+                await self.journal.submit(FollowUp())
             await self.runner.finish_inline(0 if self.failure else self.settings.stop_grace)
+            self._completion.insists = False
             await self.runner.kill_stopped()
             if kill:
                 await self.runner.kill_children()
@@ -216,10 +221,19 @@ class Engine:
             self.failure or Unavailable("engine.lost", "the engine has stopped", hint="start it again")
         )
         self._ports.alarms.stop()
-        await self._ports.registry.stop()
-        await self._readers.close()
-        await self.journal.close(farewell=self._let_go)
-        self._stopped.set()
+        try:
+            await self._stop_connectors()
+            await self._readers.close()
+            await self.journal.close(farewell=self._let_go)
+        finally:
+            self._stopped.set()
+
+    async def _stop_connectors(self) -> None:
+        try:
+            await self._ports.registry.stop()
+        except Exception as error:
+            # Foreign code: it must not keep the store from being closed.
+            _log.warning("a connector could not be stopped", error=repr(error))
 
     def _let_go(self, writer: Writer) -> None:
         let_go(writer.connection, now=self._ports.clock.now(), epoch=writer.epoch)
