@@ -44,6 +44,7 @@ class Broadcast:
         self._results = results
         self._tasks: dict[int, list[_Waiter]] = defaultdict(list)
         self._jobs: dict[int, list[_Waiter]] = defaultdict(list)
+        self._failure: TaskdeckError | None = None
 
     def publish(self, report: Report) -> None:
         """Wake those whose tasks or jobs ended in this batch."""
@@ -95,7 +96,8 @@ class Broadcast:
             await asyncio.sleep(0)
 
     def fail(self, error: TaskdeckError) -> None:
-        """Tell everybody who waits that the engine is going."""
+        """Tell everybody who waits, now or later, that the engine is going."""
+        self._failure = error
         for book in (self._tasks, self._jobs):
             for waiter in {id(w): w for waiters in book.values() for w in waiters}.values():
                 if not waiter.done.done():
@@ -103,6 +105,8 @@ class Broadcast:
             book.clear()
 
     def _listen(self, book: dict[int, list[_Waiter]], numbers: set[int]) -> _Waiter:
+        if self._failure is not None:
+            raise self._failure
         waiter = _Waiter(set(numbers))
         for number in numbers:
             book[number].append(waiter)
