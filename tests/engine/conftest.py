@@ -1,0 +1,25 @@
+"""One fixture: a house with an engine, recounted and folded at its end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.house import House
+
+
+@pytest.fixture
+async def empty_house(tmp_path: Path) -> AsyncIterator[House]:
+    """Give a home without an engine; whatever the test starts is stopped, recounted and folded."""
+    house = House(tmp_path / "home")
+    yield house
+    await house.close()
+
+
+@pytest.fixture
+async def house(empty_house: House) -> House:
+    """Give a home with an engine of four slots on it."""
+    await empty_house.open()
+    return empty_house

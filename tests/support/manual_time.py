@@ -1,0 +1,114 @@
+"""Time by hand: a clock that only moves when told, and alarms that hang on it."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import Callable
+
+START = 1_750_000_000_000
+"""Where a manual clock begins, ms UTC."""
+
+
+class Timer:
+    """A callback that waits for its moment."""
+
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self._callback: Callable[[], None] | None = callback
+
+    def cancel(self) -> None:
+        self._callback = None
+
+    def fire(self) -> None:
+        callback, self._callback = self._callback, None
+        if callback is not None:
+            callback()
+
+    @property
+    def waits(self) -> bool:
+        return self._callback is not None
+
+
+class ManualClock:
+    """A Clock that stands still until `advance`; what is due on the way is called in order."""
+
+    def __init__(self, start: int = START) -> None:
+        self._now = start
+        self._order = itertools.count()
+        self._timers: list[tuple[int, int, Timer]] = []
+
+    def now(self) -> int:
+        return self._now
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> Timer:
+        return self.call_at(self._now + round(seconds * 1000), callback)
+
+    def call_at(self, at: int, callback: Callable[[], None]) -> Timer:
+        timer = Timer(callback)
+        if at <= self._now:
+            asyncio.get_running_loop().call_soon(timer.fire)
+        else:
+            heapq.heappush(self._timers, (at, next(self._order), timer))
+        return timer
+
+    async def sleep(self, seconds: float) -> None:
+        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        timer = self.call_later(seconds, lambda: over.done() or over.set_result(None))
+        try:
+            await over
+        finally:
+            timer.cancel()
+
+    def advance(self, *, ms: int = 0, seconds: float = 0, minutes: float = 0, hours: float = 0) -> None:
+        """Move on; timers see the moment they asked for."""
+        target = self._now + ms + round(1000 * (seconds + 60 * (minutes + 60 * hours)))
+        while self._timers and self._timers[0][0] <= target:
+            at, _, timer = heapq.heappop(self._timers)
+            self._now = max(self._now, at)
+            timer.fire()
+        self._now = target
+
+    def pending(self) -> list[int]:
+        """Return how far ahead the timers are that still wait, in ms, rising."""
+        return sorted(at - self._now for at, _, timer in self._timers if timer.waits)
+
+
+class ManualAlarms:
+    """The Alarms port on a manual clock; `armed` tells when each alarm is due."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self._clock = clock
+        self._timers: dict[str, Timer] = {}
+        self.armed: dict[str, int] = {}
+        self.stopped = False
+
+    def arm(self, name: str, at: int, callback: Callable[[], None]) -> None:
+        self.disarm(name)
+
+        def ring() -> None:
+            self._timers.pop(name, None)
+            self.armed.pop(name, None)
+            callback()
+
+        if not self.stopped:
+            self.armed[name] = at
+            self._timers[name] = self._clock.call_at(at, ring)
+
+    def every(self, name: str, seconds: float, callback: Callable[[], None]) -> None:
+        def ring() -> None:
+            self.every(name, seconds, callback)
+            callback()
+
+        self.arm(name, self._clock.now() + round(seconds * 1000), ring)
+
+    def disarm(self, name: str) -> None:
+        timer = self._timers.pop(name, None)
+        self.armed.pop(name, None)
+        if timer is not None:
+            timer.cancel()
+
+    def stop(self) -> None:
+        self.stopped = True
+        for name in list(self._timers):
+            self.disarm(name)

@@ -1,0 +1,50 @@
+"""Wait for a condition with a deadline, and tell the story when it never comes true."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import pytest
+
+T = TypeVar("T")
+DEADLINE = 20.0
+"""Seconds after which a wait has failed; long, because machines of tests are slow."""
+LOOK = 0.002
+
+
+async def until(condition: Callable[[], T], story: str, *, seconds: float = DEADLINE) -> T:
+    """Return the first true value of a condition, looking again and again."""
+    end = time.monotonic() + seconds
+    while not (seen := condition()):
+        if time.monotonic() > end:
+            pytest.fail(f"waited {seconds:g} s in vain: {story}; last seen {seen!r}")
+        await asyncio.sleep(LOOK)
+    return seen
+
+
+async def within(work: Awaitable[T], story: str, *, seconds: float = DEADLINE) -> T:
+    """Return what is awaited, or fail with the story."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await work
+    except TimeoutError:
+        pytest.fail(f"waited {seconds:g} s in vain: {story}")
+
+
+def until_now(condition: Callable[[], T], story: str, *, seconds: float = DEADLINE) -> T:
+    """Do the same without a loop, for tests that watch other processes."""
+    end = time.monotonic() + seconds
+    while not (seen := condition()):
+        if time.monotonic() > end:
+            pytest.fail(f"waited {seconds:g} s in vain: {story}; last seen {seen!r}")
+        time.sleep(LOOK * 5)
+    return seen
+
+
+async def ticks(number: int) -> None:
+    """Let the loop turn so many times."""
+    for _ in range(number):
+        await asyncio.sleep(0)
