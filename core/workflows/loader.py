@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import stat
 from collections.abc import Callable
@@ -42,9 +43,10 @@ def read(path: Path, *, limits: Limits = LIMITS) -> Loaded:
     Raises `NotFound`, `Invalid` for what is no readable file, `InvalidDocument` with every fault.
     """
     try:
-        with path.open("rb") as file:
-            size = path.stat().st_size
-            if not stat.S_ISREG(path.stat().st_mode):
+        with open(path, "rb", opener=_promptly) as file:
+            found = os.fstat(file.fileno())
+            size = found.st_size
+            if not stat.S_ISREG(found.st_mode):
                 raise Invalid("document.no_file", f"{path} is not a regular file", hint="name a file")
             data = b"" if size > limits.size else file.read(limits.size + 1)
     except FileNotFoundError as error:
@@ -57,6 +59,11 @@ def read(path: Path, *, limits: Limits = LIMITS) -> Loaded:
     if max(size, len(data)) > limits.size:
         raise InvalidDocument(str(path), [_too_large(max(size, len(data)), limits)])
     return load(data, source=str(path), limits=limits)
+
+
+def _promptly(path: str, flags: int) -> int:
+    # A pipe without a writer would keep the opening waiting for ever.
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def load(data: bytes | str, *, source: str = "document", limits: Limits = LIMITS) -> Loaded:
