@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
+from core.logs import get_logger
 from core.model.commands import (
     Cancel,
     Claim,
@@ -25,7 +26,7 @@ from core.model.commands import (
     Unhold,
 )
 from core.model.crash import crash_point
-from core.model.errors import Bug, TaskdeckError, Unavailable
+from core.model.errors import Bug, Invalid, TaskdeckError, Unavailable
 from core.store.apply.claim import Choose, apply_claim
 from core.store.apply.complete import apply_completes
 from core.store.apply.consequences import apply_consequences, follow_up
@@ -34,6 +35,8 @@ from core.store.apply.operate import apply_cancel, apply_hold, apply_pause, appl
 from core.store.apply.rerun import apply_rerun
 from core.store.apply.submit import apply_enqueues, apply_submits
 from core.store.batch import Batch, Report, close_report
+
+_log = get_logger(__name__)
 
 Answer: TypeAlias = "Result | Exception"
 Apply: TypeAlias = Callable[[Batch, Sequence[Command]], Sequence[Answer]]
@@ -70,17 +73,14 @@ def carry_out(writer: Writer, group: Group) -> tuple[list[Answer], Report]:
     except TaskdeckError as error:
         if error.code == "engine.fenced":
             return _all(group, error)
-    except (sqlite3.Error, ValueError, TypeError, KeyError, OverflowError):
-        pass
+    except Exception as error:
+        # Whatever broke, the replay finds out whose fault it was.
+        _log.debug("replaying a group", error=repr(error))
     try:
         return _attempt(writer, group, _one_by_one)
-    except sqlite3.Error as error:
-        return _all(group, _failed(error))
-    except TaskdeckError as error:
-        return _all(group, error)
     except Exception as error:
         # The writer's thread must live: whatever broke, everybody who waits gets an answer.
-        return _all(group, Bug("journal.broken", f"{type(error).__name__}: {error}"))
+        return _all(group, _refusal(error))
 
 
 def _attempt(
@@ -138,10 +138,11 @@ def _alone(batch: Batch, apply: Apply, command: Command) -> Answer:
     try:
         (answer,) = apply(trial, [command])
         trial.finish()
-    except (TaskdeckError, sqlite3.Error, ValueError, TypeError, KeyError, OverflowError) as error:
+    except Exception as error:
+        # One command's fault, whatever it is, must not reach the others.
         batch.db.execute("ROLLBACK TO one")
         batch.db.execute("RELEASE one")
-        return error if isinstance(error, TaskdeckError) else _failed(error)
+        return _refusal(error)
     batch.db.execute("RELEASE one")
     batch.absorb(trial)
     return answer
@@ -212,12 +213,27 @@ def _consequences(batch: Batch, _: Sequence[Command]) -> Sequence[Answer]:
     return []
 
 
-def _failed(error: Exception) -> Unavailable:
-    return Unavailable(
-        "store.failed",
-        f"the store refused to write: {error}",
-        hint="look at the disk's room and permissions, then 'taskdeck doctor'",
-    )
+def _refusal(error: Exception) -> TaskdeckError:
+    """Say what an error means to whoever waits: the store's trouble, unfit values, or a bug."""
+    match error:
+        case TaskdeckError():
+            return error
+        case sqlite3.Error():
+            refusal: TaskdeckError = Unavailable(
+                "store.failed",
+                f"the store refused to write: {error}",
+                hint="look at the disk's room and permissions, then 'taskdeck doctor'",
+            )
+        case ValueError() | TypeError() | OverflowError() | RecursionError():
+            refusal = Invalid(
+                "value.unfit",
+                f"a value cannot be stored: {error}",
+                hint="numbers of rows need 64 bits, JSON at most some hundred levels",
+            )
+        case _:
+            refusal = Bug("journal.broken", f"{type(error).__name__}: {error}")
+    refusal.__cause__ = error
+    return refusal
 
 
 def _all(group: Group, error: TaskdeckError) -> tuple[list[Answer], Report]:
