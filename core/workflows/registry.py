@@ -23,15 +23,33 @@ def find(word: str, *, cwd: Path | None = None) -> Loaded:
 
     Raises `NotFound` with a near miss, and what `loader.read` raises.
     """
-    path = (cwd or Path()) / Path(word).expanduser()
-    if path.is_file():
+    path = (cwd or Path()) / home_of(word)
+    stands = _stands(path)
+    if stands and path.is_file():
         return read(path)
     if word in names():
         return load((_folder() / f"{word}.yaml").read_bytes(), source=word)
     # Pipes, folders and files without permission get their own words from the loader.
-    if path.exists():
+    if stands:
         return read(path)
     raise _unknown(word, path)
+
+
+def home_of(word: str) -> Path:
+    """Return a word as a path, with `~` for a person's home; of nobody's it stays as it is."""
+    try:
+        return Path(word).expanduser()
+    except RuntimeError:
+        return Path(word)
+
+
+def _stands(path: Path) -> bool:
+    # A name that is too long, or no text, is nobody's file.
+    try:
+        path.lstat()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _folder() -> Path:
