@@ -1,0 +1,1 @@
+"""The commands: read arguments, ask the ControlAPI, write what it says."""

@@ -1,0 +1,134 @@
+"""check, graph: look at a workflow document without running it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from core.app.hosting import checks as checks_of
+from core.cli.arguments import Command, Hosting
+from core.cli.deck import options, reading
+from core.cli.output import emit, say
+from core.cli.refusals import usage, write_faults
+from core.model.values import JsonObject, JsonValue
+from core.model.views import TaskDetail
+from core.workflows.definition import Document
+from core.workflows.drawing import text_dag, whole_graph
+from core.workflows.expansion import Workflow, parse, parse_loaded
+from core.workflows.graph import Chain, critical_path, longest_chain
+from core.workflows.registry import find
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check(Hosting):
+    """The arguments of `check`."""
+
+    workflow: Annotated[str, typer.Argument(metavar="FILE|NAME", help="A workflow file, or a built-in name.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graph(Hosting):
+    """The arguments of `graph`."""
+
+    workflow: Annotated[
+        str | None, typer.Argument(metavar="[FILE|NAME]", help="A workflow; by default that of the job.")
+    ] = None
+    job: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Take run times, and the critical path, from a job."),
+    ] = None
+
+
+async def check(arguments: Check) -> int:
+    """Check a workflow: every fault with line, column and what may have been meant."""
+    workflow = parse_loaded(find(arguments.workflow), checks_of(options(arguments)))
+    graph = whole_graph(workflow.document)
+    stages = workflow.document.in_stages()
+    if arguments.json:
+        emit(
+            {
+                "ok": True,
+                "name": workflow.document.name,
+                "stages": len(stages),
+                "tasks": len(graph),
+                "warnings": [fault.to_json() for fault in workflow.warnings],
+            }
+        )
+        return 0
+    write_faults(workflow.source, workflow.warnings, word="warning: ")
+    say(f"{workflow.source}: no faults; {len(stages)} stages, {len(graph)} tasks")
+    return 0
+
+
+async def graph(arguments: Graph) -> int:
+    """Draw a workflow as text: stages, layers, needs, the longest chain; with --job the critical path."""
+    workflow, times = await _subject(arguments)
+    if arguments.json:
+        emit(_shape(workflow.document, times))
+        return 0
+    for line in text_dag(workflow.document, run_times=times or None):
+        say(line)
+    return 0
+
+
+async def _subject(arguments: Graph) -> tuple[Workflow, dict[str, float]]:
+    checks = checks_of(options(arguments))
+    times: dict[str, float] = {}
+    definition: JsonObject | None = None
+    if arguments.job is not None:
+        async with reading(arguments) as deck:
+            times = _run_times((await deck.job_detail(arguments.job)).tasks)
+            definition = None if arguments.workflow else await deck.definition(arguments.job)
+    if arguments.workflow:
+        return parse_loaded(find(arguments.workflow), checks), times
+    if definition is None:
+        raise usage("name a workflow, or a job", hint="taskdeck graph FILE, or taskdeck graph --job 12")
+    return parse(definition, checks), times
+
+
+def _run_times(tasks: tuple[TaskDetail, ...]) -> dict[str, float]:
+    """Return the seconds between start and end of each task that ended, by key."""
+    return {
+        detail.task.key: (detail.task.finished_at - detail.task.started_at) / 1000
+        for detail in tasks
+        if detail.task.started_at is not None and detail.task.finished_at is not None
+    }
+
+
+def _shape(document: Document, times: Mapping[str, float]) -> JsonObject:
+    needs = whole_graph(document)
+    stages: list[JsonValue] = [
+        {"name": stage.name, "tasks": [task.key for task in stage.tasks]} for stage in document.in_stages()
+    ]
+    shape: JsonObject = {
+        "name": document.name,
+        "stages": stages,
+        "needs": {key: list(wanted) for key, wanted in needs.items()},
+        "longest_chain": _chain(longest_chain(needs)),
+    }
+    if times:
+        shape["critical_path"] = _chain(critical_path(needs, times))
+    return shape
+
+
+def _chain(chain: Chain) -> JsonObject:
+    return {"length": chain.length, "tasks": list(chain.keys)}
+
+
+COMMANDS = (
+    Command(
+        name="check",
+        arguments=Check,
+        run=check,
+        examples=("taskdeck check nightly.yaml", "taskdeck check nightly.yaml --json"),
+    ),
+    Command(
+        name="graph",
+        arguments=Graph,
+        run=graph,
+        examples=("taskdeck graph nightly.yaml", "taskdeck graph --job 12"),
+    ),
+)

@@ -1,0 +1,37 @@
+"""Reach the deck for work: through the engine that runs, or one of our own."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+
+from core.app.hosting import Hosted
+from core.app.hosting import changing as change_store
+from core.app.hosting import detach as start_detached
+from core.app.hosting import hosting as host_engine
+from core.cli.arguments import Common, Hosting
+from core.cli.deck import options
+from core.cli.output import note
+from core.control.api import ControlAPI
+
+__all__ = ["Hosted", "changing", "detach", "hosting", "note_ignored"]
+
+
+def changing(arguments: Common) -> AbstractAsyncContextManager[ControlAPI]:
+    """Lend the ControlAPI of the engine that runs, or apply without one."""
+    return change_store(options(arguments))
+
+
+def hosting(arguments: Hosting) -> AbstractAsyncContextManager[Hosted]:
+    """Lend an engine, this process's own or the one that runs already."""
+    return host_engine(options(arguments))
+
+
+async def detach(arguments: Hosting) -> None:
+    """Have an engine go on in a process of its own."""
+    await start_detached(options(arguments))
+
+
+def note_ignored(hosted: Hosted, arguments: Hosting) -> None:
+    """Say that an engine that runs already has slots and connectors of its own."""
+    if hosted.attached and (arguments.slots or arguments.connector):
+        note("an engine runs already: --slots and --connector are its own")

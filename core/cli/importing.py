@@ -1,0 +1,76 @@
+"""import: workflows from the records of others."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.cli.arguments import Command, Common
+from core.cli.output import emit, say
+from core.cli.refusals import usage
+from core.workflows.importers.wfformat import Through, import_file
+from core.workflows.writer import count_tasks, dump
+
+
+class Kind(StrEnum):
+    """What a recorded task becomes."""
+
+    DELAY = "delay"
+    SHELL = "shell"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WfFormat(Common):
+    """The arguments of `import wfformat`."""
+
+    record: Annotated[Path, typer.Argument(metavar="FILE", help="A WfFormat 1.5 record.")]
+    time_scale: Annotated[float, typer.Option(metavar="X", help="Run times are multiplied by this.")] = 1.0
+    connector: Annotated[Kind, typer.Option(help="What a task becomes: a wait, or a real sleep.")] = (
+        Kind.DELAY
+    )
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="OUT", help="Where to write. [default: standard output]"),
+    ] = None
+
+
+async def wfformat(arguments: WfFormat) -> int:
+    """Make a workflow of a WfFormat record: one task each, parents as needs, as long as recorded."""
+    through = Through(arguments.connector.value)
+    workflow = import_file(arguments.record, time_scale=arguments.time_scale, through=through)
+    text = dump(workflow)
+    if arguments.out is None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return 0
+    try:
+        arguments.out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise usage(
+            f"cannot write {arguments.out}: {error.strerror}", hint="name another file with -o"
+        ) from error
+    number = count_tasks(workflow)
+    if arguments.json:
+        emit({"out": str(arguments.out), "name": workflow["name"], "tasks": number})
+    else:
+        say(f"{arguments.out}: {number} tasks")
+        say(f"  {arguments.command('run', str(arguments.out))}")
+    return 0
+
+
+COMMANDS = (
+    Command(
+        name="import wfformat",
+        arguments=WfFormat,
+        run=wfformat,
+        examples=(
+            "taskdeck import wfformat montage.json --time-scale 0.001 -o montage.yaml",
+            "taskdeck import wfformat montage.json --connector shell -o montage.yaml",
+        ),
+    ),
+)

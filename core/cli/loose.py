@@ -1,0 +1,254 @@
+"""exec, map: loose tasks from a command line, or one for each line of standard input."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.cli.arguments import Command, Hosting
+from core.cli.hosts import Hosted, changing, detach, hosting, note_ignored
+from core.cli.logs import Sink, Tail
+from core.cli.output import emit, note, say, status
+from core.cli.progress import Meter
+from core.cli.refusals import Left, usage
+from core.cli.summary import counts_text, error_text, exit_status, failed_tasks, say_failed
+from core.cli.tracking import GroupCounts
+from core.cli.waiting import Interrupted, wait_with
+from core.control.api import OPERATOR, ControlAPI, TaskSpec
+from core.model.durations import humanise, parse_duration
+from core.model.plans import PRIORITY_MAX, RetryPolicy
+from core.model.terms import In
+from core.model.values import JsonObject
+
+_BITE = 5_000
+"""Lines that are admitted in one commit."""
+_NAME_MAX = 200
+_NO_KEY = re.compile(r"[^a-z0-9_]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loose(Hosting):
+    """The arguments of `exec` and `map`."""
+
+    argv: Annotated[list[str], typer.Argument(metavar="CMD [ARGS]...", help="The program and its arguments.")]
+    queue: Annotated[str, typer.Option(metavar="NAME", help="The queue of the tasks.")] = "default"
+    priority: Annotated[
+        int, typer.Option(metavar="N", min=0, max=PRIORITY_MAX, help="Higher goes first.")
+    ] = 0
+    timeout: Annotated[
+        str | None, typer.Option(metavar="TIME", help="End an attempt after this: 30s, 10m, 1h30m.")
+    ] = None
+    retry: Annotated[int, typer.Option(metavar="N", min=0, max=1_000, help="Try again so often.")] = 0
+    env: Annotated[
+        list[str], typer.Option(metavar="NAME", help="A variable to pass on; may be repeated.")
+    ] = field(default_factory=list)
+    name: Annotated[str | None, typer.Option(metavar="TEXT", help="What the tasks are called.")] = None
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Return at once; an engine of its own goes on.")
+    ] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Map(Loose):
+    """The arguments of `map`."""
+
+    null: Annotated[bool, typer.Option("--null", "-0", help="NUL ends a line, as `find -print0` writes.")] = (
+        False
+    )
+
+
+async def exec_(arguments: Loose) -> int:
+    """Run one command as a durable task and write its output."""
+    spec = _spec(arguments, arguments.argv, name=arguments.name or " ".join(arguments.argv))
+    return await _carry_out(arguments, [spec], group=None)
+
+
+async def map_(arguments: Map) -> int:
+    """Run a command for each line of standard input; {} stands for the line."""
+    if sys.stdin.isatty():
+        note("reading one task a line; end with Ctrl-D")
+    lines = _lines(sys.stdin.buffer.read(), null=arguments.null)
+    if not lines:
+        raise usage(
+            "there are no lines on standard input", hint="such as: ls *.png | taskdeck map -- gzip {}"
+        )
+    specs = [_spec(arguments, _place(arguments.argv, line), name=arguments.name or line) for line in lines]
+    return await _carry_out(arguments, specs, group=f"map-{secrets.token_hex(4)}")
+
+
+async def _carry_out(arguments: Loose, specs: Sequence[TaskSpec], *, group: str | None) -> int:
+    if arguments.detach:
+        async with changing(arguments) as deck:
+            ids = await _enqueue(deck, specs, group)
+        await detach(arguments)
+        return _say_detached(arguments, ids, group)
+    async with hosting(arguments) as hosted:
+        note_ignored(hosted, arguments)
+        ids = await _enqueue(hosted.control, specs, group)
+        if group and not arguments.json:
+            note(f"{len(ids)} tasks in group {group}")
+        try:
+            return await _follow(hosted.control, ids, arguments=arguments, group=group)
+        except Interrupted as interrupted:
+            raise await _leave(hosted, ids, arguments=arguments, why=interrupted) from None
+
+
+async def _enqueue(deck: ControlAPI, specs: Sequence[TaskSpec], group: str | None) -> tuple[int, ...]:
+    ids: list[int] = []
+    for start in range(0, len(specs), _BITE):
+        ids.extend(await deck.enqueue(specs[start : start + _BITE], group=group, actor=OPERATOR))
+    return tuple(ids)
+
+
+async def _follow(deck: ControlAPI, ids: Sequence[int], *, arguments: Loose, group: str | None) -> int:
+    meter = Meter(group or f"task {ids[0]}", quiet=arguments.json or group is None)
+    counts = GroupCounts(deck, ids)
+
+    async def tick() -> None:
+        if not meter.silent:
+            meter.show(await counts.look())
+
+    try:
+        ended = await wait_with(deck.wait_tasks(ids), tick)
+    finally:
+        meter.clear()
+    if group is None:
+        return await _conclude_one(deck, ids[0], arguments=arguments, ended=ended)
+    return await _conclude_group(deck, ended, arguments=arguments, meter=meter, group=group)
+
+
+async def _conclude_one(deck: ControlAPI, task_id: int, *, arguments: Loose, ended: Mapping[str, int]) -> int:
+    detail = await deck.task(task_id)
+    if arguments.json:
+        emit(
+            {
+                "task": task_id,
+                "status": detail.task.status,
+                "attempts": detail.task.attempts,
+                "output": detail.output,
+                "error": detail.task.error,
+            }
+        )
+        return exit_status(ended)
+    # Into a file or pipe go the bytes of the command itself.
+    tail = Tail(deck, task_id, sink=Sink(raw=not sys.stdout.isatty()))
+    await tail.drain()
+    tail.finish()
+    if detail.task.status != "succeeded":
+        note(f"task {task_id} ", status(detail.task.status), f": {error_text(detail.task.error)}")
+        note(f"  run it again: {arguments.command('retry', '--task', str(task_id))}")
+    return exit_status(ended)
+
+
+async def _conclude_group(
+    deck: ControlAPI, ended: Mapping[str, int], *, arguments: Loose, meter: Meter, group: str
+) -> int:
+    if arguments.json:
+        emit({"group": group, "tasks": dict(ended), "duration_ms": meter.elapsed_ms})
+        return exit_status(ended)
+    say(f"{group}: {counts_text(ended)} in {humanise(meter.elapsed_ms)}")
+    if ended.get("failed"):
+        failed = await failed_tasks(deck, In(field="group", values=(group,)))
+        say_failed(failed, arguments=arguments, where=f"group:{group}")
+    return exit_status(ended)
+
+
+def _say_detached(arguments: Loose, ids: Sequence[int], group: str | None) -> int:
+    if arguments.json:
+        emit({"group": group, "tasks": list(ids)} if group else {"task": ids[0]})
+    elif group:
+        say(f"{len(ids)} tasks in group {group}")
+        say(f"  {arguments.command('tasks', '--where', f'group:{group}')}")
+    else:
+        say(f"task {ids[0]}")
+        say(f"  {arguments.command('logs', '--follow', str(ids[0]))}")
+    return 0
+
+
+async def _leave(hosted: Hosted, ids: Sequence[int], *, arguments: Loose, why: Interrupted) -> Left:
+    """End the engine if it is this command's own, and say how to go on."""
+    what = f"task {ids[0]}" if len(ids) == 1 else f"{len(ids)} tasks"
+    if hosted.attached:
+        hint = f"watch: {arguments.command('logs', '--follow', str(ids[-1]))}"
+        return Left(f"left {what}, which the engine goes on with", hint=hint)
+    # A dropped line ends no child: the next engine takes them over.
+    await hosted.stop(kill=why.number is signal.SIGINT)
+    return Left(
+        f"left {what}; the engine has stopped", hint=f"go on: {arguments.command('serve', '--until-idle')}"
+    )
+
+
+def _spec(arguments: Loose, argv: Sequence[str], *, name: str) -> TaskSpec:
+    key = _NO_KEY.sub("_", Path(arguments.argv[0]).name.lower()).strip("_")[:60]
+    return TaskSpec(
+        uses="shell",
+        with_={"argv": [_literal(word) for word in argv]},
+        key=key if key[:1].isalpha() else f"t_{key}" if key else "task",
+        name=name[:_NAME_MAX] or None,
+        queue=arguments.queue,
+        priority=arguments.priority,
+        timeout=None if arguments.timeout is None else parse_duration(arguments.timeout) / 1000,
+        retry=RetryPolicy(max_attempts=arguments.retry + 1),
+        context={"cwd": str(Path.cwd()), "env": _captured(arguments.env)},
+    )
+
+
+def _literal(word: str) -> str:
+    # What stands on a command line is no expression.
+    return word.replace("${{", '${{ "${{" }}')
+
+
+def _captured(names: Sequence[str]) -> JsonObject:
+    """Return the caller's PATH, LANG, LC_* and the variables named; one that is not set is refused."""
+    for name in names:
+        if name not in os.environ:
+            raise usage(
+                f"--env {name}: there is no such variable here", hint="give its name alone, and export it"
+            )
+    taken = {"PATH", "LANG", *names}
+    return {name: value for name, value in os.environ.items() if name in taken or name.startswith("LC_")}
+
+
+def _lines(data: bytes, *, null: bool) -> list[str]:
+    parts = data.split(b"\0") if null else [line.removesuffix(b"\r") for line in data.split(b"\n")]
+    return [os.fsdecode(part) for part in parts if part]
+
+
+def _place(argv: Sequence[str], line: str) -> list[str]:
+    if any("{}" in word for word in argv[1:]):
+        return [argv[0], *(word.replace("{}", line) for word in argv[1:])]
+    return [*argv, line]
+
+
+COMMANDS = (
+    Command(
+        name="exec",
+        arguments=Loose,
+        run=exec_,
+        examples=(
+            "taskdeck exec -- make -j4 all",
+            "taskdeck exec --retry 3 --timeout 10m --env API_TOKEN -- ./fetch.sh 2026-01-31",
+            "taskdeck exec --queue night --priority 5 --detach -- ./backup.sh",
+        ),
+        trailing=True,
+    ),
+    Command(
+        name="map",
+        arguments=Map,
+        run=map_,
+        examples=(
+            "ls *.png | taskdeck map -- convert {} -resize 50% small/{}",
+            "find . -name '*.log' -print0 | taskdeck map -0 --retry 2 -- gzip -9",
+        ),
+        trailing=True,
+    ),
+)

@@ -1,0 +1,93 @@
+"""Write to the terminal: text made safe, colour where wanted, JSON escaped."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TextIO, TypeAlias
+
+from core.model.text import safe
+from core.model.values import JsonValue
+
+_CODES = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "dim": "2", "bold": "1"}
+STATUS_COLOURS = {
+    "succeeded": "green",
+    "failed": "red",
+    "cancelled": "yellow",
+    "running": "cyan",
+    "retrying": "yellow",
+    "held": "yellow",
+    "paused": "yellow",
+    "ending": "yellow",
+    "skipped": "dim",
+    "blocked": "dim",
+}
+"""How a status is coloured; the word always stands beside the colour."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Painted:
+    """A text with a colour, which terminals that want none do not get."""
+
+    text: str
+    colour: str
+
+
+Piece: TypeAlias = str | Painted
+
+
+def status(word: str, text: str | None = None) -> Piece:
+    """Return a status word (or a padded `text` for it) in its colour."""
+    colour = STATUS_COLOURS.get(word)
+    shown = word if text is None else text
+    return Painted(text=shown, colour=colour) if colour else shown
+
+
+def say(*pieces: Piece) -> None:
+    """Write one line, or lines, to standard output."""
+    _write(sys.stdout, pieces, end="\n")
+
+
+def put(text: str) -> None:
+    """Write text to standard output as it comes, without a line end."""
+    _write(sys.stdout, (text,), end="")
+
+
+def note(*pieces: Piece) -> None:
+    """Write a remark to standard error, where it mixes with no result."""
+    _write(sys.stderr, pieces, end="\n")
+
+
+def emit(value: Mapping[str, JsonValue], *, stream: TextIO | None = None) -> None:
+    """Write one JSON object on one line, all but ASCII escaped."""
+    target = stream or sys.stdout
+    target.write(json.dumps(value, ensure_ascii=True) + "\n")
+    target.flush()
+
+
+def is_live(stream: TextIO) -> bool:
+    """Tell whether the stream is a terminal that understands control sequences."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def width() -> int:
+    """Return the columns of the terminal, at least 20."""
+    return max(20, shutil.get_terminal_size().columns)
+
+
+def _write(stream: TextIO, pieces: tuple[Piece, ...], *, end: str) -> None:
+    coloured = is_live(stream) and not os.environ.get("NO_COLOR")
+    # The one place where text becomes bytes for a terminal: nothing passes by `safe`.
+    stream.write("".join(_render(piece, coloured=coloured) for piece in pieces) + end)
+    stream.flush()
+
+
+def _render(piece: Piece, *, coloured: bool) -> str:
+    if isinstance(piece, str):
+        return safe(piece)
+    text = safe(piece.text)
+    return f"\x1b[{_CODES[piece.colour]}m{text}\x1b[0m" if coloured and text else text

@@ -1,0 +1,83 @@
+"""Show how far work is: one rewritten line on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+
+from core.cli.output import is_live, note, width
+from core.model.durations import humanise
+from core.model.status import TASK_FINAL
+from core.model.text import clip
+
+_CELLS = 24
+_LINE_SECONDS = 5.0
+_ETA_AFTER = 2.0
+
+
+class Meter:
+    """The progress of one piece of work; `show` it with counts by status as often as they are known."""
+
+    def __init__(self, title: str, *, quiet: bool = False) -> None:
+        self.live = is_live(sys.stderr)
+        self.silent = quiet and not self.live
+        self._title = title
+        self._begun = time.monotonic()
+        self._line_at = self._begun
+        self._drawn = False
+
+    @property
+    def elapsed_ms(self) -> int:
+        """How long the work took so far."""
+        return round((time.monotonic() - self._begun) * 1000)
+
+    def show(self, counts: Mapping[str, int]) -> None:
+        """Show the counts: at once on a terminal, else each five seconds."""
+        if self.silent:
+            return
+        if self.live:
+            bar = f"{_bar(counts)} {self._words(counts)}"
+            sys.stderr.write(f"\r{clip(bar, width() - 1)}\x1b[K")
+            sys.stderr.flush()
+            self._drawn = True
+            return
+        if time.monotonic() - self._line_at >= _LINE_SECONDS:
+            self._line_at = time.monotonic()
+            note(f"{self._title}: {self._words(counts)}")
+
+    def remark(self, text: str) -> None:
+        """Write a line between the rewritten ones."""
+        if self.silent:
+            return
+        self.clear()
+        note(text)
+
+    def clear(self) -> None:
+        """Take the rewritten line away."""
+        if self._drawn:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+            self._drawn = False
+
+    def _words(self, counts: Mapping[str, int]) -> str:
+        done, total = _done(counts), sum(counts.values())
+        parts = [f"{done}/{total}"]
+        parts += [
+            f"{word} {counts[word]}" for word in ("running", "retrying", "held", "failed") if counts.get(word)
+        ]
+        parts.append(humanise(self.elapsed_ms))
+        seconds = self.elapsed_ms / 1000
+        if 0 < done < total and seconds > _ETA_AFTER:
+            parts.append(f"ETA {humanise(round(seconds / done * (total - done) * 1000))}")
+        return "  ".join(parts)
+
+
+def _done(counts: Mapping[str, int]) -> int:
+    return sum(counts.get(word, 0) for word in TASK_FINAL)
+
+
+def _bar(counts: Mapping[str, int]) -> str:
+    total = sum(counts.values())
+    filled = _CELLS * _done(counts) // total if total else 0
+    return f"[{'#' * filled}{'-' * (_CELLS - filled)}]"

@@ -1,0 +1,58 @@
+"""Write refusals to standard error: code, one sentence, the way out; never a traceback."""
+
+from __future__ import annotations
+
+import sys
+
+from core.cli.output import Painted, emit, note
+from core.cli.shapes import error_shape
+from core.model.errors import Fault, Invalid, InvalidDocument, TaskdeckError
+
+LEFT = 130
+"""Exit status of a command that was left before the end."""
+
+
+class Left(TaskdeckError):
+    """Report that the command was left before the end; the hint goes on."""
+
+    exit_code = LEFT
+
+    def __init__(self, message: str, *, hint: str) -> None:
+        super().__init__("left", message, hint=hint)
+
+
+def usage(message: str, *, hint: str = "") -> Invalid:
+    """Return a refusal of the command line itself."""
+    return Invalid("usage", message, hint=hint)
+
+
+def report(error: TaskdeckError, *, as_json: bool) -> int:
+    """Write a refusal and return the exit status it means."""
+    if as_json:
+        emit(error_shape(error), stream=sys.stderr)
+        return error.exit_code
+    many = error.faults if isinstance(error, InvalidDocument) else ()
+    message = error.message
+    if isinstance(error, InvalidDocument) and len(many) == 1:
+        message, many = f"{place(error.source, many[0])}: {many[0].message}", ()
+    if isinstance(error, Left):
+        note(message)
+    else:
+        note(Painted(text=f"error[{error.code}]:", colour="red"), f" {message}")
+    if isinstance(error, InvalidDocument):
+        write_faults(error.source, many)
+    if error.hint:
+        note(Painted(text="hint:", colour="cyan"), f" {error.hint}")
+    return error.exit_code
+
+
+def write_faults(source: str, faults: tuple[Fault, ...], *, word: str = "") -> None:
+    """Write the faults of a document, one a line: `FILE:LINE:COLUMN: what is wrong [code]`."""
+    for fault in faults:
+        head = Painted(text=f"{place(source, fault)}:", colour="bold")
+        note("  ", head, f" {word}{fault.message} [{fault.code}]")
+
+
+def place(source: str, fault: Fault) -> str:
+    """Write where a fault is, as editors jump to it: `FILE:LINE:COLUMN`."""
+    return ":".join(str(part) for part in (source, fault.line, fault.column) if part is not None)

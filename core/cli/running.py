@@ -1,0 +1,204 @@
+"""run: submit a workflow and follow it to its end."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.cli.arguments import Command, Hosting
+from core.cli.hosts import Hosted, changing, detach, hosting, note_ignored
+from core.cli.output import emit, say, status
+from core.cli.progress import Meter
+from core.cli.refusals import Left, usage
+from core.cli.summary import EXIT, counts_text, failed_tasks, say_failed
+from core.cli.waiting import Interrupted, wait_with
+from core.control.api import OPERATOR, ControlAPI, Document, EventQuery, SubmitOptions
+from core.model.commands import Submitted
+from core.model.durations import humanise
+from core.model.fields import Noun
+from core.model.filters import parse
+from core.model.terms import In
+from core.model.text import safe_line
+from core.model.values import JsonObject, JsonValue
+from core.model.views import JobResult
+from core.workflows.registry import find
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run(Hosting):
+    """The arguments of `run`."""
+
+    workflow: Annotated[str, typer.Argument(metavar="FILE|NAME", help="A workflow file, or a built-in name.")]
+    param: Annotated[
+        list[str], typer.Option("--param", "-p", metavar="K=V", help="A parameter; may be repeated.")
+    ] = field(default_factory=list)
+    key: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Submit once: the same key stands for the same job.")
+    ] = None
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Return at once; an engine of its own goes on.")
+    ] = False
+
+
+async def run(arguments: Run) -> int:
+    """Run a workflow and show its progress; interrupting an attached run only leaves it."""
+    params = _params(arguments.param)
+    if arguments.detach:
+        return await _detach(arguments, params)
+    async with hosting(arguments) as hosted:
+        note_ignored(hosted, arguments)
+        submitted = await _submit(hosted.control, arguments, params=params)
+        try:
+            return await _follow(hosted.control, submitted, arguments=arguments)
+        except Interrupted as interrupted:
+            raise await _leave(hosted, submitted.job_id, arguments=arguments, why=interrupted) from None
+
+
+async def _detach(arguments: Run, params: JsonObject) -> int:
+    # Admitted first: an engine that found nothing to do would be gone again.
+    async with changing(arguments) as deck:
+        submitted = await _submit(deck, arguments, params=params)
+        job = await deck.job(submitted.job_id)
+    await detach(arguments)
+    if arguments.json:
+        emit({"job": job.id, "status": job.status})
+        return 0
+    say(f"job {job.id} {safe_line(job.name)}: ", status(job.status))
+    say(f"  {arguments.command('events', '--job', str(job.id), '--follow')}")
+    return 0
+
+
+async def _submit(deck: ControlAPI, arguments: Run, *, params: JsonObject) -> Submitted:
+    document, cwd = _document(arguments.workflow)
+    chosen = SubmitOptions(actor=OPERATOR, cwd=cwd, client_key=arguments.key)
+    return await deck.submit(document, params, options=chosen)
+
+
+def _document(word: str) -> tuple[Document, str]:
+    """Return a workflow and the directory of its tasks: the folder of its file, or the present one."""
+    path = Path(word).expanduser().absolute()
+    if path.exists():
+        return str(path), str(path.parent)
+    found = find(word).value
+    return found if isinstance(found, dict) else word, str(Path.cwd())
+
+
+def _params(pairs: list[str]) -> JsonObject:
+    params: dict[str, JsonValue] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise usage(f"-p {pair}: this is no K=V", hint="write -p date=2026-01-31")
+        if name in params:
+            raise usage(f"-p {name} is given twice", hint="give each parameter once")
+        params[name] = value
+    return params
+
+
+async def _follow(deck: ControlAPI, submitted: Submitted, *, arguments: Run) -> int:
+    job = await deck.job(submitted.job_id)
+    meter = Meter(f"job {job.id}", quiet=arguments.json)
+    if submitted.duplicate:
+        meter.remark(f"job {job.id} stands for this key already")
+    number = sum(job.tasks.values())
+    meter.remark(f"job {job.id} {safe_line(job.name)}: {number} task{'' if number == 1 else 's'}")
+    stages = _Stages(deck, job.id)
+
+    async def tick() -> None:
+        if not meter.silent:
+            meter.show((await deck.job(job.id)).tasks)
+        if not meter.live and not meter.silent:
+            for line in await stages.closed():
+                meter.remark(line)
+
+    try:
+        result = await wait_with(deck.wait_job(job.id), tick)
+    finally:
+        meter.clear()
+    if not meter.live and not meter.silent:
+        for line in await stages.closed():
+            meter.remark(line)
+    return await _conclude(deck, result, arguments=arguments)
+
+
+class _Stages:
+    """The stages of a job that closed since the last look."""
+
+    def __init__(self, deck: ControlAPI, job_id: int) -> None:
+        self._query = EventQuery(job_id=job_id, filter=parse("kind:stage.*", Noun.EVENTS))
+        self._deck = deck
+        self._after = 0
+
+    async def closed(self) -> list[str]:
+        """Return a line for each stage that closed; a workflow with one unnamed stage has none."""
+        page = await self._deck.events(self._query, after_id=self._after)
+        lines = []
+        for event in page.rows:
+            self._after = event.id
+            word, name = event.kind.removeprefix("stage."), event.data.get("name")
+            if name and word not in ("open", "pending"):
+                lines.append(f"stage {safe_line(str(name))}: {word}")
+        return lines
+
+
+async def _conclude(deck: ControlAPI, result: JobResult, *, arguments: Run) -> int:
+    job = await deck.job(result.id)
+    began = job.created_at if job.started_at is None else job.started_at
+    took = 0 if job.finished_at is None else job.finished_at - began
+    if arguments.json:
+        emit(
+            {
+                "job": result.id,
+                "status": result.status,
+                "tasks": dict(result.tasks),
+                "name": job.name,
+                "reason": result.reason,
+                "duration_ms": took,
+            }
+        )
+        return EXIT[result.status]
+    say(
+        f"job {result.id} {safe_line(job.name)} ",
+        status(result.status),
+        f" in {humanise(took)}: {counts_text(result.tasks)}",
+    )
+    if result.reason and result.status != "succeeded":
+        say(f"  reason: {safe_line(result.reason)}")
+    if result.tasks.get("failed"):
+        failed = await failed_tasks(deck, In(field="job", values=(result.id,)))
+        say_failed(failed, arguments=arguments, where=f"job:{result.id}")
+        if result.status == "failed":
+            say(f"  run again what went wrong: {arguments.command('retry', str(result.id))}")
+    return EXIT[result.status]
+
+
+async def _leave(hosted: Hosted, job_id: int, *, arguments: Run, why: Interrupted) -> Left:
+    """End the engine if it is this command's own, and say how to go on."""
+    follow = arguments.command("events", "--job", str(job_id), "--follow")
+    if hosted.attached:
+        return Left(f"left job {job_id}, which goes on", hint=f"watch it: {follow}")
+    # A dropped line ends no child: the next engine takes them over.
+    await hosted.stop(kill=why.number is signal.SIGINT)
+    return Left(
+        f"left job {job_id}; its engine has stopped",
+        hint=f"go on: {arguments.command('serve', '--until-idle')}",
+    )
+
+
+COMMANDS = (
+    Command(
+        name="run",
+        arguments=Run,
+        run=run,
+        examples=(
+            "taskdeck run nightly.yaml -p date=2026-01-31",
+            "taskdeck run sample --slots 4",
+            "taskdeck run nightly.yaml --detach --key nightly-2026-01-31",
+            "taskdeck run nightly.yaml --json | tail -n 1",
+        ),
+    ),
+)

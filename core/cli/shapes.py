@@ -1,0 +1,130 @@
+"""JSON shapes of the views: what programs rely on; times ISO 8601 UTC."""
+
+from __future__ import annotations
+
+from core.model.errors import TaskdeckError
+from core.model.events import EventView
+from core.model.values import JsonObject, to_iso
+from core.model.views import (
+    AttemptView,
+    JobDetail,
+    JobView,
+    QueueView,
+    StageView,
+    TaskDetail,
+    TaskView,
+)
+
+
+def job_shape(job: JobView) -> JsonObject:
+    """Return a job as `jobs --json` has it."""
+    return {
+        "id": job.id,
+        "name": job.name,
+        "status": job.status,
+        "tasks": dict(job.tasks),
+        "reason": job.reason,
+        "on_task_failure": job.on_task_failure,
+        "created_at": _iso(job.created_at),
+        "started_at": _iso(job.started_at),
+        "finished_at": _iso(job.finished_at),
+        "params": job.params,
+        "definition_hash": job.definition_hash,
+        "actor": job.actor,
+    }
+
+
+def task_shape(task: TaskView) -> JsonObject:
+    """Return a task as `tasks --json` has it; `attempts` = executions so far."""
+    return {
+        "id": task.id,
+        "job": task.job_id,
+        "stage": task.stage_id,
+        "key": task.key,
+        "name": task.name,
+        "uses": task.uses,
+        "queue": task.queue,
+        "priority": task.priority,
+        "group": task.group,
+        "status": task.status,
+        "attempts": task.attempts,
+        "max_attempts": task.max_attempts,
+        "wait_reason": task.wait_reason,
+        "created_at": _iso(task.created_at),
+        "queued_at": _iso(task.queued_at),
+        "started_at": _iso(task.started_at),
+        "finished_at": _iso(task.finished_at),
+        "retry_at": _iso(task.retry_at),
+        "stop_requested": task.stop_requested,
+        "error": task.error,
+    }
+
+
+def detail_shape(detail: JobDetail) -> JsonObject:
+    """Return a job with its stages and tasks as `show --json` has it."""
+    return {
+        "job": job_shape(detail.job),
+        "stages": [_stage_shape(stage) for stage in detail.stages],
+        "tasks": [task_detail_shape(task) for task in detail.tasks],
+    }
+
+
+def task_detail_shape(detail: TaskDetail) -> JsonObject:
+    """Return a task of `show --json`: as in lists, with its needs (keys) and metadata."""
+    return {**task_shape(detail.task), "needs": list(detail.needs), "metadata": detail.metadata}
+
+
+def attempt_shape(attempt: AttemptView) -> JsonObject:
+    """Return one execution of a task."""
+    return {
+        "attempt": attempt.epoch,
+        "status": attempt.status,
+        "started_at": _iso(attempt.started_at),
+        "finished_at": _iso(attempt.finished_at),
+        "error": attempt.error,
+    }
+
+
+def event_shape(event: EventView) -> JsonObject:
+    """Return an event as `events --json` has it."""
+    return {
+        "id": event.id,
+        "at": _iso(event.at),
+        "kind": event.kind,
+        "job": event.job_id,
+        "task": event.task_id,
+        "key": event.key,
+        "attempt": event.attempt,
+        "actor": event.actor,
+        "data": event.data,
+    }
+
+
+def queue_shape(queue: QueueView) -> JsonObject:
+    """Return a queue as `queues --json` has it."""
+    return {
+        "name": queue.name,
+        "tasks": dict(queue.tasks),
+        "paused_at": _iso(queue.paused_at),
+        "paused_by": queue.paused_by,
+        "pause_reason": queue.pause_reason,
+    }
+
+
+def error_shape(error: TaskdeckError) -> JsonObject:
+    """Return a refusal as it stands on standard error with `--json`."""
+    return {"error": error.to_json()}
+
+
+def _stage_shape(stage: StageView) -> JsonObject:
+    return {
+        "id": stage.id,
+        "position": stage.position,
+        "name": stage.name,
+        "status": stage.status,
+        "tasks": dict(stage.tasks),
+    }
+
+
+def _iso(at: int | None) -> str | None:
+    return None if at is None else to_iso(at)

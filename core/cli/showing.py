@@ -1,0 +1,80 @@
+"""show: one job with its stages and tasks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from core.cli.arguments import Command, Common
+from core.cli.deck import reading
+from core.cli.output import Painted, emit, note, say, status
+from core.cli.shapes import detail_shape
+from core.cli.summary import counts_text
+from core.cli.tables import Table
+from core.control.api import PAGE
+from core.model.durations import humanise
+from core.model.fields import Noun
+from core.model.text import safe_line
+from core.model.values import to_iso
+from core.model.views import JobDetail, JobView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Show(Common):
+    """The arguments of `show`."""
+
+    job: Annotated[int, typer.Argument(metavar="JOB", min=1, help="Id of the job.")]
+
+
+async def show(arguments: Show) -> int:
+    """Show a job with its stages and tasks."""
+    async with reading(arguments) as deck:
+        detail = await deck.job_detail(arguments.job)
+    if arguments.json:
+        emit(detail_shape(detail))
+        return 0
+    _head(detail.job)
+    _stages(detail)
+    if detail.tasks:
+        say()
+        Table(Noun.TASKS).page([task.task for task in detail.tasks[:PAGE]])
+    if len(detail.tasks) > PAGE:
+        rest = arguments.command("tasks", "--where", f"job:{arguments.job} sort:id", "--limit", "0")
+        note(f"showing {PAGE} of {len(detail.tasks)} tasks; all of them: {rest}")
+    return 0
+
+
+def _head(job: JobView) -> None:
+    say(Painted(text=f"job {job.id} {safe_line(job.name)}", colour="bold"), ": ", status(job.status))
+    say(f"tasks     {counts_text(job.tasks)}")
+    say(f"created   {to_iso(job.created_at)}" + (f" by {safe_line(job.actor)}" if job.actor else ""))
+    if job.started_at is not None:
+        say(f"started   {to_iso(job.started_at)}")
+    if job.finished_at is not None:
+        began = job.created_at if job.started_at is None else job.started_at
+        say(f"finished  {to_iso(job.finished_at)}, took {humanise(job.finished_at - began)}")
+    if job.reason:
+        say(f"reason    {safe_line(job.reason)}")
+
+
+def _stages(detail: JobDetail) -> None:
+    if len(detail.stages) < 2:
+        return
+    for stage in detail.stages:
+        say(
+            f"stage {stage.position + 1}   {safe_line(stage.name)}: ",
+            status(stage.status),
+            f", {counts_text(stage.tasks)}",
+        )
+
+
+COMMANDS = (
+    Command(
+        name="show",
+        arguments=Show,
+        run=show,
+        examples=("taskdeck show 12", "taskdeck show 12 --json"),
+    ),
+)

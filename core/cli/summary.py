@@ -1,0 +1,66 @@
+"""Say how work ended: counts, how long, what failed and where its output is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from core.cli.arguments import Common
+from core.cli.output import say, status
+from core.control.api import Filter, ReadingAPI
+from core.model.errors import TaskdeckError
+from core.model.fields import Noun
+from core.model.terms import In
+from core.model.text import clip, safe_line
+from core.model.values import INBOX, JsonObject
+from core.model.views import TaskView
+
+EXIT = {"succeeded": 0, "failed": 1, "cancelled": 3}
+"""Exit status for the final status of a job or task."""
+SHOWN = 10
+"""Failed tasks that a summary names."""
+_MESSAGE = 200
+
+
+def counts_text(counts: Mapping[str, int]) -> str:
+    """Write how many stand where: `3 succeeded, 1 failed`."""
+    return ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "none"
+
+
+def exit_status(counts: Mapping[str, int]) -> int:
+    """Return the exit status of loose tasks: 1 if one failed, else 3 if one was cancelled, else 0."""
+    if counts.get("failed"):
+        return EXIT["failed"]
+    return EXIT["cancelled"] if counts.get("cancelled") else 0
+
+
+async def failed_tasks(deck: ReadingAPI, among: In) -> tuple[TaskView, ...]:
+    """Return the first failed tasks of a job or group, one more than is shown if there are more.
+
+    The end of the work stands: that a look at what failed did not succeed is not worth an error.
+    """
+    terms = (among, In(field="status", values=("failed",)))
+    try:
+        return (await deck.tasks(Filter(noun=Noun.TASKS, terms=terms), limit=SHOWN + 1)).rows
+    except TaskdeckError:
+        return ()
+
+
+def say_failed(tasks: Sequence[TaskView], *, arguments: Common, where: str) -> None:
+    """Write each failed task with its error and the command that shows its output."""
+    for task in tasks[:SHOWN]:
+        name = f" ({safe_line(clip(task.name, 60))})" if task.name and task.name != task.key else ""
+        say("  ", status("failed"), f" {safe_line(task.key)}{name}: {error_text(task.error)}")
+        ref = str(task.id) if task.job_id == INBOX else f"{task.job_id}/{task.key}"
+        say(f"    {arguments.command('logs', ref)}")
+    if len(tasks) > SHOWN:
+        more = arguments.command("tasks", "--where", f"{where} status:failed")
+        say(f"  and more: {more}")
+
+
+def error_text(error: JsonObject | None) -> str:
+    """Write the error of a task on one line."""
+    if not error:
+        return "no error was recorded"
+    code, message = error.get("code"), error.get("message")
+    text = clip(str(message or ""), _MESSAGE)
+    return f"{text} [{safe_line(str(code))}]" if code else text

@@ -1,0 +1,48 @@
+"""What a verb acts on: references of jobs and tasks, a filter, a queue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.cli.paging import pages
+from core.cli.refusals import usage
+from core.control.api import Filter, ReadingAPI, Target
+from core.model.fields import Noun
+from core.model.filters import parse
+
+
+async def find_targets(
+    deck: ReadingAPI, refs: Sequence[str], *, tasks: Sequence[str], where: str, queue: str | None
+) -> list[Target]:
+    """Return the targets of a command line: `12` = a job, `12/key` = a task, `tasks` = ids of tasks.
+
+    Raises `Invalid` (`usage`) if nothing was named, or a filter beside anything else.
+    """
+    if where and (refs or tasks or queue):
+        raise usage("--where stands alone", hint="name jobs and tasks, or a filter")
+    if not (where or refs or tasks or queue):
+        raise usage("name what to act on", hint="a job (12), a task (12/key or --task ID), or --where FILTER")
+    if where:
+        return [Target(filter=parse(where, Noun.TASKS))]
+    jobs = [int(ref) for ref in refs if ref.isascii() and ref.isdecimal()]
+    named = [ref for ref in refs if not (ref.isascii() and ref.isdecimal())]
+    ids = [await deck.find_task(ref) for ref in (*named, *tasks)]
+    found = [Target(job_id=job_id) for job_id in dict.fromkeys(jobs)]
+    if ids:
+        found.append(Target(task_ids=tuple(dict.fromkeys(ids))))
+    if queue:
+        found.append(Target(queue=queue))
+    return found
+
+
+async def count(deck: ReadingAPI, targets: Sequence[Target]) -> int:
+    """Count what the targets name: jobs, queues and tasks, those of a filter as of now."""
+    return sum([await _count(deck, target) for target in targets])
+
+
+async def _count(deck: ReadingAPI, target: Target) -> int:
+    if target.filter is None:
+        return len(target.task_ids or (0,))
+    wanted: Filter = target.filter
+    found = pages(lambda after, limit: deck.tasks(wanted, after=after, limit=limit), 0)
+    return sum([len(page.rows) async for page in found])

@@ -1,0 +1,76 @@
+"""Wait for work while its progress is shown, and leave when asked to."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+T = TypeVar("T")
+_POLL_SECONDS = 0.5
+_LEAVING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Interrupted(Exception):
+    """Report which signal asked this command to leave."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__(number.name)
+        self.number = number
+
+
+@asynccontextmanager
+async def interrupts() -> AsyncIterator[asyncio.Future[signal.Signals]]:
+    """Lend a future that the first interrupt, termination or hang-up resolves; a second one ends at once."""
+    loop = asyncio.get_running_loop()
+    asked: asyncio.Future[signal.Signals] = loop.create_future()
+
+    def leave(number: signal.Signals) -> None:
+        restore()
+        asked.set_result(number)
+
+    def restore() -> None:
+        for number in _LEAVING:
+            loop.remove_signal_handler(number)
+
+    for number in _LEAVING:
+        loop.add_signal_handler(number, leave, number)
+    try:
+        yield asked
+    finally:
+        restore()
+        asked.cancel()
+
+
+async def wait_with(work: Coroutine[None, None, T], tick: Callable[[], Awaitable[None]]) -> T:
+    """Return the result of `work` as soon as it is there; meanwhile tick at most twice a second.
+
+    Raises `Interrupted` when a signal asks to leave; the work is given up then.
+    """
+    async with interrupts() as asked:
+        doing = asyncio.ensure_future(work)
+        # Progress that cannot be had ends nothing: the work itself is what counts.
+        ticking = asyncio.ensure_future(_tick(tick))
+        ended = asyncio.Event()
+        doing.add_done_callback(lambda _: ended.set())
+        asked.add_done_callback(lambda _: ended.set())
+        try:
+            await ended.wait()
+            if doing.done():
+                return doing.result()
+            raise Interrupted(asked.result())
+        finally:
+            ticking.cancel()
+            doing.cancel()
+            await asyncio.gather(ticking, doing, return_exceptions=True)
+
+
+async def _tick(tick: Callable[[], Awaitable[None]]) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        begun = loop.time()
+        await tick()
+        # A slow answer slows the questions down: progress never takes more than a tenth of the time.
+        await asyncio.sleep(max(_POLL_SECONDS, 10 * (loop.time() - begun)))
