@@ -1,0 +1,68 @@
+"""What the tests of the command lines share: a hostile job, how a command ended, how to start one."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+HOSTILE = "\x1b[31mred\x1b]52;c;AAAA\x07\x9b2J\u202e[bold]"
+"""What must never reach a terminal as it is; the markup is harmless and stays."""
+VISIBLE = "␛[31mred␛]52;c;AAAA␇‹U+009B›2J‹U+202E›[bold]"
+
+STORED = {
+    "name": f"stored {HOSTILE}",
+    "on_task_failure": "finish",
+    "stages": [
+        {
+            "name": "first",
+            "tasks": [
+                {"key": "good", "name": HOSTILE, "uses": "shell", "with": {"script": "printf 'line\\n'"}},
+                {
+                    "key": "bad",
+                    "needs": ["good"],
+                    "uses": "shell",
+                    "with": {"script": 'printf "%s\\n" "$T"; exit 7', "env": {"T": HOSTILE}},
+                },
+                {"key": "after", "needs": ["bad"], "uses": "delay", "with": {"seconds": 0}},
+            ],
+        },
+        {"name": "second", "tasks": [{"key": "late", "uses": "delay", "with": {"seconds": 0}}]},
+    ],
+}
+"""A job that fails: succeeded, failed with a hostile error, skipped, never opened."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a command line ended."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def objects(self) -> list[dict]:
+        """Return standard output as JSON, one object a line."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+Deck = Callable[..., Ended]
+
+
+def command(*words: str) -> list[str]:
+    """Return the argv of a command line in a process of its own."""
+    return [sys.executable, "-m", "console.launch", *words]
+
+
+def environment(home: Path) -> dict[str, str]:
+    """Return an environment with that data directory and no colour settings of the caller."""
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("TASKDECK", "NO_COLOR"))
+    }
+    root = Path(__file__).resolve().parents[2]
+    paths = os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**kept, "TASKDECK_HOME": str(home), "TERM": "xterm-256color", "PYTHONPATH": paths}

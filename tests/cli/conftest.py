@@ -1,0 +1,70 @@
+"""Command lines in this process and in processes of their own, on data directories of their own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from core.cli.main import main
+from tests.cli.cli_stage import STORED, Deck, Ended, command, environment
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty data directory, named by TASKDECK_HOME."""
+    path = tmp_path / "home"
+    monkeypatch.setenv("TASKDECK_HOME", str(path))
+    return path
+
+
+@pytest.fixture
+def deck(capfd: pytest.CaptureFixture[str]) -> Deck:
+    """Run command lines in this process, on the data directory that TASKDECK_HOME names."""
+
+    def run(*words: str) -> Ended:
+        capfd.readouterr()
+        status = main(list(words))
+        out, err = capfd.readouterr()
+        return Ended(status=status, out=out, err=err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def stored_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a data directory that holds the job STORED; nobody changes it."""
+    folder = tmp_path_factory.mktemp("stored")
+    (folder / "stored.json").write_text(json.dumps(STORED))
+    result = subprocess.run(
+        command("run", str(folder / "stored.json")),
+        env=environment(folder / "home"),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1, result.stderr
+    return folder / "home"
+
+
+@pytest.fixture
+def stored(stored_home: Path, monkeypatch: pytest.MonkeyPatch, deck: Deck) -> Deck:
+    """Run reading command lines on the stored job, which has the id 2."""
+    monkeypatch.setenv("TASKDECK_HOME", str(stored_home))
+    return deck
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str, object], str]:
+    """Write a document into a file and return its path."""
+
+    def write(name: str, document: object) -> str:
+        path = tmp_path / name
+        path.write_text(document if isinstance(document, str) else json.dumps(document))
+        return str(path)
+
+    return write

@@ -1,0 +1,89 @@
+"""check, graph, import: documents without an engine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.cli.cli_stage import Deck
+
+Write = Callable[[str, object], str]
+RECORD = {
+    "name": "tiny",
+    "schemaVersion": "1.5",
+    "workflow": {
+        "specification": {
+            "tasks": [
+                {"id": "A.1", "name": "first", "parents": [], "children": ["B"]},
+                {"id": "B", "name": "second", "parents": ["A.1"], "children": []},
+            ]
+        },
+        "execution": {"tasks": [{"id": "A.1", "runtimeInSeconds": 2}, {"id": "B", "runtimeInSeconds": 4}]},
+    },
+}
+
+
+def test_check_says_that_there_are_no_faults(home: Path, deck: Deck) -> None:
+    ended = deck("check", "sample")
+    assert (ended.status, ended.out) == (0, "sample: no faults; 2 stages, 16 tasks\n")
+    assert deck("check", "sample", "--json").objects[0]["ok"] is True
+
+
+def test_check_names_the_place_of_a_fault_and_what_may_have_been_meant(
+    home: Path, deck: Deck, write: Write
+) -> None:
+    path = write("bad.yaml", "name: bad\ntasks:\n  - {key: a, uses: delay, with: {seconds: 0}, neeeds: []}\n")
+    ended = deck("check", path)
+    assert ended.status == 2
+    assert ended.err.startswith(f"error[document.unknown_field]: {path}:3:")
+    assert "did you mean `needs`?" in ended.err
+    fault = json.loads(deck("check", path, "--json").err)["error"]["facts"]["faults"][0]
+    assert (fault["line"], fault["path"]) == (3, "tasks[0].neeeds")
+
+
+def test_check_of_an_unknown_name_offers_the_near_ones(home: Path, deck: Deck) -> None:
+    ended = deck("check", "sampel")
+    assert ended.status == 2
+    assert "sample" in ended.err
+
+
+def test_graph_draws_layers_and_the_longest_chain(home: Path, deck: Deck) -> None:
+    out = deck("graph", "sample").out
+    assert "├─ count_north <- write_north" in out
+    assert "longest chain: 4 tasks" in out
+    shape = deck("graph", "sample", "--json").objects[0]
+    assert shape["needs"]["count_north"] == ["write_north"]
+    assert "critical_path" not in shape
+
+
+def test_graph_of_a_job_has_its_critical_path(stored: Deck) -> None:
+    assert "critical path: " in stored("graph", "--job", "2").out
+    assert stored("graph", "--job", "2", "--json").objects[0]["critical_path"]["tasks"]
+
+
+def test_import_writes_a_workflow_that_runs(home: Path, deck: Deck, write: Write, tmp_path: Path) -> None:
+    record, out = write("record.json", RECORD), str(tmp_path / "out.yaml")
+    ended = deck("import", "wfformat", record, "--time-scale", "0", "-o", out)
+    assert ended.out == f"{out}: 2 tasks\n  taskdeck run {out}\n"
+    assert deck("run", out, "--json").objects[-1]["tasks"] == {"succeeded": 2}
+    tasks = deck("show", "2", "--json").objects[0]["tasks"]
+    assert [(task["key"], task["name"], task["needs"]) for task in tasks] == [
+        ("a_1", "first", []),
+        ("b", "second", ["a_1"]),
+    ]
+    assert tasks[0]["metadata"]["id"] == "A.1"
+
+
+def test_import_writes_to_standard_output_by_default(home: Path, deck: Deck, write: Write) -> None:
+    ended = deck("import", "wfformat", write("record.json", RECORD), "--connector", "shell")
+    assert 'argv: [sleep, "2"]' in ended.out
+
+
+def test_import_refuses_foreign_files_and_places_it_cannot_write(
+    home: Path, deck: Deck, write: Write
+) -> None:
+    assert deck("import", "wfformat", write("foreign.json", {"a": 1})).status == 2
+    ended = deck("import", "wfformat", write("record.json", RECORD), "-o", "/nonexistent/out.yaml")
+    assert (ended.status, "cannot write" in ended.err) == (2, True)
+    assert deck("import", "wfformat", "nosuch.json").status == 2

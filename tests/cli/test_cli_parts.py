@@ -1,0 +1,203 @@
+"""Parts below the commands: waiting, progress, tables, counting of groups, output sinks."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Sequence
+
+import pytest
+
+from core.cli.logs import Sink
+from core.cli.output import Painted, say
+from core.cli.progress import Meter
+from core.cli.summary import error_text, exit_status
+from core.cli.tables import _share
+from core.cli.tracking import GroupCounts
+from core.cli.waiting import Interrupted, wait_with
+from core.control.api import EventQuery
+from core.model.columns import COLUMNS
+from core.model.events import EventView
+from core.model.fields import Noun
+from core.model.views import LogChunk, Page
+
+
+async def _nothing() -> None:
+    return None
+
+
+async def test_a_wait_returns_its_result_though_progress_broke() -> None:
+    begun = asyncio.Event()
+
+    async def work() -> int:
+        await begun.wait()
+        return 7
+
+    async def tick() -> None:
+        begun.set()
+        raise OSError
+
+    assert await wait_with(work(), tick) == 7
+
+
+async def test_a_wait_does_not_wait_for_a_slow_progress() -> None:
+    asked = asyncio.Event()
+
+    async def work() -> int:
+        await asked.wait()
+        return 7
+
+    async def tick() -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    async with asyncio.timeout(5):
+        assert await wait_with(work(), tick) == 7
+
+
+async def test_a_wait_raises_what_the_work_raised() -> None:
+    async def work() -> int:
+        raise KeyError("gone")
+
+    with pytest.raises(KeyError):
+        await wait_with(work(), _nothing)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_a_signal_ends_a_wait_and_gives_the_work_up(number: signal.Signals) -> None:
+    given_up = False
+
+    async def work() -> None:
+        nonlocal given_up
+        try:
+            await asyncio.Event().wait()
+        finally:
+            given_up = True
+
+    async def tick() -> None:
+        os.kill(os.getpid(), number)
+
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(Interrupted) as caught:
+        await wait_with(work(), tick)
+    assert caught.value.number is number
+    assert given_up
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_progress_away_from_a_terminal_is_a_line_each_five_seconds(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("core.cli.progress.time.monotonic", lambda: now[0])
+    meter = Meter("job 2")
+    for second in range(11):
+        now[0] = 100.0 + second
+        meter.show({"succeeded": 1, "running": 1, "queued": 2})
+    assert capsys.readouterr().err.splitlines() == [
+        "job 2: 1/4  running 1  5s  ETA 15s",
+        "job 2: 1/4  running 1  10s  ETA 30s",
+    ]
+
+
+def test_quiet_progress_away_from_a_terminal_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    meter = Meter("job 2", quiet=True)
+    meter.remark("one")
+    meter.show({"running": 1})
+    assert capsys.readouterr().err == ""
+
+
+def test_columns_share_a_room_that_is_too_small() -> None:
+    columns = [column for column in COLUMNS[Noun.TASKS] if column.priority == 0]
+    widths = _share([7, 30, 10], columns, 20)
+    assert sum(widths) + 2 * 2 == 20
+    assert min(widths) >= 4
+
+
+def test_a_column_that_wants_more_gets_what_is_left() -> None:
+    columns = COLUMNS[Noun.JOBS][:2]
+    assert _share([3, 90], columns, 80) == [3, 75]
+
+
+def test_painted_text_is_safe_and_plain_in_a_file(capsys: pytest.CaptureFixture[str]) -> None:
+    say(Painted(text="a\x1bb", colour="red"), "\u202ec")
+    assert capsys.readouterr().out == "a␛b‹U+202E›c\n"
+
+
+def _chunk(data: bytes, offset: int) -> LogChunk:
+    return LogChunk(data=data, offset=offset, end=offset + len(data), final=False, epoch=1)
+
+
+def test_a_character_cut_by_a_chunk_is_put_together(capsys: pytest.CaptureFixture[str]) -> None:
+    sink = Sink()
+    for offset, byte in enumerate("ä\u202e".encode()):
+        sink.write(_chunk(bytes([byte]), offset))
+    sink.finish()
+    assert capsys.readouterr().out == "ä‹U+202E›"
+
+
+def test_bytes_that_are_no_text_are_written_as_escapes(capsys: pytest.CaptureFixture[str]) -> None:
+    sink = Sink()
+    sink.write(_chunk(b"\x9b2J\xe2", 0))
+    sink.finish()
+    assert capsys.readouterr().out == "\\x9b2J\\xe2"
+
+
+@pytest.mark.parametrize(
+    ("counts", "status"),
+    [({"succeeded": 2}, 0), ({"succeeded": 1, "failed": 1, "cancelled": 1}, 1), ({"cancelled": 1}, 3)],
+)
+def test_loose_tasks_end_with_the_worst_of_them(counts: dict[str, int], status: int) -> None:
+    assert exit_status(counts) == status
+
+
+def test_an_error_is_one_short_safe_line() -> None:
+    text = error_text({"code": "x.y", "message": "a\nb\x1b" + "c" * 500})
+    assert text.startswith("a␊b␛ccc")
+    assert text.endswith("… [x.y]")
+    assert len(text) < 220
+
+
+class _History:
+    """The events of a store, as `GroupCounts` asks for them."""
+
+    def __init__(self, events: Sequence[EventView]) -> None:
+        self.all = list(events)
+        self.asked: list[int] = []
+
+    async def events(
+        self, query: EventQuery | None = None, *, after_id: int = 0, limit: int = 100
+    ) -> Page[EventView]:
+        self.asked.append(after_id)
+        wanted = query.task_id if query else None
+        rows = [row for row in self.all if row.id > after_id and (wanted is None or row.task_id == wanted)][
+            : min(limit, 2)
+        ]
+        more = bool(rows) and rows[-1].id < self.all[-1].id
+        return Page(rows=tuple(rows), next=str(rows[-1].id) if more else None)
+
+
+def _event(number: int, kind: str, task_id: int) -> EventView:
+    return EventView(
+        id=number, at=0, kind=kind, job_id=1, task_id=task_id, key="k", attempt=None, actor=None, data={}
+    )
+
+
+async def test_groups_are_counted_from_what_is_new() -> None:
+    history = _History(
+        [
+            _event(1, "task.succeeded", 3),
+            _event(2, "task.created", 7),
+            _event(3, "task.created", 8),
+            _event(4, "task.claimed", 7),
+            _event(5, "task.claimed", 9),
+            _event(6, "task.succeeded", 7),
+        ]
+    )
+    counts = GroupCounts(history, [7, 8])
+    assert await counts.look() == {"succeeded": 1, "queued": 1}
+    history.all.append(_event(7, "task.claimed", 8))
+    history.asked.clear()
+    assert await counts.look() == {"succeeded": 1, "running": 1}
+    assert history.asked == [6]

@@ -1,0 +1,196 @@
+"""The reading commands: shapes, filters, limits, places in the output."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.cli.cli_stage import HOSTILE, VISIBLE, Deck
+
+ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+
+
+def test_jobs_as_json_is_one_object_a_line(stored: Deck) -> None:
+    found = stored("jobs", "--json", "--where", "id:2").objects
+    assert [(job["id"], job["name"], job["status"]) for job in found] == [(2, f"stored {HOSTILE}", "failed")]
+    assert found[0]["tasks"] == {"succeeded": 1, "failed": 1, "skipped": 1, "cancelled": 1}
+    assert ISO.fullmatch(found[0]["created_at"])
+    assert ISO.fullmatch(found[0]["finished_at"])
+
+
+def test_json_is_ascii(stored: Deck) -> None:
+    assert stored("jobs", "--json").out.isascii()
+
+
+def test_jobs_for_people_show_glyphs_and_no_controls(stored: Deck) -> None:
+    out = stored("jobs", "--where", "id:2").out
+    assert VISIBLE in out
+    assert "\x1b" not in out
+    assert out.splitlines()[0].split()[:3] == ["JOB", "NAME", "STATUS"]
+
+
+def test_an_empty_list_says_so_on_standard_error(stored: Deck) -> None:
+    ended = stored("jobs", "--where", "name:nothing")
+    assert (ended.status, ended.out, ended.err) == (0, "", "no jobs match\n")
+
+
+def test_tasks_as_json_have_their_job_and_key(stored: Deck) -> None:
+    found = stored("tasks", "--json", "--where", "job:2 sort:id").objects
+    assert [(task["job"], task["key"], task["status"]) for task in found] == [
+        (2, "good", "succeeded"),
+        (2, "bad", "failed"),
+        (2, "after", "skipped"),
+        (2, "late", "cancelled"),
+    ]
+    assert found[1]["error"]["code"] == "shell.exit"
+    assert found[1]["attempts"] == found[1]["max_attempts"] == 1
+
+
+def test_a_limit_is_said(stored: Deck) -> None:
+    ended = stored("tasks", "--limit", "3")
+    assert len(ended.out.splitlines()) == 4
+    assert ended.err == "showing the first 3; all of them: --limit 0\n"
+
+
+def test_a_limit_holds_for_json_too(stored: Deck) -> None:
+    assert len(stored("tasks", "--json", "--limit", "3").objects) == 3
+
+
+def test_show_as_json_is_one_object_with_job_stages_and_tasks(stored: Deck) -> None:
+    (shown,) = stored("show", "2", "--json").objects
+    assert shown["job"]["id"] == 2
+    assert [(stage["name"], stage["status"]) for stage in shown["stages"]] == [
+        ("first", "failed"),
+        ("second", "cancelled"),
+    ]
+    good, bad, after, late = shown["tasks"]
+    assert {"id", "key", "name", "status", "attempts", "needs", "error"} <= set(good)
+    assert (good["name"], good["needs"], bad["needs"]) == (HOSTILE, [], ["good"])
+    assert ISO.fullmatch(bad["queued_at"])
+    assert ISO.fullmatch(bad["started_at"])
+    assert ISO.fullmatch(bad["finished_at"])
+    assert (bad["attempts"], bad["error"]["facts"]) == (1, {"exit": 7})
+    assert (after["started_at"], late["attempts"]) == (None, 0)
+
+
+def test_show_for_people_has_status_reason_stages_and_tasks(stored: Deck) -> None:
+    out = stored("show", "2").out
+    assert out.startswith(f"job 2 stored {VISIBLE}: failed\n")
+    assert "reason    stage first failed" in out
+    assert "stage 2   second: cancelled, 1 cancelled" in out
+    assert re.search(r"^ *\d+ +2  bad +failed +1/1", out, re.MULTILINE)
+
+
+def test_events_come_in_order_with_all_fields(stored: Deck) -> None:
+    events = stored("events", "--job", "2", "--json").objects
+    assert [event["id"] for event in events] == sorted(event["id"] for event in events)
+    assert events[0]["kind"] == "job.created"
+    assert set(events[0]) == {"id", "at", "kind", "job", "task", "key", "attempt", "actor", "data"}
+    failed = next(event for event in events if event["kind"] == "task.failed")
+    assert (failed["job"], failed["key"], failed["attempt"]) == (2, "bad", 1)
+    assert ISO.fullmatch(failed["at"])
+
+
+def test_events_of_a_task_are_its_own(stored: Deck) -> None:
+    events = stored("events", "--task", "2/bad", "--json").objects
+    assert {event["key"] for event in events} == {"bad"}
+    assert [event["kind"] for event in events][-1] == "task.failed"
+
+
+def test_events_go_beyond_one_page(stored: Deck, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = stored("events", "--json").out
+    monkeypatch.setattr("core.cli.history.WHOLE", 3)
+    assert stored("events", "--json").out == whole
+
+
+def test_lists_go_beyond_one_page(stored: Deck, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = stored("tasks", "--json").out
+    monkeypatch.setattr("core.cli.paging.WHOLE", 3)
+    assert stored("tasks", "--json").out == whole
+    assert len(stored("tasks", "--limit", "0").out.splitlines()) == len(whole.splitlines()) + 1
+
+
+def test_events_after_an_id_leave_out_what_came_before(stored: Deck) -> None:
+    ids = [event["id"] for event in stored("events", "--json").objects]
+    later = stored("events", "--json", "--after", str(ids[4])).objects
+    assert [event["id"] for event in later] == ids[5:]
+
+
+def test_following_the_events_of_an_ended_job_ends(stored: Deck) -> None:
+    assert stored("events", "--job", "2", "--follow").status == 0
+
+
+def test_events_of_an_unknown_job_are_refused(stored: Deck) -> None:
+    ended = stored("events", "--job", "99")
+    assert ended.status == 2
+    assert ended.err.startswith("error[job.unknown]:")
+
+
+def test_logs_are_safe_text(stored: Deck) -> None:
+    out = stored("logs", "2/bad").out
+    assert out.startswith("␛[31mred␛]52;c;AAAA␇")
+    assert "\x1b" not in out
+    assert out.endswith("\n")
+
+
+def test_raw_logs_are_the_bytes(stored_home: Path, stored: Deck) -> None:
+    assert stored("logs", "2/bad", "--raw").out == f"{HOSTILE}\n"
+
+
+def test_the_tail_of_a_log_counts_bytes_from_its_end(stored: Deck) -> None:
+    assert stored("logs", "2/good", "--tail", "3").out == "ne\n"
+
+
+def test_logs_as_json_say_where_they_are(stored: Deck) -> None:
+    (chunk,) = stored("logs", "2/good", "--json").objects
+    assert chunk == {"attempt": 1, "offset": 0, "end": 5, "text": "line\n"}
+
+
+def test_following_an_ended_task_ends(stored: Deck) -> None:
+    assert stored("logs", "-f", "2/good").out == "line\n"
+
+
+def test_a_task_that_never_ran_has_an_empty_log(stored: Deck) -> None:
+    ended = stored("logs", "2/late")
+    assert (ended.status, ended.out) == (0, "")
+
+
+@pytest.mark.parametrize("ref", ["2/nothing", "99/good", "4711"])
+def test_an_unknown_task_is_refused(stored: Deck, ref: str) -> None:
+    ended = stored("logs", ref)
+    assert ended.status == 2
+    assert ended.err.startswith("error[")
+
+
+def test_queues_count_their_tasks(stored: Deck) -> None:
+    found = {queue["name"]: queue for queue in stored("queues", "--json").objects}
+    assert found["default"]["tasks"]["failed"] == 1
+    assert found["default"]["paused_at"] is None
+    assert stored("queues").out.startswith("QUEUE")
+
+
+def test_a_wrong_filter_shows_a_caret_below_the_word(stored: Deck) -> None:
+    ended = stored("jobs", "--where", "id:2 statsu:failed")
+    lines = ended.err.splitlines()
+    assert ended.status == 2
+    assert lines[1].index("statsu") == lines[2].index("^")
+    assert "did you mean 'status'" in lines[0]
+
+
+def test_reading_where_there_is_no_store_is_store_trouble(home: Path, deck: Deck) -> None:
+    ended = deck("jobs")
+    assert ended.status == 4
+    assert ended.err.startswith("error[store.missing]:")
+    assert "hint: " in ended.err
+    assert not home.exists()
+
+
+def test_errors_with_json_are_one_object_on_standard_error(stored: Deck) -> None:
+    ended = stored("show", "99", "--json")
+    assert (ended.status, ended.out) == (2, "")
+    error = json.loads(ended.err)["error"]
+    assert error["code"] == "job.unknown"
+    assert set(error) == {"code", "message", "hint", "facts"}

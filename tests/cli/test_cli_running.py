@@ -1,0 +1,161 @@
+"""run, exec and map: exit status, last lines, what is captured."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.cli_stage import Deck, command, environment
+
+Write = Callable[[str, object], str]
+
+
+def test_a_job_that_succeeds_ends_with_0_and_counts(home: Path, deck: Deck, write: Write) -> None:
+    flow = write(
+        "flow.yaml",
+        "name: flow\nparams: {n: {type: integer}}\nstages:\n"
+        "  - {name: one, tasks: [{key: a, uses: delay, with: {seconds: 0}}]}\n"
+        "  - {name: two, tasks: [{key: b, needs: [a], uses: delay, with: {seconds: 0}}]}\n",
+    )
+    ended = deck("run", flow, "-p", "n=3")
+    assert ended.status == 0
+    assert ended.out.startswith("job 2 flow succeeded in ")
+    assert ended.out.endswith(": 2 succeeded\n")
+    assert ended.err.splitlines() == ["job 2 flow: 2 tasks", "stage one: succeeded", "stage two: succeeded"]
+    assert deck("jobs", "--json", "--where", "id:2").objects[0]["params"] == {"n": 3}
+
+
+def test_a_job_that_fails_ends_with_1_and_names_the_log(home: Path, deck: Deck, write: Write) -> None:
+    flow = write(
+        "flow.yaml", "name: flow\ntasks: [{key: bad, uses: shell, with: {script: 'echo why; exit 7'}}]\n"
+    )
+    ended = deck("run", flow)
+    assert ended.status == 1
+    assert "failed bad: exited with 7: why [shell.exit]\n    taskdeck logs 2/bad\n" in ended.out
+    assert "taskdeck retry 2" in ended.out
+
+
+def test_the_last_line_of_a_run_with_json_is_its_result(home: Path, deck: Deck, write: Write) -> None:
+    flow = write("flow.yaml", "name: flow\ntasks: [{key: a, uses: delay, with: {seconds: 0}}]\n")
+    ended = deck("run", flow, "--json")
+    assert ended.err == ""
+    result = json.loads(ended.out.splitlines()[-1])
+    assert {name: result[name] for name in ("job", "status", "tasks")} == {
+        "job": 2,
+        "status": "succeeded",
+        "tasks": {"succeeded": 1},
+    }
+
+
+def test_the_same_key_stands_for_the_same_job(home: Path, deck: Deck, write: Write) -> None:
+    flow = write("flow.yaml", "name: flow\ntasks: [{key: a, uses: delay, with: {seconds: 0}}]\n")
+    first, second = (deck("run", flow, "--json", "--key", "k").objects[-1]["job"] for _ in range(2))
+    assert first == second
+    other = write("other.yaml", "name: other\ntasks: [{key: a, uses: delay, with: {seconds: 0}}]\n")
+    refused = deck("run", other, "--key", "k")
+    assert refused.status == 2
+    assert "client_key.conflict" in refused.err
+
+
+def test_a_faulty_document_is_refused_with_every_fault_at_its_place(
+    home: Path, deck: Deck, write: Write
+) -> None:
+    flow = write(
+        "flow.yaml", "name: flow\ntasks:\n  - {key: a, uses: shel}\n  - {key: b, uses: delay, neeeds: [a]}\n"
+    )
+    ended = deck("run", flow)
+    assert ended.status == 2
+    assert f"{flow}:3:" in ended.err
+    assert f"{flow}:4:27: `neeeds`: did you mean `needs`?" in ended.err
+
+
+def test_tasks_of_a_file_run_in_its_folder(home: Path, deck: Deck, write: Write, tmp_path: Path) -> None:
+    flow = write("flow.yaml", "name: flow\ntasks: [{key: a, uses: shell, with: {argv: [pwd]}}]\n")
+    assert deck("run", flow).status == 0
+    assert deck("logs", "2/a").out == f"{tmp_path.resolve()}\n"
+
+
+def test_exec_writes_what_its_command_wrote(home: Path, deck: Deck) -> None:
+    ended = deck("exec", "--", "printf", "a\\tb\\033[31m")
+    assert (ended.status, ended.out) == (0, "a\tb\x1b[31m")
+
+
+def test_exec_ends_with_1_when_its_command_failed(home: Path, deck: Deck) -> None:
+    ended = deck("exec", "--", "sh", "-c", "echo out; exit 3")
+    assert (ended.status, ended.out) == (1, "out\n")
+    assert "exited with 3" in ended.err
+    assert "taskdeck retry --task 1" in ended.err
+
+
+def test_exec_takes_its_words_literally(home: Path, deck: Deck) -> None:
+    assert deck("exec", "--", "echo", "${{ 1 }}", "--json", "{}").out == "${{ 1 }} --json {}\n"
+
+
+def test_exec_passes_the_callers_folder_and_the_variables_named(
+    home: Path, deck: Deck, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIVEN", "yes")
+    monkeypatch.setenv("KEPT_BACK", "no")
+    monkeypatch.setenv("LC_TIME", "C")
+    out = deck("exec", "--env", "GIVEN", "--", "sh", "-c", 'pwd; echo "$GIVEN-$KEPT_BACK-$LC_TIME"').out
+    assert out == f"{tmp_path.resolve()}\nyes--C\n"
+
+
+def test_exec_with_json_is_one_object(home: Path, deck: Deck) -> None:
+    (ended,) = deck(
+        "exec", "--json", "--name", "hello", "--queue", "q", "--priority", "7", "--", "true"
+    ).objects
+    assert (ended["task"], ended["status"], ended["attempts"]) == (1, "succeeded", 1)
+    (task,) = deck("tasks", "--json").objects
+    assert (task["name"], task["queue"], task["priority"], task["key"]) == ("hello", "q", 7, "true")
+
+
+def test_exec_tries_again_as_often_as_it_is_told(home: Path, deck: Deck, tmp_path: Path) -> None:
+    script = f"echo x >> {tmp_path}/tries; test $(wc -l < {tmp_path}/tries) -ge 2"
+    assert deck("exec", "--retry", "1", "--json", "--", "sh", "-c", script).objects[0]["attempts"] == 2
+
+
+def _map(home: Path, data: bytes, *words: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        command("map", *words), env=environment(home), input=data, capture_output=True, check=False
+    )
+
+
+def test_map_runs_a_task_for_each_line(home: Path, deck: Deck) -> None:
+    result = _map(home, b"b\n\nc d\n", "--json", "--", "echo", "<{}>", "{}")
+    assert result.returncode == 0, result.stderr
+    summary = json.loads(result.stdout)
+    assert summary["tasks"] == {"succeeded": 2}
+    found = deck("tasks", "--json", "--where", f"group:{summary['group']} sort:id").objects
+    assert [task["name"] for task in found] == ["b", "c d"]
+    assert deck("logs", str(found[1]["id"])).out == "<c d> c d\n"
+
+
+def test_map_appends_the_line_where_no_braces_are_and_reads_nul(home: Path, deck: Deck) -> None:
+    result = _map(home, b"two\nlines\0\xff\0", "-0", "--", "printf", "[%s]")
+    assert result.returncode == 0, result.stderr
+    assert b"2 succeeded" in result.stdout
+    first, second = (task["id"] for task in deck("tasks", "--json", "--where", "sort:id").objects)
+    assert deck("logs", str(first)).out == "[two\nlines]"
+    assert deck("logs", str(second)).out == "[\\xff]"
+
+
+def test_map_ends_with_1_and_names_what_failed(home: Path, deck: Deck) -> None:
+    result = _map(home, b"0\n5\n", "--", "sh", "-c", "exit $0")
+    assert result.returncode == 1
+    out = result.stdout.decode()
+    assert "1 succeeded, 1 failed" in out
+    assert "failed sh (5): exited with 5" in out
+    assert "tasks in group map-" in result.stderr.decode()
+
+
+def test_map_without_lines_is_a_usage_error(home: Path) -> None:
+    result = _map(home, b"\n\n", "--", "true")
+    assert result.returncode == 2
+    assert not os.path.lexists(home / "taskdeck.db")

@@ -1,0 +1,117 @@
+"""On a terminal: own sequences only, widths, the progress line, colours, questions."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from tests.cli.cli_stage import command, environment
+
+SEQUENCE = re.compile(r"\x1b\[[0-9;]*m|\r\x1b\[K|\x1b\[K")
+
+
+def spawn(home: Path, *words: str, columns: int = 120, **more: str) -> pexpect.spawn:
+    """Start a command line on a terminal."""
+    argv = command(*words)
+    env = {**environment(home), **more}
+    return pexpect.spawn(argv[0], argv[1:], env=env, dimensions=(30, columns), encoding="utf-8", timeout=20)
+
+
+def read(child: pexpect.spawn) -> tuple[int, str]:
+    """Return exit status and all that a command wrote."""
+    child.expect(pexpect.EOF)
+    child.close()
+    return child.exitstatus or 0, child.before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["jobs"],
+        ["tasks"],
+        ["show", "2"],
+        ["logs", "2/bad"],
+        ["events", "--job", "2"],
+        ["logs", "no\x1b[2Jthing"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_hostile_data_leaves_only_our_own_sequences_and_visible_glyphs(
+    stored_home: Path, words: list[str]
+) -> None:
+    _, shown = read(spawn(stored_home, *words, columns=300))
+    rest = SEQUENCE.sub("", shown)
+    assert not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202e]", rest)
+    assert "␛[" in rest or words[0] == "events"
+
+
+def test_hostile_text_is_visible_where_a_run_shows_it(stored_home: Path, tmp_path: Path) -> None:
+    flow = stored_home.parent / "stored.json"
+    status, shown = read(spawn(tmp_path / "home", "run", str(flow), columns=200))
+    rest = SEQUENCE.sub("", shown)
+    assert status == 1
+    assert not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202e]", rest)
+    assert "job 2 stored ␛[31mred␛]52;c;AAAA␇‹U+009B›2J‹U+202E›[bold]" in rest
+
+
+def test_exec_is_safe_text_on_a_terminal(tmp_path: Path) -> None:
+    status, shown = read(spawn(tmp_path / "home", "exec", "--", "printf", "\\033]0;title\\007\\n"))
+    assert status == 0
+    assert "␛]0;title␇" in shown
+    assert "\x1b]" not in shown
+
+
+def test_no_color_is_respected(stored_home: Path) -> None:
+    assert "\x1b[" in read(spawn(stored_home, "jobs"))[1]
+    assert "\x1b[" not in read(spawn(stored_home, "jobs", NO_COLOR="1"))[1]
+    assert "\x1b[" not in read(spawn(stored_home, "jobs", TERM="dumb"))[1]
+
+
+@pytest.mark.parametrize("columns", [20, 90])
+def test_tables_fit_the_width_of_the_terminal(stored_home: Path, columns: int) -> None:
+    _, shown = read(spawn(stored_home, "tasks", columns=columns, NO_COLOR="1"))
+    assert all(len(line) <= columns for line in shown.splitlines())
+    assert "TASK" in shown
+
+
+def test_a_run_rewrites_one_line_and_an_interrupt_stops_its_engine(
+    tmp_path: Path, write: Callable[[str, object], str]
+) -> None:
+    flow = write(
+        "flow.yaml",
+        "name: flow\ntasks: [{key: a, uses: delay, with: {seconds: 0}},"
+        " {key: b, uses: shell, with: {argv: [sleep, '60']}}]\n",
+    )
+    child = spawn(tmp_path / "home", "run", flow, columns=60)
+    child.expect(r"\r\[############------------\] 1/2  running 1")
+    child.kill(signal.SIGINT)
+    status, rest = read(child)
+    assert status == 130
+    assert "left job 2; its engine has stopped" in rest
+    assert "taskdeck serve --until-idle" in rest
+    status, shown = read(spawn(tmp_path / "home", "tasks", "--where", "key:b", NO_COLOR="1"))
+    assert " queued " in shown
+
+
+def test_many_targets_are_asked_about(tmp_path: Path, write: Callable[[str, object], str]) -> None:
+    tasks = ", ".join(f"{{key: t{number}, uses: shell, with: {{argv: ['false']}}}}" for number in range(22))
+    home = tmp_path / "home"
+    assert read(spawn(home, "run", write("f.yaml", f"name: f\non_task_failure: continue\ntasks: [{tasks}]")))[
+        0
+    ]
+    child = spawn(home, "retry", "--where", "status:failed")
+    child.expect_exact("retry 22 targets? [y/N] ")
+    child.sendline("n")
+    status, rest = read(child)
+    assert (status, "nothing was changed" in rest) == (130, True)
+    child = spawn(home, "retry", "--where", "status:failed")
+    child.expect_exact("[y/N] ")
+    child.sendline("y")
+    assert "retried 22" in read(child)[1]
+    status, shown = read(spawn(home, "cancel", "--where", "status:queued", "--yes"))
+    assert "?" not in shown

@@ -1,0 +1,84 @@
+"""cancel, retry, pause, resume, hold, unhold without an engine: applied, counted, refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.cli_stage import Deck
+
+FLOW = """
+name: flow
+on_task_failure: finish
+tasks:
+  - {key: a, uses: shell, with: {argv: ['false']}}
+  - {key: b, needs: [a], uses: delay, with: {seconds: 0}}
+"""
+
+
+@pytest.fixture
+def failed(home: Path, deck: Deck, write: Callable[[str, object], str]) -> Deck:
+    """Return command lines on a store whose job 2 has failed: task 1 failed, task 2 skipped."""
+    assert deck("run", write("flow.yaml", FLOW)).status == 1
+    return deck
+
+
+def _statuses(deck: Deck) -> list[str]:
+    return [task["status"] for task in deck("tasks", "--json", "--where", "job:2 sort:id").objects]
+
+
+def test_a_job_is_retried_paused_resumed_and_cancelled(failed: Deck) -> None:
+    assert failed("retry", "2").out == "retried 2\n"
+    assert _statuses(failed) == ["queued", "blocked"]
+    assert failed("pause", "2", "--reason", "wait").status == 0
+    assert failed("jobs", "--json", "--where", "id:2").objects[0]["status"] == "paused"
+    assert failed("resume", "2").status == 0
+    ended = failed("cancel", "2", "--json", "--reason", "enough")
+    assert ended.status == 0
+    assert _statuses(failed) == ["cancelled", "cancelled"]
+    assert failed("jobs", "--json", "--where", "id:2").objects[0]["status"] == "cancelled"
+
+
+def test_a_task_is_retried_held_and_released(failed: Deck) -> None:
+    assert failed("retry", "2/a").out == "retried 1\n"
+    assert _statuses(failed) == ["queued", "skipped"]
+    assert failed("hold", "--task", "1").out == "held 1\n"
+    assert _statuses(failed)[0] == "held"
+    assert failed("unhold", "--where", "status:held").out == "released 1\n"
+    assert _statuses(failed)[0] == "queued"
+
+
+def test_downstream_takes_the_dependants_along(failed: Deck) -> None:
+    failed("retry", "2/a", "--downstream")
+    assert _statuses(failed) == ["queued", "blocked"]
+
+
+def test_what_refuses_is_listed_and_a_verb_without_effect_ends_with_2(failed: Deck) -> None:
+    (ended,) = failed("cancel", "--task", "1", "--json").objects
+    assert (ended["changed"], [refusal["id"] for refusal in ended["refused"]]) == (0, [1])
+    ended = failed("cancel", "--task", "1")
+    assert ended.status == 2
+    assert ended.out == "cancelled 0, refused 1\n"
+    assert ended.err.startswith("  1: ")
+
+
+def test_a_queue_is_paused_and_resumed(failed: Deck) -> None:
+    assert failed("pause", "--queue", "default", "--reason", "no power").status == 0
+    (queue,) = failed("queues", "--json").objects
+    assert (queue["pause_reason"], queue["paused_by"]) == ("no power", "operator")
+    assert failed("resume", "--queue", "default").status == 0
+    assert failed("queues", "--json").objects[0]["paused_at"] is None
+
+
+def test_a_filter_that_nothing_matches_changes_nothing(failed: Deck) -> None:
+    ended = failed("cancel", "--where", "status:running")
+    assert (ended.status, ended.out) == (0, "cancelled 0\n")
+
+
+@pytest.mark.parametrize("words", [["cancel", "99"], ["cancel", "2/zzz"], ["hold", "2"], ["cancel", "1"]])
+def test_unknown_and_unfit_targets_are_refused(failed: Deck, words: list[str]) -> None:
+    ended = failed(*words)
+    assert ended.status == 2
+    assert ended.err.startswith("error[")
