@@ -251,7 +251,7 @@ _JOBS = (
         f"""
         SELECT s.job_id AS job, j.status FROM (SELECT {INBOX} AS job_id) s LEFT JOIN job j ON j.id = s.job_id
         LEFT JOIN stage g ON g.id = {INBOX_STAGE} AND g.job_id = s.job_id
-        WHERE j.status IS NOT 'running' OR g.status IS NOT 'open'""",
+        WHERE coalesce(j.status, '') NOT IN ('running', 'paused') OR g.status IS NOT 'open'""",
     ),
 )
 

@@ -154,7 +154,7 @@ CORRUPTIONS: dict[str, tuple[str, ...]] = {
     "job.uncancelled": ("UPDATE job SET status = 'ending', verdict = 'failed' WHERE id = 2",),
     "job.verdict": ("UPDATE job SET verdict = 'failed' WHERE id = 3",),
     "job.succeeded": ("UPDATE job SET status = 'succeeded', verdict = NULL WHERE id = 4",),
-    "job.inbox": ("UPDATE job SET status = 'paused' WHERE id = 1",),
+    "job.inbox": ("UPDATE job SET status = 'pending' WHERE id = 1",),
     "store.dangling": ("DELETE FROM queue WHERE name = 'default'",),
     "fold.unborn": ("DELETE FROM event WHERE task_id = 9",),
     "fold.event": ("UPDATE event SET kind = 'task.invented' WHERE task_id = 5 AND kind = 'task.succeeded'",),
