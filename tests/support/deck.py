@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from core.model.plans import JobPlan, TaskPlan
 from core.model.values import JsonValue
 from core.rules.lanes import choose
 from core.store.batch import Report
-from core.store.database import open_writer
+from core.store.database import _connect, open_writer
 from core.store.ownership import take_over
 from core.store.transaction import Answer, Group, Writer, carry_out
 
@@ -201,12 +200,8 @@ class Deck:
 def clone(deck: Deck, path: Path) -> Deck:
     """Return a deck on a copy of this one's store, at the same moment and epoch."""
     copy = object.__new__(Deck)
-    target = open_writer(path, synchronous="NORMAL", now=deck.now)
-    target.close()
-    target = sqlite3.connect(path)
-    deck.db.backup(target)
-    target.close()
     copy.path, copy.now, copy.epoch = path, deck.now, deck.epoch
-    copy.db = open_writer(path, synchronous="NORMAL", now=deck.now)
+    copy.db = _connect(path, "NORMAL")
+    deck.db.backup(copy.db)
     copy.report, copy.reports = Report(), []
     return copy

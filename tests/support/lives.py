@@ -1,0 +1,171 @@
+"""Live at random: commands that fit a store as it stands, drawn from one source of chance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from random import Random
+
+from core.model.commands import (
+    Cancel,
+    ComeDue,
+    Command,
+    Complete,
+    Decide,
+    Enqueue,
+    FailIt,
+    FollowUp,
+    Hold,
+    Pause,
+    Proceed,
+    Rerun,
+    Resume,
+    SkipIt,
+    Submit,
+    Unhold,
+)
+from core.model.outcomes import (
+    AskOperator,
+    Bounced,
+    Cancelled,
+    GiveUp,
+    Interrupted,
+    Lost,
+    Requeue,
+    RetryAt,
+    Succeeded,
+    TaskError,
+    TimedOut,
+)
+from core.model.plans import JobPlan, NeedWhen, OnTaskFailure
+from core.store.journal import _rows
+from tests.support.deck import Deck
+from tests.support.factories import NeedPlan, failure, job, stage, task
+
+ENDS = 12
+"""How many kinds of ends `ending` draws from."""
+
+
+def plan(draw: Random) -> JobPlan:
+    """Return a job of one to three stages, some empty, with needs, conditions and priorities."""
+    stages, known = [], []
+    for number in range(draw.randint(1, 3)):
+        plans = []
+        for place in range(draw.choice((0, 1, 2, 3, 5))):
+            needed = draw.sample(known, min(len(known), draw.choice((0, 0, 1, 2))))
+            needs = [NeedPlan(key=key, when=draw.choice(tuple(NeedWhen))) for key in needed]
+            more: dict[str, object] = {"priority": draw.choice((0, 0, 3))}
+            if draw.random() < 0.2:
+                more["when"] = "x"
+            if draw.random() < 0.2:
+                more["queue"] = "other"
+            plans.append(task(f"t{number}{place}", *needs, **more))
+            known.append(f"t{number}{place}")
+        stages.append(stage(*plans, name=f"s{number}"))
+    url = "https://example.org" if draw.random() < 0.3 else None
+    return job(*stages, on_task_failure=draw.choice(tuple(OnTaskFailure)), notify=url)
+
+
+def ending(draw: Random, ref: tuple[int, int], now: int) -> Complete:
+    """Return a completion of an attempt; half of them succeed."""
+    later = RetryAt(at=now + draw.randint(0, 300))
+    output = "x" * 5_000 if draw.random() < 0.05 else draw.choice((None, 1, {"n": 2}))
+    ends = (
+        *((Succeeded(output=output), None),) * 5,
+        (failure(), GiveUp()),
+        (failure(), later),
+        (TimedOut(after_ms=5), later),
+        (Cancelled(), None),
+        (Lost(reason="?"), draw.choice((later, GiveUp(), AskOperator()))),
+        (Interrupted(), None),
+        (Bounced(reason="?"), draw.choice((Requeue(), GiveUp()))),
+    )
+    outcome, decision = ends[draw.randrange(ENDS)]
+    more = {} if decision is None else {"decision": decision}
+    return Complete(task_id=ref[0], epoch=ref[1], outcome=outcome, **more)  # type: ignore[arg-type]
+
+
+def commands(deck: Deck, draw: Random) -> Iterator[Command]:
+    """Yield commands without end, each fit for the store as it stands now, many not allowed there."""
+    makers: list[Callable[[Deck, Random], Command | None]] = [
+        lambda _, chance: Submit(plan=plan(chance)),
+        lambda _, chance: Enqueue(tasks=tuple(task(f"l{n}") for n in range(chance.randint(0, 3))), group="g"),
+        *(_complete,) * 6,
+        *(_decide,) * 2,
+        _cancel,
+        _switch,
+        _hold,
+        _rerun,
+        lambda *_: ComeDue(),
+        lambda *_: FollowUp(),
+    ]
+    while True:
+        command = draw.choice(makers)(deck, draw)
+        if command is not None:
+            yield command
+
+
+def batch(deck: Deck, draw: Random, size: int) -> tuple[Command, ...]:
+    """Return commands for one group, none two for one row."""
+    chosen: list[Command] = []
+    taken: set[tuple[str, int | str]] = set()
+    source = commands(deck, draw)
+    for _ in range(size):
+        command = next(source)
+        rows = set(_rows(command))
+        if taken.isdisjoint(rows):
+            chosen.append(command)
+            taken |= rows
+    return tuple(chosen)
+
+
+def _pick(deck: Deck, draw: Random, sql: str) -> tuple | None:
+    rows = deck.rows(sql)
+    return draw.choice(rows) if rows else None
+
+
+def _some(deck: Deck, draw: Random, condition: str = "1") -> tuple[int, ...]:
+    found = [row[0] for row in deck.rows(f"SELECT id FROM task WHERE {condition} ORDER BY id")]
+    return tuple(draw.sample(found, min(len(found), draw.randint(1, 3))))
+
+
+def _complete(deck: Deck, draw: Random) -> Command | None:
+    which = "status != 'running'" if draw.random() < 0.1 else "status = 'running'"
+    row = _pick(deck, draw, f"SELECT task_id, epoch FROM attempt WHERE {which} ORDER BY task_id, epoch")
+    return None if row is None else ending(draw, row, deck.now)
+
+
+def _decide(deck: Deck, draw: Random) -> Command | None:
+    row = _pick(deck, draw, "SELECT id FROM task WHERE conditional AND status = 'blocked' ORDER BY id")
+    error = TaskError(code="when.type", message="no boolean")
+    verdict = draw.choice((Proceed(), Proceed(), SkipIt(), FailIt(error=error)))
+    return None if row is None else Decide(task_id=row[0], verdict=verdict)
+
+
+def _job(deck: Deck, draw: Random) -> int:
+    row = _pick(deck, draw, "SELECT id FROM job ORDER BY id")
+    return 99 if row is None else int(row[0])
+
+
+def _cancel(deck: Deck, draw: Random) -> Command:
+    if draw.random() < 0.3:
+        return Cancel(job_id=_job(deck, draw), reason="enough", actor="ada")
+    return Cancel(task_ids=_some(deck, draw), actor="ada")
+
+
+def _switch(deck: Deck, draw: Random) -> Command:
+    kind = draw.choice((Pause, Resume, Resume))
+    if draw.random() < 0.5:
+        return kind(queue=draw.choice(("default", "other")))
+    return kind(job_id=_job(deck, draw))
+
+
+def _hold(deck: Deck, draw: Random) -> Command:
+    if draw.random() < 0.5:
+        return Hold(task_ids=_some(deck, draw, "status IN ('queued', 'retrying', 'running')"))
+    return Unhold(task_ids=_some(deck, draw, "status = 'held'"))
+
+
+def _rerun(deck: Deck, draw: Random) -> Command:
+    if draw.random() < 0.3:
+        return Rerun(job_id=_job(deck, draw))
+    return Rerun(task_ids=_some(deck, draw), downstream=draw.random() < 0.5)
