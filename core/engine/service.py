@@ -236,7 +236,11 @@ class Engine:
             _log.warning("a connector could not be stopped", error=repr(error))
 
     def _let_go(self, writer: Writer) -> None:
-        let_go(writer.connection, now=self._ports.clock.now(), epoch=writer.epoch)
+        try:
+            let_go(writer.connection, now=self._ports.clock.now(), epoch=writer.epoch)
+        except Exception as error:
+            # The next engine does not need the note; the writer still has to close its connection.
+            _log.warning("the store did not take the end of this engine", error=repr(error))
 
     def _hear(self, report: Report) -> None:
         self.dispatcher.hear(report)
