@@ -23,7 +23,10 @@ def sleeper(house: House, key: str, text: str = SLEEPER, **more: object) -> tupl
 
 
 def alive(flag: Path) -> bool:
-    return Path(f"/proc/{flag.read_text().strip()}").exists()
+    try:
+        return Path(f"/proc/{flag.read_text().strip()}/stat").read_text().split()[2] not in "ZX"
+    except FileNotFoundError:
+        return False
 
 
 async def test_a_stop_waits_for_inline_calls_within_their_grace(house: House):
@@ -137,7 +140,7 @@ async def test_stop_kill_ends_children_and_closes_them_interrupted(house: House)
     job = await house.submit(made)
     await house.until(lambda: flag.exists() and flag.read_text().strip(), "the child runs")
     await house.stop(kill=True)
-    assert not alive(flag)
+    await house.until(lambda: not alive(flag), "the child is gone")
     assert house.attempts(job, "a") == ["interrupted"]
     assert house.states(job) == {"a": "queued"}
 
@@ -151,7 +154,7 @@ async def test_a_stop_cuts_the_grace_of_a_cancelled_child_which_is_never_interru
     await within(house.engine.stopped(), "the engine stops without any time passing")
     assert house.attempts(job, "a") == ["cancelled"]
     assert house.states(job) == {"a": "cancelled"}
-    assert not alive(flag)
+    await house.until(lambda: not alive(flag), "the child is gone")
 
 
 async def test_a_second_stop_changes_nothing(house: House):

@@ -1,0 +1,159 @@
+"""A store that cannot write for a while: claims close, outcomes are kept, all goes on by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from core.control.api import Target
+from core.model.errors import Unavailable
+from tests.support.house import House, task
+from tests.support.waiting import within
+
+
+class Failing:
+    """The writer's connection, which refuses to begin while told so."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self.broken = False
+        self.refusals = 0
+
+    def execute(self, sql: str, *args: Any) -> Any:
+        if self.broken and sql.startswith("BEGIN"):
+            self.refusals += 1
+            raise sqlite3.OperationalError("disk I/O error")
+        return self._connection.execute(sql, *args)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+
+def fail_writes(house: House) -> Failing:
+    journal = house.engine.journal
+    failing = Failing(journal._writer.connection)
+    journal._writer = replace(journal._writer, connection=failing)
+    return failing
+
+
+async def test_an_outcome_is_offered_again_until_the_store_takes_it(house: House):
+    job = await house.submit(task("a", "block"), task("b", "succeed", "a"))
+    await house.running("a")
+    store = fail_writes(house)
+    store.broken = True
+    house.steer.release("a")
+    for attempt in range(1, 4):
+        await house.until(lambda attempt=attempt: store.refusals >= 2 * attempt, "the store was asked")
+        await house.settle()
+        assert house.states(job)["a"] == "running"
+        house.clock.advance(seconds=1)
+    store.broken = False
+    house.clock.advance(seconds=1)
+    assert (await house.ended(job)).status == "succeeded"
+    assert house.steer.started == ["a", "b"]
+    assert house.attempts(job, "a") == ["succeeded"]
+
+
+async def test_claims_close_while_the_store_fails_and_open_by_themselves(house: House):
+    gate = await house.submit(task("gate", "block"))
+    await house.running("gate")
+    store = fail_writes(house)
+    store.broken = True
+    with pytest.raises(Unavailable) as caught:
+        await house.submit(task("refused"))
+    assert caught.value.code == "store.failed"
+    assert house.engine.journal.slots == 0
+    asked = store.refusals
+    await house.settle()
+    assert store.refusals == asked, "a store in trouble is left alone"
+    store.broken = False
+    house.clock.advance(seconds=1)
+    assert house.engine.journal.slots == 4
+    assert (await house.finish(task("a"))).status == "succeeded"
+    house.steer.release("gate")
+    assert (await house.ended(gate)).status == "succeeded"
+    assert house.engine.failure is None
+
+
+async def test_a_single_refusal_harms_nobody(house: House):
+    store = fail_writes(house)
+    jobs = [await house.submit(task("a", "block"), name=f"job-{n}") for n in range(3)]
+    await house.running("a")
+    store.broken = True
+    house.steer.release("a")
+    await house.until(lambda: store.refusals >= 2, "the store was asked")
+    store.broken = False
+    for _ in range(4):
+        await house.settle()
+        house.clock.advance(seconds=1)
+    for job in jobs:
+        assert (await house.ended(job)).status == "succeeded"
+
+
+async def test_a_retry_that_came_due_meanwhile_starts_when_the_store_is_back(house: House):
+    house.draws = [0.5]
+    job = await house.submit(task("a", "fail", retry={"max_attempts": 2, "base": "2s"}, steer={"times": 1}))
+    await house.reach(job, "a", "retrying")
+    store = fail_writes(house)
+    store.broken = True
+    house.clock.advance(seconds=1)
+    await house.until(lambda: store.refusals >= 2, "the retry came due and was refused")
+    await house.settle()
+    store.broken = False
+    house.clock.advance(seconds=1)
+    assert (await house.ended(job)).status == "succeeded"
+
+
+async def test_a_condition_that_could_not_be_written_is_judged_again(house: House):
+    job = await house.submit(task("a", "block"), task("b", "succeed", "a", when="${{ 2 > 1 }}"))
+    await house.running("a")
+    store = fail_writes(house)
+    decided = house.engine.admission._decide
+
+    async def break_first(condition: Any) -> None:
+        store.broken = True
+        await decided(condition)
+
+    house.engine.admission._decide = break_first
+    house.steer.release("a")
+    await house.until(lambda: store.refusals >= 2, "the judgement was refused")
+    await house.settle()
+    store.broken = False
+    house.engine.admission._decide = decided
+    house.clock.advance(seconds=1)
+    assert (await house.ended(job)).status == "succeeded"
+
+
+async def test_a_cancel_right_after_the_trouble_does_not_drop_an_outcome_that_waits(house: House):
+    job = await house.submit(task("a", "block"))
+    await house.running("a")
+    store = fail_writes(house)
+    store.broken = True
+    house.steer.release("a")
+    await house.until(lambda: store.refusals >= 2, "the outcome was refused")
+    await house.settle()
+    store.broken = False
+    await house.control.cancel(Target(job_id=job))
+    await house.settle()
+    house.clock.advance(seconds=1)
+    await house.ended(job)
+    assert house.attempts(job, "a") == ["succeeded"]
+
+
+async def test_an_engine_stops_even_when_its_store_never_writes_again(house: House):
+    await house.submit(task("a", "block"))
+    await house.running("a")
+    store = fail_writes(house)
+    store.broken = True
+    house.steer.release("a")
+    await house.until(lambda: store.refusals >= 2, "the outcome was refused")
+    house.engine.stop(kill=True)
+    stopping = asyncio.ensure_future(house.stop())
+    await within(stopping, "it stops all the same")
+    store.broken = False
+    await house.open()
+    assert house.rows("SELECT status FROM attempt ORDER BY epoch")[0] == ("lost",)
