@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -41,6 +42,11 @@ class Deck:
         self.epoch = take_over(self.db, now=now, pid=1, boot_id="boot").epoch
         self.report = Report()
         self.reports: list[Report] = []
+
+    @staticmethod
+    def reading(path: Path) -> sqlite3.Connection:
+        """Return a connection of its own that sees what is committed."""
+        return _connect(path, "NORMAL")
 
     @property
     def writer(self) -> Writer:

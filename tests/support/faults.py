@@ -31,6 +31,9 @@ class Faulty:
         self._strike()
         return self._connection.executemany(sql, args)  # type: ignore[arg-type]
 
+    def close(self) -> None:
+        self._connection.close()
+
     def _strike(self) -> None:
         self.count += 1
         if self.count == self._k or (self._for_good and self.count > self._k):

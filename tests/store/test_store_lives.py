@@ -1,0 +1,190 @@
+"""Any life of a store through its journal keeps every promise, and comes to an end."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+from random import Random
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from core.model.commands import (
+    Cancel,
+    ComeDue,
+    Command,
+    Complete,
+    Decide,
+    Hold,
+    Proceed,
+    Rerun,
+    Resume,
+    SkipIt,
+    Submit,
+    Unhold,
+)
+from core.model.errors import Bug, Unavailable
+from core.model.outcomes import Succeeded
+from core.model.values import INBOX
+from core.store import batch as batching
+from core.store.batch import Report
+from core.store.journal import Journal
+from core.store.verify import verify
+from tests.support.clock import ManualClock
+from tests.support.deck import Deck
+from tests.support.lives import batch, ending, plan
+
+seeds = st.integers(0, 2**16)
+BITE = 4
+
+
+class Lives(RuleBasedStateMachine):
+    """Commands through a real journal; after each step the store verifies."""
+
+    @initialize()
+    def open(self) -> None:
+        self.folder = tempfile.TemporaryDirectory()
+        self.loop = asyncio.new_event_loop()
+        self.clock = ManualClock()
+        self.bite, batching.BITE = batching.BITE, BITE
+        self.deck = Deck(Path(self.folder.name) / "deck.db", now=self.clock.now())
+        self.open_before = 0
+        self.start()
+
+    def start(self) -> None:
+        self.reports: list[Report] = []
+
+        async def begin() -> Journal:
+            return Journal(self.deck.writer, clock=self.clock, listener=self.reports.append)
+
+        self.journal = self.loop.run_until_complete(begin())
+        self.journal.slots = 3
+
+    def send(self, *commands: Command) -> list[object]:
+        """Submit all in one tick; refusals come back, broken promises do not."""
+        self.open_before = self.open_attempts()
+        self.clock.advance(ms=10)
+        self.deck.now = self.clock.now()
+
+        async def sent() -> list[object]:
+            asked = [self.journal.submit(command) for command in commands]
+            self.journal.wake()
+            answers = await asyncio.gather(*asked, return_exceptions=True)
+            await self.journal.settle()
+            return answers
+
+        answers = self.loop.run_until_complete(sent())
+        broken = [answer for answer in answers if isinstance(answer, (Bug, Unavailable))]
+        assert not broken, broken
+        return answers
+
+    def open_attempts(self) -> int:
+        return int(str(self.deck.value("SELECT count(*) FROM attempt WHERE status = 'running'")))
+
+    def tasks(self, status: str) -> list[int]:
+        return [row[0] for row in self.deck.rows("SELECT id FROM task WHERE status = ? ORDER BY id", status)]
+
+    @rule(seed=seeds)
+    def submit_a_job(self, seed: int) -> None:
+        self.send(Submit(plan=plan(Random(seed))))
+
+    @rule(seed=seeds, size=st.integers(2, 12))
+    def send_a_mixed_batch(self, seed: int, size: int) -> None:
+        self.send(*batch(self.deck, Random(seed), size))
+
+    @rule(seed=seeds)
+    def end_what_runs(self, seed: int) -> None:
+        draw = Random(seed)
+        refs = self.deck.rows("SELECT task_id, epoch FROM attempt WHERE status = 'running'")
+        self.send(*(ending(draw, ref, self.clock.now()) for ref in refs))
+
+    @rule(seed=seeds)
+    def contend_for_one_task(self, seed: int) -> None:
+        draw = Random(seed)
+        for ref in self.deck.rows("SELECT task_id, epoch FROM attempt WHERE status = 'running' LIMIT 1"):
+            one = (ref[0],)
+            rivals: list[Command] = [
+                ending(draw, ref, self.clock.now()),
+                ending(draw, ref, self.clock.now()),
+                Cancel(task_ids=one),
+                Hold(task_ids=one),
+                Rerun(task_ids=one),
+            ]
+            draw.shuffle(rivals)
+            self.send(*rivals)
+
+    @rule(ms=st.integers(1, 500))
+    def let_time_pass(self, ms: int) -> None:
+        self.clock.advance(ms=ms)
+        self.send(ComeDue())
+
+    @rule(slots=st.integers(0, 6))
+    def change_the_slots(self, slots: int) -> None:
+        self.journal.slots = slots
+        self.send()
+
+    @rule()
+    def crash(self) -> None:
+        self.loop.run_until_complete(self.journal.close())
+        slots = self.journal.slots
+        self.deck.crash()
+        self.start()
+        self.journal.slots = slots
+
+    @invariant()
+    def the_store_verifies(self) -> None:
+        if hasattr(self, "journal"):
+            assert verify(self.deck.db) == ()
+            assert self.open_attempts() <= max(self.journal.slots, self.open_before)
+
+    def teardown(self) -> None:
+        if not hasattr(self, "journal"):
+            return
+        try:
+            self.everything_ends()
+        finally:
+            batching.BITE = self.bite
+            self.loop.run_until_complete(self.journal.close())
+            self.loop.close()
+            self.folder.cleanup()
+
+    def everything_ends(self) -> None:
+        """Open every switch and let all succeed: whatever was done before, no job may be stuck."""
+        self.journal.slots = 10
+        jobs = [row[0] for row in self.deck.rows("SELECT id FROM job WHERE status = 'paused'")]
+        self.send(Resume(queue="default"), Resume(queue="other"), *(Resume(job_id=job) for job in jobs))
+        for _ in range(200):
+            self.clock.advance(seconds=1)
+            refs = self.deck.rows("SELECT task_id, epoch FROM attempt WHERE status = 'running'")
+            waiting = [
+                row[0] for row in self.deck.rows("SELECT id FROM task WHERE wait_reason = 'condition'")
+            ]
+            held = self.tasks("held")
+            todo: list[Command] = [
+                *(Complete(task_id=ref[0], epoch=ref[1], outcome=Succeeded()) for ref in refs),
+                *(Decide(task_id=t, verdict=Proceed() if t % 2 else SkipIt()) for t in waiting),
+                *([Unhold(task_ids=tuple(held))] if held else []),
+                ComeDue(),
+            ]
+            self.send(*todo)
+            if not self.deck.rows(f"SELECT 1 FROM job WHERE finished_at IS NULL AND id != {INBOX}"):
+                break
+        stuck = self.deck.rows(f"SELECT id, status FROM job WHERE finished_at IS NULL AND id != {INBOX}")
+        assert stuck == []
+        assert verify(self.deck.db) == ()
+
+
+def test_every_life_keeps_the_promises_and_ends() -> None:
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        Lives,
+        settings=settings(
+            max_examples=25,
+            stateful_step_count=20,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            derandomize=True,
+            print_blob=False,
+        ),
+    )
