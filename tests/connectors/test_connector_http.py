@@ -275,6 +275,7 @@ async def test_a_broken_answer_is_a_protocol_failure(http, tmp_path, name):
         gzip.compress(b"hel") + gzip.compress(b"lo"),
         gzip.compress(b"hello") + b"\0" * 9,
     ],
+    ids=["one member", "two members", "padded"],
 )
 async def test_gzip_is_unpacked_into_the_file(http, tmp_path, packed):
     async with serving(reply(200, packed, "Content-Encoding: gzip")) as server:
