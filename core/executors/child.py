@@ -25,6 +25,7 @@ from core.executors.punching import OutputCap, OverCap, drop_middle
 from core.executors.spawning import reap, spawn
 from core.executors.watching import Watch
 from core.executors.wrapper import wrap
+from core.model.crash import crash_point
 from core.model.errors import Bug, HandoffFailed, Unavailable
 from core.model.ports import ProcessExit
 
@@ -75,6 +76,7 @@ class ChildExecutor:
         command has not run.
         """
         directory = self._prepare(ref, call.files)
+        crash_point("child.prepared")
         argv = wrap(call.argv, directory=directory, umask=self._umask)
         env = {**call.env, MARK: self._value(ref)}
         pid = spawn(argv, cwd=call.cwd or "/", env=env)
