@@ -29,7 +29,7 @@ from core.model.status import TaskStatus
 from core.model.terms import Ago, At, Compare, Contains, Filter, Glob, In, Matches, Op, Term, field_of
 from core.model.values import INBOX
 from core.store.schema import attempt, event, job, queue, task
-from core.store.sql import raw
+from core.store.sql import among, raw
 
 Expression: TypeAlias = "ColumnElement[object]"
 Condition: TypeAlias = "ColumnElement[bool]"
@@ -48,6 +48,7 @@ _COMPARISONS: dict[Op, Callable[[Expression, int], Condition]] = {
     Op.AT_LEAST: operator.ge,
 }
 _TURNED = {Op.LESS: Op.MORE, Op.AT_MOST: Op.AT_LEAST, Op.MORE: Op.LESS, Op.AT_LEAST: Op.AT_MOST}
+_TROUBLE = frozenset({TaskStatus.FAILED, TaskStatus.HELD, TaskStatus.RETRYING, TaskStatus.WAITING})
 _GLOB_SIGNS = re.compile(r"[*?\[]")
 
 
@@ -117,6 +118,9 @@ def _is_choice(column: Expression, choices: tuple[str, ...], term: In) -> Condit
         # No index holds running tasks; each has one open attempt, and those are few.
         running = select(attempt.c.task_id).where(attempt.c.status == literal_column("'running'"))
         return and_(condition, task.c.id.in_(running))
+    if column is task.c.status and chosen and _TROUBLE.issuperset(chosen) and not term.negated:
+        # The index on tasks in trouble is partial; it is used only where the query says the same.
+        return and_(condition, literal_column(among(_TROUBLE, "task.status")))
     return condition
 
 

@@ -1,0 +1,229 @@
+"""Readers read while others write, never write, and say why they cannot read."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event as events_of
+from sqlalchemy import text
+
+from core.model.errors import Unavailable
+from core.model.fields import Noun
+from core.model.filters import parse
+from core.store.database import open_writer
+from core.store.readers import Readers, open_readonly, regexp
+from core.store.reports import Reports
+from core.store.schema import SCHEMA_VERSION
+from tests.store.deck import Deck, task
+
+
+@pytest.fixture
+def deck(tmp_path: Path) -> Iterator[Deck]:
+    made = Deck(tmp_path / "odd name? 100%.db")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+async def readers(deck: Deck) -> AsyncIterator[Readers]:
+    made = Readers(deck.path, size=2)
+    yield made
+    await made.close()
+
+
+async def count(readers: Readers) -> int:
+    async with readers.snapshot() as db:
+        return int((await db.execute(text("SELECT count(*) FROM task"))).scalar_one())
+
+
+async def refusal(path: Path) -> str:
+    """Return the code with which both ways of reading refuse a file."""
+    readers = Readers(path)
+    try:
+        with pytest.raises(Unavailable) as caught:
+            await count(readers)
+    finally:
+        await readers.close()
+    with pytest.raises(Unavailable) as again:
+        open_readonly(path)
+    assert again.value.code == caught.value.code
+    assert caught.value.hint
+    assert caught.value.exit_code == 4
+    return caught.value.code
+
+
+async def test_a_reader_sees_one_moment_while_others_write(deck: Deck, readers: Readers) -> None:
+    async with readers.snapshot() as db:
+        query = text("SELECT count(*) FROM task")
+        assert (await db.execute(query)).scalar_one() == 0
+        deck.loose(task("a"))
+        assert (await db.execute(query)).scalar_one() == 0
+    assert await count(readers) == 1
+
+
+async def test_a_reader_reads_inside_a_writers_transaction(deck: Deck, readers: Readers) -> None:
+    deck.db.execute("BEGIN IMMEDIATE")
+    assert await count(readers) == 0
+    deck.db.execute("ROLLBACK")
+
+
+async def test_a_reader_cannot_write(deck: Deck, readers: Readers) -> None:
+    with pytest.raises(Unavailable):
+        async with readers.snapshot() as db:
+            await db.execute(text("DELETE FROM queue"))
+    assert deck.db.execute("SELECT count(*) FROM queue").fetchone() == (1,)
+
+
+async def test_more_callers_than_connections_wait_their_turn(deck: Deck, readers: Readers) -> None:
+    deck.loose(task("a"))
+    assert await asyncio.gather(*(count(readers) for _ in range(20))) == [1] * 20
+
+
+async def test_a_cancelled_caller_leaves_no_snapshot_behind(deck: Deck, readers: Readers) -> None:
+    async def stay() -> None:
+        async with readers.snapshot() as db:
+            await db.execute(text("SELECT 1 FROM task"))
+            await asyncio.Event().wait()
+
+    for _ in range(4):
+        waiting = asyncio.create_task(stay())
+        done, _pending = await asyncio.wait({waiting}, timeout=0.05)
+        assert not done
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+    deck.loose(task("a"))
+    assert await count(readers) == 1
+    (busy, _, _) = deck.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    assert busy == 0
+
+
+async def test_a_store_without_an_engine_is_read(tmp_path: Path) -> None:
+    deck = Deck(tmp_path / "deck.db")
+    deck.loose(task("a"))
+    deck.close()
+    readers = Readers(deck.path)
+    assert await count(readers) == 1
+    await readers.close()
+
+
+async def test_a_wal_that_a_killed_engine_left_is_read(tmp_path: Path) -> None:
+    deck = Deck(tmp_path / "deck.db")
+    deck.loose(task("a"))
+    left = tmp_path / "left"
+    left.mkdir()
+    for suffix in ("", "-wal"):
+        shutil.copy(f"{deck.path}{suffix}", left / f"deck.db{suffix}")
+    deck.close()
+    readers = Readers(left / "deck.db")
+    assert await count(readers) == 1
+    await readers.close()
+
+
+async def test_a_missing_store_is_said_to_be_missing(tmp_path: Path) -> None:
+    assert await refusal(tmp_path / "none.db") == "store.missing"
+    assert not (tmp_path / "none.db").exists()
+
+
+@pytest.mark.parametrize("content", [b"no database" * 900, b"", b"SQLite format 3\0" + bytes(84)])
+async def test_what_is_no_store_is_refused_and_untouched(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "other.db"
+    path.write_bytes(content)
+    assert await refusal(path) == "store.broken"
+    assert path.read_bytes() == content
+
+
+async def test_a_store_of_another_program_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE job (id)")
+    other.close()
+    assert await refusal(path) == "store.broken"
+
+
+async def test_a_store_of_another_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "deck.db"
+    store = open_writer(path, synchronous="FULL", now=1)
+    store.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    store.close()
+    assert await refusal(path) == "store.newer"
+
+
+async def test_a_directory_that_forbids_reading_is_named_clearly() -> None:
+    # A directory that others can reach: the test gives up root's powers for a moment.
+    home = Path(tempfile.mkdtemp())
+    path = home / "deck.db"
+    open_writer(path, synchronous="FULL", now=1).close()
+    path.chmod(0o644)
+    home.chmod(0o555)
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65_534)
+    try:
+        assert await refusal(path) == "store.unreadable"
+    finally:
+        if root:
+            os.seteuid(0)
+        home.chmod(0o755)
+        shutil.rmtree(home)
+
+
+async def test_closed_readers_open_again(deck: Deck) -> None:
+    readers = Readers(deck.path)
+    assert await count(readers) == 0
+    await readers.close()
+    await readers.close()
+    assert await count(readers) == 0
+    await readers.close()
+
+
+def test_a_pattern_looks_at_no_more_than_the_limit() -> None:
+    assert regexp(b"b", b"a" * 5_000 + b"b")
+    assert not regexp(b"b", b"a" * 20_000 + b"b")
+    assert regexp(b"a", None) is None
+
+
+PLANS = [
+    (Noun.TASKS, "", "SCAN task"),
+    (Noun.TASKS, "job:2 status:failed", "task_list"),
+    (Noun.TASKS, "status:failed", "task_trouble"),
+    (Noun.TASKS, "status:running", "attempt_open"),
+    (Noun.TASKS, "group:g", "task_group"),
+    (Noun.EVENTS, "", "SEARCH event USING INTEGER PRIMARY KEY"),
+    (Noun.EVENTS, "job:2", "event_job"),
+    (Noun.EVENTS, "task:2", "event_task"),
+    (Noun.JOBS, "", "SCAN job"),
+]
+
+
+@pytest.mark.parametrize(("noun", "where", "index"), PLANS)
+async def test_lists_use_their_index_without_sorting(
+    deck: Deck, readers: Readers, noun: Noun, where: str, index: str
+) -> None:
+    asked: list[tuple[str, object]] = []
+    engine = readers._engine.sync_engine
+    events_of.listen(engine, "before_cursor_execute", lambda *args: asked.append((args[2], args[3])))
+    reports = Reports(readers)
+    verbs = {Noun.TASKS: reports.tasks, Noun.EVENTS: reports.events, Noun.JOBS: reports.jobs}
+    await verbs[noun](parse(where, noun))  # type: ignore[operator]
+    sql, values = next((sql, values) for sql, values in asked if sql.startswith("SELECT"))
+    plan = " | ".join(row[3] for row in deck.db.execute(f"EXPLAIN QUERY PLAN {sql}", values))  # type: ignore[arg-type]
+    assert index in plan
+    if index != "attempt_open":
+        assert "TEMP B-TREE" not in plan
+
+
+async def test_reports_answer_over_a_store_that_is_being_filled(deck: Deck, readers: Readers) -> None:
+    reports = Reports(readers)
+    seen = []
+    for _ in range(5):
+        deck.loose(task("a"))
+        seen.append((await reports.counts())["queued"])
+    assert seen == [1, 2, 3, 4, 5]
