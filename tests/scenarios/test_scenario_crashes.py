@@ -1,0 +1,181 @@
+"""Engines that die: at every named point, in the middle of work, again and again."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.model.crash import POINTS
+from tests.support.aftermath import attempts, closed_once, effect, effects, finish, rows, states
+from tests.support.engine_process import EngineProcess, start_engine
+from tests.support.waiting import until_now
+
+NUMBERS = {
+    "journal.begun": 4,
+    "journal.applied": 6,
+    "journal.committed": 5,
+    "runner.claimed": 3,
+    "child.prepared": 3,
+    "child.spawned": 4,
+    "runner.ended": 5,
+}
+"""Which passage of a point is the last, so that work is under way; the others die at the first."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Give the folder in which each run of a task leaves a line."""
+    made = tmp_path / "effects"
+    made.mkdir()
+    return made
+
+
+def workload(folder: Path) -> list[dict[str, Any]]:
+    """Return two jobs of inline and child tasks with needs, stages, retries and one lasting failure."""
+    delays = [{"key": f"d{n}", "uses": "delay", "with": {"seconds": 0.01 * n}} for n in range(5)]
+    shells = [effect(f"s{n}", folder, "exit 0") for n in range(5)]
+    joined = effect("join", folder, needs=["d0", "s0", "s4"], when="${{ tasks.s0.output.exit == 0 }}")
+    last = {"key": "last", "uses": "delay", "with": {"seconds": 0}}
+    flaky = effect(
+        "flaky",
+        folder,
+        'test -e "$EFFECTS/again.flag" && exit 0; echo run >"$EFFECTS/again.flag"; exit 5',
+        retry={"max_attempts": 3, "base": "10ms"},
+    )
+    bad = effect("bad", folder, "exit 7")
+    return [
+        {
+            "name": "mixed",
+            "stages": [
+                {"name": "one", "tasks": [*delays, *shells, joined]},
+                {"name": "two", "tasks": [last]},
+            ],
+        },
+        {"name": "broken", "on_task_failure": "finish", "tasks": [flaky, bad]},
+    ]
+
+
+async def assert_all_ended_well(home: Path, folder: Path, died: list[EngineProcess]) -> None:
+    results = await finish(home, workload(folder))
+    assert {key: result.status for key, result in results.items()} == {"w0": "succeeded", "w1": "failed"}
+    for engine in died:
+        for key, job in engine.acknowledged().items():
+            assert results[key].id == job, "an acknowledged submit is there, once"
+    assert rows(home, "SELECT count(*) FROM job") == [(3,)]
+    ran = effects(folder)
+    assert ran.pop("flaky") == 2
+    assert set(ran.values()) == {1}, f"no child runs twice: {ran}"
+    assert len(ran) == 8
+    broken = results["w1"].id
+    assert states(home, broken) == {"flaky": "succeeded", "bad": "failed"}
+    assert attempts(home, broken, "bad")[-1:] == ["failed"]
+    for result in results.values():
+        closed_once(home, result.id)
+
+
+def die_at(home: Path, folder: Path, point: str) -> EngineProcess:
+    holding = point == "stop.begun"
+    crash = f"{point}:{NUMBERS.get(point, 1)}"
+    engine = start_engine(home, workload(folder), crash=crash, hold=holding)
+    if holding:
+        until_now(lambda: len(engine.acknowledged()) == 2, "both jobs are acknowledged")
+        engine.process.terminate()
+    assert engine.wait() == -signal.SIGKILL, engine.log.read_text()
+    return engine
+
+
+@pytest.mark.parametrize("point", POINTS)
+async def test_a_death_at_a_named_point_loses_and_repeats_nothing(tmp_path: Path, folder: Path, point: str):
+    home = tmp_path / "home"
+    died = []
+    if point.startswith("recovery."):
+        died.append(die_at(home, folder, "child.spawned"))
+    died.append(die_at(home, folder, point))
+    await assert_all_ended_well(home, folder, died)
+
+
+async def test_a_kill_amid_many_children_repeats_none_and_keeps_every_end(tmp_path: Path, folder: Path):
+    home = tmp_path / "home"
+    slow = effect("slow", folder, "sleep 3; exit 7", priority=9)
+    document = {
+        "name": "many",
+        "on_task_failure": "finish",
+        "tasks": [slow, *[effect(f"t{n}", folder) for n in range(200)]],
+    }
+    engine = start_engine(home, [document], slots=8)
+    until_now(lambda: len(list(folder.iterdir())) > 60 and (folder / "slow").exists(), "work is under way")
+    engine.kill()
+    done = len(list(folder.iterdir()))
+    assert done < 200, "it was killed in the middle"
+    job = engine.acknowledged()["w0"]
+    result = (await finish(home, [document], slots=8))["w0"]
+    assert (result.id, result.status) == (job, "failed")
+    assert result.tasks == {"succeeded": 200, "failed": 1}
+    ran = effects(folder)
+    assert (len(ran), set(ran.values())) == (201, {1})
+    assert attempts(home, job, "slow") == ["failed"], "it was watched to its end"
+    ((error,),) = rows(home, "SELECT error FROM task WHERE job_id = ? AND key = 'slow'", job)
+    assert '"exit":7' in error
+    closed_once(home, job)
+
+
+@pytest.mark.parametrize("on_loss", ["retry", "fail", "ask"])
+async def test_a_wrapper_that_died_with_the_engine_leaves_an_orphan(
+    tmp_path: Path, folder: Path, on_loss: str
+):
+    home = tmp_path / "home"
+    text = 'test "$(grep -c run "$EFFECTS/a")" -gt 1 && exit 0; sleep 1'
+    document = {"name": "orphan", "tasks": [effect("a", folder, text, on_loss=on_loss)]}
+    engine = start_engine(home, [document], hold=True)
+    until_now((folder / "a").exists, "the child runs")
+    engine.kill()
+    (task_id,) = rows(home, "SELECT id FROM task WHERE key = 'a'")[0]
+    os.kill(int((home / "output" / str(task_id) / "1" / "pid").read_text().split()[0]), signal.SIGKILL)
+    job = engine.acknowledged()["w0"]
+    if on_loss == "ask":
+        again = start_engine(home, [document], hold=True)
+        until_now(lambda: states(home, job)["a"] == "held", "the orphan ended and its task is held")
+        again.kill()
+        assert attempts(home, job, "a") == ["lost"]
+        assert effects(folder)["a"] == 1
+        return
+    result = (await finish(home, [document]))["w0"]
+    assert result.status == ("succeeded" if on_loss == "retry" else "failed")
+    assert attempts(home, job, "a") == ["lost", "succeeded"][: 2 if on_loss == "retry" else 1]
+
+
+@pytest.mark.soak
+async def test_a_storm_of_kills_loses_and_repeats_nothing(tmp_path: Path):
+    rounds = int(os.environ.get("TASKDECK_SOAK_ROUNDS", "5"))
+    seed = int(os.environ.get("TASKDECK_SOAK_SEED", str(random.randrange(2**32))))
+    chance = random.Random(seed)
+    for number in range(rounds):
+        home, folder = tmp_path / f"home{number}", tmp_path / f"effects{number}"
+        folder.mkdir()
+        died, kills = [], Counter[str]()
+        for _ in range(chance.randint(1, 4)):
+            crash = f"{chance.choice(POINTS)}:{chance.randint(1, 12)}"
+            engine = start_engine(home, workload(folder), crash=crash)
+            died.append(engine)
+            kills[crash] += 1
+            if chance.random() < 0.5:
+                number_of_acks = chance.randint(0, 2)
+                until_now(
+                    lambda engine=engine, wanted=number_of_acks: (
+                        len(engine.acknowledged()) >= wanted or engine.process.poll() is not None
+                    ),
+                    "it acknowledged so much, or died before",
+                )
+                engine.kill()
+            engine.wait()
+        try:
+            await assert_all_ended_well(home, folder, died)
+        except AssertionError as error:
+            error.add_note(f"seed {seed}, round {number}, kills {dict(kills)}")
+            raise
