@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.cli.cli_stage import Deck, command, environment
+from tests.cli.cli_stage import Deck, Ended
 
 Write = Callable[[str, object], str]
 
@@ -121,41 +120,47 @@ def test_exec_tries_again_as_often_as_it_is_told(home: Path, deck: Deck, tmp_pat
     assert deck("exec", "--retry", "1", "--json", "--", "sh", "-c", script).objects[0]["attempts"] == 2
 
 
-def _map(home: Path, data: bytes, *words: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        command("map", *words), env=environment(home), input=data, capture_output=True, check=False
-    )
+Map = Callable[..., Ended]
 
 
-def test_map_runs_a_task_for_each_line(home: Path, deck: Deck) -> None:
-    result = _map(home, b"b\n\nc d\n", "--json", "--", "echo", "<{}>", "{}")
-    assert result.returncode == 0, result.stderr
-    summary = json.loads(result.stdout)
+@pytest.fixture
+def map_(home: Path, deck: Deck, monkeypatch: pytest.MonkeyPatch) -> Map:
+    """Run `map` with bytes as its standard input."""
+
+    def run(data: bytes, *words: str) -> Ended:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+        return deck("map", *words)
+
+    return run
+
+
+def test_map_runs_a_task_for_each_line(map_: Map, deck: Deck) -> None:
+    ended = map_(b"b\n\nc d\n", "--json", "--", "echo", "<{}>", "{}")
+    assert ended.status == 0, ended.err
+    (summary,) = ended.objects
     assert summary["tasks"] == {"succeeded": 2}
     found = deck("tasks", "--json", "--where", f"group:{summary['group']} sort:id").objects
     assert [task["name"] for task in found] == ["b", "c d"]
     assert deck("logs", str(found[1]["id"])).out == "<c d> c d\n"
 
 
-def test_map_appends_the_line_where_no_braces_are_and_reads_nul(home: Path, deck: Deck) -> None:
-    result = _map(home, b"two\nlines\0\xff\0", "-0", "--", "printf", "[%s]")
-    assert result.returncode == 0, result.stderr
-    assert b"2 succeeded" in result.stdout
+def test_map_appends_the_line_where_no_braces_are_and_reads_nul(map_: Map, deck: Deck) -> None:
+    ended = map_(b"two\nlines\0\xff\0", "-0", "--", "printf", "[%s]")
+    assert ended.status == 0, ended.err
+    assert "2 succeeded" in ended.out
     first, second = (task["id"] for task in deck("tasks", "--json", "--where", "sort:id").objects)
     assert deck("logs", str(first)).out == "[two\nlines]"
     assert deck("logs", str(second)).out == "[\\xff]"
 
 
-def test_map_ends_with_1_and_names_what_failed(home: Path, deck: Deck) -> None:
-    result = _map(home, b"0\n5\n", "--", "sh", "-c", "exit $0")
-    assert result.returncode == 1
-    out = result.stdout.decode()
-    assert "1 succeeded, 1 failed" in out
-    assert "failed sh (5): exited with 5" in out
-    assert "tasks in group map-" in result.stderr.decode()
+def test_map_ends_with_1_and_names_what_failed(map_: Map) -> None:
+    ended = map_(b"0\n5\n", "--", "sh", "-c", "exit $0")
+    assert ended.status == 1
+    assert "1 succeeded, 1 failed" in ended.out
+    assert "failed sh (5): exited with 5" in ended.out
+    assert "tasks in group map-" in ended.err
 
 
-def test_map_without_lines_is_a_usage_error(home: Path) -> None:
-    result = _map(home, b"\n\n", "--", "true")
-    assert result.returncode == 2
-    assert not os.path.lexists(home / "taskdeck.db")
+def test_map_without_lines_is_a_usage_error(home: Path, map_: Map) -> None:
+    assert map_(b"\n\n", "--", "true").status == 2
+    assert not (home / "taskdeck.db").exists()
