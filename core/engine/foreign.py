@@ -12,11 +12,14 @@ from core.model.values import JsonValue
 
 DEPTH = 200
 """Levels of lists and mappings that an output may have; expressions follow no deeper."""
+# Made once: every attempt comes by here.
+_CALLS, _OUTCOMES = get_args(Call), get_args(Outcome)
+_encode = json.JSONEncoder(allow_nan=False).encode
 
 
 def checked_call(call: object, uses: str) -> Call:
     """Return what a connector made, if it is a call; raise `Invalid` (`connector.broken`)."""
-    if isinstance(call, get_args(Call)):
+    if isinstance(call, _CALLS):
         checked: Call = call
         return checked
     raise Invalid("connector.broken", f"connector {uses!r} made a {type(call).__name__} instead of a call")
@@ -27,7 +30,7 @@ def checked_outcome(outcome: object) -> Outcome:
 
     An output is JSON without NaN, at most `DEPTH` levels deep (`connector.output`).
     """
-    if not isinstance(outcome, get_args(Outcome)):
+    if not isinstance(outcome, _OUTCOMES):
         return broken(f"a {type(outcome).__name__} is no outcome")
     checked: Outcome = outcome
     match checked:
@@ -55,7 +58,7 @@ def _fault(value: JsonValue) -> str | None:
     if value is None or value == {}:
         return None
     try:
-        text = json.dumps(value, allow_nan=False)
+        text = _encode(value)
     except RecursionError:
         return f"more than {DEPTH} levels deep"
     except (TypeError, ValueError) as error:

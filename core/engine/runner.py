@@ -87,6 +87,7 @@ class Pace:
 class _Running:
     """One open attempt: its loop task, whether it is a process, and why it is being ended."""
 
+    ref: AttemptRef
     claimed: Claimed
     spec: JsonObject
     seconds: float
@@ -191,8 +192,9 @@ class Runner:
         spent: float = 0,
     ) -> None:
         spec = json.loads(claimed.spec)
-        running = _Running(claimed=claimed, spec=spec, seconds=max(0.0, self._timeout(spec) - spent))
-        ref = _ref(running)
+        ref = AttemptRef(task_id=claimed.task_id, epoch=claimed.epoch)
+        seconds = max(0.0, self._timeout(spec) - spent)
+        running = _Running(ref=ref, claimed=claimed, spec=spec, seconds=seconds)
         self._running[ref] = running
         self._idle.clear()
         running.task = self._loop.create_task(self._live(ref, running, work))
@@ -286,7 +288,7 @@ class Runner:
         return self._judge(running, await self._end_of(running), (connector, with_))
 
     async def _end_of(self, running: _Running) -> End:
-        end = await self._tools.children.wait(_ref(running))
+        end = await self._tools.children.wait(running.ref)
         if isinstance(end, Vanished) and end.pids:
             end = await self._orphaned(running, end)
         return end
@@ -308,7 +310,7 @@ class Runner:
 
     async def _orphaned(self, running: _Running, end: Vanished) -> End:
         """Go on with a family whose wrapper died: `ask` leaves it alone, otherwise it is ended."""
-        ref = _ref(running)
+        ref = running.ref
         if running.spec.get("on_loss") != "ask" or running.cause is not None:
             await self._tools.children.kill(ref)
         last = await self._tools.children.wait(ref)
@@ -332,7 +334,7 @@ class Runner:
         return resolved if isinstance(resolved, dict) else {}
 
     def _context(self, running: _Running) -> CallContext:
-        claimed, ref = running.claimed, _ref(running)
+        claimed, ref = running.claimed, running.ref
         captured, cwd = running.spec.get("context"), None
         env: dict[str, str] = {}
         if isinstance(captured, dict):
@@ -426,10 +428,6 @@ def _concludes(connector: Connector) -> TypeGuard[ProcessConnector]:
 
 def _refused(error: TaskdeckError) -> Outcome:
     return Failed(error=TaskError(code=error.code, message=error.message, facts=error.facts), permanent=True)
-
-
-def _ref(running: _Running) -> AttemptRef:
-    return AttemptRef(task_id=running.claimed.task_id, epoch=running.claimed.epoch)
 
 
 def _part(value: JsonValue, name: str) -> JsonObject:

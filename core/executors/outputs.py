@@ -59,7 +59,7 @@ class Outputs:
 
     def directory(self, ref: AttemptRef) -> Path:
         """Return the absolute directory of an attempt, which need not exist."""
-        return self.root / str(ref.task_id) / str(ref.epoch)
+        return self.root.joinpath(str(ref.task_id), str(ref.epoch))
 
     def prepare(self, ref: AttemptRef, files: Mapping[str, bytes]) -> Path:
         """Make the directory of an attempt with an empty `out` and these files, and return it.
