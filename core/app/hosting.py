@@ -9,8 +9,8 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,7 +103,7 @@ async def changing(options: Options) -> AsyncIterator[ControlAPI]:
 
 
 async def serve(options: Options, *, ready: Callable[[str], None], until_idle: bool = False) -> None:
-    """Host an engine headless until SIGTERM, SIGINT or `stop`; raises `Unavailable` (`engine.running`)."""
+    """Host an engine headless until a signal or `stop`; raises `Unavailable` (`engine.running`)."""
     lock = _lock(ensure_home(options.paths.home))
     if not lock.acquire():
         raise Unavailable(
@@ -115,12 +115,12 @@ async def serve(options: Options, *, ready: Callable[[str], None], until_idle: b
         engine = await _start(options, (), dispatch=True)
         _collect_less()
         async with _listening(engine, LocalControl(engine)):
-            _stop_on_signals(engine)
-            ready(f"serving {options.paths.home} with {engine.settings.slots} slots, pid {os.getpid()}")
-            if until_idle:
-                await _idle_or_stopped(engine)
-            else:
-                await engine.stopped()
+            with _stop_on_signals(engine):
+                ready(f"serving {options.paths.home} with {engine.settings.slots} slots, pid {os.getpid()}")
+                if until_idle:
+                    await _idle_or_stopped(engine)
+                else:
+                    await engine.stopped()
     finally:
         lock.release()
 
@@ -223,11 +223,13 @@ class _Guests(LocalControl):
 
 async def _serve_guests(engine: Engine, guests: _Guests) -> None:
     """Go on until nobody waits, and what clients brought and left behind has run."""
-    await engine.broadcast.unattended()
-    while guests.brought:
-        guests.brought = False
-        await engine.wait_idle()
+    # The command minded signals while its own work went on; now they must not cut off the guests' work.
+    with _stop_on_signals(engine):
         await engine.broadcast.unattended()
+        while guests.brought:
+            guests.brought = False
+            await _idle_or_stopped(engine)
+            await engine.broadcast.unattended()
 
 
 async def _start(options: Options, connectors: Sequence[Connector], *, dispatch: bool) -> Engine:
@@ -300,10 +302,17 @@ def _remote(paths: Paths, *, patience: float = 0.0) -> RemoteControl:
     return RemoteControl(Readers(paths.db), paths.output, socket_path=paths.socket, patience=patience)
 
 
-def _stop_on_signals(engine: Engine) -> None:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+@contextmanager
+def _stop_on_signals(engine: Engine) -> Iterator[None]:
+    """Stop the engine when this process is asked to end, or its terminal goes away."""
+    loop, numbers = asyncio.get_running_loop(), (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    for number in numbers:
         loop.add_signal_handler(number, engine.stop)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
 
 
 async def _idle_or_stopped(engine: Engine) -> None:

@@ -1,0 +1,103 @@
+"""Engines that are asked to end, by whom ever, leave nothing half done behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from core.store.verify import verify_path
+
+Start = Callable[..., subprocess.Popen[str]]
+FLOW = "name: q\ntasks: [{key: a, uses: %s, with: {%s}}]\n"
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    begun: list[subprocess.Popen[str]] = []
+
+    def begin(*words: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "console.launch", *words],
+            env={**os.environ, "TASKDECK_HOME": str(tmp_path / "home")},
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        begun.append(process)
+        return process
+
+    yield begin
+    for process in begun:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+    assert verify_path(tmp_path / "home" / "taskdeck.db") == ()
+
+
+def found(home: Path, sql: str) -> list[tuple]:
+    try:
+        with sqlite3.connect(f"file:{home}/taskdeck.db?mode=ro", uri=True) as db:
+            return db.execute(sql).fetchall()
+    except sqlite3.OperationalError:
+        return []
+
+
+def wait_for(home: Path, sql: str, *rows: tuple) -> None:
+    deadline = time.monotonic() + 30
+    while found(home, sql) != list(rows):
+        assert time.monotonic() < deadline, f"{sql}: {found(home, sql)}"
+        time.sleep(0.02)
+
+
+def catches(pid: int, number: int) -> bool:
+    """Say whether a process has a handler of its own for a signal."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    (mask,) = [line.split()[1] for line in lines if line.startswith("SigCgt:")]
+    return bool(int(mask, 16) >> (number - 1) & 1)
+
+
+def test_an_engine_whose_terminal_goes_away_stops_in_order(tmp_path: Path, start: Start) -> None:
+    home = tmp_path / "home"
+    serve = start("serve")
+    wait_for(home, "SELECT pid FROM engine", (serve.pid,))
+    assert serve.stdout is not None
+    assert "serving" in serve.stdout.readline()
+    serve.send_signal(signal.SIGHUP)
+    assert serve.wait(30) == 0
+    assert found(home, "SELECT pid FROM engine") == [(None,)]
+    assert not (home / "engine.sock").exists()
+
+
+def test_a_host_that_still_serves_a_guest_stops_in_order_when_asked(tmp_path: Path, start: Start) -> None:
+    home, gate = tmp_path / "home", tmp_path / "gate"
+    (tmp_path / "host.yaml").write_text(
+        FLOW % ("shell", f"script: 'until test -e {gate}; do sleep 0.05; done'")
+    )
+    (tmp_path / "guest.yaml").write_text(FLOW % ("delay", "seconds: 60"))
+    host = start("run", "host.yaml")
+    wait_for(home, "SELECT status FROM task", ("running",))
+    guest = start("run", "guest.yaml")
+    wait_for(home, "SELECT status FROM task ORDER BY id", ("running",), ("running",))
+    gate.touch()
+    wait_for(home, "SELECT status FROM job WHERE id = 2", ("succeeded",))
+    assert host.stdout is not None
+    while "succeeded in" not in host.stdout.readline():
+        assert host.poll() is None
+    deadline = time.monotonic() + 30
+    while not catches(host.pid, signal.SIGTERM):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    host.send_signal(signal.SIGTERM)
+    assert host.wait(30) == 0
+    assert guest.wait(30) == 4
+    assert found(home, "SELECT status, epoch FROM task WHERE job_id = 3") == [("queued", 1)]
+    assert found(home, "SELECT status FROM attempt WHERE task_id = 2") == [("interrupted",)]
