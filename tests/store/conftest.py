@@ -9,6 +9,7 @@ import pytest
 
 from core.store.verify import verify
 from tests.support.deck import Deck
+from tests.support.legality import illegal_moves
 
 
 @pytest.fixture
@@ -23,3 +24,4 @@ def deck(tmp_path: Path) -> Iterator[Deck]:
 def verified(deck: Deck) -> None:
     """Fail with what is wrong with a store."""
     assert verify(deck.db) == ()
+    assert illegal_moves(deck.db) == []

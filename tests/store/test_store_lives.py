@@ -34,6 +34,7 @@ from core.store.journal import Journal
 from core.store.verify import verify
 from tests.support.clock import ManualClock
 from tests.support.deck import Deck
+from tests.support.legality import illegal_moves
 from tests.support.lives import batch, ending, plan
 
 seeds = st.integers(0, 2**16)
@@ -137,6 +138,7 @@ class Lives(RuleBasedStateMachine):
     def the_store_verifies(self) -> None:
         if hasattr(self, "journal"):
             assert verify(self.deck.db) == ()
+            assert illegal_moves(self.deck.db) == []
             assert self.open_attempts() <= max(self.journal.slots, self.open_before)
 
     def teardown(self) -> None:
@@ -180,7 +182,7 @@ def test_every_life_keeps_the_promises_and_ends() -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Lives,
         settings=settings(
-            max_examples=25,
+            max_examples=15,
             stateful_step_count=20,
             deadline=None,
             suppress_health_check=list(HealthCheck),

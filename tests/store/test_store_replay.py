@@ -19,7 +19,7 @@ from tests.store.test_store_transaction import break_the_first_way
 from tests.support.deck import Deck, clone
 from tests.support.lives import batch
 
-QUIET = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+QUIET = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 
 
 def told(report: Report) -> dict[str, object]:

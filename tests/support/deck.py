@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from core.model.commands import (
     Claimed,
@@ -38,6 +40,8 @@ class Deck:
     def __init__(self, path: Path, *, now: int = 1_000) -> None:
         self.path = path
         self.now = now
+        if not path.exists():
+            path.write_bytes(_empty_store())
         self.db = open_writer(path, synchronous="NORMAL", now=now)
         self.epoch = take_over(self.db, now=now, pid=1, boot_id="boot").epoch
         self.report = Report()
@@ -201,6 +205,15 @@ class Deck:
         """Return all events but for their ids, in an order of their own."""
         sql = "SELECT at, kind, job_id, task_id, attempt, actor, data FROM event"
         return sorted(self.rows(sql), key=repr)
+
+
+@cache
+def _empty_store() -> bytes:
+    """Return the file of a new store; made once, because compiling its schema takes longer than most tests."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "empty.db"
+        open_writer(path, synchronous="NORMAL", now=1_000).close()
+        return path.read_bytes()
 
 
 def clone(deck: Deck, path: Path) -> Deck:

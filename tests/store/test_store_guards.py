@@ -1,0 +1,218 @@
+"""Two contenders for every row: whoever comes second finds the guard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from core.model.commands import (
+    Cancel,
+    ComeDue,
+    Command,
+    Decide,
+    FailIt,
+    Hold,
+    Operated,
+    Pause,
+    Proceed,
+    Rerun,
+    Resume,
+    SkipIt,
+    Unhold,
+)
+from core.model.errors import Bug
+from core.model.lanes import Picks
+from core.model.outcomes import (
+    AskOperator,
+    Bounced,
+    Cancelled,
+    Interrupted,
+    Lost,
+    Requeue,
+    RetryAt,
+    Succeeded,
+    TaskError,
+)
+from core.store.transaction import Group, carry_out
+from tests.support.deck import Deck
+from tests.support.factories import FINISH, failure, flat, retrying, task
+
+Contender = Callable[[Deck], Command]
+ERROR = TaskError(code="when.type", message="no boolean")
+
+
+def end(outcome: object, decision: object = None) -> Contender:
+    """Complete attempt 1 of the task, whatever became of it since."""
+    return lambda deck: replace(deck.completion("a", outcome, decision), epoch=1)  # type: ignore[arg-type]
+
+
+def on_task(kind: Callable[..., Command], **more: object) -> Contender:
+    return lambda deck: kind(task_ids=(deck.id("a"),), **more)
+
+
+def on_job(kind: Callable[..., Command]) -> Contender:
+    return lambda deck: kind(job_id=2)
+
+
+def judge(verdict: object) -> Contender:
+    return lambda deck: Decide(task_id=deck.id("a"), verdict=verdict)  # type: ignore[arg-type]
+
+
+CONTENDERS: dict[str, Contender] = {
+    "succeed": end(Succeeded(output=1)),
+    "fail": end(failure()),
+    "retry": end(failure(), RetryAt(at=1_000)),
+    "lose and hold": end(Lost(reason="?"), AskOperator()),
+    "interrupt": end(Interrupted()),
+    "bounce": end(Bounced(reason="?"), Requeue()),
+    "cancelled": end(Cancelled()),
+    "proceed": judge(Proceed()),
+    "skip": judge(SkipIt()),
+    "cannot judge": judge(FailIt(error=ERROR)),
+    "come due": lambda _: ComeDue(),
+    "cancel": on_task(Cancel),
+    "hold": on_task(Hold),
+    "unhold": on_task(Unhold),
+    "rerun": on_task(Rerun),
+    "rerun downstream": on_task(Rerun, downstream=True),
+    "cancel job": on_job(Cancel),
+    "pause job": on_job(Pause),
+    "resume job": on_job(Resume),
+    "rerun job": on_job(Rerun),
+}
+STATES = ("blocked", "queued", "running", "retrying", "held", "final")
+
+
+def bring(deck: Deck, state: str) -> None:
+    """Make job 2 with a task in this state, a dependant, and one more that keeps the job open."""
+    when = "x" if state == "blocked" else None
+    plans = task("a", when=when, retry=retrying(3), priority=5), task("b", "a"), task("z")
+    deck.submit(flat(*plans, on_task_failure=FINISH))
+    if state == "held":
+        deck.do(Hold(task_ids=(deck.id("a"),)))
+    if state in ("running", "retrying", "final"):
+        deck.claim(1)
+    if state == "retrying":
+        deck.end("a", failure(), RetryAt(at=900_000))
+    if state == "final":
+        deck.end("a")
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_any_two_contenders_leave_a_legal_history(deck: Deck, state: str) -> None:
+    # One store for all pairs: a pair gets a fresh job, and the rest of the last is swept away.
+    bring(deck, state)
+    for first, second in product(CONTENDERS, repeat=2):
+        for name in (first, second):
+            command = CONTENDERS[name](deck)
+            if getattr(command, "job_id", None) is not None:
+                command = replace(command, job_id=deck.column("a", "job_id"))
+            deck.ask(command)
+            deck.settle()
+        job = deck.column("a", "job_id")
+        deck.ask(Cancel(job_id=job))  # type: ignore[arg-type]
+        for (key,) in deck.rows("SELECT key FROM task WHERE status = 'running' AND job_id = ?", job):
+            deck.end(key)
+        assert deck.job_status(job) in ("succeeded", "failed", "cancelled")  # type: ignore[arg-type]
+        bring(deck, state)
+
+
+ENDS = ["succeed", "fail", "retry", "lose and hold", "interrupt", "bounce", "cancelled"]
+
+
+@pytest.mark.parametrize(("first", "second"), list(product(ENDS, repeat=2)))
+def test_of_two_ends_of_one_attempt_the_first_stands(deck: Deck, first: str, second: str) -> None:
+    bring(deck, "running")
+    deck.do(CONTENDERS[first](deck))
+    status, attempts = deck.status("a"), deck.attempts("a")
+    (answer,) = deck.do(CONTENDERS[second](deck))
+    assert not answer.landed  # type: ignore[union-attr]
+    assert (deck.status("a"), deck.attempts("a")) == (status, attempts)
+
+
+@pytest.mark.parametrize(
+    ("state", "name"),
+    [
+        ("blocked", "proceed"),
+        ("blocked", "skip"),
+        ("blocked", "cannot judge"),
+        ("blocked", "cancel"),
+        ("queued", "hold"),
+        ("queued", "cancel"),
+        ("running", "cancel"),
+        ("retrying", "hold"),
+        ("retrying", "cancel"),
+        ("retrying", "rerun"),
+        ("held", "unhold"),
+        ("held", "cancel"),
+        ("held", "rerun"),
+        ("final", "rerun"),
+        ("queued", "cancel job"),
+        ("queued", "pause job"),
+    ],
+)
+def test_the_same_verb_twice_moves_a_row_once(deck: Deck, state: str, name: str) -> None:
+    bring(deck, state)
+    deck.do(CONTENDERS[name](deck))
+    moved = deck.picture()
+    events = [kind for kind in deck.history() if kind != "task.duplicate"]
+    (answer,) = deck.do(CONTENDERS[name](deck))
+    assert answer is None or (isinstance(answer, Operated) and answer.changed == 0)
+    assert deck.picture() == moved
+    assert [kind for kind in deck.history() if kind != "task.duplicate"] == events
+
+
+def test_a_judgement_that_nobody_asked_for_changes_nothing(deck: Deck) -> None:
+    deck.submit(flat(task("n"), task("a", "n", when="x")))
+    before = deck.picture()
+    for name in ("proceed", "skip", "cannot judge"):
+        deck.do(CONTENDERS[name](deck))
+    assert deck.picture() == before
+
+
+@pytest.mark.parametrize("state", ["blocked", "running", "retrying", "held", "final"])
+def test_what_is_not_queued_cannot_be_claimed(deck: Deck, state: str) -> None:
+    bring(deck, state)
+    before = deck.picture(), deck.events()
+    writer = replace(deck.writer, choose=lambda *_, **__: Picks(task_ids=(deck.id("a"),), vtimes={}))
+    _, report = carry_out(writer, Group(commands=(), slots=5, now=deck.now))
+    assert isinstance(report.failure, Bug)
+    assert report.failure.code == "claim.refused"
+    assert (deck.picture(), deck.events()) == before
+
+
+@pytest.mark.parametrize("name", ["succeed", "fail"])
+def test_a_running_task_without_an_open_attempt_is_a_bug_and_stays(deck: Deck, name: str) -> None:
+    bring(deck, "running")
+    deck.db.execute("UPDATE attempt SET status = 'lost', finished_at = 1")
+    before = deck.picture(), deck.events()
+    (answer,) = deck.ask(CONTENDERS[name](deck))
+    assert isinstance(answer, Bug)
+    assert answer.code == "attempt.missing"
+    assert (deck.picture(), deck.events()) == before
+    deck.db.execute("UPDATE attempt SET status = 'running', finished_at = NULL")
+
+
+def test_an_open_attempt_of_a_task_that_does_not_run_is_a_bug(deck: Deck) -> None:
+    bring(deck, "final")
+    deck.db.execute("UPDATE attempt SET status = 'running', finished_at = NULL")
+    (answer,) = deck.ask(CONTENDERS["fail"](deck))
+    assert isinstance(answer, Bug)
+    assert answer.code == "attempt.stuck"
+    deck.db.execute("UPDATE attempt SET status = 'succeeded', finished_at = 1")
+
+
+def test_a_verdict_is_given_once_whoever_comes_first(deck: Deck) -> None:
+    work = deck.submit(flat(task("a"), task("y"), task("z")))
+    deck.claim()
+    deck.do(Cancel(job_id=work, reason="enough", actor="ada"), deck.completion("a", failure()))
+    assert deck.rows("SELECT status, verdict, reason FROM job WHERE id = ?", work) == [
+        ("ending", "cancelled", "enough")
+    ]
+    deck.end("y", failure())
+    deck.end("z")
+    assert deck.job_status(work) == "cancelled"
+    assert deck.history(job=work).count("job.ending") == 1
