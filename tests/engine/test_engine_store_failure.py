@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -11,19 +12,25 @@ import pytest
 
 from core.control.api import Target
 from core.model.errors import Unavailable
-from tests.support.house import House, task
-from tests.support.waiting import within
+from tests.support.house import House, script, task
+from tests.support.waiting import ticks, within
 
 
 class Failing:
-    """The writer's connection, which refuses to begin while told so."""
+    """The writer's connection, which refuses to begin, or waits before it, while told so."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self.broken = False
         self.refusals = 0
+        self.held = threading.Event()
+        self.open = threading.Event()
+        self.open.set()
 
     def execute(self, sql: str, *args: Any) -> Any:
+        if sql.startswith("BEGIN") and not self.open.is_set():
+            self.held.set()
+            self.open.wait(20)
         if self.broken and sql.startswith("BEGIN"):
             self.refusals += 1
             raise sqlite3.OperationalError("disk I/O error")
@@ -157,3 +164,46 @@ async def test_an_engine_stops_even_when_its_store_never_writes_again(house: Hou
     store.broken = False
     await house.open()
     assert house.rows("SELECT status FROM attempt ORDER BY epoch")[0] == ("lost",)
+
+
+async def test_a_child_whose_end_the_store_never_takes_does_not_keep_a_stop_that_kills(house: House):
+    job = await house.submit(script("a", 'until test -e "$0.end"; do sleep 0.02; done'))
+    directory = house.paths.output / str(house.task_id(job, "a")) / "1"
+    await house.until((directory / "pid").exists, "the child runs")
+    store = fail_writes(house)
+    store.broken = True
+    (directory / "script.end").touch()
+    await house.until(lambda: store.refusals >= 2, "its end was refused")
+    house.engine.stop(kill=True)
+    await within(house.stop(), "it stops all the same")
+    store.broken = False
+    await house.open()
+    assert (await house.ended(job)).status == "succeeded"
+    assert house.attempts(job, "a") == ["succeeded"]
+
+
+async def test_what_a_group_under_way_claims_while_the_stop_begins_is_ended_with_the_rest(house: House):
+    store = fail_writes(house)
+    await house.settle()
+    store.open.clear()
+    submitting = asyncio.ensure_future(house.submit(task("a", "block")))
+    await house.until(store.held.is_set, "the group that claims is under way")
+    house.engine.stop()
+    await ticks(50)
+    store.open.set()
+    job = await within(submitting, "the submit is answered")
+    await house.stop()
+    assert house.attempts(job, "a") == ["interrupted"]
+
+
+async def test_an_engine_whose_store_is_in_trouble_is_not_idle(house: House):
+    store = fail_writes(house)
+    store.broken = True
+    with pytest.raises(Unavailable):
+        await house.submit(task("a"))
+    idle = asyncio.ensure_future(house.engine.wait_idle())
+    await house.settle()
+    assert not idle.done()
+    store.broken = False
+    house.clock.advance(seconds=1)
+    await within(idle, "it is idle when the store writes again")
