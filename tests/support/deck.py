@@ -209,7 +209,7 @@ class Deck:
 
 @cache
 def _empty_store() -> bytes:
-    """Return the file of a new store; made once, because compiling its schema takes longer than most tests."""
+    """Return the file of a new store; made once, because compiling its schema takes its time."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "empty.db"
         open_writer(path, synchronous="NORMAL", now=1_000).close()

@@ -1,0 +1,165 @@
+"""Break each guard in turn, in a copy of the tree, and expect its tests to turn red.
+
+    python tests/mutants.py [NAME ...]        all mutants, or those whose name contains a word
+
+Reads `mutants.toml`. Exit 1 when a mutant survives, a patch no longer applies, or the tests it names
+are red without it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+
+ROOT = Path(__file__).resolve().parent.parent
+LISTED = ROOT / "tests" / "mutants.toml"
+COPIED = ("core", "console", "themes", "tests", "pyproject.toml")
+WORKERS = 2
+PATIENCE = 300
+"""Seconds for the tests of one mutant; one that hangs is as dead as one that fails."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mutant:
+    """One guard, the patch that breaks it, and the tests that must notice."""
+
+    name: str
+    file: str
+    find: str
+    replace: str
+    tests: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What became of a mutant; `word` is killed, SURVIVED or BROKEN."""
+
+    mutant: Mutant
+    word: str
+    note: str
+    seconds: float
+
+
+def read(path: Path = LISTED) -> list[Mutant]:
+    """Return the listed mutants in order."""
+    listed = tomllib.loads(path.read_text(encoding="utf-8"))["mutant"]
+    return [Mutant(**{**entry, "tests": tuple(entry["tests"])}) for entry in listed]
+
+
+def fault(mutant: Mutant, root: Path = ROOT) -> str | None:
+    """Say why a patch does not apply, or None: its text stands exactly once in its file."""
+    path = root / mutant.file
+    if not path.is_file():
+        return f"there is no {mutant.file}"
+    count = path.read_text(encoding="utf-8").count(mutant.find)
+    if count != 1:
+        return f"its text stands {count} times in {mutant.file}"
+    return "it changes nothing" if mutant.find == mutant.replace else None
+
+
+def copy_tree(target: Path) -> Path:
+    """Copy what tests need; return where."""
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, target / name)
+    return target
+
+
+def run_tests(root: Path, tests: Sequence[str]) -> tuple[int, str]:
+    """Run a selection in a copy; return pytest's exit code and its last line, 1 when it hangs."""
+    # The copy must win over an installed package, in children of the tests too.
+    env = {**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--no-header", *tests]
+    try:
+        done = subprocess.run(
+            command, cwd=root, env=env, capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return 1, "it hangs"
+    lines = (done.stdout + done.stderr).strip().splitlines()
+    return done.returncode, lines[-1] if lines else ""
+
+
+@contextmanager
+def patched(mutant: Mutant, root: Path) -> Iterator[None]:
+    """Break the guard for as long as the block lasts."""
+    path = root / mutant.file
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace(mutant.find, mutant.replace), encoding="utf-8")
+    try:
+        yield
+    finally:
+        path.write_text(text, encoding="utf-8")
+
+
+def judge(mutant: Mutant, copies: SimpleQueue[Path]) -> Verdict:
+    """Try one mutant in a free copy."""
+    root = copies.get()
+    begun = time.monotonic()
+    try:
+        note = fault(mutant, root)
+        word = "BROKEN"
+        if note is None:
+            with patched(mutant, root):
+                code, note = run_tests(root, mutant.tests)
+            word = {0: "SURVIVED", 1: "killed"}.get(code, "BROKEN")
+        return Verdict(mutant=mutant, word=word, note=note, seconds=time.monotonic() - begun)
+    finally:
+        copies.put(root)
+
+
+def try_all(mutants: Sequence[Mutant], home: Path) -> Iterator[Verdict]:
+    """Yield the verdicts in the order of the list."""
+    copies: SimpleQueue[Path] = SimpleQueue()
+    for number in range(WORKERS):
+        copies.put(copy_tree(home / str(number)))
+    with ThreadPoolExecutor(WORKERS) as pool:
+        yield from pool.map(lambda mutant: judge(mutant, copies), mutants)
+
+
+def healthy(mutants: Sequence[Mutant], home: Path) -> bool:
+    """Run all named tests without any mutant; they must be green."""
+    tests = sorted({test for mutant in mutants for test in mutant.tests})
+    code, last = run_tests(copy_tree(home / "whole"), tests)
+    print(f"without a mutant: {last}", flush=True)
+    return code == 0
+
+
+def main() -> int:
+    """Try the mutants and print a table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("names", nargs="*", help="words that the names contain; none = all")
+    words = parser.parse_args().names
+    mutants = [mutant for mutant in read() if not words or any(word in mutant.name for word in words)]
+    with tempfile.TemporaryDirectory(prefix="taskdeck-mutants-") as folder:
+        home = Path(folder)
+        if not healthy(mutants, home):
+            return 1
+        failed = 0
+        for verdict in try_all(mutants, home):
+            failed += verdict.word != "killed"
+            name, file = verdict.mutant.name, verdict.mutant.file
+            print(f"{verdict.word:9s} {verdict.seconds:5.1f} s  {name:44s} {file}", flush=True)
+            if verdict.word != "killed":
+                print(f"          {verdict.note}")
+    print(f"{len(mutants)} mutants, {len(mutants) - failed} killed")
+    return 1 if failed or not mutants else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
