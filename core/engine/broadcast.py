@@ -27,8 +27,9 @@ class Results(Protocol):
 class _Waiter:
     """One caller that waits for a set of tasks, or one job."""
 
-    def __init__(self, left: set[int]) -> None:
-        self.left = left
+    def __init__(self, numbers: frozenset[int]) -> None:
+        self.numbers = numbers
+        self.left = set(numbers)
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def strike(self, number: int) -> None:
@@ -107,13 +108,14 @@ class Broadcast:
     def _listen(self, book: dict[int, list[_Waiter]], numbers: set[int]) -> _Waiter:
         if self._failure is not None:
             raise self._failure
-        waiter = _Waiter(set(numbers))
+        waiter = _Waiter(frozenset(numbers))
         for number in numbers:
             book[number].append(waiter)
         return waiter
 
     def _forget(self, book: dict[int, list[_Waiter]], waiter: _Waiter) -> None:
-        for number in waiter.left:
+        # Also what it had no need to wait for: a number that stays would keep a host from ending.
+        for number in waiter.numbers:
             waiters = book.get(number, [])
             if waiter in waiters:
                 waiters.remove(waiter)

@@ -87,7 +87,8 @@ async def test_a_child_that_succeeds_after_the_request_has_succeeded(house: Hous
     await house.control.cancel(house.target(job, "a"))
     assert (await house.ended(job)).status == "succeeded"
     assert house.history(job, "a") == ["task.claimed", "task.stop_requested", "task.succeeded"]
-    assert (await house.look(job, "a")).output["text"] == "late\n"
+    # The shell may tell first that its own child was terminated.
+    assert (await house.look(job, "a")).output["text"].endswith("late\n")
 
 
 async def test_a_cancelled_inline_call_ends_cancelled_and_is_never_retried(house: House):

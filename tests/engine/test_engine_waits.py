@@ -37,6 +37,19 @@ async def test_waits_for_tasks_count_each_once_and_ignore_unknown_ones(house: Ho
     assert_nobody_waits(house)
 
 
+async def test_a_wait_that_finds_some_of_its_tasks_final_leaves_nothing_behind(house: House):
+    job = await house.submit(task("a"), task("b", "block"))
+    await house.reach(job, "a", "succeeded")
+    ids = [house.task_id(job, key) for key in ("a", "b")]
+    waiting = asyncio.ensure_future(house.control.wait_tasks([*ids, 10_000]))
+    await house.until(lambda: house.engine.broadcast._tasks, "somebody waits")
+    await house.settle()
+    house.steer.release("b")
+    assert await within(waiting, "the wait returns") == {"succeeded": 2}
+    assert_nobody_waits(house)
+    await within(house.engine.broadcast.unattended(), "nobody is attended to any more")
+
+
 async def test_a_wait_sees_a_job_that_was_reopened_to_its_new_end(house: House):
     job = await house.submit(task("a", "fail", steer={"times": 1}))
     assert (await house.ended(job)).status == "failed"
