@@ -7,6 +7,10 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _USAGE_ERROR = 2
 _INTERNAL_ERROR = 70
@@ -49,6 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _choose(arguments: Sequence[str]) -> Command:
     if arguments and arguments[0] in ("version", "--version"):
         return _version
+    if _wants_console(arguments):
+        return _run_console
     if find_spec("core.cli") is None:
         return _help_or_refusal
     return _run_cli
@@ -74,6 +80,52 @@ def _run_cli(arguments: Sequence[str]) -> int:
 
     status: int = cli_main(list(arguments) or ["--help"])
     return status
+
+
+def _wants_console(arguments: Sequence[str]) -> bool:
+    """Tell whether no command is named and a person sits at a terminal that can show a full screen."""
+    only_home = len(arguments) == 2 and arguments[0] == "--home"
+    if arguments and not only_home and not (len(arguments) == 1 and arguments[0].startswith("--home=")):
+        return False
+    can_draw = os.environ.get("TERM", "") not in ("", "dumb", "unknown")
+    return can_draw and sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _run_console(arguments: Sequence[str]) -> int:
+    # On a slow line every frame of an animation costs a second; Textual reads these at import.
+    os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
+    os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+    # The screen costs Textual, the control its wiring; commands and `version` must not pay for them.
+    import asyncio
+    from pathlib import Path
+
+    from core.cli.refusals import report
+    from core.model.errors import TaskdeckError
+
+    home = arguments[-1].removeprefix("--home=") if arguments else None
+    try:
+        asyncio.run(_show_console(None if home is None else Path(home)))
+    except TaskdeckError as error:
+        return report(error, as_json=False)
+    return 0
+
+
+async def _show_console(home: Path | None) -> None:
+    # As above.
+    from console.app import ConsoleApp, Manner
+    from console.engines import EngineStarter
+    from console.feed import SECONDS, SECONDS_SSH
+    from core import app
+    from core.config import ensure_home
+
+    paths = ensure_home(app.Options(home=home).paths.home)
+    argv = [sys.executable, "-m", "console.launch", "serve", "--home", str(paths.home)]
+    starter = EngineStarter(argv, paths.logs / "console-engine.log")
+    is_far = "SSH_CONNECTION" in os.environ
+    async with app.connect(home=paths.home) as deck:
+        manner = Manner(tick=SECONDS_SSH if is_far else SECONDS, starter=starter)
+        # Over SSH a mouse that reports every motion costs more than it gives.
+        await ConsoleApp(deck.control, manner).run_async(mouse=not is_far)
 
 
 def _help_or_refusal(arguments: Sequence[str]) -> int:

@@ -1,0 +1,29 @@
+"""The desk: what every screen works with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from console.feed import Feed
+from console.operations import Operations
+from console.theming import Look
+from core.control.api import ControlAPI
+
+
+@dataclass(slots=True, kw_only=True)
+class Desk:
+    """The control, the verbs, the feed, and the look of the present theme."""
+
+    control: ControlAPI
+    operations: Operations
+    feed: Feed
+    looks: Mapping[str, Look]
+    theme: str
+    frozen: bool = False
+    """The operator has frozen the screens."""
+
+    @property
+    def look(self) -> Look:
+        """The present look."""
+        return self.looks[self.theme]

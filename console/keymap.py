@@ -1,0 +1,108 @@
+"""The keys of the console: one table for bindings, hints and help."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from textual.binding import Binding
+
+from core.model.text import SafeText, fit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """One action and the keys that ask for it; `where` = the part of the console that knows it."""
+
+    id: str
+    keys: str
+    """Textual's names, separated by commas."""
+    shown: str
+    """The keys as people read them."""
+    action: str
+    words: str
+    hint: str = ""
+    """A word for the hint line; '' = only the help names it."""
+
+
+# Each row: name, Textual's keys, keys as shown, action, words, word of the hint line.
+_Row = tuple[str, str, str, str, str, str]
+_TABLE: dict[str, tuple[_Row, ...]] = {
+    "table": (
+        ("down", "j,down", "j ↓", "move(1)", "next row", ""),
+        ("up", "k,up", "k ↑", "move(-1)", "previous row", ""),
+        ("half_down", "ctrl+d", "Ctrl+D", "half(1)", "half a page down", ""),
+        ("half_up", "ctrl+u", "Ctrl+U", "half(-1)", "half a page up", ""),
+        ("page_down", "pagedown,ctrl+f", "PgDn Ctrl+F", "page(1)", "a page down", ""),
+        ("page_up", "pageup,ctrl+b", "PgUp Ctrl+B", "page(-1)", "a page up", ""),
+        ("first", "g,home", "g Home", "first", "first row", ""),
+        ("last", "G,end", "G End", "last", "last row", ""),
+    ),
+    "text": (
+        ("text_down", "j,down", "j ↓", "move(1)", "next line", ""),
+        ("text_up", "k,up", "k ↑", "move(-1)", "previous line", ""),
+        ("text_half_down", "ctrl+d", "Ctrl+D", "half(1)", "half a page down", ""),
+        ("text_half_up", "ctrl+u", "Ctrl+U", "half(-1)", "half a page up", ""),
+        ("text_page_down", "pagedown,ctrl+f,space", "PgDn Space", "page(1)", "a page down", ""),
+        ("text_page_up", "pageup,ctrl+b,b", "PgUp b", "page(-1)", "a page up", ""),
+        ("text_first", "g,home", "g Home", "first", "first line", ""),
+        ("text_last", "G,end", "G End", "last", "last line", ""),
+        ("text_wrap", "S", "S", "wrap", "wrap long lines, or cut them", "wrap"),
+    ),
+    "app": (
+        ("help", "question_mark,f1", "?", "help", "the keys of this screen", "help"),
+        ("palette", "ctrl+p", "Ctrl+P", "command_palette", "palette: screens and actions by name", ""),
+        ("goto", "colon", ":", "goto", "go to a screen by its name", ""),
+        ("screen_jobs", "2", "2", "screen('jobs')", "jobs", "jobs"),
+        ("screen_tasks", "3", "3", "screen('tasks')", "tasks", "tasks"),
+        ("screen_queues", "7", "7", "screen('queues')", "queues", "queues"),
+        ("undo", "z", "z", "undo", "undo a pause or hold of the last 10 s", ""),
+        ("freeze", "Z", "Z", "freeze", "freeze the screen, or let it go on", ""),
+        ("reload", "ctrl+r,f5", "Ctrl+R", "reload", "read everything again now", ""),
+        ("start_engine", "E", "E", "start_engine", "start an engine, if none runs", ""),
+        ("theme", "ctrl+t", "Ctrl+T", "next_theme", "next theme", ""),
+        ("leave", "q,f10", "q", "leave", "leave", "leave"),
+    ),
+    "list": (
+        ("open", "enter", "Enter", "open", "look into the row", "open"),
+        ("back", "escape,backspace", "Esc", "back", "back by one step: prompt, filter, screen", ""),
+        ("filter", "slash,f3", "/", "filter", "filter the rows", "filter"),
+    ),
+    "view": (("view_back", "escape,backspace", "Esc", "back", "back", "back"),),
+    "retry": (("retry", "r", "r", "retry", "run again what ended (asks)", "retry"),),
+    "cancel": (("cancel", "x", "x", "cancel", "cancel (asks)", "cancel"),),
+    "pause": (("pause", "p", "p", "pause", "pause, or resume", "pause"),),
+    "hold": (("hold", "h", "h", "hold", "hold a task, or let it go on", "hold"),),
+    "logs": (("logs", "l", "l", "logs", "the output of the task", "log"),),
+    "events": (("events", "e", "e", "events", "the events of the row", "events"),),
+    "log": (("follow", "F", "F", "follow", "follow the end, or stop following", "follow"),),
+}
+
+KEYS: dict[str, tuple[Key, ...]] = {
+    where: tuple(
+        Key(id=name, keys=keys, shown=shown, action=action, words=words, hint=hint)
+        for name, keys, shown, action, words, hint in rows
+    )
+    for where, rows in _TABLE.items()
+}
+"""Every key of the console, by the part that knows it."""
+
+
+def bindings(*wheres: str) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:
+    """Return the bindings of some parts, each with the id by which a user's keymap may move it."""
+    return [
+        Binding(key.keys, key.action, key.words, show=False, id=key.id)
+        for where in wheres
+        for key in KEYS[where]
+    ]
+
+
+def hints(wheres: Iterable[str]) -> SafeText:
+    """Return the hint line of the parts."""
+    keys = [key for where in wheres for key in KEYS[where] if key.hint]
+    return SafeText("  ".join(f"{key.shown} {key.hint}" for key in keys))
+
+
+def help_lines(wheres: Iterable[str]) -> list[SafeText]:
+    """Return the help of the parts: keys, then what they do."""
+    return [SafeText(f"  {fit(key.shown, 14)}{key.words}") for where in wheres for key in KEYS[where]]

@@ -1,0 +1,137 @@
+"""Listings: what a list reads, how its rows look, by noun."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+from rich.style import Style
+from textual.color import Color
+
+from console.theming import Look
+from console.widgets.table import Face
+from core.control.api import ControlAPI, EventQuery
+from core.model.columns import COLUMNS, Column, cell
+from core.model.events import EventView
+from core.model.fields import FIELDS, Noun
+from core.model.filters import Filter, matches
+from core.model.terms import Sort
+from core.model.text import SafeText, safe_line
+from core.model.views import JobView, Page, QueueView, TaskView
+
+V = TypeVar("V")
+STATUS_CELLS = 11
+"""Room of a status with its glyph."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing(Generic[V]):
+    """A list of one noun: its columns, the key of a row, and how a page of it is read."""
+
+    noun: Noun
+    columns: tuple[Column, ...]
+    key: Callable[[V], Hashable]
+    read: Callable[[Filter, str | None, int], Awaitable[Page[V]]]
+
+
+def columns_of(noun: Noun) -> tuple[Column, ...]:
+    """Return the columns of a noun, with room for the glyphs of statuses."""
+    return tuple(
+        replace(column, width=max(column.width, STATUS_CELLS)) if column.name == "status" else column
+        for column in COLUMNS[noun]
+    )
+
+
+def jobs(control: ControlAPI) -> Listing[JobView]:
+    """List jobs, newest first."""
+    return Listing(
+        noun=Noun.JOBS,
+        columns=columns_of(Noun.JOBS),
+        key=lambda job: job.id,
+        read=lambda where, after, limit: control.jobs(where, after=after, limit=limit),
+    )
+
+
+def tasks(control: ControlAPI) -> Listing[TaskView]:
+    """List tasks, newest first."""
+    return Listing(
+        noun=Noun.TASKS,
+        columns=columns_of(Noun.TASKS),
+        key=lambda task: task.id,
+        read=lambda where, after, limit: control.tasks(where, after=after, limit=limit),
+    )
+
+
+def events(
+    control: ControlAPI, *, job_id: int | None = None, task_id: int | None = None
+) -> Listing[EventView]:
+    """List events, newest first unless the filter sorts; of one job or task if named."""
+
+    async def read(where: Filter, after: str | None, limit: int) -> Page[EventView]:
+        ordered = where if where.sort else replace(where, sort=Sort(field="id", descending=True))
+        query = EventQuery(job_id=job_id, task_id=task_id, filter=ordered)
+        return await control.events(query, after_id=int(after or 0), limit=limit)
+
+    return Listing(noun=Noun.EVENTS, columns=columns_of(Noun.EVENTS), key=lambda event: event.id, read=read)
+
+
+def queues(control: ControlAPI) -> Listing[QueueView]:
+    """List queues by name; there are few, and one page holds them all."""
+
+    async def read(where: Filter, _after: str | None, _limit: int) -> Page[QueueView]:
+        now = now_ms()
+        found = [queue for queue in await control.queues() if matches(where, _as_row(queue), now=now)]
+        if where.sort:
+            column = _column_of(where.sort)
+            # Nothing comes last, whichever way the rest goes.
+            known = [queue for queue in found if getattr(queue, column) is not None]
+            known.sort(key=lambda queue: getattr(queue, column), reverse=where.sort.descending)
+            found = known + [queue for queue in found if getattr(queue, column) is None]
+        return Page(rows=tuple(found))
+
+    return Listing(noun=Noun.QUEUES, columns=columns_of(Noun.QUEUES), key=lambda queue: queue.name, read=read)
+
+
+def face_of(listing: Listing[V], look: Callable[[], Look]) -> Face[V]:
+    """Return how the rows of a listing look, in the colours and glyphs of the present theme."""
+
+    def write(view: V, columns: Sequence[Column]) -> tuple[SafeText, ...]:
+        now = now_ms()
+        return tuple(_write(column, view, look=look(), now=now) for column in columns)
+
+    def style(view: V, column: Column) -> Style | None:
+        return style_of(str(getattr(view, "status", "")), look()) if column.name == "status" else None
+
+    return Face(columns=listing.columns, key=listing.key, write=write, style=style)
+
+
+def style_of(status: str, look: Look) -> Style | None:
+    """Return the colour of a status."""
+    mark = look.marks.get(status)
+    return Style(color=Color.parse(mark.color).rich_color) if mark else None
+
+
+def worded(status: str, look: Look) -> SafeText:
+    """Return a status as glyph and word."""
+    mark = look.marks.get(status)
+    return safe_line(f"{mark.glyph} {status}" if mark else status)
+
+
+def now_ms() -> int:
+    """Return the time of this machine, ms UTC: ages are shown by it."""
+    return time.time_ns() // 1_000_000
+
+
+def _write(column: Column, view: object, *, look: Look, now: int) -> SafeText:
+    text = cell(column, view, now=now)
+    return worded(text, look) if column.name == "status" else text
+
+
+def _as_row(queue: QueueView) -> Mapping[str, object]:
+    return {field.column: getattr(queue, field.column) for field in FIELDS[Noun.QUEUES].fields}
+
+
+def _column_of(sort: Sort) -> str:
+    return next(field.column for field in FIELDS[Noun.QUEUES].fields if field.name == sort.field)

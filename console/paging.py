@@ -1,0 +1,96 @@
+"""Pages: the few rows in memory of a list of any length, by keyset."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeAlias, TypeVar
+
+from core.model.views import Page
+
+V = TypeVar("V")
+Read: TypeAlias = Callable[[str | None, int], Awaitable[Page[V]]]
+"""Return the page after a cursor (None = the first), of at most so many rows."""
+
+ROWS = 200
+"""Rows of a page."""
+REACH = 100_000
+"""Rows up to which the end of a list is looked for."""
+
+
+class Pages(Generic[V]):
+    """The page that is looked at and one on either side; of all others only where they start.
+
+    A page read again may end elsewhere than before: then what follows is read anew from there.
+    """
+
+    def __init__(self, read: Read[V], *, rows: int = ROWS) -> None:
+        self._read = read
+        self._size = rows
+        self._starts: list[str | None] = [None]
+        self._held: dict[int, tuple[V, ...]] = {}
+        self._lengths: dict[int, int] = {}
+        self.more = True
+        """Whether rows are known to follow, or may."""
+
+    @property
+    def count(self) -> int:
+        """How many rows are known to be there."""
+        return sum(self._lengths.get(number, 0) for number in range(len(self._starts)))
+
+    def window(self) -> dict[int, V]:
+        """Return the rows in memory by their number, from 0."""
+        found: dict[int, V] = {}
+        for number, rows in self._held.items():
+            first = self._first(number)
+            found.update(enumerate(rows, first))
+        return found
+
+    async def show(self, first: int, last: int) -> None:
+        """Read again the pages of these rows, and one after them if it was never read."""
+        number = self._page_of(first)
+        while True:
+            await self._load(number)
+            if self._first(number) + self._lengths[number] > last or number + 1 >= len(self._starts):
+                break
+            number += 1
+        if number + 1 < len(self._starts) and number + 1 not in self._lengths:
+            await self._load(number + 1)
+        self._forget(self._page_of(first) - 1, number + 1)
+
+    async def reach_end(self) -> bool:
+        """Read on to the last row; False if the list is longer than `REACH`."""
+        number = len(self._starts) - 1
+        await self._load(number)
+        while number + 1 < len(self._starts) and self.count < REACH:
+            number += 1
+            await self._load(number)
+            self._forget(number - 1, number)
+        return not self.more
+
+    async def _load(self, number: int) -> None:
+        page = await self._read(self._starts[number], self._size)
+        known = self._starts[number + 1] if number + 1 < len(self._starts) else None
+        if page.next is None or page.next != known:
+            del self._starts[number + 1 :]
+            self._forget(0, number)
+        self._held[number] = page.rows
+        self._lengths[number] = len(page.rows)
+        if page.next is not None and number + 1 == len(self._starts):
+            self._starts.append(page.next)
+        last = len(self._starts) - 1
+        self.more = last not in self._lengths
+
+    def _page_of(self, row: int) -> int:
+        for number in range(len(self._starts)):
+            length = self._lengths.get(number)
+            if length is None or row < length:
+                return number
+            row -= length
+        return len(self._starts) - 1
+
+    def _first(self, number: int) -> int:
+        return sum(self._lengths.get(before, 0) for before in range(number))
+
+    def _forget(self, first: int, last: int) -> None:
+        self._held = {number: rows for number, rows in self._held.items() if first <= number <= last}
+        self._lengths = {n: length for n, length in self._lengths.items() if n < len(self._starts)}

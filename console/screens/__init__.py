@@ -1,0 +1,1 @@
+"""Screens: one for each question of an operator."""

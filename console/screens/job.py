@@ -1,0 +1,193 @@
+"""Job: its stages and tasks with live states, and how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from graphlib import TopologicalSorter
+
+from rich.style import Style
+
+from console.desk import Desk
+from console.keymap import bindings
+from console.listing import Listing, columns_of, now_ms, style_of, worded
+from console.operations import Chosen
+from console.screens.choosing import chosen_task
+from console.screens.listed import ListScreen
+from console.widgets.table import Face
+from core.control.api import ControlAPI, Target
+from core.model.columns import Column, Form, cell
+from core.model.durations import humanise
+from core.model.fields import Noun
+from core.model.filters import Filter
+from core.model.status import TASK_FINAL
+from core.model.terms import In, Sort
+from core.model.text import SafeText, safe_line
+from core.model.values import INBOX
+from core.model.views import JobDetail, JobView, Page, StageView, TaskView
+
+WHOLE = 1_000
+"""Tasks up to which a job is shown whole, with stages; a larger one as a list of tasks in pages."""
+_BAR = 24
+_DEEPEST = 6
+_NEEDS = Column(name="needs", title="NEEDS", form=Form.TEXT, path="", width=18, priority=4)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRow:
+    """A stage, or a task with its depth among the needs of its stage."""
+
+    view: StageView | TaskView
+    depth: int = 0
+    needs: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Return what stays the same when the row changes."""
+        return ("stage" if isinstance(self.view, StageView) else "task", self.view.id)
+
+
+class JobScreen(ListScreen[JobRow]):
+    """One job: a line of progress, then stages and the tasks in them, indented by their needs."""
+
+    PARTS = ("list", "retry", "cancel", "pause", "hold", "logs", "events")
+    BINDINGS = bindings(*PARTS)
+
+    def __init__(self, desk: Desk, job_id: int) -> None:
+        super().__init__(desk, _listing(desk.control, job_id), face=_face(desk))
+        self.job_id = job_id
+        self._job: JobView | None = None
+
+    async def load(self) -> None:
+        """Read the job, then the rows."""
+        self._job = await self.desk.control.job(self.job_id)
+        await super().load()
+
+    def title_line(self) -> SafeText:
+        """Say name, status and progress."""
+        job = self._job
+        if job is None:
+            return safe_line(f" Job {self.job_id}")
+        return safe_line(f" Job {job.id}  {job.name}  {worded(job.status, self.desk.look)}  {progress(job)}")
+
+    def chosen(self) -> Chosen | None:
+        """Return the task under the cursor; on a stage, the job."""
+        row = self.table.selected
+        if row is not None and isinstance(row.view, TaskView):
+            return chosen_task(row.view)
+        return self._whole()
+
+    def action_pause(self) -> None:
+        """Pause or resume the job: tasks are held instead."""
+        whole = self._whole()
+        if whole is not None:
+            self.act_on(whole, self.desk.operations.pause)
+
+    def action_open(self) -> None:
+        """Look into the task."""
+        self.visit("task", self._task_id())
+
+    def action_logs(self) -> None:
+        """Show the output of the task."""
+        self.visit("log", self._task_id())
+
+    def action_events(self) -> None:
+        """Show the events of the job."""
+        self.visit("job events", self.job_id)
+
+    def _task_id(self) -> int | None:
+        row = self.table.selected
+        return row.view.id if row is not None and isinstance(row.view, TaskView) else None
+
+    def _whole(self) -> Chosen | None:
+        job = self._job
+        if job is None:
+            return None
+        return Chosen(
+            target=Target(job_id=job.id), label=f"job {job.id} ({job.name})", off=job.status == "paused"
+        )
+
+
+def progress(job: JobView) -> str:
+    """Write how many tasks are done, and while it runs for how long and how much longer.
+
+    The rest is taken to go as fast as what is done went, on average.
+    """
+    total = sum(job.tasks.values())
+    done = sum(job.tasks.get(status, 0) for status in TASK_FINAL)
+    filled = _BAR * done // total if total else 0
+    parts = [f"[{'#' * filled}{'-' * (_BAR - filled)}] {done}/{total}"]
+    parts += [f"{word} {job.tasks[word]}" for word in ("running", "failed", "held") if job.tasks.get(word)]
+    if job.started_at is not None and job.id != INBOX:
+        elapsed = (now_ms() if job.finished_at is None else job.finished_at) - job.started_at
+        parts.append(humanise(elapsed))
+        if 0 < done < total and job.status == "running":
+            parts.append(f"ETA {humanise(elapsed * (total - done) // done)}")
+    return "  ".join(parts)
+
+
+def rows_of(detail: JobDetail) -> Iterator[JobRow]:
+    """Return the stages of a job in order, each followed by its tasks in order of their needs' depth."""
+    for stage in detail.stages:
+        members = [task for task in detail.tasks if task.task.stage_id == stage.id]
+        yield JobRow(view=stage)
+        depths = depths_of({task.task.key: task.needs for task in members})
+        yield from (
+            JobRow(view=task.task, depth=depths[task.task.key], needs=task.needs)
+            for task in sorted(members, key=lambda task: (depths[task.task.key], task.task.id))
+        )
+
+
+def depths_of(needs: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """Return for each key how many needs it has behind one another; needs that are no keys do not count."""
+    inner = {key: [need for need in wanted if need in needs] for key, wanted in needs.items()}
+    depths: dict[str, int] = {}
+    for key in TopologicalSorter(inner).static_order():
+        depths[key] = 1 + max((depths[need] for need in inner[key]), default=-1)
+    return depths
+
+
+def _columns() -> tuple[Column, ...]:
+    needless = [column for column in columns_of(Noun.TASKS) if column.name != "job"]
+    return (*needless, _NEEDS)
+
+
+def _listing(control: ControlAPI, job_id: int) -> Listing[JobRow]:
+    async def read(where: Filter, after: str | None, limit: int) -> Page[JobRow]:
+        plain = not where.terms and where.sort is None and after is None
+        if plain and job_id != INBOX and sum((await control.job(job_id)).tasks.values()) <= WHOLE:
+            return Page(rows=tuple(rows_of(await control.job_detail(job_id))))
+        only = In(field="job", values=(job_id,))
+        sort = where.sort or Sort(field="id", descending=job_id == INBOX)
+        narrowed = replace(where, terms=(*where.terms, only), sort=sort)
+        page = await control.tasks(narrowed, after=after, limit=limit)
+        return Page(rows=tuple(JobRow(view=task) for task in page.rows), next=page.next)
+
+    return Listing(noun=Noun.TASKS, columns=_columns(), key=lambda row: row.key, read=read)
+
+
+def _face(desk: Desk) -> Face[JobRow]:
+    def write(row: JobRow, columns: Sequence[Column]) -> tuple[SafeText, ...]:
+        now = now_ms()
+        return tuple(_cell(row, column, desk=desk, now=now) for column in columns)
+
+    def style(row: JobRow, column: Column) -> Style | None:
+        if column.name == "status":
+            return style_of(row.view.status, desk.look)
+        return Style(bold=True) if isinstance(row.view, StageView) else None
+
+    return Face(columns=_columns(), key=lambda row: row.key, write=write, style=style)
+
+
+def _cell(row: JobRow, column: Column, *, desk: Desk, now: int) -> SafeText:
+    view = row.view
+    if column.name == "status":
+        return worded(view.status, desk.look)
+    if column.name == "needs":
+        return safe_line(", ".join(row.needs))
+    if isinstance(view, StageView):
+        return safe_line(f"stage {view.position + 1} {view.name}") if column.name == "key" else SafeText("")
+    text = cell(column, view, now=now)
+    if column.name == "key" and row.depth:
+        return safe_line(f"{'  ' * (min(row.depth, _DEEPEST) - 1)}└ {text}")
+    return text

@@ -1,0 +1,142 @@
+"""A screen that is one list: head, filter line, table, status bar, hints."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+from textual.app import ComposeResult
+
+from console.desk import Desk
+from console.listing import Listing, face_of
+from console.paging import Pages
+from console.screens.base import DeskScreen
+from console.widgets.prompt import Prompt
+from console.widgets.table import Face, Table
+from console.working import start
+from core.model.errors import Invalid
+from core.model.filters import Filter, parse, render
+from core.model.text import safe_line
+
+V = TypeVar("V")
+
+
+class ListScreen(DeskScreen, Generic[V]):
+    """Shows the rows that a filter lets pass; filter, order and cursor stay while others are looked at."""
+
+    READER = "table"
+
+    def __init__(
+        self, desk: Desk, listing: Listing[V], *, face: Face[V] | None = None, where: Filter | None = None
+    ) -> None:
+        super().__init__(desk)
+        self.listing = listing
+        self.where = where or Filter(noun=listing.noun)
+        self.table: Table[V] = Table(face or face_of(listing, lambda: desk.look))
+        self.prompt = Prompt(back=self._give_back)
+        self._pages: Pages[V] = self._new_pages()
+
+    def compose(self) -> ComposeResult:
+        """Stack the lines."""
+        yield self.head
+        yield self.prompt
+        yield self.table
+        yield self.status
+        yield self.hints
+
+    def on_mount(self) -> None:
+        """Give the keys to the table."""
+        self.table.focus()
+        self._show_filter()
+
+    async def load(self) -> None:
+        """Read the rows in view and around."""
+        pages = self._pages
+        await pages.show(self.table.top, self.table.top + self.table.height)
+        self._take(pages)
+
+    def rows_words(self) -> str:
+        """Tell how many rows are known, and whether more may follow."""
+        return f"rows {self.table.count:,}{'+' if self.table.more else ''}"
+
+    def restyle(self) -> None:
+        """Draw the rows anew."""
+        self.table.restyle()
+
+    def on_table_moved(self) -> None:
+        """Read on when the view nears rows that are not in memory; never twice for one view."""
+        window = self._pages.window()
+        first, last = self.table.top, self.table.top + self.table.height
+        missing = any(row not in window for row in range(first, min(last, self.table.count)))
+        if missing or (self.table.more and last + self.table.height >= self.table.count):
+            self.reload()
+
+    def on_table_opened(self) -> None:
+        """Open the row that was clicked."""
+        self.action_open()
+
+    def on_table_end_wanted(self) -> None:
+        """Read on to the end, however many pages; any other load takes its place."""
+        start(self, self._reach_end, group="load", exclusive=True)
+
+    def on_prompt_said(self, event: Prompt.Said) -> None:
+        """Filter by what was typed; a faulty text stays, and so do the rows."""
+        if event.kind != "filter":
+            return
+        try:
+            where = parse(event.text, self.listing.noun)
+        except Invalid as error:
+            self.prompt.refuse(error)
+            return
+        self.narrow(where)
+        self.prompt.close()
+
+    def narrow(self, where: Filter) -> None:
+        """Show the rows that a filter lets pass, from the first."""
+        self.where = where
+        self._pages = self._new_pages()
+        self.table.go_to(0)
+        self._show_filter()
+        self.reload()
+
+    def action_filter(self) -> None:
+        """Type a filter."""
+        self.prompt.ask("filter", render(self.where), placeholder="state:failed age>10m sort:-id")
+
+    def action_back(self) -> None:
+        """Go back by one step: the prompt, the filter, the screen."""
+        if self.prompt.open:
+            self.prompt.close()
+            self._show_filter()
+        elif self.where != Filter(noun=self.listing.noun):
+            self.narrow(Filter(noun=self.listing.noun))
+        else:
+            super().action_back()
+
+    def action_open(self) -> None:
+        """Look into the row under the cursor."""
+
+    def _new_pages(self) -> Pages[V]:
+        where = self.where
+        return Pages(lambda after, limit: self.listing.read(where, after, limit))
+
+    def _take(self, pages: Pages[V]) -> None:
+        # The filter may have changed while this was read.
+        if pages is self._pages:
+            self.table.replace(pages.window(), count=pages.count, more=pages.more)
+            self.show_status()
+
+    async def _reach_end(self) -> None:
+        pages = self._pages
+        ended = await pages.reach_end()
+        self._take(pages)
+        self.table.go_to(pages.count - 1)
+        if not ended:
+            self.notify(f"searched the first {pages.count:,} rows", markup=False)
+
+    def _show_filter(self) -> None:
+        said = render(self.where)
+        self.prompt.show(safe_line(f" / {said}" if said else " /"))
+
+    def _give_back(self) -> None:
+        self.table.focus()
+        self._show_filter()

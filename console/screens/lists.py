@@ -1,0 +1,141 @@
+"""Jobs, Tasks, Queues, Events: the lists of the console."""
+
+from __future__ import annotations
+
+from console.desk import Desk
+from console.keymap import bindings
+from console.listing import events, jobs, queues, tasks
+from console.operations import Chosen
+from console.screens.choosing import chosen_task
+from console.screens.listed import ListScreen
+from core.control.api import Target
+from core.model.events import EventView
+from core.model.fields import Noun
+from core.model.filters import Filter
+from core.model.terms import In
+from core.model.text import SafeText, safe_line
+from core.model.views import JobView, QueueView, TaskView
+
+
+class JobsScreen(ListScreen[JobView]):
+    """What was submitted, and how far it is."""
+
+    PARTS = ("list", "retry", "cancel", "pause", "events")
+    BINDINGS = bindings(*PARTS)
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk, jobs(desk.control))
+
+    def title_line(self) -> SafeText:
+        """Name the list."""
+        return SafeText(" Jobs")
+
+    def chosen(self) -> Chosen | None:
+        """Return the job under the cursor."""
+        job = self.table.selected
+        if job is None:
+            return None
+        return Chosen(
+            target=Target(job_id=job.id), label=f"job {job.id} ({job.name})", off=job.status == "paused"
+        )
+
+    def action_open(self) -> None:
+        """Look into the job."""
+        self.visit("job", self._subject())
+
+    def action_events(self) -> None:
+        """Show the events of the job."""
+        self.visit("job events", self._subject())
+
+    def _subject(self) -> int | None:
+        return None if self.table.selected is None else self.table.selected.id
+
+
+class TasksScreen(ListScreen[TaskView]):
+    """The tasks of all jobs, or of one queue."""
+
+    PARTS = ("list", "retry", "cancel", "hold", "logs", "events")
+    BINDINGS = bindings(*PARTS)
+
+    def __init__(self, desk: Desk, *, queue: str | None = None) -> None:
+        where = None
+        if queue is not None:
+            where = Filter(noun=Noun.TASKS, terms=(In(field="queue", values=(queue,)),))
+        super().__init__(desk, tasks(desk.control), where=where)
+
+    def title_line(self) -> SafeText:
+        """Name the list."""
+        return SafeText(" Tasks")
+
+    def chosen(self) -> Chosen | None:
+        """Return the task under the cursor."""
+        return None if self.table.selected is None else chosen_task(self.table.selected)
+
+    def action_open(self) -> None:
+        """Look into the task."""
+        self.visit("task", self._subject())
+
+    def action_logs(self) -> None:
+        """Show the output of the task."""
+        self.visit("log", self._subject())
+
+    def action_events(self) -> None:
+        """Show the events of the task."""
+        self.visit("task events", self._subject())
+
+    def _subject(self) -> int | None:
+        return None if self.table.selected is None else self.table.selected.id
+
+
+class QueuesScreen(ListScreen[QueueView]):
+    """The queues: how deep, and whether claimed from."""
+
+    PARTS = ("list", "pause")
+    BINDINGS = bindings(*PARTS)
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk, queues(desk.control))
+
+    def title_line(self) -> SafeText:
+        """Name the list."""
+        return SafeText(" Queues")
+
+    def chosen(self) -> Chosen | None:
+        """Return the queue under the cursor."""
+        queue = self.table.selected
+        if queue is None:
+            return None
+        return Chosen(
+            target=Target(queue=queue.name), label=f"queue {queue.name}", off=queue.paused_at is not None
+        )
+
+    def action_open(self) -> None:
+        """Show the tasks of the queue."""
+        self.visit("queue", None if self.table.selected is None else self.table.selected.name)
+
+
+class EventsScreen(ListScreen[EventView]):
+    """What happened, newest first: everywhere, or to one job or task."""
+
+    PARTS = ("list", "logs")
+    BINDINGS = bindings(*PARTS)
+
+    def __init__(self, desk: Desk, *, job_id: int | None = None, task_id: int | None = None) -> None:
+        super().__init__(desk, events(desk.control, job_id=job_id, task_id=task_id))
+        self._of = f" of job {job_id}" if job_id else f" of task {task_id}" if task_id else ""
+
+    def title_line(self) -> SafeText:
+        """Say of what."""
+        return safe_line(f" Events{self._of}")
+
+    def action_open(self) -> None:
+        """Look into the task of the event, else into its job."""
+        event = self.table.selected
+        if event is not None and event.task_id is not None:
+            self.visit("task", event.task_id)
+        elif event is not None:
+            self.visit("job", event.job_id)
+
+    def action_logs(self) -> None:
+        """Show the output of the event's task."""
+        self.visit("log", None if self.table.selected is None else self.table.selected.task_id)

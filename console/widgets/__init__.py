@@ -1,0 +1,1 @@
+"""Widgets draw and post; they know no control."""

@@ -1,0 +1,26 @@
+"""Working: run what takes time beside the screen; failures come back as messages, never as an end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+
+from textual.dom import DOMNode
+from textual.worker import Worker
+
+from core.model.errors import TaskdeckError
+from core.model.text import SafeText, safe_line
+
+
+def start(
+    node: DOMNode, job: Callable[[], Coroutine[None, None, None]], *, group: str, exclusive: bool = False
+) -> Worker[None]:
+    """Run a job; `exclusive` ends the others of its group first. Its end comes as `Worker.StateChanged`."""
+    worker: Worker[None] = node.run_worker(job, group=group, exclusive=exclusive, exit_on_error=False)
+    return worker
+
+
+def words_of(error: BaseException | None) -> SafeText:
+    """Return one sentence for a failure."""
+    if isinstance(error, TaskdeckError):
+        return safe_line((error.message.splitlines() or [error.code])[0])
+    return safe_line(f"{type(error).__name__}: {error}")

@@ -1,0 +1,86 @@
+"""What the console's tests share: an app on a fake control, what is on its screen, waiting."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import asynccontextmanager
+
+from textual._compositor import Compositor
+from textual.pilot import Pilot
+from textual.screen import Screen
+
+from console.app import ConsoleApp, Manner
+from tests.console.support_fake_control import FakeControl
+
+HOSTILE = "\x1b[31mred\x1b]52;c;AAAA\x07\x9b2J\u202e[bold]\r\x00"
+"""What must never reach a terminal as it is; the markup is harmless and stays."""
+VISIBLE = "␛[31mred␛]52;c;AAAA␇‹U+009B›2J‹U+202E›[bold]␍␀"
+
+
+def strips_of(screen: Screen) -> list[str]:
+    """Return the lines of a screen as its strips hold them, on their way to the terminal."""
+    compositor: Compositor = screen._compositor
+    return ["".join(segment.text for segment in strip) for strip in compositor.render_strips()]
+
+
+def shown(app: ConsoleApp) -> str:
+    """Return what the present screen shows."""
+    return "\n".join(strips_of(app.screen))
+
+
+def _closed_up(text: str) -> str:
+    return "\n".join(line.rstrip() for line in text.splitlines() if line.strip())
+
+
+class Operator:
+    """Presses keys and looks at the screen, with a deadline."""
+
+    def __init__(self, app: ConsoleApp, pilot: Pilot[None]) -> None:
+        self.app = app
+        self.pilot = pilot
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def type(self, text: str) -> None:
+        names = {"~": "tilde", ":": "colon", ">": "greater_than_sign", " ": "space", "-": "minus"}
+        await self.press(*(names.get(character, character) for character in text))
+
+    async def sees(self, *texts: str) -> str:
+        await self.until(lambda: all(text in shown(self.app) for text in texts), f"{texts} are not shown")
+        return shown(self.app)
+
+    async def hears(self, text: str) -> None:
+        """Wait for a toast; its words may be broken over lines on the screen."""
+
+        def told() -> list[str]:
+            return [note.message for note in self.app._notifications]
+
+        await self.until(lambda: any(text in words for words in told()), f"{text!r} is not told")
+
+    async def misses(self, *texts: str) -> None:
+        await self.until(lambda: not any(text in shown(self.app) for text in texts), f"{texts} are shown")
+
+    async def until(self, condition: Callable[[], object], story: str, *, within: float = 10) -> None:
+        deadline = time.monotonic() + within
+        while not condition():
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{story}; on the screen:\n{_closed_up(shown(self.app))}")
+            await self.pilot.pause()
+
+    async def beat(self) -> None:
+        """Let one tick pass."""
+        self.app.beat()
+        await self.pilot.pause()
+
+
+@asynccontextmanager
+async def console(control: FakeControl, *, size: tuple[int, int] = (120, 40)):
+    """Run the console on a control; it ticks only when told to."""
+    app = ConsoleApp(control, Manner(tick=0))
+    async with app.run_test(size=size) as pilot:
+        operator = Operator(app, pilot)
+        await operator.sees("help")
+        yield operator

@@ -1,0 +1,113 @@
+"""Hold the pages to their words: few rows in memory, nothing lost when pages move."""
+
+from __future__ import annotations
+
+from console.paging import Pages
+from core.model.views import Page
+
+
+class Numbers:
+    """A list of numbers, highest first, by keyset."""
+
+    def __init__(self, count: int) -> None:
+        self.rows = list(range(count))
+        self.reads: list[str | None] = []
+
+    async def read(self, after: str | None, limit: int) -> Page[int]:
+        self.reads.append(after)
+        rows = sorted((row for row in self.rows if after is None or row < int(after)), reverse=True)
+        shown = tuple(rows[:limit])
+        return Page(rows=shown, next=str(shown[-1]) if len(rows) > limit else None)
+
+
+async def test_an_empty_list_has_no_rows_and_no_more() -> None:
+    pages = Pages(Numbers(0).read)
+    await pages.show(0, 20)
+    assert (pages.window(), pages.count, pages.more) == ({}, 0, False)
+
+
+async def test_the_first_look_reads_the_page_in_view_and_one_after_it() -> None:
+    numbers = Numbers(100)
+    pages = Pages(numbers.read, rows=10)
+    await pages.show(0, 8)
+    assert numbers.reads == [None, "90"]
+    assert pages.window() == dict(enumerate(range(99, 79, -1)))
+    assert pages.count == 20
+    assert pages.more
+
+
+async def test_a_second_look_reads_only_the_page_in_view() -> None:
+    numbers = Numbers(100)
+    pages = Pages(numbers.read, rows=10)
+    await pages.show(0, 8)
+    numbers.reads.clear()
+    await pages.show(0, 8)
+    assert numbers.reads == [None]
+
+
+async def test_no_more_than_the_pages_around_the_view_stay_in_memory() -> None:
+    numbers = Numbers(1000)
+    pages = Pages(numbers.read, rows=10)
+    for first in range(0, 900, 8):
+        await pages.show(first, first + 8)
+        window = pages.window()
+        assert all(window[row] == 999 - row for row in range(first, first + 9))
+        assert len(window) <= 50
+
+
+async def test_going_back_reads_the_earlier_page_again() -> None:
+    numbers = Numbers(1000)
+    pages = Pages(numbers.read, rows=10)
+    for first in range(0, 300, 10):
+        await pages.show(first, first + 9)
+    await pages.show(5, 12)
+    assert [pages.window()[row] for row in range(5, 13)] == list(range(994, 986, -1))
+
+
+async def test_rows_that_come_on_top_push_the_others_down_and_none_is_lost() -> None:
+    numbers = Numbers(30)
+    pages = Pages(numbers.read, rows=10)
+    await pages.show(0, 15)
+    numbers.rows += [30, 31, 32]
+    await pages.show(0, 15)
+    assert [pages.window()[row] for row in range(16)] == list(range(32, 16, -1))
+
+
+async def test_rows_that_go_leave_no_gap() -> None:
+    numbers = Numbers(30)
+    pages = Pages(numbers.read, rows=10)
+    await pages.show(0, 15)
+    numbers.rows = [row for row in numbers.rows if row % 2]
+    await pages.show(0, 14)
+    assert [pages.window()[row] for row in range(15)] == list(range(29, 0, -2))
+    assert not pages.more
+    assert pages.count == 15
+
+
+async def test_a_list_that_shrinks_under_a_far_view_ends_earlier() -> None:
+    numbers = Numbers(100)
+    pages = Pages(numbers.read, rows=10)
+    await pages.reach_end()
+    numbers.rows = [95, 96]
+    await pages.show(0, 8)
+    assert pages.window() == {0: 96, 1: 95}
+    assert (pages.count, pages.more) == (2, False)
+
+
+async def test_the_end_is_reached_and_only_its_pages_are_kept() -> None:
+    pages = Pages(Numbers(1_234).read, rows=100)
+    assert await pages.reach_end()
+    assert pages.count == 1_234
+    assert pages.window()[1_233] == 0
+    assert len(pages.window()) <= 200
+
+
+async def test_a_list_longer_than_the_reach_says_that_its_end_was_not_found() -> None:
+    async def endless(after: str | None, limit: int) -> Page[int]:
+        first = int(after or 0)
+        return Page(rows=tuple(range(first, first + limit)), next=str(first + limit))
+
+    pages = Pages(endless, rows=20_000)
+    assert not await pages.reach_end()
+    assert pages.count == 100_000
+    assert pages.more
