@@ -6,8 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from core.app.engines import Hosted, changing, checks, connect, detach, hosting, open_engine, serve
     from core.app.examination import Check, DoctorReport, doctor
-    from core.app.hosting import Hosted, changing, checks, connect, detach, hosting, open_engine, serve
     from core.app.places import Options, reading
 
 __all__ = [
@@ -36,4 +36,4 @@ def __getattr__(name: str) -> object:
     """Import a public name on first use."""
     if name not in __all__:
         raise AttributeError(f"module 'core.app' has no attribute {name!r}")
-    return getattr(import_module(_ROOMS.get(name, "core.app.hosting")), name)
+    return getattr(import_module(_ROOMS.get(name, "core.app.engines")), name)

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from core.app.hosting import connect
-from core.app.hosting import serve as serve_engine
+from core.app.engines import connect
+from core.app.engines import serve as serve_engine
 from core.cli.arguments import Command, Common, Hosting
 from core.cli.deck import options
 from core.cli.output import emit, say

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
 
-from core.app.hosting import Hosted
-from core.app.hosting import changing as change_store
-from core.app.hosting import detach as start_detached
-from core.app.hosting import hosting as host_engine
+from core.app.engines import Hosted
+from core.app.engines import changing as change_store
+from core.app.engines import detach as start_detached
+from core.app.engines import hosting as host_engine
 from core.cli.arguments import Common, Hosting
 from core.cli.deck import options
 from core.cli.output import note

@@ -111,6 +111,11 @@ class Engine:
         self._janitor = Janitor(self.dispatcher, self.children, settings=settings)
 
     @property
+    def stopping(self) -> bool:
+        """Return whether the end has begun."""
+        return self._stopping is not None
+
+    @property
     def output_dir(self) -> Path:
         """Return where the attempt directories are."""
         return self.paths.output

@@ -61,7 +61,7 @@ def command(*words: str) -> list[str]:
 def environment(home: Path) -> dict[str, str]:
     """Return an environment with that data directory and no colour settings of the caller."""
     kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(("TASKDECK", "NO_COLOR"))
+        name: value for name, value in os.environ.items() if not name.startswith(("TASKDECK", "NO_COLOR", "COLUMNS", "LINES"))
     }
     root = Path(__file__).resolve().parents[2]
     paths = os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])

@@ -6,32 +6,29 @@ import asyncio
 import gc
 import os
 import random
-import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from core import logs
 from core.app.deck import Deck
+from core.app.lifetime import Guests, serve_guests, stop_on_signals
 from core.app.lock import EngineLock
 from core.app.places import Options
 from core.config import Paths, ensure_home
 from core.connectors.registry import build
-from core.control.api import OPERATOR, ControlAPI, Document, SubmitOptions
+from core.control.api import ControlAPI
 from core.control.local import LocalControl
 from core.control.remote import RemoteControl
 from core.control.server import ControlServer
 from core.engine.alarms import SchedulerAlarms
 from core.engine.clock import SystemClock
 from core.engine.service import Engine, Ports
-from core.model.commands import Submitted
 from core.model.errors import Unavailable
-from core.model.plans import TaskSpec
 from core.model.ports import Checks, Connector
-from core.model.values import JsonValue
 from core.store.readers import Readers
 
 POLL_SECONDS = 0.02
@@ -76,10 +73,12 @@ async def hosting(
     try:
         engine = await _start(options, connectors, dispatch=True)
         _collect_less()
-        guests = _Guests(engine)
+        guests = Guests(engine)
         async with _listening(engine, guests if serve else None):
             yield Hosted(control=LocalControl(engine), attached=False, engine=engine)
-            await _serve_guests(engine, guests)
+            # The command minded signals while its own work went on; now they end the guests' time too.
+            with stop_on_signals(engine):
+                await serve_guests(engine, guests, idle=False)
     finally:
         lock.release()
 
@@ -114,11 +113,12 @@ async def serve(options: Options, *, ready: Callable[[str], None], until_idle: b
     try:
         engine = await _start(options, (), dispatch=True)
         _collect_less()
-        async with _listening(engine, LocalControl(engine)):
-            with _stop_on_signals(engine):
+        guests = Guests(engine)
+        async with _listening(engine, guests):
+            with stop_on_signals(engine):
                 ready(f"serving {options.paths.home} with {engine.settings.slots} slots, pid {os.getpid()}")
                 if until_idle:
-                    await _idle_or_stopped(engine)
+                    await serve_guests(engine, guests)
                 else:
                     await engine.stopped()
     finally:
@@ -197,41 +197,6 @@ def _collect_less() -> None:
     gc.set_threshold(10_000, 10, 10)
 
 
-class _Guests(LocalControl):
-    """The control of attached clients; remembers whether they brought work."""
-
-    brought = False
-
-    async def submit(
-        self,
-        document: Document,
-        params: Mapping[str, JsonValue] | None = None,
-        *,
-        options: SubmitOptions | None = None,
-    ) -> Submitted:
-        """Admit a job."""
-        self.brought = True
-        return await super().submit(document, params, options=options)
-
-    async def enqueue(
-        self, specs: Sequence[TaskSpec], *, group: str | None = None, actor: str = OPERATOR
-    ) -> tuple[int, ...]:
-        """Admit loose tasks."""
-        self.brought = True
-        return await super().enqueue(specs, group=group, actor=actor)
-
-
-async def _serve_guests(engine: Engine, guests: _Guests) -> None:
-    """Go on until nobody waits, and what clients brought and left behind has run."""
-    # The command minded signals while its own work went on; now they must not cut off the guests' work.
-    with _stop_on_signals(engine):
-        await engine.broadcast.unattended()
-        while guests.brought:
-            guests.brought = False
-            await _idle_or_stopped(engine)
-            await engine.broadcast.unattended()
-
-
 async def _start(options: Options, connectors: Sequence[Connector], *, dispatch: bool) -> Engine:
     paths = ensure_home(options.paths.home)
     settings = options.settings()
@@ -300,24 +265,3 @@ def _lock(paths: Paths) -> EngineLock:
 
 def _remote(paths: Paths, *, patience: float = 0.0) -> RemoteControl:
     return RemoteControl(Readers(paths.db), paths.output, socket_path=paths.socket, patience=patience)
-
-
-@contextmanager
-def _stop_on_signals(engine: Engine) -> Iterator[None]:
-    """Stop the engine when this process is asked to end, or its terminal goes away."""
-    loop, numbers = asyncio.get_running_loop(), (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-    for number in numbers:
-        loop.add_signal_handler(number, engine.stop)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
-
-
-async def _idle_or_stopped(engine: Engine) -> None:
-    idle = asyncio.ensure_future(engine.wait_idle())
-    stopped = asyncio.ensure_future(engine.ended())
-    await asyncio.wait([idle, stopped], return_when=asyncio.FIRST_COMPLETED)
-    idle.cancel()
-    stopped.cancel()

@@ -1,0 +1,89 @@
+"""How long an engine goes on: for its guests, until it is idle, until somebody ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from core.control.api import OPERATOR, Document, SubmitOptions
+from core.control.local import LocalControl
+from core.engine.service import Engine
+from core.model.commands import Submitted
+from core.model.errors import Unavailable
+from core.model.plans import TaskSpec
+from core.model.values import JsonValue
+from core.model.views import EngineInfo
+
+LINGER_SECONDS = 0.3
+"""How long an idle engine waits for the work of somebody who has just looked in."""
+
+
+class Guests(LocalControl):
+    """The control of attached clients; remembers whether they looked in or brought work."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self._host = engine
+        self.came = False
+
+    async def status(self) -> EngineInfo:
+        """Return who answers; a stopping engine says so, for then the next one is the one to ask."""
+        self.came = True
+        if self._host.stopping:
+            raise Unavailable("engine.stopping", "the engine is stopping", hint="ask again in a moment")
+        return await super().status()
+
+    async def submit(
+        self,
+        document: Document,
+        params: Mapping[str, JsonValue] | None = None,
+        *,
+        options: SubmitOptions | None = None,
+    ) -> Submitted:
+        """Admit a job."""
+        self.came = True
+        return await super().submit(document, params, options=options)
+
+    async def enqueue(
+        self, specs: Sequence[TaskSpec], *, group: str | None = None, actor: str = OPERATOR
+    ) -> tuple[int, ...]:
+        """Admit loose tasks."""
+        self.came = True
+        return await super().enqueue(specs, group=group, actor=actor)
+
+
+async def serve_guests(engine: Engine, guests: Guests, *, idle: bool = True) -> None:
+    """Go on until nobody waits for anything and, where asked, until the engine is idle.
+
+    Whoever looked in is given a moment to bring work; what clients brought is always finished.
+    """
+    await engine.broadcast.unattended()
+    while (idle or guests.came) and not engine.stopping:
+        guests.came = False
+        await _idle_or_stopped(engine)
+        await engine.broadcast.unattended()
+        await asyncio.sleep(LINGER_SECONDS)
+        idle = False
+
+
+@contextmanager
+def stop_on_signals(engine: Engine) -> Iterator[None]:
+    """Stop the engine when this process is asked to end, or its terminal goes away."""
+    loop, numbers = asyncio.get_running_loop(), (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    for number in numbers:
+        loop.add_signal_handler(number, engine.stop)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+async def _idle_or_stopped(engine: Engine) -> None:
+    idle = asyncio.ensure_future(engine.wait_idle())
+    stopped = asyncio.ensure_future(engine.ended())
+    await asyncio.wait([idle, stopped], return_when=asyncio.FIRST_COMPLETED)
+    idle.cancel()
+    stopped.cancel()
