@@ -7,13 +7,13 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from core.store.verify import verify_path
+from tests.support.waiting import until_now
 
 Start = Callable[..., subprocess.Popen[str]]
 FLOW = "name: q\ntasks: [{key: a, uses: %s, with: {%s}}]\n"
@@ -52,10 +52,7 @@ def found(home: Path, sql: str) -> list[tuple]:
 
 
 def wait_for(home: Path, sql: str, *rows: tuple) -> None:
-    deadline = time.monotonic() + 30
-    while found(home, sql) != list(rows):
-        assert time.monotonic() < deadline, f"{sql}: {found(home, sql)}"
-        time.sleep(0.02)
+    until_now(lambda: found(home, sql) == list(rows), sql)
 
 
 def catches(pid: int, number: int) -> bool:
@@ -92,10 +89,7 @@ def test_a_host_that_still_serves_a_guest_stops_in_order_when_asked(tmp_path: Pa
     assert host.stdout is not None
     while "succeeded in" not in host.stdout.readline():
         assert host.poll() is None
-    deadline = time.monotonic() + 30
-    while not catches(host.pid, signal.SIGTERM):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until_now(lambda: catches(host.pid, signal.SIGTERM), "the host minds SIGTERM again")
     host.send_signal(signal.SIGTERM)
     assert host.wait(30) == 0
     assert guest.wait(30) == 4
