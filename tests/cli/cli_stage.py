@@ -60,9 +60,8 @@ def command(*words: str) -> list[str]:
 
 def environment(home: Path) -> dict[str, str]:
     """Return an environment with that data directory and no colour settings of the caller."""
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(("TASKDECK", "NO_COLOR", "COLUMNS", "LINES"))
-    }
+    settings = ("TASKDECK", "NO_COLOR", "COLUMNS", "LINES")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(settings)}
     root = Path(__file__).resolve().parents[2]
     paths = os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
     return {**kept, "TASKDECK_HOME": str(home), "TERM": "xterm-256color", "PYTHONPATH": paths}
