@@ -222,3 +222,9 @@ def test_any_source_gives_a_value_or_a_refusal(source: str) -> None:
 
 def test_unfence_gives_the_source_of_a_condition() -> None:
     assert unfence(" ${{ a.b }} ") == "a.b"
+
+
+def test_a_source_without_a_fence_is_bounded_as_well():
+    fault = check_source("1 + " * 200 + "1")
+    assert fault is not None
+    assert fault.code == "expression.too_long"
