@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from core.app.lock import EngineLock
+from core.app.lock import is_held
 from core.app.places import Options
 from core.config import Paths
 from core.host import free_bytes, has_pidfd
@@ -82,10 +82,8 @@ def _room(paths: Paths) -> Check:
 
 
 def _owner(paths: Paths) -> Check:
-    lock = EngineLock(paths.lock)
-    free = lock.acquire()
-    lock.release()
-    return Check(name="engine", ok=True, message="no engine runs" if free else "an engine runs")
+    held = is_held(paths.lock)
+    return Check(name="engine", ok=True, message="an engine runs" if held else "no engine runs")
 
 
 def _store(paths: Paths) -> Iterator[Check]:

@@ -9,6 +9,17 @@ from pathlib import Path
 from core.model.errors import Unavailable
 
 
+def is_held(path: Path) -> bool:
+    """Return whether somebody owns the lock, without touching it: a look must not keep a starter out."""
+    try:
+        inode = path.stat().st_ino
+        held = Path("/proc/locks").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return False
+    places = (line.split()[5] for line in held if " FLOCK " in line and "->" not in line)
+    return any(place.rpartition(":")[2] == str(inode) for place in places)
+
+
 class EngineLock:
     """A file lock that children never inherit."""
 

@@ -200,7 +200,10 @@ class ControlAPI(ReadingAPI, Protocol):
         """
 
     async def wait_tasks(self, task_ids: Sequence[int]) -> Mapping[str, int]:
-        """Return when all tasks are final: how many ended in each status. Raises like `wait_job`."""
+        """Return when all tasks are final: how many ended in each status; unknown ids do not count.
+
+        Raises `Unavailable` (`engine.lost`) when the engine goes before.
+        """
 
     async def stop_engine(self, *, kill: bool = False) -> None:
         """Ask the engine to stop and return once it has heard; `kill` ends running children first."""

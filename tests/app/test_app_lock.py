@@ -1,0 +1,66 @@
+"""The engine lock: one owner, seen without being touched, freed by the kernel."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.app.lock import EngineLock, is_held
+from core.model.errors import Unavailable
+
+
+def test_one_of_two_gets_the_lock(tmp_path: Path) -> None:
+    first, second = EngineLock(tmp_path / "lock"), EngineLock(tmp_path / "lock")
+    assert first.acquire()
+    assert not second.acquire()
+    first.release()
+    assert second.acquire()
+    second.release()
+
+
+def test_a_held_lock_is_seen_without_being_taken(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    assert not is_held(path)
+    lock = EngineLock(path)
+    lock.acquire()
+    assert is_held(path)
+    lock.release()
+    assert not is_held(path)
+
+
+def test_the_lock_of_a_killed_owner_is_free(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    code = (
+        "import sys; from pathlib import Path; from core.app.lock import EngineLock;"
+        " lock = EngineLock(Path(sys.argv[1])); print(lock.acquire(), flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as owner:
+        assert owner.stdout is not None
+        assert owner.stdout.readline() == "True\n"
+        assert not EngineLock(path).acquire()
+        owner.kill()
+    lock = EngineLock(path)
+    assert lock.acquire()
+    lock.release()
+
+
+def test_a_child_does_not_inherit_the_lock(tmp_path: Path) -> None:
+    lock = EngineLock(tmp_path / "lock")
+    assert lock.acquire()
+    with subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE, close_fds=False) as child:
+        lock.release()
+        assert EngineLock(tmp_path / "lock").acquire()
+        child.kill()
+
+
+def test_a_lock_that_cannot_be_opened_is_refused_with_a_way_out(tmp_path: Path) -> None:
+    (tmp_path / "lock").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(Unavailable) as refused:
+        EngineLock(tmp_path / "lock").acquire()
+    assert refused.value.code == "lock.unusable"
+    assert not (tmp_path / "elsewhere").exists()
