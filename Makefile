@@ -45,8 +45,8 @@ types: $(READY) ## Check the types.
 mutants: $(READY) ## Break each guard in turn and expect a red test.
 	@$(BIN)/python tests/mutants.py
 
-bench: $(READY) ## Run the measuring tests.
-	@$(BIN)/python -m pytest -q -m bench -p no:xdist --timeout 0 tests
+bench: $(READY) ## Measure the journal beside rows written by hand; tests/bench/README.md has more.
+	@$(BIN)/python tests/bench/journal.py
 
 clean: ## Remove the environment, caches and builds.
 	@rm -rf $(VENV) .taskdeck .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
