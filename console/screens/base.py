@@ -7,12 +7,13 @@ from collections.abc import Awaitable, Callable
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from console.desk import Desk
 from console.keymap import hints
 from console.operations import Chosen
+from console.painting import SpanCompositor
+from console.widgets.line import Line
 from console.widgets.status import StatusBar
 from console.working import start, words_of
 from core.model.text import SafeText, clip, safe_line
@@ -39,10 +40,11 @@ class DeskScreen(Screen[None]):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
+        self._compositor = SpanCompositor()
         self.desk = desk
-        self.head = Static(classes="head", markup=False)
+        self.head = Line(classes="head")
         self.status = StatusBar()
-        self.hints = Static(Content(hints((*self.PARTS, self.READER, "app"))), classes="hints")
+        self.hints = Line(Content(hints((*self.PARTS, self.READER, "app"))), classes="hints")
         self.trouble = ""
         self._loading: Worker[None] | None = None
 
@@ -76,7 +78,7 @@ class DeskScreen(Screen[None]):
         """Write head and status bar."""
         line = safe_line(f"! {self.trouble}") if self.trouble else self.title_line()
         self.head.set_class(bool(self.trouble), "trouble")
-        self.head.update(Content(clip(line, self.size.width or 80)), layout=False)
+        self.head.write(Content(clip(line, self.size.width or 80)))
         self.status.show(self.desk.feed.pulse, rows=self.rows_words(), frozen=self.desk.frozen)
 
     def restyle(self) -> None:

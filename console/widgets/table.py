@@ -187,7 +187,7 @@ class Table(ScrollView, Generic[V], can_focus=True, inherit_bindings=False):
             if index:
                 segments.append(Segment(" " * GAP, base))
             segments.append(Segment(fit(cell, room, right=column.right), base + own if own else base))
-        return Strip(segments).adjust_cell_length(self.size.width, base)
+        return Strip(segments).adjust_cell_length(self.size.width, base).simplify()
 
     def _write(self, key: Hashable, view: V) -> _Written:
         self._version += 1
@@ -203,7 +203,7 @@ class Table(ScrollView, Generic[V], can_focus=True, inherit_bindings=False):
         known, self._written = self._written, {}
         for line, key in enumerate(self._visible_keys()):
             view = self._rows.get(self.top + line)
-            if view is None or line >= len(before) or key != before[line]:
+            if line >= len(before) or key != before[line]:
                 self._refresh_row(self.top + line)
             if view is None:
                 continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 
+import pytest
 from textual.app import App, ComposeResult
 from textual.geometry import Region
 
@@ -168,11 +169,12 @@ async def test_a_changed_cell_is_all_that_is_drawn_again() -> None:
         assert "moved on" in drawn.lines()[5]
 
 
-async def test_nothing_is_drawn_when_nothing_changed() -> None:
-    async with table(pairs(10)) as (drawn, pilot):
+@pytest.mark.parametrize("count", [0, 3, 10, 50])
+async def test_nothing_is_drawn_when_nothing_changed(count: int) -> None:
+    async with table(pairs(count)) as (drawn, pilot):
         await pilot.pause()
         drawn.drawn.clear()
-        drawn.fill(pairs(10))
+        drawn.fill(pairs(count))
         assert drawn.drawn == []
 
 

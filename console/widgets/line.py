@@ -1,0 +1,24 @@
+"""Line: one line of text that is drawn again only when it changes."""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.widgets import Static
+
+
+class Line(Static):
+    """One line of the screen."""
+
+    DEFAULT_CSS = "Line { height: 1; }"
+
+    def __init__(self, content: Content | str = "", *, classes: str = "") -> None:
+        super().__init__(content, classes=classes, markup=False)
+        self._written = Content("")
+
+    def write(self, content: Content) -> None:
+        """Show a line; the same one again costs nothing, also on the wire."""
+        # Textual compares contents by their text alone.
+        if content.is_same(self._written):
+            return
+        self._written = content
+        self.update(content, layout=False)

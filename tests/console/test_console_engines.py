@@ -1,0 +1,173 @@
+"""Hold what the console does about engines: it starts one, tells why one ended, and ends only its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from console import launch
+from console.app import ConsoleApp, Manner
+from console.engines import EngineStarter
+from console.feed import Feed
+from core.model.errors import Unavailable
+from tests.console.support_console import Operator, console
+from tests.console.support_fake_control import INFO, FakeControl
+from tests.support.until import until
+
+
+def child(tmp_path: Path, code: str) -> EngineStarter:
+    return EngineStarter([sys.executable, "-c", code], tmp_path / "engine.log")
+
+
+async def test_an_engine_that_ends_is_told_once_with_its_last_words(tmp_path: Path) -> None:
+    starter = child(tmp_path, "print('one'); print('no room \\x1b[2J left'); raise SystemExit(4)")
+    starter.start()
+    told: list[str] = []
+    await until(lambda: told or told.extend(filter(None, [starter.failure()])), "the end was not noticed")
+    assert told == ["the engine ended (exit 4): no room ␛[2J left"]
+    assert starter.failure() is None
+
+
+async def test_an_engine_that_lives_is_not_started_twice_and_has_a_session_of_its_own(tmp_path: Path) -> None:
+    starter = child(tmp_path, "import sys; sys.stdin.read(); import signal; signal.pause()")
+    starter.start()
+    pid = starter.pid
+    assert pid is not None
+    starter.start()
+    assert starter.pid == pid
+    assert os.getsid(pid) == pid
+    os.kill(pid, 9)
+    await until(starter.failure, "the end was not noticed")
+    starter.start()
+    assert starter.pid != pid
+    os.kill(starter.pid, 9)
+    await until(starter.failure, "the end was not noticed")
+
+
+def test_an_engine_that_cannot_be_started_is_a_refusal(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="cannot start an engine"):
+        EngineStarter([str(tmp_path / "none")], tmp_path / "engine.log").start()
+
+
+class OwnEngine(EngineStarter):
+    """Starts nothing; says that the engine of the fake control is its own."""
+
+    def __init__(self, control: FakeControl) -> None:
+        super().__init__([], Path("/dev/null"))
+        self.control = control
+        self.starts = 0
+
+    @property
+    def pid(self) -> int:
+        return INFO.pid
+
+    def start(self) -> None:
+        self.starts += 1
+        self.control.engine = INFO
+
+
+@pytest.mark.parametrize(("running", "starts"), [(False, 1), (True, 0)])
+async def test_the_console_starts_an_engine_when_none_answers_and_only_then(running, starts) -> None:
+    control = FakeControl()
+    control.engine = INFO if running else None
+    starter = OwnEngine(control)
+    async with ConsoleApp(control, Manner(tick=0, starter=starter)).run_test() as pilot:
+        operator = Operator(pilot.app, pilot)
+        await operator.until(lambda: control.engine, "no engine was started")
+        await operator.beat()
+        await operator.sees("rows 0")
+        await operator.misses("NO ENGINE")
+    assert starter.starts == starts
+
+
+@pytest.mark.parametrize(
+    ("busy", "own", "keys", "stopped"),
+    [
+        (False, True, (), True),
+        (True, True, ("d",), False),
+        (True, True, ("s",), True),
+        (True, False, (), False),
+        (False, False, (), False),
+    ],
+)
+async def test_leaving_ends_an_idle_engine_of_our_own_and_asks_about_a_busy_one(
+    busy: bool, own: bool, keys: tuple[str, ...], stopped: bool
+) -> None:
+    control = FakeControl()
+    control.add_task(control.add_job(), status="queued" if busy else "succeeded")
+    control.engine = INFO if own else replace(INFO, pid=99)
+    app = ConsoleApp(control, Manner(tick=0, starter=OwnEngine(control)))
+    async with app.run_test() as pilot:
+        operator = Operator(app, pilot)
+        await operator.sees("rows 1")
+        await operator.press("q")
+        if keys:
+            await operator.sees("Work goes on")
+            await operator.press(*keys)
+        await operator.until(lambda: not app.is_running or app._exit, "the console did not leave")
+    assert control.asked == ([("stop", False)] if stopped else [])
+
+
+async def test_any_other_key_stays() -> None:
+    control = FakeControl()
+    control.add_task(control.add_job(), status="running")
+    app = ConsoleApp(control, Manner(tick=0, starter=OwnEngine(control)))
+    async with app.run_test() as pilot:
+        operator = Operator(app, pilot)
+        await operator.sees("rows 1")
+        await operator.press("q")
+        await operator.sees("Work goes on")
+        await operator.press("enter")
+        await operator.sees("Jobs")
+        assert not app._exit
+    assert control.asked == []
+
+
+async def test_the_console_sees_an_engine_go_and_come_back() -> None:
+    control = FakeControl()
+    control.add_job("nightly")
+    async with console(control) as operator:
+        control.engine = None
+        await operator.beat()
+        await operator.sees("NO ENGINE", "nightly")
+        control.engine = INFO
+        await operator.beat()
+        await operator.misses("NO ENGINE")
+
+
+async def test_the_feed_keeps_the_last_counts_when_the_store_cannot_be_read() -> None:
+    control = FakeControl()
+    control.add_task(control.add_job(), status="running")
+    feed = Feed(control)
+    assert (await feed.beat()).tasks == {"running": 1}
+    control.broken = Unavailable("store.busy", "busy")
+    pulse = await feed.beat()
+    assert pulse.tasks == {"running": 1}
+    assert pulse.trouble == "busy"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "term", "tty", "wanted"),
+    [
+        ([], "xterm", True, True),
+        (["--home", "/x"], "xterm", True, True),
+        (["--home=/x"], "xterm", True, True),
+        ([], "dumb", True, False),
+        ([], "", True, False),
+        ([], "xterm", False, False),
+        (["jobs"], "xterm", True, False),
+        (["--help"], "xterm", True, False),
+        (["--home", "/x", "jobs"], "xterm", True, False),
+    ],
+)
+def test_the_console_opens_without_a_command_on_a_terminal_that_can_draw(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], term: str, tty: bool, wanted: bool
+) -> None:
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: tty, raising=False)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: tty, raising=False)
+    assert (launch._choose(arguments) is launch._run_console) is wanted
