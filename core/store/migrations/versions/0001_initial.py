@@ -88,8 +88,8 @@ STATEMENTS = (
 	finished_at INTEGER,
 	PRIMARY KEY (id),
 	CONSTRAINT job_client_key UNIQUE (client_key),
-	CONSTRAINT job_status CHECK (status IN ('pending', 'running', 'paused', 'ending', 'succeeded', 'failed', 'cancelled')),
-	CONSTRAINT job_on_task_failure CHECK (on_task_failure IN ('stop', 'finish', 'continue')),
+	CONSTRAINT job_status CHECK (status = 'pending' OR status = 'running' OR status = 'paused' OR status = 'ending' OR status = 'succeeded' OR status = 'failed' OR status = 'cancelled'),
+	CONSTRAINT job_on_task_failure CHECK (on_task_failure = 'stop' OR on_task_failure = 'finish' OR on_task_failure = 'continue'),
 	CONSTRAINT job_finished CHECK ((status IN ('succeeded', 'failed', 'cancelled')) = (finished_at IS NOT NULL)),
 	CONSTRAINT job_verdict CHECK (status != 'ending' OR verdict IN ('failed', 'cancelled')),
 	FOREIGN KEY(definition_hash) REFERENCES definition (hash)
@@ -117,7 +117,7 @@ STATEMENTS = (
 	last_task INTEGER NOT NULL,
 	PRIMARY KEY (id),
 	CONSTRAINT stage_position UNIQUE (job_id, position),
-	CONSTRAINT stage_status CHECK (status IN ('pending', 'open', 'succeeded', 'failed', 'cancelled', 'skipped')),
+	CONSTRAINT stage_status CHECK (status = 'pending' OR status = 'open' OR status = 'succeeded' OR status = 'failed' OR status = 'cancelled' OR status = 'skipped'),
 	CONSTRAINT stage_open_tasks CHECK (open_tasks >= 0),
 	FOREIGN KEY(job_id) REFERENCES job (id) ON DELETE CASCADE
 )""",
@@ -155,8 +155,8 @@ STATEMENTS = (
 	error TEXT,
 	spec TEXT NOT NULL,
 	PRIMARY KEY (id),
-	CONSTRAINT task_status CHECK (status IN ('blocked', 'queued', 'running', 'retrying', 'waiting', 'held', 'succeeded', 'failed', 'cancelled', 'skipped')),
-	CONSTRAINT task_finished CHECK ((status IN ('cancelled', 'failed', 'skipped', 'succeeded')) = (finished_at IS NOT NULL)),
+	CONSTRAINT task_status CHECK (status = 'blocked' OR status = 'queued' OR status = 'running' OR status = 'retrying' OR status = 'waiting' OR status = 'held' OR status = 'succeeded' OR status = 'failed' OR status = 'cancelled' OR status = 'skipped'),
+	CONSTRAINT task_finished CHECK ((status = 'cancelled' OR status = 'failed' OR status = 'skipped' OR status = 'succeeded') = (finished_at IS NOT NULL)),
 	CONSTRAINT task_sortable CHECK (status != 'queued' OR sort_key IS NOT NULL),
 	CONSTRAINT task_retry_at CHECK (status != 'retrying' OR retry_at IS NOT NULL),
 	CONSTRAINT task_epoch CHECK (status != 'running' OR epoch > 0),
@@ -181,7 +181,7 @@ STATEMENTS = (
 	finished_at INTEGER,
 	error TEXT,
 	CONSTRAINT attempt_pk PRIMARY KEY (task_id, epoch),
-	CONSTRAINT attempt_status CHECK (status IN ('running', 'succeeded', 'failed', 'timed_out', 'cancelled', 'lost', 'interrupted', 'bounced', 'parked')),
+	CONSTRAINT attempt_status CHECK (status = 'running' OR status = 'succeeded' OR status = 'failed' OR status = 'timed_out' OR status = 'cancelled' OR status = 'lost' OR status = 'interrupted' OR status = 'bounced' OR status = 'parked'),
 	CONSTRAINT attempt_finished CHECK ((status = 'running') = (finished_at IS NULL)),
 	FOREIGN KEY(task_id) REFERENCES task (id) ON DELETE CASCADE
 )
@@ -193,7 +193,7 @@ STATEMENTS = (
 	kind TEXT NOT NULL,
 	met INTEGER NOT NULL,
 	CONSTRAINT edge_pk PRIMARY KEY (need_id, task_id),
-	CONSTRAINT edge_kind CHECK (kind IN ('succeeded', 'done')),
+	CONSTRAINT edge_kind CHECK (kind = 'succeeded' OR kind = 'done'),
 	FOREIGN KEY(need_id) REFERENCES task (id) ON DELETE CASCADE,
 	FOREIGN KEY(task_id) REFERENCES task (id) ON DELETE CASCADE
 )
