@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import asynccontextmanager
 
 from textual._compositor import Compositor
+from textual.events import Paste
 from textual.pilot import Pilot
 from textual.screen import Screen
 
@@ -45,8 +46,9 @@ class Operator:
         await self.pilot.pause()
 
     async def type(self, text: str) -> None:
-        names = {"~": "tilde", ":": "colon", ">": "greater_than_sign", " ": "space", "-": "minus"}
-        await self.press(*(names.get(character, character) for character in text))
+        """Bring a text in as a terminal does with a paste: at once."""
+        self.app.screen.focused.post_message(Paste(text))
+        await self.pilot.pause()
 
     async def sees(self, *texts: str) -> str:
         await self.until(lambda: all(text in shown(self.app) for text in texts), f"{texts} are not shown")
