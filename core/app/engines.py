@@ -33,6 +33,8 @@ from core.store.readers import Readers
 
 POLL_SECONDS = 0.02
 """Between two looks at a lock whose owner does not answer yet."""
+DEAD_OWNER_SECONDS = 2.0
+"""A child that was being started when its engine was killed holds the lock until it begins its command."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -103,13 +105,7 @@ async def changing(options: Options) -> AsyncIterator[ControlAPI]:
 
 async def serve(options: Options, *, ready: Callable[[str], None], until_idle: bool = False) -> None:
     """Host an engine headless until a signal or `stop`; raises `Unavailable` (`engine.running`)."""
-    lock = _lock(ensure_home(options.paths.home))
-    if not lock.acquire():
-        raise Unavailable(
-            "engine.running",
-            f"an engine runs on {options.paths.home} already",
-            hint="use it, or end it with 'taskdeck stop'",
-        )
+    lock = await _own(options, hint="use it, or end it with 'taskdeck stop'")
     try:
         engine = await _start(options, (), dispatch=True)
         _collect_less()
@@ -168,11 +164,7 @@ async def open_engine(
     nothing is claimed.
     """
     options = Options(home=None if home is None else Path(home), slots=slots)
-    lock = _lock(ensure_home(options.paths.home))
-    if not lock.acquire():
-        raise Unavailable(
-            "engine.running", f"an engine runs on {options.paths.home} already", hint="use core.connect"
-        )
+    lock = await _own(options, hint="use core.connect")
     try:
         engine = await _start(options, connectors, dispatch=dispatch)
         async with _listening(engine, LocalControl(engine) if dispatch else None):
@@ -257,6 +249,17 @@ async def _lock_or_attach(options: Options) -> tuple[EngineLock, RemoteControl |
     if remote is not None:
         await remote.close()
     return lock, None
+
+
+async def _own(options: Options, *, hint: str) -> EngineLock:
+    """Take the lock, or refuse; what a dead owner's last child still holds is waited for."""
+    lock = _lock(ensure_home(options.paths.home))
+    deadline = asyncio.get_running_loop().time() + DEAD_OWNER_SECONDS
+    while not lock.acquire():
+        if lock.owner_lives() or asyncio.get_running_loop().time() > deadline:
+            raise Unavailable("engine.running", f"an engine runs on {options.paths.home} already", hint=hint)
+        await asyncio.sleep(POLL_SECONDS)
+    return lock
 
 
 def _lock(paths: Paths) -> EngineLock:

@@ -47,6 +47,15 @@ class EngineLock:
         self._descriptor = descriptor
         return True
 
+    def owner_lives(self) -> bool:
+        """Return whether the process that took the lock last is still there."""
+        try:
+            pid = int(self._path.read_text(encoding="ascii"))
+            os.kill(pid, 0)
+        except (OSError, ValueError):
+            return False
+        return True
+
     def release(self) -> None:
         """Let the lock go; the file stays."""
         if self._descriptor is not None:

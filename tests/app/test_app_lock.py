@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import fcntl
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import core
 from core.app.lock import EngineLock, is_held
 from core.model.errors import Unavailable
 from tests.support.waiting import until_now
@@ -66,3 +70,28 @@ def test_a_lock_that_cannot_be_opened_is_refused_with_a_way_out(tmp_path: Path) 
         EngineLock(tmp_path / "lock").acquire()
     assert refused.value.code == "lock.unusable"
     assert not (tmp_path / "elsewhere").exists()
+
+
+async def test_what_a_dead_owner_left_behind_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "engine.lock"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    path.write_text(f"{_dead_pid()}\n")
+    asyncio.get_running_loop().call_later(0.2, os.close, descriptor)
+    async with core.open_engine(home=tmp_path, slots=1) as deck:
+        assert (await deck.control.status()).slots == 1
+
+
+async def test_a_living_owner_is_not_waited_for(tmp_path: Path) -> None:
+    async with core.open_engine(home=tmp_path, slots=1):
+        assert EngineLock(tmp_path / "engine.lock").owner_lives()
+        with pytest.raises(Unavailable) as refused:
+            async with core.open_engine(home=tmp_path):
+                pass
+        assert refused.value.code == "engine.running"
+
+
+def _dead_pid() -> int:
+    with subprocess.Popen(["/bin/true"]) as process:
+        process.wait()
+    return process.pid
