@@ -173,6 +173,9 @@ class ConsoleApp(App[None]):
 
     async def _leave(self) -> None:
         pulse = await self.desk.feed.beat()
+        if pulse.engine is None and self._manner.starter is not None:
+            # Left before it answered: nobody else knows of it.
+            self._manner.starter.call_off()
         if self._is_ours(pulse):
             answer = "s"
             if pulse.busy:

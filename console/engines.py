@@ -41,6 +41,11 @@ class EngineStarter:
                 "engine.start", f"cannot start an engine: {error.strerror}", hint="run 'taskdeck serve'"
             ) from error
 
+    def call_off(self) -> None:
+        """Ask the engine that was started to stop, whether it answers yet or not."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+
     def failure(self) -> SafeText | None:
         """Return, once, why the engine that was started has ended; None while it lives or if told."""
         if self._process is None or self._told or self._process.poll() is None:

@@ -48,6 +48,14 @@ async def test_an_engine_that_lives_is_not_started_twice_and_has_a_session_of_it
     await until(starter.failure, "the end was not noticed")
 
 
+async def test_an_engine_that_does_not_answer_yet_is_called_off(tmp_path: Path) -> None:
+    starter = child(tmp_path, "import signal; signal.pause()")
+    starter.call_off()
+    starter.start()
+    starter.call_off()
+    await until(starter.failure, "it lives on")
+
+
 def test_an_engine_that_cannot_be_started_is_a_refusal(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="cannot start an engine"):
         EngineStarter([str(tmp_path / "none")], tmp_path / "engine.log").start()
