@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
-from core.model.commands import Operated, SubmitOptions, Submitted
+from core.model.commands import Document, DocumentText, Operated, StopMode, SubmitOptions, Submitted
 from core.model.errors import Invalid
 from core.model.events import EventView
 from core.model.filters import Filter
+from core.model.insight import Changes, Count, OrphanView, Preview, PulseView, WorkflowView
 from core.model.plans import TaskSpec
 from core.model.values import JsonObject, JsonValue
 from core.model.views import (
@@ -34,9 +35,11 @@ __all__ = [
     "PAGE",
     "ControlAPI",
     "Document",
+    "DocumentText",
     "EventQuery",
     "Filter",
     "ReadingAPI",
+    "StopMode",
     "SubmitOptions",
     "Target",
     "TaskSpec",
@@ -47,21 +50,21 @@ OPERATOR = "operator"
 PAGE = 100
 """Rows of a page when nobody asks for another number; at most 2,000 are served."""
 
-Document: TypeAlias = Mapping[str, JsonValue] | str
-"""A workflow: as parsed, or the path of its file, relative to the caller's directory."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """What a verb acts on: exactly one of a job, tasks, all tasks that a filter finds, a queue.
 
-    Any other number of them raises `Invalid` (`target.one`).
+    Any other number of them raises `Invalid` (`target.one`). `as_of` and `excluding` narrow a filter:
+    tasks that changed after that event, and the named ones, are left alone.
     """
 
     job_id: int | None = None
     task_ids: tuple[int, ...] | None = None
     filter: Filter | None = None
     queue: str | None = None
+    as_of: int | None = None
+    excluding: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a target that names nothing or two things."""
@@ -136,6 +139,23 @@ class ReadingAPI(Protocol):
         (`task.unknown`, `attempt.unknown`).
         """
 
+    async def count(self, where: Filter) -> Count:
+        """Return how many jobs, tasks or events a filter finds.
+
+        Without an index for it only the newest 100,000 rows are looked at, and the answer says so.
+        """
+
+    async def preview(
+        self, where: Filter, *, as_of: int | None = None, excluding: Sequence[int] = ()
+    ) -> Preview:
+        """Return what a verb on all tasks of a filter would act on now, or as of an earlier event.
+
+        Raises `Invalid` (`target.unfit`) for a filter that is not on tasks.
+        """
+
+    async def pulse(self, *, minutes: int = 10) -> PulseView:
+        """Return how many tasks ended lately, in steps of ten seconds, what fails and what waits."""
+
     async def definition(self, job_id: int) -> JsonObject:
         """Return the document of a job as it was when submitted; raise `NotFound` (`job.unknown`)."""
 
@@ -193,6 +213,34 @@ class ControlAPI(ReadingAPI, Protocol):
     async def unhold(self, target: Target, *, actor: str = OPERATOR) -> Operated:
         """Let held tasks (ids, filter) go on."""
 
+    async def fail(self, target: Target, *, reason: str = "", actor: str = OPERATOR) -> Operated:
+        """Give held tasks (ids, filter) up: they end as failed, and their job goes by its rules."""
+
+    async def orphans(self) -> tuple[OrphanView, ...]:
+        """Return what lost its owner, in order of task id: living sessions, and tasks held after a loss."""
+
+    async def keep_orphans(self, target: Target, *, actor: str = OPERATOR) -> Operated:
+        """Note that living orphans (ids) are to be watched on; the engine forgets it when it ends."""
+
+    async def kill_orphans(self, target: Target, *, reason: str = "", actor: str = OPERATOR) -> Operated:
+        """End the processes of living orphans (ids); their attempts close as lost.
+
+        Whoever is no living orphan any more, or never was, is listed as refused.
+        """
+
+    async def describe(self, document: Document) -> WorkflowView:
+        """Check a document without submitting it, and return its parameters.
+
+        Raises `InvalidDocument` with every fault, `NotFound` for a path without a file.
+        """
+
+    async def changes(self, after: int | None = None) -> Changes:
+        """Return what changed since an event, as soon as something has; None = at once, all kinds.
+
+        Answers at most twice a second, and after ten seconds even if nothing happened. Ask again at
+        once with the `last_event` of the answer: then nothing is missed.
+        """
+
     async def wait_job(self, job_id: int) -> JobResult:
         """Return when the job is final; raise `NotFound`, and `Conflict` for the inbox.
 
@@ -205,8 +253,8 @@ class ControlAPI(ReadingAPI, Protocol):
         Raises `Unavailable` (`engine.lost`) when the engine goes before.
         """
 
-    async def stop_engine(self, *, kill: bool = False) -> None:
-        """Ask the engine to stop and return once it has heard; `kill` ends running children first."""
+    async def stop_engine(self, how: StopMode = StopMode.STOP) -> None:
+        """Ask the engine to end and return once it has heard; a harder mode overtakes a softer one."""
 
     async def status(self) -> EngineInfo:
         """Return who answers and how busy it is."""

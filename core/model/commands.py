@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TypeAlias
 
 from core.model.outcomes import Accept, Decision, Outcome, TaskError
 from core.model.plans import JobPlan, TaskPlan
-from core.model.values import JsonObject
+from core.model.values import JsonObject, JsonValue
 
 ENGINE = "engine"
 """Actor of what no person asked for."""
@@ -19,6 +21,18 @@ class Submit:
 
     plan: JobPlan
     actor: str = ENGINE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentText:
+    """A workflow as it stands in a file that the engine cannot read; `name` is what faults call it."""
+
+    name: str
+    text: str
+
+
+Document: TypeAlias = Mapping[str, JsonValue] | str | DocumentText
+"""A workflow: as parsed, the path of its file relative to the caller's directory, or its text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +200,26 @@ class Unhold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fail:
+    """Give held tasks up: they end as failed."""
+
+    task_ids: tuple[int, ...]
+    reason: str = ""
+    actor: str = ENGINE
+
+
+class StopMode(StrEnum):
+    """How an engine ends."""
+
+    STOP = "stop"
+    """Claim nothing more, give inline calls their grace, leave children to the next engine."""
+    DRAIN = "drain"
+    """Claim nothing more, wait for all that runs, then stop."""
+    KILL = "kill"
+    """End the children too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rerun:
     """Run final tasks again, or of a job all that failed, was cancelled or skipped after such."""
 
@@ -217,6 +251,7 @@ Command: TypeAlias = (
     | Resume
     | Hold
     | Unhold
+    | Fail
     | Rerun
 )
 Result: TypeAlias = "Submitted | Enqueued | tuple[Claimed, ...] | Completed | Operated | None"

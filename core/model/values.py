@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import NewType, TypeAlias
+from typing import TYPE_CHECKING, NewType, TypeAlias
 
-JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
-JsonObject: TypeAlias = "dict[str, JsonValue]"
+if TYPE_CHECKING:
+    JsonValue: TypeAlias = bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"] | None
+    JsonObject: TypeAlias = dict[str, JsonValue]
+else:
+    # What reads types while running (the wire) cannot follow a type into itself, and need not.
+    JsonValue = object
+    JsonObject = dict[str, object]
 
 JobId = NewType("JobId", int)
 StageId = NewType("StageId", int)

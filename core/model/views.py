@@ -99,6 +99,10 @@ class QueueView:
     paused_at: int | None
     paused_by: str | None
     pause_reason: str | None
+    oldest_at: int | None = None
+    """Since when the oldest of its queued tasks waits (ms UTC)."""
+    rate: float = 0.0
+    """Tasks that ended per minute, over the last five minutes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
