@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 
-from core.control.api import PAGE, EventQuery, Target
-from core.model.commands import Operated, Submitted
-from core.model.errors import NotFound, TaskdeckError, Unavailable
-from core.model.events import EventView
-from core.model.fields import FIELDS, Noun
-from core.model.filters import Filter, matches
-from core.model.status import TASK_FINAL
-from core.model.terms import field_of
+from core.control.api import PAGE, EventQuery, StopMode, Target
+from core.model.commands import DocumentText, Operated, Submitted
+from core.model.errors import Invalid, NotFound, TaskdeckError, Unavailable
+from core.model.events import KINDS, EventView
+from core.model.fields import Noun
+from core.model.filters import Filter
+from core.model.insight import Changes, Count, OrphanKind, OrphanView, Preview, PulseView, WorkflowView
+from core.model.status import JOB_FINAL, TASK_FINAL
+from core.model.values import JsonValue
 from core.model.views import (
-    AttemptView,
     EngineInfo,
     JobDetail,
     JobResult,
@@ -22,163 +25,87 @@ from core.model.views import (
     LogChunk,
     Page,
     QueueView,
-    StageView,
     TaskDetail,
     TaskView,
 )
+from tests.console.support_fake_insight import pulse_of
+from tests.console.support_fake_rows import INFO, NOW, FakeRows, page
 
-NOW = 1_700_000_000_000
-INFO = EngineInfo(version="1", pid=4711, epoch=1, slots=4, running=0, home="/home")
+__all__ = ["INFO", "NOW", "FakeControl"]
 
 
-class FakeControl:
-    """ControlAPI over dictionaries; `asked` holds the verbs, `reads` counts the questions."""
+class FakeControl(FakeRows):
+    """ControlAPI over dictionaries; `asked` holds the verbs, `reads` counts the questions.
+
+    `changes` waits for at most `patience` seconds; `searched` cuts counts to so many newest rows;
+    `workflows` are the documents that `describe` knows, by path or name, or the error it raises.
+    """
 
     def __init__(self) -> None:
-        self.job_rows: dict[int, JobView] = {}
-        self.task_rows: dict[int, TaskView] = {}
-        self.stage_rows: dict[int, StageView] = {}
-        self.needs: dict[int, tuple[str, ...]] = {}
-        self.outputs: dict[int, bytes] = {}
-        self.event_rows: list[EventView] = []
-        self.paused: dict[str, int] = {}
+        super().__init__()
         self.asked: list[tuple[str, object]] = []
         self.reads: Counter[str] = Counter()
-        self.engine: EngineInfo | None = INFO
-        self.broken: TaskdeckError | None = None
+        self.patience = 0.0
+        self.searched: int | None = None
+        self.workflows: dict[str, WorkflowView | TaskdeckError] = {}
 
-    def add_job(self, name: str = "job", *, status: str = "running") -> int:
-        number = len(self.job_rows) + 2
-        self.job_rows[number] = JobView(
-            id=number,
-            name=name,
-            status=status,
-            on_task_failure="stop",
-            reason=None,
-            created_at=NOW,
-            started_at=NOW,
-            finished_at=None,
-            tasks={},
-        )
-        self.stage_rows[number] = StageView(
-            id=number, job_id=number, position=0, name="main", status="open", tasks={}
-        )
-        return number
-
-    def add_task(self, job_id: int, key: str = "t", *, status: str = "queued", **more) -> int:
-        number = len(self.task_rows) + 1
-        self.needs[number] = tuple(more.pop("needs", ()))
-        values = {
-            "name": None,
-            "uses": "shell",
-            "queue": "default",
-            "priority": 0,
-            "group": None,
-            "attempts": 0,
-            "max_attempts": 1,
-            "wait_reason": None,
-            "created_at": NOW,
-            "queued_at": NOW,
-            "started_at": None,
-            "finished_at": None,
-            "retry_at": None,
-            "stop_requested": None,
-            "error": None,
-        }
-        self.task_rows[number] = TaskView(
-            id=number, job_id=job_id, stage_id=job_id, key=key, status=status, **{**values, **more}
-        )
-        self.add_event("task.created", task_id=number)
-        return number
-
-    def add_event(self, kind: str, *, task_id: int, **data) -> None:
-        task = self.task_rows[task_id]
-        self.event_rows.append(
-            EventView(
-                id=len(self.event_rows) + 1,
-                at=NOW,
-                kind=kind,
-                job_id=task.job_id,
-                task_id=task_id,
-                key=task.key,
-                attempt=None,
-                actor="engine",
-                data=data,
-            )
-        )
-
-    def set_task(self, task_id: int, **changes) -> None:
-        self.task_rows[task_id] = replace(self.task_rows[task_id], **changes)
-
-    def _read(self, what: str) -> None:
-        self.reads[what] += 1
-        if self.broken is not None:
-            raise self.broken
-
-    async def jobs(self, where: Filter | None = None, *, after=None, limit: int = PAGE):
+    async def jobs(self, where: Filter | None = None, *, after: str | None = None, limit: int = PAGE):
         self._read("jobs")
-        return _page(Noun.JOBS, [self._job(number) for number in self.job_rows], where, after, limit)
+        return self._page(where or Filter(noun=Noun.JOBS), after, limit)
 
     async def job(self, job_id: int) -> JobView:
         self._read("job")
-        if job_id not in self.job_rows:
-            raise NotFound("job.unknown", f"no job {job_id}")
-        return self._job(job_id)
+        self._known_job(job_id)
+        return self.job_view(job_id)
 
     async def job_detail(self, job_id: int) -> JobDetail:
         self._read("job_detail")
+        self._known_job(job_id)
         return JobDetail(
-            job=self._job(job_id),
+            job=self.job_view(job_id),
             stages=tuple(stage for stage in self.stage_rows.values() if stage.job_id == job_id),
-            tasks=tuple(self._detail(task.id) for task in self.task_rows.values() if task.job_id == job_id),
+            tasks=tuple(self.task_detail(task.id) for task in self._tasks_of(job_id)),
         )
 
-    async def tasks(self, where: Filter | None = None, *, after=None, limit: int = PAGE):
+    async def tasks(self, where: Filter | None = None, *, after: str | None = None, limit: int = PAGE):
         self._read("tasks")
-        return _page(Noun.TASKS, list(self.task_rows.values()), where, after, limit)
+        return self._page(where or Filter(noun=Noun.TASKS), after, limit)
 
     async def task(self, task_id: int) -> TaskDetail:
         self._read("task")
-        if task_id not in self.task_rows:
-            raise NotFound("task.unknown", f"no task {task_id}")
-        return self._detail(task_id)
+        self._known_task(task_id)
+        return self.task_detail(task_id)
 
     async def find_task(self, ref: str) -> int:
-        return int(ref)
+        self._read("find_task")
+        found = [task.id for task in self.task_rows.values() if ref in (str(task.id), task.key)]
+        if not found:
+            raise NotFound("task.unknown", f"no task {ref}")
+        return found[0]
 
     async def queues(self) -> tuple[QueueView, ...]:
         self._read("queues")
-        counts: dict[str, Counter[str]] = {}
-        for task in self.task_rows.values():
-            counts.setdefault(task.queue, Counter())[task.status] += 1
-        return tuple(
-            QueueView(
-                name=name,
-                tasks=counts[name],
-                paused_at=self.paused.get(name),
-                paused_by="me" if name in self.paused else None,
-                pause_reason=None,
-            )
-            for name in sorted(counts)
-        )
+        return self.queue_views()
 
     async def events(self, query: EventQuery | None = None, *, after_id: int = 0, limit: int = PAGE):
         self._read("events")
         wanted = query or EventQuery()
-        descending = bool(wanted.filter and wanted.filter.sort and wanted.filter.sort.descending)
+        where = wanted.filter or Filter(noun=Noun.EVENTS)
+        descending = bool(where.sort and where.sort.descending)
+        found = self.found(where)
         rows = [
             event
-            for event in (reversed(self.event_rows) if descending else self.event_rows)
+            for event in (reversed(found) if descending else found)
             if (event.id < after_id or not after_id if descending else event.id > after_id)
             and wanted.job_id in (None, event.job_id)
             and wanted.task_id in (None, event.task_id)
-            and (wanted.filter is None or matches(wanted.filter, _row(Noun.EVENTS, event), now=NOW))
         ]
-        shown = tuple(rows[:limit])
+        shown: tuple[EventView, ...] = tuple(rows[:limit])
         return Page(rows=shown, next=str(shown[-1].id) if len(rows) > limit else None)
 
     async def log(self, task_id: int, *, epoch=None, offset: int = 0, limit: int = 65_536) -> LogChunk:
         self._read("log")
+        self._known_task(task_id)
         data = self.outputs.get(task_id, b"")
         start = offset if offset >= 0 else max(0, len(data) + offset)
         piece = data[start : start + limit]
@@ -186,39 +113,117 @@ class FakeControl:
         attempt = max(1, self.task_rows[task_id].attempts) if data else 0
         return LogChunk(data=piece, offset=start, end=start + len(piece), final=final, epoch=attempt)
 
+    async def count(self, where: Filter) -> Count:
+        self._read("count")
+        newest = sorted(self.found(replace(where, terms=())), key=lambda view: -view.id)[: self.searched]
+        ids = {view.id for view in newest}
+        cut = self.searched if where.terms else None
+        return Count(number=sum(view.id in ids for view in self.found(where)), searched=cut)
+
+    async def preview(self, where: Filter, *, as_of: int | None = None, excluding=()) -> Preview:
+        self._read("preview")
+        if where.noun is not Noun.TASKS:
+            raise Invalid("target.unfit", f"a verb acts on tasks, not on {where.noun}")
+        at = self.last_event if as_of is None else as_of
+        meant = self.meant(Target(filter=where, as_of=at, excluding=tuple(excluding)))
+        late = [task for task in self.found(where) if self.changed_at(task.id) > at]
+        return Preview(
+            as_of=at,
+            number=len(meant),
+            by_status=Counter(self.task_rows[number].status for number in meant),
+            first=tuple(sorted(meant)[:5]),
+            since=len(late),
+        )
+
+    async def pulse(self, *, minutes: int = 10) -> PulseView:
+        self._read("pulse")
+        return pulse_of(self, minutes)
+
     async def definition(self, job_id: int):
-        return {}
+        self._read("definition")
+        self._known_job(job_id)
+        return {"name": self.job_rows[job_id].name}
 
     async def close(self) -> None:
         return
 
     async def submit(self, document, params=None, *, options=None) -> Submitted:
-        return Submitted(job_id=self.add_job(str(document)))
+        self._answer()
+        name = (options and options.name) or _name_of(document)
+        self.asked.append(("submit", (name, dict(params or {}))))
+        return Submitted(job_id=self.add_job(name))
 
     async def enqueue(self, specs, *, group=None, actor="operator") -> tuple[int, ...]:
-        return tuple(self.add_task(1, spec.key or "t") for spec in specs)
+        self._answer()
+        return tuple(self.add_task(1, spec.key or "t", group=group) for spec in specs)
 
     async def cancel(self, target: Target, *, reason="", actor="operator") -> Operated:
-        return self._operate("cancel", target, status="cancelled")
+        if target.job_id:
+            return self._move_job("cancel", target, status="cancelled")
+        return self._move("cancel", target, status="cancelled")
 
     async def retry(self, target: Target, *, downstream=False, actor="operator") -> Operated:
-        return self._operate("retry", target, status="queued")
+        if target.job_id:
+            failed = [task.id for task in self._tasks_of(target.job_id) if task.status == "failed"]
+            for number in failed:
+                self.set_task(number, status="queued")
+            return self._move_job("retry", target, status="running", more=len(failed))
+        return self._move("retry", target, status="queued")
 
     async def pause(self, target: Target, *, reason="", actor="operator") -> Operated:
-        if target.queue:
-            self.paused[target.queue] = NOW
-        return self._operate("pause", target, status="paused")
+        return self._switch("pause", target, status="paused")
 
     async def resume(self, target: Target, *, actor="operator") -> Operated:
-        if target.queue:
-            self.paused.pop(target.queue, None)
-        return self._operate("resume", target, status="running")
+        return self._switch("resume", target, status="running")
 
     async def hold(self, target: Target, *, reason="", actor="operator") -> Operated:
-        return self._operate("hold", target, status="held")
+        return self._move("hold", target, status="held")
 
     async def unhold(self, target: Target, *, actor="operator") -> Operated:
-        return self._operate("unhold", target, status="queued")
+        return self._move("unhold", target, status="queued")
+
+    async def fail(self, target: Target, *, reason="", actor="operator") -> Operated:
+        return self._move("fail", target, status="failed")
+
+    async def orphans(self) -> tuple[OrphanView, ...]:
+        self._read("orphans")
+        self._answer()
+        return tuple(orphan for _, orphan in sorted(self.orphan_rows.items()) if self._stands(orphan))
+
+    async def keep_orphans(self, target: Target, *, actor="operator") -> Operated:
+        return self._of_orphans("keep", target)
+
+    async def kill_orphans(self, target: Target, *, reason="", actor="operator") -> Operated:
+        return self._of_orphans("kill", target)
+
+    async def describe(self, document) -> WorkflowView:
+        self._answer()
+        name = _name_of(document)
+        known = self.workflows.get(name)
+        if isinstance(known, TaskdeckError):
+            raise known
+        if known is None and isinstance(document, str) and "\n" not in document:
+            raise NotFound("document.unknown", f"no file {document}")
+        return known or WorkflowView(name=name, stages=1, tasks=1)
+
+    async def changes(self, after: int | None = None) -> Changes:
+        self._read("changes")
+        self._answer()
+        if after == self.last_event and self.patience:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.patience):
+                    await self.stirred()
+            self._answer()
+        kinds = KINDS if after is None else (event.kind for event in self.event_rows[after:])
+        jobs = Counter(job.status for job in self.job_rows.values() if job.status not in JOB_FINAL)
+        return Changes(
+            last_event=self.last_event,
+            kinds=frozenset(kinds),
+            tasks=dict(Counter(task.status for task in self.task_rows.values())),
+            jobs=dict(jobs),
+            paused_queues=len(self.paused),
+            engine=self._answer(),
+        )
 
     async def wait_job(self, job_id: int) -> JobResult:
         raise Unavailable("engine.none", "no engine")
@@ -226,79 +231,103 @@ class FakeControl:
     async def wait_tasks(self, task_ids):
         raise Unavailable("engine.none", "no engine")
 
-    async def stop_engine(self, *, kill: bool = False) -> None:
-        self._engine()
-        self.asked.append(("stop", kill))
+    async def stop_engine(self, how: StopMode = StopMode.STOP) -> None:
+        self._answer()
+        self.asked.append(("stop", how))
         self.engine = None
 
     async def status(self) -> EngineInfo:
-        return self._engine()
+        return self._answer()
 
-    def _engine(self) -> EngineInfo:
+    def _read(self, what: str) -> None:
+        self.reads[what] += 1
+        if self.broken is not None:
+            raise self.broken
+
+    def _answer(self) -> EngineInfo:
         if self.engine is None:
             raise Unavailable("engine.none", "no engine is running", hint="start one with 'taskdeck serve'")
         return self.engine
 
-    def _operate(self, verb: str, target: Target, *, status: str) -> Operated:
-        self._engine()
-        self.asked.append((verb, target.job_id or target.task_ids or target.queue))
+    def _page(self, where: Filter, after: str | None, limit: int) -> Page:
+        return page(self.found(where), where, after, limit)
+
+    def _known_job(self, job_id: int) -> None:
+        if job_id not in self.job_rows:
+            raise NotFound("job.unknown", f"no job {job_id}")
+
+    def _known_task(self, task_id: int) -> None:
+        if task_id not in self.task_rows:
+            raise NotFound("task.unknown", f"no task {task_id}")
+
+    def _tasks_of(self, job_id: int) -> list[TaskView]:
+        return [task for task in self.task_rows.values() if task.job_id == job_id]
+
+    def _note_verb(self, verb: str, target: Target) -> None:
+        self._answer()
+        self.asked.append((verb, target.job_id or target.task_ids or target.filter or target.queue))
+
+    def _move_job(self, verb: str, target: Target, *, status: str, more: int = 0) -> Operated:
+        self._note_verb(verb, target)
+        assert target.job_id
+        self._known_job(target.job_id)
+        self.set_job(target.job_id, status=status)
+        return Operated(changed=1 + more)
+
+    def _switch(self, verb: str, target: Target, *, status: str) -> Operated:
         if target.job_id:
-            self.job_rows[target.job_id] = replace(self.job_rows[target.job_id], status=status)
-            return Operated(changed=1)
-        moved, refused = 0, []
-        for number in target.task_ids or ():
-            if verb == "retry" and self.task_rows[number].status not in TASK_FINAL:
-                refused.append((number, "it has not ended"))
-                continue
-            self.set_task(number, status=status)
-            self.add_event(f"task.{status}", task_id=number)
-            moved += 1
-        return Operated(changed=moved + bool(target.queue), refused=tuple(refused))
+            return self._move_job(verb, target, status=status)
+        if target.queue is None:
+            raise Invalid("target.unfit", f"{verb} acts on a job or a queue")
+        self._note_verb(verb, target)
+        if verb == "pause":
+            self.paused[target.queue] = NOW
+        else:
+            self.paused.pop(target.queue, None)
+        self.note("queue.paused" if verb == "pause" else "queue.resumed")
+        return Operated(changed=1)
 
-    def _job(self, job_id: int) -> JobView:
-        counts = Counter(task.status for task in self.task_rows.values() if task.job_id == job_id)
-        return replace(self.job_rows[job_id], tasks=dict(counts))
+    def _move(self, verb: str, target: Target, *, status: str) -> Operated:
+        if target.job_id or target.queue:
+            raise Invalid("target.unfit", f"{verb} acts on tasks")
+        self._note_verb(verb, target)
+        refusals = {number: self._refusal(verb, number) for number in self.meant(target)}
+        for number, reason in refusals.items():
+            if not reason:
+                self.set_task(number, status=status)
+        refused = tuple((number, reason) for number, reason in refusals.items() if reason)
+        return Operated(changed=len(refusals) - len(refused), refused=refused)
 
-    def _detail(self, task_id: int) -> TaskDetail:
-        task = self.task_rows[task_id]
-        attempts = tuple(
-            AttemptView(epoch=epoch, status="failed", started_at=NOW, finished_at=NOW + 250, error=task.error)
-            for epoch in range(1, task.attempts + 1)
-        )
-        return TaskDetail(
-            task=task,
-            needs=self.needs[task_id],
-            with_={"argv": ["true"]},
-            metadata={},
-            output=None,
-            attempts=attempts,
-        )
+    def _refusal(self, verb: str, task_id: int) -> str:
+        if task_id not in self.task_rows:
+            return "no such task"
+        status = self.task_rows[task_id].status
+        if verb == "retry":
+            return "" if status in TASK_FINAL else "it has not ended"
+        if verb in ("fail", "unhold"):
+            return "" if status == "held" else "it is not held"
+        return "it has ended" if status in TASK_FINAL else ""
 
+    def _stands(self, orphan: OrphanView) -> bool:
+        return orphan.kind is OrphanKind.LIVING or self.task_rows[orphan.task_id].status == "held"
 
-def _row(noun: Noun, view: object) -> dict[str, object]:
-    columns = {field.column.partition(".")[0] for field in FIELDS[noun].fields}
-    return {column: getattr(view, column) for column in columns}
-
-
-def _page(noun: Noun, rows: list, where: Filter | None, after: str | None, limit: int):
-    where = where or Filter(noun=noun)
-    assert where.noun is noun
-    descending = where.sort.descending if where.sort else True
-    column = field_of(noun, where.sort.field).column if where.sort else "id"
-
-    def place(view):
-        return (getattr(view, column) or 0, view.id)
-
-    if where.terms:
-        rows = [view for view in rows if matches(where, _row(noun, view), now=NOW)]
-    rows = sorted(rows, key=place, reverse=descending)
-    if after is not None:
-        value, number = after.split("|")
-        kind = type(place(rows[0])[0])
-        limit_place = (kind(value), int(number))
-        rows = [
-            view for view in rows if (place(view) < limit_place if descending else place(view) > limit_place)
+    def _of_orphans(self, verb: str, target: Target) -> Operated:
+        self._note_verb(verb, target)
+        numbers = target.task_ids or ()
+        living = [
+            n for n in numbers if n in self.orphan_rows and self.orphan_rows[n].kind is OrphanKind.LIVING
         ]
-    shown = tuple(rows[:limit])
-    more = len(rows) > limit
-    return Page(rows=shown, next="|".join(map(str, place(shown[-1]))) if more else None)
+        for number in living:
+            if verb == "keep":
+                self.orphan_rows[number] = replace(self.orphan_rows[number], kept=True)
+            else:
+                del self.orphan_rows[number]
+                self.set_task(number, status="failed")
+        refused = tuple((number, "no living orphan") for number in numbers if number not in living)
+        return Operated(changed=len(living), refused=refused)
+
+
+def _name_of(document: Mapping[str, JsonValue] | str | DocumentText) -> str:
+    if isinstance(document, DocumentText):
+        return document.name
+    return document if isinstance(document, str) else str(document.get("name", "job"))

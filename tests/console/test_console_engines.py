@@ -13,6 +13,7 @@ from console import launch
 from console.app import ConsoleApp, Manner
 from console.engines import EngineStarter
 from console.feed import Feed
+from core.control.api import StopMode
 from core.model.errors import Unavailable
 from tests.console.support_console import Operator, console
 from tests.console.support_fake_control import INFO, FakeControl
@@ -117,7 +118,7 @@ async def test_leaving_ends_an_idle_engine_of_our_own_and_asks_about_a_busy_one(
             await operator.sees("Work goes on")
             await operator.press(*keys)
         await operator.until(lambda: not app.is_running or app._exit, "the console did not leave")
-    assert control.asked == ([("stop", False)] if stopped else [])
+    assert control.asked == ([("stop", StopMode.STOP)] if stopped else [])
 
 
 async def test_any_other_key_stays() -> None:

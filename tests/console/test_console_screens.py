@@ -172,7 +172,7 @@ async def test_queues_are_filtered_and_sorted_like_every_list() -> None:
 async def test_events_of_a_job_and_of_a_task_are_one_key_away() -> None:
     async with console(stocked()) as operator:
         await operator.press("j", "e")
-        await operator.sees("Events of job 2", "rows 3")
+        await operator.sees("Events of job 2", "rows 4")
         await operator.press("escape", "3")
         await operator.sees("Tasks")
         await operator.press("e")
