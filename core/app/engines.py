@@ -27,6 +27,7 @@ from core.control.server import ControlServer
 from core.engine.alarms import SchedulerAlarms
 from core.engine.clock import SystemClock
 from core.engine.service import Engine, Ports
+from core.model.commands import StopMode
 from core.model.errors import Unavailable
 from core.model.ports import Checks, Connector
 from core.store.readers import Readers
@@ -48,7 +49,7 @@ class Hosted:
     async def stop(self, *, kill: bool) -> None:
         """End an engine of our own now instead of after everybody's work; attached: do nothing."""
         if self.engine is not None:
-            self.engine.stop(kill=kill)
+            self.engine.stop(StopMode.KILL if kill else StopMode.STOP)
             await self.engine.stopped()
 
 

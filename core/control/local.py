@@ -15,6 +15,7 @@ from core.model.commands import (
     Pause,
     Rerun,
     Resume,
+    StopMode,
     Submitted,
     Unhold,
 )
@@ -63,7 +64,7 @@ class EnginePort(Protocol):
     async def wait_tasks(self, task_ids: Sequence[int]) -> Mapping[str, int]:
         """Return counts by status when all tasks are final."""
 
-    def stop(self, *, kill: bool) -> None:
+    def stop(self, how: StopMode) -> None:
         """Begin to stop; returns at once."""
 
     def info(self) -> EngineInfo:
@@ -140,7 +141,7 @@ class LocalControl(ReadingControl):
 
     async def stop_engine(self, *, kill: bool = False) -> None:
         """Ask the engine to stop."""
-        self._engine.stop(kill=kill)
+        self._engine.stop(StopMode.KILL if kill else StopMode.STOP)
 
     async def status(self) -> EngineInfo:
         """Return who answers."""

@@ -7,11 +7,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 from core.engine.scopes import Scopes
 from core.model.commands import (
     Decide,
+    Document,
+    DocumentText,
     Enqueue,
     Enqueued,
     FailIt,
@@ -21,14 +23,17 @@ from core.model.commands import (
     SubmitOptions,
     Submitted,
 )
-from core.model.errors import Bug, Invalid
+from core.model.errors import Bug, Fault, Invalid
+from core.model.insight import ParamView, WorkflowView
 from core.model.outcomes import TaskError
 from core.model.plans import PRIORITY_MAX, JobPlan, TaskPlan
 from core.model.ports import Checks
 from core.model.values import JsonObject, JsonValue
 from core.store.journal import Journal
-from core.workflows.expansion import Workflow, expand, parse
+from core.workflows.definition import Param
+from core.workflows.expansion import Workflow, expand, parse, parse_loaded
 from core.workflows.expressions import judge
+from core.workflows.loader import load
 
 NAME_MAX = 200
 """Characters of a key, queue or group."""
@@ -69,12 +74,12 @@ class Admission:
 
     async def submit(
         self,
-        document: Mapping[str, JsonValue] | str | Workflow,
+        document: Document | Workflow,
         params: Mapping[str, JsonValue],
         *,
         options: SubmitOptions,
     ) -> Submitted:
-        """Check, expand and admit a workflow (as parsed, or the path of its file).
+        """Check, expand and admit a workflow (as parsed, its text, or the path of its file).
 
         Raises `InvalidDocument` with every fault, `Invalid` for parameters, `Conflict` for a taken key.
         """
@@ -83,6 +88,13 @@ class Admission:
         if not isinstance(result, Submitted):
             raise Bug("journal.answer", "a submit was answered with something else")
         return result
+
+    def describe(self, document: Document) -> WorkflowView:
+        """Check a workflow as `submit` does, and say what it is; its parameters are not bound.
+
+        Raises `InvalidDocument` with every fault, `NotFound` or `Invalid` for its file.
+        """
+        return _view(read_workflow(document, checks=self._checks))
 
     async def enqueue(self, plans: Sequence[TaskPlan], *, group: str | None, actor: str) -> Enqueued:
         """Check and admit loose tasks, all or none."""
@@ -141,7 +153,7 @@ class Admission:
 
 
 def plan_job(
-    document: Mapping[str, JsonValue] | str | Workflow,
+    document: Document | Workflow,
     params: Mapping[str, JsonValue],
     *,
     checks: Checks,
@@ -149,16 +161,52 @@ def plan_job(
 ) -> JobPlan:
     """Return the plan of a document; tasks of a file run in its folder unless told otherwise."""
     cwd = options.cwd
-    if isinstance(document, Workflow):
-        workflow = document
-    elif isinstance(document, str):
-        path = Path(document).absolute()
-        workflow, cwd = parse(path, checks), cwd or str(path.parent)
-    else:
-        workflow = parse(document, checks)
+    if isinstance(document, str) and not cwd:
+        cwd = str(Path(document).absolute().parent)
+    workflow = document if isinstance(document, Workflow) else read_workflow(document, checks=checks)
     context: JsonObject = {**({"cwd": cwd} if cwd else {}), **({"env": options.env} if options.env else {})}
     plan = expand(workflow, params, context=context)
     return replace(plan, client_key=options.client_key, name=options.name or plan.name)
+
+
+def read_workflow(document: Document, *, checks: Checks) -> Workflow:
+    """Return the workflow of a document, its text or the path of its file; raise for every fault."""
+    match document:
+        case str():
+            return parse(Path(document).absolute(), checks)
+        case DocumentText():
+            return parse_loaded(load(document.text, source=document.name), checks)
+        case _:
+            return parse(document, checks)
+
+
+def _view(workflow: Workflow) -> WorkflowView:
+    stages = workflow.document.in_stages()
+    return WorkflowView(
+        name=workflow.document.name,
+        stages=len(stages),
+        tasks=sum(len(stage.tasks) for stage in stages),
+        params=tuple(_param(name, param) for name, param in workflow.document.params.items()),
+        warnings=tuple(_warning(fault) for fault in workflow.warnings),
+    )
+
+
+def _param(name: str, param: Param) -> ParamView:
+    return ParamView(
+        name=name,
+        type=param.type,
+        required=param.required,
+        # The survey of the document saw JSON only.
+        default=cast("JsonValue", param.default),
+        min=param.min,
+        max=param.max,
+        choices=tuple(cast("list[JsonValue]", param.enum or [])),
+        description=param.description or "",
+    )
+
+
+def _warning(fault: Fault) -> str:
+    return fault.message if fault.line is None else f"line {fault.line}: {fault.message}"
 
 
 def _check_name(what: str, name: str) -> None:

@@ -159,6 +159,10 @@ class Runner:
             for handle in handles:
                 handle.cancel()
 
+    async def idle(self) -> None:
+        """Return when no attempt is open here."""
+        await self._idle.wait()
+
     async def kill_children(self) -> None:
         """End every child process at once and wait until their attempts are closed."""
         for ref, running in list(self._running.items()):

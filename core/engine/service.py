@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -16,10 +15,12 @@ from core.engine.admission import Admission
 from core.engine.broadcast import Broadcast
 from core.engine.completion import Completion, Limits
 from core.engine.dispatcher import Dispatcher
+from core.engine.editions import Edition, Editions
 from core.engine.janitor import Janitor
 from core.engine.recovery import Recovery
 from core.engine.runner import Pace, Runner, Tools
 from core.engine.scopes import Scopes
+from core.engine.shutdown import Motion, Shutdown
 from core.executors.child import ChildExecutor
 from core.executors.outputs import Outputs
 from core.executors.punching import OutputCap, OverCap
@@ -28,19 +29,22 @@ from core.logs import get_logger
 from core.model.about import VERSION
 from core.model.commands import (
     Cancel,
+    Document,
     Enqueued,
+    Fail,
     FollowUp,
     Hold,
     Operated,
     Pause,
     Rerun,
     Resume,
+    StopMode,
     SubmitOptions,
     Submitted,
     Unhold,
 )
-from core.model.crash import crash_point
 from core.model.errors import Bug, TaskdeckError, Unavailable
+from core.model.insight import OrphanView, WorkflowView
 from core.model.plans import TaskPlan
 from core.model.ports import Alarms, Clock, Draw
 from core.model.values import JsonValue
@@ -54,7 +58,7 @@ from core.store.readers import Readers
 from core.store.reports import Reports
 from core.store.transaction import Writer
 
-Verb: TypeAlias = Cancel | Pause | Resume | Hold | Unhold | Rerun
+Verb: TypeAlias = Cancel | Pause | Resume | Hold | Unhold | Fail | Rerun
 _log = get_logger(__name__)
 
 
@@ -88,6 +92,7 @@ class Engine:
         self.reports = Reports(self._readers)
         self.journal = Journal(writer, clock=clock, listener=self._hear, cap=settings.batch_cap)
         self.broadcast = Broadcast(self.reports)
+        self._editions = Editions(clock)
         outputs = Outputs(paths.output)
         cap = OutputCap(
             size=settings.output_cap,
@@ -109,11 +114,23 @@ class Engine:
         self.admission = Admission(self.journal, ports.registry, scopes, waiting=self.reports)
         self.dispatcher = Dispatcher(self.journal, self.runner, self.admission, ports=(clock, ports.alarms))
         self._janitor = Janitor(self.dispatcher, self.children, settings=settings)
+        motion = Motion(
+            journal=self.journal,
+            dispatcher=self.dispatcher,
+            runner=self.runner,
+            completion=self._completion,
+        )
+        self._shutdown = Shutdown(motion, grace=settings.stop_grace)
 
     @property
     def stopping(self) -> bool:
-        """Return whether the end has begun."""
-        return self._stopping is not None
+        """Return whether the end has begun; a drain is not yet the end."""
+        return self._shutdown.state == "stopping"
+
+    @property
+    def watched(self) -> bool:
+        """Return whether somebody asks for changes, or did so less than five seconds ago."""
+        return self._editions.watched
 
     @property
     def output_dir(self) -> Path:
@@ -124,6 +141,9 @@ class Engine:
         """Recover, then claim; without `dispatch` only commands are applied."""
         await self._ports.registry.start()
         if not dispatch:
+            # An empty group: it tells the editions where the history stands.
+            self.journal.wake()
+            await self.journal.settle()
             return
         recovery = Recovery(self.runner, self.children, self._completion)
         await recovery.recover(self.reports)
@@ -134,13 +154,17 @@ class Engine:
 
     async def submit(
         self,
-        document: Mapping[str, JsonValue] | str,
+        document: Document,
         params: Mapping[str, JsonValue] | None = None,
         *,
         options: SubmitOptions | None = None,
     ) -> Submitted:
         """Admit a workflow; see `Admission.submit`."""
         return await self.admission.submit(document, params or {}, options=options or SubmitOptions())
+
+    async def describe(self, document: Document) -> WorkflowView:
+        """Check a workflow without admitting it; see `Admission.describe`."""
+        return self.admission.describe(document)
 
     async def enqueue(self, plans: Sequence[TaskPlan], *, group: str | None, actor: str) -> Enqueued:
         """Admit loose tasks; see `Admission.enqueue`."""
@@ -152,6 +176,22 @@ class Engine:
         if not isinstance(result, Operated):
             raise Bug("journal.answer", "a verb was answered with something else")
         return result
+
+    async def orphans(self) -> tuple[OrphanView, ...]:
+        """Return the living orphans in order of task id."""
+        return ()
+
+    async def keep_orphans(self, task_ids: Sequence[int], *, actor: str) -> Operated:
+        """Note that living orphans are to be watched on."""
+        return Operated(changed=0, refused=tuple((one, "it is no living orphan") for one in task_ids))
+
+    async def kill_orphans(self, task_ids: Sequence[int], *, reason: str, actor: str) -> Operated:
+        """End the processes of living orphans; their attempts close as lost."""
+        return Operated(changed=0, refused=tuple((one, "it is no living orphan") for one in task_ids))
+
+    async def changes(self, after: int | None) -> Edition:
+        """Return which kinds of events are new; see `Editions.since`."""
+        return await self._editions.since(after)
 
     async def wait_job(self, job_id: int) -> JobResult:
         """Return when a job is final."""
@@ -178,15 +218,20 @@ class Engine:
             slots=self.settings.slots,
             running=self.runner.count,
             home=str(self.paths.home),
+            state=self._shutdown.state,
         )
 
-    def stop(self, *, kill: bool = False) -> None:
+    def stop(self, how: StopMode = StopMode.STOP) -> None:
         """Begin to stop: claim nothing more, let inline calls end, leave or kill children, close.
 
-        `stopped` tells when it is done; a second call changes nothing.
+        `stopped` tells when it is done. A harder mode overtakes a softer one that is under way; until
+        a drain is over, verbs go on working and work is accepted for the next engine.
         """
+        if not self._shutdown.ask(how):
+            return
+        self._editions.stir()
         if self._stopping is None:
-            self._stopping = asyncio.get_running_loop().create_task(self._stop(kill=kill))
+            self._stopping = asyncio.get_running_loop().create_task(self._stop())
 
     async def ended(self) -> None:
         """Return when the engine has stopped, for whatever reason."""
@@ -200,31 +245,22 @@ class Engine:
 
     def fail(self, error: TaskdeckError) -> None:
         """Stop because of an error that no loop can mend (fenced, a bug)."""
-        if self.failure is None and self._stopping is None:
+        if self.failure is None and not self.stopping:
             self.failure = error
+            self._shutdown.at_once()
             _log.error("the engine stops", code=error.code, reason=error.message)
             self.stop()
 
-    async def _stop(self, *, kill: bool) -> None:
-        crash_point("stop.begun")
-        self.dispatcher.close()
+    async def _stop(self) -> None:
         try:
-            # A group that claims may be under way; this one is behind it, so that what it claims is known.
-            with suppress(TaskdeckError):
-                await self.journal.submit(FollowUp())
-            await self.runner.finish_inline(0 if self.failure else self.settings.stop_grace)
-            self._completion.insists = False
-            await self.runner.kill_stopped()
-            if kill:
-                await self.runner.kill_children()
-            await self.runner.leave_children()
+            await self._shutdown.rest()
         finally:
             await self._close()
 
     async def _close(self) -> None:
-        self.broadcast.fail(
-            self.failure or Unavailable("engine.lost", "the engine has stopped", hint="start it again")
-        )
+        error = self.failure or Unavailable("engine.lost", "the engine has stopped", hint="start it again")
+        self.broadcast.fail(error)
+        self._editions.fail(error)
         self._ports.alarms.stop()
         try:
             await self._stop_connectors()
@@ -252,3 +288,4 @@ class Engine:
         if report.failure is not None and report.failure.code == "engine.fenced":
             self.fail(report.failure)
         self.broadcast.publish(report)
+        self._editions.hear(report)

@@ -157,3 +157,5 @@ class EngineInfo:
     slots: int
     running: int
     home: str
+    state: str = "serving"
+    """`serving`, `draining` (claims nothing, ends when nothing runs) or `stopping`."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from core.model.commands import StopMode
 from core.model.errors import Unavailable
 from tests.support.house import House, script, task
 from tests.support.waiting import ticks, until, within
@@ -161,7 +162,7 @@ async def test_a_second_stop_changes_nothing(house: House):
     await house.submit(task("a", "block"))
     await house.running("a")
     house.engine.stop()
-    house.engine.stop(kill=True)
+    house.engine.stop(StopMode.KILL)
     await house.stop()
     assert house.rows("SELECT count(*) FROM event WHERE kind = 'engine.stopped'") == [(1,)]
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from core.control.api import Target
+from core.model.commands import StopMode
 from core.model.errors import Unavailable
 from tests.support.house import House, script, task
 from tests.support.waiting import ticks, within
@@ -158,7 +159,7 @@ async def test_an_engine_stops_even_when_its_store_never_writes_again(house: Hou
     store.broken = True
     house.steer.release("a")
     await house.until(lambda: store.refusals >= 2, "the outcome was refused")
-    house.engine.stop(kill=True)
+    house.engine.stop(StopMode.KILL)
     stopping = asyncio.ensure_future(house.stop())
     await within(stopping, "it stops all the same")
     store.broken = False
@@ -174,7 +175,7 @@ async def test_a_child_whose_end_the_store_never_takes_does_not_keep_a_stop_that
     store.broken = True
     (directory / "script.end").touch()
     await house.until(lambda: store.refusals >= 2, "its end was refused")
-    house.engine.stop(kill=True)
+    house.engine.stop(StopMode.KILL)
     await within(house.stop(), "it stops all the same")
     store.broken = False
     await house.open()

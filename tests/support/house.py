@@ -18,6 +18,7 @@ from core.control.api import Target
 from core.control.local import LocalControl
 from core.engine.service import Engine, Ports
 from core.executors.child import MARK
+from core.model.commands import StopMode
 from core.model.views import JobResult, TaskDetail
 from core.store.verify import verify_path
 from tests.support.manual_time import ManualAlarms, ManualClock
@@ -71,7 +72,7 @@ class House:
     async def stop(self, engine: Engine | None = None, *, kill: bool = False) -> None:
         """Stop an engine; its graces pass at once."""
         stopping = engine or self.engine
-        stopping.stop(kill=kill)
+        stopping.stop(StopMode.KILL if kill else StopMode.STOP)
         while not stopping._stopped.is_set():
             self.clock.advance(seconds=1)
             await ticks(3)

@@ -1,0 +1,82 @@
+"""Shutdown: bring what runs to rest, as gently as asked and never more gently than before."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+
+from core.engine.completion import Completion
+from core.engine.dispatcher import Dispatcher
+from core.engine.runner import Runner
+from core.model.commands import FollowUp, StopMode
+from core.model.crash import crash_point
+from core.model.errors import TaskdeckError
+from core.store.journal import Journal
+
+_HARDNESS = (StopMode.DRAIN, StopMode.STOP, StopMode.KILL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Motion:
+    """What goes on in an engine and has to end."""
+
+    journal: Journal
+    dispatcher: Dispatcher
+    runner: Runner
+    completion: Completion
+
+
+class Shutdown:
+    """How the engine ends, and the way there; a harder mode overtakes a softer one."""
+
+    def __init__(self, motion: Motion, *, grace: float) -> None:
+        self._motion = motion
+        self._grace = grace
+        self._harder = asyncio.Event()
+        self.how: StopMode | None = None
+        """The hardest that was asked for; None = go on."""
+
+    @property
+    def state(self) -> str:
+        """Return the word for it: serving, draining, stopping."""
+        if self.how is None:
+            return "serving"
+        return "draining" if self.how is StopMode.DRAIN else "stopping"
+
+    def ask(self, how: StopMode) -> bool:
+        """Take a mode in; False = as much was asked for already."""
+        if self.how is not None and _HARDNESS.index(how) <= _HARDNESS.index(self.how):
+            return False
+        self.how = how
+        if how is not StopMode.DRAIN:
+            self._harder.set()
+        return True
+
+    def at_once(self) -> None:
+        """Give calls in the loop no grace: the engine has failed."""
+        self._grace = 0
+
+    async def rest(self) -> None:
+        """Claim nothing more; drain if asked to; let inline calls end; leave or kill the children."""
+        crash_point("stop.begun")
+        motion = self._motion
+        motion.dispatcher.close()
+        # A group that claims may be under way; this one is behind it, so that what it claims is known.
+        with suppress(TaskdeckError):
+            await motion.journal.submit(FollowUp())
+        await self._drained()
+        await motion.runner.finish_inline(self._grace)
+        motion.completion.insists = False
+        await motion.runner.kill_stopped()
+        if self.how is StopMode.KILL:
+            await motion.runner.kill_children()
+        await motion.runner.leave_children()
+
+    async def _drained(self) -> None:
+        """Return when nothing runs, or something harder than a drain is asked for."""
+        idle = asyncio.ensure_future(self._motion.runner.idle())
+        harder = asyncio.ensure_future(self._harder.wait())
+        await asyncio.wait([idle, harder], return_when=asyncio.FIRST_COMPLETED)
+        idle.cancel()
+        harder.cancel()
