@@ -15,7 +15,7 @@ from console.widgets.table import Face, Table
 from console.working import start
 from core.model.errors import Invalid
 from core.model.filters import Filter, parse, render
-from core.model.text import safe_line
+from core.model.text import SafeText, safe_line
 
 V = TypeVar("V")
 
@@ -24,13 +24,17 @@ class ListScreen(DeskScreen, Generic[V]):
     """Shows the rows that a filter lets pass; filter, order and cursor stay while others are looked at."""
 
     READER = "table"
+    NOTHING = SafeText("nothing here yet")
+    """Stands where the rows would be when there is none."""
 
     def __init__(
         self, desk: Desk, listing: Listing[V], *, face: Face[V] | None = None, where: Filter | None = None
     ) -> None:
         super().__init__(desk)
         self.listing = listing
-        self.where = where or Filter(noun=listing.noun)
+        self.base = where or Filter(noun=listing.noun)
+        """The filter that Esc comes back to; with it in force, Esc leaves the screen."""
+        self.where = self.base
         self.table: Table[V] = Table(face or face_of(listing, lambda: desk.look))
         self.prompt = Prompt(back=self._give_back)
         self._pages: Pages[V] = self._new_pages()
@@ -107,8 +111,8 @@ class ListScreen(DeskScreen, Generic[V]):
         if self.prompt.open:
             self.prompt.close()
             self._show_filter()
-        elif self.where != Filter(noun=self.listing.noun):
-            self.narrow(Filter(noun=self.listing.noun))
+        elif self.where != self.base:
+            self.narrow(self.base)
         else:
             super().action_back()
 
@@ -123,6 +127,8 @@ class ListScreen(DeskScreen, Generic[V]):
         # The filter may have changed while this was read.
         if pages is self._pages:
             self.table.replace(pages.window(), count=pages.count, more=pages.more)
+            filtered = SafeText("nothing matches the filter; Esc clears it")
+            self.table.say(self.NOTHING if self.where == self.base else filtered)
             self.show_status()
 
     async def _reach_end(self) -> None:

@@ -70,6 +70,7 @@ class Table(ScrollView, Generic[V], can_focus=True, inherit_bindings=False):
         self._rows: Mapping[int, V] = {}
         self.count = 0
         self.more = False
+        self._said = SafeText("")
         self.cursor = 0
         self._key: Hashable = None
         self._shape: tuple[tuple[Column, int], ...] = ()
@@ -99,6 +100,12 @@ class Table(ScrollView, Generic[V], can_focus=True, inherit_bindings=False):
         self._follow_key()
         self._resize_list()
         self._draw_changes(before)
+
+    def say(self, words: SafeText) -> None:
+        """Show words where the first row would stand, as long as there is no row."""
+        if words != self._said:
+            self._said = words
+            self._refresh_row(self.top)
 
     def restyle(self) -> None:
         """Draw everything anew: the look has changed."""
@@ -162,7 +169,8 @@ class Table(ScrollView, Generic[V], can_focus=True, inherit_bindings=False):
         number = self.top + y - 1
         view = self._rows.get(number)
         if view is None:
-            return Strip.blank(width, self.rich_style)
+            said = SafeText(f" {self._said}" if y == 1 and not self.count else "")
+            return Strip([Segment(fit(said, width), self.rich_style)], width)
         return self._strip(view, width, is_cursor=number == self.cursor)
 
     def _head(self, width: int) -> Strip:
