@@ -11,7 +11,7 @@ import typer
 from core.app.engines import checks as checks_of
 from core.cli.arguments import Command, Hosting
 from core.cli.deck import options, reading
-from core.cli.output import emit, say
+from core.cli.output import emit, say, width
 from core.cli.refusals import usage, write_faults
 from core.model.values import JsonObject, JsonValue
 from core.model.views import TaskDetail
@@ -69,7 +69,7 @@ async def graph(arguments: Graph) -> int:
     if arguments.json:
         emit(_shape(workflow.document, times))
         return 0
-    for line in text_dag(workflow.document, run_times=times or None):
+    for line in text_dag(workflow.document, run_times=times or None, width=width()):
         say(line)
     return 0
 

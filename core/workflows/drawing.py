@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from core.model.layers import Band, Node
+from core.model.picture import draw, written
 from core.model.plans import NeedWhen
+from core.model.text import SafeText, cells, safe_line
 from core.workflows.definition import Document, Stage, Task
 from core.workflows.graph import Chain, critical_path, levels, longest_chain
 
@@ -13,21 +16,23 @@ _SHOWN = 8
 _WIDE = 12
 _EDGES = 6
 _CHAIN = 12
+_DRAWN = 200
+"""Tasks up to which a graph is drawn with lines, if it is not too wide."""
 
 
-def text_dag(document: Document, *, run_times: Mapping[str, float] | None = None) -> list[str]:
-    """Return the lines of a drawing: stages, their layers, tasks with what they need, the longest chain.
+def text_dag(
+    document: Document, *, run_times: Mapping[str, float] | None = None, width: int = 80
+) -> list[str]:
+    """Return the lines of a drawing: stages side by side with their edges, then the longest chain.
 
-    `run_times` (seconds by key) adds the critical path. Layers of more than 12 tasks are summarised.
+    What is wider than `width`, or has more than 200 tasks, is listed: stages, their layers, tasks with
+    what they need; layers of more than 12 tasks are summarised. `run_times` (seconds by key) adds the
+    critical path.
     """
-    stages = document.in_stages()
     needs = whole_graph(document)
     edges = sum(len(wanted) for wanted in needs.values())
     lines = [f"{document.name}: {_count(len(needs), 'task')}, {_count(edges, 'edge')}"]
-    for number, stage in enumerate(stages, 1):
-        if document.stages is not None:
-            lines.append(f"stage {number} {stage.name}: {_count(len(stage.tasks), 'task')}")
-        lines.extend(_stage_lines(stage))
+    lines.extend((_picture_lines(document, width) if len(needs) <= _DRAWN else ()) or _listing(document))
     lines.append(_chain_line("longest chain", longest_chain(needs), unit="task"))
     if run_times:
         lines.append(_chain_line("critical path", critical_path(needs, run_times), unit="s"))
@@ -38,6 +43,36 @@ def whole_graph(document: Document) -> dict[str, list[str]]:
     """Return the needs of every task of a document, by key."""
     tasks = (task for stage in document.in_stages() for task in stage.tasks)
     return {task.key: [need.task for need in task.needs] for task in tasks}
+
+
+def _picture_lines(document: Document, width: int) -> list[str]:
+    """Return stages, tasks and edges as a picture; nothing if it is too wide."""
+    tasks = [task for stage in document.in_stages() for task in stage.tasks]
+    labels = {task.key: safe_line(task.key + _condition(task)) for task in tasks}
+    titles = [safe_line(f"{number} {stage.name}") for number, stage in enumerate(document.in_stages(), 1)]
+    titles = titles if document.stages is not None else [SafeText("")]
+    picture = draw(
+        [
+            Band(title=title, nodes=tuple(_node(task, labels[task.key]) for task in stage.tasks))
+            for title, stage in zip(titles, document.in_stages(), strict=True)
+        ]
+    )
+    if picture.width > width:
+        return []
+    first = 0 if document.stages is not None else 1
+    loose = [_task_line(task) for task in tasks if any(need.when is NeedWhen.DONE for need in task.needs)]
+    return [*written(picture, titles, labels)[first:], *loose]
+
+
+def _node(task: Task, label: str) -> Node:
+    return Node(key=task.key, width=cells(label), needs=tuple(need.task for need in task.needs))
+
+
+def _listing(document: Document) -> Iterator[str]:
+    for number, stage in enumerate(document.in_stages(), 1):
+        if document.stages is not None:
+            yield f"stage {number} {stage.name}: {_count(len(stage.tasks), 'task')}"
+        yield from _stage_lines(stage)
 
 
 def _stage_lines(stage: Stage) -> Iterator[str]:
@@ -60,8 +95,11 @@ def _task_line(task: Task) -> str:
     marks = [need.task + (" (done)" if need.when is NeedWhen.DONE else "") for need in task.needs]
     if len(marks) > _EDGES:
         marks = [*marks[:_EDGES], f"{len(marks) - _EDGES} more"]
-    condition = "?" if task.when is not None else ""
-    return f"{task.key}{condition}" + (f" <- {', '.join(marks)}" if marks else "")
+    return f"{task.key}{_condition(task)}" + (f" <- {', '.join(marks)}" if marks else "")
+
+
+def _condition(task: Task) -> str:
+    return "?" if task.when is not None else ""
 
 
 def _chain_line(title: str, chain: Chain, *, unit: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from core.model.errors import Invalid
+from core.model.layers import depths
 
 Needs: TypeAlias = Mapping[str, Sequence[str]]
 """For every key the keys it needs; all of them are keys themselves."""
@@ -83,9 +84,8 @@ def ancestors(needs: Needs, key: str) -> set[str]:
 
 def levels(needs: Needs) -> list[list[str]]:
     """Return the keys by the length of the longest chain before them; raise `Invalid` for a cycle."""
-    depth: dict[str, int] = {}
-    for key in _sorted(needs):
-        depth[key] = max((depth[need] + 1 for need in needs[key]), default=0)
+    _sorted(needs)
+    depth = depths(needs)
     result: list[list[str]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
     for key in needs:
         result[depth[key]].append(key)

@@ -68,8 +68,7 @@ def test_a_graph_is_ordered_or_has_a_cycle_that_can_be_walked(edges: list[list[i
             assert after in needs[key]
 
 
-def test_a_drawing_shows_stages_layers_edges_and_paths() -> None:
-    text = """
+DRAWN = """
 name: drawn
 on_task_failure: continue
 defaults: {uses: http}
@@ -77,7 +76,22 @@ stages:
   - {name: one, tasks: [{key: a}, {key: b, needs: [a]}, {key: c, needs: [{task: a, when: done}], when: true}]}
   - {name: two, tasks: [{key: d, needs: [b]}]}
 """
-    assert text_dag(parse(text, CONNECTORS).document, run_times={"a": 1.5, "c": 4}) == [
+
+
+def test_a_drawing_shows_stages_tasks_edges_and_paths() -> None:
+    assert text_dag(parse(DRAWN, CONNECTORS).document, run_times={"a": 1.5, "c": 4}) == [
+        "drawn: 4 tasks, 3 edges",
+        "1 one            2 two",
+        "a ─┬──> b ─────> d",
+        "   └──> c?  ┆",
+        "c? <- a (done)",
+        "longest chain: 3 tasks: a -> b -> d",
+        "critical path: 5.500 s: a -> c",
+    ]
+
+
+def test_a_drawing_that_is_too_wide_becomes_a_list_of_layers_and_needs() -> None:
+    assert text_dag(parse(DRAWN, CONNECTORS).document, run_times={"a": 1.5, "c": 4}, width=15) == [
         "drawn: 4 tasks, 3 edges",
         "stage 1 one: 3 tasks",
         "├─ a",
