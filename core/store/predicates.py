@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from core.model.errors import Invalid
 from core.model.fields import FIELDS, Kind, Noun
-from core.model.status import TaskStatus
+from core.model.status import JOB_FINAL, JobStatus, TaskStatus
 from core.model.terms import Ago, At, Compare, Contains, Filter, Glob, In, Matches, Op, Term, field_of
 from core.model.values import INBOX
 from core.store.schema import attempt, event, job, queue, task
@@ -49,6 +49,14 @@ _COMPARISONS: dict[Op, Callable[[Expression, int], Condition]] = {
 }
 _TURNED = {Op.LESS: Op.MORE, Op.AT_MOST: Op.AT_LEAST, Op.MORE: Op.LESS, Op.AT_LEAST: Op.AT_MOST}
 _TROUBLE = frozenset({TaskStatus.FAILED, TaskStatus.HELD, TaskStatus.RETRYING, TaskStatus.WAITING})
+_LIVE = frozenset(set(JobStatus) - JOB_FINAL)
+_NUMBERED = {
+    Noun.JOBS: {"id"},
+    Noun.TASKS: {"id", "job", "group"},
+    Noun.EVENTS: {"id", "task"},
+    Noun.QUEUES: {"name"},
+}
+"""Fields whose values an index finds."""
 _GLOB_SIGNS = re.compile(r"[*?\[]")
 
 
@@ -65,6 +73,22 @@ def where(filter_: Filter, *, now: int) -> list[Condition]:
     up to a NUL. Raises `Invalid` `filter.regex` for a pattern that cannot be compiled.
     """
     return [_condition(term, filter_.noun, now) for term in filter_.terms]
+
+
+def has_index(noun: Noun, term: Term) -> bool:
+    """Tell whether an index finds the rows of a term."""
+    if not isinstance(term, In) or term.negated or any(isinstance(value, Glob) for value in term.values):
+        return False
+    name = field_of(noun, term.field).name
+    match noun, name:
+        case Noun.TASKS, "status":
+            return set(term.values) == {TaskStatus.RUNNING} or _TROUBLE.issuperset(term.values)
+        case Noun.JOBS, "status":
+            return _LIVE.issuperset(term.values)
+        case Noun.EVENTS, "job":
+            return _of_jobs(term)
+        case _:
+            return name in _NUMBERED[noun]
 
 
 def bound(value: str) -> Expression:
@@ -104,10 +128,14 @@ def _is_in(term: In, noun: Noun) -> Condition:
         if not isinstance(value, Glob)
     ]
     condition = or_(false(), *([column.in_(plain)] if plain else []), *globs)
-    if column is event.c.job_id and all(isinstance(v, int) and v > INBOX for v in term.values):
+    if column is event.c.job_id and _of_jobs(term):
         # The index on events of jobs is partial; it is used only where the query says the same.
         return and_(condition, literal_column("event.job_id > 1"))
     return condition
+
+
+def _of_jobs(term: In) -> bool:
+    return all(isinstance(value, int) and value > INBOX for value in term.values)
 
 
 def _is_choice(column: Expression, choices: tuple[str, ...], term: In) -> Condition:
@@ -121,6 +149,8 @@ def _is_choice(column: Expression, choices: tuple[str, ...], term: In) -> Condit
     if column is task.c.status and chosen and _TROUBLE.issuperset(chosen) and not term.negated:
         # The index on tasks in trouble is partial; it is used only where the query says the same.
         return and_(condition, literal_column(among(_TROUBLE, "task.status")))
+    if column is job.c.status and chosen and _LIVE.issuperset(chosen) and not term.negated:
+        return and_(condition, literal_column(among(_LIVE, "job.status")))
     return condition
 
 

@@ -13,7 +13,8 @@ from core.model.fields import Noun
 from core.model.terms import Filter
 from core.model.values import INBOX, JsonObject
 from core.model.views import JobDetail, JobResult, JobView, Page, QueueView, TaskDetail, TaskView
-from core.store.reports_lookups import Lookups, unknown_job, unknown_task, whole
+from core.store.reports_insight import Insight
+from core.store.reports_lookups import unknown_job, unknown_task, whole
 from core.store.reports_paging import bounded, narrow, order_of, page, turn_to
 from core.store.reports_rows import (
     ATTEMPTS,
@@ -45,7 +46,7 @@ _COUNTS = text(
 )
 
 
-class Reports(Lookups):
+class Reports(Insight):
     """Read models of the store; each method reads one snapshot with a fixed number of statements.
 
     Pages are keyset pages: give `next` of a page as `after`, with the same filter and order. All

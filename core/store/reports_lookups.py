@@ -17,8 +17,9 @@ from core.model.terms import Filter
 from core.model.values import JsonObject, JsonValue
 from core.store.predicates import bound
 from core.store.readers import Readers
-from core.store.reports_paging import bounded, narrow
+from core.store.reports_paging import bounded
 from core.store.reports_rows import object_of, payload_of
+from core.store.reports_targets import Aim
 from core.store.schema import payload, task
 from core.store.sql import ids, unpack
 
@@ -114,13 +115,24 @@ class Lookups:
             )
         return found[0]
 
-    async def task_ids(self, where: Filter | None = None, *, after: int = 0, limit: int = 1_000) -> list[int]:
-        """Return ids of the tasks that a filter finds, rising, above `after`; its order plays no part."""
+    async def task_ids(
+        self,
+        where: Filter | None = None,
+        *,
+        after: int = 0,
+        limit: int = 1_000,
+        as_of: int | None = None,
+        excluding: Sequence[int] = (),
+    ) -> list[int]:
+        """Return ids of the tasks that a filter finds, rising, above `after`; its order plays no part.
+
+        With `as_of` tasks are left out that any event above it speaks of, and so are those `excluding`
+        names. Raises `Invalid` (`target.unfit`) for a filter that is not on tasks.
+        """
+        aim = Aim(filter=where or Filter(noun=Noun.TASKS), as_of=as_of, excluding=excluding)
         query = select(task.c.id).where(task.c.id > after).order_by(task.c.id).limit(bounded(limit))
-        filter_ = where or Filter(noun=Noun.TASKS)
         async with self._readers.snapshot() as db:
-            rows = (await db.execute(narrow(query, filter_, now=self._now()))).all()
-        return [row.id for row in rows]
+            return [*(await db.execute(query.where(*aim.conditions(now=self._now())))).scalars()]
 
     async def task_statuses(self, task_ids: Sequence[int]) -> dict[int, str]:
         """Return the statuses of tasks by id; unknown ids are missing."""

@@ -97,7 +97,12 @@ job = Table(
         "(status IN ('succeeded', 'failed', 'cancelled')) = (finished_at IS NOT NULL)", name="job_finished"
     ),
     CheckConstraint("status != 'ending' OR verdict IN ('failed', 'cancelled')", name="job_verdict"),
-    Index("job_live", "id", sqlite_where=text("status IN ('pending', 'running', 'paused', 'ending')")),
+    Index(
+        "job_live",
+        "status",
+        "id",
+        sqlite_where=text("status IN ('ending', 'paused', 'pending', 'running')"),
+    ),
 )
 """Instances of workflows; job 1 is the inbox. `vtime` is its virtual time in fair share."""
 

@@ -24,7 +24,7 @@ _JOB = (
     " input_hash, actor, vtime, created_at)"
     " VALUES (?, CAST(? AS TEXT), 'pending', ?, ?, ?, ?, CAST(? AS TEXT), CAST(? AS TEXT), ?,"
     " CAST(? AS TEXT), coalesce((SELECT min(vtime) FROM job INDEXED BY job_live"
-    " WHERE status IN ('pending', 'running', 'paused', 'ending')), 0), ?)"
+    " WHERE status IN ('ending', 'paused', 'pending', 'running')), 0), ?)"
 )
 _STAGE = (
     "INSERT INTO stage (id, job_id, position, name, status, open_tasks, first_task, last_task)"

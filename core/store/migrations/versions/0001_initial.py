@@ -94,7 +94,7 @@ STATEMENTS = (
 	CONSTRAINT job_verdict CHECK (status != 'ending' OR verdict IN ('failed', 'cancelled')),
 	FOREIGN KEY(definition_hash) REFERENCES definition (hash)
 )""",
-    """CREATE INDEX job_live ON job (id) WHERE status IN ('pending', 'running', 'paused', 'ending')""",
+    """CREATE INDEX job_live ON job (status, id) WHERE status IN ('ending', 'paused', 'pending', 'running')""",
     """CREATE TABLE lane (
 	id INTEGER NOT NULL,
 	queue TEXT NOT NULL,

@@ -1,0 +1,40 @@
+"""What the store sums up: how much, how it stands, what a verb would act on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.model.insight import Count, Preview
+from core.model.terms import Filter
+from core.store.reports_counting import Standing, count_of, standing_of
+from core.store.reports_lookups import Lookups
+from core.store.reports_targets import Aim, preview_of
+
+
+class Insight(Lookups):
+    """Read models that sum up, each from one snapshot."""
+
+    async def count(self, where: Filter) -> Count:
+        """Return how many rows a filter finds; its order plays no part.
+
+        Exact where counters or an index know, or no more than 100,000 rows are to be looked at; otherwise
+        only the newest 100,000 rows of the table are, and `searched` says so.
+        """
+        async with self._readers.snapshot() as db:
+            return await count_of(db, where, now=self._now())
+
+    async def preview(
+        self, where: Filter, *, as_of: int | None = None, excluding: Sequence[int] = ()
+    ) -> Preview:
+        """Return what a verb on all tasks of a filter would act on; the same tasks as `task_ids`.
+
+        Raises `Invalid` (`target.unfit`) for a filter that is not on tasks.
+        """
+        aim = Aim(filter=where, as_of=as_of, excluding=excluding)
+        async with self._readers.snapshot() as db:
+            return await preview_of(db, aim, now=self._now())
+
+    async def standing(self) -> Standing:
+        """Return how everything stands as of the newest event."""
+        async with self._readers.snapshot() as db:
+            return await standing_of(db)
