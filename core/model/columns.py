@@ -26,6 +26,10 @@ class Form(StrEnum):
     """A moment, as ISO 8601."""
     AGE = "age"
     """How long ago a moment was."""
+    DUE = "due"
+    """How long until a moment, `now` from then on."""
+    RATE = "rate"
+    """A number that is seldom whole, to one decimal."""
     SPAN = "span"
     """How long from a moment to the `other`, or until now."""
     RATIO = "ratio"
@@ -54,7 +58,7 @@ class Column:
     @property
     def right(self) -> bool:
         """Tell whether it is flush right, as numbers and lengths are."""
-        return self.form in (Form.NUMBER, Form.AGE, Form.SPAN, Form.RATIO)
+        return self.form in (Form.NUMBER, Form.AGE, Form.DUE, Form.RATE, Form.SPAN, Form.RATIO)
 
 
 # Each row: name, title, form, path (":other"), width, priority.
@@ -101,6 +105,8 @@ _QUEUES: tuple[_Row, ...] = (
     ("queued", "QUEUED", Form.NUMBER, "tasks.queued", 7, 0),
     ("running", "RUNNING", Form.NUMBER, "tasks.running", 7, 0),
     ("retrying", "RETRYING", Form.NUMBER, "tasks.retrying", 8, 2),
+    ("oldest", "OLDEST", Form.AGE, "oldest_at", 7, 1),
+    ("rate", "PER MIN", Form.RATE, "rate", 7, 2),
     ("held", "HELD", Form.NUMBER, "tasks.held", 5, 3),
     ("failed", "FAILED", Form.NUMBER, "tasks.failed", 6, 1),
     ("paused", "PAUSED", Form.AGE, "paused_at", 7, 1),
@@ -152,6 +158,10 @@ def _write(column: Column, value: object, *, view: object, now: int) -> str:
             return to_iso(_moment(value))
         case Form.AGE:
             return humanise(now - _moment(value))
+        case Form.DUE:
+            return humanise(_moment(value) - now) if _moment(value) > now else "now"
+        case Form.RATE:
+            return f"{value:.1f}" if isinstance(value, float) else str(value)
         case Form.SPAN:
             end = _read(view, column.other)
             return humanise((now if end is None else _moment(end)) - _moment(value))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 
@@ -57,7 +57,13 @@ EVENT = EventView(
     data={"a": "\u202ex"},
 )
 QUEUE = QueueView(
-    name="mail", tasks={"queued": 3}, paused_at=NOW - 7_500_000, paused_by="ada", pause_reason="quota"
+    name="mail",
+    tasks={"queued": 3},
+    paused_at=NOW - 7_500_000,
+    paused_by="ada",
+    pause_reason="quota",
+    oldest_at=NOW - 65_000,
+    rate=12.34,
 )
 VIEWS: dict[Noun, object] = {Noun.JOBS: JOB, Noun.TASKS: TASK, Noun.EVENTS: EVENT, Noun.QUEUES: QUEUE}
 
@@ -119,6 +125,8 @@ def test_a_queue_is_written() -> None:
         "queued": "3",
         "running": "",
         "retrying": "",
+        "oldest": "1m5s",
+        "rate": "12.3",
         "held": "",
         "failed": "",
         "paused": "2h5m",
@@ -129,6 +137,12 @@ def test_a_queue_is_written() -> None:
 
 def test_a_clock_behind_shows_no_negative_age() -> None:
     assert written(Noun.TASKS, now=NOW - 10**9)["age"] == "0ms"
+
+
+@pytest.mark.parametrize(("later", "said"), [(65_000, "1m5s"), (0, "now"), (-1, "now")])
+def test_what_is_due_says_how_soon(later: int, said: str) -> None:
+    due = Column(name="due", title="", form=Form.DUE, path="paused_at", width=5)
+    assert cell(due, replace(QUEUE, paused_at=NOW + later), now=NOW) == said
 
 
 @pytest.mark.parametrize("noun", list(Noun))
