@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from console.desk import Desk
-from console.screens.base import DeskScreen
+from console.screens.base import DeskScreen, Subject
 from console.screens.job import JobScreen
 from console.screens.lists import EventsScreen, JobsScreen, QueuesScreen, TasksScreen
 from console.screens.logs import LogScreen
 from console.screens.task import TaskScreen
+from core.model.fields import Noun
+from core.model.filters import Filter
+from core.model.terms import In
 
 ROOTS = ("jobs", "tasks", "queues", "events")
 """The screens that stand for themselves; each keeps its place, filter and cursor."""
@@ -15,11 +18,13 @@ HOME = "jobs"
 """The screen to begin with."""
 
 
-def make(desk: Desk, place: str, subject: int | str | None) -> DeskScreen:
-    """Return a new screen for a place; the subject is an id, or the name of a queue."""
+def make(desk: Desk, place: str, subject: Subject | None) -> DeskScreen:
+    """Return a new screen for a place and its subject."""
     match place, subject:
         case "jobs", _:
             return JobsScreen(desk)
+        case "tasks", Filter() as where:
+            return TasksScreen(desk, where=where)
         case "tasks", _:
             return TasksScreen(desk)
         case "queues", _:
@@ -35,6 +40,7 @@ def make(desk: Desk, place: str, subject: int | str | None) -> DeskScreen:
         case "task events", int(task_id):
             return EventsScreen(desk, task_id=task_id)
         case "queue", str(name):
-            return TasksScreen(desk, queue=name)
+            only = In(field="queue", values=(name,))
+            return TasksScreen(desk, where=Filter(noun=Noun.TASKS, terms=(only,)))
         case _:
             return EventsScreen(desk)

@@ -10,12 +10,15 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from console.desk import Desk
+from console.history import Spot
 from console.keymap import hints
 from console.operations import Chosen
 from console.painting import SpanCompositor
+from console.reasons import why_not
 from console.widgets.line import Line
-from console.widgets.status import StatusBar
+from console.widgets.status import StatusBar, warnings_of
 from console.working import start, words_of
+from core.model.errors import TaskdeckError
 from core.model.text import SafeText, clip, safe_line
 
 _LOADING = "load"
@@ -30,23 +33,40 @@ class Visit(Message):
         self.subject = subject
 
 
+class Shown(Message):
+    """A screen has come to the top."""
+
+    def __init__(self, screen: DeskScreen) -> None:
+        super().__init__()
+        self.screen = screen
+
+
 class DeskScreen(Screen[None]):
-    """A screen that loads what it shows; a load that fails is told in its head and spares the rest."""
+    """A screen that loads what it shows; a load that fails is told in its head and spares the rest.
+
+    It loads when it comes to the top, when events of its `NOUNS` are told, and after a verb of its own;
+    `age` is for what changes with time alone.
+    """
 
     PARTS: tuple[str, ...] = ()
     """The parts of the key table that this screen knows, besides those of the whole console."""
     READER = "text"
     """The part that moves about in what is shown."""
+    NOUNS: tuple[str, ...] = ()
+    """The first words of the kinds of events that change what is shown; none = all of them."""
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         self._compositor = SpanCompositor()
         self.desk = desk
+        self.spot: Spot | None = None
+        """Where it stands; None for what is no place of its own."""
         self.head = Line(classes="head")
         self.status = StatusBar()
         self.hints = Line(Content(hints((*self.PARTS, self.READER, "app"))), classes="hints")
         self.trouble = ""
         self._loading: Worker[None] | None = None
+        self._again = False
 
     async def load(self) -> None:
         """Read what the screen shows, and show it."""
@@ -64,29 +84,72 @@ class DeskScreen(Screen[None]):
         """Return what a verb would act on."""
         return None
 
+    def subject_status(self) -> str:
+        """Return how the one thing stands that a verb would act on; '' = several, or nobody knows."""
+        return ""
+
+    def yank(self) -> object:
+        """Return the view that the copy menu copies, or None."""
+        return None
+
+    def why_not(self, action: str) -> SafeText:
+        """Say why an action cannot be taken now; '' = it can."""
+        return why_not(
+            action,
+            engine=self.desk.feed.pulse.engine is not None,
+            anything=self.chosen() is not None,
+            status=self.subject_status(),
+        )
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Grey the keys of what cannot be done now."""
+        return None if self.why_not(action) else True
+
     def reload(self) -> None:
         """Load anew, whatever is being loaded."""
+        self._again = False
         self._loading = start(self, self.load, group=_LOADING, exclusive=True)
 
-    def tick(self) -> None:
-        """Load anew unless the last load is still under way; show the pulse."""
-        if not self.desk.frozen and (self._loading is None or self._loading.is_finished):
-            self.reload()
+    def concerned(self, kinds: frozenset[str]) -> bool:
+        """Tell whether events of these kinds change what is shown."""
+        return any(not self.NOUNS or kind.partition(".")[0] in self.NOUNS for kind in kinds)
+
+    def news(self, kinds: frozenset[str]) -> None:
+        """Load anew if that is needed, once more if a load is under way; show how the whole stands."""
+        if not self.desk.frozen and (self.trouble or self.concerned(kinds)):
+            self._again = self._loading is not None and not self._loading.is_finished
+            if not self._again:
+                self.reload()
+        self.show_status()
+
+    def age(self) -> None:
+        """Show what time alone has changed."""
         self.show_status()
 
     def show_status(self) -> None:
         """Write head and status bar."""
-        line = safe_line(f"! {self.trouble}") if self.trouble else self.title_line()
-        self.head.set_class(bool(self.trouble), "trouble")
+        trouble = self.trouble or self.desk.feed.pulse.trouble
+        line = safe_line(f"! {trouble}") if trouble else self.title_line()
+        self.head.set_class(bool(trouble), "trouble")
         self.head.write(Content(clip(line, self.size.width or 80)))
-        self.status.show(self.desk.feed.pulse, rows=self.rows_words(), frozen=self.desk.frozen)
+        feed = self.desk.feed
+        frozen = SafeText("FROZEN" if self.desk.frozen else "")
+        warnings = warnings_of(feed.pulse, stale=feed.stale_seconds, frozen=frozen)
+        self.status.show(feed.pulse, warnings=warnings, words=self.status_words())
+
+    def status_words(self) -> tuple[str, ...]:
+        """Return what the status bar says of this screen, the most important first."""
+        return (self.rows_words(),)
 
     def restyle(self) -> None:
         """Take the colours of another theme."""
 
     def on_screen_resume(self) -> None:
         """Show at once what is known, and load."""
-        self.tick()
+        self.post_message(Shown(self))
+        if not self.desk.frozen or self._loading is None:
+            self.reload()
+        self.show_status()
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Tell of a load that failed; forget it when the next one succeeds."""
@@ -95,7 +158,9 @@ class DeskScreen(Screen[None]):
             if failed:
                 self.notify(words_of(event.worker.error), severity="error", markup=False)
         elif failed or event.state is WorkerState.SUCCESS:
-            self.trouble = words_of(event.worker.error) if failed else ""
+            self.trouble = _trouble(event.worker.error) if failed else ""
+            if self._again:
+                self.reload()
             self.show_status()
 
     def visit(self, place: str, subject: int | str | None) -> None:
@@ -140,3 +205,9 @@ class DeskScreen(Screen[None]):
         """Leave this screen, if another lies below."""
         if len(self.app.screen_stack) > 1:
             self.dismiss()
+
+
+def _trouble(error: BaseException | None) -> str:
+    if isinstance(error, TaskdeckError):
+        return words_of(error)
+    return f"something went wrong here; Ctrl+R reads it again ({words_of(error)})"

@@ -10,9 +10,7 @@ from console.screens.choosing import chosen_task
 from console.screens.listed import ListScreen
 from core.control.api import Target
 from core.model.events import EventView
-from core.model.fields import Noun
 from core.model.filters import Filter
-from core.model.terms import In
 from core.model.text import SafeText, safe_line
 from core.model.views import JobView, QueueView, TaskView
 
@@ -52,15 +50,12 @@ class JobsScreen(ListScreen[JobView]):
 
 
 class TasksScreen(ListScreen[TaskView]):
-    """The tasks of all jobs, or of one queue."""
+    """The tasks of all jobs, or those that a filter lets pass."""
 
     PARTS = ("list", "retry", "cancel", "hold", "logs", "events")
     BINDINGS = bindings(*PARTS)
 
-    def __init__(self, desk: Desk, *, queue: str | None = None) -> None:
-        where = None
-        if queue is not None:
-            where = Filter(noun=Noun.TASKS, terms=(In(field="queue", values=(queue,)),))
+    def __init__(self, desk: Desk, *, where: Filter | None = None) -> None:
         super().__init__(desk, tasks(desk.control), where=where)
 
     def title_line(self) -> SafeText:
