@@ -114,8 +114,7 @@ async def test_a_grandchild_in_its_own_session_is_found_by_its_mark(
     await crashed_engine(script, lambda: outputs.tail(ref))
     grandchild = int(outputs.tail(ref))
     wrapper = _started(outputs, ref).process
-    for process in host.family(wrapper, "NONE=1"):
-        host.signal_process(process, signal.SIGKILL)
+    _kill_in_order(host.family(wrapper, "NONE=1"))
     await until(lambda: not host.family(wrapper, "NONE=1"))
     found = await executor.probe(ref)
     assert isinstance(found, Orphaned)
@@ -130,8 +129,7 @@ async def test_a_member_that_cleared_its_environment_is_found_by_its_session(
 ):
     await crashed_engine("env -i /bin/sh -c 'echo $$; exec /bin/sleep 82' & wait", lambda: outputs.tail(ref))
     cleared = int(outputs.tail(ref))
-    for process in host.family(None, mark):
-        host.signal_process(process, signal.SIGKILL)
+    _kill_in_order(host.family(None, mark))
     await until(lambda: not host.family(None, mark))
     found = await executor.probe(ref)
     assert isinstance(found, Orphaned)
@@ -304,3 +302,9 @@ def _write_pid(outputs, ref, text: str) -> None:
 
 def _popen(command: list[str], **how) -> subprocess.Popen:
     return subprocess.Popen(command, **how)
+
+
+def _kill_in_order(family: frozenset[host.Process]) -> None:
+    # The wrapper first: it would write down the end of the command as its status.
+    for process in sorted(family, key=lambda one: (one.start, one.pid)):
+        host.signal_process(process, signal.SIGKILL)
