@@ -6,6 +6,7 @@ import errno
 import getpass
 import os
 import resource
+import shlex
 import shutil
 import signal
 import socket
@@ -25,6 +26,7 @@ _PROC = Path("/proc")
 _ENDED = frozenset("ZXx")
 _SETTLE_SECONDS = 0.01
 _KILL_ROUNDS = 200
+_COMMAND_BYTES = 4_096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,26 @@ def carries_mark(process: Process, mark: str) -> bool:
     except OSError:
         return False
     return os.fsencode(mark) in raw.split(b"\0")
+
+
+def command_line(process: Process) -> str | None:
+    """Return the words a process was started with, quoted as for a shell; None if it has ended.
+
+    At most 4,096 bytes; the name in brackets for one that hides them. Whoever made the process chose
+    them: they may hold anything.
+    """
+    folder = _PROC / str(process.pid)
+    try:
+        with (folder / "cmdline").open("rb") as file:
+            raw = file.read(_COMMAND_BYTES)
+        name = (folder / "comm").read_bytes().removesuffix(b"\n")
+    except OSError:
+        return None
+    # Looked at afterwards: a reused pid would show the words of a stranger.
+    if find_process(process.pid) != process:
+        return None
+    words = [word.decode("utf-8", "replace") for word in raw.rstrip(b"\0").split(b"\0") if raw]
+    return shlex.join(words) if words else f"[{name.decode('utf-8', 'replace')}]"
 
 
 def family(leader: Process | None, mark: str) -> frozenset[Process]:

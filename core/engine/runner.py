@@ -5,98 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, TypeGuard
 
+from core.engine.attempts import Pace, Running, Tools
+from core.engine.briefing import Briefing
 from core.engine.foreign import broken, checked_call, checked_outcome
-from core.executors.child import ChildExecutor
-from core.executors.ends import End, Finished, Living, NotStarted, Orphaned, Overflowed, Vanished
+from core.engine.orphans import Orphans
+from core.engine.processes import Processes
+from core.executors.ends import Finished, Living, Orphaned
 from core.logs import get_logger
 from core.model.commands import Claimed
 from core.model.crash import crash_point
-from core.model.errors import Invalid, NotFound, TaskdeckError, Unavailable
-from core.model.outcomes import (
-    Bounced,
-    Cancelled,
-    Failed,
-    Interrupted,
-    Lost,
-    Outcome,
-    Succeeded,
-    TaskError,
-    TimedOut,
-)
-from core.model.ports import (
-    AttemptRef,
-    CallContext,
-    Clock,
-    Connector,
-    InlineCall,
-    ProcessCall,
-    ProcessConnector,
-    ProcessExit,
-)
-from core.model.values import JsonObject, JsonValue
-from core.workflows.expressions import has_fence, judge, resolve
+from core.model.errors import Invalid, NotFound, TaskdeckError
+from core.model.outcomes import Cancelled, Failed, Interrupted, Outcome, Succeeded, TaskError, TimedOut
+from core.model.ports import AttemptRef, InlineCall, ProcessCall
+from core.model.values import JsonObject
 
 _log = get_logger(__name__)
-
-
-class Connectors(Protocol):
-    """Where connectors are found by the word after `uses:`."""
-
-    def get(self, name: str) -> Connector:
-        """Return a connector; raise `NotFound`."""
-
-
-class Finish(Protocol):
-    """Where outcomes go."""
-
-    async def finish(self, claimed: Claimed, spec: JsonObject, outcome: Outcome) -> bool:
-        """Record an outcome."""
-
-
-class Scoping(Protocol):
-    """Where the scopes of expressions come from."""
-
-    async def scope(self, job_id: int, value: JsonValue, captured: JsonValue) -> JsonObject:
-        """Return the scope for a value's expressions."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tools:
-    """What the runner works with."""
-
-    connectors: Connectors
-    children: ChildExecutor
-    completion: Finish
-    scopes: Scoping
-    clock: Clock
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """Lengths in seconds: timeout of a task that names none; grace between asking and killing."""
-
-    default_timeout: float
-    cancel_grace: float
-
-
-@dataclass(slots=True, kw_only=True)
-class _Running:
-    """One open attempt: its loop task, whether it is a process, and why it is being ended."""
-
-    ref: AttemptRef
-    claimed: Claimed
-    spec: JsonObject
-    seconds: float
-    """What is left of its timeout."""
-    task: asyncio.Task[None] | None = None
-    inline: bool = True
-    cause: Outcome | None = None
-    ended: bool = False
-    """Its outcome stands and is on its way into the store."""
 
 
 class Runner:
@@ -106,10 +31,12 @@ class Runner:
         self, tools: Tools, *, store_id: str, pace: Pace, on_error: Callable[[TaskdeckError], None]
     ) -> None:
         self._tools = tools
-        self._store_id = store_id
         self._pace = pace
+        self.orphans = Orphans(tools.children, tools.clock)
+        self._briefing = Briefing(tools, store_id=store_id)
+        self._processes = Processes(tools, self._briefing, self.orphans)
         self._on_error = on_error
-        self._running: dict[AttemptRef, _Running] = {}
+        self._running: dict[AttemptRef, Running] = {}
         self._loop = asyncio.get_running_loop()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -129,14 +56,11 @@ class Runner:
         """Go on with a child of a former engine as the executor found it; its timeout goes on as well."""
         # What has ended has ended in time, however long nobody looked.
         spent = 0 if isinstance(found, Finished) else self._tools.clock.now() - started_at
-        self._begin(claimed, partial(self._adopted, found=found), spent=spent / 1000)
+        self._begin(claimed, partial(self._processes.take_up, found=found), spent=spent / 1000)
 
     def makes_processes(self, uses: str) -> bool:
         """Return whether a connector's calls are processes; False for one that is not known."""
-        try:
-            return _concludes(self._tools.connectors.get(uses))
-        except NotFound:
-            return False
+        return self._processes.made_by(uses)
 
     def ask_to_stop(self, ref: AttemptRef) -> None:
         """Ask an attempt to end, and kill it after the grace; the row decides what its task becomes."""
@@ -191,20 +115,20 @@ class Runner:
     def _begin(
         self,
         claimed: Claimed,
-        work: Callable[[_Running], Coroutine[None, None, Outcome]],
+        work: Callable[[Running], Coroutine[None, None, Outcome]],
         *,
         spent: float = 0,
     ) -> None:
         spec = json.loads(claimed.spec)
         ref = AttemptRef(task_id=claimed.task_id, epoch=claimed.epoch)
         seconds = max(0.0, self._timeout(spec) - spent)
-        running = _Running(ref=ref, claimed=claimed, spec=spec, seconds=seconds)
+        running = Running(ref=ref, claimed=claimed, spec=spec, seconds=seconds)
         self._running[ref] = running
         self._idle.clear()
         running.task = self._loop.create_task(self._live(ref, running, work))
 
     async def _live(
-        self, ref: AttemptRef, running: _Running, work: Callable[[_Running], Coroutine[None, None, Outcome]]
+        self, ref: AttemptRef, running: Running, work: Callable[[Running], Coroutine[None, None, Outcome]]
     ) -> None:
         crash_point("runner.claimed")
         handle = self._tools.clock.call_later(running.seconds, partial(self._time_out, ref))
@@ -218,7 +142,7 @@ class Runner:
         running.ended = True
         await self._close(ref, running, outcome)
 
-    async def _close(self, ref: AttemptRef, running: _Running, outcome: Outcome) -> None:
+    async def _close(self, ref: AttemptRef, running: Running, outcome: Outcome) -> None:
         crash_point("runner.ended")
         try:
             await self._tools.completion.finish(running.claimed, running.spec, outcome)
@@ -229,7 +153,7 @@ class Runner:
             self._tell()
 
     async def _guarded(
-        self, running: _Running, work: Callable[[_Running], Coroutine[None, None, Outcome]]
+        self, running: Running, work: Callable[[Running], Coroutine[None, None, Outcome]]
     ) -> Outcome:
         try:
             return checked_outcome(await work(running))
@@ -248,7 +172,7 @@ class Runner:
             _log.warning("a connector raised", task=running.claimed.task_id, error=repr(error))
             return self._classified(running, error)
 
-    def _classified(self, running: _Running, error: BaseException) -> Outcome:
+    def _classified(self, running: Running, error: BaseException) -> Outcome:
         if not isinstance(error, Exception):
             return broken(f"the call raised {type(error).__name__}: {error}")
         try:
@@ -256,104 +180,16 @@ class Runner:
         except Exception as fault:
             return broken(f"{type(fault).__name__}: {fault}")
 
-    async def _run(self, running: _Running) -> Outcome:
+    async def _run(self, running: Running) -> Outcome:
         claimed = running.claimed
         connector = self._tools.connectors.get(claimed.uses)
-        with_ = await self._input(running, again=claimed.conditional)
-        context = self._context(running)
-        call = checked_call(connector.call(with_, context), claimed.uses)
+        with_ = await self._briefing.input(running, again=claimed.conditional)
+        call = checked_call(connector.call(with_, self._briefing.context(running)), claimed.uses)
         match call:
             case InlineCall():
                 return Succeeded(output=await call.run())
             case ProcessCall():
-                running.inline = False
-                try:
-                    self._tools.children.start(context.ref, call)
-                except Unavailable as error:
-                    return Bounced(reason=error.message)
-                crash_point("child.spawned")
-                return await self._watch(running, connector, with_)
-
-    async def _adopted(self, running: _Running, found: Finished | Living | Orphaned) -> Outcome:
-        running.inline = False
-        connector = self._tools.connectors.get(running.claimed.uses)
-        end: End
-        match found:
-            case Finished(end=known):
-                end = known
-            case Living():
-                end = await self._end_of(running)
-            case Orphaned(reason=reason, pids=pids):
-                end = await self._orphaned(running, Vanished(reason=reason, pids=pids))
-        # Only now: an input that cannot be resolved any more must not leave a child unwatched.
-        return self._judge(running, end, (connector, await self._input(running, again=False)))
-
-    async def _watch(self, running: _Running, connector: Connector, with_: JsonObject) -> Outcome:
-        return self._judge(running, await self._end_of(running), (connector, with_))
-
-    async def _end_of(self, running: _Running) -> End:
-        end = await self._tools.children.wait(running.ref)
-        if isinstance(end, Vanished) and end.pids:
-            end = await self._orphaned(running, end)
-        return end
-
-    def _judge(self, running: _Running, end: End, call: tuple[Connector, JsonObject]) -> Outcome:
-        match end:
-            case ProcessExit():
-                outcome = conclude(call[0], call[1], self._context(running), end)
-            case Overflowed():
-                message = f"the output of {end.size} bytes exceeds its cap of {end.cap}"
-                outcome = Failed(error=TaskError(code="output.cap", message=message), permanent=True)
-            case NotStarted():
-                outcome = Bounced(reason=end.reason)
-            case Vanished():
-                outcome = Lost(reason=end.reason)
-        if running.cause is not None and not isinstance(outcome, Succeeded):
-            return running.cause
-        return outcome
-
-    async def _orphaned(self, running: _Running, end: Vanished) -> End:
-        """Go on with a family whose wrapper died: `ask` leaves it alone, otherwise it is ended."""
-        ref = running.ref
-        if running.spec.get("on_loss") != "ask" or running.cause is not None:
-            await self._tools.children.kill(ref)
-        last = await self._tools.children.wait(ref)
-        return Vanished(reason=end.reason) if isinstance(last, Vanished) else last
-
-    async def _input(self, running: _Running, *, again: bool) -> JsonObject:
-        """Return the resolved `with:`; with `again` the `when` is judged once more before the start."""
-        spec = running.spec
-        with_ = spec["with"]
-        when = spec.get("when")
-        if not isinstance(with_, dict):
-            with_ = {}
-        if not again and not has_fence(with_):
-            return with_
-        captured = _part(spec.get("context"), "env")
-        asked: JsonValue = [with_, f"${{{{ {when} }}}}"] if again and isinstance(when, str) else with_
-        scope = await self._tools.scopes.scope(running.claimed.job_id, asked, captured)
-        if again and isinstance(when, str) and not judge(when, scope):
-            raise NotFound("condition.changed", "its `when` was true when it was queued and is false now")
-        resolved = resolve(with_, scope)
-        return resolved if isinstance(resolved, dict) else {}
-
-    def _context(self, running: _Running) -> CallContext:
-        claimed, ref = running.claimed, running.ref
-        captured, cwd = running.spec.get("context"), None
-        env: dict[str, str] = {}
-        if isinstance(captured, dict):
-            cwd = str(captured["cwd"]) if captured.get("cwd") else None
-            env = {name: str(value) for name, value in _part(captured, "env").items()}
-        return CallContext(
-            ref=ref,
-            job_id=claimed.job_id,
-            key=claimed.key,
-            clock=self._tools.clock,
-            directory=self._tools.children.outputs.directory(ref),
-            idempotency_key=f"{self._store_id}-{claimed.task_id}-{claimed.generation}",
-            cwd=cwd,
-            env=env,
-        )
+                return await self._processes.run(running, call, (connector, with_))
 
     def _timeout(self, spec: JsonObject) -> float:
         own = spec.get("timeout")
@@ -364,7 +200,7 @@ class Runner:
         if running is not None and running.cause is None:
             self._end(ref, running, TimedOut(after_ms=round(self._timeout(running.spec) * 1000)))
 
-    def _end(self, ref: AttemptRef, running: _Running, cause: Outcome) -> None:
+    def _end(self, ref: AttemptRef, running: Running, cause: Outcome) -> None:
         if running.ended:
             return
         running.cause = cause
@@ -418,22 +254,5 @@ class Runner:
             self._idle.set()
 
 
-def conclude(connector: Connector, with_: JsonObject, context: CallContext, end: ProcessExit) -> Outcome:
-    """Judge how a process of this connector ended."""
-    if not _concludes(connector):
-        message = f"connector {connector.name!r} has no `conclude` for its processes"
-        return Failed(error=TaskError(code="connector.invalid", message=message), permanent=True)
-    return connector.conclude(with_, context, end)
-
-
-def _concludes(connector: Connector) -> TypeGuard[ProcessConnector]:
-    return hasattr(connector, "conclude")
-
-
 def _refused(error: TaskdeckError) -> Outcome:
     return Failed(error=TaskError(code=error.code, message=error.message, facts=error.facts), permanent=True)
-
-
-def _part(value: JsonValue, name: str) -> JsonObject:
-    part = value.get(name) if isinstance(value, dict) else None
-    return part if isinstance(part, dict) else {}

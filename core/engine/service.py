@@ -12,13 +12,14 @@ from typing import TypeAlias
 from core.config import Paths, Settings
 from core.connectors.registry import Registry
 from core.engine.admission import Admission
+from core.engine.attempts import Pace, Tools
 from core.engine.broadcast import Broadcast
 from core.engine.completion import Completion, Limits
 from core.engine.dispatcher import Dispatcher
 from core.engine.editions import Edition, Editions
 from core.engine.janitor import Janitor
 from core.engine.recovery import Recovery
-from core.engine.runner import Pace, Runner, Tools
+from core.engine.runner import Runner
 from core.engine.scopes import Scopes
 from core.engine.shutdown import Motion, Shutdown
 from core.executors.child import ChildExecutor
@@ -179,15 +180,15 @@ class Engine:
 
     async def orphans(self) -> tuple[OrphanView, ...]:
         """Return the living orphans in order of task id."""
-        return ()
+        return await self.runner.orphans.views()
 
     async def keep_orphans(self, task_ids: Sequence[int], *, actor: str) -> Operated:
-        """Note that living orphans are to be watched on."""
-        return Operated(changed=0, refused=tuple((one, "it is no living orphan") for one in task_ids))
+        """Note that living orphans are to be watched on; see `Orphans.keep`."""
+        return self.runner.orphans.keep(task_ids, actor=actor)
 
     async def kill_orphans(self, task_ids: Sequence[int], *, reason: str, actor: str) -> Operated:
-        """End the processes of living orphans; their attempts close as lost."""
-        return Operated(changed=0, refused=tuple((one, "it is no living orphan") for one in task_ids))
+        """End the processes of living orphans; see `Orphans.kill`."""
+        return await self.runner.orphans.kill(task_ids, reason=reason, actor=actor)
 
     async def changes(self, after: int | None) -> Edition:
         """Return which kinds of events are new; see `Editions.since`."""

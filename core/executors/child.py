@@ -18,6 +18,7 @@ from core.executors.ends import (
     NotStarted,
     Orphaned,
     Overflowed,
+    Survivor,
     Vanished,
 )
 from core.executors.outputs import OUT, PidFile, Started
@@ -133,6 +134,10 @@ class ChildExecutor:
         """
         self._revoked(ref)
         await asyncio.to_thread(host.kill_family, self._leader(ref), self._mark(ref))
+
+    async def survivors(self, ref: AttemptRef) -> tuple[Survivor, ...]:
+        """Return who lives of an attempt, by pid, members that left its session included."""
+        return await asyncio.to_thread(_described, self._leader(ref), self._mark(ref))
 
     async def probe(self, ref: AttemptRef) -> Found:
         """Say what became of an attempt that a former engine started; for recovery.
@@ -274,6 +279,12 @@ class ChildExecutor:
 
     def _mark(self, ref: AttemptRef) -> str:
         return f"{MARK}={self._value(ref)}"
+
+
+def _described(leader: host.Process | None, mark: str) -> tuple[Survivor, ...]:
+    family = sorted(host.family(leader, mark), key=lambda process: process.pid)
+    commands = [(process.pid, host.command_line(process)) for process in family]
+    return tuple(Survivor(pid=pid, command=command) for pid, command in commands if command is not None)
 
 
 def _oldest_leader(family: frozenset[host.Process]) -> host.Process | None:

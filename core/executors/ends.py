@@ -60,6 +60,14 @@ class Gone:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survivor:
+    """A living process of an attempt, and its command line."""
+
+    pid: int
+    command: str
+
+
 End: TypeAlias = ProcessExit | Overflowed | Vanished | NotStarted
 """What `wait` returns."""
 Found: TypeAlias = Finished | Living | NotStarted | Orphaned | Gone

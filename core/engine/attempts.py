@@ -1,0 +1,69 @@
+"""One open attempt, and what attempts are run with."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Protocol
+
+from core.executors.child import ChildExecutor
+from core.model.commands import Claimed
+from core.model.outcomes import Outcome
+from core.model.ports import AttemptRef, Clock, Connector
+from core.model.values import JsonObject, JsonValue
+
+
+class Connectors(Protocol):
+    """Where connectors are found by the word after `uses:`."""
+
+    def get(self, name: str) -> Connector:
+        """Return a connector; raise `NotFound`."""
+
+
+class Finish(Protocol):
+    """Where outcomes go."""
+
+    async def finish(self, claimed: Claimed, spec: JsonObject, outcome: Outcome) -> bool:
+        """Record an outcome."""
+
+
+class Scoping(Protocol):
+    """Where the scopes of expressions come from."""
+
+    async def scope(self, job_id: int, value: JsonValue, captured: JsonValue) -> JsonObject:
+        """Return the scope for a value's expressions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What the runner works with."""
+
+    connectors: Connectors
+    children: ChildExecutor
+    completion: Finish
+    scopes: Scoping
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """Lengths in seconds: timeout of a task that names none; grace between asking and killing."""
+
+    default_timeout: float
+    cancel_grace: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Running:
+    """One open attempt: its loop task, whether it is a process, and why it is being ended."""
+
+    ref: AttemptRef
+    claimed: Claimed
+    spec: JsonObject
+    seconds: float
+    """What is left of its timeout."""
+    task: asyncio.Task[None] | None = None
+    inline: bool = True
+    cause: Outcome | None = None
+    ended: bool = False
+    """Its outcome stands and is on its way into the store."""

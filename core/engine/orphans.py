@@ -1,0 +1,129 @@
+"""Orphans: attempts whose wrapper died while their processes live on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from core.engine.attempts import Running
+from core.executors.child import ChildExecutor
+from core.executors.ends import End, Vanished
+from core.logs import get_logger
+from core.model.commands import Operated
+from core.model.insight import OrphanKind, OrphanView
+from core.model.ports import AttemptRef, Clock
+
+KILL_SECONDS = 10.0
+"""How long a kill is waited for: processes of another user live on, and then it is refused."""
+
+_NO_ORPHAN = "it is no living orphan"
+_log = get_logger(__name__)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Orphan:
+    """One living orphan; `verdict` is what an operator's kill says of it."""
+
+    running: Running
+    reason: str
+    since: int
+    kept: bool = False
+    verdict: str = ""
+
+
+class Orphans:
+    """Watch them to their end, and do with them what operators decide."""
+
+    def __init__(self, children: ChildExecutor, clock: Clock) -> None:
+        self._children = children
+        self._clock = clock
+        self._living: dict[AttemptRef, _Orphan] = {}
+
+    async def outlive(self, running: Running, end: Vanished) -> End:
+        """Return when the last of a family has ended: `on_loss: ask` leaves it alone, else it is killed."""
+        ref = running.ref
+        orphan = _Orphan(running=running, reason=end.reason, since=self._clock.now())
+        self._living[ref] = orphan
+        _log.warning("an attempt lost its wrapper", task=ref.task_id, epoch=ref.epoch, pids=end.pids)
+        try:
+            if running.spec.get("on_loss") != "ask" or running.cause is not None:
+                await self._children.kill(ref)
+            last = await self._children.wait(ref)
+        finally:
+            del self._living[ref]
+        if not isinstance(last, Vanished):
+            return last
+        return Vanished(reason=f"{end.reason}; {orphan.verdict}" if orphan.verdict else end.reason)
+
+    async def views(self) -> tuple[OrphanView, ...]:
+        """Return those that live, with what their processes are, in order of task id."""
+        found = sorted(self._living.values(), key=lambda orphan: orphan.running.ref.task_id)
+        return tuple([view for orphan in found if (view := await self._view(orphan)) is not None])
+
+    def keep(self, task_ids: Sequence[int], *, actor: str) -> Operated:
+        """Note that an operator wants these watched on; whoever is no living orphan is refused."""
+        chosen, refused = self._choose(task_ids)
+        fresh = [orphan for orphan in chosen if not orphan.kept]
+        for orphan in fresh:
+            orphan.kept = True
+            _log.info("an orphan is kept", task=orphan.running.ref.task_id, actor=actor)
+        return Operated(changed=len(fresh), refused=tuple(refused))
+
+    async def kill(self, task_ids: Sequence[int], *, reason: str, actor: str) -> Operated:
+        """End the processes of these and wait until their attempts are closed as lost.
+
+        Who asked, and why, becomes part of the loss. Whoever has ended meanwhile, or does not end, is
+        refused.
+        """
+        chosen, refused = self._choose(task_ids)
+        verdict = f"what lived on was killed by {actor}" + (f": {reason}" if reason else "")
+        answers = await asyncio.gather(*[self._kill(orphan, verdict) for orphan in chosen])
+        for orphan, answer in zip(chosen, answers, strict=True):
+            if answer is not None:
+                refused.append((orphan.running.ref.task_id, answer))
+        return Operated(changed=answers.count(None), refused=tuple(sorted(refused)))
+
+    async def _kill(self, orphan: _Orphan, verdict: str) -> str | None:
+        """End one orphan; return why not."""
+        ref = orphan.running.ref
+        if not await self._children.survivors(ref):
+            return _NO_ORPHAN
+        orphan.verdict = orphan.verdict or verdict
+        _log.info("an orphan is killed", task=ref.task_id, epoch=ref.epoch, verdict=verdict)
+        await self._children.kill(ref)
+        await self._closed(orphan.running)
+        return "its processes could not be ended" if ref in self._living else None
+
+    async def _closed(self, running: Running) -> None:
+        if running.task is None:
+            return
+        patience = asyncio.ensure_future(self._clock.sleep(KILL_SECONDS))
+        try:
+            await asyncio.wait([running.task, patience], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            patience.cancel()
+
+    def _choose(self, task_ids: Iterable[int]) -> tuple[list[_Orphan], list[tuple[int, str]]]:
+        by_task = {ref.task_id: orphan for ref, orphan in self._living.items()}
+        wanted = list(dict.fromkeys(task_ids))
+        refused = [(task_id, _NO_ORPHAN) for task_id in wanted if task_id not in by_task]
+        return [by_task[task_id] for task_id in wanted if task_id in by_task], refused
+
+    async def _view(self, orphan: _Orphan) -> OrphanView | None:
+        running = orphan.running
+        survivors = await self._children.survivors(running.ref)
+        if not survivors:
+            return None
+        return OrphanView(
+            kind=OrphanKind.LIVING,
+            task_id=running.ref.task_id,
+            job_id=running.claimed.job_id,
+            key=running.claimed.key,
+            epoch=running.ref.epoch,
+            since=orphan.since,
+            reason=orphan.reason,
+            pids=tuple(one.pid for one in survivors),
+            commands=tuple(one.command for one in survivors),
+            kept=orphan.kept,
+        )
