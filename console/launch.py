@@ -53,6 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _choose(arguments: Sequence[str]) -> Command:
     if arguments and arguments[0] in ("version", "--version"):
         return _version
+    if arguments and arguments[0] == "dial-stdio":
+        return _dial
     if _wants_console(arguments):
         return _run_console
     if find_spec("core.cli") is None:
@@ -80,6 +82,25 @@ def _run_cli(arguments: Sequence[str]) -> int:
 
     status: int = cli_main(list(arguments) or ["--help"])
     return status
+
+
+def _dial(arguments: Sequence[str]) -> int:
+    # Runs once for each connection over ssh: neither typer nor the wiring of the engine is loaded.
+    from console.flags import BadFlags, read_dial
+    from core import app
+    from core.model.errors import TaskdeckError
+
+    try:
+        flags = read_dial(arguments[1:])
+    except BadFlags:
+        return _run_cli(arguments)
+    try:
+        (app.start_and_dial if flags.start else app.dial_stdio)(flags.home)
+    except TaskdeckError as error:
+        # One line: it is read at the other end of the line, between words of ssh.
+        sys.stderr.write(f"error[{error.code}]: {error.message}; {error.hint}\n")
+        return error.exit_code
+    return 0
 
 
 def _wants_console(arguments: Sequence[str]) -> bool:

@@ -6,7 +6,6 @@ import difflib
 import os
 import stat
 import tomllib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
@@ -14,17 +13,18 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.model.errors import Forbidden, Invalid, Unavailable
+from core.model.paths import HOME, Paths, find_home
 from core.model.text import safe_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from pydantic_core import ErrorDetails
 
+__all__ = ["HOME", "PREFIX", "Paths", "Settings", "ensure_home", "find_home", "load"]
+
 PREFIX = "TASKDECK_"
 """Every setting may come from the environment as this plus its name in capitals."""
-HOME = "TASKDECK_HOME"
-"""The variable that names the data directory; not a setting."""
 _CONFIG_MAX = 1_048_576
 
 ENV_ALLOW = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ", "TMPDIR")
@@ -103,43 +103,6 @@ class Settings(BaseSettings):
         return value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Paths:
-    """Where the files of one data directory are."""
-
-    home: Path
-
-    @property
-    def db(self) -> Path:
-        """The store."""
-        return self.home / "taskdeck.db"
-
-    @property
-    def socket(self) -> Path:
-        """Where the engine listens."""
-        return self.home / "engine.sock"
-
-    @property
-    def lock(self) -> Path:
-        """What the one engine holds."""
-        return self.home / "engine.lock"
-
-    @property
-    def output(self) -> Path:
-        """The attempt directories: `output/<task>/<epoch>/`."""
-        return self.home / "output"
-
-    @property
-    def logs(self) -> Path:
-        """The log files."""
-        return self.home / "logs"
-
-    @property
-    def config(self) -> Path:
-        """The settings file."""
-        return self.home / "config.toml"
-
-
 def load(home: Path, **overrides: object) -> Settings:
     """Return the settings of a data directory: defaults < config.toml < TASKDECK_* < `overrides`.
 
@@ -162,12 +125,6 @@ def load(home: Path, **overrides: object) -> Settings:
         hint="mend the setting, then run 'taskdeck config check'",
         facts={"file": str(file), "faults": [{"code": code, "message": message} for code, message in faults]},
     )
-
-
-def find_home(home: Path | None, *, default: Callable[[], Path]) -> Path:
-    """Return the data directory, absolute: the one given, else $TASKDECK_HOME, else `default()`."""
-    named = home or os.environ.get(HOME)
-    return (Path(named).expanduser() if named else default()).absolute()
 
 
 def ensure_home(home: Path) -> Paths:

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from core.app.bridge import dial_stdio, start_and_dial
     from core.app.engines import Hosted, changing, checks, connect, detach, hosting, open_engine, serve
     from core.app.examination import Check, DoctorReport, doctor
     from core.app.places import Options, reading
@@ -19,14 +20,17 @@ __all__ = [
     "checks",
     "connect",
     "detach",
+    "dial_stdio",
     "doctor",
     "hosting",
     "open_engine",
     "reading",
     "serve",
+    "start_and_dial",
 ]
 
 _ROOMS = {
+    **dict.fromkeys(("dial_stdio", "start_and_dial"), "core.app.bridge"),
     **dict.fromkeys(("Options", "reading"), "core.app.places"),
     **dict.fromkeys(("Check", "DoctorReport", "doctor"), "core.app.examination"),
 }

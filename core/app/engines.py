@@ -6,8 +6,6 @@ import asyncio
 import gc
 import os
 import random
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -15,9 +13,10 @@ from pathlib import Path
 
 from core import logs
 from core.app.deck import Deck
-from core.app.lifetime import Guests, serve_guests, stop_on_signals
+from core.app.lifetime import LINGER_SECONDS, Guests, serve_guests, stop_on_signals
 from core.app.lock import EngineLock
 from core.app.places import Options
+from core.app.spawning import LOG, spawn_engine
 from core.config import Paths, ensure_home
 from core.connectors.registry import build
 from core.control.api import ControlAPI
@@ -104,8 +103,17 @@ async def changing(options: Options) -> AsyncIterator[ControlAPI]:
         lock.release()
 
 
-async def serve(options: Options, *, ready: Callable[[str], None], until_idle: bool = False) -> None:
-    """Host an engine headless until a signal or `stop`; raises `Unavailable` (`engine.running`)."""
+async def serve(
+    options: Options,
+    *,
+    ready: Callable[[str], None],
+    until_idle: bool = False,
+    linger: float = LINGER_SECONDS,
+) -> None:
+    """Host an engine headless until a signal or `stop`; raises `Unavailable` (`engine.running`).
+
+    `linger` = seconds that an idle engine with `until_idle` waits for somebody to come back.
+    """
     lock = await _own(options, hint="use it, or end it with 'taskdeck stop'")
     try:
         engine = await _start(options, (), dispatch=True)
@@ -115,7 +123,7 @@ async def serve(options: Options, *, ready: Callable[[str], None], until_idle: b
             with stop_on_signals(engine):
                 ready(f"serving {options.paths.home} with {engine.settings.slots} slots, pid {os.getpid()}")
                 if until_idle:
-                    await serve_guests(engine, guests)
+                    await serve_guests(engine, guests, linger=linger)
                 else:
                     await engine.stopped()
     finally:
@@ -125,7 +133,10 @@ async def serve(options: Options, *, ready: Callable[[str], None], until_idle: b
 async def detach(options: Options) -> None:
     """Start `serve --until-idle` as a process of its own session, unless an engine runs; wait for it."""
     paths = ensure_home(options.paths.home)
-    process = _spawn(options, paths)
+    words = ["--slots", str(options.slots)] if options.slots is not None else []
+    for reference in options.connectors:
+        words += ["--connector", reference]
+    process = spawn_engine(paths.home, words)
     remote = _remote(paths, patience=options.settings().lock_wait + 10)
     try:
         await remote.status()
@@ -134,21 +145,10 @@ async def detach(options: Options) -> None:
         raise Unavailable(
             "engine.start",
             f"the engine did not start (exit {code})" if code is not None else error.message,
-            hint=f"look into {paths.logs / 'detached.log'}",
+            hint=f"look into {paths.logs / LOG}",
         ) from error
     finally:
         await remote.close()
-
-
-def _spawn(options: Options, paths: Paths) -> subprocess.Popen[bytes]:
-    argv = [sys.executable, "-m", "console.launch", "serve", "--until-idle", "--home", str(paths.home)]
-    argv += ["--slots", str(options.slots)] if options.slots is not None else []
-    for reference in options.connectors:
-        argv += ["--connector", reference]
-    with (paths.logs / "detached.log").open("ab") as log:
-        return subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, close_fds=True
-        )
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from core.control.api import OPERATOR, Document, SubmitOptions
 from core.control.local import LocalControl
@@ -54,7 +54,9 @@ class Guests(LocalControl):
         return await super().enqueue(specs, group=group, actor=actor)
 
 
-async def serve_guests(engine: Engine, guests: Guests, *, idle: bool = True) -> None:
+async def serve_guests(
+    engine: Engine, guests: Guests, *, idle: bool = True, linger: float = LINGER_SECONDS
+) -> None:
     """Go on until nobody waits for anything and, where asked, until the engine is idle.
 
     Whoever looked in is given a moment to bring work; what clients brought is always finished.
@@ -64,7 +66,7 @@ async def serve_guests(engine: Engine, guests: Guests, *, idle: bool = True) -> 
         guests.came = False
         await _idle_or_stopped(engine)
         await engine.broadcast.unattended()
-        await asyncio.sleep(LINGER_SECONDS)
+        await _linger(engine, linger)
         idle = False
 
 
@@ -87,3 +89,9 @@ async def _idle_or_stopped(engine: Engine) -> None:
     await asyncio.wait([idle, stopped], return_when=asyncio.FIRST_COMPLETED)
     idle.cancel()
     stopped.cancel()
+
+
+async def _linger(engine: Engine, seconds: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await engine.ended()

@@ -10,10 +10,11 @@ import typer
 
 from core.app.engines import connect
 from core.app.engines import serve as serve_engine
+from core.app.lifetime import LINGER_SECONDS
 from core.cli.arguments import Command, Common, Hosting
 from core.cli.deck import options
 from core.cli.output import emit, say
-from core.control.api import ControlAPI
+from core.control.api import ControlAPI, StopMode
 from core.model.errors import Unavailable
 
 _LOOK_SECONDS = 0.1
@@ -24,6 +25,12 @@ class Serve(Hosting):
     """The arguments of `serve`."""
 
     until_idle: Annotated[bool, typer.Option("--until-idle", help="End when nothing is left to do.")] = False
+    linger: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS", min=0, max=86_400, help="With --until-idle: wait so long for somebody to come."
+        ),
+    ] = LINGER_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +49,9 @@ async def serve(arguments: Serve) -> int:
         else:
             say(words)
 
-    await serve_engine(options(arguments), ready=ready, until_idle=arguments.until_idle)
+    await serve_engine(
+        options(arguments), ready=ready, until_idle=arguments.until_idle, linger=arguments.linger
+    )
     return 0
 
 
@@ -51,7 +60,7 @@ async def stop(arguments: Stop) -> int:
     async with connect(home=arguments.home) as attached:
         deck = attached.control
         engine = await deck.status()
-        await deck.stop_engine(kill=arguments.kill)
+        await deck.stop_engine(StopMode.KILL if arguments.kill else StopMode.STOP)
         await _until_gone(deck, engine.epoch)
     if arguments.json:
         emit({"stopped": True, "pid": engine.pid})

@@ -29,6 +29,7 @@ ROOMS = {
     "core.cli.verbs": ("cancel", "retry", "pause", "resume", "hold", "unhold"),
     "core.cli.documents": ("check", "graph"),
     "core.cli.importing": ("import",),
+    "core.cli.dialing": ("dial-stdio",),
     "core.cli.health": ("doctor", "config", "version"),
 }
 """The families of commands and their first words; only the one asked for is imported."""

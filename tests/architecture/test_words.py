@@ -22,6 +22,7 @@ BROAD_CATCHES = (
 LATE_IMPORTS = (
     "console/launch.py",
     "core/__init__.py",
+    "core/app/bridge.py",
     "core/app/engines.py",
     "core/cli/main.py",
     "core/control/server.py",

@@ -1,0 +1,37 @@
+"""dial-stdio: the engine's socket on standard input and output, for ssh."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from core.app.bridge import dial_stdio, start_and_dial
+from core.cli.arguments import Command, Common
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dial(Common):
+    """The arguments of `dial-stdio`."""
+
+    start: Annotated[bool, typer.Option("--start", help="Start an engine if none runs.")] = False
+
+
+async def dial(arguments: Dial) -> int:
+    """Carry bytes between standard input and output and the engine; what --host runs over ssh."""
+    if arguments.start:
+        start_and_dial(arguments.home)
+    else:
+        dial_stdio(arguments.home)
+    return 0
+
+
+COMMANDS = (
+    Command(
+        name="dial-stdio",
+        arguments=Dial,
+        run=dial,
+        examples=("taskdeck dial-stdio", "taskdeck dial-stdio --start --home /srv/deck"),
+    ),
+)

@@ -1,0 +1,102 @@
+"""A data directory with processes of its own on it, all of them ended with the test."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.app.lock import is_held
+from core.store.verify import verify_path
+from tests.support.waiting import until_now
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Home:
+    """One data directory: start command lines on it, read it, end whatever lives on it."""
+
+    def __init__(self, path: Path, *, package: Path = ROOT) -> None:
+        self.path = path
+        self.package = package
+        self._started: list[subprocess.Popen[bytes]] = []
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """Return the environment of its command lines."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("TASKDECK")}
+        return {**kept, "TASKDECK_HOME": str(self.path), "PYTHONPATH": str(self.package)}
+
+    def argv(self, *words: str) -> list[str]:
+        """Return a command line."""
+        return [sys.executable, "-P", "-m", "console.launch", *words]
+
+    def start(self, *words: str, stdin: int = subprocess.DEVNULL, **environ: str) -> subprocess.Popen[bytes]:
+        """Start a command line in a process of its own."""
+        process = subprocess.Popen(
+            self.argv(*words),
+            env={**self.environ, **environ},
+            cwd=self.path.parent,
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self._started.append(process)
+        return process
+
+    def run(self, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        """Carry a command line out to its end."""
+        out, err = (process := self.start(*words, **environ)).communicate(timeout=50)
+        return subprocess.CompletedProcess(words, process.returncode, out.decode(), err.decode())
+
+    def rows(self, sql: str, *values: object) -> list[tuple[object, ...]]:
+        """Read the store; nothing where there is none yet."""
+        try:
+            with sqlite3.connect(f"file:{self.path}/taskdeck.db?mode=ro", uri=True) as db:
+                return db.execute(sql, values).fetchall()
+        except sqlite3.OperationalError:
+            return []
+
+    def waits_for(self, sql: str, *rows: tuple[object, ...]) -> None:
+        """Return when the store answers so."""
+        until_now(lambda: self.rows(sql) == list(rows), f"{sql}: {rows}")
+
+    @property
+    def owned(self) -> bool:
+        """Return whether an engine holds the lock."""
+        return is_held(self.path / "engine.lock")
+
+    @property
+    def engine(self) -> int:
+        """Return the process of the engine that runs."""
+        return int((self.path / "engine.lock").read_text())
+
+    def has_engine(self) -> int:
+        """Return the process of an engine as soon as one answers there."""
+        until_now(lambda: self.owned and (self.path / "engine.sock").exists(), "an engine runs")
+        return self.engine
+
+    def has_none(self) -> None:
+        """Return when no engine holds the lock any more."""
+        until_now(lambda: not self.owned, "no engine runs")
+
+    def end(self) -> None:
+        """End whoever still lives here and hold the store to its rules."""
+        for process in self._started:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+        if self.owned:
+            os.kill(self.engine, signal.SIGKILL)
+            self.has_none()
+        if (self.path / "taskdeck.db").exists():
+            assert verify_path(self.path / "taskdeck.db") == ()
+
+
+def lines(process: subprocess.Popen[bytes]) -> Sequence[str]:
+    """Return what a process that ended has written on standard error, line by line."""
+    return process.communicate()[1].decode().splitlines()
