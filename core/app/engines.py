@@ -23,13 +23,13 @@ from core.control.api import ControlAPI
 from core.control.local import LocalControl
 from core.control.remote import RemoteControl
 from core.control.server import ControlServer
+from core.control.transport import SocketDialer
 from core.engine.alarms import SchedulerAlarms
 from core.engine.clock import SystemClock
 from core.engine.service import Engine, Ports
 from core.model.commands import StopMode
 from core.model.errors import Unavailable
 from core.model.ports import Checks, Connector
-from core.store.readers import Readers
 
 POLL_SECONDS = 0.02
 """Between two looks at a lock whose owner does not answer yet."""
@@ -268,4 +268,4 @@ def _lock(paths: Paths) -> EngineLock:
 
 
 def _remote(paths: Paths, *, patience: float = 0.0) -> RemoteControl:
-    return RemoteControl(Readers(paths.db), paths.output, socket_path=paths.socket, patience=patience)
+    return RemoteControl(SocketDialer(paths.socket, patience=patience))

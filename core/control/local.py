@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from core.control.api import OPERATOR, Document, SubmitOptions, Target
+from core.control.api import OPERATOR, Document, StopMode, SubmitOptions, Target
+from core.control.located import located
 from core.control.reading import ReadingControl
 from core.model.commands import (
     Cancel,
     Enqueued,
+    Fail,
     Hold,
     Operated,
     Pause,
     Rerun,
     Resume,
-    StopMode,
     Submitted,
     Unhold,
 )
 from core.model.errors import Invalid
 from core.model.fields import Noun
+from core.model.insight import Changes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from pathlib import Path
 
-    from core.model.filters import Filter
+    from core.engine.editions import Edition
+    from core.model.insight import OrphanView, WorkflowView
     from core.model.plans import TaskPlan, TaskSpec
     from core.model.values import JsonValue
     from core.model.views import EngineInfo, JobResult
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
 
 BITE = 1_000
 """Tasks of one command at the most; a longer list is carried out in several commits."""
-Operation: TypeAlias = Cancel | Pause | Resume | Hold | Unhold | Rerun
+Operation: TypeAlias = Cancel | Pause | Resume | Hold | Unhold | Fail | Rerun
 
 
 class EnginePort(Protocol):
@@ -57,6 +60,21 @@ class EnginePort(Protocol):
 
     async def operate(self, command: Operation) -> Operated:
         """Carry out an operator's verb."""
+
+    async def orphans(self) -> Sequence[OrphanView]:
+        """Return the living orphans."""
+
+    async def keep_orphans(self, task_ids: Sequence[int], *, actor: str) -> Operated:
+        """Note that living orphans are to be watched on."""
+
+    async def kill_orphans(self, task_ids: Sequence[int], *, reason: str, actor: str) -> Operated:
+        """End the processes of living orphans."""
+
+    async def describe(self, document: Document) -> WorkflowView:
+        """Check a document without admitting it."""
+
+    async def changes(self, after: int | None) -> Edition:
+        """Return what is new since an event as soon as something is."""
 
     async def wait_job(self, job_id: int) -> JobResult:
         """Return when the job is final."""
@@ -131,6 +149,41 @@ class LocalControl(ReadingControl):
         """Let held tasks go on."""
         return await self._in_bites(target, lambda ids: Unhold(task_ids=ids, actor=actor))
 
+    async def fail(self, target: Target, *, reason: str = "", actor: str = OPERATOR) -> Operated:
+        """Give held tasks up."""
+        return await self._in_bites(target, lambda ids: Fail(task_ids=ids, reason=reason, actor=actor))
+
+    async def orphans(self) -> tuple[OrphanView, ...]:
+        """Return what lost its owner."""
+        found = [*await self._engine.orphans(), *await self.reports.lost()]
+        return tuple(sorted(found, key=lambda orphan: orphan.task_id))
+
+    async def keep_orphans(self, target: Target, *, actor: str = OPERATOR) -> Operated:
+        """Note that living orphans are to be watched on."""
+        return await self._engine.keep_orphans(_ids(target), actor=actor)
+
+    async def kill_orphans(self, target: Target, *, reason: str = "", actor: str = OPERATOR) -> Operated:
+        """End the processes of living orphans."""
+        return await self._engine.kill_orphans(_ids(target), reason=reason, actor=actor)
+
+    async def describe(self, document: Document) -> WorkflowView:
+        """Check a document without submitting it."""
+        return await self._engine.describe(located(document))
+
+    async def changes(self, after: int | None = None) -> Changes:
+        """Return what changed since an event, as soon as something has."""
+        edition = await self._engine.changes(after)
+        # Read afterwards: counts may be ahead of the edition, never behind it.
+        standing = await self.reports.standing()
+        return Changes(
+            last_event=edition.last_event,
+            kinds=edition.kinds,
+            tasks=standing.tasks,
+            jobs=standing.jobs,
+            paused_queues=standing.paused_queues,
+            engine=self._engine.info(),
+        )
+
     async def wait_job(self, job_id: int) -> JobResult:
         """Return when the job is final."""
         return await self._engine.wait_job(job_id)
@@ -139,9 +192,9 @@ class LocalControl(ReadingControl):
         """Return when all tasks are final."""
         return await self._engine.wait_tasks(task_ids)
 
-    async def stop_engine(self, *, kill: bool = False) -> None:
+    async def stop_engine(self, how: StopMode = StopMode.STOP) -> None:
         """Ask the engine to stop."""
-        self._engine.stop(StopMode.KILL if kill else StopMode.STOP)
+        self._engine.stop(how)
 
     async def status(self) -> EngineInfo:
         """Return who answers."""
@@ -164,25 +217,27 @@ class LocalControl(ReadingControl):
             return
         if target.filter is None or target.filter.noun is not Noun.TASKS:
             raise _unfit("tasks, by id or by a filter on tasks")
-        async for found in self._found(target.filter):
-            yield found
-
-    async def _found(self, wanted: Filter) -> AsyncIterator[tuple[int, ...]]:
         # By rising id: a verb moves tasks out of the filter (or into it) while it goes on.
         last = 0
-        while found := await self.reports.task_ids(wanted, after=last, limit=BITE):
+        while found := await self._found(target, after=last):
             yield tuple(found)
             last = found[-1]
 
-
-def located(document: Document) -> Document:
-    """Make a path absolute, against the directory of this process; a parsed document stays."""
-    return str(Path(document).absolute()) if isinstance(document, str) else document
+    async def _found(self, target: Target, *, after: int) -> list[int]:
+        return await self.reports.task_ids(
+            target.filter, after=after, limit=BITE, as_of=target.as_of, excluding=target.excluding
+        )
 
 
 def _check_switch(target: Target) -> None:
     if target.job_id is None and target.queue is None:
         raise _unfit("a job or a queue")
+
+
+def _ids(target: Target) -> tuple[int, ...]:
+    if target.task_ids is None:
+        raise _unfit("tasks, by id")
+    return tuple(dict.fromkeys(target.task_ids))
 
 
 def _unfit(wanted: str) -> Invalid:

@@ -12,10 +12,12 @@ from core.model.status import ATTEMPT_FINAL
 from core.model.views import LogChunk
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from core.model.events import EventView
     from core.model.filters import Filter
+    from core.model.insight import Count, Preview, PulseView
     from core.model.values import JsonObject
     from core.model.views import AttemptView, JobDetail, JobView, Page, QueueView, TaskDetail, TaskView
     from core.store.readers import Readers
@@ -97,6 +99,20 @@ class ReadingControl:
         return LogChunk(
             data=chunk.data, offset=chunk.offset, end=chunk.next, final=final, epoch=attempt.epoch
         )
+
+    async def count(self, where: Filter) -> Count:
+        """Return how many rows a filter finds."""
+        return await self.reports.count(where)
+
+    async def preview(
+        self, where: Filter, *, as_of: int | None = None, excluding: Sequence[int] = ()
+    ) -> Preview:
+        """Return what a verb on a filter would act on."""
+        return await self.reports.preview(where, as_of=as_of, excluding=excluding)
+
+    async def pulse(self, *, minutes: int = 10) -> PulseView:
+        """Return how the whole store does."""
+        return await self.reports.pulse(minutes=minutes)
 
     async def definition(self, job_id: int) -> JsonObject:
         """Return the document of a job."""

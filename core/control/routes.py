@@ -1,65 +1,140 @@
-"""Routes: one verb each, from a request's JSON through the ControlAPI to an answer's JSON."""
+"""Routes: from a request's bytes through the ControlAPI to an answer's bytes."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import os
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeAlias
 
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
-from core.control import answers, requests, wire
-from core.control.api import OPERATOR, ControlAPI
+from core.control import wire
+from core.control.greeting import other_protocol, welcome
+from core.control.requests import VERBS, WAITING, Request
+from core.model.commands import StopMode
 from core.model.errors import NotFound, TaskdeckError, Unavailable
-from core.model.values import JsonObject
 
 if TYPE_CHECKING:
-    from starlette.requests import Request
+    from starlette.requests import Request as Asked
+    from starlette.types import ExceptionHandler
 
-Verb: TypeAlias = Callable[[ControlAPI, JsonObject], Coroutine[None, None, JsonObject]]
-WAITING = frozenset({"wait_job", "wait_tasks"})
-"""Verbs that last as long as the work: they end with their client, or with the server."""
+    from core.control.api import ControlAPI
+
+Answer: TypeAlias = Callable[["Asked"], Awaitable[bytes]]
 
 
-def make_app(control: ControlAPI, *, closing: asyncio.Event, body_bytes: int) -> Starlette:
-    """Return the application that answers for a control; setting `closing` ends all waiting."""
+class Desk:
+    """Answer for a control: everything that is asked goes through here."""
 
-    async def answer(request: Request) -> Response:
+    def __init__(self, control: ControlAPI, *, closing: asyncio.Event, body_bytes: int, waiting: int) -> None:
+        self._control = control
+        self._closing = closing
+        self._body_bytes = body_bytes
+        self._waiting_most = waiting
+        self._waiting: Counter[object] = Counter()
+
+    async def verb(self, asked: Asked) -> bytes:
+        """Answer a verb of this protocol; raise what the control refuses."""
+        name = str(asked.path_params["verb"])
+        if asked.path_params["protocol"] != wire.PROTOCOL:
+            raise other_protocol(asked.path_params["protocol"], "of another version")
+        kind = VERBS.get(name)
+        if kind is None:
+            raise NotFound("verb.unknown", f"there is no verb '{name[:64]}'", hint="compare the versions")
+        request = wire.decode_request(await self._body(asked), kind)
+        if kind in WAITING:
+            return wire.encode_answer(await self._wait(asked, request))
+        return wire.encode_answer(await request.put(self._control))
+
+    async def hello(self, asked: Asked) -> bytes:
+        """Say who answers, to clients of every protocol."""
+        await self._body(asked)
+        return wire.encode_answer(await welcome(self._control, os.getpid()))
+
+    async def stop(self, asked: Asked) -> bytes:
+        """End the engine, for clients of every protocol."""
+        how = wire.decode_object(await self._body(asked)).get("how", StopMode.STOP.value)
+        if how not in set(StopMode):
+            raise wire.unfit("how")
+        await self._control.stop_engine(StopMode(str(how)))
+        return b"{}"
+
+    async def _body(self, asked: Asked) -> bytes | bytearray:
+        """Return the body, refused as soon as it is known to be too long; the rest is not kept."""
+        announced = asked.headers.get("content-length", "")
+        if announced.isascii() and announced.isdigit():
+            wire.check_size(int(announced), self._body_bytes)
+        body = bytearray()
+        async for piece in asked.stream():
+            wire.check_size(len(body) + len(piece), self._body_bytes)
+            body += piece
+        return body
+
+    async def _wait(self, asked: Asked, request: Request) -> object:
+        """Wait for a result as long as the client listens and the server is open."""
+        with self._place(asked.scope.get("client")):
+            return await _while_heard(asked, request.put(self._control), self._closing)
+
+    @contextmanager
+    def _place(self, peer: object) -> Iterator[None]:
+        if self._waiting[peer] >= self._waiting_most:
+            raise Unavailable(
+                "engine.busy",
+                f"one client waits for at most {self._waiting_most} things at once",
+                hint="wait for several tasks by one request",
+            )
+        self._waiting[peer] += 1
         try:
-            name = str(request.path_params["verb"])
-            verb = VERBS.get(name)
-            if verb is None:
-                raise NotFound("verb.unknown", f"there is no verb '{name[:64]}'", hint="compare the versions")
-            sent = wire.decode_object(await _body(request, body_bytes))
-            asked = verb(control, sent)
-            found = await (_while_heard(request, asked, closing) if name in WAITING else asked)
+            yield
+        finally:
+            self._waiting[peer] -= 1
+            if not self._waiting[peer]:
+                del self._waiting[peer]
+
+
+def make_app(desk: Desk) -> Starlette:
+    """Return the application that answers at a desk."""
+    return Starlette(
+        routes=[
+            Route("/v{protocol:int}/{verb}", _answered(desk.verb), methods=["POST"]),
+            Route(wire.HELLO, _answered(desk.hello), methods=["POST"]),
+            Route(wire.STOP, _answered(desk.stop), methods=["POST"]),
+        ],
+        exception_handlers=_refusals(),
+    )
+
+
+def _answered(answer: Answer) -> Callable[[Asked], Coroutine[None, None, Response]]:
+    async def respond(asked: Asked) -> Response:
+        try:
+            return _respond(await answer(asked), 200)
         except TaskdeckError as error:
-            return _respond(wire.encode(wire.error_to_json(error)), error.status)
-        return _respond(wire.encode(found), 200)
+            return _refuse(error)
 
-    return Starlette(routes=[Route(wire.PATH + "{verb}", answer, methods=["POST"])])
-
-
-async def _body(request: Request, limit: int) -> bytes | bytearray:
-    """Return the body, refused as soon as it is known to be too long; the rest is not kept."""
-    announced = request.headers.get("content-length", "")
-    if announced.isascii() and announced.isdigit():
-        wire.check_size(int(announced), limit)
-    body = bytearray()
-    async for piece in request.stream():
-        wire.check_size(len(body) + len(piece), limit)
-        body += piece
-    return body
+    return respond
 
 
-async def _while_heard(
-    request: Request, asked: Coroutine[None, None, JsonObject], closing: asyncio.Event
-) -> JsonObject:
-    """Wait for a result as long as the client listens and the server is open."""
-    waiting = asyncio.ensure_future(asked)
-    gone = asyncio.ensure_future(_gone(request))
+def _refusals() -> dict[int | type[Exception], ExceptionHandler]:
+    async def no_path(_asked: Asked, _error: Exception) -> Response:
+        return _refuse(NotFound("path.unknown", "nothing is answered there", hint="compare the versions"))
+
+    async def crashed(_asked: Asked, _error: Exception) -> Response:
+        answer = _refuse(wire.crashed())
+        # The server hangs up after a crash: nobody may send the next request on this connection.
+        answer.headers["connection"] = "close"
+        return answer
+
+    return {404: no_path, 405: no_path, 500: crashed}
+
+
+async def _while_heard(asked: Asked, result: Awaitable[object], closing: asyncio.Event) -> object:
+    waiting = asyncio.ensure_future(result)
+    gone = asyncio.ensure_future(_gone(asked))
     closed = asyncio.ensure_future(closing.wait())
     try:
         await asyncio.wait((waiting, gone, closed), return_when=asyncio.FIRST_COMPLETED)
@@ -72,98 +147,14 @@ async def _while_heard(
     raise Unavailable("engine.lost", "the engine stops", hint="start it again, then wait again")
 
 
-async def _gone(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
+async def _gone(asked: Asked) -> None:
+    while (await asked.receive())["type"] != "http.disconnect":
         continue
+
+
+def _refuse(error: TaskdeckError) -> Response:
+    return _respond(wire.encode(wire.error_to_json(error)), error.status)
 
 
 def _respond(content: bytes, status: int) -> Response:
     return Response(content, status_code=status, media_type="application/json")
-
-
-async def _submit(control: ControlAPI, body: JsonObject) -> JsonObject:
-    document = body.get("document")
-    result = await control.submit(
-        document if isinstance(document, str) else requests.object_of(document, "document"),
-        requests.object_of(body.get("params"), "params"),
-        options=requests.options_from_json(body.get("options")),
-    )
-    return answers.submitted_to_json(result)
-
-
-async def _enqueue(control: ControlAPI, body: JsonObject) -> JsonObject:
-    specs = requests.specs_from_json(body.get("specs"))
-    group = requests.optional_text(body, "group")
-    return answers.ids_to_json(await control.enqueue(specs, group=group, actor=_actor(body)))
-
-
-async def _cancel(control: ControlAPI, body: JsonObject) -> JsonObject:
-    target = requests.target_from_json(body.get("target"))
-    reason = requests.text(body, "reason")
-    return answers.operated_to_json(await control.cancel(target, reason=reason, actor=_actor(body)))
-
-
-async def _retry(control: ControlAPI, body: JsonObject) -> JsonObject:
-    target = requests.target_from_json(body.get("target"))
-    downstream = requests.flag(body, "downstream")
-    return answers.operated_to_json(await control.retry(target, downstream=downstream, actor=_actor(body)))
-
-
-async def _pause(control: ControlAPI, body: JsonObject) -> JsonObject:
-    target = requests.target_from_json(body.get("target"))
-    reason = requests.text(body, "reason")
-    return answers.operated_to_json(await control.pause(target, reason=reason, actor=_actor(body)))
-
-
-async def _resume(control: ControlAPI, body: JsonObject) -> JsonObject:
-    target = requests.target_from_json(body.get("target"))
-    return answers.operated_to_json(await control.resume(target, actor=_actor(body)))
-
-
-async def _hold(control: ControlAPI, body: JsonObject) -> JsonObject:
-    target = requests.target_from_json(body.get("target"))
-    reason = requests.text(body, "reason")
-    return answers.operated_to_json(await control.hold(target, reason=reason, actor=_actor(body)))
-
-
-async def _unhold(control: ControlAPI, body: JsonObject) -> JsonObject:
-    target = requests.target_from_json(body.get("target"))
-    return answers.operated_to_json(await control.unhold(target, actor=_actor(body)))
-
-
-async def _wait_job(control: ControlAPI, body: JsonObject) -> JsonObject:
-    return answers.result_to_json(await control.wait_job(requests.integer(body, "job_id")))
-
-
-async def _wait_tasks(control: ControlAPI, body: JsonObject) -> JsonObject:
-    return answers.counts_to_json(await control.wait_tasks(requests.integers(body, "task_ids")))
-
-
-async def _stop(control: ControlAPI, body: JsonObject) -> JsonObject:
-    await control.stop_engine(kill=requests.flag(body, "kill"))
-    return {}
-
-
-async def _status(control: ControlAPI, _body: JsonObject) -> JsonObject:
-    return answers.info_to_json(await control.status())
-
-
-def _actor(body: JsonObject) -> str:
-    return requests.text(body, "actor") or OPERATOR
-
-
-VERBS: dict[str, Verb] = {
-    "submit": _submit,
-    "enqueue": _enqueue,
-    "cancel": _cancel,
-    "retry": _retry,
-    "pause": _pause,
-    "resume": _resume,
-    "hold": _hold,
-    "unhold": _unhold,
-    "wait_job": _wait_job,
-    "wait_tasks": _wait_tasks,
-    "stop": _stop,
-    "status": _status,
-}
-"""The verbs of `wire.VERB_NAMES`."""

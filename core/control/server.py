@@ -10,7 +10,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from core.control import wire
-from core.control.routes import make_app
+from core.control.routes import Desk, make_app
 from core.control.sockets import bind_private, check_peer, remove_socket
 from core.model.errors import Bug, TaskdeckError, Unavailable
 
@@ -32,6 +32,12 @@ class Limits:
     body_bytes: int = wire.BODY_BYTES
     connections: int = 512
     """Open at the same time, waiting ones included."""
+    waiting: int = 256
+    """Requests of one process that may wait at the same time."""
+    head_bytes: int = 65_536
+    """Of a request's first line and headers."""
+    answer_seconds: float = 30.0
+    """For a client to take at least a byte of what waits for it."""
     request_seconds: float = 30.0
     """For a request to arrive whole, from the connection on."""
 
@@ -56,9 +62,14 @@ class ControlServer:
             raise Bug("server.started", "a server starts once", hint="make another one")
         listener = bind_private(socket_path)
         self._closing = asyncio.Event()
-        app = make_app(control, closing=self._closing, body_bytes=self._limits.body_bytes)
+        desk = Desk(
+            control,
+            closing=self._closing,
+            body_bytes=self._limits.body_bytes,
+            waiting=self._limits.waiting,
+        )
         config = uvicorn.Config(
-            app,
+            make_app(desk),
             http=_protocol(self._limits),
             ws="none",
             lifespan="off",

@@ -1,52 +1,42 @@
-"""UnixTransport: HTTP/1.1 for httpx over a unix socket, with connections that are kept."""
+"""DialedTransport: HTTP/1.1 for httpx over any dialer's lines, which are kept between requests."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import httpx
 
-from core.control.sockets import address_of, check_peer
-from core.model.errors import Forbidden
+from core.control.dialers import CommandDialer, Dialer, Line, SocketDialer
 
-if TYPE_CHECKING:
-    from pathlib import Path
+__all__ = ["CommandDialer", "DialedTransport", "Dialer", "SocketDialer"]
 
-IDLE_SECONDS = 30.0
+IDLE_SECONDS = 60.0
 """A connection idle for longer is not used again; the server keeps it longer than that."""
-_RETRY_SECONDS = 0.02
 _IDLE_MAX = 8
 
 
 @dataclass(slots=True, kw_only=True)
 class _Connection:
-    """One connection and when it was last used (monotonic seconds)."""
+    """One line and when it was last used (monotonic seconds)."""
 
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
+    line: Line
     used: float = 0.0
 
     def usable(self, now: float) -> bool:
-        closed = self.reader.at_eof() or self.writer.is_closing()
+        closed = self.line.reader.at_eof() or self.line.writer.is_closing()
         return not closed and now - self.used < IDLE_SECONDS
 
-    def drop(self) -> None:
-        self.writer.transport.abort()
 
+class DialedTransport(httpx.AsyncBaseTransport):
+    """Carry requests to an engine; one line per request under way.
 
-class UnixTransport(httpx.AsyncBaseTransport):
-    """Carry requests to the engine's socket; one connection per request under way.
-
-    `patience` = seconds for which connecting is tried again while nobody listens. Raises
-    `httpx.ConnectError`, `httpx.ReadError`, and `Forbidden` if another user listens there.
+    Raises `httpx.ConnectError`, `httpx.ReadError` with the line's last words, and what the dialer refuses.
     """
 
-    def __init__(self, path: Path, *, patience: float = 0.0) -> None:
-        self._path = path
-        self._patience = patience
+    def __init__(self, dialer: Dialer) -> None:
+        self._dialer = dialer
         self._idle: list[_Connection] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -54,13 +44,14 @@ class UnixTransport(httpx.AsyncBaseTransport):
         body = await request.aread()
         connection = self._reuse() or await self._connect()
         try:
-            response, is_kept = await _exchange(connection, request, body)
+            response, is_kept = await _exchange(connection.line, request, body)
         except (OSError, EOFError, ValueError, LookupError, asyncio.LimitOverrunError) as error:
-            connection.drop()
-            raise httpx.ReadError(str(error) or "the connection broke", request=request) from error
+            words = await connection.line.last_words()
+            connection.line.drop()
+            raise httpx.ReadError(words or str(error), request=request) from error
         except BaseException:
             # Cancelled: the server must see that nobody waits any more.
-            connection.drop()
+            connection.line.drop()
             raise
         self._keep(connection, is_kept=is_kept)
         return response
@@ -68,7 +59,8 @@ class UnixTransport(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close the idle connections."""
         while self._idle:
-            self._idle.pop().drop()
+            self._idle.pop().line.drop()
+        await self._dialer.close()
 
     def _reuse(self) -> _Connection | None:
         now = time.monotonic()
@@ -76,48 +68,31 @@ class UnixTransport(httpx.AsyncBaseTransport):
             connection = self._idle.pop()
             if connection.usable(now):
                 return connection
-            connection.drop()
+            connection.line.drop()
         return None
 
     def _keep(self, connection: _Connection, *, is_kept: bool) -> None:
         if not is_kept or len(self._idle) >= _IDLE_MAX:
-            connection.drop()
+            connection.line.drop()
             return
         connection.used = time.monotonic()
         self._idle.append(connection)
 
     async def _connect(self) -> _Connection:
-        deadline = time.monotonic() + self._patience
-        while True:
-            try:
-                return await self._open()
-            except OSError as error:
-                if time.monotonic() >= deadline:
-                    raise httpx.ConnectError(error.strerror or str(error)) from error
-            # The winner of the lock is still opening its socket: nothing tells us when.
-            await asyncio.sleep(_RETRY_SECONDS)
-
-    async def _open(self) -> _Connection:
-        with address_of(self._path) as address:
-            reader, writer = await asyncio.open_unix_connection(address)
         try:
-            check_peer(writer.get_extra_info("socket"))
-        except Forbidden:
-            writer.transport.abort()
-            raise
-        return _Connection(reader=reader, writer=writer)
+            return _Connection(line=await self._dialer.dial())
+        except OSError as error:
+            raise httpx.ConnectError(error.strerror or str(error)) from error
 
 
-async def _exchange(
-    connection: _Connection, request: httpx.Request, body: bytes
-) -> tuple[httpx.Response, bool]:
+async def _exchange(line: Line, request: httpx.Request, body: bytes) -> tuple[httpx.Response, bool]:
     head = b"%s %s HTTP/1.1\r\nhost: engine\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
-    connection.writer.write(head % (request.method.encode(), request.url.raw_path, len(body)) + body)
-    await connection.writer.drain()
-    first, *lines = (await connection.reader.readuntil(b"\r\n\r\n")).lower().split(b"\r\n")
+    line.writer.write(head % (request.method.encode(), request.url.raw_path, len(body)) + body)
+    await line.writer.drain()
+    first, *lines = (await line.reader.readuntil(b"\r\n\r\n")).lower().split(b"\r\n")
     found = {name: value.strip() for name, _, value in (line.partition(b":") for line in lines)}
     # The server always names the length: its answers are made whole before they are sent.
-    content = await connection.reader.readexactly(int(found[b"content-length"]))
+    content = await line.reader.readexactly(int(found[b"content-length"]))
     is_kept = found.get(b"connection") != b"close"
     # Its headers end here: nobody reads them, and httpx takes its time over each.
     return httpx.Response(int(first.split()[1]), content=content, request=request), is_kept

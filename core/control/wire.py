@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NoReturn, cast
+import re
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
+from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
+
+import msgspec
 
 from core.model import errors
 from core.model.errors import Bug, Fault, Invalid, InvalidDocument, TaskdeckError
@@ -11,23 +16,17 @@ from core.model.errors import Bug, Fault, Invalid, InvalidDocument, TaskdeckErro
 if TYPE_CHECKING:
     from core.model.values import JsonObject, JsonValue
 
-PATH = "/v1/"
+T = TypeVar("T")
+
+PROTOCOL = 2
+"""Number of the words below `PATH`; raised when an older client or engine would misread the other."""
+PATH = f"/v{PROTOCOL}/"
 """Every verb is a POST to this and its name."""
-VERB_NAMES = (
-    "submit",
-    "enqueue",
-    "cancel",
-    "retry",
-    "pause",
-    "resume",
-    "hold",
-    "unhold",
-    "wait_job",
-    "wait_tasks",
-    "stop",
-    "status",
-)
-"""Every verb of the socket."""
+HELLO = "/hello"
+STOP = "/stop"
+"""Frozen for all protocols, and outside their paths, so that different ones can tell and end each other:
+`/hello` takes `{"protocol", "version"}` and answers `{"protocol", "version", "pid", "epoch", "state"}`,
+`/stop` takes `{"how": "stop" | "drain" | "kill"}` and answers `{}`. Fields nobody knows are ignored."""
 BODY_BYTES = 64 * 2**20
 """No request is longer."""
 
@@ -39,14 +38,25 @@ ERRORS: dict[str, type[TaskdeckError]] = {
 """The error tree by name."""
 
 
-def encode(value: JsonValue) -> bytes:
-    """Write JSON as ASCII, so that NUL and lone surrogates pass; raise `Invalid` (`wire.unwritable`)."""
+def encode(value: object) -> bytes:
+    """Write JSON as ASCII, so that NUL and lone surrogates pass; of dataclasses what is not usual.
+
+    Raises `Invalid` (`wire.unwritable`) for what is no JSON, anywhere in it.
+    """
     try:
         return _ENCODER.encode(value).encode("ascii")
     except (TypeError, ValueError, RecursionError) as error:
         raise Invalid(
             "wire.unwritable", f"this cannot be written as JSON: {error}", hint="use plain JSON values"
         ) from error
+
+
+def encode_answer(value: object) -> bytes:
+    """Write a view of ours: bytes go as base64, sets as lists; raise `Invalid` (`wire.unwritable`)."""
+    try:
+        return encode(msgspec.to_builtins(value))
+    except RecursionError as error:
+        raise Invalid("wire.unwritable", "the answer is nested too deeply", hint="ask for less") from error
 
 
 def decode(body: bytes | bytearray) -> JsonValue:
@@ -63,6 +73,38 @@ def decode_object(body: bytes | bytearray) -> JsonObject:
     if not isinstance(value, dict):
         raise Invalid("wire.unreadable", "this is not a JSON object", hint="send a JSON object")
     return value
+
+
+def decode_request(body: bytes | bytearray, kind: type[T]) -> T:
+    """Read a request; raise `Invalid` (`wire.unreadable`, `wire.field` with the fact `field`)."""
+    sent = decode_object(body)
+    try:
+        read = msgspec.convert(sent, type=kind)
+    except msgspec.ValidationError as error:
+        raise unfit(_field_of(str(error))) from error
+    # msgspec passes over what a dataclass does not have; half of a request must not be carried out.
+    surplus = _surplus(sent, read)
+    if surplus:
+        raise unfit(surplus)
+    return read
+
+
+def decode_answer(body: bytes | bytearray, kind: type[T]) -> T:
+    """Read an answer, passing over fields of newer engines; raise `Bug` (`engine.garbled`)."""
+    try:
+        return msgspec.convert(decode(body), type=kind)
+    except (Invalid, msgspec.ValidationError) as error:
+        raise garbled() from error
+
+
+def unfit(field: str) -> Invalid:
+    """Say which field of a request is missing, unknown or of another type."""
+    return Invalid(
+        "wire.field",
+        f"the request's field '{field[:64]}' is missing, unknown or of another type",
+        hint="client and engine may differ in version: compare 'taskdeck version'",
+        facts={"field": field[:64]},
+    )
 
 
 def check_size(size: int, limit: int) -> None:
@@ -113,16 +155,21 @@ def garbled() -> Bug:
     )
 
 
+def crashed(status: int = 500) -> Bug:
+    """Say that the engine met an error that is none of ours; its log has the story."""
+    return Bug(
+        "engine.crashed",
+        f"the engine could not answer (status {status})",
+        hint="see the engine's log, and report this",
+    )
+
+
 def error_from_answer(body: bytes, status: int) -> TaskdeckError:
     """Return the error in the answer to a refused request; what is no error of ours is a `Bug`."""
     try:
         return error_from_json(decode(body))
     except Invalid:
-        return Bug(
-            "engine.crashed",
-            f"the engine could not answer (status {status})",
-            hint="see the engine's log, and report this",
-        )
+        return crashed(status)
 
 
 def _faults(value: JsonValue) -> tuple[Fault, ...]:
@@ -141,9 +188,57 @@ def _fault(fault: JsonObject) -> Fault:
     )
 
 
+def _field_of(said: str) -> str:
+    """Return the path of the field that msgspec complains of: `specs[0].priority`."""
+    named, place = _NAMED.search(said), _PLACE.search(said)
+    path = place.group(1).lstrip(".") if place else ""
+    return ".".join(part for part in (path, named.group(1) if named else "") if part)
+
+
+def _surplus(sent: object, read: object) -> str:
+    """Return the path of a field that was sent and not read, if there is one."""
+    if isinstance(read, tuple) and isinstance(sent, list) and read and _usual(type(read[0])):
+        found = (_surplus(part, made) for part, made in zip(sent, read, strict=True))
+        return next((path for path in found if path), "")
+    usual = _usual(type(read))
+    if usual is None or not isinstance(sent, dict):
+        return ""
+    for name, part in sent.items():
+        if name not in usual:
+            return str(name)
+        if isinstance(part, (dict, list)) and (path := _surplus(part, getattr(read, name))):
+            return f"{name}.{path}"
+    return ""
+
+
+def _parts(value: object) -> dict[str, object]:
+    """Return what the encoder does not know as an object; what is as usual is left out."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    usual = _usual(type(value))
+    if usual is None:
+        raise TypeError(f"{type(value).__name__} is no JSON")
+    return {name: part for name, left in usual.items() if (part := getattr(value, name)) != left}
+
+
+def _usual(kind: type) -> Mapping[str, object] | None:
+    """Return the fields of a dataclass with their defaults; None for anything else."""
+    found = _USUAL.get(kind)
+    if found is None and is_dataclass(kind):
+        found = _USUAL[kind] = {field.name: _default(field) for field in fields(kind)}
+    return found
+
+
+def _default(field: Field[object]) -> object:
+    return field.default if field.default_factory is MISSING else field.default_factory()
+
+
 def _refuse_constant(word: str) -> NoReturn:
     raise ValueError(f"{word} is not JSON")
 
 
-_ENCODER = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+_USUAL: dict[type, Mapping[str, object]] = {}
+_NAMED = re.compile(r"(?:required|unknown) field `(.*?)`", re.DOTALL)
+_PLACE = re.compile(r" at `\$(.*)`$", re.DOTALL)
+_ENCODER = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":"), default=_parts)
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from core.model.status import ATTEMPT, JOB, STAGE, TASK
-
-if TYPE_CHECKING:
-    from core.model.values import JsonObject
+from core.model.values import JsonObject
 
 BIRTHS = ("job.created", "task.created")
 """Kinds that carry a new row; the fold starts there."""

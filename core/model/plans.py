@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from core.model.values import JsonObject
+from core.model.values import JsonObject
 
 PRIORITY_MAX = 100
 """Priorities are whole numbers from 0 to this."""

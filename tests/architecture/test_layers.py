@@ -22,6 +22,7 @@ DOORS = {
     "served": {"starlette", "uvicorn", "httptools"},
     "typer": {"typer", "click"},
     "cel": {"cel"},
+    "msgspec": {"msgspec"},
     "yaml": {"yaml"},
     "pydantic": {"pydantic", "pydantic_core", "pydantic_settings"},
     "structlog": {"structlog"},

@@ -13,18 +13,22 @@ from core.control.api import ControlAPI
 from core.control.local import LocalControl
 from core.control.remote import RemoteControl
 from core.control.server import ControlServer, Limits
+from core.control.transport import SocketDialer
 from core.engine.clock import SystemClock
+from core.engine.editions import Edition
 from core.model.commands import (
     Claimed,
     Complete,
     Enqueue,
     Enqueued,
     Operated,
+    StopMode,
     Submit,
     SubmitOptions,
     Submitted,
 )
 from core.model.errors import TaskdeckError
+from core.model.insight import OrphanKind, OrphanView, WorkflowView
 from core.model.outcomes import Succeeded
 from core.model.plans import JobPlan, StagePlan, TaskPlan
 from core.model.views import EngineInfo, JobResult
@@ -37,6 +41,18 @@ from core.store.transaction import Writer
 
 INFO = EngineInfo(version="9.9", pid=4711, epoch=3, slots=4, running=1, home="/home/\udcff\x00")
 RESULT = JobResult(id=7, status="failed", tasks={"succeeded": 2, "failed": 1}, reason="task a failed \x1b")
+ORPHAN = OrphanView(
+    kind=OrphanKind.LIVING,
+    task_id=9,
+    job_id=7,
+    key="k",
+    epoch=2,
+    since=5,
+    reason="r \x1b",
+    pids=(3,),
+    commands=("c",),
+)
+WORKFLOW = WorkflowView(name="w \x00", stages=1, tasks=2, warnings=("line 1: \ud800",))
 
 
 class StagedEngine:
@@ -96,8 +112,29 @@ class StagedEngine:
         await self._wait()
         return {"succeeded": len(task_ids)}
 
-    def stop(self, *, kill: bool) -> None:
-        self._ask(("stop", kill))
+    async def orphans(self) -> Sequence[OrphanView]:
+        return (ORPHAN,)
+
+    async def keep_orphans(self, task_ids: Sequence[int], *, actor: str) -> Operated:
+        self._ask(("keep_orphans", tuple(task_ids), actor))
+        return Operated(changed=len(task_ids))
+
+    async def kill_orphans(self, task_ids: Sequence[int], *, reason: str, actor: str) -> Operated:
+        self._ask(("kill_orphans", tuple(task_ids), reason, actor))
+        return Operated(changed=0, refused=tuple((task_id, "gone") for task_id in task_ids))
+
+    async def describe(self, document: Any) -> WorkflowView:
+        self._ask(("describe", document))
+        return WORKFLOW
+
+    async def changes(self, after: int | None) -> Edition:
+        self._ask(("changes", after))
+        if after is not None:
+            await self._wait()
+        return Edition(last_event=3, kinds=frozenset({"task.created"}))
+
+    def stop(self, how: StopMode) -> None:
+        self._ask(("stop", how))
 
     def info(self) -> EngineInfo:
         return INFO
@@ -167,7 +204,7 @@ async def remote_stage(home: Path, *, limits: Limits | None = None):
     engine = StagedEngine(home)
     server = ControlServer(limits)
     await server.start(LocalControl(engine), home / "engine.sock")
-    control = RemoteControl(Readers(home / "taskdeck.db"), home / "output", socket_path=home / "engine.sock")
+    control = RemoteControl(SocketDialer(home / "engine.sock"))
     try:
         yield Stage(control=control, engine=engine, home=home, server=server)
     finally:

@@ -6,23 +6,22 @@ import time
 
 import pytest
 
-from core.control import sockets, transport, wire
-from core.control.api import Target, TaskSpec
+from core.control import dialers, sockets, transport, wire
+from core.control.api import TaskSpec
+from core.control.greeting import Welcome
 from core.control.local import LocalControl
-from core.control.offline import OfflineControl, open_offline
 from core.control.remote import RemoteControl
 from core.control.server import ControlServer
+from core.control.transport import SocketDialer
 from core.model.errors import Bug, Forbidden, Invalid, Unavailable
-from core.store.readers import Readers
 from tests.control.control_stage import INFO, local_stage
 
+WELCOME = Welcome(protocol=wire.PROTOCOL, version="9.9", pid=1, epoch=1, state="serving")
 SPEC = TaskSpec(uses="delay", with_={"seconds": 0})
 
 
 def control_of(home, **options) -> RemoteControl:
-    return RemoteControl(
-        Readers(home / "taskdeck.db"), home / "output", socket_path=home / "engine.sock", **options
-    )
+    return RemoteControl(SocketDialer(home / "engine.sock", **options))
 
 
 async def test_without_an_engine_the_way_out_is_named(tmp_path):
@@ -120,10 +119,9 @@ async def test_an_engine_that_goes_while_it_is_asked_is_lost(tmp_path, answer):
     assert caught.value.code == "engine.lost"
 
 
-@pytest.mark.parametrize("body", [b"oops", b"[]", b'{"task_ids": "x"}'])
+@pytest.mark.parametrize("body", [b"oops", b"{}", b"3", b'["x"]'])
 async def test_an_answer_that_is_not_understood_is_a_bug(tmp_path, body):
-    answer = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
-    async with Answering(tmp_path / "engine.sock", answer), control_of(tmp_path) as control:
+    async with Answering(tmp_path / "engine.sock", whole(body)), control_of(tmp_path) as control:
         with pytest.raises(Bug) as caught:
             await control.enqueue([SPEC])
     assert caught.value.code == "engine.garbled"
@@ -152,51 +150,8 @@ async def test_proxies_of_the_environment_are_not_asked(remote, monkeypatch):
         assert await control.status() == INFO
 
 
-async def test_reading_needs_no_engine(tmp_path):
-    async with local_stage(tmp_path) as stage:
-        ids = await stage.control.enqueue([SPEC, SPEC])
-    async with (
-        control_of(tmp_path) as control,
-        open_offline(tmp_path / "taskdeck.db", tmp_path / "output") as offline,
-    ):
-        for reading in (control, offline):
-            assert {task.id for task in (await reading.tasks()).rows} == set(ids)
-
-
-async def test_without_a_store_reading_is_unavailable(tmp_path):
-    async with open_offline(tmp_path / "taskdeck.db", tmp_path / "output") as control:
-        with pytest.raises(Unavailable) as caught:
-            await control.jobs()
-    assert caught.value.code == "store.missing"
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    "verb",
-    [
-        lambda control: control.submit("flow.yaml"),
-        lambda control: control.enqueue([SPEC]),
-        lambda control: control.cancel(Target(job_id=2)),
-        lambda control: control.retry(Target(job_id=2)),
-        lambda control: control.pause(Target(job_id=2)),
-        lambda control: control.resume(Target(job_id=2)),
-        lambda control: control.hold(Target(task_ids=(2,))),
-        lambda control: control.unhold(Target(task_ids=(2,))),
-        lambda control: control.wait_job(2),
-        lambda control: control.wait_tasks([2]),
-        lambda control: control.stop_engine(),
-        lambda control: control.status(),
-    ],
-)
-async def test_changing_without_an_engine_is_refused(tmp_path, verb):
-    control: OfflineControl = open_offline(tmp_path / "taskdeck.db", tmp_path / "output")
-    with pytest.raises(Unavailable) as caught:
-        await verb(control)
-    assert caught.value.code == "engine.none"
-
-
 class Answering:
-    """A server on a socket that gives one answer to everything and hangs up."""
+    """A server on a socket that says hello, then gives one answer to everything and hangs up."""
 
     def __init__(self, path, answer: bytes) -> None:
         self.path, self.answer = path, answer
@@ -211,10 +166,18 @@ class Answering:
         await self.server.wait_closed()
 
     async def serve(self, reader, writer):
-        data = await reader.read(65_536)
-        self.heard += [data] if data else []
-        writer.write(self.answer)
+        while data := await reader.read(65_536):
+            self.heard.append(data)
+            if not data.startswith(b"POST /hello "):
+                writer.write(self.answer)
+                break
+            writer.write(whole(wire.encode_answer(WELCOME)))
         writer.close()
+
+
+def whole(body: bytes, status: int = 200) -> bytes:
+    """Return an answer with this body."""
+    return b"HTTP/1.1 %d Said\r\ncontent-length: %d\r\n\r\n%s" % (status, len(body), body)
 
 
 def count_connections(monkeypatch) -> list[tuple]:
@@ -226,5 +189,5 @@ def count_connections(monkeypatch) -> list[tuple]:
         opened.append(await connect(path, **options))
         return opened[-1]
 
-    monkeypatch.setattr(transport.asyncio, "open_unix_connection", counted)
+    monkeypatch.setattr(dialers.asyncio, "open_unix_connection", counted)
     return opened

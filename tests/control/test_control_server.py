@@ -13,16 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from core.control import sockets, wire
+from core.control import sockets
+from core.control.api import ControlAPI
 from core.control.local import LocalControl
-from core.control.remote import RemoteControl
-from core.control.routes import VERBS
+from core.control.requests import VERBS
 from core.control.server import ControlServer, Limits
 from core.model.errors import Bug, Forbidden, NotFound, Unavailable
-from core.store.readers import Readers
 from tests.control.control_stage import INFO, remote_stage
 
-STATUS = b"POST /v1/status HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}"
+STATUS = b"POST /v2/status HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}"
 
 
 class Credentials:
@@ -56,7 +55,7 @@ async def answer(reader: asyncio.StreamReader) -> tuple[int, dict]:
 
 
 def post(verb: str, body: bytes) -> bytes:
-    return b"POST /v1/%s HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n%s" % (
+    return b"POST /v2/%s HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n%s" % (
         verb.encode(),
         len(body),
         body,
@@ -155,21 +154,9 @@ async def test_another_users_process_is_refused_before_its_request_is_read(remot
     assert remote.engine.asked == []
 
 
-async def test_every_verb_of_the_control_has_a_route():
-    reading = {
-        "jobs",
-        "job",
-        "job_detail",
-        "tasks",
-        "task",
-        "find_task",
-        "queues",
-        "events",
-        "log",
-        "definition",
-    }
-    methods = {name for name in dir(LocalControl) if not name.startswith("_")} - {"reports", "close"}
-    assert {name.removesuffix("_engine") for name in methods - reading} == set(VERBS) == set(wire.VERB_NAMES)
+def test_every_verb_of_the_control_has_a_route():
+    methods = {name for name in dir(ControlAPI) if not name.startswith("_")}
+    assert methods - {"close", "stop_engine"} == set(VERBS)
 
 
 async def test_an_unknown_verb_is_not_found(remote):
@@ -178,16 +165,48 @@ async def test_an_unknown_verb_is_not_found(remote):
 
 
 async def test_a_faulty_request_to_any_verb_is_refused_with_a_code(remote):
-    bodies = (b"", b"[]", b"{}", b"NaN", b"\xff", b'{"target": 3, "specs": {}, "job_id": "x"}')
-    for verb in sorted(set(VERBS) - {"status", "stop"}):
-        for body in bodies:
+    codes = {"wire.unreadable", "wire.field"}
+    for verb in sorted(VERBS):
+        for body in (
+            b"",
+            b"[]",
+            b"NaN",
+            b"\xff",
+            b'{"surprise": 1}',
+            b'{"target": 3, "limit": "x", "job_id": true}',
+        ):
             status, answered = await ask(remote.socket, post(verb, body))
-            assert (status, answered["error"]["code"] in {"wire.unreadable", "wire.field"}) == (400, True)
+            assert (status, answered["error"]["code"] in codes) == (400, True), (verb, body)
     assert remote.engine.asked == []
 
 
+@pytest.mark.parametrize(
+    ("verb", "body", "field"),
+    [
+        ("job", b"{}", "job_id"),
+        ("job", b'{"job_id": "x"}', "job_id"),
+        ("jobs", b'{"limit": 2, "surprise": 1}', "surprise"),
+        (
+            "enqueue",
+            b'{"specs": [{"uses": "delay"}, {"uses": "delay", "priority": true}]}',
+            "specs[1].priority",
+        ),
+        (
+            "enqueue",
+            b'{"specs": [{"uses": "delay"}, {"uses": "delay", "retry": {"often": 1}}]}',
+            "specs.retry.often",
+        ),
+        ("cancel", b'{"target": {"filter": {"noun": "pigs", "text": ""}}}', "target.filter.noun"),
+        ("submit", b'{"document": {}}', "document"),
+    ],
+)
+async def test_a_refused_request_names_its_field(remote, verb, body, field):
+    _, answered = await ask(remote.socket, post(verb, body))
+    assert (answered["error"]["code"], answered["error"]["facts"]) == ("wire.field", {"field": field})
+
+
 async def test_an_announced_body_that_is_too_long_is_refused_unread(remote):
-    request = b"POST /v1/enqueue HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % (100 * 2**20)
+    request = b"POST /v2/enqueue HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % (100 * 2**20)
     status, body = await ask(remote.socket, request)
     assert (status, body["error"]["code"]) == (400, "request.too_large")
 
@@ -198,7 +217,7 @@ async def test_an_endless_body_is_refused_with_bounded_memory(tmp_path):
         reader, writer = await asyncio.open_unix_connection(str(stage.socket))
         tracemalloc.start()
         try:
-            writer.write(b"POST /v1/enqueue HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n")
+            writer.write(b"POST /v2/enqueue HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n")
             for _ in range(100 * 2**20 // 0x10000):
                 writer.write(chunk)
                 await writer.drain()
@@ -216,7 +235,7 @@ async def test_half_open_clients_are_closed_and_others_are_served(tmp_path):
     async with remote_stage(tmp_path, limits=Limits(request_seconds=0.5)) as stage:
         silent = [await asyncio.open_unix_connection(str(stage.socket)) for _ in range(200)]
         for _, writer in silent[:100]:
-            writer.write(b"POST /v1/stop HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n{")
+            writer.write(b"POST /stop HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n{")
         assert await stage.control.status() == INFO
         async with asyncio.timeout(10):
             for reader, _ in silent:
@@ -295,7 +314,7 @@ async def test_stopping_ends_what_waits_and_removes_the_socket(remote):
 async def test_a_stop_asked_over_the_socket_is_answered_before_the_server_goes(remote, monkeypatch):
     ends: list[asyncio.Task] = []
     monkeypatch.setattr(
-        remote.engine, "stop", lambda **_: ends.append(asyncio.ensure_future(remote.server.stop()))
+        remote.engine, "stop", lambda _: ends.append(asyncio.ensure_future(remote.server.stop()))
     )
     await remote.control.stop_engine()
     await asyncio.wait_for(ends[0], 5)
@@ -335,10 +354,8 @@ async def test_signals_and_logging_stay_as_they_were(tmp_path):
 
 
 async def test_a_served_control_without_such_a_job_says_so(remote):
-    readers = Readers(remote.home / "taskdeck.db")
-    async with RemoteControl(readers, remote.home / "output", socket_path=remote.socket) as control:
-        with pytest.raises(NotFound):
-            await control.job(404)
+    with pytest.raises(NotFound):
+        await remote.control.job(404)
 
 
 async def _rest(reader: asyncio.StreamReader) -> bytes:

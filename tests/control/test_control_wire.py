@@ -4,10 +4,18 @@ import time
 
 import pytest
 
-from core.control import requests, wire
-from core.control.api import SubmitOptions, Target
+from core.control import wire
+from core.control.api import DocumentText, SubmitOptions, Target
+from core.control.requests import asking, changing
+from core.control.requests.sent import sent_document, sent_target
+from core.engine.editions import Edition
+from core.model.commands import Operated
 from core.model.errors import Bug, Conflict, Invalid, TaskdeckError
+from core.model.fields import Noun
+from core.model.filters import parse
+from core.model.insight import OrphanKind, OrphanView
 from core.model.plans import TaskSpec
+from core.model.views import LogChunk
 
 
 def all_kinds(kind: type[TaskdeckError]) -> set[type[TaskdeckError]]:
@@ -92,14 +100,16 @@ def test_hostile_text_goes_out_as_ascii_and_comes_back_the_same(text):
         {"uses": "delay", "retry": {"backoff": "never"}},
         {"uses": "delay", "retry": {"jitter": "x"}},
         {"uses": "delay", "retry": {"max_attempts": "3"}},
+        {"uses": "delay", "retry": {"surprise": 3}},
         "delay",
         None,
     ],
 )
 def test_a_faulty_spec_is_refused(spec):
     with pytest.raises(Invalid) as caught:
-        requests.specs_from_json([spec])
+        wire.decode_request(wire.encode({"specs": [spec]}), changing.Enqueue)
     assert caught.value.code == "wire.field"
+    assert str(caught.value.facts["field"]).startswith("specs")
 
 
 @pytest.mark.parametrize(
@@ -112,33 +122,73 @@ def test_a_faulty_spec_is_refused(spec):
         ({"task_ids": [1, "2"]}, "wire.field"),
         ({"task_ids": 3}, "wire.field"),
         ({"queue": 3}, "wire.field"),
-        ({"filter": "status:failed", "noun": "pigs"}, "wire.field"),
-        ({"filter": "status:", "noun": "tasks"}, "filter."),
+        ({"queue": "q", "as_of": "x"}, "wire.field"),
+        ({"queue": "q", "excluding": None}, "wire.field"),
+        ({"filter": {"text": "status:failed", "noun": "pigs"}}, "wire.field"),
+        ({"filter": {"text": "status:", "noun": "tasks"}}, "filter."),
     ],
 )
 def test_a_faulty_target_is_refused(target, code):
     with pytest.raises(Invalid) as caught:
-        requests.target_from_json(target)
+        wire.decode_request(wire.encode({"target": target}), changing.Hold).target.open()
     assert caught.value.code.startswith(code)
 
 
-@pytest.mark.parametrize("options", [None, [], {"actor": None}, {"env": []}, {"verbose": True}])
+@pytest.mark.parametrize("options", [[], {"actor": None}, {"env": []}, {"verbose": True}])
 def test_faulty_options_are_refused(options):
     with pytest.raises(Invalid) as caught:
-        requests.options_from_json(options)
+        wire.decode_request(wire.encode({"document": {"path": "x"}, "options": options}), changing.Submit)
     assert caught.value.code == "wire.field"
 
 
 def test_options_come_back_as_they_were():
     options = SubmitOptions(actor="a", cwd=None, env={"A": "\x00"}, client_key="k", name=None)
-    assert requests.options_from_json(requests.options_to_json(options)) == options
+    request = changing.Submit(document=sent_document("/x"), options=options)
+    assert wire.decode_request(wire.encode(request), changing.Submit) == request
 
 
 @pytest.mark.parametrize(
-    "target", [Target(job_id=2**63), Target(task_ids=(1, 2**70)), Target(queue="\ud800\x00")]
+    "target",
+    [
+        Target(job_id=2**63),
+        Target(task_ids=(1, 2**70)),
+        Target(task_ids=()),
+        Target(queue="\ud800\x00"),
+        Target(
+            filter=parse(r'status:failed -"a \"b" age>10m sort:-id', Noun.TASKS), as_of=9, excluding=(3, 4)
+        ),
+    ],
+    ids=["job", "tasks", "none", "queue", "filter"],
 )
 def test_a_target_comes_back_as_it_was(target):
-    assert requests.target_from_json(requests.target_to_json(target)) == target
+    request = changing.Hold(target=sent_target(target), reason="r", actor="a")
+    back = wire.decode_request(wire.encode(request), changing.Hold)
+    assert (back, back.target.open()) == (request, target)
+
+
+@pytest.mark.parametrize(
+    "document", ["/a/b.yaml", DocumentText(name="\ud800", text="x: 1\x00"), {"name": "x"}, {}]
+)
+def test_a_document_comes_back_as_it_was(document):
+    request = asking.Describe(document=sent_document(document))
+    assert wire.decode_request(wire.encode(request), asking.Describe).document.open() == document
+
+
+def test_an_answer_with_fields_of_a_newer_engine_is_understood():
+    answer = {"changed": 2, "refused": [[3, "final"]], "took_ms": 4}
+    assert wire.decode_answer(wire.encode(answer), Operated) == Operated(changed=2, refused=((3, "final"),))
+
+
+def test_bytes_sets_and_enums_of_views_come_back_as_they_were():
+    orphan = OrphanView(
+        kind=OrphanKind.LOST, task_id=1, job_id=2, key="\ud800", epoch=3, since=None, reason=""
+    )
+    for view, kind in (
+        (LogChunk(data=bytes(range(256)), offset=1, end=257, final=True, epoch=2), LogChunk),
+        ((orphan, orphan), tuple[OrphanView, ...]),
+        (Edition(last_event=3, kinds=frozenset({"a", "b"})), Edition),
+    ):
+        assert wire.decode_answer(wire.encode_answer(view), kind) == view
 
 
 def test_five_thousand_specs_are_written_and_read_fast():
@@ -151,8 +201,8 @@ def test_five_thousand_specs_are_written_and_read_fast():
 
     def seconds() -> float:
         started = time.process_time()
-        body = wire.encode({"specs": requests.specs_to_json(specs)})
-        assert len(requests.specs_from_json(wire.decode_object(body)["specs"])) == 5_000
+        body = wire.encode(changing.Enqueue(specs=tuple(specs)))
+        assert len(wire.decode_request(body, changing.Enqueue).specs) == 5_000
         return time.process_time() - started
 
     assert min(seconds() for _ in range(5)) < 0.15

@@ -1,4 +1,4 @@
-"""What the ControlAPI promises, of the local and of the remote implementation."""
+"""What arrives at the engine, beside it and over the socket: everything that was said, unharmed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.control.api import EventQuery, SubmitOptions, Target
+from core.control.api import EventQuery, StopMode, SubmitOptions, Target
 from core.model.commands import Cancel, Enqueue, Hold, Pause, Rerun, Resume, Unhold
 from core.model.errors import (
     BudgetExceeded,
@@ -259,8 +259,9 @@ async def test_the_engine_says_who_it_is(stage):
 
 async def test_the_engine_is_asked_to_stop(stage):
     await stage.control.stop_engine()
-    await stage.control.stop_engine(kill=True)
-    assert stage.engine.asked == [("stop", False), ("stop", True)]
+    await stage.control.stop_engine(StopMode.DRAIN)
+    await stage.control.stop_engine(StopMode.KILL)
+    assert stage.engine.asked == [("stop", StopMode.STOP), ("stop", StopMode.DRAIN), ("stop", StopMode.KILL)]
 
 
 async def test_jobs_tasks_and_events_are_read_page_by_page(stage):

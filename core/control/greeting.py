@@ -1,0 +1,57 @@
+"""The handshake: who speaks which protocol; its shape never changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from core.control.wire import PROTOCOL
+from core.model.about import VERSION
+from core.model.errors import Conflict, Unavailable
+
+if TYPE_CHECKING:
+    from core.control.api import ControlAPI
+
+_STOPPING = "stopping"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """What a client says first."""
+
+    protocol: int = PROTOCOL
+    version: str = VERSION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Welcome:
+    """What the engine answers; fields of newer ones are passed over."""
+
+    protocol: int
+    version: str
+    pid: int
+    epoch: int
+    """0 while it is stopping."""
+    state: str
+    """`serving`, `draining`, or `stopping`: then the next engine is the one to ask."""
+
+
+async def welcome(control: ControlAPI, pid: int) -> Welcome:
+    """Return who answers for a control in this process."""
+    try:
+        info = await control.status()
+        epoch, state = info.epoch, info.state
+    except Unavailable:
+        epoch, state = 0, _STOPPING
+    return Welcome(protocol=PROTOCOL, version=VERSION, pid=pid, epoch=epoch, state=state)
+
+
+def other_protocol(protocol: int, version: str) -> Conflict:
+    """Say that the other end speaks another protocol, and the way out."""
+    ours = f"this one is {VERSION} with protocol {PROTOCOL}"
+    return Conflict(
+        "engine.protocol",
+        f"the other end is taskdeck {version} with protocol {protocol}, {ours}",
+        hint="end the engine with 'taskdeck stop', then start it again with this taskdeck",
+        facts={"protocol": protocol, "version": version},
+    )
