@@ -20,6 +20,8 @@ class Desk:
     feed: Feed
     looks: Mapping[str, Look]
     theme: str
+    host: str = ""
+    """The machine of the engine; '' = this one."""
     frozen: bool = False
     """The operator has frozen the screens."""
 

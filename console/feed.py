@@ -1,13 +1,13 @@
-"""The feed: what every screen shows of the whole, asked for once a tick."""
+"""The feed: how the whole stands and what has changed, for every screen at once."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from core.control.api import ControlAPI
+from core.model.about import VERSION
 from core.model.errors import TaskdeckError, Unavailable
 from core.model.text import SafeText, safe_line
 from core.model.views import EngineInfo
@@ -16,6 +16,16 @@ SECONDS = 0.5
 """Between two ticks."""
 SECONDS_SSH = 1.0
 """Between two ticks over SSH."""
+SECONDS_SLOW = 2.0
+"""Between two ticks on a slow link, or while frames wait to be written."""
+SLOW_MS = 250
+"""A link that takes longer for an answer is slow."""
+RETRY_SECONDS = 1.0
+"""Between two looks for an engine that is gone."""
+_PROBE_SECONDS = 10.0
+_SILENT_SECONDS = 15.0
+# NO ENGINE says it all.
+_GONE = ("engine.none", "engine.lost")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,46 +33,88 @@ class Pulse:
     """The whole at one moment: tasks by status, queues that are paused, the engine (None = none answers)."""
 
     tasks: Mapping[str, int] = field(default_factory=dict)
+    jobs: Mapping[str, int] = field(default_factory=dict)
     paused: int = 0
     engine: EngineInfo | None = None
     link_ms: int = 0
     """How long the engine took to answer."""
     trouble: SafeText = SafeText("")
-    """Why the store could not be read."""
+    """Why the whole could not be read."""
 
     @property
     def busy(self) -> bool:
         """Tell whether work goes on, or will by itself."""
         return any(self.tasks.get(status) for status in ("running", "queued", "retrying", "waiting"))
 
+    @property
+    def foreign(self) -> str:
+        """The version of an engine that is not of this console's version, else ''."""
+        return "" if self.engine is None or self.engine.version == VERSION else self.engine.version
+
 
 class Feed:
-    """Asks the control; keeps the counts of the last time that they could be read."""
+    """Asks the control what changed; keeps the counts of the last time that they could be read.
+
+    `last_event` is how far all this is told; None = everything has to be read anew.
+    """
 
     def __init__(self, control: ControlAPI) -> None:
         self._control = control
         self.pulse = Pulse()
+        self.last_event: int | None = None
+        self._answered_at = time.monotonic()
+        self._probed_at = 0.0
 
-    async def beat(self) -> Pulse:
-        """Ask once for counts and engine."""
+    @property
+    def stale_seconds(self) -> int:
+        """For how many seconds nothing has been heard, while something should have; 0 = all is well."""
+        silent = time.monotonic() - self._answered_at
+        return int(silent) if self.pulse.engine is None or silent > _SILENT_SECONDS else 0
+
+    async def ask(self) -> frozenset[str]:
+        """Return the kinds of events since the last answer, as soon as there are some; none in trouble."""
         begun = time.monotonic()
-        engine = await self._engine()
-        link_ms = round((time.monotonic() - begun) * 1000)
-        tasks, paused, trouble = self.pulse.tasks, self.pulse.paused, SafeText("")
+        is_first = self.last_event is None
         try:
-            queues = await self._control.queues()
+            changes = await self._control.changes(self.last_event)
+            if not is_first and begun - self._probed_at > _PROBE_SECONDS:
+                begun = time.monotonic()
+                await self._control.status()
+                is_first = True
         except TaskdeckError as error:
-            trouble = safe_line(error.message)
-        else:
-            total: Counter[str] = Counter()
-            for queue in queues:
-                total.update(queue.tasks)
-            tasks, paused = total, sum(queue.paused_at is not None for queue in queues)
-        self.pulse = Pulse(tasks=tasks, paused=paused, engine=engine, link_ms=link_ms, trouble=trouble)
-        return self.pulse
+            self._lose(error)
+            return frozenset()
+        now = time.monotonic()
+        # Only an answer that waited for nothing tells how long the link takes.
+        link_ms = round((now - begun) * 1000) if is_first else self.pulse.link_ms
+        self._probed_at = now if is_first else self._probed_at
+        self._answered_at = now
+        self.last_event = changes.last_event
+        self.pulse = Pulse(
+            tasks=changes.tasks,
+            jobs=changes.jobs,
+            paused=changes.paused_queues,
+            engine=changes.engine,
+            link_ms=link_ms,
+        )
+        return changes.kinds
 
-    async def _engine(self) -> EngineInfo | None:
-        try:
-            return await self._control.status()
-        except Unavailable:
-            return None
+    async def ask_anew(self) -> frozenset[str]:
+        """Ask at once, as if nothing were known: all kinds, unless there is trouble."""
+        self.last_event = None
+        return await self.ask()
+
+    def seconds(self, tick: float, *, pending: int) -> float:
+        """Return how long to wait until the next answer is wanted; `pending` frames wait to be written."""
+        if self.pulse.engine is None:
+            return RETRY_SECONDS
+        is_slow = self.pulse.link_ms > SLOW_MS or pending > 1
+        return max(tick, SECONDS_SLOW) if is_slow else tick
+
+    def _lose(self, error: TaskdeckError) -> None:
+        is_gone = isinstance(error, Unavailable) and not error.code.startswith("store.")
+        trouble = SafeText("") if error.code in _GONE else safe_line(error.message)
+        if is_gone:
+            # Another engine may have done anything meanwhile.
+            self.last_event = None
+        self.pulse = replace(self.pulse, engine=None if is_gone else self.pulse.engine, trouble=trouble)

@@ -1,4 +1,9 @@
-"""The keys of the console: one table for bindings, hints and help."""
+"""The keys of the console: one table for bindings, hints and help.
+
+To add a key, add a row to its part of `_TABLE`, or a new part that a screen names in its `PARTS`; the
+screen has the method `action_NAME`. Each row: name (unique, for a user's keymap.toml), Textual's keys, keys
+as shown, action, words for the help, a word for the hint line ('' = only the help names it).
+"""
 
 from __future__ import annotations
 
@@ -49,26 +54,68 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
         ("text_last", "G,end", "G End", "last", "last line", ""),
         ("text_wrap", "S", "S", "wrap", "wrap long lines, or cut them", "wrap"),
     ),
+    "graph": (
+        ("graph_down", "j,down", "j ↓", "move(1)", "the task below", ""),
+        ("graph_up", "k,up", "k ↑", "move(-1)", "the task above", ""),
+        ("graph_left", "left", "←", "across(-1)", "to what it needs", ""),
+        ("graph_right", "right", "→", "across(1)", "to what needs it", ""),
+        ("graph_half_down", "ctrl+d", "Ctrl+D", "half(1)", "half a page down", ""),
+        ("graph_half_up", "ctrl+u", "Ctrl+U", "half(-1)", "half a page up", ""),
+        ("graph_page_down", "pagedown,ctrl+f", "PgDn Ctrl+F", "page(1)", "a page down", ""),
+        ("graph_page_up", "pageup,ctrl+b", "PgUp Ctrl+B", "page(-1)", "a page up", ""),
+        ("graph_first", "g,home", "g Home", "first", "first task", ""),
+        ("graph_last", "G,end", "G End", "last", "last task", ""),
+    ),
     "app": (
         ("help", "question_mark,f1", "?", "help", "the keys of this screen", "help"),
         ("palette", "ctrl+p", "Ctrl+P", "command_palette", "palette: screens and actions by name", ""),
         ("goto", "colon", ":", "goto", "go to a screen by its name", ""),
+        ("screen_pulse", "1", "1", "screen('pulse')", "pulse: how everything stands", "pulse"),
         ("screen_jobs", "2", "2", "screen('jobs')", "jobs", "jobs"),
         ("screen_tasks", "3", "3", "screen('tasks')", "tasks", "tasks"),
+        ("screen_trouble", "4", "4", "screen('retries')", "retries and dead tasks", "retries"),
         ("screen_queues", "7", "7", "screen('queues')", "queues", "queues"),
+        ("history_back", "left_square_bracket", "[", "history(-1)", "back in what was looked at", ""),
+        ("history_forward", "right_square_bracket", "]", "history(1)", "forward in what was looked at", ""),
+        ("last_view", "grave_accent", "`", "last_view", "the view before, and back again", ""),
+        ("screen_orphans", "0", "0", "screen('orphans')", "orphans", ""),
+        ("new_job", "o", "o", "new_job", "new job: pick a workflow, fill in its form", "new"),
+        ("repeat", "full_stop", ".", "repeat", "repeat the last verb on what is chosen now", ""),
         ("undo", "z", "z", "undo", "undo a pause or hold of the last 10 s", ""),
         ("freeze", "Z", "Z", "freeze", "freeze the screen, or let it go on", ""),
         ("reload", "ctrl+r,f5", "Ctrl+R", "reload", "read everything again now", ""),
-        ("start_engine", "E", "E", "start_engine", "start an engine, if none runs", ""),
+        ("start_engine", "E", "E", "start_engine", "start an engine, or replace one of another version", ""),
         ("theme", "ctrl+t", "Ctrl+T", "next_theme", "next theme", ""),
-        ("leave", "q,f10", "q", "leave", "leave", "leave"),
+        ("leave", "q,f10", "q", "leave", "back, or from the first screen leave", "leave"),
     ),
     "list": (
         ("open", "enter", "Enter", "open", "look into the row", "open"),
         ("back", "escape,backspace", "Esc", "back", "back by one step: prompt, filter, screen", ""),
         ("filter", "slash,f3", "/", "filter", "filter the rows", "filter"),
+        ("inspect", "i", "i", "inspect", "show the row in full, or hide it; Tab goes there", "inspect"),
+    ),
+    "pulse": (
+        ("pulse_open", "enter", "Enter", "open", "look into the row", "open"),
+        ("pulse_panel", "tab,shift+tab,left,right", "Tab ← →", "panel", "the other panel", "other panel"),
+        ("pulse_back", "escape,backspace", "Esc", "back", "back by one step: prompt, screen", ""),
+    ),
+    "preset": (("preset", "t", "t", "preset", "next of: all, retrying, dead", "all/retrying/dead"),),
+    "orphans": (
+        ("orphan_open", "enter", "Enter", "open", "look into the task", "open"),
+        ("orphan_back", "escape,backspace", "Esc", "back", "back by one step: prompt, evidence, screen", ""),
+        ("orphan_keep", "w", "w", "keep", "watch a living orphan on", "watch on"),
+        ("orphan_kill", "X", "X", "kill", "end a living orphan (plan, reason, asks)", "kill"),
+        ("orphan_requeue", "r", "r", "requeue", "queue a lost task again", "requeue"),
+        ("orphan_fail", "f", "f", "fail", "give a lost task up (asks)", "fail"),
+        ("orphan_logs", "l", "l", "logs", "the output of the task", "log"),
+        ("orphan_events", "e", "e", "events", "the events of the task", "events"),
     ),
     "view": (("view_back", "escape,backspace", "Esc", "back", "back", "back"),),
+    "node": (
+        ("node_open", "enter", "Enter", "open", "look into the task; unfold or fold a layer", "open"),
+        ("node_back", "escape,backspace", "Esc", "back", "back by one step: unfolded layers, screen", ""),
+    ),
+    "drawn": (("drawn", "v", "v", "draw", "the job as a graph, or as a list", "graph"),),
     "retry": (("retry", "r", "r", "retry", "run again what ended (asks)", "retry"),),
     "cancel": (("cancel", "x", "x", "cancel", "cancel (asks)", "cancel"),),
     "pause": (("pause", "p", "p", "pause", "pause, or resume", "pause"),),

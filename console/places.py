@@ -2,35 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from console.desk import Desk
 from console.screens.base import DeskScreen, Subject
+from console.screens.graph import GraphScreen
 from console.screens.job import JobScreen
-from console.screens.lists import EventsScreen, JobsScreen, QueuesScreen, TasksScreen
+from console.screens.lists import EventsScreen, JobsScreen, TasksScreen
 from console.screens.logs import LogScreen
+from console.screens.orphans import OrphansScreen
+from console.screens.pulse import PulseScreen
+from console.screens.queues import QueuesScreen
 from console.screens.task import TaskScreen
+from console.screens.trouble import TroubleScreen
 from core.model.fields import Noun
 from core.model.filters import Filter
 from core.model.terms import In
 
-ROOTS = ("jobs", "tasks", "queues", "events")
+_ROOTS: dict[str, Callable[[Desk], DeskScreen]] = {
+    "pulse": PulseScreen,
+    "jobs": JobsScreen,
+    "tasks": TasksScreen,
+    "retries": TroubleScreen,
+    "queues": QueuesScreen,
+    "orphans": OrphansScreen,
+    "events": EventsScreen,
+}
+ROOTS = tuple(_ROOTS)
 """The screens that stand for themselves; each keeps its place, filter and cursor."""
 HOME = "jobs"
 """The screen to begin with."""
 
 
 def make(desk: Desk, place: str, subject: Subject | None) -> DeskScreen:
-    """Return a new screen for a place and its subject."""
+    """Return a new screen for a place and its subject; a root has none."""
+    if subject is None:
+        return _ROOTS[place](desk)
     match place, subject:
-        case "jobs", _:
-            return JobsScreen(desk)
         case "tasks", Filter() as where:
             return TasksScreen(desk, where=where)
-        case "tasks", _:
-            return TasksScreen(desk)
-        case "queues", _:
-            return QueuesScreen(desk)
         case "job", int(job_id):
             return JobScreen(desk, job_id)
+        case "graph", int(job_id):
+            return GraphScreen(desk, job_id)
         case "task", int(task_id):
             return TaskScreen(desk, task_id)
         case "log", int(task_id):

@@ -10,7 +10,7 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from console.desk import Desk
-from console.history import Spot
+from console.history import Spot, Subject
 from console.keymap import hints
 from console.operations import Chosen
 from console.painting import SpanCompositor
@@ -21,13 +21,15 @@ from console.working import start, words_of
 from core.model.errors import TaskdeckError
 from core.model.text import SafeText, clip, safe_line
 
+__all__ = ["DeskScreen", "Shown", "Subject", "Visit"]
+
 _LOADING = "load"
 
 
 class Visit(Message):
     """Somewhere else is to be shown on top: a job, a task, its log, the events or tasks of something."""
 
-    def __init__(self, place: str, subject: int | str) -> None:
+    def __init__(self, place: str, subject: Subject) -> None:
         super().__init__()
         self.place = place
         self.subject = subject
@@ -101,7 +103,7 @@ class DeskScreen(Screen[None]):
             status=self.subject_status(),
         )
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Grey the keys of what cannot be done now."""
         return None if self.why_not(action) else True
 
@@ -163,7 +165,7 @@ class DeskScreen(Screen[None]):
                 self.reload()
             self.show_status()
 
-    def visit(self, place: str, subject: int | str | None) -> None:
+    def visit(self, place: str, subject: Subject | None) -> None:
         """Show a place on top of this screen; nothing happens without a subject."""
         if subject is not None:
             self.post_message(Visit(place, subject))

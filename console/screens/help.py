@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from console.keymap import bindings, help_lines
+from console.keymap import KEYS, bindings, help_lines
+from console.screens.base import DeskScreen
 from console.widgets.textview import TextView
-from core.model.text import SafeText
+from core.model.text import SafeText, safe_line
 
 _FILTERS = (
     "",
@@ -25,9 +24,10 @@ class HelpScreen(ModalScreen[None]):
 
     BINDINGS = bindings("view")
 
-    def __init__(self, parts: Sequence[str]) -> None:
+    def __init__(self, below: DeskScreen | None) -> None:
         super().__init__()
-        self._parts = parts
+        self._parts = (*below.PARTS, below.READER) if below else ()
+        self._greyed = _greyed(below, self._parts) if below else []
         self._view = TextView()
 
     def compose(self) -> ComposeResult:
@@ -37,10 +37,18 @@ class HelpScreen(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """Write the keys."""
-        lines = [*help_lines(self._parts), SafeText(""), SafeText("Everywhere"), *help_lines(("app",))]
+        lines = [*help_lines(self._parts), *self._greyed]
+        lines += [SafeText(""), SafeText("Everywhere"), *help_lines(("app",))]
         self._view.put([*lines, *(SafeText(line) for line in _FILTERS)])
         self._view.focus()
 
     def action_back(self) -> None:
         """Close."""
         self.dismiss()
+
+
+def _greyed(screen: DeskScreen, parts: tuple[str, ...]) -> list[SafeText]:
+    keys = [key for part in (*parts, "app") for key in KEYS[part]]
+    reasons = [(key, screen.why_not(key.action.partition("(")[0])) for key in keys]
+    lines = [safe_line(f"  {key.shown} {key.id} - {reason}") for key, reason in reasons if reason]
+    return [SafeText(""), SafeText("Not now"), *lines] if lines else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from console.desk import Desk
 from console.keymap import bindings
-from console.listing import events, jobs, queues, tasks
+from console.listing import events, jobs, tasks
 from console.operations import Chosen
 from console.screens.choosing import chosen_task
 from console.screens.listed import ListScreen
@@ -12,13 +12,14 @@ from core.control.api import Target
 from core.model.events import EventView
 from core.model.filters import Filter
 from core.model.text import SafeText, safe_line
-from core.model.views import JobView, QueueView, TaskView
+from core.model.views import JobView, TaskView
 
 
 class JobsScreen(ListScreen[JobView]):
     """What was submitted, and how far it is."""
 
     PARTS = ("list", "retry", "cancel", "pause", "events")
+    NOUNS = ("job", "task")
     BINDINGS = bindings(*PARTS)
 
     def __init__(self, desk: Desk) -> None:
@@ -53,6 +54,7 @@ class TasksScreen(ListScreen[TaskView]):
     """The tasks of all jobs, or those that a filter lets pass."""
 
     PARTS = ("list", "retry", "cancel", "hold", "logs", "events")
+    NOUNS = ("task",)
     BINDINGS = bindings(*PARTS)
 
     def __init__(self, desk: Desk, *, where: Filter | None = None) -> None:
@@ -80,33 +82,6 @@ class TasksScreen(ListScreen[TaskView]):
 
     def _subject(self) -> int | None:
         return None if self.table.selected is None else self.table.selected.id
-
-
-class QueuesScreen(ListScreen[QueueView]):
-    """The queues: how deep, and whether claimed from."""
-
-    PARTS = ("list", "pause")
-    BINDINGS = bindings(*PARTS)
-
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(desk, queues(desk.control))
-
-    def title_line(self) -> SafeText:
-        """Name the list."""
-        return SafeText(" Queues")
-
-    def chosen(self) -> Chosen | None:
-        """Return the queue under the cursor."""
-        queue = self.table.selected
-        if queue is None:
-            return None
-        return Chosen(
-            target=Target(queue=queue.name), label=f"queue {queue.name}", off=queue.paused_at is not None
-        )
-
-    def action_open(self) -> None:
-        """Show the tasks of the queue."""
-        self.visit("queue", None if self.table.selected is None else self.table.selected.name)
 
 
 class EventsScreen(ListScreen[EventView]):

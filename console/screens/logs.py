@@ -23,6 +23,7 @@ class LogScreen(DeskScreen):
     """The newest output; while following, the last line stays in view."""
 
     PARTS = ("view", "log")
+    NOUNS = ("task",)
     BINDINGS = bindings(*PARTS)
 
     def __init__(self, desk: Desk, task_id: int) -> None:
@@ -61,6 +62,14 @@ class LogScreen(DeskScreen):
             self.view.put(self._book.lines())
             if self.following:
                 self.view.end()
+
+    def concerned(self, kinds: frozenset[str]) -> bool:
+        """Output has no events: read on until the attempt has closed, and then when a new one may begin."""
+        return not self._final or super().concerned(kinds)
+
+    def age(self) -> None:
+        """Read on."""
+        self.news(frozenset())
 
     def title_line(self) -> SafeText:
         """Say whose output it is and whether more may come."""

@@ -33,6 +33,7 @@ class TaskScreen(DeskScreen):
     """One task; it is read again each tick."""
 
     PARTS = ("view", "retry", "cancel", "hold", "logs", "events")
+    NOUNS = ("task", "attempt")
     BINDINGS = bindings(*PARTS)
 
     def __init__(self, desk: Desk, task_id: int) -> None:

@@ -2,32 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual.content import Content
 
 from console.feed import Pulse
 from console.widgets.line import Line
-from core.model.text import cells
+from core.model.text import SafeText, cells, safe_line
 
 _COUNTED = ("failed", "running", "queued", "retrying", "held")
 _SLOW_MS = 100
 
 
 class StatusBar(Line):
-    """One line: warnings in reverse video, tasks by status, rows of the list, the help key."""
+    """One line: warnings in reverse video, tasks by status, words of the screen, the help key."""
 
-    def show(self, pulse: Pulse, *, rows: str, frozen: bool) -> None:
+    def show(self, pulse: Pulse, *, warnings: Sequence[str] = (), words: Sequence[str] = ()) -> None:
         """Write the line anew."""
-        warnings = [word for word, true in (("FROZEN", frozen), ("NO ENGINE", pulse.engine is None)) if true]
         parts = [f"{status} {pulse.tasks.get(status, 0)}" for status in _COUNTED[:3]]
         parts += [f"{status} {pulse.tasks[status]}" for status in _COUNTED[3:] if pulse.tasks.get(status)]
         parts += [f"paused queues {pulse.paused}"] if pulse.paused else []
-        parts += [rows] if rows else []
+        parts += [word for word in words if word]
         parts += [f"link {pulse.link_ms}ms"] if pulse.link_ms > _SLOW_MS else []
         parts += ["? help"]
         self.write(_line(warnings, parts, self.size.width))
 
 
-def _line(warnings: list[str], parts: list[str], width: int) -> Content:
+def warnings_of(pulse: Pulse, *, stale: int, frozen: SafeText) -> list[SafeText]:
+    """Return the words in reverse video; each is there only while it is true."""
+    found = [frozen] if frozen else []
+    if pulse.engine is None:
+        found.append(SafeText("NO ENGINE"))
+    if stale:
+        found.append(SafeText(f"STALE {stale}s"))
+    if pulse.foreign:
+        found.append(safe_line(f"ENGINE {pulse.foreign}"))
+    return found
+
+
+def _line(warnings: Sequence[str], parts: Sequence[str], width: int) -> Content:
     line = Content(" ")
     for word in warnings:
         line = line + Content.styled(f" {word} ", "reverse bold") + Content(" ")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.segment import Segment
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -43,6 +43,10 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
         if tuple(lines) != self._lines:
             self._lines = tuple(lines)
             self._lay_out()
+
+    def add(self, lines: Sequence[SafeText]) -> None:
+        """Show more lines below those that are shown."""
+        self.put([*self._lines, *lines])
 
     def end(self) -> None:
         """Go to the last line."""
@@ -87,13 +91,19 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
         return Strip([Segment(fit(self._laid[number], width), self.rich_style)], width)
 
     def _lay_out(self) -> None:
+        before, was = self._laid, self._width
         self._width = width = max(1, self.size.width)
         if self.wrapped:
             self._laid = [piece for line in self._lines for piece in _wrap(line, width)]
         else:
             self._laid = [clip(line, width) for line in self._lines]
         self.virtual_size = Size(width, len(self._laid))
-        self.refresh()
+        if was != width or len(before) != len(self._laid):
+            self.refresh()
+            return
+        for number, (old, new) in enumerate(zip(before, self._laid, strict=True)):
+            if old != new:
+                self.refresh(Region(0, number - self.scroll_offset.y, width, 1))
 
 
 def _wrap(line: SafeText, width: int) -> list[SafeText]:

@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import replace
 
 from core.control.api import Target
+from core.model.about import VERSION
 from core.model.errors import TaskdeckError
 from core.model.events import EventView
 from core.model.fields import FIELDS, Kind, Noun
@@ -28,7 +29,7 @@ from core.model.views import (
 )
 
 NOW = 1_700_000_000_000
-INFO = EngineInfo(version="1", pid=4711, epoch=1, slots=4, running=0, home="/home")
+INFO = EngineInfo(version=VERSION, pid=4711, epoch=1, slots=4, running=0, home="/home")
 KIND_OF = {
     "blocked": "task.rerun",
     "queued": "task.queued",

@@ -15,6 +15,7 @@ from console.engines import EngineStarter
 from console.feed import Feed
 from core.control.api import StopMode
 from core.model.errors import Unavailable
+from core.model.events import KINDS
 from tests.console.support_console import Operator, console
 from tests.console.support_fake_control import INFO, FakeControl
 from tests.support.until import until
@@ -152,11 +153,13 @@ async def test_the_feed_keeps_the_last_counts_when_the_store_cannot_be_read() ->
     control = FakeControl()
     control.add_task(control.add_job(), status="running")
     feed = Feed(control)
-    assert (await feed.beat()).tasks == {"running": 1}
+    assert await feed.ask() == frozenset(KINDS)
+    assert feed.pulse.tasks == {"running": 1}
     control.broken = Unavailable("store.busy", "busy")
-    pulse = await feed.beat()
-    assert pulse.tasks == {"running": 1}
-    assert pulse.trouble == "busy"
+    assert await feed.ask() == frozenset()
+    assert feed.pulse.tasks == {"running": 1}
+    assert feed.pulse.trouble == "busy"
+    assert feed.pulse.engine == INFO
 
 
 @pytest.mark.parametrize(

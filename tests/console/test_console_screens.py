@@ -46,7 +46,7 @@ async def test_a_name_that_no_screen_has_is_told() -> None:
         await operator.press("colon")
         await operator.type("nope")
         await operator.press("enter")
-        await operator.hears("no such screen; there are: jobs tasks queues events")
+        await operator.hears("no such screen; there are: pulse jobs tasks retries queues orphans events")
         await operator.press("escape")
         await operator.press("j")
         assert isinstance(operator.app.screen, JobsScreen)
@@ -90,10 +90,11 @@ async def test_a_tick_asks_once_for_the_counts_and_once_for_the_page_in_view() -
         await operator.press("3")
         await operator.sees("parse")
         control.reads.clear()
+        control.set_task(3, status="queued")
         await operator.beat()
         await operator.until(lambda: control.reads["tasks"], "the page was not read")
         await operator.pilot.pause()
-        assert control.reads == {"queues": 1, "tasks": 1}
+        assert control.reads == {"changes": 1, "tasks": 1}
 
 
 async def test_a_frozen_screen_reads_no_rows_and_says_so() -> None:
@@ -103,7 +104,7 @@ async def test_a_frozen_screen_reads_no_rows_and_says_so() -> None:
         await operator.sees("FROZEN")
         control.reads.clear()
         await operator.beat()
-        await operator.until(lambda: control.reads["queues"], "no tick")
+        await operator.until(lambda: control.reads["changes"], "no tick")
         assert control.reads["jobs"] == 0
         await operator.press("Z")
         await operator.misses("FROZEN")

@@ -52,7 +52,7 @@ async def test_a_refusal_is_told_with_its_reason() -> None:
         await operator.press("3", "r")
         await operator.sees("Retry task 2")
         await operator.press("y")
-        await operator.hears("2 refused: it has not ended")
+        await operator.hears("retry task 2 (ready): 1 refused: task 2: it has not ended")
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ async def test_a_verb_without_an_engine_says_how_to_get_one() -> None:
         await operator.beat()
         await operator.sees("NO ENGINE")
         await operator.press("p")
-        await operator.hears("no engine is running (start one with 'taskdeck serve')")
+        await operator.hears("no engine is running (start one with E, or 'taskdeck serve')")
         assert control.asked == []
 
 

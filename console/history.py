@@ -1,0 +1,57 @@
+"""History: the places that were looked at, as a browser keeps them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from core.model.filters import Filter
+
+Subject: TypeAlias = int | str | Filter
+"""What a place shows: an id, the name of a queue, or the rows that a filter finds."""
+LONGEST = 100
+"""Places that are remembered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spot:
+    """A place and its subject, and the root it was opened from; a root itself has no subject."""
+
+    root: str
+    place: str
+    subject: Subject | None = None
+
+    @property
+    def is_root(self) -> bool:
+        """Tell whether it is a screen that stands for itself."""
+        return self.place == self.root and self.subject is None
+
+
+class History:
+    """Where one was: `[` goes back, `]` forward, backtick to the one before and back again."""
+
+    def __init__(self) -> None:
+        self._spots: list[Spot] = []
+        self._at = -1
+        self._before: Spot | None = None
+
+    def went(self, spot: Spot) -> None:
+        """Note what is shown now; what lay ahead is forgotten, unless one came here by the history."""
+        if self._at >= 0 and self._spots[self._at] == spot:
+            return
+        if self._at >= 0:
+            self._before = self._spots[self._at]
+        self._spots = [*self._spots[: self._at + 1], spot][-LONGEST:]
+        self._at = len(self._spots) - 1
+
+    def step(self, by: int) -> Spot | None:
+        """Move by so many places, at most to the end; None = there is nothing on that side."""
+        at = max(0, min(len(self._spots) - 1, self._at + by))
+        if at == self._at or not self._spots:
+            return None
+        self._before, self._at = self._spots[self._at], at
+        return self._spots[at]
+
+    def last(self) -> Spot | None:
+        """Return the place before this one, as one would visit it anew."""
+        return self._before

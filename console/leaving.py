@@ -1,0 +1,122 @@
+"""Leaving and coming: what becomes of an engine when the console opens, asks for another one, or ends."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from console.desk import Desk
+from console.engines import EngineStarter
+from console.feed import Pulse
+from core.control.api import StopMode
+from core.model.about import VERSION
+from core.model.errors import TaskdeckError, Unavailable
+from core.model.text import SafeText, safe_line
+
+_WORK = SafeText(
+    "Work goes on: d leaves the engine running, n drains it (waits for what runs), s stops it; else stays"
+)
+_ANSWERS = {"d": "d", "n": "n", "s": "s"}
+_MODES = {"n": StopMode.DRAIN, "s": StopMode.STOP}
+
+
+class Asker(Protocol):
+    """The one who asks the operator."""
+
+    async def choose(self, question: SafeText, answers: dict[str, str]) -> str:
+        """Return the word of the answer, '' for none of them."""
+
+    def tell(self, words: SafeText, *, bad: bool = False) -> None:
+        """Show a sentence for a while."""
+
+
+class Landlord:
+    """Starts an engine where none is, replaces one of another version, ends the one that is ours."""
+
+    def __init__(self, desk: Desk, asker: Asker, *, starter: EngineStarter | None) -> None:
+        self._desk = desk
+        self._asker = asker
+        self._starter = starter
+        self._replacing = False
+        self._was_lost = False
+        self._known_epoch = 0
+
+    def look(self) -> None:
+        """Tell once what became of the engine; start the one that replaces another."""
+        self._greet(self._desk.feed.pulse)
+        if self._starter is None:
+            return
+        if self._replacing and self._desk.feed.pulse.engine is None:
+            self._replacing = False
+            self._start(self._starter)
+        failure = self._starter.failure()
+        if failure:
+            self._asker.tell(failure, bad=True)
+
+    async def begin(self) -> frozenset[str]:
+        """Start an engine if none answers; return the kinds of all that may have changed."""
+        kinds = await self._desk.feed.ask_anew()
+        if self._desk.feed.pulse.engine is None and self._starter is not None:
+            self._start(self._starter)
+        return kinds
+
+    async def want(self) -> None:
+        """Start an engine if none answers; offer to replace one of another version."""
+        await self._desk.feed.ask_anew()
+        pulse = self._desk.feed.pulse
+        if pulse.engine is None:
+            if self._starter is None:
+                self._asker.tell(SafeText("this console starts no engine; run 'taskdeck serve'"), bad=True)
+            else:
+                self._start(self._starter)
+        elif not pulse.foreign:
+            self._asker.tell(SafeText("an engine is running, of this version"))
+        else:
+            await self._replace(pulse)
+
+    async def may_leave(self) -> bool:
+        """Ask what becomes of an engine of ours that has work, and see to it; False = the operator stays."""
+        await self._desk.feed.ask_anew()
+        pulse = self._desk.feed.pulse
+        if pulse.engine is None and self._starter is not None:
+            # Left before it answered: nobody else knows of it.
+            self._starter.call_off()
+        if not self._is_ours(pulse):
+            return True
+        answer = await self._asker.choose(_WORK, _ANSWERS) if pulse.busy else "s"
+        if answer in _MODES:
+            await self._stop(_MODES[answer])
+        return bool(answer)
+
+    def _greet(self, pulse: Pulse) -> None:
+        if pulse.engine is None:
+            self._was_lost = self._was_lost or self._known_epoch > 0
+            return
+        if self._was_lost:
+            self._was_lost = False
+            self._asker.tell(safe_line(f"an engine is back (process {pulse.engine.pid})"))
+        if pulse.foreign and pulse.engine.epoch != self._known_epoch:
+            words = f"the engine is {pulse.foreign}, this console {VERSION}; E drains it and starts anew"
+            self._asker.tell(safe_line(words), bad=True)
+        self._known_epoch = pulse.engine.epoch
+
+    async def _replace(self, pulse: Pulse) -> None:
+        question = f"The engine is {pulse.foreign}, this console {VERSION}: drain it, then start anew? [y/N]"
+        if await self._asker.choose(safe_line(question), {"y": "y"}):
+            self._replacing = self._starter is not None
+            await self._stop(StopMode.DRAIN)
+
+    async def _stop(self, how: StopMode) -> None:
+        try:
+            await self._desk.control.stop_engine(how)
+        except TaskdeckError as error:
+            self._asker.tell(safe_line(error.message), bad=True)
+
+    def _start(self, starter: EngineStarter) -> None:
+        try:
+            starter.start()
+        except Unavailable as error:
+            self._asker.tell(safe_line(error.message), bad=True)
+
+    def _is_ours(self, pulse: Pulse) -> bool:
+        starter = self._starter
+        return starter is not None and pulse.engine is not None and pulse.engine.pid == starter.pid

@@ -1,0 +1,68 @@
+"""Failed: stands where a screen stood that went wrong; the console goes on."""
+
+from __future__ import annotations
+
+import traceback
+
+from textual.app import ComposeResult
+from textual.message import Message
+
+from console.desk import Desk
+from console.history import Spot
+from console.keymap import bindings
+from console.screens.base import DeskScreen
+from console.widgets.textview import TextView
+from core.model.text import SafeText, safe_line
+
+_FRAMES = 12
+
+
+class Renew(Message):
+    """The screen that stood here is wanted again."""
+
+    def __init__(self, spot: Spot) -> None:
+        super().__init__()
+        self.spot = spot
+
+
+class FailedScreen(DeskScreen):
+    """Says that something went wrong, how to get the screen back, and for a report what it was."""
+
+    PARTS = ("view",)
+    BINDINGS = bindings(*PARTS)
+
+    def __init__(self, desk: Desk, spot: Spot, *, error: Exception) -> None:
+        super().__init__(desk)
+        self.spot = spot
+        self.view = TextView()
+        self._error = error
+
+    def compose(self) -> ComposeResult:
+        """Stack the lines."""
+        yield self.head
+        yield self.view
+        yield self.status
+        yield self.hints
+
+    def on_mount(self) -> None:
+        """Write what happened."""
+        story = traceback.format_exception(self._error, limit=-_FRAMES)
+        lines = [line for part in story for line in part.splitlines()]
+        self.view.put([SafeText("Ctrl+R opens this screen anew, a number another one."), SafeText("")])
+        self.view.add([safe_line(line) for line in lines])
+        self.view.focus()
+
+    async def load(self) -> None:
+        """Read nothing."""
+
+    def reload(self) -> None:
+        """Want the screen back; coming to the top is no wish."""
+
+    def renew(self) -> None:
+        """Ask for the screen that stood here."""
+        if self.spot is not None:
+            self.post_message(Renew(self.spot))
+
+    def title_line(self) -> SafeText:
+        """Say it in one line."""
+        return safe_line(f" Something went wrong ({type(self._error).__name__}); Ctrl+R tries again")
