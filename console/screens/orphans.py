@@ -1,0 +1,230 @@
+"""Orphans: attempts whose owner is gone, the evidence, and what may become of them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+
+from rich.style import Style
+from textual.app import ComposeResult
+
+from console.desk import Desk
+from console.keymap import bindings
+from console.listing import now_ms, style_of
+from console.operations import Chosen
+from console.screens.base import DeskScreen
+from console.theming import Look
+from console.widgets.prompt import Prompt
+from console.widgets.table import Face, Table
+from console.widgets.textview import TextView
+from core.control.api import Target
+from core.model.columns import Column, Form, cell
+from core.model.durations import humanise
+from core.model.insight import OrphanKind, OrphanView
+from core.model.text import SafeText, fit, safe_line
+from core.model.values import to_iso
+
+_COLUMNS = (
+    Column(name="task", title="TASK", form=Form.NUMBER, path="task_id", width=7),
+    Column(name="job", title="JOB", form=Form.NUMBER, path="job_id", width=6, priority=3),
+    Column(name="key", title="KEY", form=Form.TEXT, path="key", width=16),
+    Column(name="state", title="STATE", form=Form.TEXT, path="kind", width=9),
+    Column(name="since", title="SINCE", form=Form.AGE, path="since", width=7, priority=1),
+    Column(name="pids", title="LIVING", form=Form.NUMBER, path="pids", width=6),
+    Column(name="command", title="COMMAND", form=Form.TEXT, path="commands", width=18, priority=2),
+    Column(name="reason", title="REASON", form=Form.TEXT, path="reason", width=17, priority=4),
+)
+_MARKS = {OrphanKind.LIVING: "running", OrphanKind.LOST: "lost"}
+_LIVING = {"keep": "watching goes on for what lives alone", "kill": "nothing of it lives to be killed"}
+_LOST = {
+    "requeue": "it still lives: w watches it on, X kills it",
+    "fail": "it still lives: w watches, X kills",
+}
+_LABEL = 10
+
+
+class OrphansScreen(DeskScreen):
+    """The orphans, in order of task id, and what is known of the one under the cursor."""
+
+    PARTS = ("orphans",)
+    READER = "table"
+    NOUNS = ("task", "attempt", "engine")
+    BINDINGS = bindings(*PARTS)
+    DEFAULT_CSS = """
+    OrphansScreen Prompt { min-height: 0; }
+    OrphansScreen Prompt Static { max-height: 0; }
+    OrphansScreen TextView { height: 40%; border-top: none; }
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.table: Table[OrphanView] = Table(face_of_orphans(lambda: desk.look))
+        self.prompt = Prompt(back=self.table.focus)
+        self.evidence = TextView()
+
+    def compose(self) -> ComposeResult:
+        """Stack the parts."""
+        yield self.head
+        yield self.prompt
+        yield self.table
+        yield self.evidence
+        yield self.status
+        yield self.hints
+
+    def on_mount(self) -> None:
+        """Give the keys to the table; there is no evidence yet."""
+        self.table.focus()
+        self.evidence.display = False
+
+    async def load(self) -> None:
+        """Read the orphans: there are few."""
+        rows = await self.desk.control.orphans()
+        self.table.replace(dict(enumerate(rows)), count=len(rows), more=False)
+        self.table.say(SafeText("no orphans: everything that runs has an owner"))
+        self._show_evidence()
+
+    def title_line(self) -> SafeText:
+        """Name the list."""
+        return SafeText(" Orphans")
+
+    def rows_words(self) -> str:
+        """Tell how many there are."""
+        return f"orphans {self.table.count:,}"
+
+    def restyle(self) -> None:
+        """Draw the rows anew."""
+        self.table.restyle()
+
+    def yank(self) -> object:
+        """Return the orphan under the cursor."""
+        return self.table.selected
+
+    def chosen(self) -> Chosen | None:
+        """Return the orphan under the cursor; a verb names its task."""
+        orphan = self.table.selected
+        if orphan is None:
+            return None
+        label = f"task {orphan.task_id} ({orphan.key})"
+        return Chosen(
+            target=Target(task_ids=(orphan.task_id,)), label=label, off=orphan.kind is OrphanKind.LOST
+        )
+
+    def why_not(self, action: str) -> SafeText:
+        """Say which verbs are for living orphans, and which for lost ones."""
+        orphan = self.table.selected
+        if orphan is not None:
+            unfit = (_LOST if orphan.kind is OrphanKind.LIVING else _LIVING).get(action)
+            if unfit is not None:
+                return SafeText(unfit)
+        return super().why_not(action)
+
+    def on_table_moved(self) -> None:
+        """Show what is known of the orphan that is looked at now."""
+        self._show_evidence()
+
+    def on_table_opened(self) -> None:
+        """Open the row that was clicked."""
+        self.action_open()
+
+    def action_open(self) -> None:
+        """Look into the task."""
+        self.visit("task", self._subject())
+
+    def action_logs(self) -> None:
+        """Show the output of the task."""
+        self.visit("log", self._subject())
+
+    def action_events(self) -> None:
+        """Show the events of the task."""
+        self.visit("task events", self._subject())
+
+    def action_keep(self) -> None:
+        """Watch a living orphan on."""
+        self._act_if_fit("keep", self.desk.operations.keep)
+
+    def action_kill(self) -> None:
+        """Plan the end of a living orphan, review it, then end it."""
+        self._act_if_fit("kill", self.desk.operations.kill)
+
+    def action_requeue(self) -> None:
+        """Let a lost task be claimed again."""
+        self._act_if_fit("requeue", self.desk.operations.hold)
+
+    def action_fail(self) -> None:
+        """Give a lost task up."""
+        self._act_if_fit("fail", self.desk.operations.fail)
+
+    def action_back(self) -> None:
+        """Go back by one step: the prompt, the evidence, the screen."""
+        if self.prompt.open:
+            self.prompt.close()
+        elif self.evidence.has_focus:
+            self.table.focus()
+        else:
+            super().action_back()
+
+    def _act_if_fit(self, action: str, verb: Callable[[Chosen], Awaitable[None]]) -> None:
+        words = self.why_not(action)
+        if words:
+            self.notify(words, markup=False)
+        else:
+            self.act(verb)
+
+    def _show_evidence(self) -> None:
+        orphan = self.table.selected
+        if orphan is None and self.evidence.has_focus:
+            self.table.focus()
+        self.evidence.display = orphan is not None
+        self.evidence.put([] if orphan is None else list(evidence_of(orphan)))
+
+    def _subject(self) -> int | None:
+        return None if self.table.selected is None else self.table.selected.task_id
+
+
+def face_of_orphans(look: Callable[[], Look]) -> Face[OrphanView]:
+    """Return how an orphan looks in the list."""
+
+    def write(orphan: OrphanView, columns: Sequence[Column]) -> tuple[SafeText, ...]:
+        now = now_ms()
+        return tuple(_cell(orphan, column, look=look(), now=now) for column in columns)
+
+    def style(orphan: OrphanView, column: Column) -> Style | None:
+        return style_of(_MARKS[orphan.kind], look()) if column.name == "state" else None
+
+    # A task that was lost twice is two orphans.
+    return Face(columns=_COLUMNS, key=lambda orphan: (orphan.task_id, orphan.epoch), write=write, style=style)
+
+
+def evidence_of(orphan: OrphanView) -> Iterator[SafeText]:
+    """Write what is known of an orphan as lines."""
+    yield _pair("task", f"{orphan.task_id} {orphan.key}, job {orphan.job_id}, attempt epoch {orphan.epoch}")
+    yield _pair("reason", orphan.reason)
+    if orphan.since is not None:
+        yield _pair("since", f"{to_iso(orphan.since)} ({humanise(now_ms() - orphan.since)} ago)")
+    if orphan.kind is OrphanKind.LIVING:
+        kept = "an operator keeps watching it" if orphan.kept else "w watches it on, X kills it"
+        yield _pair("now", f"the attempt keeps its slot; {kept}")
+        yield SafeText("")
+        yield from (_process(pid, index, orphan.commands) for index, pid in enumerate(orphan.pids))
+    else:
+        yield _pair("now", "the task is held; r queues it again, f gives it up")
+
+
+def _process(pid: int, index: int, commands: Sequence[str]) -> SafeText:
+    return safe_line(f"  {pid:>8}  {commands[index] if index < len(commands) else ''}")
+
+
+def _pair(label: str, text: str) -> SafeText:
+    return safe_line(f" {fit(label, _LABEL)}{text}")
+
+
+def _cell(orphan: OrphanView, column: Column, *, look: Look, now: int) -> SafeText:
+    match column.name:
+        case "state":
+            glyph = look.marks[_MARKS[orphan.kind]].glyph
+            return safe_line(f"{glyph} {'watched' if orphan.kept else orphan.kind}")
+        case "pids":
+            return SafeText(str(len(orphan.pids)) if orphan.pids else "")
+        case "command":
+            return safe_line(orphan.commands[0] if orphan.commands else "")
+        case _:
+            return cell(column, orphan, now=now)

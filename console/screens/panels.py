@@ -1,0 +1,153 @@
+"""Panels: what fails and what waits, as rows: how they look, what verbs act on, where they lead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import TypeVar
+
+from rich.style import Style
+from textual.strip import Strip
+
+from console.listing import now_ms, style_of
+from console.operations import Chosen
+from console.theming import Look
+from console.widgets.table import Face, Table
+from core.control.api import Target
+from core.model.columns import Column, Form, cell
+from core.model.fields import Noun
+from core.model.filters import Filter
+from core.model.insight import Failing, Waiting, WaitKind
+from core.model.terms import In
+from core.model.text import SafeText, safe_line
+
+V = TypeVar("V")
+MARKS: dict[WaitKind, str] = {
+    WaitKind.QUEUED: "queued",
+    WaitKind.PAUSED_QUEUE: "paused",
+    WaitKind.PAUSED_JOB: "paused",
+    WaitKind.NEEDS: "blocked",
+    WaitKind.RETRYING: "retrying",
+    WaitKind.HELD: "held",
+}
+"""The status whose glyph and colour stands for a reason to wait."""
+STATUSES: dict[WaitKind, str] = {
+    WaitKind.QUEUED: "queued",
+    WaitKind.PAUSED_QUEUE: "queued",
+    WaitKind.PAUSED_JOB: "queued",
+    WaitKind.NEEDS: "blocked",
+    WaitKind.RETRYING: "retrying",
+    WaitKind.HELD: "held",
+}
+"""The status of the tasks that wait for a reason."""
+_OF_QUEUE = (WaitKind.QUEUED, WaitKind.PAUSED_QUEUE, WaitKind.RETRYING)
+_FAILING = (
+    Column(name="code", title="WHAT FAILS", form=Form.TEXT, path="code", width=18),
+    Column(name="tasks", title="TASKS", form=Form.NUMBER, path="tasks", width=6),
+    Column(name="newest", title="NEWEST", form=Form.AGE, path="at", width=7),
+    Column(name="message", title="MESSAGE", form=Form.TEXT, path="message", width=20),
+    Column(name="keys", title="KEYS", form=Form.TEXT, path="keys", width=18, priority=1),
+)
+_WAITING = (
+    Column(name="kind", title="WHAT WAITS", form=Form.TEXT, path="kind", width=14),
+    Column(name="subject", title="OF", form=Form.TEXT, path="subject", width=16),
+    Column(name="tasks", title="TASKS", form=Form.NUMBER, path="tasks", width=6),
+    Column(name="since", title="SINCE", form=Form.AGE, path="since", width=7),
+    Column(name="until", title="DUE IN", form=Form.DUE, path="until", width=7),
+)
+
+
+class Panel(Table[V]):
+    """A table that shares the screen with others: only the one with the keys shows its cursor."""
+
+    def on_focus(self) -> None:
+        """Show the cursor."""
+        self._refresh_row(self.cursor)
+
+    def on_blur(self) -> None:
+        """Hide the cursor."""
+        self._refresh_row(self.cursor)
+
+    def _strip(self, view: V, width: int, *, is_cursor: bool) -> Strip:
+        return super()._strip(view, width, is_cursor=is_cursor and self.has_focus)
+
+
+def face_of_failing(look: Callable[[], Look]) -> Face[Failing]:
+    """Return how a code that fails looks."""
+
+    def write(failing: Failing, column: Column) -> SafeText:
+        if column.name == "keys":
+            return safe_line(", ".join(failing.keys))
+        if column.name == "code" and not failing.code:
+            return SafeText("(no code)")
+        return cell(column, failing, now=now_ms())
+
+    def style(_: Failing, column: Column) -> Style | None:
+        return style_of("failed", look()) if column.name == "code" else None
+
+    return _face(_FAILING, lambda failing: failing.code, write=write, style=style)
+
+
+def face_of_waiting(look: Callable[[], Look]) -> Face[Waiting]:
+    """Return how a reason to wait looks."""
+
+    def write(waiting: Waiting, column: Column) -> SafeText:
+        if column.name == "kind":
+            return safe_line(f"{look().marks[MARKS[waiting.kind]].glyph} {waiting.kind}")
+        if column.name == "subject" and waiting.kind not in _OF_QUEUE and waiting.subject:
+            return safe_line(f"job {waiting.subject}")
+        return cell(column, waiting, now=now_ms())
+
+    def style(waiting: Waiting, column: Column) -> Style | None:
+        return style_of(MARKS[waiting.kind], look()) if column.name == "kind" else None
+
+    return _face(_WAITING, lambda waiting: (waiting.kind, waiting.subject), write=write, style=style)
+
+
+def where_failing(failing: Failing, *statuses: str) -> Filter:
+    """Return the filter that finds the tasks of a code in these statuses."""
+    coded = (In(field="code", values=(failing.code,)),) if failing.code else ()
+    return Filter(noun=Noun.TASKS, terms=(*coded, In(field="status", values=statuses)))
+
+
+def where_waiting(waiting: Waiting) -> Filter:
+    """Return the filter that finds the tasks that wait for a reason."""
+    terms = (In(field="status", values=(STATUSES[waiting.kind],)),)
+    return Filter(noun=Noun.TASKS, terms=(*terms, *_subject_terms(waiting)))
+
+
+def chosen_failing(failing: Failing) -> Chosen:
+    """Return all tasks that ended with a code as the target of a verb."""
+    target = Target(filter=where_failing(failing, "failed"))
+    return Chosen(target=target, label=f"{failing.tasks:,} tasks ({failing.code})")
+
+
+def chosen_waiting(waiting: Waiting) -> Chosen | None:
+    """Return the queue or job that could be paused or resumed."""
+    subject = waiting.subject
+    match waiting.kind:
+        case WaitKind.QUEUED | WaitKind.PAUSED_QUEUE:
+            off = waiting.kind is WaitKind.PAUSED_QUEUE
+            return Chosen(target=Target(queue=subject), label=f"queue {subject}", off=off)
+        case WaitKind.PAUSED_JOB if subject.isdecimal():
+            return Chosen(target=Target(job_id=int(subject)), label=f"job {subject}", off=True)
+        case _:
+            return None
+
+
+def _subject_terms(waiting: Waiting) -> tuple[In, ...]:
+    if waiting.kind in _OF_QUEUE:
+        return (In(field="queue", values=(waiting.subject,)),) if waiting.subject else ()
+    return (In(field="job", values=(int(waiting.subject),)),) if waiting.subject.isdecimal() else ()
+
+
+def _face(
+    columns: tuple[Column, ...],
+    key: Callable[[V], Hashable],
+    *,
+    write: Callable[[V, Column], SafeText],
+    style: Callable[[V, Column], Style | None],
+) -> Face[V]:
+    def row(view: V, shown: Sequence[Column]) -> tuple[SafeText, ...]:
+        return tuple(write(view, column) for column in shown)
+
+    return Face(columns=columns, key=key, write=row, style=style)

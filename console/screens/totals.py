@@ -1,0 +1,77 @@
+"""Totals: how everything stands and how fast it goes, as lines; decisions alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from textual.geometry import Size
+
+from console.feed import Pulse
+from console.listing import style_of, worded
+from console.theming import Look
+from console.widgets.spans import Span, flow
+from console.widgets.spark import bars, trend_of
+from core.model.insight import Rate
+from core.model.status import JobStatus, TaskStatus
+from core.model.text import SafeText, cells, safe_line
+
+_ALWAYS = (TaskStatus.FAILED, TaskStatus.RUNNING, TaskStatus.QUEUED, TaskStatus.SUCCEEDED)
+# What needs somebody comes first, what is over last.
+_TASKS = (
+    TaskStatus.FAILED,
+    TaskStatus.RETRYING,
+    TaskStatus.HELD,
+    TaskStatus.RUNNING,
+    TaskStatus.QUEUED,
+    TaskStatus.WAITING,
+    TaskStatus.BLOCKED,
+    TaskStatus.SUCCEEDED,
+    TaskStatus.SKIPPED,
+    TaskStatus.CANCELLED,
+)
+_ENDS = (TaskStatus.SUCCEEDED, TaskStatus.FAILED)
+_LABEL = 12
+_TALL = ((45, 4), (32, 2))
+"""Lines of the terminal from which the bars of one status get so many."""
+
+
+def engine_words(pulse: Pulse) -> str:
+    """Say which engine answers and how busy it is."""
+    engine = pulse.engine
+    if engine is None:
+        return "no engine answers: E starts one"
+    is_full = engine.running >= engine.slots
+    state = "idle" if not engine.running else "all slots busy" if is_full else "working"
+    return f"{state}  slots {engine.running:,}/{engine.slots:,}  taskdeck {engine.version}  {engine.home}"
+
+
+def counted(pulse: Pulse, look: Look, *, width: int) -> list[list[Span]]:
+    """Count tasks by status, then jobs that are not final."""
+    tasks = [status for status in _TASKS if pulse.tasks.get(status) or status in _ALWAYS]
+    jobs = [status for status in JobStatus if pulse.jobs.get(status)]
+    lines = flow(SafeText(" Tasks  "), _parts(tasks, pulse.tasks, look), width)
+    open_jobs = _parts(jobs, pulse.jobs, look) or [(SafeText("none is open: o starts one"), None)]
+    return lines + flow(SafeText(" Jobs   "), open_jobs, width)
+
+
+def speeds(rates: Sequence[Rate], look: Look, *, size: Size) -> list[list[Span]]:
+    """Draw how many tasks ended lately, one status below the other, with this minute and the best one."""
+    height = next((lines for least, lines in _TALL if size.height >= least), 1)
+    return [line for status in _ENDS for line in _speed(rates, status, look, Size(size.width, height))]
+
+
+def _speed(rates: Sequence[Rate], status: str, look: Look, room: Size) -> list[list[Span]]:
+    trend = trend_of(rates, status)
+    said = f"  {trend.now:>5,}/min  peak {trend.peak:>6,}"
+    label = safe_line(f" {worded(status, look)}".ljust(_LABEL) + " ")
+    drawn = bars(trend.steps, width=room.width - cells(label) - len(said) - 1, height=room.height)
+    style = style_of(status, look)
+    above: list[list[Span]] = [[(SafeText(" " * cells(label)), None), (line, style)] for line in drawn[:-1]]
+    return [*above, [(label, style), (drawn[-1], style), (SafeText(said), None)]]
+
+
+def _parts(statuses: Sequence[str], counts: Mapping[str, int], look: Look) -> list[Span]:
+    return [
+        (safe_line(f"{worded(status, look)} {counts.get(status, 0):,}"), style_of(status, look))
+        for status in statuses
+    ]

@@ -1,0 +1,149 @@
+"""Retries/Dead: tasks that went wrong, those that will run again and those that gave up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from console.desk import Desk
+from console.keymap import bindings
+from console.listing import Listing, columns_of, face_of, now_ms, tasks, worded
+from console.operations import Chosen
+from console.screens.choosing import chosen_task
+from console.screens.listed import ListScreen
+from console.theming import Look
+from console.widgets.table import Face
+from core.control.api import ControlAPI
+from core.model.columns import Column, Form, cell
+from core.model.durations import humanise
+from core.model.fields import Noun
+from core.model.filters import Filter
+from core.model.terms import In
+from core.model.text import SafeText, safe_line
+from core.model.views import TaskView
+
+_WHEN = Column(name="when", title="WHEN", form=Form.DUE, path="retry_at", width=11, priority=1)
+_ERROR = Column(name="error", title="ERROR", form=Form.TEXT, path="error", width=14)
+# Narrower than in other lists, so that the error has room on 60 cells.
+_KEY_CELLS = 13
+_KNOWN = {column.name: column for column in (*columns_of(Noun.TASKS), _WHEN, _ERROR)}
+_KNOWN["key"] = replace(_KNOWN["key"], width=_KEY_CELLS)
+_SHOWN = ("id", "job", "key", "status", "attempts", "when", "error")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """Which of them are shown; `statuses` is all that the filter says of it."""
+
+    name: str
+    statuses: tuple[str, ...]
+    nothing: str
+
+    @property
+    def term(self) -> In:
+        """Return its term of the filter."""
+        return In(field="status", values=self.statuses)
+
+
+PRESETS = (
+    Preset(name="all", statuses=("failed", "retrying"), nothing="nothing failed and nothing is retried"),
+    Preset(name="retrying", statuses=("retrying",), nothing="nothing waits for another attempt"),
+    Preset(name="dead", statuses=("failed",), nothing="nothing is dead: no task used up its attempts"),
+)
+"""In the order in which one key goes through them."""
+
+
+class TroubleScreen(ListScreen[TaskView]):
+    """The filter holds the whole predicate, presets too: what a verb acts on is what it says."""
+
+    PARTS = ("list", "preset", "retry", "cancel", "hold", "logs", "events")
+    BINDINGS = bindings(*PARTS)
+    NOUNS = ("task",)
+
+    def __init__(self, desk: Desk) -> None:
+        self._preset = PRESETS[0]
+        listing = _listing(desk.control)
+        face = face_of_trouble(listing, lambda: desk.look)
+        super().__init__(desk, listing, face=face, where=_where(PRESETS[0]))
+        self.nothing = SafeText(PRESETS[0].nothing)
+
+    def title_line(self) -> SafeText:
+        """Count what each preset shows; the present one stands in brackets."""
+        counts = self.desk.feed.pulse.tasks
+        said = (f"{preset.name} {sum(counts.get(one, 0) for one in preset.statuses):,}" for preset in PRESETS)
+        words = [
+            f"[{one}]" if preset == self._preset else f" {one} "
+            for preset, one in zip(PRESETS, said, strict=True)
+        ]
+        return safe_line(f" Retries/Dead  {' '.join(words)}")
+
+    def chosen(self) -> Chosen | None:
+        """Return the task under the cursor."""
+        return None if self.table.selected is None else chosen_task(self.table.selected)
+
+    def action_preset(self) -> None:
+        """Show all, those that are retried, or the dead; what else the filter says stays."""
+        old = self._preset
+        self._preset = PRESETS[(PRESETS.index(old) + 1) % len(PRESETS)]
+        others = tuple(term for term in self.where.terms if term != old.term)
+        self.base = _where(self._preset)
+        self.nothing = SafeText(self._preset.nothing)
+        self.narrow(replace(self.where, terms=(self._preset.term, *others)))
+
+    def action_open(self) -> None:
+        """Look into the task."""
+        self.visit("task", self._subject())
+
+    def action_logs(self) -> None:
+        """Show the output of the task."""
+        self.visit("log", self._subject())
+
+    def action_events(self) -> None:
+        """Show the events of the task."""
+        self.visit("task events", self._subject())
+
+    def _subject(self) -> int | None:
+        return None if self.table.selected is None else self.table.selected.id
+
+
+def _where(preset: Preset) -> Filter:
+    return Filter(noun=Noun.TASKS, terms=(preset.term,))
+
+
+def _listing(control: ControlAPI) -> Listing[TaskView]:
+    return replace(tasks(control), columns=tuple(_KNOWN[name] for name in _SHOWN))
+
+
+def face_of_trouble(listing: Listing[TaskView], look: Callable[[], Look]) -> Face[TaskView]:
+    """Return how a task in trouble looks: when it runs again or ended, and the error with its code."""
+
+    def write(task: TaskView, columns: Sequence[Column]) -> tuple[SafeText, ...]:
+        now = now_ms()
+        return tuple(_cell(task, column, look=look(), now=now) for column in columns)
+
+    return replace(face_of(listing, look), write=write)
+
+
+def when(task: TaskView, *, now: int) -> SafeText:
+    """Say in how long a task runs again, or how long ago it ended."""
+    if task.status == "retrying" and task.retry_at is not None:
+        return SafeText(f"in {humanise(task.retry_at - now)}" if task.retry_at > now else "now")
+    return SafeText("" if task.finished_at is None else f"{humanise(now - task.finished_at)} ago")
+
+
+def fault(task: TaskView) -> SafeText:
+    """Name the error of a task, its code first."""
+    parts = (task.error or {}).get("code"), (task.error or {}).get("message")
+    return safe_line(": ".join(str(part) for part in parts if part))
+
+
+def _cell(task: TaskView, column: Column, *, look: Look, now: int) -> SafeText:
+    match column.name:
+        case "when":
+            return when(task, now=now)
+        case "error":
+            return fault(task)
+        case "status":
+            return worded(task.status, look)
+        case _:
+            return cell(column, task, now=now)

@@ -1,0 +1,87 @@
+"""Spans: a few lines of coloured pieces, of which only the cells that changed are drawn again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region, Size
+from textual.strip import Strip
+from textual.widget import Widget
+
+from core.model.text import SafeText, cells
+
+_GAP = SafeText("  ")
+_NEAR = 8
+"""Cells between two changes up to which drawing them costs less than going on behind them."""
+Span: TypeAlias = tuple[SafeText, Style | None]
+"""A piece of a line and its own style, if it has one."""
+
+
+class Spans(Widget):
+    """Shows lines; as high as there are lines."""
+
+    DEFAULT_CSS = "Spans { height: auto; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: tuple[tuple[Span, ...], ...] = ()
+
+    def write(self, lines: Sequence[Sequence[Span]]) -> None:
+        """Show these lines instead; what is the same costs nothing, also on the wire."""
+        old, self._lines = self._lines, tuple(map(tuple, lines))
+        if len(old) != len(self._lines):
+            self.refresh(layout=True)
+            return
+        for y, (was, now) in enumerate(zip(old, self._lines, strict=True)):
+            if was != now:
+                self.refresh(*(Region(first, y, last - first, 1) for first, last in changed(was, now)))
+
+    def render_line(self, y: int) -> Strip:
+        """Return one line."""
+        base = self.rich_style
+        spans = self._lines[y] if y < len(self._lines) else ()
+        segments = [Segment(text, base + own if own else base) for text, own in spans]
+        return Strip(segments).adjust_cell_length(self.size.width, base)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Return how many lines there are."""
+        return len(self._lines)
+
+
+def changed(was: Sequence[Span], now: Sequence[Span]) -> list[tuple[int, int]]:
+    """Return the runs of cells, first and one after the last, in which two lines differ."""
+    old, new = _cells_of(was), _cells_of(now)
+    length = max(len(old), len(new))
+    runs: list[tuple[int, int]] = []
+    for at in (at for at in range(length) if old[at : at + 1] != new[at : at + 1]):
+        near = runs and at - runs[-1][1] <= _NEAR
+        runs[-1:] = [(runs[-1][0], at + 1)] if near else [*runs[-1:], (at, at + 1)]
+    # Characters without a cell of their own differ in no cell.
+    return runs or [(0, length)]
+
+
+def flow(label: SafeText, parts: Sequence[Span], width: int) -> list[list[Span]]:
+    """Lay parts out behind a label, on as many lines as they need; later lines begin below the first part."""
+    margin = cells(label)
+    lines: list[list[Span]] = [[(label, None)]]
+    room = width - margin
+    for text, style in parts:
+        if cells(text) > room and len(lines[-1]) > 1:
+            lines.append([(SafeText(" " * margin), None)])
+            room = width - margin
+        lines[-1] += [(text, style), (_GAP, None)]
+        room -= cells(text) + len(_GAP)
+    return lines
+
+
+def _cells_of(line: Sequence[Span]) -> list[tuple[str, Style | None]]:
+    # A wide character fills two cells: the second one is told apart, so that places stay true.
+    return [
+        (piece, style)
+        for text, style in line
+        for character in text
+        for piece in (character, "")[: cells(character)]
+    ]
