@@ -58,10 +58,12 @@ class Desk:
 
     async def stop(self, asked: Asked) -> bytes:
         """End the engine, for clients of every protocol."""
-        how = wire.decode_object(await self._body(asked)).get("how", StopMode.STOP.value)
-        if how not in set(StopMode):
-            raise wire.unfit("how")
-        await self._control.stop_engine(StopMode(str(how)))
+        sent = wire.decode_object(await self._body(asked))
+        try:
+            how = StopMode(str(sent.get("how", StopMode.STOP)))
+        except ValueError as error:
+            raise wire.unfit("how") from error
+        await self._control.stop_engine(how)
         return b"{}"
 
     async def _body(self, asked: Asked) -> bytes | bytearray:

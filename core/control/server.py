@@ -12,7 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from core.control import wire
 from core.control.routes import Desk, make_app
 from core.control.sockets import bind_private, check_peer, remove_socket
-from core.model.errors import Bug, TaskdeckError, Unavailable
+from core.model.errors import Bug, Invalid, TaskdeckError, Unavailable
 
 if TYPE_CHECKING:
     import socket
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _KEEP_ALIVE_SECONDS = 75
 """Longer than clients reuse an idle connection, so that none is closed under a request."""
 _DRAIN_SECONDS = 5
+_HEADERS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,34 +112,68 @@ class ControlServer:
 
 
 class _Guarded(HttpToolsProtocol):
-    """A connection that is refused to strangers and closed when its request does not come."""
+    """A connection refused to strangers, and cut when its other end floods, stalls or does not read."""
 
     limits: ClassVar[Limits] = Limits()
     _deadline: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
+    _is_in_head = True
+    _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         try:
-            check_peer(transport.get_extra_info("socket"))
+            peer = check_peer(transport.get_extra_info("socket"))
             self._check_room()
         except TaskdeckError as error:
             self.transport = transport
-            transport.write(_refusal(error))
-            transport.close()
+            self._refuse(error)
             return
         super().connection_made(transport)
+        self.client = ("process", peer)
         self._arm()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
+        self._forget_unread()
         super().connection_lost(exc)
 
+    def data_received(self, data: bytes) -> None:
+        if self._is_in_head:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        # Looked at afterwards: a body may have come with its head.
+        if self._is_in_head and self._head_bytes > self.limits.head_bytes and not self.transport.is_closing():
+            self._refuse(_flood(self.limits))
+
     def on_message_begin(self) -> None:
+        self._is_in_head, self._head_bytes = True, 0
         self._arm()
         super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if len(self.headers) >= _HEADERS:
+            # The parser turns it into a refusal.
+            raise _flood(self.limits)
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._is_in_head = False
+        super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         self._disarm()
         super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(Invalid("request.garbled", msg, hint="speak HTTP/1.1, with few headers"))
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._watch_unread()
+
+    def resume_writing(self) -> None:
+        self._forget_unread()
+        super().resume_writing()
 
     def _check_room(self) -> None:
         if len(self.connections) >= self.limits.connections:
@@ -147,6 +182,10 @@ class _Guarded(HttpToolsProtocol):
                 f"the engine has {len(self.connections)} connections open",
                 hint="close some clients, then try again",
             )
+
+    def _refuse(self, error: TaskdeckError) -> None:
+        self.transport.write(_refusal(error))
+        self.transport.close()
 
     def _arm(self) -> None:
         if self._deadline is None:
@@ -161,9 +200,34 @@ class _Guarded(HttpToolsProtocol):
         self._deadline = None
         self.transport.abort()
 
+    def _watch_unread(self) -> None:
+        left = self.transport.get_write_buffer_size()
+        self._unread = self.loop.call_later(self.limits.answer_seconds, self._cut_if_unread, left)
+
+    def _cut_if_unread(self, before: int) -> None:
+        # A slow line that takes something may go on; who takes nothing keeps an answer in memory for ever.
+        if self.transport.get_write_buffer_size() >= before:
+            self.transport.abort()
+            return
+        self._watch_unread()
+
+    def _forget_unread(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
 
 def _protocol(limits: Limits) -> type[_Guarded]:
     return type("Guarded", (_Guarded,), {"limits": limits})
+
+
+def _flood(limits: Limits) -> Invalid:
+    return Invalid(
+        "request.too_large",
+        f"a request has at most {_HEADERS} headers in {limits.head_bytes} bytes",
+        hint="send what is asked as its body",
+        facts={"limit": limits.head_bytes},
+    )
 
 
 def _refusal(error: TaskdeckError) -> bytes:

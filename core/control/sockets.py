@@ -86,16 +86,16 @@ def remove_socket(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def peer_uid(connection: HasOptions) -> int:
-    """Return the user id of the process at the other end, as the kernel saw it."""
+def peer_of(connection: HasOptions) -> tuple[int, int]:
+    """Return the process id and user id of the other end, as the kernel saw it when it connected."""
     raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    _, uid, _ = _CREDENTIALS.unpack(raw)
-    return int(uid)
+    pid, uid, _ = _CREDENTIALS.unpack(raw)
+    return int(pid), int(uid)
 
 
-def check_peer(connection: HasOptions) -> None:
-    """Raise `Forbidden` (`socket.foreign`) unless the other end is a process of this user."""
-    uid = peer_uid(connection)
+def check_peer(connection: HasOptions) -> int:
+    """Return the process at the other end; raise `Forbidden` (`socket.foreign`) unless it is this user's."""
+    pid, uid = peer_of(connection)
     if uid != os.geteuid():
         raise Forbidden(
             "socket.foreign",
@@ -103,3 +103,4 @@ def check_peer(connection: HasOptions) -> None:
             hint="ask as the user who started the engine",
             facts={"uid": uid},
         )
+    return pid

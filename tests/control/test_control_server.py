@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import signal
@@ -20,8 +19,7 @@ from core.control.requests import VERBS
 from core.control.server import ControlServer, Limits
 from core.model.errors import Bug, Forbidden, NotFound, Unavailable
 from tests.control.control_stage import INFO, remote_stage
-
-STATUS = b"POST /v2/status HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}"
+from tests.control.raw_socket import STATUS, answer, ask, post, rest
 
 
 class Credentials:
@@ -33,33 +31,6 @@ class Credentials:
     def getsockopt(self, level: int, option: int, size: int) -> bytes:
         assert (level, option) == (socket.SOL_SOCKET, socket.SO_PEERCRED)
         return struct.pack("3i", 1234, self.uid, 99)
-
-
-async def ask(path: Path, request: bytes) -> tuple[int, dict]:
-    """Send raw bytes and read one answer: status and JSON."""
-    with sockets.address_of(path) as address:
-        reader, writer = await asyncio.open_unix_connection(address)
-    try:
-        writer.write(request)
-        return await answer(reader)
-    finally:
-        writer.transport.abort()
-
-
-async def answer(reader: asyncio.StreamReader) -> tuple[int, dict]:
-    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
-    length = next(
-        int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.startswith(b"content-length")
-    )
-    return int(head.split()[1]), json.loads(await asyncio.wait_for(reader.readexactly(length), 10))
-
-
-def post(verb: str, body: bytes) -> bytes:
-    return b"POST /v2/%s HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n%s" % (
-        verb.encode(),
-        len(body),
-        body,
-    )
 
 
 def test_the_socket_is_private_at_birth_whatever_the_umask(tmp_path):
@@ -144,7 +115,7 @@ def test_only_the_own_user_may_speak():
 def test_the_kernel_names_the_user_of_the_other_end():
     ours, theirs = socket.socketpair(socket.AF_UNIX)
     with ours, theirs:
-        assert sockets.peer_uid(ours) == os.geteuid()
+        assert sockets.peer_of(ours) == (os.getpid(), os.geteuid())
 
 
 async def test_another_users_process_is_refused_before_its_request_is_read(remote, monkeypatch):
@@ -239,7 +210,7 @@ async def test_half_open_clients_are_closed_and_others_are_served(tmp_path):
         assert await stage.control.status() == INFO
         async with asyncio.timeout(10):
             for reader, _ in silent:
-                assert await _rest(reader) == b""
+                assert await rest(reader) == b""
         for _, writer in silent:
             writer.transport.abort()
         assert stage.engine.asked == []
@@ -252,7 +223,7 @@ async def test_a_client_that_stalls_in_a_later_request_is_closed_too(tmp_path):
         assert (await answer(reader))[0] == 200
         writer.write(STATUS[:-1])
         async with asyncio.timeout(10):
-            assert await _rest(reader) == b""
+            assert await rest(reader) == b""
         writer.transport.abort()
 
 
@@ -356,10 +327,3 @@ async def test_signals_and_logging_stay_as_they_were(tmp_path):
 async def test_a_served_control_without_such_a_job_says_so(remote):
     with pytest.raises(NotFound):
         await remote.control.job(404)
-
-
-async def _rest(reader: asyncio.StreamReader) -> bytes:
-    try:
-        return await reader.read()
-    except ConnectionResetError:
-        return b""
