@@ -1,10 +1,11 @@
-"""Choosing: what the verbs of a task act on."""
+"""Choosing: what the verbs of a task or a job act on."""
 
 from __future__ import annotations
 
 from console.operations import Chosen
 from core.control.api import Target
-from core.model.views import TaskView
+from core.model.insight import OrphanView
+from core.model.views import JobView, QueueView, TaskView
 
 
 def chosen_task(task: TaskView) -> Chosen:
@@ -12,3 +13,27 @@ def chosen_task(task: TaskView) -> Chosen:
     return Chosen(
         target=Target(task_ids=(task.id,)), label=f"task {task.id} ({task.key})", off=task.status == "held"
     )
+
+
+def chosen_job(job: JobView) -> Chosen:
+    """Return a job as the target of a verb."""
+    return Chosen(
+        target=Target(job_id=job.id), label=f"job {job.id} ({job.name})", off=job.status == "paused"
+    )
+
+
+def chosen_view(view: object) -> Chosen | None:
+    """Return what a row stands for as the target of a verb; None = no verb acts on such rows."""
+    match view:
+        case TaskView():
+            return chosen_task(view)
+        case JobView():
+            return chosen_job(view)
+        case QueueView():
+            return Chosen(
+                target=Target(queue=view.name), label=f"queue {view.name}", off=view.paused_at is not None
+            )
+        case OrphanView():
+            return Chosen(target=Target(task_ids=(view.task_id,)), label=f"task {view.task_id} ({view.key})")
+        case _:
+            return None

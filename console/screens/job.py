@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from graphlib import TopologicalSorter
 
 from rich.style import Style
 
@@ -12,14 +11,16 @@ from console.desk import Desk
 from console.keymap import bindings
 from console.listing import Listing, columns_of, now_ms, style_of, worded
 from console.operations import Chosen
-from console.screens.choosing import chosen_task
+from console.screens.choosing import chosen_job, chosen_task
 from console.screens.listed import ListScreen
+from console.theming import Look
 from console.widgets.table import Face
-from core.control.api import ControlAPI, Target
+from core.control.api import ControlAPI
 from core.model.columns import Column, Form, cell
 from core.model.durations import humanise
 from core.model.fields import Noun
 from core.model.filters import Filter
+from core.model.layers import depths
 from core.model.status import TASK_FINAL
 from core.model.terms import In, Sort
 from core.model.text import SafeText, safe_line
@@ -28,7 +29,7 @@ from core.model.views import JobDetail, JobView, Page, StageView, TaskView
 
 WHOLE = 1_000
 """Tasks up to which a job is shown whole, with stages; a larger one as a list of tasks in pages."""
-_BAR = 24
+_BAR = 16
 _DEEPEST = 6
 _NEEDS = Column(name="needs", title="NEEDS", form=Form.TEXT, path="", width=18, priority=4)
 
@@ -50,8 +51,9 @@ class JobRow:
 class JobScreen(ListScreen[JobRow]):
     """One job: a line of progress, then stages and the tasks in them, indented by their needs."""
 
-    PARTS = ("list", "retry", "cancel", "pause", "hold", "logs", "events")
+    PARTS = ("list", "drawn", "retry", "cancel", "pause", "hold", "logs", "events")
     BINDINGS = bindings(*PARTS)
+    NOUNS = ("job", "stage", "task")
 
     def __init__(self, desk: Desk, job_id: int) -> None:
         super().__init__(desk, _listing(desk.control, job_id), face=_face(desk))
@@ -65,10 +67,9 @@ class JobScreen(ListScreen[JobRow]):
 
     def title_line(self) -> SafeText:
         """Say name, status and progress."""
-        job = self._job
-        if job is None:
+        if self._job is None:
             return safe_line(f" Job {self.job_id}")
-        return safe_line(f" Job {job.id}  {job.name}  {worded(job.status, self.desk.look)}  {progress(job)}")
+        return heading(self._job, self.desk.look)
 
     def chosen(self) -> Chosen | None:
         """Return the task under the cursor; on a stage, the job."""
@@ -76,6 +77,15 @@ class JobScreen(ListScreen[JobRow]):
         if row is not None and isinstance(row.view, TaskView):
             return chosen_task(row.view)
         return self._whole()
+
+    def subject_status(self) -> str:
+        """Return how the task under the cursor stands."""
+        row = self.table.selected
+        return row.view.status if row is not None and isinstance(row.view, TaskView) else ""
+
+    def yank(self) -> object:
+        """Return the task or stage under the cursor."""
+        return None if self.table.selected is None else self.table.selected.view
 
     def action_pause(self) -> None:
         """Pause or resume the job: tasks are held instead."""
@@ -86,6 +96,10 @@ class JobScreen(ListScreen[JobRow]):
     def action_open(self) -> None:
         """Look into the task."""
         self.visit("task", self._task_id())
+
+    def action_draw(self) -> None:
+        """Show the job as a graph."""
+        self.visit("graph", self.job_id)
 
     def action_logs(self) -> None:
         """Show the output of the task."""
@@ -100,12 +114,12 @@ class JobScreen(ListScreen[JobRow]):
         return row.view.id if row is not None and isinstance(row.view, TaskView) else None
 
     def _whole(self) -> Chosen | None:
-        job = self._job
-        if job is None:
-            return None
-        return Chosen(
-            target=Target(job_id=job.id), label=f"job {job.id} ({job.name})", off=job.status == "paused"
-        )
+        return None if self._job is None else chosen_job(self._job)
+
+
+def heading(job: JobView, look: Look) -> SafeText:
+    """Say name, status and progress of a job."""
+    return safe_line(f" Job {job.id}  {job.name}  {worded(job.status, look)}  {progress(job)}")
 
 
 def progress(job: JobView) -> str:
@@ -117,12 +131,12 @@ def progress(job: JobView) -> str:
     done = sum(job.tasks.get(status, 0) for status in TASK_FINAL)
     filled = _BAR * done // total if total else 0
     parts = [f"[{'#' * filled}{'-' * (_BAR - filled)}] {done}/{total}"]
-    parts += [f"{word} {job.tasks[word]}" for word in ("running", "failed", "held") if job.tasks.get(word)]
     if job.started_at is not None and job.id != INBOX:
         elapsed = (now_ms() if job.finished_at is None else job.finished_at) - job.started_at
         parts.append(humanise(elapsed))
         if 0 < done < total and job.status == "running":
             parts.append(f"ETA {humanise(elapsed * (total - done) // done)}")
+    parts += [f"{word} {job.tasks[word]}" for word in ("running", "failed", "held") if job.tasks.get(word)]
     return "  ".join(parts)
 
 
@@ -131,20 +145,11 @@ def rows_of(detail: JobDetail) -> Iterator[JobRow]:
     for stage in detail.stages:
         members = [task for task in detail.tasks if task.task.stage_id == stage.id]
         yield JobRow(view=stage)
-        depths = depths_of({task.task.key: task.needs for task in members})
+        deep = depths({task.task.key: task.needs for task in members})
         yield from (
-            JobRow(view=task.task, depth=depths[task.task.key], needs=task.needs)
-            for task in sorted(members, key=lambda task: (depths[task.task.key], task.task.id))
+            JobRow(view=task.task, depth=deep[task.task.key], needs=task.needs)
+            for task in sorted(members, key=lambda task: (deep[task.task.key], task.task.id))
         )
-
-
-def depths_of(needs: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """Return for each key how many needs it has behind one another; needs that are no keys do not count."""
-    inner = {key: [need for need in wanted if need in needs] for key, wanted in needs.items()}
-    depths: dict[str, int] = {}
-    for key in TopologicalSorter(inner).static_order():
-        depths[key] = 1 + max((depths[need] for need in inner[key]), default=-1)
-    return depths
 
 
 def _columns() -> tuple[Column, ...]:

@@ -37,7 +37,7 @@ class Pen:
 
     def stroke(self, net: int, stroke: Stroke) -> None:
         """Draw a piece of a net."""
-        before, after = (_UP, _DOWN) if stroke.x1 == stroke.x2 else (_LEFT, _RIGHT)
+        before, after = (_UP, _DOWN) if stroke.y1 != stroke.y2 else (_LEFT, _RIGHT)
         cells = list(stroke.cells())
         for cell in cells:
             masks = self._cells.setdefault(cell, {})

@@ -15,7 +15,7 @@ _ARROW = ">"
 _BARRIER = "┆"
 _PITCH, _CROWDED = 2, 10
 """Cells from one track to the next; 1 where there are more tracks than `_CROWDED`."""
-_LEAD, _TAIL, _BARRED, _EMPTY = 2, 3, 2, 3
+_LEAD, _TAIL, _BARRED, _EMPTY = 2, 2, 2, 3
 """Cells of a gap: before its tracks, behind them, more for a barrier; and of one without lines."""
 
 
@@ -184,7 +184,9 @@ class _Grid:
         if not nets:
             return _EMPTY if number else 0
         barred = _BARRED if number in self.barriers else 0
-        return _LEAD + barred + tracks_of(nets) * _pitch(nets) + _TAIL
+        # In front of an arrow stands a piece of line, even behind tracks that leave no room of their own.
+        piece = 1 if _pitch(nets) == 1 else 0
+        return _LEAD + barred + tracks_of(nets) * _pitch(nets) + piece + _TAIL
 
 
 def _nets(placed: Layering, number: int) -> tuple[Net, ...]:

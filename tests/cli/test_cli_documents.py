@@ -50,7 +50,7 @@ def test_check_of_an_unknown_name_offers_the_near_ones(home: Path, deck: Deck) -
 
 def test_graph_draws_layers_and_the_longest_chain(home: Path, deck: Deck) -> None:
     out = deck("graph", "sample").out
-    assert "write_north ─┬──> count_north" in out
+    assert "write_north ─┬─> count_north" in out
     assert "longest chain: 4 tasks" in out
     shape = deck("graph", "sample", "--json").objects[0]
     assert shape["needs"]["count_north"] == ["write_north"]

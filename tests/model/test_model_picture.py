@@ -28,19 +28,19 @@ def lines_of(*bands: Band) -> list[str]:
 
 def test_a_diamond_parts_and_meets() -> None:
     assert lines_of(band({"a": [], "b": ["a"], "c": ["a"], "d": ["b", "c"]}))[1:] == [
-        "a ─┬──> b ─┬──> d",
-        "   └──> c ─┘",
+        "a ─┬─> b ─┬─> d",
+        "   └─> c ─┘",
     ]
 
 
 def test_a_chain_is_one_straight_line() -> None:
-    assert lines_of(band({"a": [], "bb": ["a"], "c": ["bb"]}))[1:] == ["a ──> bb ──> c"]
+    assert lines_of(band({"a": [], "bb": ["a"], "c": ["bb"]}))[1:] == ["a ─> bb ─> c"]
 
 
 def test_an_edge_over_a_layer_passes_between_its_nodes() -> None:
     assert lines_of(band({"a": [], "b": ["a"], "c": ["a", "b"]}))[1:] == [
-        "a ─┬──> b ─┬──> c",
-        "   └───────┘",
+        "a ─┬─> b ─┬─> c",
+        "   └──────┘",
     ]
 
 
@@ -55,9 +55,9 @@ def test_lines_that_cross_do_not_touch() -> None:
 
 def test_bands_stand_side_by_side_with_a_barrier_and_room_for_their_titles() -> None:
     assert lines_of(band({"a": [], "b": []}, "a long title"), band({"c": ["b"], "d": []}, "two")) == [
-        "a long title         two",
-        "a             ┆ ┌──> c",
-        "b ──────────────┘    d",
+        "a long title        two",
+        "a             ┆ ┌─> c",
+        "b ──────────────┘   d",
     ]
 
 

@@ -81,9 +81,9 @@ stages:
 def test_a_drawing_shows_stages_tasks_edges_and_paths() -> None:
     assert text_dag(parse(DRAWN, CONNECTORS).document, run_times={"a": 1.5, "c": 4}) == [
         "drawn: 4 tasks, 3 edges",
-        "1 one            2 two",
-        "a ─┬──> b ─────> d",
-        "   └──> c?  ┆",
+        "1 one          2 two",
+        "a ─┬─> b ────> d",
+        "   └─> c?  ┆",
         "c? <- a (done)",
         "longest chain: 3 tasks: a -> b -> d",
         "critical path: 5.500 s: a -> c",

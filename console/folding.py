@@ -1,0 +1,155 @@
+"""Folding: a job's tasks as the nodes of a graph; in a large job the layers of a stage are one node each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from core.model.layers import Band, Node, depths
+from core.model.status import TASK_FINAL
+from core.model.text import SafeText, cells, clip
+from core.model.views import JobDetail, StageView, TaskDetail, TaskView
+
+WHOLE = 200
+"""Tasks up to which each has its node; also the most that an unfolded layer shows one by one."""
+_NAME = 24
+_WORST = (
+    "failed",
+    "running",
+    "retrying",
+    "held",
+    "waiting",
+    "queued",
+    "blocked",
+    "cancelled",
+    "skipped",
+    "succeeded",
+)
+"""Which of its tasks' statuses a folded layer shows, the first that occurs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knot:
+    """A node: one task, or the folded tasks of a layer; `needs` are keys of nodes."""
+
+    key: str
+    tasks: tuple[TaskView, ...]
+    needs: tuple[str, ...]
+    folded: bool = False
+
+    @property
+    def name(self) -> SafeText:
+        """The task's key, or what the keys of the tasks have in common."""
+        if not self.folded:
+            return clip(self.tasks[0].key, _NAME)
+        common = _in_common([task.key for task in self.tasks]).rstrip("0123456789")
+        return clip(f"{common}*" if len(common) > 1 else "tasks", _NAME)
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many of its tasks stand where."""
+        return Counter(task.status for task in self.tasks)
+
+    @property
+    def status(self) -> str:
+        """The status that matters most."""
+        counts = self.counts
+        return next((status for status in _WORST if counts[status]), self.tasks[0].status)
+
+    @property
+    def label(self) -> SafeText:
+        """The name, of folded tasks also how many are done; as wide at every moment."""
+        return SafeText(f"{self.name} {done_of(self.counts)}") if self.folded else self.name
+
+    @property
+    def node(self) -> Node:
+        """What the picture needs to know of it."""
+        return Node(key=self.key, width=2 + cells(self.label), needs=self.needs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A stage with its nodes."""
+
+    stage: StageView
+    knots: tuple[Knot, ...]
+
+    @property
+    def title(self) -> SafeText:
+        """Place, name, and how many tasks are done; as wide at every moment."""
+        counts = Counter(task.status for knot in self.knots for task in knot.tasks)
+        return SafeText(f"{self.stage.position + 1} {clip(self.stage.name, _NAME)} {done_of(counts)}")
+
+    @property
+    def band(self) -> Band:
+        """What the picture needs to know of it; the title only holds its room."""
+        return Band(title="x" * (2 + cells(self.title)), nodes=tuple(knot.node for knot in self.knots))
+
+
+def done_of(counts: Mapping[str, int]) -> str:
+    """Write how many of the counted are done, ` 24/160`."""
+    total = sum(counts.values())
+    done = sum(counts.get(status, 0) for status in TASK_FINAL)
+    return f"{done:>{len(str(total))}}/{total}"
+
+
+def fold(detail: JobDetail, unfolded: Collection[str] = ()) -> tuple[Group, ...]:
+    """Return the stages of a job with their nodes; layers are folded in a job of more than `WHOLE` tasks."""
+    members: dict[int, list[TaskDetail]] = {stage.id: [] for stage in detail.stages}
+    for task in detail.tasks:
+        members.setdefault(task.task.stage_id, []).append(task)
+    parts: dict[int, list[_Part]] = {}
+    for stage in detail.stages:
+        parts[stage.id] = list(_parts(members[stage.id], stage, unfolded, whole=len(detail.tasks) <= WHOLE))
+    homes = {task.task.key: part.key for found in parts.values() for part in found for task in part.tasks}
+    return tuple(
+        Group(stage=stage, knots=tuple(part.knot(homes) for part in parts[stage.id]))
+        for stage in detail.stages
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    key: str
+    tasks: Sequence[TaskDetail]
+    folded: bool = False
+
+    def knot(self, homes: Mapping[str, str]) -> Knot:
+        found = dict.fromkeys(homes[need] for task in self.tasks for need in task.needs if need in homes)
+        return Knot(
+            key=self.key,
+            tasks=tuple(task.task for task in self.tasks),
+            needs=tuple(need for need in found if need != self.key),
+            folded=self.folded,
+        )
+
+
+def _parts(
+    tasks: Sequence[TaskDetail], stage: StageView, unfolded: Collection[str], *, whole: bool
+) -> Iterator[_Part]:
+    if whole:
+        yield from map(_single, tasks)
+        return
+    layers: dict[int, list[TaskDetail]] = {}
+    deep = depths({task.task.key: task.needs for task in tasks})
+    for task in tasks:
+        layers.setdefault(deep[task.task.key], []).append(task)
+    for depth, layer in sorted(layers.items()):
+        key = f"layer {depth} of {stage.id}"
+        shown = WHOLE if key in unfolded or len(layer) == 1 else 0
+        yield from map(_single, layer[:shown])
+        if len(layer) > shown:
+            yield _Part(key=key, tasks=layer[shown:], folded=True)
+
+
+def _in_common(keys: Sequence[str]) -> str:
+    # What the first and the last in order begin with, all between them begin with too.
+    first, last = min(keys), max(keys)
+    differs = (at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other)
+    return first[: next(differs, len(first))]
+
+
+def _single(task: TaskDetail) -> _Part:
+    # Keys of tasks could be those of layers; ids cannot.
+    return _Part(key=str(task.task.id), tasks=(task,))

@@ -1,0 +1,221 @@
+"""Graph: the tasks of a job as a picture with live states."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from textual.app import ComposeResult
+from textual.content import Content
+
+from console.desk import Desk
+from console.folding import Group, Knot, fold
+from console.keymap import bindings
+from console.listing import style_of
+from console.operations import Chosen
+from console.screens.base import DeskScreen
+from console.screens.choosing import chosen_job, chosen_task
+from console.screens.job import JobScreen, heading
+from console.widgets.graphview import GraphView, Label
+from console.widgets.line import Line
+from core.control.api import Target
+from core.model.layers import Band
+from core.model.picture import Picture, draw
+from core.model.text import SafeText, clip, safe_line
+from core.model.views import JobDetail, TaskView
+
+_SHARE = 10
+"""A job is read again at most every so many times as long as reading it took."""
+_NAMED = 4
+
+
+class GraphScreen(DeskScreen):
+    """One job as a graph: stages side by side, one node a task; folded layers in a large job."""
+
+    PARTS = ("node", "drawn", "retry", "cancel", "pause", "hold", "logs", "events")
+    BINDINGS = bindings(*PARTS)
+    READER = "graph"
+    NOUNS = ("job", "stage", "task")
+
+    def __init__(self, desk: Desk, job_id: int) -> None:
+        super().__init__(desk)
+        self.job_id = job_id
+        self.view = GraphView()
+        self.foot = Line(classes="foot")
+        self._detail: JobDetail | None = None
+        self._unfolded: frozenset[str] = frozenset()
+        self._knots: dict[str, Knot] = {}
+        self._bands: list[Band] = []
+        self._picture: Picture | None = None
+        self._rest_until = 0.0
+        self._owes = False
+        self._sought: int | None = None
+
+    def compose(self) -> ComposeResult:
+        """Stack the lines."""
+        yield self.head
+        yield self.view
+        yield self.foot
+        yield self.status
+        yield self.hints
+
+    def on_mount(self) -> None:
+        """Give the keys to the picture; begin where the cursor of the list stands."""
+        self.view.focus()
+        below = self.app.screen_stack[-2] if len(self.app.screen_stack) > 1 else None
+        if isinstance(below, JobScreen) and isinstance(task := below.yank(), TaskView):
+            self._sought = task.id
+
+    def concerned(self, kinds: frozenset[str]) -> bool:
+        """Tell whether to read the job again; a large one waits its time, and is read by `age`."""
+        changed = super().concerned(kinds)
+        self._owes = changed and time.monotonic() < self._rest_until
+        return changed and not self._owes
+
+    def age(self) -> None:
+        """Read what was put off; show what time alone has changed."""
+        if self._owes and not self.desk.frozen and time.monotonic() >= self._rest_until:
+            self._owes = False
+            self.reload()
+        super().age()
+
+    async def load(self) -> None:
+        """Read the job with all its tasks."""
+        begun = time.monotonic()
+        self._detail = await self.desk.control.job_detail(self.job_id)
+        self._show()
+        now = time.monotonic()
+        self._rest_until = now + min(now - begun, 1.0) * _SHARE
+
+    def title_line(self) -> SafeText:
+        """Say name, status and progress."""
+        if self._detail is None:
+            return safe_line(f" Job {self.job_id}")
+        return heading(self._detail.job, self.desk.look)
+
+    def rows_words(self) -> str:
+        """Tell which part of the picture is in view."""
+        return self.view.words
+
+    def restyle(self) -> None:
+        """Draw the labels in the colours of another theme."""
+        self._show()
+        self.view.refresh()
+
+    def chosen(self) -> Chosen | None:
+        """Return the task under the cursor; of a folded layer, all its tasks."""
+        knot = self._knots.get(self.view.cursor)
+        if knot is None:
+            return None
+        if not knot.folded:
+            return chosen_task(knot.tasks[0])
+        ids = tuple(task.id for task in knot.tasks)
+        return Chosen(target=Target(task_ids=ids), label=f"{len(ids)} tasks ({knot.name})")
+
+    def subject_status(self) -> str:
+        """Return how the task under the cursor stands."""
+        knot = self._knots.get(self.view.cursor)
+        return "" if knot is None or knot.folded else knot.tasks[0].status
+
+    def yank(self) -> object:
+        """Return the task under the cursor."""
+        knot = self._knots.get(self.view.cursor)
+        return None if knot is None or knot.folded else knot.tasks[0]
+
+    def on_graph_view_moved(self) -> None:
+        """Tell of the node under the cursor."""
+        self._show_foot()
+        self.show_status()
+
+    def on_graph_view_opened(self) -> None:
+        """Open the node that was clicked."""
+        self.action_open()
+
+    def action_open(self) -> None:
+        """Look into the task; unfold a layer."""
+        knot = self._knots.get(self.view.cursor)
+        if knot is not None and knot.folded:
+            self._unfolded ^= {knot.key}
+            self._show()
+        else:
+            self.visit("task", self._task_id())
+
+    def action_back(self) -> None:
+        """Go back by one step: unfolded layers, the screen."""
+        if self._unfolded:
+            self._unfolded = frozenset()
+            self._show()
+        else:
+            super().action_back()
+
+    def action_draw(self) -> None:
+        """Go back to the list."""
+        super().action_back()
+
+    def action_pause(self) -> None:
+        """Pause or resume the job: tasks are held instead."""
+        if self._detail is not None:
+            self.act_on(chosen_job(self._detail.job), self.desk.operations.pause)
+
+    def action_logs(self) -> None:
+        """Show the output of the task."""
+        self.visit("log", self._task_id())
+
+    def action_events(self) -> None:
+        """Show the events of the job."""
+        self.visit("job events", self.job_id)
+
+    def _task_id(self) -> int | None:
+        knot = self._knots.get(self.view.cursor)
+        return None if knot is None or knot.folded else knot.tasks[0].id
+
+    def _show(self) -> None:
+        if self._detail is None:
+            return
+        groups = fold(self._detail, self._unfolded)
+        self._knots = {knot.key: knot for group in groups for knot in group.knots}
+        bands = [group.band for group in groups]
+        if self._picture is None or bands != self._bands:
+            self._bands, self._picture = bands, draw(bands)
+        labels = {knot.key: self._label(knot.label, knot.status) for knot in self._knots.values()}
+        self.view.put(self._picture, [self._title(group) for group in groups], labels)
+        if self._sought is not None:
+            homes = {task.id: knot.key for knot in self._knots.values() for task in knot.tasks}
+            self.view.go_to(homes.get(self._sought, ""))
+            self._sought = None
+        self._show_foot()
+
+    def _title(self, group: Group) -> Label:
+        return self._label(group.title, group.stage.status)
+
+    def _label(self, text: str, status: str) -> Label:
+        mark = self.desk.look.marks.get(status)
+        return Label(
+            text=safe_line(f"{mark.glyph if mark else ' '} {text}"), style=style_of(status, self.desk.look)
+        )
+
+    def _show_foot(self) -> None:
+        knot = self._knots.get(self.view.cursor)
+        words = "  ".join(self._words(knot)) if knot is not None else "no tasks"
+        self.foot.write(Content(clip(f" {words}", self.size.width or 80)))
+
+    def _words(self, knot: Knot) -> Iterator[str]:
+        """Say of a node what its label has no room for."""
+        if knot.folded:
+            yield f"{len(knot.tasks)} tasks:"
+            yield from (f"{status} {count}" for status, count in knot.counts.items())
+        else:
+            task = knot.tasks[0]
+            yield f"{task.id} {task.key}"
+            yield task.status
+            error = (task.error or {}).get("message")
+            yield from (f"{words}" for words in (task.wait_reason, error) if words)
+        yield from self._neighbours("needs", knot.needs)
+        needing = [other.key for other in self._knots.values() if knot.key in other.needs]
+        yield from self._neighbours("needed by", needing)
+
+    def _neighbours(self, word: str, keys: list[str] | tuple[str, ...]) -> Iterator[str]:
+        names = [self._knots[key].name for key in keys[:_NAMED] if key in self._knots]
+        if names:
+            more = f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else ""
+            yield f"| {word} {', '.join(names)}{more}"

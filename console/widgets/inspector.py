@@ -1,0 +1,68 @@
+"""Inspector: a pane beside or below a list, about the row under the cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual import events
+from textual.containers import Container, Vertical
+from textual.content import Content
+from textual.widget import Widget
+
+from console.widgets.line import Line
+from console.widgets.textview import TextView
+from core.model.text import SafeText, clip
+
+BESIDE = 140
+"""Columns from which the pane stands to the right of its list; else it stands below."""
+
+
+class Inspector(Vertical):
+    """A title and lines of text; closed until `open_pane`."""
+
+    DEFAULT_CSS = """
+    Inspector { display: none; }
+    Inspector.open { display: block; }
+    Inspector Line { background: $panel; text-style: bold; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._title = Line()
+        self.text = TextView()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is on the screen."""
+        return self.has_class("open")
+
+    def compose(self) -> list[Widget]:
+        """Stack title and text."""
+        return [self._title, self.text]
+
+    def toggle(self) -> None:
+        """Open or close."""
+        self.toggle_class("open")
+
+    def put(self, title: SafeText, lines: Sequence[SafeText], *, same: bool) -> None:
+        """Show something; of the `same` thing as before the place in the text is kept."""
+        self._title.write(Content(clip(f" {title}", self.size.width or 80)))
+        self.text.put(lines)
+        if not same:
+            self.text.action_first()
+
+
+class Split(Container):
+    """Holds a list and its inspector, side by side where there is room."""
+
+    DEFAULT_CSS = """
+    Split { layout: vertical; height: 1fr; }
+    Split Inspector { width: 100%; height: 50%; }
+    Split.beside { layout: horizontal; }
+    Split.beside Inspector { width: 45%; height: 100%; border-left: solid $secondary; }
+    Split.beside > ScrollView { width: 1fr; }
+    """
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Choose where the pane stands."""
+        self.set_class(event.size.width >= BESIDE, "beside")
