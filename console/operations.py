@@ -1,121 +1,221 @@
-"""Operations: every change an operator asks for: confirm, ask the control, tell."""
+"""Operations: every change an operator asks for: count, ask by its tier, ask the control, tell."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import assert_never
 
+from console.applying import SHOWN, Order, Tally, apply, movable, only, summary
+from console.asking import Counted, Front, Plan, Report
+from console.killing import carry_out, plan_kill
+from console.tiers import (
+    BOUNDED,
+    INVERSE,
+    REVERSIBLE,
+    Chosen,
+    Scope,
+    Tier,
+    Verb,
+    frozen_scope,
+    question,
+    scope_of,
+    tier_of,
+)
 from core.control.api import ControlAPI, Target
-from core.model.commands import Operated
 from core.model.errors import TaskdeckError
+from core.model.fields import Noun
+from core.model.filters import Filter
+from core.model.terms import In
 from core.model.text import SafeText, safe_line
+
+__all__ = ["UNDO_SECONDS", "Chosen", "Front", "Operations"]
 
 UNDO_SECONDS = 10.0
 """How long the inverse of a pause or hold is at hand."""
-_SHOWN = 3
-_ACTOR = "console"
-
-Act: TypeAlias = Callable[[], Awaitable[Operated]]
-
-
-class Front(Protocol):
-    """The one who asks and tells the operator."""
-
-    async def confirm(self, question: SafeText) -> bool:
-        """Return whether the operator says yes."""
-
-    def tell(self, words: SafeText, *, bad: bool = False) -> None:
-        """Show a sentence for a while."""
+_COUNTABLE = 1_000
+"""Listed targets up to which their states are counted for a question."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
-    """What a verb acts on, as it was when the operator asked: keys, never places in a list."""
-
-    target: Target
-    label: str
-    off: bool = False
-    """It is paused or held: the verb lets it go on."""
+class _Undo:
+    until: float
+    words: str
+    order: Order
 
 
 class Operations:
-    """The verbs; each returns after its words are shown. Reversible ones (T0) do not ask, others (T1) do."""
+    """The verbs; each returns after its words are shown.
 
-    def __init__(self, control: ControlAPI, front: Front) -> None:
+    Every question holds the number that the control gives for exactly what would be acted on; `bounded`
+    is the most that one key may confirm.
+    """
+
+    def __init__(self, control: ControlAPI, front: Front, *, bounded: int = BOUNDED) -> None:
         self._control = control
         self._front = front
-        self._inverse: tuple[float, str, Act] | None = None
+        self._bounded = bounded
+        self._undo: _Undo | None = None
+        self._last: Verb | None = None
 
     async def retry(self, chosen: Chosen) -> None:
-        """Ask, then run again."""
-        await self._asked("retry", chosen, lambda: self._control.retry(chosen.target, actor=_ACTOR))
+        """Run again."""
+        await self._do(Verb.RETRY, chosen)
 
     async def cancel(self, chosen: Chosen) -> None:
-        """Ask, then cancel."""
-        await self._asked("cancel", chosen, lambda: self._control.cancel(chosen.target, actor=_ACTOR))
+        """Cancel."""
+        await self._do(Verb.CANCEL, chosen)
 
     async def pause(self, chosen: Chosen) -> None:
         """Pause, or resume what is paused."""
-
-        def pause() -> Awaitable[Operated]:
-            return self._control.pause(chosen.target, actor=_ACTOR)
-
-        def resume() -> Awaitable[Operated]:
-            return self._control.resume(chosen.target, actor=_ACTOR)
-
-        if chosen.off:
-            await self._reversible(f"resume {chosen.label}", resume, inverse=pause)
-        else:
-            await self._reversible(f"pause {chosen.label}", pause, inverse=resume)
+        await self._do(Verb.RESUME if chosen.off else Verb.PAUSE, chosen)
 
     async def hold(self, chosen: Chosen) -> None:
         """Hold, or let go on what is held."""
+        await self._do(Verb.UNHOLD if chosen.off else Verb.HOLD, chosen)
 
-        def hold() -> Awaitable[Operated]:
-            return self._control.hold(chosen.target, actor=_ACTOR)
+    async def fail(self, chosen: Chosen) -> None:
+        """Give held tasks up."""
+        await self._do(Verb.FAIL, chosen)
 
-        def unhold() -> Awaitable[Operated]:
-            return self._control.unhold(chosen.target, actor=_ACTOR)
+    async def keep(self, chosen: Chosen) -> None:
+        """Watch living orphans on."""
+        await self._do(Verb.KEEP, chosen)
 
-        if chosen.off:
-            await self._reversible(f"unhold {chosen.label}", unhold, inverse=hold)
+    async def kill(self, chosen: Chosen) -> None:
+        """Plan, review, then end the processes of living orphans."""
+        await self._do(Verb.KILL, chosen)
+
+    async def repeat(self, chosen: Chosen) -> None:
+        """Do the last verb once more, on what is chosen now; a pause stays a pause."""
+        if self._last is None:
+            self._front.tell(SafeText("nothing to repeat"))
         else:
-            await self._reversible(f"hold {chosen.label}", hold, inverse=unhold)
+            await self._do(self._last, chosen)
 
     async def undo(self) -> None:
         """Undo the last reversible verb, if it is not too long ago."""
-        inverse, self._inverse = self._inverse, None
-        if inverse is None or time.monotonic() > inverse[0]:
+        undo, self._undo = self._undo, None
+        if undo is None or time.monotonic() > undo.until:
             self._front.tell(SafeText("nothing to undo"))
             return
-        _, words, act = inverse
-        await self._carry_out(f"undo: {words}", act)
-
-    async def _asked(self, verb: str, chosen: Chosen, act: Act) -> None:
-        if await self._front.confirm(safe_line(f"{verb.capitalize()} {chosen.label}? [y/N]")):
-            await self._carry_out(f"{verb} {chosen.label}", act)
-
-    async def _reversible(self, words: str, act: Act, *, inverse: Act) -> None:
-        if await self._carry_out(words, act, more="z undoes it"):
-            self._inverse = (time.monotonic() + UNDO_SECONDS, words, inverse)
-
-    async def _carry_out(self, words: str, act: Act, *, more: str = "") -> bool:
+        words = f"undo: {undo.words}"
         try:
-            operated = await act()
+            tally = await apply(self._control, undo.order)
         except TaskdeckError as error:
-            hint = f" ({error.hint})" if error.hint else ""
-            self._front.tell(safe_line(f"{words}: {error.message}{hint}"), bad=True)
+            self._refuse(words, error)
+        else:
+            await self._tell(words, tally)
+
+    async def _do(self, verb: Verb, chosen: Chosen) -> None:
+        self._last = verb
+        words = f"{verb} {chosen.label}"
+        try:
+            scope = await self._scope(chosen)
+            words = f"{verb} {scope.words}"
+            if not scope.number:
+                self._front.tell(safe_line(f"{words}: nothing matches"))
+            elif verb is Verb.KILL:
+                await self._kill([number for target in scope.targets for number in target.task_ids or ()])
+            elif await self._agreed(verb, scope):
+                await self._carry_out(verb, scope)
+        except TaskdeckError as error:
+            self._refuse(words, error)
+
+    async def _scope(self, chosen: Chosen) -> Scope:
+        target = chosen.target
+        if target.filter is None:
+            return scope_of(chosen)
+        preview = await self._control.preview(target.filter, as_of=target.as_of, excluding=target.excluding)
+        return frozen_scope(target, preview)
+
+    async def _agreed(self, verb: Verb, scope: Scope) -> bool:
+        tier = tier_of(verb, scope.number, bounded=self._bounded)
+        match tier:
+            case Tier.AT_ONCE:
+                return True
+            case Tier.ASK:
+                return await self._front.confirm(question(verb, scope))
+            case Tier.TYPE:
+                target = scope.frozen
+                since = None if target is None else partial(self._since, target)
+                counted = scope if scope.by_status else replace(scope, by_status=await self._states(scope))
+                return await self._front.count(Counted(verb=verb, scope=counted, since=since))
+            case Tier.PLAN:
+                return False
+            case _:
+                assert_never(tier)
+
+    async def _carry_out(self, verb: Verb, scope: Scope) -> None:
+        words = f"{verb} {scope.words}"
+        target = scope.frozen
+        undoable = verb in INVERSE and scope.number <= REVERSIBLE
+        # The inverse must spare what was held before, and what the predicate left alone.
+        tasks = None if target is None or not undoable else await movable(self._control, verb, target)
+        tally = await apply(self._control, Order(verb=verb, targets=scope.targets))
+        if tasks is not None:
+            tally = only(tally, tasks)
+        if undoable and tally.moved:
+            order = Order(verb=INVERSE[verb], targets=tally.moved)
+            self._undo = _Undo(until=time.monotonic() + UNDO_SECONDS, words=words, order=order)
+            await self._tell(words, tally, more="z undoes it")
+        else:
+            await self._tell(words, tally)
+
+    async def _kill(self, task_ids: list[int]) -> None:
+        reason: str | None = ""
+        while task_ids and reason is not None:
+            plan = await plan_kill(self._control, task_ids)
+            if not plan.number:
+                self._front.tell(SafeText("no living orphan among them any more"))
+                return
+            reason = await self._front.plan(Plan(words=plan.words, lines=plan.lines, reason=reason))
+            if reason is None:
+                return
+            tally = await carry_out(self._control, plan, reason=reason)
+            if not await self._tell_planned(plan.words, tally):
+                return
+            task_ids = [number for refusal in tally.refused for number in refusal.target.task_ids or ()]
+
+    async def _since(self, target: Target) -> int:
+        if target.filter is None:
+            return 0
+        preview = await self._control.preview(target.filter, as_of=target.as_of, excluding=target.excluding)
+        return preview.since
+
+    async def _states(self, scope: Scope) -> Mapping[str, int]:
+        if scope.number > _COUNTABLE or scope.targets[0].queue is not None:
+            return {}
+        tasks = tuple(number for target in scope.targets for number in target.task_ids or ())
+        if tasks:
+            where = Filter(noun=Noun.TASKS, terms=(In(field="id", values=tasks),))
+            return (await self._control.preview(where)).by_status
+        jobs = tuple(target.job_id for target in scope.targets if target.job_id is not None)
+        page = await self._control.jobs(
+            Filter(noun=Noun.JOBS, terms=(In(field="id", values=jobs),)), limit=_COUNTABLE
+        )
+        return Counter(job.status for job in page.rows)
+
+    async def _tell(self, words: str, tally: Tally, *, more: str = "") -> None:
+        told = f"{words}: {summary(tally)}" + (f"; {more}" if more else "")
+        self._front.tell(safe_line(told), bad=bool(tally.refused))
+        if len(tally.refused) > SHOWN:
+            await self._front.report(_report(words, tally))
+
+    async def _tell_planned(self, words: str, tally: Tally) -> bool:
+        self._front.tell(safe_line(f"{words}: {summary(tally)}"), bad=bool(tally.refused))
+        if not tally.refused:
             return False
-        told = f"{words}: {_changed(operated)}" + (f"; {more}" if more and operated.changed else "")
-        self._front.tell(safe_line(told), bad=bool(operated.refused))
-        return operated.changed > 0
+        return await self._front.report(replace(_report(words, tally), again=True))
+
+    def _refuse(self, words: str, error: TaskdeckError) -> None:
+        hint = f" ({error.hint})" if error.hint else ""
+        self._front.tell(safe_line(f"{words}: {error.message}{hint}"), bad=True)
 
 
-def _changed(operated: Operated) -> str:
-    parts = [f"{operated.changed} changed"] if operated.changed or not operated.refused else []
-    parts += [f"{number} refused: {reason}" for number, reason in operated.refused[:_SHOWN]]
-    if len(operated.refused) > _SHOWN:
-        parts.append(f"{len(operated.refused) - _SHOWN} more refused")
-    return ", ".join(parts)
+def _report(words: str, tally: Tally) -> Report:
+    head = f"{words}: {tally.changed:,} changed, {len(tally.refused):,} refused"
+    return Report(words=head, lines=tuple(refusal.words for refusal in tally.refused))

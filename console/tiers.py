@@ -1,0 +1,165 @@
+"""Tiers: how much a verb asks before it acts, and the words of its questions; decisions alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import IntEnum, StrEnum
+
+from core.control.api import Target
+from core.model.filters import Filter, render
+from core.model.insight import Preview
+from core.model.text import SafeText, safe_line
+
+BOUNDED = 20
+"""Targets up to which one key says yes; for more their count is typed."""
+REVERSIBLE = 2_000
+"""Targets up to which a hold or pause does not ask: as many as can be undone."""
+
+
+class Verb(StrEnum):
+    """What can be done to jobs, tasks and queues."""
+
+    RETRY = "retry"
+    CANCEL = "cancel"
+    PAUSE = "pause"
+    RESUME = "resume"
+    HOLD = "hold"
+    UNHOLD = "unhold"
+    FAIL = "fail"
+    """Give held tasks up."""
+    KEEP = "keep"
+    """Watch living orphans on."""
+    KILL = "kill"
+    """End the processes of living orphans."""
+
+
+INVERSE = {
+    Verb.PAUSE: Verb.RESUME,
+    Verb.RESUME: Verb.PAUSE,
+    Verb.HOLD: Verb.UNHOLD,
+    Verb.UNHOLD: Verb.HOLD,
+}
+"""The verbs that can be undone, and by which."""
+
+
+class Tier(IntEnum):
+    """How much a verb asks before it acts."""
+
+    AT_ONCE = 0
+    """Nothing: it changes nothing that could not be changed back."""
+    ASK = 1
+    """One key."""
+    TYPE = 2
+    """The count is typed."""
+    PLAN = 3
+    """A plan is read, a reason is given, and each target is looked at again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """What a verb acts on, as it was when the operator asked: keys, never places in a list.
+
+    A verb on several jobs or queues is asked once for each: `target` is the first, `more` are the others.
+    """
+
+    target: Target
+    label: str
+    """What a single target is called: `task 7 (parse)`."""
+    off: bool = False
+    """It is paused or held: the verb lets it go on."""
+    more: tuple[Target, ...] = ()
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """Return all of them."""
+        return (self.target, *self.more)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """A choice counted and frozen: what changes later does not change it."""
+
+    targets: tuple[Target, ...]
+    words: str
+    """What it is called in questions; several targets are called by their number."""
+    number: int
+    by_status: Mapping[str, int] = field(default_factory=dict)
+    first: tuple[int, ...] = ()
+    """The lowest ids, at most five."""
+
+    @property
+    def frozen(self) -> Target | None:
+        """Return the target that is a predicate, if there is one."""
+        return next((target for target in self.targets if target.filter is not None), None)
+
+
+def tier_of(verb: Verb, number: int, *, bounded: int = BOUNDED) -> Tier:
+    """Decide how much a verb asks on so many targets; `bounded` is 0 where every change asks for more."""
+    if verb is Verb.KILL:
+        return Tier.PLAN
+    if verb in INVERSE or verb is Verb.KEEP:
+        return Tier.AT_ONCE if number <= REVERSIBLE else Tier.TYPE
+    return Tier.ASK if number <= bounded else Tier.TYPE
+
+
+def scope_of(chosen: Chosen) -> Scope:
+    """Count a choice of keys; a predicate has to be counted by a preview."""
+    ids = sorted(number for target in chosen.targets for number in _numbers(target))
+    number = len(set(ids)) + sum(target.queue is not None for target in chosen.targets)
+    words = chosen.label if number == 1 else f"{number:,} {_noun(chosen.target, number)}"
+    return Scope(targets=chosen.targets, words=words, number=number, first=tuple(ids[:5]))
+
+
+def frozen_scope(target: Target, preview: Preview) -> Scope:
+    """Freeze a predicate as of the event of its preview; its number is the preview's."""
+    noun = _noun(target, preview.number)
+    return Scope(
+        targets=(replace(target, as_of=preview.as_of),),
+        words=f"{preview.number:,} {noun}",
+        number=preview.number,
+        by_status=preview.by_status,
+        first=preview.first,
+    )
+
+
+def question(verb: Verb, scope: Scope) -> SafeText:
+    """Ask for one key."""
+    return safe_line(f"{verb.capitalize()} {scope.words}? [y/N]")
+
+
+def facts_of(scope: Scope, since: int) -> tuple[SafeText, ...]:
+    """Say what a count stands for: the predicate and its moment, states, ids, what came since."""
+    lines: list[str] = []
+    target = scope.frozen
+    if target is not None and target.filter is not None:
+        lines.append(f"filter    {_predicate(target.filter)}   as of event {target.as_of or 0:,}")
+    if target is not None and target.excluding:
+        lines.append(f"without   {len(target.excluding):,} that were unmarked")
+    if scope.by_status:
+        counts = sorted(scope.by_status.items(), key=lambda item: -item[1])
+        lines.append("states    " + "  ".join(f"{status} {number:,}" for status, number in counts))
+    if scope.first:
+        rest = " ..." if scope.number > len(scope.first) else ""
+        lines.append(f"first     {' '.join(map(str, scope.first))}{rest}")
+    if target is not None:
+        lines.append(f"{since:,} more matched since: left alone" if since else "nothing has changed since")
+    return tuple(map(safe_line, lines))
+
+
+def meets(typed: str, number: int) -> bool:
+    """Tell whether what was typed is the count, all of it and nothing else."""
+    return typed == str(number)
+
+
+def _predicate(where: Filter) -> str:
+    return render(replace(where, sort=None)) or f"all {where.noun}"
+
+
+def _numbers(target: Target) -> tuple[int, ...]:
+    return target.task_ids or (() if target.job_id is None else (target.job_id,))
+
+
+def _noun(target: Target, number: int) -> str:
+    noun = "job" if target.job_id is not None else "task" if target.queue is None else "queue"
+    return noun if number == 1 else f"{noun}s"
