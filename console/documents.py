@@ -1,0 +1,148 @@
+"""Documents: workflows that the operator may start, as text, wherever the engine is."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.resources import files
+from pathlib import Path
+
+from core.model.commands import Document, DocumentText
+from core.model.errors import Invalid
+from core.model.text import SafeText, safe_line
+from core.model.values import INBOX
+from core.model.views import JobView
+
+LARGEST = 16 * 1024 * 1024
+"""Bytes of a document; an engine takes no larger one."""
+ENTRIES = 5_000
+"""Entries of a folder that are looked at."""
+RECENT = 5
+"""Workflows of recent jobs that are offered."""
+_ENDINGS = (".yaml", ".yml", ".json")
+
+
+class Kind(StrEnum):
+    """What an offer leads to."""
+
+    BUILTIN = "built in"
+    AGAIN = "run again"
+    UP = "folder above"
+    FOLDER = "folder"
+    FILE = "file"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """Something to pick: a workflow, or a folder to look into."""
+
+    kind: Kind
+    name: str
+    path: Path | None = None
+    job: JobView | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folder:
+    """What was found in a folder; `cut` = it holds more than was looked at."""
+
+    path: Path
+    offers: tuple[Offer, ...]
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A workflow that was picked: its document, what it is called, and the folder of its tasks."""
+
+    document: Document
+    name: SafeText
+    folder: str = ""
+
+
+def builtins() -> tuple[Offer, ...]:
+    """Return the workflows that come with taskdeck, by name."""
+    # The documents are data of the package: they are read, nothing of core is called.
+    found = sorted(entry.name for entry in (files("core") / "workflows" / "builtin").iterdir())
+    return tuple(
+        Offer(kind=Kind.BUILTIN, name=name.removesuffix(".yaml")) for name in found if name.endswith(".yaml")
+    )
+
+
+def read_builtin(name: str) -> DocumentText:
+    """Return a workflow that comes with taskdeck."""
+    entry = files("core") / "workflows" / "builtin" / f"{name}.yaml"
+    return DocumentText(name=name, text=entry.read_text("utf-8"))
+
+
+def recent(jobs: Iterable[JobView]) -> tuple[Offer, ...]:
+    """Return the newest job of each workflow, as far as they were submitted from a document."""
+    newest: dict[str, JobView] = {}
+    for job in jobs:
+        if job.id != INBOX and job.definition_hash is not None:
+            newest.setdefault(job.definition_hash, job)
+    return tuple(Offer(kind=Kind.AGAIN, name=job.name, job=job) for job in list(newest.values())[:RECENT])
+
+
+def look_into(path: Path) -> Folder:
+    """Return the folders and documents of a folder; raise `Invalid` (`folder.unreadable`)."""
+    try:
+        with os.scandir(path) as entries:
+            listed = [entry for entry, _ in zip(entries, range(ENTRIES + 1), strict=False)]
+        offers = [_offer(entry) for entry in listed[:ENTRIES]]
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise Invalid(
+            "folder.unreadable", f"cannot look into {path}: {reason}", hint="pick another"
+        ) from error
+    known = sorted(
+        (offer for offer in offers if offer), key=lambda offer: (offer.kind is Kind.FILE, offer.name)
+    )
+    above = [] if path.parent == path else [Offer(kind=Kind.UP, name="../", path=path.parent)]
+    return Folder(path=path, offers=(*above, *known), cut=len(listed) > ENTRIES)
+
+
+def narrowed(offers: Sequence[Offer], typed: str) -> tuple[Offer, ...]:
+    """Return the offers whose name holds what was typed; hidden ones only when a dot begins it."""
+    wanted = typed.casefold()
+    return tuple(
+        offer
+        for offer in offers
+        if wanted in offer.name.casefold()
+        and (wanted.startswith(".") or offer.kind is Kind.UP or not offer.name.startswith("."))
+    )
+
+
+def read_document(path: Path) -> DocumentText:
+    """Read a file as a document; raise `Invalid` (`document.*`) for what is no text of a fit size."""
+    try:
+        # A pipe without a writer would keep the opening waiting for ever.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise _refusal("document.no_file", path, "it is not a regular file")
+            data = file.read(LARGEST + 1)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise _refusal("document.unreadable", path, f"it cannot be read: {reason}") from error
+    if len(data) > LARGEST:
+        raise _refusal("document.size", path, f"it is larger than {LARGEST:,} bytes")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _refusal("document.encoding", path, f"it is no text in UTF-8 (byte {error.start:,})") from error
+    return DocumentText(name=safe_line(path.name), text=text)
+
+
+def _offer(entry: os.DirEntry[str]) -> Offer | None:
+    if entry.is_dir():
+        return Offer(kind=Kind.FOLDER, name=f"{entry.name}/", path=Path(entry.path))
+    if entry.name.lower().endswith(_ENDINGS):
+        return Offer(kind=Kind.FILE, name=entry.name, path=Path(entry.path))
+    return None
+
+
+def _refusal(code: str, path: Path, reason: str) -> Invalid:
+    return Invalid(code, f"{safe_line(path.name)}: {reason}", hint="pick another file")

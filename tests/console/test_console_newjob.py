@@ -1,0 +1,454 @@
+"""Start jobs by keys: pick a workflow, fill in its form, submit once; and the decisions behind it."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from console.documents import ENTRIES, LARGEST, Kind, builtins, look_into, narrowed, read_document, recent
+from console.params import blank_of, fill, prefilled, read_value
+from console.screens.base import DeskScreen
+from console.screens.newjob import FaultsScreen, FormScreen
+from console.screens.picking import PickScreen
+from core.model.commands import DocumentText, Submitted
+from core.model.errors import Conflict, Fault, Invalid, InvalidDocument, Unavailable
+from core.model.insight import ParamView, WorkflowView
+from core.workflows.registry import names
+from tests.console.support_console import HOSTILE, VISIBLE, Operator, console, shown, strips_of
+from tests.console.support_fake_control import FakeControl
+
+
+class Clerk(FakeControl):
+    """A control that keeps whole submits, and may lose its answers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.submits: list[tuple[object, dict, object]] = []
+        self.lost = 0
+        self.admitted: dict[str, int] = {}
+        self.refusal: Exception | None = None
+
+    async def submit(self, document, params=None, *, options=None) -> Submitted:
+        self.submits.append((document, dict(params or {}), options))
+        if self.refusal is not None:
+            refusal, self.refusal = self.refusal, None
+            raise refusal
+        known = self.admitted.get(options.client_key)
+        job_id = known or (await super().submit(document, params, options=options)).job_id
+        self.admitted[options.client_key] = job_id
+        if self.lost:
+            self.lost -= 1
+            raise Unavailable("engine.lost", "the engine went before it answered", hint="try again")
+        return Submitted(job_id=job_id, duplicate=known is not None)
+
+
+PARAMS = (
+    ParamView(name="date", type="string", required=True, description="the day to score"),
+    ParamView(name="limit", type="integer", required=False, default=100, min=1, max=500),
+    ParamView(name="mode", type="string", required=False, default="fast", choices=("fast", "full")),
+    ParamView(name="dry", type="boolean", required=False, default=False),
+    ParamView(name="tags", type="array", required=False, default=["a"]),
+)
+
+
+def clerk(*params: ParamView, name: str = "nightly.yaml") -> Clerk:
+    control = Clerk()
+    control.workflows[name] = WorkflowView(name="nightly", stages=2, tasks=1, params=params)
+    return control
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder with a workflow, other files and a folder below; the console starts there."""
+    (tmp_path / "nightly.yaml").write_text("name: nightly\n")
+    (tmp_path / "weekly.json").write_text("{}")
+    (tmp_path / "notes.txt").write_text("no workflow")
+    (tmp_path / ".hidden.yaml").write_text("name: hidden\n")
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "deep.yml").write_text("name: deep\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+async def open_form(operator: Operator, typed: str = "nightly") -> None:
+    """Go to the form of a file of the folder."""
+    await operator.press("o")
+    await operator.sees("nightly.yaml")
+    await operator.type(typed)
+    await operator.press("enter")
+    await operator.until(lambda: isinstance(operator.app.screen, FormScreen), "no form")
+
+
+async def test_the_sample_is_one_key_and_two_enters_away(folder: Path) -> None:
+    control = clerk(name="sample")
+    async with console(control) as operator:
+        await operator.press("o")
+        await operator.sees("sample", "built in")
+        await operator.press("enter")
+        await operator.sees("New job: nightly  (2 stages, 1 task)", "[ Submit ]")
+        await operator.press("enter")
+        await operator.sees("Job 2  sample")
+        document, params, options = control.submits[0]
+        assert isinstance(document, DocumentText)
+        assert "on_task_failure" in document.text
+        assert (params, options.actor, options.cwd) == ({}, "console", str(folder))
+        await operator.press("escape")
+        await operator.sees("Jobs")
+
+
+def test_the_built_in_workflows_are_those_that_the_command_line_knows() -> None:
+    assert tuple(offer.name for offer in builtins()) == names()
+
+
+async def test_a_file_is_sent_as_text_with_its_values_and_the_folder_of_its_tasks(folder: Path) -> None:
+    control = clerk(*PARAMS)
+    async with console(control) as operator:
+        await open_form(operator)
+        await operator.sees(
+            "date  (string, required)", "the day to score", "limit  (integer, 1 to 500)", "< fast >"
+        )
+        await operator.type("2026-01-31")
+        await operator.press("enter", "ctrl+u")
+        await operator.type("7")
+        await operator.press("enter", "right", "enter", "left", "enter", "enter")
+        await operator.type("test run")
+        await operator.press("enter", "enter", "enter")
+        await operator.sees("Job 2  test run")
+        document, params, options = control.submits[0]
+        assert document == DocumentText(name="nightly.yaml", text="name: nightly\n")
+        assert params == {"date": "2026-01-31", "limit": 7, "mode": "full", "dry": True}
+        assert (options.name, options.cwd) == ("test run", str(folder))
+
+
+async def test_a_field_says_at_once_what_is_wrong_with_it_and_nothing_is_submitted(folder: Path) -> None:
+    control = clerk(*PARAMS)
+    async with console(control) as operator:
+        await open_form(operator)
+        await operator.press("enter", "ctrl+u")
+        await operator.type("many")
+        await operator.sees("! write a whole number of at most 64 bits")
+        await operator.press("ctrl+u")
+        await operator.type("501")
+        await operator.sees("! must be at most 500")
+        for _ in range(6):
+            await operator.press("tab")
+        await operator.press("enter")
+        await operator.sees("2 fields to mend", "! required: a text")
+        assert control.submits == []
+        await operator.type("x")
+        await operator.misses("! required")
+
+
+async def test_a_lost_answer_is_asked_for_again_under_the_same_key(folder: Path) -> None:
+    control = clerk()
+    control.lost = 1
+    async with console(control) as operator:
+        await open_form(operator)
+        await operator.press("enter")
+        await operator.sees("the engine went before it answered (try again)")
+        await operator.press("enter")
+        await operator.sees("Job 2  nightly.yaml")
+        keys = [options.client_key for _, _, options in control.submits]
+        assert keys[0] == keys[1]
+        assert len(control.job_rows) == 1
+
+
+async def test_two_forms_are_two_jobs(folder: Path) -> None:
+    control = clerk()
+    async with console(control) as operator:
+        for number in (2, 3):
+            await open_form(operator)
+            await operator.press("enter")
+            await operator.sees(f"Job {number}  nightly.yaml")
+            await operator.press("escape")
+        assert len({options.client_key for _, _, options in control.submits}) == 2
+
+
+async def test_other_values_after_a_lost_answer_are_another_job_only_when_asked_for_again(
+    folder: Path,
+) -> None:
+    control = clerk()
+    control.refusal = Conflict("client_key.conflict", "the key stands for another input")
+    async with console(control) as operator:
+        await open_form(operator)
+        await operator.press("enter")
+        await operator.sees("a job was submitted from this form before, with other values")
+        await operator.press("enter")
+        await operator.sees("Job 2")
+        first, second = (options.client_key for _, _, options in control.submits)
+        assert first != second
+
+
+async def test_the_faults_of_a_document_are_listed_with_their_places(folder: Path) -> None:
+    control = clerk()
+    faults = [Fault(code="document.key", message=f"fault {n}", line=n, column=3) for n in range(1, 101)]
+    control.workflows["nightly.yaml"] = InvalidDocument("nightly.yaml", faults)
+    async with console(control) as operator:
+        await operator.press("o")
+        await operator.sees("nightly.yaml")
+        await operator.type("nightly")
+        await operator.press("enter")
+        await operator.sees(
+            "nightly.yaml: 100 faults; nothing was submitted", "1:3      document.key           fault 1"
+        )
+        await operator.press("G")
+        await operator.sees("100:3")
+        await operator.press("escape")
+        await operator.until(lambda: isinstance(operator.app.screen, PickScreen), "not back")
+
+
+async def test_faults_found_at_submit_are_listed_too(folder: Path) -> None:
+    control = clerk()
+    control.refusal = InvalidDocument(
+        "nightly.yaml", [Fault(code="document.key", message="late one", line=4)]
+    )
+    async with console(control) as operator:
+        await open_form(operator)
+        await operator.press("enter")
+        await operator.sees("4:1", "late one")
+        assert isinstance(operator.app.screen, FaultsScreen)
+        await operator.press("escape")
+        assert isinstance(operator.app.screen, FormScreen)
+
+
+async def test_typing_narrows_folders_open_and_backspace_goes_up(folder: Path) -> None:
+    async with console(clerk()) as operator:
+        await operator.press("o")
+        screen = await operator.sees("nightly.yaml", "weekly.json", "below/", "../")
+        assert "notes.txt" not in screen
+        assert ".hidden" not in screen
+        await operator.type(".hid")
+        await operator.sees(".hidden.yaml")
+        await operator.press("escape")
+        await operator.type("bel")
+        await operator.misses("nightly.yaml")
+        await operator.press("enter")
+        await operator.sees("deep.yml", f"{folder}/below")
+        await operator.press("backspace")
+        await operator.sees("nightly.yaml")
+        await operator.type(f"{folder}/below/")
+        await operator.sees("deep.yml")
+        await operator.press("escape")
+        await operator.until(lambda: isinstance(operator.app.screen, DeskScreen), "not left")
+
+
+async def test_a_folder_that_cannot_be_read_is_told_and_the_list_stays(folder: Path) -> None:
+    async with console(clerk()) as operator:
+        await operator.press("o")
+        await operator.sees("nightly.yaml")
+        await operator.type("/no/such/folder/")
+        await operator.sees("cannot look into /no/such/folder: No such file or directory")
+        await operator.press("escape")
+        await operator.sees("nightly.yaml")
+
+
+async def test_a_workflow_of_a_recent_job_is_run_again_with_its_values(folder: Path) -> None:
+    control = clerk(*PARAMS, name="old one")
+    control.add_job("old one", definition_hash="h1", params={"date": "2025-12-31", "limit": 9})
+    control.add_job("old one", definition_hash="h1", params={"date": "2026-01-01", "limit": 8, "tags": []})
+    control.add_job("inbox like")
+    async with console(control) as operator:
+        await operator.press("o")
+        screen = await operator.sees("old one", "run again (job 3)")
+        assert "job 2" not in screen.split("WORKFLOW")[1]
+        await operator.type("old")
+        await operator.press("enter")
+        await operator.sees("2026-01-01", "[ Submit ]")
+        await operator.press("enter")
+        await operator.sees("Job 5  old one")
+        document, params, options = control.submits[0]
+        assert document == {"name": "old one"}
+        assert params == {"date": "2026-01-01", "limit": 8, "tags": []}
+        assert options.cwd is None
+
+
+async def test_with_an_engine_elsewhere_the_folders_of_this_machine_are_not_offered(folder: Path) -> None:
+    control = clerk()
+    async with console(control) as operator:
+        operator.app.desk.host = "user@box"
+        await open_form(operator)
+        await operator.press("enter")
+        await operator.sees("Job 2")
+        document, _, options = control.submits[0]
+        assert isinstance(document, DocumentText)
+        assert options.cwd is None
+
+
+async def test_without_an_engine_the_picker_says_so_and_stays(folder: Path) -> None:
+    control = clerk()
+    control.engine = None
+    async with console(control) as operator:
+        await operator.press("o", "enter")
+        await operator.sees("no engine is running (start one with 'taskdeck serve')")
+        assert isinstance(operator.app.screen, PickScreen)
+
+
+async def test_hostile_files_and_parameters_are_shown_as_glyphs(folder: Path) -> None:
+    name = HOSTILE.replace("\0", "")
+    (folder / f"{name}.yaml").write_text("name: x\n")
+    hostile = ParamView(
+        name="p", type="string", required=False, default=HOSTILE, description=HOSTILE, choices=(HOSTILE, "b")
+    )
+    typed = ParamView(name="q", type="string", required=False, default=HOSTILE)
+    control = clerk(hostile, typed, name=f"{name}.yaml")
+    view = WorkflowView(name=HOSTILE, stages=1, tasks=1, params=(hostile, typed), warnings=(HOSTILE,))
+    control.workflows[f"{VISIBLE.removesuffix('␀')}.yaml"] = view
+    async with console(control, size=(160, 50)) as operator:
+        await operator.press("o")
+        await operator.sees("␛[31m")
+        assert all(line.isprintable() for line in strips_of(operator.app.screen))
+        await operator.type("red")
+        await operator.press("enter")
+        await operator.sees("[ Submit ]", VISIBLE, "as JSON", "\\u001b[31m")
+        assert all(line.isprintable() for line in strips_of(operator.app.screen))
+        await operator.press("enter")
+        await operator.sees("Job 2")
+        assert control.submits[0][1] == {}
+
+
+@pytest.mark.parametrize("size", [(60, 15), (20, 5)])
+async def test_picker_and_form_are_drawn_at_every_size(folder: Path, size) -> None:
+    async with console(clerk(*PARAMS)) as operator:
+        await operator.pilot.resize_terminal(*size)
+        await operator.press("o")
+        await operator.until(lambda: isinstance(operator.app.screen, PickScreen), "no picker")
+        assert len(strips_of(operator.app.screen)) == size[1]
+        await operator.type("nightly")
+        await operator.press("enter")
+        await operator.until(lambda: isinstance(operator.app.screen, FormScreen), "no form")
+        assert len(strips_of(operator.app.screen)) == size[1]
+        for _ in range(8):
+            await operator.press("down")
+            assert len(strips_of(operator.app.screen)) == size[1]
+        assert shown(operator.app)
+
+
+@pytest.mark.parametrize(
+    ("param", "text", "value"),
+    [
+        (ParamView(name="p", type="string", required=True), " a b ", " a b "),
+        (ParamView(name="p", type="string", required=False, default="x"), "", ""),
+        (ParamView(name="p", type="integer", required=True), " -12 ", -12),
+        (ParamView(name="p", type="number", required=True), "1e3", 1000.0),
+        (ParamView(name="p", type="number", required=True, min=0.5), "1", 1),
+        (ParamView(name="p", type="boolean", required=True), "true", True),
+        (ParamView(name="p", type="array", required=True, max=2), "[1, null]", [1, None]),
+        (ParamView(name="p", type="object", required=True), '{"a": {}}', {"a": {}}),
+        (ParamView(name="p", type="integer", required=True, choices=(1, 2)), "2", 2),
+        (ParamView(name="p", type="string", required=True, default="a\nb"), '"c\\nd"', "c\nd"),
+    ],
+)
+def test_a_text_is_read_as_the_type_asks(param, text, value) -> None:
+    assert read_value(param, text) == value
+    assert type(read_value(param, text)) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("param", "text", "sentence"),
+    [
+        (ParamView(name="p", type="string", required=True), "", "required: a text"),
+        (ParamView(name="p", type="string", required=True, min=3), "ab", "must have at least 3 characters"),
+        (ParamView(name="p", type="string", required=True, max=1), "ab", "must have at most 1 characters"),
+        (
+            ParamView(name="p", type="integer", required=True),
+            "1.5",
+            "write a whole number of at most 64 bits",
+        ),
+        (
+            ParamView(name="p", type="integer", required=True),
+            "9" * 20,
+            "write a whole number of at most 64 bits",
+        ),
+        (ParamView(name="p", type="integer", required=False, default=1), "", "write a whole number"),
+        (ParamView(name="p", type="integer", required=True, min=1), "0", "must be at least 1"),
+        (ParamView(name="p", type="number", required=True, max=2.5), "2.6", "must be at most 2.5"),
+        (ParamView(name="p", type="number", required=True), "NaN", "write a number"),
+        (ParamView(name="p", type="number", required=True), "1e999", "write a number that is not so large"),
+        (ParamView(name="p", type="number", required=True), "true", "write a number"),
+        (ParamView(name="p", type="array", required=True), "[1", "write a JSON list, like [1, 2] (Expecting"),
+        (ParamView(name="p", type="array", required=True), "{}", "write a JSON list"),
+        (ParamView(name="p", type="object", required=True), "[" * 100_000, "write a JSON object"),
+        (ParamView(name="p", type="integer", required=True, choices=(1, 2)), "3", "choose one of 1, 2"),
+        (ParamView(name="p", type="string", required=True, choices=("a",)), "b", 'choose one of "a"'),
+    ],
+)
+def test_a_text_that_does_not_fit_gets_a_clear_sentence(param, text, sentence) -> None:
+    with pytest.raises(Invalid) as caught:
+        read_value(param, text)
+    assert caught.value.message.startswith(sentence)
+
+
+def test_what_stays_at_its_default_is_left_to_the_document() -> None:
+    texts = {blank_of(param).name: blank_of(param).text for param in PARAMS}
+    filled = fill(PARAMS, texts)
+    assert filled.values == {}
+    assert filled.faults == {"date": "required: a text"}
+
+
+def test_the_values_of_an_earlier_job_stand_in_the_form_and_come_back_as_they_were() -> None:
+    given = {"date": HOSTILE, "tags": [HOSTILE, "ü"], "gone": 1}
+    params = prefilled(PARAMS, given)
+    texts = {blank_of(param).name: blank_of(param).text for param in params}
+    assert all(text.isprintable() for text in texts.values())
+    assert json.loads(texts["tags"]) == [HOSTILE, "ü"]
+    assert {**given, **fill(params, texts).values} == given
+
+
+def test_a_choice_without_a_default_has_to_be_made() -> None:
+    param = ParamView(name="mode", type="string", required=True, choices=("a", "b"))
+    assert blank_of(param).options == ("", "a", "b")
+    assert fill([param], {"mode": ""}).faults == {"mode": "required: a text"}
+
+
+def test_of_each_workflow_only_the_newest_job_is_offered_and_loose_tasks_never() -> None:
+    control = FakeControl()
+    for index in range(12):
+        control.add_job("a", definition_hash=f"h{index % 8}")
+    control.add_job("loose")
+    jobs = sorted(control.job_rows.values(), key=lambda job: -job.id)
+    assert [offer.job.id for offer in recent(jobs) if offer.job] == [13, 12, 11, 10, 9]
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"\xff\xfe", "document.encoding"),
+        (b"x" * (LARGEST + 1), "document.size"),
+        (None, "document.unreadable"),
+    ],
+)
+def test_a_file_that_is_no_document_is_refused_with_a_reason(tmp_path: Path, content, code) -> None:
+    path = tmp_path / "flow.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(Invalid) as caught:
+        read_document(path)
+    assert caught.value.code == code
+
+
+def test_a_pipe_and_a_folder_are_refused_without_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / "folder.yaml").mkdir()
+    for name in ("pipe.yaml", "folder.yaml"):
+        with pytest.raises(Invalid) as caught:
+            read_document(tmp_path / name)
+        assert caught.value.code in ("document.no_file", "document.unreadable")
+
+
+def test_a_large_folder_is_cut_and_says_so(tmp_path: Path) -> None:
+    for index in range(ENTRIES + 1):
+        (tmp_path / f"{index}.yaml").touch()
+    found = look_into(tmp_path)
+    assert found.cut
+    assert sum(offer.kind is Kind.FILE for offer in found.offers) == ENTRIES
+
+
+def test_folders_come_before_files_and_case_does_not_matter_for_what_is_typed(tmp_path: Path) -> None:
+    (tmp_path / "a.YAML").touch()
+    (tmp_path / "z").mkdir()
+    offers = look_into(tmp_path).offers
+    assert [offer.name for offer in offers] == ["../", "z/", "a.YAML"]
+    assert [offer.name for offer in narrowed(offers, "A.y")] == ["a.YAML"]
