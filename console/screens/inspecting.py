@@ -12,6 +12,7 @@ from console.screens.base import DeskScreen
 from console.screens.task import describe
 from console.theming import Look
 from console.widgets.inspector import Inspector
+from console.widgets.table import Table
 from console.working import start, words_of
 from core.control.api import EventQuery
 from core.model.errors import TaskdeckError
@@ -37,8 +38,10 @@ class InspectingScreen(DeskScreen):
         self._inspected: object = None
 
     def action_inspect(self) -> None:
-        """Open or close the pane."""
+        """Open or close the pane; closed, it gives the keys back to the rows."""
         self.inspector.toggle()
+        if not self.inspector.is_open:
+            self.query_one(Table).focus()
         self.inspect_row()
 
     def inspect_row(self) -> None:

@@ -1,0 +1,142 @@
+"""The pane about the row under the cursor: beside or below its list, following the cursor, safe."""
+
+from __future__ import annotations
+
+import pytest
+
+from console.screens.inspecting import InspectingScreen, fields_of
+from console.theming import looks
+from console.widgets.inspector import BESIDE
+from core.model.errors import NotFound
+from core.model.insight import Failing
+from core.model.text import SafeText
+from tests.console.support_console import HOSTILE, Operator, console, strips_of
+from tests.console.support_fake_control import NOW, FakeControl
+
+
+def stocked() -> FakeControl:
+    control = FakeControl()
+    job = control.add_job("nightly", reason="stopped by me", params={"words": "many"})
+    control.add_task(job, "fetch", status="succeeded", attempts=1)
+    control.add_task(
+        job,
+        "parse",
+        status="failed",
+        attempts=2,
+        max_attempts=2,
+        error={"code": "exit", "message": "exit status 7"},
+    )
+    return control
+
+
+def pane(operator: Operator) -> InspectingScreen:
+    screen = operator.app.screen
+    assert isinstance(screen, InspectingScreen)
+    return screen
+
+
+async def test_i_shows_the_task_under_the_cursor_and_follows_it() -> None:
+    async with console(stocked(), size=(160, 40)) as operator:
+        await operator.press("3", "i")
+        await operator.sees("task 2  parse", "attempts    2 of 2", '"exit status 7"', "newest events")
+        await operator.press("j")
+        await operator.sees("task 1  fetch", "attempts    1 of 1")
+        await operator.press("i")
+        await operator.misses("attempts    1 of 1")
+
+
+async def test_a_job_is_shown_with_params_counts_and_reason() -> None:
+    async with console(stocked()) as operator:
+        await operator.press("2", "i")
+        await operator.sees("job  2  nightly", '"words": "many"', '"failed": 1', "stopped by me", "● running")
+
+
+async def test_queues_and_events_are_shown_by_their_fields() -> None:
+    async with console(stocked()) as operator:
+        await operator.press("7", "i")
+        await operator.sees("queue  default", '"failed": 1')
+        await operator.press("2", "e", "i")
+        await operator.sees("event ", "actor           engine")
+
+
+@pytest.mark.parametrize(("width", "is_beside"), [(BESIDE, True), (BESIDE - 1, False), (80, False)])
+async def test_the_pane_stands_beside_wide_lists_and_below_narrow_ones(width: int, is_beside: bool) -> None:
+    async with console(stocked(), size=(width, 24)) as operator:
+        await operator.press("3", "i")
+        await operator.sees("task 2  parse")
+        screen = pane(operator)
+        box = screen.inspector.region
+        assert (box.x > 0) == is_beside
+        assert (box.y > screen.query_one("Table").region.y) != is_beside
+
+
+async def test_the_pane_is_read_anew_when_its_task_changes_and_keeps_its_place() -> None:
+    control = stocked()
+    async with console(control, size=(120, 20)) as operator:
+        await operator.press("3", "i")
+        await operator.sees("task 2  parse")
+        await operator.press("tab", "ctrl+d")
+        screen = pane(operator)
+        at = screen.inspector.text.scroll_offset.y
+        assert at > 0
+        control.set_task(2, status="running")
+        control.add_event("task.running", task_id=2)
+        await operator.beat()
+        await operator.until(
+            lambda: any("● running" in line for line in screen.inspector.text._lines), "stale"
+        )
+        assert screen.inspector.text.scroll_offset.y == at
+        await operator.press("i", "j")
+        assert screen.query_one("Table").cursor == 1
+
+
+async def test_a_closed_pane_reads_nothing() -> None:
+    control = stocked()
+    async with console(control) as operator:
+        await operator.press("3", "j", "k")
+        await operator.sees("parse")
+        assert control.reads["task"] == 0
+
+
+async def test_a_task_that_cannot_be_read_is_told_in_the_pane_alone() -> None:
+    control = stocked()
+    async with console(control) as operator:
+        await operator.press("3")
+        await operator.sees("parse")
+
+        async def task(_task_id: int) -> None:
+            raise NotFound("task.unknown", "no task 2 any more")
+
+        control.task = task
+        await operator.press("i")
+        await operator.sees("no task 2 any more", "fetch")
+        assert not operator.app._notifications
+
+
+async def test_an_empty_list_has_a_pane_without_a_row() -> None:
+    async with console(FakeControl()) as operator:
+        await operator.press("3", "i")
+        await operator.sees("no row here")
+
+
+@pytest.mark.parametrize("size", [(160, 40), (80, 24)])
+async def test_hostile_texts_are_glyphs_in_the_pane(size: tuple[int, int]) -> None:
+    control = FakeControl()
+    job = control.add_job(HOSTILE, reason=HOSTILE, params={HOSTILE: HOSTILE})
+    control.add_task(job, HOSTILE, status="failed", queue=HOSTILE, error={"message": HOSTILE})
+    control.add_event("task.failed", task_id=1, text=HOSTILE)
+    async with console(control, size=size) as operator:
+        for keys in (("2", "i"), ("3", "i"), ("7", "i"), ("2", "e", "i")):
+            await operator.press(*keys)
+            await operator.sees("␛[31m")
+            assert all(line.isprintable() for line in strips_of(operator.app.screen))
+
+
+def test_fields_that_hold_nothing_are_left_out_and_moments_are_written_out() -> None:
+    failing = Failing(
+        code=HOSTILE, message="", tasks=3, newest_task=1, newest_job=1, at=NOW, keys=("a", HOSTILE)
+    )
+    lines = list(fields_of(failing, looks()["dark"]))
+    assert not any(line.startswith("message") for line in lines)
+    assert SafeText("at              2023-11-14T22:13:20.000Z") in lines
+    assert all(line.isprintable() for line in lines)
