@@ -138,6 +138,9 @@ FIELDS: dict[Noun, Fields] = {
     Noun.QUEUES: Fields(
         fields=(
             _text("name", "", "queue"),
+            _number("depth", "", "queued"),
+            _number("rate"),
+            _age("oldest", "oldest_at"),
             _text("reason", "pause_reason"),
             _text("by", "paused_by"),
             _time("paused", "paused_at"),

@@ -116,7 +116,7 @@ class Filter:
     sort: Sort | None = None
 
 
-_COMPARISONS: dict[Op, Callable[[int, int], bool]] = {
+_COMPARISONS: dict[Op, Callable[[float, float], bool]] = {
     Op.LESS: operator.lt,
     Op.AT_MOST: operator.le,
     Op.MORE: operator.gt,
@@ -217,7 +217,7 @@ def _holds(term: Term, row: Mapping[str, object], *, noun: Noun, now: int) -> bo
 
 
 def _compares(term: Compare, value: object, *, now: int) -> bool:
-    if not isinstance(value, int):
+    if not isinstance(value, int | float):
         return False
     holds = _COMPARISONS[term.op]
     match term.value:

@@ -104,6 +104,11 @@ class QueueView:
     rate: float = 0.0
     """Tasks that ended per minute, over the last five minutes."""
 
+    @property
+    def depth(self) -> int:
+        """Return how many of its tasks are queued."""
+        return self.tasks.get("queued", 0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobDetail:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from core.model.commands import Claimed
 from core.model.errors import TaskdeckError
-from core.model.status import Move, TaskStatus
+from core.model.status import TASK_FINAL, Move, TaskStatus
 from core.model.values import INBOX, JsonObject
 from core.store.sql import ids, pack, raw
 
@@ -17,6 +17,12 @@ BITE = 1_000
 """Consequences (unblocks, skips, cancels) that one batch carries out at the most."""
 EDGE_BITE = 4_000
 """Edges that one batch looks at the most."""
+BUCKET = 10_000
+"""How many ms of ends are counted together."""
+KEPT = 24 * 3_600_000
+"""How long (ms) counts of ends are kept."""
+STALE = 1_000
+"""Rows of old counts that one batch tidies away, and those of one bucket more."""
 
 _INSERT_EVENT = (
     "INSERT INTO event (at, kind, job_id, task_id, attempt, actor, data)"
@@ -25,6 +31,15 @@ _INSERT_EVENT = (
 _COUNT = (
     "INSERT INTO counter (scope, ref, status, n) VALUES (?, CAST(? AS TEXT), ?, max(0, ?))"
     " ON CONFLICT (scope, ref, status) DO UPDATE SET n = n + ?"
+)
+_END = (
+    "INSERT INTO ended (at, queue, status, n) VALUES (?, CAST(? AS TEXT), ?, ?)"
+    " ON CONFLICT (at, queue, status) DO UPDATE SET n = n + excluded.n"
+)
+# Whole buckets go: one that is left is complete.
+_TIDY = (
+    "DELETE FROM ended WHERE at < ?1"
+    " AND at <= coalesce((SELECT at FROM ended ORDER BY at LIMIT 1 OFFSET ?2), ?1)"
 )
 _HEADS = (
     "UPDATE lane SET head_key = (SELECT sort_key FROM task INDEXED BY task_claim"
@@ -90,6 +105,7 @@ class Batch:
         """Jobs that got their verdict in this batch; their first bite is due."""
         self._events: list[tuple[object, ...]] = []
         self._counts: Counter[tuple[int, int, str, str]] = Counter()
+        self._ended: Counter[tuple[str, TaskStatus]] = Counter()
         self._lanes: set[int] = set()
 
     def rows(self, sql: str, *args: object) -> list[tuple]:  # type: ignore[type-arg]
@@ -125,6 +141,8 @@ class Batch:
         """Count a move of a task in (job, stage, queue) from a status to the move's target."""
         self._counts[(*where, source)] -= 1
         self._counts[(*where, move.target)] += 1
+        if move.target in TASK_FINAL:
+            self._ended[where[2], move.target] += 1
 
     def born(self, where: tuple[int, int, str], status: str, number: int = 1) -> None:
         """Count new tasks in (job, stage, queue)."""
@@ -170,10 +188,21 @@ class Batch:
         self.many(_COUNT, [(*key, number, number) for key, number in deltas.items() if number])
         self._counts.clear()
 
+    def flush_ends(self) -> None:
+        """Count what ended; whoever is the first to do so in a bucket tidies old ones away."""
+        if not self._ended:
+            return
+        bucket = self.now - self.now % BUCKET
+        if self.one("SELECT 1 FROM ended WHERE at = ? LIMIT 1", bucket) is None:
+            self.run(_TIDY, bucket - KEPT, STALE)
+        self.many(_END, [(bucket, raw(queue), status, n) for (queue, status), n in self._ended.items()])
+        self._ended.clear()
+
     def finish(self) -> Report:
         """Write what is buffered and return the report; the journal commits."""
         self.refresh_lanes()
         self.flush_counts()
+        self.flush_ends()
         if self._events:
             self.report.kinds.update(str(row[1]) for row in self._events)
             self.db.executemany(_INSERT_EVENT, self._events)

@@ -1,4 +1,4 @@
-"""Turn a filter into bound SQL: the same rows as `core.model.filters.matches`."""
+"""Turn a filter on jobs, tasks or events into bound SQL: the same rows as `core.model.filters.matches`."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from core.model.fields import FIELDS, Kind, Noun
 from core.model.status import JOB_FINAL, JobStatus, TaskStatus
 from core.model.terms import Ago, At, Compare, Contains, Filter, Glob, In, Matches, Op, Term, field_of
 from core.model.values import INBOX
-from core.store.schema import attempt, event, job, queue, task
+from core.store.schema import attempt, event, job, task
 from core.store.sql import among, raw
 
 Expression: TypeAlias = "ColumnElement[object]"
 Condition: TypeAlias = "ColumnElement[bool]"
-_TABLES: dict[Noun, Table] = {Noun.JOBS: job, Noun.TASKS: task, Noun.EVENTS: event, Noun.QUEUES: queue}
+_TABLES: dict[Noun, Table] = {Noun.JOBS: job, Noun.TASKS: task, Noun.EVENTS: event}
 _ELSEWHERE: dict[tuple[Noun, str], Expression] = {
     (Noun.TASKS, "group"): task.c.grp,
     (Noun.TASKS, "attempts"): task.c.epoch,
@@ -54,7 +54,6 @@ _NUMBERED = {
     Noun.JOBS: {"id"},
     Noun.TASKS: {"id", "job", "group"},
     Noun.EVENTS: {"id", "task"},
-    Noun.QUEUES: {"name"},
 }
 """Fields whose values an index finds."""
 _GLOB_SIGNS = re.compile(r"[*?\[]")

@@ -12,7 +12,7 @@ from core.model.events import EventView
 from core.model.fields import Noun
 from core.model.terms import Filter
 from core.model.values import INBOX, JsonObject
-from core.model.views import JobDetail, JobResult, JobView, Page, QueueView, TaskDetail, TaskView
+from core.model.views import JobDetail, JobResult, JobView, Page, TaskDetail, TaskView
 from core.store.reports_insight import Insight
 from core.store.reports_lookups import unknown_job, unknown_task, whole
 from core.store.reports_paging import bounded, narrow, order_of, page, turn_to
@@ -21,7 +21,6 @@ from core.store.reports_rows import (
     DETAILS,
     EVENTS,
     JOBS,
-    QUEUES,
     STAGES,
     TASKS,
     Counts,
@@ -31,12 +30,11 @@ from core.store.reports_rows import (
     event_view,
     job_view,
     object_of,
-    queue_view,
     stage_view,
     task_detail,
     task_view,
 )
-from core.store.schema import attempt, counter, definition, edge, event, job, queue, stage, task
+from core.store.schema import attempt, counter, definition, edge, event, job, stage, task
 
 _BIG = 2**63
 _INBOX_DETAIL = 1_000
@@ -143,14 +141,6 @@ class Reports(Insight):
             attempts=detail.attempts,
         )
 
-    async def queues(self, where: Filter | None = None) -> tuple[QueueView, ...]:
-        """Return all queues that a filter finds, by name."""
-        query = narrow(QUEUES, where or Filter(noun=Noun.QUEUES), now=self._now())
-        async with self._readers.snapshot() as db:
-            rows = (await db.execute(query.order_by(queue.c.name))).all()
-            counts = counts_of((await db.execute(_counters("queue"))).all())
-        return tuple(queue_view(row, counts) for row in rows)
-
     async def counts(self) -> Mapping[str, int]:
         """Return how many tasks of the store stand where (only statuses that occur)."""
         async with self._readers.snapshot() as db:
@@ -228,14 +218,10 @@ async def _job(db: AsyncConnection, job_id: int) -> JobView:
 
 
 async def _counts(db: AsyncConnection, scope: str, refs: Iterable[int]) -> Counts:
-    query = _counters(scope).where(counter.c.ref.in_([str(ref) for ref in refs]))
-    return counts_of((await db.execute(query)).all())
-
-
-def _counters(scope: str) -> Select[*tuple[object, ...]]:
-    return select(counter.c.ref, counter.c.status, counter.c.n).where(
-        counter.c.scope == scope, counter.c.n > 0
+    query = select(counter.c.ref, counter.c.status, counter.c.n).where(
+        counter.c.scope == scope, counter.c.n > 0, counter.c.ref.in_([str(ref) for ref in refs])
     )
+    return counts_of((await db.execute(query)).all())
 
 
 def _needed(edges: Iterable[Row[*tuple[object, ...]]], keys: Mapping[int, str]) -> dict[int, tuple[str, ...]]:

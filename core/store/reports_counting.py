@@ -14,7 +14,7 @@ from core.model.status import TaskStatus
 from core.model.terms import Filter, Glob, In, Term, field_of
 from core.model.values import INBOX
 from core.store.predicates import Condition, bound, has_index, where
-from core.store.schema import counter, event, job, queue, task
+from core.store.schema import counter, event, job, task
 
 SEARCHED = 100_000
 """Rows looked at for a count that neither counters nor an index give."""
@@ -56,14 +56,12 @@ async def last_event(db: AsyncConnection) -> int:
 
 
 async def count_of(db: AsyncConnection, filter_: Filter, *, now: int) -> Count:
-    """Return how many rows a filter finds; see `Reports.count`."""
+    """Return how many jobs, tasks or events a filter finds; see `Reports.count`."""
     kept = await kept_counts(db, filter_)
     if kept is not None:
         return Count(number=sum(kept.values()))
     conditions = where(filter_, now=now)
-    table = _TABLES.get(filter_.noun)
-    if table is None:
-        return Count(number=await _number(db, select(func.count()).select_from(queue).where(*conditions)))
+    table = _TABLES[filter_.noun]
     query = select(func.count()).select_from(table).where(*conditions)
     indexed = [
         condition

@@ -50,6 +50,14 @@ class Extras:
     attempts: tuple[AttemptView, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How long the oldest task of a queue waits, and how many end per minute."""
+
+    oldest_at: int | None = None
+    rate: float = 0.0
+
+
 def object_of(text: str | None) -> JsonObject:
     """Read a JSON object; NULL and anything else is an empty one."""
     value = unpack(text)
@@ -101,7 +109,7 @@ def stage_view(row: Row[*tuple[object, ...]], counts: Counts) -> StageView:
     )
 
 
-def queue_view(row: Row[*tuple[object, ...]], counts: Counts) -> QueueView:
+def queue_view(row: Row[*tuple[object, ...]], counts: Counts, pace: Pace) -> QueueView:
     """Make the view of a row of `QUEUES`."""
     return QueueView(
         name=row.name,
@@ -109,6 +117,8 @@ def queue_view(row: Row[*tuple[object, ...]], counts: Counts) -> QueueView:
         paused_at=row.paused_at,
         paused_by=row.paused_by,
         pause_reason=row.pause_reason,
+        oldest_at=pace.oldest_at,
+        rate=pace.rate,
     )
 
 

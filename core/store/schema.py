@@ -264,6 +264,20 @@ counter = Table(
 )
 """Tasks per (queue | stage | job, status), kept with each move and verified by recount."""
 
+ended = Table(
+    "ended",
+    metadata,
+    _required("at"),
+    Column("queue", Text, ForeignKey("queue.name"), nullable=False),
+    _required("status", Text),
+    _required("n"),
+    PrimaryKeyConstraint("at", "queue", "status", name="ended_pk"),
+    CheckConstraint(_either("status", sorted(TASK_FINAL)), name="ended_status"),
+    CheckConstraint("n > 0", name="ended_n"),
+    sqlite_with_rowid=False,
+)
+"""How many tasks of a queue ended so within ten seconds from `at` on; kept for a day, reruns count again."""
+
 followup = Table(
     "followup",
     metadata,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from core.model.status import JOB_FINAL, STAGE_FINAL, TASK, TASK_FINAL, JobStatus, TaskStatus
 from core.model.values import INBOX, INBOX_STAGE
+from core.store.batch import BUCKET, KEPT
 from core.store.sql import among
 
 
@@ -75,6 +76,37 @@ _COUNTS = (
         """
         SELECT t.id AS task, t.lane_id AS lane FROM task t JOIN lane l ON l.id = t.lane_id
         WHERE l.queue != t.queue OR l.job_id != t.job_id""",
+    ),
+)
+
+_NEWEST = "(SELECT coalesce(max(at), 0) AS at FROM event) AS newest"
+_KINDS = ", ".join(sorted(f"'task.{status}'" for status in TASK_FINAL))
+
+_ENDS = (
+    _rows(
+        "ended.foreign",
+        "a count of ends is of no such bucket, status or number",
+        f"""
+        SELECT at, queue, status, n FROM ended
+        WHERE at % {BUCKET} != 0 OR n < 1 OR NOT ({among(TASK_FINAL)})""",
+    ),
+    # Older buckets may have been tidied away, and, where the clock was set back, begun anew.
+    _rows(
+        "ended.wrong",
+        "a kept count of the ends of a day differs from the events",
+        f"""
+        WITH told AS (
+          SELECT event.at - event.at % {BUCKET} AS at, substr(kind, 6) AS status, count(*) AS n
+          FROM event, {_NEWEST} WHERE kind IN ({_KINDS})
+          AND event.at - event.at % {BUCKET} > newest.at - {KEPT} GROUP BY 1, 2),
+        kept AS (
+          SELECT ended.at, status, sum(n) AS n FROM ended, {_NEWEST}
+          WHERE ended.at > newest.at - {KEPT} GROUP BY 1, 2)
+        SELECT t.at, t.status, t.n AS events, coalesce(k.n, 0) AS kept
+        FROM told t LEFT JOIN kept k ON k.at = t.at AND k.status = t.status WHERE t.n != coalesce(k.n, 0)
+        UNION ALL
+        SELECT k.at, k.status, 0, k.n FROM kept k
+        WHERE (k.at, k.status) NOT IN (SELECT at, status FROM told)""",
     ),
 )
 
@@ -255,5 +287,5 @@ _JOBS = (
     ),
 )
 
-CHECKS = (*_COUNTS, *_NEEDS, *_ATTEMPTS, *_STAGES, *_JOBS)
+CHECKS = (*_COUNTS, *_ENDS, *_NEEDS, *_ATTEMPTS, *_STAGES, *_JOBS)
 """Every check, in the order of its run."""

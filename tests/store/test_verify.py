@@ -128,6 +128,8 @@ def _busy(deck: Deck) -> None:
 
 CORRUPTIONS: dict[str, tuple[str, ...]] = {
     "counter.wrong": ("UPDATE counter SET n = n + 1 WHERE scope = 'queue' AND status = 'queued'",),
+    "ended.wrong": ("UPDATE ended SET at = at + 10000 WHERE status = 'succeeded'",),
+    "ended.foreign": ("UPDATE ended SET status = 'over' WHERE status = 'skipped' OR status = 'failed'",),
     "stage.open_tasks": ("UPDATE stage SET open_tasks = open_tasks + 1 WHERE id = 3",),
     "lane.head": ("UPDATE lane SET head_key = 5",),
     "lane.foreign": ("UPDATE task SET lane_id = (SELECT lane_id FROM task WHERE id = 9) WHERE id = 1",),
@@ -170,6 +172,23 @@ def test_each_fault_is_found(deck: Deck, code: str) -> None:
     assert verify(deck.db) == ()
     for statement in CORRUPTIONS[code]:
         deck.change(statement)
+    assert code in codes(deck)
+
+
+@pytest.mark.parametrize(
+    ("statement", "code"),
+    [
+        ("UPDATE ended SET n = n + 1", "ended.wrong"),
+        ("DELETE FROM ended WHERE status = 'failed'", "ended.wrong"),
+        ("INSERT INTO ended VALUES (90000000, 'default', 'succeeded', 1)", "ended.wrong"),
+        ("UPDATE ended SET at = at + 1", "ended.foreign"),
+        ("UPDATE ended SET n = 0", "ended.foreign"),
+        ("UPDATE ended SET queue = 'nowhere'", "store.dangling"),
+    ],
+)
+def test_counts_of_ends_that_cannot_be_are_found(deck: Deck, statement: str, code: str) -> None:
+    _busy(deck)
+    deck.change(statement)
     assert code in codes(deck)
 
 

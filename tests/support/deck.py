@@ -31,7 +31,19 @@ from core.store.transaction import Answer, Group, Writer, carry_out
 
 AGING = 10_000
 """ms of waiting that weigh as much as one level of priority."""
-TABLES = ("job", "stage", "queue", "lane", "task", "edge", "attempt", "counter", "followup", "payload")
+TABLES = (
+    "job",
+    "stage",
+    "queue",
+    "lane",
+    "task",
+    "edge",
+    "attempt",
+    "counter",
+    "ended",
+    "followup",
+    "payload",
+)
 
 
 class Deck:

@@ -67,6 +67,17 @@ STATEMENTS = (
 	pause_reason TEXT,
 	PRIMARY KEY (name)
 )""",
+    """CREATE TABLE ended (
+	at INTEGER NOT NULL,
+	queue TEXT NOT NULL,
+	status TEXT NOT NULL,
+	n INTEGER NOT NULL,
+	CONSTRAINT ended_pk PRIMARY KEY (at, queue, status),
+	CONSTRAINT ended_status CHECK (status = 'cancelled' OR status = 'failed' OR status = 'skipped' OR status = 'succeeded'),
+	CONSTRAINT ended_n CHECK (n > 0),
+	FOREIGN KEY(queue) REFERENCES queue (name)
+)
+ WITHOUT ROWID""",
     """CREATE TABLE job (
 	id INTEGER NOT NULL,
 	name TEXT NOT NULL,
