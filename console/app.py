@@ -127,6 +127,10 @@ class ConsoleApp(BoundedApp):
 
     def on_prompt_said(self, event: Prompt.Said) -> None:
         """Go to the screen whose name was typed."""
+        if event.kind == "goto" and event.text.strip().lower() == "new":
+            self._of_screen(lambda screen: screen.query_one(Prompt).close())
+            self.action_new_job()
+            return
         found = [name for name in ROOTS if name.startswith(event.text.strip().lower())]
         if event.kind != "goto" or not found:
             self.tell(safe_line(f"no such screen; there are: {' '.join(ROOTS)}"), bad=True)

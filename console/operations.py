@@ -187,17 +187,18 @@ class Operations:
         return preview.since
 
     async def _states(self, scope: Scope) -> Mapping[str, int]:
-        if scope.number > _COUNTABLE or scope.targets[0].queue is not None:
-            return {}
         tasks = tuple(number for target in scope.targets for number in target.task_ids or ())
-        if tasks:
+        jobs = tuple(target.job_id for target in scope.targets if target.job_id is not None)
+        if scope.number > _COUNTABLE:
+            return {}
+        if tasks and not jobs:
             where = Filter(noun=Noun.TASKS, terms=(In(field="id", values=tasks),))
             return (await self._control.preview(where)).by_status
-        jobs = tuple(target.job_id for target in scope.targets if target.job_id is not None)
-        page = await self._control.jobs(
-            Filter(noun=Noun.JOBS, terms=(In(field="id", values=jobs),)), limit=_COUNTABLE
-        )
-        return Counter(job.status for job in page.rows)
+        if jobs and not tasks:
+            where = Filter(noun=Noun.JOBS, terms=(In(field="id", values=jobs),))
+            page = await self._control.jobs(where, limit=_COUNTABLE)
+            return Counter(job.status for job in page.rows)
+        return {}
 
     async def _tell(self, words: str, tally: Tally, *, more: str = "") -> None:
         told = f"{words}: {summary(tally)}" + (f"; {more}" if more else "")

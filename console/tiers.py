@@ -105,18 +105,25 @@ def tier_of(verb: Verb, number: int, *, bounded: int = BOUNDED) -> Tier:
 
 def scope_of(chosen: Chosen) -> Scope:
     """Count a choice of keys; a predicate has to be counted by a preview."""
-    ids = sorted(number for target in chosen.targets for number in _numbers(target))
-    number = len(set(ids)) + sum(target.queue is not None for target in chosen.targets)
-    words = chosen.label if number == 1 else f"{number:,} {_noun(chosen.target, number)}"
-    return Scope(targets=chosen.targets, words=words, number=number, first=tuple(ids[:5]))
+    tasks = {number for target in chosen.targets for number in target.task_ids or ()}
+    jobs = {target.job_id for target in chosen.targets if target.job_id is not None}
+    queues = {target.queue for target in chosen.targets if target.queue is not None}
+    kinds = {"task": len(tasks), "job": len(jobs), "queue": len(queues)}
+    number = sum(kinds.values())
+    counted = " and ".join(_counted(many, noun) for noun, many in kinds.items() if many)
+    return Scope(
+        targets=chosen.targets,
+        words=chosen.label if number == 1 else counted,
+        number=number,
+        first=tuple(sorted(tasks or jobs)[:5]),
+    )
 
 
 def frozen_scope(target: Target, preview: Preview) -> Scope:
     """Freeze a predicate as of the event of its preview; its number is the preview's."""
-    noun = _noun(target, preview.number)
     return Scope(
         targets=(replace(target, as_of=preview.as_of),),
-        words=f"{preview.number:,} {noun}",
+        words=_counted(preview.number, "task"),
         number=preview.number,
         by_status=preview.by_status,
         first=preview.first,
@@ -156,10 +163,5 @@ def _predicate(where: Filter) -> str:
     return render(replace(where, sort=None)) or f"all {where.noun}"
 
 
-def _numbers(target: Target) -> tuple[int, ...]:
-    return target.task_ids or (() if target.job_id is None else (target.job_id,))
-
-
-def _noun(target: Target, number: int) -> str:
-    noun = "job" if target.job_id is not None else "task" if target.queue is None else "queue"
-    return noun if number == 1 else f"{noun}s"
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

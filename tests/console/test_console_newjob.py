@@ -103,6 +103,16 @@ def test_the_built_in_workflows_are_those_that_the_command_line_knows() -> None:
     assert tuple(offer.name for offer in builtins()) == names()
 
 
+async def test_the_picker_is_reached_by_its_name_too(folder: Path) -> None:
+    async with console(clerk()) as operator:
+        await operator.press("colon")
+        await operator.type("new")
+        await operator.press("enter")
+        await operator.sees("New job: pick a workflow", "nightly.yaml")
+        await operator.press("escape")
+        await operator.sees("Jobs")
+
+
 async def test_a_file_is_sent_as_text_with_its_values_and_the_folder_of_its_tasks(folder: Path) -> None:
     control = clerk(*PARAMS)
     async with console(control) as operator:

@@ -199,6 +199,26 @@ async def test_several_jobs_are_asked_for_in_one_question_and_one_by_one_from_th
     assert desk.told == ["cancel 3 jobs: 3 changed"]
 
 
+async def test_tasks_and_jobs_marked_together_are_counted_apart() -> None:
+    control = failed(2)
+    desk = Desk(control)
+    both = Chosen(target=Target(task_ids=(1, 2)), more=(Target(job_id=2),), label="3 marked")
+    await desk.operations.cancel(both)
+    assert desk.questions == ["Cancel 2 tasks and 1 job? [y/N]"]
+    assert control.asked == [("cancel", (1, 2)), ("cancel", 2)]
+
+
+async def test_many_jobs_are_confirmed_by_their_count_with_their_states() -> None:
+    control = FakeControl()
+    for index in range(21):
+        control.add_job("j", status="paused" if index else "running")
+    desk = Desk(control, answer=False)
+    jobs = [Target(job_id=number) for number in control.job_rows]
+    await desk.operations.cancel(Chosen(target=jobs[0], more=tuple(jobs[1:]), label="21 marked"))
+    assert desk.counted[0].scope.words == "21 jobs"
+    assert desk.counted[0].scope.by_status == {"running": 1, "paused": 20}
+
+
 async def test_of_several_jobs_one_that_refuses_does_not_keep_the_others_from_theirs() -> None:
     control = FakeControl()
     control.add_job("a")
