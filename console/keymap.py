@@ -90,7 +90,7 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
     ),
     "list": (
         ("open", "enter", "Enter", "open", "look into the row", "open"),
-        ("back", "escape,backspace", "Esc", "back", "back by one step: prompt, filter, screen", ""),
+        ("back", "escape,backspace", "Esc", "back", "back by one step: prompt, marks, filter, screen", ""),
         ("filter", "slash,f3", "/", "filter", "filter the rows", "filter"),
         ("inspect", "i", "i", "inspect", "show the row in full, or hide it; Tab goes there", "inspect"),
     ),
@@ -109,6 +109,21 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
         ("orphan_fail", "f", "f", "fail", "give a lost task up (asks)", "fail"),
         ("orphan_logs", "l", "l", "logs", "the output of the task", "log"),
         ("orphan_events", "e", "e", "events", "the events of the task", "events"),
+    ),
+    "rows": (
+        ("sort_left", "less_than_sign", "<", "sort(-1)", "sort by the column to the left", ""),
+        ("sort_right", "greater_than_sign", ">", "sort(1)", "sort by the column to the right", ""),
+        ("invert", "I", "I", "invert", "turn the order around", ""),
+        ("columns", "C", "C", "columns", "choose the columns", ""),
+        ("follow_row", "F", "F", "follow_row", "let the cursor keep to its row, or to its place", ""),
+        ("include", "equals_sign", "=", "include", "only rows with a value of this one (menu)", ""),
+        ("exclude", "exclamation_mark", "!", "exclude", "no rows with a value of this one (menu)", ""),
+    ),
+    "marks": (
+        ("mark", "space", "Space", "mark", "mark the row, or unmark it", "mark"),
+        ("mark_range", "V", "V", "mark_range", "mark from the row marked last to here", ""),
+        ("mark_all", "asterisk", "*", "mark_all", "mark all that the filter finds, read or not", ""),
+        ("unmark", "U", "U", "unmark", "unmark everything", ""),
     ),
     "view": (("view_back", "escape,backspace", "Esc", "back", "back", "back"),),
     "node": (

@@ -52,6 +52,8 @@ class DeskScreen(Screen[None]):
 
     PARTS: tuple[str, ...] = ()
     """The parts of the key table that this screen knows, besides those of the whole console."""
+    SHARED: tuple[str, ...] = ()
+    """Parts that all screens of a kind know."""
     READER = "text"
     """The part that moves about in what is shown."""
     NOUNS: tuple[str, ...] = ()
@@ -65,10 +67,15 @@ class DeskScreen(Screen[None]):
         """Where it stands; None for what is no place of its own."""
         self.head = Line(classes="head")
         self.status = StatusBar()
-        self.hints = Line(Content(hints((*self.PARTS, self.READER, "app"))), classes="hints")
+        self.hints = Line(Content(hints((*self.parts(), "app"))), classes="hints")
         self.trouble = ""
         self._loading: Worker[None] | None = None
         self._again = False
+
+    @classmethod
+    def parts(cls) -> tuple[str, ...]:
+        """Return all parts of the key table that this screen knows, besides those of the whole console."""
+        return (*cls.PARTS, *cls.SHARED, cls.READER)
 
     async def load(self) -> None:
         """Read what the screen shows, and show it."""
@@ -86,9 +93,17 @@ class DeskScreen(Screen[None]):
         """Return what a verb would act on."""
         return None
 
+    def meant(self) -> Chosen | None:
+        """Return what a verb acts on: what is marked, else what is chosen."""
+        return self.chosen()
+
     def subject_status(self) -> str:
-        """Return how the one thing stands that a verb would act on; '' = several, or nobody knows."""
+        """Return how the task stands that a verb would act on; '' = no task, or nobody knows."""
         return ""
+
+    def subject_of_verbs(self) -> str:
+        """Return how the one task stands that a verb would act on; '' = several, or nobody knows."""
+        return self.subject_status()
 
     def yank(self) -> object:
         """Return the view that the copy menu copies, or None."""
@@ -99,8 +114,8 @@ class DeskScreen(Screen[None]):
         return why_not(
             action,
             engine=self.desk.feed.pulse.engine is not None,
-            anything=self.chosen() is not None,
-            status=self.subject_status(),
+            anything=self.meant() is not None,
+            status=self.subject_of_verbs(),
         )
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -172,7 +187,7 @@ class DeskScreen(Screen[None]):
 
     def act(self, verb: Callable[[Chosen], Awaitable[None]]) -> None:
         """Carry a verb out on what is chosen now, and load anew."""
-        chosen = self.chosen()
+        chosen = self.meant()
         if chosen is None:
             self.notify("nothing here that this acts on", markup=False)
         else:

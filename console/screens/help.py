@@ -26,7 +26,7 @@ class HelpScreen(ModalScreen[None]):
 
     def __init__(self, below: DeskScreen | None) -> None:
         super().__init__()
-        self._parts = (*below.PARTS, below.READER) if below else ()
+        self._parts = below.parts() if below else ()
         self._greyed = _greyed(below, self._parts) if below else []
         self._view = TextView()
 

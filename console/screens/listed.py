@@ -1,148 +1,206 @@
-"""A screen that is one list: head, filter line, table, status bar, hints."""
+"""A screen that is one list, with its keys: marks, order, columns, cells, saved views."""
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Generic, TypeVar
 
-from textual.app import ComposeResult
-
+from console.cells import excluding, including, letters, terms_of, words_of
 from console.desk import Desk
-from console.listing import Listing, face_of
-from console.paging import Pages
-from console.screens.base import DeskScreen
-from console.widgets.prompt import Prompt
-from console.widgets.table import Face, Table
+from console.keymap import bindings
+from console.listing import Listing
+from console.marks import Marks
+from console.operations import Chosen
+from console.ordering import inverted, order_of, sorted_by
+from console.screens.choosing import chosen_view
+from console.screens.menu import MenuScreen
+from console.screens.rows import RowsScreen
+from console.widgets.table import Face
 from console.working import start
-from core.model.errors import Invalid
-from core.model.filters import Filter, parse, render
+from core.model.fields import Noun
+from core.model.filters import Filter
+from core.model.terms import In
 from core.model.text import SafeText, safe_line
 
 V = TypeVar("V")
+_UNMARKED = SafeText("rows of this list are not marked: no verb acts on them")
+_TOO_MANY = SafeText("more rows than are in memory: narrow the list by a filter first")
 
 
-class ListScreen(DeskScreen, Generic[V]):
-    """Shows the rows that a filter lets pass; filter, order and cursor stay while others are looked at."""
+class ListScreen(RowsScreen[V], Generic[V]):
+    """A list whose rows are marked, ordered and narrowed by keys; verbs act on the marks, if any."""
 
-    READER = "table"
-    NOTHING = SafeText("nothing here yet")
-    """Stands where the rows would be when there is none."""
+    SHARED = ("rows", "marks")
+    BINDINGS = bindings(*SHARED)
 
     def __init__(
         self, desk: Desk, listing: Listing[V], *, face: Face[V] | None = None, where: Filter | None = None
     ) -> None:
-        super().__init__(desk)
-        self.listing = listing
-        self.base = where or Filter(noun=listing.noun)
-        """The filter that Esc comes back to; with it in force, Esc leaves the screen."""
-        self.where = self.base
-        self.table: Table[V] = Table(face or face_of(listing, lambda: desk.look))
-        self.prompt = Prompt(back=self._give_back)
-        self._pages: Pages[V] = self._new_pages()
+        super().__init__(desk, listing, face=face, where=where)
+        self.marks = Marks()
+        self.table.is_marked = self.marks.has
+        self._show_order()
 
-    def compose(self) -> ComposeResult:
-        """Stack the lines."""
-        yield self.head
-        yield self.prompt
-        yield self.table
-        yield self.status
-        yield self.hints
+    def view_of(self, row: V) -> object:
+        """Return the view that a row stands for."""
+        return row
 
-    def on_mount(self) -> None:
-        """Give the keys to the table."""
-        self.table.focus()
-        self._show_filter()
+    def meant(self) -> Chosen | None:
+        """Return what a verb acts on: the marks, else what is under the cursor."""
+        if not self.marks:
+            return self.chosen()
+        return self.marks.chosen(self._choices())
 
-    async def load(self) -> None:
-        """Read the rows in view and around."""
-        pages = self._pages
-        await pages.show(self.table.top, self.table.top + self.table.height)
-        self._take(pages)
+    def subject_of_verbs(self) -> str:
+        """Return how the row under the cursor stands; marks are judged one by one by the engine."""
+        return "" if self.marks else self.subject_status()
 
-    def rows_words(self) -> str:
-        """Tell how many rows are known, and whether more may follow."""
-        return f"rows {self.table.count:,}{'+' if self.table.more else ''}"
+    def subject_status(self) -> str:
+        """Return how the task under the cursor stands."""
+        row = self.table.selected
+        view = None if row is None else self.view_of(row)
+        return str(getattr(view, "status", "")) if getattr(view, "job_id", None) is not None else ""
 
-    def restyle(self) -> None:
-        """Draw the rows anew."""
-        self.table.restyle()
+    def status_words(self) -> tuple[str, ...]:
+        """Tell of rows and marks."""
+        return (*super().status_words(), self._marked_words())
 
-    def on_table_moved(self) -> None:
-        """Read on when the view nears rows that are not in memory; never twice for one view."""
-        window = self._pages.window()
-        first, last = self.table.top, self.table.top + self.table.height
-        missing = any(row not in window for row in range(first, min(last, self.table.count)))
-        if missing or (self.table.more and last + self.table.height >= self.table.count):
-            self.reload()
-
-    def on_table_opened(self) -> None:
-        """Open the row that was clicked."""
-        self.action_open()
-
-    def on_table_end_wanted(self) -> None:
-        """Read on to the end, however many pages; any other load takes its place."""
-        start(self, self._reach_end, group="load", exclusive=True)
-
-    def on_prompt_said(self, event: Prompt.Said) -> None:
-        """Filter by what was typed; a faulty text stays, and so do the rows."""
-        if event.kind != "filter":
-            return
-        try:
-            where = parse(event.text, self.listing.noun)
-        except Invalid as error:
-            self.prompt.refuse(error)
-            return
-        self.narrow(where)
-        self.prompt.close()
+    def why_not(self, action: str) -> SafeText:
+        """Say why an action cannot be taken now."""
+        if action in ("mark", "mark_range", "mark_all") and self.chosen() is None:
+            return _UNMARKED
+        return super().why_not(action)
 
     def narrow(self, where: Filter) -> None:
-        """Show the rows that a filter lets pass, from the first."""
-        self.where = where
-        self._pages = self._new_pages()
-        self.table.go_to(0)
-        self._show_filter()
-        self.reload()
-
-    def action_filter(self) -> None:
-        """Type a filter."""
-        self.prompt.ask("filter", render(self.where), placeholder="state:failed age>10m sort:-id")
+        """Show the rows that a filter lets pass; what the last filter marked is not marked any more."""
+        self.marks.forget_filter()
+        super().narrow(where)
+        self._show_order()
 
     def action_back(self) -> None:
-        """Go back by one step: the prompt, the filter, the screen."""
-        if self.prompt.open:
-            self.prompt.close()
-            self._show_filter()
-        elif self.where != self.base:
-            self.narrow(self.base)
+        """Go back by one step: the prompt, the marks, the filter, the screen."""
+        if self.marks and not self.prompt.open:
+            self.action_unmark()
         else:
             super().action_back()
 
-    def action_open(self) -> None:
-        """Look into the row under the cursor."""
+    def action_mark(self) -> None:
+        """Mark the row under the cursor, or unmark it, and go to the next."""
+        row, chosen = self.table.selected, self.chosen()
+        if row is not None and chosen is not None:
+            self.marks.toggle(self.listing.key(row), chosen, at=self.table.cursor)
+            self._marked()
+            self.table.action_move(1)
 
-    def _new_pages(self) -> Pages[V]:
-        where = self.where
-        return Pages(lambda after, limit: self.listing.read(where, after, limit))
+    def action_mark_range(self) -> None:
+        """Mark all rows from the one that was marked last to the cursor."""
+        at = self.table.cursor
+        anchor = at if self.marks.anchor is None else self.marks.anchor
+        rows = self.table.span(min(anchor, at), max(anchor, at))
+        if rows is None:
+            self.notify(_TOO_MANY, markup=False)
+            return
+        if self.marks.everything is None:
+            self.marks.add(self._choices(rows))
+        self._marked()
 
-    def _take(self, pages: Pages[V]) -> None:
-        # The filter may have changed while this was read.
-        if pages is self._pages:
-            self.table.replace(pages.window(), count=pages.count, more=pages.more)
-            filtered = SafeText("nothing matches the filter; Esc clears it")
-            self.table.say(self.NOTHING if self.where == self.base else filtered)
-            self.show_status()
+    def action_mark_all(self) -> None:
+        """Mark all that the filter finds: tasks as a predicate, all else row by row."""
+        if self.listing.noun is Noun.TASKS:
+            self.marks.all_of(self.predicate(), as_of=self.desk.feed.last_event)
+        else:
+            rows = None if self.table.more else self.table.span(0, self.table.count - 1)
+            if rows is None:
+                self.notify(_TOO_MANY, markup=False)
+                return
+            self.marks.add(self._choices(rows))
+        self._marked()
 
-    async def _reach_end(self) -> None:
-        pages = self._pages
-        ended = await pages.reach_end()
-        self._take(pages)
-        self.table.go_to(pages.count - 1)
-        if not ended:
-            self.notify(f"searched the first {pages.count:,} rows", markup=False)
+    def action_unmark(self) -> None:
+        """Unmark everything."""
+        self.marks.clear()
+        self._marked()
 
-    def _show_filter(self) -> None:
-        said = render(self.where)
-        self.prompt.show(safe_line(f" / {said}" if said else " /"))
+    def action_sort(self, step: int) -> None:
+        """Sort by the next column."""
+        self.narrow(sorted_by(self.where, self.table.columns, step))
 
-    def _give_back(self) -> None:
-        self.table.focus()
-        self._show_filter()
+    def action_invert(self) -> None:
+        """Turn the order around."""
+        self.narrow(inverted(self.where))
+
+    def action_follow_row(self) -> None:
+        """Keep the cursor on its row, or on its place."""
+        self.table.is_following = not self.table.is_following
+        where = "its row, wherever that goes" if self.table.is_following else "its place in the list"
+        self.notify(f"the cursor keeps to {where}", markup=False)
+
+    def action_columns(self) -> None:
+        """Choose the columns."""
+        start(self, self._choose_columns, group="menu", exclusive=True)
+
+    def action_include(self) -> None:
+        """Let only rows pass that hold a value of this one."""
+        start(self, self._include, group="menu", exclusive=True)
+
+    def action_exclude(self) -> None:
+        """Let no rows pass that hold a value of this one."""
+        start(self, self._exclude, group="menu", exclusive=True)
+
+    async def _include(self) -> None:
+        term = await self._ask_term("Only rows with")
+        if term is not None:
+            self.narrow(including(self.where, term))
+
+    async def _exclude(self) -> None:
+        term = await self._ask_term("No rows with")
+        if term is not None:
+            self.narrow(excluding(self.where, term))
+
+    async def _ask_term(self, question: str) -> In | None:
+        row = self.table.selected
+        if row is None:
+            return None
+        terms = terms_of(self.view_of(row), self.where)
+        offered = dict(zip(letters([term.field for term in terms]), terms, strict=True))
+        lines = {letter: safe_line(words_of(term, self.where)) for letter, term in offered.items()}
+        return offered.get(await self.app.push_screen_wait(MenuScreen(SafeText(question), lines)))
+
+    async def _choose_columns(self) -> None:
+        hidden: set[str] = set()
+        names = [column.name for column in self.table.all_columns]
+        while True:
+            hidden = set(self.table.hidden)
+            offered = dict(zip(letters(names), names, strict=True))
+            lines = {
+                letter: SafeText(f"[{' ' if name in hidden else 'x'}] {name}")
+                for letter, name in offered.items()
+            }
+            letter = await self.app.push_screen_wait(MenuScreen(SafeText("Columns"), lines))
+            if not letter:
+                return
+            self.table.hide(hidden ^ {offered[letter]})
+
+    def _choices(self, rows: dict[int, V] | None = None) -> dict[Hashable, Chosen]:
+        found: dict[Hashable, Chosen] = {}
+        for row in (self.table.rows if rows is None else rows).values():
+            chosen = chosen_view(self.view_of(row))
+            if chosen is not None:
+                found[self.listing.key(row)] = chosen
+        return found
+
+    def _marked(self) -> None:
+        self.table.redraw_rows()
+        self.show_status()
+
+    def _marked_words(self) -> str:
+        everything = self.marks.everything
+        if everything is None:
+            return f"marks {self.marks.number:,}" if self.marks else ""
+        number = self._count.number
+        told = "all" if number is None else f"{max(0, number - len(everything.excluding)):,}"
+        return f"marks {told} (by filter)"
+
+    def _show_order(self) -> None:
+        order = order_of(self.where)
+        self.table.show_order(order.field, descending=order.descending)

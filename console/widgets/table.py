@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -16,24 +16,19 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from console.keymap import bindings
-from core.model.columns import GAP, Column, choose
+from console.widgets.face import Face, lay_out
+from core.model.columns import GAP, Column, Form
 from core.model.text import SafeText, fit
+
+__all__ = ["Face", "Table"]
 
 V = TypeVar("V")
 _STRIPS = 1_000
 _CURSOR = Style(reverse=True)
 _HEAD = Style(bold=True)
 _MARGIN = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Face(Generic[V]):
-    """How a view becomes a row: its key, one safe text for each column, the style of a column."""
-
-    columns: tuple[Column, ...]
-    key: Callable[[V], Hashable]
-    write: Callable[[V, Sequence[Column]], tuple[SafeText, ...]]
-    style: Callable[[V, Column], Style | None]
+_MARK = "*"
+_GROWING = (Form.AGE, Form.SPAN, Form.DUE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +71,47 @@ class Table(ScrollView, Generic[V], can_focus=True, inherit_bindings=False):
         self._shape: tuple[tuple[Column, int], ...] = ()
         self._written: dict[Hashable, _Written] = {}
         self._version = 0
-        self._strips: LRUCache[tuple[Hashable, int, int, bool], Strip] = LRUCache(_STRIPS)
+        self._strips: LRUCache[tuple[Hashable, int, int, bool, bool], Strip] = LRUCache(_STRIPS)
+        self._order = ("", "")
+        self.hidden: frozenset[str] = frozenset()
+        """Names of columns that are not shown."""
+        self.is_marked: Callable[[Hashable], bool] = lambda _: False
+        """Tells whether the row of a key is marked."""
+        self.is_following = True
+        """The cursor keeps to its row; else to its place."""
 
     @property
     def selected(self) -> V | None:
         """The view under the cursor."""
         return self._rows.get(self.cursor)
+
+    @property
+    def rows(self) -> Mapping[int, V]:
+        """The rows in memory, by number."""
+        return self._rows
+
+    @property
+    def lacks_rows(self) -> bool:
+        """Whether rows in view are not in memory."""
+        last = min(self.top + self.height, self.count)
+        return any(number not in self._rows for number in range(self.top, last))
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns that have room, from left to right."""
+        return tuple(column for column, _ in self._shape)
+
+    @property
+    def all_columns(self) -> tuple[Column, ...]:
+        """All columns, shown or not."""
+        return self._face.columns
+
+    def span(self, first: int, last: int) -> dict[int, V] | None:
+        """Return the rows of two numbers and between; None if one of them is not in memory."""
+        numbers = range(first, last + 1)
+        if any(number not in self._rows for number in numbers):
+            return None
+        return {number: self._rows[number] for number in numbers}
 
     @property
     def height(self) -> int:
@@ -106,6 +136,46 @@ class Table(ScrollView, Generic[V], can_focus=True, inherit_bindings=False):
         if words != self._said:
             self._said = words
             self._refresh_row(self.top)
+
+    def age(self) -> None:
+        """Write what grows with time anew, and draw the cells that differ."""
+        places = [index for index, (column, _) in enumerate(self._shape) if column.form in _GROWING]
+        if not places:
+            return
+        columns = [self._shape[index][0] for index in places]
+        for line in range(self.height):
+            view = self._rows.get(self.top + line)
+            key = None if view is None else self._face.key(view)
+            old = self._written.get(key)
+            if view is None or old is None:
+                continue
+            cells = list(old.cells)
+            for index, cell in zip(places, self._face.write(view, columns), strict=True):
+                cells[index] = cell
+            if tuple(cells) != old.cells:
+                self._version += 1
+                self._written[key] = _Written(version=self._version, cells=tuple(cells))
+                self._refresh_cells(line, old.cells, cells)
+
+    def redraw_rows(self) -> None:
+        """Draw the margin of all rows anew: the marks are others."""
+        for line in range(self.height):
+            self.refresh(Region(0, line + 1, _MARGIN, 1))
+
+    def show_order(self, name: str, *, descending: bool) -> None:
+        """Show in the head by which column the rows are sorted."""
+        order = (name, "▼" if descending else "▲")
+        if order != self._order:
+            self._order = order
+            self.refresh(Region(0, 0, self.size.width, 1))
+
+    def hide(self, names: Collection[str]) -> None:
+        """Show all columns but these, as far as there is room; one always stays."""
+        left = [column for column in self._face.columns if column.name not in names]
+        if left:
+            self.hidden = frozenset(names)
+            self._shape = lay_out(left, self.size.width - 2 * _MARGIN)
+            self.restyle()
 
     def restyle(self) -> None:
         """Draw everything anew: the look has changed."""
@@ -155,8 +225,7 @@ class Table(ScrollView, Generic[V], can_focus=True, inherit_bindings=False):
 
     def on_resize(self) -> None:
         """Lay the columns out for the new width."""
-        self._shape = _shape(self._face.columns, self.size.width)
-        self.restyle()
+        self.hide(self.hidden)
         self._resize_list()
         self._keep_in_view()
         self.post_message(self.Moved())
@@ -174,22 +243,29 @@ class Table(ScrollView, Generic[V], can_focus=True, inherit_bindings=False):
         return self._strip(view, width, is_cursor=number == self.cursor)
 
     def _head(self, width: int) -> Strip:
-        titles = (fit(column.title, room, right=column.right) for column, room in self._shape)
+        titles = (fit(self._title(column), room, right=column.right) for column, room in self._shape)
         text = " " * _MARGIN + (" " * GAP).join(titles)
         return Strip([Segment(fit(text, width), self.rich_style + _HEAD)], width)
+
+    def _title(self, column: Column) -> str:
+        name, arrow = self._order
+        return f"{column.title[: max(0, column.width - 1)]}{arrow}" if column.name == name else column.title
 
     def _strip(self, view: V, width: int, *, is_cursor: bool) -> Strip:
         key = self._face.key(view)
         written = self._written.get(key) or self._write(key, view)
-        place = (key, written.version, width, is_cursor)
+        is_marked = self.is_marked(key)
+        place = (key, written.version, width, is_cursor, is_marked)
         strip = self._strips.get(place)
         if strip is None:
-            strip = self._strips[place] = self._draw(view, written.cells, is_cursor=is_cursor)
+            margin = _MARK if is_marked else " " * _MARGIN
+            strip = self._draw(view, written.cells, margin=margin, is_cursor=is_cursor)
+            self._strips[place] = strip
         return strip
 
-    def _draw(self, view: V, cells: Sequence[SafeText], *, is_cursor: bool) -> Strip:
+    def _draw(self, view: V, cells: Sequence[SafeText], *, margin: str, is_cursor: bool) -> Strip:
         base = self.rich_style + _CURSOR if is_cursor else self.rich_style
-        segments = [Segment(" " * _MARGIN, base)]
+        segments = [Segment(margin, base)]
         for index, ((column, room), cell) in enumerate(zip(self._shape, cells, strict=True)):
             own = None if is_cursor else self._face.style(view, column)
             if index:
@@ -236,7 +312,7 @@ class Table(ScrollView, Generic[V], can_focus=True, inherit_bindings=False):
     def _follow_key(self) -> None:
         old = self.cursor
         at = self._rows.get(self.cursor)
-        if self._key is not None and (at is None or self._face.key(at) != self._key):
+        if self.is_following and self._key is not None and (at is None or self._face.key(at) != self._key):
             found = (number for number, view in self._rows.items() if self._face.key(view) == self._key)
             self.cursor = min(found, key=lambda number: abs(number - old), default=old)
         self.cursor = max(0, min(self.cursor, self.count - 1))
@@ -264,12 +340,3 @@ class Table(ScrollView, Generic[V], can_focus=True, inherit_bindings=False):
         else:
             return
         self.scroll_to(y=target, animate=False, force=True)
-
-
-def _shape(columns: Sequence[Column], width: int) -> tuple[tuple[Column, int], ...]:
-    """Choose the columns for a width; what is left over goes to the widest text."""
-    shown = choose(columns, width - 2 * _MARGIN)
-    spare = width - 2 * _MARGIN - sum(column.width + GAP for column in shown) + GAP
-    texts = [column for column in shown if not column.right]
-    widest = max(texts, key=lambda column: column.width, default=None)
-    return tuple((column, column.width + (max(0, spare) if column is widest else 0)) for column in shown)

@@ -115,7 +115,7 @@ async def test_a_filter_narrows_survives_other_screens_and_goes_by_escape() -> N
         await operator.press("3", "slash")
         await operator.type("state:failed")
         await operator.press("enter")
-        await operator.sees("/ status:failed", "parse", "rows 1")
+        await operator.sees("/ status:failed", "parse", "filter 1/3")
         await operator.misses("fetch")
         await operator.press("enter")
         await operator.sees("Task 2")
@@ -148,7 +148,7 @@ async def test_the_rows_of_a_queue_are_one_key_away() -> None:
         await operator.press("7", "j")
         await operator.sees("mail queue")
         await operator.press("enter")
-        await operator.sees('/ queue:"mail queue"', "mailing", "rows 1")
+        await operator.sees('/ queue:"mail queue"', "mailing", "filter 1/4")
 
 
 async def test_queues_are_filtered_and_sorted_like_every_list() -> None:

@@ -1,0 +1,63 @@
+"""Cells: narrow a filter by what a row holds; decisions alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from string import ascii_lowercase
+
+from core.model.fields import FIELDS, Field, Kind
+from core.model.filters import Filter, render
+from core.model.terms import In, Term
+
+_LONGEST = 200
+
+
+def terms_of(view: object, where: Filter) -> list[In]:
+    """Return one term for each field of a row that a filter can name and that holds something."""
+    found: list[In] = []
+    for field in FIELDS[where.noun].fields:
+        value = _value(view, field)
+        if isinstance(value, int | str) and not isinstance(value, bool) and value != "":
+            found.append(In(field=field.name, values=(value,)))
+    return found
+
+
+def including(where: Filter, term: In) -> Filter:
+    """Let only rows with this value pass; other values of the field that were asked for give way."""
+    kept = [one for one in where.terms if not _is_of(one, term.field)]
+    return replace(where, terms=(*kept, term))
+
+
+def excluding(where: Filter, term: In) -> Filter:
+    """Let no rows with this value pass."""
+    negated = replace(term, negated=True)
+    return where if negated in where.terms else replace(where, terms=(*where.terms, negated))
+
+
+def words_of(term: Term, where: Filter) -> str:
+    """Write one term as the filter line shows it."""
+    return render(Filter(noun=where.noun, terms=(term,)))
+
+
+def letters(names: list[str]) -> list[str]:
+    """Return a letter for each name: its first that is free, else any other."""
+    given: list[str] = []
+    for name in names:
+        free = [letter for letter in (*name, *ascii_lowercase) if letter.isalpha() and letter not in given]
+        given.append(free[0])
+    return given
+
+
+def _is_of(term: Term, field: str) -> bool:
+    return isinstance(term, In) and term.field == field and not term.negated
+
+
+def _value(view: object, field: Field) -> object:
+    if field.kind not in (Kind.TEXT, Kind.CHOICE, Kind.NUMBER):
+        return None
+    name, _, key = field.column.partition(".")
+    value: object = getattr(view, name, None)
+    if key:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value if not isinstance(value, str) or len(value) <= _LONGEST else None

@@ -1,0 +1,62 @@
+"""Counting: how many rows a filter finds, asked beside the rows and never too often."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from core.control.api import ControlAPI
+from core.model.fields import Noun
+from core.model.filters import Filter
+from core.model.insight import Count
+
+_SECONDS = 2.0
+"""Between two counts of the same filter."""
+
+
+class RowCount:
+    """The newest count of a filter, and of all rows of its list; queues are never counted: all are read."""
+
+    def __init__(self, control: ControlAPI) -> None:
+        self._control = control
+        self._where: Filter | None = None
+        self._found: Count | None = None
+        self._all: Count | None = None
+        self._asked_at = 0.0
+        self._is_stale = False
+
+    def wants(self, where: Filter, *, changed: bool) -> bool:
+        """Tell whether it is time to ask; `changed` = the rows are others than before."""
+        plain = replace(where, sort=None)
+        if where.noun is Noun.QUEUES or not where.terms:
+            return False
+        if plain != self._where:
+            self._found = self._all = None
+            return True
+        self._is_stale = self._is_stale or changed
+        return self._is_stale and time.monotonic() - self._asked_at > _SECONDS
+
+    async def ask(self, where: Filter, base: Filter) -> None:
+        """Count the rows of a filter, and of the list without it."""
+        self._where, self._asked_at, self._is_stale = replace(where, sort=None), time.monotonic(), False
+        found, everything = await self._control.count(self._where), await self._control.count(base)
+        if self._where == replace(where, sort=None):
+            self._found, self._all = found, everything
+
+    @property
+    def number(self) -> int | None:
+        """How many rows the filter finds, if that is known exactly."""
+        return None if self._found is None or self._found.searched is not None else self._found.number
+
+    def words(self, where: Filter) -> tuple[str, ...]:
+        """Return the words of the status bar, none while nobody knows."""
+        if self._found is None or self._all is None or replace(where, sort=None) != self._where:
+            return ()
+        cut = self._found.searched
+        is_cut = cut is not None and self._all.number > cut
+        told = f"filter {'>=' if is_cut else ''}{self._found.number:,}/{self._all.number:,}"
+        return (told, f"searched newest {_short(cut)}") if is_cut and cut is not None else (told,)
+
+
+def _short(number: int) -> str:
+    return f"{number // 1000}k" if number % 1000 == 0 else f"{number:,}"

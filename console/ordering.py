@@ -1,0 +1,45 @@
+"""Ordering: which column a list is sorted by, and what comes next; decisions alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from core.model.columns import Column
+from core.model.fields import FIELDS, Kind, Noun
+from core.model.filters import Filter
+from core.model.terms import Sort
+
+_RISING = (Kind.TEXT, Kind.CHOICE, Kind.AGE)
+_DEFAULT = {Noun.QUEUES: Sort(field="name")}
+_NEWEST = Sort(field="id", descending=True)
+# The history is read in its order only.
+_ONLY = {Noun.EVENTS: ("id",)}
+
+
+def order_of(where: Filter) -> Sort:
+    """Return the order that is in force."""
+    return where.sort or _DEFAULT.get(where.noun, _NEWEST)
+
+
+def sortable(noun: Noun, columns: Sequence[Column]) -> list[str]:
+    """Return the names of the columns that a list can be sorted by, from left to right."""
+    names = [field.name for field in FIELDS[noun].fields if field.name in _ONLY.get(noun, (field.name,))]
+    return [column.name for column in columns if column.name in names]
+
+
+def sorted_by(where: Filter, columns: Sequence[Column], step: int) -> Filter:
+    """Sort by the next column that can be sorted by; texts rise, the largest and newest come first."""
+    names = sortable(where.noun, columns)
+    if not names:
+        return where
+    present = order_of(where).field
+    at = (names.index(present) + step) % len(names) if present in names else 0
+    kind = next(field.kind for field in FIELDS[where.noun].fields if field.name == names[at])
+    return replace(where, sort=Sort(field=names[at], descending=kind not in _RISING))
+
+
+def inverted(where: Filter) -> Filter:
+    """Turn the order around."""
+    order = order_of(where)
+    return replace(where, sort=Sort(field=order.field, descending=not order.descending))
