@@ -13,6 +13,7 @@ from core.model.commands import (
     Command,
     Complete,
     Decide,
+    Fail,
     FollowUp,
     Hold,
     Pause,
@@ -152,7 +153,7 @@ def _rows(command: Command) -> Iterable[tuple[str, int | str]]:
     match command:
         case Complete() | Decide():
             yield "task", command.task_id
-        case Hold() | Unhold():
+        case Hold() | Unhold() | Fail():
             yield from (("task", task_id) for task_id in command.task_ids)
         case Cancel() | Rerun():
             yield from (("task", task_id) for task_id in command.task_ids)

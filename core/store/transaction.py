@@ -16,6 +16,7 @@ from core.model.commands import (
     Complete,
     Decide,
     Enqueue,
+    Fail,
     FollowUp,
     Hold,
     Pause,
@@ -31,7 +32,14 @@ from core.store.apply.claim import Choose, apply_claim
 from core.store.apply.complete import apply_completes
 from core.store.apply.consequences import apply_consequences, follow_up
 from core.store.apply.decide import apply_come_due, apply_decides
-from core.store.apply.operate import apply_cancel, apply_hold, apply_pause, apply_resume, apply_unhold
+from core.store.apply.operate import (
+    apply_cancel,
+    apply_fail,
+    apply_hold,
+    apply_pause,
+    apply_resume,
+    apply_unhold,
+)
 from core.store.apply.rerun import apply_rerun
 from core.store.apply.submit import apply_enqueues, apply_submits
 from core.store.batch import Batch, Report, close_report
@@ -193,6 +201,8 @@ def _operate_one(batch: Batch, command: Command) -> Answer:
             return apply_hold(batch, command)
         case Unhold():
             return apply_unhold(batch, command)
+        case Fail():
+            return apply_fail(batch, command)
         case Rerun():
             return apply_rerun(batch, command)
         case ComeDue():

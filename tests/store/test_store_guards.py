@@ -13,6 +13,7 @@ from core.model.commands import (
     ComeDue,
     Command,
     Decide,
+    Fail,
     FailIt,
     Hold,
     Operated,
@@ -76,6 +77,7 @@ CONTENDERS: dict[str, Contender] = {
     "cancel": on_task(Cancel),
     "hold": on_task(Hold),
     "unhold": on_task(Unhold),
+    "give up": on_task(Fail),
     "rerun": on_task(Rerun),
     "rerun downstream": on_task(Rerun, downstream=True),
     "cancel job": on_job(Cancel),
@@ -147,6 +149,7 @@ def test_of_two_ends_of_one_attempt_the_first_stands(deck: Deck, first: str, sec
         ("retrying", "cancel"),
         ("retrying", "rerun"),
         ("held", "unhold"),
+        ("held", "give up"),
         ("held", "cancel"),
         ("held", "rerun"),
         ("final", "rerun"),
@@ -163,6 +166,22 @@ def test_the_same_verb_twice_moves_a_row_once(deck: Deck, state: str, name: str)
     assert answer is None or (isinstance(answer, Operated) and answer.changed == 0)
     assert deck.picture() == moved
     assert [kind for kind in deck.history() if kind != "task.duplicate"] == events
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "status"),
+    [("give up", "unhold", "failed"), ("unhold", "give up", "queued"), ("cancel", "give up", "cancelled")],
+)
+def test_of_two_decisions_on_a_held_task_the_first_stands(
+    deck: Deck, first: str, second: str, status: str
+) -> None:
+    bring(deck, "held")
+    before = deck.events()
+    one, two = deck.do(CONTENDERS[first](deck), CONTENDERS[second](deck))
+    assert (one.changed, two.changed, len(two.refused)) == (1, 0, 1)  # type: ignore[union-attr]
+    assert deck.status("a") == status
+    told = [event for event in deck.events()[len(before) :] if event[3] == deck.id("a")]
+    assert len(told) == 1
 
 
 def test_a_judgement_that_nobody_asked_for_changes_nothing(deck: Deck) -> None:

@@ -16,6 +16,7 @@ from core.model.commands import (
     Completed,
     Enqueue,
     Enqueued,
+    Fail,
     Hold,
     Operated,
     Submit,
@@ -98,6 +99,20 @@ async def test_two_commands_for_one_row_keep_their_order_in_two_commits(line: Li
     )
     assert answers == [Operated(changed=1)] * 4
     assert line.groups - before == 4
+
+
+async def test_who_gives_a_held_task_up_and_who_unholds_it_race_for_it(line: Line) -> None:
+    for first, second, status in ((Fail, Unhold, "failed"), (Unhold, Fail, "queued")):
+        (number,) = (await enqueue(line, 1)).task_ids
+        await line.journal.submit(Hold(task_ids=(number,)))
+        before = line.groups
+        one, two = await asyncio.gather(
+            *(line.journal.submit(kind(task_ids=(number,))) for kind in (first, second))
+        )
+        assert one == Operated(changed=1)
+        assert two == Operated(changed=0, refused=((number, two.refused[0][1]),))  # type: ignore[union-attr]
+        assert line.groups - before == 2
+        assert (await statuses(line))[-1] == (status,)
 
 
 async def test_a_deferred_command_holds_back_later_ones_for_its_rows_only(line: Line) -> None:

@@ -1,14 +1,15 @@
-"""What operators ask: cancel, pause, resume, hold, unhold."""
+"""What operators ask: cancel, pause, resume, hold, unhold, fail."""
 
 from __future__ import annotations
 
 import pytest
 
-from core.model.commands import Cancel, Hold, Operated, Pause, Resume, Unhold
+from core.model.commands import Cancel, Fail, Hold, Operated, Pause, Rerun, Resume, Unhold
 from core.model.errors import Invalid, NotFound
 from core.model.outcomes import Cancelled, RetryAt
+from core.model.plans import OnTaskFailure
 from tests.support.deck import Deck
-from tests.support.factories import FINISH, failure, flat, retrying, task, tasks
+from tests.support.factories import FINISH, failure, flat, job, retrying, stage, task, tasks
 
 
 def test_cancelling_a_job_asks_what_runs_to_stop_and_ends_the_rest(deck: Deck) -> None:
@@ -178,3 +179,78 @@ def test_only_queued_and_retrying_tasks_can_be_held(deck: Deck, status: str) -> 
     assert number == deck.id(status)
     assert why.startswith(f"it is {status}")
     assert deck.operate(Unhold(task_ids=(number,))).refused == ((number, f"it is {status}, not held"),)
+
+
+def test_a_held_task_that_is_given_up_ends_as_failed_with_who_and_why(deck: Deck) -> None:
+    (number,) = deck.enqueue(task("a", retry=retrying(2)))
+    deck.claim()
+    deck.end("a", failure(), RetryAt(at=50_000))
+    deck.do(Hold(task_ids=(number,)))
+    assert deck.operate(Fail(task_ids=(number,), reason="no use", actor="ada")) == Operated(changed=1)
+    assert deck.rows("SELECT status, finished_at, retry_at FROM task") == [("failed", deck.now, None)]
+    error = {"code": "task.given_up", "message": "no use"}
+    assert deck.told("task.failed") == [{"error": error}]
+    assert deck.rows("SELECT actor FROM event WHERE kind = 'task.failed'") == [("ada",)]
+    assert deck.column("a", "error") == '{"code":"task.given_up","message":"no use"}'
+    deck.come_due(60_000)
+    assert deck.status("a") == "failed"
+
+
+def test_a_task_given_up_without_a_reason_says_who_did_it(deck: Deck) -> None:
+    (number,) = deck.enqueue(task("a"))
+    deck.do(Hold(task_ids=(number,)))
+    deck.do(Fail(task_ids=(number,), actor="ada"))
+    assert deck.told("task.failed") == [{"error": {"code": "task.given_up", "message": "given up by ada"}}]
+
+
+@pytest.mark.parametrize(
+    ("on_failure", "job_ends", "others"),
+    [
+        ("stop", "failed", {"b": "cancelled", "c": "cancelled", "d": "cancelled"}),
+        ("finish", "failed", {"b": "skipped", "c": "succeeded", "d": "cancelled"}),
+        ("continue", "succeeded", {"b": "skipped", "c": "succeeded", "d": "succeeded"}),
+    ],
+)
+def test_a_job_goes_by_its_rules_when_a_task_of_it_is_given_up(
+    deck: Deck, on_failure: str, job_ends: str, others: dict[str, str]
+) -> None:
+    stages = (stage(task("a"), task("b", "a"), task("c"), name="one"), stage(task("d"), name="two"))
+    work = deck.submit(job(*stages, on_task_failure=OnTaskFailure(on_failure)))
+    deck.do(Hold(task_ids=(deck.id("a"),)))
+    deck.do(Fail(task_ids=(deck.id("a"),)))
+    deck.settle()
+    deck.drain()
+    assert deck.statuses(work) == {"a": "failed", **others}
+    assert deck.job_status(work) == job_ends
+
+
+@pytest.mark.parametrize("status", ["running", "queued", "blocked", "retrying", "succeeded"])
+def test_only_held_tasks_can_be_given_up(deck: Deck, status: str) -> None:
+    deck.submit(
+        flat(
+            task("succeeded", priority=3),
+            task("retrying", priority=2, retry=retrying(2)),
+            task("running", priority=1),
+            task("queued"),
+            task("blocked", "queued"),
+        )
+    )
+    deck.claim(1)
+    deck.end("succeeded")
+    deck.claim(1)
+    deck.end("retrying", failure(), RetryAt(at=900_000))
+    deck.claim(1)
+    before = deck.picture()
+    answer = deck.operate(Fail(task_ids=(deck.id(status), 99)))
+    why = "it is succeeded already" if status == "succeeded" else f"it is {status}, not held"
+    assert set(answer.refused) == {(deck.id(status), why), (99, "there is no such task")}
+    assert (answer.changed, deck.picture()) == (0, before)
+
+
+def test_a_task_that_was_given_up_can_be_run_again(deck: Deck) -> None:
+    (number,) = deck.enqueue(task("a"))
+    deck.do(Hold(task_ids=(number,)))
+    deck.do(Fail(task_ids=(number,)))
+    assert deck.operate(Rerun(task_ids=(number,))).changed == 1
+    deck.drain()
+    assert deck.status("a") == "succeeded"

@@ -17,6 +17,7 @@ from core.model.commands import (
     Decide,
     Enqueue,
     Enqueued,
+    Fail,
     FailIt,
     FollowUp,
     Hold,
@@ -146,6 +147,12 @@ def enqueuing(deck: Deck) -> Command:
     return Enqueue(tasks=tasks("a", 3), group="g")
 
 
+def giving_up(deck: Deck) -> Command:
+    deck.submit(job(stage(task("a"), task("b", "a"), task("c")), stage(task("d"))))
+    deck.do(Hold(task_ids=(deck.id("a"), deck.id("c"))))
+    return Fail(task_ids=(deck.id("a"), deck.id("c")))
+
+
 SCENES: dict[str, Scene] = {
     "submit": submitting,
     "enqueue": enqueuing,
@@ -170,6 +177,7 @@ SCENES: dict[str, Scene] = {
     "resume queue": on_queue(Resume(queue="default"), Pause(queue="default")),
     "hold": on_queue(Hold(task_ids=(1, 2))),
     "unhold": on_queue(Unhold(task_ids=(1, 2)), Hold(task_ids=(1, 2))),
+    "give up": giving_up,
     "rerun job": rerunning_job,
     "rerun downstream": rerunning_downstream,
 }

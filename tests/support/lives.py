@@ -12,6 +12,7 @@ from core.model.commands import (
     Complete,
     Decide,
     Enqueue,
+    Fail,
     FailIt,
     FollowUp,
     Hold,
@@ -162,7 +163,8 @@ def _switch(deck: Deck, draw: Random) -> Command:
 def _hold(deck: Deck, draw: Random) -> Command:
     if draw.random() < 0.5:
         return Hold(task_ids=_some(deck, draw, "status IN ('queued', 'retrying', 'running')"))
-    return Unhold(task_ids=_some(deck, draw, "status = 'held'"))
+    kind = draw.choice((Unhold, Unhold, Fail))
+    return kind(task_ids=_some(deck, draw, "status IN ('held', 'running')"), actor="ada")
 
 
 def _rerun(deck: Deck, draw: Random) -> Command:

@@ -1,15 +1,16 @@
-"""Carry out what operators ask: cancel, pause, resume, hold, unhold."""
+"""Carry out what operators ask: cancel, pause, resume, hold, unhold, fail."""
 
 from __future__ import annotations
 
-from core.model.commands import Cancel, Hold, Operated, Pause, Resume, Unhold
+from core.model.commands import Cancel, Fail, Hold, Operated, Pause, Resume, Unhold
 from core.model.errors import Conflict, Invalid, NotFound, TaskdeckError
+from core.model.outcomes import TaskError
 from core.model.status import JOB, TASK, TASK_FINAL, JobStatus, Move, TaskStatus
 from core.model.values import INBOX, JsonObject
 from core.store.apply.ends import give_verdict
 from core.store.apply.verdicts import cancel_idle
 from core.store.batch import Batch, Stop
-from core.store.sql import guard, ids, raw
+from core.store.sql import guard, ids, pack, raw
 
 _READ = (
     "SELECT t.id, t.job_id, t.stage_id, t.queue, t.lane_id, t.status, t.epoch, t.stop_at, t.retry_at,"
@@ -26,6 +27,12 @@ _UNHOLD = (
     " sort_key = CASE WHEN ? IS NULL THEN sort_key ELSE ? - priority * ? END"
     f" WHERE id = ? AND {guard(TASK['unhold'])}"
 )
+_FAIL = (
+    "UPDATE task SET status = 'failed', finished_at = ?, retry_at = NULL, error = ?"
+    " WHERE id = ? AND status = 'held'"
+)
+GIVEN_UP = "task.given_up"
+"""Error code of a task that an operator gave up."""
 
 
 def apply_cancel(batch: Batch, command: Cancel) -> Operated | TaskdeckError:
@@ -109,6 +116,25 @@ def unhold(batch: Batch, row: tuple, actor: str) -> bool:  # type: ignore[type-a
     note: JsonObject = {"retry_at": retry_at} if later else {}
     batch.event(move.event, (row[1], row[0], None), actor=actor, data=note)
     return True
+
+
+def apply_fail(batch: Batch, command: Fail) -> Operated | TaskdeckError:
+    """Give held tasks up: they end as failed, with what follows for their jobs."""
+    rows, refused = read_tasks(batch, command.task_ids)
+    message = command.reason or f"given up by {command.actor}"
+    error = TaskError(code=GIVEN_UP, message=message).to_json()
+    changed = 0
+    for task_id, job_id, stage_id, queue, _, status, *_ in rows:
+        if batch.run(_FAIL, batch.now, pack(error), task_id) != 1:
+            already = f"it is {status} already" if status in TASK_FINAL else f"it is {status}, not held"
+            refused.append((task_id, already))
+            continue
+        changed += 1
+        batch.moved((job_id, stage_id, queue), TASK["give_up"], TaskStatus.HELD)
+        batch.final(task_id, (job_id, stage_id, queue), TaskStatus.FAILED)
+        subject = (job_id, task_id, None)
+        batch.event(TASK["give_up"].event, subject, actor=command.actor, data={"error": error})
+    return Operated(changed=changed, refused=tuple(refused))
 
 
 def read_tasks(batch: Batch, task_ids: tuple[int, ...]) -> tuple[list[tuple], list[tuple[int, str]]]:  # type: ignore[type-arg]
