@@ -15,7 +15,13 @@ from core.model.text import SafeText, safe_line
 _WORK = SafeText(
     "Work goes on: d leaves the engine running, n drains it (waits for what runs), s stops it; else stays"
 )
+_BOUND = SafeText("Work goes on, and its engine ends with this console: n drains it, s stops it; else stays")
 _ANSWERS = {"d": "d", "n": "n", "s": "s"}
+_WORK_INSIDE = SafeText(
+    "Work goes on, and its engine ends with this console: n drains it first, s stops it; else stays"
+)
+_ANSWERS_INSIDE = {"n": "n", "s": "s"}
+_ENDS = {"n": "n", "s": "s"}
 _MODES = {"n": StopMode.DRAIN, "s": StopMode.STOP}
 
 
@@ -30,7 +36,7 @@ class Asker(Protocol):
 
 
 class Landlord:
-    """Starts an engine where none is, replaces one of another version, ends the one that is ours."""
+    """Starts an engine where none is, replaces one of another version, asks what becomes of ours."""
 
     def __init__(self, desk: Desk, asker: Asker, *, starter: EngineStarter | None) -> None:
         self._desk = desk
@@ -80,12 +86,20 @@ class Landlord:
         if pulse.engine is None and self._starter is not None:
             # Left before it answered: nobody else knows of it.
             self._starter.call_off()
-        if not self._is_ours(pulse):
+        if not self._is_ours(pulse) or not pulse.busy:
+            # An engine with nothing to do ends by itself, as soon as nobody else watches it either.
             return True
-        answer = await self._asker.choose(_WORK, _ANSWERS) if pulse.busy else "s"
+        inside = self._starter is not None and not self._starter.outlives
+        question, answers = (_WORK_INSIDE, _ANSWERS_INSIDE) if inside else (_WORK, _ANSWERS)
+        answer = await self._asker.choose(question, answers)
         if answer in _MODES:
             await self._stop(_MODES[answer])
         return bool(answer)
+
+    async def _ask(self) -> str:
+        if self._starter is not None and not self._starter.outlives:
+            return await self._asker.choose(_BOUND, _ENDS)
+        return await self._asker.choose(_WORK, _ANSWERS)
 
     def _greet(self, pulse: Pulse) -> None:
         if pulse.engine is None:

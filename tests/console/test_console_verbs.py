@@ -36,7 +36,9 @@ async def test_cancel_asks_and_only_y_says_yes() -> None:
 async def test_a_verb_acts_on_the_row_that_was_under_the_cursor_when_it_was_asked() -> None:
     control = stocked()
     async with console(control) as operator:
-        await operator.press("3", "j", "r")
+        await operator.press("3")
+        await operator.sees("ready")
+        await operator.press("j", "r")
         await operator.sees("Retry task 1 (broken)?")
         for _ in range(5):
             control.add_task(2, "late comer")
@@ -49,10 +51,27 @@ async def test_a_verb_acts_on_the_row_that_was_under_the_cursor_when_it_was_aske
 async def test_a_refusal_is_told_with_its_reason() -> None:
     control = stocked()
     async with console(control) as operator:
-        await operator.press("3", "r")
-        await operator.sees("Retry task 2")
+        await operator.press("3")
+        await operator.sees("ready")
+        await operator.press("j", "r")
+        await operator.sees("Retry task 1")
+        control.set_task(1, status="running")
         await operator.press("y")
-        await operator.hears("retry task 2 (ready): 1 refused: task 2: it has not ended")
+        await operator.hears("retry task 1 (broken): 1 refused: task 1: it has not ended")
+
+
+async def test_a_greyed_key_says_why_it_does_nothing() -> None:
+    control = stocked()
+    async with console(control) as operator:
+        await operator.press("3")
+        await operator.sees("ready")
+        await operator.press("r")
+        await operator.hears("the task is queued: it has not ended")
+        await operator.press("j", "x")
+        await operator.hears("the task is failed: it has ended")
+        await operator.press("question_mark")
+        await operator.sees("Not now", "x cancel - the task is failed: it has ended")
+        assert control.asked == []
 
 
 @pytest.mark.parametrize(
@@ -81,7 +100,9 @@ async def test_pause_and_hold_do_not_ask_and_turn_back(keys, first, second, stat
 async def test_z_undoes_the_last_hold_once() -> None:
     control = stocked()
     async with console(control) as operator:
-        await operator.press("3", "h")
+        await operator.press("3")
+        await operator.sees("ready")
+        await operator.press("h")
         await operator.hears("hold task 2 (ready): 1 changed; z undoes it")
         await operator.sees("■ held")
         await operator.press("z")
