@@ -12,6 +12,7 @@ from core.model.text import SafeText, cells, safe_line
 
 _COUNTED = ("failed", "running", "queued", "retrying", "held")
 _SLOW_MS = 100
+_HELP = "? help"
 
 
 class StatusBar(Line):
@@ -24,7 +25,6 @@ class StatusBar(Line):
         parts += [f"paused queues {pulse.paused}"] if pulse.paused else []
         parts += [word for word in words if word]
         parts += [f"link {pulse.link_ms}ms"] if pulse.link_ms > _SLOW_MS else []
-        parts += ["? help"]
         self.write(_line(warnings, parts, self.size.width))
 
 
@@ -45,7 +45,8 @@ def _line(warnings: Sequence[str], parts: Sequence[str], width: int) -> Content:
     for word in warnings:
         line = line + Content.styled(f" {word} ", "reverse bold") + Content(" ")
     for part in parts:
-        if width and cells(line.plain) + cells(part) > width:
+        # The key that names all others stays on the narrowest screen.
+        if width and cells(line.plain) + cells(part) + 2 + cells(_HELP) > width:
             break
         line = line + Content(f"{part}  ")
-    return line
+    return line + Content(_HELP)
