@@ -184,7 +184,7 @@ class ControlAPI(ReadingAPI, Protocol):
     ) -> tuple[int, ...]:
         """Admit loose tasks into the inbox in one commit and return their ids in order; all or none.
 
-        Raises `Invalid` for an unknown connector or a faulty input.
+        Raises `NotFound` for an unknown connector, `Invalid` for a faulty input.
         """
 
     async def cancel(self, target: Target, *, reason: str = "", actor: str = OPERATOR) -> Operated:

@@ -152,7 +152,9 @@ class CommandLine:
 
     def drop(self) -> None:
         """Hang up at once."""
-        self.writer.transport.abort()
+        # A pipe that is closed already cannot be aborted.
+        if not self.writer.is_closing():
+            self.writer.transport.abort()
         with suppress(ProcessLookupError):
             self._process.terminate()
 

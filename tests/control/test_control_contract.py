@@ -1,0 +1,386 @@
+"""What the ControlAPI promises: in the engine's loop, and to other processes by socket and by command."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from core.control.api import (
+    ControlAPI,
+    DocumentText,
+    EventQuery,
+    Filter,
+    StopMode,
+    SubmitOptions,
+    Target,
+    TaskSpec,
+)
+from core.model.errors import Conflict, Invalid, InvalidDocument, NotFound, Unavailable
+from core.model.fields import Noun
+from core.model.filters import parse
+from core.model.insight import OrphanKind, OrphanView
+from core.model.plans import OnLoss
+from tests.support.deck_doors import DOORS, SLOTS, Door, far_door, local_door, served
+from tests.support.waiting import within
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+"""One engine process and one loop for all tests: starting them takes longer than asking them."""
+
+FLOW = DocumentText(
+    name="flow.yaml",
+    text="""
+name: flow
+params: {word: {type: string, default: "hé"}, times: {type: integer, min: 1, max: 9}}
+tasks:
+  - {key: say, uses: shell, with: {script: 'printf "%s" "$WORD"', env: {WORD: "${{ params.word }}"}}}
+  - {key: after, needs: [say], uses: delay, with: {seconds: 0}}
+""",
+)
+BROKEN = DocumentText(name="broken.yaml", text="name: x\ntasks:\n  - {key: A!, uses: nothing}\n")
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def home(tmp_path_factory):
+    """The home of one `taskdeck serve` process for all tests of this file."""
+    async with served(tmp_path_factory.mktemp("served") / "home") as place:
+        yield place.path
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def local(tmp_path_factory):
+    async with local_door(tmp_path_factory.mktemp("local") / "home") as door:
+        yield door
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module", params=DOORS)
+async def door(request, home, local):
+    if request.param == "local":
+        yield local
+        return
+    async with far_door(request.param, home) as far:
+        yield far
+
+
+@pytest.fixture
+def control(door: Door) -> ControlAPI:
+    return door.control
+
+
+@pytest.fixture
+def mine(door: Door, request) -> str:
+    """A name that no other test gives to its group or queue."""
+    return f"{request.node.originalname[5:60]}-{door.name}"
+
+
+def delays(number: int, seconds: float = 0, **more) -> list[TaskSpec]:
+    return [TaskSpec(uses="delay", with_={"seconds": seconds}, key=f"t{n}", **more) for n in range(number)]
+
+
+def tasks_of(group: str, more: str = "") -> Filter:
+    return parse(f"group:{group} {more}", Noun.TASKS)
+
+
+async def queued(control: ControlAPI, mine: str, number: int) -> tuple[int, ...]:
+    """Enqueue tasks that nobody claims."""
+    await control.enqueue(delays(1, queue=mine), actor="ann")
+    await control.pause(Target(queue=mine), reason="test", actor="ann")
+    return await control.enqueue(delays(number, queue=mine), group=mine)
+
+
+async def test_the_suite_names_every_method() -> None:
+    said = {
+        node.attr
+        for node in ast.walk(ast.parse(Path(__file__).read_text()))
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) in {"control", "door.control"}
+    }
+    assert {name for name in dir(ControlAPI) if not name.startswith("_")} <= said
+
+
+async def test_a_job_runs_and_everything_of_it_is_read(control, mine):
+    options = SubmitOptions(actor="ann", client_key=mine, name=mine)
+    submitted = await control.submit(FLOW, {"word": "wörd \u202e", "times": 3}, options=options)
+    again = await control.submit(FLOW, {"word": "wörd \u202e", "times": 3}, options=options)
+    assert (again.job_id, again.duplicate, submitted.duplicate) == (submitted.job_id, True, False)
+    job = submitted.job_id
+    result = await within(control.wait_job(job), "the job ends")
+    assert (result.id, result.status, result.tasks) == (job, "succeeded", {"succeeded": 2})
+    view = await control.job(job)
+    assert (view.name, view.status, view.actor, view.params["times"]) == (mine, "succeeded", "ann", 3)
+    assert view in (await control.jobs(parse(f"id:{job}", Noun.JOBS))).rows
+    detail = await control.job_detail(job)
+    assert (detail.job, [task.task.key for task in detail.tasks]) == (view, ["say", "after"])
+    assert [stage.status for stage in detail.stages] == ["succeeded"]
+    assert (await control.definition(job))["name"] == "flow"
+    say = await control.find_task(f"{job}/say")
+    task = await control.task(say)
+    assert (task.task.status, [attempt.status for attempt in task.attempts]) == ("succeeded", ["succeeded"])
+    chunk = await control.log(say)
+    assert (chunk.data.decode(), chunk.final, chunk.epoch) == ("wörd \u202e", True, 1)
+    assert (await control.log(say, epoch=1, offset=-3)).data == "\u202e".encode()
+    kinds = [event.kind for event in (await control.events(EventQuery(job_id=job))).rows]
+    assert (kinds[0], kinds[-1], kinds.count("task.succeeded")) == ("job.created", "job.succeeded", 2)
+    newest = EventQuery(job_id=job, filter=parse("sort:-id", Noun.EVENTS))
+    assert (await control.events(newest, limit=1)).rows[0].kind == "job.succeeded"
+
+
+async def test_a_document_is_described_without_being_submitted(control):
+    found = await control.describe(FLOW)
+    assert (found.name, found.stages, found.tasks) == ("flow", 1, 2)
+    word, times = found.params
+    assert (word.name, word.type, word.required, word.default) == ("word", "string", False, "hé")
+    assert (times.name, times.type, times.required, times.min, times.max) == ("times", "integer", True, 1, 9)
+    with pytest.raises(InvalidDocument) as caught:
+        await control.describe(BROKEN)
+    assert caught.value.source == "broken.yaml"
+    assert [fault.line for fault in caught.value.faults] == [3] * len(caught.value.faults)
+
+
+async def test_a_document_by_path_is_the_callers(control, tmp_path, monkeypatch):
+    (tmp_path / "here.yaml").write_text(FLOW.text)
+    monkeypatch.chdir(tmp_path)
+    assert (await control.describe("here.yaml")).name == "flow"
+    with pytest.raises((NotFound, Invalid)):
+        await control.describe("gone.yaml")
+
+
+@pytest.mark.parametrize(
+    ("question", "kind", "code"),
+    [
+        (lambda control: control.job(999_999), NotFound, "job.unknown"),
+        (lambda control: control.job_detail(999_999), NotFound, "job.unknown"),
+        (lambda control: control.definition(999_999), NotFound, "job.unknown"),
+        (lambda control: control.wait_job(999_999), NotFound, "job.unknown"),
+        (lambda control: control.task(999_999), NotFound, "task.unknown"),
+        (lambda control: control.log(999_999), NotFound, "task.unknown"),
+        (lambda control: control.find_task("nobody \x00"), NotFound, "task.unknown"),
+        (lambda control: control.cancel(Target(job_id=999_999)), NotFound, "job.unknown"),
+        (lambda control: control.wait_job(1), Conflict, "job.inbox"),
+        (lambda control: control.cancel(Target(job_id=1)), Conflict, "job.inbox"),
+        (lambda control: control.cancel(Target(queue="default")), Invalid, "target.unfit"),
+        (lambda control: control.hold(Target(job_id=1)), Invalid, "target.unfit"),
+        (lambda control: control.fail(Target(queue="default")), Invalid, "target.unfit"),
+        (lambda control: control.pause(Target(task_ids=(1,))), Invalid, "target.unfit"),
+        (lambda control: control.keep_orphans(Target(queue="default")), Invalid, "target.unfit"),
+        (lambda control: control.kill_orphans(Target(job_id=1)), Invalid, "target.unfit"),
+        (lambda control: control.preview(parse("", Noun.JOBS)), Invalid, "target.unfit"),
+        (lambda control: control.tasks(after="garbage"), Invalid, None),
+        (lambda control: control.enqueue([TaskSpec(uses="nothing")]), NotFound, None),
+        (lambda control: control.submit({"name": "x"}), InvalidDocument, None),
+    ],
+)
+async def test_refusals_have_the_same_class_and_code_for_everybody(control, question, kind, code):
+    with pytest.raises(kind) as caught:
+        await question(control)
+    assert code is None or caught.value.code == code
+    assert caught.value.message
+
+
+async def test_a_list_is_read_page_by_page_without_gaps(control, mine):
+    ids = await queued(control, mine, 230)
+    for order, wanted in (("", ids[::-1]), ("sort:id", ids)):
+        seen, after = [], None
+        while True:
+            page = await control.tasks(tasks_of(mine, order), after=after, limit=50)
+            seen += [task.id for task in page.rows]
+            after = page.next
+            if after is None:
+                break
+        assert seen == list(wanted)
+    (queue,) = [queue for queue in await control.queues() if queue.name == mine]
+    assert (queue.tasks["queued"] >= 230, queue.paused_by, queue.pause_reason) == (True, "ann", "test")
+
+
+async def test_tasks_are_waited_for_and_counted(control, mine):
+    ids = await control.enqueue(delays(20), group=mine)
+    ended = await within(control.wait_tasks([*ids, 999_999]), "they end")
+    assert (list(ids), ended) == (sorted(ids), {"succeeded": 20})
+    assert (await control.count(tasks_of(mine))).number == 20
+    assert (await control.count(tasks_of(mine, "status:failed"))).number == 0
+    assert (await control.count(parse("", Noun.JOBS))).number >= 1
+
+
+async def test_no_loose_tasks_make_no_commit(control):
+    before = await control.changes()
+    assert await control.enqueue([]) == ()
+    assert (await control.changes()).last_event == before.last_event
+
+
+async def test_a_bulk_verb_acts_on_what_the_preview_said(control, mine):
+    ids = await queued(control, mine, 12)
+    seen = await control.preview(tasks_of(mine), excluding=ids[:2])
+    assert (seen.number, seen.by_status, seen.first) == (10, {"queued": 10}, ids[2:7])
+    await control.hold(Target(task_ids=ids[2:5]), reason="meanwhile")
+    drifted = await control.preview(tasks_of(mine), as_of=seen.as_of, excluding=ids[:2])
+    assert (drifted.number, drifted.since, drifted.as_of) == (7, 3, seen.as_of)
+    target = Target(filter=tasks_of(mine), as_of=seen.as_of, excluding=ids[:2])
+    done = await control.cancel(target, reason="enough", actor="ann")
+    assert (done.changed, done.refused) == (7, ())
+    assert (await control.count(tasks_of(mine, "status:cancelled"))).number == 7
+    assert (await control.unhold(Target(task_ids=ids[2:5]))).changed == 3
+    assert (await control.retry(Target(filter=tasks_of(mine, "status:cancelled")))).changed == 7
+    assert (await control.count(tasks_of(mine, "status:queued"))).number == 12
+
+
+async def test_refused_tasks_are_named(control, mine):
+    ids = await queued(control, mine, 2)
+    await control.cancel(Target(task_ids=ids))
+    done = await control.hold(Target(task_ids=(*ids, 999_999)))
+    refused = sorted(task_id for task_id, reason in done.refused if reason)
+    assert (done.changed, refused) == (0, [*ids, 999_999])
+
+
+async def test_a_queue_goes_on_when_it_is_resumed(control, mine):
+    ids = await queued(control, mine, 3)
+    assert (await control.resume(Target(queue=mine), actor="ann")).changed == 1
+    assert await within(control.wait_tasks(ids), "they run") == {"succeeded": 3}
+
+
+async def test_held_tasks_are_given_up(control, mine):
+    ids = await queued(control, mine, 3)
+    await control.hold(Target(task_ids=ids))
+    done = await control.fail(Target(task_ids=ids), reason="hopeless", actor="ann")
+    assert (done.changed, done.refused) == (3, ())
+    assert (await control.count(tasks_of(mine, "status:failed"))).number == 3
+
+
+async def test_changes_come_as_soon_as_something_happens_and_nothing_is_missed(control, mine):
+    first = await control.changes()
+    waiting = asyncio.ensure_future(control.changes(first.last_event))
+    (task,) = await control.enqueue(delays(1), group=mine)
+    heard, last = set(), first.last_event
+    while "task.succeeded" not in heard:
+        found = await within(waiting, "changes are told")
+        assert found.last_event >= last
+        heard, last = heard | found.kinds, found.last_event
+        waiting = asyncio.ensure_future(control.changes(last))
+    waiting.cancel()
+    assert {"task.created", "task.claimed"} <= heard
+    assert (found.tasks["succeeded"] >= 1, found.engine.slots) == (True, SLOTS)
+    assert (await control.task(task)).task.status == "succeeded"
+
+
+async def test_the_pulse_tells_what_ended_and_what_waits(control, mine):
+    await queued(control, mine, 4)
+    (done,) = await control.enqueue(delays(1))
+    await within(control.wait_tasks([done]), "it ends")
+    pulse = await control.pulse(minutes=5)
+    assert sum(rate.ended.get("succeeded", 0) for rate in pulse.rates) >= 1
+    assert len({rate.seconds for rate in pulse.rates}) == 1
+    assert all(waiting.tasks > 0 for waiting in pulse.waiting)
+
+
+async def test_the_engine_says_who_it_is(control, door):
+    info = await control.status()
+    assert (info.slots, info.home, info.state) == (SLOTS, str(door.home), "serving")
+    assert (info.pid == os.getpid()) == (door.name == "local")
+
+
+async def test_an_orphan_is_found_kept_killed_and_given_up(control, door, mine):
+    spec = TaskSpec(uses="shell", with_={"argv": ["sleep", "300"]}, on_loss=OnLoss.ASK)
+    (task,) = await control.enqueue([spec], group=mine)
+    pid = door.home / "output" / str(task) / "1" / "pid"
+    os.kill(await _wrapper(control, pid), signal.SIGKILL)
+    orphan = await _orphan(control, task)
+    assert (orphan.kind, orphan.epoch, len(orphan.pids), orphan.kept) == (OrphanKind.LIVING, 1, 1, False)
+    assert "sleep" in orphan.commands[0]
+    assert (await control.keep_orphans(Target(task_ids=(task,)), actor="ann")).changed == 1
+    assert (await _orphan(control, task)).kept
+    done = await control.kill_orphans(Target(task_ids=(task, 999_999)), reason="old", actor="ann")
+    assert (done.changed, [task_id for task_id, _ in done.refused]) == (1, [999_999])
+    while (await _orphan(control, task)).kind is not OrphanKind.LOST:
+        await control.changes((await control.changes()).last_event - 1)
+    assert (await control.fail(Target(task_ids=(task,)))).changed == 1
+    assert task not in {orphan.task_id for orphan in await control.orphans()}
+
+
+@pytest.mark.parametrize(
+    ("name", "how"), [("socket", StopMode.DRAIN), ("socket", StopMode.KILL), ("command", StopMode.STOP)]
+)
+async def test_the_engine_ends_when_it_is_asked_to(tmp_path, name, how):
+    async with served(tmp_path / "home") as place, far_door(name, place.path) as door:
+        control = door.control
+        waiting = asyncio.ensure_future(control.wait_tasks(await control.enqueue(delays(1, 300))))
+        await control.enqueue(delays(1))
+        if how is StopMode.DRAIN:
+            await control.stop_engine(how)
+            assert (await control.status()).state == "draining"
+            waiting.cancel()
+            return
+        await control.stop_engine(how)
+        with pytest.raises(Unavailable) as caught:
+            await within(waiting, "who waits is told")
+        assert caught.value.code in {"engine.lost", "engine.none"}
+        place.has_none()
+        with pytest.raises(Unavailable) as caught:
+            await control.task(1)
+        assert caught.value.code in {"engine.lost", "engine.none"}
+
+
+async def test_closing_twice_is_fine_and_the_engine_goes_on(home):
+    async with far_door("socket", home) as door:
+        control = door.control
+        await control.status()
+        await control.close()
+        await control.close()
+    async with far_door("socket", home) as door:
+        assert await door.control.status()
+
+
+async def test_everybody_gets_the_same_answers(local):
+    mine = "same-answers"
+    ids = await queued(local.control, mine, 3)
+    job = (await local.control.submit(FLOW, {"times": 1}, options=SubmitOptions(name=mine))).job_id
+    await within(local.control.wait_job(job), "it ends")
+    say = await local.control.find_task(f"{job}/say")
+    questions = [
+        lambda control: control.jobs(limit=1),
+        lambda control: control.job(job),
+        lambda control: control.job_detail(job),
+        lambda control: control.tasks(tasks_of(mine)),
+        lambda control: control.tasks(tasks_of(mine, "sort:id"), limit=2),
+        lambda control: control.task(say),
+        lambda control: control.find_task(f"{job}/after"),
+        lambda control: control.queues(),
+        lambda control: control.events(EventQuery(job_id=job)),
+        lambda control: control.log(say),
+        lambda control: control.count(tasks_of(mine)),
+        lambda control: control.preview(tasks_of(mine), excluding=ids[1:]),
+        lambda control: control.definition(job),
+        lambda control: control.orphans(),
+        lambda control: control.describe(FLOW),
+        lambda control: control.wait_job(job),
+        lambda control: control.status(),
+        lambda control: control.changes(),
+        lambda control: control.hold(Target(task_ids=(say,))),
+    ]
+    for name in DOORS[1:]:
+        async with far_door(name, local.home) as far:
+            for number, question in enumerate(questions):
+                assert await question(far.control) == await question(local.control), number
+
+
+async def _wrapper(control: ControlAPI, pid: Path) -> int:
+    """Return the wrapper's process once it has started its command."""
+    last = (await control.changes()).last_event
+    while not (pid.exists() and pid.read_text().endswith("\n")):
+        await asyncio.to_thread(os.sched_yield)
+        await control.changes(max(0, last - 1))
+    return int(pid.read_text().split()[0])
+
+
+async def _orphan(control: ControlAPI, task: int) -> OrphanView:
+    """Return the orphan as soon as it is found."""
+
+    async def found() -> OrphanView:
+        while True:
+            for orphan in await control.orphans():
+                if orphan.task_id == task:
+                    return orphan
+
+    return await within(found(), "the orphan is found")
