@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from rich.style import Style
 from textual.app import ComposeResult
@@ -34,10 +34,11 @@ _COLUMNS = (
     Column(name="reason", title="REASON", form=Form.TEXT, path="reason", width=17, priority=4),
 )
 _MARKS = {OrphanKind.LIVING: "running", OrphanKind.LOST: "lost"}
-_LIVING = {"keep": "watching goes on for what lives alone", "kill": "nothing of it lives to be killed"}
-_LOST = {
-    "requeue": "it still lives: w watches it on, X kills it",
-    "fail": "it still lives: w watches, X kills",
+_NONE_LIVES = SafeText("nothing of it lives: r queues it again, f gives it up")
+_LIVES = SafeText("it still lives: w watches it on, X kills it")
+_UNFIT = {
+    OrphanKind.LIVING: {"requeue": _LIVES, "fail": _LIVES},
+    OrphanKind.LOST: {"keep": _NONE_LIVES, "kill": _NONE_LIVES},
 }
 _LABEL = 10
 
@@ -111,11 +112,9 @@ class OrphansScreen(DeskScreen):
     def why_not(self, action: str) -> SafeText:
         """Say which verbs are for living orphans, and which for lost ones."""
         orphan = self.table.selected
-        if orphan is not None:
-            unfit = (_LOST if orphan.kind is OrphanKind.LIVING else _LIVING).get(action)
-            if unfit is not None:
-                return SafeText(unfit)
-        return super().why_not(action)
+        if orphan is not None and action in _UNFIT[orphan.kind]:
+            return _UNFIT[orphan.kind][action]
+        return super().why_not("hold" if action == "requeue" else action)
 
     def on_table_moved(self) -> None:
         """Show what is known of the orphan that is looked at now."""
@@ -139,19 +138,19 @@ class OrphansScreen(DeskScreen):
 
     def action_keep(self) -> None:
         """Watch a living orphan on."""
-        self._act_if_fit("keep", self.desk.operations.keep)
+        self.act(self.desk.operations.keep)
 
     def action_kill(self) -> None:
         """Plan the end of a living orphan, review it, then end it."""
-        self._act_if_fit("kill", self.desk.operations.kill)
+        self.act(self.desk.operations.kill)
 
     def action_requeue(self) -> None:
         """Let a lost task be claimed again."""
-        self._act_if_fit("requeue", self.desk.operations.hold)
+        self.act(self.desk.operations.hold)
 
     def action_fail(self) -> None:
         """Give a lost task up."""
-        self._act_if_fit("fail", self.desk.operations.fail)
+        self.act(self.desk.operations.fail)
 
     def action_back(self) -> None:
         """Go back by one step: the prompt, the evidence, the screen."""
@@ -161,13 +160,6 @@ class OrphansScreen(DeskScreen):
             self.table.focus()
         else:
             super().action_back()
-
-    def _act_if_fit(self, action: str, verb: Callable[[Chosen], Awaitable[None]]) -> None:
-        words = self.why_not(action)
-        if words:
-            self.notify(words, markup=False)
-        else:
-            self.act(verb)
 
     def _show_evidence(self) -> None:
         orphan = self.table.selected

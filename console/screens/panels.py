@@ -17,7 +17,7 @@ from core.model.columns import Column, Form, cell
 from core.model.fields import Noun
 from core.model.filters import Filter
 from core.model.insight import Failing, Waiting, WaitKind
-from core.model.terms import In
+from core.model.terms import In, Matches
 from core.model.text import SafeText, safe_line
 
 V = TypeVar("V")
@@ -39,6 +39,8 @@ STATUSES: dict[WaitKind, str] = {
     WaitKind.HELD: "held",
 }
 """The status of the tasks that wait for a reason."""
+# Without it, a verb on what has no code would act on everything that failed.
+_NO_CODE = Matches(field="code", pattern=".", negated=True)
 _OF_QUEUE = (WaitKind.QUEUED, WaitKind.PAUSED_QUEUE, WaitKind.RETRYING)
 _FAILING = (
     Column(name="code", title="WHAT FAILS", form=Form.TEXT, path="code", width=18),
@@ -105,8 +107,8 @@ def face_of_waiting(look: Callable[[], Look]) -> Face[Waiting]:
 
 def where_failing(failing: Failing, *statuses: str) -> Filter:
     """Return the filter that finds the tasks of a code in these statuses."""
-    coded = (In(field="code", values=(failing.code,)),) if failing.code else ()
-    return Filter(noun=Noun.TASKS, terms=(*coded, In(field="status", values=statuses)))
+    coded = In(field="code", values=(failing.code,)) if failing.code else _NO_CODE
+    return Filter(noun=Noun.TASKS, terms=(coded, In(field="status", values=statuses)))
 
 
 def where_waiting(waiting: Waiting) -> Filter:

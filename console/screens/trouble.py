@@ -22,13 +22,13 @@ from core.model.terms import In
 from core.model.text import SafeText, safe_line
 from core.model.views import TaskView
 
-_WHEN = Column(name="when", title="WHEN", form=Form.DUE, path="retry_at", width=11, priority=1)
-_ERROR = Column(name="error", title="ERROR", form=Form.TEXT, path="error", width=14)
+_WHEN = Column(name="due", title="WHEN", form=Form.DUE, path="retry_at", width=11, priority=1)
+_ERROR = Column(name="err", title="ERROR", form=Form.TEXT, path="error", width=14)
 # Narrower than in other lists, so that the error has room on 60 cells.
 _KEY_CELLS = 13
 _KNOWN = {column.name: column for column in (*columns_of(Noun.TASKS), _WHEN, _ERROR)}
 _KNOWN["key"] = replace(_KNOWN["key"], width=_KEY_CELLS)
-_SHOWN = ("id", "job", "key", "status", "attempts", "when", "error")
+_SHOWN = ("id", "job", "key", "status", "attempts", "due", "err")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,9 +139,9 @@ def fault(task: TaskView) -> SafeText:
 
 def _cell(task: TaskView, column: Column, *, look: Look, now: int) -> SafeText:
     match column.name:
-        case "when":
+        case "due":
             return when(task, now=now)
-        case "error":
+        case "err":
             return fault(task)
         case "status":
             return worded(task.status, look)
