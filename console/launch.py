@@ -6,28 +6,16 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from console.engines import EngineStarter
+    from console.flags import ConsoleFlags
+    from core.control.api import ControlAPI
 
 _USAGE_ERROR = 2
 _INTERNAL_ERROR = 70
 _LEFT = 130
-
-_HELP = """\
-Usage: taskdeck [COMMAND] [OPTIONS]
-
-A durable task engine with its operations console in the terminal.
-
-Commands:
-  version [--json]  Print the version.
-
-Examples:
-  taskdeck version
-  taskdeck version --json
-"""
 
 Command = Callable[[Sequence[str]], int]
 
@@ -57,8 +45,6 @@ def _choose(arguments: Sequence[str]) -> Command:
         return _dial
     if _wants_console(arguments):
         return _run_console
-    if find_spec("core.cli") is None:
-        return _help_or_refusal
     return _run_cli
 
 
@@ -80,8 +66,7 @@ def _run_cli(arguments: Sequence[str]) -> int:
     # Commands cost typer and the wiring of the engine; `version` must not pay for them.
     from core.cli.main import main as cli_main
 
-    status: int = cli_main(list(arguments) or ["--help"])
-    return status
+    return cli_main(list(arguments))
 
 
 def _dial(arguments: Sequence[str]) -> int:
@@ -104,55 +89,118 @@ def _dial(arguments: Sequence[str]) -> int:
 
 
 def _wants_console(arguments: Sequence[str]) -> bool:
-    """Tell whether no command is named and a person sits at a terminal that can show a full screen."""
-    only_home = len(arguments) == 2 and arguments[0] == "--home"
-    if arguments and not only_home and not (len(arguments) == 1 and arguments[0].startswith("--home=")):
-        return False
-    can_draw = os.environ.get("TERM", "") not in ("", "dumb", "unknown")
-    return can_draw and sys.stdin.isatty() and sys.stdout.isatty()
+    if not arguments or not arguments[0].startswith("-"):
+        return not arguments
+    # Most command lines begin with their command, and do not pay for argparse.
+    from console.flags import names_command
+
+    return not names_command(arguments)
 
 
 def _run_console(arguments: Sequence[str]) -> int:
-    # On a slow line every frame of an animation costs a second; Textual reads these at import.
-    os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
-    os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+    """Show the console, or write its lines where no screen is wanted or possible."""
     # The screen costs Textual, the control its wiring; commands and `version` must not pay for them.
     import asyncio
-    from pathlib import Path
 
+    from console.flags import BadFlags, read_flags
     from core.cli.refusals import report
     from core.model.errors import TaskdeckError
 
-    home = arguments[-1].removeprefix("--home=") if arguments else None
     try:
-        asyncio.run(_show_console(None if home is None else Path(home)))
+        flags = read_flags(arguments)
+        if flags.plain or flags.watch is not None or not _can_draw():
+            asyncio.run(_write_lines(flags))
+        elif flags.embedded:
+            _show_embedded(flags)
+        else:
+            asyncio.run(_show_far(flags) if flags.host else _show_near(flags))
+    except BadFlags as error:
+        return _refuse(str(error))
     except TaskdeckError as error:
         return report(error, as_json=False)
     return 0
 
 
-async def _show_console(home: Path | None) -> None:
+def _can_draw() -> bool:
+    """Tell whether a person sits at a terminal that can show a full screen."""
+    can_move = os.environ.get("TERM", "") not in ("", "dumb", "unknown")
+    return can_move and sys.stdin.isatty() and sys.stdout.isatty()
+
+
+async def _write_lines(flags: ConsoleFlags) -> None:
+    # Neither Textual nor an engine of our own.
+    from console.flags import BadFlags
+    from console.plain import show_plain
+    from core import app
+
+    if flags.embedded:
+        raise BadFlags("--embedded needs a terminal that can show a full screen")
+    options = app.Options(home=flags.home, host=flags.host, remote_command=flags.remote_command)
+    async with app.far(options) if flags.host else app.glance(options) as control:
+        await show_plain(control, sys.stdout, watch=flags.watch)
+
+
+async def _show_near(flags: ConsoleFlags) -> None:
     # As above.
-    from console.app import ConsoleApp, Manner
     from console.engines import EngineStarter
-    from console.feed import SECONDS, SECONDS_SSH
     from core import app
     from core.config import ensure_home
 
-    paths = ensure_home(app.Options(home=home).paths.home)
-    argv = [sys.executable, "-m", "console.launch", "serve", "--home", str(paths.home)]
-    starter = EngineStarter(argv, paths.logs / "console-engine.log")
+    options = app.Options(home=flags.home)
+    paths = ensure_home(options.paths.home)
+    starter = EngineStarter(app.engine_argv(paths.home), paths.logs / "console-engine.log")
+    async with app.attached(options) as control:
+        await _show(control, starter, host="")
+
+
+async def _show_far(flags: ConsoleFlags) -> None:
+    # As above.
+    from console.engines import DialedEngine
+    from core import app
+
+    options = app.Options(home=flags.home, host=flags.host, remote_command=flags.remote_command)
+    async with app.far(options, more=app.SILENT) as control:
+        # While the terminal is still plain: what does not fit together is said there.
+        await control.status()
+        await _show(control, DialedEngine(), host=flags.host or "")
+
+
+def _show_embedded(flags: ConsoleFlags) -> None:
+    # As above.
+    import asyncio
+
+    from console.engines import EmbeddedEngine
+    from core import app
+
+    async def show() -> None:
+        async with app.attached(options) as control:
+            await _show(control, EmbeddedEngine(engine), host="")
+
+    options = app.Options(home=flags.home)
+    engine = app.Embedded(options)
+    engine.start()
+    try:
+        asyncio.run(show())
+        if engine.draining:
+            sys.stderr.write("waiting for what still runs; Ctrl-C stops at once\n")
+            engine.join()
+    finally:
+        engine.stop()
+        engine.join()
+
+
+async def _show(control: ControlAPI, starter: EngineStarter, *, host: str) -> None:
+    # On a slow line every frame of an animation costs a second; Textual reads these at import.
+    os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
+    os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+    # Only now Textual.
+    from console.app import ConsoleApp, Manner
+    from console.feed import SECONDS, SECONDS_SSH
+
     is_far = "SSH_CONNECTION" in os.environ
-    async with app.connect(home=paths.home) as deck:
-        manner = Manner(tick=SECONDS_SSH if is_far else SECONDS, starter=starter)
-        # Over SSH a mouse that reports every motion costs more than it gives.
-        await ConsoleApp(deck.control, manner).run_async(mouse=not is_far)
-
-
-def _help_or_refusal(arguments: Sequence[str]) -> int:
-    if not arguments or arguments[0] in ("--help", "-h", "help"):
-        return _say(_HELP.rstrip())
-    return _refuse(f"no such command: {arguments[0]!r}")
+    manner = Manner(tick=SECONDS_SSH if is_far or host else SECONDS, starter=starter, host=host)
+    # Over SSH a mouse that reports every motion costs more than it gives.
+    await ConsoleApp(control, manner).run_async(mouse=not is_far)
 
 
 def _say(text: str) -> int:

@@ -80,6 +80,10 @@ class Settings(BaseSettings):
     """Proxy of all http calls; variables such as HTTPS_PROXY are not followed."""
     lock_wait: float = Field(5, ge=0, le=3_600)
     """How long a command that lost the race for the lock waits for the winner to answer."""
+    ssh: str = Field("ssh", min_length=1)
+    """The command that reaches a --host, with options of yours: `ssh -F FILE`."""
+    remote_command: str = Field("taskdeck", min_length=1)
+    """How taskdeck is called on a --host, for the shell there: `~/deck/bin/taskdeck`."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least that is logged."""
     log_bytes: int = Field(10 * MIB, ge=4_096)

@@ -27,6 +27,7 @@ _ENDED = frozenset("ZXx")
 _SETTLE_SECONDS = 0.01
 _KILL_ROUNDS = 200
 _COMMAND_BYTES = 4_096
+_SOCKET_FOLDER = 45
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,6 +253,25 @@ def read_small(path: Path, limit: int) -> bytes | None:
 def default_home() -> Path:
     """Return the data directory used when nobody names one."""
     return user_data_path("taskdeck", appauthor=False)
+
+
+def runtime_dir() -> Path | None:
+    """Return a private folder with a short path for sockets that end with the boot; None if there is none."""
+    named = os.environ.get("XDG_RUNTIME_DIR")
+    for folder in ([Path(named) / "taskdeck"] if named else []) + [Path(f"/tmp/taskdeck-{os.getuid()}")]:  # noqa: S108
+        if len(os.fsencode(folder)) <= _SOCKET_FOLDER and _is_private(folder):
+            return folder
+    return None
+
+
+def _is_private(folder: Path) -> bool:
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+    except OSError:
+        return False
+    # Somebody else may have made it first, or a link in its place.
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
 
 
 def host_name() -> str:

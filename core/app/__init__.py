@@ -7,21 +7,42 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from core.app.bridge import dial_stdio, start_and_dial
-    from core.app.engines import Hosted, changing, checks, connect, detach, hosting, open_engine, serve
+    from core.app.embedded import Embedded
+    from core.app.engines import (
+        Hosted,
+        attached,
+        changing,
+        checks,
+        connect,
+        detach,
+        hosting,
+        open_engine,
+        serve,
+    )
     from core.app.examination import Check, DoctorReport, doctor
+    from core.app.far import SILENT, far, far_running
+    from core.app.glance import glance
     from core.app.places import Options, reading
+    from core.app.spawning import engine_argv
 
 __all__ = [
+    "SILENT",
     "Check",
     "DoctorReport",
+    "Embedded",
     "Hosted",
     "Options",
+    "attached",
     "changing",
     "checks",
     "connect",
     "detach",
     "dial_stdio",
     "doctor",
+    "engine_argv",
+    "far",
+    "far_running",
+    "glance",
     "hosting",
     "open_engine",
     "reading",
@@ -31,6 +52,10 @@ __all__ = [
 
 _ROOMS = {
     **dict.fromkeys(("dial_stdio", "start_and_dial"), "core.app.bridge"),
+    **dict.fromkeys(("SILENT", "far", "far_running"), "core.app.far"),
+    "glance": "core.app.glance",
+    "Embedded": "core.app.embedded",
+    "engine_argv": "core.app.spawning",
     **dict.fromkeys(("Options", "reading"), "core.app.places"),
     **dict.fromkeys(("Check", "DoctorReport", "doctor"), "core.app.examination"),
 }

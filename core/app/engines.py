@@ -13,10 +13,11 @@ from pathlib import Path
 
 from core import logs
 from core.app.deck import Deck
-from core.app.lifetime import LINGER_SECONDS, Guests, serve_guests, stop_on_signals
+from core.app.lifetime import LINGER_SECONDS, Guests, serve_guests, serve_watchers, stop_on_signals
 from core.app.lock import EngineLock
 from core.app.places import Options
 from core.app.spawning import LOG, spawn_engine
+from core.app.takeover import MARGIN_SECONDS, take_over
 from core.config import Paths, ensure_home
 from core.connectors.registry import build
 from core.control.api import ControlAPI
@@ -109,12 +110,18 @@ async def serve(
     ready: Callable[[str], None],
     until_idle: bool = False,
     linger: float = LINGER_SECONDS,
+    taking_over: Callable[[str], None] | None = None,
 ) -> None:
     """Host an engine headless until a signal or `stop`; raises `Unavailable` (`engine.running`).
 
-    `linger` = seconds that an idle engine with `until_idle` waits for somebody to come back.
+    `linger` = seconds that an idle engine with `until_idle` waits for somebody to come back. With
+    `taking_over`, which hears how it goes, an engine that runs is ended first.
     """
-    lock = await _own(options, hint="use it, or end it with 'taskdeck stop'")
+    if taking_over is None:
+        lock = await _own(options, hint="use it, end it with 'taskdeck stop', or say --take-over")
+    else:
+        patience = options.settings().stop_grace + MARGIN_SECONDS
+        lock = await take_over(ensure_home(options.paths.home).lock, patience=patience, tell=taking_over)
     try:
         engine = await _start(options, (), dispatch=True)
         _collect_less()
@@ -123,7 +130,7 @@ async def serve(
             with stop_on_signals(engine):
                 ready(f"serving {options.paths.home} with {engine.settings.slots} slots, pid {os.getpid()}")
                 if until_idle:
-                    await serve_guests(engine, guests, linger=linger)
+                    await serve_watchers(engine, guests, linger=linger)
                 else:
                     await engine.stopped()
     finally:
@@ -174,12 +181,34 @@ async def open_engine(
         lock.release()
 
 
+async def serve_quietly(options: Options, *, ready: Callable[[Engine], None]) -> None:
+    """Host an engine in a thread until it is stopped; `ready` gets it as soon as it answers.
+
+    Signals stay the process's own. Raises `Unavailable` (`engine.running`).
+    """
+    lock = await _own(options, hint="open the console on it: 'taskdeck' without --embedded")
+    try:
+        engine = await _start(options, (), dispatch=True)
+        async with _listening(engine, Guests(engine)):
+            ready(engine)
+            await engine.stopped()
+    finally:
+        lock.release()
+
+
 @asynccontextmanager
 async def connect(*, home: Path | str | None = None) -> AsyncIterator[Deck]:
     """Attach to the engine that runs on a home; raise `Unavailable` (`engine.none`)."""
-    remote = _remote(Options(home=None if home is None else Path(home)).paths)
+    async with attached(Options(home=None if home is None else Path(home))) as control:
+        yield Deck(control)
+
+
+@asynccontextmanager
+async def attached(options: Options) -> AsyncIterator[ControlAPI]:
+    """Lend the control of the engine that runs on a home; raise `Unavailable` (`engine.none`) when asked."""
+    remote = _remote(options.paths)
     try:
-        yield Deck(remote)
+        yield remote
     finally:
         await remote.close()
 

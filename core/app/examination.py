@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from core.app.lock import is_held
+from core.app.engines import attached
+from core.app.lock import find_owner
 from core.app.places import Options
+from core.app.survival import Machine, judge
 from core.config import Paths
-from core.host import free_bytes, has_pidfd
-from core.model.errors import TaskdeckError
+from core.host import free_bytes, has_pidfd, user_name
+from core.model.about import VERSION
+from core.model.errors import Conflict, TaskdeckError
 from core.store.database import sqlite_version
 from core.store.verify import verify_path
 
+_ANEW = "say 'taskdeck stop --drain', or 'taskdeck serve --take-over'"
 SHOWN = 20
 """Findings that are listed; the rest is counted."""
 
@@ -25,6 +30,8 @@ class Check:
     name: str
     ok: bool
     message: str
+    warning: bool = False
+    """Nothing is wrong yet, but something may go wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +48,9 @@ class DoctorReport:
 
 async def doctor(options: Options) -> DoctorReport:
     """Examine a home, whether an engine runs or not; changes nothing."""
-    return DoctorReport(checks=tuple(await asyncio.to_thread(lambda: list(_examine(options)))))
+    found = await asyncio.to_thread(lambda: list(_examine(options)))
+    version = await _version(options)
+    return DoctorReport(checks=tuple([*found, version] if version is not None else found))
 
 
 def _examine(options: Options) -> Iterator[Check]:
@@ -56,7 +65,7 @@ def _examine(options: Options) -> Iterator[Check]:
         return
     yield from _privacy(paths)
     yield _room(paths)
-    yield _owner(paths)
+    yield from _owner(paths)
     yield from _store(paths)
 
 
@@ -81,9 +90,34 @@ def _room(paths: Paths) -> Check:
     return Check(name="disk", ok=free >= 256, message=f"{free} MiB free")
 
 
-def _owner(paths: Paths) -> Check:
-    held = is_held(paths.lock)
-    return Check(name="engine", ok=True, message="an engine runs" if held else "no engine runs")
+def _owner(paths: Paths) -> Iterator[Check]:
+    owner = find_owner(paths.lock)
+    words = "no engine runs" if owner is None else "an engine runs"
+    yield Check(name="engine", ok=True, message=words)
+    found = judge(Machine(user=user_name(), pid=os.getpid() if owner is None else owner.pid))
+    yield Check(
+        name="log-out",
+        ok=True,
+        warning=not found.outlives,
+        message=f"{'an engine started from here' if owner is None else 'the engine'}: {found.message}",
+    )
+
+
+async def _version(options: Options) -> Check | None:
+    """Compare the engine that runs, if one does, with this program."""
+    if find_owner(options.paths.lock) is None:
+        return None
+    try:
+        async with attached(options) as control:
+            seen = (await control.status()).version
+    except Conflict as error:
+        return Check(name="version", ok=False, message=f"{error.message}: {_ANEW}")
+    except TaskdeckError as error:
+        return Check(name="version", ok=True, warning=True, message=error.message)
+    if seen == VERSION:
+        return Check(name="version", ok=True, message=f"the engine is of this version, {VERSION}")
+    words = f"the engine is {seen}, this is {VERSION}: {_ANEW}"
+    return Check(name="version", ok=True, warning=True, message=words)
 
 
 def _store(paths: Paths) -> Iterator[Check]:

@@ -18,6 +18,8 @@ from core.model.views import EngineInfo
 
 LINGER_SECONDS = 0.3
 """How long an idle engine waits for the work of somebody who has just looked in."""
+LOOK_SECONDS = 1.0
+"""Between two looks of an idle engine at whether somebody still watches it."""
 
 
 class Guests(LocalControl):
@@ -68,6 +70,13 @@ async def serve_guests(
         await engine.broadcast.unattended()
         await _linger(engine, linger)
         idle = False
+
+
+async def serve_watchers(engine: Engine, guests: Guests, *, linger: float) -> None:
+    """Do the same until nobody watches either; somebody may come back within `linger` seconds."""
+    await serve_guests(engine, guests, linger=linger)
+    while engine.watched and not engine.stopping:
+        await serve_guests(engine, guests, linger=max(linger, LOOK_SECONDS))
 
 
 @contextmanager

@@ -22,6 +22,10 @@ class Options:
     slots: int | None = None
     connectors: tuple[str, ...] = ()
     """`module:object` references of connectors of others."""
+    host: str | None = None
+    """`user@box`: the engine, and the home named above, are there."""
+    remote_command: str | None = None
+    """How taskdeck is called there."""
 
     @property
     def paths(self) -> Paths:
@@ -29,8 +33,9 @@ class Options:
         return Paths(home=find_home(self.home, default=default_home))
 
     def settings(self) -> Settings:
-        """Read the settings of this home; raise `Invalid` (`config.*`)."""
-        return load(self.paths.home, slots=self.slots)
+        """Read the settings of this home, of this machine's own for a host; raise `Invalid` (`config.*`)."""
+        home = find_home(None if self.host else self.home, default=default_home)
+        return load(home, slots=self.slots)
 
 
 @asynccontextmanager

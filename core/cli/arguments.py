@@ -33,6 +33,25 @@ class Common:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reaching(Common):
+    """What commands take that may ask the engine of another machine."""
+
+    host: Annotated[
+        str | None,
+        typer.Option(metavar="USER@BOX", help="Ask the engine there, through ssh; --home is there."),
+    ] = None
+    remote_command: Annotated[
+        str | None, typer.Option(metavar="COMMAND", help="How taskdeck is called there.")
+    ] = None
+
+    def command(self, *words: str) -> str:
+        """Write another command line for the same data directory, to be shown as a hint."""
+        there = ["--host", self.host] if self.host else []
+        # Named twice: a class with slots is made anew, and super() without words knows the old one.
+        return Common.command(self, *words, *there)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hosting(Common):
     """What commands take that may have to host an engine."""
 
@@ -45,6 +64,26 @@ class Hosting(Common):
 
 
 A = TypeVar("A", bound=Common)
+
+_OVERVIEW = """A durable task engine with its operations console in the terminal.
+
+Without a command the console opens, with an engine started if none runs; where there is no terminal it
+writes an overview in lines.
+
+\b
+  --home DIR                Data directory, instead of $TASKDECK_HOME.
+  --host USER@BOX           Console here, engine and --home there, through ssh.
+  --remote-command COMMAND  How taskdeck is called there. [default: taskdeck]
+  --embedded                The engine runs in this process and ends with it.
+  --plain                   Lines instead of a screen.
+  --watch [SECONDS]         Lines again and again, only what has changed.
+
+\b
+Examples:
+  taskdeck
+  taskdeck --host ana@build.example.org
+  taskdeck --watch 10 | tee -a overview.txt
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +103,7 @@ class Command(Generic[A]):
 
 def build(commands: Iterable[Command[A]]) -> typer.Typer:
     """Return the application of these commands; called, it returns an `Act`."""
-    app = _group("taskdeck", "A durable task engine with its operations console in the terminal.")
+    app = _group("taskdeck", _OVERVIEW)
     groups: dict[str, typer.Typer] = {}
     for command in commands:
         first, _, second = command.name.partition(" ")

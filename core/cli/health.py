@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import core
 from core import host
+from core.app.examination import Check
 from core.app.examination import doctor as examine
 from core.cli.arguments import Command, Common
 from core.cli.deck import options
-from core.cli.output import emit, say, status
+from core.cli.output import Piece, emit, say, status
 from core.config import Paths, find_home, load
 from core.model.errors import Unavailable
 from core.model.text import safe_line
@@ -20,15 +21,22 @@ async def doctor(arguments: Common) -> int:
     ok = all(check.ok for check in report.checks)
     if arguments.json:
         checks: list[JsonValue] = [
-            {"name": check.name, "ok": check.ok, "message": check.message} for check in report.checks
+            {"name": check.name, "ok": check.ok, "warning": check.warning, "message": check.message}
+            for check in report.checks
         ]
         emit({"ok": ok, "checks": checks})
     else:
         for check in report.checks:
-            word = status("succeeded", "ok  ") if check.ok else status("failed", "BAD ")
-            say(word, f"{safe_line(check.name)}: {safe_line(check.message)}")
-        say("all is well" if ok else "something is wrong")
+            say(_word(check), f"{safe_line(check.name)}: {safe_line(check.message)}")
+        warned = sum(check.warning for check in report.checks)
+        say(("all is well" + (f", warnings: {warned}" if warned else "")) if ok else "something is wrong")
     return 0 if ok else Unavailable.exit_code
+
+
+def _word(check: Check) -> Piece:
+    if not check.ok:
+        return status("failed", "BAD ")
+    return status("held", "WARN ") if check.warning else status("succeeded", "ok  ")
 
 
 async def config_check(arguments: Common) -> int:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from core.cli.arguments import Command, Common
+from core.cli.arguments import Command, Reaching
 from core.cli.deck import reading
 from core.cli.output import emit
 from core.cli.paging import WHOLE
@@ -26,7 +26,7 @@ _FOLLOW_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Events(Common):
+class Events(Reaching):
     """The arguments of `events`."""
 
     job: Annotated[int | None, typer.Option(metavar="ID", min=1, help="Events of one job.")] = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
 
+from core import app
 from core.app.engines import Hosted
 from core.app.engines import changing as change_store
 from core.app.engines import detach as start_detached
@@ -13,12 +14,19 @@ from core.cli.deck import options
 from core.cli.output import note
 from core.control.api import ControlAPI
 
-__all__ = ["Hosted", "changing", "detach", "hosting", "note_ignored"]
+__all__ = ["Hosted", "changing", "detach", "hosting", "note_ignored", "running"]
 
 
 def changing(arguments: Common) -> AbstractAsyncContextManager[ControlAPI]:
-    """Lend the ControlAPI of the engine that runs, or apply without one."""
-    return change_store(options(arguments))
+    """Lend the ControlAPI of the engine that runs, or apply without one; a host has always one."""
+    chosen = options(arguments)
+    return change_store(chosen) if chosen.host is None else app.far(chosen)
+
+
+def running(arguments: Common) -> AbstractAsyncContextManager[ControlAPI]:
+    """Lend the ControlAPI of an engine that runs already; raise `Unavailable` (`engine.none`)."""
+    chosen = options(arguments)
+    return app.attached(chosen) if chosen.host is None else app.far_running(chosen)
 
 
 def hosting(arguments: Hosting) -> AbstractAsyncContextManager[Hosted]:

@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from core.cli.arguments import Command, Common
+from core.cli.arguments import Command, Reaching
 from core.cli.deck import reading
 from core.cli.output import emit, note
 from core.cli.paging import Fetch, pages, row_limit
@@ -22,7 +22,7 @@ V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listing(Common):
+class Listing(Reaching):
     """The arguments of a list."""
 
     where: Annotated[
@@ -54,7 +54,7 @@ async def tasks(arguments: Listing) -> int:
     return 0
 
 
-async def queues(arguments: Common) -> int:
+async def queues(arguments: Reaching) -> int:
     """List the queues: how many tasks stand where, and which are paused."""
     async with reading(arguments) as deck:
         found = await deck.queues()
@@ -116,7 +116,7 @@ COMMANDS = (
     ),
     Command(
         name="queues",
-        arguments=Common,
+        arguments=Reaching,
         run=queues,
         examples=("taskdeck queues", "taskdeck queues --json"),
     ),

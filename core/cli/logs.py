@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from core.cli.arguments import Command, Common
+from core.cli.arguments import Command, Reaching
 from core.cli.deck import reading
 from core.cli.output import emit, note, put
 from core.control.api import ReadingAPI
@@ -22,7 +22,7 @@ _CHUNK = 262_144
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Logs(Common):
+class Logs(Reaching):
     """The arguments of `logs`."""
 
     task: Annotated[str, typer.Argument(metavar="TASK", help="ID, or JOB/KEY.")]

@@ -27,13 +27,15 @@ ROOMS = {
     "core.cli.showing": ("show",),
     "core.cli.logs": ("logs",),
     "core.cli.verbs": ("cancel", "retry", "pause", "resume", "hold", "unhold"),
+    "core.cli.orphans": ("orphans",),
     "core.cli.documents": ("check", "graph"),
     "core.cli.importing": ("import",),
     "core.cli.dialing": ("dial-stdio",),
     "core.cli.health": ("doctor", "config", "version"),
 }
 """The families of commands and their first words; only the one asked for is imported."""
-_WITH_VALUE = ("--home",)
+_WITH_VALUE = ("--home", "--host", "--remote-command")
+_GIVEN = tuple(f"{flag}=" for flag in _WITH_VALUE)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -83,9 +85,9 @@ def _read(words: list[str]) -> Act | int:
 
 
 def _hoist(words: list[str]) -> list[str]:
-    """Move `--home DIR` and `--json` from before the command to behind its words."""
+    """Move `--home DIR`, `--host BOX` and `--json` from before the command to behind its words."""
     taken: list[str] = []
-    while words and (words[0] in (*_WITH_VALUE, "--json") or words[0].startswith("--home=")):
+    while words and (words[0] in (*_WITH_VALUE, "--json") or words[0].startswith(_GIVEN)):
         count = 2 if words[0] in _WITH_VALUE else 1
         taken.extend(words[:count])
         del words[:count]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from core.cli.arguments import Command, Common
+from core.cli.arguments import Command, Reaching
 from core.cli.deck import reading
 from core.cli.output import Painted, emit, note, say, status
 from core.cli.shapes import detail_shape
@@ -22,7 +22,7 @@ from core.model.views import JobDetail, JobView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Show(Common):
+class Show(Reaching):
     """The arguments of `show`."""
 
     job: Annotated[int, typer.Argument(metavar="JOB", min=1, help="Id of the job.")]

@@ -9,7 +9,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from core.cli.arguments import Command, Common
+from core.cli.arguments import Command, Reaching
 from core.cli.hosts import changing
 from core.cli.output import emit, note, say
 from core.cli.refusals import Left
@@ -25,7 +25,7 @@ Act: TypeAlias = Callable[[ControlAPI, Target], Awaitable[Operated]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verb(Common):
+class Verb(Reaching):
     """What all verbs take."""
 
     refs: Annotated[

@@ -14,7 +14,13 @@ import pytest
 
 from tests.architecture.trees import write_tree
 
-DATA = ("themes/*.toml", "core/workflows/builtin/*", "core/store/migrations/**/*", "core/executors/pychild/*")
+DATA = (
+    "themes/*.toml",
+    "core/app/*.service",
+    "core/workflows/builtin/*",
+    "core/store/migrations/**/*",
+    "core/executors/pychild/*",
+)
 SHIPPED = ("core", "console", "themes")
 _PIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[0-9][A-Za-z0-9.!+_-]*")
 # Spelled in halves, or this file would be the first to be found.

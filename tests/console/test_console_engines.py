@@ -11,7 +11,7 @@ import pytest
 
 from console import launch
 from console.app import ConsoleApp, Manner
-from console.engines import EngineStarter
+from console.engines import DialedEngine, EmbeddedEngine, EngineStarter
 from console.feed import Feed
 from core.control.api import StopMode
 from core.model.errors import Unavailable
@@ -97,14 +97,14 @@ async def test_the_console_starts_an_engine_when_none_answers_and_only_then(runn
 @pytest.mark.parametrize(
     ("busy", "own", "keys", "stopped"),
     [
-        (False, True, (), True),
+        (False, True, (), False),
         (True, True, ("d",), False),
         (True, True, ("s",), True),
         (True, False, (), False),
         (False, False, (), False),
     ],
 )
-async def test_leaving_ends_an_idle_engine_of_our_own_and_asks_about_a_busy_one(
+async def test_leaving_lets_an_idle_engine_end_by_itself_and_asks_about_a_busy_one_of_our_own(
     busy: bool, own: bool, keys: tuple[str, ...], stopped: bool
 ) -> None:
     control = FakeControl()
@@ -162,24 +162,107 @@ async def test_the_feed_keeps_the_last_counts_when_the_store_cannot_be_read() ->
     assert feed.pulse.engine == INFO
 
 
+class EngineBeside:
+    """Stands for an engine in this process."""
+
+    def __init__(self) -> None:
+        self.stops = 0
+
+    def stop(self) -> None:
+        self.stops += 1
+
+
+async def test_an_embedded_engine_cannot_be_left_running() -> None:
+    control, starter = FakeControl(), EmbeddedEngine(EngineBeside())
+    control.add_task(control.add_job(), status="running")
+    control.engine = replace(INFO, pid=os.getpid())
+    app = ConsoleApp(control, Manner(tick=0, starter=starter))
+    async with app.run_test() as pilot:
+        operator = Operator(app, pilot)
+        await operator.sees("rows 1")
+        await operator.press("q")
+        await operator.sees("its engine ends with this console")
+        await operator.press("d")
+        await operator.sees("Jobs")
+        assert not app._exit
+        await operator.press("q")
+        await operator.sees("its engine ends with this console")
+        await operator.press("n")
+        await operator.until(lambda: not app.is_running or app._exit, "the console did not leave")
+    assert control.asked == [("stop", StopMode.DRAIN)]
+
+
+def test_an_embedded_engine_that_ended_is_not_started_anew_and_is_called_off_beside() -> None:
+    beside = EngineBeside()
+    starter = EmbeddedEngine(beside)
+    with pytest.raises(Unavailable, match="has ended"):
+        starter.start()
+    starter.call_off()
+    assert beside.stops == 1
+
+
+async def test_who_lost_the_race_for_the_home_or_had_nothing_to_do_is_no_failure(tmp_path: Path) -> None:
+    for number, code in enumerate(("print('error[engine.running]: x'); raise SystemExit(4)", "print('bye')")):
+        starter = EngineStarter([sys.executable, "-c", code], tmp_path / f"{number}.log")
+        starter.start()
+        process = starter._process
+        assert process is not None
+        await until(lambda process=process: process.poll() is not None, "it did not end")
+        assert starter.failure() is None
+
+
+def test_a_dialed_engine_is_started_by_whoever_dials() -> None:
+    starter = DialedEngine()
+    starter.start()
+    assert (starter.pid, starter.failure()) == (None, None)
+
+
 @pytest.mark.parametrize(
-    ("arguments", "term", "tty", "wanted"),
+    ("arguments", "wanted"),
     [
-        ([], "xterm", True, True),
-        (["--home", "/x"], "xterm", True, True),
-        (["--home=/x"], "xterm", True, True),
-        ([], "dumb", True, False),
-        ([], "", True, False),
-        ([], "xterm", False, False),
-        (["jobs"], "xterm", True, False),
-        (["--help"], "xterm", True, False),
-        (["--home", "/x", "jobs"], "xterm", True, False),
+        ([], True),
+        (["--home", "/x"], True),
+        (["--home=/x", "--host", "u@b"], True),
+        (["--watch", "--plain"], True),
+        (["--watch", "5"], True),
+        (["--embeded"], True),
+        (["jobs"], False),
+        (["--help"], False),
+        (["--home", "/x", "jobs"], False),
+        (["--host=u@b", "jobs"], False),
     ],
 )
-def test_the_console_opens_without_a_command_on_a_terminal_that_can_draw(
-    monkeypatch: pytest.MonkeyPatch, arguments: list[str], term: str, tty: bool, wanted: bool
+def test_the_console_opens_where_no_command_is_named(arguments: list[str], wanted: bool) -> None:
+    assert (launch._choose(arguments) is launch._run_console) is wanted
+
+
+@pytest.mark.parametrize(
+    ("term", "tty", "wanted"),
+    [("xterm", True, True), ("dumb", True, False), ("", True, False), ("xterm", False, False)],
+)
+def test_a_screen_is_shown_on_a_terminal_that_can_draw(
+    monkeypatch: pytest.MonkeyPatch, term: str, tty: bool, wanted: bool
 ) -> None:
     monkeypatch.setenv("TERM", term)
     monkeypatch.setattr(sys.stdin, "isatty", lambda: tty, raising=False)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: tty, raising=False)
-    assert (launch._choose(arguments) is launch._run_console) is wanted
+    assert launch._can_draw() is wanted
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--embedded", "--host", "u@b"], "say one"),
+        (["--embedded", "--plain"], "needs the screen"),
+        (["--embedded"], "needs a terminal"),
+        (["--remote-command", "x"], "name one"),
+        (["--host", "-oProxyCommand=x"], "--host"),
+        (["--watch", "0"], "seconds are from"),
+        (["--embeded"], "--embeded"),
+    ],
+)
+def test_flags_that_do_not_go_together_are_usage_errors(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    assert launch.main(arguments) == 2
+    assert said in capsys.readouterr().err

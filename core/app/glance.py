@@ -1,0 +1,40 @@
+"""Glance: look at a home from this machine, whether an engine runs or not."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from core.app.places import Options
+from core.config import Paths
+from core.control.api import ControlAPI
+from core.control.reading import ReadingControl
+from core.control.remote import RemoteControl
+from core.control.transport import SocketDialer
+from core.store.readers import Readers
+from core.store.reports import Reports
+
+
+class GlanceControl(ReadingControl, RemoteControl):
+    """Read from the store file; for all else ask the engine, which may come and go."""
+
+    def __init__(self, paths: Paths) -> None:
+        readers = Readers(paths.db)
+        ReadingControl.__init__(self, Reports(readers), paths.output, readers=readers)
+        RemoteControl.__init__(self, SocketDialer(paths.socket))
+
+    async def close(self) -> None:
+        """Let go of readers and connections."""
+        await ReadingControl.close(self)
+        await RemoteControl.close(self)
+
+
+@asynccontextmanager
+async def glance(options: Options) -> AsyncIterator[ControlAPI]:
+    """Lend a look at a home; raise `Unavailable` (`store.missing` and its kin) where nothing can be read."""
+    control = GlanceControl(options.paths)
+    try:
+        await control.queues()
+        yield control
+    finally:
+        await control.close()
