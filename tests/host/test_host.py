@@ -166,6 +166,45 @@ def test_the_default_home_follows_the_desktop_rules(monkeypatch, tmp_path):
     assert host.default_home() == tmp_path / "taskdeck"
 
 
+def test_a_process_tells_the_words_it_was_started_with(sleeper):
+    process = _process(sleeper("sleep", "91"))
+    assert _becomes(process, "sleep 91")
+    odd = _process(sleeper("sh", "-c", "sleep 92; :", "two words", "", "\x1b[31m\n", "\udcff"))
+    assert _becomes(odd, "sh -c 'sleep 92; :' 'two words' '' '\x1b[31m\n' '\ufffd'")
+
+
+def test_a_long_command_line_is_cut_and_a_hidden_one_is_named(sleeper):
+    long = _process(sleeper("sh", "-c", "sleep 93; :", "x" * 9_000))
+    assert len(host.command_line(long) or "") < 4_200
+    kernel = host.find_process(2)
+    if kernel is not None and not Path("/proc/2/cmdline").read_bytes():
+        assert host.command_line(kernel) == "[kthreadd]"
+
+
+def test_the_words_of_a_stranger_under_a_reused_number_are_not_told(sleeper):
+    process = _process(sleeper())
+    assert host.command_line(replace(process, start=process.start - 1)) is None
+    host.signal_process(process, signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while host.find_process(process.pid) == process:
+        assert time.monotonic() < deadline
+    assert host.command_line(process) is None
+
+
+def _process(started: subprocess.Popen) -> host.Process:
+    found = host.find_process(started.pid)
+    assert found is not None
+    return found
+
+
+def _becomes(process: host.Process, words: str) -> bool:
+    # Until its program is executed a child shows the words of its parent.
+    deadline = time.monotonic() + 10
+    while host.command_line(process) != words:
+        assert time.monotonic() < deadline, host.command_line(process)
+    return True
+
+
 def _becomes_marked(process: host.Process, mark: str) -> bool:
     # The environment is the parent's until the program is loaded.
     deadline = time.monotonic() + 5
