@@ -15,10 +15,12 @@ from core.control.sockets import address_of, check_peer
 from core.model.errors import Forbidden
 from core.model.text import safe_line
 
-WORDS_BYTES = 4_096
+WORDS_BYTES = 1_000
 """Of what a command complains the last bytes are kept."""
+_NAME_CHARS = 80
 _RETRY_SECONDS = 0.02
 _END_SECONDS = 2.0
+_WORDS_SECONDS = 0.2
 
 S = TypeVar("S", asyncio.StreamReader, asyncio.StreamWriter)
 
@@ -43,6 +45,10 @@ class Line(Protocol):
 
 class Dialer(Protocol):
     """Opens lines to one engine."""
+
+    @property
+    def shares_files(self) -> bool:
+        """Return whether a path means the same file to that engine."""
 
     async def dial(self) -> Line:
         """Open a line; raise `OSError`, or `Forbidden` if another user answers."""
@@ -77,6 +83,11 @@ class SocketDialer:
         self._path = path
         self._patience = patience
 
+    @property
+    def shares_files(self) -> bool:
+        """Return yes: the socket is a file of this machine."""
+        return True
+
     async def dial(self) -> Line:
         """Connect; raise `OSError`, or `Forbidden` (`socket.foreign`)."""
         deadline = time.monotonic() + self._patience
@@ -110,12 +121,20 @@ class CommandDialer:
         self._argv = tuple(argv)
         self._lines: set[CommandLine] = set()
 
+    @property
+    def shares_files(self) -> bool:
+        """Return no: nobody knows where the command leads."""
+        return False
+
     async def dial(self) -> Line:
         """Start the command once more; raise `OSError` if there is none such."""
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(*self._argv, stdin=pipe, stdout=pipe, stderr=pipe)
-        line = CommandLine(process, name=shlex.join(self._argv))
-        self._lines = {one for one in self._lines if not one.ended} | {line}
+        for old in [one for one in self._lines if one.ended]:
+            self._lines.remove(old)
+            old.forget()
+        line = CommandLine(process, name=shlex.join(self._argv)[:_NAME_CHARS])
+        self._lines.add(line)
         return line
 
     async def close(self) -> None:
@@ -147,8 +166,8 @@ class CommandLine:
 
     @property
     def ended(self) -> bool:
-        """Return whether the command is over and read to its end."""
-        return self._process.returncode is not None and self._listening.done()
+        """Return whether the command is over."""
+        return self._process.returncode is not None
 
     def drop(self) -> None:
         """Hang up at once."""
@@ -163,11 +182,12 @@ class CommandLine:
         with suppress(TimeoutError):
             async with asyncio.timeout(_END_SECONDS):
                 await self._process.wait()
-                await asyncio.shield(self._listening)
+        # Who inherited its error stream, the master of a shared ssh connection for one, may hold it open.
+        await asyncio.wait([self._listening], timeout=_WORDS_SECONDS)
         code = self._process.returncode
         ending = "still runs" if code is None else f"ended with exit {code}"
         said = safe_line(self._words.decode(errors="replace").strip())
-        return f"'{safe_line(self._name)}' {ending}" + (f": {said}" if said else "")
+        return f"{safe_line(self._name)} {ending}" + (f": {said}" if said else "")
 
     async def reaped(self) -> None:
         """Wait until the command has ended, and kill it if it takes its time."""
@@ -178,7 +198,10 @@ class CommandLine:
             with suppress(ProcessLookupError):
                 self._process.kill()
             await self._process.wait()
-        # Who inherited its error stream may hold it open; nobody waits for that.
+        self.forget()
+
+    def forget(self) -> None:
+        """Listen no more to what it complains of."""
         self._listening.cancel()
 
     async def _listen(self) -> None:

@@ -48,7 +48,7 @@ class DialedTransport(httpx.AsyncBaseTransport):
         except (OSError, EOFError, ValueError, LookupError, asyncio.LimitOverrunError) as error:
             words = await connection.line.last_words()
             connection.line.drop()
-            raise httpx.ReadError(words or str(error), request=request) from error
+            raise httpx.ReadError(words or str(error) or "the connection broke", request=request) from error
         except BaseException:
             # Cancelled: the server must see that nobody waits any more.
             connection.line.drop()

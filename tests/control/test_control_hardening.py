@@ -28,6 +28,7 @@ CODES = {
     "engine.lost",
     "engine.none",
     "engine.protocol",
+    "engine.silent",
     "path.unknown",
     "request.garbled",
     "request.too_large",

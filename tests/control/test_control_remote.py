@@ -8,15 +8,14 @@ import pytest
 
 from core.control import dialers, sockets, transport, wire
 from core.control.api import TaskSpec
-from core.control.greeting import Welcome
 from core.control.local import LocalControl
 from core.control.remote import RemoteControl
 from core.control.server import ControlServer
 from core.control.transport import SocketDialer
 from core.model.errors import Bug, Forbidden, Invalid, Unavailable
+from tests.control.answering import Answering, answer_with
 from tests.control.control_stage import INFO, local_stage
 
-WELCOME = Welcome(protocol=wire.PROTOCOL, version="9.9", pid=1, epoch=1, state="serving")
 SPEC = TaskSpec(uses="delay", with_={"seconds": 0})
 
 
@@ -78,7 +77,7 @@ async def test_a_wait_that_is_cancelled_hangs_up(remote, monkeypatch):
 
 async def test_nothing_is_said_to_another_users_socket(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 12_345)
-    async with Answering(tmp_path / "engine.sock", b"") as heard, control_of(tmp_path) as control:
+    async with Answering(tmp_path) as (heard, control):
         with pytest.raises(Forbidden) as caught:
             await control.enqueue([SPEC])
     assert (caught.value.code, heard) == ("socket.foreign", [])
@@ -113,7 +112,7 @@ async def test_a_restarted_engine_is_reached_by_the_next_request(remote):
     ],
 )
 async def test_an_engine_that_goes_while_it_is_asked_is_lost(tmp_path, answer):
-    async with Answering(tmp_path / "engine.sock", answer), control_of(tmp_path) as control:
+    async with Answering(tmp_path, answer=answer) as (_, control):
         with pytest.raises(Unavailable) as caught:
             await control.enqueue([SPEC])
     assert caught.value.code == "engine.lost"
@@ -121,7 +120,7 @@ async def test_an_engine_that_goes_while_it_is_asked_is_lost(tmp_path, answer):
 
 @pytest.mark.parametrize("body", [b"oops", b"{}", b"3", b'["x"]'])
 async def test_an_answer_that_is_not_understood_is_a_bug(tmp_path, body):
-    async with Answering(tmp_path / "engine.sock", whole(body)), control_of(tmp_path) as control:
+    async with Answering(tmp_path, answer=answer_with(body)) as (_, control):
         with pytest.raises(Bug) as caught:
             await control.enqueue([SPEC])
     assert caught.value.code == "engine.garbled"
@@ -148,36 +147,6 @@ async def test_proxies_of_the_environment_are_not_asked(remote, monkeypatch):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     async with control_of(remote.home) as control:
         assert await control.status() == INFO
-
-
-class Answering:
-    """A server on a socket that says hello, then gives one answer to everything and hangs up."""
-
-    def __init__(self, path, answer: bytes) -> None:
-        self.path, self.answer = path, answer
-        self.heard: list[bytes] = []
-
-    async def __aenter__(self):
-        self.server = await asyncio.start_unix_server(self.serve, self.path)
-        return self.heard
-
-    async def __aexit__(self, *_):
-        self.server.close()
-        await self.server.wait_closed()
-
-    async def serve(self, reader, writer):
-        while data := await reader.read(65_536):
-            self.heard.append(data)
-            if not data.startswith(b"POST /hello "):
-                writer.write(self.answer)
-                break
-            writer.write(whole(wire.encode_answer(WELCOME)))
-        writer.close()
-
-
-def whole(body: bytes, status: int = 200) -> bytes:
-    """Return an answer with this body."""
-    return b"HTTP/1.1 %d Said\r\ncontent-length: %d\r\n\r\n%s" % (status, len(body), body)
 
 
 def count_connections(monkeypatch) -> list[tuple]:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+GREETING_SECONDS = 30.0
+"""For an engine to answer the handshake; a process that was stopped, or a wrong command, never does."""
+
 # Made once: reading a URL costs more than the whole request on the wire.
 _URLS = {
     path: httpx.URL(f"http://engine{path}")
@@ -57,10 +60,15 @@ class Calls:
             if self._greeted:
                 return
             try:
-                answer = await self._send(wire.HELLO, wire.encode_answer(Hello()))
+                async with asyncio.timeout(GREETING_SECONDS):
+                    answer = await self._send(wire.HELLO, wire.encode_answer(Hello()))
+            except TimeoutError as error:
+                raise _silent() from error
             except Unavailable as error:
                 # Nothing was asked yet: whatever broke, there is no engine to be had this way.
-                raise no_engine(error.message) if error.code == "engine.lost" else error from error
+                if error.code != "engine.lost":
+                    raise
+                raise no_engine(f"no engine answers: {error.facts['reason']}") from error
             found = wire.decode_answer(answer, Welcome)
             if found.protocol != wire.PROTOCOL:
                 raise other_protocol(found.protocol, found.version)
@@ -84,15 +92,24 @@ class Calls:
         raise wire.error_from_answer(response.content, response.status_code)
 
 
+def _silent() -> Unavailable:
+    return Unavailable(
+        "engine.silent",
+        f"an engine was called and said nothing for {GREETING_SECONDS:g} s",
+        hint="look at its log, or end its process",
+    )
+
+
 def no_engine(detail: str) -> Unavailable:
     """Say that no engine answers, and how to get one."""
     return Unavailable("engine.none", detail, hint="start one with 'taskdeck serve', then try again")
 
 
-def engine_lost(detail: str) -> Unavailable:
+def engine_lost(reason: str) -> Unavailable:
     """Say that the engine went while it was asked."""
     return Unavailable(
         "engine.lost",
-        "the engine went away before it answered" + (f" ({detail})" if detail else ""),
+        f"the engine went away before it answered ({reason})",
         hint="it may have done what was asked or not: look with 'taskdeck jobs' before asking again",
+        facts={"reason": reason},
     )

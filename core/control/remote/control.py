@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.control.api import OPERATOR, Document, StopMode, SubmitOptions, Target
-from core.control.located import located
+from core.control.located import carried, located
 from core.control.remote.reading import RemoteReading
 from core.control.requests import asking, changing
-from core.control.requests.sent import sent_document, sent_target
+from core.control.requests.sent import SentDocument, sent_document, sent_target
 from core.model.commands import Operated, Submitted
 from core.model.insight import Changes, OrphanView, WorkflowView
 from core.model.views import EngineInfo, JobResult
@@ -35,7 +35,7 @@ class RemoteControl(RemoteReading):
         options: SubmitOptions | None = None,
     ) -> Submitted:
         """Admit a job."""
-        sent = sent_document(located(document))
+        sent = self._sent(document)
         request = changing.Submit(document=sent, params=params or {}, options=options)
         return await self._calls.ask(request, Submitted)
 
@@ -96,7 +96,7 @@ class RemoteControl(RemoteReading):
 
     async def describe(self, document: Document) -> WorkflowView:
         """Check a document without submitting it."""
-        return await self._calls.ask(asking.Describe(document=sent_document(located(document))), WorkflowView)
+        return await self._calls.ask(asking.Describe(document=self._sent(document)), WorkflowView)
 
     async def changes(self, after: int | None = None) -> Changes:
         """Return what changed since an event, as soon as something has."""
@@ -117,3 +117,6 @@ class RemoteControl(RemoteReading):
     async def status(self) -> EngineInfo:
         """Return who answers."""
         return await self._calls.ask(asking.Status(), EngineInfo)
+
+    def _sent(self, document: Document) -> SentDocument:
+        return sent_document(located(document) if self._shares_files else carried(document))

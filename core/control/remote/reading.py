@@ -26,6 +26,7 @@ class RemoteReading:
 
     def __init__(self, dial: Dialer) -> None:
         self._calls = Calls(dial)
+        self._shares_files = dial.shares_files
 
     async def jobs(
         self, where: Filter | None = None, *, after: str | None = None, limit: int = PAGE
