@@ -65,7 +65,7 @@ class PickScreen(ModalScreen[int | None]):
         self._again: tuple[Offer, ...] = ()
         self._folder = Folder(path=folder, offers=())
         self._head = Line(classes="head")
-        self._input = _Narrowing(placeholder="type to narrow; a path with / at its end goes there")
+        self._input = _Narrowing(placeholder="type to narrow, or a path")
         self._table: Table[Offer] = Table(Face(columns=_COLUMNS, key=_key, write=_write, style=_plain))
         self._said = Line(classes="trouble")
 
@@ -89,12 +89,7 @@ class PickScreen(ModalScreen[int | None]):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Narrow by what is typed; a path that ends in a slash goes there."""
         event.stop()
-        typed = event.value
-        if typed.endswith("/") and (typed.startswith(("/", "~")) or self._is_folder(typed)):
-            self._go(self._folder.path / _home_of(typed))
-            return
-        self._show()
-        self._table.go_to(0)
+        self._narrow()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Open what is under the cursor."""
@@ -126,17 +121,26 @@ class PickScreen(ModalScreen[int | None]):
         else:
             self.dismiss(None)
 
-    def _go(self, path: Path) -> None:
+    def _narrow(self) -> None:
+        folder, slash, rest = self._input.value.rpartition("/")
+        if slash and (folder.startswith(("/", "~")) or not folder or self._is_folder(folder)):
+            self._go(self._folder.path / _home_of(f"{folder}/"), rest)
+            return
+        self._show()
+        self._table.go_to(0)
+
+    def _go(self, path: Path, typed: str = "") -> None:
+        # At once: what is typed while the folder is read narrows what will be found.
+        self._input.value = typed
+
         async def look() -> None:
             try:
                 self._folder = await asyncio.to_thread(look_into, path)
             except TaskdeckError as error:
                 self._say(words_of(error))
                 return
-            self._input.value = ""
             self._say(f"only the first {ENTRIES:,} entries are shown" if self._folder.cut else "")
-            self._show()
-            self._table.go_to(0)
+            self._narrow()
 
         start(self, look, group="look", exclusive=True)
 
@@ -187,7 +191,9 @@ class PickScreen(ModalScreen[int | None]):
             self.dismiss(job_id)
 
     def _is_folder(self, typed: str) -> bool:
-        return any(offer.kind is Kind.FOLDER and offer.name == typed for offer in self._folder.offers)
+        first = typed.split("/", maxsplit=1)[0] + "/"
+        folders = (offer for offer in self._folder.offers if offer.kind in (Kind.FOLDER, Kind.UP))
+        return any(offer.name == first for offer in folders)
 
     def _show(self) -> None:
         offers = narrowed((*self._first, *self._again, *self._folder.offers), self._input.value)

@@ -239,10 +239,26 @@ async def test_typing_narrows_folders_open_and_backspace_goes_up(folder: Path) -
         await operator.sees("deep.yml", f"{folder}/below")
         await operator.press("backspace")
         await operator.sees("nightly.yaml")
-        await operator.type(f"{folder}/below/")
-        await operator.sees("deep.yml")
         await operator.press("escape")
         await operator.until(lambda: isinstance(operator.app.screen, DeskScreen), "not left")
+
+
+async def test_a_path_is_followed_while_it_is_typed_or_pasted(folder: Path) -> None:
+    async with console(clerk()) as operator:
+        await operator.press("o")
+        await operator.sees("nightly.yaml")
+        await operator.type("below/de")
+        await operator.sees("deep.yml", f"{folder}/below")
+        await operator.press("ctrl+u")
+        await operator.type("../wee")
+        await operator.sees("weekly.json")
+        await operator.misses("deep.yml", "nightly.yaml")
+        await operator.press("ctrl+u")
+        await operator.type(f"{folder}/below/deep.yml")
+        await operator.sees("deep.yml", f"{folder}/below")
+        await operator.misses("weekly.json")
+        await operator.press("ctrl+u", *"/")
+        await operator.sees("pick a workflow in / ")
 
 
 async def test_a_folder_that_cannot_be_read_is_told_and_the_list_stays(folder: Path) -> None:
@@ -250,9 +266,7 @@ async def test_a_folder_that_cannot_be_read_is_told_and_the_list_stays(folder: P
         await operator.press("o")
         await operator.sees("nightly.yaml")
         await operator.type("/no/such/folder/")
-        await operator.sees("cannot look into /no/such/folder: No such file or directory")
-        await operator.press("escape")
-        await operator.sees("nightly.yaml")
+        await operator.sees("cannot look into /no/such/folder: No such file or directory", "nightly.yaml")
 
 
 async def test_a_workflow_of_a_recent_job_is_run_again_with_its_values(folder: Path) -> None:
