@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STARTED := $(shell date +%s)
 WORKERS ?= 2
-.PHONY: help venv run test format lint types mutants bench clean
+.PHONY: help venv run test format lint types mutants bench shots clean
 
 help: ## List these targets.
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,8 +17,9 @@ $(READY): pyproject.toml constraints.txt .ci/venv
 
 venv: $(READY) ## Create .venv with everything needed to run and check.
 
-run: $(READY) ## Run the built-in sample workflow, headless, and print its summary.
-	@$(BIN)/taskdeck run sample --home .taskdeck --slots 4
+run: $(READY) ## Open the console on .taskdeck; without a terminal run the sample and print its summary.
+	@if [ -t 0 ] && [ -t 1 ]; then exec $(BIN)/taskdeck --home .taskdeck; \
+	else exec $(BIN)/taskdeck run sample --home .taskdeck --slots 4; fi
 
 test: $(READY) ## Check everything: format, lint, types, layers, tests.
 	@failed=; \
@@ -47,6 +48,9 @@ mutants: $(READY) ## Break each guard in turn and expect a red test.
 
 bench: $(READY) ## Measure the journal beside rows written by hand; tests/bench/README.md has more.
 	@$(BIN)/python tests/bench/journal.py
+
+shots: $(READY) ## Capture every screen of the console anew, as text and SVG, into shots/.
+	@$(BIN)/python -m tests.shots.take
 
 clean: ## Remove the environment, caches and builds.
 	@rm -rf $(VENV) .taskdeck .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info

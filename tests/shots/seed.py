@@ -1,0 +1,196 @@
+"""A control with the work of an imaginary night, for pictures: the same at every time and place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from core.model.insight import OrphanKind
+from core.model.status import TASK_FINAL
+from core.model.views import AttemptView, StageView, TaskDetail
+from tests.console.support_fake_control import NOW, FakeControl
+from tests.console.support_fake_rows import INFO, KIND_OF
+
+ETL, SAMPLE, THUMBNAILS, REPORT, BACKUP = 2, 3, 4, 5, 6
+"""The jobs, by id."""
+CLEANING = 10
+"""A task of the first one that runs and writes."""
+_SECOND = 1_000
+_EVENT_MS = 900
+_REFUSED = {"code": "http.status", "message": "503 Service Unavailable from api.example.org", "status": 503}
+_EXIT = {"code": "shell.exit", "message": "exit status 2: no such column: region", "exit": 2}
+_OOM = {"code": "shell.signal", "message": "killed by SIGKILL (out of memory?)", "signal": 9}
+
+
+class SeededControl(FakeControl):
+    """Rows with stages, times and attempts that fit together."""
+
+    def stage(self, job_id: int, position: int, name: str, status: str) -> int:
+        """Add a stage; return its id."""
+        self.stage_rows.pop(job_id, None)
+        number = 100 * job_id + position
+        self.stage_rows[number] = StageView(
+            id=number, job_id=job_id, position=position, name=name, status=status, tasks={}
+        )
+        return number
+
+    def place(self, job_id: int, stage_id: int, key: str, *, status: str, **more) -> int:
+        """Add a task; `started` and `ended` are seconds before now."""
+        started, ended = more.pop("started", None), more.pop("ended", None)
+        number = self.add_task(job_id, key, status=status, **more)
+        queued = None if status == "blocked" else NOW - (started or 90) * _SECOND - 400
+        self.task_rows[number] = replace(
+            self.task_rows[number],
+            stage_id=stage_id,
+            created_at=self.job_rows[job_id].created_at,
+            queued_at=queued,
+            started_at=None if started is None else NOW - started * _SECOND,
+            finished_at=None if ended is None else NOW - ended * _SECOND,
+            attempts=more.get("attempts", 0 if started is None else 1),
+        )
+        if status not in ("blocked", "queued"):
+            self.note(KIND_OF[status], job_id=job_id, task_id=number, key=key)
+        return number
+
+    def task_detail(self, task_id: int) -> TaskDetail:
+        detail = super().task_detail(task_id)
+        task = detail.task
+        begin = task.started_at or NOW
+        attempts = tuple(
+            AttemptView(
+                epoch=epoch,
+                status="failed",
+                started_at=begin - (task.attempts - epoch) * 30 * _SECOND,
+                finished_at=begin - (task.attempts - epoch) * 30 * _SECOND + 4_200,
+                error=task.error,
+            )
+            for epoch in range(1, task.attempts + 1)
+        )
+        if attempts and task.status not in ("failed", "retrying", "queued"):
+            status = task.status if task.status in ("running", *TASK_FINAL) else "lost"
+            attempts = (
+                *attempts[:-1],
+                replace(attempts[-1], status=status, finished_at=task.finished_at, error=None),
+            )
+        output = {"rows": 48_211} if task.status == "succeeded" else None
+        with_ = {"argv": ["python", "-m", "etl", task.key], "cwd": "/srv/etl"}
+        return replace(detail, attempts=attempts, with_=with_, output=output)
+
+
+def seeded() -> SeededControl:
+    """Return the control."""
+    control = SeededControl()
+    control.engine = replace(INFO, slots=8, running=6, home="/srv/taskdeck")
+    minutes = {"nightly-etl": 14, "sample": 31, "thumbnails": 9, "weekly-report": 4, "backup": 62}
+    statuses = ("running", "succeeded", "running", "paused", "failed")
+    for (name, minute), status in zip(minutes.items(), statuses, strict=True):
+        begun = NOW - minute * 60 * _SECOND
+        control.add_job(name, status=status, created_at=begun - 300, started_at=begun, actor="cron")
+    _etl(control)
+    _sample(control)
+    _thumbnails(control)
+    _others(control)
+    _spread_events(control)
+    return control
+
+
+def _etl(control: SeededControl) -> None:
+    extract = control.stage(ETL, 0, "extract", "succeeded")
+    transform = control.stage(ETL, 1, "transform", "open")
+    load = control.stage(ETL, 2, "load", "pending")
+    sources = ("orders", "clients", "returns", "stock", "prices", "reviews")
+    for at, source in enumerate(sources):
+        started = 830 - 9 * at
+        control.place(
+            ETL,
+            extract,
+            f"pull_{source}",
+            status="succeeded",
+            started=started,
+            ended=started - 40,
+            uses="http",
+        )
+    done = {"status": "succeeded", "started": 700, "ended": 640}
+    retrying = {"status": "retrying", "started": 60, "ended": 52, "error": _REFUSED}
+    states = {
+        "orders": done,
+        "clients": {"status": "failed", "started": 690, "ended": 520, "error": _EXIT},
+        "returns": done,
+        "stock": {"status": "running", "started": 95},
+        "prices": {**retrying, "attempts": 2, "max_attempts": 3, "retry_at": NOW + 12_000},
+        "reviews": {"status": "running", "started": 31},
+    }
+    for source in sources:
+        control.place(ETL, transform, f"clean_{source}", **states[source])
+    for key, needs in (
+        ("sales", ("clean_orders", "clean_clients", "clean_returns")),
+        ("stock", ("clean_stock", "clean_prices")),
+        ("rank", ("sales", "stock", "clean_reviews")),
+    ):
+        control.place(ETL, transform, key, status="blocked", needs=needs)
+    control.place(ETL, load, "load", status="blocked", queue="warehouse")
+    control.outputs[CLEANING] = b"".join(
+        b"2023-11-14T22:%02d:%02dZ chunk %3d of 240: 2048 rows, %d dropped\n"
+        % (11 + at // 60, at % 60, at, at % 7)
+        for at in range(1, 96)
+    )
+
+
+def _sample(control: SeededControl) -> None:
+    stage = control.stage(SAMPLE, 0, "work", "succeeded")
+    for at, key in enumerate(("write", "count", "sum", "clean")):
+        control.place(SAMPLE, stage, key, status="succeeded", started=1_860 - at, ended=1_859 - at)
+    control.set_job(SAMPLE, finished_at=NOW - 1_855 * _SECOND)
+
+
+def _thumbnails(control: SeededControl) -> None:
+    stage = control.stage(THUMBNAILS, 0, "resize", "open")
+    for at in range(60):
+        key, queue = f"photo_{at:03d}", {"queue": "images", "group": "album-7"}
+        if at < 34:
+            started = 540 - 15 * at
+            control.place(
+                THUMBNAILS, stage, key, status="succeeded", started=started, ended=started - 11, **queue
+            )
+        elif at < 36:
+            control.place(THUMBNAILS, stage, key, status="failed", started=40, ended=24, error=_OOM, **queue)
+        elif at < 40:
+            control.place(THUMBNAILS, stage, key, status="running", started=20 - 2 * (at - 36), **queue)
+        else:
+            control.place(THUMBNAILS, stage, key, status="queued", wait_reason="slots of its pool", **queue)
+    running = [task.id for task in control.task_rows.values() if task.key == "photo_036"]
+    control.add_orphan(
+        running[0], pids=(31_337, 31_340), commands=("convert photo_036.png", "cat"), since=NOW - 8_000
+    )
+
+
+def _others(control: SeededControl) -> None:
+    report = control.stage(REPORT, 0, "main", "open")
+    control.place(REPORT, report, "collect", status="succeeded", started=230, ended=200)
+    control.place(REPORT, report, "render", status="queued", needs=("collect",), queue="mail")
+    lost = control.place(REPORT, report, "send", status="held", started=150, queue="mail")
+    control.add_orphan(
+        lost, kind=OrphanKind.LOST, since=NOW - 120_000, reason="nobody saw how the attempt ended"
+    )
+    control.paused["mail"] = NOW - 180_000
+    backup = control.stage(BACKUP, 0, "main", "failed")
+    control.place(BACKUP, backup, "snapshot", status="succeeded", started=3_700, ended=3_400)
+    control.place(
+        BACKUP,
+        backup,
+        "upload",
+        status="failed",
+        started=3_399,
+        ended=3_100,
+        attempts=3,
+        max_attempts=3,
+        error=_REFUSED,
+    )
+    control.place(BACKUP, backup, "verify", status="skipped", needs=("upload",))
+    control.set_job(BACKUP, reason="task upload failed", finished_at=NOW - 3_100 * _SECOND)
+
+
+def _spread_events(control: SeededControl) -> None:
+    count = len(control.event_rows)
+    control.event_rows = [
+        replace(event, at=NOW - (count - at) * _EVENT_MS) for at, event in enumerate(control.event_rows)
+    ]

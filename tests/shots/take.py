@@ -1,0 +1,103 @@
+"""Take the captures: `python -m tests.shots.take` writes all of them into `shots/`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from console import feed, listing
+from tests.console.support_console import Operator, console, strips_of
+from tests.console.support_fake_control import NOW
+from tests.shots.scenes import SCENES, SIZES, Scene
+from tests.shots.seed import seeded
+
+FOLDER = Path(__file__).parents[2] / "shots"
+"""Where the captures are kept: a folder for each size, a text and a picture for each scene."""
+_FONTS = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shot:
+    """A scene as text and as SVG."""
+
+    text: str
+    svg: str
+
+
+def place_of(scene: Scene, size: tuple[int, int], suffix: str) -> Path:
+    """Return the file of a capture."""
+    return FOLDER / f"{size[0]}x{size[1]}" / f"{scene.name.replace(' ', '-')}{suffix}"
+
+
+async def take(scene: Scene, size: tuple[int, int]) -> Shot:
+    """Capture a scene: the same rows, the same clock, a link without delay."""
+    with _fixed_times():
+        async with console(seeded(), size=size) as operator:
+            await _go(operator, scene)
+            lines = [line.rstrip() for line in strips_of(operator.app.screen)]
+            svg = operator.app.export_screenshot(title="taskdeck", simplify=True)
+    # Viewers have a monospaced font; the picture asks no server for one.
+    drawn = "\n".join(line.rstrip() for line in _FONTS.sub("", svg).splitlines())
+    return Shot(text="\n".join(lines).rstrip() + "\n", svg=drawn.rstrip() + "\n")
+
+
+async def _go(operator: Operator, scene: Scene) -> None:
+    if scene.subject is None:
+        operator.app.action_screen(scene.place)
+    else:
+        operator.app.screen.visit(scene.place, scene.subject)
+    await _settle(operator)
+    for key in scene.keys:
+        await operator.press(key)
+        await _settle(operator)
+
+
+async def _settle(operator: Operator) -> None:
+    """Let everything that was begun come to its end, and be drawn."""
+    for _ in range(3):
+        await operator.pilot.pause()
+        await operator.until(
+            # A question waits in the worker of its verb until somebody answers.
+            lambda: all(work.is_finished or work.group == "act" for work in operator.app.workers),
+            "work goes on",
+        )
+    await operator.pilot.pause()
+
+
+@contextmanager
+def _fixed_times() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(listing, "time", SimpleNamespace(time_ns=lambda: NOW * 1_000_000))
+        patch.setattr(feed, "time", SimpleNamespace(monotonic=lambda: 0.0))
+        yield
+
+
+def main() -> None:
+    """Write all captures, and remove those of scenes that are no more."""
+    for name in ("NO_COLOR", "TASKDECK_THEME", "SSH_CONNECTION"):
+        os.environ.pop(name, None)
+    os.environ.update(TERM="xterm-256color", TEXTUAL_ANIMATIONS="none")
+    known = set()
+    for size in SIZES:
+        for scene in SCENES:
+            shot = asyncio.run(take(scene, size))
+            for suffix, content in ((".txt", shot.text), (".svg", shot.svg)):
+                path = place_of(scene, size, suffix)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(content, encoding="utf-8")
+                known.add(path)
+    for path in sorted(set(FOLDER.glob("*x*/*")) - known):
+        path.unlink()
+    print(f"{len(known)} captures in {FOLDER.name}/")
+
+
+if __name__ == "__main__":
+    main()
