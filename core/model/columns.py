@@ -85,7 +85,7 @@ _TASKS: tuple[_Row, ...] = (
     ("age", "AGE", Form.AGE, "created_at", 7, 2),
     ("took", "TOOK", Form.SPAN, "started_at:finished_at", 7, 2),
     ("wait", "WAITS FOR", Form.TEXT, "wait_reason", 14, 3),
-    ("err", "ERROR", Form.TEXT, "error.message", 30, 1),
+    ("err", "ERROR", Form.TEXT, "error.message", 26, 1),
     ("name", "NAME", Form.TEXT, "name", 20, 5),
     ("group", "GROUP", Form.TEXT, "group", 12, 7),
 )
