@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from console.feed import Feed
 from console.operations import Operations
 from console.theming import Look
+from console.views import Views
 from core.control.api import ControlAPI
 
 
@@ -20,6 +21,9 @@ class Desk:
     feed: Feed
     looks: Mapping[str, Look]
     theme: str
+    views: Views
+    keymap: Mapping[str, str]
+    """Keys that the user gave to actions, by their id."""
     host: str = ""
     """The machine of the engine; '' = this one."""
     frozen: bool = False

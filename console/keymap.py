@@ -7,7 +7,7 @@ as shown, action, words for the help, a word for the hint line ('' = only the he
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from textual.binding import Binding
@@ -52,6 +52,9 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
         ("text_page_up", "pageup,ctrl+b,b", "PgUp b", "page(-1)", "a page up", ""),
         ("text_first", "g,home", "g Home", "first", "first line", ""),
         ("text_last", "G,end", "G End", "last", "last line", ""),
+        ("search", "slash,f3", "/", "search", "search the text", "search"),
+        ("next_match", "n", "n", "match(1)", "next match", ""),
+        ("previous_match", "N", "N", "match(-1)", "match before", ""),
         ("text_wrap", "S", "S", "wrap", "wrap long lines, or cut them", "wrap"),
     ),
     "graph": (
@@ -69,7 +72,7 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
     "app": (
         ("help", "question_mark,f1", "?", "help", "the keys of this screen", "help"),
         ("palette", "ctrl+p", "Ctrl+P", "command_palette", "palette: screens and actions by name", ""),
-        ("goto", "colon", ":", "goto", "go to a screen by its name", ""),
+        ("goto", "colon", ":", "goto", "go to a screen, job 7, task 7, #7, queue NAME", ""),
         ("screen_pulse", "1", "1", "screen('pulse')", "pulse: how everything stands", "pulse"),
         ("screen_jobs", "2", "2", "screen('jobs')", "jobs", "jobs"),
         ("screen_tasks", "3", "3", "screen('tasks')", "tasks", "tasks"),
@@ -79,6 +82,8 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
         ("history_forward", "right_square_bracket", "]", "history(1)", "forward in what was looked at", ""),
         ("last_view", "grave_accent", "`", "last_view", "the view before, and back again", ""),
         ("screen_orphans", "0", "0", "screen('orphans')", "orphans", ""),
+        ("recall", "apostrophe", "'", "recall", "put a saved view in force (:save NAME keeps one)", ""),
+        ("copy", "y", "y", "copy", "copy id, JSON or command line of the row (menu)", ""),
         ("new_job", "o", "o", "new_job", "new job: pick a workflow, fill in its form", "new"),
         ("repeat", "full_stop", ".", "repeat", "repeat the last verb on what is chosen now", ""),
         ("undo", "z", "z", "undo", "undo a pause or hold of the last 10 s", ""),
@@ -165,6 +170,13 @@ def hints(wheres: Iterable[str]) -> SafeText:
     return SafeText("  ".join(f"{key.shown} {key.hint}" for key in keys))
 
 
-def help_lines(wheres: Iterable[str]) -> list[SafeText]:
-    """Return the help of the parts: keys, then what they do."""
-    return [SafeText(f"  {fit(key.shown, 14)}{key.words}") for where in wheres for key in KEYS[where]]
+def help_lines(wheres: Iterable[str], moved: Mapping[str, str] | None = None) -> list[SafeText]:
+    """Return the help of the parts: keys, then what they do; `moved` = keys that the user gave, by id."""
+    given = moved or {}
+    keys = [key for where in wheres for key in KEYS[where]]
+    return [SafeText(f"  {fit(shown_keys(key, given), 14)}{key.words}") for key in keys]
+
+
+def shown_keys(key: Key, moved: Mapping[str, str]) -> str:
+    """Return the keys of an action as people read them."""
+    return moved[key.id].replace(",", " ") if key.id in moved else key.shown

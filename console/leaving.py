@@ -15,13 +15,11 @@ from core.model.text import SafeText, safe_line
 _WORK = SafeText(
     "Work goes on: d leaves the engine running, n drains it (waits for what runs), s stops it; else stays"
 )
-_BOUND = SafeText("Work goes on, and its engine ends with this console: n drains it, s stops it; else stays")
 _ANSWERS = {"d": "d", "n": "n", "s": "s"}
 _WORK_INSIDE = SafeText(
     "Work goes on, and its engine ends with this console: n drains it first, s stops it; else stays"
 )
 _ANSWERS_INSIDE = {"n": "n", "s": "s"}
-_ENDS = {"n": "n", "s": "s"}
 _MODES = {"n": StopMode.DRAIN, "s": StopMode.STOP}
 
 
@@ -95,11 +93,6 @@ class Landlord:
         if answer in _MODES:
             await self._stop(_MODES[answer])
         return bool(answer)
-
-    async def _ask(self) -> str:
-        if self._starter is not None and not self._starter.outlives:
-            return await self._asker.choose(_BOUND, _ENDS)
-        return await self._asker.choose(_WORK, _ANSWERS)
 
     def _greet(self, pulse: Pulse) -> None:
         if pulse.engine is None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from console.desk import Desk
 from console.screens.base import DeskScreen, Subject
 from console.screens.graph import GraphScreen
@@ -19,7 +17,7 @@ from core.model.fields import Noun
 from core.model.filters import Filter
 from core.model.terms import In
 
-_ROOTS: dict[str, Callable[[Desk], DeskScreen]] = {
+_ROOTS: dict[str, type[DeskScreen]] = {
     "pulse": PulseScreen,
     "jobs": JobsScreen,
     "tasks": TasksScreen,
@@ -30,8 +28,11 @@ _ROOTS: dict[str, Callable[[Desk], DeskScreen]] = {
 }
 ROOTS = tuple(_ROOTS)
 """The screens that stand for themselves; each keeps its place, filter and cursor."""
-HOME = "jobs"
+HOME = "pulse"
 """The screen to begin with."""
+_ABOUT: tuple[type[DeskScreen], ...] = (JobScreen, GraphScreen, TaskScreen, LogScreen)
+GROUPS = tuple((*screen.parts(), "app") for screen in (*_ROOTS.values(), *_ABOUT))
+"""The parts of the key table that are in force together."""
 
 
 def make(desk: Desk, place: str, subject: Subject | None) -> DeskScreen:

@@ -27,6 +27,7 @@ class HelpScreen(ModalScreen[None]):
     def __init__(self, below: DeskScreen | None) -> None:
         super().__init__()
         self._parts = below.parts() if below else ()
+        self._moved = below.desk.keymap if below else {}
         self._greyed = _greyed(below, self._parts) if below else []
         self._view = TextView()
 
@@ -37,8 +38,8 @@ class HelpScreen(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """Write the keys."""
-        lines = [*help_lines(self._parts), *self._greyed]
-        lines += [SafeText(""), SafeText("Everywhere"), *help_lines(("app",))]
+        lines = [*help_lines(self._parts, self._moved), *self._greyed]
+        lines += [SafeText(""), SafeText("Everywhere"), *help_lines(("app",), self._moved)]
         self._view.put([*lines, *(SafeText(line) for line in _FILTERS)])
         self._view.focus()
 

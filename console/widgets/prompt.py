@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
+from console.widgets.form import SafeInput
 from core.model.errors import Invalid
 from core.model.text import SafeText, clip, safe_line
 
@@ -36,7 +37,7 @@ class Prompt(Vertical):
         super().__init__()
         self._back = back
         self._kind = ""
-        self._input = Input(compact=True, select_on_focus=False)
+        self._input = SafeInput()
         self._line = Static(markup=False)
 
     @property
@@ -58,7 +59,8 @@ class Prompt(Vertical):
         self._input.cursor_position = len(text)
         self._input.display = True
         self._line.display = False
-        self._input.focus()
+        # At once, not by a message: the next key may be here already, and must not be a verb.
+        self.screen.set_focus(self._input)
 
     def close(self) -> None:
         """Stop typing and give the keys back."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from console.keymap import bindings
+from console.screens.asking import LineScreen
 from core.model.text import SafeText, cells, clip, fit
+
+_FOUND = Style(reverse=True)
 
 
 class TextView(ScrollView, can_focus=True, inherit_bindings=False):
@@ -27,6 +31,8 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
         self._laid: list[SafeText] = []
         self._width = 0
         self.wrapped = True
+        self._needle = ""
+        self._match = -1
 
     @property
     def at_end(self) -> bool:
@@ -36,7 +42,12 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
     @property
     def words(self) -> str:
         """Tell where the view is, for the status bar."""
-        return f"line {min(self.scroll_offset.y + 1, len(self._laid)):,}/{len(self._laid):,}"
+        place = f"line {min(self.scroll_offset.y + 1, len(self._laid)):,}/{len(self._laid):,}"
+        if not self._needle:
+            return place
+        matches = self._matches()
+        at = matches.index(self._match) + 1 if self._match in matches else 0
+        return f"{place}  match {at:,}/{len(matches):,}"
 
     def put(self, lines: Sequence[SafeText]) -> None:
         """Show these lines (one safe line each) instead; nothing is drawn if none differs."""
@@ -72,6 +83,23 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
         """Go to the last line."""
         self.end()
 
+    def action_search(self) -> None:
+        """Type what to look for."""
+        question = LineScreen(SafeText("Search"), placeholder="a text, in any case; n and N go on")
+        self.app.push_screen(question, self._search)
+
+    def action_match(self, step: int) -> None:
+        """Go to the next line that holds what was looked for; after the last comes the first."""
+        matches = self._matches()
+        if not matches:
+            self.notify("no line holds it" if self._needle else "nothing was searched for: /", markup=False)
+            return
+        here = self._match if self._match >= 0 else self.scroll_offset.y - (step > 0)
+        beyond = [line for line in matches if (line > here if step > 0 else line < here)]
+        self._match = (beyond or matches)[0 if step > 0 else -1]
+        self.scroll_to(y=max(0, self._match - self.size.height // 3), animate=False, force=True)
+        self.refresh()
+
     def action_wrap(self) -> None:
         """Wrap long lines, or cut them."""
         self.wrapped = not self.wrapped
@@ -88,7 +116,18 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
         width = self.size.width
         if number >= len(self._laid):
             return Strip.blank(width, self.rich_style)
-        return Strip([Segment(fit(self._laid[number], width), self.rich_style)], width)
+        line = fit(self._laid[number], width)
+        if self._needle and self._needle in line.lower():
+            return Strip(list(_lit(line, self._needle, self.rich_style)), width)
+        return Strip([Segment(line, self.rich_style)], width)
+
+    def _search(self, text: str | None) -> None:
+        if text:
+            self._needle, self._match = text.lower(), -1
+            self.action_match(1)
+
+    def _matches(self) -> list[int]:
+        return [number for number, line in enumerate(self._laid) if self._needle in line.lower()]
 
     def _lay_out(self) -> None:
         before, was = self._laid, self._width
@@ -104,6 +143,17 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
         for number, (old, new) in enumerate(zip(before, self._laid, strict=True)):
             if old != new:
                 self.refresh(Region(0, number - self.scroll_offset.y, width, 1))
+
+
+def _lit(line: SafeText, needle: str, style: Style) -> Iterator[Segment]:
+    at = 0
+    lowered = line.lower()
+    # In a few alphabets lower case is longer: then the place of a match is not that in the line.
+    while len(lowered) == len(line) and (found := lowered.find(needle, at)) >= 0:
+        yield Segment(line[at:found], style)
+        yield Segment(line[found : found + len(needle)], style + _FOUND)
+        at = found + len(needle)
+    yield Segment(line[at:], style)
 
 
 def _wrap(line: SafeText, width: int) -> list[SafeText]:

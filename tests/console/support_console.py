@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from textual._compositor import Compositor
 from textual.events import Paste
@@ -72,6 +73,13 @@ class Operator:
                 raise AssertionError(f"{story}; on the screen:\n{_closed_up(shown(self.app))}")
             await self.pilot.pause()
 
+    async def quiet(self) -> None:
+        """Wait until nothing is being read or written."""
+        await self.until(
+            lambda: all(worker.is_finished for worker in self.app.workers), "work goes on without an end"
+        )
+        await self.pilot.pause()
+
     async def beat(self) -> None:
         """Let one tick pass."""
         self.app.beat()
@@ -79,10 +87,14 @@ class Operator:
 
 
 @asynccontextmanager
-async def console(control: FakeControl, *, size: tuple[int, int] = (120, 40)):
-    """Run the console on a control; it ticks only when told to."""
-    app = ConsoleApp(control, Manner(tick=0))
+async def console(
+    control: FakeControl, *, size: tuple[int, int] = (120, 40), home: Path | None = None, at: str = "2"
+):
+    """Run the console on a control, on the screen of a key (jobs); it ticks only when told to."""
+    app = ConsoleApp(control, Manner(tick=0, home=home))
     async with app.run_test(size=size) as pilot:
         operator = Operator(app, pilot)
         await operator.sees("help")
+        await operator.press(at)
+        await operator.quiet()
         yield operator

@@ -89,6 +89,7 @@ async def test_the_console_starts_an_engine_when_none_answers_and_only_then(runn
         operator = Operator(pilot.app, pilot)
         await operator.until(lambda: control.engine, "no engine was started")
         await operator.beat()
+        await operator.press("2")
         await operator.sees("rows 0")
         await operator.misses("NO ENGINE")
     assert starter.starts == starts
@@ -113,6 +114,7 @@ async def test_leaving_lets_an_idle_engine_end_by_itself_and_asks_about_a_busy_o
     app = ConsoleApp(control, Manner(tick=0, starter=OwnEngine(control)))
     async with app.run_test() as pilot:
         operator = Operator(app, pilot)
+        await operator.press("2")
         await operator.sees("rows 1")
         await operator.press("q")
         if keys:
@@ -128,6 +130,7 @@ async def test_any_other_key_stays() -> None:
     app = ConsoleApp(control, Manner(tick=0, starter=OwnEngine(control)))
     async with app.run_test() as pilot:
         operator = Operator(app, pilot)
+        await operator.press("2")
         await operator.sees("rows 1")
         await operator.press("q")
         await operator.sees("Work goes on")
@@ -179,6 +182,7 @@ async def test_an_embedded_engine_cannot_be_left_running() -> None:
     app = ConsoleApp(control, Manner(tick=0, starter=starter))
     async with app.run_test() as pilot:
         operator = Operator(app, pilot)
+        await operator.press("2")
         await operator.sees("rows 1")
         await operator.press("q")
         await operator.sees("its engine ends with this console")

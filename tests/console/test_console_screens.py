@@ -46,7 +46,7 @@ async def test_a_name_that_no_screen_has_is_told() -> None:
         await operator.press("colon")
         await operator.type("nope")
         await operator.press("enter")
-        await operator.hears("no such screen; there are: pulse jobs tasks retries queues orphans events")
+        await operator.hears("not found: 'nope'; there are: pulse jobs tasks")
         await operator.press("escape")
         await operator.press("j")
         assert isinstance(operator.app.screen, JobsScreen)

@@ -1,0 +1,93 @@
+"""Views: filters that the operator keeps by name, in `views.toml` of the data directory."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.model.errors import Invalid, NotFound, Unavailable
+from core.model.fields import Noun
+from core.model.filters import Filter, parse, render
+from core.model.text import safe_line
+
+FILE = "views.toml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A filter and the screen it was made on."""
+
+    root: str
+    noun: Noun
+    filter: str
+
+    def where(self) -> Filter:
+        """Return the filter; raise `Invalid` (`filter.*`) for one that is none any more."""
+        return parse(self.filter, self.noun)
+
+
+class Views:
+    """Reads the file at each use: several consoles may share it. Without a home they live in memory."""
+
+    def __init__(self, home: Path | None) -> None:
+        self._file = None if home is None else home / FILE
+        self._kept: dict[str, View] = {}
+
+    @property
+    def place(self) -> str:
+        """Where they are kept."""
+        return "memory" if self._file is None else str(self._file)
+
+    def all(self) -> dict[str, View]:
+        """Return the views by name; raise `Invalid` (`views.*`) for a faulty file."""
+        if self._file is None:
+            return dict(self._kept)
+        try:
+            table = tomllib.loads(self._file.read_text("utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            raise self._faulty(str(error)) from error
+        return {name: self._view(name, entry) for name, entry in table.items()}
+
+    def get(self, name: str) -> View:
+        """Return a view; raise `NotFound` (`views.unknown`)."""
+        views = self.all()
+        if name not in views:
+            there = f"; there are: {' '.join(sorted(views))}" if views else "; none was saved yet"
+            raise NotFound("views.unknown", f"no view is called '{safe_line(name)}'{there}")
+        return views[name]
+
+    def save(self, name: str, root: str, where: Filter) -> None:
+        """Keep a filter; one of the same name gives way. Raises `Unavailable` (`views.write`)."""
+        self._kept = {**self.all(), name: View(root=root, noun=where.noun, filter=render(where))}
+        if self._file is None:
+            return
+        text = "\n".join(f"[{json.dumps(name)}]\n{_lines(view)}" for name, view in sorted(self._kept.items()))
+        beside = self._file.with_suffix(".new")
+        try:
+            beside.write_text(text, "utf-8")
+            beside.replace(self._file)
+        except OSError as error:
+            raise Unavailable(
+                "views.write", f"cannot write {safe_line(str(self._file))}: {error.strerror}"
+            ) from error
+
+    def _view(self, name: str, entry: object) -> View:
+        if not isinstance(entry, dict) or not all(isinstance(value, str) for value in entry.values()):
+            raise self._faulty(f"'{safe_line(name)}' is no table of texts")
+        try:
+            return View(root=entry["root"], noun=Noun(entry["noun"]), filter=entry["filter"])
+        except (KeyError, ValueError) as error:
+            raise self._faulty(f"'{safe_line(name)}' needs root, noun and filter") from error
+
+    def _faulty(self, why: str) -> Invalid:
+        return Invalid("views.file", safe_line(f"{self.place}: {why}"), hint="mend the file or remove it")
+
+
+def _lines(view: View) -> str:
+    # JSON's texts are TOML's, as long as no character is written as two surrogates.
+    values = {"root": view.root, "noun": view.noun.value, "filter": safe_line(view.filter)}
+    return "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items())
