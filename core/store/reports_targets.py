@@ -20,6 +20,8 @@ from core.store.sql import ids
 
 FIRST = 5
 """Ids that a preview names."""
+EVENTS = 100_000
+"""Events that are gone through to find what changed; of more, each task is looked up instead."""
 _BIG = 2**63
 
 
@@ -47,16 +49,15 @@ class Aim:
             found.append(not_(_named(self.excluding)))
         if self.as_of is not None:
             # Task by task: a bite reads few tasks, and all that changed since may be many.
-            later = event.c.id > _moment(self.as_of)
-            found.append(not_(exists().where(event.c.task_id == task.c.id, later)))
+            found.append(not_(_changed(self.as_of)))
         return found
 
 
 async def preview_of(db: AsyncConnection, aim: Aim, *, now: int) -> Preview:
     """Return what a verb would act on.
 
-    Reads no task where the counters know the filter; otherwise one pass over what its index finds, or
-    over all tasks. What changed since costs a look at each event since.
+    Counts no task where the counters know the filter; otherwise one pass over what its index finds, or
+    over all tasks. What changed since costs a look at each event since, or at each task of the filter.
     """
     newest = await last_event(db)
     as_of = newest if aim.as_of is None else aim.as_of
@@ -66,7 +67,7 @@ async def preview_of(db: AsyncConnection, aim: Aim, *, now: int) -> Preview:
     if aim.excluding:
         left -= Counter(await _by_status(db, [*conditions, _named(aim.excluding)]))
         conditions.append(not_(_named(aim.excluding)))
-    since = Counter(await _by_status(db, [*conditions, _changed(as_of)]) if as_of < newest else {})
+    since = Counter(await _by_status(db, [*conditions, _since(as_of, newest)]) if as_of < newest else {})
     left -= since
     return Preview(
         as_of=as_of,
@@ -87,9 +88,16 @@ async def _first(db: AsyncConnection, aim: Aim, *, now: int) -> tuple[int, ...]:
     return tuple((await db.execute(query)).scalars())
 
 
-def _changed(as_of: int) -> Condition:
+def _since(as_of: int, newest: int) -> Condition:
+    """Return the cheaper way to find what changed: from few events to their tasks, or task by task."""
+    if newest - as_of > EVENTS:
+        return _changed(as_of)
     later = select(event.c.task_id).where(event.c.id > _moment(as_of), event.c.task_id.is_not(None))
     return task.c.id.in_(later)
+
+
+def _changed(as_of: int) -> Condition:
+    return exists().where(event.c.task_id == task.c.id, event.c.id > _moment(as_of))
 
 
 def _named(task_ids: Sequence[int]) -> Condition:

@@ -14,7 +14,7 @@ from core.model.errors import Invalid
 from core.model.fields import Noun
 from core.model.filters import parse
 from core.model.insight import Count
-from core.store import reports_counting
+from core.store import reports_counting, reports_targets
 from core.store.readers import Readers
 from core.store.reports import Reports
 from tests.store.deck import Deck, failure, stage, task
@@ -159,10 +159,12 @@ async def test_nothing_stands_in_an_empty_store(tmp_path: Path) -> None:
     deck.close()
 
 
+@pytest.mark.parametrize("events", [0, 100_000])
 @pytest.mark.parametrize("text", TASK_FILTERS)
 async def test_a_preview_and_a_verb_leave_alone_what_changed_since(
-    deck: Deck, reports: Reports, text: str
+    deck: Deck, reports: Reports, monkeypatch: pytest.MonkeyPatch, text: str, events: int
 ) -> None:
+    monkeypatch.setattr(reports_targets, "EVENTS", events)
     where = parse(text, Noun.TASKS)
     as_of = (await reports.standing()).last_event
     before = await reports.preview(where)

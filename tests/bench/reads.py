@@ -1,0 +1,113 @@
+"""Measure what sums up a store: standing, counts, previews, pulse, queues, lost.
+
+    python tests/bench/reads.py [--tasks 100000] [--rounds 9]
+
+Fills a store through the journal's own transactions (four queues; of ten tasks seven end well, one fails,
+one is held, one stays queued), then asks each question several times and prints the least and the
+median time in ms, hops to the reader's thread included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import statistics
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from core.model.commands import Command, Complete, Enqueue, Hold
+from core.model.fields import Noun
+from core.model.filters import parse
+from core.model.outcomes import Failed, Succeeded, TaskError
+from core.model.plans import TaskPlan
+from core.store.readers import Readers
+from core.store.reports import Reports
+from tests.bench.handwritten import folder
+from tests.bench.journal import make, send
+
+BITE = 1_000
+QUEUES = ("default", "gpu", "net", "slow")
+FILTERS = ("", "status:queued", "status:failed", "key:key7", "status:failed err:broke")
+
+
+def plans(first: int, count: int) -> tuple[TaskPlan, ...]:
+    """Return plans whose input is as long as a short command line."""
+    return tuple(
+        TaskPlan(key=f"key{n % 100}", uses="mark", queue=QUEUES[n % 4], with_={"argv": ["x" * 100]})
+        for n in range(first, first + count)
+    )
+
+
+def fill(home: Path, tasks: int) -> None:
+    """Store tasks and bring most of them to their end."""
+    writer = make(home)
+    for first in range(0, tasks, BITE):
+        send(writer, Enqueue(tasks=plans(first, min(BITE, tasks - first)), group="bench"))
+    for first in range(1, tasks + 1, 10 * BITE):
+        send(writer, Hold(task_ids=tuple(range(first, min(first + BITE, tasks + 1)))))
+    left = tasks * 8 // 10
+    while left > 0:
+        report = send(writer, slots=min(BITE, left))
+        send(writer, *(_end(claimed.task_id) for claimed in report.claimed))
+        left -= max(1, len(report.claimed))
+    writer.connection.close()
+
+
+def _end(task_id: int) -> Command:
+    error = TaskError(code=f"http.{task_id % 12}", message="it broke: " + "y" * 150)
+    outcome = Failed(error=error) if task_id % 8 == 0 else Succeeded()
+    return Complete(task_id=task_id, epoch=1, outcome=outcome)
+
+
+def questions(reports: Reports, last: int) -> Iterator[tuple[str, Callable[[], Awaitable[object]]]]:
+    """Yield what is asked, by name."""
+    yield "standing", reports.standing
+    yield "pulse", reports.pulse
+    yield "queues", reports.queues
+    yield "lost", reports.lost
+    for text in FILTERS:
+        where = parse(text, Noun.TASKS)
+        yield f"count tasks {text}", lambda where=where: reports.count(where)  # type: ignore[misc]
+        yield f"preview {text}", lambda where=where: reports.preview(where)  # type: ignore[misc]
+        yield (
+            f"preview {text} as of 3,000 events ago",
+            lambda where=where: reports.preview(where, as_of=last - 3_000),  # type: ignore[misc]
+        )
+    for noun, text in ((Noun.EVENTS, "kind:task.claimed"), (Noun.JOBS, "status:running")):
+        where = parse(text, noun)
+        yield f"count {noun} {text}", lambda where=where: reports.count(where)  # type: ignore[misc]
+
+
+async def ask(path: Path, rounds: int) -> None:
+    """Ask every question several times over one pool of readers."""
+    readers = Readers(path)
+    reports = Reports(readers)
+    last = (await reports.standing()).last_event
+    print(f"{'question':<50}{'least ms':>10}{'median':>10}")
+    for name, question in questions(reports, last):
+        times = []
+        for _ in range(rounds):
+            started = time.perf_counter()
+            await question()
+            times.append((time.perf_counter() - started) * 1_000)
+        print(f"{name:<50}{min(times):>10.2f}{statistics.median(times):>10.2f}")
+    await readers.close()
+
+
+def main() -> None:
+    """Fill a store and ask."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--tasks", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=9)
+    args = parser.parse_args()
+    with folder() as home:
+        fill(home, args.tasks)
+        asyncio.run(ask(home / "deck.db", args.rounds))
+
+
+if __name__ == "__main__":
+    main()
