@@ -1,0 +1,134 @@
+"""Console and commands here, engine there: through a real ssh, with lines that drop."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.homes import Home
+from tests.support.sshd import BOX, Box
+from tests.support.terminal import Terminal
+
+pytestmark = pytest.mark.timeout(150)
+
+
+@pytest.fixture(scope="module")
+def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+    made = Box(tmp_path_factory.mktemp("box") / "etc")
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def there(tmp_path: Path) -> Iterator[Home]:
+    """Return the data directory of the other machine."""
+    home = Home(tmp_path / "far away")
+    yield home
+    home.end()
+
+
+def gate(folder: Path) -> str:
+    script = f"until test -e '{folder}/gate'; do sleep 0.05; done; echo through"
+    flow = folder / "gate.json"
+    task = {"key": "a", "uses": "shell", "with": {"script": script}}
+    flow.write_text(json.dumps({"name": "gate", "tasks": [task]}))
+    return str(flow)
+
+
+def screen(box: Box, there: Home) -> Terminal:
+    """Open the console on the engine there."""
+    argv = [*there.argv("--host", BOX, "--home", str(there.path))]
+    settings: dict[str, str | None] = {**box.environ(there), "PYTHONPATH": str(there.package)}
+    return Terminal(argv, size=(100, 30), environ={**settings, "TASKDECK_HOME": None})
+
+
+def test_a_dropped_line_costs_nothing_and_the_console_comes_back_by_itself(
+    tmp_path: Path, box: Box, there: Home
+) -> None:
+    with screen(box, there) as terminal:
+        terminal.sees("Jobs")
+        engine = there.has_engine()
+        there.run("run", gate(tmp_path), "--detach")
+        terminal.press("2")
+        terminal.sees("gate", "running")
+        there.waits_for("SELECT status FROM task", ("running",))
+        box.drop()
+        (tmp_path / "gate").touch()
+        there.waits_for("SELECT status FROM job WHERE id = 2", ("succeeded",))
+        terminal.sees("gate", "succeeded", within=60)
+        assert there.engine == engine
+        terminal.press("q")
+        assert terminal.ends() == 0
+    assert there.rows("SELECT epoch, status FROM attempt") == [(1, "succeeded")]
+
+
+def test_commands_read_and_change_there(tmp_path: Path, box: Box, there: Home) -> None:
+    there.run("run", gate(tmp_path), "--detach")
+    far = ("--host", BOX, "--home", str(there.path))
+    environ = {**box.environ(there), "TASKDECK_HOME": str(tmp_path / "here")}
+    (job,) = [
+        row
+        for row in map(json.loads, there.run("jobs", *far, "--json", **environ).stdout.splitlines())
+        if row["name"] == "gate"
+    ]
+    assert (job["id"], job["status"]) == (2, "running")
+    assert there.run("cancel", "2", *far, "--reason", "enough", **environ).stdout == "cancelled 1\n"
+    there.waits_for("SELECT status FROM job WHERE id = 2", ("cancelled",))
+    stopped = there.run("stop", *far, **environ)
+    assert (stopped.returncode, stopped.stderr) == (0, "")
+    there.has_none()
+    again = there.run("stop", *far, **environ)
+    assert again.returncode == 4
+    assert again.stderr.startswith(f"error[engine.none]: {BOX}: no engine runs on {there.path}")
+    assert not (tmp_path / "here").exists()
+
+
+def test_without_a_terminal_the_overview_of_the_other_machine_is_written(box: Box, there: Home) -> None:
+    done = there.run("--host", BOX, "--home", str(there.path), **box.environ(there))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"engine: pid {there.engine}, ")
+
+
+@pytest.mark.parametrize(
+    ("host", "more", "code"),
+    [
+        ("silent", {}, "host.unreachable"),
+        (BOX, {"TASKDECK_REMOTE_COMMAND": "no-such-taskdeck"}, "host.taskdeck"),
+        (BOX, {"TASKDECK_REMOTE_COMMAND": "echo hello; exit 2 #"}, "host.version"),
+        (BOX, {"TASKDECK_REMOTE_COMMAND": "exit 9 #"}, "host.command"),
+        (BOX, {"TASKDECK_SSH": "no-such-ssh"}, "host.ssh"),
+    ],
+    ids=["unreachable", "not installed", "too old", "strange", "no ssh"],
+)
+def test_what_is_wrong_on_the_way_is_told_apart(
+    box: Box, there: Home, host: str, more: dict[str, str], code: str
+) -> None:
+    done = there.run("jobs", "--host", host, **{**box.environ(there), **more})
+    assert done.returncode == 4
+    assert done.stderr.startswith(f"error[{code}]: ")
+    assert done.stderr.count("\n") == 2
+
+
+def test_an_engine_that_cannot_start_there_is_told_before_the_screen(box: Box, there: Home) -> None:
+    there.path.mkdir(mode=0o700)
+    (there.path / "config.toml").write_text("slotz = 1\n")
+    with screen(box, there) as terminal:
+        assert terminal.ends() == 4
+        shown = terminal.picture()
+    assert "error[engine.start]: box: the engine did not start" in shown
+    assert b"\x1b[?1049h" not in bytes(terminal.written)
+
+
+def test_the_wire_is_all_that_reaches_the_other_shell(box: Box, there: Home, tmp_path: Path) -> None:
+    home = tmp_path / "a 'quoted' $HOME; touch owned"
+    evil = Home(home)
+    try:
+        done = evil.run("queues", "--host", BOX, "--home", str(home), **box.environ(there))
+        assert done.returncode == 0, done.stderr
+        assert (home / "engine.lock").exists()
+    finally:
+        evil.end()
+    assert not list(tmp_path.rglob("owned"))
