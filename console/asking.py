@@ -9,6 +9,9 @@ from typing import Protocol
 from console.tiers import Scope, Verb
 from core.model.text import SafeText
 
+SECONDS = 5.0
+"""For how long a sentence is shown."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
@@ -53,5 +56,5 @@ class Front(Protocol):
     async def report(self, report: Report) -> bool:
         """Show what came of it; return whether what failed is to be tried again."""
 
-    def tell(self, words: SafeText, *, bad: bool = False) -> None:
+    def tell(self, words: SafeText, *, bad: bool = False, seconds: float = SECONDS) -> None:
         """Show a sentence for a while."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.app import App
 
-from console.asking import Counted, Plan, Report
+from console.asking import SECONDS, Counted, Plan, Report
 from console.screens.bulk import CountScreen, PlanScreen, ReportScreen
 from console.screens.confirm import Confirm
 from core.model.text import SafeText
@@ -32,6 +32,6 @@ class ScreenFront:
         """Show who refused."""
         return await self._app.push_screen_wait(ReportScreen(report))
 
-    def tell(self, words: SafeText, *, bad: bool = False) -> None:
+    def tell(self, words: SafeText, *, bad: bool = False, seconds: float = SECONDS) -> None:
         """Show a sentence for a while."""
-        self._app.notify(words, severity="warning" if bad else "information", markup=False)
+        self._app.notify(words, severity="warning" if bad else "information", timeout=seconds, markup=False)

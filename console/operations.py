@@ -161,7 +161,7 @@ class Operations:
         if undoable and tally.moved:
             order = Order(verb=INVERSE[verb], targets=tally.moved)
             self._undo = _Undo(until=time.monotonic() + UNDO_SECONDS, words=words, order=order)
-            await self._tell(words, tally, more="z undoes it")
+            await self._offer_undo(words, tally)
         else:
             await self._tell(words, tally)
 
@@ -200,9 +200,16 @@ class Operations:
             return Counter(job.status for job in page.rows)
         return {}
 
-    async def _tell(self, words: str, tally: Tally, *, more: str = "") -> None:
-        told = f"{words}: {summary(tally)}" + (f"; {more}" if more else "")
-        self._front.tell(safe_line(told), bad=bool(tally.refused))
+    async def _tell(self, words: str, tally: Tally) -> None:
+        self._front.tell(safe_line(f"{words}: {summary(tally)}"), bad=bool(tally.refused))
+        await self._list(words, tally)
+
+    async def _offer_undo(self, words: str, tally: Tally) -> None:
+        told = safe_line(f"{words}: {summary(tally)}; z undoes it")
+        self._front.tell(told, bad=bool(tally.refused), seconds=UNDO_SECONDS)
+        await self._list(words, tally)
+
+    async def _list(self, words: str, tally: Tally) -> None:
         if len(tally.refused) > SHOWN:
             await self._front.report(_report(words, tally))
 

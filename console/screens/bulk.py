@@ -124,7 +124,7 @@ class PlanScreen(ModalScreen[str | None]):
 
     def on_mount(self) -> None:
         """Begin with the reason."""
-        self._view.put(self._plan.lines)
+        self.call_after_refresh(self._view.put, self._plan.lines)
         self._ask_reason()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -183,7 +183,7 @@ class ReportScreen(ModalScreen[bool]):
 
     def on_mount(self) -> None:
         """Show the lines."""
-        self._view.put(self._report.lines)
+        self.call_after_refresh(self._view.put, self._report.lines)
         self._view.focus()
 
     def on_key(self, event: events.Key) -> None:

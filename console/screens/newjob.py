@@ -160,8 +160,9 @@ class FaultsScreen(ModalScreen[None]):
         yield Line(Content(SafeText(" Esc back")), classes="hints")
 
     def on_mount(self) -> None:
-        """Show the faults."""
-        self._view.put([line for fault in self._faults for line in fault_lines(fault)])
+        """Show the faults, once it is known how wide they may be."""
+        lines = [line for fault in self._faults for line in fault_lines(fault)]
+        self.call_after_refresh(self._view.put, lines)
         self._view.focus()
 
     def action_back(self) -> None:

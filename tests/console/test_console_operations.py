@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from console.asking import Counted, Plan, Report
-from console.operations import Chosen, Operations
+from console.operations import UNDO_SECONDS, Chosen, Operations
 from console.tiers import BOUNDED, REVERSIBLE, Scope, Tier, Verb, facts_of, meets, tier_of
 from core.control.api import Target
 from core.model.commands import Operated
@@ -27,6 +27,7 @@ class Desk:
         self.plans: list[Plan] = []
         self.reports: list[Report] = []
         self.told: list[str] = []
+        self.seconds: list[float] = []
         self.reason: str | None = "they hang"
         self.again: list[bool] = []
         self.meanwhile = lambda: None
@@ -51,8 +52,9 @@ class Desk:
         self.reports.append(report)
         return self.again.pop(0) if self.again else False
 
-    def tell(self, words, *, bad=False):
+    def tell(self, words, *, bad=False, seconds=5.0):
         self.told.append(words)
+        self.seconds.append(seconds)
 
 
 def failed(number: int) -> FakeControl:
@@ -271,6 +273,7 @@ async def test_a_bulk_hold_does_not_ask_and_is_undone_without_touching_what_was_
     desk = Desk(control)
     await desk.operations.hold(matching("key:t*", excluding=(7,)))
     assert desk.told == ["hold 29 tasks: 29 changed; z undoes it"]
+    assert desk.seconds == [UNDO_SECONDS]
     assert (desk.questions, desk.counted) == ([], [])
     await desk.operations.undo()
     undone = tuple(number for number in range(1, 31) if number not in (4, 7))
