@@ -21,11 +21,14 @@ from core.control.api import (
     Target,
     TaskSpec,
 )
+from core.control.reading import ReadingControl
 from core.model.errors import Conflict, Invalid, InvalidDocument, NotFound, Unavailable
 from core.model.fields import Noun
 from core.model.filters import parse
 from core.model.insight import OrphanKind, OrphanView
 from core.model.plans import OnLoss
+from core.store.readers import Readers
+from core.store.reports import Reports
 from tests.support.deck_doors import DOORS, SLOTS, Door, far_door, local_door, served
 from tests.support.waiting import within
 
@@ -316,7 +319,7 @@ async def test_the_engine_ends_when_it_is_asked_to(tmp_path, name, how):
         with pytest.raises(Unavailable) as caught:
             await within(waiting, "who waits is told")
         assert caught.value.code in {"engine.lost", "engine.none"}
-        place.has_none()
+        await asyncio.to_thread(place.has_none)
         with pytest.raises(Unavailable) as caught:
             await control.task(1)
         assert caught.value.code in {"engine.lost", "engine.none"}
@@ -333,12 +336,13 @@ async def test_closing_twice_is_fine_and_the_engine_goes_on(home):
 
 
 async def test_everybody_gets_the_same_answers(local):
+    """Beside the engine, through its socket, through a command and, of what is stored, from the file."""
     mine = "same-answers"
     ids = await queued(local.control, mine, 3)
     job = (await local.control.submit(FLOW, {"times": 1}, options=SubmitOptions(name=mine))).job_id
     await within(local.control.wait_job(job), "it ends")
     say = await local.control.find_task(f"{job}/say")
-    questions = [
+    stored = [
         lambda control: control.jobs(limit=1),
         lambda control: control.job(job),
         lambda control: control.job_detail(job),
@@ -352,6 +356,8 @@ async def test_everybody_gets_the_same_answers(local):
         lambda control: control.count(tasks_of(mine)),
         lambda control: control.preview(tasks_of(mine), excluding=ids[1:]),
         lambda control: control.definition(job),
+    ]
+    live = [
         lambda control: control.orphans(),
         lambda control: control.describe(FLOW),
         lambda control: control.wait_job(job),
@@ -359,9 +365,14 @@ async def test_everybody_gets_the_same_answers(local):
         lambda control: control.changes(),
         lambda control: control.hold(Target(task_ids=(say,))),
     ]
+    readers = Readers(local.home / "taskdeck.db")
+    async with ReadingControl(Reports(readers), local.home / "output", readers=readers) as reading:
+        for number, question in enumerate(stored):
+            assert await question(reading) == await question(local.control), number
+        assert (await reading.pulse()).waiting == (await local.control.pulse()).waiting
     for name in DOORS[1:]:
         async with far_door(name, local.home) as far:
-            for number, question in enumerate(questions):
+            for number, question in enumerate(stored + live):
                 assert await question(far.control) == await question(local.control), number
 
 
