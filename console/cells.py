@@ -11,12 +11,14 @@ from core.model.filters import Filter, render
 from core.model.terms import In, Term
 
 _LONGEST = 200
+_ORDER = (Kind.CHOICE, Kind.TEXT, Kind.NUMBER, Kind.TIME, Kind.AGE)
 
 
 def terms_of(view: object, where: Filter) -> list[In]:
     """Return one term for each field of a row that a filter can name and that holds something."""
     found: list[In] = []
-    for field in FIELDS[where.noun].fields:
+    # What has few values comes first, and so gets the letter that it begins with.
+    for field in sorted(FIELDS[where.noun].fields, key=lambda field: _ORDER.index(field.kind)):
         value = _value(view, field)
         if isinstance(value, int | str) and not isinstance(value, bool) and value != "":
             found.append(In(field=field.name, values=(value,)))

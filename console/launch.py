@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from console.engines import EngineStarter
     from console.flags import ConsoleFlags
     from core.control.api import ControlAPI
@@ -150,7 +152,7 @@ async def _show_near(flags: ConsoleFlags) -> None:
     paths = ensure_home(options.paths.home)
     starter = EngineStarter(app.engine_argv(paths.home), paths.logs / "console-engine.log")
     async with app.attached(options) as control:
-        await _show(control, starter, host="")
+        await _show(control, starter, home=paths.home)
 
 
 async def _show_far(flags: ConsoleFlags) -> None:
@@ -162,7 +164,7 @@ async def _show_far(flags: ConsoleFlags) -> None:
     async with app.far(options, more=app.SILENT) as control:
         # While the terminal is still plain: what does not fit together is said there.
         await control.status()
-        await _show(control, DialedEngine(), host=flags.host or "")
+        await _show(control, DialedEngine(), home=app.Options().paths.home, host=flags.host or "")
 
 
 def _show_embedded(flags: ConsoleFlags) -> None:
@@ -174,7 +176,7 @@ def _show_embedded(flags: ConsoleFlags) -> None:
 
     async def show() -> None:
         async with app.attached(options) as control:
-            await _show(control, EmbeddedEngine(engine), host="")
+            await _show(control, EmbeddedEngine(engine), home=options.paths.home)
 
     options = app.Options(home=flags.home)
     engine = app.Embedded(options)
@@ -189,7 +191,8 @@ def _show_embedded(flags: ConsoleFlags) -> None:
         engine.join()
 
 
-async def _show(control: ControlAPI, starter: EngineStarter, *, host: str) -> None:
+async def _show(control: ControlAPI, starter: EngineStarter, *, home: Path, host: str = "") -> None:
+    """Show the screens; views, keymap and what is copied are kept in the home of this machine."""
     # On a slow line every frame of an animation costs a second; Textual reads these at import.
     os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
@@ -198,7 +201,8 @@ async def _show(control: ControlAPI, starter: EngineStarter, *, host: str) -> No
     from console.feed import SECONDS, SECONDS_SSH
 
     is_far = "SSH_CONNECTION" in os.environ
-    manner = Manner(tick=SECONDS_SSH if is_far or host else SECONDS, starter=starter, host=host)
+    tick = SECONDS_SSH if is_far or host else SECONDS
+    manner = Manner(tick=tick, starter=starter, host=host, home=home)
     # Over SSH a mouse that reports every motion costs more than it gives.
     await ConsoleApp(control, manner).run_async(mouse=not is_far)
 

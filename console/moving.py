@@ -85,11 +85,18 @@ class Mover:
     def fail(self, screen: DeskScreen, error: Exception) -> None:
         """Put what tells of a failure where a screen stood."""
         spot = screen.spot or Spot(root=HOME, place=HOME)
-        self._app.switch_screen(FailedScreen(self._desk, spot, error=error))
+        self._replace(FailedScreen(self._desk, spot, error=error))
 
     def renew(self, spot: Spot) -> None:
         """Put a place anew where the present screen stands."""
-        self._app.switch_screen(self._make(spot))
+        self._replace(self._make(spot))
+
+    def _replace(self, screen: DeskScreen) -> None:
+        top = self._app.screen
+        if not top._result_callbacks:  # noqa: SLF001
+            # The first screen of a mode has none, and Textual's switch would not find it.
+            top._push_result_callback(top, None)  # noqa: SLF001
+        self._app.switch_screen(screen)
 
     async def _spot_of(self, number: int) -> Spot:
         try:

@@ -168,6 +168,7 @@ class Shell(BoundedApp):
         if self.home is not None:
             file = self.home / COPIED
             try:
+                file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 file.write_text(text, "utf-8")
             except OSError as error:
                 told += f"; not written to {file}: {error.strerror}"

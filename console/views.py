@@ -68,6 +68,7 @@ class Views:
         text = "\n".join(f"[{json.dumps(name)}]\n{_lines(view)}" for name, view in sorted(self._kept.items()))
         beside = self._file.with_suffix(".new")
         try:
+            beside.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             beside.write_text(text, "utf-8")
             beside.replace(self._file)
         except OSError as error:

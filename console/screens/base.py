@@ -168,6 +168,10 @@ class DeskScreen(Screen[None]):
             self.reload()
         self.show_status()
 
+    def on_text_view_found(self) -> None:
+        """Tell which match is in view."""
+        self.show_status()
+
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Tell of a load that failed; forget it when the next one succeeds."""
         failed = event.state is WorkerState.ERROR

@@ -82,6 +82,11 @@ class LogScreen(DeskScreen):
         """Tell where in the text one is."""
         return self.view.words
 
+    def on_text_view_found(self) -> None:
+        """Stay with the match: what is written next must not take it out of view."""
+        self.following = False
+        super().on_text_view_found()
+
     def action_follow(self) -> None:
         """Follow the end, or stop following."""
         self.following = not self.following

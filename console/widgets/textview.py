@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Region, Size
+from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -24,6 +25,9 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
     DEFAULT_CSS = """
     TextView { height: 1fr; overflow-x: hidden; overflow-y: scroll; scrollbar-size: 0 0; }
     """
+
+    class Found(Message):
+        """What was looked for is in view."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -99,6 +103,7 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
         self._match = (beyond or matches)[0 if step > 0 else -1]
         self.scroll_to(y=max(0, self._match - self.size.height // 3), animate=False, force=True)
         self.refresh()
+        self.post_message(self.Found())
 
     def action_wrap(self) -> None:
         """Wrap long lines, or cut them."""
