@@ -1,0 +1,139 @@
+"""Consoles come and go, terminals hang up, and the engine lives as long as it is needed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.host import find_process
+from tests.support.homes import Home
+from tests.support.terminal import Terminal
+from tests.support.waiting import until_now
+
+pytestmark = pytest.mark.timeout(180)
+ENDS_SECONDS = 40.0
+"""An engine that nobody needs goes within about ten seconds; machines of tests are slow."""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Home]:
+    home = Home(tmp_path / "home")
+    yield home
+    home.end()
+
+
+def console(place: Home, *words: str) -> Terminal:
+    settings = {"TASKDECK_HOME": str(place.path), "PYTHONPATH": str(place.package)}
+    return Terminal(place.argv(*words), size=(100, 30), environ=settings)
+
+
+def ends_by_itself(place: Home) -> None:
+    until_now(lambda: not place.owned, "the engine ends by itself", seconds=ENDS_SECONDS)
+
+
+def gate(place: Home, folder: Path) -> None:
+    """Submit a job whose one task waits for a file."""
+    script = f"until test -e {folder}/gate; do sleep 0.05; done"
+    task = {"key": "a", "uses": "shell", "with": {"script": script}}
+    (folder / "gate.json").write_text(json.dumps({"name": "gate", "tasks": [task]}))
+    assert place.run("run", str(folder / "gate.json"), "--detach").returncode == 0
+    place.waits_for("SELECT status FROM attempt", ("running",))
+
+
+def test_a_terminal_that_hangs_up_leaves_engine_and_children_alive(place: Home, tmp_path: Path) -> None:
+    with console(place) as terminal:
+        terminal.sees("Jobs")
+        engine = place.has_engine()
+        gate(place, tmp_path)
+        terminal.hang_up()
+        until_now(lambda: terminal.process.poll() is not None, "the console has ended")
+    assert find_process(engine)
+    assert place.engine == engine
+    (tmp_path / "gate").touch()
+    place.waits_for("SELECT epoch, status FROM attempt", (1, "succeeded"))
+    ends_by_itself(place)
+    assert place.rows("SELECT epoch FROM engine") == [(1,)]
+
+
+def test_an_idle_engine_ends_by_itself_after_its_console_was_killed(place: Home) -> None:
+    with console(place) as terminal:
+        terminal.sees("Jobs")
+        place.has_engine()
+        terminal.process.send_signal(signal.SIGKILL)
+        terminal.process.wait()
+    ends_by_itself(place)
+
+
+def test_two_consoles_that_start_at_once_share_one_engine_and_the_first_may_leave(place: Home) -> None:
+    with console(place) as first, console(place) as second:
+        for terminal in (first, second):
+            terminal.sees("Jobs")
+        engine = place.has_engine()
+        until_now(lambda: place.rows("SELECT count(*) FROM job") == [(1,)], "the store is there")
+        first.misses("NO ENGINE")
+        second.misses("NO ENGINE")
+        first.press("q")
+        assert first.ends() == 0
+        assert place.run("exec", "--", "true").returncode == 0
+        second.misses("NO ENGINE")
+        assert place.engine == engine
+        second.press("q")
+        assert second.ends() == 0
+    ends_by_itself(place)
+    assert place.rows("SELECT epoch FROM engine") == [(1,)]
+
+
+def test_two_runs_at_once_share_one_engine(place: Home) -> None:
+    runs = [place.start("run", "sample") for _ in range(2)]
+    ends = [run.communicate(timeout=100) for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], ends
+    assert place.rows("SELECT epoch FROM engine") == [(1,)]
+    assert place.rows("SELECT status FROM job WHERE id > 1") == [("succeeded",)] * 2
+
+
+def test_a_drain_waits_for_what_runs_and_says_so(place: Home, tmp_path: Path) -> None:
+    place.start("serve")
+    place.has_engine()
+    gate(place, tmp_path)
+    stop = place.start("stop", "--drain")
+    assert stop.stderr is not None
+    assert stop.stderr.readline() == b"draining: 1 running\n"
+    assert place.owned
+    (tmp_path / "gate").touch()
+    assert stop.communicate(timeout=60)[0].startswith(b"the engine (process ")
+    assert place.rows("SELECT status FROM attempt") == [("succeeded",)]
+    assert place.run("stop", "--drain", "--kill").returncode == 2
+
+
+def test_an_embedded_engine_serves_others_too_and_ends_with_its_console(place: Home, tmp_path: Path) -> None:
+    with console(place, "--embedded") as terminal:
+        terminal.sees("Jobs")
+        assert place.has_engine() == terminal.process.pid
+        gate(place, tmp_path)
+        refused = place.run("serve")
+        assert refused.returncode == 4
+        terminal.press("q")
+        terminal.sees("its engine ends with this console")
+        terminal.press("n")
+        terminal.sees("waiting for what still runs")
+        (tmp_path / "gate").touch()
+        assert terminal.ends() == 0
+    assert not place.owned
+    assert place.rows("SELECT status FROM attempt") == [("succeeded",)]
+    assert not (place.path / "engine.sock").exists()
+
+
+def test_an_embedded_engine_does_not_take_a_home_that_another_one_has(place: Home) -> None:
+    place.start("serve")
+    engine = place.has_engine()
+    with console(place, "--embedded") as terminal:
+        assert terminal.ends() == 4
+        assert "error[engine.running]" in terminal.picture()
+        assert "without --embedded" in terminal.picture()
+    os.kill(engine, signal.SIGTERM)
+    place.has_none()
