@@ -6,9 +6,8 @@ from console.desk import Desk
 from console.keymap import bindings
 from console.listing import events, jobs, tasks
 from console.operations import Chosen
-from console.screens.choosing import chosen_task
+from console.screens.choosing import chosen_job, chosen_task
 from console.screens.listed import ListScreen
-from core.control.api import Target
 from core.model.events import EventView
 from core.model.filters import Filter
 from core.model.text import SafeText, safe_line
@@ -21,6 +20,7 @@ class JobsScreen(ListScreen[JobView]):
     PARTS = ("list", "retry", "cancel", "pause", "events")
     NOUNS = ("job", "task")
     BINDINGS = bindings(*PARTS)
+    nothing = SafeText("no job yet: o starts one; try the sample")
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk, jobs(desk.control))
@@ -31,12 +31,7 @@ class JobsScreen(ListScreen[JobView]):
 
     def chosen(self) -> Chosen | None:
         """Return the job under the cursor."""
-        job = self.table.selected
-        if job is None:
-            return None
-        return Chosen(
-            target=Target(job_id=job.id), label=f"job {job.id} ({job.name})", off=job.status == "paused"
-        )
+        return None if self.table.selected is None else chosen_job(self.table.selected)
 
     def action_open(self) -> None:
         """Look into the job."""

@@ -293,5 +293,6 @@ async def test_the_next_theme_colours_the_nodes_anew() -> None:
 @pytest.mark.parametrize("name", sorted(set(looks()) - {PLAIN}))
 def test_lines_can_be_read_in_every_theme(name: str) -> None:
     colors = looks()[name].theme.to_color_system().generate()
-    for key in ("secondary", "accent"):
+    assert contrast(Color.parse(colors["foreground"]), Color.parse(colors["panel"])) >= CONTRAST
+    for key in ("secondary", "accent", "foreground"):
         assert contrast(Color.parse(colors[key]), Color.parse(colors["background"])) >= CONTRAST

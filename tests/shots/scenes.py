@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
+from textual.screen import Screen
+
+from console.desk import Desk
+from console.documents import Source
 from console.places import ROOTS
+from console.screens.newjob import FormScreen
+from console.screens.picking import PickScreen
+from core.model.insight import ParamView, WorkflowView
+from core.model.text import SafeText
 from tests.shots.seed import CLEANING, ETL
 
 SIZES = ((80, 24), (120, 40))
@@ -13,12 +23,29 @@ SIZES = ((80, 24), (120, 40))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """A place with its subject, then keys."""
+    """A place with its subject, a screen put on top, then keys."""
 
     name: str
     place: str
     subject: int | None = None
+    on_top: Callable[[Desk], Screen[int | None]] | None = None
     keys: tuple[str, ...] = ()
+
+
+def _picker(desk: Desk) -> Screen[int | None]:
+    return PickScreen(desk, Path("workflows"))
+
+
+def _form(desk: Desk) -> Screen[int | None]:
+    params = (
+        ParamView(name="day", type="string", required=True, description="which day to load, 2026-01-31"),
+        ParamView(name="rows", type="integer", required=False, default=2048, min=1, max=100_000),
+        ParamView(name="mode", type="string", required=False, default="fast", choices=("fast", "careful")),
+        ParamView(name="dry", type="boolean", required=False, default=False, description="change nothing"),
+    )
+    source = Source(document={"name": "nightly-etl"}, name=SafeText("nightly-etl.yaml"), folder="/srv/etl")
+    workflow = WorkflowView(name="nightly-etl", stages=3, tasks=16, params=params)
+    return FormScreen(desk.control, source, workflow, given={})
 
 
 SCENES = (
@@ -30,6 +57,10 @@ SCENES = (
     Scene(name="inspector", place="tasks", keys=("j", "i")),
     Scene(name="help", place="tasks", keys=("question_mark",)),
     Scene(name="confirm", place="jobs", keys=("x",)),
+    Scene(name="confirm many", place="tasks", keys=("*", "x")),
+    Scene(name="confirm kill", place="orphans", keys=("X",)),
+    Scene(name="new job", place="jobs", on_top=_picker),
+    Scene(name="form", place="jobs", on_top=_form),
     *(
         Scene(
             name=f"graph in {theme}",

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from textual.widgets import Input
 
 from console import feed, listing
 from tests.console.support_console import Operator, console, strips_of
@@ -39,7 +40,7 @@ def place_of(scene: Scene, size: tuple[int, int], suffix: str) -> Path:
 
 async def take(scene: Scene, size: tuple[int, int]) -> Shot:
     """Capture a scene: the same rows, the same clock, a link without delay."""
-    with _fixed_times():
+    with _fixed_world():
         async with console(seeded(), size=size) as operator:
             await _go(operator, scene)
             lines = [line.rstrip() for line in strips_of(operator.app.screen)]
@@ -55,6 +56,9 @@ async def _go(operator: Operator, scene: Scene) -> None:
     else:
         operator.app.screen.visit(scene.place, scene.subject)
     await _settle(operator)
+    if scene.on_top is not None:
+        operator.app.push_screen(scene.on_top(operator.app.desk))
+        await _settle(operator)
     for key in scene.keys:
         await operator.press(key)
         await _settle(operator)
@@ -73,10 +77,13 @@ async def _settle(operator: Operator) -> None:
 
 
 @contextmanager
-def _fixed_times() -> Iterator[None]:
+def _fixed_world() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(listing, "time", SimpleNamespace(time_ns=lambda: NOW * 1_000_000))
         patch.setattr(feed, "time", SimpleNamespace(monotonic=lambda: 0.0))
+        # A cursor that blinks is in one capture and not in the next.
+        patch.setattr(Input.cursor_blink, "_default", False)
+        patch.chdir(Path(__file__).parent)
         yield
 
 
