@@ -95,4 +95,5 @@ async def _exchange(line: Line, request: httpx.Request, body: bytes) -> tuple[ht
     content = await line.reader.readexactly(int(found[b"content-length"]))
     is_kept = found.get(b"connection") != b"close"
     # Its headers end here: nobody reads them, and httpx takes its time over each.
-    return httpx.Response(int(first.split()[1]), content=content, request=request), is_kept
+    response = httpx.Response(int(first.split()[1]), stream=httpx.ByteStream(content), request=request)
+    return response, is_kept

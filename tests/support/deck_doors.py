@@ -32,7 +32,7 @@ class Door:
 def dialer(name: str, home: Path) -> Dialer:
     """Return what dials the engine of a home, through its socket or through `dial-stdio`."""
     if name == "socket":
-        return SocketDialer(home / "engine.sock", patience=20)
+        return SocketDialer(home / "engine.sock")
     argv = [sys.executable, "-P", "-m", "console.launch", "dial-stdio", "--home", str(home)]
     return CommandDialer(["env", f"PYTHONPATH={Path(core.__file__).parents[1]}", *argv])
 

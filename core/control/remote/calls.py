@@ -77,19 +77,20 @@ class Calls:
     async def _send(self, path: str, content: bytes) -> bytes:
         wire.check_size(len(content), wire.BODY_BYTES)
         try:
-            response = await self._transport.handle_async_request(
-                httpx.Request("POST", _URLS[path], content=content)
-            )
+            # As streams: httpx would look long for headers that nobody reads.
+            request = httpx.Request("POST", _URLS[path], stream=httpx.ByteStream(content))
+            response = await self._transport.handle_async_request(request)
+            answer = await response.aread()
         except httpx.ConnectError as error:
             raise no_engine(f"no engine answers: {error}") from error
         except httpx.TransportError as error:
             raise engine_lost(str(error)) from error
         if response.status_code == httpx.codes.OK:
-            return response.content
+            return answer
         if response.status_code == httpx.codes.NOT_FOUND and path in (wire.HELLO, wire.STOP):
             # From before the handshake: it knows no such path.
             raise other_protocol(1, "0")
-        raise wire.error_from_answer(response.content, response.status_code)
+        raise wire.error_from_answer(answer, response.status_code)
 
 
 def _silent() -> Unavailable:
