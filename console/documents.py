@@ -63,6 +63,14 @@ class Source:
     folder: str = ""
 
 
+def here() -> Path:
+    """Return the folder the console was started in, or the person's home if it is gone."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return Path.home()
+
+
 def builtins() -> tuple[Offer, ...]:
     """Return the workflows that come with taskdeck, by name."""
     # The documents are data of the package: they are read, nothing of core is called.
@@ -89,6 +97,7 @@ def recent(jobs: Iterable[JobView]) -> tuple[Offer, ...]:
 
 def look_into(path: Path) -> Folder:
     """Return the folders and documents of a folder; raise `Invalid` (`folder.unreadable`)."""
+    path = Path(os.path.normpath(path))
     try:
         with os.scandir(path) as entries:
             listed = [entry for entry, _ in zip(entries, range(ENTRIES + 1), strict=False)]

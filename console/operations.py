@@ -118,6 +118,8 @@ class Operations:
             words = f"{verb} {scope.words}"
             if not scope.number:
                 self._front.tell(safe_line(f"{words}: nothing matches"))
+            elif scope.frozen is not None and verb is Verb.KILL:
+                self._front.tell(SafeText("a kill is planned for orphans that are marked one by one"))
             elif verb is Verb.KILL:
                 await self._kill([number for target in scope.targets for number in target.task_ids or ()])
             elif await self._agreed(verb, scope):

@@ -8,6 +8,7 @@ from pathlib import Path
 from console.boundary import BoundedApp
 from console.copying import LARGEST, copies_of
 from console.desk import Desk
+from console.documents import here
 from console.moving import Mover
 from console.places import ROOTS
 from console.screens.asking import LineScreen
@@ -108,7 +109,7 @@ class Shell(BoundedApp):
             if job_id is not None:
                 self.post_message(Visit("job", job_id))
 
-        self.push_screen(PickScreen(self.desk, Path.cwd()), show)
+        self.push_screen(PickScreen(self.desk, here()), show)
 
     def action_next_theme(self) -> None:
         """Put the next theme on; without colours there is one only."""

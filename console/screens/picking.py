@@ -22,6 +22,7 @@ from console.documents import (
     Offer,
     Source,
     builtins,
+    here,
     look_into,
     narrowed,
     read_builtin,
@@ -178,7 +179,7 @@ class PickScreen(ModalScreen[int | None]):
                 offer.job.params
             )
         if offer.path is None:
-            return Source(document=read_builtin(offer.name), name=name, folder=self._here(Path.cwd())), {}
+            return Source(document=read_builtin(offer.name), name=name, folder=self._here(here())), {}
         text = await asyncio.to_thread(read_document, offer.path)
         return Source(document=text, name=name, folder=self._here(offer.path.parent)), {}
 

@@ -8,7 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from console.documents import ENTRIES, LARGEST, Kind, builtins, look_into, narrowed, read_document, recent
+from console.documents import (
+    ENTRIES,
+    LARGEST,
+    Kind,
+    builtins,
+    here,
+    look_into,
+    narrowed,
+    read_document,
+    recent,
+)
 from console.params import blank_of, fill, prefilled, read_value
 from console.screens.base import DeskScreen
 from console.screens.newjob import FaultsScreen, FormScreen
@@ -252,7 +262,7 @@ async def test_a_path_is_followed_while_it_is_typed_or_pasted(folder: Path) -> N
         await operator.press("ctrl+u")
         await operator.type("../wee")
         await operator.sees("weekly.json")
-        await operator.misses("deep.yml", "nightly.yaml")
+        await operator.misses("deep.yml", "nightly.yaml", "..")
         await operator.press("ctrl+u")
         await operator.type(f"{folder}/below/deep.yml")
         await operator.sees("deep.yml", f"{folder}/below")
@@ -468,6 +478,14 @@ def test_a_large_folder_is_cut_and_says_so(tmp_path: Path) -> None:
     found = look_into(tmp_path)
     assert found.cut
     assert sum(offer.kind is Kind.FILE for offer in found.offers) == ENTRIES
+
+
+def test_a_folder_that_is_gone_is_taken_for_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert here() == Path.home()
 
 
 def test_folders_come_before_files_and_case_does_not_matter_for_what_is_typed(tmp_path: Path) -> None:

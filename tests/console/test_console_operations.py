@@ -386,6 +386,14 @@ async def test_trying_again_plans_only_those_that_failed_with_the_reason_given_b
     assert control.asked == [("kill", (1,)), ("kill", (2,))]
 
 
+async def test_a_kill_is_never_planned_by_a_predicate() -> None:
+    control = orphaned(2)
+    desk = Desk(control)
+    await desk.operations.kill(matching("status:running"))
+    assert (desk.plans, control.asked) == ([], [])
+    assert desk.told == ["a kill is planned for orphans that are marked one by one"]
+
+
 async def test_orphans_that_are_no_longer_there_are_told_without_a_plan() -> None:
     control = orphaned(1)
     control.add_task(2, "held one")
