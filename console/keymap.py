@@ -102,12 +102,12 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
     "pulse": (
         ("pulse_open", "enter", "Enter", "open", "look into the row", "open"),
         ("pulse_panel", "tab,shift+tab,left,right", "Tab ← →", "panel", "the other panel", "other panel"),
-        ("pulse_back", "escape,backspace", "Esc", "back", "back by one step: prompt, screen", ""),
+        ("pulse_back", "escape,backspace", "Esc", "back", "back", ""),
     ),
     "preset": (("preset", "t", "t", "preset", "next of: all, retrying, dead", "all/retrying/dead"),),
     "orphans": (
         ("orphan_open", "enter", "Enter", "open", "look into the task", "open"),
-        ("orphan_back", "escape,backspace", "Esc", "back", "back by one step: prompt, evidence, screen", ""),
+        ("orphan_back", "escape,backspace", "Esc", "back", "back by one step: evidence, screen", ""),
         ("orphan_keep", "w", "w", "keep", "watch a living orphan on", "watch on"),
         ("orphan_kill", "X", "X", "kill", "end a living orphan (plan, reason, asks)", "kill"),
         ("orphan_requeue", "r", "r", "requeue", "queue a lost task again", "requeue"),

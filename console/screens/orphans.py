@@ -13,7 +13,6 @@ from console.listing import now_ms, style_of
 from console.operations import Chosen
 from console.screens.base import DeskScreen
 from console.theming import Look
-from console.widgets.prompt import Prompt
 from console.widgets.table import Face, Table
 from console.widgets.textview import TextView
 from core.control.api import Target
@@ -51,21 +50,17 @@ class OrphansScreen(DeskScreen):
     NOUNS = ("task", "attempt", "engine")
     BINDINGS = bindings(*PARTS)
     DEFAULT_CSS = """
-    OrphansScreen Prompt { min-height: 0; }
-    OrphansScreen Prompt Static { max-height: 0; }
-    OrphansScreen TextView { height: 40%; border-top: none; }
+    OrphansScreen TextView { height: 40%; }
     """
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self.table: Table[OrphanView] = Table(face_of_orphans(lambda: desk.look))
-        self.prompt = Prompt(back=self.table.focus)
         self.evidence = TextView()
 
     def compose(self) -> ComposeResult:
         """Stack the parts."""
         yield self.head
-        yield self.prompt
         yield self.table
         yield self.evidence
         yield self.status
@@ -153,10 +148,8 @@ class OrphansScreen(DeskScreen):
         self.act(self.desk.operations.fail)
 
     def action_back(self) -> None:
-        """Go back by one step: the prompt, the evidence, the screen."""
-        if self.prompt.open:
-            self.prompt.close()
-        elif self.evidence.has_focus:
+        """Go back by one step: the evidence, the screen."""
+        if self.evidence.has_focus:
             self.table.focus()
         else:
             super().action_back()

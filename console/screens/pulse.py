@@ -25,7 +25,6 @@ from console.screens.panels import (
     where_waiting,
 )
 from console.screens.totals import counted, engine_words, speeds
-from console.widgets.prompt import Prompt
 from console.widgets.spans import Spans
 from core.model.insight import Failing, PulseView, Waiting, WaitKind
 from core.model.text import SafeText, safe_line
@@ -48,8 +47,6 @@ class PulseScreen(DeskScreen):
     READER = "table"
     BINDINGS = bindings(*PARTS)
     DEFAULT_CSS = """
-    PulseScreen Prompt { min-height: 0; }
-    PulseScreen Prompt Static { max-height: 0; }
     PulseScreen .panels { height: 1fr; layout: vertical; }
     PulseScreen .wide { layout: horizontal; }
     PulseScreen .panels Panel { height: 1fr; width: 1fr; }
@@ -61,7 +58,6 @@ class PulseScreen(DeskScreen):
         self.speeds = Spans()
         self.failing: Panel[Failing] = Panel(face_of_failing(lambda: desk.look))
         self.waiting: Panel[Waiting] = Panel(face_of_waiting(lambda: desk.look))
-        self.prompt = Prompt(back=self._give_back)
         self._panels = Container(self.failing, self.waiting, classes="panels")
         self._here: Panel[Failing] | Panel[Waiting] = self.failing
         self._view: PulseView | None = None
@@ -71,7 +67,6 @@ class PulseScreen(DeskScreen):
     def compose(self) -> ComposeResult:
         """Stack the parts."""
         yield self.head
-        yield self.prompt
         yield self.counts
         yield self.speeds
         yield self._panels
@@ -172,13 +167,6 @@ class PulseScreen(DeskScreen):
         """Give the keys to the other panel."""
         (self.failing if self._here is self.waiting else self.waiting).focus()
 
-    def action_back(self) -> None:
-        """Close the prompt, if it is open."""
-        if self.prompt.open:
-            self.prompt.close()
-        else:
-            super().action_back()
-
     async def _take_speeds(self) -> None:
         self._write_speeds()
 
@@ -194,9 +182,6 @@ class PulseScreen(DeskScreen):
     def _write_speeds(self) -> None:
         rates = () if self._view is None else self._view.rates
         self.speeds.write(speeds(rates, self.desk.look, size=self.size))
-
-    def _give_back(self) -> None:
-        self._here.focus()
 
 
 def _fill(panel: Panel[V], rows: Sequence[V]) -> None:

@@ -119,7 +119,7 @@ def _console(home: Path, arguments: argparse.Namespace) -> dict[str, float]:
     begun = time.perf_counter()
     with Terminal([*CONSOLE, "--home", str(home)], size=SIZE) as terminal:
         figures: dict[str, float] = {}
-        terminal.sees("inbox", within=60)
+        terminal.sees("slots ", within=60)
         figures["first row s"] = time.perf_counter() - begun
         terminal.press("3")
         terminal.sees(" Tasks")

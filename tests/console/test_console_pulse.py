@@ -7,6 +7,7 @@ import time
 import pytest
 from rich.style import Style
 
+from console.app import ConsoleApp, Manner
 from console.screens.panels import where_failing, where_waiting
 from console.screens.pulse import PulseScreen
 from console.widgets.spans import changed, flow
@@ -49,6 +50,13 @@ def stocked() -> FakeControl:
 async def at_pulse(operator: Operator, *texts: str) -> str:
     await operator.press("1")
     return await operator.sees("Pulse", *texts)
+
+
+async def test_the_console_opens_on_the_pulse() -> None:
+    app = ConsoleApp(stocked(), Manner(tick=0))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await Operator(app, pilot).sees("Pulse", "http.5xx", "✗ failed 3")
+        assert isinstance(app.screen, PulseScreen)
 
 
 async def test_the_pulse_counts_tasks_and_jobs_and_names_the_engine() -> None:
@@ -299,9 +307,9 @@ async def test_a_screen_name_can_be_typed_here_and_escape_gives_the_keys_back() 
     async with console(stocked()) as operator:
         await at_pulse(operator, "http.5xx")
         await operator.press("colon")
-        await operator.sees("go to: pulse")
+        await operator.sees("Go to")
         await operator.press("escape")
-        await operator.misses("go to:")
+        await operator.misses("Go to")
         assert operator.app.screen.failing.has_focus
         await operator.press("colon")
         await operator.type("ev")

@@ -41,7 +41,7 @@ def stocked() -> Lines:
     control.add_task(job, "broken", status="failed")
     for number in range(3):
         control.add_task(job, f"letter{number}", queue="mail")
-    control.paused["mail"] = time.time_ns() // 1_000_000 - 65_000
+    control.paused["mail"] = time.time_ns() // 1_000_000 - OLD
     return control
 
 
@@ -56,7 +56,7 @@ async def test_a_queue_tells_its_depth_age_rate_and_why_it_is_paused() -> None:
         for title in ("QUEUED", "RUNNING", "OLDEST", "PER MIN", "FAILED", "PAUSED", "BY", "REASON"):
             assert title in screen
         mail = next(line for line in screen.splitlines() if line.startswith(" mail"))
-        assert mail.split() == ["mail", "‖", "paused", "3", "2h5m", "12.3", "1m5s", "me", "quota"]
+        assert mail.split() == ["mail", "‖", "paused", "3", "2h5m", "12.3", "2h5m", "me", "quota"]
         default = next(line for line in screen.splitlines() if line.startswith(" default"))
         assert default.split() == ["default", "◐", "open", "1", "12.3", "1"]
 

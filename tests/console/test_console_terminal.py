@@ -53,7 +53,7 @@ class Terminal:
 def test_the_console_starts_an_engine_shows_it_without_colours_and_ends_it(tmp_path: Path) -> None:
     home = tmp_path / "home"
     terminal = Terminal(home, NO_COLOR="1")
-    terminal.sees("inbox")
+    terminal.sees("slots 0/")
     terminal.child.send("7")
     terminal.sees("Queues")
     terminal.child.send("?")
