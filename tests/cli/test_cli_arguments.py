@@ -143,3 +143,34 @@ def test_a_closed_pipe_ends_quietly(stored_home: Path) -> None:
     os.close(writing)
     assert result.stderr == ""
     assert result.returncode == 130
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["stop", "--drain", "--kill"], "say one of them"),
+        (["jobs", "--remote-command", "x"], "name one"),
+        (["jobs", "--host", "-oProxyCommand=x"], "is no host"),
+        (["serve", "--unit", "--until-idle"], "do not go with it"),
+        (["serve", "--host", "u@b"], "no such option: --host"),
+        (["--embedded", "jobs"], "no such option: --embedded"),
+    ],
+)
+def test_words_that_do_not_go_together_are_usage_errors(
+    home: Path, deck: Deck, words: list[str], said: str
+) -> None:
+    ended = deck(*words)
+    assert ended.status == 2
+    assert said in ended.err
+    assert not home.exists()
+
+
+def test_a_host_named_before_the_command_belongs_to_it() -> None:
+    assert cli._hoist(["--host", "u@b", "--home=/x", "jobs", "--limit", "1"]) == [
+        "jobs",
+        "--host",
+        "u@b",
+        "--home=/x",
+        "--limit",
+        "1",
+    ]

@@ -1,0 +1,105 @@
+"""orphans: list with evidence, plan, kill, requeue, fail; each looked at anew when it is done."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.host import find_process
+from tests.support.homes import Home
+from tests.support.waiting import until_now
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Home]:
+    home = Home(tmp_path / "home")
+    yield home
+    home.end()
+
+
+@pytest.fixture
+def orphan(place: Home, tmp_path: Path) -> int:
+    """Return the task of a living orphan: its wrapper is dead, its process goes on."""
+    script = f"echo $$ > {tmp_path}/child; exec sleep 300"
+    task = {"key": "a", "uses": "shell", "on_loss": "ask", "with": {"script": script}}
+    (tmp_path / "flow.json").write_text(json.dumps({"name": "flow", "tasks": [task]}))
+    place.start("serve")
+    place.has_engine()
+    assert place.run("run", str(tmp_path / "flow.json"), "--detach").returncode == 0
+    ((task_id,),) = place.rows("SELECT id FROM task WHERE key = 'a'")
+    assert isinstance(task_id, int)
+    lose_wrapper(place, task_id, epoch=1)
+    return task_id
+
+
+def lose_wrapper(place: Home, task_id: int, *, epoch: int) -> None:
+    """Kill the wrapper of an attempt as soon as its command runs."""
+    child, pid = place.path.parent / "child", place.path / f"output/{task_id}/{epoch}/pid"
+    until_now(lambda: child.exists() and child.read_text().strip() and pid.exists(), "the command runs")
+    os.kill(int(pid.read_text().split()[0]), signal.SIGKILL)
+    child.unlink()
+    until_now(lambda: [row["kind"] for row in listed(place)] == ["living"], "it is an orphan")
+
+
+def listed(place: Home) -> list[dict]:
+    return [json.loads(line) for line in place.run("orphans", "--json").stdout.splitlines()]
+
+
+def test_an_orphan_is_listed_killed_requeued_and_given_up(place: Home, orphan: int) -> None:
+    (row,) = listed(place)
+    assert (row["task"], row["attempt"], row["commands"], row["cures"]) == (
+        orphan,
+        1,
+        ["sleep 300"],
+        ["kill"],
+    )
+    (pid,) = row["pids"]
+    plan = place.run("orphans", "--plan").stdout
+    assert f"living  task {orphan}  2/a  attempt 1: " in plan
+    assert f"{pid}  sleep 300" in plan
+    assert "kill would act on 1: taskdeck orphans --apply kill --reason ...\n" in plan
+    assert find_process(pid)
+    wrong = place.run("orphans", "--apply", "requeue", "--task", str(orphan))
+    assert (wrong.returncode, wrong.stderr) == (2, f"  {orphan}: requeue does not fit a living orphan\n")
+    killed = place.run("orphans", "--apply", "kill", "--reason", "stuck", "--json")
+    assert json.loads(killed.stdout) == {"changed": 1, "refused": []}
+    assert not find_process(pid)
+    assert [(row["kind"], row["cures"]) for row in listed(place)] == [("lost", ["requeue", "fail"])]
+    assert place.run("orphans", "--apply", "requeue").stdout == "requeue: changed 1\n"
+    lose_wrapper(place, orphan, epoch=2)
+    assert place.run("orphans", "--apply", "kill", "--reason", "again").returncode == 0
+    assert place.run("orphans", "--apply", "fail", "--reason", "enough").stdout == "fail: changed 1\n"
+    place.waits_for("SELECT status FROM task WHERE key = 'a'", ("failed",))
+    assert listed(place) == []
+
+
+def test_who_is_no_orphan_is_refused_and_nothing_is_done(place: Home) -> None:
+    done = place.run("orphans", "--apply", "kill", "--reason", "x", "--task", "77")
+    assert done.returncode == 2
+    assert "  77: no orphan, or no longer\n" in done.stderr
+    assert "no engine runs: only one that does sees what still lives" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--plan", "--apply", "kill", "--reason", "x"], "say one of them"),
+        (["--apply", "kill"], "needs a --reason"),
+        (["--apply", "fail", "--reason", " "], "needs a --reason"),
+        (["--reason", "x"], "--reason goes with"),
+        (["--apply", "requeue", "--reason", "x"], "nothing else keeps it"),
+        (["--apply", "burn"], "burn"),
+    ],
+)
+def test_words_that_do_not_go_together_are_usage_errors(place: Home, words: list[str], said: str) -> None:
+    done = place.run("orphans", *words)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert not place.path.exists()
