@@ -26,7 +26,7 @@ RECORD = {
 
 def test_check_says_that_there_are_no_faults(home: Path, deck: Deck) -> None:
     ended = deck("check", "sample")
-    assert (ended.status, ended.out) == (0, "sample: no faults; 2 stages, 16 tasks\n")
+    assert (ended.status, ended.out) == (0, "sample: no faults; 2 stages, 17 tasks\n")
     assert deck("check", "sample", "--json").objects[0]["ok"] is True
 
 
