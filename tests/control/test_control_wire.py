@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from core.control import wire
@@ -191,18 +189,14 @@ def test_bytes_sets_and_enums_of_views_come_back_as_they_were():
         assert wire.decode_answer(wire.encode_answer(view), kind) == view
 
 
-def test_five_thousand_specs_are_written_and_read_fast():
-    specs = [
+def test_five_thousand_specs_come_back_as_they_were_in_a_short_body():
+    specs = tuple(
         TaskSpec(
             uses="shell", with_={"argv": ["true", str(number)]}, context={"cwd": "/tmp", "env": {"A": "b"}}
         )
         for number in range(5_000)
-    ]
-
-    def seconds() -> float:
-        started = time.process_time()
-        body = wire.encode(changing.Enqueue(specs=tuple(specs)))
-        assert len(wire.decode_request(body, changing.Enqueue).specs) == 5_000
-        return time.process_time() - started
-
-    assert min(seconds() for _ in range(5)) < 0.15
+    )
+    body = wire.encode(changing.Enqueue(specs=specs))
+    assert wire.decode_request(body, changing.Enqueue).specs == specs
+    # What is as usual does not travel.
+    assert len(body) < 5_000 * 120
