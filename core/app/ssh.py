@@ -51,7 +51,8 @@ class Far:
         return f"{self.remote_command} {shlex.join([*words, *home])}"
 
     def _ssh(self) -> list[str]:
-        words = [*shlex.split(self.ssh), "-T"]
+        # A line that went dead without a word is noticed within half a minute.
+        words = [*shlex.split(self.ssh), "-T", "-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=2"]
         if self.shared is None:
             return words
         # One connection, one password: whatever comes later goes through the first one.

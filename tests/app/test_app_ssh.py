@@ -18,7 +18,8 @@ from core.model.errors import Invalid, Unavailable
 def test_the_home_there_is_quoted_and_how_taskdeck_is_called_is_not() -> None:
     there = Far(host="ana@box", remote_command="~/deck/bin/taskdeck", home="/srv/it's; rm -rf ~")
     *ssh, name, command = there.argv("-o", "BatchMode=yes")
-    assert (ssh, name) == (["ssh", "-T", "-o", "BatchMode=yes"], "ana@box")
+    assert (ssh[:2], ssh[-2:], name) == (["ssh", "-T"], ["-o", "BatchMode=yes"], "ana@box")
+    assert "ServerAliveInterval=15" in ssh
     assert command.startswith("~/deck/bin/taskdeck dial-stdio --start --home ")
     assert shlex.split(command)[-1] == "/srv/it's; rm -rf ~"
 
@@ -31,7 +32,7 @@ def test_one_connection_is_shared_in_a_private_folder(tmp_path: Path) -> None:
     assert "--start" not in Far(host="box").plain_argv()[-1]
 
 
-@pytest.mark.parametrize("name", ["", "-oProxyCommand=touch x", "a b"])
+@pytest.mark.parametrize("name", ["", "-oProxyCommand=x", "a b"])
 def test_a_host_that_ssh_would_read_as_an_option_is_refused(name: str) -> None:
     with pytest.raises(Invalid) as refused:
         Far(host=name)

@@ -107,11 +107,15 @@ async def test_a_process_that_no_longer_owns_is_not_signalled(
     assert sent == []
 
 
-async def test_of_two_contenders_one_wins_and_the_other_says_so(tmp_path: Path, own: Own) -> None:
+async def test_of_two_contenders_one_wins_and_the_other_says_so(
+    tmp_path: Path, own: Own, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(takeover, "HANDOVER_SECONDS", 3_600)
     own()
     path = tmp_path / "lock"
     tries = [take_over(path, patience=20, tell=lambda _: None) for _ in range(2)]
-    ends = await asyncio.gather(*tries, return_exceptions=True)
+    async with asyncio.timeout(30):
+        ends = await asyncio.gather(*tries, return_exceptions=True)
     won = [end for end in ends if isinstance(end, EngineLock)]
     lost = [end for end in ends if isinstance(end, Unavailable)]
     assert (len(won), [error.code for error in lost]) == (1, ["engine.running"])
