@@ -61,6 +61,12 @@ _WAITING = (
 class Panel(Table[V]):
     """A table that shares the screen with others: only the one with the keys shows its cursor."""
 
+    def fill(self, rows: Sequence[V]) -> None:
+        """Take rows, all or none: one that cannot be written must not take the whole screen with it."""
+        for row in rows:
+            self._face.write(row, self._face.columns)
+        self.replace(dict(enumerate(rows)), count=len(rows), more=False)
+
     def on_focus(self) -> None:
         """Show the cursor."""
         self._refresh_row(self.cursor)

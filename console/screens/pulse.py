@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
-from typing import TypeVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -29,7 +27,6 @@ from console.widgets.spans import Spans
 from core.model.insight import Failing, PulseView, Waiting, WaitKind
 from core.model.text import SafeText, safe_line
 
-V = TypeVar("V")
 REST_SECONDS = 2.0
 """Between two looks at the throughput, whose steps are ten seconds; the counts follow every tick."""
 STEP_SECONDS = 10.0
@@ -171,18 +168,14 @@ class PulseScreen(DeskScreen):
         self._write_speeds()
 
     async def _take_failing(self, view: PulseView) -> None:
-        _fill(self.failing, view.failing)
+        self.failing.fill(view.failing)
         is_new = not any(self.desk.feed.pulse.tasks.values())
         self.failing.say(_START if is_new else SafeText("nothing fails"))
 
     async def _take_waiting(self, view: PulseView) -> None:
-        _fill(self.waiting, view.waiting)
+        self.waiting.fill(view.waiting)
         self.waiting.say(SafeText("nothing waits"))
 
     def _write_speeds(self) -> None:
         rates = () if self._view is None else self._view.rates
         self.speeds.write(speeds(rates, self.desk.look, size=self.size))
-
-
-def _fill(panel: Panel[V], rows: Sequence[V]) -> None:
-    panel.replace(dict(enumerate(rows)), count=len(rows), more=False)

@@ -247,10 +247,14 @@ async def test_a_sum_that_cannot_be_read_leaves_the_counts_alive(monkeypatch: py
         await operator.misses("the store is busy")
 
 
-async def test_a_part_that_fails_leaves_the_other_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+_FAULTY = Failing(code="odd", message="", tasks=1, newest_task=1, newest_job=1, at="noon", keys=())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("failing", [None, (_FAULTY,)], ids=["no rows", "a faulty row"])
+async def test_a_part_that_fails_leaves_the_other_parts(monkeypatch: pytest.MonkeyPatch, failing) -> None:
     control = FakeControl()
     wait = Waiting(kind=WaitKind.QUEUED, subject="mail", tasks=7)
-    view = PulseView(rates=(), failing=None, failing_searched=None, waiting=(wait,))  # type: ignore[arg-type]
+    view = PulseView(rates=(), failing=failing, failing_searched=None, waiting=(wait,))
 
     async def answer(**_: int) -> PulseView:
         return view
@@ -259,6 +263,7 @@ async def test_a_part_that_fails_leaves_the_other_parts(monkeypatch: pytest.Monk
     async with console(control) as operator:
         await operator.press("1")
         await operator.sees("! something went wrong here", "mail", "✗ failed 0")
+        assert isinstance(operator.app.screen, PulseScreen)
 
 
 async def test_what_is_left_out_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
