@@ -89,7 +89,8 @@ class ListScreen(RowsScreen[V], Generic[V]):
         row, chosen = self.table.selected, self.chosen()
         if row is not None and chosen is not None:
             self.marks.toggle(self.listing.key(row), chosen, at=self.table.cursor)
-            self._marked()
+            self.table.redraw_row()
+            self.show_status()
             self.table.action_move(1)
 
     def action_mark_range(self) -> None:

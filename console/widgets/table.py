@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Generic, TypeVar
 
 from rich.segment import Segment
@@ -28,6 +29,8 @@ _CURSOR = Style(reverse=True)
 _HEAD = Style(bold=True)
 _MARGIN = 1
 _MARK = "*"
+# Most cells of a page are like those of others.
+_fit = lru_cache(4_096)(fit)
 _GROWING = (Form.AGE, Form.SPAN, Form.DUE)
 
 
@@ -72,6 +75,7 @@ class Table(ScrollView, Generic[V], can_focus=True, inherit_bindings=False):
         self._written: dict[Hashable, _Written] = {}
         self._version = 0
         self._strips: LRUCache[tuple[Hashable, int, int, bool, bool], Strip] = LRUCache(_STRIPS)
+        self._plain: Style | None = None
         self._order = ("", "")
         self.hidden: frozenset[str] = frozenset()
         """Names of columns that are not shown."""
@@ -157,6 +161,15 @@ class Table(ScrollView, Generic[V], can_focus=True, inherit_bindings=False):
                 self._written[key] = _Written(version=self._version, cells=tuple(cells))
                 self._refresh_cells(line, old.cells, cells)
 
+    def notify_style_update(self) -> None:
+        """Forget the style of the last look."""
+        self._plain = None
+        super().notify_style_update()
+
+    def redraw_row(self) -> None:
+        """Draw the margin of the row under the cursor anew: it was marked, or unmarked."""
+        self.refresh(Region(0, self.cursor - self.top + 1, _MARGIN, 1))
+
     def redraw_rows(self) -> None:
         """Draw the margin of all rows anew: the marks are others."""
         for line in range(self.height):
@@ -179,6 +192,7 @@ class Table(ScrollView, Generic[V], can_focus=True, inherit_bindings=False):
 
     def restyle(self) -> None:
         """Draw everything anew: the look has changed."""
+        self._plain = None
         self._strips.clear()
         self._written.clear()
         self.refresh()
@@ -239,13 +253,13 @@ class Table(ScrollView, Generic[V], can_focus=True, inherit_bindings=False):
         view = self._rows.get(number)
         if view is None:
             said = SafeText(f" {self._said}" if y == 1 and not self.count else "")
-            return Strip([Segment(fit(said, width), self.rich_style)], width)
+            return Strip([Segment(fit(said, width), self._base())], width)
         return self._strip(view, width, is_cursor=number == self.cursor)
 
     def _head(self, width: int) -> Strip:
         titles = (fit(self._title(column), room, right=column.right) for column, room in self._shape)
         text = " " * _MARGIN + (" " * GAP).join(titles)
-        return Strip([Segment(fit(text, width), self.rich_style + _HEAD)], width)
+        return Strip([Segment(fit(text, width), self._base() + _HEAD)], width)
 
     def _title(self, column: Column) -> str:
         name, arrow = self._order
@@ -264,14 +278,28 @@ class Table(ScrollView, Generic[V], can_focus=True, inherit_bindings=False):
         return strip
 
     def _draw(self, view: V, cells: Sequence[SafeText], *, margin: str, is_cursor: bool) -> Strip:
-        base = self.rich_style + _CURSOR if is_cursor else self.rich_style
-        segments = [Segment(margin, base)]
+        base = self._base() + _CURSOR if is_cursor else self._base()
+        segments: list[Segment] = []
+        text, drawn = margin, len(margin)
         for index, ((column, room), cell) in enumerate(zip(self._shape, cells, strict=True)):
             own = None if is_cursor else self._face.style(view, column)
-            if index:
-                segments.append(Segment(" " * GAP, base))
-            segments.append(Segment(fit(cell, room, right=column.right), base + own if own else base))
-        return Strip(segments).adjust_cell_length(self.size.width, base).simplify()
+            gap = " " * GAP if index else ""
+            drawn += len(gap) + room
+            if own is None:
+                text += gap + _fit(cell, room, right=column.right)
+                continue
+            segments += (Segment(text + gap, base), Segment(_fit(cell, room, right=column.right), base + own))
+            text = ""
+        width = self.size.width
+        segments.append(Segment(text + " " * (width - drawn), base))
+        strip = Strip(segments, max(width, drawn))
+        return strip if drawn <= width else strip.crop(0, width)
+
+    def _base(self) -> Style:
+        # Textual makes this anew at each look, which cost a third of a page.
+        if self._plain is None:
+            self._plain = self.rich_style
+        return self._plain
 
     def _write(self, key: Hashable, view: V) -> _Written:
         self._version += 1

@@ -11,6 +11,7 @@ from console.goto import Recall, Ref, Save, read_wish
 from console.history import History, Spot
 from console.keyfile import check_keymap
 from console.places import GROUPS, ROOTS
+from console.screens.failed import FailedScreen
 from core.control.api import Target
 from core.model.errors import Invalid
 from core.model.fields import Noun
@@ -270,6 +271,7 @@ async def test_a_screen_that_cannot_be_drawn_takes_nobody_along(monkeypatch) -> 
         table = operator.app.screen.table
         monkeypatch.setattr(table, "render_line", lambda _: {}[0])
         table.refresh()
+        await operator.until(lambda: isinstance(operator.app.screen, FailedScreen), "it still stands")
         await operator.sees("Something went wrong (KeyError)")
         await operator.press("ctrl+r")
         await operator.sees("nightly", "weekly")
