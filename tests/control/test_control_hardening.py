@@ -107,6 +107,16 @@ async def test_a_hundred_megabytes_are_refused_without_being_kept(remote):
     assert remote.engine.asked == []
 
 
+async def test_a_client_that_goes_in_the_middle_of_its_request_is_no_crash(remote, caplog):
+    async with connected(remote.socket) as (_, writer):
+        writer.write(b"POST /v2/enqueue HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{")
+        await writer.drain()
+        await until(lambda: remote.server._server.server_state.tasks, "its request has begun")
+    await until(lambda: not remote.server._server.server_state.tasks, "its request is over")
+    assert _open_connections(remote) == 0
+    assert caplog.records == []
+
+
 async def test_too_many_headers_are_refused(remote):
     status, body = await ask(remote.socket, b"POST /v2/status HTTP/1.1\r\n" + b"x-y: z\r\n" * 200)
     assert (status, body["error"]["code"]) == (400, "request.garbled")
