@@ -21,6 +21,7 @@ from console.keyfile import read_keymap
 from console.keymap import bindings
 from console.leaving import Landlord
 from console.moving import Mover
+from console.onebyone import OneByOne
 from console.operations import Operations
 from console.palette import KeyProvider
 from console.places import GROUPS, HOME, ROOTS
@@ -45,7 +46,7 @@ class Manner:
     """The data directory, for views, keymap and what is copied; None = nothing is kept."""
 
 
-class ConsoleApp(Shell):
+class ConsoleApp(OneByOne, Shell):
     """Shows what a control says, and asks it for what the operator wants."""
 
     TITLE = "taskdeck"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual.events import Key
 
 from tests.console.support_console import console, shown
 from tests.console.support_fake_control import FakeControl
@@ -152,3 +153,14 @@ async def test_the_screen_below_stays_in_sight_while_a_question_stands() -> None
         await operator.press("x")
         await operator.until(lambda: "[y/N]" in shown(operator.app), "no question")
         assert operator.app.screen.styles.background.a == 0
+
+
+async def test_keys_that_come_in_one_piece_behind_the_slash_are_typed_and_are_no_verbs() -> None:
+    control = stocked()
+    async with console(control) as operator:
+        await operator.press("3")
+        await operator.sees("ready")
+        for key in ("slash", "h", "x", "y", "enter"):
+            operator.app.post_message(Key(key, {"slash": "/", "enter": None}.get(key, key)))
+        await operator.sees("/ hxy", "nothing matches the filter")
+        assert control.asked == []

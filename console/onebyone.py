@@ -1,0 +1,64 @@
+"""One by one: a key is handed on only when the one before it has been carried out.
+
+On a slow line keys arrive in one piece: `/h` must type an h into the filter, not hold a task because the
+filter had not been opened yet.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+
+from textual import events
+from textual.app import App
+from textual.dom import DOMNode
+
+_PATIENCE = 1.0
+"""Seconds after which a key that was swallowed without a trace no longer keeps the others waiting."""
+
+
+class OneByOne(App[None]):
+    """An app that follows each key through the widgets it passes, and keeps the next ones until then."""
+
+    def __init__(self, **options: object) -> None:
+        super().__init__(**options)  # type: ignore[arg-type] # Whatever an app takes.
+        self._waiting: deque[events.Key | events.Paste] = deque()
+        self._under_way: events.Key | events.Paste | None = None
+        self._since = 0.0
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keep keys that come while another is under way; all else goes its way."""
+        if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
+            await super().on_event(event)
+            return
+        self._waiting.append(event)
+        if self._under_way is None or time.monotonic() - self._since > _PATIENCE:
+            await self._hand_on()
+
+    async def _hand_on(self) -> None:
+        if not self._waiting:
+            self._under_way = None
+            return
+        event = self._under_way = self._waiting.popleft()
+        self._since = time.monotonic()
+        first = self.focused or self.screen
+        await super().on_event(event)
+        self._trail(event, first)
+
+    def _trail(self, event: events.Key | events.Paste, pump: DOMNode) -> None:
+        # Behind the key in the same queue: called when this one has dealt with it.
+        if not pump.call_later(self._passed, event, pump):
+            self.call_later(self._ended, event)
+
+    async def _passed(self, event: events.Key | events.Paste, pump: DOMNode) -> None:
+        above = pump.parent
+        # Textual tells nobody else that a key goes no further.
+        is_taken = event._stop_propagation  # noqa: SLF001
+        if is_taken or above is None or pump is self:
+            self.call_later(self._ended, event)
+        else:
+            self._trail(event, above)
+
+    async def _ended(self, event: events.Key | events.Paste) -> None:
+        if event is self._under_way:
+            await self._hand_on()
