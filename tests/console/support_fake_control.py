@@ -115,10 +115,11 @@ class FakeControl(FakeRows):
 
     async def count(self, where: Filter) -> Count:
         self._read("count")
-        newest = sorted(self.found(replace(where, terms=())), key=lambda view: -view.id)[: self.searched]
-        ids = {view.id for view in newest}
-        cut = self.searched if where.terms else None
-        return Count(number=sum(view.id in ids for view in self.found(where)), searched=cut)
+        found = self.found(where)
+        if self.searched is None or not where.terms:
+            return Count(number=len(found))
+        oldest = max((view.id for view in self.rows_of(where.noun)), default=0) - self.searched
+        return Count(number=sum(view.id > oldest for view in found), searched=self.searched)
 
     async def preview(self, where: Filter, *, as_of: int | None = None, excluding=()) -> Preview:
         self._read("preview")

@@ -1,0 +1,220 @@
+"""Hold the feed to its words: what is read when, what is said of an engine that is gone or another one."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from console import listing
+from console.app import ConsoleApp, Manner
+from console.engines import EngineStarter
+from console.feed import RETRY_SECONDS, SECONDS_SLOW, Feed
+from core.control.api import StopMode
+from tests.console.support_console import Operator, console, shown
+from tests.console.support_fake_control import INFO, NOW, FakeControl
+from tests.support.until import until
+
+
+def stocked() -> FakeControl:
+    """Return a control with a job of four tasks."""
+    control = FakeControl()
+    job = control.add_job("nightly")
+    for number in range(4):
+        control.add_task(job, f"t{number + 1}", status="failed" if number % 2 else "queued")
+    return control
+
+
+@asynccontextmanager
+async def following(control: FakeControl, starter: EngineStarter | None = None):
+    """Run a console that follows what changes, as it does for an operator."""
+    app = ConsoleApp(control, Manner(tick=0.01, starter=starter))
+    async with app.run_test(size=(120, 30)) as pilot:
+        operator = Operator(app, pilot)
+        await operator.sees("help")
+        await operator.press("3")
+        yield operator
+
+
+async def test_the_feed_answers_as_soon_as_something_changes() -> None:
+    control = stocked()
+    control.patience = 60.0
+    feed = Feed(control)
+    await feed.ask()
+    asked = asyncio.create_task(feed.ask())
+    await until(lambda: control._stirred, "it does not wait")
+    control.set_task(1, status="running")
+    assert await asked == {"task.claimed"}
+    assert feed.pulse.tasks["running"] == 1
+
+
+async def test_a_change_is_seen_without_a_key_and_one_of_another_noun_costs_no_read() -> None:
+    control = stocked()
+    control.patience = 60.0
+    async with following(control) as operator:
+        await operator.sees("t4", "running 0")
+        control.set_task(1, status="running")
+        await operator.sees("● running", "running 1")
+        reads = control.reads["tasks"]
+        asked = control.reads["changes"]
+        control.note("queue.resumed")
+        await operator.until(lambda: control.reads["changes"] > asked, "nothing was asked")
+        await operator.pilot.pause()
+        assert control.reads["tasks"] == reads
+
+
+async def test_an_idle_screen_reads_nothing_however_long_it_is_looked_at() -> None:
+    control = stocked()
+    control.patience = 0.01
+    async with following(control) as operator:
+        await operator.sees("t4")
+        asked = control.reads["changes"]
+        await operator.until(lambda: control.reads["changes"] > asked + 1, "nothing was asked")
+        reads = control.reads["tasks"]
+        asked = control.reads["changes"]
+        await operator.until(lambda: control.reads["changes"] > asked + 3, "nothing was asked")
+        assert control.reads["tasks"] == reads
+
+
+async def test_a_change_while_rows_are_being_read_is_read_as_well() -> None:
+    control = stocked()
+    async with console(control, at="3") as operator:
+        await operator.sees("t4")
+        gate, read = asyncio.Event(), control.tasks
+
+        async def slow(*arguments, **named):
+            page = await read(*arguments, **named)
+            await gate.wait()
+            return page
+
+        control.tasks = slow
+        operator.app.screen.reload()
+        await operator.until(lambda: control.reads["tasks"] == 2, "it does not read")
+        control.set_task(1, status="running")
+        await operator.beat()
+        gate.set()
+        await operator.sees("● running")
+
+
+async def test_a_frozen_console_asks_for_nothing() -> None:
+    control = stocked()
+    control.patience = 0.01
+    async with following(control) as operator:
+        await operator.sees("t4")
+        await operator.press("Z")
+        await operator.sees("FROZEN")
+        beats = [worker for worker in operator.app.workers if worker.group == "beat"]
+        assert all(worker.is_finished for worker in beats)
+        control.set_task(1, status="running")
+        for _ in range(20):
+            await operator.pilot.pause()
+        assert "● running" not in shown(operator.app)
+        await operator.press("Z")
+        await operator.sees("● running")
+
+
+async def test_an_engine_that_goes_takes_neither_rows_nor_marks_nor_filter_and_is_greeted_once() -> None:
+    control = stocked()
+    async with console(control, at="3") as operator:
+        await operator.sees("t4")
+        await operator.press("slash")
+        await operator.type("status:failed")
+        await operator.press("enter")
+        await operator.sees("filter 2/4")
+        await operator.press("space")
+        control.engine = None
+        await operator.beat()
+        operator.app.desk.feed._answered_at -= 9
+        operator.app.screen.age()
+        screen = await operator.sees("NO ENGINE", "STALE 9s", "t4", "/ status:failed", "marks 1")
+        assert "*" in screen
+        assert operator.app.screen.table.cursor == 1
+        control.engine = replace(INFO, pid=77, epoch=2)
+        control.set_task(1, status="failed")
+        await operator.beat()
+        await operator.hears("an engine is back (process 77)")
+        await operator.misses("NO ENGINE", "STALE")
+        await operator.sees("t1", "marks 1")
+        assert operator.app.screen.table.selected.id == 2
+        await operator.beat()
+        told = [note.message for note in operator.app._notifications]
+        assert sum("is back" in words for words in told) == 1
+
+
+def test_the_pace_follows_the_link_the_writer_and_the_engine() -> None:
+    feed = Feed(stocked())
+    assert feed.seconds(0.5, pending=0) == RETRY_SECONDS
+    feed.pulse = replace(feed.pulse, engine=INFO)
+    assert feed.seconds(0.5, pending=0) == 0.5
+    assert feed.seconds(0.5, pending=2) == SECONDS_SLOW
+    feed.pulse = replace(feed.pulse, link_ms=300)
+    assert feed.seconds(1.0, pending=0) == SECONDS_SLOW
+
+
+class OtherStarter(EngineStarter):
+    """Notes its starts, and brings an engine of this version."""
+
+    def __init__(self, control: FakeControl) -> None:
+        super().__init__([], Path("/dev/null"))
+        self.control = control
+
+    def start(self) -> None:
+        self.control.asked.append(("start", None))
+        self.control.engine = replace(INFO, epoch=2)
+
+
+async def test_an_engine_of_another_version_is_named_and_replaced_only_when_wanted() -> None:
+    control = stocked()
+    control.engine = replace(INFO, version="0.0.1")
+    async with following(control, OtherStarter(control)) as operator:
+        await operator.sees("ENGINE 0.0.1")
+        await operator.hears("the engine is 0.0.1")
+        await operator.press("E")
+        await operator.sees("drain it, then start anew? [y/N]")
+        await operator.press("enter")
+        await operator.misses("[y/N]")
+        assert control.asked == []
+        await operator.press("E")
+        await operator.sees("[y/N]")
+        await operator.press("y")
+        await operator.until(lambda: len(control.asked) == 2, "it was not replaced")
+        assert control.asked == [("stop", StopMode.DRAIN), ("start", None)]
+        await operator.misses("ENGINE 0.0.1", "NO ENGINE")
+
+
+async def test_ages_grow_without_a_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    control = stocked()
+    monkeypatch.setattr(listing, "now_ms", lambda: NOW + 20_000)
+    async with console(control, at="3") as operator:
+        await operator.sees("20s")
+        reads = control.reads.copy()
+        monkeypatch.setattr(listing, "now_ms", lambda: NOW + 31_000)
+        operator.app.screen.age()
+        await operator.sees("31s")
+        assert "20s" not in shown(operator.app)
+        assert control.reads == reads
+
+
+async def test_a_count_of_the_newest_rows_alone_says_so() -> None:
+    control = stocked()
+    control.searched = 2
+    async with console(control, at="3") as operator:
+        await operator.press("slash")
+        await operator.type("status:failed")
+        await operator.press("enter")
+        await operator.sees("filter >=1/4", "searched newest 2")
+
+
+async def test_leaving_may_drain_an_engine_of_ours() -> None:
+    control = stocked()
+    starter = OtherStarter(control)
+    starter.__class__ = type("Ours", (OtherStarter,), {"pid": INFO.pid})
+    async with following(control, starter) as operator:
+        await operator.press("q")
+        await operator.sees("n drains it")
+        await operator.press("n")
+        await operator.until(lambda: operator.app._exit, "the console did not leave")
+    assert control.asked == [("stop", StopMode.DRAIN)]
