@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from core.app.lock import is_held
 from core.cli.main import main
 from tests.cli.cli_stage import STORED, Deck, Ended, command, environment
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return an empty data directory, named by TASKDECK_HOME."""
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Return an empty data directory, named by TASKDECK_HOME; a detached engine ends with the test."""
     path = tmp_path / "home"
     monkeypatch.setenv("TASKDECK_HOME", str(path))
-    return path
+    yield path
+    if is_held(path / "engine.lock"):
+        main(["stop", "--kill"])
 
 
 @pytest.fixture
