@@ -130,7 +130,7 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
         ("mark_all", "asterisk", "*", "mark_all", "mark all that the filter finds, read or not", ""),
         ("unmark", "U", "U", "unmark", "unmark everything", ""),
     ),
-    "view": (("view_back", "escape,backspace", "Esc", "back", "back", "back"),),
+    "view": (("view_back", "escape,backspace,q", "Esc q", "back", "back", "back"),),
     "node": (
         ("node_open", "enter", "Enter", "open", "look into the task; unfold or fold a layer", "open"),
         ("node_back", "escape,backspace", "Esc", "back", "back by one step: unfolded layers, screen", ""),

@@ -41,6 +41,7 @@ class TaskScreen(DeskScreen):
         self.task_id = task_id
         self.view = TextView()
         self._detail: TaskDetail | None = None
+        self._newest: tuple[EventView, ...] = ()
 
     def compose(self) -> ComposeResult:
         """Stack the lines."""
@@ -59,7 +60,25 @@ class TaskScreen(DeskScreen):
         newest = Filter(noun=Noun.EVENTS, sort=Sort(field="id", descending=True))
         query = EventQuery(task_id=self.task_id, filter=newest)
         events = await self.desk.control.events(query, limit=_EVENTS)
-        self.view.put(list(describe(self._detail, events.rows, look=self.desk.look)))
+        self._newest = events.rows
+        self._write()
+
+    def age(self) -> None:
+        """Write how long it has been running."""
+        self._write()
+        super().age()
+
+    def restyle(self) -> None:
+        """Take the glyphs of another theme."""
+        self._write()
+
+    def subject_status(self) -> str:
+        """Return how the task stands."""
+        return "" if self._detail is None else self._detail.task.status
+
+    def yank(self) -> object:
+        """Return the task as a whole."""
+        return self._detail
 
     def title_line(self) -> SafeText:
         """Name the task and how it stands."""
@@ -83,6 +102,10 @@ class TaskScreen(DeskScreen):
     def action_events(self) -> None:
         """Show all its events."""
         self.visit("task events", self.task_id)
+
+    def _write(self) -> None:
+        if self._detail is not None:
+            self.view.put(list(describe(self._detail, self._newest, look=self.desk.look)))
 
 
 def describe(detail: TaskDetail, events: Sequence[EventView], *, look: Look) -> Iterator[SafeText]:

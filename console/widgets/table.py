@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Generic, TypeVar
 
 from rich.segment import Segment
@@ -17,7 +16,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from console.keymap import bindings
-from console.widgets.face import Face, lay_out
+from console.widgets.face import Face, Paper, draw_row, lay_out
 from core.model.columns import GAP, Column, Form
 from core.model.text import SafeText, fit
 
@@ -29,8 +28,6 @@ _CURSOR = Style(reverse=True)
 _HEAD = Style(bold=True)
 _MARGIN = 1
 _MARK = "*"
-# Most cells of a page are like those of others.
-_fit = lru_cache(4_096)(fit)
 _GROWING = (Form.AGE, Form.SPAN, Form.DUE)
 
 
@@ -143,22 +140,17 @@ class Table(ScrollView, Generic[V], can_focus=True, inherit_bindings=False):
 
     def age(self) -> None:
         """Write what grows with time anew, and draw the cells that differ."""
-        places = [index for index, (column, _) in enumerate(self._shape) if column.form in _GROWING]
-        if not places:
-            return
-        columns = [self._shape[index][0] for index in places]
-        for line in range(self.height):
+        growing = {index: column for index, (column, _) in enumerate(self._shape) if column.form in _GROWING}
+        for line in range(self.height if growing else 0):
             view = self._rows.get(self.top + line)
-            key = None if view is None else self._face.key(view)
-            old = self._written.get(key)
+            old = None if view is None else self._written.get(self._face.key(view))
             if view is None or old is None:
                 continue
-            cells = list(old.cells)
-            for index, cell in zip(places, self._face.write(view, columns), strict=True):
-                cells[index] = cell
-            if tuple(cells) != old.cells:
+            grown = dict(zip(growing, self._face.write(view, list(growing.values())), strict=True))
+            cells = tuple(grown.get(index, cell) for index, cell in enumerate(old.cells))
+            if cells != old.cells:
                 self._version += 1
-                self._written[key] = _Written(version=self._version, cells=tuple(cells))
+                self._written[self._face.key(view)] = _Written(version=self._version, cells=cells)
                 self._refresh_cells(line, old.cells, cells)
 
     def notify_style_update(self) -> None:
@@ -257,13 +249,13 @@ class Table(ScrollView, Generic[V], can_focus=True, inherit_bindings=False):
         return self._strip(view, width, is_cursor=number == self.cursor)
 
     def _head(self, width: int) -> Strip:
-        titles = (fit(self._title(column), room, right=column.right) for column, room in self._shape)
-        text = " " * _MARGIN + (" " * GAP).join(titles)
-        return Strip([Segment(fit(text, width), self._base() + _HEAD)], width)
-
-    def _title(self, column: Column) -> str:
         name, arrow = self._order
-        return f"{column.title[: max(0, column.width - 1)]}{arrow}" if column.name == name else column.title
+        titles = [
+            f"{column.title[: max(0, column.width - 1)]}{arrow}" if column.name == name else column.title
+            for column, _ in self._shape
+        ]
+        paper = Paper(base=self._base() + _HEAD, width=width, margin=" " * _MARGIN)
+        return draw_row(self._shape, titles, [None] * len(titles), paper)
 
     def _strip(self, view: V, width: int, *, is_cursor: bool) -> Strip:
         key = self._face.key(view)
@@ -279,21 +271,8 @@ class Table(ScrollView, Generic[V], can_focus=True, inherit_bindings=False):
 
     def _draw(self, view: V, cells: Sequence[SafeText], *, margin: str, is_cursor: bool) -> Strip:
         base = self._base() + _CURSOR if is_cursor else self._base()
-        segments: list[Segment] = []
-        text, drawn = margin, len(margin)
-        for index, ((column, room), cell) in enumerate(zip(self._shape, cells, strict=True)):
-            own = None if is_cursor else self._face.style(view, column)
-            gap = " " * GAP if index else ""
-            drawn += len(gap) + room
-            if own is None:
-                text += gap + _fit(cell, room, right=column.right)
-                continue
-            segments += (Segment(text + gap, base), Segment(_fit(cell, room, right=column.right), base + own))
-            text = ""
-        width = self.size.width
-        segments.append(Segment(text + " " * (width - drawn), base))
-        strip = Strip(segments, max(width, drawn))
-        return strip if drawn <= width else strip.crop(0, width)
+        styles = [None if is_cursor else self._face.style(view, column) for column, _ in self._shape]
+        return draw_row(self._shape, cells, styles, Paper(base=base, width=self.size.width, margin=margin))
 
     def _base(self) -> Style:
         # Textual makes this anew at each look, which cost a third of a page.
