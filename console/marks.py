@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from console.operations import Chosen
 from core.control.api import Target
@@ -17,6 +17,8 @@ class Everything:
     where: Filter
     as_of: int | None
     excluding: frozenset[int] = frozenset()
+    without: frozenset[Hashable] = frozenset()
+    """The keys of the rows that are left out."""
 
 
 class Marks:
@@ -44,17 +46,17 @@ class Marks:
     def has(self, key: Hashable) -> bool:
         """Tell whether a row is marked."""
         if self.everything is not None:
-            return key not in self.everything.excluding
+            return key not in self.everything.without
         return key in self._chosen
 
     def toggle(self, key: Hashable, chosen: Chosen, *, at: int) -> None:
         """Mark a row, or unmark it; a range may begin there."""
         self._anchor = at
         if self.everything is not None:
-            ids = frozenset(chosen.target.task_ids or ())
-            excluding = self.everything.excluding
-            self.everything = Everything(
-                where=self.everything.where, as_of=self.everything.as_of, excluding=excluding ^ ids
+            self.everything = replace(
+                self.everything,
+                excluding=self.everything.excluding ^ frozenset(chosen.target.task_ids or ()),
+                without=self.everything.without ^ {key},
             )
         elif self._chosen.pop(key, None) is None:
             self._chosen[key] = chosen

@@ -78,6 +78,18 @@ class JobScreen(ListScreen[JobRow]):
             return chosen_task(row.view)
         return self._whole()
 
+    def view_of(self, row: JobRow) -> object:
+        """Return the task or stage of a row."""
+        return row.view
+
+    def predicate(self) -> Filter:
+        """Return the filter that finds the tasks of this job, wherever it is asked."""
+        return replace(self.where, terms=(*self.where.terms, In(field="job", values=(self.job_id,))))
+
+    def count_base(self) -> Filter:
+        """Return the filter that finds all tasks of this job."""
+        return Filter(noun=Noun.TASKS, terms=(In(field="job", values=(self.job_id,)),))
+
     def subject_status(self) -> str:
         """Return how the task under the cursor stands."""
         row = self.table.selected

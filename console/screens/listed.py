@@ -23,6 +23,7 @@ from core.model.terms import In
 from core.model.text import SafeText, safe_line
 
 V = TypeVar("V")
+_MARKING = ("mark", "mark_range", "mark_all")
 _UNMARKED = SafeText("rows of this list are not marked: no verb acts on them")
 _TOO_MANY = SafeText("more rows than are in memory: narrow the list by a filter first")
 
@@ -67,7 +68,8 @@ class ListScreen(RowsScreen[V], Generic[V]):
 
     def why_not(self, action: str) -> SafeText:
         """Say why an action cannot be taken now."""
-        if action in ("mark", "mark_range", "mark_all") and self.chosen() is None:
+        row = self.table.selected
+        if action in _MARKING and (row is None or chosen_view(self.view_of(row)) is None):
             return _UNMARKED
         return super().why_not(action)
 
@@ -86,7 +88,8 @@ class ListScreen(RowsScreen[V], Generic[V]):
 
     def action_mark(self) -> None:
         """Mark the row under the cursor, or unmark it, and go to the next."""
-        row, chosen = self.table.selected, self.chosen()
+        row = self.table.selected
+        chosen = None if row is None else chosen_view(self.view_of(row))
         if row is not None and chosen is not None:
             self.marks.toggle(self.listing.key(row), chosen, at=self.table.cursor)
             self.table.redraw_row()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from console.desk import Desk
 from console.keymap import bindings
 from console.listing import events, jobs, tasks
@@ -9,7 +11,9 @@ from console.operations import Chosen
 from console.screens.choosing import chosen_job, chosen_task
 from console.screens.listed import ListScreen
 from core.model.events import EventView
+from core.model.fields import Noun
 from core.model.filters import Filter
+from core.model.terms import In
 from core.model.text import SafeText, safe_line
 from core.model.views import JobView, TaskView
 
@@ -87,7 +91,17 @@ class EventsScreen(ListScreen[EventView]):
 
     def __init__(self, desk: Desk, *, job_id: int | None = None, task_id: int | None = None) -> None:
         super().__init__(desk, events(desk.control, job_id=job_id, task_id=task_id))
+        fields = {"job": job_id, "task": task_id}
+        self._terms = tuple(In(field=name, values=(value,)) for name, value in fields.items() if value)
         self._of = f" of job {job_id}" if job_id else f" of task {task_id}" if task_id else ""
+
+    def predicate(self) -> Filter:
+        """Return the filter that finds these events, wherever it is asked."""
+        return replace(self.where, terms=(*self.where.terms, *self._terms))
+
+    def count_base(self) -> Filter:
+        """Return the filter that finds all events of what this is about."""
+        return Filter(noun=Noun.EVENTS, terms=self._terms)
 
     def title_line(self) -> SafeText:
         """Say of what."""

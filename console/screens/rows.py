@@ -16,6 +16,7 @@ from console.widgets.prompt import Prompt
 from console.widgets.table import Face, Table
 from console.working import start
 from core.model.errors import Invalid, TaskdeckError
+from core.model.fields import Noun
 from core.model.filters import Filter, parse, render
 from core.model.text import SafeText, safe_line
 
@@ -75,7 +76,10 @@ class RowsScreen(InspectingScreen, Generic[V]):
         return self._count.words(self.predicate()) or (self.rows_words(),)
 
     def rows_words(self) -> str:
-        """Tell how many rows are known, and whether more may follow."""
+        """Tell how many rows there are, else how many are known, and whether more may follow."""
+        is_whole = self.predicate() == Filter(noun=Noun.TASKS, sort=self.where.sort)
+        if is_whole and self.table.more:
+            return f"rows {max(self.table.count, sum(self.desk.feed.pulse.tasks.values())):,}"
         return f"rows {self.table.count:,}{'+' if self.table.more else ''}"
 
     def age(self) -> None:
@@ -166,7 +170,7 @@ class RowsScreen(InspectingScreen, Generic[V]):
             self.notify(f"searched the first {pages.count:,} rows", markup=False)
 
     def _count_rows(self, *, changed: bool) -> None:
-        if self._count.wants(self.predicate(), changed=changed):
+        if self.where.terms and self._count.wants(self.predicate(), changed=changed):
             start(self, self._ask_count, group="count", exclusive=True)
 
     async def _ask_count(self) -> None:

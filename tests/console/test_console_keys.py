@@ -90,6 +90,35 @@ async def test_a_star_marks_a_predicate_that_spares_what_comes_later_and_what_is
         assert [task.id for task in control.task_rows.values() if task.status == "held"] == [3, 5]
 
 
+async def test_on_the_page_of_a_job_a_star_means_its_tasks_alone() -> None:
+    control = stocked()
+    control.add_task(3, "elsewhere", status="failed")
+    async with console(control) as operator:
+        await operator.press("j", "enter")
+        await operator.sees("Job 2", "t4")
+        await operator.press("slash")
+        await operator.type("status:failed")
+        await operator.press("enter")
+        await operator.sees("filter 2/4")
+        await operator.press("asterisk")
+        await operator.sees("marks 2 (by filter)")
+        await operator.press("r")
+        await operator.sees("Retry 2 tasks? [y/N]")
+        await operator.press("y")
+        await operator.until(lambda: control.task_rows[4].status == "queued", "it was not retried")
+        assert control.task_rows[5].status == "failed"
+
+
+async def test_a_stage_is_not_marked() -> None:
+    async with console(stocked()) as operator:
+        await operator.press("j", "enter")
+        await operator.sees("stage 1 main")
+        await operator.press("g", "space")
+        await operator.hears("rows of this list are not marked")
+        await operator.press("j", "space")
+        await operator.sees("marks 1")
+
+
 async def test_jobs_are_marked_row_by_row() -> None:
     control = stocked()
     async with console(control) as operator:
