@@ -36,7 +36,7 @@ class Shell(BoundedApp):
     home: Path | None
 
     def delay_update(self, delay: float = 0.0) -> None:
-        """Draw at once: Textual holds everything for 50 ms at a switch of screens, twice what a key may take."""
+        """Draw at once: at a switch Textual holds all for 50 ms, twice what a key may take."""
 
     async def choose(self, question: SafeText, answers: dict[str, str]) -> str:
         """Ask for one key; '' = none of the answers."""
