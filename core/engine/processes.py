@@ -32,7 +32,6 @@ class Processes:
 
     async def run(self, running: Running, call: ProcessCall, made: tuple[Connector, JsonObject]) -> Outcome:
         """Start a call that a connector made of an input, and see it through."""
-        running.inline = False
         try:
             self._tools.children.start(running.ref, call)
         except Unavailable as error:

@@ -189,6 +189,9 @@ class Runner:
             case InlineCall():
                 return Succeeded(output=await call.run())
             case ProcessCall():
+                running.inline = False
+                # A stop that waits for the calls in the loop has one less to wait for.
+                self._tell()
                 return await self._processes.run(running, call, (connector, with_))
 
     def _timeout(self, spec: JsonObject) -> float:

@@ -10,6 +10,7 @@ import pytest
 
 from core.model.commands import StopMode
 from core.model.errors import Unavailable
+from core.model.values import JsonObject, JsonValue
 from tests.support.house import House, script, task
 from tests.support.waiting import ticks, until, within
 
@@ -66,6 +67,31 @@ async def test_a_call_that_ignores_every_request_does_not_keep_the_engine(house:
     await house.stop()
     assert house.attempts(job, "a") == ["interrupted"]
     assert house.steer.cancelled, "it was asked"
+
+
+@pytest.mark.parametrize(("how", "left"), [(StopMode.STOP, "running"), (StopMode.KILL, "interrupted")])
+async def test_a_stop_in_the_moment_before_a_child_starts_does_not_wait_for_its_end(
+    house: House, monkeypatch: pytest.MonkeyPatch, how: StopMode, left: str
+):
+    scopes = house.engine.runner._tools.scopes
+    asked, go_on = asyncio.Event(), asyncio.Event()
+    whole = scopes.scope
+
+    async def slow(job_id: int, value: JsonValue, captured: JsonValue) -> JsonObject:
+        asked.set()
+        await go_on.wait()
+        return await whole(job_id, value, captured)
+
+    monkeypatch.setattr(scopes, "scope", slow)
+    made, _ = sleeper(house, "a")
+    made["with"]["env"]["JOB"] = "${{ string(job.id) }}"
+    job = await house.submit(made)
+    await within(asked.wait(), "its input is being made")
+    house.engine.stop(how)
+    await house.until(lambda: 10_000 in house.clock.pending(), "the grace runs")
+    go_on.set()
+    await within(house.engine.stopped(), "the engine ends and leaves the child, or kills it")
+    assert house.attempts(job, "a") == [left]
 
 
 async def test_what_is_claimed_while_the_stop_begins_is_not_lost(house: House):
