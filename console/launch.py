@@ -146,7 +146,7 @@ async def _show_near(flags: ConsoleFlags) -> None:
     # As above.
     from console.engines import EngineStarter
     from core import app
-    from core.config import ensure_home
+    from core.model.paths import ensure_home
 
     options = app.Options(home=flags.home)
     paths = ensure_home(options.paths.home)

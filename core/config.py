@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import stat
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
@@ -12,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from core.model.errors import Forbidden, Invalid, Unavailable
-from core.model.paths import HOME, Paths, find_home
+from core.model.errors import Invalid
+from core.model.paths import Paths
 from core.model.text import safe_line
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-__all__ = ["HOME", "PREFIX", "Paths", "Settings", "ensure_home", "find_home", "load"]
+__all__ = ["PREFIX", "Settings", "load"]
 
 PREFIX = "TASKDECK_"
 """Every setting may come from the environment as this plus its name in capitals."""
@@ -129,42 +128,6 @@ def load(home: Path, **overrides: object) -> Settings:
         hint="mend the setting, then run 'taskdeck config check'",
         facts={"file": str(file), "faults": [{"code": code, "message": message} for code, message in faults]},
     )
-
-
-def ensure_home(home: Path) -> Paths:
-    """Make the data directory, `output/` and `logs/`, all 0700 whatever the umask; return its paths.
-
-    Raises `Forbidden` (`config.home_foreign`) for a directory of somebody else and `Unavailable`
-    (`config.home`) where none can be made.
-    """
-    paths = Paths(home=home)
-    try:
-        home.parent.mkdir(parents=True, exist_ok=True)
-        for directory in (home, paths.output, paths.logs):
-            directory.mkdir(mode=0o700, exist_ok=True)
-            _close_to_others(directory)
-    except OSError as error:
-        raise Unavailable(
-            "config.home",
-            f"cannot use {safe_line(str(home))} as data directory: {error.strerror}",
-            hint="name another with --home DIR or TASKDECK_HOME",
-            facts={"home": str(home)},
-        ) from error
-    return paths
-
-
-def _close_to_others(directory: Path) -> None:
-    found = directory.stat()
-    # /tmp itself must not become ours, even for root.
-    if found.st_mode & stat.S_ISVTX or os.geteuid() not in (0, found.st_uid):
-        raise Forbidden(
-            "config.home_foreign",
-            f"{safe_line(str(directory))} belongs to somebody else or to everybody",
-            hint="name a directory of your own with --home DIR or TASKDECK_HOME",
-            facts={"directory": str(directory)},
-        )
-    if stat.S_IMODE(found.st_mode) != 0o700:
-        directory.chmod(0o700)
 
 
 def _read(file: Path) -> dict[str, object]:

@@ -6,14 +6,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from core.app.attaching import attached, connect
     from core.app.bridge import dial_stdio, start_and_dial
     from core.app.embedded import Embedded
     from core.app.engines import (
         Hosted,
-        attached,
         changing,
         checks,
-        connect,
         detach,
         hosting,
         open_engine,
@@ -22,7 +21,8 @@ if TYPE_CHECKING:
     from core.app.examination import Check, DoctorReport, doctor
     from core.app.far import SILENT, far, far_running
     from core.app.glance import glance
-    from core.app.places import Options, reading
+    from core.app.options import Options
+    from core.app.places import reading
     from core.app.spawning import engine_argv
 
 __all__ = [
@@ -56,7 +56,9 @@ _ROOMS = {
     "glance": "core.app.glance",
     "Embedded": "core.app.embedded",
     "engine_argv": "core.app.spawning",
-    **dict.fromkeys(("Options", "reading"), "core.app.places"),
+    **dict.fromkeys(("attached", "connect"), "core.app.attaching"),
+    "Options": "core.app.options",
+    "reading": "core.app.places",
     **dict.fromkeys(("Check", "DoctorReport", "doctor"), "core.app.examination"),
 }
 

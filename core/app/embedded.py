@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from core.app.engines import serve_quietly
-from core.app.places import Options
+from core.app.options import Options
 from core.engine.service import Engine
 
 

@@ -12,24 +12,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core import logs
+from core.app.attaching import dial
 from core.app.deck import Deck
 from core.app.lifetime import LINGER_SECONDS, Guests, serve_guests, serve_watchers, stop_on_signals
 from core.app.lock import EngineLock
-from core.app.places import Options
+from core.app.options import Options
 from core.app.spawning import LOG, spawn_engine
 from core.app.takeover import MARGIN_SECONDS, take_over
-from core.config import Paths, ensure_home
 from core.connectors.registry import build
 from core.control.api import ControlAPI
 from core.control.local import LocalControl
 from core.control.remote import RemoteControl
 from core.control.server import ControlServer
-from core.control.transport import SocketDialer
 from core.engine.alarms import SchedulerAlarms
 from core.engine.clock import SystemClock
 from core.engine.service import Engine, Ports
 from core.model.commands import StopMode
 from core.model.errors import Unavailable
+from core.model.paths import Paths, ensure_home
 from core.model.ports import Checks, Connector
 
 POLL_SECONDS = 0.02
@@ -144,7 +144,7 @@ async def detach(options: Options) -> None:
     for reference in options.connectors:
         words += ["--connector", reference]
     process = spawn_engine(paths.home, words)
-    remote = _remote(paths, patience=options.settings().lock_wait + 10)
+    remote = dial(paths, patience=options.settings().lock_wait + 10)
     try:
         await remote.status()
     except Unavailable as error:
@@ -196,23 +196,6 @@ async def serve_quietly(options: Options, *, ready: Callable[[Engine], None]) ->
         lock.release()
 
 
-@asynccontextmanager
-async def connect(*, home: Path | str | None = None) -> AsyncIterator[Deck]:
-    """Attach to the engine that runs on a home; raise `Unavailable` (`engine.none`)."""
-    async with attached(Options(home=None if home is None else Path(home))) as control:
-        yield Deck(control)
-
-
-@asynccontextmanager
-async def attached(options: Options) -> AsyncIterator[ControlAPI]:
-    """Lend the control of the engine that runs on a home; raise `Unavailable` (`engine.none`) when asked."""
-    remote = _remote(options.paths)
-    try:
-        yield remote
-    finally:
-        await remote.close()
-
-
 def _collect_less() -> None:
     # In a process of our own: looking for cycles after every 700 objects costs a fifth of the throughput.
     gc.freeze()
@@ -262,7 +245,7 @@ async def _lock_or_attach(options: Options) -> tuple[EngineLock, RemoteControl |
     lock, remote = _lock(paths), None
     deadline = asyncio.get_running_loop().time() + settings.lock_wait
     while not lock.acquire():
-        remote = remote or _remote(paths)
+        remote = remote or dial(paths)
         try:
             await remote.status()
         except Unavailable as error:
@@ -294,7 +277,3 @@ async def _own(options: Options, *, hint: str) -> EngineLock:
 
 def _lock(paths: Paths) -> EngineLock:
     return EngineLock(paths.lock)
-
-
-def _remote(paths: Paths, *, patience: float = 0.0) -> RemoteControl:
-    return RemoteControl(SocketDialer(paths.socket, patience=patience))

@@ -7,14 +7,14 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from core.app.engines import attached
+from core.app.attaching import attached
 from core.app.lock import find_owner
-from core.app.places import Options
+from core.app.options import Options
 from core.app.survival import Machine, judge
-from core.config import Paths
 from core.host import free_bytes, has_pidfd, user_name
 from core.model.about import VERSION
 from core.model.errors import Conflict, TaskdeckError
+from core.model.paths import Paths
 from core.store.database import sqlite_version
 from core.store.verify import verify_path
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from core.app.places import Options
+from core.app.options import Options
 from core.app.ssh import Far, greet, greet_running
 from core.control.api import ControlAPI
 from core.control.remote import RemoteControl

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from core.app.places import Options
-from core.config import Paths
+from core.app.options import Options
 from core.control.api import ControlAPI
 from core.control.reading import ReadingControl
 from core.control.remote import RemoteControl
 from core.control.transport import SocketDialer
+from core.model.paths import Paths
 from core.store.readers import Readers
 from core.store.reports import Reports
 

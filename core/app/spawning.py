@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.config import ensure_home
 from core.model.errors import Unavailable
+from core.model.paths import ensure_home
 from core.model.text import SafeText, safe_line
 
 LINGER_SECONDS = 5

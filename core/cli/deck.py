@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractAsyncContextManager
 
 from core import app
-from core.app.places import Options
+from core.app.options import Options
 from core.cli.arguments import Common, Hosting, Reaching
 from core.cli.refusals import usage
 from core.control.api import ReadingAPI

@@ -9,8 +9,9 @@ from core.app.examination import doctor as examine
 from core.cli.arguments import Command, Common
 from core.cli.deck import options
 from core.cli.output import Piece, emit, say, status
-from core.config import Paths, find_home, load
+from core.config import load
 from core.model.errors import Unavailable
+from core.model.paths import Paths, find_home
 from core.model.text import safe_line
 from core.model.values import JsonValue
 

@@ -19,7 +19,8 @@ from core.cli.refusals import report, usage
 from core.model.errors import TaskdeckError
 
 ROOMS = {
-    "core.cli.engines": ("serve", "stop"),
+    "core.cli.engines": ("serve",),
+    "core.cli.stopping": ("stop",),
     "core.cli.running": ("run",),
     "core.cli.loose": ("exec", "map"),
     "core.cli.lists": ("jobs", "tasks", "queues"),
@@ -114,7 +115,7 @@ def _usage_error(error: typer.TyperException, words: Sequence[str]) -> TaskdeckE
 def _keep_traceback(words: Sequence[str]) -> None:
     # Only a failure pays for settings and logging.
     from core import host, logs
-    from core.config import Paths, find_home
+    from core.model.paths import Paths, find_home
 
     given = [Path(word) for flag, word in pairwise(words) if flag == "--home"]
     directory = Paths(home=find_home(given[0] if given else None, default=host.default_home)).logs

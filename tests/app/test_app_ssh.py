@@ -10,7 +10,7 @@ import pytest
 
 from core import host
 from core.app.far import far_host
-from core.app.places import Options
+from core.app.options import Options
 from core.app.ssh import Far, greet, refusal
 from core.model.errors import Invalid, Unavailable
 

@@ -25,6 +25,7 @@ LATE_IMPORTS = (
     "core/__init__.py",
     "core/app/bridge.py",
     "core/app/engines.py",
+    "core/app/options.py",
     "core/cli/main.py",
     "core/control/server.py",
     "core/logs.py",

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from core.config import Paths, Settings, ensure_home, find_home, load
+from core.config import Settings, load
 from core.model.errors import Forbidden, Invalid, Unavailable
+from core.model.paths import Paths, ensure_home, find_home
 
 
 @pytest.fixture(autouse=True)

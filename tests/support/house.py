@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from core import host
-from core.config import Settings, ensure_home
+from core.config import Settings
 from core.connectors.delay import Delay
 from core.connectors.registry import Registry
 from core.connectors.shell import Shell
@@ -19,6 +19,7 @@ from core.control.local import LocalControl
 from core.engine.service import Engine, Ports
 from core.executors.child import MARK
 from core.model.commands import StopMode
+from core.model.paths import ensure_home
 from core.model.views import JobResult, TaskDetail
 from core.store.verify import verify_path
 from tests.support.manual_time import ManualAlarms, ManualClock

@@ -1,0 +1,40 @@
+"""What a command line or program chose, and where that is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.host import default_home
+from core.model.paths import Paths, find_home
+
+if TYPE_CHECKING:
+    from core.config import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What a command line or program chose; None = as configured."""
+
+    home: Path | None = None
+    slots: int | None = None
+    connectors: tuple[str, ...] = ()
+    """`module:object` references of connectors of others."""
+    host: str | None = None
+    """`user@box`: the engine, and the home named above, are there."""
+    remote_command: str | None = None
+    """How taskdeck is called there."""
+
+    @property
+    def paths(self) -> Paths:
+        """Return the places of this home; nothing is made."""
+        return Paths(home=find_home(self.home, default=default_home))
+
+    def settings(self) -> Settings:
+        """Read the settings of this home, of this machine's own for a host; raise `Invalid` (`config.*`)."""
+        # Attaching needs no setting, and pydantic costs it half a second.
+        from core.config import load
+
+        home = find_home(None if self.host else self.home, default=default_home)
+        return load(home, slots=self.slots)
