@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STARTED := $(shell date +%s)
 WORKERS ?= 2
+DECK ?= .taskdeck
 .PHONY: help venv run test format lint types mutants bench shots clean
 
 help: ## List these targets.
@@ -17,9 +18,9 @@ $(READY): pyproject.toml constraints.txt .ci/venv
 
 venv: $(READY) ## Create .venv with everything needed to run and check.
 
-run: $(READY) ## Open the console on .taskdeck; without a terminal run the sample and print its summary.
-	@if [ -t 0 ] && [ -t 1 ]; then exec $(BIN)/taskdeck --home .taskdeck; \
-	else exec $(BIN)/taskdeck run sample --home .taskdeck --slots 4; fi
+run: $(READY) ## Open the console on $DECK (.taskdeck); without a terminal run the sample and print its summary.
+	@if [ -t 0 ] && [ -t 1 ]; then exec $(BIN)/taskdeck --home "$(DECK)"; \
+	else exec $(BIN)/taskdeck run sample --home "$(DECK)" --slots 4; fi
 
 test: $(READY) ## Check everything: format, lint, types, layers, tests.
 	@failed=; \

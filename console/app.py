@@ -132,7 +132,7 @@ class ConsoleApp(OneByOne, Shell):
         start(self, self._landlord.want, group="leave", exclusive=True)
 
     def action_leave(self) -> None:
-        """Go back, or from the first screen leave; ask what becomes of an engine of ours that has work."""
+        """Go back, or from the first screen leave; ask what becomes of an engine that has work."""
         if len(self.screen_stack) > 1:
             self.of_screen(DeskScreen.action_back)
         else:

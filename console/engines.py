@@ -35,9 +35,14 @@ class EngineStarter:
         """The process that was started, if one was."""
         return None if self._process is None else self._process.pid
 
+    @property
+    def lives(self) -> bool:
+        """Whether the process that was started has not ended."""
+        return self._process is not None and self._process.poll() is None
+
     def start(self) -> None:
         """Start an engine, unless the one started before still lives; `Unavailable` (`engine.start`)."""
-        if self._process is not None and self._process.poll() is None:
+        if self.lives:
             return
         self._told = False
         try:

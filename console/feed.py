@@ -55,13 +55,15 @@ class Pulse:
 class Feed:
     """Asks the control what changed; keeps the counts of the last time that they could be read.
 
-    `last_event` is how far all this is told; None = everything has to be read anew.
+    `last_event` is how far all this is told; None = everything has to be read anew. `starting` = one was
+    started that does not answer yet: who starts an engine says so, the first answer ends it.
     """
 
     def __init__(self, control: ControlAPI) -> None:
         self._control = control
         self.pulse = Pulse()
         self.last_event: int | None = None
+        self.starting = False
         self._answered_at = time.monotonic()
         self._probed_at = 0.0
 
@@ -90,6 +92,7 @@ class Feed:
         self._probed_at = now if is_first else self._probed_at
         self._answered_at = now
         self.last_event = changes.last_event
+        self.starting = False
         self.pulse = Pulse(
             tasks=changes.tasks,
             jobs=changes.jobs,

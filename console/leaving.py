@@ -34,7 +34,7 @@ class Asker(Protocol):
 
 
 class Landlord:
-    """Starts an engine where none is, replaces one of another version, asks what becomes of ours."""
+    """Starts an engine where none is, replaces one of another version, asks what becomes of it."""
 
     def __init__(self, desk: Desk, asker: Asker, *, starter: EngineStarter | None) -> None:
         self._desk = desk
@@ -52,6 +52,7 @@ class Landlord:
         if self._replacing and self._desk.feed.pulse.engine is None:
             self._replacing = False
             self._start(self._starter)
+        self._desk.feed.starting = self._desk.feed.starting and self._starter.lives
         failure = self._starter.failure()
         if failure:
             self._asker.tell(failure, bad=True)
@@ -78,17 +79,17 @@ class Landlord:
             await self._replace(pulse)
 
     async def may_leave(self) -> bool:
-        """Ask what becomes of an engine of ours that has work, and see to it; False = the operator stays."""
+        """Ask what becomes of an engine that has work, whoever started it; False = the operator stays."""
         await self._desk.feed.ask_anew()
         pulse = self._desk.feed.pulse
         if pulse.engine is None and self._starter is not None:
             # Left before it answered: nobody else knows of it.
             self._starter.call_off()
-        if not self._is_ours(pulse) or not pulse.busy:
+        if self._starter is None or pulse.engine is None or not pulse.busy:
             # An engine with nothing to do ends by itself, as soon as nobody else watches it either.
             return True
-        inside = self._starter is not None and not self._starter.outlives
-        question, answers = (_WORK_INSIDE, _ANSWERS_INSIDE) if inside else (_WORK, _ANSWERS)
+        outlives = self._starter.outlives or self._starter.pid != pulse.engine.pid
+        question, answers = (_WORK, _ANSWERS) if outlives else (_WORK_INSIDE, _ANSWERS_INSIDE)
         answer = await self._asker.choose(question, answers)
         if answer in _MODES:
             await self._stop(_MODES[answer])
@@ -121,9 +122,6 @@ class Landlord:
     def _start(self, starter: EngineStarter) -> None:
         try:
             starter.start()
+            self._desk.feed.starting = starter.lives
         except Unavailable as error:
             self._asker.tell(safe_line(error.message), bad=True)
-
-    def _is_ours(self, pulse: Pulse) -> bool:
-        starter = self._starter
-        return starter is not None and pulse.engine is not None and pulse.engine.pid == starter.pid

@@ -140,19 +140,23 @@ class DeskScreen(Screen[None]):
         self.show_status()
 
     def age(self) -> None:
-        """Show what time alone has changed."""
+        """Show what time alone has changed; read again what could not be read."""
+        is_loading = self._loading is not None and not self._loading.is_finished
+        if self.trouble and not is_loading and not self.desk.frozen:
+            self.reload()
         self.show_status()
 
     def show_status(self) -> None:
         """Write head and status bar."""
-        trouble = self.trouble or self.desk.feed.pulse.trouble
+        pulse = self.desk.feed.pulse
+        # Without an engine no load can succeed: the status bar says that, and the head stays readable.
+        trouble = pulse.trouble or ("" if pulse.engine is None else self.trouble)
         line = safe_line(f"! {trouble}") if trouble else self.title_line()
         self.head.set_class(bool(trouble), "trouble")
         self.head.write(Content(clip(line, self.size.width or 80)))
-        feed = self.desk.feed
         frozen = SafeText("FROZEN" if self.desk.frozen else "")
-        warnings = warnings_of(feed.pulse, stale=feed.stale_seconds, frozen=frozen)
-        self.status.show(feed.pulse, warnings=warnings, words=self.status_words())
+        warnings = warnings_of(self.desk.feed, frozen=frozen)
+        self.status.show(pulse, warnings=warnings, words=self.status_words())
 
     def status_words(self) -> tuple[str, ...]:
         """Return what the status bar says of this screen, the most important first."""

@@ -96,7 +96,7 @@ class PulseScreen(DeskScreen):
 
     def news(self, kinds: frozenset[str]) -> None:
         """Show the counts, and sum up again unless that was just done: then a little later."""
-        if time.monotonic() - self._read_at >= REST_SECONDS:
+        if self.trouble or time.monotonic() - self._read_at >= REST_SECONDS:
             super().news(kinds)
         else:
             self._owed = self._owed or self.concerned(kinds)
@@ -118,7 +118,7 @@ class PulseScreen(DeskScreen):
 
     def title_line(self) -> SafeText:
         """Say which engine answers and how busy it is."""
-        return safe_line(f" Pulse  {engine_words(self.desk.feed.pulse)}")
+        return safe_line(f" Pulse  {engine_words(self.desk.feed)}")
 
     def rows_words(self) -> str:
         """Tell what is left out."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from textual.geometry import Size
 
-from console.feed import Pulse
+from console.feed import Feed, Pulse
 from console.listing import style_of, worded
 from console.theming import Look
 from console.widgets.spans import Span, flow
@@ -35,11 +35,11 @@ _TALL = ((45, 4), (32, 2))
 """Lines of the terminal from which the bars of one status get so many."""
 
 
-def engine_words(pulse: Pulse) -> str:
+def engine_words(feed: Feed) -> str:
     """Say which engine answers and how busy it is."""
-    engine = pulse.engine
+    engine = feed.pulse.engine
     if engine is None:
-        return "no engine answers: E starts one"
+        return "an engine is starting" if feed.starting else "no engine answers: E starts one"
     is_full = engine.running >= engine.slots
     state = "idle" if not engine.running else "all slots busy" if is_full else "working"
     return f"{state}  slots {engine.running:,}/{engine.slots:,}  taskdeck {engine.version}  {engine.home}"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
-from console.feed import Pulse
+from console.feed import Feed, Pulse
 from console.widgets.line import Line
 from core.model.text import SafeText, cells, safe_line
 
@@ -28,12 +28,13 @@ class StatusBar(Line):
         self.write(_line(warnings, parts, self.size.width))
 
 
-def warnings_of(pulse: Pulse, *, stale: int, frozen: SafeText) -> list[SafeText]:
+def warnings_of(feed: Feed, *, frozen: SafeText) -> list[SafeText]:
     """Return the words in reverse video; each is there only while it is true."""
+    pulse, stale = feed.pulse, feed.stale_seconds
     found = [frozen] if frozen else []
     if pulse.engine is None:
-        found.append(SafeText("NO ENGINE"))
-    if stale:
+        found.append(SafeText("STARTING" if feed.starting else "NO ENGINE"))
+    if stale and not feed.starting:
         found.append(SafeText(f"STALE {stale}s"))
     if pulse.foreign:
         found.append(safe_line(f"ENGINE {pulse.foreign}"))

@@ -1,4 +1,4 @@
-"""Hold what the console does about engines: it starts one, tells why one ended, and ends only its own."""
+"""Hold what the console does about engines: it starts one, tells why one ended, asks before it ends one."""
 
 from __future__ import annotations
 
@@ -95,17 +95,56 @@ async def test_the_console_starts_an_engine_when_none_answers_and_only_then(runn
     assert starter.starts == starts
 
 
+async def test_until_the_engine_that_was_started_answers_the_screen_says_so_and_no_load_stays_failed(
+    tmp_path: Path,
+) -> None:
+    control = FakeControl()
+    control.engine = None
+    starter = child(tmp_path, "import signal; signal.pause()")
+    async with ConsoleApp(control, Manner(tick=0, starter=starter)).run_test() as pilot:
+        operator = Operator(pilot.app, pilot)
+        await operator.sees("an engine is starting", "STARTING")
+        await operator.misses("STALE", "NO ENGINE", "!")
+        starter.call_off()
+        await until(lambda: not starter.lives, "it did not end")
+        await operator.beat()
+        await operator.sees("no engine answers: E starts one", "NO ENGINE")
+        control.engine = INFO
+        await operator.beat()
+        await operator.sees("slots 0/4", "nothing waits")
+
+
+async def test_a_load_that_failed_is_tried_again_though_nothing_changes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    control = FakeControl()
+    control.add_job("nightly")
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise Unavailable("store.busy", "the store is busy")
+
+    async with console(control, at="2") as operator:
+        await operator.sees("nightly")
+        with monkeypatch.context() as patched:
+            patched.setattr(control, "jobs", refuse)
+            await operator.press("ctrl+r")
+            await operator.sees("! the store is busy")
+        operator.app.screen.age()
+        await operator.misses("! the store is busy")
+
+
 @pytest.mark.parametrize(
     ("busy", "own", "keys", "stopped"),
     [
         (False, True, (), False),
         (True, True, ("d",), False),
         (True, True, ("s",), True),
-        (True, False, (), False),
+        (True, False, ("d",), False),
+        (True, False, ("s",), True),
         (False, False, (), False),
     ],
 )
-async def test_leaving_lets_an_idle_engine_end_by_itself_and_asks_about_a_busy_one_of_our_own(
+async def test_leaving_lets_an_idle_engine_end_by_itself_and_asks_about_a_busy_one(
     busy: bool, own: bool, keys: tuple[str, ...], stopped: bool
 ) -> None:
     control = FakeControl()

@@ -129,7 +129,7 @@ async def test_an_engine_that_goes_takes_neither_rows_nor_marks_nor_filter_and_i
         await operator.beat()
         operator.app.desk.feed._answered_at -= 9
         operator.app.screen.age()
-        screen = await operator.sees("NO ENGINE", "STALE 9s", "t4", "/ status:failed", "marks 1")
+        screen = await operator.sees("NO ENGINE", "STALE ", "t4", "/ status:failed", "marks 1")
         assert "*" in screen
         assert operator.app.screen.table.cursor == 1
         control.engine = replace(INFO, pid=77, epoch=2)
