@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from textual.screen import ModalScreen
+
 from console.boundary import BoundedApp
 from console.copying import LARGEST, copies_of
 from console.desk import Desk
@@ -20,7 +22,7 @@ from console.screens.menu import MenuScreen
 from console.screens.picking import PickScreen
 from console.screens.rows import RowsScreen
 from console.theming import PLAIN
-from console.working import start
+from console.working import start, words_of
 from core.model.errors import TaskdeckError
 from core.model.text import SafeText, safe_line
 
@@ -53,6 +55,11 @@ class Shell(BoundedApp):
     def fail(self, screen: DeskScreen, error: Exception) -> None:
         """Put what tells of a failure where the failed screen stands."""
         self.mover.fail(screen, error)
+
+    def fail_dialog(self, screen: ModalScreen[object], error: Exception) -> None:
+        """Take a failed dialog away, unanswered."""
+        screen.dismiss(None)
+        self.tell(words_of(error), bad=True)
 
     def of_screen(self, act: Callable[[DeskScreen], object]) -> None:
         """Do something with the present screen, unless a question stands over it."""
