@@ -11,7 +11,7 @@ from console.history import Spot
 
 ABOUT = {"job": "jobs", "graph": "jobs", "task": "tasks", "log": "tasks"}
 """Places that are about one thing with a number, and the screen they are opened from."""
-ALIASES = {"dead": "retries", "trouble": "retries", "home": "jobs"}
+ALIASES = {"dead": "retries", "trouble": "retries", "home": "pulse"}
 """Other names of screens."""
 _NUMBERED = re.compile(r"([a-z]+)\s+#?([0-9]{1,18})")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
