@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 import uvicorn
@@ -12,6 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from core.control import wire
 from core.control.routes import Desk, make_app
 from core.control.sockets import bind_private, check_peer, remove_socket
+from core.host import limits
 from core.model.errors import Bug, Invalid, TaskdeckError, Unavailable
 
 if TYPE_CHECKING:
@@ -24,6 +25,16 @@ _KEEP_ALIVE_SECONDS = 75
 """Longer than clients reuse an idle connection, so that none is closed under a request."""
 _DRAIN_SECONDS = 5
 _HEADERS = 100
+_CONNECTIONS = 512
+_REFUSED_SECONDS = 1.0
+"""For a client to read why it is refused."""
+
+
+def _room() -> int:
+    """Return how many connections may be open: a third of the files, and as many may be turned away."""
+    # Where no descriptor is left to accept with, asyncio fills the log and does nothing else.
+    files = limits()["open_files"]
+    return _CONNECTIONS if files < 0 else min(_CONNECTIONS, max(1, files // 3))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +42,7 @@ class Limits:
     """What one client, or many, may take of the server."""
 
     body_bytes: int = wire.BODY_BYTES
-    connections: int = 512
+    connections: int = field(default_factory=_room)
     """Open at the same time, waiting ones included."""
     waiting: int = 256
     """Requests of one process that may wait at the same time."""
@@ -114,10 +125,12 @@ class ControlServer:
 class _Guarded(HttpToolsProtocol):
     """A connection refused to strangers, and cut when its other end floods, stalls or does not read."""
 
-    limits: ClassVar[Limits] = Limits()
+    limits: ClassVar[Limits]
+    turned_away: ClassVar[set[_Guarded]]
     _deadline: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
     _is_in_head = True
+    _is_turned_away = False
     _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -126,7 +139,7 @@ class _Guarded(HttpToolsProtocol):
             self._check_room()
         except TaskdeckError as error:
             self.transport = transport
-            self._refuse(error)
+            self._turn_away(error)
             return
         super().connection_made(transport)
         self.client = ("process", peer)
@@ -135,9 +148,12 @@ class _Guarded(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
         self._forget_unread()
+        self.turned_away.discard(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._is_turned_away:
+            return
         if self._is_in_head:
             self._head_bytes += len(data)
         super().data_received(data)
@@ -187,6 +203,18 @@ class _Guarded(HttpToolsProtocol):
         self.transport.write(_refusal(error))
         self.transport.close()
 
+    def _turn_away(self, error: TaskdeckError) -> None:
+        """Refuse a connection at its beginning, and let its other end read why."""
+        self._is_turned_away = True
+        if len(self.turned_away) >= self.limits.connections:
+            self.transport.abort()
+            return
+        self.turned_away.add(self)
+        self.transport.write(_refusal(error))
+        # Closed at once, what it still sends would have the kernel throw the answer away unread.
+        self.transport.write_eof()
+        self.loop.call_later(_REFUSED_SECONDS, self.transport.abort)
+
     def _arm(self) -> None:
         if self._deadline is None:
             self._deadline = self.loop.call_later(self.limits.request_seconds, self._time_out)
@@ -218,7 +246,7 @@ class _Guarded(HttpToolsProtocol):
 
 
 def _protocol(limits: Limits) -> type[_Guarded]:
-    return type("Guarded", (_Guarded,), {"limits": limits})
+    return type("Guarded", (_Guarded,), {"limits": limits, "turned_away": set()})
 
 
 def _flood(limits: Limits) -> Invalid:

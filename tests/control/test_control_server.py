@@ -15,8 +15,10 @@ import pytest
 from core.control import sockets
 from core.control.api import ControlAPI
 from core.control.local import LocalControl
+from core.control.remote import RemoteControl
 from core.control.requests import VERBS
 from core.control.server import ControlServer, Limits
+from core.control.transport import SocketDialer
 from core.model.errors import Bug, Forbidden, NotFound, Unavailable
 from tests.control.control_stage import INFO, remote_stage
 from tests.control.raw_socket import STATUS, answer, ask, post, rest
@@ -245,6 +247,44 @@ async def test_connections_beyond_the_limit_are_refused_with_a_code(tmp_path):
         assert (await ask(stage.socket, b""))[1]["error"]["code"] == "engine.busy"
         for _, writer in open_ones:
             writer.transport.abort()
+
+
+async def test_a_client_beyond_the_limit_hears_why_though_it_speaks_first(tmp_path):
+    async with remote_stage(tmp_path, limits=Limits(connections=3)) as stage:
+        clients = [RemoteControl(SocketDialer(stage.socket)) for _ in range(6)]
+        waits = [asyncio.ensure_future(client.wait_job(3)) for client in clients]
+        async with asyncio.timeout(20):
+            ended, waiting = await asyncio.wait(waits, return_when=asyncio.FIRST_EXCEPTION)
+            while len(ended) < 3:
+                ended, waiting = await asyncio.wait(waits, timeout=0.05)
+        codes = {wait.exception().code for wait in ended}  # type: ignore[union-attr]
+        assert (len(ended), codes) == (3, {"engine.busy"})
+        for wait in waiting:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+        for client in clients:
+            await client.close()
+
+
+async def test_of_those_turned_away_no_more_are_listened_to_than_may_come_in(tmp_path):
+    async with remote_stage(tmp_path, limits=Limits(connections=2)) as stage:
+        guests = [await asyncio.open_unix_connection(str(stage.socket)) for _ in range(2)]
+        for reader, writer in guests:
+            writer.write(STATUS)
+            await answer(reader)
+        said = []
+        idle = [await asyncio.open_unix_connection(str(stage.socket)) for _ in range(4)]
+        for reader, _ in idle:
+            said.append(await rest(reader))
+        assert [b"engine.busy" in words for words in said] == [True, True, False, False]
+        for _, writer in guests + idle:
+            writer.transport.abort()
+
+
+@pytest.mark.parametrize(("files", "room"), [(-1, 512), (60, 20), (2, 1), (1_048_576, 512)])
+def test_a_process_that_may_open_few_files_takes_few_connections(monkeypatch, files, room):
+    monkeypatch.setattr("core.control.server.limits", lambda: {"open_files": files})
+    assert Limits().connections == room
 
 
 async def test_a_client_that_goes_ends_its_wait(remote):
