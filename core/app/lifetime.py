@@ -34,7 +34,13 @@ class Guests(LocalControl):
         """Return who answers; a stopping engine says so, for then the next one is the one to ask."""
         self.came = True
         if self._host.stopping:
-            raise Unavailable("engine.stopping", "the engine is stopping", hint="ask again in a moment")
+            info = self._host.info()
+            raise Unavailable(
+                "engine.stopping",
+                "the engine is stopping",
+                hint="ask again in a moment",
+                facts={"pid": info.pid, "epoch": info.epoch},
+            )
         return await super().status()
 
     async def submit(

@@ -14,7 +14,7 @@ from core.cli.deck import options
 from core.cli.output import note
 from core.control.api import ControlAPI
 
-__all__ = ["Hosted", "changing", "detach", "hosting", "note_ignored", "running"]
+__all__ = ["Hosted", "changing", "detach", "hosting", "note_drain", "note_ignored", "running"]
 
 
 def changing(arguments: Common) -> AbstractAsyncContextManager[ControlAPI]:
@@ -43,3 +43,9 @@ def note_ignored(hosted: Hosted, arguments: Hosting) -> None:
     """Say that an engine that runs already has slots and connectors of its own."""
     if hosted.attached and (arguments.slots or arguments.connector):
         note("an engine runs already: --slots and --connector are its own")
+
+
+async def note_drain(deck: ControlAPI) -> None:
+    """Say that an engine that drains takes work for the next one only; asked before it is brought."""
+    if (await deck.status()).state == "draining":
+        note("the engine drains: what is new waits for the next one (taskdeck serve)")

@@ -15,14 +15,14 @@ from typing import Annotated
 import typer
 
 from core.cli.arguments import Command, Hosting
-from core.cli.hosts import Hosted, changing, detach, hosting, note_ignored
+from core.cli.hosts import Hosted, changing, detach, hosting, note_drain, note_ignored
 from core.cli.logs import Sink, Tail
 from core.cli.output import emit, note, say, status
 from core.cli.progress import Meter
 from core.cli.refusals import Left, usage
 from core.cli.summary import counts_text, error_text, exit_status, failed_tasks, say_failed
 from core.cli.tracking import GroupCounts
-from core.cli.waiting import Interrupted, wait_with
+from core.cli.waiting import Interrupted, kept, wait_with
 from core.control.api import OPERATOR, ControlAPI, TaskSpec
 from core.model.durations import humanise, parse_duration
 from core.model.plans import PRIORITY_MAX, RetryPolicy
@@ -103,6 +103,7 @@ async def _carry_out(arguments: Loose, specs: Sequence[TaskSpec], *, group: str 
 
 
 async def _enqueue(deck: ControlAPI, specs: Sequence[TaskSpec], group: str | None) -> tuple[int, ...]:
+    await note_drain(deck)
     ids: list[int] = []
     for start in range(0, len(specs), _BITE):
         ids.extend(await deck.enqueue(specs[start : start + _BITE], group=group, actor=OPERATOR))
@@ -118,7 +119,8 @@ async def _follow(deck: ControlAPI, ids: Sequence[int], *, arguments: Loose, gro
             meter.show(await counts.look())
 
     try:
-        ended = await wait_with(deck.wait_tasks(ids), tick)
+        with kept(_named(ids), arguments=arguments):
+            ended = await wait_with(deck.wait_tasks(ids), tick)
     finally:
         meter.clear()
     if group is None:
@@ -176,7 +178,7 @@ def _say_detached(arguments: Loose, ids: Sequence[int], group: str | None) -> in
 
 async def _leave(hosted: Hosted, ids: Sequence[int], *, arguments: Loose, why: Interrupted) -> Left:
     """End the engine if it is this command's own, and say how to go on."""
-    what = f"task {ids[0]}" if len(ids) == 1 else f"{len(ids)} tasks"
+    what = _named(ids)
     if hosted.attached:
         hint = f"watch: {arguments.command('logs', '--follow', str(ids[-1]))}"
         return Left(f"left {what}, which the engine goes on with", hint=hint)
@@ -185,6 +187,10 @@ async def _leave(hosted: Hosted, ids: Sequence[int], *, arguments: Loose, why: I
     return Left(
         f"left {what}; the engine has stopped", hint=f"go on: {arguments.command('serve', '--until-idle')}"
     )
+
+
+def _named(ids: Sequence[int]) -> str:
+    return f"task {ids[0]}" if len(ids) == 1 else f"{len(ids)} tasks"
 
 
 def _spec(arguments: Loose, argv: Sequence[str], *, name: str) -> TaskSpec:

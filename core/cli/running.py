@@ -10,12 +10,12 @@ from typing import Annotated
 import typer
 
 from core.cli.arguments import Command, Hosting
-from core.cli.hosts import Hosted, changing, detach, hosting, note_ignored
+from core.cli.hosts import Hosted, changing, detach, hosting, note_drain, note_ignored
 from core.cli.output import emit, say, status
 from core.cli.progress import Meter
 from core.cli.refusals import Left, usage
 from core.cli.summary import EXIT, counts_text, failed_tasks, say_failed
-from core.cli.waiting import Interrupted, wait_with
+from core.cli.waiting import Interrupted, kept, wait_with
 from core.control.api import OPERATOR, ControlAPI, Document, EventQuery, SubmitOptions
 from core.model.commands import Submitted
 from core.model.durations import humanise
@@ -75,6 +75,7 @@ async def _detach(arguments: Run, params: JsonObject) -> int:
 async def _submit(deck: ControlAPI, arguments: Run, *, params: JsonObject) -> Submitted:
     document, cwd = _document(arguments.workflow)
     chosen = SubmitOptions(actor=OPERATOR, cwd=cwd, client_key=arguments.key)
+    await note_drain(deck)
     return await deck.submit(document, params, options=chosen)
 
 
@@ -116,7 +117,8 @@ async def _follow(deck: ControlAPI, submitted: Submitted, *, arguments: Run) -> 
                 meter.remark(line)
 
     try:
-        result = await wait_with(deck.wait_job(job.id), tick)
+        with kept(f"job {job.id}", arguments=arguments):
+            result = await wait_with(deck.wait_job(job.id), tick)
     finally:
         meter.clear()
     if not meter.live and not meter.silent:

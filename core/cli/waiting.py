@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TypeVar
+
+from core.cli.arguments import Common
+from core.model.errors import Unavailable
 
 T = TypeVar("T")
 _POLL_SECONDS = 0.5
+_GONE = ("engine.lost", "engine.none", "engine.stopping")
 _LEAVING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -42,6 +46,22 @@ async def interrupts() -> AsyncIterator[asyncio.Future[signal.Signals]]:
     finally:
         restore()
         asked.cancel()
+
+
+@contextmanager
+def kept(what: str, *, arguments: Common) -> Iterator[None]:
+    """Say of work whose engine goes that it is kept, and how it goes on; raise `Unavailable`."""
+    try:
+        yield
+    except Unavailable as error:
+        if error.code not in _GONE:
+            raise
+        raise Unavailable(
+            error.code,
+            f"the engine ended before {what} did; the next engine goes on with it",
+            hint=f"go on: {arguments.command('serve', '--until-idle')}",
+            facts=error.facts,
+        ) from error
 
 
 async def wait_with(work: Coroutine[None, None, T], tick: Callable[[], Awaitable[None]]) -> T:
