@@ -1,20 +1,24 @@
 """One by one: a key is handed on only when the one before it has been carried out.
 
 On a slow line keys arrive in one piece: `/h` must type an h into the filter, not hold a task because the
-filter had not been opened yet.
+filter had not been opened yet. For the same reason the screen that a key brings is awaited.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
+from functools import partial
 
 from textual import events
 from textual.app import App
 from textual.dom import DOMNode
+from textual.screen import Screen
 
 _PATIENCE = 1.0
 """Seconds after which a key that was swallowed without a trace no longer keeps the others waiting."""
+_LOOK = 0.005
+"""Seconds between two looks for a screen that comes up."""
 
 
 class OneByOne(App[None]):
@@ -24,6 +28,7 @@ class OneByOne(App[None]):
         super().__init__(**options)  # type: ignore[arg-type] # Whatever an app takes.
         self._waiting: deque[events.Key | events.Paste] = deque()
         self._under_way: events.Key | events.Paste | None = None
+        self._seen: Screen[object] | None = None
         self._since = 0.0
 
     async def on_event(self, event: events.Event) -> None:
@@ -40,6 +45,7 @@ class OneByOne(App[None]):
             self._under_way = None
             return
         event = self._under_way = self._waiting.popleft()
+        self._seen = self.screen
         self._since = time.monotonic()
         first = self.focused or self.screen
         await super().on_event(event)
@@ -60,5 +66,13 @@ class OneByOne(App[None]):
             self._trail(event, above)
 
     async def _ended(self, event: events.Key | events.Paste) -> None:
-        if event is self._under_way:
+        if event is not self._under_way:
+            return
+        if self.screen is self._seen:
             await self._hand_on()
+        elif self.screen.is_mounted:
+            # What it gives the keys to is told by a message, which is on its way.
+            self._seen = self.screen
+            self.call_later(self._ended, event)
+        else:
+            self.set_timer(_LOOK, partial(self._ended, event))

@@ -164,3 +164,12 @@ async def test_keys_that_come_in_one_piece_behind_the_slash_are_typed_and_are_no
             operator.app.post_message(Key(key, {"slash": "/", "enter": None}.get(key, key)))
         await operator.sees("/ hxy", "nothing matches the filter")
         assert control.asked == []
+
+
+async def test_keys_that_come_in_one_piece_behind_a_switch_wait_for_the_new_screen() -> None:
+    control = stocked()
+    async with console(control) as operator:
+        for key in ("3", "slash", "h", "x", "y", "enter"):
+            operator.app.post_message(Key(key, {"slash": "/", "enter": None}.get(key, key)))
+        await operator.sees("/ hxy", "nothing matches the filter")
+        assert control.asked == []
