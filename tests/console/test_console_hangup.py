@@ -1,0 +1,30 @@
+"""A console whose terminal goes away ends, also if nobody sends it a signal."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.terminal import CONSOLE, Terminal
+from tests.support.waiting import until_now
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param("trap : HUP; {}; true", id="the-shell-keeps-the-signal"),
+        pytest.param("trap '' HUP; {}; true", id="signals-are-ignored"),
+    ],
+)
+def test_a_console_without_its_terminal_ends_though_it_hears_of_no_hang_up(tmp_path: Path, said: str) -> None:
+    home = tmp_path / "home"
+    command = shlex.join([*CONSOLE, "--home", str(home)])
+    with Terminal(["/bin/sh", "-c", said.format(command)]) as terminal:
+        terminal.sees("Pulse", "slots 0/")
+        terminal.hang_up()
+        until_now(lambda: terminal.process.poll() is not None, "the console has ended")
+    subprocess.run([*CONSOLE, "stop", "--home", str(home)], cwd=Path(__file__).parents[2], check=False)
