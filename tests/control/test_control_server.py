@@ -15,10 +15,8 @@ import pytest
 from core.control import sockets
 from core.control.api import ControlAPI
 from core.control.local import LocalControl
-from core.control.remote import RemoteControl
 from core.control.requests import VERBS
 from core.control.server import ControlServer, Limits
-from core.control.transport import SocketDialer
 from core.model.errors import Bug, Forbidden, NotFound, Unavailable
 from tests.control.control_stage import INFO, remote_stage
 from tests.control.raw_socket import STATUS, answer, ask, post, rest
@@ -249,21 +247,18 @@ async def test_connections_beyond_the_limit_are_refused_with_a_code(tmp_path):
             writer.transport.abort()
 
 
-async def test_a_client_beyond_the_limit_hears_why_though_it_speaks_first(tmp_path):
-    async with remote_stage(tmp_path, limits=Limits(connections=3)) as stage:
-        clients = [RemoteControl(SocketDialer(stage.socket)) for _ in range(6)]
-        waits = [asyncio.ensure_future(client.wait_job(3)) for client in clients]
-        async with asyncio.timeout(20):
-            ended, waiting = await asyncio.wait(waits, return_when=asyncio.FIRST_EXCEPTION)
-            while len(ended) < 3:
-                ended, waiting = await asyncio.wait(waits, timeout=0.05)
-        codes = {wait.exception().code for wait in ended}  # type: ignore[union-attr]
-        assert (len(ended), codes) == (3, {"engine.busy"})
-        for wait in waiting:
-            wait.cancel()
-        await asyncio.gather(*waits, return_exceptions=True)
-        for client in clients:
-            await client.close()
+async def test_who_is_turned_away_may_finish_its_request_and_then_reads_why(tmp_path):
+    async with remote_stage(tmp_path, limits=Limits(connections=1)) as stage:
+        guest = await asyncio.open_unix_connection(str(stage.socket))
+        guest[1].write(STATUS)
+        await answer(guest[0])
+        reader, writer = await asyncio.open_unix_connection(str(stage.socket))
+        first = await reader.read(1)
+        writer.write(STATUS)
+        await writer.drain()
+        assert b"engine.busy" in first + await rest(reader)
+        for _, line in (guest, (reader, writer)):
+            line.transport.abort()
 
 
 async def test_of_those_turned_away_no_more_are_listened_to_than_may_come_in(tmp_path):
