@@ -27,6 +27,7 @@ _ENDED = frozenset("ZXx")
 _SETTLE_SECONDS = 0.01
 _KILL_ROUNDS = 200
 _COMMAND_BYTES = 4_096
+_PROC_BYTES = 131_072
 _SOCKET_FOLDER = 45
 
 
@@ -51,7 +52,7 @@ def boot_id() -> str:
 def find_process(pid: int) -> Process | None:
     """Return the living process of a pid; None if there is none or it only waits to be reaped."""
     try:
-        raw = (_PROC / str(pid) / "stat").read_bytes()
+        raw = _read_proc(pid, "stat")
     except OSError:
         return None
     # The command name may hold blanks and brackets: the fields begin after the last bracket.
@@ -59,6 +60,18 @@ def find_process(pid: int) -> Process | None:
     if len(fields) < 20 or fields[0].decode("ascii", "replace") in _ENDED:
         return None
     return Process(pid=pid, start=int(fields[19]), session=int(fields[3]))
+
+
+def _read_proc(pid: int, name: str) -> bytes:
+    # Hundreds in a row: each call a path and a file object need beyond these costs a turn of the interpreter.
+    descriptor = os.open(f"{_PROC}/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        parts = []
+        while part := os.read(descriptor, _PROC_BYTES):
+            parts.append(part)
+        return b"".join(parts)
+    finally:
+        os.close(descriptor)
 
 
 def processes() -> Iterator[Process]:
@@ -78,7 +91,7 @@ def carries_mark(process: Process, mark: str) -> bool:
     False for processes whose environment this user may not read.
     """
     try:
-        raw = (_PROC / str(process.pid) / "environ").read_bytes()
+        raw = _read_proc(process.pid, "environ")
     except OSError:
         return False
     return os.fsencode(mark) in raw.split(b"\0")
@@ -130,7 +143,9 @@ def open_pidfd(process: Process) -> int | None:
     except ProcessLookupError:
         return None
     # Looked at after the descriptor holds the pid: from here on it cannot be reused unseen.
-    if find_process(process.pid) == process:
+    found = find_process(process.pid)
+    # Not its session: whoever begins one of its own in this moment has not ended.
+    if found is not None and found.start == process.start:
         return descriptor
     os.close(descriptor)
     return None

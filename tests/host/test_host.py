@@ -66,6 +66,23 @@ def test_a_process_with_another_start_is_another_process(sleeper):
     found = host.find_process(process.pid)
     impostor = replace(found, start=found.start + 1)
     assert host.open_pidfd(impostor) is None
+
+
+def test_who_begins_a_session_of_its_own_meanwhile_has_not_ended(sleeper):
+    found = host.find_process(sleeper().pid)
+    descriptor = host.open_pidfd(replace(found, session=found.session + 1))
+    assert descriptor is not None
+    os.close(descriptor)
+
+
+def test_a_mark_is_found_behind_a_long_environment(sleeper):
+    found = host.find_process(
+        sleeper("env", f"LONG={'x' * 120_000}", f"MORE={'y' * 120_000}", "M=1", "sleep", "92").pid
+    )
+    deadline = time.monotonic() + 10
+    while not host.carries_mark(found, "M=1") and time.monotonic() < deadline:
+        os.sched_yield()
+    assert host.carries_mark(found, "M=1")
     assert not host.signal_process(impostor, signal.SIGKILL)
     assert process.poll() is None
     assert host.signal_process(found, signal.SIGKILL)
