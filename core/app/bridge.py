@@ -30,7 +30,8 @@ _PIECE = 65_536
 def dial_stdio(home: Path | None) -> None:
     """Bridge to the engine of a home; raise `Unavailable` (`engine.none`), `Forbidden` (`socket.foreign`).
 
-    The end of the input is passed on and answers still come; the engine's end ends it.
+    The end of the input is passed on: to the engine it is a client that hangs up, whose waits end and
+    whose last answers may be dropped. The engine's end ends it.
     """
     paths = _paths(home)
     connection = _connect(paths)
@@ -61,7 +62,7 @@ def _send(source: int, connection: socket.socket) -> None:
     with suppress(OSError):
         while piece := os.read(source, _PIECE):
             connection.sendall(piece)
-        # Only this way is closed: what the engine still has to say comes through.
+        # Only this way is closed: what the engine has said already comes through.
         connection.shutdown(socket.SHUT_WR)
 
 

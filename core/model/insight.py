@@ -20,7 +20,7 @@ class Changes:
     """Kinds of the events since then, empty when nothing happened; all kinds if nobody knows any more."""
     tasks: Mapping[str, int]
     jobs: Mapping[str, int]
-    """Jobs that are not final, by status."""
+    """Jobs that are not final, by status; the inbox, which never ends, is not among them."""
     paused_queues: int
     engine: EngineInfo
 
