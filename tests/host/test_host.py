@@ -66,6 +66,10 @@ def test_a_process_with_another_start_is_another_process(sleeper):
     found = host.find_process(process.pid)
     impostor = replace(found, start=found.start + 1)
     assert host.open_pidfd(impostor) is None
+    assert not host.signal_process(impostor, signal.SIGKILL)
+    assert process.poll() is None
+    assert host.signal_process(found, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
 
 
 def test_who_begins_a_session_of_its_own_meanwhile_has_not_ended(sleeper):
@@ -83,10 +87,6 @@ def test_a_mark_is_found_behind_a_long_environment(sleeper):
     while not host.carries_mark(found, "M=1") and time.monotonic() < deadline:
         os.sched_yield()
     assert host.carries_mark(found, "M=1")
-    assert not host.signal_process(impostor, signal.SIGKILL)
-    assert process.poll() is None
-    assert host.signal_process(found, signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
 
 
 def test_a_mark_is_matched_whole(sleeper):
