@@ -9,7 +9,6 @@ import resource
 import shlex
 import shutil
 import signal
-import socket
 import stat
 import time
 from dataclasses import dataclass
@@ -289,11 +288,6 @@ def _is_private(folder: Path) -> bool:
     return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
 
 
-def host_name() -> str:
-    """Return the name of this machine."""
-    return socket.gethostname()
-
-
 def user_name() -> str:
     """Return the name of the user, or the number where it has none."""
     try:
@@ -315,12 +309,6 @@ def limits() -> dict[str, int]:
         "file_bytes": resource.RLIMIT_FSIZE,
     }
     return {name: resource.getrlimit(number)[0] for name, number in names.items()}
-
-
-def memory_bytes() -> int:
-    """Return the resident memory of this process."""
-    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
-    return int(pages) * resource.getpagesize()
 
 
 def has_pidfd() -> bool:

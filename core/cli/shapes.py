@@ -6,7 +6,6 @@ from core.model.errors import TaskdeckError
 from core.model.events import EventView
 from core.model.values import JsonObject, to_iso
 from core.model.views import (
-    AttemptView,
     JobDetail,
     JobView,
     QueueView,
@@ -72,17 +71,6 @@ def detail_shape(detail: JobDetail) -> JsonObject:
 def task_detail_shape(detail: TaskDetail) -> JsonObject:
     """Return a task of `show --json`: as in lists, with its needs (keys) and metadata."""
     return {**task_shape(detail.task), "needs": list(detail.needs), "metadata": detail.metadata}
-
-
-def attempt_shape(attempt: AttemptView) -> JsonObject:
-    """Return one execution of a task."""
-    return {
-        "attempt": attempt.epoch,
-        "status": attempt.status,
-        "started_at": _iso(attempt.started_at),
-        "finished_at": _iso(attempt.finished_at),
-        "error": attempt.error,
-    }
 
 
 def event_shape(event: EventView) -> JsonObject:

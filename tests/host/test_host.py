@@ -169,12 +169,10 @@ def test_the_umask_is_read_without_a_change():
 
 def test_the_machine_tells_about_itself(tmp_path, monkeypatch):
     assert len(host.boot_id()) == 36
-    assert host.host_name()
     monkeypatch.setenv("LOGNAME", "somebody")
     assert host.user_name() == "somebody"
     assert 0 < host.free_bytes(tmp_path) < 2**60
     assert host.limits()["open_files"] == resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    assert host.memory_bytes() > 1_000_000
     assert host.has_pidfd()
 
 
