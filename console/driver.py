@@ -24,7 +24,7 @@ class CountingDriver(LinuxDriver):
 
     def start_application_mode(self) -> None:
         """Take the terminal, and watch whether it goes away."""
-        super().start_application_mode()
+        super().start_application_mode()  # type: ignore[no-untyped-call]
         if self._watch is None:
             self._watch = threading.Thread(target=self._await_hang_up, name="hang-up", daemon=True)
             self._watch.start()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from textual.binding import Binding
 
-from core.model.text import SafeText, fit
+from core.model.text import SafeText, cells, fit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,10 +164,16 @@ def bindings(*wheres: str) -> list[Binding | tuple[str, str] | tuple[str, str, s
     ]
 
 
-def hints(wheres: Iterable[str]) -> SafeText:
-    """Return the hint line of the parts."""
+def hints(wheres: Iterable[str], width: int) -> SafeText:
+    """Return the hint line of the parts: as many hints as have room in full, the first ones first."""
     keys = [key for where in wheres for key in KEYS[where] if key.hint]
-    return SafeText("  ".join(f"{key.shown} {key.hint}" for key in keys))
+    line = ""
+    for key in keys:
+        longer = f"{line}  {key.shown} {key.hint}" if line else f"{key.shown} {key.hint}"
+        if cells(longer) > width:
+            break
+        line = longer
+    return SafeText(line)
 
 
 def help_lines(wheres: Iterable[str], moved: Mapping[str, str] | None = None) -> list[SafeText]:

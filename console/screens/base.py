@@ -67,7 +67,7 @@ class DeskScreen(Screen[None]):
         """Where it stands; None for what is no place of its own."""
         self.head = Line(classes="head")
         self.status = StatusBar()
-        self.hints = Line(Content(hints((*self.parts(), "app"))), classes="hints")
+        self.hints = Line(classes="hints")
         self.trouble = ""
         self._loading: Worker[None] | None = None
         self._again = False
@@ -153,7 +153,9 @@ class DeskScreen(Screen[None]):
         trouble = pulse.trouble or ("" if pulse.engine is None else self.trouble)
         line = safe_line(f"! {trouble}") if trouble else self.title_line()
         self.head.set_class(bool(trouble), "trouble")
-        self.head.write(Content(clip(line, self.size.width or 80)))
+        width = self.size.width or 80
+        self.head.write(Content(clip(line, width)))
+        self.hints.write(Content(hints((*self.parts(), "app"), width)))
         frozen = SafeText("FROZEN" if self.desk.frozen else "")
         warnings = warnings_of(self.desk.feed, frozen=frozen)
         self.status.show(pulse, warnings=warnings, words=self.status_words())
@@ -171,6 +173,10 @@ class DeskScreen(Screen[None]):
         if not self.desk.frozen or self._loading is None:
             self.reload()
         self.show_status()
+
+    def on_resize(self) -> None:
+        """Write the lines anew as wide as they may be now, also while the screen is frozen."""
+        self.call_after_refresh(self.show_status)
 
     def on_text_view_found(self) -> None:
         """Tell which match is in view."""

@@ -91,7 +91,7 @@ class GraphScreen(DeskScreen):
         """Say name, status and progress."""
         if self._detail is None:
             return safe_line(f" Job {self.job_id}")
-        return heading(self._detail.job, self.desk.look)
+        return heading(self._detail.job, self.desk.look, width=self.size.width or 80)
 
     def rows_words(self) -> str:
         """Tell which part of the picture is in view."""

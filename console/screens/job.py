@@ -23,13 +23,15 @@ from core.model.filters import Filter
 from core.model.layers import depths
 from core.model.status import TASK_FINAL
 from core.model.terms import In, Sort
-from core.model.text import SafeText, safe_line
+from core.model.text import SafeText, cells, clip, safe_line
 from core.model.values import INBOX
 from core.model.views import JobDetail, JobView, Page, StageView, TaskView
 
 WHOLE = 1_000
 """Tasks up to which a job is shown whole, with stages; a larger one as a list of tasks in pages."""
 _BAR = 16
+_NAME_CELLS = 12
+"""What a name keeps of a narrow head line."""
 _DEEPEST = 6
 _NEEDS = Column(name="needs", title="NEEDS", form=Form.TEXT, path="", width=18, priority=4)
 
@@ -56,8 +58,8 @@ class JobScreen(ListScreen[JobRow]):
     NOUNS = ("job", "stage", "task")
 
     def __init__(self, desk: Desk, job_id: int) -> None:
-        super().__init__(desk, _listing(desk.control, job_id), face=_face(desk))
         self.job_id = job_id
+        super().__init__(desk, _listing(desk.control, job_id), face=_face(desk))
         self._job: JobView | None = None
 
     async def load(self) -> None:
@@ -69,7 +71,7 @@ class JobScreen(ListScreen[JobRow]):
         """Say name, status and progress."""
         if self._job is None:
             return safe_line(f" Job {self.job_id}")
-        return heading(self._job, self.desk.look)
+        return heading(self._job, self.desk.look, width=self.size.width or 80)
 
     def chosen(self) -> Chosen | None:
         """Return the task under the cursor; on a stage, the job."""
@@ -121,6 +123,19 @@ class JobScreen(ListScreen[JobRow]):
         """Show the events of the job."""
         self.visit("job events", self.job_id)
 
+    def action_invert(self) -> None:
+        """Turn the order around; in its own one, a job has the newest tasks last."""
+        if self.where.sort is None and self.job_id != INBOX:
+            self.narrow(replace(self.where, sort=Sort(field="id", descending=True)))
+        else:
+            super().action_invert()
+
+    def _show_order(self) -> None:
+        if self.where.sort is None and self.job_id != INBOX:
+            self.table.show_order("id", descending=False)
+        else:
+            super()._show_order()
+
     def _task_id(self) -> int | None:
         row = self.table.selected
         return row.view.id if row is not None and isinstance(row.view, TaskView) else None
@@ -129,9 +144,11 @@ class JobScreen(ListScreen[JobRow]):
         return None if self._job is None else chosen_job(self._job)
 
 
-def heading(job: JobView, look: Look) -> SafeText:
-    """Say name, status and progress of a job."""
-    return safe_line(f" Job {job.id}  {job.name}  {worded(job.status, look)}  {progress(job)}")
+def heading(job: JobView, look: Look, *, width: int) -> SafeText:
+    """Say name, status and progress of a job; a long name gives way, but never to less than a few letters."""
+    before, after = safe_line(f" Job {job.id}  "), safe_line(f"  {worded(job.status, look)}  {progress(job)}")
+    name = clip(job.name, max(_NAME_CELLS, width - cells(before) - cells(after)))
+    return safe_line(f"{before}{name}{after}")
 
 
 def progress(job: JobView) -> str:

@@ -73,13 +73,17 @@ class RowsScreen(InspectingScreen, Generic[V]):
 
     def status_words(self) -> tuple[str, ...]:
         """Tell how many rows there are: by a count of what the filter finds, else those that are known."""
-        return self._count.words(self.predicate()) or (self.rows_words(),)
+        counted = self._count.words(self.predicate()) if self.where.terms else ()
+        return counted or (self.rows_words(),)
 
     def rows_words(self) -> str:
         """Tell how many rows there are, else how many are known, and whether more may follow."""
         is_whole = self.predicate() == Filter(noun=Noun.TASKS, sort=self.where.sort)
         if is_whole and self.table.more:
             return f"rows {max(self.table.count, sum(self.desk.feed.pulse.tasks.values())):,}"
+        counted = None if self.where.terms or not self.table.more else self._count.number
+        if counted is not None:
+            return f"rows {max(self.table.count, counted):,}"
         return f"rows {self.table.count:,}{'+' if self.table.more else ''}"
 
     def age(self) -> None:
@@ -170,7 +174,7 @@ class RowsScreen(InspectingScreen, Generic[V]):
             self.notify(f"searched the first {pages.count:,} rows", markup=False)
 
     def _count_rows(self, *, changed: bool) -> None:
-        if self.where.terms and self._count.wants(self.predicate(), changed=changed):
+        if (self.where.terms or self.table.more) and self._count.wants(self.predicate(), changed=changed):
             start(self, self._ask_count, group="count", exclusive=True)
 
     async def _ask_count(self) -> None:

@@ -61,6 +61,8 @@ class Column:
         return self.form in (Form.NUMBER, Form.AGE, Form.DUE, Form.RATE, Form.SPAN, Form.RATIO)
 
 
+# What an operator looks for first is written first: counts are cut from the right.
+_URGENT = {word: rank for rank, word in enumerate(("failed", "held", "retrying", "running", "queued"))}
 # Each row: name, title, form, path (":other"), width, priority.
 _Row = tuple[str, str, Form, str, int, int]
 _JOBS: tuple[_Row, ...] = (
@@ -169,7 +171,8 @@ def _write(column: Column, value: object, *, view: object, now: int) -> str:
             return f"{value}/{_read(view, column.other)}"
         case Form.COUNTS:
             counts = value if isinstance(value, Mapping) else {}
-            return " ".join(f"{count} {status}" for status, count in counts.items() if count)
+            first = sorted(counts.items(), key=lambda item: _URGENT.get(item[0], len(_URGENT)))
+            return " ".join(f"{count} {status}" for status, count in first if count)
         case Form.JSON:
             return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         case _:

@@ -23,6 +23,7 @@ from console.params import blank_of, fill, prefilled, read_value
 from console.screens.base import DeskScreen
 from console.screens.newjob import FaultsScreen, FormScreen
 from console.screens.picking import PickScreen
+from console.widgets.form import SafeInput, Submit
 from core.model.commands import DocumentText, Submitted
 from core.model.errors import Conflict, Fault, Invalid, InvalidDocument, Unavailable
 from core.model.insight import ParamView, WorkflowView
@@ -494,3 +495,18 @@ def test_folders_come_before_files_and_case_does_not_matter_for_what_is_typed(tm
     offers = look_into(tmp_path).offers
     assert [offer.name for offer in offers] == ["../", "z/", "a.YAML"]
     assert [offer.name for offer in narrowed(offers, "A.y")] == ["a.YAML"]
+
+
+@pytest.mark.parametrize("size", [(60, 15), (80, 24), (40, 12)])
+@pytest.mark.parametrize("key", ["tab", "up"])
+async def test_the_way_to_submit_is_seen_as_soon_as_the_cursor_is_there(folder: Path, size, key) -> None:
+    many = [ParamView(name=f"p{number}", type="string", required=False, default="x") for number in range(12)]
+    first = ParamView(name="who", type="string", required=True)
+    async with console(clerk(first, *many), size=size) as operator:
+        await open_form(operator)
+        assert isinstance(operator.app.screen.focused, SafeInput)
+        for _ in range(len(many) + 3):
+            await operator.press(key)
+            if isinstance(operator.app.screen.focused, Submit):
+                break
+        await operator.sees("[ Submit ]")

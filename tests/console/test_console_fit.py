@@ -1,0 +1,107 @@
+"""What an operator looks for first is seen first, also where there is little room."""
+
+from __future__ import annotations
+
+import pytest
+
+from console.app import ConsoleApp, Manner
+from console.keymap import KEYS, hints
+from console.screens.job import heading
+from console.theming import looks
+from core.model.columns import COLUMNS, cell
+from core.model.fields import Noun
+from core.model.text import cells
+from core.model.views import JobView
+from tests.console.support_console import Operator, console, strips_of
+from tests.console.support_fake_control import FakeControl
+
+LONG = "import-六百-of-everything-that-came-in-" * 3
+
+
+def job(**tasks: int) -> JobView:
+    """Return a running job of a long name."""
+    return JobView(
+        id=7,
+        name=LONG,
+        status="running",
+        on_task_failure="finish",
+        reason=None,
+        created_at=0,
+        started_at=None,
+        finished_at=None,
+        tasks=tasks,
+    )
+
+
+@pytest.mark.parametrize("width", range(20, 200, 7))
+def test_hints_are_cut_between_two_of_them_and_fill_what_room_there_is(width: int) -> None:
+    parts = ("list", "retry", "cancel", "rows", "marks", "table", "app")
+    whole = [f"{key.shown} {key.hint}" for part in parts for key in KEYS[part] if key.hint]
+    line = hints(parts, width)
+    shown = line.split("  ")
+    assert shown == whole[: len(shown)]
+    assert cells(line) <= width
+    assert len(shown) == len(whole) or cells("  ".join(whole[: len(shown) + 1])) > width
+
+
+async def test_hints_follow_the_width_of_the_terminal() -> None:
+    control = FakeControl()
+    control.add_job("nightly")
+    async with console(control, size=(60, 15)) as operator:
+        assert strips_of(operator.app.screen)[-1].rstrip().endswith("p pause")
+        await operator.pilot.resize_terminal(120, 40)
+        await operator.sees("Space mark")
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_a_long_name_never_hides_how_far_a_job_is(width: int) -> None:
+    line = heading(job(running=2, succeeded=5, failed=1), looks()["dark"], width=width)
+    assert "running" in line[:width]
+    assert "6/8" in line[:width]
+    assert cells(line[: line.index("6/8")]) < width
+
+
+def test_a_short_name_is_not_padded_and_a_wide_terminal_shows_all_of_a_long_one() -> None:
+    assert LONG in heading(job(running=1), looks()["dark"], width=220)
+
+
+def test_counts_begin_with_what_went_wrong() -> None:
+    (column,) = (column for column in COLUMNS[Noun.JOBS] if column.name == "tasks")
+    told = cell(column, job(blocked=9, failed=2, queued=4, running=3, succeeded=8, held=1), now=0)
+    assert told == "2 failed 1 held 3 running 4 queued 9 blocked 8 succeeded"
+
+
+async def test_the_mark_of_the_order_is_that_of_the_rows_of_a_job() -> None:
+    control = FakeControl()
+    number = control.add_job("nightly")
+    for name in ("fetch", "parse"):
+        control.add_task(number, name)
+    async with console(control) as operator:
+        await operator.press("enter")
+        screen = await operator.sees("TASK▲", "fetch", "parse")
+        assert screen.index("fetch") < screen.index("parse")
+        await operator.press("I")
+        screen = await operator.sees("TASK▼", "fetch", "parse")
+        assert screen.index("parse") < screen.index("fetch")
+        await operator.press("I")
+        await operator.sees("TASK▲")
+
+
+async def test_the_events_of_a_job_are_counted_when_they_are_more_than_were_read() -> None:
+    control = FakeControl()
+    number = control.add_job("nightly")
+    for at in range(700):
+        control.add_task(number, f"t{at}")
+    async with console(control) as operator:
+        await operator.press("e")
+        await operator.sees("Events of job 2", "rows 701")
+
+
+async def test_a_toast_leaves_the_status_bar_and_the_hints_alone() -> None:
+    app = ConsoleApp(FakeControl(), Manner(tick=0))
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        operator = Operator(app, pilot)
+        await operator.press("left_square_bracket")
+        await operator.sees("nothing was looked at before", "? help", "Enter open")
+        bar, hint = strips_of(app.screen)[-2:]
+        assert "▌" not in bar + hint
