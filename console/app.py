@@ -28,7 +28,7 @@ from console.places import GROUPS, HOME, ROOTS
 from console.screens.base import DeskScreen
 from console.screens.failed import FailedScreen
 from console.shell import Shell
-from console.theming import looks, starting
+from console.theming import looks, no_theme, starting
 from console.views import Views
 from console.working import start, words_of
 from core.control.api import ControlAPI
@@ -85,6 +85,8 @@ class ConsoleApp(OneByOne, Shell):
         """Put the theme on, show the first screen, begin to follow what changes."""
         self.theme = self.desk.theme
         self.switch_mode(HOME)
+        if wrong := no_theme(self.desk.looks, os.environ):
+            self.tell(wrong, bad=True)
         start(self, self._open, group="begin")
         if self._manner.tick:
             start(self, self._follow, group="follow")

@@ -69,8 +69,10 @@ class EngineStarter:
         if self._process.returncode == 0 or any(_BESIDE in line for line in said):
             # It had nothing more to do, or another console was faster.
             return None
-        last = said[-1] if said else f"see {self._log}"
-        return safe_line(f"the engine ended (exit {self._process.returncode}): {last}")
+        # A refusal is followed by its hint; anything else says last what ended it.
+        refusal = next((line for line in said if line.startswith("error[")), "")
+        why = refusal or (said[-1] if said else f"see {self._log}")
+        return safe_line(f"the engine ended (exit {self._process.returncode}): {why}")
 
 
 class DialedEngine(EngineStarter):

@@ -14,7 +14,7 @@ from textual.theme import Theme
 
 from core.model.errors import Invalid
 from core.model.status import AttemptStatus, JobStatus, StageStatus, TaskStatus
-from core.model.text import cells, safe_line
+from core.model.text import SafeText, cells, safe_line
 
 STATUSES: tuple[str, ...] = tuple(
     dict.fromkeys(
@@ -65,6 +65,14 @@ def starting(names: Mapping[str, Look], environ: Mapping[str, str]) -> str:
         return PLAIN
     wanted = environ.get("TASKDECK_THEME", "dark")
     return wanted if wanted in names else "dark"
+
+
+def no_theme(names: Mapping[str, Look], environ: Mapping[str, str]) -> SafeText:
+    """Say that $TASKDECK_THEME names none of the themes; '' = it does, or is not set."""
+    wanted = environ.get("TASKDECK_THEME", "")
+    if not wanted or wanted in names:
+        return SafeText("")
+    return safe_line(f"'{wanted}' is no theme; there are: {', '.join(names)}")
 
 
 def read_look(text: str, source: str) -> Look:

@@ -34,6 +34,14 @@ async def test_an_engine_that_ends_is_told_once_with_its_last_words(tmp_path: Pa
     assert starter.failure() is None
 
 
+async def test_of_an_engine_that_refused_the_reason_is_told_not_the_hint(tmp_path: Path) -> None:
+    starter = child(tmp_path, "print('error[config.value]: slotz'); print('hint: mend'); raise SystemExit(4)")
+    starter.start()
+    told: list[str] = []
+    await until(lambda: told or told.extend(filter(None, [starter.failure()])), "the end was not noticed")
+    assert told == ["the engine ended (exit 4): error[config.value]: slotz"]
+
+
 async def test_an_engine_that_lives_is_not_started_twice_and_has_a_session_of_its_own(tmp_path: Path) -> None:
     starter = child(tmp_path, "import sys; sys.stdin.read(); import signal; signal.pause()")
     starter.start()
