@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from core.config import Paths, Settings
+from core.config import Settings
 from core.connectors.registry import Registry
 from core.engine.admission import Admission
 from core.engine.attempts import Pace, Tools
@@ -46,6 +46,7 @@ from core.model.commands import (
 )
 from core.model.errors import Bug, TaskdeckError, Unavailable
 from core.model.insight import OrphanView, WorkflowView
+from core.model.paths import Paths
 from core.model.plans import TaskPlan
 from core.model.ports import Alarms, Clock, Draw
 from core.model.values import JsonValue
