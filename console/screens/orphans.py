@@ -86,6 +86,11 @@ class OrphansScreen(DeskScreen):
         """Tell how many there are."""
         return f"orphans {self.table.count:,}"
 
+    def age(self) -> None:
+        """Write the ages anew."""
+        self.table.age()
+        super().age()
+
     def restyle(self) -> None:
         """Draw the rows anew."""
         self.table.restyle()

@@ -103,7 +103,9 @@ class PulseScreen(DeskScreen):
             self.show_status()
 
     def age(self) -> None:
-        """Sum up what is owed; let the throughput move on while there is some."""
+        """Write the ages anew; sum up what is owed; let the throughput move on while there is some."""
+        self.failing.age()
+        self.waiting.age()
         rested = time.monotonic() - self._read_at
         moves = self._view is not None and any(rate.ended for rate in self._view.rates)
         is_due = rested >= REST_SECONDS if self._owed else moves and rested >= STEP_SECONDS

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from console.app import ConsoleApp, Manner
@@ -12,8 +14,8 @@ from core.model.columns import COLUMNS, cell
 from core.model.fields import Noun
 from core.model.text import cells
 from core.model.views import JobView
-from tests.console.support_console import Operator, console, strips_of
-from tests.console.support_fake_control import FakeControl
+from tests.console.support_console import Operator, console, shown, strips_of
+from tests.console.support_fake_control import NOW, FakeControl
 
 LONG = "import-六百-of-everything-that-came-in-" * 3
 
@@ -105,3 +107,24 @@ async def test_a_toast_leaves_the_status_bar_and_the_hints_alone() -> None:
         await operator.sees("nothing was looked at before", "? help", "Enter open")
         bar, hint = strips_of(app.screen)[-2:]
         assert "▌" not in bar + hint
+
+
+@pytest.mark.parametrize(("key", "panel"), [("1", "panels"), ("0", "orphans")])
+async def test_ages_grow_though_nothing_is_read(
+    monkeypatch: pytest.MonkeyPatch, key: str, panel: str
+) -> None:
+    control = FakeControl()
+    gone = {"code": "http.5xx", "message": "503 from the other side"}
+    number = control.add_job("nightly")
+    control.add_task(number, "call", status="failed", finished_at=NOW, error=gone)
+    control.add_task(number, "train", status="running")
+    control.add_orphan(2, pids=(4711,), commands=("sleep 1000",))
+    years = time.time_ns() // 1_000_000 + 20_000 * 86_400_000
+    async with console(control, at=key) as operator:
+        await operator.quiet()
+        screen = operator.app.screen
+        monkeypatch.setattr(screen, "reload", lambda: None)
+        monkeypatch.setattr(f"console.screens.{panel}.now_ms", lambda: years)
+        before = shown(operator.app)
+        screen.age()
+        await operator.until(lambda: shown(operator.app) != before, "the ages stand still")
