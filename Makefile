@@ -50,7 +50,7 @@ mutants: $(READY) ## Break each guard in turn and expect a red test.
 bench: $(READY) ## Measure the journal beside rows written by hand; tests/bench/README.md has more.
 	@$(BIN)/python tests/bench/journal.py
 
-shots: $(READY) ## Capture every screen of the console anew, as text and SVG, into shots/.
+shots: $(READY) ## Capture every screen anew into shots/, and print the keys into the README.
 	@$(BIN)/python -m tests.shots.take
 
 clean: ## Remove the environment, caches and builds.

@@ -17,6 +17,7 @@ from textual.widgets import Input
 from console import feed, listing
 from tests.console.support_console import Operator, console, strips_of
 from tests.console.support_fake_control import NOW
+from tests.shots.keytable import printed
 from tests.shots.scenes import SCENES, SIZES, Scene
 from tests.shots.seed import seeded
 
@@ -88,7 +89,7 @@ def _fixed_world() -> Iterator[None]:
 
 
 def main() -> None:
-    """Write all captures, and remove those of scenes that are no more."""
+    """Write all captures, remove those of scenes that are no more, print the keys into the README."""
     for name in ("NO_COLOR", "TASKDECK_THEME", "SSH_CONNECTION"):
         os.environ.pop(name, None)
     os.environ.update(TERM="xterm-256color", TEXTUAL_ANIMATIONS="none")
@@ -103,6 +104,8 @@ def main() -> None:
                 known.add(path)
     for path in sorted(set(FOLDER.glob("*x*/*")) - known):
         path.unlink()
+    readme = FOLDER.parent / "README.md"
+    readme.write_text(printed(readme.read_text()))
     print(f"{len(known)} captures in {FOLDER.name}/")
 
 
