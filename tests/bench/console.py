@@ -119,10 +119,11 @@ def _console(home: Path, arguments: argparse.Namespace) -> dict[str, float]:
     begun = time.perf_counter()
     with Terminal([*CONSOLE, "--home", str(home)], size=SIZE) as terminal:
         figures: dict[str, float] = {}
-        terminal.sees("slots ", within=60)
+        # A row of the first screen's tables: the queue that is paused.
+        terminal.sees("parked", within=60)
         figures["first row s"] = time.perf_counter() - begun
         terminal.press("3")
-        terminal.sees(" Tasks")
+        terminal.sees(" Tasks", "TASK")
         _settle(terminal)
         figures["idle p95 ms"] = _keys(terminal, WALK, arguments.keys)
         terminal.press("3")

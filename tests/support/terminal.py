@@ -127,6 +127,14 @@ class Terminal:
         """Wait until none of the texts is on the screen."""
         self.until(lambda: not any(text in self.picture() for text in texts), f"{texts} seen", within=within)
 
+    def settled(self, *, quiet: float = 0.06, within: float = 5.0) -> str:
+        """Read until nothing has come for a while; return the picture."""
+        deadline = time.monotonic() + within
+        self.read(1.0)
+        while self.read(quiet) and time.monotonic() < deadline:
+            continue
+        return self.picture()
+
     def ends(self, *, within: float = 30.0) -> int:
         """Wait for the end of the command; return its status."""
         self.until(lambda: self.process.poll() is not None, "the command goes on", within=within)
@@ -166,6 +174,8 @@ def kinds(capture: bytes) -> set[str]:
 
 
 _UNSET = (
+    # Starting would compile every file anew.
+    "PYTHONDONTWRITEBYTECODE",
     "NO_COLOR",
     "COLORTERM",
     "COLUMNS",
@@ -204,6 +214,9 @@ def _attributes(numbers: str) -> set[str]:
             way = left.pop(0) if left else ""
             del left[: {"2": 3, "5": 1}.get(way, 0)]
             found.add(f"SGR {number};{way}")
+        elif number in ("39", "49"):
+            # The terminal's own colour.
+            found.add(f"SGR {number}")
         elif number[:-1] in ("3", "4", "9", "10") and len(number) > 1:
             found.add(f"SGR {number[:-1]}n")
         else:

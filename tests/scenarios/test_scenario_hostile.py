@@ -1,0 +1,216 @@
+"""Four hundred hostile texts everywhere: the terminal sees them and obeys none."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import unicodedata
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import core
+from core.connectors.base import CallFailed, Plain
+from core.control.api import SubmitOptions
+from core.model.outcomes import Failed, TaskError
+from core.model.ports import CallContext, InlineCall
+from core.model.text import cells, safe_line
+from tests.support.hostile import hostile
+from tests.support.terminal import CONSOLE, KEYS, Terminal, kinds
+
+NUMBER = 400
+WIDE = (200, 50)
+PARAMS = 40
+NAME = 24
+"""Cells of the column with the names of jobs."""
+COLOURS = ("SGR 38", "SGR 48", "SGR 3n", "SGR 4n", "SGR 9n", "SGR 10n")
+
+
+class Saying(Plain):
+    """The connector `say`: returns or fails with what it is given."""
+
+    name = "say"
+
+    def call(self, with_: dict[str, Any], _context: CallContext) -> InlineCall:
+        async def say() -> Any:
+            if "fail" in with_:
+                raise CallFailed(
+                    Failed(error=TaskError(code="say.no", message=with_["fail"]), permanent=True)
+                )
+            return with_["output"]
+
+        return InlineCall(run=say)
+
+
+async def _fill(home: Path, texts: Sequence[str]) -> None:
+    """Put the texts into names of jobs and tasks, errors, outputs, params, files and a log."""
+    home.parent.mkdir(exist_ok=True)
+    said = home.parent / "said.txt"
+    said.write_bytes("\n".join(texts).encode("utf-8", "surrogatepass"))
+    params = {f"p{number}": {"default": text} for number, text in enumerate(texts[:PARAMS])}
+    tasks = [{"key": "one", "uses": "delay", "with": {"seconds": 0}}]
+    folder = home.parent / "files"
+    folder.mkdir()
+    for text in texts:
+        (folder / f"{_as_file(text)}.yaml").write_text(
+            json.dumps({"name": "x", "params": params, "tasks": tasks})
+        )
+    async with core.open_engine(home=home, slots=50, connectors=[Saying()]) as deck:
+        failing = [
+            core.TaskSpec(uses="say", with_={"fail": text}, name=text, queue=_queue(text, number))
+            for number, text in enumerate(texts)
+        ]
+        saying = core.TaskSpec(uses="say", with_={"output": {"all": list(texts)}}, key="says")
+        printing = core.TaskSpec(uses="shell", with_={"argv": ["cat", str(said)]}, key="prints")
+        await deck.wait_tasks(await deck.enqueue_many([*failing, saying, printing]))
+        # Half a character is refused in the name of a workflow, not of a task.
+        for text in filter(_is_whole, texts):
+            named: dict[str, Any] = {"name": text[:200], "tasks": tasks}
+            if text == texts[0]:
+                named["params"] = params
+            job = await deck.submit(named, options=SubmitOptions(actor=text))
+        await deck.wait_job(job.id)
+
+
+def _as_file(text: str) -> str:
+    # What no file system takes is left out.
+    return "".join(c for c in text if c not in "/\x00" and _is_whole(c))
+
+
+def _is_whole(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _queue(text: str, number: int) -> str:
+    return text if number % 20 == 0 else "default"
+
+
+class Walk:
+    """Goes through all screens by keys alone and keeps every picture; `pages` = on to the end of lists."""
+
+    def __init__(self, terminal: Terminal, folder: Path, *, pages: int) -> None:
+        self._terminal = terminal
+        self._folder = folder
+        self._pages = pages
+        self.pictures: dict[str, list[str]] = {}
+
+    def go(self) -> None:
+        """Look at everything."""
+        self._look("pulse", "1", "Pulse", "say.no")
+        self._look("jobs", "2", "JOB▼", "~", pages=self._pages)
+        self._look("jobs", "g", "JOB▼")
+        self._terminal.settled(quiet=0.5)
+        self._look("job", KEYS["enter"], " Job ", "stage 1")
+        self._look("graph", "v", " Job ", "one")
+        self._back(2)
+        self._look("inspector", "i", " Jobs", "actor")
+        self._terminal.press("i")
+        self._look("tasks", "3", " Tasks", "TASK")
+        self._look("output", _narrowed("key:says"), "key:says", "say  ")
+        self._look("output", KEYS["enter"], " Task ", "output", pages=2)
+        self._back(2)
+        self._look("log", _narrowed("key:prints"), "key:prints", "shell ")
+        self._look("log", "l", " Log ", "~")
+        self._look("log", "g", "000~", pages=self._pages)
+        self._back(2)
+        self._look("retries", "4", "Dead", "~", pages=self._pages)
+        self._look("queues", "7", " Queues", "~")
+        self._look("orphans", "0", " Orphans")
+        self._look("events", ":", "Go to")
+        self._look("events", "events\r", " Events", "~", pages=2)
+        self._look("help", "?", "Keys of")
+        self._back()
+        self._terminal.misses("Keys of")
+        self._look("palette", KEYS["ctrl+p"], "earch")
+        self._back()
+        self._terminal.misses("earch")
+        self._look("files", "o", "New job")
+        self._look("files", f"{self._folder}/", "~", pages=self._pages)
+        self._look("form", "000", "000~")
+        self._look("form", KEYS["enter"], "p0", pages=2)
+
+    def go_briefly(self) -> None:
+        """Look at a screen of each sort."""
+        self._look("pulse", "1", "Pulse", "say.no")
+        self._look("jobs", "2", "JOB▼", "~")
+        self._look("graph", KEYS["enter"], " Job ", "one")
+        self._look("graph", "v", " Job ", "one")
+        self._back(2)
+        self._look("retries", "4", "Dead", "~", pages=1)
+        self._look("output", KEYS["enter"], " Task ", "error")
+
+    def _look(self, name: str, keys: str, *texts: str, pages: int = 0) -> None:
+        self._terminal.press(keys)
+        seen = self.pictures.setdefault(name, [])
+        seen.append(self._terminal.sees(*texts))
+        for _ in range(pages):
+            self._terminal.press("pagedown")
+            seen.append(self._terminal.settled())
+        if pages:
+            seen.append(self._terminal.settled(quiet=0.5))
+
+    def _back(self, steps: int = 1) -> None:
+        # One at a time: an escape followed by a letter is another key.
+        for _ in range(steps):
+            self._terminal.press("escape")
+            self._terminal.settled()
+
+
+def _narrowed(text: str) -> str:
+    """Return the keys that put a filter in place of the one in force."""
+    return f"/{KEYS['ctrl+u']}{text}\r"
+
+
+def _unseen(pictures: Sequence[str], texts: Sequence[str]) -> list[str]:
+    """Return the texts whose visible form is in no picture."""
+    everything = unicodedata.normalize("NFC", "\n".join(pictures))
+    return [text for text in texts if unicodedata.normalize("NFC", safe_line(text)) not in everything]
+
+
+async def _walked(
+    home: Path, texts: Sequence[str], go: Callable[[Walk], None], *, pages: int = 0, **environ: str
+) -> tuple[bytes, dict[str, list[str]]]:
+    await _fill(home, texts)
+    with Terminal([*CONSOLE, "--home", str(home)], size=WIDE, environ=dict(environ)) as terminal:
+        walk = Walk(terminal, home.parent / "files", pages=pages)
+        await asyncio.to_thread(go, walk)
+    return bytes(terminal.written), walk.pictures
+
+
+@pytest.mark.timeout(300)
+async def test_hostile_texts_are_seen_and_drive_nothing(tmp_path: Path) -> None:
+    texts = hostile(NUMBER)
+    plain = [f"{number:03}~plain" for number in range(60)]
+    benign, _ = await _walked(tmp_path / "benign" / "home", plain, Walk.go, pages=1)
+    capture, pictures = await _walked(tmp_path / "hostile" / "home", texts, Walk.go, pages=10)
+    assert kinds(capture) - kinds(benign) == set()
+    expected = {
+        "retries": texts,
+        "jobs": [text for text in texts if cells(safe_line(text)) <= NAME and _is_whole(text)],
+        "files": [text for text in texts if _as_file(text) == text],
+        "log": [text for text in texts if _is_whole(text) and not set(text) & set("\t\n\r")],
+    }
+    assert {name: _unseen(pictures[name], those) for name, those in expected.items()} == {
+        name: [] for name in expected
+    }
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("term", ["xterm-256color", "screen", "linux"])
+async def test_without_colours_not_one_is_sent_and_everything_is_read(tmp_path: Path, term: str) -> None:
+    texts = hostile(40)
+    capture, pictures = await _walked(tmp_path / "home", texts, Walk.go_briefly, NO_COLOR="1", TERM=term)
+    assert not {kind for kind in kinds(capture) if kind.startswith(COLOURS)}
+    assert _unseen(pictures["retries"], texts) == []
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("term", ["xterm-256color", "screen", "linux"])
+async def test_a_terminal_of_few_colours_gets_no_more_than_it_has(tmp_path: Path, term: str) -> None:
+    texts = hostile(40)
+    capture, pictures = await _walked(tmp_path / "home", texts, Walk.go_briefly, TERM=term)
+    many = {kind for kind in kinds(capture) if kind.startswith(("SGR 38", "SGR 48"))}
+    assert many <= ({"SGR 38;5", "SGR 48;5"} if term == "xterm-256color" else set())
+    assert _unseen(pictures["retries"], texts) == []
