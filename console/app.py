@@ -156,6 +156,7 @@ class ConsoleApp(OneByOne, Shell):
         self._show(await self._landlord.begin())
 
     async def _follow(self) -> None:
+        self.desk.feed.is_followed = True
         while True:
             if not self.desk.frozen and self.pending <= 1:
                 await self._beat()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from core.control.api import ControlAPI
@@ -64,6 +65,9 @@ class Feed:
         self.pulse = Pulse()
         self.last_event: int | None = None
         self.starting = False
+        self.is_followed = False
+        """Somebody asks all the time: what was read stays true until a change is told."""
+        self._told: Counter[str] = Counter()
         self._answered_at = time.monotonic()
         self._probed_at = 0.0
 
@@ -72,6 +76,10 @@ class Feed:
         """For how many seconds nothing has been heard, while something should have; 0 = all is well."""
         silent = time.monotonic() - self._answered_at
         return int(silent) if self.pulse.engine is None or silent > _SILENT_SECONDS else 0
+
+    def told(self, nouns: Iterable[str]) -> tuple[int, ...]:
+        """Return how often changes of each noun were told: the same again means nothing changed."""
+        return tuple(self._told[noun] for noun in nouns)
 
     async def ask(self) -> frozenset[str]:
         """Return the kinds of events since the last answer, as soon as there are some; none in trouble."""
@@ -92,6 +100,7 @@ class Feed:
         self._probed_at = now if is_first else self._probed_at
         self._answered_at = now
         self.last_event = changes.last_event
+        self._told.update({kind.partition(".")[0] for kind in changes.kinds})
         self.starting = False
         self.pulse = Pulse(
             tasks=changes.tasks,

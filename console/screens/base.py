@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from textual import events
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
@@ -167,11 +168,19 @@ class DeskScreen(Screen[None]):
     def restyle(self) -> None:
         """Take the colours of another theme."""
 
-    def on_screen_resume(self) -> None:
-        """Show at once what is known, and load."""
+    def is_fresh(self) -> bool:
+        """Tell whether what is shown is known to be true still, so that nothing has to be read."""
+        return False
+
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
+        """Show at once what is known, and load unless that is known to be true."""
+        # The app makes the styles anew after a change of theme; otherwise they are as they were.
+        event.refresh_styles = self._loading is None
         self.post_message(Shown(self))
-        if not self.desk.frozen or self._loading is None:
+        if self._loading is None or not (self.desk.frozen or self.is_fresh()):
             self.reload()
+        else:
+            self.age()
         self.show_status()
 
     def on_resize(self) -> None:

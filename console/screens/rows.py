@@ -42,6 +42,8 @@ class RowsScreen(InspectingScreen, Generic[V]):
         self.prompt = Prompt(back=self._give_back)
         self._pages: Pages[V] = self._new_pages()
         self._count = RowCount(desk.control)
+        self._read_at: tuple[Pages[V], tuple[int, ...]] | None = None
+        """Which pages were read last, and what had been told of changes before."""
 
     def compose(self) -> ComposeResult:
         """Stack the lines."""
@@ -59,9 +61,17 @@ class RowsScreen(InspectingScreen, Generic[V]):
     async def load(self) -> None:
         """Read the rows in view and around."""
         pages = self._pages
+        told = self.desk.feed.told(self.NOUNS)
         await pages.show(self.table.top, self.table.top + self.table.height)
         self._take(pages)
+        self._read_at = (pages, told)
         self._count_rows(changed=True)
+
+    def is_fresh(self) -> bool:
+        """Tell whether no change of what is listed was told since the rows were read."""
+        feed = self.desk.feed
+        is_live = feed.is_followed and feed.pulse.engine is not None and bool(self.NOUNS) and not self.trouble
+        return is_live and self._read_at == (self._pages, feed.told(self.NOUNS))
 
     def predicate(self) -> Filter:
         """Return the filter that finds what is listed, wherever it is asked."""

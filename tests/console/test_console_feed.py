@@ -99,6 +99,28 @@ async def test_a_change_while_rows_are_being_read_is_read_as_well() -> None:
         await operator.sees("● running")
 
 
+async def test_a_list_that_is_looked_at_again_is_read_only_if_something_changed_meanwhile() -> None:
+    control = stocked()
+    control.patience = 60.0
+    async with following(control) as operator:
+        await operator.sees("t4", "queued 2")
+        await operator.quiet()
+        await operator.press("7")
+        await operator.sees("Queues")
+        await operator.quiet()
+        before = control.reads["tasks"]
+        await operator.press("3")
+        await operator.sees("t4")
+        await operator.quiet()
+        assert control.reads["tasks"] == before
+        await operator.press("7")
+        await operator.sees("Queues")
+        control.set_task(1, status="running")
+        await operator.sees("running 1")
+        await operator.press("3")
+        await operator.sees("● running")
+
+
 async def test_a_frozen_console_asks_for_nothing() -> None:
     control = stocked()
     control.patience = 0.01
