@@ -141,6 +141,8 @@ def _console(home: Path, arguments: argparse.Namespace) -> dict[str, float]:
         figures["slow line p95 ms"] = _keys(terminal, ("j", "j", "j", "k"), arguments.keys // 3, rate=32_000)
         figures["rss MB"] = _rss(terminal)
         terminal.press("q")
+        terminal.sees("leaves the engine running")
+        terminal.press("d")
         terminal.ends()
     return figures
 

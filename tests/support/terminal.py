@@ -60,6 +60,7 @@ class Terminal:
     ) -> None:
         columns, lines = size
         self.written = bytearray()
+        self._drawn = 0
         self._screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self._screen)
         kept = {key: value for key, value in os.environ.items() if key not in _UNSET}
@@ -91,7 +92,7 @@ class Terminal:
             os.write(self.master, KEYS.get(key, key).encode())
 
     def read(self, seconds: float = 0.0) -> bytes:
-        """Return what comes next within a time, empty if nothing does; the picture takes it in."""
+        """Return what comes next within a time, empty if nothing does."""
         ready, _, _ = select.select([self.master], [], [], seconds)
         if not ready:
             return b""
@@ -101,13 +102,15 @@ class Terminal:
             # The other side is closed for good.
             return b""
         self.written += data
-        self._stream.feed(data)
         return data
 
     def picture(self) -> str:
         """Return what is on the screen now, trailing blanks cut."""
         while self.read():
             continue
+        # Only now: an emulator in Python takes longer than what it shows.
+        self._stream.feed(bytes(self.written[self._drawn :]))
+        self._drawn = len(self.written)
         return "\n".join(line.rstrip() for line in self._screen.display)
 
     def until(self, condition: Callable[[], object], story: str, *, within: float = 30.0) -> None:
