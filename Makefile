@@ -7,6 +7,8 @@ READY := $(VENV)/.ready
 STARTED := $(shell date +%s)
 WORKERS ?= 2
 DECK ?= .taskdeck
+# The tests start hundreds of processes; without its cache each of them would compile every file anew.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help venv run test format lint types mutants bench shots clean
 
 help: ## List these targets.
