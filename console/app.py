@@ -115,7 +115,7 @@ class ConsoleApp(OneByOne, Shell):
     def action_freeze(self) -> None:
         """Freeze what is shown, or let it go on."""
         self.desk.frozen = not self.desk.frozen
-        self.of_screen(DeskScreen.show_status if self.desk.frozen else DeskScreen.reload)
+        self.of_screen(lambda screen: screen.show_status() if self.desk.frozen else screen.reload())
 
     def action_reload(self) -> None:
         """Read everything again."""
@@ -123,7 +123,7 @@ class ConsoleApp(OneByOne, Shell):
             self.screen.renew()
             return
         start(self, self._open, group="begin", exclusive=True)
-        self.of_screen(DeskScreen.reload)
+        self.of_screen(lambda screen: screen.reload())
 
     def action_undo(self) -> None:
         """Undo the last reversible verb."""
@@ -150,7 +150,7 @@ class ConsoleApp(OneByOne, Shell):
 
     async def _undo(self) -> None:
         await self.desk.operations.undo()
-        self.of_screen(DeskScreen.reload)
+        self.of_screen(lambda screen: screen.reload())
 
     async def _open(self) -> None:
         self._show(await self._landlord.begin())
@@ -174,4 +174,4 @@ class ConsoleApp(OneByOne, Shell):
         if self.desk.frozen or self.pending > 1 or time.monotonic() - self._aged_at < wait * 0.9:
             return
         self._aged_at = time.monotonic()
-        self.of_screen(DeskScreen.age)
+        self.of_screen(lambda screen: screen.age())

@@ -23,7 +23,9 @@ class RowCount:
         self._found: Count | None = None
         self._all: Count | None = None
         self._asked_at = 0.0
-        self._is_stale = False
+        self._changes = 0
+        self._counted = 0
+        """Up to which change the newest count is true."""
 
     def wants(self, where: Filter, *, changed: bool) -> bool:
         """Tell whether it is time to ask; `changed` = the rows are others than before."""
@@ -33,15 +35,17 @@ class RowCount:
         if plain != self._where:
             self._found = self._all = None
             return True
-        self._is_stale = self._is_stale or changed
-        return self._is_stale and time.monotonic() - self._asked_at > _SECONDS
+        self._changes += changed
+        return self._counted != self._changes and time.monotonic() - self._asked_at > _SECONDS
 
     async def ask(self, where: Filter, base: Filter) -> None:
         """Count the rows of a filter, and of the list without it."""
-        self._where, self._asked_at, self._is_stale = replace(where, sort=None), time.monotonic(), False
+        self._where, self._asked_at = replace(where, sort=None), time.monotonic()
+        # Counted only when there is an answer: a question that fails is asked again.
+        changes = self._changes
         found, everything = await self._control.count(self._where), await self._control.count(base)
         if self._where == replace(where, sort=None):
-            self._found, self._all = found, everything
+            self._found, self._all, self._counted = found, everything, changes
 
     @property
     def number(self) -> int | None:

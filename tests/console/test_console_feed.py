@@ -13,6 +13,7 @@ from console import listing
 from console.app import ConsoleApp, Manner
 from console.engines import EngineStarter
 from console.feed import RETRY_SECONDS, SECONDS_SLOW, Feed
+from console.screens.lists import TasksScreen
 from core.control.api import StopMode
 from tests.console.support_console import Operator, console, shown
 from tests.console.support_fake_control import INFO, NOW, FakeControl
@@ -31,7 +32,7 @@ def stocked() -> FakeControl:
 @asynccontextmanager
 async def following(control: FakeControl, starter: EngineStarter | None = None):
     """Run a console that follows what changes, as it does for an operator."""
-    app = ConsoleApp(control, Manner(tick=0.01, starter=starter))
+    app = ConsoleApp(control, Manner(tick=0.1, starter=starter))
     async with app.run_test(size=(120, 30)) as pilot:
         operator = Operator(app, pilot)
         await operator.sees("help")
@@ -104,14 +105,14 @@ async def test_a_list_that_is_looked_at_again_is_read_only_if_something_changed_
     control.patience = 60.0
     async with following(control) as operator:
         await operator.sees("t4", "queued 2")
-        await operator.quiet()
+        tasks = operator.app.screen
+        assert isinstance(tasks, TasksScreen)
+        await operator.until(tasks.is_fresh, "it is not fresh")
+        before = control.reads["tasks"]
         await operator.press("7")
         await operator.sees("Queues")
-        await operator.quiet()
-        before = control.reads["tasks"]
         await operator.press("3")
         await operator.sees("t4")
-        await operator.quiet()
         assert control.reads["tasks"] == before
         await operator.press("7")
         await operator.sees("Queues")
@@ -218,6 +219,16 @@ async def test_ages_grow_without_a_read(monkeypatch: pytest.MonkeyPatch) -> None
         await operator.sees("31s")
         assert "20s" not in shown(operator.app)
         assert control.reads == reads
+
+
+async def test_rows_age_by_themselves_under_a_console_that_follows(monkeypatch: pytest.MonkeyPatch) -> None:
+    control = stocked()
+    control.patience = 60.0
+    monkeypatch.setattr(listing, "now_ms", lambda: NOW + 5_000)
+    async with following(control) as operator:
+        await operator.sees("t4", "5s")
+        monkeypatch.setattr(listing, "now_ms", lambda: NOW + 3_600_000)
+        await operator.sees("1h")
 
 
 async def test_a_count_of_the_newest_rows_alone_says_so() -> None:
