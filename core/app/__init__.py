@@ -19,10 +19,10 @@ if TYPE_CHECKING:
         serve,
     )
     from core.app.examination import Check, DoctorReport, doctor
-    from core.app.far import SILENT, far, far_running
-    from core.app.glance import glance
+    from core.app.glancing import glance
     from core.app.options import Options
     from core.app.places import reading
+    from core.app.reaching import SILENT, far, far_running
     from core.app.spawning import engine_argv
 
 __all__ = [
@@ -52,8 +52,8 @@ __all__ = [
 
 _ROOMS = {
     **dict.fromkeys(("dial_stdio", "start_and_dial"), "core.app.bridge"),
-    **dict.fromkeys(("SILENT", "far", "far_running"), "core.app.far"),
-    "glance": "core.app.glance",
+    **dict.fromkeys(("SILENT", "far", "far_running"), "core.app.reaching"),
+    "glance": "core.app.glancing",
     "Embedded": "core.app.embedded",
     "engine_argv": "core.app.spawning",
     **dict.fromkeys(("attached", "connect"), "core.app.attaching"),

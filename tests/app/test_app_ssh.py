@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from core import host
-from core.app.far import far_host
 from core.app.options import Options
+from core.app.reaching import far_host
 from core.app.ssh import Far, greet, refusal
 from core.model.errors import Invalid, Unavailable
 
