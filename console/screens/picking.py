@@ -69,6 +69,10 @@ class PickScreen(ModalScreen[int | None]):
         self._input = _Narrowing(placeholder="type to narrow, or a path")
         self._table: Table[Offer] = Table(Face(columns=_COLUMNS, key=_key, write=_write, style=_plain))
         self._said = Line(classes="trouble")
+        self._looks = 0
+        """Folders that are being read."""
+        self._is_wanted = False
+        """Enter was pressed meanwhile."""
 
     def compose(self) -> ComposeResult:
         """Stack head, input, list, words and hints."""
@@ -95,6 +99,13 @@ class PickScreen(ModalScreen[int | None]):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Open what is under the cursor."""
         event.stop()
+        if self._looks:
+            # The list is still that of the folder before.
+            self._is_wanted = True
+            return
+        self._choose()
+
+    def _choose(self) -> None:
         offer = self._table.selected
         if offer is None:
             self._say("nothing matches")
@@ -139,10 +150,17 @@ class PickScreen(ModalScreen[int | None]):
                 self._folder = await asyncio.to_thread(look_into, path)
             except TaskdeckError as error:
                 self._say(words_of(error))
+                self._is_wanted = False
                 return
+            finally:
+                self._looks -= 1
             self._say(f"only the first {ENTRIES:,} entries are shown" if self._folder.cut else "")
             self._narrow()
+            if self._is_wanted and not self._looks:
+                self._is_wanted = False
+                self._choose()
 
+        self._looks += 1
         start(self, look, group="look", exclusive=True)
 
     async def _find_recent(self) -> None:
