@@ -104,30 +104,30 @@ class Walk:
         self._terminal.settled(quiet=0.5)
         self._look("job", KEYS["enter"], " Job ", "stage 1")
         self._look("graph", "v", " Job ", "one")
-        self._back(2)
+        self._back_to("stage 1", "JOB▼")
         self._look("inspector", "i", " Jobs", "actor")
         self._terminal.press("i")
         self._look("tasks", "3", " Tasks", "TASK")
         self._look("output", _narrowed("key:says"), "key:says", "say  ")
         self._look("output", KEYS["enter"], " Task ", "output", pages=2)
-        self._back(2)
+        self._back_to("TASK▼")
         self._look("log", _narrowed("key:prints"), "key:prints", "shell ")
         self._look("log", "l", " Log ", "~")
         self._look("log", "g", "000~", pages=self._pages)
-        self._back(2)
+        self._back_to("TASK▼")
         self._look("retries", "4", "Dead", "~", pages=self._pages)
         self._look("queues", "7", " Queues", "~")
         self._look("orphans", "0", " Orphans")
         self._look("events", ":", "Go to")
         self._look("events", "events\r", " Events", "~", pages=2)
         self._look("help", "?", "Keys of")
-        self._back()
+        self._terminal.press("escape")
         self._terminal.misses("Keys of")
         self._look("palette", KEYS["ctrl+p"], "earch")
-        self._back()
+        self._terminal.press("escape")
         self._terminal.misses("earch")
         self._look("files", "o", "New job")
-        self._look("files", f"{self._folder}/", "~", pages=self._pages)
+        self._look("files", f"{self._folder}/", "~", pages=self._pages + 2)
         self._look("form", "000", "000~")
         self._look("form", KEYS["enter"], "p0", pages=2)
 
@@ -137,7 +137,7 @@ class Walk:
         self._look("jobs", "2", "JOB▼", "~")
         self._look("graph", KEYS["enter"], " Job ", "one")
         self._look("graph", "v", " Job ", "one")
-        self._back(2)
+        self._back_to("stage 1", "JOB▼")
         self._look("retries", "4", "Dead", "~", pages=1)
         self._look("output", KEYS["enter"], " Task ", "error")
 
@@ -151,11 +151,11 @@ class Walk:
         if pages:
             seen.append(self._terminal.settled(quiet=0.5))
 
-    def _back(self, steps: int = 1) -> None:
-        # One at a time: an escape followed by a letter is another key.
-        for _ in range(steps):
+    def _back_to(self, *texts: str) -> None:
+        # One at a time: an escape followed by another key is a third one.
+        for text in texts:
             self._terminal.press("escape")
-            self._terminal.settled()
+            self._terminal.sees(text)
 
 
 def _narrowed(text: str) -> str:
