@@ -170,7 +170,8 @@ class ConsoleApp(OneByOne, Shell):
         self.of_screen(lambda screen: screen.news(kinds))
 
     def _age(self) -> None:
-        wait = self.desk.feed.seconds(self._manner.tick, pending=self.pending)
+        # Once a second at most: on an idle screen this is all the work there is.
+        wait = max(1.0, self.desk.feed.seconds(self._manner.tick, pending=self.pending))
         if self.desk.frozen or self.pending > 1 or time.monotonic() - self._aged_at < wait * 0.9:
             return
         self._aged_at = time.monotonic()
