@@ -140,6 +140,12 @@ async def serve(
 async def detach(options: Options) -> None:
     """Start `serve --until-idle` as a process of its own session, unless an engine runs; wait for it."""
     paths = ensure_home(options.paths.home)
+    # One that comes second would wait for the lock, and own the home if the first died meanwhile.
+    if not await _answers(dial(paths)):
+        await _spawn(paths, options)
+
+
+async def _spawn(paths: Paths, options: Options) -> None:
     words = ["--slots", str(options.slots)] if options.slots is not None else []
     for reference in options.connectors:
         words += ["--connector", reference]
@@ -156,6 +162,16 @@ async def detach(options: Options) -> None:
         ) from error
     finally:
         await remote.close()
+
+
+async def _answers(remote: RemoteControl) -> bool:
+    try:
+        await remote.status()
+    except Unavailable:
+        return False
+    finally:
+        await remote.close()
+    return True
 
 
 @asynccontextmanager

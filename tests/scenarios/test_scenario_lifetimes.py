@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from core.app.spawning import LOG
 from core.host import find_process
 from tests.support.homes import Home
 from tests.support.terminal import Terminal
@@ -94,6 +95,14 @@ def test_two_runs_at_once_share_one_engine(place: Home) -> None:
     assert [run.returncode for run in runs] == [0, 0], ends
     assert place.rows("SELECT epoch FROM engine") == [(1,)]
     assert place.rows("SELECT status FROM job WHERE id > 1") == [("succeeded",)] * 2
+
+
+def test_a_detached_run_starts_no_engine_beside_the_one_that_runs(place: Home, tmp_path: Path) -> None:
+    place.start("serve")
+    place.has_engine()
+    # It would wait for its turn unseen, and own the home as soon as the first engine is killed.
+    gate(place, tmp_path)
+    assert not (place.path / "logs" / LOG).exists()
 
 
 def test_a_drain_waits_for_what_runs_and_says_so(place: Home, tmp_path: Path) -> None:
