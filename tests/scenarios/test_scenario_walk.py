@@ -199,7 +199,10 @@ def test_in_tmux_the_sample_is_started_seen_through_and_left(place: Home) -> Non
         return until_now(there, f"{texts} on the screen", seconds=60)
 
     environ = {key: value for key, value in place.environ.items() if key not in ("TMUX", "TASKDECK_HOME")}
-    run = ["new-session", "-d", "-x", "120", "-y", "40", *make_run(place)]
+    # tmux 3.3 now and then misses the end of its own child: the shell notes it.
+    ending = place.path.parent / "ending"
+    noted = ["sh", "-c", f'"$@"; echo $? > "{ending}"', "sh", *make_run(place)]
+    run = ["new-session", "-d", "-x", "120", "-y", "40", *noted]
     tmux(*run, ";", "set-option", "-g", "remain-on-exit", "on")
     try:
         sees(" Pulse  idle", "nothing has run yet")
@@ -219,9 +222,7 @@ def test_in_tmux_the_sample_is_started_seen_through_and_left(place: Home) -> Non
         tmux("send-keys", "q")
         until_now(lambda: tmux("list-panes", "-F", "#{pane_dead}").strip() == "1", "the console ends")
         assert "Traceback" not in tmux("capture-pane", "-p")
-        # tmux sees the end of the terminal before that of the process.
-        status = ["list-panes", "-F", "#{pane_dead_status}"]
-        until_now(lambda: tmux(*status).strip() == "0", "the console ends well")
+        assert ending.read_text() == "0\n"
     finally:
         tmux("kill-server")
     place.waits_for("SELECT name, status FROM job WHERE id > 1", ("sample", "succeeded"))
