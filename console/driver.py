@@ -6,8 +6,29 @@ import os
 import select
 import signal
 import threading
+from collections.abc import Iterable
 
+from textual import events
+from textual._xterm_parser import XTermParser
+from textual.drivers import linux_driver
 from textual.drivers.linux_driver import LinuxDriver
+
+_TYPED = frozenset("0123456789-=§")
+"""With Esc before them Textual reads them as signs of their own."""
+
+
+class EscapeFirst(XTermParser):
+    """Textual's reader of keys, for whom Esc and a key in one piece are two keys.
+
+    A slow line brings them together. Textual takes them for Alt and the key, drops the Esc of some, and
+    reads what a Mac would write with others. Alt+B and Alt+F stay: they move by words in a prompt.
+    """
+
+    def _sequence_to_key_events(self, sequence: str, alt: bool = False) -> Iterable[events.Key]:  # noqa: FBT001, FBT002
+        is_mac = len(sequence) == 2 and sequence[0] == "\x1b" and sequence[1] in _TYPED
+        if alt or is_mac:
+            yield events.Key("escape", "\x1b")
+        yield from super()._sequence_to_key_events(sequence[-1] if is_mac else sequence)
 
 
 class CountingDriver(LinuxDriver):
@@ -28,6 +49,12 @@ class CountingDriver(LinuxDriver):
         if self._watch is None:
             self._watch = threading.Thread(target=self._await_hang_up, name="hang-up", daemon=True)
             self._watch.start()
+
+    def run_input_thread(self) -> None:
+        """Read keys."""
+        # Textual has no other place to say who reads them.
+        linux_driver.XTermParser = EscapeFirst  # type: ignore[attr-defined]
+        super().run_input_thread()
 
     def _await_hang_up(self) -> None:
         # The kernel tells the first process of the terminal alone, which may keep it to itself, as make
