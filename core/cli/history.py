@@ -13,12 +13,12 @@ from core.cli.arguments import Command, Reaching
 from core.cli.deck import reading
 from core.cli.output import emit
 from core.cli.paging import WHOLE
-from core.cli.shapes import event_shape
 from core.cli.tables import Table
 from core.control.api import EventQuery, ReadingAPI
 from core.model.events import EventView
 from core.model.fields import Noun
 from core.model.filters import parse
+from core.model.shapes import event_shape
 from core.model.status import JOB_FINAL
 from core.model.values import INBOX
 

@@ -12,10 +12,10 @@ from core.cli.arguments import Command, Reaching
 from core.cli.deck import reading
 from core.cli.output import emit, note
 from core.cli.paging import Fetch, pages, row_limit
-from core.cli.shapes import job_shape, queue_shape, task_shape
 from core.cli.tables import Table
 from core.model.fields import Noun
 from core.model.filters import Filter, parse
+from core.model.shapes import job_shape, queue_shape, task_shape
 from core.model.values import JsonObject
 
 V = TypeVar("V")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -10,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TextIO, TypeAlias
 
+from core.model.shapes import json_line
 from core.model.text import safe
 from core.model.values import JsonValue
 
@@ -65,7 +65,7 @@ def note(*pieces: Piece) -> None:
 def emit(value: Mapping[str, JsonValue], *, stream: TextIO | None = None) -> None:
     """Write one JSON object on one line, all but ASCII escaped."""
     target = stream or sys.stdout
-    target.write(json.dumps(value, ensure_ascii=True) + "\n")
+    target.write(json_line(value))
     target.flush()
 
 

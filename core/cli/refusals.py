@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 from core.cli.output import Painted, emit, note
-from core.cli.shapes import error_shape
 from core.model.errors import Fault, Invalid, InvalidDocument, TaskdeckError
+from core.model.shapes import error_shape
 
 LEFT = 130
 """Exit status of a command that was left before the end."""

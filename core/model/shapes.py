@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+
 from core.model.errors import TaskdeckError
 from core.model.events import EventView
-from core.model.values import JsonObject, to_iso
+from core.model.values import JsonObject, JsonValue, to_iso
 from core.model.views import (
     JobDetail,
     JobView,
@@ -13,6 +16,26 @@ from core.model.views import (
     TaskDetail,
     TaskView,
 )
+
+
+def json_line(value: Mapping[str, JsonValue]) -> str:
+    """Write a shape on one line, all but ASCII escaped."""
+    return json.dumps(value, ensure_ascii=True) + "\n"
+
+
+def shape_of(view: object) -> JsonObject | None:
+    """Return a row of a list as its command has it with `--json`; None for what no list holds."""
+    match view:
+        case JobView():
+            return job_shape(view)
+        case TaskView():
+            return task_shape(view)
+        case EventView():
+            return event_shape(view)
+        case QueueView():
+            return queue_shape(view)
+        case _:
+            return None
 
 
 def job_shape(job: JobView) -> JsonObject:
