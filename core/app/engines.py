@@ -17,6 +17,7 @@ from core.app.deck import Deck
 from core.app.lifetime import LINGER_SECONDS, Guests, serve_guests, serve_watchers, stop_on_signals
 from core.app.lock import EngineLock
 from core.app.options import Options
+from core.app.signals import giving_up, keeping
 from core.app.spawning import LOG, spawn_engine
 from core.app.takeover import MARGIN_SECONDS, take_over
 from core.connectors.registry import build
@@ -65,8 +66,11 @@ async def hosting(
     """Take the lock and host an engine that others may attach to, or attach to the owner's.
 
     An engine of our own goes on at the end until those who are attached have what they wait for.
+    Raises `Interrupted` when this process is asked to end before the engine is ready; what asks for the
+    end while the body minds no signals is kept for it, or else for the guests' time.
     """
-    lock, remote = await _lock_or_attach(options)
+    with giving_up():
+        lock, remote = await _lock_or_attach(options)
     if remote is not None:
         try:
             yield Hosted(control=remote, attached=True)
@@ -74,14 +78,16 @@ async def hosting(
             await remote.close()
         return
     try:
-        engine = await _start(options, connectors, dispatch=True)
-        _collect_less()
-        guests = Guests(engine)
-        async with _listening(engine, guests if serve else None):
-            yield Hosted(control=LocalControl(engine), attached=False, engine=engine)
-            # The command minded signals while its own work went on; now they end the guests' time too.
-            with stop_on_signals(engine):
-                await serve_guests(engine, guests, idle=False)
+        with keeping():
+            with giving_up():
+                engine = await _start(options, connectors, dispatch=True)
+            _collect_less()
+            guests = Guests(engine)
+            async with _listening(engine, guests if serve else None):
+                yield Hosted(control=LocalControl(engine), attached=False, engine=engine)
+                # The command minded signals while its own work went on; now they end the guests' time too.
+                with stop_on_signals(engine):
+                    await serve_guests(engine, guests, idle=False)
     finally:
         lock.release()
 
@@ -114,27 +120,38 @@ async def serve(
 ) -> None:
     """Host an engine headless until a signal or `stop`; raises `Unavailable` (`engine.running`).
 
-    `linger` = seconds that an idle engine with `until_idle` waits for somebody to come back. With
-    `taking_over`, which hears how it goes, an engine that runs is ended first.
+    Raises `Interrupted` when a signal comes before it serves. `linger` = seconds that an idle engine
+    with `until_idle` waits for somebody to come back. With `taking_over`, which hears how it goes, an
+    engine that runs is ended first.
     """
+    with keeping():
+        with giving_up():
+            lock = await _owned(options, taking_over)
+        try:
+            with giving_up():
+                engine = await _start(options, (), dispatch=True)
+            _collect_less()
+            guests = Guests(engine)
+            async with _listening(engine, guests):
+                with stop_on_signals(engine):
+                    ready(_served(engine))
+                    if until_idle:
+                        await serve_watchers(engine, guests, linger=linger)
+                    else:
+                        await engine.stopped()
+        finally:
+            lock.release()
+
+
+def _served(engine: Engine) -> str:
+    return f"serving {engine.paths.home} with {engine.settings.slots} slots, pid {os.getpid()}"
+
+
+async def _owned(options: Options, taking_over: Callable[[str], None] | None) -> EngineLock:
     if taking_over is None:
-        lock = await _own(options, hint="use it, end it with 'taskdeck stop', or say --take-over")
-    else:
-        patience = options.settings().stop_grace + MARGIN_SECONDS
-        lock = await take_over(ensure_home(options.paths.home).lock, patience=patience, tell=taking_over)
-    try:
-        engine = await _start(options, (), dispatch=True)
-        _collect_less()
-        guests = Guests(engine)
-        async with _listening(engine, guests):
-            with stop_on_signals(engine):
-                ready(f"serving {options.paths.home} with {engine.settings.slots} slots, pid {os.getpid()}")
-                if until_idle:
-                    await serve_watchers(engine, guests, linger=linger)
-                else:
-                    await engine.stopped()
-    finally:
-        lock.release()
+        return await _own(options, hint="use it, end it with 'taskdeck stop', or say --take-over")
+    patience = options.settings().stop_grace + MARGIN_SECONDS
+    return await take_over(ensure_home(options.paths.home).lock, patience=patience, tell=taking_over)
 
 
 async def detach(options: Options) -> None:

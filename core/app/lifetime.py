@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
+from core.app.signals import heeding
 from core.control.api import OPERATOR, Document, SubmitOptions
 from core.control.local import LocalControl
 from core.engine.service import Engine
@@ -88,14 +88,8 @@ async def serve_watchers(engine: Engine, guests: Guests, *, linger: float) -> No
 @contextmanager
 def stop_on_signals(engine: Engine) -> Iterator[None]:
     """Stop the engine when this process is asked to end, or its terminal goes away."""
-    loop, numbers = asyncio.get_running_loop(), (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-    for number in numbers:
-        loop.add_signal_handler(number, engine.stop)
-    try:
+    with heeding(lambda _: engine.stop()):
         yield
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
 
 
 async def _idle_or_stopped(engine: Engine) -> None:

@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from core.app.signals import Interrupted
 from core.cli.arguments import Command, Hosting
 from core.cli.hosts import Hosted, changing, detach, hosting, note_drain, note_ignored
 from core.cli.logs import Sink, Tail
@@ -22,7 +23,7 @@ from core.cli.progress import Meter
 from core.cli.refusals import Left, usage
 from core.cli.summary import counts_text, error_text, exit_status, failed_tasks, say_failed
 from core.cli.tracking import GroupCounts
-from core.cli.waiting import Interrupted, kept, wait_with
+from core.cli.waiting import kept, wait_with
 from core.control.api import OPERATOR, ControlAPI, TaskSpec
 from core.model.durations import humanise, parse_duration
 from core.model.plans import PRIORITY_MAX, RetryPolicy

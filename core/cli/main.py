@@ -14,8 +14,9 @@ from pathlib import Path
 import typer
 from typer.main import get_command
 
+from core.app.signals import Interrupted
 from core.cli.arguments import Act, Command, Common, build
-from core.cli.refusals import report, usage
+from core.cli.refusals import Left, report, usage
 from core.model.errors import TaskdeckError
 
 ROOMS = {
@@ -57,6 +58,8 @@ def main(argv: Sequence[str]) -> int:
         return report(_usage_error(error, words), as_json=_wants_json(words))
     except TaskdeckError as error:
         return report(error, as_json=_wants_json(words))
+    except Interrupted as asked:
+        return report(_left(asked), as_json=_wants_json(words))
     except BrokenPipeError:
         raise
     except Exception:
@@ -110,6 +113,11 @@ def _usage_error(error: typer.TyperException, words: Sequence[str]) -> TaskdeckE
         message = "a command is missing"
     hint = f"see: taskdeck {words[0]} --help" if known else "see: taskdeck --help"
     return usage(message[:1].lower() + message[1:], hint=hint)
+
+
+def _left(asked: Interrupted) -> Left:
+    message = f"asked to end ({asked.number.name}) before the engine was ready"
+    return Left(message, hint="say it again; what its tasks have started goes on, and is taken over then")
 
 
 def _keep_traceback(words: Sequence[str]) -> None:

@@ -9,13 +9,14 @@ from typing import Annotated
 
 import typer
 
+from core.app.signals import Interrupted
 from core.cli.arguments import Command, Hosting
 from core.cli.hosts import Hosted, changing, detach, hosting, note_drain, note_ignored
 from core.cli.output import emit, say, status
 from core.cli.progress import Meter
 from core.cli.refusals import Left, usage
 from core.cli.summary import EXIT, counts_text, failed_tasks, say_failed
-from core.cli.waiting import Interrupted, kept, wait_with
+from core.cli.waiting import kept, wait_with
 from core.control.api import OPERATOR, ControlAPI, Document, EventQuery, SubmitOptions
 from core.model.commands import Submitted
 from core.model.durations import humanise

@@ -8,44 +8,29 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from contextlib import asynccontextmanager, contextmanager
 from typing import TypeVar
 
+from core.app.signals import Interrupted, forget, heeding
 from core.cli.arguments import Common
 from core.model.errors import Unavailable
 
 T = TypeVar("T")
 _POLL_SECONDS = 0.5
 _GONE = ("engine.lost", "engine.none", "engine.stopping")
-_LEAVING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-class Interrupted(Exception):
-    """Report which signal asked this command to leave."""
-
-    def __init__(self, number: signal.Signals) -> None:
-        super().__init__(number.name)
-        self.number = number
 
 
 @asynccontextmanager
 async def interrupts() -> AsyncIterator[asyncio.Future[signal.Signals]]:
     """Lend a future that the first interrupt, termination or hang-up resolves; a second one ends at once."""
-    loop = asyncio.get_running_loop()
-    asked: asyncio.Future[signal.Signals] = loop.create_future()
+    asked: asyncio.Future[signal.Signals] = asyncio.get_running_loop().create_future()
 
     def leave(number: signal.Signals) -> None:
-        restore()
+        forget()
         asked.set_result(number)
 
-    def restore() -> None:
-        for number in _LEAVING:
-            loop.remove_signal_handler(number)
-
-    for number in _LEAVING:
-        loop.add_signal_handler(number, leave, number)
-    try:
-        yield asked
-    finally:
-        restore()
-        asked.cancel()
+    with heeding(leave):
+        try:
+            yield asked
+        finally:
+            asked.cancel()
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from core.app.lock import is_held
 from core.store.verify import verify_path
 from tests.support.waiting import until_now
 
@@ -55,11 +56,34 @@ def wait_for(home: Path, sql: str, *rows: tuple) -> None:
     until_now(lambda: found(home, sql) == list(rows), sql)
 
 
-def catches(pid: int, number: int) -> bool:
-    """Say whether a process has a handler of its own for a signal."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    (mask,) = [line.split()[1] for line in lines if line.startswith("SigCgt:")]
-    return bool(int(mask, 16) >> (number - 1) & 1)
+SLOW = """\
+import asyncio
+import pathlib
+
+
+class Slow:
+    name = "slow"
+
+    def check(self, with_):
+        return ()
+
+    async def start(self):
+        pathlib.Path("begun").touch()
+        await asyncio.Event().wait()
+
+    async def stop(self):
+        return
+
+    def call(self, with_, context):
+        raise NotImplementedError
+
+    def classify(self, error):
+        raise NotImplementedError
+
+
+connector = Slow()
+"""
+"""A connector whose start never ends, and the engine's with it."""
 
 
 def test_an_engine_whose_terminal_goes_away_stops_in_order(tmp_path: Path, start: Start) -> None:
@@ -89,9 +113,55 @@ def test_a_host_that_still_serves_a_guest_stops_in_order_when_asked(tmp_path: Pa
     assert host.stdout is not None
     while "succeeded in" not in host.stdout.readline():
         assert host.poll() is None
-    until_now(lambda: catches(host.pid, signal.SIGTERM), "the host minds SIGTERM again")
+    # At once: between its own work and that of its guests it minds signals, too.
     host.send_signal(signal.SIGTERM)
     assert host.wait(30) == 0
     assert guest.wait(30) == 4
     assert found(home, "SELECT status, epoch FROM task WHERE job_id = 3") == [("queued", 1)]
     assert found(home, "SELECT status FROM attempt WHERE task_id = 2") == [("interrupted",)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda one: one.name)
+@pytest.mark.parametrize("words", [("serve",), ("run", "sample")], ids=["serve", "run"])
+def test_an_engine_that_is_asked_to_end_while_it_starts_ends_in_order(
+    tmp_path: Path, start: Start, words: tuple[str, ...], number: signal.Signals
+) -> None:
+    home = tmp_path / "home"
+    (tmp_path / "slow.py").write_text(SLOW)
+    process = start(*words, "--connector", "slow:connector")
+    until_now((tmp_path / "begun").exists, "the engine starts")
+    process.send_signal(number)
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert out.startswith(f"asked to end ({number.name}) before the engine was ready\nhint: ")
+    assert out.count("\n") == 2
+    assert found(home, "SELECT kind FROM event WHERE kind LIKE 'engine.%' ORDER BY id") == [
+        ("engine.started",),
+        ("engine.stopped",),
+    ]
+    assert not (home / "engine.sock").exists()
+    assert not is_held(home / "engine.lock")
+
+
+def test_a_start_that_is_given_up_leaves_the_children_of_the_former_engine_alone(
+    tmp_path: Path, start: Start
+) -> None:
+    home, gate = tmp_path / "home", tmp_path / "gate"
+    (tmp_path / "child.yaml").write_text(
+        FLOW % ("shell", f"script: 'until test -e {gate}; do sleep 0.05; done'")
+    )
+    (tmp_path / "slow.py").write_text(SLOW)
+    engine = start("serve")
+    wait_for(home, "SELECT pid FROM engine", (engine.pid,))
+    assert start("run", "child.yaml", "--detach").wait(30) == 0
+    until_now(lambda: list(home.glob("output/*/1/pid")), "the child runs")
+    engine.kill()
+    engine.wait(30)
+    second = start("serve", "--connector", "slow:connector")
+    until_now((tmp_path / "begun").exists, "the next engine starts")
+    second.send_signal(signal.SIGTERM)
+    assert second.wait(30) == 130
+    assert found(home, "SELECT status FROM attempt") == [("running",)]
+    gate.touch()
+    assert start("serve", "--until-idle").wait(30) == 0
+    assert found(home, "SELECT epoch, status FROM attempt") == [(1, "succeeded")]
