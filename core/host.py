@@ -25,6 +25,7 @@ _PROC = Path("/proc")
 _ENDED = frozenset("ZXx")
 _SETTLE_SECONDS = 0.01
 _KILL_ROUNDS = 200
+_LEADER_ROUNDS = 50
 _COMMAND_BYTES = 4_096
 _PROC_BYTES = 131_072
 _SOCKET_FOLDER = 45
@@ -165,12 +166,16 @@ def signal_process(process: Process, number: signal.Signals) -> bool:
 
 
 def kill_family(leader: Process | None, mark: str) -> frozenset[Process]:
-    """End a family by SIGKILL, also who is born meanwhile; blocks for some ms; return who was hit."""
+    """End a family by SIGKILL, also who is born meanwhile; blocks for some ms; return who was hit.
+
+    The leader has half a second to tell how its command ended; if it stays, it is hit as well.
+    """
     hit: frozenset[Process] = frozenset()
-    for _ in range(_KILL_ROUNDS):
-        new = family(leader, mark) - hit
-        if not new:
+    for turn in range(_KILL_ROUNDS):
+        living = family(leader, mark) - hit
+        if not living:
             break
+        new = living - {leader} if turn < _LEADER_ROUNDS else living
         # Parents first, so that none of them reacts to the end of a child.
         for process in sorted(new, key=lambda one: (one.start, one.pid)):
             signal_process(process, signal.SIGKILL)

@@ -12,10 +12,10 @@ import typer
 from core.cli.arguments import Command, Reaching
 from core.cli.hosts import changing
 from core.cli.output import emit, note, say
-from core.cli.refusals import Left
+from core.cli.refusals import Left, usage
 from core.cli.targets import count, find_targets
 from core.control.api import OPERATOR, ControlAPI, Target
-from core.model.commands import Operated
+from core.model.commands import Force, Operated
 from core.model.errors import Conflict
 from core.model.text import safe_line
 
@@ -48,6 +48,15 @@ class Reasoned(Verb):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cancel(Reasoned):
+    """The arguments of `cancel`."""
+
+    now: Annotated[
+        bool, typer.Option("--now", help="Kill what runs at once, without its grace; needs a --reason.")
+    ] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Retry(Verb):
     """The arguments of `retry`."""
 
@@ -70,11 +79,14 @@ class Resume(Verb):
     queue: Annotated[str | None, typer.Option(metavar="NAME", help="A queue.")] = None
 
 
-async def cancel(arguments: Reasoned) -> int:
+async def cancel(arguments: Cancel) -> int:
     """End jobs or tasks early; running ones get grace, then are killed."""
+    if arguments.now and not arguments.reason.strip():
+        raise usage("--now needs a --reason: others will read it")
+    force = Force.KILL if arguments.now else Force.ASK
     return await _carry_out(
         arguments,
-        lambda deck, target: deck.cancel(target, reason=arguments.reason, actor=OPERATOR),
+        lambda deck, target: deck.cancel(target, reason=arguments.reason, force=force, actor=OPERATOR),
         words="cancel cancelled",
     )
 
@@ -169,11 +181,12 @@ def _say(head: str, refused: Sequence[tuple[int, str]]) -> None:
 COMMANDS = (
     Command(
         name="cancel",
-        arguments=Reasoned,
+        arguments=Cancel,
         run=cancel,
         examples=(
             "taskdeck cancel 12 --reason 'wrong date'",
             "taskdeck cancel 12/parse --task 4711",
+            "taskdeck cancel 12 --now --reason 'it fills the disk'",
             "taskdeck cancel --where 'group:map-1f2e3d4c status:queued'",
         ),
     ),

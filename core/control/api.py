@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from core.model.commands import Document, DocumentText, Operated, StopMode, SubmitOptions, Submitted
+from core.model.commands import Document, DocumentText, Force, Operated, StopMode, SubmitOptions, Submitted
 from core.model.errors import Invalid
 from core.model.events import EventView
 from core.model.filters import Filter
@@ -38,6 +38,7 @@ __all__ = [
     "DocumentText",
     "EventQuery",
     "Filter",
+    "Force",
     "ReadingAPI",
     "StopMode",
     "SubmitOptions",
@@ -187,11 +188,21 @@ class ControlAPI(ReadingAPI, Protocol):
         Raises `NotFound` for an unknown connector, `Invalid` for a faulty input.
         """
 
-    async def cancel(self, target: Target, *, reason: str = "", actor: str = OPERATOR) -> Operated:
+    async def cancel(
+        self, target: Target, *, reason: str = "", force: Force = Force.ASK, actor: str = OPERATOR
+    ) -> Operated:
         """Ask a job, or tasks (ids, filter), to end; running ones get grace, then are killed.
 
-        A queue raises `Invalid` (`target.unfit`), the inbox `Conflict`, an unknown job `NotFound`.
+        With `Force.KILL` they get none, and a grace that goes on is cut short: in a job that is ending,
+        too. A queue raises `Invalid` (`target.unfit`), the inbox `Conflict`, an unknown job `NotFound`.
         Tasks that are final already, or unknown, are listed as refused.
+        """
+
+    async def kill(self, target: Target, *, reason: str = "", actor: str = OPERATOR) -> Operated:
+        """End what runs of tasks (ids, filter) at once, without grace; they end as cancelled.
+
+        A task whose attempt ends by itself meanwhile keeps its own end. What does not run stays as it is
+        and is listed as refused, and so is what is being killed already. Jobs and queues are `target.unfit`.
         """
 
     async def retry(self, target: Target, *, downstream: bool = False, actor: str = OPERATOR) -> Operated:

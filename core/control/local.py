@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from core.control.api import OPERATOR, Document, StopMode, SubmitOptions, Target
@@ -11,7 +12,9 @@ from core.model.commands import (
     Cancel,
     Enqueued,
     Fail,
+    Force,
     Hold,
+    Kill,
     Operated,
     Pause,
     Rerun,
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
 
 BITE = 1_000
 """Tasks of one command at the most; a longer list is carried out in several commits."""
-Operation: TypeAlias = Cancel | Pause | Resume | Hold | Unhold | Fail | Rerun
+Operation: TypeAlias = Cancel | Kill | Pause | Resume | Hold | Unhold | Fail | Rerun
 
 
 class EnginePort(Protocol):
@@ -116,11 +119,18 @@ class LocalControl(ReadingControl):
         admitted = await self._engine.enqueue([spec.to_plan() for spec in specs], group=group, actor=actor)
         return admitted.task_ids
 
-    async def cancel(self, target: Target, *, reason: str = "", actor: str = OPERATOR) -> Operated:
+    async def cancel(
+        self, target: Target, *, reason: str = "", force: Force = Force.ASK, actor: str = OPERATOR
+    ) -> Operated:
         """Ask a job or tasks to end."""
+        asked = Cancel(job_id=target.job_id, reason=reason, actor=actor, force=force)
         if target.job_id is not None:
-            return await self._engine.operate(Cancel(job_id=target.job_id, reason=reason, actor=actor))
-        return await self._in_bites(target, lambda ids: Cancel(task_ids=ids, reason=reason, actor=actor))
+            return await self._engine.operate(asked)
+        return await self._in_bites(target, lambda ids: replace(asked, task_ids=ids))
+
+    async def kill(self, target: Target, *, reason: str = "", actor: str = OPERATOR) -> Operated:
+        """End what runs of tasks at once."""
+        return await self._in_bites(target, lambda ids: Kill(task_ids=ids, reason=reason, actor=actor))
 
     async def retry(self, target: Target, *, downstream: bool = False, actor: str = OPERATOR) -> Operated:
         """Run a job's or single tasks again."""

@@ -65,7 +65,7 @@ class Dispatcher:
         for claimed in report.claimed:
             self._runner.start(claimed)
         for stop in report.stops:
-            self._runner.ask_to_stop(AttemptRef(task_id=stop.task_id, epoch=stop.epoch))
+            self._runner.end(AttemptRef(task_id=stop.task_id, epoch=stop.epoch), stop.force)
         if report.conditions and self._slots:
             self.judge()
         self._arm(report.next_due)

@@ -41,7 +41,6 @@ class Processes:
 
     async def take_up(self, running: Running, found: Finished | Living | Orphaned) -> Outcome:
         """Go on with a child of a former engine as the executor found it."""
-        running.inline = False
         connector = self._tools.connectors.get(running.claimed.uses)
         end: End
         match found:

@@ -10,7 +10,7 @@ from core.engine.runner import Runner
 from core.executors.child import ChildExecutor
 from core.executors.ends import Finished, Gone, Living, NotStarted, Orphaned
 from core.logs import get_logger
-from core.model.commands import Claimed
+from core.model.commands import Claimed, Force
 from core.model.crash import crash_point
 from core.model.outcomes import Bounced, Lost, Outcome
 from core.model.ports import AttemptRef
@@ -51,8 +51,8 @@ class Recovery:
         match await self._children.probe(ref):
             case (Living() | Finished() | Orphaned()) as found:
                 self._runner.adopt(claimed, found, started_at=attempt.started_at)
-                if attempt.stop_at is not None:
-                    self._runner.ask_to_stop(ref)
+                if attempt.stop_how is not None:
+                    self._runner.end(ref, Force(attempt.stop_how))
             case NotStarted(reason=reason):
                 await self._close(claimed, Bounced(reason=reason))
             case Gone(reason=reason):

@@ -14,7 +14,7 @@ from core.engine.orphans import Orphans
 from core.engine.processes import Processes
 from core.executors.ends import Finished, Living, Orphaned
 from core.logs import get_logger
-from core.model.commands import Claimed
+from core.model.commands import Claimed, Force
 from core.model.crash import crash_point
 from core.model.errors import Invalid, NotFound, TaskdeckError
 from core.model.outcomes import Cancelled, Failed, Interrupted, Outcome, Succeeded, TaskError, TimedOut
@@ -56,16 +56,25 @@ class Runner:
         """Go on with a child of a former engine as the executor found it; its timeout goes on as well."""
         # What has ended has ended in time, however long nobody looked.
         spent = 0 if isinstance(found, Finished) else self._tools.clock.now() - started_at
-        self._begin(claimed, partial(self._processes.take_up, found=found), spent=spent / 1000)
+        running = self._begin(claimed, partial(self._processes.take_up, found=found), spent=spent / 1000)
+        # Known before its task has begun: whoever ends it at once must not take it for a call in the loop.
+        running.inline = False
 
     def makes_processes(self, uses: str) -> bool:
         """Return whether a connector's calls are processes; False for one that is not known."""
         return self._processes.made_by(uses)
 
-    def ask_to_stop(self, ref: AttemptRef) -> None:
-        """Ask an attempt to end, and kill it after the grace; the row decides what its task becomes."""
+    def end(self, ref: AttemptRef, force: Force) -> None:
+        """Ask an attempt to end and kill it after the grace, or kill it at once.
+
+        A grace that goes on is cut short by a kill. The row decides what its task becomes.
+        """
         running = self._running.get(ref)
-        if running is not None and running.cause is None:
+        if running is None:
+            return
+        if force is Force.KILL:
+            self._end_now(ref, running)
+        elif running.cause is None:
             self._end(ref, running, Cancelled())
 
     async def finish_inline(self, grace: float) -> None:
@@ -118,7 +127,7 @@ class Runner:
         work: Callable[[Running], Coroutine[None, None, Outcome]],
         *,
         spent: float = 0,
-    ) -> None:
+    ) -> Running:
         spec = json.loads(claimed.spec)
         ref = AttemptRef(task_id=claimed.task_id, epoch=claimed.epoch)
         seconds = max(0.0, self._timeout(spec) - spent)
@@ -126,6 +135,7 @@ class Runner:
         self._running[ref] = running
         self._idle.clear()
         running.task = self._loop.create_task(self._live(ref, running, work))
+        return running
 
     async def _live(
         self, ref: AttemptRef, running: Running, work: Callable[[Running], Coroutine[None, None, Outcome]]
@@ -214,6 +224,20 @@ class Runner:
             return
         self._chore(self._tools.children.terminate(ref))
         self._tools.clock.call_later(self._pace.cancel_grace, partial(self._kill, ref))
+
+    def _end_now(self, ref: AttemptRef, running: Running) -> None:
+        if running.ended:
+            return
+        crash_point("runner.killing")
+        is_first = running.cause is None
+        running.cause = running.cause or Cancelled()
+        if not running.inline:
+            self._kill(ref)
+            return
+        if is_first and running.task is not None:
+            running.task.cancel()
+        # A turn of the loop later: a call that heeds its cancel at once has ended by then.
+        self._loop.call_soon(self._abandon, ref)
 
     def _kill(self, ref: AttemptRef) -> None:
         if ref in self._running:

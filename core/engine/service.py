@@ -35,6 +35,7 @@ from core.model.commands import (
     Fail,
     FollowUp,
     Hold,
+    Kill,
     Operated,
     Pause,
     Rerun,
@@ -60,7 +61,7 @@ from core.store.readers import Readers
 from core.store.reports import Reports
 from core.store.transaction import Writer
 
-Verb: TypeAlias = Cancel | Pause | Resume | Hold | Unhold | Fail | Rerun
+Verb: TypeAlias = Cancel | Kill | Pause | Resume | Hold | Unhold | Fail | Rerun
 _log = get_logger(__name__)
 
 
@@ -221,6 +222,7 @@ class Engine:
             running=self.runner.count,
             home=str(self.paths.home),
             state=self._shutdown.state,
+            protected=self.settings.protected,
         )
 
     def stop(self, how: StopMode = StopMode.STOP) -> None:

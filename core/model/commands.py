@@ -153,12 +153,31 @@ class FollowUp:
     """Go on with the consequences that an earlier batch left over."""
 
 
+class Force(StrEnum):
+    """How what runs is made to end."""
+
+    ASK = "ask"
+    """It is asked, has its grace, and is killed after that."""
+    KILL = "kill"
+    """It is killed at once; a grace that goes on is cut short."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancel:
     """Cancel a whole job (`job_id`) or single tasks (`task_ids`)."""
 
     job_id: int | None = None
     task_ids: tuple[int, ...] = ()
+    reason: str = ""
+    actor: str = ENGINE
+    force: Force = Force.ASK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kill:
+    """End what runs of tasks at once; tasks that do not run stay as they are."""
+
+    task_ids: tuple[int, ...]
     reason: str = ""
     actor: str = ENGINE
 
@@ -247,6 +266,7 @@ Command: TypeAlias = (
     | ComeDue
     | FollowUp
     | Cancel
+    | Kill
     | Pause
     | Resume
     | Hold

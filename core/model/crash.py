@@ -15,6 +15,7 @@ POINTS = (
     "runner.claimed",
     "child.prepared",
     "child.spawned",
+    "runner.killing",
     "runner.ended",
     "recovery.begun",
     "recovery.ended",

@@ -63,7 +63,7 @@ class TaskView:
     finished_at: int | None
     retry_at: int | None
     stop_requested: JsonObject | None
-    """Who, when (ms), why: asked to stop but not yet stopped."""
+    """Who, when (ms), why, how (`ask`, `kill`): asked to stop but not yet stopped."""
     error: JsonObject | None
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from core.model.commands import Claimed
+from core.model.commands import Claimed, Force
 from core.model.errors import TaskdeckError
 from core.model.status import TASK_FINAL, Move, TaskStatus
 from core.model.values import INBOX, JsonObject
@@ -54,7 +54,7 @@ class Stop:
 
     task_id: int
     epoch: int
-    reason: str
+    force: Force
 
 
 @dataclass(slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from core.model.commands import (
     Fail,
     FollowUp,
     Hold,
+    Kill,
     Pause,
     Rerun,
     Result,
@@ -153,7 +154,7 @@ def _rows(command: Command) -> Iterable[tuple[str, int | str]]:
     match command:
         case Complete() | Decide():
             yield "task", command.task_id
-        case Hold() | Unhold() | Fail():
+        case Hold() | Unhold() | Fail() | Kill():
             yield from (("task", task_id) for task_id in command.task_ids)
         case Cancel() | Rerun():
             yield from (("task", task_id) for task_id in command.task_ids)

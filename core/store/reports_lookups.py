@@ -27,7 +27,7 @@ _BIG = 2**63
 _JOBS_REMEMBERED = 8
 
 _OPEN = text(
-    "SELECT a.task_id, a.epoch, t.job_id, t.key, t.uses, t.spec, t.stop_at, t.tries, t.losses, t.bounces,"
+    "SELECT a.task_id, a.epoch, t.job_id, t.key, t.uses, t.spec, t.stop_how, t.tries, t.losses, t.bounces,"
     " t.generation, t.max_attempts, a.started_at FROM attempt a INDEXED BY attempt_open"
     " JOIN task t ON t.id = a.task_id WHERE a.status = 'running' AND a.task_id > :after"
     " ORDER BY a.task_id LIMIT :limit"
@@ -56,7 +56,7 @@ class OpenAttempt:
     key: str
     uses: str
     spec: str
-    stop_at: int | None
+    stop_how: str | None
     tries: int
     losses: int
     bounces: int
@@ -248,7 +248,7 @@ def _open_attempt(row: Row[*tuple[object, ...]]) -> OpenAttempt:
         key=row.key,
         uses=row.uses,
         spec=row.spec,
-        stop_at=row.stop_at,
+        stop_how=row.stop_how,
         tries=row.tries,
         losses=row.losses,
         bounces=row.bounces,

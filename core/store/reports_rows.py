@@ -124,7 +124,6 @@ def queue_view(row: Row[*tuple[object, ...]], counts: Counts, pace: Pace) -> Que
 
 def task_view(row: Row[*tuple[object, ...]]) -> TaskView:
     """Make the view of a row of `TASKS`."""
-    stopping = row.stop_at is not None and row.finished_at is None
     return TaskView(
         id=row.id,
         job_id=row.job_id,
@@ -144,11 +143,15 @@ def task_view(row: Row[*tuple[object, ...]]) -> TaskView:
         started_at=row.started_at,
         finished_at=row.finished_at,
         retry_at=row.retry_at,
-        stop_requested={"by": row.stop_by, "at": row.stop_at, "reason": row.stop_reason}
-        if stopping
-        else None,
+        stop_requested=_stop_requested(row),
         error=object_of(row.error) if row.error is not None else None,
     )
+
+
+def _stop_requested(row: Row[*tuple[object, ...]]) -> JsonObject | None:
+    if row.stop_at is None or row.finished_at is not None:
+        return None
+    return {"by": row.stop_by, "at": row.stop_at, "reason": row.stop_reason, "how": row.stop_how}
 
 
 def task_detail(row: Row[*tuple[object, ...]], extras: Extras) -> TaskDetail:

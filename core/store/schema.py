@@ -177,6 +177,7 @@ task = Table(
     Column("stop_at", Integer),
     Column("stop_by", Text),
     Column("stop_reason", Text),
+    Column("stop_how", Text),
     Column("output", Text),
     Column("error", Text),
     _required("spec", Text),

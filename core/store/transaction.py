@@ -19,6 +19,7 @@ from core.model.commands import (
     Fail,
     FollowUp,
     Hold,
+    Kill,
     Pause,
     Rerun,
     Result,
@@ -36,6 +37,7 @@ from core.store.apply.operate import (
     apply_cancel,
     apply_fail,
     apply_hold,
+    apply_kill,
     apply_pause,
     apply_resume,
     apply_unhold,
@@ -193,6 +195,8 @@ def _operate_one(batch: Batch, command: Command) -> Answer:
     match command:
         case Cancel():
             return apply_cancel(batch, command)
+        case Kill():
+            return apply_kill(batch, command)
         case Pause():
             return apply_pause(batch, command)
         case Resume():

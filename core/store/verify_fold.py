@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
+from core.model.commands import Force
 from core.model.values import JsonObject
 from core.store.sql import pack, unpack
 
@@ -46,6 +47,7 @@ class Folded:
     stop_at: int | None = None
     stop_by: str | None = None
     stop_reason: str | None = None
+    stop_how: str | None = None
     output: str | None = None
     error: str | None = None
 
@@ -114,6 +116,7 @@ def _stop_requested(row: Folded, fact: Fact) -> None:
     reason = fact.values.get("reason")
     row.stop_at, row.stop_by = fact.at, fact.actor
     row.stop_reason = reason if isinstance(reason, str) else None
+    row.stop_how = str(fact.values.get("how", Force.ASK))
 
 
 def _rerun(row: Folded, fact: Fact) -> None:
@@ -121,7 +124,7 @@ def _rerun(row: Folded, fact: Fact) -> None:
     row.generation += 1
     row.tries = row.losses = row.bounces = 0
     row.finished_at = row.started_at = row.retry_at = row.output = row.error = None
-    row.stop_at = row.stop_by = row.stop_reason = None
+    row.stop_at = row.stop_by = row.stop_reason = row.stop_how = None
     row.queued_at = fact.at if row.status == "queued" else None
 
 

@@ -41,6 +41,17 @@ def test_a_job_is_retried_paused_resumed_and_cancelled(failed: Deck) -> None:
     assert failed("jobs", "--json", "--where", "id:2").objects[0]["status"] == "cancelled"
 
 
+@pytest.mark.parametrize("reason", [[], ["--reason", "  "]])
+def test_a_cancel_now_needs_a_reason(failed: Deck, reason: list[str]) -> None:
+    failed("retry", "2")
+    ended = failed("cancel", "2", "--now", *reason)
+    assert ended.status == 2
+    assert "--now needs a --reason" in ended.err
+    assert _statuses(failed) == ["queued", "blocked"]
+    assert failed("cancel", "2", "--now", "--reason", "stuck").out == "cancelled 2\n"
+    assert _statuses(failed) == ["cancelled", "cancelled"]
+
+
 def test_a_task_is_retried_held_and_released(failed: Deck) -> None:
     assert failed("retry", "2/a").out == "retried 1\n"
     assert _statuses(failed) == ["queued", "skipped"]

@@ -16,6 +16,7 @@ from core.control.api import (
     DocumentText,
     EventQuery,
     Filter,
+    Force,
     StopMode,
     SubmitOptions,
     Target,
@@ -171,6 +172,8 @@ async def test_a_document_by_path_is_the_callers(control, tmp_path, monkeypatch)
         (lambda control: control.pause(Target(task_ids=(1,))), Invalid, "target.unfit"),
         (lambda control: control.keep_orphans(Target(queue="default")), Invalid, "target.unfit"),
         (lambda control: control.kill_orphans(Target(job_id=1)), Invalid, "target.unfit"),
+        (lambda control: control.kill(Target(job_id=1)), Invalid, "target.unfit"),
+        (lambda control: control.kill(Target(queue="default")), Invalid, "target.unfit"),
         (lambda control: control.preview(parse("", Noun.JOBS)), Invalid, "target.unfit"),
         (lambda control: control.tasks(after="garbage"), Invalid, None),
         (lambda control: control.enqueue([TaskSpec(uses="nothing")]), NotFound, None),
@@ -236,6 +239,35 @@ async def test_refused_tasks_are_named(control, mine):
     done = await control.hold(Target(task_ids=(*ids, 999_999)))
     refused = sorted(task_id for task_id, reason in done.refused if reason)
     assert (done.changed, refused) == (0, [*ids, 999_999])
+
+
+async def test_what_runs_is_killed_at_once_and_what_does_not_run_is_named(control, door, mine):
+    script = "trap '' TERM; echo $$; while :; do sleep 1; done"
+    spec = TaskSpec(uses="shell", with_={"script": script})
+    (stubborn,) = await control.enqueue([spec], group=mine)
+    (waits,) = await queued(control, mine, 1)
+    await _said(control, stubborn)
+    done = await control.kill(Target(task_ids=(stubborn, waits, 999_999)), reason="stuck", actor="ann")
+    assert (done.changed, sorted(task for task, _ in done.refused)) == (1, [waits, 999_999])
+    assert await within(control.wait_tasks([stubborn]), "it ends") == {"cancelled": 1}
+    events = (await control.events(EventQuery(task_id=stubborn))).rows
+    (asked,) = [event for event in events if event.kind == "task.stop_requested"]
+    assert (asked.actor, asked.data) == ("ann", {"reason": "stuck", "how": "kill"})
+    assert (await control.kill(Target(filter=tasks_of(mine)), reason="again")).changed == 0
+
+
+async def test_a_cancel_by_force_takes_what_waits_and_kills_what_runs(control, mine):
+    script = "trap '' TERM; echo $$; while :; do sleep 1; done"
+    tasks = [
+        {"key": "a", "uses": "shell", "with": {"script": script}},
+        {"key": "b", "uses": "delay", "with": {"seconds": 0}, "needs": ["a"]},
+    ]
+    job = (await control.submit({"name": mine, "tasks": tasks})).job_id
+    await _said(control, await control.find_task(f"{job}/a"))
+    done = await control.cancel(Target(job_id=job), reason="stuck", force=Force.KILL, actor="ann")
+    assert done.changed == 2
+    result = await within(control.wait_job(job), "the job ends")
+    assert (result.status, result.tasks) == ("cancelled", {"cancelled": 2})
 
 
 async def test_a_queue_goes_on_when_it_is_resumed(control, mine):
@@ -374,6 +406,16 @@ async def test_everybody_gets_the_same_answers(local):
         async with far_door(name, local.home) as far:
             for number, question in enumerate(stored + live):
                 assert await question(far.control) == await question(local.control), number
+
+
+async def _said(control: ControlAPI, task: int) -> None:
+    """Return when the output of a task has begun."""
+
+    async def told() -> None:
+        while not (await control.log(task)).data:
+            await asyncio.to_thread(os.sched_yield)
+
+    await within(told(), "it says something")
 
 
 async def _wrapper(control: ControlAPI, pid: Path) -> int:

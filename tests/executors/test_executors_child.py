@@ -141,6 +141,16 @@ async def test_kill_ends_who_ignores_signals_and_who_left_the_session(
     sessions = {process.session for process in host.family(None, mark)}
     assert len(sessions) == 2
     await executor.kill(ref)
+    # Its wrapper was left to tell.
+    assert (await executor.wait(ref)).code == 137
+    await until(lambda: not host.family(None, mark))
+
+
+async def test_a_wrapper_that_cannot_tell_is_killed_as_well(executor, outputs, ref, sh, until, mark):
+    executor.start(ref, sh("echo ready; sleep 66; :"))
+    await until(lambda: outputs.tail(ref) == "ready\n")
+    os.kill(_started(outputs, ref).process.pid, signal.SIGSTOP)
+    await executor.kill(ref)
     assert isinstance(await executor.wait(ref), Vanished)
     await until(lambda: not host.family(None, mark))
 

@@ -148,7 +148,7 @@ async def test_a_task_that_was_asked_to_stop_says_so_until_it_has(deck: Deck, re
     attempts = deck.claim()
     deck.do(Cancel(task_ids=(1,), reason="enough", actor="ann"))
     asked = (await reports.task(1)).task.stop_requested
-    assert asked == {"by": "ann", "at": deck.now, "reason": "enough"}
+    assert asked == {"by": "ann", "at": deck.now, "reason": "enough", "how": "ask"}
     deck.end(*attempts, outcome=failure())
     view = (await reports.task(1)).task
     assert (view.status, view.stop_requested) == ("cancelled", None)
@@ -311,8 +311,8 @@ async def test_recovery_finds_open_attempts_and_waiting_conditions(deck: Deck, r
     deck.claim()
     deck.do(Cancel(task_ids=(2,), actor="ann"))
     first, second = await reports.open_attempts()
-    assert (first.task_id, first.epoch, first.key, first.stop_at, first.max_attempts) == (1, 1, "a", None, 1)
-    assert second.stop_at == deck.now
+    assert (first.task_id, first.epoch, first.key, first.stop_how, first.max_attempts) == (1, 1, "a", None, 1)
+    assert second.stop_how == "ask"
     assert '"on_loss":"ask"' in first.spec
     assert [found.task_id for found in await reports.open_attempts(after=1)] == [2]
     assert len(await reports.open_attempts(limit=1)) == 1

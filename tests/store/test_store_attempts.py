@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.model.commands import Cancel, Complete, Completed
+from core.model.commands import Cancel, Complete, Completed, Force
 from core.model.errors import Bug
 from core.model.outcomes import (
     AskOperator,
@@ -198,13 +198,13 @@ def test_a_stop_is_asked_for_once_and_durable(deck: Deck) -> None:
     start(deck)
     stop = Cancel(task_ids=(deck.id("a"),), reason="enough", actor="ada")
     assert deck.operate(stop).changed == 1
-    assert [request.reason for request in deck.report.stops] == ["enough"]
+    assert [stop.force for stop in deck.report.stops] == [Force.ASK]
     asked_at = deck.now
     assert deck.operate(stop).changed == 0
     assert deck.report.stops == []
     deck.crash()
-    row = deck.rows("SELECT status, stop_at, stop_by, stop_reason FROM task WHERE key = 'a'")
-    assert row == [("running", asked_at, "ada", "enough")]
+    row = deck.rows("SELECT status, stop_at, stop_by, stop_reason, stop_how FROM task WHERE key = 'a'")
+    assert row == [("running", asked_at, "ada", "enough", "ask")]
     assert deck.history(task="a").count("task.stop_requested") == 1
 
 

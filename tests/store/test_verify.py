@@ -213,6 +213,7 @@ FOLDED = {
     "stop_at": "9",
     "stop_by": "'somebody'",
     "stop_reason": "'why'",
+    "stop_how": "'kill'",
     "output": "'{}'",
     "error": "'{}'",
 }

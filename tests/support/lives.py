@@ -15,7 +15,9 @@ from core.model.commands import (
     Fail,
     FailIt,
     FollowUp,
+    Force,
     Hold,
+    Kill,
     Pause,
     Proceed,
     Rerun,
@@ -148,9 +150,12 @@ def _job(deck: Deck, draw: Random) -> int:
 
 
 def _cancel(deck: Deck, draw: Random) -> Command:
+    force = draw.choice(tuple(Force))
     if draw.random() < 0.3:
-        return Cancel(job_id=_job(deck, draw), reason="enough", actor="ada")
-    return Cancel(task_ids=_some(deck, draw), actor="ada")
+        return Cancel(job_id=_job(deck, draw), reason="enough", actor="ada", force=force)
+    if draw.random() < 0.2:
+        return Kill(task_ids=_some(deck, draw), actor="ada")
+    return Cancel(task_ids=_some(deck, draw), actor="ada", force=force)
 
 
 def _switch(deck: Deck, draw: Random) -> Command:

@@ -9,7 +9,7 @@ from core.control.located import carried, located
 from core.control.remote.reading import RemoteReading
 from core.control.requests import asking, changing
 from core.control.requests.sent import SentDocument, sent_document, sent_target
-from core.model.commands import Operated, Submitted
+from core.model.commands import Force, Operated, Submitted
 from core.model.insight import Changes, OrphanView, WorkflowView
 from core.model.views import EngineInfo, JobResult
 
@@ -48,9 +48,16 @@ class RemoteControl(RemoteReading):
         request = changing.Enqueue(specs=tuple(specs), group=group, actor=actor)
         return await self._calls.ask(request, tuple[int, ...])
 
-    async def cancel(self, target: Target, *, reason: str = "", actor: str = OPERATOR) -> Operated:
+    async def cancel(
+        self, target: Target, *, reason: str = "", force: Force = Force.ASK, actor: str = OPERATOR
+    ) -> Operated:
         """Ask a job or tasks to end."""
-        request = changing.Cancel(target=sent_target(target), reason=reason, actor=actor)
+        request = changing.Cancel(target=sent_target(target), reason=reason, force=force, actor=actor)
+        return await self._calls.ask(request, Operated)
+
+    async def kill(self, target: Target, *, reason: str = "", actor: str = OPERATOR) -> Operated:
+        """End what runs of tasks at once."""
+        request = changing.Kill(target=sent_target(target), reason=reason, actor=actor)
         return await self._calls.ask(request, Operated)
 
     async def retry(self, target: Target, *, downstream: bool = False, actor: str = OPERATOR) -> Operated:

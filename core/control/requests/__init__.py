@@ -33,6 +33,7 @@ VERBS: dict[str, type[Request]] = {
     "submit": changing.Submit,
     "enqueue": changing.Enqueue,
     "cancel": changing.Cancel,
+    "kill": changing.Kill,
     "retry": changing.Retry,
     "pause": changing.Pause,
     "resume": changing.Resume,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from core.control.api import OPERATOR, ControlAPI, SubmitOptions, TaskSpec
 from core.control.requests.sent import SentDocument, SentTarget
+from core.model.commands import Force
 from core.model.values import JsonValue
 
 
@@ -55,9 +56,20 @@ class Reasoned(Acting):
 class Cancel(Reasoned):
     """Ask a job or tasks to end."""
 
+    force: Force = Force.ASK
+
     def put(self, control: ControlAPI) -> Awaitable[object]:
         """Ask a control."""
-        return control.cancel(self.target.open(), reason=self.reason, actor=self.actor)
+        return control.cancel(self.target.open(), reason=self.reason, force=self.force, actor=self.actor)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kill(Reasoned):
+    """End what runs of tasks at once."""
+
+    def put(self, control: ControlAPI) -> Awaitable[object]:
+        """Ask a control."""
+        return control.kill(self.target.open(), reason=self.reason, actor=self.actor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

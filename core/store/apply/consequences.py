@@ -9,6 +9,7 @@ from core.model.status import JOB, TASK, TaskStatus
 from core.model.values import INBOX
 from core.store.apply.ends import give_verdict
 from core.store.apply.stages import close_stages, note_unblocked, open_bite
+from core.store.apply.stops import Cause
 from core.store.apply.verdicts import cancel_bite
 from core.store.batch import EDGE_BITE, Batch, Final
 from core.store.sql import among, guard, ids, pack
@@ -91,7 +92,7 @@ def _first_failures(batch: Batch, finals: list[Final]) -> None:
         return
     for job_id, on_failure in batch.rows(_LIVE, ids(failed)):
         if on_failure == "stop":
-            give_verdict(batch, job_id, "failed", reason=f"task {_key(batch, failed[job_id])} failed")
+            give_verdict(batch, job_id, "failed", Cause(reason=f"task {_key(batch, failed[job_id])} failed"))
 
 
 def _key(batch: Batch, task_id: int) -> str:

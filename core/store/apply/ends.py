@@ -7,33 +7,29 @@ from core.model.plans import RetryPolicy, TaskPlan
 from core.model.status import JOB, STAGE, Move, StageStatus, TaskStatus
 from core.model.values import JsonObject
 from core.store.apply.claim import start_jobs
+from core.store.apply.stops import Cause, stop_job
 from core.store.apply.submit import enqueue
-from core.store.batch import Batch, Stop
+from core.store.batch import Batch
 from core.store.sql import guard, raw
 
 _VERDICT = (
     "UPDATE job SET status = 'ending', verdict = ?, reason = CAST(? AS TEXT), verdict_by = CAST(? AS TEXT)"
     f" WHERE id = ? AND {guard(JOB['verdict'])}"
 )
-_STOP = (
-    "UPDATE task SET stop_at = ?, stop_by = CAST(? AS TEXT), stop_reason = CAST(? AS TEXT)"
-    " WHERE job_id = ? AND status = 'running' AND stop_at IS NULL RETURNING id, epoch"
-)
 _OPEN_STAGE = "SELECT 1 FROM stage WHERE job_id = ? AND open_tasks > 0 LIMIT 1"
 _NOTICE_RETRY = RetryPolicy(max_attempts=5, base_ms=2_000)
 
 
-def give_verdict(batch: Batch, job_id: int, verdict: str, *, reason: str, actor: str = ENGINE) -> bool:
+def give_verdict(batch: Batch, job_id: int, verdict: str, cause: Cause) -> bool:
     """Make a job `ending`: nothing of it is claimed from now on, what runs is asked to stop.
 
     The rest is cancelled in bites by `verdicts`. Returns False when it was ending or final already.
     """
-    if batch.run(_VERDICT, verdict, raw(reason), raw(actor), job_id) != 1:
+    if batch.run(_VERDICT, verdict, raw(cause.reason), raw(cause.actor), job_id) != 1:
         return False
-    batch.event("job.ending", (job_id, None, None), actor=actor, data={"verdict": verdict, "reason": reason})
-    for task_id, epoch in batch.rows(_STOP, batch.now, raw(actor), raw(reason), job_id):
-        batch.event("task.stop_requested", (job_id, task_id, epoch), actor=actor, data={"reason": reason})
-        batch.report.stops.append(Stop(task_id=task_id, epoch=epoch, reason=reason))
+    note: JsonObject = {"verdict": verdict, "reason": cause.reason}
+    batch.event("job.ending", (job_id, None, None), actor=cause.actor, data=note)
+    stop_job(batch, job_id, cause)
     batch.verdicts.append(job_id)
     return True
 

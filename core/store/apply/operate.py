@@ -1,25 +1,22 @@
-"""Carry out what operators ask: cancel, pause, resume, hold, unhold, fail."""
+"""Carry out what operators ask: cancel, kill, pause, resume, hold, unhold, fail."""
 
 from __future__ import annotations
 
-from core.model.commands import Cancel, Fail, Hold, Operated, Pause, Resume, Unhold
+from core.model.commands import Cancel, Fail, Force, Hold, Kill, Operated, Pause, Resume, Unhold
 from core.model.errors import Conflict, Invalid, NotFound, TaskdeckError
 from core.model.outcomes import TaskError
 from core.model.status import JOB, TASK, TASK_FINAL, JobStatus, Move, TaskStatus
 from core.model.values import INBOX, JsonObject
 from core.store.apply.ends import give_verdict
+from core.store.apply.stops import Cause, stop_job, stop_tasks
 from core.store.apply.verdicts import cancel_idle
-from core.store.batch import Batch, Stop
+from core.store.batch import Batch
 from core.store.sql import guard, ids, pack, raw
 
 _READ = (
     "SELECT t.id, t.job_id, t.stage_id, t.queue, t.lane_id, t.status, t.epoch, t.stop_at, t.retry_at,"
     " job.status FROM json_each(?) AS j JOIN task t ON t.id = j.value JOIN job ON job.id = t.job_id"
     " ORDER BY t.id"
-)
-_STOP = (
-    "UPDATE task SET stop_at = ?, stop_by = CAST(? AS TEXT), stop_reason = CAST(? AS TEXT)"
-    " WHERE id = ? AND status = 'running' AND stop_at IS NULL"
 )
 _HOLD = f"UPDATE task SET status = 'held' WHERE id = ? AND {guard(TASK['hold'])}"
 _UNHOLD = (
@@ -40,17 +37,35 @@ def apply_cancel(batch: Batch, command: Cancel) -> Operated | TaskdeckError:
     if command.job_id is not None:
         return _cancel_job(batch, command, command.job_id)
     rows, refused = read_tasks(batch, command.task_ids)
-    idle, changed = [], 0
+    idle, running = [], []
     for row in rows:
         status = TaskStatus(row[5])
         if status is TaskStatus.RUNNING:
-            changed += _ask_to_stop(batch, command, row)
+            running.append(row[0])
         elif status in TASK_FINAL:
             refused.append((row[0], f"it is {status} already"))
         else:
             idle.append(row[:6])
+    cause = Cause(reason=command.reason, actor=command.actor, force=command.force)
+    asked = stop_tasks(batch, running, cause)
     batch.finals += cancel_idle(batch, idle, actor=command.actor)
-    return Operated(changed=changed + len(idle), refused=tuple(refused))
+    return Operated(changed=len(asked) + len(idle), refused=tuple(refused))
+
+
+def apply_kill(batch: Batch, command: Kill) -> Operated:
+    """End what runs of tasks at once; what does not run is refused, and so is what is killed already."""
+    rows, refused = read_tasks(batch, command.task_ids)
+    running = [row[0] for row in rows if row[5] == TaskStatus.RUNNING]
+    cause = Cause(reason=command.reason, actor=command.actor, force=Force.KILL)
+    asked = stop_tasks(batch, running, cause)
+    for task_id, *_, status in (row[:6] for row in rows):
+        if status in TASK_FINAL:
+            refused.append((task_id, f"it is {status} already"))
+        elif status != TaskStatus.RUNNING:
+            refused.append((task_id, f"it is {status}: nothing of it runs"))
+        elif task_id not in asked:
+            refused.append((task_id, "it is being killed already"))
+    return Operated(changed=len(asked), refused=tuple(refused))
 
 
 def apply_pause(batch: Batch, command: Pause) -> Operated | TaskdeckError:
@@ -157,20 +172,14 @@ def _cancel_job(batch: Batch, command: Cancel, job_id: int) -> Operated | Taskde
     if isinstance(status, TaskdeckError):
         return status
     reason = command.reason or f"cancelled by {command.actor}"
-    if not give_verdict(batch, job_id, "cancelled", reason=reason, actor=command.actor):
-        return Operated(changed=0, refused=((job_id, f"the job is {status} already"),))
+    cause = Cause(reason=reason, actor=command.actor, force=command.force)
+    if not give_verdict(batch, job_id, "cancelled", cause):
+        # What an ending job still waits for may be killed.
+        asked = stop_job(batch, job_id, cause) if command.force is Force.KILL else frozenset()
+        refused = () if asked else ((job_id, f"the job is {status} already"),)
+        return Operated(changed=len(asked), refused=refused)
     (left,) = batch.rows("SELECT coalesce(sum(open_tasks), 0) FROM stage WHERE job_id = ?", job_id)[0]
     return Operated(changed=int(left))
-
-
-def _ask_to_stop(batch: Batch, command: Cancel, row: tuple) -> int:  # type: ignore[type-arg]
-    task_id, job_id, epoch = row[0], row[1], row[6]
-    if batch.run(_STOP, batch.now, raw(command.actor), raw(command.reason), task_id) != 1:
-        return 0
-    note: JsonObject = {"reason": command.reason}
-    batch.event("task.stop_requested", (job_id, task_id, epoch), actor=command.actor, data=note)
-    batch.report.stops.append(Stop(task_id=task_id, epoch=epoch, reason=command.reason))
-    return 1
 
 
 def _pause_queue(batch: Batch, command: Pause, queue: str) -> Operated | TaskdeckError:

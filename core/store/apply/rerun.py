@@ -59,7 +59,7 @@ UPDATE task SET
   sort_key = CASE WHEN n.left = 0 AND s.status = 'open' AND NOT conditional THEN ?2 - priority * ?3 END,
   needs_left = n.left, generation = generation + 1, tries = 0, losses = 0, bounces = 0, retry_at = NULL,
   started_at = NULL, finished_at = NULL, stop_at = NULL, stop_by = NULL, stop_reason = NULL,
-  output = NULL, error = NULL
+  stop_how = NULL, output = NULL, error = NULL
 FROM (SELECT j.value AS t, (SELECT count(*) FROM edge WHERE task_id = j.value AND met = 0) AS left
       FROM json_each(?1) AS j) AS n, stage AS s
 WHERE task.id = n.t AND s.id = task.stage_id AND {guard(TASK["rerun"], "task.status")}

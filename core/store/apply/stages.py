@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from core.model.status import STAGE, TASK, StageStatus, TaskStatus
 from core.model.values import INBOX
 from core.store.apply.ends import close_stage, end_if_done, give_verdict, succeed_job
+from core.store.apply.stops import Cause
 from core.store.batch import Batch, Final
 from core.store.sql import guard
 
@@ -148,11 +149,13 @@ def _condemned(batch: Batch, stage: _Stage) -> bool:
     )
     first = dict(stages)
     if StageStatus.FAILED in first and stage.on_task_failure != "continue":
-        return give_verdict(batch, stage.job_id, "failed", reason=f"stage {first[StageStatus.FAILED]} failed")
+        return give_verdict(
+            batch, stage.job_id, "failed", Cause(reason=f"stage {first[StageStatus.FAILED]} failed")
+        )
     if StageStatus.CANCELLED not in first:
         return False
     reason = f"stage {first[StageStatus.CANCELLED]} was cancelled"
-    return give_verdict(batch, stage.job_id, "cancelled", reason=reason)
+    return give_verdict(batch, stage.job_id, "cancelled", Cause(reason=reason))
 
 
 def _conclude(batch: Batch, job_id: int) -> None:
@@ -162,6 +165,6 @@ def _conclude(batch: Batch, job_id: int) -> None:
         batch.rows("SELECT status, n FROM counter WHERE scope = 'job' AND ref = ? AND n > 0", str(job_id))
     )
     if TaskStatus.FAILED in counts and TaskStatus.SUCCEEDED not in counts:
-        give_verdict(batch, job_id, "failed", reason="no task succeeded")
+        give_verdict(batch, job_id, "failed", Cause(reason="no task succeeded"))
         return
     succeed_job(batch, job_id)

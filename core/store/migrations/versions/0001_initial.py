@@ -162,6 +162,7 @@ STATEMENTS = (
 	stop_at INTEGER,
 	stop_by TEXT,
 	stop_reason TEXT,
+	stop_how TEXT,
 	output TEXT,
 	error TEXT,
 	spec TEXT NOT NULL,

@@ -1,0 +1,51 @@
+"""Ask claimed tasks to stop: who, when, why and how hard, in the row and as an event."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.model.commands import ENGINE, Force
+from core.model.values import JsonObject
+from core.store.batch import Batch, Stop
+from core.store.sql import ids, raw
+
+# Who was asked is asked once more only to be killed, and who is being killed is not asked again.
+_STOP = (
+    "UPDATE task SET stop_at = ?1, stop_by = CAST(?2 AS TEXT), stop_reason = CAST(?3 AS TEXT), stop_how = ?4"
+    " WHERE {which} AND status = 'running' AND stop_how IS NOT ?4 AND stop_how IS NOT 'kill'"
+    " RETURNING job_id, id, epoch"
+)
+_STOP_TASKS = _STOP.format(which="id IN (SELECT value FROM json_each(?5))")
+_STOP_JOB = _STOP.format(which="job_id = ?5")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """Why something is ended, by whom, and how hard what runs of it is asked."""
+
+    reason: str
+    actor: str = ENGINE
+    force: Force = Force.ASK
+
+
+def stop_tasks(batch: Batch, task_ids: Sequence[int], cause: Cause) -> frozenset[int]:
+    """Ask those of the tasks to stop that run and were not asked so before; return their ids."""
+    return _stop(batch, _STOP_TASKS, ids(task_ids), cause) if task_ids else frozenset()
+
+
+def stop_job(batch: Batch, job_id: int, cause: Cause) -> frozenset[int]:
+    """Ask everything that runs of a job to stop, unless it was asked so before; return the ids."""
+    return _stop(batch, _STOP_JOB, job_id, cause)
+
+
+def _stop(batch: Batch, sql: str, which: str | int, cause: Cause) -> frozenset[int]:
+    note: JsonObject = {"reason": cause.reason}
+    if cause.force is Force.KILL:
+        note["how"] = cause.force.value
+    args = (batch.now, raw(cause.actor), raw(cause.reason), cause.force, which)
+    rows = sorted(batch.rows(sql, *args))
+    for job_id, task_id, epoch in rows:
+        batch.event("task.stop_requested", (job_id, task_id, epoch), actor=cause.actor, data=note)
+        batch.report.stops.append(Stop(task_id=task_id, epoch=epoch, force=cause.force))
+    return frozenset(task_id for _, task_id, _ in rows)
