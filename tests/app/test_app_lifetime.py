@@ -6,7 +6,7 @@ import asyncio
 
 from core.app import lifetime
 from core.app.lifetime import serve_watchers
-from tests.support.until import until
+from tests.support.waiting import until
 
 
 class Quiet:

@@ -163,7 +163,7 @@ def test_the_checks_see_bad_words(tmp_path: Path) -> None:
             "def _bad():\n    import json\n\n    import ssl\n",
             "console/feed.py": "def bad():\n    # Costs 50 ms.\n    import json\n",
             "tests/test_x.py": "import time\nfrom asyncio import sleep\ntime.sleep(1)\nsleep(1)\n",
-            "tests/support/until.py": "import time\ntime.sleep(1)\n",
+            "tests/support/waiting.py": "import time\ntime.sleep(1)\n",
         },
     )
     assert names_without_docstring(tmp_path) == [

@@ -28,7 +28,7 @@ from core.store.journal import Journal
 from core.store.ownership import take_over
 from core.store.transaction import Group, Writer, carry_out
 from tests.bench.handwritten import Speed, arguments, bare, drain, folder, medians, table, timed
-from tests.support.clock import ManualClock
+from tests.support.manual_time import ManualClock
 
 LOOSE = TaskPlan(key="task", uses="mark", with_={"seconds": 0})
 FAN = 8

@@ -13,7 +13,7 @@ import pytest
 from tests.cli.cli_stage import Deck, command, environment
 
 Write = Callable[[str, object], str]
-WAIT = 20
+WAIT = 60
 
 
 class Processes:

@@ -14,6 +14,7 @@ from textual.screen import Screen
 
 from console.app import ConsoleApp, Manner
 from tests.console.support_fake_control import FakeControl
+from tests.support.waiting import DEADLINE
 
 HOSTILE = "\x1b[31mred\x1b]52;c;AAAA\x07\x9b2J\u202e[bold]\r\x00"
 """What must never reach a terminal as it is; the markup is harmless and stays."""
@@ -66,7 +67,7 @@ class Operator:
     async def misses(self, *texts: str) -> None:
         await self.until(lambda: not any(text in shown(self.app) for text in texts), f"{texts} are shown")
 
-    async def until(self, condition: Callable[[], object], story: str, *, within: float = 10) -> None:
+    async def until(self, condition: Callable[[], object], story: str, *, within: float = DEADLINE) -> None:
         deadline = time.monotonic() + within
         while not condition():
             if time.monotonic() > deadline:

@@ -18,7 +18,7 @@ from core.model.errors import Unavailable
 from core.model.events import KINDS
 from tests.console.support_console import Operator, console
 from tests.console.support_fake_control import INFO, FakeControl
-from tests.support.until import until
+from tests.support.waiting import until
 
 
 def child(tmp_path: Path, code: str) -> EngineStarter:

@@ -17,7 +17,7 @@ from console.screens.lists import TasksScreen
 from core.control.api import StopMode
 from tests.console.support_console import Operator, console, shown
 from tests.console.support_fake_control import INFO, NOW, FakeControl
-from tests.support.until import until
+from tests.support.waiting import until
 
 
 def stocked() -> FakeControl:

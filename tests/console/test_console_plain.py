@@ -12,7 +12,7 @@ from console.plain import show_plain
 from core.model.errors import Unavailable
 from tests.console.support_console import HOSTILE, VISIBLE
 from tests.console.support_fake_control import FakeControl
-from tests.support.until import until
+from tests.support.waiting import until
 
 
 def stocked() -> FakeControl:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Callable
@@ -15,6 +14,7 @@ from core import host
 from core.executors.child import MARK, ChildExecutor
 from core.executors.outputs import Outputs
 from core.model.ports import AttemptRef, ProcessCall
+from tests.support import waiting
 
 STORE = f"test-{os.getpid()}-{time.time_ns()}"
 _numbers = count(1)
@@ -55,13 +55,7 @@ def sh() -> Callable[[str], ProcessCall]:
 def until() -> Callable[..., object]:
     """Return a wait for a condition that fails with the last thing seen."""
 
-    async def wait(condition: Callable[[], object], seconds: float = 10.0) -> object:
-        try:
-            async with asyncio.timeout(seconds):
-                while not (seen := condition()):
-                    await asyncio.to_thread(os.sched_yield)
-        except TimeoutError:
-            pytest.fail(f"never came true: {condition}; last seen {seen!r}")
-        return seen
+    async def wait(condition: Callable[[], object]) -> object:
+        return await waiting.until(condition, "what the test waits for")
 
     return wait

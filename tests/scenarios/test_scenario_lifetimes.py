@@ -17,8 +17,6 @@ from tests.support.terminal import Terminal
 from tests.support.waiting import until_now
 
 pytestmark = pytest.mark.timeout(180)
-ENDS_SECONDS = 40.0
-"""An engine that nobody needs goes within about ten seconds; machines of tests are slow."""
 
 
 @pytest.fixture
@@ -34,7 +32,7 @@ def console(place: Home, *words: str) -> Terminal:
 
 
 def ends_by_itself(place: Home) -> None:
-    until_now(lambda: not place.owned, "the engine ends by itself", seconds=ENDS_SECONDS)
+    until_now(lambda: not place.owned, "the engine ends by itself")
 
 
 def gate(place: Home, folder: Path) -> None:

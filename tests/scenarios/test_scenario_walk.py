@@ -145,7 +145,7 @@ def test_an_operator_starts_watches_mends_leaves_comes_back_and_stops_by_keys_al
     place: Home, size: tuple[int, int]
 ) -> None:
     with opened(place, size) as first:
-        first.sees(" Pulse  idle", "nothing has run yet: o starts a job; try the sample", within=60)
+        first.sees(" Pulse  idle", "nothing has run yet: o starts a job; try the sample")
         engine = place.has_engine()
         start_broken_sample(first)
         watch(first)
@@ -196,7 +196,7 @@ def test_in_tmux_the_sample_is_started_seen_through_and_left(place: Home) -> Non
             shown = tmux("capture-pane", "-p")
             return shown if all(text in shown for text in texts) else ""
 
-        return until_now(there, f"{texts} on the screen", seconds=60)
+        return until_now(there, f"{texts} on the screen")
 
     environ = {key: value for key, value in place.environ.items() if key not in ("TMUX", "TASKDECK_HOME")}
     # tmux 3.3 now and then misses the end of its own child: the shell notes it.
@@ -259,8 +259,8 @@ def test_what_a_newcomer_types_wrong_is_told_in_words_and_breaks_nothing(place: 
     flow.write_text("name: faulty\ntasks:\n  - {key: a, uses: nosuch}\n  - {key: a, uses: shell, with: {}}\n")
     settings = {"TASKDECK_HOME": str(place.path), "TASKDECK_THEME": "nosuch"}
     with Terminal(place.argv(), size=(100, 30), environ=settings) as terminal:
-        terminal.sees("'nosuch' is no theme; there are:", within=60)
-        terminal.sees(" Pulse  idle", within=60)
+        terminal.sees("'nosuch' is no theme; there are:")
+        terminal.sees(" Pulse  idle")
         terminal.press("o")
         sees_line(terminal, "sample", "built in")
         terminal.press(str(flow))

@@ -30,11 +30,11 @@ from core.store.batch import Report
 from core.store.journal import Journal
 from core.store.transaction import Writer
 from core.store.verify import verify
-from tests.support.clock import ManualClock
 from tests.support.deck import Deck
 from tests.support.factories import flat, task, tasks
 from tests.support.faults import faulty
-from tests.support.until import until
+from tests.support.manual_time import ManualClock
+from tests.support.waiting import until
 
 
 class Line:

@@ -32,10 +32,10 @@ from core.store import batch as batching
 from core.store.batch import Report
 from core.store.journal import Journal
 from core.store.verify import verify
-from tests.support.clock import ManualClock
 from tests.support.deck import Deck
 from tests.support.legality import illegal_moves
 from tests.support.lives import batch, ending, plan
+from tests.support.manual_time import ManualClock
 
 seeds = st.integers(0, 2**16)
 BITE = 4

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from core.app.lock import is_held
 from core.store.verify import verify_path
-from tests.support.waiting import until_now
+from tests.support.waiting import DEADLINE, until_now
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -50,7 +50,7 @@ class Home:
 
     def run(self, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
         """Carry a command line out to its end."""
-        out, err = (process := self.start(*words, **environ)).communicate(timeout=50)
+        out, err = (process := self.start(*words, **environ)).communicate(timeout=DEADLINE)
         return subprocess.CompletedProcess(words, process.returncode, out.decode(), err.decode())
 
     def rows(self, sql: str, *values: object) -> list[tuple[object, ...]]:

@@ -24,6 +24,8 @@ from typing import Self
 
 import pyte
 
+from tests.support.waiting import DEADLINE
+
 ROOT = Path(__file__).resolve().parents[2]
 CONSOLE = (sys.executable, "-m", "console.launch")
 KEYS = {
@@ -113,7 +115,7 @@ class Terminal:
         self._drawn = len(self.written)
         return "\n".join(line.rstrip() for line in self._screen.display)
 
-    def until(self, condition: Callable[[], object], story: str, *, within: float = 30.0) -> None:
+    def until(self, condition: Callable[[], object], story: str, *, within: float = DEADLINE) -> None:
         """Read on until a condition holds."""
         deadline = time.monotonic() + within
         while not condition():
@@ -121,12 +123,12 @@ class Terminal:
                 raise AssertionError(f"{story}; on the screen:\n{self.picture()}")
             self.read(0.05)
 
-    def sees(self, *texts: str, within: float = 30.0) -> str:
+    def sees(self, *texts: str, within: float = DEADLINE) -> str:
         """Wait until all texts are on the screen; return the picture."""
         self.until(lambda: all(text in self.picture() for text in texts), f"{texts} not seen", within=within)
         return self.picture()
 
-    def misses(self, *texts: str, within: float = 30.0) -> None:
+    def misses(self, *texts: str, within: float = DEADLINE) -> None:
         """Wait until none of the texts is on the screen."""
         self.until(lambda: not any(text in self.picture() for text in texts), f"{texts} seen", within=within)
 
@@ -138,7 +140,7 @@ class Terminal:
             continue
         return self.picture()
 
-    def ends(self, *, within: float = 30.0) -> int:
+    def ends(self, *, within: float = DEADLINE) -> int:
         """Wait for the end of the command; return its status."""
         self.until(lambda: self.process.poll() is not None, "the command goes on", within=within)
         return self.process.returncode

@@ -10,8 +10,8 @@ from typing import TypeVar
 import pytest
 
 T = TypeVar("T")
-DEADLINE = 20.0
-"""Seconds after which a wait has failed; long, because machines of tests are slow."""
+DEADLINE = 60.0
+"""Seconds after which a wait has failed; long, because machines of tests are slow and shared."""
 LOOK = 0.002
 
 
