@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import re
-import signal
 from collections.abc import Callable
 from pathlib import Path
 
-import pexpect
 import pytest
 
 from tests.cli.cli_stage import command, environment
+from tests.support.terminal import Terminal
 
 SEQUENCE = re.compile(r"\x1b\[[0-9;]*m|\r\x1b\[K|\x1b\[K")
 
 
-def spawn(home: Path, *words: str, columns: int = 120, **more: str) -> pexpect.spawn:
+def spawn(home: Path, *words: str, columns: int = 120, **more: str) -> Terminal:
     """Start a command line on a terminal."""
-    argv = command(*words)
-    env = {**environment(home), **more}
-    return pexpect.spawn(argv[0], argv[1:], env=env, dimensions=(30, columns), encoding="utf-8", timeout=20)
+    return Terminal(command(*words), size=(columns, 30), environ={**environment(home), **more})
 
 
-def read(child: pexpect.spawn) -> tuple[int, str]:
+def read(terminal: Terminal) -> tuple[int, str]:
     """Return exit status and all that a command wrote."""
-    child.expect(pexpect.EOF)
-    child.close()
-    return child.exitstatus or 0, child.before
+    with terminal:
+        status = terminal.ends()
+        terminal.picture()
+    return status, terminal.written.decode()
 
 
 @pytest.mark.parametrize(
@@ -87,8 +85,8 @@ def test_a_run_rewrites_one_line_and_an_interrupt_stops_its_engine(
         " {key: b, uses: shell, with: {argv: [sleep, '60']}}]\n",
     )
     child = spawn(tmp_path / "home", "run", flow, columns=60)
-    child.expect(r"\r\[############------------\] 1/2  running 1")
-    child.kill(signal.SIGINT)
+    child.until(lambda: b"\r[############------------] 1/2  running 1" in child.written, "it does not run")
+    child.press("ctrl+c")
     status, rest = read(child)
     assert status == 130
     assert "left job 2; its engine has stopped" in rest
@@ -104,13 +102,13 @@ def test_many_targets_are_asked_about(tmp_path: Path, write: Callable[[str, obje
         0
     ]
     child = spawn(home, "retry", "--where", "status:failed")
-    child.expect_exact("retry 22 targets? [y/N] ")
-    child.sendline("n")
+    child.sees("retry 22 targets? [y/N]")
+    child.press("n", "enter")
     status, rest = read(child)
     assert (status, "nothing was changed" in rest) == (130, True)
     child = spawn(home, "retry", "--where", "status:failed")
-    child.expect_exact("[y/N] ")
-    child.sendline("y")
+    child.sees("[y/N]")
+    child.press("y", "enter")
     assert "retried 22" in read(child)[1]
     status, shown = read(spawn(home, "cancel", "--where", "status:queued", "--yes"))
     assert "?" not in shown
