@@ -70,8 +70,10 @@ async def _rows(
             if page.rows:
                 after_id = page.rows[-1].id
                 yield page.rows
-            if page.next is None or not page.rows:
+            if page.next is None:
                 break
+            # A page may end early, without rows: what was looked at need not be looked at again.
+            after_id = int(page.next)
         if over:
             return
         await asyncio.sleep(_FOLLOW_SECONDS)

@@ -78,6 +78,7 @@ async def _write(
     table = Table(noun)
     shown = 0
     more = False
+    searched: int | None = None
     async for page in pages(fetch, row_limit(arguments.limit, whole=arguments.json)):
         if arguments.json:
             for row in page.rows:
@@ -86,6 +87,10 @@ async def _write(
             table.page(page.rows)
         shown += len(page.rows)
         more = page.next is not None
+        searched = page.searched
+    if searched is not None:
+        # Pages in order of id that end early are followed by others: the last one was cut by its order.
+        note(f"sorted among the newest {searched:,} {noun} only; 'sort:id' goes through all")
     if arguments.json:
         return
     if more:

@@ -145,6 +145,7 @@ class _Stages:
             word, name = event.kind.removeprefix("stage."), event.data.get("name")
             if name and word not in ("open", "pending"):
                 lines.append(f"stage {safe_line(str(name))}: {word}")
+        self._after = self._after if page.next is None else int(page.next)
         return lines
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from core.cli.paging import pages
 from core.cli.refusals import usage
@@ -43,6 +44,7 @@ async def count(deck: ReadingAPI, targets: Sequence[Target]) -> int:
 async def _count(deck: ReadingAPI, target: Target) -> int:
     if target.filter is None:
         return len(target.task_ids or (0,))
-    wanted: Filter = target.filter
+    # By id: in another order a list may be cut.
+    wanted: Filter = replace(target.filter, sort=None)
     found = pages(lambda after, limit: deck.tasks(wanted, after=after, limit=limit), 0)
     return sum([len(page.rows) async for page in found])

@@ -35,8 +35,9 @@ class GroupCounts:
                 after = event.id
                 if event.task_id in self._statuses and event.kind in _TARGETS:
                     self._statuses[event.task_id] = _TARGETS[event.kind]
-            if page.next is None or not page.rows:
+            if page.next is None:
                 break
+            after = int(page.next)
         self._after = after
         return Counter(status.value for status in self._statuses.values())
 

@@ -92,7 +92,12 @@ class ReadingAPI(Protocol):
     async def jobs(
         self, where: Filter | None = None, *, after: str | None = None, limit: int = PAGE
     ) -> Page[JobView]:
-        """Return a page of jobs, newest first unless the filter sorts; `after` is the `next` of the last."""
+        """Return a page of jobs, newest first unless the filter sorts; `after` is the `next` of the last.
+
+        At most 100,000 rows are looked at, unless an index leaves fewer, and `searched` says so. By `id`,
+        `created` or `age` a page then ends early, and its `next` looks on; in any other order the list is
+        made of the newest rows only, and a reading keeps to those of its first page.
+        """
 
     async def job(self, job_id: int) -> JobView:
         """Return one job; raise `NotFound` (`job.unknown`)."""
@@ -106,7 +111,7 @@ class ReadingAPI(Protocol):
     async def tasks(
         self, where: Filter | None = None, *, after: str | None = None, limit: int = PAGE
     ) -> Page[TaskView]:
-        """Return a page of tasks, newest first unless the filter sorts."""
+        """Return a page of tasks, newest first unless the filter sorts; cut as `jobs` are."""
 
     async def task(self, task_id: int) -> TaskDetail:
         """Return one task with its attempts in order; raise `NotFound` (`task.unknown`)."""
@@ -124,10 +129,11 @@ class ReadingAPI(Protocol):
     async def events(
         self, query: EventQuery | None = None, *, after_id: int = 0, limit: int = PAGE
     ) -> Page[EventView]:
-        """Return events with an id above `after_id` in order of id; `next` is the last id as text.
+        """Return events with an id above `after_id` in order of id; `next` is where to go on, as text.
 
-        With `sort:-id` in its filter the newest come first, with ids below `after_id`; any other order
-        raises `Invalid` (`filter.sort`). `next` is None when nothing follows yet.
+        A page may end early as one of `jobs`. With `sort:-id` in its filter the newest come first, with ids
+        below `after_id`; any other order raises `Invalid` (`filter.sort`). `next` is None when nothing
+        follows yet.
         """
 
     async def log(

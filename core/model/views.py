@@ -128,6 +128,12 @@ class Page(Generic[V]):
 
     rows: tuple[V, ...]
     next: str | None = None
+    searched: int | None = None
+    """How many rows were looked at, where others may belong to the list as well; None = all that matter.
+
+    In order of id the page ended there, and `next` looks on; in any other order the list is made of so
+    many of the newest rows.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

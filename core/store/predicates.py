@@ -52,7 +52,7 @@ _TROUBLE = frozenset({TaskStatus.FAILED, TaskStatus.HELD, TaskStatus.RETRYING, T
 _LIVE = frozenset(set(JobStatus) - JOB_FINAL)
 _NUMBERED = {
     Noun.JOBS: {"id"},
-    Noun.TASKS: {"id", "job", "group"},
+    Noun.TASKS: {"id", "group"},
     Noun.EVENTS: {"id", "task"},
 }
 """Fields whose values an index finds."""
@@ -84,7 +84,7 @@ def has_index(noun: Noun, term: Term) -> bool:
             return set(term.values) == {TaskStatus.RUNNING} or _TROUBLE.issuperset(term.values)
         case Noun.JOBS, "status":
             return _LIVE.issuperset(term.values)
-        case Noun.EVENTS, "job":
+        case (Noun.EVENTS | Noun.TASKS), "job":
             return _of_jobs(term)
         case _:
             return name in _NUMBERED[noun]
@@ -118,6 +118,9 @@ def _turn(condition: Condition, *, negated: bool) -> Condition:
 def _is_in(term: In, noun: Noun) -> Condition:
     field = field_of(noun, term.field)
     column = column_of(noun, field.column)
+    if column is task.c.job_id and not _of_jobs(term):
+        # Most tasks are the inbox's: its index would give them all before they are in order. `+` forbids it.
+        column = literal_column("+task.job_id")
     if field.kind is Kind.CHOICE:
         return _is_choice(column, field.choices, term)
     globs = [_glob(column, value) for value in term.values if isinstance(value, Glob)]

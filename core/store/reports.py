@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
 
-from sqlalchemy import Row, Select, select, text
+from sqlalchemy import Row, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.model.errors import Invalid
 from core.model.events import EventView
 from core.model.fields import Noun
-from core.model.terms import Filter
+from core.model.terms import Filter, In
 from core.model.values import INBOX, JsonObject
 from core.model.views import JobDetail, JobResult, JobView, Page, TaskDetail, TaskView
+from core.store.reports_cursors import order_of
 from core.store.reports_insight import Insight
 from core.store.reports_lookups import unknown_job, unknown_task, whole
-from core.store.reports_paging import bounded, narrow, order_of, page, turn_to
+from core.store.reports_paging import Keys, bounded, keys_of, rows_of
 from core.store.reports_rows import (
     ATTEMPTS,
     DETAILS,
@@ -34,8 +37,11 @@ from core.store.reports_rows import (
     task_detail,
     task_view,
 )
+from core.store.reports_walk import Walk, walk_on
+from core.store.reports_window import question_of
 from core.store.schema import attempt, counter, definition, edge, event, job, stage, task
 
+V = TypeVar("V")
 _BIG = 2**63
 _INBOX_DETAIL = 1_000
 """Tasks that the page of the inbox shows at the most, the newest; of other jobs it shows all."""
@@ -56,13 +62,11 @@ class Reports(Insight):
     ) -> Page[JobView]:
         """Return a page of jobs, newest first unless the filter sorts; the inbox is job 1."""
         filter_ = where or Filter(noun=Noun.JOBS)
-        order = order_of(filter_, descending=True)
-        query = turn_to(narrow(JOBS, filter_, now=self._now()), order, after=after, limit=limit)
         async with self._readers.snapshot() as db:
-            rows = (await db.execute(query)).all()
-            shown = rows[: bounded(limit)]
-            counts = await _counts(db, "job", [row.id for row in shown])
-        return page(rows, [job_view(row, counts) for row in shown], order)
+            keys = await keys_of(db, filter_, after=after, limit=limit, now=self._now())
+            rows = await rows_of(db, JOBS, job, keys.ids)
+            counts = await _counts(db, "job", keys.ids)
+        return _page([job_view(row, counts) for row in rows], keys)
 
     async def job(self, job_id: int) -> JobView:
         """Return one job; raise `NotFound` (`job.unknown`)."""
@@ -106,11 +110,10 @@ class Reports(Insight):
     ) -> Page[TaskView]:
         """Return a page of tasks, newest first unless the filter sorts."""
         filter_ = where or Filter(noun=Noun.TASKS)
-        order = order_of(filter_, descending=True)
-        query = turn_to(narrow(TASKS, filter_, now=self._now()), order, after=after, limit=limit)
         async with self._readers.snapshot() as db:
-            rows = (await db.execute(query)).all()
-        return page(rows, [task_view(row) for row in rows[: bounded(limit)]], order)
+            keys = await keys_of(db, filter_, after=after, limit=limit, now=self._now())
+            rows = await rows_of(db, TASKS, task, keys.ids)
+        return _page([task_view(row) for row in rows], keys)
 
     async def task(self, task_id: int) -> TaskDetail:
         """Return one task with its attempts in order and its output in full; raise `NotFound`."""
@@ -155,17 +158,27 @@ class Reports(Insight):
         after_id: int = 0,
         limit: int = 100,
     ) -> Page[EventView]:
-        """Return events with an id above `after_id` in order of id; `next` is the last id as text.
+        """Return events with an id above `after_id` in order of id; `next` is where to go on, as text.
 
         With `sort:-id` the newest come first, with ids below `after_id` (0 = from the newest). `next` is
         None when nothing follows yet. Raises `Invalid` (`filter.sort`) for any other order.
         """
         filter_ = where or Filter(noun=Noun.EVENTS)
-        query = _events(filter_, job_id=job_id, task_id=task_id, after_id=after_id).limit(bounded(limit) + 1)
+        order = order_of(filter_, descending=False)
+        if order.name != "id":
+            raise Invalid(
+                "filter.sort", "events are in order of id", hint="write 'sort:-id' for the newest first"
+            )
+        walk = Walk(after=after_id or None, descending=order.descending, limit=bounded(limit))
+        terms = [*filter_.terms, *_naming("job", job_id), *_naming("task", task_id)]
+        question = question_of(replace(filter_, terms=tuple(terms)), now=self._now())
         async with self._readers.snapshot() as db:
-            rows = (await db.execute(narrow(query, filter_, now=self._now()))).all()
-        views = tuple(event_view(row) for row in rows[: bounded(limit)])
-        return Page(rows=views, next=str(views[-1].id) if len(rows) > len(views) else None)
+            found = await walk_on(db, question, walk)
+            rows = await rows_of(db, EVENTS, event, found.ids)
+        end = None if found.end is None else str(found.end)
+        return _page(
+            [event_view(row) for row in rows], Keys(ids=found.ids, next=end, searched=found.searched)
+        )
 
     async def definition(self, job_id: int) -> JsonObject:
         """Return the document of a job as it was when submitted; empty for one without.
@@ -185,27 +198,12 @@ class Reports(Insight):
         return JobResult(id=view.id, status=view.status, tasks=view.tasks, reason=view.reason)
 
 
-def _events(
-    filter_: Filter, *, job_id: int | None, task_id: int | None, after_id: int
-) -> Select[*tuple[object, ...]]:
-    order = order_of(filter_, descending=False)
-    if order.name != "id":
-        raise Invalid(
-            "filter.sort", "events are in order of id", hint="write 'sort:-id' for the newest first"
-        )
-    query = EVENTS.order_by(event.c.id.desc() if order.descending else event.c.id)
-    if order.descending:
-        query = query.where(event.c.id < (after_id or _BIG - 1))
-    else:
-        query = query.where(event.c.id > after_id)
-    if job_id is not None:
-        query = query.where(event.c.job_id == job_id)
-        if job_id > INBOX:
-            # The partial index is used only when the query says what it says.
-            query = query.where(text("event.job_id > 1"))
-    if task_id is not None:
-        query = query.where(event.c.task_id == task_id)
-    return query
+def _page(views: Sequence[V], keys: Keys) -> Page[V]:
+    return Page(rows=tuple(views), next=keys.next, searched=keys.searched)
+
+
+def _naming(field: str, number: int | None) -> Iterable[In]:
+    return () if number is None else (In(field=field, values=(number,)),)
 
 
 async def _job(db: AsyncConnection, job_id: int) -> JobView:

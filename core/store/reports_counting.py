@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Select, Table, func, select, text
+from sqlalchemy import Select, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.model.fields import Noun
@@ -13,12 +13,11 @@ from core.model.insight import Count
 from core.model.status import TaskStatus
 from core.model.terms import Filter, Glob, In, Term, field_of
 from core.model.values import INBOX
-from core.store.predicates import Condition, bound, has_index, where
-from core.store.schema import counter, event, job, task
+from core.store import reports_window as window
+from core.store.predicates import bound
+from core.store.reports_window import question_of
+from core.store.schema import counter
 
-SEARCHED = 100_000
-"""Rows looked at for a count that neither counters nor an index give."""
-_TABLES: dict[Noun, Table] = {Noun.JOBS: job, Noun.TASKS: task, Noun.EVENTS: event}
 _JOBS = text(
     "SELECT status, count(*) AS n FROM job INDEXED BY job_live"
     f" WHERE status IN ('ending', 'paused', 'pending', 'running') AND id != {INBOX} GROUP BY status"
@@ -60,18 +59,13 @@ async def count_of(db: AsyncConnection, filter_: Filter, *, now: int) -> Count:
     kept = await kept_counts(db, filter_)
     if kept is not None:
         return Count(number=sum(kept.values()))
-    conditions = where(filter_, now=now)
-    table = _TABLES[filter_.noun]
-    query = select(func.count()).select_from(table).where(*conditions)
-    indexed = [
-        condition
-        for term, condition in zip(filter_.terms, conditions, strict=True)
-        if has_index(filter_.noun, term)
-    ]
-    floor = await _floor(db, table, indexed)
+    question = question_of(filter_, now=now)
+    query = select(func.count()).select_from(question.table).where(*question.conditions)
+    floor = await window.floor_of(db, question)
     if floor is None:
         return Count(number=await _number(db, query))
-    return Count(number=await _number(db, query.where(table.c.id > floor)), searched=SEARCHED)
+    newest = query.where(question.table.c.id > floor)
+    return Count(number=await _number(db, newest), searched=window.SEARCHED)
 
 
 async def kept_counts(db: AsyncConnection, filter_: Filter) -> dict[str, int] | None:
@@ -115,17 +109,6 @@ def _values(term: Term) -> tuple[str, set[str]] | None:
     if name not in ("status", "queue", "job") or term.negated:
         return None
     return name, chosen
-
-
-async def _floor(db: AsyncConnection, table: Table, indexed: list[Condition]) -> int | None:
-    """Return the id above which `SEARCHED` rows lie; None = there are no more to be looked at."""
-    if indexed:
-        probe = select(table.c.id).select_from(table).where(*indexed).limit(1).offset(SEARCHED)
-        if (await db.execute(probe)).first() is None:
-            return None
-    lowest = select(table.c.id).order_by(table.c.id.desc()).limit(1).offset(SEARCHED)
-    found = (await db.execute(lowest)).scalar()
-    return None if found is None else int(found)
 
 
 async def _number(db: AsyncConnection, query: Select[*tuple[int]]) -> int:

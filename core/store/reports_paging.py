@@ -1,39 +1,32 @@
-"""Pages by keyset: orders, cursors, limits."""
+"""Pages by keyset: which rows come next in a list, and how many were looked at."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Row, Select, and_, literal, or_
+from sqlalchemy import ColumnElement, Row, Select, Table, and_, func, literal, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.model.errors import Invalid
-from core.model.fields import Kind, Noun
-from core.model.terms import Filter, field_of
-from core.model.views import Page
-from core.store.predicates import Expression, bound, column_of, where
+from core.model.terms import Filter
+from core.store import reports_window as window
+from core.store.predicates import Condition, bound
+from core.store.reports_cursors import Order, Place, order_of, read, write
+from core.store.reports_walk import Walk, walk_on
+from core.store.reports_window import Question, question_of
+from core.store.sql import ids as listed
 
 PAGE_MAX = 2_000
 """Rows of a page at the most, whatever was asked for."""
-V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """How a list is ordered: by a column, then by id in the same direction; nothing (NULL) comes last."""
+class Keys:
+    """The ids of a page in order, with what its `Page` tells besides."""
 
-    noun: Noun
-    name: str
-    descending: bool
-
-    @property
-    def column(self) -> Expression:
-        """What SQL orders by."""
-        return column_of(self.noun, field_of(self.noun, self.name).column)
+    ids: Sequence[int]
+    next: str | None = None
+    searched: int | None = None
 
 
 def bounded(limit: int) -> int:
@@ -41,83 +34,78 @@ def bounded(limit: int) -> int:
     return max(1, min(limit, PAGE_MAX))
 
 
-def order_of(filter_: Filter, *, descending: bool) -> Order:
-    """Return the order a filter asks for, or that by id; an age rises while its moment falls."""
-    sort = filter_.sort
-    if sort is None:
-        return Order(noun=filter_.noun, name="id", descending=descending)
-    is_age = field_of(filter_.noun, sort.field).kind is Kind.AGE
-    return Order(noun=filter_.noun, name=sort.field, descending=sort.descending != is_age)
+async def keys_of(db: AsyncConnection, filter_: Filter, *, after: str | None, limit: int, now: int) -> Keys:
+    """Return the keys of a page of jobs or tasks, newest first unless the filter sorts.
 
-
-def narrow(query: Select[*tuple[object, ...]], filter_: Filter, *, now: int) -> Select[*tuple[object, ...]]:
-    """Keep the rows that a filter lets pass."""
-    return query.where(*where(filter_, now=now))
-
-
-def turn_to(
-    query: Select[*tuple[object, ...]], order: Order, *, after: str | None, limit: int
-) -> Select[*tuple[object, ...]]:
-    """Order a query and leave out what a cursor's page and those before it had; one row more than `limit`.
-
-    Adds the value that the next cursor needs as the last column. Raises `Invalid` `page.cursor`.
+    In order of id a page ends early when `SEARCHED` rows were looked at, and `next` looks on; in any other
+    order the list is made of the newest `SEARCHED` rows. Neither holds where an index leaves fewer rows.
+    Raises `Invalid` `page.cursor`.
     """
-    number = column_of(order.noun, "id")
-    columns = [number] if order.name == "id" else [order.column, number]
-    if after is not None:
-        query = query.where(_behind(order, after))
+    order = order_of(filter_, descending=True)
+    place = None if after is None else read(order, after)
+    question = question_of(filter_, now=now)
     if order.name != "id":
-        query = query.order_by(order.column.is_(None))
-    query = query.order_by(*(c.desc() if order.descending else c.asc() for c in columns))
-    return query.add_columns(order.column.label("cursor_value")).limit(bounded(limit) + 1)
+        return await _by_value(db, question, _Sorting(order=order, place=place, limit=bounded(limit)))
+    number = None if place is None else place.number
+    walk = Walk(after=number, descending=order.descending, limit=bounded(limit))
+    found = await walk_on(db, question, walk)
+    cursor = None if found.end is None else write(order, Place(value=found.end, number=found.end))
+    return Keys(ids=found.ids, next=cursor, searched=found.searched)
 
 
-def page(rows: Sequence[Row[*tuple[object, ...]]], views: Sequence[V], order: Order) -> Page[V]:
-    """Make a page of views whose rows came from `turn_to`; the row too many tells that more follows."""
-    if len(views) == len(rows):
-        return Page(rows=tuple(views))
-    last = rows[len(views) - 1]
-    return Page(rows=tuple(views), next=_write(order, (last.cursor_value, last.id)))
+async def rows_of(
+    db: AsyncConnection, columns: Select[*tuple[object, ...]], table: Table, keys: Sequence[int]
+) -> list[Row[*tuple[object, ...]]]:
+    """Return the rows of these keys, in the same order."""
+    wanted = select(func.json_each(listed(keys)).table_valued("value").c.value)
+    rows = {row.id: row for row in (await db.execute(columns.where(table.c.id.in_(wanted)))).all()}
+    return [rows[number] for number in keys]
 
 
-def _behind(order: Order, after: str) -> ColumnElement[bool]:
-    value, number = _read(order, after)
-    identity = column_of(order.noun, "id")
-    further = identity < number if order.descending else identity > number
-    if order.name == "id":
-        return further
-    column = order.column
-    if value is None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sorting:
+    order: Order
+    place: Place | None
+    limit: int
+
+    def directed(self, column: ColumnElement[object]) -> ColumnElement[object]:
+        return column.desc() if self.order.descending else column.asc()
+
+
+async def _by_value(db: AsyncConnection, question: Question, sorting: _Sorting) -> Keys:
+    # The window stays where the first page found it: it must not slide under those that follow.
+    floor = await window.floor_of(db, question) if sorting.place is None else sorting.place.floor
+    rows = (await db.execute(_sorted(question, sorting, floor))).all()
+    shown = rows[: sorting.limit]
+    cursor = None
+    if len(rows) > len(shown):
+        cursor = write(sorting.order, Place(value=shown[-1].value, number=shown[-1].id, floor=floor))
+    searched = None if floor is None else window.SEARCHED
+    return Keys(ids=[row.id for row in shown], next=cursor, searched=searched)
+
+
+def _sorted(question: Question, sorting: _Sorting, floor: int | None) -> Select[*tuple[object, ...]]:
+    number = question.table.c.id
+    found = select(number, sorting.order.column.label("value")).where(*question.conditions)
+    if floor is not None:
+        found = found.where(number > floor)
+    if floor is not None or not question.indexed:
+        # Read the way they are sorted: most moments rise with the ids, so few that are kept must go again.
+        found = found.order_by(sorting.directed(number)).limit(-1)
+    few = found.subquery()
+    query = select(few.c.id, few.c.value)
+    if sorting.place is not None:
+        query = query.where(_behind(few.c.value, few.c.id, sorting.place, sorting.order))
+    query = query.order_by(few.c.value.is_(None), sorting.directed(few.c.value), sorting.directed(few.c.id))
+    return query.limit(sorting.limit + 1)
+
+
+def _behind(
+    column: ColumnElement[object], identity: ColumnElement[int], place: Place, order: Order
+) -> Condition:
+    further = identity < place.number if order.descending else identity > place.number
+    if place.value is None:
         return and_(column.is_(None), further)
-    wanted = bound(value) if isinstance(value, str) else literal(value)
+    wanted = bound(place.value) if isinstance(place.value, str) else literal(place.value)
     beyond = column < wanted if order.descending else column > wanted
     return or_(beyond, and_(column == wanted, further), column.is_(None))
-
-
-def _write(order: Order, place: tuple[object, object]) -> str:
-    text = json.dumps([_label(order), *place], separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def _read(order: Order, cursor: str) -> tuple[str | int | None, int]:
-    try:
-        parts = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, binascii.Error, RecursionError) as error:
-        raise _foreign() from error
-    match parts:
-        case [label, (str() | int() | None) as value, int(number)] if label == _label(order):
-            return value, number
-        case _:
-            raise _foreign()
-
-
-def _label(order: Order) -> str:
-    return f"{order.noun}:{'-' if order.descending else ''}{order.name}"
-
-
-def _foreign() -> Invalid:
-    return Invalid(
-        "page.cursor",
-        "this cursor belongs to no such list",
-        hint="take `next` of a page with the same filter and order",
-    )

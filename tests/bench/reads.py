@@ -1,10 +1,10 @@
-"""Measure what sums up a store: standing, counts, previews, pulse, queues, lost.
+"""Measure what is read of a store: standing, counts, previews, pulse, queues, lost, pages in every order.
 
-    python tests/bench/reads.py [--tasks 100000] [--rounds 9]
+    python tests/bench/reads.py [--tasks 100000] [--rounds 9] [--home DIR]
 
 Fills a store through the journal's own transactions (four queues; of ten tasks seven end well, one fails,
-one is held, one stays queued), then asks each question several times and prints the least and the
-median time in ms, hops to the reader's thread included.
+one is held, one stays queued), or takes the one of `--home`; then asks each question several times and
+prints the least and the median time in ms, hops to the reader's thread included.
 """
 
 from __future__ import annotations
@@ -14,24 +14,43 @@ import asyncio
 import statistics
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from core.model.commands import Command, Complete, Enqueue, Hold
-from core.model.fields import Noun
+from core.model.fields import FIELDS, Noun
 from core.model.filters import parse
 from core.model.outcomes import Failed, Succeeded, TaskError
 from core.model.plans import TaskPlan
+from core.model.views import Page
 from core.store.readers import Readers
 from core.store.reports import Reports
 from tests.bench.handwritten import folder
 from tests.bench.journal import make, send
 
 BITE = 1_000
+V = TypeVar("V")
 QUEUES = ("default", "gpu", "net", "slow")
 FILTERS = ("", "status:queued", "status:failed", "key:key7", "status:failed err:broke")
+PAGE = 200
+"""Rows of a page, as the console reads them."""
+LISTED = {
+    Noun.TASKS: (
+        "",
+        "status:queued",
+        "status:failed",
+        "queue:parked",
+        "key:key7",
+        "nothing",
+        "age>1s",
+        "job:1",
+    ),
+    Noun.JOBS: ("", "name:nothing", "status:failed"),
+    Noun.EVENTS: ("", "kind:task.failed", "kind:job.created", "job:1", "key:nothing"),
+}
 
 
 def plans(first: int, count: int) -> tuple[TaskPlan, ...]:
@@ -82,6 +101,35 @@ def questions(reports: Reports, last: int) -> Iterator[tuple[str, Callable[[], A
         yield f"count {noun} {text}", lambda where=where: reports.count(where)  # type: ignore[misc]
 
 
+async def pages(reports: Reports) -> AsyncIterator[tuple[str, Callable[[], Awaitable[object]]]]:
+    """Yield the first page, and the one that follows, of lists in every order."""
+    verbs = {Noun.TASKS: reports.tasks, Noun.JOBS: reports.jobs}
+    for noun, verb in verbs.items():
+        texts = [*LISTED[noun]]
+        for field in FIELDS[noun].fields:
+            texts += [f"sort:{field.name}", f"sort:-{field.name}"]
+        for text in (*texts, "status:failed sort:-finished", "nothing sort:name"):
+            where = parse(text, noun)
+            first = await verb(where, limit=PAGE)
+            name = f"{noun} {text}{_told(first)}"
+            yield name, lambda verb=verb, where=where: verb(where, limit=PAGE)  # type: ignore[misc]
+            if first.next is not None:
+                yield (
+                    f"{name}, next page",
+                    lambda verb=verb, where=where, at=first.next: verb(where, after=at, limit=PAGE),  # type: ignore[misc]
+                )
+    for text in LISTED[Noun.EVENTS]:
+        for order in ("", "sort:-id"):
+            where = parse(f"{text} {order}", Noun.EVENTS)
+            name = f"events {text} {order}{_told(await reports.events(where, limit=PAGE))}"
+            yield name, lambda where=where: reports.events(where, limit=PAGE)  # type: ignore[misc]
+
+
+def _told(page: Page[V]) -> str:
+    searched = getattr(page, "searched", None)
+    return f" [{len(page.rows)}{'+' if page.next else ''}{f' of {searched}' if searched else ''}]"
+
+
 async def ask(path: Path, rounds: int) -> None:
     """Ask every question several times over one pool of readers."""
     readers = Readers(path)
@@ -89,13 +137,19 @@ async def ask(path: Path, rounds: int) -> None:
     last = (await reports.standing()).last_event
     print(f"{'question':<50}{'least ms':>10}{'median':>10}")
     for name, question in questions(reports, last):
-        times = []
-        for _ in range(rounds):
-            started = time.perf_counter()
-            await question()
-            times.append((time.perf_counter() - started) * 1_000)
-        print(f"{name:<50}{min(times):>10.2f}{statistics.median(times):>10.2f}")
+        await _measure(name, question, rounds)
+    async for name, question in pages(reports):
+        await _measure(name, question, rounds)
     await readers.close()
+
+
+async def _measure(name: str, question: Callable[[], Awaitable[object]], rounds: int) -> None:
+    times = []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        await question()
+        times.append((time.perf_counter() - started) * 1_000)
+    print(f"{name:<50}{min(times):>10.2f}{statistics.median(times):>10.2f}", flush=True)
 
 
 def main() -> None:
@@ -103,7 +157,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--tasks", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--home", type=Path, help="a data directory with a store to ask")
     args = parser.parse_args()
+    if args.home is not None:
+        asyncio.run(ask(args.home / "taskdeck.db", args.rounds))
+        return
     with folder() as home:
         fill(home, args.tasks)
         asyncio.run(ask(home / "deck.db", args.rounds))

@@ -25,6 +25,7 @@ from core.model.errors import (
 from core.model.fields import Noun
 from core.model.filters import parse
 from core.model.plans import Backoff, Jitter, OnLoss, RetryPolicy, TaskSpec
+from core.store import reports_window
 from tests.control.control_stage import INFO, RESULT
 
 HOSTILE = {
@@ -274,6 +275,21 @@ async def test_jobs_tasks_and_events_are_read_page_by_page(stage):
     more = await stage.control.events(EventQuery(job_id=jobs[1]), after_id=events.rows[0].id)
     assert events.rows[0].kind == "job.created"
     assert {event.job_id for event in more.rows} == {jobs[1]}
+
+
+async def test_a_list_that_was_cut_says_so(stage, monkeypatch):
+    monkeypatch.setattr(reports_window, "SEARCHED", 3)
+    ids = await stage.control.enqueue([delay() for _ in range(8)])
+    page = await stage.control.tasks(parse("sort:-queued", Noun.TASKS), limit=2)
+    rest = await stage.control.tasks(parse("sort:-queued", Noun.TASKS), after=page.next, limit=2)
+    assert [task.id for task in (*page.rows, *rest.rows)] == list(ids[:-4:-1])
+    assert (page.searched, rest.searched, rest.next) == (3, 3, None)
+    early = await stage.control.tasks(parse("key:nobody", Noun.TASKS))
+    assert (early.rows, early.searched, early.next is None) == ((), 3, False)
+    events = await stage.control.events(EventQuery(filter=parse("kind:job.failed", Noun.EVENTS)))
+    assert (events.rows, events.searched, events.next) == ((), 3, "3")
+    assert (await stage.control.tasks(limit=20)).searched is None
+    assert (await stage.control.jobs()).searched is None
 
 
 async def test_one_job_is_read_with_its_tasks_and_document(stage):

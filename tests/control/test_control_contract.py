@@ -189,11 +189,12 @@ async def test_refusals_have_the_same_class_and_code_for_everybody(control, ques
 
 async def test_a_list_is_read_page_by_page_without_gaps(control, mine):
     ids = await queued(control, mine, 230)
-    for order, wanted in (("", ids[::-1]), ("sort:id", ids)):
+    for order, wanted in (("", ids[::-1]), ("sort:id", ids), ("sort:age", ids[::-1]), ("sort:due", ids)):
         seen, after = [], None
         while True:
             page = await control.tasks(tasks_of(mine, order), after=after, limit=50)
             seen += [task.id for task in page.rows]
+            assert page.searched is None
             after = page.next
             if after is None:
                 break

@@ -14,7 +14,7 @@ from core.model.errors import Invalid
 from core.model.fields import Noun
 from core.model.filters import parse
 from core.model.insight import Count
-from core.store import reports_counting, reports_targets
+from core.store import reports_targets, reports_window
 from core.store.readers import Readers
 from core.store.reports import Reports
 from tests.store.deck import Deck, failure, stage, task
@@ -132,7 +132,7 @@ async def test_jobs_events_and_queues_are_counted_too(reports: Reports, noun: No
 async def test_without_counter_or_short_index_only_the_newest_rows_are_looked_at(
     reports: Reports, monkeypatch: pytest.MonkeyPatch, noun: Noun, text: str, expected: Count
 ) -> None:
-    monkeypatch.setattr(reports_counting, "SEARCHED", 3)
+    monkeypatch.setattr(reports_window, "SEARCHED", 3)
     assert await reports.count(parse(text, noun)) == expected
 
 
@@ -256,7 +256,7 @@ async def test_counts_are_read_from_counters_or_by_an_index(
     index: str,
 ) -> None:
     if index.endswith("PRIMARY KEY"):
-        monkeypatch.setattr(reports_counting, "SEARCHED", 3)
+        monkeypatch.setattr(reports_window, "SEARCHED", 3)
     plans = Plans(deck, readers)
     await reports.count(parse(text, noun))
     assert index in plans.all()[-1]

@@ -213,8 +213,12 @@ async def test_lists_use_their_index_without_sorting(
     reports = Reports(readers)
     verbs = {Noun.TASKS: reports.tasks, Noun.EVENTS: reports.events, Noun.JOBS: reports.jobs}
     await verbs[noun](parse(where, noun))  # type: ignore[operator]
-    sql, values = next((sql, values) for sql, values in asked if sql.startswith("SELECT"))
-    plan = " | ".join(row[3] for row in deck.db.execute(f"EXPLAIN QUERY PLAN {sql}", values))  # type: ignore[arg-type]
+    plan = " | ".join(
+        row[3]
+        for sql, values in asked
+        if sql.startswith("SELECT")
+        for row in deck.db.execute(f"EXPLAIN QUERY PLAN {sql}", values)  # type: ignore[arg-type]
+    )
     assert index in plan
     if index != "attempt_open":
         assert "TEMP B-TREE" not in plan
