@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.model.errors import Invalid
@@ -29,6 +29,7 @@ _CONFIG_MAX = 1_048_576
 ENV_ALLOW = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ", "TMPDIR")
 """The harmless variables that tasks see unless the operator says otherwise."""
 MIB, GIB = 2**20, 2**30
+_TRUTHS = ("protected",)
 Name: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
@@ -77,6 +78,8 @@ class Settings(BaseSettings):
     """Connections of all http calls together."""
     http_proxy: str | None = None
     """Proxy of all http calls; variables such as HTTPS_PROXY are not followed."""
+    protected: bool = False
+    """Changes have to be armed in the console first; reading is as ever."""
     lock_wait: float = Field(5, ge=0, le=3_600)
     """How long a command that lost the race for the lock waits for the winner to answer."""
     ssh: str = Field("ssh", min_length=1)
@@ -99,10 +102,10 @@ class Settings(BaseSettings):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _no_truth(cls, value: object) -> object:
+    def _no_truth(cls, value: object, asked: ValidationInfo) -> object:
         # Pydantic reads true as the number 1: `slots = true` would be one slot.
-        if isinstance(value, bool):
-            raise ValueError("true and false are no values for it")  # noqa: TRY004 - pydantic catches this one
+        if isinstance(value, bool) and asked.field_name not in _TRUTHS:
+            raise ValueError("true and false are no values for it")
         return value
 
 

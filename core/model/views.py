@@ -170,3 +170,5 @@ class EngineInfo:
     home: str
     state: str = "serving"
     """`serving`, `draining` (claims nothing, ends when nothing runs) or `stopping`."""
+    protected: bool = False
+    """Its home is marked so: a console reads only, until changes are armed. Older engines do not say."""

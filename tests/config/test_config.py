@@ -63,6 +63,16 @@ def test_an_empty_variable_is_absent_and_lists_are_split_at_commas(tmp_path, mon
     assert load(tmp_path).env_allow == ("PATH", "LANG")
 
 
+def test_a_home_is_marked_protected_by_its_file_or_a_variable(tmp_path, monkeypatch):
+    assert not load(tmp_path).protected
+    write(tmp_path, "protected = true")
+    assert load(tmp_path).protected
+    monkeypatch.setenv("TASKDECK_PROTECTED", "false")
+    assert not load(tmp_path).protected
+    monkeypatch.setenv("TASKDECK_PROTECTED", "perhaps")
+    assert refused(tmp_path).code == "config.value"
+
+
 def test_no_dotenv_file_is_read(tmp_path, monkeypatch):
     (tmp_path / ".env").write_text("TASKDECK_SLOTS=77\n")
     monkeypatch.chdir(tmp_path)

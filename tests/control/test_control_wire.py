@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from core.control import wire
@@ -13,7 +15,7 @@ from core.model.fields import Noun
 from core.model.filters import parse
 from core.model.insight import OrphanKind, OrphanView
 from core.model.plans import TaskSpec
-from core.model.views import LogChunk
+from core.model.views import EngineInfo, LogChunk
 
 
 def all_kinds(kind: type[TaskdeckError]) -> set[type[TaskdeckError]]:
@@ -37,6 +39,14 @@ def test_an_error_of_a_subclass_unknown_to_clients_comes_back_as_its_base():
     back = wire.error_from_json(wire.error_to_json(Special("a.code", "m", hint="h", facts={"id": 3})))
     assert type(back) is Conflict
     assert back.to_json() == {"code": "a.code", "message": "m", "hint": "h", "facts": {"id": 3}}
+
+
+def test_an_engine_that_does_not_know_of_protected_homes_is_understood():
+    sent = EngineInfo(version="0.1", pid=7, epoch=1, slots=2, running=0, home="/x", protected=True)
+    told = wire.decode_object(wire.encode_answer(sent))
+    assert told.pop("protected") is True
+    assert wire.decode_answer(wire.encode_answer(sent), EngineInfo) == sent
+    assert wire.decode_answer(wire.encode(told), EngineInfo) == replace(sent, protected=False)
 
 
 def test_an_error_of_a_newer_engine_is_still_an_error_of_ours():
