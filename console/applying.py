@@ -84,8 +84,10 @@ async def movable(control: ControlAPI, verb: Verb, target: Target) -> frozenset[
     """Return the tasks of a predicate that a hold or unhold would move, so that it can be undone."""
     found: list[TaskView] = []
     after: str | None = None
+    # By id: in another order a list may be cut.
+    where = None if target.filter is None else replace(target.filter, sort=None)
     while True:
-        page = await control.tasks(target.filter, after=after, limit=_PAGE)
+        page = await control.tasks(where, after=after, limit=_PAGE)
         found += page.rows
         after = page.next
         if after is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+from console.ordering import is_by_id, order_of
 from core.control.api import ControlAPI
 from core.model.fields import Noun
 from core.model.filters import Filter
@@ -62,5 +63,14 @@ class RowCount:
         return (told, f"searched newest {_short(cut)}") if is_cut and cut is not None else (told,)
 
 
+def cut_words(where: Filter, searched: int | None) -> tuple[str, ...]:
+    """Tell that a list was made of so many rows only, none if it is whole."""
+    if searched is None:
+        return ()
+    if not is_by_id(where):
+        return (f"sorted newest {_short(searched)}",)
+    return (f"searched {'newest' if order_of(where).descending else 'oldest'} {_short(searched)}",)
+
+
 def _short(number: int) -> str:
-    return f"{number // 1000}k" if number % 1000 == 0 else f"{number:,}"
+    return f"{number // 1000}k" if number % 1000 == 0 or number >= 10_000 else f"{number:,}"

@@ -8,7 +8,7 @@ from dataclasses import replace
 from core.model.columns import Column
 from core.model.fields import FIELDS, Kind, Noun
 from core.model.filters import Filter
-from core.model.terms import Sort
+from core.model.terms import Sort, field_of
 
 _RISING = (Kind.TEXT, Kind.CHOICE, Kind.AGE)
 _DEFAULT = {Noun.QUEUES: Sort(field="name")}
@@ -43,3 +43,10 @@ def inverted(where: Filter) -> Filter:
     """Turn the order around."""
     order = order_of(where)
     return replace(where, sort=Sort(field=order.field, descending=not order.descending))
+
+
+def is_by_id(where: Filter) -> bool:
+    """Tell whether a list is in order of id: rows are numbered as they are created."""
+    order = order_of(where)
+    field = field_of(where.noun, order.field)
+    return field.name == "id" or field.column == "created_at"

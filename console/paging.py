@@ -20,7 +20,8 @@ REACH = 100_000
 class Pages(Generic[V]):
     """The page that is looked at and one on either side; of all others only where they start.
 
-    A page read again may end elsewhere than before: then what follows is read anew from there.
+    A page read again may end elsewhere than before: then what follows is read anew from there. A page that
+    ended early because it had searched enough is the last one.
     """
 
     def __init__(self, read: Read[V], *, rows: int = ROWS) -> None:
@@ -29,8 +30,14 @@ class Pages(Generic[V]):
         self._starts: list[str | None] = [None]
         self._held: dict[int, tuple[V, ...]] = {}
         self._lengths: dict[int, int] = {}
+        self._searched: dict[int, int] = {}
         self.more = True
         """Whether rows are known to follow, or may."""
+
+    @property
+    def searched(self) -> int | None:
+        """How many rows were looked at for all that is known, if others may belong to the list as well."""
+        return max(self._searched.values(), default=None)
 
     @property
     def count(self) -> int:
@@ -69,14 +76,19 @@ class Pages(Generic[V]):
 
     async def _load(self, number: int) -> None:
         page = await self._read(self._starts[number], self._size)
+        ended_early = page.searched is not None and len(page.rows) < self._size
+        following = None if ended_early else page.next
         known = self._starts[number + 1] if number + 1 < len(self._starts) else None
-        if page.next is None or page.next != known:
+        if following is None or following != known:
             del self._starts[number + 1 :]
             self._forget(0, number)
         self._held[number] = page.rows
         self._lengths[number] = len(page.rows)
-        if page.next is not None and number + 1 == len(self._starts):
-            self._starts.append(page.next)
+        self._searched.pop(number, None)
+        if page.searched is not None:
+            self._searched[number] = page.searched
+        if following is not None and number + 1 == len(self._starts):
+            self._starts.append(following)
         last = len(self._starts) - 1
         self.more = last not in self._lengths
 
@@ -94,3 +106,4 @@ class Pages(Generic[V]):
     def _forget(self, first: int, last: int) -> None:
         self._held = {number: rows for number, rows in self._held.items() if first <= number <= last}
         self._lengths = {n: length for n, length in self._lengths.items() if n < len(self._starts)}
+        self._searched = {n: rows for n, rows in self._searched.items() if n < len(self._starts)}

@@ -195,7 +195,8 @@ def _listing(control: ControlAPI, job_id: int) -> Listing[JobRow]:
         sort = where.sort or Sort(field="id", descending=job_id == INBOX)
         narrowed = replace(where, terms=(*where.terms, only), sort=sort)
         page = await control.tasks(narrowed, after=after, limit=limit)
-        return Page(rows=tuple(JobRow(view=task) for task in page.rows), next=page.next)
+        rows = tuple(JobRow(view=task) for task in page.rows)
+        return Page(rows=rows, next=page.next, searched=page.searched)
 
     return Listing(noun=Noun.TASKS, columns=_columns(), key=lambda row: row.key, read=read)
 

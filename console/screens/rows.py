@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 from textual.app import ComposeResult
 
-from console.counting import RowCount
+from console.counting import RowCount, cut_words
 from console.desk import Desk
 from console.listing import Listing, face_of
 from console.paging import Pages
@@ -84,7 +84,8 @@ class RowsScreen(InspectingScreen, Generic[V]):
     def status_words(self) -> tuple[str, ...]:
         """Tell how many rows there are: by a count of what the filter finds, else those that are known."""
         counted = self._count.words(self.predicate()) if self.where.terms else ()
-        return counted or (self.rows_words(),)
+        words = (*(counted or (self.rows_words(),)), *cut_words(self.where, self._pages.searched))
+        return tuple(dict.fromkeys(words))
 
     def rows_words(self) -> str:
         """Tell how many rows there are, else how many are known, and whether more may follow."""

@@ -8,6 +8,12 @@ from pathlib import Path
 import pytest
 
 from core.cli import history, lists
+from core.cli.arguments import Reaching
+from core.cli.deck import reading
+from core.cli.targets import count
+from core.control.api import Target
+from core.model.fields import Noun
+from core.model.filters import parse
 from core.store import reports_window
 from tests.store.deck import Deck, task
 
@@ -51,3 +57,8 @@ async def test_events_are_searched_to_the_end(home: Path, capsys: pytest.Capture
     await history.events(history.Events(home=home, where="kind:task.succeeded", json=True))
     out, _ = capsys.readouterr()
     assert [json.loads(line)["task"] for line in out.splitlines()] == [1]
+
+
+async def test_a_verb_counts_all_that_it_will_act_on(home: Path) -> None:
+    async with reading(Reaching(home=home)) as deck:
+        assert await count(deck, [Target(filter=parse("sort:key", Noun.TASKS))]) == 12

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
+from console.ordering import is_by_id
 from core.control.api import PAGE, EventQuery, StopMode, Target
 from core.model.commands import DocumentText, Operated, Submitted
 from core.model.errors import Invalid, NotFound, TaskdeckError, Unavailable
@@ -37,7 +38,7 @@ __all__ = ["INFO", "NOW", "FakeControl"]
 class FakeControl(FakeRows):
     """ControlAPI over dictionaries; `asked` holds the verbs, `reads` counts the questions.
 
-    `changes` waits for at most `patience` seconds; `searched` cuts counts to so many newest rows;
+    `changes` waits for at most `patience` seconds; `searched` cuts counts and lists to so many newest rows;
     `workflows` are the documents that `describe` knows, by path or name, or the error it raises.
     """
 
@@ -251,7 +252,14 @@ class FakeControl(FakeRows):
         return self.engine
 
     def _page(self, where: Filter, after: str | None, limit: int) -> Page:
-        return page(self.found(where), where, after, limit)
+        found = self.found(where)
+        if self.searched is None or not (where.terms or where.sort):
+            return page(found, where, after, limit)
+        oldest = max((view.id for view in self.rows_of(where.noun)), default=0) - self.searched
+        cut = page([view for view in found if view.id > oldest], where, after, limit)
+        if is_by_id(where):
+            return replace(cut, next=cut.next or "further on", searched=None if cut.next else self.searched)
+        return replace(cut, searched=self.searched)
 
     def _known_job(self, job_id: int) -> None:
         if job_id not in self.job_rows:

@@ -241,6 +241,36 @@ async def test_a_count_of_the_newest_rows_alone_says_so() -> None:
         await operator.sees("filter >=1/4", "searched newest 2")
 
 
+async def test_a_list_that_was_cut_by_its_order_says_so() -> None:
+    control = stocked()
+    control.searched = 3
+    async with console(control, at="3") as operator:
+        await operator.sees("t1", "t4")
+        assert "newest" not in shown(operator.app)
+        await operator.press("slash")
+        await operator.type("sort:key")
+        await operator.press("enter")
+        await operator.sees("sorted newest 3", "t2")
+        assert "t1" not in shown(operator.app)
+        await operator.press("escape")
+        await operator.sees("t1")
+        assert "newest" not in shown(operator.app)
+
+
+@pytest.mark.parametrize(("order", "said"), [("-id", "newest"), ("created", "oldest"), ("age", "newest")])
+async def test_a_search_that_ended_early_says_so_once(order: str, said: str) -> None:
+    control = stocked()
+    control.searched = 2
+    async with console(control, at="3") as operator:
+        await operator.press("slash")
+        await operator.type(f"status:queued sort:{order}")
+        await operator.press("enter")
+        await operator.sees("filter >=1/4", f"searched {said} 2", "t3")
+        assert shown(operator.app).count(f"searched {said} 2") == 1
+        await operator.press("end")
+        await operator.sees("t3")
+
+
 async def test_leaving_may_drain_an_engine_of_ours() -> None:
     control = stocked()
     starter = OtherStarter(control)

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from console.applying import movable
 from console.paging import Pages
+from console.tiers import Verb
+from core.control.api import Target
+from core.model.fields import Noun
+from core.model.filters import parse
 from core.model.views import Page
+from tests.console.support_fake_control import FakeControl
 
 
 class Numbers:
@@ -111,3 +117,45 @@ async def test_a_list_longer_than_the_reach_says_that_its_end_was_not_found() ->
     assert not await pages.reach_end()
     assert pages.count == 100_000
     assert pages.more
+
+
+class Searched(Numbers):
+    """A list of numbers of which those that are asked for are looked for below 50."""
+
+    async def read(self, after: str | None, limit: int) -> Page[int]:
+        page = await super().read(after, limit)
+        rows = tuple(row for row in page.rows if row >= 50)
+        if after == "50":
+            return Page(rows=())
+        return Page(rows=rows, next="50", searched=50) if len(rows) < len(page.rows) else page
+
+
+async def test_a_page_that_ended_early_is_the_last() -> None:
+    numbers = Searched(100)
+    pages = Pages(numbers.read, rows=20)
+    await pages.show(0, 15)
+    assert (pages.searched, pages.more) == (None, True)
+    assert await pages.reach_end()
+    assert (pages.count, pages.more, pages.searched) == (50, False, 50)
+    numbers.reads.clear()
+    await pages.show(45, 60)
+    assert numbers.reads == ["60"]
+
+
+async def test_pages_forget_that_they_were_cut_when_they_are_not_any_more() -> None:
+    numbers = Searched(60)
+    pages = Pages(numbers.read, rows=20)
+    await pages.show(0, 15)
+    assert (pages.count, pages.searched) == (10, 50)
+    numbers.rows = list(range(50, 80))
+    await pages.show(0, 15)
+    assert (pages.count, pages.searched) == (30, None)
+
+
+async def test_what_can_be_undone_is_looked_for_among_all_tasks_whatever_their_order() -> None:
+    control = FakeControl()
+    job = control.add_job("nightly")
+    ids = [control.add_task(job, f"t{number}") for number in range(4)]
+    control.searched = 2
+    target = Target(filter=parse("sort:key", Noun.TASKS))
+    assert await movable(control, Verb.HOLD, target) == frozenset(ids)
