@@ -95,7 +95,7 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
     ),
     "list": (
         ("open", "enter", "Enter", "open", "look into the row", "open"),
-        ("back", "escape,backspace", "Esc", "back", "back by one step: prompt, marks, filter, screen", ""),
+        ("back", "escape,backspace", "Esc", "back", "back: prompt, export, marks, filter, screen", ""),
         ("filter", "slash,f3", "/", "filter", "filter the rows", "filter"),
         ("inspect", "i", "i", "inspect", "show the row in full, or hide it; Tab goes there", "inspect"),
     ),
@@ -123,6 +123,7 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
         ("follow_row", "F", "F", "follow_row", "let the cursor keep to its row, or to its place", ""),
         ("include", "equals_sign", "=", "include", "only rows with a value of this one (menu)", ""),
         ("exclude", "exclamation_mark", "!", "exclude", "no rows with a value of this one (menu)", ""),
+        ("export", "ctrl+e", "Ctrl+E", "export", "write all rows, or the marked ones, to a file", ""),
     ),
     "marks": (
         ("mark", "space", "Space", "mark", "mark the row, or unmark it", "mark"),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine
+from typing import TypeVar
 
 from textual.dom import DOMNode
 from textual.worker import Worker
 
 from core.model.errors import TaskdeckError
 from core.model.text import SafeText, safe_line
+
+T = TypeVar("T")
 
 
 def start(
@@ -17,6 +21,16 @@ def start(
     """Run a job; `exclusive` ends the others of its group first. Its end comes as `Worker.StateChanged`."""
     worker: Worker[None] = node.run_worker(job, group=group, exclusive=exclusive, exit_on_error=False)
     return worker
+
+
+async def to_end(work: Callable[[], T]) -> T:
+    """Run in a thread what blocks; whoever is cancelled meanwhile waits for its end, then is."""
+    future = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(future)
+    except asyncio.CancelledError:
+        await asyncio.gather(future, return_exceptions=True)
+        raise
 
 
 def words_of(error: BaseException | None) -> SafeText:

@@ -24,15 +24,16 @@ class LineScreen(ModalScreen[str]):
     LineScreen SafeInput { width: 100%; background: $panel; }
     """
 
-    def __init__(self, question: SafeText, *, placeholder: str = "") -> None:
+    def __init__(self, question: SafeText, *, placeholder: str = "", value: str = "") -> None:
         super().__init__()
         self._question = question
+        self._value = value
         self._placeholder = placeholder
 
     def compose(self) -> ComposeResult:
         """Stack the question and the line."""
         yield Static(Content(self._question), markup=False)
-        yield SafeInput(placeholder=self._placeholder)
+        yield SafeInput(self._value, placeholder=self._placeholder)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Take what was typed."""

@@ -22,6 +22,13 @@ def chosen_job(job: JobView) -> Chosen:
     )
 
 
+def names_of(target: Target) -> tuple[int | str, ...]:
+    """Return the ids, or the name, of what a target names one by one."""
+    if target.task_ids is not None:
+        return target.task_ids
+    return tuple(name for name in (target.job_id, target.queue) if name is not None)
+
+
 def chosen_view(view: object) -> Chosen | None:
     """Return what a row stands for as the target of a verb; None = no verb acts on such rows."""
     match view:

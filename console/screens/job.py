@@ -84,6 +84,10 @@ class JobScreen(ListScreen[JobRow]):
         """Return the task or stage of a row."""
         return row.view
 
+    def cell_of(self, row: JobRow, column: Column) -> SafeText:
+        """Return what a column says of a task in a file."""
+        return safe_line(", ".join(row.needs)) if column is _NEEDS else super().cell_of(row, column)
+
     def predicate(self) -> Filter:
         """Return the filter that finds the tasks of this job, wherever it is asked."""
         return replace(self.where, terms=(*self.where.terms, In(field="job", values=(self.job_id,))))

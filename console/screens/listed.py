@@ -12,9 +12,9 @@ from console.listing import Listing
 from console.marks import Marks
 from console.operations import Chosen
 from console.ordering import inverted, order_of, sorted_by
-from console.screens.choosing import chosen_view
+from console.screens.choosing import chosen_view, names_of
+from console.screens.exports import ExportScreen, Wanted
 from console.screens.menu import MenuScreen
-from console.screens.rows import RowsScreen
 from console.widgets.table import Face
 from console.working import start
 from core.model.fields import Noun
@@ -28,7 +28,7 @@ _UNMARKED = SafeText("rows of this list are not marked: no verb acts on them")
 _TOO_MANY = SafeText("more rows than are in memory: narrow the list by a filter first")
 
 
-class ListScreen(RowsScreen[V], Generic[V]):
+class ListScreen(ExportScreen[V], Generic[V]):
     """A list whose rows are marked, ordered and narrowed by keys; verbs act on the marks, if any."""
 
     SHARED = ("rows", "marks")
@@ -42,9 +42,19 @@ class ListScreen(RowsScreen[V], Generic[V]):
         self.table.is_marked = self.marks.has
         self._show_order()
 
-    def view_of(self, row: V) -> object:
-        """Return the view that a row stands for."""
-        return row
+    def wanted(self) -> Wanted:
+        """Return which rows are exported: the marked ones, else all."""
+        everything, chosen = self.marks.everything, self.marks.chosen({})
+        if everything is not None:
+            without = everything.without
+            words = f"all that match but {len(without):,}" if without else "all that match"
+            return Wanted(where=self.where, words=f"{self.listing.noun}, {words},", without=without)
+        if chosen is None:
+            return super().wanted()
+        names = [name for target in chosen.targets for name in names_of(target)]
+        only = In(field="name" if self.listing.noun is Noun.QUEUES else "id", values=tuple(names))
+        where = Filter(noun=self.listing.noun, terms=(only,), sort=self.where.sort)
+        return Wanted(where=where, words=f"{len(names):,} marked {self.listing.noun}")
 
     def meant(self) -> Chosen | None:
         """Return what a verb acts on: the marks, else what is under the cursor."""
@@ -80,8 +90,10 @@ class ListScreen(RowsScreen[V], Generic[V]):
         self._show_order()
 
     def action_back(self) -> None:
-        """Go back by one step: the prompt, the marks, the filter, the screen."""
-        if self.marks and not self.prompt.open:
+        """Go back by one step: the prompt, an export, the marks, the filter, the screen."""
+        if self.is_exporting and not self.prompt.open:
+            self.stop_export()
+        elif self.marks and not self.prompt.open:
             self.action_unmark()
         else:
             super().action_back()

@@ -50,6 +50,10 @@ class QueuesScreen(ListScreen[QueueView]):
             target=Target(queue=queue.name), label=f"queue {queue.name}", off=queue.paused_at is not None
         )
 
+    def cell_of(self, row: QueueView, column: Column) -> SafeText:
+        """Return what a column says of a queue in a file."""
+        return SafeText(_state(row)) if column is _STATE else super().cell_of(row, column)
+
     def action_open(self) -> None:
         """Show the tasks of the queue."""
         self.visit("queue", None if self.table.selected is None else self.table.selected.name)

@@ -90,6 +90,10 @@ class TroubleScreen(ListScreen[TaskView]):
         self.nothing = SafeText(self._preset.nothing)
         self.narrow(replace(self.where, terms=(self._preset.term, *others)))
 
+    def cell_of(self, row: TaskView, column: Column) -> SafeText:
+        """Return what a column says of a task in a file."""
+        return fault(row) if column.name == "err" else super().cell_of(row, column)
+
     def action_open(self) -> None:
         """Look into the task."""
         self.visit("task", self._subject())

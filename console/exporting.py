@@ -1,0 +1,109 @@
+"""Exporting: how the rows of a list stand in a file; names, formats, cells, decisions alone."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from core.model.columns import Column, Form, cell
+from core.model.errors import Invalid
+from core.model.fields import Noun
+from core.model.shapes import json_line, shape_of
+from core.model.text import SafeText, safe_line
+
+V = TypeVar("V")
+# Read by spreadsheets as the begin of a formula, the wide ones too. Source: OWASP, CSV Injection.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+class Format(StrEnum):
+    """How a file is written; the value is its ending."""
+
+    JSONL = ".jsonl"
+    """One object a line, as the command line prints with `--json`."""
+    CSV = ".csv"
+    """The chosen columns under their names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """The file that is wanted."""
+
+    path: Path
+    format: Format
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout(Generic[V]):
+    """What stands before the rows of a file, and how rows stand in it."""
+
+    head: str = ""
+    write: Callable[[Sequence[V]], str]
+
+
+def suggested(noun: Noun, at: datetime) -> str:
+    """Return the name that is offered."""
+    return f"taskdeck-{noun}-{at:%Y%m%d-%H%M%S}{Format.JSONL}"
+
+
+def destination(text: str, folder: Path) -> Destination:
+    """Return the file that a text names, from a folder on; raise `Invalid` (`export.path`)."""
+    try:
+        path = folder / Path(text.strip()).expanduser()
+    except RuntimeError as error:
+        raise Invalid("export.path", "nobody here has that name", hint="name a path without ~") from error
+    format_ = next((known for known in Format if path.name.lower().endswith(known)), None)
+    if format_ is None or path.name.lower() == format_:
+        raise Invalid("export.path", "a name ends in .jsonl or .csv", hint="add the ending")
+    return Destination(path=path, format=format_)
+
+
+def json_text(views: Iterable[object]) -> str:
+    """Write views as lines of JSON; what no list holds is left out."""
+    return "".join(json_line(shape) for shape in map(shape_of, views) if shape is not None)
+
+
+def csv_text(rows: Iterable[Sequence[str]]) -> str:
+    """Write rows of cells as CSV, none of them a formula."""
+    page = io.StringIO()
+    csv.writer(page).writerows([inert(text) for text in row] for row in rows)
+    return page.getvalue()
+
+
+def inert(text: str) -> str:
+    """Return a text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def heading_of(column: Column) -> str:
+    """Name a column of a file: by what stands in it where that is not what is on the screen."""
+    if column.form is Form.SPAN:
+        return f"{column.name}_seconds"
+    return column.path if _is_moment(column) else column.name
+
+
+def cell_of(column: Column, view: object) -> SafeText:
+    """Write a cell for programs: a moment as it is, not how long ago; a length in seconds, once known."""
+    if column.form is Form.SPAN:
+        return _seconds(getattr(view, column.path), getattr(view, column.other))
+    if column.form is Form.RATIO:
+        # With a slash it would be a date.
+        return safe_line(f"{getattr(view, column.path)} of {getattr(view, column.other)}")
+    plain = replace(column, form=Form.TIME) if _is_moment(column) else column
+    return cell(plain, view, now=0)
+
+
+def _is_moment(column: Column) -> bool:
+    return column.path == "at" or column.path.endswith("_at")
+
+
+def _seconds(begin: object, end: object) -> SafeText:
+    if not isinstance(begin, int) or not isinstance(end, int):
+        return SafeText("")
+    return SafeText(f"{(end - begin) / 1000:.3f}")
