@@ -1,8 +1,9 @@
 """Measure the console through a pseudo terminal beside a bare Textual app, on a store of any size.
 
-    python tests/bench/console.py [--tasks 100000] [--rounds 3] [--keys 150]
+    python tests/bench/console.py [--tasks 100000] [--rounds 3] [--keys 150] [--store DIR]
 
-One engine (`taskdeck serve`) on a store of `--tasks` tasks, most of them ended. Each round: bare app and
+One engine (`taskdeck serve`) on a store of `--tasks` tasks, most of them ended; with `--store` on a copy of
+the one kept there, which is filled first if there is none. Each round: bare app and
 console start (first row from exec), keys on the idle store, the idle minute, keys under 200 changes a
 second of rows in view, keys while thousands of tasks drain, keys on a line of 32 KB/s. A key's time is
 from its write to the last byte before a pause of 12 ms. Medians of rounds are printed.
@@ -14,6 +15,7 @@ import argparse
 import asyncio
 import contextlib
 import multiprocessing
+import shutil
 import statistics
 import subprocess
 import sys
@@ -53,7 +55,11 @@ def main() -> None:
     found: dict[str, dict[str, list[float]]] = {"bare": {}, "console": {}}
     with tempfile.TemporaryDirectory(prefix="taskdeck-bench-") as folder:
         home = Path(folder) / "home"
-        asyncio.run(_seed(home, arguments.tasks))
+        kept = home if arguments.store is None else arguments.store
+        if not kept.exists():
+            asyncio.run(_seed(kept, arguments.tasks))
+        if kept != home:
+            shutil.copytree(kept, home)
         with _serving(home):
             for number in range(arguments.rounds):
                 for name, figures in (("bare", _bare(arguments)), ("console", _console(home, arguments))):
@@ -69,6 +75,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--keys", type=int, default=150, help="keys of each measurement")
     parser.add_argument("--idle", type=float, default=20, help="seconds for which it is left alone")
+    parser.add_argument("--store", type=Path, help="data directory whose copy is measured")
     return parser.parse_args()
 
 
