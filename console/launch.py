@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from console.app import ConsoleApp
     from console.engines import EngineStarter
     from console.flags import ConsoleFlags
+    from core.app import Embedded, Options
     from core.control.api import ControlAPI
 
 _USAGE_ERROR = 2
@@ -105,6 +107,7 @@ def _run_console(arguments: Sequence[str]) -> int:
     import asyncio
 
     from console.flags import BadFlags, read_flags
+    from core.app.signals import Interrupted
     from core.cli.refusals import report
     from core.model.errors import TaskdeckError
 
@@ -120,6 +123,8 @@ def _run_console(arguments: Sequence[str]) -> int:
         return _refuse(str(error))
     except TaskdeckError as error:
         return report(error, as_json=False)
+    except Interrupted:
+        return _LEFT
     return 0
 
 
@@ -171,24 +176,32 @@ def _show_embedded(flags: ConsoleFlags) -> None:
     # As above.
     import asyncio
 
-    from console.engines import EmbeddedEngine
     from core import app
-
-    async def show() -> None:
-        async with app.attached(options) as control:
-            await _show(control, EmbeddedEngine(engine), home=options.paths.home)
 
     options = app.Options(home=flags.home)
     engine = app.Embedded(options)
-    engine.start()
     try:
-        asyncio.run(show())
+        asyncio.run(_show_beside(engine, options))
         if engine.draining:
             sys.stderr.write("waiting for what still runs; Ctrl-C stops at once\n")
             engine.join()
     finally:
         engine.stop()
         engine.join()
+
+
+async def _show_beside(engine: Embedded, options: Options) -> None:
+    # As above.
+    from console.engines import EmbeddedEngine
+    from core import app
+    from core.app.signals import giving_up, keeping
+
+    # Who ends the console ends its engine in order, at any moment.
+    with keeping():
+        with giving_up():
+            await engine.start()
+        async with app.attached(options) as control:
+            await _show(control, EmbeddedEngine(engine), home=options.paths.home)
 
 
 async def _show(control: ControlAPI, starter: EngineStarter, *, home: Path, host: str = "") -> None:
@@ -204,7 +217,31 @@ async def _show(control: ControlAPI, starter: EngineStarter, *, home: Path, host
     tick = SECONDS_SSH if is_far or host else SECONDS
     manner = Manner(tick=tick, starter=starter, host=host, home=home)
     # Over SSH a mouse that reports every motion costs more than it gives.
-    await ConsoleApp(control, manner).run_async(mouse=not is_far)
+    await _until_asked(ConsoleApp(control, manner), mouse=not is_far)
+
+
+async def _until_asked(console: ConsoleApp, *, mouse: bool) -> None:
+    """Run the screens; who asks for their end gets the terminal back first, and `Interrupted`."""
+    # As above.
+    import signal
+
+    from core.app.signals import Interrupted, forget, heeding
+
+    asked: list[signal.Signals] = []
+
+    def leave(number: signal.Signals) -> None:
+        asked.append(number)
+        # A terminal that takes nothing more must not keep the process.
+        forget()
+        console.exit()
+
+    with heeding(leave):
+        # Textual waits for ever to write to a terminal that is gone.
+        forget(signal.SIGHUP)
+        if not asked:
+            await console.run_async(mouse=mouse)
+    if asked:
+        raise Interrupted(asked[0])
 
 
 def _say(text: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -14,11 +14,11 @@ from core.engine.service import Engine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Running:
-    """The engine and its loop, in which it wants to be called."""
+class _Place:
+    """The loop of the engine, in which it wants to be called, and its life there."""
 
     loop: asyncio.AbstractEventLoop
-    engine: Engine
+    life: asyncio.Task[None]
 
 
 class Embedded:
@@ -29,42 +29,67 @@ class Embedded:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
-        self._running: Future[_Running] = Future()
+        self._place: Future[_Place] = Future()
+        self._serving: Future[Engine] = Future()
         self._life: Future[None] = Future()
+        # A daemon: who leaves at once does not wait for it.
+        self._thread = threading.Thread(target=self._live, name="engine", daemon=True)
 
-    def start(self) -> None:
-        """Return when the engine serves; raise why it does not, such as `Unavailable` (`engine.running`)."""
-        self._life = self._threads.submit(self._live)
-        decided = threading.Event()
-        self._running.add_done_callback(lambda _: decided.set())
-        self._life.add_done_callback(lambda _: decided.set())
-        decided.wait()
+    async def start(self) -> None:
+        """Return when the engine serves; raise why it does not, such as `Unavailable` (`engine.running`).
+
+        Who is cancelled here calls `stop` and `join`, as ever.
+        """
+        self._thread.start()
+        decided, loop = asyncio.Event(), asyncio.get_running_loop()
+
+        def decide(_: object) -> None:
+            # Later than this call only the end is told, when nobody may be there to hear it.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(decided.set)
+
+        self._serving.add_done_callback(decide)
+        self._life.add_done_callback(decide)
+        await decided.wait()
         if self._life.done():
             self._life.result()
 
     @property
     def draining(self) -> bool:
         """Return whether it waits for what runs, to end then."""
-        if not self._running.done() or self._life.done():
+        if not self._serving.done() or self._life.done():
             return False
-        return self._running.result().engine.info().state == "draining"
+        return self._serving.result().info().state == "draining"
 
     def stop(self) -> None:
-        """Ask the engine to stop, if it has not ended."""
-        if self._running.done() and not self._life.done():
-            running = self._running.result()
+        """Ask the engine to stop, be it while it starts; nothing if it has ended."""
+        if self._thread.is_alive():
+            place = self._place.result()
             # Its loop may have closed this very moment.
             with suppress(RuntimeError):
-                running.loop.call_soon_threadsafe(running.engine.stop)
+                place.loop.call_soon_threadsafe(self._stop, place.life)
 
     def join(self) -> None:
         """Return when the engine has ended; raise what made it fail."""
-        self._threads.shutdown()
-        self._life.result()
+        if self._thread.ident is not None:
+            self._thread.join()
+            self._life.result()
+
+    def _stop(self, life: asyncio.Task[None]) -> None:
+        if self._serving.done():
+            self._serving.result().stop()
+        else:
+            life.cancel()
 
     def _live(self) -> None:
-        asyncio.run(serve_quietly(self._options, ready=self._serves))
+        asyncio.run(self._serve())
 
-    def _serves(self, engine: Engine) -> None:
-        self._running.set_result(_Running(loop=asyncio.get_running_loop(), engine=engine))
+    async def _serve(self) -> None:
+        life = asyncio.ensure_future(serve_quietly(self._options, ready=self._serving.set_result))
+        self._place.set_result(_Place(loop=asyncio.get_running_loop(), life=life))
+        await asyncio.wait([life])
+        error = None if life.cancelled() else life.exception()
+        if error is None:
+            self._life.set_result(None)
+        else:
+            self._life.set_exception(error)

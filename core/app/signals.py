@@ -94,10 +94,10 @@ def giving_up() -> Iterator[None]:
         raise Interrupted(asked[0]) from None
 
 
-def forget() -> None:
-    """Let the next signal do what it does to any process."""
+def forget(*numbers: signal.Signals) -> None:
+    """Let the next one of these, or of all, do what it does to any process."""
     loop = asyncio.get_running_loop()
-    for number in ENDING:
+    for number in numbers or ENDING:
         loop.remove_signal_handler(number)
 
 

@@ -144,3 +144,48 @@ def test_an_embedded_engine_does_not_take_a_home_that_another_one_has(place: Hom
         assert "without --embedded" in terminal.picture()
     os.kill(engine, signal.SIGTERM)
     place.has_none()
+
+
+def ended_in_order(place: Home, terminal: Terminal) -> None:
+    """Hold a console that was asked to end to giving back the terminal, and to ending its engine."""
+    assert terminal.ends() == 130
+    assert b"Traceback" not in terminal.written
+    assert terminal.written.count(b"\x1b[?1049h") == terminal.written.count(b"\x1b[?1049l")
+    assert terminal.written.rfind(b"\x1b[?25l") <= terminal.written.rfind(b"\x1b[?25h")
+    assert place.rows("SELECT kind FROM event WHERE kind LIKE 'engine.%' ORDER BY id") == [
+        ("engine.started",),
+        ("engine.stopped",),
+    ]
+    assert not place.owned
+    assert not (place.path / "engine.sock").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda one: one.name)
+def test_an_embedded_engine_ends_with_a_console_that_is_interrupted_while_it_starts(
+    place: Home, number: signal.Signals
+) -> None:
+    with console(place, "--embedded") as terminal:
+        # The engine is about to answer, and the screen is not up yet.
+        until_now(lambda: place.rows("SELECT kind FROM event"), "the engine starts")
+        terminal.process.send_signal(number)
+        ended_in_order(place, terminal)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda one: one.name)
+def test_a_console_that_is_asked_to_end_gives_the_terminal_back_first(
+    place: Home, number: signal.Signals
+) -> None:
+    with console(place, "--embedded") as terminal:
+        terminal.sees("Jobs")
+        place.has_engine()
+        terminal.process.send_signal(number)
+        ended_in_order(place, terminal)
+
+
+def test_an_embedded_engine_goes_with_a_terminal_that_hangs_up(place: Home) -> None:
+    with console(place, "--embedded") as terminal:
+        terminal.sees("Jobs")
+        place.has_engine()
+        terminal.hang_up()
+        until_now(lambda: terminal.process.poll() is not None, "the console has ended")
+    assert not place.owned
