@@ -107,7 +107,7 @@ def _run_console(arguments: Sequence[str]) -> int:
     import asyncio
 
     from console.flags import BadFlags, read_flags
-    from core.app.signals import Interrupted
+    from core.app import Interrupted
     from core.cli.refusals import report
     from core.model.errors import TaskdeckError
 
@@ -194,7 +194,7 @@ async def _show_beside(engine: Embedded, options: Options) -> None:
     # As above.
     from console.engines import EmbeddedEngine
     from core import app
-    from core.app.signals import giving_up, keeping
+    from core.app import giving_up, keeping
 
     # Who ends the console ends its engine in order, at any moment.
     with keeping():
@@ -225,7 +225,7 @@ async def _until_asked(console: ConsoleApp, *, mouse: bool) -> None:
     # As above.
     import signal
 
-    from core.app.signals import Interrupted, forget, heeding
+    from core.app import Interrupted, forget, heeding
 
     asked: list[signal.Signals] = []
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from core.app.options import Options
     from core.app.places import reading
     from core.app.reaching import SILENT, far, far_running
+    from core.app.signals import Interrupted, forget, giving_up, heeding, keeping
     from core.app.spawning import engine_argv
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "DoctorReport",
     "Embedded",
     "Hosted",
+    "Interrupted",
     "Options",
     "attached",
     "changing",
@@ -42,8 +44,12 @@ __all__ = [
     "engine_argv",
     "far",
     "far_running",
+    "forget",
+    "giving_up",
     "glance",
+    "heeding",
     "hosting",
+    "keeping",
     "open_engine",
     "reading",
     "serve",
@@ -53,6 +59,7 @@ __all__ = [
 _ROOMS = {
     **dict.fromkeys(("dial_stdio", "start_and_dial"), "core.app.bridge"),
     **dict.fromkeys(("SILENT", "far", "far_running"), "core.app.reaching"),
+    **dict.fromkeys(("Interrupted", "forget", "giving_up", "heeding", "keeping"), "core.app.signals"),
     "glance": "core.app.glancing",
     "Embedded": "core.app.embedded",
     "engine_argv": "core.app.spawning",
