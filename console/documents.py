@@ -61,6 +61,8 @@ class Source:
     document: Document
     name: SafeText
     folder: str = ""
+    called: str = ""
+    """The name of the job to begin with; '' = that of the workflow."""
 
 
 def here() -> Path:

@@ -138,6 +138,7 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
     ),
     "drawn": (("drawn", "v", "v", "draw", "the job as a graph, or as a list", "graph"),),
     "retry": (("retry", "r", "r", "retry", "run again what ended (asks)", "retry"),),
+    "again": (("again", "R", "R", "again", "retry with edits: a new job from the form of this one", ""),),
     "cancel": (("cancel", "x", "x", "cancel", "cancel (asks)", "cancel"),),
     "pause": (("pause", "p", "p", "pause", "pause, or resume", "pause"),),
     "hold": (("hold", "h", "h", "hold", "hold a task, or let it go on", "hold"),),

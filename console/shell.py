@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from textual.screen import ModalScreen
 
+from console.again import Again, source_of
 from console.boundary import BoundedApp
 from console.copying import LARGEST, copies_of
 from console.desk import Desk
@@ -19,11 +21,12 @@ from console.screens.confirm import Confirm
 from console.screens.failed import Renew
 from console.screens.help import HelpScreen
 from console.screens.menu import MenuScreen
+from console.screens.newjob import FaultsScreen, FormScreen
 from console.screens.picking import PickScreen
 from console.screens.rows import RowsScreen
 from console.theming import PLAIN
 from console.working import start, words_of
-from core.model.errors import TaskdeckError
+from core.model.errors import InvalidDocument, TaskdeckError
 from core.model.text import SafeText, safe_line
 
 COPIED = "copied.txt"
@@ -114,12 +117,11 @@ class Shell(BoundedApp):
 
     def action_new_job(self) -> None:
         """Pick a workflow, fill in its form, submit it, and show the job."""
+        self.push_screen(PickScreen(self.desk, here()), self._show_job)
 
-        def show(job_id: int | None) -> None:
-            if job_id is not None:
-                self.post_message(Visit("job", job_id))
-
-        self.push_screen(PickScreen(self.desk, here()), show)
+    def on_again(self, event: Again) -> None:
+        """Fill in the form of a job once more, submit it, and show the new job."""
+        start(self, partial(self._submit_again, event.job_id), group="menu", exclusive=True)
 
     def action_next_theme(self) -> None:
         """Put the next theme on; without colours there is one only."""
@@ -148,6 +150,23 @@ class Shell(BoundedApp):
         name = await self.push_screen_wait(LineScreen(SafeText("Saved view"), placeholder=safe_line(names)))
         if name.strip():
             await self._go(f"'{name}")
+
+    async def _submit_again(self, job_id: int) -> None:
+        control = self.desk.control
+        try:
+            job = await control.job(job_id)
+            source = await source_of(control, job)
+            workflow = await control.describe(source.document)
+        except InvalidDocument as error:
+            self.push_screen(FaultsScreen(safe_line(f"job {job_id}"), error))
+        except TaskdeckError as error:
+            self.tell(words_of(error), bad=True)
+        else:
+            self.push_screen(FormScreen(control, source, workflow, given=job.params), self._show_job)
+
+    def _show_job(self, job_id: int | None) -> None:
+        if job_id is not None:
+            self.post_message(Visit("job", job_id))
 
     async def _go(self, text: str) -> None:
         if text.strip().lower() == "new":

@@ -10,12 +10,13 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
+from console.again import Again, job_of, why_not_again
 from console.desk import Desk
 from console.history import Spot, Subject
 from console.keymap import hints
 from console.operations import Chosen
 from console.painting import SpanCompositor
-from console.reasons import why_not
+from console.reasons import NO_ENGINE, why_not
 from console.widgets.line import Line
 from console.widgets.status import StatusBar, warnings_of
 from console.working import start, words_of
@@ -110,8 +111,14 @@ class DeskScreen(Screen[None]):
         """Return the view that the copy menu copies, or None."""
         return None
 
+    def about(self) -> object:
+        """Return the view whose job may be submitted again."""
+        return self.yank()
+
     def why_not(self, action: str) -> SafeText:
         """Say why an action cannot be taken now; '' = it can."""
+        if action == "again":
+            return NO_ENGINE if self.desk.feed.pulse.engine is None else why_not_again(self.about())
         return why_not(
             action,
             engine=self.desk.feed.pulse.engine is not None,
@@ -228,6 +235,12 @@ class DeskScreen(Screen[None]):
     def action_retry(self) -> None:
         """Run again what is chosen."""
         self.act(self.desk.operations.retry)
+
+    def action_again(self) -> None:
+        """Fill in the form of a job once more."""
+        job_id = job_of(self.about())
+        if job_id is not None:
+            self.post_message(Again(job_id))
 
     def action_cancel(self) -> None:
         """Cancel what is chosen."""

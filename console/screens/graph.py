@@ -32,7 +32,7 @@ _NAMED = 4
 class GraphScreen(DeskScreen):
     """One job as a graph: stages side by side, one node a task; folded layers in a large job."""
 
-    PARTS = ("node", "drawn", "retry", "cancel", "pause", "hold", "logs", "events")
+    PARTS = ("node", "drawn", "retry", "again", "cancel", "pause", "hold", "logs", "events")
     BINDINGS = bindings(*PARTS)
     READER = "graph"
     NOUNS = ("job", "stage", "task")
@@ -121,6 +121,10 @@ class GraphScreen(DeskScreen):
         """Return the task under the cursor."""
         knot = self._knots.get(self.view.cursor)
         return None if knot is None or knot.folded else knot.tasks[0]
+
+    def about(self) -> object:
+        """Return the job, wherever the cursor is."""
+        return None if self._detail is None else self._detail.job
 
     def on_graph_view_moved(self) -> None:
         """Tell of the node under the cursor."""

@@ -53,7 +53,7 @@ class JobRow:
 class JobScreen(ListScreen[JobRow]):
     """One job: a line of progress, then stages and the tasks in them, indented by their needs."""
 
-    PARTS = ("list", "drawn", "retry", "cancel", "pause", "hold", "logs", "events")
+    PARTS = ("list", "drawn", "retry", "again", "cancel", "pause", "hold", "logs", "events")
     BINDINGS = bindings(*PARTS)
     NOUNS = ("job", "stage", "task")
 
@@ -104,6 +104,10 @@ class JobScreen(ListScreen[JobRow]):
     def yank(self) -> object:
         """Return the task or stage under the cursor."""
         return None if self.table.selected is None else self.table.selected.view
+
+    def about(self) -> object:
+        """Return the job, wherever the cursor is."""
+        return self._job
 
     def action_pause(self) -> None:
         """Pause or resume the job: tasks are held instead."""

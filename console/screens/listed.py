@@ -25,6 +25,7 @@ from core.model.text import SafeText, safe_line
 V = TypeVar("V")
 _MARKING = ("mark", "mark_range", "mark_all")
 _UNMARKED = SafeText("rows of this list are not marked: no verb acts on them")
+_ONE_FORM = SafeText("a form is for one job, the one under the cursor: U unmarks the others")
 _TOO_MANY = SafeText("more rows than are in memory: narrow the list by a filter first")
 
 
@@ -81,7 +82,7 @@ class ListScreen(ExportScreen[V], Generic[V]):
         row = self.table.selected
         if action in _MARKING and (row is None or chosen_view(self.view_of(row)) is None):
             return _UNMARKED
-        return super().why_not(action)
+        return _ONE_FORM if action == "again" and self.marks else super().why_not(action)
 
     def narrow(self, where: Filter) -> None:
         """Show the rows that a filter lets pass; what the last filter marked is not marked any more."""

@@ -21,7 +21,7 @@ from core.model.views import JobView, TaskView
 class JobsScreen(ListScreen[JobView]):
     """What was submitted, and how far it is."""
 
-    PARTS = ("list", "retry", "cancel", "pause", "events")
+    PARTS = ("list", "retry", "again", "cancel", "pause", "events")
     NOUNS = ("job", "task")
     BINDINGS = bindings(*PARTS)
     nothing = SafeText("no job yet: o starts one; try the sample")
@@ -52,7 +52,7 @@ class JobsScreen(ListScreen[JobView]):
 class TasksScreen(ListScreen[TaskView]):
     """The tasks of all jobs, or those that a filter lets pass."""
 
-    PARTS = ("list", "retry", "cancel", "hold", "logs", "events")
+    PARTS = ("list", "retry", "again", "cancel", "hold", "logs", "events")
     NOUNS = ("task",)
     BINDINGS = bindings(*PARTS)
 

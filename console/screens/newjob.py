@@ -50,7 +50,7 @@ class FormScreen(ModalScreen[int | None]):
         self._key = uuid.uuid4().hex
         self._sending = False
         self._tried = False
-        own = [_name_blank(workflow), _folder_blank(source)]
+        own = [_name_blank(workflow, source), _folder_blank(source)]
         self._form = Form([*map(blank_of, self._params), *own], submit=SafeText("[ Submit ]"))
         self._said = Line(classes="trouble")
 
@@ -181,16 +181,21 @@ def fault_lines(fault: Fault) -> list[SafeText]:
     ]
 
 
-def _name_blank(workflow: WorkflowView) -> Blank:
+def _name_blank(workflow: WorkflowView, source: Source) -> Blank:
     note = safe_line(f"optional; the job is called {workflow.name} otherwise")
-    return Blank(name=_NAME, label=SafeText("name of the job"), note=note)
+    return Blank(name=_NAME, label=SafeText("name of the job"), note=note, text=_typeable(source.called))
 
 
 def _folder_blank(source: Source) -> Blank:
-    # A path that cannot be typed as it is would come back as another one.
-    text = source.folder if safe_line(source.folder) == source.folder else ""
     note = SafeText("where its tasks run, on the machine of the engine; empty: the engine's own folder")
-    return Blank(name=_FOLDER, label=SafeText("folder of its tasks"), note=note, text=text)
+    return Blank(
+        name=_FOLDER, label=SafeText("folder of its tasks"), note=note, text=_typeable(source.folder)
+    )
+
+
+def _typeable(text: str) -> str:
+    # What cannot be typed as it is would come back as another one.
+    return text if safe_line(text) == text else ""
 
 
 def _count(number: int, noun: str) -> str:

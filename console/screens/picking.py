@@ -14,6 +14,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from console.again import source_of
 from console.desk import Desk
 from console.documents import (
     ENTRIES,
@@ -192,10 +193,7 @@ class PickScreen(ModalScreen[int | None]):
     async def _read(self, offer: Offer) -> tuple[Source, JsonObject]:
         name = safe_line(offer.name)
         if offer.job is not None:
-            definition = await self._desk.control.definition(offer.job.id)
-            return Source(document=definition, name=SafeText(f"as job {offer.job.id}")), dict(
-                offer.job.params
-            )
+            return await source_of(self._desk.control, offer.job), dict(offer.job.params)
         if offer.path is None:
             return Source(document=read_builtin(offer.name), name=name, folder=self._here(here())), {}
         text = await asyncio.to_thread(read_document, offer.path)

@@ -56,7 +56,7 @@ PRESETS = (
 class TroubleScreen(ListScreen[TaskView]):
     """The filter holds the whole predicate, presets too: what a verb acts on is what it says."""
 
-    PARTS = ("list", "preset", "retry", "cancel", "hold", "logs", "events")
+    PARTS = ("list", "preset", "retry", "again", "cancel", "hold", "logs", "events")
     BINDINGS = bindings(*PARTS)
     NOUNS = ("task",)
 

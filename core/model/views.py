@@ -77,6 +77,8 @@ class TaskDetail:
     metadata: JsonObject
     output: JsonValue
     attempts: tuple[AttemptView, ...] = ()
+    cwd: str | None = None
+    """The folder that it was submitted for; None = the engine's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

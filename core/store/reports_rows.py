@@ -157,7 +157,8 @@ def _stop_requested(row: Row[*tuple[object, ...]]) -> JsonObject | None:
 def task_detail(row: Row[*tuple[object, ...]], extras: Extras) -> TaskDetail:
     """Make the page of a task from a row of `DETAILS`; a large output stays a reference."""
     spec = object_of(row.spec)
-    with_, metadata = spec.get("with"), spec.get("meta")
+    with_, metadata, context = spec.get("with"), spec.get("meta"), spec.get("context")
+    cwd = context.get("cwd") if isinstance(context, dict) else None
     return TaskDetail(
         task=task_view(row),
         needs=extras.needs,
@@ -165,6 +166,7 @@ def task_detail(row: Row[*tuple[object, ...]], extras: Extras) -> TaskDetail:
         metadata=metadata if isinstance(metadata, dict) else {},
         output=unpack(row.output),
         attempts=extras.attempts,
+        cwd=cwd if isinstance(cwd, str) else None,
     )
 
 

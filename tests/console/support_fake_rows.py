@@ -72,6 +72,8 @@ class FakeRows:
         self.orphan_rows: dict[int, OrphanView] = {}
         self.needs: dict[int, tuple[str, ...]] = {}
         self.outputs: dict[int, bytes] = {}
+        self.folders: dict[int, str] = {}
+        """Where the tasks of a job run, by its id."""
         self.event_rows: list[EventView] = []
         self.paused: dict[str, int] = {}
         self._engine: EngineInfo | None = INFO
@@ -193,6 +195,7 @@ class FakeRows:
             metadata={},
             output=None,
             attempts=attempts,
+            cwd=self.folders.get(task.job_id),
         )
 
     def queue_views(self) -> tuple[QueueView, ...]:

@@ -107,7 +107,7 @@ async def test_the_suite_names_every_method() -> None:
 
 
 async def test_a_job_runs_and_everything_of_it_is_read(control, mine):
-    options = SubmitOptions(actor="ann", client_key=mine, name=mine)
+    options = SubmitOptions(actor="ann", client_key=mine, name=mine, cwd="/")
     submitted = await control.submit(FLOW, {"word": "wörd \u202e", "times": 3}, options=options)
     again = await control.submit(FLOW, {"word": "wörd \u202e", "times": 3}, options=options)
     assert (again.job_id, again.duplicate, submitted.duplicate) == (submitted.job_id, True, False)
@@ -123,6 +123,7 @@ async def test_a_job_runs_and_everything_of_it_is_read(control, mine):
     assert (await control.definition(job))["name"] == "flow"
     say = await control.find_task(f"{job}/say")
     task = await control.task(say)
+    assert task.cwd == "/"
     assert (task.task.status, [attempt.status for attempt in task.attempts]) == ("succeeded", ["succeeded"])
     chunk = await control.log(say)
     assert (chunk.data.decode(), chunk.final, chunk.epoch) == ("wörd \u202e", True, 1)
