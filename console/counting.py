@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from console.ordering import is_by_id, order_of
+from console.ordering import is_by_id, is_falling
 from core.control.api import ControlAPI
 from core.model.fields import Noun
 from core.model.filters import Filter
 from core.model.insight import Count
+from core.model.text import SafeText
 
 _SECONDS = 2.0
 """Between two counts of the same filter."""
@@ -63,13 +64,14 @@ class RowCount:
         return (told, f"searched newest {_short(cut)}") if is_cut and cut is not None else (told,)
 
 
-def cut_words(where: Filter, searched: int | None) -> tuple[str, ...]:
-    """Tell that a list was made of so many rows only, none if it is whole."""
+def cut_words(where: Filter, searched: int | None) -> SafeText:
+    """Tell behind a filter that its list was made of so many rows only; nothing if it is whole."""
     if searched is None:
-        return ()
+        return SafeText("")
     if not is_by_id(where):
-        return (f"sorted newest {_short(searched)}",)
-    return (f"searched {'newest' if order_of(where).descending else 'oldest'} {_short(searched)}",)
+        return SafeText(f"   (sorted newest {_short(searched)})")
+    end = "newest" if is_falling(where) else "oldest"
+    return SafeText(f"   (searched {end} {_short(searched)})")
 
 
 def _short(number: int) -> str:

@@ -47,6 +47,11 @@ def inverted(where: Filter) -> Filter:
 
 def is_by_id(where: Filter) -> bool:
     """Tell whether a list is in order of id: rows are numbered as they are created."""
-    order = order_of(where)
-    field = field_of(where.noun, order.field)
+    field = field_of(where.noun, order_of(where).field)
     return field.name == "id" or field.column == "created_at"
+
+
+def is_falling(where: Filter) -> bool:
+    """Tell whether the highest values come first; an age rises while its moment falls."""
+    order = order_of(where)
+    return order.descending != (field_of(where.noun, order.field).kind is Kind.AGE)

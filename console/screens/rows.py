@@ -42,6 +42,7 @@ class RowsScreen(InspectingScreen, Generic[V]):
         self.prompt = Prompt(back=self._give_back)
         self._pages: Pages[V] = self._new_pages()
         self._count = RowCount(desk.control)
+        self._cut = SafeText("")
         self._read_at: tuple[Pages[V], tuple[int, ...]] | None = None
         """Which pages were read last, and what had been told of changes before."""
 
@@ -84,8 +85,7 @@ class RowsScreen(InspectingScreen, Generic[V]):
     def status_words(self) -> tuple[str, ...]:
         """Tell how many rows there are: by a count of what the filter finds, else those that are known."""
         counted = self._count.words(self.predicate()) if self.where.terms else ()
-        words = (*(counted or (self.rows_words(),)), *cut_words(self.where, self._pages.searched))
-        return tuple(dict.fromkeys(words))
+        return counted or (self.rows_words(),)
 
     def rows_words(self) -> str:
         """Tell how many rows there are, else how many are known, and whether more may follow."""
@@ -175,6 +175,8 @@ class RowsScreen(InspectingScreen, Generic[V]):
             self.table.say(self.nothing if self.where == self.base else filtered)
             self.show_status()
             self.inspect_row()
+            if self._cut != cut_words(self.where, pages.searched) and not self.prompt.open:
+                self._show_filter()
 
     async def _reach_end(self) -> None:
         pages = self._pages
@@ -198,7 +200,8 @@ class RowsScreen(InspectingScreen, Generic[V]):
 
     def _show_filter(self) -> None:
         said = render(self.where)
-        self.prompt.show(safe_line(f" / {said}" if said else " /"))
+        self._cut = cut_words(self.where, self._pages.searched)
+        self.prompt.show(safe_line(f" / {said}{self._cut}" if said else " /"))
 
     def _give_back(self) -> None:
         self.table.focus()
