@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Protocol
 
 from core.executors.child import ChildExecutor
-from core.model.commands import Claimed
+from core.model.commands import Claimed, Result, Tell
 from core.model.outcomes import Outcome
 from core.model.ports import AttemptRef, Clock, Connector
 from core.model.values import JsonObject, JsonValue
@@ -25,6 +26,9 @@ class Finish(Protocol):
 
     async def finish(self, claimed: Claimed, spec: JsonObject, outcome: Outcome) -> bool:
         """Record an outcome."""
+
+    def tell(self, command: Tell) -> Awaitable[Result]:
+        """Write what was seen of an attempt."""
 
 
 class Scoping(Protocol):

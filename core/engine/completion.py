@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
-from core.model.commands import Claimed, Complete, Completed
+from core.model.commands import Claimed, Complete, Completed, Result, Tell
 from core.model.errors import TaskdeckError
 from core.model.outcomes import Accept, Bounced, Decision, Failed, Lost, Outcome, TimedOut
 from core.model.plans import NO_RETRY, Backoff, Jitter, OnLoss, RetryPolicy
@@ -49,6 +50,10 @@ class Completion:
                 await self._clock.sleep(INSIST_SECONDS)
             else:
                 return isinstance(result, Completed) and result.landed
+
+    def tell(self, command: Tell) -> asyncio.Future[Result]:
+        """Write what was seen of an attempt, before whatever becomes of it later."""
+        return self._journal.submit(command)
 
     def decide(self, claimed: Claimed, spec: JsonObject, outcome: Outcome) -> Decision:
         """Decide whether another attempt follows this outcome, and when."""

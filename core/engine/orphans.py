@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from core.engine.attempts import Running
 from core.executors.child import ChildExecutor
 from core.executors.ends import End, Vanished
 from core.logs import get_logger
-from core.model.commands import Operated
+from core.model.commands import Operated, Result, Sight, Tell
 from core.model.insight import OrphanKind, OrphanView
 from core.model.ports import AttemptRef, Clock
 
@@ -35,9 +35,12 @@ class _Orphan:
 class Orphans:
     """Watch them to their end, and do with them what operators decide."""
 
-    def __init__(self, children: ChildExecutor, clock: Clock) -> None:
+    def __init__(
+        self, children: ChildExecutor, clock: Clock, *, tell: Callable[[Tell], Awaitable[Result]]
+    ) -> None:
         self._children = children
         self._clock = clock
+        self._tell = tell
         self._living: dict[AttemptRef, _Orphan] = {}
 
     async def outlive(self, running: Running, end: Vanished) -> End:
@@ -45,6 +48,14 @@ class Orphans:
         ref = running.ref
         orphan = _Orphan(running=running, reason=end.reason, since=self._clock.now())
         self._living[ref] = orphan
+        self._tell(
+            Tell(
+                task_id=ref.task_id,
+                epoch=ref.epoch,
+                sight=Sight.FOUND,
+                data={"reason": end.reason, "pids": list(end.pids)},
+            )
+        )
         _log.warning("an attempt lost its wrapper", task=ref.task_id, epoch=ref.epoch, pids=end.pids)
         try:
             if running.spec.get("on_loss") != "ask" or running.cause is not None:
@@ -61,12 +72,14 @@ class Orphans:
         found = sorted(self._living.values(), key=lambda orphan: orphan.running.ref.task_id)
         return tuple([view for orphan in found if (view := await self._view(orphan)) is not None])
 
-    def keep(self, task_ids: Sequence[int], *, actor: str) -> Operated:
+    async def keep(self, task_ids: Sequence[int], *, actor: str) -> Operated:
         """Note that an operator wants these watched on; whoever is no living orphan is refused."""
         chosen, refused = self._choose(task_ids)
         fresh = [orphan for orphan in chosen if not orphan.kept]
         for orphan in fresh:
             orphan.kept = True
+            ref = orphan.running.ref
+            await self._tell(Tell(task_id=ref.task_id, epoch=ref.epoch, sight=Sight.KEPT, actor=actor))
             _log.info("an orphan is kept", task=orphan.running.ref.task_id, actor=actor)
         return Operated(changed=len(fresh), refused=tuple(refused))
 

@@ -32,7 +32,7 @@ class Runner:
     ) -> None:
         self._tools = tools
         self._pace = pace
-        self.orphans = Orphans(tools.children, tools.clock)
+        self.orphans = Orphans(tools.children, tools.clock, tell=tools.completion.tell)
         self._briefing = Briefing(tools, store_id=store_id)
         self._processes = Processes(tools, self._briefing, self.orphans)
         self._on_error = on_error

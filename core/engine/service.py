@@ -186,7 +186,7 @@ class Engine:
 
     async def keep_orphans(self, task_ids: Sequence[int], *, actor: str) -> Operated:
         """Note that living orphans are to be watched on; see `Orphans.keep`."""
-        return self.runner.orphans.keep(task_ids, actor=actor)
+        return await self.runner.orphans.keep(task_ids, actor=actor)
 
     async def kill_orphans(self, task_ids: Sequence[int], *, reason: str, actor: str) -> Operated:
         """End the processes of living orphans; see `Orphans.kill`."""

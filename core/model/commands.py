@@ -227,6 +227,26 @@ class Fail:
     actor: str = ENGINE
 
 
+class Sight(StrEnum):
+    """What is told of an orphan."""
+
+    FOUND = "orphan.found"
+    """Its wrapper died and processes of it live on."""
+    KEPT = "orphan.kept"
+    """An operator lets them run on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tell:
+    """Write into the history what was seen of an attempt; no row changes."""
+
+    task_id: int
+    epoch: int
+    sight: Sight
+    data: JsonObject = field(default_factory=dict)
+    actor: str = ENGINE
+
+
 class StopMode(StrEnum):
     """How an engine ends."""
 
@@ -273,5 +293,6 @@ Command: TypeAlias = (
     | Unhold
     | Fail
     | Rerun
+    | Tell
 )
 Result: TypeAlias = "Submitted | Enqueued | tuple[Claimed, ...] | Completed | Operated | None"

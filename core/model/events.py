@@ -12,12 +12,15 @@ BIRTHS = ("job.created", "task.created")
 MARKS = (
     "task.stop_requested",
     "task.duplicate",
+    "orphan.found",
+    "orphan.kept",
     "queue.paused",
     "queue.resumed",
     "engine.started",
     "engine.stopped",
 )
-"""Kinds that change no status: a durable ask, a late outcome without effect, switches, the engine."""
+"""Kinds that change no status: a durable ask, a late outcome without effect, a family
+without its wrapper and an operator who lets it run, switches, the engine."""
 MOVED: tuple[str, ...] = tuple(
     dict.fromkeys(
         move.event

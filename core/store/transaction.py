@@ -25,6 +25,7 @@ from core.model.commands import (
     Result,
     Resume,
     Submit,
+    Tell,
     Unhold,
 )
 from core.model.crash import crash_point
@@ -44,6 +45,7 @@ from core.store.apply.operate import (
 )
 from core.store.apply.rerun import apply_rerun
 from core.store.apply.submit import apply_enqueues, apply_submits
+from core.store.apply.tell import apply_tell
 from core.store.batch import Batch, Report, close_report
 
 _log = get_logger(__name__)
@@ -209,6 +211,9 @@ def _operate_one(batch: Batch, command: Command) -> Answer:
             return apply_fail(batch, command)
         case Rerun():
             return apply_rerun(batch, command)
+        case Tell():
+            apply_tell(batch, command)
+            return None
         case ComeDue():
             apply_come_due(batch)
             return None

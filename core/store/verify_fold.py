@@ -152,6 +152,8 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "task.stop_requested": _stop_requested,
         "task.rerun": _rerun,
         "task.duplicate": _nothing,
+        "orphan.found": _nothing,
+        "orphan.kept": _nothing,
     }
 )
 """What each kind of event after `task.created` does to the row of its task."""

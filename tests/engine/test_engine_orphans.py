@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 from typing import Any
@@ -111,6 +112,24 @@ async def test_a_kept_orphan_is_watched_on_and_says_so(house: House):
     assert kept.kept
     assert lives(kept.pids[0])
     assert house.states(job) == {"a": "running"}
+
+
+async def test_the_history_tells_who_found_an_orphan_and_who_kept_it(house: House):
+    job = await orphaned(house)
+    (view,) = await found(house)
+    await house.engine.keep_orphans([view.task_id], actor="anna")
+    assert house.history(job, "a") == ["task.claimed", "orphan.found", "orphan.kept"]
+    (first, second) = house.rows(
+        "SELECT job_id, attempt, actor, data FROM event WHERE kind LIKE 'orphan.%' ORDER BY id"
+    )
+    assert first[:3] == (job, 1, "engine")
+    assert json.loads(first[3]) == {"reason": view.reason, "pids": list(view.pids)}
+    assert second[:3] == (job, 1, "anna")
+    await house.engine.keep_orphans([view.task_id], actor="berta")
+    assert house.history(job, "a").count("orphan.kept") == 1, "what is kept is kept"
+    await kill(house, view.task_id)
+    # Found before it was closed: the loss stands behind it.
+    assert house.history(job, "a")[-3:] == ["orphan.kept", "attempt.lost", "task.held"]
 
 
 async def test_a_kill_ends_the_processes_and_the_loss_names_who_and_why(house: House):
