@@ -11,11 +11,13 @@ from pathlib import Path
 
 from textual.worker import Worker, WorkerState
 
+from console.arming import arm_or_disarm
 from console.desk import Desk
 from console.driver import CountingDriver
 from console.engines import EngineStarter
 from console.feed import Feed
 from console.front import ScreenFront
+from console.guarding import guarded
 from console.keyfile import FILE as KEYMAP
 from console.keyfile import read_keymap
 from console.keymap import bindings
@@ -25,6 +27,7 @@ from console.onebyone import OneByOne
 from console.operations import Operations
 from console.palette import KeyProvider
 from console.places import GROUPS, HOME, ROOTS
+from console.protection import ANY, Clock, Gate
 from console.screens.base import DeskScreen
 from console.screens.failed import FailedScreen
 from console.shell import Shell
@@ -32,6 +35,7 @@ from console.theming import looks, no_theme, starting
 from console.views import Views
 from console.working import start, words_of
 from core.control.api import ControlAPI
+from core.model.text import SafeText
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +48,10 @@ class Manner:
     """The machine of the engine; '' = this one."""
     home: Path | None = None
     """The data directory, for views, keymap and what is copied; None = nothing is kept."""
+    never: SafeText = ANY
+    """Why the console changes nothing, whatever the engine allows; '' = it may."""
+    clock: Clock = time.monotonic
+    """What armed changes run out by."""
 
 
 class ConsoleApp(OneByOne, Shell):
@@ -60,13 +68,18 @@ class ConsoleApp(OneByOne, Shell):
         super().__init__(driver_class=CountingDriver, ansi_color=plain)
         self._manner = manner
         self._aged_at = 0.0
+        self._word = SafeText("")
         self.home = manner.home
         known = looks()
         keymap = {} if manner.home is None else read_keymap(manner.home / KEYMAP, GROUPS)
+        feed = Feed(control)
+        gate = Gate(feed, never=manner.never, clock=manner.clock)
+        safe = guarded(control, feed, gate)
         self.desk = Desk(
-            control=control,
-            operations=Operations(control, ScreenFront(self)),
-            feed=Feed(control),
+            control=safe,
+            gate=gate,
+            operations=Operations(safe, ScreenFront(self), bounded=gate.bounded),
+            feed=feed,
             looks=known,
             theme=starting(known, os.environ),
             views=Views(manner.home),
@@ -112,6 +125,10 @@ class ConsoleApp(OneByOne, Shell):
         """Do the last verb once more on what is chosen now."""
         self.of_screen(lambda screen: screen.act(self.desk.operations.repeat))
 
+    def action_write(self) -> None:
+        """Arm changes where they are protected, or disarm them."""
+        start(self, self._write, group="menu", exclusive=True)
+
     def action_freeze(self) -> None:
         """Freeze what is shown, or let it go on."""
         self.desk.frozen = not self.desk.frozen
@@ -144,6 +161,10 @@ class ConsoleApp(OneByOne, Shell):
         """Leave, from wherever one is."""
         start(self, self._leave, group="leave", exclusive=True)
 
+    async def _write(self) -> None:
+        await arm_or_disarm(self.desk, self)
+        self.of_screen(lambda screen: screen.show_status())
+
     async def _leave(self) -> None:
         if await self._landlord.may_leave():
             self.exit()
@@ -172,7 +193,12 @@ class ConsoleApp(OneByOne, Shell):
     def _age(self) -> None:
         # Once a second at most: on an idle screen this is all the work there is.
         wait = max(1.0, self.desk.feed.seconds(self._manner.tick, pending=self.pending))
-        if self.desk.frozen or self.pending > 1 or time.monotonic() - self._aged_at < wait * 0.9:
+        if self.pending > 1 or time.monotonic() - self._aged_at < wait * 0.9:
             return
         self._aged_at = time.monotonic()
-        self.of_screen(lambda screen: screen.age())
+        if not self.desk.frozen:
+            self.of_screen(lambda screen: screen.age())
+        elif self.desk.gate.word != self._word:
+            # What is frozen stands still; for how long changes are armed does not.
+            self.of_screen(lambda screen: screen.show_status())
+        self._word = self.desk.gate.word

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from console.tiers import Scope, Verb
+from console.tiers import Scope
 from core.model.text import SafeText
 
 SECONDS = 5.0
@@ -17,7 +17,7 @@ SECONDS = 5.0
 class Counted:
     """A verb on many targets: their count has to be typed."""
 
-    verb: Verb
+    verb: str
     scope: Scope
     since: Callable[[], Awaitable[int]] | None = None
     """How many more match by now; None = the targets are listed, and no more can come."""

@@ -45,17 +45,21 @@ class BoundedApp(App[None]):
         namespaces: Mapping[str, DOMNode] | None = None,
     ) -> bool:
         """Carry an action out; one that fails takes its screen with it, one that is greyed says why."""
-        target = default_namespace
-        if isinstance(target, DeskScreen) and isinstance(action, str):
-            reason = target.why_not(action.partition("(")[0])
-            if reason:
-                self.refuse(reason)
-                return True
+        reason = self._why_not(action, default_namespace) if isinstance(action, str) else None
+        if reason:
+            self.refuse(reason)
+            return True
         try:
             return await super().run_action(action, default_namespace, namespaces)
         except Exception as error:
             self._blame(self.screen, error)
             return True
+
+    def _why_not(self, action: str, asked: DOMNode | None) -> SafeText | None:
+        # What is for the whole console acts on the screen that is shown.
+        screen = self.screen if asked is self else asked
+        name = action.removeprefix("app.").partition("(")[0]
+        return screen.why_not(name) if isinstance(screen, DeskScreen) else None
 
     def _handle_exception(self, error: Exception) -> None:
         # Textual ends the app here; a failure of the app itself still does that.

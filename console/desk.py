@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from console.feed import Feed
 from console.operations import Operations
+from console.protection import Gate
 from console.theming import Look
 from console.views import Views
 from core.control.api import ControlAPI
@@ -14,9 +15,11 @@ from core.control.api import ControlAPI
 
 @dataclass(slots=True, kw_only=True)
 class Desk:
-    """The control, the verbs, the feed, and the look of the present theme."""
+    """The control, its gate, the verbs, the feed, and the look of the present theme."""
 
     control: ControlAPI
+    """Its changes pass the gate, or are refused."""
+    gate: Gate
     operations: Operations
     feed: Feed
     looks: Mapping[str, Look]

@@ -67,6 +67,8 @@ class Feed:
         self.starting = False
         self.is_followed = False
         """Somebody asks all the time: what was read stays true until a change is told."""
+        self.protected: bool | None = None
+        """Whether the engine's home is marked so; None = nobody answers who could tell."""
         self._told: Counter[str] = Counter()
         self._answered_at = time.monotonic()
         self._probed_at = 0.0
@@ -102,6 +104,7 @@ class Feed:
         self.last_event = changes.last_event
         self._told.update({kind.partition(".")[0] for kind in changes.kinds})
         self.starting = False
+        self.protected = changes.engine.protected
         self.pulse = Pulse(
             tasks=changes.tasks,
             jobs=changes.jobs,
@@ -129,4 +132,5 @@ class Feed:
         if is_gone:
             # Another engine may have done anything meanwhile.
             self.last_event = None
+            self.protected = None
         self.pulse = replace(self.pulse, engine=None if is_gone else self.pulse.engine, trouble=trouble)

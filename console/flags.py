@@ -12,7 +12,7 @@ from typing import NoReturn
 WATCH_SECONDS = 2.0
 """Between two overviews when --watch names no other time."""
 _WITH_VALUE = ("--home", "--host", "--remote-command")
-_ALONE = ("--embedded", "--plain", "--watch")
+_ALONE = ("--embedded", "--plain", "--watch", "--read-only")
 
 
 class BadFlags(Exception):
@@ -29,6 +29,8 @@ class ConsoleFlags:
     remote_command: str | None
     embedded: bool
     """The engine runs in this process."""
+    read_only: bool
+    """The console changes nothing, and starts no engine."""
     plain: bool
     """Lines instead of a screen."""
     watch: float | None
@@ -62,6 +64,7 @@ def read_flags(words: Sequence[str]) -> ConsoleFlags:
     parser.add_argument("--host", type=_host)
     parser.add_argument("--remote-command")
     parser.add_argument("--embedded", action="store_true")
+    parser.add_argument("--read-only", action="store_true")
     parser.add_argument("--plain", action="store_true")
     parser.add_argument("--watch", nargs="?", type=_seconds, const=WATCH_SECONDS)
     flags = ConsoleFlags(**vars(parser.parse_args(words)))
@@ -69,6 +72,8 @@ def read_flags(words: Sequence[str]) -> ConsoleFlags:
         raise BadFlags("--embedded is an engine in this process, --host one on another machine: say one")
     if flags.embedded and (flags.plain or flags.watch is not None):
         raise BadFlags("--embedded needs the screen: lines are written without an engine of their own")
+    if flags.embedded and flags.read_only:
+        raise BadFlags("--embedded starts an engine, and --read-only changes nothing: say one")
     if flags.remote_command and not flags.host:
         raise BadFlags("--remote-command says what is run on the --host: name one")
     return flags

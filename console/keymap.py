@@ -87,6 +87,7 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
         ("new_job", "o", "o", "new_job", "new job: pick a workflow, fill in its form", "new"),
         ("repeat", "full_stop", ".", "repeat", "repeat the last verb on what is chosen now", ""),
         ("undo", "z", "z", "undo", "undo a pause or hold of the last 10 s", ""),
+        ("write", "W", "W", "write", "arm changes for 5 minutes where they are protected, or disarm", ""),
         ("freeze", "Z", "Z", "freeze", "freeze the screen, or let it go on", ""),
         ("reload", "ctrl+r,f5", "Ctrl+R", "reload", "read everything again now", ""),
         ("start_engine", "E", "E", "start_engine", "start an engine, or replace one of another version", ""),

@@ -157,7 +157,7 @@ async def _show_near(flags: ConsoleFlags) -> None:
     paths = ensure_home(options.paths.home)
     starter = EngineStarter(app.engine_argv(paths.home), paths.logs / "console-engine.log")
     async with app.attached(options) as control:
-        await _show(control, starter, home=paths.home)
+        await _show(control, starter, flags=flags, home=paths.home)
 
 
 async def _show_far(flags: ConsoleFlags) -> None:
@@ -166,10 +166,11 @@ async def _show_far(flags: ConsoleFlags) -> None:
     from core import app
 
     options = app.Options(home=flags.home, host=flags.host, remote_command=flags.remote_command)
-    async with app.far(options, more=app.SILENT) as control:
+    reached = app.far_running if flags.read_only else app.far
+    async with reached(options, more=app.SILENT) as control:
         # While the terminal is still plain: what does not fit together is said there.
         await control.status()
-        await _show(control, DialedEngine(), home=app.Options().paths.home, host=flags.host or "")
+        await _show(control, DialedEngine(), flags=flags, home=app.Options().paths.home)
 
 
 def _show_embedded(flags: ConsoleFlags) -> None:
@@ -181,7 +182,7 @@ def _show_embedded(flags: ConsoleFlags) -> None:
     options = app.Options(home=flags.home)
     engine = app.Embedded(options)
     try:
-        asyncio.run(_show_beside(engine, options))
+        asyncio.run(_show_beside(engine, options, flags=flags))
         if engine.draining:
             sys.stderr.write("waiting for what still runs; Ctrl-C stops at once\n")
             engine.join()
@@ -190,7 +191,7 @@ def _show_embedded(flags: ConsoleFlags) -> None:
         engine.join()
 
 
-async def _show_beside(engine: Embedded, options: Options) -> None:
+async def _show_beside(engine: Embedded, options: Options, *, flags: ConsoleFlags) -> None:
     # As above.
     from console.engines import EmbeddedEngine
     from core import app
@@ -201,10 +202,10 @@ async def _show_beside(engine: Embedded, options: Options) -> None:
         with giving_up():
             await engine.start()
         async with app.attached(options) as control:
-            await _show(control, EmbeddedEngine(engine), home=options.paths.home)
+            await _show(control, EmbeddedEngine(engine), flags=flags, home=options.paths.home)
 
 
-async def _show(control: ControlAPI, starter: EngineStarter, *, home: Path, host: str = "") -> None:
+async def _show(control: ControlAPI, starter: EngineStarter, *, flags: ConsoleFlags, home: Path) -> None:
     """Show the screens; views, keymap and what is copied are kept in the home of this machine."""
     # On a slow line every frame of an animation costs a second; Textual reads these at import.
     os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
@@ -212,10 +213,12 @@ async def _show(control: ControlAPI, starter: EngineStarter, *, home: Path, host
     # Only now Textual.
     from console.app import ConsoleApp, Manner
     from console.feed import SECONDS, SECONDS_SSH
+    from console.protection import ANY, READ_ONLY
 
     is_far = "SSH_CONNECTION" in os.environ
-    tick = SECONDS_SSH if is_far or host else SECONDS
-    manner = Manner(tick=tick, starter=starter, host=host, home=home)
+    tick = SECONDS_SSH if is_far or flags.host else SECONDS
+    wanted, never = (None, READ_ONLY) if flags.read_only else (starter, ANY)
+    manner = Manner(tick=tick, starter=wanted, host=flags.host or "", home=home, never=never)
     # Over SSH a mouse that reports every motion costs more than it gives.
     await _until_asked(ConsoleApp(control, manner), mouse=not is_far)
 

@@ -9,7 +9,7 @@ from console.engines import EngineStarter
 from console.feed import Pulse
 from core.control.api import StopMode
 from core.model.about import VERSION
-from core.model.errors import TaskdeckError, Unavailable
+from core.model.errors import Conflict, TaskdeckError, Unavailable
 from core.model.text import SafeText, safe_line
 
 _WORK = SafeText(
@@ -20,6 +20,8 @@ _WORK_INSIDE = SafeText(
     "Work goes on, and its engine ends with this console: n drains it first, s stops it; else stays"
 )
 _ANSWERS_INSIDE = {"n": "n", "s": "s"}
+_WORK_SHUT = "Work goes on: d leaves the engine running, else stays"
+_INSIDE_SHUT = "work goes on, and its engine ends with this console"
 _MODES = {"n": StopMode.DRAIN, "s": StopMode.STOP}
 
 
@@ -89,11 +91,15 @@ class Landlord:
             # An engine with nothing to do ends by itself, as soon as nobody else watches it either.
             return True
         outlives = self._starter.outlives or self._starter.pid != pulse.engine.pid
+        shut = self._desk.gate.shut
+        if shut and not outlives:
+            self._asker.tell(safe_line(f"{_INSIDE_SHUT}; {shut}"), bad=True)
+            return False
         question, answers = (_WORK, _ANSWERS) if outlives else (_WORK_INSIDE, _ANSWERS_INSIDE)
+        if shut:
+            question, answers = safe_line(f"{_WORK_SHUT} ({shut})"), {"d": "d"}
         answer = await self._asker.choose(question, answers)
-        if answer in _MODES:
-            await self._stop(_MODES[answer])
-        return bool(answer)
+        return await self._stop(_MODES[answer]) if answer in _MODES else bool(answer)
 
     def _greet(self, pulse: Pulse) -> None:
         if pulse.engine is None:
@@ -108,16 +114,23 @@ class Landlord:
         self._known_epoch = pulse.engine.epoch
 
     async def _replace(self, pulse: Pulse) -> None:
+        if self._desk.gate.shut:
+            self._asker.tell(self._desk.gate.shut, bad=True)
+            return
         question = f"The engine is {pulse.foreign}, this console {VERSION}: drain it, then start anew? [y/N]"
         if await self._asker.choose(safe_line(question), {"y": "y"}):
-            self._replacing = self._starter is not None
-            await self._stop(StopMode.DRAIN)
+            self._replacing = await self._stop(StopMode.DRAIN) and self._starter is not None
 
-    async def _stop(self, how: StopMode) -> None:
+    async def _stop(self, how: StopMode) -> bool:
+        """End the engine; False = it was not to be, and goes on."""
         try:
+            if not await self._desk.operations.sure(how, "the engine"):
+                return False
             await self._desk.control.stop_engine(how)
         except TaskdeckError as error:
             self._asker.tell(safe_line(error.message), bad=True)
+            return not isinstance(error, Conflict)
+        return True
 
     def _start(self, starter: EngineStarter) -> None:
         try:

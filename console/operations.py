@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import assert_never
@@ -44,6 +44,8 @@ _COUNTABLE = 1_000
 class _Undo:
     until: float
     words: str
+    label: str
+    """What its targets are called."""
     order: Order
 
 
@@ -51,10 +53,12 @@ class Operations:
     """The verbs; each returns after its words are shown.
 
     Every question holds the number that the control gives for exactly what would be acted on; `bounded`
-    is the most that one key may confirm.
+    tells the most that one key may confirm now; with 0 of them, what changes anything asks for its count.
     """
 
-    def __init__(self, control: ControlAPI, front: Front, *, bounded: int = BOUNDED) -> None:
+    def __init__(
+        self, control: ControlAPI, front: Front, *, bounded: Callable[[], int] = lambda: BOUNDED
+    ) -> None:
         self._control = control
         self._front = front
         self._bounded = bounded
@@ -102,13 +106,20 @@ class Operations:
         if undo is None or time.monotonic() > undo.until:
             self._front.tell(SafeText("nothing to undo"))
             return
-        words = f"undo: {undo.words}"
+        words, order = f"undo: {undo.words}", undo.order
+        chosen = Chosen(target=order.targets[0], label=undo.label, more=order.targets[1:])
         try:
-            tally = await apply(self._control, undo.order)
+            if await self._agreed(order.verb, scope_of(chosen)):
+                await self._tell(words, await apply(self._control, order))
         except TaskdeckError as error:
             self._refuse(words, error)
-        else:
-            await self._tell(words, tally)
+
+    async def sure(self, verb: str, words: str) -> bool:
+        """Return whether the operator means it: a change of another kind, asked where all ask for a count."""
+        if self._bounded():
+            return True
+        scope = Scope(targets=(), words=words, number=1)
+        return await self._front.count(Counted(verb=verb, scope=scope))
 
     async def _do(self, verb: Verb, chosen: Chosen) -> None:
         self._last = verb
@@ -135,7 +146,7 @@ class Operations:
         return frozen_scope(target, preview)
 
     async def _agreed(self, verb: Verb, scope: Scope) -> bool:
-        tier = tier_of(verb, scope.number, bounded=self._bounded)
+        tier = tier_of(verb, scope.number, bounded=self._bounded())
         match tier:
             case Tier.AT_ONCE:
                 return True
@@ -162,7 +173,8 @@ class Operations:
             tally = only(tally, tasks)
         if undoable and tally.moved:
             order = Order(verb=INVERSE[verb], targets=tally.moved)
-            self._undo = _Undo(until=time.monotonic() + UNDO_SECONDS, words=words, order=order)
+            until = time.monotonic() + UNDO_SECONDS
+            self._undo = _Undo(until=until, words=words, label=scope.words, order=order)
             await self._offer_undo(words, tally)
         else:
             await self._tell(words, tally)

@@ -7,17 +7,22 @@ from core.model.text import SafeText, safe_line
 
 VERBS = ("retry", "cancel", "pause", "hold", "fail", "keep", "kill", "repeat")
 """The actions that act on what is chosen, by an engine."""
+CHANGES = (*VERBS, "undo", "new_job")
+"""The actions that change something."""
 NO_ENGINE = SafeText("no engine is running (start one with E, or 'taskdeck serve')")
 NOTHING = SafeText("nothing here that this acts on")
 
 _FINAL = frozenset(status.value for status in TASK_FINAL)
 
 
-def why_not(action: str, *, engine: bool, anything: bool, status: str) -> SafeText:
+def why_not(action: str, *, shut: SafeText, engine: bool, anything: bool, status: str) -> SafeText:
     """Say why an action cannot be taken; '' = it can.
 
-    `engine` = one answers; `anything` = there is something to act on; `status` = how it stands, if one task.
+    `shut` = why nothing can be changed; `engine` = one answers; `anything` = there is something to act on;
+    `status` = how it stands, if one task.
     """
+    if shut and action in CHANGES:
+        return shut
     if action not in VERBS:
         return SafeText("")
     if not engine:

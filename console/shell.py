@@ -162,7 +162,8 @@ class Shell(BoundedApp):
         except TaskdeckError as error:
             self.tell(words_of(error), bad=True)
         else:
-            self.push_screen(FormScreen(control, source, workflow, given=job.params), self._show_job)
+            form = FormScreen(control, source, workflow, given=job.params, sure=self.desk.operations.sure)
+            self.push_screen(form, self._show_job)
 
     def _show_job(self, job_id: int | None) -> None:
         if job_id is not None:
@@ -170,7 +171,7 @@ class Shell(BoundedApp):
 
     async def _go(self, text: str) -> None:
         if text.strip().lower() == "new":
-            self.action_new_job()
+            await self.run_action("new_job", self)
             return
         try:
             told = await self.mover.go(text)

@@ -98,6 +98,8 @@ def tier_of(verb: Verb, number: int, *, bounded: int = BOUNDED) -> Tier:
     """Decide how much a verb asks on so many targets; `bounded` is 0 where every change asks for more."""
     if verb is Verb.KILL:
         return Tier.PLAN
+    if not bounded:
+        return Tier.TYPE
     if verb in INVERSE or verb is Verb.KEEP:
         return Tier.AT_ONCE if number <= REVERSIBLE else Tier.TYPE
     return Tier.ASK if number <= bounded else Tier.TYPE

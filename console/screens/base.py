@@ -118,9 +118,11 @@ class DeskScreen(Screen[None]):
     def why_not(self, action: str) -> SafeText:
         """Say why an action cannot be taken now; '' = it can."""
         if action == "again":
-            return NO_ENGINE if self.desk.feed.pulse.engine is None else why_not_again(self.about())
+            absent = NO_ENGINE if self.desk.feed.pulse.engine is None else SafeText("")
+            return self.desk.gate.shut or absent or why_not_again(self.about())
         return why_not(
             action,
+            shut=self.desk.gate.shut,
             engine=self.desk.feed.pulse.engine is not None,
             anything=self.meant() is not None,
             status=self.subject_of_verbs(),
@@ -165,7 +167,7 @@ class DeskScreen(Screen[None]):
         self.head.write(Content(clip(line, width)))
         self.hints.write(Content(hints((*self.parts(), "app"), width)))
         frozen = SafeText("FROZEN" if self.desk.frozen else "")
-        warnings = warnings_of(self.desk.feed, frozen=frozen)
+        warnings = warnings_of(self.desk.feed, said=(self.desk.gate.word, frozen))
         self.status.show(pulse, warnings=warnings, words=self.status_words())
 
     def status_words(self) -> tuple[str, ...]:

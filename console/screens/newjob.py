@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -31,6 +31,11 @@ _TAKEN = "client_key.conflict"
 _LONGEST_NAME = 200
 
 
+async def at_once(_verb: str, _words: str) -> bool:
+    """Ask nothing more: the form has been read and sent."""
+    return True
+
+
 class FormScreen(ModalScreen[int | None]):
     """Takes the values and submits; gone with the id of the job, or None for none."""
 
@@ -38,9 +43,16 @@ class FormScreen(ModalScreen[int | None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "back", show=False)]
 
     def __init__(
-        self, control: ControlAPI, source: Source, workflow: WorkflowView, *, given: Mapping[str, JsonValue]
+        self,
+        control: ControlAPI,
+        source: Source,
+        workflow: WorkflowView,
+        *,
+        given: Mapping[str, JsonValue],
+        sure: Callable[[str, str], Awaitable[bool]] = at_once,
     ) -> None:
         super().__init__()
+        self._sure = sure
         self._control = control
         self._source = source
         self._workflow = workflow
@@ -108,6 +120,9 @@ class FormScreen(ModalScreen[int | None]):
             name=texts[_NAME].strip() or None,
         )
         try:
+            if not await self._sure("submit", f"job {options.name or self._workflow.name}"):
+                self._say("not submitted")
+                return
             submitted = await self._control.submit(self._source.document, values, options=options)
         except TaskdeckError as error:
             self._refused(error)

@@ -187,7 +187,10 @@ class PickScreen(ModalScreen[int | None]):
         else:
             self._say("")
             self.app.push_screen(
-                FormScreen(self._desk.control, source, workflow, given=given), self._submitted
+                FormScreen(
+                    self._desk.control, source, workflow, given=given, sure=self._desk.operations.sure
+                ),
+                self._submitted,
             )
 
     async def _read(self, offer: Offer) -> tuple[Source, JsonObject]:

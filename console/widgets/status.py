@@ -28,10 +28,10 @@ class StatusBar(Line):
         self.write(_line(warnings, parts, self.size.width))
 
 
-def warnings_of(feed: Feed, *, frozen: SafeText) -> list[SafeText]:
-    """Return the words in reverse video; each is there only while it is true."""
+def warnings_of(feed: Feed, *, said: Sequence[SafeText]) -> list[SafeText]:
+    """Return the words in reverse video, those of the console itself first; each only while it is true."""
     pulse, stale = feed.pulse, feed.stale_seconds
-    found = [frozen] if frozen else []
+    found = [word for word in said if word]
     if pulse.engine is None:
         found.append(SafeText("STARTING" if feed.starting else "NO ENGINE"))
     if stale and not feed.starting:

@@ -42,11 +42,11 @@ async def far(options: Options, *, more: Sequence[str] = ()) -> AsyncIterator[Co
 
 
 @asynccontextmanager
-async def far_running(options: Options) -> AsyncIterator[ControlAPI]:
+async def far_running(options: Options, *, more: Sequence[str] = ()) -> AsyncIterator[ControlAPI]:
     """Do the same where an engine has to run already; raise `Unavailable` (`engine.none`)."""
     there = far_host(options)
     await greet_running(there)
-    async with _lent(there.plain_argv()) as control:
+    async with _lent(there.plain_argv(*more)) as control:
         yield control
 
 

@@ -41,9 +41,9 @@ class Far:
         """Return the command that carries bytes to an engine there, started if none runs."""
         return [*self._ssh(), *more, self.host, self.command("dial-stdio", "--start")]
 
-    def plain_argv(self) -> list[str]:
+    def plain_argv(self, *more: str) -> list[str]:
         """Return the same, but for an engine that runs already."""
-        return [*self._ssh(), self.host, self.command("dial-stdio")]
+        return [*self._ssh(), *more, self.host, self.command("dial-stdio")]
 
     def command(self, *words: str) -> str:
         """Return a command line for the shell there; how taskdeck is called may use that shell's words."""

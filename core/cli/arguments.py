@@ -75,6 +75,7 @@ writes an overview in lines.
   --host USER@BOX           Console here, engine and --home there, through ssh.
   --remote-command COMMAND  How taskdeck is called there. [default: taskdeck]
   --embedded                The engine runs in this process and ends with it.
+  --read-only               Look only: nothing is changed, no engine is started.
   --plain                   Lines instead of a screen.
   --watch [SECONDS]         Lines again and again, only what has changed.
 
