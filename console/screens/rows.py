@@ -21,6 +21,8 @@ from core.model.filters import Filter, parse, render
 from core.model.text import SafeText, safe_line
 
 V = TypeVar("V")
+_NONE = SafeText("nothing matches the filter; Esc clears it")
+_NONE_SEARCHED = SafeText("nothing matches among the rows searched; id<N in the filter looks below row N")
 
 
 class RowsScreen(InspectingScreen, Generic[V]):
@@ -171,7 +173,7 @@ class RowsScreen(InspectingScreen, Generic[V]):
         # The filter may have changed while this was read.
         if pages is self._pages:
             self.table.replace(pages.window(), count=pages.count, more=pages.more)
-            filtered = SafeText("nothing matches the filter; Esc clears it")
+            filtered = _NONE if pages.searched is None else _NONE_SEARCHED
             self.table.say(self.nothing if self.where == self.base else filtered)
             self.show_status()
             self.inspect_row()

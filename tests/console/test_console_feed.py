@@ -271,6 +271,16 @@ async def test_a_search_that_ended_early_says_so(order: str, said: str) -> None:
         await operator.sees("t3")
 
 
+async def test_a_search_without_a_find_does_not_say_that_there_is_nothing() -> None:
+    control = stocked()
+    control.searched = 2
+    async with console(control, at="3") as operator:
+        await operator.press("slash")
+        await operator.type("key:t1")
+        await operator.press("enter")
+        await operator.sees("nothing matches among the rows searched", "(searched newest 2)")
+
+
 async def test_what_was_cut_does_not_hide_the_fault_of_what_is_typed() -> None:
     control = stocked()
     async with console(control, at="3") as operator:
