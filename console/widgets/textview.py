@@ -6,82 +6,106 @@ from collections.abc import Iterator, Sequence
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.geometry import Region, Size
+from textual import events
+from textual.geometry import Region
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.widget import Widget
 
 from console.keymap import bindings
 from console.screens.asking import LineScreen
-from core.model.text import SafeText, cells, clip, fit
+from console.widgets.passage import Passage, Row, Spot
+from core.model.text import SafeText
 
 _FOUND = Style(reverse=True)
+_WHEEL = 3
 
 
-class TextView(ScrollView, can_focus=True, inherit_bindings=False):
-    """Shows lines; `put` replaces them and keeps the place, `end` goes to the last."""
+class TextView(Widget, can_focus=True, inherit_bindings=False):
+    """Shows lines; `put` replaces them and keeps the place, `end` goes to the last.
+
+    What is searched are the lines, however they are wrapped or cut.
+    """
 
     BINDINGS = bindings("text")
-    DEFAULT_CSS = """
-    TextView { height: 1fr; overflow-x: hidden; overflow-y: scroll; scrollbar-size: 0 0; }
-    """
+    DEFAULT_CSS = "TextView { height: 1fr; }"
 
     class Found(Message):
         """What was looked for is in view."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._lines: tuple[SafeText, ...] = ()
-        self._laid: list[SafeText] = []
-        self._width = 0
-        self.wrapped = True
+        self._passage = Passage()
+        self._top = Spot()
+        self._height = 1
+        self._shown: Sequence[tuple[int, Row]] | None = None
+        """The rows in view, once they are laid out."""
         self._needle = ""
         self._match = -1
+        self._matches: tuple[int, ...] | None = None
+
+    @property
+    def lines(self) -> tuple[SafeText, ...]:
+        """What is shown, as it is."""
+        return self._passage.lines
+
+    @property
+    def top(self) -> Spot:
+        """The first row in view."""
+        return self._top
 
     @property
     def at_end(self) -> bool:
         """Whether the last line is in view."""
-        return self.scroll_offset.y + self.size.height >= len(self._laid)
+        return self._top >= self._passage.last(self._height)
 
     @property
     def words(self) -> str:
         """Tell where the view is, for the status bar."""
-        place = f"line {min(self.scroll_offset.y + 1, len(self._laid)):,}/{len(self._laid):,}"
+        total = len(self.lines)
+        place = f"line {min(self._top.line + 1, total):,}/{total:,}"
         if not self._needle:
             return place
-        matches = self._matches()
+        matches = self._found()
         at = matches.index(self._match) + 1 if self._match in matches else 0
         return f"{place}  match {at:,}/{len(matches):,}"
 
     def put(self, lines: Sequence[SafeText]) -> None:
         """Show these lines (one safe line each) instead; nothing is drawn if none differs."""
-        if tuple(lines) != self._lines:
-            self._lines = tuple(lines)
-            self._lay_out()
+        new = tuple(lines)
+        if new == self.lines:
+            return
+        before, top = self._rows(), self._top
+        self._passage.lines, self._matches, self._shown = new, None, None
+        self._top = min(self._passage.nearest(top), self._passage.last(self._height))
+        if top != self._top:
+            self.refresh()
+        else:
+            self._draw_changes(before)
 
     def add(self, lines: Sequence[SafeText]) -> None:
         """Show more lines below those that are shown."""
-        self.put([*self._lines, *lines])
+        self.put([*self.lines, *lines])
 
     def end(self) -> None:
         """Go to the last line."""
-        self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
+        self._go(self._passage.last(self._height))
 
     def action_move(self, step: int) -> None:
         """Scroll by lines."""
-        self.scroll_to(y=self.scroll_offset.y + step, animate=False, force=True)
+        self._go(self._passage.moved(self._top, step))
 
     def action_half(self, step: int) -> None:
         """Scroll by half a page."""
-        self.action_move(step * max(1, self.size.height // 2))
+        self.action_move(step * max(1, self._height // 2))
 
     def action_page(self, step: int) -> None:
         """Scroll by a page."""
-        self.action_move(step * self.size.height)
+        self.action_move(step * self._height)
 
     def action_first(self) -> None:
         """Go to the first line."""
-        self.scroll_to(y=0, animate=False, force=True)
+        self._go(Spot())
 
     def action_last(self) -> None:
         """Go to the last line."""
@@ -94,81 +118,110 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_match(self, step: int) -> None:
         """Go to the next line that holds what was looked for; after the last comes the first."""
-        matches = self._matches()
+        matches = self._found()
         if not matches:
             self.notify("no line holds it" if self._needle else "nothing was searched for: /", markup=False)
             return
-        here = self._match if self._match >= 0 else self.scroll_offset.y - (step > 0)
+        here = self._match if self._match >= 0 else self._top.line - (step > 0)
         beyond = [line for line in matches if (line > here if step > 0 else line < here)]
         self._match = (beyond or matches)[0 if step > 0 else -1]
-        self.scroll_to(y=max(0, self._match - self.size.height // 3), animate=False, force=True)
+        spot = self._passage.at(self._match, max(0, self.lines[self._match].lower().find(self._needle)))
+        self._go(self._passage.moved(spot, -(self._height // 3)))
         self.refresh()
         self.post_message(self.Found())
 
     def action_wrap(self) -> None:
         """Wrap long lines, or cut them."""
-        self.wrapped = not self.wrapped
-        self._lay_out()
+        self._lay_out(self._passage.width, is_wrapped=not self._passage.is_wrapped)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Scroll down."""
+        event.stop()
+        self.action_move(_WHEEL)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Scroll up."""
+        event.stop()
+        self.action_move(-_WHEEL)
 
     def on_resize(self) -> None:
-        """Lay out for the new width."""
-        if self.size.width != self._width:
-            self._lay_out()
+        """Lay out for the new size; who was at the end stays there."""
+        was_at_end = self._top > Spot() and self.at_end
+        self._height = max(1, self.size.height)
+        self._lay_out(max(1, self.size.width), is_wrapped=self._passage.is_wrapped)
+        if was_at_end:
+            self.end()
 
     def render_line(self, y: int) -> Strip:
         """Return one line of the view."""
-        number = self.scroll_offset.y + y
-        width = self.size.width
-        if number >= len(self._laid):
-            return Strip.blank(width, self.rich_style)
-        line = fit(self._laid[number], width)
-        if self._needle and self._needle in line.lower():
-            return Strip(list(_lit(line, self._needle, self.rich_style)), width)
-        return Strip([Segment(line, self.rich_style)], width)
+        style = self.rich_style
+        rows = self._rows()
+        if y >= len(rows):
+            return Strip.blank(self.size.width, style)
+        line, row = rows[y]
+        segments = [Segment(row.lead, style), *_lit(self.lines[line], row, self._needle, style)]
+        return Strip(segments).adjust_cell_length(self.size.width, style)
+
+    def _rows(self) -> Sequence[tuple[int, Row]]:
+        if self._shown is None:
+            self._shown = self._passage.view(self._top, self._height)
+        return self._shown
+
+    def _go(self, spot: Spot) -> None:
+        top = min(spot, self._passage.last(self._height))
+        if top != self._top:
+            self._top, self._shown = top, None
+            self.refresh()
 
     def _search(self, text: str | None) -> None:
         if text:
-            self._needle, self._match = text.lower(), -1
+            self._needle, self._match, self._matches = text.lower(), -1, None
             self.action_match(1)
 
-    def _matches(self) -> list[int]:
-        return [number for number, line in enumerate(self._laid) if self._needle in line.lower()]
+    def _found(self) -> tuple[int, ...]:
+        # The status bar asks at each look, the lines change less often.
+        if self._matches is None:
+            self._matches = tuple(
+                number for number, line in enumerate(self.lines) if self._needle in line.lower()
+            )
+        return self._matches
 
-    def _lay_out(self) -> None:
-        before, was = self._laid, self._width
-        self._width = width = max(1, self.size.width)
-        if self.wrapped:
-            self._laid = [piece for line in self._lines for piece in _wrap(line, width)]
-        else:
-            self._laid = [clip(line, width) for line in self._lines]
-        self.virtual_size = Size(width, len(self._laid))
-        if was != width or len(before) != len(self._laid):
-            self.refresh()
-            return
-        for number, (old, new) in enumerate(zip(before, self._laid, strict=True)):
-            if old != new:
-                self.refresh(Region(0, number - self.scroll_offset.y, width, 1))
+    def _lay_out(self, width: int, *, is_wrapped: bool) -> None:
+        place = self._passage.begin_of(self._passage.nearest(self._top))
+        self._passage.width, self._passage.is_wrapped = width, is_wrapped
+        top = self._passage.nearest(self._top)
+        self._top = self._passage.at(top.line, place) if self.lines else top
+        self._go(self._top)
+        self._shown = None
+        self.refresh()
+
+    def _draw_changes(self, before: Sequence[tuple[int, Row]]) -> None:
+        after = self._rows()
+        for y in range(max(len(before), len(after))):
+            if before[y : y + 1] != after[y : y + 1]:
+                self.refresh(Region(0, y, self.size.width, 1))
 
 
-def _lit(line: SafeText, needle: str, style: Style) -> Iterator[Segment]:
-    at = 0
+def _lit(line: SafeText, row: Row, needle: str, style: Style) -> Iterator[Segment]:
+    """Return a row of a line; what was looked for is lit, also where it goes over the end of a row."""
+    is_cut = not line.startswith(row.text, row.begin)
+    end = row.begin + len(row.text) - is_cut
+    at = row.begin
+    for begin, found in _places(line, needle, row.begin, end) if needle else ():
+        first, last = max(begin, at), min(found, end)
+        yield Segment(line[at:first], style)
+        yield Segment(line[first:last], style + _FOUND)
+        at = last
+    yield Segment(line[at:end], style)
+    if is_cut:
+        hides = needle and line.lower().find(needle, max(0, end - len(needle) + 1)) >= 0
+        yield Segment(row.text[-1], style + _FOUND if hides else style)
+
+
+def _places(line: str, needle: str, begin: int, end: int) -> Iterator[tuple[int, int]]:
     lowered = line.lower()
+    at = max(0, begin - len(needle) + 1)
     # In a few alphabets lower case is longer: then the place of a match is not that in the line.
-    while len(lowered) == len(line) and (found := lowered.find(needle, at)) >= 0:
-        yield Segment(line[at:found], style)
-        yield Segment(line[found : found + len(needle)], style + _FOUND)
+    while len(lowered) == len(line) and 0 <= (found := lowered.find(needle, at)) < end:
         at = found + len(needle)
-    yield Segment(line[at:], style)
-
-
-def _wrap(line: SafeText, width: int) -> list[SafeText]:
-    if line.isascii():
-        return [SafeText(line[at : at + width]) for at in range(0, max(1, len(line)), width)]
-    pieces, begin, room = [], 0, width
-    for index, character in enumerate(line):
-        wide = cells(character)
-        if wide > room:
-            pieces.append(SafeText(line[begin:index]))
-            begin, room = index, width
-        room -= wide
-    return [*pieces, SafeText(line[begin:])]
+        yield found, at

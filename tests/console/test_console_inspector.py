@@ -77,15 +77,15 @@ async def test_the_pane_is_read_anew_when_its_task_changes_and_keeps_its_place()
         await operator.sees("task 2  parse")
         await operator.press("tab", "ctrl+d")
         screen = pane(operator)
-        at = screen.inspector.text.scroll_offset.y
-        assert at > 0
+        at = screen.inspector.text.top
+        assert at.line > 0
         control.set_task(2, status="running")
         control.add_event("task.running", task_id=2)
         await operator.beat()
         await operator.until(
-            lambda: any("● running" in line for line in screen.inspector.text._lines), "stale"
+            lambda: any("● running" in line for line in screen.inspector.text.lines), "stale"
         )
-        assert screen.inspector.text.scroll_offset.y == at
+        assert screen.inspector.text.top == at
         await operator.press("i", "j")
         assert screen.query_one("Table").cursor == 1
 

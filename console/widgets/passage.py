@@ -1,0 +1,111 @@
+"""Passage: lines as rows of a width, laid out only where somebody looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate, islice
+from typing import NamedTuple
+
+from core.model.text import SafeText, cells, clip
+from core.model.wrapping import wrap
+
+HANGING = SafeText("┆ ")
+"""Stands in front of a row that continues a line."""
+_NARROW = 16
+"""Cells from which a row has room for `HANGING`."""
+
+
+class Spot(NamedTuple):
+    """A row: its line and which piece of that it is, both from 0."""
+
+    line: int = 0
+    piece: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A piece of a line: what stands in front of it, its text, and where in the line that begins."""
+
+    lead: SafeText = SafeText("")
+    text: SafeText
+    begin: int
+
+
+class Passage:
+    """Lines of safe text. However many there are, only those looked at are laid out."""
+
+    def __init__(self) -> None:
+        self.lines: tuple[SafeText, ...] = ()
+        self.width = 1
+        self.is_wrapped = True
+        """Long lines are wrapped; else cut."""
+
+    def rows(self, line: int) -> tuple[Row, ...]:
+        """Return the rows of a line, at least one."""
+        text = self.lines[line]
+        return _wrapped(text, self.width) if self.is_wrapped else (_cut(text, self.width),)
+
+    def view(self, top: Spot, height: int) -> list[tuple[int, Row]]:
+        """Return at most so many rows from one on, each with its line."""
+        return list(islice(self._from(top), height))
+
+    def moved(self, spot: Spot, by: int) -> Spot:
+        """Return the row so many rows below, or above; the first or last one if there are not as many."""
+        line, piece = spot.line, spot.piece + by
+        while piece < 0 and line > 0:
+            line -= 1
+            piece += len(self.rows(line))
+        while line + 1 < len(self.lines) and piece >= (many := len(self.rows(line))):
+            piece -= many
+            line += 1
+        return self.nearest(Spot(line, piece))
+
+    def nearest(self, spot: Spot) -> Spot:
+        """Return the row that is there and nearest to one that may not be."""
+        if not self.lines:
+            return Spot()
+        line = min(spot.line, len(self.lines) - 1)
+        return Spot(line, max(0, min(spot.piece, len(self.rows(line)) - 1)))
+
+    def last(self, height: int) -> Spot:
+        """Return the topmost row of a view whose bottom is the last row."""
+        if not self.lines:
+            return Spot()
+        end = len(self.lines) - 1
+        return self.moved(Spot(end, len(self.rows(end)) - 1), 1 - height)
+
+    def begin_of(self, spot: Spot) -> int:
+        """Return where in its line a row begins."""
+        return self.rows(spot.line)[spot.piece].begin if self.lines else 0
+
+    def at(self, line: int, place: int) -> Spot:
+        """Return the row that holds a place of a line."""
+        pieces = [number for number, row in enumerate(self.rows(line)) if row.begin <= place]
+        return Spot(line, pieces[-1] if pieces else 0)
+
+    def _from(self, top: Spot) -> Iterator[tuple[int, Row]]:
+        skipped = top.piece
+        for line in range(top.line, len(self.lines)):
+            yield from ((line, row) for row in self.rows(line)[skipped:])
+            skipped = 0
+
+
+@lru_cache(512)
+def _wrapped(line: SafeText, width: int) -> tuple[Row, ...]:
+    lead = HANGING if width >= _NARROW else SafeText("")
+    pieces = list(wrap(line, width, later=width - cells(lead)))
+    begins = accumulate(map(len, pieces), initial=0)
+    first, *others = (Row(text=piece, begin=begin) for piece, begin in zip(pieces, begins, strict=False))
+    return (first, *(_hanging(row, lead) for row in others))
+
+
+def _hanging(row: Row, lead: SafeText) -> Row:
+    # The blank between two words is not the beginning of the second.
+    blank = len(row.text) > 1 and row.text[0] == " " != row.text[1]
+    return Row(lead=lead, text=SafeText(row.text[blank:]), begin=row.begin + blank)
+
+
+def _cut(line: SafeText, width: int) -> Row:
+    return Row(text=clip(line, width), begin=0)
