@@ -105,6 +105,7 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
         ("pulse_panel", "tab,shift+tab,left,right", "Tab ← →", "panel", "the other panel", "other panel"),
         ("pulse_back", "escape,backspace", "Esc", "back", "back", ""),
     ),
+    "times": (("times", "t", "t", "times", "ages, or times by the clock", ""),),
     "preset": (("preset", "t", "t", "preset", "next of: all, retrying, dead", "all/retrying/dead"),),
     "orphans": (
         ("orphan_open", "enter", "Enter", "open", "look into the task", "open"),

@@ -39,7 +39,7 @@ class Listing(Generic[V]):
 def columns_of(noun: Noun) -> tuple[Column, ...]:
     """Return the columns of a noun, with room for the glyphs of statuses."""
     return tuple(
-        replace(column, width=max(column.width, STATUS_CELLS)) if column.name == "status" else column
+        replace(column, least=STATUS_CELLS, width=STATUS_CELLS) if column.name == "status" else column
         for column in COLUMNS[noun]
     )
 

@@ -33,7 +33,7 @@ _BAR = 16
 _NAME_CELLS = 12
 """What a name keeps of a narrow head line."""
 _DEEPEST = 6
-_NEEDS = Column(name="needs", title="NEEDS", form=Form.TEXT, path="", width=18, priority=4)
+_NEEDS = Column(name="needs", title="NEEDS", form=Form.TEXT, path="", least=12, width=18, priority=4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ class JobRow:
 class JobScreen(ListScreen[JobRow]):
     """One job: a line of progress, then stages and the tasks in them, indented by their needs."""
 
-    PARTS = ("list", "drawn", "retry", "again", "cancel", "pause", "hold", "logs", "events")
+    PARTS = ("list", "drawn", "retry", "again", "cancel", "pause", "hold", "logs", "events", "times")
     BINDINGS = bindings(*PARTS)
     NOUNS = ("job", "stage", "task")
 

@@ -15,6 +15,7 @@ from console.ordering import inverted, order_of, sorted_by
 from console.screens.choosing import chosen_view, names_of
 from console.screens.exports import ExportScreen, Wanted
 from console.screens.menu import MenuScreen
+from console.times import shown_as, usual
 from console.widgets.table import Face
 from console.working import start
 from core.model.fields import Noun
@@ -40,6 +41,10 @@ class ListScreen(ExportScreen[V], Generic[V]):
     ) -> None:
         super().__init__(desk, listing, face=face, where=where)
         self.marks = Marks()
+        self._times = usual(self.table.all_columns)
+        self._offered = self.table.all_columns
+        """The columns as they are before their moments are shown in some way."""
+        self._show_times()
         self.table.is_marked = self.marks.has
         self._show_order()
 
@@ -148,9 +153,14 @@ class ListScreen(ExportScreen[V], Generic[V]):
 
     def action_follow_row(self) -> None:
         """Keep the cursor on its row, or on its place."""
-        self.table.is_following = not self.table.is_following
-        where = "its row, wherever that goes" if self.table.is_following else "its place in the list"
+        follows = self.table.toggle_following()
+        where = "its row, wherever that goes" if follows else "its place in the list"
         self.notify(f"the cursor keeps to {where}", markup=False)
+
+    def action_times(self) -> None:
+        """Show moments as ages, or by the clock."""
+        self._times = self._times.other
+        self._show_times()
 
     def action_columns(self) -> None:
         """Choose the columns."""
@@ -217,6 +227,9 @@ class ListScreen(ExportScreen[V], Generic[V]):
         number = self._count.number
         told = "all" if number is None else f"{max(0, number - len(everything.excluding)):,}"
         return f"marks {told} (by filter)"
+
+    def _show_times(self) -> None:
+        self.table.show_columns(shown_as(self._offered, self._times))
 
     def _show_order(self) -> None:
         order = order_of(self.where)

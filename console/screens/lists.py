@@ -21,7 +21,7 @@ from core.model.views import JobView, TaskView
 class JobsScreen(ListScreen[JobView]):
     """What was submitted, and how far it is."""
 
-    PARTS = ("list", "retry", "again", "cancel", "pause", "events")
+    PARTS = ("list", "retry", "again", "cancel", "pause", "events", "times")
     NOUNS = ("job", "task")
     BINDINGS = bindings(*PARTS)
     nothing = SafeText("no job yet: o starts one; try the sample")
@@ -52,7 +52,7 @@ class JobsScreen(ListScreen[JobView]):
 class TasksScreen(ListScreen[TaskView]):
     """The tasks of all jobs, or those that a filter lets pass."""
 
-    PARTS = ("list", "retry", "again", "cancel", "hold", "logs", "events")
+    PARTS = ("list", "retry", "again", "cancel", "hold", "logs", "events", "times")
     NOUNS = ("task",)
     BINDINGS = bindings(*PARTS)
 
@@ -86,7 +86,7 @@ class TasksScreen(ListScreen[TaskView]):
 class EventsScreen(ListScreen[EventView]):
     """What happened, newest first: everywhere, or to one job or task."""
 
-    PARTS = ("list", "logs")
+    PARTS = ("list", "logs", "times")
     BINDINGS = bindings(*PARTS)
 
     def __init__(self, desk: Desk, *, job_id: int | None = None, task_id: int | None = None) -> None:

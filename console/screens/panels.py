@@ -6,7 +6,6 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import TypeVar
 
 from rich.style import Style
-from textual.strip import Strip
 
 from console.listing import now_ms, style_of
 from console.operations import Chosen
@@ -43,15 +42,15 @@ STATUSES: dict[WaitKind, str] = {
 _NO_CODE = Matches(field="code", pattern=".", negated=True)
 _OF_QUEUE = (WaitKind.QUEUED, WaitKind.PAUSED_QUEUE, WaitKind.RETRYING)
 _FAILING = (
-    Column(name="code", title="WHAT FAILS", form=Form.TEXT, path="code", width=18),
+    Column(name="code", title="WHAT FAILS", form=Form.TEXT, path="code", least=12, width=20),
     Column(name="tasks", title="TASKS", form=Form.NUMBER, path="tasks", width=6),
-    Column(name="newest", title="NEWEST", form=Form.AGE, path="at", width=7),
-    Column(name="message", title="MESSAGE", form=Form.TEXT, path="message", width=20),
-    Column(name="keys", title="KEYS", form=Form.TEXT, path="keys", width=18, priority=1),
+    Column(name="newest", title="NEWEST", form=Form.AGE, path="at", least=6, width=7),
+    Column(name="message", title="MESSAGE", form=Form.TEXT, path="message", least=16, width=40),
+    Column(name="keys", title="KEYS", form=Form.TEXT, path="keys", least=12, width=18, priority=1),
 )
 _WAITING = (
     Column(name="kind", title="WHAT WAITS", form=Form.TEXT, path="kind", width=14),
-    Column(name="subject", title="OF", form=Form.TEXT, path="subject", width=16),
+    Column(name="subject", title="OF", form=Form.TEXT, path="subject", least=8, width=24),
     Column(name="tasks", title="TASKS", form=Form.NUMBER, path="tasks", width=6),
     Column(name="since", title="SINCE", form=Form.AGE, path="since", width=7),
     Column(name="until", title="DUE IN", form=Form.DUE, path="until", width=7),
@@ -64,7 +63,7 @@ class Panel(Table[V]):
     def fill(self, rows: Sequence[V]) -> None:
         """Take rows, all or none: one that cannot be written must not take the whole screen with it."""
         for row in rows:
-            self._face.write(row, self._face.columns)
+            self.face.write(row, self.face.columns)
         self.replace(dict(enumerate(rows)), count=len(rows), more=False)
 
     def on_focus(self) -> None:
@@ -75,8 +74,10 @@ class Panel(Table[V]):
         """Hide the cursor."""
         self._refresh_row(self.cursor)
 
-    def _strip(self, view: V, width: int, *, is_cursor: bool) -> Strip:
-        return super()._strip(view, width, is_cursor=is_cursor and self.has_focus)
+    @property
+    def shows_cursor(self) -> bool:
+        """Whether it has the keys."""
+        return self.has_focus
 
 
 def face_of_failing(look: Callable[[], Look]) -> Face[Failing]:

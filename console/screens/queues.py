@@ -24,7 +24,7 @@ _STATE = Column(name="state", title="STATE", form=Form.TEXT, path="name", width=
 class QueuesScreen(ListScreen[QueueView]):
     """The queues by name; there are few, and one page holds them all."""
 
-    PARTS = ("list", "pause")
+    PARTS = ("list", "pause", "times")
     BINDINGS = bindings(*PARTS)
     NOUNS = ("task", "queue")
     nothing = SafeText("no queue has had a task yet: o starts a job; try the sample")

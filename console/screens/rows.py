@@ -144,6 +144,7 @@ class RowsScreen(InspectingScreen, Generic[V]):
         """Show the rows that a filter lets pass, from the first."""
         self.where = where
         self._pages = self._new_pages()
+        self.table.forget_widths()
         self.table.go_to(0)
         self._show_filter()
         self.reload()

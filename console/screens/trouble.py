@@ -23,11 +23,8 @@ from core.model.text import SafeText, safe_line
 from core.model.views import TaskView
 
 _WHEN = Column(name="due", title="WHEN", form=Form.DUE, path="retry_at", width=11, priority=1)
-_ERROR = Column(name="err", title="ERROR", form=Form.TEXT, path="error", width=14)
-# Narrower than in other lists, so that the error has room on 60 cells.
-_KEY_CELLS = 13
+_ERROR = Column(name="err", title="ERROR", form=Form.TEXT, path="error", least=14, width=26)
 _KNOWN = {column.name: column for column in (*columns_of(Noun.TASKS), _WHEN, _ERROR)}
-_KNOWN["key"] = replace(_KNOWN["key"], width=_KEY_CELLS)
 _SHOWN = ("id", "job", "key", "status", "attempts", "due", "err")
 
 

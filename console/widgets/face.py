@@ -1,4 +1,4 @@
-"""Faces: how a view becomes the cells of a row, and how much room each column gets."""
+"""Faces: how a view becomes the cells of a row, and how these are drawn on a line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from core.model.columns import GAP, Column, choose
+from core.model.columns import GAP, Column
+from core.model.sharing import Shape
 from core.model.text import SafeText, fit
 
 V = TypeVar("V")
@@ -29,15 +30,6 @@ class Face(Generic[V]):
     style: Callable[[V, Column], Style | None]
 
 
-def lay_out(columns: Sequence[Column], width: int) -> tuple[tuple[Column, int], ...]:
-    """Choose the columns for a width; what is left over goes to the widest text."""
-    shown = choose(columns, width)
-    spare = width - sum(column.width + GAP for column in shown) + GAP
-    texts = [column for column in shown if not column.right]
-    widest = max(texts, key=lambda column: column.width, default=None)
-    return tuple((column, column.width + (max(0, spare) if column is widest else 0)) for column in shown)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paper:
     """What a row is drawn on: its plain style, its width, and what stands in its margin."""
@@ -48,7 +40,7 @@ class Paper:
 
 
 def draw_row(
-    shape: Sequence[tuple[Column, int]],
+    shape: Shape,
     cells: Sequence[str],
     styles: Sequence[Style | None],
     paper: Paper,

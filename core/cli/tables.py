@@ -7,8 +7,9 @@ import time
 from collections.abc import Sequence
 
 from core.cli.output import Painted, Piece, is_live, say, status, width
-from core.model.columns import COLUMNS, GAP, Column, cell, choose
+from core.model.columns import COLUMNS, GAP, Column, cell
 from core.model.fields import Noun
+from core.model.sharing import longest, share
 from core.model.text import SafeText, cells, fit
 
 
@@ -31,14 +32,15 @@ class Table:
             say(*self._coloured(self._line(texts), texts))
 
     def _measure(self, views: Sequence[object], now: int) -> None:
-        live = sys.stdout.isatty()
-        if live:
-            self._columns = choose(self._columns, width())
-        wanted = [
-            max(cells(column.title), *(cells(cell(column, view, now=now)) for view in views), 0)
-            for column in self._columns
-        ]
-        self._widths = _share(wanted, self._columns, width()) if live else wanted
+        names = [column.name for column in self._columns]
+        rows = ([cell(column, view, now=now) for column in self._columns] for view in views)
+        needs = longest({column.name: cells(column.title) for column in self._columns}, names, rows)
+        if sys.stdout.isatty():
+            shape = share(self._columns, needs, width())
+            self._columns = tuple(column for column, _ in shape)
+            self._widths = [room for _, room in shape]
+        else:
+            self._widths = [needs[name] for name in names]
 
     def _line(self, texts: Sequence[SafeText]) -> list[str]:
         widths = self._widths or []
@@ -55,18 +57,3 @@ class Table:
             status(text, piece) if column.name == "status" else piece
             for piece, text, column in zip(pieces, texts, self._columns, strict=True)
         ]
-
-
-def _share(wanted: Sequence[int], columns: Sequence[Column], room: int) -> list[int]:
-    """Give each column what it wants up to its width, then the rest from left to right."""
-    widths = [min(want, column.width) for want, column in zip(wanted, columns, strict=True)]
-    left = room - sum(widths) - GAP * (len(widths) - 1)
-    for index, want in enumerate(wanted):
-        more = max(0, min(want - widths[index], left))
-        widths[index] += more
-        left -= more
-    while left < 0 and max(widths) > 4:
-        # Also a terminal of twenty columns gets lines that fit.
-        widths[widths.index(max(widths))] -= 1
-        left += 1
-    return widths

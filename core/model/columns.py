@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
@@ -11,7 +11,7 @@ from typing import assert_never
 from core.model.durations import humanise
 from core.model.fields import Noun
 from core.model.text import SafeText, safe_line
-from core.model.values import to_iso
+from core.model.values import to_clock, to_iso
 
 GAP = 2
 """Cells between two columns."""
@@ -24,6 +24,8 @@ class Form(StrEnum):
     NUMBER = "number"
     TIME = "time"
     """A moment, as ISO 8601."""
+    CLOCK = "clock"
+    """A moment by the clock of this machine, to the second; without seconds if it is of another year."""
     AGE = "age"
     """How long ago a moment was."""
     DUE = "due"
@@ -40,6 +42,10 @@ class Form(StrEnum):
     """A JSON value on one line."""
 
 
+GROWING = (Form.AGE, Form.SPAN, Form.DUE)
+"""Forms whose text changes with time alone."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
     """One column of a list: what it reads of a view and how it is shown."""
@@ -51,9 +57,21 @@ class Column:
     """Attribute of the view; `tasks.queued` = a key of a mapping there."""
     other: str = ""
     width: int
-    """Cells it wants."""
+    """Cells that are enough for most of what it holds."""
+    least: int = 0
+    """Cells without which it is not shown; 0 = its width. A column that needs less takes less."""
     priority: int = 0
     """0 stays on every screen; the highest goes first where there is no room."""
+
+    @property
+    def floor(self) -> int:
+        """The cells that it must be offered to be shown."""
+        return self.least or self.width
+
+    @property
+    def steady(self) -> bool:
+        """Tell whether it takes its floor whatever it holds: what grows by itself would push others about."""
+        return not self.least or self.form in GROWING
 
     @property
     def right(self) -> bool:
@@ -63,64 +81,73 @@ class Column:
 
 # What an operator looks for first is written first: counts are cut from the right.
 _URGENT = {word: rank for rank, word in enumerate(("failed", "held", "retrying", "running", "queued"))}
-# Each row: name, title, form, path (":other"), width, priority.
-_Row = tuple[str, str, Form, str, int, int]
+# Each row: name, title, form, path (":other"), least, width, priority.
+_Row = tuple[str, str, Form, str, int, int, int]
 _JOBS: tuple[_Row, ...] = (
-    ("id", "JOB", Form.NUMBER, "id", 6, 0),
-    ("name", "NAME", Form.TEXT, "name", 24, 0),
-    ("status", "STATUS", Form.TEXT, "status", 10, 0),
-    ("tasks", "TASKS", Form.COUNTS, "tasks", 28, 1),
-    ("age", "AGE", Form.AGE, "created_at", 7, 2),
-    ("took", "TOOK", Form.SPAN, "started_at:finished_at", 7, 2),
-    ("reason", "REASON", Form.TEXT, "reason", 24, 3),
-    ("actor", "BY", Form.TEXT, "actor", 10, 4),
+    ("id", "JOB", Form.NUMBER, "id", 6, 6, 0),
+    ("name", "NAME", Form.TEXT, "name", 12, 24, 0),
+    ("status", "STATUS", Form.TEXT, "status", 10, 10, 0),
+    ("tasks", "TASKS", Form.COUNTS, "tasks", 15, 28, 1),
+    ("age", "AGE", Form.AGE, "created_at", 6, 7, 2),
+    ("took", "TOOK", Form.SPAN, "started_at:finished_at", 6, 7, 2),
+    ("reason", "REASON", Form.TEXT, "reason", 12, 24, 3),
+    ("actor", "BY", Form.TEXT, "actor", 6, 10, 4),
 )
 _TASKS: tuple[_Row, ...] = (
-    ("id", "TASK", Form.NUMBER, "id", 7, 0),
-    ("job", "JOB", Form.NUMBER, "job_id", 6, 2),
-    ("key", "KEY", Form.TEXT, "key", 20, 0),
-    ("status", "STATUS", Form.TEXT, "status", 10, 0),
-    ("attempts", "TRY", Form.RATIO, "attempts:max_attempts", 5, 1),
-    ("queue", "QUEUE", Form.TEXT, "queue", 12, 3),
-    ("uses", "USES", Form.TEXT, "uses", 8, 4),
-    ("priority", "PRIO", Form.NUMBER, "priority", 4, 6),
-    ("age", "AGE", Form.AGE, "created_at", 7, 2),
-    ("took", "TOOK", Form.SPAN, "started_at:finished_at", 7, 2),
-    ("wait", "WAITS FOR", Form.TEXT, "wait_reason", 14, 3),
-    ("err", "ERROR", Form.TEXT, "error.message", 26, 1),
-    ("name", "NAME", Form.TEXT, "name", 20, 5),
-    ("group", "GROUP", Form.TEXT, "group", 12, 7),
+    ("id", "TASK", Form.NUMBER, "id", 7, 7, 0),
+    ("job", "JOB", Form.NUMBER, "job_id", 6, 6, 2),
+    ("key", "KEY", Form.TEXT, "key", 10, 20, 0),
+    ("status", "STATUS", Form.TEXT, "status", 10, 10, 0),
+    ("attempts", "TRY", Form.RATIO, "attempts:max_attempts", 4, 5, 1),
+    ("queue", "QUEUE", Form.TEXT, "queue", 8, 12, 3),
+    ("uses", "USES", Form.TEXT, "uses", 6, 8, 4),
+    ("priority", "PRIO", Form.NUMBER, "priority", 4, 4, 6),
+    ("age", "AGE", Form.AGE, "created_at", 6, 7, 2),
+    ("took", "TOOK", Form.SPAN, "started_at:finished_at", 6, 7, 2),
+    ("wait", "WAITS FOR", Form.TEXT, "wait_reason", 10, 14, 3),
+    ("err", "ERROR", Form.TEXT, "error.message", 14, 26, 1),
+    ("name", "NAME", Form.TEXT, "name", 10, 20, 5),
+    ("group", "GROUP", Form.TEXT, "group", 8, 12, 7),
 )
 _EVENTS: tuple[_Row, ...] = (
-    ("id", "EVENT", Form.NUMBER, "id", 8, 0),
-    ("at", "AT", Form.TIME, "at", 24, 0),
-    ("kind", "KIND", Form.TEXT, "kind", 20, 0),
-    ("job", "JOB", Form.NUMBER, "job_id", 6, 2),
-    ("task", "TASK", Form.NUMBER, "task_id", 7, 2),
-    ("key", "KEY", Form.TEXT, "key", 18, 1),
-    ("attempt", "TRY", Form.NUMBER, "attempt", 3, 3),
-    ("actor", "BY", Form.TEXT, "actor", 10, 4),
-    ("data", "DATA", Form.JSON, "data", 30, 5),
+    ("id", "EVENT", Form.NUMBER, "id", 7, 8, 0),
+    ("at", "AT", Form.TIME, "at", 24, 24, 0),
+    ("kind", "KIND", Form.TEXT, "kind", 15, 20, 0),
+    ("job", "JOB", Form.NUMBER, "job_id", 6, 6, 3),
+    ("task", "TASK", Form.NUMBER, "task_id", 7, 7, 3),
+    ("key", "KEY", Form.TEXT, "key", 9, 18, 1),
+    ("attempt", "TRY", Form.NUMBER, "attempt", 3, 3, 4),
+    ("actor", "BY", Form.TEXT, "actor", 6, 10, 5),
+    ("data", "DATA", Form.JSON, "data", 14, 30, 2),
 )
 _QUEUES: tuple[_Row, ...] = (
-    ("name", "QUEUE", Form.TEXT, "name", 20, 0),
-    ("queued", "QUEUED", Form.NUMBER, "tasks.queued", 7, 0),
-    ("running", "RUNNING", Form.NUMBER, "tasks.running", 7, 0),
-    ("retrying", "RETRYING", Form.NUMBER, "tasks.retrying", 8, 2),
-    ("oldest", "OLDEST", Form.AGE, "oldest_at", 7, 1),
-    ("rate", "PER MIN", Form.RATE, "rate", 7, 2),
-    ("held", "HELD", Form.NUMBER, "tasks.held", 5, 3),
-    ("failed", "FAILED", Form.NUMBER, "tasks.failed", 6, 1),
-    ("paused", "PAUSED", Form.AGE, "paused_at", 7, 1),
-    ("by", "BY", Form.TEXT, "paused_by", 10, 4),
-    ("reason", "REASON", Form.TEXT, "pause_reason", 24, 3),
+    ("name", "QUEUE", Form.TEXT, "name", 12, 20, 0),
+    ("queued", "QUEUED", Form.NUMBER, "tasks.queued", 6, 7, 0),
+    ("running", "RUNNING", Form.NUMBER, "tasks.running", 7, 7, 0),
+    ("retrying", "RETRYING", Form.NUMBER, "tasks.retrying", 8, 8, 2),
+    ("oldest", "OLDEST", Form.AGE, "oldest_at", 6, 7, 1),
+    ("rate", "PER MIN", Form.RATE, "rate", 7, 7, 2),
+    ("held", "HELD", Form.NUMBER, "tasks.held", 4, 5, 3),
+    ("failed", "FAILED", Form.NUMBER, "tasks.failed", 6, 6, 1),
+    ("paused", "PAUSED", Form.AGE, "paused_at", 6, 7, 1),
+    ("by", "BY", Form.TEXT, "paused_by", 6, 10, 4),
+    ("reason", "REASON", Form.TEXT, "pause_reason", 12, 24, 3),
 )
 
 
 def _column(row: _Row) -> Column:
-    name, title, form, paths, width, priority = row
+    name, title, form, paths, least, width, priority = row
     path, _, other = paths.partition(":")
-    return Column(name=name, title=title, form=form, path=path, other=other, width=width, priority=priority)
+    return Column(
+        name=name,
+        title=title,
+        form=form,
+        path=path,
+        other=other,
+        least=least,
+        width=width,
+        priority=priority,
+    )
 
 
 COLUMNS: dict[Noun, tuple[Column, ...]] = {
@@ -130,18 +157,6 @@ COLUMNS: dict[Noun, tuple[Column, ...]] = {
     Noun.QUEUES: tuple(map(_column, _QUEUES)),
 }
 """The columns of every list, from left to right."""
-
-
-def choose(columns: Sequence[Column], width: int) -> tuple[Column, ...]:
-    """Return the columns that have room in `width` cells, in order; those of priority 0 always stay."""
-    chosen = list(columns)
-    while sum(column.width + GAP for column in chosen) - GAP > width:
-        # Of equals the rightmost goes.
-        goes = max(reversed(chosen), key=lambda column: column.priority)
-        if goes.priority == 0:
-            break
-        chosen.remove(goes)
-    return tuple(chosen)
 
 
 def cell(column: Column, view: object, *, now: int) -> SafeText:
@@ -158,6 +173,8 @@ def _write(column: Column, value: object, *, view: object, now: int) -> str:
             return str(value)
         case Form.TIME:
             return to_iso(_moment(value))
+        case Form.CLOCK:
+            return to_clock(_moment(value), now=now)
         case Form.AGE:
             return humanise(now - _moment(value))
         case Form.DUE:

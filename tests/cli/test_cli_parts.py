@@ -9,17 +9,15 @@ from collections.abc import Sequence
 
 import pytest
 
+from core.app.signals import Interrupted
 from core.cli.logs import Sink
 from core.cli.output import Painted, say
 from core.cli.progress import Meter
 from core.cli.summary import error_text, exit_status
-from core.cli.tables import _share
 from core.cli.tracking import GroupCounts
-from core.cli.waiting import Interrupted, wait_with
+from core.cli.waiting import wait_with
 from core.control.api import EventQuery
-from core.model.columns import COLUMNS
 from core.model.events import EventView
-from core.model.fields import Noun
 from core.model.views import LogChunk, Page
 
 
@@ -106,18 +104,6 @@ def test_quiet_progress_away_from_a_terminal_says_nothing(capsys: pytest.Capture
     meter.remark("one")
     meter.show({"running": 1})
     assert capsys.readouterr().err == ""
-
-
-def test_columns_share_a_room_that_is_too_small() -> None:
-    columns = [column for column in COLUMNS[Noun.TASKS] if column.priority == 0]
-    widths = _share([7, 30, 10], columns, 20)
-    assert sum(widths) + 2 * 2 == 20
-    assert min(widths) >= 4
-
-
-def test_a_column_that_wants_more_gets_what_is_left() -> None:
-    columns = COLUMNS[Noun.JOBS][:2]
-    assert _share([3, 90], columns, 80) == [3, 75]
 
 
 def test_painted_text_is_safe_and_plain_in_a_file(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ from textual.app import App, ComposeResult
 from textual.geometry import Region
 
 from console.widgets.table import Face, Table
+from core.model import sharing
 from core.model.columns import Column, Form
 from core.model.text import safe_line
 from tests.console.support_console import HOSTILE, VISIBLE
@@ -16,8 +17,8 @@ from tests.console.support_console import HOSTILE, VISIBLE
 Pair = tuple[int, str]
 COLUMNS = (
     Column(name="id", title="ID", form=Form.NUMBER, path="", width=8),
-    Column(name="text", title="TEXT", form=Form.TEXT, path="", width=20),
-    Column(name="extra", title="EXTRA", form=Form.NUMBER, path="", width=10, priority=1),
+    Column(name="text", title="TEXT", form=Form.TEXT, path="", least=10, width=20),
+    Column(name="extra", title="EXTRA", form=Form.TEXT, path="", width=10, priority=1),
 )
 
 
@@ -93,7 +94,7 @@ async def test_only_rows_in_view_are_written_of_a_hundred_thousand() -> None:
         for _ in range(20):
             await pilot.press("pagedown")
         assert drawn.cursor == 200
-        assert drawn.written < 500
+        assert drawn.written < 1_000
         await pilot.press("G")
         assert drawn.cursor == 99_999
         assert "row 99999" in "\n".join(drawn.lines())
@@ -160,13 +161,13 @@ async def test_a_changed_cell_is_all_that_is_drawn_again() -> None:
         await pilot.pause()
         drawn.drawn.clear()
         changed = pairs(10)
-        changed[4] = (4, "moved on")
+        changed[4] = (4, "new 4")
         drawn.fill(changed)
         (region,) = drawn.drawn
         assert (region.y, region.height) == (5, 1)
         assert region.x == 1 + 8 + 2
         assert region.width < 60 - 10
-        assert "moved on" in drawn.lines()[5]
+        assert "new 4" in drawn.lines()[5]
 
 
 @pytest.mark.parametrize("count", [0, 3, 10, 50])
@@ -201,6 +202,42 @@ async def test_hostile_texts_are_seen_and_never_obeyed() -> None:
         line = drawn.lines()[1]
         assert VISIBLE in line
         assert line.isprintable()
+
+
+async def test_a_text_that_grows_has_room_at_once_and_none_gives_room_back_meanwhile() -> None:
+    async with table([(1, "short"), (2, "short")]) as (drawn, _):
+        rooms = drawn._fitting.shape
+        drawn.fill([(1, "a" * 30), (2, "short")])
+        assert "a" * 30 in drawn.lines()[1]
+        grown = drawn._fitting.shape
+        assert grown != rooms
+        drawn.fill([(1, "short"), (2, "short")])
+        assert drawn._fitting.shape == grown
+        drawn.forget_widths()
+        drawn.fill([(1, "short"), (2, "short")])
+        assert drawn._fitting.shape == rooms
+
+
+async def test_other_rows_at_the_top_of_memory_have_the_columns_fitted_anew() -> None:
+    async with table([(1, "a" * 30)]) as (drawn, _):
+        grown = drawn._fitting.shape
+        drawn.replace({200: (200, "short")}, count=201, more=False)
+        assert drawn._fitting.shape != grown
+
+
+async def test_scrolling_shares_no_widths_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    shared: list[int] = []
+
+    def share(*columns_needs_width):
+        shared.append(columns_needs_width[2])
+        return sharing.share(*columns_needs_width)
+
+    monkeypatch.setattr("console.widgets.fitting.share", share)
+    async with table(pairs(500)) as (_, pilot):
+        assert shared
+        shared.clear()
+        await pilot.press("j", "pagedown", "ctrl+d", "G", "g", "k")
+        assert not shared
 
 
 async def test_a_narrow_view_drops_columns_and_every_size_is_drawn() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import fields, replace
 
 import pytest
 
-from core.model.columns import COLUMNS, GAP, Column, Form, cell, choose
+from core.model.columns import COLUMNS, Column, Form, cell
 from core.model.events import EventView
 from core.model.fields import FIELDS, Noun
 from core.model.views import JobView, QueueView, TaskView
@@ -145,6 +146,22 @@ def test_what_is_due_says_how_soon(later: int, said: str) -> None:
     assert cell(due, replace(QUEUE, paused_at=NOW + later), now=NOW) == said
 
 
+@pytest.mark.parametrize(
+    ("later", "said"),
+    [(0, "01-01 01:00:00"), (-3_600_001, "2025-12-31 23:59"), (86_400_000, "01-02 01:00:00")],
+)
+def test_a_moment_is_written_by_the_clock_of_the_machine(
+    monkeypatch: pytest.MonkeyPatch, later: int, said: str
+) -> None:
+    at = Column(name="at", title="", form=Form.CLOCK, path="at", width=14)
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "UTC-1")
+        time.tzset()
+        shown = cell(at, replace(EVENT, at=NOW + later), now=NOW)
+    time.tzset()
+    assert shown == said
+
+
 @pytest.mark.parametrize("noun", list(Noun))
 def test_columns_read_attributes_that_the_view_has(noun: Noun) -> None:
     view = VIEWS[noun]
@@ -166,32 +183,7 @@ def test_fields_of_filters_read_attributes_that_the_view_has(noun: Noun) -> None
 def test_names_are_unique_and_titles_fit(noun: Noun) -> None:
     names = [column.name for column in COLUMNS[noun]]
     assert len(set(names)) == len(names)
-    assert all(len(column.title) <= column.width for column in COLUMNS[noun])
-
-
-@pytest.mark.parametrize("noun", list(Noun))
-def test_columns_have_room_or_go_by_priority(noun: Noun) -> None:
-    columns = COLUMNS[noun]
-    for width in range(0, 250, 7):
-        chosen = choose(columns, width)
-        fits = sum(column.width for column in chosen) + GAP * (len(chosen) - 1) <= width
-        assert fits or {column.priority for column in chosen} == {0}
-        assert [column for column in columns if column in chosen] == list(chosen)
-        dropped = [column.priority for column in columns if column not in chosen]
-        assert max((column.priority for column in chosen), default=0) <= min(dropped, default=99)
-        assert {column for column in columns if column.priority == 0} <= set(chosen)
-
-
-def test_every_list_fits_its_first_columns_on_sixty_cells() -> None:
-    for columns in COLUMNS.values():
-        chosen = choose(columns, 60)
-        assert sum(column.width for column in chosen) + GAP * (len(chosen) - 1) <= 60
-
-
-def test_of_equals_the_rightmost_goes_first() -> None:
-    a, b = (Column(name=name, title="", form=Form.TEXT, path="key", width=5, priority=1) for name in "ab")
-    assert choose((a, b), 11) == (a,)
-    assert choose((a, b), 12) == (a, b)
+    assert all(len(column.title) <= column.floor <= column.width for column in COLUMNS[noun])
 
 
 def test_numbers_and_lengths_stand_right() -> None:

@@ -9,7 +9,7 @@ from console.keymap import KEYS
 
 PARTS = {
     "everywhere": ("app",),
-    "lists": ("table", "list", "rows", "marks"),
+    "lists": ("table", "list", "rows", "marks", "times"),
     "verbs": ("retry", "again", "cancel", "pause", "hold"),
     "looking closer": ("logs", "events", "drawn"),
     "Pulse, Retries, Orphans": ("pulse", "preset", "orphans"),

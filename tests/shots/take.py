@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -85,7 +86,10 @@ def _fixed_world() -> Iterator[None]:
         # A cursor that blinks is in one capture and not in the next.
         patch.setattr(Input.cursor_blink, "_default", False)
         patch.chdir(Path(__file__).parent)
+        patch.setenv("TZ", "UTC")
+        time.tzset()
         yield
+    time.tzset()
 
 
 def main() -> None:

@@ -1,0 +1,58 @@
+"""Times: the moments in a list, as ages or by the clock; decisions alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from enum import StrEnum
+
+from core.model.columns import Column, Form
+
+_CELLS = 14
+"""Of a moment of this year by the clock."""
+_LONGEST = 16
+_AGE_CELLS = 6
+_CREATED, _AT, _AGE = "CREATED", "AT", "AGE"
+
+
+class Times(StrEnum):
+    """How moments are shown."""
+
+    AGES = "ages"
+    CLOCK = "clock"
+
+    @property
+    def other(self) -> Times:
+        """The other way."""
+        return Times.CLOCK if self is Times.AGES else Times.AGES
+
+
+def usual(columns: Sequence[Column]) -> Times:
+    """Return how the moments of a list are shown as long as nobody asks for the other way."""
+    return Times.CLOCK if any(column.form is Form.TIME for column in columns) else Times.AGES
+
+
+def shown_as(columns: Sequence[Column], times: Times) -> tuple[Column, ...]:
+    """Return columns with their moments shown in a way; lengths of time and what is due stay."""
+    if times is Times.AGES:
+        return tuple(_aged(column) for column in columns)
+    clocks = [_clocked(column) for column in columns]
+    first = next((index for index, column in enumerate(clocks) if column.form is Form.CLOCK), None)
+    # Who asks for the time must see it, however narrow the list is.
+    return tuple(
+        replace(column, priority=0) if index == first else column for index, column in enumerate(clocks)
+    )
+
+
+def _aged(column: Column) -> Column:
+    if column.form is not Form.TIME:
+        return column
+    title = _AGE if column.title == _AT else column.title
+    return replace(column, form=Form.AGE, title=title, least=_AGE_CELLS, width=_AGE_CELLS + 1)
+
+
+def _clocked(column: Column) -> Column:
+    if column.form not in (Form.AGE, Form.TIME):
+        return column
+    title = _CREATED if column.title == _AGE else column.title
+    return replace(column, form=Form.CLOCK, title=title, least=_CELLS, width=_LONGEST)

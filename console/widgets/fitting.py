@@ -1,0 +1,101 @@
+"""Fitting: which columns of a list are shown and how wide, steady while its rows change."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Generic, TypeVar
+
+from textual.geometry import Region
+
+from console.widgets.face import Face
+from core.model.columns import GAP, GROWING, Column
+from core.model.sharing import Shape, filled, longest, share
+from core.model.text import SafeText, cells
+
+V = TypeVar("V")
+MARGIN = 1
+"""Cells to the left and to the right of all columns; the left one holds the mark."""
+
+
+class Fitting(Generic[V]):
+    """The shape of the rows of a face.
+
+    `refit` measures rows and shares the width out anew; `grow` gives a text that needs more what it
+    needs, as far as there is room, and never takes anything back.
+    """
+
+    def __init__(self, face: Face[V]) -> None:
+        self.face = face
+        self.hidden: frozenset[str] = frozenset()
+        self.shape: Shape = ()
+        self.growing: tuple[int, ...] = ()
+        """Places of the columns that change with time alone."""
+        self.order = ("", "")
+        """By which column the rows are sorted, and the arrow behind its title."""
+        self._width = 0
+        self._needs: dict[str, int] = {}
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns that have room, from left to right."""
+        return tuple(column for column, _ in self.shape)
+
+    def hide(self, names: Collection[str]) -> bool:
+        """Show all columns but these; return whether it can be done: one always stays."""
+        can = any(column.name not in names for column in self.face.columns)
+        self.hidden = frozenset(names) if can else self.hidden
+        return can
+
+    def refit(self, rows: Iterable[V], width: int) -> bool:
+        """Share a width out by what these rows need; return whether the shape is another."""
+        self._width, self._needs = width, self._least_needs()
+        # What is steady takes its room whatever it holds, and need not be written.
+        measured = [column for column in share(self._offered(), {}, self._room) if not column[0].steady]
+        columns = [column for column, _ in measured]
+        names = [column.name for column in columns]
+        self._needs = longest(self._needs, names, (self.face.write(row, columns) for row in rows))
+        return self._reshape()
+
+    def grow(self, rows: Iterable[Sequence[SafeText]]) -> bool:
+        """Make room for the cells of rows that are shown; return whether the shape is another."""
+        needs = longest(self._needs, [column.name for column in self.columns], rows)
+        if needs == self._needs:
+            return False
+        self._needs = needs
+        return self._reshape()
+
+    def titles(self) -> list[str]:
+        """Return the titles of the shown columns, an arrow behind that of the order."""
+        name, arrow = self.order
+        return [
+            f"{column.title[: max(0, room - 1)]}{arrow}" if column.name == name else column.title
+            for column, room in self.shape
+        ]
+
+    def changed(self, line: int, old: Sequence[SafeText], new: Sequence[SafeText]) -> Iterator[Region]:
+        """Return where on a line of the view the cells of a row differ."""
+        left = MARGIN
+        for (_, room), was, now in zip(self.shape, old, new, strict=False):
+            if was != now:
+                yield Region(left, line, room, 1)
+            left += room + GAP
+
+    @property
+    def _room(self) -> int:
+        return max(0, self._width - 2 * MARGIN)
+
+    def _offered(self) -> list[Column]:
+        return [column for column in self.face.columns if column.name not in self.hidden]
+
+    def _least_needs(self) -> dict[str, int]:
+        name, arrow = self.order
+        steady = {column.name: column.floor for column in self._offered() if column.steady}
+        ordered = [column for column in self._offered() if column.name == name]
+        return steady | {
+            column.name: max(steady.get(name, 0), cells(column.title + arrow)) for column in ordered
+        }
+
+    def _reshape(self) -> bool:
+        old, self.shape = self.shape, filled(share(self._offered(), self._needs, self._room), self._room)
+        self.growing = tuple(index for index, (column, _) in enumerate(self.shape) if column.form in GROWING)
+        return self.shape != old

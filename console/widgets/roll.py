@@ -1,0 +1,150 @@
+"""Roll: rows of any number under a head line, and a cursor that keys and mouse move."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from typing import Generic, TypeVar
+
+from textual import events
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+
+from console.widgets.held import Held
+
+V = TypeVar("V")
+
+
+class Roll(ScrollView, Generic[V], inherit_bindings=False):
+    """What moves and is looked at; how a row looks is for others to say."""
+
+    DEFAULT_CSS = """
+    Roll { height: 1fr; overflow-x: hidden; overflow-y: scroll; scrollbar-size: 0 0; }
+    """
+
+    class Moved(Message, namespace="table"):
+        """The cursor or the view moved: other rows may be needed."""
+
+    class Opened(Message, namespace="table"):
+        """A row was chosen with the mouse."""
+
+    class EndWanted(Message, namespace="table"):
+        """The last row is asked for, and not known yet."""
+
+    def __init__(self, key: Callable[[V], Hashable], *, id: str | None = None) -> None:  # noqa: A002 - Textual's word
+        super().__init__(id=id)
+        self._held = Held(key)
+        self.more = False
+        """Whether more rows may follow those that are known."""
+
+    @property
+    def selected(self) -> V | None:
+        """The view under the cursor."""
+        return self._held.selected
+
+    @property
+    def cursor(self) -> int:
+        """The number of the row under the cursor."""
+        return self._held.cursor
+
+    @property
+    def count(self) -> int:
+        """How many rows are known to be there."""
+        return self._held.count
+
+    @property
+    def rows(self) -> Mapping[int, V]:
+        """The rows in memory, by number."""
+        return self._held.rows
+
+    @property
+    def lacks_rows(self) -> bool:
+        """Whether rows in view are not in memory."""
+        last = min(self.top + self.height, self.count)
+        return any(number not in self.rows for number in range(self.top, last))
+
+    @property
+    def height(self) -> int:
+        """How many rows have room."""
+        return max(1, self.size.height - 1)
+
+    @property
+    def top(self) -> int:
+        """The number of the first row in view."""
+        return self.scroll_offset.y
+
+    def span(self, first: int, last: int) -> dict[int, V] | None:
+        """Return the rows of two numbers and between; None if one of them is not in memory."""
+        return self._held.span(first, last)
+
+    def toggle_following(self) -> bool:
+        """Let the cursor keep to its row, or to its place; return whether it is its row."""
+        self._held.is_following = not self._held.is_following
+        return self._held.is_following
+
+    def go_to(self, number: int) -> None:
+        """Move the cursor to a row, as near as there is one."""
+        old = self.cursor
+        self._held.go_to(number)
+        self._refresh_row(old)
+        self._refresh_row(self.cursor)
+        self._keep_in_view()
+        self.post_message(self.Moved())
+
+    def action_move(self, step: int) -> None:
+        """Move the cursor by rows."""
+        self.go_to(self.cursor + step)
+
+    def action_half(self, step: int) -> None:
+        """Move by half a page."""
+        self.go_to(self.cursor + step * max(1, self.height // 2))
+
+    def action_page(self, step: int) -> None:
+        """Move by a page."""
+        self.go_to(self.cursor + step * self.height)
+
+    def action_first(self) -> None:
+        """Move to the first row."""
+        self.go_to(0)
+
+    def action_last(self) -> None:
+        """Move to the last row; ask for it if it is not known yet."""
+        self.go_to(self.count - 1)
+        if self.more:
+            self.post_message(self.EndWanted())
+
+    def on_click(self, event: events.Click) -> None:
+        """Move to the row that was clicked; a second click opens it."""
+        row = self.top + event.y - 1
+        if event.y == 0 or row >= self.count:
+            return
+        if row == self.cursor:
+            self.post_message(self.Opened())
+        self.go_to(row)
+
+    def _in_view(self) -> list[tuple[int, V | None]]:
+        return [(line, self.rows.get(self.top + line)) for line in range(self.height)]
+
+    def _visible_keys(self) -> list[Hashable]:
+        return [None if view is None else self._held.key(view) for _, view in self._in_view()]
+
+    def _refresh_row(self, number: int) -> None:
+        line = number - self.top
+        if 0 <= line < self.height:
+            self.refresh(Region(0, line + 1, self.size.width, 1))
+
+    def _resize_list(self) -> None:
+        size = Size(self.size.width, self.count + 1)
+        if size != self.virtual_size:
+            self.virtual_size = size
+        self._keep_in_view()
+
+    def _keep_in_view(self) -> None:
+        # Half a page at once: on a slow line a scroll costs the whole view, however short it is.
+        if self.cursor < self.top:
+            target = self.cursor if self.cursor < self.height // 2 else self.cursor - self.height // 2
+        elif self.cursor >= self.top + self.height:
+            target = self.cursor - self.height // 2
+        else:
+            return
+        self.scroll_to(y=target, animate=False, force=True)

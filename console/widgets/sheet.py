@@ -1,0 +1,121 @@
+"""Sheet: the cells of rows as they were last written, and their strips as they were last drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeAlias, TypeVar
+
+from rich.style import Style
+from textual.cache import LRUCache
+from textual.strip import Strip
+
+from console.widgets.face import Paper, draw_row
+from console.widgets.fitting import MARGIN, Fitting
+from core.model.text import SafeText
+
+V = TypeVar("V")
+_STRIPS = 1_000
+_CURSOR = Style(reverse=True)
+_HEAD = Style(bold=True)
+_MARK = "*"
+
+
+Rewritten: TypeAlias = tuple[tuple[SafeText, ...], tuple[SafeText, ...]]
+"""The cells of a row before and after."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """The cells of a row as they were written; `version` is never used twice."""
+
+    version: int
+    cells: tuple[SafeText, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What a line is drawn on: how wide it is, in which style, whether marked, whether under the cursor."""
+
+    width: int
+    base: Style
+    is_marked: bool = False
+    is_cursor: bool = False
+
+
+class Sheet(Generic[V]):
+    """Rows become strips, each as long as nothing of it changes only once."""
+
+    def __init__(self, fitting: Fitting[V]) -> None:
+        self._fitting = fitting
+        self._written: dict[Hashable, Written] = {}
+        self._version = 0
+        self.unmeasured: list[tuple[SafeText, ...]] = []
+        """Cells that came into view, and that nobody made room for yet."""
+        self._strips: LRUCache[tuple[Hashable, int, int, bool, bool], Strip] = LRUCache(_STRIPS)
+
+    def clear(self) -> None:
+        """Forget everything: shape or look are others."""
+        self._strips.clear()
+        self._written.clear()
+        self.unmeasured.clear()
+
+    def turn(self) -> dict[Hashable, Written]:
+        """Forget what was written, and return it: other rows are in memory."""
+        old, self._written = self._written, {}
+        return old
+
+    def rewrite(self, key: Hashable, view: V, known: Written | None) -> Rewritten:
+        """Write the cells of a row that was `known` before; return them as they were and as they are."""
+        cells = self._fitting.face.write(view, self._fitting.columns)
+        if known is not None and known.cells == cells:
+            # Its strips are still good.
+            self._written[key] = known
+        else:
+            self._keep(key, cells)
+        return cells if known is None else known.cells, cells
+
+    def age(self, key: Hashable, view: V) -> Rewritten | None:
+        """Write what grows with time anew; return the cells before and after, None if they are the same."""
+        old = self._written.get(key)
+        if old is None:
+            return None
+        fitting = self._fitting
+        columns = [fitting.shape[index][0] for index in fitting.growing]
+        grown = dict(zip(fitting.growing, fitting.face.write(view, columns), strict=True))
+        cells = tuple(grown.get(index, cell) for index, cell in enumerate(old.cells))
+        return None if cells == old.cells else (old.cells, self._keep(key, cells).cells)
+
+    def head(self, ground: Ground) -> Strip:
+        """Return the line of titles."""
+        titles = self._fitting.titles()
+        paper = Paper(base=ground.base + _HEAD, width=ground.width, margin=" " * MARGIN)
+        return draw_row(self._fitting.shape, titles, [None] * len(titles), paper)
+
+    def strip(self, key: Hashable, view: V, ground: Ground) -> Strip:
+        """Return the line of a row."""
+        written = self._written.get(key) or self._write(key, view)
+        place = (key, written.version, ground.width, ground.is_cursor, ground.is_marked)
+        strip = self._strips.get(place)
+        if strip is None:
+            strip = self._strips[place] = self._draw(view, written.cells, ground)
+        return strip
+
+    def _draw(self, view: V, cells: Sequence[SafeText], ground: Ground) -> Strip:
+        style = self._fitting.face.style
+        styles = [None if ground.is_cursor else style(view, column) for column in self._fitting.columns]
+        base = ground.base + _CURSOR if ground.is_cursor else ground.base
+        margin = _MARK if ground.is_marked else " " * MARGIN
+        return draw_row(
+            self._fitting.shape, cells, styles, Paper(base=base, width=ground.width, margin=margin)
+        )
+
+    def _write(self, key: Hashable, view: V) -> Written:
+        written = self._keep(key, self._fitting.face.write(view, self._fitting.columns))
+        self.unmeasured.append(written.cells)
+        return written
+
+    def _keep(self, key: Hashable, cells: tuple[SafeText, ...]) -> Written:
+        self._version += 1
+        self._written[key] = Written(version=self._version, cells=cells)
+        return self._written[key]
