@@ -135,14 +135,7 @@ class Reports(Insight):
             tried = (await db.execute(attempts)).all()
             detail = task_detail(row, Extras(needs=tuple(keys), attempts=tuple(map(attempt_view, tried))))
             output = (await whole(db, {"output": detail.output}))["output"]
-        return TaskDetail(
-            task=detail.task,
-            needs=detail.needs,
-            with_=detail.with_,
-            metadata=detail.metadata,
-            output=output,
-            attempts=detail.attempts,
-        )
+        return replace(detail, output=output)
 
     async def counts(self) -> Mapping[str, int]:
         """Return how many tasks of the store stand where (only statuses that occur)."""
