@@ -166,6 +166,8 @@ def _ask(control: ControlAPI, order: Order, target: Target) -> Awaitable[Operate
         case Verb.KEEP:
             return control.keep_orphans(target, actor=ACTOR)
         case Verb.KILL:
+            return control.kill(target, reason=order.reason, actor=ACTOR)
+        case Verb.KILL_ORPHAN:
             return control.kill_orphans(target, reason=order.reason, actor=ACTOR)
         case _:
             assert_never(order.verb)

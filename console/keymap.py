@@ -142,6 +142,7 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
     "retry": (("retry", "r", "r", "retry", "run again what ended (asks)", "retry"),),
     "again": (("again", "R", "R", "again", "retry with edits: a new job from the form of this one", ""),),
     "cancel": (("cancel", "x", "x", "cancel", "cancel (asks)", "cancel"),),
+    "kill": (("kill", "X", "X", "kill", "kill what runs at once (plan, reason, asks)", ""),),
     "pause": (("pause", "p", "p", "pause", "pause, or resume", "pause"),),
     "hold": (("hold", "h", "h", "hold", "hold a task, or let it go on", "hold"),),
     "logs": (("logs", "l", "l", "logs", "the output of the task", "log"),),

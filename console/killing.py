@@ -1,82 +1,87 @@
-"""Killing: the plan for living orphans, and its application with a second look at each."""
+"""Killing: a plan, its review, and its application with a second look at each victim."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from console.applying import Order, Refusal, Tally, apply
-from console.tiers import Verb
+from console.applying import Order, Refusal, Tally, apply, summary
+from console.asking import Front, Plan, Report
+from console.victims import Prey, Sighting
 from core.control.api import ControlAPI, Target
-from core.model.insight import OrphanKind, OrphanView
 from core.model.text import SafeText, safe_line
-
-_GONE = "no living orphan any more: left alone"
-_OTHER = "it is another attempt or has other processes than the plan: left alone"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KillPlan:
-    """The orphans as they were when the plan was made, by task id; None = there was none."""
+    """Who would be killed, as a look found them."""
 
-    orphans: tuple[tuple[int, OrphanView | None], ...]
+    prey: Prey
+    seen: Sighting
 
     @property
     def number(self) -> int:
         """Return how many there are to kill."""
-        return sum(orphan is not None for _, orphan in self.orphans)
+        return len(self.seen.victims)
 
     @property
     def words(self) -> str:
         """Say what would be done."""
-        return f"kill {self.number:,} orphan{'' if self.number == 1 else 's'}"
+        return f"kill {self.number:,} {self.prey.noun}{'' if self.number == 1 else 's'}"
 
     @property
     def lines(self) -> tuple[SafeText, ...]:
-        """Return a line for each task."""
-        return tuple(
-            safe_line(f"task {task_id}: {_GONE if orphan is None else _described(orphan)}")
-            for task_id, orphan in self.orphans
-        )
+        """Return a line for each victim, and what is left alone."""
+        victims = (safe_line(f"task {victim.task_id}: {victim.words}") for victim in self.seen.victims)
+        return (*self.seen.head, *victims, *self.seen.left)
 
 
-async def plan_kill(control: ControlAPI, task_ids: Sequence[int]) -> KillPlan:
-    """Look at the orphans of these tasks; changes nothing."""
-    living = await _living(control)
-    return KillPlan(orphans=tuple((number, living.get(number)) for number in dict.fromkeys(task_ids)))
+async def kill(control: ControlAPI, front: Front, prey: Prey, targets: Sequence[Target]) -> None:
+    """Plan, let it be reviewed, apply; those that failed are planned again if the operator wants that."""
+    reason = ""
+    while targets:
+        plan = await plan_kill(control, prey, targets)
+        if not plan.number:
+            front.tell(SafeText(prey.none))
+            return
+        given = await front.plan(Plan(words=plan.words, lines=plan.lines, reason=reason))
+        if given is None:
+            return
+        reason = given
+        tally = await carry_out(control, plan, reason=reason)
+        front.tell(safe_line(f"{plan.words}: {summary(tally)}"), bad=bool(tally.refused))
+        if not tally.refused or not await front.report(_report(plan, tally)):
+            return
+        targets = tuple(refusal.target for refusal in tally.refused)
+
+
+async def plan_kill(control: ControlAPI, prey: Prey, targets: Sequence[Target]) -> KillPlan:
+    """Look at what there is to kill; changes nothing."""
+    return KillPlan(prey=prey, seen=await prey.look(control, targets))
 
 
 async def carry_out(control: ControlAPI, plan: KillPlan, *, reason: str) -> Tally:
     """Kill what still is as it was planned; the rest is refused."""
-    now = await _living(control)
-    same = tuple(
-        number for number, orphan in plan.orphans if orphan is not None and _same(orphan, now.get(number))
-    )
+    planned = Target(task_ids=tuple(victim.task_id for victim in plan.seen.victims))
+    now = {victim.task_id: victim for victim in (await plan.prey.look(control, (planned,))).victims}
+    same = tuple(one.task_id for one in plan.seen.victims if one.covers(now.get(one.task_id)))
     total = Tally()
     if same:
-        order = Order(verb=Verb.KILL, targets=(Target(task_ids=same),), reason=reason)
-        total = await apply(control, order)
+        total = await apply(
+            control, Order(verb=plan.prey.verb, targets=(Target(task_ids=same),), reason=reason)
+        )
     return total + Tally(
         refused=tuple(
-            Refusal(target=Target(task_ids=(number,)), reason=_OTHER if number in now else _GONE)
-            for number, _ in plan.orphans
+            Refusal(
+                target=Target(task_ids=(number,)),
+                reason=plan.prey.other if number in now else plan.prey.gone,
+            )
+            for number in planned.task_ids or ()
             if number not in same
         )
     )
 
 
-async def _living(control: ControlAPI) -> dict[int, OrphanView]:
-    found = await control.orphans()
-    return {orphan.task_id: orphan for orphan in found if orphan.kind is OrphanKind.LIVING}
-
-
-def _same(planned: OrphanView, now: OrphanView | None) -> bool:
-    # Fewer processes than planned is fine; one that nobody has seen is not.
-    return now is not None and now.epoch == planned.epoch and set(now.pids) <= set(planned.pids)
-
-
-def _described(orphan: OrphanView) -> str:
-    processes = ", ".join(
-        f"{pid} {command}" for pid, command in zip(orphan.pids, orphan.commands, strict=False)
-    )
-    return f"{orphan.key} of job {orphan.job_id}, attempt {orphan.epoch}: {processes or orphan.reason}"
+def _report(plan: KillPlan, tally: Tally) -> Report:
+    head = f"{plan.words}: {tally.changed:,} changed, {len(tally.refused):,} refused"
+    return Report(words=head, lines=tuple(refusal.words for refusal in tally.refused), again=True)

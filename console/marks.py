@@ -98,7 +98,14 @@ class Marks:
         if len(found) == 1:
             return found[0]
         first, *others = _joined([target for chosen in found for target in chosen.targets])
-        return Chosen(target=first, more=tuple(others), label=f"{len(found):,} marked", off=off)
+        known = [chosen.running for chosen in found if chosen.running is not None]
+        return Chosen(
+            target=first,
+            more=tuple(others),
+            label=f"{len(found):,} marked",
+            off=off,
+            running=sum(known) if len(known) == len(found) else None,
+        )
 
 
 def _joined(targets: list[Target]) -> list[Target]:

@@ -10,8 +10,8 @@ from functools import partial
 from typing import assert_never
 
 from console.applying import SHOWN, Order, Tally, apply, movable, only, summary
-from console.asking import Counted, Front, Plan, Report
-from console.killing import carry_out, plan_kill
+from console.asking import Counted, Front, Report
+from console.killing import kill
 from console.tiers import (
     BOUNDED,
     INVERSE,
@@ -25,6 +25,7 @@ from console.tiers import (
     scope_of,
     tier_of,
 )
+from console.victims import PREY
 from core.control.api import ControlAPI, Target
 from core.model.errors import TaskdeckError
 from core.model.fields import Noun
@@ -90,8 +91,12 @@ class Operations:
         await self._do(Verb.KEEP, chosen)
 
     async def kill(self, chosen: Chosen) -> None:
-        """Plan, review, then end the processes of living orphans."""
+        """Plan, review, then end what runs at once."""
         await self._do(Verb.KILL, chosen)
+
+    async def kill_orphan(self, chosen: Chosen) -> None:
+        """Plan, review, then end the processes of living orphans."""
+        await self._do(Verb.KILL_ORPHAN, chosen)
 
     async def repeat(self, chosen: Chosen) -> None:
         """Do the last verb once more, on what is chosen now; a pause stays a pause."""
@@ -129,10 +134,8 @@ class Operations:
             words = f"{verb} {scope.words}"
             if not scope.number:
                 self._front.tell(safe_line(f"{words}: nothing matches"))
-            elif scope.frozen is not None and verb is Verb.KILL:
-                self._front.tell(SafeText("a kill is planned for orphans that are marked one by one"))
-            elif verb is Verb.KILL:
-                await self._kill([number for target in scope.targets for number in target.task_ids or ()])
+            elif verb in PREY:
+                await kill(self._control, self._front, PREY[verb], scope.targets)
             elif await self._agreed(verb, scope):
                 await self._carry_out(verb, scope)
         except TaskdeckError as error:
@@ -179,21 +182,6 @@ class Operations:
         else:
             await self._tell(words, tally)
 
-    async def _kill(self, task_ids: list[int]) -> None:
-        reason: str | None = ""
-        while task_ids and reason is not None:
-            plan = await plan_kill(self._control, task_ids)
-            if not plan.number:
-                self._front.tell(SafeText("no living orphan among them any more"))
-                return
-            reason = await self._front.plan(Plan(words=plan.words, lines=plan.lines, reason=reason))
-            if reason is None:
-                return
-            tally = await carry_out(self._control, plan, reason=reason)
-            if not await self._tell_planned(plan.words, tally):
-                return
-            task_ids = [number for refusal in tally.refused for number in refusal.target.task_ids or ()]
-
     async def _since(self, target: Target) -> int:
         if target.filter is None:
             return 0
@@ -226,12 +214,6 @@ class Operations:
     async def _list(self, words: str, tally: Tally) -> None:
         if len(tally.refused) > SHOWN:
             await self._front.report(_report(words, tally))
-
-    async def _tell_planned(self, words: str, tally: Tally) -> bool:
-        self._front.tell(safe_line(f"{words}: {summary(tally)}"), bad=bool(tally.refused))
-        if not tally.refused:
-            return False
-        return await self._front.report(replace(_report(words, tally), again=True))
 
     def _refuse(self, words: str, error: TaskdeckError) -> None:
         hint = f" ({error.hint})" if error.hint else ""

@@ -32,6 +32,13 @@ def why_not(action: str, *, shut: SafeText, engine: bool, anything: bool, status
     return _unfit(action, status)
 
 
+def nothing_runs(action: str, *, running: int | None, label: str) -> SafeText:
+    """Say that a kill finds nothing that runs; '' = it does, or nobody knows."""
+    if action == "kill" and running == 0:
+        return safe_line(f"nothing of {label} runs")
+    return SafeText("")
+
+
 def _unfit(action: str, status: str) -> SafeText:
     if not status:
         return SafeText("")

@@ -31,6 +31,8 @@ class Verb(StrEnum):
     KEEP = "keep"
     """Watch living orphans on."""
     KILL = "kill"
+    """End what runs at once."""
+    KILL_ORPHAN = "kill orphan"
     """End the processes of living orphans."""
 
 
@@ -69,6 +71,8 @@ class Chosen:
     off: bool = False
     """It is paused or held: the verb lets it go on."""
     more: tuple[Target, ...] = ()
+    running: int | None = None
+    """How many tasks of it run, as far as the screen knows; None = it does not."""
 
     @property
     def targets(self) -> tuple[Target, ...]:
@@ -96,7 +100,7 @@ class Scope:
 
 def tier_of(verb: Verb, number: int, *, bounded: int = BOUNDED) -> Tier:
     """Decide how much a verb asks on so many targets; `bounded` is 0 where every change asks for more."""
-    if verb is Verb.KILL:
+    if verb in (Verb.KILL, Verb.KILL_ORPHAN):
         return Tier.PLAN
     if not bounded:
         return Tier.TYPE

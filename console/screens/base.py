@@ -16,7 +16,7 @@ from console.history import Spot, Subject
 from console.keymap import hints
 from console.operations import Chosen
 from console.painting import SpanCompositor
-from console.reasons import NO_ENGINE, why_not
+from console.reasons import NO_ENGINE, nothing_runs, why_not
 from console.widgets.line import Line
 from console.widgets.status import StatusBar, warnings_of
 from console.working import start, words_of
@@ -120,13 +120,17 @@ class DeskScreen(Screen[None]):
         if action == "again":
             absent = NO_ENGINE if self.desk.feed.pulse.engine is None else SafeText("")
             return self.desk.gate.shut or absent or why_not_again(self.about())
-        return why_not(
+        meant = self.meant()
+        reason = why_not(
             action,
             shut=self.desk.gate.shut,
             engine=self.desk.feed.pulse.engine is not None,
-            anything=self.meant() is not None,
+            anything=meant is not None,
             status=self.subject_of_verbs(),
         )
+        if reason or meant is None:
+            return reason
+        return nothing_runs(action, running=meant.running, label=meant.label)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Grey the keys of what cannot be done now."""
@@ -247,6 +251,10 @@ class DeskScreen(Screen[None]):
     def action_cancel(self) -> None:
         """Cancel what is chosen."""
         self.act(self.desk.operations.cancel)
+
+    def action_kill(self) -> None:
+        """Plan the end of what runs, review it, then end it at once."""
+        self.act(self.desk.operations.kill)
 
     def action_pause(self) -> None:
         """Pause or resume what is chosen."""

@@ -11,14 +11,20 @@ from core.model.views import JobView, QueueView, TaskView
 def chosen_task(task: TaskView) -> Chosen:
     """Return a task as the target of a verb."""
     return Chosen(
-        target=Target(task_ids=(task.id,)), label=f"task {task.id} ({task.key})", off=task.status == "held"
+        target=Target(task_ids=(task.id,)),
+        label=f"task {task.id} ({task.key})",
+        off=task.status == "held",
+        running=int(task.status == "running"),
     )
 
 
 def chosen_job(job: JobView) -> Chosen:
     """Return a job as the target of a verb."""
     return Chosen(
-        target=Target(job_id=job.id), label=f"job {job.id} ({job.name})", off=job.status == "paused"
+        target=Target(job_id=job.id),
+        label=f"job {job.id} ({job.name})",
+        off=job.status == "paused",
+        running=job.tasks.get("running", 0),
     )
 
 

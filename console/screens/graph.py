@@ -32,7 +32,7 @@ _NAMED = 4
 class GraphScreen(DeskScreen):
     """One job as a graph: stages side by side, one node a task; folded layers in a large job."""
 
-    PARTS = ("node", "drawn", "retry", "again", "cancel", "pause", "hold", "logs", "events")
+    PARTS = ("node", "drawn", "retry", "again", "cancel", "kill", "pause", "hold", "logs", "events")
     BINDINGS = bindings(*PARTS)
     READER = "graph"
     NOUNS = ("job", "stage", "task")
@@ -110,7 +110,8 @@ class GraphScreen(DeskScreen):
         if not knot.folded:
             return chosen_task(knot.tasks[0])
         ids = tuple(task.id for task in knot.tasks)
-        return Chosen(target=Target(task_ids=ids), label=f"{len(ids)} tasks ({knot.name})")
+        running = sum(task.status == "running" for task in knot.tasks)
+        return Chosen(target=Target(task_ids=ids), label=f"{len(ids)} tasks ({knot.name})", running=running)
 
     def subject_status(self) -> str:
         """Return how the task under the cursor stands."""

@@ -53,7 +53,7 @@ class JobRow:
 class JobScreen(ListScreen[JobRow]):
     """One job: a line of progress, then stages and the tasks in them, indented by their needs."""
 
-    PARTS = ("list", "drawn", "retry", "again", "cancel", "pause", "hold", "logs", "events", "times")
+    PARTS = ("list", "drawn", "retry", "again", "cancel", "kill", "pause", "hold", "logs", "events", "times")
     BINDINGS = bindings(*PARTS)
     NOUNS = ("job", "stage", "task")
 

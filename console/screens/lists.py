@@ -21,7 +21,7 @@ from core.model.views import JobView, TaskView
 class JobsScreen(ListScreen[JobView]):
     """What was submitted, and how far it is."""
 
-    PARTS = ("list", "retry", "again", "cancel", "pause", "events", "times")
+    PARTS = ("list", "retry", "again", "cancel", "kill", "pause", "events", "times")
     NOUNS = ("job", "task")
     BINDINGS = bindings(*PARTS)
     nothing = SafeText("no job yet: o starts one; try the sample")
@@ -52,7 +52,7 @@ class JobsScreen(ListScreen[JobView]):
 class TasksScreen(ListScreen[TaskView]):
     """The tasks of all jobs, or those that a filter lets pass."""
 
-    PARTS = ("list", "retry", "again", "cancel", "hold", "logs", "events", "times")
+    PARTS = ("list", "retry", "again", "cancel", "kill", "hold", "logs", "events", "times")
     NOUNS = ("task",)
     BINDINGS = bindings(*PARTS)
 

@@ -142,7 +142,7 @@ class OrphansScreen(DeskScreen):
 
     def action_kill(self) -> None:
         """Plan the end of a living orphan, review it, then end it."""
-        self.act(self.desk.operations.kill)
+        self.act(self.desk.operations.kill_orphan)
 
     def action_requeue(self) -> None:
         """Let a lost task be claimed again."""

@@ -32,7 +32,7 @@ _LABEL = 12
 class TaskScreen(DeskScreen):
     """One task; it is read again each tick."""
 
-    PARTS = ("view", "retry", "again", "cancel", "hold", "logs", "events")
+    PARTS = ("view", "retry", "again", "cancel", "kill", "hold", "logs", "events")
     NOUNS = ("task", "attempt")
     BINDINGS = bindings(*PARTS)
 

@@ -53,7 +53,7 @@ PRESETS = (
 class TroubleScreen(ListScreen[TaskView]):
     """The filter holds the whole predicate, presets too: what a verb acts on is what it says."""
 
-    PARTS = ("list", "preset", "retry", "again", "cancel", "hold", "logs", "events")
+    PARTS = ("list", "preset", "retry", "again", "cancel", "kill", "hold", "logs", "events")
     BINDINGS = bindings(*PARTS)
     NOUNS = ("task",)
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from console.ordering import is_by_id
 from core.control.api import PAGE, EventQuery, StopMode, Target
-from core.model.commands import DocumentText, Operated, Submitted
+from core.model.commands import DocumentText, Force, Operated, Submitted
 from core.model.errors import Invalid, NotFound, TaskdeckError, Unavailable
 from core.model.events import KINDS, EventView
 from core.model.fields import Noun
@@ -46,6 +46,7 @@ class FakeControl(FakeRows):
         super().__init__()
         self.asked: list[tuple[str, object]] = []
         self.reads: Counter[str] = Counter()
+        self.reasons: list[str] = []
         self.patience = 0.0
         self.searched: int | None = None
         self.workflows: dict[str, WorkflowView | TaskdeckError] = {}
@@ -159,10 +160,14 @@ class FakeControl(FakeRows):
         self._answer()
         return tuple(self.add_task(1, spec.key or "t", group=group) for spec in specs)
 
-    async def cancel(self, target: Target, *, reason="", actor="operator") -> Operated:
+    async def cancel(self, target: Target, *, reason="", force=Force.ASK, actor="operator") -> Operated:
         if target.job_id:
             return self._move_job("cancel", target, status="cancelled")
         return self._move("cancel", target, status="cancelled")
+
+    async def kill(self, target: Target, *, reason="", actor="operator") -> Operated:
+        self.reasons.append(reason)
+        return self._move("kill", target, status="cancelled")
 
     async def retry(self, target: Target, *, downstream=False, actor="operator") -> Operated:
         if target.job_id:
@@ -196,7 +201,7 @@ class FakeControl(FakeRows):
         return self._of_orphans("keep", target)
 
     async def kill_orphans(self, target: Target, *, reason="", actor="operator") -> Operated:
-        return self._of_orphans("kill", target)
+        return self._of_orphans("kill_orphans", target)
 
     async def describe(self, document) -> WorkflowView:
         self._answer()
@@ -313,6 +318,8 @@ class FakeControl(FakeRows):
         status = self.task_rows[task_id].status
         if verb == "retry":
             return "" if status in TASK_FINAL else "it has not ended"
+        if verb == "kill":
+            return "" if status == "running" else f"it is {status}: nothing of it runs"
         if verb in ("fail", "unhold"):
             return "" if status == "held" else "it is not held"
         return "it has ended" if status in TASK_FINAL else ""

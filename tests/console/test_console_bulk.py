@@ -139,7 +139,7 @@ async def test_questions_are_drawn_at_every_size(size) -> None:
         await operator.sees("type 27")
         assert len(strips_of(operator.app.screen)) == size[1]
         await operator.press("escape")
-        await ask(operator, "kill", marked(1))
+        await ask(operator, "kill_orphan", marked(1))
         await operator.until(lambda: isinstance(operator.app.screen, PlanScreen), "not asked")
         assert len(strips_of(operator.app.screen)) == size[1]
 
@@ -162,7 +162,7 @@ async def test_more_refusals_than_fit_a_sentence_are_listed_until_escape() -> No
 async def test_a_kill_shows_its_plan_wants_a_reason_and_only_y_applies_it() -> None:
     control = orphaned(2)
     async with console(control) as operator:
-        await ask(operator, "kill", marked(1, 2))
+        await ask(operator, "kill_orphan", marked(1, 2))
         await operator.sees(
             "Plan: kill 2 orphans; nothing is done yet", "task 1: o0 of job 2, attempt 1: 101 sleep"
         )
@@ -176,13 +176,13 @@ async def test_a_kill_shows_its_plan_wants_a_reason_and_only_y_applies_it() -> N
         assert control.asked == []
         await operator.press("y")
         await operator.hears("kill 2 orphans: 2 changed")
-        assert control.asked == [("kill", (1, 2))]
+        assert control.asked == [("kill_orphans", (1, 2))]
 
 
 async def test_escape_goes_from_the_question_to_the_reason_and_from_there_out() -> None:
     control = orphaned(1)
     async with console(control) as operator:
-        await ask(operator, "kill", marked(1))
+        await ask(operator, "kill_orphan", marked(1))
         await operator.type("yes")
         await operator.press("enter")
         await operator.sees("y applies it")
@@ -198,7 +198,7 @@ async def test_escape_goes_from_the_question_to_the_reason_and_from_there_out() 
 async def test_what_failed_is_listed_and_planned_again_by_r() -> None:
     control = orphaned(2)
     async with console(control) as operator:
-        await ask(operator, "kill", marked(1, 2))
+        await ask(operator, "kill_orphan", marked(1, 2))
         await operator.type("they hang")
         await operator.press("enter")
         await operator.sees("y applies it")
@@ -209,7 +209,7 @@ async def test_what_failed_is_listed_and_planned_again_by_r() -> None:
         await operator.sees("Plan: kill 1 orphan", "attempt 2: 7 other", "they hang")
         await operator.press("enter", "y")
         await operator.hears("kill 1 orphan: 1 changed")
-        assert control.asked == [("kill", (1,)), ("kill", (2,))]
+        assert control.asked == [("kill_orphans", (1,)), ("kill_orphans", (2,))]
 
 
 async def test_hostile_orphans_are_shown_as_glyphs() -> None:
@@ -217,7 +217,7 @@ async def test_hostile_orphans_are_shown_as_glyphs() -> None:
     task = control.add_task(control.add_job(HOSTILE), HOSTILE)
     control.add_orphan(task, kind=OrphanKind.LIVING, pids=(1,), commands=(HOSTILE,))
     async with console(control) as operator:
-        await ask(operator, "kill", marked(task))
+        await ask(operator, "kill_orphan", marked(task))
         await operator.sees("␛[31m")
         await operator.type("\x1b[31mwhy\u202e")
         await operator.sees("␛[31mwhy‹U+202E›")

@@ -87,6 +87,7 @@ def marked(*ids: int, **more) -> Chosen:
         (Verb.FAIL, BOUNDED + 1, Tier.TYPE),
         (Verb.KILL, 1, Tier.PLAN),
         (Verb.KILL, 5_000, Tier.PLAN),
+        (Verb.KILL_ORPHAN, 1, Tier.PLAN),
     ],
 )
 def test_the_tier_follows_from_the_verb_and_the_number(verb, number, tier) -> None:
@@ -335,11 +336,11 @@ async def test_a_repeated_hold_does_not_turn_into_its_opposite() -> None:
 async def test_a_kill_is_planned_gets_a_reason_and_is_applied() -> None:
     control = orphaned(2)
     desk = Desk(control)
-    await desk.operations.kill(marked(1, 2))
+    await desk.operations.kill_orphan(marked(1, 2))
     plan = desk.plans[0]
     assert plan.words == "kill 2 orphans"
     assert plan.lines[0] == "task 1: o0 of job 2, attempt 1: 101 sleep 1000"
-    assert control.asked == [("kill", (1, 2))]
+    assert control.asked == [("kill_orphans", (1, 2))]
     assert desk.told == ["kill 2 orphans: 2 changed"]
     assert (desk.questions, desk.counted) == ([], [])
 
@@ -348,7 +349,7 @@ async def test_a_plan_that_is_left_kills_nothing() -> None:
     control = orphaned(1)
     desk = Desk(control)
     desk.reason = None
-    await desk.operations.kill(marked(1))
+    await desk.operations.kill_orphan(marked(1))
     assert control.asked == []
 
 
@@ -362,8 +363,8 @@ async def test_each_orphan_is_looked_at_again_when_a_plan_is_applied() -> None:
         control.add_orphan(3, pids=(103, 999), commands=("sleep 1000", "rm -r x"))
 
     desk.meanwhile = meanwhile
-    await desk.operations.kill(marked(1, 2, 3, 4))
-    assert control.asked == [("kill", (4,))]
+    await desk.operations.kill_orphan(marked(1, 2, 3, 4))
+    assert control.asked == [("kill_orphans", (4,))]
     other = "it is another attempt or has other processes than the plan: left alone"
     assert desk.reports[0].lines == (
         "task 1: no living orphan any more: left alone",
@@ -380,18 +381,18 @@ async def test_trying_again_plans_only_those_that_failed_with_the_reason_given_b
     desk.meanwhile = lambda: (
         control.add_orphan(2, epoch=3, pids=(7,), commands=("x",)) if len(desk.plans) == 1 else None
     )
-    await desk.operations.kill(marked(1, 2))
+    await desk.operations.kill_orphan(marked(1, 2))
     assert [plan.words for plan in desk.plans] == ["kill 2 orphans", "kill 1 orphan"]
     assert desk.plans[1].reason == "they hang"
-    assert control.asked == [("kill", (1,)), ("kill", (2,))]
+    assert control.asked == [("kill_orphans", (1,)), ("kill_orphans", (2,))]
 
 
-async def test_a_kill_is_never_planned_by_a_predicate() -> None:
+async def test_orphans_are_never_killed_by_a_predicate() -> None:
     control = orphaned(2)
     desk = Desk(control)
-    await desk.operations.kill(matching("status:running"))
+    await desk.operations.kill_orphan(matching("status:running"))
     assert (desk.plans, control.asked) == ([], [])
-    assert desk.told == ["a kill is planned for orphans that are marked one by one"]
+    assert desk.told == ["no living orphan among them any more"]
 
 
 async def test_orphans_that_are_no_longer_there_are_told_without_a_plan() -> None:
@@ -399,7 +400,7 @@ async def test_orphans_that_are_no_longer_there_are_told_without_a_plan() -> Non
     control.add_task(2, "held one")
     control.add_orphan(2, kind=OrphanKind.LOST)
     desk = Desk(control)
-    await desk.operations.kill(marked(2))
+    await desk.operations.kill_orphan(marked(2))
     assert (desk.plans, control.asked) == ([], [])
     assert desk.told == ["no living orphan among them any more"]
 

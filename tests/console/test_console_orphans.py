@@ -70,7 +70,7 @@ async def test_kill_needs_a_plan_a_reason_and_y() -> None:
         assert control.asked == []
         await operator.press("y")
         await operator.hears("kill 1 orphan: 1 changed")
-        assert control.asked == [("kill", (1,))]
+        assert control.asked == [("kill_orphans", (1,))]
         await operator.misses("● living")
 
 

@@ -10,7 +10,7 @@ from console.keymap import KEYS
 PARTS = {
     "everywhere": ("app",),
     "lists": ("table", "list", "rows", "marks", "times"),
-    "verbs": ("retry", "again", "cancel", "pause", "hold"),
+    "verbs": ("retry", "again", "cancel", "kill", "pause", "hold"),
     "looking closer": ("logs", "events", "drawn"),
     "Pulse, Retries, Orphans": ("pulse", "preset", "orphans"),
     "texts and logs": ("view", "text", "log"),
