@@ -16,6 +16,8 @@ from core.store.journal import Journal
 
 INSIST_SECONDS = 1.0
 """Pause before an outcome is offered again to a store that could not write."""
+_AGAIN = ("store.failed", "store.full")
+"""Refusals that may be over by then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,7 @@ class Completion:
             try:
                 result = await self._journal.submit(command)
             except TaskdeckError as error:
-                if error.code != "store.failed" or not self.insists:
+                if error.code not in _AGAIN or not self.insists:
                     raise
                 await self._clock.sleep(INSIST_SECONDS)
             else:

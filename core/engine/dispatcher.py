@@ -9,6 +9,7 @@ from core.engine.admission import Admission
 from core.engine.runner import Runner
 from core.logs import get_logger
 from core.model.commands import ComeDue
+from core.model.errors import TaskdeckError
 from core.model.ports import Alarms, AttemptRef, Clock
 from core.store.batch import Report
 from core.store.journal import Journal
@@ -37,6 +38,8 @@ class Dispatcher:
         self._slots = 0
         self._closed: set[str] = set()
         self._armed: int | None = None
+        # A disk stays full for hours, and its log is on it too.
+        self._is_told = False
         self._chores: set[asyncio.Task[None]] = set()
         self._waiters: list[asyncio.Future[None]] = []
 
@@ -60,8 +63,9 @@ class Dispatcher:
         """Act on a committed batch."""
         self._tell()
         if report.failure is not None:
-            self._wait_for_store()
+            self._wait_for_store(report.failure)
             return
+        self._is_told = False
         for claimed in report.claimed:
             self._runner.start(claimed)
         for stop in report.stops:
@@ -111,7 +115,10 @@ class Dispatcher:
         self._armed = None
         self._journal.submit(ComeDue())
 
-    def _wait_for_store(self) -> None:
+    def _wait_for_store(self, failure: TaskdeckError) -> None:
+        if not self._is_told:
+            self._is_told = True
+            _log.warning("nothing is claimed", code=failure.code, reason=failure.message, hint=failure.hint)
         self.close("store")
         self._alarms.arm(AGAIN, self._clock.now() + STORE_PAUSE_MS, self._try_store)
 

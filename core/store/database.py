@@ -19,6 +19,7 @@ _SEED = (
     f"""INSERT INTO stage (id, job_id, position, name, status, open_tasks, first_task, last_task)
     VALUES ({INBOX_STAGE}, {INBOX}, 0, 'inbox', 'open', 0, 0, 0)""",
 )
+_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
 _CHECKPOINT_PAGES = 4_000
 """Pages (16 MiB) of the WAL before it is written back, which costs the commit at hand two more syncs."""
 
@@ -27,7 +28,7 @@ def open_writer(path: Path, *, synchronous: str, now: int) -> sqlite3.Connection
     """Open the store for its one writer, making it when the file is new or empty.
 
     The caller owns the engine lock. Raises `Unavailable`: `store.newer`, `store.broken`,
-    `store.unreadable`.
+    `store.full`, `store.unreadable`.
     """
     _create_private(path)
     connection = _connect(path, synchronous)
@@ -35,7 +36,7 @@ def open_writer(path: Path, *, synchronous: str, now: int) -> sqlite3.Connection
         _bring_up(connection, path, now)
     except sqlite3.DatabaseError as error:
         connection.close()
-        raise broken(path, error) from error
+        raise (full() if is_full(error) else broken(path, error)) from error
     except BaseException:
         connection.close()
         raise
@@ -48,6 +49,20 @@ def broken(path: Path, error: Exception) -> Unavailable:
         "store.broken",
         f"{path} cannot be used as a store: {error}",
         hint="run 'taskdeck doctor', then restore a backup; the file is untouched",
+    )
+
+
+def is_full(error: sqlite3.Error) -> bool:
+    """Return whether there was no room for what was to be written."""
+    return getattr(error, "sqlite_errorcode", None) in _FULL
+
+
+def full() -> Unavailable:
+    """Say that the disk is full, and that nothing is lost by it."""
+    return Unavailable(
+        "store.full",
+        "the disk of the store is full: nothing can be recorded",
+        hint="make room there: an engine that runs goes on by itself, and nothing is lost",
     )
 
 

@@ -47,6 +47,7 @@ from core.store.apply.rerun import apply_rerun
 from core.store.apply.submit import apply_enqueues, apply_submits
 from core.store.apply.tell import apply_tell
 from core.store.batch import Batch, Report, close_report
+from core.store.database import full, is_full
 
 _log = get_logger(__name__)
 
@@ -151,6 +152,9 @@ def _alone(batch: Batch, apply: Apply, command: Command) -> Answer:
         (answer,) = apply(trial, [command])
         trial.finish()
     except Exception as error:
+        if not batch.db.in_transaction:
+            # A full disk takes the whole transaction with it.
+            raise
         # One command's fault, whatever it is, must not reach the others.
         batch.db.execute("ROLLBACK TO one")
         batch.db.execute("RELEASE one")
@@ -237,8 +241,10 @@ def _refusal(error: Exception) -> TaskdeckError:
     match error:
         case TaskdeckError():
             return error
+        case sqlite3.Error() if is_full(error):
+            refusal: TaskdeckError = full()
         case sqlite3.Error():
-            refusal: TaskdeckError = Unavailable(
+            refusal = Unavailable(
                 "store.failed",
                 f"the store refused to write: {error}",
                 hint="look at the disk's room and permissions, then 'taskdeck doctor'",

@@ -208,3 +208,25 @@ async def test_an_engine_whose_store_is_in_trouble_is_not_idle(house: House):
     store.broken = False
     house.clock.advance(seconds=1)
     await within(idle, "it is idle when the store writes again")
+
+
+async def test_a_full_disk_is_said_and_what_ended_meanwhile_is_recorded_when_there_is_room(house: House):
+    job = await house.submit(task("a", "block"), task("b", "succeed", "a"))
+    await house.running("a")
+    await house.settle()
+    store = house.engine.journal._writer.connection
+    (pages,) = store.execute("PRAGMA page_count").fetchone()
+    store.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(Unavailable) as caught:
+        for number in range(200):
+            await house.submit(task(f"more{number}", "succeed", name="x" * 200))
+    assert caught.value.code == "store.full"
+    assert "make room" in caught.value.hint
+    house.steer.release("a")
+    await ticks(20)
+    store.execute("PRAGMA max_page_count = 1000000")
+    async with asyncio.timeout(20):
+        while house.states(job) != {"a": "succeeded", "b": "succeeded"}:
+            house.clock.advance(seconds=1)
+            await house.settle()
+    assert house.attempts(job, "a") == ["succeeded"]
