@@ -15,7 +15,7 @@ from console.theming import Look
 from console.widgets.table import Face
 from core.control.api import ControlAPI
 from core.model.columns import Column, Form, cell
-from core.model.durations import humanise
+from core.model.durations import aged, humanise
 from core.model.fields import Noun
 from core.model.filters import Filter
 from core.model.terms import In
@@ -129,7 +129,7 @@ def when(task: TaskView, *, now: int) -> SafeText:
     """Say in how long a task runs again, or how long ago it ended."""
     if task.status == "retrying" and task.retry_at is not None:
         return SafeText(f"in {humanise(task.retry_at - now)}" if task.retry_at > now else "now")
-    return SafeText("" if task.finished_at is None else f"{humanise(now - task.finished_at)} ago")
+    return SafeText("" if task.finished_at is None else f"{aged(now - task.finished_at)} ago")
 
 
 def fault(task: TaskView) -> SafeText:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
-from core.model.durations import humanise
+from core.model.durations import aged, humanise
 from core.model.fields import Noun
 from core.model.text import SafeText, safe_line
 from core.model.values import to_clock, to_iso
@@ -176,7 +176,7 @@ def _write(column: Column, value: object, *, view: object, now: int) -> str:
         case Form.CLOCK:
             return to_clock(_moment(value), now=now)
         case Form.AGE:
-            return humanise(now - _moment(value))
+            return aged(now - _moment(value))
         case Form.DUE:
             return humanise(_moment(value) - now) if _moment(value) > now else "now"
         case Form.RATE:

@@ -63,3 +63,13 @@ def humanise(ms: int) -> str:
         return f"{count}{unit}"
     smaller_unit, smaller = units[first + 1]
     return f"{count}{unit}" + (f"{rest // smaller}{smaller_unit}" if rest >= smaller else "")
+
+
+def aged(ms: int) -> str:
+    """Write how long ago something was: `42s`, `73m`, `5h12m`; what only has grown older stays as written.
+
+    Seconds up to two minutes, minutes up to two hours: a screen on which nothing happens is to stand still.
+    """
+    if ms < 120_000:
+        return f"{max(ms, 0) // 1_000}s"
+    return f"{ms // 60_000}m" if ms < 2 * UNITS["h"] else humanise(ms)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.model.durations import LONGEST_MS, humanise, parse_duration, write_duration
+from core.model.durations import LONGEST_MS, aged, humanise, parse_duration, write_duration
 from core.model.errors import Invalid
 
 
@@ -82,3 +82,21 @@ def test_humanised_lengths_are_short_and_never_too_long(ms: int) -> None:
 )
 def test_lengths_are_written_for_people(ms: int, shown: str) -> None:
     assert humanise(ms) == shown
+
+
+@pytest.mark.parametrize(
+    ("ms", "shown"),
+    [
+        (-5, "0s"),
+        (4_200, "4s"),
+        (119_999, "119s"),
+        (120_000, "2m"),
+        (3_072_000, "51m"),
+        (7_199_999, "119m"),
+        (7_200_000, "2h"),
+        (18_720_000, "5h12m"),
+        (190_800_000, "2d5h"),
+    ],
+)
+def test_what_happened_long_ago_grows_older_in_steps_as_long(ms: int, shown: str) -> None:
+    assert aged(ms) == shown
