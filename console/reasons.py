@@ -7,7 +7,7 @@ from core.model.text import SafeText, safe_line
 
 VERBS = ("retry", "cancel", "pause", "hold", "fail", "keep", "kill", "repeat")
 """The actions that act on what is chosen, by an engine."""
-CHANGES = (*VERBS, "undo", "new_job")
+CHANGES = (*VERBS, "undo", "new_job", "again")
 """The actions that change something."""
 NO_ENGINE = SafeText("no engine is running (start one with E, or 'taskdeck serve')")
 NOTHING = SafeText("nothing here that this acts on")
