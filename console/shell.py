@@ -65,9 +65,10 @@ class Shell(BoundedApp):
         self.tell(words_of(error), bad=True)
 
     def of_screen(self, act: Callable[[DeskScreen], object]) -> None:
-        """Do something with the present screen, unless a question stands over it."""
-        if isinstance(self.screen, DeskScreen):
-            act(self.screen)
+        """Do something with the present screen, unless a question stands over it or all have gone."""
+        for screen in self.screen_stack[-1:]:
+            if isinstance(screen, DeskScreen):
+                act(screen)
 
     def on_visit(self, event: Visit) -> None:
         """Show a place on top of the present screen."""

@@ -84,7 +84,7 @@ def has_index(noun: Noun, term: Term) -> bool:
             return set(term.values) == {TaskStatus.RUNNING} or _TROUBLE.issuperset(term.values)
         case Noun.JOBS, "status":
             return _LIVE.issuperset(term.values)
-        case (Noun.EVENTS | Noun.TASKS), "job":
+        case ((Noun.EVENTS | Noun.TASKS), "job"):
             return _of_jobs(term)
         case _:
             return name in _NUMBERED[noun]
