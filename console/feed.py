@@ -40,7 +40,7 @@ class Pulse:
     link_ms: int = 0
     """How long the engine took to answer."""
     trouble: SafeText = SafeText("")
-    """Why the whole could not be read."""
+    """Why the whole could not be read, or why nothing goes on."""
 
     @property
     def busy(self) -> bool:
@@ -111,6 +111,7 @@ class Feed:
             paused=changes.paused_queues,
             engine=changes.engine,
             link_ms=link_ms,
+            trouble=safe_line(changes.engine.trouble),
         )
         return changes.kinds
 

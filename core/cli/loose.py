@@ -116,6 +116,7 @@ async def _follow(deck: ControlAPI, ids: Sequence[int], *, arguments: Loose, gro
     counts = GroupCounts(deck, ids)
 
     async def tick() -> None:
+        await meter.warn(deck)
         if not meter.silent:
             meter.show(await counts.look())
 

@@ -7,9 +7,10 @@ import time
 from collections.abc import Mapping
 
 from core.cli.output import is_live, note, width
+from core.control.api import ControlAPI
 from core.model.durations import humanise
 from core.model.status import TASK_FINAL
-from core.model.text import clip
+from core.model.text import clip, safe_line
 
 _CELLS = 24
 _LINE_SECONDS = 5.0
@@ -26,6 +27,7 @@ class Meter:
         self._begun = time.monotonic()
         self._line_at = self._begun
         self._drawn = False
+        self._trouble = ""
 
     @property
     def elapsed_ms(self) -> int:
@@ -52,6 +54,14 @@ class Meter:
             return
         self.clear()
         note(text)
+
+    async def warn(self, deck: ControlAPI) -> None:
+        """Tell once that the engine is in trouble, and that it is over; also where all else is silent."""
+        trouble = (await deck.status()).trouble
+        if trouble != self._trouble:
+            self._trouble = trouble
+            self.clear()
+            note(f"nothing goes on: {safe_line(trouble)}" if trouble else "it goes on")
 
     def clear(self) -> None:
         """Take the rewritten line away."""

@@ -111,6 +111,7 @@ async def _follow(deck: ControlAPI, submitted: Submitted, *, arguments: Run) -> 
     stages = _Stages(deck, job.id)
 
     async def tick() -> None:
+        await meter.warn(deck)
         if not meter.silent:
             meter.show((await deck.job(job.id)).tasks)
         if not meter.live and not meter.silent:

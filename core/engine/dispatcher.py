@@ -38,8 +38,8 @@ class Dispatcher:
         self._slots = 0
         self._closed: set[str] = set()
         self._armed: int | None = None
-        # A disk stays full for hours, and its log is on it too.
-        self._is_told = False
+        self.trouble: TaskdeckError | None = None
+        """Why the store takes nothing at present."""
         self._chores: set[asyncio.Task[None]] = set()
         self._waiters: list[asyncio.Future[None]] = []
 
@@ -65,7 +65,7 @@ class Dispatcher:
         if report.failure is not None:
             self._wait_for_store(report.failure)
             return
-        self._is_told = False
+        self.trouble = None
         for claimed in report.claimed:
             self._runner.start(claimed)
         for stop in report.stops:
@@ -116,9 +116,10 @@ class Dispatcher:
         self._journal.submit(ComeDue())
 
     def _wait_for_store(self, failure: TaskdeckError) -> None:
-        if not self._is_told:
-            self._is_told = True
+        # Once: a disk stays full for hours, and its log is on it too.
+        if self.trouble is None:
             _log.warning("nothing is claimed", code=failure.code, reason=failure.message, hint=failure.hint)
+        self.trouble = failure
         self.close("store")
         self._alarms.arm(AGAIN, self._clock.now() + STORE_PAUSE_MS, self._try_store)
 

@@ -223,6 +223,7 @@ class Engine:
             home=str(self.paths.home),
             state=self._shutdown.state,
             protected=self.settings.protected,
+            trouble="" if self.dispatcher.trouble is None else self.dispatcher.trouble.message,
         )
 
     def stop(self, how: StopMode = StopMode.STOP) -> None:

@@ -174,3 +174,5 @@ class EngineInfo:
     """`serving`, `draining` (claims nothing, ends when nothing runs) or `stopping`."""
     protected: bool = False
     """Its home is marked so: a console reads only, until changes are armed. Older engines do not say."""
+    trouble: str = ""
+    """Why it claims nothing although it serves: its store takes nothing. Older engines do not say."""

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -19,6 +20,7 @@ from core.cli.waiting import wait_with
 from core.control.api import EventQuery
 from core.model.events import EventView
 from core.model.views import LogChunk, Page
+from tests.console.support_fake_control import INFO, FakeControl
 
 
 async def _nothing() -> None:
@@ -104,6 +106,17 @@ def test_quiet_progress_away_from_a_terminal_says_nothing(capsys: pytest.Capture
     meter.remark("one")
     meter.show({"running": 1})
     assert capsys.readouterr().err == ""
+
+
+async def test_trouble_of_the_engine_is_told_once_and_its_end_however_quiet_the_rest_is(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    control = FakeControl()
+    meter = Meter("job 2", quiet=True)
+    for trouble in ("", "the disk\x1b is full", "the disk\x1b is full", "", ""):
+        control.engine = replace(INFO, trouble=trouble)
+        await meter.warn(control)
+    assert capsys.readouterr().err == "nothing goes on: the disk␛ is full\nit goes on\n"
 
 
 def test_painted_text_is_safe_and_plain_in_a_file(capsys: pytest.CaptureFixture[str]) -> None:

@@ -67,6 +67,18 @@ async def test_a_change_is_seen_without_a_key_and_one_of_another_noun_costs_no_r
         assert control.reads["tasks"] == reads
 
 
+async def test_an_engine_in_trouble_says_so_on_every_screen_while_it_lasts() -> None:
+    control = stocked()
+    control.patience = 0.01
+    async with following(control) as operator:
+        control.engine = replace(INFO, trouble="the disk is full")
+        await operator.sees("! the disk is full", "t4")
+        await operator.press("2")
+        await operator.sees("! the disk is full", "nightly")
+        control.engine = INFO
+        await operator.misses("the disk is full")
+
+
 async def test_an_idle_screen_reads_nothing_however_long_it_is_looked_at() -> None:
     control = stocked()
     control.patience = 0.01
@@ -227,8 +239,8 @@ async def test_rows_age_by_themselves_under_a_console_that_follows(monkeypatch: 
     monkeypatch.setattr(listing, "now_ms", lambda: NOW + 5_000)
     async with following(control) as operator:
         await operator.sees("t4", "5s")
-        monkeypatch.setattr(listing, "now_ms", lambda: NOW + 3_600_000)
-        await operator.sees("1h")
+        monkeypatch.setattr(listing, "now_ms", lambda: NOW + 10_800_000)
+        await operator.sees("3h")
 
 
 async def test_a_count_of_the_newest_rows_alone_says_so() -> None:

@@ -75,6 +75,7 @@ async def test_claims_close_while_the_store_fails_and_open_by_themselves(house: 
         await house.submit(task("refused"))
     assert caught.value.code == "store.failed"
     assert house.engine.journal.slots == 0
+    assert (await house.control.status()).trouble == "the store refused to write: disk I/O error"
     asked = store.refusals
     await house.settle()
     assert store.refusals == asked, "a store in trouble is left alone"
@@ -82,6 +83,7 @@ async def test_claims_close_while_the_store_fails_and_open_by_themselves(house: 
     house.clock.advance(seconds=1)
     assert house.engine.journal.slots == 4
     assert (await house.finish(task("a"))).status == "succeeded"
+    assert not (await house.control.status()).trouble
     house.steer.release("gate")
     assert (await house.ended(gate)).status == "succeeded"
     assert house.engine.failure is None
