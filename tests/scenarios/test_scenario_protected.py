@@ -47,7 +47,7 @@ def test_a_job_is_cancelled_on_a_protected_home_only_after_changes_were_armed(pl
         terminal.press("x")
         terminal.sees("protected: W arms changes for 5 minutes")
         terminal.press("W")
-        terminal.sees("is protected: arm changes for 5 minutes? [y/N]")
+        terminal.sees("is protected: arm changes for 5 minutes?", "[y/N]")
         terminal.press("y")
         terminal.sees("WRITE 04:5")
         terminal.press("x")
