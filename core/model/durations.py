@@ -66,10 +66,10 @@ def humanise(ms: int) -> str:
 
 
 def aged(ms: int) -> str:
-    """Write how long ago something was: `42s`, `73m`, `5h12m`; what only has grown older stays as written.
+    """Write how long ago something was: `<1m`, `73m`, `5h12m`, `2d5h`.
 
-    Seconds up to two minutes, minutes up to two hours: a screen on which nothing happens is to stand still.
+    In minutes at the finest: a screen on which nothing happens is to stand still.
     """
-    if ms < 120_000:
-        return f"{max(ms, 0) // 1_000}s"
-    return f"{ms // 60_000}m" if ms < 2 * UNITS["h"] else humanise(ms)
+    if ms < UNITS["m"]:
+        return "<1m"
+    return f"{ms // UNITS['m']}m" if ms < 2 * UNITS["h"] else humanise(ms)

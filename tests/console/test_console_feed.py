@@ -222,14 +222,14 @@ async def test_an_engine_of_another_version_is_named_and_replaced_only_when_want
 
 async def test_ages_grow_without_a_read(monkeypatch: pytest.MonkeyPatch) -> None:
     control = stocked()
-    monkeypatch.setattr(listing, "now_ms", lambda: NOW + 20_000)
+    monkeypatch.setattr(listing, "now_ms", lambda: NOW + 1_200_000)
     async with console(control, at="3") as operator:
-        await operator.sees("20s")
+        await operator.sees("20m")
         reads = control.reads.copy()
-        monkeypatch.setattr(listing, "now_ms", lambda: NOW + 31_000)
+        monkeypatch.setattr(listing, "now_ms", lambda: NOW + 1_860_000)
         operator.app.screen.age()
-        await operator.sees("31s")
-        assert "20s" not in shown(operator.app)
+        await operator.sees("31m")
+        assert "20m" not in shown(operator.app)
         assert control.reads == reads
 
 
@@ -238,7 +238,7 @@ async def test_rows_age_by_themselves_under_a_console_that_follows(monkeypatch: 
     control.patience = 60.0
     monkeypatch.setattr(listing, "now_ms", lambda: NOW + 5_000)
     async with following(control) as operator:
-        await operator.sees("t4", "5s")
+        await operator.sees("t4", "<1m")
         monkeypatch.setattr(listing, "now_ms", lambda: NOW + 10_800_000)
         await operator.sees("3h")
 
