@@ -12,19 +12,28 @@ from core.model.errors import Unavailable
 
 def is_held(path: Path) -> bool:
     """Return whether somebody owns the lock, without touching it: a look must not keep a starter out."""
-    return bool(_holders(path))
+    return find_owner(path) is not None or bool(_listed(path))
 
 
 def find_owner(path: Path) -> Process | None:
-    """Return the living process that owns the lock: named by the kernel, and seen to hold the file."""
-    for pid in _holders(path):
+    """Return the living process that owns the lock: named in it or by the kernel, and seen to hold it."""
+    for pid in (*_named(path), *_listed(path)):
         process = find_process(pid)
-        if process is not None and _has_open(process, path):
+        if process is not None and _holds(process, path):
             return process
     return None
 
 
-def _holders(path: Path) -> list[int]:
+def _named(path: Path) -> list[int]:
+    """Return the pid that whoever took the lock last has written into it."""
+    # Asked first: the kernel's list is read a page at a time, and skips one when another before it goes.
+    try:
+        return [int(path.read_text(encoding="ascii"))]
+    except (OSError, ValueError):
+        return []
+
+
+def _listed(path: Path) -> list[int]:
     """Return the pids that the kernel lists for the lock; it is one, or none."""
     try:
         inode = path.stat().st_ino
@@ -35,21 +44,24 @@ def _holders(path: Path) -> list[int]:
     return [int(words[4]) for words in lines if words[5].rpartition(":")[2] == str(inode)]
 
 
-def _has_open(process: Process, path: Path) -> bool:
-    # The list names files by inode alone where file systems lie on top of each other.
+def _holds(process: Process, path: Path) -> bool:
+    # A pid may be another's by now, and the list names files by inode alone, whichever file system.
     try:
         wanted = path.stat()
         with os.scandir(f"/proc/{process.pid}/fd") as entries:
-            return any(_is_file(entry.path, wanted) for entry in entries)
+            return any(_is_locked(process, entry, wanted) for entry in entries)
     except OSError:
         return False
 
 
-def _is_file(link: str, wanted: os.stat_result) -> bool:
+def _is_locked(process: Process, descriptor: os.DirEntry[str], wanted: os.stat_result) -> bool:
     try:
-        return os.path.samestat(Path(link).stat(), wanted)
+        if not os.path.samestat(Path(descriptor.path).stat(), wanted):
+            return False
+        seen = Path(f"/proc/{process.pid}/fdinfo/{descriptor.name}").read_text(encoding="ascii")
     except OSError:
         return False
+    return " FLOCK " in seen
 
 
 class EngineLock:
@@ -81,10 +93,7 @@ class EngineLock:
 
     def owner_lives(self) -> bool:
         """Return whether the process that took the lock last is still there."""
-        try:
-            return find_process(int(self._path.read_text(encoding="ascii"))) is not None
-        except (OSError, ValueError):
-            return False
+        return any(find_process(pid) is not None for pid in _named(self._path))
 
     def release(self) -> None:
         """Let the lock go; the file stays."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from core.app import takeover
-from core.app.lock import EngineLock, find_owner
+from core.app.lock import EngineLock, find_owner, is_held
 from core.app.takeover import take_over
 from core.host import find_process
 from core.model.errors import Unavailable
@@ -30,6 +30,14 @@ if "deaf" in sys.argv:
 lock = EngineLock(Path(sys.argv[1]))
 print(lock.acquire(), flush=True)
 sys.stdin.read()
+"""
+CHURN = """
+import fcntl, sys
+files = [open(f"{sys.argv[1]}/other-{sys.argv[2]}-{n}", "w") for n in range(60)]
+while True:
+    for how in (fcntl.LOCK_EX, fcntl.LOCK_UN):
+        for file in files:
+            fcntl.lockf(file, how)
 """
 Own = Callable[..., subprocess.Popen[str]]
 
@@ -65,8 +73,35 @@ def test_a_lock_with_the_same_number_on_another_file_system_is_not_taken_for_it(
     tmp_path: Path, own: Own, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own()
-    monkeypatch.setattr("core.app.lock._is_file", lambda link, wanted: False)
+    monkeypatch.setattr("core.app.lock._is_locked", lambda process, descriptor, wanted: False)
     assert find_owner(tmp_path / "lock") is None
+
+
+def test_who_has_the_file_open_is_not_its_owner(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    path.write_text(f"{os.getpid()}\n")
+    with path.open():
+        assert find_owner(path) is None
+        assert not is_held(path)
+
+
+def test_an_owner_is_found_whatever_its_file_says(tmp_path: Path, own: Own) -> None:
+    owner = own()
+    (tmp_path / "lock").write_text("1\n")
+    assert find_owner(tmp_path / "lock") == find_process(owner.pid)
+
+
+def test_an_owner_is_found_among_many_locks_that_come_and_go(tmp_path: Path, own: Own) -> None:
+    owner = own()
+    others = [subprocess.Popen([sys.executable, "-c", CHURN, str(tmp_path), str(n)]) for n in range(2)]
+    try:
+        until_now(lambda: len(list(tmp_path.glob("other-*"))) == 120, "there are many locks")
+        seen = [find_owner(tmp_path / "lock") for _ in range(1_000)]
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+    assert set(seen) == {find_process(owner.pid)}
 
 
 async def test_a_free_home_is_just_locked(tmp_path: Path) -> None:
