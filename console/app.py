@@ -13,26 +13,26 @@ from textual.worker import Worker, WorkerState
 
 from console.arming import arm_or_disarm
 from console.desk import Desk
-from console.driver import CountingDriver
-from console.engines import EngineStarter
 from console.feed import Feed
 from console.front import ScreenFront
-from console.guarding import guarded
 from console.keyfile import FILE as KEYMAP
 from console.keyfile import read_keymap
 from console.keymap import bindings
 from console.leaving import Landlord
 from console.moving import Mover
-from console.onebyone import OneByOne
-from console.operations import Operations
 from console.palette import KeyProvider
 from console.places import GROUPS, HOME, ROOTS
-from console.protection import ANY, Clock, Gate
 from console.screens.base import DeskScreen
 from console.screens.failed import FailedScreen
 from console.shell import Shell
+from console.starting.engines import EngineStarter
+from console.terminal.driver import CountingDriver
+from console.terminal.onebyone import OneByOne
 from console.theming import looks, no_theme, starting
-from console.views import Views
+from console.verbs.guarding import guarded
+from console.verbs.operations import Operations
+from console.verbs.protection import ANY, Clock, Gate
+from console.ways.views import Views
 from console.working import start, words_of
 from core.control.api import ControlAPI
 from core.model.text import SafeText

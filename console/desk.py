@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from console.feed import Feed
-from console.operations import Operations
-from console.protection import Gate
 from console.theming import Look
-from console.views import Views
+from console.verbs.operations import Operations
+from console.verbs.protection import Gate
+from console.ways.views import Views
 from core.control.api import ControlAPI
 
 

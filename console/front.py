@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from textual.app import App
 
-from console.asking import SECONDS, Counted, Plan, Report
 from console.screens.bulk import CountScreen, PlanScreen, ReportScreen
 from console.screens.confirm import Confirm
+from console.verbs.asking import SECONDS, Counted, Plan, Report
 from core.model.text import SafeText
 
 

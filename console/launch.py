@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from console.app import ConsoleApp
-    from console.engines import EngineStarter
-    from console.flags import ConsoleFlags
+    from console.starting.engines import EngineStarter
+    from console.starting.flags import ConsoleFlags
     from core.app import Embedded, Options
     from core.control.api import ControlAPI
 
@@ -75,7 +75,7 @@ def _run_cli(arguments: Sequence[str]) -> int:
 
 def _dial(arguments: Sequence[str]) -> int:
     # Runs once for each connection over ssh: neither typer nor the wiring of the engine is loaded.
-    from console.flags import BadFlags, read_dial
+    from console.starting.flags import BadFlags, read_dial
     from core import app
     from core.model.errors import TaskdeckError
 
@@ -96,7 +96,7 @@ def _wants_console(arguments: Sequence[str]) -> bool:
     if not arguments or not arguments[0].startswith("-"):
         return not arguments
     # Most command lines begin with their command, and do not pay for argparse.
-    from console.flags import names_command
+    from console.starting.flags import names_command
 
     return not names_command(arguments)
 
@@ -106,7 +106,7 @@ def _run_console(arguments: Sequence[str]) -> int:
     # The screen costs Textual, the control its wiring; commands and `version` must not pay for them.
     import asyncio
 
-    from console.flags import BadFlags, read_flags
+    from console.starting.flags import BadFlags, read_flags
     from core.app import Interrupted
     from core.cli.refusals import report
     from core.model.errors import TaskdeckError
@@ -136,8 +136,8 @@ def _can_draw() -> bool:
 
 async def _write_lines(flags: ConsoleFlags) -> None:
     # Neither Textual nor an engine of our own.
-    from console.flags import BadFlags
-    from console.plain import show_plain
+    from console.starting.flags import BadFlags
+    from console.starting.plain import show_plain
     from core import app
 
     if flags.embedded:
@@ -149,7 +149,7 @@ async def _write_lines(flags: ConsoleFlags) -> None:
 
 async def _show_near(flags: ConsoleFlags) -> None:
     # As above.
-    from console.engines import EngineStarter
+    from console.starting.engines import EngineStarter
     from core import app
     from core.model.paths import ensure_home
 
@@ -162,7 +162,7 @@ async def _show_near(flags: ConsoleFlags) -> None:
 
 async def _show_far(flags: ConsoleFlags) -> None:
     # As above.
-    from console.engines import DialedEngine
+    from console.starting.engines import DialedEngine
     from core import app
 
     options = app.Options(home=flags.home, host=flags.host, remote_command=flags.remote_command)
@@ -193,7 +193,7 @@ def _show_embedded(flags: ConsoleFlags) -> None:
 
 async def _show_beside(engine: Embedded, options: Options, *, flags: ConsoleFlags) -> None:
     # As above.
-    from console.engines import EmbeddedEngine
+    from console.starting.engines import EmbeddedEngine
     from core import app
     from core.app import giving_up, keeping
 
@@ -213,7 +213,7 @@ async def _show(control: ControlAPI, starter: EngineStarter, *, flags: ConsoleFl
     # Only now Textual.
     from console.app import ConsoleApp, Manner
     from console.feed import SECONDS, SECONDS_SSH
-    from console.protection import ANY, READ_ONLY
+    from console.verbs.protection import ANY, READ_ONLY
 
     is_far = "SSH_CONNECTION" in os.environ
     tick = SECONDS_SSH if is_far or flags.host else SECONDS

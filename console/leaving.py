@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from console.desk import Desk
-from console.engines import EngineStarter
 from console.feed import Pulse
+from console.starting.engines import EngineStarter
 from core.control.api import StopMode
 from core.model.about import VERSION
 from core.model.errors import Conflict, TaskdeckError, Unavailable

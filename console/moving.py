@@ -5,12 +5,12 @@ from __future__ import annotations
 from textual.app import App
 
 from console.desk import Desk
-from console.goto import Recall, Ref, Save, read_wish
-from console.history import History, Spot, Subject
 from console.places import HOME, ROOTS, make
 from console.screens.base import DeskScreen
 from console.screens.failed import FailedScreen
 from console.screens.rows import RowsScreen
+from console.ways.goto import Recall, Ref, Save, read_wish
+from console.ways.history import History, Spot, Subject
 from core.model.errors import NotFound
 from core.model.text import SafeText, safe_line
 

@@ -8,14 +8,13 @@ from pathlib import Path
 
 from textual.screen import ModalScreen
 
-from console.again import Again, source_of
 from console.boundary import BoundedApp
-from console.copying import LARGEST, copies_of
 from console.desk import Desk
-from console.documents import here
 from console.moving import Mover
+from console.newjob.again import Again, source_of
+from console.newjob.documents import here
 from console.places import ROOTS
-from console.screens.asking import LineScreen
+from console.reading.copying import LARGEST, copies_of
 from console.screens.base import DeskScreen, Shown, Visit
 from console.screens.confirm import Confirm
 from console.screens.failed import Renew
@@ -25,6 +24,7 @@ from console.screens.newjob import FaultsScreen, FormScreen
 from console.screens.picking import PickScreen
 from console.screens.rows import RowsScreen
 from console.theming import PLAIN
+from console.widgets.oneline import LineScreen
 from console.working import start, words_of
 from core.model.errors import InvalidDocument, TaskdeckError
 from core.model.text import SafeText, safe_line

@@ -10,13 +10,13 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
-from console.again import Again, job_of, why_not_again
 from console.desk import Desk
-from console.history import Spot, Subject
 from console.keymap import hints
-from console.operations import Chosen
-from console.painting import SpanCompositor
-from console.reasons import NO_ENGINE, nothing_runs, why_not
+from console.newjob.again import Again, job_of, why_not_again
+from console.terminal.painting import SpanCompositor
+from console.verbs.operations import Chosen
+from console.verbs.reasons import NO_ENGINE, nothing_runs, why_not
+from console.ways.history import Spot, Subject
 from console.widgets.line import Line
 from console.widgets.status import StatusBar, warnings_of
 from console.working import start, words_of

@@ -11,8 +11,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from console.asking import Counted, Plan, Report
-from console.tiers import facts_of, meets
+from console.verbs.asking import Counted, Plan, Report
+from console.verbs.tiers import facts_of, meets
 from console.widgets.form import SafeInput
 from console.widgets.line import Line
 from console.widgets.textview import TextView

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.operations import Chosen
+from console.verbs.operations import Chosen
 from core.control.api import Target
 from core.model.insight import OrphanView
 from core.model.views import JobView, QueueView, TaskView

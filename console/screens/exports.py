@@ -11,9 +11,8 @@ from typing import Generic, TypeVar
 
 from textual.worker import Worker
 
-from console.documents import here
-from console.drafting import Draft, is_taken
-from console.exporting import (
+from console.exports.drafting import Draft, is_taken
+from console.exports.exporting import (
     Destination,
     Format,
     Layout,
@@ -24,11 +23,12 @@ from console.exporting import (
     json_text,
     suggested,
 )
-from console.pouring import Export
-from console.reasons import NO_ENGINE
-from console.screens.asking import LineScreen
+from console.exports.pouring import Export
+from console.newjob.documents import here
 from console.screens.confirm import Confirm
 from console.screens.rows import RowsScreen
+from console.verbs.reasons import NO_ENGINE
+from console.widgets.oneline import LineScreen
 from console.working import start, to_end, words_of
 from core.model.columns import Column
 from core.model.errors import Invalid, TaskdeckError

@@ -9,13 +9,13 @@ from textual.app import ComposeResult
 from textual.content import Content
 
 from console.desk import Desk
-from console.folding import Group, Knot, fold
 from console.keymap import bindings
-from console.listing import style_of
-from console.operations import Chosen
+from console.reading.folding import Group, Knot, fold
+from console.reading.listing import style_of
 from console.screens.base import DeskScreen
 from console.screens.choosing import chosen_job, chosen_task
 from console.screens.job import JobScreen, heading
+from console.verbs.operations import Chosen
 from console.widgets.graphview import GraphView, Label
 from console.widgets.line import Line
 from core.control.api import Target

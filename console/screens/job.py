@@ -9,11 +9,11 @@ from rich.style import Style
 
 from console.desk import Desk
 from console.keymap import bindings
-from console.listing import Listing, columns_of, now_ms, style_of, worded
-from console.operations import Chosen
+from console.reading.listing import Listing, columns_of, now_ms, style_of, worded
 from console.screens.choosing import chosen_job, chosen_task
 from console.screens.listed import ListScreen
 from console.theming import Look
+from console.verbs.operations import Chosen
 from console.widgets.table import Face
 from core.control.api import ControlAPI
 from core.model.columns import Column, Form, cell

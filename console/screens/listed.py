@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
-from console.cells import excluding, including, letters, terms_of, words_of
 from console.desk import Desk
 from console.keymap import bindings
-from console.listing import Listing
-from console.marks import Marks
-from console.operations import Chosen
-from console.ordering import inverted, order_of, sorted_by
+from console.reading.cells import excluding, including, letters, terms_of, words_of
+from console.reading.listing import Listing
+from console.reading.ordering import inverted, order_of, sorted_by
+from console.reading.times import shown_as, usual
 from console.screens.choosing import chosen_view, names_of
 from console.screens.exports import ExportScreen, Wanted
 from console.screens.menu import MenuScreen
-from console.times import shown_as, usual
+from console.verbs.marks import Marks
+from console.verbs.operations import Chosen
 from console.widgets.table import Face
 from console.working import start
 from core.model.fields import Noun

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from console.desk import Desk
 from console.keymap import bindings
-from console.listing import events, jobs, tasks
-from console.operations import Chosen
+from console.reading.listing import events, jobs, tasks
 from console.screens.choosing import chosen_job, chosen_task
 from console.screens.listed import ListScreen
+from console.verbs.operations import Chosen
 from core.model.events import EventView
 from core.model.fields import Noun
 from core.model.filters import Filter

@@ -11,9 +11,9 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.screen import ModalScreen
 
-from console.applying import ACTOR
-from console.documents import Source
-from console.params import Blank, blank_of, fill, prefilled
+from console.newjob.documents import Source
+from console.newjob.params import Blank, blank_of, fill, prefilled
+from console.verbs.applying import ACTOR
 from console.widgets.form import Form, Submit
 from console.widgets.line import Line
 from console.widgets.textview import TextView

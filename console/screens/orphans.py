@@ -9,10 +9,10 @@ from textual.app import ComposeResult
 
 from console.desk import Desk
 from console.keymap import bindings
-from console.listing import now_ms, style_of
-from console.operations import Chosen
+from console.reading.listing import now_ms, style_of
 from console.screens.base import DeskScreen
 from console.theming import Look
+from console.verbs.operations import Chosen
 from console.widgets.table import Face, Table
 from console.widgets.textview import TextView
 from core.control.api import Target

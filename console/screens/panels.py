@@ -7,9 +7,9 @@ from typing import TypeVar
 
 from rich.style import Style
 
-from console.listing import now_ms, style_of
-from console.operations import Chosen
+from console.reading.listing import now_ms, style_of
 from console.theming import Look
+from console.verbs.operations import Chosen
 from console.widgets.table import Face, Table
 from core.control.api import Target
 from core.model.columns import Column, Form, cell

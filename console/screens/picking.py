@@ -14,9 +14,9 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from console.again import source_of
 from console.desk import Desk
-from console.documents import (
+from console.newjob.again import source_of
+from console.newjob.documents import (
     ENTRIES,
     Folder,
     Kind,

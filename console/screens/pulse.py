@@ -11,7 +11,6 @@ from textual.containers import Container
 
 from console.desk import Desk
 from console.keymap import bindings
-from console.operations import Chosen
 from console.screens.base import DeskScreen
 from console.screens.panels import (
     Panel,
@@ -23,6 +22,7 @@ from console.screens.panels import (
     where_waiting,
 )
 from console.screens.totals import counted, engine_words, speeds
+from console.verbs.operations import Chosen
 from console.widgets.spans import Spans
 from core.model.insight import Failing, PulseView, Waiting, WaitKind
 from core.model.text import SafeText, safe_line

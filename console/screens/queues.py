@@ -8,10 +8,10 @@ from rich.style import Style
 
 from console.desk import Desk
 from console.keymap import bindings
-from console.listing import Listing, now_ms, queues, style_of, worded
-from console.operations import Chosen
+from console.reading.listing import Listing, now_ms, queues, style_of, worded
 from console.screens.listed import ListScreen
 from console.theming import Look
+from console.verbs.operations import Chosen
 from console.widgets.table import Face
 from core.control.api import Target
 from core.model.columns import Column, Form, cell

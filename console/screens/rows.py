@@ -6,10 +6,10 @@ from typing import Generic, TypeVar
 
 from textual.app import ComposeResult
 
-from console.counting import RowCount, cut_words
 from console.desk import Desk
-from console.listing import Listing, face_of
-from console.paging import Pages
+from console.reading.counting import RowCount, cut_words
+from console.reading.listing import Listing, face_of
+from console.reading.paging import Pages
 from console.screens.inspecting import InspectingScreen
 from console.widgets.inspector import Split
 from console.widgets.prompt import Prompt

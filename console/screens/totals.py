@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from textual.geometry import Size
 
 from console.feed import Feed, Pulse
-from console.listing import style_of, worded
+from console.reading.listing import style_of, worded
 from console.theming import Look
 from console.widgets.spans import Span, flow
 from console.widgets.spark import bars, trend_of

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 from console.desk import Desk
 from console.keymap import bindings
-from console.listing import Listing, columns_of, face_of, now_ms, tasks, worded
-from console.operations import Chosen
+from console.reading.listing import Listing, columns_of, face_of, now_ms, tasks, worded
 from console.screens.choosing import chosen_task
 from console.screens.listed import ListScreen
 from console.theming import Look
+from console.verbs.operations import Chosen
 from console.widgets.table import Face
 from core.control.api import ControlAPI
 from core.model.columns import Column, Form, cell

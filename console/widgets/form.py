@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from console.params import Blank
+from console.newjob.params import Blank
 from core.model.text import SafeText, safe_line
 
 

@@ -13,7 +13,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from console.keymap import bindings
-from console.screens.asking import LineScreen
+from console.widgets.oneline import LineScreen
 from console.widgets.passage import Passage, Row, Spot
 from core.model.text import SafeText
 

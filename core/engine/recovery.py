@@ -15,7 +15,7 @@ from core.model.crash import crash_point
 from core.model.outcomes import Bounced, Lost, Outcome
 from core.model.ports import AttemptRef
 from core.store.reports import Reports
-from core.store.reports_lookups import OpenAttempt
+from core.store.reports.lookups import OpenAttempt
 
 ENDED_INLINE = "the engine ended while the call ran in it"
 

@@ -59,7 +59,8 @@ def test_the_nouns_load_the_standard_library_only(checkout: Path) -> None:
 
 
 def test_the_console_attaches_without_sql_settings_or_commands(checkout: Path) -> None:
-    code = "import console.app, console.engines, console.flags\nfrom core.app import Options, attached"
+    console = "import console.app, console.starting.engines, console.starting.flags"
+    code = f"{console}\nfrom core.app import Options, attached"
     heavy = {"sqlalchemy", "aiosqlite", "pydantic", "pydantic_settings", "typer", "starlette", "uvicorn"}
     assert foreign_modules_loaded_by(code, checkout) & heavy == set()
 

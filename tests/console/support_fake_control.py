@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
-from console.ordering import is_by_id
+from console.reading.ordering import is_by_id
 from core.control.api import PAGE, EventQuery, StopMode, Target
 from core.model.commands import DocumentText, Force, Operated, Submitted
 from core.model.errors import Invalid, NotFound, TaskdeckError, Unavailable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from console.again import job_of, source_of, why_not_again
+from console.newjob.again import job_of, source_of, why_not_again
 from console.screens.newjob import FaultsScreen, FormScreen
 from core.model.commands import Submitted
 from core.model.errors import Conflict, Fault, InvalidDocument

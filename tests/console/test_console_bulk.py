@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from console.operations import Chosen
 from console.screens.base import DeskScreen
 from console.screens.bulk import CountScreen, PlanScreen, ReportScreen
+from console.verbs.operations import Chosen
 from core.control.api import Target
 from core.model.fields import Noun
 from core.model.filters import parse

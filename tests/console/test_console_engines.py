@@ -11,8 +11,8 @@ import pytest
 
 from console import launch
 from console.app import ConsoleApp, Manner
-from console.engines import DialedEngine, EmbeddedEngine, EngineStarter
 from console.feed import Feed
+from console.starting.engines import DialedEngine, EmbeddedEngine, EngineStarter
 from core.control.api import StopMode
 from core.model.errors import Unavailable
 from core.model.events import KINDS

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from console.drafting import Draft, is_taken
-from console.exporting import Format, cell_of, csv_text, destination, heading_of, inert, suggested
-from console.screens.asking import LineScreen
+from console.exports.drafting import Draft, is_taken
+from console.exports.exporting import Format, cell_of, csv_text, destination, heading_of, inert, suggested
+from console.widgets.oneline import LineScreen
 from core.control.api import PAGE
 from core.model.columns import COLUMNS
 from core.model.errors import Invalid, Unavailable
@@ -264,7 +264,7 @@ async def test_a_full_disk_takes_the_file_away_and_is_told(
 
     async with console(stocked(FakeControl()), at="3") as operator:
         await operator.sees("t4")
-        monkeypatch.setattr("console.drafting.os.fsync", full)
+        monkeypatch.setattr("console.exports.drafting.os.fsync", full)
         await export(operator, "rows.csv")
         await operator.hears("No space left on device")
         assert names(folder) == []
@@ -343,7 +343,7 @@ def test_a_file_that_came_meanwhile_is_not_replaced(
         raise OSError(fails, "no links here")
 
     if fails:
-        monkeypatch.setattr("console.drafting.os.link", no_link)
+        monkeypatch.setattr("console.exports.drafting.os.link", no_link)
     path = tmp_path / "rows.jsonl"
     draft = Draft(path)
     draft.open()

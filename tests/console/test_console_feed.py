@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from console import listing
 from console.app import ConsoleApp, Manner
-from console.engines import EngineStarter
 from console.feed import RETRY_SECONDS, SECONDS_SLOW, Feed
+from console.reading import listing
 from console.screens.lists import TasksScreen
+from console.starting.engines import EngineStarter
 from core.control.api import StopMode
 from tests.console.support_console import Operator, console, shown
 from tests.console.support_fake_control import INFO, NOW, FakeControl

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from textual.color import Color
 
-from console.folding import WHOLE, fold
+from console.reading.folding import WHOLE, fold
 from console.screens.graph import GraphScreen
 from console.screens.job import JobScreen
 from console.theming import CONTRAST, PLAIN, contrast, looks

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from console.goto import Recall, Ref, Save, read_wish
-from console.history import History, Spot
 from console.keyfile import check_keymap
 from console.places import GROUPS, ROOTS
 from console.screens.failed import FailedScreen
+from console.ways.goto import Recall, Ref, Save, read_wish
+from console.ways.history import History, Spot
 from core.control.api import Target
 from core.model.errors import Invalid
 from core.model.fields import Noun

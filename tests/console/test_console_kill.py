@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from console.operations import Chosen
 from console.screens.base import DeskScreen
 from console.screens.bulk import PlanScreen
+from console.verbs.operations import Chosen
 from core.control.api import Target
 from core.model.commands import Operated
 from core.model.errors import Unavailable

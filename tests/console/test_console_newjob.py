@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from console.documents import (
+from console.newjob.documents import (
     ENTRIES,
     LARGEST,
     Kind,
@@ -19,7 +19,7 @@ from console.documents import (
     read_document,
     recent,
 )
-from console.params import blank_of, fill, prefilled, read_value
+from console.newjob.params import blank_of, fill, prefilled, read_value
 from console.screens.base import DeskScreen
 from console.screens.newjob import FaultsScreen, FormScreen
 from console.screens.picking import PickScreen

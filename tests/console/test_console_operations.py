@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from console.asking import Counted, Plan, Report
-from console.operations import UNDO_SECONDS, Chosen, Operations
-from console.tiers import BOUNDED, REVERSIBLE, Scope, Tier, Verb, facts_of, meets, tier_of
+from console.verbs.asking import Counted, Plan, Report
+from console.verbs.operations import UNDO_SECONDS, Chosen, Operations
+from console.verbs.tiers import BOUNDED, REVERSIBLE, Scope, Tier, Verb, facts_of, meets, tier_of
 from core.control.api import Target
 from core.model.commands import Operated
 from core.model.errors import Conflict, Unavailable

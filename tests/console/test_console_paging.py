@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from console.applying import movable
-from console.paging import Pages
-from console.tiers import Verb
+from console.reading.paging import Pages
+from console.verbs.applying import movable
+from console.verbs.tiers import Verb
 from core.control.api import Target
 from core.model.fields import Noun
 from core.model.filters import parse

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual._compositor import CompositorUpdate
 from textual.screen import Screen
 
-from console.driver import CountingDriver
+from console.terminal.driver import CountingDriver
 from tests.console.support_console import Operator, console
 from tests.console.support_fake_control import FakeControl
 

@@ -8,7 +8,7 @@ from io import StringIO
 
 import pytest
 
-from console.plain import show_plain
+from console.starting.plain import show_plain
 from core.model.errors import Unavailable
 from tests.console.support_console import HOSTILE, VISIBLE
 from tests.console.support_fake_control import FakeControl

@@ -10,15 +10,15 @@ import pytest
 
 from console import launch
 from console.app import ConsoleApp, Manner
-from console.engines import EmbeddedEngine, EngineStarter
 from console.feed import Feed
-from console.flags import read_flags
-from console.guarding import HARMLESS, guarded
 from console.keymap import KEYS
 from console.places import ROOTS
-from console.protection import ANY, ARMED_SECONDS, PROTECTED, READ_ONLY, Gate
-from console.reasons import CHANGES
-from console.tiers import Tier, Verb, tier_of
+from console.starting.engines import EmbeddedEngine, EngineStarter
+from console.starting.flags import read_flags
+from console.verbs.guarding import HARMLESS, guarded
+from console.verbs.protection import ANY, ARMED_SECONDS, PROTECTED, READ_ONLY, Gate
+from console.verbs.reasons import CHANGES
+from console.verbs.tiers import Tier, Verb, tier_of
 from core.control.api import ControlAPI, StopMode
 from core.model.errors import Conflict, Unavailable
 from core.model.insight import OrphanKind

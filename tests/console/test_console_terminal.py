@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from console.driver import EscapeFirst
+from console.terminal.driver import EscapeFirst
 from tests.support.terminal import CONSOLE, Terminal
 
 COLOUR = re.compile(rb"\x1b\[[0-9;]*\b(3[0-8]|4[0-8]|9[0-7]|10[0-7])\b[0-9;]*m")

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from console.times import Times, shown_as, usual
+from console.reading.times import Times, shown_as, usual
 from core.model.columns import COLUMNS, Form
 from core.model.fields import Noun
 from core.model.sharing import choose

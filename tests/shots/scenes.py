@@ -9,7 +9,7 @@ from pathlib import Path
 from textual.screen import Screen
 
 from console.desk import Desk
-from console.documents import Source
+from console.newjob.documents import Source
 from console.places import ROOTS
 from console.screens.newjob import FormScreen
 from console.screens.picking import PickScreen

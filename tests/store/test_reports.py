@@ -18,7 +18,7 @@ from core.model.plans import JobPlan, OnTaskFailure, RetryPolicy
 from core.model.views import TaskView
 from core.store.readers import Readers
 from core.store.reports import Reports
-from core.store.reports_paging import PAGE_MAX
+from core.store.reports.paging import PAGE_MAX
 from tests.store.deck import Deck, failure, stage, task
 
 

@@ -14,9 +14,8 @@ from core.model.errors import Invalid
 from core.model.fields import Noun
 from core.model.filters import parse
 from core.model.insight import Count
-from core.store import reports_targets, reports_window
 from core.store.readers import Readers
-from core.store.reports import Reports
+from core.store.reports import Reports, targets, window
 from tests.store.deck import Deck, failure, stage, task
 
 TASK_FILTERS = (
@@ -132,7 +131,7 @@ async def test_jobs_events_and_queues_are_counted_too(reports: Reports, noun: No
 async def test_without_counter_or_short_index_only_the_newest_rows_are_looked_at(
     reports: Reports, monkeypatch: pytest.MonkeyPatch, noun: Noun, text: str, expected: Count
 ) -> None:
-    monkeypatch.setattr(reports_window, "SEARCHED", 3)
+    monkeypatch.setattr(window, "SEARCHED", 3)
     assert await reports.count(parse(text, noun)) == expected
 
 
@@ -164,7 +163,7 @@ async def test_nothing_stands_in_an_empty_store(tmp_path: Path) -> None:
 async def test_a_preview_and_a_verb_leave_alone_what_changed_since(
     deck: Deck, reports: Reports, monkeypatch: pytest.MonkeyPatch, text: str, events: int
 ) -> None:
-    monkeypatch.setattr(reports_targets, "EVENTS", events)
+    monkeypatch.setattr(targets, "EVENTS", events)
     where = parse(text, Noun.TASKS)
     as_of = (await reports.standing()).last_event
     before = await reports.preview(where)
@@ -256,7 +255,7 @@ async def test_counts_are_read_from_counters_or_by_an_index(
     index: str,
 ) -> None:
     if index.endswith("PRIMARY KEY"):
-        monkeypatch.setattr(reports_window, "SEARCHED", 3)
+        monkeypatch.setattr(window, "SEARCHED", 3)
     plans = Plans(deck, readers)
     await reports.count(parse(text, noun))
     assert index in plans.all()[-1]

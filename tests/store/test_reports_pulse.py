@@ -13,9 +13,9 @@ from core.model.filters import parse
 from core.model.insight import OrphanKind, OrphanView, Rate, Waiting, WaitKind
 from core.model.outcomes import AskOperator, Lost, RetryAt
 from core.model.plans import RetryPolicy
-from core.store import reports_pulse
 from core.store.readers import Readers
 from core.store.reports import Reports
+from core.store.reports.pulse import MESSAGE
 from tests.store.deck import Deck, failure, stage, task
 from tests.store.test_reports_counting import Plans
 
@@ -85,13 +85,13 @@ async def test_what_fails_is_told_by_code_with_most_tasks_first(deck: Deck, repo
     assert most.at == deck.now
     assert (least.code, least.tasks, least.message, least.keys) == ("exit", 1, "alone", ("k0",))
     deck.do(Hold(task_ids=(6,)))
-    assert (await reports.pulse()).failing[0].message == ("busy 3" + "x" * 2_000)[: reports_pulse.MESSAGE]
+    assert (await reports.pulse()).failing[0].message == ("busy 3" + "x" * 2_000)[:MESSAGE]
 
 
 async def test_a_pulse_looks_at_the_newest_troubled_tasks(
     deck: Deck, reports: Reports, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reports_pulse, "TROUBLED", 3)
+    monkeypatch.setattr("core.store.reports.pulse.TROUBLED", 3)
     deck.loose(*(task("k") for n in range(5)))
     for pair in deck.claim()[:4]:
         deck.end(pair, outcome=failure(f"code{pair[0] % 2}"))

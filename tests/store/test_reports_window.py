@@ -12,9 +12,8 @@ from core.model.fields import Noun
 from core.model.filters import parse
 from core.model.insight import Count
 from core.model.views import Page, TaskView
-from core.store import reports_window
 from core.store.readers import Readers
-from core.store.reports import Reports
+from core.store.reports import Reports, window
 from tests.store.deck import Deck, stage, task
 from tests.store.test_reports_counting import Plans
 
@@ -24,7 +23,7 @@ TASKS = 35
 
 @pytest.fixture(autouse=True)
 def searched(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reports_window, "SEARCHED", SEARCHED)
+    monkeypatch.setattr(window, "SEARCHED", SEARCHED)
 
 
 @pytest.fixture

@@ -40,8 +40,8 @@ from core.model.outcomes import (
 )
 from core.model.plans import NeedPlan, NeedWhen, OnTaskFailure
 from core.store.verify import MOST, verify, verify_path
-from core.store.verify_checks import CHECKS
-from core.store.verify_fold import RULES
+from core.store.verify.checks import CHECKS
+from core.store.verify.fold import RULES
 from tests.store.deck import Deck, failure, stage, task
 
 

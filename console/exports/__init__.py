@@ -1,0 +1,1 @@
+"""Exports: the rows of a list as a file."""

@@ -1,0 +1,1 @@
+"""New job: workflows to choose from, and what their forms ask for."""

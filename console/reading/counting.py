@@ -1,0 +1,78 @@
+"""Counting: how many rows a filter finds, asked beside the rows and never too often."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from console.reading.ordering import is_by_id, is_falling
+from core.control.api import ControlAPI
+from core.model.fields import Noun
+from core.model.filters import Filter
+from core.model.insight import Count
+from core.model.text import SafeText
+
+_SECONDS = 2.0
+"""Between two counts of the same filter."""
+
+
+class RowCount:
+    """The newest count of a filter, and of all rows of its list; queues are never counted: all are read."""
+
+    def __init__(self, control: ControlAPI) -> None:
+        self._control = control
+        self._where: Filter | None = None
+        self._found: Count | None = None
+        self._all: Count | None = None
+        self._asked_at = 0.0
+        self._changes = 0
+        self._counted = 0
+        """Up to which change the newest count is true."""
+
+    def wants(self, where: Filter, *, changed: bool) -> bool:
+        """Tell whether it is time to ask; `changed` = the rows are others than before."""
+        plain = replace(where, sort=None)
+        if where.noun is Noun.QUEUES or not where.terms:
+            return False
+        if plain != self._where:
+            self._found = self._all = None
+            return True
+        self._changes += changed
+        return self._counted != self._changes and time.monotonic() - self._asked_at > _SECONDS
+
+    async def ask(self, where: Filter, base: Filter) -> None:
+        """Count the rows of a filter, and of the list without it."""
+        self._where, self._asked_at = replace(where, sort=None), time.monotonic()
+        # Counted only when there is an answer: a question that fails is asked again.
+        changes = self._changes
+        found, everything = await self._control.count(self._where), await self._control.count(base)
+        if self._where == replace(where, sort=None):
+            self._found, self._all, self._counted = found, everything, changes
+
+    @property
+    def number(self) -> int | None:
+        """How many rows the filter finds, if that is known exactly."""
+        return None if self._found is None or self._found.searched is not None else self._found.number
+
+    def words(self, where: Filter) -> tuple[str, ...]:
+        """Return the words of the status bar, none while nobody knows."""
+        if self._found is None or self._all is None or replace(where, sort=None) != self._where:
+            return ()
+        cut = self._found.searched
+        is_cut = cut is not None and self._all.number > cut
+        told = f"filter {'>=' if is_cut else ''}{self._found.number:,}/{self._all.number:,}"
+        return (told, f"searched newest {_short(cut)}") if is_cut and cut is not None else (told,)
+
+
+def cut_words(where: Filter, searched: int | None) -> SafeText:
+    """Tell behind a filter that its list was made of so many rows only; nothing if it is whole."""
+    if searched is None:
+        return SafeText("")
+    if not is_by_id(where):
+        return SafeText(f"   (sorted newest {_short(searched)})")
+    end = "newest" if is_falling(where) else "oldest"
+    return SafeText(f"   (searched {end} {_short(searched)})")
+
+
+def _short(number: int) -> str:
+    return f"{number // 1000}k" if number % 1000 == 0 or number >= 10_000 else f"{number:,}"

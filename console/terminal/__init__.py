@@ -1,0 +1,1 @@
+"""Terminal: how keys come in and how cells go out."""

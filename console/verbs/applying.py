@@ -1,0 +1,173 @@
+"""Applying: one verb on several targets, and the words of what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from console.verbs.tiers import Verb
+from core.control.api import ControlAPI, Target
+from core.model.commands import Operated
+from core.model.errors import TaskdeckError, Unavailable
+from core.model.text import SafeText, safe_line
+from core.model.views import TaskView
+
+ACTOR = "console"
+"""Whom the events name."""
+SHOWN = 3
+"""Refusals that fit into a sentence; more are listed."""
+_PAGE = 2_000
+_HELD = "held"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A verb, its targets as they were frozen, and why."""
+
+    verb: Verb
+    targets: tuple[Target, ...]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A target that did not do what was asked, and why."""
+
+    target: Target
+    reason: str
+
+    @property
+    def words(self) -> SafeText:
+        """Name the target and the reason."""
+        return safe_line(f"{name_of(self.target)} {self.reason}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """What came of an order: how many changed, who refused, and what an inverse would act on."""
+
+    changed: int = 0
+    refused: tuple[Refusal, ...] = ()
+    moved: tuple[Target, ...] = ()
+
+    def __add__(self, other: Tally) -> Tally:
+        """Sum two up."""
+        return Tally(
+            changed=self.changed + other.changed,
+            refused=self.refused + other.refused,
+            moved=self.moved + other.moved,
+        )
+
+
+async def apply(control: ControlAPI, order: Order) -> Tally:
+    """Ask for every target in turn; of several, one that fails does not keep the others from theirs.
+
+    Raises what the control raises for a single target.
+    """
+    if len(order.targets) == 1:
+        return _tally(order.targets[0], await _ask(control, order, order.targets[0]))
+    total = Tally()
+    for number, target in enumerate(order.targets):
+        try:
+            total += _tally(target, await _ask(control, order, target))
+        except Unavailable as error:
+            # Nobody answers: the rest would only wait for the same.
+            left = order.targets[number:]
+            return total + Tally(refused=tuple(Refusal(target=one, reason=error.message) for one in left))
+        except TaskdeckError as error:
+            total += Tally(refused=(Refusal(target=target, reason=error.message),))
+    return total
+
+
+async def movable(control: ControlAPI, verb: Verb, target: Target) -> frozenset[int]:
+    """Return the tasks of a predicate that a hold or unhold would move, so that it can be undone."""
+    found: list[TaskView] = []
+    after: str | None = None
+    # By id: in another order a list may be cut.
+    where = None if target.filter is None else replace(target.filter, sort=None)
+    while True:
+        page = await control.tasks(where, after=after, limit=_PAGE)
+        found += page.rows
+        after = page.next
+        if after is None:
+            break
+    others = set(target.excluding)
+    wanted = (task.id for task in found if (task.status == _HELD) is (verb is Verb.UNHOLD))
+    return frozenset(number for number in wanted if number not in others)
+
+
+def only(tally: Tally, tasks: frozenset[int]) -> Tally:
+    """Return the tally with an inverse that acts on these tasks, but for those that refused."""
+    refused = {number for refusal in tally.refused for number in refusal.target.task_ids or ()}
+    ids = tuple(sorted(tasks - refused))
+    return replace(tally, moved=(Target(task_ids=ids),) if ids and tally.changed else ())
+
+
+def summary(tally: Tally) -> SafeText:
+    """Say what changed and who refused, in one line."""
+    parts = [f"{tally.changed:,} changed"] if tally.changed or not tally.refused else []
+    if tally.refused:
+        reasons = "; ".join(refusal.words for refusal in tally.refused[:SHOWN])
+        rest = f"; {len(tally.refused) - SHOWN:,} more" if len(tally.refused) > SHOWN else ""
+        parts.append(f"{len(tally.refused):,} refused: {reasons}{rest}")
+    return safe_line(", ".join(parts))
+
+
+def name_of(target: Target) -> str:
+    """Name one target."""
+    if target.job_id is not None:
+        return f"job {target.job_id}:"
+    if target.queue is not None:
+        return f"queue {target.queue}:"
+    return f"task {', '.join(map(str, target.task_ids or ()))}:"
+
+
+def _tally(target: Target, operated: Operated) -> Tally:
+    refused = tuple(_refusal(target, number, reason) for number, reason in operated.refused)
+    return Tally(
+        changed=operated.changed, refused=refused, moved=_moved(target, operated) if operated.changed else ()
+    )
+
+
+def _refusal(target: Target, number: int, reason: str) -> Refusal:
+    if target.job_id is not None and number != target.job_id:
+        return Refusal(target=target, reason=f"task {number}: {reason}")
+    if target.task_ids is None and target.filter is None:
+        return Refusal(target=target, reason=reason)
+    return Refusal(target=Target(task_ids=(number,)), reason=reason)
+
+
+def _moved(target: Target, operated: Operated) -> tuple[Target, ...]:
+    if target.filter is not None:
+        return ()
+    if target.task_ids is None:
+        return (target,)
+    refused = {number for number, _ in operated.refused}
+    return (Target(task_ids=tuple(number for number in target.task_ids if number not in refused)),)
+
+
+def _ask(control: ControlAPI, order: Order, target: Target) -> Awaitable[Operated]:
+    match order.verb:
+        case Verb.RETRY:
+            return control.retry(target, actor=ACTOR)
+        case Verb.CANCEL:
+            return control.cancel(target, reason=order.reason, actor=ACTOR)
+        case Verb.PAUSE:
+            return control.pause(target, reason=order.reason, actor=ACTOR)
+        case Verb.RESUME:
+            return control.resume(target, actor=ACTOR)
+        case Verb.HOLD:
+            return control.hold(target, reason=order.reason, actor=ACTOR)
+        case Verb.UNHOLD:
+            return control.unhold(target, actor=ACTOR)
+        case Verb.FAIL:
+            return control.fail(target, reason=order.reason, actor=ACTOR)
+        case Verb.KEEP:
+            return control.keep_orphans(target, actor=ACTOR)
+        case Verb.KILL:
+            return control.kill(target, reason=order.reason, actor=ACTOR)
+        case Verb.KILL_ORPHAN:
+            return control.kill_orphans(target, reason=order.reason, actor=ACTOR)
+        case _:
+            assert_never(order.verb)

@@ -1,0 +1,115 @@
+"""Marks: the rows that a verb acts on instead of the one under the cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, replace
+
+from console.verbs.operations import Chosen
+from core.control.api import Target
+from core.model.filters import Filter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Everything:
+    """All tasks that a filter finds as of an event, but for some."""
+
+    where: Filter
+    as_of: int | None
+    excluding: frozenset[int] = frozenset()
+    without: frozenset[Hashable] = frozenset()
+    """The keys of the rows that are left out."""
+
+
+class Marks:
+    """Marked rows by key, each with what a verb would act on; or everything that a filter finds."""
+
+    def __init__(self) -> None:
+        self._chosen: dict[Hashable, Chosen] = {}
+        self._anchor: int | None = None
+        self.everything: Everything | None = None
+
+    def __bool__(self) -> bool:
+        """Tell whether anything is marked."""
+        return bool(self._chosen) or self.everything is not None
+
+    @property
+    def number(self) -> int:
+        """How many rows are marked one by one."""
+        return len(self._chosen)
+
+    @property
+    def anchor(self) -> int | None:
+        """The number of the row where a range begins."""
+        return self._anchor
+
+    def has(self, key: Hashable) -> bool:
+        """Tell whether a row is marked."""
+        if self.everything is not None:
+            return key not in self.everything.without
+        return key in self._chosen
+
+    def toggle(self, key: Hashable, chosen: Chosen, *, at: int) -> None:
+        """Mark a row, or unmark it; a range may begin there."""
+        self._anchor = at
+        if self.everything is not None:
+            self.everything = replace(
+                self.everything,
+                excluding=self.everything.excluding ^ frozenset(chosen.target.task_ids or ()),
+                without=self.everything.without ^ {key},
+            )
+        elif self._chosen.pop(key, None) is None:
+            self._chosen[key] = chosen
+
+    def add(self, found: Mapping[Hashable, Chosen]) -> None:
+        """Mark rows."""
+        self._chosen.update(found)
+
+    def all_of(self, where: Filter, *, as_of: int | None) -> None:
+        """Mark all that a filter finds, whether it was ever read or not."""
+        self.clear()
+        self.everything = Everything(where=where, as_of=as_of)
+
+    def clear(self) -> None:
+        """Unmark everything."""
+        self._chosen.clear()
+        self._anchor = None
+        self.everything = None
+
+    def forget_filter(self) -> None:
+        """Unmark what was marked by a filter: another one is in force."""
+        if self.everything is not None:
+            self.clear()
+
+    def chosen(self, fresh: Mapping[Hashable, Chosen]) -> Chosen | None:
+        """Return what a verb acts on; `fresh` = the rows in memory as they are now. None = nothing marked."""
+        if self.everything is not None:
+            target = Target(
+                filter=self.everything.where,
+                as_of=self.everything.as_of,
+                excluding=tuple(sorted(self.everything.excluding)),
+            )
+            return Chosen(target=target, label="all that match")
+        found = [fresh.get(key, chosen) for key, chosen in self._chosen.items()]
+        if not found:
+            return None
+        # What is paused already is let go on only if all of it is.
+        off = all(chosen.off for chosen in found)
+        if len(found) == 1:
+            return found[0]
+        first, *others = _joined([target for chosen in found for target in chosen.targets])
+        known = [chosen.running for chosen in found if chosen.running is not None]
+        return Chosen(
+            target=first,
+            more=tuple(others),
+            label=f"{len(found):,} marked",
+            off=off,
+            running=sum(known) if len(known) == len(found) else None,
+        )
+
+
+def _joined(targets: list[Target]) -> list[Target]:
+    """Return the targets with all tasks in one."""
+    ids = tuple(number for target in targets for number in target.task_ids or ())
+    others = [target for target in targets if target.task_ids is None]
+    return [*([Target(task_ids=ids)] if ids else []), *others]

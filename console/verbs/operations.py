@@ -1,0 +1,225 @@
+"""Operations: every change an operator asks for: count, ask by its tier, ask the control, tell."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import assert_never
+
+from console.verbs.applying import SHOWN, Order, Tally, apply, movable, only, summary
+from console.verbs.asking import Counted, Front, Report
+from console.verbs.killing import kill
+from console.verbs.tiers import (
+    BOUNDED,
+    INVERSE,
+    REVERSIBLE,
+    Chosen,
+    Scope,
+    Tier,
+    Verb,
+    frozen_scope,
+    question,
+    scope_of,
+    tier_of,
+)
+from console.verbs.victims import PREY
+from core.control.api import ControlAPI, Target
+from core.model.errors import TaskdeckError
+from core.model.fields import Noun
+from core.model.filters import Filter
+from core.model.terms import In
+from core.model.text import SafeText, safe_line
+
+__all__ = ["UNDO_SECONDS", "Chosen", "Front", "Operations"]
+
+UNDO_SECONDS = 10.0
+"""How long the inverse of a pause or hold is at hand."""
+_COUNTABLE = 1_000
+"""Listed targets up to which their states are counted for a question."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Undo:
+    until: float
+    words: str
+    label: str
+    """What its targets are called."""
+    order: Order
+
+
+class Operations:
+    """The verbs; each returns after its words are shown.
+
+    Every question holds the number that the control gives for exactly what would be acted on; `bounded`
+    tells the most that one key may confirm now; with 0 of them, what changes anything asks for its count.
+    """
+
+    def __init__(
+        self, control: ControlAPI, front: Front, *, bounded: Callable[[], int] = lambda: BOUNDED
+    ) -> None:
+        self._control = control
+        self._front = front
+        self._bounded = bounded
+        self._undo: _Undo | None = None
+        self._last: Verb | None = None
+
+    async def retry(self, chosen: Chosen) -> None:
+        """Run again."""
+        await self._do(Verb.RETRY, chosen)
+
+    async def cancel(self, chosen: Chosen) -> None:
+        """Cancel."""
+        await self._do(Verb.CANCEL, chosen)
+
+    async def pause(self, chosen: Chosen) -> None:
+        """Pause, or resume what is paused."""
+        await self._do(Verb.RESUME if chosen.off else Verb.PAUSE, chosen)
+
+    async def hold(self, chosen: Chosen) -> None:
+        """Hold, or let go on what is held."""
+        await self._do(Verb.UNHOLD if chosen.off else Verb.HOLD, chosen)
+
+    async def fail(self, chosen: Chosen) -> None:
+        """Give held tasks up."""
+        await self._do(Verb.FAIL, chosen)
+
+    async def keep(self, chosen: Chosen) -> None:
+        """Watch living orphans on."""
+        await self._do(Verb.KEEP, chosen)
+
+    async def kill(self, chosen: Chosen) -> None:
+        """Plan, review, then end what runs at once."""
+        await self._do(Verb.KILL, chosen)
+
+    async def kill_orphan(self, chosen: Chosen) -> None:
+        """Plan, review, then end the processes of living orphans."""
+        await self._do(Verb.KILL_ORPHAN, chosen)
+
+    async def repeat(self, chosen: Chosen) -> None:
+        """Do the last verb once more, on what is chosen now; a pause stays a pause."""
+        if self._last is None:
+            self._front.tell(SafeText("nothing to repeat"))
+        else:
+            await self._do(self._last, chosen)
+
+    async def undo(self) -> None:
+        """Undo the last reversible verb, if it is not too long ago."""
+        undo, self._undo = self._undo, None
+        if undo is None or time.monotonic() > undo.until:
+            self._front.tell(SafeText("nothing to undo"))
+            return
+        words, order = f"undo: {undo.words}", undo.order
+        chosen = Chosen(target=order.targets[0], label=undo.label, more=order.targets[1:])
+        try:
+            if await self._agreed(order.verb, scope_of(chosen)):
+                await self._tell(words, await apply(self._control, order))
+        except TaskdeckError as error:
+            self._refuse(words, error)
+
+    async def sure(self, verb: str, words: str) -> bool:
+        """Return whether the operator means it: a change of another kind, asked where all ask for a count."""
+        if self._bounded():
+            return True
+        scope = Scope(targets=(), words=words, number=1)
+        return await self._front.count(Counted(verb=verb, scope=scope))
+
+    async def _do(self, verb: Verb, chosen: Chosen) -> None:
+        self._last = verb
+        words = f"{verb} {chosen.label}"
+        try:
+            scope = await self._scope(chosen)
+            words = f"{verb} {scope.words}"
+            if not scope.number:
+                self._front.tell(safe_line(f"{words}: nothing matches"))
+            elif verb in PREY:
+                await kill(self._control, self._front, PREY[verb], scope.targets)
+            elif await self._agreed(verb, scope):
+                await self._carry_out(verb, scope)
+        except TaskdeckError as error:
+            self._refuse(words, error)
+
+    async def _scope(self, chosen: Chosen) -> Scope:
+        target = chosen.target
+        if target.filter is None:
+            return scope_of(chosen)
+        preview = await self._control.preview(target.filter, as_of=target.as_of, excluding=target.excluding)
+        return frozen_scope(target, preview)
+
+    async def _agreed(self, verb: Verb, scope: Scope) -> bool:
+        tier = tier_of(verb, scope.number, bounded=self._bounded())
+        match tier:
+            case Tier.AT_ONCE:
+                return True
+            case Tier.ASK:
+                return await self._front.confirm(question(verb, scope))
+            case Tier.TYPE:
+                target = scope.frozen
+                since = None if target is None else partial(self._since, target)
+                counted = scope if scope.by_status else replace(scope, by_status=await self._states(scope))
+                return await self._front.count(Counted(verb=verb, scope=counted, since=since))
+            case Tier.PLAN:
+                return False
+            case _:
+                assert_never(tier)
+
+    async def _carry_out(self, verb: Verb, scope: Scope) -> None:
+        words = f"{verb} {scope.words}"
+        target = scope.frozen
+        undoable = verb in INVERSE and scope.number <= REVERSIBLE
+        # The inverse must spare what was held before, and what the predicate left alone.
+        tasks = None if target is None or not undoable else await movable(self._control, verb, target)
+        tally = await apply(self._control, Order(verb=verb, targets=scope.targets))
+        if tasks is not None:
+            tally = only(tally, tasks)
+        if undoable and tally.moved:
+            order = Order(verb=INVERSE[verb], targets=tally.moved)
+            until = time.monotonic() + UNDO_SECONDS
+            self._undo = _Undo(until=until, words=words, label=scope.words, order=order)
+            await self._offer_undo(words, tally)
+        else:
+            await self._tell(words, tally)
+
+    async def _since(self, target: Target) -> int:
+        if target.filter is None:
+            return 0
+        preview = await self._control.preview(target.filter, as_of=target.as_of, excluding=target.excluding)
+        return preview.since
+
+    async def _states(self, scope: Scope) -> Mapping[str, int]:
+        tasks = tuple(number for target in scope.targets for number in target.task_ids or ())
+        jobs = tuple(target.job_id for target in scope.targets if target.job_id is not None)
+        if scope.number > _COUNTABLE:
+            return {}
+        if tasks and not jobs:
+            where = Filter(noun=Noun.TASKS, terms=(In(field="id", values=tasks),))
+            return (await self._control.preview(where)).by_status
+        if jobs and not tasks:
+            where = Filter(noun=Noun.JOBS, terms=(In(field="id", values=jobs),))
+            page = await self._control.jobs(where, limit=_COUNTABLE)
+            return Counter(job.status for job in page.rows)
+        return {}
+
+    async def _tell(self, words: str, tally: Tally) -> None:
+        self._front.tell(safe_line(f"{words}: {summary(tally)}"), bad=bool(tally.refused))
+        await self._list(words, tally)
+
+    async def _offer_undo(self, words: str, tally: Tally) -> None:
+        told = safe_line(f"{words}: {summary(tally)}; z undoes it")
+        self._front.tell(told, bad=bool(tally.refused), seconds=UNDO_SECONDS)
+        await self._list(words, tally)
+
+    async def _list(self, words: str, tally: Tally) -> None:
+        if len(tally.refused) > SHOWN:
+            await self._front.report(_report(words, tally))
+
+    def _refuse(self, words: str, error: TaskdeckError) -> None:
+        hint = f" ({error.hint})" if error.hint else ""
+        self._front.tell(safe_line(f"{words}: {error.message}{hint}"), bad=True)
+
+
+def _report(words: str, tally: Tally) -> Report:
+    head = f"{words}: {tally.changed:,} changed, {len(tally.refused):,} refused"
+    return Report(words=head, lines=tuple(refusal.words for refusal in tally.refused))

@@ -1,0 +1,5 @@
+"""Reports: read the store for the views."""
+
+from core.store.reports.reports import Reports
+
+__all__ = ["Reports"]

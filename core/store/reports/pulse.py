@@ -1,0 +1,98 @@
+"""The pulse: how many tasks ended lately, and what fails."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import chain
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.model.insight import Failing, PulseView, Rate
+from core.model.status import TaskStatus
+from core.store.batch import BUCKET, KEPT
+from core.store.reports.waiting import SHOWN, waiting_of
+from core.store.sql import ids
+
+TROUBLED = 2_000
+"""Tasks, the newest, that are looked at for what fails."""
+KEYS = 3
+"""Keys that are named of tasks with the same error, those of the newest."""
+MESSAGE = 1_000
+"""Characters of a message at the most."""
+
+_MINUTE = 60_000
+_TROUBLE = "status IN ('failed', 'held', 'retrying', 'waiting')"
+
+_RATES = text(
+    "SELECT at, status, sum(n) AS n FROM ended WHERE at >= :first AND at <= :last GROUP BY at, status"
+)
+_NEWEST = (
+    "SELECT id FROM (SELECT id FROM task INDEXED BY task_trouble"
+    f" WHERE status = '{{}}' AND {_TROUBLE} ORDER BY id DESC LIMIT :most)"
+)
+_CODES = text(
+    f"SELECT coalesce(json_extract(t.error, '$.code'), '') AS code, count(*) AS tasks,"
+    f" group_concat(t.id) AS numbers FROM ({_NEWEST.format('failed')}"
+    f" UNION ALL {_NEWEST.format('retrying')} ORDER BY id DESC LIMIT :most) n"
+    f" JOIN task t ON t.id = n.id GROUP BY 1 ORDER BY 2 DESC, max(t.id) DESC LIMIT {SHOWN}"
+)
+_NAMED = text(
+    "SELECT t.id, t.job_id, t.key, coalesce(t.finished_at, a.finished_at, t.created_at) AS at,"
+    f" coalesce(substr(json_extract(t.error, '$.message'), 1, {MESSAGE}), '') AS message"
+    " FROM json_each(:ids) j JOIN task t ON t.id = j.value"
+    " LEFT JOIN attempt a ON a.task_id = t.id AND a.epoch = t.epoch"
+)
+_COUNTS = text(
+    "SELECT c.ref, c.status, c.n, q.paused_at IS NOT NULL AS paused FROM counter c"
+    " JOIN queue q ON q.name = c.ref WHERE c.scope = 'queue' AND c.n > 0"
+)
+
+
+async def pulse_of(db: AsyncConnection, *, minutes: int, now: int) -> PulseView:
+    """Return the pulse at a moment (ms UTC), of as many minutes, at most a day."""
+    counts = (await db.execute(_COUNTS)).all()
+    stand: Counter[str] = Counter()
+    for row in counts:
+        stand[row.status] += row.n
+    troubled = stand[TaskStatus.FAILED] + stand[TaskStatus.RETRYING]
+    return PulseView(
+        rates=await _rates(db, minutes=minutes, now=now),
+        failing=await _failing(db) if troubled else (),
+        failing_searched=TROUBLED if troubled > TROUBLED else None,
+        waiting=await waiting_of(db, counts, stand),
+    )
+
+
+async def _rates(db: AsyncConnection, *, minutes: int, now: int) -> tuple[Rate, ...]:
+    last = now - now % BUCKET
+    length = max(1, min(minutes, KEPT // _MINUTE)) * _MINUTE
+    moments = range(last - length + BUCKET, last + 1, BUCKET)
+    ended: dict[int, dict[str, int]] = {}
+    for row in (await db.execute(_RATES, {"first": moments[0], "last": last})).all():
+        ended.setdefault(row.at, {})[row.status] = row.n
+    return tuple(Rate(at=at, seconds=BUCKET // 1_000, ended=ended.get(at, {})) for at in moments)
+
+
+async def _failing(db: AsyncConnection) -> tuple[Failing, ...]:
+    codes = (await db.execute(_CODES, {"most": TROUBLED})).all()
+    newest = [sorted(map(int, row.numbers.split(",")), reverse=True)[:KEYS] for row in codes]
+    rows = (await db.execute(_NAMED, {"ids": ids(chain.from_iterable(newest))})).all()
+    tasks = {row.id: row for row in rows}
+    return tuple(
+        _alike(row.code, row.tasks, [tasks[number] for number in numbers])
+        for row, numbers in zip(codes, newest, strict=True)
+    )
+
+
+def _alike(code: str, number: int, newest: Sequence[Row[*tuple[object, ...]]]) -> Failing:
+    return Failing(
+        code=code,
+        message=newest[0].message,
+        tasks=number,
+        newest_task=newest[0].id,
+        newest_job=newest[0].job_id,
+        at=newest[0].at,
+        keys=tuple(dict.fromkeys(row.key for row in newest)),
+    )

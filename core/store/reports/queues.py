@@ -1,0 +1,72 @@
+"""Queues with what waits in them and how fast they go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.model.fields import FIELDS, Noun
+from core.model.terms import Filter, matches
+from core.model.views import QueueView
+from core.store.batch import BUCKET
+from core.store.reports.rows import QUEUES, Pace, counts_of, queue_view
+from core.store.schema import counter, queue
+from core.store.sql import ids
+
+RATE_BUCKETS = 30
+"""Buckets over which a rate is taken, the one under way among them: five minutes."""
+_MINUTE = 60_000
+
+_HEADS = text(
+    "SELECT queue, id, min(head_key) FROM lane INDEXED BY lane_head WHERE head_key IS NOT NULL GROUP BY queue"
+)
+_OLDEST = text(
+    "SELECT j.value AS lane, t.queued_at AS at FROM json_each(:lanes) j JOIN task t ON t.id ="
+    " (SELECT id FROM task INDEXED BY task_claim WHERE lane_id = j.value AND status = 'queued'"
+    " ORDER BY sort_key, id LIMIT 1)"
+)
+_ENDED = text("SELECT queue, sum(n) AS n FROM ended WHERE at >= :first AND at <= :now GROUP BY queue")
+_COUNTS = select(counter.c.ref, counter.c.status, counter.c.n).where(
+    counter.c.scope == "queue", counter.c.n > 0
+)
+
+
+async def queues_of(db: AsyncConnection, where: Filter | None, *, now: int) -> tuple[QueueView, ...]:
+    """Return the queues that a filter finds, by name.
+
+    The oldest task of a queue is the one whose turn is next: with tasks of several priorities, lower ones
+    may wait longer.
+    """
+    counts = counts_of((await db.execute(_COUNTS)).all())
+    oldest, rates = await _oldest(db), await _rates(db, now=now)
+    rows = (await db.execute(QUEUES.order_by(queue.c.name))).all()
+    views = [
+        queue_view(row, counts, Pace(oldest_at=oldest.get(row.name), rate=rates.get(row.name, 0.0)))
+        for row in rows
+    ]
+    filter_ = where or Filter(noun=Noun.QUEUES)
+    return tuple(view for view in views if matches(filter_, _row(view), now=now))
+
+
+async def oldest_of(db: AsyncConnection, lanes: Iterable[int]) -> dict[int, int | None]:
+    """Return since when the first queued task of each lane waits; of an empty lane nothing."""
+    return {row.lane: row.at for row in (await db.execute(_OLDEST, {"lanes": ids(lanes)})).all()}
+
+
+async def _oldest(db: AsyncConnection) -> dict[str, int | None]:
+    lanes = {row.queue: row.id for row in (await db.execute(_HEADS)).all()}
+    found = await oldest_of(db, lanes.values())
+    return {name: found.get(lane) for name, lane in lanes.items()}
+
+
+async def _rates(db: AsyncConnection, *, now: int) -> dict[str, float]:
+    first = now - now % BUCKET - (RATE_BUCKETS - 1) * BUCKET
+    rows = (await db.execute(_ENDED, {"first": first, "now": now})).all()
+    # The bucket under way has not had its ten seconds yet.
+    return {row.queue: round(row.n * _MINUTE / (now + 1 - first), 2) for row in rows}
+
+
+def _row(view: QueueView) -> dict[str, object]:
+    return {column.column: getattr(view, column.column) for column in FIELDS[Noun.QUEUES].fields}

@@ -1,0 +1,184 @@
+"""Verify a store: integrity, recount, fold."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import groupby, islice
+from operator import itemgetter
+from pathlib import Path
+from typing import TypeAlias
+
+from core.model.values import INBOX, INBOX_STAGE, JsonObject, JsonValue
+from core.store.readers import open_readonly
+from core.store.verify.checks import CHECKS, Check
+from core.store.verify.fold import COLUMNS, Fact, Folded, fold
+
+MOST = 20
+"""Findings of one code at the most; where one row is wrong, thousands may be."""
+_PAGES_LIMIT = 20
+
+_EVENTS = (
+    "SELECT task_id, at, kind, attempt, actor, data FROM event INDEXED BY event_task"
+    " WHERE task_id IS NOT NULL ORDER BY task_id, id"
+)
+_TASKS = f"SELECT id, {', '.join(COLUMNS)} FROM task ORDER BY id"
+_OTHERS = "SELECT kind, job_id, data FROM event WHERE task_id IS NULL AND job_id IS NOT NULL ORDER BY id"
+_JOBS = f"SELECT id, status FROM job WHERE id != {INBOX}"
+_STAGES = f"SELECT id, status, position FROM stage WHERE id != {INBOX_STAGE}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something wrong in a store: a stable code, one sentence, ids and figures."""
+
+    code: str
+    message: str
+    facts: JsonObject = field(default_factory=dict)
+
+
+Findings: TypeAlias = tuple[Finding, ...]
+
+
+def verify(connection: sqlite3.Connection) -> Findings:
+    """Return what is wrong with a store, at most `MOST` findings of a code; empty = all is well.
+
+    Checks the file (`store.corrupt`, `store.dangling`), recounts (`checks`), and folds the events
+    into the rows of all tasks, jobs and stages (`fold.*`). Reads one snapshot, changes nothing; the
+    connection needs `core.store.sql.decode` as its `text_factory`.
+    """
+    own = not connection.in_transaction
+    if own:
+        connection.execute("BEGIN")
+    try:
+        return tuple(_capped(_look(connection)))
+    finally:
+        if own and connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def verify_path(path: Path) -> Findings:
+    """Verify a store file, opened read-only; raise `Unavailable` where it cannot be read as one."""
+    connection = open_readonly(path)
+    try:
+        return verify(connection)
+    finally:
+        connection.close()
+
+
+def _capped(findings: Iterator[Finding]) -> Iterator[Finding]:
+    seen: dict[str, int] = {}
+    for finding in findings:
+        seen[finding.code] = seen.get(finding.code, 0) + 1
+        if seen[finding.code] <= MOST:
+            yield finding
+
+
+def _look(db: sqlite3.Connection) -> Iterator[Finding]:
+    try:
+        yield from _integrity(db)
+        for check in CHECKS:
+            yield from _recount(db, check)
+        yield from _fold_tasks(db)
+        yield from _fold_others(db)
+    except sqlite3.DatabaseError as error:
+        yield Finding(code="store.corrupt", message=f"reading failed: {error}")
+
+
+def _integrity(db: sqlite3.Connection) -> Iterator[Finding]:
+    for (verdict,) in db.execute(f"PRAGMA integrity_check({_PAGES_LIMIT})"):
+        if verdict != "ok":
+            yield Finding(code="store.corrupt", message=str(verdict))
+    for table, row, parent, _ in db.execute("PRAGMA foreign_key_check"):
+        yield Finding(
+            code="store.dangling",
+            message="a row points to another that is gone",
+            facts={"table": table, "row": row, "parent": parent},
+        )
+
+
+def _recount(db: sqlite3.Connection, check: Check) -> Iterator[Finding]:
+    cursor = db.execute(check.sql)
+    names = [column[0] for column in cursor.description]
+    for row in islice(cursor, MOST):
+        facts: JsonObject = dict(zip(names, row, strict=True))
+        yield Finding(code=check.code, message=check.message, facts=facts)
+
+
+def _fold_tasks(db: sqlite3.Connection) -> Iterator[Finding]:
+    """Walk tasks and events side by side, both in order of task; events of purged tasks are passed over."""
+    histories = groupby(db.execute(_EVENTS), key=itemgetter(0))
+    current = next(histories, None)
+    for task_id, *stored in db.execute(_TASKS):
+        while current is not None and current[0] < task_id:
+            current = next(histories, None)
+        if current is None or current[0] != task_id:
+            yield Finding(code="fold.unborn", message="a task has no events", facts={"task": task_id})
+            continue
+        yield from _compare(task_id, stored, [Fact(*event[1:]) for event in current[1]])
+        current = next(histories, None)
+
+
+def _compare(task_id: int, stored: list[JsonValue], facts: list[Fact]) -> Iterator[Finding]:
+    try:
+        row = fold(facts)
+    except (KeyError, ValueError) as error:
+        yield Finding(
+            code="fold.event",
+            message="an event cannot be folded",
+            facts={"task": task_id, "reason": str(error)},
+        )
+        return
+    if row is None:
+        yield Finding(
+            code="fold.unborn",
+            message="a task's events do not start with its birth",
+            facts={"task": task_id},
+        )
+        return
+    told = _columns(row)
+    if told != stored:
+        kept: JsonObject = dict(zip(COLUMNS, stored, strict=True))
+        events: JsonObject = dict(zip(COLUMNS, told, strict=True))
+        differing = [name for name in COLUMNS if kept[name] != events[name]]
+        yield Finding(
+            code="fold.task",
+            message=f"a task's row differs from its events in {', '.join(differing)}",
+            facts={
+                "task": task_id,
+                "row": {name: kept[name] for name in differing},
+                "events": {name: events[name] for name in differing},
+            },
+        )
+
+
+def _columns(row: Folded) -> list[JsonValue]:
+    return [getattr(row, name) for name in COLUMNS]
+
+
+def _fold_others(db: sqlite3.Connection) -> Iterator[Finding]:
+    jobs: dict[int, str] = {}
+    stages: dict[int, str] = {}
+    for kind, job_id, data in db.execute(_OTHERS):
+        noun, _, status = kind.partition(".")
+        values = Fact(at=0, kind=kind, attempt=None, actor=None, data=data).values
+        if noun == "job":
+            jobs[job_id] = str(values.get("status")) if status == "created" else status
+        elif noun == "stage" and isinstance(stage := values.get("stage"), int):
+            stages[stage] = status
+    for job_id, status in db.execute(_JOBS):
+        if jobs.get(job_id) != status:
+            yield _differs("job", job_id, status, told=jobs.get(job_id))
+    for stage_id, status, position in db.execute(_STAGES):
+        told = stages.get(stage_id, "pending" if position else "open")
+        if told != status:
+            yield _differs("stage", stage_id, status, told=told)
+
+
+def _differs(noun: str, number: int, status: str, *, told: str | None) -> Finding:
+    return Finding(
+        code=f"fold.{noun}",
+        message=f"the status of a {noun} differs from its events",
+        facts={noun: number, "row": status, "events": told},
+    )
