@@ -15,6 +15,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from console.keymap import bindings
+from console.widgets.resized import Resized
 from core.model.picture import Picture, Spot
 from core.model.text import SafeText, fit
 
@@ -32,7 +33,7 @@ class Label:
     style: Style | None = None
 
 
-class GraphView(ScrollView, can_focus=True, inherit_bindings=False):
+class GraphView(ScrollView, Resized, can_focus=True, inherit_bindings=False):
     """Line 0 holds the titles, below it the picture; the cursor stands on a node, by its key.
 
     Only the spots of labels that changed are drawn again; the edges of the node under the cursor are lit.
@@ -146,7 +147,7 @@ class GraphView(ScrollView, can_focus=True, inherit_bindings=False):
                     self.post_message(self.Opened())
                 self.go_to(key)
 
-    def on_resize(self) -> None:
+    def resized(self) -> None:
         """Keep the cursor in view."""
         self._resize_picture()
 

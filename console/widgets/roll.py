@@ -11,11 +11,12 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 
 from console.widgets.held import Held
+from console.widgets.resized import Resized
 
 V = TypeVar("V")
 
 
-class Roll(ScrollView, Generic[V], inherit_bindings=False):
+class Roll(ScrollView, Resized, Generic[V], inherit_bindings=False):
     """What moves and is looked at; how a row looks is for others to say."""
 
     DEFAULT_CSS = """

@@ -142,7 +142,7 @@ class Table(Roll[V], can_focus=True, inherit_bindings=False):
         self._sheet.clear()
         self.refresh()
 
-    def on_resize(self) -> None:
+    def resized(self) -> None:
         """Lay the columns out for the new width."""
         self._refit()
         self._resize_list()

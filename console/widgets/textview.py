@@ -10,18 +10,18 @@ from textual import events
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
-from textual.widget import Widget
 
 from console.keymap import bindings
 from console.widgets.oneline import LineScreen
 from console.widgets.passage import Passage, Row, Spot
+from console.widgets.resized import Resized
 from core.model.text import SafeText
 
 _FOUND = Style(reverse=True)
 _WHEEL = 3
 
 
-class TextView(Widget, can_focus=True, inherit_bindings=False):
+class TextView(Resized, can_focus=True, inherit_bindings=False):
     """Shows lines; `put` replaces them and keeps the place, `end` goes to the last.
 
     What is searched are the lines, however they are wrapped or cut.
@@ -144,7 +144,7 @@ class TextView(Widget, can_focus=True, inherit_bindings=False):
         event.stop()
         self.action_move(-_WHEEL)
 
-    def on_resize(self) -> None:
+    def resized(self) -> None:
         """Lay out for the new size; who was at the end stays there."""
         was_at_end = self._top > Spot() and self.at_end
         self._height = max(1, self.size.height)

@@ -7,6 +7,7 @@ import pytest
 from console.screens.inspecting import InspectingScreen, fields_of
 from console.theming import looks
 from console.widgets.inspector import BESIDE
+from console.widgets.resized import Resized
 from core.model.errors import NotFound
 from core.model.insight import Failing
 from core.model.text import SafeText
@@ -43,6 +44,15 @@ async def test_i_shows_the_task_under_the_cursor_and_follows_it() -> None:
         await operator.sees("task 1  fetch", "attempts    1 of 1")
         await operator.press("i")
         await operator.misses("attempts    1 of 1")
+
+
+async def test_a_size_that_nobody_tells_is_taken_when_it_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(Resized, "on_resize")
+    async with console(stocked(), size=(160, 40)) as operator:
+        await operator.press("3", "i")
+        await operator.sees("TASK▼  JOB  KEY", "task 2  parse", "attempts    2 of 2", "newest events")
+        await operator.press("i")
+        await operator.misses("attempts    2 of 2")
 
 
 async def test_a_job_is_shown_with_params_counts_and_reason() -> None:

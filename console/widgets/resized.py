@@ -1,0 +1,36 @@
+"""Resized: what is laid out by its size learns of each new one."""
+
+from __future__ import annotations
+
+from textual.geometry import Region, Size
+from textual.strip import Strip
+from textual.widget import Widget
+
+
+class Resized(Widget, inherit_bindings=False):
+    """Calls `resized` once for each new size, at the latest when it is drawn in it.
+
+    Textual leaves the message out when somebody asks for the place of a widget between a change and the
+    layout that follows it (Textualize/textual#5024).
+    """
+
+    _laid_out = Size()
+
+    def resized(self) -> None:
+        """Lay out for the present size."""
+        raise NotImplementedError
+
+    def on_resize(self) -> None:
+        """Lay out before the first look."""
+        self._take_size()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw, and look whether this size is known."""
+        if self.size != self._laid_out:
+            self.call_later(self._take_size)
+        return super().render_lines(crop)
+
+    def _take_size(self) -> None:
+        if self.size != self._laid_out:
+            self._laid_out = self.size
+            self.resized()
