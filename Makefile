@@ -5,7 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STARTED := $(shell date +%s)
-WORKERS ?= 2
+# More than cores: the tests of whole processes mostly wait, and a worker out of work takes that of others.
+WORKERS ?= 3
 DECK ?= .taskdeck
 # The tests start hundreds of processes; without its cache each of them would compile every file anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -31,7 +32,7 @@ test: $(READY) ## Check everything: format, lint, types, layers, tests.
 	step lint $(BIN)/ruff check --output-format concise .; \
 	step types $(BIN)/mypy; \
 	step layers $(BIN)/lint-imports --no-cache; \
-	$(BIN)/python -m pytest -q -n $(WORKERS) || failed="$$failed tests"; \
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal || failed="$$failed tests"; \
 	echo "make test:$${failed:+ FAILED:$$failed,} $$(( $$(date +%s) - $(STARTED) )) s wall time"; \
 	test -z "$$failed"
 
