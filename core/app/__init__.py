@@ -9,17 +9,12 @@ if TYPE_CHECKING:
     from core.app.attaching import attached, connect
     from core.app.bridge import dial_stdio, start_and_dial
     from core.app.embedded import Embedded
-    from core.app.engines import (
-        Hosted,
-        changing,
-        checks,
-        detach,
-        hosting,
-        open_engine,
-        serve,
-    )
+    from core.app.engines import open_engine, serve
     from core.app.examination import Check, DoctorReport, doctor
     from core.app.glancing import glance
+    from core.app.hosted import Hosted
+    from core.app.joining import changing, detach, hosting
+    from core.app.knowing import checks
     from core.app.options import Options
     from core.app.places import reading
     from core.app.reaching import SILENT, far, far_running
@@ -66,6 +61,9 @@ _ROOMS = {
     **dict.fromkeys(("attached", "connect"), "core.app.attaching"),
     "Options": "core.app.options",
     "reading": "core.app.places",
+    "Hosted": "core.app.hosted",
+    **dict.fromkeys(("changing", "detach", "hosting"), "core.app.joining"),
+    "checks": "core.app.knowing",
     **dict.fromkeys(("Check", "DoctorReport", "doctor"), "core.app.examination"),
 }
 

@@ -1,4 +1,4 @@
-"""Host an engine, or attach to the one that runs."""
+"""Host an engine, or attach to who was faster."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ import os
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from core import logs
-from core.app.attaching import dial
+from core.app.attaching import dial, lent
 from core.app.deck import Deck
+from core.app.hosted import Hosted
 from core.app.lifetime import LINGER_SECONDS, Guests, serve_guests, serve_watchers, stop_on_signals
 from core.app.lock import EngineLock
 from core.app.options import Options
 from core.app.signals import giving_up, keeping
-from core.app.spawning import LOG, spawn_engine
 from core.app.takeover import MARGIN_SECONDS, take_over
 from core.connectors.registry import build
 from core.control.api import ControlAPI
@@ -28,10 +27,9 @@ from core.control.server import ControlServer
 from core.engine.alarms import SchedulerAlarms
 from core.engine.clock import SystemClock
 from core.engine.service import Engine, Ports
-from core.model.commands import StopMode
 from core.model.errors import Unavailable
 from core.model.paths import Paths, ensure_home
-from core.model.ports import Checks, Connector
+from core.model.ports import Connector
 
 POLL_SECONDS = 0.02
 """Between two looks at a lock whose owner does not answer yet."""
@@ -39,28 +37,8 @@ DEAD_OWNER_SECONDS = 2.0
 """A child that was being started when its engine was killed holds the lock until it begins its command."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Hosted:
-    """A control, and whether the engine behind it is another process's."""
-
-    control: ControlAPI
-    attached: bool
-    engine: Engine | None = None
-
-    async def stop(self, *, kill: bool) -> None:
-        """End an engine of our own now instead of after everybody's work; attached: do nothing."""
-        if self.engine is not None:
-            self.engine.stop(StopMode.KILL if kill else StopMode.STOP)
-            await self.engine.stopped()
-
-
-def checks(options: Options, connectors: Sequence[Connector] = ()) -> Checks:
-    """Return the schemas of all connectors that these options know."""
-    return build(options.settings(), connectors=connectors, references=options.connectors)
-
-
 @asynccontextmanager
-async def hosting(
+async def host(
     options: Options, connectors: Sequence[Connector] = (), *, serve: bool = True
 ) -> AsyncIterator[Hosted]:
     """Take the lock and host an engine that others may attach to, or attach to the owner's.
@@ -72,10 +50,8 @@ async def hosting(
     with giving_up():
         lock, remote = await _lock_or_attach(options)
     if remote is not None:
-        try:
+        async with lent(remote):
             yield Hosted(control=remote, attached=True)
-        finally:
-            await remote.close()
         return
     try:
         with keeping():
@@ -93,14 +69,12 @@ async def hosting(
 
 
 @asynccontextmanager
-async def changing(options: Options) -> AsyncIterator[ControlAPI]:
+async def change(options: Options) -> AsyncIterator[ControlAPI]:
     """Attach to the running engine, or take the lock, apply commands without claiming, and leave."""
     lock, remote = await _lock_or_attach(options)
     if remote is not None:
-        try:
+        async with lent(remote):
             yield remote
-        finally:
-            await remote.close()
         return
     try:
         engine = await _start(options, (), dispatch=False)
@@ -152,43 +126,6 @@ async def _owned(options: Options, taking_over: Callable[[str], None] | None) ->
         return await _own(options, hint="use it, end it with 'taskdeck stop', or say --take-over")
     patience = options.settings().stop_grace + MARGIN_SECONDS
     return await take_over(ensure_home(options.paths.home).lock, patience=patience, tell=taking_over)
-
-
-async def detach(options: Options) -> None:
-    """Start `serve --until-idle` as a process of its own session, unless an engine runs; wait for it."""
-    paths = ensure_home(options.paths.home)
-    # One that comes second would wait for the lock, and own the home if the first died meanwhile.
-    if not await _answers(dial(paths)):
-        await _spawn(paths, options)
-
-
-async def _spawn(paths: Paths, options: Options) -> None:
-    words = ["--slots", str(options.slots)] if options.slots is not None else []
-    for reference in options.connectors:
-        words += ["--connector", reference]
-    process = spawn_engine(paths.home, words)
-    remote = dial(paths, patience=options.settings().lock_wait + 10)
-    try:
-        await remote.status()
-    except Unavailable as error:
-        code = process.poll()
-        raise Unavailable(
-            "engine.start",
-            f"the engine did not start (exit {code})" if code is not None else error.message,
-            hint=f"look into {paths.logs / LOG}",
-        ) from error
-    finally:
-        await remote.close()
-
-
-async def _answers(remote: RemoteControl) -> bool:
-    try:
-        await remote.status()
-    except Unavailable:
-        return False
-    finally:
-        await remote.close()
-    return True
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from core.app.engines import checks as checks_of
+from core.app.knowing import checks as checks_of
 from core.cli.arguments import Command, Hosting
 from core.cli.deck import options, reading
 from core.cli.output import emit, say, width

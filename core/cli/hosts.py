@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import AbstractAsyncContextManager
 
 from core import app
-from core.app.engines import Hosted
-from core.app.engines import changing as change_store
-from core.app.engines import detach as start_detached
-from core.app.engines import hosting as host_engine
+from core.app.hosted import Hosted
+from core.app.joining import changing as change_store
+from core.app.joining import detach as start_detached
+from core.app.joining import hosting as host_engine
 from core.cli.arguments import Common, Hosting
 from core.cli.deck import options
 from core.cli.output import note

@@ -65,6 +65,12 @@ def test_the_console_attaches_without_sql_settings_or_commands(checkout: Path) -
     assert foreign_modules_loaded_by(code, checkout) & heavy == set()
 
 
+def test_commands_that_find_an_engine_load_no_sql_and_no_server(checkout: Path) -> None:
+    code = "import core.cli.loose, core.cli.orphans, core.cli.running, core.cli.stopping, core.cli.verbs"
+    heavy = {"sqlalchemy", "aiosqlite", "pydantic", "apscheduler", "starlette", "uvicorn"}
+    assert foreign_modules_loaded_by(code, checkout) & heavy == set()
+
+
 def test_the_checks_see_unwanted_imports(tmp_path: Path) -> None:
     write_tree(
         tmp_path,

@@ -24,7 +24,7 @@ LATE_IMPORTS = (
     "console/launch.py",
     "core/__init__.py",
     "core/app/bridge.py",
-    "core/app/engines.py",
+    "core/app/joining.py",
     "core/app/options.py",
     "core/cli/main.py",
     "core/control/server.py",
