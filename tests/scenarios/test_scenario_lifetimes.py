@@ -35,12 +35,18 @@ def ends_by_itself(place: Home) -> None:
     until_now(lambda: not place.owned, "the engine ends by itself")
 
 
-def gate(place: Home, folder: Path) -> None:
-    """Submit a job whose one task waits for a file."""
+def gated(folder: Path) -> str:
+    """Write a workflow whose one task waits for a file; return its path."""
     script = f"until test -e {folder}/gate; do sleep 0.05; done"
     task = {"key": "a", "uses": "shell", "with": {"script": script}}
-    (folder / "gate.json").write_text(json.dumps({"name": "gate", "tasks": [task]}))
-    assert place.run("run", str(folder / "gate.json"), "--detach").returncode == 0
+    path = folder / "gate.json"
+    path.write_text(json.dumps({"name": "gate", "tasks": [task]}))
+    return str(path)
+
+
+def gate(place: Home, folder: Path) -> None:
+    """Submit a job whose one task waits for a file."""
+    assert place.run("run", gated(folder), "--detach").returncode == 0
     place.waits_for("SELECT status FROM attempt", ("running",))
 
 
@@ -87,8 +93,11 @@ def test_two_consoles_that_start_at_once_share_one_engine_and_the_first_may_leav
     assert place.rows("SELECT epoch FROM engine") == [(1,)]
 
 
-def test_two_runs_at_once_share_one_engine(place: Home) -> None:
-    runs = [place.start("run", "sample") for _ in range(2)]
+def test_two_runs_at_once_share_one_engine(place: Home, tmp_path: Path) -> None:
+    runs = [place.start("run", gated(tmp_path)) for _ in range(2)]
+    # Neither may be through before the other has come.
+    place.waits_for("SELECT count(*) FROM job WHERE id > 1", (2,))
+    (tmp_path / "gate").touch()
     ends = [run.communicate(timeout=100) for run in runs]
     assert [run.returncode for run in runs] == [0, 0], ends
     assert place.rows("SELECT epoch FROM engine") == [(1,)]
