@@ -29,6 +29,7 @@ class OneByOne(App[None]):
         self._waiting: deque[events.Key | events.Paste] = deque()
         self._under_way: events.Key | events.Paste | None = None
         self._seen: Screen[object] | None = None
+        self._receiver: DOMNode = self
         self._since = 0.0
 
     async def on_event(self, event: events.Event) -> None:
@@ -47,23 +48,36 @@ class OneByOne(App[None]):
         event = self._under_way = self._waiting.popleft()
         self._seen = self.screen
         self._since = time.monotonic()
-        first = self.focused or self.screen
+        self._receiver = self.focused or self.screen
         await super().on_event(event)
-        self._trail(event, first)
+        self._trail(event, self._receiver)
 
     def _trail(self, event: events.Key | events.Paste, pump: DOMNode) -> None:
         # Behind the key in the same queue: called when this one has dealt with it.
         if not pump.call_later(self._passed, event, pump):
-            self.call_later(self._ended, event)
+            self._trail_answer(event, self._receiver)
 
     async def _passed(self, event: events.Key | events.Paste, pump: DOMNode) -> None:
         above = pump.parent
         # Textual tells nobody else that a key goes no further.
         is_taken = event._stop_propagation  # noqa: SLF001
         if is_taken or above is None or pump is self:
-            self.call_later(self._ended, event)
+            self._trail_answer(event, self._receiver)
         else:
             self._trail(event, above)
+
+    def _trail_answer(self, event: events.Key | events.Paste, pump: DOMNode) -> None:
+        # What the key brought about goes the same way, such as a line that was entered; meanwhile the
+        # worker that puts up a question has taken its first step.
+        if not pump.call_later(self._answered, event, pump):
+            self.call_later(self._ended, event)
+
+    async def _answered(self, event: events.Key | events.Paste, pump: DOMNode) -> None:
+        above = pump.parent
+        if above is None or pump is self:
+            self.call_later(self._ended, event)
+        else:
+            self._trail_answer(event, above)
 
     async def _ended(self, event: events.Key | events.Paste) -> None:
         if event is not self._under_way:

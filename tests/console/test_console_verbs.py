@@ -173,3 +173,23 @@ async def test_keys_that_come_in_one_piece_behind_a_switch_wait_for_the_new_scre
             operator.app.post_message(Key(key, {"slash": "/", "enter": None}.get(key, key)))
         await operator.sees("/ hxy", "nothing matches the filter")
         assert control.asked == []
+
+
+async def test_keys_that_come_in_one_piece_behind_a_question_are_typed_into_it_and_are_no_verbs() -> None:
+    control = stocked()
+    async with console(control) as operator:
+        await operator.press("3")
+        await operator.sees("ready")
+        for key in ("colon", *"hjobs", "enter"):
+            operator.app.post_message(Key(key, {"colon": ":", "enter": None}.get(key, key)))
+        await operator.hears("not found: 'hjobs'")
+        assert control.asked == []
+
+
+async def test_keys_that_come_in_one_piece_behind_a_place_wait_for_it() -> None:
+    control = stocked()
+    async with console(control) as operator:
+        for key in ("colon", *"tasks", "enter", "slash", *"hxy", "enter"):
+            operator.app.post_message(Key(key, {"colon": ":", "slash": "/", "enter": None}.get(key, key)))
+        await operator.sees("Tasks", "/ hxy", "nothing matches the filter")
+        assert control.asked == []
