@@ -18,7 +18,7 @@ from console.widgets.line import Line
 from console.widgets.textview import TextView
 from console.working import start
 from core.model.errors import TaskdeckError
-from core.model.text import SafeText, clip, safe_line
+from core.model.text import SafeText, safe_line
 
 _SECONDS = 1.0
 """Between two looks at what matches by now."""
@@ -161,7 +161,7 @@ class PlanScreen(ModalScreen[str | None]):
         self._say("Enter goes on, Esc leaves")
 
     def _say(self, words: str) -> None:
-        self._line.write(Content.styled(clip(f" {words}", self.size.width or 80), "reverse"))
+        self._line.write(Content.styled(safe_line(f" {words}"), "reverse"))
 
 
 class ReportScreen(ModalScreen[bool]):

@@ -21,7 +21,7 @@ from console.widgets.line import Line
 from core.control.api import Target
 from core.model.layers import Band
 from core.model.picture import Picture, draw
-from core.model.text import SafeText, clip, safe_line
+from core.model.text import SafeText, safe_line
 from core.model.views import JobDetail, TaskView
 
 _SHARE = 10
@@ -202,7 +202,7 @@ class GraphScreen(DeskScreen):
     def _show_foot(self) -> None:
         knot = self._knots.get(self.view.cursor)
         words = "  ".join(self._words(knot)) if knot is not None else "no tasks"
-        self.foot.write(Content(clip(f" {words}", self.size.width or 80)))
+        self.foot.write(Content(safe_line(f" {words}")))
 
     def _words(self, knot: Knot) -> Iterator[str]:
         """Say of a node what its label has no room for."""

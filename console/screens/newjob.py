@@ -22,7 +22,7 @@ from core.control.api import ControlAPI
 from core.model.commands import SubmitOptions
 from core.model.errors import Conflict, Fault, InvalidDocument, TaskdeckError
 from core.model.insight import WorkflowView
-from core.model.text import SafeText, clip, safe_line
+from core.model.text import SafeText, safe_line
 from core.model.values import JsonObject, JsonValue
 
 # No parameter is called so: names of parameters are words.
@@ -152,7 +152,7 @@ class FormScreen(ModalScreen[int | None]):
         return faults
 
     def _say(self, words: str) -> None:
-        self._said.write(Content(clip(f" {words}", self.size.width or 80)))
+        self._said.write(Content(safe_line(f" {words}")))
 
 
 class FaultsScreen(ModalScreen[None]):

@@ -37,7 +37,7 @@ from console.widgets.table import Face, Table
 from console.working import start, words_of
 from core.model.columns import Column, Form
 from core.model.errors import InvalidDocument, TaskdeckError
-from core.model.text import SafeText, clip, safe_line
+from core.model.text import SafeText, safe_line
 from core.model.values import JsonObject
 
 _COLUMNS = (
@@ -218,12 +218,10 @@ class PickScreen(ModalScreen[int | None]):
     def _show(self) -> None:
         offers = narrowed((*self._first, *self._again, *self._folder.offers), self._input.value)
         self._table.replace(dict(enumerate(offers)), count=len(offers), more=False)
-        self._head.write(
-            Content(clip(f" New job: pick a workflow in {self._folder.path}", self.size.width or 80))
-        )
+        self._head.write(Content(safe_line(f" New job: pick a workflow in {self._folder.path}")))
 
     def _say(self, words: str) -> None:
-        self._said.write(Content(clip(f" {words}" if words else "", self.size.width or 80)))
+        self._said.write(Content(safe_line(f" {words}" if words else "")))
 
 
 class _Narrowing(SafeInput):

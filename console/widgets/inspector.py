@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from console.widgets.line import Line
 from console.widgets.textview import TextView
-from core.model.text import SafeText, clip
+from core.model.text import SafeText, safe_line
 
 BESIDE = 140
 """Columns from which the pane stands to the right of its list; else it stands below."""
@@ -46,7 +46,7 @@ class Inspector(Vertical):
 
     def put(self, title: SafeText, lines: Sequence[SafeText], *, same: bool) -> None:
         """Show something; of the `same` thing as before the place in the text is kept."""
-        self._title.write(Content(clip(f" {title}", self.size.width or 80)))
+        self._title.write(Content(safe_line(f" {title}")))
         self.text.put(lines)
         if not same:
             self.text.action_first()

@@ -7,9 +7,9 @@ from textual.widgets import Static
 
 
 class Line(Static):
-    """One line of the screen."""
+    """One line of the screen, cut where the screen ends, however wide that becomes."""
 
-    DEFAULT_CSS = "Line { height: 1; }"
+    DEFAULT_CSS = "Line { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }"
 
     def __init__(self, content: Content | str = "", *, classes: str = "") -> None:
         super().__init__(content, classes=classes, markup=False)

@@ -55,6 +55,19 @@ async def test_a_size_that_nobody_tells_is_taken_when_it_is_drawn(monkeypatch: p
         await operator.misses("attempts    2 of 2")
 
 
+async def test_its_title_is_cut_where_the_pane_ends_however_wide_that_becomes() -> None:
+    control = FakeControl()
+    key = f"{'long ' * 20}end"
+    control.add_task(control.add_job("nightly"), key)
+    async with console(control, size=(160, 40)) as operator:
+        await operator.press("3", "i")
+        await operator.sees("task 1  long", "newest events")
+        await operator.pilot.resize_terminal(130, 40)
+        await operator.sees(f"task 1  {key}")
+        await operator.pilot.resize_terminal(60, 40)
+        await operator.sees(f" task 1  {'long ' * 10}…")
+
+
 async def test_a_job_is_shown_with_params_counts_and_reason() -> None:
     async with console(stocked()) as operator:
         await operator.press("2", "i")
