@@ -13,9 +13,9 @@ from console.screens.pulse import PulseScreen
 from console.screens.queues import QueuesScreen
 from console.screens.task import TaskScreen
 from console.screens.trouble import TroubleScreen
-from core.model.fields import Noun
-from core.model.filters import Filter
-from core.model.terms import In
+from core.filters.fields import Noun
+from core.filters.grammar import Filter
+from core.filters.terms import In
 
 _ROOTS: dict[str, type[DeskScreen]] = {
     "pulse": PulseScreen,

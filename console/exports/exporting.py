@@ -11,11 +11,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from core.model.columns import Column, Form, cell
+from core.filters.fields import Noun
 from core.model.errors import Invalid
-from core.model.fields import Noun
-from core.model.shapes import json_line, shape_of
 from core.model.text import SafeText, safe_line
+from core.render.columns import Column, Form, cell
+from core.render.json_shapes import json_line, shape_of
 
 V = TypeVar("V")
 # Read by spreadsheets as the begin of a formula, the wide ones too. Source: OWASP, CSV Injection.

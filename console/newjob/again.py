@@ -6,10 +6,10 @@ from textual.message import Message
 
 from console.newjob.documents import Source
 from core.control.api import ReadingAPI
+from core.filters.fields import Noun
+from core.filters.grammar import Filter
+from core.filters.terms import In, Sort
 from core.model.errors import Conflict
-from core.model.fields import Noun
-from core.model.filters import Filter
-from core.model.terms import In, Sort
 from core.model.text import SafeText, safe_line
 from core.model.values import INBOX
 from core.model.views import JobView, StageView, TaskDetail, TaskView

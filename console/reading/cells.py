@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from string import ascii_lowercase
 
-from core.model.fields import FIELDS, Field, Kind
-from core.model.filters import Filter, render
-from core.model.terms import In, Term
+from core.filters.fields import FIELDS, Field, Kind
+from core.filters.grammar import Filter, render
+from core.filters.terms import In, Term
 
 _LONGEST = 200
 _ORDER = (Kind.CHOICE, Kind.TEXT, Kind.NUMBER, Kind.TIME, Kind.AGE)

@@ -6,8 +6,8 @@ import json
 import shlex
 from dataclasses import asdict, is_dataclass
 
+from core.filters.grammar import Filter, render
 from core.model.events import EventView
-from core.model.filters import Filter, render
 from core.model.insight import OrphanView
 from core.model.text import SafeText, safe, safe_line
 from core.model.views import JobView, QueueView, TaskDetail, TaskView

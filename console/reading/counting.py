@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from console.reading.ordering import is_by_id, is_falling
 from core.control.api import ControlAPI
-from core.model.fields import Noun
-from core.model.filters import Filter
+from core.filters.fields import Noun
+from core.filters.grammar import Filter
 from core.model.insight import Count
 from core.model.text import SafeText
 

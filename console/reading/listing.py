@@ -13,13 +13,13 @@ from textual.color import Color
 from console.theming import Look
 from console.widgets.table import Face
 from core.control.api import ControlAPI, EventQuery
-from core.model.columns import COLUMNS, Column, cell
+from core.filters.fields import FIELDS, Noun
+from core.filters.grammar import Filter, matches
+from core.filters.terms import Sort
 from core.model.events import EventView
-from core.model.fields import FIELDS, Noun
-from core.model.filters import Filter, matches
-from core.model.terms import Sort
 from core.model.text import SafeText, safe_line
 from core.model.views import JobView, Page, QueueView, TaskView
+from core.render.columns import COLUMNS, Column, cell
 
 V = TypeVar("V")
 STATUS_CELLS = 11

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from core.model.columns import Column
-from core.model.fields import FIELDS, Kind, Noun
-from core.model.filters import Filter
-from core.model.terms import Sort, field_of
+from core.filters.fields import FIELDS, Kind, Noun
+from core.filters.grammar import Filter
+from core.filters.terms import Sort, field_of
+from core.render.columns import Column
 
 _RISING = (Kind.TEXT, Kind.CHOICE, Kind.AGE)
 _DEFAULT = {Noun.QUEUES: Sort(field="name")}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
 
-from core.model.columns import Column, Form
+from core.render.columns import Column, Form
 
 _CELLS = 14
 """Of a moment of this year by the clock."""

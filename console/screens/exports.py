@@ -30,11 +30,11 @@ from console.screens.rows import RowsScreen
 from console.verbs.reasons import NO_ENGINE
 from console.widgets.oneline import LineScreen
 from console.working import start, to_end, words_of
-from core.model.columns import Column
+from core.filters.grammar import Filter
 from core.model.errors import Invalid, TaskdeckError
-from core.model.filters import Filter
-from core.model.shapes import shape_of
 from core.model.text import SafeText, safe_line
+from core.render.columns import Column
+from core.render.json_shapes import shape_of
 
 V = TypeVar("V")
 _UNDER_WAY = SafeText("an export is under way: Esc stops it")

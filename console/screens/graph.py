@@ -19,10 +19,10 @@ from console.verbs.operations import Chosen
 from console.widgets.graphview import GraphView, Label
 from console.widgets.line import Line
 from core.control.api import Target
-from core.model.layers import Band
-from core.model.picture import Picture, draw
 from core.model.text import SafeText, safe_line
 from core.model.views import JobDetail, TaskView
+from core.render.drawing import Picture, draw
+from core.render.layers import Band
 
 _SHARE = 10
 """A job is read again at most every so many times as long as reading it took."""

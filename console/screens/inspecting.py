@@ -15,12 +15,12 @@ from console.widgets.inspector import Inspector
 from console.widgets.table import Table
 from console.working import start, words_of
 from core.control.api import EventQuery
+from core.filters.fields import Noun
+from core.filters.grammar import Filter
+from core.filters.terms import Sort
 from core.model.errors import TaskdeckError
 from core.model.events import EventView
-from core.model.fields import Noun
-from core.model.filters import Filter
 from core.model.insight import OrphanView
-from core.model.terms import Sort
 from core.model.text import SafeText, fit, safe_line
 from core.model.values import to_iso
 from core.model.views import TaskView

@@ -16,16 +16,16 @@ from console.theming import Look
 from console.verbs.operations import Chosen
 from console.widgets.table import Face
 from core.control.api import ControlAPI
-from core.model.columns import Column, Form, cell
+from core.filters.fields import Noun
+from core.filters.grammar import Filter
+from core.filters.terms import In, Sort
 from core.model.durations import humanise
-from core.model.fields import Noun
-from core.model.filters import Filter
-from core.model.layers import depths
 from core.model.status import TASK_FINAL
-from core.model.terms import In, Sort
 from core.model.text import SafeText, cells, clip, safe_line
 from core.model.values import INBOX
 from core.model.views import JobDetail, JobView, Page, StageView, TaskView
+from core.render.columns import Column, Form, cell
+from core.render.layers import depths
 
 WHOLE = 1_000
 """Tasks up to which a job is shown whole, with stages; a larger one as a list of tasks in pages."""

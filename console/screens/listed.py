@@ -18,9 +18,9 @@ from console.verbs.marks import Marks
 from console.verbs.operations import Chosen
 from console.widgets.table import Face
 from console.working import start
-from core.model.fields import Noun
-from core.model.filters import Filter
-from core.model.terms import In
+from core.filters.fields import Noun
+from core.filters.grammar import Filter
+from core.filters.terms import In
 from core.model.text import SafeText, safe_line
 
 V = TypeVar("V")

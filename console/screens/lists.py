@@ -10,10 +10,10 @@ from console.reading.listing import events, jobs, tasks
 from console.screens.choosing import chosen_job, chosen_task
 from console.screens.listed import ListScreen
 from console.verbs.operations import Chosen
+from core.filters.fields import Noun
+from core.filters.grammar import Filter
+from core.filters.terms import In
 from core.model.events import EventView
-from core.model.fields import Noun
-from core.model.filters import Filter
-from core.model.terms import In
 from core.model.text import SafeText, safe_line
 from core.model.views import JobView, TaskView
 

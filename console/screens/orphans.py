@@ -16,11 +16,11 @@ from console.verbs.operations import Chosen
 from console.widgets.table import Face, Table
 from console.widgets.textview import TextView
 from core.control.api import Target
-from core.model.columns import Column, Form, cell
 from core.model.durations import aged
 from core.model.insight import OrphanKind, OrphanView
 from core.model.text import SafeText, fit, safe_line
 from core.model.values import to_iso
+from core.render.columns import Column, Form, cell
 
 _COLUMNS = (
     Column(name="task", title="TASK", form=Form.NUMBER, path="task_id", least=7, width=7),

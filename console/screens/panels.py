@@ -12,12 +12,12 @@ from console.theming import Look
 from console.verbs.operations import Chosen
 from console.widgets.table import Face, Table
 from core.control.api import Target
-from core.model.columns import Column, Form, cell
-from core.model.fields import Noun
-from core.model.filters import Filter
+from core.filters.fields import Noun
+from core.filters.grammar import Filter
+from core.filters.terms import In, Matches
 from core.model.insight import Failing, Waiting, WaitKind
-from core.model.terms import In, Matches
 from core.model.text import SafeText, safe_line
+from core.render.columns import Column, Form, cell
 
 V = TypeVar("V")
 MARKS: dict[WaitKind, str] = {

@@ -35,10 +35,10 @@ from console.widgets.form import SafeInput
 from console.widgets.line import Line
 from console.widgets.table import Face, Table
 from console.working import start, words_of
-from core.model.columns import Column, Form
 from core.model.errors import InvalidDocument, TaskdeckError
 from core.model.text import SafeText, safe_line
 from core.model.values import JsonObject
+from core.render.columns import Column, Form
 
 _COLUMNS = (
     Column(name="name", title="WORKFLOW", form=Form.TEXT, path="name", width=40),

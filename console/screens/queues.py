@@ -14,9 +14,9 @@ from console.theming import Look
 from console.verbs.operations import Chosen
 from console.widgets.table import Face
 from core.control.api import Target
-from core.model.columns import Column, Form, cell
 from core.model.text import SafeText, safe_line
 from core.model.views import QueueView
+from core.render.columns import Column, Form, cell
 
 _STATE = Column(name="state", title="STATE", form=Form.TEXT, path="name", width=8)
 

@@ -15,9 +15,9 @@ from console.widgets.inspector import Split
 from console.widgets.prompt import Prompt
 from console.widgets.table import Face, Table
 from console.working import start
+from core.filters.fields import Noun
+from core.filters.grammar import Filter, parse, render
 from core.model.errors import Invalid, TaskdeckError
-from core.model.fields import Noun
-from core.model.filters import Filter, parse, render
 from core.model.text import SafeText, safe_line
 
 V = TypeVar("V")

@@ -16,11 +16,11 @@ from console.theming import Look
 from console.verbs.operations import Chosen
 from console.widgets.textview import TextView
 from core.control.api import EventQuery
+from core.filters.fields import Noun
+from core.filters.grammar import Filter
+from core.filters.terms import Sort
 from core.model.durations import humanise
 from core.model.events import EventView
-from core.model.fields import Noun
-from core.model.filters import Filter
-from core.model.terms import Sort
 from core.model.text import SafeText, fit, safe_line
 from core.model.values import JsonValue, to_iso
 from core.model.views import AttemptView, TaskDetail

@@ -14,13 +14,13 @@ from console.theming import Look
 from console.verbs.operations import Chosen
 from console.widgets.table import Face
 from core.control.api import ControlAPI
-from core.model.columns import Column, Form, cell
+from core.filters.fields import Noun
+from core.filters.grammar import Filter
+from core.filters.terms import In
 from core.model.durations import aged, humanise
-from core.model.fields import Noun
-from core.model.filters import Filter
-from core.model.terms import In
 from core.model.text import SafeText, safe_line
 from core.model.views import TaskView
+from core.render.columns import Column, Form, cell
 
 _WHEN = Column(name="due", title="WHEN", form=Form.DUE, path="retry_at", width=11, priority=1)
 _ERROR = Column(name="err", title="ERROR", form=Form.TEXT, path="error", least=14, width=26)

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from typing import TextIO, TypeAlias
 
 from core.control.api import ControlAPI
+from core.filters.fields import Noun
+from core.filters.grammar import Filter
+from core.filters.terms import In, Sort
 from core.model.errors import TaskdeckError, Unavailable
-from core.model.fields import Noun
-from core.model.filters import Filter
 from core.model.insight import Failing, Waiting
 from core.model.status import JOB_FINAL, TASK_FINAL, JobStatus
-from core.model.terms import In, Sort
 from core.model.text import SafeText, clip, safe_line
 from core.model.values import INBOX, to_iso
 from core.model.views import EngineInfo, JobView

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from console.verbs.operations import Chosen
 from core.control.api import Target
-from core.model.filters import Filter
+from core.filters.grammar import Filter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,10 +27,10 @@ from console.verbs.tiers import (
 )
 from console.verbs.victims import PREY
 from core.control.api import ControlAPI, Target
+from core.filters.fields import Noun
+from core.filters.grammar import Filter
+from core.filters.terms import In
 from core.model.errors import TaskdeckError
-from core.model.fields import Noun
-from core.model.filters import Filter
-from core.model.terms import In
 from core.model.text import SafeText, safe_line
 
 __all__ = ["UNDO_SECONDS", "Chosen", "Front", "Operations"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
 
 from core.control.api import Target
-from core.model.filters import Filter, render
+from core.filters.grammar import Filter, render
 from core.model.insight import Preview
 from core.model.text import SafeText, safe_line
 

@@ -10,11 +10,11 @@ from typing import Protocol
 from console.reading.listing import now_ms
 from console.verbs.tiers import Verb
 from core.control.api import ControlAPI, Target
+from core.filters.fields import Noun
+from core.filters.grammar import Filter
+from core.filters.terms import In
 from core.model.durations import humanise
-from core.model.fields import Noun
-from core.model.filters import Filter
 from core.model.insight import OrphanKind, OrphanView
-from core.model.terms import In
 from core.model.text import SafeText, safe_line
 from core.model.views import TaskView
 

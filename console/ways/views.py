@@ -7,9 +7,9 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.filters.fields import Noun
+from core.filters.grammar import Filter, parse, render
 from core.model.errors import Invalid, NotFound, Unavailable
-from core.model.fields import Noun
-from core.model.filters import Filter, parse, render
 from core.model.text import safe_line
 
 FILE = "views.toml"

@@ -11,9 +11,9 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from core.model.columns import GAP, Column
-from core.model.sharing import Shape
 from core.model.text import SafeText, fit
+from core.render.columns import GAP, Column
+from core.render.widths import Shape
 
 V = TypeVar("V")
 # Most cells of a page are like those of others.

@@ -8,9 +8,9 @@ from typing import Generic, TypeVar
 from textual.geometry import Region
 
 from console.widgets.face import Face
-from core.model.columns import GAP, GROWING, Column
-from core.model.sharing import Shape, filled, longest, share
 from core.model.text import SafeText, cells
+from core.render.columns import GAP, GROWING, Column
+from core.render.widths import Shape, filled, longest, share
 
 V = TypeVar("V")
 MARGIN = 1

@@ -16,8 +16,8 @@ from textual.strip import Strip
 
 from console.keymap import bindings
 from console.widgets.resized import Resized
-from core.model.picture import Picture, Spot
 from core.model.text import SafeText, fit
+from core.render.drawing import Picture, Spot
 
 _CURSOR = Style(reverse=True)
 _BOLD = Style(bold=True)

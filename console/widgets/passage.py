@@ -9,7 +9,7 @@ from itertools import accumulate, islice
 from typing import NamedTuple
 
 from core.model.text import SafeText, cells, clip
-from core.model.wrapping import wrap
+from core.render.wrapping import wrap
 
 HANGING = SafeText("┆ ")
 """Stands in front of a row that continues a line."""

@@ -16,8 +16,8 @@ from console.widgets.face import Face
 from console.widgets.fitting import MARGIN, Fitting
 from console.widgets.roll import Roll
 from console.widgets.sheet import Ground, Rewritten, Sheet
-from core.model.columns import Column
 from core.model.text import SafeText, fit
+from core.render.columns import Column
 
 __all__ = ["Face", "Table"]
 

@@ -15,12 +15,12 @@ from core.cli.output import emit
 from core.cli.paging import WHOLE
 from core.cli.tables import Table
 from core.control.api import EventQuery, ReadingAPI
+from core.filters.fields import Noun
+from core.filters.grammar import parse
 from core.model.events import EventView
-from core.model.fields import Noun
-from core.model.filters import parse
-from core.model.shapes import event_shape
 from core.model.status import JOB_FINAL
 from core.model.values import INBOX
+from core.render.json_shapes import event_shape
 
 _FOLLOW_SECONDS = 0.25
 

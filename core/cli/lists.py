@@ -13,10 +13,10 @@ from core.cli.deck import reading
 from core.cli.output import emit, note
 from core.cli.paging import Fetch, pages, row_limit
 from core.cli.tables import Table
-from core.model.fields import Noun
-from core.model.filters import Filter, parse
-from core.model.shapes import job_shape, queue_shape, task_shape
+from core.filters.fields import Noun
+from core.filters.grammar import Filter, parse
 from core.model.values import JsonObject
+from core.render.json_shapes import job_shape, queue_shape, task_shape
 
 V = TypeVar("V")
 

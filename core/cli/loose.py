@@ -25,9 +25,9 @@ from core.cli.summary import counts_text, error_text, exit_status, failed_tasks,
 from core.cli.tracking import GroupCounts
 from core.cli.waiting import kept, wait_with
 from core.control.api import OPERATOR, ControlAPI, TaskSpec
+from core.filters.terms import In
 from core.model.durations import humanise, parse_duration
 from core.model.plans import PRIORITY_MAX, RetryPolicy
-from core.model.terms import In
 from core.model.values import JsonObject
 
 _BITE = 5_000

@@ -6,7 +6,7 @@ import sys
 
 from core.cli.output import Painted, emit, note
 from core.model.errors import Fault, Invalid, InvalidDocument, TaskdeckError
-from core.model.shapes import error_shape
+from core.render.json_shapes import error_shape
 
 LEFT = 130
 """Exit status of a command that was left before the end."""

@@ -18,11 +18,11 @@ from core.cli.refusals import Left, usage
 from core.cli.summary import EXIT, counts_text, failed_tasks, say_failed
 from core.cli.waiting import kept, wait_with
 from core.control.api import OPERATOR, ControlAPI, Document, EventQuery, SubmitOptions
+from core.filters.fields import Noun
+from core.filters.grammar import parse
+from core.filters.terms import In
 from core.model.commands import Submitted
 from core.model.durations import humanise
-from core.model.fields import Noun
-from core.model.filters import parse
-from core.model.terms import In
 from core.model.text import safe_line
 from core.model.values import JsonObject, JsonValue
 from core.model.views import JobResult

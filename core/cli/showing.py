@@ -13,12 +13,12 @@ from core.cli.output import Painted, emit, note, say, status
 from core.cli.summary import counts_text
 from core.cli.tables import Table
 from core.control.api import PAGE
+from core.filters.fields import Noun
 from core.model.durations import humanise
-from core.model.fields import Noun
-from core.model.shapes import detail_shape
 from core.model.text import safe_line
 from core.model.values import to_iso
 from core.model.views import JobDetail, JobView
+from core.render.json_shapes import detail_shape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from core.cli.arguments import Common
 from core.cli.output import say, status
 from core.control.api import Filter, ReadingAPI
+from core.filters.fields import Noun
+from core.filters.terms import In
 from core.model.errors import TaskdeckError
-from core.model.fields import Noun
-from core.model.terms import In
 from core.model.text import clip, safe_line
 from core.model.values import INBOX, JsonObject
 from core.model.views import TaskView

@@ -7,10 +7,10 @@ import time
 from collections.abc import Sequence
 
 from core.cli.output import Painted, Piece, is_live, say, status, width
-from core.model.columns import COLUMNS, GAP, Column, cell
-from core.model.fields import Noun
-from core.model.sharing import longest, share
+from core.filters.fields import Noun
 from core.model.text import SafeText, cells, fit
+from core.render.columns import COLUMNS, GAP, Column, cell
+from core.render.widths import longest, share
 
 
 class Table:

@@ -8,8 +8,8 @@ from dataclasses import replace
 from core.cli.paging import pages
 from core.cli.refusals import usage
 from core.control.api import Filter, ReadingAPI, Target
-from core.model.fields import Noun
-from core.model.filters import parse
+from core.filters.fields import Noun
+from core.filters.grammar import parse
 
 
 async def find_targets(

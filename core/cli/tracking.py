@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from core.cli.paging import WHOLE
 from core.control.api import EventQuery, ReadingAPI
-from core.model.fields import Noun
-from core.model.filters import parse
+from core.filters.fields import Noun
+from core.filters.grammar import parse
 from core.model.status import TASK_MOVES, TaskStatus
 from core.model.values import INBOX
 

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from core.filters.grammar import Filter
 from core.model.commands import Document, DocumentText, Force, Operated, StopMode, SubmitOptions, Submitted
 from core.model.errors import Invalid
 from core.model.events import EventView
-from core.model.filters import Filter
 from core.model.insight import Changes, Count, OrphanView, Preview, PulseView, WorkflowView
 from core.model.plans import TaskSpec
 from core.model.values import JsonObject, JsonValue

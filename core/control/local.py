@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from core.control.api import OPERATOR, Document, StopMode, SubmitOptions, Target
 from core.control.located import located
 from core.control.reading import ReadingControl
+from core.filters.fields import Noun
 from core.model.commands import (
     Cancel,
     Enqueued,
@@ -23,7 +24,6 @@ from core.model.commands import (
     Unhold,
 )
 from core.model.errors import Invalid
-from core.model.fields import Noun
 from core.model.insight import Changes
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from core.filters.grammar import Filter
     from core.model.events import EventView
-    from core.model.filters import Filter
     from core.model.insight import Count, Preview, PulseView
     from core.model.values import JsonObject
     from core.model.views import AttemptView, JobDetail, JobView, Page, QueueView, TaskDetail, TaskView

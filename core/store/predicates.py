@@ -1,4 +1,4 @@
-"""Turn a filter on jobs, tasks or events into bound SQL: the same rows as `core.model.filters.matches`."""
+"""Turn a filter on jobs, tasks or events into bound SQL: the same rows as `core.filters.grammar.matches`."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from sqlalchemy import (
     select,
 )
 
+from core.filters.fields import FIELDS, Kind, Noun
+from core.filters.terms import Ago, At, Compare, Contains, Filter, Glob, In, Matches, Op, Term, field_of
 from core.model.errors import Invalid
-from core.model.fields import FIELDS, Kind, Noun
 from core.model.status import JOB_FINAL, JobStatus, TaskStatus
-from core.model.terms import Ago, At, Compare, Contains, Filter, Glob, In, Matches, Op, Term, field_of
 from core.model.values import INBOX
 from core.store.schema import attempt, event, job, task
 from core.store.sql import among, raw

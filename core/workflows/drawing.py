@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from core.model.layers import Band, Node
-from core.model.picture import draw, written
 from core.model.plans import NeedWhen
 from core.model.text import SafeText, cells, safe_line
+from core.render.drawing import draw, written
+from core.render.layers import Band, Node
 from core.workflows.definition import Document, Stage, Task
 from core.workflows.graph import Chain, critical_path, levels, longest_chain
 

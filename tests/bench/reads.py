@@ -20,9 +20,9 @@ from typing import TypeVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from core.filters.fields import FIELDS, Noun
+from core.filters.grammar import parse
 from core.model.commands import Command, Complete, Enqueue, Hold
-from core.model.fields import FIELDS, Noun
-from core.model.filters import parse
 from core.model.outcomes import Failed, Succeeded, TaskError
 from core.model.plans import TaskPlan
 from core.model.views import Page

@@ -12,8 +12,8 @@ from core.cli.arguments import Reaching
 from core.cli.deck import reading
 from core.cli.targets import count
 from core.control.api import Target
-from core.model.fields import Noun
-from core.model.filters import parse
+from core.filters.fields import Noun
+from core.filters.grammar import parse
 from core.store.reports import window
 from tests.store.deck import Deck, task
 

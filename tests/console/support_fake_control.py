@@ -10,11 +10,11 @@ from dataclasses import replace
 
 from console.reading.ordering import is_by_id
 from core.control.api import PAGE, EventQuery, StopMode, Target
+from core.filters.fields import Noun
+from core.filters.grammar import Filter
 from core.model.commands import DocumentText, Force, Operated, Submitted
 from core.model.errors import Invalid, NotFound, TaskdeckError, Unavailable
 from core.model.events import KINDS, EventView
-from core.model.fields import Noun
-from core.model.filters import Filter
 from core.model.insight import Changes, Count, OrphanKind, OrphanView, Preview, PulseView, WorkflowView
 from core.model.status import JOB_FINAL, TASK_FINAL
 from core.model.values import JsonValue

@@ -8,8 +8,8 @@ from console.screens.base import DeskScreen
 from console.screens.bulk import CountScreen, PlanScreen, ReportScreen
 from console.verbs.operations import Chosen
 from core.control.api import Target
-from core.model.fields import Noun
-from core.model.filters import parse
+from core.filters.fields import Noun
+from core.filters.grammar import parse
 from core.model.insight import OrphanKind
 from tests.console.support_console import HOSTILE, Operator, console, shown, strips_of
 from tests.console.support_fake_control import FakeControl

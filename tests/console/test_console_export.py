@@ -18,12 +18,12 @@ from console.exports.drafting import Draft, is_taken
 from console.exports.exporting import Format, cell_of, csv_text, destination, heading_of, inert, suggested
 from console.widgets.oneline import LineScreen
 from core.control.api import PAGE
-from core.model.columns import COLUMNS
+from core.filters.fields import Noun
+from core.filters.grammar import Filter
 from core.model.errors import Invalid, Unavailable
-from core.model.fields import Noun
-from core.model.filters import Filter
-from core.model.shapes import event_shape, job_shape, queue_shape, task_shape
 from core.model.values import to_iso
+from core.render.columns import COLUMNS
+from core.render.json_shapes import event_shape, job_shape, queue_shape, task_shape
 from tests.console.support_console import HOSTILE, VISIBLE, Operator, console
 from tests.console.support_fake_control import NOW, FakeControl
 

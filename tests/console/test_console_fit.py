@@ -10,10 +10,10 @@ from console.app import ConsoleApp, Manner
 from console.keymap import KEYS, hints
 from console.screens.job import heading
 from console.theming import looks
-from core.model.columns import COLUMNS, cell
-from core.model.fields import Noun
+from core.filters.fields import Noun
 from core.model.text import cells
 from core.model.views import JobView
+from core.render.columns import COLUMNS, cell
 from tests.console.support_console import Operator, console, shown, strips_of
 from tests.console.support_fake_control import NOW, FakeControl
 

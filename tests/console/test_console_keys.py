@@ -13,9 +13,9 @@ from console.screens.failed import FailedScreen
 from console.ways.goto import Recall, Ref, Save, read_wish
 from console.ways.history import History, Spot
 from core.control.api import Target
+from core.filters.fields import Noun
+from core.filters.grammar import parse
 from core.model.errors import Invalid
-from core.model.fields import Noun
-from core.model.filters import parse
 from tests.console.support_console import HOSTILE, console, shown, strips_of
 from tests.console.support_fake_control import FakeControl
 

@@ -8,10 +8,10 @@ from console.verbs.asking import Counted, Plan, Report
 from console.verbs.operations import UNDO_SECONDS, Chosen, Operations
 from console.verbs.tiers import BOUNDED, REVERSIBLE, Scope, Tier, Verb, facts_of, meets, tier_of
 from core.control.api import Target
+from core.filters.fields import Noun
+from core.filters.grammar import parse
 from core.model.commands import Operated
 from core.model.errors import Conflict, Unavailable
-from core.model.fields import Noun
-from core.model.filters import parse
 from core.model.insight import OrphanKind
 from tests.console.support_fake_control import FakeControl
 

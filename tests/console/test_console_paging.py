@@ -6,8 +6,8 @@ from console.reading.paging import Pages
 from console.verbs.applying import movable
 from console.verbs.tiers import Verb
 from core.control.api import Target
-from core.model.fields import Noun
-from core.model.filters import parse
+from core.filters.fields import Noun
+from core.filters.grammar import parse
 from core.model.views import Page
 from tests.console.support_fake_control import FakeControl
 

@@ -12,8 +12,8 @@ from console.screens.panels import where_failing, where_waiting
 from console.screens.pulse import PulseScreen
 from console.widgets.spans import changed, flow
 from console.widgets.spark import bars, trend_of
+from core.filters.grammar import render
 from core.model.errors import Unavailable
-from core.model.filters import render
 from core.model.insight import Failing, PulseView, Rate, Waiting, WaitKind
 from core.model.text import SafeText, cells
 from tests.console.support_console import HOSTILE, VISIBLE, Operator, console, shown, strips_of

@@ -9,9 +9,9 @@ from textual.app import App, ComposeResult
 from textual.geometry import Region
 
 from console.widgets.table import Face, Table
-from core.model import sharing
-from core.model.columns import Column, Form
 from core.model.text import safe_line
+from core.render import widths
+from core.render.columns import Column, Form
 from tests.console.support_console import HOSTILE, VISIBLE
 
 Pair = tuple[int, str]
@@ -230,7 +230,7 @@ async def test_scrolling_shares_no_widths_out(monkeypatch: pytest.MonkeyPatch) -
 
     def share(*columns_needs_width):
         shared.append(columns_needs_width[2])
-        return sharing.share(*columns_needs_width)
+        return widths.share(*columns_needs_width)
 
     monkeypatch.setattr("console.widgets.fitting.share", share)
     async with table(pairs(500)) as (_, pilot):

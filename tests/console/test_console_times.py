@@ -7,9 +7,9 @@ import re
 import pytest
 
 from console.reading.times import Times, shown_as, usual
-from core.model.columns import COLUMNS, Form
-from core.model.fields import Noun
-from core.model.sharing import choose
+from core.filters.fields import Noun
+from core.render.columns import COLUMNS, Form
+from core.render.widths import choose
 from tests.console.support_console import console
 from tests.console.support_fake_control import FakeControl
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from console.screens.trouble import PRESETS, TroubleScreen, fault, when
-from core.model.filters import render
+from core.filters.grammar import render
 from core.model.text import cells
 from tests.console.support_console import HOSTILE, VISIBLE, Operator, console, strips_of
 from tests.console.support_fake_control import NOW, FakeControl

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from core.control.api import EventQuery, StopMode, SubmitOptions, Target
+from core.filters.fields import Noun
+from core.filters.grammar import parse
 from core.model.commands import Cancel, Enqueue, Hold, Pause, Rerun, Resume, Unhold
 from core.model.errors import (
     BudgetExceeded,
@@ -22,8 +24,6 @@ from core.model.errors import (
     TaskdeckError,
     Unavailable,
 )
-from core.model.fields import Noun
-from core.model.filters import parse
 from core.model.plans import Backoff, Jitter, OnLoss, RetryPolicy, TaskSpec
 from core.store.reports import window
 from tests.control.control_stage import INFO, RESULT

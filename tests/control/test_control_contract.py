@@ -24,9 +24,9 @@ from core.control.api import (
     TaskSpec,
 )
 from core.control.reading import ReadingControl
+from core.filters.fields import Noun
+from core.filters.grammar import parse
 from core.model.errors import Conflict, Invalid, InvalidDocument, NotFound, Unavailable
-from core.model.fields import Noun
-from core.model.filters import parse
 from core.model.insight import OrphanKind, OrphanView
 from core.model.plans import OnLoss
 from core.model.views import QueueView

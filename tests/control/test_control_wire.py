@@ -9,10 +9,10 @@ from core.control.api import DocumentText, SubmitOptions, Target
 from core.control.requests import asking, changing
 from core.control.requests.sent import sent_document, sent_target
 from core.engine.editions import Edition
+from core.filters.fields import Noun
+from core.filters.grammar import parse
 from core.model.commands import Operated
 from core.model.errors import Bug, Conflict, Invalid, TaskdeckError
-from core.model.fields import Noun
-from core.model.filters import parse
 from core.model.insight import OrphanKind, OrphanView
 from core.model.plans import TaskSpec
 from core.model.views import EngineInfo, LogChunk

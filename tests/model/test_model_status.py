@@ -6,7 +6,6 @@ from enum import StrEnum
 
 import pytest
 
-from core.model.diagram import BIRTHS
 from core.model.events import BIRTHS as BIRTH_KINDS
 from core.model.events import KINDS, MARKS, MOVED
 from core.model.status import (
@@ -28,6 +27,7 @@ from core.model.status import (
     StageStatus,
     TaskStatus,
 )
+from tests.pages.state_diagram import BIRTHS
 
 NOUNS = ("job", "stage", "task", "attempt")
 STATUSES: dict[str, type[StrEnum]] = {

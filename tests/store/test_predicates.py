@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from core.filters.fields import FIELDS, Kind, Noun
+from core.filters.grammar import parse
+from core.filters.terms import Ago, At, Compare, Contains, Filter, Glob, In, Matches, Op, Term, matches
 from core.model.errors import Invalid
-from core.model.fields import FIELDS, Kind, Noun
-from core.model.filters import parse
 from core.model.status import TaskStatus
-from core.model.terms import Ago, At, Compare, Contains, Filter, Glob, In, Matches, Op, Term, matches
 from core.store.database import open_writer
 from core.store.predicates import where
 from core.store.readers import Readers

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event as events_of
 
+from core.filters.fields import Noun
+from core.filters.grammar import parse
 from core.model.commands import Cancel, ComeDue, Complete, Hold, Pause, Submit
 from core.model.errors import Conflict, Invalid, NotFound
-from core.model.fields import Noun
-from core.model.filters import parse
 from core.model.outcomes import RetryAt, Succeeded
 from core.model.plans import JobPlan, OnTaskFailure, RetryPolicy
 from core.model.views import TaskView

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event as events_of
 
+from core.filters.fields import Noun
+from core.filters.grammar import parse
 from core.model.commands import Cancel, Hold, Pause
 from core.model.errors import Invalid
-from core.model.fields import Noun
-from core.model.filters import parse
 from core.model.insight import Count
 from core.store.readers import Readers
 from core.store.reports import Reports, targets, window

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from core.filters.fields import Noun
+from core.filters.grammar import parse
 from core.model.commands import ComeDue, Complete, Hold, Pause, Unhold
-from core.model.fields import Noun
-from core.model.filters import parse
 from core.model.insight import OrphanKind, OrphanView, Rate, Waiting, WaitKind
 from core.model.outcomes import AskOperator, Lost, RetryAt
 from core.model.plans import RetryPolicy

@@ -14,9 +14,9 @@ import pytest
 from sqlalchemy import event as events_of
 from sqlalchemy import text
 
+from core.filters.fields import Noun
+from core.filters.grammar import parse
 from core.model.errors import Unavailable
-from core.model.fields import Noun
-from core.model.filters import parse
 from core.store.database import open_writer
 from core.store.readers import Readers, open_readonly, regexp
 from core.store.reports import Reports

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from core.filters.fields import Noun
+from core.filters.grammar import parse
 from core.model.commands import Hold
-from core.model.fields import Noun
-from core.model.filters import parse
 from core.model.insight import Count
 from core.model.views import Page, TaskView
 from core.store.readers import Readers

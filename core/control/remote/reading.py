@@ -8,9 +8,9 @@ from core.control.api import PAGE, EventQuery
 from core.control.remote.calls import Calls
 from core.control.requests import reading
 from core.control.requests.sent import SentFilter, sent_filter, sent_query
+from core.filters.terms import render
 from core.model.events import EventView
 from core.model.insight import Count, Preview, PulseView
-from core.model.terms import render
 from core.model.values import JsonObject
 from core.model.views import JobDetail, JobView, LogChunk, Page, QueueView, TaskDetail, TaskView
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from core.control.transport import Dialer
-    from core.model.filters import Filter
+    from core.filters.grammar import Filter
 
 
 class RemoteReading:

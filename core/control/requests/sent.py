@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.control.api import Document, DocumentText, EventQuery, Target
+from core.filters.fields import Noun
+from core.filters.grammar import Filter, parse, render
 from core.model.errors import Invalid
-from core.model.fields import Noun
-from core.model.filters import Filter, parse, render
 from core.model.values import JsonValue
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from sqlalchemy import Select, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.model.fields import Noun
+from core.filters.fields import Noun
+from core.filters.terms import Filter, Glob, In, Term, field_of
 from core.model.insight import Count
 from core.model.status import TaskStatus
-from core.model.terms import Filter, Glob, In, Term, field_of
 from core.model.values import INBOX
 from core.store.predicates import bound
 from core.store.reports import window

@@ -7,9 +7,9 @@ import binascii
 import json
 from dataclasses import dataclass
 
+from core.filters.fields import Kind, Noun
+from core.filters.terms import Filter, field_of
 from core.model.errors import Invalid
-from core.model.fields import Kind, Noun
-from core.model.terms import Filter, field_of
 from core.store.predicates import Expression, column_of
 
 _BIG = 2**63

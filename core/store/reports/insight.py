@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.model.fields import Noun
+from core.filters.fields import Noun
+from core.filters.terms import Filter
 from core.model.insight import Count, OrphanView, Preview, PulseView
-from core.model.terms import Filter
 from core.model.views import QueueView
 from core.store.reports.counting import Standing, count_of, standing_of
 from core.store.reports.lookups import Lookups

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from sqlalchemy import Row, TextClause, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.filters.fields import Noun
+from core.filters.terms import Filter
 from core.model.errors import Conflict, NotFound
-from core.model.fields import Noun
 from core.model.status import TASK_FINAL
-from core.model.terms import Filter
 from core.model.values import JsonObject, JsonValue
 from core.store.predicates import bound
 from core.store.readers import Readers

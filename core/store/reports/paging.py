@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Row, Select, Table, and_, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.model.terms import Filter
+from core.filters.terms import Filter
 from core.store.predicates import Condition, bound
 from core.store.reports import window
 from core.store.reports.cursors import Order, Place, order_of, read, write

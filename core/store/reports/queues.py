@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.model.fields import FIELDS, Noun
-from core.model.terms import Filter, matches
+from core.filters.fields import FIELDS, Noun
+from core.filters.terms import Filter, matches
 from core.model.views import QueueView
 from core.store.batch import BUCKET
 from core.store.reports.rows import QUEUES, Pace, counts_of, queue_view

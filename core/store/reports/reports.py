@@ -9,10 +9,10 @@ from typing import TypeVar
 from sqlalchemy import Row, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.filters.fields import Noun
+from core.filters.terms import Filter, In
 from core.model.errors import Invalid
 from core.model.events import EventView
-from core.model.fields import Noun
-from core.model.terms import Filter, In
 from core.model.values import INBOX, JsonObject
 from core.model.views import JobDetail, JobResult, JobView, Page, TaskDetail, TaskView
 from core.store.reports.cursors import order_of

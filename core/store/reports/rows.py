@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Row, Select, select
 
+from core.filters.fields import Noun
 from core.model.events import EventView
-from core.model.fields import Noun
 from core.model.values import JsonObject, JsonValue
 from core.model.views import AttemptView, JobView, QueueView, StageView, TaskDetail, TaskView
 from core.store.predicates import column_of

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from sqlalchemy import exists, func, not_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.filters.fields import Noun
+from core.filters.terms import Filter
 from core.model.errors import Invalid
-from core.model.fields import Noun
 from core.model.insight import Preview
-from core.model.terms import Filter
 from core.store.predicates import Condition, where
 from core.store.reports.counting import kept_counts, last_event
 from core.store.schema import event, task

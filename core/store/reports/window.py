@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from sqlalchemy import Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.model.fields import Noun
-from core.model.terms import Compare, Filter, Term, field_of
+from core.filters.fields import Noun
+from core.filters.terms import Compare, Filter, Term, field_of
 from core.store.predicates import Condition, has_index, where
 from core.store.schema import event, job, task
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from core.model.channel import Net, route, tracks_of
-from core.model.layers import Band, Layering, Place, layer
-from core.model.pen import Pen, Stroke
 from core.model.text import SafeText, cells, fit
+from core.render.channels import Net, route, tracks_of
+from core.render.layers import Band, Layering, Place, layer
+from core.render.pen import Pen, Stroke
 
 _ARROW = ">"
 _BARRIER = "┆"

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.model.channel import route, tracks_of
-from core.model.layers import Band, Node, depths, layer
-from core.model.pen import Pen, Stroke
-from core.model.picture import Picture, draw, written
+from core.render.channels import route, tracks_of
+from core.render.drawing import Picture, draw, written
+from core.render.layers import Band, Node, depths, layer
+from core.render.pen import Pen, Stroke
 
 HOSTILE = "\x1b[31mred\u202e\r"
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.model.columns import COLUMNS, GAP, Column, Form
-from core.model.fields import Noun
-from core.model.sharing import Shape, choose, filled, longest, share
+from core.filters.fields import Noun
+from core.render.columns import COLUMNS, GAP, Column, Form
+from core.render.widths import Shape, choose, filled, longest, share
 
 FORMS = (Form.TEXT, Form.NUMBER, Form.AGE, Form.TIME, Form.JSON)
 

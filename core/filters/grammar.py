@@ -17,10 +17,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 
-from core.model.durations import parse_duration
-from core.model.errors import Invalid
-from core.model.fields import FIELDS, Field, Kind, Noun
-from core.model.terms import (
+from core.filters.fields import FIELDS, Field, Kind, Noun
+from core.filters.terms import (
     Ago,
     At,
     Compare,
@@ -35,8 +33,10 @@ from core.model.terms import (
     matches,
     render,
 )
+from core.filters.tokens import Token, Word, words
+from core.model.durations import parse_duration
+from core.model.errors import Invalid
 from core.model.text import safe_line
-from core.model.tokens import Token, Word, words
 
 __all__ = ["LONGEST_PATTERN", "Filter", "matches", "parse", "render"]
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.model.text import SafeText, cells, safe_line
-from core.model.wrapping import wrap
+from core.render.wrapping import wrap
 
 LINES = st.text(st.sampled_from("abc   de-/\u0301六百🙂é") | st.characters(codec="utf-8"), max_size=200).map(
     safe_line

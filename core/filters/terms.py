@@ -13,8 +13,8 @@ from enum import StrEnum
 from string import ascii_lowercase, ascii_uppercase
 from typing import TypeAlias, assert_never
 
+from core.filters.fields import FIELDS, Field, Noun
 from core.model.durations import write_duration
-from core.model.fields import FIELDS, Field, Noun
 from core.model.values import to_iso
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
-from core.model.columns import GAP, Column, Form
 from core.model.text import cells
+from core.render.columns import GAP, Column, Form
 
 Shape: TypeAlias = tuple[tuple[Column, int], ...]
 """Columns from left to right, each with the cells it has; `GAP` more lie between two of them."""

@@ -7,8 +7,8 @@ from typing import get_args
 
 import pytest
 
-from core.model.diagram import Stateful, replace_between_markers, state_diagram
 from core.model.status import TASK_MOVES
+from tests.pages.state_diagram import Stateful, replace_between_markers, state_diagram
 
 
 def test_every_task_move_is_an_arrow() -> None:

@@ -7,10 +7,10 @@ from dataclasses import fields, replace
 
 import pytest
 
-from core.model.columns import COLUMNS, Column, Form, cell
+from core.filters.fields import FIELDS, Noun
 from core.model.events import EventView
-from core.model.fields import FIELDS, Noun
 from core.model.views import JobView, QueueView, TaskView
+from core.render.columns import COLUMNS, Column, Form, cell
 
 NOW = 1_767_225_600_000
 TASK = TaskView(

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
+from core.filters.fields import Noun
 from core.model.durations import aged, humanise
-from core.model.fields import Noun
 from core.model.text import SafeText, safe_line
 from core.model.values import to_clock, to_iso
 

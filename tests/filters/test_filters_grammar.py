@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.model.errors import Invalid
-from core.model.fields import FIELDS, Kind, Noun
-from core.model.filters import LONGEST_PATTERN, parse
-from core.model.terms import (
+from core.filters.fields import FIELDS, Kind, Noun
+from core.filters.grammar import LONGEST_PATTERN, parse
+from core.filters.terms import (
     Ago,
     At,
     Compare,
@@ -27,7 +26,8 @@ from core.model.terms import (
     matches,
     render,
 )
-from core.model.tokens import LONGEST_FILTER
+from core.filters.tokens import LONGEST_FILTER
+from core.model.errors import Invalid
 
 NOW = 1_767_225_600_000
 """2026-01-01T00:00:00Z."""

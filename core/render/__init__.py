@@ -1,0 +1,1 @@
+"""Rows, graphs and texts drawn as plain text; no terminal library."""
