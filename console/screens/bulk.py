@@ -29,7 +29,7 @@ class CountScreen(ModalScreen[bool]):
 
     DEFAULT_CSS = """
     CountScreen { background: transparent; align: left bottom; }
-    CountScreen Line { height: auto; width: 100%; padding: 0 1; background: $panel; }
+    CountScreen Line { height: auto; width: 100%; padding: 0 1; background: $panel; text-wrap: wrap; }
     CountScreen .typed { text-style: bold; }
     """
 
