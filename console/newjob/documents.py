@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
 
+from core.files.reading import read_document_text
 from core.model.commands import Document, DocumentText
 from core.model.errors import Invalid
 from core.model.text import SafeText, safe_line
 from core.model.values import INBOX
 from core.model.views import JobView
 
-LARGEST = 16 * 1024 * 1024
-"""Bytes of a document; an engine takes no larger one."""
 ENTRIES = 5_000
 """Entries of a folder that are looked at."""
 RECENT = 5
@@ -128,23 +126,8 @@ def narrowed(offers: Sequence[Offer], typed: str) -> tuple[Offer, ...]:
 
 
 def read_document(path: Path) -> DocumentText:
-    """Read a file as a document; raise `Invalid` (`document.*`) for what is no text of a fit size."""
-    try:
-        # A pipe without a writer would keep the opening waiting for ever.
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise _refusal("document.no_file", path, "it is not a regular file")
-            data = file.read(LARGEST + 1)
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise _refusal("document.unreadable", path, f"it cannot be read: {reason}") from error
-    if len(data) > LARGEST:
-        raise _refusal("document.size", path, f"it is larger than {LARGEST:,} bytes")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise _refusal("document.encoding", path, f"it is no text in UTF-8 (byte {error.start:,})") from error
-    return DocumentText(name=safe_line(path.name), text=text)
+    """Read a file as a document; raise what `read_document_text` raises."""
+    return DocumentText(name=safe_line(path.name), text=read_document_text(path))
 
 
 def _offer(entry: os.DirEntry[str]) -> Offer | None:
@@ -153,7 +136,3 @@ def _offer(entry: os.DirEntry[str]) -> Offer | None:
     if entry.name.lower().endswith(_ENDINGS):
         return Offer(kind=Kind.FILE, name=entry.name, path=Path(entry.path))
     return None
-
-
-def _refusal(code: str, path: Path, reason: str) -> Invalid:
-    return Invalid(code, f"{safe_line(path.name)}: {reason}", hint="pick another file")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from core.files.reading import DOCUMENT_BYTES
 from core.model.errors import Fault
 
 INT_MIN = -(2**63)
@@ -20,7 +21,7 @@ FAULTS_MAX = 200
 class Limits:
     """How large a document may be."""
 
-    size: int = 16 * 1024 * 1024
+    size: int = DOCUMENT_BYTES
     """Bytes, asked of the file before it is read."""
     depth: int = 64
     """Lists and mappings within each other."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +11,8 @@ from typing import Protocol
 
 import yaml
 
-from core.model.errors import Fault, Invalid, InvalidDocument, NotFound
+from core.files.reading import decode_document, fault_after, read_document, too_large
+from core.model.errors import Fault, InvalidDocument
 from core.model.values import JsonValue
 from core.workflows.jsonpass import JsonPass, duplicate_key
 from core.workflows.limits import FAULTS_MAX, LIMITS, Limits, survey, too_deep, too_many
@@ -38,32 +37,8 @@ class Loaded:
 
 
 def read(path: Path, *, limits: Limits = LIMITS) -> Loaded:
-    """Read a file; too large a file is refused by its size, before it is read.
-
-    Raises `NotFound`, `Invalid` for what is no readable file, `InvalidDocument` with every fault.
-    """
-    try:
-        with open(path, "rb", opener=_promptly) as file:
-            found = os.fstat(file.fileno())
-            size = found.st_size
-            if not stat.S_ISREG(found.st_mode):
-                raise Invalid("document.no_file", f"{path} is not a regular file", hint="name a file")
-            data = b"" if size > limits.size else file.read(limits.size + 1)
-    except FileNotFoundError as error:
-        raise NotFound("document.not_found", f"no such file: {path}", hint="check the path") from error
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise Invalid(
-            "document.unreadable", f"cannot read {path}: {reason}", hint="check the file"
-        ) from error
-    if max(size, len(data)) > limits.size:
-        raise InvalidDocument(str(path), [_too_large(max(size, len(data)), limits)])
-    return load(data, source=str(path), limits=limits)
-
-
-def _promptly(path: str, flags: int) -> int:
-    # A pipe without a writer would keep the opening waiting for ever.
-    return os.open(path, flags | os.O_NONBLOCK)
+    """Read a document file; raise what `read_document` and `load` raise."""
+    return load(read_document(path, limit=limits.size), source=str(path), limits=limits)
 
 
 def load(data: bytes | str, *, source: str = "document", limits: Limits = LIMITS) -> Loaded:
@@ -72,29 +47,17 @@ def load(data: bytes | str, *, source: str = "document", limits: Limits = LIMITS
     Raises `InvalidDocument` with every fault found, in the order of their places.
     """
     if len(data) > limits.size:
-        raise InvalidDocument(source, [_too_large(len(data), limits)])
+        raise InvalidDocument(source, [too_large(len(data), limits.size)])
     text = _decode(data, source)
     control = _CONTROL.search(text) if _may_have_controls(data) else None
     if control is not None:
         message = f"the control character U+{ord(control.group()):04X} is not allowed"
-        raise InvalidDocument(source, [_fault_at("document.control", message, text[: control.start()])])
+        raise InvalidDocument(source, [fault_after(text[: control.start()], "document.control", message)])
     return (_load_json if _JSON.match(text) else _load_yaml)(text, source, limits)
 
 
-def _too_large(size: int, limits: Limits) -> Fault:
-    message = f"{size} bytes; a document has at most {limits.size}"
-    return Fault(code="document.size", message=message)
-
-
 def _decode(data: bytes | str, source: str) -> str:
-    if isinstance(data, str):
-        return data.removeprefix("\ufeff")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = data[: error.start].decode("utf-8", "replace")
-        message = f"the byte 0x{data[error.start]:02X} is not UTF-8"
-        raise InvalidDocument(source, [_fault_at("document.encoding", message, before)]) from error
+    return data.removeprefix("\ufeff") if isinstance(data, str) else decode_document(data, name=source)
 
 
 def _may_have_controls(data: bytes | str) -> bool:
@@ -102,11 +65,6 @@ def _may_have_controls(data: bytes | str) -> bool:
     if isinstance(data, str):
         return True
     return any(byte in data for byte in _MAY_BEGIN_CONTROL)
-
-
-def _fault_at(code: str, message: str, before: str) -> Fault:
-    line = before.count("\n") + 1
-    return Fault(code=code, message=message, line=line, column=len(before) - before.rfind("\n"))
 
 
 class _Suspicious(Exception):

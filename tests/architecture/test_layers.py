@@ -37,6 +37,7 @@ FLOORS = [
     {"core.engine"},
     {"core.rules", "core.workflows", "core.store", "core.connectors", "core.executors"},
     {"core.config", "core.logs", "core.host"},
+    {"core.files"},
     {"core.render"},
     {"core.filters"},
     {"core.model"},
@@ -44,6 +45,7 @@ FLOORS = [
 # These load nothing but the standard library and the nouns, so that anything may load them.
 PLAIN_ROOMS = (
     "core/model/*",
+    "core/files/*",
     "core/filters/*",
     "core/render/*",
     "core/control/api.py",

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
 
 from console.newjob.documents import (
     ENTRIES,
-    LARGEST,
     Kind,
     builtins,
     here,
@@ -25,7 +23,7 @@ from console.screens.newjob import FaultsScreen, FormScreen
 from console.screens.picking import PickScreen
 from console.widgets.form import SafeInput, Submit
 from core.model.commands import DocumentText, Submitted
-from core.model.errors import Conflict, Fault, Invalid, InvalidDocument, Unavailable
+from core.model.errors import Conflict, Fault, Invalid, InvalidDocument, NotFound, Unavailable
 from core.model.insight import ParamView, WorkflowView
 from core.workflows.registry import names
 from tests.console.support_console import HOSTILE, VISIBLE, Operator, console, shown, strips_of
@@ -447,30 +445,12 @@ def test_of_each_workflow_only_the_newest_job_is_offered_and_loose_tasks_never()
     assert [offer.job.id for offer in recent(jobs) if offer.job] == [13, 12, 11, 10, 9]
 
 
-@pytest.mark.parametrize(
-    ("content", "code"),
-    [
-        (b"\xff\xfe", "document.encoding"),
-        (b"x" * (LARGEST + 1), "document.size"),
-        (None, "document.unreadable"),
-    ],
-)
-def test_a_file_that_is_no_document_is_refused_with_a_reason(tmp_path: Path, content, code) -> None:
+def test_a_file_is_called_by_its_name_and_refused_with_a_reason(tmp_path: Path) -> None:
     path = tmp_path / "flow.yaml"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(Invalid) as caught:
+    with pytest.raises(NotFound):
         read_document(path)
-    assert caught.value.code == code
-
-
-def test_a_pipe_and_a_folder_are_refused_without_waiting(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe.yaml")
-    (tmp_path / "folder.yaml").mkdir()
-    for name in ("pipe.yaml", "folder.yaml"):
-        with pytest.raises(Invalid) as caught:
-            read_document(tmp_path / name)
-        assert caught.value.code in ("document.no_file", "document.unreadable")
+    path.write_bytes(b"\xef\xbb\xbfname: a\n")
+    assert read_document(path) == DocumentText(name="flow.yaml", text="name: a\n")
 
 
 def test_a_large_folder_is_cut_and_says_so(tmp_path: Path) -> None:

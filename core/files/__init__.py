@@ -1,0 +1,1 @@
+"""Files of people and of taskdeck: read and written with every guard."""
