@@ -28,6 +28,7 @@ from core.model.insight import ParamView, WorkflowView
 from core.model.outcomes import TaskError
 from core.model.plans import PRIORITY_MAX, JobPlan, TaskPlan
 from core.model.ports import Checks
+from core.model.stored_spec import StoredSpec
 from core.model.values import JsonObject, JsonValue
 from core.store.journal import Journal
 from core.workflows.definition import Param
@@ -123,11 +124,10 @@ class Admission:
             self._judging.discard(task.task_id)
 
     async def _decide(self, task: Condition) -> None:
-        spec = json.loads(task.spec)
-        when = str(spec["when"])
+        spec = StoredSpec.from_json(json.loads(task.spec))
+        when = spec.when or ""
         try:
-            captured = spec.get("context", {}).get("env")
-            scope = await self._scopes.scope(task.job_id, f"${{{{ {when} }}}}", captured)
+            scope = await self._scopes.scope(task.job_id, f"${{{{ {when} }}}}", spec.env)
             verdict: Proceed | SkipIt | FailIt = Proceed() if judge(when, scope) else SkipIt()
         except Invalid as error:
             verdict = FailIt(error=TaskError(code=error.code, message=error.message))

@@ -11,6 +11,7 @@ from core.executors.child import ChildExecutor
 from core.model.commands import Claimed, Result, Tell
 from core.model.outcomes import Outcome
 from core.model.ports import AttemptRef, Clock, Connector
+from core.model.stored_spec import StoredSpec
 from core.model.values import JsonObject, JsonValue
 
 
@@ -24,7 +25,7 @@ class Connectors(Protocol):
 class Finish(Protocol):
     """Where outcomes go."""
 
-    async def finish(self, claimed: Claimed, spec: JsonObject, outcome: Outcome) -> bool:
+    async def finish(self, claimed: Claimed, spec: StoredSpec, outcome: Outcome) -> bool:
         """Record an outcome."""
 
     def tell(self, command: Tell) -> Awaitable[Result]:
@@ -34,7 +35,7 @@ class Finish(Protocol):
 class Scoping(Protocol):
     """Where the scopes of expressions come from."""
 
-    async def scope(self, job_id: int, value: JsonValue, captured: JsonValue) -> JsonObject:
+    async def scope(self, job_id: int, value: JsonValue, captured: JsonObject) -> JsonObject:
         """Return the scope for a value's expressions."""
 
 
@@ -63,7 +64,7 @@ class Running:
 
     ref: AttemptRef
     claimed: Claimed
-    spec: JsonObject
+    spec: StoredSpec
     seconds: float
     """What is left of its timeout."""
     task: asyncio.Task[None] | None = None

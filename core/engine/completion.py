@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from core.model.commands import Claimed, Complete, Completed, Result, Tell
 from core.model.errors import TaskdeckError
 from core.model.outcomes import Accept, Bounced, Decision, Failed, Lost, Outcome, TimedOut
-from core.model.plans import NO_RETRY, Backoff, Jitter, OnLoss, RetryPolicy
 from core.model.ports import Clock, Draw
-from core.model.values import JsonObject, JsonValue
+from core.model.stored_spec import StoredSpec
 from core.rules.retry import Record, decide_retry
 from core.store.journal import Journal
 
@@ -39,7 +38,7 @@ class Completion:
         self.insists = True
         """An outcome is offered again until the store takes it; off while the engine stops."""
 
-    async def finish(self, claimed: Claimed, spec: JsonObject, outcome: Outcome) -> bool:
+    async def finish(self, claimed: Claimed, spec: StoredSpec, outcome: Outcome) -> bool:
         """Record an outcome; False = the attempt was closed already. Raises when fenced or stopped."""
         decision = self.decide(claimed, spec, outcome)
         command = Complete(task_id=claimed.task_id, epoch=claimed.epoch, outcome=outcome, decision=decision)
@@ -57,7 +56,7 @@ class Completion:
         """Write what was seen of an attempt, before whatever becomes of it later."""
         return self._journal.submit(command)
 
-    def decide(self, claimed: Claimed, spec: JsonObject, outcome: Outcome) -> Decision:
+    def decide(self, claimed: Claimed, spec: StoredSpec, outcome: Outcome) -> Decision:
         """Decide whether another attempt follows this outcome, and when."""
         if not isinstance(outcome, Failed | TimedOut | Lost | Bounced):
             return Accept()
@@ -65,28 +64,8 @@ class Completion:
             tries=claimed.tries + isinstance(outcome, Failed | TimedOut),
             losses=claimed.losses + isinstance(outcome, Lost),
             bounces=claimed.bounces + isinstance(outcome, Bounced),
-            on_loss=OnLoss(str(spec.get("on_loss", OnLoss.RETRY))),
+            on_loss=spec.on_loss,
             max_losses=self._limits.max_losses,
             max_bounces=self._limits.max_bounces,
         )
-        policy = policy_of(spec.get("retry"))
-        return decide_retry(policy, outcome, record=record, now=self._clock.now(), draw=self._draw)
-
-
-def policy_of(stored: JsonValue) -> RetryPolicy:
-    """Read the retry policy of a stored spec; absent = one attempt."""
-    if not isinstance(stored, dict):
-        return NO_RETRY
-    named = stored.get("on")
-    return RetryPolicy(
-        max_attempts=_whole(stored["max_attempts"]),
-        backoff=Backoff(str(stored["backoff"])),
-        base_ms=_whole(stored["base_ms"]),
-        max_ms=_whole(stored["max_ms"]),
-        jitter=Jitter(str(stored["jitter"])),
-        on=tuple(map(str, named)) if isinstance(named, list) else (),
-    )
-
-
-def _whole(value: JsonValue) -> int:
-    return value if isinstance(value, int) else 0
+        return decide_retry(spec.retry, outcome, record=record, now=self._clock.now(), draw=self._draw)

@@ -12,6 +12,7 @@ from core.executors.ends import End, Vanished
 from core.logs import get_logger
 from core.model.commands import Operated, Result, Sight, Tell
 from core.model.insight import OrphanKind, OrphanView
+from core.model.plans import OnLoss
 from core.model.ports import AttemptRef, Clock
 
 KILL_SECONDS = 10.0
@@ -58,7 +59,7 @@ class Orphans:
         )
         _log.warning("an attempt lost its wrapper", task=ref.task_id, epoch=ref.epoch, pids=end.pids)
         try:
-            if running.spec.get("on_loss") != "ask" or running.cause is not None:
+            if running.spec.on_loss is not OnLoss.ASK or running.cause is not None:
                 await self._children.kill(ref)
             last = await self._children.wait(ref)
         finally:

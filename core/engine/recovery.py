@@ -14,6 +14,7 @@ from core.model.commands import Claimed, Force
 from core.model.crash import crash_point
 from core.model.outcomes import Bounced, Lost, Outcome
 from core.model.ports import AttemptRef
+from core.model.stored_spec import StoredSpec
 from core.store.reports import Reports
 from core.store.reports.lookups import OpenAttempt
 
@@ -59,7 +60,7 @@ class Recovery:
                 await self._close(claimed, Lost(reason=reason))
 
     async def _close(self, claimed: Claimed, outcome: Outcome) -> None:
-        await self._completion.finish(claimed, json.loads(claimed.spec), outcome)
+        await self._completion.finish(claimed, StoredSpec.from_json(json.loads(claimed.spec)), outcome)
 
 
 def _claimed(attempt: OpenAttempt) -> Claimed:

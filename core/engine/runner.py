@@ -19,7 +19,7 @@ from core.model.crash import crash_point
 from core.model.errors import Invalid, NotFound, TaskdeckError
 from core.model.outcomes import Cancelled, Failed, Interrupted, Outcome, Succeeded, TaskError, TimedOut
 from core.model.ports import AttemptRef, InlineCall, ProcessCall
-from core.model.values import JsonObject
+from core.model.stored_spec import StoredSpec
 
 _log = get_logger(__name__)
 
@@ -128,7 +128,7 @@ class Runner:
         *,
         spent: float = 0,
     ) -> Running:
-        spec = json.loads(claimed.spec)
+        spec = StoredSpec.from_json(json.loads(claimed.spec))
         ref = AttemptRef(task_id=claimed.task_id, epoch=claimed.epoch)
         seconds = max(0.0, self._timeout(spec) - spent)
         running = Running(ref=ref, claimed=claimed, spec=spec, seconds=seconds)
@@ -204,9 +204,8 @@ class Runner:
                 self._tell()
                 return await self._processes.run(running, call, (connector, with_))
 
-    def _timeout(self, spec: JsonObject) -> float:
-        own = spec.get("timeout")
-        return own / 1000 if isinstance(own, int) else self._pace.default_timeout
+    def _timeout(self, spec: StoredSpec) -> float:
+        return self._pace.default_timeout if spec.timeout_ms is None else spec.timeout_ms / 1000
 
     def _time_out(self, ref: AttemptRef) -> None:
         running = self._running.get(ref)

@@ -29,10 +29,10 @@ class Scopes:
         self._inputs = inputs
         self._env: dict[str, str] = {name: known[name] for name in allowed if name in known}
 
-    async def scope(self, job_id: int, value: JsonValue, captured: JsonValue) -> JsonObject:
+    async def scope(self, job_id: int, value: JsonValue, captured: JsonObject) -> JsonObject:
         """Return the scope for the expressions inside a value; `captured` = variables of the caller."""
         paths = [reference.path for reference in references(value)]
         keys = sorted({str(path[1]) for path in paths if path[0] == "tasks" and len(path) > 1})
         params, tasks, job = await self._inputs.expression_inputs(job_id, keys)
-        env: JsonObject = {**self._env, **(captured if isinstance(captured, dict) else {})}
+        env: JsonObject = {**self._env, **captured}
         return {"params": params, "tasks": tasks, "job": job, "env": env}

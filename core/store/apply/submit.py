@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from core.model.commands import Enqueue, Enqueued, Submit, Submitted
 from core.model.errors import Conflict, TaskdeckError
 from core.model.plans import JobPlan, StagePlan, TaskPlan
 from core.model.status import StageStatus, TaskStatus
+from core.model.stored_spec import StoredSpec
 from core.model.values import INBOX, INBOX_STAGE, JsonObject
 from core.store.batch import Batch
 from core.store.sql import digest, pack, raw
@@ -204,22 +205,8 @@ def _row(
         plan.retry.max_attempts,
         batch.now,
         batch.now if queued else None,
-        pack(spec_of(plan)),
+        pack(StoredSpec.of(plan).to_json()),
     )
-
-
-def spec_of(plan: TaskPlan) -> JsonObject:
-    """Return what of a task never changes, as stored in `spec`; absent = default."""
-    spec: JsonObject = {"with": plan.with_, "timeout": plan.timeout_ms, "on_loss": plan.on_loss}
-    if plan.when is not None:
-        spec["when"] = plan.when
-    if plan.retry.max_attempts > 1:
-        spec["retry"] = {**asdict(plan.retry), "on": list(plan.retry.on)}
-    if plan.metadata:
-        spec["meta"] = plan.metadata
-    if plan.context:
-        spec["context"] = plan.context
-    return spec
 
 
 def _birth(plan: TaskPlan, state: tuple[int, int, TaskStatus, str | None]) -> JsonObject:

@@ -9,6 +9,7 @@ from sqlalchemy import Row, Select, select
 
 from core.filters.fields import Noun
 from core.model.events import EventView
+from core.model.stored_spec import StoredSpec
 from core.model.values import JsonObject, JsonValue
 from core.model.views import AttemptView, JobView, QueueView, StageView, TaskDetail, TaskView
 from core.store.predicates import column_of
@@ -156,17 +157,15 @@ def _stop_requested(row: Row[*tuple[object, ...]]) -> JsonObject | None:
 
 def task_detail(row: Row[*tuple[object, ...]], extras: Extras) -> TaskDetail:
     """Make the page of a task from a row of `DETAILS`; a large output stays a reference."""
-    spec = object_of(row.spec)
-    with_, metadata, context = spec.get("with"), spec.get("meta"), spec.get("context")
-    cwd = context.get("cwd") if isinstance(context, dict) else None
+    spec = StoredSpec.from_json(object_of(row.spec))
     return TaskDetail(
         task=task_view(row),
         needs=extras.needs,
-        with_=with_ if isinstance(with_, dict) else {},
-        metadata=metadata if isinstance(metadata, dict) else {},
+        with_=spec.with_,
+        metadata=spec.metadata,
         output=unpack(row.output),
         attempts=extras.attempts,
-        cwd=cwd if isinstance(cwd, str) else None,
+        cwd=spec.cwd,
     )
 
 

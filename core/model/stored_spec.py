@@ -1,0 +1,98 @@
+"""StoredSpec: what of a task never changes, as its row keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+
+from core.model.plans import NO_RETRY, Backoff, Jitter, OnLoss, RetryPolicy, TaskPlan
+from core.model.values import JsonObject, JsonValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSpec:
+    """The column `spec` of a task; a key that is absent there means the default here."""
+
+    with_: JsonObject = field(default_factory=dict)
+    """The input of the connector, its expressions unresolved."""
+    timeout_ms: int | None = None
+    """None = the engine's default."""
+    on_loss: OnLoss = OnLoss.RETRY
+    when: str | None = None
+    """CEL source without its fence, or None."""
+    retry: RetryPolicy = NO_RETRY
+    metadata: JsonObject = field(default_factory=dict)
+    context: JsonObject = field(default_factory=dict)
+    """Where the task was asked for: `cwd`, `env` (captured variables)."""
+
+    @property
+    def cwd(self) -> str | None:
+        """The folder the task was asked for in; None = the engine's own."""
+        cwd = self.context.get("cwd")
+        return cwd if isinstance(cwd, str) and cwd else None
+
+    @property
+    def env(self) -> JsonObject:
+        """The variables captured where the task was asked for."""
+        return _object(self.context.get("env"))
+
+    @classmethod
+    def of(cls, plan: TaskPlan) -> StoredSpec:
+        """Return the spec of a task that is admitted."""
+        return cls(
+            with_=plan.with_,
+            timeout_ms=plan.timeout_ms,
+            on_loss=plan.on_loss,
+            when=plan.when,
+            retry=plan.retry,
+            metadata=plan.metadata,
+            context=plan.context,
+        )
+
+    def to_json(self) -> JsonObject:
+        """Return the stored form; defaults but `timeout` and `on_loss` are left out."""
+        stored: JsonObject = {"with": self.with_, "timeout": self.timeout_ms, "on_loss": self.on_loss}
+        if self.when is not None:
+            stored["when"] = self.when
+        if self.retry.max_attempts > 1:
+            stored["retry"] = {**asdict(self.retry), "on": list(self.retry.on)}
+        if self.metadata:
+            stored["meta"] = self.metadata
+        if self.context:
+            stored["context"] = self.context
+        return stored
+
+    @classmethod
+    def from_json(cls, stored: JsonObject) -> StoredSpec:
+        """Read the stored form; raise `ValueError` or `KeyError` for words this version does not know."""
+        timeout, when = stored.get("timeout"), stored.get("when")
+        return cls(
+            with_=_object(stored.get("with")),
+            timeout_ms=timeout if isinstance(timeout, int) else None,
+            on_loss=OnLoss(str(stored.get("on_loss", OnLoss.RETRY))),
+            when=when if isinstance(when, str) else None,
+            retry=_retry(stored.get("retry")),
+            metadata=_object(stored.get("meta")),
+            context=_object(stored.get("context")),
+        )
+
+
+def _retry(stored: JsonValue) -> RetryPolicy:
+    if not isinstance(stored, dict):
+        return NO_RETRY
+    codes = stored.get("on")
+    return RetryPolicy(
+        max_attempts=_whole(stored["max_attempts"]),
+        backoff=Backoff(str(stored["backoff"])),
+        base_ms=_whole(stored["base_ms"]),
+        max_ms=_whole(stored["max_ms"]),
+        jitter=Jitter(str(stored["jitter"])),
+        on=tuple(map(str, codes)) if isinstance(codes, list) else (),
+    )
+
+
+def _whole(value: JsonValue) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _object(value: JsonValue) -> JsonObject:
+    return value if isinstance(value, dict) else {}

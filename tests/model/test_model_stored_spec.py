@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.model.plans import Backoff, Jitter, OnLoss, RetryPolicy, TaskPlan
+from core.model.stored_spec import StoredSpec
+from core.model.values import JsonObject
+
+_scalars = st.none() | st.booleans() | st.integers() | st.text(max_size=5)
+_objects = st.dictionaries(st.text(max_size=5), _scalars | st.lists(_scalars, max_size=2), max_size=3)
+_policies = st.builds(
+    RetryPolicy,
+    max_attempts=st.integers(2, 100),
+    backoff=st.sampled_from(Backoff),
+    base_ms=st.integers(0, 10**9),
+    max_ms=st.integers(0, 10**9),
+    jitter=st.sampled_from(Jitter),
+    on=st.lists(st.text(max_size=5), max_size=3).map(tuple),
+)
+_specs = st.builds(
+    StoredSpec,
+    with_=_objects,
+    timeout_ms=st.none() | st.integers(0, 10**12),
+    on_loss=st.sampled_from(OnLoss),
+    when=st.none() | st.text(max_size=10),
+    retry=st.just(RetryPolicy()) | _policies,
+    metadata=_objects,
+    context=_objects,
+)
+
+
+@given(_specs)
+def test_what_is_stored_is_read_as_it_was(spec: StoredSpec) -> None:
+    assert StoredSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
+
+
+def test_defaults_take_no_room_in_a_row() -> None:
+    plan = TaskPlan(key="a", uses="shell", with_={"argv": ["true"]}, timeout_ms=5_000)
+    assert StoredSpec.of(plan).to_json() == {
+        "with": {"argv": ["true"]},
+        "timeout": 5_000,
+        "on_loss": "retry",
+    }
+
+
+def test_everything_a_plan_asks_for_is_stored() -> None:
+    plan = TaskPlan(
+        key="a",
+        uses="shell",
+        when="true",
+        on_loss=OnLoss.ASK,
+        retry=RetryPolicy(max_attempts=3, on=("http", "timeout")),
+        metadata={"team": "ops"},
+        context={"cwd": "/srv", "env": {"A": "1"}},
+    )
+    spec = StoredSpec.of(plan)
+    assert list(spec.to_json().items()) == [
+        ("with", {}),
+        ("timeout", None),
+        ("on_loss", "ask"),
+        ("when", "true"),
+        (
+            "retry",
+            {
+                "max_attempts": 3,
+                "backoff": "exponential",
+                "base_ms": 1_000,
+                "max_ms": 300_000,
+                "jitter": "full",
+                "on": ["http", "timeout"],
+            },
+        ),
+        ("meta", {"team": "ops"}),
+        ("context", {"cwd": "/srv", "env": {"A": "1"}}),
+    ]
+    assert (spec.cwd, spec.env) == ("/srv", {"A": "1"})
+
+
+def test_what_is_absent_is_the_default() -> None:
+    assert StoredSpec.from_json({}) == StoredSpec()
+
+
+@pytest.mark.parametrize("context", [{}, {"cwd": "", "env": None}, {"cwd": 1, "env": [1]}])
+def test_a_task_asked_for_nowhere_has_no_surroundings(context: JsonObject) -> None:
+    spec = StoredSpec(context=context)
+    assert (spec.cwd, spec.env) == (None, {})
