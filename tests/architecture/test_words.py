@@ -1,10 +1,10 @@
-"""Hold the house rules that are read off the text: docstrings, broad catches, sleeps, late imports."""
+"""Hold what is read off the text: docstrings, broad catches, sleeps, late imports."""
 
 from __future__ import annotations
 
 import ast
+import re
 import sys
-from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -34,13 +34,64 @@ LATE_IMPORTS = (
 )
 
 
-def names_without_docstring(root: Path) -> list[str]:
+FIRST_LINE_WORDS = 12
+UNCLEANED = ("core/", "console/", "themes/", "tests/")
+"""Where first lines of modules are still longer, or docstrings still repeat a name."""
+
+_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_FILLERS = (
+    "a an the of this that its it to for in on as is are and or with by from return returns what give all"
+)
+
+
+def ports_without_docstring(root: Path) -> list[str]:
+    """Return the public methods of protocols that do not say what they promise."""
     return [
-        f"{source.path}: {name}"
-        for source in sources(root, "core")
-        for name, node in _public(source.tree, Path(source.path).stem)
-        if not ast.get_docstring(node)
+        f"{source.path}: {port.name}.{method.name}"
+        for source in sources(root, "core", "console")
+        for port in ast.walk(source.tree)
+        if isinstance(port, ast.ClassDef) and _is_public_port(port)
+        for method in port.body
+        if isinstance(method, Function) and not method.name.startswith("_") and not ast.get_docstring(method)
     ]
+
+
+def _is_public_port(node: ast.ClassDef) -> bool:
+    bases = [ast.unparse(base) for base in node.bases]
+    return not node.name.startswith("_") and any(base.startswith("Protocol") for base in bases)
+
+
+def wordy_modules(root: Path) -> list[str]:
+    return [
+        f"{source.path}: {count} words"
+        for source in sources(root, "core", "console", "themes", "tests")
+        if (count := len(_first_line(source.tree).split())) > FIRST_LINE_WORDS
+    ]
+
+
+def docstrings_that_repeat_a_name(root: Path) -> list[str]:
+    """Return the functions whose docstring has no word that their names and types do not have."""
+    return [
+        f"{source.path}:{function.lineno} {function.name}"
+        for source in sources(root, "core", "console", "themes", "tests")
+        for function in source.functions()
+        if (text := ast.get_docstring(function))
+        and _stems(text) - _stems(_FILLERS) <= _stems(_signature(function))
+    ]
+
+
+def _first_line(module: ast.Module) -> str:
+    return (ast.get_docstring(module) or "").partition("\n")[0]
+
+
+def _signature(function: Function) -> str:
+    arguments = [argument.arg for argument in (*function.args.args, *function.args.kwonlyargs)]
+    result = ast.unparse(function.returns) if function.returns else ""
+    return " ".join([function.name, *arguments, result])
+
+
+def _stems(text: str) -> set[str]:
+    return {re.sub(r"(?<=...)(?:ing|ed|es|s|e)$", "", word.lower()) for word in _PARTS.findall(text)}
 
 
 def broad_catches(root: Path) -> list[str]:
@@ -83,21 +134,6 @@ def names_of_the_standard_library(root: Path) -> list[str]:
     )
 
 
-def _public(
-    node: ast.Module | ast.ClassDef, name: str
-) -> Iterator[tuple[str, ast.Module | ast.ClassDef | Function]]:
-    yield name, node
-    for child in node.body:
-        if not isinstance(child, ast.ClassDef | Function) or child.name.startswith("_"):
-            continue
-        if isinstance(child, ast.ClassDef):
-            yield from _public(child, child.name)
-        elif not any(
-            ast.unparse(mark).endswith(("overload", ".setter", "override")) for mark in child.decorator_list
-        ):
-            yield child.name, child
-
-
 def _listed(source: Source, patterns: tuple[str, ...]) -> bool:
     return any(fnmatch(source.path, pattern) for pattern in patterns)
 
@@ -128,8 +164,18 @@ def _is_sleep(call: ast.Call, source: Source) -> bool:
     return name in ("time.sleep", "asyncio.sleep")
 
 
-def test_every_public_name_of_core_has_a_docstring(checkout: Path) -> None:
-    assert names_without_docstring(checkout) == []
+# That modules and public classes have docstrings is checked by ruff.
+def test_every_method_of_a_port_says_what_it_promises(checkout: Path) -> None:
+    assert ports_without_docstring(checkout) == []
+
+
+def test_a_module_says_what_it_holds_in_a_few_words(checkout: Path) -> None:
+    assert [place for place in wordy_modules(checkout) if not place.startswith(UNCLEANED)] == []
+
+
+def test_no_docstring_merely_repeats_a_name(checkout: Path) -> None:
+    repeated = docstrings_that_repeat_a_name(checkout)
+    assert [place for place in repeated if not place.startswith(UNCLEANED)] == []
 
 
 def test_only_the_listed_files_catch_everything(checkout: Path) -> None:
@@ -152,7 +198,12 @@ def test_the_checks_see_bad_words(tmp_path: Path) -> None:
     write_tree(
         tmp_path,
         {
-            "core/bare.py": "class Bare:\n    def method(self): ...\n",
+            "core/ports.py": '"""One two three four five six seven eight nine ten eleven twelve 13."""\n'
+            "class Port(Protocol):\n    def method(self): ...\n    def _own(self): ...\n"
+            "class Plain:\n    def method(self): ...\n",
+            "core/names.py": '"""Name things."""\n'
+            'def end_all(jobs) -> None:\n    """End all of the jobs."""\n'
+            'def end(jobs) -> None:\n    """End the jobs within a minute."""\n',
             "core/app.py": '"""App."""\ntry: ...\nexcept (ValueError, Exception): ...\n',
             "core/engine/runner.py": '"""Run."""\ntry: ...\nexcept Exception: ...\n',
             "core/random.py": '"""Draw."""\ntry: ...\nexcept BaseException:\n    raise\n',
@@ -166,11 +217,9 @@ def test_the_checks_see_bad_words(tmp_path: Path) -> None:
             "tests/support/waiting.py": "import time\ntime.sleep(1)\n",
         },
     )
-    assert names_without_docstring(tmp_path) == [
-        "core/bare.py: bare",
-        "core/bare.py: Bare",
-        "core/bare.py: method",
-    ]
+    assert ports_without_docstring(tmp_path) == ["core/ports.py: Port.method"]
+    assert wordy_modules(tmp_path) == ["core/ports.py: 13 words"]
+    assert docstrings_that_repeat_a_name(tmp_path) == ["core/names.py:2 end_all"]
     assert broad_catches(tmp_path) == ["core/app.py:3"]
     assert late_imports(tmp_path) == [
         "console/feed.py:3 json",

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -26,10 +27,9 @@ class Source:
         return (node for node in ast.walk(self.tree) if isinstance(node, Function))
 
 
-def sources(root: Path, *rooms: str) -> list[Source]:
-    """Parse every Python file below the rooms of a tree, in order of path."""
-    files = sorted(file for room in rooms for file in (root / room).rglob("*.py"))
-    return [_read(root, file) for file in files]
+def sources(root: Path, *rooms: str) -> tuple[Source, ...]:
+    """Parse every Python file below the rooms of a tree, in order of path; once, for a tree stands still."""
+    return tuple(source for room in sorted(rooms) for source in _room(root, room))
 
 
 def write_tree(root: Path, files: dict[str, str]) -> Path:
@@ -65,6 +65,11 @@ def run_python(code: str, *, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", setup + code], cwd=cwd, capture_output=True, text=True, check=False
     )
+
+
+@cache
+def _room(root: Path, room: str) -> tuple[Source, ...]:
+    return tuple(_read(root, file) for file in sorted((root / room).rglob("*.py")))
 
 
 def _read(root: Path, file: Path) -> Source:
