@@ -19,13 +19,13 @@ from core.control.api import ControlAPI
 from core.filters.fields import Noun
 from core.filters.grammar import Filter
 from core.filters.terms import In, Sort
-from core.model.durations import humanise
 from core.model.status import TASK_FINAL
 from core.model.text import SafeText, cells, clip, safe_line
 from core.model.values import INBOX
 from core.model.views import JobDetail, JobView, Page, StageView, TaskView
 from core.render.columns import Column, Form, cell
 from core.render.layers import depths
+from core.render.times import duration_text
 
 WHOLE = 1_000
 """Tasks up to which a job is shown whole, with stages; a larger one as a list of tasks in pages."""
@@ -170,9 +170,9 @@ def progress(job: JobView) -> str:
     parts = [f"[{'#' * filled}{'-' * (_BAR - filled)}] {done}/{total}"]
     if job.started_at is not None and job.id != INBOX:
         elapsed = (now_ms() if job.finished_at is None else job.finished_at) - job.started_at
-        parts.append(humanise(elapsed))
+        parts.append(duration_text(elapsed))
         if 0 < done < total and job.status == "running":
-            parts.append(f"ETA {humanise(elapsed * (total - done) // done)}")
+            parts.append(f"ETA {duration_text(elapsed * (total - done) // done)}")
     parts += [f"{word} {job.tasks[word]}" for word in ("running", "failed", "held") if job.tasks.get(word)]
     return "  ".join(parts)
 

@@ -16,11 +16,11 @@ from console.verbs.operations import Chosen
 from console.widgets.table import Face, Table
 from console.widgets.textview import TextView
 from core.control.api import Target
-from core.model.durations import aged
 from core.model.insight import OrphanKind, OrphanView
 from core.model.text import SafeText, fit, safe_line
 from core.model.values import to_iso
 from core.render.columns import Column, Form, cell
+from core.render.times import age_text
 
 _COLUMNS = (
     Column(name="task", title="TASK", form=Form.NUMBER, path="task_id", least=7, width=7),
@@ -189,7 +189,7 @@ def evidence_of(orphan: OrphanView) -> Iterator[SafeText]:
     yield _pair("task", f"{orphan.task_id} {orphan.key}, job {orphan.job_id}, attempt epoch {orphan.epoch}")
     yield _pair("reason", orphan.reason)
     if orphan.since is not None:
-        yield _pair("since", f"{to_iso(orphan.since)} ({aged(now_ms() - orphan.since)} ago)")
+        yield _pair("since", f"{to_iso(orphan.since)} ({age_text(now_ms() - orphan.since)} ago)")
     if orphan.kind is OrphanKind.LIVING:
         kept = "an operator keeps watching it" if orphan.kept else "w watches it on, X kills it"
         yield _pair("now", f"the attempt keeps its slot; {kept}")

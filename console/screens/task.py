@@ -19,11 +19,11 @@ from core.control.api import EventQuery
 from core.filters.fields import Noun
 from core.filters.grammar import Filter
 from core.filters.terms import Sort
-from core.model.durations import humanise
 from core.model.events import EventView
 from core.model.text import SafeText, fit, safe_line
 from core.model.values import JsonValue, to_iso
 from core.model.views import AttemptView, TaskDetail
+from core.render.times import duration_text
 
 _EVENTS = 20
 _LABEL = 12
@@ -151,7 +151,7 @@ def describe(detail: TaskDetail, events: Sequence[EventView], *, look: Look) -> 
 def _attempt(attempt: AttemptView, look: Look) -> SafeText:
     end = now_ms() if attempt.finished_at is None else attempt.finished_at
     error = f"  {attempt.error.get('message', '')}" if attempt.error else ""
-    took = humanise(end - attempt.started_at)
+    took = duration_text(end - attempt.started_at)
     status = fit(worded(attempt.status, look), 13)
     return safe_line(f"  {attempt.epoch:>3}  {status}  {to_iso(attempt.started_at)}  {took}{error}")
 

@@ -17,10 +17,10 @@ from core.control.api import ControlAPI
 from core.filters.fields import Noun
 from core.filters.grammar import Filter
 from core.filters.terms import In
-from core.model.durations import aged, humanise
 from core.model.text import SafeText, safe_line
 from core.model.views import TaskView
 from core.render.columns import Column, Form, cell
+from core.render.times import age_text, duration_text
 
 _WHEN = Column(name="due", title="WHEN", form=Form.DUE, path="retry_at", width=11, priority=1)
 _ERROR = Column(name="err", title="ERROR", form=Form.TEXT, path="error", least=14, width=26)
@@ -128,8 +128,8 @@ def face_of_trouble(listing: Listing[TaskView], look: Callable[[], Look]) -> Fac
 def when(task: TaskView, *, now: int) -> SafeText:
     """Say in how long a task runs again, or how long ago it ended."""
     if task.status == "retrying" and task.retry_at is not None:
-        return SafeText(f"in {humanise(task.retry_at - now)}" if task.retry_at > now else "now")
-    return SafeText("" if task.finished_at is None else f"{aged(now - task.finished_at)} ago")
+        return SafeText(f"in {duration_text(task.retry_at - now)}" if task.retry_at > now else "now")
+    return SafeText("" if task.finished_at is None else f"{age_text(now - task.finished_at)} ago")
 
 
 def fault(task: TaskView) -> SafeText:

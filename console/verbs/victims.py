@@ -13,10 +13,10 @@ from core.control.api import ControlAPI, Target
 from core.filters.fields import Noun
 from core.filters.grammar import Filter
 from core.filters.terms import In
-from core.model.durations import humanise
 from core.model.insight import OrphanKind, OrphanView
 from core.model.text import SafeText, safe_line
 from core.model.views import TaskView
+from core.render.times import duration_text
 
 _PAGE = 2_000
 _IDS = 500
@@ -160,7 +160,7 @@ def _orphan(orphan: OrphanView) -> Victim:
 
 
 def _task(task: TaskView) -> Victim:
-    since = "" if task.started_at is None else f", running for {humanise(now_ms() - task.started_at)}"
+    since = "" if task.started_at is None else f", running for {duration_text(now_ms() - task.started_at)}"
     asked = "" if task.stop_requested is None else ", asked to stop"
     words = f"{task.key} of job {task.job_id}, attempt {task.attempts}{since}{asked}"
     return Victim(task_id=task.id, epoch=task.attempts, words=words)

@@ -26,9 +26,10 @@ from core.cli.tracking import GroupCounts
 from core.cli.waiting import kept, wait_with
 from core.control.api import OPERATOR, ControlAPI, TaskSpec
 from core.filters.terms import In
-from core.model.durations import humanise, parse_duration
+from core.model.durations import parse_duration
 from core.model.plans import PRIORITY_MAX, RetryPolicy
 from core.model.values import JsonObject
+from core.render.times import duration_text
 
 _BITE = 5_000
 """Lines that are admitted in one commit."""
@@ -159,7 +160,7 @@ async def _conclude_group(
     if arguments.json:
         emit({"group": group, "tasks": dict(ended), "duration_ms": meter.elapsed_ms})
         return exit_status(ended)
-    say(f"{group}: {counts_text(ended)} in {humanise(meter.elapsed_ms)}")
+    say(f"{group}: {counts_text(ended)} in {duration_text(meter.elapsed_ms)}")
     if ended.get("failed"):
         failed = await failed_tasks(deck, In(field="group", values=(group,)))
         say_failed(failed, arguments=arguments, where=f"group:{group}")

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 
 from core.cli.output import is_live, note, width
 from core.control.api import ControlAPI
-from core.model.durations import humanise
 from core.model.status import TASK_FINAL
 from core.model.text import clip, safe_line
+from core.render.times import duration_text
 
 _CELLS = 24
 _LINE_SECONDS = 5.0
@@ -76,10 +76,10 @@ class Meter:
         parts += [
             f"{word} {counts[word]}" for word in ("running", "retrying", "held", "failed") if counts.get(word)
         ]
-        parts.append(humanise(self.elapsed_ms))
+        parts.append(duration_text(self.elapsed_ms))
         seconds = self.elapsed_ms / 1000
         if 0 < done < total and seconds > _ETA_AFTER:
-            parts.append(f"ETA {humanise(round(seconds / done * (total - done) * 1000))}")
+            parts.append(f"ETA {duration_text(round(seconds / done * (total - done) * 1000))}")
         return "  ".join(parts)
 
 

@@ -22,10 +22,10 @@ from core.filters.fields import Noun
 from core.filters.grammar import parse
 from core.filters.terms import In
 from core.model.commands import Submitted
-from core.model.durations import humanise
 from core.model.text import safe_line
 from core.model.values import JsonObject, JsonValue
 from core.model.views import JobResult
+from core.render.times import duration_text
 from core.workflows.registry import find
 
 
@@ -169,7 +169,7 @@ async def _conclude(deck: ControlAPI, result: JobResult, *, arguments: Run) -> i
     say(
         f"job {result.id} {safe_line(job.name)} ",
         status(result.status),
-        f" in {humanise(took)}: {counts_text(result.tasks)}",
+        f" in {duration_text(took)}: {counts_text(result.tasks)}",
     )
     if result.reason and result.status != "succeeded":
         say(f"  reason: {safe_line(result.reason)}")

@@ -14,11 +14,11 @@ from core.cli.summary import counts_text
 from core.cli.tables import Table
 from core.control.api import PAGE
 from core.filters.fields import Noun
-from core.model.durations import humanise
 from core.model.text import safe_line
 from core.model.values import to_iso
 from core.model.views import JobDetail, JobView
 from core.render.json_shapes import detail_shape
+from core.render.times import duration_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ def _head(job: JobView) -> None:
         say(f"started   {to_iso(job.started_at)}")
     if job.finished_at is not None:
         began = job.created_at if job.started_at is None else job.started_at
-        say(f"finished  {to_iso(job.finished_at)}, took {humanise(job.finished_at - began)}")
+        say(f"finished  {to_iso(job.finished_at)}, took {duration_text(job.finished_at - began)}")
     if job.reason:
         say(f"reason    {safe_line(job.reason)}")
 

@@ -76,7 +76,7 @@ def _length(value: float | str) -> float | str:
         try:
             value = parse_duration(value) / 1000
         except Invalid as error:
-            raise ValueError(error.message) from None
+            raise ValueError(f"{error.message}; {error.hint}") from None
     if not 0 < value <= 86_400:
         raise ValueError("a timeout is more than 0 and at most a day")
     return value

@@ -32,12 +32,3 @@ def to_iso(at: int) -> str:
     """Write a moment (ms UTC) as ISO 8601 with milliseconds and a `Z`."""
     moment = datetime.fromtimestamp(at / 1000, UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at % 1000:03d}Z"
-
-
-def to_clock(at: int, *, now: int) -> str:
-    """Write a moment (ms UTC) as the clock of this machine shows it, `11-14 22:13:19`.
-
-    A moment of another year than `now` has its year instead of its seconds, `2023-11-14 22:13`.
-    """
-    moment, present = (datetime.fromtimestamp(ms / 1000, UTC).astimezone() for ms in (at, now))
-    return moment.strftime("%m-%d %H:%M:%S" if moment.year == present.year else "%Y-%m-%d %H:%M")

@@ -9,9 +9,9 @@ from enum import StrEnum
 from typing import assert_never
 
 from core.filters.fields import Noun
-from core.model.durations import aged, humanise
 from core.model.text import SafeText, safe_line
-from core.model.values import to_clock, to_iso
+from core.model.values import to_iso
+from core.render.times import age_text, clock_text, duration_text
 
 GAP = 2
 """Cells between two columns."""
@@ -174,16 +174,16 @@ def _write(column: Column, value: object, *, view: object, now: int) -> str:
         case Form.TIME:
             return to_iso(_moment(value))
         case Form.CLOCK:
-            return to_clock(_moment(value), now=now)
+            return clock_text(_moment(value), now=now)
         case Form.AGE:
-            return aged(now - _moment(value))
+            return age_text(now - _moment(value))
         case Form.DUE:
-            return humanise(_moment(value) - now) if _moment(value) > now else "now"
+            return duration_text(_moment(value) - now) if _moment(value) > now else "now"
         case Form.RATE:
             return f"{value:.1f}" if isinstance(value, float) else str(value)
         case Form.SPAN:
             end = _read(view, column.other)
-            return humanise((now if end is None else _moment(end)) - _moment(value))
+            return duration_text((now if end is None else _moment(end)) - _moment(value))
         case Form.RATIO:
             return f"{value}/{_read(view, column.other)}"
         case Form.COUNTS:

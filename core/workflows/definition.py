@@ -6,8 +6,9 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from core.model.durations import parse_document_duration
+from core.model.errors import Invalid
 from core.model.plans import PRIORITY_MAX, Backoff, Jitter, NeedWhen, OnLoss, OnTaskFailure
-from core.workflows.durations import to_ms
 
 ATTEMPTS_MAX = 1_000
 RETRY_ATTEMPTS = 3
@@ -27,7 +28,11 @@ def _condition(value: object) -> object:
 
 
 def _millis(value: object) -> int:
-    return to_ms(value if isinstance(value, int | float | str) else None)
+    try:
+        return parse_document_duration(value)
+    except Invalid as error:
+        # pydantic makes a fault of this kind alone.
+        raise ValueError(f"{error.message}; {error.hint}") from error
 
 
 Key: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\z", max_length=200)]

@@ -1,46 +1,140 @@
-"""Lengths of time: read, written exactly, written for people."""
+"""Durations: what both doors read, what they refuse, and what is written exactly."""
 
 from __future__ import annotations
+
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
-from core.model.durations import LONGEST_MS, aged, humanise, parse_duration, write_duration
+from core.filters.fields import Noun
+from core.filters.grammar import parse
+from core.filters.terms import Ago, Compare, Op
+from core.model.durations import (
+    LONGEST_MS,
+    UNITS,
+    parse_document_duration,
+    parse_duration,
+    write_duration,
+)
 from core.model.errors import Invalid
+from core.workflows.definition import Duration
+
+READ = [
+    ("250ms", 250),
+    ("0s", 0),
+    ("2s", 2_000),
+    ("10m", 600_000),
+    ("1.5h", 5_400_000),
+    ("1h30m", 5_400_000),
+    ("1d", 86_400_000),
+    ("1w2d", 777_600_000),
+    ("1w1d1h1m1s1ms", 694_861_001),
+    ("0.0004s", 0),
+    ("0.0005s", 0),
+    ("0.0006s", 1),
+    ("000000000000001s", 1_000),
+    ("0.123456d", 10_666_598),
+    ("36600d", LONGEST_MS),
+]
+"""Durations as filters, documents, options and inputs write them, in ms."""
+SPACED = [("10 m", 600_000), (" 1h\t30m\n", 5_400_000), ("1s" * 50, 50_000)]
+"""What only a quoted value of a filter can hold, or one that is longer than a bare one is written."""
+REFUSED = [
+    "",
+    " ",
+    "10",
+    "m",
+    "-1s",
+    "+1s",
+    "1S",
+    "1e3s",
+    "inf",
+    "nan",
+    "١s",
+    "1.s",
+    ".5s",
+    "1,5s",
+    "1.0000000s",
+    "1" * 16 + "ms",
+    "2 weeks",
+    "1mo",
+    "1s!",
+    "!1s",
+    "1s" * 51,
+]
+"""Texts that are not durations at any door."""
+TOO_LONG = ["36600d1ms", "5229w", "9" * 15 + "w"]
 
 
-@pytest.mark.parametrize(
-    ("text", "ms"),
-    [
-        ("250ms", 250),
-        ("0s", 0),
-        ("10m", 600_000),
-        ("1.5h", 5_400_000),
-        ("1h30m", 5_400_000),
-        ("1w2d", 777_600_000),
-        ("0.0004s", 0),
-    ],
-)
-def test_lengths_are_read(text: str, ms: int) -> None:
-    assert parse_duration(text) == ms
+@pytest.mark.parametrize(("text", "ms"), READ + SPACED)
+def test_both_doors_read_the_same_durations(text: str, ms: int) -> None:
+    assert (parse_duration(text), parse_document_duration(text)) == (ms, ms)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "10", "m", "10 m", "-1s", "1S", "1e3s", "inf", "١s", "1s\n", "1.s", "1s" * 60]
-)
-def test_anything_else_is_refused(text: str) -> None:
+@pytest.mark.parametrize(("text", "ms"), READ)
+def test_a_filter_reads_every_duration(text: str, ms: int) -> None:
+    assert parse(f"age>{text}", Noun.TASKS).terms == (Compare(field="age", op=Op.MORE, value=Ago(ms=ms)),)
+
+
+@pytest.mark.parametrize(("text", "ms"), READ + SPACED)
+def test_a_document_reads_every_duration(text: str, ms: int) -> None:
+    assert TypeAdapter(Duration).validate_python(text) == ms
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_both_doors_refuse_anything_else_in_the_same_words(text: str) -> None:
     with pytest.raises(Invalid) as refused:
         parse_duration(text)
     assert refused.value.code == "duration.invalid"
+    assert refused.value.message == f"'{text[:40]}' is not a length of time"
+    assert refused.value.hint == "write a number with a unit: 250ms, 90s, 10m, 1h30m, 7d"
+    with pytest.raises(Invalid) as faulty:
+        parse_document_duration(text)
+    assert faulty.value.to_json() == refused.value.to_json()
 
 
-def test_more_than_a_century_is_refused() -> None:
-    assert parse_duration(write_duration(LONGEST_MS)) == LONGEST_MS
-    for text in (write_duration(LONGEST_MS + 1), "9" * 15 + "w"):
-        with pytest.raises(Invalid) as refused:
-            parse_duration(text)
-        assert refused.value.code == "duration.too_long"
+@pytest.mark.parametrize("text", TOO_LONG)
+def test_both_doors_refuse_more_than_a_century(text: str) -> None:
+    for door in (parse_duration, parse_document_duration):
+        with pytest.raises(Invalid, match="longer length of time than a century") as refused:
+            door(text)
+        assert (refused.value.code, refused.value.hint) == ("duration.too_long", "use less")
+
+
+@pytest.mark.parametrize(
+    ("number", "ms"), [(0, 0), (2, 2_000), (0.25, 250), (0.0004, 0), (LONGEST_MS // 1_000, LONGEST_MS)]
+)
+def test_a_number_in_a_document_means_seconds(number: float, ms: int) -> None:
+    assert parse_document_duration(number) == ms
+
+
+@pytest.mark.parametrize("value", [-1, -0.5, float("nan"), True, False, None, [], {}])
+def test_no_other_value_of_a_document_is_a_duration(value: object) -> None:
+    with pytest.raises(Invalid) as refused:
+        parse_document_duration(value)
+    assert refused.value.code == "duration.invalid"
+    assert str(value) in refused.value.message
+
+
+@pytest.mark.parametrize("number", [LONGEST_MS // 1_000 + 1, 1e300, float("inf"), 10**400])
+def test_a_number_of_seconds_has_the_same_bound(number: float) -> None:
+    with pytest.raises(Invalid) as refused:
+        parse_document_duration(number)
+    assert refused.value.code == "duration.too_long"
+
+
+def test_a_filter_refuses_a_number_without_a_unit() -> None:
+    with pytest.raises(Invalid, match="'10' is not a length of time") as refused:
+        parse("age>10", Noun.TASKS)
+    assert refused.value.code == "filter.duration"
+
+
+def test_a_document_shows_how_a_duration_is_written() -> None:
+    with pytest.raises(ValidationError, match="'10' is not a length of time; write a number with a unit"):
+        TypeAdapter(Duration).validate_python("10")
 
 
 def test_a_refusal_shows_the_text_safely() -> None:
@@ -54,48 +148,16 @@ def test_what_is_written_is_read_again(ms: int) -> None:
 
 
 @given(st.integers(0, LONGEST_MS))
-def test_humanised_lengths_are_short_and_never_too_long(ms: int) -> None:
-    shown = humanise(ms)
-    assert len(shown) <= 9
-    assert parse_duration(shown) <= ms
+def test_a_duration_is_written_with_each_unit_once_and_the_longest_first(ms: int) -> None:
+    written = write_duration(ms)
+    units = re.findall("[a-z]+", written)
+    assert units == sorted(set(units), key=list(UNITS).index)
+    assert written == "0s" or not re.search(r"(?<![0-9])0", written)
 
 
 @pytest.mark.parametrize(
-    ("ms", "shown"),
-    [
-        (-5, "0ms"),
-        (0, "0ms"),
-        (250, "250ms"),
-        (999, "999ms"),
-        (1_000, "1s"),
-        (4_290, "4.2s"),
-        (9_999, "9.9s"),
-        (10_000, "10s"),
-        (59_999, "59s"),
-        (60_000, "1m"),
-        (192_000, "3m12s"),
-        (3_600_000, "1h"),
-        (3_659_999, "1h"),
-        (7_500_000, "2h5m"),
-        (190_000_000, "2d4h"),
-    ],
+    ("ms", "text"),
+    [(0, "0s"), (1, "1ms"), (1_001, "1s1ms"), (5_400_000, "1h30m"), (694_861_001, "1w1d1h1m1s1ms")],
 )
-def test_lengths_are_written_for_people(ms: int, shown: str) -> None:
-    assert humanise(ms) == shown
-
-
-@pytest.mark.parametrize(
-    ("ms", "shown"),
-    [
-        (-5, "<1m"),
-        (59_999, "<1m"),
-        (60_000, "1m"),
-        (3_072_000, "51m"),
-        (7_199_999, "119m"),
-        (7_200_000, "2h"),
-        (18_720_000, "5h12m"),
-        (190_800_000, "2d5h"),
-    ],
-)
-def test_what_happened_grows_older_by_the_minute_at_the_most(ms: int, shown: str) -> None:
-    assert aged(ms) == shown
+def test_durations_are_written_exactly(ms: int, text: str) -> None:
+    assert write_duration(ms) == text

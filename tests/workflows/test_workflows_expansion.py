@@ -12,7 +12,6 @@ from workflow_cases import CONNECTORS
 from core.model.errors import Invalid, InvalidDocument
 from core.model.plans import NO_RETRY, Backoff, Jitter, NeedPlan, NeedWhen, OnLoss, OnTaskFailure, RetryPolicy
 from core.model.values import JsonObject
-from core.workflows.durations import to_ms
 from core.workflows.expansion import expand, hash_of, parse
 
 TEXT = """
@@ -74,6 +73,12 @@ def test_without_words_a_task_has_one_attempt_and_the_queue_default() -> None:
 def test_retry_without_a_number_means_three_attempts() -> None:
     plan = expand(parse("name: x\ntasks: [{key: a, uses: http, retry: {on: [timeout]}}]", CONNECTORS))
     assert plan.stages[0].tasks[0].retry == RetryPolicy(max_attempts=3, on=("timeout",))
+
+
+def test_durations_are_read_as_filters_read_them() -> None:
+    text = "name: x\ntasks: [{key: a, uses: http, timeout: 1h30m, retry: {base: 2, max: 1w}}]"
+    (task,) = expand(parse(text, CONNECTORS)).stages[0].tasks
+    assert (task.timeout_ms, task.retry.base_ms, task.retry.max_ms) == (5_400_000, 2_000, 604_800_000)
 
 
 def test_parameters_given_as_text_are_read_as_their_type_asks() -> None:
@@ -147,30 +152,6 @@ def test_a_faulty_document_is_refused_with_all_its_faults(tmp_path: Path) -> Non
         parse(path, CONNECTORS)
     assert len(caught.value.faults) == 2
     assert str(path) in caught.value.message
-
-
-@pytest.mark.parametrize(
-    ("written", "ms"),
-    [
-        ("250ms", 250),
-        ("2s", 2_000),
-        ("1.5s", 1_500),
-        ("10m", 600_000),
-        ("1h", 3_600_000),
-        ("1d", 86_400_000),
-        (2, 2_000),
-    ],
-)
-def test_lengths_of_time_become_whole_milliseconds(written: str | float, ms: int) -> None:
-    assert to_ms(written) == ms
-
-
-@pytest.mark.parametrize(
-    "written", ["", "2", "2 weeks", "-1s", "1e3s", "٣s", "nan", float("nan"), -1, True, None, 1e300]
-)
-def test_what_is_no_length_of_time_is_refused(written: object) -> None:
-    with pytest.raises(ValueError, match="length of time"):
-        to_ms(written)  # type: ignore[arg-type]
 
 
 def large_workflow(tasks: int, edges: int) -> JsonObject:

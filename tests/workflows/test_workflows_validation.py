@@ -103,7 +103,7 @@ CASES = {
     "priority: 1.5": "document.value",
     "timeout: 0": "document.value",
     "timeout: -1s": "document.value",
-    "timeout: 1w": "document.value",
+    "timeout: 1y": "document.value",
     "timeout: true": "document.value",
     "timeout: 99999d": "document.value",
     "on_loss: maybe": "document.value",
