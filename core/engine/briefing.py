@@ -6,7 +6,7 @@ from core.engine.attempts import Running, Tools
 from core.model.errors import NotFound
 from core.model.ports import CallContext
 from core.model.values import JsonObject, JsonValue
-from core.workflows.expressions import has_fence, judge, resolve
+from core.workflows.expressions import has_expression, judge, resolve
 
 
 class Briefing:
@@ -19,7 +19,7 @@ class Briefing:
     async def input(self, running: Running, *, again: bool) -> JsonObject:
         """Return the resolved `with:`; with `again` the `when` is judged once more before the start."""
         with_, when = running.spec.with_, running.spec.when
-        if not again and not has_fence(with_):
+        if not again and not has_expression(with_):
             return with_
         asked: JsonValue = [with_, f"${{{{ {when} }}}}"] if again and when is not None else with_
         scope = await self._tools.scopes.scope(running.claimed.job_id, asked, running.spec.env)

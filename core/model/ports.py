@@ -127,7 +127,7 @@ class Connector(Protocol):
         """The word after `uses:`."""
 
     def check(self, with_: JsonObject) -> Sequence[InputFault]:
-        """Return every fault of an input; values with a `${{` fence are passed over."""
+        """Return every fault of an input; values with an expression are passed over."""
 
     async def start(self) -> None:
         """Open what all calls share; called once before the first call."""

@@ -18,7 +18,7 @@ class StoredSpec:
     """None = the engine's default."""
     on_loss: OnLoss = OnLoss.RETRY
     when: str | None = None
-    """CEL source without its fence, or None."""
+    """CEL source without `${{ }}`, or None."""
     retry: RetryPolicy = NO_RETRY
     metadata: JsonObject = field(default_factory=dict)
     context: JsonObject = field(default_factory=dict)

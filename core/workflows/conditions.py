@@ -1,4 +1,4 @@
-"""Warn of edges that wait for an end which their job will never see."""
+"""Warn of `when: done` edges that can only follow a success."""
 
 from __future__ import annotations
 
@@ -6,43 +6,42 @@ from collections.abc import Iterator
 
 from core.model.errors import Fault
 from core.workflows.graph import order
-from core.workflows.marks import Marks
-from core.workflows.placing import fault_at
-from core.workflows.sketch import NeedSketch, Sketch, TaskSketch
+from core.workflows.outline import NeedOutline, Outline, TaskOutline
+from core.workflows.positions import Positions
 
 
-def blind_conditions(sketch: Sketch, marks: Marks) -> Iterator[Fault]:
+def unreachable_conditions(outline: Outline, positions: Positions) -> Iterator[Fault]:
     """Return a warning for each `when: done` that can follow nothing but success.
 
     Under `stop` the first failure ends the job, under `finish` it keeps later stages closed; only
     a need that may be skipped can still end otherwise.
     """
-    skippable = _skippable(sketch)
-    for task in sketch.tasks:
+    skippable = _skippable(outline)
+    for task in outline.tasks:
         for need in task.needs:
-            if need.done and need.key not in skippable and _is_blind(task, need, sketch):
+            if need.done and need.key not in skippable and _follows_success_only(task, need, outline):
                 message = (
                     f"`when: done` never follows a failure of `{need.key}` here: `on_task_failure: "
-                    f"{sketch.on_task_failure}` ends the job first; use {_way_out(sketch)}"
+                    f"{outline.on_task_failure}` ends the job first; use {_way_out(outline)}"
                 )
-                yield fault_at("warning.never_done", message, need.path, marks)
+                yield positions.fault_at(need.path, "warning.never_done", message)
 
 
-def _is_blind(task: TaskSketch, need: NeedSketch, sketch: Sketch) -> bool:
-    if sketch.on_task_failure == "finish":
-        return sketch.first[need.key].stage < task.stage
-    return sketch.on_task_failure == "stop"
+def _follows_success_only(task: TaskOutline, need: NeedOutline, outline: Outline) -> bool:
+    if outline.on_task_failure == "finish":
+        return outline.first[need.key].stage < task.stage
+    return outline.on_task_failure == "stop"
 
 
-def _way_out(sketch: Sketch) -> str:
-    return "`continue`" if sketch.on_task_failure == "finish" else "`finish` or `continue`"
+def _way_out(outline: Outline) -> str:
+    return "`continue`" if outline.on_task_failure == "finish" else "`finish` or `continue`"
 
 
-def _skippable(sketch: Sketch) -> set[str]:
+def _skippable(outline: Outline) -> set[str]:
     """Return the tasks that have a `when`, or need the success of one that may be skipped."""
-    found: set[str] = set()
-    for key in order(sketch.needs())[0]:
-        task = sketch.first[key]
-        if task.raw.get("when") is not None or any(n.key in found for n in task.needs if not n.done):
-            found.add(key)
-    return found
+    skippable: set[str] = set()
+    for key in order(outline.needs()).keys:
+        task = outline.first[key]
+        if task.raw.get("when") is not None or any(n.key in skippable for n in task.needs if not n.done):
+            skippable.add(key)
+    return skippable

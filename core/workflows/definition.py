@@ -12,7 +12,7 @@ from core.model.plans import PRIORITY_MAX, Backoff, Jitter, NeedWhen, OnLoss, On
 
 ATTEMPTS_MAX = 1_000
 RETRY_ATTEMPTS = 3
-"""Attempts of a task whose `retry:` does not say how many."""
+"""Attempts of a task whose `retry:` names no number."""
 PLANNED = frozenset({"for_each", "threshold", "budget", "cost", "on_failure"})
 """Fields that are planned and not yet accepted."""
 PLANNED_USES = frozenset({"human", "workflow", "llm"})
@@ -43,12 +43,12 @@ Duration: TypeAlias = Annotated[int, BeforeValidator(_millis)]
 Priority: TypeAlias = Annotated[int, Field(ge=0, le=PRIORITY_MAX)]
 Code: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*\z", max_length=100)]
 Loose: TypeAlias = dict[str, object]
-"""A mapping whose values are the connector's or the author's own affair."""
+"""A mapping whose values only the connector, or only the author, understands."""
 ParamType: TypeAlias = Literal["string", "integer", "number", "boolean", "array", "object"]
 
 
 class _Model(BaseModel):
-    # Nothing is converted on the quiet: "3" is no number, 1 is no boolean.
+    # Nothing is converted silently: "3" is not a number, 1 is not a boolean.
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=False)
 
 
@@ -72,7 +72,7 @@ class Param(_Model):
 
 
 class Retry(_Model):
-    """When a failed attempt is followed by another; lengths in ms, None = not said here."""
+    """When a failed attempt is followed by another; lengths in ms, None = not given here."""
 
     max_attempts: Annotated[int, Field(ge=1, le=ATTEMPTS_MAX)] | None = None
     backoff: Annotated[Backoff, Field(strict=False)] | None = None
@@ -83,7 +83,7 @@ class Retry(_Model):
 
 
 class _Shared(_Model):
-    """What both a task and the defaults may say."""
+    """The fields that both a task and the defaults may have."""
 
     uses: Name | None = None
     queue: Queue | None = None
@@ -94,7 +94,7 @@ class _Shared(_Model):
 
 
 class Defaults(_Shared):
-    """What holds for every task that does not say otherwise."""
+    """Fields of every task that has none of its own."""
 
 
 class Need(_Model):

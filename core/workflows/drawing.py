@@ -92,10 +92,10 @@ def _stage_lines(stage: Stage) -> Iterator[str]:
 
 
 def _task_line(task: Task) -> str:
-    marks = [need.task + (" (done)" if need.when is NeedWhen.DONE else "") for need in task.needs]
-    if len(marks) > _EDGES:
-        marks = [*marks[:_EDGES], f"{len(marks) - _EDGES} more"]
-    return f"{task.key}{_condition(task)}" + (f" <- {', '.join(marks)}" if marks else "")
+    edges = [need.task + (" (done)" if need.when is NeedWhen.DONE else "") for need in task.needs]
+    if len(edges) > _EDGES:
+        edges = [*edges[:_EDGES], f"{len(edges) - _EDGES} more"]
+    return f"{task.key}{_condition(task)}" + (f" <- {', '.join(edges)}" if edges else "")
 
 
 def _condition(task: Task) -> str:

@@ -13,10 +13,10 @@ from core.model.plans import NO_RETRY, JobPlan, NeedPlan, OnLoss, RetryPolicy, S
 from core.model.ports import Checks
 from core.model.values import JsonObject, JsonValue
 from core.workflows.definition import RETRY_ATTEMPTS, Defaults, Document, Retry, Task
-from core.workflows.expressions import unfence
+from core.workflows.expressions import bare_source
 from core.workflows.loader import Loaded, load, read
-from core.workflows.marks import NO_MARKS
 from core.workflows.parameters import bind
+from core.workflows.positions import NO_POSITIONS
 from core.workflows.validation import check
 
 
@@ -42,7 +42,7 @@ def parse(source: Path | str | bytes | Mapping[str, JsonValue], checks: Checks) 
 
 def parse_loaded(loaded: Loaded, checks: Checks) -> Workflow:
     """Return the workflow of a document that was read already."""
-    report = check(loaded.value, loaded.marks, checks)
+    report = check(loaded.value, loaded.positions, checks)
     if report.document is None or not isinstance(loaded.value, dict):
         raise InvalidDocument(loaded.source, report.faults)
     return Workflow(
@@ -95,7 +95,7 @@ def _load(source: Path | str | bytes | Mapping[str, JsonValue]) -> Loaded:
         return read(source)
     if isinstance(source, str | bytes):
         return load(source)
-    return Loaded(value=dict(source), marks=NO_MARKS, source="workflow")
+    return Loaded(value=dict(source), positions=NO_POSITIONS, source="workflow")
 
 
 def _to_plan(task: Task, defaults: Defaults, *, context: JsonObject) -> TaskPlan:
@@ -108,7 +108,7 @@ def _to_plan(task: Task, defaults: Defaults, *, context: JsonObject) -> TaskPlan
         with_=with_,
         name=task.name,
         needs=tuple(NeedPlan(key=need.task, when=need.when) for need in task.needs),
-        when=None if task.when is None else unfence(task.when),
+        when=None if task.when is None else bare_source(task.when),
         queue=task.queue or defaults.queue or "default",
         priority=0 if priority is None else priority,
         timeout_ms=_first(task.timeout, defaults.timeout),

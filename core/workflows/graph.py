@@ -22,10 +22,19 @@ class Chain:
     length: float
 
 
-def order(needs: Needs) -> tuple[list[str], list[str]]:
-    """Return the keys so that needs come first, in the order given where free; and those left in cycles.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """The keys of a graph, sorted as far as its cycles allow."""
 
-    The second list is empty for a graph without a cycle; it also holds what depends on a cycle.
+    keys: list[str]
+    """Needs come first; in the order given where free."""
+    cyclic: list[str]
+    """Keys of cycles and what depends on them; empty for a graph without a cycle."""
+
+
+def order(needs: Needs) -> Order:
+    """Sort the keys of a graph by their needs.
+
     Source: A. B. Kahn, "Topological sorting of large networks", CACM 5 (1962).
     """
     left = {key: len(wanted) for key, wanted in needs.items()}
@@ -39,7 +48,7 @@ def order(needs: Needs) -> tuple[list[str], list[str]]:
             left[follower] -= 1
             if left[follower] == 0:
                 ready.append(follower)
-    return done, [key for key, count in left.items() if count > 0]
+    return Order(keys=done, cyclic=[key for key, count in left.items() if count > 0])
 
 
 def reverse(needs: Needs) -> dict[str, list[str]]:
@@ -53,7 +62,7 @@ def reverse(needs: Needs) -> dict[str, list[str]]:
 
 def cycles(needs: Needs) -> list[tuple[str, ...]]:
     """Return cycles that share no task, at least one per knot; a task is followed by one it needs."""
-    left = set(order(needs)[1])
+    left = set(order(needs).cyclic)
     found: list[tuple[str, ...]] = []
     while left:
         start = next(key for key in needs if key in left)
@@ -61,12 +70,12 @@ def cycles(needs: Needs) -> list[tuple[str, ...]]:
         at = start
         while at not in walk:
             walk[at] = len(walk)
-            # Whatever is left needs something left, or it would have been ordered.
+            # Each key left needs another one left, or it would have been ordered.
             at = next(need for need in needs[at] if need in left)
         cycle = tuple(list(walk)[walk[at] :])
         found.append(cycle)
         rest = {key: [need for need in needs[key] if need in left] for key in left - set(cycle)}
-        left = set(order({key: [n for n in wanted if n in rest] for key, wanted in rest.items()})[1])
+        left = set(order({key: [n for n in wanted if n in rest] for key, wanted in rest.items()}).cyclic)
     return found
 
 
@@ -120,8 +129,8 @@ def critical_path(needs: Needs, run_times: Mapping[str, float]) -> Chain:
 
 
 def _sorted(needs: Needs) -> list[str]:
-    done, left = order(needs)
-    if left:
+    ordered = order(needs)
+    if ordered.cyclic:
         names = " -> ".join(cycles(needs)[0])
         raise Invalid("document.cycle", f"tasks need each other in a circle: {names}", hint="cut one edge")
-    return done
+    return ordered.keys

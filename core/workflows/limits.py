@@ -14,7 +14,7 @@ INT_MAX = 2**64 - 1
 NUMBER_LENGTH = 400
 """Characters of a number; longer ones cost quadratic time to read."""
 FAULTS_MAX = 200
-"""After so many faults the rest is only counted."""
+"""Faults that are listed; further ones are only counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class Limits:
 
 
 LIMITS = Limits()
-"""What workflow documents are held to."""
+"""The limits of workflow documents."""
 
 
 def too_deep(limits: Limits, line: int | None = None, column: int | None = None) -> Fault:
@@ -46,7 +46,7 @@ def too_many(limits: Limits, line: int | None = None, column: int | None = None)
 
 
 def survey(value: object, limits: Limits = LIMITS) -> Fault | None:
-    """Return the first reason why a value is no JSON within the limits; level by level, no recursion.
+    """Return the first reason why a value is not JSON within the limits; level by level, no recursion.
 
     A structure that contains itself is refused as too deep.
     """

@@ -9,10 +9,9 @@ from core.model.errors import Fault, Invalid
 from core.model.values import JsonObject, JsonValue
 from core.workflows.definition import Param
 from core.workflows.limits import survey
-from core.workflows.marks import Marks
-from core.workflows.nearmiss import one_of
-from core.workflows.placing import fault_at
+from core.workflows.positions import Positions
 from core.workflows.scalars import read_plain
+from core.workflows.suggestions import one_of
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
@@ -24,20 +23,20 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
-def check_declarations(params: Mapping[str, Param], marks: Marks) -> Iterator[Fault]:
+def check_declarations(params: Mapping[str, Param], positions: Positions) -> Iterator[Fault]:
     """Return the faults of declarations: defaults and choices that break their own rules."""
     for name, param in params.items():
         path = ("params", name)
         if param.min is not None and param.max is not None and param.min > param.max:
-            yield fault_at("document.param", f"`{name}`: min is greater than max", (*path, "min"), marks)
+            yield positions.fault_at((*path, "min"), "document.param", f"`{name}`: min is greater than max")
         for index, choice in enumerate(param.enum or ()):
             reason = _mismatch(param, _json(choice))
             if reason:
-                yield fault_at("document.param", f"`{name}`: {reason}", (*path, "enum", index), marks)
+                yield positions.fault_at((*path, "enum", index), "document.param", f"`{name}`: {reason}")
         if not param.required:
             reason = _mismatch(param, _json(param.default)) or _out_of_bounds(param, _json(param.default))
             if reason:
-                yield fault_at("document.param", f"`{name}`: {reason}", (*path, "default"), marks)
+                yield positions.fault_at((*path, "default"), "document.param", f"`{name}`: {reason}")
 
 
 def bind(declared: Mapping[str, Param], given: Mapping[str, JsonValue]) -> JsonObject:
@@ -89,7 +88,7 @@ def _mismatch(param: Param, value: JsonValue) -> str | None:
         fault = survey(value)
         return fault.message if fault else None
     shown = json.dumps(value, default=repr)[:60]
-    return f"{shown} is no {param.type}"
+    return f"{shown} is not of type {param.type}"
 
 
 def _out_of_bounds(param: Param, value: JsonValue) -> str | None:

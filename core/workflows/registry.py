@@ -1,4 +1,4 @@
-"""Find a workflow by the word a person gives: a file, or the name of a built-in one."""
+"""Find a workflow by a file path or the name of a built-in one."""
 
 from __future__ import annotations
 
@@ -7,44 +7,44 @@ from pathlib import Path
 
 from core.model.errors import NotFound
 from core.workflows.loader import Loaded, load, read
-from core.workflows.nearmiss import near_miss
+from core.workflows.suggestions import near_miss
 
 _ENDINGS = (".yaml", ".yml", ".json")
 
 
 def names() -> tuple[str, ...]:
     """Return the names of the built-in workflows, sorted."""
-    found = (Path(item.name) for item in _folder().iterdir())
-    return tuple(sorted(path.stem for path in found if path.suffix == ".yaml"))
+    documents = (Path(item.name) for item in _folder().iterdir())
+    return tuple(sorted(path.stem for path in documents if path.suffix == ".yaml"))
 
 
 def find(word: str, *, cwd: Path | None = None) -> Loaded:
-    """Return the document a word stands for: a path (relative to `cwd`), else a built-in name.
+    """Return the document a word names: a path (relative to `cwd`), else a built-in name.
 
     Raises `NotFound` with a near miss, and what `loader.read` raises.
     """
-    path = (cwd or Path()) / home_of(word)
-    stands = _stands(path)
-    if stands and path.is_file():
+    path = (cwd or Path()) / _expanded(word)
+    exists = _exists(path)
+    if exists and path.is_file():
         return read(path)
     if word in names():
         return load((_folder() / f"{word}.yaml").read_bytes(), source=word)
-    # Pipes, folders and files without permission get their own words from the loader.
-    if stands:
+    # The loader says what is wrong with a pipe, a folder or a file without permission.
+    if exists:
         return read(path)
     raise _unknown(word, path)
 
 
-def home_of(word: str) -> Path:
-    """Return a word as a path, with `~` for a person's home; of nobody's it stays as it is."""
+def _expanded(word: str) -> Path:
+    """Return a word as a path, `~` replaced by a home directory; without one it stays."""
     try:
         return Path(word).expanduser()
     except RuntimeError:
         return Path(word)
 
 
-def _stands(path: Path) -> bool:
-    # A name that is too long, or no text, is nobody's file.
+def _exists(path: Path) -> bool:
+    # A name that is too long, or not text, belongs to no file.
     try:
         path.lstat()
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Every reason why a document cannot run, at once, each with its place."""
+"""Every reason why a document cannot run, at once, each with its position."""
 
 from __future__ import annotations
 
@@ -10,136 +10,139 @@ from urllib.parse import urlsplit
 from core.model.errors import Fault
 from core.model.ports import Checks
 from core.model.values import JsonValue
-from core.workflows.conditions import blind_conditions
+from core.workflows.conditions import unreachable_conditions
 from core.workflows.definition import PLANNED_USES, Document
 from core.workflows.graph import cycles
 from core.workflows.limits import FAULTS_MAX, survey
-from core.workflows.marks import NO_MARKS, Marks
-from core.workflows.mentions import check_mentions
-from core.workflows.nearmiss import did_you_mean, one_of
+from core.workflows.outline import NeedOutline, Outline, TaskOutline, outline_of
 from core.workflows.parameters import check_declarations
-from core.workflows.placing import build, fault_at, fault_at_key
-from core.workflows.sketch import NeedSketch, Sketch, TaskSketch, make_sketch
+from core.workflows.positions import NO_POSITIONS, Positions
+from core.workflows.references import check_references
+from core.workflows.schema_faults import typed
+from core.workflows.suggestions import did_you_mean, one_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What a check found: faults and warnings in order of their places; typed when there is no fault."""
+    """What a check found: faults and warnings in order of their positions; typed when there is no fault."""
 
     document: Document | None
     faults: tuple[Fault, ...] = ()
     warnings: tuple[Fault, ...] = ()
 
 
-def check(value: JsonValue, marks: Marks, checks: Checks) -> Report:
+def check(value: JsonValue, positions: Positions, checks: Checks) -> Report:
     """Return every fault and warning of a document as loaded; up to 200 faults, the rest is counted."""
-    limit = survey(value) if marks is NO_MARKS else None
+    limit = survey(value) if positions is NO_POSITIONS else None
     if limit is not None:
         return Report(document=None, faults=(limit,))
     if not isinstance(value, dict):
         message = "a workflow is a mapping with `name` and `tasks` or `stages`"
-        return Report(document=None, faults=(fault_at("document.shape", message, (), marks),))
-    document, faults = build(value, marks)
-    sketch = make_sketch(value)
-    faults.extend(_graph_faults(sketch, marks))
-    faults.extend(_connector_faults(sketch, marks, checks))
-    faults.extend(check_mentions(value, sketch, marks))
+        return Report(document=None, faults=(positions.fault_at((), "document.shape", message),))
+    built = typed(value, positions)
+    document, faults = (built, []) if isinstance(built, Document) else (None, built)
+    outline = outline_of(value)
+    faults.extend(_graph_faults(outline, positions))
+    faults.extend(_connector_faults(outline, positions, checks))
+    faults.extend(check_references(value, outline, positions))
     if document is not None:
-        faults.extend(check_declarations(document.params, marks))
-        faults.extend(_loose_faults(document, marks))
+        faults.extend(check_declarations(document.params, positions))
+        faults.extend(_document_faults(document, positions))
     return Report(
         document=None if faults else document,
         faults=_in_order(faults),
-        warnings=() if faults else _in_order(list(blind_conditions(sketch, marks))),
+        warnings=() if faults else _in_order(list(unreachable_conditions(outline, positions))),
     )
 
 
 def _in_order(faults: list[Fault]) -> tuple[Fault, ...]:
-    placed = sorted(dict.fromkeys(faults), key=lambda fault: (fault.line or 0, fault.column or 0))
-    if len(placed) <= FAULTS_MAX:
-        return tuple(placed)
-    rest = Fault(code="document.more", message=f"and {len(placed) - FAULTS_MAX} more faults")
-    return (*placed[:FAULTS_MAX], rest)
+    ordered = sorted(dict.fromkeys(faults), key=lambda fault: (fault.line or 0, fault.column or 0))
+    if len(ordered) <= FAULTS_MAX:
+        return tuple(ordered)
+    rest = Fault(code="document.more", message=f"and {len(ordered) - FAULTS_MAX} more faults")
+    return (*ordered[:FAULTS_MAX], rest)
 
 
-def _graph_faults(sketch: Sketch, marks: Marks) -> Iterator[Fault]:
-    for task in sketch.tasks:
-        if sketch.first[task.key] is not task:
-            first = marks.value((*sketch.first[task.key].path, "key"))
-            where = f"; the first is in line {first[0]}" if first else ""
+def _graph_faults(outline: Outline, positions: Positions) -> Iterator[Fault]:
+    for task in outline.tasks:
+        if outline.first[task.key] is not task:
+            first = positions.of_value((*outline.first[task.key].path, "key"))
+            where = f"; the first is in line {first.line}" if first else ""
             message = f"two tasks have the key `{task.key}`{where}"
-            yield fault_at("document.duplicate_task", message, (*task.path, "key"), marks)
+            yield positions.fault_at((*task.path, "key"), "document.duplicate_task", message)
         counts = Counter(need.key for need in task.needs)
         for need in task.needs:
-            yield from _need_faults(task, need, sketch, marks)
+            yield from _need_faults(task, need, outline, positions)
             if counts[need.key] > 1:
                 message = f"`{task.key}` needs `{need.key}` twice"
-                yield fault_at("document.duplicate_need", message, need.path, marks)
+                yield positions.fault_at(need.path, "document.duplicate_need", message)
                 counts[need.key] = 1
-    for cycle in cycles(sketch.needs()):
-        yield _cycle_fault(cycle, sketch, marks)
+    for cycle in cycles(outline.needs()):
+        yield _cycle_fault(cycle, outline, positions)
 
 
-def _need_faults(task: TaskSketch, need: NeedSketch, sketch: Sketch, marks: Marks) -> Iterator[Fault]:
-    wanted = sketch.first.get(need.key)
+def _need_faults(
+    task: TaskOutline, need: NeedOutline, outline: Outline, positions: Positions
+) -> Iterator[Fault]:
+    wanted = outline.first.get(need.key)
     if need.key == task.key:
-        yield fault_at("document.self_need", f"`{task.key}` needs itself", need.path, marks)
+        yield positions.fault_at(need.path, "document.self_need", f"`{task.key}` needs itself")
     elif wanted is None:
-        near = did_you_mean(need.key, sketch.first)
+        near = did_you_mean(need.key, outline.first)
         message = f"`{task.key}` needs `{need.key}`, which is not found{near}"
-        yield fault_at("document.unknown_need", message, need.path, marks)
+        yield positions.fault_at(need.path, "document.unknown_need", message)
     elif wanted.stage > task.stage:
         message = f"`{task.key}` needs `{need.key}` of a later stage, which opens only after its own"
-        yield fault_at("document.later_need", message, need.path, marks)
+        yield positions.fault_at(need.path, "document.later_need", message)
 
 
-def _cycle_fault(cycle: tuple[str, ...], sketch: Sketch, marks: Marks) -> Fault:
-    task = sketch.first[cycle[0]]
+def _cycle_fault(cycle: tuple[str, ...], outline: Outline, positions: Positions) -> Fault:
+    task = outline.first[cycle[0]]
     after = cycle[1 % len(cycle)]
     path = next((need.path for need in task.needs if need.key == after), task.path)
     shown = [*cycle, cycle[0]]
     if len(shown) > 12:
         shown = [*shown[:6], "...", *shown[-5:]]
     message = f"tasks need each other in a circle of {len(cycle)}: {' -> '.join(shown)}"
-    return fault_at("document.cycle", message, path, marks)
+    return positions.fault_at(path, "document.cycle", message)
 
 
-def _connector_faults(sketch: Sketch, marks: Marks, checks: Checks) -> Iterator[Fault]:
+def _connector_faults(outline: Outline, positions: Positions, checks: Checks) -> Iterator[Fault]:
     known = frozenset(checks.names())
-    for task in sketch.tasks:
+    for task in outline.tasks:
         uses = task.uses
         if uses is None:
             if "uses" not in task.raw:
                 message = f"`uses` is missing: what does `{task.key}` do?"
-                yield fault_at("document.missing", message, task.path, marks)
+                yield positions.fault_at(task.path, "document.missing", message)
         elif uses in known:
             for found in checks.check(uses, task.with_):
                 path = (*task.path, "with", *found.path)
-                yield fault_at(found.code, found.message, path, marks)
+                yield positions.fault_at(path, found.code, found.message)
         else:
-            yield _unknown_connector(task, uses, known, marks)
+            yield _unknown_connector(task, uses, known, positions)
 
 
-def _unknown_connector(task: TaskSketch, uses: str, known: frozenset[str], marks: Marks) -> Fault:
+def _unknown_connector(task: TaskOutline, uses: str, known: frozenset[str], positions: Positions) -> Fault:
     path = (*task.path, "uses") if "uses" in task.raw else ("defaults", "uses")
     if uses in PLANNED_USES:
-        return fault_at("document.planned", f"`uses: {uses}` is planned and not yet accepted", path, marks)
+        return positions.fault_at(path, "document.planned", f"`uses: {uses}` is planned and not yet accepted")
     message = f"there is no connector `{uses}`{one_of(uses, known)}"
-    return fault_at("document.unknown_connector", message, path, marks)
+    return positions.fault_at(path, "document.unknown_connector", message)
 
 
-def _loose_faults(document: Document, marks: Marks) -> Iterator[Fault]:
+def _document_faults(document: Document, positions: Positions) -> Iterator[Fault]:
     if document.notify is not None:
-        yield from _notify_faults(document.notify, marks)
+        yield from _notify_faults(document.notify, positions)
     names = Counter(stage.name for stage in document.stages or ())
     for index, stage in enumerate(document.stages or ()):
         if names[stage.name] > 1:
             message = f"two stages have the name `{stage.name}`"
-            yield fault_at("document.duplicate_stage", message, ("stages", index, "name"), marks)
+            yield positions.fault_at(("stages", index, "name"), "document.duplicate_stage", message)
             names[stage.name] = 1
 
 
-def _notify_faults(url: str, marks: Marks) -> Iterator[Fault]:
+def _notify_faults(url: str, positions: Positions) -> Iterator[Fault]:
     try:
         parts = urlsplit(url)
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
@@ -147,4 +150,4 @@ def _notify_faults(url: str, marks: Marks) -> Iterator[Fault]:
         good = False
     if not good or any(char.isspace() for char in url):
         message = "`notify` must be a URL that begins with http:// or https://"
-        yield fault_at_key("document.notify", message, ("notify",), marks)
+        yield positions.fault_at_key(("notify",), "document.notify", message)

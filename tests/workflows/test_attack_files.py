@@ -1,4 +1,4 @@
-"""What is no regular file is refused at once, whatever it is."""
+"""What is not a regular file is refused at once, whatever it is."""
 
 from __future__ import annotations
 

@@ -105,19 +105,19 @@ def test_parameters_given_as_text_are_read_as_their_type_asks() -> None:
 BAD = {
     "missing": ({}, "`limit` (integer) is missing"),
     "unknown": ({"limit": 1, "limt": 2}, "did you mean `limit`?"),
-    "text": ({"limit": "many"}, "is no integer"),
-    "fraction": ({"limit": 1.5}, "is no integer"),
-    "boolean": ({"limit": True}, "is no integer"),
-    "null": ({"limit": None}, "is no integer"),
+    "text": ({"limit": "many"}, "is not of type integer"),
+    "fraction": ({"limit": 1.5}, "is not of type integer"),
+    "boolean": ({"limit": True}, "is not of type integer"),
+    "null": ({"limit": None}, "is not of type integer"),
     "low": ({"limit": 0}, "less than 1"),
     "high": ({"limit": "11"}, "more than 10"),
     "infinite": ({"limit": 1, "rate": float("inf")}, "not finite"),
-    "digits": ({"limit": "9" * 5000}, "is no integer"),
+    "digits": ({"limit": "9" * 5000}, "is not of type integer"),
     "choice": ({"limit": 1, "color": "blue"}, "none of"),
     "items": ({"limit": 1, "list": [1, 2, 3]}, "more than 2"),
-    "json": ({"limit": 1, "map": "{"}, "is no object"),
-    "deep": ({"limit": 1, "list": "[" * 5000 + "]" * 5000}, "is no array"),
-    "word": ({"limit": 1, "yes": "maybe"}, "is no boolean"),
+    "json": ({"limit": 1, "map": "{"}, "is not of type object"),
+    "deep": ({"limit": 1, "list": "[" * 5000 + "]" * 5000}, "is not of type array"),
+    "word": ({"limit": 1, "yes": "maybe"}, "is not of type boolean"),
 }
 
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.model.errors import Invalid
-from core.workflows.expressions import check_source, judge, references, resolve, split, unfence
-from core.workflows.expressions.fences import Fence
+from core.workflows.expressions import bare_source, check_source, judge, references, resolve, split
+from core.workflows.expressions.embedded import Embedded
 
 SCOPE = {
     "params": {
@@ -49,7 +49,7 @@ VALUES = {
     '${{ "${{" }}': "${{",
     "${{ has(params.nothing) }}": False,
     "${{ params.f }}": 1.5,
-    "no fence, $ {{ }}": "no fence, $ {{ }}",
+    "not opened, $ {{ }}": "not opened, $ {{ }}",
 }
 
 
@@ -78,7 +78,7 @@ REFUSED = {
     "${{ 1 / 0 }}": ("expression.failed", "division by zero"),
     "${{ 100 * 1.0 }}": ("expression.failed", "overload"),
     "${{ 0.0 / 0.0 }}": ("expression.type", "not finite"),
-    "${{ duration('1h') }}": ("expression.type", "no plain value"),
+    "${{ duration('1h') }}": ("expression.type", "a plain value"),
     "${{ params.limit": ("expression.no_end", "no end"),
     "${{ }}": ("expression.empty", "nothing"),
     "${{ " + "1 + " * 200 + "1 }}": ("expression.too_long", "500"),
@@ -139,7 +139,7 @@ def test_half_a_character_in_the_data_fails_the_expression_only() -> None:
     assert resolve("${{ params.x }}", {"params": {"x": "\ud800"}}) == "\ud800"
 
 
-def test_a_condition_is_judged_with_or_without_its_fence() -> None:
+def test_a_condition_is_judged_with_or_without_braces() -> None:
     assert judge("${{ params.limit > 10 }}", SCOPE)
     assert not judge("params.limit > 11", SCOPE)
     assert judge("params.yes", SCOPE)
@@ -204,7 +204,7 @@ def test_splitting_keeps_every_character(text: str) -> None:
         assert text.startswith("expression.") or "${{" in text
         return
     literal = "".join(piece for piece in pieces if isinstance(piece, str))
-    inner = [piece for piece in pieces if isinstance(piece, Fence)]
+    inner = [piece for piece in pieces if isinstance(piece, Embedded)]
     assert len(literal) + sum(len(piece.source) for piece in inner) <= len(text)
     assert all(text[piece.offset :].startswith(piece.source) for piece in inner)
     assert inner or literal == text
@@ -220,11 +220,11 @@ def test_any_source_gives_a_value_or_a_refusal(source: str) -> None:
         assert code.startswith("expression.")
 
 
-def test_unfence_gives_the_source_of_a_condition() -> None:
-    assert unfence(" ${{ a.b }} ") == "a.b"
+def test_bare_source_gives_the_source_of_a_condition() -> None:
+    assert bare_source(" ${{ a.b }} ") == "a.b"
 
 
-def test_a_source_without_a_fence_is_bounded_as_well():
+def test_a_source_without_braces_is_bounded_as_well():
     fault = check_source("1 + " * 200 + "1")
     assert fault is not None
     assert fault.code == "expression.too_long"

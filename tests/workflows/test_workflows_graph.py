@@ -17,9 +17,9 @@ DIAMOND = {"d": ["b", "c"], "b": ["a"], "c": ["a"], "a": []}
 
 
 def test_needs_come_first() -> None:
-    done, left = order(DIAMOND)
-    assert done == ["a", "b", "c", "d"]
-    assert left == []
+    ordered = order(DIAMOND)
+    assert ordered.keys == ["a", "b", "c", "d"]
+    assert ordered.cyclic == []
 
 
 def test_levels_follow_the_longest_chain_before_a_task() -> None:
@@ -58,11 +58,11 @@ _GRAPHS = st.integers(1, 12).flatmap(
 @given(_GRAPHS)
 def test_a_graph_is_ordered_or_has_a_cycle_that_can_be_walked(edges: list[list[int]]) -> None:
     needs = {str(key): [str(need) for need in wanted] for key, wanted in enumerate(edges)}
-    done, left = order(needs)
-    places = {key: place for place, key in enumerate(done)}
-    assert all(places[need] < places[key] for key in done for need in needs[key])
+    ordered = order(needs)
+    places = {key: place for place, key in enumerate(ordered.keys)}
+    assert all(places[need] < places[key] for key in ordered.keys for need in needs[key])
     found = cycles(needs)
-    assert bool(left) == bool(found)
+    assert bool(ordered.cyclic) == bool(found)
     for cycle in found:
         for key, after in zip(cycle, (*cycle[1:], cycle[0]), strict=True):
             assert after in needs[key]

@@ -153,17 +153,17 @@ def test_escaped_nul_and_lone_surrogates_of_json_stay_as_they_are() -> None:
 
 @pytest.mark.parametrize("text", ["a:\n  - b: 1\n    c: é x\n", '{"a":\n  [{"b": 1,\n    "c": "é x"}]}'])
 def test_places_of_keys_and_values_are_found_by_path(text: str) -> None:
-    marks = load(text).marks
+    positions = load(text).positions
     lines = text.split("\n")
-    line, column = marks.value(("a", 0, "c")) or (0, 0)
+    line, column = positions.of_value(("a", 0, "c")) or (0, 0)
     assert lines[line - 1][column - 1 :].lstrip('"').startswith("é")
-    line, column = marks.key(("a", 0, "c")) or (0, 0)
+    line, column = positions.of_key(("a", 0, "c")) or (0, 0)
     assert lines[line - 1][column - 1 :].lstrip('"').startswith("c")
 
 
 def test_a_path_that_leads_nowhere_gives_the_last_place_that_exists() -> None:
-    marks = load("a:\n  b: 1\n").marks
-    assert marks.value(("a", "x", 3)) == marks.value(("a",)) == (2, 3)
+    positions = load("a:\n  b: 1\n").positions
+    assert positions.of_value(("a", "x", 3)) == positions.of_value(("a",)) == (2, 3)
 
 
 def test_a_mapping_that_contains_itself_is_too_deep_and_not_endless() -> None:
@@ -205,7 +205,7 @@ def test_json_is_read_as_json_and_its_places_lead_to_the_values(value: dict[str,
     loaded = load(json.dumps(value, indent=1).encode())
     assert loaded.value == value
     for key in value:
-        assert loaded.marks.value((key,)) is not None
+        assert loaded.positions.of_value((key,)) is not None
 
 
 @settings(max_examples=300, deadline=None)

@@ -9,7 +9,7 @@ import pytest
 from workflow_cases import CONNECTORS, brief, faults, report
 
 from core.workflows.loader import load
-from core.workflows.marks import NO_MARKS
+from core.workflows.positions import NO_POSITIONS
 from core.workflows.validation import check
 
 GOOD = """
@@ -262,9 +262,9 @@ stages:
 
 def test_a_mapping_that_was_never_text_is_checked_too() -> None:
     good = load(GOOD).value
-    assert not check(good, NO_MARKS, CONNECTORS).faults
+    assert not check(good, NO_POSITIONS, CONNECTORS).faults
     for bad, code in (({"name": {1: 2}}, "document.key"), ({"name": object()}, "document.type")):
-        assert check(bad, NO_MARKS, CONNECTORS).faults[0].code == code  # type: ignore[arg-type]
+        assert check(bad, NO_POSITIONS, CONNECTORS).faults[0].code == code  # type: ignore[arg-type]
 
 
 def test_a_thousand_faults_are_told_up_to_200_and_quickly() -> None:

@@ -115,8 +115,8 @@ def damaged(change: str) -> dict[str, object]:
 
 
 DAMAGES = {
-    "no version": ("wfformat.foreign", "no WfFormat"),
-    "no workflow": ("wfformat.foreign", "no WfFormat"),
+    "no version": ("wfformat.foreign", "not a WfFormat"),
+    "no workflow": ("wfformat.foreign", "not a WfFormat"),
     "other version": ("wfformat.version", "1.4"),
     "no specification": ("wfformat.foreign", "workflow.specification.tasks"),
     "no execution": ("wfformat.foreign", "workflow.execution.tasks"),

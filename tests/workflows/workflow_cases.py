@@ -12,7 +12,7 @@ from core.workflows.validation import Report, check
 
 
 class SomeConnectors:
-    """`delay` wants a number of seconds, `shell` an argv or a script without fences; `http` takes all."""
+    """`delay` wants a number of seconds, `shell` argv or script without expressions; `http` takes all."""
 
     def names(self) -> Sequence[str]:
         return ("delay", "http", "shell")
@@ -20,8 +20,8 @@ class SomeConnectors:
     def check(self, uses: str, with_: JsonObject) -> Sequence[InputFault]:
         if uses == "delay":
             seconds = with_.get("seconds")
-            fenced = isinstance(seconds, str) and "${{" in seconds
-            if not fenced and not isinstance(seconds, int | float):
+            computed = isinstance(seconds, str) and "${{" in seconds
+            if not computed and not isinstance(seconds, int | float):
                 return [
                     InputFault(code="delay.seconds", message="`seconds` must be a number", path=("seconds",))
                 ]
@@ -37,7 +37,7 @@ CONNECTORS = SomeConnectors()
 
 def report(text: str) -> Report:
     loaded = load(text)
-    return check(loaded.value, loaded.marks, CONNECTORS)
+    return check(loaded.value, loaded.positions, CONNECTORS)
 
 
 def faults(text: str) -> list[Fault]:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from core.workflows.expressions.checking import ROOTS, Reference, check_source, references
-from core.workflows.expressions.fences import Fence, has_fence, split, unfence
+from core.workflows.expressions.embedded import Embedded, bare_source, has_expression, split
 from core.workflows.expressions.resolving import Scope, judge, resolve
 
 __all__ = [
     "ROOTS",
-    "Fence",
+    "Embedded",
     "Reference",
     "Scope",
+    "bare_source",
     "check_source",
-    "has_fence",
+    "has_expression",
     "judge",
     "references",
     "resolve",
     "split",
-    "unfence",
 ]

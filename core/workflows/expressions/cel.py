@@ -62,7 +62,7 @@ def _plain(result: object) -> JsonValue:
     if fault is not None:
         raise Invalid(
             "expression.type",
-            f"the expression gives no plain value: {fault.message}",
+            f"the expression does not give a plain value: {fault.message}",
             hint="convert it: string(...), int(...), double(...)",
         )
     return result  # type: ignore[return-value] # The survey has just looked at every part of it.

@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TypeAlias
+from typing import NamedTuple
 
 from core.model.errors import Fault, Invalid
 from core.model.values import JsonValue
 from core.workflows.expressions.cel import compile_source
-from core.workflows.expressions.fences import OPENING, SOURCE_MAX, Fence, split
+from core.workflows.expressions.embedded import OPENING, SOURCE_MAX, Embedded, split
 from core.workflows.expressions.paths import Path, parse_path
-from core.workflows.nearmiss import did_you_mean, one_of
+from core.workflows.suggestions import did_you_mean, one_of
 
 ROOTS = ("params", "tasks", "job", "env")
 """What an expression may begin with."""
@@ -37,7 +37,13 @@ _TOKEN = re.compile(
     r"|(?P<number>[0-9][0-9A-Za-z.]*)|(?P<mark>//|.))",
     re.DOTALL,
 )
-_Token: TypeAlias = tuple[str, str]
+
+
+class _Token(NamedTuple):
+    """One token of an expression; `kind` is string, name, number or mark."""
+
+    kind: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +75,7 @@ def references(value: JsonValue) -> frozenset[Reference]:
 
 
 def source_references(source: str) -> frozenset[Reference]:
-    """Return what one expression, without its fence, refers to."""
+    """Return what one expression, without its `${{ }}`, refers to."""
     path = parse_path(source)
     if path is not None:
         return frozenset({Reference(path=path)})
@@ -77,7 +83,7 @@ def source_references(source: str) -> frozenset[Reference]:
 
 
 def check_source(source: str) -> Fault | None:
-    """Return what is wrong with one expression, without its fence, before it ever runs.
+    """Return what is wrong with one expression, without its `${{ }}`, before it ever runs.
 
     Line and column of a syntax fault count within the expression, from 1.
     """
@@ -107,7 +113,7 @@ def check_source(source: str) -> Fault | None:
 
 def _sources(text: str) -> Iterator[str]:
     try:
-        yield from (piece.source for piece in split(text) if isinstance(piece, Fence))
+        yield from (piece.source for piece in split(text) if isinstance(piece, Embedded))
     except Invalid:
         return
 
@@ -127,7 +133,7 @@ def _check_reference(path: Path) -> Fault | None:
 
 
 def _tokens(source: str) -> list[_Token]:
-    return [(match.lastgroup or "", match.group().strip()) for match in _TOKEN.finditer(source)]
+    return [_Token(match.lastgroup or "", match.group().strip()) for match in _TOKEN.finditer(source)]
 
 
 def _check_nesting(tokens: list[_Token]) -> Fault | None:
@@ -160,17 +166,17 @@ def _check_calls(tokens: list[_Token]) -> Fault | None:
 
 def _literal_paths(tokens: list[_Token]) -> Iterator[Path]:
     for at, (kind, name) in enumerate(tokens):
-        follows_dot = at > 0 and tokens[at - 1][1] == "."
+        follows_dot = at > 0 and tokens[at - 1].text == "."
         if kind != "name" or name in _KEYWORDS or follows_dot or _text(tokens, at + 1) == "(":
             continue
         yield tuple(_steps(tokens, at))
 
 
 def _steps(tokens: list[_Token], at: int) -> Iterator[str | int]:
-    yield tokens[at][1]
+    yield tokens[at].text
     at += 1
     while True:
-        kind, text = tokens[at + 1] if at + 1 < len(tokens) else ("", "")
+        kind, text = tokens[at + 1] if at + 1 < len(tokens) else _Token("", "")
         opening = _text(tokens, at)
         if opening == "." and kind == "name" and _text(tokens, at + 2) != "(":
             yield text
@@ -183,4 +189,4 @@ def _steps(tokens: list[_Token], at: int) -> Iterator[str | int]:
 
 
 def _text(tokens: list[_Token], at: int) -> str:
-    return tokens[at][1] if at < len(tokens) else ""
+    return tokens[at].text if at < len(tokens) else ""

@@ -8,7 +8,7 @@ from typing import TypeAlias, cast
 
 from core.model.errors import Invalid
 from core.model.values import JsonValue
-from core.workflows.nearmiss import did_you_mean
+from core.workflows.suggestions import did_you_mean
 
 Path: TypeAlias = tuple[str | int, ...]
 """A root name, then names and indices."""
@@ -70,11 +70,13 @@ def _enter(node: JsonValue, step: str | int, before: Path) -> JsonValue:
         raise Invalid(
             "expression.unknown",
             f"`{write_steps(before)}` has {len(node)} items, there is no [{step}]",
+            hint="check the index, or how many items the task returned",
             facts={"path": write_steps((*before, step))},
         )
     raise Invalid(
         "expression.type",
         f"`{write_steps(before)}` is {_kind(node)}; `{step}` leads nowhere",
+        hint="check the output of the task that is named",
         facts={"path": write_steps((*before, step))},
     )
 

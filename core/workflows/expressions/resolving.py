@@ -10,7 +10,7 @@ from core.model.errors import Invalid
 from core.model.values import JsonObject, JsonValue
 from core.workflows.expressions.cel import run
 from core.workflows.expressions.checking import check_source, source_references
-from core.workflows.expressions.fences import OPENING, Fence, has_fence, split, unfence
+from core.workflows.expressions.embedded import OPENING, Embedded, bare_source, has_expression, split
 from core.workflows.expressions.paths import follow, parse_path, unknown_name
 
 Scope: TypeAlias = Mapping[str, JsonValue]
@@ -24,15 +24,15 @@ def resolve(value: JsonValue, scope: Scope) -> JsonValue:
     written into the text, as JSON unless it is a string. Values put in are not resolved again.
     Raises `Invalid` with a code `expression.*`.
     """
-    return _resolve(value, scope) if has_fence(value) else value
+    return _resolve(value, scope) if has_expression(value) else value
 
 
 def judge(source: str, scope: Scope) -> bool:
-    """Return whether a condition, with or without its fence, holds.
+    """Return whether a condition, with or without `${{ }}`, holds.
 
-    Raises `Invalid` when it cannot be judged or is no boolean.
+    Raises `Invalid` when it cannot be judged or is not a boolean.
     """
-    bare = unfence(source)
+    bare = bare_source(source)
     value = evaluate(bare, scope)
     if isinstance(value, bool):
         return value
@@ -44,7 +44,7 @@ def judge(source: str, scope: Scope) -> bool:
 
 
 def evaluate(source: str, scope: Scope) -> JsonValue:
-    """Return the value of one expression without its fence."""
+    """Return the value of one expression without its `${{ }}`."""
     path = parse_path(source)
     if path is not None:
         return follow(path, scope)
@@ -67,10 +67,10 @@ def _resolve(value: JsonValue, scope: Scope) -> JsonValue:
 
 def _resolve_text(text: str, scope: Scope) -> JsonValue:
     pieces = split(text)
-    if len(pieces) == 1 and isinstance(pieces[0], Fence):
+    if len(pieces) == 1 and isinstance(pieces[0], Embedded):
         return evaluate(pieces[0].source, scope)
     return "".join(
-        _as_text(evaluate(piece.source, scope)) if isinstance(piece, Fence) else piece for piece in pieces
+        _as_text(evaluate(piece.source, scope)) if isinstance(piece, Embedded) else piece for piece in pieces
     )
 
 

@@ -11,16 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeAlias
 
 from core.model.errors import Fault, Invalid, InvalidDocument
 from core.model.values import JsonObject, JsonValue
 from core.workflows.graph import cycles
 from core.workflows.limits import Limits
 from core.workflows.loader import Loaded, read
-from core.workflows.marks import Marks
-from core.workflows.nearmiss import did_you_mean
-from core.workflows.placing import fault_at
+from core.workflows.positions import DocumentPath, Positions
+from core.workflows.suggestions import did_you_mean
 
 VERSION = "1.5"
 LIMITS = Limits(size=64 * 1024 * 1024, nodes=2_000_000)
@@ -30,7 +28,6 @@ _EXECUTED = ("workflow", "execution", "tasks")
 _KEY_MAX = 180
 _NAME_MAX = 200
 _OTHER = re.compile(r"[^a-z0-9_]")
-_Path: TypeAlias = tuple[str | int, ...]
 
 
 class Through(StrEnum):
@@ -44,9 +41,9 @@ class Through(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Recorded:
-    """One task of the specification, and the paths of its faults."""
+    """One task of the specification, or its execution, and where it stands."""
 
-    path: _Path
+    path: DocumentPath
     id: str
     raw: JsonObject
 
@@ -112,45 +109,45 @@ class _Record:
 
     def __init__(self, loaded: Loaded) -> None:
         self.faults: list[Fault] = []
-        self._marks: Marks = loaded.marks
+        self._positions: Positions = loaded.positions
         self._root: JsonObject = loaded.value if isinstance(loaded.value, dict) else {}
         version = self._root.get("schemaVersion")
         if "workflow" not in self._root or version is None:
-            message = "this is no WfFormat record: it has no `schemaVersion` and `workflow`"
-            raise InvalidDocument(loaded.source, [fault_at("wfformat.foreign", message, (), self._marks)])
+            message = "this is not a WfFormat record: it has no `schemaVersion` and `workflow`"
+            raise InvalidDocument(loaded.source, [self._positions.fault_at((), "wfformat.foreign", message)])
         if version != VERSION:
             message = f"WfFormat {version!s:.20} is not known here, only {VERSION}"
-            fault = fault_at("wfformat.version", message, ("schemaVersion",), self._marks)
+            fault = self._positions.fault_at(("schemaVersion",), "wfformat.version", message)
             raise InvalidDocument(loaded.source, [fault])
 
     def heading(self) -> JsonObject:
         """Return name and description of the workflow."""
-        name, words = self._root.get("name"), self._root.get("description")
+        name, description = self._root.get("name"), self._root.get("description")
         heading: JsonObject = {"name": name[:_NAME_MAX] if isinstance(name, str) and name else "wfformat"}
-        if isinstance(words, str) and words:
-            heading["description"] = words[:2000]
+        if isinstance(description, str) and description:
+            heading["description"] = description[:2000]
         return heading
 
     def tasks(self) -> list[_Recorded]:
         """Return the tasks specified, each id once, in the order of the record."""
-        found: dict[str, _Recorded] = {}
-        for path, raw, name in self._items(_SPECIFIED):
-            if name in found:
-                self._fault("wfformat.duplicate", f"two tasks have the id {name!r}", (*path, "id"))
+        tasks: dict[str, _Recorded] = {}
+        for task in self._items(_SPECIFIED):
+            if task.id in tasks:
+                self._fault("wfformat.duplicate", f"two tasks have the id {task.id!r}", (*task.path, "id"))
                 continue
-            found[name] = _Recorded(path=path, id=name, raw=raw)
-        if not found and not self.faults:
+            tasks[task.id] = task
+        if not tasks and not self.faults:
             self._fault("wfformat.foreign", "the record has no tasks", _SPECIFIED)
-        return list(found.values())
+        return list(tasks.values())
 
     def needs(self, tasks: list[_Recorded]) -> dict[str, list[str]]:
         """Return the parents of each task; an edge that only the parent names counts as well."""
         needs: dict[str, list[str]] = {task.id: [] for task in tasks}
         for task in tasks:
-            needs[task.id] = list(dict.fromkeys(self._ends(task, "parents", needs)))
+            needs[task.id] = list(dict.fromkeys(self._linked(task, "parents", needs)))
         known = {task: set(parents) for task, parents in needs.items()}
         for task in tasks:
-            for child in self._ends(task, "children", needs):
+            for child in self._linked(task, "children", needs):
                 if task.id not in known[child]:
                     known[child].add(task.id)
                     needs[child].append(task.id)
@@ -164,22 +161,23 @@ class _Record:
         """Return the execution of each task, with a run time that can be used."""
         executed: dict[str, JsonObject] = {}
         known = {task.id for task in tasks}
-        for path, raw, name in self._items(_EXECUTED):
-            if name in executed:
-                self._fault("wfformat.duplicate", f"two executions have the id {name!r}", (*path, "id"))
-            elif name not in known:
-                near = did_you_mean(name, known)
-                self._fault("wfformat.dangling", f"{name!r} was executed but not specified{near}", path)
-            elif _number(raw.get("runtimeInSeconds")) < 0:
-                message = f"the run time of {name!r} is no number of seconds, 0 or more"
-                self._fault("wfformat.run_time", message, (*path, "runtimeInSeconds"))
-            executed[name] = raw
+        for run in self._items(_EXECUTED):
+            name = repr(run.id)
+            if run.id in executed:
+                self._fault("wfformat.duplicate", f"two executions have the id {name}", (*run.path, "id"))
+            elif run.id not in known:
+                near = did_you_mean(run.id, known)
+                self._fault("wfformat.dangling", f"{name} was executed but not specified{near}", run.path)
+            elif _number(run.raw.get("runtimeInSeconds")) < 0:
+                message = f"the run time of {name} is not a number of seconds, 0 or more"
+                self._fault("wfformat.run_time", message, (*run.path, "runtimeInSeconds"))
+            executed[run.id] = run.raw
         for task in tasks:
             if task.id not in executed:
                 self._fault("wfformat.run_time", f"{task.id!r} has no execution, so no run time", task.path)
         return executed
 
-    def _items(self, path: _Path) -> Iterator[tuple[_Path, JsonObject, str]]:
+    def _items(self, path: DocumentPath) -> Iterator[_Recorded]:
         value: JsonValue = self._root
         for step in path:
             value = value.get(str(step)) if isinstance(value, dict) else None
@@ -189,14 +187,14 @@ class _Record:
         for index, raw in enumerate(value):
             name = raw.get("id") if isinstance(raw, dict) else None
             if isinstance(raw, dict) and isinstance(name, str) and name:
-                yield (*path, index), raw, name
+                yield _Recorded(path=(*path, index), id=name, raw=raw)
             else:
                 self._fault("wfformat.foreign", "a task without an `id`", (*path, index))
 
-    def _ends(self, task: _Recorded, side: str, known: dict[str, list[str]]) -> Iterator[str]:
+    def _linked(self, task: _Recorded, side: str, known: dict[str, list[str]]) -> Iterator[str]:
         value = task.raw.get(side, [])
         if not isinstance(value, list):
-            self._fault("wfformat.foreign", f"`{side}` of {task.id!r} is no list", (*task.path, side))
+            self._fault("wfformat.foreign", f"`{side}` of {task.id!r} is not a list", (*task.path, side))
             return
         for index, name in enumerate(value):
             if isinstance(name, str) and name in known:
@@ -206,8 +204,8 @@ class _Record:
             message = f"{task.id!r} names {name!r} among its {side}, which is not found{near}"
             self._fault("wfformat.dangling", message, (*task.path, side, index))
 
-    def _fault(self, code: str, message: str, path: _Path) -> None:
-        self.faults.append(fault_at(code, message, path, self._marks))
+    def _fault(self, code: str, message: str, path: DocumentPath) -> None:
+        self.faults.append(self._positions.fault_at(path, code, message))
 
 
 def _number(value: JsonValue) -> float:

@@ -1,4 +1,4 @@
-"""Faults of shape: what pydantic found, in our words, at the place in the text."""
+"""Faults of shape: what pydantic found, reworded, at positions in the text."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from core.model.errors import Fault
 from core.model.values import JsonObject
 from core.workflows.definition import PLANNED, Defaults, Document, Need, Param, Retry, Stage, Task
 from core.workflows.limits import FAULTS_MAX
-from core.workflows.marks import Marks, Step, write_path
-from core.workflows.nearmiss import one_of
+from core.workflows.positions import Positions, Step
+from core.workflows.suggestions import one_of
 
 _INSIDE: dict[str, type[BaseModel]] = {
     "tasks": Task,
@@ -22,10 +22,10 @@ _INSIDE: dict[str, type[BaseModel]] = {
     "retry": Retry,
     "defaults": Defaults,
 }
-_WORDS = {
+_SENTENCES = {
     "missing": "is missing",
     "string_type": "must be a string",
-    "string_unicode": "is no valid text: it has half a character (a lone surrogate)",
+    "string_unicode": "is not valid text: it has half a character (a lone surrogate)",
     "int_type": "must be a whole number",
     "float_type": "must be a number",
     "bool_type": "must be true or false",
@@ -35,53 +35,41 @@ _WORDS = {
 }
 _PATTERNS = {
     "key": "must begin with a-z and have only a-z, 0-9 and _",
-    "task": "is no task key: a-z first, then a-z, 0-9 and _",
+    "task": "is not a task key: a-z first, then a-z, 0-9 and _",
     "queue": "must be letters, digits, _, . and -",
     "on": "must be an error code like `timeout` or `http.5xx`",
 }
 
 
-def build(document: JsonObject, marks: Marks) -> tuple[Document | None, list[Fault]]:
+def typed(document: JsonObject, positions: Positions) -> Document | list[Fault]:
     """Return the typed document, or every fault of its shape."""
     try:
-        return Document.model_validate(document), []
+        return Document.model_validate(document)
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
-        return None, [_to_fault(detail, marks) for detail in details[:FAULTS_MAX]]
+        return [_to_fault(detail, positions) for detail in details[:FAULTS_MAX]]
 
 
-def fault_at(code: str, message: str, path: Sequence[Step], marks: Marks) -> Fault:
-    """Return a fault at the value of a path."""
-    line, column = marks.value(path) or (None, None)
-    return Fault(code=code, message=message, line=line, column=column, path=write_path(path))
-
-
-def fault_at_key(code: str, message: str, path: Sequence[Step], marks: Marks) -> Fault:
-    """Return a fault at the key of a path."""
-    line, column = marks.key(path) or (None, None)
-    return Fault(code=code, message=message, line=line, column=column, path=write_path(path))
-
-
-def _to_fault(detail: ErrorDetails, marks: Marks) -> Fault:
+def _to_fault(detail: ErrorDetails, positions: Positions) -> Fault:
     path = tuple(detail["loc"])
     kind = detail["type"]
     if kind == "extra_forbidden":
-        return _unknown_field(path, marks)
+        return _unknown_field(path, positions)
     if path and path[-1] == "[key]":
-        message = f"`{path[-2]}` is no name: letters, digits and _, no digit first"
-        return fault_at_key("document.name", message, path[:-1], marks)
+        message = f"`{path[-2]}` is not a name: use letters, digits and _, no digit first"
+        return positions.fault_at_key(path[:-1], "document.name", message)
     if kind == "missing":
-        return fault_at("document.missing", f"`{path[-1]}` is missing", path, marks)
-    return fault_at("document.value", _sentence(detail, path), path, marks)
+        return positions.fault_at(path, "document.missing", f"`{path[-1]}` is missing")
+    return positions.fault_at(path, "document.value", _sentence(detail, path))
 
 
-def _unknown_field(path: Sequence[Step], marks: Marks) -> Fault:
+def _unknown_field(path: Sequence[Step], positions: Positions) -> Fault:
     name = str(path[-1])
     if name in PLANNED:
-        return fault_at_key("document.planned", f"`{name}` is planned and not yet accepted", path, marks)
+        return positions.fault_at_key(path, "document.planned", f"`{name}` is planned and not yet accepted")
     known = _fields(_model_at(path[:-1]))
     message = f"`{name}`{one_of(name, known)}" if one_of(name, known) else f"`{name}` is not known here"
-    return fault_at_key("document.unknown_field", message, path, marks)
+    return positions.fault_at_key(path, "document.unknown_field", message)
 
 
 def _model_at(path: Sequence[Step]) -> type[BaseModel]:
@@ -113,6 +101,6 @@ def _sentence(detail: ErrorDetails, path: Sequence[Step]) -> str:
         return f"{subject}must have at most {facts['max_length']} characters"
     bounds = {"greater_than_equal": ("at least", "ge"), "less_than_equal": ("at most", "le")}
     if kind in bounds:
-        words, fact = bounds[kind]
-        return f"{subject}must be {words} {facts[fact]}"
-    return subject + _WORDS[kind] if kind in _WORDS else f"{subject}: {detail['msg']}"
+        phrase, fact = bounds[kind]
+        return f"{subject}must be {phrase} {facts[fact]}"
+    return subject + _SENTENCES[kind] if kind in _SENTENCES else f"{subject}: {detail['msg']}"

@@ -1,4 +1,4 @@
-"""JSON with a place for every key and value; the slow pass, taken when something is wrong."""
+"""Read JSON with the position of every key and value; slow, for faults only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NoReturn
 from core.model.errors import Fault
 from core.model.values import JsonValue
 from core.workflows.limits import FAULTS_MAX, Limits, too_deep, too_many
-from core.workflows.marks import Place, Table
+from core.workflows.positions import Entry, PlacedTree, Position, Step
 from core.workflows.scalars import BadNumber, read_float, read_int, refuse_constant
 
 _BLANK = re.compile(r"[ \t\r\n]*")
@@ -22,36 +22,35 @@ _NOT_FINITE = ("NaN", "Infinity", "-Infinity")
 
 
 class _Stop(Exception):
-    """What follows cannot be understood."""
+    """The rest of the text cannot be understood."""
 
 
-class JsonPass:
-    """Read JSON text: `root`, `table` and `start` for the marks, and `faults` with their places.
+class JsonReader:
+    """One reading of a JSON text; `faults` has what is wrong with it, in order.
 
     Recursion is bounded by the limit on depth.
     """
 
     def __init__(self, text: str, limits: Limits) -> None:
         self.faults: list[Fault] = []
-        self.table: Table = {}
-        self.root: JsonValue = None
-        self.start: Place = (1, 1)
+        self._entries: dict[int, dict[Step, Entry]] = {}
         self._text = text
         self._limits = limits
         self._lines = [0, *(match.end() for match in re.finditer(r"\n", text))]
         self._at = 0
         self._nodes = 0
 
-    def run(self) -> JsonPass:
-        """Read to the end, or to the first place that cannot be understood; return itself."""
+    def read(self) -> PlacedTree:
+        """Read to the end, or to the first place that cannot be understood."""
+        root: JsonValue = None
+        start = self._position(self._skip())
         try:
-            self.start = self._place(self._skip())
-            self.root = self._value(0)
+            root = self._value(0)
             if self._skip() < len(self._text):
                 self._stop("more text after the end of the document")
         except _Stop:
             pass
-        return self
+        return PlacedTree(root=root, start=start, entries=self._entries)
 
     def _skip(self) -> int:
         match = _BLANK.match(self._text, self._at)
@@ -64,20 +63,20 @@ class JsonPass:
     def _value(self, depth: int) -> JsonValue:
         self._nodes += 1
         char = self._peek()
-        place = self._place(self._at)
+        position = self._position(self._at)
         if self._nodes > self._limits.nodes:
-            self._add(too_many(self._limits, *place))
+            self._add(too_many(self._limits, *position))
             raise _Stop
         if char in ("{", "["):
             if depth >= self._limits.depth:
-                self._add(too_deep(self._limits, *place))
+                self._add(too_deep(self._limits, *position))
                 raise _Stop
             return self._mapping(depth + 1) if char == "{" else self._list(depth + 1)
         return self._string() if char == '"' else self._scalar()
 
     def _mapping(self, depth: int) -> JsonValue:
         result: dict[str, JsonValue] = {}
-        spots = self.table[id(result)] = {}
+        entries = self._entries[id(result)] = {}
         self._at += 1
         if self._peek() == "}":
             self._at += 1
@@ -85,29 +84,29 @@ class JsonPass:
         while True:
             if self._peek() != '"':
                 self._stop("a key in double quotes is expected here")
-            key_place = self._place(self._at)
+            key_position = self._position(self._at)
             key = self._string()
             if key in result:
-                self._add(duplicate_key(key, *key_place))
+                self._add(duplicate_key(key, *key_position))
             if self._peek() != ":":
                 self._stop("a ':' is expected here")
             self._at += 1
-            place = self._place(self._skip())
+            position = self._position(self._skip())
             result[key] = self._value(depth)
-            spots[key] = (*key_place, *place)
+            entries[key] = Entry(key_position, position)
             if self._ends("}"):
                 return result
 
     def _list(self, depth: int) -> JsonValue:
         result: list[JsonValue] = []
-        spots = self.table[id(result)] = {}
+        entries = self._entries[id(result)] = {}
         self._at += 1
         if self._peek() == "]":
             self._at += 1
             return result
         while True:
-            place = self._place(self._skip())
-            spots[len(result)] = (*place, *place)
+            position = self._position(self._skip())
+            entries[len(result)] = Entry(position, position)
             result.append(self._value(depth))
             if self._ends("]"):
                 return result
@@ -143,13 +142,13 @@ class JsonPass:
                 return _WORDS[word]
             return read_float(word) if match[1] or match[2] else read_int(word)
         except BadNumber as error:
-            line, column = self._place(start)
+            line, column = self._position(start)
             self._add(Fault(code="document.number", message=str(error), line=line, column=column))
             return None
 
-    def _place(self, offset: int) -> Place:
+    def _position(self, offset: int) -> Position:
         line = bisect_right(self._lines, offset)
-        return line, offset - self._lines[line - 1] + 1
+        return Position(line, offset - self._lines[line - 1] + 1)
 
     def _add(self, fault: Fault) -> None:
         self.faults.append(fault)
@@ -157,7 +156,7 @@ class JsonPass:
             raise _Stop
 
     def _stop(self, message: str) -> NoReturn:
-        line, column = self._place(self._at)
+        line, column = self._position(self._at)
         self.faults.append(Fault(code="document.syntax", message=message, line=line, column=column))
         raise _Stop
 

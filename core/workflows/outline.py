@@ -7,41 +7,39 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 from core.model.values import JsonObject, JsonValue
-
-Path: TypeAlias = tuple[str | int, ...]
+from core.workflows.positions import DocumentPath
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NeedSketch:
+class NeedOutline:
     """One edge: where it stands, what it needs, and whether any end will do."""
 
-    path: Path
+    path: DocumentPath
     key: str
     done: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TaskSketch:
+class TaskOutline:
     """One task with a readable key; `stage` counts from 0."""
 
-    path: Path
+    path: DocumentPath
     key: str
     stage: int
-    needs: tuple[NeedSketch, ...]
+    needs: tuple[NeedOutline, ...]
     uses: str | None
     with_: JsonObject
     raw: JsonObject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sketch:
+class Outline:
     """All tasks in order; `first` holds the first of each key, `params` the names declared."""
 
-    tasks: tuple[TaskSketch, ...]
-    first: dict[str, TaskSketch] = field(default_factory=dict)
+    tasks: tuple[TaskOutline, ...]
+    first: dict[str, TaskOutline] = field(default_factory=dict)
     params: frozenset[str] = frozenset()
     on_task_failure: str = "stop"
 
@@ -53,15 +51,15 @@ class Sketch:
         }
 
 
-def make_sketch(document: JsonObject) -> Sketch:
+def outline_of(document: JsonObject) -> Outline:
     """Return the outline of a document; what has the wrong shape is passed over."""
     uses = _mapping(document.get("defaults")).get("uses")
     tasks = tuple(_tasks(document, uses if isinstance(uses, str) else None))
-    first: dict[str, TaskSketch] = {}
+    first: dict[str, TaskOutline] = {}
     for task in tasks:
         first.setdefault(task.key, task)
     verdict = document.get("on_task_failure", "stop")
-    return Sketch(
+    return Outline(
         tasks=tasks,
         first=first,
         params=frozenset(_mapping(document.get("params"))),
@@ -69,18 +67,18 @@ def make_sketch(document: JsonObject) -> Sketch:
     )
 
 
-def _tasks(document: JsonObject, uses: str | None) -> Iterator[TaskSketch]:
+def _tasks(document: JsonObject, uses: str | None) -> Iterator[TaskOutline]:
     yield from _stage_tasks(document.get("tasks"), ("tasks",), 0, uses)
     for number, stage in enumerate(_list(document.get("stages"))):
         yield from _stage_tasks(_mapping(stage).get("tasks"), ("stages", number, "tasks"), number, uses)
 
 
-def _stage_tasks(value: JsonValue, path: Path, stage: int, uses: str | None) -> Iterator[TaskSketch]:
+def _stage_tasks(value: JsonValue, path: DocumentPath, stage: int, uses: str | None) -> Iterator[TaskOutline]:
     for index, raw in enumerate(_list(value)):
         if not isinstance(raw, dict) or not isinstance(raw.get("key"), str):
             continue
         own = raw.get("uses", uses)
-        yield TaskSketch(
+        yield TaskOutline(
             path=(*path, index),
             key=str(raw["key"]),
             stage=stage,
@@ -91,13 +89,13 @@ def _stage_tasks(value: JsonValue, path: Path, stage: int, uses: str | None) -> 
         )
 
 
-def _needs(value: JsonValue, path: Path) -> Iterator[NeedSketch]:
+def _needs(value: JsonValue, path: DocumentPath) -> Iterator[NeedOutline]:
     for index, need in enumerate(_list(value)):
         if isinstance(need, str):
-            yield NeedSketch(path=(*path, index), key=need)
+            yield NeedOutline(path=(*path, index), key=need)
         elif isinstance(need, dict) and isinstance(need.get("task"), str):
             done = need.get("when") == "done"
-            yield NeedSketch(path=(*path, index, "task"), key=str(need["task"]), done=done)
+            yield NeedOutline(path=(*path, index, "task"), key=str(need["task"]), done=done)
 
 
 def _mapping(value: JsonValue) -> JsonObject:

@@ -1,4 +1,4 @@
-"""Fences: where expressions begin and end in a text."""
+"""Expressions embedded in text: where each `${{ ... }}` begins and ends."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ SOURCE_MAX = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fence:
-    """One expression in a text: its source without the fence, trimmed, and the offset of the source."""
+class Embedded:
+    """One expression in a text: its source without `${{ }}`, trimmed, and the offset of the source."""
 
     source: str
     offset: int
 
 
-def has_fence(value: JsonValue) -> bool:
-    """Say whether an expression stands anywhere in a value."""
+def has_expression(value: JsonValue) -> bool:
+    """Return whether an expression stands anywhere in a value."""
     stack = [value]
     while stack:
         item = stack.pop()
@@ -35,13 +35,13 @@ def has_fence(value: JsonValue) -> bool:
     return False
 
 
-def split(text: str) -> list[str | Fence]:
+def split(text: str) -> list[str | Embedded]:
     """Split a text into its literal pieces and its expressions, in order; no empty pieces.
 
-    A fence ends at the first `}}` outside of quotes and braces. `${{ "${{" }}` writes the opening
-    itself. Raises `Invalid` for a fence without end, an empty one, or a source over 500 characters.
+    An expression ends at the first `}}` outside of quotes and braces. `${{ "${{" }}` writes the opening
+    itself. Raises `Invalid` for an expression without end, an empty one, or a source over 500 characters.
     """
-    pieces: list[str | Fence] = []
+    pieces: list[str | Embedded] = []
     at = 0
     while (start := text.find(OPENING, at)) >= 0:
         if start > at:
@@ -52,19 +52,19 @@ def split(text: str) -> list[str | Fence]:
         source = raw.strip()
         if not source:
             raise Invalid("expression.empty", "an expression has nothing in it", facts={"offset": start})
-        pieces.append(Fence(source=source, offset=inner + raw.index(source)))
+        pieces.append(Embedded(source=source, offset=inner + raw.index(source)))
         at = end + 2
     if at < len(text):
         pieces.append(text[at:])
     return pieces
 
 
-def unfence(text: str) -> str:
-    """Return the source of a text that is one expression as a whole, or of one without a fence."""
+def bare_source(text: str) -> str:
+    """Return the source of a text that is one expression as a whole, or of one without `${{ }}`."""
     pieces = split(text.strip())
-    if len(pieces) == 1 and isinstance(pieces[0], Fence):
+    if len(pieces) == 1 and isinstance(pieces[0], Embedded):
         return pieces[0].source
-    if any(isinstance(piece, Fence) for piece in pieces) or not pieces:
+    if any(isinstance(piece, Embedded) for piece in pieces) or not pieces:
         raise Invalid(
             "expression.not_whole",
             "a condition is one expression: nothing may stand before or after it",
