@@ -7,12 +7,12 @@ from console.screens.base import DeskScreen, Subject
 from console.screens.graph import GraphScreen
 from console.screens.job import JobScreen
 from console.screens.lists import EventsScreen, JobsScreen, TasksScreen
-from console.screens.logs import LogScreen
+from console.screens.log import LogScreen
 from console.screens.orphans import OrphansScreen
 from console.screens.pulse import PulseScreen
 from console.screens.queues import QueuesScreen
+from console.screens.retries import RetriesScreen
 from console.screens.task import TaskScreen
-from console.screens.trouble import TroubleScreen
 from core.filters.fields import Noun
 from core.filters.grammar import Filter
 from core.filters.terms import In
@@ -21,7 +21,7 @@ _ROOTS: dict[str, type[DeskScreen]] = {
     "pulse": PulseScreen,
     "jobs": JobsScreen,
     "tasks": TasksScreen,
-    "retries": TroubleScreen,
+    "retries": RetriesScreen,
     "queues": QueuesScreen,
     "orphans": OrphansScreen,
     "events": EventsScreen,

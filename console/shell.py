@@ -14,7 +14,7 @@ from console.moving import Mover
 from console.newjob.again import Again, source_of
 from console.newjob.documents import here
 from console.places import ROOTS
-from console.reading.copying import LARGEST, copies_of
+from console.rows.copies import LARGEST, copies_of
 from console.screens.base import DeskScreen, Shown, Visit
 from console.screens.confirm import Confirm
 from console.screens.failed import Renew

@@ -18,7 +18,7 @@ from console.verbs.operations import Chosen
 from console.verbs.reasons import NO_ENGINE, nothing_runs, why_not
 from console.ways.history import Spot, Subject
 from console.widgets.line import Line
-from console.widgets.status import StatusBar, warnings_of
+from console.widgets.status_bar import StatusBar, warnings_of
 from console.working import start, words_of
 from core.model.errors import TaskdeckError
 from core.model.text import SafeText, clip, safe_line

@@ -15,7 +15,7 @@ from console.verbs.asking import Counted, Plan, Report
 from console.verbs.tiers import facts_of, meets
 from console.widgets.form import SafeInput
 from console.widgets.line import Line
-from console.widgets.textview import TextView
+from console.widgets.text_view import TextView
 from console.working import start
 from core.model.errors import TaskdeckError
 from core.model.text import SafeText, safe_line

@@ -11,8 +11,9 @@ from typing import Generic, TypeVar
 
 from textual.worker import Worker
 
-from console.exports.drafting import Draft, is_taken
-from console.exports.exporting import (
+from console.exports.export import Export
+from console.exports.export_file import ExportFile, is_taken
+from console.exports.file_formats import (
     Destination,
     Format,
     Layout,
@@ -23,7 +24,6 @@ from console.exports.exporting import (
     json_text,
     suggested,
 )
-from console.exports.pouring import Export
 from console.newjob.documents import here
 from console.screens.confirm import Confirm
 from console.screens.rows import RowsScreen
@@ -120,14 +120,14 @@ class ExportScreen(RowsScreen[V], Generic[V]):
             if not is_there or await self._may_replace(to):
                 break
             asked = first
-        draft = Draft(to.path)
+        draft = ExportFile(to.path)
         self._begin(wanted, to.format, draft, draft.keep_over if is_there else draft.keep_new)
 
     async def _may_replace(self, to: Destination) -> bool:
         asked = safe_line(f"{to.path.name} is there already. Overwrite it? [y/N]")
         return await self.app.push_screen_wait(Confirm(asked, {"y": "yes"})) == "yes"
 
-    def _begin(self, wanted: Wanted, format_: Format, draft: Draft, keep: Callable[[], None]) -> None:
+    def _begin(self, wanted: Wanted, format_: Format, draft: ExportFile, keep: Callable[[], None]) -> None:
         export = self._export = Export(
             draft=draft,
             keep=keep,

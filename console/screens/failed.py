@@ -11,7 +11,7 @@ from console.desk import Desk
 from console.keymap import bindings
 from console.screens.base import DeskScreen
 from console.ways.history import Spot
-from console.widgets.textview import TextView
+from console.widgets.text_view import TextView
 from core.model.text import SafeText, safe_line
 
 _FRAMES = 12

@@ -10,13 +10,13 @@ from textual.content import Content
 
 from console.desk import Desk
 from console.keymap import bindings
-from console.reading.folding import Group, Knot, fold
-from console.reading.listing import style_of
+from console.rows.graph_nodes import GraphNode, StageNodes, fold
+from console.rows.listing import style_of
 from console.screens.base import DeskScreen
 from console.screens.choosing import chosen_job, chosen_task
 from console.screens.job import JobScreen, heading
 from console.verbs.operations import Chosen
-from console.widgets.graphview import GraphView, Label
+from console.widgets.graph_view import GraphView, Label
 from console.widgets.line import Line
 from core.control.api import Target
 from core.model.text import SafeText, safe_line
@@ -44,7 +44,7 @@ class GraphScreen(DeskScreen):
         self.foot = Line(classes="foot")
         self._detail: JobDetail | None = None
         self._unfolded: frozenset[str] = frozenset()
-        self._knots: dict[str, Knot] = {}
+        self._nodes_by_key: dict[str, GraphNode] = {}
         self._bands: list[Band] = []
         self._picture: Picture | None = None
         self._rest_until = 0.0
@@ -104,24 +104,24 @@ class GraphScreen(DeskScreen):
 
     def chosen(self) -> Chosen | None:
         """Return the task under the cursor; of a folded layer, all its tasks."""
-        knot = self._knots.get(self.view.cursor)
-        if knot is None:
+        node = self._nodes_by_key.get(self.view.cursor)
+        if node is None:
             return None
-        if not knot.folded:
-            return chosen_task(knot.tasks[0])
-        ids = tuple(task.id for task in knot.tasks)
-        running = sum(task.status == "running" for task in knot.tasks)
-        return Chosen(target=Target(task_ids=ids), label=f"{len(ids)} tasks ({knot.name})", running=running)
+        if not node.folded:
+            return chosen_task(node.tasks[0])
+        ids = tuple(task.id for task in node.tasks)
+        running = sum(task.status == "running" for task in node.tasks)
+        return Chosen(target=Target(task_ids=ids), label=f"{len(ids)} tasks ({node.name})", running=running)
 
     def subject_status(self) -> str:
         """Return how the task under the cursor stands."""
-        knot = self._knots.get(self.view.cursor)
-        return "" if knot is None or knot.folded else knot.tasks[0].status
+        node = self._nodes_by_key.get(self.view.cursor)
+        return "" if node is None or node.folded else node.tasks[0].status
 
     def yank(self) -> object:
         """Return the task under the cursor."""
-        knot = self._knots.get(self.view.cursor)
-        return None if knot is None or knot.folded else knot.tasks[0]
+        node = self._nodes_by_key.get(self.view.cursor)
+        return None if node is None or node.folded else node.tasks[0]
 
     def about(self) -> object:
         """Return the job, wherever the cursor is."""
@@ -138,9 +138,9 @@ class GraphScreen(DeskScreen):
 
     def action_open(self) -> None:
         """Look into the task; unfold a layer."""
-        knot = self._knots.get(self.view.cursor)
-        if knot is not None and knot.folded:
-            self._unfolded ^= {knot.key}
+        node = self._nodes_by_key.get(self.view.cursor)
+        if node is not None and node.folded:
+            self._unfolded ^= {node.key}
             self._show()
         else:
             self.visit("task", self._task_id())
@@ -171,27 +171,27 @@ class GraphScreen(DeskScreen):
         self.visit("job events", self.job_id)
 
     def _task_id(self) -> int | None:
-        knot = self._knots.get(self.view.cursor)
-        return None if knot is None or knot.folded else knot.tasks[0].id
+        node = self._nodes_by_key.get(self.view.cursor)
+        return None if node is None or node.folded else node.tasks[0].id
 
     def _show(self) -> None:
         if self._detail is None:
             return
-        groups = fold(self._detail, self._unfolded)
-        self._knots = {knot.key: knot for group in groups for knot in group.knots}
-        bands = [group.band for group in groups]
+        stages = fold(self._detail, self._unfolded)
+        self._nodes_by_key = {node.key: node for stage in stages for node in stage.nodes}
+        bands = [stage.band for stage in stages]
         if self._picture is None or bands != self._bands:
             self._bands, self._picture = bands, draw(bands)
-        labels = {knot.key: self._label(knot.label, knot.status) for knot in self._knots.values()}
-        self.view.put(self._picture, [self._title(group) for group in groups], labels)
+        labels = {node.key: self._label(node.label, node.status) for node in self._nodes_by_key.values()}
+        self.view.put(self._picture, [self._title(stage) for stage in stages], labels)
         if self._sought is not None:
-            homes = {task.id: knot.key for knot in self._knots.values() for task in knot.tasks}
+            homes = {task.id: node.key for node in self._nodes_by_key.values() for task in node.tasks}
             self.view.go_to(homes.get(self._sought, ""))
             self._sought = None
         self._show_foot()
 
-    def _title(self, group: Group) -> Label:
-        return self._label(group.title, group.stage.status)
+    def _title(self, stage: StageNodes) -> Label:
+        return self._label(stage.title, stage.stage.status)
 
     def _label(self, text: str, status: str) -> Label:
         mark = self.desk.look.marks.get(status)
@@ -200,27 +200,27 @@ class GraphScreen(DeskScreen):
         )
 
     def _show_foot(self) -> None:
-        knot = self._knots.get(self.view.cursor)
-        words = "  ".join(self._words(knot)) if knot is not None else "no tasks"
+        node = self._nodes_by_key.get(self.view.cursor)
+        words = "  ".join(self._words(node)) if node is not None else "no tasks"
         self.foot.write(Content(safe_line(f" {words}")))
 
-    def _words(self, knot: Knot) -> Iterator[str]:
+    def _words(self, node: GraphNode) -> Iterator[str]:
         """Say of a node what its label has no room for."""
-        if knot.folded:
-            yield f"{len(knot.tasks)} tasks:"
-            yield from (f"{status} {count}" for status, count in knot.counts.items())
+        if node.folded:
+            yield f"{len(node.tasks)} tasks:"
+            yield from (f"{status} {count}" for status, count in node.counts.items())
         else:
-            task = knot.tasks[0]
+            task = node.tasks[0]
             yield f"{task.id} {task.key}"
             yield task.status
             error = (task.error or {}).get("message")
             yield from (f"{words}" for words in (task.wait_reason, error) if words)
-        yield from self._neighbours("needs", knot.needs)
-        needing = [other.key for other in self._knots.values() if knot.key in other.needs]
+        yield from self._neighbours("needs", node.needs)
+        needing = [other.key for other in self._nodes_by_key.values() if node.key in other.needs]
         yield from self._neighbours("needed by", needing)
 
     def _neighbours(self, word: str, keys: list[str] | tuple[str, ...]) -> Iterator[str]:
-        names = [self._knots[key].name for key in keys[:_NAMED] if key in self._knots]
+        names = [self._nodes_by_key[key].name for key in keys[:_NAMED] if key in self._nodes_by_key]
         if names:
             more = f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else ""
             yield f"| {word} {', '.join(names)}{more}"

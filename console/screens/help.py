@@ -9,7 +9,7 @@ from textual.widgets import Static
 
 from console.keymap import KEYS, bindings, help_lines
 from console.screens.base import DeskScreen
-from console.widgets.textview import TextView
+from console.widgets.text_view import TextView
 from core.model.text import SafeText, safe_line
 
 _FILTERS = (

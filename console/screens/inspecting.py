@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 
 from console.desk import Desk
-from console.reading.listing import worded
+from console.rows.listing import worded
 from console.screens.base import DeskScreen
 from console.screens.task import describe
 from console.theming import Look

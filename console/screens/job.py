@@ -9,12 +9,12 @@ from rich.style import Style
 
 from console.desk import Desk
 from console.keymap import bindings
-from console.reading.listing import Listing, columns_of, now_ms, style_of, worded
+from console.rows.listing import Listing, columns_of, now_ms, style_of, worded
 from console.screens.choosing import chosen_job, chosen_task
 from console.screens.listed import ListScreen
 from console.theming import Look
 from console.verbs.operations import Chosen
-from console.widgets.table import Face
+from console.widgets.table import RowFormat
 from core.control.api import ControlAPI
 from core.filters.fields import Noun
 from core.filters.grammar import Filter
@@ -59,7 +59,7 @@ class JobScreen(ListScreen[JobRow]):
 
     def __init__(self, desk: Desk, job_id: int) -> None:
         self.job_id = job_id
-        super().__init__(desk, _listing(desk.control, job_id), face=_face(desk))
+        super().__init__(desk, _listing(desk.control, job_id), row_format=_row_format(desk))
         self._job: JobView | None = None
 
     async def load(self) -> None:
@@ -209,7 +209,7 @@ def _listing(control: ControlAPI, job_id: int) -> Listing[JobRow]:
     return Listing(noun=Noun.TASKS, columns=_columns(), key=lambda row: row.key, read=read)
 
 
-def _face(desk: Desk) -> Face[JobRow]:
+def _row_format(desk: Desk) -> RowFormat[JobRow]:
     def write(row: JobRow, columns: Sequence[Column]) -> tuple[SafeText, ...]:
         now = now_ms()
         return tuple(_cell(row, column, desk=desk, now=now) for column in columns)
@@ -219,7 +219,7 @@ def _face(desk: Desk) -> Face[JobRow]:
             return style_of(row.view.status, desk.look)
         return Style(bold=True) if isinstance(row.view, StageView) else None
 
-    return Face(columns=_columns(), key=lambda row: row.key, write=write, style=style)
+    return RowFormat(columns=_columns(), key=lambda row: row.key, write=write, style=style)
 
 
 def _cell(row: JobRow, column: Column, *, desk: Desk, now: int) -> SafeText:

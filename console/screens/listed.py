@@ -7,16 +7,16 @@ from typing import Generic, TypeVar
 
 from console.desk import Desk
 from console.keymap import bindings
-from console.reading.cells import excluding, including, letters, terms_of, words_of
-from console.reading.listing import Listing
-from console.reading.ordering import inverted, order_of, sorted_by
-from console.reading.times import shown_as, usual
+from console.rows.listing import Listing
+from console.rows.sort_order import inverted, order_of, sorted_by
+from console.rows.time_columns import shown_as, usual
+from console.rows.value_terms import excluding, including, letters, terms_of, words_of
 from console.screens.choosing import chosen_view, names_of
 from console.screens.exports import ExportScreen, Wanted
 from console.screens.menu import MenuScreen
 from console.verbs.marks import Marks
 from console.verbs.operations import Chosen
-from console.widgets.table import Face
+from console.widgets.table import RowFormat
 from console.working import start
 from core.filters.fields import Noun
 from core.filters.grammar import Filter
@@ -37,9 +37,14 @@ class ListScreen(ExportScreen[V], Generic[V]):
     BINDINGS = bindings(*SHARED)
 
     def __init__(
-        self, desk: Desk, listing: Listing[V], *, face: Face[V] | None = None, where: Filter | None = None
+        self,
+        desk: Desk,
+        listing: Listing[V],
+        *,
+        row_format: RowFormat[V] | None = None,
+        where: Filter | None = None,
     ) -> None:
-        super().__init__(desk, listing, face=face, where=where)
+        super().__init__(desk, listing, row_format=row_format, where=where)
         self.marks = Marks()
         self._times = usual(self.table.all_columns)
         self._offered = self.table.all_columns

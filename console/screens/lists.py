@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from console.desk import Desk
 from console.keymap import bindings
-from console.reading.listing import events, jobs, tasks
+from console.rows.listing import events, jobs, tasks
 from console.screens.choosing import chosen_job, chosen_task
 from console.screens.listed import ListScreen
 from console.verbs.operations import Chosen

@@ -16,7 +16,7 @@ from console.newjob.params import Blank, blank_of, fill, prefilled
 from console.verbs.applying import ACTOR
 from console.widgets.form import Form, Submit
 from console.widgets.line import Line
-from console.widgets.textview import TextView
+from console.widgets.text_view import TextView
 from console.working import start, words_of
 from core.control.api import ControlAPI
 from core.model.commands import SubmitOptions

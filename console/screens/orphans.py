@@ -9,12 +9,12 @@ from textual.app import ComposeResult
 
 from console.desk import Desk
 from console.keymap import bindings
-from console.reading.listing import now_ms, style_of
+from console.rows.listing import now_ms, style_of
 from console.screens.base import DeskScreen
 from console.theming import Look
 from console.verbs.operations import Chosen
-from console.widgets.table import Face, Table
-from console.widgets.textview import TextView
+from console.widgets.table import RowFormat, Table
+from console.widgets.text_view import TextView
 from core.control.api import Target
 from core.model.insight import OrphanKind, OrphanView
 from core.model.text import SafeText, fit, safe_line
@@ -55,7 +55,7 @@ class OrphansScreen(DeskScreen):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
-        self.table: Table[OrphanView] = Table(face_of_orphans(lambda: desk.look))
+        self.table: Table[OrphanView] = Table(orphans_row_format(lambda: desk.look))
         self.evidence = TextView()
 
     def compose(self) -> ComposeResult:
@@ -170,7 +170,7 @@ class OrphansScreen(DeskScreen):
         return None if self.table.selected is None else self.table.selected.task_id
 
 
-def face_of_orphans(look: Callable[[], Look]) -> Face[OrphanView]:
+def orphans_row_format(look: Callable[[], Look]) -> RowFormat[OrphanView]:
     """Return how an orphan looks in the list."""
 
     def write(orphan: OrphanView, columns: Sequence[Column]) -> tuple[SafeText, ...]:
@@ -181,7 +181,9 @@ def face_of_orphans(look: Callable[[], Look]) -> Face[OrphanView]:
         return style_of(_MARKS[orphan.kind], look()) if column.name == "state" else None
 
     # A task that was lost twice is two orphans.
-    return Face(columns=_COLUMNS, key=lambda orphan: (orphan.task_id, orphan.epoch), write=write, style=style)
+    return RowFormat(
+        columns=_COLUMNS, key=lambda orphan: (orphan.task_id, orphan.epoch), write=write, style=style
+    )
 
 
 def evidence_of(orphan: OrphanView) -> Iterator[SafeText]:

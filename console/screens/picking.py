@@ -33,7 +33,7 @@ from console.newjob.documents import (
 from console.screens.newjob import FaultsScreen, FormScreen
 from console.widgets.form import SafeInput
 from console.widgets.line import Line
-from console.widgets.table import Face, Table
+from console.widgets.table import RowFormat, Table
 from console.working import start, words_of
 from core.model.errors import InvalidDocument, TaskdeckError
 from core.model.text import SafeText, safe_line
@@ -68,7 +68,7 @@ class PickScreen(ModalScreen[int | None]):
         self._folder = Folder(path=folder, offers=())
         self._head = Line(classes="head")
         self._input = _Narrowing(placeholder="type to narrow, or a path")
-        self._table: Table[Offer] = Table(Face(columns=_COLUMNS, key=_key, write=_write, style=_plain))
+        self._table: Table[Offer] = Table(RowFormat(columns=_COLUMNS, key=_key, write=_write, style=_plain))
         self._said = Line(classes="trouble")
         self._looks = 0
         """Folders that are being read."""

@@ -12,18 +12,18 @@ from textual.containers import Container
 from console.desk import Desk
 from console.keymap import bindings
 from console.screens.base import DeskScreen
-from console.screens.panels import (
+from console.screens.pulse_lines import counted, engine_words, speeds
+from console.screens.pulse_panels import (
     Panel,
     chosen_failing,
     chosen_waiting,
-    face_of_failing,
-    face_of_waiting,
+    failing_row_format,
+    waiting_row_format,
     where_failing,
     where_waiting,
 )
-from console.screens.totals import counted, engine_words, speeds
 from console.verbs.operations import Chosen
-from console.widgets.spans import Spans
+from console.widgets.styled_lines import StyledLines
 from core.model.insight import Failing, PulseView, Waiting, WaitKind
 from core.model.text import SafeText, safe_line
 
@@ -51,10 +51,10 @@ class PulseScreen(DeskScreen):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
-        self.counts = Spans()
-        self.speeds = Spans()
-        self.failing: Panel[Failing] = Panel(face_of_failing(lambda: desk.look))
-        self.waiting: Panel[Waiting] = Panel(face_of_waiting(lambda: desk.look))
+        self.counts = StyledLines()
+        self.speeds = StyledLines()
+        self.failing: Panel[Failing] = Panel(failing_row_format(lambda: desk.look))
+        self.waiting: Panel[Waiting] = Panel(waiting_row_format(lambda: desk.look))
         self._panels = Container(self.failing, self.waiting, classes="panels")
         self._here: Panel[Failing] | Panel[Waiting] = self.failing
         self._view: PulseView | None = None

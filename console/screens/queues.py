@@ -8,11 +8,11 @@ from rich.style import Style
 
 from console.desk import Desk
 from console.keymap import bindings
-from console.reading.listing import Listing, now_ms, queues, style_of, worded
+from console.rows.listing import Listing, now_ms, queues, style_of, worded
 from console.screens.listed import ListScreen
 from console.theming import Look
 from console.verbs.operations import Chosen
-from console.widgets.table import Face
+from console.widgets.table import RowFormat
 from core.control.api import Target
 from core.model.text import SafeText, safe_line
 from core.model.views import QueueView
@@ -31,7 +31,7 @@ class QueuesScreen(ListScreen[QueueView]):
 
     def __init__(self, desk: Desk) -> None:
         listing = queues(desk.control)
-        super().__init__(desk, listing, face=face_of_queues(listing, lambda: desk.look))
+        super().__init__(desk, listing, row_format=queues_row_format(listing, lambda: desk.look))
 
     def title_line(self) -> SafeText:
         """Sum the queues in memory up."""
@@ -59,7 +59,7 @@ class QueuesScreen(ListScreen[QueueView]):
         self.visit("queue", None if self.table.selected is None else self.table.selected.name)
 
 
-def face_of_queues(listing: Listing[QueueView], look: Callable[[], Look]) -> Face[QueueView]:
+def queues_row_format(listing: Listing[QueueView], look: Callable[[], Look]) -> RowFormat[QueueView]:
     """Return how queues look: behind the name stands whether they are claimed from."""
 
     def write(queue: QueueView, columns: Sequence[Column]) -> tuple[SafeText, ...]:
@@ -73,7 +73,7 @@ def face_of_queues(listing: Listing[QueueView], look: Callable[[], Look]) -> Fac
         return style_of(_state(queue), look()) if column is _STATE else None
 
     name, *others = listing.columns
-    return Face(columns=(name, _STATE, *others), key=listing.key, write=write, style=style)
+    return RowFormat(columns=(name, _STATE, *others), key=listing.key, write=write, style=style)
 
 
 def _state(queue: QueueView) -> str:

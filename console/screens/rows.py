@@ -7,13 +7,13 @@ from typing import Generic, TypeVar
 from textual.app import ComposeResult
 
 from console.desk import Desk
-from console.reading.counting import RowCount, cut_words
-from console.reading.listing import Listing, face_of
-from console.reading.paging import Pages
+from console.rows.listing import Listing, row_format_of
+from console.rows.pages import Pages
+from console.rows.row_count import RowCount, cut_words
 from console.screens.inspecting import InspectingScreen
 from console.widgets.inspector import Split
 from console.widgets.prompt import Prompt
-from console.widgets.table import Face, Table
+from console.widgets.table import RowFormat, Table
 from console.working import start
 from core.filters.fields import Noun
 from core.filters.grammar import Filter, parse, render
@@ -33,14 +33,19 @@ class RowsScreen(InspectingScreen, Generic[V]):
     """Stands where the rows would be when there is none."""
 
     def __init__(
-        self, desk: Desk, listing: Listing[V], *, face: Face[V] | None = None, where: Filter | None = None
+        self,
+        desk: Desk,
+        listing: Listing[V],
+        *,
+        row_format: RowFormat[V] | None = None,
+        where: Filter | None = None,
     ) -> None:
         super().__init__(desk)
         self.listing = listing
         self.base = where or Filter(noun=listing.noun)
         """The filter that Esc comes back to; with it in force, Esc leaves the screen."""
         self.where = self.base
-        self.table: Table[V] = Table(face or face_of(listing, lambda: desk.look))
+        self.table: Table[V] = Table(row_format or row_format_of(listing, lambda: desk.look))
         self.prompt = Prompt(back=self._give_back)
         self._pages: Pages[V] = self._new_pages()
         self._count = RowCount(desk.control)

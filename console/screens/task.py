@@ -9,12 +9,12 @@ from textual.app import ComposeResult
 
 from console.desk import Desk
 from console.keymap import bindings
-from console.reading.listing import now_ms, worded
+from console.rows.listing import now_ms, worded
 from console.screens.base import DeskScreen
 from console.screens.choosing import chosen_task
 from console.theming import Look
 from console.verbs.operations import Chosen
-from console.widgets.textview import TextView
+from console.widgets.text_view import TextView
 from core.control.api import EventQuery
 from core.filters.fields import Noun
 from core.filters.grammar import Filter

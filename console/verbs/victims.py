@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from console.reading.listing import now_ms
+from console.rows.listing import now_ms
 from console.verbs.tiers import Verb
 from core.control.api import ControlAPI, Target
 from core.filters.fields import Noun

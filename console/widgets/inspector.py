@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from console.widgets.line import Line
-from console.widgets.textview import TextView
+from console.widgets.text_view import TextView
 from core.model.text import SafeText, safe_line
 
 BESIDE = 140

@@ -12,21 +12,21 @@ from textual.geometry import Region
 from textual.strip import Strip
 
 from console.keymap import bindings
-from console.widgets.face import Face
-from console.widgets.fitting import MARGIN, Fitting
-from console.widgets.roll import Roll
-from console.widgets.sheet import Ground, Rewritten, Sheet
+from console.widgets.column_widths import MARGIN, ColumnWidths
+from console.widgets.row_format import RowFormat
+from console.widgets.scroll_list import ScrollList
+from console.widgets.strip_cache import LineStyle, Rewritten, StripCache
 from core.model.text import SafeText, fit
 from core.render.columns import Column
 
-__all__ = ["Face", "Table"]
+__all__ = ["RowFormat", "Table"]
 
 V = TypeVar("V")
 _MEASURED = 600
 """Rows by which widths go: as many as three pages hold."""
 
 
-class Table(Roll[V], can_focus=True, inherit_bindings=False):
+class Table(ScrollList[V], can_focus=True, inherit_bindings=False):
     """A virtual table: line 0 is the head, below it the rows; the cursor keeps to the key of its row.
 
     `replace` brings the rows in memory; only the spans of cells that changed are drawn again. Widths go
@@ -35,10 +35,10 @@ class Table(Roll[V], can_focus=True, inherit_bindings=False):
 
     BINDINGS = bindings("table")
 
-    def __init__(self, face: Face[V], *, id: str | None = None) -> None:  # noqa: A002 - Textual's word
-        super().__init__(face.key, id=id)
-        self._fitting = Fitting(face)
-        self._sheet = Sheet(self._fitting)
+    def __init__(self, row_format: RowFormat[V], *, id: str | None = None) -> None:  # noqa: A002 - Textual's word
+        super().__init__(row_format.key, id=id)
+        self._widths = ColumnWidths(row_format)
+        self._strips = StripCache(self._widths)
         self._fitted: int | None = None
         """The number of the first row that the columns were fitted to; None = they are to be fitted."""
         self._said = SafeText("")
@@ -47,24 +47,24 @@ class Table(Roll[V], can_focus=True, inherit_bindings=False):
         """Tells whether the row of a key is marked."""
 
     @property
-    def face(self) -> Face[V]:
+    def row_format(self) -> RowFormat[V]:
         """How its rows look."""
-        return self._fitting.face
+        return self._widths.row_format
 
     @property
     def columns(self) -> tuple[Column, ...]:
         """The columns that have room, from left to right."""
-        return self._fitting.columns
+        return self._widths.columns
 
     @property
     def all_columns(self) -> tuple[Column, ...]:
         """All columns, shown or not."""
-        return self.face.columns
+        return self.row_format.columns
 
     @property
     def hidden(self) -> frozenset[str]:
         """Names of columns that are not shown."""
-        return self._fitting.hidden
+        return self._widths.hidden
 
     @property
     def shows_cursor(self) -> bool:
@@ -75,12 +75,12 @@ class Table(Roll[V], can_focus=True, inherit_bindings=False):
         """Take the rows in memory, by number; `count` rows are known, and `more` may follow."""
         before, old = self._visible_keys(), self.cursor
         self.more = more
-        self._held.take(rows, count)
+        self._window.take(rows, count)
         if self.cursor != old:
             self._refresh_row(old)
             self._refresh_row(self.cursor)
         self._resize_list()
-        if self._fitted != self._held.first:
+        if self._fitted != self._window.first:
             self._refit()
         self._draw_changes(before)
 
@@ -96,15 +96,14 @@ class Table(Roll[V], can_focus=True, inherit_bindings=False):
 
     def age(self) -> None:
         """Write what grows with time anew, and draw the cells that differ."""
-        if not self._fitting.growing:
+        if not self._widths.growing:
             return
-        self._draw_cells(
-            [
-                (line, aged)
-                for line, view in self._in_view()
-                if view is not None and (aged := self._sheet.age(self.face.key(view), view)) is not None
-            ]
+        aged = (
+            (line, self._strips.age(self.row_format.key(view), view))
+            for line, view in self._in_view()
+            if view is not None
         )
+        self._draw_cells([(line, cells) for line, cells in aged if cells is not None])
 
     def notify_style_update(self) -> None:
         """Forget the style of the last look."""
@@ -122,24 +121,24 @@ class Table(Roll[V], can_focus=True, inherit_bindings=False):
     def show_order(self, name: str, *, descending: bool) -> None:
         """Show in the head by which column the rows are sorted."""
         order = (name, "▼" if descending else "▲")
-        if order != self._fitting.order:
-            self._fitting.order = order
+        if order != self._widths.order:
+            self._widths.order = order
             self.refresh(Region(0, 0, self.size.width, 1))
 
     def hide(self, names: Collection[str]) -> None:
         """Show all columns but these, as far as there is room; one always stays."""
-        if self._fitting.hide(names):
+        if self._widths.hide(names):
             self._refit()
 
     def show_columns(self, columns: Sequence[Column]) -> None:
-        """Show these columns of the face instead, those hidden by name still hidden."""
-        self._fitting.face = replace(self.face, columns=tuple(columns))
+        """Show these columns of the row format instead, those hidden by name still hidden."""
+        self._widths.row_format = replace(self.row_format, columns=tuple(columns))
         self._refit()
 
     def restyle(self) -> None:
         """Draw everything anew: the look has changed."""
         self._plain = None
-        self._sheet.clear()
+        self._strips.clear()
         self.refresh()
 
     def resized(self) -> None:
@@ -153,17 +152,17 @@ class Table(Roll[V], can_focus=True, inherit_bindings=False):
         """Return one line of the view: the head, a row, or nothing."""
         width, base = self.size.width, self._base()
         if y == 0:
-            return self._sheet.head(Ground(width=width, base=base))
+            return self._strips.head(LineStyle(width=width, base=base))
         number = self.top + y - 1
         view = self.rows.get(number)
         if view is None:
             said = SafeText(f" {self._said}" if y == 1 and not self.count else "")
             return Strip([Segment(fit(said, width), base)], width)
-        key = self.face.key(view)
+        key = self.row_format.key(view)
         is_cursor = number == self.cursor and self.shows_cursor
-        ground = Ground(width=width, base=base, is_marked=self.is_marked(key), is_cursor=is_cursor)
-        strip = self._sheet.strip(key, view, ground)
-        if len(self._sheet.unmeasured) == 1:
+        ground = LineStyle(width=width, base=base, is_marked=self.is_marked(key), is_cursor=is_cursor)
+        strip = self._strips.strip(key, view, ground)
+        if len(self._strips.unmeasured) == 1:
             self.call_later(self._make_room)
         return strip
 
@@ -174,31 +173,31 @@ class Table(Roll[V], can_focus=True, inherit_bindings=False):
         return self._plain
 
     def _refit(self) -> None:
-        self._fitted = self._held.first
-        if self._fitting.refit(self._held.near(self.top, most=_MEASURED), self.size.width):
+        self._fitted = self._window.first
+        if self._widths.refit(self._window.near(self.top, most=_MEASURED), self.size.width):
             self.restyle()
 
     def _make_room(self) -> None:
-        rows = list(self._sheet.unmeasured)
-        self._sheet.unmeasured.clear()
-        if self._fitting.grow(rows):
+        rows = list(self._strips.unmeasured)
+        self._strips.unmeasured.clear()
+        if self._widths.grow(rows):
             self.restyle()
 
     def _draw_changes(self, before: Sequence[Hashable]) -> None:
-        known, rows = self._sheet.turn(), []
+        known, rows = self._strips.turn(), []
         for line, view in self._in_view():
-            key = None if view is None else self.face.key(view)
+            key = None if view is None else self.row_format.key(view)
             if line >= len(before) or key != before[line]:
                 self._refresh_row(self.top + line)
             if view is not None:
-                rows.append((line, self._sheet.rewrite(key, view, known.get(key))))
+                rows.append((line, self._strips.rewrite(key, view, known.get(key))))
         self._draw_cells(rows)
 
     def _draw_cells(self, rows: Sequence[tuple[int, Rewritten]]) -> None:
         """Draw the cells that differ, by line of the rows; everything if they need more room."""
-        if self._fitting.grow(new for _, (_, new) in rows):
+        if self._widths.grow(new for _, (_, new) in rows):
             self.restyle()
             return
         for line, (old, new) in rows:
             if old != new:
-                self.refresh(*self._fitting.changed(line + 1, old, new))
+                self.refresh(*self._widths.changed(line + 1, old, new))

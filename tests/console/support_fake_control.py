@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
-from console.reading.ordering import is_by_id
+from console.rows.sort_order import is_by_id
 from core.control.api import PAGE, EventQuery, StopMode, Target
 from core.filters.fields import Noun
 from core.filters.grammar import Filter

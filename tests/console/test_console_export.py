@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from console.exports.drafting import Draft, is_taken
-from console.exports.exporting import Format, cell_of, csv_text, destination, heading_of, inert, suggested
+from console.exports.export_file import ExportFile, is_taken
+from console.exports.file_formats import Format, cell_of, csv_text, destination, heading_of, inert, suggested
 from console.widgets.oneline import LineScreen
 from core.control.api import PAGE
 from core.filters.fields import Noun
@@ -264,7 +264,7 @@ async def test_a_full_disk_takes_the_file_away_and_is_told(
 
     async with console(stocked(FakeControl()), at="3") as operator:
         await operator.sees("t4")
-        monkeypatch.setattr("console.exports.drafting.os.fsync", full)
+        monkeypatch.setattr("console.exports.export_file.os.fsync", full)
         await export(operator, "rows.csv")
         await operator.hears("No space left on device")
         assert names(folder) == []
@@ -343,9 +343,9 @@ def test_a_file_that_came_meanwhile_is_not_replaced(
         raise OSError(fails, "no links here")
 
     if fails:
-        monkeypatch.setattr("console.exports.drafting.os.link", no_link)
+        monkeypatch.setattr("console.exports.export_file.os.link", no_link)
     path = tmp_path / "rows.jsonl"
-    draft = Draft(path)
+    draft = ExportFile(path)
     draft.open()
     draft.write("ours")
     path.write_text("theirs")
@@ -354,7 +354,7 @@ def test_a_file_that_came_meanwhile_is_not_replaced(
     draft.discard()
     assert (path.read_text(), draft.is_kept, names(tmp_path)) == ("theirs", False, ["rows.jsonl"])
     path.unlink()
-    again = Draft(path)
+    again = ExportFile(path)
     again.open()
     again.write("ours")
     again.keep_new()
@@ -363,7 +363,7 @@ def test_a_file_that_came_meanwhile_is_not_replaced(
 
 
 def test_a_folder_that_went_away_is_told(tmp_path: Path) -> None:
-    draft = Draft(tmp_path / "gone" / "rows.csv")
+    draft = ExportFile(tmp_path / "gone" / "rows.csv")
     with pytest.raises(Invalid, match=r"cannot write rows\.csv: No such file or directory"):
         draft.open()
     draft.discard()

@@ -11,7 +11,7 @@ import pytest
 
 from console.app import ConsoleApp, Manner
 from console.feed import RETRY_SECONDS, SECONDS_SLOW, Feed
-from console.reading import listing
+from console.rows import listing
 from console.screens.lists import TasksScreen
 from console.starting.engines import EngineStarter
 from core.control.api import StopMode

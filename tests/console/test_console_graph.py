@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from textual.color import Color
 
-from console.reading.folding import WHOLE, fold
+from console.rows.graph_nodes import WHOLE, fold
 from console.screens.graph import GraphScreen
 from console.screens.job import JobScreen
 from console.theming import CONTRAST, PLAIN, contrast, looks
@@ -257,8 +257,8 @@ async def test_hostile_keys_stages_and_errors_are_glyphs_in_the_graph() -> None:
 async def test_keys_that_look_like_a_folded_layer_are_tasks_all_the_same() -> None:
     control = large(WHOLE)
     control.add_task(2, "layer 0 of 2")
-    groups = fold(await control.job_detail(2))
-    assert sum(len(knot.tasks) for group in groups for knot in group.knots) == 2 * WHOLE + 2
+    stages = fold(await control.job_detail(2))
+    assert sum(len(node.tasks) for stage in stages for node in stage.nodes) == 2 * WHOLE + 2
 
 
 async def test_trouble_is_told_in_the_head_and_the_picture_stays() -> None:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from console.reading import listing
+from console.rows import listing
 from console.screens.job import JobScreen, progress, rows_of
 from core.model.values import INBOX
 from core.model.views import JobView, StageView, TaskView

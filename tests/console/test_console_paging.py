@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.reading.paging import Pages
+from console.rows.pages import Pages
 from console.verbs.applying import movable
 from console.verbs.tiers import Verb
 from core.control.api import Target

@@ -8,10 +8,10 @@ import pytest
 from rich.style import Style
 
 from console.app import ConsoleApp, Manner
-from console.screens.panels import where_failing, where_waiting
 from console.screens.pulse import PulseScreen
-from console.widgets.spans import changed, flow
-from console.widgets.spark import bars, trend_of
+from console.screens.pulse_panels import where_failing, where_waiting
+from console.widgets.bars import bars, trend_of
+from console.widgets.styled_lines import changed, flow
 from core.filters.grammar import render
 from core.model.errors import Unavailable
 from core.model.insight import Failing, PulseView, Rate, Waiting, WaitKind

@@ -8,7 +8,7 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.geometry import Region
 
-from console.widgets.table import Face, Table
+from console.widgets.table import RowFormat, Table
 from core.model.text import safe_line
 from core.render import widths
 from core.render.columns import Column, Form
@@ -32,7 +32,7 @@ class Noted(Table[Pair]):
             return tuple(safe_line(texts[column.name]) for column in columns)
 
         super().__init__(
-            Face(columns=COLUMNS, key=lambda pair: pair[0], write=write, style=lambda _, __: None)
+            RowFormat(columns=COLUMNS, key=lambda pair: pair[0], write=write, style=lambda _, __: None)
         )
         self.written = 0
         self.drawn: list[Region] = []
@@ -206,23 +206,23 @@ async def test_hostile_texts_are_seen_and_never_obeyed() -> None:
 
 async def test_a_text_that_grows_has_room_at_once_and_none_gives_room_back_meanwhile() -> None:
     async with table([(1, "short"), (2, "short")]) as (drawn, _):
-        rooms = drawn._fitting.shape
+        rooms = drawn._widths.shape
         drawn.fill([(1, "a" * 30), (2, "short")])
         assert "a" * 30 in drawn.lines()[1]
-        grown = drawn._fitting.shape
+        grown = drawn._widths.shape
         assert grown != rooms
         drawn.fill([(1, "short"), (2, "short")])
-        assert drawn._fitting.shape == grown
+        assert drawn._widths.shape == grown
         drawn.forget_widths()
         drawn.fill([(1, "short"), (2, "short")])
-        assert drawn._fitting.shape == rooms
+        assert drawn._widths.shape == rooms
 
 
 async def test_other_rows_at_the_top_of_memory_have_the_columns_fitted_anew() -> None:
     async with table([(1, "a" * 30)]) as (drawn, _):
-        grown = drawn._fitting.shape
+        grown = drawn._widths.shape
         drawn.replace({200: (200, "short")}, count=201, more=False)
-        assert drawn._fitting.shape != grown
+        assert drawn._widths.shape != grown
 
 
 async def test_scrolling_shares_no_widths_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,7 +232,7 @@ async def test_scrolling_shares_no_widths_out(monkeypatch: pytest.MonkeyPatch) -
         shared.append(columns_needs_width[2])
         return widths.share(*columns_needs_width)
 
-    monkeypatch.setattr("console.widgets.fitting.share", share)
+    monkeypatch.setattr("console.widgets.column_widths.share", share)
     async with table(pairs(500)) as (_, pilot):
         assert shared
         shared.clear()

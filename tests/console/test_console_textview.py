@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 import pytest
 from textual.app import App, ComposeResult
 
-from console.widgets import passage
-from console.widgets.passage import HANGING, Spot
-from console.widgets.textview import TextView
+from console.widgets import text_layout
+from console.widgets.text_layout import HANGING, Spot
+from console.widgets.text_view import TextView
 from core.model.text import SafeText, cells
 
 LONG = SafeText("the quick brown fox jumps over the lazy dog and far away it goes")
@@ -121,11 +121,11 @@ async def test_a_match_deep_in_a_long_line_comes_into_view() -> None:
 
 async def test_only_lines_that_are_looked_at_are_laid_out_of_a_hundred_thousand() -> None:
     lines = [f"{number} {LONG}" for number in range(100_000)]
-    passage._wrapped.cache_clear()
+    text_layout._wrapped.cache_clear()
     async with text(lines, size=(24, 20)) as (view, pilot):
         await pilot.press("G", "k", "space", "g", "j", "space")
         assert shown(view)[0].startswith(HANGING)
-        assert passage._wrapped.cache_info().misses < 200
+        assert text_layout._wrapped.cache_info().misses < 200
 
 
 async def test_lines_that_are_added_below_the_view_draw_nothing() -> None:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from console.reading.times import Times, shown_as, usual
+from console.rows.time_columns import Times, shown_as, usual
 from core.filters.fields import Noun
 from core.render.columns import COLUMNS, Form
 from core.render.widths import choose

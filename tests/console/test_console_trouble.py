@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from console.screens.trouble import PRESETS, TroubleScreen, fault, when
+from console.screens.retries import PRESETS, RetriesScreen, fault, when
 from core.filters.grammar import render
 from core.model.text import cells
 from tests.console.support_console import HOSTILE, VISIBLE, Operator, console, strips_of
@@ -76,7 +76,7 @@ async def test_a_filter_goes_on_with_another_preset_and_escape_comes_back_to_the
         await operator.press("escape")
         await operator.sees("[dead 1]", "3/3")
         screen = operator.app.screen
-        assert isinstance(screen, TroubleScreen)
+        assert isinstance(screen, RetriesScreen)
         assert render(screen.where) == "status:failed"
 
 

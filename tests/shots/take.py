@@ -16,7 +16,7 @@ import pytest
 from textual.widgets import Input
 
 from console import feed
-from console.reading import listing
+from console.rows import listing
 from tests.console.support_console import Operator, console, strips_of
 from tests.console.support_fake_control import NOW
 from tests.shots.keytable import printed

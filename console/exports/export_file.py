@@ -33,7 +33,7 @@ def is_taken(path: Path) -> bool:
     return True
 
 
-class Draft:
+class ExportFile:
     """What is written for a path; at its path only after `keep_new` or `keep_over`. Blocks: for threads.
 
     Every method but `discard` raises `Invalid` (`export.file`).

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from textual.geometry import Size
 
 from console.feed import Feed, Pulse
-from console.reading.listing import style_of, worded
+from console.rows.listing import style_of, worded
 from console.theming import Look
-from console.widgets.spans import Span, flow
-from console.widgets.spark import bars, trend_of
+from console.widgets.bars import bars, trend_of
+from console.widgets.styled_lines import Span, flow
 from core.model.insight import Rate
 from core.model.status import JobStatus, TaskStatus
 from core.model.text import SafeText, cells, safe_line

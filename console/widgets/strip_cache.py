@@ -1,4 +1,4 @@
-"""Sheet: the cells of rows as they were last written, and their strips as they were last drawn."""
+"""StripCache: the cells of rows as they were last written, and their strips as they were last drawn."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from rich.style import Style
 from textual.cache import LRUCache
 from textual.strip import Strip
 
-from console.widgets.face import Paper, draw_row
-from console.widgets.fitting import MARGIN, Fitting
+from console.widgets.column_widths import MARGIN, ColumnWidths
+from console.widgets.row_format import RowStyle, draw_row
 from core.model.text import SafeText
 
 V = TypeVar("V")
@@ -34,7 +34,7 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
+class LineStyle:
     """What a line is drawn on: how wide it is, in which style, whether marked, whether under the cursor."""
 
     width: int
@@ -43,20 +43,20 @@ class Ground:
     is_cursor: bool = False
 
 
-class Sheet(Generic[V]):
+class StripCache(Generic[V]):
     """Rows become strips, each as long as nothing of it changes only once."""
 
-    def __init__(self, fitting: Fitting[V]) -> None:
-        self._fitting = fitting
+    def __init__(self, widths: ColumnWidths[V]) -> None:
+        self._widths = widths
         self._written: dict[Hashable, Written] = {}
         self._version = 0
         self.unmeasured: list[tuple[SafeText, ...]] = []
         """Cells that came into view, and that nobody made room for yet."""
-        self._strips: LRUCache[tuple[Hashable, int, int, bool, bool], Strip] = LRUCache(_STRIPS)
+        self._drawn: LRUCache[tuple[Hashable, int, int, bool, bool], Strip] = LRUCache(_STRIPS)
 
     def clear(self) -> None:
         """Forget everything: shape or look are others."""
-        self._strips.clear()
+        self._drawn.clear()
         self._written.clear()
         self.unmeasured.clear()
 
@@ -67,7 +67,7 @@ class Sheet(Generic[V]):
 
     def rewrite(self, key: Hashable, view: V, known: Written | None) -> Rewritten:
         """Write the cells of a row that was `known` before; return them as they were and as they are."""
-        cells = self._fitting.face.write(view, self._fitting.columns)
+        cells = self._widths.row_format.write(view, self._widths.columns)
         if known is not None and known.cells == cells:
             # Its strips are still good.
             self._written[key] = known
@@ -80,38 +80,38 @@ class Sheet(Generic[V]):
         old = self._written.get(key)
         if old is None:
             return None
-        fitting = self._fitting
-        columns = [fitting.shape[index][0] for index in fitting.growing]
-        grown = dict(zip(fitting.growing, fitting.face.write(view, columns), strict=True))
+        widths = self._widths
+        columns = [widths.shape[index][0] for index in widths.growing]
+        grown = dict(zip(widths.growing, widths.row_format.write(view, columns), strict=True))
         cells = tuple(grown.get(index, cell) for index, cell in enumerate(old.cells))
         return None if cells == old.cells else (old.cells, self._keep(key, cells).cells)
 
-    def head(self, ground: Ground) -> Strip:
+    def head(self, ground: LineStyle) -> Strip:
         """Return the line of titles."""
-        titles = self._fitting.titles()
-        paper = Paper(base=ground.base + _HEAD, width=ground.width, margin=" " * MARGIN)
-        return draw_row(self._fitting.shape, titles, [None] * len(titles), paper)
+        titles = self._widths.titles()
+        paper = RowStyle(base=ground.base + _HEAD, width=ground.width, margin=" " * MARGIN)
+        return draw_row(self._widths.shape, titles, [None] * len(titles), paper)
 
-    def strip(self, key: Hashable, view: V, ground: Ground) -> Strip:
+    def strip(self, key: Hashable, view: V, ground: LineStyle) -> Strip:
         """Return the line of a row."""
         written = self._written.get(key) or self._write(key, view)
         place = (key, written.version, ground.width, ground.is_cursor, ground.is_marked)
-        strip = self._strips.get(place)
+        strip = self._drawn.get(place)
         if strip is None:
-            strip = self._strips[place] = self._draw(view, written.cells, ground)
+            strip = self._drawn[place] = self._draw(view, written.cells, ground)
         return strip
 
-    def _draw(self, view: V, cells: Sequence[SafeText], ground: Ground) -> Strip:
-        style = self._fitting.face.style
-        styles = [None if ground.is_cursor else style(view, column) for column in self._fitting.columns]
+    def _draw(self, view: V, cells: Sequence[SafeText], ground: LineStyle) -> Strip:
+        style = self._widths.row_format.style
+        styles = [None if ground.is_cursor else style(view, column) for column in self._widths.columns]
         base = ground.base + _CURSOR if ground.is_cursor else ground.base
         margin = _MARK if ground.is_marked else " " * MARGIN
         return draw_row(
-            self._fitting.shape, cells, styles, Paper(base=base, width=ground.width, margin=margin)
+            self._widths.shape, cells, styles, RowStyle(base=base, width=ground.width, margin=margin)
         )
 
     def _write(self, key: Hashable, view: V) -> Written:
-        written = self._keep(key, self._fitting.face.write(view, self._fitting.columns))
+        written = self._keep(key, self._widths.row_format.write(view, self._widths.columns))
         self.unmeasured.append(written.cells)
         return written
 

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from console.desk import Desk
 from console.keymap import bindings
 from console.screens.base import DeskScreen
-from console.widgets.textview import TextView
+from console.widgets.text_view import TextView
 from core.model.text import SafeText, safe_line
 
 TAIL_BYTES = 262_144

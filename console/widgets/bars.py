@@ -1,7 +1,7 @@
 """Spark: numbers over time as block characters, and how fast it goes in words.
 
 Textual's own Sparkline blends a colour for every cell and draws all of them at each change; this is one
-style, zero at the foot, and drawn by `Spans`: a tick that counts on costs the last bar.
+style, zero at the foot, and drawn by `StyledLines`: a tick that counts on costs the last bar.
 """
 
 from __future__ import annotations

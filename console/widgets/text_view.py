@@ -13,8 +13,8 @@ from textual.strip import Strip
 
 from console.keymap import bindings
 from console.widgets.oneline import LineScreen
-from console.widgets.passage import Passage, Row, Spot
 from console.widgets.resized import Resized
+from console.widgets.text_layout import Row, Spot, TextLayout
 from core.model.text import SafeText
 
 _FOUND = Style(reverse=True)
@@ -35,7 +35,7 @@ class TextView(Resized, can_focus=True, inherit_bindings=False):
 
     def __init__(self) -> None:
         super().__init__()
-        self._passage = Passage()
+        self._text = TextLayout()
         self._top = Spot()
         self._height = 1
         self._shown: Sequence[tuple[int, Row]] | None = None
@@ -47,7 +47,7 @@ class TextView(Resized, can_focus=True, inherit_bindings=False):
     @property
     def lines(self) -> tuple[SafeText, ...]:
         """What is shown, as it is."""
-        return self._passage.lines
+        return self._text.lines
 
     @property
     def top(self) -> Spot:
@@ -57,7 +57,7 @@ class TextView(Resized, can_focus=True, inherit_bindings=False):
     @property
     def at_end(self) -> bool:
         """Whether the last line is in view."""
-        return self._top >= self._passage.last(self._height)
+        return self._top >= self._text.last(self._height)
 
     @property
     def words(self) -> str:
@@ -76,8 +76,8 @@ class TextView(Resized, can_focus=True, inherit_bindings=False):
         if new == self.lines:
             return
         before, top = self._rows(), self._top
-        self._passage.lines, self._matches, self._shown = new, None, None
-        self._top = min(self._passage.nearest(top), self._passage.last(self._height))
+        self._text.lines, self._matches, self._shown = new, None, None
+        self._top = min(self._text.nearest(top), self._text.last(self._height))
         if top != self._top:
             self.refresh()
         else:
@@ -89,11 +89,11 @@ class TextView(Resized, can_focus=True, inherit_bindings=False):
 
     def end(self) -> None:
         """Go to the last line."""
-        self._go(self._passage.last(self._height))
+        self._go(self._text.last(self._height))
 
     def action_move(self, step: int) -> None:
         """Scroll by lines."""
-        self._go(self._passage.moved(self._top, step))
+        self._go(self._text.moved(self._top, step))
 
     def action_half(self, step: int) -> None:
         """Scroll by half a page."""
@@ -125,14 +125,14 @@ class TextView(Resized, can_focus=True, inherit_bindings=False):
         here = self._match if self._match >= 0 else self._top.line - (step > 0)
         beyond = [line for line in matches if (line > here if step > 0 else line < here)]
         self._match = (beyond or matches)[0 if step > 0 else -1]
-        spot = self._passage.at(self._match, max(0, self.lines[self._match].lower().find(self._needle)))
-        self._go(self._passage.moved(spot, -(self._height // 3)))
+        spot = self._text.at(self._match, max(0, self.lines[self._match].lower().find(self._needle)))
+        self._go(self._text.moved(spot, -(self._height // 3)))
         self.refresh()
         self.post_message(self.Found())
 
     def action_wrap(self) -> None:
         """Wrap long lines, or cut them."""
-        self._lay_out(self._passage.width, is_wrapped=not self._passage.is_wrapped)
+        self._lay_out(self._text.width, is_wrapped=not self._text.is_wrapped)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """Scroll down."""
@@ -148,7 +148,7 @@ class TextView(Resized, can_focus=True, inherit_bindings=False):
         """Lay out for the new size; who was at the end stays there."""
         was_at_end = self._top > Spot() and self.at_end
         self._height = max(1, self.size.height)
-        self._lay_out(max(1, self.size.width), is_wrapped=self._passage.is_wrapped)
+        self._lay_out(max(1, self.size.width), is_wrapped=self._text.is_wrapped)
         if was_at_end:
             self.end()
 
@@ -164,11 +164,11 @@ class TextView(Resized, can_focus=True, inherit_bindings=False):
 
     def _rows(self) -> Sequence[tuple[int, Row]]:
         if self._shown is None:
-            self._shown = self._passage.view(self._top, self._height)
+            self._shown = self._text.view(self._top, self._height)
         return self._shown
 
     def _go(self, spot: Spot) -> None:
-        top = min(spot, self._passage.last(self._height))
+        top = min(spot, self._text.last(self._height))
         if top != self._top:
             self._top, self._shown = top, None
             self.refresh()
@@ -187,10 +187,10 @@ class TextView(Resized, can_focus=True, inherit_bindings=False):
         return self._matches
 
     def _lay_out(self, width: int, *, is_wrapped: bool) -> None:
-        place = self._passage.begin_of(self._passage.nearest(self._top))
-        self._passage.width, self._passage.is_wrapped = width, is_wrapped
-        top = self._passage.nearest(self._top)
-        self._top = self._passage.at(top.line, place) if self.lines else top
+        place = self._text.begin_of(self._text.nearest(self._top))
+        self._text.width, self._text.is_wrapped = width, is_wrapped
+        top = self._text.nearest(self._top)
+        self._top = self._text.at(top.line, place) if self.lines else top
         self._go(self._top)
         self._shown = None
         self.refresh()

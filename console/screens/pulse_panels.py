@@ -7,10 +7,10 @@ from typing import TypeVar
 
 from rich.style import Style
 
-from console.reading.listing import now_ms, style_of
+from console.rows.listing import now_ms, style_of
 from console.theming import Look
 from console.verbs.operations import Chosen
-from console.widgets.table import Face, Table
+from console.widgets.table import RowFormat, Table
 from core.control.api import Target
 from core.filters.fields import Noun
 from core.filters.grammar import Filter
@@ -63,7 +63,7 @@ class Panel(Table[V]):
     def fill(self, rows: Sequence[V]) -> None:
         """Take rows, all or none: one that cannot be written must not take the whole screen with it."""
         for row in rows:
-            self.face.write(row, self.face.columns)
+            self.row_format.write(row, self.row_format.columns)
         self.replace(dict(enumerate(rows)), count=len(rows), more=False)
 
     def on_focus(self) -> None:
@@ -80,7 +80,7 @@ class Panel(Table[V]):
         return self.has_focus
 
 
-def face_of_failing(look: Callable[[], Look]) -> Face[Failing]:
+def failing_row_format(look: Callable[[], Look]) -> RowFormat[Failing]:
     """Return how a code that fails looks."""
 
     def write(failing: Failing, column: Column) -> SafeText:
@@ -93,10 +93,10 @@ def face_of_failing(look: Callable[[], Look]) -> Face[Failing]:
     def style(_: Failing, column: Column) -> Style | None:
         return style_of("failed", look()) if column.name == "code" else None
 
-    return _face(_FAILING, lambda failing: failing.code, write=write, style=style)
+    return _row_format(_FAILING, lambda failing: failing.code, write=write, style=style)
 
 
-def face_of_waiting(look: Callable[[], Look]) -> Face[Waiting]:
+def waiting_row_format(look: Callable[[], Look]) -> RowFormat[Waiting]:
     """Return how a reason to wait looks."""
 
     def write(waiting: Waiting, column: Column) -> SafeText:
@@ -109,7 +109,7 @@ def face_of_waiting(look: Callable[[], Look]) -> Face[Waiting]:
     def style(waiting: Waiting, column: Column) -> Style | None:
         return style_of(MARKS[waiting.kind], look()) if column.name == "kind" else None
 
-    return _face(_WAITING, lambda waiting: (waiting.kind, waiting.subject), write=write, style=style)
+    return _row_format(_WAITING, lambda waiting: (waiting.kind, waiting.subject), write=write, style=style)
 
 
 def where_failing(failing: Failing, *statuses: str) -> Filter:
@@ -149,14 +149,14 @@ def _subject_terms(waiting: Waiting) -> tuple[In, ...]:
     return (In(field="job", values=(int(waiting.subject),)),) if waiting.subject.isdecimal() else ()
 
 
-def _face(
+def _row_format(
     columns: tuple[Column, ...],
     key: Callable[[V], Hashable],
     *,
     write: Callable[[V, Column], SafeText],
     style: Callable[[V, Column], Style | None],
-) -> Face[V]:
+) -> RowFormat[V]:
     def row(view: V, shown: Sequence[Column]) -> tuple[SafeText, ...]:
         return tuple(write(view, column) for column in shown)
 
-    return Face(columns=columns, key=key, write=row, style=style)
+    return RowFormat(columns=columns, key=key, write=row, style=style)

@@ -21,7 +21,7 @@ _fit = lru_cache(4_096)(fit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Face(Generic[V]):
+class RowFormat(Generic[V]):
     """How a view becomes a row: its key, one safe text for each column, the style of a column."""
 
     columns: tuple[Column, ...]
@@ -31,7 +31,7 @@ class Face(Generic[V]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Paper:
+class RowStyle:
     """What a row is drawn on: its plain style, its width, and what stands in its margin."""
 
     base: Style
@@ -43,7 +43,7 @@ def draw_row(
     shape: Shape,
     cells: Sequence[str],
     styles: Sequence[Style | None],
-    paper: Paper,
+    paper: RowStyle,
 ) -> Strip:
     """Draw the cells of a row; those without a style of their own run together."""
     segments: list[Segment] = []

@@ -1,4 +1,4 @@
-"""Fitting: which columns of a list are shown and how wide, steady while its rows change."""
+"""ColumnWidths: which columns of a list are shown and how wide, steady while its rows change."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from textual.geometry import Region
 
-from console.widgets.face import Face
+from console.widgets.row_format import RowFormat
 from core.model.text import SafeText, cells
 from core.render.columns import GAP, GROWING, Column
 from core.render.widths import Shape, filled, longest, share
@@ -17,15 +17,15 @@ MARGIN = 1
 """Cells to the left and to the right of all columns; the left one holds the mark."""
 
 
-class Fitting(Generic[V]):
-    """The shape of the rows of a face.
+class ColumnWidths(Generic[V]):
+    """The shape of the rows of a row format.
 
     `refit` measures rows and shares the width out anew; `grow` gives a text that needs more what it
     needs, as far as there is room, and never takes anything back.
     """
 
-    def __init__(self, face: Face[V]) -> None:
-        self.face = face
+    def __init__(self, row_format: RowFormat[V]) -> None:
+        self.row_format = row_format
         self.hidden: frozenset[str] = frozenset()
         self.shape: Shape = ()
         self.growing: tuple[int, ...] = ()
@@ -42,7 +42,7 @@ class Fitting(Generic[V]):
 
     def hide(self, names: Collection[str]) -> bool:
         """Show all columns but these; return whether it can be done: one always stays."""
-        can = any(column.name not in names for column in self.face.columns)
+        can = any(column.name not in names for column in self.row_format.columns)
         self.hidden = frozenset(names) if can else self.hidden
         return can
 
@@ -53,7 +53,7 @@ class Fitting(Generic[V]):
         measured = [column for column in share(self._offered(), {}, self._room) if not column[0].steady]
         columns = [column for column, _ in measured]
         names = [column.name for column in columns]
-        self._needs = longest(self._needs, names, (self.face.write(row, columns) for row in rows))
+        self._needs = longest(self._needs, names, (self.row_format.write(row, columns) for row in rows))
         return self._reshape()
 
     def grow(self, rows: Iterable[Sequence[SafeText]]) -> bool:
@@ -85,7 +85,7 @@ class Fitting(Generic[V]):
         return max(0, self._width - 2 * MARGIN)
 
     def _offered(self) -> list[Column]:
-        return [column for column in self.face.columns if column.name not in self.hidden]
+        return [column for column in self.row_format.columns if column.name not in self.hidden]
 
     def _least_needs(self) -> dict[str, int]:
         name, arrow = self.order

@@ -1,4 +1,4 @@
-"""Held: the rows of a list that are in memory, and the cursor among them."""
+"""RowWindow: the rows of a list that are in memory, and the cursor among them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 V = TypeVar("V")
 
 
-class Held(Generic[V]):
+class RowWindow(Generic[V]):
     """Rows by their number, from 0; the cursor keeps to the key of its row, or to its place."""
 
     def __init__(self, key: Callable[[V], Hashable]) -> None:

@@ -11,7 +11,7 @@ from rich.style import Style
 from textual.color import Color
 
 from console.theming import Look
-from console.widgets.table import Face
+from console.widgets.table import RowFormat
 from core.control.api import ControlAPI, EventQuery
 from core.filters.fields import FIELDS, Noun
 from core.filters.grammar import Filter, matches
@@ -94,7 +94,7 @@ def queues(control: ControlAPI) -> Listing[QueueView]:
     return Listing(noun=Noun.QUEUES, columns=columns_of(Noun.QUEUES), key=lambda queue: queue.name, read=read)
 
 
-def face_of(listing: Listing[V], look: Callable[[], Look]) -> Face[V]:
+def row_format_of(listing: Listing[V], look: Callable[[], Look]) -> RowFormat[V]:
     """Return how the rows of a listing look, in the colours and glyphs of the present theme."""
 
     def write(view: V, columns: Sequence[Column]) -> tuple[SafeText, ...]:
@@ -104,7 +104,7 @@ def face_of(listing: Listing[V], look: Callable[[], Look]) -> Face[V]:
     def style(view: V, column: Column) -> Style | None:
         return style_of(str(getattr(view, "status", "")), look()) if column.name == "status" else None
 
-    return Face(columns=listing.columns, key=listing.key, write=write, style=style)
+    return RowFormat(columns=listing.columns, key=listing.key, write=write, style=style)
 
 
 def style_of(status: str, look: Look) -> Style | None:

@@ -1,4 +1,4 @@
-"""Passage: lines as rows of a width, laid out only where somebody looks."""
+"""TextLayout: lines as rows of a width, laid out only where somebody looks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Row:
     begin: int
 
 
-class Passage:
+class TextLayout:
     """Lines of safe text. However many there are, only those looked at are laid out."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Spans: a few lines of coloured pieces, of which only the cells that changed are drawn again."""
+"""StyledLines: a few lines of coloured pieces, of which only the cells that changed are drawn again."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ Span: TypeAlias = tuple[SafeText, Style | None]
 """A piece of a line and its own style, if it has one."""
 
 
-class Spans(Widget):
+class StyledLines(Widget):
     """Shows lines; as high as there are lines."""
 
-    DEFAULT_CSS = "Spans { height: auto; }"
+    DEFAULT_CSS = "StyledLines { height: auto; }"
 
     def __init__(self) -> None:
         super().__init__()

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
 
-from console.exports.drafting import Draft
-from console.exports.exporting import Layout
-from console.reading.paging import Read
+from console.exports.export_file import ExportFile
+from console.exports.file_formats import Layout
+from console.rows.pages import Read
 from console.working import to_end
 
 V = TypeVar("V")
@@ -24,7 +24,7 @@ class Export(Generic[V]):
     `searched` = the list is made of so many of the newest rows only: its order let nobody look further.
     """
 
-    draft: Draft
+    draft: ExportFile
     keep: Callable[[], None]
     """Gives the whole file its name: one of the draft's own ways."""
     layout: Layout[V]

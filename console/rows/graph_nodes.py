@@ -30,7 +30,7 @@ _WORST = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Knot:
+class GraphNode:
     """A node: one task, or the folded tasks of a layer; `needs` are keys of nodes."""
 
     key: str
@@ -63,28 +63,28 @@ class Knot:
         return SafeText(f"{self.name} {done_of(self.counts)}") if self.folded else self.name
 
     @property
-    def node(self) -> Node:
+    def drawn_node(self) -> Node:
         """What the picture needs to know of it."""
         return Node(key=self.key, width=2 + cells(self.label), needs=self.needs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class StageNodes:
     """A stage with its nodes."""
 
     stage: StageView
-    knots: tuple[Knot, ...]
+    nodes: tuple[GraphNode, ...]
 
     @property
     def title(self) -> SafeText:
         """Place, name, and how many tasks are done; as wide at every moment."""
-        counts = Counter(task.status for knot in self.knots for task in knot.tasks)
+        counts = Counter(task.status for node in self.nodes for task in node.tasks)
         return SafeText(f"{self.stage.position + 1} {clip(self.stage.name, _NAME)} {done_of(counts)}")
 
     @property
     def band(self) -> Band:
         """What the picture needs to know of it; the title only holds its room."""
-        return Band(title="x" * (2 + cells(self.title)), nodes=tuple(knot.node for knot in self.knots))
+        return Band(title="x" * (2 + cells(self.title)), nodes=tuple(node.drawn_node for node in self.nodes))
 
 
 def done_of(counts: Mapping[str, int]) -> str:
@@ -94,7 +94,7 @@ def done_of(counts: Mapping[str, int]) -> str:
     return f"{done:>{len(str(total))}}/{total}"
 
 
-def fold(detail: JobDetail, unfolded: Collection[str] = ()) -> tuple[Group, ...]:
+def fold(detail: JobDetail, unfolded: Collection[str] = ()) -> tuple[StageNodes, ...]:
     """Return the stages of a job with their nodes; layers are folded in a job of more than `WHOLE` tasks."""
     members: dict[int, list[TaskDetail]] = {stage.id: [] for stage in detail.stages}
     for task in detail.tasks:
@@ -104,7 +104,7 @@ def fold(detail: JobDetail, unfolded: Collection[str] = ()) -> tuple[Group, ...]
         parts[stage.id] = list(_parts(members[stage.id], stage, unfolded, whole=len(detail.tasks) <= WHOLE))
     homes = {task.task.key: part.key for found in parts.values() for part in found for task in part.tasks}
     return tuple(
-        Group(stage=stage, knots=tuple(part.knot(homes) for part in parts[stage.id]))
+        StageNodes(stage=stage, nodes=tuple(part.node(homes) for part in parts[stage.id]))
         for stage in detail.stages
     )
 
@@ -115,9 +115,9 @@ class _Part:
     tasks: Sequence[TaskDetail]
     folded: bool = False
 
-    def knot(self, homes: Mapping[str, str]) -> Knot:
+    def node(self, homes: Mapping[str, str]) -> GraphNode:
         found = dict.fromkeys(homes[need] for task in self.tasks for need in task.needs if need in homes)
-        return Knot(
+        return GraphNode(
             key=self.key,
             tasks=tuple(task.task for task in self.tasks),
             needs=tuple(need for need in found if need != self.key),

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 from console.desk import Desk
 from console.keymap import bindings
-from console.reading.listing import Listing, columns_of, face_of, now_ms, tasks, worded
+from console.rows.listing import Listing, columns_of, now_ms, row_format_of, tasks, worded
 from console.screens.choosing import chosen_task
 from console.screens.listed import ListScreen
 from console.theming import Look
 from console.verbs.operations import Chosen
-from console.widgets.table import Face
+from console.widgets.table import RowFormat
 from core.control.api import ControlAPI
 from core.filters.fields import Noun
 from core.filters.grammar import Filter
@@ -50,7 +50,7 @@ PRESETS = (
 """In the order in which one key goes through them."""
 
 
-class TroubleScreen(ListScreen[TaskView]):
+class RetriesScreen(ListScreen[TaskView]):
     """The filter holds the whole predicate, presets too: what a verb acts on is what it says."""
 
     PARTS = ("list", "preset", "retry", "again", "cancel", "kill", "hold", "logs", "events")
@@ -60,8 +60,8 @@ class TroubleScreen(ListScreen[TaskView]):
     def __init__(self, desk: Desk) -> None:
         self._preset = PRESETS[0]
         listing = _listing(desk.control)
-        face = face_of_trouble(listing, lambda: desk.look)
-        super().__init__(desk, listing, face=face, where=_where(PRESETS[0]))
+        face = retry_row_format(listing, lambda: desk.look)
+        super().__init__(desk, listing, row_format=face, where=_where(PRESETS[0]))
         self.nothing = SafeText(PRESETS[0].nothing)
 
     def title_line(self) -> SafeText:
@@ -115,14 +115,14 @@ def _listing(control: ControlAPI) -> Listing[TaskView]:
     return replace(tasks(control), columns=tuple(_KNOWN[name] for name in _SHOWN))
 
 
-def face_of_trouble(listing: Listing[TaskView], look: Callable[[], Look]) -> Face[TaskView]:
+def retry_row_format(listing: Listing[TaskView], look: Callable[[], Look]) -> RowFormat[TaskView]:
     """Return how a task in trouble looks: when it runs again or ended, and the error with its code."""
 
     def write(task: TaskView, columns: Sequence[Column]) -> tuple[SafeText, ...]:
         now = now_ms()
         return tuple(_cell(task, column, look=look(), now=now) for column in columns)
 
-    return replace(face_of(listing, look), write=write)
+    return replace(row_format_of(listing, look), write=write)
 
 
 def when(task: TaskView, *, now: int) -> SafeText:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from console.reading.ordering import is_by_id, is_falling
+from console.rows.sort_order import is_by_id, is_falling
 from core.control.api import ControlAPI
 from core.filters.fields import Noun
 from core.filters.grammar import Filter

@@ -1,4 +1,4 @@
-"""Roll: rows of any number under a head line, and a cursor that keys and mouse move."""
+"""ScrollList: rows of any number under a head line, and a cursor that keys and mouse move."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 
-from console.widgets.held import Held
 from console.widgets.resized import Resized
+from console.widgets.row_window import RowWindow
 
 V = TypeVar("V")
 
 
-class Roll(ScrollView, Resized, Generic[V], inherit_bindings=False):
+class ScrollList(ScrollView, Resized, Generic[V], inherit_bindings=False):
     """What moves and is looked at; how a row looks is for others to say."""
 
     DEFAULT_CSS = """
-    Roll { height: 1fr; overflow-x: hidden; overflow-y: scroll; scrollbar-size: 0 0; }
+    ScrollList { height: 1fr; overflow-x: hidden; overflow-y: scroll; scrollbar-size: 0 0; }
     """
 
     class Moved(Message, namespace="table"):
@@ -34,29 +34,29 @@ class Roll(ScrollView, Resized, Generic[V], inherit_bindings=False):
 
     def __init__(self, key: Callable[[V], Hashable], *, id: str | None = None) -> None:  # noqa: A002 - Textual's word
         super().__init__(id=id)
-        self._held = Held(key)
+        self._window = RowWindow(key)
         self.more = False
         """Whether more rows may follow those that are known."""
 
     @property
     def selected(self) -> V | None:
         """The view under the cursor."""
-        return self._held.selected
+        return self._window.selected
 
     @property
     def cursor(self) -> int:
         """The number of the row under the cursor."""
-        return self._held.cursor
+        return self._window.cursor
 
     @property
     def count(self) -> int:
         """How many rows are known to be there."""
-        return self._held.count
+        return self._window.count
 
     @property
     def rows(self) -> Mapping[int, V]:
         """The rows in memory, by number."""
-        return self._held.rows
+        return self._window.rows
 
     @property
     def lacks_rows(self) -> bool:
@@ -76,17 +76,17 @@ class Roll(ScrollView, Resized, Generic[V], inherit_bindings=False):
 
     def span(self, first: int, last: int) -> dict[int, V] | None:
         """Return the rows of two numbers and between; None if one of them is not in memory."""
-        return self._held.span(first, last)
+        return self._window.span(first, last)
 
     def toggle_following(self) -> bool:
         """Let the cursor keep to its row, or to its place; return whether it is its row."""
-        self._held.is_following = not self._held.is_following
-        return self._held.is_following
+        self._window.is_following = not self._window.is_following
+        return self._window.is_following
 
     def go_to(self, number: int) -> None:
         """Move the cursor to a row, as near as there is one."""
         old = self.cursor
-        self._held.go_to(number)
+        self._window.go_to(number)
         self._refresh_row(old)
         self._refresh_row(self.cursor)
         self._keep_in_view()
@@ -127,7 +127,7 @@ class Roll(ScrollView, Resized, Generic[V], inherit_bindings=False):
         return [(line, self.rows.get(self.top + line)) for line in range(self.height)]
 
     def _visible_keys(self) -> list[Hashable]:
-        return [None if view is None else self._held.key(view) for _, view in self._in_view()]
+        return [None if view is None else self._window.key(view) for _, view in self._in_view()]
 
     def _refresh_row(self, number: int) -> None:
         line = number - self.top
