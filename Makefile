@@ -10,7 +10,7 @@ WORKERS ?= 3
 DECK ?= .taskdeck
 # The tests start hundreds of processes; without its cache each of them would compile every file anew.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help venv run test format lint types mutants bench shots clean
+.PHONY: help venv run test format lint types mutants bench shots pages clean
 
 help: ## List these targets.
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,8 +53,11 @@ mutants: $(READY) ## Break each guard in turn and expect a red test.
 bench: $(READY) ## Measure the journal beside rows written by hand; tests/bench/README.md has more.
 	@$(BIN)/python tests/bench/journal.py
 
-shots: $(READY) ## Capture every screen anew into shots/, and print the keys into the README.
+shots: $(READY) ## Capture every screen into docs/shots/.
 	@$(BIN)/python -m tests.shots.take
+
+pages: $(READY) ## Write the generated parts of README.md and docs/.
+	@$(BIN)/python -m tests.pages.generated
 
 clean: ## Remove the environment, caches and builds.
 	@rm -rf $(VENV) .taskdeck .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info

@@ -1,4 +1,4 @@
-"""The captures in shots/ show the console as it is; `make shots` takes them anew."""
+"""The captures in docs/shots/ show the console as it is; `make shots` takes them anew."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ def difference(path: Path, taken: str) -> str:
     if path.suffix == ".svg":
         return f"{path.parent.name}/{path.name} looks different, in colours or styles; {ANEW}"
     name = f"{path.parent.name}/{path.name}"
-    lines = unified_diff(kept.splitlines(), taken.splitlines(), f"shots/{name}", "the screen", lineterm="")
+    lines = unified_diff(
+        kept.splitlines(), taken.splitlines(), f"docs/shots/{name}", "the screen", lineterm=""
+    )
     return "\n".join([*lines, ANEW])
 
 

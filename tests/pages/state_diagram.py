@@ -1,11 +1,10 @@
-"""The state diagrams of the README, drawn from the table of moves."""
+"""Mermaid diagrams of the statuses, from the table of moves."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias
 
 from core.model.status import (
     ATTEMPT_FINAL,
@@ -34,10 +33,6 @@ BIRTHS: dict[Stateful, tuple[StrEnum, ...]] = {
 }
 """The statuses in which each begins."""
 
-_MARKED = re.compile(
-    rf"(<!-- state-diagram:({'|'.join(get_args(Stateful))}) -->\n).*?(<!-- /state-diagram -->)", re.DOTALL
-)
-
 
 def state_diagram(noun: Stateful) -> str:
     """Return the Mermaid `stateDiagram-v2` of a noun; moves of the same ends share an arrow."""
@@ -50,20 +45,6 @@ def state_diagram(noun: Stateful) -> str:
             return _draw(_arrows(TASK_MOVES), births=BIRTHS[noun], finals=TASK_FINAL)
         case "attempt":
             return _draw(_arrows(ATTEMPT_MOVES), births=BIRTHS[noun], finals=ATTEMPT_FINAL)
-
-
-def replace_between_markers(readme_text: str) -> str:
-    """Return the text with the diagrams drawn anew between their markers.
-
-    `<!-- state-diagram:task -->` and `<!-- /state-diagram -->`, each on a line of its own; a text
-    without markers comes back as it is.
-    """
-    return _MARKED.sub(_redraw, readme_text)
-
-
-def _redraw(marked: re.Match[str]) -> str:
-    noun: Stateful = next(known for known in get_args(Stateful) if known == marked.group(2))
-    return f"{marked.group(1)}```mermaid\n{state_diagram(noun)}```\n{marked.group(3)}"
 
 
 def _arrows(

@@ -1,4 +1,4 @@
-"""Take the captures: `python -m tests.shots.take` writes all of them into `shots/`."""
+"""Take the captures: `python -m tests.shots.take` writes all of them into `docs/shots/`."""
 
 from __future__ import annotations
 
@@ -19,11 +19,10 @@ from console import feed
 from console.rows import listing
 from tests.console.support_console import Operator, console, strips_of
 from tests.console.support_fake_control import NOW
-from tests.shots.keytable import printed
 from tests.shots.scenes import SCENES, SIZES, Scene
 from tests.shots.seed import seeded
 
-FOLDER = Path(__file__).parents[2] / "shots"
+FOLDER = Path(__file__).parents[2] / "docs" / "shots"
 """Where the captures are kept: a folder for each size, a text and a picture for each scene."""
 _FONTS = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
 
@@ -94,7 +93,7 @@ def _fixed_world() -> Iterator[None]:
 
 
 def main() -> None:
-    """Write all captures, remove those of scenes that are no more, print the keys into the README."""
+    """Write all captures and remove those of scenes that are gone."""
     for name in ("NO_COLOR", "TASKDECK_THEME", "SSH_CONNECTION"):
         os.environ.pop(name, None)
     os.environ.update(TERM="xterm-256color", TEXTUAL_ANIMATIONS="none")
@@ -109,8 +108,6 @@ def main() -> None:
                 known.add(path)
     for path in sorted(set(FOLDER.glob("*x*/*")) - known):
         path.unlink()
-    readme = FOLDER.parent / "README.md"
-    readme.write_text(printed(readme.read_text()))
     print(f"{len(known)} captures in {FOLDER.name}/")
 
 

@@ -1,8 +1,7 @@
-"""The keys of the console as the README shows them, printed from the key table."""
+"""The keys of the console as its page shows them, from the key table."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from console.keymap import KEYS
@@ -16,21 +15,19 @@ PARTS = {
     "texts and logs": ("view", "text", "log"),
     "graph": ("node", "graph"),
 }
-"""The parts of the key table under the words of the README."""
-_MARKED = re.compile(r"(<!-- keys -->\n).*?(<!-- /keys -->)", re.DOTALL)
+"""The parts of the key table under the headings of the page."""
 
 
-def printed(readme: str) -> str:
-    """Return the README with its table of keys as the key table has it now."""
-    return _MARKED.sub(lambda found: found[1] + "\n".join(_lines()) + "\n" + found[2], readme)
+def key_table() -> str:
+    """Return a heading and a Markdown table for each group of keys."""
+    return "\n".join(_lines())
 
 
 def _lines() -> Iterator[str]:
-    yield "| where | keys |"
-    yield "|---|---|"
     for title, parts in PARTS.items():
-        keys = [f"`{_cell(key.shown)}` {_cell(key.words)}" for part in parts for key in KEYS[part]]
-        yield f"| {title} | {' · '.join(keys)} |"
+        yield f"\n**{title[0].upper()}{title[1:]}**\n\n| key | what it does |\n|---|---|"
+        for key in (key for part in parts for key in KEYS[part]):
+            yield f"| `{_cell(key.shown)}` | {_cell(key.words)} |"
 
 
 def _cell(text: str) -> str:

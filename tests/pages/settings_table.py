@@ -1,0 +1,72 @@
+"""The settings as the page of configuration shows them, from their class."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterator
+
+from pydantic_core import PydanticUndefined
+
+from core.config import PREFIX, Settings
+
+DEFAULTS = {"slots": "number of processors"}
+"""Defaults that the machine decides."""
+
+
+def settings_table() -> str:
+    """Return a Markdown table: setting, default, bounds, meaning; in the order of the class."""
+    return "\n".join(_rows())
+
+
+def _rows() -> Iterator[str]:
+    meanings = _meanings()
+    yield "| setting | default | allowed | what it does |"
+    yield "|---|---|---|---|"
+    for name, field in Settings.model_fields.items():
+        default = DEFAULTS.get(name, "" if field.default is PydanticUndefined else _shown(field.default))
+        yield f"| `{name}` | {default} | {_bounds(field.metadata, field.annotation)} | {meanings[name]} |"
+
+
+def _shown(value: object) -> str:
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return f"`{str(value).lower()}`"
+        case tuple():
+            return ", ".join(f"`{part}`" for part in value)
+        case int() if value >= 2**20 and value % 2**20 == 0:
+            return f"`{value}` ({value // 2**20:,} MiB)"
+        case _:
+            return f"`{value}`"
+
+
+def _bounds(metadata: list[object], annotation: object) -> str:
+    parts = []
+    for bound in metadata:
+        for word, sign in (("ge", ">="), ("gt", ">"), ("le", "<="), ("lt", "<"), ("min_length", "length >=")):
+            limit = getattr(bound, word, None)
+            if limit is not None:
+                parts.append(f"{sign} {limit:,}")
+    choices = getattr(annotation, "__args__", ())
+    if not parts and choices and all(isinstance(choice, str) for choice in choices):
+        return ", ".join(f"`{choice}`" for choice in choices)
+    return ", ".join(parts)
+
+
+def _meanings() -> dict[str, str]:
+    """Return what stands below each field in the source."""
+    (body,) = ast.parse(inspect.getsource(Settings)).body
+    assert isinstance(body, ast.ClassDef)
+    found = {}
+    for field, text in zip(body.body, body.body[1:], strict=False):
+        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
+            assert isinstance(field.target, ast.Name)
+            found[field.target.id] = " ".join(str(ast.literal_eval(text.value)).split())
+    return found
+
+
+def environment_name(setting: str) -> str:
+    """Return the variable of a setting."""
+    return PREFIX + setting.upper()
