@@ -1,4 +1,4 @@
-"""What an executor says of an attempt: how it ended, or what was found of it."""
+"""What an executor observed of an attempt: its end, or its state at recovery."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class NotStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """It had ended while nobody watched."""
+    """It had ended while no engine watched."""
 
     end: ProcessExit | Overflowed
 
@@ -47,7 +47,7 @@ class Living:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orphaned:
-    """The wrapper is dead, these of its family live (sorted) and are watched from now on."""
+    """Its wrapper is dead; `pids` of its family live (sorted) and are watched from now on."""
 
     reason: str
     pids: tuple[int, ...]
@@ -55,7 +55,7 @@ class Orphaned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gone:
-    """Nothing of it lives and nobody saw its end."""
+    """Nothing of it lives and no engine saw its end."""
 
     reason: str
 
@@ -68,7 +68,7 @@ class Survivor:
     command: str
 
 
-End: TypeAlias = ProcessExit | Overflowed | Vanished | NotStarted
-"""What `wait` returns."""
-Found: TypeAlias = Finished | Living | NotStarted | Orphaned | Gone
-"""What `probe` returns."""
+ProcessEnd: TypeAlias = ProcessExit | Overflowed | Vanished | NotStarted
+"""How an attempt ended; what `wait` returns."""
+Probed: TypeAlias = Finished | Living | NotStarted | Orphaned | Gone
+"""What a former engine left of an attempt; what `probe` returns."""

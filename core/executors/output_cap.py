@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING
 
-from core import host
+from core.files.untrusted import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +44,7 @@ def drop_middle(path: Path, cap: int) -> bool:
     Returns False if the file system cannot punch holes. Whole blocks are freed, so that up to two
     blocks more than the cap stay.
     """
-    descriptor = host.open_regular(path, os.O_RDWR)
+    descriptor = open_regular(path, os.O_RDWR)
     try:
         size = os.fstat(descriptor).st_size
         start = -(-(cap // 2) // _BLOCK) * _BLOCK
