@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from console.app import ConsoleApp
-    from console.starting.engines import EngineStarter
+    from console.engine_lifecycle.starters import EngineStarter
+    from console.shell.app import ConsoleApp
     from console.starting.flags import ConsoleFlags
     from core.app import Embedded, Options
     from core.control.api import ControlAPI
@@ -149,7 +149,7 @@ async def _write_lines(flags: ConsoleFlags) -> None:
 
 async def _show_near(flags: ConsoleFlags) -> None:
     # As above.
-    from console.starting.engines import EngineStarter
+    from console.engine_lifecycle.starters import EngineStarter
     from core import app
     from core.model.paths import ensure_home
 
@@ -162,7 +162,7 @@ async def _show_near(flags: ConsoleFlags) -> None:
 
 async def _show_far(flags: ConsoleFlags) -> None:
     # As above.
-    from console.starting.engines import DialedEngine
+    from console.engine_lifecycle.starters import DialedEngine
     from core import app
 
     options = app.Options(home=flags.home, host=flags.host, remote_command=flags.remote_command)
@@ -193,7 +193,7 @@ def _show_embedded(flags: ConsoleFlags) -> None:
 
 async def _show_beside(engine: Embedded, options: Options, *, flags: ConsoleFlags) -> None:
     # As above.
-    from console.starting.engines import EmbeddedEngine
+    from console.engine_lifecycle.starters import EmbeddedEngine
     from core import app
     from core.app import giving_up, keeping
 
@@ -211,14 +211,14 @@ async def _show(control: ControlAPI, starter: EngineStarter, *, flags: ConsoleFl
     os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     # Only now Textual.
-    from console.app import ConsoleApp, Manner
     from console.feed import SECONDS, SECONDS_SSH
-    from console.verbs.protection import ANY, READ_ONLY
+    from console.protection.gate import ANY, READ_ONLY
+    from console.shell.app import ConsoleApp, ConsoleOptions
 
     is_far = "SSH_CONNECTION" in os.environ
     tick = SECONDS_SSH if is_far or flags.host else SECONDS
     wanted, never = (None, READ_ONLY) if flags.read_only else (starter, ANY)
-    manner = Manner(tick=tick, starter=wanted, host=flags.host or "", home=home, never=never)
+    manner = ConsoleOptions(tick=tick, starter=wanted, host=flags.host or "", home=home, never=never)
     # Over SSH a mouse that reports every motion costs more than it gives.
     await _until_asked(ConsoleApp(control, manner), mouse=not is_far)
 

@@ -1,1 +1,1 @@
-"""Starting: what the command line says, who starts an engine, and the console as plain lines."""
+"""Starting: what the command line says, and the console as plain lines."""

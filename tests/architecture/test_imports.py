@@ -59,7 +59,7 @@ def test_the_nouns_load_the_standard_library_only(checkout: Path) -> None:
 
 
 def test_the_console_attaches_without_sql_settings_or_commands(checkout: Path) -> None:
-    console = "import console.app, console.starting.engines, console.starting.flags"
+    console = "import console.shell.app, console.engine_lifecycle.starters, console.starting.flags"
     code = f"{console}\nfrom core.app import Options, attached"
     heavy = {"sqlalchemy", "aiosqlite", "pydantic", "pydantic_settings", "typer", "starlette", "uvicorn"}
     assert foreign_modules_loaded_by(code, checkout) & heavy == set()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from textual.app import App
 
-from console.screens.bulk import CountScreen, PlanScreen, ReportScreen
-from console.screens.confirm import Confirm
-from console.verbs.asking import SECONDS, Counted, Plan, Report
+from console.dialogs.bulk import CountDialog, PlanDialog, ReportDialog
+from console.dialogs.confirm import ConfirmDialog
+from console.verbs.questions import SECONDS, Counted, Plan, Report
 from core.model.text import SafeText
 
 
@@ -18,19 +18,19 @@ class ScreenFront:
 
     async def confirm(self, question: SafeText) -> bool:
         """Ask; only the key y says yes."""
-        return await self._app.push_screen_wait(Confirm(question, {"y": "yes"})) == "yes"
+        return await self._app.push_screen_wait(ConfirmDialog(question, {"y": "yes"})) == "yes"
 
     async def count(self, asked: Counted) -> bool:
         """Ask for the count."""
-        return await self._app.push_screen_wait(CountScreen(asked))
+        return await self._app.push_screen_wait(CountDialog(asked))
 
     async def plan(self, plan: Plan) -> str | None:
         """Show a plan and ask for the reason."""
-        return await self._app.push_screen_wait(PlanScreen(plan))
+        return await self._app.push_screen_wait(PlanDialog(plan))
 
     async def report(self, report: Report) -> bool:
         """Show who refused."""
-        return await self._app.push_screen_wait(ReportScreen(report))
+        return await self._app.push_screen_wait(ReportDialog(report))
 
     def tell(self, words: SafeText, *, bad: bool = False, seconds: float = SECONDS) -> None:
         """Show a sentence for a while."""

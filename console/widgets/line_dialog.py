@@ -14,14 +14,14 @@ from console.widgets.form import SafeInput
 from core.model.text import SafeText
 
 
-class LineScreen(ModalScreen[str]):
+class LineDialog(ModalScreen[str]):
     """Asks for a line; gone with what was typed at Enter, with '' at Escape."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "back", show=False)]
     DEFAULT_CSS = """
-    LineScreen { background: transparent; align: left bottom; }
-    LineScreen Static { width: 100%; height: 1; padding: 0 1; text-style: reverse bold; }
-    LineScreen SafeInput { width: 100%; background: $panel; }
+    LineDialog { background: transparent; align: left bottom; }
+    LineDialog Static { width: 100%; height: 1; padding: 0 1; text-style: reverse bold; }
+    LineDialog SafeInput { width: 100%; background: $panel; }
     """
 
     def __init__(self, question: SafeText, *, placeholder: str = "", value: str = "") -> None:

@@ -14,14 +14,14 @@ from textual.widgets import Static
 from core.model.text import SafeText, clip
 
 
-class MenuScreen(ModalScreen[str]):
+class MenuDialog(ModalScreen[str]):
     """Shows what each letter stands for; gone with the letter, '' for Escape and every other key."""
 
     DEFAULT_CSS = """
-    MenuScreen { background: transparent; align: left bottom; }
-    MenuScreen VerticalScroll { width: 100%; height: auto; max-height: 100%; background: $panel; }
-    MenuScreen Static { width: 100%; height: auto; padding: 0 1; }
-    MenuScreen .question { text-style: reverse bold; }
+    MenuDialog { background: transparent; align: left bottom; }
+    MenuDialog VerticalScroll { width: 100%; height: auto; max-height: 100%; background: $panel; }
+    MenuDialog Static { width: 100%; height: auto; padding: 0 1; }
+    MenuDialog .question { text-style: reverse bold; }
     """
 
     def __init__(self, question: SafeText, lines: Mapping[str, SafeText]) -> None:

@@ -11,35 +11,35 @@ from pathlib import Path
 
 from textual.worker import Worker, WorkerState
 
-from console.arming import arm_or_disarm
+from console.background import start, words_of
 from console.desk import Desk
+from console.dialogs.questions import ScreenFront
+from console.engine_lifecycle.lifecycle import EngineLifecycle
+from console.engine_lifecycle.starters import EngineStarter
 from console.feed import Feed
-from console.front import ScreenFront
-from console.keyfile import FILE as KEYMAP
-from console.keyfile import read_keymap
-from console.keymap import bindings
-from console.leaving import Landlord
-from console.moving import Mover
-from console.palette import KeyProvider
-from console.places import GROUPS, HOME, ROOTS
+from console.key_table import bindings
+from console.navigation.saved_views import Views
+from console.protection.arming import arm_or_disarm
+from console.protection.gate import ANY, Clock, Gate
+from console.protection.guard import guarded
 from console.screens.base import DeskScreen
 from console.screens.failed import FailedScreen
-from console.shell import Shell
-from console.starting.engines import EngineStarter
+from console.shell.actions import Shell
+from console.shell.keymap_file import FILE as KEYMAP
+from console.shell.keymap_file import read_keymap
+from console.shell.navigator import Navigator
+from console.shell.palette import KeyProvider
+from console.shell.places import GROUPS, HOME, ROOTS
 from console.terminal.driver import CountingDriver
-from console.terminal.onebyone import OneByOne
-from console.theming import looks, no_theme, starting
-from console.verbs.guarding import guarded
+from console.terminal.key_order import OneByOne
+from console.themes import looks, no_theme, starting
 from console.verbs.operations import Operations
-from console.verbs.protection import ANY, Clock, Gate
-from console.ways.views import Views
-from console.working import start, words_of
 from core.control.api import ControlAPI
 from core.model.text import SafeText
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manner:
+class ConsoleOptions:
     """How the console runs: seconds between two ticks (0 = only when asked), and who starts engines."""
 
     tick: float
@@ -58,11 +58,11 @@ class ConsoleApp(OneByOne, Shell):
     """Shows what a control says, and asks it for what the operator wants."""
 
     TITLE = "taskdeck"
-    CSS_PATH = "styles/console.tcss"
+    CSS_PATH = "console.tcss"
     BINDINGS = bindings("app")
     COMMANDS = {KeyProvider}
 
-    def __init__(self, control: ControlAPI, manner: Manner) -> None:
+    def __init__(self, control: ControlAPI, manner: ConsoleOptions) -> None:
         # Without this, NO_COLOR would only turn colours into greys.
         plain = True if "NO_COLOR" in os.environ else None
         super().__init__(driver_class=CountingDriver, ansi_color=plain)
@@ -87,12 +87,12 @@ class ConsoleApp(OneByOne, Shell):
             host=manner.host,
         )
         self.set_keymap(keymap)
-        self.mover = Mover(self, self.desk)
-        self._landlord = Landlord(self.desk, self, starter=manner.starter)
+        self.navigator = Navigator(self, self.desk)
+        self._lifecycle = EngineLifecycle(self.desk, self, starter=manner.starter)
         for look in known.values():
             self.register_theme(look.theme)
         for name in ROOTS:
-            self.add_mode(name, partial(self.mover.root, name))
+            self.add_mode(name, partial(self.navigator.root, name))
 
     def on_mount(self) -> None:
         """Put the theme on, show the first screen, begin to follow what changes."""
@@ -148,7 +148,7 @@ class ConsoleApp(OneByOne, Shell):
 
     def action_start_engine(self) -> None:
         """Start an engine if none runs, replace one of another version."""
-        start(self, self._landlord.want, group="leave", exclusive=True)
+        start(self, self._lifecycle.want, group="leave", exclusive=True)
 
     def action_leave(self) -> None:
         """Go back, or from the first screen leave; ask what becomes of an engine that has work."""
@@ -162,11 +162,11 @@ class ConsoleApp(OneByOne, Shell):
         start(self, self._leave, group="leave", exclusive=True)
 
     async def _write(self) -> None:
-        await arm_or_disarm(self.desk, self)
+        await arm_or_disarm(self.desk.gate, self.desk.feed.pulse.engine, host=self.desk.host, asker=self)
         self.of_screen(lambda screen: screen.show_status())
 
     async def _leave(self) -> None:
-        if await self._landlord.may_leave():
+        if await self._lifecycle.may_leave():
             self.exit()
 
     async def _undo(self) -> None:
@@ -174,7 +174,7 @@ class ConsoleApp(OneByOne, Shell):
         self.of_screen(lambda screen: screen.reload())
 
     async def _open(self) -> None:
-        self._show(await self._landlord.begin())
+        self._show(await self._lifecycle.begin())
 
     async def _follow(self) -> None:
         self.desk.feed.is_followed = True
@@ -187,7 +187,7 @@ class ConsoleApp(OneByOne, Shell):
         self._show(await self.desk.feed.ask())
 
     def _show(self, kinds: frozenset[str]) -> None:
-        self._landlord.look()
+        self._lifecycle.look()
         self.of_screen(lambda screen: screen.news(kinds))
 
     def _age(self) -> None:

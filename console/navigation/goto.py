@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from console.ways.history import Spot
+from console.navigation.history import Spot
 
 ABOUT = {"job": "jobs", "graph": "jobs", "task": "tasks", "log": "tasks"}
 """Places that are about one thing with a number, and the screen they are opened from."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from console.verbs.applying import Order, Refusal, Tally, apply, summary
-from console.verbs.asking import Front, Plan, Report
-from console.verbs.victims import Prey, Sighting
+from console.verbs.apply import Order, Refusal, Tally, apply, summary
+from console.verbs.kill_candidates import CandidateList, CandidateSource
+from console.verbs.questions import Front, Plan, Report
 from core.control.api import ControlAPI, Target
 from core.model.text import SafeText, safe_line
 
@@ -16,8 +16,8 @@ from core.model.text import SafeText, safe_line
 class KillPlan:
     """Who would be killed, as a look found them."""
 
-    prey: Prey
-    seen: Sighting
+    prey: CandidateSource
+    seen: CandidateList
 
     @property
     def number(self) -> int:
@@ -36,7 +36,7 @@ class KillPlan:
         return (*self.seen.head, *victims, *self.seen.left)
 
 
-async def kill(control: ControlAPI, front: Front, prey: Prey, targets: Sequence[Target]) -> None:
+async def kill(control: ControlAPI, front: Front, prey: CandidateSource, targets: Sequence[Target]) -> None:
     """Plan, let it be reviewed, apply; those that failed are planned again if the operator wants that."""
     reason = ""
     while targets:
@@ -55,7 +55,7 @@ async def kill(control: ControlAPI, front: Front, prey: Prey, targets: Sequence[
         targets = tuple(refusal.target for refusal in tally.refused)
 
 
-async def plan_kill(control: ControlAPI, prey: Prey, targets: Sequence[Target]) -> KillPlan:
+async def plan_kill(control: ControlAPI, prey: CandidateSource, targets: Sequence[Target]) -> KillPlan:
     """Look at what there is to kill; changes nothing."""
     return KillPlan(prey=prey, seen=await prey.look(control, targets))
 

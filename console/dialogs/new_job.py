@@ -11,13 +11,13 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.screen import ModalScreen
 
+from console.background import start, words_of
 from console.newjob.documents import Source
 from console.newjob.params import Blank, blank_of, fill, prefilled
-from console.verbs.applying import ACTOR
+from console.verbs.apply import ACTOR
 from console.widgets.form import Form, Submit
 from console.widgets.line import Line
 from console.widgets.text_view import TextView
-from console.working import start, words_of
 from core.control.api import ControlAPI
 from core.model.commands import SubmitOptions
 from core.model.errors import Conflict, Fault, InvalidDocument, TaskdeckError
@@ -36,10 +36,10 @@ async def at_once(_verb: str, _words: str) -> bool:
     return True
 
 
-class FormScreen(ModalScreen[int | None]):
+class NewJobDialog(ModalScreen[int | None]):
     """Takes the values and submits; gone with the id of the job, or None for none."""
 
-    DEFAULT_CSS = "FormScreen { background: $background; }"
+    DEFAULT_CSS = "NewJobDialog { background: $background; }"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "back", show=False)]
 
     def __init__(
@@ -133,7 +133,7 @@ class FormScreen(ModalScreen[int | None]):
 
     def _refused(self, error: TaskdeckError) -> None:
         if isinstance(error, InvalidDocument):
-            self.app.push_screen(FaultsScreen(self._source.name, error))
+            self.app.push_screen(FaultsDialog(self._source.name, error))
         if isinstance(error, Conflict) and error.code == _TAKEN:
             self._key = uuid.uuid4().hex
             self._say("a job was submitted from this form before, with other values; Enter submits another")
@@ -155,10 +155,10 @@ class FormScreen(ModalScreen[int | None]):
         self._said.write(Content(safe_line(f" {words}")))
 
 
-class FaultsScreen(ModalScreen[None]):
+class FaultsDialog(ModalScreen[None]):
     """Lists the faults of a document with their places."""
 
-    DEFAULT_CSS = "FaultsScreen { background: $background; }"
+    DEFAULT_CSS = "FaultsDialog { background: $background; }"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,backspace,q", "back", "back", show=False)]
 
     def __init__(self, name: SafeText, error: InvalidDocument) -> None:

@@ -14,8 +14,9 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from console.background import start, words_of
 from console.desk import Desk
-from console.newjob.again import source_of
+from console.dialogs.new_job import FaultsDialog, NewJobDialog
 from console.newjob.documents import (
     ENTRIES,
     Folder,
@@ -30,11 +31,10 @@ from console.newjob.documents import (
     read_document,
     recent,
 )
-from console.screens.newjob import FaultsScreen, FormScreen
+from console.newjob.resubmit import source_of
 from console.widgets.form import SafeInput
 from console.widgets.line import Line
 from console.widgets.table import RowFormat, Table
-from console.working import start, words_of
 from core.model.errors import InvalidDocument, TaskdeckError
 from core.model.text import SafeText, safe_line
 from core.model.values import JsonObject
@@ -48,10 +48,12 @@ _JOBS = 50
 """Newest jobs that are looked at for workflows to run again."""
 
 
-class PickScreen(ModalScreen[int | None]):
+class WorkflowPicker(ModalScreen[int | None]):
     """Lists what can be run; typing narrows, Enter opens, and the form follows. Gone with the job's id."""
 
-    DEFAULT_CSS = "PickScreen { background: $background; } PickScreen SafeInput { background: $panel; }"
+    DEFAULT_CSS = (
+        "WorkflowPicker { background: $background; } WorkflowPicker SafeInput { background: $panel; }"
+    )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "move(1)", "next", show=False),
         Binding("up", "move(-1)", "before", show=False),
@@ -180,14 +182,14 @@ class PickScreen(ModalScreen[int | None]):
             workflow = await self._desk.control.describe(source.document)
         except InvalidDocument as error:
             self._say("")
-            self.app.push_screen(FaultsScreen(safe_line(offer.name), error))
+            self.app.push_screen(FaultsDialog(safe_line(offer.name), error))
         except TaskdeckError as error:
             hint = f" ({error.hint})" if error.hint else ""
             self._say(f"{words_of(error)}{hint}")
         else:
             self._say("")
             self.app.push_screen(
-                FormScreen(
+                NewJobDialog(
                     self._desk.control, source, workflow, given=given, sure=self._desk.operations.sure
                 ),
                 self._submitted,

@@ -5,17 +5,17 @@ from __future__ import annotations
 from textual.app import App
 
 from console.desk import Desk
-from console.places import HOME, ROOTS, make
+from console.navigation.goto import Recall, Ref, Save, read_wish
+from console.navigation.history import History, Spot, Subject
 from console.screens.base import DeskScreen
 from console.screens.failed import FailedScreen
 from console.screens.rows import RowsScreen
-from console.ways.goto import Recall, Ref, Save, read_wish
-from console.ways.history import History, Spot, Subject
+from console.shell.places import HOME, ROOTS, make
 from core.model.errors import NotFound
 from core.model.text import SafeText, safe_line
 
 
-class Mover:
+class Navigator:
     """Shows places on the stack of screens of their root; the roots keep their state."""
 
     def __init__(self, app: App[None], desk: Desk) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from console.keymap import KEYS, bindings, help_lines
-from console.screens.base import DeskScreen
+from console.key_table import KEYS, bindings, help_lines
 from console.widgets.text_view import TextView
 from core.model.text import SafeText, safe_line
 
@@ -19,16 +20,18 @@ _FILTERS = (
 )
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpDialog(ModalScreen[None]):
     """The keys of the screen below, then those of the whole console."""
 
     BINDINGS = bindings("view")
 
-    def __init__(self, below: DeskScreen | None) -> None:
+    def __init__(
+        self, parts: tuple[str, ...], keymap: Mapping[str, str], *, why_not: Callable[[str], SafeText]
+    ) -> None:
         super().__init__()
-        self._parts = below.parts() if below else ()
-        self._moved = below.desk.keymap if below else {}
-        self._greyed = _greyed(below, self._parts) if below else []
+        self._parts = parts
+        self._keymap = keymap
+        self._why_not = why_not
         self._view = TextView()
 
     def compose(self) -> ComposeResult:
@@ -38,8 +41,8 @@ class HelpScreen(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """Write the keys."""
-        lines = [*help_lines(self._parts, self._moved), *self._greyed]
-        lines += [SafeText(""), SafeText("Everywhere"), *help_lines(("app",), self._moved)]
+        lines = [*help_lines(self._parts, self._keymap), *self._unavailable()]
+        lines += [SafeText(""), SafeText("Everywhere"), *help_lines(("app",), self._keymap)]
         self._view.put([*lines, *(SafeText(line) for line in _FILTERS)])
         self._view.focus()
 
@@ -47,9 +50,8 @@ class HelpScreen(ModalScreen[None]):
         """Close."""
         self.dismiss()
 
-
-def _greyed(screen: DeskScreen, parts: tuple[str, ...]) -> list[SafeText]:
-    keys = [key for part in (*parts, "app") for key in KEYS[part]]
-    reasons = [(key, screen.why_not(key.action.partition("(")[0])) for key in keys]
-    lines = [safe_line(f"  {key.shown} {key.id} - {reason}") for key, reason in reasons if reason]
-    return [SafeText(""), SafeText("Not now"), *lines] if lines else []
+    def _unavailable(self) -> list[SafeText]:
+        keys = [key for part in (*self._parts, "app") for key in KEYS[part]]
+        reasons = [(key, self._why_not(key.action.partition("(")[0])) for key in keys]
+        lines = [safe_line(f"  {key.shown} {key.id} - {reason}") for key, reason in reasons if reason]
+        return [SafeText(""), SafeText("Not now"), *lines] if lines else []

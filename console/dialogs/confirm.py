@@ -1,4 +1,4 @@
-"""Confirm: one line that asks; y says yes, any other key no."""
+"""ConfirmDialog: one line that asks; y says yes, any other key no."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from textual.widgets import Static
 from core.model.text import SafeText
 
 
-class Confirm(ModalScreen[str]):
+class ConfirmDialog(ModalScreen[str]):
     """Asks with one key; dismissed with the word that stands for it, '' = no. Enter never says yes."""
 
     def __init__(self, question: SafeText, answers: Mapping[str, str]) -> None:

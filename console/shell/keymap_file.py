@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from console.keymap import KEYS
+from console.key_table import KEYS
 from core.model.errors import Invalid
 from core.model.text import safe_line
 

@@ -8,10 +8,10 @@ from functools import partial
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from console.keymap import KEYS, shown_keys
-from console.places import ROOTS
+from console.key_table import KEYS, shown_keys
 from console.screens.base import DeskScreen
 from console.screens.listed import ListScreen
+from console.shell.places import ROOTS
 from core.model.errors import TaskdeckError
 from core.model.text import safe_line
 

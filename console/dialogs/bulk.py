@@ -11,12 +11,12 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from console.verbs.asking import Counted, Plan, Report
+from console.background import start
+from console.verbs.questions import Counted, Plan, Report
 from console.verbs.tiers import facts_of, meets
 from console.widgets.form import SafeInput
 from console.widgets.line import Line
 from console.widgets.text_view import TextView
-from console.working import start
 from core.model.errors import TaskdeckError
 from core.model.text import SafeText, safe_line
 
@@ -24,13 +24,13 @@ _SECONDS = 1.0
 """Between two looks at what matches by now."""
 
 
-class CountScreen(ModalScreen[bool]):
+class CountDialog(ModalScreen[bool]):
     """Asks for the count; its last digit says yes, Escape says no, Enter and letters say nothing."""
 
     DEFAULT_CSS = """
-    CountScreen { background: transparent; align: left bottom; }
-    CountScreen Line { height: auto; width: 100%; padding: 0 1; background: $panel; text-wrap: wrap; }
-    CountScreen .typed { text-style: bold; }
+    CountDialog { background: transparent; align: left bottom; }
+    CountDialog Line { height: auto; width: 100%; padding: 0 1; background: $panel; text-wrap: wrap; }
+    CountDialog .typed { text-style: bold; }
     """
 
     def __init__(self, asked: Counted) -> None:
@@ -95,12 +95,12 @@ class CountScreen(ModalScreen[bool]):
         self._line.update(Content(f"type {number} to confirm, Esc leaves: {self._typed}_{wrong}"))
 
 
-class PlanScreen(ModalScreen[str | None]):
+class PlanDialog(ModalScreen[str | None]):
     """Shows a plan, takes the reason, then asks; only y applies it, and Escape goes back by one step."""
 
     DEFAULT_CSS = """
-    PlanScreen { background: $background; }
-    PlanScreen SafeInput { background: $panel; }
+    PlanDialog { background: $background; }
+    PlanDialog SafeInput { background: $panel; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         ("pagedown", "scroll_plan(1)", "a page down"),
@@ -164,10 +164,10 @@ class PlanScreen(ModalScreen[str | None]):
         self._line.write(Content.styled(safe_line(f" {words}"), "reverse"))
 
 
-class ReportScreen(ModalScreen[bool]):
+class ReportDialog(ModalScreen[bool]):
     """Lists who refused; r tries those again where that is possible."""
 
-    DEFAULT_CSS = "ReportScreen { background: $background; }"
+    DEFAULT_CSS = "ReportDialog { background: $background; }"
 
     def __init__(self, report: Report) -> None:
         super().__init__()

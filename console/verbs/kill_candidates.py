@@ -26,7 +26,7 @@ _RUNNING = "running"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Victim:
+class KillCandidate:
     """One attempt that would be killed, as it was when it was looked at."""
 
     task_id: int
@@ -35,21 +35,21 @@ class Victim:
     pids: frozenset[int] = frozenset()
     """Its processes, where they are known."""
 
-    def covers(self, now: Victim | None) -> bool:
+    def covers(self, now: KillCandidate | None) -> bool:
         """Tell whether it still is what was planned: fewer processes are fine, one nobody saw is not."""
         return now is not None and now.epoch == self.epoch and now.pids <= self.pids
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sighting:
+class CandidateList:
     """What a look found: victims in order of task id, and lines about the whole and what is left alone."""
 
-    victims: tuple[Victim, ...]
+    victims: tuple[KillCandidate, ...]
     head: tuple[SafeText, ...] = ()
     left: tuple[SafeText, ...] = ()
 
 
-class Prey(Protocol):
+class CandidateSource(Protocol):
     """A kind of victims: what they are called, and how they are found."""
 
     verb: Verb
@@ -61,7 +61,7 @@ class Prey(Protocol):
     none: str
     """What is told when there is none."""
 
-    async def look(self, control: ControlAPI, targets: Sequence[Target]) -> Sighting:
+    async def look(self, control: ControlAPI, targets: Sequence[Target]) -> CandidateList:
         """Find them among the targets; changes nothing."""
 
 
@@ -74,12 +74,12 @@ class LivingOrphans:
     other = "it is another attempt or has other processes than the plan: left alone"
     none = "no living orphan among them any more"
 
-    async def look(self, control: ControlAPI, targets: Sequence[Target]) -> Sighting:
+    async def look(self, control: ControlAPI, targets: Sequence[Target]) -> CandidateList:
         """Find them by the list of orphans."""
         wanted = dict.fromkeys(number for target in targets for number in target.task_ids or ())
         found = await control.orphans()
         living = {one.task_id: _orphan(one) for one in found if one.kind is OrphanKind.LIVING}
-        return Sighting(
+        return CandidateList(
             victims=tuple(living[number] for number in sorted(wanted) if number in living),
             left=tuple(safe_line(f"task {n}: {self.gone}") for n in wanted if n not in living),
         )
@@ -94,7 +94,7 @@ class RunningTasks:
     other = "it is another attempt than the plan: left alone"
     none = "nothing of it runs"
 
-    async def look(self, control: ControlAPI, targets: Sequence[Target]) -> Sighting:
+    async def look(self, control: ControlAPI, targets: Sequence[Target]) -> CandidateList:
         """Find them by a filter; count what does not run."""
         running: dict[int, TaskView] = {}
         rest: Counter[str] = Counter()
@@ -107,14 +107,14 @@ class RunningTasks:
             first += idle.first
         victims = tuple(_task(running[number]) for number in sorted(running))
         states = {_RUNNING: len(victims)} | dict(rest.most_common())
-        return Sighting(
+        return CandidateList(
             victims=victims,
             head=(safe_line(f"states    {_counts(states)}"),),
             left=(_left(rest, sorted(first)),) if rest else (),
         )
 
 
-PREY: Mapping[Verb, Prey] = {one.verb: one for one in (LivingOrphans(), RunningTasks())}
+KILL_SOURCES: Mapping[Verb, CandidateSource] = {one.verb: one for one in (LivingOrphans(), RunningTasks())}
 """The kinds of victims by the verb that kills them."""
 
 
@@ -152,18 +152,18 @@ async def _all(control: ControlAPI, where: Filter) -> list[TaskView]:
             return found
 
 
-def _orphan(orphan: OrphanView) -> Victim:
+def _orphan(orphan: OrphanView) -> KillCandidate:
     pairs = zip(orphan.pids, orphan.commands, strict=False)
     processes = ", ".join(f"{pid} {command}" for pid, command in pairs)
     words = f"{orphan.key} of job {orphan.job_id}, attempt {orphan.epoch}: {processes or orphan.reason}"
-    return Victim(task_id=orphan.task_id, epoch=orphan.epoch, words=words, pids=frozenset(orphan.pids))
+    return KillCandidate(task_id=orphan.task_id, epoch=orphan.epoch, words=words, pids=frozenset(orphan.pids))
 
 
-def _task(task: TaskView) -> Victim:
+def _task(task: TaskView) -> KillCandidate:
     since = "" if task.started_at is None else f", running for {duration_text(now_ms() - task.started_at)}"
     asked = "" if task.stop_requested is None else ", asked to stop"
     words = f"{task.key} of job {task.job_id}, attempt {task.attempts}{since}{asked}"
-    return Victim(task_id=task.id, epoch=task.attempts, words=words)
+    return KillCandidate(task_id=task.id, epoch=task.attempts, words=words)
 
 
 def _left(rest: Mapping[str, int], first: Sequence[int]) -> SafeText:

@@ -8,24 +8,24 @@ from pathlib import Path
 
 from textual.screen import ModalScreen
 
-from console.boundary import BoundedApp
+from console.background import start, words_of
 from console.desk import Desk
-from console.moving import Mover
-from console.newjob.again import Again, source_of
+from console.dialogs.confirm import ConfirmDialog
+from console.dialogs.help import HelpDialog
+from console.dialogs.menu import MenuDialog
+from console.dialogs.new_job import FaultsDialog, NewJobDialog
+from console.dialogs.workflow_picker import WorkflowPicker
 from console.newjob.documents import here
-from console.places import ROOTS
+from console.newjob.resubmit import Again, source_of
 from console.rows.copies import LARGEST, copies_of
 from console.screens.base import DeskScreen, Shown, Visit
-from console.screens.confirm import Confirm
 from console.screens.failed import Renew
-from console.screens.help import HelpScreen
-from console.screens.menu import MenuScreen
-from console.screens.newjob import FaultsScreen, FormScreen
-from console.screens.picking import PickScreen
 from console.screens.rows import RowsScreen
-from console.theming import PLAIN
-from console.widgets.oneline import LineScreen
-from console.working import start, words_of
+from console.shell.error_boundary import BoundedApp
+from console.shell.navigator import Navigator
+from console.shell.places import ROOTS
+from console.themes import PLAIN
+from console.widgets.line_dialog import LineDialog
 from core.model.errors import InvalidDocument, TaskdeckError
 from core.model.text import SafeText, safe_line
 
@@ -37,7 +37,7 @@ class Shell(BoundedApp):
     """An app with a desk and places to move between."""
 
     desk: Desk
-    mover: Mover
+    navigator: Navigator
     home: Path | None
 
     def delay_update(self, delay: float = 0.0) -> None:
@@ -45,7 +45,7 @@ class Shell(BoundedApp):
 
     async def choose(self, question: SafeText, answers: dict[str, str]) -> str:
         """Ask for one key; '' = none of the answers."""
-        return await self.push_screen_wait(Confirm(question, answers))
+        return await self.push_screen_wait(ConfirmDialog(question, answers))
 
     def tell(self, words: SafeText, *, bad: bool = False) -> None:
         """Show a sentence for a while."""
@@ -57,7 +57,7 @@ class Shell(BoundedApp):
 
     def fail(self, screen: DeskScreen, error: Exception) -> None:
         """Put what tells of a failure where the failed screen stands."""
-        self.mover.fail(screen, error)
+        self.navigator.fail(screen, error)
 
     def fail_dialog(self, screen: ModalScreen[object], error: Exception) -> None:
         """Take a failed dialog away, unanswered."""
@@ -72,16 +72,16 @@ class Shell(BoundedApp):
 
     def on_visit(self, event: Visit) -> None:
         """Show a place on top of the present screen."""
-        self.mover.visit(event.place, event.subject)
+        self.navigator.visit(event.place, event.subject)
 
     def on_shown(self, event: Shown) -> None:
         """Remember where one is."""
         if event.screen.spot is not None:
-            self.mover.history.went(event.screen.spot)
+            self.navigator.history.went(event.screen.spot)
 
     def on_renew(self, event: Renew) -> None:
         """Put a screen that failed up again."""
-        self.mover.renew(event.spot)
+        self.navigator.renew(event.spot)
 
     def action_goto(self) -> None:
         """Type where to go."""
@@ -97,20 +97,24 @@ class Shell(BoundedApp):
 
     def action_screen(self, name: str) -> None:
         """Show a screen as it was left; the one that is shown, from its first page."""
-        self.mover.root_again(name)
+        self.navigator.root_again(name)
 
     def action_history(self, by: int) -> None:
         """Go back or forward in what was looked at."""
-        if not self.mover.step(by):
+        if not self.navigator.step(by):
             self.tell(SafeText("nothing was looked at before" if by < 0 else "nothing was looked at after"))
 
     def action_last_view(self) -> None:
         """Go to the view before this one."""
-        self.mover.last()
+        self.navigator.last()
 
     def action_help(self) -> None:
         """Show the keys of the present screen."""
-        self.push_screen(HelpScreen(self.screen if isinstance(self.screen, DeskScreen) else None))
+        screen = self.screen
+        if isinstance(screen, DeskScreen):
+            self.push_screen(HelpDialog(screen.parts(), screen.desk.keymap, why_not=screen.why_not))
+        else:
+            self.push_screen(HelpDialog((), {}, why_not=lambda _: SafeText("")))
 
     def action_copy(self) -> None:
         """Copy something of the row or page."""
@@ -118,7 +122,7 @@ class Shell(BoundedApp):
 
     def action_new_job(self) -> None:
         """Pick a workflow, fill in its form, submit it, and show the job."""
-        self.push_screen(PickScreen(self.desk, here()), self._show_job)
+        self.push_screen(WorkflowPicker(self.desk, here()), self._show_job)
 
     def on_again(self, event: Again) -> None:
         """Fill in the form of a job once more, submit it, and show the new job."""
@@ -142,13 +146,13 @@ class Shell(BoundedApp):
 
     async def _ask_place(self) -> None:
         there = f"{' '.join(ROOTS)}, job 7, task 7, log 7, #7, queue NAME, save NAME, 'NAME"
-        text = await self.push_screen_wait(LineScreen(SafeText("Go to"), placeholder=there))
+        text = await self.push_screen_wait(LineDialog(SafeText("Go to"), placeholder=there))
         if text.strip():
             await self._go(text)
 
     async def _ask_view(self) -> None:
         names = ", ".join(sorted(self.desk.views.all())) or "none yet; ':save NAME' keeps the present filter"
-        name = await self.push_screen_wait(LineScreen(SafeText("Saved view"), placeholder=safe_line(names)))
+        name = await self.push_screen_wait(LineDialog(SafeText("Saved view"), placeholder=safe_line(names)))
         if name.strip():
             await self._go(f"'{name}")
 
@@ -159,11 +163,11 @@ class Shell(BoundedApp):
             source = await source_of(control, job)
             workflow = await control.describe(source.document)
         except InvalidDocument as error:
-            self.push_screen(FaultsScreen(safe_line(f"job {job_id}"), error))
+            self.push_screen(FaultsDialog(safe_line(f"job {job_id}"), error))
         except TaskdeckError as error:
             self.tell(words_of(error), bad=True)
         else:
-            form = FormScreen(control, source, workflow, given=job.params, sure=self.desk.operations.sure)
+            form = NewJobDialog(control, source, workflow, given=job.params, sure=self.desk.operations.sure)
             self.push_screen(form, self._show_job)
 
     def _show_job(self, job_id: int | None) -> None:
@@ -175,7 +179,7 @@ class Shell(BoundedApp):
             await self.run_action("new_job", self)
             return
         try:
-            told = await self.mover.go(text)
+            told = await self.navigator.go(text)
         except TaskdeckError as error:
             self.tell(safe_line(error.message), bad=True)
             return
@@ -188,7 +192,7 @@ class Shell(BoundedApp):
             return
         found = copies_of(screen.yank(), screen.where if isinstance(screen, RowsScreen) else None)
         lines = {letter: safe_line(f"{name}: {text}") for letter, (name, text) in found.items()}
-        letter = await self.push_screen_wait(MenuScreen(SafeText("Copy"), lines))
+        letter = await self.push_screen_wait(MenuDialog(SafeText("Copy"), lines))
         if letter:
             self._put(*found[letter])
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import cast
 
 from console.feed import Feed
-from console.verbs.protection import Gate, refusal
+from console.protection.gate import Gate, refusal
 from core.control.api import ControlAPI, ReadingAPI
 
 HARMLESS = frozenset(

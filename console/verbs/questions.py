@@ -58,3 +58,13 @@ class Front(Protocol):
 
     def tell(self, words: SafeText, *, bad: bool = False, seconds: float = SECONDS) -> None:
         """Show a sentence for a while."""
+
+
+class Asker(Protocol):
+    """The one who asks the operator."""
+
+    async def choose(self, question: SafeText, answers: dict[str, str]) -> str:
+        """Return the word of the answer, '' for none of them."""
+
+    def tell(self, words: SafeText, *, bad: bool = False) -> None:
+        """Show a sentence for a while."""

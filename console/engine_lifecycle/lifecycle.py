@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from console.desk import Desk
+from console.engine_lifecycle.starters import EngineStarter
 from console.feed import Pulse
-from console.starting.engines import EngineStarter
+from console.verbs.questions import Asker
 from core.control.api import StopMode
 from core.model.about import VERSION
 from core.model.errors import Conflict, TaskdeckError, Unavailable
@@ -25,17 +24,7 @@ _INSIDE_SHUT = "work goes on, and its engine ends with this console"
 _MODES = {"n": StopMode.DRAIN, "s": StopMode.STOP}
 
 
-class Asker(Protocol):
-    """The one who asks the operator."""
-
-    async def choose(self, question: SafeText, answers: dict[str, str]) -> str:
-        """Return the word of the answer, '' for none of them."""
-
-    def tell(self, words: SafeText, *, bad: bool = False) -> None:
-        """Show a sentence for a while."""
-
-
-class Landlord:
+class EngineLifecycle:
     """Starts an engine where none is, replaces one of another version, asks what becomes of it."""
 
     def __init__(self, desk: Desk, asker: Asker, *, starter: EngineStarter | None) -> None:
