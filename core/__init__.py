@@ -1,25 +1,30 @@
-"""taskdeck's engine: everything below the screen; names are resolved lazily."""
+"""taskdeck's engine: everything below the screen; public names are imported on first use."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from core.model.about import VERSION
 
 if TYPE_CHECKING:
-    from core.app import connect, open_engine
+    from core.app.deck import Deck, connect
+    from core.app.hosting import open_engine
     from core.model.plans import TaskSpec
 
 __version__ = VERSION
-__all__ = ["TaskSpec", "__version__", "connect", "open_engine"]
+__all__ = ["Deck", "TaskSpec", "__version__", "connect", "open_engine"]
 
-_HOMES = {"open_engine": "core.app", "connect": "core.app", "TaskSpec": "core.model.plans"}
+_ROOMS = {
+    "Deck": "core.app.deck",
+    "TaskSpec": "core.model.plans",
+    "connect": "core.app.deck",
+    "open_engine": "core.app.hosting",
+}
 
 
 def __getattr__(name: str) -> object:
     """Import a public name on first use, so that `import core` stays cheap."""
-    if name not in _HOMES:
+    if name not in _ROOMS:
         raise AttributeError(f"module 'core' has no attribute {name!r}")
-    from importlib import import_module  # Only a first use pays for the room behind the name.
-
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_ROOMS[name]), name)

@@ -9,12 +9,13 @@ from textual.app import ComposeResult
 from textual.content import Content
 
 from console.desk import Desk
-from console.key_table import bindings
+from console.keymap import bindings
 from console.rows.graph_nodes import GraphNode, StageNodes, fold
 from console.rows.listing import style_of
 from console.screens.base import DeskScreen
+from console.screens.choosing import chosen_job, chosen_task
 from console.screens.job import JobScreen, heading
-from console.verbs.selection import Selection, job_selection, task_selection
+from console.verbs.operations import Chosen
 from console.widgets.graph_view import GraphView, Label
 from console.widgets.line import Line
 from core.control.api import Target
@@ -101,18 +102,16 @@ class GraphScreen(DeskScreen):
         self._show()
         self.view.refresh()
 
-    def chosen(self) -> Selection | None:
+    def chosen(self) -> Chosen | None:
         """Return the task under the cursor; of a folded layer, all its tasks."""
         node = self._nodes_by_key.get(self.view.cursor)
         if node is None:
             return None
         if not node.folded:
-            return task_selection(node.tasks[0])
+            return chosen_task(node.tasks[0])
         ids = tuple(task.id for task in node.tasks)
         running = sum(task.status == "running" for task in node.tasks)
-        return Selection(
-            target=Target(task_ids=ids), label=f"{len(ids)} tasks ({node.name})", running=running
-        )
+        return Chosen(target=Target(task_ids=ids), label=f"{len(ids)} tasks ({node.name})", running=running)
 
     def subject_status(self) -> str:
         """Return how the task under the cursor stands."""
@@ -161,7 +160,7 @@ class GraphScreen(DeskScreen):
     def action_pause(self) -> None:
         """Pause or resume the job: tasks are held instead."""
         if self._detail is not None:
-            self.act_on(job_selection(self._detail.job), self.desk.operations.pause)
+            self.act_on(chosen_job(self._detail.job), self.desk.operations.pause)
 
     def action_logs(self) -> None:
         """Show the output of the task."""

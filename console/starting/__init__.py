@@ -1,1 +1,1 @@
-"""Starting: what the command line says, and the console as plain lines."""
+"""What the console can start an engine with."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
+from core.app.attach import attach
+from core.app.options import Options
 from core.control.api import ControlAPI, Document, SubmitOptions
 from core.model.plans import TaskSpec
 from core.model.values import JsonValue
@@ -13,7 +17,7 @@ from core.model.views import JobResult
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRef:
-    """A job that was admitted; `duplicate` = it stood there already under its key."""
+    """A job that was admitted; `duplicate` = a job with its key existed already."""
 
     id: int
     duplicate: bool
@@ -51,3 +55,10 @@ class Deck:
     async def wait_tasks(self, task_ids: Sequence[int]) -> Mapping[str, int]:
         """Return when all tasks are final: how many ended in each status."""
         return await self.control.wait_tasks(task_ids)
+
+
+@asynccontextmanager
+async def connect(*, home: Path | str | None = None) -> AsyncIterator[Deck]:
+    """Attach to the engine that runs on a home; raise `Unavailable` (`engine.none`)."""
+    async with attach(Options(home=None if home is None else Path(home))) as control:
+        yield Deck(control)

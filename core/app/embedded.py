@@ -1,4 +1,4 @@
-"""Embedded: an engine in the console's process, on a thread and a loop of its own."""
+"""An engine in the console's process, on a thread and a loop of its own."""
 
 from __future__ import annotations
 
@@ -8,88 +8,88 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 
-from core.app.engines import serve_quietly
+from core.app.hosting import serve_embedded
 from core.app.options import Options
 from core.engine.service import Engine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
-    """The loop of the engine, in which it wants to be called, and its life there."""
+class _Serving:
+    """The loop of the engine's thread, in which it has to be called, and its task there."""
 
     loop: asyncio.AbstractEventLoop
-    life: asyncio.Task[None]
+    task: asyncio.Task[None]
 
 
-class Embedded:
+class EngineThread:
     """Start an engine beside the caller's loop; it listens on its socket like any other.
 
-    The end of the process ends it without its grace; its children go on, as they do after a crash.
+    If the process is killed, its children go on, as they do after any crash.
     """
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._place: Future[_Place] = Future()
-        self._serving: Future[Engine] = Future()
-        self._life: Future[None] = Future()
-        # A daemon: who leaves at once does not wait for it.
-        self._thread = threading.Thread(target=self._live, name="engine", daemon=True)
+        self._serving: Future[_Serving] = Future()
+        self._ready: Future[Engine] = Future()
+        self._ended: Future[None] = Future()
+        # A daemon: a process that ends at once does not wait for it.
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
     async def start(self) -> None:
         """Return when the engine serves; raise why it does not, such as `Unavailable` (`engine.running`).
 
-        Who is cancelled here calls `stop` and `join`, as ever.
+        A caller that is cancelled here has to call `stop` and `join` all the same.
         """
         self._thread.start()
         decided, loop = asyncio.Event(), asyncio.get_running_loop()
 
         def decide(_: object) -> None:
-            # Later than this call only the end is told, when nobody may be there to hear it.
+            # After this call only the end is reported, and the caller's loop may be closed by then.
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(decided.set)
 
-        self._serving.add_done_callback(decide)
-        self._life.add_done_callback(decide)
+        self._ready.add_done_callback(decide)
+        self._ended.add_done_callback(decide)
         await decided.wait()
-        if self._life.done():
-            self._life.result()
+        if self._ended.done():
+            self._ended.result()
 
     @property
-    def draining(self) -> bool:
-        """Return whether it waits for what runs, to end then."""
-        if not self._serving.done() or self._life.done():
+    def is_draining(self) -> bool:
+        """Whether it waits for what runs, to end then."""
+        if not self._ready.done() or self._ended.done():
             return False
-        return self._serving.result().info().state == "draining"
+        return self._ready.result().info().state == "draining"
 
     def stop(self) -> None:
-        """Ask the engine to stop, be it while it starts; nothing if it has ended."""
+        """Ask the engine to stop, also while it starts; nothing if it has ended."""
         if self._thread.is_alive():
-            place = self._place.result()
+            serving = self._serving.result()
             # Its loop may have closed this very moment.
             with suppress(RuntimeError):
-                place.loop.call_soon_threadsafe(self._stop, place.life)
+                serving.loop.call_soon_threadsafe(self._stop, serving.task)
 
     def join(self) -> None:
         """Return when the engine has ended; raise what made it fail."""
         if self._thread.ident is not None:
             self._thread.join()
-            self._life.result()
+            self._ended.result()
 
-    def _stop(self, life: asyncio.Task[None]) -> None:
-        if self._serving.done():
-            self._serving.result().stop()
+    def _stop(self, task: asyncio.Task[None]) -> None:
+        if self._ready.done():
+            self._ready.result().stop()
         else:
-            life.cancel()
+            task.cancel()
 
-    def _live(self) -> None:
+    def _run(self) -> None:
         asyncio.run(self._serve())
 
     async def _serve(self) -> None:
-        life = asyncio.ensure_future(serve_quietly(self._options, ready=self._serving.set_result))
-        self._place.set_result(_Place(loop=asyncio.get_running_loop(), life=life))
-        await asyncio.wait([life])
-        error = None if life.cancelled() else life.exception()
+        task = asyncio.ensure_future(serve_embedded(self._options, ready=self._ready.set_result))
+        self._serving.set_result(_Serving(loop=asyncio.get_running_loop(), task=task))
+        await asyncio.wait([task])
+        error = None if task.cancelled() else task.exception()
         if error is None:
-            self._life.set_result(None)
+            self._ended.set_result(None)
         else:
-            self._life.set_exception(error)
+            self._ended.set_exception(error)

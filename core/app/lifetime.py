@@ -1,4 +1,4 @@
-"""How long an engine goes on: for its guests, until it is idle, until somebody ends it."""
+"""How long an engine goes on: for its clients, until it is idle, until it is asked to end."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
-from core.app.signals import heeding
+from core.app.signals import handling_signals
 from core.control.api import OPERATOR, Document, SubmitOptions
 from core.control.local import LocalControl
 from core.engine.service import Engine
@@ -17,28 +17,28 @@ from core.model.values import JsonValue
 from core.model.views import EngineInfo
 
 LINGER_SECONDS = 0.3
-"""How long an idle engine waits for the work of somebody who has just looked in."""
-LOOK_SECONDS = 1.0
-"""Between two looks of an idle engine at whether somebody still watches it."""
+"""How long an idle engine waits for the work of a client that has just asked for its status."""
+WATCH_SECONDS = 1.0
+"""How often an idle engine checks whether a client still watches it."""
 
 
-class Guests(LocalControl):
-    """The control of attached clients; remembers whether they looked in or brought work."""
+class ClientControl(LocalControl):
+    """The control of attached clients; remembers whether one asked for its status or brought work."""
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
         self._host = engine
-        self.came = False
+        self.was_used = False
 
     async def status(self) -> EngineInfo:
-        """Return who answers; a stopping engine says so, for then the next one is the one to ask."""
-        self.came = True
+        """Return the state of the engine; one that stops refuses, so that clients ask the next one."""
+        self.was_used = True
         if self._host.stopping:
             info = self._host.info()
             raise Unavailable(
                 "engine.stopping",
                 "the engine is stopping",
-                hint="ask again in a moment",
+                hint="try again in a moment",
                 facts={"pid": info.pid, "epoch": info.epoch},
             )
         return await super().status()
@@ -51,45 +51,59 @@ class Guests(LocalControl):
         options: SubmitOptions | None = None,
     ) -> Submitted:
         """Admit a job."""
-        self.came = True
+        self.was_used = True
         return await super().submit(document, params, options=options)
 
     async def enqueue(
         self, specs: Sequence[TaskSpec], *, group: str | None = None, actor: str = OPERATOR
     ) -> tuple[int, ...]:
         """Admit loose tasks."""
-        self.came = True
+        self.was_used = True
         return await super().enqueue(specs, group=group, actor=actor)
 
 
-async def serve_guests(
-    engine: Engine, guests: Guests, *, idle: bool = True, linger: float = LINGER_SECONDS
-) -> None:
-    """Go on until nobody waits for anything and, where asked, until the engine is idle.
-
-    Whoever looked in is given a moment to bring work; what clients brought is always finished.
-    """
+async def serve_clients(engine: Engine, clients: ClientControl) -> None:
+    """Go on until no client waits for anything and the work that clients brought is finished."""
     await engine.broadcast.unattended()
-    while (idle or guests.came) and not engine.stopping:
-        guests.came = False
-        await _idle_or_stopped(engine)
-        await engine.broadcast.unattended()
-        await _linger(engine, linger)
-        idle = False
+    await _finish_while_used(engine, clients, linger=LINGER_SECONDS)
 
 
-async def serve_watchers(engine: Engine, guests: Guests, *, linger: float) -> None:
-    """Do the same until nobody watches either; somebody may come back within `linger` seconds."""
-    await serve_guests(engine, guests, linger=linger)
+async def serve_until_idle(engine: Engine, clients: ClientControl, *, linger: float) -> None:
+    """Go on until all work is finished and no client waits or watches.
+
+    An idle engine waits `linger` seconds for a client that may come, or come back.
+    """
+    await _finish_all(engine, clients, linger=linger)
     while engine.watched and not engine.stopping:
-        await serve_guests(engine, guests, linger=max(linger, LOOK_SECONDS))
+        await _finish_all(engine, clients, linger=max(linger, WATCH_SECONDS))
 
 
 @contextmanager
 def stop_on_signals(engine: Engine) -> Iterator[None]:
     """Stop the engine when this process is asked to end, or its terminal goes away."""
-    with heeding(lambda _: engine.stop()):
+    with handling_signals(lambda _: engine.stop()):
         yield
+
+
+async def _finish_all(engine: Engine, clients: ClientControl, *, linger: float) -> None:
+    await engine.broadcast.unattended()
+    if not engine.stopping:
+        await _finish(engine, clients, linger=linger)
+    await _finish_while_used(engine, clients, linger=linger)
+
+
+async def _finish_while_used(engine: Engine, clients: ClientControl, *, linger: float) -> None:
+    while clients.was_used and not engine.stopping:
+        await _finish(engine, clients, linger=linger)
+
+
+async def _finish(engine: Engine, clients: ClientControl, *, linger: float) -> None:
+    clients.was_used = False
+    await _idle_or_stopped(engine)
+    await engine.broadcast.unattended()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(linger):
+            await engine.ended()
 
 
 async def _idle_or_stopped(engine: Engine) -> None:
@@ -98,9 +112,3 @@ async def _idle_or_stopped(engine: Engine) -> None:
     await asyncio.wait([idle, stopped], return_when=asyncio.FIRST_COMPLETED)
     idle.cancel()
     stopped.cancel()
-
-
-async def _linger(engine: Engine, seconds: float) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await engine.ended()

@@ -5,18 +5,19 @@ from __future__ import annotations
 import fcntl
 import os
 from pathlib import Path
+from typing import Self
 
 from core.host import Process, find_process
 from core.model.errors import Unavailable
 
 
 def is_held(path: Path) -> bool:
-    """Return whether somebody owns the lock, without touching it: a look must not keep a starter out."""
+    """Return whether a process owns the lock, without taking it: a check must not keep an engine out."""
     return find_owner(path) is not None or bool(_listed(path))
 
 
 def find_owner(path: Path) -> Process | None:
-    """Return the living process that owns the lock: named in it or by the kernel, and seen to hold it."""
+    """Return the living process that holds the lock; its pid comes from the file or from the kernel."""
     for pid in (*_named(path), *_listed(path)):
         process = find_process(pid)
         if process is not None and _holds(process, path):
@@ -25,8 +26,8 @@ def find_owner(path: Path) -> Process | None:
 
 
 def _named(path: Path) -> list[int]:
-    """Return the pid that whoever took the lock last has written into it."""
-    # Asked first: the kernel's list is read a page at a time, and skips one when another before it goes.
+    """Return the pid that the last owner of the lock has written into it."""
+    # Read first: the kernel's list is read a page at a time, and skips one when another before it goes.
     try:
         return [int(path.read_text(encoding="ascii"))]
     except (OSError, ValueError):
@@ -37,11 +38,11 @@ def _listed(path: Path) -> list[int]:
     """Return the pids that the kernel lists for the lock; it is one, or none."""
     try:
         inode = path.stat().st_ino
-        held = Path("/proc/locks").read_text(encoding="ascii").splitlines()
+        locks = Path("/proc/locks").read_text(encoding="ascii").splitlines()
     except OSError:
         return []
-    lines = (line.split() for line in held if " FLOCK " in line and "->" not in line)
-    return [int(words[4]) for words in lines if words[5].rpartition(":")[2] == str(inode)]
+    lines = (line.split() for line in locks if " FLOCK " in line and "->" not in line)
+    return [int(fields[4]) for fields in lines if fields[5].rpartition(":")[2] == str(inode)]
 
 
 def _holds(process: Process, path: Path) -> bool:
@@ -65,11 +66,17 @@ def _is_locked(process: Process, descriptor: os.DirEntry[str], wanted: os.stat_r
 
 
 class EngineLock:
-    """A file lock that children never inherit."""
+    """A file lock that children never inherit; as a context it is released at the end."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._descriptor: int | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
     def acquire(self) -> bool:
         """Take the lock; False when another process has it."""
@@ -79,7 +86,7 @@ class EngineLock:
             raise Unavailable(
                 "lock.unusable",
                 f"cannot open {self._path}: {error.strerror}",
-                hint="mend the permissions or choose another --home",
+                hint="fix the permissions or choose another --home",
             ) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -96,7 +103,7 @@ class EngineLock:
         return any(find_process(pid) is not None for pid in _named(self._path))
 
     def release(self) -> None:
-        """Let the lock go; the file stays."""
+        """Release the lock; the file stays."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

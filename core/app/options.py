@@ -1,4 +1,4 @@
-"""What a command line or program chose, and where that is."""
+"""What a command line or program chose, and which data directory that is."""
 
 from __future__ import annotations
 
@@ -27,8 +27,14 @@ class Options:
     """How taskdeck is called there."""
 
     @property
+    def engine_flags(self) -> list[str]:
+        """The flags that pass these choices on to `taskdeck serve`."""
+        slots = [] if self.slots is None else ["--slots", str(self.slots)]
+        return [*slots, *(word for name in self.connectors for word in ("--connector", name))]
+
+    @property
     def paths(self) -> Paths:
-        """Return the places of this home; nothing is made."""
+        """The files of this home; nothing is created."""
         return Paths(home=find_home(self.home, default=default_home))
 
     def settings(self) -> Settings:

@@ -1,4 +1,4 @@
-"""Signals: who minds that this process is asked to end, one layer over the other."""
+"""Which code reacts when a signal asks this process to end."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """An interrupt, a plain request to end, a terminal that goes away."""
 
 
@@ -19,73 +19,73 @@ class Interrupted(Exception):
         self.number = number
 
 
-Act = Callable[[signal.Signals], None]
+Handler = Callable[[signal.Signals], None]
 
 
-class _Ears:
-    """What the process has: the innermost layer hears; what came when none could act is kept."""
+class _Handlers:
+    """The stack of handlers of this process: the innermost is called; it may defer its signal."""
 
     def __init__(self) -> None:
-        self.layers: list[Act] = []
-        self.kept: signal.Signals | None = None
+        self.stack: list[Handler] = []
+        self.deferred: signal.Signals | None = None
 
-    def hear(self, number: signal.Signals) -> None:
-        self.layers[-1](number)
+    def call_innermost(self, number: signal.Signals) -> None:
+        self.stack[-1](number)
 
-    def take(self) -> signal.Signals | None:
-        kept, self.kept = self.kept, None
-        return kept
+    def take_deferred(self) -> signal.Signals | None:
+        deferred, self.deferred = self.deferred, None
+        return deferred
 
 
-_ears = _Ears()
+_handlers = _Handlers()
 
 
 @contextmanager
-def heeding(act: Act) -> Iterator[None]:
-    """Call `act` for each signal that asks for the end, in the loop of this thread, the main one.
+def handling_signals(handler: Handler) -> Iterator[None]:
+    """Call `handler` for each end signal, in the loop of this thread, which is the main one.
 
-    The layer around hears again afterwards. What a layer of `keeping` got is handed over at once.
+    Afterwards the handler around it is called again. A signal that was deferred is handed over at once.
     """
     loop = asyncio.get_running_loop()
-    if not _ears.layers:
+    if not _handlers.stack:
         _listen(loop)
-    _ears.layers.append(act)
+    _handlers.stack.append(handler)
     try:
-        kept = _ears.take()
-        if kept is not None:
-            act(kept)
+        deferred = _handlers.take_deferred()
+        if deferred is not None:
+            handler(deferred)
         yield
     finally:
-        _ears.layers.pop()
-        if not _ears.layers:
-            _ears.take()
-            forget()
+        _handlers.stack.pop()
+        if not _handlers.stack:
+            _handlers.take_deferred()
+            restore_signals()
 
 
 @contextmanager
-def keeping() -> Iterator[None]:
-    """Keep a signal for the next layer that begins within; another one ends the process as ever."""
+def deferring_signals() -> Iterator[None]:
+    """Keep a signal for the next handler that begins within; a second one ends the process at once."""
 
-    def keep(number: signal.Signals) -> None:
-        _ears.kept = number
-        forget()
+    def defer(number: signal.Signals) -> None:
+        _handlers.deferred = number
+        restore_signals()
 
-    with heeding(keep):
+    with handling_signals(defer):
         yield
 
 
 @contextmanager
-def giving_up() -> Iterator[None]:
-    """Cancel the body when the end is asked for, and raise `Interrupted` once it has cleaned up."""
+def cancelling_on_signal() -> Iterator[None]:
+    """Cancel the body when a signal asks for the end; raise `Interrupted` once it has cleaned up."""
     this, asked = asyncio.current_task(), list[signal.Signals]()
 
-    def give_up(number: signal.Signals) -> None:
+    def cancel(number: signal.Signals) -> None:
         asked.append(number)
         if this is not None and len(asked) == 1:
             this.cancel()
 
     try:
-        with heeding(give_up):
+        with handling_signals(cancel):
             yield
     except asyncio.CancelledError:
         if this is None or not asked:
@@ -94,15 +94,15 @@ def giving_up() -> Iterator[None]:
         raise Interrupted(asked[0]) from None
 
 
-def forget(*numbers: signal.Signals) -> None:
-    """Let the next one of these, or of all, do what it does to any process."""
+def restore_signals(*numbers: signal.Signals) -> None:
+    """Let the next one of these, or of all end signals, do what it does to any process."""
     loop = asyncio.get_running_loop()
-    for number in numbers or ENDING:
+    for number in numbers or END_SIGNALS:
         loop.remove_signal_handler(number)
 
 
 def _listen(loop: asyncio.AbstractEventLoop) -> None:
-    for number in ENDING:
-        # Whoever was started with nohup is not meant to mind its terminal.
+    for number in END_SIGNALS:
+        # A process started with nohup must not react when its terminal goes away.
         if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
-            loop.add_signal_handler(number, _ears.hear, number)
+            loop.add_signal_handler(number, _handlers.call_innermost, number)

@@ -1,4 +1,4 @@
-"""Describe commands: their arguments as frozen dataclasses, their words, their examples."""
+"""Describe commands: arguments as frozen dataclasses, help, examples."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from typing import Annotated, Generic, TypeAlias, TypeVar, get_type_hints
 
 import typer
 
+from core.app.options import Options
+from core.model.errors import Invalid
+
 Act: TypeAlias = Callable[[], int]
 """A command with its arguments read: carry it out and return the exit status."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Common:
-    """What every command takes."""
+    """The options of every command."""
 
     home: Annotated[
         Path | None,
@@ -26,58 +29,74 @@ class Common:
     ] = None
     json: Annotated[bool, typer.Option("--json", help="Write JSON: one object a line.")] = False
 
-    def command(self, *words: str) -> str:
-        """Write another command line for the same data directory, to be shown as a hint."""
+    def options(self) -> Options:
+        """Return what the command line chose; raise `Invalid` (`usage`)."""
+        return Options(home=self.home)
+
+    def command(self, *argv: str) -> str:
+        """Return another command line for the same data directory, for a hint."""
         home = ["--home", str(self.home)] if self.home else []
-        return shlex.join(["taskdeck", *words, *home])
+        return shlex.join(["taskdeck", *argv, *home])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reaching(Common):
-    """What commands take that may ask the engine of another machine."""
+    """The options of commands that can ask the engine of another machine."""
 
     host: Annotated[
         str | None,
-        typer.Option(metavar="USER@BOX", help="Ask the engine there, through ssh; --home is there."),
+        typer.Option(
+            metavar="USER@BOX", help="Use the engine on this host, through ssh; --home is there too."
+        ),
     ] = None
     remote_command: Annotated[
-        str | None, typer.Option(metavar="COMMAND", help="How taskdeck is called there.")
+        str | None, typer.Option(metavar="COMMAND", help="How taskdeck is called on the --host.")
     ] = None
 
-    def command(self, *words: str) -> str:
-        """Write another command line for the same data directory, to be shown as a hint."""
-        there = ["--host", self.host] if self.host else []
-        # Named twice: a class with slots is made anew, and super() without words knows the old one.
-        return Common.command(self, *words, *there)
+    def options(self) -> Options:
+        """Return what the command line chose; raise `Invalid` (`usage`)."""
+        if self.remote_command is not None and self.host is None:
+            raise Invalid("usage", "--remote-command needs a --host")
+        return Options(home=self.home, host=self.host, remote_command=self.remote_command)
+
+    def command(self, *argv: str) -> str:
+        """Return another command line for the same data directory and host, for a hint."""
+        host = ["--host", self.host] if self.host else []
+        # dataclass(slots=True) replaces the class, and a bare super() refers to the one it replaced.
+        return Common.command(self, *argv, *host)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hosting(Common):
-    """What commands take that may have to host an engine."""
+    """The options of commands that can host an engine."""
 
     slots: Annotated[
         int | None, typer.Option(metavar="N", min=1, max=10_000, help="Attempts that may run at once.")
     ] = None
     connector: Annotated[
-        list[str], typer.Option(metavar="MODULE:OBJECT", help="A connector of your own; may be repeated.")
+        list[str], typer.Option(metavar="MODULE:OBJECT", help="Add a connector of yours; may be repeated.")
     ] = field(default_factory=list)
+
+    def options(self) -> Options:
+        """Return what the command line chose."""
+        return Options(home=self.home, slots=self.slots, connectors=tuple(self.connector))
 
 
 A = TypeVar("A", bound=Common)
 
 _OVERVIEW = """A durable task engine with its operations console in the terminal.
 
-Without a command the console opens, with an engine started if none runs; where there is no terminal it
-writes an overview in lines.
+Without a command the console opens, and starts an engine if none runs. Without a terminal it prints an
+overview as lines of text.
 
 \b
   --home DIR                Data directory, instead of $TASKDECK_HOME.
-  --host USER@BOX           Console here, engine and --home there, through ssh.
-  --remote-command COMMAND  How taskdeck is called there. [default: taskdeck]
-  --embedded                The engine runs in this process and ends with it.
-  --read-only               Look only: nothing is changed, no engine is started.
-  --plain                   Lines instead of a screen.
-  --watch [SECONDS]         Lines again and again, only what has changed.
+  --host USER@BOX           Console here, engine and --home on this host, through ssh.
+  --remote-command COMMAND  How taskdeck is called on the --host. [default: taskdeck]
+  --embedded                Run the engine in this process; it ends with the console.
+  --read-only               Change nothing, and start no engine.
+  --plain                   Print an overview as lines of text, once.
+  --watch [SECONDS]         Print the overview, then again what has changed. [default: 2]
 
 \b
 Examples:
@@ -89,17 +108,15 @@ Examples:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command(Generic[A]):
-    """One command: its words (`import wfformat`), its arguments, what carries it out, examples.
-
-    The first line of the docstring of `run` is its help. `trailing` = everything behind the first
-    argument belongs to it, also what looks like an option.
-    """
+    """One command; the first paragraph of the docstring of `run` is its help."""
 
     name: str
+    """As typed; two words for a command of a group, such as `import wfformat`."""
     arguments: type[A]
     run: Callable[[A], Awaitable[int]]
     examples: tuple[str, ...]
     trailing: bool = False
+    """All that follows the first argument belongs to it, also what looks like an option."""
 
 
 def build(commands: Iterable[Command[A]]) -> typer.Typer:
@@ -109,16 +126,16 @@ def build(commands: Iterable[Command[A]]) -> typer.Typer:
     for command in commands:
         first, _, second = command.name.partition(" ")
         if second and first not in groups:
-            groups[first] = _group(first, f"{first.capitalize()}: see its commands.", completion=False)
+            groups[first] = _group(first, f"Commands of the group '{first}'.", completion=False)
             app.add_typer(groups[first], name=first)
         _add(groups[first] if second else app, command, second or first)
     return app
 
 
-def _group(name: str, words: str, *, completion: bool = True) -> typer.Typer:
+def _group(name: str, help_text: str, *, completion: bool = True) -> typer.Typer:
     group = typer.Typer(
         name=name,
-        help=words,
+        help=help_text,
         add_completion=completion,
         rich_markup_mode=None,
         no_args_is_help=True,
@@ -135,11 +152,11 @@ def _nothing() -> None:
 
 def _add(group: typer.Typer, command: Command[A], name: str) -> None:
     examples = "\n".join(f"  {example}" for example in command.examples)
-    words = (inspect.getdoc(command.run) or "").partition("\n\n")[0]
+    summary = (inspect.getdoc(command.run) or "").partition("\n\n")[0]
     group.command(
         name,
-        help=f"{words}\n\n\b\nExamples:\n{examples}",
-        short_help=words,
+        help=f"{summary}\n\n\b\nExamples:\n{examples}",
+        short_help=summary,
         context_settings={"allow_interspersed_args": not command.trailing},
     )(_reader(command))
 
@@ -156,12 +173,12 @@ def _reader(command: Command[A]) -> Callable[..., Act]:
     read.__signature__ = inspect.Signature(  # type: ignore[attr-defined] # what inspect looks for
         [
             inspect.Parameter(
-                found.name,
+                argument.name,
                 inspect.Parameter.KEYWORD_ONLY,
-                default=_default(found),
-                annotation=hints[found.name],
+                default=_default(argument),
+                annotation=hints[argument.name],
             )
-            for found in fields(command.arguments)
+            for argument in fields(command.arguments)
         ]
     )
     return read
@@ -171,7 +188,8 @@ async def _result(work: Awaitable[int]) -> int:
     return await work
 
 
-def _default(found: Field[object]) -> object:
-    if found.default is not MISSING:
-        return found.default
-    return found.default_factory() if found.default_factory is not MISSING else inspect.Parameter.empty
+def _default(argument: Field[object]) -> object:
+    if argument.default is not MISSING:
+        return argument.default
+    factory = argument.default_factory
+    return factory() if factory is not MISSING else inspect.Parameter.empty

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from core.app.bridge import dial_stdio, start_and_dial
+from core.app.stdio_bridge import dial_or_start, dial_stdio
 from core.cli.arguments import Command, Common
 
 
@@ -21,7 +21,7 @@ class Dial(Common):
 async def dial(arguments: Dial) -> int:
     """Carry bytes between standard input and output and the engine; what --host runs over ssh."""
     if arguments.start:
-        start_and_dial(arguments.home)
+        dial_or_start(arguments.home)
     else:
         dial_stdio(arguments.home)
     return 0

@@ -1,4 +1,4 @@
-"""check, graph: look at a workflow document without running it."""
+"""check, graph: examine a workflow document without running it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 
-from core.app.knowing import checks as checks_of
 from core.cli.arguments import Command, Hosting
-from core.cli.deck import options, reading
 from core.cli.output import emit, say, width
+from core.cli.reading import reading
 from core.cli.refusals import usage, write_faults
+from core.connectors.registry import build
+from core.model.ports import Checks
 from core.model.values import JsonObject, JsonValue
 from core.model.views import TaskDetail
 from core.workflows.definition import Document
@@ -44,7 +45,7 @@ class Graph(Hosting):
 
 async def check(arguments: Check) -> int:
     """Check a workflow: every fault with line, column and what may have been meant."""
-    workflow = parse_loaded(find(arguments.workflow), checks_of(options(arguments)))
+    workflow = parse_loaded(find(arguments.workflow), _checks(arguments))
     graph = whole_graph(workflow.document)
     stages = workflow.document.in_stages()
     if arguments.json:
@@ -74,8 +75,13 @@ async def graph(arguments: Graph) -> int:
     return 0
 
 
+def _checks(arguments: Hosting) -> Checks:
+    chosen = arguments.options()
+    return build(chosen.settings(), references=chosen.connectors)
+
+
 async def _subject(arguments: Graph) -> tuple[Workflow, dict[str, float]]:
-    checks = checks_of(options(arguments))
+    checks = _checks(arguments)
     times: dict[str, float] = {}
     definition: JsonObject | None = None
     if arguments.job is not None:

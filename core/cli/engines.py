@@ -1,4 +1,4 @@
-"""serve: an engine without a screen, or the unit that starts one."""
+"""serve: a headless engine, or the systemd unit of one."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from core.app.engines import serve as serve_engine
+from core.app.hosting import serve as serve_engine
+from core.app.hosting import serve_after_take_over
 from core.app.lifetime import LINGER_SECONDS
-from core.app.unit import user_unit
+from core.app.systemd_unit import user_unit
 from core.cli.arguments import Command, Hosting
-from core.cli.deck import options
 from core.cli.output import emit, note, put, say
 from core.cli.refusals import usage
 
@@ -20,57 +20,55 @@ from core.cli.refusals import usage
 class Serve(Hosting):
     """The arguments of `serve`."""
 
-    until_idle: Annotated[bool, typer.Option("--until-idle", help="End when nothing is left to do.")] = False
+    until_idle: Annotated[
+        bool, typer.Option("--until-idle", help="End when no work is left and no client watches.")
+    ] = False
     linger: Annotated[
         float,
         typer.Option(
-            metavar="SECONDS", min=0, max=86_400, help="With --until-idle: wait so long for somebody to come."
+            metavar="SECONDS",
+            min=0,
+            max=86_400,
+            help="With --until-idle: how long to wait for clients first.",
         ),
     ] = LINGER_SECONDS
     take_over: Annotated[
-        bool, typer.Option("--take-over", help="End the engine that runs first; its children go on.")
+        bool, typer.Option("--take-over", help="First end the engine that runs; its children go on.")
     ] = False
-    unit: Annotated[
-        bool, typer.Option("--unit", help="Print a systemd user unit for this engine and do nothing else.")
-    ] = False
+    unit: Annotated[bool, typer.Option("--unit", help="Only print a systemd user unit for this engine.")] = (
+        False
+    )
 
 
 async def serve(arguments: Serve) -> int:
-    """Run the engine without a screen, until it is told to stop."""
+    """Run the engine without a screen, until it is asked to stop."""
     if arguments.unit:
         return _print_unit(arguments)
 
-    def ready(words: str) -> None:
+    def ready(line: str) -> None:
         if arguments.json:
-            emit({"ready": words})
+            emit({"ready": line})
         else:
-            say(words)
+            say(line)
 
-    await serve_engine(
-        options(arguments),
-        ready=ready,
-        until_idle=arguments.until_idle,
-        linger=arguments.linger,
-        taking_over=note if arguments.take_over else None,
-    )
+    chosen, linger = arguments.options(), arguments.linger if arguments.until_idle else None
+    if arguments.take_over:
+        await serve_after_take_over(chosen, tell=note, ready=ready, linger=linger)
+    else:
+        await serve_engine(chosen, ready=ready, linger=linger)
     return 0
 
 
 def _print_unit(arguments: Serve) -> int:
     if arguments.until_idle or arguments.take_over:
-        raise usage("--unit prints a unit: --until-idle and --take-over do not go with it")
-    chosen = options(arguments)
-    text = user_unit(chosen.paths.home, chosen.settings(), words=_unit_words(arguments))
+        raise usage("--unit only prints a unit: it does not go with --until-idle and --take-over")
+    chosen = arguments.options()
+    text = user_unit(chosen.paths.home, chosen.settings(), flags=chosen.engine_flags)
     if arguments.json:
         emit({"unit": text})
     else:
         put(text)
     return 0
-
-
-def _unit_words(arguments: Serve) -> list[str]:
-    slots = [] if arguments.slots is None else ["--slots", str(arguments.slots)]
-    return [*slots, *(word for name in arguments.connector for word in ("--connector", name))]
 
 
 COMMANDS = (

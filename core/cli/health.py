@@ -1,13 +1,12 @@
-"""doctor, config check, version: is everything as it should be."""
+"""doctor, config check, version: the state of this installation."""
 
 from __future__ import annotations
 
 import core
 from core import host
-from core.app.examination import Check
-from core.app.examination import doctor as examine
+from core.app.doctor import Check
+from core.app.doctor import doctor as check_home
 from core.cli.arguments import Command, Common
-from core.cli.deck import options
 from core.cli.output import Piece, emit, say, status
 from core.config import load
 from core.model.errors import Unavailable
@@ -17,21 +16,24 @@ from core.model.values import JsonValue
 
 
 async def doctor(arguments: Common) -> int:
-    """Examine machine, data directory and store: integrity, recount, fold."""
-    report = await examine(options(arguments))
-    ok = all(check.ok for check in report.checks)
+    """Check machine, data directory and store: integrity, counters, history."""
+    report = await check_home(arguments.options())
     if arguments.json:
         checks: list[JsonValue] = [
             {"name": check.name, "ok": check.ok, "warning": check.warning, "message": check.message}
             for check in report.checks
         ]
-        emit({"ok": ok, "checks": checks})
+        emit({"ok": report.ok, "checks": checks})
     else:
         for check in report.checks:
             say(_word(check), f"{safe_line(check.name)}: {safe_line(check.message)}")
         warned = sum(check.warning for check in report.checks)
-        say(("all is well" + (f", warnings: {warned}" if warned else "")) if ok else "something is wrong")
-    return 0 if ok else Unavailable.exit_code
+        say(
+            ("all is well" + (f", warnings: {warned}" if warned else ""))
+            if report.ok
+            else "something is wrong"
+        )
+    return 0 if report.ok else Unavailable.exit_code
 
 
 def _word(check: Check) -> Piece:

@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 
 from core.cli.arguments import Command, Reaching
-from core.cli.deck import reading
 from core.cli.output import emit
 from core.cli.paging import WHOLE
+from core.cli.reading import reading
 from core.cli.tables import Table
 from core.control.api import EventQuery, ReadingAPI
 from core.filters.fields import Noun

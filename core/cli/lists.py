@@ -9,9 +9,9 @@ from typing import Annotated, TypeVar
 import typer
 
 from core.cli.arguments import Command, Reaching
-from core.cli.deck import reading
 from core.cli.output import emit, note
 from core.cli.paging import Fetch, pages, row_limit
+from core.cli.reading import reading
 from core.cli.tables import Table
 from core.filters.fields import Noun
 from core.filters.grammar import Filter, parse

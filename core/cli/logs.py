@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 
 from core.cli.arguments import Command, Reaching
-from core.cli.deck import reading
 from core.cli.output import emit, note, put
+from core.cli.reading import reading
 from core.control.api import ReadingAPI
 from core.model.status import TASK_FINAL
 from core.model.views import LogChunk

@@ -14,9 +14,10 @@ from typing import Annotated
 
 import typer
 
+from core.app.attach import EngineAccess
 from core.app.signals import Interrupted
+from core.cli.access import changing, ensure_engine, hosting, note_drain, note_ignored
 from core.cli.arguments import Command, Hosting
-from core.cli.hosts import Hosted, changing, detach, hosting, note_drain, note_ignored
 from core.cli.logs import Sink, Tail
 from core.cli.output import emit, note, say, status
 from core.cli.progress import Meter
@@ -24,7 +25,7 @@ from core.cli.refusals import Left, usage
 from core.cli.summary import counts_text, error_text, exit_status, failed_tasks, say_failed
 from core.cli.tracking import GroupCounts
 from core.cli.waiting import kept, wait_with
-from core.control.api import OPERATOR, ControlAPI, TaskSpec
+from core.control.api import OPERATOR, ControlAPI, StopMode, TaskSpec
 from core.filters.terms import In
 from core.model.durations import parse_duration
 from core.model.plans import PRIORITY_MAX, RetryPolicy
@@ -91,17 +92,17 @@ async def _carry_out(arguments: Loose, specs: Sequence[TaskSpec], *, group: str 
     if arguments.detach:
         async with changing(arguments) as deck:
             ids = await _enqueue(deck, specs, group)
-        await detach(arguments)
+        await ensure_engine(arguments)
         return _say_detached(arguments, ids, group)
-    async with hosting(arguments) as hosted:
-        note_ignored(hosted, arguments)
-        ids = await _enqueue(hosted.control, specs, group)
+    async with hosting(arguments) as access:
+        note_ignored(access, arguments)
+        ids = await _enqueue(access.control, specs, group)
         if group and not arguments.json:
             note(f"{len(ids)} tasks in group {group}")
         try:
-            return await _follow(hosted.control, ids, arguments=arguments, group=group)
+            return await _follow(access.control, ids, arguments=arguments, group=group)
         except Interrupted as interrupted:
-            raise await _leave(hosted, ids, arguments=arguments, why=interrupted) from None
+            raise await _leave(access, ids, arguments=arguments, why=interrupted) from None
 
 
 async def _enqueue(deck: ControlAPI, specs: Sequence[TaskSpec], group: str | None) -> tuple[int, ...]:
@@ -179,14 +180,14 @@ def _say_detached(arguments: Loose, ids: Sequence[int], group: str | None) -> in
     return 0
 
 
-async def _leave(hosted: Hosted, ids: Sequence[int], *, arguments: Loose, why: Interrupted) -> Left:
+async def _leave(access: EngineAccess, ids: Sequence[int], *, arguments: Loose, why: Interrupted) -> Left:
     """End the engine if it is this command's own, and say how to go on."""
     what = _named(ids)
-    if hosted.attached:
+    if access.is_attached:
         hint = f"watch: {arguments.command('logs', '--follow', str(ids[-1]))}"
         return Left(f"left {what}, which the engine goes on with", hint=hint)
-    # A dropped line ends no child: the next engine takes them over.
-    await hosted.stop(kill=why.number is signal.SIGINT)
+    # A connection that broke ends no child: the next engine takes them over.
+    await access.stop(StopMode.KILL if why.number is signal.SIGINT else StopMode.STOP)
     return Left(
         f"left {what}; the engine has stopped", hint=f"go on: {arguments.command('serve', '--until-idle')}"
     )

@@ -14,10 +14,12 @@ from pathlib import Path
 import typer
 from typer.main import get_command
 
+from core import host, logs
 from core.app.signals import Interrupted
 from core.cli.arguments import Act, Command, Common, build
 from core.cli.refusals import Left, report, usage
 from core.model.errors import TaskdeckError
+from core.model.paths import Paths, find_home
 
 ROOMS = {
     "core.cli.engines": ("serve",),
@@ -121,10 +123,6 @@ def _left(asked: Interrupted) -> Left:
 
 
 def _keep_traceback(words: Sequence[str]) -> None:
-    # Only a failure pays for settings and logging.
-    from core import host, logs
-    from core.model.paths import Paths, find_home
-
     given = [Path(word) for flag, word in pairwise(words) if flag == "--home"]
     directory = Paths(home=find_home(given[0] if given else None, default=host.default_home)).logs
     try:

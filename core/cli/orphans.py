@@ -10,9 +10,8 @@ from typing import Annotated
 import typer
 
 from core.app.lock import is_held
+from core.cli.access import changing
 from core.cli.arguments import Command, Reaching
-from core.cli.deck import options
-from core.cli.hosts import changing
 from core.cli.output import emit, note, say
 from core.cli.refusals import usage
 from core.control.api import OPERATOR, ControlAPI, Target
@@ -58,7 +57,7 @@ class Orphans(Reaching):
 async def orphans(arguments: Orphans) -> int:
     """List attempts whose engine or wrapper is gone, with the evidence; kill, requeue or fail them."""
     _check(arguments)
-    chosen = options(arguments)
+    chosen = arguments.options()
     if chosen.host is None and not is_held(chosen.paths.lock):
         note("no engine runs: only one that does sees what still lives (taskdeck serve)")
     async with changing(arguments) as deck:

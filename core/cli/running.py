@@ -9,15 +9,16 @@ from typing import Annotated
 
 import typer
 
+from core.app.attach import EngineAccess
 from core.app.signals import Interrupted
+from core.cli.access import changing, ensure_engine, hosting, note_drain, note_ignored
 from core.cli.arguments import Command, Hosting
-from core.cli.hosts import Hosted, changing, detach, hosting, note_drain, note_ignored
 from core.cli.output import emit, say, status
 from core.cli.progress import Meter
 from core.cli.refusals import Left, usage
 from core.cli.summary import EXIT, counts_text, failed_tasks, say_failed
 from core.cli.waiting import kept, wait_with
-from core.control.api import OPERATOR, ControlAPI, Document, EventQuery, SubmitOptions
+from core.control.api import OPERATOR, ControlAPI, Document, EventQuery, StopMode, SubmitOptions
 from core.filters.fields import Noun
 from core.filters.grammar import parse
 from core.filters.terms import In
@@ -50,13 +51,13 @@ async def run(arguments: Run) -> int:
     params = _params(arguments.param)
     if arguments.detach:
         return await _detach(arguments, params)
-    async with hosting(arguments) as hosted:
-        note_ignored(hosted, arguments)
-        submitted = await _submit(hosted.control, arguments, params=params)
+    async with hosting(arguments) as access:
+        note_ignored(access, arguments)
+        submitted = await _submit(access.control, arguments, params=params)
         try:
-            return await _follow(hosted.control, submitted, arguments=arguments)
+            return await _follow(access.control, submitted, arguments=arguments)
         except Interrupted as interrupted:
-            raise await _leave(hosted, submitted.job_id, arguments=arguments, why=interrupted) from None
+            raise await _leave(access, submitted.job_id, arguments=arguments, why=interrupted) from None
 
 
 async def _detach(arguments: Run, params: JsonObject) -> int:
@@ -64,7 +65,7 @@ async def _detach(arguments: Run, params: JsonObject) -> int:
     async with changing(arguments) as deck:
         submitted = await _submit(deck, arguments, params=params)
         job = await deck.job(submitted.job_id)
-    await detach(arguments)
+    await ensure_engine(arguments)
     if arguments.json:
         emit({"job": job.id, "status": job.status})
         return 0
@@ -181,13 +182,13 @@ async def _conclude(deck: ControlAPI, result: JobResult, *, arguments: Run) -> i
     return EXIT[result.status]
 
 
-async def _leave(hosted: Hosted, job_id: int, *, arguments: Run, why: Interrupted) -> Left:
+async def _leave(access: EngineAccess, job_id: int, *, arguments: Run, why: Interrupted) -> Left:
     """End the engine if it is this command's own, and say how to go on."""
     follow = arguments.command("events", "--job", str(job_id), "--follow")
-    if hosted.attached:
+    if access.is_attached:
         return Left(f"left job {job_id}, which goes on", hint=f"watch it: {follow}")
-    # A dropped line ends no child: the next engine takes them over.
-    await hosted.stop(kill=why.number is signal.SIGINT)
+    # A connection that broke ends no child: the next engine takes them over.
+    await access.stop(StopMode.KILL if why.number is signal.SIGINT else StopMode.STOP)
     return Left(
         f"left job {job_id}; its engine has stopped",
         hint=f"go on: {arguments.command('serve', '--until-idle')}",

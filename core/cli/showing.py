@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from core.cli.arguments import Command, Reaching
-from core.cli.deck import reading
 from core.cli.output import Painted, emit, note, say, status
+from core.cli.reading import reading
 from core.cli.summary import counts_text
 from core.cli.tables import Table
 from core.control.api import PAGE

@@ -9,10 +9,9 @@ from typing import Annotated
 import typer
 
 from core.app.lock import find_owner
-from core.app.takeover import MARGIN_SECONDS, end_owner
+from core.app.ownership import MARGIN_SECONDS, end_owner
+from core.cli.access import running
 from core.cli.arguments import Command, Reaching
-from core.cli.deck import options
-from core.cli.hosts import running
 from core.cli.output import emit, note, say
 from core.cli.refusals import usage
 from core.control.api import ControlAPI, StopMode
@@ -69,7 +68,7 @@ async def _stop(arguments: Stop, how: StopMode) -> int:
 
 async def _stop_deaf(arguments: Stop, how: StopMode, error: TaskdeckError) -> int:
     """End by a signal an engine with which nobody can speak: of another protocol, or without its socket."""
-    chosen = options(arguments)
+    chosen = arguments.options()
     if error.code not in ("engine.protocol", "engine.none") or arguments.host:
         raise error
     owner = find_owner(chosen.paths.lock)
@@ -116,7 +115,7 @@ async def _until_gone(deck: ControlAPI, engine: _Engine, *, tell: bool) -> None:
 
 async def _until_free(arguments: Stop, pid: int) -> None:
     # It lets go of its lock last: until then the next engine is refused.
-    lock = options(arguments).paths.lock
+    lock = arguments.options().paths.lock
     while True:
         owner = find_owner(lock)
         if owner is None or owner.pid != pid:

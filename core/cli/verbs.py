@@ -9,8 +9,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from core.cli.access import changing
 from core.cli.arguments import Command, Reaching
-from core.cli.hosts import changing
 from core.cli.output import emit, note, say
 from core.cli.refusals import Left, usage
 from core.cli.targets import count, find_targets

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from contextlib import asynccontextmanager, contextmanager
 from typing import TypeVar
 
-from core.app.signals import Interrupted, forget, heeding
+from core.app.signals import Interrupted, handling_signals, restore_signals
 from core.cli.arguments import Common
 from core.model.errors import Unavailable
 
@@ -23,10 +23,10 @@ async def interrupts() -> AsyncIterator[asyncio.Future[signal.Signals]]:
     asked: asyncio.Future[signal.Signals] = asyncio.get_running_loop().create_future()
 
     def leave(number: signal.Signals) -> None:
-        forget()
+        restore_signals()
         asked.set_result(number)
 
-    with heeding(leave):
+    with handling_signals(leave):
         try:
             yield asked
         finally:

@@ -6,9 +6,12 @@ import os
 import sqlite3
 from pathlib import Path
 
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.schema import CreateIndex, CreateTable
+
 from core.model.errors import Unavailable
 from core.model.values import INBOX, INBOX_STAGE
-from core.store.schema import SCHEMA_VERSION
+from core.store.schema import SCHEMA_VERSION, metadata
 from core.store.sql import decode
 
 _SEED = (
@@ -156,11 +159,6 @@ def _create(connection: sqlite3.Connection, now: int) -> None:
 
 def ddl() -> list[str]:
     """Return the statements that make an empty store, compiled from the schema."""
-    from sqlalchemy.dialects import sqlite  # Only a new store pays for compiling the schema.
-    from sqlalchemy.schema import CreateIndex, CreateTable
-
-    from core.store.schema import metadata
-
     dialect = sqlite.dialect()
     statements = []
     for table in metadata.sorted_tables:

@@ -1,21 +1,21 @@
-"""How long an engine for guests goes on: while it has work, while somebody watches, a moment longer."""
+"""How long an engine for clients goes on: while it has work, while somebody watches, a moment longer."""
 
 from __future__ import annotations
 
 import asyncio
 
 from core.app import lifetime
-from core.app.lifetime import serve_watchers
+from core.app.lifetime import serve_until_idle
 from tests.support.waiting import until
 
 
 class Quiet:
-    """Stands for an engine that is idle, and for its broadcast and its guests."""
+    """Stands for an engine that is idle, and for its broadcast and its clients."""
 
     def __init__(self) -> None:
         self.watched = False
         self.stopping = False
-        self.came = False
+        self.was_used = False
         self.looks = 0
         self.end = asyncio.Event()
         self.broadcast = self
@@ -32,15 +32,15 @@ class Quiet:
 
 async def test_an_idle_engine_ends_when_nobody_came_and_nobody_watches() -> None:
     quiet = Quiet()
-    await asyncio.wait_for(serve_watchers(quiet, quiet, linger=0), 10)
+    await asyncio.wait_for(serve_until_idle(quiet, quiet, linger=0), 10)
     assert quiet.looks == 1
 
 
 async def test_it_stays_while_somebody_watches_and_ends_when_the_last_one_left(monkeypatch) -> None:
-    monkeypatch.setattr(lifetime, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(lifetime, "WATCH_SECONDS", 0.01)
     quiet = Quiet()
     quiet.watched = True
-    work = asyncio.create_task(serve_watchers(quiet, quiet, linger=0))
+    work = asyncio.create_task(serve_until_idle(quiet, quiet, linger=0))
     await until(lambda: quiet.looks > 3, "it looks on")
     assert not work.done()
     quiet.watched = False
@@ -50,7 +50,7 @@ async def test_it_stays_while_somebody_watches_and_ends_when_the_last_one_left(m
 async def test_who_asks_for_the_end_does_not_wait_for_those_who_watch() -> None:
     quiet = Quiet()
     quiet.watched = True
-    work = asyncio.create_task(serve_watchers(quiet, quiet, linger=3600))
+    work = asyncio.create_task(serve_until_idle(quiet, quiet, linger=3600))
     await until(lambda: quiet.looks, "it is idle")
     quiet.stopping = True
     quiet.end.set()

@@ -9,17 +9,23 @@ from collections.abc import Iterator
 
 import pytest
 
-from core.app.signals import ENDING, Interrupted, giving_up, heeding, keeping
+from core.app.signals import (
+    END_SIGNALS,
+    Interrupted,
+    cancelling_on_signal,
+    deferring_signals,
+    handling_signals,
+)
 from tests.support.waiting import ticks, until
 
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
     """Hold every test to leave what the process did with signals before."""
-    before = [signal.getsignal(number) for number in ENDING]
+    before = [signal.getsignal(number) for number in END_SIGNALS]
     yield
-    after = [signal.getsignal(number) for number in ENDING]
-    for number, action in zip(ENDING, before, strict=True):
+    after = [signal.getsignal(number) for number in END_SIGNALS]
+    for number, action in zip(END_SIGNALS, before, strict=True):
         signal.signal(number, action)
     # SIGINT was the runner's of the loop; what is left is what any process does.
     assert after[1:] == before[1:]
@@ -31,8 +37,8 @@ def send(number: signal.Signals) -> None:
 
 async def test_the_layer_around_hears_again_when_the_inner_one_has_ended() -> None:
     heard: list[str] = []
-    with heeding(lambda _: heard.append("outer")):
-        with heeding(lambda _: heard.append("inner")):
+    with handling_signals(lambda _: heard.append("outer")):
+        with handling_signals(lambda _: heard.append("inner")):
             send(signal.SIGTERM)
             await until(lambda: heard == ["inner"], "the inner one hears")
         send(signal.SIGTERM)
@@ -41,28 +47,28 @@ async def test_the_layer_around_hears_again_when_the_inner_one_has_ended() -> No
 
 async def test_what_comes_while_nobody_can_act_is_for_the_next_who_can() -> None:
     heard: list[signal.Signals] = []
-    with keeping():
+    with deferring_signals():
         send(signal.SIGTERM)
         await until(lambda: signal.getsignal(signal.SIGTERM) is signal.SIG_DFL, "the next one ends at once")
-        with heeding(heard.append):
+        with handling_signals(heard.append):
             assert heard == [signal.SIGTERM]
-        with heeding(heard.append):
+        with handling_signals(heard.append):
             assert heard == [signal.SIGTERM]
 
 
 async def test_what_nobody_took_is_forgotten_with_the_last_layer() -> None:
     heard: list[signal.Signals] = []
-    with keeping():
+    with deferring_signals():
         send(signal.SIGTERM)
         await until(lambda: signal.getsignal(signal.SIGTERM) is signal.SIG_DFL, "it is kept")
-    with heeding(heard.append):
+    with handling_signals(heard.append):
         assert heard == []
 
 
-@pytest.mark.parametrize("number", ENDING, ids=lambda one: one.name)
+@pytest.mark.parametrize("number", END_SIGNALS, ids=lambda one: one.name)
 async def test_a_body_is_given_up_after_it_has_cleaned_up(number: signal.Signals) -> None:
     cleaned = []
-    with pytest.raises(Interrupted) as caught, giving_up():
+    with pytest.raises(Interrupted) as caught, cancelling_on_signal():
         try:
             send(number)
             await asyncio.Event().wait()
@@ -77,7 +83,7 @@ async def test_a_body_is_given_up_after_it_has_cleaned_up(number: signal.Signals
 
 async def test_a_body_that_is_cancelled_by_others_stays_cancelled() -> None:
     async def work() -> None:
-        with giving_up():
+        with cancelling_on_signal():
             await asyncio.Event().wait()
 
     task = asyncio.create_task(work())
@@ -90,7 +96,7 @@ async def test_a_body_that_is_cancelled_by_others_stays_cancelled() -> None:
 async def test_a_process_that_is_not_to_mind_its_terminal_does_not() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with heeding(lambda _: None):
+        with handling_signals(lambda _: None):
             assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:

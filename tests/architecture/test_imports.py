@@ -59,10 +59,9 @@ def test_the_nouns_load_the_standard_library_only(checkout: Path) -> None:
 
 
 def test_the_console_attaches_without_sql_settings_or_commands(checkout: Path) -> None:
-    console = "import console.shell.app, console.engine_lifecycle.starters, console.starting.flags"
-    code = f"{console}\nfrom core.app import Options, attached"
+    console = "import console.sessions.choice, console.sessions.local, console.sessions.remote"
     heavy = {"sqlalchemy", "aiosqlite", "pydantic", "pydantic_settings", "typer", "starlette", "uvicorn"}
-    assert foreign_modules_loaded_by(code, checkout) & heavy == set()
+    assert foreign_modules_loaded_by(console, checkout) & heavy == set()
 
 
 def test_commands_that_find_an_engine_load_no_sql_and_no_server(checkout: Path) -> None:

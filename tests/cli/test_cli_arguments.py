@@ -149,9 +149,9 @@ def test_a_closed_pipe_ends_quietly(stored_home: Path) -> None:
     ("words", "said"),
     [
         (["stop", "--drain", "--kill"], "say one of them"),
-        (["jobs", "--remote-command", "x"], "name one"),
-        (["jobs", "--host", "-oProxyCommand=x"], "is no host"),
-        (["serve", "--unit", "--until-idle"], "do not go with it"),
+        (["jobs", "--remote-command", "x"], "needs a --host"),
+        (["jobs", "--host", "-oProxyCommand=x"], "is not a host"),
+        (["serve", "--unit", "--until-idle"], "does not go with"),
         (["serve", "--host", "u@b"], "no such option: --host"),
         (["--embedded", "jobs"], "no such option: --embedded"),
     ],

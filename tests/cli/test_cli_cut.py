@@ -9,7 +9,7 @@ import pytest
 
 from core.cli import history, lists
 from core.cli.arguments import Reaching
-from core.cli.deck import reading
+from core.cli.reading import reading
 from core.cli.targets import count
 from core.control.api import Target
 from core.filters.fields import Noun

@@ -77,7 +77,7 @@ def test_a_running_engine_is_used_and_leaving_an_attached_run_leaves_the_job(
 ) -> None:
     engine = processes.serve()
     run = processes.start("run", _gate(write, tmp_path), "--slots", "5")
-    assert "--slots and --connector are its own" in _read_line(run)
+    assert "--slots and --connector are ignored" in _read_line(run)
     assert _read_line(run) == "job 2 gate: 1 task\n"
     follow = processes.start("logs", "-f", "2/a")
     assert _read_line(follow, "stdout") == "begun\n"

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from console import launch
-from console.engine_lifecycle.starters import DialedEngine, EmbeddedEngine, EngineStarter
+from console.app import ConsoleApp, Manner
 from console.feed import Feed
-from console.shell.app import ConsoleApp, ConsoleOptions
+from console.sessions.choice import can_draw
+from console.starting.engines import DialedEngine, EmbeddedEngine, SpawnedEngine
 from core.control.api import StopMode
 from core.model.errors import Unavailable
 from core.model.events import KINDS
@@ -21,8 +22,8 @@ from tests.console.support_fake_control import INFO, FakeControl
 from tests.support.waiting import until
 
 
-def child(tmp_path: Path, code: str) -> EngineStarter:
-    return EngineStarter([sys.executable, "-c", code], tmp_path / "engine.log")
+def child(tmp_path: Path, code: str) -> SpawnedEngine:
+    return SpawnedEngine([sys.executable, "-c", code], tmp_path / "engine.log")
 
 
 async def test_an_engine_that_ends_is_told_once_with_its_last_words(tmp_path: Path) -> None:
@@ -68,10 +69,10 @@ async def test_an_engine_that_does_not_answer_yet_is_called_off(tmp_path: Path) 
 
 def test_an_engine_that_cannot_be_started_is_a_refusal(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="cannot start an engine"):
-        EngineStarter([str(tmp_path / "none")], tmp_path / "engine.log").start()
+        SpawnedEngine([str(tmp_path / "none")], tmp_path / "engine.log").start()
 
 
-class OwnEngine(EngineStarter):
+class OwnEngine(SpawnedEngine):
     """Starts nothing; says that the engine of the fake control is its own."""
 
     def __init__(self, control: FakeControl) -> None:
@@ -93,7 +94,7 @@ async def test_the_console_starts_an_engine_when_none_answers_and_only_then(runn
     control = FakeControl()
     control.engine = INFO if running else None
     starter = OwnEngine(control)
-    async with ConsoleApp(control, ConsoleOptions(tick=0, starter=starter)).run_test() as pilot:
+    async with ConsoleApp(control, Manner(tick=0, starter=starter)).run_test() as pilot:
         operator = Operator(pilot.app, pilot)
         await operator.until(lambda: control.engine, "no engine was started")
         await operator.beat()
@@ -109,7 +110,7 @@ async def test_until_the_engine_that_was_started_answers_the_screen_says_so_and_
     control = FakeControl()
     control.engine = None
     starter = child(tmp_path, "import signal; signal.pause()")
-    async with ConsoleApp(control, ConsoleOptions(tick=0, starter=starter)).run_test() as pilot:
+    async with ConsoleApp(control, Manner(tick=0, starter=starter)).run_test() as pilot:
         operator = Operator(pilot.app, pilot)
         await operator.sees("an engine is starting", "STARTING")
         await operator.misses("STALE", "NO ENGINE", "!")
@@ -158,7 +159,7 @@ async def test_leaving_lets_an_idle_engine_end_by_itself_and_asks_about_a_busy_o
     control = FakeControl()
     control.add_task(control.add_job(), status="queued" if busy else "succeeded")
     control.engine = INFO if own else replace(INFO, pid=99)
-    app = ConsoleApp(control, ConsoleOptions(tick=0, starter=OwnEngine(control)))
+    app = ConsoleApp(control, Manner(tick=0, starter=OwnEngine(control)))
     async with app.run_test() as pilot:
         operator = Operator(app, pilot)
         await operator.press("2")
@@ -174,7 +175,7 @@ async def test_leaving_lets_an_idle_engine_end_by_itself_and_asks_about_a_busy_o
 async def test_any_other_key_stays() -> None:
     control = FakeControl()
     control.add_task(control.add_job(), status="running")
-    app = ConsoleApp(control, ConsoleOptions(tick=0, starter=OwnEngine(control)))
+    app = ConsoleApp(control, Manner(tick=0, starter=OwnEngine(control)))
     async with app.run_test() as pilot:
         operator = Operator(app, pilot)
         await operator.press("2")
@@ -226,7 +227,7 @@ async def test_an_embedded_engine_cannot_be_left_running() -> None:
     control, starter = FakeControl(), EmbeddedEngine(EngineBeside())
     control.add_task(control.add_job(), status="running")
     control.engine = replace(INFO, pid=os.getpid())
-    app = ConsoleApp(control, ConsoleOptions(tick=0, starter=starter))
+    app = ConsoleApp(control, Manner(tick=0, starter=starter))
     async with app.run_test() as pilot:
         operator = Operator(app, pilot)
         await operator.press("2")
@@ -254,7 +255,7 @@ def test_an_embedded_engine_that_ended_is_not_started_anew_and_is_called_off_bes
 
 async def test_who_lost_the_race_for_the_home_or_had_nothing_to_do_is_no_failure(tmp_path: Path) -> None:
     for number, code in enumerate(("print('error[engine.running]: x'); raise SystemExit(4)", "print('bye')")):
-        starter = EngineStarter([sys.executable, "-c", code], tmp_path / f"{number}.log")
+        starter = SpawnedEngine([sys.executable, "-c", code], tmp_path / f"{number}.log")
         starter.start()
         process = starter._process
         assert process is not None
@@ -297,18 +298,18 @@ def test_a_screen_is_shown_on_a_terminal_that_can_draw(
     monkeypatch.setenv("TERM", term)
     monkeypatch.setattr(sys.stdin, "isatty", lambda: tty, raising=False)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: tty, raising=False)
-    assert launch._can_draw() is wanted
+    assert can_draw() is wanted
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--embedded", "--host", "u@b"], "say one"),
+        (["--embedded", "--host", "u@b"], "choose one"),
         (["--embedded", "--plain"], "needs the screen"),
         (["--embedded"], "needs a terminal"),
-        (["--remote-command", "x"], "name one"),
+        (["--remote-command", "x"], "needs a --host"),
         (["--host", "-oProxyCommand=x"], "--host"),
-        (["--watch", "0"], "seconds are from"),
+        (["--watch", "0"], "between 0.1 and 86400"),
         (["--embeded"], "--embeded"),
     ],
 )

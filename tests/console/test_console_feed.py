@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from console.engine_lifecycle.starters import EngineStarter
+from console.app import ConsoleApp, Manner
 from console.feed import RETRY_SECONDS, SECONDS_SLOW, Feed
 from console.rows import listing
 from console.screens.lists import TasksScreen
-from console.shell.app import ConsoleApp, ConsoleOptions
+from console.starting.engines import EngineStarter, SpawnedEngine
 from core.control.api import StopMode
 from tests.console.support_console import Operator, console, shown
 from tests.console.support_fake_control import INFO, NOW, FakeControl
@@ -32,7 +32,7 @@ def stocked() -> FakeControl:
 @asynccontextmanager
 async def following(control: FakeControl, starter: EngineStarter | None = None):
     """Run a console that follows what changes, as it does for an operator."""
-    app = ConsoleApp(control, ConsoleOptions(tick=0.1, starter=starter))
+    app = ConsoleApp(control, Manner(tick=0.1, starter=starter))
     async with app.run_test(size=(120, 30)) as pilot:
         operator = Operator(app, pilot)
         await operator.sees("help")
@@ -189,7 +189,7 @@ def test_the_pace_follows_the_link_the_writer_and_the_engine() -> None:
     assert feed.seconds(1.0, pending=0) == SECONDS_SLOW
 
 
-class OtherStarter(EngineStarter):
+class OtherStarter(SpawnedEngine):
     """Notes its starts, and brings an engine of this version."""
 
     def __init__(self, control: FakeControl) -> None:

@@ -8,7 +8,7 @@ from io import StringIO
 
 import pytest
 
-from console.starting.plain import show_plain
+from console.sessions.overview import write_overview
 from core.model.errors import Unavailable
 from tests.console.support_console import HOSTILE, VISIBLE
 from tests.console.support_fake_control import FakeControl
@@ -27,7 +27,7 @@ def stocked() -> FakeControl:
 
 async def once(control: FakeControl) -> str:
     out = StringIO()
-    await show_plain(control, out, watch=None)
+    await write_overview(control, out, watch=None)
     return out.getvalue()
 
 
@@ -50,7 +50,7 @@ class Watched:
 async def watched():
     watched = Watched(stocked())
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(show_plain(watched.control, watched.out, watch=0))
+        task = group.create_task(write_overview(watched.control, watched.out, watch=0))
         await until(lambda: "fails:" in watched.out.getvalue(), "nothing was told")
         yield watched
         task.cancel()
@@ -75,7 +75,7 @@ async def test_no_engine_is_told_and_the_counts_are_read_all_the_same() -> None:
 
 
 async def test_nothing_under_way_is_said_in_words() -> None:
-    assert "jobs under way: none" in await once(FakeControl())
+    assert "active jobs: none" in await once(FakeControl())
 
 
 async def test_more_jobs_than_are_listed_are_not_hidden_silently() -> None:
@@ -83,7 +83,7 @@ async def test_more_jobs_than_are_listed_are_not_hidden_silently() -> None:
     for number in range(25):
         control.add_job(f"job_{number}")
     told = await once(control)
-    assert "jobs under way: more than these 20" in told
+    assert "active jobs: more than these 20" in told
     assert told.count("\njob ") == 20
 
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from console import launch
-from console.engine_lifecycle.starters import EmbeddedEngine, EngineStarter
+from console.app import ConsoleApp, Manner
 from console.feed import Feed
-from console.key_table import KEYS
-from console.protection.gate import ANY, ARMED_SECONDS, PROTECTED, READ_ONLY, Gate
-from console.protection.guard import HARMLESS, guarded
-from console.shell.app import ConsoleApp, ConsoleOptions
-from console.shell.places import ROOTS
-from console.starting.flags import read_flags
+from console.keymap import KEYS
+from console.places import ROOTS
+from console.sessions.flags import read_flags
+from console.starting.engines import EmbeddedEngine, SpawnedEngine
+from console.verbs.guarding import HARMLESS, guarded
+from console.verbs.protection import ANY, ARMED_SECONDS, PROTECTED, READ_ONLY, Gate
 from console.verbs.reasons import CHANGES
 from console.verbs.tiers import Tier, Verb, tier_of
 from core.control.api import ControlAPI, StopMode
@@ -41,7 +41,7 @@ class Seconds:
         return self.now
 
 
-class Landlady(EngineStarter):
+class Landlady(SpawnedEngine):
     """Starts nothing, but counts how often it should."""
 
     def __init__(self) -> None:
@@ -68,7 +68,7 @@ def stocked(*, protected: bool = True) -> FakeControl:
 
 @asynccontextmanager
 async def opened(control: FakeControl, clock: Seconds | None = None, *, at: str = "2", **more):
-    app = ConsoleApp(control, ConsoleOptions(tick=0, clock=clock or Seconds(), **more))
+    app = ConsoleApp(control, Manner(tick=0, clock=clock or Seconds(), **more))
     async with app.run_test(size=(120, 40)) as pilot:
         operator = Operator(app, pilot)
         await operator.sees("help")
@@ -450,4 +450,4 @@ def test_the_flag_is_read_and_does_not_go_with_an_engine_of_ones_own(capsys) -> 
     assert not read_flags([]).read_only
     assert launch._choose(["--read-only"]) is launch._run_console
     assert launch.main(["--embedded", "--read-only"]) == 2
-    assert "say one" in capsys.readouterr().err
+    assert "choose one" in capsys.readouterr().err

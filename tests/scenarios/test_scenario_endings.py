@@ -114,7 +114,7 @@ def test_who_comes_to_an_engine_that_drains_is_told_what_becomes_of_the_job(
     draining = place.start("stop", "--drain")
     assert next_line(draining).startswith("draining: ")
     late = place.start("run", gate)
-    assert next_line(late) == "the engine drains: what is new waits for the next one (taskdeck serve)"
+    assert next_line(late) == "the engine drains: new work waits for the next engine (taskdeck serve)"
     assert next_line(late) == "job 3 gate: 1 task"
     (tmp_path / "open").touch()
     said = late.communicate(timeout=60)[1].decode()

@@ -42,14 +42,12 @@ def compile_source(source: str) -> Program:
 
 def run(source: str, variables: JsonObject) -> JsonValue:
     """Return the value of an expression over its variables; raise `Invalid` when there is none."""
-    from cel import Context  # As above.
-
     fault = survey(variables, _DATA)
     if fault is not None:
         raise Invalid("expression.data", f"the data of an expression has {fault.message}")
     program = compile_source(source)
     try:
-        result: object = program.execute(Context(variables=variables))
+        result: object = program.execute(dict(variables))
     except KeyError as error:
         raise Invalid("expression.unknown", f"there is no `{error.args[0]}`") from error
     except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:

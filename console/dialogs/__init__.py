@@ -1,1 +1,0 @@
-"""Dialogs: what is asked or shown on top of a screen."""

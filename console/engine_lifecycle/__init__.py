@@ -1,1 +1,0 @@
-"""The life of the engine as the console steers it."""

@@ -1,1 +1,0 @@
-"""Navigation: places by name, where the operator was, and saved views."""

@@ -1,1 +1,0 @@
-"""Protection: whether changes may be asked for now."""

@@ -1,0 +1,37 @@
+"""The console with an engine in its own process."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from console.sessions.flags import ConsoleFlags
+from console.sessions.screen import show_screen
+from console.starting.engines import EmbeddedEngine
+from core.app.attach import attach
+from core.app.embedded import EngineThread
+from core.app.options import Options
+from core.app.signals import cancelling_on_signal, deferring_signals
+
+
+def show_embedded(flags: ConsoleFlags) -> None:
+    """Start an engine beside the screens; it ends with them, or when it has drained."""
+    options = Options(home=flags.home)
+    engine = EngineThread(options)
+    try:
+        asyncio.run(_show(engine, options, flags=flags))
+        if engine.is_draining:
+            sys.stderr.write("waiting for what still runs; Ctrl-C stops at once\n")
+            engine.join()
+    finally:
+        engine.stop()
+        engine.join()
+
+
+async def _show(engine: EngineThread, options: Options, *, flags: ConsoleFlags) -> None:
+    # At any moment, a signal that ends the console has to end its engine in order.
+    with deferring_signals():
+        with cancelling_on_signal():
+            await engine.start()
+        async with attach(options) as control:
+            await show_screen(control, EmbeddedEngine(engine), flags=flags, home=options.paths.home)

@@ -1,0 +1,21 @@
+"""The console as lines of text, without an engine of its own."""
+
+from __future__ import annotations
+
+import sys
+
+from console.sessions.flags import ConsoleFlags
+from console.sessions.overview import write_overview
+from core.app.options import Options
+from core.app.reading import read_home
+from core.app.remote_host import attach_or_start_remote
+from core.model.errors import Invalid
+
+
+async def show_lines(flags: ConsoleFlags) -> None:
+    """Write the overview of a home or host, once or again and again; raise `Invalid` (`usage`)."""
+    if flags.embedded:
+        raise Invalid("usage", "--embedded needs a terminal that can show a full screen")
+    options = Options(home=flags.home, host=flags.host, remote_command=flags.remote_command)
+    async with attach_or_start_remote(options) if flags.host else read_home(options) as control:
+        await write_overview(control, sys.stdout, watch=flags.watch)

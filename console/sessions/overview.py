@@ -1,0 +1,160 @@
+"""The state of the engine as lines of text, for screen readers, pipes and plain terminals.
+
+Lines are only added, never rewritten; they contain no colour and no control sequence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TextIO, TypeAlias
+
+from core.control.api import ControlAPI
+from core.filters.fields import Noun
+from core.filters.grammar import Filter
+from core.filters.terms import In, Sort
+from core.model.errors import TaskdeckError, Unavailable
+from core.model.insight import Failing, Waiting
+from core.model.status import JOB_FINAL, TASK_FINAL, JobStatus
+from core.model.text import SafeText, clip, safe_line
+from core.model.values import INBOX, to_iso
+from core.model.views import EngineInfo, JobView
+
+Lines: TypeAlias = dict[Hashable, SafeText]
+"""The line about each subject, in the order in which they are written."""
+
+_SHOWN = 20
+_KEYS = 3
+_LONGEST = 200
+_ACTIVE = tuple(status.value for status in JobStatus if status not in JOB_FINAL)
+
+
+async def write_overview(control: ControlAPI, out: TextIO, *, watch: float | None) -> None:
+    """Write engine, counts, active jobs, what fails, what waits.
+
+    With `watch`, do it again after so many seconds each time, and write only the lines that changed.
+    """
+    parts = [_Part(read=read) for read in (_summary, _jobs, _troubles)]
+    while True:
+        lines = [line for part in parts for line in await part.changed_lines(control)]
+        # One write: a reader on a pipe never sees half an overview.
+        out.write("".join(f"{line}\n" for line in lines))
+        out.flush()
+        if watch is None:
+            return
+        await asyncio.sleep(watch)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Part:
+    """A part of the overview, and the lines that were last written about it."""
+
+    read: Callable[[ControlAPI], Awaitable[Lines]]
+    written: Lines = field(default_factory=dict)
+    trouble: SafeText = SafeText("")
+
+    async def changed_lines(self, control: ControlAPI) -> list[SafeText]:
+        """Read the part and return the lines to write; a part that cannot be read keeps its lines."""
+        try:
+            now = await self.read(control)
+            ended = await _ended(control, self.written.keys() - now.keys())
+        except TaskdeckError as error:
+            last, self.trouble = self.trouble, _line(f"! {error.message}")
+            return [self.trouble] if self.trouble != last else []
+        before, self.written, self.trouble = self.written, now, SafeText("")
+        return [*(line for key, line in now.items() if before.get(key) != line), *ended]
+
+
+async def _summary(control: ControlAPI) -> Lines:
+    try:
+        changes = await control.changes()
+    except Unavailable:
+        queues = await control.queues()
+        total: Counter[str] = Counter()
+        for queue in queues:
+            total.update(queue.tasks)
+        paused = sum(queue.paused_at is not None for queue in queues)
+        return _counts(None, total, paused)
+    return _counts(changes.engine, changes.tasks, changes.paused_queues)
+
+
+def _counts(engine: EngineInfo | None, tasks: Mapping[str, int], paused: int) -> Lines:
+    lines: Lines = {"engine": SafeText("engine: none is running (start one: taskdeck serve)")}
+    if engine is not None:
+        lines["engine"] = _line(f"engine: pid {engine.pid}, version {engine.version}, {engine.slots} slots")
+    lines["tasks"] = _line(f"tasks: {_listed(tasks) or 'none'}")
+    if paused:
+        lines["paused"] = SafeText(f"paused queues: {paused}")
+    return lines
+
+
+async def _jobs(control: ControlAPI) -> Lines:
+    order = Sort(field="id", descending=True)
+    where = Filter(noun=Noun.JOBS, terms=(In(field="status", values=_ACTIVE),), sort=order)
+    page = await control.jobs(where, limit=_SHOWN)
+    lines: Lines = {("job", job.id): _job(job) for job in page.rows if job.id != INBOX}
+    if not lines:
+        lines["jobs"] = SafeText("active jobs: none")
+    if page.next is not None:
+        lines["more"] = SafeText(f"active jobs: more than these {_SHOWN}")
+    return lines
+
+
+async def _troubles(control: ControlAPI) -> Lines:
+    pulse = await control.pulse()
+    lines: Lines = {("fails", failing.code): _failing(failing) for failing in pulse.failing}
+    lines |= {("waits", waiting.kind, waiting.subject): _waiting(waiting) for waiting in pulse.waiting}
+    return lines
+
+
+async def _ended(control: ControlAPI, keys: set[Hashable]) -> Sequence[SafeText]:
+    """Return lines about what is over: how jobs ended, what no longer fails or waits."""
+    lines = []
+    for key in sorted(keys, key=str):
+        match key:
+            case ("job", int(job_id)):
+                lines.append(_job(await control.job(job_id)))
+            case ("fails" | "waits" as what, *subject):
+                lines.append(_line(f"no longer {what}: {' '.join(map(str, subject))}"))
+            case "paused":
+                lines.append(SafeText("paused queues: none"))
+    return lines
+
+
+def _job(job: JobView) -> SafeText:
+    done = sum(job.tasks.get(status, 0) for status in TASK_FINAL)
+    reason = f"; {job.reason}" if job.reason else ""
+    total = sum(job.tasks.values())
+    return _line(
+        f"job {job.id} {job.name}: {job.status}, {done} of {total} done; {_listed(job.tasks)}{reason}"
+    )
+
+
+def _failing(failing: Failing) -> SafeText:
+    keys = ", ".join(failing.keys[:_KEYS])
+    message = f": {failing.message}" if failing.message else ""
+    return _line(f"fails: {failing.tasks} tasks, {failing.code}{message} (newest: {keys})")
+
+
+def _waiting(waiting: Waiting) -> SafeText:
+    return _line("".join(_waiting_parts(waiting)))
+
+
+def _waiting_parts(waiting: Waiting) -> Iterator[str]:
+    yield f"waits: {waiting.tasks} tasks, {waiting.kind}"
+    if waiting.subject:
+        yield f" {waiting.subject}"
+    if waiting.since is not None:
+        yield f", since {to_iso(waiting.since)}"
+    if waiting.until is not None:
+        yield f", until {to_iso(waiting.until)}"
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {status}" for status, count in sorted(counts.items()) if count)
+
+
+def _line(text: str) -> SafeText:
+    return clip(safe_line(text), _LONGEST)

@@ -1,0 +1,19 @@
+"""The console on the engine of a remote host, through ssh."""
+
+from __future__ import annotations
+
+from console.sessions.flags import ConsoleFlags
+from console.sessions.screen import show_screen
+from console.starting.engines import DialedEngine
+from core.app.options import Options
+from core.app.remote_host import NO_QUESTIONS, attach_or_start_remote, attach_remote
+
+
+async def show_remote(flags: ConsoleFlags) -> None:
+    """Attach to the engine of a host and show the screens; read-only starts none there."""
+    options = Options(home=flags.home, host=flags.host, remote_command=flags.remote_command)
+    attach_to = attach_remote if flags.read_only else attach_or_start_remote
+    async with attach_to(options, ssh_options=NO_QUESTIONS) as control:
+        # While the terminal is still plain: an engine of another protocol is reported there.
+        await control.status()
+        await show_screen(control, DialedEngine(), flags=flags, home=Options().paths.home)

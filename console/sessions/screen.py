@@ -1,0 +1,49 @@
+"""Run the full screen until its user, or a signal, ends it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+from console.app import ConsoleApp, Manner
+from console.feed import SECONDS, SECONDS_SSH
+from console.sessions.flags import ConsoleFlags
+from console.starting.engines import EngineStarter
+from console.verbs.protection import ANY, READ_ONLY
+from core.app.signals import Interrupted, handling_signals, restore_signals
+from core.control.api import ControlAPI
+
+
+async def show_screen(
+    control: ControlAPI, starter: EngineStarter, *, flags: ConsoleFlags, home: Path
+) -> None:
+    """Show the screens; views, keymap and what is copied are kept in `home`, on this machine.
+
+    Raises `Interrupted` when a signal ended them.
+    """
+    over_ssh = "SSH_CONNECTION" in os.environ
+    tick = SECONDS_SSH if over_ssh or flags.host else SECONDS
+    wanted, never = (None, READ_ONLY) if flags.read_only else (starter, ANY)
+    manner = Manner(tick=tick, starter=wanted, host=flags.host or "", home=home, never=never)
+    # Over SSH a mouse that reports every motion costs more than it gives.
+    await _run_until_signalled(ConsoleApp(control, manner), mouse=not over_ssh)
+
+
+async def _run_until_signalled(console: ConsoleApp, *, mouse: bool) -> None:
+    """Run the screens; a signal first gives the terminal back, and then raises `Interrupted`."""
+    asked: list[signal.Signals] = []
+
+    def leave(number: signal.Signals) -> None:
+        asked.append(number)
+        # A terminal that takes nothing more must not keep the process.
+        restore_signals()
+        console.exit()
+
+    with handling_signals(leave):
+        # Textual waits for ever to write to a terminal that is gone.
+        restore_signals(signal.SIGHUP)
+        if not asked:
+            await console.run_async(mouse=mouse)
+    if asked:
+        raise Interrupted(asked[0])

@@ -1,1 +1,0 @@
-"""The shell: the app, and what moves between its screens."""

@@ -1,0 +1,133 @@
+"""Check a home: machine, settings, files, owner, store, version of its engine."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from core.app.attach import attach
+from core.app.lock import find_owner
+from core.app.logind import Machine, survival
+from core.app.options import Options
+from core.host import free_bytes, has_pidfd, user_name
+from core.model.about import VERSION
+from core.model.errors import Conflict, TaskdeckError
+from core.model.paths import Paths
+from core.store.database import sqlite_version
+from core.store.verify import verify_path
+
+_RESTART = "run 'taskdeck stop --drain', or 'taskdeck serve --take-over'"
+SHOWN = 20
+"""Findings that are listed; the rest is counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """The result of one check."""
+
+    name: str
+    ok: bool
+    message: str
+    warning: bool = False
+    """Nothing is wrong yet, but something may go wrong."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoctorReport:
+    """The results of all checks, in order."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong; warnings do not count."""
+        return all(check.ok for check in self.checks)
+
+
+async def doctor(options: Options) -> DoctorReport:
+    """Check a home, whether an engine runs or not; changes nothing."""
+    checks = await asyncio.to_thread(lambda: list(_checks(options)))
+    version = await _version(options)
+    return DoctorReport(checks=tuple([*checks, version] if version is not None else checks))
+
+
+def _checks(options: Options) -> Iterator[Check]:
+    paths = options.paths
+    yield _settings(options)
+    yield Check(
+        name="kernel", ok=has_pidfd(), message="pidfd works" if has_pidfd() else "needs Linux 5.3 or newer"
+    )
+    yield Check(name="sqlite", ok=True, message=f"SQLite {sqlite_version()}")
+    if not paths.db.exists():
+        yield Check(name="store", ok=True, message=f"there is no store at {paths.db} yet")
+        return
+    yield from _privacy(paths)
+    yield _disk(paths)
+    yield from _owner(paths)
+    yield from _store(paths)
+
+
+def _settings(options: Options) -> Check:
+    try:
+        options.settings()
+    except TaskdeckError as error:
+        return Check(name="settings", ok=False, message=error.message)
+    return Check(name="settings", ok=True, message="settings are valid")
+
+
+def _privacy(paths: Paths) -> Iterator[Check]:
+    for path in (paths.home, paths.db, paths.lock, paths.socket):
+        if path.exists():
+            mode = path.stat().st_mode & 0o777
+            if mode & 0o077:
+                yield Check(name="privacy", ok=False, message=f"{path} is open to others (mode {mode:o})")
+
+
+def _disk(paths: Paths) -> Check:
+    free = free_bytes(paths.home) // 2**20
+    return Check(name="disk", ok=free >= 256, message=f"{free} MiB free")
+
+
+def _owner(paths: Paths) -> Iterator[Check]:
+    owner = find_owner(paths.lock)
+    yield Check(name="engine", ok=True, message="no engine runs" if owner is None else "an engine runs")
+    logout = survival(Machine(user=user_name(), pid=os.getpid() if owner is None else owner.pid))
+    yield Check(
+        name="log-out",
+        ok=True,
+        warning=not logout.survives,
+        message=f"{'an engine started from here' if owner is None else 'the engine'}: {logout.message}",
+    )
+
+
+async def _version(options: Options) -> Check | None:
+    """Compare the engine that runs, if one does, with this program."""
+    if find_owner(options.paths.lock) is None:
+        return None
+    try:
+        async with attach(options) as control:
+            running = (await control.status()).version
+    except Conflict as error:
+        return Check(name="version", ok=False, message=f"{error.message}: {_RESTART}")
+    except TaskdeckError as error:
+        return Check(name="version", ok=True, warning=True, message=error.message)
+    if running == VERSION:
+        return Check(name="version", ok=True, message=f"the engine has this version, {VERSION}")
+    message = f"the engine has version {running}, this is {VERSION}: {_RESTART}"
+    return Check(name="version", ok=True, warning=True, message=message)
+
+
+def _store(paths: Paths) -> Iterator[Check]:
+    try:
+        findings = verify_path(paths.db)
+    except TaskdeckError as error:
+        yield Check(name="store", ok=False, message=error.message)
+        return
+    for finding in findings[:SHOWN]:
+        yield Check(name=finding.code, ok=False, message=finding.message)
+    if len(findings) > SHOWN:
+        yield Check(name="store", ok=False, message=f"and {len(findings) - SHOWN} more findings")
+    if not findings:
+        yield Check(name="store", ok=True, message="integrity, recount and fold are clean")

@@ -1,0 +1,203 @@
+"""Host an engine in this process: for a command, headless, or for a program."""
+
+from __future__ import annotations
+
+import gc
+import os
+import random
+from asyncio import shield
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from core import logs
+from core.app.attach import EngineAccess, Purpose, closing
+from core.app.deck import Deck
+from core.app.lifetime import ClientControl, serve_clients, serve_until_idle, stop_on_signals
+from core.app.lock import EngineLock
+from core.app.options import Options
+from core.app.ownership import MARGIN_SECONDS, own, own_or_attach, take_over
+from core.app.signals import cancelling_on_signal, deferring_signals
+from core.connectors.registry import build
+from core.control.local import LocalControl
+from core.control.remote import RemoteControl
+from core.control.server import ControlServer
+from core.engine.alarms import SchedulerAlarms
+from core.engine.clock import SystemClock
+from core.engine.service import Engine, Ports
+from core.model.paths import ensure_home
+from core.model.ports import Connector
+
+
+@asynccontextmanager
+async def host(options: Options, purpose: Purpose) -> AsyncIterator[EngineAccess]:
+    """Take the lock and host an engine, or attach to the owner's.
+
+    Raises `Interrupted` when a signal comes before the engine is ready.
+    """
+    with cancelling_on_signal():
+        owned = await own_or_attach(options)
+    if isinstance(owned, RemoteControl):
+        async with closing(owned):
+            yield EngineAccess(control=owned)
+        return
+    hosted = _hosted_for_tasks if purpose is Purpose.RUN_TASKS else _hosted_for_changes
+    with owned:
+        async with hosted(options) as access:
+            yield access
+
+
+@asynccontextmanager
+async def _hosted_for_tasks(options: Options) -> AsyncIterator[EngineAccess]:
+    """Run tasks; the engine goes on after the body until its attached clients have their results.
+
+    A signal that comes while the body handles none is kept for it, or else ends the time of the clients.
+    """
+    with deferring_signals():
+        with cancelling_on_signal():
+            engine = await _start(options, (), dispatch=True)
+        _collect_less()
+        clients = ClientControl(engine)
+        async with _listening(engine, clients):
+            yield EngineAccess(control=LocalControl(engine), engine=engine)
+            # The command handled signals during its own work; from here on they end the clients' time too.
+            with stop_on_signals(engine):
+                await serve_clients(engine, clients)
+
+
+@asynccontextmanager
+async def _hosted_for_changes(options: Options) -> AsyncIterator[EngineAccess]:
+    engine = await _start(options, (), dispatch=False)
+    async with _running(engine):
+        yield EngineAccess(control=LocalControl(engine), engine=engine)
+
+
+async def serve(options: Options, *, ready: Callable[[str], None], linger: float | None = None) -> None:
+    """Host an engine headless until a signal or `stop`; raises `Unavailable` (`engine.running`).
+
+    With `linger` it also ends when it has been idle for so many seconds. Raises `Interrupted` when a
+    signal comes before it serves.
+    """
+    lock = own(options, hint="use it, end it with 'taskdeck stop', or say --take-over")
+    await _serve(options, lock, ready=ready, linger=linger)
+
+
+async def serve_after_take_over(
+    options: Options,
+    *,
+    tell: Callable[[str], None],
+    ready: Callable[[str], None],
+    linger: float | None = None,
+) -> None:
+    """Do the same, but end an engine that runs first; `tell` gets a line for each step of that."""
+    patience = options.settings().stop_grace + MARGIN_SECONDS
+    lock = take_over(ensure_home(options.paths.home).lock, patience=patience, tell=tell)
+    await _serve(options, lock, ready=ready, linger=linger)
+
+
+async def serve_embedded(options: Options, *, ready: Callable[[Engine], None]) -> None:
+    """Host an engine in a thread until it is stopped; `ready` gets it as soon as it answers.
+
+    Signals are left to the process. Raises `Unavailable` (`engine.running`).
+    """
+    with await own(options, hint="open the console on it: 'taskdeck' without --embedded"):
+        engine = await _start(options, (), dispatch=True)
+        async with _listening(engine, ClientControl(engine)):
+            ready(engine)
+            await engine.stopped()
+
+
+@asynccontextmanager
+async def open_engine(
+    *,
+    home: Path | str | None = None,
+    slots: int | None = None,
+    connectors: Sequence[Connector] = (),
+    dispatch: bool = True,
+) -> AsyncIterator[Deck]:
+    """Own the store of a home for the duration; raise `Unavailable` (`engine.running`) if another does.
+
+    `connectors` are objects beside the builtin ones. Without `dispatch` commands are applied and
+    nothing is claimed.
+    """
+    options = Options(home=None if home is None else Path(home), slots=slots)
+    with await own(options, hint="use core.connect"):
+        engine = await _start(options, connectors, dispatch=dispatch)
+        control = LocalControl(engine)
+        async with _listening(engine, control) if dispatch else _running(engine):
+            yield Deck(control)
+
+
+async def _serve(
+    options: Options, lock: Awaitable[EngineLock], *, ready: Callable[[str], None], linger: float | None
+) -> None:
+    with deferring_signals():
+        with cancelling_on_signal():
+            owned = await lock
+        with owned:
+            with cancelling_on_signal():
+                engine = await _start(options, (), dispatch=True)
+            _collect_less()
+            clients = ClientControl(engine)
+            async with _listening(engine, clients):
+                with stop_on_signals(engine):
+                    ready(_ready_line(engine))
+                    if linger is None:
+                        await engine.stopped()
+                    else:
+                        await serve_until_idle(engine, clients, linger=linger)
+
+
+def _ready_line(engine: Engine) -> str:
+    return f"serving {engine.paths.home} with {engine.settings.slots} slots, pid {os.getpid()}"
+
+
+def _collect_less() -> None:
+    # In a process of our own: looking for cycles after every 700 objects costs a fifth of the throughput.
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
+
+
+async def _start(options: Options, connectors: Sequence[Connector], *, dispatch: bool) -> Engine:
+    paths = ensure_home(options.paths.home)
+    settings = options.settings()
+    registry = build(settings, connectors=connectors, references=options.connectors)
+    logs.configure(
+        paths.logs, level=settings.log_level, max_bytes=settings.log_bytes, files=settings.log_files
+    )
+    ports = Ports(
+        clock=SystemClock(), alarms=SchedulerAlarms(), draw=random.SystemRandom().random, registry=registry
+    )
+    engine = Engine(paths, settings, ports)
+    try:
+        await engine.start(dispatch=dispatch)
+    except BaseException:
+        engine.stop()
+        with suppress(Exception):
+            await engine.stopped()
+        raise
+    return engine
+
+
+@asynccontextmanager
+async def _listening(engine: Engine, control: LocalControl) -> AsyncIterator[None]:
+    """Serve a control on the socket around the body, then stop the engine."""
+    server = ControlServer()
+    try:
+        async with _running(engine):
+            await server.start(control, engine.paths.socket)
+            yield
+    finally:
+        await server.stop()
+
+
+@asynccontextmanager
+async def _running(engine: Engine) -> AsyncIterator[None]:
+    """Stop the engine after the body; raise what made it fail."""
+    try:
+        yield
+    finally:
+        engine.stop()
+        await shield(engine.ended())
+    if engine.failure is not None:
+        raise engine.failure

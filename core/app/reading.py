@@ -1,0 +1,55 @@
+"""Read the store of a home, whether an engine runs or not."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from core.app.options import Options
+from core.control.api import ControlAPI
+from core.control.reading import ReadingControl
+from core.control.remote import RemoteControl
+from core.control.transport import SocketDialer
+from core.model.paths import Paths
+from core.store.readers import Readers
+from core.store.reports import Reports
+
+
+class GlanceControl(ReadingControl, RemoteControl):
+    """Read from the store file; for all else ask the engine, which may come and go."""
+
+    def __init__(self, paths: Paths) -> None:
+        readers = Readers(paths.db)
+        ReadingControl.__init__(self, Reports(readers), paths.output, readers=readers)
+        RemoteControl.__init__(self, SocketDialer(paths.socket))
+
+    async def close(self) -> None:
+        """Let go of readers and connections."""
+        await ReadingControl.close(self)
+        await RemoteControl.close(self)
+
+
+@asynccontextmanager
+async def read_store(options: Options) -> AsyncIterator[ReadingControl]:
+    """Lend the reading half of the control; raise `Unavailable` (`store.missing`) when asked."""
+    paths = options.paths
+    readers = Readers(paths.db)
+    control = ReadingControl(Reports(readers), paths.output, readers=readers)
+    try:
+        yield control
+    finally:
+        await control.close()
+
+
+@asynccontextmanager
+async def read_home(options: Options) -> AsyncIterator[ControlAPI]:
+    """Lend a control that reads the store and asks the engine, if one runs, for all else.
+
+    Raises `Unavailable` (`store.missing` and its like) where nothing can be read.
+    """
+    control = GlanceControl(options.paths)
+    try:
+        await control.queues()
+        yield control
+    finally:
+        await control.close()

@@ -1,0 +1,115 @@
+"""Bridge standard input and output to the engine's socket: `taskdeck dial-stdio`.
+
+It runs at the other end of each ssh connection: it loads little, and does not parse what it carries.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from core.app.lock import is_held
+from core.app.spawn import LOG, last_line, spawn_engine
+from core.control.sockets import address_of, check_peer
+from core.host import default_home
+from core.model.errors import Unavailable
+from core.model.paths import Paths, find_home
+from core.model.text import safe_line
+
+START_SECONDS = 20.0
+"""How long an engine that was started may take to answer."""
+_POLL_SECONDS = 0.02
+_CHUNK_BYTES = 65_536
+
+
+def dial_stdio(home: Path | None) -> None:
+    """Bridge to the engine of a home; raise `Unavailable` (`engine.none`), `Forbidden` (`socket.foreign`).
+
+    The end of the input is passed on: the engine sees a client that hangs up, ends its waits and may
+    drop its last answers. The end of the engine's stream ends the bridge.
+    """
+    paths = _paths(home)
+    connection = _connect(paths)
+    if connection is None:
+        raise Unavailable(
+            "engine.none",
+            f"no engine runs on {safe_line(str(paths.home))}",
+            hint="start one with 'taskdeck serve', or add --start",
+        )
+    bridge(connection, source=0, target=1)
+
+
+def dial_or_start(home: Path | None) -> None:
+    """Do the same, but start an engine first where none runs; raise `Unavailable` (`engine.start`)."""
+    paths = _paths(home)
+    bridge(_connect(paths) or _start(paths), source=0, target=1)
+
+
+def bridge(connection: socket.socket, *, source: int, target: int) -> None:
+    """Copy bytes both ways between a socket and two descriptors until the socket, or a reader, ends."""
+    threading.Thread(target=_send, args=(source, connection), daemon=True).start()
+    with connection, suppress(BrokenPipeError, ConnectionError):
+        while chunk := connection.recv(_CHUNK_BYTES):
+            _write(target, chunk)
+
+
+def _send(source: int, connection: socket.socket) -> None:
+    with suppress(OSError):
+        while chunk := os.read(source, _CHUNK_BYTES):
+            connection.sendall(chunk)
+        # Only this direction is closed: what the engine has already answered still comes through.
+        connection.shutdown(socket.SHUT_WR)
+
+
+def _write(target: int, chunk: bytes) -> None:
+    rest = memoryview(chunk)
+    while rest:
+        rest = rest[os.write(target, rest) :]
+
+
+def _paths(home: Path | None) -> Paths:
+    return Paths(home=find_home(home, default=default_home))
+
+
+def _connect(paths: Paths) -> socket.socket | None:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    try:
+        with address_of(paths.socket) as address:
+            connection.connect(address)
+        check_peer(connection)
+    except OSError:
+        connection.close()
+        return None
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _start(paths: Paths) -> socket.socket:
+    process = spawn_engine(paths.home)
+    connection = _await_engine(paths, process)
+    if connection is None:
+        raise Unavailable(
+            "engine.start",
+            f"the engine did not start: {last_line(paths.logs / LOG)}",
+            hint=f"see {safe_line(str(paths.logs / LOG))}",
+        )
+    return connection
+
+
+def _await_engine(paths: Paths, process: subprocess.Popen[bytes]) -> socket.socket | None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        # Checked before the connection: the process that lost the lock ends when the winner answers.
+        ended = process.poll() is not None
+        connection = _connect(paths)
+        if connection is not None or (ended and not is_held(paths.lock)):
+            return connection
+        time.sleep(_POLL_SECONDS)
+    return None

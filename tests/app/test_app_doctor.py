@@ -1,0 +1,66 @@
+"""The doctor: looks at everything, changes nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+import core
+from core.app.doctor import doctor
+from core.app.lifetime import ClientControl
+from core.app.options import Options
+from core.model.errors import Unavailable
+
+
+def names(report) -> dict[str, bool]:
+    return {check.name: check.ok for check in report.checks}
+
+
+async def test_a_home_without_a_store_is_well(tmp_path: Path) -> None:
+    report = await doctor(Options(home=tmp_path / "none"))
+    assert report.ok
+    assert not (tmp_path / "none").exists()
+
+
+async def test_a_store_that_worked_is_well_and_a_running_engine_is_seen(tmp_path: Path) -> None:
+    async with core.open_engine(home=tmp_path, slots=2) as deck:
+        ids = await deck.enqueue_many([core.TaskSpec(uses="delay", with_={"seconds": 0})] * 5)
+        assert await deck.wait_tasks(ids) == {"succeeded": 5}
+        during = await doctor(Options(home=tmp_path))
+    after = await doctor(Options(home=tmp_path))
+    assert during.ok
+    assert after.ok
+    assert [check.message for check in during.checks if check.name == "engine"] == ["an engine runs"]
+    assert [check.message for check in after.checks if check.name == "engine"] == ["no engine runs"]
+
+
+async def test_a_row_that_was_changed_by_hand_is_found(tmp_path: Path) -> None:
+    async with core.open_engine(home=tmp_path, slots=2) as deck:
+        await deck.wait_tasks([await deck.enqueue(core.TaskSpec(uses="delay", with_={"seconds": 0}))])
+    with sqlite3.connect(tmp_path / "taskdeck.db") as db:
+        db.execute("UPDATE task SET tries = 7")
+    report = await doctor(Options(home=tmp_path))
+    assert not report.ok
+
+
+async def test_settings_and_modes_that_are_wrong_are_found(tmp_path: Path) -> None:
+    async with core.open_engine(home=tmp_path, slots=2):
+        pass
+    (tmp_path / "config.toml").write_text("slotts = 3\n")
+    (tmp_path / "taskdeck.db").chmod(0o644)
+    found = names(await doctor(Options(home=tmp_path)))
+    assert not found["settings"]
+    assert not found["privacy"]
+
+
+async def test_a_stopping_engine_says_so_to_a_client_that_asks(tmp_path: Path) -> None:
+    async with core.open_engine(home=tmp_path, slots=1) as deck:
+        clients = ClientControl(deck.control._engine)
+        assert (await clients.status()).slots == 1
+        assert clients.was_used
+        deck.control._engine.stop()
+        with pytest.raises(Unavailable) as refused:
+            await clients.status()
+        assert refused.value.code == "engine.stopping"
