@@ -165,7 +165,7 @@ class LocalControl(ReadingControl):
 
     async def orphans(self) -> tuple[OrphanView, ...]:
         """Return what lost its owner."""
-        found = [*await self._engine.orphans(), *await self.reports.lost()]
+        found = [*await self._engine.orphans(), *await self.reports.lost.orphans()]
         return tuple(sorted(found, key=lambda orphan: orphan.task_id))
 
     async def keep_orphans(self, target: Target, *, actor: str = OPERATOR) -> Operated:
@@ -184,7 +184,7 @@ class LocalControl(ReadingControl):
         """Return what changed since an event, as soon as something has."""
         edition = await self._engine.changes(after)
         # Read afterwards: counts may be ahead of the edition, never behind it.
-        standing = await self.reports.standing()
+        standing = await self.reports.totals.current()
         return Changes(
             last_event=edition.last_event,
             kinds=edition.kinds,
@@ -234,7 +234,7 @@ class LocalControl(ReadingControl):
             last = found[-1]
 
     async def _found(self, target: Target, *, after: int) -> list[int]:
-        return await self.reports.task_ids(
+        return await self.reports.targets.task_ids(
             target.filter, after=after, limit=BITE, as_of=target.as_of, excluding=target.excluding
         )
 

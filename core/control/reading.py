@@ -43,40 +43,40 @@ class ReadingControl:
         self, where: Filter | None = None, *, after: str | None = None, limit: int = PAGE
     ) -> Page[JobView]:
         """Return a page of jobs."""
-        return await self.reports.jobs(where, after=after, limit=limit)
+        return await self.reports.jobs.page(where, after=after, limit=limit)
 
     async def job(self, job_id: int) -> JobView:
         """Return one job."""
-        return await self.reports.job(job_id)
+        return await self.reports.jobs.view(job_id)
 
     async def job_detail(self, job_id: int) -> JobDetail:
         """Return a job with its stages and tasks."""
-        return await self.reports.job_detail(job_id)
+        return await self.reports.jobs.detail(job_id)
 
     async def tasks(
         self, where: Filter | None = None, *, after: str | None = None, limit: int = PAGE
     ) -> Page[TaskView]:
         """Return a page of tasks."""
-        return await self.reports.tasks(where, after=after, limit=limit)
+        return await self.reports.tasks.page(where, after=after, limit=limit)
 
     async def task(self, task_id: int) -> TaskDetail:
         """Return one task with its attempts."""
-        return await self.reports.task(task_id)
+        return await self.reports.tasks.detail(task_id)
 
     async def find_task(self, ref: str) -> int:
         """Return the id of the one task that a reference names."""
-        return await self.reports.find_task(ref)
+        return await self.reports.tasks.find(ref)
 
     async def queues(self) -> tuple[QueueView, ...]:
         """Return all queues."""
-        return await self.reports.queues()
+        return await self.reports.queues.all()
 
     async def events(
         self, query: EventQuery | None = None, *, after_id: int = 0, limit: int = PAGE
     ) -> Page[EventView]:
         """Return events in order of id."""
         wanted = query or EventQuery()
-        return await self.reports.events(
+        return await self.reports.events.page(
             wanted.filter,
             job_id=wanted.job_id,
             task_id=wanted.task_id,
@@ -89,7 +89,7 @@ class ReadingControl:
     ) -> LogChunk:
         """Return a piece of an attempt's output."""
         # Judged before the read: what a closed attempt has written by then is all there will be.
-        attempt = _attempt_of(await self.reports.task(task_id), epoch)
+        attempt = _attempt_of(await self.reports.tasks.detail(task_id), epoch)
         if attempt is None:
             return LogChunk(data=b"", offset=0, end=0, final=False, epoch=0)
         ref = AttemptRef(task_id=task_id, epoch=attempt.epoch)
@@ -102,21 +102,21 @@ class ReadingControl:
 
     async def count(self, where: Filter) -> Count:
         """Return how many rows a filter finds."""
-        return await self.reports.count(where)
+        return await self.reports.totals.count(where)
 
     async def preview(
         self, where: Filter, *, as_of: int | None = None, excluding: Sequence[int] = ()
     ) -> Preview:
         """Return what a verb on a filter would act on."""
-        return await self.reports.preview(where, as_of=as_of, excluding=excluding)
+        return await self.reports.targets.preview(where, as_of=as_of, excluding=excluding)
 
     async def pulse(self, *, minutes: int = 10) -> PulseView:
         """Return how the whole store does."""
-        return await self.reports.pulse(minutes=minutes)
+        return await self.reports.pulse.last(minutes=minutes)
 
     async def definition(self, job_id: int) -> JsonObject:
         """Return the document of a job."""
-        return await self.reports.definition(job_id)
+        return await self.reports.jobs.definition(job_id)
 
     async def close(self) -> None:
         """Close the readers, if they are its own."""

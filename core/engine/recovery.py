@@ -15,8 +15,7 @@ from core.model.crash import crash_point
 from core.model.outcomes import Bounced, Lost, Outcome
 from core.model.ports import AttemptRef
 from core.model.stored_spec import StoredSpec
-from core.store.reports import Reports
-from core.store.reports.lookups import OpenAttempt
+from core.store.reports.open_attempts import AttemptReports, OpenAttempt
 
 ENDED_INLINE = "the engine ended while the call ran in it"
 
@@ -31,11 +30,11 @@ class Recovery:
         self._children = children
         self._completion = completion
 
-    async def recover(self, reports: Reports) -> int:
+    async def recover(self, attempts: AttemptReports) -> int:
         """Close what ended, watch what lives, end or keep what is orphaned; return how many attempts."""
         crash_point("recovery.begun")
         after, number = 0, 0
-        while page := await reports.open_attempts(after=after):
+        while page := await attempts.open_attempts(after=after):
             after, number = page[-1].task_id, number + len(page)
             await asyncio.gather(*[self._recover(attempt) for attempt in page])
         crash_point("recovery.ended")

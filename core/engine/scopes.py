@@ -7,16 +7,15 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from core.model.values import JsonObject, JsonValue
+from core.store.reports.expression_inputs import ExpressionInputs
 from core.workflows.expressions import references
 
 
 class Inputs(Protocol):
     """Where params and results come from: the store's reports."""
 
-    async def expression_inputs(
-        self, job_id: int, keys: Sequence[str]
-    ) -> tuple[JsonObject, JsonObject, JsonObject]:
-        """Return (params, {key: {output, status}} of final tasks, job) for expressions."""
+    async def expression_inputs(self, job_id: int, keys: Sequence[str]) -> ExpressionInputs:
+        """Return what the expressions of a job may see of it and of its tasks with these keys."""
 
 
 class Scopes:
@@ -33,6 +32,6 @@ class Scopes:
         """Return the scope for the expressions inside a value; `captured` = variables of the caller."""
         paths = [reference.path for reference in references(value)]
         keys = sorted({str(path[1]) for path in paths if path[0] == "tasks" and len(path) > 1})
-        params, tasks, job = await self._inputs.expression_inputs(job_id, keys)
+        inputs = await self._inputs.expression_inputs(job_id, keys)
         env: JsonObject = {**self._env, **captured}
-        return {"params": params, "tasks": tasks, "job": job, "env": env}
+        return {"params": inputs.params, "tasks": inputs.tasks, "job": inputs.job, "env": env}

@@ -94,7 +94,7 @@ class Engine:
         self._readers = Readers(paths.db)
         self.reports = Reports(self._readers)
         self.journal = Journal(writer, clock=clock, listener=self._hear, cap=settings.batch_cap)
-        self.broadcast = Broadcast(self.reports)
+        self.broadcast = Broadcast(self.reports.outcomes)
         self._editions = Editions(clock)
         outputs = Outputs(paths.output)
         cap = OutputCap(
@@ -102,7 +102,7 @@ class Engine:
             policy=OverCap.FAIL if settings.output_policy == "fail" else OverCap.KEEP,
         )
         self.children = ChildExecutor(outputs, store=self._owner.store_id, cap=cap)
-        scopes = Scopes(self.reports, allowed=settings.env_allow)
+        scopes = Scopes(self.reports.expressions, allowed=settings.env_allow)
         limits = Limits(max_losses=settings.max_losses, max_bounces=settings.max_bounces)
         self._completion = Completion(self.journal, clock=clock, draw=ports.draw, limits=limits)
         tools = Tools(
@@ -114,7 +114,7 @@ class Engine:
         )
         pace = Pace(default_timeout=settings.default_timeout, cancel_grace=settings.cancel_grace)
         self.runner = Runner(tools, store_id=self._owner.store_id, pace=pace, on_error=self.fail)
-        self.admission = Admission(self.journal, ports.registry, scopes, waiting=self.reports)
+        self.admission = Admission(self.journal, ports.registry, scopes, waiting=self.reports.conditions)
         self.dispatcher = Dispatcher(self.journal, self.runner, self.admission, ports=(clock, ports.alarms))
         self._janitor = Janitor(self.dispatcher, self.children, settings=settings)
         motion = Motion(
@@ -149,7 +149,7 @@ class Engine:
             await self.journal.settle()
             return
         recovery = Recovery(self.runner, self.children, self._completion)
-        await recovery.recover(self.reports)
+        await recovery.recover(self.reports.attempts)
         self.dispatcher.open(self.settings.slots)
         self.dispatcher.judge()
         self._janitor.start(self._ports.alarms)

@@ -84,26 +84,26 @@ def _end(task_id: int) -> Command:
 
 def questions(reports: Reports, last: int) -> Iterator[tuple[str, Callable[[], Awaitable[object]]]]:
     """Yield what is asked, by name."""
-    yield "standing", reports.standing
-    yield "pulse", reports.pulse
-    yield "queues", reports.queues
-    yield "lost", reports.lost
+    yield "totals", reports.totals.current
+    yield "pulse", reports.pulse.last
+    yield "queues", reports.queues.all
+    yield "lost", reports.lost.orphans
     for text in FILTERS:
         where = parse(text, Noun.TASKS)
-        yield f"count tasks {text}", lambda where=where: reports.count(where)  # type: ignore[misc]
-        yield f"preview {text}", lambda where=where: reports.preview(where)  # type: ignore[misc]
+        yield f"count tasks {text}", lambda where=where: reports.totals.count(where)  # type: ignore[misc]
+        yield f"preview {text}", lambda where=where: reports.targets.preview(where)  # type: ignore[misc]
         yield (
             f"preview {text} as of 3,000 events ago",
-            lambda where=where: reports.preview(where, as_of=last - 3_000),  # type: ignore[misc]
+            lambda where=where: reports.targets.preview(where, as_of=last - 3_000),  # type: ignore[misc]
         )
     for noun, text in ((Noun.EVENTS, "kind:task.claimed"), (Noun.JOBS, "status:running")):
         where = parse(text, noun)
-        yield f"count {noun} {text}", lambda where=where: reports.count(where)  # type: ignore[misc]
+        yield f"count {noun} {text}", lambda where=where: reports.totals.count(where)  # type: ignore[misc]
 
 
 async def pages(reports: Reports) -> AsyncIterator[tuple[str, Callable[[], Awaitable[object]]]]:
     """Yield the first page, and the one that follows, of lists in every order."""
-    verbs = {Noun.TASKS: reports.tasks, Noun.JOBS: reports.jobs}
+    verbs = {Noun.TASKS: reports.tasks.page, Noun.JOBS: reports.jobs.page}
     for noun, verb in verbs.items():
         texts = [*LISTED[noun]]
         for field in FIELDS[noun].fields:
@@ -121,8 +121,8 @@ async def pages(reports: Reports) -> AsyncIterator[tuple[str, Callable[[], Await
     for text in LISTED[Noun.EVENTS]:
         for order in ("", "sort:-id"):
             where = parse(f"{text} {order}", Noun.EVENTS)
-            name = f"events {text} {order}{_told(await reports.events(where, limit=PAGE))}"
-            yield name, lambda where=where: reports.events(where, limit=PAGE)  # type: ignore[misc]
+            name = f"events {text} {order}{_told(await reports.events.page(where, limit=PAGE))}"
+            yield name, lambda where=where: reports.events.page(where, limit=PAGE)  # type: ignore[misc]
 
 
 def _told(page: Page[V]) -> str:
@@ -134,7 +134,7 @@ async def ask(path: Path, rounds: int) -> None:
     """Ask every question several times over one pool of readers."""
     readers = Readers(path)
     reports = Reports(readers)
-    last = (await reports.standing()).last_event
+    last = (await reports.totals.current()).last_event
     print(f"{'question':<50}{'least ms':>10}{'median':>10}")
     for name, question in questions(reports, last):
         await _measure(name, question, rounds)

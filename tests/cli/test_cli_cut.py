@@ -14,7 +14,7 @@ from core.cli.targets import count
 from core.control.api import Target
 from core.filters.fields import Noun
 from core.filters.grammar import parse
-from core.store.reports import window
+from core.store.reports import search
 from tests.store.deck import Deck, task
 
 SEARCHED = 3
@@ -23,7 +23,7 @@ SEARCHED = 3
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A store of eight tasks, of which the first alone is called `rare`."""
-    monkeypatch.setattr(window, "SEARCHED", SEARCHED)
+    monkeypatch.setattr(search, "SCAN_LIMIT", SEARCHED)
     deck = Deck(tmp_path / "taskdeck.db")
     deck.loose(*(task("rare" if n == 0 else f"k{n}") for n in range(8)))
     deck.end(*deck.claim(1))

@@ -25,7 +25,7 @@ from core.model.errors import (
     Unavailable,
 )
 from core.model.plans import Backoff, Jitter, OnLoss, RetryPolicy, TaskSpec
-from core.store.reports import window
+from core.store.reports import search
 from tests.control.control_stage import INFO, RESULT
 
 HOSTILE = {
@@ -278,7 +278,7 @@ async def test_jobs_tasks_and_events_are_read_page_by_page(stage):
 
 
 async def test_a_list_that_was_cut_says_so(stage, monkeypatch):
-    monkeypatch.setattr(window, "SEARCHED", 3)
+    monkeypatch.setattr(search, "SCAN_LIMIT", 3)
     ids = await stage.control.enqueue([delay() for _ in range(8)])
     page = await stage.control.tasks(parse("sort:-queued", Noun.TASKS), limit=2)
     rest = await stage.control.tasks(parse("sort:-queued", Noun.TASKS), after=page.next, limit=2)

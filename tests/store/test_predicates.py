@@ -148,11 +148,11 @@ def test_sql_finds_what_the_filter_matches(
     db.execute("DELETE FROM task")
     for number, row in enumerate(rows, start=1):
         _insert(db, number, row)
-    everything = loop.run_until_complete(reports.tasks())
+    everything = loop.run_until_complete(reports.tasks.page())
     assert len(everything.rows) == len(rows)
     filter_ = Filter(noun=Noun.TASKS, terms=tuple(terms))
     expected = [view.id for view in everything.rows if matches(filter_, asdict(view), now=NOW)]
-    found = loop.run_until_complete(reports.tasks(filter_))
+    found = loop.run_until_complete(reports.tasks.page(filter_))
     assert [view.id for view in found.rows] == expected
 
 
@@ -175,10 +175,10 @@ def test_events_too(
                 "ab" if number % 2 else None,
             ),
         )
-    everything = loop.run_until_complete(reports.events())
+    everything = loop.run_until_complete(reports.events.page())
     filter_ = Filter(noun=Noun.EVENTS, terms=tuple(terms))
     expected = [view.id for view in everything.rows if matches(filter_, asdict(view), now=NOW)]
-    found = loop.run_until_complete(reports.events(filter_))
+    found = loop.run_until_complete(reports.events.page(filter_))
     assert [view.id for view in found.rows] == expected
 
 
@@ -196,7 +196,11 @@ async def test_jobs_and_queues_have_filters_too(tmp_path: Path, noun: Noun, text
     try:
         reports = Reports(readers, now=lambda: deck.now)
         filter_ = parse(text, noun)
-        found = (await reports.jobs(filter_)).rows if noun is Noun.JOBS else await reports.queues(filter_)
+        found = (
+            (await reports.jobs.page(filter_)).rows
+            if noun is Noun.JOBS
+            else await reports.queues.all(filter_)
+        )
         assert [view.name for view in found] == ["work" if noun is Noun.JOBS else "default"]
     finally:
         await readers.close()
@@ -220,7 +224,7 @@ async def test_signs_of_sql_are_plain_text(tmp_path: Path, term: Term, expected:
     deck.loose(*(task(key, queue="q") for key in ("[x]1", "a?2", "x3", "a*4", "ab5")))
     readers = Readers(deck.path)
     try:
-        found = await Reports(readers).tasks(Filter(noun=Noun.TASKS, terms=(term,)))
+        found = await Reports(readers).tasks.page(Filter(noun=Noun.TASKS, terms=(term,)))
         assert {view.key for view in found.rows} == expected
     finally:
         await readers.close()
@@ -234,9 +238,9 @@ async def test_running_tasks_are_found_by_their_open_attempts(tmp_path: Path) ->
     readers = Readers(deck.path)
     reports = Reports(readers)
     try:
-        assert await reports.task_ids(parse("status:running", Noun.TASKS)) == [1, 2]
-        assert await reports.task_ids(parse("-status:running", Noun.TASKS)) == [3]
-        assert await reports.task_ids(parse("status:running,queued", Noun.TASKS)) == [1, 2, 3]
+        assert await reports.targets.task_ids(parse("status:running", Noun.TASKS)) == [1, 2]
+        assert await reports.targets.task_ids(parse("-status:running", Noun.TASKS)) == [3]
+        assert await reports.targets.task_ids(parse("status:running,queued", Noun.TASKS)) == [1, 2, 3]
     finally:
         await readers.close()
         deck.close()

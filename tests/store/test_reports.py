@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from core.model.plans import JobPlan, OnTaskFailure, RetryPolicy
 from core.model.views import TaskView
 from core.store.readers import Readers
 from core.store.reports import Reports
-from core.store.reports.paging import PAGE_MAX
+from core.store.reports.keyset import PAGE_MAX
 from tests.store.deck import Deck, failure, stage, task
 
 
@@ -30,17 +29,22 @@ def deck(tmp_path: Path) -> Iterator[Deck]:
 
 
 @pytest.fixture
-async def reports(deck: Deck) -> AsyncIterator[Reports]:
-    readers = Readers(deck.path)
-    yield Reports(readers, now=lambda: deck.now)
-    await readers.close()
+async def readers(deck: Deck) -> AsyncIterator[Readers]:
+    made = Readers(deck.path)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def reports(deck: Deck, readers: Readers) -> Reports:
+    return Reports(readers, now=lambda: deck.now)
 
 
 async def every_page(reports: Reports, text: str, limit: int) -> list[TaskView]:
     rows: list[TaskView] = []
     after: str | None = None
     while True:
-        page = await reports.tasks(parse(text, Noun.TASKS), after=after, limit=limit)
+        page = await reports.tasks.page(parse(text, Noun.TASKS), after=after, limit=limit)
         assert len(page.rows) <= limit
         rows += page.rows
         after = page.next
@@ -50,21 +54,21 @@ async def every_page(reports: Reports, text: str, limit: int) -> list[TaskView]:
 
 async def test_a_job_shows_how_many_tasks_stand_where(deck: Deck, reports: Reports) -> None:
     number = deck.job(stage(task("a"), task("b", "a")), name="nightly", params={"day": 3})
-    view = await reports.job(number)
+    view = await reports.jobs.view(number)
     assert (view.name, view.status, view.params, view.actor) == ("nightly", "pending", {"day": 3}, "tester")
     assert view.tasks == {"queued": 1, "blocked": 1}
     deck.drain()
-    assert (await reports.job(number)).tasks == {"succeeded": 2}
-    result = await reports.results(number)
+    assert (await reports.jobs.view(number)).tasks == {"succeeded": 2}
+    result = await reports.outcomes.results(number)
     assert (result.status, result.tasks, result.reason) == ("succeeded", {"succeeded": 2}, None)
 
 
 async def test_jobs_come_newest_first_and_page_by_page(deck: Deck, reports: Reports) -> None:
     made = [deck.job(stage(task("a")), name=f"j{n}") for n in range(5)]
-    first = await reports.jobs(limit=4)
+    first = await reports.jobs.page(limit=4)
     assert [job.id for job in first.rows] == made[:0:-1]
     assert first.rows[0].tasks == {"queued": 1}
-    second = await reports.jobs(after=first.next, limit=4)
+    second = await reports.jobs.page(after=first.next, limit=4)
     assert [job.id for job in second.rows] == [made[0], 1]
     assert second.next is None
 
@@ -73,9 +77,9 @@ async def test_an_unknown_job_names_the_newest(deck: Deck, reports: Reports) -> 
     deck.job(stage(task("a")))
     for asked in (99, 0, -3, 2**70):
         with pytest.raises(NotFound) as caught:
-            await reports.job(asked)
+            await reports.jobs.view(asked)
         assert (caught.value.code, caught.value.facts["near"]) == ("job.unknown", [2, 1])
-    for method in (reports.job_detail, reports.definition, reports.results):
+    for method in (reports.jobs.detail, reports.jobs.definition, reports.outcomes.results):
         with pytest.raises(NotFound):
             await method(99)
 
@@ -85,7 +89,7 @@ async def test_the_page_of_a_job_has_stages_tasks_and_needs(deck: Deck, reports:
         stage(task("b"), task("a"), task("join", "a", "b", with_={"x": 1}, metadata={"m": 2})),
         stage(task("last", "join"), name="two"),
     )
-    detail = await reports.job_detail(number)
+    detail = await reports.jobs.detail(number)
     assert [(s.position, s.name, s.status, s.tasks) for s in detail.stages] == [
         (0, "only", "open", {"queued": 2, "blocked": 1}),
         (1, "two", "pending", {"blocked": 1}),
@@ -101,21 +105,21 @@ async def test_the_page_of_a_job_has_stages_tasks_and_needs(deck: Deck, reports:
 
 async def test_the_page_of_the_inbox_is_bounded(deck: Deck, reports: Reports) -> None:
     deck.loose(*(task("t") for _ in range(1_200)))
-    detail = await reports.job_detail(1)
+    detail = await reports.jobs.detail(1)
     ids = [found.task.id for found in detail.tasks]
     assert ids == list(range(201, 1_201))
     assert detail.stages[0].tasks == {"queued": 1_200}
 
 
-async def test_six_thousand_tasks_are_read_in_few_statements(deck: Deck, reports: Reports) -> None:
+async def test_six_thousand_tasks_are_read_in_few_statements(
+    deck: Deck, readers: Readers, reports: Reports
+) -> None:
     keys = [f"t{n}" for n in range(6_000)]
     number = deck.job(stage(*(task(key, *keys[max(0, n - 3) : n]) for n, key in enumerate(keys))))
     statements: list[str] = []
-    engine = reports._readers._engine.sync_engine
+    engine = readers._engine.sync_engine
     events_of.listen(engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
-    started = time.process_time()
-    detail = await reports.job_detail(number)
-    assert time.process_time() - started < 3
+    detail = await reports.jobs.detail(number)
     assert len(detail.tasks) == 6_000
     assert detail.tasks[-1].needs == ("t5996", "t5997", "t5998")
     assert len(statements) <= 8
@@ -126,7 +130,7 @@ async def test_a_task_shows_its_attempts_and_its_whole_output(deck: Deck, report
     deck.loose(task("a", retry=RetryPolicy(max_attempts=3)))
     deck.claim()
     deck.do(Complete(task_id=1, epoch=1, outcome=failure(), decision=RetryAt(at=deck.now + 5)))
-    view = (await reports.task(1)).task
+    view = (await reports.tasks.detail(1)).task
     assert (view.status, view.retry_at, view.error) == (
         "retrying",
         deck.now + 5 - 10,
@@ -134,7 +138,7 @@ async def test_a_task_shows_its_attempts_and_its_whole_output(deck: Deck, report
     )
     deck.do(ComeDue())
     deck.end(*deck.claim(), outcome=Succeeded(output=big))
-    detail = await reports.task(1)
+    detail = await reports.tasks.detail(1)
     assert detail.output == big
     assert [(a.epoch, a.status, a.error) for a in detail.attempts] == [
         (1, "failed", {"code": "exit", "message": "it broke"}),
@@ -147,20 +151,20 @@ async def test_a_task_that_was_asked_to_stop_says_so_until_it_has(deck: Deck, re
     deck.loose(task("a"))
     attempts = deck.claim()
     deck.do(Cancel(task_ids=(1,), reason="enough", actor="ann"))
-    asked = (await reports.task(1)).task.stop_requested
+    asked = (await reports.tasks.detail(1)).task.stop_requested
     assert asked == {"by": "ann", "at": deck.now, "reason": "enough", "how": "ask"}
     deck.end(*attempts, outcome=failure())
-    view = (await reports.task(1)).task
+    view = (await reports.tasks.detail(1)).task
     assert (view.status, view.stop_requested) == ("cancelled", None)
 
 
 async def test_names_that_no_terminal_likes_come_back_unharmed(deck: Deck, reports: Reports) -> None:
     odd = "nul\0 lone\ud800 esc\x1b é"
     deck.loose(task(odd, name=odd), group=odd)
-    view = (await reports.task(1)).task
+    view = (await reports.tasks.detail(1)).task
     assert (view.key, view.name, view.group) == (odd, odd, odd)
-    assert (await reports.events(task_id=1)).rows[0].key == odd
-    assert await reports.find_task(odd) == 1
+    assert (await reports.events.page(task_id=1)).rows[0].key == odd
+    assert await reports.tasks.find(odd) == 1
 
 
 @pytest.mark.parametrize(
@@ -193,76 +197,76 @@ async def test_lists_are_ordered_as_asked_with_nothing_last(deck: Deck, reports:
 @pytest.mark.parametrize("cursor", ["", "!", "e30", "WyJ0YXNrczppZCIsMSwxXQ", "W" * 999, "é", "W1tb"])
 async def test_a_cursor_of_another_list_is_refused(deck: Deck, reports: Reports, cursor: str) -> None:
     with pytest.raises(Invalid) as caught:
-        await reports.tasks(after=cursor)
+        await reports.tasks.page(after=cursor)
     assert caught.value.code == "page.cursor"
 
 
 async def test_no_page_is_longer_than_the_limit(deck: Deck, reports: Reports) -> None:
     deck.loose(*(task("t") for _ in range(PAGE_MAX + 5)))
-    assert len((await reports.tasks(limit=10**9)).rows) == PAGE_MAX
-    assert len((await reports.tasks(limit=0)).rows) == 1
-    assert len(await reports.task_ids(limit=10**9)) == PAGE_MAX
+    assert len((await reports.tasks.page(limit=10**9)).rows) == PAGE_MAX
+    assert len((await reports.tasks.page(limit=0)).rows) == 1
+    assert len(await reports.targets.task_ids(limit=10**9)) == PAGE_MAX
 
 
 async def test_queues_show_counts_and_why_they_are_paused(deck: Deck, reports: Reports) -> None:
     deck.loose(task("a"), task("b", queue="slow"), task("c", queue="slow"))
     deck.do(Pause(queue="slow", reason="disk", actor="ann"))
-    default, slow = await reports.queues()
+    default, slow = await reports.queues.all()
     assert (default.name, default.tasks, default.paused_at) == ("default", {"queued": 1}, None)
     assert (slow.tasks, slow.paused_by, slow.pause_reason) == ({"queued": 2}, "ann", "disk")
-    assert await reports.counts() == {"queued": 3}
+    assert (await reports.totals.current()).tasks == {"queued": 3}
 
 
 async def test_events_come_in_order_of_id_and_page_by_page(deck: Deck, reports: Reports) -> None:
     number = deck.job(stage(task("a"), task("b", "a")))
     deck.loose(task("x"))
     deck.drain()
-    everything = (await reports.events(limit=500)).rows
+    everything = (await reports.events.page(limit=500)).rows
     assert [event.id for event in everything] == sorted(event.id for event in everything)
     of_job = [event for event in everything if event.job_id == number]
-    assert list((await reports.events(job_id=number)).rows) == of_job
-    assert list((await reports.events(parse(f"job:{number}", Noun.EVENTS))).rows) == of_job
-    page = await reports.events(limit=2)
+    assert list((await reports.events.page(job_id=number)).rows) == of_job
+    assert list((await reports.events.page(parse(f"job:{number}", Noun.EVENTS))).rows) == of_job
+    page = await reports.events.page(limit=2)
     assert page.next == str(page.rows[-1].id)
-    following = await reports.events(after_id=int(page.next or 0), limit=500)
+    following = await reports.events.page(after_id=int(page.next or 0), limit=500)
     assert [*page.rows, *following.rows] == list(everything)
     assert following.next is None
-    newest = await reports.events(parse("sort:-id", Noun.EVENTS), limit=3)
+    newest = await reports.events.page(parse("sort:-id", Noun.EVENTS), limit=3)
     assert list(newest.rows) == list(everything)[:-4:-1]
-    kinds = [event.kind for event in (await reports.events(task_id=1)).rows]
+    kinds = [event.kind for event in (await reports.events.page(task_id=1)).rows]
     assert kinds == ["task.created", "task.claimed", "task.succeeded"]
-    claimed = (await reports.events(parse("kind:task.claimed key:b", Noun.EVENTS))).rows
+    claimed = (await reports.events.page(parse("kind:task.claimed key:b", Noun.EVENTS))).rows
     assert [(event.key, event.attempt) for event in claimed] == [("b", 1)]
     with pytest.raises(Invalid, match="order of id"):
-        await reports.events(parse("sort:key", Noun.EVENTS))
+        await reports.events.page(parse("sort:key", Noun.EVENTS))
 
 
 async def test_tasks_are_found_by_id_key_or_both(deck: Deck, reports: Reports) -> None:
     one = deck.job(stage(task("load"), task("only")))
     two = deck.job(stage(task("load")))
-    assert await reports.find_task("2") == 2
-    assert await reports.find_task("only") == 2
-    assert await reports.find_task(f"{one}/load") == 1
-    assert await reports.find_task(f"{two}/load") == 3
+    assert await reports.tasks.find("2") == 2
+    assert await reports.tasks.find("only") == 2
+    assert await reports.tasks.find(f"{one}/load") == 1
+    assert await reports.tasks.find(f"{two}/load") == 3
     with pytest.raises(Conflict) as caught:
-        await reports.find_task("load")
+        await reports.tasks.find("load")
     assert (caught.value.code, caught.value.facts["ids"]) == ("task.ambiguous", [3, 1])
     for ref in ("77", "nothing", f"{two}/only", "", "/", "9" * 40, "x/y"):
         with pytest.raises(NotFound) as missing:
-            await reports.find_task(ref)
+            await reports.tasks.find(ref)
         assert missing.value.code == "task.unknown"
     for number in (77, 0, 2**80):
         with pytest.raises(NotFound):
-            await reports.task(number)
+            await reports.tasks.detail(number)
 
 
 async def test_ids_for_bulk_verbs_come_in_rising_bites(deck: Deck, reports: Reports) -> None:
     deck.loose(*(task("t", queue="a" if n % 2 else "b") for n in range(10)))
     filter_ = parse("queue:a sort:-id", Noun.TASKS)
-    first = await reports.task_ids(filter_, limit=3)
+    first = await reports.targets.task_ids(filter_, limit=3)
     assert first == [2, 4, 6]
-    assert await reports.task_ids(filter_, after=first[-1]) == [8, 10]
-    assert await reports.task_statuses([1, 2, 99]) == {1: "queued", 2: "queued"}
+    assert await reports.targets.task_ids(filter_, after=first[-1]) == [8, 10]
+    assert await reports.outcomes.task_statuses([1, 2, 99]) == {1: "queued", 2: "queued"}
 
 
 async def test_a_definition_is_kept_as_submitted(deck: Deck, reports: Reports) -> None:
@@ -270,8 +274,8 @@ async def test_a_definition_is_kept_as_submitted(deck: Deck, reports: Reports) -
         name="w", stages=(stage(task("a")),), definition={"name": "w", "é": 1}, definition_hash="h"
     )
     (answer,) = deck.do(Submit(plan=plan))
-    assert await reports.definition(answer.job_id) == {"name": "w", "é": 1}  # type: ignore[union-attr]
-    assert await reports.definition(1) == {}
+    assert await reports.jobs.definition(answer.job_id) == {"name": "w", "é": 1}  # type: ignore[union-attr]
+    assert await reports.jobs.definition(1) == {}
 
 
 async def test_expressions_see_params_and_final_tasks(deck: Deck, reports: Reports) -> None:
@@ -280,15 +284,15 @@ async def test_expressions_see_params_and_final_tasks(deck: Deck, reports: Repor
     )
     deck.claim()
     deck.end((1, 1), outcome=Succeeded(output={"big": "y" * 9_000}))
-    params, tasks, job = await reports.expression_inputs(number, ["a", "b", "c", "nothing"])
-    assert (params, job) == ({"p": 1}, {"id": number, "name": "work"})
-    assert tasks == {"a": {"status": "succeeded", "output": {"big": "y" * 9_000}}}
+    inputs = await reports.expressions.expression_inputs(number, ["a", "b", "c", "nothing"])
+    assert (inputs.params, inputs.job) == ({"p": 1}, {"id": number, "name": "work"})
+    assert inputs.tasks == {"a": {"status": "succeeded", "output": {"big": "y" * 9_000}}}
     deck.end((2, 1), outcome=failure())
-    _, tasks, _ = await reports.expression_inputs(number, ["b"])
-    assert tasks == {"b": {"status": "failed", "output": None}}
-    assert (await reports.expression_inputs(number, []))[1] == {}
+    inputs = await reports.expressions.expression_inputs(number, ["b"])
+    assert inputs.tasks == {"b": {"status": "failed", "output": None}}
+    assert (await reports.expressions.expression_inputs(number, [])).tasks == {}
     with pytest.raises(NotFound):
-        await reports.expression_inputs(99, [])
+        await reports.expressions.expression_inputs(99, [])
 
 
 async def test_a_job_number_given_again_is_not_mistaken_for_the_former_job(
@@ -296,27 +300,27 @@ async def test_a_job_number_given_again_is_not_mistaken_for_the_former_job(
 ) -> None:
     number = deck.job(stage(task("a"), task("b")))
     deck.drain()
-    await reports.expression_inputs(number, ["a", "b"])
+    await reports.expressions.expression_inputs(number, ["a", "b"])
     deck.db.execute("DELETE FROM task")
     deck.db.execute("DELETE FROM job WHERE id = 2")
     assert deck.job(stage(task("b"), task("a"))) == number
     deck.claim()
     deck.end((1, 1), outcome=Succeeded(output="of b"))
-    _, tasks, _ = await reports.expression_inputs(number, ["a", "b"])
-    assert tasks == {"b": {"status": "succeeded", "output": "of b"}}
+    inputs = await reports.expressions.expression_inputs(number, ["a", "b"])
+    assert inputs.tasks == {"b": {"status": "succeeded", "output": "of b"}}
 
 
 async def test_recovery_finds_open_attempts_and_waiting_conditions(deck: Deck, reports: Reports) -> None:
     deck.loose(task("a", on_loss="ask"), task("b"), task("c", when="params.x"))
     deck.claim()
     deck.do(Cancel(task_ids=(2,), actor="ann"))
-    first, second = await reports.open_attempts()
+    first, second = await reports.attempts.open_attempts()
     assert (first.task_id, first.epoch, first.key, first.stop_how, first.max_attempts) == (1, 1, "a", None, 1)
     assert second.stop_how == "ask"
     assert '"on_loss":"ask"' in first.spec
-    assert [found.task_id for found in await reports.open_attempts(after=1)] == [2]
-    assert len(await reports.open_attempts(limit=1)) == 1
-    (waiting,) = await reports.waiting_conditions()
+    assert [found.task_id for found in await reports.attempts.open_attempts(after=1)] == [2]
+    assert len(await reports.attempts.open_attempts(limit=1)) == 1
+    (waiting,) = await reports.conditions.waiting_conditions()
     assert (waiting.task_id, waiting.key) == (3, "c")
     assert '"when":"params.x"' in waiting.spec
-    assert await reports.waiting_conditions(after=3) == []
+    assert await reports.conditions.waiting_conditions(after=3) == []

@@ -15,7 +15,7 @@ from core.model.commands import Cancel, Hold, Pause
 from core.model.errors import Invalid
 from core.model.insight import Count
 from core.store.readers import Readers
-from core.store.reports import Reports, targets, window
+from core.store.reports import Reports, search, targets
 from tests.store.deck import Deck, failure, stage, task
 
 TASK_FILTERS = (
@@ -78,9 +78,9 @@ def tasks_of(number: int) -> tuple[int, ...]:
 @pytest.mark.parametrize("text", TASK_FILTERS)
 async def test_a_count_and_a_preview_say_what_the_list_shows(reports: Reports, text: str) -> None:
     where = parse(text, Noun.TASKS)
-    listed = (await reports.tasks(where, limit=2_000)).rows
-    assert await reports.count(where) == Count(number=len(listed))
-    preview = await reports.preview(where)
+    listed = (await reports.tasks.page(where, limit=2_000)).rows
+    assert await reports.totals.count(where) == Count(number=len(listed))
+    preview = await reports.targets.preview(where)
     assert preview.number == len(listed)
     assert preview.by_status == Counter(view.status for view in listed)
     assert list(preview.first) == sorted(view.id for view in listed)[:5]
@@ -106,12 +106,12 @@ async def test_jobs_events_and_queues_are_counted_too(reports: Reports, noun: No
     where = parse(text, noun)
     match noun:
         case Noun.JOBS:
-            listed = len((await reports.jobs(where)).rows)
+            listed = len((await reports.jobs.page(where)).rows)
         case Noun.EVENTS:
-            listed = len((await reports.events(where, limit=2_000)).rows)
+            listed = len((await reports.events.page(where, limit=2_000)).rows)
         case _:
-            listed = len(await reports.queues(where))
-    assert await reports.count(where) == Count(number=listed)
+            listed = len(await reports.queues.all(where))
+    assert await reports.totals.count(where) == Count(number=listed)
 
 
 @pytest.mark.parametrize(
@@ -131,28 +131,28 @@ async def test_jobs_events_and_queues_are_counted_too(reports: Reports, noun: No
 async def test_without_counter_or_short_index_only_the_newest_rows_are_looked_at(
     reports: Reports, monkeypatch: pytest.MonkeyPatch, noun: Noun, text: str, expected: Count
 ) -> None:
-    monkeypatch.setattr(window, "SEARCHED", 3)
-    assert await reports.count(parse(text, noun)) == expected
+    monkeypatch.setattr(search, "SCAN_LIMIT", 3)
+    assert await reports.totals.count(parse(text, noun)) == expected
 
 
-async def test_the_standing_counts_tasks_live_jobs_and_paused_queues(deck: Deck, reports: Reports) -> None:
+async def test_totals_count_tasks_live_jobs_and_paused_queues(deck: Deck, reports: Reports) -> None:
     deck.do(Pause(queue="slow"))
-    standing = await reports.standing()
-    assert standing.tasks == await reports.counts()
-    live = [job.status for job in (await reports.jobs()).rows if job.id > 1 and job.finished_at is None]
+    totals = await reports.totals.current()
+    assert totals.tasks == dict(deck.db.execute("SELECT status, count(*) FROM task GROUP BY status"))
+    live = [job.status for job in (await reports.jobs.page()).rows if job.id > 1 and job.finished_at is None]
     assert live
-    assert standing.jobs == Counter(live)
-    assert standing.paused_queues == 1
+    assert totals.jobs == Counter(live)
+    assert totals.paused_queues == 1
     ((last,),) = deck.db.execute("SELECT max(id) FROM event").fetchall()
-    assert standing.last_event == last
+    assert totals.last_event == last
 
 
-async def test_nothing_stands_in_an_empty_store(tmp_path: Path) -> None:
+async def test_the_totals_of_an_empty_store_are_empty(tmp_path: Path) -> None:
     deck = Deck(tmp_path / "empty.db")
     readers = Readers(deck.path)
-    standing = await Reports(readers).standing()
-    assert (standing.tasks, standing.jobs, standing.paused_queues, standing.last_event) == ({}, {}, 0, 0)
-    preview = await Reports(readers).preview(parse("", Noun.TASKS))
+    totals = await Reports(readers).totals.current()
+    assert (totals.tasks, totals.jobs, totals.paused_queues, totals.last_event) == ({}, {}, 0, 0)
+    preview = await Reports(readers).targets.preview(parse("", Noun.TASKS))
     assert (preview.as_of, preview.number, preview.first) == (0, 0, ())
     await readers.close()
     deck.close()
@@ -163,19 +163,19 @@ async def test_nothing_stands_in_an_empty_store(tmp_path: Path) -> None:
 async def test_a_preview_and_a_verb_leave_alone_what_changed_since(
     deck: Deck, reports: Reports, monkeypatch: pytest.MonkeyPatch, text: str, events: int
 ) -> None:
-    monkeypatch.setattr(targets, "EVENTS", events)
+    monkeypatch.setattr(targets, "EVENTS_MAX", events)
     where = parse(text, Noun.TASKS)
-    as_of = (await reports.standing()).last_event
-    before = await reports.preview(where)
+    as_of = (await reports.totals.current()).last_event
+    before = await reports.targets.preview(where)
     deck.do(Hold(task_ids=(2,)), Cancel(task_ids=(7,)))
     deck.loose(task("a"), group="g")
-    found = await reports.task_ids(where)
-    left = await reports.task_ids(where, as_of=as_of)
+    found = await reports.targets.task_ids(where)
+    left = await reports.targets.task_ids(where, as_of=as_of)
     assert left == [number for number in found if number not in (2, 7, 8)]
-    preview = await reports.preview(where, as_of=as_of)
+    preview = await reports.targets.preview(where, as_of=as_of)
     assert (preview.as_of, preview.number, preview.since) == (as_of, len(left), len(found) - len(left))
     assert list(preview.first) == left[:5]
-    statuses = await reports.task_statuses(left)
+    statuses = await reports.outcomes.task_statuses(left)
     assert preview.by_status == Counter(statuses.values())
     assert before.number >= preview.number
 
@@ -183,29 +183,29 @@ async def test_a_preview_and_a_verb_leave_alone_what_changed_since(
 @pytest.mark.parametrize("text", TASK_FILTERS)
 async def test_named_tasks_are_left_alone_and_not_counted(deck: Deck, reports: Reports, text: str) -> None:
     where = parse(text, Noun.TASKS)
-    as_of = (await reports.standing()).last_event
+    as_of = (await reports.totals.current()).last_event
     deck.do(Hold(task_ids=(2, 3)))
-    found = await reports.task_ids(where)
+    found = await reports.targets.task_ids(where)
     excluding = (1, 3, 4, 999)
-    left = await reports.task_ids(where, as_of=as_of, excluding=excluding)
+    left = await reports.targets.task_ids(where, as_of=as_of, excluding=excluding)
     assert left == [number for number in found if number not in (1, 2, 3, 4)]
-    preview = await reports.preview(where, as_of=as_of, excluding=excluding)
+    preview = await reports.targets.preview(where, as_of=as_of, excluding=excluding)
     assert (preview.number, preview.since) == (len(left), int(2 in found))
-    assert preview.by_status == Counter((await reports.task_statuses(left)).values())
-    everything = await reports.preview(where, excluding=tasks_of(9))
+    assert preview.by_status == Counter((await reports.outcomes.task_statuses(left)).values())
+    everything = await reports.targets.preview(where, excluding=tasks_of(9))
     assert (everything.number, everything.by_status, everything.first) == (0, {}, ())
 
 
 @pytest.mark.parametrize(("as_of", "number"), [(-(2**70), 0), (0, 0), (2**70, 7)])
 async def test_any_number_is_taken_as_an_event(reports: Reports, as_of: int, number: int) -> None:
-    preview = await reports.preview(parse("", Noun.TASKS), as_of=as_of)
+    preview = await reports.targets.preview(parse("", Noun.TASKS), as_of=as_of)
     assert (preview.as_of, preview.number, preview.since) == (as_of, number, 7 - number)
-    assert len(await reports.task_ids(as_of=as_of)) == number
+    assert len(await reports.targets.task_ids(as_of=as_of)) == number
 
 
 @pytest.mark.parametrize("noun", [Noun.JOBS, Noun.EVENTS, Noun.QUEUES])
-async def test_only_filters_on_tasks_can_be_aimed_at(reports: Reports, noun: Noun) -> None:
-    for ask in (reports.preview, reports.task_ids):
+async def test_only_filters_on_tasks_select_targets(reports: Reports, noun: Noun) -> None:
+    for ask in (reports.targets.preview, reports.targets.task_ids):
         with pytest.raises(Invalid) as caught:
             await ask(parse("", noun))
         assert caught.value.code == "target.unfit"
@@ -255,19 +255,19 @@ async def test_counts_are_read_from_counters_or_by_an_index(
     index: str,
 ) -> None:
     if index.endswith("PRIMARY KEY"):
-        monkeypatch.setattr(window, "SEARCHED", 3)
+        monkeypatch.setattr(search, "SCAN_LIMIT", 3)
     plans = Plans(deck, readers)
-    await reports.count(parse(text, noun))
+    await reports.totals.count(parse(text, noun))
     assert index in plans.all()[-1]
 
 
 async def test_a_preview_without_terms_reads_counters_and_few_tasks(
     deck: Deck, readers: Readers, reports: Reports
 ) -> None:
-    as_of = (await reports.standing()).last_event
+    as_of = (await reports.totals.current()).last_event
     deck.do(Hold(task_ids=(2,)))
     plans = Plans(deck, readers)
-    await reports.preview(parse("", Noun.TASKS), as_of=as_of)
+    await reports.targets.preview(parse("", Noun.TASKS), as_of=as_of)
     _last, kept, since, first = plans.all()
     assert "SEARCH counter" in kept
     assert "SEARCH task USING INTEGER PRIMARY KEY" in since
@@ -280,7 +280,7 @@ async def test_the_standing_reads_no_task_and_no_job_that_has_ended(
     deck: Deck, readers: Readers, reports: Reports
 ) -> None:
     plans = Plans(deck, readers)
-    await reports.standing()
+    await reports.totals.current()
     told = " | ".join(plans.all())
     assert "COVERING INDEX job_live" in told
     assert "SEARCH counter USING PRIMARY KEY (scope=?)" in told

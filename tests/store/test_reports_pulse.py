@@ -15,7 +15,7 @@ from core.model.outcomes import AskOperator, Lost, RetryAt
 from core.model.plans import RetryPolicy
 from core.store.readers import Readers
 from core.store.reports import Reports
-from core.store.reports.pulse import MESSAGE
+from core.store.reports.pulse import MESSAGE_MAX
 from tests.store.deck import Deck, failure, stage, task
 from tests.store.test_reports_counting import Plans
 
@@ -40,7 +40,7 @@ def reports(deck: Deck, readers: Readers) -> Reports:
 
 
 async def waits(reports: Reports) -> dict[tuple[str, str], Waiting]:
-    return {(waiting.kind, waiting.subject): waiting for waiting in (await reports.pulse()).waiting}
+    return {(waiting.kind, waiting.subject): waiting for waiting in (await reports.pulse.last()).waiting}
 
 
 async def test_rates_have_no_gaps_and_end_with_the_bucket_under_way(deck: Deck, reports: Reports) -> None:
@@ -49,18 +49,18 @@ async def test_rates_have_no_gaps_and_end_with_the_bucket_under_way(deck: Deck, 
     deck.end(*deck.claim(1))
     deck.now = 634_000
     deck.end(*deck.claim(1), outcome=failure())
-    rates = (await reports.pulse(minutes=1)).rates
+    rates = (await reports.pulse.last(minutes=1)).rates
     assert [rate.at for rate in rates] == list(range(580_000, 630_001, 10_000))
     assert rates[-1] == Rate(at=630_000, seconds=10, ended={"failed": 1})
     assert rates[2] == Rate(at=600_000, seconds=10, ended={"succeeded": 1})
     assert rates[3].ended == {}
-    assert len((await reports.pulse()).rates) == 60
-    assert len((await reports.pulse(minutes=10**9)).rates) == 8_640
-    assert len((await reports.pulse(minutes=-5)).rates) == 6
+    assert len((await reports.pulse.last()).rates) == 60
+    assert len((await reports.pulse.last(minutes=10**9)).rates) == 8_640
+    assert len((await reports.pulse.last(minutes=-5)).rates) == 6
 
 
 async def test_an_empty_store_has_a_pulse(reports: Reports) -> None:
-    pulse = await reports.pulse()
+    pulse = await reports.pulse.last()
     assert (pulse.failing, pulse.failing_searched, pulse.waiting) == ((), None, ())
     assert {len(rate.ended) for rate in pulse.rates} == {0}
 
@@ -73,7 +73,7 @@ async def test_what_fails_is_told_by_code_with_most_tasks_first(deck: Deck, repo
         deck.end(pair, outcome=failure("http.503", f"busy {number}" + "x" * 2_000))
     again = RetryAt(at=deck.now + 9_000)
     deck.do(Complete(task_id=6, epoch=1, outcome=failure("http.503", "try again"), decision=again))
-    most, least = (await reports.pulse()).failing
+    most, least = (await reports.pulse.last()).failing
     assert (most.code, most.tasks, most.message, most.newest_task, most.newest_job) == (
         "http.503",
         5,
@@ -85,17 +85,17 @@ async def test_what_fails_is_told_by_code_with_most_tasks_first(deck: Deck, repo
     assert most.at == deck.now
     assert (least.code, least.tasks, least.message, least.keys) == ("exit", 1, "alone", ("k0",))
     deck.do(Hold(task_ids=(6,)))
-    assert (await reports.pulse()).failing[0].message == ("busy 3" + "x" * 2_000)[:MESSAGE]
+    assert (await reports.pulse.last()).failing[0].message == ("busy 3" + "x" * 2_000)[:MESSAGE_MAX]
 
 
 async def test_a_pulse_looks_at_the_newest_troubled_tasks(
     deck: Deck, reports: Reports, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.store.reports.pulse.TROUBLED", 3)
+    monkeypatch.setattr("core.store.reports.pulse.TROUBLED_MAX", 3)
     deck.loose(*(task("k") for n in range(5)))
     for pair in deck.claim()[:4]:
         deck.end(pair, outcome=failure(f"code{pair[0] % 2}"))
-    pulse = await reports.pulse()
+    pulse = await reports.pulse.last()
     assert pulse.failing_searched == 3
     assert [(failing.code, failing.tasks) for failing in pulse.failing] == [("code0", 2), ("code1", 1)]
 
@@ -104,7 +104,7 @@ async def test_at_most_twenty_codes_are_told(deck: Deck, reports: Reports) -> No
     deck.loose(*(task("k") for n in range(30)))
     for number, pair in enumerate(deck.claim()):
         deck.end(pair, outcome=failure(f"code{min(number, 25)}"))
-    failing = (await reports.pulse()).failing
+    failing = (await reports.pulse.last()).failing
     assert len(failing) == 20
     assert (failing[0].code, failing[0].tasks, failing[1].code) == ("code25", 5, "code24")
 
@@ -131,7 +131,7 @@ async def test_each_waits_for_one_reason(deck: Deck, reports: Reports) -> None:
 
 async def test_most_waiting_come_first_and_at_most_twenty(deck: Deck, reports: Reports) -> None:
     deck.loose(*(task("t", queue=f"q{n % 25}") for n in range(26)))
-    waiting = (await reports.pulse()).waiting
+    waiting = (await reports.pulse.last()).waiting
     assert len(waiting) == 20
     assert (waiting[0].subject, waiting[0].tasks) == ("q0", 2)
 
@@ -141,14 +141,14 @@ async def test_queues_tell_how_long_the_next_waits_and_how_fast_they_go(deck: De
     deck.loose(*(task("a") for _ in range(10)), task("x", queue="slow"))
     deck.end(*deck.claim(5))
     deck.now = 1_199_999
-    default, slow = await reports.queues()
+    default, slow = await reports.queues.all()
     assert (default.depth, default.oldest_at, default.rate) == (5, 900_010, 1.0)
     assert (slow.depth, slow.oldest_at, slow.rate) == (1, 900_010, 0.0)
     deck.now = 1_200_000
-    assert [queue.rate for queue in await reports.queues()] == [0.0, 0.0]
+    assert [queue.rate for queue in await reports.queues.all()] == [0.0, 0.0]
     deck.now = 5_000_000
     deck.drain()
-    default, slow = await reports.queues()
+    default, slow = await reports.queues.all()
     assert (default.depth, default.oldest_at, slow.oldest_at) == (0, None, None)
     assert default.rate == pytest.approx(5 * 60_000 / 290_031, abs=0.01)
 
@@ -174,8 +174,8 @@ async def test_queues_are_found_by_depth_age_and_rate(
     deck.now += 70_000
     deck.loose(task("c", queue="slow"))
     where = parse(text, Noun.QUEUES)
-    assert [queue.name for queue in await reports.queues(where)] == names
-    assert (await reports.count(where)).number == len(names)
+    assert [queue.name for queue in await reports.queues.all(where)] == names
+    assert (await reports.totals.count(where)).number == len(names)
 
 
 async def test_lost_are_the_held_tasks_that_wait_for_a_decision(deck: Deck, reports: Reports) -> None:
@@ -197,9 +197,9 @@ async def test_lost_are_the_held_tasks_that_wait_for_a_decision(deck: Deck, repo
         since=since,
         reason="the wrapper died",
     )
-    assert await reports.lost() == (expected,)
+    assert await reports.lost.orphans() == (expected,)
     deck.do(Unhold(task_ids=(1,)))
-    assert await reports.lost() == ()
+    assert await reports.lost.orphans() == ()
 
 
 async def test_a_pulse_reads_by_indexes_alone(deck: Deck, readers: Readers, reports: Reports) -> None:
@@ -208,9 +208,9 @@ async def test_a_pulse_reads_by_indexes_alone(deck: Deck, readers: Readers, repo
     deck.end(first, outcome=failure())
     deck.do(Complete(task_id=second[0], epoch=1, outcome=failure(), decision=RetryAt(at=deck.now + 9_000)))
     plans = Plans(deck, readers)
-    await reports.pulse()
-    await reports.queues()
-    await reports.lost()
+    await reports.pulse.last()
+    await reports.queues.all()
+    await reports.lost.orphans()
     told = " | ".join(plans.all())
     for table in ("task", "event", "attempt", "job", "t", "a", "j"):
         assert f"SCAN {table} |" not in f"{told} |"

@@ -211,7 +211,7 @@ async def test_lists_use_their_index_without_sorting(
     engine = readers._engine.sync_engine
     events_of.listen(engine, "before_cursor_execute", lambda *args: asked.append((args[2], args[3])))
     reports = Reports(readers)
-    verbs = {Noun.TASKS: reports.tasks, Noun.EVENTS: reports.events, Noun.JOBS: reports.jobs}
+    verbs = {Noun.TASKS: reports.tasks.page, Noun.EVENTS: reports.events.page, Noun.JOBS: reports.jobs.page}
     await verbs[noun](parse(where, noun))  # type: ignore[operator]
     plan = " | ".join(
         row[3]
@@ -229,5 +229,5 @@ async def test_reports_answer_over_a_store_that_is_being_filled(deck: Deck, read
     seen = []
     for _ in range(5):
         deck.loose(task("a"))
-        seen.append((await reports.counts())["queued"])
+        seen.append((await reports.totals.current()).tasks["queued"])
     assert seen == [1, 2, 3, 4, 5]

@@ -1,4 +1,4 @@
-"""Cursors: the order of a list, and where a page of it ended."""
+"""Cursors: the order of a list, and the opaque text that says where a page of it ended."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from core.filters.terms import Filter, field_of
 from core.model.errors import Invalid
 from core.store.predicates import Expression, column_of
 
-_BIG = 2**63
+_INT64 = 2**63
 # Rows are numbered as they are created.
-_NUMBERED = "created_at"
+_SAME_ORDER_AS_ID = "created_at"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """How a list is ordered: by a column, then by id in the same direction; nothing (NULL) comes last."""
+    """How a list is ordered: by a column, then by id in the same direction; NULL comes last."""
 
     noun: Noun
     name: str
@@ -32,11 +32,11 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Position:
     """Where a page ended: value and id of its last row."""
 
     value: str | int | None
-    number: int
+    id: int
     floor: int | None = None
     """Only rows with a higher id are in the list; None = all."""
 
@@ -47,42 +47,43 @@ def order_of(filter_: Filter, *, descending: bool) -> Order:
     if sort is None:
         return Order(noun=filter_.noun, name="id", descending=descending)
     field = field_of(filter_.noun, sort.field)
-    name = "id" if field.column == _NUMBERED else sort.field
+    name = "id" if field.column == _SAME_ORDER_AS_ID else sort.field
     return Order(noun=filter_.noun, name=name, descending=sort.descending != (field.kind is Kind.AGE))
 
 
-def write(order: Order, place: Place) -> str:
-    """Write a place as the cursor of the page that follows."""
-    text = json.dumps([_label(order), place.value, place.number, place.floor], separators=(",", ":"))
+def encode_cursor(order: Order, position: Position) -> str:
+    """Write a position as the cursor of the page that follows."""
+    parts = [_label(order), position.value, position.id, position.floor]
+    text = json.dumps(parts, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def read(order: Order, cursor: str) -> Place:
+def decode_cursor(order: Order, cursor: str) -> Position:
     """Read a cursor of a list in this order; raise `Invalid` `page.cursor` for any other."""
     try:
         parts = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, binascii.Error, RecursionError) as error:
-        raise _foreign() from error
+        raise _invalid() from error
     match parts:
-        case [label, (str() | int() | None) as value, int(number), (int() | None) as floor] if (
-            label == _label(order) and all(_fits(part) for part in (value, number, floor))
+        case [label, (str() | int() | None) as value, int(row_id), (int() | None) as floor] if (
+            label == _label(order) and all(_is_bindable(part) for part in (value, row_id, floor))
         ):
-            return Place(value=value, number=number, floor=floor)
+            return Position(value=value, id=row_id, floor=floor)
         case _:
-            raise _foreign()
+            raise _invalid()
 
 
-def _fits(part: str | int | None) -> bool:
-    return not isinstance(part, int) or -_BIG <= part < _BIG
+def _is_bindable(part: str | int | None) -> bool:
+    return not isinstance(part, int) or -_INT64 <= part < _INT64
 
 
 def _label(order: Order) -> str:
     return f"{order.noun}:{'-' if order.descending else ''}{order.name}"
 
 
-def _foreign() -> Invalid:
+def _invalid() -> Invalid:
     return Invalid(
         "page.cursor",
-        "this cursor belongs to no such list",
+        "this cursor does not belong to this list",
         hint="take `next` of a page with the same filter and order",
     )

@@ -1,25 +1,26 @@
-"""The pulse: how many tasks ended lately, and what fails."""
+"""Pulse: how many tasks ended lately, what fails, what waits."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from itertools import chain
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.model.insight import Failing, PulseView, Rate
 from core.model.status import TaskStatus
 from core.store.batch import BUCKET, KEPT
-from core.store.reports.waiting import SHOWN, waiting_of
+from core.store.reports.rows import AnyRow
+from core.store.reports.source import Source
+from core.store.reports.wait_reasons import REASONS_MAX, QueueCount, read_wait_reasons
 from core.store.sql import ids
 
-TROUBLED = 2_000
-"""Tasks, the newest, that are looked at for what fails."""
-KEYS = 3
+TROUBLED_MAX = 2_000
+"""Tasks, the newest, that are scanned for what fails."""
+KEYS_MAX = 3
 """Keys that are named of tasks with the same error, those of the newest."""
-MESSAGE = 1_000
+MESSAGE_MAX = 1_000
 """Characters of a message at the most."""
 
 _MINUTE = 60_000
@@ -36,33 +37,39 @@ _CODES = text(
     f"SELECT coalesce(json_extract(t.error, '$.code'), '') AS code, count(*) AS tasks,"
     f" group_concat(t.id) AS numbers FROM ({_NEWEST.format('failed')}"
     f" UNION ALL {_NEWEST.format('retrying')} ORDER BY id DESC LIMIT :most) n"
-    f" JOIN task t ON t.id = n.id GROUP BY 1 ORDER BY 2 DESC, max(t.id) DESC LIMIT {SHOWN}"
+    f" JOIN task t ON t.id = n.id GROUP BY 1 ORDER BY 2 DESC, max(t.id) DESC LIMIT {REASONS_MAX}"
 )
-_NAMED = text(
+_TASKS = text(
     "SELECT t.id, t.job_id, t.key, coalesce(t.finished_at, a.finished_at, t.created_at) AS at,"
-    f" coalesce(substr(json_extract(t.error, '$.message'), 1, {MESSAGE}), '') AS message"
+    f" coalesce(substr(json_extract(t.error, '$.message'), 1, {MESSAGE_MAX}), '') AS message"
     " FROM json_each(:ids) j JOIN task t ON t.id = j.value"
     " LEFT JOIN attempt a ON a.task_id = t.id AND a.epoch = t.epoch"
 )
 _COUNTS = text(
-    "SELECT c.ref, c.status, c.n, q.paused_at IS NOT NULL AS paused FROM counter c"
+    "SELECT c.ref, c.status, c.n, q.paused_at IS NOT NULL FROM counter c"
     " JOIN queue q ON q.name = c.ref WHERE c.scope = 'queue' AND c.n > 0"
 )
 
 
-async def pulse_of(db: AsyncConnection, *, minutes: int, now: int) -> PulseView:
-    """Return the pulse at a moment (ms UTC), of as many minutes, at most a day."""
-    counts = (await db.execute(_COUNTS)).all()
-    stand: Counter[str] = Counter()
-    for row in counts:
-        stand[row.status] += row.n
-    troubled = stand[TaskStatus.FAILED] + stand[TaskStatus.RETRYING]
-    return PulseView(
-        rates=await _rates(db, minutes=minutes, now=now),
-        failing=await _failing(db) if troubled else (),
-        failing_searched=TROUBLED if troubled > TROUBLED else None,
-        waiting=await waiting_of(db, counts, stand),
-    )
+class PulseReports:
+    """What the dashboard shows."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    async def last(self, *, minutes: int = 10) -> PulseView:
+        """Return the pulse of the last minutes, at most a day."""
+        async with self._source.snapshot() as db:
+            counts = [QueueCount(*row) for row in await db.execute(_COUNTS)]
+            troubled = sum(
+                count.tasks for count in counts if count.status in (TaskStatus.FAILED, TaskStatus.RETRYING)
+            )
+            return PulseView(
+                rates=await _rates(db, minutes=minutes, now=self._source.now()),
+                failing=await _failing(db) if troubled else (),
+                failing_searched=TROUBLED_MAX if troubled > TROUBLED_MAX else None,
+                waiting=await read_wait_reasons(db, counts),
+            )
 
 
 async def _rates(db: AsyncConnection, *, minutes: int, now: int) -> tuple[Rate, ...]:
@@ -76,17 +83,17 @@ async def _rates(db: AsyncConnection, *, minutes: int, now: int) -> tuple[Rate, 
 
 
 async def _failing(db: AsyncConnection) -> tuple[Failing, ...]:
-    codes = (await db.execute(_CODES, {"most": TROUBLED})).all()
-    newest = [sorted(map(int, row.numbers.split(",")), reverse=True)[:KEYS] for row in codes]
-    rows = (await db.execute(_NAMED, {"ids": ids(chain.from_iterable(newest))})).all()
+    codes = (await db.execute(_CODES, {"most": TROUBLED_MAX})).all()
+    newest = [sorted(map(int, row.numbers.split(",")), reverse=True)[:KEYS_MAX] for row in codes]
+    rows = (await db.execute(_TASKS, {"ids": ids(chain.from_iterable(newest))})).all()
     tasks = {row.id: row for row in rows}
     return tuple(
-        _alike(row.code, row.tasks, [tasks[number] for number in numbers])
-        for row, numbers in zip(codes, newest, strict=True)
+        _group(row.code, row.tasks, [tasks[task_id] for task_id in task_ids])
+        for row, task_ids in zip(codes, newest, strict=True)
     )
 
 
-def _alike(code: str, number: int, newest: Sequence[Row[*tuple[object, ...]]]) -> Failing:
+def _group(code: str, number: int, newest: Sequence[AnyRow]) -> Failing:
     return Failing(
         code=code,
         message=newest[0].message,

@@ -1,4 +1,4 @@
-"""Queues with what waits in them and how fast they go."""
+"""Queues: how many tasks each holds, what waits in it and how fast it is drained."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from core.filters.fields import FIELDS, Noun
 from core.filters.terms import Filter, matches
 from core.model.views import QueueView
 from core.store.batch import BUCKET
-from core.store.reports.rows import QUEUES, Pace, counts_of, queue_view
+from core.store.reports.rows import QUEUES, Throughput, counts_of, queue_view
+from core.store.reports.source import Source
 from core.store.schema import counter, queue
 from core.store.sql import ids
 
 RATE_BUCKETS = 30
-"""Buckets over which a rate is taken, the one under way among them: five minutes."""
+"""Buckets over which a rate is taken, the current one included: five minutes."""
 _MINUTE = 60_000
 
 _HEADS = text(
@@ -33,40 +34,52 @@ _COUNTS = select(counter.c.ref, counter.c.status, counter.c.n).where(
 )
 
 
-async def queues_of(db: AsyncConnection, where: Filter | None, *, now: int) -> tuple[QueueView, ...]:
-    """Return the queues that a filter finds, by name.
+class QueueReports:
+    """The list of queues, which is never paged."""
 
-    The oldest task of a queue is the one whose turn is next: with tasks of several priorities, lower ones
-    may wait longer.
-    """
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    async def all(self, where: Filter | None = None) -> tuple[QueueView, ...]:
+        """Return the queues that match a filter, by name.
+
+        The oldest task of a queue is the one whose turn is next: with tasks of several priorities, lower
+        ones may wait longer.
+        """
+        async with self._source.snapshot() as db:
+            return await read_queues(db, where, now=self._source.now())
+
+
+async def read_queues(db: AsyncConnection, where: Filter | None, *, now: int) -> tuple[QueueView, ...]:
+    """Return the queues that match a filter, by name; ages are judged at `now` (ms UTC)."""
     counts = counts_of((await db.execute(_COUNTS)).all())
     oldest, rates = await _oldest(db), await _rates(db, now=now)
     rows = (await db.execute(QUEUES.order_by(queue.c.name))).all()
     views = [
-        queue_view(row, counts, Pace(oldest_at=oldest.get(row.name), rate=rates.get(row.name, 0.0)))
+        queue_view(row, counts, Throughput(oldest_at=oldest.get(row.name), rate=rates.get(row.name, 0.0)))
         for row in rows
     ]
     filter_ = where or Filter(noun=Noun.QUEUES)
-    return tuple(view for view in views if matches(filter_, _row(view), now=now))
+    return tuple(view for view in views if matches(filter_, _columns(view), now=now))
 
 
-async def oldest_of(db: AsyncConnection, lanes: Iterable[int]) -> dict[int, int | None]:
-    """Return since when the first queued task of each lane waits; of an empty lane nothing."""
+async def oldest_queued(db: AsyncConnection, lanes: Iterable[int]) -> dict[int, int | None]:
+    """Return since when the first queued task of each lane waits; empty lanes are missing."""
     return {row.lane: row.at for row in (await db.execute(_OLDEST, {"lanes": ids(lanes)})).all()}
 
 
 async def _oldest(db: AsyncConnection) -> dict[str, int | None]:
     lanes = {row.queue: row.id for row in (await db.execute(_HEADS)).all()}
-    found = await oldest_of(db, lanes.values())
-    return {name: found.get(lane) for name, lane in lanes.items()}
+    queued_at = await oldest_queued(db, lanes.values())
+    return {name: queued_at.get(lane) for name, lane in lanes.items()}
 
 
 async def _rates(db: AsyncConnection, *, now: int) -> dict[str, float]:
     first = now - now % BUCKET - (RATE_BUCKETS - 1) * BUCKET
     rows = (await db.execute(_ENDED, {"first": first, "now": now})).all()
-    # The bucket under way has not had its ten seconds yet.
+    # The current bucket has not had its ten seconds yet.
     return {row.queue: round(row.n * _MINUTE / (now + 1 - first), 2) for row in rows}
 
 
-def _row(view: QueueView) -> dict[str, object]:
-    return {column.column: getattr(view, column.column) for column in FIELDS[Noun.QUEUES].fields}
+def _columns(view: QueueView) -> dict[str, object]:
+    return {field.column: getattr(view, field.column) for field in FIELDS[Noun.QUEUES].fields}

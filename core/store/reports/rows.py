@@ -1,22 +1,26 @@
-"""Rows into views: which columns are read, and what becomes of them."""
+"""Rows of the tables: which columns are read, and the views made of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from sqlalchemy import Row, Select, select
 
 from core.filters.fields import Noun
 from core.model.events import EventView
 from core.model.stored_spec import StoredSpec
-from core.model.values import JsonObject, JsonValue
+from core.model.values import JsonObject
 from core.model.views import AttemptView, JobView, QueueView, StageView, TaskDetail, TaskView
 from core.store.predicates import column_of
 from core.store.schema import attempt, event, job, queue, stage, task
 from core.store.sql import unpack
 
-_OWN = ("output", "spec")
+AnyRow: TypeAlias = "Row[*tuple[object, ...]]"
+"""A row whose values are read by the names of their columns."""
+
+_LARGE = ("output", "spec")
 
 JOBS: Select[*tuple[object, ...]] = select(
     job.c.id,
@@ -31,16 +35,16 @@ JOBS: Select[*tuple[object, ...]] = select(
     job.c.definition_hash,
     job.c.actor,
 )
-_LISTED = tuple(column for column in task.c if column.name not in _OWN)
+_LISTED = tuple(column for column in task.c if column.name not in _LARGE)
 TASKS: Select[*tuple[object, ...]] = select(*_LISTED)
-DETAILS: Select[*tuple[object, ...]] = select(*_LISTED, *(task.c[name] for name in _OWN))
+DETAILS: Select[*tuple[object, ...]] = select(*_LISTED, *(task.c[name] for name in _LARGE))
 EVENTS: Select[*tuple[object, ...]] = select(*event.c, column_of(Noun.EVENTS, "key").label("key"))
 STAGES: Select[*tuple[object, ...]] = select(*stage.c)
 QUEUES: Select[*tuple[object, ...]] = select(*queue.c)
 ATTEMPTS: Select[*tuple[object, ...]] = select(*attempt.c)
 
-Counts = Mapping[str, Mapping[str, int]]
-"""How many tasks stand where, by the `ref` of a counter."""
+Counts: TypeAlias = Mapping[str, Mapping[str, int]]
+"""How many tasks are in each status, by the `ref` of a counter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +56,7 @@ class Extras:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class Throughput:
     """How long the oldest task of a queue waits, and how many end per minute."""
 
     oldest_at: int | None = None
@@ -65,22 +69,15 @@ def object_of(text: str | None) -> JsonObject:
     return value if isinstance(value, dict) else {}
 
 
-def payload_of(output: JsonValue) -> str | None:
-    """Return the hash under which a large output is kept, or None for one that is all there."""
-    if isinstance(output, dict) and output.keys() == {"$payload"}:
-        return str(output["$payload"])
-    return None
-
-
-def counts_of(rows: Iterable[Row[*tuple[object, ...]]]) -> Counts:
+def counts_of(rows: Iterable[AnyRow]) -> Counts:
     """Group counter rows (ref, status, n) by ref."""
-    found: dict[str, dict[str, int]] = {}
+    counts: dict[str, dict[str, int]] = {}
     for row in rows:
-        found.setdefault(row.ref, {})[row.status] = row.n
-    return found
+        counts.setdefault(row.ref, {})[row.status] = row.n
+    return counts
 
 
-def job_view(row: Row[*tuple[object, ...]], counts: Counts) -> JobView:
+def job_view(row: AnyRow, counts: Counts) -> JobView:
     """Make the view of a row of `JOBS`."""
     return JobView(
         id=row.id,
@@ -98,7 +95,7 @@ def job_view(row: Row[*tuple[object, ...]], counts: Counts) -> JobView:
     )
 
 
-def stage_view(row: Row[*tuple[object, ...]], counts: Counts) -> StageView:
+def stage_view(row: AnyRow, counts: Counts) -> StageView:
     """Make the view of a row of `STAGES`."""
     return StageView(
         id=row.id,
@@ -110,7 +107,7 @@ def stage_view(row: Row[*tuple[object, ...]], counts: Counts) -> StageView:
     )
 
 
-def queue_view(row: Row[*tuple[object, ...]], counts: Counts, pace: Pace) -> QueueView:
+def queue_view(row: AnyRow, counts: Counts, throughput: Throughput) -> QueueView:
     """Make the view of a row of `QUEUES`."""
     return QueueView(
         name=row.name,
@@ -118,12 +115,12 @@ def queue_view(row: Row[*tuple[object, ...]], counts: Counts, pace: Pace) -> Que
         paused_at=row.paused_at,
         paused_by=row.paused_by,
         pause_reason=row.pause_reason,
-        oldest_at=pace.oldest_at,
-        rate=pace.rate,
+        oldest_at=throughput.oldest_at,
+        rate=throughput.rate,
     )
 
 
-def task_view(row: Row[*tuple[object, ...]]) -> TaskView:
+def task_view(row: AnyRow) -> TaskView:
     """Make the view of a row of `TASKS`."""
     return TaskView(
         id=row.id,
@@ -149,13 +146,13 @@ def task_view(row: Row[*tuple[object, ...]]) -> TaskView:
     )
 
 
-def _stop_requested(row: Row[*tuple[object, ...]]) -> JsonObject | None:
+def _stop_requested(row: AnyRow) -> JsonObject | None:
     if row.stop_at is None or row.finished_at is not None:
         return None
     return {"by": row.stop_by, "at": row.stop_at, "reason": row.stop_reason, "how": row.stop_how}
 
 
-def task_detail(row: Row[*tuple[object, ...]], extras: Extras) -> TaskDetail:
+def task_detail(row: AnyRow, extras: Extras) -> TaskDetail:
     """Make the page of a task from a row of `DETAILS`; a large output stays a reference."""
     spec = StoredSpec.from_json(object_of(row.spec))
     return TaskDetail(
@@ -169,7 +166,7 @@ def task_detail(row: Row[*tuple[object, ...]], extras: Extras) -> TaskDetail:
     )
 
 
-def attempt_view(row: Row[*tuple[object, ...]]) -> AttemptView:
+def attempt_view(row: AnyRow) -> AttemptView:
     """Make the view of a row of `ATTEMPTS`."""
     return AttemptView(
         epoch=row.epoch,
@@ -180,7 +177,7 @@ def attempt_view(row: Row[*tuple[object, ...]]) -> AttemptView:
     )
 
 
-def event_view(row: Row[*tuple[object, ...]]) -> EventView:
+def event_view(row: AnyRow) -> EventView:
     """Make the view of a row of `EVENTS`."""
     return EventView(
         id=row.id,

@@ -1,4 +1,4 @@
-"""What a verb on all tasks of a filter acts on, now or as of an earlier event."""
+"""Targets: the tasks that a verb on a filter acts on, now or as of an earlier event."""
 
 from __future__ import annotations
 
@@ -14,20 +14,22 @@ from core.filters.terms import Filter
 from core.model.errors import Invalid
 from core.model.insight import Preview
 from core.store.predicates import Condition, where
-from core.store.reports.counting import kept_counts, last_event
+from core.store.reports.keyset import bounded_limit
+from core.store.reports.source import Source
+from core.store.reports.totals import counter_totals, last_event
 from core.store.schema import event, task
 from core.store.sql import ids
 
 FIRST = 5
 """Ids that a preview names."""
-EVENTS = 100_000
-"""Events that are gone through to find what changed; of more, each task is looked up instead."""
-_BIG = 2**63
+EVENTS_MAX = 100_000
+"""Events that are scanned for what changed; of more, each task is looked up instead."""
+_INT64 = 2**63
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Aim:
-    """The tasks of a filter, without those that changed after an event (None = all), or are named."""
+class TaskSelection:
+    """The tasks of a filter, without those that changed after an event (None = all) or are excluded."""
 
     filter: Filter
     as_of: int | None = None
@@ -43,37 +45,77 @@ class Aim:
             )
 
     def conditions(self, *, now: int) -> list[Condition]:
-        """Return what SQL asks of the tasks that are left, made for reading them in order of id."""
-        found = where(self.filter, now=now)
+        """Return the SQL conditions of the tasks that are left, made for reading them in order of id."""
+        conditions = where(self.filter, now=now)
         if self.excluding:
-            found.append(not_(_named(self.excluding)))
+            conditions.append(not_(_is_among(self.excluding)))
         if self.as_of is not None:
-            # Task by task: a bite reads few tasks, and all that changed since may be many.
-            found.append(not_(_changed(self.as_of)))
-        return found
+            # Task by task: a batch reads few tasks, and all that changed since may be many.
+            conditions.append(not_(_has_changed(self.as_of)))
+        return conditions
 
 
-async def preview_of(db: AsyncConnection, aim: Aim, *, now: int) -> Preview:
+class TargetReports:
+    """What a verb on a filter would act on, and the ids it acts on; both are the same tasks."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    async def preview(
+        self, where: Filter, *, as_of: int | None = None, excluding: Sequence[int] = ()
+    ) -> Preview:
+        """Return what a verb on all tasks of a filter would act on; the same tasks as `task_ids`.
+
+        Raises `Invalid` (`target.unfit`) for a filter that is not on tasks.
+        """
+        selection = TaskSelection(filter=where, as_of=as_of, excluding=excluding)
+        async with self._source.snapshot() as db:
+            return await _preview(db, selection, now=self._source.now())
+
+    async def task_ids(
+        self,
+        where: Filter | None = None,
+        *,
+        after: int = 0,
+        limit: int = 1_000,
+        as_of: int | None = None,
+        excluding: Sequence[int] = (),
+    ) -> list[int]:
+        """Return ids of the tasks that match a filter, rising, above `after`; its order plays no part.
+
+        With `as_of` tasks are left out that have any event above it, and so are those in `excluding`.
+        Raises `Invalid` (`target.unfit`) for a filter that is not on tasks.
+        """
+        selection = TaskSelection(filter=where or Filter(noun=Noun.TASKS), as_of=as_of, excluding=excluding)
+        query = select(task.c.id).where(task.c.id > after).order_by(task.c.id).limit(bounded_limit(limit))
+        query = query.where(*selection.conditions(now=self._source.now()))
+        async with self._source.snapshot() as db:
+            return [*(await db.execute(query)).scalars()]
+
+
+async def _preview(db: AsyncConnection, selection: TaskSelection, *, now: int) -> Preview:
     """Return what a verb would act on.
 
     Counts no task where the counters know the filter; otherwise one pass over what its index finds, or
     over all tasks. What changed since costs a look at each event since, or at each task of the filter.
     """
     newest = await last_event(db)
-    as_of = newest if aim.as_of is None else aim.as_of
-    conditions = where(aim.filter, now=now)
-    kept = await kept_counts(db, aim.filter)
-    left = Counter(await _by_status(db, conditions) if kept is None else kept)
-    if aim.excluding:
-        left -= Counter(await _by_status(db, [*conditions, _named(aim.excluding)]))
-        conditions.append(not_(_named(aim.excluding)))
-    since = Counter(await _by_status(db, [*conditions, _since(as_of, newest)]) if as_of < newest else {})
+    as_of = newest if selection.as_of is None else selection.as_of
+    conditions = where(selection.filter, now=now)
+    totals = await counter_totals(db, selection.filter)
+    left = Counter(await _by_status(db, conditions) if totals is None else totals)
+    if selection.excluding:
+        left -= Counter(await _by_status(db, [*conditions, _is_among(selection.excluding)]))
+        conditions.append(not_(_is_among(selection.excluding)))
+    since = Counter(
+        await _by_status(db, [*conditions, _changed_since(as_of, newest)]) if as_of < newest else {}
+    )
     left -= since
     return Preview(
         as_of=as_of,
         number=left.total(),
         by_status=dict(left),
-        first=await _first(db, aim, now=now) if left else (),
+        first=await _first(db, selection, now=now) if left else (),
         since=since.total(),
     )
 
@@ -83,27 +125,27 @@ async def _by_status(db: AsyncConnection, conditions: Sequence[Condition]) -> di
     return {row.status: row.n for row in (await db.execute(query)).all()}
 
 
-async def _first(db: AsyncConnection, aim: Aim, *, now: int) -> tuple[int, ...]:
-    query = select(task.c.id).where(*aim.conditions(now=now)).order_by(task.c.id).limit(FIRST)
+async def _first(db: AsyncConnection, selection: TaskSelection, *, now: int) -> tuple[int, ...]:
+    query = select(task.c.id).where(*selection.conditions(now=now)).order_by(task.c.id).limit(FIRST)
     return tuple((await db.execute(query)).scalars())
 
 
-def _since(as_of: int, newest: int) -> Condition:
+def _changed_since(as_of: int, newest: int) -> Condition:
     """Return the cheaper way to find what changed: from few events to their tasks, or task by task."""
-    if newest - as_of > EVENTS:
-        return _changed(as_of)
-    later = select(event.c.task_id).where(event.c.id > _moment(as_of), event.c.task_id.is_not(None))
+    if newest - as_of > EVENTS_MAX:
+        return _has_changed(as_of)
+    later = select(event.c.task_id).where(event.c.id > _bindable(as_of), event.c.task_id.is_not(None))
     return task.c.id.in_(later)
 
 
-def _changed(as_of: int) -> Condition:
-    return exists().where(event.c.task_id == task.c.id, event.c.id > _moment(as_of))
+def _has_changed(as_of: int) -> Condition:
+    return exists().where(event.c.task_id == task.c.id, event.c.id > _bindable(as_of))
 
 
-def _named(task_ids: Sequence[int]) -> Condition:
+def _is_among(task_ids: Sequence[int]) -> Condition:
     return task.c.id.in_(select(func.json_each(ids(task_ids)).table_valued("value").c.value))
 
 
-def _moment(as_of: int) -> int:
+def _bindable(as_of: int) -> int:
     """Return an id of an event that SQLite can hold; beyond its numbers nothing is later."""
-    return max(-_BIG, min(as_of, _BIG - 1))
+    return max(-_INT64, min(as_of, _INT64 - 1))

@@ -13,7 +13,7 @@ from core.model.commands import Hold
 from core.model.insight import Count
 from core.model.views import Page, TaskView
 from core.store.readers import Readers
-from core.store.reports import Reports, window
+from core.store.reports import Reports, search
 from tests.store.deck import Deck, stage, task
 from tests.store.test_reports_counting import Plans
 
@@ -23,7 +23,7 @@ TASKS = 35
 
 @pytest.fixture(autouse=True)
 def searched(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(window, "SEARCHED", SEARCHED)
+    monkeypatch.setattr(search, "SCAN_LIMIT", SEARCHED)
 
 
 @pytest.fixture
@@ -53,9 +53,9 @@ def reports(deck: Deck, readers: Readers) -> Reports:
 
 async def listed(reports: Reports, text: str, limit: int) -> list[Page[TaskView]]:
     """Return all pages of a list of tasks."""
-    pages = [await reports.tasks(parse(text, Noun.TASKS), limit=limit)]
+    pages = [await reports.tasks.page(parse(text, Noun.TASKS), limit=limit)]
     while pages[-1].next is not None:
-        pages.append(await reports.tasks(parse(text, Noun.TASKS), after=pages[-1].next, limit=limit))
+        pages.append(await reports.tasks.page(parse(text, Noun.TASKS), after=pages[-1].next, limit=limit))
     return pages
 
 
@@ -73,13 +73,13 @@ async def test_a_list_in_another_order_is_made_of_the_newest_rows(
     assert {page.searched for page in pages} == {SEARCHED}
 
 
-async def test_the_window_does_not_slide_under_the_pages_of_one_reading(deck: Deck, reports: Reports) -> None:
+async def test_rows_do_not_leave_a_list_between_its_pages(deck: Deck, reports: Reports) -> None:
     where = parse("sort:-key", Noun.TASKS)
-    first = await reports.tasks(where, limit=4)
+    first = await reports.tasks.page(where, limit=4)
     deck.loose(*(task("a") for _ in range(5)))
-    rest = await reports.tasks(where, after=first.next, limit=100)
+    rest = await reports.tasks.page(where, after=first.next, limit=100)
     assert set(range(TASKS - SEARCHED + 1, TASKS + 1)) <= {*ids(first), *ids(rest)}
-    again = await reports.tasks(where, limit=100)
+    again = await reports.tasks.page(where, limit=100)
     assert sorted(ids(again)) == list(range(TASKS + 5 - SEARCHED + 1, TASKS + 6))
 
 
@@ -153,53 +153,60 @@ async def test_what_an_index_or_the_counters_know_is_found_at_once(deck: Deck, r
 async def test_jobs_are_cut_alike(deck: Deck, reports: Reports) -> None:
     for number in range(SEARCHED + 3):
         deck.job(stage(task("a")), name=f"j{number:02}")
-    page = await reports.jobs(parse("sort:name", Noun.JOBS))
+    page = await reports.jobs.page(parse("sort:name", Noun.JOBS))
     assert [view.name for view in page.rows] == [f"j{number:02}" for number in range(3, SEARCHED + 3)]
     assert page.searched == SEARCHED
-    early = await reports.jobs(parse("name:j00", Noun.JOBS))
+    early = await reports.jobs.page(parse("name:j00", Noun.JOBS))
     assert (early.rows, early.searched) == ((), SEARCHED)
-    late = await reports.jobs(parse("name:j00", Noun.JOBS), after=early.next)
+    late = await reports.jobs.page(parse("name:j00", Noun.JOBS), after=early.next)
     assert [view.name for view in late.rows] == ["j00"]
 
 
 @pytest.mark.parametrize("order", ["", "sort:-id"])
 async def test_events_are_searched_bit_by_bit(reports: Reports, order: str) -> None:
-    everything = (await reports.events(limit=2_000)).rows
+    everything = (await reports.events.page(limit=2_000)).rows
     wanted = [event.id for event in everything if event.kind == "task.held"]
     where = parse(f"kind:task.held {order}", Noun.EVENTS)
     found, searched, after = [], [], 0
     while True:
-        page = await reports.events(where, after_id=after)
+        page = await reports.events.page(where, after_id=after)
         found += [event.id for event in page.rows]
         searched.append(page.searched)
         if page.next is None:
             break
         after = int(page.next)
     assert sorted(found) == wanted
-    stretches = (len(everything) - 1) // SEARCHED
-    assert searched == [*(SEARCHED * (n + 1) for n in range(stretches)), None]
+    segments = (len(everything) - 1) // SEARCHED
+    assert searched == [*(SEARCHED * (n + 1) for n in range(segments)), None]
 
 
 async def test_the_events_of_one_task_are_found_at_once(reports: Reports) -> None:
     for where in (None, parse("kind:task.created sort:-id", Noun.EVENTS)):
-        page = await reports.events(where, task_id=1)
+        page = await reports.events.page(where, task_id=1)
         assert [event.kind for event in page.rows] == ["task.created"]
         assert (page.next, page.searched) == (None, None)
 
 
 async def test_a_count_looks_where_a_list_does(reports: Reports) -> None:
-    assert await reports.count(parse("key:rare", Noun.TASKS)) == Count(number=2, searched=SEARCHED)
-    assert await reports.count(parse("key:rare id<30", Noun.TASKS)) == Count(number=2, searched=SEARCHED)
-    assert await reports.count(parse("job:1 key:rare", Noun.TASKS)) == Count(number=2, searched=SEARCHED)
+    assert await reports.totals.count(parse("key:rare", Noun.TASKS)) == Count(number=2, searched=SEARCHED)
+    assert await reports.totals.count(parse("key:rare id<30", Noun.TASKS)) == Count(
+        number=2, searched=SEARCHED
+    )
+    assert await reports.totals.count(parse("job:1 key:rare", Noun.TASKS)) == Count(
+        number=2, searched=SEARCHED
+    )
 
 
 @pytest.mark.parametrize(
     ("ask", "plan"),
     [
-        (lambda reports: reports.tasks(parse("job:1", Noun.TASKS)), "SEARCH task USING INTEGER PRIMARY KEY"),
-        (lambda reports: reports.tasks(parse("key:none", Noun.TASKS)), "PRIMARY KEY (rowid>?)"),
-        (lambda reports: reports.tasks(parse("sort:key", Noun.TASKS)), "PRIMARY KEY (rowid>?)"),
-        (lambda reports: reports.tasks(parse("sort:created", Noun.TASKS)), "SCAN task"),
+        (
+            lambda reports: reports.tasks.page(parse("job:1", Noun.TASKS)),
+            "SEARCH task USING INTEGER PRIMARY KEY",
+        ),
+        (lambda reports: reports.tasks.page(parse("key:none", Noun.TASKS)), "PRIMARY KEY (rowid>?)"),
+        (lambda reports: reports.tasks.page(parse("sort:key", Noun.TASKS)), "PRIMARY KEY (rowid>?)"),
+        (lambda reports: reports.tasks.page(parse("sort:created", Noun.TASKS)), "SCAN task"),
     ],
 )
 async def test_no_page_reads_or_sorts_the_whole_table(

@@ -1,0 +1,29 @@
+"""Source: the connections and the clock that every read model shares."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.store.readers import Readers
+
+
+def wall_clock() -> int:
+    """Return the moment in ms UTC."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where read models read, and `now` (ms UTC) for ages in filters."""
+
+    readers: Readers
+    now: Callable[[], int] = wall_clock
+
+    def snapshot(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """Lend a connection whose statements all see the same moment; see `Readers.snapshot`."""
+        return self.readers.snapshot()

@@ -1,0 +1,114 @@
+"""Wait reasons: what tasks wait for, from counters, lanes and the heads of lanes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.model.insight import Waiting, WaitKind
+from core.model.status import TaskStatus
+from core.store.reports.queues import oldest_queued
+
+REASONS_MAX = 20
+"""Reasons that are returned at the most."""
+
+# Of a paused queue all tasks wait for that; of a paused job those that are in other queues.
+_LANES = text(
+    """
+    SELECT g.queue, g.lane, g.job, CASE WHEN g.job IS NOT NULL THEN
+      (SELECT count(*) FROM task INDEXED BY task_claim WHERE lane_id = g.lane AND status = 'queued') END AS n
+    FROM (SELECT l.queue, l.id AS lane, min(l.head_key) AS head,
+                 CASE WHEN q.paused_at IS NULL AND j.status = 'paused' THEN l.job_id END AS job
+          FROM lane l INDEXED BY lane_head JOIN job j ON j.id = l.job_id JOIN queue q ON q.name = l.queue
+          WHERE l.head_key IS NOT NULL GROUP BY l.queue, 4) g
+    ORDER BY g.head"""
+)
+_DUE = text("SELECT min(retry_at) FROM task INDEXED BY task_due WHERE status = 'retrying'")
+
+
+class QueueCount(NamedTuple):
+    """How many tasks of a queue are in a status, and whether the queue is paused."""
+
+    queue: str
+    status: str
+    tasks: int
+    is_paused: bool
+
+
+class _Lane(NamedTuple):
+    """The first lane of a queue, or of a paused job in it, with its queued tasks (None = not counted)."""
+
+    queue: str
+    lane: int
+    job: int | None
+    tasks: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reason:
+    """Tasks that wait for one reason; `lane` = where the next of them is, if they are queued."""
+
+    kind: WaitKind
+    subject: str = ""
+    tasks: int
+    lane: int | None = None
+    until: int | None = None
+
+
+async def read_wait_reasons(db: AsyncConnection, counts: Sequence[QueueCount]) -> tuple[Waiting, ...]:
+    """Return what the tasks of these counts wait for, most tasks first."""
+    totals: Counter[str] = Counter()
+    for count in counts:
+        totals[count.status] += count.tasks
+    lanes = [_Lane(*row) for row in await db.execute(_LANES)] if totals[TaskStatus.QUEUED] else []
+    due = (await db.execute(_DUE)).scalar() if totals[TaskStatus.RETRYING] else None
+    reasons = [
+        *_queued(counts, lanes),
+        _Reason(kind=WaitKind.NEEDS, tasks=totals[TaskStatus.BLOCKED]),
+        _Reason(kind=WaitKind.RETRYING, tasks=totals[TaskStatus.RETRYING], until=due),
+        _Reason(kind=WaitKind.HELD, tasks=totals[TaskStatus.HELD]),
+    ]
+    most = sorted((reason for reason in reasons if reason.tasks > 0), key=lambda reason: -reason.tasks)
+    shown = most[:REASONS_MAX]
+    since = await oldest_queued(db, [reason.lane for reason in shown if reason.lane is not None])
+    return tuple(_view(reason, since) for reason in shown)
+
+
+def _view(reason: _Reason, since: dict[int, int | None]) -> Waiting:
+    return Waiting(
+        kind=reason.kind,
+        subject=reason.subject,
+        tasks=reason.tasks,
+        since=None if reason.lane is None else since.get(reason.lane),
+        until=reason.until,
+    )
+
+
+def _queued(counts: Sequence[QueueCount], lanes: Sequence[_Lane]) -> Iterator[_Reason]:
+    """Return the queues, without the tasks of paused jobs in them, and those jobs."""
+    first_lane: dict[str, int] = {}
+    paused_in_queue: Counter[str] = Counter()
+    paused_jobs: Counter[int] = Counter()
+    job_lane: dict[int, int] = {}
+    for lane in lanes:
+        if lane.job is None:
+            first_lane[lane.queue] = lane.lane
+            continue
+        paused_in_queue[lane.queue] += lane.tasks or 0
+        paused_jobs[lane.job] += lane.tasks or 0
+        job_lane.setdefault(lane.job, lane.lane)
+    for count in counts:
+        if count.status == TaskStatus.QUEUED:
+            yield _Reason(
+                kind=WaitKind.PAUSED_QUEUE if count.is_paused else WaitKind.QUEUED,
+                subject=count.queue,
+                tasks=count.tasks - paused_in_queue[count.queue],
+                lane=first_lane.get(count.queue),
+            )
+    for job, tasks in paused_jobs.items():
+        yield _Reason(kind=WaitKind.PAUSED_JOB, subject=str(job), tasks=tasks, lane=job_lane[job])
