@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from console.feed import Feed
-from console.theming import Look
+from console.navigation.saved_views import Views
+from console.protection.gate import Gate
+from console.themes import Look
 from console.verbs.operations import Operations
-from console.verbs.protection import Gate
-from console.ways.views import Views
 from core.control.api import ControlAPI
 
 

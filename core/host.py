@@ -1,8 +1,7 @@
-"""Ask and steer this machine: processes, sessions, files, limits (Linux >= 5.3)."""
+"""Ask and steer this machine: processes, sessions, folders, limits (Linux >= 5.3)."""
 
 from __future__ import annotations
 
-import errno
 import getpass
 import os
 import resource
@@ -98,10 +97,10 @@ def carries_mark(process: Process, mark: str) -> bool:
 
 
 def command_line(process: Process) -> str | None:
-    """Return the words a process was started with, quoted as for a shell; None if it has ended.
+    """Return the argv of a process, quoted as for a shell; None if it has ended.
 
-    At most 4,096 bytes; the name in brackets for one that hides them. Whoever made the process chose
-    them: they may hold anything.
+    At most 4,096 bytes; the name in brackets for a process that hides its argv. The process chose both:
+    they may hold anything.
     """
     folder = _PROC / str(process.pid)
     try:
@@ -110,18 +109,18 @@ def command_line(process: Process) -> str | None:
         name = (folder / "comm").read_bytes().removesuffix(b"\n")
     except OSError:
         return None
-    # Looked at afterwards: a reused pid would show the words of a stranger.
+    # Checked afterwards: a reused pid would show the argv of another process.
     if find_process(process.pid) != process:
         return None
-    words = [word.decode("utf-8", "replace") for word in raw.rstrip(b"\0").split(b"\0") if raw]
-    return shlex.join(words) if words else f"[{name.decode('utf-8', 'replace')}]"
+    argv = [argument.decode("utf-8", "replace") for argument in raw.rstrip(b"\0").split(b"\0") if raw]
+    return shlex.join(argv) if argv else f"[{name.decode('utf-8', 'replace')}]"
 
 
 def family(leader: Process | None, mark: str) -> frozenset[Process]:
-    """Return who lives in the session that `leader` began, and who carries the mark (`NAME=value`).
+    """Return the processes in the session that `leader` began, and those that carry the mark (`NAME=value`).
 
-    The number of a session stays taken while it has members; a process that bears it as pid but
-    started at another time shows that it was given away, so that its members are strangers.
+    The number of a session stays taken while it has members; a process with that pid but another start
+    shows that it was given away, so that its members belong to something else.
     The session of the caller is never part of it.
     """
     own = os.getsid(0)
@@ -142,9 +141,9 @@ def open_pidfd(process: Process) -> int | None:
         descriptor = os.pidfd_open(process.pid)
     except ProcessLookupError:
         return None
-    # Looked at after the descriptor holds the pid: from here on it cannot be reused unseen.
+    # Checked after the descriptor holds the pid: from here on it cannot be reused unseen.
     found = find_process(process.pid)
-    # Not its session: whoever begins one of its own in this moment has not ended.
+    # Not its session: a process that begins one of its own in this moment has not ended.
     if found is not None and found.start == process.start:
         return descriptor
     os.close(descriptor)
@@ -166,22 +165,22 @@ def signal_process(process: Process, number: signal.Signals) -> bool:
 
 
 def kill_family(leader: Process | None, mark: str) -> frozenset[Process]:
-    """End a family by SIGKILL, also who is born meanwhile; blocks for some ms; return who was hit.
+    """End a family by SIGKILL, also what is born meanwhile; block for some ms; return what was killed.
 
-    The leader has half a second to tell how its command ended; if it stays, it is hit as well.
+    The leader has half a second to record how its command ended; if it stays, it is killed as well.
     """
-    hit: frozenset[Process] = frozenset()
+    killed: frozenset[Process] = frozenset()
     for turn in range(_KILL_ROUNDS):
-        living = family(leader, mark) - hit
+        living = family(leader, mark) - killed
         if not living:
             break
         new = living - {leader} if turn < _LEADER_ROUNDS else living
         # Parents first, so that none of them reacts to the end of a child.
         for process in sorted(new, key=lambda one: (one.start, one.pid)):
             signal_process(process, signal.SIGKILL)
-        hit |= new
+        killed |= new
         time.sleep(_SETTLE_SECONDS)
-    return hit
+    return killed
 
 
 def current_umask() -> int:
@@ -204,73 +203,8 @@ def find_program(name: str, *, path: str, cwd: str) -> Path | None:
     return None
 
 
-def open_regular(path: Path, flags: int = os.O_RDONLY) -> int:
-    """Open a regular file; raise `OSError` for anything else.
-
-    Never follows a link and never blocks on a pipe: a hostile program may have put the file there.
-    """
-    descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return descriptor
-    os.close(descriptor)
-    raise OSError(errno.EINVAL, "not a regular file", str(path))
-
-
-def read_data(descriptor: int, offset: int, limit: int) -> tuple[int, bytes]:
-    """Read the first data at or after an offset: (where it begins, at most `limit` bytes).
-
-    Holes of a file are stepped over; at the end of the file the bytes are empty.
-    """
-    size = os.fstat(descriptor).st_size
-    try:
-        start = os.lseek(descriptor, offset, os.SEEK_DATA)
-        end = os.lseek(descriptor, start, os.SEEK_HOLE)
-    except OSError:
-        # ENXIO: nothing but a hole, or the end of the file.
-        return max(offset, size), b""
-    return start, os.pread(descriptor, min(limit, end - start), start)
-
-
-def read_tail(path: Path, limit: int) -> bytes:
-    """Return the data among the last `limit` bytes of a file; holes are left out."""
-    descriptor = open_regular(path)
-    try:
-        size = os.fstat(descriptor).st_size
-        at, parts = max(0, size - limit), []
-        while at < size:
-            start, data = read_data(descriptor, at, size - at)
-            if not data:
-                break
-            parts.append(data)
-            at = start + len(data)
-    finally:
-        os.close(descriptor)
-    return b"".join(parts)
-
-
-def tail_text(path: Path, limit: int) -> str:
-    """Return the last `limit` bytes of a file as text; what is not UTF-8 becomes U+FFFD."""
-    data = read_tail(path, limit)
-    if len(data) == limit:
-        # The cut may have gone through a character: drop its rest (at most three bytes).
-        rest = next((i for i, byte in enumerate(data[:4]) if byte & 0xC0 != 0x80), 0)
-        data = data[rest:]
-    return data.decode("utf-8", errors="replace")
-
-
-def read_small(path: Path, limit: int) -> bytes | None:
-    """Return a small file whole; None if it is absent, no regular file, or above `limit` bytes."""
-    try:
-        descriptor = open_regular(path)
-    except OSError:
-        return None
-    with os.fdopen(descriptor, "rb") as file:
-        data = file.read(limit + 1)
-    return data if len(data) <= limit else None
-
-
 def default_home() -> Path:
-    """Return the data directory used when nobody names one."""
+    """Return the data directory used when none is named."""
     return user_data_path("taskdeck", appauthor=False)
 
 
@@ -289,7 +223,7 @@ def _is_private(folder: Path) -> bool:
         found = folder.lstat()
     except OSError:
         return False
-    # Somebody else may have made it first, or a link in its place.
+    # Another user may have made it first, or a link in its place.
     return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
 
 
@@ -306,14 +240,9 @@ def free_bytes(path: Path) -> int:
     return shutil.disk_usage(path).free
 
 
-def limits() -> dict[str, int]:
-    """Return the soft limits that matter here: open files, processes, file size; -1 = none."""
-    names = {
-        "open_files": resource.RLIMIT_NOFILE,
-        "processes": resource.RLIMIT_NPROC,
-        "file_bytes": resource.RLIMIT_FSIZE,
-    }
-    return {name: resource.getrlimit(number)[0] for name, number in names.items()}
+def open_files_limit() -> int:
+    """Return how many files this process may have open; -1 = no limit."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def has_pidfd() -> bool:

@@ -139,7 +139,7 @@ def shutdown() -> None:
 
 
 class _PrivateFile(RotatingFileHandler):
-    """A rotated file that nobody else reads, and whose troubles never reach the screen."""
+    """A rotated file that no other user reads, and whose errors never reach the screen."""
 
     def _open(self) -> TextIOWrapper:
         descriptor = os.open(

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
 
+from console.background import to_end
 from console.exports.export_file import ExportFile
 from console.exports.file_formats import Layout
 from console.rows.pages import Read
-from console.working import to_end
 
 V = TypeVar("V")
 ROWS = 1_000

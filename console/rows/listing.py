@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from rich.style import Style
 from textual.color import Color
 
-from console.theming import Look
+from console.themes import Look
 from console.widgets.table import RowFormat
 from core.control.api import ControlAPI, EventQuery
 from core.filters.fields import FIELDS, Noun

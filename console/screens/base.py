@@ -10,16 +10,16 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
+from console.background import start, words_of
 from console.desk import Desk
-from console.keymap import hints
-from console.newjob.again import Again, job_of, why_not_again
-from console.terminal.painting import SpanCompositor
-from console.verbs.operations import Chosen
+from console.key_table import hints
+from console.navigation.history import Spot, Subject
+from console.newjob.resubmit import Again, job_of, why_not_again
+from console.terminal.span_compositor import SpanCompositor
 from console.verbs.reasons import NO_ENGINE, nothing_runs, why_not
-from console.ways.history import Spot, Subject
+from console.verbs.selection import Selection
 from console.widgets.line import Line
 from console.widgets.status_bar import StatusBar, warnings_of
-from console.working import start, words_of
 from core.model.errors import TaskdeckError
 from core.model.text import SafeText, clip, safe_line
 
@@ -91,11 +91,11 @@ class DeskScreen(Screen[None]):
         """Return how much there is, for the status bar."""
         return ""
 
-    def chosen(self) -> Chosen | None:
+    def chosen(self) -> Selection | None:
         """Return what a verb would act on."""
         return None
 
-    def meant(self) -> Chosen | None:
+    def meant(self) -> Selection | None:
         """Return what a verb acts on: what is marked, else what is chosen."""
         return self.chosen()
 
@@ -221,7 +221,7 @@ class DeskScreen(Screen[None]):
         if subject is not None:
             self.post_message(Visit(place, subject))
 
-    def act(self, verb: Callable[[Chosen], Awaitable[None]]) -> None:
+    def act(self, verb: Callable[[Selection], Awaitable[None]]) -> None:
         """Carry a verb out on what is chosen now, and load anew."""
         chosen = self.meant()
         if chosen is None:
@@ -229,7 +229,7 @@ class DeskScreen(Screen[None]):
         else:
             self.act_on(chosen, verb)
 
-    def act_on(self, chosen: Chosen, verb: Callable[[Chosen], Awaitable[None]]) -> None:
+    def act_on(self, chosen: Selection, verb: Callable[[Selection], Awaitable[None]]) -> None:
         """Carry a verb out, and load anew."""
 
         async def carry_out() -> None:

@@ -11,6 +11,8 @@ from typing import Generic, TypeVar
 
 from textual.worker import Worker
 
+from console.background import start, to_end, words_of
+from console.dialogs.confirm import ConfirmDialog
 from console.exports.export import Export
 from console.exports.export_file import ExportFile, is_taken
 from console.exports.file_formats import (
@@ -25,11 +27,9 @@ from console.exports.file_formats import (
     suggested,
 )
 from console.newjob.documents import here
-from console.screens.confirm import Confirm
 from console.screens.rows import RowsScreen
 from console.verbs.reasons import NO_ENGINE
-from console.widgets.oneline import LineScreen
-from console.working import start, to_end, words_of
+from console.widgets.line_dialog import LineDialog
 from core.filters.grammar import Filter
 from core.model.errors import Invalid, TaskdeckError
 from core.model.text import SafeText, safe_line
@@ -108,7 +108,7 @@ class ExportScreen(RowsScreen[V], Generic[V]):
         first = asked = safe_line(f"Export {wanted.words} to (.jsonl or .csv)")
         text = suggested(self.listing.noun, datetime.now().astimezone())
         while True:
-            text = await self.app.push_screen_wait(LineScreen(asked, value=text))
+            text = await self.app.push_screen_wait(LineDialog(asked, value=text))
             if not text.strip():
                 return
             try:
@@ -125,7 +125,7 @@ class ExportScreen(RowsScreen[V], Generic[V]):
 
     async def _may_replace(self, to: Destination) -> bool:
         asked = safe_line(f"{to.path.name} is there already. Overwrite it? [y/N]")
-        return await self.app.push_screen_wait(Confirm(asked, {"y": "yes"})) == "yes"
+        return await self.app.push_screen_wait(ConfirmDialog(asked, {"y": "yes"})) == "yes"
 
     def _begin(self, wanted: Wanted, format_: Format, draft: ExportFile, keep: Callable[[], None]) -> None:
         export = self._export = Export(

@@ -8,9 +8,9 @@ from textual.app import ComposeResult
 from textual.message import Message
 
 from console.desk import Desk
-from console.keymap import bindings
+from console.key_table import bindings
+from console.navigation.history import Spot
 from console.screens.base import DeskScreen
-from console.ways.history import Spot
 from console.widgets.text_view import TextView
 from core.model.text import SafeText, safe_line
 

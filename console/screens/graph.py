@@ -9,13 +9,12 @@ from textual.app import ComposeResult
 from textual.content import Content
 
 from console.desk import Desk
-from console.keymap import bindings
+from console.key_table import bindings
 from console.rows.graph_nodes import GraphNode, StageNodes, fold
 from console.rows.listing import style_of
 from console.screens.base import DeskScreen
-from console.screens.choosing import chosen_job, chosen_task
 from console.screens.job import JobScreen, heading
-from console.verbs.operations import Chosen
+from console.verbs.selection import Selection, job_selection, task_selection
 from console.widgets.graph_view import GraphView, Label
 from console.widgets.line import Line
 from core.control.api import Target
@@ -102,16 +101,18 @@ class GraphScreen(DeskScreen):
         self._show()
         self.view.refresh()
 
-    def chosen(self) -> Chosen | None:
+    def chosen(self) -> Selection | None:
         """Return the task under the cursor; of a folded layer, all its tasks."""
         node = self._nodes_by_key.get(self.view.cursor)
         if node is None:
             return None
         if not node.folded:
-            return chosen_task(node.tasks[0])
+            return task_selection(node.tasks[0])
         ids = tuple(task.id for task in node.tasks)
         running = sum(task.status == "running" for task in node.tasks)
-        return Chosen(target=Target(task_ids=ids), label=f"{len(ids)} tasks ({node.name})", running=running)
+        return Selection(
+            target=Target(task_ids=ids), label=f"{len(ids)} tasks ({node.name})", running=running
+        )
 
     def subject_status(self) -> str:
         """Return how the task under the cursor stands."""
@@ -160,7 +161,7 @@ class GraphScreen(DeskScreen):
     def action_pause(self) -> None:
         """Pause or resume the job: tasks are held instead."""
         if self._detail is not None:
-            self.act_on(chosen_job(self._detail.job), self.desk.operations.pause)
+            self.act_on(job_selection(self._detail.job), self.desk.operations.pause)
 
     def action_logs(self) -> None:
         """Show the output of the task."""

@@ -6,14 +6,14 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 
+from console.background import start, words_of
 from console.desk import Desk
 from console.rows.listing import worded
 from console.screens.base import DeskScreen
 from console.screens.task import describe
-from console.theming import Look
+from console.themes import Look
 from console.widgets.inspector import Inspector
 from console.widgets.table import Table
-from console.working import start, words_of
 from core.control.api import EventQuery
 from core.filters.fields import Noun
 from core.filters.grammar import Filter

@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 from rich.style import Style
 
 from console.desk import Desk
-from console.keymap import bindings
+from console.key_table import bindings
 from console.rows.listing import Listing, columns_of, now_ms, style_of, worded
-from console.screens.choosing import chosen_job, chosen_task
 from console.screens.listed import ListScreen
-from console.theming import Look
-from console.verbs.operations import Chosen
+from console.themes import Look
+from console.verbs.selection import Selection, job_selection, task_selection
 from console.widgets.table import RowFormat
 from core.control.api import ControlAPI
 from core.filters.fields import Noun
@@ -73,11 +72,11 @@ class JobScreen(ListScreen[JobRow]):
             return safe_line(f" Job {self.job_id}")
         return heading(self._job, self.desk.look, width=self.size.width or 80)
 
-    def chosen(self) -> Chosen | None:
+    def chosen(self) -> Selection | None:
         """Return the task under the cursor; on a stage, the job."""
         row = self.table.selected
         if row is not None and isinstance(row.view, TaskView):
-            return chosen_task(row.view)
+            return task_selection(row.view)
         return self._whole()
 
     def view_of(self, row: JobRow) -> object:
@@ -148,8 +147,8 @@ class JobScreen(ListScreen[JobRow]):
         row = self.table.selected
         return row.view.id if row is not None and isinstance(row.view, TaskView) else None
 
-    def _whole(self) -> Chosen | None:
-        return None if self._job is None else chosen_job(self._job)
+    def _whole(self) -> Selection | None:
+        return None if self._job is None else job_selection(self._job)
 
 
 def heading(job: JobView, look: Look, *, width: int) -> SafeText:

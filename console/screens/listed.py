@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
+from console.background import start
 from console.desk import Desk
-from console.keymap import bindings
+from console.dialogs.menu import MenuDialog
+from console.key_table import bindings
 from console.rows.listing import Listing
 from console.rows.sort_order import inverted, order_of, sorted_by
 from console.rows.time_columns import shown_as, usual
 from console.rows.value_terms import excluding, including, letters, terms_of, words_of
-from console.screens.choosing import chosen_view, names_of
 from console.screens.exports import ExportScreen, Wanted
-from console.screens.menu import MenuScreen
 from console.verbs.marks import Marks
-from console.verbs.operations import Chosen
+from console.verbs.selection import Selection, names_of, selection_of
 from console.widgets.table import RowFormat
-from console.working import start
 from core.filters.fields import Noun
 from core.filters.grammar import Filter
 from core.filters.terms import In
@@ -67,7 +66,7 @@ class ListScreen(ExportScreen[V], Generic[V]):
         where = Filter(noun=self.listing.noun, terms=(only,), sort=self.where.sort)
         return Wanted(where=where, words=f"{len(names):,} marked {self.listing.noun}")
 
-    def meant(self) -> Chosen | None:
+    def meant(self) -> Selection | None:
         """Return what a verb acts on: the marks, else what is under the cursor."""
         if not self.marks:
             return self.chosen()
@@ -90,7 +89,7 @@ class ListScreen(ExportScreen[V], Generic[V]):
     def why_not(self, action: str) -> SafeText:
         """Say why an action cannot be taken now."""
         row = self.table.selected
-        if action in _MARKING and (row is None or chosen_view(self.view_of(row)) is None):
+        if action in _MARKING and (row is None or selection_of(self.view_of(row)) is None):
             return _UNMARKED
         return _ONE_FORM if action == "again" and self.marks else super().why_not(action)
 
@@ -112,7 +111,7 @@ class ListScreen(ExportScreen[V], Generic[V]):
     def action_mark(self) -> None:
         """Mark the row under the cursor, or unmark it, and go to the next."""
         row = self.table.selected
-        chosen = None if row is None else chosen_view(self.view_of(row))
+        chosen = None if row is None else selection_of(self.view_of(row))
         if row is not None and chosen is not None:
             self.marks.toggle(self.listing.key(row), chosen, at=self.table.cursor)
             self.table.redraw_row()
@@ -196,7 +195,7 @@ class ListScreen(ExportScreen[V], Generic[V]):
         terms = terms_of(self.view_of(row), self.where)
         offered = dict(zip(letters([term.field for term in terms]), terms, strict=True))
         lines = {letter: safe_line(words_of(term, self.where)) for letter, term in offered.items()}
-        return offered.get(await self.app.push_screen_wait(MenuScreen(SafeText(question), lines)))
+        return offered.get(await self.app.push_screen_wait(MenuDialog(SafeText(question), lines)))
 
     async def _choose_columns(self) -> None:
         hidden: set[str] = set()
@@ -208,15 +207,15 @@ class ListScreen(ExportScreen[V], Generic[V]):
                 letter: SafeText(f"[{' ' if name in hidden else 'x'}] {name}")
                 for letter, name in offered.items()
             }
-            letter = await self.app.push_screen_wait(MenuScreen(SafeText("Columns"), lines))
+            letter = await self.app.push_screen_wait(MenuDialog(SafeText("Columns"), lines))
             if not letter:
                 return
             self.table.hide(hidden ^ {offered[letter]})
 
-    def _choices(self, rows: dict[int, V] | None = None) -> dict[Hashable, Chosen]:
-        found: dict[Hashable, Chosen] = {}
+    def _choices(self, rows: dict[int, V] | None = None) -> dict[Hashable, Selection]:
+        found: dict[Hashable, Selection] = {}
         for row in (self.table.rows if rows is None else rows).values():
-            chosen = chosen_view(self.view_of(row))
+            chosen = selection_of(self.view_of(row))
             if chosen is not None:
                 found[self.listing.key(row)] = chosen
         return found

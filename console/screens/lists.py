@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from console.desk import Desk
-from console.keymap import bindings
+from console.key_table import bindings
 from console.rows.listing import events, jobs, tasks
-from console.screens.choosing import chosen_job, chosen_task
 from console.screens.listed import ListScreen
-from console.verbs.operations import Chosen
+from console.verbs.selection import Selection, job_selection, task_selection
 from core.filters.fields import Noun
 from core.filters.grammar import Filter
 from core.filters.terms import In
@@ -33,9 +32,9 @@ class JobsScreen(ListScreen[JobView]):
         """Name the list."""
         return SafeText(" Jobs")
 
-    def chosen(self) -> Chosen | None:
+    def chosen(self) -> Selection | None:
         """Return the job under the cursor."""
-        return None if self.table.selected is None else chosen_job(self.table.selected)
+        return None if self.table.selected is None else job_selection(self.table.selected)
 
     def action_open(self) -> None:
         """Look into the job."""
@@ -63,9 +62,9 @@ class TasksScreen(ListScreen[TaskView]):
         """Name the list."""
         return SafeText(" Tasks")
 
-    def chosen(self) -> Chosen | None:
+    def chosen(self) -> Selection | None:
         """Return the task under the cursor."""
-        return None if self.table.selected is None else chosen_task(self.table.selected)
+        return None if self.table.selected is None else task_selection(self.table.selected)
 
     def action_open(self) -> None:
         """Look into the task."""

@@ -7,7 +7,7 @@ import codecs
 from textual.app import ComposeResult
 
 from console.desk import Desk
-from console.keymap import bindings
+from console.key_table import bindings
 from console.screens.base import DeskScreen
 from console.widgets.text_view import TextView
 from core.model.text import SafeText, safe_line

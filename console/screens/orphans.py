@@ -8,11 +8,11 @@ from rich.style import Style
 from textual.app import ComposeResult
 
 from console.desk import Desk
-from console.keymap import bindings
+from console.key_table import bindings
 from console.rows.listing import now_ms, style_of
 from console.screens.base import DeskScreen
-from console.theming import Look
-from console.verbs.operations import Chosen
+from console.themes import Look
+from console.verbs.selection import Selection
 from console.widgets.table import RowFormat, Table
 from console.widgets.text_view import TextView
 from core.control.api import Target
@@ -99,13 +99,13 @@ class OrphansScreen(DeskScreen):
         """Return the orphan under the cursor."""
         return self.table.selected
 
-    def chosen(self) -> Chosen | None:
+    def chosen(self) -> Selection | None:
         """Return the orphan under the cursor; a verb names its task."""
         orphan = self.table.selected
         if orphan is None:
             return None
         label = f"task {orphan.task_id} ({orphan.key})"
-        return Chosen(
+        return Selection(
             target=Target(task_ids=(orphan.task_id,)), label=label, off=orphan.kind is OrphanKind.LOST
         )
 

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import Container
 
 from console.desk import Desk
-from console.keymap import bindings
+from console.key_table import bindings
 from console.screens.base import DeskScreen
 from console.screens.pulse_lines import counted, engine_words, speeds
 from console.screens.pulse_panels import (
@@ -22,7 +22,7 @@ from console.screens.pulse_panels import (
     where_failing,
     where_waiting,
 )
-from console.verbs.operations import Chosen
+from console.verbs.selection import Selection
 from console.widgets.styled_lines import StyledLines
 from core.model.insight import Failing, PulseView, Waiting, WaitKind
 from core.model.text import SafeText, safe_line
@@ -134,7 +134,7 @@ class PulseScreen(DeskScreen):
         self.show_status()
         self._write_speeds()
 
-    def chosen(self) -> Chosen | None:
+    def chosen(self) -> Selection | None:
         """Return all tasks that ended with the code, or the queue or job that waits."""
         if self._here is self.failing:
             return None if self.failing.selected is None else chosen_failing(self.failing.selected)

@@ -8,7 +8,7 @@ from textual.geometry import Size
 
 from console.feed import Feed, Pulse
 from console.rows.listing import style_of, worded
-from console.theming import Look
+from console.themes import Look
 from console.widgets.bars import bars, trend_of
 from console.widgets.styled_lines import Span, flow
 from core.model.insight import Rate

@@ -8,8 +8,8 @@ from typing import TypeVar
 from rich.style import Style
 
 from console.rows.listing import now_ms, style_of
-from console.theming import Look
-from console.verbs.operations import Chosen
+from console.themes import Look
+from console.verbs.selection import Selection
 from console.widgets.table import RowFormat, Table
 from core.control.api import Target
 from core.filters.fields import Noun
@@ -124,21 +124,21 @@ def where_waiting(waiting: Waiting) -> Filter:
     return Filter(noun=Noun.TASKS, terms=(*terms, *_subject_terms(waiting)))
 
 
-def chosen_failing(failing: Failing) -> Chosen:
+def chosen_failing(failing: Failing) -> Selection:
     """Return all tasks that ended with a code as the target of a verb."""
     target = Target(filter=where_failing(failing, "failed"))
-    return Chosen(target=target, label=f"{failing.tasks:,} tasks ({failing.code})")
+    return Selection(target=target, label=f"{failing.tasks:,} tasks ({failing.code})")
 
 
-def chosen_waiting(waiting: Waiting) -> Chosen | None:
+def chosen_waiting(waiting: Waiting) -> Selection | None:
     """Return the queue or job that could be paused or resumed."""
     subject = waiting.subject
     match waiting.kind:
         case WaitKind.QUEUED | WaitKind.PAUSED_QUEUE:
             off = waiting.kind is WaitKind.PAUSED_QUEUE
-            return Chosen(target=Target(queue=subject), label=f"queue {subject}", off=off)
+            return Selection(target=Target(queue=subject), label=f"queue {subject}", off=off)
         case WaitKind.PAUSED_JOB if subject.isdecimal():
-            return Chosen(target=Target(job_id=int(subject)), label=f"job {subject}", off=True)
+            return Selection(target=Target(job_id=int(subject)), label=f"job {subject}", off=True)
         case _:
             return None
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from rich.style import Style
 
 from console.desk import Desk
-from console.keymap import bindings
+from console.key_table import bindings
 from console.rows.listing import Listing, now_ms, queues, style_of, worded
 from console.screens.listed import ListScreen
-from console.theming import Look
-from console.verbs.operations import Chosen
+from console.themes import Look
+from console.verbs.selection import Selection
 from console.widgets.table import RowFormat
 from core.control.api import Target
 from core.model.text import SafeText, safe_line
@@ -41,12 +41,12 @@ class QueuesScreen(ListScreen[QueueView]):
         told += [f"{status} {pulse.tasks.get(status, 0):,}" for status in ("queued", "running")]
         return safe_line(f" Queues  {'  '.join(told)}")
 
-    def chosen(self) -> Chosen | None:
+    def chosen(self) -> Selection | None:
         """Return the queue under the cursor."""
         queue = self.table.selected
         if queue is None:
             return None
-        return Chosen(
+        return Selection(
             target=Target(queue=queue.name), label=f"queue {queue.name}", off=queue.paused_at is not None
         )
 

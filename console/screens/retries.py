@@ -6,12 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from console.desk import Desk
-from console.keymap import bindings
+from console.key_table import bindings
 from console.rows.listing import Listing, columns_of, now_ms, row_format_of, tasks, worded
-from console.screens.choosing import chosen_task
 from console.screens.listed import ListScreen
-from console.theming import Look
-from console.verbs.operations import Chosen
+from console.themes import Look
+from console.verbs.selection import Selection, task_selection
 from console.widgets.table import RowFormat
 from core.control.api import ControlAPI
 from core.filters.fields import Noun
@@ -74,9 +73,9 @@ class RetriesScreen(ListScreen[TaskView]):
         ]
         return safe_line(f" Retries/Dead  {' '.join(words)}")
 
-    def chosen(self) -> Chosen | None:
+    def chosen(self) -> Selection | None:
         """Return the task under the cursor."""
-        return None if self.table.selected is None else chosen_task(self.table.selected)
+        return None if self.table.selected is None else task_selection(self.table.selected)
 
     def action_preset(self) -> None:
         """Show all, those that are retried, or the dead; what else the filter says stays."""

@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 
 from textual.app import ComposeResult
 
+from console.background import start
 from console.desk import Desk
 from console.rows.listing import Listing, row_format_of
 from console.rows.pages import Pages
@@ -14,7 +15,6 @@ from console.screens.inspecting import InspectingScreen
 from console.widgets.inspector import Split
 from console.widgets.prompt import Prompt
 from console.widgets.table import RowFormat, Table
-from console.working import start
 from core.filters.fields import Noun
 from core.filters.grammar import Filter, parse, render
 from core.model.errors import Invalid, TaskdeckError

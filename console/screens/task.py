@@ -8,12 +8,11 @@ from collections.abc import Iterator, Sequence
 from textual.app import ComposeResult
 
 from console.desk import Desk
-from console.keymap import bindings
+from console.key_table import bindings
 from console.rows.listing import now_ms, worded
 from console.screens.base import DeskScreen
-from console.screens.choosing import chosen_task
-from console.theming import Look
-from console.verbs.operations import Chosen
+from console.themes import Look
+from console.verbs.selection import Selection, task_selection
 from console.widgets.text_view import TextView
 from core.control.api import EventQuery
 from core.filters.fields import Noun
@@ -91,9 +90,9 @@ class TaskScreen(DeskScreen):
         """Tell where in the text one is."""
         return self.view.words
 
-    def chosen(self) -> Chosen | None:
+    def chosen(self) -> Selection | None:
         """Return this task."""
-        return None if self._detail is None else chosen_task(self._detail.task)
+        return None if self._detail is None else task_selection(self._detail.task)
 
     def action_logs(self) -> None:
         """Show its output."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import sys
 
+from console.engine_lifecycle.starters import EmbeddedEngine
 from console.sessions.flags import ConsoleFlags
 from console.sessions.screen import show_screen
-from console.starting.engines import EmbeddedEngine
 from core.app.attach import attach
 from core.app.embedded import EngineThread
 from core.app.options import Options

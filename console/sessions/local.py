@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from console.engine_lifecycle.starters import SpawnedEngine
 from console.sessions.flags import ConsoleFlags
 from console.sessions.screen import show_screen
-from console.starting.engines import SpawnedEngine
 from core.app.attach import attach
 from core.app.options import Options
 from core.app.spawn import engine_argv

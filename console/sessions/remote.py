@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from console.engine_lifecycle.starters import DialedEngine
 from console.sessions.flags import ConsoleFlags
 from console.sessions.screen import show_screen
-from console.starting.engines import DialedEngine
 from core.app.options import Options
 from core.app.remote_host import NO_QUESTIONS, attach_or_start_remote, attach_remote
 

@@ -6,11 +6,11 @@ import os
 import signal
 from pathlib import Path
 
-from console.app import ConsoleApp, Manner
+from console.engine_lifecycle.starters import EngineStarter
 from console.feed import SECONDS, SECONDS_SSH
+from console.protection.gate import ANY, READ_ONLY
 from console.sessions.flags import ConsoleFlags
-from console.starting.engines import EngineStarter
-from console.verbs.protection import ANY, READ_ONLY
+from console.shell.app import ConsoleApp, ConsoleOptions
 from core.app.signals import Interrupted, handling_signals, restore_signals
 from core.control.api import ControlAPI
 
@@ -25,9 +25,9 @@ async def show_screen(
     over_ssh = "SSH_CONNECTION" in os.environ
     tick = SECONDS_SSH if over_ssh or flags.host else SECONDS
     wanted, never = (None, READ_ONLY) if flags.read_only else (starter, ANY)
-    manner = Manner(tick=tick, starter=wanted, host=flags.host or "", home=home, never=never)
+    options = ConsoleOptions(tick=tick, starter=wanted, host=flags.host or "", home=home, never=never)
     # Over SSH a mouse that reports every motion costs more than it gives.
-    await _run_until_signalled(ConsoleApp(control, manner), mouse=not over_ssh)
+    await _run_until_signalled(ConsoleApp(control, options), mouse=not over_ssh)
 
 
 async def _run_until_signalled(console: ConsoleApp, *, mouse: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 
-from console.verbs.operations import Chosen
+from console.verbs.selection import Selection
 from core.control.api import Target
 from core.filters.grammar import Filter
 
@@ -25,7 +25,7 @@ class Marks:
     """Marked rows by key, each with what a verb would act on; or everything that a filter finds."""
 
     def __init__(self) -> None:
-        self._chosen: dict[Hashable, Chosen] = {}
+        self._chosen: dict[Hashable, Selection] = {}
         self._anchor: int | None = None
         self.everything: Everything | None = None
 
@@ -49,7 +49,7 @@ class Marks:
             return key not in self.everything.without
         return key in self._chosen
 
-    def toggle(self, key: Hashable, chosen: Chosen, *, at: int) -> None:
+    def toggle(self, key: Hashable, chosen: Selection, *, at: int) -> None:
         """Mark a row, or unmark it; a range may begin there."""
         self._anchor = at
         if self.everything is not None:
@@ -61,7 +61,7 @@ class Marks:
         elif self._chosen.pop(key, None) is None:
             self._chosen[key] = chosen
 
-    def add(self, found: Mapping[Hashable, Chosen]) -> None:
+    def add(self, found: Mapping[Hashable, Selection]) -> None:
         """Mark rows."""
         self._chosen.update(found)
 
@@ -81,7 +81,7 @@ class Marks:
         if self.everything is not None:
             self.clear()
 
-    def chosen(self, fresh: Mapping[Hashable, Chosen]) -> Chosen | None:
+    def chosen(self, fresh: Mapping[Hashable, Selection]) -> Selection | None:
         """Return what a verb acts on; `fresh` = the rows in memory as they are now. None = nothing marked."""
         if self.everything is not None:
             target = Target(
@@ -89,7 +89,7 @@ class Marks:
                 as_of=self.everything.as_of,
                 excluding=tuple(sorted(self.everything.excluding)),
             )
-            return Chosen(target=target, label="all that match")
+            return Selection(target=target, label="all that match")
         found = [fresh.get(key, chosen) for key, chosen in self._chosen.items()]
         if not found:
             return None
@@ -99,7 +99,7 @@ class Marks:
             return found[0]
         first, *others = _joined([target for chosen in found for target in chosen.targets])
         known = [chosen.running for chosen in found if chosen.running is not None]
-        return Chosen(
+        return Selection(
             target=first,
             more=tuple(others),
             label=f"{len(found):,} marked",

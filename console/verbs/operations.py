@@ -9,14 +9,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import assert_never
 
-from console.verbs.applying import SHOWN, Order, Tally, apply, movable, only, summary
-from console.verbs.asking import Counted, Front, Report
-from console.verbs.killing import kill
+from console.verbs.apply import SHOWN, Order, Tally, apply, movable, only, summary
+from console.verbs.kill import kill
+from console.verbs.kill_candidates import KILL_SOURCES
+from console.verbs.questions import Counted, Front, Report
+from console.verbs.selection import Selection
 from console.verbs.tiers import (
     BOUNDED,
     INVERSE,
     REVERSIBLE,
-    Chosen,
     Scope,
     Tier,
     Verb,
@@ -25,15 +26,12 @@ from console.verbs.tiers import (
     scope_of,
     tier_of,
 )
-from console.verbs.victims import PREY
 from core.control.api import ControlAPI, Target
 from core.filters.fields import Noun
 from core.filters.grammar import Filter
 from core.filters.terms import In
 from core.model.errors import TaskdeckError
 from core.model.text import SafeText, safe_line
-
-__all__ = ["UNDO_SECONDS", "Chosen", "Front", "Operations"]
 
 UNDO_SECONDS = 10.0
 """How long the inverse of a pause or hold is at hand."""
@@ -66,39 +64,39 @@ class Operations:
         self._undo: _Undo | None = None
         self._last: Verb | None = None
 
-    async def retry(self, chosen: Chosen) -> None:
+    async def retry(self, chosen: Selection) -> None:
         """Run again."""
         await self._do(Verb.RETRY, chosen)
 
-    async def cancel(self, chosen: Chosen) -> None:
+    async def cancel(self, chosen: Selection) -> None:
         """Cancel."""
         await self._do(Verb.CANCEL, chosen)
 
-    async def pause(self, chosen: Chosen) -> None:
+    async def pause(self, chosen: Selection) -> None:
         """Pause, or resume what is paused."""
         await self._do(Verb.RESUME if chosen.off else Verb.PAUSE, chosen)
 
-    async def hold(self, chosen: Chosen) -> None:
+    async def hold(self, chosen: Selection) -> None:
         """Hold, or let go on what is held."""
         await self._do(Verb.UNHOLD if chosen.off else Verb.HOLD, chosen)
 
-    async def fail(self, chosen: Chosen) -> None:
+    async def fail(self, chosen: Selection) -> None:
         """Give held tasks up."""
         await self._do(Verb.FAIL, chosen)
 
-    async def keep(self, chosen: Chosen) -> None:
+    async def keep(self, chosen: Selection) -> None:
         """Watch living orphans on."""
         await self._do(Verb.KEEP, chosen)
 
-    async def kill(self, chosen: Chosen) -> None:
+    async def kill(self, chosen: Selection) -> None:
         """Plan, review, then end what runs at once."""
         await self._do(Verb.KILL, chosen)
 
-    async def kill_orphan(self, chosen: Chosen) -> None:
+    async def kill_orphan(self, chosen: Selection) -> None:
         """Plan, review, then end the processes of living orphans."""
         await self._do(Verb.KILL_ORPHAN, chosen)
 
-    async def repeat(self, chosen: Chosen) -> None:
+    async def repeat(self, chosen: Selection) -> None:
         """Do the last verb once more, on what is chosen now; a pause stays a pause."""
         if self._last is None:
             self._front.tell(SafeText("nothing to repeat"))
@@ -112,7 +110,7 @@ class Operations:
             self._front.tell(SafeText("nothing to undo"))
             return
         words, order = f"undo: {undo.words}", undo.order
-        chosen = Chosen(target=order.targets[0], label=undo.label, more=order.targets[1:])
+        chosen = Selection(target=order.targets[0], label=undo.label, more=order.targets[1:])
         try:
             if await self._agreed(order.verb, scope_of(chosen)):
                 await self._tell(words, await apply(self._control, order))
@@ -126,7 +124,7 @@ class Operations:
         scope = Scope(targets=(), words=words, number=1)
         return await self._front.count(Counted(verb=verb, scope=scope))
 
-    async def _do(self, verb: Verb, chosen: Chosen) -> None:
+    async def _do(self, verb: Verb, chosen: Selection) -> None:
         self._last = verb
         words = f"{verb} {chosen.label}"
         try:
@@ -134,14 +132,14 @@ class Operations:
             words = f"{verb} {scope.words}"
             if not scope.number:
                 self._front.tell(safe_line(f"{words}: nothing matches"))
-            elif verb in PREY:
-                await kill(self._control, self._front, PREY[verb], scope.targets)
+            elif verb in KILL_SOURCES:
+                await kill(self._control, self._front, KILL_SOURCES[verb], scope.targets)
             elif await self._agreed(verb, scope):
                 await self._carry_out(verb, scope)
         except TaskdeckError as error:
             self._refuse(words, error)
 
-    async def _scope(self, chosen: Chosen) -> Scope:
+    async def _scope(self, chosen: Selection) -> Scope:
         target = chosen.target
         if target.filter is None:
             return scope_of(chosen)

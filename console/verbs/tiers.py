@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
 
+from console.verbs.selection import Selection
 from core.control.api import Target
 from core.filters.grammar import Filter, render
 from core.model.insight import Preview
@@ -59,28 +60,6 @@ class Tier(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
-    """What a verb acts on, as it was when the operator asked: keys, never places in a list.
-
-    A verb on several jobs or queues is asked once for each: `target` is the first, `more` are the others.
-    """
-
-    target: Target
-    label: str
-    """What a single target is called: `task 7 (parse)`."""
-    off: bool = False
-    """It is paused or held: the verb lets it go on."""
-    more: tuple[Target, ...] = ()
-    running: int | None = None
-    """How many tasks of it run, as far as the screen knows; None = it does not."""
-
-    @property
-    def targets(self) -> tuple[Target, ...]:
-        """Return all of them."""
-        return (self.target, *self.more)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
     """A choice counted and frozen: what changes later does not change it."""
 
@@ -109,7 +88,7 @@ def tier_of(verb: Verb, number: int, *, bounded: int = BOUNDED) -> Tier:
     return Tier.ASK if number <= bounded else Tier.TYPE
 
 
-def scope_of(chosen: Chosen) -> Scope:
+def scope_of(chosen: Selection) -> Scope:
     """Count a choice of keys; a predicate has to be counted by a preview."""
     tasks = {number for target in chosen.targets for number in target.task_ids or ()}
     jobs = {target.job_id for target in chosen.targets if target.job_id is not None}

@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from console.keymap import bindings
+from console.key_table import bindings
 from console.widgets.resized import Resized
 from core.model.text import SafeText, fit
 from core.render.drawing import Picture, Spot

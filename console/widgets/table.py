@@ -11,7 +11,7 @@ from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
 
-from console.keymap import bindings
+from console.key_table import bindings
 from console.widgets.column_widths import MARGIN, ColumnWidths
 from console.widgets.row_format import RowFormat
 from console.widgets.scroll_list import ScrollList

@@ -11,8 +11,8 @@ from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 
-from console.keymap import bindings
-from console.widgets.oneline import LineScreen
+from console.key_table import bindings
+from console.widgets.line_dialog import LineDialog
 from console.widgets.resized import Resized
 from console.widgets.text_layout import Row, Spot, TextLayout
 from core.model.text import SafeText
@@ -113,7 +113,7 @@ class TextView(Resized, can_focus=True, inherit_bindings=False):
 
     def action_search(self) -> None:
         """Type what to look for."""
-        question = LineScreen(SafeText("Search"), placeholder="a text, in any case; n and N go on")
+        question = LineDialog(SafeText("Search"), placeholder="a text, in any case; n and N go on")
         self.app.push_screen(question, self._search)
 
     def action_match(self, step: int) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from core.model.values import JsonObject, JsonValue
 
-FENCE = "${{"
+EXPRESSION_START = "${{"
 """What opens an expression; a value that holds one is known only when the attempt starts."""
 MISSING, UNKNOWN, BAD_VALUE = "with.missing", "with.unknown", "with.value"
 """Codes of input faults; the path of a missing key leads to the map that lacks it."""
@@ -43,7 +43,7 @@ class Input(BaseModel):
 
     @classmethod
     def rules(cls, with_: JsonObject) -> Iterable[InputFault]:
-        """Return faults that span keys; sees the raw input, fences included. Override where needed."""
+        """Return faults that span keys; sees the raw input, expressions included. Override where needed."""
         del with_
         return ()
 
@@ -60,7 +60,7 @@ class CallFailed(Exception):
 
 
 def check_input(schema: type[Input], with_: JsonObject) -> tuple[InputFault, ...]:
-    """Return every fault of an input, in the order of the schema; fenced values are passed over.
+    """Return every fault of an input, in the order of the schema; values with an expression are passed over.
 
     Missing and unknown keys are reported whatever the values hold: keys are never computed.
     """
@@ -84,7 +84,7 @@ def parse_input(schema: type[InputT], with_: JsonObject) -> InputT:
 
 
 def invalid_input(faults: Sequence[InputFault]) -> Invalid:
-    """Return the refusal of a resolved input; `faults` may be empty when all of them hold a fence."""
+    """Return the refusal of a resolved input; `faults` may be empty when all of them hold an expression."""
     first = faults[0].message if faults else "a value is still an expression"
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
     listed: list[JsonValue] = [
@@ -93,7 +93,7 @@ def invalid_input(faults: Sequence[InputFault]) -> Invalid:
     return Invalid(
         "with.invalid",
         f"input: {first}{more}",
-        hint="mend the `with:` block of the task",
+        hint="fix the `with:` block of the task",
         facts={"faults": listed},
     )
 
@@ -104,13 +104,13 @@ def near(word: str, known: Iterable[str]) -> str:
     return f"; did you mean `{matches[0]}`?" if matches else ""
 
 
-def has_fence(value: object) -> bool:
+def has_expression(value: object) -> bool:
     """Return whether a JSON value holds an expression, at any depth."""
     pending = [value]
     while pending:
         item = pending.pop()
         if isinstance(item, str):
-            if FENCE in item:
+            if EXPRESSION_START in item:
                 return True
         elif isinstance(item, dict):
             pending.extend(item.values())
@@ -129,7 +129,7 @@ class Plain:
     schema: ClassVar[type[Input] | None] = None
 
     def check(self, with_: JsonObject) -> Sequence[InputFault]:
-        """Return every fault of an input; values with a `${{` fence are passed over."""
+        """Return every fault of an input; values with an expression are passed over."""
         return () if self.schema is None else check_input(self.schema, with_)
 
     async def start(self) -> None:
@@ -155,16 +155,16 @@ class Plain:
 
 def _faults(schema: type[Input], with_: JsonObject, error: ValidationError) -> list[InputFault]:
     """Translate pydantic's errors; those of one value (the arms of a union) become one fault."""
-    found: dict[tuple[str | int, ...], InputFault] = {}
+    by_value: dict[tuple[str | int, ...], InputFault] = {}
     for detail in error.errors(include_url=False, include_context=False):
         fault = _fault(schema, with_, detail)
         if fault is None:
             continue
         subject = detail["loc"][-1] if fault.code == MISSING else ""
         key = (fault.code, subject, *fault.path)
-        earlier = found.get(key)
-        found[key] = fault if earlier is None else _either(earlier, fault)
-    return list(found.values())
+        earlier = by_value.get(key)
+        by_value[key] = fault if earlier is None else _either(earlier, fault)
+    return list(by_value.values())
 
 
 def _fault(schema: type[Input], with_: JsonObject, detail: ErrorDetails) -> InputFault | None:
@@ -177,10 +177,12 @@ def _fault(schema: type[Input], with_: JsonObject, detail: ErrorDetails) -> Inpu
         return InputFault(
             code=UNKNOWN, message=f"`{_dotted(path)}`: unknown key{near(str(path[-1]), known)}", path=path
         )
-    if has_fence(detail["input"]):
+    if has_expression(detail["input"]):
         return None
-    said = detail["msg"].removeprefix("Value error, ")
-    return InputFault(code=BAD_VALUE, message=f"`{_dotted(path)}`: {said[:1].lower()}{said[1:]}", path=path)
+    sentence = detail["msg"].removeprefix("Value error, ")
+    return InputFault(
+        code=BAD_VALUE, message=f"`{_dotted(path)}`: {sentence[:1].lower()}{sentence[1:]}", path=path
+    )
 
 
 def _path(with_: JsonObject, loc: tuple[str | int, ...]) -> tuple[str | int, ...]:

@@ -146,4 +146,4 @@ def _parse(raw: bytes) -> JsonValue:
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")

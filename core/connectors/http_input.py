@@ -53,7 +53,7 @@ def _url(value: str) -> str:
     if parts.scheme.lower() not in ("http", "https") or not parts.hostname:
         raise ValueError("expected http:// or https:// and a host")
     if parts.port == 0:
-        raise ValueError("port 0 is no port")
+        raise ValueError("port 0 cannot be used")
     return value
 
 

@@ -41,7 +41,7 @@ def environment(context: CallContext, given: Mapping[str, str]) -> dict[str, str
 def check_strings(argv: list[str], env: Mapping[str, str]) -> str | None:
     """Return why these cannot be handed to a process, or None.
 
-    The kernel takes no single string above 128 KiB and no NUL; shells drop names that are no identifiers.
+    The kernel takes no single string above 128 KiB and no NUL; shells drop names that are not identifiers.
     """
     for name, text in env.items():
         if not _NAME.fullmatch(name):
@@ -64,7 +64,7 @@ def working_directory(asked: str | None, context: CallContext) -> str:
     base = context.cwd or str(Path.home())
     folder = Path(base, asked) if asked is not None else Path(base)
     if not folder.is_dir():
-        raise Invalid("process.cwd", f"cannot run in {folder}: no such directory", hint="mend `cwd`")
+        raise Invalid("process.cwd", f"cannot run in {folder}: no such directory", hint="fix `cwd`")
     return str(folder)
 
 
@@ -72,12 +72,12 @@ def program(name: str, *, code: str, env: Mapping[str, str], cwd: str) -> str:
     """Return the absolute path of a program by the child's own PATH; raise `Invalid` with `code`."""
     found = host.find_program(name, path=env.get("PATH", os.defpath), cwd=cwd)
     if found is None:
-        raise Invalid(code, f"{name}: no such program, or not executable", hint="mend its name or PATH")
+        raise Invalid(code, f"{name}: no such program, or not executable", hint="fix its name, or PATH")
     return str(found)
 
 
 def signal_name(code: int) -> str | None:
-    """Return the signal that a status over 128 stands for (`SIGKILL`), or None; a shell cannot say surely."""
+    """Return the signal that a status over 128 stands for (`SIGKILL`), or None."""
     try:
         return signal.Signals(code - 128).name
     except ValueError:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 from pydantic import JsonValue as InputJson
 
-from core import host
 from core.connectors.base import Input, Plain, parse_input
 from core.connectors.process import (
     JSON_BYTES,
@@ -21,6 +20,7 @@ from core.connectors.process import (
     signal_name,
     working_directory,
 )
+from core.files.untrusted import read_small
 from core.model.errors import Invalid
 from core.model.outcomes import Failed, Outcome, Succeeded, TaskError
 from core.model.ports import ProcessCall
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from core.model.ports import CallContext, ProcessExit
     from core.model.values import JsonObject, JsonValue
 
-# By path alone: the child never imports this package, whose name a user's own may bear.
+# By path alone: the child never imports this package, whose name a package of the user may have.
 _MAIN = Path(__file__).resolve().parents[1] / "executors" / "pychild" / "main.py"
 _CALL, _RESULT = "call.json", "result.json"
 _PERMANENT = frozenset({"python.not_found", "python.result"})
@@ -63,7 +63,7 @@ class Python(Plain):
         cwd = working_directory(parsed.cwd, context)
         fault = check_strings([parsed.python or ""], env)
         if fault is not None:
-            raise Invalid("python.text", fault, hint="mend the `with:` block of the task")
+            raise Invalid("python.text", fault, hint="fix the `with:` block of the task")
         python = program(parsed.python or sys.executable, code="python.not_found", env=env, cwd=cwd)
         call = {"call": parsed.call, "args": parsed.args}
         return ProcessCall(
@@ -79,7 +79,7 @@ class Python(Plain):
         path = context.directory / _RESULT
         if not path.exists():
             return _silent(end)
-        data = host.read_small(path, JSON_BYTES)
+        data = read_small(path, JSON_BYTES)
         if data is None:
             return _failed("python.result", f"the result is larger than {JSON_BYTES} bytes")
         try:

@@ -132,7 +132,7 @@ def load(reference: str) -> Connector:
     """Import `module:object`, the working directory first; a class is called without arguments.
 
     Raises `Invalid`: `connector.not_found` where nothing can be imported or made, `connector.invalid`
-    where the object is no connector.
+    where the object is not a connector.
     """
     module, colon, path = reference.partition(":")
     if not (module and colon and path):
@@ -174,7 +174,7 @@ def _not_loaded(reference: str, error: BaseException) -> Invalid:
     return Invalid(
         "connector.not_found",
         f"the connector '{safe_line(reference[:200])}' cannot be loaded: {safe_line(reason)}",
-        hint="mend the module or leave the connector out",
+        hint="fix the module, or leave the connector out",
         facts={"reference": reference, "error": reason},
     )
 
@@ -188,7 +188,7 @@ def _require_members(connector: object) -> None:
     if wrong:
         raise Invalid(
             "connector.invalid",
-            f"{_describe(connector)} is no connector: {', '.join(wrong)} missing or of the wrong kind",
+            f"{_describe(connector)} is not a connector: {', '.join(wrong)} missing or of the wrong kind",
             hint="inherit from core.connectors.base.Plain and give it `name` and `call`",
             facts={"type": _describe(connector), "members": [*wrong]},
         )

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from core import host
-from core.connectors.base import FENCE, Input, Plain, parse_input
+from core.connectors.base import EXPRESSION_START, Input, Plain, parse_input
 from core.connectors.process import (
     JSON_BYTES,
     TEXT_BYTES,
@@ -19,6 +18,7 @@ from core.connectors.process import (
     signal_name,
     working_directory,
 )
+from core.files.untrusted import read_small, tail_text
 from core.model.errors import Invalid
 from core.model.outcomes import Failed, Outcome, Succeeded, TaskError
 from core.model.ports import InputFault, ProcessCall
@@ -32,16 +32,16 @@ if TYPE_CHECKING:
 _SHELL = "/bin/sh"
 _SCRIPT = "script"
 
-Word: TypeAlias = str | int | float | bool
+Argument: TypeAlias = str | int | float | bool
 """What may stand as an argument or variable: a whole-string expression keeps its type."""
 
 
 class ShellInput(Input):
     """The `with:` of a shell task: one of `argv` and `script`."""
 
-    argv: Annotated[list[Word], Field(min_length=1)] | None = None
+    argv: Annotated[list[Argument], Field(min_length=1)] | None = None
     script: Annotated[str, Field(min_length=1)] | None = None
-    env: dict[str, Word] = Field(default_factory=dict)
+    env: dict[str, Argument] = Field(default_factory=dict)
     cwd: str | None = None
     parse: Literal["text", "json"] = "text"
     ok: list[Annotated[int, Field(ge=0, le=255)]] = Field(default_factory=lambda: [0], min_length=1)
@@ -52,7 +52,7 @@ class ShellInput(Input):
         if (with_.get("argv") is None) == (with_.get("script") is None):
             yield InputFault(code="shell.choice", message="give either `argv` or `script`")
         script = with_.get("script")
-        if isinstance(script, str) and FENCE in script:
+        if isinstance(script, str) and EXPRESSION_START in script:
             yield InputFault(
                 code="shell.fence",
                 message="`script`: an expression here could run what its value says; "
@@ -74,7 +74,7 @@ class Shell(Plain):
         can be given), `process.cwd`.
         """
         parsed = parse_input(ShellInput, with_)
-        given = {name: _word(value) for name, value in parsed.env.items()}
+        given = {name: _as_text(value) for name, value in parsed.env.items()}
         env = environment(context, given)
         cwd = working_directory(parsed.cwd, context)
         files: dict[str, bytes] = {}
@@ -82,10 +82,10 @@ class Shell(Plain):
             files[_SCRIPT] = parsed.script.encode("utf-8")
             argv = [_SHELL, str(context.directory / _SCRIPT)]
         else:
-            argv = [_word(value) for value in parsed.argv or ()]
+            argv = [_as_text(value) for value in parsed.argv or ()]
         fault = check_strings(argv, env)
         if fault is not None:
-            raise Invalid("shell.text", fault, hint="mend the `with:` block of the task")
+            raise Invalid("shell.text", fault, hint="fix the `with:` block of the task")
         argv[0] = program(argv[0], code="shell.not_found", env=env, cwd=cwd)
         return ProcessCall(argv=tuple(argv), cwd=cwd, env=env, files=files)
 
@@ -103,7 +103,7 @@ class Shell(Plain):
             return Failed(error=TaskError(code="shell.output", message=f"output: {error}"), permanent=True)
 
 
-def _word(value: Word) -> str:
+def _as_text(value: Argument) -> str:
     # As YAML and JSON write it: Python's own word for a truth is another.
     return str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -121,7 +121,7 @@ def _failed(end: ProcessExit) -> Failed:
 
 def _tail(end: ProcessExit) -> str:
     try:
-        return host.tail_text(end.out, TEXT_BYTES)
+        return tail_text(end.out, TEXT_BYTES)
     except OSError:
         return ""
 
@@ -129,7 +129,7 @@ def _tail(end: ProcessExit) -> str:
 def _json(end: ProcessExit) -> JsonValue:
     if end.capped:
         raise ValueError("it went over its cap, so that its middle is missing")
-    data = host.read_small(end.out, JSON_BYTES)
+    data = read_small(end.out, JSON_BYTES)
     if data is None:
         raise ValueError(f"it is not there, or larger than {JSON_BYTES} bytes, and is not read as JSON")
     return parse_json(data)

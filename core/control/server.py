@@ -12,7 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from core.control import wire
 from core.control.routes import Desk, make_app
 from core.control.sockets import bind_private, check_peer, remove_socket
-from core.host import limits
+from core.host import open_files_limit
 from core.model.errors import Bug, Invalid, TaskdeckError, Unavailable
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _REFUSED_SECONDS = 1.0
 def _room() -> int:
     """Return how many connections may be open: a third of the files, and as many may be turned away."""
     # Where no descriptor is left to accept with, asyncio fills the log and does nothing else.
-    files = limits()["open_files"]
+    files = open_files_limit()
     return _CONNECTIONS if files < 0 else min(_CONNECTIONS, max(1, files // 3))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from core.engine.attempts import Running
 from core.executors.child import ChildExecutor
-from core.executors.ends import End, Vanished
+from core.executors.observations import ProcessEnd, Vanished
 from core.logs import get_logger
 from core.model.commands import Operated, Result, Sight, Tell
 from core.model.insight import OrphanKind, OrphanView
@@ -44,7 +44,7 @@ class Orphans:
         self._tell = tell
         self._living: dict[AttemptRef, _Orphan] = {}
 
-    async def outlive(self, running: Running, end: Vanished) -> End:
+    async def outlive(self, running: Running, end: Vanished) -> ProcessEnd:
         """Return when the last of a family has ended: `on_loss: ask` leaves it alone, else it is killed."""
         ref = running.ref
         orphan = _Orphan(running=running, reason=end.reason, since=self._clock.now())
@@ -85,7 +85,7 @@ class Orphans:
         return Operated(changed=len(fresh), refused=tuple(refused))
 
     async def kill(self, task_ids: Sequence[int], *, reason: str, actor: str) -> Operated:
-        """End the processes of these and wait until their attempts are closed as lost.
+        """ProcessEnd the processes of these and wait until their attempts are closed as lost.
 
         Who asked, and why, becomes part of the loss. Whoever has ended meanwhile, or does not end, is
         refused.
@@ -99,7 +99,7 @@ class Orphans:
         return Operated(changed=answers.count(None), refused=tuple(sorted(refused)))
 
     async def _kill(self, orphan: _Orphan, verdict: str) -> str | None:
-        """End one orphan; return why not."""
+        """ProcessEnd one orphan; return why not."""
         ref = orphan.running.ref
         if not await self._children.survivors(ref):
             return _NO_ORPHAN

@@ -7,7 +7,15 @@ from typing import TypeGuard
 from core.engine.attempts import Running, Tools
 from core.engine.briefing import Briefing
 from core.engine.orphans import Orphans
-from core.executors.ends import End, Finished, Living, NotStarted, Orphaned, Overflowed, Vanished
+from core.executors.observations import (
+    Finished,
+    Living,
+    NotStarted,
+    Orphaned,
+    Overflowed,
+    ProcessEnd,
+    Vanished,
+)
 from core.model.crash import crash_point
 from core.model.errors import NotFound, Unavailable
 from core.model.outcomes import Bounced, Failed, Lost, Outcome, Succeeded, TaskError
@@ -42,7 +50,7 @@ class Processes:
     async def take_up(self, running: Running, found: Finished | Living | Orphaned) -> Outcome:
         """Go on with a child of a former engine as the executor found it."""
         connector = self._tools.connectors.get(running.claimed.uses)
-        end: End
+        end: ProcessEnd
         match found:
             case Finished(end=known):
                 end = known
@@ -53,13 +61,13 @@ class Processes:
         # Only now: an input that cannot be resolved any more must not leave a child unwatched.
         return self._judge(running, end, (connector, await self._briefing.input(running, again=False)))
 
-    async def _end_of(self, running: Running) -> End:
+    async def _end_of(self, running: Running) -> ProcessEnd:
         end = await self._tools.children.wait(running.ref)
         if isinstance(end, Vanished) and end.pids:
             end = await self._orphans.outlive(running, end)
         return end
 
-    def _judge(self, running: Running, end: End, made: tuple[Connector, JsonObject]) -> Outcome:
+    def _judge(self, running: Running, end: ProcessEnd, made: tuple[Connector, JsonObject]) -> Outcome:
         match end:
             case ProcessExit():
                 outcome = conclude(made[0], made[1], self._briefing.context(running), end)

@@ -8,7 +8,7 @@ import json
 from core.engine.completion import Completion
 from core.engine.runner import Runner
 from core.executors.child import ChildExecutor
-from core.executors.ends import Finished, Gone, Living, NotStarted, Orphaned
+from core.executors.observations import Finished, Gone, Living, NotStarted, Orphaned
 from core.logs import get_logger
 from core.model.commands import Claimed, Force
 from core.model.crash import crash_point

@@ -12,7 +12,7 @@ from core.engine.briefing import Briefing
 from core.engine.foreign import broken, checked_call, checked_outcome
 from core.engine.orphans import Orphans
 from core.engine.processes import Processes
-from core.executors.ends import Finished, Living, Orphaned
+from core.executors.observations import Finished, Living, Orphaned
 from core.logs import get_logger
 from core.model.commands import Claimed, Force
 from core.model.crash import crash_point
@@ -97,7 +97,7 @@ class Runner:
         await self._idle.wait()
 
     async def kill_children(self) -> None:
-        """End every child process at once and wait until their attempts are closed."""
+        """ProcessEnd every child process at once and wait until their attempts are closed."""
         for ref, running in list(self._running.items()):
             if not running.inline:
                 running.cause = running.cause or Interrupted()

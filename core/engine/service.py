@@ -23,8 +23,8 @@ from core.engine.runner import Runner
 from core.engine.scopes import Scopes
 from core.engine.shutdown import Motion, Shutdown
 from core.executors.child import ChildExecutor
+from core.executors.output_cap import OutputCap, OverCap
 from core.executors.outputs import Outputs
-from core.executors.punching import OutputCap, OverCap
 from core.host import boot_id
 from core.logs import get_logger
 from core.model.about import VERSION

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from core import host
+from core.files.untrusted import open_regular, read_extent, read_small, tail_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,7 +77,7 @@ class Outputs:
 
     def read_status(self, ref: AttemptRef) -> int | None:
         """Return the exit status, or None unless `status` is one complete line `exit N`, N < 256."""
-        data = host.read_small(self.directory(ref) / STATUS, _SMALL)
+        data = read_small(self.directory(ref) / STATUS, _SMALL)
         match = _STATUS.fullmatch(data) if data is not None else None
         code = int(match[1]) if match else None
         return code if code is not None and code < 256 else None
@@ -86,7 +87,7 @@ class Outputs:
         path = self.directory(ref) / PID
         if not os.path.lexists(path):
             return "absent"
-        data = host.read_small(path, _SMALL)
+        data = read_small(path, _SMALL)
         if data == _REVOKED:
             return "revoked"
         match = _PID.fullmatch(data) if data is not None else None
@@ -99,18 +100,18 @@ class Outputs:
     def revoke(self, ref: AttemptRef) -> bool:
         """Create `pid` before the wrapper does, so that it never runs; False if the wrapper was first.
 
-        By a link, since the file must appear with its text: a half-made one would look like a child's.
+        By a link, since the file must appear with its text: an incomplete one would look like a child's.
         """
         directory = self._make(ref)
-        draft = directory / f".revoked-{os.getpid()}"
-        draft.unlink(missing_ok=True)
-        write_new(draft, _REVOKED)
+        complete = directory / f".revoked-{os.getpid()}"
+        complete.unlink(missing_ok=True)
+        write_new(complete, _REVOKED)
         try:
-            os.link(draft, directory / PID)
+            os.link(complete, directory / PID)
         except FileExistsError:
             return False
         finally:
-            draft.unlink()
+            complete.unlink()
         return True
 
     def size(self, ref: AttemptRef) -> int:
@@ -123,20 +124,20 @@ class Outputs:
     def read(self, ref: AttemptRef, *, offset: int, limit: int = TAIL_BYTES) -> Chunk:
         """Return the next piece of output; empty data = nothing more yet, read again from `next`."""
         try:
-            descriptor = host.open_regular(self.directory(ref) / OUT)
+            descriptor = open_regular(self.directory(ref) / OUT)
         except OSError:
             return Chunk(offset=offset, data=b"", size=0)
         try:
             size = os.fstat(descriptor).st_size
-            start, data = host.read_data(descriptor, offset, limit)
+            extent = read_extent(descriptor, offset, limit=limit)
         finally:
             os.close(descriptor)
-        return Chunk(offset=start, data=data, size=size)
+        return Chunk(offset=extent.start, data=extent.data, size=size)
 
     def tail(self, ref: AttemptRef, limit: int = TAIL_BYTES) -> str:
         """Return the last bytes of output as text; what is not UTF-8 becomes U+FFFD."""
         try:
-            return host.tail_text(self.directory(ref) / OUT, limit)
+            return tail_text(self.directory(ref) / OUT, limit)
         except OSError:
             return ""
 

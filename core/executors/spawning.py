@@ -18,7 +18,7 @@ _CWD_ERRORS = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ELOOP,
 def spawn(argv: Sequence[str], *, cwd: str, env: Mapping[str, str]) -> int:
     """Start a process and return its pid; the caller reaps it.
 
-    stdin, stdout and stderr are `/dev/null`. Raises `Invalid` for what no repetition mends
+    stdin, stdout and stderr are `/dev/null`. Raises `Invalid` for what no repetition fixes
     (`process.cwd`, `process.too_big`, `process.text`), `HandoffFailed` for what the machine lacks now.
     """
     try:
@@ -57,5 +57,5 @@ def _refusal(error: OSError, cwd: str) -> Invalid | HandoffFailed:
             hint="pass large values by file",
         )
     if error.errno in _CWD_ERRORS and error.filename == cwd:
-        return Invalid("process.cwd", f"cannot run in {cwd}: {error.strerror}", hint="mend `cwd`")
+        return Invalid("process.cwd", f"cannot run in {cwd}: {error.strerror}", hint="fix `cwd`")
     return HandoffFailed("process.spawn", f"no process could be started: {error.strerror}")

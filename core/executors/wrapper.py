@@ -21,7 +21,7 @@ exit "$_taskdeck_start"
 """
 """Text for `sh -c`; `$0` is the attempt directory, `$1` the umask of the command that follows.
 
-`set -C` makes the creation of `pid` exclusive: who finds the file leaves without running. The trap
+`set -C` makes the creation of `pid` exclusive: a wrapper that finds the file exits without running. The trap
 lets the shell outlive the polite signal to its session, so that it can still record the end; a trap
 that does something is put back to the default before the command starts. The variables bear a prefix,
 since an assignment to one that the environment holds would reach the command.

@@ -12,7 +12,7 @@ from tests.architecture.trees import Function, Source, imported, sources, write_
 
 # Foreign code and the top of a process may fail in any way; everybody else catches what they expect.
 BROAD_CATCHES = (
-    "console/boundary.py",
+    "console/shell/error_boundary.py",
     "console/launch.py",
     "core/engine/runner.py",
     "core/store/transaction.py",

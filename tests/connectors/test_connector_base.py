@@ -1,4 +1,4 @@
-"""The schema of `with:`: every fault at once, fences passed over."""
+"""The schema of `with:`: every fault at once, expressions passed over."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 import pytest
 from pydantic import Field, JsonValue, field_validator
 
-from core.connectors.base import CallFailed, Input, Plain, check_input, has_fence, near, parse_input
+from core.connectors.base import CallFailed, Input, Plain, check_input, has_expression, near, parse_input
 from core.model.errors import Conflict, Invalid
 from core.model.outcomes import Failed, TaskError
 from core.model.ports import InputFault
@@ -106,13 +106,13 @@ def test_types_are_strict(value: object):
         {"seconds": 1, "inner": ["${{ x }}"]},
     ],
 )
-def test_fenced_values_are_passed_over_by_the_check_and_refused_by_the_call(with_):
+def test_values_with_an_expression_are_passed_over_by_the_check_and_refused_by_the_call(with_):
     assert check_input(Wanted, with_) == ()
     with pytest.raises(Invalid):
         parse_input(Wanted, with_)
 
 
-def test_a_fence_hides_neither_missing_nor_unknown_keys_nor_other_values():
+def test_an_expression_hides_neither_missing_nor_unknown_keys_nor_other_values():
     faults = check_input(Wanted, {"inner": {"b": "${{ x }}"}, "numbers": ["${{ n }}", "two"]})
     assert [(fault.code, fault.path) for fault in faults] == [
         ("with.missing", ()),
@@ -147,12 +147,12 @@ def test_a_validators_own_words_are_kept():
     assert fault.message == "`target`: x is taken"
 
 
-def test_a_fence_is_found_at_any_depth():
+def test_an_expression_is_found_at_any_depth():
     deep: object = "${{ x }}"
     for _ in range(50_000):
         deep = [deep]
-    assert has_fence(deep)
-    assert not has_fence({"a": ["$ {{", 1, None, {"${{": 2}]})
+    assert has_expression(deep)
+    assert not has_expression({"a": ["$ {{", 1, None, {"${{": 2}]})
 
 
 def test_near_stays_silent_about_strangers():

@@ -431,13 +431,13 @@ def test_what_could_smuggle_or_mislead_is_refused(http, tmp_path, with_):
 
 
 def test_expressions_are_passed_over_by_the_check(http):
-    fenced = {
+    computed = {
         "url": "${{ params.u }}",
         "headers": {"X": "${{ a }}"},
         "json": {"n": ["${{ b }}"]},
         "expect": "${{ c }}",
     }
-    assert http.check(fenced) == ()
+    assert http.check(computed) == ()
 
 
 def test_errors_of_nobodys_making_are_named_and_retryable(http):

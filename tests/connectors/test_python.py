@@ -192,7 +192,7 @@ def test_faults_are_named_with_their_place(with_, path):
     assert [fault.path for fault in Python().check(with_)] == [path]
 
 
-def test_fenced_values_are_passed_over():
+def test_values_with_an_expression_are_passed_over():
     assert list(Python().check({"call": "a.b:c", "args": {"n": "${{ params.n }}"}})) == []
     assert list(Python().check({"call": "a.b:c", "args": "${{ params.all }}"})) == []
 

@@ -12,7 +12,7 @@ from textual.events import Paste
 from textual.pilot import Pilot
 from textual.screen import Screen
 
-from console.app import ConsoleApp, Manner
+from console.shell.app import ConsoleApp, ConsoleOptions
 from tests.console.support_fake_control import FakeControl
 from tests.support.waiting import DEADLINE
 
@@ -92,7 +92,7 @@ async def console(
     control: FakeControl, *, size: tuple[int, int] = (120, 40), home: Path | None = None, at: str = "2"
 ):
     """Run the console on a control, on the screen of a key (jobs); it ticks only when told to."""
-    app = ConsoleApp(control, Manner(tick=0, home=home))
+    app = ConsoleApp(control, ConsoleOptions(tick=0, home=home))
     async with app.run_test(size=size) as pilot:
         operator = Operator(app, pilot)
         await operator.sees("help")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from console.newjob.again import job_of, source_of, why_not_again
-from console.screens.newjob import FaultsScreen, FormScreen
+from console.dialogs.new_job import FaultsDialog, NewJobDialog
+from console.newjob.resubmit import job_of, source_of, why_not_again
 from core.model.commands import Submitted
 from core.model.errors import Conflict, Fault, InvalidDocument
 from core.model.insight import ParamView, WorkflowView
@@ -47,7 +47,7 @@ def clerk() -> Clerk:
 async def mend_limit(operator: Operator) -> None:
     """See the form as it was filled in, write another limit, and hand it in."""
     await operator.sees("New job: nightly", "as job 2", "2026-01-01", "/data", "mine", "[ Submit ]")
-    assert isinstance(operator.app.screen, FormScreen)
+    assert isinstance(operator.app.screen, NewJobDialog)
     # From the last line round to the first, and on to the limit.
     await operator.press("tab", "tab", "ctrl+u")
     await operator.type("9")
@@ -123,7 +123,7 @@ async def test_a_workflow_that_can_run_no_more_tells_its_faults() -> None:
     async with console(control) as operator:
         await operator.press("j", "R")
         await operator.sees("job 2: 2 faults; nothing was submitted", "no such connector")
-        assert isinstance(operator.app.screen, FaultsScreen)
+        assert isinstance(operator.app.screen, FaultsDialog)
 
 
 async def test_an_empty_list_has_no_job_to_submit_again() -> None:

@@ -10,11 +10,11 @@ import pytest
 from textual import events
 from textual.app import App
 
-from console.app import ConsoleApp, Manner
+from console.dialogs.help import HelpDialog
 from console.screens.failed import FailedScreen
-from console.screens.help import HelpScreen
 from console.screens.lists import JobsScreen, TasksScreen
 from console.screens.pulse import PulseScreen
+from console.shell.app import ConsoleApp, ConsoleOptions
 from console.widgets.table import Table
 from tests.console.support_console import console, shown
 from tests.console.support_fake_control import FakeControl
@@ -41,7 +41,7 @@ FAILED = "Something went wrong (KeyError)"
 @asynccontextmanager
 async def alone() -> AsyncIterator[Watch]:
     """Run a console without a pilot, which would wait for widgets that have died."""
-    app = ConsoleApp(stocked(), Manner(tick=0))
+    app = ConsoleApp(stocked(), ConsoleOptions(tick=0))
     running = asyncio.create_task(app.run_async(headless=True, size=(120, 40)))
     yield Watch(app)
     app.exit()
@@ -147,7 +147,7 @@ async def test_a_dialog_that_fails_goes_and_says_why() -> None:
 async def test_a_help_that_fails_goes_too(monkeypatch) -> None:
     async with console(stocked()) as operator:
         with monkeypatch.context() as patch:
-            patch.setattr(HelpScreen, "on_mount", broken)
+            patch.setattr(HelpDialog, "on_mount", broken)
             await operator.press("question_mark")
             await operator.hears("KeyError")
         await operator.press("3")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from console.dialogs.bulk import CountDialog, PlanDialog, ReportDialog
 from console.screens.base import DeskScreen
-from console.screens.bulk import CountScreen, PlanScreen, ReportScreen
-from console.verbs.operations import Chosen
+from console.verbs.selection import Selection
 from core.control.api import Target
 from core.filters.fields import Noun
 from core.filters.grammar import parse
@@ -24,15 +24,15 @@ def failed(number: int, *, key: str = "t") -> FakeControl:
     return control
 
 
-def matching(text: str) -> Chosen:
-    return Chosen(target=Target(filter=parse(text, Noun.TASKS)), label="all matching")
+def matching(text: str) -> Selection:
+    return Selection(target=Target(filter=parse(text, Noun.TASKS)), label="all matching")
 
 
-def marked(*ids: int) -> Chosen:
-    return Chosen(target=Target(task_ids=ids), label=f"task {ids[0]}")
+def marked(*ids: int) -> Selection:
+    return Selection(target=Target(task_ids=ids), label=f"task {ids[0]}")
 
 
-async def ask(operator: Operator, verb: str, chosen: Chosen) -> None:
+async def ask(operator: Operator, verb: str, chosen: Selection) -> None:
     """Ask for a verb as a screen does."""
     screen = operator.app.screen
     assert isinstance(screen, DeskScreen)
@@ -66,7 +66,7 @@ async def test_neither_enter_nor_a_letter_nor_another_count_confirms(keys) -> No
         await ask(operator, "retry", matching("status:failed"))
         await operator.sees("Retry 27 tasks?")
         await operator.press(*keys)
-        assert isinstance(operator.app.screen, CountScreen)
+        assert isinstance(operator.app.screen, CountDialog)
         await operator.press("escape")
         await operator.until(lambda: isinstance(operator.app.screen, DeskScreen), "still asked")
         assert control.asked == []
@@ -115,7 +115,7 @@ async def test_keys_of_the_console_sleep_while_a_question_stands() -> None:
     async with console(control) as operator:
         await ask(operator, "retry", matching("status:failed"))
         await operator.press("q", "3", "ctrl+t", "o")
-        assert isinstance(operator.app.screen, CountScreen)
+        assert isinstance(operator.app.screen, CountDialog)
         assert operator.app.is_running
 
 
@@ -135,12 +135,12 @@ async def test_questions_are_drawn_at_every_size(size) -> None:
     async with console(control) as operator:
         await operator.pilot.resize_terminal(*size)
         await ask(operator, "retry", matching("status:failed"))
-        await operator.until(lambda: isinstance(operator.app.screen, CountScreen), "not asked")
+        await operator.until(lambda: isinstance(operator.app.screen, CountDialog), "not asked")
         await operator.sees("type 27")
         assert len(strips_of(operator.app.screen)) == size[1]
         await operator.press("escape")
         await ask(operator, "kill_orphan", marked(1))
-        await operator.until(lambda: isinstance(operator.app.screen, PlanScreen), "not asked")
+        await operator.until(lambda: isinstance(operator.app.screen, PlanDialog), "not asked")
         assert len(strips_of(operator.app.screen)) == size[1]
 
 
@@ -154,7 +154,7 @@ async def test_more_refusals_than_fit_a_sentence_are_listed_until_escape() -> No
         await operator.press("y")
         await operator.sees("retry 6 tasks: 2 changed, 4 refused", "task 4: it has not ended")
         await operator.press("r")
-        assert isinstance(operator.app.screen, ReportScreen)
+        assert isinstance(operator.app.screen, ReportDialog)
         await operator.press("escape")
         await operator.until(lambda: isinstance(operator.app.screen, DeskScreen), "the list stays")
 
@@ -172,7 +172,7 @@ async def test_a_kill_shows_its_plan_wants_a_reason_and_only_y_applies_it() -> N
         await operator.press("enter")
         await operator.sees("Kill 2 orphans? y applies it")
         await operator.press("enter", "X", "space", "n")
-        assert isinstance(operator.app.screen, PlanScreen)
+        assert isinstance(operator.app.screen, PlanDialog)
         assert control.asked == []
         await operator.press("y")
         await operator.hears("kill 2 orphans: 2 changed")

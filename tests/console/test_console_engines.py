@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from console import launch
-from console.app import ConsoleApp, Manner
+from console.engine_lifecycle.starters import DialedEngine, EmbeddedEngine, SpawnedEngine
 from console.feed import Feed
 from console.sessions.choice import can_draw
-from console.starting.engines import DialedEngine, EmbeddedEngine, SpawnedEngine
+from console.shell.app import ConsoleApp, ConsoleOptions
 from core.control.api import StopMode
 from core.model.errors import Unavailable
 from core.model.events import KINDS
@@ -94,7 +94,7 @@ async def test_the_console_starts_an_engine_when_none_answers_and_only_then(runn
     control = FakeControl()
     control.engine = INFO if running else None
     starter = OwnEngine(control)
-    async with ConsoleApp(control, Manner(tick=0, starter=starter)).run_test() as pilot:
+    async with ConsoleApp(control, ConsoleOptions(tick=0, starter=starter)).run_test() as pilot:
         operator = Operator(pilot.app, pilot)
         await operator.until(lambda: control.engine, "no engine was started")
         await operator.beat()
@@ -110,7 +110,7 @@ async def test_until_the_engine_that_was_started_answers_the_screen_says_so_and_
     control = FakeControl()
     control.engine = None
     starter = child(tmp_path, "import signal; signal.pause()")
-    async with ConsoleApp(control, Manner(tick=0, starter=starter)).run_test() as pilot:
+    async with ConsoleApp(control, ConsoleOptions(tick=0, starter=starter)).run_test() as pilot:
         operator = Operator(pilot.app, pilot)
         await operator.sees("an engine is starting", "STARTING")
         await operator.misses("STALE", "NO ENGINE", "!")
@@ -159,7 +159,7 @@ async def test_leaving_lets_an_idle_engine_end_by_itself_and_asks_about_a_busy_o
     control = FakeControl()
     control.add_task(control.add_job(), status="queued" if busy else "succeeded")
     control.engine = INFO if own else replace(INFO, pid=99)
-    app = ConsoleApp(control, Manner(tick=0, starter=OwnEngine(control)))
+    app = ConsoleApp(control, ConsoleOptions(tick=0, starter=OwnEngine(control)))
     async with app.run_test() as pilot:
         operator = Operator(app, pilot)
         await operator.press("2")
@@ -175,7 +175,7 @@ async def test_leaving_lets_an_idle_engine_end_by_itself_and_asks_about_a_busy_o
 async def test_any_other_key_stays() -> None:
     control = FakeControl()
     control.add_task(control.add_job(), status="running")
-    app = ConsoleApp(control, Manner(tick=0, starter=OwnEngine(control)))
+    app = ConsoleApp(control, ConsoleOptions(tick=0, starter=OwnEngine(control)))
     async with app.run_test() as pilot:
         operator = Operator(app, pilot)
         await operator.press("2")
@@ -227,7 +227,7 @@ async def test_an_embedded_engine_cannot_be_left_running() -> None:
     control, starter = FakeControl(), EmbeddedEngine(EngineBeside())
     control.add_task(control.add_job(), status="running")
     control.engine = replace(INFO, pid=os.getpid())
-    app = ConsoleApp(control, Manner(tick=0, starter=starter))
+    app = ConsoleApp(control, ConsoleOptions(tick=0, starter=starter))
     async with app.run_test() as pilot:
         operator = Operator(app, pilot)
         await operator.press("2")

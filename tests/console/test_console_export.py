@@ -16,7 +16,7 @@ import pytest
 
 from console.exports.export_file import ExportFile, is_taken
 from console.exports.file_formats import Format, cell_of, csv_text, destination, heading_of, inert, suggested
-from console.widgets.oneline import LineScreen
+from console.widgets.line_dialog import LineDialog
 from core.control.api import PAGE
 from core.filters.fields import Noun
 from core.filters.grammar import Filter
@@ -64,7 +64,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 async def asked_for(operator: Operator) -> None:
     await operator.press("ctrl+e")
-    await operator.until(lambda: isinstance(operator.app.screen, LineScreen), "no file is asked for")
+    await operator.until(lambda: isinstance(operator.app.screen, LineDialog), "no file is asked for")
 
 
 async def export(operator: Operator, name: str) -> None:
@@ -215,7 +215,7 @@ async def test_a_file_that_is_there_is_replaced_by_y_alone(folder: Path) -> None
         await export(operator, "mine.jsonl")
         await operator.sees("mine.jsonl is there already. Overwrite it? [y/N]")
         await operator.press("enter")
-        await operator.until(lambda: isinstance(operator.app.screen, LineScreen), "it is not asked again")
+        await operator.until(lambda: isinstance(operator.app.screen, LineDialog), "it is not asked again")
         assert (folder / "mine.jsonl").read_text() == "mine"
         await operator.press("enter")
         await operator.sees("Overwrite it? [y/N]")

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from console.app import ConsoleApp, Manner
+from console.engine_lifecycle.starters import EngineStarter, SpawnedEngine
 from console.feed import RETRY_SECONDS, SECONDS_SLOW, Feed
 from console.rows import listing
 from console.screens.lists import TasksScreen
-from console.starting.engines import EngineStarter, SpawnedEngine
+from console.shell.app import ConsoleApp, ConsoleOptions
 from core.control.api import StopMode
 from tests.console.support_console import Operator, console, shown
 from tests.console.support_fake_control import INFO, NOW, FakeControl
@@ -32,7 +32,7 @@ def stocked() -> FakeControl:
 @asynccontextmanager
 async def following(control: FakeControl, starter: EngineStarter | None = None):
     """Run a console that follows what changes, as it does for an operator."""
-    app = ConsoleApp(control, Manner(tick=0.1, starter=starter))
+    app = ConsoleApp(control, ConsoleOptions(tick=0.1, starter=starter))
     async with app.run_test(size=(120, 30)) as pilot:
         operator = Operator(app, pilot)
         await operator.sees("help")

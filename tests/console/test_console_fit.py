@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from console.app import ConsoleApp, Manner
-from console.keymap import KEYS, hints
+from console.key_table import KEYS, hints
 from console.screens.job import heading
-from console.theming import looks
+from console.shell.app import ConsoleApp, ConsoleOptions
+from console.themes import looks
 from core.filters.fields import Noun
 from core.model.text import cells
 from core.model.views import JobView
@@ -100,7 +100,7 @@ async def test_the_events_of_a_job_are_counted_when_they_are_more_than_were_read
 
 
 async def test_a_toast_leaves_the_status_bar_and_the_hints_alone() -> None:
-    app = ConsoleApp(FakeControl(), Manner(tick=0))
+    app = ConsoleApp(FakeControl(), ConsoleOptions(tick=0))
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         operator = Operator(app, pilot)
         await operator.press("left_square_bracket")

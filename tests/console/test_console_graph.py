@@ -10,7 +10,7 @@ from textual.color import Color
 from console.rows.graph_nodes import WHOLE, fold
 from console.screens.graph import GraphScreen
 from console.screens.job import JobScreen
-from console.theming import CONTRAST, PLAIN, contrast, looks
+from console.themes import CONTRAST, PLAIN, contrast, looks
 from core.model.errors import Unavailable
 from tests.console.support_console import HOSTILE, VISIBLE, console, shown, strips_of
 from tests.console.support_fake_control import FakeControl

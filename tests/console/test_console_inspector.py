@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from console.screens.inspecting import InspectingScreen, fields_of
-from console.theming import looks
+from console.themes import looks
 from console.widgets.inspector import BESIDE
 from console.widgets.resized import Resized
 from core.model.errors import NotFound

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from console.keyfile import check_keymap
-from console.places import GROUPS, ROOTS
+from console.navigation.goto import Recall, Ref, Save, read_wish
+from console.navigation.history import History, Spot
 from console.screens.failed import FailedScreen
-from console.ways.goto import Recall, Ref, Save, read_wish
-from console.ways.history import History, Spot
+from console.shell.keymap_file import check_keymap
+from console.shell.places import GROUPS, ROOTS
 from core.control.api import Target
 from core.filters.fields import Noun
 from core.filters.grammar import parse

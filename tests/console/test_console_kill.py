@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from console.dialogs.bulk import PlanDialog
 from console.screens.base import DeskScreen
-from console.screens.bulk import PlanScreen
-from console.verbs.operations import Chosen
+from console.verbs.selection import Selection
 from core.control.api import Target
 from core.model.commands import Operated
 from core.model.errors import Unavailable
@@ -45,7 +45,7 @@ async def test_of_a_job_only_what_runs_is_killed() -> None:
     control = busy("running", "blocked")
     control.add_task(control.add_job("other"), "x", status="running")
     desk = Desk(control)
-    await desk.operations.kill(Chosen(target=Target(job_id=2), label="job 2 (nightly)"))
+    await desk.operations.kill(Selection(target=Target(job_id=2), label="job 2 (nightly)"))
     assert control.asked == [("kill", (1,))]
     assert {task.id: task.status for task in control.task_rows.values()} == {
         1: "cancelled",
@@ -58,7 +58,7 @@ async def test_several_jobs_are_one_plan() -> None:
     control = busy("running")
     control.add_task(control.add_job("other"), "x", status="running")
     desk = Desk(control)
-    jobs = Chosen(target=Target(job_id=2), more=(Target(job_id=3),), label="2 marked")
+    jobs = Selection(target=Target(job_id=2), more=(Target(job_id=3),), label="2 marked")
     await desk.operations.kill(jobs)
     assert len(desk.plans) == 1
     assert control.asked == [("kill", (1, 2))]
@@ -171,7 +171,7 @@ async def test_by_keys_a_kill_wants_a_reason_and_only_y_applies_it(place: str) -
         await operator.press("enter")
         await operator.sees("Kill 1 running task? y applies it")
         await operator.press("enter", "X", "space", "n")
-        assert isinstance(operator.app.screen, PlanScreen)
+        assert isinstance(operator.app.screen, PlanDialog)
         assert control.asked == []
         await operator.press("y")
         await operator.hears("kill 1 running task: 1 changed")

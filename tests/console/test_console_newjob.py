@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from console.dialogs.new_job import FaultsDialog, NewJobDialog
+from console.dialogs.workflow_picker import WorkflowPicker
 from console.newjob.documents import (
     ENTRIES,
     Kind,
@@ -19,8 +21,6 @@ from console.newjob.documents import (
 )
 from console.newjob.params import blank_of, fill, prefilled, read_value
 from console.screens.base import DeskScreen
-from console.screens.newjob import FaultsScreen, FormScreen
-from console.screens.picking import PickScreen
 from console.widgets.form import SafeInput, Submit
 from core.model.commands import DocumentText, Submitted
 from core.model.errors import Conflict, Fault, Invalid, InvalidDocument, NotFound, Unavailable
@@ -88,7 +88,7 @@ async def open_form(operator: Operator, typed: str = "nightly") -> None:
     await operator.sees("nightly.yaml")
     await operator.type(typed)
     await operator.press("enter")
-    await operator.until(lambda: isinstance(operator.app.screen, FormScreen), "no form")
+    await operator.until(lambda: isinstance(operator.app.screen, NewJobDialog), "no form")
 
 
 async def test_the_sample_is_one_key_and_two_enters_away(folder: Path) -> None:
@@ -216,7 +216,7 @@ async def test_the_faults_of_a_document_are_listed_with_their_places(folder: Pat
         await operator.press("G")
         await operator.sees("100:3")
         await operator.press("escape")
-        await operator.until(lambda: isinstance(operator.app.screen, PickScreen), "not back")
+        await operator.until(lambda: isinstance(operator.app.screen, WorkflowPicker), "not back")
 
 
 async def test_faults_found_at_submit_are_listed_too(folder: Path) -> None:
@@ -228,9 +228,9 @@ async def test_faults_found_at_submit_are_listed_too(folder: Path) -> None:
         await open_form(operator)
         await operator.press("enter")
         await operator.sees("4:1", "late one")
-        assert isinstance(operator.app.screen, FaultsScreen)
+        assert isinstance(operator.app.screen, FaultsDialog)
         await operator.press("escape")
-        assert isinstance(operator.app.screen, FormScreen)
+        assert isinstance(operator.app.screen, NewJobDialog)
 
 
 async def test_typing_narrows_folders_open_and_backspace_goes_up(folder: Path) -> None:
@@ -316,7 +316,7 @@ async def test_without_an_engine_the_picker_says_so_and_stays(folder: Path) -> N
     async with console(control) as operator:
         await operator.press("o", "enter")
         await operator.sees("no engine is running (start one with 'taskdeck serve')")
-        assert isinstance(operator.app.screen, PickScreen)
+        assert isinstance(operator.app.screen, WorkflowPicker)
 
 
 async def test_hostile_files_and_parameters_are_shown_as_glyphs(folder: Path) -> None:
@@ -347,11 +347,11 @@ async def test_picker_and_form_are_drawn_at_every_size(folder: Path, size) -> No
     async with console(clerk(*PARAMS)) as operator:
         await operator.pilot.resize_terminal(*size)
         await operator.press("o")
-        await operator.until(lambda: isinstance(operator.app.screen, PickScreen), "no picker")
+        await operator.until(lambda: isinstance(operator.app.screen, WorkflowPicker), "no picker")
         assert len(strips_of(operator.app.screen)) == size[1]
         await operator.type("nightly")
         await operator.press("enter")
-        await operator.until(lambda: isinstance(operator.app.screen, FormScreen), "no form")
+        await operator.until(lambda: isinstance(operator.app.screen, NewJobDialog), "no form")
         assert len(strips_of(operator.app.screen)) == size[1]
         for _ in range(8):
             await operator.press("down")

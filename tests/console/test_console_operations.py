@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from console.verbs.asking import Counted, Plan, Report
-from console.verbs.operations import UNDO_SECONDS, Chosen, Operations
+from console.verbs.operations import UNDO_SECONDS, Operations
+from console.verbs.questions import Counted, Plan, Report
+from console.verbs.selection import Selection
 from console.verbs.tiers import BOUNDED, REVERSIBLE, Scope, Tier, Verb, facts_of, meets, tier_of
 from core.control.api import Target
 from core.filters.fields import Noun
@@ -66,12 +67,12 @@ def failed(number: int) -> FakeControl:
     return control
 
 
-def matching(text: str, **more) -> Chosen:
-    return Chosen(target=Target(filter=parse(text, Noun.TASKS), **more), label="all matching")
+def matching(text: str, **more) -> Selection:
+    return Selection(target=Target(filter=parse(text, Noun.TASKS), **more), label="all matching")
 
 
-def marked(*ids: int, **more) -> Chosen:
-    return Chosen(target=Target(task_ids=ids), label=f"task {ids[0]}", **more)
+def marked(*ids: int, **more) -> Selection:
+    return Selection(target=Target(task_ids=ids), label=f"task {ids[0]}", **more)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +197,7 @@ async def test_several_jobs_are_asked_for_in_one_question_and_one_by_one_from_th
         control.add_job(name)
     desk = Desk(control)
     jobs = tuple(Target(job_id=number) for number in (2, 3, 4))
-    await desk.operations.cancel(Chosen(target=jobs[0], more=jobs[1:], label="job 2 (a)"))
+    await desk.operations.cancel(Selection(target=jobs[0], more=jobs[1:], label="job 2 (a)"))
     assert desk.questions == ["Cancel 3 jobs? [y/N]"]
     assert control.asked == [("cancel", 2), ("cancel", 3), ("cancel", 4)]
     assert desk.told == ["cancel 3 jobs: 3 changed"]
@@ -205,7 +206,7 @@ async def test_several_jobs_are_asked_for_in_one_question_and_one_by_one_from_th
 async def test_tasks_and_jobs_marked_together_are_counted_apart() -> None:
     control = failed(2)
     desk = Desk(control)
-    both = Chosen(target=Target(task_ids=(1, 2)), more=(Target(job_id=2),), label="3 marked")
+    both = Selection(target=Target(task_ids=(1, 2)), more=(Target(job_id=2),), label="3 marked")
     await desk.operations.cancel(both)
     assert desk.questions == ["Cancel 2 tasks and 1 job? [y/N]"]
     assert control.asked == [("cancel", (1, 2)), ("cancel", 2)]
@@ -217,7 +218,7 @@ async def test_many_jobs_are_confirmed_by_their_count_with_their_states() -> Non
         control.add_job("j", status="paused" if index else "running")
     desk = Desk(control, answer=False)
     jobs = [Target(job_id=number) for number in control.job_rows]
-    await desk.operations.cancel(Chosen(target=jobs[0], more=tuple(jobs[1:]), label="21 marked"))
+    await desk.operations.cancel(Selection(target=jobs[0], more=tuple(jobs[1:]), label="21 marked"))
     assert desk.counted[0].scope.words == "21 jobs"
     assert desk.counted[0].scope.by_status == {"running": 1, "paused": 20}
 
@@ -228,7 +229,7 @@ async def test_of_several_jobs_one_that_refuses_does_not_keep_the_others_from_th
     control.add_job("b")
     desk = Desk(control)
     jobs = tuple(Target(job_id=number) for number in (2, 77, 3))
-    await desk.operations.cancel(Chosen(target=jobs[0], more=jobs[1:], label="job 2 (a)"))
+    await desk.operations.cancel(Selection(target=jobs[0], more=jobs[1:], label="job 2 (a)"))
     assert control.asked == [("cancel", 2), ("cancel", 77), ("cancel", 3)]
     assert desk.told == ["cancel 3 jobs: 2 changed, 1 refused: job 77: no job 77"]
 
@@ -246,7 +247,7 @@ async def test_when_the_engine_goes_the_rest_is_listed_as_not_done() -> None:
         return Operated(changed=1)
 
     control.cancel = cancel
-    await desk.operations.cancel(Chosen(target=jobs[0], more=jobs[1:], label="job 2 (a)"))
+    await desk.operations.cancel(Selection(target=jobs[0], more=jobs[1:], label="job 2 (a)"))
     went = "; ".join(f"job {number}: the engine went" for number in (3, 4, 5))
     assert desk.told == [f"cancel 6 jobs: 1 changed, 5 refused: {went}; 2 more"]
     assert [line for report in desk.reports for line in report.lines] == [
@@ -297,7 +298,9 @@ async def test_the_undo_of_several_jobs_is_for_those_that_changed() -> None:
     control = FakeControl()
     control.add_job("a")
     desk = Desk(control)
-    await desk.operations.pause(Chosen(target=Target(job_id=2), more=(Target(job_id=99),), label="job 2 (a)"))
+    await desk.operations.pause(
+        Selection(target=Target(job_id=2), more=(Target(job_id=99),), label="job 2 (a)")
+    )
     await desk.operations.undo()
     assert control.asked[-1] == ("resume", 2)
     assert ("resume", 99) not in control.asked

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from console.rows.pages import Pages
-from console.verbs.applying import movable
+from console.verbs.apply import movable
 from console.verbs.tiers import Verb
 from core.control.api import Target
 from core.filters.fields import Noun

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from console import launch
-from console.app import ConsoleApp, Manner
+from console.engine_lifecycle.starters import EmbeddedEngine, SpawnedEngine
 from console.feed import Feed
-from console.keymap import KEYS
-from console.places import ROOTS
+from console.key_table import KEYS
+from console.protection.gate import ANY, ARMED_SECONDS, PROTECTED, READ_ONLY, Gate
+from console.protection.guard import HARMLESS, guarded
 from console.sessions.flags import read_flags
-from console.starting.engines import EmbeddedEngine, SpawnedEngine
-from console.verbs.guarding import HARMLESS, guarded
-from console.verbs.protection import ANY, ARMED_SECONDS, PROTECTED, READ_ONLY, Gate
+from console.shell.app import ConsoleApp, ConsoleOptions
+from console.shell.places import ROOTS
 from console.verbs.reasons import CHANGES
 from console.verbs.tiers import Tier, Verb, tier_of
 from core.control.api import ControlAPI, StopMode
@@ -68,7 +68,7 @@ def stocked(*, protected: bool = True) -> FakeControl:
 
 @asynccontextmanager
 async def opened(control: FakeControl, clock: Seconds | None = None, *, at: str = "2", **more):
-    app = ConsoleApp(control, Manner(tick=0, clock=clock or Seconds(), **more))
+    app = ConsoleApp(control, ConsoleOptions(tick=0, clock=clock or Seconds(), **more))
     async with app.run_test(size=(120, 40)) as pilot:
         operator = Operator(app, pilot)
         await operator.sees("help")

@@ -7,9 +7,9 @@ import time
 import pytest
 from rich.style import Style
 
-from console.app import ConsoleApp, Manner
 from console.screens.pulse import PulseScreen
 from console.screens.pulse_panels import where_failing, where_waiting
+from console.shell.app import ConsoleApp, ConsoleOptions
 from console.widgets.bars import bars, trend_of
 from console.widgets.styled_lines import changed, flow
 from core.filters.grammar import render
@@ -53,7 +53,7 @@ async def at_pulse(operator: Operator, *texts: str) -> str:
 
 
 async def test_the_console_opens_on_the_pulse() -> None:
-    app = ConsoleApp(stocked(), Manner(tick=0))
+    app = ConsoleApp(stocked(), ConsoleOptions(tick=0))
     async with app.run_test(size=(120, 40)) as pilot:
         await Operator(app, pilot).sees("Pulse", "http.5xx", "✗ failed 3")
         assert isinstance(app.screen, PulseScreen)

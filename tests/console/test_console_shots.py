@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from console.places import ROOTS
+from console.shell.places import ROOTS
 from tests.shots.scenes import SCENES, SIZES, Scene
 from tests.shots.take import FOLDER, place_of, take
 

@@ -7,7 +7,7 @@ from importlib.resources import files
 import pytest
 from textual.color import Color
 
-from console.theming import PLAIN, STATUSES, contrast, looks, no_theme, read_look, starting
+from console.themes import PLAIN, STATUSES, contrast, looks, no_theme, read_look, starting
 from core.model.errors import Invalid
 
 DARK = (files("themes") / "dark.toml").read_text("utf-8")

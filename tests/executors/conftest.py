@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from core import host
-from core.executors.child import MARK, ChildExecutor
+from core.executors.child import ChildExecutor
+from core.executors.family import MARK
 from core.executors.outputs import Outputs
 from core.model.ports import AttemptRef, ProcessCall
 from tests.support import waiting

@@ -14,9 +14,9 @@ import pytest
 
 from core import host
 from core.executors.child import ChildExecutor
-from core.executors.ends import NotStarted, Overflowed, Vanished
+from core.executors.observations import NotStarted, Overflowed, Vanished
+from core.executors.output_cap import OutputCap, OverCap
 from core.executors.outputs import Started
-from core.executors.punching import OutputCap, OverCap
 from core.model.errors import Bug, HandoffFailed, Invalid
 from core.model.ports import AttemptRef, ProcessCall, ProcessExit
 

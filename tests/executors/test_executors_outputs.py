@@ -6,8 +6,8 @@ import os
 
 import pytest
 
+from core.executors.output_cap import drop_middle
 from core.executors.outputs import write_new
-from core.executors.punching import drop_middle
 from core.model.ports import AttemptRef
 
 

@@ -14,9 +14,9 @@ import pytest
 
 from core import host
 from core.executors.child import ChildExecutor
-from core.executors.ends import Finished, Gone, Living, NotStarted, Orphaned, Overflowed, Vanished
+from core.executors.observations import Finished, Gone, Living, NotStarted, Orphaned, Overflowed, Vanished
+from core.executors.output_cap import OutputCap, OverCap
 from core.executors.outputs import Started, write_new
-from core.executors.punching import OutputCap, OverCap
 from core.executors.wrapper import wrap
 from core.model.errors import Bug, Unavailable
 from core.model.ports import AttemptRef, ProcessExit

@@ -139,25 +139,6 @@ def test_programs_are_found_by_path_and_by_place(tmp_path):
     assert host.find_program("bin", path=cwd, cwd="/") is None
 
 
-def test_a_small_file_is_read_whole_or_not_at_all(tmp_path):
-    path = tmp_path / "file"
-    assert host.read_small(path, 5) is None
-    path.write_bytes(b"12345")
-    assert host.read_small(path, 5) == b"12345"
-    assert host.read_small(path, 4) is None
-    (tmp_path / "link").symlink_to(path)
-    assert host.read_small(tmp_path / "link", 5) is None
-    assert host.read_small(tmp_path, 5) is None
-
-
-def test_only_regular_files_are_opened(tmp_path):
-    os.mkfifo(tmp_path / "pipe")
-    before = len(list(Path("/proc/self/fd").iterdir()))
-    with pytest.raises(OSError, match="regular"):
-        host.open_regular(tmp_path / "pipe")
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
-
-
 def test_the_umask_is_read_without_a_change():
     before = os.umask(0o027)
     try:
@@ -172,7 +153,7 @@ def test_the_machine_tells_about_itself(tmp_path, monkeypatch):
     monkeypatch.setenv("LOGNAME", "somebody")
     assert host.user_name() == "somebody"
     assert 0 < host.free_bytes(tmp_path) < 2**60
-    assert host.limits()["open_files"] == resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    assert host.open_files_limit() == resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     assert host.has_pidfd()
 
 
@@ -181,7 +162,7 @@ def test_the_default_home_follows_the_desktop_rules(monkeypatch, tmp_path):
     assert host.default_home() == tmp_path / "taskdeck"
 
 
-def test_a_process_tells_the_words_it_was_started_with(sleeper):
+def test_a_process_has_the_command_line_it_was_started_with(sleeper):
     process = _process(sleeper("sleep", "91"))
     assert _becomes(process, "sleep 91")
     odd = _process(sleeper("sh", "-c", "sleep 92; :", "two words", "", "\x1b[31m\n", "\udcff"))

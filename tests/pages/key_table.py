@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from console.keymap import KEYS
+from console.key_table import KEYS
 
 PARTS = {
     "everywhere": ("app",),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.keymap import KEYS
+from console.key_table import KEYS
 from tests.pages.key_table import PARTS
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from textual.screen import Screen
 
 from console.desk import Desk
+from console.dialogs.new_job import NewJobDialog
+from console.dialogs.workflow_picker import WorkflowPicker
 from console.newjob.documents import Source
-from console.places import ROOTS
-from console.screens.newjob import FormScreen
-from console.screens.picking import PickScreen
+from console.shell.places import ROOTS
 from core.model.insight import ParamView, WorkflowView
 from core.model.text import SafeText
 from tests.shots.seed import CLEANING, ETL
@@ -33,7 +33,7 @@ class Scene:
 
 
 def _picker(desk: Desk) -> Screen[int | None]:
-    return PickScreen(desk, Path("workflows"))
+    return WorkflowPicker(desk, Path("workflows"))
 
 
 def _form(desk: Desk) -> Screen[int | None]:
@@ -45,7 +45,7 @@ def _form(desk: Desk) -> Screen[int | None]:
     )
     source = Source(document={"name": "nightly-etl"}, name=SafeText("nightly-etl.yaml"), folder="/srv/etl")
     workflow = WorkflowView(name="nightly-etl", stages=3, tasks=16, params=params)
-    return FormScreen(desk.control, source, workflow, given={})
+    return NewJobDialog(desk.control, source, workflow, given={})
 
 
 SCENES = (

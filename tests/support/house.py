@@ -17,7 +17,7 @@ from core.connectors.shell import Shell
 from core.control.api import Target
 from core.control.local import LocalControl
 from core.engine.service import Engine, Ports
-from core.executors.child import MARK
+from core.executors.family import MARK
 from core.model.commands import StopMode
 from core.model.paths import ensure_home
 from core.model.views import JobResult, TaskDetail

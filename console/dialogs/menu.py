@@ -1,0 +1,44 @@
+"""Menu: a few lines, each with the letter that chooses it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from core.model.text import SafeText, clip
+
+
+class MenuDialog(ModalScreen[str]):
+    """Shows what each letter stands for; gone with the letter, '' for Escape and every other key."""
+
+    DEFAULT_CSS = """
+    MenuDialog { background: transparent; align: left bottom; }
+    MenuDialog VerticalScroll { width: 100%; height: auto; max-height: 100%; background: $panel; }
+    MenuDialog Static { width: 100%; height: auto; padding: 0 1; }
+    MenuDialog .question { text-style: reverse bold; }
+    """
+
+    def __init__(self, question: SafeText, lines: Mapping[str, SafeText]) -> None:
+        super().__init__()
+        self._question = question
+        self._lines = lines
+
+    def compose(self) -> ComposeResult:
+        """Stack the question and the lines."""
+        width = max(10, self.app.size.width - 6)
+        text = "\n".join(f"{letter}  {clip(words, width)}" for letter, words in self._lines.items())
+        with VerticalScroll(can_focus=False):
+            yield Static(Content(f"{self._question}  (Esc: back)"), markup=False, classes="question")
+            yield Static(Content(text), markup=False)
+
+    def on_key(self, event: events.Key) -> None:
+        """Take the first key as the answer."""
+        event.stop()
+        event.prevent_default()
+        self.dismiss(event.key if event.key in self._lines else "")

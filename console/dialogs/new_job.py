@@ -1,0 +1,217 @@
+"""New job: a form made from the parameters of a workflow, and the faults of one that cannot run."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.screen import ModalScreen
+
+from console.background import start, words_of
+from console.newjob.documents import Source
+from console.newjob.params import Blank, blank_of, fill, prefilled
+from console.verbs.apply import ACTOR
+from console.widgets.form import Form, Submit
+from console.widgets.line import Line
+from console.widgets.text_view import TextView
+from core.control.api import ControlAPI
+from core.model.commands import SubmitOptions
+from core.model.errors import Conflict, Fault, InvalidDocument, TaskdeckError
+from core.model.insight import WorkflowView
+from core.model.text import SafeText, safe_line
+from core.model.values import JsonObject, JsonValue
+
+# No parameter is called so: names of parameters are words.
+_NAME, _FOLDER = " name", " folder"
+_TAKEN = "client_key.conflict"
+_LONGEST_NAME = 200
+
+
+async def at_once(_verb: str, _words: str) -> bool:
+    """Ask nothing more: the form has been read and sent."""
+    return True
+
+
+class NewJobDialog(ModalScreen[int | None]):
+    """Takes the values and submits; gone with the id of the job, or None for none."""
+
+    DEFAULT_CSS = "NewJobDialog { background: $background; }"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "back", show=False)]
+
+    def __init__(
+        self,
+        control: ControlAPI,
+        source: Source,
+        workflow: WorkflowView,
+        *,
+        given: Mapping[str, JsonValue],
+        sure: Callable[[str, str], Awaitable[bool]] = at_once,
+    ) -> None:
+        super().__init__()
+        self._sure = sure
+        self._control = control
+        self._source = source
+        self._workflow = workflow
+        self._given: JsonObject = dict(given)
+        self._params = prefilled(workflow.params, given)
+        # One key for the form: an answer that was lost is asked for again, not a second job.
+        self._key = uuid.uuid4().hex
+        self._sending = False
+        self._tried = False
+        own = [_name_blank(workflow, source), _folder_blank(source)]
+        self._form = Form([*map(blank_of, self._params), *own], submit=SafeText("[ Submit ]"))
+        self._said = Line(classes="trouble")
+
+    def compose(self) -> ComposeResult:
+        """Stack head, warnings, form, words and hints."""
+        workflow = self._workflow
+        counts = f"{_count(workflow.stages, 'stage')}, {_count(workflow.tasks, 'task')}"
+        yield Line(Content(safe_line(f" New job: {workflow.name}  ({counts})  {self._source.name}")))
+        for warning in workflow.warnings:
+            yield Line(Content(safe_line(f" warning: {warning}")))
+        yield self._form
+        yield self._said
+        hint = " Tab ↓ next line  Enter next, on the last line submits  Esc back"
+        yield Line(Content(SafeText(hint)), classes="hints")
+
+    def on_mount(self) -> None:
+        """Begin where something has to be typed, else at the end: then Enter submits."""
+        texts = self._form.texts
+        self._form.go_to(next((p.name for p in self._params if p.required and not texts[p.name]), None))
+
+    def on_form_changed(self) -> None:
+        """Say at once what is at fault; what is still missing only after the first try."""
+        faults = self._faults()
+        if not self._tried:
+            texts = self._form.texts
+            faults = {name: words for name, words in faults.items() if texts[name]}
+        self._form.show(faults)
+
+    def on_submit_pressed(self, event: Submit.Pressed) -> None:
+        """Submit what is without fault, once at a time."""
+        event.stop()
+        self._tried = True
+        faults = self._faults()
+        self._form.show(faults)
+        if faults:
+            self._form.go_to(next(name for name in self._form.texts if name in faults))
+            self._say(f"{_count(len(faults), 'field')} to mend")
+        elif not self._sending:
+            self._sending = True
+            self._say("submitting ...")
+            start(self, self._send, group="submit")
+
+    def action_back(self) -> None:
+        """Leave the form, unless an answer is on its way."""
+        if not self._sending:
+            self.dismiss(None)
+
+    async def _send(self) -> None:
+        texts = self._form.texts
+        values: JsonObject = {**self._given, **fill(self._params, texts).values}
+        options = SubmitOptions(
+            actor=ACTOR,
+            cwd=texts[_FOLDER].strip() or None,
+            client_key=self._key,
+            name=texts[_NAME].strip() or None,
+        )
+        try:
+            if not await self._sure("submit", f"job {options.name or self._workflow.name}"):
+                self._say("not submitted")
+                return
+            submitted = await self._control.submit(self._source.document, values, options=options)
+        except TaskdeckError as error:
+            self._refused(error)
+        else:
+            self.dismiss(submitted.job_id)
+        finally:
+            self._sending = False
+
+    def _refused(self, error: TaskdeckError) -> None:
+        if isinstance(error, InvalidDocument):
+            self.app.push_screen(FaultsDialog(self._source.name, error))
+        if isinstance(error, Conflict) and error.code == _TAKEN:
+            self._key = uuid.uuid4().hex
+            self._say("a job was submitted from this form before, with other values; Enter submits another")
+            return
+        hint = f" ({error.hint})" if error.hint else ""
+        self._say(f"{words_of(error)}{hint}")
+
+    def _faults(self) -> dict[str, SafeText]:
+        texts = self._form.texts
+        faults = dict(fill(self._params, texts).faults)
+        if len(texts[_NAME].strip()) > _LONGEST_NAME:
+            faults[_NAME] = SafeText(f"a name has at most {_LONGEST_NAME} characters")
+        folder = texts[_FOLDER].strip()
+        if folder and not folder.startswith("/"):
+            faults[_FOLDER] = SafeText("write a whole path, from / on, or nothing")
+        return faults
+
+    def _say(self, words: str) -> None:
+        self._said.write(Content(safe_line(f" {words}")))
+
+
+class FaultsDialog(ModalScreen[None]):
+    """Lists the faults of a document with their places."""
+
+    DEFAULT_CSS = "FaultsDialog { background: $background; }"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,backspace,q", "back", "back", show=False)]
+
+    def __init__(self, name: SafeText, error: InvalidDocument) -> None:
+        super().__init__()
+        self._name = name
+        self._faults = error.faults
+        self._view = TextView()
+
+    def compose(self) -> ComposeResult:
+        """Stack head, list and hints."""
+        head = safe_line(f" {self._name}: {_count(len(self._faults), 'fault')}; nothing was submitted")
+        yield Line(Content(head), classes="trouble")
+        yield self._view
+        yield Line(Content(SafeText(" Esc back")), classes="hints")
+
+    def on_mount(self) -> None:
+        """Show the faults, once it is known how wide they may be."""
+        lines = [line for fault in self._faults for line in fault_lines(fault)]
+        self.call_after_refresh(self._view.put, lines)
+        self._view.focus()
+
+    def action_back(self) -> None:
+        """Close."""
+        self.dismiss()
+
+
+def fault_lines(fault: Fault) -> list[SafeText]:
+    """Write a fault: line and column, code, then its sentence, whose own lines follow."""
+    place = "" if fault.line is None else f"{fault.line}:{fault.column or 1}"
+    first, *more = fault.message.splitlines() or [""]
+    where = f"  ({fault.path})" if fault.path else ""
+    return [
+        safe_line(f"{place:<9}{fault.code:<22} {first}{where}"),
+        *(safe_line(f"{'':<32}{line}") for line in more),
+    ]
+
+
+def _name_blank(workflow: WorkflowView, source: Source) -> Blank:
+    note = safe_line(f"optional; the job is called {workflow.name} otherwise")
+    return Blank(name=_NAME, label=SafeText("name of the job"), note=note, text=_typeable(source.called))
+
+
+def _folder_blank(source: Source) -> Blank:
+    note = SafeText("where its tasks run, on the machine of the engine; empty: the engine's own folder")
+    return Blank(
+        name=_FOLDER, label=SafeText("folder of its tasks"), note=note, text=_typeable(source.folder)
+    )
+
+
+def _typeable(text: str) -> str:
+    # What cannot be typed as it is would come back as another one.
+    return text if safe_line(text) == text else ""
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,262 @@
+"""Picking: find the workflow of a new job among files, built-in ones and recent jobs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from console.background import start, words_of
+from console.desk import Desk
+from console.dialogs.new_job import FaultsDialog, NewJobDialog
+from console.newjob.documents import (
+    ENTRIES,
+    Folder,
+    Kind,
+    Offer,
+    Source,
+    builtins,
+    here,
+    look_into,
+    narrowed,
+    read_builtin,
+    read_document,
+    recent,
+)
+from console.newjob.resubmit import source_of
+from console.widgets.form import SafeInput
+from console.widgets.line import Line
+from console.widgets.table import RowFormat, Table
+from core.model.errors import InvalidDocument, TaskdeckError
+from core.model.text import SafeText, safe_line
+from core.model.values import JsonObject
+from core.render.columns import Column, Form
+
+_COLUMNS = (
+    Column(name="name", title="WORKFLOW", form=Form.TEXT, path="name", width=40),
+    Column(name="kind", title="", form=Form.TEXT, path="kind", width=20, priority=1),
+)
+_JOBS = 50
+"""Newest jobs that are looked at for workflows to run again."""
+
+
+class WorkflowPicker(ModalScreen[int | None]):
+    """Lists what can be run; typing narrows, Enter opens, and the form follows. Gone with the job's id."""
+
+    DEFAULT_CSS = (
+        "WorkflowPicker { background: $background; } WorkflowPicker SafeInput { background: $panel; }"
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down", "move(1)", "next", show=False),
+        Binding("up", "move(-1)", "before", show=False),
+        Binding("pagedown", "page(1)", "a page down", show=False),
+        Binding("pageup", "page(-1)", "a page up", show=False),
+        Binding("escape", "back", "back", show=False),
+    ]
+
+    def __init__(self, desk: Desk, folder: Path) -> None:
+        super().__init__()
+        self._desk = desk
+        self._first: tuple[Offer, ...] = builtins()
+        self._again: tuple[Offer, ...] = ()
+        self._folder = Folder(path=folder, offers=())
+        self._head = Line(classes="head")
+        self._input = _Narrowing(placeholder="type to narrow, or a path")
+        self._table: Table[Offer] = Table(RowFormat(columns=_COLUMNS, key=_key, write=_write, style=_plain))
+        self._said = Line(classes="trouble")
+        self._looks = 0
+        """Folders that are being read."""
+        self._is_wanted = False
+        """Enter was pressed meanwhile."""
+
+    def compose(self) -> ComposeResult:
+        """Stack head, input, list, words and hints."""
+        yield self._head
+        yield self._input
+        yield self._table
+        yield self._said
+        hint = " ↓ ↑ move  Enter open  Backspace folder above  Esc leave"
+        yield Line(Content(SafeText(hint)), classes="hints")
+
+    def on_mount(self) -> None:
+        """Look around."""
+        self._table.can_focus = False
+        self._input.focus()
+        self._show()
+        start(self, self._find_recent, group="recent")
+        self._go(self._folder.path)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Narrow by what is typed; a path that ends in a slash goes there."""
+        event.stop()
+        self._narrow()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Open what is under the cursor."""
+        event.stop()
+        if self._looks:
+            # The list is still that of the folder before.
+            self._is_wanted = True
+            return
+        self._choose()
+
+    def _choose(self) -> None:
+        offer = self._table.selected
+        if offer is None:
+            self._say("nothing matches")
+        elif offer.kind in (Kind.UP, Kind.FOLDER) and offer.path is not None:
+            self._go(offer.path)
+        else:
+            start(self, partial(self._open, offer), group="open", exclusive=True)
+
+    def action_move(self, step: int) -> None:
+        """Move the cursor."""
+        self._table.action_move(step)
+
+    def action_page(self, step: int) -> None:
+        """Move by a page."""
+        self._table.action_page(step)
+
+    def action_above(self) -> None:
+        """Go to the folder above."""
+        self._go(self._folder.path.parent)
+
+    def action_back(self) -> None:
+        """Forget what was typed, else leave."""
+        if self._input.value:
+            self._input.value = ""
+        else:
+            self.dismiss(None)
+
+    def _narrow(self) -> None:
+        folder, slash, rest = self._input.value.rpartition("/")
+        if slash and (folder.startswith(("/", "~")) or not folder or self._is_folder(folder)):
+            self._go(self._folder.path / _home_of(f"{folder}/"), rest)
+            return
+        self._show()
+        self._table.go_to(0)
+
+    def _go(self, path: Path, typed: str = "") -> None:
+        # At once: what is typed while the folder is read narrows what will be found.
+        self._input.value = typed
+
+        async def look() -> None:
+            try:
+                self._folder = await asyncio.to_thread(look_into, path)
+            except TaskdeckError as error:
+                self._say(words_of(error))
+                self._is_wanted = False
+                return
+            finally:
+                self._looks -= 1
+            self._say(f"only the first {ENTRIES:,} entries are shown" if self._folder.cut else "")
+            self._narrow()
+            if self._is_wanted and not self._looks:
+                self._is_wanted = False
+                self._choose()
+
+        self._looks += 1
+        start(self, look, group="look", exclusive=True)
+
+    async def _find_recent(self) -> None:
+        try:
+            page = await self._desk.control.jobs(limit=_JOBS)
+        except TaskdeckError:
+            # Without a store there is nothing to run again; the files are there all the same.
+            return
+        self._again = recent(page.rows)
+        self._show()
+
+    async def _open(self, offer: Offer) -> None:
+        self._say("reading ...")
+        try:
+            source, given = await self._read(offer)
+            workflow = await self._desk.control.describe(source.document)
+        except InvalidDocument as error:
+            self._say("")
+            self.app.push_screen(FaultsDialog(safe_line(offer.name), error))
+        except TaskdeckError as error:
+            hint = f" ({error.hint})" if error.hint else ""
+            self._say(f"{words_of(error)}{hint}")
+        else:
+            self._say("")
+            self.app.push_screen(
+                NewJobDialog(
+                    self._desk.control, source, workflow, given=given, sure=self._desk.operations.sure
+                ),
+                self._submitted,
+            )
+
+    async def _read(self, offer: Offer) -> tuple[Source, JsonObject]:
+        name = safe_line(offer.name)
+        if offer.job is not None:
+            return await source_of(self._desk.control, offer.job), dict(offer.job.params)
+        if offer.path is None:
+            return Source(document=read_builtin(offer.name), name=name, folder=self._here(here())), {}
+        text = await asyncio.to_thread(read_document, offer.path)
+        return Source(document=text, name=name, folder=self._here(offer.path.parent)), {}
+
+    def _here(self, folder: Path) -> str:
+        # A folder of this machine means nothing on another.
+        return "" if self._desk.host else str(folder.absolute())
+
+    def _submitted(self, job_id: int | None) -> None:
+        if job_id is not None:
+            self.dismiss(job_id)
+
+    def _is_folder(self, typed: str) -> bool:
+        first = typed.split("/", maxsplit=1)[0] + "/"
+        folders = (offer for offer in self._folder.offers if offer.kind in (Kind.FOLDER, Kind.UP))
+        return any(offer.name == first for offer in folders)
+
+    def _show(self) -> None:
+        offers = narrowed((*self._first, *self._again, *self._folder.offers), self._input.value)
+        self._table.replace(dict(enumerate(offers)), count=len(offers), more=False)
+        self._head.write(Content(safe_line(f" New job: pick a workflow in {self._folder.path}")))
+
+    def _say(self, words: str) -> None:
+        self._said.write(Content(safe_line(f" {words}" if words else "")))
+
+
+class _Narrowing(SafeInput):
+    """An input whose Backspace goes to the folder above when there is nothing to delete."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("backspace", "rub_out", "delete", show=False)]
+
+    async def action_rub_out(self) -> None:
+        """Delete a character, or go up."""
+        if self.value:
+            self.action_delete_left()
+        else:
+            await self.screen.run_action("above")
+
+
+def _home_of(typed: str) -> Path:
+    try:
+        return Path(typed).expanduser()
+    except RuntimeError:
+        # Nobody's home: it is looked for as it is, and told to be missing.
+        return Path(typed)
+
+
+def _key(offer: Offer) -> tuple[str, str, int]:
+    return (offer.kind.value, offer.name, 0 if offer.job is None else offer.job.id)
+
+
+def _write(offer: Offer, columns: Sequence[Column]) -> tuple[SafeText, ...]:
+    kind = "" if offer.kind in (Kind.FOLDER, Kind.FILE, Kind.UP) else offer.kind.value
+    more = "" if offer.job is None else f" (job {offer.job.id})"
+    texts = {"name": safe_line(offer.name), "kind": safe_line(f"{kind}{more}")}
+    return tuple(texts[column.name] for column in columns)
+
+
+def _plain(_offer: Offer, _column: Column) -> None:
+    return None

@@ -1,0 +1,1 @@
+"""The life of the engine as the console steers it."""

@@ -1,0 +1,1 @@
+"""Navigation: places by name, where the operator was, and saved views."""

@@ -1,0 +1,1 @@
+"""Protection: whether changes may be asked for now."""

@@ -1,0 +1,1 @@
+"""The shell: the app, and what moves between its screens."""

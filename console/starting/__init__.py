@@ -1,1 +1,0 @@
-"""What the console can start an engine with."""

@@ -1,0 +1,77 @@
+"""What a verb acts on, made from rows and pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.control.api import Target
+from core.model.insight import OrphanView
+from core.model.views import JobView, QueueView, TaskView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What a verb acts on, as it was when the operator asked: keys, never places in a list.
+
+    A verb on several jobs or queues is asked once for each: `target` is the first, `more` are the others.
+    """
+
+    target: Target
+    label: str
+    """What a single target is called: `task 7 (parse)`."""
+    off: bool = False
+    """It is paused or held: the verb lets it go on."""
+    more: tuple[Target, ...] = ()
+    running: int | None = None
+    """How many tasks of it run, as far as the screen knows; None = it does not."""
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """Return all of them."""
+        return (self.target, *self.more)
+
+
+def task_selection(task: TaskView) -> Selection:
+    """Return a task as the target of a verb."""
+    return Selection(
+        target=Target(task_ids=(task.id,)),
+        label=f"task {task.id} ({task.key})",
+        off=task.status == "held",
+        running=int(task.status == "running"),
+    )
+
+
+def job_selection(job: JobView) -> Selection:
+    """Return a job as the target of a verb."""
+    return Selection(
+        target=Target(job_id=job.id),
+        label=f"job {job.id} ({job.name})",
+        off=job.status == "paused",
+        running=job.tasks.get("running", 0),
+    )
+
+
+def names_of(target: Target) -> tuple[int | str, ...]:
+    """Return the ids, or the name, of what a target names one by one."""
+    if target.task_ids is not None:
+        return target.task_ids
+    return tuple(name for name in (target.job_id, target.queue) if name is not None)
+
+
+def selection_of(view: object) -> Selection | None:
+    """Return what a row stands for as the target of a verb; None = no verb acts on such rows."""
+    match view:
+        case TaskView():
+            return task_selection(view)
+        case JobView():
+            return job_selection(view)
+        case QueueView():
+            return Selection(
+                target=Target(queue=view.name), label=f"queue {view.name}", off=view.paused_at is not None
+            )
+        case OrphanView():
+            return Selection(
+                target=Target(task_ids=(view.task_id,)), label=f"task {view.task_id} ({view.key})"
+            )
+        case _:
+            return None

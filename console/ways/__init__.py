@@ -1,1 +1,0 @@
-"""Ways: where one can go, where one has been, and filters kept by name."""

@@ -1,0 +1,67 @@
+"""The family of an attempt: all processes that its wrapper and command started."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from core import host
+from core.executors.observations import Survivor
+
+if TYPE_CHECKING:
+    from core.model.ports import AttemptRef
+
+MARK = "TASKDECK_ATTEMPT"
+"""Variable that every process of an attempt carries: `<store>:<task>:<epoch>`."""
+
+
+def mark_value(store: str, ref: AttemptRef) -> str:
+    """Return what `TASKDECK_ATTEMPT` is set to for an attempt of a store."""
+    return f"{store}:{ref.task_id}:{ref.epoch}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """The session of a wrapper (`leader`), and every process that carries the mark of the attempt."""
+
+    leader: host.Process | None
+    """The wrapper, alive or not; None = not known."""
+    mark: str
+    """`NAME=value` of the variable."""
+
+    async def members(self) -> frozenset[host.Process]:
+        """Return the processes that live, members that left the session included."""
+        return await asyncio.to_thread(host.family, self.leader, self.mark)
+
+    async def terminate(self) -> None:
+        """Ask every member to end (SIGTERM)."""
+        for process in await self.members():
+            host.signal_process(process, signal.SIGTERM)
+
+    async def kill(self) -> None:
+        """End every member (SIGKILL), also those born meanwhile."""
+        await asyncio.to_thread(self.kill_blocking)
+
+    def kill_blocking(self) -> None:
+        """Do the same in this thread, for some ms."""
+        host.kill_family(self.leader, self.mark)
+
+    async def survivors(self) -> tuple[Survivor, ...]:
+        """Return the living members with their command lines, by pid."""
+        return await asyncio.to_thread(self._described)
+
+    def _described(self) -> tuple[Survivor, ...]:
+        members = sorted(host.family(self.leader, self.mark), key=lambda process: process.pid)
+        return tuple(
+            Survivor(pid=process.pid, command=command)
+            for process in members
+            if (command := host.command_line(process)) is not None
+        )
+
+
+def oldest_leader(members: frozenset[host.Process]) -> host.Process | None:
+    """Return the probable wrapper among members: the process that began first, if it leads a session."""
+    oldest = min(members, key=lambda process: (process.start, process.pid), default=None)
+    return oldest if oldest is not None and oldest.session == oldest.pid else None
