@@ -6,7 +6,7 @@ import asyncio
 
 from core.app import lifetime
 from core.app.lifetime import serve_until_idle
-from tests.support.waiting import until
+from tests.support.waiting import DEADLINE, until
 
 
 class Quiet:
@@ -32,7 +32,7 @@ class Quiet:
 
 async def test_an_idle_engine_ends_when_nobody_came_and_nobody_watches() -> None:
     quiet = Quiet()
-    await asyncio.wait_for(serve_until_idle(quiet, quiet, linger=0), 10)
+    await asyncio.wait_for(serve_until_idle(quiet, quiet, linger=0), DEADLINE)
     assert quiet.looks == 1
 
 
@@ -44,7 +44,7 @@ async def test_it_stays_while_somebody_watches_and_ends_when_the_last_one_left(m
     await until(lambda: quiet.looks > 3, "it looks on")
     assert not work.done()
     quiet.watched = False
-    await asyncio.wait_for(work, 10)
+    await asyncio.wait_for(work, DEADLINE)
 
 
 async def test_who_asks_for_the_end_does_not_wait_for_those_who_watch() -> None:
@@ -54,4 +54,4 @@ async def test_who_asks_for_the_end_does_not_wait_for_those_who_watch() -> None:
     await until(lambda: quiet.looks, "it is idle")
     quiet.stopping = True
     quiet.end.set()
-    await asyncio.wait_for(work, 10)
+    await asyncio.wait_for(work, DEADLINE)

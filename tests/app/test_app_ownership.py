@@ -19,7 +19,7 @@ from core.app.ownership import take_over
 from core.host import find_process
 from core.model.errors import Unavailable
 from tests.support.homes import Home
-from tests.support.waiting import until_now
+from tests.support.waiting import DEADLINE, until_now
 
 OWNER = """
 import signal, sys
@@ -114,7 +114,7 @@ async def test_a_free_home_is_just_locked(tmp_path: Path) -> None:
 async def test_the_owner_is_ended_and_then_the_home_is_ours(tmp_path: Path, own: Own) -> None:
     owner, told = own(), list[str]()
     lock = await take_over(tmp_path / "lock", patience=20, tell=told.append)
-    assert owner.wait(20) == -signal.SIGTERM
+    assert owner.wait(DEADLINE) == -signal.SIGTERM
     assert find_owner(tmp_path / "lock") == find_process(os.getpid())
     assert [str(owner.pid) in words for words in told] == [True, True]
     lock.release()
@@ -149,7 +149,7 @@ async def test_of_two_contenders_one_wins_and_the_other_says_so(
     own()
     path = tmp_path / "lock"
     tries = [take_over(path, patience=20, tell=lambda _: None) for _ in range(2)]
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(DEADLINE):
         ends = await asyncio.gather(*tries, return_exceptions=True)
     won = [end for end in ends if isinstance(end, EngineLock)]
     lost = [end for end in ends if isinstance(end, Unavailable)]
@@ -176,7 +176,7 @@ def test_an_engine_is_replaced_and_the_next_one_takes_its_children_up(place: Hom
     place.run("exec", "--detach", "--", "sh", "-c", f"until test -e {gate}; do sleep 0.05; done")
     place.waits_for("SELECT status FROM attempt", ("running",))
     second = place.start("serve", "--take-over")
-    assert first.wait(40) == 0
+    assert first.wait(DEADLINE) == 0
     until_now(lambda: place.owned and place.engine == second.pid != before, "the second one serves")
     gate.touch()
     place.waits_for("SELECT epoch, status FROM attempt", (1, "succeeded"))

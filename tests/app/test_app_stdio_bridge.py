@@ -14,6 +14,7 @@ import pytest
 
 from core.app.stdio_bridge import bridge
 from tests.support.homes import Home, lines
+from tests.support.waiting import DEADLINE
 
 HELLO = b"POST /v1/status HTTP/1.1\r\nhost: engine\r\ncontent-length: 2\r\n\r\n{}"
 HEAVY = ("typer", "sqlalchemy", "pydantic", "httpx", "asyncio", "textual", "starlette")
@@ -105,7 +106,7 @@ def test_it_speaks_with_the_engine_that_runs_whatever_the_length_of_its_path(
         home.start("serve")
         home.has_engine()
         dial = home.start("dial-stdio", stdin=subprocess.PIPE)
-        out, err = dial.communicate(HELLO, timeout=30)
+        out, err = dial.communicate(HELLO, timeout=DEADLINE)
         assert (dial.returncode, err) == (0, b"")
         assert out.startswith(b"HTTP/1.1 ")
     finally:
@@ -114,7 +115,7 @@ def test_it_speaks_with_the_engine_that_runs_whatever_the_length_of_its_path(
 
 def test_it_starts_an_engine_of_its_own_session_and_of_many_at_once_only_one(place: Home) -> None:
     dials = [place.start("dial-stdio", "--start", stdin=subprocess.PIPE) for _ in range(3)]
-    answers = [dial.communicate(HELLO, timeout=50) for dial in dials]
+    answers = [dial.communicate(HELLO, timeout=DEADLINE) for dial in dials]
     assert [out.partition(b" ")[0] for out, _ in answers] == [b"HTTP/1.1"] * 3, answers
     assert [dial.returncode for dial in dials] == [0] * 3
     assert place.rows("SELECT epoch FROM engine") == [(1,)]

@@ -21,6 +21,7 @@ from core.control.api import EventQuery
 from core.model.events import EventView
 from core.model.views import LogChunk, Page
 from tests.console.support_fake_control import INFO, FakeControl
+from tests.support.waiting import DEADLINE
 
 
 async def _nothing() -> None:
@@ -52,7 +53,7 @@ async def test_a_wait_does_not_wait_for_a_slow_progress() -> None:
         asked.set()
         await asyncio.Event().wait()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(DEADLINE):
         assert await wait_with(work(), tick) == 7
 
 

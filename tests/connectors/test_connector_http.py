@@ -19,6 +19,7 @@ from core.model.errors import Invalid
 from core.model.outcomes import Failed
 from tests.connectors.http_servers import make_certificate, reply, serving
 from tests.connectors.inline_calls import make_context
+from tests.support.waiting import DEADLINE
 
 
 @pytest.fixture
@@ -201,7 +202,7 @@ async def test_a_silent_server_is_a_timeout(tmp_path):
 
     async with serving(silent) as server:
         failed = await failing(http, tmp_path, url=server.url())
-        await asyncio.wait_for(server.closed.wait(), 5)
+        await asyncio.wait_for(server.closed.wait(), DEADLINE)
     await http.stop()
     assert (failed.error.code, failed.permanent) == ("http.timeout", False)
 
@@ -220,7 +221,7 @@ async def test_a_drip_ends_at_the_total_timeout(http, tmp_path, timeout):
 
     async with serving(drip) as server:
         failed = await failing(http, tmp_path, url=server.url(), timeout=timeout)
-        await asyncio.wait_for(server.closed.wait(), 5)
+        await asyncio.wait_for(server.closed.wait(), DEADLINE)
     assert failed.error.code == "http.timeout"
 
 
@@ -235,11 +236,11 @@ async def test_cancelling_a_call_closes_its_connection(http, tmp_path):
 
     async with serving(endless) as server:
         task = asyncio.ensure_future(ask(http, tmp_path, url=server.url()))
-        await asyncio.wait_for(started.wait(), 5)
+        await asyncio.wait_for(started.wait(), DEADLINE)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await asyncio.wait_for(server.closed.wait(), 5)
+        await asyncio.wait_for(server.closed.wait(), DEADLINE)
 
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -18,6 +18,7 @@ from core.executors.outputs import Outputs
 from core.model.errors import Invalid
 from core.model.outcomes import Failed, Succeeded
 from core.model.ports import AttemptRef, CallContext
+from tests.support.waiting import DEADLINE
 
 TASKS = """
 import asyncio, os, sys
@@ -69,7 +70,7 @@ def run(context, tmp_path):
         python, block = Python(), {"call": call, **with_}
         executor = ChildExecutor(Outputs(tmp_path / "output"), store=f"python-{time.time_ns()}")
         executor.start(context.ref, python.call(block, context))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(DEADLINE):
             end = await executor.wait(context.ref)
         return python.conclude(block, context, end)
 

@@ -15,6 +15,7 @@ from core.executors.outputs import Outputs
 from core.model.errors import Invalid
 from core.model.outcomes import Failed, Succeeded
 from core.model.ports import AttemptRef, CallContext
+from tests.support.waiting import DEADLINE
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def run(context, tmp_path):
         shell = Shell()
         executor = ChildExecutor(Outputs(tmp_path / "output"), store=f"shell-{time.time_ns()}")
         executor.start(context.ref, shell.call(with_, context))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(DEADLINE):
             end = await executor.wait(context.ref)
         return shell.conclude(with_, context, end)
 

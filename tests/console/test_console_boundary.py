@@ -18,7 +18,7 @@ from console.shell.app import ConsoleApp, ConsoleOptions
 from console.widgets.table import Table
 from tests.console.support_console import console, shown
 from tests.console.support_fake_control import FakeControl
-from tests.support.waiting import until
+from tests.support.waiting import DEADLINE, until
 
 
 def stocked() -> FakeControl:
@@ -45,7 +45,7 @@ async def alone() -> AsyncIterator[Watch]:
     running = asyncio.create_task(app.run_async(headless=True, size=(120, 40)))
     yield Watch(app)
     app.exit()
-    await asyncio.wait_for(running, 20)
+    await asyncio.wait_for(running, DEADLINE)
 
 
 class Watch:

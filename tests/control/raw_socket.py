@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from core.control import sockets
+from tests.support.waiting import DEADLINE
 
 STATUS = b"POST /v2/status HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}"
 
@@ -31,17 +32,17 @@ async def ask(path: Path, request: bytes) -> tuple[int, dict]:
 
 
 async def answer(reader: asyncio.StreamReader) -> tuple[int, dict]:
-    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), DEADLINE)
     length = next(
         int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.startswith(b"content-length")
     )
-    return int(head.split()[1]), json.loads(await asyncio.wait_for(reader.readexactly(length), 20))
+    return int(head.split()[1]), json.loads(await asyncio.wait_for(reader.readexactly(length), DEADLINE))
 
 
 async def rest(reader: asyncio.StreamReader) -> bytes:
     """Return what still comes until the other end hangs up."""
     try:
-        return await asyncio.wait_for(reader.read(), 20)
+        return await asyncio.wait_for(reader.read(), DEADLINE)
     except ConnectionError:
         return b""
 

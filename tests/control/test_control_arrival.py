@@ -27,6 +27,7 @@ from core.model.errors import (
 from core.model.plans import Backoff, Jitter, OnLoss, RetryPolicy, TaskSpec
 from core.store.reports import search
 from tests.control.control_stage import INFO, RESULT
+from tests.support.waiting import DEADLINE
 
 HOSTILE = {
     "nul": "a\x00b",
@@ -218,10 +219,10 @@ async def test_a_refusal_arrives_as_the_error_that_was_raised(stage, error):
 
 async def test_waiting_for_a_job_returns_its_end(stage):
     waiting = asyncio.ensure_future(stage.control.wait_job(7))
-    await asyncio.wait_for(stage.engine.waits.wait(), 5)
+    await asyncio.wait_for(stage.engine.waits.wait(), DEADLINE)
     assert not waiting.done()
     stage.engine.ended.set()
-    assert await asyncio.wait_for(waiting, 5) == RESULT
+    assert await asyncio.wait_for(waiting, DEADLINE) == RESULT
     assert stage.engine.asked == [("wait_job", 7)]
 
 
@@ -233,19 +234,19 @@ async def test_waiting_for_tasks_returns_counts(stage):
 
 async def test_who_stops_waiting_is_not_waited_for(stage):
     waiting = asyncio.ensure_future(stage.control.wait_tasks([1]))
-    await asyncio.wait_for(stage.engine.waits.wait(), 5)
+    await asyncio.wait_for(stage.engine.waits.wait(), DEADLINE)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    await asyncio.wait_for(stage.engine.dropped.wait(), 5)
+    await asyncio.wait_for(stage.engine.dropped.wait(), DEADLINE)
 
 
 async def test_others_are_answered_while_somebody_waits(stage):
     waiting = asyncio.ensure_future(stage.control.wait_job(7))
-    await asyncio.wait_for(stage.engine.waits.wait(), 5)
+    await asyncio.wait_for(stage.engine.waits.wait(), DEADLINE)
     assert await stage.control.enqueue([delay()])
     stage.engine.ended.set()
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, DEADLINE)
 
 
 async def test_many_calls_at_once_each_get_their_own_answer(stage):

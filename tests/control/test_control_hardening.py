@@ -19,7 +19,7 @@ from core.model.errors import Unavailable
 from core.model.insight import WorkflowView
 from tests.control.control_stage import INFO, remote_stage
 from tests.control.raw_socket import STATUS, answer, ask, connected, post, rest, to
-from tests.support.waiting import until
+from tests.support.waiting import DEADLINE, until
 
 CODES = {
     "engine.busy",
@@ -93,7 +93,7 @@ async def test_one_client_cannot_wait_for_everything_at_once(tmp_path):
             assert caught.value.code == "engine.busy"
         assert await stage.control.status() == INFO
         waiting.pop().cancel()
-        await asyncio.wait_for(stage.engine.dropped.wait(), 10)
+        await asyncio.wait_for(stage.engine.dropped.wait(), DEADLINE)
         stage.engine.ended.set()
         assert await stage.control.wait_tasks([9]) == {"succeeded": 1}
         await asyncio.gather(*waiting)

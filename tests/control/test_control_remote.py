@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 
 import pytest
 
@@ -15,6 +14,7 @@ from core.control.transport import SocketDialer
 from core.model.errors import Bug, Forbidden, Invalid, Unavailable
 from tests.control.answering import Answering, answer_with
 from tests.control.control_stage import INFO, local_stage
+from tests.support.waiting import DEADLINE, within
 
 SPEC = TaskSpec(uses="delay", with_={"seconds": 0})
 
@@ -47,16 +47,14 @@ async def test_a_patient_client_waits_for_an_engine_that_is_just_starting(tmp_pa
         asyncio.get_running_loop().call_later(
             0.1, lambda: asyncio.ensure_future(server.start(LocalControl(stage.engine), stage.socket))
         )
-        assert await asyncio.wait_for(asked, 5) == INFO
+        assert await asyncio.wait_for(asked, DEADLINE) == INFO
         await server.stop()
 
 
 async def test_patience_ends(tmp_path):
-    started = time.monotonic()
     async with control_of(tmp_path, patience=0.2) as control:
         with pytest.raises(Unavailable):
-            await control.status()
-    assert 0.2 <= time.monotonic() - started < 4
+            await within(control.status(), "patience ends")
 
 
 async def test_one_connection_carries_many_requests(remote, monkeypatch):
@@ -69,9 +67,9 @@ async def test_one_connection_carries_many_requests(remote, monkeypatch):
 async def test_a_wait_that_is_cancelled_hangs_up(remote, monkeypatch):
     opened = count_connections(monkeypatch)
     waiting = asyncio.ensure_future(remote.control.wait_job(3))
-    await asyncio.wait_for(remote.engine.waits.wait(), 5)
+    await asyncio.wait_for(remote.engine.waits.wait(), DEADLINE)
     waiting.cancel()
-    await asyncio.wait_for(remote.engine.dropped.wait(), 5)
+    await asyncio.wait_for(remote.engine.dropped.wait(), DEADLINE)
     assert len(opened) == 1
 
 

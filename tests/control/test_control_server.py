@@ -20,6 +20,7 @@ from core.control.server import ControlServer, Limits
 from core.model.errors import Bug, Forbidden, NotFound, Unavailable
 from tests.control.control_stage import INFO, remote_stage
 from tests.control.raw_socket import STATUS, answer, ask, post, rest
+from tests.support.waiting import DEADLINE
 
 
 class Credentials:
@@ -208,7 +209,7 @@ async def test_half_open_clients_are_closed_and_others_are_served(tmp_path):
         for _, writer in silent[:100]:
             writer.write(b"POST /stop HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n{")
         assert await stage.control.status() == INFO
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE):
             for reader, _ in silent:
                 assert await rest(reader) == b""
         for _, writer in silent:
@@ -222,7 +223,7 @@ async def test_a_client_that_stalls_in_a_later_request_is_closed_too(tmp_path):
         writer.write(STATUS)
         assert (await answer(reader))[0] == 200
         writer.write(STATUS[:-1])
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE):
             assert await rest(reader) == b""
         writer.transport.abort()
 
@@ -231,9 +232,9 @@ async def test_a_wait_may_last_longer_than_a_request_may_take_to_arrive(tmp_path
     async with remote_stage(tmp_path, limits=Limits(request_seconds=0.1)) as stage:
         loop = asyncio.get_running_loop()
         waiting = asyncio.ensure_future(stage.control.wait_tasks([1]))
-        await asyncio.wait_for(stage.engine.waits.wait(), 5)
+        await asyncio.wait_for(stage.engine.waits.wait(), DEADLINE)
         loop.call_later(0.4, stage.engine.ended.set)
-        assert await asyncio.wait_for(waiting, 5) == {"succeeded": 1}
+        assert await asyncio.wait_for(waiting, DEADLINE) == {"succeeded": 1}
 
 
 async def test_connections_beyond_the_limit_are_refused_with_a_code(tmp_path):
@@ -285,15 +286,15 @@ def test_a_process_that_may_open_few_files_takes_few_connections(monkeypatch, fi
 async def test_a_client_that_goes_ends_its_wait(remote):
     _, writer = await asyncio.open_unix_connection(str(remote.socket))
     writer.write(post("wait_job", b'{"job_id": 3}'))
-    await asyncio.wait_for(remote.engine.waits.wait(), 5)
+    await asyncio.wait_for(remote.engine.waits.wait(), DEADLINE)
     writer.transport.abort()
-    await asyncio.wait_for(remote.engine.dropped.wait(), 5)
+    await asyncio.wait_for(remote.engine.dropped.wait(), DEADLINE)
 
 
 async def test_what_is_no_http_is_refused_and_harms_nobody(remote):
     reader, writer = await asyncio.open_unix_connection(str(remote.socket))
     writer.write(b"\x00\x01\x02 hello\r\n\r\n")
-    assert b" 400 " in await asyncio.wait_for(reader.read(), 5)
+    assert b" 400 " in await asyncio.wait_for(reader.read(), DEADLINE)
     writer.transport.abort()
     assert await remote.control.status() == INFO
 
@@ -307,7 +308,7 @@ async def test_a_crash_of_the_engine_is_a_bug_without_a_traceback(remote, monkey
 
 async def test_stopping_ends_what_waits_and_removes_the_socket(remote):
     waiting = asyncio.ensure_future(remote.control.wait_job(3))
-    await asyncio.wait_for(remote.engine.waits.wait(), 5)
+    await asyncio.wait_for(remote.engine.waits.wait(), DEADLINE)
     await remote.server.stop()
     with pytest.raises(Unavailable) as caught:
         await waiting
@@ -323,7 +324,7 @@ async def test_a_stop_asked_over_the_socket_is_answered_before_the_server_goes(r
         remote.engine, "stop", lambda _: ends.append(asyncio.ensure_future(remote.server.stop()))
     )
     await remote.control.stop_engine()
-    await asyncio.wait_for(ends[0], 5)
+    await asyncio.wait_for(ends[0], DEADLINE)
     with pytest.raises(Unavailable):
         await remote.control.status()
 

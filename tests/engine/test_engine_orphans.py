@@ -15,7 +15,7 @@ from core.engine.orphans import KILL_SECONDS
 from core.model.commands import Fail, Operated, StopMode, Unhold
 from core.model.insight import OrphanKind, OrphanView
 from tests.support.house import House, script, task
-from tests.support.waiting import ticks, within
+from tests.support.waiting import DEADLINE, ticks, within
 
 RUN = 'test -e "$FLAG" && exit 0; touch "$FLAG"; exec sleep 300'
 STATES = "SELECT id, key, status FROM task"
@@ -46,7 +46,7 @@ async def found(house: House, number: int = 1) -> tuple[OrphanView, ...]:
         lambda: len(register._living) == number, f"{number} orphans are found: {house.rows(STATES)}"
     )
     views = await register.views()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE):
         while not all(word.startswith("sleep ") for view in views for word in view.commands):
             views = await register.views()
     return views

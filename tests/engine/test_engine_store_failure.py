@@ -14,7 +14,7 @@ from core.control.api import Target
 from core.model.commands import StopMode
 from core.model.errors import Unavailable
 from tests.support.house import House, script, task
-from tests.support.waiting import ticks, within
+from tests.support.waiting import DEADLINE, ticks, within
 
 
 class Failing:
@@ -31,7 +31,7 @@ class Failing:
     def execute(self, sql: str, *args: Any) -> Any:
         if sql.startswith("BEGIN") and not self.open.is_set():
             self.held.set()
-            self.open.wait(20)
+            self.open.wait(DEADLINE)
         if self.broken and sql.startswith("BEGIN"):
             self.refusals += 1
             raise sqlite3.OperationalError("disk I/O error")
@@ -227,7 +227,7 @@ async def test_a_full_disk_is_said_and_what_ended_meanwhile_is_recorded_when_the
     house.steer.release("a")
     await ticks(20)
     store.execute("PRAGMA max_page_count = 1000000")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE):
         while house.states(job) != {"a": "succeeded", "b": "succeeded"}:
             house.clock.advance(seconds=1)
             await house.settle()

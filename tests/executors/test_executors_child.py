@@ -19,6 +19,7 @@ from core.executors.output_cap import OutputCap, OverCap
 from core.executors.outputs import Started
 from core.model.errors import Bug, HandoffFailed, Invalid
 from core.model.ports import AttemptRef, ProcessCall, ProcessExit
+from tests.support.waiting import DEADLINE
 
 
 @pytest.mark.parametrize(
@@ -175,7 +176,7 @@ async def test_a_stop_before_the_start_calls_the_command_back(executor, outputs,
     # The wrapper cannot run while this test holds the loop, or it was faster: both ends are right.
     executor.start(ref, sh(f"touch {tmp_path}/ran; sleep 68"))
     await executor.terminate(ref)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE):
         await executor.kill(ref)
         end = await executor.wait(ref)
     assert isinstance(end, NotStarted | Vanished | ProcessExit)

@@ -7,12 +7,14 @@ import resource
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from core import host
+from tests.support.waiting import until_now
 
 
 @pytest.fixture
@@ -31,7 +33,8 @@ def sleeper():
 
     yield start
     for process in made:
-        process.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
@@ -83,15 +86,12 @@ def test_a_mark_is_found_behind_a_long_environment(sleeper):
     found = host.find_process(
         sleeper("env", f"LONG={'x' * 120_000}", f"MORE={'y' * 120_000}", "M=1", "sleep", "92").pid
     )
-    deadline = time.monotonic() + 10
-    while not host.carries_mark(found, "M=1") and time.monotonic() < deadline:
-        os.sched_yield()
-    assert host.carries_mark(found, "M=1")
+    _becomes_marked(found, "M=1")
 
 
 def test_a_mark_is_matched_whole(sleeper):
     process = host.find_process(sleeper(mark="TASKDECK_TEST=s:1:2").pid)
-    assert _becomes_marked(process, "TASKDECK_TEST=s:1:2")
+    _becomes_marked(process, "TASKDECK_TEST=s:1:2")
     assert not host.carries_mark(process, "TASKDECK_TEST=s:1:")
     assert not host.carries_mark(process, "DECK_TEST=s:1:2")
 
@@ -101,7 +101,7 @@ def test_a_family_is_its_session_and_who_bears_the_mark(sleeper):
     leader = host.find_process(sleeper().pid)
     marked = host.find_process(sleeper(mark=mark).pid)
     stranger = host.find_process(sleeper().pid)
-    assert _becomes_marked(marked, mark)
+    _becomes_marked(marked, mark)
     assert host.family(leader, mark) == {leader, marked}
     assert stranger not in host.kill_family(leader, mark)
     assert host.family(leader, mark) == set()
@@ -164,9 +164,9 @@ def test_the_default_home_follows_the_desktop_rules(monkeypatch, tmp_path):
 
 def test_a_process_has_the_command_line_it_was_started_with(sleeper):
     process = _process(sleeper("sleep", "91"))
-    assert _becomes(process, "sleep 91")
+    _becomes(process, "sleep 91")
     odd = _process(sleeper("sh", "-c", "sleep 92; :", "two words", "", "\x1b[31m\n", "\udcff"))
-    assert _becomes(odd, "sh -c 'sleep 92; :' 'two words' '' '\x1b[31m\n' '\ufffd'")
+    _becomes(odd, "sh -c 'sleep 92; :' 'two words' '' '\x1b[31m\n' '\ufffd'")
 
 
 def test_a_long_command_line_is_cut_and_a_hidden_one_is_named(sleeper):
@@ -181,9 +181,7 @@ def test_the_words_of_a_stranger_under_a_reused_number_are_not_told(sleeper):
     process = _process(sleeper())
     assert host.command_line(replace(process, start=process.start - 1)) is None
     host.signal_process(process, signal.SIGKILL)
-    deadline = time.monotonic() + 10
-    while host.find_process(process.pid) == process:
-        assert time.monotonic() < deadline
+    until_now(lambda: host.find_process(process.pid) != process, "it ends")
     assert host.command_line(process) is None
 
 
@@ -193,18 +191,11 @@ def _process(started: subprocess.Popen) -> host.Process:
     return found
 
 
-def _becomes(process: host.Process, words: str) -> bool:
-    # Until its program is executed a child shows the words of its parent.
-    deadline = time.monotonic() + 10
-    while host.command_line(process) != words:
-        assert time.monotonic() < deadline, host.command_line(process)
-    return True
+def _becomes(process: host.Process, command_line: str) -> None:
+    # Until its program is loaded a child shows the command line of its parent.
+    until_now(lambda: host.command_line(process) == command_line, f"it runs {command_line!r}")
 
 
-def _becomes_marked(process: host.Process, mark: str) -> bool:
-    # The environment is the parent's until the program is loaded.
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
-        if host.carries_mark(process, mark):
-            return True
-    return False
+def _becomes_marked(process: host.Process, mark: str) -> None:
+    # Until its program is loaded a child has the environment of its parent.
+    until_now(lambda: host.carries_mark(process, mark), f"it carries {mark}")

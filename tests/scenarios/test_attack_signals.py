@@ -14,7 +14,7 @@ import pytest
 
 from core.app.lock import is_held
 from core.store.verify import verify_path
-from tests.support.waiting import until_now
+from tests.support.waiting import DEADLINE, until_now
 
 Start = Callable[..., subprocess.Popen[str]]
 FLOW = "name: q\ntasks: [{key: a, uses: %s, with: {%s}}]\n"
@@ -93,7 +93,7 @@ def test_an_engine_whose_terminal_goes_away_stops_in_order(tmp_path: Path, start
     assert serve.stdout is not None
     assert "serving" in serve.stdout.readline()
     serve.send_signal(signal.SIGHUP)
-    assert serve.wait(30) == 0
+    assert serve.wait(DEADLINE) == 0
     assert found(home, "SELECT pid FROM engine") == [(None,)]
     assert not (home / "engine.sock").exists()
 
@@ -115,8 +115,8 @@ def test_a_host_that_still_serves_a_guest_stops_in_order_when_asked(tmp_path: Pa
         assert host.poll() is None
     # At once: between its own work and that of its guests it minds signals, too.
     host.send_signal(signal.SIGTERM)
-    assert host.wait(30) == 0
-    assert guest.wait(30) == 4
+    assert host.wait(DEADLINE) == 0
+    assert guest.wait(DEADLINE) == 4
     assert found(home, "SELECT status, epoch FROM task WHERE job_id = 3") == [("queued", 1)]
     assert found(home, "SELECT status FROM attempt WHERE task_id = 2") == [("interrupted",)]
 
@@ -131,7 +131,7 @@ def test_an_engine_that_is_asked_to_end_while_it_starts_ends_in_order(
     process = start(*words, "--connector", "slow:connector")
     until_now((tmp_path / "begun").exists, "the engine starts")
     process.send_signal(number)
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=DEADLINE)
     assert process.returncode == 130
     assert out.startswith(f"asked to end ({number.name}) before the engine was ready\nhint: ")
     assert out.count("\n") == 2
@@ -153,15 +153,15 @@ def test_a_start_that_is_given_up_leaves_the_children_of_the_former_engine_alone
     (tmp_path / "slow.py").write_text(SLOW)
     engine = start("serve")
     wait_for(home, "SELECT pid FROM engine", (engine.pid,))
-    assert start("run", "child.yaml", "--detach").wait(30) == 0
+    assert start("run", "child.yaml", "--detach").wait(DEADLINE) == 0
     until_now(lambda: list(home.glob("output/*/1/pid")), "the child runs")
     engine.kill()
-    engine.wait(30)
+    engine.wait(DEADLINE)
     second = start("serve", "--connector", "slow:connector")
     until_now((tmp_path / "begun").exists, "the next engine starts")
     second.send_signal(signal.SIGTERM)
-    assert second.wait(30) == 130
+    assert second.wait(DEADLINE) == 130
     assert found(home, "SELECT status FROM attempt") == [("running",)]
     gate.touch()
-    assert start("serve", "--until-idle").wait(30) == 0
+    assert start("serve", "--until-idle").wait(DEADLINE) == 0
     assert found(home, "SELECT epoch, status FROM attempt") == [(1, "succeeded")]

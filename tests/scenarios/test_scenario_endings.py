@@ -14,7 +14,7 @@ import core
 from core.host import find_process
 from core.model.errors import Unavailable
 from tests.support.homes import Home
-from tests.support.waiting import until_now
+from tests.support.waiting import DEADLINE, until_now
 
 pytestmark = pytest.mark.timeout(180)
 ATTEMPTS = "SELECT status FROM attempt ORDER BY task_id"
@@ -90,7 +90,7 @@ def test_a_kill_overtakes_a_stop_that_gives_calls_their_grace(place: Home, write
     assert (killed.returncode, killed.stderr) == (0, "")
     assert killed.stdout == f"the engine (process {engine}) has stopped\n"
     assert place.rows(ATTEMPTS) == [("interrupted",), ("interrupted",)]
-    assert softer.wait(40) == 0
+    assert softer.wait(DEADLINE) == 0
 
 
 def test_an_engine_whose_socket_was_removed_is_stopped_by_its_process(place: Home) -> None:
@@ -117,12 +117,12 @@ def test_who_comes_to_an_engine_that_drains_is_told_what_becomes_of_the_job(
     assert next_line(late) == "the engine drains: new work waits for the next engine (taskdeck serve)"
     assert next_line(late) == "job 3 gate: 1 task"
     (tmp_path / "open").touch()
-    said = late.communicate(timeout=60)[1].decode()
+    said = late.communicate(timeout=DEADLINE)[1].decode()
     assert late.returncode == 4
     assert said == (
         "error[engine.lost]: the engine ended before job 3 did; the next engine goes on with it\n"
         "hint: go on: taskdeck serve --until-idle\n"
     )
-    assert draining.wait(40) == 0
+    assert draining.wait(DEADLINE) == 0
     loose = place.run("exec", "--", "true")
     assert loose.returncode == 0, "the next engine is one like any other"

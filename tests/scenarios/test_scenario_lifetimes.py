@@ -14,7 +14,7 @@ from core.app.spawn import LOG
 from core.host import find_process
 from tests.support.homes import Home
 from tests.support.terminal import Terminal
-from tests.support.waiting import until_now
+from tests.support.waiting import DEADLINE, until_now
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -98,7 +98,7 @@ def test_two_runs_at_once_share_one_engine(place: Home, tmp_path: Path) -> None:
     # Neither may be through before the other has come.
     place.waits_for("SELECT count(*) FROM job WHERE id > 1", (2,))
     (tmp_path / "gate").touch()
-    ends = [run.communicate(timeout=100) for run in runs]
+    ends = [run.communicate(timeout=DEADLINE) for run in runs]
     assert [run.returncode for run in runs] == [0, 0], ends
     assert place.rows("SELECT epoch FROM engine") == [(1,)]
     assert place.rows("SELECT status FROM job WHERE id > 1") == [("succeeded",)] * 2
@@ -121,7 +121,7 @@ def test_a_drain_waits_for_what_runs_and_says_so(place: Home, tmp_path: Path) ->
     assert stop.stderr.readline() == b"draining: 1 running\n"
     assert place.owned
     (tmp_path / "gate").touch()
-    assert stop.communicate(timeout=60)[0].startswith(b"the engine (process ")
+    assert stop.communicate(timeout=DEADLINE)[0].startswith(b"the engine (process ")
     assert place.rows("SELECT status FROM attempt") == [("succeeded",)]
     assert place.run("stop", "--drain", "--kill").returncode == 2
 

@@ -15,7 +15,7 @@ from core.control.api import ControlAPI, Target
 from core.model.insight import OrphanView
 from tests.support.aftermath import attempts, effect, effects, rows, states
 from tests.support.engine_process import EngineProcess, start_engine
-from tests.support.waiting import until, until_now, within
+from tests.support.waiting import DEADLINE, until, until_now, within
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def orphan_by_killing_all(home: Path, folder: Path) -> tuple[EngineProcess, int]
 
 async def found(control: ControlAPI) -> OrphanView:
     """Return the one orphan as soon as its command is what it will be."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE):
         while True:
             views = await control.orphans()
             if views and views[0].commands == ("sleep 300",):

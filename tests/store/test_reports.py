@@ -19,6 +19,7 @@ from core.store.readers import Readers
 from core.store.reports import Reports
 from core.store.reports.keyset import PAGE_MAX
 from tests.store.deck import Deck, failure, stage, task
+from tests.support.steps import counted_calls
 
 
 @pytest.fixture
@@ -119,7 +120,9 @@ async def test_six_thousand_tasks_are_read_in_few_statements(
     statements: list[str] = []
     engine = readers._engine.sync_engine
     events_of.listen(engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
-    detail = await reports.jobs.detail(number)
+    with counted_calls() as calls:
+        detail = await reports.jobs.detail(number)
+    assert calls.number < 100 * 6_000
     assert len(detail.tasks) == 6_000
     assert detail.tasks[-1].needs == ("t5996", "t5997", "t5998")
     assert len(statements) <= 8

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.homes import Home
-from tests.support.waiting import until_now
+from tests.support.waiting import DEADLINE, until_now
 
 BOX = "box"
 _SERVER = """\
@@ -102,7 +102,7 @@ class Box:
             argv = ["ssh", "-F", f"{self._folder}/ssh_config", "-S", str(path), "-O", "exit", BOX]
             subprocess.run(argv, capture_output=True, check=False)
         self._process.terminate()
-        self._process.wait(20)
+        self._process.wait(DEADLINE)
         shutil.rmtree(self._runtime, ignore_errors=True)
 
     def _serve(self) -> subprocess.Popen[bytes]:

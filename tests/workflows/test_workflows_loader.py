@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from core.model.errors import Invalid, InvalidDocument, NotFound
 from core.workflows.limits import LIMITS, Limits, survey
 from core.workflows.loader import load, read
 from core.workflows.writer import dump
+from tests.support.steps import counted_calls, counted_memory
 
 ALIAS_BOMB = "a: &a [x, x]\n" + "".join(f"b{i}: &b{i} [*a, *a, *a]\n" for i in range(30))
 
@@ -67,12 +67,11 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_document_is_refused_with_a_code_within_a_tenth_of_a_second(name: str) -> None:
+def test_a_hostile_document_is_refused_with_a_code_in_few_steps(name: str) -> None:
     text, code = HOSTILE[name]
-    started = time.process_time()
-    with pytest.raises(InvalidDocument) as caught:
+    with counted_calls() as calls, pytest.raises(InvalidDocument) as caught:
         load(text)
-    assert time.process_time() - started < 0.1
+    assert calls.number < 10_000
     assert code in {fault.code for fault in caught.value.faults}
 
 
@@ -80,11 +79,10 @@ def test_a_file_of_100_megabytes_is_refused_by_its_size_before_it_is_read(tmp_pa
     path = tmp_path / "large.yaml"
     with path.open("wb") as file:
         file.truncate(100 * 1024 * 1024)
-    started = time.process_time()
-    with pytest.raises(InvalidDocument) as caught:
+    with counted_memory() as held, pytest.raises(InvalidDocument) as caught:
         read(path)
     assert caught.value.code == "document.size"
-    assert time.process_time() - started < 0.02
+    assert held.number < 1024 * 1024
 
 
 def test_too_many_values_are_refused_in_yaml_and_json() -> None:

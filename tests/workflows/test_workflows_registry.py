@@ -13,6 +13,7 @@ from core.model.errors import NotFound
 from core.workflows.expansion import expand, parse_loaded
 from core.workflows.expressions import resolve
 from core.workflows.registry import find, names
+from tests.support.waiting import DEADLINE
 
 
 def test_a_path_comes_before_a_name(tmp_path: Path) -> None:
@@ -74,6 +75,6 @@ def _run(given: dict[str, object], scratch: Path) -> subprocess.CompletedProcess
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=30,
+        timeout=DEADLINE,
         check=False,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from core.workflows.expansion import parse
 from core.workflows.importers.wfformat import Through, import_file, make_keys, to_workflow
 from core.workflows.loader import load
 from core.workflows.writer import dump
+from tests.support.steps import counted_calls
 
 
 def record(edges: dict[str, list[str]], *, run_time: float = 2.0) -> dict[str, object]:
@@ -186,13 +186,13 @@ def test_up_to_500_tasks_are_yaml_and_more_are_json_both_read_back_the_same(coun
     assert load(text).value == made
 
 
-def test_the_largest_kind_of_record_is_imported_within_two_seconds(tmp_path: Path) -> None:
+def test_the_largest_kind_of_record_is_imported_in_few_steps(tmp_path: Path) -> None:
     edges = {f"m_{n}": [f"m_{(n * k) // 5}" for k in (1, 2, 4) if n > 5] for n in range(2122)}
     path = tmp_path / "large.json"
     path.write_text(json.dumps(record({key: sorted(set(parents)) for key, parents in edges.items()})))
-    started = time.process_time()
-    text = dump(import_file(path))
-    assert time.process_time() - started < 2
+    with counted_calls() as calls:
+        text = dump(import_file(path))
+    assert calls.number < 600 * 2122
     assert text.count('"delay"') == 2122
 
 
