@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from core.control.api import ControlAPI
-from core.model.about import VERSION
 from core.model.errors import TaskdeckError, Unavailable
 from core.model.text import SafeText, safe_line
+from core.model.version import VERSION
 from core.model.views import EngineInfo
 
 SECONDS = 0.5

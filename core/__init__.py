@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from core.model.about import VERSION
+from core.model.version import VERSION
 
 if TYPE_CHECKING:
     from core.app.deck import Deck, connect

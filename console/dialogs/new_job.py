@@ -21,9 +21,9 @@ from console.widgets.text_view import TextView
 from core.control.api import ControlAPI
 from core.model.commands import SubmitOptions
 from core.model.errors import Conflict, Fault, InvalidDocument, TaskdeckError
-from core.model.insight import WorkflowView
 from core.model.text import SafeText, safe_line
 from core.model.values import JsonObject, JsonValue
+from core.model.workflow_views import WorkflowView
 
 # No parameter is called so: names of parameters are words.
 _NAME, _FOLDER = " name", " folder"

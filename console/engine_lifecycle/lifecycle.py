@@ -7,9 +7,9 @@ from console.engine_lifecycle.starters import EngineStarter
 from console.feed import Pulse
 from console.verbs.questions import Asker
 from core.control.api import StopMode
-from core.model.about import VERSION
 from core.model.errors import Conflict, TaskdeckError, Unavailable
 from core.model.text import SafeText, safe_line
+from core.model.version import VERSION
 
 _WORK = SafeText(
     "Work goes on: d leaves the engine running, n drains it (waits for what runs), s stops it; else stays"

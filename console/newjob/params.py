@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from core.model.errors import Invalid
-from core.model.insight import ParamView
 from core.model.text import SafeText, safe_line
 from core.model.values import JsonObject, JsonValue
+from core.model.workflow_views import ParamView
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,20}")
 _LEAST, _MOST = -(2**63), 2**64 - 1

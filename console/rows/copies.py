@@ -8,7 +8,7 @@ from dataclasses import asdict, is_dataclass
 
 from core.filters.grammar import Filter, render
 from core.model.events import EventView
-from core.model.insight import OrphanView
+from core.model.orphans import OrphanView
 from core.model.text import SafeText, safe, safe_line
 from core.model.views import JobView, QueueView, TaskDetail, TaskView
 

@@ -9,7 +9,7 @@ from console.rows.sort_order import is_by_id, is_falling
 from core.control.api import ControlAPI
 from core.filters.fields import Noun
 from core.filters.grammar import Filter
-from core.model.insight import Count
+from core.model.counts import Count
 from core.model.text import SafeText
 
 _SECONDS = 2.0

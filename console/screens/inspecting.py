@@ -20,7 +20,7 @@ from core.filters.grammar import Filter
 from core.filters.terms import Sort
 from core.model.errors import TaskdeckError
 from core.model.events import EventView
-from core.model.insight import OrphanView
+from core.model.orphans import OrphanView
 from core.model.text import SafeText, fit, safe_line
 from core.model.values import to_iso
 from core.model.views import TaskView

@@ -16,7 +16,7 @@ from console.verbs.selection import Selection
 from console.widgets.table import RowFormat, Table
 from console.widgets.text_view import TextView
 from core.control.api import Target
-from core.model.insight import OrphanKind, OrphanView
+from core.model.orphans import OrphanKind, OrphanView
 from core.model.text import SafeText, fit, safe_line
 from core.model.values import to_iso
 from core.render.columns import Column, Form, cell

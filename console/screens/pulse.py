@@ -24,7 +24,7 @@ from console.screens.pulse_panels import (
 )
 from console.verbs.selection import Selection
 from console.widgets.styled_lines import StyledLines
-from core.model.insight import Failing, PulseView, Waiting, WaitKind
+from core.model.pulse import Failing, PulseView, Waiting, WaitKind
 from core.model.text import SafeText, safe_line
 
 REST_SECONDS = 2.0

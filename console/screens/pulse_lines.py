@@ -11,7 +11,7 @@ from console.rows.listing import style_of, worded
 from console.themes import Look
 from console.widgets.bars import bars, trend_of
 from console.widgets.styled_lines import Span, flow
-from core.model.insight import Rate
+from core.model.pulse import Rate
 from core.model.status import JobStatus, TaskStatus
 from core.model.text import SafeText, cells, safe_line
 

@@ -15,7 +15,7 @@ from core.control.api import Target
 from core.filters.fields import Noun
 from core.filters.grammar import Filter
 from core.filters.terms import In, Matches
-from core.model.insight import Failing, Waiting, WaitKind
+from core.model.pulse import Failing, Waiting, WaitKind
 from core.model.text import SafeText, safe_line
 from core.render.columns import Column, Form, cell
 

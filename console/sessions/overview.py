@@ -16,7 +16,7 @@ from core.filters.fields import Noun
 from core.filters.grammar import Filter
 from core.filters.terms import In, Sort
 from core.model.errors import TaskdeckError, Unavailable
-from core.model.insight import Failing, Waiting
+from core.model.pulse import Failing, Waiting
 from core.model.status import JOB_FINAL, TASK_FINAL, JobStatus
 from core.model.text import SafeText, clip, safe_line
 from core.model.values import INBOX, to_iso

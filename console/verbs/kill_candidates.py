@@ -13,7 +13,7 @@ from core.control.api import ControlAPI, Target
 from core.filters.fields import Noun
 from core.filters.grammar import Filter
 from core.filters.terms import In
-from core.model.insight import OrphanKind, OrphanView
+from core.model.orphans import OrphanKind, OrphanView
 from core.model.text import SafeText, safe_line
 from core.model.views import TaskView
 from core.render.times import duration_text

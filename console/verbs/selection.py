@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.control.api import Target
-from core.model.insight import OrphanView
+from core.model.orphans import OrphanView
 from core.model.views import JobView, QueueView, TaskView
 
 

@@ -9,7 +9,7 @@ from enum import IntEnum, StrEnum
 from console.verbs.selection import Selection
 from core.control.api import Target
 from core.filters.grammar import Filter, render
-from core.model.insight import Preview
+from core.model.counts import Preview
 from core.model.text import SafeText, safe_line
 
 BOUNDED = 20

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from core.model.insight import Rate
+from core.model.pulse import Rate
 from core.model.text import SafeText
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"

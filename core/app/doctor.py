@@ -12,9 +12,9 @@ from core.app.lock import find_owner
 from core.app.logind import Machine, survival
 from core.app.options import Options
 from core.host import free_bytes, has_pidfd, user_name
-from core.model.about import VERSION
 from core.model.errors import Conflict, TaskdeckError
 from core.model.paths import Paths
+from core.model.version import VERSION
 from core.store.database import sqlite_version
 from core.store.verify import verify_path
 

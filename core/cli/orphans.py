@@ -17,7 +17,7 @@ from core.cli.refusals import usage
 from core.control.api import OPERATOR, ControlAPI, Target
 from core.model.commands import Operated
 from core.model.errors import Conflict
-from core.model.insight import OrphanKind, OrphanView
+from core.model.orphans import OrphanKind, OrphanView
 from core.model.text import safe_line
 from core.model.values import JsonObject, to_iso
 

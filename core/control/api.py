@@ -13,12 +13,15 @@ from typing import Protocol
 
 from core.filters.grammar import Filter
 from core.model.commands import Document, DocumentText, Force, Operated, StopMode, SubmitOptions, Submitted
+from core.model.counts import Count, Preview
 from core.model.errors import Invalid
 from core.model.events import EventView
-from core.model.insight import Changes, Count, OrphanView, Preview, PulseView, WorkflowView
+from core.model.orphans import OrphanView
 from core.model.plans import TaskSpec
+from core.model.pulse import PulseView
 from core.model.values import JsonObject, JsonValue
 from core.model.views import (
+    Changes,
     EngineInfo,
     JobDetail,
     JobResult,
@@ -29,6 +32,7 @@ from core.model.views import (
     TaskDetail,
     TaskView,
 )
+from core.model.workflow_views import WorkflowView
 
 __all__ = [
     "OPERATOR",

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.control.wire import PROTOCOL
-from core.model.about import VERSION
 from core.model.errors import Conflict, Unavailable
+from core.model.version import VERSION
 
 if TYPE_CHECKING:
     from core.control.api import ControlAPI

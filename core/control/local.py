@@ -24,17 +24,18 @@ from core.model.commands import (
     Unhold,
 )
 from core.model.errors import Invalid
-from core.model.insight import Changes
+from core.model.views import Changes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from pathlib import Path
 
     from core.engine.editions import Edition
-    from core.model.insight import OrphanView, WorkflowView
+    from core.model.orphans import OrphanView
     from core.model.plans import TaskPlan, TaskSpec
     from core.model.values import JsonValue
     from core.model.views import EngineInfo, JobResult
+    from core.model.workflow_views import WorkflowView
     from core.store.reports import Reports
 
 BITE = 1_000

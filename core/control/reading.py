@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from core.filters.grammar import Filter
+    from core.model.counts import Count, Preview
     from core.model.events import EventView
-    from core.model.insight import Count, Preview, PulseView
+    from core.model.pulse import PulseView
     from core.model.values import JsonObject
     from core.model.views import AttemptView, JobDetail, JobView, Page, QueueView, TaskDetail, TaskView
     from core.store.readers import Readers

@@ -24,12 +24,12 @@ from core.model.commands import (
     Submitted,
 )
 from core.model.errors import Bug, Fault, Invalid
-from core.model.insight import ParamView, WorkflowView
 from core.model.outcomes import TaskError
 from core.model.plans import PRIORITY_MAX, JobPlan, TaskPlan
 from core.model.ports import Checks
 from core.model.stored_spec import StoredSpec
 from core.model.values import JsonObject, JsonValue
+from core.model.workflow_views import ParamView, WorkflowView
 from core.store.journal import Journal
 from core.workflows.definition import Param
 from core.workflows.expansion import Workflow, expand, parse, parse_loaded

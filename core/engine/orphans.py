@@ -11,7 +11,7 @@ from core.executors.child import ChildExecutor
 from core.executors.observations import ProcessEnd, Vanished
 from core.logs import get_logger
 from core.model.commands import Operated, Result, Sight, Tell
-from core.model.insight import OrphanKind, OrphanView
+from core.model.orphans import OrphanKind, OrphanView
 from core.model.plans import OnLoss
 from core.model.ports import AttemptRef, Clock
 

@@ -16,7 +16,7 @@ from core.executors.observations import (
     ProcessEnd,
     Vanished,
 )
-from core.model.crash import crash_point
+from core.model.crash_points import crash_point
 from core.model.errors import NotFound, Unavailable
 from core.model.outcomes import Bounced, Failed, Lost, Outcome, Succeeded, TaskError
 from core.model.ports import CallContext, Connector, ProcessCall, ProcessConnector, ProcessExit

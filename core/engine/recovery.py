@@ -11,7 +11,7 @@ from core.executors.child import ChildExecutor
 from core.executors.observations import Finished, Gone, Living, NotStarted, Orphaned
 from core.logs import get_logger
 from core.model.commands import Claimed, Force
-from core.model.crash import crash_point
+from core.model.crash_points import crash_point
 from core.model.outcomes import Bounced, Lost, Outcome
 from core.model.ports import AttemptRef
 from core.model.stored_spec import StoredSpec

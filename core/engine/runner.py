@@ -15,7 +15,7 @@ from core.engine.processes import Processes
 from core.executors.observations import Finished, Living, Orphaned
 from core.logs import get_logger
 from core.model.commands import Claimed, Force
-from core.model.crash import crash_point
+from core.model.crash_points import crash_point
 from core.model.errors import Invalid, NotFound, TaskdeckError
 from core.model.outcomes import Cancelled, Failed, Interrupted, Outcome, Succeeded, TaskError, TimedOut
 from core.model.ports import AttemptRef, InlineCall, ProcessCall

@@ -27,7 +27,6 @@ from core.executors.output_cap import OutputCap, OverCap
 from core.executors.outputs import Outputs
 from core.host import boot_id
 from core.logs import get_logger
-from core.model.about import VERSION
 from core.model.commands import (
     Cancel,
     Document,
@@ -46,12 +45,14 @@ from core.model.commands import (
     Unhold,
 )
 from core.model.errors import Bug, TaskdeckError, Unavailable
-from core.model.insight import OrphanView, WorkflowView
+from core.model.orphans import OrphanView
 from core.model.paths import Paths
 from core.model.plans import TaskPlan
 from core.model.ports import Alarms, Clock, Draw
 from core.model.values import JsonValue
+from core.model.version import VERSION
 from core.model.views import EngineInfo, JobResult
+from core.model.workflow_views import WorkflowView
 from core.rules.lanes import choose
 from core.store.batch import Report
 from core.store.database import open_writer

@@ -10,7 +10,7 @@ from core.engine.completion import Completion
 from core.engine.dispatcher import Dispatcher
 from core.engine.runner import Runner
 from core.model.commands import FollowUp, StopMode
-from core.model.crash import crash_point
+from core.model.crash_points import crash_point
 from core.model.errors import TaskdeckError
 from core.store.journal import Journal
 

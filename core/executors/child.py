@@ -25,7 +25,7 @@ from core.executors.outputs import PidFile, Started
 from core.executors.spawning import reap, spawn
 from core.executors.watch import Watch
 from core.executors.wrapper import wrap
-from core.model.crash import crash_point
+from core.model.crash_points import crash_point
 from core.model.errors import Bug, HandoffFailed, Unavailable
 
 if TYPE_CHECKING:

@@ -122,7 +122,7 @@ def _matches(word: Word, field: Field) -> Matches:
     try:
         re.compile(pattern.text)
     except (re.error, OverflowError, RecursionError) as error:
-        raise pattern.refuse("regex", f"this is no regular expression ({error})") from error
+        raise pattern.refuse("regex", f"this is not a regular expression ({error})") from error
     return Matches(field=field.name, pattern=pattern.text, negated=word.negated)
 
 
@@ -167,7 +167,7 @@ def _operand(token: Token, field: Field) -> int | At | Ago:
 
 def _number(token: Token) -> int:
     if not _NUMBER.fullmatch(token.text):
-        raise token.refuse("number", "this is no whole number of at most 18 digits")
+        raise token.refuse("number", "this is not a whole number of at most 18 digits")
     return int(token.text)
 
 
@@ -193,7 +193,7 @@ def _moment(token: Token) -> int:
 def _no_moment(token: Token) -> Invalid:
     return token.refuse(
         "time",
-        "this is no moment since 1970",
+        "this is not a moment since 1970",
         hint="write 2026-01-31, 2026-01-31T08:00Z, or how long ago: 10m",
     )
 

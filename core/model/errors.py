@@ -1,16 +1,15 @@
-"""The error tree: every refusal has a code, one sentence, and the way out.
+"""The error tree: every refusal has a code, one sentence, and what to do next.
 
 TaskdeckError            500  internal          exit 4
 |- Invalid               400  bad input         exit 2
 |  `- InvalidDocument    400  every fault of a document at once
-|- BudgetExceeded        402  no money left     exit 1
 |- Forbidden             403  not permitted     exit 5
 |- NotFound              404  no such thing     exit 2
 |- Conflict              409  not in this state exit 2
 |- Unavailable           503  no engine, store  exit 4
 |  `- HandoffFailed      503  nothing started   exit 4
 `- Bug                   500  broken invariant  exit 4
-`- IllegalMove        500  a move the table does not have
+   `- IllegalMove        500  a move the table does not have
 """
 
 from __future__ import annotations
@@ -79,18 +78,11 @@ class InvalidDocument(Invalid):
         super().__init__(
             first.code if len(faults) == 1 else "document.invalid",
             f"{source}: {count}",
-            hint="mend the places named, then run 'taskdeck check' on the file",
+            hint="fix the places named, then run 'taskdeck check' on the file",
             facts={"source": source, "faults": [fault.to_json() for fault in faults]},
         )
         self.source = source
         self.faults = tuple(faults)
-
-
-class BudgetExceeded(TaskdeckError):
-    """Refuse what would spend more than a budget holds."""
-
-    status = 402
-    exit_code = 1
 
 
 class Forbidden(TaskdeckError):

@@ -64,7 +64,7 @@ def find_home(home: Path | None, *, default: Callable[[], Path]) -> Path:
 def ensure_home(home: Path) -> Paths:
     """Make the data directory, `output/` and `logs/`, all 0700 whatever the umask; return its paths.
 
-    Raises `Forbidden` (`config.home_foreign`) for a directory of somebody else and `Unavailable`
+    Raises `Forbidden` (`config.home_foreign`) for a directory of another user and `Unavailable`
     (`config.home`) where none can be made.
     """
     paths = Paths(home=home)
@@ -89,7 +89,7 @@ def _close_to_others(directory: Path) -> None:
     if found.st_mode & stat.S_ISVTX or os.geteuid() not in (0, found.st_uid):
         raise Forbidden(
             "config.home_foreign",
-            f"{safe_line(str(directory))} belongs to somebody else or to everybody",
+            f"{safe_line(str(directory))} belongs to another user or is shared by all",
             hint="name a directory of your own with --home DIR or TASKDECK_HOME",
             facts={"directory": str(directory)},
         )

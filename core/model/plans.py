@@ -27,7 +27,7 @@ class Jitter(StrEnum):
 
 
 class OnLoss(StrEnum):
-    """What follows an attempt whose end nobody saw."""
+    """What follows an attempt whose end was not observed."""
 
     RETRY = "retry"
     FAIL = "fail"

@@ -1,9 +1,9 @@
-"""JSON values, ids and moments as every room passes them."""
+"""JSON values, fixed ids and the text of moments, as every room passes them."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NewType, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     JsonValue: TypeAlias = bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"] | None
@@ -13,18 +13,9 @@ else:
     JsonValue = object
     JsonObject = dict[str, object]
 
-JobId = NewType("JobId", int)
-StageId = NewType("StageId", int)
-TaskId = NewType("TaskId", int)
-EventId = NewType("EventId", int)
-Epoch = NewType("Epoch", int)
-"""Number of a claim of one task, from 1; also the number of the attempt it starts."""
-Millis = NewType("Millis", int)
-"""Milliseconds since 1970-01-01 UTC, or a length of time in milliseconds."""
-
-INBOX = JobId(1)
+INBOX = 1
 """The standing job of loose tasks; made with the store, never final."""
-INBOX_STAGE = StageId(1)
+INBOX_STAGE = 1
 """The only stage of the inbox."""
 
 

@@ -176,3 +176,18 @@ class EngineInfo:
     """Its home is marked so: a console reads only, until changes are armed. Older engines do not say."""
     trouble: str = ""
     """Why it claims nothing although it serves: its store takes nothing. Older engines do not say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What is new since an event, and how everything stands now; counts hold only statuses that occur."""
+
+    last_event: int
+    """The newest event that is included; 0 = nothing has ever happened."""
+    kinds: frozenset[str]
+    """Kinds of the events since then, empty when there is none; all kinds if the engine lost count."""
+    tasks: Mapping[str, int]
+    jobs: Mapping[str, int]
+    """Jobs that are not final, by status; the inbox, which never ends, is not among them."""
+    paused_queues: int
+    engine: EngineInfo

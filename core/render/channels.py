@@ -56,7 +56,7 @@ def _on_tracks(nets: Sequence[Net]) -> list[Net]:
     }
     placed: dict[int, int] = {}
     while waits:
-        # In a circle somebody has to go first.
+        # In a circle one of them has to go first.
         index = next((one for one, others in waits.items() if not others & waits.keys()), min(waits))
         lowest = 1 + max((placed[other] for other in waits.pop(index) if other in placed), default=-1)
         taken = {placed[other] for other in placed if _overlap(nets[index], nets[other])}

@@ -60,7 +60,7 @@ class Layering:
 
 
 def depths(needs: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """Return for each key how many needs it has behind one another; needs that are no keys do not count.
+    """Return for each key how many needs it has behind one another; needs that are not keys do not count.
 
     Raises `graphlib.CycleError` for a cycle.
     """
@@ -148,7 +148,7 @@ def _by_middle(
 
     def middle(index: int) -> float:
         others = links.get(places[index], ())
-        # Whoever has no neighbour there stays about where it is.
+        # A place without a neighbour there stays about where it is.
         return sum(at[other] for other in others) / len(others) if others else index * scale
 
     return [places[index] for index in sorted(range(len(places)), key=middle)]

@@ -99,7 +99,7 @@ def _create_private(path: Path) -> None:
         raise Unavailable(
             "store.unreadable",
             f"cannot open {path}: {error.strerror}",
-            hint="choose another --home or mend the permissions",
+            hint="choose another --home or fix the permissions",
         ) from error
 
 

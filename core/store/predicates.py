@@ -184,7 +184,7 @@ def _is_match(term: Matches, noun: Noun) -> Condition:
     try:
         re.compile(term.pattern)
     except (re.error, OverflowError, RecursionError) as error:
-        raise Invalid("filter.regex", f"this is no regular expression ({error})") from error
+        raise Invalid("filter.regex", f"this is not a regular expression ({error})") from error
     column = column_of(noun, field_of(noun, term.field).column)
     # As bytes: arguments of a function are decoded strictly, and a lone surrogate would fail the query.
     pattern = literal(term.pattern.encode("utf-8", "surrogatepass"), LargeBinary)

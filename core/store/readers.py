@@ -99,7 +99,7 @@ def refuse_reading(path: Path, error: BaseException) -> Unavailable:
         return Unavailable(
             "store.unreadable",
             f"cannot read {path}: {text}",
-            hint="while no engine runs, readers need write permission on its directory; or mend --home",
+            hint="readers need write permission on its directory while no engine is running; or fix --home",
         )
     if "locked" in text:
         return _busy(path)

@@ -28,7 +28,7 @@ from core.model.commands import (
     Tell,
     Unhold,
 )
-from core.model.crash import crash_point
+from core.model.crash_points import crash_point
 from core.model.errors import Bug, Invalid, TaskdeckError, Unavailable
 from core.store.apply.claim import Choose, apply_claim
 from core.store.apply.complete import apply_completes

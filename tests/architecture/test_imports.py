@@ -48,7 +48,7 @@ def test_version_loads_no_third_party_and_no_room_but_the_one_that_knows_it(chec
     assert {name for name in loaded if name.startswith(("core", "console"))} == {
         "core",
         "core.model",
-        "core.model.about",
+        "core.model.version",
         "console",
         "console.launch",
     }

@@ -32,7 +32,7 @@ def test_version_refuses_an_argument_it_does_not_know(capsys: pytest.CaptureFixt
 def test_the_version_comes_from_one_place(checkout: Path) -> None:
     table = tomllib.loads((checkout / "pyproject.toml").read_text())
     assert "version" not in table["project"]
-    assert table["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "core.model.about.VERSION"}
+    assert table["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "core.model.version.VERSION"}
 
 
 def test_help_names_the_commands(checkout: Path) -> None:

@@ -13,12 +13,15 @@ from core.control.api import PAGE, EventQuery, StopMode, Target
 from core.filters.fields import Noun
 from core.filters.grammar import Filter
 from core.model.commands import DocumentText, Force, Operated, Submitted
+from core.model.counts import Count, Preview
 from core.model.errors import Invalid, NotFound, TaskdeckError, Unavailable
 from core.model.events import KINDS, EventView
-from core.model.insight import Changes, Count, OrphanKind, OrphanView, Preview, PulseView, WorkflowView
+from core.model.orphans import OrphanKind, OrphanView
+from core.model.pulse import PulseView
 from core.model.status import JOB_FINAL, TASK_FINAL
 from core.model.values import JsonValue
 from core.model.views import (
+    Changes,
     EngineInfo,
     JobDetail,
     JobResult,
@@ -29,6 +32,7 @@ from core.model.views import (
     TaskDetail,
     TaskView,
 )
+from core.model.workflow_views import WorkflowView
 from tests.console.support_fake_insight import pulse_of
 from tests.console.support_fake_rows import INFO, NOW, FakeRows, page
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from core.model.insight import Failing, PulseView, Rate, Waiting, WaitKind
+from core.model.pulse import Failing, PulseView, Rate, Waiting, WaitKind
 from core.model.views import TaskView
 from tests.console.support_fake_rows import NOW, FakeRows
 

@@ -13,10 +13,10 @@ from core.control.api import Target
 from core.filters.fields import FIELDS, Kind, Noun
 from core.filters.grammar import Filter, matches
 from core.filters.terms import field_of
-from core.model.about import VERSION
 from core.model.errors import TaskdeckError
 from core.model.events import EventView
-from core.model.insight import OrphanKind, OrphanView
+from core.model.orphans import OrphanKind, OrphanView
+from core.model.version import VERSION
 from core.model.views import (
     AttemptView,
     EngineInfo,

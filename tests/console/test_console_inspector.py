@@ -9,7 +9,7 @@ from console.themes import looks
 from console.widgets.inspector import BESIDE
 from console.widgets.resized import Resized
 from core.model.errors import NotFound
-from core.model.insight import Failing
+from core.model.pulse import Failing
 from core.model.text import SafeText
 from tests.console.support_console import HOSTILE, Operator, console, strips_of
 from tests.console.support_fake_control import NOW, FakeControl

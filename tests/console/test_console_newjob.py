@@ -24,7 +24,7 @@ from console.screens.base import DeskScreen
 from console.widgets.form import SafeInput, Submit
 from core.model.commands import DocumentText, Submitted
 from core.model.errors import Conflict, Fault, Invalid, InvalidDocument, NotFound, Unavailable
-from core.model.insight import ParamView, WorkflowView
+from core.model.workflow_views import ParamView, WorkflowView
 from core.workflows.registry import names
 from tests.console.support_console import HOSTILE, VISIBLE, Operator, console, shown, strips_of
 from tests.console.support_fake_control import FakeControl

@@ -13,7 +13,7 @@ from core.filters.fields import Noun
 from core.filters.grammar import parse
 from core.model.commands import Operated
 from core.model.errors import Conflict, Unavailable
-from core.model.insight import OrphanKind
+from core.model.orphans import OrphanKind
 from tests.console.support_fake_control import FakeControl
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from console.screens.orphans import evidence_of
 from core.model.errors import Unavailable
-from core.model.insight import OrphanKind, OrphanView
+from core.model.orphans import OrphanKind, OrphanView
 from core.model.text import cells
 from tests.console.support_console import HOSTILE, VISIBLE, Operator, console, strips_of
 from tests.console.support_fake_control import FakeControl

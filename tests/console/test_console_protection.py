@@ -21,7 +21,7 @@ from console.verbs.reasons import CHANGES
 from console.verbs.tiers import Tier, Verb, tier_of
 from core.control.api import ControlAPI, StopMode
 from core.model.errors import Conflict, Unavailable
-from core.model.insight import OrphanKind
+from core.model.orphans import OrphanKind
 from tests.console.support_console import Operator
 from tests.console.support_fake_control import INFO, FakeControl
 

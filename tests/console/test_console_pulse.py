@@ -14,7 +14,7 @@ from console.widgets.bars import bars, trend_of
 from console.widgets.styled_lines import changed, flow
 from core.filters.grammar import render
 from core.model.errors import Unavailable
-from core.model.insight import Failing, PulseView, Rate, Waiting, WaitKind
+from core.model.pulse import Failing, PulseView, Rate, Waiting, WaitKind
 from core.model.text import SafeText, cells
 from tests.console.support_console import HOSTILE, VISIBLE, Operator, console, shown, strips_of
 from tests.console.support_fake_control import INFO, NOW, FakeControl

@@ -28,10 +28,11 @@ from core.model.commands import (
     Submitted,
 )
 from core.model.errors import TaskdeckError
-from core.model.insight import OrphanKind, OrphanView, WorkflowView
+from core.model.orphans import OrphanKind, OrphanView
 from core.model.outcomes import Succeeded
 from core.model.plans import JobPlan, StagePlan, TaskPlan
 from core.model.views import EngineInfo, JobResult
+from core.model.workflow_views import WorkflowView
 from core.rules.lanes import choose
 from core.store.database import open_writer
 from core.store.journal import Journal

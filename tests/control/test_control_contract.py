@@ -27,7 +27,7 @@ from core.control.reading import ReadingControl
 from core.filters.fields import Noun
 from core.filters.grammar import parse
 from core.model.errors import Conflict, Invalid, InvalidDocument, NotFound, Unavailable
-from core.model.insight import OrphanKind, OrphanView
+from core.model.orphans import OrphanKind, OrphanView
 from core.model.plans import OnLoss
 from core.model.views import QueueView
 from core.store.readers import Readers

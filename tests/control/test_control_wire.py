@@ -13,7 +13,7 @@ from core.filters.fields import Noun
 from core.filters.grammar import parse
 from core.model.commands import Operated
 from core.model.errors import Bug, Conflict, Invalid, TaskdeckError
-from core.model.insight import OrphanKind, OrphanView
+from core.model.orphans import OrphanKind, OrphanView
 from core.model.plans import TaskSpec
 from core.model.views import EngineInfo, LogChunk
 

@@ -9,7 +9,7 @@ import pytest
 
 from core.model.commands import DocumentText
 from core.model.errors import InvalidDocument, NotFound
-from core.model.insight import ParamView, WorkflowView
+from core.model.workflow_views import ParamView, WorkflowView
 from tests.support.house import House, task
 
 PARAMS = {

@@ -13,7 +13,7 @@ import pytest
 from core import host
 from core.engine.orphans import KILL_SECONDS
 from core.model.commands import Fail, Operated, StopMode, Unhold
-from core.model.insight import OrphanKind, OrphanView
+from core.model.orphans import OrphanKind, OrphanView
 from tests.support.house import House, script, task
 from tests.support.waiting import DEADLINE, ticks, within
 

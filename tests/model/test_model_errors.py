@@ -10,7 +10,6 @@ import pytest
 
 import core.model.errors as module
 from core.model.errors import (
-    BudgetExceeded,
     Bug,
     Conflict,
     Fault,
@@ -28,7 +27,6 @@ TREE: list[tuple[type[TaskdeckError], type[Exception], int, int]] = [
     (TaskdeckError, Exception, 500, 4),
     (Invalid, TaskdeckError, 400, 2),
     (InvalidDocument, Invalid, 400, 2),
-    (BudgetExceeded, TaskdeckError, 402, 1),
     (Forbidden, TaskdeckError, 403, 5),
     (NotFound, TaskdeckError, 404, 2),
     (Conflict, TaskdeckError, 409, 2),

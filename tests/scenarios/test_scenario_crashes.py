@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from core.model.crash import POINTS
+from core.model.crash_points import POINTS
 from tests.support.aftermath import attempts, closed_once, effect, effects, finish, rows, states
 from tests.support.engine_process import EngineProcess, start_engine
 from tests.support.waiting import until_now

@@ -12,7 +12,7 @@ import pytest
 import core
 from core import host
 from core.control.api import ControlAPI, Target
-from core.model.insight import OrphanView
+from core.model.orphans import OrphanView
 from tests.support.aftermath import attempts, effect, effects, rows, states
 from tests.support.engine_process import EngineProcess, start_engine
 from tests.support.waiting import DEADLINE, until, until_now, within

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.model.about import VERSION
+from core.model.version import VERSION
 from tests.support.homes import ROOT, Home
 from tests.support.terminal import Terminal
 
@@ -20,7 +20,7 @@ def copy_package(folder: Path, **edits: str) -> Path:
     for room in ("core", "console", "themes"):
         shutil.copytree(ROOT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__"))
     for name, line in edits.items():
-        path = folder / {"VERSION": "core/model/about.py", "PROTOCOL": "core/control/wire.py"}[name]
+        path = folder / {"VERSION": "core/model/version.py", "PROTOCOL": "core/control/wire.py"}[name]
         lines = path.read_text().splitlines()
         changed = [f"{name} = {line}" if text.startswith(f"{name} = ") else text for text in lines]
         assert changed != lines

@@ -13,8 +13,8 @@ from console.dialogs.new_job import NewJobDialog
 from console.dialogs.workflow_picker import WorkflowPicker
 from console.newjob.documents import Source
 from console.shell.places import ROOTS
-from core.model.insight import ParamView, WorkflowView
 from core.model.text import SafeText
+from core.model.workflow_views import ParamView, WorkflowView
 from tests.shots.seed import CLEANING, ETL
 
 SIZES = ((80, 24), (120, 40))

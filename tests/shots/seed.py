@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from core.model.insight import OrphanKind
+from core.model.orphans import OrphanKind
 from core.model.status import TASK_FINAL
 from core.model.views import AttemptView, StageView, TaskDetail
 from tests.console.support_fake_control import NOW, FakeControl

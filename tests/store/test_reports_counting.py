@@ -12,8 +12,8 @@ from sqlalchemy import event as events_of
 from core.filters.fields import Noun
 from core.filters.grammar import parse
 from core.model.commands import Cancel, Hold, Pause
+from core.model.counts import Count
 from core.model.errors import Invalid
-from core.model.insight import Count
 from core.store.readers import Readers
 from core.store.reports import Reports, search, targets
 from tests.store.deck import Deck, failure, stage, task

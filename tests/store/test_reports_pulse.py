@@ -10,9 +10,10 @@ import pytest
 from core.filters.fields import Noun
 from core.filters.grammar import parse
 from core.model.commands import ComeDue, Complete, Hold, Pause, Unhold
-from core.model.insight import OrphanKind, OrphanView, Rate, Waiting, WaitKind
+from core.model.orphans import OrphanKind, OrphanView
 from core.model.outcomes import AskOperator, Lost, RetryAt
 from core.model.plans import RetryPolicy
+from core.model.pulse import Rate, Waiting, WaitKind
 from core.store.readers import Readers
 from core.store.reports import Reports
 from core.store.reports.pulse import MESSAGE_MAX

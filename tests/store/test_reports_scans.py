@@ -10,7 +10,7 @@ import pytest
 from core.filters.fields import Noun
 from core.filters.grammar import parse
 from core.model.commands import Hold
-from core.model.insight import Count
+from core.model.counts import Count
 from core.model.views import Page, TaskView
 from core.store.readers import Readers
 from core.store.reports import Reports, search

@@ -10,8 +10,9 @@ from core.control.remote.reading import RemoteReading
 from core.control.requests import asking, changing
 from core.control.requests.sent import SentDocument, sent_document, sent_target
 from core.model.commands import Force, Operated, Submitted
-from core.model.insight import Changes, OrphanView, WorkflowView
-from core.model.views import EngineInfo, JobResult
+from core.model.orphans import OrphanView
+from core.model.views import Changes, EngineInfo, JobResult
+from core.model.workflow_views import WorkflowView
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,8 +9,9 @@ from core.control.remote.calls import Calls
 from core.control.requests import reading
 from core.control.requests.sent import SentFilter, sent_filter, sent_query
 from core.filters.terms import render
+from core.model.counts import Count, Preview
 from core.model.events import EventView
-from core.model.insight import Count, Preview, PulseView
+from core.model.pulse import PulseView
 from core.model.values import JsonObject
 from core.model.views import JobDetail, JobView, LogChunk, Page, QueueView, TaskDetail, TaskView
 

@@ -8,7 +8,7 @@ from itertools import chain
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.model.insight import Failing, PulseView, Rate
+from core.model.pulse import Failing, PulseView, Rate
 from core.model.status import TaskStatus
 from core.store.batch import BUCKET, KEPT
 from core.store.reports.rows import AnyRow

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.filters.fields import Noun
 from core.filters.terms import Filter
+from core.model.counts import Preview
 from core.model.errors import Invalid
-from core.model.insight import Preview
 from core.store.predicates import Condition, where
 from core.store.reports.keyset import bounded_limit
 from core.store.reports.source import Source

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.filters.fields import Noun
 from core.filters.terms import Filter, Glob, In, Term, field_of
-from core.model.insight import Count
+from core.model.counts import Count
 from core.model.status import TaskStatus
 from core.model.values import INBOX
 from core.store.predicates import bound

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.model.insight import Waiting, WaitKind
+from core.model.pulse import Waiting, WaitKind
 from core.model.status import TaskStatus
 from core.store.reports.queues import oldest_queued
 

@@ -90,7 +90,7 @@ _ENDS = (
         SELECT at, queue, status, n FROM ended
         WHERE at % {BUCKET} != 0 OR n < 1 OR NOT ({among(TASK_FINAL)})""",
     ),
-    # Older buckets may have been tidied away, and, where the clock was set back, begun anew.
+    # Older buckets may have been deleted, and, where the clock was set back, started again.
     _rows(
         "ended.wrong",
         "a kept count of the ends of a day differs from the events",

@@ -1,0 +1,70 @@
+"""Pulse: how fast tasks end, what fails, what waits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """How many tasks ended in each status within `seconds` from `at` (ms UTC) on."""
+
+    at: int
+    seconds: int
+    ended: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failing:
+    """Tasks that failed, or are retried, with the same error code; `message` and `keys` are of the newest."""
+
+    code: str
+    message: str
+    tasks: int
+    newest_task: int
+    newest_job: int
+    at: int
+    keys: tuple[str, ...]
+
+
+class WaitKind(StrEnum):
+    """Why tasks are not running."""
+
+    QUEUED = "queued"
+    """Their turn has not come: a queue waits for slots; `subject` is the queue."""
+    PAUSED_QUEUE = "paused queue"
+    PAUSED_JOB = "paused job"
+    NEEDS = "needs"
+    """Others have to end first, or a `when` has to be judged."""
+    RETRYING = "retrying"
+    """They wait for their next attempt; `until` is the earliest."""
+    HELD = "held"
+    """An operator holds them, or must say what becomes of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """Tasks that wait for one reason; `subject` is the queue's name or the job's id, if there is one."""
+
+    kind: WaitKind
+    subject: str
+    tasks: int
+    since: int | None = None
+    """Since when the longest of them waits (ms UTC), where that is known."""
+    until: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PulseView:
+    """How the whole store does."""
+
+    rates: tuple[Rate, ...]
+    """Without gaps, oldest first, the last one still under way."""
+    failing: tuple[Failing, ...]
+    """Most tasks first, at most 20."""
+    failing_searched: int | None
+    """How many troubled tasks were looked at, if not all."""
+    waiting: tuple[Waiting, ...]
+    """Most tasks first, at most 20."""

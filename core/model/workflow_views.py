@@ -1,0 +1,32 @@
+"""Workflows that could be submitted, and their parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from core.model.values import JsonValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParamView:
+    """One parameter of a workflow; `type` is string, integer, number, boolean, array or object."""
+
+    name: str
+    type: str
+    required: bool
+    default: JsonValue = None
+    min: float | None = None
+    max: float | None = None
+    choices: tuple[JsonValue, ...] = ()
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowView:
+    """A workflow that could be submitted."""
+
+    name: str
+    stages: int
+    tasks: int
+    params: tuple[ParamView, ...] = ()
+    warnings: tuple[str, ...] = field(default=())
