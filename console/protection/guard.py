@@ -2,50 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from functools import partial
-from typing import cast
+from typing import TypeVar
 
 from console.feed import Feed
 from console.protection.gate import Gate, refusal
-from core.control.api import ControlAPI, ReadingAPI
+from core.control.api import ControlAPI, Kind, Request, kind_of
 
-HARMLESS = frozenset(
-    {
-        *(name for name in vars(ReadingAPI) if not name.startswith("_")),
-        *("orphans", "describe", "changes", "wait_job", "wait_tasks", "status"),
-    }
-)
-"""What the gate is not asked for. Whatever else a control can do is a change, also what it learns later."""
+R = TypeVar("R")
+HARMLESS = frozenset({Kind.READ, Kind.ENGINE, Kind.WAIT})
+"""What the gate is not asked for. Every other kind of request is a change, also one that is added later."""
 
 
-def guarded(control: ControlAPI, feed: Feed, gate: Gate) -> ControlAPI:
-    """Return the same control, but for changes that are refused while the gate is shut.
+class GuardedControl(ControlAPI):
+    """The same control, but for changes, which are refused while the gate is shut.
 
     Those raise `Conflict` (`console.read_only`).
     """
-    # By name, not method by method: one that is forgotten must be refused, not let through.
-    return cast("ControlAPI", _Guarded(control, feed, gate))
 
-
-class _Guarded:
     def __init__(self, control: ControlAPI, feed: Feed, gate: Gate) -> None:
         self._control = control
         self._feed = feed
         self._gate = gate
 
-    def __getattr__(self, name: str) -> object:
-        """Return a method of the control, behind the gate unless it is harmless."""
-        asked: Callable[..., Awaitable[object]] = getattr(self._control, name)
-        return asked if name in HARMLESS else partial(self._change, asked)
+    async def ask(self, request: Request[R]) -> R:
+        """Ask the control, unless the request is a change and the gate is shut."""
+        if kind_of(request) not in HARMLESS:
+            await self._check_gate()
+        return await self._control.ask(request)
 
-    async def _change(
-        self, asked: Callable[..., Awaitable[object]], /, *given: object, **named: object
-    ) -> object:
-        # The screen may show an engine that is gone: who answers now is asked before it is changed.
+    async def close(self) -> None:
+        """Close the control."""
+        await self._control.close()
+
+    async def _check_gate(self) -> None:
+        # The screen may show an engine that is gone: the one that answers now is asked before it is changed.
         known = self._feed.protected
         is_protected = (await self._control.status()).protected if known is None else known
         shut = self._gate.shut_on(is_protected=is_protected)
         if shut:
             raise refusal(shut)
-        return await asked(*given, **named)

@@ -21,7 +21,7 @@ from console.key_table import bindings
 from console.navigation.saved_views import Views
 from console.protection.arming import arm_or_disarm
 from console.protection.gate import ANY, Clock, Gate
-from console.protection.guard import guarded
+from console.protection.guard import GuardedControl
 from console.screens.base import DeskScreen
 from console.screens.failed import FailedScreen
 from console.shell.actions import Shell
@@ -74,7 +74,7 @@ class ConsoleApp(OneByOne, Shell):
         keymap = {} if manner.home is None else read_keymap(manner.home / KEYMAP, GROUPS)
         feed = Feed(control)
         gate = Gate(feed, never=manner.never, clock=manner.clock)
-        safe = guarded(control, feed, gate)
+        safe = GuardedControl(control, feed, gate)
         self.desk = Desk(
             control=safe,
             gate=gate,

@@ -19,6 +19,7 @@ from core.app.options import Options
 from core.app.ownership import MARGIN_SECONDS, own, own_or_attach, take_over
 from core.app.signals import cancelling_on_signal, deferring_signals
 from core.connectors.registry import build
+from core.control.api import ControlAPI
 from core.control.local import LocalControl
 from core.control.remote import RemoteControl
 from core.control.server import ControlServer
@@ -180,7 +181,7 @@ async def _start(options: Options, connectors: Sequence[Connector], *, dispatch:
 
 
 @asynccontextmanager
-async def _listening(engine: Engine, control: LocalControl) -> AsyncIterator[None]:
+async def _listening(engine: Engine, control: ControlAPI) -> AsyncIterator[None]:
     """Serve a control on the socket around the body, then stop the engine."""
     server = ControlServer()
     try:

@@ -3,68 +3,54 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import TypeVar
 
 from core.app.signals import handling_signals
-from core.control.api import OPERATOR, Document, SubmitOptions
+from core.control import requests
+from core.control.api import ControlAPI, Request
 from core.control.local import LocalControl
 from core.engine.service import Engine
-from core.model.commands import Submitted
 from core.model.errors import Unavailable
-from core.model.plans import TaskSpec
-from core.model.values import JsonValue
-from core.model.views import EngineInfo
 
+R = TypeVar("R")
 LINGER_SECONDS = 0.3
 """How long an idle engine waits for the work of a client that has just asked for its status."""
 WATCH_SECONDS = 1.0
 """How often an idle engine checks whether a client still watches it."""
 
 
-class ClientControl(LocalControl):
+class ClientControl(ControlAPI):
     """The control of attached clients; remembers whether one asked for its status or brought work."""
 
     def __init__(self, engine: Engine) -> None:
-        super().__init__(engine)
-        self._host = engine
+        self._engine = engine
+        self._control = LocalControl(engine)
         self.was_used = False
 
-    async def status(self) -> EngineInfo:
-        """Return the state of the engine; one that stops refuses, so that clients ask the next one."""
-        self.was_used = True
-        if self._host.stopping:
-            info = self._host.info()
+    async def ask(self, request: Request[R]) -> R:
+        """Answer like the engine's own control; one that stops refuses, so that clients ask the next one."""
+        if isinstance(request, requests.Status | requests.Submit | requests.Enqueue):
+            self.was_used = True
+        if isinstance(request, requests.Status) and self._engine.stopping:
+            info = self._engine.info()
             raise Unavailable(
                 "engine.stopping",
                 "the engine is stopping",
                 hint="try again in a moment",
                 facts={"pid": info.pid, "epoch": info.epoch},
             )
-        return await super().status()
+        return await self._control.ask(request)
 
-    async def submit(
-        self,
-        document: Document,
-        params: Mapping[str, JsonValue] | None = None,
-        *,
-        options: SubmitOptions | None = None,
-    ) -> Submitted:
-        """Admit a job."""
-        self.was_used = True
-        return await super().submit(document, params, options=options)
-
-    async def enqueue(
-        self, specs: Sequence[TaskSpec], *, group: str | None = None, actor: str = OPERATOR
-    ) -> tuple[int, ...]:
-        """Admit loose tasks."""
-        self.was_used = True
-        return await super().enqueue(specs, group=group, actor=actor)
+    async def close(self) -> None:
+        """Close the engine's own control."""
+        await self._control.close()
 
 
 async def serve_clients(engine: Engine, clients: ClientControl) -> None:
     """Go on until no client waits for anything and the work that clients brought is finished."""
-    await engine.broadcast.unattended()
+    await engine.waiters.until_none()
     await _finish_while_used(engine, clients, linger=LINGER_SECONDS)
 
 
@@ -86,7 +72,7 @@ def stop_on_signals(engine: Engine) -> Iterator[None]:
 
 
 async def _finish_all(engine: Engine, clients: ClientControl, *, linger: float) -> None:
-    await engine.broadcast.unattended()
+    await engine.waiters.until_none()
     if not engine.stopping:
         await _finish(engine, clients, linger=linger)
     await _finish_while_used(engine, clients, linger=linger)
@@ -100,7 +86,7 @@ async def _finish_while_used(engine: Engine, clients: ClientControl, *, linger: 
 async def _finish(engine: Engine, clients: ClientControl, *, linger: float) -> None:
     clients.was_used = False
     await _idle_or_stopped(engine)
-    await engine.broadcast.unattended()
+    await engine.waiters.until_none()
     with suppress(TimeoutError):
         async with asyncio.timeout(linger):
             await engine.ended()

@@ -9,24 +9,10 @@ from core.app.options import Options
 from core.control.api import ControlAPI
 from core.control.reading import ReadingControl
 from core.control.remote import RemoteControl
+from core.control.store_first import StoreFirstControl
 from core.control.transport import SocketDialer
-from core.model.paths import Paths
 from core.store.readers import Readers
 from core.store.reports import Reports
-
-
-class GlanceControl(ReadingControl, RemoteControl):
-    """Read from the store file; for all else ask the engine, which may come and go."""
-
-    def __init__(self, paths: Paths) -> None:
-        readers = Readers(paths.db)
-        ReadingControl.__init__(self, Reports(readers), paths.output, readers=readers)
-        RemoteControl.__init__(self, SocketDialer(paths.socket))
-
-    async def close(self) -> None:
-        """Let go of readers and connections."""
-        await ReadingControl.close(self)
-        await RemoteControl.close(self)
 
 
 @asynccontextmanager
@@ -47,7 +33,10 @@ async def read_home(options: Options) -> AsyncIterator[ControlAPI]:
 
     Raises `Unavailable` (`store.missing` and its like) where nothing can be read.
     """
-    control = GlanceControl(options.paths)
+    paths = options.paths
+    readers = Readers(paths.db)
+    reading = ReadingControl(Reports(readers), paths.output, readers=readers)
+    control = StoreFirstControl(reading=reading, engine=RemoteControl(SocketDialer(paths.socket)))
     try:
         await control.queues()
         yield control

@@ -1,20 +1,22 @@
-"""ControlAPI: everything that anybody may ask of taskdeck.
+"""ControlAPI: every verb of taskdeck, each asked through the one method `ask`.
 
-Every method may raise `Unavailable` (no engine, store trouble). Ids are whole numbers from 1, times ms
+Every verb may raise `Unavailable` (no engine, store trouble). Ids are whole numbers from 1, times ms
 UTC. Implementations: `LocalControl` beside the engine, `RemoteControl` over its socket, and for
-reading alone `ReadingControl` over the store file. One suite holds all of them to these words.
+reading alone `ReadingControl` over the store file. One suite holds all of them to these docstrings.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import Self, TypeVar
 
+from core.control import requests
+from core.control.arguments import LOG_BYTES, OPERATOR, PAGE, DocumentSource, EventQuery, Target
+from core.control.requests import Kind, Request, kind_of
 from core.filters.grammar import Filter
 from core.model.commands import Document, DocumentText, Force, Operated, StopMode, SubmitOptions, Submitted
 from core.model.counts import Count, Preview
-from core.model.errors import Invalid
 from core.model.events import EventView
 from core.model.orphans import OrphanView
 from core.model.plans import TaskSpec
@@ -43,55 +45,25 @@ __all__ = [
     "EventQuery",
     "Filter",
     "Force",
+    "Kind",
     "ReadingAPI",
+    "Request",
     "StopMode",
     "SubmitOptions",
     "Target",
     "TaskSpec",
+    "kind_of",
 ]
 
-OPERATOR = "operator"
-"""Actor of a verb whose caller did not say who asks."""
-PAGE = 100
-"""Rows of a page when nobody asks for another number; at most 2,000 are served."""
+R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """What a verb acts on: exactly one of a job, tasks, all tasks that a filter finds, a queue.
-
-    Any other number of them raises `Invalid` (`target.one`). `as_of` and `excluding` narrow a filter:
-    tasks that changed after that event, and the named ones, are left alone.
-    """
-
-    job_id: int | None = None
-    task_ids: tuple[int, ...] | None = None
-    filter: Filter | None = None
-    queue: str | None = None
-    as_of: int | None = None
-    excluding: tuple[int, ...] = ()
-
-    def __post_init__(self) -> None:
-        """Refuse a target that names nothing or two things."""
-        if sum(part is not None for part in (self.job_id, self.task_ids, self.filter, self.queue)) != 1:
-            raise Invalid(
-                "target.one",
-                "a verb acts on one of: a job, tasks, a filter, a queue",
-                hint="name exactly one of them",
-            )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventQuery:
-    """Which events are asked for; what is None does not restrict."""
-
-    job_id: int | None = None
-    task_id: int | None = None
-    filter: Filter | None = None
-
-
-class ReadingAPI(Protocol):
+class ReadingAPI(ABC):
     """The reading half: what the store and the output directory say; changes nothing."""
+
+    @abstractmethod
+    async def ask(self, request: Request[R]) -> R:
+        """Answer a request, or raise what its verb may raise; every verb below goes through here."""
 
     async def jobs(
         self, where: Filter | None = None, *, after: str | None = None, limit: int = PAGE
@@ -102,23 +74,28 @@ class ReadingAPI(Protocol):
         `created` or `age` a page then ends early, and its `next` looks on; in any other order the list is
         made of the newest rows only, and a reading keeps to those of its first page.
         """
+        return await self.ask(requests.Jobs(where=where, after=after, limit=limit))
 
     async def job(self, job_id: int) -> JobView:
         """Return one job; raise `NotFound` (`job.unknown`)."""
+        return await self.ask(requests.Job(job_id=job_id))
 
     async def job_detail(self, job_id: int) -> JobDetail:
         """Return a job with its stages in order and all its tasks in order of id; raise `NotFound`.
 
         Of the inbox only the newest 1,000 tasks; attempts are left out.
         """
+        return await self.ask(requests.JobDetail(job_id=job_id))
 
     async def tasks(
         self, where: Filter | None = None, *, after: str | None = None, limit: int = PAGE
     ) -> Page[TaskView]:
         """Return a page of tasks, newest first unless the filter sorts; cut as `jobs` are."""
+        return await self.ask(requests.Tasks(where=where, after=after, limit=limit))
 
     async def task(self, task_id: int) -> TaskDetail:
         """Return one task with its attempts in order; raise `NotFound` (`task.unknown`)."""
+        return await self.ask(requests.Task(task_id=task_id))
 
     async def find_task(self, ref: str) -> int:
         """Return the id of the task that `ref` names: `ID`, `KEY` or `JOB/KEY`.
@@ -126,9 +103,11 @@ class ReadingAPI(Protocol):
         Raises `NotFound` (`task.unknown`), or `Conflict` (`task.ambiguous`, fact `ids`) when several
         have that key.
         """
+        return await self.ask(requests.FindTask(ref=ref))
 
     async def queues(self) -> tuple[QueueView, ...]:
         """Return all queues by name."""
+        return await self.ask(requests.Queues())
 
     async def events(
         self, query: EventQuery | None = None, *, after_id: int = 0, limit: int = PAGE
@@ -139,9 +118,10 @@ class ReadingAPI(Protocol):
         below `after_id`; any other order raises `Invalid` (`filter.sort`). `next` is None when nothing
         follows yet.
         """
+        return await self.ask(requests.Events(query=query, after_id=after_id, limit=limit))
 
     async def log(
-        self, task_id: int, *, epoch: int | None = None, offset: int = 0, limit: int = 65_536
+        self, task_id: int, *, epoch: int | None = None, offset: int = 0, limit: int = LOG_BYTES
     ) -> LogChunk:
         """Return at most `limit` bytes of an attempt's output from a byte offset; None = latest attempt.
 
@@ -149,12 +129,14 @@ class ReadingAPI(Protocol):
         or wrote nothing, has an empty chunk (epoch 0 if it never ran). Raises `NotFound`
         (`task.unknown`, `attempt.unknown`).
         """
+        return await self.ask(requests.Log(task_id=task_id, epoch=epoch, offset=offset, limit=limit))
 
     async def count(self, where: Filter) -> Count:
         """Return how many jobs, tasks or events a filter finds.
 
         Without an index for it only the newest 100,000 rows are looked at, and the answer says so.
         """
+        return await self.ask(requests.Count(where=where))
 
     async def preview(
         self, where: Filter, *, as_of: int | None = None, excluding: Sequence[int] = ()
@@ -163,18 +145,30 @@ class ReadingAPI(Protocol):
 
         Raises `Invalid` (`target.unfit`) for a filter that is not on tasks.
         """
+        return await self.ask(requests.Preview(where=where, as_of=as_of, excluding=tuple(excluding)))
 
     async def pulse(self, *, minutes: int = 10) -> PulseView:
         """Return how many tasks ended lately, in steps of ten seconds, what fails and what waits."""
+        return await self.ask(requests.Pulse(minutes=minutes))
 
     async def definition(self, job_id: int) -> JsonObject:
         """Return the document of a job as it was when submitted; raise `NotFound` (`job.unknown`)."""
+        return await self.ask(requests.Definition(job_id=job_id))
 
+    @abstractmethod
     async def close(self) -> None:
         """Let go of connections and readers; the engine, if any, goes on. May be called twice."""
 
+    async def __aenter__(self) -> Self:
+        """Return itself; leaving closes it."""
+        return self
 
-class ControlAPI(ReadingAPI, Protocol):
+    async def __aexit__(self, *_: object) -> None:
+        """Close it."""
+        await self.close()
+
+
+class ControlAPI(ReadingAPI):
     """Reading, changing and waiting; every verb returns after its commit."""
 
     async def submit(
@@ -189,6 +183,9 @@ class ControlAPI(ReadingAPI, Protocol):
         Raises `InvalidDocument` with every fault, `Invalid` for parameters, `Conflict`
         (`client_key.conflict`) for a key that stands for another input.
         """
+        return await self.ask(
+            requests.Submit(document=DocumentSource.of(document), params=params or {}, options=options)
+        )
 
     async def enqueue(
         self, specs: Sequence[TaskSpec], *, group: str | None = None, actor: str = OPERATOR
@@ -197,6 +194,10 @@ class ControlAPI(ReadingAPI, Protocol):
 
         Raises `NotFound` for an unknown connector, `Invalid` for a faulty input.
         """
+        if not specs:
+            return ()
+        request = requests.Enqueue(specs=tuple(specs), group=group, actor=actor)
+        return await self.ask(request)
 
     async def cancel(
         self, target: Target, *, reason: str = "", force: Force = Force.ASK, actor: str = OPERATOR
@@ -207,6 +208,7 @@ class ControlAPI(ReadingAPI, Protocol):
         too. A queue raises `Invalid` (`target.unfit`), the inbox `Conflict`, an unknown job `NotFound`.
         Tasks that are final already, or unknown, are listed as refused.
         """
+        return await self.ask(requests.Cancel(target=target, reason=reason, force=force, actor=actor))
 
     async def kill(self, target: Target, *, reason: str = "", actor: str = OPERATOR) -> Operated:
         """End what runs of tasks (ids, filter) at once, without grace; they end as cancelled.
@@ -214,6 +216,7 @@ class ControlAPI(ReadingAPI, Protocol):
         A task whose attempt ends by itself meanwhile keeps its own end. What does not run stays as it is
         and is listed as refused, and so is what is being killed already. Jobs and queues are `target.unfit`.
         """
+        return await self.ask(requests.Kill(target=target, reason=reason, actor=actor))
 
     async def retry(self, target: Target, *, downstream: bool = False, actor: str = OPERATOR) -> Operated:
         """Run final tasks (ids, filter) again, or all that went wrong in a job.
@@ -221,39 +224,49 @@ class ControlAPI(ReadingAPI, Protocol):
         `downstream` also reruns everything that depends on the tasks. A queue raises `Invalid`
         (`target.unfit`).
         """
+        return await self.ask(requests.Retry(target=target, downstream=downstream, actor=actor))
 
     async def pause(self, target: Target, *, reason: str = "", actor: str = OPERATOR) -> Operated:
         """Claim no more from a job or a queue; what runs goes on. Tasks and filters are `target.unfit`."""
+        return await self.ask(requests.Pause(target=target, reason=reason, actor=actor))
 
     async def resume(self, target: Target, *, actor: str = OPERATOR) -> Operated:
         """Claim again from a job or a queue."""
+        return await self.ask(requests.Resume(target=target, actor=actor))
 
     async def hold(self, target: Target, *, reason: str = "", actor: str = OPERATOR) -> Operated:
         """Keep tasks (ids, filter) from being claimed. Jobs and queues are `target.unfit`: pause them."""
+        return await self.ask(requests.Hold(target=target, reason=reason, actor=actor))
 
     async def unhold(self, target: Target, *, actor: str = OPERATOR) -> Operated:
         """Let held tasks (ids, filter) go on."""
+        return await self.ask(requests.Unhold(target=target, actor=actor))
 
     async def fail(self, target: Target, *, reason: str = "", actor: str = OPERATOR) -> Operated:
         """Give held tasks (ids, filter) up: they end as failed, and their job goes by its rules."""
+        return await self.ask(requests.Fail(target=target, reason=reason, actor=actor))
 
     async def orphans(self) -> tuple[OrphanView, ...]:
         """Return what lost its owner, in order of task id: living sessions, and tasks held after a loss."""
+        return await self.ask(requests.Orphans())
 
     async def keep_orphans(self, target: Target, *, actor: str = OPERATOR) -> Operated:
         """Note that living orphans (ids) are to be watched on; the engine forgets it when it ends."""
+        return await self.ask(requests.KeepOrphans(target=target, actor=actor))
 
     async def kill_orphans(self, target: Target, *, reason: str = "", actor: str = OPERATOR) -> Operated:
         """End the processes of living orphans (ids); their attempts close as lost.
 
         Whoever is no living orphan any more, or never was, is listed as refused.
         """
+        return await self.ask(requests.KillOrphans(target=target, reason=reason, actor=actor))
 
     async def describe(self, document: Document) -> WorkflowView:
         """Check a document without submitting it, and return its parameters.
 
         Raises `InvalidDocument` with every fault, `NotFound` for a path without a file.
         """
+        return await self.ask(requests.Describe(document=DocumentSource.of(document)))
 
     async def changes(self, after: int | None = None) -> Changes:
         """Return what changed since an event, as soon as something has; None = at once, all kinds.
@@ -261,21 +274,26 @@ class ControlAPI(ReadingAPI, Protocol):
         Answers at most twice a second, and after ten seconds even if nothing happened. Ask again at
         once with the `last_event` of the answer: then nothing is missed.
         """
+        return await self.ask(requests.Changes(after=after))
 
     async def wait_job(self, job_id: int) -> JobResult:
         """Return when the job is final; raise `NotFound`, and `Conflict` for the inbox.
 
         Raises `Unavailable` (`engine.lost`) when the engine goes before.
         """
+        return await self.ask(requests.WaitJob(job_id=job_id))
 
     async def wait_tasks(self, task_ids: Sequence[int]) -> Mapping[str, int]:
         """Return when all tasks are final: how many ended in each status; unknown ids do not count.
 
         Raises `Unavailable` (`engine.lost`) when the engine goes before.
         """
+        return await self.ask(requests.WaitTasks(task_ids=tuple(task_ids)))
 
     async def stop_engine(self, how: StopMode = StopMode.STOP) -> None:
         """Ask the engine to end and return once it has heard; a harder mode overtakes a softer one."""
+        await self.ask(requests.StopEngine(how=how))
 
     async def status(self) -> EngineInfo:
         """Return who answers and how busy it is."""
+        return await self.ask(requests.Status())

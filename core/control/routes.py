@@ -15,22 +15,22 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from core.control import wire
-from core.control.greeting import other_protocol, welcome
-from core.control.requests import VERBS, WAITING, Request
+from core.control.handshake import other_protocol, welcome
+from core.control.requests import ROUTES, Kind, Request, kind_of
 from core.model.commands import StopMode
 from core.model.errors import NotFound, TaskdeckError, Unavailable
 
 if TYPE_CHECKING:
-    from starlette.requests import Request as Asked
+    from starlette.requests import Request as HttpRequest
     from starlette.types import ExceptionHandler
 
     from core.control.api import ControlAPI
 
-Answer: TypeAlias = Callable[["Asked"], Awaitable[bytes]]
+Answer: TypeAlias = Callable[["HttpRequest"], Awaitable[bytes]]
 
 
-class Desk:
-    """Answer for a control: everything that is asked goes through here."""
+class Endpoints:
+    """Answer HTTP requests for a control, within bounds."""
 
     def __init__(self, control: ControlAPI, *, closing: asyncio.Event, body_bytes: int, waiting: int) -> None:
         self._control = control
@@ -39,44 +39,44 @@ class Desk:
         self._waiting_most = waiting
         self._waiting: Counter[object] = Counter()
 
-    async def verb(self, asked: Asked) -> bytes:
+    async def verb(self, http: HttpRequest) -> bytes:
         """Answer a verb of this protocol; raise what the control refuses."""
-        name = str(asked.path_params["verb"])
-        if asked.path_params["protocol"] != wire.PROTOCOL:
-            raise other_protocol(asked.path_params["protocol"], "of another version")
-        kind = VERBS.get(name)
+        name = str(http.path_params["verb"])
+        if http.path_params["protocol"] != wire.PROTOCOL:
+            raise other_protocol(http.path_params["protocol"], "of another version")
+        kind = ROUTES.get(name)
         if kind is None:
             raise NotFound("verb.unknown", f"there is no verb '{name[:64]}'", hint="compare the versions")
-        request = wire.decode_request(await self._body(asked), kind)
-        if kind in WAITING:
-            return wire.encode_answer(await self._wait(asked, request))
-        return wire.encode_answer(await request.put(self._control))
+        request = wire.decode_request(await self._body(http), kind)
+        if kind_of(request) is Kind.WAIT:
+            return wire.encode_answer(await self._wait(http, request))
+        return wire.encode_answer(await self._control.ask(request))
 
-    async def hello(self, asked: Asked) -> bytes:
-        """Say who answers, to clients of every protocol."""
-        await self._body(asked)
+    async def hello(self, http: HttpRequest) -> bytes:
+        """Answer the handshake, for clients of every protocol."""
+        await self._body(http)
         return wire.encode_answer(await welcome(self._control, os.getpid()))
 
-    async def stop(self, asked: Asked) -> bytes:
+    async def stop(self, http: HttpRequest) -> bytes:
         """End the engine, for clients of every protocol."""
-        sent = wire.decode_object(await self._body(asked))
+        body = wire.decode_object(await self._body(http))
         try:
-            how = StopMode(str(sent.get("how", StopMode.STOP)))
+            how = StopMode(str(body.get("how", StopMode.STOP)))
         except ValueError as error:
             raise wire.unfit("how") from error
         await self._control.stop_engine(how)
         return b"{}"
 
-    async def _body(self, asked: Asked) -> bytes | bytearray:
+    async def _body(self, http: HttpRequest) -> bytes | bytearray:
         """Return the body, refused as soon as it is known to be too long; the rest is not kept."""
-        for name, value in asked.scope["headers"]:
+        for name, value in http.scope["headers"]:
             if name == b"content-length" and value.isdigit():
                 wire.check_size(int(value), self._body_bytes)
         body = bytearray()
         is_more = True
         while is_more:
-            # Not `asked.stream()`: it takes as long as the rest of a small request.
-            message = await asked.receive()
+            # Not `http.stream()`: it takes as long as the rest of a small request.
+            message = await http.receive()
             if message["type"] == "http.disconnect":
                 raise ClientDisconnect
             piece = message.get("body", b"")
@@ -85,10 +85,10 @@ class Desk:
             is_more = message.get("more_body", False)
         return body
 
-    async def _wait(self, asked: Asked, request: Request) -> object:
-        """Wait for a result as long as the client listens and the server is open."""
-        with self._place(asked.scope.get("client")):
-            return await _while_heard(asked, request.put(self._control), self._closing)
+    async def _wait(self, http: HttpRequest, request: Request[object]) -> object:
+        """Wait for a result while the client listens and the server is open."""
+        with self._place(http.scope.get("client")):
+            return await _while_heard(http, self._control.ask(request), self._closing)
 
     @contextmanager
     def _place(self, peer: object) -> Iterator[None]:
@@ -107,22 +107,22 @@ class Desk:
                 del self._waiting[peer]
 
 
-def make_app(desk: Desk) -> Starlette:
-    """Return the application that answers at a desk."""
+def make_app(endpoints: Endpoints) -> Starlette:
+    """Return the application that answers at these endpoints."""
     return Starlette(
         routes=[
-            Route("/v{protocol:int}/{verb}", _answered(desk.verb), methods=["POST"]),
-            Route(wire.HELLO, _answered(desk.hello), methods=["POST"]),
-            Route(wire.STOP, _answered(desk.stop), methods=["POST"]),
+            Route("/v{protocol:int}/{verb}", _answered(endpoints.verb), methods=["POST"]),
+            Route(wire.HELLO, _answered(endpoints.hello), methods=["POST"]),
+            Route(wire.STOP, _answered(endpoints.stop), methods=["POST"]),
         ],
         exception_handlers=_refusals(),
     )
 
 
-def _answered(answer: Answer) -> Callable[[Asked], Coroutine[None, None, Response]]:
-    async def respond(asked: Asked) -> Response:
+def _answered(answer: Answer) -> Callable[[HttpRequest], Coroutine[None, None, Response]]:
+    async def respond(http: HttpRequest) -> Response:
         try:
-            return _respond(await answer(asked), 200)
+            return _respond(await answer(http), 200)
         except TaskdeckError as error:
             return _refuse(error)
 
@@ -130,25 +130,25 @@ def _answered(answer: Answer) -> Callable[[Asked], Coroutine[None, None, Respons
 
 
 def _refusals() -> dict[int | type[Exception], ExceptionHandler]:
-    async def no_path(_asked: Asked, _error: Exception) -> Response:
+    async def no_path(_http: HttpRequest, _error: Exception) -> Response:
         return _refuse(NotFound("path.unknown", "nothing is answered there", hint="compare the versions"))
 
-    async def crashed(_asked: Asked, _error: Exception) -> Response:
+    async def crashed(_http: HttpRequest, _error: Exception) -> Response:
         answer = _refuse(wire.crashed())
-        # The server hangs up after a crash: nobody may send the next request on this connection.
+        # The server hangs up after a crash: no client may send the next request on this connection.
         answer.headers["connection"] = "close"
         return answer
 
-    async def gone(_asked: Asked, _error: Exception) -> Response:
-        # Nobody hears it; but it is no crash of ours, and the log shall not tell it as one.
+    async def gone(_http: HttpRequest, _error: Exception) -> Response:
+        # The client is gone: not a crash of ours, and the log must not show it as one.
         return Response(status_code=400)
 
     return {404: no_path, 405: no_path, 500: crashed, ClientDisconnect: gone}
 
 
-async def _while_heard(asked: Asked, result: Awaitable[object], closing: asyncio.Event) -> object:
+async def _while_heard(http: HttpRequest, result: Awaitable[object], closing: asyncio.Event) -> object:
     waiting = asyncio.ensure_future(result)
-    gone = asyncio.ensure_future(_gone(asked))
+    gone = asyncio.ensure_future(_gone(http))
     closed = asyncio.ensure_future(closing.wait())
     try:
         await asyncio.wait((waiting, gone, closed), return_when=asyncio.FIRST_COMPLETED)
@@ -161,8 +161,8 @@ async def _while_heard(asked: Asked, result: Awaitable[object], closing: asyncio
     raise Unavailable("engine.lost", "the engine stops", hint="start it again, then wait again")
 
 
-async def _gone(asked: Asked) -> None:
-    while (await asked.receive())["type"] != "http.disconnect":
+async def _gone(http: HttpRequest) -> None:
+    while (await http.receive())["type"] != "http.disconnect":
         continue
 
 

@@ -10,7 +10,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from core.control import wire
-from core.control.routes import Desk, make_app
+from core.control.routes import Endpoints, make_app
 from core.control.sockets import bind_private, check_peer, remove_socket
 from core.host import open_files_limit
 from core.model.errors import Bug, Invalid, TaskdeckError, Unavailable
@@ -74,14 +74,14 @@ class ControlServer:
             raise Bug("server.started", "a server starts once", hint="make another one")
         listener = bind_private(socket_path)
         self._closing = asyncio.Event()
-        desk = Desk(
+        endpoints = Endpoints(
             control,
             closing=self._closing,
             body_bytes=self._limits.body_bytes,
             waiting=self._limits.waiting,
         )
         config = uvicorn.Config(
-            make_app(desk),
+            make_app(endpoints),
             http=_protocol(self._limits),
             ws="none",
             lifespan="off",

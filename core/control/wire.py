@@ -1,4 +1,4 @@
-"""The words on the socket: JSON as ASCII bytes, and errors that come back as themselves."""
+"""What travels on the socket: JSON as ASCII bytes, and errors."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 
 import msgspec
 
+from core.control.wire_forms import FilterForm, decode_form, form_of
+from core.filters.terms import Filter
 from core.model import errors
 from core.model.errors import Bug, Fault, Invalid, InvalidDocument, TaskdeckError
 
@@ -19,14 +21,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PROTOCOL = 2
-"""Number of the words below `PATH`; raised when an older client or engine would misread the other."""
+"""Number of what travels below `PATH`; raised when an older client or engine would misread the other."""
 PATH = f"/v{PROTOCOL}/"
 """Every verb is a POST to this and its name."""
 HELLO = "/hello"
 STOP = "/stop"
-"""Frozen for all protocols, and outside their paths, so that different ones can tell and end each other:
+"""Frozen for all protocols, and outside their paths, so that different ones can recognise and end each other:
 `/hello` takes `{"protocol", "version"}` and answers `{"protocol", "version", "pid", "epoch", "state"}`,
-`/stop` takes `{"how": "stop" | "drain" | "kill"}` and answers `{}`. Fields nobody knows are ignored."""
+`/stop` takes `{"how": "stop" | "drain" | "kill"}` and answers `{}`. Unknown fields are ignored."""
 BODY_BYTES = 64 * 2**20
 """No request is longer."""
 
@@ -39,7 +41,7 @@ ERRORS: dict[str, type[TaskdeckError]] = {
 
 
 def encode(value: object) -> bytes:
-    """Write JSON as ASCII, so that NUL and lone surrogates pass; of dataclasses what is not usual.
+    """Write JSON as ASCII, so that NUL and lone surrogates pass; of dataclasses without the defaults.
 
     Raises `Invalid` (`wire.unwritable`) for what is no JSON, anywhere in it.
     """
@@ -76,17 +78,17 @@ def decode_object(body: bytes | bytearray) -> JsonObject:
 
 
 def decode_request(body: bytes | bytearray, kind: type[T]) -> T:
-    """Read a request; raise `Invalid` (`wire.unreadable`, `wire.field` with the fact `field`)."""
-    sent = decode_object(body)
+    """Read a request; raise `Invalid` (`wire.unreadable`, `wire.field` with the fact `field`, `filter.*`)."""
+    body_object = decode_object(body)
     try:
-        read = msgspec.convert(sent, type=kind)
+        form: object = msgspec.convert(body_object, type=form_of(kind))
     except msgspec.ValidationError as error:
         raise unfit(_field_of(str(error))) from error
     # msgspec passes over what a dataclass does not have; half of a request must not be carried out.
-    surplus = _surplus(sent, read)
+    surplus = _surplus(body_object, form)
     if surplus:
         raise unfit(surplus)
-    return read
+    return decode_form(form, kind)
 
 
 def decode_answer(body: bytes | bytearray, kind: type[T]) -> T:
@@ -98,7 +100,7 @@ def decode_answer(body: bytes | bytearray, kind: type[T]) -> T:
 
 
 def unfit(field: str) -> Invalid:
-    """Say which field of a request is missing, unknown or of another type."""
+    """Return the refusal of a request whose field is missing, unknown or of another type."""
     return Invalid(
         "wire.field",
         f"the request's field '{field[:64]}' is missing, unknown or of another type",
@@ -125,19 +127,19 @@ def error_to_json(error: TaskdeckError) -> JsonObject:
 
 
 def error_from_json(value: JsonValue) -> TaskdeckError:
-    """Return the error that was sent, of the same class; an unknown class is a `TaskdeckError`."""
-    sent = value.get("error") if isinstance(value, dict) else None
-    if not isinstance(sent, dict):
+    """Return the error of a wire form, of the same class; an unknown class is a `TaskdeckError`."""
+    form = value.get("error") if isinstance(value, dict) else None
+    if not isinstance(form, dict):
         return garbled()
-    kind = ERRORS.get(str(sent.get("kind")), TaskdeckError)
-    facts = sent.get("facts")
+    kind = ERRORS.get(str(form.get("kind")), TaskdeckError)
+    facts = form.get("facts")
     # Past the constructors: those of some classes make code and message from other things.
-    error = kind.__new__(kind, sent.get("message"))
+    error = kind.__new__(kind, form.get("message"))
     TaskdeckError.__init__(
         error,
-        str(sent.get("code")),
-        str(sent.get("message")),
-        hint=str(sent.get("hint", "")),
+        str(form.get("code")),
+        str(form.get("message")),
+        hint=str(form.get("hint", "")),
         facts=facts if isinstance(facts, dict) else None,
     )
     if isinstance(error, InvalidDocument):
@@ -147,7 +149,7 @@ def error_from_json(value: JsonValue) -> TaskdeckError:
 
 
 def garbled() -> Bug:
-    """Say that an answer of the engine has another shape than its verb's."""
+    """Return the error for an answer that has another shape than its verb's."""
     return Bug(
         "engine.garbled",
         "the engine's answer is not understood",
@@ -156,7 +158,7 @@ def garbled() -> Bug:
 
 
 def crashed(status: int = 500) -> Bug:
-    """Say that the engine met an error that is none of ours; its log has the story."""
+    """Return the error for an engine that failed at something outside our tree; its log has the details."""
     return Bug(
         "engine.crashed",
         f"the engine could not answer (status {status})",
@@ -165,7 +167,7 @@ def crashed(status: int = 500) -> Bug:
 
 
 def error_from_answer(body: bytes, status: int) -> TaskdeckError:
-    """Return the error in the answer to a refused request; what is no error of ours is a `Bug`."""
+    """Return the error in the answer to a refused request; anything else than an error is a `Bug`."""
     try:
         return error_from_json(decode(body))
     except Invalid:
@@ -173,8 +175,8 @@ def error_from_answer(body: bytes, status: int) -> TaskdeckError:
 
 
 def _faults(value: JsonValue) -> tuple[Fault, ...]:
-    found = value if isinstance(value, list) else []
-    return tuple(_fault(fault) for fault in found if isinstance(fault, dict))
+    faults = value if isinstance(value, list) else []
+    return tuple(_fault(fault) for fault in faults if isinstance(fault, dict))
 
 
 def _fault(fault: JsonObject) -> Fault:
@@ -188,45 +190,47 @@ def _fault(fault: JsonObject) -> Fault:
     )
 
 
-def _field_of(said: str) -> str:
-    """Return the path of the field that msgspec complains of: `specs[0].priority`."""
-    named, place = _NAMED.search(said), _PLACE.search(said)
+def _field_of(message: str) -> str:
+    """Return the path of the field that a message of msgspec names: `specs[0].priority`."""
+    named, place = _NAMED.search(message), _PLACE.search(message)
     path = place.group(1).lstrip(".") if place else ""
     return ".".join(part for part in (path, named.group(1) if named else "") if part)
 
 
-def _surplus(sent: object, read: object) -> str:
-    """Return the path of a field that was sent and not read, if there is one."""
-    if isinstance(read, tuple) and isinstance(sent, list) and read and _usual(type(read[0])):
-        found = (_surplus(part, made) for part, made in zip(sent, read, strict=True))
-        return next((path for path in found if path), "")
-    usual = _usual(type(read))
-    if usual is None or not isinstance(sent, dict):
+def _surplus(value: object, read: object) -> str:
+    """Return the path of a field that is in the JSON value and was not read, if there is one."""
+    if isinstance(read, tuple) and isinstance(value, list) and read and _defaults(type(read[0])):
+        paths = (_surplus(part, made) for part, made in zip(value, read, strict=True))
+        return next((path for path in paths if path), "")
+    defaults = _defaults(type(read))
+    if defaults is None or not isinstance(value, dict):
         return ""
-    for name, part in sent.items():
-        if name not in usual:
+    for name, part in value.items():
+        if name not in defaults:
             return str(name)
         if isinstance(part, (dict, list)) and (path := _surplus(part, getattr(read, name))):
             return f"{name}.{path}"
     return ""
 
 
-def _parts(value: object) -> dict[str, object]:
-    """Return what the encoder does not know as an object; what is as usual is left out."""
+def _json_parts(value: object) -> dict[str, object]:
+    """Return as an object what the encoder does not know; fields that have their default are left out."""
+    if isinstance(value, Filter):
+        value = FilterForm.of(value)
     if isinstance(value, Mapping):
         return dict(value)
-    usual = _usual(type(value))
-    if usual is None:
-        raise TypeError(f"{type(value).__name__} is no JSON")
-    return {name: part for name, left in usual.items() if (part := getattr(value, name)) != left}
+    defaults = _defaults(type(value))
+    if defaults is None:
+        raise TypeError(f"{type(value).__name__} cannot be written as JSON")
+    return {name: part for name, default in defaults.items() if (part := getattr(value, name)) != default}
 
 
-def _usual(kind: type) -> Mapping[str, object] | None:
+def _defaults(kind: type) -> Mapping[str, object] | None:
     """Return the fields of a dataclass with their defaults; None for anything else."""
-    found = _USUAL.get(kind)
-    if found is None and is_dataclass(kind):
-        found = _USUAL[kind] = {field.name: _default(field) for field in fields(kind)}
-    return found
+    defaults = _DEFAULTS.get(kind)
+    if defaults is None and is_dataclass(kind):
+        defaults = _DEFAULTS[kind] = {field.name: _default(field) for field in fields(kind)}
+    return defaults
 
 
 def _default(field: Field[object]) -> object:
@@ -237,8 +241,8 @@ def _refuse_constant(word: str) -> NoReturn:
     raise ValueError(f"{word} is not JSON")
 
 
-_USUAL: dict[type, Mapping[str, object]] = {}
+_DEFAULTS: dict[type, Mapping[str, object]] = {}
 _NAMED = re.compile(r"(?:required|unknown) field `(.*?)`", re.DOTALL)
 _PLACE = re.compile(r" at `\$(.*)`$", re.DOTALL)
-_ENCODER = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":"), default=_parts)
+_ENCODER = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":"), default=_json_parts)
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)

@@ -7,42 +7,34 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
 
 from core.config import Settings
 from core.connectors.registry import Registry
 from core.engine.admission import Admission
 from core.engine.attempts import Pace, Tools
-from core.engine.broadcast import Broadcast
+from core.engine.changes import ChangeNotice, ChangeNotices
 from core.engine.completion import Completion, Limits
 from core.engine.dispatcher import Dispatcher
-from core.engine.editions import Edition, Editions
 from core.engine.janitor import Janitor
 from core.engine.recovery import Recovery
 from core.engine.runner import Runner
 from core.engine.scopes import Scopes
 from core.engine.shutdown import Motion, Shutdown
+from core.engine.waiters import Waiters
 from core.executors.child import ChildExecutor
 from core.executors.output_cap import OutputCap, OverCap
 from core.executors.outputs import Outputs
 from core.host import boot_id
 from core.logs import get_logger
 from core.model.commands import (
-    Cancel,
     Document,
     Enqueued,
-    Fail,
     FollowUp,
-    Hold,
-    Kill,
     Operated,
-    Pause,
-    Rerun,
-    Resume,
+    Operation,
     StopMode,
     SubmitOptions,
     Submitted,
-    Unhold,
 )
 from core.model.errors import Bug, TaskdeckError, Unavailable
 from core.model.orphans import OrphanView
@@ -62,7 +54,6 @@ from core.store.readers import Readers
 from core.store.reports import Reports
 from core.store.transaction import Writer
 
-Verb: TypeAlias = Cancel | Kill | Pause | Resume | Hold | Unhold | Fail | Rerun
 _log = get_logger(__name__)
 
 
@@ -95,8 +86,8 @@ class Engine:
         self._readers = Readers(paths.db)
         self.reports = Reports(self._readers)
         self.journal = Journal(writer, clock=clock, listener=self._hear, cap=settings.batch_cap)
-        self.broadcast = Broadcast(self.reports.outcomes)
-        self._editions = Editions(clock)
+        self.waiters = Waiters(self.reports.outcomes)
+        self._change_notices = ChangeNotices(clock)
         outputs = Outputs(paths.output)
         cap = OutputCap(
             size=settings.output_cap,
@@ -134,7 +125,7 @@ class Engine:
     @property
     def watched(self) -> bool:
         """Return whether somebody asks for changes, or did so less than five seconds ago."""
-        return self._editions.watched
+        return self._change_notices.watched
 
     @property
     def output_dir(self) -> Path:
@@ -145,7 +136,7 @@ class Engine:
         """Recover, then claim; without `dispatch` only commands are applied."""
         await self._ports.registry.start()
         if not dispatch:
-            # An empty group: it tells the editions where the history stands.
+            # An empty group: its report says where the history stands.
             self.journal.wake()
             await self.journal.settle()
             return
@@ -174,7 +165,7 @@ class Engine:
         """Admit loose tasks; see `Admission.enqueue`."""
         return await self.admission.enqueue(plans, group=group, actor=actor)
 
-    async def operate(self, command: Verb) -> Operated:
+    async def operate(self, command: Operation) -> Operated:
         """Carry out an operator's verb."""
         result = await self.journal.submit(command)
         if not isinstance(result, Operated):
@@ -193,17 +184,17 @@ class Engine:
         """End the processes of living orphans; see `Orphans.kill`."""
         return await self.runner.orphans.kill(task_ids, reason=reason, actor=actor)
 
-    async def changes(self, after: int | None) -> Edition:
-        """Return which kinds of events are new; see `Editions.since`."""
-        return await self._editions.since(after)
+    async def changes(self, after: int | None) -> ChangeNotice:
+        """Return which kinds of events are new; see `ChangeNotices.since`."""
+        return await self._change_notices.since(after)
 
     async def wait_job(self, job_id: int) -> JobResult:
         """Return when a job is final."""
-        return await self.broadcast.wait_job(job_id)
+        return await self.waiters.wait_job(job_id)
 
     async def wait_tasks(self, task_ids: Sequence[int]) -> Mapping[str, int]:
         """Return when all tasks are final: how many ended in each status."""
-        return await self.broadcast.wait_tasks(task_ids)
+        return await self.waiters.wait_tasks(task_ids)
 
     async def wait_idle(self) -> None:
         """Return when nothing runs, nothing is due later, and nothing more can be claimed."""
@@ -235,7 +226,7 @@ class Engine:
         """
         if not self._shutdown.ask(how):
             return
-        self._editions.stir()
+        self._change_notices.answer_all()
         if self._stopping is None:
             self._stopping = asyncio.get_running_loop().create_task(self._stop())
 
@@ -265,8 +256,8 @@ class Engine:
 
     async def _close(self) -> None:
         error = self.failure or Unavailable("engine.lost", "the engine has stopped", hint="start it again")
-        self.broadcast.fail(error)
-        self._editions.fail(error)
+        self.waiters.fail(error)
+        self._change_notices.fail(error)
         self._ports.alarms.stop()
         try:
             await self._stop_connectors()
@@ -293,5 +284,5 @@ class Engine:
         self.dispatcher.hear(report)
         if report.failure is not None and report.failure.code == "engine.fenced":
             self.fail(report.failure)
-        self.broadcast.publish(report)
-        self._editions.hear(report)
+        self.waiters.hear(report)
+        self._change_notices.hear(report)

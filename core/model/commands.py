@@ -277,22 +277,7 @@ class Operated:
     refused: tuple[tuple[int, str], ...] = ()
 
 
-Command: TypeAlias = (
-    Submit
-    | Enqueue
-    | Claim
-    | Complete
-    | Decide
-    | ComeDue
-    | FollowUp
-    | Cancel
-    | Kill
-    | Pause
-    | Resume
-    | Hold
-    | Unhold
-    | Fail
-    | Rerun
-    | Tell
-)
+Operation: TypeAlias = Cancel | Kill | Pause | Resume | Hold | Unhold | Fail | Rerun
+"""What operators ask for; the answer is `Operated`."""
+Command: TypeAlias = Submit | Enqueue | Claim | Complete | Decide | ComeDue | FollowUp | Operation | Tell
 Result: TypeAlias = "Submitted | Enqueued | tuple[Claimed, ...] | Completed | Operated | None"

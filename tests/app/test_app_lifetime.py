@@ -10,7 +10,7 @@ from tests.support.waiting import DEADLINE, until
 
 
 class Quiet:
-    """Stands for an engine that is idle, and for its broadcast and its clients."""
+    """Stands for an engine that is idle, and for its waiters and its clients."""
 
     def __init__(self) -> None:
         self.watched = False
@@ -18,9 +18,9 @@ class Quiet:
         self.was_used = False
         self.looks = 0
         self.end = asyncio.Event()
-        self.broadcast = self
+        self.waiters = self
 
-    async def unattended(self) -> None:
+    async def until_none(self) -> None:
         return
 
     async def wait_idle(self) -> None:

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from typing import TypeVar
 
 from console.rows.sort_order import is_by_id
-from core.control.api import PAGE, EventQuery, StopMode, Target
+from core.control import requests
+from core.control.api import ControlAPI, EventQuery, Kind, Request, Target, kind_of
+from core.control.arguments import DocumentSource
+from core.control.requests import name_of
 from core.filters.fields import Noun
 from core.filters.grammar import Filter
-from core.model.commands import DocumentText, Force, Operated, Submitted
+from core.model.commands import Operated, Submitted
 from core.model.counts import Count, Preview
 from core.model.errors import Invalid, NotFound, TaskdeckError, Unavailable
 from core.model.events import KINDS, EventView
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.pulse import PulseView
 from core.model.status import JOB_FINAL, TASK_FINAL
-from core.model.values import JsonValue
 from core.model.views import (
     Changes,
     EngineInfo,
@@ -38,10 +40,13 @@ from tests.console.support_fake_rows import INFO, NOW, FakeRows, page
 
 __all__ = ["INFO", "NOW", "FakeControl"]
 
+R = TypeVar("R")
 
-class FakeControl(FakeRows):
+
+class FakeControl(FakeRows, ControlAPI):
     """ControlAPI over dictionaries; `asked` holds the verbs, `reads` counts the questions.
 
+    Each request is answered by the method `answer_` and the name of its verb.
     `changes` waits for at most `patience` seconds; `searched` cuts counts and lists to so many newest rows;
     `workflows` are the documents that `describe` knows, by path or name, or the error it raises.
     """
@@ -55,85 +60,85 @@ class FakeControl(FakeRows):
         self.searched: int | None = None
         self.workflows: dict[str, WorkflowView | TaskdeckError] = {}
 
-    async def jobs(self, where: Filter | None = None, *, after: str | None = None, limit: int = PAGE):
-        self._read("jobs")
-        return self._page(where or Filter(noun=Noun.JOBS), after, limit)
+    async def ask(self, request: Request[R]) -> R:
+        name = name_of(request)
+        if kind_of(request) is Kind.READ or name in ("orphans", "changes"):
+            self._read(name)
+        if kind_of(request) is not Kind.READ:
+            self._answer()
+        return await getattr(self, f"answer_{name}")(request)
 
-    async def job(self, job_id: int) -> JobView:
-        self._read("job")
-        self._known_job(job_id)
-        return self.job_view(job_id)
+    async def close(self) -> None:
+        return
 
-    async def job_detail(self, job_id: int) -> JobDetail:
-        self._read("job_detail")
-        self._known_job(job_id)
+    async def answer_jobs(self, r: requests.Jobs):
+        return self._page(r.where or Filter(noun=Noun.JOBS), r.after, r.limit)
+
+    async def answer_job(self, r: requests.Job) -> JobView:
+        self._known_job(r.job_id)
+        return self.job_view(r.job_id)
+
+    async def answer_job_detail(self, r: requests.JobDetail) -> JobDetail:
+        self._known_job(r.job_id)
         return JobDetail(
-            job=self.job_view(job_id),
-            stages=tuple(stage for stage in self.stage_rows.values() if stage.job_id == job_id),
-            tasks=tuple(self.task_detail(task.id) for task in self._tasks_of(job_id)),
+            job=self.job_view(r.job_id),
+            stages=tuple(stage for stage in self.stage_rows.values() if stage.job_id == r.job_id),
+            tasks=tuple(self.task_detail(task.id) for task in self._tasks_of(r.job_id)),
         )
 
-    async def tasks(self, where: Filter | None = None, *, after: str | None = None, limit: int = PAGE):
-        self._read("tasks")
-        return self._page(where or Filter(noun=Noun.TASKS), after, limit)
+    async def answer_tasks(self, r: requests.Tasks):
+        return self._page(r.where or Filter(noun=Noun.TASKS), r.after, r.limit)
 
-    async def task(self, task_id: int) -> TaskDetail:
-        self._read("task")
-        self._known_task(task_id)
-        return self.task_detail(task_id)
+    async def answer_task(self, r: requests.Task) -> TaskDetail:
+        self._known_task(r.task_id)
+        return self.task_detail(r.task_id)
 
-    async def find_task(self, ref: str) -> int:
-        self._read("find_task")
-        found = [task.id for task in self.task_rows.values() if ref in (str(task.id), task.key)]
-        if not found:
-            raise NotFound("task.unknown", f"no task {ref}")
-        return found[0]
+    async def answer_find_task(self, r: requests.FindTask) -> int:
+        ids = [task.id for task in self.task_rows.values() if r.ref in (str(task.id), task.key)]
+        if not ids:
+            raise NotFound("task.unknown", f"no task {r.ref}")
+        return ids[0]
 
-    async def queues(self) -> tuple[QueueView, ...]:
-        self._read("queues")
+    async def answer_queues(self, _: requests.Queues) -> tuple[QueueView, ...]:
         return self.queue_views()
 
-    async def events(self, query: EventQuery | None = None, *, after_id: int = 0, limit: int = PAGE):
-        self._read("events")
-        wanted = query or EventQuery()
-        where = wanted.filter or Filter(noun=Noun.EVENTS)
+    async def answer_events(self, r: requests.Events):
+        query = r.query or EventQuery()
+        where = query.filter or Filter(noun=Noun.EVENTS)
         descending = bool(where.sort and where.sort.descending)
         found = self.found(where)
         rows = [
             event
             for event in (reversed(found) if descending else found)
-            if (event.id < after_id or not after_id if descending else event.id > after_id)
-            and wanted.job_id in (None, event.job_id)
-            and wanted.task_id in (None, event.task_id)
+            if (event.id < r.after_id or not r.after_id if descending else event.id > r.after_id)
+            and query.job_id in (None, event.job_id)
+            and query.task_id in (None, event.task_id)
         ]
-        shown: tuple[EventView, ...] = tuple(rows[:limit])
-        return Page(rows=shown, next=str(shown[-1].id) if len(rows) > limit else None)
+        shown: tuple[EventView, ...] = tuple(rows[: r.limit])
+        return Page(rows=shown, next=str(shown[-1].id) if len(rows) > r.limit else None)
 
-    async def log(self, task_id: int, *, epoch=None, offset: int = 0, limit: int = 65_536) -> LogChunk:
-        self._read("log")
-        self._known_task(task_id)
-        data = self.outputs.get(task_id, b"")
-        start = offset if offset >= 0 else max(0, len(data) + offset)
-        piece = data[start : start + limit]
-        final = self.task_rows[task_id].status in TASK_FINAL
-        attempt = max(1, self.task_rows[task_id].attempts) if data else 0
+    async def answer_log(self, r: requests.Log) -> LogChunk:
+        self._known_task(r.task_id)
+        data = self.outputs.get(r.task_id, b"")
+        start = r.offset if r.offset >= 0 else max(0, len(data) + r.offset)
+        piece = data[start : start + r.limit]
+        final = self.task_rows[r.task_id].status in TASK_FINAL
+        attempt = max(1, self.task_rows[r.task_id].attempts) if data else 0
         return LogChunk(data=piece, offset=start, end=start + len(piece), final=final, epoch=attempt)
 
-    async def count(self, where: Filter) -> Count:
-        self._read("count")
-        found = self.found(where)
-        if self.searched is None or not where.terms:
+    async def answer_count(self, r: requests.Count) -> Count:
+        found = self.found(r.where)
+        if self.searched is None or not r.where.terms:
             return Count(number=len(found))
-        oldest = max((view.id for view in self.rows_of(where.noun)), default=0) - self.searched
+        oldest = max((view.id for view in self.rows_of(r.where.noun)), default=0) - self.searched
         return Count(number=sum(view.id > oldest for view in found), searched=self.searched)
 
-    async def preview(self, where: Filter, *, as_of: int | None = None, excluding=()) -> Preview:
-        self._read("preview")
-        if where.noun is not Noun.TASKS:
-            raise Invalid("target.unfit", f"a verb acts on tasks, not on {where.noun}")
-        at = self.last_event if as_of is None else as_of
-        meant = self.meant(Target(filter=where, as_of=at, excluding=tuple(excluding)))
-        late = [task for task in self.found(where) if self.changed_at(task.id) > at]
+    async def answer_preview(self, r: requests.Preview) -> Preview:
+        if r.where.noun is not Noun.TASKS:
+            raise Invalid("target.unfit", f"a verb acts on tasks, not on {r.where.noun}")
+        at = self.last_event if r.as_of is None else r.as_of
+        meant = self.meant(Target(filter=r.where, as_of=at, excluding=r.excluding))
+        late = [task for task in self.found(r.where) if self.changed_at(task.id) > at]
         return Preview(
             as_of=at,
             number=len(meant),
@@ -142,90 +147,77 @@ class FakeControl(FakeRows):
             since=len(late),
         )
 
-    async def pulse(self, *, minutes: int = 10) -> PulseView:
-        self._read("pulse")
-        return pulse_of(self, minutes)
+    async def answer_pulse(self, r: requests.Pulse) -> PulseView:
+        return pulse_of(self, r.minutes)
 
-    async def definition(self, job_id: int):
-        self._read("definition")
-        self._known_job(job_id)
-        return {"name": self.job_rows[job_id].name}
+    async def answer_definition(self, r: requests.Definition):
+        self._known_job(r.job_id)
+        return {"name": self.job_rows[r.job_id].name}
 
-    async def close(self) -> None:
-        return
-
-    async def submit(self, document, params=None, *, options=None) -> Submitted:
-        self._answer()
-        name = (options and options.name) or _name_of(document)
-        self.asked.append(("submit", (name, dict(params or {}))))
+    async def answer_submit(self, r: requests.Submit) -> Submitted:
+        name = (r.options and r.options.name) or _name_of(r.document)
+        self.asked.append(("submit", (name, dict(r.params))))
         return Submitted(job_id=self.add_job(name))
 
-    async def enqueue(self, specs, *, group=None, actor="operator") -> tuple[int, ...]:
-        self._answer()
-        return tuple(self.add_task(1, spec.key or "t", group=group) for spec in specs)
+    async def answer_enqueue(self, r: requests.Enqueue) -> tuple[int, ...]:
+        return tuple(self.add_task(1, spec.key or "t", group=r.group) for spec in r.specs)
 
-    async def cancel(self, target: Target, *, reason="", force=Force.ASK, actor="operator") -> Operated:
-        if target.job_id:
-            return self._move_job("cancel", target, status="cancelled")
-        return self._move("cancel", target, status="cancelled")
+    async def answer_cancel(self, r: requests.Cancel) -> Operated:
+        if r.target.job_id:
+            return self._move_job("cancel", r.target, status="cancelled")
+        return self._move("cancel", r.target, status="cancelled")
 
-    async def kill(self, target: Target, *, reason="", actor="operator") -> Operated:
-        self.reasons.append(reason)
-        return self._move("kill", target, status="cancelled")
+    async def answer_kill(self, r: requests.Kill) -> Operated:
+        self.reasons.append(r.reason)
+        return self._move("kill", r.target, status="cancelled")
 
-    async def retry(self, target: Target, *, downstream=False, actor="operator") -> Operated:
-        if target.job_id:
-            failed = [task.id for task in self._tasks_of(target.job_id) if task.status == "failed"]
+    async def answer_retry(self, r: requests.Retry) -> Operated:
+        if r.target.job_id:
+            failed = [task.id for task in self._tasks_of(r.target.job_id) if task.status == "failed"]
             for number in failed:
                 self.set_task(number, status="queued")
-            return self._move_job("retry", target, status="running", more=len(failed))
-        return self._move("retry", target, status="queued")
+            return self._move_job("retry", r.target, status="running", more=len(failed))
+        return self._move("retry", r.target, status="queued")
 
-    async def pause(self, target: Target, *, reason="", actor="operator") -> Operated:
-        return self._switch("pause", target, status="paused")
+    async def answer_pause(self, r: requests.Pause) -> Operated:
+        return self._switch("pause", r.target, status="paused")
 
-    async def resume(self, target: Target, *, actor="operator") -> Operated:
-        return self._switch("resume", target, status="running")
+    async def answer_resume(self, r: requests.Resume) -> Operated:
+        return self._switch("resume", r.target, status="running")
 
-    async def hold(self, target: Target, *, reason="", actor="operator") -> Operated:
-        return self._move("hold", target, status="held")
+    async def answer_hold(self, r: requests.Hold) -> Operated:
+        return self._move("hold", r.target, status="held")
 
-    async def unhold(self, target: Target, *, actor="operator") -> Operated:
-        return self._move("unhold", target, status="queued")
+    async def answer_unhold(self, r: requests.Unhold) -> Operated:
+        return self._move("unhold", r.target, status="queued")
 
-    async def fail(self, target: Target, *, reason="", actor="operator") -> Operated:
-        return self._move("fail", target, status="failed")
+    async def answer_fail(self, r: requests.Fail) -> Operated:
+        return self._move("fail", r.target, status="failed")
 
-    async def orphans(self) -> tuple[OrphanView, ...]:
-        self._read("orphans")
-        self._answer()
+    async def answer_orphans(self, _: requests.Orphans) -> tuple[OrphanView, ...]:
         return tuple(orphan for _, orphan in sorted(self.orphan_rows.items()) if self._stands(orphan))
 
-    async def keep_orphans(self, target: Target, *, actor="operator") -> Operated:
-        return self._of_orphans("keep", target)
+    async def answer_keep_orphans(self, r: requests.KeepOrphans) -> Operated:
+        return self._of_orphans("keep", r.target)
 
-    async def kill_orphans(self, target: Target, *, reason="", actor="operator") -> Operated:
-        return self._of_orphans("kill_orphans", target)
+    async def answer_kill_orphans(self, r: requests.KillOrphans) -> Operated:
+        return self._of_orphans("kill_orphans", r.target)
 
-    async def describe(self, document) -> WorkflowView:
-        self._answer()
-        name = _name_of(document)
+    async def answer_describe(self, r: requests.Describe) -> WorkflowView:
+        name = _name_of(r.document)
         known = self.workflows.get(name)
         if isinstance(known, TaskdeckError):
             raise known
-        if known is None and isinstance(document, str) and "\n" not in document:
-            raise NotFound("document.unknown", f"no file {document}")
+        if known is None and r.document.path is not None:
+            raise NotFound("document.unknown", f"no file {name}")
         return known or WorkflowView(name=name, stages=1, tasks=1)
 
-    async def changes(self, after: int | None = None) -> Changes:
-        self._read("changes")
-        self._answer()
-        if after == self.last_event and self.patience:
+    async def answer_changes(self, r: requests.Changes) -> Changes:
+        if r.after == self.last_event and self.patience:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self.patience):
                     await self.stirred()
-            self._answer()
-        kinds = KINDS if after is None else (event.kind for event in self.event_rows[after:])
+        kinds = KINDS if r.after is None else (event.kind for event in self.event_rows[r.after :])
         jobs = Counter(job.status for job in self.job_rows.values() if job.status not in JOB_FINAL)
         return Changes(
             last_event=self.last_event,
@@ -236,18 +228,17 @@ class FakeControl(FakeRows):
             engine=self._answer(),
         )
 
-    async def wait_job(self, job_id: int) -> JobResult:
+    async def answer_wait_job(self, _: requests.WaitJob) -> JobResult:
         raise Unavailable("engine.none", "no engine")
 
-    async def wait_tasks(self, task_ids):
+    async def answer_wait_tasks(self, _: requests.WaitTasks):
         raise Unavailable("engine.none", "no engine")
 
-    async def stop_engine(self, how: StopMode = StopMode.STOP) -> None:
-        self._answer()
-        self.asked.append(("stop", how))
+    async def answer_stop_engine(self, r: requests.StopEngine) -> None:
+        self.asked.append(("stop", r.how))
         self.engine = None
 
-    async def status(self) -> EngineInfo:
+    async def answer_status(self, _: requests.Status) -> EngineInfo:
         return self._answer()
 
     def _read(self, what: str) -> None:
@@ -347,7 +338,7 @@ class FakeControl(FakeRows):
         return Operated(changed=len(living), refused=refused)
 
 
-def _name_of(document: Mapping[str, JsonValue] | str | DocumentText) -> str:
-    if isinstance(document, DocumentText):
-        return document.name
-    return document if isinstance(document, str) else str(document.get("name", "job"))
+def _name_of(document: DocumentSource) -> str:
+    if document.text is not None:
+        return document.text.name
+    return document.path or str((document.parsed or {}).get("name", "job"))

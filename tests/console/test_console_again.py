@@ -25,12 +25,12 @@ class Clerk(FakeControl):
         super().__init__()
         self.submits: list[tuple[object, dict, object]] = []
 
-    async def definition(self, job_id: int):
-        return {"name": "nightly"} if self.job_rows[job_id].definition_hash else {}
+    async def answer_definition(self, request):
+        return {"name": "nightly"} if self.job_rows[request.job_id].definition_hash else {}
 
-    async def submit(self, document, params=None, *, options=None) -> Submitted:
-        self.submits.append((document, dict(params or {}), options))
-        return await super().submit(document, params, options=options)
+    async def answer_submit(self, request) -> Submitted:
+        self.submits.append((request.document.document, dict(request.params), request.options))
+        return await super().answer_submit(request)
 
 
 def clerk() -> Clerk:

@@ -129,13 +129,13 @@ async def test_a_load_that_failed_is_tried_again_though_nothing_changes(
     control = FakeControl()
     control.add_job("nightly")
 
-    async def refuse(*_: object, **__: object) -> None:
+    async def refuse(_: object) -> None:
         raise Unavailable("store.busy", "the store is busy")
 
     async with console(control, at="2") as operator:
         await operator.sees("nightly")
         with monkeypatch.context() as patched:
-            patched.setattr(control, "jobs", refuse)
+            patched.setattr(control, "answer_jobs", refuse)
             await operator.press("ctrl+r")
             await operator.sees("! the store is busy")
         operator.app.screen.age()

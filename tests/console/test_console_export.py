@@ -17,9 +17,8 @@ import pytest
 from console.exports.export_file import ExportFile, is_taken
 from console.exports.file_formats import Format, cell_of, csv_text, destination, heading_of, inert, suggested
 from console.widgets.line_dialog import LineDialog
-from core.control.api import PAGE
+from core.control.requests import Tasks
 from core.filters.fields import Noun
-from core.filters.grammar import Filter
 from core.model.errors import Invalid, Unavailable
 from core.model.values import to_iso
 from core.render.columns import COLUMNS
@@ -38,12 +37,12 @@ class Slow(FakeControl):
         self.may = asyncio.Event()
         self.lost: Unavailable | None = None
 
-    async def tasks(self, where: Filter | None = None, *, after: str | None = None, limit: int = PAGE):
-        if limit == 1_000 and after is not None:
+    async def answer_tasks(self, request: Tasks):
+        if request.limit == 1_000 and request.after is not None:
             await self.may.wait()
             if self.lost:
                 raise self.lost
-        return await super().tasks(where, after=after, limit=limit)
+        return await super().answer_tasks(request)
 
 
 def stocked(control: FakeControl, tasks: int = 4) -> FakeControl:
@@ -247,8 +246,8 @@ async def test_what_cannot_be_written_is_said_and_leaves_nothing(folder: Path, n
 
 async def test_a_list_that_its_order_cut_says_so_in_the_end(folder: Path) -> None:
     class Cut(FakeControl):
-        async def tasks(self, where=None, *, after=None, limit=PAGE):
-            return replace(await super().tasks(where, after=after, limit=limit), searched=100_000)
+        async def answer_tasks(self, request: Tasks):
+            return replace(await super().answer_tasks(request), searched=100_000)
 
     async with console(stocked(Cut()), at="3") as operator:
         await operator.sees("t4")

@@ -96,14 +96,14 @@ async def test_a_change_while_rows_are_being_read_is_read_as_well() -> None:
     control = stocked()
     async with console(control, at="3") as operator:
         await operator.sees("t4")
-        gate, read = asyncio.Event(), control.tasks
+        gate, read = asyncio.Event(), control.answer_tasks
 
-        async def slow(*arguments, **named):
-            page = await read(*arguments, **named)
+        async def slow(request):
+            page = await read(request)
             await gate.wait()
             return page
 
-        control.tasks = slow
+        control.answer_tasks = slow
         operator.app.screen.reload()
         await operator.until(lambda: control.reads["tasks"] == 2, "it does not read")
         control.set_task(1, status="running")

@@ -40,13 +40,14 @@ class Clerk(FakeControl):
         self.admitted: dict[str, int] = {}
         self.refusal: Exception | None = None
 
-    async def submit(self, document, params=None, *, options=None) -> Submitted:
-        self.submits.append((document, dict(params or {}), options))
+    async def answer_submit(self, request) -> Submitted:
+        options = request.options
+        self.submits.append((request.document.document, dict(request.params), options))
         if self.refusal is not None:
             refusal, self.refusal = self.refusal, None
             raise refusal
         known = self.admitted.get(options.client_key)
-        job_id = known or (await super().submit(document, params, options=options)).job_id
+        job_id = known or (await super().answer_submit(request)).job_id
         self.admitted[options.client_key] = job_id
         if self.lost:
             self.lost -= 1

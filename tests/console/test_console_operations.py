@@ -241,12 +241,12 @@ async def test_when_the_engine_goes_the_rest_is_listed_as_not_done() -> None:
     desk = Desk(control)
     jobs = tuple(Target(job_id=number) for number in range(2, 8))
 
-    async def cancel(target, *, reason="", actor=""):
-        if target.job_id > 2:
+    async def cancel(request):
+        if request.target.job_id > 2:
             raise Unavailable("engine.lost", "the engine went")
         return Operated(changed=1)
 
-    control.cancel = cancel
+    control.answer_cancel = cancel
     await desk.operations.cancel(Selection(target=jobs[0], more=jobs[1:], label="job 2 (a)"))
     went = "; ".join(f"job {number}: the engine went" for number in (3, 4, 5))
     assert desk.told == [f"cancel 6 jobs: 1 changed, 5 refused: {went}; 2 more"]

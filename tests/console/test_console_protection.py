@@ -13,22 +13,26 @@ from console.engine_lifecycle.starters import EmbeddedEngine, SpawnedEngine
 from console.feed import Feed
 from console.key_table import KEYS
 from console.protection.gate import ANY, ARMED_SECONDS, PROTECTED, READ_ONLY, Gate
-from console.protection.guard import HARMLESS, guarded
+from console.protection.guard import HARMLESS, GuardedControl
 from console.sessions.flags import read_flags
 from console.shell.app import ConsoleApp, ConsoleOptions
 from console.shell.places import ROOTS
 from console.verbs.reasons import CHANGES
 from console.verbs.tiers import Tier, Verb, tier_of
-from core.control.api import ControlAPI, StopMode
-from core.model.errors import Conflict, Unavailable
+from core.control.api import Kind, Request, StopMode
+from core.control.requests import VERBS, name_of
+from core.model.errors import Bug, Conflict, Unavailable
 from core.model.orphans import OrphanKind
 from tests.console.support_console import Operator
 from tests.console.support_fake_control import INFO, FakeControl
 
 GUARDED = replace(INFO, protected=True, home="/srv/prod")
-WORDS = {name for part in ControlAPI.__mro__ for name in vars(part) if not name.startswith("_")}
-"""All that a control can do."""
-CHANGING = sorted(WORDS - HARMLESS)
+CHANGING = VERBS[Kind.CHANGE]
+"""The requests that change something, by the name of their verb."""
+
+
+class Unlisted(Request[None]):
+    """A request that was forgotten in the table."""
 
 
 class Seconds:
@@ -92,13 +96,18 @@ def age(operator: Operator) -> None:
 def watch(control: FakeControl, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return where the names of all changes will stand that reach a control."""
     reached: list[str] = []
+
+    async def reach(request: Request[object]) -> None:
+        reached.append(name_of(request))
+
     for name in CHANGING:
-
-        async def change(*_: object, _name: str = name, **__: object) -> None:
-            reached.append(_name)
-
-        monkeypatch.setattr(control, name, change, raising=False)
+        monkeypatch.setattr(control, f"answer_{name}", reach)
     return reached
+
+
+def request_of(name: str) -> Request[object]:
+    """Return a request that changes something; what it says of the change does not matter to the guard."""
+    return object.__new__(CHANGING[name])
 
 
 async def gate_on(control: FakeControl, *, never=ANY) -> tuple[Feed, Gate]:
@@ -108,9 +117,9 @@ async def gate_on(control: FakeControl, *, never=ANY) -> tuple[Feed, Gate]:
 
 
 def test_what_can_be_changed_is_all_that_is_not_known_to_be_harmless() -> None:
-    assert WORDS > HARMLESS
+    assert set(Kind) - HARMLESS == {Kind.CHANGE}
     assert {"submit", "enqueue", "cancel", "retry", "pause", "hold", "fail", "stop_engine"} < set(CHANGING)
-    assert {"keep_orphans", "kill_orphans", "resume", "unhold"} < set(CHANGING)
+    assert {"kill", "keep_orphans", "kill_orphans", "resume", "unhold"} < set(CHANGING)
 
 
 @pytest.mark.parametrize("never", [ANY, READ_ONLY], ids=["protected", "flag"])
@@ -120,9 +129,24 @@ async def test_no_change_reaches_the_control_while_it_is_read_only(monkeypatch, 
     reached = watch(control, monkeypatch)
     feed, gate = await gate_on(control, never=never)
     with pytest.raises(Conflict) as caught:
-        await getattr(guarded(control, feed, gate), name)()
+        await GuardedControl(control, feed, gate).ask(request_of(name))
     assert (caught.value.code, caught.value.message) == ("console.read_only", never or PROTECTED)
     assert reached == []
+
+
+@pytest.mark.parametrize("protected", [True, False])
+async def test_a_request_that_the_table_does_not_have_reaches_no_control(monkeypatch, protected) -> None:
+    control = stocked(protected=protected)
+    asked: list[Request[object]] = []
+
+    async def ask(request: Request[object]) -> None:
+        asked.append(request)
+
+    feed, gate = await gate_on(control)
+    monkeypatch.setattr(control, "ask", ask)
+    with pytest.raises(Bug) as caught:
+        await GuardedControl(control, feed, gate).ask(Unlisted())
+    assert (caught.value.code, asked) == ("request.unknown", [])
 
 
 @pytest.mark.parametrize("name", CHANGING)
@@ -133,14 +157,14 @@ async def test_every_change_reaches_the_control_when_armed_or_not_protected(monk
         feed, gate = await gate_on(control)
         if protected:
             gate.arm()
-        await getattr(guarded(control, feed, gate), name)()
+        await GuardedControl(control, feed, gate).ask(request_of(name))
         assert reached == [name]
 
 
 async def test_reading_is_never_asked_for() -> None:
     control = stocked()
     feed, gate = await gate_on(control, never=READ_ONLY)
-    safe = guarded(control, feed, gate)
+    safe = GuardedControl(control, feed, gate)
     assert (await safe.status()).protected
     assert [job.name for job in (await safe.jobs()).rows] == ["nightly"]
     assert len(await safe.orphans()) == 2
@@ -152,7 +176,7 @@ async def test_an_engine_that_nobody_knows_yet_is_asked_before_it_is_changed(mon
     feed, gate = await gate_on(control)
     control.engine = None
     await feed.ask()
-    safe = guarded(control, feed, gate)
+    safe = GuardedControl(control, feed, gate)
     with pytest.raises(Unavailable):
         await safe.stop_engine()
     control.engine = GUARDED

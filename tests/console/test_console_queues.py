@@ -20,7 +20,7 @@ class Lines(FakeControl):
 
     reason: str | None = "quota"
 
-    async def queues(self) -> tuple[QueueView, ...]:
+    async def answer_queues(self, request) -> tuple[QueueView, ...]:
         now = time.time_ns() // 1_000_000
         return tuple(
             replace(
@@ -29,7 +29,7 @@ class Lines(FakeControl):
                 rate=12.34,
                 pause_reason=self.reason if queue.paused_at else None,
             )
-            for queue in await super().queues()
+            for queue in await super().answer_queues(request)
         )
 
 

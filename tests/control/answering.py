@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 from core.control import wire
-from core.control.greeting import Welcome
+from core.control.handshake import Welcome
 from core.control.remote import RemoteControl
 from core.control.transport import SocketDialer
 

@@ -14,8 +14,8 @@ from core.control.local import LocalControl
 from core.control.remote import RemoteControl
 from core.control.server import ControlServer, Limits
 from core.control.transport import SocketDialer
+from core.engine.changes import ChangeNotice
 from core.engine.clock import SystemClock
-from core.engine.editions import Edition
 from core.model.commands import (
     Claimed,
     Complete,
@@ -128,11 +128,11 @@ class StagedEngine:
         self._ask(("describe", document))
         return WORKFLOW
 
-    async def changes(self, after: int | None) -> Edition:
+    async def changes(self, after: int | None) -> ChangeNotice:
         self._ask(("changes", after))
         if after is not None:
             await self._wait()
-        return Edition(last_event=3, kinds=frozenset({"task.created"}))
+        return ChangeNotice(last_event=3, kinds=frozenset({"task.created"}))
 
     def stop(self, how: StopMode) -> None:
         self._ask(("stop", how))

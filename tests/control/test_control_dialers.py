@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from core.control import dialers, wire
+from core.control import calls, dialers, wire
 from core.control.api import DocumentText, StopMode, TaskSpec
 from core.control.dialers import CommandLine
-from core.control.greeting import Welcome
-from core.control.remote import RemoteControl, calls
+from core.control.handshake import Welcome
+from core.control.remote import RemoteControl
 from core.control.transport import CommandDialer
 from core.model.errors import Bug, Conflict, Invalid, NotFound, Unavailable
 from tests.architecture.trees import run_python
@@ -110,7 +110,7 @@ async def test_complaints_are_kept_within_bounds():
 
 
 async def test_a_command_that_never_answers_is_given_up(monkeypatch):
-    monkeypatch.setattr(calls, "GREETING_SECONDS", 0.5)
+    monkeypatch.setattr(calls, "HANDSHAKE_SECONDS", 0.5)
     error = await refusal(script("echo Welcome to box; cat >/dev/null"))
     assert error.code == "engine.silent"
 

@@ -15,7 +15,7 @@ import pytest
 from core.control import sockets
 from core.control.api import ControlAPI
 from core.control.local import LocalControl
-from core.control.requests import VERBS
+from core.control.requests import ROUTES
 from core.control.server import ControlServer, Limits
 from core.model.errors import Bug, Forbidden, NotFound, Unavailable
 from tests.control.control_stage import INFO, remote_stage
@@ -128,7 +128,7 @@ async def test_another_users_process_is_refused_before_its_request_is_read(remot
 
 def test_every_verb_of_the_control_has_a_route():
     methods = {name for name in dir(ControlAPI) if not name.startswith("_")}
-    assert methods - {"close", "stop_engine"} == set(VERBS)
+    assert methods - {"ask", "close", "stop_engine"} == set(ROUTES)
 
 
 async def test_an_unknown_verb_is_not_found(remote):
@@ -138,7 +138,7 @@ async def test_an_unknown_verb_is_not_found(remote):
 
 async def test_a_faulty_request_to_any_verb_is_refused_with_a_code(remote):
     codes = {"wire.unreadable", "wire.field"}
-    for verb in sorted(VERBS):
+    for verb in sorted(ROUTES):
         for body in (
             b"",
             b"[]",
@@ -279,7 +279,7 @@ async def test_of_those_turned_away_no_more_are_listened_to_than_may_come_in(tmp
 
 @pytest.mark.parametrize(("files", "room"), [(-1, 512), (60, 20), (2, 1), (1_048_576, 512)])
 def test_a_process_that_may_open_few_files_takes_few_connections(monkeypatch, files, room):
-    monkeypatch.setattr("core.control.server.limits", lambda: {"open_files": files})
+    monkeypatch.setattr("core.control.server.open_files_limit", lambda: files)
     assert Limits().connections == room
 
 

@@ -4,11 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from core.control import wire
+from core.control import requests, wire
 from core.control.api import DocumentText, SubmitOptions, Target
-from core.control.requests import asking, changing
-from core.control.requests.sent import sent_document, sent_target
-from core.engine.editions import Edition
+from core.control.arguments import DocumentSource
+from core.engine.changes import ChangeNotice
 from core.filters.fields import Noun
 from core.filters.grammar import parse
 from core.model.commands import Operated
@@ -115,7 +114,7 @@ def test_hostile_text_goes_out_as_ascii_and_comes_back_the_same(text):
 )
 def test_a_faulty_spec_is_refused(spec):
     with pytest.raises(Invalid) as caught:
-        wire.decode_request(wire.encode({"specs": [spec]}), changing.Enqueue)
+        wire.decode_request(wire.encode({"specs": [spec]}), requests.Enqueue)
     assert caught.value.code == "wire.field"
     assert str(caught.value.facts["field"]).startswith("specs")
 
@@ -138,21 +137,21 @@ def test_a_faulty_spec_is_refused(spec):
 )
 def test_a_faulty_target_is_refused(target, code):
     with pytest.raises(Invalid) as caught:
-        wire.decode_request(wire.encode({"target": target}), changing.Hold).target.open()
+        wire.decode_request(wire.encode({"target": target}), requests.Hold)
     assert caught.value.code.startswith(code)
 
 
 @pytest.mark.parametrize("options", [[], {"actor": None}, {"env": []}, {"verbose": True}])
 def test_faulty_options_are_refused(options):
     with pytest.raises(Invalid) as caught:
-        wire.decode_request(wire.encode({"document": {"path": "x"}, "options": options}), changing.Submit)
+        wire.decode_request(wire.encode({"document": {"path": "x"}, "options": options}), requests.Submit)
     assert caught.value.code == "wire.field"
 
 
 def test_options_come_back_as_they_were():
     options = SubmitOptions(actor="a", cwd=None, env={"A": "\x00"}, client_key="k", name=None)
-    request = changing.Submit(document=sent_document("/x"), options=options)
-    assert wire.decode_request(wire.encode(request), changing.Submit) == request
+    request = requests.Submit(document=DocumentSource.of("/x"), options=options)
+    assert wire.decode_request(wire.encode(request), requests.Submit) == request
 
 
 @pytest.mark.parametrize(
@@ -169,17 +168,17 @@ def test_options_come_back_as_they_were():
     ids=["job", "tasks", "none", "queue", "filter"],
 )
 def test_a_target_comes_back_as_it_was(target):
-    request = changing.Hold(target=sent_target(target), reason="r", actor="a")
-    back = wire.decode_request(wire.encode(request), changing.Hold)
-    assert (back, back.target.open()) == (request, target)
+    request = requests.Hold(target=target, reason="r", actor="a")
+    back = wire.decode_request(wire.encode(request), requests.Hold)
+    assert (back, back.target) == (request, target)
 
 
 @pytest.mark.parametrize(
     "document", ["/a/b.yaml", DocumentText(name="\ud800", text="x: 1\x00"), {"name": "x"}, {}]
 )
 def test_a_document_comes_back_as_it_was(document):
-    request = asking.Describe(document=sent_document(document))
-    assert wire.decode_request(wire.encode(request), asking.Describe).document.open() == document
+    request = requests.Describe(document=DocumentSource.of(document))
+    assert wire.decode_request(wire.encode(request), requests.Describe).document.document == document
 
 
 def test_an_answer_with_fields_of_a_newer_engine_is_understood():
@@ -194,7 +193,7 @@ def test_bytes_sets_and_enums_of_views_come_back_as_they_were():
     for view, kind in (
         (LogChunk(data=bytes(range(256)), offset=1, end=257, final=True, epoch=2), LogChunk),
         ((orphan, orphan), tuple[OrphanView, ...]),
-        (Edition(last_event=3, kinds=frozenset({"a", "b"})), Edition),
+        (ChangeNotice(last_event=3, kinds=frozenset({"a", "b"})), ChangeNotice),
     ):
         assert wire.decode_answer(wire.encode_answer(view), kind) == view
 
@@ -206,7 +205,7 @@ def test_five_thousand_specs_come_back_as_they_were_in_a_short_body():
         )
         for number in range(5_000)
     )
-    body = wire.encode(changing.Enqueue(specs=specs))
-    assert wire.decode_request(body, changing.Enqueue).specs == specs
+    body = wire.encode(requests.Enqueue(specs=specs))
+    assert wire.decode_request(body, requests.Enqueue).specs == specs
     # What is as usual does not travel.
     assert len(body) < 5_000 * 120

@@ -42,12 +42,12 @@ async def test_a_wait_that_finds_some_of_its_tasks_final_leaves_nothing_behind(h
     await house.reach(job, "a", "succeeded")
     ids = [house.task_id(job, key) for key in ("a", "b")]
     waiting = asyncio.ensure_future(house.control.wait_tasks([*ids, 10_000]))
-    await house.until(lambda: house.engine.broadcast._tasks, "somebody waits")
+    await house.until(lambda: house.engine.waiters._tasks, "somebody waits")
     await house.settle()
     house.steer.release("b")
     assert await within(waiting, "the wait returns") == {"succeeded": 2}
     assert_nobody_waits(house)
-    await within(house.engine.broadcast.unattended(), "nobody is attended to any more")
+    await within(house.engine.waiters.until_none(), "nobody is attended to any more")
 
 
 async def test_a_wait_sees_a_job_that_was_reopened_to_its_new_end(house: House):
@@ -75,9 +75,9 @@ async def test_many_waits_for_one_job_are_all_told(house: House):
 
 
 def assert_nobody_waits(house: House) -> None:
-    broadcast = house.engine.broadcast
-    assert not broadcast._tasks
-    assert not broadcast._jobs
+    waiters = house.engine.waiters
+    assert not waiters._tasks
+    assert not waiters._jobs
 
 
 Caller = Callable[[House, int], Coroutine[Any, Any, object]]

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import httpx
 
 from core.control import wire
-from core.control.greeting import Hello, Welcome, other_protocol
-from core.control.requests import NAMES, VERBS, Request
+from core.control.handshake import Hello, Welcome, other_protocol
+from core.control.requests import ROUTES, Request, answer_of, name_of
 from core.control.transport import DialedTransport, Dialer
 from core.model.errors import Unavailable
 
 if TYPE_CHECKING:
     from core.model.commands import StopMode
 
-T = TypeVar("T")
+R = TypeVar("R")
 
-GREETING_SECONDS = 30.0
+HANDSHAKE_SECONDS = 30.0
 """For an engine to answer the handshake; a process that was stopped, or a wrong command, never does."""
 
 # Made once: reading a URL costs more than the whole request on the wire.
 _URLS = {
     path: httpx.URL(f"http://engine{path}")
-    for path in (wire.HELLO, wire.STOP, *(wire.PATH + name for name in VERBS))
+    for path in (wire.HELLO, wire.STOP, *(wire.PATH + name for name in ROUTES))
 }
 
 
@@ -37,15 +37,15 @@ class Calls:
 
     def __init__(self, dialer: Dialer) -> None:
         self._transport = DialedTransport(dialer)
-        self._greeting = asyncio.Lock()
-        self._greeted = False
+        self._handshake = asyncio.Lock()
+        self._is_introduced = False
 
-    async def ask(self, request: Request, kind: type[T]) -> T:
-        """Return the answer to a request as that type; raise what the engine refuses with."""
-        if not self._greeted:
-            await self._greet()
-        answer = await self._send(wire.PATH + NAMES[type(request)], wire.encode(request))
-        return wire.decode_answer(answer, kind)
+    async def ask(self, request: Request[R]) -> R:
+        """Return the answer to a request; raise what the engine refuses with."""
+        if not self._is_introduced:
+            await self._shake_hands()
+        answer = await self._send(wire.PATH + name_of(request), wire.encode(request))
+        return wire.decode_answer(answer, cast("type[R]", answer_of(request)))
 
     async def stop(self, how: StopMode) -> None:
         """Ask the engine to end, whatever protocol it speaks."""
@@ -55,24 +55,24 @@ class Calls:
         """Close the connections."""
         await self._transport.aclose()
 
-    async def _greet(self) -> None:
-        async with self._greeting:
-            if self._greeted:
+    async def _shake_hands(self) -> None:
+        async with self._handshake:
+            if self._is_introduced:
                 return
             try:
-                async with asyncio.timeout(GREETING_SECONDS):
+                async with asyncio.timeout(HANDSHAKE_SECONDS):
                     answer = await self._send(wire.HELLO, wire.encode_answer(Hello()))
             except TimeoutError as error:
                 raise _silent() from error
             except Unavailable as error:
-                # Nothing was asked yet: whatever broke, there is no engine to be had this way.
+                # Nothing was asked yet: whatever broke, no engine can be reached this way.
                 if error.code != "engine.lost":
                     raise
                 raise no_engine(f"no engine answers: {error.facts['reason']}") from error
-            found = wire.decode_answer(answer, Welcome)
-            if found.protocol != wire.PROTOCOL:
-                raise other_protocol(found.protocol, found.version)
-            self._greeted = True
+            welcome = wire.decode_answer(answer, Welcome)
+            if welcome.protocol != wire.PROTOCOL:
+                raise other_protocol(welcome.protocol, welcome.version)
+            self._is_introduced = True
 
     async def _send(self, path: str, content: bytes) -> bytes:
         wire.check_size(len(content), wire.BODY_BYTES)
@@ -96,21 +96,21 @@ class Calls:
 def _silent() -> Unavailable:
     return Unavailable(
         "engine.silent",
-        f"an engine was called and said nothing for {GREETING_SECONDS:g} s",
-        hint="look at its log, or end its process",
+        f"an engine was called and did not answer for {HANDSHAKE_SECONDS:g} s",
+        hint="see its log, or end its process",
     )
 
 
 def no_engine(detail: str) -> Unavailable:
-    """Say that no engine answers, and how to get one."""
+    """Return the error for an engine that does not answer, with how to start one."""
     return Unavailable("engine.none", detail, hint="start one with 'taskdeck serve', then try again")
 
 
 def engine_lost(reason: str) -> Unavailable:
-    """Say that the engine went while it was asked."""
+    """Return the error for an engine that ended while it was asked."""
     return Unavailable(
         "engine.lost",
         f"the engine went away before it answered ({reason})",
-        hint="it may have done what was asked or not: look with 'taskdeck jobs' before asking again",
+        hint="it may have done what was asked or not: check with 'taskdeck jobs' before asking again",
         facts={"reason": reason},
     )

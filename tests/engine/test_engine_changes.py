@@ -1,4 +1,4 @@
-"""Editions: what changed reaches those who watch, at most twice a second, and nothing is missed."""
+"""ChangeNotices: what changed reaches those who watch, at most twice a second, and nothing is missed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from core.engine.editions import ALL_KINDS, KEPT, Edition, Editions
+from core.engine.changes import ALL_KINDS, KEPT, ChangeNotice, ChangeNotices
 from core.model.commands import StopMode
 from core.model.errors import Unavailable
 from core.store.batch import Report
@@ -23,9 +23,9 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def editions(clock: ManualClock) -> Editions:
-    """Give the editions of an engine whose history stands at event 100."""
-    made = Editions(clock)
+def notices(clock: ManualClock) -> ChangeNotices:
+    """Give the notices of an engine whose history stands at event 100."""
+    made = ChangeNotices(clock)
     made.hear(Report(last_event=100))
     return made
 
@@ -34,51 +34,51 @@ def batch(last_event: int, *kinds: str) -> Report:
     return Report(last_event=last_event, kinds=set(kinds))
 
 
-async def asked(editions: Editions, after: int | None) -> asyncio.Task[Edition]:
+async def asked(notices: ChangeNotices, after: int | None) -> asyncio.Task[ChangeNotice]:
     """Ask, and let the call come to where it waits."""
-    call = asyncio.ensure_future(editions.since(after))
+    call = asyncio.ensure_future(notices.since(after))
     await ticks(2)
     return call
 
 
-async def test_after_a_pause_a_change_is_told_at_once(editions: Editions):
-    call = await asked(editions, 100)
+async def test_after_a_pause_a_change_is_told_at_once(notices: ChangeNotices):
+    call = await asked(notices, 100)
     assert not call.done()
-    editions.hear(batch(103, "task.queued", "task.claimed"))
+    notices.hear(batch(103, "task.queued", "task.claimed"))
     await ticks(2)
-    assert call.result() == Edition(last_event=103, kinds=frozenset({"task.queued", "task.claimed"}))
+    assert call.result() == ChangeNotice(last_event=103, kinds=frozenset({"task.queued", "task.claimed"}))
 
 
-async def test_the_next_edition_comes_half_a_second_after_the_last(editions: Editions, clock: ManualClock):
-    editions.hear(batch(101, "task.queued"))
-    call = await asked(editions, 101)
-    editions.hear(batch(102, "task.claimed"))
+async def test_the_next_notice_comes_half_a_second_after_the_last(notices: ChangeNotices, clock: ManualClock):
+    notices.hear(batch(101, "task.queued"))
+    call = await asked(notices, 101)
+    notices.hear(batch(102, "task.claimed"))
     clock.advance(ms=200)
-    editions.hear(batch(103, "task.succeeded"))
+    notices.hear(batch(103, "task.succeeded"))
     clock.advance(ms=299)
     await ticks(2)
     assert not call.done()
     clock.advance(ms=1)
     await ticks(2)
-    assert call.result() == Edition(last_event=103, kinds=frozenset({"task.claimed", "task.succeeded"}))
+    assert call.result() == ChangeNotice(last_event=103, kinds=frozenset({"task.claimed", "task.succeeded"}))
 
 
 async def test_ten_seconds_of_bustle_make_at_most_two_editions_a_second_and_none_is_missed(
-    editions: Editions, clock: ManualClock
+    notices: ChangeNotices, clock: ManualClock
 ):
-    heard: list[Edition] = []
+    heard: list[ChangeNotice] = []
 
     async def watch() -> None:
         last = 100
         while True:
-            heard.append(await editions.since(last))
+            heard.append(await notices.since(last))
             assert heard[-1].last_event > last
             last = heard[-1].last_event
 
     watching = asyncio.ensure_future(watch())
     await ticks(2)
     for number in range(1, 1_001):
-        editions.hear(batch(100 + number, f"kind.{number}"))
+        notices.hear(batch(100 + number, f"kind.{number}"))
         clock.advance(ms=10)
         await ticks(3)
     clock.advance(ms=500)
@@ -90,94 +90,98 @@ async def test_ten_seconds_of_bustle_make_at_most_two_editions_a_second_and_none
 
 
 async def test_what_happens_between_two_calls_is_told_by_the_second_at_once(
-    editions: Editions, clock: ManualClock
+    notices: ChangeNotices, clock: ManualClock
 ):
     for number in range(1, 5):
-        editions.hear(batch(100 + number, f"kind.{number}"))
+        notices.hear(batch(100 + number, f"kind.{number}"))
         clock.advance(ms=400)
-    call = await asked(editions, 101)
-    assert call.result() == Edition(last_event=104, kinds=frozenset({"kind.2", "kind.3", "kind.4"}))
+    call = await asked(notices, 101)
+    assert call.result() == ChangeNotice(last_event=104, kinds=frozenset({"kind.2", "kind.3", "kind.4"}))
 
 
 async def test_two_callers_who_stand_elsewhere_are_each_told_their_own(
-    editions: Editions, clock: ManualClock
+    notices: ChangeNotices, clock: ManualClock
 ):
-    editions.hear(batch(101, "task.queued"))
+    notices.hear(batch(101, "task.queued"))
     clock.advance(seconds=1)
-    editions.hear(batch(102, "task.claimed"))
+    notices.hear(batch(102, "task.claimed"))
     clock.advance(seconds=1)
-    behind, before = await asked(editions, 100), await asked(editions, 101)
+    behind, before = await asked(notices, 100), await asked(notices, 101)
     assert behind.result().kinds == {"task.queued", "task.claimed"}
     assert before.result().kinds == {"task.claimed"}
 
 
 async def test_whoever_was_away_for_longer_than_is_remembered_is_told_all_kinds(
-    editions: Editions, clock: ManualClock
+    notices: ChangeNotices, clock: ManualClock
 ):
     for number in range(1, KEPT + 2):
-        editions.hear(batch(100 + number, "task.queued"))
+        notices.hear(batch(100 + number, "task.queued"))
         clock.advance(seconds=1)
-    assert (await editions.since(100)).kinds == ALL_KINDS
-    assert (await editions.since(101)).kinds == {"task.queued"}
+    assert (await notices.since(100)).kinds == ALL_KINDS
+    assert (await notices.since(101)).kinds == {"task.queued"}
 
 
 @pytest.mark.parametrize("after", [0, 99, 5_000])
 async def test_a_number_of_a_former_engine_or_another_store_is_told_all_kinds_at_once(
-    editions: Editions, after: int
+    notices: ChangeNotices, after: int
 ):
-    answer = await within(editions.since(after), "it is answered")
-    assert answer == Edition(last_event=100, kinds=ALL_KINDS)
+    answer = await within(notices.since(after), "it is answered")
+    assert answer == ChangeNotice(last_event=100, kinds=ALL_KINDS)
 
 
-async def test_the_first_call_is_answered_at_once_with_all_kinds(editions: Editions):
-    assert await within(editions.since(None), "it is answered") == Edition(last_event=100, kinds=ALL_KINDS)
+async def test_the_first_call_is_answered_at_once_with_all_kinds(notices: ChangeNotices):
+    assert await within(notices.since(None), "it is answered") == ChangeNotice(
+        last_event=100, kinds=ALL_KINDS
+    )
 
 
-async def test_ten_seconds_in_which_nothing_happens_are_told_as_such(editions: Editions, clock: ManualClock):
-    call = await asked(editions, 100)
+async def test_ten_seconds_in_which_nothing_happens_are_told_as_such(
+    notices: ChangeNotices, clock: ManualClock
+):
+    call = await asked(notices, 100)
     clock.advance(seconds=9.9)
     await ticks(2)
     assert not call.done()
     clock.advance(seconds=0.1)
     await ticks(2)
-    assert call.result() == Edition(last_event=100, kinds=frozenset())
+    assert call.result() == ChangeNotice(last_event=100, kinds=frozenset())
 
 
-async def test_a_batch_that_failed_or_wrote_no_event_is_no_news(editions: Editions):
-    call = await asked(editions, 100)
-    editions.hear(Report(failure=LOST))
-    editions.hear(Report(last_event=100))
+async def test_a_batch_that_failed_or_wrote_no_event_is_no_news(notices: ChangeNotices):
+    call = await asked(notices, 100)
+    notices.hear(Report(failure=LOST))
+    notices.hear(Report(last_event=100))
     await ticks(2)
     assert not call.done()
     call.cancel()
 
 
-async def test_no_timer_runs_while_nobody_asks(editions: Editions, clock: ManualClock):
+async def test_no_timer_runs_while_nobody_asks(notices: ChangeNotices, clock: ManualClock):
     for number in range(1, 50):
-        editions.hear(batch(100 + number, "task.queued"))
+        notices.hear(batch(100 + number, "task.queued"))
     await ticks(2)
     assert clock.pending() == []
 
 
-async def test_a_caller_who_is_cancelled_leaves_nothing_behind(editions: Editions, clock: ManualClock):
-    editions.hear(batch(101, "task.queued"))
-    call = await asked(editions, 101)
-    editions.hear(batch(102, "task.claimed"))
+async def test_a_caller_who_is_cancelled_leaves_nothing_behind(notices: ChangeNotices, clock: ManualClock):
+    notices.hear(batch(101, "task.queued"))
+    call = await asked(notices, 101)
+    notices.hear(batch(102, "task.claimed"))
     assert clock.pending() == [500, 10_000]
     call.cancel()
     await ticks(2)
     assert clock.pending() == []
-    assert not editions._waiting
+    assert not notices._waiting
     clock.advance(seconds=1)
-    assert (await editions.since(101)).kinds == {"task.claimed"}
+    assert (await notices.since(101)).kinds == {"task.claimed"}
 
 
 async def test_one_caller_who_leaves_does_not_take_the_edition_of_the_others(
-    editions: Editions, clock: ManualClock
+    notices: ChangeNotices, clock: ManualClock
 ):
-    editions.hear(batch(101, "task.queued"))
-    leaving, staying = await asked(editions, 101), await asked(editions, 101)
-    editions.hear(batch(102, "task.claimed"))
+    notices.hear(batch(101, "task.queued"))
+    leaving, staying = await asked(notices, 101), await asked(notices, 101)
+    notices.hear(batch(102, "task.claimed"))
     leaving.cancel()
     await ticks(2)
     clock.advance(ms=500)
@@ -185,26 +189,28 @@ async def test_one_caller_who_leaves_does_not_take_the_edition_of_the_others(
     assert staying.result().kinds == {"task.claimed"}
 
 
-async def test_the_end_of_the_engine_is_told_to_who_waits_and_who_comes_later(editions: Editions):
-    call = await asked(editions, 100)
-    editions.fail(LOST)
+async def test_the_end_of_the_engine_is_told_to_who_waits_and_who_comes_later(notices: ChangeNotices):
+    call = await asked(notices, 100)
+    notices.fail(LOST)
     await ticks(2)
     assert call.exception() is LOST
     with pytest.raises(Unavailable):
-        await editions.since(None)
+        await notices.since(None)
 
 
-async def test_somebody_watches_while_he_asks_and_five_seconds_longer(editions: Editions, clock: ManualClock):
-    assert not editions.watched
-    call = await asked(editions, 100)
-    assert editions.watched
+async def test_somebody_watches_while_he_asks_and_five_seconds_longer(
+    notices: ChangeNotices, clock: ManualClock
+):
+    assert not notices.watched
+    call = await asked(notices, 100)
+    assert notices.watched
     clock.advance(seconds=10)
     await ticks(2)
     assert call.done()
     clock.advance(seconds=4.9)
-    assert editions.watched
+    assert notices.watched
     clock.advance(seconds=0.1)
-    assert not editions.watched
+    assert not notices.watched
 
 
 # With an engine
@@ -251,13 +257,13 @@ async def test_a_stop_is_told_to_who_waits_at_its_beginning_and_at_its_end(house
     assert caught.value.code == "engine.lost"
 
 
-async def asked_engine(house: House, after: int) -> asyncio.Task[Edition]:
+async def asked_engine(house: House, after: int) -> asyncio.Task[ChangeNotice]:
     call = asyncio.ensure_future(house.engine.changes(after))
     await ticks(2)
     return call
 
 
-async def _to_the_end(house: House, call: asyncio.Task[Edition]) -> None:
+async def _to_the_end(house: House, call: asyncio.Task[ChangeNotice]) -> None:
     while True:
         edition = await call
         call = asyncio.ensure_future(house.engine.changes(edition.last_event))

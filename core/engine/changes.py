@@ -1,4 +1,4 @@
-"""Editions: what changed, told to those who watch, at most twice a second."""
+"""Change notices: what changed since an event, at most twice a second."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ from core.model.ports import Clock, Handle
 from core.store.batch import Report
 
 APART_MS = 500
-"""Between two editions."""
+"""Between two notices."""
 PATIENCE_SECONDS = 10.0
 """After which a caller is answered although nothing happened."""
-ATTENDED_MS = 5_000
+WATCHED_MS = 5_000
 """How long after its last call a caller counts as watching."""
 KEPT = 256
-"""Editions that are remembered; whoever was away for longer is told all kinds."""
+"""Notices that are remembered; a caller who was away for longer gets all kinds."""
 
 ALL_KINDS = frozenset(KINDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Edition:
+class ChangeNotice:
     """Which kinds of events happened, up to which event."""
 
     last_event: int
     kinds: frozenset[str]
 
 
-class Editions:
-    """Gather what the batches report, and answer who asks what is new since an event.
+class ChangeNotices:
+    """Gather what the batches report, and answer what is new since an event.
 
-    The first edition after a pause comes at once, the others half a second apart. A timer runs only
-    while somebody waits.
+    The first notice after a pause comes at once, the others half a second apart. A timer runs only
+    while a caller waits.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._ring: deque[Edition] = deque(maxlen=KEPT)
+        self._ring: deque[ChangeNotice] = deque(maxlen=KEPT)
         self._floor: int | None = None
-        """The event after which the oldest edition begins; None = no batch was heard yet."""
+        """The event after which the oldest notice begins; None = no batch was heard yet."""
         self._newest = 0
         self._heard = 0
         self._gathered: set[str] = set()
@@ -58,13 +58,13 @@ class Editions:
 
     @property
     def watched(self) -> bool:
-        """Return whether somebody asks, or did so less than five seconds ago."""
+        """Return whether a caller waits, or did so less than five seconds ago."""
         if self._calls:
             return True
-        return self._left_at is not None and self._clock.now() - self._left_at < ATTENDED_MS
+        return self._left_at is not None and self._clock.now() - self._left_at < WATCHED_MS
 
     def hear(self, report: Report) -> None:
-        """Take in a committed batch; the first one tells where the history stands."""
+        """Take in a committed batch; the first one says where the history stands."""
         if report.failure is not None:
             return
         if self._floor is None:
@@ -75,29 +75,29 @@ class Editions:
             self._heard = report.last_event
             self._publish_or_arm()
 
-    async def since(self, after: int | None) -> Edition:
+    async def since(self, after: int | None) -> ChangeNotice:
         """Return what is new since an event as soon as something is; None = at once, all kinds.
 
-        After ten seconds the answer has no kinds. Raises what `fail` was told.
+        After ten seconds the answer has no kinds. Raises the error of `fail`.
         """
         if self._failure is not None:
             raise self._failure
-        with self._attending():
+        with self._watching():
             self._publish_or_arm()
             if after is None:
-                return Edition(last_event=self._newest, kinds=ALL_KINDS)
-            # An event that nobody has seen yet is one of another store: told at once as well.
+                return ChangeNotice(last_event=self._newest, kinds=ALL_KINDS)
+            # An event that was not written yet is one of another store: answered at once as well.
             if self._newest <= after <= self._heard:
                 await self._next()
             return self._above(after)
 
-    def stir(self) -> None:
-        """Answer everybody who waits now, though nothing was written."""
+    def answer_all(self) -> None:
+        """Answer every caller who waits now, though nothing was written."""
         for waiter in self._waiting:
             _wake(waiter)
 
     def fail(self, error: TaskdeckError) -> None:
-        """Tell everybody who asks, now or later, that the engine is going."""
+        """Raise an error to every caller, now or later: the engine ends."""
         self._failure = error
         self._disarm()
         for waiter in self._waiting:
@@ -117,11 +117,11 @@ class Editions:
             if not self._waiting:
                 self._disarm()
 
-    def _above(self, after: int) -> Edition:
+    def _above(self, after: int) -> ChangeNotice:
         if self._floor is None or not self._floor <= after <= self._heard:
-            return Edition(last_event=self._newest, kinds=ALL_KINDS)
-        kinds = [edition.kinds for edition in self._ring if edition.last_event > after]
-        return Edition(last_event=self._newest, kinds=frozenset().union(*kinds))
+            return ChangeNotice(last_event=self._newest, kinds=ALL_KINDS)
+        kinds = [notice.kinds for notice in self._ring if notice.last_event > after]
+        return ChangeNotice(last_event=self._newest, kinds=frozenset().union(*kinds))
 
     def _publish_or_arm(self) -> None:
         if not self._gathered or self._timer is not None:
@@ -131,20 +131,20 @@ class Editions:
         if due <= now:
             self._publish()
         elif self._waiting:
-            self._timer = self._clock.call_later((due - now) / 1000, self._ring_out)
+            self._timer = self._clock.call_later((due - now) / 1000, self._publish_when_due)
 
-    def _ring_out(self) -> None:
+    def _publish_when_due(self) -> None:
         self._timer = None
         self._publish()
 
     def _publish(self) -> None:
         if len(self._ring) == KEPT:
             self._floor = self._ring[0].last_event
-        self._ring.append(Edition(last_event=self._heard, kinds=frozenset(self._gathered)))
+        self._ring.append(ChangeNotice(last_event=self._heard, kinds=frozenset(self._gathered)))
         self._gathered.clear()
         self._newest = self._heard
         self._published_at = self._clock.now()
-        self.stir()
+        self.answer_all()
 
     def _disarm(self) -> None:
         if self._timer is not None:
@@ -152,7 +152,7 @@ class Editions:
             self._timer = None
 
     @contextmanager
-    def _attending(self) -> Iterator[None]:
+    def _watching(self) -> Iterator[None]:
         self._calls += 1
         try:
             yield

@@ -1,4 +1,4 @@
-"""Tell those who wait: tasks that ended, jobs that ended, stores that changed."""
+"""Waiters: callers that wait for the end of tasks or jobs."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class _Waiter:
             self.done.set_result(None)
 
 
-class Broadcast:
-    """Wake waiters after the commit: nobody hears of what a rollback takes back."""
+class Waiters:
+    """Wake callers after the commit: none hears of what a rollback takes back."""
 
     def __init__(self, results: Results) -> None:
         self._results = results
@@ -47,8 +47,8 @@ class Broadcast:
         self._jobs: dict[int, list[_Waiter]] = defaultdict(list)
         self._failure: TaskdeckError | None = None
 
-    def publish(self, report: Report) -> None:
-        """Wake those whose tasks or jobs ended in this batch."""
+    def hear(self, report: Report) -> None:
+        """Wake the callers whose tasks or jobs ended in this batch."""
         if self._tasks:
             for task_id in report.final_tasks:
                 for waiter in self._tasks.pop(task_id, ()):
@@ -88,16 +88,16 @@ class Broadcast:
             finally:
                 self._forget(self._tasks, waiter)
 
-    async def unattended(self) -> None:
-        """Return when nobody waits for anything any more."""
+    async def until_none(self) -> None:
+        """Return when no caller waits for anything any more."""
         while self._tasks or self._jobs:
-            waiters = [w for book in (self._tasks, self._jobs) for found in book.values() for w in found]
+            waiters = [w for book in (self._tasks, self._jobs) for one in book.values() for w in one]
             await asyncio.wait([waiters[0].done], timeout=1.0)
-            # A waiter that was told forgets itself in its own time.
+            # A waiter that is done leaves in a later step of the loop.
             await asyncio.sleep(0)
 
     def fail(self, error: TaskdeckError) -> None:
-        """Tell everybody who waits, now or later, that the engine is going."""
+        """Raise an error to every caller, now or later: the engine ends."""
         self._failure = error
         for book in (self._tasks, self._jobs):
             for waiter in {id(w): w for waiters in book.values() for w in waiters}.values():
@@ -114,7 +114,7 @@ class Broadcast:
         return waiter
 
     def _forget(self, book: dict[int, list[_Waiter]], waiter: _Waiter) -> None:
-        # Also what it had no need to wait for: a number that stays would keep a host from ending.
+        # Also numbers that were final before: one that stays would keep a host from ending.
         for number in waiter.numbers:
             waiters = book.get(number, [])
             if waiter in waiters:

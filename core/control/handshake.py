@@ -1,4 +1,4 @@
-"""The handshake: who speaks which protocol; its shape never changes."""
+"""The handshake: versions of both ends; its shape never changes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STOPPING = "stopping"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hello:
-    """What a client says first."""
+    """The client's first request."""
 
     protocol: int = PROTOCOL
     version: str = VERSION
@@ -25,7 +25,7 @@ class Hello:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Welcome:
-    """What the engine answers; fields of newer ones are passed over."""
+    """The engine's answer; fields of newer engines are passed over."""
 
     protocol: int
     version: str
@@ -37,7 +37,7 @@ class Welcome:
 
 
 async def welcome(control: ControlAPI, pid: int) -> Welcome:
-    """Return who answers for a control in this process."""
+    """Return what the engine behind a control answers; `pid` = the process that does."""
     try:
         info = await control.status()
         epoch, state = info.epoch, info.state
@@ -47,7 +47,7 @@ async def welcome(control: ControlAPI, pid: int) -> Welcome:
 
 
 def other_protocol(protocol: int, version: str) -> Conflict:
-    """Say that the other end speaks another protocol, and the way out."""
+    """Return the refusal of another protocol, with what to do."""
     ours = f"this one is {VERSION} with protocol {PROTOCOL}"
     return Conflict(
         "engine.protocol",

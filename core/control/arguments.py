@@ -1,0 +1,93 @@
+"""What verbs act on: targets, event queries, documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.filters.grammar import Filter
+from core.model.commands import Document, DocumentText
+from core.model.errors import Invalid
+from core.model.values import JsonValue
+
+OPERATOR = "operator"
+"""Actor of a verb whose caller did not say who asks."""
+PAGE = 100
+"""Rows of a page unless another number is asked for; at most 2,000 are served."""
+LOG_BYTES = 65_536
+"""Bytes of a piece of output unless another number is asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What a verb acts on: exactly one of a job, tasks, all tasks that match a filter, a queue.
+
+    Any other number of them raises `Invalid` (`target.one`). `as_of` and `excluding` narrow a filter:
+    tasks that changed after that event, and the named ones, are left alone.
+    """
+
+    job_id: int | None = None
+    task_ids: tuple[int, ...] | None = None
+    filter: Filter | None = None
+    queue: str | None = None
+    as_of: int | None = None
+    excluding: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse a target that names nothing or two things."""
+        if sum(part is not None for part in (self.job_id, self.task_ids, self.filter, self.queue)) != 1:
+            raise Invalid(
+                "target.one",
+                "a verb acts on one of: a job, tasks, a filter, a queue",
+                hint="name exactly one of them",
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventQuery:
+    """Which events are asked for; what is None does not restrict."""
+
+    job_id: int | None = None
+    task_id: int | None = None
+    filter: Filter | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentSource:
+    """Where a document comes from: exactly one of an absolute path, a text, the parsed form.
+
+    Any other number of them raises `Invalid` (`wire.field`).
+    """
+
+    path: str | None = None
+    text: DocumentText | None = None
+    parsed: Mapping[str, JsonValue] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a source that names nothing or two things."""
+        if sum(part is not None for part in (self.path, self.text, self.parsed)) != 1:
+            raise Invalid(
+                "wire.field",
+                "a document is one of: a path, a text, the parsed form",
+                hint="send one of them",
+                facts={"field": "document"},
+            )
+
+    @classmethod
+    def of(cls, document: Document) -> DocumentSource:
+        """Return the source of a document; a path is made absolute in the caller's directory."""
+        if isinstance(document, str):
+            return cls(path=str(Path(document).absolute()))
+        if isinstance(document, DocumentText):
+            return cls(text=document)
+        return cls(parsed=document)
+
+    @property
+    def document(self) -> Document:
+        """Return the document; a path is absolute."""
+        if self.path is not None:
+            return str(Path(self.path).absolute())
+        if self.text is not None:
+            return self.text
+        return self.parsed or {}

@@ -1,0 +1,131 @@
+"""Operator verbs: from a target to commands of at most 1,000 tasks each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from core.control import requests
+from core.control.api import Target
+from core.filters.fields import Noun
+from core.model import commands
+from core.model.commands import Operated, Operation
+from core.model.errors import Bug, Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from core.store.reports import Reports
+
+MAX_PER_BATCH = 1_000
+"""Tasks of one command; a longer list is carried out in several commits."""
+
+
+class OperatorPort(Protocol):
+    """What operator verbs ask of the engine; everything is acknowledged after its commit."""
+
+    @property
+    def reports(self) -> Reports:
+        """The read models of the engine's store."""
+
+    async def operate(self, command: Operation) -> Operated:
+        """Carry out one command."""
+
+    async def keep_orphans(self, task_ids: Sequence[int], *, actor: str) -> Operated:
+        """Note that living orphans are to be watched on."""
+
+    async def kill_orphans(self, task_ids: Sequence[int], *, reason: str, actor: str) -> Operated:
+        """End the processes of living orphans."""
+
+
+class OperatorVerbs:
+    """Carry out the verbs that act on a target."""
+
+    def __init__(self, engine: OperatorPort) -> None:
+        self._engine = engine
+
+    async def carry_out(self, verb: requests.Operate) -> Operated:
+        """Return what changed and who refused; raise `Invalid` (`target.unfit`) for another target."""
+        target, actor = verb.target, verb.actor
+        match verb:
+            case requests.Pause() | requests.Resume():
+                return await self._engine.operate(_command_on_switch(verb))
+            case requests.Cancel() | requests.Retry() if target.job_id is not None:
+                return await self._engine.operate(_command_on_job(verb, target.job_id))
+            case requests.KeepOrphans():
+                return await self._engine.keep_orphans(_task_ids(target), actor=actor)
+            case requests.KillOrphans():
+                return await self._engine.kill_orphans(_task_ids(target), reason=verb.reason, actor=actor)
+            case _:
+                return await self._carry_out_on_tasks(verb)
+
+    async def _carry_out_on_tasks(self, verb: requests.Operate) -> Operated:
+        changed = 0
+        refused: list[tuple[int, str]] = []
+        async for task_ids in self._batches(verb.target):
+            operated = await self._engine.operate(_command_on_tasks(verb, task_ids))
+            changed += operated.changed
+            refused += operated.refused
+        return Operated(changed=changed, refused=tuple(refused))
+
+    async def _batches(self, target: Target) -> AsyncIterator[tuple[int, ...]]:
+        if target.task_ids is not None:
+            task_ids = _task_ids(target)
+            for start in range(0, len(task_ids), MAX_PER_BATCH):
+                yield task_ids[start : start + MAX_PER_BATCH]
+            return
+        if target.filter is None or target.filter.noun is not Noun.TASKS:
+            raise _unfit("tasks, by id or by a filter on tasks")
+        # By rising id: a verb moves tasks out of the filter (or into it) while it goes on.
+        last = 0
+        while batch := await self._matching(target, after=last):
+            yield tuple(batch)
+            last = batch[-1]
+
+    async def _matching(self, target: Target, *, after: int) -> list[int]:
+        return await self._engine.reports.targets.task_ids(
+            target.filter, after=after, limit=MAX_PER_BATCH, as_of=target.as_of, excluding=target.excluding
+        )
+
+
+def _command_on_tasks(verb: requests.Operate, task_ids: tuple[int, ...]) -> Operation:
+    actor = verb.actor
+    match verb:
+        case requests.Cancel():
+            return commands.Cancel(task_ids=task_ids, reason=verb.reason, force=verb.force, actor=actor)
+        case requests.Kill():
+            return commands.Kill(task_ids=task_ids, reason=verb.reason, actor=actor)
+        case requests.Retry():
+            return commands.Rerun(task_ids=task_ids, downstream=verb.downstream, actor=actor)
+        case requests.Hold():
+            return commands.Hold(task_ids=task_ids, reason=verb.reason, actor=actor)
+        case requests.Unhold():
+            return commands.Unhold(task_ids=task_ids, actor=actor)
+        case requests.Fail():
+            return commands.Fail(task_ids=task_ids, reason=verb.reason, actor=actor)
+        case _:
+            raise Bug("request.unanswered", f"{type(verb).__name__} has no command")
+
+
+def _command_on_job(verb: requests.Cancel | requests.Retry, job_id: int) -> Operation:
+    if isinstance(verb, requests.Retry):
+        return commands.Rerun(job_id=job_id, downstream=verb.downstream, actor=verb.actor)
+    return commands.Cancel(job_id=job_id, reason=verb.reason, force=verb.force, actor=verb.actor)
+
+
+def _command_on_switch(verb: requests.Pause | requests.Resume) -> Operation:
+    job_id, queue = verb.target.job_id, verb.target.queue
+    if job_id is None and queue is None:
+        raise _unfit("a job or a queue")
+    if isinstance(verb, requests.Pause):
+        return commands.Pause(job_id=job_id, queue=queue, reason=verb.reason, actor=verb.actor)
+    return commands.Resume(job_id=job_id, queue=queue, actor=verb.actor)
+
+
+def _task_ids(target: Target) -> tuple[int, ...]:
+    if target.task_ids is None:
+        raise _unfit("tasks, by id")
+    return tuple(dict.fromkeys(target.task_ids))
+
+
+def _unfit(wanted: str) -> Invalid:
+    return Invalid("target.unfit", f"this verb acts on {wanted}", hint=f"name {wanted}")

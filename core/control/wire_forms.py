@@ -1,0 +1,91 @@
+"""How requests travel: a filter as its noun and text, all else as itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, is_dataclass, make_dataclass
+from functools import reduce
+from operator import or_
+from types import UnionType
+from typing import TypeVar, cast, get_args, get_type_hints
+
+from core.filters.fields import Noun
+from core.filters.grammar import Filter, parse, render
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilterForm:
+    """A filter as its noun and text."""
+
+    noun: Noun
+    text: str
+
+    @classmethod
+    def of(cls, where: Filter) -> FilterForm:
+        """Return the form of a filter."""
+        return cls(noun=where.noun, text=render(where))
+
+    def decode(self) -> Filter:
+        """Return the filter; raise `Invalid` (`filter.*`)."""
+        return parse(self.text, self.noun)
+
+
+def form_of(kind: type) -> type:
+    """Return the dataclass as which a kind travels: itself, unless a filter is somewhere in it."""
+    form = _FORMS.get(kind)
+    if form is None:
+        form = _FORMS[kind] = _make_form(kind)
+    return form
+
+
+def decode_form(form: object, kind: type[T]) -> T:
+    """Return the value of a kind that a form stands for; raise `Invalid` for what has no meaning."""
+    if isinstance(form, FilterForm):
+        return cast("T", form.decode())
+    if isinstance(form, kind):
+        return form
+    return kind(**{name: _decode_part(getattr(form, name), part) for name, part in _PARTS[kind].items()})
+
+
+def _decode_part(form: object, kind: type | None) -> object:
+    return form if form is None or kind is None else decode_form(form, kind)
+
+
+def _make_form(kind: type) -> type:
+    if kind is Filter:
+        return FilterForm
+    if not is_dataclass(kind):
+        return kind
+    hints = get_type_hints(kind)
+    forms = {name: _form_of_hint(hint) for name, hint in hints.items()}
+    if forms == hints:
+        return kind
+    _PARTS[kind] = {name: _formed_part(hint) for name, hint in hints.items()}
+    return make_dataclass(
+        kind.__name__,
+        [
+            (part.name, forms[part.name], field(default=part.default, default_factory=part.default_factory))
+            for part in fields(kind)
+        ],
+        frozen=True,
+        slots=True,
+        kw_only=True,
+    )
+
+
+def _form_of_hint(hint: object) -> object:
+    if isinstance(hint, UnionType):
+        return reduce(or_, map(form_of, get_args(hint)))
+    return form_of(hint) if isinstance(hint, type) else hint
+
+
+def _formed_part(hint: object) -> type | None:
+    """Return the type of a hint (`X` or `X | None`) that travels in another form, if it does."""
+    kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    return next((kind for kind in kinds if isinstance(kind, type) and form_of(kind) is not kind), None)
+
+
+_FORMS: dict[type, type] = {}
+_PARTS: dict[type, dict[str, type | None]] = {}
+"""Of kinds that travel in another form: the type of each field that does, too."""
