@@ -1,12 +1,14 @@
-"""Views: filters that the operator keeps by name, in `views.toml` of the data directory."""
+"""Saved views: filters with a name, in `views.toml` of the data directory."""
 
 from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.files.writing import changing, write_file
 from core.filters.fields import Noun
 from core.filters.grammar import Filter, parse, render
 from core.model.errors import Invalid, NotFound, Unavailable
@@ -24,16 +26,16 @@ class View:
     filter: str
 
     def where(self) -> Filter:
-        """Return the filter; raise `Invalid` (`filter.*`) for one that is none any more."""
+        """Return the filter; raise `Invalid` (`filter.*`) for one that is no longer valid."""
         return parse(self.filter, self.noun)
 
 
 class Views:
-    """Reads the file at each use: several consoles may share it. Without a home they live in memory."""
+    """Reads the file at each use: several consoles may share it. Without a home they are in memory."""
 
     def __init__(self, home: Path | None) -> None:
         self._file = None if home is None else home / FILE
-        self._kept: dict[str, View] = {}
+        self._in_memory: dict[str, View] = {}
 
     @property
     def place(self) -> str:
@@ -43,7 +45,7 @@ class Views:
     def all(self) -> dict[str, View]:
         """Return the views by name; raise `Invalid` (`views.*`) for a faulty file."""
         if self._file is None:
-            return dict(self._kept)
+            return dict(self._in_memory)
         try:
             table = tomllib.loads(self._file.read_text("utf-8"))
         except FileNotFoundError:
@@ -61,16 +63,19 @@ class Views:
         return views[name]
 
     def save(self, name: str, root: str, where: Filter) -> None:
-        """Keep a filter; one of the same name gives way. Raises `Unavailable` (`views.write`)."""
-        self._kept = {**self.all(), name: View(root=root, noun=where.noun, filter=render(where))}
+        """Keep a filter under a name, also where another console saves at once.
+
+        A view of the same name is replaced. Raises `Unavailable` (`views.write`).
+        """
+        view = View(root=root, noun=where.noun, filter=render(where))
         if self._file is None:
+            self._in_memory[name] = view
             return
-        text = "\n".join(f"[{json.dumps(name)}]\n{_lines(view)}" for name, view in sorted(self._kept.items()))
-        beside = self._file.with_suffix(".new")
         try:
-            beside.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            beside.write_text(text, "utf-8")
-            beside.replace(self._file)
+            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with changing(self._file):
+                views = {**self.all(), name: view}
+                write_file(self._file, _toml(views).encode())
         except OSError as error:
             raise Unavailable(
                 "views.write", f"cannot write {safe_line(str(self._file))}: {error.strerror}"
@@ -78,14 +83,18 @@ class Views:
 
     def _view(self, name: str, entry: object) -> View:
         if not isinstance(entry, dict) or not all(isinstance(value, str) for value in entry.values()):
-            raise self._faulty(f"'{safe_line(name)}' is no table of texts")
+            raise self._faulty(f"'{safe_line(name)}' is not a table of texts")
         try:
             return View(root=entry["root"], noun=Noun(entry["noun"]), filter=entry["filter"])
         except (KeyError, ValueError) as error:
             raise self._faulty(f"'{safe_line(name)}' needs root, noun and filter") from error
 
     def _faulty(self, why: str) -> Invalid:
-        return Invalid("views.file", safe_line(f"{self.place}: {why}"), hint="mend the file or remove it")
+        return Invalid("views.file", safe_line(f"{self.place}: {why}"), hint="fix the file or remove it")
+
+
+def _toml(views: Mapping[str, View]) -> str:
+    return "\n".join(f"[{json.dumps(name)}]\n{_lines(view)}" for name, view in sorted(views.items()))
 
 
 def _lines(view: View) -> str:

@@ -26,6 +26,7 @@ from console.shell.navigator import Navigator
 from console.shell.places import ROOTS
 from console.themes import PLAIN
 from console.widgets.line_dialog import LineDialog
+from core.files.writing import write_file
 from core.model.errors import InvalidDocument, TaskdeckError
 from core.model.text import SafeText, safe_line
 
@@ -205,7 +206,7 @@ class Shell(BoundedApp):
             file = self.home / COPIED
             try:
                 file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                file.write_text(text, "utf-8")
+                write_file(file, text.encode())
             except OSError as error:
                 told += f"; not written to {file}: {error.strerror}"
             else:

@@ -13,6 +13,7 @@ import typer
 from core.cli.arguments import Command, Common
 from core.cli.output import emit, say
 from core.cli.refusals import usage
+from core.files.writing import write_file
 from core.workflows.importers.wfformat import Through, import_file
 from core.workflows.writer import count_tasks, dump
 
@@ -49,7 +50,7 @@ async def wfformat(arguments: WfFormat) -> int:
         sys.stdout.flush()
         return 0
     try:
-        arguments.out.write_text(text, encoding="utf-8")
+        write_file(arguments.out, text.encode(), mode=0o666)
     except OSError as error:
         raise usage(
             f"cannot write {arguments.out}: {error.strerror}", hint="name another file with -o"

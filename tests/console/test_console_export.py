@@ -263,7 +263,7 @@ async def test_a_full_disk_takes_the_file_away_and_is_told(
 
     async with console(stocked(FakeControl()), at="3") as operator:
         await operator.sees("t4")
-        monkeypatch.setattr("console.exports.export_file.os.fsync", full)
+        monkeypatch.setattr("core.files.writing.os.fsync", full)
         await export(operator, "rows.csv")
         await operator.hears("No space left on device")
         assert names(folder) == []
@@ -342,7 +342,7 @@ def test_a_file_that_came_meanwhile_is_not_replaced(
         raise OSError(fails, "no links here")
 
     if fails:
-        monkeypatch.setattr("console.exports.export_file.os.link", no_link)
+        monkeypatch.setattr("core.files.writing.os.link", no_link)
     path = tmp_path / "rows.jsonl"
     draft = ExportFile(path)
     draft.open()
