@@ -69,7 +69,7 @@ class Feed:
         """Somebody asks all the time: what was read stays true until a change is told."""
         self.protected: bool | None = None
         """Whether the engine's home is marked so; None = nobody answers who could tell."""
-        self._told: Counter[str] = Counter()
+        self._changes: Counter[str] = Counter()
         self._answered_at = time.monotonic()
         self._probed_at = 0.0
 
@@ -79,9 +79,9 @@ class Feed:
         silent = time.monotonic() - self._answered_at
         return int(silent) if self.pulse.engine is None or silent > _SILENT_SECONDS else 0
 
-    def told(self, nouns: Iterable[str]) -> tuple[int, ...]:
-        """Return how often changes of each noun were told: the same again means nothing changed."""
-        return tuple(self._told[noun] for noun in nouns)
+    def changes_of(self, nouns: Iterable[str]) -> tuple[int, ...]:
+        """Return how often each noun has changed so far: the same again means nothing changed."""
+        return tuple(self._changes[noun] for noun in nouns)
 
     async def ask(self) -> frozenset[str]:
         """Return the kinds of events since the last answer, as soon as there are some; none in trouble."""
@@ -102,7 +102,7 @@ class Feed:
         self._probed_at = now if is_first else self._probed_at
         self._answered_at = now
         self.last_event = changes.last_event
-        self._told.update({kind.partition(".")[0] for kind in changes.kinds})
+        self._changes.update({kind.partition(".")[0] for kind in changes.kinds})
         self.starting = False
         self.protected = changes.engine.protected
         self.pulse = Pulse(

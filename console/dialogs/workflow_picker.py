@@ -34,7 +34,8 @@ from console.newjob.documents import (
 from console.newjob.resubmit import source_of
 from console.widgets.form import SafeInput
 from console.widgets.line import Line
-from console.widgets.table import RowFormat, Table
+from console.widgets.row_format import RowFormat
+from console.widgets.table import Table
 from core.model.errors import InvalidDocument, TaskdeckError
 from core.model.text import SafeText, safe_line
 from core.model.values import JsonObject

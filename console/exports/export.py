@@ -1,8 +1,8 @@
-"""Pouring: bring all rows of a list into a file, page by page."""
+"""One export: all rows of a list written to a file, page by page."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
@@ -11,53 +11,74 @@ from console.background import to_end
 from console.exports.export_file import ExportFile
 from console.exports.file_formats import Layout
 from console.rows.pages import Read
+from core.filters.grammar import Filter
 
 V = TypeVar("V")
 ROWS = 1_000
-"""Rows of a page: so often is told how far it is."""
+"""Rows of a page: progress is shown after each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportedRows:
+    """The rows that a filter finds, in its order, without some by their keys."""
+
+    where: Filter
+    label: str
+    without: frozenset[Hashable] = frozenset()
 
 
 @dataclass(slots=True, kw_only=True)
 class Export(Generic[V]):
-    """Rows on their way into a file; `number` = how many are there.
+    """Rows on their way into a file; `number` = how many are written."""
 
-    `searched` = the list is made of so many of the newest rows only: its order let nobody look further.
-    """
-
-    draft: ExportFile
+    file: ExportFile
     keep: Callable[[], None]
-    """Gives the whole file its name: one of the draft's own ways."""
+    """Gives the whole file its name: `keep_new` or `keep_over` of the file."""
     layout: Layout[V]
     read: Read[V]
     is_wanted: Callable[[V], bool]
-    tell: Callable[[], None]
+    show_progress: Callable[[], None]
     """Called after each page."""
     number: int = 0
     searched: int | None = None
+    """The list is made of so many of the newest rows only: its order limits the search."""
 
     async def run(self) -> None:
         """Write all rows; whatever goes wrong, also the end of the console, leaves no file behind."""
         try:
-            await to_end(self.draft.open)
-            await to_end(partial(self.draft.write, self.layout.head))
-            await self._pour()
+            await to_end(self.file.open)
+            await to_end(partial(self.file.write, self.layout.head))
+            await self._write_pages()
             await to_end(self.keep)
         finally:
-            self.draft.discard()
+            self.file.discard()
 
-    async def _pour(self) -> None:
+    def summary(self) -> str:
+        """Say what was written, and whether the list was cut."""
+        cut = (
+            ""
+            if self.searched is None
+            else f"; only the newest {self.searched:,} were searched in this order, sort:id exports all"
+        )
+        return f"{rows_words(self.number)} to {self.file.path}{cut}"
+
+    async def _write_pages(self) -> None:
         after: str | None = None
         while True:
             page = await self.read(after, ROWS)
             rows = [row for row in page.rows if self.is_wanted(row)]
             # Thousands of rows take long enough to be felt at the keys.
-            await to_end(partial(self._put, rows))
+            await to_end(partial(self._write, rows))
             self.number += len(rows)
-            self.tell()
+            self.show_progress()
             # One that only ended early is followed by others: the last page tells.
             after, self.searched = page.next, page.searched
             if after is None:
                 return
 
-    def _put(self, rows: list[V]) -> None:
-        self.draft.write(self.layout.write(rows))
+    def _write(self, rows: list[V]) -> None:
+        self.file.write(self.layout.write(rows))
+
+
+def rows_words(number: int) -> str:
+    return f"{number:,} row{'' if number == 1 else 's'}"

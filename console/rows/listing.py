@@ -11,11 +11,11 @@ from rich.style import Style
 from textual.color import Color
 
 from console.themes import Look
-from console.widgets.table import RowFormat
+from console.widgets.row_format import RowFormat
 from core.control.api import ControlAPI, EventQuery
 from core.filters.fields import FIELDS, Noun
 from core.filters.grammar import Filter, matches
-from core.filters.terms import Sort
+from core.filters.terms import In, Sort, Term
 from core.model.events import EventView
 from core.model.text import SafeText, safe_line
 from core.model.views import JobView, Page, QueueView, TaskView
@@ -34,6 +34,12 @@ class Listing(Generic[V]):
     columns: tuple[Column, ...]
     key: Callable[[V], Hashable]
     read: Callable[[Filter, str | None, int], Awaitable[Page[V]]]
+    view: Callable[[V], object] = lambda row: row
+    """Returns what a row stands for."""
+    scope: tuple[Term, ...] = ()
+    """What holds for every row, whatever the filter: those of one job, for example."""
+    order: Sort | None = None
+    """The order while the filter names none; None = the usual one of the noun."""
 
 
 def columns_of(noun: Noun) -> tuple[Column, ...]:
@@ -68,13 +74,17 @@ def events(
     control: ControlAPI, *, job_id: int | None = None, task_id: int | None = None
 ) -> Listing[EventView]:
     """List events, newest first unless the filter sorts; of one job or task if named."""
+    fields = {"job": job_id, "task": task_id}
+    scope = tuple(In(field=name, values=(value,)) for name, value in fields.items() if value)
 
     async def read(where: Filter, after: str | None, limit: int) -> Page[EventView]:
         ordered = where if where.sort else replace(where, sort=Sort(field="id", descending=True))
         query = EventQuery(job_id=job_id, task_id=task_id, filter=ordered)
         return await control.events(query, after_id=int(after or 0), limit=limit)
 
-    return Listing(noun=Noun.EVENTS, columns=columns_of(Noun.EVENTS), key=lambda event: event.id, read=read)
+    return Listing(
+        noun=Noun.EVENTS, columns=columns_of(Noun.EVENTS), key=lambda event: event.id, read=read, scope=scope
+    )
 
 
 def queues(control: ControlAPI) -> Listing[QueueView]:

@@ -1,4 +1,4 @@
-"""Ordering: which column a list is sorted by, and what comes next; decisions alone."""
+"""Which column a list is sorted by, and which comes next."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _NEWEST = Sort(field="id", descending=True)
 _ONLY = {Noun.EVENTS: ("id",)}
 
 
-def order_of(where: Filter) -> Sort:
-    """Return the order that is in force."""
-    return where.sort or _DEFAULT.get(where.noun, _NEWEST)
+def order_of(where: Filter, *, usual: Sort | None = None) -> Sort:
+    """Return the order of a list; `usual` = that of a filter that names none, if not that of the noun."""
+    return where.sort or usual or _DEFAULT.get(where.noun, _NEWEST)
 
 
 def sortable(noun: Noun, columns: Sequence[Column]) -> list[str]:
@@ -39,9 +39,8 @@ def sorted_by(where: Filter, columns: Sequence[Column], step: int) -> Filter:
     return replace(where, sort=Sort(field=names[at], descending=kind not in _RISING))
 
 
-def inverted(where: Filter) -> Filter:
-    """Turn the order around."""
-    order = order_of(where)
+def inverted(where: Filter, *, usual: Sort | None = None) -> Filter:
+    order = order_of(where, usual=usual)
     return replace(where, sort=Sort(field=order.field, descending=not order.descending))
 
 

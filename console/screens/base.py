@@ -1,22 +1,25 @@
-"""What all screens share: the desk, a head line, status bar, hints, and one error boundary."""
+"""What all screens share: head, status bar, hints, loading, verbs."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import TypeVar
 
 from textual import events
 from textual.content import Content
 from textual.message import Message
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 from textual.worker import Worker, WorkerState
 
 from console.background import start, words_of
 from console.desk import Desk
 from console.key_table import hints
 from console.navigation.history import Spot, Subject
-from console.newjob.resubmit import Again, job_of, why_not_again
+from console.newjob.resubmit import Again
+from console.screens.parts.hosts import Tell
+from console.screens.parts.verb_keys import VerbKeys
 from console.terminal.span_compositor import SpanCompositor
-from console.verbs.reasons import NO_ENGINE, nothing_runs, why_not
 from console.verbs.selection import Selection
 from console.widgets.line import Line
 from console.widgets.status_bar import StatusBar, warnings_of
@@ -25,6 +28,7 @@ from core.model.text import SafeText, clip, safe_line
 
 __all__ = ["DeskScreen", "Shown", "Subject", "Visit"]
 
+T = TypeVar("T")
 _LOADING = "load"
 
 
@@ -73,6 +77,15 @@ class DeskScreen(Screen[None]):
         self.trouble = ""
         self._loading: Worker[None] | None = None
         self._again = False
+        # Textual looks for actions on the screen; those of a part are the part's own methods. A screen
+        # that means something else by a key assigns its own in their place.
+        self.verbs = VerbKeys(desk, self)
+        self.action_retry = self.verbs.retry
+        self.action_again = self.verbs.again
+        self.action_cancel = self.verbs.cancel
+        self.action_kill = self.verbs.kill
+        self.action_pause = self.verbs.pause
+        self.action_hold = self.verbs.hold
 
     @classmethod
     def parts(cls) -> tuple[str, ...]:
@@ -95,51 +108,41 @@ class DeskScreen(Screen[None]):
         """Return what a verb would act on."""
         return None
 
-    def meant(self) -> Selection | None:
+    def targets(self) -> Selection | None:
         """Return what a verb acts on: what is marked, else what is chosen."""
         return self.chosen()
 
-    def subject_status(self) -> str:
-        """Return how the task stands that a verb would act on; '' = no task, or nobody knows."""
+    def task_status(self) -> str:
+        """Return the status of the task under the cursor; '' = there is none, or it is unknown."""
         return ""
 
-    def subject_of_verbs(self) -> str:
-        """Return how the one task stands that a verb would act on; '' = several, or nobody knows."""
-        return self.subject_status()
+    def status_of_target(self) -> str:
+        """Return the status of the one task that a verb acts on; '' = it is unknown or there are several."""
+        return self.task_status()
 
-    def yank(self) -> object:
+    def selected_view(self) -> object:
         """Return the view that the copy menu copies, or None."""
         return None
 
-    def about(self) -> object:
+    def job_view(self) -> object:
         """Return the view whose job may be submitted again."""
-        return self.yank()
+        return self.selected_view()
 
     def why_not(self, action: str) -> SafeText:
         """Say why an action cannot be taken now; '' = it can."""
-        if action == "again":
-            absent = NO_ENGINE if self.desk.feed.pulse.engine is None else SafeText("")
-            return self.desk.gate.shut or absent or why_not_again(self.about())
-        meant = self.meant()
-        reason = why_not(
-            action,
-            shut=self.desk.gate.shut,
-            engine=self.desk.feed.pulse.engine is not None,
-            anything=meant is not None,
-            status=self.subject_of_verbs(),
-        )
-        if reason or meant is None:
-            return reason
-        return nothing_runs(action, running=meant.running, label=meant.label)
+        return self.verbs.why_not(action)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Grey the keys of what cannot be done now."""
         return None if self.why_not(action) else True
 
     def reload(self) -> None:
-        """Load anew, whatever is being loaded."""
+        self.load_by(self.load)
+
+    def load_by(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Load by this work, instead of any load that is running."""
         self._again = False
-        self._loading = start(self, self.load, group=_LOADING, exclusive=True)
+        self._loading = self.begin(work, group=_LOADING, exclusive=True)
 
     def concerned(self, kinds: frozenset[str]) -> bool:
         """Tell whether events of these kinds change what is shown."""
@@ -221,48 +224,21 @@ class DeskScreen(Screen[None]):
         if subject is not None:
             self.post_message(Visit(place, subject))
 
-    def act(self, verb: Callable[[Selection], Awaitable[None]]) -> None:
-        """Carry a verb out on what is chosen now, and load anew."""
-        chosen = self.meant()
-        if chosen is None:
-            self.notify("nothing here that this acts on", markup=False)
-        else:
-            self.act_on(chosen, verb)
+    @property
+    def tell(self) -> Tell:
+        """Show a sentence for a while; taken before work begins that may outlive this screen."""
+        return partial(self.app.notify, markup=False)
 
-    def act_on(self, chosen: Selection, verb: Callable[[Selection], Awaitable[None]]) -> None:
-        """Carry a verb out, and load anew."""
+    def begin(
+        self, work: Callable[[], Coroutine[None, None, None]], *, group: str, exclusive: bool = False
+    ) -> Worker[None]:
+        return start(self, work, group=group, exclusive=exclusive)
 
-        async def carry_out() -> None:
-            await verb(chosen)
-            self.reload()
+    async def ask(self, dialog: ModalScreen[T]) -> T:
+        return await self.app.push_screen_wait(dialog)
 
-        start(self, carry_out, group="act")
-
-    def action_retry(self) -> None:
-        """Run again what is chosen."""
-        self.act(self.desk.operations.retry)
-
-    def action_again(self) -> None:
-        """Fill in the form of a job once more."""
-        job_id = job_of(self.about())
-        if job_id is not None:
-            self.post_message(Again(job_id))
-
-    def action_cancel(self) -> None:
-        """Cancel what is chosen."""
-        self.act(self.desk.operations.cancel)
-
-    def action_kill(self) -> None:
-        """Plan the end of what runs, review it, then end it at once."""
-        self.act(self.desk.operations.kill)
-
-    def action_pause(self) -> None:
-        """Pause or resume what is chosen."""
-        self.act(self.desk.operations.pause)
-
-    def action_hold(self) -> None:
-        """Hold or let go on what is chosen."""
-        self.act(self.desk.operations.hold)
+    def submit_again(self, job_id: int) -> None:
+        self.post_message(Again(job_id))
 
     def action_back(self) -> None:
         """Leave this screen, if another lies below."""

@@ -49,6 +49,7 @@ class GraphScreen(DeskScreen):
         self._rest_until = 0.0
         self._owes = False
         self._sought: int | None = None
+        self.action_pause = self._pause
 
     def compose(self) -> ComposeResult:
         """Stack the lines."""
@@ -62,7 +63,7 @@ class GraphScreen(DeskScreen):
         """Give the keys to the picture; begin where the cursor of the list stands."""
         self.view.focus()
         below = self.app.screen_stack[-2] if len(self.app.screen_stack) > 1 else None
-        if isinstance(below, JobScreen) and isinstance(task := below.yank(), TaskView):
+        if isinstance(below, JobScreen) and isinstance(task := below.selected_view(), TaskView):
             self._sought = task.id
 
     def concerned(self, kinds: frozenset[str]) -> bool:
@@ -114,17 +115,17 @@ class GraphScreen(DeskScreen):
             target=Target(task_ids=ids), label=f"{len(ids)} tasks ({node.name})", running=running
         )
 
-    def subject_status(self) -> str:
+    def task_status(self) -> str:
         """Return how the task under the cursor stands."""
         node = self._nodes_by_key.get(self.view.cursor)
         return "" if node is None or node.folded else node.tasks[0].status
 
-    def yank(self) -> object:
+    def selected_view(self) -> object:
         """Return the task under the cursor."""
         node = self._nodes_by_key.get(self.view.cursor)
         return None if node is None or node.folded else node.tasks[0]
 
-    def about(self) -> object:
+    def job_view(self) -> object:
         """Return the job, wherever the cursor is."""
         return None if self._detail is None else self._detail.job
 
@@ -158,11 +159,6 @@ class GraphScreen(DeskScreen):
         """Go back to the list."""
         super().action_back()
 
-    def action_pause(self) -> None:
-        """Pause or resume the job: tasks are held instead."""
-        if self._detail is not None:
-            self.act_on(job_selection(self._detail.job), self.desk.operations.pause)
-
     def action_logs(self) -> None:
         """Show the output of the task."""
         self.visit("log", self._task_id())
@@ -170,6 +166,11 @@ class GraphScreen(DeskScreen):
     def action_events(self) -> None:
         """Show the events of the job."""
         self.visit("job events", self.job_id)
+
+    def _pause(self) -> None:
+        """Pause or resume the job, wherever the cursor is: tasks are held instead."""
+        if self._detail is not None:
+            self.verbs.act_on(job_selection(self._detail.job), self.desk.operations.pause)
 
     def _task_id(self) -> int | None:
         node = self._nodes_by_key.get(self.view.cursor)

@@ -10,10 +10,10 @@ from rich.style import Style
 from console.desk import Desk
 from console.key_table import bindings
 from console.rows.listing import Listing, columns_of, now_ms, style_of, worded
-from console.screens.listed import ListScreen
+from console.screens.list_screen import ListScreen
 from console.themes import Look
-from console.verbs.selection import Selection, job_selection, task_selection
-from console.widgets.table import RowFormat
+from console.verbs.selection import Selection, job_selection
+from console.widgets.row_format import RowFormat
 from core.control.api import ControlAPI
 from core.filters.fields import Noun
 from core.filters.grammar import Filter
@@ -55,100 +55,48 @@ class JobScreen(ListScreen[JobRow]):
     PARTS = ("list", "drawn", "retry", "again", "cancel", "kill", "pause", "hold", "logs", "events", "times")
     BINDINGS = bindings(*PARTS)
     NOUNS = ("job", "stage", "task")
+    PLACES = {"open": "task", "logs": "log"}
 
     def __init__(self, desk: Desk, job_id: int) -> None:
-        self.job_id = job_id
         super().__init__(desk, _listing(desk.control, job_id), row_format=_row_format(desk))
+        self.job_id = job_id
         self._job: JobView | None = None
+        self.action_pause = self._pause
 
     async def load(self) -> None:
-        """Read the job, then the rows."""
         self._job = await self.desk.control.job(self.job_id)
         await super().load()
 
     def title_line(self) -> SafeText:
-        """Say name, status and progress."""
         if self._job is None:
             return safe_line(f" Job {self.job_id}")
         return heading(self._job, self.desk.look, width=self.size.width or 80)
 
     def chosen(self) -> Selection | None:
         """Return the task under the cursor; on a stage, the job."""
-        row = self.table.selected
-        if row is not None and isinstance(row.view, TaskView):
-            return task_selection(row.view)
-        return self._whole()
+        return super().chosen() or (None if self._job is None else job_selection(self._job))
 
-    def view_of(self, row: JobRow) -> object:
-        """Return the task or stage of a row."""
-        return row.view
+    def subject(self) -> int | None:
+        view = self.selected_view()
+        return view.id if isinstance(view, TaskView) else None
 
-    def cell_of(self, row: JobRow, column: Column) -> SafeText:
-        """Return what a column says of a task in a file."""
-        return safe_line(", ".join(row.needs)) if column is _NEEDS else super().cell_of(row, column)
-
-    def predicate(self) -> Filter:
-        """Return the filter that finds the tasks of this job, wherever it is asked."""
-        return replace(self.where, terms=(*self.where.terms, In(field="job", values=(self.job_id,))))
-
-    def count_base(self) -> Filter:
-        """Return the filter that finds all tasks of this job."""
-        return Filter(noun=Noun.TASKS, terms=(In(field="job", values=(self.job_id,)),))
-
-    def subject_status(self) -> str:
-        """Return how the task under the cursor stands."""
-        row = self.table.selected
-        return row.view.status if row is not None and isinstance(row.view, TaskView) else ""
-
-    def yank(self) -> object:
-        """Return the task or stage under the cursor."""
-        return None if self.table.selected is None else self.table.selected.view
-
-    def about(self) -> object:
-        """Return the job, wherever the cursor is."""
+    def job_view(self) -> object:
         return self._job
 
-    def action_pause(self) -> None:
-        """Pause or resume the job: tasks are held instead."""
-        whole = self._whole()
-        if whole is not None:
-            self.act_on(whole, self.desk.operations.pause)
-
-    def action_open(self) -> None:
-        """Look into the task."""
-        self.visit("task", self._task_id())
+    def export_cell(self, row: JobRow, column: Column) -> SafeText:
+        return safe_line(", ".join(row.needs)) if column is _NEEDS else super().export_cell(row, column)
 
     def action_draw(self) -> None:
         """Show the job as a graph."""
         self.visit("graph", self.job_id)
 
-    def action_logs(self) -> None:
-        """Show the output of the task."""
-        self.visit("log", self._task_id())
-
     def action_events(self) -> None:
-        """Show the events of the job."""
         self.visit("job events", self.job_id)
 
-    def action_invert(self) -> None:
-        """Turn the order around; in its own one, a job has the newest tasks last."""
-        if self.where.sort is None and self.job_id != INBOX:
-            self.narrow(replace(self.where, sort=Sort(field="id", descending=True)))
-        else:
-            super().action_invert()
-
-    def _show_order(self) -> None:
-        if self.where.sort is None and self.job_id != INBOX:
-            self.table.show_order("id", descending=False)
-        else:
-            super()._show_order()
-
-    def _task_id(self) -> int | None:
-        row = self.table.selected
-        return row.view.id if row is not None and isinstance(row.view, TaskView) else None
-
-    def _whole(self) -> Selection | None:
-        return None if self._job is None else job_selection(self._job)
+    def _pause(self) -> None:
+        """Pause or resume the job, wherever the cursor is: tasks are held instead."""
+        if self._job is not None:
+            self.verbs.act_on(job_selection(self._job), self.desk.operations.pause)
 
 
 def heading(job: JobView, look: Look, *, width: int) -> SafeText:
@@ -194,18 +142,28 @@ def _columns() -> tuple[Column, ...]:
 
 
 def _listing(control: ControlAPI, job_id: int) -> Listing[JobRow]:
+    # The tasks that belong to no workflow come newest first, as in every list.
+    order = Sort(field="id", descending=job_id == INBOX)
+    scope = (In(field="job", values=(job_id,)),)
+
     async def read(where: Filter, after: str | None, limit: int) -> Page[JobRow]:
         plain = not where.terms and where.sort is None and after is None
         if plain and job_id != INBOX and sum((await control.job(job_id)).tasks.values()) <= WHOLE:
             return Page(rows=tuple(rows_of(await control.job_detail(job_id))))
-        only = In(field="job", values=(job_id,))
-        sort = where.sort or Sort(field="id", descending=job_id == INBOX)
-        narrowed = replace(where, terms=(*where.terms, only), sort=sort)
+        narrowed = replace(where, terms=(*where.terms, *scope), sort=where.sort or order)
         page = await control.tasks(narrowed, after=after, limit=limit)
         rows = tuple(JobRow(view=task) for task in page.rows)
         return Page(rows=rows, next=page.next, searched=page.searched)
 
-    return Listing(noun=Noun.TASKS, columns=_columns(), key=lambda row: row.key, read=read)
+    return Listing(
+        noun=Noun.TASKS,
+        columns=_columns(),
+        key=lambda row: row.key,
+        read=read,
+        view=lambda row: row.view,
+        scope=scope,
+        order=order,
+    )
 
 
 def _row_format(desk: Desk) -> RowFormat[JobRow]:

@@ -13,7 +13,8 @@ from console.rows.listing import now_ms, style_of
 from console.screens.base import DeskScreen
 from console.themes import Look
 from console.verbs.selection import Selection
-from console.widgets.table import RowFormat, Table
+from console.widgets.row_format import RowFormat
+from console.widgets.table import Table
 from console.widgets.text_view import TextView
 from core.control.api import Target
 from core.model.orphans import OrphanKind, OrphanView
@@ -57,6 +58,7 @@ class OrphansScreen(DeskScreen):
         super().__init__(desk)
         self.table: Table[OrphanView] = Table(orphans_row_format(lambda: desk.look))
         self.evidence = TextView()
+        self.action_kill = self._kill
 
     def compose(self) -> ComposeResult:
         """Stack the parts."""
@@ -95,7 +97,7 @@ class OrphansScreen(DeskScreen):
         """Draw the rows anew."""
         self.table.restyle()
 
-    def yank(self) -> object:
+    def selected_view(self) -> object:
         """Return the orphan under the cursor."""
         return self.table.selected
 
@@ -138,19 +140,15 @@ class OrphansScreen(DeskScreen):
 
     def action_keep(self) -> None:
         """Watch a living orphan on."""
-        self.act(self.desk.operations.keep)
-
-    def action_kill(self) -> None:
-        """Plan the end of a living orphan, review it, then end it."""
-        self.act(self.desk.operations.kill_orphan)
+        self.verbs.act(self.desk.operations.keep)
 
     def action_requeue(self) -> None:
         """Let a lost task be claimed again."""
-        self.act(self.desk.operations.hold)
+        self.verbs.act(self.desk.operations.hold)
 
     def action_fail(self) -> None:
         """Give a lost task up."""
-        self.act(self.desk.operations.fail)
+        self.verbs.act(self.desk.operations.fail)
 
     def action_back(self) -> None:
         """Go back by one step: the evidence, the screen."""
@@ -158,6 +156,10 @@ class OrphansScreen(DeskScreen):
             self.table.focus()
         else:
             super().action_back()
+
+    def _kill(self) -> None:
+        """Plan the end of a living orphan, review it, then end it."""
+        self.verbs.act(self.desk.operations.kill_orphan)
 
     def _show_evidence(self) -> None:
         orphan = self.table.selected

@@ -14,16 +14,17 @@ from console.key_table import bindings
 from console.screens.base import DeskScreen
 from console.screens.pulse_lines import counted, engine_words, speeds
 from console.screens.pulse_panels import (
-    Panel,
     chosen_failing,
     chosen_waiting,
     failing_row_format,
+    fill,
     waiting_row_format,
     where_failing,
     where_waiting,
 )
 from console.verbs.selection import Selection
 from console.widgets.styled_lines import StyledLines
+from console.widgets.table import CursorShown, Table
 from core.model.pulse import Failing, PulseView, Waiting, WaitKind
 from core.model.text import SafeText, safe_line
 
@@ -46,17 +47,21 @@ class PulseScreen(DeskScreen):
     DEFAULT_CSS = """
     PulseScreen .panels { height: 1fr; layout: vertical; }
     PulseScreen .wide { layout: horizontal; }
-    PulseScreen .panels Panel { height: 1fr; width: 1fr; }
+    PulseScreen .panels Table { height: 1fr; width: 1fr; }
     """
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self.counts = StyledLines()
         self.speeds = StyledLines()
-        self.failing: Panel[Failing] = Panel(failing_row_format(lambda: desk.look))
-        self.waiting: Panel[Waiting] = Panel(waiting_row_format(lambda: desk.look))
+        self.failing: Table[Failing] = Table(
+            failing_row_format(lambda: desk.look), cursor=CursorShown.WITH_FOCUS
+        )
+        self.waiting: Table[Waiting] = Table(
+            waiting_row_format(lambda: desk.look), cursor=CursorShown.WITH_FOCUS
+        )
         self._panels = Container(self.failing, self.waiting, classes="panels")
-        self._here: Panel[Failing] | Panel[Waiting] = self.failing
+        self._here: Table[Failing] | Table[Waiting] = self.failing
         self._view: PulseView | None = None
         self._read_at = 0.0
         self._owed = False
@@ -76,8 +81,8 @@ class PulseScreen(DeskScreen):
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Remember which panel has the keys."""
-        if isinstance(event.widget, Panel):
-            self._here = event.widget
+        if event.widget in (self.failing, self.waiting):
+            self._here = self.failing if event.widget is self.failing else self.waiting
 
     def on_resize(self) -> None:
         """Lay everything out for the new size."""
@@ -170,12 +175,12 @@ class PulseScreen(DeskScreen):
         self._write_speeds()
 
     async def _take_failing(self, view: PulseView) -> None:
-        self.failing.fill(view.failing)
+        fill(self.failing, view.failing)
         is_new = not any(self.desk.feed.pulse.tasks.values())
         self.failing.say(_START if is_new else SafeText("nothing fails"))
 
     async def _take_waiting(self, view: PulseView) -> None:
-        self.waiting.fill(view.waiting)
+        fill(self.waiting, view.waiting)
         self.waiting.say(SafeText("nothing waits"))
 
     def _write_speeds(self) -> None:

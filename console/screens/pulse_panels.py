@@ -10,7 +10,8 @@ from rich.style import Style
 from console.rows.listing import now_ms, style_of
 from console.themes import Look
 from console.verbs.selection import Selection
-from console.widgets.table import RowFormat, Table
+from console.widgets.row_format import RowFormat
+from console.widgets.table import Table
 from core.control.api import Target
 from core.filters.fields import Noun
 from core.filters.grammar import Filter
@@ -57,27 +58,11 @@ _WAITING = (
 )
 
 
-class Panel(Table[V]):
-    """A table that shares the screen with others: only the one with the keys shows its cursor."""
-
-    def fill(self, rows: Sequence[V]) -> None:
-        """Take rows, all or none: one that cannot be written must not take the whole screen with it."""
-        for row in rows:
-            self.row_format.write(row, self.row_format.columns)
-        self.replace(dict(enumerate(rows)), count=len(rows), more=False)
-
-    def on_focus(self) -> None:
-        """Show the cursor."""
-        self._refresh_row(self.cursor)
-
-    def on_blur(self) -> None:
-        """Hide the cursor."""
-        self._refresh_row(self.cursor)
-
-    @property
-    def shows_cursor(self) -> bool:
-        """Whether it has the keys."""
-        return self.has_focus
+def fill(panel: Table[V], rows: Sequence[V]) -> None:
+    """Show rows, all or none: one that cannot be written must not take the whole screen with it."""
+    for row in rows:
+        panel.row_format.write(row, panel.row_format.columns)
+    panel.replace(dict(enumerate(rows)), count=len(rows), more=False)
 
 
 def failing_row_format(look: Callable[[], Look]) -> RowFormat[Failing]:

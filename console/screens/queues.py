@@ -8,12 +8,11 @@ from rich.style import Style
 
 from console.desk import Desk
 from console.key_table import bindings
+from console.navigation.history import Subject
 from console.rows.listing import Listing, now_ms, queues, style_of, worded
-from console.screens.listed import ListScreen
+from console.screens.list_screen import ListScreen
 from console.themes import Look
-from console.verbs.selection import Selection
-from console.widgets.table import RowFormat
-from core.control.api import Target
+from console.widgets.row_format import RowFormat
 from core.model.text import SafeText, safe_line
 from core.model.views import QueueView
 from core.render.columns import Column, Form, cell
@@ -27,6 +26,7 @@ class QueuesScreen(ListScreen[QueueView]):
     PARTS = ("list", "pause", "times")
     BINDINGS = bindings(*PARTS)
     NOUNS = ("task", "queue")
+    PLACES = {"open": "queue"}
     nothing = SafeText("no queue has had a task yet: o starts a job; try the sample")
 
     def __init__(self, desk: Desk) -> None:
@@ -34,29 +34,17 @@ class QueuesScreen(ListScreen[QueueView]):
         super().__init__(desk, listing, row_format=queues_row_format(listing, lambda: desk.look))
 
     def title_line(self) -> SafeText:
-        """Sum the queues in memory up."""
         pulse = self.desk.feed.pulse
         total = self.table.count
-        told = [f"{total:,} queue{'' if total == 1 else 's'}", f"{pulse.paused:,} paused"]
-        told += [f"{status} {pulse.tasks.get(status, 0):,}" for status in ("queued", "running")]
-        return safe_line(f" Queues  {'  '.join(told)}")
+        parts = [f"{total:,} queue{'' if total == 1 else 's'}", f"{pulse.paused:,} paused"]
+        parts += [f"{status} {pulse.tasks.get(status, 0):,}" for status in ("queued", "running")]
+        return safe_line(f" Queues  {'  '.join(parts)}")
 
-    def chosen(self) -> Selection | None:
-        """Return the queue under the cursor."""
-        queue = self.table.selected
-        if queue is None:
-            return None
-        return Selection(
-            target=Target(queue=queue.name), label=f"queue {queue.name}", off=queue.paused_at is not None
-        )
+    def export_cell(self, row: QueueView, column: Column) -> SafeText:
+        return SafeText(_state(row)) if column is _STATE else super().export_cell(row, column)
 
-    def cell_of(self, row: QueueView, column: Column) -> SafeText:
-        """Return what a column says of a queue in a file."""
-        return SafeText(_state(row)) if column is _STATE else super().cell_of(row, column)
-
-    def action_open(self) -> None:
-        """Show the tasks of the queue."""
-        self.visit("queue", None if self.table.selected is None else self.table.selected.name)
+    def subject(self) -> Subject | None:
+        return None if self.table.selected is None else self.table.selected.name
 
 
 def queues_row_format(listing: Listing[QueueView], look: Callable[[], Look]) -> RowFormat[QueueView]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from console.desk import Desk
 from console.key_table import bindings
 from console.rows.listing import Listing, columns_of, now_ms, row_format_of, tasks, worded
-from console.screens.listed import ListScreen
+from console.screens.list_screen import ListScreen
+from console.screens.lists import TASK_PLACES
 from console.themes import Look
-from console.verbs.selection import Selection, task_selection
-from console.widgets.table import RowFormat
+from console.widgets.row_format import RowFormat
 from core.control.api import ControlAPI
 from core.filters.fields import Noun
 from core.filters.grammar import Filter
@@ -55,55 +55,36 @@ class RetriesScreen(ListScreen[TaskView]):
     PARTS = ("list", "preset", "retry", "again", "cancel", "kill", "hold", "logs", "events")
     BINDINGS = bindings(*PARTS)
     NOUNS = ("task",)
+    PLACES = TASK_PLACES
 
     def __init__(self, desk: Desk) -> None:
         self._preset = PRESETS[0]
         listing = _listing(desk.control)
-        face = retry_row_format(listing, lambda: desk.look)
-        super().__init__(desk, listing, row_format=face, where=_where(PRESETS[0]))
+        row_format = retry_row_format(listing, lambda: desk.look)
+        super().__init__(desk, listing, row_format=row_format, where=_where(PRESETS[0]))
         self.nothing = SafeText(PRESETS[0].nothing)
 
     def title_line(self) -> SafeText:
         """Count what each preset shows; the present one stands in brackets."""
         counts = self.desk.feed.pulse.tasks
-        said = (f"{preset.name} {sum(counts.get(one, 0) for one in preset.statuses):,}" for preset in PRESETS)
+        labels = (f"{one.name} {sum(counts.get(status, 0) for status in one.statuses):,}" for one in PRESETS)
         words = [
-            f"[{one}]" if preset == self._preset else f" {one} "
-            for preset, one in zip(PRESETS, said, strict=True)
+            f"[{label}]" if preset == self._preset else f" {label} "
+            for preset, label in zip(PRESETS, labels, strict=True)
         ]
         return safe_line(f" Retries/Dead  {' '.join(words)}")
 
-    def chosen(self) -> Selection | None:
-        """Return the task under the cursor."""
-        return None if self.table.selected is None else task_selection(self.table.selected)
-
     def action_preset(self) -> None:
-        """Show all, those that are retried, or the dead; what else the filter says stays."""
+        """Show all, those that are retried, or the dead; the other terms of the filter stay."""
         old = self._preset
         self._preset = PRESETS[(PRESETS.index(old) + 1) % len(PRESETS)]
-        others = tuple(term for term in self.where.terms if term != old.term)
-        self.base = _where(self._preset)
+        others = tuple(term for term in self.rows.where.terms if term != old.term)
+        self.rows.base = _where(self._preset)
         self.nothing = SafeText(self._preset.nothing)
-        self.narrow(replace(self.where, terms=(self._preset.term, *others)))
+        self.narrow(replace(self.rows.where, terms=(self._preset.term, *others)))
 
-    def cell_of(self, row: TaskView, column: Column) -> SafeText:
-        """Return what a column says of a task in a file."""
-        return fault(row) if column.name == "err" else super().cell_of(row, column)
-
-    def action_open(self) -> None:
-        """Look into the task."""
-        self.visit("task", self._subject())
-
-    def action_logs(self) -> None:
-        """Show the output of the task."""
-        self.visit("log", self._subject())
-
-    def action_events(self) -> None:
-        """Show the events of the task."""
-        self.visit("task events", self._subject())
-
-    def _subject(self) -> int | None:
-        return None if self.table.selected is None else self.table.selected.id
+    def export_cell(self, row: TaskView, column: Column) -> SafeText:
+        return error_text(row) if column.name == "err" else super().export_cell(row, column)
 
 
 def _where(preset: Preset) -> Filter:
@@ -131,7 +112,7 @@ def when(task: TaskView, *, now: int) -> SafeText:
     return SafeText("" if task.finished_at is None else f"{age_text(now - task.finished_at)} ago")
 
 
-def fault(task: TaskView) -> SafeText:
+def error_text(task: TaskView) -> SafeText:
     """Name the error of a task, its code first."""
     parts = (task.error or {}).get("code"), (task.error or {}).get("message")
     return safe_line(": ".join(str(part) for part in parts if part))
@@ -142,7 +123,7 @@ def _cell(task: TaskView, column: Column, *, look: Look, now: int) -> SafeText:
         case "due":
             return when(task, now=now)
         case "err":
-            return fault(task)
+            return error_text(task)
         case "status":
             return worded(task.status, look)
         case _:

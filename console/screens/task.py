@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
-
 from textual.app import ComposeResult
 
 from console.desk import Desk
 from console.key_table import bindings
-from console.rows.listing import now_ms, worded
+from console.rows.listing import worded
+from console.rows.task_lines import TaskPage, read_task_page, task_lines
 from console.screens.base import DeskScreen
-from console.themes import Look
 from console.verbs.selection import Selection, task_selection
 from console.widgets.text_view import TextView
-from core.control.api import EventQuery
-from core.filters.fields import Noun
-from core.filters.grammar import Filter
-from core.filters.terms import Sort
-from core.model.events import EventView
-from core.model.text import SafeText, fit, safe_line
-from core.model.values import JsonValue, to_iso
-from core.model.views import AttemptView, TaskDetail
-from core.render.times import duration_text
-
-_EVENTS = 20
-_LABEL = 12
+from core.model.text import SafeText, safe_line
+from core.model.views import TaskView
 
 
 class TaskScreen(DeskScreen):
@@ -39,8 +26,7 @@ class TaskScreen(DeskScreen):
         super().__init__(desk)
         self.task_id = task_id
         self.view = TextView()
-        self._detail: TaskDetail | None = None
-        self._newest: tuple[EventView, ...] = ()
+        self._page: TaskPage | None = None
 
     def compose(self) -> ComposeResult:
         """Stack the lines."""
@@ -54,12 +40,7 @@ class TaskScreen(DeskScreen):
         self.view.focus()
 
     async def load(self) -> None:
-        """Read the task and its newest events."""
-        self._detail = await self.desk.control.task(self.task_id)
-        newest = Filter(noun=Noun.EVENTS, sort=Sort(field="id", descending=True))
-        query = EventQuery(task_id=self.task_id, filter=newest)
-        events = await self.desk.control.events(query, limit=_EVENTS)
-        self._newest = events.rows
+        self._page = await read_task_page(self.desk.control, self.task_id)
         self._write()
 
     def age(self) -> None:
@@ -71,19 +52,19 @@ class TaskScreen(DeskScreen):
         """Take the glyphs of another theme."""
         self._write()
 
-    def subject_status(self) -> str:
+    def task_status(self) -> str:
         """Return how the task stands."""
-        return "" if self._detail is None else self._detail.task.status
+        return "" if self._shown_task is None else self._shown_task.status
 
-    def yank(self) -> object:
+    def selected_view(self) -> object:
         """Return the task as a whole."""
-        return self._detail
+        return None if self._page is None else self._page.detail
 
     def title_line(self) -> SafeText:
         """Name the task and how it stands."""
-        if self._detail is None:
+        task = self._shown_task
+        if task is None:
             return safe_line(f" Task {self.task_id}")
-        task = self._detail.task
         return safe_line(f" Task {task.id}  {task.key}  {worded(task.status, self.desk.look)}")
 
     def rows_words(self) -> str:
@@ -92,7 +73,7 @@ class TaskScreen(DeskScreen):
 
     def chosen(self) -> Selection | None:
         """Return this task."""
-        return None if self._detail is None else task_selection(self._detail.task)
+        return None if self._shown_task is None else task_selection(self._shown_task)
 
     def action_logs(self) -> None:
         """Show its output."""
@@ -103,71 +84,9 @@ class TaskScreen(DeskScreen):
         self.visit("task events", self.task_id)
 
     def _write(self) -> None:
-        if self._detail is not None:
-            self.view.put(list(describe(self._detail, self._newest, look=self.desk.look)))
+        if self._page is not None:
+            self.view.put(list(task_lines(self._page, self.desk.look)))
 
-
-def describe(detail: TaskDetail, events: Sequence[EventView], *, look: Look) -> Iterator[SafeText]:
-    """Write everything about a task as lines."""
-    task = detail.task
-    yield _pair("status", worded(task.status, look))
-    if task.error is not None:
-        yield from _block("error", task.error)
-    if task.stop_requested is not None:
-        yield _pair("stop asked", json.dumps(task.stop_requested, ensure_ascii=False))
-    for label, text in (
-        ("name", task.name),
-        ("job", str(task.job_id)),
-        ("queue", f"{task.queue}, priority {task.priority}"),
-        ("uses", task.uses),
-        ("needs", ", ".join(detail.needs)),
-        ("group", task.group),
-        ("waits for", task.wait_reason),
-    ):
-        if text:
-            yield _pair(label, text)
-    for label, at in (
-        ("created", task.created_at),
-        ("queued", task.queued_at),
-        ("started", task.started_at),
-        ("finished", task.finished_at),
-        ("due", task.retry_at),
-    ):
-        if at is not None:
-            yield _pair(label, to_iso(at))
-    yield SafeText("")
-    yield _pair("attempts", f"{task.attempts} of {task.max_attempts}")
-    yield from (_attempt(attempt, look) for attempt in detail.attempts)
-    yield from _block("with", dict(detail.with_))
-    yield from _block("output", detail.output)
-    yield from _block("metadata", dict(detail.metadata) or None)
-    if events:
-        yield SafeText("")
-        yield SafeText(f"newest events (of at most {_EVENTS})")
-        yield from (_event(event) for event in events)
-
-
-def _attempt(attempt: AttemptView, look: Look) -> SafeText:
-    end = now_ms() if attempt.finished_at is None else attempt.finished_at
-    error = f"  {attempt.error.get('message', '')}" if attempt.error else ""
-    took = duration_text(end - attempt.started_at)
-    status = fit(worded(attempt.status, look), 13)
-    return safe_line(f"  {attempt.epoch:>3}  {status}  {to_iso(attempt.started_at)}  {took}{error}")
-
-
-def _event(event: EventView) -> SafeText:
-    data = json.dumps(event.data, ensure_ascii=False, separators=(",", ":")) if event.data else ""
-    return safe_line(f"  {to_iso(event.at)}  {fit(event.kind, 22)}{data}")
-
-
-def _block(label: str, value: JsonValue) -> Iterator[SafeText]:
-    if value is None or value in ({}, []):
-        return
-    yield SafeText("")
-    yield SafeText(label)
-    for line in json.dumps(value, ensure_ascii=False, indent=2).splitlines():
-        yield safe_line(f"  {line}")
-
-
-def _pair(label: str, text: str) -> SafeText:
-    return safe_line(fit(label, _LABEL) + text)
+    @property
+    def _shown_task(self) -> TaskView | None:
+        return None if self._page is None else self._page.detail.task

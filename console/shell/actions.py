@@ -20,7 +20,7 @@ from console.newjob.resubmit import Again, source_of
 from console.rows.copies import LARGEST, copies_of
 from console.screens.base import DeskScreen, Shown, Visit
 from console.screens.failed import Renew
-from console.screens.rows import RowsScreen
+from console.screens.list_screen import ListScreen
 from console.shell.error_boundary import BoundedApp
 from console.shell.navigator import Navigator
 from console.shell.places import ROOTS
@@ -191,7 +191,9 @@ class Shell(BoundedApp):
         screen = self.screen
         if not isinstance(screen, DeskScreen):
             return
-        found = copies_of(screen.yank(), screen.where if isinstance(screen, RowsScreen) else None)
+        found = copies_of(
+            screen.selected_view(), screen.rows.where if isinstance(screen, ListScreen) else None
+        )
         lines = {letter: safe_line(f"{name}: {text}") for letter, (name, text) in found.items()}
         letter = await self.push_screen_wait(MenuDialog(SafeText("Copy"), lines))
         if letter:

@@ -123,7 +123,7 @@ class ConsoleApp(OneByOne, Shell):
 
     def action_repeat(self) -> None:
         """Do the last verb once more on what is chosen now."""
-        self.of_screen(lambda screen: screen.act(self.desk.operations.repeat))
+        self.of_screen(lambda screen: screen.verbs.act(self.desk.operations.repeat))
 
     def action_write(self) -> None:
         """Arm changes where they are protected, or disarm them."""

@@ -9,7 +9,7 @@ from console.navigation.goto import Recall, Ref, Save, read_wish
 from console.navigation.history import History, Spot, Subject
 from console.screens.base import DeskScreen
 from console.screens.failed import FailedScreen
-from console.screens.rows import RowsScreen
+from console.screens.list_screen import ListScreen
 from console.shell.places import HOME, ROOTS, make
 from core.model.errors import NotFound
 from core.model.text import SafeText, safe_line
@@ -108,9 +108,9 @@ class Navigator:
 
     def _save(self, name: str) -> SafeText:
         screen = self._app.screen
-        if not isinstance(screen, RowsScreen) or screen.spot is None:
+        if not isinstance(screen, ListScreen) or screen.spot is None:
             raise NotFound("views.nothing", "this screen has no filter to save")
-        self._desk.views.save(name, screen.spot.root, screen.where)
+        self._desk.views.save(name, screen.spot.root, screen.rows.where)
         return safe_line(f"saved as '{name}' in {self._desk.views.place}")
 
     def _recall(self, name: str) -> None:
@@ -119,7 +119,7 @@ class Navigator:
         root = view.root if view.root in ROOTS else view.noun.value
         self.show(Spot(root=root, place=root))
         screen = self._app.screen
-        if isinstance(screen, RowsScreen) and screen.listing.noun is view.noun:
+        if isinstance(screen, ListScreen) and screen.rows.listing.noun is view.noun:
             screen.narrow(where)
 
     def _make(self, spot: Spot) -> DeskScreen:

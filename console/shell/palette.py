@@ -10,7 +10,7 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from console.key_table import KEYS, shown_keys
 from console.screens.base import DeskScreen
-from console.screens.listed import ListScreen
+from console.screens.list_screen import ListScreen
 from console.shell.places import ROOTS
 from core.model.errors import TaskdeckError
 from core.model.text import safe_line
@@ -53,7 +53,7 @@ class KeyProvider(Provider):
         yield from ((safe_line(f"theme: {name}"), f"app.wear({name!r})") for name in screen.desk.looks)
 
     def _actions(self, screen: DeskScreen | None) -> Iterator[tuple[str, str]]:
-        marked = " - acts on the marks" if isinstance(screen, ListScreen) and screen.marks else ""
+        marked = " - acts on the marks" if isinstance(screen, ListScreen) and screen.picker.marks else ""
         for part in (*(screen.parts() if screen else ()), "app"):
             for key in KEYS[part]:
                 name = key.action.partition("(")[0]

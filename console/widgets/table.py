@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import replace
+from enum import Enum, auto
 from typing import TypeVar
 
 from rich.segment import Segment
@@ -19,11 +20,17 @@ from console.widgets.strip_cache import LineStyle, Rewritten, StripCache
 from core.model.text import SafeText, fit
 from core.render.columns import Column
 
-__all__ = ["RowFormat", "Table"]
-
 V = TypeVar("V")
 _MEASURED = 600
 """Rows by which widths go: as many as three pages hold."""
+
+
+class CursorShown(Enum):
+    """When the row under the cursor is drawn as such."""
+
+    ALWAYS = auto()
+    WITH_FOCUS = auto()
+    """For tables that share a screen: only the one with the keys shows its cursor."""
 
 
 class Table(ScrollList[V], can_focus=True, inherit_bindings=False):
@@ -35,8 +42,15 @@ class Table(ScrollList[V], can_focus=True, inherit_bindings=False):
 
     BINDINGS = bindings("table")
 
-    def __init__(self, row_format: RowFormat[V], *, id: str | None = None) -> None:  # noqa: A002 - Textual's word
+    def __init__(
+        self,
+        row_format: RowFormat[V],
+        *,
+        cursor: CursorShown = CursorShown.ALWAYS,
+        id: str | None = None,  # noqa: A002 - Textual's word
+    ) -> None:
         super().__init__(row_format.key, id=id)
+        self._cursor_shown = cursor
         self._widths = ColumnWidths(row_format)
         self._strips = StripCache(self._widths)
         self._fitted: int | None = None
@@ -65,11 +79,6 @@ class Table(ScrollList[V], can_focus=True, inherit_bindings=False):
     def hidden(self) -> frozenset[str]:
         """Names of columns that are not shown."""
         return self._widths.hidden
-
-    @property
-    def shows_cursor(self) -> bool:
-        """Whether the row under the cursor is drawn as such."""
-        return True
 
     def replace(self, rows: Mapping[int, V], *, count: int, more: bool) -> None:
         """Take the rows in memory, by number; `count` rows are known, and `more` may follow."""
@@ -141,6 +150,12 @@ class Table(ScrollList[V], can_focus=True, inherit_bindings=False):
         self._strips.clear()
         self.refresh()
 
+    def on_focus(self) -> None:
+        self._refresh_cursor()
+
+    def on_blur(self) -> None:
+        self._refresh_cursor()
+
     def resized(self) -> None:
         """Lay the columns out for the new width."""
         self._refit()
@@ -159,18 +174,25 @@ class Table(ScrollList[V], can_focus=True, inherit_bindings=False):
             said = SafeText(f" {self._said}" if y == 1 and not self.count else "")
             return Strip([Segment(fit(said, width), base)], width)
         key = self.row_format.key(view)
-        is_cursor = number == self.cursor and self.shows_cursor
+        is_cursor = number == self.cursor and self._shows_cursor()
         ground = LineStyle(width=width, base=base, is_marked=self.is_marked(key), is_cursor=is_cursor)
         strip = self._strips.strip(key, view, ground)
         if len(self._strips.unmeasured) == 1:
             self.call_later(self._make_room)
         return strip
 
+    def _shows_cursor(self) -> bool:
+        return self._cursor_shown is CursorShown.ALWAYS or self.has_focus
+
     def _base(self) -> Style:
         # Textual makes this anew at each look, which cost a third of a page.
         if self._plain is None:
             self._plain = self.rich_style
         return self._plain
+
+    def _refresh_cursor(self) -> None:
+        if self._cursor_shown is CursorShown.WITH_FOCUS:
+            self._refresh_row(self.cursor)
 
     def _refit(self) -> None:
         self._fitted = self._window.first

@@ -252,7 +252,7 @@ async def test_a_list_that_its_order_cut_says_so_in_the_end(folder: Path) -> Non
     async with console(stocked(Cut()), at="3") as operator:
         await operator.sees("t4")
         await export(operator, "rows.jsonl")
-        await operator.hears("; in this order only the newest 100,000 were looked at")
+        await operator.hears("; only the newest 100,000 were searched in this order")
 
 
 async def test_a_full_disk_takes_the_file_away_and_is_told(
@@ -294,7 +294,7 @@ async def test_escape_stops_an_export_before_it_unmarks_and_the_console_lives_me
         await operator.press("j", "j")
         assert operator.app.screen.table.cursor == 2
         await operator.press("ctrl+e")
-        await operator.hears("an export is under way: Esc stops it")
+        await operator.hears("an export is running: Esc stops it")
         await operator.press("escape")
         await operator.hears("export stopped after 1,000 rows: no file was written")
         await operator.sees("marks all (by filter)")

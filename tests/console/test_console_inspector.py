@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from console.screens.inspecting import InspectingScreen, fields_of
+from console.rows.view_lines import fields_of
+from console.screens.list_screen import ListScreen
 from console.themes import looks
 from console.widgets.inspector import BESIDE
 from console.widgets.resized import Resized
@@ -30,9 +31,9 @@ def stocked() -> FakeControl:
     return control
 
 
-def pane(operator: Operator) -> InspectingScreen:
+def pane(operator: Operator) -> ListScreen:
     screen = operator.app.screen
-    assert isinstance(screen, InspectingScreen)
+    assert isinstance(screen, ListScreen)
     return screen
 
 
@@ -88,7 +89,7 @@ async def test_the_pane_stands_beside_wide_lists_and_below_narrow_ones(width: in
         await operator.press("3", "i")
         await operator.sees("task 2  parse")
         screen = pane(operator)
-        box = screen.inspector.region
+        box = screen.inspector.pane.region
         assert (box.x > 0) == is_beside
         assert (box.y > screen.query_one("Table").region.y) != is_beside
 
@@ -100,15 +101,15 @@ async def test_the_pane_is_read_anew_when_its_task_changes_and_keeps_its_place()
         await operator.sees("task 2  parse")
         await operator.press("tab", "ctrl+d")
         screen = pane(operator)
-        at = screen.inspector.text.top
+        at = screen.inspector.pane.text.top
         assert at.line > 0
         control.set_task(2, status="running")
         control.add_event("task.running", task_id=2)
         await operator.beat()
         await operator.until(
-            lambda: any("● running" in line for line in screen.inspector.text.lines), "stale"
+            lambda: any("● running" in line for line in screen.inspector.pane.text.lines), "stale"
         )
-        assert screen.inspector.text.top == at
+        assert screen.inspector.pane.text.top == at
         await operator.press("i", "j")
         assert screen.query_one("Table").cursor == 1
 

@@ -84,13 +84,13 @@ async def test_verbs_act_on_the_task_under_the_cursor_and_on_a_stage_on_the_job(
         chosen = screen.chosen()
         assert chosen is not None
         assert chosen.target.job_id == job
-        assert screen.subject_status() == ""
+        assert screen.task_status() == ""
         await operator.press("j")
         chosen = screen.chosen()
         assert chosen is not None
         assert chosen.target.task_ids == (1,)
-        assert screen.subject_status() == "failed"
-        assert isinstance(screen.yank(), TaskView)
+        assert screen.task_status() == "failed"
+        assert isinstance(screen.selected_view(), TaskView)
 
 
 async def test_the_end_of_a_job_is_in_sight_in_80_columns() -> None:

@@ -85,7 +85,7 @@ async def test_a_star_marks_a_predicate_that_spares_what_comes_later_and_what_is
         await operator.press("h")
         await operator.until(lambda: control.asked, "nothing was asked")
         where = parse("queue:default", Noun.TASKS)
-        meant = operator.app.screen.marks.chosen({}).target
+        meant = operator.app.screen.picker.marks.chosen({}).target
         assert meant == Target(filter=where, as_of=before, excluding=(6,))
         assert [task.id for task in control.task_rows.values() if task.status == "held"] == [3, 5]
 

@@ -8,7 +8,8 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.geometry import Region
 
-from console.widgets.table import RowFormat, Table
+from console.widgets.row_format import RowFormat
+from console.widgets.table import Table
 from core.model.text import safe_line
 from core.render import widths
 from core.render.columns import Column, Form

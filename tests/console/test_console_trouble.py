@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from console.screens.retries import PRESETS, RetriesScreen, fault, when
+from console.screens.retries import PRESETS, RetriesScreen, error_text, when
 from core.filters.grammar import render
 from core.model.text import cells
 from tests.console.support_console import HOSTILE, VISIBLE, Operator, console, strips_of
@@ -77,7 +77,7 @@ async def test_a_filter_goes_on_with_another_preset_and_escape_comes_back_to_the
         await operator.sees("[dead 1]", "3/3")
         screen = operator.app.screen
         assert isinstance(screen, RetriesScreen)
-        assert render(screen.where) == "status:failed"
+        assert render(screen.rows.where) == "status:failed"
 
 
 async def test_retry_asks_and_acts_on_the_row_under_the_cursor() -> None:
@@ -198,4 +198,4 @@ def test_when_is_ahead_or_behind(changes, said: str) -> None:
 def test_a_fault_is_code_and_message_as_far_as_there_are_any(error, said: str) -> None:
     control = FakeControl()
     task = control.add_task(control.add_job(), error=error)
-    assert fault(control.task_rows[task]) == said
+    assert error_text(control.task_rows[task]) == said

@@ -1,0 +1,102 @@
+"""A task in full as lines of text, and how these are read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from console.rows.listing import now_ms, worded
+from console.themes import Look
+from core.control.api import ControlAPI, EventQuery
+from core.filters.fields import Noun
+from core.filters.grammar import Filter
+from core.filters.terms import Sort
+from core.model.events import EventView
+from core.model.text import SafeText, fit, safe_line
+from core.model.values import JsonValue, to_iso
+from core.model.views import AttemptView, TaskDetail
+from core.render.times import duration_text
+
+_EVENTS = 20
+_LABEL = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskPage:
+    """A task and its newest events, newest first."""
+
+    detail: TaskDetail
+    events: Sequence[EventView]
+
+
+async def read_task_page(control: ControlAPI, task_id: int) -> TaskPage:
+    detail = await control.task(task_id)
+    newest = Filter(noun=Noun.EVENTS, sort=Sort(field="id", descending=True))
+    events = await control.events(EventQuery(task_id=task_id, filter=newest), limit=_EVENTS)
+    return TaskPage(detail=detail, events=events.rows)
+
+
+def task_lines(page: TaskPage, look: Look) -> Iterator[SafeText]:
+    detail, task = page.detail, page.detail.task
+    yield _pair("status", worded(task.status, look))
+    if task.error is not None:
+        yield from _block("error", task.error)
+    if task.stop_requested is not None:
+        yield _pair("stop asked", json.dumps(task.stop_requested, ensure_ascii=False))
+    for label, text in (
+        ("name", task.name),
+        ("job", str(task.job_id)),
+        ("queue", f"{task.queue}, priority {task.priority}"),
+        ("uses", task.uses),
+        ("needs", ", ".join(detail.needs)),
+        ("group", task.group),
+        ("waits for", task.wait_reason),
+    ):
+        if text:
+            yield _pair(label, text)
+    for label, at in (
+        ("created", task.created_at),
+        ("queued", task.queued_at),
+        ("started", task.started_at),
+        ("finished", task.finished_at),
+        ("due", task.retry_at),
+    ):
+        if at is not None:
+            yield _pair(label, to_iso(at))
+    yield SafeText("")
+    yield _pair("attempts", f"{task.attempts} of {task.max_attempts}")
+    yield from (_attempt(attempt, look) for attempt in detail.attempts)
+    yield from _block("with", dict(detail.with_))
+    yield from _block("output", detail.output)
+    yield from _block("metadata", dict(detail.metadata) or None)
+    if page.events:
+        yield SafeText("")
+        yield SafeText(f"newest events (of at most {_EVENTS})")
+        yield from (_event(event) for event in page.events)
+
+
+def _attempt(attempt: AttemptView, look: Look) -> SafeText:
+    end = now_ms() if attempt.finished_at is None else attempt.finished_at
+    error = f"  {attempt.error.get('message', '')}" if attempt.error else ""
+    took = duration_text(end - attempt.started_at)
+    status = fit(worded(attempt.status, look), 13)
+    return safe_line(f"  {attempt.epoch:>3}  {status}  {to_iso(attempt.started_at)}  {took}{error}")
+
+
+def _event(event: EventView) -> SafeText:
+    data = json.dumps(event.data, ensure_ascii=False, separators=(",", ":")) if event.data else ""
+    return safe_line(f"  {to_iso(event.at)}  {fit(event.kind, 22)}{data}")
+
+
+def _block(label: str, value: JsonValue) -> Iterator[SafeText]:
+    if value is None or value in ({}, []):
+        return
+    yield SafeText("")
+    yield SafeText(label)
+    for line in json.dumps(value, ensure_ascii=False, indent=2).splitlines():
+        yield safe_line(f"  {line}")
+
+
+def _pair(label: str, text: str) -> SafeText:
+    return safe_line(fit(label, _LABEL) + text)

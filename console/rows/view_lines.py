@@ -1,0 +1,59 @@
+"""Any view as lines of text: its name, its fields in their order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+
+from console.rows.listing import worded
+from console.themes import Look
+from core.model.events import EventView
+from core.model.text import SafeText, fit, safe_line
+from core.model.values import to_iso
+from core.model.views import TaskView
+
+_LABEL = 16
+
+
+def fields_of(view: object, look: Look) -> Iterator[SafeText]:
+    """Write the fields of a view that hold something, in their order."""
+    if not is_dataclass(view):
+        return
+    for field in fields(view):
+        value: object = getattr(view, field.name)
+        if value is None or value in ("", (), {}):
+            continue
+        yield from _field(field.name, value, look)
+
+
+def name_of(view: object) -> SafeText:
+    """Return the noun of a view and its id, or what else names it."""
+    match view:
+        case None:
+            return SafeText("nothing")
+        case TaskView():
+            return safe_line(f"task {view.id}  {view.key}")
+        case EventView():
+            return safe_line(f"event {view.id}  {view.kind}")
+    noun = type(view).__name__.removesuffix("View").lower()
+    names = (getattr(view, name, None) for name in ("id", "name", "key", "code"))
+    return safe_line("  ".join([noun, *(f"{name}" for name in names if name is not None)]))
+
+
+def _field(name: str, value: object, look: Look) -> Iterator[SafeText]:
+    label = fit(name.replace("_", " "), _LABEL)
+    match value:
+        case int() if name.endswith("_at") or name in ("at", "since", "until"):
+            yield safe_line(label + to_iso(value))
+        case str() if name == "status":
+            yield safe_line(label + worded(value, look))
+        case Mapping() | tuple() | list():
+            yield safe_line(label.rstrip())
+            yield from (safe_line(f"  {line}") for line in _json_lines(value))
+        case _:
+            yield safe_line(f"{label}{value}")
+
+
+def _json_lines(value: Mapping[object, object] | Sequence[object]) -> list[str]:
+    return json.dumps(value, ensure_ascii=False, indent=2, default=str).splitlines()

@@ -1,0 +1,237 @@
+"""A screen that is one list, and the parts that it owns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Generic, TypeVar
+
+from textual.app import ComposeResult
+from textual.worker import Worker
+
+from console.desk import Desk
+from console.exports.file_formats import cell_of
+from console.key_table import bindings
+from console.navigation.history import Subject
+from console.rows.listing import Listing, row_format_of
+from console.screens.base import DeskScreen
+from console.screens.parts.column_keys import ColumnKeys
+from console.screens.parts.exporter import Exporter
+from console.screens.parts.filter_line import FilterLine
+from console.screens.parts.picker import Picker
+from console.screens.parts.row_inspector import RowInspector
+from console.screens.parts.row_source import EndOfRows, RowSource
+from console.verbs.reasons import NO_ENGINE
+from console.verbs.selection import Selection, selection_of
+from console.widgets.inspector import Split
+from console.widgets.prompt import Prompt
+from console.widgets.row_format import RowFormat
+from console.widgets.table import Table
+from core.filters.grammar import Filter
+from core.model.text import SafeText
+from core.model.views import TaskView
+from core.render.columns import Column
+
+V = TypeVar("V")
+_NO_MATCH = SafeText("nothing matches the filter; Esc clears it")
+_NO_MATCH_SEARCHED = SafeText("nothing matches among the rows searched; id<N in the filter looks below row N")
+
+
+class ListScreen(DeskScreen, Generic[V]):
+    """Shows the rows that a filter finds; filter, order, cursor and marks stay while others are looked at.
+
+    Verbs act on the marks, if any, else on the row under the cursor.
+    """
+
+    SHARED = ("rows", "marks")
+    READER = "table"
+    BINDINGS = bindings(*SHARED)
+    PLACES: ClassVar[Mapping[str, str]] = {}
+    """By action, of `open`, `logs` and `events`, the place that shows the row under the cursor."""
+    nothing = SafeText("nothing here yet")
+    """Stands where the rows would be when there is none."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        listing: Listing[V],
+        *,
+        row_format: RowFormat[V] | None = None,
+        where: Filter | None = None,
+    ) -> None:
+        super().__init__(desk)
+        self.rows = RowSource(listing, control=desk.control, feed=desk.feed, nouns=self.NOUNS, where=where)
+        self.table: Table[V] = Table(row_format or row_format_of(listing, lambda: desk.look))
+        self.filter_line = FilterLine(self.rows, self.table, self)
+        self.column_keys = ColumnKeys(self.rows, self.table, self)
+        self.picker = Picker(self.rows, self.table, desk.feed, self)
+        self.exporter = Exporter(
+            listing, self.table, self, selection=self.picker.selection, cell=self.export_cell
+        )
+        self.inspector = RowInspector(
+            self,
+            control=desk.control,
+            look=lambda: desk.look,
+            view=self.selected_view,
+            give_back=self.table.focus,
+        )
+        self.action_filter = self.filter_line.type
+        self.action_include = self.filter_line.include
+        self.action_exclude = self.filter_line.exclude
+        self.action_sort = self.column_keys.sort
+        self.action_invert = self.column_keys.invert
+        self.action_columns = self.column_keys.choose
+        self.action_times = self.column_keys.times
+        self.action_follow_row = self.column_keys.follow_row
+        self.action_mark = self.picker.mark
+        self.action_mark_range = self.picker.mark_range
+        self.action_mark_all = self.picker.mark_all
+        self.action_unmark = self.picker.unmark
+        self.action_export = self.exporter.export
+        self.action_inspect = self.inspector.toggle
+
+    def compose(self) -> ComposeResult:
+        yield self.head
+        yield self.filter_line.prompt
+        yield Split(self.table, self.inspector.pane)
+        yield self.status
+        yield self.hints
+
+    def on_mount(self) -> None:
+        self.table.focus()
+        self.filter_line.show()
+
+    async def load(self) -> None:
+        """Read the rows in view and around."""
+        if await self.rows.read(self.table.top, self.table.top + self.table.height):
+            self._show_rows()
+        self._count(changed=True)
+
+    def is_fresh(self) -> bool:
+        return not self.trouble and self.rows.is_fresh()
+
+    def age(self) -> None:
+        self.table.age()
+        self._count(changed=False)
+        super().age()
+
+    def restyle(self) -> None:
+        self.table.restyle()
+
+    def status_words(self) -> tuple[str, ...]:
+        return (self.exporter.status_words(), *self.rows.status_words(), self.picker.status_words())
+
+    def chosen(self) -> Selection | None:
+        return selection_of(self.selected_view())
+
+    def targets(self) -> Selection | None:
+        return self.picker.chosen() or self.chosen()
+
+    def status_of_target(self) -> str:
+        """Return how the row under the cursor stands; marks are judged one by one by the engine."""
+        return "" if self.picker.marks else self.task_status()
+
+    def task_status(self) -> str:
+        view = self.selected_view()
+        return view.status if isinstance(view, TaskView) else ""
+
+    def selected_view(self) -> object:
+        row = self.table.selected
+        return None if row is None else self.rows.listing.view(row)
+
+    def export_cell(self, row: V, column: Column) -> SafeText:
+        """Return what a column says of a row in a file."""
+        return cell_of(column, self.rows.listing.view(row))
+
+    def why_not(self, action: str) -> SafeText:
+        if action == "export":
+            return NO_ENGINE if self.desk.feed.pulse.engine is None else self.exporter.why_not()
+        return self.picker.why_not(action) or super().why_not(action)
+
+    def subject(self) -> Subject | None:
+        """Return what the places of `PLACES` are to show; None = there is no row."""
+        number = getattr(self.selected_view(), "id", None)
+        return number if isinstance(number, int) else None
+
+    def narrow(self, where: Filter) -> None:
+        """List what a filter finds, from the first row; marks that the last filter set are dropped."""
+        self.picker.marks.forget_filter()
+        self.rows.narrow(where)
+        self.table.forget_widths()
+        self.table.go_to(0)
+        self.filter_line.show()
+        self.reload()
+        self.column_keys.show_order()
+
+    def on_table_moved(self) -> None:
+        """Read on when the view nears rows that are not in memory; never twice for one view."""
+        self.inspector.show()
+        last = self.table.top + self.table.height
+        if self.table.lacks_rows or (self.table.more and last + self.table.height >= self.table.count):
+            self.reload()
+
+    def on_table_opened(self) -> None:
+        self.action_open()
+
+    def on_table_end_wanted(self) -> None:
+        """Read on to the end, however many pages; any other load takes its place."""
+        self.load_by(self._read_to_end)
+
+    def on_prompt_said(self, event: Prompt.Said) -> None:
+        if event.kind == "filter":
+            self.filter_line.take(event.text)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        self.exporter.note_end(event.worker)
+
+    def action_open(self) -> None:
+        self._visit("open")
+
+    def action_logs(self) -> None:
+        self._visit("logs")
+
+    def action_events(self) -> None:
+        self._visit("events")
+
+    def action_back(self) -> None:
+        """Go back by one step: the prompt, an export, the marks, the filter, the screen."""
+        if self.filter_line.is_open:
+            self.filter_line.close()
+        elif self.exporter.is_running:
+            self.exporter.stop()
+        elif self.picker.marks:
+            self.picker.unmark()
+        elif self.rows.where != self.rows.base:
+            self.narrow(self.rows.base)
+        else:
+            super().action_back()
+
+    def _visit(self, action: str) -> None:
+        place = self.PLACES.get(action)
+        if place is not None:
+            self.visit(place, self.subject())
+
+    def _show_rows(self) -> None:
+        shown = self.rows.shown
+        self.table.replace(shown.window(), count=shown.count, more=shown.more)
+        filtered = _NO_MATCH_SEARCHED if self.rows.is_cut else _NO_MATCH
+        self.table.say(self.nothing if self.rows.where == self.rows.base else filtered)
+        self.show_status()
+        self.inspector.show()
+        self.filter_line.show_cut()
+
+    async def _read_to_end(self) -> None:
+        end = await self.rows.read_to_end()
+        if end is EndOfRows.OUTDATED:
+            return
+        self._show_rows()
+        self.table.go_to(self.rows.shown.count - 1)
+        if end is EndOfRows.TOO_FAR:
+            self.tell(SafeText(f"searched the first {self.rows.shown.count:,} rows"))
+
+    def _count(self, *, changed: bool) -> None:
+        if self.rows.wants_count(changed=changed):
+            self.begin(self._read_count, group="count", exclusive=True)
+
+    async def _read_count(self) -> None:
+        if await self.rows.count():
+            self.show_status()

@@ -1,0 +1,1 @@
+"""Parts: what screens own to carry out groups of keys."""

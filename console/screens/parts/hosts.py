@@ -1,0 +1,69 @@
+"""What an owned part asks of its screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Literal, Protocol, TypeVar
+
+from textual.screen import ModalScreen
+from textual.worker import Worker
+
+from console.verbs.selection import Selection
+from core.filters.grammar import Filter
+from core.model.text import SafeText
+
+T = TypeVar("T")
+
+
+class Tell(Protocol):
+    """Shows a sentence for a while, on whatever screen is shown then."""
+
+    def __call__(
+        self, message: SafeText, /, *, severity: Literal["information", "error"] = "information"
+    ) -> None:
+        """Show it."""
+
+
+class Host(Protocol):
+    """A screen, as its parts see it."""
+
+    @property
+    def tell(self) -> Tell:
+        """Take it before work begins that may outlive the screen: a screen that was left has no app."""
+
+    def begin(
+        self, work: Callable[[], Coroutine[None, None, None]], *, group: str, exclusive: bool = False
+    ) -> Worker[None]:
+        """Run work beside the screen, `exclusive`: instead of other work of its group."""
+
+    async def ask(self, dialog: ModalScreen[T]) -> T:
+        """Show a dialog and return its answer; only within work that was begun."""
+
+    def show_status(self) -> None:
+        """Write the status bar: what it says of a part has changed."""
+
+
+class ListHost(Host, Protocol):
+    """A screen of one list."""
+
+    def narrow(self, where: Filter) -> None:
+        """List what a filter finds, from the first row."""
+
+
+class VerbHost(Host, Protocol):
+    """A screen that verbs are given on."""
+
+    def targets(self) -> Selection | None:
+        """Return what a verb acts on: the marked rows, else what is under the cursor."""
+
+    def status_of_target(self) -> str:
+        """Return the status of the one task that a verb acts on; '' = it is unknown or there are several."""
+
+    def job_view(self) -> object:
+        """Return the view whose job may be submitted again."""
+
+    def reload(self) -> None:
+        """Read what is shown once more."""
+
+    def submit_again(self, job_id: int) -> None:
+        """Open the form of a job with its values filled in."""

@@ -1,0 +1,120 @@
+"""The marks of a list: set by keys, acted on by verbs, exported."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Generic, TypeVar
+
+from console.exports.export import ExportedRows
+from console.feed import Feed
+from console.screens.parts.hosts import Host
+from console.screens.parts.row_source import RowSource
+from console.verbs.marks import Marks
+from console.verbs.selection import Selection, names_of, selection_of
+from console.widgets.table import Table
+from core.filters.fields import Noun
+from core.filters.grammar import Filter
+from core.filters.terms import In
+from core.model.text import SafeText
+
+V = TypeVar("V")
+_MARKING = ("mark", "mark_range", "mark_all")
+_NOT_MARKED = SafeText("rows of this list are not marked: no verb acts on them")
+_ONE_FORM = SafeText("a form is for one job, the one under the cursor: U unmarks the others")
+_TOO_MANY = SafeText("more rows than are in memory: narrow the list by a filter first")
+
+
+class Picker(Generic[V]):
+    """Marks rows of a list, one by one or by its filter."""
+
+    def __init__(self, rows: RowSource[V], table: Table[V], feed: Feed, host: Host) -> None:
+        self.marks = Marks()
+        self._rows = rows
+        self._table = table
+        self._feed = feed
+        self._host = host
+        table.is_marked = self.marks.has
+
+    def why_not(self, action: str) -> SafeText:
+        """Say why the marks forbid an action, or it cannot set marks; '' = it can be taken."""
+        if action in _MARKING and self._under_cursor() is None:
+            return _NOT_MARKED
+        return _ONE_FORM if action == "again" and self.marks else SafeText("")
+
+    def mark(self) -> None:
+        """Mark the row under the cursor, or unmark it, and go to the next."""
+        row, chosen = self._table.selected, self._under_cursor()
+        if row is not None and chosen is not None:
+            self.marks.toggle(self._rows.listing.key(row), chosen, at=self._table.cursor)
+            self._table.redraw_row()
+            self._host.show_status()
+            self._table.action_move(1)
+
+    def mark_range(self) -> None:
+        """Mark all rows from the one that was marked last to the cursor."""
+        at = self._table.cursor
+        anchor = at if self.marks.anchor is None else self.marks.anchor
+        rows = self._table.span(min(anchor, at), max(anchor, at))
+        if rows is None:
+            self._host.tell(_TOO_MANY)
+            return
+        if self.marks.everything is None:
+            self.marks.add(self._choices(rows))
+        self._show()
+
+    def mark_all(self) -> None:
+        """Mark all that the filter finds: tasks as a predicate, all else row by row."""
+        if self._rows.listing.noun is Noun.TASKS:
+            self.marks.all_of(self._rows.predicate, as_of=self._feed.last_event)
+        else:
+            rows = None if self._table.more else self._table.span(0, self._table.count - 1)
+            if rows is None:
+                self._host.tell(_TOO_MANY)
+                return
+            self.marks.add(self._choices(rows))
+        self._show()
+
+    def unmark(self) -> None:
+        self.marks.clear()
+        self._show()
+
+    def chosen(self) -> Selection | None:
+        """Return what a verb acts on by the marks; None = nothing is marked."""
+        return self.marks.chosen(self._choices(self._table.rows)) if self.marks else None
+
+    def selection(self) -> ExportedRows:
+        """Return the rows to export: those that are marked, else all."""
+        noun, where = self._rows.listing.noun, self._rows.where
+        everything, chosen = self.marks.everything, self.marks.chosen({})
+        if everything is not None:
+            without = everything.without
+            label = f"all that match but {len(without):,}" if without else "all that match"
+            return ExportedRows(where=where, label=f"{noun}, {label},", without=without)
+        if chosen is None:
+            return ExportedRows(where=where, label=f"all {noun} of this list")
+        names = [name for target in chosen.targets for name in names_of(target)]
+        only = In(field="name" if noun is Noun.QUEUES else "id", values=tuple(names))
+        marked = Filter(noun=noun, terms=(only,), sort=where.sort)
+        return ExportedRows(where=marked, label=f"{len(names):,} marked {noun}")
+
+    def status_words(self) -> str:
+        """Say how many rows are marked; '' = none."""
+        everything = self.marks.everything
+        if everything is None:
+            return f"marks {self.marks.number:,}" if self.marks else ""
+        number = self._rows.counted
+        count = "all" if number is None else f"{max(0, number - len(everything.excluding)):,}"
+        return f"marks {count} (by filter)"
+
+    def _under_cursor(self) -> Selection | None:
+        row = self._table.selected
+        return None if row is None else selection_of(self._rows.listing.view(row))
+
+    def _choices(self, rows: Mapping[int, V]) -> dict[Hashable, Selection]:
+        listing = self._rows.listing
+        choices = {listing.key(row): selection_of(listing.view(row)) for row in rows.values()}
+        return {key: chosen for key, chosen in choices.items() if chosen is not None}
+
+    def _show(self) -> None:
+        self._table.redraw_rows()
+        self._host.show_status()
