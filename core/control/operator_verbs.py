@@ -8,7 +8,7 @@ from core.control import requests
 from core.control.api import Target
 from core.filters.fields import Noun
 from core.model import commands
-from core.model.commands import Operated, Operation
+from core.model.commands import Operated, Operation, Refusal
 from core.model.errors import Bug, Invalid
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class OperatorVerbs:
 
     async def _carry_out_on_tasks(self, verb: requests.Operate) -> Operated:
         changed = 0
-        refused: list[tuple[int, str]] = []
+        refused: list[Refusal] = []
         async for task_ids in self._batches(verb.target):
             operated = await self._engine.operate(_command_on_tasks(verb, task_ids))
             changed += operated.changed

@@ -10,7 +10,7 @@ from core.engine.attempts import Running
 from core.executors.child import ChildExecutor
 from core.executors.observations import ProcessEnd, Vanished
 from core.logs import get_logger
-from core.model.commands import Operated, Result, Sight, Tell
+from core.model.commands import Operated, Refusal, Result, Sight, Tell
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.plans import OnLoss
 from core.model.ports import AttemptRef, Clock
@@ -95,7 +95,7 @@ class Orphans:
         answers = await asyncio.gather(*[self._kill(orphan, verdict) for orphan in chosen])
         for orphan, answer in zip(chosen, answers, strict=True):
             if answer is not None:
-                refused.append((orphan.running.ref.task_id, answer))
+                refused.append(Refusal(orphan.running.ref.task_id, answer))
         return Operated(changed=answers.count(None), refused=tuple(sorted(refused)))
 
     async def _kill(self, orphan: _Orphan, verdict: str) -> str | None:
@@ -118,10 +118,10 @@ class Orphans:
         finally:
             patience.cancel()
 
-    def _choose(self, task_ids: Iterable[int]) -> tuple[list[_Orphan], list[tuple[int, str]]]:
+    def _choose(self, task_ids: Iterable[int]) -> tuple[list[_Orphan], list[Refusal]]:
         by_task = {ref.task_id: orphan for ref, orphan in self._living.items()}
         wanted = list(dict.fromkeys(task_ids))
-        refused = [(task_id, _NO_ORPHAN) for task_id in wanted if task_id not in by_task]
+        refused = [Refusal(task_id, _NO_ORPHAN) for task_id in wanted if task_id not in by_task]
         return [by_task[task_id] for task_id in wanted if task_id in by_task], refused
 
     async def _view(self, orphan: _Orphan) -> OrphanView | None:

@@ -45,14 +45,14 @@ from core.model.values import JsonValue
 from core.model.version import VERSION
 from core.model.views import EngineInfo, JobResult
 from core.model.workflow_views import WorkflowView
-from core.rules.lanes import choose
+from core.rules.writer import WRITER_RULES
 from core.store.batch import Report
 from core.store.database import open_writer
 from core.store.journal import Journal
 from core.store.ownership import let_go, take_over
 from core.store.readers import Readers
 from core.store.reports import Reports
-from core.store.transaction import Writer
+from core.store.writer import Writer
 
 _log = get_logger(__name__)
 
@@ -81,7 +81,10 @@ class Engine:
         connection = open_writer(paths.db, synchronous=settings.synchronous, now=now)
         self._owner = take_over(connection, now=now, pid=os.getpid(), boot_id=boot_id())
         writer = Writer(
-            connection=connection, epoch=self._owner.epoch, aging_step=settings.aging_step, choose=choose
+            connection=connection,
+            epoch=self._owner.epoch,
+            aging_step=settings.aging_step,
+            rules=WRITER_RULES,
         )
         self._readers = Readers(paths.db)
         self.reports = Reports(self._readers)

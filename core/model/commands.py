@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from core.model.outcomes import Accept, Decision, Outcome, TaskError
 from core.model.plans import JobPlan, TaskPlan
@@ -73,13 +73,6 @@ class Enqueued:
     """The ids of the admitted tasks, in the order of the command."""
 
     task_ids: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """Claim what may run, as long as fewer than `slots` attempts are open."""
-
-    slots: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,15 +262,22 @@ class Rerun:
     actor: str = ENGINE
 
 
+class Refusal(NamedTuple):
+    """A task or job that a verb leaves as it is, and why."""
+
+    id: int
+    reason: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operated:
-    """What an operator's verb changed: tasks or switches moved, and who refused, by id with a reason."""
+    """What an operator's verb changed: how many tasks or switches moved, and what it refused."""
 
     changed: int
-    refused: tuple[tuple[int, str], ...] = ()
+    refused: tuple[Refusal, ...] = ()
 
 
 Operation: TypeAlias = Cancel | Kill | Pause | Resume | Hold | Unhold | Fail | Rerun
 """What operators ask for; the answer is `Operated`."""
-Command: TypeAlias = Submit | Enqueue | Claim | Complete | Decide | ComeDue | FollowUp | Operation | Tell
+Command: TypeAlias = Submit | Enqueue | Complete | Decide | ComeDue | FollowUp | Operation | Tell
 Result: TypeAlias = "Submitted | Enqueued | tuple[Claimed, ...] | Completed | Operated | None"

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import starmap
+from typing import TypeVar
 
 from core.model.commands import Claimed, Force
 from core.model.errors import TaskdeckError
 from core.model.status import TASK_FINAL, Move, TaskStatus
 from core.model.values import INBOX, JsonObject
+from core.store.rows import FinalTask, Placed, Subject, TaskPlace
 from core.store.sql import ids, pack, raw
+from core.store.writer import Writer
+
+R = TypeVar("R")
 
 BITE = 1_000
 """Consequences (unblocks, skips, cancels) that one batch carries out at the most."""
@@ -78,28 +83,20 @@ class Report:
     """The whole batch failed with this, and nothing was written."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Final:
-    """A task that became final in this batch, as the consequences need it."""
-
-    task_id: int
-    job_id: int
-    stage_id: int
-    status: TaskStatus
-
-
 class Batch:
     """The open transaction: cursor, moment, and the buffers that are written at its end."""
 
-    def __init__(self, connection: sqlite3.Connection, *, now: int, epoch: int, aging_step: int) -> None:
-        self.db = connection
+    def __init__(self, writer: Writer, *, now: int) -> None:
+        self._writer = writer
+        self.db = writer.connection
         self.now = now
-        self.epoch = epoch
-        self.aging_step = aging_step
+        self.epoch = writer.epoch
+        self.aging_step = writer.aging_step
+        self.rules = writer.rules
         self.report = Report()
         self.budget = BITE
         """Consequences that this batch may still carry out."""
-        self.finals: list[Final] = []
+        self.finals: list[FinalTask] = []
         self.followups: list[tuple[str, int]] = []
         self.verdicts: list[int] = []
         """Jobs that got their verdict in this batch; their first bite is due."""
@@ -117,6 +114,14 @@ class Batch:
         rows = self.db.execute(sql, args).fetchall()
         return rows[0] if rows else None
 
+    def typed(self, row: Callable[..., R], sql: str, *args: object) -> list[R]:
+        """Run one statement and make each of its rows a named tuple."""
+        return list(starmap(row, self.db.execute(sql, args).fetchall()))
+
+    def places(self, sql: str, *args: object) -> list[TaskPlace]:
+        """Run one statement that returns the columns `PLACE` of tasks."""
+        return self.typed(TaskPlace, sql, *args)
+
     def run(self, sql: str, *args: object) -> int:
         """Run one statement without rows; return how many rows it changed."""
         return self.db.execute(sql, args).rowcount
@@ -129,33 +134,52 @@ class Batch:
     def event(
         self,
         kind: str,
-        subject: tuple[int | None, int | None, int | None],
+        subject: Subject,
         *,
         actor: str | None = None,
         data: JsonObject | None = None,
     ) -> None:
-        """Note an event about (job, task, attempt); written in this order with the batch."""
+        """Note an event; written in this order with the batch."""
         self._events.append((self.now, kind, *subject, raw(actor), pack(data) if data else None))
 
-    def moved(self, where: tuple[int, int, str], move: Move[TaskStatus], source: str) -> None:
-        """Count a move of a task in (job, stage, queue) from a status to the move's target."""
+    def task_event(
+        self,
+        kind: str,
+        task: Placed,
+        *,
+        attempt: int | None = None,
+        actor: str | None = None,
+        data: JsonObject | None = None,
+    ) -> None:
+        """Note an event about a task, or about an attempt of it."""
+        noted = pack(data) if data else None
+        self._events.append((self.now, kind, task.job_id, task.task_id, attempt, raw(actor), noted))
+
+    def count_move(self, task: Placed, move: Move[TaskStatus], source: str) -> None:
+        """Count a move that landed: its statuses, the lane it enters or leaves, the end it brings."""
+        target = move.target
+        where = (task.job_id, task.stage_id, task.queue)
         self._counts[(*where, source)] -= 1
-        self._counts[(*where, move.target)] += 1
-        if move.target in TASK_FINAL:
-            self._ended[where[2], move.target] += 1
+        self._counts[(*where, target)] += 1
+        if source == TaskStatus.QUEUED or target is TaskStatus.QUEUED:
+            self._lanes.add(task.lane_id)
+        if target in TASK_FINAL:
+            self._ended[task.queue, target] += 1
+            self.report.final_tasks.append(task.task_id)
 
-    def born(self, where: tuple[int, int, str], status: str, number: int = 1) -> None:
-        """Count new tasks in (job, stage, queue)."""
-        self._counts[(*where, status)] += number
+    def count_created(self, task: Placed, status: TaskStatus) -> None:
+        """Count a new task."""
+        self._counts[task.job_id, task.stage_id, task.queue, status] += 1
+        if status is TaskStatus.QUEUED:
+            self._lanes.add(task.lane_id)
 
-    def queued(self, lane_id: int) -> None:
-        """Note that a lane gained or lost queued tasks."""
-        self._lanes.add(lane_id)
+    def follow(self, task: Placed, status: TaskStatus) -> None:
+        """Let phase 4 follow what the end of a task means."""
+        self.finals.append(FinalTask(task.task_id, task.job_id, task.stage_id, status))
 
-    def final(self, task_id: int, where: tuple[int, int, str], status: TaskStatus) -> None:
-        """Note a task that became final; phase 4 follows what it means."""
-        self.report.final_tasks.append(task_id)
-        self.finals.append(Final(task_id=task_id, job_id=where[0], stage_id=where[1], status=status))
+    def trial(self) -> Batch:
+        """Return a batch for one command of this transaction; see `absorb`."""
+        return Batch(self._writer, now=self.now)
 
     def absorb(self, other: Batch) -> None:
         """Take over what a finished part of this transaction noted."""

@@ -26,7 +26,8 @@ from core.model.commands import (
 from core.model.errors import Unavailable
 from core.model.ports import Clock
 from core.store.batch import Report
-from core.store.transaction import Answer, Group, Writer, carry_out
+from core.store.transaction import Answer, Group, carry_out
+from core.store.writer import Writer
 
 Listener = Callable[[Report], None]
 

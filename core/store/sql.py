@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from enum import StrEnum
 
 from core.model.status import Move, S
@@ -16,12 +17,18 @@ INLINE_LIMIT = 4096
 """Bytes of JSON that a row or event carries itself; more goes to `payload`."""
 
 
-def guard(move: Move[S], column: str = "status") -> str:
-    """Return the SQL condition that a row may make this move.
+SORT_KEY = "?1 - priority * ?2"
+"""`rules.lanes.sort_key` of a task that is queued now; ?1 = the moment, ?2 = the aging step."""
+
+
+def guard(move: Move[S], column: str = "status", *, sources: AbstractSet[S] | None = None) -> str:
+    """Return the SQL condition that a row may make this move, from all its sources or only from these.
 
     Statuses are literal text: the planner uses a partial index only then.
     """
-    listed = sorted(f"'{source}'" for source in move.sources)
+    if sources is not None and not sources <= move.sources:
+        raise ValueError(f"{move.name} is not legal from all of {sorted(sources)}")
+    listed = sorted(f"'{source}'" for source in (move.sources if sources is None else sources))
     return f"{column} = {listed[0]}" if len(listed) == 1 else f"{column} IN ({', '.join(listed)})"
 
 

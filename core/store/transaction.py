@@ -10,7 +10,6 @@ from typing import TypeAlias, cast
 from core.logs import get_logger
 from core.model.commands import (
     Cancel,
-    Claim,
     ComeDue,
     Command,
     Complete,
@@ -30,7 +29,7 @@ from core.model.commands import (
 )
 from core.model.crash_points import crash_point
 from core.model.errors import Bug, Invalid, TaskdeckError, Unavailable
-from core.store.apply.claim import Choose, apply_claim
+from core.store.apply.claim import apply_claim
 from core.store.apply.complete import apply_completes
 from core.store.apply.consequences import apply_consequences, follow_up
 from core.store.apply.decide import apply_come_due, apply_decides
@@ -48,21 +47,12 @@ from core.store.apply.submit import apply_enqueues, apply_submits
 from core.store.apply.tell import apply_tell
 from core.store.batch import Batch, Report, close_report
 from core.store.database import full, is_full
+from core.store.writer import Writer
 
 _log = get_logger(__name__)
 
 Answer: TypeAlias = "Result | Exception"
 Apply: TypeAlias = Callable[[Batch, Sequence[Command]], Sequence[Answer]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Writer:
-    """The writer's side of the store: its connection, its epoch, and the rules it was handed."""
-
-    connection: sqlite3.Connection
-    epoch: int
-    aging_step: int
-    choose: Choose
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,14 +90,14 @@ def _attempt(
     writer: Writer, group: Group, work: Callable[[Batch, Group, dict[int, Answer]], None]
 ) -> tuple[list[Answer], Report]:
     db = writer.connection
-    batch = Batch(db, now=group.now, epoch=writer.epoch, aging_step=writer.aging_step)
+    batch = Batch(writer, now=group.now)
     answers: dict[int, Answer] = {}
     db.execute("BEGIN IMMEDIATE")
     try:
         crash_point("journal.begun")
         _verify_epoch(batch)
         work(batch, group, answers)
-        apply_claim(batch, Claim(slots=group.slots), writer.choose)
+        apply_claim(batch, slots=group.slots)
         batch.finish()
         report = close_report(batch)
         crash_point("journal.applied")
@@ -146,7 +136,7 @@ def _one_by_one(batch: Batch, group: Group, answers: dict[int, Answer]) -> None:
 
 def _alone(batch: Batch, apply: Apply, command: Command) -> Answer:
     """Apply one command under a savepoint; an error undoes it alone."""
-    trial = Batch(batch.db, now=batch.now, epoch=batch.epoch, aging_step=batch.aging_step)
+    trial = batch.trial()
     batch.db.execute("SAVEPOINT one")
     try:
         (answer,) = apply(trial, [command])

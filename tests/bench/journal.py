@@ -21,12 +21,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from core.model.commands import Command, Complete, Enqueue, Hold, Pause, Resume, Submit, Unhold
 from core.model.outcomes import Succeeded
 from core.model.plans import JobPlan, NeedPlan, StagePlan, TaskPlan
-from core.rules.lanes import choose
+from core.rules.writer import WRITER_RULES
 from core.store.batch import Report
 from core.store.database import open_writer
 from core.store.journal import Journal
 from core.store.ownership import take_over
-from core.store.transaction import Group, Writer, carry_out
+from core.store.transaction import Group, carry_out
+from core.store.writer import Writer
 from tests.bench.handwritten import Speed, arguments, bare, drain, folder, medians, table, timed
 from tests.support.manual_time import ManualClock
 
@@ -43,7 +44,7 @@ def make(home: Path) -> Writer:
     """Open a new store for a writer."""
     connection = open_writer(home / "deck.db", synchronous="FULL", now=now())
     owner = take_over(connection, now=now(), pid=1, boot_id="bench")
-    return Writer(connection=connection, epoch=owner.epoch, aging_step=60_000, choose=choose)
+    return Writer(connection=connection, epoch=owner.epoch, aging_step=60_000, rules=WRITER_RULES)
 
 
 def preload(writer: Writer, tasks: int) -> None:

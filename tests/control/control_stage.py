@@ -33,12 +33,12 @@ from core.model.outcomes import Succeeded
 from core.model.plans import JobPlan, StagePlan, TaskPlan
 from core.model.views import EngineInfo, JobResult
 from core.model.workflow_views import WorkflowView
-from core.rules.lanes import choose
+from core.rules.writer import WRITER_RULES
 from core.store.database import open_writer
 from core.store.journal import Journal
 from core.store.readers import Readers
 from core.store.reports import Reports
-from core.store.transaction import Writer
+from core.store.writer import Writer
 
 INFO = EngineInfo(version="9.9", pid=4711, epoch=3, slots=4, running=1, home="/home/\udcff\x00")
 RESULT = JobResult(id=7, status="failed", tasks={"succeeded": 2, "failed": 1}, reason="task a failed \x1b")
@@ -62,7 +62,7 @@ class StagedEngine:
     def __init__(self, home: Path) -> None:
         clock = SystemClock()
         connection = open_writer(home / "taskdeck.db", synchronous="NORMAL", now=clock.now())
-        writer = Writer(connection=connection, epoch=0, aging_step=60_000, choose=choose)
+        writer = Writer(connection=connection, epoch=0, aging_step=60_000, rules=WRITER_RULES)
         self.journal = Journal(writer, clock=clock, listener=self._report)
         self.readers = Readers(home / "taskdeck.db")
         self.reports = Reports(self.readers)

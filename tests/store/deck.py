@@ -9,10 +9,11 @@ from pathlib import Path
 from core.model.commands import Command, Complete, Enqueue, Submit
 from core.model.outcomes import Failed, Outcome, Succeeded, TaskError
 from core.model.plans import JobPlan, NeedPlan, OnTaskFailure, StagePlan, TaskPlan
-from core.rules.lanes import choose
+from core.rules.writer import WRITER_RULES
 from core.store.batch import Report
 from core.store.database import open_writer
-from core.store.transaction import Answer, Group, Writer, carry_out
+from core.store.transaction import Answer, Group, carry_out
+from core.store.writer import Writer
 
 AGING = 10_000
 
@@ -25,7 +26,7 @@ class Deck:
         self.now = 1_000
         self.db = open_writer(path, synchronous="NORMAL", now=self.now)
         self.db.execute("UPDATE engine SET epoch = 1")
-        self.writer = Writer(connection=self.db, epoch=1, aging_step=AGING, choose=choose)
+        self.writer = Writer(connection=self.db, epoch=1, aging_step=AGING, rules=WRITER_RULES)
         self.report = Report()
 
     def do(self, *commands: Command, slots: int = 0) -> list[Answer]:

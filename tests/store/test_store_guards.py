@@ -199,7 +199,9 @@ def test_a_judgement_that_nobody_asked_for_changes_nothing(deck: Deck) -> None:
 def test_what_is_not_queued_cannot_be_claimed(deck: Deck, state: str) -> None:
     bring(deck, state)
     before = deck.picture(), deck.events()
-    writer = replace(deck.writer, choose=lambda *_, **__: Picks(task_ids=(deck.id("a"),), vtimes={}))
+    picks = Picks(task_ids=(deck.id("a"),), vtimes={})
+    rules = replace(deck.writer.rules, choose=lambda *_, **__: picks)
+    writer = replace(deck.writer, rules=rules)
     _, report = carry_out(writer, Group(commands=(), slots=5, now=deck.now))
     assert isinstance(report.failure, Bug)
     assert report.failure.code == "claim.refused"

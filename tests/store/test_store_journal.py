@@ -28,8 +28,8 @@ from core.model.outcomes import Succeeded
 from core.store import batch
 from core.store.batch import Report
 from core.store.journal import Journal
-from core.store.transaction import Writer
 from core.store.verify import verify
+from core.store.writer import Writer
 from tests.support.deck import Deck
 from tests.support.factories import flat, task, tasks
 from tests.support.faults import faulty

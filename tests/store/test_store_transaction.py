@@ -321,7 +321,8 @@ def test_a_broken_choice_of_claims_answers_everybody_and_writes_nothing(deck: De
     def choose(*_: object, **__: object) -> object:
         raise ZeroDivisionError("no choice")
 
-    writer = replace(deck.writer, choose=choose)  # type: ignore[arg-type]
+    rules = replace(deck.writer.rules, choose=choose)  # type: ignore[arg-type]
+    writer = replace(deck.writer, rules=rules)
     answers, report = carry_out(writer, Group(commands=(Hold(task_ids=(1,)), ComeDue()), slots=1, now=9_000))
     assert [type(answer) for answer in answers] == [Bug, Bug]
     assert report.failure is answers[0]

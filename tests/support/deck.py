@@ -23,11 +23,12 @@ from core.model.commands import (
 from core.model.outcomes import Accept, Decision, Outcome, Succeeded
 from core.model.plans import JobPlan, TaskPlan
 from core.model.values import JsonValue
-from core.rules.lanes import choose
+from core.rules.writer import WRITER_RULES
 from core.store.batch import Report
 from core.store.database import _connect, open_writer
 from core.store.ownership import take_over
-from core.store.transaction import Answer, Group, Writer, carry_out
+from core.store.transaction import Answer, Group, carry_out
+from core.store.writer import Writer
 
 AGING = 10_000
 """ms of waiting that weigh as much as one level of priority."""
@@ -66,7 +67,7 @@ class Deck:
 
     @property
     def writer(self) -> Writer:
-        return Writer(connection=self.db, epoch=self.epoch, aging_step=AGING, choose=choose)
+        return Writer(connection=self.db, epoch=self.epoch, aging_step=AGING, rules=WRITER_RULES)
 
     def ask(self, *commands: Command, slots: int = 0) -> list[Answer]:
         """Carry out one group; refusals are among the answers."""

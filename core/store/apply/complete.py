@@ -20,36 +20,20 @@ from core.model.outcomes import (
     TaskError,
     TimedOut,
 )
-from core.model.status import ATTEMPT, TASK, AttemptStatus, Move, TaskStatus
+from core.model.status import ATTEMPT, TASK, AttemptStatus, Move
 from core.model.values import JsonObject, JsonValue
+from core.store.apply.moves import running
+from core.store.apply.moves.attempts import ClosedAttempt, close_attempt
+from core.store.apply.moves.running import Success
 from core.store.batch import Batch
-from core.store.sql import INLINE_LIMIT, digest, guard, pack, unpack
+from core.store.rows import Subject, TaskPlace
+from core.store.sql import INLINE_LIMIT, digest, guard, pack
 
-_SUCCEED = (
-    "UPDATE task SET status = 'succeeded', finished_at = ?, output = j.value->>2, error = NULL"
-    " FROM json_each(?) AS j WHERE task.id = j.value->>0 AND task.epoch = j.value->>1"
-    f" AND {guard(TASK['succeed'], 'task.status')} RETURNING id, epoch, job_id, stage_id, queue"
-)
 _READ = (
-    "SELECT t.id, t.job_id, t.stage_id, t.queue, t.lane_id, t.priority, t.stop_at, job.status"
+    "SELECT t.id, t.job_id, t.stage_id, t.queue, t.lane_id, t.stop_at, job.status"
     " FROM task t JOIN job ON job.id = t.job_id"
     f" WHERE t.id = ? AND t.epoch = ? AND {guard(TASK['succeed'], 't.status')}"
 )
-_CLOSE = (
-    "UPDATE attempt SET status = ?, finished_at = ?, error = ? WHERE task_id = ? AND epoch = ?"
-    " AND status = 'running'"
-)
-_CLOSE_SUCCEEDED = (
-    "UPDATE attempt SET status = 'succeeded', finished_at = ? FROM json_each(?) AS j"
-    " WHERE task_id = j.value->>0 AND epoch = j.value->>1 AND status = 'running'"
-)
-_MOVE = (
-    "UPDATE task SET status = ?, tries = tries + ?, losses = losses + ?, bounces = bounces + ?,"
-    " error = coalesce(?, error), retry_at = ?, queued_at = coalesce(?, queued_at),"
-    " sort_key = coalesce(?, sort_key), finished_at = ?"
-    f" WHERE id = ? AND epoch = ? AND {guard(TASK['succeed'])}"
-)
-LOSS_HOLDS = "the attempt was lost; 'retry' or 'unhold' runs it again, 'cancel' ends it"
 
 
 def apply_completes(batch: Batch, commands: Sequence[Complete]) -> list[Completed | TaskdeckError]:
@@ -65,33 +49,22 @@ def apply_completes(batch: Batch, commands: Sequence[Complete]) -> list[Complete
 
 
 def _succeed(batch: Batch, commands: Sequence[Complete]) -> set[tuple[int, int]]:
-    """Move all successes at once; a stop that was asked for does not undo what was done."""
-    if not commands:
-        return set()
-    outputs = {
-        (c.task_id, c.epoch): _stored(batch, c.outcome.output)
-        for c in commands
-        if isinstance(c.outcome, Succeeded)
-    }
-    listed = pack([[task_id, epoch, output] for (task_id, epoch), output in outputs.items()])
-    rows = batch.rows(_SUCCEED, batch.now, listed)
-    landed = {(row[0], row[1]): row[2:] for row in rows}
-    closed = batch.run(_CLOSE_SUCCEEDED, batch.now, pack([list(key) for key in landed]))
-    if closed != len(landed):
-        raise Bug("attempt.missing", "a running task had no open attempt")
-    for command in commands:
-        key = (command.task_id, command.epoch)
-        where = landed.get(key)
-        if where is None or not isinstance(command.outcome, Succeeded):
-            continue
-        batch.moved(where, TASK["succeed"], TaskStatus.RUNNING)
-        batch.final(command.task_id, where, TaskStatus.SUCCEEDED)
-        output = outputs[key]
-        note: JsonObject = {} if output is None else {"output": unpack(output)}
-        if command.outcome.partial:
-            note |= {"partial": True, "reason": command.outcome.reason}
-        batch.event("task.succeeded", (where[0], *key), data=note)
-    return set(landed)
+    successes = [
+        _success(batch, command, command.outcome)
+        for command in commands
+        if isinstance(command.outcome, Succeeded)
+    ]
+    return running.succeed(batch, successes) if successes else set()
+
+
+def _success(batch: Batch, command: Complete, outcome: Succeeded) -> Success:
+    note: JsonObject = {}
+    stored = None
+    if outcome.output is not None:
+        stored, note["output"] = _stored(batch, outcome.output)
+    if outcome.partial:
+        note |= {"partial": True, "reason": outcome.reason}
+    return Success(command.task_id, command.epoch, stored, note)
 
 
 def _end(batch: Batch, command: Complete) -> bool:
@@ -99,87 +72,38 @@ def _end(batch: Batch, command: Complete) -> bool:
     row = batch.one(_READ, command.task_id, command.epoch)
     if row is None:
         return False
-    stopped = row[6] is not None or row[7] == "ending"
+    *place, stop_at, job_status = row
+    stopped = stop_at is not None or job_status == "ending"
     error = _error(command.outcome)
-    move = _task_move(command, stopped=stopped)
-    closing = _attempt_move(command.outcome, stopped=stopped)
-    stored = None if error is None else pack(error.to_json())
-    subject = (row[1], command.task_id, command.epoch)
-    if batch.run(_CLOSE, closing.target, batch.now, stored, command.task_id, command.epoch) != 1:
-        raise Bug("attempt.missing", "a running task had no open attempt", facts={"task": command.task_id})
-    if closing.event:
-        batch.event(closing.event, subject, data=None if error is None else {"error": error.to_json()})
-    _move_task(batch, command, (move, closing), (row, stored))
+    closed = close_attempt(
+        batch,
+        TaskPlace(*place),
+        command.epoch,
+        move=_attempt_move(command.outcome, stopped=stopped),
+        error=None if error is None else error.to_json(),
+    )
+    if stopped:
+        running.cancel(batch, closed)
+    else:
+        _carry_on(batch, command, closed)
     return True
 
 
-def _move_task(
-    batch: Batch,
-    command: Complete,
-    moves: tuple[Move[TaskStatus], Move[AttemptStatus]],
-    state: tuple[tuple, str | None],  # type: ignore[type-arg]
-) -> None:
-    (move, closing), (row, stored) = moves, state
-    where, target = row[1:4], move.target
-    queued = target is TaskStatus.QUEUED
-    retry_at = (
-        command.decision.at if move.name == "retry_later" and isinstance(command.decision, RetryAt) else None
-    )
-    moved = batch.run(
-        _MOVE,
-        target,
-        int(closing.target in {AttemptStatus.FAILED, AttemptStatus.TIMED_OUT}),
-        int(closing.target is AttemptStatus.LOST),
-        int(closing.target is AttemptStatus.BOUNCED),
-        stored,
-        retry_at,
-        batch.now if queued else None,
-        batch.now - row[5] * batch.aging_step if queued else None,
-        batch.now if target in {TaskStatus.FAILED, TaskStatus.CANCELLED} else None,
-        command.task_id,
-        command.epoch,
-    )
-    if moved != 1:
-        raise Bug("task.missing", "an open attempt had no running task", facts={"task": command.task_id})
-    batch.moved(where, move, TaskStatus.RUNNING)
-    if queued:
-        batch.queued(row[4])
-    if target in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
-        batch.final(command.task_id, where, target)
-    batch.event(move.event, (where[0], command.task_id, command.epoch), data=_note(moves, retry_at, stored))
-
-
-def _note(
-    moves: tuple[Move[TaskStatus], Move[AttemptStatus]], retry_at: int | None, stored: str | None
-) -> JsonObject:
-    move, closing = moves
-    if retry_at is not None:
-        return {"retry_at": retry_at}
-    if move.name == "hold_lost":
-        return {"reason": LOSS_HOLDS}
-    if closing.target is AttemptStatus.BOUNCED and stored is not None:
-        # A bounce has no event of its attempt: the task's own carries the count and the cause.
-        note: JsonObject = {"error": unpack(stored)}
-        return note if move.name == "bounce" else {**note, "bounced": True}
-    return {}
-
-
-def _task_move(command: Complete, *, stopped: bool) -> Move[TaskStatus]:
-    if stopped:
-        return TASK["cancel"]
+def _carry_on(batch: Batch, command: Complete, closed: ClosedAttempt) -> None:
+    """Move the task of a closed attempt that was not asked to stop."""
     match command.outcome, command.decision:
         case Cancelled(), _:
-            return TASK["cancel"]
+            running.cancel(batch, closed)
         case Interrupted(), _:
-            return TASK["interrupt"]
+            running.interrupt(batch, closed)
         case Bounced(), Requeue():
-            return TASK["bounce"]
-        case _, RetryAt():
-            return TASK["retry_later"]
+            running.bounce(batch, closed)
+        case _, RetryAt(at=at):
+            running.retry_later(batch, closed, retry_at=at)
         case Lost(), AskOperator():
-            return TASK["hold_lost"]
+            running.hold_lost(batch, closed)
         case _:
-            return TASK["give_up"]
+            running.give_up(batch, closed)
 
 
 def _attempt_move(outcome: Outcome, *, stopped: bool) -> Move[AttemptStatus]:
@@ -229,17 +153,16 @@ def _judge_refused(batch: Batch, command: Complete) -> Completed | TaskdeckError
     if row[0] == AttemptStatus.RUNNING:
         return Bug("attempt.stuck", "an open attempt could not be closed", facts=facts)
     note: JsonObject = {"outcome": type(command.outcome).__name__.lower(), "closed": row[0]}
-    batch.event("task.duplicate", (row[1], command.task_id, command.epoch), data=note)
+    batch.event("task.duplicate", Subject(row[1], command.task_id, command.epoch), data=note)
     return Completed(landed=False)
 
 
-def _stored(batch: Batch, output: JsonValue) -> str | None:
-    """Return the column's text; a large output goes to `payload` under its hash."""
-    if output is None:
-        return None
+def _stored(batch: Batch, output: JsonValue) -> tuple[str, JsonValue]:
+    """Return an output as its column and its event hold it; a large one goes to `payload` under its hash."""
     body = pack(output)
     if len(body) <= INLINE_LIMIT:
-        return body
+        return body, output
     key = digest(body)
     batch.run("INSERT OR IGNORE INTO payload (hash, body) VALUES (?, ?)", key, body)
-    return pack({"$payload": key})
+    reference: JsonObject = {"$payload": key}
+    return pack(reference), reference

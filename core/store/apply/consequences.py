@@ -5,13 +5,15 @@ What a batch leaves over stands in `followup` and is gone on with, also after a 
 
 from __future__ import annotations
 
-from core.model.status import JOB, TASK, TaskStatus
+from core.model.status import JOB, TASK, JobStatus, TaskStatus
 from core.model.values import INBOX
 from core.store.apply.ends import give_verdict
-from core.store.apply.stages import close_stages, note_unblocked, open_bite
+from core.store.apply.moves import idle, queueing
+from core.store.apply.stages import close_stages, open_bite
 from core.store.apply.stops import Cause
 from core.store.apply.verdicts import cancel_bite
-from core.store.batch import EDGE_BITE, Batch, Final
+from core.store.batch import EDGE_BITE, Batch
+from core.store.rows import FinalTask
 from core.store.sql import among, guard, ids, pack
 
 _EDGES = (
@@ -21,23 +23,6 @@ _EDGES = (
 _MEET = (
     "UPDATE edge SET met = 1 FROM json_each(?) AS j"
     " WHERE edge.need_id = j.value->>0 AND edge.task_id = j.value->>1 AND edge.met = 0"
-)
-_UNBLOCK = f"""
-WITH d AS (SELECT j.value->>0 AS t, j.value->>1 AS c FROM json_each(?1) AS j),
-free AS (SELECT d.t AS t, d.c AS c, n.needs_left = d.c AND s.status = 'open' AS met
-         FROM d JOIN task n ON n.id = d.t JOIN stage s ON s.id = n.stage_id)
-UPDATE task SET
-  needs_left = needs_left - free.c,
-  status = CASE WHEN free.met AND NOT conditional THEN 'queued' ELSE 'blocked' END,
-  queued_at = CASE WHEN free.met AND NOT conditional THEN ?2 END,
-  sort_key = CASE WHEN free.met AND NOT conditional THEN ?2 - priority * ?3 END,
-  wait_reason = CASE WHEN free.met AND conditional THEN 'condition' END
-FROM free WHERE task.id = free.t AND {guard(TASK["unblock"], "task.status")}
-RETURNING id, job_id, stage_id, queue, lane_id, status, wait_reason
-"""
-_SKIP = (
-    "UPDATE task SET status = 'skipped', finished_at = ?, wait_reason = NULL FROM json_each(?) AS j"
-    f" WHERE task.id = j.value AND {guard(TASK['skip'], 'task.status')} RETURNING id, job_id, stage_id, queue"
 )
 _LIVE = (
     "SELECT id, on_task_failure FROM job WHERE id IN (SELECT value FROM json_each(?))"
@@ -74,7 +59,7 @@ def follow_up(batch: Batch) -> None:
         f" AND {among(TASK['rerun'].sources)}",
         ids(tasks),
     )
-    again = [Final(task_id=t, job_id=j, stage_id=s, status=TaskStatus(status)) for t, j, s, status in rows]
+    again = [FinalTask(t, j, s, TaskStatus(status)) for t, j, s, status in rows]
     _follow_edges(batch, _of_live_jobs(batch, again))
 
 
@@ -83,7 +68,7 @@ def _carry_out_verdicts(batch: Batch) -> None:
         cancel_bite(batch, batch.verdicts.pop())
 
 
-def _first_failures(batch: Batch, finals: list[Final]) -> None:
+def _first_failures(batch: Batch, finals: list[FinalTask]) -> None:
     """Give the verdict where the first FAILED task of a job brings it."""
     failed = {
         f.job_id: f.task_id for f in reversed(finals) if f.status is TaskStatus.FAILED and f.job_id != INBOX
@@ -92,7 +77,9 @@ def _first_failures(batch: Batch, finals: list[Final]) -> None:
         return
     for job_id, on_failure in batch.rows(_LIVE, ids(failed)):
         if on_failure == "stop":
-            give_verdict(batch, job_id, "failed", Cause(reason=f"task {_key(batch, failed[job_id])} failed"))
+            give_verdict(
+                batch, job_id, JobStatus.FAILED, Cause(reason=f"task {_key(batch, failed[job_id])} failed")
+            )
 
 
 def _key(batch: Batch, task_id: int) -> str:
@@ -100,14 +87,14 @@ def _key(batch: Batch, task_id: int) -> str:
     return str(key)
 
 
-def _of_live_jobs(batch: Batch, finals: list[Final]) -> list[Final]:
+def _of_live_jobs(batch: Batch, finals: list[FinalTask]) -> list[FinalTask]:
     """Leave out loose tasks and those of jobs that are ending: nothing follows from them."""
     jobs = {final.job_id for final in finals} - {INBOX}
     live = {job_id for job_id, _ in batch.rows(_LIVE, ids(jobs))} if jobs else set()
     return [final for final in finals if final.job_id in live]
 
 
-def _follow_edges(batch: Batch, finals: list[Final]) -> None:
+def _follow_edges(batch: Batch, finals: list[FinalTask]) -> None:
     """Meet or fail the edges from these tasks; what exceeds the budget is followed up."""
     if not finals:
         return
@@ -124,7 +111,8 @@ def _follow_edges(batch: Batch, finals: list[Final]) -> None:
         for need, task, kind in edges
         if kind != "done" and status[need] is not TaskStatus.SUCCEEDED
     }
-    batch.budget -= _skip(batch, failed)
+    if failed:
+        batch.budget -= idle.skip_for_needs(batch, failed)
     batch.budget -= _meet(batch, [(need, task) for need, task in met if task not in failed])
 
 
@@ -151,18 +139,4 @@ def _meet(batch: Batch, edges: list[tuple[int, int]]) -> int:
     counts: dict[int, int] = {}
     for _, task_id in edges:
         counts[task_id] = counts.get(task_id, 0) + 1
-    listed = pack([[task_id, number] for task_id, number in counts.items()])
-    rows = batch.rows(_UNBLOCK, listed, batch.now, batch.aging_step)
-    return sum(note_unblocked(batch, row) for row in sorted(rows))
-
-
-def _skip(batch: Batch, failed: dict[int, int]) -> int:
-    if not failed:
-        return 0
-    rows = sorted(batch.rows(_SKIP, batch.now, ids(failed)))
-    for task_id, job_id, stage_id, queue in rows:
-        where = (job_id, stage_id, queue)
-        batch.moved(where, TASK["skip"], TaskStatus.BLOCKED)
-        batch.final(task_id, where, TaskStatus.SKIPPED)
-        batch.event("task.skipped", (job_id, task_id, None), data={"need": failed[task_id]})
-    return len(rows)
+    return queueing.unblock_by_needs(batch, counts)

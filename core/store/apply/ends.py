@@ -4,31 +4,25 @@ from __future__ import annotations
 
 from core.model.commands import ENGINE
 from core.model.plans import RetryPolicy, TaskPlan
-from core.model.status import JOB, STAGE, Move, StageStatus, TaskStatus
+from core.model.status import JOB, STAGE, JobStatus, StageStatus, TaskStatus
 from core.model.values import JsonObject
-from core.store.apply.claim import start_jobs
+from core.store.apply.moves import jobs, stages
 from core.store.apply.stops import Cause, stop_job
 from core.store.apply.submit import enqueue
 from core.store.batch import Batch
-from core.store.sql import guard, raw
+from core.store.sql import guard
 
-_VERDICT = (
-    "UPDATE job SET status = 'ending', verdict = ?, reason = CAST(? AS TEXT), verdict_by = CAST(? AS TEXT)"
-    f" WHERE id = ? AND {guard(JOB['verdict'])}"
-)
 _OPEN_STAGE = "SELECT 1 FROM stage WHERE job_id = ? AND open_tasks > 0 LIMIT 1"
 _NOTICE_RETRY = RetryPolicy(max_attempts=5, base_ms=2_000)
 
 
-def give_verdict(batch: Batch, job_id: int, verdict: str, cause: Cause) -> bool:
+def give_verdict(batch: Batch, job_id: int, verdict: JobStatus, cause: Cause) -> bool:
     """Make a job `ending`: nothing of it is claimed from now on, what runs is asked to stop.
 
     The rest is cancelled in bites by `verdicts`. Returns False when it was ending or final already.
     """
-    if batch.run(_VERDICT, verdict, raw(cause.reason), raw(cause.actor), job_id) != 1:
+    if not jobs.give_verdict(batch, job_id, verdict, reason=cause.reason, actor=cause.actor):
         return False
-    note: JsonObject = {"verdict": verdict, "reason": cause.reason}
-    batch.event("job.ending", (job_id, None, None), actor=cause.actor, data=note)
     stop_job(batch, job_id, cause)
     batch.verdicts.append(job_id)
     return True
@@ -45,55 +39,43 @@ def end_if_done(batch: Batch, job_id: int) -> None:
     )
     for stage_id, name in batch.rows(left, job_id):
         close_stage(batch, job_id, stage_id, name)
-    move = JOB["end_failed"] if row[0] == "failed" else JOB["end_cancelled"]
-    batch.run(
-        f"UPDATE job SET status = ?, finished_at = ? WHERE id = ? AND {guard(move)}",
-        move.target,
-        batch.now,
-        job_id,
-    )
-    _announce(batch, job_id, move.event, {"reason": row[1]})
+    verdict, reason = JobStatus(row[0]), row[1]
+    jobs.end(batch, job_id, verdict, reason=reason)
+    _notify(batch, job_id, verdict)
 
 
 def close_stage(batch: Batch, job_id: int, stage_id: int, name: str) -> StageStatus:
     """Close a stage none of whose tasks is left, with the status that they make."""
-    move = _closing(batch, stage_id)
-    batch.run(f"UPDATE stage SET status = ? WHERE id = ? AND {guard(move)}", move.target, stage_id)
-    batch.event(move.event, (job_id, None, None), data={"stage": stage_id, "name": name})
-    return move.target
+    status = _closing(batch, stage_id)
+    stages.close_stage(batch, job_id, stage_id, name=name, status=status)
+    return status
 
 
-def _closing(batch: Batch, stage_id: int) -> Move[StageStatus]:
+def _closing(batch: Batch, stage_id: int) -> StageStatus:
     batch.flush_counts()
     counts = dict(
         batch.rows("SELECT status, n FROM counter WHERE scope = 'stage' AND ref = ? AND n > 0", str(stage_id))
     )
     if TaskStatus.FAILED in counts:
-        return STAGE["close_failed"]
+        return StageStatus.FAILED
     if TaskStatus.CANCELLED in counts:
-        return STAGE["close_cancelled"]
-    return STAGE["close_succeeded"] if TaskStatus.SUCCEEDED in counts else STAGE["close_skipped"]
+        return StageStatus.CANCELLED
+    return StageStatus.SUCCEEDED if TaskStatus.SUCCEEDED in counts else StageStatus.SKIPPED
 
 
 def succeed_job(batch: Batch, job_id: int) -> None:
     """End a job whose stages are all closed well."""
     # A job whose tasks were all skipped was never claimed from; it starts and ends at once.
-    start_jobs(batch, {job_id})
-    batch.run(
-        f"UPDATE job SET status = 'succeeded', finished_at = ? WHERE id = ? AND {guard(JOB['succeed'])}",
-        batch.now,
-        job_id,
-    )
-    _announce(batch, job_id, JOB["succeed"].event, {})
+    jobs.start(batch, [job_id])
+    jobs.succeed(batch, job_id)
+    _notify(batch, job_id, JobStatus.SUCCEEDED)
 
 
-def _announce(batch: Batch, job_id: int, kind: str, data: JsonObject) -> None:
-    batch.event(kind, (job_id, None, None), data=data)
-    batch.report.ended_jobs.append(job_id)
+def _notify(batch: Batch, job_id: int, status: JobStatus) -> None:
     ((name, url),) = batch.rows("SELECT name, notify FROM job WHERE id = ?", job_id)
     if url is None:
         return
-    notice: JsonObject = {"job": job_id, "type": name, "status": kind.removeprefix("job.")}
+    notice: JsonObject = {"job": job_id, "type": name, "status": status}
     plan = TaskPlan(
         key="notify",
         uses="http",

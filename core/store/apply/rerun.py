@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-from core.model.commands import Operated, Rerun
+from core.model.commands import Operated, Refusal, Rerun
 from core.model.errors import Conflict, NotFound, TaskdeckError
-from core.model.status import JOB, JOB_FINAL, STAGE, TASK, TASK_FINAL, TaskStatus
+from core.model.status import JOB_FINAL, TASK, TASK_FINAL, JobStatus, TaskStatus
 from core.model.values import INBOX
-from core.store.apply.operate import read_tasks, unhold
+from core.store.apply.moves import jobs, queueing, stages
+from core.store.apply.operate import read_tasks
 from core.store.batch import Batch
 from core.store.sql import among, guard, ids, pack
 
@@ -51,20 +52,6 @@ JOIN edge e ON e.task_id = j.value JOIN task n ON n.id = e.need_id
 WHERE {among(TASK_FINAL, "n.status")} AND n.status != 'succeeded' AND e.kind != 'done'
   AND n.id NOT IN (SELECT value FROM json_each(?1))
 """
-_AGAIN = f"""
-UPDATE task SET
-  status = CASE WHEN n.left = 0 AND s.status = 'open' AND NOT conditional THEN 'queued' ELSE 'blocked' END,
-  wait_reason = CASE WHEN n.left = 0 AND s.status = 'open' AND conditional THEN 'condition' END,
-  queued_at = CASE WHEN n.left = 0 AND s.status = 'open' AND NOT conditional THEN ?2 END,
-  sort_key = CASE WHEN n.left = 0 AND s.status = 'open' AND NOT conditional THEN ?2 - priority * ?3 END,
-  needs_left = n.left, generation = generation + 1, tries = 0, losses = 0, bounces = 0, retry_at = NULL,
-  started_at = NULL, finished_at = NULL, stop_at = NULL, stop_by = NULL, stop_reason = NULL,
-  stop_how = NULL, output = NULL, error = NULL
-FROM (SELECT j.value AS t, (SELECT count(*) FROM edge WHERE task_id = j.value AND met = 0) AS left
-      FROM json_each(?1) AS j) AS n, stage AS s
-WHERE task.id = n.t AND s.id = task.stage_id AND {guard(TASK["rerun"], "task.status")}
-RETURNING id, job_id, stage_id, queue, lane_id, status, wait_reason
-"""
 
 
 def apply_rerun(batch: Batch, command: Rerun) -> Operated | TaskdeckError:
@@ -81,27 +68,27 @@ def apply_rerun(batch: Batch, command: Rerun) -> Operated | TaskdeckError:
         idle = {need for _, _, need in batch.rows(_HOPELESS, ids(chosen))}
         batch.followups += [("task", need) for need in sorted(idle)]
         return Operated(changed=_again(batch, chosen, command.actor))
-    rows, refused = read_tasks(batch, command.task_ids)
+    tasks, refused = read_tasks(batch, command.task_ids)
     chosen, hurried = [], 0
-    for row in rows:
-        status = TaskStatus(row[5])
-        if row[9] == "ending":
-            refused.append((row[0], "its job is ending"))
-        elif status in TASK_FINAL:
-            chosen.append(row[0])
-        elif status is TaskStatus.HELD:
-            hurried += unhold(batch, (*row[:8], None, row[9]), command.actor)
-        elif status is TaskStatus.RETRYING:
-            hurried += _hurry(batch, row, command.actor)
+    for task in tasks:
+        if task.job_status is JobStatus.ENDING:
+            refused.append(Refusal(task.id, "its job is ending"))
+        elif task.status in TASK_FINAL:
+            chosen.append(task.id)
+        elif task.status is TaskStatus.HELD:
+            hurried += queueing.unhold(batch, task.place, actor=command.actor)
+        elif task.status is TaskStatus.RETRYING:
+            hurried += queueing.retry_now(batch, task.place, actor=command.actor)
         else:
-            refused.append((row[0], f"it is {status}"))
+            refused.append(Refusal(task.id, f"it is {task.status}"))
     if command.downstream:
         chosen = _with_downstream(batch, chosen, refused)
     hopeless = _hopeless(batch, chosen)
     refused += [
-        (task, f"its need {key} did not succeed; rerun that one downstream") for task, key in hopeless.items()
+        Refusal(task_id, f"its need {key} did not succeed; rerun that one downstream")
+        for task_id, key in hopeless.items()
     ]
-    changed = _again(batch, [task for task in chosen if task not in hopeless], command.actor)
+    changed = _again(batch, [task_id for task_id in chosen if task_id not in hopeless], command.actor)
     return Operated(changed=changed + hurried, refused=tuple(refused))
 
 
@@ -114,7 +101,7 @@ def _refuse_job(batch: Batch, job_id: int) -> TaskdeckError | None:
     return None
 
 
-def _with_downstream(batch: Batch, chosen: list[int], refused: list[tuple[int, str]]) -> list[int]:
+def _with_downstream(batch: Batch, chosen: list[int], refused: list[Refusal]) -> list[int]:
     """Add all dependants; one that has not ended would run twice, so it is refused."""
     rows = batch.rows(
         f"SELECT t.id, t.status, {among(TASK_FINAL, 't.status')} FROM ({_DOWNSTREAM}) d"
@@ -123,7 +110,9 @@ def _with_downstream(batch: Batch, chosen: list[int], refused: list[tuple[int, s
     )
     # Blocked and queued dependants run after the rerun anyway.
     refused += [
-        (task, f"it is {status}") for task, status, final in rows if not final and status == "running"
+        Refusal(task_id, f"it is {status}")
+        for task_id, status, final in rows
+        if not final and status == "running"
     ]
     return [task for task, _, final in rows if final]
 
@@ -136,47 +125,18 @@ def _hopeless(batch: Batch, chosen: list[int]) -> dict[int, str]:
     return found
 
 
-def _hurry(batch: Batch, row: tuple, actor: str) -> int:  # type: ignore[type-arg]
-    batch.run(
-        "UPDATE task SET status = 'queued', queued_at = ?, sort_key = ? - priority * ?, retry_at = NULL"
-        f" WHERE id = ? AND {guard(TASK['come_due'])}",
-        batch.now,
-        batch.now,
-        batch.aging_step,
-        row[0],
-    )
-    batch.moved(row[1:4], TASK["come_due"], TaskStatus.RETRYING)
-    batch.queued(row[4])
-    batch.event(TASK["come_due"].event, (row[1], row[0], None), actor=actor)
-    return 1
-
-
 def _again(batch: Batch, task_ids: list[int], actor: str) -> int:
     if not task_ids:
         return 0
     listed = ids(task_ids)
-    before = {
-        row[0]: row[1]
-        for row in batch.rows(
-            "SELECT id, status FROM task WHERE id IN (SELECT value FROM json_each(?))", listed
-        )
-    }
     batch.run(_MEET, listed)
     # Their outputs are gone: a dependant that has not started waits for the new ones.
     waiting = Counter(task_id for (task_id,) in batch.rows(_UNMEET, listed))
     batch.run(_WAIT, pack([[task_id, number] for task_id, number in waiting.items()]))
     _reopen(batch, listed, actor)
-    rows = batch.rows(_AGAIN, listed, batch.now, batch.aging_step)
-    for task_id, job_id, stage_id, queue, lane_id, status, wait_reason in sorted(rows):
-        move = TASK["rerun"] if status == TaskStatus.QUEUED else TASK["rerun_blocked"]
-        batch.moved((job_id, stage_id, queue), move, before[task_id])
-        batch.event(move.event, (job_id, task_id, None), actor=actor, data={"status": status})
-        if status == TaskStatus.QUEUED:
-            batch.queued(lane_id)
-        if wait_reason == "condition":
-            batch.report.conditions.append(task_id)
+    number = queueing.rerun(batch, task_ids, actor=actor)
     batch.report.reopened = True
-    return len(rows)
+    return number
 
 
 def _reopen(batch: Batch, listed: str, actor: str) -> None:
@@ -194,7 +154,7 @@ def _reopen(batch: Batch, listed: str, actor: str) -> None:
             _reopen_job(batch, job_id, position, actor)
     for job_id, stage_id, _, _, _ in rows:
         if job_id not in first:
-            _move_stage(batch, job_id, stage_id, "reopen")
+            stages.reopen_stage(batch, job_id, stage_id)
     tasks = Counter({stage_id: number for _, stage_id, _, number, _ in rows})
     batch.many(
         "UPDATE stage SET open_tasks = open_tasks + ? WHERE id = ?", [(n, s) for s, n in tasks.items()]
@@ -202,23 +162,14 @@ def _reopen(batch: Batch, listed: str, actor: str) -> None:
 
 
 def _reopen_job(batch: Batch, job_id: int, position: int, actor: str) -> None:
-    batch.run(
-        "UPDATE job SET status = 'running', finished_at = NULL, verdict = NULL, reason = NULL,"
-        f" verdict_by = NULL, started_at = coalesce(started_at, ?) WHERE id = ? AND {guard(JOB['reopen'])}",
-        batch.now,
-        job_id,
-    )
-    batch.event(JOB["reopen"].event, (job_id, None, None), actor=actor, data={"reopened": True})
-    stages = batch.rows(
+    jobs.reopen(batch, job_id, actor=actor)
+    later = batch.rows(
         "SELECT id, position FROM stage WHERE job_id = ? AND position >= ? ORDER BY position",
         job_id,
         position,
     )
-    for stage_id, at in stages:
-        _move_stage(batch, job_id, stage_id, "reopen" if at == position else "reopen_pending")
-
-
-def _move_stage(batch: Batch, job_id: int, stage_id: int, name: str) -> None:
-    move = STAGE[name]
-    if batch.run(f"UPDATE stage SET status = ? WHERE id = ? AND {guard(move)}", move.target, stage_id):
-        batch.event(move.event, (job_id, None, None), data={"stage": stage_id})
+    for stage_id, at in later:
+        if at == position:
+            stages.reopen_stage(batch, job_id, stage_id)
+        else:
+            stages.reset_stage(batch, job_id, stage_id)

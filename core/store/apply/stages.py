@@ -6,32 +6,20 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from core.model.status import STAGE, TASK, StageStatus, TaskStatus
+from core.model.status import JobStatus, StageStatus, TaskStatus
 from core.model.values import INBOX
 from core.store.apply.ends import close_stage, end_if_done, give_verdict, succeed_job
+from core.store.apply.moves import queueing
+from core.store.apply.moves.stages import open_stage
 from core.store.apply.stops import Cause
-from core.store.batch import Batch, Final
-from core.store.sql import guard
+from core.store.batch import Batch
+from core.store.rows import FinalTask
 
 _LESS = "UPDATE stage SET open_tasks = open_tasks - ? WHERE id = ? RETURNING open_tasks"
 _READ = (
     "SELECT s.id, s.job_id, s.position, s.name, s.status, s.open_tasks, job.status, job.on_task_failure"
     " FROM stage s JOIN job ON job.id = s.job_id WHERE "
 )
-_UNBLOCK = f"""
-UPDATE task SET
-  status = CASE WHEN conditional THEN 'blocked' ELSE 'queued' END,
-  queued_at = CASE WHEN conditional THEN NULL ELSE ? END,
-  sort_key = CASE WHEN conditional THEN NULL ELSE ? - priority * ? END,
-  wait_reason = CASE WHEN conditional THEN 'condition' END
-WHERE id IN (
-  SELECT t.id FROM stage s JOIN task t INDEXED BY task_list
-    ON t.job_id = s.job_id AND t.id BETWEEN s.first_task AND s.last_task
-  WHERE s.id = ? AND t.status = 'blocked' AND t.needs_left = 0
-    AND t.wait_reason IS NULL ORDER BY t.id LIMIT ?)
-AND {guard(TASK["unblock"])}
-RETURNING id, job_id, stage_id, queue, lane_id, status, wait_reason
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +40,7 @@ class _Stage:
         return self.job_status == "ending"
 
 
-def close_stages(batch: Batch, finals: Iterable[Final]) -> None:
+def close_stages(batch: Batch, finals: Iterable[FinalTask]) -> None:
     """Count final tasks off their stages; close a stage whose last task this was, and go on from there."""
     counts = Counter(final.stage_id for final in finals if final.job_id != INBOX)
     for stage_id, number in counts.items():
@@ -70,25 +58,10 @@ def open_bite(batch: Batch, stage_id: int) -> None:
         _settle(batch, stage)
         return
     budget = max(batch.budget, 0)
-    rows = batch.rows(_UNBLOCK, batch.now, batch.now, batch.aging_step, stage_id, budget)
-    batch.budget -= len(rows)
-    for row in sorted(rows):
-        note_unblocked(batch, row)
-    if len(rows) == budget:
+    unblocked = queueing.unblock_by_stage(batch, stage_id, limit=budget)
+    batch.budget -= unblocked
+    if unblocked == budget:
         batch.followups.append(("stage", stage_id))
-
-
-def note_unblocked(batch: Batch, row: tuple) -> int:  # type: ignore[type-arg]
-    """Note what an unblocking statement did to one row; return 1 if the task is queued now."""
-    task_id, job_id, stage_id, queue, lane_id, status, wait_reason = row
-    if wait_reason == "condition":
-        batch.report.conditions.append(task_id)
-    if status != TaskStatus.QUEUED:
-        return 0
-    batch.moved((job_id, stage_id, queue), TASK["unblock"], TaskStatus.BLOCKED)
-    batch.queued(lane_id)
-    batch.event("task.queued", (job_id, task_id, None))
-    return 1
 
 
 def _read(batch: Batch, condition: str, *args: int) -> _Stage | None:
@@ -133,10 +106,7 @@ def _after(batch: Batch, stage: _Stage, closed: StageStatus) -> _Stage | None:
     if following.status == StageStatus.OPEN:
         # A rerun reopened it while a later stage was at work; its own end goes on from here.
         return None
-    batch.run(f"UPDATE stage SET status = 'open' WHERE id = ? AND {guard(STAGE['open'])}", following.id)
-    batch.event(
-        "stage.open", (stage.job_id, None, None), data={"stage": following.id, "name": following.name}
-    )
+    open_stage(batch, stage.job_id, following.id, name=following.name)
     if following.open_tasks > 0:
         open_bite(batch, following.id)
     return _read(batch, "s.id = ?", following.id)
@@ -150,12 +120,12 @@ def _condemned(batch: Batch, stage: _Stage) -> bool:
     first = dict(stages)
     if StageStatus.FAILED in first and stage.on_task_failure != "continue":
         return give_verdict(
-            batch, stage.job_id, "failed", Cause(reason=f"stage {first[StageStatus.FAILED]} failed")
+            batch, stage.job_id, JobStatus.FAILED, Cause(reason=f"stage {first[StageStatus.FAILED]} failed")
         )
     if StageStatus.CANCELLED not in first:
         return False
     reason = f"stage {first[StageStatus.CANCELLED]} was cancelled"
-    return give_verdict(batch, stage.job_id, "cancelled", Cause(reason=reason))
+    return give_verdict(batch, stage.job_id, JobStatus.CANCELLED, Cause(reason=reason))
 
 
 def _conclude(batch: Batch, job_id: int) -> None:
@@ -165,6 +135,6 @@ def _conclude(batch: Batch, job_id: int) -> None:
         batch.rows("SELECT status, n FROM counter WHERE scope = 'job' AND ref = ? AND n > 0", str(job_id))
     )
     if TaskStatus.FAILED in counts and TaskStatus.SUCCEEDED not in counts:
-        give_verdict(batch, job_id, "failed", Cause(reason="no task succeeded"))
+        give_verdict(batch, job_id, JobStatus.FAILED, Cause(reason="no task succeeded"))
         return
     succeed_job(batch, job_id)

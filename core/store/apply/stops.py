@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from core.model.commands import ENGINE, Force
 from core.model.values import JsonObject
 from core.store.batch import Batch, Stop
+from core.store.rows import Subject
 from core.store.sql import ids, raw
 
 # Who was asked is asked once more only to be killed, and who is being killed is not asked again.
@@ -44,8 +45,8 @@ def _stop(batch: Batch, sql: str, which: str | int, cause: Cause) -> frozenset[i
     if cause.force is Force.KILL:
         note["how"] = cause.force.value
     args = (batch.now, raw(cause.actor), raw(cause.reason), cause.force, which)
-    rows = sorted(batch.rows(sql, *args))
-    for job_id, task_id, epoch in rows:
-        batch.event("task.stop_requested", (job_id, task_id, epoch), actor=cause.actor, data=note)
+    asked = sorted(batch.rows(sql, *args))
+    for job_id, task_id, epoch in asked:
+        batch.event("task.stop_requested", Subject(job_id, task_id, epoch), actor=cause.actor, data=note)
         batch.report.stops.append(Stop(task_id=task_id, epoch=epoch, force=cause.force))
-    return frozenset(task_id for _, task_id, _ in rows)
+    return frozenset(task_id for _, task_id, _ in asked)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from core.model.commands import Enqueue, Enqueued, Submit, Submitted
@@ -12,12 +12,13 @@ from core.model.status import StageStatus, TaskStatus
 from core.model.stored_spec import StoredSpec
 from core.model.values import INBOX, INBOX_STAGE, JsonObject
 from core.store.batch import Batch
+from core.store.rows import PLACE, Subject, TaskPlace
 from core.store.sql import digest, pack, raw
 
 _TASK = (
-    "INSERT INTO task (id, job_id, stage_id, lane_id, key, name, grp, uses, queue, priority, status,"
-    " sort_key, needs_left, conditional, wait_reason, max_attempts, created_at, queued_at, spec)"
-    " VALUES (?, ?, ?, ?, CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT),"
+    f"INSERT INTO task ({PLACE}, key, name, grp, uses, priority, status, sort_key, needs_left, conditional,"
+    " wait_reason, max_attempts, created_at, queued_at, spec)"
+    " VALUES (?, ?, ?, CAST(? AS TEXT), ?, CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT),"
     " CAST(? AS TEXT), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _JOB = (
@@ -34,13 +35,25 @@ _STAGE = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Home:
-    """Where a task is put: job, stage, whether the stage is open, and the group."""
+class _Stage:
+    """Where tasks are admitted to: job and stage, and whether its tasks may run."""
 
     job_id: int
-    stage_id: int
-    open: bool
-    group: str | None = None
+    id: int
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _NewTask:
+    """A task as it is admitted; `needs` is how many edges it waits for."""
+
+    place: TaskPlace
+    plan: TaskPlan
+    needs: int
+    group: str | None
+    status: TaskStatus
+    awaits_judgement: bool
+    """Its `when` is to be judged at once."""
 
 
 def apply_submits(batch: Batch, commands: Sequence[Submit]) -> list[Submitted | TaskdeckError]:
@@ -58,10 +71,18 @@ def apply_enqueues(batch: Batch, commands: Sequence[Enqueue]) -> list[Enqueued |
 
 def enqueue(batch: Batch, plans: Sequence[TaskPlan], *, group: str | None, actor: str) -> tuple[int, ...]:
     """Write loose tasks into the inbox; return their ids in order."""
-    home = _Home(job_id=INBOX, stage_id=INBOX_STAGE, open=True, group=group)
     first = _next_id(batch, "task")
-    _write_tasks(batch, [(first + number, plan, 0) for number, plan in enumerate(plans)], home, actor)
+    _write_tasks(batch, _loose_tasks(batch, plans, first=first, group=group), actor)
     return tuple(range(first, first + len(plans)))
+
+
+def _loose_tasks(
+    batch: Batch, plans: Sequence[TaskPlan], *, first: int, group: str | None
+) -> Iterator[_NewTask]:
+    lanes = _Lanes(batch, INBOX)
+    for task_id, plan in enumerate(plans, first):
+        place = TaskPlace(task_id, INBOX, INBOX_STAGE, plan.queue, lanes.of(plan.queue))
+        yield _new_task(place, plan, needs=0, is_open=True, group=group)
 
 
 def _submit(batch: Batch, command: Submit) -> Submitted | TaskdeckError:
@@ -117,19 +138,19 @@ def _write_job(batch: Batch, job_id: int, command: Submit, input_hash: str) -> N
         batch.now,
     )
     data: JsonObject = {"name": plan.name, "status": "pending", "definition": plan.definition_hash or None}
-    batch.event("job.created", (job_id, None, None), actor=command.actor, data=data)
+    batch.event("job.created", Subject(job_id), actor=command.actor, data=data)
 
 
 def _write_stages(batch: Batch, job_id: int, command: Submit) -> None:
     first_task, stage_id = _next_id(batch, "task"), _next_id(batch, "stage")
     numbers: dict[str, int] = {}
-    for position, stage in enumerate(command.plan.stages):
-        _write_stage(batch, (stage_id + position, job_id, position), stage, first_task)
-        home = _Home(job_id=job_id, stage_id=stage_id + position, open=position == 0)
-        rows = [(first_task + number, plan, len(plan.needs)) for number, plan in enumerate(stage.tasks)]
-        numbers.update((plan.key, task_id) for task_id, plan, _ in rows)
-        _write_tasks(batch, rows, home, command.actor)
-        first_task += len(stage.tasks)
+    for position, plan in enumerate(command.plan.stages):
+        stage = _Stage(job_id=job_id, id=stage_id + position, is_open=position == 0)
+        _write_stage(batch, stage, plan, position=position, first_task=first_task)
+        tasks = list(_tasks_of_stage(batch, stage, plan, first_task))
+        numbers.update((task.plan.key, task.place.task_id) for task in tasks)
+        _write_tasks(batch, tasks, command.actor)
+        first_task += len(tasks)
     batch.many(
         "INSERT INTO edge (need_id, task_id, kind, met) VALUES (?, ?, ?, 0)",
         list(_edges(command.plan, numbers)),
@@ -139,12 +160,35 @@ def _write_stages(batch: Batch, job_id: int, command: Submit) -> None:
         batch.followups.append(("stage", stage_id))
 
 
-def _write_stage(batch: Batch, ids: tuple[int, int, int], stage: StagePlan, first_task: int) -> None:
-    status = StageStatus.OPEN if ids[2] == 0 else StageStatus.PENDING
-    count = len(stage.tasks)
-    batch.run(_STAGE, *ids, raw(stage.name), status, count, first_task, first_task + count - 1)
-    if status is StageStatus.OPEN:
-        batch.event("stage.open", (ids[1], None, None), data={"stage": ids[0], "name": stage.name})
+def _write_stage(batch: Batch, stage: _Stage, plan: StagePlan, *, position: int, first_task: int) -> None:
+    status = StageStatus.OPEN if stage.is_open else StageStatus.PENDING
+    count = len(plan.tasks)
+    last_task = first_task + count - 1
+    row = (stage.id, stage.job_id, position, raw(plan.name), status, count, first_task, last_task)
+    batch.run(_STAGE, *row)
+    if stage.is_open:
+        batch.event("stage.open", Subject(stage.job_id), data={"stage": stage.id, "name": plan.name})
+
+
+def _tasks_of_stage(batch: Batch, stage: _Stage, plan: StagePlan, first_task: int) -> Iterator[_NewTask]:
+    lanes = _Lanes(batch, stage.job_id)
+    for task_id, task in enumerate(plan.tasks, first_task):
+        place = TaskPlace(task_id, stage.job_id, stage.id, task.queue, lanes.of(task.queue))
+        yield _new_task(place, task, needs=len(task.needs), is_open=stage.is_open)
+
+
+def _new_task(
+    place: TaskPlace, plan: TaskPlan, *, needs: int, is_open: bool, group: str | None = None
+) -> _NewTask:
+    ready = is_open and needs == 0
+    return _NewTask(
+        place=place,
+        plan=plan,
+        needs=needs,
+        group=group,
+        status=TaskStatus.QUEUED if ready and plan.when is None else TaskStatus.BLOCKED,
+        awaits_judgement=ready and plan.when is not None,
+    )
 
 
 def _edges(plan: JobPlan, numbers: dict[str, int]) -> Iterator[tuple[int, int, str]]:
@@ -154,54 +198,38 @@ def _edges(plan: JobPlan, numbers: dict[str, int]) -> Iterator[tuple[int, int, s
                 yield numbers[need.key], numbers[task.key], need.when
 
 
-def _write_tasks(batch: Batch, rows: Sequence[tuple[int, TaskPlan, int]], home: _Home, actor: str) -> None:
-    """Write tasks with their ids and numbers of needs, and note their events and counts."""
-    lanes: dict[str, int] = {}
-    inserts = []
-    for task_id, plan, needs in rows:
-        lane_id = lanes.get(plan.queue)
-        if lane_id is None:
-            lane_id = lanes[plan.queue] = _lane(batch, plan.queue, home.job_id)
-        ready = home.open and needs == 0
-        status = TaskStatus.QUEUED if ready and plan.when is None else TaskStatus.BLOCKED
-        waits = ready and plan.when is not None
-        where = (task_id, home.job_id, home.stage_id, lane_id)
-        inserts.append(_row(batch, where, plan, (needs, status, home.group, "condition" if waits else None)))
-        if status is TaskStatus.QUEUED:
-            batch.queued(lane_id)
-        if waits:
-            batch.report.conditions.append(task_id)
-        batch.born((home.job_id, home.stage_id, plan.queue), status)
-        batch.event(
-            "task.created",
-            (home.job_id, task_id, None),
-            actor=actor,
-            data=_birth(plan, (home.stage_id, needs, status, home.group)),
-        )
-    batch.many(_TASK, inserts)
+def _write_tasks(batch: Batch, tasks: Iterable[_NewTask], actor: str) -> None:
+    """Write tasks, their first events and counts."""
+    rows = []
+    for task in tasks:
+        rows.append(_row(batch, task))
+        if task.awaits_judgement:
+            batch.report.conditions.append(task.place.task_id)
+        batch.count_created(task.place, task.status)
+        batch.task_event("task.created", task.place, actor=actor, data=_first_facts(task))
+    batch.many(_TASK, rows)
 
 
-def _row(
-    batch: Batch,
-    where: tuple[int, int, int, int],
-    plan: TaskPlan,
-    state: tuple[int, TaskStatus, str | None, str | None],
-) -> tuple[int | str | bytes | None, ...]:
-    needs, status, group, wait_reason = state
+def _row(batch: Batch, task: _NewTask) -> tuple[int | str | bytes | None, ...]:
+    place, plan, status = task.place, task.plan, task.status
     queued = status is TaskStatus.QUEUED
+    sort_key = batch.rules.sort_key(batch.now, plan.priority, aging_step=batch.aging_step) if queued else None
     return (
-        *where,
+        place.task_id,
+        place.job_id,
+        place.stage_id,
+        raw(place.queue),
+        place.lane_id,
         raw(plan.key),
         raw(plan.name),
-        raw(group),
+        raw(task.group),
         raw(plan.uses),
-        raw(plan.queue),
         plan.priority,
         status,
-        batch.now - plan.priority * batch.aging_step if queued else None,
-        needs,
+        sort_key,
+        task.needs,
         int(plan.when is not None),
-        wait_reason,
+        "condition" if task.awaits_judgement else None,
         plan.retry.max_attempts,
         batch.now,
         batch.now if queued else None,
@@ -209,36 +237,56 @@ def _row(
     )
 
 
-def _birth(plan: TaskPlan, state: tuple[int, int, TaskStatus, str | None]) -> JsonObject:
-    stage_id, needs, status, group = state
+def _first_facts(task: _NewTask) -> JsonObject:
+    """Return what the event that creates a task says of it."""
+    plan = task.plan
     data: JsonObject = {
-        "status": status,
-        "stage": stage_id,
+        "status": task.status,
+        "stage": task.place.stage_id,
         "key": plan.key,
         "uses": plan.uses,
         "queue": plan.queue,
         "priority": plan.priority,
         "max_attempts": plan.retry.max_attempts,
     }
-    if needs:
-        data["needs"] = needs
+    if task.needs:
+        data["needs"] = task.needs
     if plan.name is not None:
         data["name"] = plan.name
-    if group is not None:
-        data["group"] = group
+    if task.group is not None:
+        data["group"] = task.group
     return data
 
 
-def _lane(batch: Batch, queue: str, job_id: int) -> int:
-    name = raw(queue)
-    known = batch.one("SELECT id FROM lane WHERE queue = CAST(? AS TEXT) AND job_id = ?", name, job_id)
-    if known is not None:
-        return int(known[0])
-    batch.run("INSERT OR IGNORE INTO queue (name) VALUES (CAST(? AS TEXT))", name)
-    made = batch.rows(
-        "INSERT INTO lane (queue, job_id) VALUES (CAST(? AS TEXT), ?) RETURNING id", name, job_id
-    )
-    return int(made[0][0])
+class _Lanes:
+    """The lanes of a job by queue, made where they are missing."""
+
+    def __init__(self, batch: Batch, job_id: int) -> None:
+        self._batch = batch
+        self._job_id = job_id
+        self._known: dict[str, int] = {}
+
+    def of(self, queue: str) -> int:
+        """Return the id of the job's lane in a queue."""
+        lane_id = self._known.get(queue)
+        if lane_id is None:
+            lane_id = self._known[queue] = self._read(queue) or self._make(queue)
+        return lane_id
+
+    def _read(self, queue: str) -> int | None:
+        row = self._batch.one(
+            "SELECT id FROM lane WHERE queue = CAST(? AS TEXT) AND job_id = ?", raw(queue), self._job_id
+        )
+        return None if row is None else int(row[0])
+
+    def _make(self, queue: str) -> int:
+        self._batch.run("INSERT OR IGNORE INTO queue (name) VALUES (CAST(? AS TEXT))", raw(queue))
+        ((lane_id,),) = self._batch.rows(
+            "INSERT INTO lane (queue, job_id) VALUES (CAST(? AS TEXT), ?) RETURNING id",
+            raw(queue),
+            self._job_id,
+        )
+        return int(lane_id)
 
 
 def _next_id(batch: Batch, table: str) -> int:

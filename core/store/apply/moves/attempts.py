@@ -1,0 +1,60 @@
+"""Moves of attempts: opened by a claim, closed once by their outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from core.model.errors import Bug
+from core.model.status import ATTEMPT, AttemptStatus, Move
+from core.model.values import JsonObject
+from core.store.batch import Batch
+from core.store.rows import TaskPlace
+from core.store.sql import guard, pack
+
+_OPEN = (
+    "INSERT INTO attempt (task_id, epoch, status, engine_epoch, started_at) VALUES (?, ?, 'running', ?, ?)"
+)
+_SUCCEED = (
+    "UPDATE attempt SET status = 'succeeded', finished_at = ? FROM json_each(?) AS j"
+    f" WHERE task_id = j.value->>0 AND epoch = j.value->>1 AND {guard(ATTEMPT['succeed'])}"
+)
+_CLOSE = {
+    move.name: f"UPDATE attempt SET status = '{move.target}', finished_at = ?, error = ?"
+    f" WHERE task_id = ? AND epoch = ? AND {guard(move)}"
+    for move in ATTEMPT.values()
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedAttempt:
+    """An attempt that did not succeed: of which task, how it ended, and why."""
+
+    place: TaskPlace
+    epoch: int
+    status: AttemptStatus
+    error: JsonObject | None
+
+
+def open_attempts(batch: Batch, refs: Iterable[tuple[int, int]]) -> None:
+    """Open an attempt for each claimed (task, epoch)."""
+    batch.many(_OPEN, [(task_id, epoch, batch.epoch, batch.now) for task_id, epoch in refs])
+
+
+def close_succeeded(batch: Batch, refs: Collection[tuple[int, int]]) -> None:
+    """Close the open attempts of (task, epoch); each must be there."""
+    closed = batch.run(_SUCCEED, batch.now, pack([list(ref) for ref in refs]))
+    if closed != len(refs):
+        raise Bug("attempt.missing", "a running task had no open attempt")
+
+
+def close_attempt(
+    batch: Batch, place: TaskPlace, epoch: int, *, move: Move[AttemptStatus], error: JsonObject | None
+) -> ClosedAttempt:
+    """Close the open attempt of a task, which must be there."""
+    stored = None if error is None else pack(error)
+    if batch.run(_CLOSE[move.name], batch.now, stored, place.task_id, epoch) != 1:
+        raise Bug("attempt.missing", "a running task had no open attempt", facts={"task": place.task_id})
+    if move.event:
+        batch.task_event(move.event, place, attempt=epoch, data=None if error is None else {"error": error})
+    return ClosedAttempt(place=place, epoch=epoch, status=move.target, error=error)

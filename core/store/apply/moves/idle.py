@@ -1,0 +1,106 @@
+"""Moves of tasks that hold no slot: hold, skip, cancel, give up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from core.model.errors import Bug
+from core.model.status import TASK, Move, TaskStatus
+from core.model.values import JsonObject
+from core.store.batch import Batch
+from core.store.rows import PLACE, FinalTask, TaskPlace
+from core.store.sql import guard, ids, pack
+
+CANCELLABLE = TASK["cancel"].sources - {TaskStatus.RUNNING}
+"""Statuses that `cancel_idle` moves from."""
+
+_HOLD = f"UPDATE task SET status = 'held' WHERE id = ? AND {guard(TASK['hold'])}"
+_SKIP = (
+    "UPDATE task SET status = 'skipped', finished_at = ?, wait_reason = NULL FROM json_each(?) AS j"
+    f" WHERE task.id = j.value AND {guard(TASK['skip'], 'task.status')} RETURNING {PLACE}"
+)
+_JUDGED = "WHERE id = ? AND wait_reason = 'condition'"
+_SKIP_JUDGED = (
+    "UPDATE task SET status = 'skipped', finished_at = ?, wait_reason = NULL"
+    f" {_JUDGED} AND {guard(TASK['skip'])} RETURNING {PLACE}"
+)
+_FAIL_JUDGED = (
+    "UPDATE task SET status = 'failed', finished_at = ?, wait_reason = NULL, error = ?"
+    f" {_JUDGED} AND {guard(TASK['give_up'], sources={TaskStatus.BLOCKED})} RETURNING {PLACE}"
+)
+_FAIL_HELD = (
+    "UPDATE task SET status = 'failed', finished_at = ?, retry_at = NULL, error = ?"
+    f" WHERE id = ? AND {guard(TASK['give_up'], sources={TaskStatus.HELD})}"
+)
+_CANCEL = (
+    "UPDATE task SET status = 'cancelled', finished_at = ?, wait_reason = NULL, retry_at = NULL"
+    f" FROM json_each(?) AS j WHERE task.id = j.value"
+    f" AND {guard(TASK['cancel'], 'task.status', sources=CANCELLABLE)}"
+)
+
+
+class IdleTask(NamedTuple):
+    """A task without a slot, and where it stands."""
+
+    place: TaskPlace
+    status: TaskStatus
+
+
+def hold(batch: Batch, task: IdleTask, *, actor: str, reason: str) -> bool:
+    """Keep a queued or retrying task from being claimed; False = it is neither."""
+    if batch.run(_HOLD, task.place.task_id) != 1:
+        return False
+    batch.count_move(task.place, TASK["hold"], task.status)
+    note: JsonObject = {"reason": reason} if reason else {}
+    batch.task_event(TASK["hold"].event, task.place, actor=actor, data=note)
+    return True
+
+
+def skip_for_needs(batch: Batch, needs: Mapping[int, int]) -> int:
+    """Skip blocked tasks (id to the need that did not succeed); return how many."""
+    skipped = sorted(batch.places(_SKIP, batch.now, ids(needs)))
+    for place in skipped:
+        _end(batch, place, TASK["skip"], TaskStatus.BLOCKED)
+        batch.task_event(TASK["skip"].event, place, data={"need": needs[place.task_id]})
+    return len(skipped)
+
+
+def skip_by_judgement(batch: Batch, task_id: int) -> None:
+    """Skip a task whose `when` is false, if it waits for that judgement."""
+    for place in batch.places(_SKIP_JUDGED, batch.now, task_id):
+        _end(batch, place, TASK["skip"], TaskStatus.BLOCKED)
+        batch.task_event(TASK["skip"].event, place, data={"when": False})
+
+
+def fail_by_judgement(batch: Batch, task_id: int, error: JsonObject) -> None:
+    """Fail a task whose `when` cannot be judged, if it waits for that judgement."""
+    for place in batch.places(_FAIL_JUDGED, batch.now, pack(error), task_id):
+        _end(batch, place, TASK["give_up"], TaskStatus.BLOCKED)
+        batch.task_event(TASK["give_up"].event, place, data={"error": error})
+
+
+def fail_held(batch: Batch, place: TaskPlace, error: JsonObject, *, actor: str) -> bool:
+    """Fail a held task that an operator gives up; False = it is not held."""
+    if batch.run(_FAIL_HELD, batch.now, pack(error), place.task_id) != 1:
+        return False
+    _end(batch, place, TASK["give_up"], TaskStatus.HELD)
+    batch.task_event(TASK["give_up"].event, place, actor=actor, data={"error": error})
+    return True
+
+
+def cancel_idle(batch: Batch, tasks: Sequence[IdleTask], *, actor: str | None) -> list[FinalTask]:
+    """Cancel tasks that hold no slot; return them: the caller follows what their end means."""
+    if batch.run(_CANCEL, batch.now, ids(task.place.task_id for task in tasks)) != len(tasks):
+        raise Bug("cancel.refused", "a task without a slot could not be cancelled")
+    for place, status in tasks:
+        batch.count_move(place, TASK["cancel"], status)
+        batch.task_event(TASK["cancel"].event, place, actor=actor)
+    return [
+        FinalTask(place.task_id, place.job_id, place.stage_id, TaskStatus.CANCELLED) for place, _ in tasks
+    ]
+
+
+def _end(batch: Batch, place: TaskPlace, move: Move[TaskStatus], source: TaskStatus) -> None:
+    batch.count_move(place, move, source)
+    batch.follow(place, move.target)

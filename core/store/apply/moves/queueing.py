@@ -1,0 +1,150 @@
+"""Moves of tasks that may queue them: unblock, come due, unhold, rerun."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from core.model.status import TASK, TaskStatus
+from core.model.values import JsonObject
+from core.store.batch import Batch
+from core.store.rows import PLACE, ReadyRow, TaskPlace
+from core.store.sql import SORT_KEY, guard, ids, pack
+
+_QUEUE = f"status = 'queued', queued_at = ?1, sort_key = {SORT_KEY}"
+
+
+def _ready(condition: str) -> str:
+    """Return the assignments that queue a ready task, or let it wait for the judgement of its `when`."""
+    queued = f"{condition} AND NOT conditional"
+    return (
+        f"status = CASE WHEN {queued} THEN 'queued' ELSE 'blocked' END,"
+        f" queued_at = CASE WHEN {queued} THEN ?1 END,"
+        f" sort_key = CASE WHEN {queued} THEN {SORT_KEY} END,"
+        f" wait_reason = CASE WHEN {condition} AND conditional THEN 'condition' END"
+    )
+
+
+_READY = f"RETURNING {PLACE}, status, wait_reason"
+_MEET_NEEDS = f"""
+WITH d AS (SELECT j.value->>0 AS t, j.value->>1 AS c FROM json_each(?3) AS j),
+free AS (SELECT d.t AS t, d.c AS c, n.needs_left = d.c AND s.status = 'open' AS met
+         FROM d JOIN task n ON n.id = d.t JOIN stage s ON s.id = n.stage_id)
+UPDATE task SET needs_left = needs_left - free.c, {_ready("free.met")}
+FROM free WHERE task.id = free.t AND {guard(TASK["unblock"], "task.status")} {_READY}
+"""
+_OPEN_STAGE = f"""
+UPDATE task SET {_ready("1")}
+WHERE id IN (
+  SELECT t.id FROM stage s JOIN task t INDEXED BY task_list
+    ON t.job_id = s.job_id AND t.id BETWEEN s.first_task AND s.last_task
+  WHERE s.id = ?3 AND t.status = 'blocked' AND t.needs_left = 0
+    AND t.wait_reason IS NULL ORDER BY t.id LIMIT ?4)
+AND {guard(TASK["unblock"])} {_READY}
+"""
+_PROCEED = (
+    f"UPDATE task SET {_QUEUE}, wait_reason = NULL WHERE id = ?3 AND wait_reason = 'condition'"
+    f" AND {guard(TASK['unblock'])} RETURNING {PLACE}"
+)
+_COME_DUE = (
+    f"UPDATE task SET {_QUEUE}, retry_at = NULL"
+    " WHERE id IN (SELECT id FROM task INDEXED BY task_due WHERE status = 'retrying' AND retry_at <= ?1"
+    f" ORDER BY retry_at LIMIT ?3) AND {guard(TASK['come_due'])} RETURNING {PLACE}"
+)
+_RETRY_NOW = f"UPDATE task SET {_QUEUE}, retry_at = NULL WHERE id = ?3 AND {guard(TASK['come_due'])}"
+_UNHOLD = f"UPDATE task SET {_QUEUE}, retry_at = NULL WHERE id = ?3 AND {guard(TASK['unhold'])}"
+_UNHOLD_LATER = f"UPDATE task SET status = 'retrying' WHERE id = ? AND {guard(TASK['unhold_later'])}"
+_STATUSES = "SELECT id, status FROM task WHERE id IN (SELECT value FROM json_each(?))"
+_RERUN = f"""
+UPDATE task SET {_ready("n.left = 0 AND s.status = 'open'")},
+  needs_left = n.left, generation = generation + 1, tries = 0, losses = 0, bounces = 0, retry_at = NULL,
+  started_at = NULL, finished_at = NULL, stop_at = NULL, stop_by = NULL, stop_reason = NULL,
+  stop_how = NULL, output = NULL, error = NULL
+FROM (SELECT j.value AS t, (SELECT count(*) FROM edge WHERE task_id = j.value AND met = 0) AS left
+      FROM json_each(?3) AS j) AS n, stage AS s
+WHERE task.id = n.t AND s.id = task.stage_id AND {guard(TASK["rerun"], "task.status")} {_READY}
+"""
+
+
+def unblock_by_needs(batch: Batch, met: Mapping[int, int]) -> int:
+    """Count met needs (task id to number) off blocked tasks; return how many became queued."""
+    listed = pack([[task_id, number] for task_id, number in met.items()])
+    return _note_unblocked(batch, _may_queue(batch, _MEET_NEEDS, listed))
+
+
+def unblock_by_stage(batch: Batch, stage_id: int, *, limit: int) -> int:
+    """Unblock tasks of an open stage that wait for nothing else, the first ones; return how many."""
+    ready = _may_queue(batch, _OPEN_STAGE, stage_id, limit)
+    _note_unblocked(batch, ready)
+    return len(ready)
+
+
+def unblock_by_judgement(batch: Batch, task_id: int) -> None:
+    """Queue a task whose `when` is true, if it waits for that judgement."""
+    for place in batch.places(_PROCEED, batch.now, batch.aging_step, task_id):
+        batch.count_move(place, TASK["unblock"], TaskStatus.BLOCKED)
+        batch.task_event(TASK["unblock"].event, place)
+
+
+def come_due(batch: Batch, *, limit: int) -> None:
+    """Queue the retrying tasks whose time has come, those that wait longest first."""
+    for place in sorted(batch.places(_COME_DUE, batch.now, batch.aging_step, limit)):
+        batch.count_move(place, TASK["come_due"], TaskStatus.RETRYING)
+        batch.task_event(TASK["come_due"].event, place)
+
+
+def retry_now(batch: Batch, place: TaskPlace, *, actor: str) -> bool:
+    """Queue a retrying task before its time; False = it is not retrying."""
+    if batch.run(_RETRY_NOW, batch.now, batch.aging_step, place.task_id) != 1:
+        return False
+    batch.count_move(place, TASK["come_due"], TaskStatus.RETRYING)
+    batch.task_event(TASK["come_due"].event, place, actor=actor)
+    return True
+
+
+def unhold(batch: Batch, place: TaskPlace, *, actor: str) -> bool:
+    """Queue a held task; False = it is not held."""
+    if batch.run(_UNHOLD, batch.now, batch.aging_step, place.task_id) != 1:
+        return False
+    batch.count_move(place, TASK["unhold"], TaskStatus.HELD)
+    batch.task_event(TASK["unhold"].event, place, actor=actor)
+    return True
+
+
+def unhold_later(batch: Batch, place: TaskPlace, *, retry_at: int, actor: str) -> bool:
+    """Let a held task wait on for its retry, whose time lies ahead; False = it is not held."""
+    if batch.run(_UNHOLD_LATER, place.task_id) != 1:
+        return False
+    batch.count_move(place, TASK["unhold_later"], TaskStatus.HELD)
+    note: JsonObject = {"retry_at": retry_at}
+    batch.task_event(TASK["unhold_later"].event, place, actor=actor, data=note)
+    return True
+
+
+def rerun(batch: Batch, task_ids: Iterable[int], *, actor: str) -> int:
+    """Start final tasks over, queued or blocked as their needs and stage want it; return how many."""
+    listed = ids(task_ids)
+    before = dict(batch.rows(_STATUSES, listed))
+    ready = _may_queue(batch, _RERUN, listed)
+    for task in ready:
+        move = TASK["rerun"] if task.is_queued else TASK["rerun_blocked"]
+        batch.count_move(task, move, before[task.task_id])
+        batch.task_event(move.event, task, actor=actor, data={"status": task.status})
+    _note_conditions(batch, ready)
+    return len(ready)
+
+
+def _may_queue(batch: Batch, sql: str, *args: object) -> list[ReadyRow]:
+    return sorted(batch.typed(ReadyRow, sql, batch.now, batch.aging_step, *args))
+
+
+def _note_unblocked(batch: Batch, ready: Sequence[ReadyRow]) -> int:
+    queued = [task for task in ready if task.is_queued]
+    for task in queued:
+        batch.count_move(task, TASK["unblock"], TaskStatus.BLOCKED)
+        batch.task_event(TASK["unblock"].event, task)
+    _note_conditions(batch, ready)
+    return len(queued)
+
+
+def _note_conditions(batch: Batch, ready: Iterable[ReadyRow]) -> None:
+    batch.report.conditions += [task.task_id for task in ready if task.wait_reason == "condition"]

@@ -1,0 +1,155 @@
+"""Moves of tasks into a slot and out of it: claim, and what follows a closed attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from core.model.errors import Bug
+from core.model.status import TASK, TASK_FINAL, AttemptStatus, Move, TaskStatus
+from core.model.values import JsonObject
+from core.store.apply.moves.attempts import ClosedAttempt, close_succeeded, open_attempts
+from core.store.batch import Batch
+from core.store.rows import PLACE, ClaimedRow, TaskPlace
+from core.store.sql import SORT_KEY, guard, ids, pack
+
+LOSS_HOLDS = "the attempt was lost; 'retry' or 'unhold' runs it again, 'cancel' ends it"
+
+_CLAIM = (
+    "UPDATE task SET status = 'running', epoch = epoch + 1, started_at = ? FROM json_each(?) AS j"
+    f" WHERE task.id = j.value AND {guard(TASK['claim'], 'task.status')}"
+    f" RETURNING {PLACE}, epoch, key, uses, spec, generation, tries, losses, bounces, conditional"
+)
+_SUCCEED = (
+    "UPDATE task SET status = 'succeeded', finished_at = ?, output = j.value->>2, error = NULL"
+    " FROM json_each(?) AS j WHERE task.id = j.value->>0 AND task.epoch = j.value->>1"
+    f" AND {guard(TASK['succeed'], 'task.status')} RETURNING {PLACE}, epoch"
+)
+
+
+def _leaving(move: Move[TaskStatus], more: str) -> str:
+    return (
+        f"UPDATE task SET status = '{move.target}', {more} retry_at = ?9,"
+        " tries = tries + ?3, losses = losses + ?4, bounces = bounces + ?5, error = coalesce(?6, error)"
+        f" WHERE id = ?7 AND epoch = ?8 AND {guard(move, sources={TaskStatus.RUNNING})}"
+    )
+
+
+_QUEUE = f"queued_at = ?1, sort_key = {SORT_KEY},"
+_LEAVE = {
+    name: _leaving(TASK[name], more)
+    for name, more in {
+        "retry_later": "",
+        "bounce": _QUEUE,
+        "interrupt": _QUEUE,
+        "hold_lost": "",
+        "give_up": "finished_at = ?1,",
+        "cancel": "finished_at = ?1,",
+    }.items()
+}
+
+
+class Success(NamedTuple):
+    """An attempt that succeeded: `output` as stored, and what its event says."""
+
+    task_id: int
+    epoch: int
+    output: str | None
+    note: JsonObject
+
+
+def claim(batch: Batch, task_ids: Sequence[int]) -> list[ClaimedRow]:
+    """Claim queued tasks, each of which must be there; return them in this order."""
+    rows = {row.task_id: row for row in batch.typed(ClaimedRow, _CLAIM, batch.now, ids(task_ids))}
+    if len(rows) != len(task_ids):
+        raise Bug("claim.refused", "a task at the head of its lane could not be claimed")
+    claimed = [rows[task_id] for task_id in task_ids]
+    for row in claimed:
+        batch.count_move(row, TASK["claim"], TaskStatus.QUEUED)
+        batch.task_event(TASK["claim"].event, row, attempt=row.epoch)
+    open_attempts(batch, [(row.task_id, row.epoch) for row in claimed])
+    return claimed
+
+
+def succeed(batch: Batch, successes: Sequence[Success]) -> set[tuple[int, int]]:
+    """Close attempts that succeeded and move their tasks; return the (task, epoch) that landed.
+
+    A stop that was asked for does not undo what was done.
+    """
+    listed = pack([[success.task_id, success.epoch, success.output] for success in successes])
+    landed = {
+        (place[0], epoch): TaskPlace(*place) for *place, epoch in batch.rows(_SUCCEED, batch.now, listed)
+    }
+    close_succeeded(batch, landed)
+    for task_id, epoch, _, note in successes:
+        place = landed.get((task_id, epoch))
+        if place is not None:
+            batch.count_move(place, TASK["succeed"], TaskStatus.RUNNING)
+            batch.follow(place, TaskStatus.SUCCEEDED)
+            batch.task_event(TASK["succeed"].event, place, attempt=epoch, data=note)
+    return set(landed)
+
+
+def retry_later(batch: Batch, closed: ClosedAttempt, *, retry_at: int) -> None:
+    """Let a task wait outside a slot for its next attempt."""
+    _leave(batch, closed, TASK["retry_later"], note={"retry_at": retry_at}, retry_at=retry_at)
+
+
+def bounce(batch: Batch, closed: ClosedAttempt) -> None:
+    """Queue a task again whose hand-off failed before the start."""
+    # A bounce has no event of its attempt: the task's own carries the count and the cause.
+    _leave(batch, closed, TASK["bounce"], note={"error": closed.error})
+
+
+def interrupt(batch: Batch, closed: ClosedAttempt) -> None:
+    """Queue a task again whose attempt the engine ended as it stopped."""
+    _leave(batch, closed, TASK["interrupt"], note={})
+
+
+def hold_lost(batch: Batch, closed: ClosedAttempt) -> None:
+    """Hold a task whose attempt was lost, until an operator decides."""
+    _leave(batch, closed, TASK["hold_lost"], note={"reason": LOSS_HOLDS})
+
+
+def give_up(batch: Batch, closed: ClosedAttempt) -> None:
+    """Fail a task for which nothing is left to try."""
+    _leave(batch, closed, TASK["give_up"], note=_last_bounce(closed))
+
+
+def cancel(batch: Batch, closed: ClosedAttempt) -> None:
+    """Cancel a task whose attempt was asked to stop."""
+    _leave(batch, closed, TASK["cancel"], note=_last_bounce(closed))
+
+
+def _last_bounce(closed: ClosedAttempt) -> JsonObject:
+    bounced = closed.status is AttemptStatus.BOUNCED
+    return {"error": closed.error, "bounced": True} if bounced else {}
+
+
+def _leave(
+    batch: Batch,
+    closed: ClosedAttempt,
+    move: Move[TaskStatus],
+    *,
+    note: JsonObject,
+    retry_at: int | None = None,
+) -> None:
+    place, status = closed.place, closed.status
+    moved = batch.run(
+        _LEAVE[move.name],
+        batch.now,
+        batch.aging_step,
+        int(status in {AttemptStatus.FAILED, AttemptStatus.TIMED_OUT}),
+        int(status is AttemptStatus.LOST),
+        int(status is AttemptStatus.BOUNCED),
+        None if closed.error is None else pack(closed.error),
+        place.task_id,
+        closed.epoch,
+        retry_at,
+    )
+    if moved != 1:
+        raise Bug("task.missing", "an open attempt had no running task", facts={"task": place.task_id})
+    batch.count_move(place, move, TaskStatus.RUNNING)
+    if move.target in TASK_FINAL:
+        batch.follow(place, move.target)
+    batch.task_event(move.event, place, attempt=closed.epoch, data=note)

@@ -1,0 +1,48 @@
+"""Moves of stages: open, close, reopen."""
+
+from __future__ import annotations
+
+from core.model.errors import Bug
+from core.model.status import STAGE, Move, StageStatus
+from core.model.values import JsonObject
+from core.store.batch import Batch
+from core.store.rows import Subject
+from core.store.sql import guard
+
+_MOVE = {
+    move.name: f"UPDATE stage SET status = '{move.target}' WHERE id = ? AND {guard(move)}"
+    for move in STAGE.values()
+}
+_CLOSE = {move.target: move for move in STAGE.values() if move.name.startswith("close_")}
+
+
+def open_stage(batch: Batch, job_id: int, stage_id: int, *, name: str) -> None:
+    """Open a pending stage, which must be one."""
+    _must(batch, job_id, STAGE["open"], {"stage": stage_id, "name": name})
+
+
+def close_stage(batch: Batch, job_id: int, stage_id: int, *, name: str, status: StageStatus) -> None:
+    """Close a stage that is pending or open, which it must be."""
+    _must(batch, job_id, _CLOSE[status], {"stage": stage_id, "name": name})
+
+
+def reopen_stage(batch: Batch, job_id: int, stage_id: int) -> None:
+    """Open a closed stage again; one that is open stays as it is."""
+    _may(batch, job_id, STAGE["reopen"], {"stage": stage_id})
+
+
+def reset_stage(batch: Batch, job_id: int, stage_id: int) -> None:
+    """Make a closed stage pending again; one that is pending stays as it is."""
+    _may(batch, job_id, STAGE["reopen_pending"], {"stage": stage_id})
+
+
+def _must(batch: Batch, job_id: int, move: Move[StageStatus], note: JsonObject) -> None:
+    if not _may(batch, job_id, move, note):
+        raise Bug("stage.refused", f"a stage could not {move.name}", facts=note)
+
+
+def _may(batch: Batch, job_id: int, move: Move[StageStatus], note: JsonObject) -> bool:
+    if batch.run(_MOVE[move.name], note["stage"]) != 1:
+        return False
+    batch.event(move.event, Subject(job_id), data=note)
+    return True

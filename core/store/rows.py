@@ -1,0 +1,78 @@
+"""Typed rows that one room of the writer hands to another."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+from core.model.status import TaskStatus
+
+
+class Subject(NamedTuple):
+    """What an event is about; `attempt` is the epoch of one."""
+
+    job_id: int | None = None
+    task_id: int | None = None
+    attempt: int | None = None
+
+
+class TaskPlace(NamedTuple):
+    """A task and what it is counted under: its job, stage, queue and lane."""
+
+    task_id: int
+    job_id: int
+    stage_id: int
+    queue: str
+    lane_id: int
+
+
+PLACE = "id, job_id, stage_id, queue, lane_id"
+"""The columns of a `TaskPlace`, in its order."""
+
+
+class ReadyRow(NamedTuple):
+    """A task that a statement may have queued, and what became of it."""
+
+    task_id: int
+    job_id: int
+    stage_id: int
+    queue: str
+    lane_id: int
+    status: str
+    wait_reason: str | None
+
+    @property
+    def is_queued(self) -> bool:
+        """Return whether it may be claimed."""
+        return self.status == TaskStatus.QUEUED
+
+
+class ClaimedRow(NamedTuple):
+    """A claimed task as its row says it."""
+
+    task_id: int
+    job_id: int
+    stage_id: int
+    queue: str
+    lane_id: int
+    epoch: int
+    key: str
+    uses: str
+    spec: str
+    generation: int
+    tries: int
+    losses: int
+    bounces: int
+    conditional: int
+
+
+Placed: TypeAlias = TaskPlace | ReadyRow | ClaimedRow
+"""A row of a task that says what the task is counted under."""
+
+
+class FinalTask(NamedTuple):
+    """A task that became final in this batch, as the consequences need it."""
+
+    task_id: int
+    job_id: int
+    stage_id: int
+    status: TaskStatus

@@ -1,0 +1,19 @@
+"""The writer's side of the store: its connection, its epoch, and the rules it was handed."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from core.model.decisions import WriterRules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writer:
+    """The one connection that writes, for one start of the engine."""
+
+    connection: sqlite3.Connection
+    epoch: int
+    aging_step: int
+    """ms of waiting that weigh as much as one level of priority."""
+    rules: WriterRules
