@@ -59,19 +59,18 @@ class Logger:
 
     def _write(self, level: int, event: str, facts: Mapping[str, object]) -> None:
         if self._inner.isEnabledFor(level):
-            extra = {"facts": {**_context.get(), **facts}}
             # A tuple of Nones outside an `except` block is dropped by the formatter.
-            self._inner.log(level, "%s", event, extra=extra, exc_info=level >= logging.ERROR)
+            self._inner.log(level, "%s", event, extra={"facts": facts}, exc_info=level >= logging.ERROR)
 
 
 def get_logger(name: str) -> Logger:
-    """Return the logger of a module; `name` without the package, such as `engine.runner`."""
+    """Return the logger of a module by its `__name__`."""
     return Logger(name)
 
 
 @contextmanager
 def bound(**facts: object) -> Iterator[None]:
-    """Add facts (job, task, attempt) to every line logged inside, also by what is awaited there."""
+    """Add facts (job, task, attempt) to every line logged inside, also by tasks that are created there."""
     token = _context.set({**_context.get(), **facts})
     try:
         yield
@@ -156,7 +155,8 @@ class _PrivateFile(RotatingFileHandler):
 def _take_facts(_logger: object, _method: str, fields: EventDict) -> EventDict:
     record: logging.LogRecord = fields["_record"]
     fields["logger"] = record.name.removeprefix(f"{_ROOT}.")
-    facts = getattr(record, "facts", {})
+    # Handlers format where the line was logged, so that those of other libraries have the context too.
+    facts = {**_context.get(), **getattr(record, "facts", {})}
     reserved = {"event", "level", "timestamp", "logger", "exc_info", "exception"}
     # A fact named like a field of the format must not forge it.
     fields.update({f"{key}_" if key in reserved or key.startswith("_") else key: facts[key] for key in facts})

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, cast
 
-from core.engine.scopes import Scopes
+from core.engine.expression_scopes import ExpressionScopes
 from core.model.commands import (
     Decide,
     Document,
@@ -66,7 +66,9 @@ class Waiting(Protocol):
 class Admission:
     """The door by which work comes in; from an answer on it survives a crash."""
 
-    def __init__(self, journal: Journal, checks: Checks, scopes: Scopes, *, waiting: Waiting) -> None:
+    def __init__(
+        self, journal: Journal, checks: Checks, scopes: ExpressionScopes, *, waiting: Waiting
+    ) -> None:
         self._journal = journal
         self._waiting = waiting
         self._judging: set[int] = set()

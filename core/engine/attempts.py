@@ -1,13 +1,15 @@
-"""One open attempt, and what attempts are run with."""
+"""An open attempt, and the ports and times that attempts run with."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
 from core.executors.child import ChildExecutor
+from core.logs import bound
 from core.model.commands import Claimed, Result, Tell
 from core.model.outcomes import Outcome
 from core.model.ports import AttemptRef, Clock, Connector
@@ -51,16 +53,18 @@ class Tools:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """Lengths in seconds: timeout of a task that names none; grace between asking and killing."""
+class Timeouts:
+    """How long attempts may take, in seconds."""
 
-    default_timeout: float
+    default: float
+    """Of a task that names no timeout."""
     cancel_grace: float
+    """Between asking an attempt to end and killing it."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Running:
-    """One open attempt: its loop task, whether it is a process, and why it is being ended."""
+    """One open attempt."""
 
     ref: AttemptRef
     claimed: Claimed
@@ -68,7 +72,14 @@ class Running:
     seconds: float
     """What is left of its timeout."""
     task: asyncio.Task[None] | None = None
+    """Follows it to its outcome."""
     inline: bool = True
+    """Its call runs in the loop, as far as is known yet."""
     cause: Outcome | None = None
+    """Why it is being ended."""
     ended: bool = False
     """Its outcome stands and is on its way into the store."""
+
+    def logged(self) -> AbstractContextManager[None]:
+        """Name job, task and attempt in every line that is logged inside."""
+        return bound(job=self.claimed.job_id, task=self.ref.task_id, attempt=self.ref.epoch)

@@ -18,7 +18,7 @@ from core.model.ports import AttemptRef, Clock
 KILL_SECONDS = 10.0
 """How long a kill is waited for: processes of another user live on, and then it is refused."""
 
-_NO_ORPHAN = "it is no living orphan"
+_NO_ORPHAN = "it is not a living orphan"
 _log = get_logger(__name__)
 
 
@@ -34,7 +34,7 @@ class _Orphan:
 
 
 class Orphans:
-    """Watch them to their end, and do with them what operators decide."""
+    """Watch orphans to their end; keep or kill them as operators decide."""
 
     def __init__(
         self, children: ChildExecutor, clock: Clock, *, tell: Callable[[Tell], Awaitable[Result]]
@@ -57,7 +57,7 @@ class Orphans:
                 data={"reason": end.reason, "pids": list(end.pids)},
             )
         )
-        _log.warning("an attempt lost its wrapper", task=ref.task_id, epoch=ref.epoch, pids=end.pids)
+        _log.warning("an attempt lost its wrapper", pids=end.pids)
         try:
             if running.spec.on_loss is not OnLoss.ASK or running.cause is not None:
                 await self._children.kill(ref)
@@ -70,24 +70,25 @@ class Orphans:
 
     async def views(self) -> tuple[OrphanView, ...]:
         """Return those that live, with what their processes are, in order of task id."""
-        found = sorted(self._living.values(), key=lambda orphan: orphan.running.ref.task_id)
-        return tuple([view for orphan in found if (view := await self._view(orphan)) is not None])
+        living = sorted(self._living.values(), key=lambda orphan: orphan.running.ref.task_id)
+        return tuple([view for orphan in living if (view := await self._view(orphan)) is not None])
 
     async def keep(self, task_ids: Sequence[int], *, actor: str) -> Operated:
-        """Note that an operator wants these watched on; whoever is no living orphan is refused."""
+        """Note that an operator wants these watched on; what is not a living orphan is refused."""
         chosen, refused = self._choose(task_ids)
         fresh = [orphan for orphan in chosen if not orphan.kept]
         for orphan in fresh:
             orphan.kept = True
             ref = orphan.running.ref
             await self._tell(Tell(task_id=ref.task_id, epoch=ref.epoch, sight=Sight.KEPT, actor=actor))
-            _log.info("an orphan is kept", task=orphan.running.ref.task_id, actor=actor)
+            with orphan.running.logged():
+                _log.info("an orphan is kept", actor=actor)
         return Operated(changed=len(fresh), refused=tuple(refused))
 
     async def kill(self, task_ids: Sequence[int], *, reason: str, actor: str) -> Operated:
-        """ProcessEnd the processes of these and wait until their attempts are closed as lost.
+        """End the processes of these and wait until their attempts are closed as lost.
 
-        Who asked, and why, becomes part of the loss. Whoever has ended meanwhile, or does not end, is
+        The actor and the reason become part of the loss. What has ended meanwhile, or does not end, is
         refused.
         """
         chosen, refused = self._choose(task_ids)
@@ -99,12 +100,13 @@ class Orphans:
         return Operated(changed=answers.count(None), refused=tuple(sorted(refused)))
 
     async def _kill(self, orphan: _Orphan, verdict: str) -> str | None:
-        """ProcessEnd one orphan; return why not."""
+        """End one orphan; return why not."""
         ref = orphan.running.ref
         if not await self._children.survivors(ref):
             return _NO_ORPHAN
         orphan.verdict = orphan.verdict or verdict
-        _log.info("an orphan is killed", task=ref.task_id, epoch=ref.epoch, verdict=verdict)
+        with orphan.running.logged():
+            _log.info("an orphan is killed", verdict=verdict)
         await self._children.kill(ref)
         await self._closed(orphan.running)
         return "its processes could not be ended" if ref in self._living else None

@@ -1,4 +1,4 @@
-"""Take up what a former engine left: judge every open attempt before anything is claimed."""
+"""Take over the attempts of a former engine before anything is claimed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from core.engine.completion import Completion
 from core.engine.runner import Runner
 from core.executors.child import ChildExecutor
 from core.executors.observations import Finished, Gone, Living, NotStarted, Orphaned
-from core.logs import get_logger
+from core.logs import bound, get_logger
 from core.model.commands import Claimed, Force
 from core.model.crash_points import crash_point
 from core.model.outcomes import Bounced, Lost, Outcome
@@ -39,18 +39,22 @@ class Recovery:
             await asyncio.gather(*[self._recover(attempt) for attempt in page])
         crash_point("recovery.ended")
         if number:
-            _log.info("attempts of a former engine taken up", attempts=number)
+            _log.info("attempts of a former engine taken over", attempts=number)
         return number
 
     async def _recover(self, attempt: OpenAttempt) -> None:
+        with bound(job=attempt.job_id, task=attempt.task_id, attempt=attempt.epoch):
+            await self._judge(attempt)
+
+    async def _judge(self, attempt: OpenAttempt) -> None:
         claimed = _claimed(attempt)
         ref = AttemptRef(task_id=claimed.task_id, epoch=claimed.epoch)
         if not self._runner.makes_processes(claimed.uses):
             await self._close(claimed, Lost(reason=ENDED_INLINE))
             return
         match await self._children.probe(ref):
-            case (Living() | Finished() | Orphaned()) as found:
-                self._runner.adopt(claimed, found, started_at=attempt.started_at)
+            case (Living() | Finished() | Orphaned()) as child:
+                self._runner.adopt(claimed, child, started_at=attempt.started_at)
                 if attempt.stop_how is not None:
                     self._runner.end(ref, Force(attempt.stop_how))
             case NotStarted(reason=reason):

@@ -11,14 +11,14 @@ from pathlib import Path
 from core.config import Settings
 from core.connectors.registry import Registry
 from core.engine.admission import Admission
-from core.engine.attempts import Pace, Tools
+from core.engine.attempts import Timeouts, Tools
 from core.engine.changes import ChangeNotice, ChangeNotices
 from core.engine.completion import Completion, Limits
 from core.engine.dispatcher import Dispatcher
+from core.engine.expression_scopes import ExpressionScopes
 from core.engine.janitor import Janitor
 from core.engine.recovery import Recovery
 from core.engine.runner import Runner
-from core.engine.scopes import Scopes
 from core.engine.shutdown import Motion, Shutdown
 from core.engine.waiters import Waiters
 from core.executors.child import ChildExecutor
@@ -97,7 +97,7 @@ class Engine:
             policy=OverCap.FAIL if settings.output_policy == "fail" else OverCap.KEEP,
         )
         self.children = ChildExecutor(outputs, store=self._owner.store_id, cap=cap)
-        scopes = Scopes(self.reports.expressions, allowed=settings.env_allow)
+        scopes = ExpressionScopes(self.reports.expressions, allowed=settings.env_allow)
         limits = Limits(max_losses=settings.max_losses, max_bounces=settings.max_bounces)
         self._completion = Completion(self.journal, clock=clock, draw=ports.draw, limits=limits)
         tools = Tools(
@@ -107,8 +107,8 @@ class Engine:
             scopes=scopes,
             clock=clock,
         )
-        pace = Pace(default_timeout=settings.default_timeout, cancel_grace=settings.cancel_grace)
-        self.runner = Runner(tools, store_id=self._owner.store_id, pace=pace, on_error=self.fail)
+        timeouts = Timeouts(default=settings.default_timeout, cancel_grace=settings.cancel_grace)
+        self.runner = Runner(tools, store_id=self._owner.store_id, timeouts=timeouts, on_error=self.fail)
         self.admission = Admission(self.journal, ports.registry, scopes, waiting=self.reports.conditions)
         self.dispatcher = Dispatcher(self.journal, self.runner, self.admission, ports=(clock, ports.alarms))
         self._janitor = Janitor(self.dispatcher, self.children, settings=settings)

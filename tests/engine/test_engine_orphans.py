@@ -19,7 +19,7 @@ from tests.support.waiting import DEADLINE, ticks, within
 
 RUN = 'test -e "$FLAG" && exit 0; touch "$FLAG"; exec sleep 300'
 STATES = "SELECT id, key, status FROM task"
-NO_ORPHAN = "it is no living orphan"
+NO_ORPHAN = "it is not a living orphan"
 
 
 async def orphaned(house: House, key: str = "a", *, on_loss: str = "ask", **more: Any) -> int:

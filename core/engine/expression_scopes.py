@@ -1,4 +1,4 @@
-"""What the expressions of a task may see: params, ended tasks of its job, the job, variables."""
+"""Scopes of expressions: params, ended tasks of the job, the job, variables."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Inputs(Protocol):
         """Return what the expressions of a job may see of it and of its tasks with these keys."""
 
 
-class Scopes:
-    """Make scopes; reads no more of the store than the expressions mention."""
+class ExpressionScopes:
+    """Build scopes; read no more of the store than the expressions refer to."""
 
     def __init__(
         self, inputs: Inputs, *, allowed: Sequence[str], environ: Mapping[str, str] | None = None

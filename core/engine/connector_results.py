@@ -1,4 +1,4 @@
-"""What foreign code returned, held to what the engine can store."""
+"""Check what a connector returned: a call, an outcome that can be stored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from core.model.values import JsonValue
 
 DEPTH = 200
 """Levels of lists and mappings that an output may have; expressions follow no deeper."""
-# Made once: every attempt comes by here.
+# Made once: every attempt needs them.
 _CALLS, _OUTCOMES = get_args(Call), get_args(Outcome)
 _encode = json.JSONEncoder(allow_nan=False).encode
 
@@ -31,7 +31,7 @@ def checked_outcome(outcome: object) -> Outcome:
     An output is JSON without NaN, at most `DEPTH` levels deep (`connector.output`).
     """
     if not isinstance(outcome, _OUTCOMES):
-        return broken(f"a {type(outcome).__name__} is no outcome")
+        return broken(f"a {type(outcome).__name__} is not an outcome")
     checked: Outcome = outcome
     match checked:
         case Succeeded(output=output):
@@ -39,7 +39,7 @@ def checked_outcome(outcome: object) -> Outcome:
         case Failed(error=TaskError(code=str(), message=str(), facts=facts)):
             fault = _fault(facts)
         case Failed():
-            return broken("a failure without a TaskError is no outcome")
+            return broken("a failure without a TaskError is not an outcome")
         case _:
             return checked
     if fault is None:

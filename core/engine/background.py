@@ -1,0 +1,55 @@
+"""Tasks in the background of a loop, and a signal that many wait for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+
+
+class BackgroundTasks:
+    """Tasks that nothing awaits; a loop alone would not keep them alive."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def start(
+        self,
+        work: Coroutine[None, None, None],
+        on_end: Callable[[asyncio.Task[None]], None] | None = None,
+    ) -> None:
+        """Run this on the running loop; `on_end` is called when it is no longer among the tasks."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        if on_end is not None:
+            task.add_done_callback(on_end)
+
+    def cancel(self) -> tuple[asyncio.Task[None], ...]:
+        """Cancel those that run, and return them."""
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        return tasks
+
+
+class Signal:
+    """Wake all that wait, each time it is given; used on one loop."""
+
+    def __init__(self) -> None:
+        self._waiters: list[asyncio.Future[None]] = []
+
+    def notify(self) -> None:
+        """Wake all that wait at this moment."""
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def wait(self) -> None:
+        """Return after the next `notify`."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        await waiter

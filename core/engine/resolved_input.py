@@ -1,0 +1,93 @@
+"""ResolvedInput: what a connector makes a call of, and judges its end by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeGuard
+
+from core.engine.attempts import Running, Tools
+from core.engine.connector_results import checked_call
+from core.model.errors import NotFound
+from core.model.outcomes import Failed, Outcome, TaskError
+from core.model.ports import Call, CallContext, Connector, ProcessConnector, ProcessExit
+from core.model.values import JsonObject, JsonValue
+from core.workflows.expressions import has_expression, judge, resolve
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvedInput:
+    """The input of an attempt without expressions, for the connector of its task."""
+
+    connector: Connector
+    with_: JsonObject
+    context: CallContext
+
+    def call(self) -> Call:
+        """Make the call; raise `Invalid` for a faulty input, and what a connector raises."""
+        return checked_call(self.connector.call(self.with_, self.context), self.connector.name)
+
+    def conclude(self, end: ProcessExit) -> Outcome:
+        """Judge how a process of this connector ended."""
+        if not concludes(self.connector):
+            message = f"connector {self.connector.name!r} has no `conclude` for its processes"
+            return Failed(error=TaskError(code="connector.invalid", message=message), permanent=True)
+        return self.connector.conclude(self.with_, self.context, end)
+
+
+class InputResolver:
+    """Resolve the inputs of attempts against the store."""
+
+    def __init__(self, tools: Tools, *, store_id: str) -> None:
+        self._tools = tools
+        self._store_id = store_id
+
+    async def resolve(self, running: Running) -> ResolvedInput:
+        """Resolve the `with:` of an attempt."""
+        connector, with_ = self._connector(running), running.spec.with_
+        if has_expression(with_):
+            scope = await self._scope(running, with_)
+            with_ = _object(resolve(with_, scope))
+        return ResolvedInput(connector=connector, with_=with_, context=self._context(running))
+
+    async def resolve_and_judge(self, running: Running) -> ResolvedInput:
+        """Resolve the `with:` of an attempt whose `when` must still hold.
+
+        Raises `NotFound` (`condition.changed`) when it does not.
+        """
+        with_, when = running.spec.with_, running.spec.when
+        if when is None:
+            return await self.resolve(running)
+        connector = self._connector(running)
+        scope = await self._scope(running, [with_, f"${{{{ {when} }}}}"])
+        if not judge(when, scope):
+            raise NotFound("condition.changed", "its `when` was true when it was queued and is false now")
+        with_ = _object(resolve(with_, scope))
+        return ResolvedInput(connector=connector, with_=with_, context=self._context(running))
+
+    def _connector(self, running: Running) -> Connector:
+        return self._tools.connectors.get(running.claimed.uses)
+
+    async def _scope(self, running: Running, value: JsonValue) -> JsonObject:
+        return await self._tools.scopes.scope(running.claimed.job_id, value, running.spec.env)
+
+    def _context(self, running: Running) -> CallContext:
+        claimed, ref, spec = running.claimed, running.ref, running.spec
+        return CallContext(
+            ref=ref,
+            job_id=claimed.job_id,
+            key=claimed.key,
+            clock=self._tools.clock,
+            directory=self._tools.children.outputs.directory(ref),
+            idempotency_key=f"{self._store_id}-{claimed.task_id}-{claimed.generation}",
+            cwd=spec.cwd,
+            env={name: str(value) for name, value in spec.env.items()},
+        )
+
+
+def concludes(connector: Connector) -> TypeGuard[ProcessConnector]:
+    """Return whether a connector's calls are processes."""
+    return hasattr(connector, "conclude")
+
+
+def _object(value: JsonValue) -> JsonObject:
+    return value if isinstance(value, dict) else {}
