@@ -53,7 +53,7 @@ async def test_all_of_its_processes_die_and_its_wrapper_stays_to_tell_the_exit(h
     assert len(host.family(None, mark)) >= 3
     await house.control.kill(house.target(job, "a"))
     await house.reach(job, "a", "cancelled")
-    assert host.family(None, mark) == frozenset()
+    await house.until(lambda: not host.family(None, mark), "all that the kill hit has died")
     assert (attempt(house, job, "a") / "status").read_text() == "exit 137\n"
 
 
