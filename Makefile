@@ -8,9 +8,23 @@ STARTED := $(shell date +%s)
 # More than cores: the tests of whole processes mostly wait, and a worker out of work takes that of others.
 WORKERS ?= 3
 DECK ?= .taskdeck
-# The tests start hundreds of processes; without its cache each of them would compile every file anew.
+# The tests start hundreds of processes; without its cache each of them would compile every file again.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help venv run test format lint types mutants bench shots pages clean
+# Nothing of the caller's decides what is imported or checked; tests/support/surroundings.py does the rest.
+unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONWARNINGS PYTHONOPTIMIZE PYTEST_ADDOPTS MYPYPATH
+# Without a terminal there may be no standard input at all.
+PYTEST = $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal </dev/null
+SLOWEST := tests/architecture/test_package.py::test_the_wheel_works_in_an_empty_environment_far_from_the_checkout
+define STATIC
+failed=; \
+step() { name=$$1; shift; out=$$("$$@" 2>&1 </dev/null) && echo "$$name: ok" || { failed="$$failed $$name"; echo "$$name: FAILED"; echo "$$out"; }; }; \
+step format $(BIN)/ruff format --check .; \
+step lint $(BIN)/ruff check --output-format concise .; \
+step types $(BIN)/mypy; \
+step layers $(BIN)/lint-imports --no-cache
+endef
+VERDICT = echo "make $@:$${failed:+ FAILED:$$failed,} $$(( $$(date +%s) - $(STARTED) )) s wall time"; test -z "$$failed"
+.PHONY: help venv run test check format lint types mutants bench shots pages clean
 
 help: ## List these targets.
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,15 +40,14 @@ run: $(READY) ## Open the console on $DECK (.taskdeck); without a terminal run t
 	else exec $(BIN)/taskdeck run sample --home "$(DECK)" --slots 4; fi
 
 test: $(READY) ## Check everything: format, lint, types, layers, tests.
-	@failed=; \
-	step() { name=$$1; shift; out=$$("$$@" 2>&1) && echo "$$name: ok" || { failed="$$failed $$name"; echo "$$name: FAILED"; echo "$$out"; }; }; \
-	step format $(BIN)/ruff format --check .; \
-	step lint $(BIN)/ruff check --output-format concise .; \
-	step types $(BIN)/mypy; \
-	step layers $(BIN)/lint-imports --no-cache; \
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal || failed="$$failed tests"; \
-	echo "make test:$${failed:+ FAILED:$$failed,} $$(( $$(date +%s) - $(STARTED) )) s wall time"; \
-	test -z "$$failed"
+	@$(STATIC); \
+	$(PYTEST) || failed="$$failed tests"; \
+	$(VERDICT)
+
+check: $(READY) ## Check format, lint, types, layers, and the tests of what changed since main.
+	@$(STATIC); \
+	$(PYTEST) --deselect $(SLOWEST) $$($(BIN)/python -m tests.affected) || failed="$$failed tests"; \
+	$(VERDICT)
 
 format: $(READY) ## Format the code and apply safe fixes.
 	@$(BIN)/ruff format .
