@@ -11,7 +11,7 @@ from console.background import to_end
 from console.exports.export_file import ExportFile
 from console.exports.file_formats import Layout
 from console.rows.pages import Read
-from core.filters.grammar import Filter
+from core.filters.terms import Filter
 
 V = TypeVar("V")
 ROWS = 1_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from core.filters.grammar import Filter
+from core.filters.terms import Filter
 
 Subject: TypeAlias = int | str | Filter
 """What a place shows: an id, the name of a queue, or the rows that a filter finds."""

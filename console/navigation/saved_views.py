@@ -10,7 +10,9 @@ from pathlib import Path
 
 from core.files.writing import changing, write_file
 from core.filters.fields import Noun
-from core.filters.grammar import Filter, parse, render
+from core.filters.parser import parse
+from core.filters.terms import Filter
+from core.filters.unparser import unparse
 from core.model.errors import Invalid, NotFound, Unavailable
 from core.model.text import safe_line
 
@@ -67,7 +69,7 @@ class Views:
 
         A view of the same name is replaced. Raises `Unavailable` (`views.write`).
         """
-        view = View(root=root, noun=where.noun, filter=render(where))
+        view = View(root=root, noun=where.noun, filter=unparse(where))
         if self._file is None:
             self._in_memory[name] = view
             return

@@ -7,8 +7,7 @@ from textual.message import Message
 from console.newjob.documents import Source
 from core.control.api import ReadingAPI
 from core.filters.fields import Noun
-from core.filters.grammar import Filter
-from core.filters.terms import In, Sort
+from core.filters.terms import Filter, In, Sort
 from core.model.errors import Conflict
 from core.model.text import SafeText, safe_line
 from core.model.values import INBOX

@@ -6,7 +6,8 @@ import json
 import shlex
 from dataclasses import asdict, is_dataclass
 
-from core.filters.grammar import Filter, render
+from core.filters.terms import Filter
+from core.filters.unparser import unparse
 from core.model.events import EventView
 from core.model.orphans import OrphanView
 from core.model.text import SafeText, safe, safe_line
@@ -63,5 +64,5 @@ def _line_of(view: object) -> str:
 
 
 def _line_of_filter(where: Filter) -> str:
-    said = render(where)
+    said = unparse(where)
     return f"taskdeck {where.noun}" + (f" --where {shlex.quote(said)}" if said else "")

@@ -14,8 +14,8 @@ from console.themes import Look
 from console.widgets.row_format import RowFormat
 from core.control.api import ControlAPI, EventQuery
 from core.filters.fields import FIELDS, Noun
-from core.filters.grammar import Filter, matches
-from core.filters.terms import In, Sort, Term
+from core.filters.matching import matches
+from core.filters.terms import Filter, In, Sort, Term
 from core.model.events import EventView
 from core.model.text import SafeText, safe_line
 from core.model.views import JobView, Page, QueueView, TaskView

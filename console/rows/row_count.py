@@ -8,7 +8,7 @@ from dataclasses import replace
 from console.rows.sort_order import is_by_id, is_falling
 from core.control.api import ControlAPI
 from core.filters.fields import Noun
-from core.filters.grammar import Filter
+from core.filters.terms import Filter
 from core.model.counts import Count
 from core.model.text import SafeText
 

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from core.filters.fields import FIELDS, Kind, Noun
-from core.filters.grammar import Filter
-from core.filters.terms import Sort, field_of
+from core.filters.terms import Filter, Sort, field_of
 from core.render.columns import Column
 
 _RISING = (Kind.TEXT, Kind.CHOICE, Kind.AGE)

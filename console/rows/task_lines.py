@@ -10,8 +10,7 @@ from console.rows.listing import now_ms, worded
 from console.themes import Look
 from core.control.api import ControlAPI, EventQuery
 from core.filters.fields import Noun
-from core.filters.grammar import Filter
-from core.filters.terms import Sort
+from core.filters.terms import Filter, Sort
 from core.model.events import EventView
 from core.model.text import SafeText, fit, safe_line
 from core.model.values import JsonValue, to_iso

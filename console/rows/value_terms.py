@@ -7,8 +7,8 @@ from dataclasses import replace
 from string import ascii_lowercase
 
 from core.filters.fields import FIELDS, Field, Kind
-from core.filters.grammar import Filter, render
-from core.filters.terms import In, Term
+from core.filters.terms import Filter, In, Term
+from core.filters.unparser import unparse
 
 _LONGEST = 200
 _ORDER = (Kind.CHOICE, Kind.TEXT, Kind.NUMBER, Kind.TIME, Kind.AGE)
@@ -39,7 +39,7 @@ def excluding(where: Filter, term: In) -> Filter:
 
 def words_of(term: Term, where: Filter) -> str:
     """Write one term as the filter line shows it."""
-    return render(Filter(noun=where.noun, terms=(term,)))
+    return unparse(Filter(noun=where.noun, terms=(term,)))
 
 
 def letters(names: list[str]) -> list[str]:

@@ -16,8 +16,7 @@ from console.verbs.selection import Selection, job_selection
 from console.widgets.row_format import RowFormat
 from core.control.api import ControlAPI
 from core.filters.fields import Noun
-from core.filters.grammar import Filter
-from core.filters.terms import In, Sort
+from core.filters.terms import Filter, In, Sort
 from core.model.status import TASK_FINAL
 from core.model.text import SafeText, cells, clip, safe_line
 from core.model.values import INBOX

@@ -26,7 +26,7 @@ from console.widgets.inspector import Split
 from console.widgets.prompt import Prompt
 from console.widgets.row_format import RowFormat
 from console.widgets.table import Table
-from core.filters.grammar import Filter
+from core.filters.terms import Filter
 from core.model.text import SafeText
 from core.model.views import TaskView
 from core.render.columns import Column

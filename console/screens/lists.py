@@ -6,7 +6,7 @@ from console.desk import Desk
 from console.key_table import bindings
 from console.rows.listing import events, jobs, tasks
 from console.screens.list_screen import ListScreen
-from core.filters.grammar import Filter
+from core.filters.terms import Filter
 from core.model.events import EventView
 from core.model.text import SafeText, safe_line
 from core.model.views import JobView, TaskView

@@ -14,8 +14,7 @@ from console.widgets.row_format import RowFormat
 from console.widgets.table import Table
 from core.control.api import Target
 from core.filters.fields import Noun
-from core.filters.grammar import Filter
-from core.filters.terms import In, Matches
+from core.filters.terms import Filter, In, Matches
 from core.model.pulse import Failing, Waiting, WaitKind
 from core.model.text import SafeText, safe_line
 from core.render.columns import Column, Form, cell

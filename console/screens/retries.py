@@ -14,8 +14,7 @@ from console.themes import Look
 from console.widgets.row_format import RowFormat
 from core.control.api import ControlAPI
 from core.filters.fields import Noun
-from core.filters.grammar import Filter
-from core.filters.terms import In
+from core.filters.terms import Filter, In
 from core.model.text import SafeText, safe_line
 from core.model.views import TaskView
 from core.render.columns import Column, Form, cell

@@ -13,8 +13,7 @@ from typing import TextIO, TypeAlias
 
 from core.control.api import ControlAPI
 from core.filters.fields import Noun
-from core.filters.grammar import Filter
-from core.filters.terms import In, Sort
+from core.filters.terms import Filter, In, Sort
 from core.model.errors import TaskdeckError, Unavailable
 from core.model.pulse import Failing, Waiting
 from core.model.status import JOB_FINAL, TASK_FINAL, JobStatus

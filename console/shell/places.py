@@ -14,8 +14,7 @@ from console.screens.queues import QueuesScreen
 from console.screens.retries import RetriesScreen
 from console.screens.task import TaskScreen
 from core.filters.fields import Noun
-from core.filters.grammar import Filter
-from core.filters.terms import In
+from core.filters.terms import Filter, In
 
 _ROOTS: dict[str, type[DeskScreen]] = {
     "pulse": PulseScreen,

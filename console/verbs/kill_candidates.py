@@ -11,8 +11,7 @@ from console.rows.listing import now_ms
 from console.verbs.tiers import Verb
 from core.control.api import ControlAPI, Target
 from core.filters.fields import Noun
-from core.filters.grammar import Filter
-from core.filters.terms import In
+from core.filters.terms import Filter, In
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.text import SafeText, safe_line
 from core.model.views import TaskView

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from console.verbs.selection import Selection
 from core.control.api import Target
-from core.filters.grammar import Filter
+from core.filters.terms import Filter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,8 +28,7 @@ from console.verbs.tiers import (
 )
 from core.control.api import ControlAPI, Target
 from core.filters.fields import Noun
-from core.filters.grammar import Filter
-from core.filters.terms import In
+from core.filters.terms import Filter, In
 from core.model.errors import TaskdeckError
 from core.model.text import SafeText, safe_line
 

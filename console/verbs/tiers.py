@@ -8,7 +8,8 @@ from enum import IntEnum, StrEnum
 
 from console.verbs.selection import Selection
 from core.control.api import Target
-from core.filters.grammar import Filter, render
+from core.filters.terms import Filter
+from core.filters.unparser import unparse
 from core.model.counts import Preview
 from core.model.text import SafeText, safe_line
 
@@ -145,7 +146,7 @@ def meets(typed: str, number: int) -> bool:
 
 
 def _predicate(where: Filter) -> str:
-    return render(replace(where, sort=None)) or f"all {where.noun}"
+    return unparse(replace(where, sort=None)) or f"all {where.noun}"
 
 
 def _counted(number: int, noun: str) -> str:

@@ -16,7 +16,7 @@ from core.cli.reading import reading
 from core.cli.tables import Table
 from core.control.api import EventQuery, ReadingAPI
 from core.filters.fields import Noun
-from core.filters.grammar import parse
+from core.filters.parser import parse
 from core.model.events import EventView
 from core.model.status import JOB_FINAL
 from core.model.values import INBOX

@@ -14,7 +14,8 @@ from core.cli.paging import Fetch, pages, row_limit
 from core.cli.reading import reading
 from core.cli.tables import Table
 from core.filters.fields import Noun
-from core.filters.grammar import Filter, parse
+from core.filters.parser import parse
+from core.filters.terms import Filter
 from core.model.values import JsonObject
 from core.render.json_shapes import job_shape, queue_shape, task_shape
 

@@ -20,7 +20,7 @@ from core.cli.summary import EXIT, counts_text, failed_tasks, say_failed
 from core.cli.waiting import kept, wait_with
 from core.control.api import OPERATOR, ControlAPI, Document, EventQuery, StopMode, SubmitOptions
 from core.filters.fields import Noun
-from core.filters.grammar import parse
+from core.filters.parser import parse
 from core.filters.terms import In
 from core.model.commands import Submitted
 from core.model.text import safe_line

@@ -9,7 +9,7 @@ from core.cli.paging import pages
 from core.cli.refusals import usage
 from core.control.api import Filter, ReadingAPI, Target
 from core.filters.fields import Noun
-from core.filters.grammar import parse
+from core.filters.parser import parse
 
 
 async def find_targets(

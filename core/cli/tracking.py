@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from core.cli.paging import WHOLE
 from core.control.api import EventQuery, ReadingAPI
 from core.filters.fields import Noun
-from core.filters.grammar import parse
+from core.filters.parser import parse
 from core.model.status import TASK_MOVES, TaskStatus
 from core.model.values import INBOX
 

@@ -14,7 +14,7 @@ from typing import Self, TypeVar
 from core.control import requests
 from core.control.arguments import LOG_BYTES, OPERATOR, PAGE, DocumentSource, EventQuery, Target
 from core.control.requests import Kind, Request, kind_of
-from core.filters.grammar import Filter
+from core.filters.terms import Filter
 from core.model.commands import Document, DocumentText, Force, Operated, StopMode, SubmitOptions, Submitted
 from core.model.counts import Count, Preview
 from core.model.events import EventView

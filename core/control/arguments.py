@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.filters.grammar import Filter
+from core.filters.terms import Filter
 from core.model.commands import Document, DocumentText
 from core.model.errors import Invalid
 from core.model.values import JsonValue

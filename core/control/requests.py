@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Generic, TypeAlias, TypeVar, get_args, get_origin
 
 from core.control.arguments import LOG_BYTES, OPERATOR, PAGE, DocumentSource, EventQuery, Target
-from core.filters.grammar import Filter
+from core.filters.terms import Filter
 from core.model import counts, events, orphans, pulse, views, workflow_views
 from core.model.commands import Force, Operated, StopMode, SubmitOptions, Submitted
 from core.model.errors import Bug

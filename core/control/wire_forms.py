@@ -9,7 +9,9 @@ from types import UnionType
 from typing import TypeVar, cast, get_args, get_type_hints
 
 from core.filters.fields import Noun
-from core.filters.grammar import Filter, parse, render
+from core.filters.parser import parse
+from core.filters.terms import Filter
+from core.filters.unparser import unparse
 
 T = TypeVar("T")
 
@@ -24,7 +26,7 @@ class FilterForm:
     @classmethod
     def of(cls, where: Filter) -> FilterForm:
         """Return the form of a filter."""
-        return cls(noun=where.noun, text=render(where))
+        return cls(noun=where.noun, text=unparse(where))
 
     def decode(self) -> Filter:
         """Return the filter; raise `Invalid` (`filter.*`)."""

@@ -1,1 +1,1 @@
-"""The filter grammar of lists and verbs: read, written back, matched."""
+"""The filter grammar of lists and verbs: parsed, unparsed, matched."""

@@ -10,7 +10,7 @@ from core.model.status import JobStatus, TaskStatus
 
 
 class Noun(StrEnum):
-    """What a list shows, and so what its filter speaks of."""
+    """What a list shows and its filter selects."""
 
     JOBS = "jobs"
     TASKS = "tasks"
@@ -24,7 +24,7 @@ class Kind(StrEnum):
     TEXT = "text"
     """Any text: `:` with `*` globs, `~`."""
     CHOICE = "choice"
-    """One of the known words: `:`; a glob stands for the words that it meets."""
+    """One of the known words: `:`; a glob stands for the words that it matches."""
     NUMBER = "number"
     """A whole number: `:` and comparisons."""
     TIME = "time"

@@ -1,4 +1,4 @@
-"""Tokens: a filter's text cut into words, each with its place for a caret."""
+"""Tokens: the text of a filter in pieces, each with its position for a caret."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ class Token:
     text: str
     quoted: bool = False
 
-    def refuse(self, code: str, sentence: str, *, hint: str = "", near: Sequence[str] = ()) -> Invalid:
+    def refusal(self, code: str, sentence: str, *, hint: str = "", near: Sequence[str] = ()) -> Invalid:
         """Return a refusal that points at this token; `near` are words that may have been meant."""
         meant = f"; did you mean {' or '.join(repr(word) for word in near)}?" if near else ""
         return Invalid(
             f"filter.{code}",
-            f"{sentence}{meant}\n{self._pointer()}",
+            f"{sentence}{meant}\n{self._caret_lines()}",
             hint=hint,
             facts={"position": self.start, "length": self.end - self.start, "near": list(near)},
         )
 
-    def _pointer(self) -> str:
+    def _caret_lines(self) -> str:
         begin = max(0, self.start - _SHOWN)
         before, place = (
             safe_line(self.source[begin : self.start]),
@@ -54,55 +54,55 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Word:
-    """One word of a filter: a bare value (no name, no verb), or name, verb and values."""
+class RawTerm:
+    """The tokens of one term: a bare value (no name, no operator), or name, operator and values."""
 
-    whole: Token
+    span: Token
+    """All of it."""
     name: Token | None
-    verb: str
+    operator: str
     values: tuple[Token, ...]
     negated: bool
 
 
-def words(text: str) -> Iterator[Word]:
-    """Cut a filter into its words, in order; raise `Invalid` for a text that has no such form."""
+def tokenise(text: str) -> Iterator[RawTerm]:
+    """Cut a filter into its terms, in order; raise `Invalid` for a text that is not of this form."""
     _check(text)
-    at = _skip(text, 0)
+    at = _skip_space(text, 0)
     while at < len(text):
-        word = _word(text, at)
-        yield word
-        at = _skip(text, word.whole.end)
-        if at == word.whole.end and at < len(text):
-            raise _token(text, at, end=at + 1).refuse("space", "a space is missing here")
+        term = _raw_term(text, at)
+        yield term
+        at = _skip_space(text, term.span.end)
+        if at == term.span.end and at < len(text):
+            raise _token(text, at, end=at + 1).refusal("space", "a space is missing here")
 
 
 def _check(text: str) -> None:
     if len(text) > LONGEST_FILTER:
         rest = _token(text, LONGEST_FILTER, end=LONGEST_FILTER + 1)
-        raise rest.refuse("long", f"a filter has at most {LONGEST_FILTER} characters")
-    found = _UNBINDABLE.search(text)
-    if found:
-        raise _token(text, found.start(), end=found.end()).refuse(
+        raise rest.refusal("long", f"a filter has at most {LONGEST_FILTER} characters")
+    match = _UNBINDABLE.search(text)
+    if match:
+        raise _token(text, match.start(), end=match.end()).refusal(
             "character", "no stored text has this character"
         )
 
 
-def _word(text: str, at: int) -> Word:
+def _raw_term(text: str, at: int) -> RawTerm:
     head = _HEAD.match(text, at)
     if head:
-        minus, verb = head.group(1, 3)
-        values = _values(text, head.end(), listed=verb in (":", "="))
-        named = _token(text, head.start(2), end=head.end(2))
+        minus, operator = head.group(1, 3)
+        begin = head.end()
+        values = _list(text, begin) if operator in (":", "=") else (_value(text, begin, bare=_WORD),)
+        name = _token(text, head.start(2), end=head.end(2))
     else:
         minus = "-" if re.match(r"-\S", text[at : at + 2]) else ""
-        values, verb, named = (_value(text, at + len(minus), bare=_WORD),), "", None
-    whole = _token(text, at, end=values[-1].end)
-    return Word(whole=whole, name=named, verb=verb, values=values, negated=bool(minus))
+        values, operator, name = (_value(text, at + len(minus), bare=_WORD),), "", None
+    span = _token(text, at, end=values[-1].end)
+    return RawTerm(span=span, name=name, operator=operator, values=values, negated=bool(minus))
 
 
-def _values(text: str, at: int, *, listed: bool) -> tuple[Token, ...]:
-    if not listed:
-        return (_value(text, at, bare=_WORD),)
+def _list(text: str, at: int) -> tuple[Token, ...]:
     values = [_value(text, at, bare=_IN_LIST)]
     while text[values[-1].end : values[-1].end + 1] == ",":
         values.append(_value(text, values[-1].end + 1, bare=_IN_LIST))
@@ -113,19 +113,19 @@ def _value(text: str, at: int, *, bare: re.Pattern[str]) -> Token:
     if text[at : at + 1] == '"':
         quoted = _QUOTED.match(text, at)
         if not quoted:
-            raise _token(text, at, end=at + 1).refuse("quote", "this quote is not closed")
-        said = re.sub(r"\\(.)", r"\1", quoted.group(1), flags=re.DOTALL)
-        return Token(source=text, start=at, end=quoted.end(), text=said, quoted=True)
-    found = bare.match(text, at)
-    if not found:
-        raise _token(text, at, end=at + 1).refuse("empty", "a value is missing here")
-    return _token(text, at, end=found.end())
+            raise _token(text, at, end=at + 1).refusal("quote", "this quote is not closed")
+        unescaped = re.sub(r"\\(.)", r"\1", quoted.group(1), flags=re.DOTALL)
+        return Token(source=text, start=at, end=quoted.end(), text=unescaped, quoted=True)
+    match = bare.match(text, at)
+    if not match:
+        raise _token(text, at, end=at + 1).refusal("empty", "a value is missing here")
+    return _token(text, at, end=match.end())
 
 
 def _token(text: str, start: int, *, end: int) -> Token:
     return Token(source=text, start=start, end=end, text=text[start:end])
 
 
-def _skip(text: str, at: int) -> int:
+def _skip_space(text: str, at: int) -> int:
     space = _SPACE.match(text, at)
     return space.end() if space else at

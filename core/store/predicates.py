@@ -1,4 +1,4 @@
-"""Turn a filter on jobs, tasks or events into bound SQL: the same rows as `core.filters.grammar.matches`."""
+"""Turn a filter on jobs, tasks or events into bound SQL: the same rows as `core.filters.matching.matches`."""
 
 from __future__ import annotations
 

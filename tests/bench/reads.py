@@ -21,7 +21,7 @@ from typing import TypeVar
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from core.filters.fields import FIELDS, Noun
-from core.filters.grammar import parse
+from core.filters.parser import parse
 from core.model.commands import Command, Complete, Enqueue, Hold
 from core.model.outcomes import Failed, Succeeded, TaskError
 from core.model.plans import TaskPlan

@@ -13,7 +13,7 @@ from core.cli.reading import reading
 from core.cli.targets import count
 from core.control.api import Target
 from core.filters.fields import Noun
-from core.filters.grammar import parse
+from core.filters.parser import parse
 from core.store.reports import search
 from tests.store.deck import Deck, task
 

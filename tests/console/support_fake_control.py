@@ -14,7 +14,7 @@ from core.control.api import ControlAPI, EventQuery, Kind, Request, Target, kind
 from core.control.arguments import DocumentSource
 from core.control.requests import name_of
 from core.filters.fields import Noun
-from core.filters.grammar import Filter
+from core.filters.terms import Filter
 from core.model.commands import Operated, Submitted
 from core.model.counts import Count, Preview
 from core.model.errors import Invalid, NotFound, TaskdeckError, Unavailable

@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from core.control.api import Target
 from core.filters.fields import FIELDS, Kind, Noun
-from core.filters.grammar import Filter, matches
-from core.filters.terms import field_of
+from core.filters.matching import matches
+from core.filters.terms import Filter, field_of
 from core.model.errors import TaskdeckError
 from core.model.events import EventView
 from core.model.orphans import OrphanKind, OrphanView

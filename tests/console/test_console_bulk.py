@@ -9,7 +9,7 @@ from console.screens.base import DeskScreen
 from console.verbs.selection import Selection
 from core.control.api import Target
 from core.filters.fields import Noun
-from core.filters.grammar import parse
+from core.filters.parser import parse
 from core.model.orphans import OrphanKind
 from tests.console.support_console import HOSTILE, Operator, console, shown, strips_of
 from tests.console.support_fake_control import FakeControl

@@ -14,7 +14,7 @@ from console.shell.keymap_file import check_keymap
 from console.shell.places import GROUPS, ROOTS
 from core.control.api import Target
 from core.filters.fields import Noun
-from core.filters.grammar import parse
+from core.filters.parser import parse
 from core.model.errors import Invalid
 from tests.console.support_console import HOSTILE, console, shown, strips_of
 from tests.console.support_fake_control import FakeControl

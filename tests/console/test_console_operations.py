@@ -10,7 +10,7 @@ from console.verbs.selection import Selection
 from console.verbs.tiers import BOUNDED, REVERSIBLE, Scope, Tier, Verb, facts_of, meets, tier_of
 from core.control.api import Target
 from core.filters.fields import Noun
-from core.filters.grammar import parse
+from core.filters.parser import parse
 from core.model.commands import Operated
 from core.model.errors import Conflict, Unavailable
 from core.model.orphans import OrphanKind

@@ -7,7 +7,7 @@ from console.verbs.apply import movable
 from console.verbs.tiers import Verb
 from core.control.api import Target
 from core.filters.fields import Noun
-from core.filters.grammar import parse
+from core.filters.parser import parse
 from core.model.views import Page
 from tests.console.support_fake_control import FakeControl
 

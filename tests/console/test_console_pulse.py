@@ -12,7 +12,7 @@ from console.screens.pulse_panels import where_failing, where_waiting
 from console.shell.app import ConsoleApp, ConsoleOptions
 from console.widgets.bars import bars, trend_of
 from console.widgets.styled_lines import changed, flow
-from core.filters.grammar import render
+from core.filters.unparser import unparse
 from core.model.errors import Unavailable
 from core.model.pulse import Failing, PulseView, Rate, Waiting, WaitKind
 from core.model.text import SafeText, cells
@@ -138,7 +138,7 @@ async def test_r_runs_all_that_failed_with_the_code_again_and_asks() -> None:
         await operator.press("y")
         await operator.hears("3 changed")
         assert [verb for verb, _ in control.asked] == ["retry"]
-        assert render(control.asked[0][1]) == "code:http.5xx status:failed"
+        assert unparse(control.asked[0][1]) == "code:http.5xx status:failed"
         assert control.task_rows[6].status == "retrying"
 
 
@@ -390,9 +390,9 @@ async def test_another_theme_repaints_the_pulse() -> None:
 
 def test_a_code_is_asked_for_as_it_is_and_so_is_having_none() -> None:
     failing = Failing(code='a b"*', message="", tasks=1, newest_task=1, newest_job=1, at=0, keys=())
-    assert render(where_failing(failing, "failed")) == 'code:"a b\\"*" status:failed'
+    assert unparse(where_failing(failing, "failed")) == 'code:"a b\\"*" status:failed'
     nameless = Failing(code="", message="", tasks=1, newest_task=1, newest_job=1, at=0, keys=())
-    assert render(where_failing(nameless, "failed", "retrying")) == '-code~"." status:failed,retrying'
+    assert unparse(where_failing(nameless, "failed", "retrying")) == '-code~"." status:failed,retrying'
 
 
 @pytest.mark.parametrize(
@@ -406,7 +406,7 @@ def test_a_code_is_asked_for_as_it_is_and_so_is_having_none() -> None:
     ],
 )
 def test_every_reason_to_wait_finds_its_tasks(kind: WaitKind, subject: str, said: str) -> None:
-    assert render(where_waiting(Waiting(kind=kind, subject=subject, tasks=1))) == said
+    assert unparse(where_waiting(Waiting(kind=kind, subject=subject, tasks=1))) == said
 
 
 def test_bars_stand_on_zero_and_show_the_least_one() -> None:

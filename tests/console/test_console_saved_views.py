@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from console.navigation.saved_views import Views
 from core.filters.fields import Noun
-from core.filters.grammar import parse
+from core.filters.parser import parse
 views = Views(Path(sys.argv[1]))
 print("ready", flush=True)
 sys.stdin.readline()

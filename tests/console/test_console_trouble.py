@@ -7,7 +7,7 @@ import time
 import pytest
 
 from console.screens.retries import PRESETS, RetriesScreen, error_text, when
-from core.filters.grammar import render
+from core.filters.unparser import unparse
 from core.model.text import cells
 from tests.console.support_console import HOSTILE, VISIBLE, Operator, console, strips_of
 from tests.console.support_fake_control import NOW, FakeControl
@@ -77,7 +77,7 @@ async def test_a_filter_goes_on_with_another_preset_and_escape_comes_back_to_the
         await operator.sees("[dead 1]", "3/3")
         screen = operator.app.screen
         assert isinstance(screen, RetriesScreen)
-        assert render(screen.rows.where) == "status:failed"
+        assert unparse(screen.rows.where) == "status:failed"
 
 
 async def test_retry_asks_and_acts_on_the_row_under_the_cursor() -> None:
@@ -115,7 +115,7 @@ async def test_all_dead_are_marked_and_retried_by_the_predicate_that_is_shown() 
         await operator.sees("Retry 5 tasks? [y/N]")
         await operator.press("y")
         await operator.hears("5 changed")
-        assert [(verb, render(target)) for verb, target in control.asked] == [("retry", "status:failed")]
+        assert [(verb, unparse(target)) for verb, target in control.asked] == [("retry", "status:failed")]
         assert control.task_rows[1].status == "succeeded"
         assert control.task_rows[3].status == "retrying"
 

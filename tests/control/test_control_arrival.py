@@ -9,7 +9,7 @@ import pytest
 
 from core.control.api import EventQuery, StopMode, SubmitOptions, Target
 from core.filters.fields import Noun
-from core.filters.grammar import parse
+from core.filters.parser import parse
 from core.model.commands import Cancel, Enqueue, Hold, Pause, Rerun, Resume, Unhold
 from core.model.errors import (
     BudgetExceeded,

@@ -25,7 +25,7 @@ from core.control.api import (
 )
 from core.control.reading import ReadingControl
 from core.filters.fields import Noun
-from core.filters.grammar import parse
+from core.filters.parser import parse
 from core.model.errors import Conflict, Invalid, InvalidDocument, NotFound, Unavailable
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.plans import OnLoss

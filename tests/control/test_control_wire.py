@@ -9,7 +9,7 @@ from core.control.api import DocumentText, SubmitOptions, Target
 from core.control.arguments import DocumentSource
 from core.engine.changes import ChangeNotice
 from core.filters.fields import Noun
-from core.filters.grammar import parse
+from core.filters.parser import parse
 from core.model.commands import Operated
 from core.model.errors import Bug, Conflict, Invalid, TaskdeckError
 from core.model.orphans import OrphanKind, OrphanView

@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.filters.fields import FIELDS, Kind, Noun
-from core.filters.grammar import parse
-from core.filters.terms import Ago, At, Compare, Contains, Filter, Glob, In, Matches, Op, Term, matches
+from core.filters.matching import matches
+from core.filters.parser import parse
+from core.filters.terms import Ago, At, Compare, Contains, Filter, Glob, In, Matches, Op, Term
 from core.model.errors import Invalid
 from core.model.status import TaskStatus
 from core.store.database import open_writer

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event as events_of
 
 from core.filters.fields import Noun
-from core.filters.grammar import parse
+from core.filters.parser import parse
 from core.model.commands import Cancel, ComeDue, Complete, Hold, Pause, Submit
 from core.model.errors import Conflict, Invalid, NotFound
 from core.model.outcomes import RetryAt, Succeeded

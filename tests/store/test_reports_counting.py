@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event as events_of
 
 from core.filters.fields import Noun
-from core.filters.grammar import parse
+from core.filters.parser import parse
 from core.model.commands import Cancel, Hold, Pause
 from core.model.counts import Count
 from core.model.errors import Invalid

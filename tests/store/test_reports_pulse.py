@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.filters.fields import Noun
-from core.filters.grammar import parse
+from core.filters.parser import parse
 from core.model.commands import ComeDue, Complete, Hold, Pause, Unhold
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.outcomes import AskOperator, Lost, RetryAt

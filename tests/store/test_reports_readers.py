@@ -15,7 +15,7 @@ from sqlalchemy import event as events_of
 from sqlalchemy import text
 
 from core.filters.fields import Noun
-from core.filters.grammar import parse
+from core.filters.parser import parse
 from core.model.errors import Unavailable
 from core.store.database import open_writer
 from core.store.readers import Readers, open_readonly, regexp

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.filters.fields import Noun
-from core.filters.grammar import parse
+from core.filters.parser import parse
 from core.model.commands import Hold
 from core.model.counts import Count
 from core.model.views import Page, TaskView

@@ -12,8 +12,9 @@ from console.screens.parts.hosts import ListHost
 from console.screens.parts.row_source import RowSource
 from console.widgets.prompt import Prompt
 from console.widgets.table import Table
-from core.filters.grammar import Filter, parse, render
-from core.filters.terms import In
+from core.filters.parser import parse
+from core.filters.terms import Filter, In
+from core.filters.unparser import unparse
 from core.model.errors import Invalid
 from core.model.text import SafeText, safe_line
 
@@ -36,7 +37,7 @@ class FilterLine(Generic[V]):
         return self.prompt.open
 
     def type(self) -> None:
-        self.prompt.ask("filter", render(self._rows.where), placeholder="state:failed age>10m sort:-id")
+        self.prompt.ask("filter", unparse(self._rows.where), placeholder="state:failed age>10m sort:-id")
 
     def take(self, text: str) -> None:
         """Filter by what was typed; a text with a fault stays, and so do the rows."""
@@ -53,7 +54,7 @@ class FilterLine(Generic[V]):
         self.show()
 
     def show(self) -> None:
-        text = render(self._rows.where)
+        text = unparse(self._rows.where)
         self._shown_cut = self._rows.cut
         self.prompt.show(safe_line(f" / {text}{self._shown_cut}" if text else " /"))
 

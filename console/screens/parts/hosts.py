@@ -9,7 +9,7 @@ from textual.screen import ModalScreen
 from textual.worker import Worker
 
 from console.verbs.selection import Selection
-from core.filters.grammar import Filter
+from core.filters.terms import Filter
 from core.model.text import SafeText
 
 T = TypeVar("T")

@@ -13,8 +13,7 @@ from console.verbs.marks import Marks
 from console.verbs.selection import Selection, names_of, selection_of
 from console.widgets.table import Table
 from core.filters.fields import Noun
-from core.filters.grammar import Filter
-from core.filters.terms import In
+from core.filters.terms import Filter, In
 from core.model.text import SafeText
 
 V = TypeVar("V")

@@ -12,7 +12,7 @@ from console.rows.pages import Pages
 from console.rows.row_count import RowCount, cut_words
 from core.control.api import ControlAPI
 from core.filters.fields import Noun
-from core.filters.grammar import Filter
+from core.filters.terms import Filter
 from core.model.errors import TaskdeckError
 from core.model.text import SafeText
 

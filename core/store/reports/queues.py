@@ -8,7 +8,8 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.filters.fields import FIELDS, Noun
-from core.filters.terms import Filter, matches
+from core.filters.matching import matches
+from core.filters.terms import Filter
 from core.model.views import QueueView
 from core.store.batch import BUCKET
 from core.store.reports.rows import QUEUES, Throughput, counts_of, queue_view

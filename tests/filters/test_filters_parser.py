@@ -10,23 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.filters.fields import FIELDS, Kind, Noun
-from core.filters.grammar import LONGEST_PATTERN, parse
-from core.filters.terms import (
-    Ago,
-    At,
-    Compare,
-    Contains,
-    Filter,
-    Glob,
-    In,
-    Matches,
-    Op,
-    Sort,
-    Term,
-    matches,
-    render,
-)
+from core.filters.matching import matches
+from core.filters.parser import LONGEST_PATTERN, parse
+from core.filters.terms import Ago, At, Compare, Contains, Filter, Glob, In, Matches, Op, Sort, Term
 from core.filters.tokens import LONGEST_FILTER
+from core.filters.unparser import unparse
 from core.model.errors import Invalid
 
 NOW = 1_767_225_600_000
@@ -105,7 +93,7 @@ def refusal(text: str, noun: Noun = Noun.TASKS) -> Invalid:
 )
 def test_a_term_is_read(text: str, term: Term) -> None:
     assert tasks(text).terms == (term,)
-    assert tasks(render(tasks(text))) == tasks(text)
+    assert tasks(unparse(tasks(text))) == tasks(text)
 
 
 def test_spaces_of_any_kind_part_the_terms() -> None:
@@ -278,9 +266,9 @@ def test_only_ascii_letters_fold() -> None:
 
 
 @given(parts=st.lists(st.text("ab", max_size=3), min_size=2, max_size=5), text=st.text("ab", max_size=12))
-def test_a_glob_meets_what_the_same_regular_expression_meets(parts: list[str], text: str) -> None:
+def test_a_glob_matches_what_the_same_regular_expression_matches(parts: list[str], text: str) -> None:
     expected = re.fullmatch(".*".join(map(re.escape, parts)), text) is not None
-    assert Glob(parts=tuple(parts)).meets(text) == expected
+    assert Glob(parts=tuple(parts)).matches(text) == expected
 
 
 BINDABLE = st.characters(exclude_categories=("Cs",), exclude_characters="\0")
@@ -336,8 +324,8 @@ def filters(noun: Noun) -> st.SearchStrategy[Filter]:
 
 
 @given(st.sampled_from(Noun).flatmap(filters))
-def test_what_is_rendered_is_read_again(filter_: Filter) -> None:
-    assert parse(render(filter_), filter_.noun) == filter_
+def test_what_is_unparsed_is_parsed_again(filter_: Filter) -> None:
+    assert parse(unparse(filter_), filter_.noun) == filter_
 
 
 PIECES = st.sampled_from(
@@ -379,7 +367,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         assert 0 <= place <= len(text)
         assert length >= 1
         return
-    assert tasks(render(filter_)) == filter_
+    assert tasks(unparse(filter_)) == filter_
     assert matches(filter_, TASK, now=NOW) in (True, False)
 
 

@@ -1,4 +1,4 @@
-"""The filter grammar of `--where` and of the console's filter line.
+"""Parser: the filter grammar of `--where` and of the console's filter line.
 
     filter = { term }                                     space = and
     term   = ["-"] field ":" value { "," value }          comma = or, minus = not
@@ -30,25 +30,21 @@ from core.filters.terms import (
     Op,
     Sort,
     Term,
-    matches,
-    render,
 )
-from core.filters.tokens import Token, Word, words
+from core.filters.tokens import RawTerm, Token, tokenise
 from core.model.durations import parse_duration
 from core.model.errors import Invalid
 from core.model.text import safe_line
-
-__all__ = ["LONGEST_PATTERN", "Filter", "matches", "parse", "render"]
 
 LONGEST_PATTERN = 200
 """A regular expression has at most this many characters."""
 
 _STARS = re.compile(r"\*+")
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
-_LENGTH = re.compile(r"[0-9.]+[a-z]")
+_DURATION_START = re.compile(r"[0-9.]+[a-z]")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COMPARING = "> >= < <="
-_VERBS = {
+_OPERATORS = {
     Kind.TEXT: ": ~",
     Kind.CHOICE: ":",
     Kind.NUMBER: f": {_COMPARING}",
@@ -65,71 +61,73 @@ def parse(text: str, noun: Noun) -> Filter:
     """
     terms: list[Term] = []
     sort: Sort | None = None
-    for word in words(text):
-        if word.name is None or word.name.text.lower() != "sort":
-            terms.append(_term(word, noun))
+    for raw in tokenise(text):
+        if raw.name is None or raw.name.text.lower() != "sort":
+            terms.append(_term(raw, noun))
         elif sort is None:
-            sort = _sort(word, noun)
+            sort = _sort(raw, noun)
         else:
-            raise word.whole.refuse("sort", "there is a second 'sort:'")
+            raise raw.span.refusal("sort", "there is a second 'sort:'")
     return Filter(noun=noun, terms=tuple(terms), sort=sort)
 
 
-def _term(word: Word, noun: Noun) -> Term:
-    if word.name is None:
-        return _contains(word)
-    field = _field(word.name, word.name.text, noun=noun)
-    if word.verb == "~":
-        return _matches(word, field)
-    if word.verb in (":", "="):
-        return _in(word, field)
-    return _compare(word, field)
+def _term(raw: RawTerm, noun: Noun) -> Term:
+    if raw.name is None:
+        return _contains(raw)
+    field = _field(raw.name, raw.name.text, noun=noun)
+    if raw.operator == "~":
+        return _matches(raw, field)
+    if raw.operator in (":", "="):
+        return _in(raw, field)
+    return _compare(raw, field)
 
 
-def _contains(word: Word) -> Contains:
-    value = word.values[0]
+def _contains(raw: RawTerm) -> Contains:
+    value = raw.values[0]
     if not value.text:
-        raise value.refuse("empty", "an empty text is in everything")
-    return Contains(text=value.text, negated=word.negated)
+        raise value.refusal("empty", "an empty text is in everything")
+    return Contains(text=value.text, negated=raw.negated)
 
 
 def _field(token: Token, name: str, *, noun: Noun) -> Field:
     fields = FIELDS[noun]
-    found = fields.find(name)
-    if found:
-        return found
-    raise token.refuse(
+    field = fields.find(name)
+    if field:
+        return field
+    raise token.refusal(
         "field",
         f"{noun} have no field '{name}'",
-        hint=f"fields: {', '.join(field.name for field in fields.fields)}; quote a text that holds a colon",
+        hint=f"fields: {', '.join(known.name for known in fields.fields)}; quote a text that holds a colon",
         near=get_close_matches(name.lower(), fields.names(), n=2),
     )
 
 
-def _sort(word: Word, noun: Noun) -> Sort:
-    value = word.values[0]
-    if word.negated or word.verb not in (":", "=") or len(word.values) > 1:
-        raise word.whole.refuse("sort", "write 'sort:field' or 'sort:-field'")
+def _sort(raw: RawTerm, noun: Noun) -> Sort:
+    value = raw.values[0]
+    if raw.negated or raw.operator not in (":", "=") or len(raw.values) > 1:
+        raise raw.span.refusal("sort", "write 'sort:field' or 'sort:-field'")
     descending = value.text.startswith("-")
     return Sort(field=_field(value, value.text.removeprefix("-"), noun=noun).name, descending=descending)
 
 
-def _matches(word: Word, field: Field) -> Matches:
-    pattern = word.values[0]
-    _check_verb(word, field, allowed=field.kind is Kind.TEXT)
+def _matches(raw: RawTerm, field: Field) -> Matches:
+    pattern = raw.values[0]
+    if field.kind is not Kind.TEXT:
+        raise _unknown_operator(raw, field)
     if len(pattern.text) > LONGEST_PATTERN:
-        raise pattern.refuse("regex", f"a regular expression has at most {LONGEST_PATTERN} characters")
+        raise pattern.refusal("regex", f"a regular expression has at most {LONGEST_PATTERN} characters")
     try:
         re.compile(pattern.text)
     except (re.error, OverflowError, RecursionError) as error:
-        raise pattern.refuse("regex", f"this is not a regular expression ({error})") from error
-    return Matches(field=field.name, pattern=pattern.text, negated=word.negated)
+        raise pattern.refusal("regex", f"this is not a regular expression ({error})") from error
+    return Matches(field=field.name, pattern=pattern.text, negated=raw.negated)
 
 
-def _in(word: Word, field: Field) -> In:
-    _check_verb(word, field, allowed=field.kind in (Kind.TEXT, Kind.CHOICE, Kind.NUMBER))
+def _in(raw: RawTerm, field: Field) -> In:
+    if field.kind not in (Kind.TEXT, Kind.CHOICE, Kind.NUMBER):
+        raise _unknown_operator(raw, field)
     values: list[str | int | Glob] = []
-    for token in word.values:
+    for token in raw.values:
         match field.kind:
             case Kind.NUMBER:
                 values.append(_number(token))
@@ -137,45 +135,45 @@ def _in(word: Word, field: Field) -> In:
                 values.extend(_choices(token, field))
             case _:
                 values.append(_text_or_glob(token))
-    return In(field=field.name, values=tuple(dict.fromkeys(values)), negated=word.negated)
+    return In(field=field.name, values=tuple(dict.fromkeys(values)), negated=raw.negated)
 
 
-def _compare(word: Word, field: Field) -> Compare:
-    _check_verb(word, field, allowed=field.kind in (Kind.NUMBER, Kind.TIME, Kind.AGE))
-    if word.negated:
-        raise word.whole.refuse("negated", "a comparison is not negated", hint="turn it around: '<=' for '>'")
-    token = word.values[0]
-    return Compare(field=field.name, op=Op(word.verb), value=_operand(token, field))
+def _compare(raw: RawTerm, field: Field) -> Compare:
+    if field.kind not in (Kind.NUMBER, Kind.TIME, Kind.AGE):
+        raise _unknown_operator(raw, field)
+    if raw.negated:
+        raise raw.span.refusal("negated", "a comparison is not negated", hint="turn it around: '<=' for '>'")
+    token = raw.values[0]
+    return Compare(field=field.name, op=Op(raw.operator), value=_operand(token, field))
 
 
-def _check_verb(word: Word, field: Field, *, allowed: bool) -> None:
-    if not allowed:
-        raise word.whole.refuse(
-            "operator",
-            f"'{field.name}' has no '{word.verb}'",
-            hint=f"'{field.name}' has: {_VERBS[field.kind]}",
-        )
+def _unknown_operator(raw: RawTerm, field: Field) -> Invalid:
+    return raw.span.refusal(
+        "operator",
+        f"'{field.name}' has no '{raw.operator}'",
+        hint=f"'{field.name}' has: {_OPERATORS[field.kind]}",
+    )
 
 
 def _operand(token: Token, field: Field) -> int | At | Ago:
     if field.kind is Kind.NUMBER:
         return _number(token)
-    if field.kind is Kind.AGE or _LENGTH.match(token.text):
-        return Ago(ms=_length(token))
+    if field.kind is Kind.AGE or _DURATION_START.match(token.text):
+        return Ago(ms=_duration(token))
     return At(ms=_moment(token))
 
 
 def _number(token: Token) -> int:
     if not _NUMBER.fullmatch(token.text):
-        raise token.refuse("number", "this is not a whole number of at most 18 digits")
+        raise token.refusal("number", "this is not a whole number of at most 18 digits")
     return int(token.text)
 
 
-def _length(token: Token) -> int:
+def _duration(token: Token) -> int:
     try:
         return parse_duration(token.text)
     except Invalid as error:
-        raise token.refuse("duration", error.message, hint=error.hint) from error
+        raise token.refusal("duration", error.message, hint=error.hint) from error
 
 
 def _moment(token: Token) -> int:
@@ -184,14 +182,14 @@ def _moment(token: Token) -> int:
         # A moment without a zone is UTC, like every time that taskdeck shows.
         at = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH
     except ValueError as error:
-        raise _no_moment(token) from error
+        raise _invalid_moment(token) from error
     if at < timedelta(0):
-        raise _no_moment(token)
+        raise _invalid_moment(token)
     return at // timedelta(milliseconds=1)
 
 
-def _no_moment(token: Token) -> Invalid:
-    return token.refuse(
+def _invalid_moment(token: Token) -> Invalid:
+    return token.refusal(
         "time",
         "this is not a moment since 1970",
         hint="write 2026-01-31, 2026-01-31T08:00Z, or how long ago: 10m",
@@ -203,12 +201,12 @@ def _choices(token: Token, field: Field) -> list[str]:
     value = _text_or_glob(token)
     if isinstance(value, Glob):
         glob = Glob(parts=tuple(_STARS.split(wanted)))
-        met = [choice for choice in field.choices if glob.meets(choice)]
+        chosen = [choice for choice in field.choices if glob.matches(choice)]
     else:
-        met = [choice for choice in field.choices if choice == wanted]
-    if met:
-        return met
-    raise token.refuse(
+        chosen = [choice for choice in field.choices if choice == wanted]
+    if chosen:
+        return chosen
+    raise token.refusal(
         "value",
         f"no {field.name} is '{safe_line(token.text[:40])}'",
         hint=f"{field.name} is one of: {', '.join(field.choices)}",
