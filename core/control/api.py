@@ -257,7 +257,7 @@ class ControlAPI(ReadingAPI):
     async def kill_orphans(self, target: Target, *, reason: str = "", actor: str = OPERATOR) -> Operated:
         """End the processes of living orphans (ids); their attempts close as lost.
 
-        Whoever is no living orphan any more, or never was, is listed as refused.
+        Tasks without living processes are listed as refused.
         """
         return await self.ask(requests.KillOrphans(target=target, reason=reason, actor=actor))
 

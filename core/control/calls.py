@@ -77,7 +77,7 @@ class Calls:
     async def _send(self, path: str, content: bytes) -> bytes:
         wire.check_size(len(content), wire.BODY_BYTES)
         try:
-            # As streams: httpx would look long for headers that nobody reads.
+            # As streams: httpx would search long for headers that are not read.
             request = httpx.Request("POST", _URLS[path], stream=httpx.ByteStream(content))
             response = await self._transport.handle_async_request(request)
             answer = await response.aread()

@@ -15,12 +15,12 @@ from core.control.sockets import address_of, check_peer
 from core.model.errors import Forbidden
 from core.model.text import safe_line
 
-WORDS_BYTES = 1_000
-"""Of what a command complains the last bytes are kept."""
+STDERR_BYTES = 1_000
+"""Last bytes that are kept of what a command writes to its standard error."""
 _NAME_CHARS = 80
 _RETRY_SECONDS = 0.02
 _END_SECONDS = 2.0
-_WORDS_SECONDS = 0.2
+_STDERR_SECONDS = 0.2
 
 S = TypeVar("S", asyncio.StreamReader, asyncio.StreamWriter)
 
@@ -37,10 +37,10 @@ class Line(Protocol):
         """Where requests go."""
 
     def drop(self) -> None:
-        """Hang up at once: the engine must see that nobody waits any more."""
+        """Hang up at once: the engine must see that this client no longer waits."""
 
-    async def last_words(self) -> str:
-        """Return why the line broke, as far as it says so; one safe line, or nothing."""
+    async def failure_reason(self) -> str:
+        """Return why the line broke, as far as that is known; one safe line, or ''."""
 
 
 class Dialer(Protocol):
@@ -65,18 +65,17 @@ class SocketLine:
     writer: asyncio.StreamWriter
 
     def drop(self) -> None:
-        """Hang up at once."""
         self.writer.transport.abort()
 
-    async def last_words(self) -> str:
-        """Return nothing: a socket does not say why."""
+    async def failure_reason(self) -> str:
+        """Return '': a socket does not say why."""
         return ""
 
 
 class SocketDialer:
     """Open lines to the engine's socket, if a process of this user listens there.
 
-    `patience` = seconds for which connecting is tried again while nobody listens.
+    `patience` = seconds for which connecting is tried again while no engine listens.
     """
 
     def __init__(self, path: Path, *, patience: float = 0.0) -> None:
@@ -85,7 +84,7 @@ class SocketDialer:
 
     @property
     def shares_files(self) -> bool:
-        """Return yes: the socket is a file of this machine."""
+        """Return True: the socket is a file of this machine."""
         return True
 
     async def dial(self) -> Line:
@@ -97,7 +96,7 @@ class SocketDialer:
             except OSError:
                 if time.monotonic() >= deadline:
                     raise
-            # The winner of the lock is still opening its socket: nothing tells us when.
+            # The owner of the lock is still opening its socket: nothing announces when.
             await asyncio.sleep(_RETRY_SECONDS)
 
     async def close(self) -> None:
@@ -123,16 +122,16 @@ class CommandDialer:
 
     @property
     def shares_files(self) -> bool:
-        """Return no: nobody knows where the command leads."""
+        """Return False: the command may lead to another machine."""
         return False
 
     async def dial(self) -> Line:
-        """Start the command once more; raise `OSError` if there is none such."""
+        """Start the command once more; raise `OSError` if it does not exist."""
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(*self._argv, stdin=pipe, stdout=pipe, stderr=pipe)
-        for old in [one for one in self._lines if one.ended]:
+        for old in [one for one in self._lines if one.has_ended]:
             self._lines.remove(old)
-            old.forget()
+            old.stop_reading()
         line = CommandLine(process, name=shlex.join(self._argv)[:_NAME_CHARS])
         self._lines.add(line)
         return line
@@ -142,7 +141,7 @@ class CommandDialer:
         lines, self._lines = self._lines, set()
         for line in lines:
             line.drop()
-        await asyncio.gather(*(line.reaped() for line in lines))
+        await asyncio.gather(*(line.reap() for line in lines))
 
 
 class CommandLine:
@@ -151,46 +150,42 @@ class CommandLine:
     def __init__(self, process: asyncio.subprocess.Process, *, name: str) -> None:
         self._process = process
         self._name = name
-        self._words = b""
-        self._listening = asyncio.ensure_future(self._listen())
+        self._stderr_tail = b""
+        self._stderr_reader = asyncio.ensure_future(self._read_stderr())
 
     @property
     def reader(self) -> asyncio.StreamReader:
-        """Where its answers come from."""
-        return _there(self._process.stdout)
+        return _pipe(self._process.stdout)
 
     @property
     def writer(self) -> asyncio.StreamWriter:
-        """Where requests go."""
-        return _there(self._process.stdin)
+        return _pipe(self._process.stdin)
 
     @property
-    def ended(self) -> bool:
-        """Return whether the command is over."""
+    def has_ended(self) -> bool:
         return self._process.returncode is not None
 
     def drop(self) -> None:
-        """Hang up at once."""
         # A pipe that is closed already cannot be aborted.
         if not self.writer.is_closing():
             self.writer.transport.abort()
         with suppress(ProcessLookupError):
             self._process.terminate()
 
-    async def last_words(self) -> str:
-        """Return how the command ended and what it complained of, if it ends soon."""
+    async def failure_reason(self) -> str:
+        """Return how the command ended and the end of its standard error, if it ends soon."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_END_SECONDS):
                 await self._process.wait()
-        # Who inherited its error stream, the master of a shared ssh connection for one, may hold it open.
-        await asyncio.wait([self._listening], timeout=_WORDS_SECONDS)
+        # A process that inherited its standard error, such as the master of a shared ssh, may hold it open.
+        await asyncio.wait([self._stderr_reader], timeout=_STDERR_SECONDS)
         code = self._process.returncode
         ending = "still runs" if code is None else f"ended with exit {code}"
-        said = safe_line(self._words.decode(errors="replace").strip())
-        return f"{safe_line(self._name)} {ending}" + (f": {said}" if said else "")
+        stderr = safe_line(self._stderr_tail.decode(errors="replace").strip())
+        return f"{safe_line(self._name)} {ending}" + (f": {stderr}" if stderr else "")
 
-    async def reaped(self) -> None:
-        """Wait until the command has ended, and kill it if it takes its time."""
+    async def reap(self) -> None:
+        """Wait until the command has ended, and kill it if that takes too long."""
         try:
             async with asyncio.timeout(_END_SECONDS):
                 await self._process.wait()
@@ -198,18 +193,18 @@ class CommandLine:
             with suppress(ProcessLookupError):
                 self._process.kill()
             await self._process.wait()
-        self.forget()
+        self.stop_reading()
 
-    def forget(self) -> None:
-        """Listen no more to what it complains of."""
-        self._listening.cancel()
+    def stop_reading(self) -> None:
+        """Read its standard error no longer."""
+        self._stderr_reader.cancel()
 
-    async def _listen(self) -> None:
-        errors = _there(self._process.stderr)
-        while piece := await errors.read(WORDS_BYTES):
-            self._words = (self._words + piece)[-WORDS_BYTES:]
+    async def _read_stderr(self) -> None:
+        errors = _pipe(self._process.stderr)
+        while piece := await errors.read(STDERR_BYTES):
+            self._stderr_tail = (self._stderr_tail + piece)[-STDERR_BYTES:]
 
 
-def _there(stream: S | None) -> S:
+def _pipe(stream: S | None) -> S:
     assert stream is not None, "the command was started with pipes"
     return stream

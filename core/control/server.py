@@ -233,7 +233,7 @@ class _Guarded(HttpToolsProtocol):
         self._unread = self.loop.call_later(self.limits.answer_seconds, self._cut_if_unread, left)
 
     def _cut_if_unread(self, before: int) -> None:
-        # A slow line that takes something may go on; who takes nothing keeps an answer in memory for ever.
+        # A slow client that reads something may go on; one that reads nothing keeps an answer in memory.
         if self.transport.get_write_buffer_size() >= before:
             self.transport.abort()
             return

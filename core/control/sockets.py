@@ -1,4 +1,4 @@
-"""The engine's socket: a private file, reached by any path, spoken to by one user."""
+"""The engine's socket: a private file for one user."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import socket
 import stat
 import struct
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -31,7 +32,7 @@ class HasOptions(Protocol):
 def address_of(path: Path) -> Iterator[str]:
     """Yield an address that fits for bind and connect; valid inside the block only.
 
-    A longer path goes through a descriptor of its directory. Raises `OSError` if there is none such.
+    A longer path goes through a descriptor of its directory. Raises `OSError` if that does not exist.
     """
     if len(os.fsencode(path)) <= LONGEST_ADDRESS:
         yield str(path)
@@ -52,7 +53,7 @@ def bind_private(path: Path) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     try:
         remove_socket(path)
-        # A chmod after the bind would leave a moment in which everybody may connect.
+        # A chmod after the bind would leave a moment in which every user may connect.
         umask = os.umask(0o177)
         try:
             with address_of(path) as address:
@@ -74,7 +75,7 @@ def bind_private(path: Path) -> socket.socket:
 
 
 def remove_socket(path: Path) -> None:
-    """Remove a socket that nobody needs; raise `Unavailable` (`socket.taken`) if it is another file."""
+    """Remove a stale socket; raise `Unavailable` (`socket.taken`) if it is another file."""
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
@@ -86,21 +87,29 @@ def remove_socket(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def peer_of(connection: HasOptions) -> tuple[int, int]:
-    """Return the process id and user id of the other end, as the kernel saw it when it connected."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """The process at the other end and its user, as the kernel saw them when it connected."""
+
+    pid: int
+    uid: int
+
+
+def peer_of(connection: HasOptions) -> Peer:
+    """Return the other end of a connection."""
     raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     pid, uid, _ = _CREDENTIALS.unpack(raw)
-    return int(pid), int(uid)
+    return Peer(pid=pid, uid=uid)
 
 
 def check_peer(connection: HasOptions) -> int:
     """Return the process at the other end; raise `Forbidden` (`socket.foreign`) unless it is this user's."""
-    pid, uid = peer_of(connection)
-    if uid != os.geteuid():
+    peer = peer_of(connection)
+    if peer.uid != os.geteuid():
         raise Forbidden(
             "socket.foreign",
-            f"user {uid} may not speak with the engine of user {os.geteuid()}",
-            hint="ask as the user who started the engine",
-            facts={"uid": uid},
+            f"user {peer.uid} may not speak with the engine of user {os.geteuid()}",
+            hint="run this command as the user who started the engine",
+            facts={"uid": peer.uid},
         )
-    return pid
+    return peer.pid

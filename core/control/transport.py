@@ -1,4 +1,4 @@
-"""DialedTransport: HTTP/1.1 for httpx over any dialer's lines, which are kept between requests."""
+"""DialedTransport: HTTP/1.1 for httpx over lines that are kept."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ __all__ = ["CommandDialer", "DialedTransport", "Dialer", "SocketDialer"]
 IDLE_SECONDS = 60.0
 """A connection idle for longer is not used again; the server keeps it longer than that."""
 _IDLE_MAX = 8
+_HEAD = b"%s %s HTTP/1.1\r\nhost: engine\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -23,16 +24,30 @@ class _Connection:
 
     line: Line
     used: float = 0.0
+    is_last: bool = False
+    """The server closes the line after its last answer."""
 
-    def usable(self, now: float) -> bool:
+    def is_usable(self, now: float) -> bool:
         closed = self.line.reader.at_eof() or self.line.writer.is_closing()
         return not closed and now - self.used < IDLE_SECONDS
+
+    async def exchange(self, request: httpx.Request, body: bytes) -> httpx.Response:
+        line = self.line
+        line.writer.write(_HEAD % (request.method.encode(), request.url.raw_path, len(body)) + body)
+        await line.writer.drain()
+        status, *lines = (await line.reader.readuntil(b"\r\n\r\n")).lower().split(b"\r\n")
+        headers = {name: value.strip() for name, _, value in (header.partition(b":") for header in lines)}
+        # The server always names the length: its answers are made whole before they are sent.
+        content = await line.reader.readexactly(int(headers[b"content-length"]))
+        self.is_last = headers.get(b"connection") == b"close"
+        # Headers are not passed on: they are not read, and httpx spends long on each.
+        return httpx.Response(int(status.split()[1]), stream=httpx.ByteStream(content), request=request)
 
 
 class DialedTransport(httpx.AsyncBaseTransport):
     """Carry requests to an engine; one line per request under way.
 
-    Raises `httpx.ConnectError`, `httpx.ReadError` with the line's last words, and what the dialer refuses.
+    Raises `httpx.ConnectError`, `httpx.ReadError` with why the line broke, and what the dialer raises.
     """
 
     def __init__(self, dialer: Dialer) -> None:
@@ -44,16 +59,16 @@ class DialedTransport(httpx.AsyncBaseTransport):
         body = await request.aread()
         connection = self._reuse() or await self._connect()
         try:
-            response, is_kept = await _exchange(connection.line, request, body)
+            response = await connection.exchange(request, body)
         except (OSError, EOFError, ValueError, LookupError, asyncio.LimitOverrunError) as error:
-            words = await connection.line.last_words()
+            reason = await connection.line.failure_reason()
             connection.line.drop()
-            raise httpx.ReadError(words or str(error) or "the connection broke", request=request) from error
+            raise httpx.ReadError(reason or str(error) or "the connection broke", request=request) from error
         except BaseException:
-            # Cancelled: the server must see that nobody waits any more.
+            # Cancelled: the server must see that this client no longer waits.
             connection.line.drop()
             raise
-        self._keep(connection, is_kept=is_kept)
+        self._keep(connection)
         return response
 
     async def aclose(self) -> None:
@@ -66,13 +81,13 @@ class DialedTransport(httpx.AsyncBaseTransport):
         now = time.monotonic()
         while self._idle:
             connection = self._idle.pop()
-            if connection.usable(now):
+            if connection.is_usable(now):
                 return connection
             connection.line.drop()
         return None
 
-    def _keep(self, connection: _Connection, *, is_kept: bool) -> None:
-        if not is_kept or len(self._idle) >= _IDLE_MAX:
+    def _keep(self, connection: _Connection) -> None:
+        if connection.is_last or len(self._idle) >= _IDLE_MAX:
             connection.line.drop()
             return
         connection.used = time.monotonic()
@@ -83,17 +98,3 @@ class DialedTransport(httpx.AsyncBaseTransport):
             return _Connection(line=await self._dialer.dial())
         except OSError as error:
             raise httpx.ConnectError(error.strerror or str(error)) from error
-
-
-async def _exchange(line: Line, request: httpx.Request, body: bytes) -> tuple[httpx.Response, bool]:
-    head = b"%s %s HTTP/1.1\r\nhost: engine\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
-    line.writer.write(head % (request.method.encode(), request.url.raw_path, len(body)) + body)
-    await line.writer.drain()
-    first, *lines = (await line.reader.readuntil(b"\r\n\r\n")).lower().split(b"\r\n")
-    found = {name: value.strip() for name, _, value in (line.partition(b":") for line in lines)}
-    # The server always names the length: its answers are made whole before they are sent.
-    content = await line.reader.readexactly(int(found[b"content-length"]))
-    is_kept = found.get(b"connection") != b"close"
-    # Its headers end here: nobody reads them, and httpx takes its time over each.
-    response = httpx.Response(int(first.split()[1]), stream=httpx.ByteStream(content), request=request)
-    return response, is_kept

@@ -43,7 +43,7 @@ ERRORS: dict[str, type[TaskdeckError]] = {
 def encode(value: object) -> bytes:
     """Write JSON as ASCII, so that NUL and lone surrogates pass; of dataclasses without the defaults.
 
-    Raises `Invalid` (`wire.unwritable`) for what is no JSON, anywhere in it.
+    Raises `Invalid` (`wire.unwritable`) for what cannot be JSON, anywhere in it.
     """
     try:
         return _ENCODER.encode(value).encode("ascii")

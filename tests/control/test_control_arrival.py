@@ -12,7 +12,6 @@ from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.model.commands import Cancel, Enqueue, Hold, Pause, Rerun, Resume, Unhold
 from core.model.errors import (
-    BudgetExceeded,
     Bug,
     Conflict,
     Fault,
@@ -58,7 +57,6 @@ ERRORS = [
     Invalid("a.code", "a sentence", hint="a way out", facts={"n": 2**63}),
     InvalidDocument("flow.yaml", [Fault(code="a", message="m \x1b", line=3, column=9, path="stages[0]")]),
     InvalidDocument("flow.yaml", [Fault(code="a", message="m"), Fault(code="b", message="n", line=1)]),
-    BudgetExceeded("a.code", "a sentence"),
     Forbidden("a.code", "a sentence"),
     NotFound("a.code", "a sentence"),
     Conflict("a.code", "a sentence"),

@@ -106,7 +106,7 @@ async def test_what_a_failing_command_complains_of_is_quoted_in_one_safe_line():
 async def test_complaints_are_kept_within_bounds():
     error = await refusal(script("head -c 5000000 /dev/zero | tr '\\0' x >&2; echo the end >&2; exit 3"))
     assert error.message.endswith("the end")
-    assert len(error.message) < dialers.WORDS_BYTES + 200
+    assert len(error.message) < dialers.STDERR_BYTES + 200
 
 
 async def test_a_command_that_never_answers_is_given_up(monkeypatch):
@@ -120,7 +120,7 @@ async def test_a_command_that_speaks_nonsense_is_no_engine():
     assert error.code == "engine.none"
 
 
-async def test_a_line_that_breaks_later_is_a_lost_engine_with_its_last_words(tmp_path):
+async def test_a_line_that_breaks_later_is_a_lost_engine_with_its_reason(tmp_path):
     welcome = wire.encode_answer(
         Welcome(protocol=wire.PROTOCOL, version="1", pid=1, epoch=1, state="serving")
     )
@@ -144,8 +144,8 @@ async def test_commands_are_ended_with_their_control(remote, monkeypatch):
     monkeypatch.setattr(CommandLine, "__init__", noted)
     async with RemoteControl(dialer("command", remote.home)) as control:
         await control.status()
-        assert [line.ended for line in lines] == [False]
-    assert [line.ended for line in lines] == [True]
+        assert [line.has_ended for line in lines] == [False]
+    assert [line.has_ended for line in lines] == [True]
 
 
 async def test_a_command_that_will_not_go_is_killed(monkeypatch):
@@ -154,7 +154,7 @@ async def test_a_command_that_will_not_go_is_killed(monkeypatch):
     line = await dial.dial()
     assert await within(line.reader.readline(), "it is up") == b"up\n"
     await within(dial.close(), "it is killed")
-    assert line.ended
+    assert line.has_ended
 
 
 @pytest.mark.parametrize("protocol", [wire.PROTOCOL - 1, wire.PROTOCOL + 1])

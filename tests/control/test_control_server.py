@@ -116,7 +116,7 @@ def test_only_the_own_user_may_speak():
 def test_the_kernel_names_the_user_of_the_other_end():
     ours, theirs = socket.socketpair(socket.AF_UNIX)
     with ours, theirs:
-        assert sockets.peer_of(ours) == (os.getpid(), os.geteuid())
+        assert sockets.peer_of(ours) == sockets.Peer(pid=os.getpid(), uid=os.geteuid())
 
 
 async def test_another_users_process_is_refused_before_its_request_is_read(remote, monkeypatch):
