@@ -6,11 +6,32 @@ fills them in (`core.rules.writer`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from core.model.lanes import Head, Picks
+from core.model.plans import OnTaskFailure
+from core.model.status import JobStatus, StageStatus, TaskStatus
+
+TaskCounts: TypeAlias = Mapping[TaskStatus, int]
+"""How many tasks stand where; a status that does not occur has no key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedStages:
+    """The names of the first stages of a job that closed badly; None = none did."""
+
+    failed: str | None
+    cancelled: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """How a job is going to end, FAILED or CANCELLED, and why."""
+
+    status: JobStatus
+    reason: str
 
 
 class Choose(Protocol):
@@ -31,3 +52,8 @@ class WriterRules:
 
     choose: Choose
     sort_key: SortKey
+    status_of_stage: Callable[[TaskCounts], StageStatus]
+    verdict_of_task: Callable[[OnTaskFailure, str], Verdict | None]
+    needs_verdict: Callable[[StageStatus, StageStatus | None], bool]
+    verdict_of_stages: Callable[[OnTaskFailure, ClosedStages], Verdict | None]
+    verdict_of_tasks: Callable[[TaskCounts], Verdict | None]

@@ -4,5 +4,20 @@ from __future__ import annotations
 
 from core.model.decisions import WriterRules
 from core.rules.lanes import choose, sort_key
+from core.rules.verdicts import (
+    needs_verdict,
+    status_of_stage,
+    verdict_of_stages,
+    verdict_of_task,
+    verdict_of_tasks,
+)
 
-WRITER_RULES = WriterRules(choose=choose, sort_key=sort_key)
+WRITER_RULES = WriterRules(
+    choose=choose,
+    sort_key=sort_key,
+    status_of_stage=status_of_stage,
+    verdict_of_task=verdict_of_task,
+    needs_verdict=needs_verdict,
+    verdict_of_stages=verdict_of_stages,
+    verdict_of_tasks=verdict_of_tasks,
+)

@@ -9,6 +9,7 @@ from itertools import starmap
 from typing import TypeVar
 
 from core.model.commands import Claimed, Force
+from core.model.decisions import TaskCounts
 from core.model.errors import TaskdeckError
 from core.model.status import TASK_FINAL, Move, TaskStatus
 from core.model.values import INBOX, JsonObject
@@ -211,6 +212,12 @@ class Batch:
                     deltas["stage", str(stage_id), status] += number
         self.many(_COUNT, [(*key, number, number) for key, number in deltas.items() if number])
         self._counts.clear()
+
+    def task_counts(self, scope: str, number: int) -> TaskCounts:
+        """Return how many tasks of a `stage` or `job` stand where, this batch included."""
+        self.flush_counts()
+        sql = "SELECT status, n FROM counter WHERE scope = ? AND ref = ? AND n > 0"
+        return {TaskStatus(status): n for status, n in self.rows(sql, scope, str(number))}
 
     def flush_ends(self) -> None:
         """Count what ended; whoever is the first to do so in a bucket tidies old ones away."""

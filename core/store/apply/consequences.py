@@ -5,13 +5,13 @@ What a batch leaves over stands in `followup` and is gone on with, also after a 
 
 from __future__ import annotations
 
-from core.model.status import JOB, TASK, JobStatus, TaskStatus
+from core.model.plans import OnTaskFailure
+from core.model.status import JOB, TASK, TaskStatus
 from core.model.values import INBOX
 from core.store.apply.ends import give_verdict
 from core.store.apply.moves import idle, queueing
-from core.store.apply.stages import close_stages, open_bite
-from core.store.apply.stops import Cause
-from core.store.apply.verdicts import cancel_bite
+from core.store.apply.stages import close_stages, unblock_stage
+from core.store.apply.verdicts import cancel_rest
 from core.store.batch import EDGE_BITE, Batch
 from core.store.rows import FinalTask
 from core.store.sql import among, guard, ids, pack
@@ -24,9 +24,10 @@ _MEET = (
     "UPDATE edge SET met = 1 FROM json_each(?) AS j"
     " WHERE edge.need_id = j.value->>0 AND edge.task_id = j.value->>1 AND edge.met = 0"
 )
-_LIVE = (
-    "SELECT id, on_task_failure FROM job WHERE id IN (SELECT value FROM json_each(?))"
-    f" AND {guard(JOB['verdict'])}"
+_LIVE = f"SELECT id FROM job WHERE id IN (SELECT value FROM json_each(?)) AND {guard(JOB['verdict'])}"
+_FAILED = (
+    "SELECT job.id, job.on_task_failure, t.key FROM json_each(?) AS j JOIN task t ON t.id = j.value"
+    f" JOIN job ON job.id = t.job_id WHERE {guard(JOB['verdict'], 'job.status')} ORDER BY job.id"
 )
 
 
@@ -50,9 +51,9 @@ def follow_up(batch: Batch) -> None:
     batch.many("DELETE FROM followup WHERE kind = ? AND id = ?", left)
     for kind, number in left:
         if kind == "job":
-            cancel_bite(batch, number)
+            cancel_rest(batch, number)
         elif kind == "stage":
-            open_bite(batch, number)
+            unblock_stage(batch, number)
     tasks = [number for kind, number in left if kind == "task"]
     rows = batch.rows(
         f"SELECT id, job_id, stage_id, status FROM task WHERE id IN (SELECT value FROM json_each(?))"
@@ -65,32 +66,28 @@ def follow_up(batch: Batch) -> None:
 
 def _carry_out_verdicts(batch: Batch) -> None:
     while batch.verdicts:
-        cancel_bite(batch, batch.verdicts.pop())
+        cancel_rest(batch, batch.verdicts.pop())
 
 
 def _first_failures(batch: Batch, finals: list[FinalTask]) -> None:
     """Give the verdict where the first FAILED task of a job brings it."""
     failed = {
-        f.job_id: f.task_id for f in reversed(finals) if f.status is TaskStatus.FAILED and f.job_id != INBOX
+        final.job_id: final.task_id
+        for final in reversed(finals)
+        if final.status is TaskStatus.FAILED and final.job_id != INBOX
     }
     if not failed:
         return
-    for job_id, on_failure in batch.rows(_LIVE, ids(failed)):
-        if on_failure == "stop":
-            give_verdict(
-                batch, job_id, JobStatus.FAILED, Cause(reason=f"task {_key(batch, failed[job_id])} failed")
-            )
-
-
-def _key(batch: Batch, task_id: int) -> str:
-    ((key,),) = batch.rows("SELECT key FROM task WHERE id = ?", task_id)
-    return str(key)
+    for job_id, on_task_failure, key in batch.rows(_FAILED, ids(failed.values())):
+        verdict = batch.rules.verdict_of_task(OnTaskFailure(on_task_failure), key)
+        if verdict is not None:
+            give_verdict(batch, job_id, verdict)
 
 
 def _of_live_jobs(batch: Batch, finals: list[FinalTask]) -> list[FinalTask]:
     """Leave out loose tasks and those of jobs that are ending: nothing follows from them."""
     jobs = {final.job_id for final in finals} - {INBOX}
-    live = {job_id for job_id, _ in batch.rows(_LIVE, ids(jobs))} if jobs else set()
+    live = {job_id for (job_id,) in batch.rows(_LIVE, ids(jobs))} if jobs else set()
     return [final for final in finals if final.job_id in live]
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from core.model.commands import ENGINE
+from core.model.commands import ENGINE, Force
+from core.model.decisions import Verdict
 from core.model.plans import RetryPolicy, TaskPlan
-from core.model.status import JOB, STAGE, JobStatus, StageStatus, TaskStatus
+from core.model.status import JOB, STAGE, JobStatus, StageStatus
 from core.model.values import JsonObject
 from core.store.apply.moves import jobs, stages
 from core.store.apply.stops import Cause, stop_job
@@ -16,14 +17,17 @@ _OPEN_STAGE = "SELECT 1 FROM stage WHERE job_id = ? AND open_tasks > 0 LIMIT 1"
 _NOTICE_RETRY = RetryPolicy(max_attempts=5, base_ms=2_000)
 
 
-def give_verdict(batch: Batch, job_id: int, verdict: JobStatus, cause: Cause) -> bool:
+def give_verdict(
+    batch: Batch, job_id: int, verdict: Verdict, *, actor: str = ENGINE, force: Force = Force.ASK
+) -> bool:
     """Make a job `ending`: nothing of it is claimed from now on, what runs is asked to stop.
 
-    The rest is cancelled in bites by `verdicts`. Returns False when it was ending or final already.
+    The rest is cancelled by `verdicts`, batch after batch. Returns False when it was ending or final
+    already.
     """
-    if not jobs.give_verdict(batch, job_id, verdict, reason=cause.reason, actor=cause.actor):
+    if not jobs.give_verdict(batch, job_id, verdict, actor=actor):
         return False
-    stop_job(batch, job_id, cause)
+    stop_job(batch, job_id, Cause(reason=verdict.reason, actor=actor, force=force))
     batch.verdicts.append(job_id)
     return True
 
@@ -39,28 +43,16 @@ def end_if_done(batch: Batch, job_id: int) -> None:
     )
     for stage_id, name in batch.rows(left, job_id):
         close_stage(batch, job_id, stage_id, name)
-    verdict, reason = JobStatus(row[0]), row[1]
-    jobs.end(batch, job_id, verdict, reason=reason)
-    _notify(batch, job_id, verdict)
+    status, reason = row
+    jobs.end(batch, job_id, Verdict(status=JobStatus(status), reason=reason))
+    _notify(batch, job_id, JobStatus(status))
 
 
 def close_stage(batch: Batch, job_id: int, stage_id: int, name: str) -> StageStatus:
     """Close a stage none of whose tasks is left, with the status that they make."""
-    status = _closing(batch, stage_id)
+    status = batch.rules.status_of_stage(batch.task_counts("stage", stage_id))
     stages.close_stage(batch, job_id, stage_id, name=name, status=status)
     return status
-
-
-def _closing(batch: Batch, stage_id: int) -> StageStatus:
-    batch.flush_counts()
-    counts = dict(
-        batch.rows("SELECT status, n FROM counter WHERE scope = 'stage' AND ref = ? AND n > 0", str(stage_id))
-    )
-    if TaskStatus.FAILED in counts:
-        return StageStatus.FAILED
-    if TaskStatus.CANCELLED in counts:
-        return StageStatus.CANCELLED
-    return StageStatus.SUCCEEDED if TaskStatus.SUCCEEDED in counts else StageStatus.SKIPPED
 
 
 def succeed_job(batch: Batch, job_id: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from core.model.commands import Cancel, Fail, Force, Hold, Kill, Operated, Pause, Refusal, Resume, Unhold
+from core.model.decisions import Verdict
 from core.model.errors import Conflict, Invalid, NotFound, TaskdeckError
 from core.model.outcomes import TaskError
 from core.model.status import TASK_FINAL, JobStatus, TaskStatus
@@ -173,10 +174,11 @@ def _cancel_job(batch: Batch, command: Cancel, job_id: int) -> Operated | Taskde
     if isinstance(status, TaskdeckError):
         return status
     reason = command.reason or f"cancelled by {command.actor}"
-    cause = Cause(reason=reason, actor=command.actor, force=command.force)
-    if not give_verdict(batch, job_id, JobStatus.CANCELLED, cause):
+    verdict = Verdict(status=JobStatus.CANCELLED, reason=reason)
+    if not give_verdict(batch, job_id, verdict, actor=command.actor, force=command.force):
         # What an ending job still waits for may be killed.
-        asked = stop_job(batch, job_id, cause) if command.force is Force.KILL else frozenset()
+        kill = Cause(reason=reason, actor=command.actor, force=Force.KILL)
+        asked = stop_job(batch, job_id, kill) if command.force is Force.KILL else frozenset()
         refused = () if asked else (Refusal(job_id, f"the job is {status} already"),)
         return Operated(changed=len(asked), refused=refused)
     (left,) = batch.rows("SELECT coalesce(sum(open_tasks), 0) FROM stage WHERE job_id = ?", job_id)[0]

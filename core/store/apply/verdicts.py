@@ -17,7 +17,7 @@ _PICK = (
 )
 
 
-def cancel_bite(batch: Batch, job_id: int) -> None:
+def cancel_rest(batch: Batch, job_id: int) -> None:
     """Cancel an ending job's tasks that hold no slot, as far as the budget goes; end the job after the last.
 
     A full bite leaves a follow-up.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from core.model.commands import ENGINE
+from core.model.decisions import Verdict
 from core.model.errors import Bug
 from core.model.status import JOB, JobStatus, Move
 from core.model.values import JsonObject
@@ -60,19 +61,19 @@ def resume(batch: Batch, job_id: int, *, actor: str) -> bool:
     return True
 
 
-def give_verdict(batch: Batch, job_id: int, verdict: JobStatus, *, reason: str, actor: str) -> bool:
-    """Make a job ending, FAILED or CANCELLED when nothing is left of it; False = it has its verdict."""
-    if batch.run(_VERDICT, verdict, raw(reason), raw(actor), job_id) != 1:
+def give_verdict(batch: Batch, job_id: int, verdict: Verdict, *, actor: str) -> bool:
+    """Make a job ending; False = it has its verdict, or is final."""
+    if batch.run(_VERDICT, verdict.status, raw(verdict.reason), raw(actor), job_id) != 1:
         return False
-    note: JsonObject = {"verdict": verdict, "reason": reason}
+    note: JsonObject = {"verdict": verdict.status, "reason": verdict.reason}
     batch.event(JOB["verdict"].event, Subject(job_id), actor=actor, data=note)
     return True
 
 
-def end(batch: Batch, job_id: int, verdict: JobStatus, *, reason: str | None) -> None:
+def end(batch: Batch, job_id: int, verdict: Verdict) -> None:
     """End a job that is ending, with its verdict."""
-    move = JOB["end_failed"] if verdict is JobStatus.FAILED else JOB["end_cancelled"]
-    _end(batch, job_id, move, {"reason": reason})
+    move = JOB["end_failed"] if verdict.status is JobStatus.FAILED else JOB["end_cancelled"]
+    _end(batch, job_id, move, {"reason": verdict.reason})
 
 
 def succeed(batch: Batch, job_id: int) -> None:
