@@ -1,79 +1,41 @@
-"""Admit documents and loose tasks; judge the `when` of tasks whose needs are met."""
+"""Admit documents and loose tasks."""
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol, cast
+from typing import cast
 
-from core.engine.expression_scopes import ExpressionScopes
 from core.model.commands import (
-    Decide,
     Document,
     DocumentText,
     Enqueue,
     Enqueued,
-    FailIt,
-    Proceed,
-    SkipIt,
     Submit,
     SubmitOptions,
     Submitted,
 )
 from core.model.errors import Bug, Fault, Invalid
-from core.model.outcomes import TaskError
 from core.model.plans import PRIORITY_MAX, JobPlan, TaskPlan
 from core.model.ports import Checks
-from core.model.stored_spec import StoredSpec
 from core.model.values import JsonObject, JsonValue
 from core.model.workflow_views import ParamView, WorkflowView
 from core.store.journal import Journal
 from core.workflows.definition import Param
 from core.workflows.expansion import Workflow, expand, parse, parse_loaded
-from core.workflows.expressions import judge
 from core.workflows.loader import load
 
 NAME_MAX = 200
 """Characters of a key, queue or group."""
 
 
-class Condition(Protocol):
-    """A task whose `when` must be judged; `spec` is its stored JSON text."""
-
-    @property
-    def task_id(self) -> int:
-        """Which task."""
-
-    @property
-    def job_id(self) -> int:
-        """Of which job."""
-
-    @property
-    def spec(self) -> str:
-        """What was asked for."""
-
-
-class Waiting(Protocol):
-    """Where tasks that wait for a judgement are read."""
-
-    async def waiting_conditions(self, *, after: int = 0, limit: int = 500) -> Sequence[Condition]:
-        """Return a page of tasks whose `when` must be judged, in order of id."""
-
-
 class Admission:
-    """The door by which work comes in; from an answer on it survives a crash."""
+    """Check work and bring it into the store; from an answer on it survives a crash."""
 
-    def __init__(
-        self, journal: Journal, checks: Checks, scopes: ExpressionScopes, *, waiting: Waiting
-    ) -> None:
+    def __init__(self, journal: Journal, checks: Checks) -> None:
         self._journal = journal
-        self._waiting = waiting
-        self._judging: set[int] = set()
         self._checks = checks
-        self._scopes = scopes
 
     async def submit(
         self,
@@ -110,31 +72,6 @@ class Admission:
             raise Bug("journal.answer", "an enqueue was answered with something else")
         return result
 
-    async def judge_waiting(self) -> None:
-        """Judge the `when` of every task that waits for it, each once at a time."""
-        after = 0
-        while page := await self._waiting.waiting_conditions(after=after):
-            after = page[-1].task_id
-            fresh = [task for task in page if task.task_id not in self._judging]
-            self._judging.update(task.task_id for task in fresh)
-            await asyncio.gather(*[self._judge(task) for task in fresh])
-
-    async def _judge(self, task: Condition) -> None:
-        try:
-            await self._decide(task)
-        finally:
-            self._judging.discard(task.task_id)
-
-    async def _decide(self, task: Condition) -> None:
-        spec = StoredSpec.from_json(json.loads(task.spec))
-        when = spec.when or ""
-        try:
-            scope = await self._scopes.scope(task.job_id, f"${{{{ {when} }}}}", spec.env)
-            verdict: Proceed | SkipIt | FailIt = Proceed() if judge(when, scope) else SkipIt()
-        except Invalid as error:
-            verdict = FailIt(error=TaskError(code=error.code, message=error.message))
-        await self._journal.submit(Decide(task_id=task.task_id, verdict=verdict))
-
     def _check_loose(self, plan: TaskPlan) -> None:
         _check_name("key", plan.key)
         _check_name("queue", plan.queue)
@@ -149,7 +86,7 @@ class Admission:
             raise Invalid(
                 faults[0].code,
                 f"task {plan.key!r}: {faults[0].message}",
-                hint=f"mend the `with:` of connector {plan.uses!r}",
+                hint=f"fix the `with:` of connector {plan.uses!r}",
                 facts={"faults": [fault.message for fault in faults]},
             )
 
@@ -213,4 +150,8 @@ def _warning(fault: Fault) -> str:
 
 def _check_name(what: str, name: str) -> None:
     if not 1 <= len(name) <= NAME_MAX:
-        raise Invalid(f"task.{what}", f"a {what} has 1 to {NAME_MAX} characters, not {len(name)}")
+        raise Invalid(
+            f"task.{what}",
+            f"a {what} has 1 to {NAME_MAX} characters, not {len(name)}",
+            hint=f"give it a {what} of that length",
+        )

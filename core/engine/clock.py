@@ -10,7 +10,7 @@ from core.model.ports import Handle
 
 
 class SystemClock:
-    """Time of this machine; `now` never falls, even when somebody sets the clock back."""
+    """Time of this machine; `now` never falls, even when the clock of the machine is set back."""
 
     def __init__(self) -> None:
         self._latest = 0

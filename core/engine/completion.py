@@ -1,4 +1,4 @@
-"""Bring outcomes into the store: decide what follows, submit, insist."""
+"""Record outcomes in the store: decide what follows, submit, repeat until written."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from core.model.stored_spec import StoredSpec
 from core.rules.retry import Record, decide_retry
 from core.store.journal import Journal
 
-INSIST_SECONDS = 1.0
-"""Pause before an outcome is offered again to a store that could not write."""
-_AGAIN = ("store.failed", "store.full")
-"""Refusals that may be over by then."""
+REPEAT_SECONDS = 1.0
+"""Pause before an outcome is submitted again to a store that could not write."""
+_REPEATED = ("store.failed", "store.full")
+"""Codes of refusals that may be over by then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """When a task is given up for losses and bounces."""
+class RetryLimits:
+    """Losses and bounces after which a task is given up."""
 
     max_losses: int
     max_bounces: int
@@ -30,13 +30,13 @@ class Limits:
 class Completion:
     """Close attempts; an outcome is never dropped while the engine lives."""
 
-    def __init__(self, journal: Journal, *, clock: Clock, draw: Draw, limits: Limits) -> None:
+    def __init__(self, journal: Journal, *, clock: Clock, draw: Draw, limits: RetryLimits) -> None:
         self._journal = journal
         self._clock = clock
         self._draw = draw
         self._limits = limits
-        self.insists = True
-        """An outcome is offered again until the store takes it; off while the engine stops."""
+        self.repeats = True
+        """An outcome is submitted again until the store takes it; off while the engine stops."""
 
     async def finish(self, claimed: Claimed, spec: StoredSpec, outcome: Outcome) -> bool:
         """Record an outcome; False = the attempt was closed already. Raises when fenced or stopped."""
@@ -46,9 +46,9 @@ class Completion:
             try:
                 result = await self._journal.submit(command)
             except TaskdeckError as error:
-                if error.code not in _AGAIN or not self.insists:
+                if error.code not in _REPEATED or not self.repeats:
                     raise
-                await self._clock.sleep(INSIST_SECONDS)
+                await self._clock.sleep(REPEAT_SECONDS)
             else:
                 return isinstance(result, Completed) and result.landed
 

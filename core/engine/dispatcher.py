@@ -1,11 +1,12 @@
-"""Carry out what a committed batch means: start claims, pass on stops, arm the next due time."""
+"""Act on each committed batch: start claims, pass on stops, arm due times."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from enum import StrEnum
 
-from core.engine.admission import Admission
+from core.engine.background import BackgroundTasks, Signal
+from core.engine.conditions import Conditions
 from core.engine.runner import Runner
 from core.logs import get_logger
 from core.model.commands import ComeDue
@@ -14,46 +15,58 @@ from core.model.ports import Alarms, AttemptRef, Clock
 from core.store.batch import Report
 from core.store.journal import Journal
 
-DUE = "due"
-AGAIN = "store-again"
+_DUE, _STORE = "due", "store"
+"""Names of alarms."""
 STORE_PAUSE_MS = 1_000
 """How long a store that could not write is left alone."""
 
 _log = get_logger(__name__)
 
 
+class Closed(StrEnum):
+    """Why nothing is claimed."""
+
+    STOPPING = "stopping"
+    """The engine stops or drains."""
+    STORE = "store"
+    """The store could not write; it is tried again."""
+    ROOM = "room"
+    """The disk is full, or the outputs are above their quota."""
+
+
 class Dispatcher:
     """Hear every report; hold the number of slots, or none while claims are closed.
 
-    Claims are closed for reasons (stopping, no room); they open again when the last one is gone.
+    Claims are closed for reasons; they open again when the last one is gone.
     """
 
     def __init__(
-        self, journal: Journal, runner: Runner, admission: Admission, *, ports: tuple[Clock, Alarms]
+        self, journal: Journal, runner: Runner, conditions: Conditions, *, clock: Clock, alarms: Alarms
     ) -> None:
         self._journal = journal
         self._runner = runner
-        self._admission = admission
-        self._clock, self._alarms = ports
+        self._conditions = conditions
+        self._clock = clock
+        self._alarms = alarms
         self._slots = 0
-        self._closed: set[str] = set()
+        self._closed: set[Closed] = set()
         self._armed: int | None = None
         self.trouble: TaskdeckError | None = None
-        """Why the store takes nothing at present."""
-        self._chores: set[asyncio.Task[None]] = set()
-        self._waiters: list[asyncio.Future[None]] = []
+        """Why the store takes nothing at present, or None."""
+        self._judgements = BackgroundTasks()
+        self._heard = Signal()
 
     def open(self, slots: int) -> None:
         """Begin to claim up to so many attempts."""
         self._slots = slots
         self._apply()
 
-    def close(self, reason: str = "stopping") -> None:
+    def close(self, reason: Closed) -> None:
         """Claim nothing more, for this reason."""
         self._closed.add(reason)
         self._apply()
 
-    def reopen(self, reason: str) -> None:
+    def reopen(self, reason: Closed) -> None:
         """Take one reason back; the last one opens the claims."""
         if reason in self._closed:
             self._closed.discard(reason)
@@ -61,7 +74,7 @@ class Dispatcher:
 
     def hear(self, report: Report) -> None:
         """Act on a committed batch."""
-        self._tell()
+        self._heard.notify()
         if report.failure is not None:
             self._wait_for_store(report.failure)
             return
@@ -77,17 +90,15 @@ class Dispatcher:
     @property
     def quiet(self) -> bool:
         """Return whether claims are open, no retry is due later and nothing is being judged."""
-        return self._armed is None and not self._chores and not self._closed
+        return self._armed is None and not self._judgements and not self._closed
 
     async def changed(self) -> None:
         """Return after the next report."""
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.append(waiter)
-        await waiter
+        await self._heard.wait()
 
     def judge(self) -> None:
-        """Judge the conditions that wait, be it since a former engine."""
-        self._chore(self._admission.judge_waiting())
+        """Judge the conditions that wait, also those left by a former engine."""
+        self._judgements.start(self._conditions.judge_waiting(), self._judged)
 
     def _apply(self) -> None:
         self._journal.slots = 0 if self._closed else self._slots
@@ -95,21 +106,15 @@ class Dispatcher:
         if self._journal.slots:
             self._journal.wake()
 
-    def _tell(self) -> None:
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)
-
     def _arm(self, due: int | None) -> None:
         # What comes due before the claims open is armed by the first batch after that.
         if due == self._armed or not self._slots:
             return
         self._armed = due
         if due is None:
-            self._alarms.disarm(DUE)
+            self._alarms.disarm(_DUE)
         else:
-            self._alarms.arm(DUE, due, self._come_due)
+            self._alarms.arm(_DUE, due, self._come_due)
 
     def _come_due(self) -> None:
         self._armed = None
@@ -120,22 +125,16 @@ class Dispatcher:
         if self.trouble is None:
             _log.warning("nothing is claimed", code=failure.code, reason=failure.message, hint=failure.hint)
         self.trouble = failure
-        self.close("store")
-        self._alarms.arm(AGAIN, self._clock.now() + STORE_PAUSE_MS, self._try_store)
+        self.close(Closed.STORE)
+        self._alarms.arm(_STORE, self._clock.now() + STORE_PAUSE_MS, self._try_store)
 
     def _try_store(self) -> None:
-        self.reopen("store")
+        self.reopen(Closed.STORE)
         # Judgements that the store refused have to be made again.
         self.judge()
 
-    def _chore(self, work: Coroutine[None, None, None]) -> None:
-        chore = asyncio.get_running_loop().create_task(work)
-        self._chores.add(chore)
-        chore.add_done_callback(self._finished)
-
-    def _finished(self, chore: asyncio.Task[None]) -> None:
-        self._chores.discard(chore)
-        error = None if chore.cancelled() else chore.exception()
+    def _judged(self, judgement: asyncio.Task[None]) -> None:
+        error = None if judgement.cancelled() else judgement.exception()
         if error is not None:
             _log.warning("conditions could not be judged", error=repr(error))
-        self._tell()
+        self._heard.notify()

@@ -13,13 +13,14 @@ from core.connectors.registry import Registry
 from core.engine.admission import Admission
 from core.engine.attempts import Timeouts, Tools
 from core.engine.changes import ChangeNotice, ChangeNotices
-from core.engine.completion import Completion, Limits
+from core.engine.completion import Completion, RetryLimits
+from core.engine.conditions import Conditions
 from core.engine.dispatcher import Dispatcher
 from core.engine.expression_scopes import ExpressionScopes
 from core.engine.janitor import Janitor
 from core.engine.recovery import Recovery
 from core.engine.runner import Runner
-from core.engine.shutdown import Motion, Shutdown
+from core.engine.shutdown import Loops, Shutdown
 from core.engine.waiters import Waiters
 from core.executors.child import ChildExecutor
 from core.executors.output_cap import OutputCap, OverCap
@@ -98,7 +99,7 @@ class Engine:
         )
         self.children = ChildExecutor(outputs, store=self._owner.store_id, cap=cap)
         scopes = ExpressionScopes(self.reports.expressions, allowed=settings.env_allow)
-        limits = Limits(max_losses=settings.max_losses, max_bounces=settings.max_bounces)
+        limits = RetryLimits(max_losses=settings.max_losses, max_bounces=settings.max_bounces)
         self._completion = Completion(self.journal, clock=clock, draw=ports.draw, limits=limits)
         tools = Tools(
             connectors=ports.registry,
@@ -109,16 +110,17 @@ class Engine:
         )
         timeouts = Timeouts(default=settings.default_timeout, cancel_grace=settings.cancel_grace)
         self.runner = Runner(tools, store_id=self._owner.store_id, timeouts=timeouts, on_error=self.fail)
-        self.admission = Admission(self.journal, ports.registry, scopes, waiting=self.reports.conditions)
-        self.dispatcher = Dispatcher(self.journal, self.runner, self.admission, ports=(clock, ports.alarms))
+        self.admission = Admission(self.journal, ports.registry)
+        conditions = Conditions(self.journal, scopes, self.reports.conditions)
+        self.dispatcher = Dispatcher(self.journal, self.runner, conditions, clock=clock, alarms=ports.alarms)
         self._janitor = Janitor(self.dispatcher, self.children, settings=settings)
-        motion = Motion(
+        loops = Loops(
             journal=self.journal,
             dispatcher=self.dispatcher,
             runner=self.runner,
             completion=self._completion,
         )
-        self._shutdown = Shutdown(motion, grace=settings.stop_grace)
+        self._shutdown = Shutdown(loops, grace=settings.stop_grace)
 
     @property
     def stopping(self) -> bool:
@@ -127,7 +129,7 @@ class Engine:
 
     @property
     def watched(self) -> bool:
-        """Return whether somebody asks for changes, or did so less than five seconds ago."""
+        """Return whether a client asks for changes, or did so less than five seconds ago."""
         return self._change_notices.watched
 
     @property
@@ -244,7 +246,7 @@ class Engine:
             raise self.failure
 
     def fail(self, error: TaskdeckError) -> None:
-        """Stop because of an error that no loop can mend (fenced, a bug)."""
+        """Stop because of an error that no loop can fix (fenced, a bug)."""
         if self.failure is None and not self.stopping:
             self.failure = error
             self._shutdown.at_once()

@@ -1,4 +1,4 @@
-"""Shutdown: bring what runs to rest, as gently as asked and never more gently than before."""
+"""Shutdown: stop claiming, then wait for, leave or kill what runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from core.engine.completion import Completion
-from core.engine.dispatcher import Dispatcher
+from core.engine.dispatcher import Closed, Dispatcher
 from core.engine.runner import Runner
 from core.model.commands import FollowUp, StopMode
 from core.model.crash_points import crash_point
@@ -18,8 +18,8 @@ _HARDNESS = (StopMode.DRAIN, StopMode.STOP, StopMode.KILL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Motion:
-    """What goes on in an engine and has to end."""
+class Loops:
+    """The loops of an engine, which shutdown brings to rest."""
 
     journal: Journal
     dispatcher: Dispatcher
@@ -28,24 +28,24 @@ class Motion:
 
 
 class Shutdown:
-    """How the engine ends, and the way there; a harder mode overtakes a softer one."""
+    """The end of an engine in one of its modes; a harder mode overtakes a softer one."""
 
-    def __init__(self, motion: Motion, *, grace: float) -> None:
-        self._motion = motion
+    def __init__(self, loops: Loops, *, grace: float) -> None:
+        self._loops = loops
         self._grace = grace
         self._harder = asyncio.Event()
         self.how: StopMode | None = None
-        """The hardest that was asked for; None = go on."""
+        """The hardest mode that was asked for; None = it serves."""
 
     @property
     def state(self) -> str:
-        """Return the word for it: serving, draining, stopping."""
+        """Return `serving`, `draining` or `stopping`."""
         if self.how is None:
             return "serving"
         return "draining" if self.how is StopMode.DRAIN else "stopping"
 
     def ask(self, how: StopMode) -> bool:
-        """Take a mode in; False = as much was asked for already."""
+        """Ask for a mode; False = it, or a harder one, was asked for already."""
         if self.how is not None and _HARDNESS.index(how) <= _HARDNESS.index(self.how):
             return False
         self.how = how
@@ -60,22 +60,22 @@ class Shutdown:
     async def rest(self) -> None:
         """Claim nothing more; drain if asked to; let inline calls end; leave or kill the children."""
         crash_point("stop.begun")
-        motion = self._motion
-        motion.dispatcher.close()
+        loops = self._loops
+        loops.dispatcher.close(Closed.STOPPING)
         # A group that claims may be under way; this one is behind it, so that what it claims is known.
         with suppress(TaskdeckError):
-            await motion.journal.submit(FollowUp())
+            await loops.journal.submit(FollowUp())
         await self._drained()
-        await motion.runner.finish_inline(self._grace)
-        motion.completion.insists = False
-        await motion.runner.kill_stopped()
+        await loops.runner.finish_inline(self._grace)
+        loops.completion.repeats = False
+        await loops.runner.kill_stopped()
         if self.how is StopMode.KILL:
-            await motion.runner.kill_children()
-        await motion.runner.leave_children()
+            await loops.runner.kill_children()
+        await loops.runner.leave_children()
 
     async def _drained(self) -> None:
         """Return when nothing runs, or something harder than a drain is asked for."""
-        idle = asyncio.ensure_future(self._motion.runner.idle())
+        idle = asyncio.ensure_future(self._loops.runner.idle())
         harder = asyncio.ensure_future(self._harder.wait())
         await asyncio.wait([idle, harder], return_when=asyncio.FIRST_COMPLETED)
         idle.cancel()

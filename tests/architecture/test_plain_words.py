@@ -19,7 +19,13 @@ REFUSED_NAMES = frozenset({
 # fmt: on
 """Words that no name has as a part: `EngineLifecycle` rather than `Landlord`."""
 REFUSED_PREFIXES = ("handle_", "do_")
-FOREIGN = {"AbstractAsyncContextManager", "_handle_exception", "handle_async_request", "utils"}
+FOREIGN = {
+    "AbstractAsyncContextManager",
+    "AbstractContextManager",
+    "_handle_exception",
+    "handle_async_request",
+    "utils",
+}
 """Names that libraries gave."""
 REFUSED_TEXT = re.compile(
     r"\b(?:mend(?:s|ed|ing)?|anew|nobody|somebody|whoever|whomever|in force|what goes on|goes on with"

@@ -50,7 +50,7 @@ async def test_a_child_that_ignores_signals_is_killed_without_a_grace(house: Hou
 async def test_all_of_its_processes_die_and_its_wrapper_stays_to_tell_the_exit(house: House):
     job, _ = await stubborn(house)
     mark = f"TASKDECK_ATTEMPT={house.engine._owner.store_id}:{house.task_id(job, 'a')}:1"
-    assert len(host.family(None, mark)) >= 3
+    await house.until(lambda: len(host.family(None, mark)) >= 3, "wrapper, command and its child run")
     await house.control.kill(house.target(job, "a"))
     await house.reach(job, "a", "cancelled")
     await house.until(lambda: not host.family(None, mark), "all that the kill hit has died")

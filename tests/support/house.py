@@ -117,7 +117,7 @@ class House:
             for _ in range(5):
                 await one.journal.settle()
                 await ticks(5)
-            busy = one.dispatcher._chores or one.journal._busy()
+            busy = one.dispatcher._judgements or one.journal._busy()
             if not busy and self.last_event() == before:
                 return
             await asyncio.to_thread(os.sched_yield)
