@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from core.model.status import TASK_FINAL
 from core.model.text import SafeText, cells, clip
 from core.model.views import JobDetail, StageView, TaskDetail, TaskView
-from core.render.layers import Band, Node, depths
+from core.render.graph.layering import Band, Node, depths
 
 WHOLE = 200
 """Tasks up to which each has its node; also the most that an unfolded layer shows one by one."""

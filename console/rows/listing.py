@@ -45,7 +45,7 @@ class Listing(Generic[V]):
 def columns_of(noun: Noun) -> tuple[Column, ...]:
     """Return the columns of a noun, with room for the glyphs of statuses."""
     return tuple(
-        replace(column, least=STATUS_CELLS, width=STATUS_CELLS) if column.name == "status" else column
+        replace(column, min_width=STATUS_CELLS, width=STATUS_CELLS) if column.name == "status" else column
         for column in COLUMNS[noun]
     )
 

@@ -48,11 +48,11 @@ def _aged(column: Column) -> Column:
     if column.form is not Form.TIME:
         return column
     title = _AGE if column.title == _AT else column.title
-    return replace(column, form=Form.AGE, title=title, least=_AGE_CELLS, width=_AGE_CELLS + 1)
+    return replace(column, form=Form.AGE, title=title, min_width=_AGE_CELLS, width=_AGE_CELLS + 1)
 
 
 def _clocked(column: Column) -> Column:
     if column.form not in (Form.AGE, Form.TIME):
         return column
     title = _CREATED if column.title == _AGE else column.title
-    return replace(column, form=Form.CLOCK, title=title, least=_CELLS, width=_LONGEST)
+    return replace(column, form=Form.CLOCK, title=title, min_width=_CELLS, width=_LONGEST)

@@ -20,8 +20,8 @@ from console.widgets.line import Line
 from core.control.api import Target
 from core.model.text import SafeText, safe_line
 from core.model.views import JobDetail, TaskView
-from core.render.drawing import Picture, draw
-from core.render.layers import Band
+from core.render.graph.drawing import GraphDrawing, draw_graph
+from core.render.graph.layering import Band
 
 _SHARE = 10
 """A job is read again at most every so many times as long as reading it took."""
@@ -45,7 +45,7 @@ class GraphScreen(DeskScreen):
         self._unfolded: frozenset[str] = frozenset()
         self._nodes_by_key: dict[str, GraphNode] = {}
         self._bands: list[Band] = []
-        self._picture: Picture | None = None
+        self._picture: GraphDrawing | None = None
         self._rest_until = 0.0
         self._owes = False
         self._sought: int | None = None
@@ -183,7 +183,7 @@ class GraphScreen(DeskScreen):
         self._nodes_by_key = {node.key: node for stage in stages for node in stage.nodes}
         bands = [stage.band for stage in stages]
         if self._picture is None or bands != self._bands:
-            self._bands, self._picture = bands, draw(bands)
+            self._bands, self._picture = bands, draw_graph(bands)
         labels = {node.key: self._label(node.label, node.status) for node in self._nodes_by_key.values()}
         self.view.put(self._picture, [self._title(stage) for stage in stages], labels)
         if self._sought is not None:

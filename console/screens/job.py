@@ -22,7 +22,7 @@ from core.model.text import SafeText, cells, clip, safe_line
 from core.model.values import INBOX
 from core.model.views import JobDetail, JobView, Page, StageView, TaskView
 from core.render.columns import Column, Form, cell
-from core.render.layers import depths
+from core.render.graph.layering import depths
 from core.render.times import duration_text
 
 WHOLE = 1_000
@@ -31,7 +31,7 @@ _BAR = 16
 _NAME_CELLS = 12
 """What a name keeps of a narrow head line."""
 _DEEPEST = 6
-_NEEDS = Column(name="needs", title="NEEDS", form=Form.TEXT, path="", least=12, width=18, priority=4)
+_NEEDS = Column(name="needs", title="NEEDS", form=Form.TEXT, path="", min_width=12, width=18, priority=4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,14 +24,16 @@ from core.render.columns import Column, Form, cell
 from core.render.times import age_text
 
 _COLUMNS = (
-    Column(name="task", title="TASK", form=Form.NUMBER, path="task_id", least=7, width=7),
-    Column(name="job", title="JOB", form=Form.NUMBER, path="job_id", least=6, width=6, priority=3),
-    Column(name="key", title="KEY", form=Form.TEXT, path="key", least=10, width=16),
+    Column(name="task", title="TASK", form=Form.NUMBER, path="task_id", min_width=7, width=7),
+    Column(name="job", title="JOB", form=Form.NUMBER, path="job_id", min_width=6, width=6, priority=3),
+    Column(name="key", title="KEY", form=Form.TEXT, path="key", min_width=10, width=16),
     Column(name="state", title="STATE", form=Form.TEXT, path="kind", width=9),
-    Column(name="since", title="SINCE", form=Form.AGE, path="since", least=6, width=7, priority=1),
+    Column(name="since", title="SINCE", form=Form.AGE, path="since", min_width=6, width=7, priority=1),
     Column(name="pids", title="LIVING", form=Form.NUMBER, path="pids", width=6),
-    Column(name="command", title="COMMAND", form=Form.TEXT, path="commands", least=14, width=24, priority=2),
-    Column(name="reason", title="REASON", form=Form.TEXT, path="reason", least=12, width=24, priority=4),
+    Column(
+        name="command", title="COMMAND", form=Form.TEXT, path="commands", min_width=14, width=24, priority=2
+    ),
+    Column(name="reason", title="REASON", form=Form.TEXT, path="reason", min_width=12, width=24, priority=4),
 )
 _MARKS = {OrphanKind.LIVING: "running", OrphanKind.LOST: "lost"}
 _NONE_LIVES = SafeText("nothing of it lives: r queues it again, f gives it up")

@@ -42,15 +42,15 @@ STATUSES: dict[WaitKind, str] = {
 _NO_CODE = Matches(field="code", pattern=".", negated=True)
 _OF_QUEUE = (WaitKind.QUEUED, WaitKind.PAUSED_QUEUE, WaitKind.RETRYING)
 _FAILING = (
-    Column(name="code", title="WHAT FAILS", form=Form.TEXT, path="code", least=12, width=20),
+    Column(name="code", title="WHAT FAILS", form=Form.TEXT, path="code", min_width=12, width=20),
     Column(name="tasks", title="TASKS", form=Form.NUMBER, path="tasks", width=6),
-    Column(name="newest", title="NEWEST", form=Form.AGE, path="at", least=6, width=7),
-    Column(name="message", title="MESSAGE", form=Form.TEXT, path="message", least=16, width=40),
-    Column(name="keys", title="KEYS", form=Form.TEXT, path="keys", least=12, width=18, priority=1),
+    Column(name="newest", title="NEWEST", form=Form.AGE, path="at", min_width=6, width=7),
+    Column(name="message", title="MESSAGE", form=Form.TEXT, path="message", min_width=16, width=40),
+    Column(name="keys", title="KEYS", form=Form.TEXT, path="keys", min_width=12, width=18, priority=1),
 )
 _WAITING = (
     Column(name="kind", title="WHAT WAITS", form=Form.TEXT, path="kind", width=14),
-    Column(name="subject", title="OF", form=Form.TEXT, path="subject", least=8, width=24),
+    Column(name="subject", title="OF", form=Form.TEXT, path="subject", min_width=8, width=24),
     Column(name="tasks", title="TASKS", form=Form.NUMBER, path="tasks", width=6),
     Column(name="since", title="SINCE", form=Form.AGE, path="since", width=7),
     Column(name="until", title="DUE IN", form=Form.DUE, path="until", width=7),

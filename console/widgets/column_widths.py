@@ -9,8 +9,8 @@ from textual.geometry import Region
 
 from console.widgets.row_format import RowFormat
 from core.model.text import SafeText, cells
-from core.render.columns import GAP, GROWING, Column
-from core.render.widths import Shape, filled, longest, share
+from core.render.columns import GAP, TIME_DEPENDENT, Column
+from core.render.widths import ColumnLayout, allot_widths, widen_last, widened_needs
 
 V = TypeVar("V")
 MARGIN = 1
@@ -27,7 +27,7 @@ class ColumnWidths(Generic[V]):
     def __init__(self, row_format: RowFormat[V]) -> None:
         self.row_format = row_format
         self.hidden: frozenset[str] = frozenset()
-        self.shape: Shape = ()
+        self.shape: ColumnLayout = ()
         self.growing: tuple[int, ...] = ()
         """Places of the columns that change with time alone."""
         self.order = ("", "")
@@ -50,15 +50,17 @@ class ColumnWidths(Generic[V]):
         """Share a width out by what these rows need; return whether the shape is another."""
         self._width, self._needs = width, self._least_needs()
         # What is steady takes its room whatever it holds, and need not be written.
-        measured = [column for column in share(self._offered(), {}, self._room) if not column[0].steady]
+        measured = [
+            column for column in allot_widths(self._offered(), {}, self._room) if not column[0].keeps_floor
+        ]
         columns = [column for column, _ in measured]
         names = [column.name for column in columns]
-        self._needs = longest(self._needs, names, (self.row_format.write(row, columns) for row in rows))
+        self._needs = widened_needs(self._needs, names, (self.row_format.write(row, columns) for row in rows))
         return self._reshape()
 
     def grow(self, rows: Iterable[Sequence[SafeText]]) -> bool:
         """Make room for the cells of rows that are shown; return whether the shape is another."""
-        needs = longest(self._needs, [column.name for column in self.columns], rows)
+        needs = widened_needs(self._needs, [column.name for column in self.columns], rows)
         if needs == self._needs:
             return False
         self._needs = needs
@@ -89,13 +91,18 @@ class ColumnWidths(Generic[V]):
 
     def _least_needs(self) -> dict[str, int]:
         name, arrow = self.order
-        steady = {column.name: column.floor for column in self._offered() if column.steady}
+        steady = {column.name: column.floor for column in self._offered() if column.keeps_floor}
         ordered = [column for column in self._offered() if column.name == name]
         return steady | {
             column.name: max(steady.get(name, 0), cells(column.title + arrow)) for column in ordered
         }
 
     def _reshape(self) -> bool:
-        old, self.shape = self.shape, filled(share(self._offered(), self._needs, self._room), self._room)
-        self.growing = tuple(index for index, (column, _) in enumerate(self.shape) if column.form in GROWING)
+        old, self.shape = (
+            self.shape,
+            widen_last(allot_widths(self._offered(), self._needs, self._room), self._room),
+        )
+        self.growing = tuple(
+            index for index, (column, _) in enumerate(self.shape) if column.form in TIME_DEPENDENT
+        )
         return self.shape != old

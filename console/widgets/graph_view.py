@@ -17,12 +17,13 @@ from textual.strip import Strip
 from console.key_table import bindings
 from console.widgets.resized import Resized
 from core.model.text import SafeText, fit
-from core.render.drawing import Picture, Spot
+from core.render.graph.drawing import GraphDrawing
+from core.render.graph.layout import LabelBox
 
 _CURSOR = Style(reverse=True)
 _BOLD = Style(bold=True)
 _FAINT = Style(dim=True)
-_EMPTY = Picture(width=0, height=0, bands=(), spots={}, lines=(), edges={})
+_EMPTY = GraphDrawing(width=0, height=0, title_boxes=(), label_boxes={}, lines=(), edges={})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +77,7 @@ class GraphView(ScrollView, Resized, can_focus=True, inherit_bindings=False):
         row = f"row {self.scroll_offset.y + 1}/{self._picture.height}"
         return f"{row}, column {self.scroll_offset.x + 1}/{self._picture.width}"
 
-    def put(self, picture: Picture, titles: Sequence[Label], labels: Mapping[str, Label]) -> None:
+    def put(self, picture: GraphDrawing, titles: Sequence[Label], labels: Mapping[str, Label]) -> None:
         """Show labels, one for each spot of the picture, and titles, one for each band."""
         old, self._labels = self._labels, dict(labels)
         told, self._titles = self._titles, tuple(titles)
@@ -85,14 +86,16 @@ class GraphView(ScrollView, Resized, can_focus=True, inherit_bindings=False):
             return
         for key, label in self._labels.items():
             if old.get(key) != label:
-                self._refresh_spot(picture.spots[key], row=picture.spots[key].y - self.scroll_offset.y + 1)
-        for spot, was, now in zip(picture.bands, told, self._titles, strict=False):
+                self._refresh_spot(
+                    picture.label_boxes[key], row=picture.label_boxes[key].y - self.scroll_offset.y + 1
+                )
+        for spot, was, now in zip(picture.title_boxes, told, self._titles, strict=False):
             if was != now:
                 self._refresh_spot(spot, row=0)
 
     def go_to(self, key: str) -> None:
         """Move the cursor to a node, if there is one of that key."""
-        if key not in self._picture.spots:
+        if key not in self._picture.label_boxes:
             return
         self.cursor = key
         self._light()
@@ -102,10 +105,10 @@ class GraphView(ScrollView, Resized, can_focus=True, inherit_bindings=False):
 
     def action_move(self, step: int) -> None:
         """Move up or down among the nodes of the layer."""
-        spot = self._picture.spots.get(self.cursor)
+        spot = self._picture.label_boxes.get(self.cursor)
         if spot is None:
             return
-        layer = sorted(self._layer(spot.x), key=lambda key: self._picture.spots[key].y)
+        layer = sorted(self._layer(spot.x), key=lambda key: self._picture.label_boxes[key].y)
         at = layer.index(self.cursor) + step
         self.go_to(layer[max(0, min(at, len(layer) - 1))])
 
@@ -119,29 +122,29 @@ class GraphView(ScrollView, Resized, can_focus=True, inherit_bindings=False):
 
     def action_across(self, step: int) -> None:
         """Move along an edge; where there is none, to the nearest node of the next layer."""
-        spot = self._picture.spots.get(self.cursor)
+        spot = self._picture.label_boxes.get(self.cursor)
         if spot is None:
             return
         ends = [edge[(step + 1) // 2] for edge in self._picture.edges if edge[(1 - step) // 2] == self.cursor]
         if not ends:
-            lefts = {other.x for other in self._picture.spots.values() if (other.x - spot.x) * step > 0}
+            lefts = {other.x for other in self._picture.label_boxes.values() if (other.x - spot.x) * step > 0}
             ends = self._layer(min(lefts, key=lambda x: abs(x - spot.x))) if lefts else []
         if ends:
             self.go_to(min(ends, key=lambda key: self._far(spot, key)))
 
     def action_first(self) -> None:
         """Move to the first node."""
-        self.go_to(min(self._picture.spots, key=self._place, default=""))
+        self.go_to(min(self._picture.label_boxes, key=self._place, default=""))
 
     def action_last(self) -> None:
         """Move to the last node."""
-        self.go_to(max(self._picture.spots, key=self._place, default=""))
+        self.go_to(max(self._picture.label_boxes, key=self._place, default=""))
 
     def on_click(self, event: events.Click) -> None:
         """Move to the node that was clicked; a second click opens it."""
         x, y = event.x + self.scroll_offset.x, event.y + self.scroll_offset.y - 1
         for key in self._by_row.get(y, ()) if event.y else ():
-            spot = self._picture.spots[key]
+            spot = self._picture.label_boxes[key]
             if spot.x <= x < spot.x + spot.width:
                 if key == self.cursor:
                     self.post_message(self.Opened())
@@ -162,7 +165,7 @@ class GraphView(ScrollView, Resized, can_focus=True, inherit_bindings=False):
 
     def _title_segments(self) -> list[Segment]:
         found, at = [], 0
-        for spot, label in zip(self._picture.bands, self._titles, strict=False):
+        for spot, label in zip(self._picture.title_boxes, self._titles, strict=False):
             found.append(Segment(" " * (spot.x - at), self.rich_style))
             found.append(Segment(fit(label.text, spot.width), self.rich_style + _BOLD + label.style))
             at = spot.x + spot.width
@@ -171,7 +174,7 @@ class GraphView(ScrollView, Resized, can_focus=True, inherit_bindings=False):
     def _row_segments(self, row: int) -> list[Segment]:
         found, at = [], 0
         for key in self._by_row.get(row, ()):
-            spot, label = self._picture.spots[key], self._labels[key]
+            spot, label = self._picture.label_boxes[key], self._labels[key]
             found += self._line_segments(row, at, spot.x)
             style = _CURSOR if key == self.cursor else label.style
             found.append(Segment(fit(label.text, spot.width), self.rich_style + style))
@@ -186,13 +189,13 @@ class GraphView(ScrollView, Resized, can_focus=True, inherit_bindings=False):
             for is_lit, cells in groupby(range(first, end), lambda x: (x, row) in self._lit)
         ]
 
-    def _take(self, picture: Picture) -> None:
+    def _take(self, picture: GraphDrawing) -> None:
         self._picture = picture
         self._by_row = {}
-        for key, spot in sorted(picture.spots.items(), key=lambda item: item[1].x):
+        for key, spot in sorted(picture.label_boxes.items(), key=lambda item: item[1].x):
             self._by_row.setdefault(spot.y, []).append(key)
-        if self.cursor not in picture.spots:
-            self.cursor = min(picture.spots, key=self._place, default="")
+        if self.cursor not in picture.label_boxes:
+            self.cursor = min(picture.label_boxes, key=self._place, default="")
         self._light()
         self._resize_picture()
         self.refresh()
@@ -203,28 +206,28 @@ class GraphView(ScrollView, Resized, can_focus=True, inherit_bindings=False):
         for edge, strokes in self._picture.edges.items():
             if self.cursor in edge:
                 lit.update(cell for stroke in strokes for cell in stroke.cells())
-                end = self._picture.spots[edge[1]]
+                end = self._picture.label_boxes[edge[1]]
                 lit.add((end.x - 2, end.y))
         self._lit = frozenset(lit)
 
     def _layer(self, x: int) -> list[str]:
-        return [key for key, spot in self._picture.spots.items() if spot.x == x]
+        return [key for key, spot in self._picture.label_boxes.items() if spot.x == x]
 
     def _place(self, key: str) -> tuple[int, int]:
-        return self._picture.spots[key].x, self._picture.spots[key].y
+        return self._picture.label_boxes[key].x, self._picture.label_boxes[key].y
 
-    def _far(self, spot: Spot, key: str) -> tuple[int, int]:
-        other = self._picture.spots[key]
+    def _far(self, spot: LabelBox, key: str) -> tuple[int, int]:
+        other = self._picture.label_boxes[key]
         return abs(other.y - spot.y), abs(other.x - spot.x)
 
     def _move_rows(self, rows: int) -> None:
-        spot = self._picture.spots.get(self.cursor)
+        spot = self._picture.label_boxes.get(self.cursor)
         if spot is not None:
             wanted = spot.y + rows
             layer = self._layer(spot.x)
-            self.go_to(min(layer, key=lambda key: abs(self._picture.spots[key].y - wanted)))
+            self.go_to(min(layer, key=lambda key: abs(self._picture.label_boxes[key].y - wanted)))
 
-    def _refresh_spot(self, spot: Spot, *, row: int) -> None:
+    def _refresh_spot(self, spot: LabelBox, *, row: int) -> None:
         if 0 <= row < self.size.height:
             region = Region(spot.x - self.scroll_offset.x, row, spot.width, 1)
             self.refresh(region.intersection(Region(0, 0, self.size.width, self.size.height)))
@@ -236,7 +239,7 @@ class GraphView(ScrollView, Resized, can_focus=True, inherit_bindings=False):
         self._keep_in_view()
 
     def _keep_in_view(self) -> None:
-        spot = self._picture.spots.get(self.cursor)
+        spot = self._picture.label_boxes.get(self.cursor)
         if spot is None:
             return
         x = _shifted(self.scroll_offset.x, spot.x, spot.x + spot.width, room=self.size.width)

@@ -13,7 +13,7 @@ from textual.strip import Strip
 
 from core.model.text import SafeText, fit
 from core.render.columns import GAP, Column
-from core.render.widths import Shape
+from core.render.widths import ColumnLayout
 
 V = TypeVar("V")
 # Most cells of a page are like those of others.
@@ -40,7 +40,7 @@ class RowStyle:
 
 
 def draw_row(
-    shape: Shape,
+    shape: ColumnLayout,
     cells: Sequence[str],
     styles: Sequence[Style | None],
     paper: RowStyle,
@@ -51,7 +51,7 @@ def draw_row(
     for index, ((column, room), cell, style) in enumerate(zip(shape, cells, styles, strict=True)):
         gap = " " * GAP if index else ""
         drawn += len(gap) + room
-        written = _fit(cell, room, right=column.right)
+        written = _fit(cell, room, right=column.flush_right)
         if style is None:
             text += gap + written
             continue

@@ -95,7 +95,7 @@ class TextLayout:
 @lru_cache(512)
 def _wrapped(line: SafeText, width: int) -> tuple[Row, ...]:
     lead = HANGING if width >= _NARROW else SafeText("")
-    pieces = list(wrap(line, width, later=width - cells(lead)))
+    pieces = list(wrap(line, width, continuation_width=width - cells(lead)))
     begins = accumulate(map(len, pieces), initial=0)
     first, *others = (Row(text=piece, begin=begin) for piece, begin in zip(pieces, begins, strict=False))
     return (first, *(_hanging(row, lead) for row in others))

@@ -10,7 +10,7 @@ from core.cli.output import Painted, Piece, is_live, say, status, width
 from core.filters.fields import Noun
 from core.model.text import SafeText, cells, fit
 from core.render.columns import COLUMNS, GAP, Column, cell
-from core.render.widths import longest, share
+from core.render.widths import allot_widths, widened_needs
 
 
 class Table:
@@ -34,9 +34,9 @@ class Table:
     def _measure(self, views: Sequence[object], now: int) -> None:
         names = [column.name for column in self._columns]
         rows = ([cell(column, view, now=now) for column in self._columns] for view in views)
-        needs = longest({column.name: cells(column.title) for column in self._columns}, names, rows)
+        needs = widened_needs({column.name: cells(column.title) for column in self._columns}, names, rows)
         if sys.stdout.isatty():
-            shape = share(self._columns, needs, width())
+            shape = allot_widths(self._columns, needs, width())
             self._columns = tuple(column for column, _ in shape)
             self._widths = [room for _, room in shape]
         else:
@@ -45,7 +45,7 @@ class Table:
     def _line(self, texts: Sequence[SafeText]) -> list[str]:
         widths = self._widths or []
         fitted = [
-            fit(text, size, right=column.right)
+            fit(text, size, right=column.flush_right)
             for text, size, column in zip(texts, widths, self._columns, strict=True)
         ]
         return [*(f"{text}{' ' * GAP}" for text in fitted[:-1]), fitted[-1].rstrip()]

@@ -1,4 +1,4 @@
-"""Columns of the lists, shared by command line and console: tables, not code per column."""
+"""Columns of the lists of commands and console, as tables, and their cells."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from core.filters.fields import Noun
 from core.model.text import SafeText, safe_line
@@ -37,12 +37,12 @@ class Form(StrEnum):
     RATIO = "ratio"
     """The value and the `other`, `2/5`."""
     COUNTS = "counts"
-    """How many stand where, `3 running 2 queued`."""
+    """How many are in each status, `3 running 2 queued`."""
     JSON = "json"
     """A JSON value on one line."""
 
 
-GROWING = (Form.AGE, Form.SPAN, Form.DUE)
+TIME_DEPENDENT = (Form.AGE, Form.SPAN, Form.DUE)
 """Forms whose text changes with time alone."""
 
 
@@ -58,32 +58,44 @@ class Column:
     other: str = ""
     width: int
     """Cells that are enough for most of what it holds."""
-    least: int = 0
+    min_width: int = 0
     """Cells without which it is not shown; 0 = its width. A column that needs less takes less."""
     priority: int = 0
-    """0 stays on every screen; the highest goes first where there is no room."""
+    """0 stays on every screen; the highest is dropped first where there is no room."""
 
     @property
     def floor(self) -> int:
         """The cells that it must be offered to be shown."""
-        return self.least or self.width
+        return self.min_width or self.width
 
     @property
-    def steady(self) -> bool:
-        """Tell whether it takes its floor whatever it holds: what grows by itself would push others about."""
-        return not self.least or self.form in GROWING
+    def keeps_floor(self) -> bool:
+        """Whether it takes its floor whatever it holds: a text that grows with time would move the others."""
+        return not self.min_width or self.form in TIME_DEPENDENT
 
     @property
-    def right(self) -> bool:
-        """Tell whether it is flush right, as numbers and lengths are."""
+    def flush_right(self) -> bool:
+        """Whether its texts end in one line, as those of numbers and durations do."""
         return self.form in (Form.NUMBER, Form.AGE, Form.DUE, Form.RATE, Form.SPAN, Form.RATIO)
 
 
-# What an operator looks for first is written first: counts are cut from the right.
-_URGENT = {word: rank for rank, word in enumerate(("failed", "held", "retrying", "running", "queued"))}
-# Each row: name, title, form, path (":other"), least, width, priority.
-_Row = tuple[str, str, Form, str, int, int, int]
-_JOBS: tuple[_Row, ...] = (
+# The most urgent is written first: counts are cut from the right.
+_URGENCY = {word: rank for rank, word in enumerate(("failed", "held", "retrying", "running", "queued"))}
+
+
+class _Row(NamedTuple):
+    """A column as the tables below write it; `path` may hold `:other`."""
+
+    name: str
+    title: str
+    form: Form
+    path: str
+    min_width: int
+    width: int
+    priority: int
+
+
+_JOBS = (
     ("id", "JOB", Form.NUMBER, "id", 6, 6, 0),
     ("name", "NAME", Form.TEXT, "name", 12, 24, 0),
     ("status", "STATUS", Form.TEXT, "status", 10, 10, 0),
@@ -93,7 +105,7 @@ _JOBS: tuple[_Row, ...] = (
     ("reason", "REASON", Form.TEXT, "reason", 12, 24, 3),
     ("actor", "BY", Form.TEXT, "actor", 6, 10, 4),
 )
-_TASKS: tuple[_Row, ...] = (
+_TASKS = (
     ("id", "TASK", Form.NUMBER, "id", 7, 7, 0),
     ("job", "JOB", Form.NUMBER, "job_id", 6, 6, 2),
     ("key", "KEY", Form.TEXT, "key", 10, 20, 0),
@@ -109,7 +121,7 @@ _TASKS: tuple[_Row, ...] = (
     ("name", "NAME", Form.TEXT, "name", 10, 20, 5),
     ("group", "GROUP", Form.TEXT, "group", 8, 12, 7),
 )
-_EVENTS: tuple[_Row, ...] = (
+_EVENTS = (
     ("id", "EVENT", Form.NUMBER, "id", 7, 8, 0),
     ("at", "AT", Form.TIME, "at", 24, 24, 0),
     ("kind", "KIND", Form.TEXT, "kind", 15, 20, 0),
@@ -120,7 +132,7 @@ _EVENTS: tuple[_Row, ...] = (
     ("actor", "BY", Form.TEXT, "actor", 6, 10, 5),
     ("data", "DATA", Form.JSON, "data", 14, 30, 2),
 )
-_QUEUES: tuple[_Row, ...] = (
+_QUEUES = (
     ("name", "QUEUE", Form.TEXT, "name", 12, 20, 0),
     ("queued", "QUEUED", Form.NUMBER, "tasks.queued", 6, 7, 0),
     ("running", "RUNNING", Form.NUMBER, "tasks.running", 7, 7, 0),
@@ -136,25 +148,24 @@ _QUEUES: tuple[_Row, ...] = (
 
 
 def _column(row: _Row) -> Column:
-    name, title, form, paths, least, width, priority = row
-    path, _, other = paths.partition(":")
+    path, _, other = row.path.partition(":")
     return Column(
-        name=name,
-        title=title,
-        form=form,
+        name=row.name,
+        title=row.title,
+        form=row.form,
         path=path,
         other=other,
-        least=least,
-        width=width,
-        priority=priority,
+        min_width=row.min_width,
+        width=row.width,
+        priority=row.priority,
     )
 
 
 COLUMNS: dict[Noun, tuple[Column, ...]] = {
-    Noun.JOBS: tuple(map(_column, _JOBS)),
-    Noun.TASKS: tuple(map(_column, _TASKS)),
-    Noun.EVENTS: tuple(map(_column, _EVENTS)),
-    Noun.QUEUES: tuple(map(_column, _QUEUES)),
+    Noun.JOBS: tuple(_column(_Row(*row)) for row in _JOBS),
+    Noun.TASKS: tuple(_column(_Row(*row)) for row in _TASKS),
+    Noun.EVENTS: tuple(_column(_Row(*row)) for row in _EVENTS),
+    Noun.QUEUES: tuple(_column(_Row(*row)) for row in _QUEUES),
 }
 """The columns of every list, from left to right."""
 
@@ -188,7 +199,7 @@ def _write(column: Column, value: object, *, view: object, now: int) -> str:
             return f"{value}/{_read(view, column.other)}"
         case Form.COUNTS:
             counts = value if isinstance(value, Mapping) else {}
-            first = sorted(counts.items(), key=lambda item: _URGENT.get(item[0], len(_URGENT)))
+            first = sorted(counts.items(), key=lambda item: _URGENCY.get(item[0], len(_URGENCY)))
             return " ".join(f"{count} {status}" for status, count in first if count)
         case Form.JSON:
             return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""Wrapping: a long line in pieces that fit, broken between words where that is possible."""
+"""Wrapping: a long line in pieces that fit, broken between words where possible."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from collections.abc import Iterator
 from core.model.text import SafeText, cells
 
 
-def wrap(line: SafeText, width: int, *, later: int = 0) -> Iterator[SafeText]:
+def wrap(line: SafeText, width: int, *, continuation_width: int = 0) -> Iterator[SafeText]:
     """Return one safe line in pieces of at most `width` cells, at least one; joined they are the line.
 
-    Pieces after the first have at most `later` cells, if that is given. A piece ends behind a space,
-    else in front of one; a word longer than a piece is cut. A wide character needs a width of 2.
+    Pieces after the first have at most `continuation_width` cells, if that is given. A piece ends behind
+    a space, else in front of one; a word longer than a piece is cut. A wide character needs a width of 2.
     """
     begin, room = 0, width
-    while (end := _reach(line, begin, room)) < len(line):
-        cut = _between_words(line, begin, end)
+    while (end := _end_of_room(line, begin, room)) < len(line):
+        cut = _break_between_words(line, begin, end)
         yield SafeText(line[begin:cut])
-        begin, room = cut, later or width
+        begin, room = cut, continuation_width or width
     yield SafeText(line[begin:])
 
 
-def _reach(line: str, begin: int, room: int) -> int:
+def _end_of_room(line: str, begin: int, room: int) -> int:
     """Return behind which character a piece is full; it holds at least one."""
     if line.isascii():
         return min(len(line), begin + max(1, room))
@@ -31,7 +31,7 @@ def _reach(line: str, begin: int, room: int) -> int:
     return max(end, min(begin + 1, len(line)))
 
 
-def _between_words(line: str, begin: int, end: int) -> int:
+def _break_between_words(line: str, begin: int, end: int) -> int:
     if line[end] == " ":
         return end
     cut = line.rfind(" ", begin, end) + 1

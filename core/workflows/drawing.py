@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from core.model.plans import NeedWhen
 from core.model.text import SafeText, cells, safe_line
-from core.render.drawing import draw, written
-from core.render.layers import Band, Node
+from core.render.graph.drawing import draw_graph, labelled_lines
+from core.render.graph.layering import Band, Node
 from core.workflows.definition import Document, Stage, Task
 from core.workflows.graph import Chain, critical_path, levels, longest_chain
 
@@ -51,7 +51,7 @@ def _picture_lines(document: Document, width: int) -> list[str]:
     labels = {task.key: safe_line(task.key + _condition(task)) for task in tasks}
     titles = [safe_line(f"{number} {stage.name}") for number, stage in enumerate(document.in_stages(), 1)]
     titles = titles if document.stages is not None else [SafeText("")]
-    picture = draw(
+    picture = draw_graph(
         [
             Band(title=title, nodes=tuple(_node(task, labels[task.key]) for task in stage.tasks))
             for title, stage in zip(titles, document.in_stages(), strict=True)
@@ -61,7 +61,7 @@ def _picture_lines(document: Document, width: int) -> list[str]:
         return []
     first = 0 if document.stages is not None else 1
     loose = [_task_line(task) for task in tasks if any(need.when is NeedWhen.DONE for need in task.needs)]
-    return [*written(picture, titles, labels)[first:], *loose]
+    return [*labelled_lines(picture, titles, labels)[first:], *loose]
 
 
 def _node(task: Task, label: str) -> Node:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from core.model.errors import Invalid
-from core.render.layers import depths
+from core.render.graph.layering import depths
 
 Needs: TypeAlias = Mapping[str, Sequence[str]]
 """For every key the keys it needs; all of them are keys themselves."""

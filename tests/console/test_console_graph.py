@@ -232,7 +232,7 @@ async def test_a_picture_larger_than_the_screen_scrolls_with_the_cursor() -> Non
 async def test_a_click_moves_the_cursor_and_a_second_one_opens() -> None:
     async with console(diamond()) as operator:
         screen = await open_graph(operator)
-        spot = screen.view._picture.spots["3"]
+        spot = screen.view._picture.label_boxes["3"]
         await operator.pilot.click(screen.view, offset=(spot.x + 1, spot.y + 1))
         assert screen.view.cursor == "3"
         await operator.pilot.click(screen.view, offset=(spot.x + 1, spot.y + 1))

@@ -18,7 +18,7 @@ from tests.console.support_console import HOSTILE, VISIBLE
 Pair = tuple[int, str]
 COLUMNS = (
     Column(name="id", title="ID", form=Form.NUMBER, path="", width=8),
-    Column(name="text", title="TEXT", form=Form.TEXT, path="", least=10, width=20),
+    Column(name="text", title="TEXT", form=Form.TEXT, path="", min_width=10, width=20),
     Column(name="extra", title="EXTRA", form=Form.TEXT, path="", width=10, priority=1),
 )
 
@@ -229,11 +229,11 @@ async def test_other_rows_at_the_top_of_memory_have_the_columns_fitted_anew() ->
 async def test_scrolling_shares_no_widths_out(monkeypatch: pytest.MonkeyPatch) -> None:
     shared: list[int] = []
 
-    def share(*columns_needs_width):
+    def allot_widths(*columns_needs_width):
         shared.append(columns_needs_width[2])
-        return widths.share(*columns_needs_width)
+        return widths.allot_widths(*columns_needs_width)
 
-    monkeypatch.setattr("console.widgets.column_widths.share", share)
+    monkeypatch.setattr("console.widgets.column_widths.allot_widths", allot_widths)
     async with table(pairs(500)) as (_, pilot):
         assert shared
         shared.clear()

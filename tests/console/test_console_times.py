@@ -9,7 +9,7 @@ import pytest
 from console.rows.time_columns import Times, shown_as, usual
 from core.filters.fields import Noun
 from core.render.columns import COLUMNS, Form
-from core.render.widths import choose
+from core.render.widths import visible_columns
 from tests.console.support_console import console
 from tests.console.support_fake_control import FakeControl
 
@@ -30,7 +30,7 @@ def test_no_moment_is_shown_in_the_other_way_and_nothing_else_differs(noun: Noun
 
 @pytest.mark.parametrize("noun", list(Noun))
 def test_who_asks_for_the_time_sees_it_on_sixty_cells(noun: Noun) -> None:
-    chosen = choose(shown_as(COLUMNS[noun], Times.CLOCK), 58)
+    chosen = visible_columns(shown_as(COLUMNS[noun], Times.CLOCK), 58)
     assert any(column.form is Form.CLOCK for column in chosen)
 
 

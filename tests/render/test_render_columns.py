@@ -187,5 +187,5 @@ def test_names_are_unique_and_titles_fit(noun: Noun) -> None:
 
 
 def test_numbers_and_lengths_stand_right() -> None:
-    right = {column.name for column in COLUMNS[Noun.TASKS] if column.right}
+    right = {column.name for column in COLUMNS[Noun.TASKS] if column.flush_right}
     assert right == {"id", "job", "attempts", "priority", "age", "took"}

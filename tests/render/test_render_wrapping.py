@@ -17,7 +17,7 @@ LINES = st.text(st.sampled_from("abc   de-/\u0301六百🙂é") | st.characters(
 
 
 def pieces(line: str, width: int, later: int = 0) -> list[str]:
-    return list(wrap(SafeText(line), width, later=later))
+    return list(wrap(SafeText(line), width, continuation_width=later))
 
 
 @given(LINES, st.integers(2, 60), st.integers(2, 60))

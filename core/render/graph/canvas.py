@@ -1,4 +1,4 @@
-"""Pen: strokes become characters; lines of one net join where they meet, others cross.
+"""Canvas: line segments become characters; segments of one net join, others cross.
 
 Where two nets cross, the one that goes down is drawn and the other is broken.
 """
@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 
 _UP, _DOWN, _LEFT, _RIGHT = 1, 2, 4, 8
 _ACROSS, _ALONG = (_LEFT, _RIGHT, _LEFT | _RIGHT), (_UP, _DOWN, _UP | _DOWN)
-_LINES = " │││─┘┐┤─└┌├─┴┬┼"
+_BOX_CHARACTERS = " │││─┘┐┤─└┌├─┴┬┼"
 """The character for each sum of directions."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Stroke:
+class Segment:
     """A straight piece of a line, both ends included; `x1` = `x2` or `y1` = `y2`, the lesser first."""
 
     x1: int
@@ -29,41 +29,41 @@ class Stroke:
 
 
 @dataclass(slots=True)
-class Pen:
+class Canvas:
     """Collects for each cell the directions in which each net leaves it."""
 
     _cells: dict[tuple[int, int], dict[int, int]] = field(default_factory=dict)
-    _signs: dict[tuple[int, int], str] = field(default_factory=dict)
+    _characters: dict[tuple[int, int], str] = field(default_factory=dict)
 
-    def stroke(self, net: int, stroke: Stroke) -> None:
-        """Draw a piece of a net."""
-        before, after = (_UP, _DOWN) if stroke.y1 != stroke.y2 else (_LEFT, _RIGHT)
-        cells = list(stroke.cells())
+    def draw(self, net: int, segment: Segment) -> None:
+        """Draw a segment of a net."""
+        before, after = (_UP, _DOWN) if segment.y1 != segment.y2 else (_LEFT, _RIGHT)
+        cells = list(segment.cells())
         for cell in cells:
             masks = self._cells.setdefault(cell, {})
             mask = (before if cell != cells[0] else 0) | (after if cell != cells[-1] else 0)
             masks[net] = masks.get(net, 0) | (mask or before | after)
 
-    def sign(self, x: int, y: int, sign: str) -> None:
+    def put(self, x: int, y: int, character: str) -> None:
         """Put a character of its own where no line runs."""
-        self._signs[x, y] = sign
+        self._characters[x, y] = character
 
     def lines(self, width: int, height: int) -> tuple[str, ...]:
         """Return what was drawn, row by row."""
         rows = [[" "] * width for _ in range(height)]
-        for (x, y), sign in self._signs.items():
-            rows[y][x] = sign
+        for (x, y), character in self._characters.items():
+            rows[y][x] = character
         for (x, y), masks in self._cells.items():
-            rows[y][x] = _character(list(masks.values()))
+            rows[y][x] = _line_character(list(masks.values()))
         return tuple(map("".join, rows))
 
 
-def _character(masks: list[int]) -> str:
+def _line_character(masks: list[int]) -> str:
     across = sum(mask in _ACROSS for mask in masks)
     along = sum(mask in _ALONG for mask in masks)
     if across and along and across + along == len(masks):
-        return _LINES[_UP | _DOWN]
+        return _BOX_CHARACTERS[_UP | _DOWN]
     joined = 0
     for mask in masks:
         joined |= mask
-    return _LINES[joined]
+    return _BOX_CHARACTERS[joined]

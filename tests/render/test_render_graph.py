@@ -1,4 +1,4 @@
-"""Pictures of graphs: every edge can be followed, labels stay free, layers lead to the right."""
+"""Drawings of graphs: every edge can be followed, labels stay free, layers lead to the right."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.render.channels import route, tracks_of
-from core.render.drawing import Picture, draw, written
-from core.render.layers import Band, Node, depths, layer
-from core.render.pen import Pen, Stroke
+from core.render.graph.canvas import Canvas, Segment
+from core.render.graph.drawing import GraphDrawing, draw_graph, labelled_lines
+from core.render.graph.layering import Band, Node, depths, layer
+from core.render.graph.routing import count_tracks, route
 
 HOSTILE = "\x1b[31mred\u202e\r"
 
@@ -22,8 +22,8 @@ def band(needs: dict[str, list[str]], title: str = "") -> Band:
 
 
 def lines_of(*bands: Band) -> list[str]:
-    picture = draw(bands)
-    return written(picture, [band.title for band in bands], {key: key for key in picture.spots})
+    drawing = draw_graph(bands)
+    return labelled_lines(drawing, [band.title for band in bands], {key: key for key in drawing.label_boxes})
 
 
 def test_a_diamond_parts_and_meets() -> None:
@@ -45,12 +45,12 @@ def test_an_edge_over_a_layer_passes_between_its_nodes() -> None:
 
 
 def test_lines_that_cross_do_not_touch() -> None:
-    pen = Pen()
-    pen.stroke(1, Stroke(0, 1, 2, 1))
-    pen.stroke(2, Stroke(1, 0, 1, 2))
-    assert pen.lines(3, 3) == (" │ ", "─│─", " │ ")
-    pen.stroke(1, Stroke(1, 0, 1, 2))
-    assert pen.lines(3, 3)[1] == "─┼─"
+    canvas = Canvas()
+    canvas.draw(1, Segment(0, 1, 2, 1))
+    canvas.draw(2, Segment(1, 0, 1, 2))
+    assert canvas.lines(3, 3) == (" │ ", "─│─", " │ ")
+    canvas.draw(1, Segment(1, 0, 1, 2))
+    assert canvas.lines(3, 3)[1] == "─┼─"
 
 
 def test_bands_stand_side_by_side_with_a_barrier_and_room_for_their_titles() -> None:
@@ -66,24 +66,24 @@ def test_a_band_without_nodes_keeps_its_title() -> None:
     assert lines_of() == [""]
 
 
-def test_titles_and_labels_are_cut_to_their_spots_and_cannot_break_out() -> None:
-    picture = draw([band({"a": [], "b": ["a"]}, "t")])
-    shown = written(picture, [HOSTILE], {"a": HOSTILE, "b": HOSTILE})
+def test_titles_and_labels_are_cut_to_their_boxes_and_cannot_break_out() -> None:
+    drawing = draw_graph([band({"a": [], "b": ["a"]}, "t")])
+    shown = labelled_lines(drawing, [HOSTILE], {"a": HOSTILE, "b": HOSTILE})
     assert all(line.isprintable() for line in shown)
-    assert all(len(line) <= picture.width for line in shown)
+    assert all(len(line) <= drawing.width for line in shown)
 
 
 def test_needs_that_are_nowhere_or_not_earlier_are_left_out() -> None:
-    picture = draw([band({"a": ["ghost", "b"]}), band({"b": []})])
-    assert picture.edges == {}
+    drawing = draw_graph([band({"a": ["ghost", "b"]}), band({"b": []})])
+    assert drawing.edges == {}
     assert depths({"a": ["ghost"], "b": ["a"]}) == {"a": 0, "b": 1}
 
 
 def test_many_to_one_share_a_track_and_what_overlaps_does_not() -> None:
-    assert tracks_of(route({0: [2], 1: [2], 2: [2]})) == 1
-    assert tracks_of(route({0: [2], 1: [3]})) == 2
-    assert tracks_of(route({0: [1], 2: [3]})) == 1
-    assert tracks_of(route({4: [4]})) == 0
+    assert count_tracks(route({0: [2], 1: [2], 2: [2]})) == 1
+    assert count_tracks(route({0: [2], 1: [3]})) == 2
+    assert count_tracks(route({0: [1], 2: [3]})) == 1
+    assert count_tracks(route({4: [4]})) == 0
 
 
 def test_who_leaves_a_row_turns_off_before_another_arrives_in_it() -> None:
@@ -92,7 +92,7 @@ def test_who_leaves_a_row_turns_off_before_another_arrives_in_it() -> None:
 
 
 def test_two_that_change_places_are_drawn_although_one_has_to_go_first() -> None:
-    assert tracks_of(route({0: [1], 1: [0]})) == 2
+    assert count_tracks(route({0: [1], 1: [0]})) == 2
 
 
 _GRAPHS = st.integers(1, 14).flatmap(
@@ -102,37 +102,37 @@ _GRAPHS = st.integers(1, 14).flatmap(
 )
 
 
-def _drawn(edges: tuple[list[int], ...], cut: int) -> tuple[dict[str, list[str]], Picture]:
+def _drawn(edges: tuple[list[int], ...], cut: int) -> tuple[dict[str, list[str]], GraphDrawing]:
     needs = {f"n{at}": [f"n{need}" for need in wanted if need < at] for at, wanted in enumerate(edges)}
     keys = list(needs)
     parts = [{key: needs[key] for key in keys[:cut]}, {key: needs[key] for key in keys[cut:]}]
-    return needs, draw([band(part, "x") for part in parts])
+    return needs, draw_graph([band(part, "x") for part in parts])
 
 
 @given(_GRAPHS, st.integers(0, 14))
 def test_every_edge_runs_from_label_to_arrow_over_drawn_cells(edges: tuple[list[int], ...], cut: int) -> None:
-    needs, picture = _drawn(edges, cut)
-    assert set(picture.edges) == {(need, key) for key, wanted in needs.items() for need in wanted}
-    for (need, key), strokes in picture.edges.items():
-        source, target = picture.spots[need], picture.spots[key]
+    needs, drawing = _drawn(edges, cut)
+    assert set(drawing.edges) == {(need, key) for key, wanted in needs.items() for need in wanted}
+    for (need, key), strokes in drawing.edges.items():
+        source, target = drawing.label_boxes[need], drawing.label_boxes[key]
         assert (strokes[0].x1, strokes[0].y1) == (source.x + source.width + 1, source.y)
         assert (strokes[-1].x2, strokes[-1].y2) == (target.x - 3, target.y)
-        assert picture.lines[target.y][target.x - 2] == ">"
+        assert drawing.lines[target.y][target.x - 2] == ">"
         walked = [list(stroke.cells()) for stroke in strokes]
-        assert all(picture.lines[y][x] != " " for cells in walked for x, y in cells)
+        assert all(drawing.lines[y][x] != " " for cells in walked for x, y in cells)
         for one, other in pairwise(walked):
             assert any(abs(x - u) + abs(y - v) <= 1 for x, y in one for u, v in other)
 
 
 @given(_GRAPHS, st.integers(0, 14))
 def test_lines_leave_room_for_labels_and_needs_stand_left(edges: tuple[list[int], ...], cut: int) -> None:
-    needs, picture = _drawn(edges, cut)
-    assert set(picture.spots) == set(needs)
-    assert all(len(line) == picture.width for line in picture.lines)
-    for key, spot in picture.spots.items():
-        room = picture.lines[spot.y][max(0, spot.x - 1) : spot.x + spot.width + 1]
+    needs, drawing = _drawn(edges, cut)
+    assert set(drawing.label_boxes) == set(needs)
+    assert all(len(line) == drawing.width for line in drawing.lines)
+    for key, spot in drawing.label_boxes.items():
+        room = drawing.lines[spot.y][max(0, spot.x - 1) : spot.x + spot.width + 1]
         assert room.strip() == ""
-        assert all(picture.spots[need].x < spot.x for need in needs[key])
+        assert all(drawing.label_boxes[need].x < spot.x for need in needs[key])
 
 
 @given(_GRAPHS)
@@ -148,6 +148,6 @@ def test_no_two_places_of_a_layer_share_a_row(edges: tuple[list[int], ...]) -> N
 @pytest.mark.parametrize("count", [60])
 def test_a_wide_layer_costs_one_track(count: int) -> None:
     leaves = {f"leaf{number}": ["root"] for number in range(count)}
-    picture = draw([band({"root": [], **leaves, "end": list(leaves)})])
-    assert picture.height == count
-    assert picture.width < 40
+    drawing = draw_graph([band({"root": [], **leaves, "end": list(leaves)})])
+    assert drawing.height == count
+    assert drawing.width < 40

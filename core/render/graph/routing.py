@@ -1,4 +1,4 @@
-"""Channel: the lines between two layers of a graph, each on a track of its own.
+"""Routing: the edges between two layers of a graph, each net on a track of its own.
 
 Source: A. Hashimoto, J. Stevens, "Wire routing by optimizing channel assignment within large apertures",
 Proc. 8th Design Automation Workshop (1971): nets get the first track on which nothing is in their way.
@@ -32,7 +32,7 @@ def route(links: Mapping[int, Sequence[int]]) -> tuple[Net, ...]:
     """Bundle the links of rows to rows, and give each bundle a track.
 
     Sources with the same targets share a bundle. A bundle that leaves in a row turns off before
-    another arrives there, wherever that does not run in a circle.
+    another arrives there, wherever that is not a cycle.
     """
     bundles: dict[tuple[int, ...], list[int]] = {}
     for source, targets in links.items():
@@ -40,25 +40,25 @@ def route(links: Mapping[int, Sequence[int]]) -> tuple[Net, ...]:
     nets = [Net(sources=tuple(sorted(sources)), targets=targets) for targets, sources in bundles.items()]
     straight = [net for net in nets if net.sources == net.targets and len(net.sources) == 1]
     bent = sorted((net for net in nets if net not in straight), key=lambda net: net.span)
-    return (*straight, *_on_tracks(bent))
+    return (*straight, *_assign_tracks(bent))
 
 
-def tracks_of(nets: Sequence[Net]) -> int:
+def count_tracks(nets: Sequence[Net]) -> int:
     """Count the tracks that are in use."""
     return 1 + max((net.track for net in nets if net.track is not None), default=-1)
 
 
-def _on_tracks(nets: Sequence[Net]) -> list[Net]:
+def _assign_tracks(nets: Sequence[Net]) -> list[Net]:
     first = {source: index for index, net in enumerate(nets) for source in net.sources}
-    waits = {
+    after = {
         index: {first[row] for row in net.targets if row in first and first[row] != index}
         for index, net in enumerate(nets)
     }
     placed: dict[int, int] = {}
-    while waits:
-        # In a circle one of them has to go first.
-        index = next((one for one, others in waits.items() if not others & waits.keys()), min(waits))
-        lowest = 1 + max((placed[other] for other in waits.pop(index) if other in placed), default=-1)
+    while after:
+        # In a cycle one of them has to come first.
+        index = next((one for one, others in after.items() if not others & after.keys()), min(after))
+        lowest = 1 + max((placed[other] for other in after.pop(index) if other in placed), default=-1)
         taken = {placed[other] for other in placed if _overlap(nets[index], nets[other])}
         placed[index] = next(track for track in range(lowest, len(nets) + lowest + 1) if track not in taken)
     return [

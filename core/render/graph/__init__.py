@@ -1,0 +1,1 @@
+"""Layered graphs drawn from left to right as lines of text."""
