@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from core.app.signals import handling_signals
-from core.control import requests
+from core.control import api
 from core.control.api import ControlAPI, Request
 from core.control.local import LocalControl
 from core.engine.service import Engine
@@ -31,9 +31,9 @@ class ClientControl(ControlAPI):
 
     async def ask(self, request: Request[R]) -> R:
         """Answer like the engine's own control; one that stops refuses, so that clients ask the next one."""
-        if isinstance(request, requests.Status | requests.Submit | requests.Enqueue):
+        if isinstance(request, api.Status | api.Submit | api.Enqueue):
             self.was_used = True
-        if isinstance(request, requests.Status) and self._engine.stopping:
+        if isinstance(request, api.Status) and self._engine.stopping:
             info = self._engine.info()
             raise Unavailable(
                 "engine.stopping",

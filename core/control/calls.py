@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import httpx
 
 from core.control import wire
+from core.control.api import ROUTES
 from core.control.handshake import Hello, Welcome, other_protocol
-from core.control.requests import ROUTES, Request, answer_of, name_of
+from core.control.requests import Request, verb_of
 from core.control.transport import DialedTransport, Dialer
 from core.model.errors import Unavailable
 
@@ -44,8 +45,9 @@ class Calls:
         """Return the answer to a request; raise what the engine refuses with."""
         if not self._is_introduced:
             await self._shake_hands()
-        answer = await self._send(wire.PATH + name_of(request), wire.encode(request))
-        return wire.decode_answer(answer, cast("type[R]", answer_of(request)))
+        verb = verb_of(request)
+        answer = await self._send(wire.PATH + verb.name, wire.encode(request))
+        return wire.decode_answer(answer, cast("type[R]", verb.answer))
 
     async def stop(self, how: StopMode) -> None:
         """Ask the engine to end, whatever protocol it speaks."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
-from core.control import requests
+from core.control import api
 from core.control.answers import Answers
 from core.control.api import OPERATOR, ControlAPI, Document, Kind, Request, StopMode, SubmitOptions, kind_of
 from core.control.operator_verbs import OperatorPort, OperatorVerbs
@@ -76,7 +76,7 @@ class LocalControl(ControlAPI):
         """Answer every request of the table."""
         if kind_of(request) is Kind.READ:
             return await self._reading.ask(request)
-        if isinstance(request, requests.Operate):
+        if isinstance(request, api.Operate):
             return cast("R", await self._operator_verbs.carry_out(request))
         return await self._answers.ask(request)
 
@@ -85,22 +85,22 @@ class LocalControl(ControlAPI):
 
     def _answers_of(self, engine: EnginePort) -> Answers:
         answers = Answers()
-        answers.to(requests.Submit, self._submit)
-        answers.to(requests.Enqueue, self._enqueue)
-        answers.to(requests.Orphans, lambda _: self._orphans())
-        answers.to(requests.Describe, lambda r: engine.describe(r.document.document))
-        answers.to(requests.Changes, self._changes)
-        answers.to(requests.WaitJob, lambda r: engine.wait_job(r.job_id))
-        answers.to(requests.WaitTasks, lambda r: engine.wait_tasks(r.task_ids))
-        answers.to(requests.StopEngine, self._stop_engine)
-        answers.to(requests.Status, lambda _: self._status())
+        answers.to(api.Submit, self._submit)
+        answers.to(api.Enqueue, self._enqueue)
+        answers.to(api.Orphans, lambda _: self._orphans())
+        answers.to(api.Describe, lambda r: engine.describe(r.document.document))
+        answers.to(api.Changes, self._changes)
+        answers.to(api.WaitJob, lambda r: engine.wait_job(r.job_id))
+        answers.to(api.WaitTasks, lambda r: engine.wait_tasks(r.task_ids))
+        answers.to(api.StopEngine, self._stop_engine)
+        answers.to(api.Status, lambda _: self._status())
         return answers
 
-    async def _submit(self, request: requests.Submit) -> Submitted:
+    async def _submit(self, request: api.Submit) -> Submitted:
         options = request.options or SubmitOptions(actor=OPERATOR)
         return await self._engine.submit(request.document.document, request.params, options=options)
 
-    async def _enqueue(self, request: requests.Enqueue) -> tuple[int, ...]:
+    async def _enqueue(self, request: api.Enqueue) -> tuple[int, ...]:
         plans = [spec.to_plan() for spec in request.specs]
         admitted = await self._engine.enqueue(plans, group=request.group, actor=request.actor)
         return admitted.task_ids
@@ -109,7 +109,7 @@ class LocalControl(ControlAPI):
         orphans = [*await self._engine.orphans(), *await self._engine.reports.lost.orphans()]
         return tuple(sorted(orphans, key=lambda orphan: orphan.task_id))
 
-    async def _changes(self, request: requests.Changes) -> Changes:
+    async def _changes(self, request: api.Changes) -> Changes:
         notice = await self._engine.changes(request.after)
         # Read afterwards: counts may be ahead of the notice, never behind it.
         standing = await self._engine.reports.totals.current()
@@ -122,7 +122,7 @@ class LocalControl(ControlAPI):
             engine=self._engine.info(),
         )
 
-    async def _stop_engine(self, request: requests.StopEngine) -> None:
+    async def _stop_engine(self, request: api.StopEngine) -> None:
         self._engine.stop(request.how)
 
     async def _status(self) -> EngineInfo:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from core.control import requests
+from core.control import api
 from core.control.api import Target
 from core.filters.fields import Noun
 from core.model import commands
@@ -43,22 +43,22 @@ class OperatorVerbs:
     def __init__(self, engine: OperatorPort) -> None:
         self._engine = engine
 
-    async def carry_out(self, verb: requests.Operate) -> Operated:
+    async def carry_out(self, verb: api.Operate) -> Operated:
         """Return what changed and who refused; raise `Invalid` (`target.unfit`) for another target."""
         target, actor = verb.target, verb.actor
         match verb:
-            case requests.Pause() | requests.Resume():
+            case api.Pause() | api.Resume():
                 return await self._engine.operate(_command_on_switch(verb))
-            case requests.Cancel() | requests.Retry() if target.job_id is not None:
+            case api.Cancel() | api.Retry() if target.job_id is not None:
                 return await self._engine.operate(_command_on_job(verb, target.job_id))
-            case requests.KeepOrphans():
+            case api.KeepOrphans():
                 return await self._engine.keep_orphans(_task_ids(target), actor=actor)
-            case requests.KillOrphans():
+            case api.KillOrphans():
                 return await self._engine.kill_orphans(_task_ids(target), reason=verb.reason, actor=actor)
             case _:
                 return await self._carry_out_on_tasks(verb)
 
-    async def _carry_out_on_tasks(self, verb: requests.Operate) -> Operated:
+    async def _carry_out_on_tasks(self, verb: api.Operate) -> Operated:
         changed = 0
         refused: list[Refusal] = []
         async for task_ids in self._batches(verb.target):
@@ -87,36 +87,36 @@ class OperatorVerbs:
         )
 
 
-def _command_on_tasks(verb: requests.Operate, task_ids: tuple[int, ...]) -> Operation:
+def _command_on_tasks(verb: api.Operate, task_ids: tuple[int, ...]) -> Operation:
     actor = verb.actor
     match verb:
-        case requests.Cancel():
+        case api.Cancel():
             return commands.Cancel(task_ids=task_ids, reason=verb.reason, force=verb.force, actor=actor)
-        case requests.Kill():
+        case api.Kill():
             return commands.Kill(task_ids=task_ids, reason=verb.reason, actor=actor)
-        case requests.Retry():
+        case api.Retry():
             return commands.Rerun(task_ids=task_ids, downstream=verb.downstream, actor=actor)
-        case requests.Hold():
+        case api.Hold():
             return commands.Hold(task_ids=task_ids, reason=verb.reason, actor=actor)
-        case requests.Unhold():
+        case api.Unhold():
             return commands.Unhold(task_ids=task_ids, actor=actor)
-        case requests.Fail():
+        case api.Fail():
             return commands.Fail(task_ids=task_ids, reason=verb.reason, actor=actor)
         case _:
             raise Bug("request.unanswered", f"{type(verb).__name__} has no command")
 
 
-def _command_on_job(verb: requests.Cancel | requests.Retry, job_id: int) -> Operation:
-    if isinstance(verb, requests.Retry):
+def _command_on_job(verb: api.Cancel | api.Retry, job_id: int) -> Operation:
+    if isinstance(verb, api.Retry):
         return commands.Rerun(job_id=job_id, downstream=verb.downstream, actor=verb.actor)
     return commands.Cancel(job_id=job_id, reason=verb.reason, force=verb.force, actor=verb.actor)
 
 
-def _command_on_switch(verb: requests.Pause | requests.Resume) -> Operation:
+def _command_on_switch(verb: api.Pause | api.Resume) -> Operation:
     job_id, queue = verb.target.job_id, verb.target.queue
     if job_id is None and queue is None:
         raise _unfit("a job or a queue")
-    if isinstance(verb, requests.Pause):
+    if isinstance(verb, api.Pause):
         return commands.Pause(job_id=job_id, queue=queue, reason=verb.reason, actor=verb.actor)
     return commands.Resume(job_id=job_id, queue=queue, actor=verb.actor)
 

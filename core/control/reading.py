@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from core.control import requests
+from core.control import reading_api
 from core.control.answers import Answers
-from core.control.api import EventQuery, ReadingAPI
-from core.control.requests import Kind, Request, kind_of, name_of
+from core.control.arguments import EventQuery
+from core.control.reading_api import ReadingAPI
+from core.control.requests import Kind, Request, verb_of
 from core.executors.outputs import Outputs
 from core.model.errors import NotFound, Unavailable
 from core.model.ports import AttemptRef
@@ -40,10 +41,11 @@ class ReadingControl(ReadingAPI):
 
     async def ask(self, request: Request[R]) -> R:
         """Answer a request of `Kind.READ`."""
-        if kind_of(request) is not Kind.READ:
+        verb = verb_of(request)
+        if verb.kind is not Kind.READ:
             raise Unavailable(
                 "engine.none",
-                f"'{name_of(request)}' needs an engine",
+                f"'{verb.name}' needs an engine",
                 hint="start one with 'taskdeck serve', then try again",
             )
         return await self._answers.ask(request)
@@ -55,24 +57,25 @@ class ReadingControl(ReadingAPI):
 
     def _answers_of(self, reports: Reports) -> Answers:
         answers = Answers()
-        answers.to(requests.Jobs, lambda r: reports.jobs.page(r.where, after=r.after, limit=r.limit))
-        answers.to(requests.Job, lambda r: reports.jobs.view(r.job_id))
-        answers.to(requests.JobDetail, lambda r: reports.jobs.detail(r.job_id))
-        answers.to(requests.Tasks, lambda r: reports.tasks.page(r.where, after=r.after, limit=r.limit))
-        answers.to(requests.Task, lambda r: reports.tasks.detail(r.task_id))
-        answers.to(requests.FindTask, lambda r: reports.tasks.find(r.ref))
-        answers.to(requests.Queues, lambda _: reports.queues.all())
-        answers.to(requests.Events, self._events)
-        answers.to(requests.Log, self._log)
-        answers.to(requests.Count, lambda r: reports.totals.count(r.where))
+        answers.to(reading_api.Jobs, lambda r: reports.jobs.page(r.where, after=r.after, limit=r.limit))
+        answers.to(reading_api.Job, lambda r: reports.jobs.view(r.job_id))
+        answers.to(reading_api.JobDetail, lambda r: reports.jobs.detail(r.job_id))
+        answers.to(reading_api.Tasks, lambda r: reports.tasks.page(r.where, after=r.after, limit=r.limit))
+        answers.to(reading_api.Task, lambda r: reports.tasks.detail(r.task_id))
+        answers.to(reading_api.FindTask, lambda r: reports.tasks.find(r.ref))
+        answers.to(reading_api.Queues, lambda _: reports.queues.all())
+        answers.to(reading_api.Events, self._events)
+        answers.to(reading_api.Log, self._log)
+        answers.to(reading_api.Count, lambda r: reports.totals.count(r.where))
         answers.to(
-            requests.Preview, lambda r: reports.targets.preview(r.where, as_of=r.as_of, excluding=r.excluding)
+            reading_api.Preview,
+            lambda r: reports.targets.preview(r.where, as_of=r.as_of, excluding=r.excluding),
         )
-        answers.to(requests.Pulse, lambda r: reports.pulse.last(minutes=r.minutes))
-        answers.to(requests.Definition, lambda r: reports.jobs.definition(r.job_id))
+        answers.to(reading_api.Pulse, lambda r: reports.pulse.last(minutes=r.minutes))
+        answers.to(reading_api.Definition, lambda r: reports.jobs.definition(r.job_id))
         return answers
 
-    async def _events(self, request: requests.Events) -> Page[EventView]:
+    async def _events(self, request: reading_api.Events) -> Page[EventView]:
         query = request.query or EventQuery()
         return await self._reports.events.page(
             query.filter,
@@ -82,7 +85,7 @@ class ReadingControl(ReadingAPI):
             limit=request.limit,
         )
 
-    async def _log(self, request: requests.Log) -> LogChunk:
+    async def _log(self, request: reading_api.Log) -> LogChunk:
         # Judged before the read: what a closed attempt has written by then is all there will be.
         attempt = _attempt_of(await self._reports.tasks.detail(request.task_id), request.epoch)
         if attempt is None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from core.control import requests
+from core.control import api
 from core.control.api import ControlAPI, DocumentText, Request
 from core.control.arguments import DocumentSource
 from core.control.calls import Calls
@@ -31,10 +31,10 @@ class RemoteControl(ControlAPI):
 
     async def ask(self, request: Request[R]) -> R:
         """Send a request and return the answer."""
-        if isinstance(request, requests.StopEngine):
+        if isinstance(request, api.StopEngine):
             await self._calls.stop(request.how)
             return cast("R", None)
-        if isinstance(request, requests.Submit | requests.Describe) and not self._shares_files:
+        if isinstance(request, api.Submit | api.Describe) and not self._shares_files:
             request = cast("Request[R]", replace(request, document=_with_text(request.document)))
         return await self._calls.ask(request)
 

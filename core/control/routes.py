@@ -15,8 +15,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from core.control import wire
+from core.control.api import ROUTES, Kind, Request, kind_of
 from core.control.handshake import other_protocol, welcome
-from core.control.requests import ROUTES, Kind, Request, kind_of
 from core.model.commands import StopMode
 from core.model.errors import NotFound, TaskdeckError, Unavailable
 
@@ -47,7 +47,7 @@ class Endpoints:
         kind = ROUTES.get(name)
         if kind is None:
             raise NotFound("verb.unknown", f"there is no verb '{name[:64]}'", hint="compare the versions")
-        request = wire.decode_request(await self._body(http), kind)
+        request: Request[object] = wire.decode_request(await self._body(http), kind)
         if kind_of(request) is Kind.WAIT:
             return wire.encode_answer(await self._wait(http, request))
         return wire.encode_answer(await self._control.ask(request))

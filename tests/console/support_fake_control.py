@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import TypeVar
 
 from console.rows.sort_order import is_by_id
-from core.control import requests
-from core.control.api import ControlAPI, EventQuery, Kind, Request, Target, kind_of
+from core.control import api, reading_api
+from core.control.api import ControlAPI, EventQuery, Kind, Request, Target
 from core.control.arguments import DocumentSource
-from core.control.requests import name_of
+from core.control.requests import verb_of
 from core.filters.fields import Noun
 from core.filters.terms import Filter
 from core.model.commands import Operated, Submitted
@@ -61,24 +61,24 @@ class FakeControl(FakeRows, ControlAPI):
         self.workflows: dict[str, WorkflowView | TaskdeckError] = {}
 
     async def ask(self, request: Request[R]) -> R:
-        name = name_of(request)
-        if kind_of(request) is Kind.READ or name in ("orphans", "changes"):
-            self._read(name)
-        if kind_of(request) is not Kind.READ:
+        verb = verb_of(request)
+        if verb.kind is Kind.READ or verb.name in ("orphans", "changes"):
+            self._read(verb.name)
+        if verb.kind is not Kind.READ:
             self._answer()
-        return await getattr(self, f"answer_{name}")(request)
+        return await getattr(self, f"answer_{verb.name}")(request)
 
     async def close(self) -> None:
         return
 
-    async def answer_jobs(self, r: requests.Jobs):
+    async def answer_jobs(self, r: reading_api.Jobs):
         return self._page(r.where or Filter(noun=Noun.JOBS), r.after, r.limit)
 
-    async def answer_job(self, r: requests.Job) -> JobView:
+    async def answer_job(self, r: reading_api.Job) -> JobView:
         self._known_job(r.job_id)
         return self.job_view(r.job_id)
 
-    async def answer_job_detail(self, r: requests.JobDetail) -> JobDetail:
+    async def answer_job_detail(self, r: reading_api.JobDetail) -> JobDetail:
         self._known_job(r.job_id)
         return JobDetail(
             job=self.job_view(r.job_id),
@@ -86,23 +86,23 @@ class FakeControl(FakeRows, ControlAPI):
             tasks=tuple(self.task_detail(task.id) for task in self._tasks_of(r.job_id)),
         )
 
-    async def answer_tasks(self, r: requests.Tasks):
+    async def answer_tasks(self, r: reading_api.Tasks):
         return self._page(r.where or Filter(noun=Noun.TASKS), r.after, r.limit)
 
-    async def answer_task(self, r: requests.Task) -> TaskDetail:
+    async def answer_task(self, r: reading_api.Task) -> TaskDetail:
         self._known_task(r.task_id)
         return self.task_detail(r.task_id)
 
-    async def answer_find_task(self, r: requests.FindTask) -> int:
+    async def answer_find_task(self, r: reading_api.FindTask) -> int:
         ids = [task.id for task in self.task_rows.values() if r.ref in (str(task.id), task.key)]
         if not ids:
             raise NotFound("task.unknown", f"no task {r.ref}")
         return ids[0]
 
-    async def answer_queues(self, _: requests.Queues) -> tuple[QueueView, ...]:
+    async def answer_queues(self, _: reading_api.Queues) -> tuple[QueueView, ...]:
         return self.queue_views()
 
-    async def answer_events(self, r: requests.Events):
+    async def answer_events(self, r: reading_api.Events):
         query = r.query or EventQuery()
         where = query.filter or Filter(noun=Noun.EVENTS)
         descending = bool(where.sort and where.sort.descending)
@@ -117,7 +117,7 @@ class FakeControl(FakeRows, ControlAPI):
         shown: tuple[EventView, ...] = tuple(rows[: r.limit])
         return Page(rows=shown, next=str(shown[-1].id) if len(rows) > r.limit else None)
 
-    async def answer_log(self, r: requests.Log) -> LogChunk:
+    async def answer_log(self, r: reading_api.Log) -> LogChunk:
         self._known_task(r.task_id)
         data = self.outputs.get(r.task_id, b"")
         start = r.offset if r.offset >= 0 else max(0, len(data) + r.offset)
@@ -126,14 +126,14 @@ class FakeControl(FakeRows, ControlAPI):
         attempt = max(1, self.task_rows[r.task_id].attempts) if data else 0
         return LogChunk(data=piece, offset=start, end=start + len(piece), final=final, epoch=attempt)
 
-    async def answer_count(self, r: requests.Count) -> Count:
+    async def answer_count(self, r: reading_api.Count) -> Count:
         found = self.found(r.where)
         if self.searched is None or not r.where.terms:
             return Count(number=len(found))
         oldest = max((view.id for view in self.rows_of(r.where.noun)), default=0) - self.searched
         return Count(number=sum(view.id > oldest for view in found), searched=self.searched)
 
-    async def answer_preview(self, r: requests.Preview) -> Preview:
+    async def answer_preview(self, r: reading_api.Preview) -> Preview:
         if r.where.noun is not Noun.TASKS:
             raise Invalid("target.unfit", f"a verb acts on tasks, not on {r.where.noun}")
         at = self.last_event if r.as_of is None else r.as_of
@@ -147,31 +147,31 @@ class FakeControl(FakeRows, ControlAPI):
             since=len(late),
         )
 
-    async def answer_pulse(self, r: requests.Pulse) -> PulseView:
+    async def answer_pulse(self, r: reading_api.Pulse) -> PulseView:
         return pulse_of(self, r.minutes)
 
-    async def answer_definition(self, r: requests.Definition):
+    async def answer_definition(self, r: reading_api.Definition):
         self._known_job(r.job_id)
         return {"name": self.job_rows[r.job_id].name}
 
-    async def answer_submit(self, r: requests.Submit) -> Submitted:
+    async def answer_submit(self, r: api.Submit) -> Submitted:
         name = (r.options and r.options.name) or _name_of(r.document)
         self.asked.append(("submit", (name, dict(r.params))))
         return Submitted(job_id=self.add_job(name))
 
-    async def answer_enqueue(self, r: requests.Enqueue) -> tuple[int, ...]:
+    async def answer_enqueue(self, r: api.Enqueue) -> tuple[int, ...]:
         return tuple(self.add_task(1, spec.key or "t", group=r.group) for spec in r.specs)
 
-    async def answer_cancel(self, r: requests.Cancel) -> Operated:
+    async def answer_cancel(self, r: api.Cancel) -> Operated:
         if r.target.job_id:
             return self._move_job("cancel", r.target, status="cancelled")
         return self._move("cancel", r.target, status="cancelled")
 
-    async def answer_kill(self, r: requests.Kill) -> Operated:
+    async def answer_kill(self, r: api.Kill) -> Operated:
         self.reasons.append(r.reason)
         return self._move("kill", r.target, status="cancelled")
 
-    async def answer_retry(self, r: requests.Retry) -> Operated:
+    async def answer_retry(self, r: api.Retry) -> Operated:
         if r.target.job_id:
             failed = [task.id for task in self._tasks_of(r.target.job_id) if task.status == "failed"]
             for number in failed:
@@ -179,31 +179,31 @@ class FakeControl(FakeRows, ControlAPI):
             return self._move_job("retry", r.target, status="running", more=len(failed))
         return self._move("retry", r.target, status="queued")
 
-    async def answer_pause(self, r: requests.Pause) -> Operated:
+    async def answer_pause(self, r: api.Pause) -> Operated:
         return self._switch("pause", r.target, status="paused")
 
-    async def answer_resume(self, r: requests.Resume) -> Operated:
+    async def answer_resume(self, r: api.Resume) -> Operated:
         return self._switch("resume", r.target, status="running")
 
-    async def answer_hold(self, r: requests.Hold) -> Operated:
+    async def answer_hold(self, r: api.Hold) -> Operated:
         return self._move("hold", r.target, status="held")
 
-    async def answer_unhold(self, r: requests.Unhold) -> Operated:
+    async def answer_unhold(self, r: api.Unhold) -> Operated:
         return self._move("unhold", r.target, status="queued")
 
-    async def answer_fail(self, r: requests.Fail) -> Operated:
+    async def answer_fail(self, r: api.Fail) -> Operated:
         return self._move("fail", r.target, status="failed")
 
-    async def answer_orphans(self, _: requests.Orphans) -> tuple[OrphanView, ...]:
+    async def answer_orphans(self, _: api.Orphans) -> tuple[OrphanView, ...]:
         return tuple(orphan for _, orphan in sorted(self.orphan_rows.items()) if self._stands(orphan))
 
-    async def answer_keep_orphans(self, r: requests.KeepOrphans) -> Operated:
+    async def answer_keep_orphans(self, r: api.KeepOrphans) -> Operated:
         return self._of_orphans("keep", r.target)
 
-    async def answer_kill_orphans(self, r: requests.KillOrphans) -> Operated:
+    async def answer_kill_orphans(self, r: api.KillOrphans) -> Operated:
         return self._of_orphans("kill_orphans", r.target)
 
-    async def answer_describe(self, r: requests.Describe) -> WorkflowView:
+    async def answer_describe(self, r: api.Describe) -> WorkflowView:
         name = _name_of(r.document)
         known = self.workflows.get(name)
         if isinstance(known, TaskdeckError):
@@ -212,7 +212,7 @@ class FakeControl(FakeRows, ControlAPI):
             raise NotFound("document.unknown", f"no file {name}")
         return known or WorkflowView(name=name, stages=1, tasks=1)
 
-    async def answer_changes(self, r: requests.Changes) -> Changes:
+    async def answer_changes(self, r: api.Changes) -> Changes:
         if r.after == self.last_event and self.patience:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self.patience):
@@ -228,17 +228,17 @@ class FakeControl(FakeRows, ControlAPI):
             engine=self._answer(),
         )
 
-    async def answer_wait_job(self, _: requests.WaitJob) -> JobResult:
+    async def answer_wait_job(self, _: api.WaitJob) -> JobResult:
         raise Unavailable("engine.none", "no engine")
 
-    async def answer_wait_tasks(self, _: requests.WaitTasks):
+    async def answer_wait_tasks(self, _: api.WaitTasks):
         raise Unavailable("engine.none", "no engine")
 
-    async def answer_stop_engine(self, r: requests.StopEngine) -> None:
+    async def answer_stop_engine(self, r: api.StopEngine) -> None:
         self.asked.append(("stop", r.how))
         self.engine = None
 
-    async def answer_status(self, _: requests.Status) -> EngineInfo:
+    async def answer_status(self, _: api.Status) -> EngineInfo:
         return self._answer()
 
     def _read(self, what: str) -> None:

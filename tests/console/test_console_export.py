@@ -17,7 +17,7 @@ import pytest
 from console.exports.export_file import ExportFile, is_taken
 from console.exports.file_formats import Format, cell_of, csv_text, destination, heading_of, inert, suggested
 from console.widgets.line_dialog import LineDialog
-from core.control.requests import Tasks
+from core.control.reading_api import Tasks
 from core.filters.fields import Noun
 from core.model.errors import Invalid, Unavailable
 from core.model.values import to_iso

@@ -20,14 +20,14 @@ from console.shell.places import ROOTS
 from console.verbs.reasons import CHANGES
 from console.verbs.tiers import Tier, Verb, tier_of
 from core.control.api import Kind, Request, StopMode
-from core.control.requests import VERBS, name_of
+from core.control.requests import VERBS, verb_of
 from core.model.errors import Bug, Conflict, Unavailable
 from core.model.orphans import OrphanKind
 from tests.console.support_console import Operator
 from tests.console.support_fake_control import INFO, FakeControl
 
 GUARDED = replace(INFO, protected=True, home="/srv/prod")
-CHANGING = VERBS[Kind.CHANGE]
+CHANGING = {verb.name: request for request, verb in VERBS.items() if verb.kind is Kind.CHANGE}
 """The requests that change something, by the name of their verb."""
 
 
@@ -98,7 +98,7 @@ def watch(control: FakeControl, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     reached: list[str] = []
 
     async def reach(request: Request[object]) -> None:
-        reached.append(name_of(request))
+        reached.append(verb_of(request).name)
 
     for name in CHANGING:
         monkeypatch.setattr(control, f"answer_{name}", reach)

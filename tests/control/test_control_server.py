@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 
 from core.control import sockets
-from core.control.api import ControlAPI
+from core.control.api import ROUTES, ControlAPI
 from core.control.local import LocalControl
-from core.control.requests import ROUTES
 from core.control.server import ControlServer, Limits
 from core.model.errors import Bug, Forbidden, NotFound, Unavailable
 from tests.control.control_stage import INFO, remote_stage

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.control import requests, wire
+from core.control import api, wire
 from core.control.api import DocumentText, SubmitOptions, Target
 from core.control.arguments import DocumentSource
 from core.engine.changes import ChangeNotice
@@ -114,7 +114,7 @@ def test_hostile_text_goes_out_as_ascii_and_comes_back_the_same(text):
 )
 def test_a_faulty_spec_is_refused(spec):
     with pytest.raises(Invalid) as caught:
-        wire.decode_request(wire.encode({"specs": [spec]}), requests.Enqueue)
+        wire.decode_request(wire.encode({"specs": [spec]}), api.Enqueue)
     assert caught.value.code == "wire.field"
     assert str(caught.value.facts["field"]).startswith("specs")
 
@@ -137,21 +137,21 @@ def test_a_faulty_spec_is_refused(spec):
 )
 def test_a_faulty_target_is_refused(target, code):
     with pytest.raises(Invalid) as caught:
-        wire.decode_request(wire.encode({"target": target}), requests.Hold)
+        wire.decode_request(wire.encode({"target": target}), api.Hold)
     assert caught.value.code.startswith(code)
 
 
 @pytest.mark.parametrize("options", [[], {"actor": None}, {"env": []}, {"verbose": True}])
 def test_faulty_options_are_refused(options):
     with pytest.raises(Invalid) as caught:
-        wire.decode_request(wire.encode({"document": {"path": "x"}, "options": options}), requests.Submit)
+        wire.decode_request(wire.encode({"document": {"path": "x"}, "options": options}), api.Submit)
     assert caught.value.code == "wire.field"
 
 
 def test_options_come_back_as_they_were():
     options = SubmitOptions(actor="a", cwd=None, env={"A": "\x00"}, client_key="k", name=None)
-    request = requests.Submit(document=DocumentSource.of("/x"), options=options)
-    assert wire.decode_request(wire.encode(request), requests.Submit) == request
+    request = api.Submit(document=DocumentSource.of("/x"), options=options)
+    assert wire.decode_request(wire.encode(request), api.Submit) == request
 
 
 @pytest.mark.parametrize(
@@ -168,8 +168,8 @@ def test_options_come_back_as_they_were():
     ids=["job", "tasks", "none", "queue", "filter"],
 )
 def test_a_target_comes_back_as_it_was(target):
-    request = requests.Hold(target=target, reason="r", actor="a")
-    back = wire.decode_request(wire.encode(request), requests.Hold)
+    request = api.Hold(target=target, reason="r", actor="a")
+    back = wire.decode_request(wire.encode(request), api.Hold)
     assert (back, back.target) == (request, target)
 
 
@@ -177,8 +177,8 @@ def test_a_target_comes_back_as_it_was(target):
     "document", ["/a/b.yaml", DocumentText(name="\ud800", text="x: 1\x00"), {"name": "x"}, {}]
 )
 def test_a_document_comes_back_as_it_was(document):
-    request = requests.Describe(document=DocumentSource.of(document))
-    assert wire.decode_request(wire.encode(request), requests.Describe).document.document == document
+    request = api.Describe(document=DocumentSource.of(document))
+    assert wire.decode_request(wire.encode(request), api.Describe).document.document == document
 
 
 def test_an_answer_with_fields_of_a_newer_engine_is_understood():
@@ -205,7 +205,7 @@ def test_five_thousand_specs_come_back_as_they_were_in_a_short_body():
         )
         for number in range(5_000)
     )
-    body = wire.encode(requests.Enqueue(specs=specs))
-    assert wire.decode_request(body, requests.Enqueue).specs == specs
+    body = wire.encode(api.Enqueue(specs=specs))
+    assert wire.decode_request(body, api.Enqueue).specs == specs
     # What is as usual does not travel.
     assert len(body) < 5_000 * 120

@@ -1,0 +1,203 @@
+"""ReadingAPI: the verbs that read, each with its request."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Self, TypeVar
+
+from core.control.arguments import LOG_BYTES, PAGE, EventQuery
+from core.control.requests import Kind, Request, verb
+from core.filters.terms import Filter
+from core.model import counts, views
+from core.model.events import EventView
+from core.model.pulse import PulseView
+from core.model.values import JsonObject
+
+R = TypeVar("R")
+
+
+@verb("jobs", Kind.READ)
+class Jobs(Request[views.Page[views.JobView]]):
+    where: Filter | None = None
+    after: str | None = None
+    limit: int = PAGE
+
+
+@verb("job", Kind.READ)
+class Job(Request[views.JobView]):
+    job_id: int
+
+
+@verb("job_detail", Kind.READ)
+class JobDetail(Request[views.JobDetail]):
+    job_id: int
+
+
+@verb("tasks", Kind.READ)
+class Tasks(Request[views.Page[views.TaskView]]):
+    where: Filter | None = None
+    after: str | None = None
+    limit: int = PAGE
+
+
+@verb("task", Kind.READ)
+class Task(Request[views.TaskDetail]):
+    task_id: int
+
+
+@verb("find_task", Kind.READ)
+class FindTask(Request[int]):
+    ref: str
+
+
+@verb("queues", Kind.READ)
+class Queues(Request[tuple[views.QueueView, ...]]):
+    pass
+
+
+@verb("events", Kind.READ)
+class Events(Request[views.Page[EventView]]):
+    query: EventQuery | None = None
+    after_id: int = 0
+    limit: int = PAGE
+
+
+@verb("log", Kind.READ)
+class Log(Request[views.LogChunk]):
+    task_id: int
+    epoch: int | None = None
+    offset: int = 0
+    limit: int = LOG_BYTES
+
+
+@verb("count", Kind.READ)
+class Count(Request[counts.Count]):
+    where: Filter
+
+
+@verb("preview", Kind.READ)
+class Preview(Request[counts.Preview]):
+    where: Filter
+    as_of: int | None = None
+    excluding: tuple[int, ...] = ()
+
+
+@verb("pulse", Kind.READ)
+class Pulse(Request[PulseView]):
+    minutes: int = 10
+
+
+@verb("definition", Kind.READ)
+class Definition(Request[JsonObject]):
+    job_id: int
+
+
+class ReadingAPI(ABC):
+    """The reading half: what the store and the output directory say; changes nothing."""
+
+    @abstractmethod
+    async def ask(self, request: Request[R]) -> R:
+        """Answer a request, or raise what its verb may raise; every verb below goes through here."""
+
+    async def jobs(
+        self, where: Filter | None = None, *, after: str | None = None, limit: int = PAGE
+    ) -> views.Page[views.JobView]:
+        """Return a page of jobs, newest first unless the filter sorts; `after` is the `next` of the last.
+
+        At most 100,000 rows are looked at, unless an index leaves fewer, and `searched` says so. By `id`,
+        `created` or `age` a page then ends early, and its `next` looks on; in any other order the list is
+        made of the newest rows only, and a reading keeps to those of its first page.
+        """
+        return await self.ask(Jobs(where=where, after=after, limit=limit))
+
+    async def job(self, job_id: int) -> views.JobView:
+        """Return one job; raise `NotFound` (`job.unknown`)."""
+        return await self.ask(Job(job_id=job_id))
+
+    async def job_detail(self, job_id: int) -> views.JobDetail:
+        """Return a job with its stages in order and all its tasks in order of id; raise `NotFound`.
+
+        Of the inbox only the newest 1,000 tasks; attempts are left out.
+        """
+        return await self.ask(JobDetail(job_id=job_id))
+
+    async def tasks(
+        self, where: Filter | None = None, *, after: str | None = None, limit: int = PAGE
+    ) -> views.Page[views.TaskView]:
+        """Return a page of tasks, newest first unless the filter sorts; cut as `jobs` are."""
+        return await self.ask(Tasks(where=where, after=after, limit=limit))
+
+    async def task(self, task_id: int) -> views.TaskDetail:
+        """Return one task with its attempts in order; raise `NotFound` (`task.unknown`)."""
+        return await self.ask(Task(task_id=task_id))
+
+    async def find_task(self, ref: str) -> int:
+        """Return the id of the task that `ref` names: `ID`, `KEY` or `JOB/KEY`.
+
+        Raises `NotFound` (`task.unknown`), or `Conflict` (`task.ambiguous`, fact `ids`) when several
+        have that key.
+        """
+        return await self.ask(FindTask(ref=ref))
+
+    async def queues(self) -> tuple[views.QueueView, ...]:
+        """Return all queues by name."""
+        return await self.ask(Queues())
+
+    async def events(
+        self, query: EventQuery | None = None, *, after_id: int = 0, limit: int = PAGE
+    ) -> views.Page[EventView]:
+        """Return events with an id above `after_id` in order of id; `next` is where to go on, as text.
+
+        A page may end early as one of `jobs`. With `sort:-id` in its filter the newest come first, with ids
+        below `after_id`; any other order raises `Invalid` (`filter.sort`). `next` is None when nothing
+        follows yet.
+        """
+        return await self.ask(Events(query=query, after_id=after_id, limit=limit))
+
+    async def log(
+        self, task_id: int, *, epoch: int | None = None, offset: int = 0, limit: int = LOG_BYTES
+    ) -> views.LogChunk:
+        """Return at most `limit` bytes of an attempt's output from a byte offset; None = latest attempt.
+
+        A negative offset counts from the end, as far as the output goes back. A task that never ran,
+        or wrote nothing, has an empty chunk (epoch 0 if it never ran). Raises `NotFound`
+        (`task.unknown`, `attempt.unknown`).
+        """
+        return await self.ask(Log(task_id=task_id, epoch=epoch, offset=offset, limit=limit))
+
+    async def count(self, where: Filter) -> counts.Count:
+        """Return how many jobs, tasks or events a filter finds.
+
+        Without an index for it only the newest 100,000 rows are looked at, and the answer says so.
+        """
+        return await self.ask(Count(where=where))
+
+    async def preview(
+        self, where: Filter, *, as_of: int | None = None, excluding: Sequence[int] = ()
+    ) -> counts.Preview:
+        """Return what a verb on all tasks of a filter would act on now, or as of an earlier event.
+
+        Raises `Invalid` (`target.unfit`) for a filter that is not on tasks.
+        """
+        return await self.ask(Preview(where=where, as_of=as_of, excluding=tuple(excluding)))
+
+    async def pulse(self, *, minutes: int = 10) -> PulseView:
+        """Return how many tasks ended lately, in steps of ten seconds, what fails and what waits."""
+        return await self.ask(Pulse(minutes=minutes))
+
+    async def definition(self, job_id: int) -> JsonObject:
+        """Return the document of a job as it was when submitted; raise `NotFound` (`job.unknown`)."""
+        return await self.ask(Definition(job_id=job_id))
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Let go of connections and readers; the engine, if any, goes on. May be called twice."""
+
+    async def __aenter__(self) -> Self:
+        """Return itself; leaving closes it."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close it."""
+        await self.close()

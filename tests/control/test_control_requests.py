@@ -1,0 +1,183 @@
+"""The table of requests, and the bytes as which each has travelled since protocol 2."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import pytest
+
+from core.control import wire
+from core.control.api import (
+    ROUTES,
+    ControlAPI,
+    DocumentText,
+    EventQuery,
+    Force,
+    Kind,
+    ReadingAPI,
+    Request,
+    SubmitOptions,
+    Target,
+    TaskSpec,
+)
+from core.control.reading import ReadingControl
+from core.control.remote import RemoteControl
+from core.control.requests import VERBS, verb_of
+from core.control.store_first import StoreFirstControl
+from core.control.transport import SocketDialer
+from core.filters.fields import Noun
+from core.filters.parser import parse
+from core.model.errors import Bug, Unavailable
+
+R = TypeVar("R")
+FAILED = parse("status:failed sort:-id", Noun.TASKS)
+WHERE = '{"noun":"tasks","text":"status:failed sort:-id"}'
+BODIES: list[tuple[str, Callable[[ControlAPI], Awaitable[object]], str]] = [
+    ("jobs", lambda c: c.jobs(), "{}"),
+    ("jobs", lambda c: c.jobs(FAILED, after="x", limit=3), f'{{"where":{WHERE},"after":"x","limit":3}}'),
+    ("job", lambda c: c.job(3), '{"job_id":3}'),
+    ("job_detail", lambda c: c.job_detail(3), '{"job_id":3}'),
+    ("tasks", lambda c: c.tasks(FAILED), f'{{"where":{WHERE}}}'),
+    ("task", lambda c: c.task(4), '{"task_id":4}'),
+    ("find_task", lambda c: c.find_task("3/x"), '{"ref":"3/x"}'),
+    ("queues", lambda c: c.queues(), "{}"),
+    (
+        "events",
+        lambda c: c.events(EventQuery(job_id=3, filter=FAILED), after_id=7),
+        f'{{"query":{{"job_id":3,"filter":{WHERE}}},"after_id":7}}',
+    ),
+    ("log", lambda c: c.log(3, epoch=2, offset=-5), '{"task_id":3,"epoch":2,"offset":-5}'),
+    ("count", lambda c: c.count(FAILED), f'{{"where":{WHERE}}}'),
+    (
+        "preview",
+        lambda c: c.preview(FAILED, as_of=9, excluding=[1, 2]),
+        f'{{"where":{WHERE},"as_of":9,"excluding":[1,2]}}',
+    ),
+    ("pulse", lambda c: c.pulse(minutes=3), '{"minutes":3}'),
+    ("definition", lambda c: c.definition(2), '{"job_id":2}'),
+    ("orphans", lambda c: c.orphans(), "{}"),
+    ("describe", lambda c: c.describe("/x.yaml"), '{"document":{"path":"/x.yaml"}}'),
+    ("status", lambda c: c.status(), "{}"),
+    ("changes", lambda c: c.changes(4), '{"after":4}'),
+    ("wait_job", lambda c: c.wait_job(3), '{"job_id":3}'),
+    ("wait_tasks", lambda c: c.wait_tasks([1, 2]), '{"task_ids":[1,2]}'),
+    (
+        "submit",
+        lambda c: c.submit("/x.yaml", {"a": 1}, options=SubmitOptions(actor="ann", name="n")),
+        '{"document":{"path":"/x.yaml"},"params":{"a":1},"options":{"actor":"ann","name":"n"}}',
+    ),
+    ("submit", lambda c: c.submit({"name": "x"}), '{"document":{"parsed":{"name":"x"}}}'),
+    (
+        "submit",
+        lambda c: c.submit(DocumentText(name="a", text="b")),
+        '{"document":{"text":{"name":"a","text":"b"}}}',
+    ),
+    (
+        "enqueue",
+        lambda c: c.enqueue([TaskSpec(uses="delay", with_={"seconds": 1})], group="g", actor="me"),
+        '{"specs":[{"uses":"delay","with_":{"seconds":1}}],"group":"g","actor":"me"}',
+    ),
+    (
+        "cancel",
+        lambda c: c.cancel(Target(job_id=4), reason="r", force=Force.KILL, actor="ann"),
+        '{"target":{"job_id":4},"actor":"ann","reason":"r","force":"kill"}',
+    ),
+    (
+        "kill",
+        lambda c: c.kill(Target(task_ids=(1, 2)), reason="x"),
+        '{"target":{"task_ids":[1,2]},"reason":"x"}',
+    ),
+    (
+        "retry",
+        lambda c: c.retry(Target(task_ids=(1,)), downstream=True),
+        '{"target":{"task_ids":[1]},"downstream":true}',
+    ),
+    ("pause", lambda c: c.pause(Target(queue="q"), reason="r"), '{"target":{"queue":"q"},"reason":"r"}'),
+    ("resume", lambda c: c.resume(Target(queue="q"), actor="o"), '{"target":{"queue":"q"},"actor":"o"}'),
+    (
+        "hold",
+        lambda c: c.hold(Target(filter=FAILED, as_of=3, excluding=(3,)), reason="w"),
+        f'{{"target":{{"filter":{WHERE},"as_of":3,"excluding":[3]}},"reason":"w"}}',
+    ),
+    ("unhold", lambda c: c.unhold(Target(task_ids=())), '{"target":{"task_ids":[]}}'),
+    ("fail", lambda c: c.fail(Target(task_ids=(5,)), reason="z"), '{"target":{"task_ids":[5]},"reason":"z"}'),
+    ("keep_orphans", lambda c: c.keep_orphans(Target(task_ids=(5,))), '{"target":{"task_ids":[5]}}'),
+    (
+        "kill_orphans",
+        lambda c: c.kill_orphans(Target(task_ids=(5,)), reason="k"),
+        '{"target":{"task_ids":[5]},"reason":"k"}',
+    ),
+]
+
+
+class Recorder(ControlAPI):
+    """Keeps what it is asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[Request[object]] = []
+
+    async def ask(self, request: Request[R]) -> R:
+        self.asked.append(request)
+        return None  # type: ignore[return-value]
+
+    async def close(self) -> None:
+        return
+
+
+class Forgotten(Request[None]):
+    """A request that was not put into the table."""
+
+
+def methods_of(api: type) -> set[str]:
+    names = {name for name in dir(api) if not name.startswith("_")}
+    return {name for name in names if inspect.iscoroutinefunction(getattr(api, name))} - {"ask", "close"}
+
+
+def test_every_method_has_a_request_and_every_request_a_method():
+    names = [verb.name for verb in VERBS.values()]
+    assert sorted(names) == sorted(methods_of(ControlAPI))
+    assert {verb.name for verb in VERBS.values() if verb.kind is Kind.READ} == methods_of(ReadingAPI)
+
+
+def test_every_way_of_asking_has_its_bytes_here():
+    assert {name for name, *_ in BODIES} == set(ROUTES)
+
+
+@pytest.mark.parametrize(("name", "call", "body"), BODIES, ids=[name for name, *_ in BODIES])
+async def test_a_request_travels_in_these_bytes_and_comes_back_as_it_was(name, call, body):
+    control = Recorder()
+    await call(control)
+    (request,) = control.asked
+    assert (verb_of(request).name, wire.encode(request)) == (name, body.encode())
+    assert wire.decode_request(body.encode(), ROUTES[name]) == request
+
+
+async def test_a_request_that_the_table_does_not_have_is_refused(stage, tmp_path):
+    reading = ReadingControl(stage.engine.reports, tmp_path)
+    for control in (stage.control, reading, StoreFirstControl(reading=reading, engine=stage.control)):
+        with pytest.raises(Bug) as caught:
+            await control.ask(Forgotten())
+        assert caught.value.code == "request.unknown"
+    assert stage.engine.asked == []
+
+
+async def test_without_an_engine_only_what_is_read_is_answered(stage, tmp_path):
+    reading = ReadingControl(stage.engine.reports, tmp_path)
+    assert await reading.queues() == await stage.control.queues()
+    for request, verb in VERBS.items():
+        if verb.kind is not Kind.READ:
+            with pytest.raises(Unavailable) as caught:
+                await reading.ask(object.__new__(request))
+            assert caught.value.code == "engine.none"
+
+
+async def test_a_control_that_reads_the_store_first_asks_the_engine_for_all_else(stage, tmp_path):
+    control = StoreFirstControl(
+        reading=ReadingControl(stage.engine.reports, tmp_path), engine=RemoteControl(SocketDialer(tmp_path))
+    )
+    assert await control.queues() == await stage.control.queues()
+    with pytest.raises(Unavailable) as caught:
+        await control.status()
+    assert caught.value.code == "engine.none"
