@@ -1,4 +1,4 @@
-"""Working: run what takes time beside the screen; failures come back as messages, never as an end."""
+"""Run long work beside the screens."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ T = TypeVar("T")
 def start(
     node: DOMNode, job: Callable[[], Coroutine[None, None, None]], *, group: str, exclusive: bool = False
 ) -> Worker[None]:
-    """Run a job; `exclusive` ends the others of its group first. Its end comes as `Worker.StateChanged`."""
+    """Run a worker; `exclusive` cancels the others of its group. A failure comes as `Worker.StateChanged`."""
     worker: Worker[None] = node.run_worker(job, group=group, exclusive=exclusive, exit_on_error=False)
     return worker
 
 
-async def to_end(work: Callable[[], T]) -> T:
-    """Run in a thread what blocks; whoever is cancelled meanwhile waits for its end, then is."""
+async def finish_in_thread(work: Callable[[], T]) -> T:
+    """Run blocking work in a thread; a cancelled caller still waits for its end."""
     future = asyncio.ensure_future(asyncio.to_thread(work))
     try:
         return await asyncio.shield(future)
@@ -33,7 +33,7 @@ async def to_end(work: Callable[[], T]) -> T:
         raise
 
 
-def words_of(error: BaseException | None) -> SafeText:
+def sentence_of(error: BaseException | None) -> SafeText:
     """Return one sentence for a failure."""
     if isinstance(error, TaskdeckError):
         return safe_line((error.message.splitlines() or [error.code])[0])

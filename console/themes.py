@@ -1,4 +1,4 @@
-"""Themes: read `themes/*.toml`, check them, choose the one to start with."""
+"""Read `themes/*.toml`, check them, choose the one to start with."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def looks() -> dict[str, Look]:
     return {look.theme.name: look for look in read}
 
 
-def starting(names: Mapping[str, Look], environ: Mapping[str, str]) -> str:
+def first_theme(names: Mapping[str, Look], environ: Mapping[str, str]) -> str:
     """Return the theme to begin with: `ansi` without colours, else $TASKDECK_THEME, else `dark`."""
     if "NO_COLOR" in environ or environ.get("TERM", "") in NARROW_TERMS:
         return PLAIN
@@ -67,12 +67,12 @@ def starting(names: Mapping[str, Look], environ: Mapping[str, str]) -> str:
     return wanted if wanted in names else "dark"
 
 
-def no_theme(names: Mapping[str, Look], environ: Mapping[str, str]) -> SafeText:
+def unknown_theme(names: Mapping[str, Look], environ: Mapping[str, str]) -> SafeText:
     """Say that $TASKDECK_THEME names none of the themes; '' = it does, or is not set."""
     wanted = environ.get("TASKDECK_THEME", "")
     if not wanted or wanted in names:
         return SafeText("")
-    return safe_line(f"'{wanted}' is no theme; there are: {', '.join(names)}")
+    return safe_line(f"'{wanted}' is not a theme; there are: {', '.join(names)}")
 
 
 def read_look(text: str, source: str) -> Look:
@@ -80,11 +80,11 @@ def read_look(text: str, source: str) -> Look:
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise Invalid("theme.syntax", f"{source}: {safe_line(str(error))}", hint="mend the file") from error
+        raise Invalid("theme.syntax", f"{source}: {safe_line(str(error))}", hint="fix the file") from error
     page = _Page(source=source, text=text)
     for key in table:
         if key not in _KNOWN:
-            raise page.refuse("key", key, "is no key of a theme")
+            raise page.refuse("key", key, "is not a key of a theme")
     for key in ("name", "primary", "background", "foreground"):
         if key not in table:
             raise page.refuse("missing", key, "is missing")
@@ -106,7 +106,7 @@ def _marks(table: object, page: _Page, *, background: str) -> dict[str, Mark]:
         raise page.refuse("missing", "status", "is a table of statuses")
     for status in table:
         if status not in STATUSES:
-            raise page.refuse("key", status, "is no status")
+            raise page.refuse("key", status, "is not a status")
     return {status: _mark(table.get(status), status, page=page, background=background) for status in STATUSES}
 
 
@@ -151,7 +151,7 @@ class _Page:
         word = re.compile(rf'\s*\[?"?{re.escape(key)}"?\s*[=\]]')
         found = (number for number, line in enumerate(self.text.splitlines(), 1) if word.match(line))
         place = f"{self.source}:{next(found, 1)}"
-        return Invalid(f"theme.{kind}", f"{place}: '{safe_line(key)}' {why}", hint="mend the theme file")
+        return Invalid(f"theme.{kind}", f"{place}: '{safe_line(key)}' {why}", hint="fix the theme file")
 
     def text_of(self, key: str, value: object) -> str:
         """Return a value that must be a text."""
@@ -160,8 +160,8 @@ class _Page:
         return value
 
     def check_color(self, key: str, value: str) -> None:
-        """Refuse what is no colour."""
+        """Raise `Invalid` for a value that is not a colour."""
         try:
             Color.parse(value)
         except ColorParseError as error:
-            raise self.refuse("value", key, f"is no colour: {safe_line(value)}") from error
+            raise self.refuse("value", key, f"is not a colour: {safe_line(value)}") from error

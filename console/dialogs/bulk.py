@@ -1,4 +1,4 @@
-"""Bulk: the questions and answers that need more than a line: counts, plans, reports."""
+"""Questions and results that need more than a line: counts, plans, reports."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from console.background import start
-from console.verbs.questions import Counted, Plan, Report
+from console.verbs.questions import CountQuestion, Plan, Report
 from console.verbs.tiers import facts_of, meets
 from console.widgets.form import SafeInput
 from console.widgets.line import Line
@@ -21,7 +21,7 @@ from core.model.errors import TaskdeckError
 from core.model.text import SafeText, safe_line
 
 _SECONDS = 1.0
-"""Between two looks at what matches by now."""
+"""Between two questions for what matches by now."""
 
 
 class CountDialog(ModalScreen[bool]):
@@ -33,7 +33,7 @@ class CountDialog(ModalScreen[bool]):
     CountDialog .typed { text-style: bold; }
     """
 
-    def __init__(self, asked: Counted) -> None:
+    def __init__(self, asked: CountQuestion) -> None:
         super().__init__()
         self._asked = asked
         self._typed = ""
@@ -51,7 +51,7 @@ class CountDialog(ModalScreen[bool]):
         yield self._facts
 
     def on_mount(self) -> None:
-        """Begin to look for what matches by now."""
+        """Begin to ask what matches by now."""
         self._write()
         if self._asked.since is not None:
             self._look()
@@ -84,7 +84,7 @@ class CountDialog(ModalScreen[bool]):
         try:
             self._since = await self._asked.since()
         except TaskdeckError:
-            # The question stands as it was asked; applying it will tell.
+            # The question stays as it was asked; applying it will show the error.
             return
         self._write()
 
@@ -92,7 +92,7 @@ class CountDialog(ModalScreen[bool]):
         self._facts.update(Content("\n".join(facts_of(self._asked.scope, self._since))))
         number = self._asked.scope.number
         wrong = "   this is not the count" if len(self._typed) >= len(str(number)) else ""
-        self._line.update(Content(f"type {number} to confirm, Esc leaves: {self._typed}_{wrong}"))
+        self._line.update(Content(f"type {number} to confirm, Esc cancels: {self._typed}_{wrong}"))
 
 
 class PlanDialog(ModalScreen[str | None]):
@@ -117,7 +117,7 @@ class PlanDialog(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         """Stack the plan, the reason and the question."""
-        yield Line(Content(safe_line(f" Plan: {self._plan.words}; nothing is done yet")), classes="head")
+        yield Line(Content(safe_line(f" Plan: {self._plan.title}; nothing is done yet")), classes="head")
         yield self._view
         yield self._input
         yield self._line
@@ -131,12 +131,12 @@ class PlanDialog(ModalScreen[str | None]):
         """Go on to the question when there is a reason."""
         event.stop()
         if not event.value.strip():
-            self._say("a reason is required: it stands in the history")
+            self._say("a reason is required: the history keeps it")
             return
         self._asks = True
         self._input.disabled = True
         self._view.focus()
-        self._say(f"{self._plan.words.capitalize()}? y applies it, Esc goes back to the reason")
+        self._say(f"{self._plan.title.capitalize()}? y applies it, Esc goes back to the reason")
 
     def on_key(self, event: events.Key) -> None:
         """Take the answer."""
@@ -158,14 +158,14 @@ class PlanDialog(ModalScreen[str | None]):
         self._asks = False
         self._input.disabled = False
         self._input.focus()
-        self._say("Enter goes on, Esc leaves")
+        self._say("Enter continues, Esc cancels")
 
     def _say(self, words: str) -> None:
         self._line.write(Content.styled(safe_line(f" {words}"), "reverse"))
 
 
 class ReportDialog(ModalScreen[bool]):
-    """Lists who refused; r tries those again where that is possible."""
+    """Lists what was refused; r tries those targets again where that is possible."""
 
     DEFAULT_CSS = "ReportDialog { background: $background; }"
 
@@ -176,8 +176,8 @@ class ReportDialog(ModalScreen[bool]):
 
     def compose(self) -> ComposeResult:
         """Stack head, list and hints."""
-        hint = "r tries again those that failed  Esc leaves them" if self._report.again else "Esc back"
-        yield Line(Content(safe_line(f" {self._report.words}")), classes="head")
+        hint = "r tries the failed ones again  Esc leaves them" if self._report.can_retry else "Esc back"
+        yield Line(Content(safe_line(f" {self._report.title}")), classes="head")
         yield self._view
         yield Line(Content(SafeText(f" {hint}")), classes="hints")
 
@@ -191,6 +191,6 @@ class ReportDialog(ModalScreen[bool]):
         if event.key in ("escape", "q"):
             event.stop()
             self.dismiss(result=False)
-        elif event.key == "r" and self._report.again:
+        elif event.key == "r" and self._report.can_retry:
             event.stop()
             self.dismiss(result=True)

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.screen import ModalScreen
 
-from console.background import start, words_of
+from console.background import sentence_of, start
 from console.newjob.documents import Source
 from console.newjob.params import Blank, blank_of, fill, prefilled
 from console.verbs.apply import ACTOR
@@ -31,8 +31,8 @@ _TAKEN = "client_key.conflict"
 _LONGEST_NAME = 200
 
 
-async def at_once(_verb: str, _words: str) -> bool:
-    """Ask nothing more: the form has been read and sent."""
+async def without_question(_verb: str, _words: str) -> bool:
+    """Confirm at once: the form was read and sent."""
     return True
 
 
@@ -49,10 +49,10 @@ class NewJobDialog(ModalScreen[int | None]):
         workflow: WorkflowView,
         *,
         given: Mapping[str, JsonValue],
-        sure: Callable[[str, str], Awaitable[bool]] = at_once,
+        confirm: Callable[[str, str], Awaitable[bool]] = without_question,
     ) -> None:
         super().__init__()
-        self._sure = sure
+        self._confirm = confirm
         self._control = control
         self._source = source
         self._workflow = workflow
@@ -99,7 +99,7 @@ class NewJobDialog(ModalScreen[int | None]):
         self._form.show(faults)
         if faults:
             self._form.go_to(next(name for name in self._form.texts if name in faults))
-            self._say(f"{_count(len(faults), 'field')} to mend")
+            self._say(f"{_count(len(faults), 'field')} to fix")
         elif not self._sending:
             self._sending = True
             self._say("submitting ...")
@@ -120,7 +120,7 @@ class NewJobDialog(ModalScreen[int | None]):
             name=texts[_NAME].strip() or None,
         )
         try:
-            if not await self._sure("submit", f"job {options.name or self._workflow.name}"):
+            if not await self._confirm("submit", f"job {options.name or self._workflow.name}"):
                 self._say("not submitted")
                 return
             submitted = await self._control.submit(self._source.document, values, options=options)
@@ -139,7 +139,7 @@ class NewJobDialog(ModalScreen[int | None]):
             self._say("a job was submitted from this form before, with other values; Enter submits another")
             return
         hint = f" ({error.hint})" if error.hint else ""
-        self._say(f"{words_of(error)}{hint}")
+        self._say(f"{sentence_of(error)}{hint}")
 
     def _faults(self) -> dict[str, SafeText]:
         texts = self._form.texts

@@ -1,37 +1,48 @@
-"""The front: asks and tells the operator by screens on top of the present one."""
+"""The operator is asked by dialogs, and told by toasts."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from textual.app import App
 
 from console.dialogs.bulk import CountDialog, PlanDialog, ReportDialog
 from console.dialogs.confirm import ConfirmDialog
-from console.verbs.questions import SECONDS, Counted, Plan, Report
+from console.verbs.questions import NOTICE_SECONDS, CountQuestion, Plan, Report
 from core.model.text import SafeText
 
 
-class ScreenFront:
-    """Pushes a dialog for each question; each waits in the worker of the verb that asks."""
+class DialogQuestions:
+    """Pushes a dialog for each question; the worker that asks waits for its answer."""
 
     def __init__(self, app: App[None]) -> None:
         self._app = app
 
     async def confirm(self, question: SafeText) -> bool:
-        """Ask; only the key y says yes."""
-        return await self._app.push_screen_wait(ConfirmDialog(question, {"y": "yes"})) == "yes"
+        """Only the key y answers yes."""
+        return await self.choose(question, {"y": "yes"}) == "yes"
 
-    async def count(self, asked: Counted) -> bool:
-        """Ask for the count."""
+    async def choose(self, question: SafeText, answers: Mapping[str, str]) -> str:
+        return await self._app.push_screen_wait(ConfirmDialog(question, answers))
+
+    async def count(self, asked: CountQuestion) -> bool:
         return await self._app.push_screen_wait(CountDialog(asked))
 
     async def plan(self, plan: Plan) -> str | None:
-        """Show a plan and ask for the reason."""
         return await self._app.push_screen_wait(PlanDialog(plan))
 
     async def report(self, report: Report) -> bool:
-        """Show who refused."""
         return await self._app.push_screen_wait(ReportDialog(report))
 
-    def tell(self, words: SafeText, *, bad: bool = False, seconds: float = SECONDS) -> None:
-        """Show a sentence for a while."""
-        self._app.notify(words, severity="warning" if bad else "information", timeout=seconds, markup=False)
+
+class Toasts:
+    """Shows notices in a corner of the screen."""
+
+    def __init__(self, app: App[None]) -> None:
+        self._app = app
+
+    def inform(self, sentence: SafeText, *, seconds: float = NOTICE_SECONDS) -> None:
+        self._app.notify(sentence, timeout=seconds, markup=False)
+
+    def warn(self, sentence: SafeText, *, seconds: float = NOTICE_SECONDS) -> None:
+        self._app.notify(sentence, severity="warning", timeout=seconds, markup=False)

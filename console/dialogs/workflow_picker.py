@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from console.background import start, words_of
+from console.background import sentence_of, start
 from console.desk import Desk
 from console.dialogs.new_job import FaultsDialog, NewJobDialog
 from console.newjob.documents import (
@@ -24,12 +24,12 @@ from console.newjob.documents import (
     Offer,
     Source,
     builtins,
-    here,
     look_into,
     narrowed,
     read_builtin,
     read_document,
     recent,
+    working_folder,
 )
 from console.newjob.resubmit import source_of
 from console.widgets.form import SafeInput
@@ -153,7 +153,7 @@ class WorkflowPicker(ModalScreen[int | None]):
             try:
                 self._folder = await asyncio.to_thread(look_into, path)
             except TaskdeckError as error:
-                self._say(words_of(error))
+                self._say(sentence_of(error))
                 self._is_wanted = False
                 return
             finally:
@@ -186,12 +186,16 @@ class WorkflowPicker(ModalScreen[int | None]):
             self.app.push_screen(FaultsDialog(safe_line(offer.name), error))
         except TaskdeckError as error:
             hint = f" ({error.hint})" if error.hint else ""
-            self._say(f"{words_of(error)}{hint}")
+            self._say(f"{sentence_of(error)}{hint}")
         else:
             self._say("")
             self.app.push_screen(
                 NewJobDialog(
-                    self._desk.control, source, workflow, given=given, sure=self._desk.operations.sure
+                    self._desk.control,
+                    source,
+                    workflow,
+                    given=given,
+                    confirm=self._desk.operations.confirm_change,
                 ),
                 self._submitted,
             )
@@ -201,11 +205,13 @@ class WorkflowPicker(ModalScreen[int | None]):
         if offer.job is not None:
             return await source_of(self._desk.control, offer.job), dict(offer.job.params)
         if offer.path is None:
-            return Source(document=read_builtin(offer.name), name=name, folder=self._here(here())), {}
+            return Source(
+                document=read_builtin(offer.name), name=name, folder=self._folder_on_engine(working_folder())
+            ), {}
         text = await asyncio.to_thread(read_document, offer.path)
-        return Source(document=text, name=name, folder=self._here(offer.path.parent)), {}
+        return Source(document=text, name=name, folder=self._folder_on_engine(offer.path.parent)), {}
 
-    def _here(self, folder: Path) -> str:
+    def _folder_on_engine(self, folder: Path) -> str:
         # A folder of this machine means nothing on another.
         return "" if self._desk.host else str(folder.absolute())
 

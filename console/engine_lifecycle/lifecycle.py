@@ -1,71 +1,91 @@
-"""Leaving and coming: what becomes of an engine when the console opens, asks for another one, or ends."""
+"""Starts, replaces and stops the engine when the console opens, is asked to, or ends."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from console.desk import Desk
 from console.engine_lifecycle.starters import EngineStarter
 from console.feed import Pulse
-from console.verbs.questions import Asker
+from console.verbs.questions import Notices, Questions
 from core.control.api import StopMode
 from core.model.errors import Conflict, TaskdeckError, Unavailable
 from core.model.text import SafeText, safe_line
 from core.model.version import VERSION
 
-_WORK = SafeText(
-    "Work goes on: d leaves the engine running, n drains it (waits for what runs), s stops it; else stays"
-)
-_ANSWERS = {"d": "d", "n": "n", "s": "s"}
-_WORK_INSIDE = SafeText(
-    "Work goes on, and its engine ends with this console: n drains it first, s stops it; else stays"
-)
-_ANSWERS_INSIDE = {"n": "n", "s": "s"}
-_WORK_SHUT = "Work goes on: d leaves the engine running, else stays"
-_INSIDE_SHUT = "work goes on, and its engine ends with this console"
 _MODES = {"n": StopMode.DRAIN, "s": StopMode.STOP}
+_EMBEDDED_READ_ONLY = "work is under way, and its engine ends with this console"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _LeaveQuestion:
+    """What is asked before the console leaves an engine that has work."""
+
+    text: str
+    keys: str
+    """The keys that leave."""
+
+
+_ASK = _LeaveQuestion(
+    text="Work is under way: d leaves the engine running, n drains it (waits for running tasks), "
+    "s stops it; any other key stays",
+    keys="dns",
+)
+_ASK_EMBEDDED = _LeaveQuestion(
+    text="Work is under way, and its engine ends with this console: n drains it first, s stops it; "
+    "any other key stays",
+    keys="ns",
+)
+_ASK_READ_ONLY = _LeaveQuestion(
+    text="Work is under way: d leaves the engine running, any other key stays", keys="d"
+)
 
 
 class EngineLifecycle:
-    """Starts an engine where none is, replaces one of another version, asks what becomes of it."""
+    """Starts and replaces engines, and asks before the console leaves one that has work."""
 
-    def __init__(self, desk: Desk, asker: Asker, *, starter: EngineStarter | None) -> None:
+    def __init__(
+        self, desk: Desk, *, questions: Questions, notices: Notices, starter: EngineStarter | None
+    ) -> None:
         self._desk = desk
-        self._asker = asker
+        self._questions = questions
+        self._notices = notices
         self._starter = starter
-        self._replacing = False
+        self._is_replacing = False
         self._was_lost = False
         self._known_epoch = 0
 
-    def look(self) -> None:
+    def follow(self) -> None:
         """Tell once what became of the engine; start the one that replaces another."""
-        self._greet(self._desk.feed.pulse)
+        self._announce(self._desk.feed.pulse)
         if self._starter is None:
             return
-        if self._replacing and self._desk.feed.pulse.engine is None:
-            self._replacing = False
+        if self._is_replacing and self._desk.feed.pulse.engine is None:
+            self._is_replacing = False
             self._start(self._starter)
         self._desk.feed.starting = self._desk.feed.starting and self._starter.lives
         failure = self._starter.failure()
         if failure:
-            self._asker.tell(failure, bad=True)
+            self._notices.warn(failure)
 
-    async def begin(self) -> frozenset[str]:
-        """Start an engine if none answers; return the kinds of all that may have changed."""
+    async def open(self) -> frozenset[str]:
+        """Start an engine if none answers; return the kinds of all events that may have come."""
         kinds = await self._desk.feed.ask_anew()
         if self._desk.feed.pulse.engine is None and self._starter is not None:
             self._start(self._starter)
         return kinds
 
-    async def want(self) -> None:
+    async def start_or_replace(self) -> None:
         """Start an engine if none answers; offer to replace one of another version."""
         await self._desk.feed.ask_anew()
         pulse = self._desk.feed.pulse
         if pulse.engine is None:
             if self._starter is None:
-                self._asker.tell(SafeText("this console starts no engine; run 'taskdeck serve'"), bad=True)
+                self._notices.warn(SafeText("this console starts no engine; run 'taskdeck serve'"))
             else:
                 self._start(self._starter)
         elif not pulse.foreign:
-            self._asker.tell(SafeText("an engine is running, of this version"))
+            self._notices.inform(SafeText("an engine is running, of this version"))
         else:
             await self._replace(pulse)
 
@@ -74,50 +94,50 @@ class EngineLifecycle:
         await self._desk.feed.ask_anew()
         pulse = self._desk.feed.pulse
         if pulse.engine is None and self._starter is not None:
-            # Left before it answered: nobody else knows of it.
+            # Left before it answered: no other client knows of it.
             self._starter.call_off()
         if self._starter is None or pulse.engine is None or not pulse.busy:
-            # An engine with nothing to do ends by itself, as soon as nobody else watches it either.
+            # An idle engine ends by itself, as soon as no other client is attached.
             return True
         outlives = self._starter.outlives or self._starter.pid != pulse.engine.pid
-        shut = self._desk.gate.shut
-        if shut and not outlives:
-            self._asker.tell(safe_line(f"{_INSIDE_SHUT}; {shut}"), bad=True)
+        refusal = self._desk.gate.refusal
+        if refusal and not outlives:
+            self._notices.warn(safe_line(f"{_EMBEDDED_READ_ONLY}; {refusal}"))
             return False
-        question, answers = (_WORK, _ANSWERS) if outlives else (_WORK_INSIDE, _ANSWERS_INSIDE)
-        if shut:
-            question, answers = safe_line(f"{_WORK_SHUT} ({shut})"), {"d": "d"}
-        answer = await self._asker.choose(question, answers)
+        asked = _ASK_READ_ONLY if refusal else _ASK if outlives else _ASK_EMBEDDED
+        text = safe_line(f"{asked.text} ({refusal})" if refusal else asked.text)
+        answer = await self._questions.choose(text, {key: key for key in asked.keys})
         return await self._stop(_MODES[answer]) if answer in _MODES else bool(answer)
 
-    def _greet(self, pulse: Pulse) -> None:
+    def _announce(self, pulse: Pulse) -> None:
         if pulse.engine is None:
             self._was_lost = self._was_lost or self._known_epoch > 0
             return
         if self._was_lost:
             self._was_lost = False
-            self._asker.tell(safe_line(f"an engine is back (process {pulse.engine.pid})"))
+            self._notices.inform(safe_line(f"an engine is back (process {pulse.engine.pid})"))
         if pulse.foreign and pulse.engine.epoch != self._known_epoch:
-            words = f"the engine is {pulse.foreign}, this console {VERSION}; E drains it and starts anew"
-            self._asker.tell(safe_line(words), bad=True)
+            difference = f"the engine is {pulse.foreign}, this console {VERSION}"
+            self._notices.warn(safe_line(f"{difference}; E drains it and starts a new one"))
         self._known_epoch = pulse.engine.epoch
 
     async def _replace(self, pulse: Pulse) -> None:
-        if self._desk.gate.shut:
-            self._asker.tell(self._desk.gate.shut, bad=True)
+        if self._desk.gate.refusal:
+            self._notices.warn(self._desk.gate.refusal)
             return
-        question = f"The engine is {pulse.foreign}, this console {VERSION}: drain it, then start anew? [y/N]"
-        if await self._asker.choose(safe_line(question), {"y": "y"}):
-            self._replacing = await self._stop(StopMode.DRAIN) and self._starter is not None
+        difference = f"The engine is {pulse.foreign}, this console {VERSION}"
+        question = safe_line(f"{difference}: drain it, then start a new one? [y/N]")
+        if await self._questions.confirm(question):
+            self._is_replacing = await self._stop(StopMode.DRAIN) and self._starter is not None
 
-    async def _stop(self, how: StopMode) -> bool:
-        """End the engine; False = it was not to be, and goes on."""
+    async def _stop(self, mode: StopMode) -> bool:
+        """Stop the engine; False = it was refused, and the engine stays."""
         try:
-            if not await self._desk.operations.sure(how, "the engine"):
+            if not await self._desk.operations.confirm_change(mode, "the engine"):
                 return False
-            await self._desk.control.stop_engine(how)
+            await self._desk.control.stop_engine(mode)
         except TaskdeckError as error:
-            self._asker.tell(safe_line(error.message), bad=True)
+            self._notices.warn(safe_line(error.message))
             return not isinstance(error, Conflict)
         return True
 
@@ -126,4 +146,4 @@ class EngineLifecycle:
             starter.start()
             self._desk.feed.starting = starter.lives
         except Unavailable as error:
-            self._asker.tell(safe_line(error.message), bad=True)
+            self._notices.warn(safe_line(error.message))

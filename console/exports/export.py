@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
 
-from console.background import to_end
+from console.background import finish_in_thread
 from console.exports.export_file import ExportFile
 from console.exports.file_formats import Layout
 from console.rows.pages import Read
@@ -46,10 +46,10 @@ class Export(Generic[V]):
     async def run(self) -> None:
         """Write all rows; whatever goes wrong, also the end of the console, leaves no file behind."""
         try:
-            await to_end(self.file.open)
-            await to_end(partial(self.file.write, self.layout.head))
+            await finish_in_thread(self.file.open)
+            await finish_in_thread(partial(self.file.write, self.layout.head))
             await self._write_pages()
-            await to_end(self.keep)
+            await finish_in_thread(self.keep)
         finally:
             self.file.discard()
 
@@ -68,7 +68,7 @@ class Export(Generic[V]):
             page = await self.read(after, ROWS)
             rows = [row for row in page.rows if self.is_wanted(row)]
             # Thousands of rows take long enough to be felt at the keys.
-            await to_end(partial(self._write, rows))
+            await finish_in_thread(partial(self._write, rows))
             self.number += len(rows)
             self.show_progress()
             # One that only ended early is followed by others: the last page tells.

@@ -1,4 +1,4 @@
-"""History: the places that were looked at, as a browser keeps them."""
+"""The places that were shown, as a browser keeps them."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class Spot:
 
     @property
     def is_root(self) -> bool:
-        """Tell whether it is a screen that stands for itself."""
+        """Whether it is a screen of its own."""
         return self.place == self.root and self.subject is None
 
 
 class History:
-    """Where one was: `[` goes back, `]` forward, backtick to the one before and back again."""
+    """`[` goes back, `]` forward, backtick to the previous place and back again."""
 
     def __init__(self) -> None:
         self._spots: list[Spot] = []
@@ -36,7 +36,7 @@ class History:
         self._before: Spot | None = None
 
     def went(self, spot: Spot) -> None:
-        """Note what is shown now; what lay ahead is forgotten, unless one came here by the history."""
+        """Add the place that is shown now; places ahead are dropped, unless the history led here."""
         if self._at >= 0 and self._spots[self._at] == spot:
             return
         if self._at >= 0:
@@ -52,6 +52,6 @@ class History:
         self._before, self._at = self._spots[self._at], at
         return self._spots[at]
 
-    def last(self) -> Spot | None:
-        """Return the place before this one, as one would visit it anew."""
+    def previous(self) -> Spot | None:
+        """Return the place shown before this one."""
         return self._before

@@ -63,7 +63,7 @@ class Source:
     """The name of the job to begin with; '' = that of the workflow."""
 
 
-def here() -> Path:
+def working_folder() -> Path:
     """Return the folder the console was started in, or the person's home if it is gone."""
     try:
         return Path.cwd()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from console.feed import Feed
-from console.protection.gate import Gate, refusal
+from console.protection.gate import Gate, change_refused
 from core.control.api import ControlAPI, Kind, Request, kind_of
 
 R = TypeVar("R")
@@ -38,6 +38,6 @@ class GuardedControl(ControlAPI):
         # The screen may show an engine that is gone: the one that answers now is asked before it is changed.
         known = self._feed.protected
         is_protected = (await self._control.status()).protected if known is None else known
-        shut = self._gate.shut_on(is_protected=is_protected)
-        if shut:
-            raise refusal(shut)
+        reason = self._gate.refusal_on(is_protected=is_protected)
+        if reason:
+            raise change_refused(reason)

@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.screen import ModalScreen, Screen
 from textual.worker import Worker, WorkerState
 
-from console.background import start, words_of
+from console.background import sentence_of, start
 from console.desk import Desk
 from console.key_table import hints
 from console.navigation.history import Spot, Subject
@@ -174,7 +174,7 @@ class DeskScreen(Screen[None]):
         self.head.write(Content(clip(line, width)))
         self.hints.write(Content(hints((*self.parts(), "app"), width)))
         frozen = SafeText("FROZEN" if self.desk.frozen else "")
-        warnings = warnings_of(self.desk.feed, said=(self.desk.gate.word, frozen))
+        warnings = warnings_of(self.desk.feed, said=(self.desk.gate.status_word, frozen))
         self.status.show(pulse, warnings=warnings, words=self.status_words())
 
     def status_words(self) -> tuple[str, ...]:
@@ -212,7 +212,7 @@ class DeskScreen(Screen[None]):
         failed = event.state is WorkerState.ERROR
         if event.worker.group != _LOADING:
             if failed:
-                self.notify(words_of(event.worker.error), severity="error", markup=False)
+                self.notify(sentence_of(event.worker.error), severity="error", markup=False)
         elif failed or event.state is WorkerState.SUCCESS:
             self.trouble = _trouble(event.worker.error) if failed else ""
             if self._again:
@@ -248,5 +248,5 @@ class DeskScreen(Screen[None]):
 
 def _trouble(error: BaseException | None) -> str:
     if isinstance(error, TaskdeckError):
-        return words_of(error)
-    return f"something went wrong here; Ctrl+R reads it again ({words_of(error)})"
+        return sentence_of(error)
+    return f"something went wrong here; Ctrl+R reads it again ({sentence_of(error)})"

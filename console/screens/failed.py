@@ -17,8 +17,8 @@ from core.model.text import SafeText, safe_line
 _FRAMES = 12
 
 
-class Renew(Message):
-    """The screen that stood here is wanted again."""
+class Reopen(Message):
+    """The screen that stood here is to be opened again."""
 
     def __init__(self, spot: Spot) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class FailedScreen(DeskScreen):
         """Write what happened."""
         story = traceback.format_exception(self._error, limit=-_FRAMES)
         lines = [line for part in story for line in part.splitlines()]
-        self.view.put([SafeText("Ctrl+R opens this screen anew, a number another one."), SafeText("")])
+        self.view.put([SafeText("Ctrl+R opens this screen again, a number another one."), SafeText("")])
         self.view.add([safe_line(line) for line in lines])
         self.view.focus()
 
@@ -58,10 +58,10 @@ class FailedScreen(DeskScreen):
     def reload(self) -> None:
         """Want the screen back; coming to the top is no wish."""
 
-    def renew(self) -> None:
+    def reopen(self) -> None:
         """Ask for the screen that stood here."""
         if self.spot is not None:
-            self.post_message(Renew(self.spot))
+            self.post_message(Reopen(self.spot))
 
     def title_line(self) -> SafeText:
         """Say it in one line."""

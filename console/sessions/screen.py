@@ -8,7 +8,7 @@ from pathlib import Path
 
 from console.engine_lifecycle.starters import EngineStarter
 from console.feed import SECONDS, SECONDS_SSH
-from console.protection.gate import ANY, READ_ONLY
+from console.protection.gate import READ_ONLY, WRITABLE
 from console.sessions.flags import ConsoleFlags
 from console.shell.app import ConsoleApp, ConsoleOptions
 from core.app.signals import Interrupted, handling_signals, restore_signals
@@ -24,8 +24,13 @@ async def show_screen(
     """
     over_ssh = "SSH_CONNECTION" in os.environ
     tick = SECONDS_SSH if over_ssh or flags.host else SECONDS
-    wanted, never = (None, READ_ONLY) if flags.read_only else (starter, ANY)
-    options = ConsoleOptions(tick=tick, starter=wanted, host=flags.host or "", home=home, never=never)
+    options = ConsoleOptions(
+        tick=tick,
+        starter=None if flags.read_only else starter,
+        host=flags.host or "",
+        home=home,
+        read_only=READ_ONLY if flags.read_only else WRITABLE,
+    )
     # Over SSH a mouse that reports every motion costs more than it gives.
     await _run_until_signalled(ConsoleApp(control, options), mouse=not over_ssh)
 

@@ -1,38 +1,47 @@
-"""The console: wires screens, feed, verbs and themes together."""
+"""The console app: owns its parts, and gives each key to one of them."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from textual import events
+from textual.app import App
+from textual.dom import DOMNode
 from textual.worker import Worker, WorkerState
 
-from console.background import start, words_of
+from console.background import sentence_of, start
 from console.desk import Desk
-from console.dialogs.questions import ScreenFront
+from console.dialogs.help import HelpDialog
+from console.dialogs.questions import DialogQuestions, Toasts
 from console.engine_lifecycle.lifecycle import EngineLifecycle
 from console.engine_lifecycle.starters import EngineStarter
 from console.feed import Feed
 from console.key_table import bindings
 from console.navigation.saved_views import Views
-from console.protection.arming import arm_or_disarm
-from console.protection.gate import ANY, Clock, Gate
+from console.newjob.resubmit import Again
+from console.protection.gate import WRITABLE, Arming, Clock, Gate
 from console.protection.guard import GuardedControl
-from console.screens.base import DeskScreen
-from console.screens.failed import FailedScreen
-from console.shell.actions import Shell
+from console.screens.base import DeskScreen, Shown, Visit
+from console.screens.failed import FailedScreen, Reopen
+from console.shell.clipboard import Clipboard
+from console.shell.error_boundary import ErrorBoundary
 from console.shell.keymap_file import FILE as KEYMAP
 from console.shell.keymap_file import read_keymap
+from console.shell.live_updates import LiveUpdates
 from console.shell.navigator import Navigator
-from console.shell.palette import KeyProvider
+from console.shell.new_jobs import NewJobs
+from console.shell.palette import PaletteProvider
+from console.shell.place_prompt import PlacePrompt
 from console.shell.places import GROUPS, HOME, ROOTS
+from console.shell.theme_switch import ThemeSwitch
 from console.terminal.driver import CountingDriver
-from console.terminal.key_order import OneByOne
-from console.themes import looks, no_theme, starting
+from console.terminal.key_order import KeyOrder
+from console.themes import first_theme, looks
 from console.verbs.operations import Operations
 from core.control.api import ControlAPI
 from core.model.text import SafeText
@@ -40,165 +49,226 @@ from core.model.text import SafeText
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsoleOptions:
-    """How the console runs: seconds between two ticks (0 = only when asked), and who starts engines."""
+    """How a console runs."""
 
     tick: float
+    """Seconds between two questions for changes; 0 = only when asked."""
     starter: EngineStarter | None = None
+    """Starts engines; None = this console starts none."""
     host: str = ""
     """The machine of the engine; '' = this one."""
     home: Path | None = None
-    """The data directory, for views, keymap and what is copied; None = nothing is kept."""
-    never: SafeText = ANY
+    """The data directory, for views, keymap and copies; None = nothing is stored."""
+    read_only: SafeText = WRITABLE
     """Why the console changes nothing, whatever the engine allows; '' = it may."""
     clock: Clock = time.monotonic
-    """What armed changes run out by."""
+    """The clock by which armed changes expire."""
 
 
-class ConsoleApp(OneByOne, Shell):
-    """Shows what a control says, and asks it for what the operator wants."""
+class ConsoleApp(App[None]):
+    """Shows what a control answers, and asks it for the changes that the operator wants."""
 
     TITLE = "taskdeck"
     CSS_PATH = "console.tcss"
     BINDINGS = bindings("app")
-    COMMANDS = {KeyProvider}
+    COMMANDS = {PaletteProvider}
 
-    def __init__(self, control: ControlAPI, manner: ConsoleOptions) -> None:
+    def __init__(self, control: ControlAPI, options: ConsoleOptions) -> None:
         # Without this, NO_COLOR would only turn colours into greys.
         plain = True if "NO_COLOR" in os.environ else None
         super().__init__(driver_class=CountingDriver, ansi_color=plain)
-        self._manner = manner
-        self._aged_at = 0.0
-        self._word = SafeText("")
-        self.home = manner.home
-        known = looks()
-        keymap = {} if manner.home is None else read_keymap(manner.home / KEYMAP, GROUPS)
+        notices, questions = Toasts(self), DialogQuestions(self)
         feed = Feed(control)
-        gate = Gate(feed, never=manner.never, clock=manner.clock)
+        gate = Gate(feed, read_only=options.read_only, clock=options.clock)
         safe = GuardedControl(control, feed, gate)
+        known = looks()
         self.desk = Desk(
             control=safe,
             gate=gate,
-            operations=Operations(safe, ScreenFront(self), bounded=gate.bounded),
+            operations=Operations(safe, questions=questions, notices=notices, bounded=gate.bounded),
             feed=feed,
             looks=known,
-            theme=starting(known, os.environ),
-            views=Views(manner.home),
-            keymap=keymap,
-            host=manner.host,
+            theme=first_theme(known, os.environ),
+            views=Views(options.home),
+            keymap={} if options.home is None else read_keymap(options.home / KEYMAP, GROUPS),
+            host=options.host,
         )
-        self.set_keymap(keymap)
+        self.set_keymap(self.desk.keymap)
+        self.notices = notices
         self.navigator = Navigator(self, self.desk)
-        self._lifecycle = EngineLifecycle(self.desk, self, starter=manner.starter)
-        for look in known.values():
-            self.register_theme(look.theme)
+        self.boundary = ErrorBoundary(
+            self, navigator=self.navigator, notices=notices, fatal=super()._handle_exception
+        )
+        self.key_order = KeyOrder(self, super().on_event)
+        self.arming = Arming(gate, feed, questions=questions, notices=notices, host=options.host)
+        self.lifecycle = EngineLifecycle(
+            self.desk, questions=questions, notices=notices, starter=options.starter
+        )
+        self.updates = LiveUpdates(
+            self, self.desk, navigator=self.navigator, lifecycle=self.lifecycle, tick=options.tick
+        )
+        self.clipboard_menu = Clipboard(self, notices=notices, home=options.home)
+        self.theme_switch = ThemeSwitch(self, self.desk, notices=notices)
+        self.place_prompt = PlacePrompt(self, self.desk, navigator=self.navigator, notices=notices)
+        self.new_jobs = NewJobs(self, self.desk, notices=notices)
         for name in ROOTS:
-            self.add_mode(name, partial(self.navigator.root, name))
+            self.add_mode(name, partial(self.navigator.new_root, name))
 
     def on_mount(self) -> None:
-        """Put the theme on, show the first screen, begin to follow what changes."""
-        self.theme = self.desk.theme
+        """Show the first screen, and begin to follow what changes."""
+        self.boundary.watch()
+        self.theme_switch.start()
         self.switch_mode(HOME)
-        if wrong := no_theme(self.desk.looks, os.environ):
-            self.tell(wrong, bad=True)
+        self.theme_switch.tell_unknown()
         start(self, self._open, group="begin")
-        if self._manner.tick:
-            start(self, self._follow, group="follow")
-            self.set_interval(self._manner.tick, self._age)
+        self.updates.start()
 
-    def beat(self) -> None:
-        """Ask once what has changed, and show it, unless a frame or an earlier beat is under way."""
-        is_asking = any(worker.group == "beat" and not worker.is_finished for worker in self.workers)
-        if self.pending <= 1 and not is_asking:
-            start(self, self._beat, group="beat")
+    async def on_event(self, event: events.Event) -> None:
+        """Keep the order of keys; every other event goes its way."""
+        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+            await self.key_order.take(event)
+        else:
+            await super().on_event(event)
 
-    @property
-    def pending(self) -> int:
-        """How many frames wait to be written."""
-        return self._driver.pending if isinstance(self._driver, CountingDriver) else 0
+    def delay_update(self, delay: float = 0.0) -> None:
+        """Draw at once: at a switch Textual holds all for 50 ms, twice what a key may take."""
+
+    async def run_action(
+        self,
+        action: str | tuple[str, str, tuple[object, ...]],
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """Carry an action out within the error boundary; tell why one that is greyed does nothing."""
+        reason = self._why_not(action, default_namespace) if isinstance(action, str) else None
+        if reason:
+            self.notices.inform(reason)
+            return True
+        return await self.boundary.run(partial(super().run_action, action, default_namespace, namespaces))
+
+    def _why_not(self, action: str, asked: DOMNode | None) -> SafeText | None:
+        # Actions of the whole console act on the screen that is shown.
+        screen = self.screen if asked is self else asked
+        name = action.removeprefix("app.").partition("(")[0]
+        return screen.why_not(name) if isinstance(screen, DeskScreen) else None
+
+    def _handle_exception(self, error: Exception) -> None:
+        self.boundary.contain(error)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """Tell of what failed beside the screens."""
+        """Tell of work beside the screens that failed."""
         if event.state is WorkerState.ERROR:
-            self.tell(words_of(event.worker.error), bad=True)
+            self.notices.warn(sentence_of(event.worker.error))
+
+    def on_visit(self, event: Visit) -> None:
+        self.navigator.visit(event.place, event.subject)
+
+    def on_shown(self, event: Shown) -> None:
+        self.navigator.remember(event.screen)
+
+    def on_reopen(self, event: Reopen) -> None:
+        self.navigator.reopen(event.spot)
+
+    def on_again(self, event: Again) -> None:
+        start(self, partial(self.new_jobs.resubmit, event.job_id), group="menu", exclusive=True)
+
+    def action_goto(self) -> None:
+        start(self, self.place_prompt.ask_place, group="menu", exclusive=True)
+
+    def action_recall(self) -> None:
+        start(self, self.place_prompt.ask_view, group="menu", exclusive=True)
+
+    async def action_go(self, text: str) -> None:
+        await self.place_prompt.go(text)
+
+    def action_screen(self, name: str) -> None:
+        self.navigator.show_root(name)
+
+    def action_history(self, by: int) -> None:
+        if not self.navigator.step(by):
+            side = "before" if by < 0 else "after"
+            self.notices.inform(SafeText(f"the history holds nothing {side} this"))
+
+    def action_last_view(self) -> None:
+        self.navigator.show_previous()
+
+    def action_help(self) -> None:
+        screen = self.navigator.current
+        if screen is None:
+            self.push_screen(HelpDialog((), {}, why_not=lambda _: SafeText("")))
+        else:
+            self.push_screen(HelpDialog(screen.parts(), self.desk.keymap, why_not=screen.why_not))
+
+    def action_copy(self) -> None:
+        if screen := self.navigator.current:
+            start(self, partial(self.clipboard_menu.ask, screen), group="menu", exclusive=True)
+
+    def action_new_job(self) -> None:
+        self.new_jobs.pick()
+
+    def action_next_theme(self) -> None:
+        self.theme_switch.use_next()
+
+    def action_use_theme(self, name: str) -> None:
+        self.theme_switch.use(name)
 
     def action_repeat(self) -> None:
-        """Do the last verb once more on what is chosen now."""
-        self.of_screen(lambda screen: screen.verbs.act(self.desk.operations.repeat))
+        if screen := self.navigator.current:
+            screen.verbs.act(self.desk.operations.repeat)
+
+    def action_undo(self) -> None:
+        start(self, self._undo, group="act")
 
     def action_write(self) -> None:
-        """Arm changes where they are protected, or disarm them."""
-        start(self, self._write, group="menu", exclusive=True)
+        start(self, self._toggle_arming, group="menu", exclusive=True)
 
     def action_freeze(self) -> None:
-        """Freeze what is shown, or let it go on."""
+        """Freeze the present screen, or let it follow again."""
         self.desk.frozen = not self.desk.frozen
-        self.of_screen(lambda screen: screen.show_status() if self.desk.frozen else screen.reload())
+        if screen := self.navigator.current:
+            if self.desk.frozen:
+                screen.show_status()
+            else:
+                screen.reload()
 
     def action_reload(self) -> None:
         """Read everything again."""
         if isinstance(self.screen, FailedScreen):
-            self.screen.renew()
+            self.screen.reopen()
             return
         start(self, self._open, group="begin", exclusive=True)
-        self.of_screen(lambda screen: screen.reload())
-
-    def action_undo(self) -> None:
-        """Undo the last reversible verb."""
-        start(self, self._undo, group="act")
+        self._reload_screen()
 
     def action_start_engine(self) -> None:
-        """Start an engine if none runs, replace one of another version."""
-        start(self, self._lifecycle.want, group="leave", exclusive=True)
+        start(self, self.lifecycle.start_or_replace, group="leave", exclusive=True)
 
-    def action_leave(self) -> None:
-        """Go back, or from the first screen leave; ask what becomes of an engine that has work."""
-        if len(self.screen_stack) > 1:
-            self.of_screen(DeskScreen.action_back)
-        else:
-            start(self, self._leave, group="leave", exclusive=True)
+    async def action_leave(self) -> None:
+        """Go back; from the first screen, leave the console."""
+        if self.navigator.is_at_root:
+            await self.action_quit()
+        elif screen := self.navigator.current:
+            screen.action_back()
 
     async def action_quit(self) -> None:
-        """Leave, from wherever one is."""
+        """Leave the console, from any screen."""
         start(self, self._leave, group="leave", exclusive=True)
 
-    async def _write(self) -> None:
-        await arm_or_disarm(self.desk.gate, self.desk.feed.pulse.engine, host=self.desk.host, asker=self)
-        self.of_screen(lambda screen: screen.show_status())
+    async def _open(self) -> None:
+        self.updates.show(await self.lifecycle.open())
 
     async def _leave(self) -> None:
-        if await self._lifecycle.may_leave():
+        if await self.lifecycle.may_leave():
             self.exit()
 
     async def _undo(self) -> None:
         await self.desk.operations.undo()
-        self.of_screen(lambda screen: screen.reload())
+        self._reload_screen()
 
-    async def _open(self) -> None:
-        self._show(await self._lifecycle.begin())
+    async def _toggle_arming(self) -> None:
+        await self.arming.toggle()
+        if screen := self.navigator.current:
+            screen.show_status()
 
-    async def _follow(self) -> None:
-        self.desk.feed.is_followed = True
-        while True:
-            if not self.desk.frozen and self.pending <= 1:
-                await self._beat()
-            await asyncio.sleep(self.desk.feed.seconds(self._manner.tick, pending=self.pending))
-
-    async def _beat(self) -> None:
-        self._show(await self.desk.feed.ask())
-
-    def _show(self, kinds: frozenset[str]) -> None:
-        self._lifecycle.look()
-        self.of_screen(lambda screen: screen.news(kinds))
-
-    def _age(self) -> None:
-        # Once a second at most: on an idle screen this is all the work there is.
-        wait = max(1.0, self.desk.feed.seconds(self._manner.tick, pending=self.pending))
-        if self.pending > 1 or time.monotonic() - self._aged_at < wait * 0.9:
-            return
-        self._aged_at = time.monotonic()
-        if not self.desk.frozen:
-            self.of_screen(lambda screen: screen.age())
-        elif self.desk.gate.word != self._word:
-            # What is frozen stands still; for how long changes are armed does not.
-            self.of_screen(lambda screen: screen.show_status())
-        self._word = self.desk.gate.word
+    def _reload_screen(self) -> None:
+        if screen := self.navigator.current:
+            screen.reload()

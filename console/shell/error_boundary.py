@@ -1,8 +1,8 @@
-"""The boundary: what goes wrong in one screen ends neither the console nor the other screens."""
+"""A failure in one screen ends neither the console nor the other screens."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable
 from weakref import WeakKeyDictionary
 
 from textual._context import active_message_pump
@@ -10,82 +10,63 @@ from textual.app import App
 from textual.dom import DOMNode
 from textual.screen import ModalScreen, Screen
 
+from console.background import sentence_of
 from console.screens.base import DeskScreen
 from console.screens.failed import FailedScreen
-from core.model.text import SafeText
+from console.shell.navigator import Navigator
+from console.verbs.questions import Notices
 
 
-class BoundedApp(App[None]):
-    """An app that replaces a screen which fails, and says why a greyed key does nothing."""
+class ErrorBoundary:
+    """Replaces a screen that fails, and takes a failed dialog away.
 
-    def __init__(self, **options: object) -> None:
-        super().__init__(**options)  # type: ignore[arg-type] # Whatever an app takes.
+    `fatal` ends the app, as Textual does with every failure: it is for failures of no screen.
+    """
+
+    def __init__(
+        self, app: App[None], *, navigator: Navigator, notices: Notices, fatal: Callable[[Exception], None]
+    ) -> None:
+        self._app = app
+        self._navigator = navigator
+        self._notices = notices
+        self._fatal = fatal
         self._failed: WeakKeyDictionary[DOMNode, Exception] = WeakKeyDictionary()
 
-    def fail(self, screen: DeskScreen, error: Exception) -> None:
-        """Put something else where a failed screen stands: the present one."""
-        raise NotImplementedError
+    def watch(self) -> None:
+        """Check each screen that comes to the top: it may have failed below."""
+        self._app.screen_change_signal.subscribe(self._app, lambda _: self._clear_top())
 
-    def fail_dialog(self, screen: ModalScreen[object], error: Exception) -> None:
-        """Take a failed dialog away: the present screen."""
-        raise NotImplementedError
-
-    def refuse(self, reason: SafeText) -> None:
-        """Say why a key does nothing now."""
-        raise NotImplementedError
-
-    def on_mount(self) -> None:
-        """Look at each screen that comes to the top: it may have failed below."""
-        self.screen_change_signal.subscribe(self, lambda _: self._clear_top())
-
-    async def run_action(
-        self,
-        action: str | tuple[str, str, tuple[object, ...]],
-        default_namespace: DOMNode | None = None,
-        namespaces: Mapping[str, DOMNode] | None = None,
-    ) -> bool:
-        """Carry an action out; one that fails takes its screen with it, one that is greyed says why."""
-        reason = self._why_not(action, default_namespace) if isinstance(action, str) else None
-        if reason:
-            self.refuse(reason)
-            return True
+    async def run(self, action: Callable[[], Awaitable[bool]]) -> bool:
+        """Carry an action out; the screen of one that fails is replaced."""
         try:
-            return await super().run_action(action, default_namespace, namespaces)
+            return await action()
         except Exception as error:
-            self._blame(self.screen, error)
+            self._contain(self._app.screen, error)
             return True
 
-    def _why_not(self, action: str, asked: DOMNode | None) -> SafeText | None:
-        # What is for the whole console acts on the screen that is shown.
-        screen = self.screen if asked is self else asked
-        name = action.removeprefix("app.").partition("(")[0]
-        return screen.why_not(name) if isinstance(screen, DeskScreen) else None
-
-    def _handle_exception(self, error: Exception) -> None:
-        # Textual ends the app here; a failure of the app itself still does that.
+    def contain(self, error: Exception) -> None:
+        """Blame a failure on the screen whose message is being handled."""
         pump = active_message_pump.get(None)
-        screens = pump.ancestors_with_self if isinstance(pump, DOMNode) else []
-        self._blame(next((node for node in screens if isinstance(node, Screen)), None), error)
+        nodes = pump.ancestors_with_self if isinstance(pump, DOMNode) else []
+        self._contain(next((node for node in nodes if isinstance(node, Screen)), None), error)
 
-    def _blame(self, screen: Screen[object] | None, error: Exception) -> None:
-        # What stands for a failure must not fail, and would else be replaced for ever.
+    def _contain(self, screen: Screen[object] | None, error: Exception) -> None:
+        # A failed screen that replaced another must not be replaced in turn, without end.
         is_ours = isinstance(screen, DeskScreen | ModalScreen) and not isinstance(screen, FailedScreen)
-        if screen is None or not is_ours or not self._running:
-            super()._handle_exception(error)
+        if screen is None or not is_ours or not self._app.is_running:
+            self._fatal(error)
             return
         self._failed.setdefault(screen, error)
-        self._look()
-
-    def _look(self) -> None:
         # Later: within a switch of screens, or the death of a widget, nothing can be put up.
-        self.call_later(self._clear_top)
+        self._app.call_later(self._clear_top)
 
     def _clear_top(self) -> None:
-        screen = self.screen
+        screen = self._app.screen
         error = self._failed.pop(screen, None)
         if error is None:
             return
         if isinstance(screen, DeskScreen):
-            self.fail(screen, error)
+            self._navigator.replace_failed(screen, error)
         elif isinstance(screen, ModalScreen):
-            self.fail_dialog(screen, error)
+            screen.dismiss(None)
+            self._notices.warn(sentence_of(error))

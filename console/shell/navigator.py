@@ -1,16 +1,16 @@
-"""Moving: bring a place to the screen, remember where one was."""
+"""Bring places to the screen, and remember where the operator was."""
 
 from __future__ import annotations
 
 from textual.app import App
 
 from console.desk import Desk
-from console.navigation.goto import Recall, Ref, Save, read_wish
+from console.navigation.goto import GoToNumber, RecallView, SaveView, parse_place
 from console.navigation.history import History, Spot, Subject
 from console.screens.base import DeskScreen
 from console.screens.failed import FailedScreen
 from console.screens.list_screen import ListScreen
-from console.shell.places import HOME, ROOTS, make
+from console.shell.places import HOME, ROOTS, screen_for
 from core.model.errors import NotFound
 from core.model.text import SafeText, safe_line
 
@@ -21,28 +21,44 @@ class Navigator:
     def __init__(self, app: App[None], desk: Desk) -> None:
         self._app = app
         self._desk = desk
-        self.history = History()
+        self._history = History()
 
-    def root(self, name: str) -> DeskScreen:
-        """Return a new screen that stands for itself."""
-        return self._make(Spot(root=name, place=name))
+    @property
+    def current(self) -> DeskScreen | None:
+        """The present screen; None = a dialog stands over it, or no screen is left."""
+        top = self._app.screen_stack[-1:]
+        return next((screen for screen in top if isinstance(screen, DeskScreen)), None)
+
+    @property
+    def is_at_root(self) -> bool:
+        """Whether nothing lies below the present screen."""
+        return len(self._app.screen_stack) <= 1
+
+    def new_root(self, name: str) -> DeskScreen:
+        return self._new_screen(Spot(root=name, place=name))
+
+    def remember(self, screen: DeskScreen) -> None:
+        """Add the place of a screen to the history."""
+        if screen.spot is not None:
+            self._history.went(screen.spot)
 
     def visit(self, place: str, subject: Subject) -> None:
         """Show a place on top of the present screen."""
-        self._app.push_screen(self._make(Spot(root=self._app.current_mode, place=place, subject=subject)))
+        spot = Spot(root=self._app.current_mode, place=place, subject=subject)
+        self._app.push_screen(self._new_screen(spot))
 
     def show(self, spot: Spot) -> None:
-        """Show a place as it was left, if it still stands on its stack, else anew."""
+        """Show a place as it was left, if it still stands on its stack, else a new screen."""
         self._app.switch_mode(spot.root)
         spots = [screen.spot if isinstance(screen, DeskScreen) else None for screen in self._app.screen_stack]
         above = spots[::-1].index(spot) if spot in spots else None
         if above is None:
-            self._app.push_screen(self._make(spot))
+            self._app.push_screen(self._new_screen(spot))
         else:
             for _ in range(above):
                 self._app.pop_screen()
 
-    def root_again(self, name: str) -> None:
+    def show_root(self, name: str) -> None:
         """Show a root as it was left; from a place on top of it, the root itself."""
         if self._app.current_mode == name:
             self.show(Spot(root=name, place=name))
@@ -50,48 +66,47 @@ class Navigator:
             self._app.switch_mode(name)
 
     async def go(self, text: str) -> SafeText:
-        """Go where a text says; return what there is to tell.
+        """Go where a text says; return a sentence to show, '' = none.
 
         Raises `NotFound` (`place.unknown`, `views.unknown`) with the way home, and what the control raises.
         """
-        match read_wish(text, ROOTS):
+        match parse_place(text, ROOTS):
             case Spot() as spot:
                 self.show(spot)
-            case Ref(number=number):
+            case GoToNumber(number=number):
                 self.show(await self._spot_of(number))
-            case Save(name=name):
-                return self._save(name)
-            case Recall(name=name):
-                self._recall(name)
+            case SaveView(name=name):
+                return self._save_view(name)
+            case RecallView(name=name):
+                self._recall_view(name)
             case None:
-                there = f"there are: {' '.join(ROOTS)}, job 7, task 7, #7, queue NAME"
-                raise NotFound("place.unknown", f"not found: '{safe_line(text)}'; {there}; 1 and 2 lead home")
+                known = f"there are: {' '.join(ROOTS)}, job 7, task 7, #7, queue NAME"
+                raise NotFound("place.unknown", f"not found: '{safe_line(text)}'; {known}; 1 and 2 lead home")
         return SafeText("")
 
     def step(self, by: int) -> bool:
-        """Go back or forward by so many places; False if there are none."""
-        spot = self.history.step(by)
+        """Go back or forward in the history; False = there is nothing on that side."""
+        spot = self._history.step(by)
         if spot is not None:
             self.show(spot)
         return spot is not None
 
-    def last(self) -> bool:
-        """Go to the place before this one; again, and one is here again."""
-        spot = self.history.last()
+    def show_previous(self) -> None:
+        """Go to the place before this one; called again, come back here."""
+        spot = self._history.previous()
         if spot is not None:
             self.show(spot)
-        return spot is not None
 
-    def fail(self, screen: DeskScreen, error: Exception) -> None:
-        """Put what tells of a failure where a screen stood."""
+    def replace_failed(self, screen: DeskScreen, error: Exception) -> None:
+        """Put a screen that tells of the failure where the failed one stands."""
         spot = screen.spot or Spot(root=HOME, place=HOME)
-        self._replace(FailedScreen(self._desk, spot, error=error))
+        self._replace_top(FailedScreen(self._desk, spot, error=error))
 
-    def renew(self, spot: Spot) -> None:
-        """Put a place anew where the present screen stands."""
-        self._replace(self._make(spot))
+    def reopen(self, spot: Spot) -> None:
+        """Put a new screen of a place where the present one stands."""
+        self._replace_top(self._new_screen(spot))
 
-    def _replace(self, screen: DeskScreen) -> None:
+    def _replace_top(self, screen: DeskScreen) -> None:
         top = self._app.screen
         if not top._result_callbacks:  # noqa: SLF001
             # The first screen of a mode has none, and Textual's switch would not find it.
@@ -106,14 +121,14 @@ class Navigator:
             return Spot(root="jobs", place="job", subject=number)
         return Spot(root="tasks", place="task", subject=number)
 
-    def _save(self, name: str) -> SafeText:
+    def _save_view(self, name: str) -> SafeText:
         screen = self._app.screen
         if not isinstance(screen, ListScreen) or screen.spot is None:
             raise NotFound("views.nothing", "this screen has no filter to save")
         self._desk.views.save(name, screen.spot.root, screen.rows.where)
         return safe_line(f"saved as '{name}' in {self._desk.views.place}")
 
-    def _recall(self, name: str) -> None:
+    def _recall_view(self, name: str) -> None:
         view = self._desk.views.get(name)
         where = view.where()
         root = view.root if view.root in ROOTS else view.noun.value
@@ -122,7 +137,7 @@ class Navigator:
         if isinstance(screen, ListScreen) and screen.rows.listing.noun is view.noun:
             screen.narrow(where)
 
-    def _make(self, spot: Spot) -> DeskScreen:
-        screen = make(self._desk, spot.place, spot.subject)
+    def _new_screen(self, spot: Spot) -> DeskScreen:
+        screen = screen_for(self._desk, spot.place, spot.subject)
         screen.spot = spot
         return screen

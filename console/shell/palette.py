@@ -1,4 +1,4 @@
-"""Palette: screens, views, numbers, themes and the actions of the screen below, by a few letters."""
+"""The palette: screens, views, numbers, themes and actions by a few letters."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from core.model.text import safe_line
 _NUMBER = re.compile(r"#[0-9]{1,18}")
 
 
-class KeyProvider(Provider):
-    """Offers where one can go and what can be done; what is greyed is left out."""
+class PaletteProvider(Provider):
+    """Offers places and actions; greyed actions are left out."""
 
     async def discover(self) -> Hits:
         """Offer everything before anything is typed."""
@@ -27,7 +27,7 @@ class KeyProvider(Provider):
             yield DiscoveryHit(words, partial(self._run, action))
 
     async def search(self, query: str) -> Hits:
-        """Offer what the typed letters are found in; `#7` is a task or a job."""
+        """Offer the entries that match; `#7` is a task or a job."""
         if _NUMBER.fullmatch(query.strip()):
             yield Hit(1, f"go to {query.strip()}", partial(self._run, f"app.go({query.strip()!r})"))
         matcher = self.matcher(query)
@@ -50,7 +50,7 @@ class KeyProvider(Provider):
         for name in names:
             place = "'" + name
             yield safe_line(f"saved view: {name}"), f"app.go({place!r})"
-        yield from ((safe_line(f"theme: {name}"), f"app.wear({name!r})") for name in screen.desk.looks)
+        yield from ((safe_line(f"theme: {name}"), f"app.use_theme({name!r})") for name in screen.desk.looks)
 
     def _actions(self, screen: DeskScreen | None) -> Iterator[tuple[str, str]]:
         marked = " - acts on the marks" if isinstance(screen, ListScreen) and screen.picker.marks else ""

@@ -1,4 +1,4 @@
-"""Places: which screen shows what; the one list of all screens."""
+"""Which screen shows which place: the one list of all screens."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ GROUPS = tuple((*screen.parts(), "app") for screen in (*_ROOTS.values(), *_ABOUT
 """The parts of the key table that are in force together."""
 
 
-def make(desk: Desk, place: str, subject: Subject | None) -> DeskScreen:
+def screen_for(desk: Desk, place: str, subject: Subject | None) -> DeskScreen:
     """Return a new screen for a place and its subject; a root has none."""
     if subject is None:
         return _ROOTS[place](desk)

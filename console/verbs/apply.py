@@ -1,4 +1,4 @@
-"""Applying: one verb on several targets, and the words of what came of it."""
+"""Apply a verb to its targets, and sum up the results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from core.model.text import SafeText, safe_line
 from core.model.views import TaskView
 
 ACTOR = "console"
-"""Whom the events name."""
+"""The actor that events of the console name."""
 SHOWN = 3
 """Refusals that fit into a sentence; more are listed."""
 _PAGE = 2_000
@@ -23,7 +23,7 @@ _HELD = "held"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """A verb, its targets as they were frozen, and why."""
+    """A verb, its frozen targets, and the reason."""
 
     verb: Verb
     targets: tuple[Target, ...]
@@ -32,27 +32,26 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A target that did not do what was asked, and why."""
+    """A target that was not changed, and why."""
 
     target: Target
     reason: str
 
     @property
-    def words(self) -> SafeText:
-        """Name the target and the reason."""
+    def line(self) -> SafeText:
         return safe_line(f"{name_of(self.target)} {self.reason}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """What came of an order: how many changed, who refused, and what an inverse would act on."""
+    """The result of an order."""
 
     changed: int = 0
     refused: tuple[Refusal, ...] = ()
     moved: tuple[Target, ...] = ()
+    """What an inverse of the verb would act on."""
 
     def __add__(self, other: Tally) -> Tally:
-        """Sum two up."""
         return Tally(
             changed=self.changed + other.changed,
             refused=self.refused + other.refused,
@@ -72,7 +71,7 @@ async def apply(control: ControlAPI, order: Order) -> Tally:
         try:
             total += _tally(target, await _ask(control, order, target))
         except Unavailable as error:
-            # Nobody answers: the rest would only wait for the same.
+            # No engine answers: the other targets would only wait for the same.
             left = order.targets[number:]
             return total + Tally(refused=tuple(Refusal(target=one, reason=error.message) for one in left))
         except TaskdeckError as error:
@@ -81,7 +80,7 @@ async def apply(control: ControlAPI, order: Order) -> Tally:
 
 
 async def movable(control: ControlAPI, verb: Verb, target: Target) -> frozenset[int]:
-    """Return the tasks of a predicate that a hold or unhold would move, so that it can be undone."""
+    """Return the tasks of a predicate that a hold or unhold would move, for its undo."""
     found: list[TaskView] = []
     after: str | None = None
     # By id: in another order a list may be cut.
@@ -98,24 +97,23 @@ async def movable(control: ControlAPI, verb: Verb, target: Target) -> frozenset[
 
 
 def only(tally: Tally, tasks: frozenset[int]) -> Tally:
-    """Return the tally with an inverse that acts on these tasks, but for those that refused."""
+    """Limit the inverse to these tasks, without those that were refused."""
     refused = {number for refusal in tally.refused for number in refusal.target.task_ids or ()}
     ids = tuple(sorted(tasks - refused))
     return replace(tally, moved=(Target(task_ids=ids),) if ids and tally.changed else ())
 
 
 def summary(tally: Tally) -> SafeText:
-    """Say what changed and who refused, in one line."""
+    """Return in one line what was changed and what was refused."""
     parts = [f"{tally.changed:,} changed"] if tally.changed or not tally.refused else []
     if tally.refused:
-        reasons = "; ".join(refusal.words for refusal in tally.refused[:SHOWN])
+        reasons = "; ".join(refusal.line for refusal in tally.refused[:SHOWN])
         rest = f"; {len(tally.refused) - SHOWN:,} more" if len(tally.refused) > SHOWN else ""
         parts.append(f"{len(tally.refused):,} refused: {reasons}{rest}")
     return safe_line(", ".join(parts))
 
 
 def name_of(target: Target) -> str:
-    """Name one target."""
     if target.job_id is not None:
         return f"job {target.job_id}:"
     if target.queue is not None:

@@ -1,4 +1,4 @@
-"""Killing: a plan, its review, and its application with a second look at each victim."""
+"""Kill by a plan, its review, and a second check of each candidate."""
 
 from __future__ import annotations
 
@@ -7,74 +7,80 @@ from dataclasses import dataclass
 
 from console.verbs.apply import Order, Refusal, Tally, apply, summary
 from console.verbs.kill_candidates import CandidateList, CandidateSource
-from console.verbs.questions import Front, Plan, Report
+from console.verbs.questions import Notices, Plan, Questions, Report
 from core.control.api import ControlAPI, Target
 from core.model.text import SafeText, safe_line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KillPlan:
-    """Who would be killed, as a look found them."""
+    """The candidates as they were when the plan was made."""
 
-    prey: CandidateSource
-    seen: CandidateList
+    source: CandidateSource
+    found: CandidateList
 
     @property
     def number(self) -> int:
-        """Return how many there are to kill."""
-        return len(self.seen.victims)
+        return len(self.found.candidates)
 
     @property
-    def words(self) -> str:
-        """Say what would be done."""
-        return f"kill {self.number:,} {self.prey.noun}{'' if self.number == 1 else 's'}"
+    def title(self) -> str:
+        return f"kill {self.number:,} {self.source.noun}{'' if self.number == 1 else 's'}"
 
     @property
     def lines(self) -> tuple[SafeText, ...]:
-        """Return a line for each victim, and what is left alone."""
-        victims = (safe_line(f"task {victim.task_id}: {victim.words}") for victim in self.seen.victims)
-        return (*self.seen.head, *victims, *self.seen.left)
+        """A line for each candidate, and one for what is left alone."""
+        each = (safe_line(f"task {one.task_id}: {one.description}") for one in self.found.candidates)
+        return (*self.found.head, *each, *self.found.left_alone)
 
 
-async def kill(control: ControlAPI, front: Front, prey: CandidateSource, targets: Sequence[Target]) -> None:
-    """Plan, let it be reviewed, apply; those that failed are planned again if the operator wants that."""
+async def kill(
+    control: ControlAPI,
+    targets: Sequence[Target],
+    *,
+    source: CandidateSource,
+    questions: Questions,
+    notices: Notices,
+) -> None:
+    """Plan, ask for a review, apply; targets that failed are planned again if the operator wants that."""
     reason = ""
     while targets:
-        plan = await plan_kill(control, prey, targets)
+        plan = await plan_kill(control, source, targets)
         if not plan.number:
-            front.tell(SafeText(prey.none))
+            notices.inform(SafeText(source.none))
             return
-        given = await front.plan(Plan(words=plan.words, lines=plan.lines, reason=reason))
-        if given is None:
+        answer = await questions.plan(Plan(title=plan.title, lines=plan.lines, reason=reason))
+        if answer is None:
             return
-        reason = given
+        reason = answer
         tally = await carry_out(control, plan, reason=reason)
-        front.tell(safe_line(f"{plan.words}: {summary(tally)}"), bad=bool(tally.refused))
-        if not tally.refused or not await front.report(_report(plan, tally)):
+        show = notices.warn if tally.refused else notices.inform
+        show(safe_line(f"{plan.title}: {summary(tally)}"))
+        if not tally.refused or not await questions.report(_report(plan, tally)):
             return
         targets = tuple(refusal.target for refusal in tally.refused)
 
 
-async def plan_kill(control: ControlAPI, prey: CandidateSource, targets: Sequence[Target]) -> KillPlan:
-    """Look at what there is to kill; changes nothing."""
-    return KillPlan(prey=prey, seen=await prey.look(control, targets))
+async def plan_kill(control: ControlAPI, source: CandidateSource, targets: Sequence[Target]) -> KillPlan:
+    """Find the candidates; changes nothing."""
+    return KillPlan(source=source, found=await source.find(control, targets))
 
 
 async def carry_out(control: ControlAPI, plan: KillPlan, *, reason: str) -> Tally:
-    """Kill what still is as it was planned; the rest is refused."""
-    planned = Target(task_ids=tuple(victim.task_id for victim in plan.seen.victims))
-    now = {victim.task_id: victim for victim in (await plan.prey.look(control, (planned,))).victims}
-    same = tuple(one.task_id for one in plan.seen.victims if one.covers(now.get(one.task_id)))
+    """Kill the candidates that have not changed since they were planned; the others are refused."""
+    planned = Target(task_ids=tuple(one.task_id for one in plan.found.candidates))
+    now = {one.task_id: one for one in (await plan.source.find(control, (planned,))).candidates}
+    same = tuple(one.task_id for one in plan.found.candidates if one.covers(now.get(one.task_id)))
     total = Tally()
     if same:
         total = await apply(
-            control, Order(verb=plan.prey.verb, targets=(Target(task_ids=same),), reason=reason)
+            control, Order(verb=plan.source.verb, targets=(Target(task_ids=same),), reason=reason)
         )
     return total + Tally(
         refused=tuple(
             Refusal(
                 target=Target(task_ids=(number,)),
-                reason=plan.prey.other if number in now else plan.prey.gone,
+                reason=plan.source.changed if number in now else plan.source.gone,
             )
             for number in planned.task_ids or ()
             if number not in same
@@ -83,5 +89,5 @@ async def carry_out(control: ControlAPI, plan: KillPlan, *, reason: str) -> Tall
 
 
 def _report(plan: KillPlan, tally: Tally) -> Report:
-    head = f"{plan.words}: {tally.changed:,} changed, {len(tally.refused):,} refused"
-    return Report(words=head, lines=tuple(refusal.words for refusal in tally.refused), again=True)
+    title = f"{plan.title}: {tally.changed:,} changed, {len(tally.refused):,} refused"
+    return Report(title=title, lines=tuple(refusal.line for refusal in tally.refused), can_retry=True)

@@ -1,4 +1,4 @@
-"""Victims: what can be killed, as a look at it finds it: living orphans, and tasks that run."""
+"""What can be killed: living orphans, and running tasks."""
 
 from __future__ import annotations
 
@@ -26,41 +26,41 @@ _RUNNING = "running"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KillCandidate:
-    """One attempt that would be killed, as it was when it was looked at."""
+    """An attempt that would be killed, as it was when it was found."""
 
     task_id: int
     epoch: int
-    words: str
+    description: str
     pids: frozenset[int] = frozenset()
     """Its processes, where they are known."""
 
     def covers(self, now: KillCandidate | None) -> bool:
-        """Tell whether it still is what was planned: fewer processes are fine, one nobody saw is not."""
+        """Whether it is still what was planned: fewer processes are fine, a new one is not."""
         return now is not None and now.epoch == self.epoch and now.pids <= self.pids
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CandidateList:
-    """What a look found: victims in order of task id, and lines about the whole and what is left alone."""
+    """Candidates in order of task id, with lines about all of them and about what is left alone."""
 
-    victims: tuple[KillCandidate, ...]
+    candidates: tuple[KillCandidate, ...]
     head: tuple[SafeText, ...] = ()
-    left: tuple[SafeText, ...] = ()
+    left_alone: tuple[SafeText, ...] = ()
 
 
 class CandidateSource(Protocol):
-    """A kind of victims: what they are called, and how they are found."""
+    """A kind of candidates: what they are called, and how they are found."""
 
     verb: Verb
     noun: str
     gone: str
-    """Why one that is not found any more is left alone."""
-    other: str
-    """Why one that has become another is."""
+    """Why a candidate that is no longer found is left alone."""
+    changed: str
+    """Why a candidate that has changed is left alone."""
     none: str
-    """What is told when there is none."""
+    """The notice when there is no candidate."""
 
-    async def look(self, control: ControlAPI, targets: Sequence[Target]) -> CandidateList:
+    async def find(self, control: ControlAPI, targets: Sequence[Target]) -> CandidateList:
         """Find them among the targets; changes nothing."""
 
 
@@ -69,73 +69,81 @@ class LivingOrphans:
 
     verb = Verb.KILL_ORPHAN
     noun = "orphan"
-    gone = "no living orphan any more: left alone"
-    other = "it is another attempt or has other processes than the plan: left alone"
-    none = "no living orphan among them any more"
+    gone = "no longer a living orphan: left alone"
+    changed = "it is another attempt or has other processes than the plan: left alone"
+    none = "there is no longer a living orphan among them"
 
-    async def look(self, control: ControlAPI, targets: Sequence[Target]) -> CandidateList:
+    async def find(self, control: ControlAPI, targets: Sequence[Target]) -> CandidateList:
         """Find them by the list of orphans."""
         wanted = dict.fromkeys(number for target in targets for number in target.task_ids or ())
         found = await control.orphans()
         living = {one.task_id: _orphan(one) for one in found if one.kind is OrphanKind.LIVING}
         return CandidateList(
-            victims=tuple(living[number] for number in sorted(wanted) if number in living),
-            left=tuple(safe_line(f"task {n}: {self.gone}") for n in wanted if n not in living),
+            candidates=tuple(living[number] for number in sorted(wanted) if number in living),
+            left_alone=tuple(safe_line(f"task {n}: {self.gone}") for n in wanted if n not in living),
         )
 
 
 class RunningTasks:
-    """Tasks that run, among jobs, tasks, queues, or what a filter finds now."""
+    """Running tasks, among jobs, tasks, queues, or what a filter finds now."""
 
     verb = Verb.KILL
     noun = "running task"
-    gone = "it does not run any more: left alone"
-    other = "it is another attempt than the plan: left alone"
-    none = "nothing of it runs"
+    gone = "it is no longer running: left alone"
+    changed = "it is another attempt than the plan: left alone"
+    none = "none of its tasks is running"
 
-    async def look(self, control: ControlAPI, targets: Sequence[Target]) -> CandidateList:
-        """Find them by a filter; count what does not run."""
+    async def find(self, control: ControlAPI, targets: Sequence[Target]) -> CandidateList:
+        """Find them by a filter; count the tasks that are not running."""
         running: dict[int, TaskView] = {}
         rest: Counter[str] = Counter()
         first: list[int] = []
-        for where, excluding in _places(targets):
-            found = await _all(control, _narrowed(where, negated=False))
-            running |= {task.id: task for task in found if task.id not in excluding}
-            idle = await control.preview(_narrowed(where, negated=True), excluding=excluding)
+        for search in _searches(targets):
+            found = await _all(control, _by_status(search.where, negated=False))
+            running |= {task.id: task for task in found if task.id not in search.excluding}
+            idle = await control.preview(_by_status(search.where, negated=True), excluding=search.excluding)
             rest.update(idle.by_status)
             first += idle.first
-        victims = tuple(_task(running[number]) for number in sorted(running))
-        states = {_RUNNING: len(victims)} | dict(rest.most_common())
+        candidates = tuple(_task(running[number]) for number in sorted(running))
+        states = {_RUNNING: len(candidates)} | dict(rest.most_common())
         return CandidateList(
-            victims=victims,
+            candidates=candidates,
             head=(safe_line(f"states    {_counts(states)}"),),
-            left=(_left(rest, sorted(first)),) if rest else (),
+            left_alone=(_left_alone(rest, sorted(first)),) if rest else (),
         )
 
 
 KILL_SOURCES: Mapping[Verb, CandidateSource] = {one.verb: one for one in (LivingOrphans(), RunningTasks())}
-"""The kinds of victims by the verb that kills them."""
+"""The kinds of candidates by the verb that kills them."""
 
 
-def _places(targets: Sequence[Target]) -> Iterator[tuple[Filter, tuple[int, ...]]]:
-    """Return filters that find the tasks of the targets, each with those that are spared."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Search:
+    """A filter, and the ids of tasks that it finds but that are spared."""
+
+    where: Filter
+    excluding: tuple[int, ...] = ()
+
+
+def _searches(targets: Sequence[Target]) -> Iterator[_Search]:
+    """Return searches that find the tasks of the targets."""
     for target in targets:
         if target.filter is not None:
-            yield target.filter, target.excluding
+            yield _Search(where=target.filter, excluding=target.excluding)
         elif target.job_id is not None:
-            yield _only("job", (target.job_id,)), ()
+            yield _Search(where=_only("job", (target.job_id,)))
         elif target.queue is not None:
-            yield _only("queue", (target.queue,)), ()
+            yield _Search(where=_only("queue", (target.queue,)))
         else:
             ids = tuple(target.task_ids or ())
-            yield from ((_only("id", ids[at : at + _IDS]), ()) for at in range(0, len(ids), _IDS))
+            yield from (_Search(where=_only("id", ids[at : at + _IDS])) for at in range(0, len(ids), _IDS))
 
 
 def _only(field: str, values: tuple[int | str, ...]) -> Filter:
     return Filter(noun=Noun.TASKS, terms=(In(field=field, values=values),))
 
 
-def _narrowed(where: Filter, *, negated: bool) -> Filter:
+def _by_status(where: Filter, *, negated: bool) -> Filter:
     term = In(field="status", values=(_RUNNING,), negated=negated)
     return Filter(noun=where.noun, terms=(*where.terms, term))
 
@@ -154,22 +162,24 @@ async def _all(control: ControlAPI, where: Filter) -> list[TaskView]:
 def _orphan(orphan: OrphanView) -> KillCandidate:
     pairs = zip(orphan.pids, orphan.commands, strict=False)
     processes = ", ".join(f"{pid} {command}" for pid, command in pairs)
-    words = f"{orphan.key} of job {orphan.job_id}, attempt {orphan.epoch}: {processes or orphan.reason}"
-    return KillCandidate(task_id=orphan.task_id, epoch=orphan.epoch, words=words, pids=frozenset(orphan.pids))
+    description = f"{orphan.key} of job {orphan.job_id}, attempt {orphan.epoch}: {processes or orphan.reason}"
+    return KillCandidate(
+        task_id=orphan.task_id, epoch=orphan.epoch, description=description, pids=frozenset(orphan.pids)
+    )
 
 
 def _task(task: TaskView) -> KillCandidate:
     since = "" if task.started_at is None else f", running for {duration_text(now_ms() - task.started_at)}"
     asked = "" if task.stop_requested is None else ", asked to stop"
-    words = f"{task.key} of job {task.job_id}, attempt {task.attempts}{since}{asked}"
-    return KillCandidate(task_id=task.id, epoch=task.attempts, words=words)
+    description = f"{task.key} of job {task.job_id}, attempt {task.attempts}{since}{asked}"
+    return KillCandidate(task_id=task.id, epoch=task.attempts, description=description)
 
 
-def _left(rest: Mapping[str, int], first: Sequence[int]) -> SafeText:
+def _left_alone(rest: Mapping[str, int], first: Sequence[int]) -> SafeText:
     number = sum(rest.values())
     more = " ..." if number > _FIRST else ""
     ids = " ".join(map(str, first[:_FIRST]))
-    return safe_line(f"left alone, for nothing of them runs: {_counts(rest)}   (task {ids}{more})")
+    return safe_line(f"left alone, not running: {_counts(rest)}   (task {ids}{more})")
 
 
 def _counts(states: Mapping[str, int]) -> str:

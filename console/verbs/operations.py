@@ -1,4 +1,4 @@
-"""Operations: every change an operator asks for: count, ask by its tier, ask the control, tell."""
+"""Every change of an operator: count, confirm by its tier, apply, show the result."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import assert_never
 from console.verbs.apply import SHOWN, Order, Tally, apply, movable, only, summary
 from console.verbs.kill import kill
 from console.verbs.kill_candidates import KILL_SOURCES
-from console.verbs.questions import Counted, Front, Report
+from console.verbs.questions import CountQuestion, Notices, Questions, Report
 from console.verbs.selection import Selection
 from console.verbs.tiers import (
     BOUNDED,
@@ -48,17 +48,23 @@ class _Undo:
 
 
 class Operations:
-    """The verbs; each returns after its words are shown.
+    """The verbs; each returns after its result is shown.
 
-    Every question holds the number that the control gives for exactly what would be acted on; `bounded`
-    tells the most that one key may confirm now; with 0 of them, what changes anything asks for its count.
+    Every question holds the number that the control gives for exactly what would be changed. `bounded`
+    returns how many targets one key may confirm now; 0 = every change asks for its count.
     """
 
     def __init__(
-        self, control: ControlAPI, front: Front, *, bounded: Callable[[], int] = lambda: BOUNDED
+        self,
+        control: ControlAPI,
+        *,
+        questions: Questions,
+        notices: Notices,
+        bounded: Callable[[], int] = lambda: BOUNDED,
     ) -> None:
         self._control = control
-        self._front = front
+        self._questions = questions
+        self._notices = notices
         self._bounded = bounded
         self._undo: _Undo | None = None
         self._last: Verb | None = None
@@ -98,7 +104,7 @@ class Operations:
     async def repeat(self, chosen: Selection) -> None:
         """Do the last verb once more, on what is chosen now; a pause stays a pause."""
         if self._last is None:
-            self._front.tell(SafeText("nothing to repeat"))
+            self._notices.inform(SafeText("nothing to repeat"))
         else:
             await self._do(self._last, chosen)
 
@@ -106,22 +112,22 @@ class Operations:
         """Undo the last reversible verb, if it is not too long ago."""
         undo, self._undo = self._undo, None
         if undo is None or time.monotonic() > undo.until:
-            self._front.tell(SafeText("nothing to undo"))
+            self._notices.inform(SafeText("nothing to undo"))
             return
         words, order = f"undo: {undo.words}", undo.order
         chosen = Selection(target=order.targets[0], label=undo.label, more=order.targets[1:])
         try:
-            if await self._agreed(order.verb, scope_of(chosen)):
-                await self._tell(words, await apply(self._control, order))
+            if await self._confirmed(order.verb, scope_of(chosen)):
+                await self._show_result(words, await apply(self._control, order))
         except TaskdeckError as error:
             self._refuse(words, error)
 
-    async def sure(self, verb: str, words: str) -> bool:
-        """Return whether the operator means it: a change of another kind, asked where all ask for a count."""
+    async def confirm_change(self, verb: str, words: str) -> bool:
+        """Ask before a change of another kind, where even one target has to be confirmed by its count."""
         if self._bounded():
             return True
         scope = Scope(targets=(), words=words, number=1)
-        return await self._front.count(Counted(verb=verb, scope=scope))
+        return await self._questions.count(CountQuestion(verb=verb, scope=scope))
 
     async def _do(self, verb: Verb, chosen: Selection) -> None:
         self._last = verb
@@ -130,10 +136,16 @@ class Operations:
             scope = await self._scope(chosen)
             words = f"{verb} {scope.words}"
             if not scope.number:
-                self._front.tell(safe_line(f"{words}: nothing matches"))
+                self._notices.inform(safe_line(f"{words}: nothing matches"))
             elif verb in KILL_SOURCES:
-                await kill(self._control, self._front, KILL_SOURCES[verb], scope.targets)
-            elif await self._agreed(verb, scope):
+                await kill(
+                    self._control,
+                    scope.targets,
+                    source=KILL_SOURCES[verb],
+                    questions=self._questions,
+                    notices=self._notices,
+                )
+            elif await self._confirmed(verb, scope):
                 await self._carry_out(verb, scope)
         except TaskdeckError as error:
             self._refuse(words, error)
@@ -145,18 +157,22 @@ class Operations:
         preview = await self._control.preview(target.filter, as_of=target.as_of, excluding=target.excluding)
         return frozen_scope(target, preview)
 
-    async def _agreed(self, verb: Verb, scope: Scope) -> bool:
+    async def _confirmed(self, verb: Verb, scope: Scope) -> bool:
         tier = tier_of(verb, scope.number, bounded=self._bounded())
         match tier:
             case Tier.AT_ONCE:
                 return True
             case Tier.ASK:
-                return await self._front.confirm(question(verb, scope))
+                return await self._questions.confirm(question(verb, scope))
             case Tier.TYPE:
                 target = scope.frozen
-                since = None if target is None else partial(self._since, target)
-                counted = scope if scope.by_status else replace(scope, by_status=await self._states(scope))
-                return await self._front.count(Counted(verb=verb, scope=counted, since=since))
+                since = None if target is None else partial(self._matched_since, target)
+                counted = (
+                    scope
+                    if scope.by_status
+                    else replace(scope, by_status=await self._counts_by_status(scope))
+                )
+                return await self._questions.count(CountQuestion(verb=verb, scope=counted, since=since))
             case Tier.PLAN:
                 return False
             case _:
@@ -177,15 +193,15 @@ class Operations:
             self._undo = _Undo(until=until, words=words, label=scope.words, order=order)
             await self._offer_undo(words, tally)
         else:
-            await self._tell(words, tally)
+            await self._show_result(words, tally)
 
-    async def _since(self, target: Target) -> int:
+    async def _matched_since(self, target: Target) -> int:
         if target.filter is None:
             return 0
         preview = await self._control.preview(target.filter, as_of=target.as_of, excluding=target.excluding)
         return preview.since
 
-    async def _states(self, scope: Scope) -> Mapping[str, int]:
+    async def _counts_by_status(self, scope: Scope) -> Mapping[str, int]:
         tasks = tuple(number for target in scope.targets for number in target.task_ids or ())
         jobs = tuple(target.job_id for target in scope.targets if target.job_id is not None)
         if scope.number > _COUNTABLE:
@@ -199,24 +215,25 @@ class Operations:
             return Counter(job.status for job in page.rows)
         return {}
 
-    async def _tell(self, words: str, tally: Tally) -> None:
-        self._front.tell(safe_line(f"{words}: {summary(tally)}"), bad=bool(tally.refused))
-        await self._list(words, tally)
+    async def _show_result(self, words: str, tally: Tally) -> None:
+        show = self._notices.warn if tally.refused else self._notices.inform
+        show(safe_line(f"{words}: {summary(tally)}"))
+        await self._list_refusals(words, tally)
 
     async def _offer_undo(self, words: str, tally: Tally) -> None:
-        told = safe_line(f"{words}: {summary(tally)}; z undoes it")
-        self._front.tell(told, bad=bool(tally.refused), seconds=UNDO_SECONDS)
-        await self._list(words, tally)
+        show = self._notices.warn if tally.refused else self._notices.inform
+        show(safe_line(f"{words}: {summary(tally)}; z undoes it"), seconds=UNDO_SECONDS)
+        await self._list_refusals(words, tally)
 
-    async def _list(self, words: str, tally: Tally) -> None:
+    async def _list_refusals(self, words: str, tally: Tally) -> None:
         if len(tally.refused) > SHOWN:
-            await self._front.report(_report(words, tally))
+            await self._questions.report(_report(words, tally))
 
     def _refuse(self, words: str, error: TaskdeckError) -> None:
         hint = f" ({error.hint})" if error.hint else ""
-        self._front.tell(safe_line(f"{words}: {error.message}{hint}"), bad=True)
+        self._notices.warn(safe_line(f"{words}: {error.message}{hint}"))
 
 
 def _report(words: str, tally: Tally) -> Report:
     head = f"{words}: {tally.changed:,} changed, {len(tally.refused):,} refused"
-    return Report(words=head, lines=tuple(refusal.words for refusal in tally.refused))
+    return Report(title=head, lines=tuple(refusal.line for refusal in tally.refused))

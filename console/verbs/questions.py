@@ -1,21 +1,21 @@
-"""Asking: what the verbs want to know of an operator, and what they have to tell."""
+"""What the verbs ask an operator, and what they tell."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from console.verbs.tiers import Scope
 from core.model.text import SafeText
 
-SECONDS = 5.0
-"""For how long a sentence is shown."""
+NOTICE_SECONDS = 5.0
+"""How long a notice is shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Counted:
-    """A verb on many targets: their count has to be typed."""
+class CountQuestion:
+    """A verb on many targets: the operator has to type their count."""
 
     verb: str
     scope: Scope
@@ -25,46 +25,48 @@ class Counted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A verb that cannot be taken back: what it would do, one line a target; `reason` to begin with."""
+    """A verb that cannot be undone: what it would do, one line per target."""
 
-    words: str
+    title: str
     lines: tuple[SafeText, ...]
     reason: str = ""
+    """The text that the reason starts with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What came of a verb when it needs more than a line; `again` = those that failed can be tried anew."""
+    """The result of a verb when it needs more than a line."""
 
-    words: str
+    title: str
     lines: tuple[SafeText, ...]
-    again: bool = False
+    can_retry: bool = False
+    """The targets that failed can be tried again."""
 
 
-class Front(Protocol):
-    """The one who asks and tells the operator."""
+class Questions(Protocol):
+    """Asks the operator, and waits for the answer."""
 
     async def confirm(self, question: SafeText) -> bool:
-        """Return whether the operator says yes by one key."""
+        """Return whether the operator answers yes, by one key."""
 
-    async def count(self, asked: Counted) -> bool:
+    async def choose(self, question: SafeText, answers: Mapping[str, str]) -> str:
+        """Return the answer that stands under the pressed key, '' = none of them."""
+
+    async def count(self, asked: CountQuestion) -> bool:
         """Return whether the operator typed the count."""
 
     async def plan(self, plan: Plan) -> str | None:
-        """Return the reason with which the operator wants the plan carried out, or None."""
+        """Return the reason for which the plan is to be applied; None = it is not."""
 
     async def report(self, report: Report) -> bool:
-        """Show what came of it; return whether what failed is to be tried again."""
-
-    def tell(self, words: SafeText, *, bad: bool = False, seconds: float = SECONDS) -> None:
-        """Show a sentence for a while."""
+        """Show a report; return whether the targets that failed are to be tried again."""
 
 
-class Asker(Protocol):
-    """The one who asks the operator."""
+class Notices(Protocol):
+    """Shows sentences for a while."""
 
-    async def choose(self, question: SafeText, answers: dict[str, str]) -> str:
-        """Return the word of the answer, '' for none of them."""
+    def inform(self, sentence: SafeText, *, seconds: float = NOTICE_SECONDS) -> None:
+        """Show what happened as it should."""
 
-    def tell(self, words: SafeText, *, bad: bool = False) -> None:
-        """Show a sentence for a while."""
+    def warn(self, sentence: SafeText, *, seconds: float = NOTICE_SECONDS) -> None:
+        """Show what went wrong or was refused."""

@@ -13,7 +13,7 @@ DEPTH = 3
 METHODS = 55
 """Of a class and its ancestors among ours, each name once."""
 TOO_DEEP = ("core/cli/loose.py", "core/cli/verbs.py")
-TOO_WIDE = ("console/shell/app.py",)
+TOO_WIDE: tuple[str, ...] = ()
 """Files with classes that are still to be composed of parts."""
 
 

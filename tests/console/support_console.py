@@ -83,7 +83,7 @@ class Operator:
 
     async def beat(self) -> None:
         """Let one tick pass."""
-        self.app.beat()
+        self.app.updates.poll()
         await self.pilot.pause()
 
 

@@ -77,7 +77,7 @@ async def test_a_wrong_count_is_told_and_can_be_mended() -> None:
     async with console(control) as operator:
         await ask(operator, "retry", matching("status:failed"))
         await operator.press("2", "8")
-        await operator.sees("type 27 to confirm, Esc leaves: 28_   this is not the count")
+        await operator.sees("type 27 to confirm, Esc cancels: 28_   this is not the count")
         await operator.press("backspace", "7")
         await operator.hears("27 changed")
 
@@ -187,7 +187,7 @@ async def test_escape_goes_from_the_question_to_the_reason_and_from_there_out() 
         await operator.press("enter")
         await operator.sees("y applies it")
         await operator.press("escape")
-        await operator.sees("Enter goes on, Esc leaves", "yes")
+        await operator.sees("Enter continues, Esc cancels", "yes")
         await operator.press("y")
         assert control.asked == []
         await operator.press("escape")
@@ -204,7 +204,9 @@ async def test_what_failed_is_listed_and_planned_again_by_r() -> None:
         await operator.sees("y applies it")
         control.add_orphan(2, epoch=2, pids=(7,), commands=("other",))
         await operator.press("y")
-        await operator.sees("1 changed, 1 refused", "task 2: it is another attempt", "r tries again")
+        await operator.sees(
+            "1 changed, 1 refused", "task 2: it is another attempt", "r tries the failed ones again"
+        )
         await operator.press("r")
         await operator.sees("Plan: kill 1 orphan", "attempt 2: 7 other", "they hang")
         await operator.press("enter", "y")

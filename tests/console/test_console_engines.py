@@ -166,7 +166,7 @@ async def test_leaving_lets_an_idle_engine_end_by_itself_and_asks_about_a_busy_o
         await operator.sees("rows 1")
         await operator.press("q")
         if keys:
-            await operator.sees("Work goes on")
+            await operator.sees("Work is under way")
             await operator.press(*keys)
         await operator.until(lambda: not app.is_running or app._exit, "the console did not leave")
     assert control.asked == ([("stop", StopMode.STOP)] if stopped else [])
@@ -181,7 +181,7 @@ async def test_any_other_key_stays() -> None:
         await operator.press("2")
         await operator.sees("rows 1")
         await operator.press("q")
-        await operator.sees("Work goes on")
+        await operator.sees("Work is under way")
         await operator.press("enter")
         await operator.sees("Jobs")
         assert not app._exit

@@ -208,7 +208,7 @@ async def test_an_engine_of_another_version_is_named_and_replaced_only_when_want
         await operator.sees("ENGINE 0.0.1")
         await operator.hears("the engine is 0.0.1")
         await operator.press("E")
-        await operator.sees("drain it, then start anew? [y/N]")
+        await operator.sees("drain it, then start a new one? [y/N]")
         await operator.press("enter")
         await operator.misses("[y/N]")
         assert control.asked == []

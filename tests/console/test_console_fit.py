@@ -104,7 +104,7 @@ async def test_a_toast_leaves_the_status_bar_and_the_hints_alone() -> None:
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         operator = Operator(app, pilot)
         await operator.press("left_square_bracket")
-        await operator.sees("nothing was looked at before", "? help", "Enter open")
+        await operator.sees("the history holds nothing before this", "? help", "Enter open")
         bar, hint = strips_of(app.screen)[-2:]
         assert "▌" not in bar + hint
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from console.navigation.goto import Recall, Ref, Save, read_wish
+from console.navigation.goto import GoToNumber, RecallView, SaveView, parse_place
 from console.navigation.history import History, Spot
 from console.screens.failed import FailedScreen
 from console.shell.keymap_file import check_keymap
@@ -327,18 +327,18 @@ def test_a_history_forgets_what_lay_ahead() -> None:
         (" Job  #7 ", Spot(root="jobs", place="job", subject=7)),
         ("log 7", Spot(root="tasks", place="log", subject=7)),
         ("queue a b", Spot(root="queues", place="queue", subject="a b")),
-        ("#7", Ref(number=7)),
-        ("7", Ref(number=7)),
-        ("save mine", Save(name="mine")),
+        ("#7", GoToNumber(number=7)),
+        ("7", GoToNumber(number=7)),
+        ("save mine", SaveView(name="mine")),
         ("save", None),
         ("save ../x", None),
-        ("'mine", Recall(name="mine")),
+        ("'mine", RecallView(name="mine")),
         ("planet 7", None),
         ("", None),
     ],
 )
 def test_a_text_behind_the_colon_is_understood(text: str, wish: object) -> None:
-    assert read_wish(text, ROOTS) == wish
+    assert parse_place(text, ROOTS) == wish
 
 
 def test_keys_of_the_user_take_the_place_of_those_that_are_shipped() -> None:

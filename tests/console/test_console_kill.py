@@ -28,12 +28,12 @@ async def test_the_plan_names_what_runs_and_counts_what_is_left_alone() -> None:
     control = busy("running", "queued", "running", "queued", "succeeded")
     desk = Desk(control)
     await desk.operations.kill(marked(1, 2, 3, 4, 5))
-    assert desk.plans[0].words == "kill 2 running tasks"
+    assert desk.plans[0].title == "kill 2 running tasks"
     assert desk.plans[0].lines == (
         "states    running 2  queued 2  succeeded 1",
         "task 1: t0 of job 2, attempt 1",
         "task 3: t2 of job 2, attempt 3",
-        "left alone, for nothing of them runs: queued 2  succeeded 1   (task 2 4 5)",
+        "left alone, not running: queued 2  succeeded 1   (task 2 4 5)",
     )
     assert control.asked == [("kill", (1, 3))]
     assert control.reasons == ["they hang"]
@@ -84,11 +84,11 @@ async def test_each_task_is_looked_at_again_when_the_plan_is_applied() -> None:
     desk.meanwhile = meanwhile
     await desk.operations.kill(marked(1, 2, 3, 4))
     assert control.asked == [("kill", (4,))]
-    assert desk.reports[0].again
+    assert desk.reports[0].can_retry
     assert desk.reports[0].lines == (
-        "task 1: it does not run any more: left alone",
+        "task 1: it is no longer running: left alone",
         "task 2: it is another attempt than the plan: left alone",
-        "task 3: it does not run any more: left alone",
+        "task 3: it is no longer running: left alone",
     )
 
 
@@ -106,7 +106,7 @@ async def test_what_the_engine_refuses_is_listed_and_only_that_is_planned_again(
     control.kill = once
     await desk.operations.kill(marked(1, 2))
     assert desk.reports[0].lines == ("task 2: it could not be reached",)
-    assert [plan.words for plan in desk.plans] == ["kill 2 running tasks", "kill 1 running task"]
+    assert [plan.title for plan in desk.plans] == ["kill 2 running tasks", "kill 1 running task"]
     assert desk.plans[1].reason == "they hang"
     assert desk.plans[1].lines == ("states    running 1", "task 2: t1 of job 2, attempt 2")
     assert control.asked == [("kill", (1,)), ("kill", (2,))]
@@ -117,7 +117,7 @@ async def test_where_nothing_runs_there_is_no_plan() -> None:
     desk = Desk(control)
     await desk.operations.kill(marked(1, 2))
     assert (desk.plans, control.asked) == ([], [])
-    assert desk.told == ["nothing of it runs"]
+    assert desk.told == ["none of its tasks is running"]
 
 
 async def test_a_plan_that_is_left_kills_nothing() -> None:

@@ -13,11 +13,11 @@ from console.newjob.documents import (
     ENTRIES,
     Kind,
     builtins,
-    here,
     look_into,
     narrowed,
     read_document,
     recent,
+    working_folder,
 )
 from console.newjob.params import blank_of, fill, prefilled, read_value
 from console.screens.base import DeskScreen
@@ -156,7 +156,7 @@ async def test_a_field_says_at_once_what_is_wrong_with_it_and_nothing_is_submitt
         for _ in range(6):
             await operator.press("tab")
         await operator.press("enter")
-        await operator.sees("2 fields to mend", "! required: a text")
+        await operator.sees("2 fields to fix", "! required: a text")
         assert control.submits == []
         await operator.type("x")
         await operator.misses("! required")
@@ -467,7 +467,7 @@ def test_a_folder_that_is_gone_is_taken_for_home(tmp_path: Path, monkeypatch: py
     gone.mkdir()
     monkeypatch.chdir(gone)
     gone.rmdir()
-    assert here() == Path.home()
+    assert working_folder() == Path.home()
 
 
 def test_folders_come_before_files_and_case_does_not_matter_for_what_is_typed(tmp_path: Path) -> None:

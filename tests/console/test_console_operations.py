@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from console.verbs.operations import UNDO_SECONDS, Operations
-from console.verbs.questions import Counted, Plan, Report
+from console.verbs.questions import CountQuestion, Plan, Report
 from console.verbs.selection import Selection
 from console.verbs.tiers import BOUNDED, REVERSIBLE, Scope, Tier, Verb, facts_of, meets, tier_of
 from core.control.api import Target
@@ -18,13 +18,13 @@ from tests.console.support_fake_control import FakeControl
 
 
 class Desk:
-    """A front that answers as it is told to and keeps what it was asked."""
+    """An operator who answers as set up, and keeps the questions and notices."""
 
     def __init__(self, control: FakeControl, *, answer: bool = True) -> None:
         self.control = control
         self.answer = answer
         self.questions: list[str] = []
-        self.counted: list[Counted] = []
+        self.counted: list[CountQuestion] = []
         self.plans: list[Plan] = []
         self.reports: list[Report] = []
         self.told: list[str] = []
@@ -32,7 +32,7 @@ class Desk:
         self.reason: str | None = "they hang"
         self.again: list[bool] = []
         self.meanwhile = lambda: None
-        self.operations = Operations(control, self)
+        self.operations = Operations(control, questions=self, notices=self)
 
     async def confirm(self, question):
         self.questions.append(question)
@@ -53,9 +53,11 @@ class Desk:
         self.reports.append(report)
         return self.again.pop(0) if self.again else False
 
-    def tell(self, words, *, bad=False, seconds=5.0):
-        self.told.append(words)
+    def inform(self, sentence, *, seconds=5.0):
+        self.told.append(sentence)
         self.seconds.append(seconds)
+
+    warn = inform
 
 
 def failed(number: int) -> FakeControl:
@@ -261,9 +263,9 @@ async def test_more_than_three_refusals_are_listed() -> None:
         control.set_task(number, status="running")
     desk = Desk(control)
     await desk.operations.retry(marked(*range(1, 7)))
-    assert desk.reports[0].words == "retry 6 tasks: 2 changed, 4 refused"
+    assert desk.reports[0].title == "retry 6 tasks: 2 changed, 4 refused"
     assert desk.reports[0].lines == tuple(f"task {number}: it has not ended" for number in (1, 2, 3, 4))
-    assert not desk.reports[0].again
+    assert not desk.reports[0].can_retry
 
 
 async def test_a_bulk_hold_does_not_ask_and_is_undone_without_touching_what_was_held_before() -> None:
@@ -341,7 +343,7 @@ async def test_a_kill_is_planned_gets_a_reason_and_is_applied() -> None:
     desk = Desk(control)
     await desk.operations.kill_orphan(marked(1, 2))
     plan = desk.plans[0]
-    assert plan.words == "kill 2 orphans"
+    assert plan.title == "kill 2 orphans"
     assert plan.lines[0] == "task 1: o0 of job 2, attempt 1: 101 sleep 1000"
     assert control.asked == [("kill_orphans", (1, 2))]
     assert desk.told == ["kill 2 orphans: 2 changed"]
@@ -370,11 +372,11 @@ async def test_each_orphan_is_looked_at_again_when_a_plan_is_applied() -> None:
     assert control.asked == [("kill_orphans", (4,))]
     other = "it is another attempt or has other processes than the plan: left alone"
     assert desk.reports[0].lines == (
-        "task 1: no living orphan any more: left alone",
+        "task 1: no longer a living orphan: left alone",
         f"task 2: {other}",
         f"task 3: {other}",
     )
-    assert desk.reports[0].again
+    assert desk.reports[0].can_retry
 
 
 async def test_trying_again_plans_only_those_that_failed_with_the_reason_given_before() -> None:
@@ -385,7 +387,7 @@ async def test_trying_again_plans_only_those_that_failed_with_the_reason_given_b
         control.add_orphan(2, epoch=3, pids=(7,), commands=("x",)) if len(desk.plans) == 1 else None
     )
     await desk.operations.kill_orphan(marked(1, 2))
-    assert [plan.words for plan in desk.plans] == ["kill 2 orphans", "kill 1 orphan"]
+    assert [plan.title for plan in desk.plans] == ["kill 2 orphans", "kill 1 orphan"]
     assert desk.plans[1].reason == "they hang"
     assert control.asked == [("kill_orphans", (1,)), ("kill_orphans", (2,))]
 
@@ -395,7 +397,7 @@ async def test_orphans_are_never_killed_by_a_predicate() -> None:
     desk = Desk(control)
     await desk.operations.kill_orphan(matching("status:running"))
     assert (desk.plans, control.asked) == ([], [])
-    assert desk.told == ["no living orphan among them any more"]
+    assert desk.told == ["there is no longer a living orphan among them"]
 
 
 async def test_orphans_that_are_no_longer_there_are_told_without_a_plan() -> None:
@@ -405,7 +407,7 @@ async def test_orphans_that_are_no_longer_there_are_told_without_a_plan() -> Non
     desk = Desk(control)
     await desk.operations.kill_orphan(marked(2))
     assert (desk.plans, control.asked) == ([], [])
-    assert desk.told == ["no living orphan among them any more"]
+    assert desk.told == ["there is no longer a living orphan among them"]
 
 
 async def test_lost_tasks_are_given_up_after_a_question_and_living_ones_kept_without() -> None:

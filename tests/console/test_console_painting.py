@@ -61,7 +61,7 @@ async def test_a_tick_is_skipped_while_frames_wait_to_be_written(monkeypatch) ->
         with monkeypatch.context() as patch:
             patch.setattr(CountingDriver, "pending", 2)
             patch.setattr(operator.app, "_driver", driver)
-            operator.app.beat()
+            operator.app.updates.poll()
             assert [worker for worker in operator.app.workers if not worker.is_finished] == []
-        operator.app.beat()
+        operator.app.updates.poll()
         assert [worker for worker in operator.app.workers if not worker.is_finished]

@@ -12,7 +12,7 @@ from console import launch
 from console.engine_lifecycle.starters import EmbeddedEngine, SpawnedEngine
 from console.feed import Feed
 from console.key_table import KEYS
-from console.protection.gate import ANY, ARMED_SECONDS, PROTECTED, READ_ONLY, Gate
+from console.protection.gate import ARMED_SECONDS, PROTECTED, READ_ONLY, WRITABLE, Gate
 from console.protection.guard import HARMLESS, GuardedControl
 from console.sessions.flags import read_flags
 from console.shell.app import ConsoleApp, ConsoleOptions
@@ -89,8 +89,8 @@ async def arm(operator: Operator) -> None:
 
 
 def age(operator: Operator) -> None:
-    operator.app._aged_at = 0.0
-    operator.app._age()
+    operator.app.updates._aged_at = 0.0
+    operator.app.updates.age()
 
 
 def watch(control: FakeControl, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -110,10 +110,10 @@ def request_of(name: str) -> Request[object]:
     return object.__new__(CHANGING[name])
 
 
-async def gate_on(control: FakeControl, *, never=ANY) -> tuple[Feed, Gate]:
+async def gate_on(control: FakeControl, *, read_only=WRITABLE) -> tuple[Feed, Gate]:
     feed = Feed(control)
     await feed.ask()
-    return feed, Gate(feed, never=never, clock=Seconds())
+    return feed, Gate(feed, read_only=read_only, clock=Seconds())
 
 
 def test_what_can_be_changed_is_all_that_is_not_known_to_be_harmless() -> None:
@@ -122,15 +122,15 @@ def test_what_can_be_changed_is_all_that_is_not_known_to_be_harmless() -> None:
     assert {"kill", "keep_orphans", "kill_orphans", "resume", "unhold"} < set(CHANGING)
 
 
-@pytest.mark.parametrize("never", [ANY, READ_ONLY], ids=["protected", "flag"])
+@pytest.mark.parametrize("read_only", [WRITABLE, READ_ONLY], ids=["protected", "flag"])
 @pytest.mark.parametrize("name", CHANGING)
-async def test_no_change_reaches_the_control_while_it_is_read_only(monkeypatch, name, never) -> None:
-    control = stocked(protected=not never)
+async def test_no_change_reaches_the_control_while_it_is_read_only(monkeypatch, name, read_only) -> None:
+    control = stocked(protected=not read_only)
     reached = watch(control, monkeypatch)
-    feed, gate = await gate_on(control, never=never)
+    feed, gate = await gate_on(control, read_only=read_only)
     with pytest.raises(Conflict) as caught:
         await GuardedControl(control, feed, gate).ask(request_of(name))
-    assert (caught.value.code, caught.value.message) == ("console.read_only", never or PROTECTED)
+    assert (caught.value.code, caught.value.message) == ("console.read_only", read_only or PROTECTED)
     assert reached == []
 
 
@@ -163,7 +163,7 @@ async def test_every_change_reaches_the_control_when_armed_or_not_protected(monk
 
 async def test_reading_is_never_asked_for() -> None:
     control = stocked()
-    feed, gate = await gate_on(control, never=READ_ONLY)
+    feed, gate = await gate_on(control, read_only=READ_ONLY)
     safe = GuardedControl(control, feed, gate)
     assert (await safe.status()).protected
     assert [job.name for job in (await safe.jobs()).rows] == ["nightly"]
@@ -197,16 +197,16 @@ async def test_a_gate_is_open_for_five_minutes_of_its_clock() -> None:
     clock, control = Seconds(), stocked()
     feed = Feed(control)
     gate = Gate(feed, clock=clock)
-    assert (gate.shut, gate.word) == ("", "")
+    assert (gate.refusal, gate.status_word) == ("", "")
     await feed.ask()
-    assert (gate.shut, gate.word) == (PROTECTED, "READ-ONLY")
+    assert (gate.refusal, gate.status_word) == (PROTECTED, "READ-ONLY")
     gate.arm()
     clock.now += 0.5
-    assert (gate.shut, gate.word, gate.bounded()) == ("", "WRITE 05:00", 0)
+    assert (gate.refusal, gate.status_word, gate.bounded()) == ("", "WRITE 05:00", 0)
     clock.now += ARMED_SECONDS - 1
-    assert (gate.shut, gate.word) == ("", "WRITE 00:01")
+    assert (gate.refusal, gate.status_word) == ("", "WRITE 00:01")
     clock.now += 0.5
-    assert (gate.shut, gate.word, gate.seconds) == (PROTECTED, "READ-ONLY", 0)
+    assert (gate.refusal, gate.status_word, gate.armed_seconds) == (PROTECTED, "READ-ONLY", 0)
 
 
 def keys_that_change() -> list[str]:
@@ -217,11 +217,13 @@ def keys_that_change() -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("place", "never"), [*((place, ANY) for place in ROOTS), ("jobs", READ_ONLY)], ids=[*ROOTS, "flag"]
+    ("place", "read_only"),
+    [*((place, WRITABLE) for place in ROOTS), ("jobs", READ_ONLY)],
+    ids=[*ROOTS, "flag"],
 )
-async def test_on_every_screen_the_keys_that_change_say_why_they_do_nothing(place, never) -> None:
-    control = stocked(protected=not never)
-    async with opened(control, never=never) as operator:
+async def test_on_every_screen_the_keys_that_change_say_why_they_do_nothing(place, read_only) -> None:
+    control = stocked(protected=not read_only)
+    async with opened(control, read_only=read_only) as operator:
         await operator.app.run_action(f"app.screen({place!r})")
         await operator.quiet()
         await operator.sees("READ-ONLY")
@@ -230,8 +232,8 @@ async def test_on_every_screen_the_keys_that_change_say_why_they_do_nothing(plac
             await operator.press(key)
             assert operator.app.screen is screen, f"{key} opens something"
         await operator.quiet()
-        await operator.hears(never or PROTECTED)
-        assert {screen.why_not(action) for action in CHANGES} >= {never or PROTECTED}
+        await operator.hears(read_only or PROTECTED)
+        assert {screen.why_not(action) for action in CHANGES} >= {read_only or PROTECTED}
     assert control.asked == []
 
 
@@ -371,7 +373,7 @@ async def test_a_home_that_is_not_protected_has_nothing_to_arm() -> None:
 
 async def test_a_console_that_was_opened_read_only_stays_so() -> None:
     control = stocked()
-    async with opened(control, never=READ_ONLY) as operator:
+    async with opened(control, read_only=READ_ONLY) as operator:
         await operator.press("W")
         await operator.hears("leave, and open it without --read-only")
         await operator.sees("READ-ONLY")
@@ -385,12 +387,12 @@ async def test_who_leaves_a_protected_engine_may_only_leave_it_running(keys) -> 
     async with opened(control, starter=Landlady()) as operator:
         for key in keys:
             await operator.press("q")
-            await operator.sees("d leaves the engine running, else stays", PROTECTED)
+            await operator.sees("d leaves the engine running, any other key stays", PROTECTED)
             await operator.press(key)
             await operator.sees("Jobs")
             assert not operator.app._exit
         await operator.press("q")
-        await operator.sees("Work goes on")
+        await operator.sees("Work is under way")
         await operator.press("d")
         await operator.until(lambda: operator.app._exit, "the console did not leave")
     assert control.asked == []

@@ -7,7 +7,7 @@ from importlib.resources import files
 import pytest
 from textual.color import Color
 
-from console.themes import PLAIN, STATUSES, contrast, looks, no_theme, read_look, starting
+from console.themes import PLAIN, STATUSES, contrast, first_theme, looks, read_look, unknown_theme
 from core.model.errors import Invalid
 
 DARK = (files("themes") / "dark.toml").read_text("utf-8")
@@ -70,11 +70,11 @@ def test_contrast_is_that_of_the_accessibility_guidelines() -> None:
     ],
 )
 def test_the_theme_to_begin_with_fits_the_terminal(environ: dict[str, str], name: str) -> None:
-    assert starting(looks(), environ) == name
+    assert first_theme(looks(), environ) == name
 
 
 def test_a_theme_that_does_not_exist_is_named_beside_those_that_do() -> None:
-    said = no_theme(looks(), {"TASKDECK_THEME": "no\x1bsuch"})
-    assert said.startswith("'no␛such' is no theme; there are: ")
+    said = unknown_theme(looks(), {"TASKDECK_THEME": "no\x1bsuch"})
+    assert said.startswith("'no␛such' is not a theme; there are: ")
     assert "high-contrast" in said
-    assert no_theme(looks(), {"TASKDECK_THEME": "light"}) == no_theme(looks(), {}) == ""
+    assert unknown_theme(looks(), {"TASKDECK_THEME": "light"}) == unknown_theme(looks(), {}) == ""

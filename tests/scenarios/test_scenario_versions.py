@@ -58,7 +58,7 @@ def test_the_console_offers_to_drain_an_older_engine_and_starts_its_own(older: H
     with Terminal(home.argv(), size=(120, 30), environ=settings) as terminal:
         terminal.sees("the engine is 0.0.1")
         terminal.press("E")
-        terminal.sees("drain it, then start anew?")
+        terminal.sees("drain it, then start a new one?")
         terminal.press("y")
         terminal.until(lambda: home.owned and home.engine != old, "another engine serves")
         terminal.sees("an engine is back")

@@ -161,7 +161,7 @@ def test_an_operator_starts_watches_mends_leaves_comes_back_and_stops_by_keys_al
         first.press("1")
         first.sees(" Pulse  working", "● running 3", "✗ failed 1")
         first.press("q")
-        first.sees("Work goes on: d leaves")
+        first.sees("Work is under way: d leaves")
         first.press("d")
         assert first.ends() == 0
     assert place.engine == engine
@@ -170,7 +170,7 @@ def test_an_operator_starts_watches_mends_leaves_comes_back_and_stops_by_keys_al
         second.press("2")
         sees_line(second, "sample", "● running")
         second.press("q")
-        second.sees("Work goes on: d leaves")
+        second.sees("Work is under way: d leaves")
         second.press("s")
         assert second.ends() == 0
     place.has_none()

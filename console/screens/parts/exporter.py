@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from textual.worker import Worker
 
-from console.background import to_end, words_of
+from console.background import finish_in_thread, sentence_of
 from console.dialogs.confirm import ConfirmDialog
 from console.exports.export import Export, ExportedRows, rows_words
 from console.exports.export_file import ExportFile, is_taken
@@ -24,7 +24,7 @@ from console.exports.file_formats import (
     json_text,
     suggested,
 )
-from console.newjob.documents import here
+from console.newjob.documents import working_folder
 from console.rows.listing import Listing
 from console.screens.parts.hosts import Host
 from console.widgets.line_dialog import LineDialog
@@ -99,10 +99,10 @@ class Exporter(Generic[V]):
             if not text.strip():
                 return
             try:
-                to = destination(text, here())
-                is_there = await to_end(partial(is_taken, to.path))
+                to = destination(text, working_folder())
+                is_there = await finish_in_thread(partial(is_taken, to.path))
             except Invalid as error:
-                question = safe_line(f"{words_of(error)}; {error.hint}")
+                question = safe_line(f"{sentence_of(error)}; {error.hint}")
                 continue
             if not is_there or await self._may_replace(to):
                 break
@@ -133,7 +133,7 @@ class Exporter(Generic[V]):
         try:
             await export.run()
         except TaskdeckError as error:
-            tell(safe_line(f"nothing was exported: {words_of(error)}"), severity="error")
+            tell(safe_line(f"nothing was exported: {sentence_of(error)}"), severity="error")
         except asyncio.CancelledError:
             if not export.file.is_kept:
                 tell(safe_line(f"export stopped after {rows_words(export.number)}: no file was written"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from console.background import words_of
+from console.background import sentence_of
 from console.rows.task_lines import read_task_page, task_lines
 from console.rows.view_lines import fields_of, name_of
 from console.screens.parts.hosts import Host
@@ -58,7 +58,7 @@ class RowInspector:
             lines = await self._lines_of(view)
         except TaskdeckError as error:
             # The list itself shows what is wrong; here it would be repeated at each move.
-            lines = [words_of(error)]
+            lines = [sentence_of(error)]
         before, self._name = self._name, name_of(view)
         self.pane.put(self._name, lines, same=self._name == before)
 

@@ -21,7 +21,7 @@ class VerbKeys:
 
     def why_not(self, action: str) -> SafeText:
         """Say why an action cannot be taken now; '' = it can."""
-        shut, engine = self._desk.gate.shut, self._desk.feed.pulse.engine
+        shut, engine = self._desk.gate.refusal, self._desk.feed.pulse.engine
         if action == "again":
             absent = NO_ENGINE if engine is None else SafeText("")
             return shut or absent or why_not_again(self._host.job_view())
