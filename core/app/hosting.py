@@ -171,7 +171,7 @@ async def _start(options: Options, connectors: Sequence[Connector], *, dispatch:
     )
     engine = Engine(paths, settings, ports)
     try:
-        await engine.start(dispatch=dispatch)
+        await (engine.start() if dispatch else engine.start_without_claims())
     except BaseException:
         engine.stop()
         with suppress(Exception):

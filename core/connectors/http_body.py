@@ -67,15 +67,13 @@ class Body:
                     return
                 self._unpacker = _unpacker(self._encoding)
                 continue
-            raw, full = self._unpack_piece(self._unpacker, raw)
-            if not raw and not full:
+            unpacker = self._unpacker
+            piece = unpacker.decompress(raw, _PIECE)
+            self._write(piece)
+            raw = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
+            # A full piece: more may be pending inside, even without input.
+            if not raw and len(piece) < _PIECE:
                 return
-
-    def _unpack_piece(self, unpacker: zlib._Decompress, raw: bytes) -> tuple[bytes, bool]:
-        """Unpack at most one piece; return what is left of the input, and whether more may be pending."""
-        piece = unpacker.decompress(raw, _PIECE)
-        self._write(piece)
-        return (unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail), len(piece) == _PIECE
 
     def _write(self, piece: bytes) -> None:
         self.size += len(piece)

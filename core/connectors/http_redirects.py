@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
 if TYPE_CHECKING:
@@ -60,8 +60,15 @@ def _target(base: str, location: str) -> SplitResult:
     return parts._replace(scheme=scheme, netloc=parts.netloc.rpartition("@")[2], fragment="")
 
 
-def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
-    return parts.scheme.lower(), parts.hostname, parts.port or _PORTS.get(parts.scheme.lower())
+class _Origin(NamedTuple):
+    scheme: str
+    host: str | None
+    port: int | None
+
+
+def _origin(parts: SplitResult) -> _Origin:
+    scheme = parts.scheme.lower()
+    return _Origin(scheme, parts.hostname, parts.port or _PORTS.get(scheme))
 
 
 def _without(headers: Mapping[str, str], pattern: re.Pattern[str], *names: str) -> dict[str, str]:

@@ -22,7 +22,8 @@ def checked_call(call: object, uses: str) -> Call:
     if isinstance(call, _CALLS):
         checked: Call = call
         return checked
-    raise Invalid("connector.broken", f"connector {uses!r} made a {type(call).__name__} instead of a call")
+    message = f"connector {uses!r} made a {type(call).__name__} instead of a call"
+    raise Invalid("connector.broken", message, hint="return an InlineCall or a ProcessCall from `call`")
 
 
 def checked_outcome(outcome: object) -> Outcome:

@@ -33,6 +33,14 @@ class _Orphan:
     verdict: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Choice:
+    """The orphans among tasks that an operator named, and a refusal for each other one."""
+
+    orphans: list[_Orphan]
+    refused: list[Refusal]
+
+
 class Orphans:
     """Watch orphans to their end; keep or kill them as operators decide."""
 
@@ -75,15 +83,15 @@ class Orphans:
 
     async def keep(self, task_ids: Sequence[int], *, actor: str) -> Operated:
         """Note that an operator wants these watched on; what is not a living orphan is refused."""
-        chosen, refused = self._choose(task_ids)
-        fresh = [orphan for orphan in chosen if not orphan.kept]
+        choice = self._choose(task_ids)
+        fresh = [orphan for orphan in choice.orphans if not orphan.kept]
         for orphan in fresh:
             orphan.kept = True
             ref = orphan.running.ref
             await self._tell(Tell(task_id=ref.task_id, epoch=ref.epoch, sight=Sight.KEPT, actor=actor))
             with orphan.running.logged():
                 _log.info("an orphan is kept", actor=actor)
-        return Operated(changed=len(fresh), refused=tuple(refused))
+        return Operated(changed=len(fresh), refused=tuple(choice.refused))
 
     async def kill(self, task_ids: Sequence[int], *, reason: str, actor: str) -> Operated:
         """End the processes of these and wait until their attempts are closed as lost.
@@ -91,7 +99,8 @@ class Orphans:
         The actor and the reason become part of the loss. What has ended meanwhile, or does not end, is
         refused.
         """
-        chosen, refused = self._choose(task_ids)
+        choice = self._choose(task_ids)
+        chosen, refused = choice.orphans, choice.refused
         verdict = f"what lived on was killed by {actor}" + (f": {reason}" if reason else "")
         answers = await asyncio.gather(*[self._kill(orphan, verdict) for orphan in chosen])
         for orphan, answer in zip(chosen, answers, strict=True):
@@ -120,11 +129,13 @@ class Orphans:
         finally:
             patience.cancel()
 
-    def _choose(self, task_ids: Iterable[int]) -> tuple[list[_Orphan], list[Refusal]]:
+    def _choose(self, task_ids: Iterable[int]) -> _Choice:
         by_task = {ref.task_id: orphan for ref, orphan in self._living.items()}
         wanted = list(dict.fromkeys(task_ids))
-        refused = [Refusal(task_id, _NO_ORPHAN) for task_id in wanted if task_id not in by_task]
-        return [by_task[task_id] for task_id in wanted if task_id in by_task], refused
+        return _Choice(
+            orphans=[by_task[task_id] for task_id in wanted if task_id in by_task],
+            refused=[Refusal(task_id, _NO_ORPHAN) for task_id in wanted if task_id not in by_task],
+        )
 
     async def _view(self, orphan: _Orphan) -> OrphanView | None:
         running = orphan.running

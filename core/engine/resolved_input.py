@@ -60,7 +60,8 @@ class InputResolver:
         connector = self._connector(running)
         scope = await self._scope(running, [with_, f"${{{{ {when} }}}}"])
         if not judge(when, scope):
-            raise NotFound("condition.changed", "its `when` was true when it was queued and is false now")
+            message = "its `when` was true when it was queued and is false now"
+            raise NotFound("condition.changed", message, hint="check what its `when` refers to")
         with_ = _object(resolve(with_, scope))
         return ResolvedInput(connector=connector, with_=with_, context=self._context(running))
 

@@ -137,14 +137,16 @@ class Engine:
         """Return where the attempt directories are."""
         return self.paths.output
 
-    async def start(self, *, dispatch: bool = True) -> None:
-        """Recover, then claim; without `dispatch` only commands are applied."""
+    async def start_without_claims(self) -> None:
+        """Apply commands only: nothing is recovered, nothing claimed."""
         await self._ports.registry.start()
-        if not dispatch:
-            # An empty group: its report says where the history stands.
-            self.journal.wake()
-            await self.journal.settle()
-            return
+        # An empty group: its report says where the history stands.
+        self.journal.wake()
+        await self.journal.settle()
+
+    async def start(self) -> None:
+        """Recover what a former engine left, then claim."""
+        await self._ports.registry.start()
         recovery = Recovery(self.runner, self.children, self._completion)
         await recovery.recover(self.reports.attempts)
         self.dispatcher.open(self.settings.slots)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 _NO_STATUS = "its wrapper ended without a status"
 _REVOKED = "its start was called back"
+_DISK = "check free room and permissions of the data directory"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -98,7 +99,8 @@ class ChildExecutor:
             if not self._revoked(ref):
                 child.family.kill_blocking()
             del self._children[ref]
-            raise HandoffFailed("process.watch", f"the process cannot be watched: {error}") from error
+            message = f"the process cannot be watched: {error}"
+            raise HandoffFailed("process.watch", message, hint="raise the limit of open files") from error
 
     async def wait(self, ref: AttemptRef) -> ProcessEnd:
         """Return how an attempt ended, own and adopted ones alike; a cancelled wait may be repeated.
@@ -155,7 +157,7 @@ class ChildExecutor:
         try:
             revoked = self.outputs.revoke(ref)
         except OSError as error:
-            raise Unavailable("output.unwritable", f"cannot write an attempt: {error}") from error
+            raise Unavailable("output.unwritable", f"cannot write an attempt: {error}", hint=_DISK) from error
         pid_file = self.outputs.read_pid(ref)
         if revoked or pid_file == "revoked":
             return NotStarted(reason=_REVOKED)
@@ -181,9 +183,12 @@ class ChildExecutor:
             return self.outputs.prepare(ref, files)
         except FileExistsError as error:
             # Left by another store in the same place: its files must not be taken for ours.
-            raise HandoffFailed("output.taken", f"{error.filename} exists already") from error
+            message = f"{error.filename} exists already"
+            hint = "move output/ of another store away"
+            raise HandoffFailed("output.taken", message, hint=hint) from error
         except OSError as error:
-            raise HandoffFailed("output.unwritable", f"cannot write the attempt: {error.strerror}") from error
+            message = f"cannot write the attempt: {error.strerror}"
+            raise HandoffFailed("output.unwritable", message, hint=_DISK) from error
 
     async def _adopt(self, ref: AttemptRef, pid_file: PidFile) -> Probed:
         leader = self._verified(ref, pid_file)

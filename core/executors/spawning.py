@@ -32,7 +32,8 @@ def spawn(argv: Sequence[str], *, cwd: str, env: Mapping[str, str]) -> int:
             start_new_session=True,
         )
     except ValueError as error:
-        raise Invalid("process.text", f"an argument or variable cannot be passed: {error}") from error
+        message = f"an argument or variable cannot be passed: {error}"
+        raise Invalid("process.text", message, hint="fix the `with:` block of the task") from error
     except OSError as error:
         raise _refusal(error, cwd) from error
     # The executor reaps by pid; left open, Popen would warn about, and later wait for, a child not its own.
@@ -58,4 +59,8 @@ def _refusal(error: OSError, cwd: str) -> Invalid | HandoffFailed:
         )
     if error.errno in _CWD_ERRORS and error.filename == cwd:
         return Invalid("process.cwd", f"cannot run in {cwd}: {error.strerror}", hint="fix `cwd`")
-    return HandoffFailed("process.spawn", f"no process could be started: {error.strerror}")
+    return HandoffFailed(
+        "process.spawn",
+        f"no process could be started: {error.strerror}",
+        hint="check memory and `ulimit -u`",
+    )

@@ -59,7 +59,7 @@ class House:
         )
         engine = Engine(self.paths, chosen, ports)
         self.engines.append(engine)
-        await engine.start(dispatch=dispatch)
+        await (engine.start() if dispatch else engine.start_without_claims())
         return engine
 
     @property

@@ -34,24 +34,37 @@ def compile_source(source: str) -> Program:
     except ValueError as error:
         match = _AT.search(str(error))
         if match is None:
-            raise Invalid("expression.syntax", "the expression cannot be understood") from error
+            raise Invalid(
+                "expression.syntax", "the expression cannot be understood", hint="check it against CEL"
+            ) from error
         message = _EXPECTING.sub("", match[3]).replace("mismatched input '<EOF>'", "something is missing")
         facts: JsonObject = {"line": int(match[1]), "column": int(match[2])}
-        raise Invalid("expression.syntax", f"{message} at character {match[2]}", facts=facts) from error
+        raise Invalid(
+            "expression.syntax",
+            f"{message} at character {match[2]}",
+            hint="fix the expression there",
+            facts=facts,
+        ) from error
 
 
 def run(source: str, variables: JsonObject) -> JsonValue:
     """Return the value of an expression over its variables; raise `Invalid` when there is none."""
     fault = survey(variables, _DATA)
     if fault is not None:
-        raise Invalid("expression.data", f"the data of an expression has {fault.message}")
+        raise Invalid(
+            "expression.data",
+            f"the data of an expression has {fault.message}",
+            hint="pass large data by a file",
+        )
     program = compile_source(source)
     try:
         result: object = program.execute(dict(variables))
     except KeyError as error:
-        raise Invalid("expression.unknown", f"there is no `{error.args[0]}`") from error
+        message = f"there is no `{error.args[0]}`"
+        raise Invalid("expression.unknown", message, hint="check the name") from error
     except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        raise Invalid("expression.failed", str(error).split(". ")[0] or type(error).__name__) from error
+        message = str(error).split(". ")[0] or type(error).__name__
+        raise Invalid("expression.failed", message, hint="check the types of its values") from error
     return _plain(result)
 
 

@@ -51,7 +51,12 @@ def split(text: str) -> list[str | Embedded]:
         raw = text[inner:end]
         source = raw.strip()
         if not source:
-            raise Invalid("expression.empty", "an expression has nothing in it", facts={"offset": start})
+            raise Invalid(
+                "expression.empty",
+                "an expression has nothing in it",
+                hint="write a path or a comparison between ${{ and }}",
+                facts={"offset": start},
+            )
         pieces.append(Embedded(source=source, offset=inner + raw.index(source)))
         at = end + 2
     if at < len(text):

@@ -51,7 +51,9 @@ def evaluate(source: str, scope: Scope) -> JsonValue:
     # Sources that no document check has seen come from programs: they are held to the same limits.
     fault = check_source(source)
     if fault is not None:
-        raise Invalid(fault.code, fault.message, facts={"expression": source[:100]})
+        raise Invalid(
+            fault.code, fault.message, hint="fix the expression", facts={"expression": source[:100]}
+        )
     return run(source, _variables(source, scope))
 
 
