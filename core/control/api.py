@@ -10,12 +10,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from core.control.arguments import OPERATOR, PAGE, DocumentSource, EventQuery, Target
+from core.control.arguments import OPERATOR, PAGE, DocumentSource, EventQuery, Target, unfit
 from core.control.reading_api import ReadingAPI
 from core.control.requests import VERBS, Kind, Request, kind_of, verb
 from core.filters.terms import Filter
-from core.model import views
-from core.model.commands import Document, DocumentText, Force, Operated, StopMode, SubmitOptions, Submitted
+from core.model import commands, views
+from core.model.commands import (
+    Document,
+    DocumentText,
+    Force,
+    Operated,
+    Operation,
+    StopMode,
+    SubmitOptions,
+    Submitted,
+)
 from core.model.orphans import OrphanView
 from core.model.plans import TaskSpec
 from core.model.values import JsonValue
@@ -92,21 +101,34 @@ class Operate(Request[Operated]):
     target: Target
     actor: str = OPERATOR
 
+    def on_tasks(self, task_ids: tuple[int, ...]) -> Operation:
+        """Return the command on these tasks; a verb without one raises `Invalid` (`target.unfit`)."""
+        raise unfit("a job or a queue")
+
 
 @verb("cancel", Kind.CHANGE)
 class Cancel(Operate):
     reason: str = ""
     force: Force = Force.ASK
 
+    def on_tasks(self, task_ids: tuple[int, ...]) -> Operation:
+        return commands.Cancel(task_ids=task_ids, reason=self.reason, force=self.force, actor=self.actor)
+
 
 @verb("kill", Kind.CHANGE)
 class Kill(Operate):
     reason: str = ""
 
+    def on_tasks(self, task_ids: tuple[int, ...]) -> Operation:
+        return commands.Kill(task_ids=task_ids, reason=self.reason, actor=self.actor)
+
 
 @verb("retry", Kind.CHANGE)
 class Retry(Operate):
     downstream: bool = False
+
+    def on_tasks(self, task_ids: tuple[int, ...]) -> Operation:
+        return commands.Rerun(task_ids=task_ids, downstream=self.downstream, actor=self.actor)
 
 
 @verb("pause", Kind.CHANGE)
@@ -123,15 +145,22 @@ class Resume(Operate):
 class Hold(Operate):
     reason: str = ""
 
+    def on_tasks(self, task_ids: tuple[int, ...]) -> Operation:
+        return commands.Hold(task_ids=task_ids, reason=self.reason, actor=self.actor)
+
 
 @verb("unhold", Kind.CHANGE)
 class Unhold(Operate):
-    pass
+    def on_tasks(self, task_ids: tuple[int, ...]) -> Operation:
+        return commands.Unhold(task_ids=task_ids, actor=self.actor)
 
 
 @verb("fail", Kind.CHANGE)
 class Fail(Operate):
     reason: str = ""
+
+    def on_tasks(self, task_ids: tuple[int, ...]) -> Operation:
+        return commands.Fail(task_ids=task_ids, reason=self.reason, actor=self.actor)
 
 
 @verb("keep_orphans", Kind.CHANGE)

@@ -91,3 +91,8 @@ class DocumentSource:
         if self.text is not None:
             return self.text
         return self.parsed or {}
+
+
+def unfit(wanted: str) -> Invalid:
+    """Return the refusal of a target that a verb does not act on."""
+    return Invalid("target.unfit", f"this verb acts on {wanted}", hint=f"name {wanted}")

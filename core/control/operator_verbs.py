@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from core.control import api
-from core.control.api import Target
+from core.control.arguments import Target, unfit
 from core.filters.fields import Noun
 from core.model import commands
 from core.model.commands import Operated, Operation, Refusal
-from core.model.errors import Bug, Invalid
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -62,7 +61,7 @@ class OperatorVerbs:
         changed = 0
         refused: list[Refusal] = []
         async for task_ids in self._batches(verb.target):
-            operated = await self._engine.operate(_command_on_tasks(verb, task_ids))
+            operated = await self._engine.operate(verb.on_tasks(task_ids))
             changed += operated.changed
             refused += operated.refused
         return Operated(changed=changed, refused=tuple(refused))
@@ -74,7 +73,7 @@ class OperatorVerbs:
                 yield task_ids[start : start + MAX_PER_BATCH]
             return
         if target.filter is None or target.filter.noun is not Noun.TASKS:
-            raise _unfit("tasks, by id or by a filter on tasks")
+            raise unfit("tasks, by id or by a filter on tasks")
         # By rising id: a verb moves tasks out of the filter (or into it) while it goes on.
         last = 0
         while batch := await self._matching(target, after=last):
@@ -87,25 +86,6 @@ class OperatorVerbs:
         )
 
 
-def _command_on_tasks(verb: api.Operate, task_ids: tuple[int, ...]) -> Operation:
-    actor = verb.actor
-    match verb:
-        case api.Cancel():
-            return commands.Cancel(task_ids=task_ids, reason=verb.reason, force=verb.force, actor=actor)
-        case api.Kill():
-            return commands.Kill(task_ids=task_ids, reason=verb.reason, actor=actor)
-        case api.Retry():
-            return commands.Rerun(task_ids=task_ids, downstream=verb.downstream, actor=actor)
-        case api.Hold():
-            return commands.Hold(task_ids=task_ids, reason=verb.reason, actor=actor)
-        case api.Unhold():
-            return commands.Unhold(task_ids=task_ids, actor=actor)
-        case api.Fail():
-            return commands.Fail(task_ids=task_ids, reason=verb.reason, actor=actor)
-        case _:
-            raise Bug("request.unanswered", f"{type(verb).__name__} has no command")
-
-
 def _command_on_job(verb: api.Cancel | api.Retry, job_id: int) -> Operation:
     if isinstance(verb, api.Retry):
         return commands.Rerun(job_id=job_id, downstream=verb.downstream, actor=verb.actor)
@@ -115,7 +95,7 @@ def _command_on_job(verb: api.Cancel | api.Retry, job_id: int) -> Operation:
 def _command_on_switch(verb: api.Pause | api.Resume) -> Operation:
     job_id, queue = verb.target.job_id, verb.target.queue
     if job_id is None and queue is None:
-        raise _unfit("a job or a queue")
+        raise unfit("a job or a queue")
     if isinstance(verb, api.Pause):
         return commands.Pause(job_id=job_id, queue=queue, reason=verb.reason, actor=verb.actor)
     return commands.Resume(job_id=job_id, queue=queue, actor=verb.actor)
@@ -123,9 +103,5 @@ def _command_on_switch(verb: api.Pause | api.Resume) -> Operation:
 
 def _task_ids(target: Target) -> tuple[int, ...]:
     if target.task_ids is None:
-        raise _unfit("tasks, by id")
+        raise unfit("tasks, by id")
     return tuple(dict.fromkeys(target.task_ids))
-
-
-def _unfit(wanted: str) -> Invalid:
-    return Invalid("target.unfit", f"this verb acts on {wanted}", hint=f"name {wanted}")
