@@ -1,4 +1,4 @@
-"""Choose what a `taskdeck` command line runs: the entry point of the script."""
+"""Choose what a `taskdeck` command line runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""taskdeck's engine: everything below the screen; public names are imported on first use."""
+"""taskdeck's engine; public names are imported on first use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings and paths: defaults, config.toml, environment, arguments."""
+"""Settings: defaults, config.toml, environment, arguments."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _CONFIG_MAX = 1_048_576
 ENV_ALLOW = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ", "TMPDIR")
 """The harmless variables that tasks see unless the operator says otherwise."""
 MIB, GIB = 2**20, 2**30
-_TRUTHS = ("protected",)
+_BOOLEANS = ("protected",)
 Name: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
@@ -79,11 +79,11 @@ class Settings(BaseSettings):
     http_proxy: str | None = None
     """Proxy of all http calls; variables such as HTTPS_PROXY are not followed."""
     protected: bool = False
-    """Changes have to be armed in the console first; reading is as ever."""
+    """In the console, changes are possible only after they were unlocked."""
     lock_wait: float = Field(5, ge=0, le=3_600)
     """How long a command that lost the race for the lock waits for the winner to answer."""
     ssh: str = Field("ssh", min_length=1)
-    """The command that reaches a --host, with options of yours: `ssh -F FILE`."""
+    """The command that reaches a --host, with options of your own: `ssh -F FILE`."""
     remote_command: str = Field("taskdeck", min_length=1)
     """How taskdeck is called on a --host, for the shell there: `~/deck/bin/taskdeck`."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -102,10 +102,10 @@ class Settings(BaseSettings):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _no_truth(cls, value: object, asked: ValidationInfo) -> object:
+    def _no_boolean(cls, value: object, info: ValidationInfo) -> object:
         # Pydantic reads true as the number 1: `slots = true` would be one slot.
-        if isinstance(value, bool) and asked.field_name not in _TRUTHS:
-            raise ValueError("true and false are no values for it")
+        if isinstance(value, bool) and info.field_name not in _BOOLEANS:
+            raise ValueError("it takes neither true nor false")
         return value
 
 
@@ -128,7 +128,7 @@ def load(home: Path, **overrides: object) -> Settings:
     raise Invalid(
         code,
         f"{message}{more}",
-        hint="mend the setting, then run 'taskdeck config check'",
+        hint="fix the setting, then run 'taskdeck config check'",
         facts={"file": str(file), "faults": [{"code": code, "message": message} for code, message in faults]},
     )
 
@@ -153,7 +153,7 @@ def _broken(file: Path, code: str, reason: str) -> Invalid:
     return Invalid(
         code,
         f"{safe_line(str(file))}: {safe_line(reason)}",
-        hint="mend or move the file away; taskdeck runs without it",
+        hint="fix the file or move it away; taskdeck runs without it",
         facts={"file": str(file)},
     )
 
@@ -170,5 +170,5 @@ def _describe(
         return "config.unknown", f"{subject}: unknown setting" + (
             f"; did you mean `{close[0]}`?" if close else ""
         )
-    said = detail["msg"].removeprefix("Value error, ")
-    return "config.value", f"{subject}: {said[:1].lower()}{said[1:]}"
+    reason = detail["msg"].removeprefix("Value error, ")
+    return "config.value", f"{subject}: {reason[:1].lower()}{reason[1:]}"

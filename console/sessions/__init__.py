@@ -1,1 +1,1 @@
-"""The console on an engine of this machine, of a remote host, of this process, or as lines."""
+"""The sessions of the console: one for each kind of engine."""

@@ -22,7 +22,7 @@ def run_console(arguments: Sequence[str]) -> int:
         else:
             _run_screen(flags)
     except TaskdeckError as error:
-        return report(error, as_json=False)
+        return report(error)
     except Interrupted:
         return LEFT
     return 0

@@ -1,4 +1,4 @@
-"""`taskdeck dial-stdio`, once for each ssh connection: loads neither typer nor the engine."""
+"""`taskdeck dial-stdio`, which loads neither typer nor the engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The console on the engine of this machine, which is started if none runs."""
+"""The console on the engine of this machine."""
 
 from __future__ import annotations
 

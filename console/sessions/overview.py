@@ -1,4 +1,4 @@
-"""The state of the engine as lines of text, for screen readers, pipes and plain terminals.
+"""The state of the engine as lines of text.
 
 Lines are only added, never rewritten; they contain no colour and no control sequence.
 """

@@ -1,1 +1,1 @@
-"""The one place that wires everything: who owns, hosts, reads and reaches an engine."""
+"""The one place that wires everything."""

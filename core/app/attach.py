@@ -1,4 +1,4 @@
-"""Attach to the engine that runs on a home, or host one where none does."""
+"""Attach to the engine of a home, or host one."""
 
 from __future__ import annotations
 

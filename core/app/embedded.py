@@ -1,4 +1,4 @@
-"""An engine in the console's process, on a thread and a loop of its own."""
+"""An engine on a thread of its own, for the console."""
 
 from __future__ import annotations
 

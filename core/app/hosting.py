@@ -1,4 +1,4 @@
-"""Host an engine in this process: for a command, headless, or for a program."""
+"""Host an engine in this process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long an engine goes on: for its clients, until it is idle, until it is asked to end."""
+"""How long an engine goes on for its clients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The engine lock: one owner per home, released by the kernel when the owner dies."""
+"""The engine lock, which the kernel releases when its owner dies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a command line or program chose, and which data directory that is."""
+"""What a command line or program chose."""
 
 from __future__ import annotations
 

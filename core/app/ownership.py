@@ -1,4 +1,4 @@
-"""Obtain the lock of a home: free, from a dead owner, or from an engine that is ended first."""
+"""Obtain the lock of a home, whoever holds it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The systemd user unit of an engine, with the paths of this installation."""
+"""The systemd user unit of an engine."""
 
 from __future__ import annotations
 

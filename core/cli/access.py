@@ -1,4 +1,4 @@
-"""Lend a command the control of an engine: one that runs, or its own."""
+"""Lend a command the control of an engine."""
 
 from __future__ import annotations
 

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from core.cli.arguments import Command, Hosting
+from core.cli.arguments import Hosting
+from core.cli.commands import Command
 from core.cli.output import emit, say, width
 from core.cli.reading import reading
 from core.cli.refusals import usage, write_faults
@@ -35,16 +36,19 @@ class Graph(Hosting):
     """The arguments of `graph`."""
 
     workflow: Annotated[
-        str | None, typer.Argument(metavar="[FILE|NAME]", help="A workflow; by default that of the job.")
+        str | None,
+        typer.Argument(
+            metavar="[FILE|NAME]", help="A workflow file, or a built-in name. [default: that of --job]"
+        ),
     ] = None
     job: Annotated[
         int | None,
-        typer.Option(metavar="N", min=1, help="Take run times, and the critical path, from a job."),
+        typer.Option(metavar="N", min=1, help="Show the run times and the critical path of this job."),
     ] = None
 
 
 async def check(arguments: Check) -> int:
-    """Check a workflow: every fault with line, column and what may have been meant."""
+    """Check a workflow, and print every fault with line, column and a likely correction."""
     workflow = parse_loaded(find(arguments.workflow), _checks(arguments))
     graph = whole_graph(workflow.document)
     stages = workflow.document.in_stages()
@@ -59,13 +63,13 @@ async def check(arguments: Check) -> int:
             }
         )
         return 0
-    write_faults(workflow.source, workflow.warnings, word="warning: ")
+    write_faults(workflow.source, workflow.warnings, prefix="warning: ")
     say(f"{workflow.source}: no faults; {len(stages)} stages, {len(graph)} tasks")
     return 0
 
 
 async def graph(arguments: Graph) -> int:
-    """Draw a workflow as text: stages, layers, needs, the longest chain; with --job the critical path."""
+    """Draw a workflow as text: stages, layers, needs, the longest chain."""
     workflow, times = await _subject(arguments)
     if arguments.json:
         emit(_shape(workflow.document, times))

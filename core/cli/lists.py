@@ -8,11 +8,13 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from core.cli.arguments import Command, Reaching
+from core.cli.arguments import Remote
+from core.cli.commands import Command
 from core.cli.output import emit, note
-from core.cli.paging import Fetch, pages, row_limit
+from core.cli.paging import Fetch, pages
 from core.cli.reading import reading
 from core.cli.tables import Table
+from core.control.api import PAGE
 from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.filters.terms import Filter
@@ -23,15 +25,19 @@ V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listing(Reaching):
-    """The arguments of a list."""
+class Listing(Remote):
+    """The arguments of `jobs` and `tasks`."""
 
     where: Annotated[
-        str, typer.Option(metavar="FILTER", help="Such as: status:failed,running name:night* age>10m sort:id")
+        str,
+        typer.Option(
+            metavar="FILTER",
+            help="Only rows that match, such as: status:failed,running name:night* age>10m sort:id",
+        ),
     ] = ""
     limit: Annotated[
         int | None,
-        typer.Option(metavar="N", min=0, help="Rows at most; 0 = all. [default: 100, all with --json]"),
+        typer.Option(metavar="N", min=0, help="At most N rows; 0 = all. [default: 100, with --json all]"),
     ] = None
 
 
@@ -55,18 +61,25 @@ async def tasks(arguments: Listing) -> int:
     return 0
 
 
-async def queues(arguments: Reaching) -> int:
-    """List the queues: how many tasks stand where, and which are paused."""
+async def queues(arguments: Remote) -> int:
+    """List the queues: counts of tasks by status, and which queues are paused."""
     async with reading(arguments) as deck:
-        found = await deck.queues()
+        rows = await deck.queues()
     if arguments.json:
-        for queue in found:
+        for queue in rows:
             emit(queue_shape(queue))
-    elif found:
-        Table(Noun.QUEUES).page(found)
+    elif rows:
+        Table(Noun.QUEUES).page(rows)
     else:
         note("no queues yet")
     return 0
+
+
+def _row_limit(arguments: Listing) -> int:
+    """Return the rows to show: as asked (0 = all), else all for programs, a page for people."""
+    if arguments.limit is not None:
+        return arguments.limit
+    return 0 if arguments.json else PAGE
 
 
 def _filter(arguments: Listing, noun: Noun) -> Filter | None:
@@ -80,7 +93,7 @@ async def _write(
     shown = 0
     more = False
     searched: int | None = None
-    async for page in pages(fetch, row_limit(arguments.limit, whole=arguments.json)):
+    async for page in pages(fetch, _row_limit(arguments)):
         if arguments.json:
             for row in page.rows:
                 emit(shape(row))
@@ -90,8 +103,8 @@ async def _write(
         more = page.next is not None
         searched = page.searched
     if searched is not None:
-        # Pages in order of id that end early are followed by others: the last one was cut by its order.
-        note(f"sorted among the newest {searched:,} {noun} only; 'sort:id' goes through all")
+        # In the order of ids no page is cut: this one is the last, and was cut by its order.
+        note(f"sorted only the newest {searched:,} {noun}; 'sort:id' lists all")
     if arguments.json:
         return
     if more:
@@ -122,7 +135,7 @@ COMMANDS = (
     ),
     Command(
         name="queues",
-        arguments=Reaching,
+        arguments=Remote,
         run=queues,
         examples=("taskdeck queues", "taskdeck queues --json"),
     ),

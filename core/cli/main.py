@@ -1,4 +1,4 @@
-"""Run one command line: find the command, read its arguments, carry it out."""
+"""Run one command line: find the command, read its arguments, run it."""
 
 from __future__ import annotations
 
@@ -16,66 +16,67 @@ from typer.main import get_command
 
 from core import host, logs
 from core.app.signals import Interrupted
-from core.cli.arguments import Act, Command, Common, build
-from core.cli.refusals import Left, report, usage
+from core.cli.arguments import Common
+from core.cli.commands import Act, Command, build
+from core.cli.refusals import Left, report, report_json, usage
 from core.model.errors import TaskdeckError
 from core.model.paths import Paths, find_home
 
 ROOMS = {
-    "core.cli.engines": ("serve",),
-    "core.cli.stopping": ("stop",),
-    "core.cli.running": ("run",),
-    "core.cli.loose": ("exec", "map"),
+    "core.cli.serve": ("serve",),
+    "core.cli.stop": ("stop",),
+    "core.cli.run": ("run",),
+    "core.cli.exec_map": ("exec", "map"),
     "core.cli.lists": ("jobs", "tasks", "queues"),
-    "core.cli.history": ("events",),
-    "core.cli.showing": ("show",),
+    "core.cli.events": ("events",),
+    "core.cli.show": ("show",),
     "core.cli.logs": ("logs",),
     "core.cli.verbs": ("cancel", "retry", "pause", "resume", "hold", "unhold"),
     "core.cli.orphans": ("orphans",),
     "core.cli.documents": ("check", "graph"),
-    "core.cli.importing": ("import",),
-    "core.cli.dialing": ("dial-stdio",),
-    "core.cli.health": ("doctor", "config", "version"),
+    "core.cli.import_wfformat": ("import",),
+    "core.cli.dial_stdio": ("dial-stdio",),
+    "core.cli.installation": ("doctor", "config", "version"),
 }
-"""The families of commands and their first words; only the one asked for is imported."""
+"""The modules of commands, with their first words; only the one that is called is imported."""
 _WITH_VALUE = ("--home", "--host", "--remote-command")
-_GIVEN = tuple(f"{flag}=" for flag in _WITH_VALUE)
+_WITH_VALUE_GIVEN = tuple(f"{flag}=" for flag in _WITH_VALUE)
 
 
 def main(argv: Sequence[str]) -> int:
     """Run a command line (without the program's name) and return its exit status.
 
     0 done, 1 the job failed, 2 usage or invalid, 3 cancelled, 4 no engine or store trouble, 5 not
-    permitted, 130 left before the end. What nobody foresaw is written to the log and raised.
+    permitted, 130 left before the end. An unexpected failure is logged and raised.
     """
-    words = _hoist(list(argv))
+    arguments = _options_last(list(argv))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that cannot write a character must not end the command.
             stream.reconfigure(errors="backslashreplace")
     try:
-        act = _read(words)
+        act = _read(arguments)
         return act if isinstance(act, int) else act()
     except typer.TyperException as error:
-        return report(_usage_error(error, words), as_json=_wants_json(words))
+        return _refuse(_usage_error(error, arguments), arguments)
     except TaskdeckError as error:
-        return report(error, as_json=_wants_json(words))
-    except Interrupted as asked:
-        return report(_left(asked), as_json=_wants_json(words))
+        return _refuse(error, arguments)
+    except Interrupted as interrupted:
+        return _refuse(_left(interrupted), arguments)
     except BrokenPipeError:
         raise
     except Exception:
-        _keep_traceback(words)
+        _log_traceback(arguments)
         raise
 
 
-def load(words: Sequence[str]) -> list[Command[Common]]:
-    """Return the commands of the family that the first word names, or all of them."""
-    first = words[0] if words else ""
+def load(arguments: Sequence[str]) -> list[Command[Common]]:
+    """Return the commands of the module that the first word names, or all commands."""
+    first = arguments[0] if arguments else ""
     rooms = [room for room, names in ROOMS.items() if first in names]
     if not rooms or "_TASKDECK_COMPLETE" in os.environ:
         rooms = list(ROOMS)
-    # What is imported stays: looking for cycles in it costs a tenth of the start.
+    # Imported modules stay: looking for cycles in them costs a tenth of the start.
     gc.disable()
     try:
         return [command for room in rooms for command in import_module(room).COMMANDS]
@@ -83,51 +84,57 @@ def load(words: Sequence[str]) -> list[Command[Common]]:
         gc.enable()
 
 
-def _read(words: list[str]) -> Act | int:
-    # Typer says what it found and nothing runs inside it: interrupts and closed pipes are ours.
-    command = get_command(build(load(words)))
-    read: Act | int | None = command.main(args=words, prog_name="taskdeck", standalone_mode=False)
+def _read(arguments: list[str]) -> Act | int:
+    # Typer only reads the arguments: interrupts and closed pipes of the command itself come to `main`.
+    command = get_command(build(load(arguments)))
+    read: Act | int | None = command.main(args=arguments, prog_name="taskdeck", standalone_mode=False)
     return 0 if read is None else read
 
 
-def _hoist(words: list[str]) -> list[str]:
-    """Move `--home DIR`, `--host BOX` and `--json` from before the command to behind its words."""
-    taken: list[str] = []
-    while words and (words[0] in (*_WITH_VALUE, "--json") or words[0].startswith(_GIVEN)):
-        count = 2 if words[0] in _WITH_VALUE else 1
-        taken.extend(words[:count])
-        del words[:count]
-    if not words or words[0].startswith("-"):
-        return [*words, *(taken if words else [])]
-    depth = 2 if words[0] in ("import", "config") else 1
-    return [*words[:depth], *taken, *words[depth:]]
+def _options_last(arguments: list[str]) -> list[str]:
+    """Move `--home DIR`, `--host BOX` and `--json` from before the command to behind its name."""
+    rest, moved = list(arguments), list[str]()
+    while rest and (rest[0] in (*_WITH_VALUE, "--json") or rest[0].startswith(_WITH_VALUE_GIVEN)):
+        count = 2 if rest[0] in _WITH_VALUE else 1
+        moved.extend(rest[:count])
+        del rest[:count]
+    if not rest or rest[0].startswith("-"):
+        return [*rest, *(moved if rest else [])]
+    depth = 2 if rest[0] in ("import", "config") else 1
+    return [*rest[:depth], *moved, *rest[depth:]]
 
 
-def _wants_json(words: Sequence[str]) -> bool:
-    own = words[: words.index("--")] if "--" in words else words
+def _refuse(error: TaskdeckError, arguments: Sequence[str]) -> int:
+    return report_json(error) if _wants_json(arguments) else report(error)
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
     return "--json" in own
 
 
-def _usage_error(error: typer.TyperException, words: Sequence[str]) -> TaskdeckError:
-    known = any(words[:1] == [name] for names in ROOMS.values() for name in names)
+def _usage_error(error: typer.TyperException, arguments: Sequence[str]) -> TaskdeckError:
+    known = any(arguments[:1] == [name] for names in ROOMS.values() for name in names)
     message = error.format_message()
     if message.startswith("Usage:"):
         message = "a command is missing"
-    hint = f"see: taskdeck {words[0]} --help" if known else "see: taskdeck --help"
+    hint = f"see: taskdeck {arguments[0]} --help" if known else "see: taskdeck --help"
     return usage(message[:1].lower() + message[1:], hint=hint)
 
 
-def _left(asked: Interrupted) -> Left:
-    message = f"asked to end ({asked.number.name}) before the engine was ready"
-    return Left(message, hint="say it again; what its tasks have started goes on, and is taken over then")
+def _left(interrupted: Interrupted) -> Left:
+    message = f"interrupted ({interrupted.number.name}) before the engine was ready"
+    return Left(
+        message, hint="run it again; processes that its tasks have started go on, and are taken over then"
+    )
 
 
-def _keep_traceback(words: Sequence[str]) -> None:
-    given = [Path(word) for flag, word in pairwise(words) if flag == "--home"]
+def _log_traceback(arguments: Sequence[str]) -> None:
+    given = [Path(value) for flag, value in pairwise(arguments) if flag == "--home"]
     directory = Paths(home=find_home(given[0] if given else None, default=host.default_home)).logs
     try:
         logs.configure(directory if directory.is_dir() else None)
-        logs.get_logger("cli").error("command broke", command=words[0] if words else "")
+        logs.get_logger("cli").error("command broke", command=arguments[0] if arguments else "")
         logs.shutdown()
     except OSError:
         return

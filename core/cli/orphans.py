@@ -1,4 +1,4 @@
-"""orphans: what lost its owner, what could be done about it, and doing it."""
+"""orphans: attempts without an owner, and what to do about them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import typer
 
 from core.app.lock import is_held
 from core.cli.access import changing
-from core.cli.arguments import Command, Reaching
+from core.cli.arguments import Remote
+from core.cli.commands import Command
 from core.cli.output import emit, note, say
 from core.cli.refusals import usage
+from core.cli.summary import report_changes
 from core.control.api import OPERATOR, ControlAPI, Target
-from core.model.commands import Operated
-from core.model.errors import Conflict
+from core.model.commands import Operated, Refusal
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.text import safe_line
 from core.model.values import JsonObject, to_iso
@@ -30,7 +31,7 @@ class Cure(StrEnum):
     KILL = "kill"
     """End the living processes; their attempts close as lost, and go by `on_loss`."""
     REQUEUE = "requeue"
-    """Run a task again that is held because nobody saw its attempt end."""
+    """Run a task again that is held because the end of its attempt was not observed."""
     FAIL = "fail"
     """Give such a task up."""
 
@@ -39,57 +40,58 @@ CURES = {OrphanKind.LIVING: (Cure.KILL,), OrphanKind.LOST: (Cure.REQUEUE, Cure.F
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Orphans(Reaching):
+class Orphans(Remote):
     """The arguments of `orphans`."""
 
-    plan: Annotated[bool, typer.Option("--plan", help="Say what each --apply would do; change nothing.")] = (
+    plan: Annotated[bool, typer.Option("--plan", help="Show what each --apply would do; change nothing.")] = (
         False
     )
     apply: Annotated[
-        Cure | None, typer.Option(help="Do it, to all that fit or to the tasks named.", show_default=False)
+        Cure | None,
+        typer.Option(help="Do this to all orphans of its kind, or to the tasks named.", show_default=False),
     ] = None
     task: Annotated[list[int], typer.Option(metavar="ID", min=1, help="Only this task; may be repeated.")] = (
         field(default_factory=list)
     )
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; needed to kill and to fail.")] = ""
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; required for kill and fail.")] = ""
 
 
 async def orphans(arguments: Orphans) -> int:
     """List attempts whose engine or wrapper is gone, with the evidence; kill, requeue or fail them."""
     _check(arguments)
-    chosen = arguments.options()
-    if chosen.host is None and not is_held(chosen.paths.lock):
-        note("no engine runs: only one that does sees what still lives (taskdeck serve)")
+    options = arguments.options()
+    if options.host is None and not is_held(options.paths.lock):
+        note("no engine runs: only a running engine sees living processes (taskdeck serve)")
     async with changing(arguments) as deck:
-        # Read now, whatever an earlier plan said; the engine looks at each once more.
-        found = _chosen(await deck.orphans(), arguments.task)
+        # Read again, whatever an earlier plan showed; the engine checks each once more.
+        chosen = _chosen(await deck.orphans(), arguments.task)
         if arguments.apply is None:
-            _show(found, arguments)
+            _show(chosen, arguments)
             return 0
-        return await _apply(deck, found, arguments, cure=arguments.apply)
+        return await _apply(deck, chosen, arguments, cure=arguments.apply)
 
 
 def _check(arguments: Orphans) -> None:
     if arguments.plan and arguments.apply is not None:
-        raise usage("--plan changes nothing and --apply does: say one of them")
+        raise usage("--plan changes nothing and --apply does: choose one")
     if arguments.apply in (Cure.KILL, Cure.FAIL) and not arguments.reason.strip():
-        raise usage(f"--apply {arguments.apply} needs a --reason: others will read it")
+        raise usage(f"--apply {arguments.apply} needs a --reason")
     if arguments.reason and arguments.apply not in (Cure.KILL, Cure.FAIL):
-        raise usage("--reason goes with --apply kill and --apply fail: nothing else keeps it")
+        raise usage("--reason is only for --apply kill and --apply fail")
 
 
-def _chosen(found: Sequence[OrphanView], wanted: Sequence[int]) -> list[OrphanView]:
-    return [orphan for orphan in found if not wanted or orphan.task_id in wanted]
+def _chosen(orphans: Sequence[OrphanView], wanted: Sequence[int]) -> list[OrphanView]:
+    return [orphan for orphan in orphans if not wanted or orphan.task_id in wanted]
 
 
-def _show(found: Sequence[OrphanView], arguments: Orphans) -> None:
+def _show(orphans: Sequence[OrphanView], arguments: Orphans) -> None:
     if arguments.json:
-        for orphan in found:
+        for orphan in orphans:
             emit(_shape(orphan))
         return
-    if not found:
+    if not orphans:
         note("no orphans")
-    for orphan in found:
+    for orphan in orphans:
         kept = ", kept" if orphan.kept else ""
         head = f"{orphan.kind}{kept}  task {orphan.task_id}  {orphan.job_id}/{safe_line(orphan.key)}"
         say(f"{head}  attempt {orphan.epoch}: {safe_line(orphan.reason)}")
@@ -98,12 +100,12 @@ def _show(found: Sequence[OrphanView], arguments: Orphans) -> None:
         if len(orphan.pids) > _SHOWN:
             say(f"    and {len(orphan.pids) - _SHOWN} processes more")
     if arguments.plan:
-        _show_plan(found, arguments)
+        _show_plan(orphans, arguments)
 
 
-def _show_plan(found: Sequence[OrphanView], arguments: Orphans) -> None:
+def _show_plan(orphans: Sequence[OrphanView], arguments: Orphans) -> None:
     for cure in Cure:
-        ids = [orphan.task_id for orphan in found if cure in CURES[orphan.kind]]
+        ids = [orphan.task_id for orphan in orphans if cure in CURES[orphan.kind]]
         if ids:
             named = [word for number in arguments.task for word in ("--task", str(number))]
             why = [] if cure is Cure.REQUEUE else ["--reason", "..."]
@@ -111,19 +113,12 @@ def _show_plan(found: Sequence[OrphanView], arguments: Orphans) -> None:
             say(f"{cure} would act on {len(ids)}: {words}")
 
 
-async def _apply(deck: ControlAPI, found: Sequence[OrphanView], arguments: Orphans, *, cure: Cure) -> int:
-    fitting = [orphan.task_id for orphan in found if cure in CURES[orphan.kind]]
-    unfit = [(ref, _misfit(found, ref, cure)) for ref in arguments.task if ref not in fitting]
+async def _apply(deck: ControlAPI, orphans: Sequence[OrphanView], arguments: Orphans, *, cure: Cure) -> int:
+    fitting = [orphan.task_id for orphan in orphans if cure in CURES[orphan.kind]]
+    unfit = [Refusal(ref, _misfit(orphans, ref, cure)) for ref in arguments.task if ref not in fitting]
     done = await _cure(deck, fitting, cure=cure, reason=arguments.reason) if fitting else Operated(changed=0)
-    refused = [*unfit, *done.refused]
-    if arguments.json:
-        emit({"changed": done.changed, "refused": [{"id": ref, "reason": why} for ref, why in refused]})
-    else:
-        say(f"{cure}: changed {done.changed}" + (f", refused {len(refused)}" if refused else ""))
-        for ref, why in refused:
-            note(f"  {ref}: {safe_line(why)}")
-    # Nothing was done of what was asked for: a script must notice.
-    return Conflict.exit_code if refused and not done.changed else 0
+    result = Operated(changed=done.changed, refused=(*unfit, *done.refused))
+    return report_changes(result, done=f"{cure}: changed", arguments=arguments)
 
 
 async def _cure(deck: ControlAPI, ids: Sequence[int], *, cure: Cure, reason: str) -> Operated:
@@ -137,9 +132,9 @@ async def _cure(deck: ControlAPI, ids: Sequence[int], *, cure: Cure, reason: str
             return await deck.fail(target, reason=reason, actor=OPERATOR)
 
 
-def _misfit(found: Sequence[OrphanView], task_id: int, cure: Cure) -> str:
-    kinds = [orphan.kind for orphan in found if orphan.task_id == task_id]
-    return f"{cure} does not fit a {kinds[0]} orphan" if kinds else "no orphan, or no longer"
+def _misfit(orphans: Sequence[OrphanView], task_id: int, cure: Cure) -> str:
+    kinds = [orphan.kind for orphan in orphans if orphan.task_id == task_id]
+    return f"{cure} does not fit a {kinds[0]} orphan" if kinds else "not an orphan, or no longer"
 
 
 def _shape(orphan: OrphanView) -> JsonObject:

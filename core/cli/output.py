@@ -1,4 +1,4 @@
-"""Write to the terminal: text made safe, colour where wanted, JSON escaped."""
+"""Write to the terminal: safe text, colour where wanted, escaped JSON."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ STATUS_COLOURS = {
     "skipped": "dim",
     "blocked": "dim",
 }
-"""How a status is coloured; the word always stands beside the colour."""
+"""The colours of statuses, which are always written as words too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Painted:
-    """A text with a colour, which terminals that want none do not get."""
+    """A text with a colour, where the terminal wants colours."""
 
     text: str
     colour: str
@@ -58,7 +58,7 @@ def put(text: str) -> None:
 
 
 def note(*pieces: Piece) -> None:
-    """Write a remark to standard error, where it mixes with no result."""
+    """Write a remark to standard error, apart from the results."""
     _write(sys.stderr, pieces, end="\n")
 
 
@@ -80,14 +80,16 @@ def width() -> int:
 
 
 def _write(stream: TextIO, pieces: tuple[Piece, ...], *, end: str) -> None:
-    coloured = is_live(stream) and not os.environ.get("NO_COLOR")
-    # The one place where text becomes bytes for a terminal: nothing passes by `safe`.
-    stream.write("".join(_render(piece, coloured=coloured) for piece in pieces) + end)
+    render = _coloured if is_live(stream) and not os.environ.get("NO_COLOR") else _plain
+    # The one place where text is written to a terminal: all of it goes through `safe`.
+    stream.write("".join(render(piece) for piece in pieces) + end)
     stream.flush()
 
 
-def _render(piece: Piece, *, coloured: bool) -> str:
-    if isinstance(piece, str):
-        return safe(piece)
-    text = safe(piece.text)
-    return f"\x1b[{_CODES[piece.colour]}m{text}\x1b[0m" if coloured and text else text
+def _plain(piece: Piece) -> str:
+    return safe(piece if isinstance(piece, str) else piece.text)
+
+
+def _coloured(piece: Piece) -> str:
+    text = _plain(piece)
+    return text if isinstance(piece, str) or not text else f"\x1b[{_CODES[piece.colour]}m{text}\x1b[0m"

@@ -1,15 +1,14 @@
-"""Walk pages to their end, or to the limit that was asked for."""
+"""Read pages up to a number of rows."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
-from core.control.api import PAGE
 from core.model.views import Page
 
-WHOLE = 1_000
-"""Rows of a page when all of them are wanted."""
+PAGE_ROWS = 1_000
+"""Rows of a page where many are read."""
 
 V = TypeVar("V")
 Fetch = Callable[[str | None, int], Awaitable[Page[V]]]
@@ -17,23 +16,16 @@ Fetch = Callable[[str | None, int], Awaitable[Page[V]]]
 
 
 async def pages(fetch: Fetch[V], limit: int) -> AsyncIterator[Page[V]]:
-    """Yield pages until there are no more, or `limit` rows came; 0 = no limit.
+    """Yield pages until there are no more, or `limit` rows were read; 0 = no limit.
 
     `next` of the last one tells whether rows were left out.
     """
     after: str | None = None
     left = limit
     while True:
-        page = await fetch(after, min(left, WHOLE) if limit else WHOLE)
+        page = await fetch(after, min(left, PAGE_ROWS) if limit else PAGE_ROWS)
         left -= len(page.rows)
         yield page
         after = page.next
         if after is None or (limit and left <= 0):
             return
-
-
-def row_limit(asked: int | None, *, whole: bool) -> int:
-    """Return the rows to show: as asked (0 = all), else all for programs, a page for people."""
-    if asked is not None:
-        return asked
-    return 0 if whole else PAGE

@@ -1,4 +1,4 @@
-"""Show how far work is: one rewritten line on a terminal, a line now and then elsewhere."""
+"""Show the progress of work on standard error."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Meter:
 
     @property
     def elapsed_ms(self) -> int:
-        """How long the work took so far."""
+        """How long the work has taken."""
         return round((time.monotonic() - self._begun) * 1000)
 
     def show(self, counts: Mapping[str, int]) -> None:
@@ -39,14 +39,14 @@ class Meter:
         if self.silent:
             return
         if self.live:
-            bar = f"{_bar(counts)} {self._words(counts)}"
+            bar = f"{_bar(counts)} {self._summary(counts)}"
             sys.stderr.write(f"\r{clip(bar, width() - 1)}\x1b[K")
             sys.stderr.flush()
             self._drawn = True
             return
         if time.monotonic() - self._line_at >= _LINE_SECONDS:
             self._line_at = time.monotonic()
-            note(f"{self._title}: {self._words(counts)}")
+            note(f"{self._title}: {self._summary(counts)}")
 
     def remark(self, text: str) -> None:
         """Write a line between the rewritten ones."""
@@ -56,21 +56,21 @@ class Meter:
         note(text)
 
     async def warn(self, deck: ControlAPI) -> None:
-        """Tell once that the engine is in trouble, and that it is over; also where all else is silent."""
+        """Write once that the engine cannot work, and that it can again, also where it is silent."""
         trouble = (await deck.status()).trouble
         if trouble != self._trouble:
             self._trouble = trouble
             self.clear()
-            note(f"nothing goes on: {safe_line(trouble)}" if trouble else "it goes on")
+            note(f"the engine cannot work: {safe_line(trouble)}" if trouble else "the engine works again")
 
     def clear(self) -> None:
-        """Take the rewritten line away."""
+        """Remove the rewritten line."""
         if self._drawn:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
             self._drawn = False
 
-    def _words(self, counts: Mapping[str, int]) -> str:
+    def _summary(self, counts: Mapping[str, int]) -> str:
         done, total = _done(counts), sum(counts.values())
         parts = [f"{done}/{total}"]
         parts += [

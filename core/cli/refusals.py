@@ -1,4 +1,4 @@
-"""Write refusals to standard error: code, one sentence, the way out; never a traceback."""
+"""Write refusals to standard error: code, one sentence, what to do next."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LEFT = 130
 
 
 class Left(TaskdeckError):
-    """Report that the command was left before the end; the hint goes on."""
+    """Report that the command was left before the end; the hint says how to continue."""
 
     exit_code = LEFT
 
@@ -26,11 +26,14 @@ def usage(message: str, *, hint: str = "") -> Invalid:
     return Invalid("usage", message, hint=hint)
 
 
-def report(error: TaskdeckError, *, as_json: bool) -> int:
-    """Write a refusal and return the exit status it means."""
-    if as_json:
-        emit(error_shape(error), stream=sys.stderr)
-        return error.exit_code
+def report_json(error: TaskdeckError) -> int:
+    """Write a refusal as one JSON object and return its exit status."""
+    emit(error_shape(error), stream=sys.stderr)
+    return error.exit_code
+
+
+def report(error: TaskdeckError) -> int:
+    """Write a refusal for people and return its exit status."""
     many = error.faults if isinstance(error, InvalidDocument) else ()
     message = error.message
     if isinstance(error, InvalidDocument) and len(many) == 1:
@@ -46,13 +49,13 @@ def report(error: TaskdeckError, *, as_json: bool) -> int:
     return error.exit_code
 
 
-def write_faults(source: str, faults: tuple[Fault, ...], *, word: str = "") -> None:
+def write_faults(source: str, faults: tuple[Fault, ...], *, prefix: str = "") -> None:
     """Write the faults of a document, one a line: `FILE:LINE:COLUMN: what is wrong [code]`."""
     for fault in faults:
         head = Painted(text=f"{place(source, fault)}:", colour="bold")
-        note("  ", head, f" {word}{fault.message} [{fault.code}]")
+        note("  ", head, f" {prefix}{fault.message} [{fault.code}]")
 
 
 def place(source: str, fault: Fault) -> str:
-    """Write where a fault is, as editors jump to it: `FILE:LINE:COLUMN`."""
+    """Write where a fault is, as editors read it: `FILE:LINE:COLUMN`."""
     return ":".join(str(part) for part in (source, fault.line, fault.column) if part is not None)

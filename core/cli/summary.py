@@ -1,28 +1,29 @@
-"""Say how work ended: counts, how long, what failed and where its output is."""
+"""Write how work ended, and what an operator's command changed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from core.cli.arguments import Common
-from core.cli.output import say, status
+from core.cli.output import emit, note, say, status
 from core.control.api import Filter, ReadingAPI
 from core.filters.fields import Noun
 from core.filters.terms import In
-from core.model.errors import TaskdeckError
+from core.model.commands import Operated
+from core.model.errors import Conflict, TaskdeckError
 from core.model.text import clip, safe_line
-from core.model.values import INBOX, JsonObject
+from core.model.values import INBOX, JsonObject, JsonValue
 from core.model.views import TaskView
 
 EXIT = {"succeeded": 0, "failed": 1, "cancelled": 3}
 """Exit status for the final status of a job or task."""
 SHOWN = 10
-"""Failed tasks that a summary names."""
+"""Failed tasks, or refusals, that are listed."""
 _MESSAGE = 200
 
 
 def counts_text(counts: Mapping[str, int]) -> str:
-    """Write how many stand where: `3 succeeded, 1 failed`."""
+    """Write counts by status: `3 succeeded, 1 failed`."""
     return ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "none"
 
 
@@ -36,7 +37,7 @@ def exit_status(counts: Mapping[str, int]) -> int:
 async def failed_tasks(deck: ReadingAPI, among: In) -> tuple[TaskView, ...]:
     """Return the first failed tasks of a job or group, one more than is shown if there are more.
 
-    The end of the work stands: that a look at what failed did not succeed is not worth an error.
+    None where they cannot be read: the result of the work is known, and this only adds to it.
     """
     terms = (among, In(field="status", values=("failed",)))
     try:
@@ -64,3 +65,22 @@ def error_text(error: JsonObject | None) -> str:
     code, message = error.get("code"), error.get("message")
     text = clip(str(message or ""), _MESSAGE)
     return f"{text} [{safe_line(str(code))}]" if code else text
+
+
+def report_changes(result: Operated, *, done: str, arguments: Common) -> int:
+    """Write what changed and what was refused; return the exit status.
+
+    `Conflict` if all was refused: a script has to notice that nothing was done.
+    """
+    if arguments.json:
+        refusals: list[JsonValue] = [
+            {"id": refusal.id, "reason": refusal.reason} for refusal in result.refused
+        ]
+        emit({"changed": result.changed, "refused": refusals})
+    else:
+        say(f"{done} {result.changed}" + (f", refused {len(result.refused)}" if result.refused else ""))
+        for refusal in result.refused[:SHOWN]:
+            note(f"  {refusal.id}: {safe_line(refusal.reason)}")
+        if len(result.refused) > SHOWN:
+            note(f"  and {len(result.refused) - SHOWN} more; all of them: --json")
+    return Conflict.exit_code if result.refused and not result.changed else 0

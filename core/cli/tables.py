@@ -1,4 +1,4 @@
-"""Draw lists as tables: fitted to a terminal, whole and plain in a file."""
+"""Draw lists as tables."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from core.render.widths import allot_widths, widened_needs
 
 
 class Table:
-    """A table whose pages come one after the other; the first page sets the widths."""
+    """A table that is written page by page; the first page sets the widths."""
 
     def __init__(self, noun: Noun) -> None:
         self._columns: tuple[Column, ...] = COLUMNS[noun]

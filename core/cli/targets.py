@@ -1,4 +1,4 @@
-"""What a verb acts on: references of jobs and tasks, a filter, a queue."""
+"""What a verb acts on: jobs, tasks, a filter or a queue."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ async def find_targets(
     Raises `Invalid` (`usage`) if nothing was named, or a filter beside anything else.
     """
     if where and (refs or tasks or queue):
-        raise usage("--where stands alone", hint="name jobs and tasks, or a filter")
+        raise usage("--where does not go with jobs, tasks and queues", hint="name those, or give a filter")
     if not (where or refs or tasks or queue):
         raise usage("name what to act on", hint="a job (12), a task (12/key or --task ID), or --where FILTER")
     if where:
@@ -28,12 +28,12 @@ async def find_targets(
     jobs = [int(ref) for ref in refs if ref.isascii() and ref.isdecimal()]
     named = [ref for ref in refs if not (ref.isascii() and ref.isdecimal())]
     ids = [await deck.find_task(ref) for ref in (*named, *tasks)]
-    found = [Target(job_id=job_id) for job_id in dict.fromkeys(jobs)]
+    targets = [Target(job_id=job_id) for job_id in dict.fromkeys(jobs)]
     if ids:
-        found.append(Target(task_ids=tuple(dict.fromkeys(ids))))
+        targets.append(Target(task_ids=tuple(dict.fromkeys(ids))))
     if queue:
-        found.append(Target(queue=queue))
-    return found
+        targets.append(Target(queue=queue))
+    return targets
 
 
 async def count(deck: ReadingAPI, targets: Sequence[Target]) -> int:
@@ -46,5 +46,5 @@ async def _count(deck: ReadingAPI, target: Target) -> int:
         return len(target.task_ids or (0,))
     # By id: in another order a list may be cut.
     wanted: Filter = replace(target.filter, sort=None)
-    found = pages(lambda after, limit: deck.tasks(wanted, after=after, limit=limit), 0)
-    return sum([len(page.rows) async for page in found])
+    matches = pages(lambda after, limit: deck.tasks(wanted, after=after, limit=limit), 0)
+    return sum([len(page.rows) async for page in matches])

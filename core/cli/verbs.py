@@ -1,4 +1,4 @@
-"""cancel, retry, pause, resume, hold, unhold: what an operator does to jobs, tasks and queues."""
+"""The verbs of operators, from cancel to unhold."""
 
 from __future__ import annotations
 
@@ -10,23 +10,25 @@ from typing import Annotated, TypeAlias
 import typer
 
 from core.cli.access import changing
-from core.cli.arguments import Command, Reaching
-from core.cli.output import emit, note, say
+from core.cli.arguments import Remote
+from core.cli.commands import Command
 from core.cli.refusals import Left, usage
+from core.cli.summary import report_changes
 from core.cli.targets import count, find_targets
 from core.control.api import OPERATOR, ControlAPI, Target
 from core.model.commands import Force, Operated
-from core.model.errors import Conflict
-from core.model.text import safe_line
 
 _ASK_ABOVE = 20
-_SHOWN = 10
 Act: TypeAlias = Callable[[ControlAPI, Target], Awaitable[Operated]]
 
 
+Reason: TypeAlias = Annotated[str, typer.Option(metavar="TEXT", help="Why; others will read it.")]
+QueueName: TypeAlias = Annotated[str | None, typer.Option("--queue", metavar="NAME", help="A whole queue.")]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verb(Reaching):
-    """What all verbs take."""
+class Chosen:
+    """What a verb acts on."""
 
     refs: Annotated[
         list[str] | None, typer.Argument(metavar="[JOB|JOB/KEY]...", help="Jobs by id, tasks by job and key.")
@@ -35,147 +37,190 @@ class Verb(Reaching):
         list[int], typer.Option(metavar="ID", min=1, help="A task by its id; may be repeated.")
     ] = field(default_factory=list)
     where: Annotated[
-        str, typer.Option(metavar="FILTER", help="All tasks that match: status:failed job:12")
+        str, typer.Option(metavar="FILTER", help="All tasks that match, such as: status:failed job:12")
     ] = ""
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, however many there are.")] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reasoned(Verb):
-    """A verb that may give a reason."""
-
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; others will read it.")] = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cancel(Reasoned):
+class Cancel(Remote):
     """The arguments of `cancel`."""
 
+    chosen: Chosen
+    reason: Reason = ""
     now: Annotated[
-        bool, typer.Option("--now", help="Kill what runs at once, without its grace; needs a --reason.")
+        bool, typer.Option("--now", help="Kill what runs at once, without grace; needs a --reason.")
     ] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Retry(Verb):
+class Retry(Remote):
     """The arguments of `retry`."""
 
+    chosen: Chosen
     downstream: Annotated[
         bool, typer.Option("--downstream", help="Also everything that depends on the tasks.")
     ] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pause(Reasoned):
+class Pause(Remote):
     """The arguments of `pause`."""
 
-    queue: Annotated[str | None, typer.Option(metavar="NAME", help="A queue.")] = None
+    chosen: Chosen
+    reason: Reason = ""
+    queue: QueueName = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Resume(Verb):
+class Resume(Remote):
     """The arguments of `resume`."""
 
-    queue: Annotated[str | None, typer.Option(metavar="NAME", help="A queue.")] = None
+    chosen: Chosen
+    queue: QueueName = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold(Remote):
+    """The arguments of `hold`."""
+
+    chosen: Chosen
+    reason: Reason = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unhold(Remote):
+    """The arguments of `unhold`."""
+
+    chosen: Chosen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Verb:
+    """How a verb is written, asked for and reported."""
+
+    name: str
+    done: str
+    act: Act
 
 
 async def cancel(arguments: Cancel) -> int:
-    """End jobs or tasks early; running ones get grace, then are killed."""
+    """Cancel jobs or tasks; running ones get time to end, then are killed."""
     if arguments.now and not arguments.reason.strip():
-        raise usage("--now needs a --reason: others will read it")
+        raise usage("--now needs a --reason")
     force = Force.KILL if arguments.now else Force.ASK
     return await _carry_out(
         arguments,
-        lambda deck, target: deck.cancel(target, reason=arguments.reason, force=force, actor=OPERATOR),
-        words="cancel cancelled",
+        arguments.chosen,
+        verb=_Verb(
+            name="cancel",
+            done="cancelled",
+            act=lambda deck, target: deck.cancel(
+                target, reason=arguments.reason, force=force, actor=OPERATOR
+            ),
+        ),
     )
 
 
 async def retry(arguments: Retry) -> int:
-    """Run tasks again, or all that went wrong in a job."""
+    """Run tasks again, or everything in a job that failed or was cancelled."""
     return await _carry_out(
         arguments,
-        lambda deck, target: deck.retry(target, downstream=arguments.downstream, actor=OPERATOR),
-        words="retry retried",
+        arguments.chosen,
+        verb=_Verb(
+            name="retry",
+            done="retried",
+            act=lambda deck, target: deck.retry(target, downstream=arguments.downstream, actor=OPERATOR),
+        ),
     )
 
 
 async def pause(arguments: Pause) -> int:
-    """Start nothing more of a job or a queue; what runs goes on."""
+    """Start no more tasks of a job or a queue; running tasks continue."""
     return await _carry_out(
         arguments,
-        lambda deck, target: deck.pause(target, reason=arguments.reason, actor=OPERATOR),
-        words="pause paused",
+        arguments.chosen,
+        verb=_Verb(
+            name="pause",
+            done="paused",
+            act=lambda deck, target: deck.pause(target, reason=arguments.reason, actor=OPERATOR),
+        ),
         queue=arguments.queue,
     )
 
 
 async def resume(arguments: Resume) -> int:
-    """Go on with a job or a queue."""
+    """Start tasks of a paused job or queue again."""
     return await _carry_out(
         arguments,
-        lambda deck, target: deck.resume(target, actor=OPERATOR),
-        words="resume resumed",
+        arguments.chosen,
+        verb=_Verb(
+            name="resume",
+            done="resumed",
+            act=lambda deck, target: deck.resume(target, actor=OPERATOR),
+        ),
         queue=arguments.queue,
     )
 
 
-async def hold(arguments: Reasoned) -> int:
-    """Keep tasks from being started."""
+async def hold(arguments: Hold) -> int:
+    """Keep tasks from being started, until they are released with unhold."""
     return await _carry_out(
         arguments,
-        lambda deck, target: deck.hold(target, reason=arguments.reason, actor=OPERATOR),
-        words="hold held",
+        arguments.chosen,
+        verb=_Verb(
+            name="hold",
+            done="held",
+            act=lambda deck, target: deck.hold(target, reason=arguments.reason, actor=OPERATOR),
+        ),
     )
 
 
-async def unhold(arguments: Verb) -> int:
-    """Let held tasks go on."""
+async def unhold(arguments: Unhold) -> int:
+    """Release held tasks."""
     return await _carry_out(
-        arguments, lambda deck, target: deck.unhold(target, actor=OPERATOR), words="unhold released"
+        arguments,
+        arguments.chosen,
+        verb=_Verb(
+            name="unhold",
+            done="released",
+            act=lambda deck, target: deck.unhold(target, actor=OPERATOR),
+        ),
     )
 
 
-async def _carry_out(arguments: Verb, act: Act, *, words: str, queue: str | None = None) -> int:
-    verb, done = words.split()
+async def _carry_out(arguments: Remote, chosen: Chosen, *, verb: _Verb, queue: str | None = None) -> int:
     async with changing(arguments) as deck:
         targets = await find_targets(
             deck,
-            arguments.refs or [],
-            tasks=[str(task_id) for task_id in arguments.task],
-            where=arguments.where,
+            chosen.refs or [],
+            tasks=[str(task_id) for task_id in chosen.task],
+            where=chosen.where,
             queue=queue,
         )
-        await _ask(deck, targets, arguments=arguments, verb=verb)
-        results = [await act(deck, target) for target in targets]
-    changed = sum(result.changed for result in results)
-    refused = [refusal for result in results for refusal in result.refused]
-    if arguments.json:
-        emit({"changed": changed, "refused": [{"id": ref, "reason": why} for ref, why in refused]})
-    else:
-        _say(f"{done} {changed}", refused)
-    # Nothing was done of what was asked for: a script must notice.
-    return Conflict.exit_code if refused and not changed else 0
+        if not chosen.yes:
+            await _ask(deck, targets, verb=verb)
+        results = [await verb.act(deck, target) for target in targets]
+    return report_changes(
+        Operated(
+            changed=sum(result.changed for result in results),
+            refused=tuple(refusal for result in results for refusal in result.refused),
+        ),
+        done=verb.done,
+        arguments=arguments,
+    )
 
 
-async def _ask(deck: ControlAPI, targets: Sequence[Target], *, arguments: Verb, verb: str) -> None:
-    if arguments.yes or not (sys.stdin.isatty() and sys.stderr.isatty()):
+async def _ask(deck: ControlAPI, targets: Sequence[Target], *, verb: _Verb) -> None:
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return
     number = await count(deck, targets)
     if number <= _ASK_ABOVE:
         return
-    sys.stderr.write(f"{verb} {number} targets? [y/N] ")
+    sys.stderr.write(f"{verb.name} {number} targets? [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise Left("nothing was changed", hint="answer y, or say --yes")
-
-
-def _say(head: str, refused: Sequence[tuple[int, str]]) -> None:
-    say(head + (f", refused {len(refused)}" if refused else ""))
-    for ref, why in refused[:_SHOWN]:
-        note(f"  {ref}: {safe_line(why)}")
-    if len(refused) > _SHOWN:
-        note(f"  and {len(refused) - _SHOWN} more; all of them: --json")
+        raise Left("nothing was changed", hint="answer y, or add --yes")
 
 
 COMMANDS = (
@@ -214,13 +259,13 @@ COMMANDS = (
     ),
     Command(
         name="hold",
-        arguments=Reasoned,
+        arguments=Hold,
         run=hold,
         examples=("taskdeck hold 12/publish --reason 'ask Ana first'", "taskdeck hold --where 'queue:mail'"),
     ),
     Command(
         name="unhold",
-        arguments=Verb,
+        arguments=Unhold,
         run=unhold,
         examples=("taskdeck unhold 12/publish", "taskdeck unhold --where 'status:held'"),
     ),

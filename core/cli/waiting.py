@@ -1,4 +1,4 @@
-"""Wait for work while its progress is shown, and leave when asked to."""
+"""Wait for work while its progress is shown."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from core.model.errors import Unavailable
 
 T = TypeVar("T")
 _POLL_SECONDS = 0.5
-_GONE = ("engine.lost", "engine.none", "engine.stopping")
+_LOST_ENGINE = ("engine.lost", "engine.none", "engine.stopping")
 
 
 @asynccontextmanager
@@ -34,17 +34,17 @@ async def interrupts() -> AsyncIterator[asyncio.Future[signal.Signals]]:
 
 
 @contextmanager
-def kept(what: str, *, arguments: Common) -> Iterator[None]:
-    """Say of work whose engine goes that it is kept, and how it goes on; raise `Unavailable`."""
+def explaining_lost_engine(what: str, *, arguments: Common) -> Iterator[None]:
+    """If the engine ends meanwhile, raise `Unavailable` that says how the work continues."""
     try:
         yield
     except Unavailable as error:
-        if error.code not in _GONE:
+        if error.code not in _LOST_ENGINE:
             raise
         raise Unavailable(
             error.code,
-            f"the engine ended before {what} did; the next engine goes on with it",
-            hint=f"go on: {arguments.command('serve', '--until-idle')}",
+            f"the engine ended before {what} did; the next engine continues it",
+            hint=f"continue: {arguments.command('serve', '--until-idle')}",
             facts=error.facts,
         ) from error
 
@@ -52,24 +52,24 @@ def kept(what: str, *, arguments: Common) -> Iterator[None]:
 async def wait_with(work: Coroutine[None, None, T], tick: Callable[[], Awaitable[None]]) -> T:
     """Return the result of `work` as soon as it is there; meanwhile tick at most twice a second.
 
-    Raises `Interrupted` when a signal asks to leave; the work is given up then.
+    Raises `Interrupted` when a signal asks to leave; the work is cancelled then.
     """
     async with interrupts() as asked:
-        doing = asyncio.ensure_future(work)
-        # Progress that cannot be had ends nothing: the work itself is what counts.
+        waiting = asyncio.ensure_future(work)
+        # A failure to read the progress ends nothing: the work itself is what counts.
         ticking = asyncio.ensure_future(_tick(tick))
         ended = asyncio.Event()
-        doing.add_done_callback(lambda _: ended.set())
+        waiting.add_done_callback(lambda _: ended.set())
         asked.add_done_callback(lambda _: ended.set())
         try:
             await ended.wait()
-            if doing.done():
-                return doing.result()
+            if waiting.done():
+                return waiting.result()
             raise Interrupted(asked.result())
         finally:
             ticking.cancel()
-            doing.cancel()
-            await asyncio.gather(ticking, doing, return_exceptions=True)
+            waiting.cancel()
+            await asyncio.gather(ticking, waiting, return_exceptions=True)
 
 
 async def _tick(tick: Callable[[], Awaitable[None]]) -> None:

@@ -1,4 +1,4 @@
-"""Write files so that a reader finds the old one or the new one, whole."""
+"""Write files whole, or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long an engine for clients goes on: while it has work, while somebody watches, a moment longer."""
+"""How long an engine for clients goes on."""
 
 from __future__ import annotations
 

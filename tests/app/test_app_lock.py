@@ -1,4 +1,4 @@
-"""The engine lock: one owner, seen without being touched, freed by the kernel."""
+"""The engine lock: one owner, freed by the kernel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Take a home over: exactly its owner is ended, by descriptor, and one contender wins."""
+"""Take a home over: exactly its owner is ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How another machine is reached: the command line of ssh, and what its ends mean."""
+"""How a remote host is reached, and why it is not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signals that ask for the end: every layer hears them in its turn, and none is forgotten between two."""
+"""Signals that ask for the end, one handler inside another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bridge of `dial-stdio`: bytes only, both ways, each way closed by itself, cheap to start."""
+"""The bridge of `dial-stdio` carries bytes both ways."""
 
 from __future__ import annotations
 

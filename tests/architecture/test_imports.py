@@ -65,7 +65,7 @@ def test_the_console_attaches_without_sql_settings_or_commands(checkout: Path) -
 
 
 def test_commands_that_find_an_engine_load_no_sql_and_no_server(checkout: Path) -> None:
-    code = "import core.cli.loose, core.cli.orphans, core.cli.running, core.cli.stopping, core.cli.verbs"
+    code = "import core.cli.exec_map, core.cli.orphans, core.cli.run, core.cli.stop, core.cli.verbs"
     heavy = {"sqlalchemy", "aiosqlite", "pydantic", "apscheduler", "starlette", "uvicorn"}
     assert foreign_modules_loaded_by(code, checkout) & heavy == set()
 

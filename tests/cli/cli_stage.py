@@ -1,4 +1,4 @@
-"""What the tests of the command lines share: a hostile job, how a command ended, how to start one."""
+"""A hostile job, and command lines run to their end."""
 
 from __future__ import annotations
 

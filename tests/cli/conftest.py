@@ -1,4 +1,4 @@
-"""Command lines in this process and in processes of their own, on data directories of their own."""
+"""Command lines in this process and in processes of their own."""
 
 from __future__ import annotations
 

@@ -57,12 +57,12 @@ def test_help_names_all_commands(deck: Deck) -> None:
         (["show"], "missing argument 'JOB'"),
         (["jobs", "--limit", "-1"], "greater than or equal to 0"),
         (["import"], "a command is missing"),
-        (["run", "x.yaml", "-p", "novalue"], "this is no K=V"),
+        (["run", "x.yaml", "-p", "novalue"], "this is not K=V"),
         (["run", "x.yaml", "-p", "a=1", "-p", "a=2"], "given twice"),
         (["cancel"], "name what to act on"),
-        (["cancel", "1", "--where", "id:1"], "--where stands alone"),
+        (["cancel", "1", "--where", "id:1"], "--where does not go with"),
         (["graph"], "name a workflow, or a job"),
-        (["exec", "--env", "NO_SUCH_VARIABLE", "--", "true"], "no such variable"),
+        (["exec", "--env", "NO_SUCH_VARIABLE", "--", "true"], "no such environment variable"),
         (["exec", "--timeout", "10", "--", "true"], "not a length of time"),
     ],
 )
@@ -98,7 +98,7 @@ def test_a_failure_nobody_foresaw_is_logged_and_raised(
     def burst(_: object, **__: object) -> object:
         raise ZeroDivisionError("an inner detail")
 
-    monkeypatch.setattr("core.cli.health.find_home", burst)
+    monkeypatch.setattr("core.cli.installation.find_home", burst)
     with pytest.raises(ZeroDivisionError):
         deck("config", "check", "--home", str(stored_home))
     said = capfd.readouterr().err
@@ -148,7 +148,7 @@ def test_a_closed_pipe_ends_quietly(stored_home: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["stop", "--drain", "--kill"], "say one of them"),
+        (["stop", "--drain", "--kill"], "choose one"),
         (["jobs", "--remote-command", "x"], "needs a --host"),
         (["jobs", "--host", "-oProxyCommand=x"], "is not a host"),
         (["serve", "--unit", "--until-idle"], "does not go with"),
@@ -166,7 +166,7 @@ def test_words_that_do_not_go_together_are_usage_errors(
 
 
 def test_a_host_named_before_the_command_belongs_to_it() -> None:
-    assert cli._hoist(["--host", "u@b", "--home=/x", "jobs", "--limit", "1"]) == [
+    assert cli._options_last(["--host", "u@b", "--home=/x", "jobs", "--limit", "1"]) == [
         "jobs",
         "--host",
         "u@b",

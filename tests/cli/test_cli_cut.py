@@ -1,4 +1,4 @@
-"""Lists that were cut, and searches that end early: said to people, and gone on with."""
+"""Lists that were cut, and searches that end early."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from core.cli import history, lists
-from core.cli.arguments import Reaching
+from core.cli import events, lists
+from core.cli.arguments import Remote
 from core.cli.reading import reading
 from core.cli.targets import count
 from core.control.api import Target
@@ -40,7 +40,7 @@ async def test_a_list_that_was_cut_by_its_order_says_so(
     await lists.tasks(lists.Listing(home=home, where="sort:-key", limit=limit, json=json_))
     out, err = capsys.readouterr()
     assert len(out.splitlines()) - (not json_) == (limit or SEARCHED)
-    assert err.splitlines()[0] == "sorted among the newest 3 tasks only; 'sort:id' goes through all"
+    assert err.splitlines()[0] == "sorted only the newest 3 tasks; 'sort:id' lists all"
 
 
 @pytest.mark.parametrize("where", ["key:rare", "key:rare sort:age"])
@@ -54,11 +54,11 @@ async def test_a_search_by_id_goes_through_all_rows(
 
 
 async def test_events_are_searched_to_the_end(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    await history.events(history.Events(home=home, where="kind:task.succeeded", json=True))
+    await events.events(events.Events(home=home, where="kind:task.succeeded", json=True))
     out, _ = capsys.readouterr()
     assert [json.loads(line)["task"] for line in out.splitlines()] == [1]
 
 
 async def test_a_verb_counts_all_that_it_will_act_on(home: Path) -> None:
-    async with reading(Reaching(home=home)) as deck:
+    async with reading(Remote(home=home)) as deck:
         assert await count(deck, [Target(filter=parse("sort:key", Noun.TASKS))]) == 12

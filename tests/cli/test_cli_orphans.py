@@ -1,4 +1,4 @@
-"""orphans: list with evidence, plan, kill, requeue, fail; each looked at anew when it is done."""
+"""orphans: list with evidence, plan, kill, requeue, fail."""
 
 from __future__ import annotations
 
@@ -83,18 +83,18 @@ def test_an_orphan_is_listed_killed_requeued_and_given_up(place: Home, orphan: i
 def test_who_is_no_orphan_is_refused_and_nothing_is_done(place: Home) -> None:
     done = place.run("orphans", "--apply", "kill", "--reason", "x", "--task", "77")
     assert done.returncode == 2
-    assert "  77: no orphan, or no longer\n" in done.stderr
-    assert "no engine runs: only one that does sees what still lives" in done.stderr
+    assert "  77: not an orphan, or no longer\n" in done.stderr
+    assert "no engine runs: only a running engine sees living processes" in done.stderr
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--plan", "--apply", "kill", "--reason", "x"], "say one of them"),
+        (["--plan", "--apply", "kill", "--reason", "x"], "choose one"),
         (["--apply", "kill"], "needs a --reason"),
         (["--apply", "fail", "--reason", " "], "needs a --reason"),
-        (["--reason", "x"], "--reason goes with"),
-        (["--apply", "requeue", "--reason", "x"], "nothing else keeps it"),
+        (["--reason", "x"], "--reason is only for"),
+        (["--apply", "requeue", "--reason", "x"], "--reason is only for"),
         (["--apply", "burn"], "burn"),
     ],
 )

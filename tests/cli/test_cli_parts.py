@@ -11,11 +11,11 @@ from dataclasses import replace
 import pytest
 
 from core.app.signals import Interrupted
-from core.cli.logs import Sink
+from core.cli.group_counts import GroupCounts
 from core.cli.output import Painted, say
 from core.cli.progress import Meter
 from core.cli.summary import error_text, exit_status
-from core.cli.tracking import GroupCounts
+from core.cli.task_output import TextSink
 from core.cli.waiting import wait_with
 from core.control.api import EventQuery
 from core.model.events import EventView
@@ -117,7 +117,7 @@ async def test_trouble_of_the_engine_is_told_once_and_its_end_however_quiet_the_
     for trouble in ("", "the disk\x1b is full", "the disk\x1b is full", "", ""):
         control.engine = replace(INFO, trouble=trouble)
         await meter.warn(control)
-    assert capsys.readouterr().err == "nothing goes on: the disk␛ is full\nit goes on\n"
+    assert capsys.readouterr().err == "the engine cannot work: the disk␛ is full\nthe engine works again\n"
 
 
 def test_painted_text_is_safe_and_plain_in_a_file(capsys: pytest.CaptureFixture[str]) -> None:
@@ -130,7 +130,7 @@ def _chunk(data: bytes, offset: int) -> LogChunk:
 
 
 def test_a_character_cut_by_a_chunk_is_put_together(capsys: pytest.CaptureFixture[str]) -> None:
-    sink = Sink()
+    sink = TextSink()
     for offset, byte in enumerate("ä\u202e".encode()):
         sink.write(_chunk(bytes([byte]), offset))
     sink.finish()
@@ -138,7 +138,7 @@ def test_a_character_cut_by_a_chunk_is_put_together(capsys: pytest.CaptureFixtur
 
 
 def test_bytes_that_are_no_text_are_written_as_escapes(capsys: pytest.CaptureFixture[str]) -> None:
-    sink = Sink()
+    sink = TextSink()
     sink.write(_chunk(b"\x9b2J\xe2", 0))
     sink.finish()
     assert capsys.readouterr().out == "\\x9b2J\\xe2"
@@ -196,8 +196,8 @@ async def test_groups_are_counted_from_what_is_new() -> None:
         ]
     )
     counts = GroupCounts(history, [7, 8])
-    assert await counts.look() == {"succeeded": 1, "queued": 1}
+    assert await counts.update() == {"succeeded": 1, "queued": 1}
     history.all.append(_event(7, "task.claimed", 8))
     history.asked.clear()
-    assert await counts.look() == {"succeeded": 1, "running": 1}
+    assert await counts.update() == {"succeeded": 1, "running": 1}
     assert history.asked == [6]

@@ -85,7 +85,9 @@ def test_a_running_engine_is_used_and_leaving_an_attached_run_leaves_the_job(
     _, said = run.communicate(timeout=WAIT)
     assert run.returncode == 130
     # Progress may stand before it, where the machine is slow.
-    assert said.endswith("left job 2, which goes on\nhint: watch it: taskdeck events --job 2 --follow\n")
+    assert said.endswith(
+        "left job 2; the engine continues\nhint: watch it: taskdeck events --job 2 --follow\n"
+    )
     events = processes.start("events", "--job", "2", "--follow", "--json")
     assert json.loads(_read_line(events, "stdout"))["kind"] == "job.created"
     (tmp_path / "gate").write_text("open\n")
@@ -110,7 +112,7 @@ def test_interrupting_a_hosting_map_ends_its_children_and_says_how_to_go_on(
     exec_.send_signal(signal.SIGINT)
     _, said = exec_.communicate(timeout=WAIT)
     assert exec_.returncode == 130
-    assert said == "left task 1; the engine has stopped\nhint: go on: taskdeck serve --until-idle\n"
+    assert said == "left task 1; the engine has stopped\nhint: continue: taskdeck serve --until-idle\n"
     (task,) = deck("tasks", "--json").objects
     assert (task["status"], task["attempts"]) == ("queued", 1)
 
@@ -157,7 +159,7 @@ def test_a_run_whose_job_somebody_cancels_ends_with_3(
 def test_doctor_finds_a_store_in_order(stored: Deck) -> None:
     ended = stored("doctor")
     assert ended.status == 0
-    assert ended.out.endswith("all is well\n")
+    assert ended.out.endswith("no faults\n")
     (report,) = stored("doctor", "--json").objects
     assert report["ok"] is True
     clean = {"name": "store", "ok": True, "warning": False}

@@ -102,13 +102,13 @@ def test_events_of_a_task_are_its_own(stored: Deck) -> None:
 
 def test_events_go_beyond_one_page(stored: Deck, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = stored("events", "--json").out
-    monkeypatch.setattr("core.cli.history.WHOLE", 3)
+    monkeypatch.setattr("core.cli.events.PAGE_ROWS", 3)
     assert stored("events", "--json").out == whole
 
 
 def test_lists_go_beyond_one_page(stored: Deck, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = stored("tasks", "--json").out
-    monkeypatch.setattr("core.cli.paging.WHOLE", 3)
+    monkeypatch.setattr("core.cli.paging.PAGE_ROWS", 3)
     assert stored("tasks", "--json").out == whole
     assert len(stored("tasks", "--limit", "0").out.splitlines()) == len(whole.splitlines()) + 1
 

@@ -1,4 +1,4 @@
-"""Files are replaced whole or not at all, and changed by one process at a time."""
+"""Files are written whole, and changed by one process at a time."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from core.cli.arguments import build
+from core.cli.commands import build
 from core.cli.main import load
 
 WIDTH = 96

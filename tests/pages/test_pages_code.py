@@ -15,7 +15,7 @@ from typer import TyperException
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from core.cli.arguments import build
+from core.cli.commands import build
 from core.cli.main import load
 from core.config import Settings
 from tests.pages.blocks import Block, Step, blocks, is_written, steps

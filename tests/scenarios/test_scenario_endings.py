@@ -98,8 +98,8 @@ def test_an_engine_whose_socket_was_removed_is_stopped_by_its_process(place: Hom
     (place.path / "engine.sock").unlink()
     drained = place.run("stop", "--drain")
     assert drained.returncode == 4
-    assert f"its process {engine} minds only a plain stop" in drained.stderr
-    assert drained.stderr.endswith("hint: say 'taskdeck stop'\n")
+    assert f"its process {engine} takes only a plain stop" in drained.stderr
+    assert drained.stderr.endswith("hint: run 'taskdeck stop'\n")
     assert place.run("stop").stdout == f"the engine (process {engine}) has stopped\n"
     assert find_process(engine) is None
 
@@ -120,8 +120,8 @@ def test_who_comes_to_an_engine_that_drains_is_told_what_becomes_of_the_job(
     said = late.communicate(timeout=DEADLINE)[1].decode()
     assert late.returncode == 4
     assert said == (
-        "error[engine.lost]: the engine ended before job 3 did; the next engine goes on with it\n"
-        "hint: go on: taskdeck serve --until-idle\n"
+        "error[engine.lost]: the engine ended before job 3 did; the next engine continues it\n"
+        "hint: continue: taskdeck serve --until-idle\n"
     )
     assert draining.wait(DEADLINE) == 0
     loose = place.run("exec", "--", "true")

@@ -12,12 +12,13 @@ import typer
 from core.app.attach import EngineAccess
 from core.app.signals import Interrupted
 from core.cli.access import changing, ensure_engine, hosting, note_drain, note_ignored
-from core.cli.arguments import Command, Hosting
+from core.cli.arguments import Hosting
+from core.cli.commands import Command
 from core.cli.output import emit, say, status
 from core.cli.progress import Meter
 from core.cli.refusals import Left, usage
 from core.cli.summary import EXIT, counts_text, failed_tasks, say_failed
-from core.cli.waiting import kept, wait_with
+from core.cli.waiting import explaining_lost_engine, wait_with
 from core.control.api import OPERATOR, ControlAPI, Document, EventQuery, StopMode, SubmitOptions
 from core.filters.fields import Noun
 from core.filters.parser import parse
@@ -36,18 +37,23 @@ class Run(Hosting):
 
     workflow: Annotated[str, typer.Argument(metavar="FILE|NAME", help="A workflow file, or a built-in name.")]
     param: Annotated[
-        list[str], typer.Option("--param", "-p", metavar="K=V", help="A parameter; may be repeated.")
+        list[str],
+        typer.Option("--param", "-p", metavar="K=V", help="A workflow parameter; may be repeated."),
     ] = field(default_factory=list)
     key: Annotated[
-        str | None, typer.Option(metavar="KEY", help="Submit once: the same key stands for the same job.")
+        str | None,
+        typer.Option(metavar="KEY", help="Submit once: a later run with this key follows that job."),
     ] = None
     detach: Annotated[
-        bool, typer.Option("--detach", help="Return at once; an engine of its own goes on.")
+        bool, typer.Option("--detach", help="Return at once; an engine in the background runs the job.")
     ] = False
 
 
 async def run(arguments: Run) -> int:
-    """Run a workflow and show its progress; interrupting an attached run only leaves it."""
+    """Run a workflow and show its progress.
+
+    Ctrl-C leaves a job of an engine that was running already, and stops an engine that this command started.
+    """
     params = _params(arguments.param)
     if arguments.detach:
         return await _detach(arguments, params)
@@ -61,7 +67,7 @@ async def run(arguments: Run) -> int:
 
 
 async def _detach(arguments: Run, params: JsonObject) -> int:
-    # Admitted first: an engine that found nothing to do would be gone again.
+    # Admitted first: an engine that found no work would end at once.
     async with changing(arguments) as deck:
         submitted = await _submit(deck, arguments, params=params)
         job = await deck.job(submitted.job_id)
@@ -81,13 +87,13 @@ async def _submit(deck: ControlAPI, arguments: Run, *, params: JsonObject) -> Su
     return await deck.submit(document, params, options=chosen)
 
 
-def _document(word: str) -> tuple[Document, str]:
+def _document(name: str) -> tuple[Document, str]:
     """Return a workflow and the directory of its tasks: the folder of its file, or the present one."""
-    path = Path(word).expanduser().absolute()
+    path = Path(name).expanduser().absolute()
     if path.exists():
         return str(path), str(path.parent)
-    found = find(word).value
-    return found if isinstance(found, dict) else word, str(Path.cwd())
+    document = find(name).value
+    return document if isinstance(document, dict) else name, str(Path.cwd())
 
 
 def _params(pairs: list[str]) -> JsonObject:
@@ -95,7 +101,7 @@ def _params(pairs: list[str]) -> JsonObject:
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name:
-            raise usage(f"-p {pair}: this is no K=V", hint="write -p date=2026-01-31")
+            raise usage(f"-p {pair}: this is not K=V", hint="write -p date=2026-01-31")
         if name in params:
             raise usage(f"-p {name} is given twice", hint="give each parameter once")
         params[name] = value
@@ -106,7 +112,7 @@ async def _follow(deck: ControlAPI, submitted: Submitted, *, arguments: Run) -> 
     job = await deck.job(submitted.job_id)
     meter = Meter(f"job {job.id}", quiet=arguments.json)
     if submitted.duplicate:
-        meter.remark(f"job {job.id} stands for this key already")
+        meter.remark(f"job {job.id} has this key already: following it")
     number = sum(job.tasks.values())
     meter.remark(f"job {job.id} {safe_line(job.name)}: {number} task{'' if number == 1 else 's'}")
     stages = _Stages(deck, job.id)
@@ -120,7 +126,7 @@ async def _follow(deck: ControlAPI, submitted: Submitted, *, arguments: Run) -> 
                 meter.remark(line)
 
     try:
-        with kept(f"job {job.id}", arguments=arguments):
+        with explaining_lost_engine(f"job {job.id}", arguments=arguments):
             result = await wait_with(deck.wait_job(job.id), tick)
     finally:
         meter.clear()
@@ -131,7 +137,7 @@ async def _follow(deck: ControlAPI, submitted: Submitted, *, arguments: Run) -> 
 
 
 class _Stages:
-    """The stages of a job that closed since the last look."""
+    """The stages of a job that closed since the last call."""
 
     def __init__(self, deck: ControlAPI, job_id: int) -> None:
         self._query = EventQuery(job_id=job_id, filter=parse("kind:stage.*", Noun.EVENTS))
@@ -178,20 +184,20 @@ async def _conclude(deck: ControlAPI, result: JobResult, *, arguments: Run) -> i
         failed = await failed_tasks(deck, In(field="job", values=(result.id,)))
         say_failed(failed, arguments=arguments, where=f"job:{result.id}")
         if result.status == "failed":
-            say(f"  run again what went wrong: {arguments.command('retry', str(result.id))}")
+            say(f"  run again what failed: {arguments.command('retry', str(result.id))}")
     return EXIT[result.status]
 
 
 async def _leave(access: EngineAccess, job_id: int, *, arguments: Run, why: Interrupted) -> Left:
-    """End the engine if it is this command's own, and say how to go on."""
+    """End the engine if it is this command's own; return how to continue."""
     follow = arguments.command("events", "--job", str(job_id), "--follow")
     if access.is_attached:
-        return Left(f"left job {job_id}, which goes on", hint=f"watch it: {follow}")
+        return Left(f"left job {job_id}; the engine continues", hint=f"watch it: {follow}")
     # A connection that broke ends no child: the next engine takes them over.
     await access.stop(StopMode.KILL if why.number is signal.SIGINT else StopMode.STOP)
     return Left(
         f"left job {job_id}; its engine has stopped",
-        hint=f"go on: {arguments.command('serve', '--until-idle')}",
+        hint=f"continue: {arguments.command('serve', '--until-idle')}",
     )
 
 

@@ -1,4 +1,4 @@
-"""exec, map: loose tasks from a command line, or one for each line of standard input."""
+"""exec, map: loose tasks from the command line."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 
 from core.app.attach import EngineAccess
 from core.app.signals import Interrupted
 from core.cli.access import changing, ensure_engine, hosting, note_drain, note_ignored
-from core.cli.arguments import Command, Hosting
-from core.cli.logs import Sink, Tail
+from core.cli.arguments import Hosting
+from core.cli.commands import Command
+from core.cli.group_counts import GroupCounts
 from core.cli.output import emit, note, say, status
 from core.cli.progress import Meter
 from core.cli.refusals import Left, usage
 from core.cli.summary import counts_text, error_text, exit_status, failed_tasks, say_failed
-from core.cli.tracking import GroupCounts
-from core.cli.waiting import kept, wait_with
+from core.cli.task_output import RawSink, Tail, TextSink
+from core.cli.waiting import explaining_lost_engine, wait_with
 from core.control.api import OPERATOR, ControlAPI, StopMode, TaskSpec
 from core.filters.terms import In
 from core.model.durations import parse_duration
@@ -32,64 +33,79 @@ from core.model.plans import PRIORITY_MAX, RetryPolicy
 from core.model.values import JsonObject
 from core.render.times import duration_text
 
-_BITE = 5_000
-"""Lines that are admitted in one commit."""
+MAX_PER_COMMIT = 5_000
+"""Tasks that are admitted in one commit."""
 _NAME_MAX = 200
-_NO_KEY = re.compile(r"[^a-z0-9_]+")
+_NOT_IN_KEY = re.compile(r"[^a-z0-9_]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loose(Hosting):
-    """The arguments of `exec` and `map`."""
+class TaskOptions:
+    """The program of loose tasks, and how they are run."""
 
     argv: Annotated[list[str], typer.Argument(metavar="CMD [ARGS]...", help="The program and its arguments.")]
     queue: Annotated[str, typer.Option(metavar="NAME", help="The queue of the tasks.")] = "default"
     priority: Annotated[
-        int, typer.Option(metavar="N", min=0, max=PRIORITY_MAX, help="Higher goes first.")
+        int, typer.Option(metavar="N", min=0, max=PRIORITY_MAX, help="Higher starts earlier.")
     ] = 0
     timeout: Annotated[
         str | None, typer.Option(metavar="TIME", help="End an attempt after this: 30s, 10m, 1h30m.")
     ] = None
-    retry: Annotated[int, typer.Option(metavar="N", min=0, max=1_000, help="Try again so often.")] = 0
+    retry: Annotated[
+        int, typer.Option(metavar="N", min=0, max=1_000, help="Run a failed task again up to N times.")
+    ] = 0
     env: Annotated[
-        list[str], typer.Option(metavar="NAME", help="A variable to pass on; may be repeated.")
+        list[str], typer.Option(metavar="NAME", help="An environment variable to pass on; may be repeated.")
     ] = field(default_factory=list)
-    name: Annotated[str | None, typer.Option(metavar="TEXT", help="What the tasks are called.")] = None
+    name: Annotated[str | None, typer.Option(metavar="TEXT", help="The name of the tasks.")] = None
     detach: Annotated[
-        bool, typer.Option("--detach", help="Return at once; an engine of its own goes on.")
+        bool, typer.Option("--detach", help="Return at once; an engine in the background runs the tasks.")
     ] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Map(Loose):
+class Exec(Hosting):
+    """The arguments of `exec`."""
+
+    task: TaskOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Map(Hosting):
     """The arguments of `map`."""
 
-    null: Annotated[bool, typer.Option("--null", "-0", help="NUL ends a line, as `find -print0` writes.")] = (
-        False
+    task: TaskOptions
+    null: Annotated[
+        bool, typer.Option("--null", "-0", help="Lines end with NUL, as `find -print0` writes them.")
+    ] = False
+
+
+Loose: TypeAlias = Exec | Map
+
+
+async def exec_(arguments: Exec) -> int:
+    """Run one program as a durable task and write its output."""
+    spec = _spec(
+        arguments.task, arguments.task.argv, name=arguments.task.name or " ".join(arguments.task.argv)
     )
-
-
-async def exec_(arguments: Loose) -> int:
-    """Run one command as a durable task and write its output."""
-    spec = _spec(arguments, arguments.argv, name=arguments.name or " ".join(arguments.argv))
     return await _carry_out(arguments, [spec], group=None)
 
 
 async def map_(arguments: Map) -> int:
-    """Run a command for each line of standard input; {} stands for the line."""
+    """Run a program for each line of standard input; {} stands for the line."""
     if sys.stdin.isatty():
-        note("reading one task a line; end with Ctrl-D")
-    lines = _lines(sys.stdin.buffer.read(), null=arguments.null)
+        note("reading lines, one task each; end with Ctrl-D")
+    data = sys.stdin.buffer.read()
+    lines = _null_terminated(data) if arguments.null else _lines(data)
     if not lines:
-        raise usage(
-            "there are no lines on standard input", hint="such as: ls *.png | taskdeck map -- gzip {}"
-        )
-    specs = [_spec(arguments, _place(arguments.argv, line), name=arguments.name or line) for line in lines]
+        raise usage("there are no lines on standard input", hint="write: ls *.png | taskdeck map -- gzip {}")
+    task = arguments.task
+    specs = [_spec(task, _argv(task, line), name=task.name or line) for line in lines]
     return await _carry_out(arguments, specs, group=f"map-{secrets.token_hex(4)}")
 
 
 async def _carry_out(arguments: Loose, specs: Sequence[TaskSpec], *, group: str | None) -> int:
-    if arguments.detach:
+    if arguments.task.detach:
         async with changing(arguments) as deck:
             ids = await _enqueue(deck, specs, group)
         await ensure_engine(arguments)
@@ -108,8 +124,8 @@ async def _carry_out(arguments: Loose, specs: Sequence[TaskSpec], *, group: str 
 async def _enqueue(deck: ControlAPI, specs: Sequence[TaskSpec], group: str | None) -> tuple[int, ...]:
     await note_drain(deck)
     ids: list[int] = []
-    for start in range(0, len(specs), _BITE):
-        ids.extend(await deck.enqueue(specs[start : start + _BITE], group=group, actor=OPERATOR))
+    for start in range(0, len(specs), MAX_PER_COMMIT):
+        ids.extend(await deck.enqueue(specs[start : start + MAX_PER_COMMIT], group=group, actor=OPERATOR))
     return tuple(ids)
 
 
@@ -120,10 +136,10 @@ async def _follow(deck: ControlAPI, ids: Sequence[int], *, arguments: Loose, gro
     async def tick() -> None:
         await meter.warn(deck)
         if not meter.silent:
-            meter.show(await counts.look())
+            meter.show(await counts.update())
 
     try:
-        with kept(_named(ids), arguments=arguments):
+        with explaining_lost_engine(_named(ids), arguments=arguments):
             ended = await wait_with(deck.wait_tasks(ids), tick)
     finally:
         meter.clear()
@@ -145,8 +161,8 @@ async def _conclude_one(deck: ControlAPI, task_id: int, *, arguments: Loose, end
             }
         )
         return exit_status(ended)
-    # Into a file or pipe go the bytes of the command itself.
-    tail = Tail(deck, task_id, sink=Sink(raw=not sys.stdout.isatty()))
+    # A file or pipe gets the bytes of the program unchanged.
+    tail = Tail(deck, task_id, sink=TextSink() if sys.stdout.isatty() else RawSink())
     await tail.drain()
     tail.finish()
     if detail.task.status != "succeeded":
@@ -181,15 +197,15 @@ def _say_detached(arguments: Loose, ids: Sequence[int], group: str | None) -> in
 
 
 async def _leave(access: EngineAccess, ids: Sequence[int], *, arguments: Loose, why: Interrupted) -> Left:
-    """End the engine if it is this command's own, and say how to go on."""
+    """End the engine if it is this command's own; return how to continue."""
     what = _named(ids)
     if access.is_attached:
         hint = f"watch: {arguments.command('logs', '--follow', str(ids[-1]))}"
-        return Left(f"left {what}, which the engine goes on with", hint=hint)
+        return Left(f"left {what}; the engine continues", hint=hint)
     # A connection that broke ends no child: the next engine takes them over.
     await access.stop(StopMode.KILL if why.number is signal.SIGINT else StopMode.STOP)
     return Left(
-        f"left {what}; the engine has stopped", hint=f"go on: {arguments.command('serve', '--until-idle')}"
+        f"left {what}; the engine has stopped", hint=f"continue: {arguments.command('serve', '--until-idle')}"
     )
 
 
@@ -197,52 +213,59 @@ def _named(ids: Sequence[int]) -> str:
     return f"task {ids[0]}" if len(ids) == 1 else f"{len(ids)} tasks"
 
 
-def _spec(arguments: Loose, argv: Sequence[str], *, name: str) -> TaskSpec:
-    key = _NO_KEY.sub("_", Path(arguments.argv[0]).name.lower()).strip("_")[:60]
+def _spec(task: TaskOptions, argv: Sequence[str], *, name: str) -> TaskSpec:
+    key = _NOT_IN_KEY.sub("_", Path(task.argv[0]).name.lower()).strip("_")[:60]
     return TaskSpec(
         uses="shell",
-        with_={"argv": [_literal(word) for word in argv]},
+        with_={"argv": [_literal(argument) for argument in argv]},
         key=key if key[:1].isalpha() else f"t_{key}" if key else "task",
         name=name[:_NAME_MAX] or None,
-        queue=arguments.queue,
-        priority=arguments.priority,
-        timeout=None if arguments.timeout is None else parse_duration(arguments.timeout) / 1000,
-        retry=RetryPolicy(max_attempts=arguments.retry + 1),
-        context={"cwd": str(Path.cwd()), "env": _captured(arguments.env)},
+        queue=task.queue,
+        priority=task.priority,
+        timeout=None if task.timeout is None else parse_duration(task.timeout) / 1000,
+        retry=RetryPolicy(max_attempts=task.retry + 1),
+        context={"cwd": str(Path.cwd()), "env": _environment(task.env)},
     )
 
 
-def _literal(word: str) -> str:
-    # What stands on a command line is no expression.
-    return word.replace("${{", '${{ "${{" }}')
+def _literal(argument: str) -> str:
+    # A command line contains no expressions.
+    return argument.replace("${{", '${{ "${{" }}')
 
 
-def _captured(names: Sequence[str]) -> JsonObject:
-    """Return the caller's PATH, LANG, LC_* and the variables named; one that is not set is refused."""
+def _environment(names: Sequence[str]) -> JsonObject:
+    """Return the caller's PATH, LANG, LC_* and the variables named; refuse one that is not set."""
     for name in names:
         if name not in os.environ:
             raise usage(
-                f"--env {name}: there is no such variable here", hint="give its name alone, and export it"
+                f"--env {name}: there is no such environment variable",
+                hint="give its name alone, and export it",
             )
     taken = {"PATH", "LANG", *names}
     return {name: value for name, value in os.environ.items() if name in taken or name.startswith("LC_")}
 
 
-def _lines(data: bytes, *, null: bool) -> list[str]:
-    parts = data.split(b"\0") if null else [line.removesuffix(b"\r") for line in data.split(b"\n")]
-    return [os.fsdecode(part) for part in parts if part]
+def _lines(data: bytes) -> list[str]:
+    lines = (line.removesuffix(b"\r") for line in data.split(b"\n"))
+    return [os.fsdecode(line) for line in lines if line]
 
 
-def _place(argv: Sequence[str], line: str) -> list[str]:
-    if any("{}" in word for word in argv[1:]):
-        return [argv[0], *(word.replace("{}", line) for word in argv[1:])]
-    return [*argv, line]
+def _null_terminated(data: bytes) -> list[str]:
+    return [os.fsdecode(part) for part in data.split(b"\0") if part]
+
+
+def _argv(task: TaskOptions, line: str) -> list[str]:
+    """Put a line in the place of each {}, or behind the last argument where there is none."""
+    program, *arguments = task.argv
+    if any("{}" in argument for argument in arguments):
+        return [program, *(argument.replace("{}", line) for argument in arguments)]
+    return [program, *arguments, line]
 
 
 COMMANDS = (
     Command(
         name="exec",
-        arguments=Loose,
+        arguments=Exec,
         run=exec_,
         examples=(
             "taskdeck exec -- make -j4 all",

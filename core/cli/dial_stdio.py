@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from core.app.stdio_bridge import dial_or_start, dial_stdio
-from core.cli.arguments import Command, Common
+from core.cli.arguments import Common
+from core.cli.commands import Command
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +20,7 @@ class Dial(Common):
 
 
 async def dial(arguments: Dial) -> int:
-    """Carry bytes between standard input and output and the engine; what --host runs over ssh."""
+    """Connect standard input and output to the engine; --host runs this through ssh."""
     if arguments.start:
         dial_or_start(arguments.home)
     else:

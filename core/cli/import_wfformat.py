@@ -1,4 +1,4 @@
-"""import: workflows from the records of others."""
+"""import wfformat: make workflows from WfFormat records."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from core.cli.arguments import Command, Common
+from core.cli.arguments import Common
+from core.cli.commands import Command
 from core.cli.output import emit, say
 from core.cli.refusals import usage
 from core.files.writing import write_file
@@ -19,7 +20,7 @@ from core.workflows.writer import count_tasks, dump
 
 
 class Kind(StrEnum):
-    """What a recorded task becomes."""
+    """What a recorded task becomes in the workflow."""
 
     DELAY = "delay"
     SHELL = "shell"
@@ -30,18 +31,18 @@ class WfFormat(Common):
     """The arguments of `import wfformat`."""
 
     record: Annotated[Path, typer.Argument(metavar="FILE", help="A WfFormat 1.5 record.")]
-    time_scale: Annotated[float, typer.Option(metavar="X", help="Run times are multiplied by this.")] = 1.0
-    connector: Annotated[Kind, typer.Option(help="What a task becomes: a wait, or a real sleep.")] = (
-        Kind.DELAY
-    )
+    time_scale: Annotated[float, typer.Option(metavar="X", help="Multiply the run times by this.")] = 1.0
+    connector: Annotated[
+        Kind, typer.Option(help="What a task becomes: a delay, or a process that sleeps.")
+    ] = Kind.DELAY
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="OUT", help="Where to write. [default: standard output]"),
+        typer.Option("--out", "-o", metavar="OUT", help="The file to write. [default: standard output]"),
     ] = None
 
 
 async def wfformat(arguments: WfFormat) -> int:
-    """Make a workflow of a WfFormat record: one task each, parents as needs, as long as recorded."""
+    """Make a workflow that has the tasks, dependencies and run times of a WfFormat record."""
     through = Through(arguments.connector.value)
     workflow = import_file(arguments.record, time_scale=arguments.time_scale, through=through)
     text = dump(workflow)

@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
-from core.cli.arguments import Command, Reaching
+from core.cli.arguments import Remote
+from core.cli.commands import Command
 from core.cli.output import emit
-from core.cli.paging import WHOLE
+from core.cli.paging import PAGE_ROWS
 from core.cli.reading import reading
 from core.cli.tables import Table
 from core.control.api import EventQuery, ReadingAPI
@@ -26,22 +27,24 @@ _FOLLOW_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Events(Reaching):
+class Events(Remote):
     """The arguments of `events`."""
 
-    job: Annotated[int | None, typer.Option(metavar="ID", min=1, help="Events of one job.")] = None
-    task: Annotated[str | None, typer.Option(metavar="TASK", help="Events of one task: ID or JOB/KEY.")] = (
-        None
-    )
-    where: Annotated[str, typer.Option(metavar="FILTER", help="Such as: kind:task.failed age<1h")] = ""
+    job: Annotated[int | None, typer.Option(metavar="ID", min=1, help="Only events of this job.")] = None
+    task: Annotated[
+        str | None, typer.Option(metavar="TASK", help="Only events of this task: ID or JOB/KEY.")
+    ] = None
+    where: Annotated[
+        str, typer.Option(metavar="FILTER", help="Only events that match, such as: kind:task.failed age<1h")
+    ] = ""
     after: Annotated[int, typer.Option(metavar="ID", min=0, help="Only events with a higher id.")] = 0
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on as events come, until the job has ended.")
+        bool, typer.Option("--follow", "-f", help="Write new events as they come, until the job has ended.")
     ] = False
 
 
 async def events(arguments: Events) -> int:
-    """Write events in order of their ids, all of them."""
+    """List the events in the order of their ids."""
     where = parse(arguments.where, Noun.EVENTS) if arguments.where else None
     table = Table(Noun.EVENTS)
     async with reading(arguments) as deck:
@@ -63,18 +66,18 @@ async def _rows(
 ) -> AsyncIterator[Sequence[EventView]]:
     after_id = arguments.after
     while True:
-        # Asked before the events are read: what ended after this has its events in the next round.
-        over = not arguments.follow or await _has_ended(deck, query.job_id)
+        # Read before the events: a job that ends after this has its last events in the next round.
+        is_last = not arguments.follow or await _has_ended(deck, query.job_id)
         while True:
-            page = await deck.events(query, after_id=after_id, limit=WHOLE)
+            page = await deck.events(query, after_id=after_id, limit=PAGE_ROWS)
             if page.rows:
                 after_id = page.rows[-1].id
                 yield page.rows
             if page.next is None:
                 break
-            # A page may end early, without rows: what was looked at need not be looked at again.
+            # A page may end early, without rows: what was searched is not searched again.
             after_id = int(page.next)
-        if over:
+        if is_last:
             return
         await asyncio.sleep(_FOLLOW_SECONDS)
 

@@ -11,7 +11,8 @@ from core.app.hosting import serve as serve_engine
 from core.app.hosting import serve_after_take_over
 from core.app.lifetime import LINGER_SECONDS
 from core.app.systemd_unit import user_unit
-from core.cli.arguments import Command, Hosting
+from core.cli.arguments import Hosting
+from core.cli.commands import Command
 from core.cli.output import emit, note, put, say
 from core.cli.refusals import usage
 

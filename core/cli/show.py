@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from core.cli.arguments import Command, Reaching
+from core.cli.arguments import Remote
+from core.cli.commands import Command
 from core.cli.output import Painted, emit, note, say, status
 from core.cli.reading import reading
 from core.cli.summary import counts_text
@@ -22,10 +23,10 @@ from core.render.times import duration_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Show(Reaching):
+class Show(Remote):
     """The arguments of `show`."""
 
-    job: Annotated[int, typer.Argument(metavar="JOB", min=1, help="Id of the job.")]
+    job: Annotated[int, typer.Argument(metavar="JOB", min=1, help="The id of a job.")]
 
 
 async def show(arguments: Show) -> int:

@@ -6,7 +6,8 @@ import core
 from core import host
 from core.app.doctor import Check
 from core.app.doctor import doctor as check_home
-from core.cli.arguments import Command, Common
+from core.cli.arguments import Common
+from core.cli.commands import Command
 from core.cli.output import Piece, emit, say, status
 from core.config import load
 from core.model.errors import Unavailable
@@ -26,24 +27,20 @@ async def doctor(arguments: Common) -> int:
         emit({"ok": report.ok, "checks": checks})
     else:
         for check in report.checks:
-            say(_word(check), f"{safe_line(check.name)}: {safe_line(check.message)}")
+            say(_mark(check), f"{safe_line(check.name)}: {safe_line(check.message)}")
         warned = sum(check.warning for check in report.checks)
-        say(
-            ("all is well" + (f", warnings: {warned}" if warned else ""))
-            if report.ok
-            else "something is wrong"
-        )
+        say(("no faults" + (f", warnings: {warned}" if warned else "")) if report.ok else "there are faults")
     return 0 if report.ok else Unavailable.exit_code
 
 
-def _word(check: Check) -> Piece:
+def _mark(check: Check) -> Piece:
     if not check.ok:
         return status("failed", "BAD ")
     return status("held", "WARN ") if check.warning else status("succeeded", "ok  ")
 
 
 async def config_check(arguments: Common) -> int:
-    """Read the settings and show them, or every fault in them."""
+    """Print the settings, or every fault in them."""
     home = find_home(arguments.home, default=host.default_home)
     settings = load(home).model_dump(mode="json")
     if arguments.json:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -11,44 +13,47 @@ import typer
 from core.app.lock import find_owner
 from core.app.ownership import MARGIN_SECONDS, end_owner
 from core.cli.access import running
-from core.cli.arguments import Command, Reaching
+from core.cli.arguments import Remote
+from core.cli.commands import Command
 from core.cli.output import emit, note, say
 from core.cli.refusals import usage
 from core.control.api import ControlAPI, StopMode
 from core.model.errors import Conflict, TaskdeckError, Unavailable
 
-_LOOK_SECONDS = 0.1
-_TOLD_SECONDS = 5.0
+_POLL_SECONDS = 0.1
+_NOTE_SECONDS = 5.0
 _STOPPING = "engine.stopping"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stop(Reaching):
+class Stop(Remote):
     """The arguments of `stop`."""
 
-    drain: Annotated[bool, typer.Option("--drain", help="Wait for all that runs first.")] = False
-    kill: Annotated[bool, typer.Option("--kill", help="End running children first.")] = False
+    drain: Annotated[bool, typer.Option("--drain", help="First wait until all running tasks have ended.")] = (
+        False
+    )
+    kill: Annotated[bool, typer.Option("--kill", help="First kill the running children.")] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Engine:
-    """Which engine is ended, and how many attempts it said to run."""
+    """Which engine is ended, and how many attempts it runs."""
 
     pid: int
     epoch: int
     running: int | None = None
-    """None = it is stopping, and says no more."""
+    """None = it is stopping, and does not say."""
 
 
 async def stop(arguments: Stop) -> int:
-    """Stop the engine that runs and wait until it has ended; its children go on and are taken over."""
+    """Stop the engine and wait until it has ended; the next engine takes over its children."""
     if arguments.drain and arguments.kill:
-        raise usage("--drain waits for what runs and --kill ends it: say one of them")
+        raise usage("--drain waits for what runs and --kill ends it: choose one")
     how = StopMode.DRAIN if arguments.drain else StopMode.KILL if arguments.kill else StopMode.STOP
     try:
         pid = await _stop(arguments, how)
     except (Conflict, Unavailable) as error:
-        pid = await _stop_deaf(arguments, how, error)
+        pid = await _stop_by_signal(arguments, how, error)
     if arguments.json:
         emit({"stopped": True, "pid": pid})
     else:
@@ -58,16 +63,16 @@ async def stop(arguments: Stop) -> int:
 
 async def _stop(arguments: Stop, how: StopMode) -> int:
     async with running(arguments) as deck:
-        engine = await _who(deck)
+        engine = await _answering(deck)
         await deck.stop_engine(how)
-        await _until_gone(deck, engine, tell=how is StopMode.DRAIN)
+        await _until_gone(deck, engine, watch=_DrainNotes().watch if how is StopMode.DRAIN else _ignore)
     if arguments.host is None:
         await _until_free(arguments, engine.pid)
     return engine.pid
 
 
-async def _stop_deaf(arguments: Stop, how: StopMode, error: TaskdeckError) -> int:
-    """End by a signal an engine with which nobody can speak: of another protocol, or without its socket."""
+async def _stop_by_signal(arguments: Stop, how: StopMode, error: TaskdeckError) -> int:
+    """End by a signal an engine that cannot be asked: of another protocol, or without its socket."""
     chosen = arguments.options()
     if error.code not in ("engine.protocol", "engine.none") or arguments.host:
         raise error
@@ -76,15 +81,15 @@ async def _stop_deaf(arguments: Stop, how: StopMode, error: TaskdeckError) -> in
         raise error
     if how is not StopMode.STOP:
         # A signal asks for a stop and nothing else.
-        message = f"{error.message}; its process {owner.pid} minds only a plain stop"
-        raise type(error)(error.code, message, hint="say 'taskdeck stop'") from error
+        message = f"{error.message}; its process {owner.pid} takes only a plain stop"
+        raise type(error)(error.code, message, hint="run 'taskdeck stop'") from error
     patience = chosen.settings().stop_grace + MARGIN_SECONDS
     ended = await end_owner(chosen.paths.lock, patience=patience, tell=note)
     return owner.pid if ended is None else ended.pid
 
 
-async def _who(deck: ControlAPI) -> _Engine:
-    """Return who answers, also one that is stopping: a harder mode may overtake that."""
+async def _answering(deck: ControlAPI) -> _Engine:
+    """Return the engine that answers, also one that is stopping: a harder mode may overtake that."""
     try:
         info = await deck.status()
     except Unavailable as error:
@@ -95,32 +100,47 @@ async def _who(deck: ControlAPI) -> _Engine:
     return _Engine(pid=info.pid, epoch=info.epoch, running=info.running)
 
 
-async def _until_gone(deck: ControlAPI, engine: _Engine, *, tell: bool) -> None:
-    now = asyncio.get_running_loop().time
-    told, said = now(), -1
+async def _until_gone(deck: ControlAPI, engine: _Engine, *, watch: Callable[[_Engine], None]) -> None:
+    """Return when the engine does not answer any more; `watch` gets each of its answers."""
     while True:
         try:
-            seen = await _who(deck)
+            answer = await _answering(deck)
         except (Unavailable, Conflict):
-            # Nobody answers any more, or the next engine does and is of another version.
+            # None answers any more, or the next engine does and has another protocol.
             return
-        if seen.epoch != engine.epoch:
+        if answer.epoch != engine.epoch:
             return
-        is_time = said < 0 or now() - told >= _TOLD_SECONDS
-        if tell and seen.running is not None and seen.running != said and is_time:
-            told, said = now(), seen.running
-            note(f"draining: {seen.running} running")
-        await asyncio.sleep(_LOOK_SECONDS)
+        watch(answer)
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+def _ignore(_: _Engine) -> None:
+    return
+
+
+class _DrainNotes:
+    """Notes how many attempts still run, when that changes and not too often."""
+
+    def __init__(self) -> None:
+        self._noted: int | None = None
+        self._noted_at = 0.0
+
+    def watch(self, engine: _Engine) -> None:
+        now = time.monotonic()
+        is_due = self._noted is None or now - self._noted_at >= _NOTE_SECONDS
+        if engine.running is not None and engine.running != self._noted and is_due:
+            self._noted, self._noted_at = engine.running, now
+            note(f"draining: {engine.running} running")
 
 
 async def _until_free(arguments: Stop, pid: int) -> None:
-    # It lets go of its lock last: until then the next engine is refused.
+    # It releases its lock last: until then the next engine is refused.
     lock = arguments.options().paths.lock
     while True:
         owner = find_owner(lock)
         if owner is None or owner.pid != pid:
             return
-        await asyncio.sleep(_LOOK_SECONDS)
+        await asyncio.sleep(_POLL_SECONDS)
 
 
 COMMANDS = (

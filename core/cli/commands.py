@@ -1,0 +1,150 @@
+"""Describe commands, and build the typer application that reads them."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from typing import Generic, TypeAlias, TypeGuard, TypeVar, get_type_hints
+
+import typer
+
+from core.cli.arguments import Common
+
+Act: TypeAlias = Callable[[], int]
+"""A command with its arguments read: carry it out and return the exit status."""
+A = TypeVar("A", bound=Common)
+T = TypeVar("T")
+
+_OVERVIEW = """A durable task engine with its operations console in the terminal.
+
+Without a command the console opens, and starts an engine if none runs. Without a terminal it prints an
+overview as lines of text.
+
+\b
+  --home DIR                Data directory, instead of $TASKDECK_HOME.
+  --host USER@BOX           Console here, engine and --home on this host, through ssh.
+  --remote-command COMMAND  How taskdeck is called on the --host. [default: taskdeck]
+  --embedded                Run the engine in this process; it ends with the console.
+  --read-only               Change nothing, and start no engine.
+  --plain                   Print an overview as lines of text, once.
+  --watch [SECONDS]         Print the overview, then again what has changed. [default: 2]
+
+\b
+Examples:
+  taskdeck
+  taskdeck --host ana@build.example.org
+  taskdeck --watch 10 | tee -a overview.txt
+"""
+_GROUPS = {"import": "Make workflows from records of other programs.", "config": "Check the settings."}
+"""The first words of commands of two words, with their help."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command(Generic[A]):
+    """One command; the first paragraph of the docstring of `run` is its help."""
+
+    name: str
+    """As typed; two words for a command of a group, such as `import wfformat`."""
+    arguments: type[A]
+    """A dataclass of typer's parameters; a field that is a dataclass stands for the fields of that."""
+    run: Callable[[A], Awaitable[int]]
+    examples: tuple[str, ...]
+    trailing: bool = False
+    """All that follows the first argument belongs to it, also what looks like an option."""
+
+
+def build(commands: Iterable[Command[A]]) -> typer.Typer:
+    """Return the application of these commands; called, it returns an `Act`."""
+    app = _group("taskdeck", _OVERVIEW)
+    groups: dict[str, typer.Typer] = {}
+    for command in commands:
+        first, _, second = command.name.partition(" ")
+        if second and first not in groups:
+            groups[first] = _group(first, _GROUPS[first])
+            app.add_typer(groups[first], name=first)
+        _add(groups[first] if second else app, command, second or first)
+    return app
+
+
+def _group(name: str, summary: str) -> typer.Typer:
+    group = typer.Typer(
+        name=name,
+        help=summary,
+        rich_markup_mode=None,
+        no_args_is_help=True,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    # Without a callback typer takes a group of one command for that command.
+    group.callback()(_nothing)
+    return group
+
+
+def _nothing() -> None:
+    return None
+
+
+def _add(group: typer.Typer, command: Command[A], name: str) -> None:
+    examples = "\n".join(f"  {example}" for example in command.examples)
+    summary = (inspect.getdoc(command.run) or "").partition("\n\n")[0]
+    group.command(
+        name,
+        help=f"{summary}\n\n\b\nExamples:\n{examples}",
+        short_help=summary,
+        context_settings={"allow_interspersed_args": not command.trailing},
+    )(_reader(command))
+
+
+def _reader(command: Command[A]) -> Callable[..., Act]:
+    """Return a function whose signature is the command's arguments and whose result is its `Act`."""
+
+    def read(**values: object) -> Act:
+        arguments = _filled(command.arguments, values)
+        return lambda: asyncio.run(_result(command.run(arguments)))
+
+    parameters = list(_parameters(command.arguments))
+    read.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    read.__annotations__["return"] = object
+    read.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # what inspect looks for
+    return read
+
+
+def _parameters(arguments: type[object]) -> Iterator[inspect.Parameter]:
+    for argument, hint in _hinted(arguments):
+        if _is_nested(hint):
+            yield from _parameters(hint)
+        else:
+            yield inspect.Parameter(
+                argument.name, inspect.Parameter.KEYWORD_ONLY, default=_default(argument), annotation=hint
+            )
+
+
+def _filled(arguments: type[T], values: Mapping[str, object]) -> T:
+    return arguments(
+        **{
+            argument.name: _filled(hint, values) if _is_nested(hint) else values[argument.name]
+            for argument, hint in _hinted(arguments)
+        }
+    )
+
+
+def _hinted(arguments: type[object]) -> Iterator[tuple[Field[object], object]]:
+    hints = get_type_hints(arguments, include_extras=True)
+    for argument in fields(arguments):  # type: ignore[arg-type] # every class of arguments is a dataclass
+        yield argument, hints[argument.name]
+
+
+def _is_nested(hint: object) -> TypeGuard[type[object]]:
+    return isinstance(hint, type) and is_dataclass(hint)
+
+
+def _default(argument: Field[object]) -> object:
+    if argument.default is not MISSING:
+        return argument.default
+    factory = argument.default_factory
+    return factory() if factory is not MISSING else inspect.Parameter.empty
+
+
+async def _result(work: Awaitable[int]) -> int:
+    return await work
