@@ -142,9 +142,9 @@ def open_pidfd(process: Process) -> int | None:
     except ProcessLookupError:
         return None
     # Checked after the descriptor holds the pid: from here on it cannot be reused unseen.
-    found = find_process(process.pid)
+    living = find_process(process.pid)
     # Not its session: a process that begins one of its own in this moment has not ended.
-    if found is not None and found.start == process.start:
+    if living is not None and living.start == process.start:
         return descriptor
     os.close(descriptor)
     return None
@@ -220,11 +220,11 @@ def runtime_dir() -> Path | None:
 def _is_private(folder: Path) -> bool:
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        found = folder.lstat()
+        status = folder.lstat()
     except OSError:
         return False
     # Another user may have made it first, or a link in its place.
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o077
 
 
 def user_name() -> str:

@@ -50,7 +50,7 @@ def output(answer: Answer) -> JsonObject:
     `json` only where the content type says so and the whole body parses within the limits (256 KiB, depth
     200); `text` is the first 64 KiB.
     """
-    found: JsonObject = {
+    result: JsonObject = {
         "status": answer.status,
         "headers": dict(answer.headers),
         "path": str(answer.path),
@@ -58,11 +58,11 @@ def output(answer: Answer) -> JsonObject:
     }
     if _JSON_TYPE.match(answer.headers.get("content-type", "")) and answer.size <= HEAD_BYTES:
         try:
-            return {**found, "json": _parse(answer.head)}
+            return {**result, "json": _parse(answer.head)}
         except ValueError:
             # A body that lies about its type is still readable.
             pass
-    return {**found, "text": text(answer)}
+    return {**result, "text": text(answer)}
 
 
 def text(answer: Answer, limit: int = TEXT_BYTES) -> str:

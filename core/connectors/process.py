@@ -70,10 +70,10 @@ def working_directory(asked: str | None, context: CallContext) -> str:
 
 def program(name: str, *, code: str, env: Mapping[str, str], cwd: str) -> str:
     """Return the absolute path of a program by the child's own PATH; raise `Invalid` with `code`."""
-    found = host.find_program(name, path=env.get("PATH", os.defpath), cwd=cwd)
-    if found is None:
+    path = host.find_program(name, path=env.get("PATH", os.defpath), cwd=cwd)
+    if path is None:
         raise Invalid(code, f"{name}: no such program, or not executable", hint="fix its name, or PATH")
-    return str(found)
+    return str(path)
 
 
 def signal_name(code: int) -> str | None:

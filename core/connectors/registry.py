@@ -29,7 +29,7 @@ GROUP = "taskdeck.connectors"
 """The entry points of installed packages that bring connectors."""
 _METHODS = ("check", "start", "stop", "call", "classify")
 _NAME = re.compile(r"[a-z][a-z0-9_.-]{0,63}", re.ASCII)
-# What foreign code may raise while it is imported or made; leaving out what ends a process.
+# What foreign code may raise while it is imported or made, without what ends a process.
 _FOREIGN = (
     ArithmeticError,
     AssertionError,
@@ -119,13 +119,13 @@ def builtin(settings: Settings) -> list[Connector]:
 def installed() -> list[Connector]:
     """Return the connectors of installed packages, by name of entry point; raises as `load` does."""
     points = sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value))
-    found: list[Connector] = []
+    connectors: list[Connector] = []
     for point in points:
         try:
-            found.append(_made(point.load()))
+            connectors.append(_made(point.load()))
         except _FOREIGN as error:
             raise _not_loaded(f"{point.name} = {point.value}", error) from error
-    return found
+    return connectors
 
 
 def load(reference: str) -> Connector:

@@ -98,7 +98,7 @@ def plan_job(
     checks: Checks,
     options: SubmitOptions,
 ) -> JobPlan:
-    """Return the plan of a document; tasks of a file run in its folder unless told otherwise."""
+    """Return the plan of a document; tasks of a file run in its folder unless the options name another."""
     cwd = options.cwd
     if isinstance(document, str) and not cwd:
         cwd = str(Path(document).absolute().parent)

@@ -18,7 +18,7 @@ from core.model.values import JsonObject, JsonValue
 
 
 class Connectors(Protocol):
-    """Where connectors are found by the word after `uses:`."""
+    """Find connectors by the name after `uses:`."""
 
     def get(self, name: str) -> Connector:
         """Return a connector; raise `NotFound`."""

@@ -44,10 +44,10 @@ def spawn(argv: Sequence[str], *, cwd: str, env: Mapping[str, str]) -> int:
 def reap(pid: int) -> int | None:
     """Return the exit status of an own child that has ended, minus n for signal n; None if it has not."""
     try:
-        found, status = os.waitpid(pid, os.WNOHANG)
+        ended, status = os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:
         return None
-    return os.waitstatus_to_exitcode(status) if found else None
+    return os.waitstatus_to_exitcode(status) if ended else None
 
 
 def _refusal(error: OSError, cwd: str) -> Invalid | HandoffFailed:

@@ -1,4 +1,4 @@
-"""The workflow document, typed: what `validation` has found to be without fault."""
+"""The workflow document, typed: without faults, as `validation` checked it."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def reverse(needs: Needs) -> dict[str, list[str]]:
 def cycles(needs: Needs) -> list[tuple[str, ...]]:
     """Return cycles that share no task, at least one per knot; a task is followed by one it needs."""
     left = set(order(needs).cyclic)
-    found: list[tuple[str, ...]] = []
+    separate: list[tuple[str, ...]] = []
     while left:
         start = next(key for key in needs if key in left)
         walk: dict[str, int] = {}
@@ -73,10 +73,10 @@ def cycles(needs: Needs) -> list[tuple[str, ...]]:
             # Each key left needs another one left, or it would have been ordered.
             at = next(need for need in needs[at] if need in left)
         cycle = tuple(list(walk)[walk[at] :])
-        found.append(cycle)
+        separate.append(cycle)
         rest = {key: [need for need in needs[key] if need in left] for key in left - set(cycle)}
         left = set(order({key: [n for n in wanted if n in rest] for key, wanted in rest.items()}).cyclic)
-    return found
+    return separate
 
 
 def ancestors(needs: Needs, key: str) -> set[str]:

@@ -74,12 +74,12 @@ def _convert(param: Param, value: JsonValue) -> JsonValue:
         return value
     try:
         if param.type in ("integer", "number", "boolean"):
-            found = read_plain(value.strip())
+            read = read_plain(value.strip())
         else:
-            found = json.loads(value)
+            read = json.loads(value)
     except (ValueError, RecursionError):
         return value
-    return value if survey(found) else found
+    return value if survey(read) else read
 
 
 def _mismatch(param: Param, value: JsonValue) -> str | None:

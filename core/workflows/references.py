@@ -29,9 +29,9 @@ def check_references(document: JsonObject, outline: Outline, positions: Position
     for task in outline.tasks:
         yield from _misplaced({k: v for k, v in task.raw.items() if k not in _RESOLVED}, task.path, positions)
         within = _TaskReferences(task, outline, needs)
-        for found in _texts(task.with_, (*task.path, "with")):
-            for fault in within.in_text(found.text):
-                yield positions.fault_at(found.path, fault.code, fault.message)
+        for place in _texts(task.with_, (*task.path, "with")):
+            for fault in within.in_text(place.text):
+                yield positions.fault_at(place.path, fault.code, fault.message)
         condition = task.raw.get("when")
         if isinstance(condition, str):
             for fault in within.in_condition(condition):
@@ -136,6 +136,6 @@ def _texts(value: JsonValue, path: DocumentPath) -> Iterator[_Text]:
 
 
 def _misplaced(value: JsonObject, path: DocumentPath, positions: Positions) -> Iterator[Fault]:
-    for found in _texts(value, path):
+    for place in _texts(value, path):
         message = "expressions are resolved in `with` and `when` only"
-        yield positions.fault_at(found.path, "expression.misplaced", message)
+        yield positions.fault_at(place.path, "expression.misplaced", message)

@@ -31,7 +31,7 @@ _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
 class BadNumber(ValueError):
-    """Say why a number is refused, in words."""
+    """Say in a sentence why a number is refused."""
 
 
 def read_plain(text: str) -> JsonValue:

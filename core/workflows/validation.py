@@ -24,7 +24,7 @@ from core.workflows.suggestions import did_you_mean, one_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What a check found: faults and warnings in order of their positions; typed when there is no fault."""
+    """Faults and warnings in order of their positions; `document` is typed when there is no fault."""
 
     document: Document | None
     faults: tuple[Fault, ...] = ()
@@ -116,9 +116,9 @@ def _connector_faults(outline: Outline, positions: Positions, checks: Checks) ->
                 message = f"`uses` is missing: what does `{task.key}` do?"
                 yield positions.fault_at(task.path, "document.missing", message)
         elif uses in known:
-            for found in checks.check(uses, task.with_):
-                path = (*task.path, "with", *found.path)
-                yield positions.fault_at(path, found.code, found.message)
+            for fault in checks.check(uses, task.with_):
+                path = (*task.path, "with", *fault.path)
+                yield positions.fault_at(path, fault.code, fault.message)
         else:
             yield _unknown_connector(task, uses, known, positions)
 

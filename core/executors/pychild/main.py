@@ -66,9 +66,9 @@ async def settle(awaitable: Awaitable[object]) -> object:
 def find(target: str) -> Callable[..., object]:
     """Return the function; raise `NotFound`, or what the import of its module raises."""
     module_name, _, path = target.partition(":")
-    found: object
+    value: object
     try:
-        found = importlib.import_module(module_name)
+        value = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         # A module that the task's module misses is an error of that module.
         if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
@@ -76,12 +76,12 @@ def find(target: str) -> Callable[..., object]:
         raise NotFound(f"no module {error.name!r} in {Path.cwd()} or the interpreter's paths") from None
     for name in path.split("."):
         try:
-            found = getattr(found, name)
+            value = getattr(value, name)
         except AttributeError:
             raise NotFound(f"{module_name} has no {path!r}") from None
-    if not callable(found):
+    if not callable(value):
         raise NotFound(f"{target} is not a function")
-    return found
+    return value
 
 
 def encode(value: object) -> str:
@@ -100,26 +100,26 @@ def describe(error: BaseException) -> dict[str, object]:
         return {"code": "python.result", "message": str(error)[:MESSAGE_CHARS], "facts": {}}
     trace = traceback.TracebackException.from_exception(error)
     own = [index for index, frame in enumerate(trace.stack) if frame.filename == __file__]
-    # The frames of this file say nothing to who wrote the task.
+    # The frames of this file mean nothing to the author of the task.
     del trace.stack[: own[-1] + 1 if own else 0]
     text = "".join(trace.format())
     print(text, end="", file=sys.stderr, flush=True)
     name = type(error).__qualname__
-    said = "".join(traceback.format_exception_only(type(error), error)).strip()
+    summary = "".join(traceback.format_exception_only(type(error), error)).strip()
     return {
         "code": "python.error",
-        "message": said[:MESSAGE_CHARS],
+        "message": summary[:MESSAGE_CHARS],
         "facts": {"type": name, "traceback": text[-TRACE_CHARS:]},
     }
 
 
 def write(path: Path, text: str) -> None:
     """Write a private file that appears only when it is complete."""
-    draft = path.with_suffix(".draft")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    incomplete = path.with_suffix(".draft")
+    descriptor = os.open(incomplete, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
-    draft.replace(path)
+    incomplete.replace(path)
 
 
 if __name__ == "__main__":

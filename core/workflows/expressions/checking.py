@@ -60,7 +60,7 @@ class Reference:
 
 def references(value: JsonValue) -> frozenset[Reference]:
     """Return what the expressions anywhere in a value refer to; faulty ones refer to nothing."""
-    found: set[Reference] = set()
+    referenced: set[Reference] = set()
     stack = [value]
     while stack:
         item = stack.pop()
@@ -70,8 +70,8 @@ def references(value: JsonValue) -> frozenset[Reference]:
             stack.extend(item)
         elif isinstance(item, str) and OPENING in item:
             for source in _sources(item):
-                found.update(source_references(source))
-    return frozenset(found)
+                referenced.update(source_references(source))
+    return frozenset(referenced)
 
 
 def source_references(source: str) -> frozenset[Reference]:
@@ -107,8 +107,8 @@ def check_source(source: str) -> Fault | None:
             line=line if isinstance(line, int) else None,
             column=column if isinstance(column, int) else None,
         )
-    faults = (_check_reference(found) for found in _literal_paths(tokens))
-    return next((found for found in faults if found is not None), None)
+    faults = (_check_reference(path) for path in _literal_paths(tokens))
+    return next((fault for fault in faults if fault is not None), None)
 
 
 def _sources(text: str) -> Iterator[str]:
