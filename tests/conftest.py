@@ -1,13 +1,55 @@
-"""Share what every test may ask for."""
+"""Give every test surroundings of its own, and end what it leaves running."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.support import leftovers
+from tests.support.leftovers import Traces
+from tests.support.surroundings import settle_in
+
+# Before the modules of the tests are imported: some of them look at the environment then.
+_HOME = settle_in()
+# Examples are the same each time and may take as long as a busy machine needs.
+settings.register_profile(
+    "suite", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("suite")
+
+
+def pytest_unconfigure() -> None:
+    _HOME.cleanup()
 
 
 @pytest.fixture(scope="session")
 def checkout() -> Path:
     """Return the root of the checkout under test."""
     return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _session_ends_its_processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    traces = Traces(
+        mark=leftovers.mark_next("session"),
+        folder=tmp_path_factory.getbasetemp(),
+        newest=leftovers.newest_process(),
+    )
+    yield
+    leftovers.expect_none(traces)
+
+
+@pytest.fixture(autouse=True)
+def _test_ends_its_processes(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Restore the environment, and fail a test whose processes go on without it."""
+    environ = dict(os.environ)
+    newest = leftovers.newest_process()
+    mark = leftovers.mark_next(request.node.nodeid)
+    yield
+    os.environ.clear()
+    os.environ.update(environ)
+    leftovers.expect_none(Traces(mark=mark, folder=request.node.funcargs.get("tmp_path"), newest=newest))

@@ -168,7 +168,6 @@ async def test_what_a_dead_owner_left_behind_is_waited_for(
     (await take_over(tmp_path / "lock", patience=1, tell=lambda _: None)).release()
 
 
-@pytest.mark.timeout(120)
 def test_an_engine_is_replaced_and_the_next_one_takes_its_children_up(place: Home, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     first = place.start("serve")

@@ -14,8 +14,6 @@ from core.host import find_process
 from tests.support.homes import Home
 from tests.support.waiting import until_now
 
-pytestmark = pytest.mark.timeout(120)
-
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Home]:

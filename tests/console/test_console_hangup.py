@@ -12,7 +12,6 @@ from tests.support.terminal import CONSOLE, Terminal
 from tests.support.waiting import until_now
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     "said",
     [

@@ -14,7 +14,6 @@ from tests.support.terminal import CONSOLE, Terminal
 COLOUR = re.compile(rb"\x1b\[[0-9;]*\b(3[0-8]|4[0-8]|9[0-7]|10[0-7])\b[0-9;]*m")
 
 
-@pytest.mark.timeout(120)
 def test_the_console_starts_an_engine_shows_it_without_colours_and_ends_it(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with Terminal([*CONSOLE, "--home", str(home)], environ={"NO_COLOR": "1"}) as terminal:

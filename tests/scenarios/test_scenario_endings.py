@@ -16,7 +16,6 @@ from core.model.errors import Unavailable
 from tests.support.homes import Home
 from tests.support.waiting import DEADLINE, until_now
 
-pytestmark = pytest.mark.timeout(180)
 ATTEMPTS = "SELECT status FROM attempt ORDER BY task_id"
 Write = Callable[..., str]
 

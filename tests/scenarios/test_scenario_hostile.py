@@ -179,7 +179,6 @@ async def _walked(
     return bytes(terminal.written), walk.pictures
 
 
-@pytest.mark.timeout(300)
 async def test_hostile_texts_are_seen_and_drive_nothing(tmp_path: Path) -> None:
     texts = hostile(NUMBER)
     plain = [f"{number:03}~plain" for number in range(60)]
@@ -198,7 +197,6 @@ async def test_hostile_texts_are_seen_and_drive_nothing(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("term", ["xterm-256color", "screen", "linux"])
 async def test_without_colours_not_one_is_sent_and_everything_is_read(tmp_path: Path, term: str) -> None:
     texts = hostile(40)
@@ -207,7 +205,6 @@ async def test_without_colours_not_one_is_sent_and_everything_is_read(tmp_path: 
     assert _unseen(pictures["retries"], texts) == []
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("term", ["xterm-256color", "screen", "linux"])
 async def test_a_terminal_of_few_colours_gets_no_more_than_it_has(tmp_path: Path, term: str) -> None:
     texts = hostile(40)

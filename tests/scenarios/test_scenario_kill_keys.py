@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
 from core import host
 from tests.support.aftermath import effect
 from tests.support.homes import Home
 from tests.support.terminal import Terminal
 from tests.support.waiting import until_now
 
-pytestmark = pytest.mark.timeout(180)
 STUBBORN = "trap '' TERM; echo $$ >\"$EFFECTS/pid\"; while :; do sleep 1; done"
 
 

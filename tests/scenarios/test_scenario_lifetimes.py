@@ -16,8 +16,6 @@ from tests.support.homes import Home
 from tests.support.terminal import Terminal
 from tests.support.waiting import DEADLINE, until_now
 
-pytestmark = pytest.mark.timeout(180)
-
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Home]:

@@ -10,7 +10,6 @@ import pytest
 from tests.support.homes import Home
 from tests.support.terminal import CONSOLE, Terminal
 
-pytestmark = pytest.mark.timeout(240)
 STATUS = "SELECT status FROM job WHERE id = 2"
 
 

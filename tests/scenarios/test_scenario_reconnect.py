@@ -14,7 +14,6 @@ from tests.support.homes import Home
 from tests.support.terminal import Terminal
 from tests.support.waiting import until_now
 
-pytestmark = pytest.mark.timeout(180)
 NUMBER = 5
 
 

@@ -12,8 +12,6 @@ from tests.support.homes import Home
 from tests.support.sshd import BOX, Box
 from tests.support.terminal import Terminal
 
-pytestmark = pytest.mark.timeout(150)
-
 
 @pytest.fixture(scope="module")
 def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:

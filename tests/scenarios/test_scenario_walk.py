@@ -16,7 +16,6 @@ from tests.support.homes import Home
 from tests.support.terminal import ROOT, Terminal
 from tests.support.waiting import until_now
 
-pytestmark = pytest.mark.timeout(240)
 SLOTS = 6
 """One for each task of the sample that can start first: none waits for another's slot."""
 PACE = 45

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -15,6 +16,7 @@ from core.control.remote import RemoteControl
 from core.control.transport import CommandDialer, Dialer, SocketDialer
 from core.model.errors import Unavailable
 from tests.support.homes import Home
+from tests.support.leftovers import MARK
 
 DOORS = ("local", "socket", "command")
 SLOTS = 4
@@ -34,7 +36,9 @@ def dialer(name: str, home: Path) -> Dialer:
     if name == "socket":
         return SocketDialer(home / "engine.sock")
     argv = [sys.executable, "-P", "-m", "console.launch", "dial-stdio", "--home", str(home)]
-    return CommandDialer(["env", f"PYTHONPATH={Path(core.__file__).parents[1]}", *argv])
+    # Its lines are kept from test to test: they belong to who opens the door, not to who speaks first.
+    environ = [f"PYTHONPATH={Path(core.__file__).parents[1]}", f"{MARK}={os.environ[MARK]}"]
+    return CommandDialer(["env", *environ, *argv])
 
 
 @asynccontextmanager

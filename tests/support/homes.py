@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from core.app.lock import is_held
 from core.store.verify import verify_path
+from tests.support import leftovers
 from tests.support.waiting import DEADLINE, until_now
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,16 +85,21 @@ class Home:
         until_now(lambda: not self.owned, "no engine runs")
 
     def end(self) -> None:
-        """End whoever still lives here and hold the store to its rules."""
+        """End every process that lives here, and hold the store to its rules."""
         for process in self._started:
             if process.poll() is None:
                 process.kill()
+        # Engines that others started, the children of an engine that was killed.
+        until_now(self._is_deserted, f"every process on {self.path} ends")
+        for process in self._started:
             process.communicate()
-        if self.owned:
-            os.kill(self.engine, signal.SIGKILL)
-            self.has_none()
         if (self.path / "taskdeck.db").exists():
             assert verify_path(self.path / "taskdeck.db") == ()
+
+    def _is_deserted(self) -> bool:
+        living = leftovers.living_on(self.path)
+        leftovers.kill(living)
+        return not living
 
 
 def lines(process: subprocess.Popen[bytes]) -> Sequence[str]:

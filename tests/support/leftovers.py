@@ -1,0 +1,102 @@
+"""Processes that a test started and did not end."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from core import host
+
+MARK = "SUITE_TEST"
+"""Variable that says which test a process belongs to."""
+_PATIENCE = 10.0
+"""Seconds for processes that are about to end by themselves."""
+_numbers = count(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traces:
+    """How the processes of one test are known: by its mark, or by a folder of its own."""
+
+    mark: str
+    folder: Path | None
+    newest: int
+    """The newest process of the machine before."""
+
+
+def mark_next(name: str) -> str:
+    """Let the children to come carry a mark of their own; return it."""
+    os.environ[MARK] = f"{os.getpid()}.{next(_numbers)} {name}"
+    return os.environ[MARK]
+
+
+def newest_process() -> int:
+    """Return the process id that was given last."""
+    return int(Path("/proc/loadavg").read_text(encoding="ascii").split()[-1])
+
+
+def left_by(traces: Traces) -> list[host.Process]:
+    """Return the processes that still run although their test is over."""
+    now = newest_process()
+    if now == traces.newest:
+        return []
+    # Process ids start again at the top; otherwise nothing older can belong to this test.
+    oldest = traces.newest if now > traces.newest else 0
+    return [process for process in _processes_after(oldest) if _belongs(process, traces)]
+
+
+def expect_none(traces: Traces) -> None:
+    """Fail the test whose processes still run, and end them."""
+    deadline = time.monotonic() + _PATIENCE
+    while (left := left_by(traces)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    if left:
+        story = "; ".join(f"{process.pid}: {host.command_line(process)}" for process in left)
+        kill(left)
+        pytest.fail(f"left running: {story}")
+
+
+def living_on(folder: Path) -> list[host.Process]:
+    """Return the processes that name a folder, stand in it or write into it."""
+    return [process for process in _processes_after(0) if _touches(process, folder)]
+
+
+def kill(left: Iterable[host.Process]) -> None:
+    """End processes at once, but none that only has the number of one of them."""
+    for process in left:
+        if host.find_process(process.pid) == process:
+            os.kill(process.pid, signal.SIGKILL)
+
+
+def _processes_after(oldest: int) -> Iterator[host.Process]:
+    pids = [int(entry.name) for entry in os.scandir("/proc") if entry.name.isdigit()]
+    for pid in pids:
+        process = host.find_process(pid) if pid > oldest and pid != os.getpid() else None
+        if process is not None:
+            yield process
+
+
+def _belongs(process: host.Process, traces: Traces) -> bool:
+    if host.carries_mark(process, f"{MARK}={traces.mark}"):
+        return True
+    return traces.folder is not None and _touches(process, traces.folder)
+
+
+def _touches(process: host.Process, folder: Path) -> bool:
+    proc = Path("/proc") / str(process.pid)
+    try:
+        texts = [(proc / name).read_bytes() for name in ("cmdline", "environ")]
+        texts += [os.fsencode((proc / link).readlink()) for link in ("cwd", "fd/1", "fd/2")]
+    except OSError:
+        return False
+    # `home` is not `home2`.
+    name = re.compile(re.escape(os.fsencode(folder)) + rb"(?![\w.-])")
+    return any(name.search(text) for text in texts)

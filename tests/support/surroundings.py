@@ -1,0 +1,80 @@
+"""The same surroundings for every test and its children, whatever started the suite."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import signal
+import tempfile
+import time
+from pathlib import Path
+
+_KEPT = ("PATH", "TMPDIR")
+_KEPT_PREFIXES = ("PIP_", "PYTEST_", "SSL_", "REQUESTS_", "HTTP_", "HTTPS_", "http_", "https_", "no_proxy")
+"""How packages are fetched is a matter of the machine; one test installs the wheel."""
+_FOLDERS = {
+    "XDG_CONFIG_HOME": ".config",
+    "XDG_CACHE_HOME": ".cache",
+    "XDG_DATA_HOME": ".local/share",
+    "XDG_STATE_HOME": ".local/state",
+}
+_SIGNALS = (
+    signal.SIGHUP,
+    signal.SIGQUIT,
+    signal.SIGTERM,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+    signal.SIGCHLD,
+    signal.SIGTSTP,
+    signal.SIGTTIN,
+    signal.SIGTTOU,
+    signal.SIGWINCH,
+)
+
+
+def settle_in() -> tempfile.TemporaryDirectory[str]:
+    """Give this process and its children to come a home, variables and signals that no caller chose.
+
+    Returns the home directory, to be removed at the end of the session.
+    """
+    home = tempfile.TemporaryDirectory(prefix="taskdeck-suite-")
+    environ = _environ(Path(home.name))
+    os.environ.clear()
+    os.environ.update(environ)
+    time.tzset()
+    os.umask(0o022)
+    # `nohup` ignores SIGHUP, a shell ignores SIGINT of what it starts with `&`; children inherit both.
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    return home
+
+
+def _environ(home: Path) -> dict[str, str]:
+    kept = {
+        name: value for name, value in os.environ.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)
+    }
+    user = pwd.getpwuid(os.getuid()).pw_name
+    return {
+        **_pip_of_the_caller(),
+        **kept,
+        "HOME": str(home),
+        **{name: str(home / folder) for name, folder in _FOLDERS.items()},
+        "LANG": "C.UTF-8",
+        "LOGNAME": user,
+        "SHELL": "/bin/sh",
+        "TERM": "xterm-256color",
+        "TZ": "UTC",
+        "USER": user,
+    }
+
+
+def _pip_of_the_caller() -> dict[str, str]:
+    """Return where the caller's pip finds its settings and what it has fetched before."""
+    home = Path.home()
+    found = {"PIP_CACHE_DIR": str(home / ".cache/pip")}
+    for settings in (home / ".pip/pip.conf", home / ".config/pip/pip.conf"):
+        if settings.is_file():
+            found["PIP_CONFIG_FILE"] = str(settings)
+    return found
