@@ -16,7 +16,7 @@ from core.model.commands import (
     SubmitOptions,
     Submitted,
 )
-from core.model.errors import Bug, Fault, Invalid
+from core.model.errors import Fault, Invalid
 from core.model.plans import PRIORITY_MAX, JobPlan, TaskPlan
 from core.model.ports import Checks
 from core.model.values import JsonObject, JsonValue
@@ -49,10 +49,7 @@ class Admission:
         Raises `InvalidDocument` with every fault, `Invalid` for parameters, `Conflict` for a taken key.
         """
         plan = plan_job(document, params, checks=self._checks, options=options)
-        result = await self._journal.submit(Submit(plan=plan, actor=options.actor))
-        if not isinstance(result, Submitted):
-            raise Bug("journal.answer", "a submit was answered with something else")
-        return result
+        return await self._journal.submit(Submit(plan=plan, actor=options.actor))
 
     def describe(self, document: Document) -> WorkflowView:
         """Check a workflow as `submit` does, and say what it is; its parameters are not bound.
@@ -67,10 +64,7 @@ class Admission:
             self._check_loose(plan)
         if group is not None:
             _check_name("group", group)
-        result = await self._journal.submit(Enqueue(tasks=tuple(plans), group=group, actor=actor))
-        if not isinstance(result, Enqueued):
-            raise Bug("journal.answer", "an enqueue was answered with something else")
-        return result
+        return await self._journal.submit(Enqueue(tasks=tuple(plans), group=group, actor=actor))
 
     def _check_loose(self, plan: TaskPlan) -> None:
         _check_name("key", plan.key)

@@ -10,7 +10,7 @@ from core.engine.attempts import Running
 from core.executors.child import ChildExecutor
 from core.executors.observations import ProcessEnd, Vanished
 from core.logs import get_logger
-from core.model.commands import Operated, Refusal, Result, Sight, Tell
+from core.model.commands import Operated, Refusal, Sight, Tell
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.plans import OnLoss
 from core.model.ports import AttemptRef, Clock
@@ -45,7 +45,7 @@ class Orphans:
     """Watch orphans to their end; keep or kill them as operators decide."""
 
     def __init__(
-        self, children: ChildExecutor, clock: Clock, *, tell: Callable[[Tell], Awaitable[Result]]
+        self, children: ChildExecutor, clock: Clock, *, tell: Callable[[Tell], Awaitable[None]]
     ) -> None:
         self._children = children
         self._clock = clock

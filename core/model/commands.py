@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple, TypeAlias
+from typing import Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 from core.model.outcomes import Accept, Decision, Outcome, TaskError
 from core.model.plans import JobPlan, TaskPlan
@@ -13,10 +13,71 @@ from core.model.values import JsonObject, JsonValue
 
 ENGINE = "engine"
 """Actor of what no person asked for."""
+R_co = TypeVar("R_co", covariant=True)
+
+
+class RowRef(NamedTuple):
+    """A row that a command is for."""
+
+    kind: Literal["task", "job", "queue", "followup"]
+    key: int | str
+
+
+class Command(Generic[R_co]):
+    """What a caller asks of the journal; answered with an `R_co`."""
+
+    __slots__ = ()
+
+    def rows(self) -> tuple[RowRef, ...]:
+        """Name the rows it is for, as far as two commands could meet there."""
+        return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Submit:
+class Submitted:
+    """The job was admitted, or stood there already under its client key."""
+
+    job_id: int
+    duplicate: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enqueued:
+    """The ids of the admitted tasks, in the order of the command."""
+
+    task_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed:
+    """Whether the completion landed; False = the attempt was closed already."""
+
+    landed: bool
+
+
+class Refusal(NamedTuple):
+    """A task or job that a verb leaves as it is, and why."""
+
+    id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operated:
+    """What an operator's verb changed: how many tasks or switches moved, and what it refused."""
+
+    changed: int
+    refused: tuple[Refusal, ...] = ()
+
+
+class Operation(Command[Operated]):
+    """What an operator asks."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submit(Command[Submitted]):
     """Admit a job."""
 
     plan: JobPlan
@@ -51,28 +112,13 @@ class SubmitOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Submitted:
-    """The job was admitted, or stood there already under its client key."""
-
-    job_id: int
-    duplicate: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Enqueue:
+class Enqueue(Command[Enqueued]):
     """Admit loose tasks into the inbox, in order."""
 
     tasks: tuple[TaskPlan, ...]
     group: str | None = None
     """The name under which `--where group:` finds them."""
     actor: str = ENGINE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Enqueued:
-    """The ids of the admitted tasks, in the order of the command."""
-
-    task_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +141,7 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Complete:
+class Complete(Command[Completed]):
     """Close an attempt with its outcome; the decision was made by `rules`."""
 
     task_id: int
@@ -103,12 +149,8 @@ class Complete:
     outcome: Outcome
     decision: Decision = field(default_factory=Accept)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Completed:
-    """Whether the completion landed; False = the attempt was closed already."""
-
-    landed: bool
+    def rows(self) -> tuple[RowRef, ...]:
+        return (RowRef("task", self.task_id),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,21 +171,27 @@ class FailIt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decide:
+class Decide(Command[None]):
     """Carry out the judgement of a `when`."""
 
     task_id: int
     verdict: Proceed | SkipIt | FailIt
 
+    def rows(self) -> tuple[RowRef, ...]:
+        return (RowRef("task", self.task_id),)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ComeDue:
+class ComeDue(Command[None]):
     """Queue the retrying tasks whose time has come, at most a bite."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FollowUp:
+class FollowUp(Command[None]):
     """Go on with the consequences that an earlier batch left over."""
+
+    def rows(self) -> tuple[RowRef, ...]:
+        return (RowRef("followup", 0),)
 
 
 class Force(StrEnum):
@@ -156,7 +204,7 @@ class Force(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cancel:
+class Cancel(Operation):
     """Cancel a whole job (`job_id`) or single tasks (`task_ids`)."""
 
     job_id: int | None = None
@@ -165,18 +213,24 @@ class Cancel:
     actor: str = ENGINE
     force: Force = Force.ASK
 
+    def rows(self) -> tuple[RowRef, ...]:
+        return (*_tasks(self.task_ids), *_job(self.job_id))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kill:
+class Kill(Operation):
     """End what runs of tasks at once; tasks that do not run stay as they are."""
 
     task_ids: tuple[int, ...]
     reason: str = ""
     actor: str = ENGINE
 
+    def rows(self) -> tuple[RowRef, ...]:
+        return _tasks(self.task_ids)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pause:
+class Pause(Operation):
     """Stop claiming from a job or a queue; what runs goes on."""
 
     job_id: int | None = None
@@ -184,40 +238,55 @@ class Pause:
     reason: str = ""
     actor: str = ENGINE
 
+    def rows(self) -> tuple[RowRef, ...]:
+        return (*_job(self.job_id), *_queue(self.queue))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Resume:
+class Resume(Operation):
     """Claim again from a job or a queue."""
 
     job_id: int | None = None
     queue: str | None = None
     actor: str = ENGINE
 
+    def rows(self) -> tuple[RowRef, ...]:
+        return (*_job(self.job_id), *_queue(self.queue))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
+class Hold(Operation):
     """Keep tasks from being claimed."""
 
     task_ids: tuple[int, ...]
     reason: str = ""
     actor: str = ENGINE
 
+    def rows(self) -> tuple[RowRef, ...]:
+        return _tasks(self.task_ids)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unhold:
+class Unhold(Operation):
     """Let held tasks go on."""
 
     task_ids: tuple[int, ...]
     actor: str = ENGINE
 
+    def rows(self) -> tuple[RowRef, ...]:
+        return _tasks(self.task_ids)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fail:
+class Fail(Operation):
     """Give held tasks up: they end as failed."""
 
     task_ids: tuple[int, ...]
     reason: str = ""
     actor: str = ENGINE
+
+    def rows(self) -> tuple[RowRef, ...]:
+        return _tasks(self.task_ids)
 
 
 class Sight(StrEnum):
@@ -230,7 +299,7 @@ class Sight(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tell:
+class Tell(Command[None]):
     """Write into the history what was seen of an attempt; no row changes."""
 
     task_id: int
@@ -252,7 +321,7 @@ class StopMode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rerun:
+class Rerun(Operation):
     """Run final tasks again, or of a job all that failed, was cancelled or skipped after such."""
 
     job_id: int | None = None
@@ -261,23 +330,17 @@ class Rerun:
     """Also everything that depends on the tasks, directly or through others."""
     actor: str = ENGINE
 
-
-class Refusal(NamedTuple):
-    """A task or job that a verb leaves as it is, and why."""
-
-    id: int
-    reason: str
+    def rows(self) -> tuple[RowRef, ...]:
+        return (*_tasks(self.task_ids), *_job(self.job_id))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operated:
-    """What an operator's verb changed: how many tasks or switches moved, and what it refused."""
-
-    changed: int
-    refused: tuple[Refusal, ...] = ()
+def _tasks(task_ids: tuple[int, ...]) -> tuple[RowRef, ...]:
+    return tuple(RowRef("task", task_id) for task_id in task_ids)
 
 
-Operation: TypeAlias = Cancel | Kill | Pause | Resume | Hold | Unhold | Fail | Rerun
-"""What operators ask for; the answer is `Operated`."""
-Command: TypeAlias = Submit | Enqueue | Complete | Decide | ComeDue | FollowUp | Operation | Tell
-Result: TypeAlias = "Submitted | Enqueued | tuple[Claimed, ...] | Completed | Operated | None"
+def _job(job_id: int | None) -> tuple[RowRef, ...]:
+    return () if job_id is None else (RowRef("job", job_id),)
+
+
+def _queue(queue: str | None) -> tuple[RowRef, ...]:
+    return () if queue is None else (RowRef("queue", queue),)

@@ -5,24 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from queue import SimpleQueue
+from typing import NamedTuple, TypeVar, cast
 
-from core.model.commands import (
-    Cancel,
-    Command,
-    Complete,
-    Decide,
-    Fail,
-    FollowUp,
-    Hold,
-    Kill,
-    Pause,
-    Rerun,
-    Result,
-    Resume,
-    Unhold,
-)
+from core.model.commands import Command, FollowUp, RowRef
 from core.model.errors import Unavailable
 from core.model.ports import Clock
 from core.store.batch import Report
@@ -30,6 +17,14 @@ from core.store.transaction import Answer, Group, carry_out
 from core.store.writer import Writer
 
 Listener = Callable[[Report], None]
+R = TypeVar("R")
+
+
+class _Waiting(NamedTuple):
+    """A command in the line, and the future that answers it."""
+
+    command: Command[object]
+    future: asyncio.Future[object]
 
 
 class Journal:
@@ -47,8 +42,8 @@ class Journal:
         self._listener = listener
         self._cap = cap
         self._loop = asyncio.get_running_loop()
-        self._line: deque[tuple[Command, asyncio.Future[Result]]] = deque()
-        self._flying: list[asyncio.Future[Result]] | None = None
+        self._line: deque[_Waiting] = deque()
+        self._flying: list[asyncio.Future[object]] | None = None
         self._woken = False
         self._closed = False
         self._farewell: Callable[[Writer], None] | None = None
@@ -58,15 +53,16 @@ class Journal:
         self._thread = threading.Thread(target=self._write, name="taskdeck-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, command: Command) -> asyncio.Future[Result]:
+    def submit(self, command: Command[R]) -> asyncio.Future[R]:
         """Put a command in the line; the future answers after its commit, or raises the refusal."""
-        future: asyncio.Future[Result] = self._loop.create_future()
+        future: asyncio.Future[R] = self._loop.create_future()
         if self._closed:
             future.set_exception(
                 Unavailable("engine.stopped", "the engine has stopped", hint="start it again")
             )
             return future
-        self._line.append((command, future))
+        # What answers a command is an R: the apply function of its kind returns it.
+        self._line.append(_Waiting(command, cast("asyncio.Future[object]", future)))
         self.wake()
         return future
 
@@ -100,28 +96,28 @@ class Journal:
         commands, self._flying = self._take()
         self._work.put(Group(commands=commands, slots=self.slots, now=self._clock.now()))
 
-    def _take(self) -> tuple[tuple[Command, ...], list[asyncio.Future[Result]]]:
+    def _take(self) -> tuple[tuple[Command[object], ...], list[asyncio.Future[object]]]:
         """Take what is queued up to the cap; a second command for one row waits for the next group."""
-        taken: set[tuple[str, int | str]] = set()
-        commands: list[Command] = []
-        futures: list[asyncio.Future[Result]] = []
-        later: list[tuple[Command, asyncio.Future[Result]]] = []
+        taken: set[RowRef] = set()
+        commands: list[Command[object]] = []
+        futures: list[asyncio.Future[object]] = []
+        later: list[_Waiting] = []
         while self._line and len(commands) < self._cap:
             command, future = self._line.popleft()
-            rows = set(_rows(command))
+            rows = command.rows()
             if not taken.isdisjoint(rows):
-                later.append((command, future))
+                later.append(_Waiting(command, future))
             else:
                 commands.append(command)
                 futures.append(future)
-            taken |= rows
+            taken.update(rows)
         self._line.extendleft(reversed(later))
         return tuple(commands), futures
 
     def _landed(self, answers: list[Answer], report: Report) -> None:
         futures, self._flying = self._flying or [], None
         if report.left_over and report.failure is None:
-            self._line.appendleft((FollowUp(), self._loop.create_future()))
+            self._line.appendleft(_Waiting(FollowUp(), self._loop.create_future()))
         if self._line:
             # The next group starts before the answers are given: the writer does not wait for us.
             self._launch()
@@ -148,25 +144,3 @@ class Journal:
         if self._farewell is not None:
             self._farewell(self._writer)
         self._writer.connection.close()
-
-
-def _rows(command: Command) -> Iterable[tuple[str, int | str]]:
-    """Name the rows a command is for, as far as two commands could meet there."""
-    match command:
-        case Complete() | Decide():
-            yield "task", command.task_id
-        case Hold() | Unhold() | Fail() | Kill():
-            yield from (("task", task_id) for task_id in command.task_ids)
-        case Cancel() | Rerun():
-            yield from (("task", task_id) for task_id in command.task_ids)
-            if command.job_id is not None:
-                yield "job", command.job_id
-        case Pause() | Resume():
-            if command.job_id is not None:
-                yield "job", command.job_id
-            if command.queue is not None:
-                yield "queue", command.queue
-        case FollowUp():
-            yield "followup", 0
-        case _:
-            return

@@ -3,63 +3,31 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 from core.logs import get_logger
-from core.model.commands import (
-    Cancel,
-    ComeDue,
-    Command,
-    Complete,
-    Decide,
-    Enqueue,
-    Fail,
-    FollowUp,
-    Hold,
-    Kill,
-    Pause,
-    Rerun,
-    Result,
-    Resume,
-    Submit,
-    Tell,
-    Unhold,
-)
+from core.model.commands import Command
 from core.model.crash_points import crash_point
 from core.model.errors import Bug, Invalid, TaskdeckError, Unavailable
 from core.store.apply.claim import apply_claim
-from core.store.apply.complete import apply_completes
-from core.store.apply.consequences import apply_consequences, follow_up
-from core.store.apply.decide import apply_come_due, apply_decides
-from core.store.apply.operate import (
-    apply_cancel,
-    apply_fail,
-    apply_hold,
-    apply_kill,
-    apply_pause,
-    apply_resume,
-    apply_unhold,
-)
-from core.store.apply.rerun import apply_rerun
-from core.store.apply.submit import apply_enqueues, apply_submits
-from core.store.apply.tell import apply_tell
 from core.store.batch import Batch, Report, close_report
 from core.store.database import full, is_full
+from core.store.dispatch import Apply, phases
 from core.store.writer import Writer
 
 _log = get_logger(__name__)
 
-Answer: TypeAlias = "Result | Exception"
-Apply: TypeAlias = Callable[[Batch, Sequence[Command]], Sequence[Answer]]
+Answer: TypeAlias = object
+"""What a command is answered with: its result, or the exception that refuses it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
     """Commands for one transaction, none two for one row; `slots` = claim until so many are taken."""
 
-    commands: tuple[Command, ...]
+    commands: tuple[Command[object], ...]
     slots: int
     now: int
 
@@ -121,20 +89,20 @@ def _verify_epoch(batch: Batch) -> None:
 
 
 def _together(batch: Batch, group: Group, answers: dict[int, Answer]) -> None:
-    for apply, numbers in _phases(group):
+    for apply, numbers in phases(group.commands):
         commands = [group.commands[number] for number in numbers]
         answers.update(zip(numbers, apply(batch, commands), strict=True))
 
 
 def _one_by_one(batch: Batch, group: Group, answers: dict[int, Answer]) -> None:
-    for apply, numbers in _phases(group):
+    for apply, numbers in phases(group.commands):
         if not numbers:
             apply(batch, [])
         for number in numbers:
             answers[number] = _alone(batch, apply, group.commands[number])
 
 
-def _alone(batch: Batch, apply: Apply, command: Command) -> Answer:
+def _alone(batch: Batch, apply: Apply, command: Command[object]) -> Answer:
     """Apply one command under a savepoint; an error undoes it alone."""
     trial = batch.trial()
     batch.db.execute("SAVEPOINT one")
@@ -152,78 +120,6 @@ def _alone(batch: Batch, apply: Apply, command: Command) -> Answer:
     batch.db.execute("RELEASE one")
     batch.absorb(trial)
     return answer
-
-
-def _phases(group: Group) -> list[tuple[Apply, list[int]]]:
-    """Sort the commands into the phases of one batch; the phase of consequences has none of its own."""
-    operator: list[tuple[Apply, list[int]]] = []
-    chosen: dict[str, list[int]] = {"complete": [], "decide": [], "follow": [], "submit": [], "enqueue": []}
-    for number, command in enumerate(group.commands):
-        match command:
-            case Complete():
-                chosen["complete"].append(number)
-            case Decide():
-                chosen["decide"].append(number)
-            case FollowUp():
-                chosen["follow"].append(number)
-            case Submit():
-                chosen["submit"].append(number)
-            case Enqueue():
-                chosen["enqueue"].append(number)
-            case _:
-                operator.append((_operate, [number]))
-    return [
-        *operator,
-        (cast("Apply", apply_completes), chosen["complete"]),
-        (cast("Apply", apply_decides), chosen["decide"]),
-        (_follow, chosen["follow"]),
-        (_consequences, []),
-        (cast("Apply", apply_submits), chosen["submit"]),
-        (cast("Apply", apply_enqueues), chosen["enqueue"]),
-    ]
-
-
-def _operate(batch: Batch, commands: Sequence[Command]) -> Sequence[Answer]:
-    return [_operate_one(batch, command) for command in commands]
-
-
-def _operate_one(batch: Batch, command: Command) -> Answer:
-    match command:
-        case Cancel():
-            return apply_cancel(batch, command)
-        case Kill():
-            return apply_kill(batch, command)
-        case Pause():
-            return apply_pause(batch, command)
-        case Resume():
-            return apply_resume(batch, command)
-        case Hold():
-            return apply_hold(batch, command)
-        case Unhold():
-            return apply_unhold(batch, command)
-        case Fail():
-            return apply_fail(batch, command)
-        case Rerun():
-            return apply_rerun(batch, command)
-        case Tell():
-            apply_tell(batch, command)
-            return None
-        case ComeDue():
-            apply_come_due(batch)
-            return None
-        case _:
-            raise TypeError(f"no operator's command: {type(command).__name__}")
-
-
-def _follow(batch: Batch, commands: Sequence[Command]) -> Sequence[Answer]:
-    if commands:
-        follow_up(batch)
-    return [None] * len(commands)
-
-
-def _consequences(batch: Batch, _: Sequence[Command]) -> Sequence[Answer]:
-    apply_consequences(batch)
-    return []
 
 
 def _refusal(error: Exception) -> TaskdeckError:

@@ -94,9 +94,9 @@ def test_one_faulty_command_of_any_batch_fails_alone(seed: int) -> None:
 
 def fail_for(patch: pytest.MonkeyPatch, culprit: object) -> None:
     """Let every apply function do its work and then raise, when the culprit is among its commands."""
-    real = transaction._phases
+    real = transaction.phases
 
-    def phases(group: object) -> object:
+    def phases(commands: object) -> object:
         def wrapped(apply: object) -> object:
             def run(tx: object, commands: list[object]) -> object:
                 results = apply(tx, commands)  # type: ignore[operator]
@@ -106,6 +106,6 @@ def fail_for(patch: pytest.MonkeyPatch, culprit: object) -> None:
 
             return run
 
-        return [(wrapped(apply), numbers) for apply, numbers in real(group)]  # type: ignore[arg-type]
+        return [(wrapped(apply), numbers) for apply, numbers in real(commands)]  # type: ignore[arg-type]
 
-    patch.setattr(transaction, "_phases", phases)
+    patch.setattr(transaction, "phases", phases)

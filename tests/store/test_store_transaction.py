@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -43,7 +43,8 @@ from core.model.outcomes import (
     TimedOut,
 )
 from core.store import transaction
-from core.store.batch import Report
+from core.store.batch import Batch, Report
+from core.store.dispatch import Apply
 from core.store.transaction import Answer, Group, carry_out
 from tests.support.deck import Deck
 from tests.support.factories import FINISH, failure, flat, job, retrying, stage, task, tasks
@@ -290,15 +291,22 @@ def test_json_too_deep_to_be_written_fails_alone(deck: Deck) -> None:
 def test_a_bug_in_one_command_fails_alone_and_keeps_its_cause(
     deck: Deck, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    apply = transaction.apply_submits
+    real = transaction.phases
 
-    def broken(batch: object, commands: list[Submit]) -> object:
-        if any(command.plan.name == "bad" for command in commands):
-            apply(batch, commands)  # type: ignore[arg-type]
-            raise AttributeError("oops")
-        return apply(batch, commands)  # type: ignore[arg-type]
+    def broken(apply: Apply) -> Apply:
+        def run(batch: Batch, commands: Sequence[Command[object]]) -> Sequence[object]:
+            answers = apply(batch, commands)
+            if any(isinstance(command, Submit) and command.plan.name == "bad" for command in commands):
+                raise AttributeError("oops")
+            return answers
 
-    monkeypatch.setattr(transaction, "apply_submits", broken)
+        return run
+
+    monkeypatch.setattr(
+        transaction,
+        "phases",
+        lambda commands: [(broken(apply), numbers) for apply, numbers in real(commands)],
+    )
     plans = flat(task("a")), flat(task("b"), name="bad"), flat(task("c"))
     answers = deck.ask(*(Submit(plan=plan) for plan in plans), slots=5)
     assert [type(answer) for answer in answers] == [Submitted, Bug, Submitted]

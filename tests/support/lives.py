@@ -40,7 +40,6 @@ from core.model.outcomes import (
     TimedOut,
 )
 from core.model.plans import JobPlan, NeedWhen, OnTaskFailure
-from core.store.journal import _rows
 from tests.support.deck import Deck
 from tests.support.factories import NeedPlan, failure, job, stage, task
 
@@ -114,10 +113,10 @@ def batch(deck: Deck, draw: Random, size: int) -> tuple[Command, ...]:
     source = commands(deck, draw)
     for _ in range(size):
         command = next(source)
-        rows = set(_rows(command))
+        rows = command.rows()
         if taken.isdisjoint(rows):
             chosen.append(command)
-            taken |= rows
+            taken.update(rows)
     return tuple(chosen)
 
 

@@ -5,6 +5,9 @@ What a batch leaves over stands in `followup` and is gone on with, also after a 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from core.model.commands import FollowUp
 from core.model.plans import OnTaskFailure
 from core.model.status import JOB, TASK, TaskStatus
 from core.model.values import INBOX
@@ -45,8 +48,14 @@ def apply_consequences(batch: Batch) -> None:
     _carry_out_verdicts(batch)
 
 
-def follow_up(batch: Batch) -> None:
-    """Take up what an earlier batch left over, as far as the budget goes."""
+def apply_follow_ups(batch: Batch, commands: Sequence[FollowUp]) -> list[None]:
+    """Take up what an earlier batch left over, once, as far as the budget goes."""
+    if commands:
+        _follow_up(batch)
+    return [None] * len(commands)
+
+
+def _follow_up(batch: Batch) -> None:
     left = batch.rows("SELECT kind, id FROM followup ORDER BY kind, id LIMIT 100")
     batch.many("DELETE FROM followup WHERE kind = ? AND id = ?", left)
     for kind, number in left:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.model.commands import Decide, FailIt, Proceed, SkipIt
+from core.model.commands import ComeDue, Decide, FailIt, Proceed, SkipIt
 from core.store.apply.moves import idle, queueing
 from core.store.batch import BITE, Batch
 
@@ -22,6 +22,6 @@ def apply_decides(batch: Batch, commands: Sequence[Decide]) -> list[None]:
     return [None] * len(commands)
 
 
-def apply_come_due(batch: Batch) -> None:
+def apply_come_due(batch: Batch, _: ComeDue) -> None:
     """Queue retrying tasks that are due, one batch full; the alarm of the rest is armed again at once."""
     queueing.come_due(batch, limit=BITE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from core.model.commands import Enqueue, Enqueued, Submit, Submitted
 from core.model.errors import Conflict, TaskdeckError
@@ -43,8 +44,7 @@ class _Stage:
     is_open: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _NewTask:
+class _NewTask(NamedTuple):
     """A task as it is admitted; `needs` is how many edges it waits for."""
 
     place: TaskPlace
