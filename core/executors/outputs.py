@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from core import host
-from core.files.untrusted import open_regular, read_extent, read_small, tail_text
+from core.files.untrusted import open_regular, read_extent, read_small
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from core.model.ports import AttemptRef
 
 OUT, PID, STATUS = "out", "pid", "status"
-TAIL_BYTES = 65_536
+CHUNK_BYTES = 65_536
 _STATUS = re.compile(rb"exit (0|[1-9][0-9]{0,2})\n")
 _PID = re.compile(rb"([1-9][0-9]{0,9}) ([0-9]{1,19}) ([0-9a-f-]{36})\n")
 _REVOKED = b"revoked\n"
@@ -121,7 +120,7 @@ class Outputs:
         except OSError:
             return 0
 
-    def read(self, ref: AttemptRef, *, offset: int, limit: int = TAIL_BYTES) -> Chunk:
+    def read(self, ref: AttemptRef, *, offset: int, limit: int = CHUNK_BYTES) -> Chunk:
         """Return the next piece of output; empty data = nothing more yet, read again from `next`."""
         try:
             descriptor = open_regular(self.directory(ref) / OUT)
@@ -133,13 +132,6 @@ class Outputs:
         finally:
             os.close(descriptor)
         return Chunk(offset=extent.start, data=extent.data, size=size)
-
-    def tail(self, ref: AttemptRef, limit: int = TAIL_BYTES) -> str:
-        """Return the last bytes of output as text; what is not UTF-8 becomes U+FFFD."""
-        try:
-            return tail_text(self.directory(ref) / OUT, limit)
-        except OSError:
-            return ""
 
     def used(self) -> int:
         """Return the bytes all attempts take on disk, holes not counted; blocks, one stat per file."""
@@ -155,15 +147,6 @@ class Outputs:
         if host.free_bytes(self._existing()) < free:
             return False
         return quota is None or self.used() < quota
-
-    def remove(self, ref: AttemptRef) -> None:
-        """Remove the directory of an attempt, and that of its task when it was the last."""
-        directory = self.directory(ref)
-        shutil.rmtree(directory, ignore_errors=True)
-        try:
-            directory.parent.rmdir()
-        except OSError:
-            return
 
     def _make(self, ref: AttemptRef) -> Path:
         directory = self.directory(ref)

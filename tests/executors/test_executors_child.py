@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
+import shutil
 import signal
 import stat
 import sys
@@ -19,6 +20,7 @@ from core.executors.output_cap import OutputCap, OverCap
 from core.executors.outputs import Started
 from core.model.errors import Bug, HandoffFailed, Invalid
 from core.model.ports import AttemptRef, ProcessCall, ProcessExit
+from tests.executors.written import written
 from tests.support.waiting import DEADLINE
 
 
@@ -127,7 +129,7 @@ async def test_terminate_reaches_the_whole_tree_and_the_wrapper_records_the_end(
 
 async def test_who_handles_the_polite_signal_decides_the_exit_status(executor, outputs, ref, sh, until):
     executor.start(ref, sh("trap 'exit 5' TERM; echo ready; while :; do sleep 0.05; done"))
-    await until(lambda: outputs.tail(ref) == "ready\n")
+    await until(lambda: written(outputs, ref) == "ready\n")
     await executor.terminate(ref)
     assert (await executor.wait(ref)).code == 5
 
@@ -138,7 +140,7 @@ async def test_kill_ends_who_ignores_signals_and_who_left_the_session(
     executor.start(
         ref, sh("trap '' TERM; setsid sh -c 'trap \"\" TERM; echo away; sleep 64; :' & sleep 65; :")
     )
-    await until(lambda: outputs.tail(ref) == "away\n")
+    await until(lambda: written(outputs, ref) == "away\n")
     sessions = {process.session for process in host.family(None, mark)}
     assert len(sessions) == 2
     await executor.kill(ref)
@@ -149,7 +151,7 @@ async def test_kill_ends_who_ignores_signals_and_who_left_the_session(
 
 async def test_a_wrapper_that_cannot_tell_is_killed_as_well(executor, outputs, ref, sh, until, mark):
     executor.start(ref, sh("echo ready; sleep 66; :"))
-    await until(lambda: outputs.tail(ref) == "ready\n")
+    await until(lambda: written(outputs, ref) == "ready\n")
     os.kill(_started(outputs, ref).process.pid, signal.SIGSTOP)
     await executor.kill(ref)
     assert isinstance(await executor.wait(ref), Vanished)
@@ -158,7 +160,7 @@ async def test_a_wrapper_that_cannot_tell_is_killed_as_well(executor, outputs, r
 
 async def test_kill_finds_members_that_cleared_their_environment(executor, outputs, ref, sh, until):
     executor.start(ref, sh("env -i /bin/sh -c 'echo $$; exec /bin/sleep 66' & wait"))
-    pid = int(await until(lambda: outputs.tail(ref)))
+    pid = int(await until(lambda: written(outputs, ref)))
     await executor.kill(ref)
     await executor.wait(ref)
     await until(lambda: host.find_process(pid) is None)
@@ -197,7 +199,7 @@ async def test_a_killed_wrapper_is_vanished_first_with_its_living_family_then_wi
     executor, outputs, ref, sh, until
 ):
     executor.start(ref, sh("echo $$; sleep 69; :"))
-    child = int(await until(lambda: outputs.tail(ref)))
+    child = int(await until(lambda: written(outputs, ref)))
     os.kill(_started(outputs, ref).process.pid, signal.SIGKILL)
     first = await executor.wait(ref)
     assert isinstance(first, Vanished)
@@ -239,16 +241,16 @@ async def test_a_directory_of_another_store_is_not_taken_over(executor, outputs,
     assert executor.living == 0
 
 
-async def test_what_no_repetition_mends_is_invalid_and_never_runs(executor, outputs, ref, sh, tmp_path):
+async def test_what_no_repetition_fixes_is_invalid_and_never_runs(executor, outputs, ref, sh, tmp_path):
     missing = ProcessCall(argv=("/bin/true",), cwd=str(tmp_path / "missing"))
     with pytest.raises(Invalid) as refusal:
         executor.start(ref, missing)
     assert refusal.value.code == "process.cwd"
-    outputs.remove(ref)
+    shutil.rmtree(outputs.directory(ref))
     with pytest.raises(Invalid) as refusal:
         executor.start(ref, ProcessCall(argv=("/bin/true", "x" * 200_000)))
     assert refusal.value.code == "process.too_big"
-    outputs.remove(ref)
+    shutil.rmtree(outputs.directory(ref))
     with pytest.raises(Invalid) as refusal:
         executor.start(ref, ProcessCall(argv=("/bin/true", "a\0b")))
     assert refusal.value.code == "process.text"
@@ -276,11 +278,11 @@ async def test_huge_output_keeps_head_and_tail_while_it_runs(outputs, ref, sh, u
     executor.start(
         ref, sh("echo first; head -c 30000000 /dev/zero | tr '\\0' x; echo; echo last; sleep 70; :")
     )
-    await until(lambda: outputs.tail(ref).endswith("last\n"))
+    await until(lambda: written(outputs, ref).endswith("last\n"))
     await executor.trim()
     assert outputs.used() < 300_000
     assert outputs.read(ref, offset=0).data.startswith(b"first\nxxx")
-    assert outputs.tail(ref).endswith("xxx\nlast\n")
+    assert written(outputs, ref).endswith("xxx\nlast\n")
     await executor.kill(ref)
     await executor.wait(ref)
 

@@ -20,6 +20,7 @@ from core.executors.outputs import Started, write_new
 from core.executors.wrapper import wrap
 from core.model.errors import Bug, Unavailable
 from core.model.ports import AttemptRef, ProcessExit
+from tests.executors.written import written
 
 ENGINE = """
 import asyncio, sys
@@ -62,7 +63,7 @@ async def test_a_living_child_is_adopted_and_its_exit_status_recorded(
 ):
     os.mkfifo(tmp_path / "go")
     script = f"echo before; read line <{tmp_path}/go; echo after; exit 7"
-    await crashed_engine(script, lambda: outputs.tail(ref) == "before\n")
+    await crashed_engine(script, lambda: written(outputs, ref) == "before\n")
     found = await executor.probe(ref)
     assert isinstance(found, Living)
     assert executor.living == 1
@@ -84,8 +85,8 @@ async def test_an_end_that_nobody_watched_is_found(executor, outputs, ref, crash
 async def test_a_dead_wrapper_leaves_an_orphan_that_is_watched_and_can_be_ended(
     executor, outputs, ref, crashed_engine, until
 ):
-    await crashed_engine("echo $$; sleep 80; :", lambda: outputs.tail(ref))
-    child = int(outputs.tail(ref))
+    await crashed_engine("echo $$; sleep 80; :", lambda: written(outputs, ref))
+    child = int(written(outputs, ref))
     await _kill_wrapper(outputs, ref, until)
     found = await executor.probe(ref)
     assert isinstance(found, Orphaned)
@@ -100,7 +101,7 @@ async def test_an_orphan_that_ends_by_itself_is_vanished(
     executor, outputs, ref, crashed_engine, tmp_path, until
 ):
     os.mkfifo(tmp_path / "go")
-    await crashed_engine(f"echo $$; read line <{tmp_path}/go", lambda: outputs.tail(ref))
+    await crashed_engine(f"echo $$; read line <{tmp_path}/go", lambda: written(outputs, ref))
     await _kill_wrapper(outputs, ref, until)
     assert isinstance(await executor.probe(ref), Orphaned)
     await asyncio.to_thread((tmp_path / "go").write_text, "x\n")
@@ -111,8 +112,8 @@ async def test_a_grandchild_in_its_own_session_is_found_by_its_mark(
     executor, outputs, ref, crashed_engine, until
 ):
     script = "setsid sh -c 'echo $$; exec sleep 81' & wait"
-    await crashed_engine(script, lambda: outputs.tail(ref))
-    grandchild = int(outputs.tail(ref))
+    await crashed_engine(script, lambda: written(outputs, ref))
+    grandchild = int(written(outputs, ref))
     wrapper = _started(outputs, ref).process
     _kill_in_order(host.family(wrapper, "NONE=1"))
     await until(lambda: not host.family(wrapper, "NONE=1"))
@@ -127,8 +128,10 @@ async def test_a_grandchild_in_its_own_session_is_found_by_its_mark(
 async def test_a_member_that_cleared_its_environment_is_found_by_its_session(
     executor, outputs, ref, crashed_engine, until, mark
 ):
-    await crashed_engine("env -i /bin/sh -c 'echo $$; exec /bin/sleep 82' & wait", lambda: outputs.tail(ref))
-    cleared = int(outputs.tail(ref))
+    await crashed_engine(
+        "env -i /bin/sh -c 'echo $$; exec /bin/sleep 82' & wait", lambda: written(outputs, ref)
+    )
+    cleared = int(written(outputs, ref))
     _kill_in_order(host.family(None, mark))
     await until(lambda: not host.family(None, mark))
     found = await executor.probe(ref)
@@ -138,7 +141,7 @@ async def test_a_member_that_cleared_its_environment_is_found_by_its_session(
 
 
 async def test_nothing_left_is_gone(executor, outputs, ref, crashed_engine, until, mark):
-    await crashed_engine("echo x; sleep 83", lambda: outputs.tail(ref))
+    await crashed_engine("echo x; sleep 83", lambda: written(outputs, ref))
     host.kill_family(None, mark)
     await until(lambda: not host.family(None, mark))
     assert isinstance(await executor.probe(ref), Gone)
@@ -180,7 +183,7 @@ def test_two_wrappers_of_one_attempt_run_the_command_once(outputs):
         contenders = [subprocess.Popen(argv, stderr=subprocess.DEVNULL) for _ in range(2)]
         for contender in contenders:
             contender.wait()
-        assert outputs.tail(one) == "once\n"
+        assert written(outputs, one) == "once\n"
 
 
 async def test_a_second_call_back_changes_nothing(outputs, ref):
@@ -236,7 +239,7 @@ async def test_a_child_that_spoilt_its_pid_file_is_found_by_its_mark(
     os.mkfifo(tmp_path / "go")
     path = outputs.directory(ref) / "pid"
     script = f"echo 1 1 1 >{path}; echo done; read line <{tmp_path}/go; exit 4"
-    await crashed_engine(script, lambda: outputs.tail(ref))
+    await crashed_engine(script, lambda: written(outputs, ref))
     assert isinstance(await executor.probe(ref), Living)
     await asyncio.to_thread((tmp_path / "go").write_text, "x\n")
     assert (await executor.wait(ref)).code == 4

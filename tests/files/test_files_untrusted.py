@@ -44,8 +44,19 @@ def test_holes_are_stepped_over(tmp_path: Path) -> None:
         os.close(descriptor)
 
 
-def test_a_tail_cut_within_a_character_begins_with_the_next(tmp_path: Path) -> None:
+def test_a_tail_begins_with_a_whole_character_and_replaces_what_is_not_text(tmp_path: Path) -> None:
     path = tmp_path / "file"
-    path.write_bytes("aé\xff".encode() + b"\xff")
-    assert tail_text(path, 4) == "\xff\ufffd"
-    assert tail_text(path, 100) == "aé\xff\ufffd"
+    path.write_bytes("é€𝄞".encode() * 10 + b"\xff")
+    for limit in range(5, 40):
+        text = tail_text(path, limit)
+        assert text.endswith("\ufffd")
+        assert text.count("\ufffd") == 1
+
+
+def test_holes_are_no_part_of_a_tail(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    with path.open("wb") as file:
+        file.write(b"a" * 4096)
+        file.seek(2**20)
+        file.write(b"z" * 4096)
+    assert tail_text(path, 2**21) == "a" * 4096 + "z" * 4096
