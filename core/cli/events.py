@@ -21,6 +21,7 @@ from core.filters.parser import parse
 from core.model.events import EventView
 from core.model.status import JOB_FINAL
 from core.model.values import INBOX
+from core.render.columns import COLUMNS
 from core.render.json_shapes import event_shape
 
 _FOLLOW_SECONDS = 0.25
@@ -46,7 +47,7 @@ class Events(Remote):
 async def events(arguments: Events) -> int:
     """List the events in the order of their ids."""
     where = parse(arguments.where, Noun.EVENTS) if arguments.where else None
-    table = Table(Noun.EVENTS)
+    table = Table(COLUMNS[Noun.EVENTS])
     async with reading(arguments) as deck:
         task_id = await deck.find_task(arguments.task) if arguments.task else None
         if arguments.job is not None:

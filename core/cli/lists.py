@@ -19,6 +19,7 @@ from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.filters.terms import Filter
 from core.model.values import JsonObject
+from core.render.columns import COLUMNS
 from core.render.json_shapes import job_shape, queue_shape, task_shape
 
 V = TypeVar("V")
@@ -69,7 +70,7 @@ async def queues(arguments: Remote) -> int:
         for queue in rows:
             emit(queue_shape(queue))
     elif rows:
-        Table(Noun.QUEUES).page(rows)
+        Table(COLUMNS[Noun.QUEUES]).page(rows)
     else:
         note("no queues yet")
     return 0
@@ -89,7 +90,7 @@ def _filter(arguments: Listing, noun: Noun) -> Filter | None:
 async def _write(
     arguments: Listing, noun: Noun, *, fetch: Fetch[V], shape: Callable[[V], JsonObject]
 ) -> None:
-    table = Table(noun)
+    table = Table(COLUMNS[noun])
     shown = 0
     more = False
     searched: int | None = None

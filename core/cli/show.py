@@ -18,6 +18,7 @@ from core.filters.fields import Noun
 from core.model.text import safe_line
 from core.model.values import to_iso
 from core.model.views import JobDetail, JobView
+from core.render.columns import COLUMNS
 from core.render.json_shapes import detail_shape
 from core.render.times import duration_text
 
@@ -40,7 +41,7 @@ async def show(arguments: Show) -> int:
     _stages(detail)
     if detail.tasks:
         say()
-        Table(Noun.TASKS).page([task.task for task in detail.tasks[:PAGE]])
+        Table(COLUMNS[Noun.TASKS]).page([task.task for task in detail.tasks[:PAGE]])
     if len(detail.tasks) > PAGE:
         rest = arguments.command("tasks", "--where", f"job:{arguments.job} sort:id", "--limit", "0")
         note(f"showing {PAGE} of {len(detail.tasks)} tasks; all of them: {rest}")

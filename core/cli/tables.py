@@ -7,17 +7,16 @@ import time
 from collections.abc import Sequence
 
 from core.cli.output import Painted, Piece, is_live, say, status, width
-from core.filters.fields import Noun
 from core.model.text import SafeText, cells, fit
-from core.render.columns import COLUMNS, GAP, Column, cell
+from core.render.columns import GAP, Column, cell
 from core.render.widths import allot_widths, widened_needs
 
 
 class Table:
     """A table that is written page by page; the first page sets the widths."""
 
-    def __init__(self, noun: Noun) -> None:
-        self._columns: tuple[Column, ...] = COLUMNS[noun]
+    def __init__(self, columns: tuple[Column, ...]) -> None:
+        self._columns = columns
         self._widths: list[int] | None = None
 
     def page(self, views: Sequence[object]) -> None:
