@@ -1,4 +1,4 @@
-"""jobs, tasks, queues: lists of what is in the store."""
+"""jobs, tasks, groups, queues: lists of what is in the store."""
 
 from __future__ import annotations
 
@@ -18,11 +18,16 @@ from core.control.api import PAGE
 from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.filters.terms import Filter
-from core.model.values import JsonObject
-from core.render.columns import COLUMNS
+from core.model.values import JsonObject, to_iso
+from core.render.columns import COLUMNS, Column, Form
 from core.render.json_shapes import job_shape, queue_shape, task_shape
 
 V = TypeVar("V")
+_GROUP_COLUMNS = (
+    Column(name="name", title="GROUP", form=Form.TEXT, path="name", width=24, min_width=12),
+    Column(name="tasks", title="TASKS", form=Form.COUNTS, path="tasks", width=28, min_width=15, priority=1),
+    Column(name="age", title="AGE", form=Form.AGE, path="created_at", width=7, min_width=6, priority=2),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +47,13 @@ class Listing(Remote):
     ] = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Groups(Remote):
+    """The arguments of `groups`."""
+
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most N groups.")] = PAGE
+
+
 async def jobs(arguments: Listing) -> int:
     """List the jobs, newest first."""
     where = _filter(arguments, Noun.JOBS)
@@ -59,6 +71,22 @@ async def tasks(arguments: Listing) -> int:
         await _write(
             arguments, Noun.TASKS, fetch=lambda at, n: deck.tasks(where, after=at, limit=n), shape=task_shape
         )
+    return 0
+
+
+async def groups(arguments: Groups) -> int:
+    """List the groups of loose tasks ('map' makes one) with counts by status, newest first."""
+    async with reading(arguments) as deck:
+        page = await deck.groups(limit=arguments.limit)
+    if arguments.json:
+        for group in page.rows:
+            emit({"name": group.name, "tasks": dict(group.tasks), "created_at": to_iso(group.created_at)})
+    elif page.rows:
+        Table(_GROUP_COLUMNS).page(page.rows)
+    else:
+        note("no groups yet")
+    if page.searched is not None:
+        note(f"among the newest {page.searched:,} tasks only")
     return 0
 
 
@@ -133,6 +161,12 @@ COMMANDS = (
             "taskdeck tasks --where 'job:12 status:failed'",
             "taskdeck tasks --where 'queue:mail* err~\"timeout|429\" sort:-age' --limit 0",
         ),
+    ),
+    Command(
+        name="groups",
+        arguments=Groups,
+        run=groups,
+        examples=("taskdeck groups", "taskdeck groups --json --limit 5"),
     ),
     Command(
         name="queues",

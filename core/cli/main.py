@@ -27,7 +27,7 @@ ROOMS = {
     "core.cli.stop": ("stop",),
     "core.cli.run": ("run",),
     "core.cli.exec_map": ("exec", "map"),
-    "core.cli.lists": ("jobs", "tasks", "queues"),
+    "core.cli.lists": ("jobs", "tasks", "groups", "queues"),
     "core.cli.events": ("events",),
     "core.cli.show": ("show",),
     "core.cli.logs": ("logs",),

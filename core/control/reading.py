@@ -63,6 +63,7 @@ class ReadingControl(ReadingAPI):
         answers.to(reading_api.Tasks, lambda r: reports.tasks.page(r.where, after=r.after, limit=r.limit))
         answers.to(reading_api.Task, lambda r: reports.tasks.detail(r.task_id))
         answers.to(reading_api.FindTask, lambda r: reports.tasks.find(r.ref))
+        answers.to(reading_api.Groups, lambda r: reports.tasks.groups(limit=r.limit))
         answers.to(reading_api.Queues, lambda _: reports.queues.all())
         answers.to(reading_api.Events, self._events)
         answers.to(reading_api.Log, self._log)

@@ -51,6 +51,11 @@ class FindTask(Request[int]):
     ref: str
 
 
+@verb("groups", Kind.READ)
+class Groups(Request[views.Page[views.GroupView]]):
+    limit: int = PAGE
+
+
 @verb("queues", Kind.READ)
 class Queues(Request[tuple[views.QueueView, ...]]):
     pass
@@ -139,6 +144,13 @@ class ReadingAPI(ABC):
         have that key.
         """
         return await self.ask(FindTask(ref=ref))
+
+    async def groups(self, *, limit: int = PAGE) -> views.Page[views.GroupView]:
+        """Return the groups of loose tasks, newest first, with what the newest 100,000 tasks add to each.
+
+        `searched` says so where there are older tasks; there is no further page.
+        """
+        return await self.ask(Groups(limit=limit))
 
     async def queues(self) -> tuple[views.QueueView, ...]:
         """Return all queues by name."""

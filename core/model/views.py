@@ -93,6 +93,16 @@ class AttemptView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GroupView:
+    """A group of loose tasks, as one `map` call makes it: how many of them stand where."""
+
+    name: str
+    tasks: Mapping[str, int]
+    created_at: int
+    """When the first of them was admitted (ms UTC)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QueueView:
     """A queue: how many of its tasks stand where, and whether and why it is paused."""
 

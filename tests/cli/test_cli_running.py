@@ -144,6 +144,23 @@ def test_map_runs_a_task_for_each_line(map_: Map, deck: Deck) -> None:
     assert deck("logs", str(found[1]["id"])).out == "<c d> c d\n"
 
 
+def test_groups_list_what_map_has_made_newest_first(map_: Map, deck: Deck) -> None:
+    groups = [map_(lines, "--json", "--", "true").objects[0]["group"] for lines in (b"a\n", b"b\nc\n")]
+    rows = deck("groups", "--json").objects
+    assert [(row["name"], row["tasks"]) for row in rows] == [
+        (groups[1], {"succeeded": 2}),
+        (groups[0], {"succeeded": 1}),
+    ]
+    assert len(deck("groups", "--json", "--limit", "1").objects) == 1
+    head, first, *_ = deck("groups").out.splitlines()
+    assert (head.split(), first.split()[0]) == (["GROUP", "TASKS", "AGE"], groups[1])
+
+
+def test_without_a_group_the_list_says_so(stored: Deck) -> None:
+    ended = stored("groups")
+    assert (ended.status, ended.out, ended.err) == (0, "", "no groups yet\n")
+
+
 def test_map_appends_the_line_where_no_braces_are_and_reads_nul(map_: Map, deck: Deck) -> None:
     ended = map_(b"two\nlines\0\xff\0", "-0", "--", "printf", "[%s]")
     assert ended.status == 0, ended.err

@@ -25,6 +25,7 @@ from core.model.status import JOB_FINAL, TASK_FINAL
 from core.model.views import (
     Changes,
     EngineInfo,
+    GroupView,
     JobDetail,
     JobResult,
     JobView,
@@ -98,6 +99,21 @@ class FakeControl(FakeRows, ControlAPI):
         if not ids:
             raise NotFound("task.unknown", f"no task {r.ref}")
         return ids[0]
+
+    async def answer_groups(self, r: reading_api.Groups):
+        rows: dict[str, list[TaskView]] = {}
+        for task in reversed(self.task_rows.values()):
+            if task.group is not None:
+                rows.setdefault(task.group, []).append(task)
+        views = [
+            GroupView(
+                name=name,
+                tasks=Counter(task.status for task in tasks),
+                created_at=min(task.created_at for task in tasks),
+            )
+            for name, tasks in rows.items()
+        ]
+        return Page(rows=tuple(views[: r.limit]))
 
     async def answer_queues(self, _: reading_api.Queues) -> tuple[QueueView, ...]:
         return self.queue_views()

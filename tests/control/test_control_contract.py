@@ -136,6 +136,14 @@ async def test_a_job_runs_and_everything_of_it_is_read(control, mine):
     assert (await control.events(newest, limit=1)).rows[0].kind == "job.succeeded"
 
 
+async def test_a_group_counts_its_tasks(control, mine):
+    ids = await control.enqueue(delays(3), group=mine)
+    await within(control.wait_tasks(ids), "they end")
+    page = await control.groups()
+    (group,) = (group for group in page.rows if group.name == mine)
+    assert (group.tasks, page.searched) == ({"succeeded": 3}, None)
+
+
 async def test_a_document_is_described_without_being_submitted(control):
     found = await control.describe(FLOW)
     assert (found.name, found.stages, found.tasks) == ("flow", 1, 2)

@@ -42,6 +42,7 @@ BODIES: list[tuple[str, Callable[[ControlAPI], Awaitable[object]], str]] = [
     ("tasks", lambda c: c.tasks(FAILED), f'{{"where":{WHERE}}}'),
     ("task", lambda c: c.task(4), '{"task_id":4}'),
     ("find_task", lambda c: c.find_task("3/x"), '{"ref":"3/x"}'),
+    ("groups", lambda c: c.groups(limit=3), '{"limit":3}'),
     ("queues", lambda c: c.queues(), "{}"),
     (
         "events",

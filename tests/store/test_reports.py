@@ -16,7 +16,7 @@ from core.model.outcomes import RetryAt, Succeeded
 from core.model.plans import JobPlan, OnTaskFailure, RetryPolicy
 from core.model.views import TaskView
 from core.store.readers import Readers
-from core.store.reports import Reports
+from core.store.reports import Reports, search
 from core.store.reports.keyset import PAGE_MAX
 from tests.store.deck import Deck, failure, stage, task
 from tests.support.steps import counted_calls
@@ -110,6 +110,31 @@ async def test_the_page_of_the_inbox_is_bounded(deck: Deck, reports: Reports) ->
     ids = [found.task.id for found in detail.tasks]
     assert ids == list(range(201, 1_201))
     assert detail.stages[0].tasks == {"queued": 1_200}
+
+
+async def test_groups_are_counted_by_status_newest_first(deck: Deck, reports: Reports) -> None:
+    deck.loose(task("a"), task("b"), group="first")
+    admitted = deck.now
+    deck.loose(task("alone"))
+    deck.loose(task("c"), group="second \ud800")
+    deck.claim(1)
+    late, early = (await reports.tasks.groups()).rows
+    assert (early.name, early.tasks, early.created_at) == ("first", {"running": 1, "queued": 1}, admitted)
+    assert (late.name, late.tasks) == ("second \ud800", {"queued": 1})
+    deck.loose(task("d"), group="first")
+    (newest,) = (await reports.tasks.groups(limit=1)).rows
+    assert (newest.name, newest.created_at) == ("first", admitted)
+
+
+async def test_groups_of_older_tasks_are_left_out_and_that_is_said(
+    deck: Deck, reports: Reports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "SCAN_LIMIT", 3)
+    deck.loose(task("a"), task("b"), group="first")
+    assert (await reports.tasks.groups()).searched is None
+    deck.loose(task("c"), task("d"), task("e"), group="second")
+    page = await reports.tasks.groups()
+    assert ([view.name for view in page.rows], page.searched) == (["second"], 3)
 
 
 async def test_six_thousand_tasks_are_read_in_few_statements(

@@ -1,23 +1,42 @@
-"""Tasks: pages of the list, one task, and the task that a reference names."""
+"""Tasks: the list, its groups, one task, and the task of a reference."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlalchemy import select
+from sqlalchemy import text as sql
 
 from core.filters.fields import Noun
 from core.filters.terms import Filter
 from core.model.errors import Conflict
-from core.model.views import Page, TaskDetail, TaskView
+from core.model.views import GroupView, Page, TaskDetail, TaskView
 from core.store.predicates import bound
+from core.store.reports import search
 from core.store.reports.keyset import page_keys, page_of, rows_by_id
 from core.store.reports.payloads import fetch_payloads
 from core.store.reports.refusals import unknown_task
-from core.store.reports.rows import ATTEMPTS, DETAILS, TASKS, Extras, attempt_view, task_detail, task_view
+from core.store.reports.rows import (
+    ATTEMPTS,
+    DETAILS,
+    TASKS,
+    AnyRow,
+    Extras,
+    attempt_view,
+    task_detail,
+    task_view,
+)
 from core.store.reports.source import Source
 from core.store.schema import attempt, edge, task
 
+_FLOOR = sql("SELECT id FROM task ORDER BY id DESC LIMIT 1 OFFSET :scan")
+_GROUPS = sql(
+    "SELECT grp AS name, status, count(*) AS n, min(created_at) AS first,"
+    " max(max(id)) OVER (PARTITION BY grp) AS newest"
+    " FROM task NOT INDEXED WHERE id > :floor AND grp IS NOT NULL GROUP BY grp, status"
+    " ORDER BY newest DESC, status"
+)
 _ID_MAX = 2**63 - 1
 _ID_DIGITS = len(str(_ID_MAX))
 _AMBIGUOUS_MAX = 20
@@ -39,6 +58,17 @@ class TaskReports:
             keys = await page_keys(db, filter_, after=after, limit=limit, now=self._source.now())
             rows = await rows_by_id(db, TASKS, task, keys.ids)
         return page_of([task_view(row) for row in rows], keys)
+
+    async def groups(self, *, limit: int = 100) -> Page[GroupView]:
+        """Return the newest groups, as far as the newest 100,000 tasks belong to them."""
+        async with self._source.snapshot() as db:
+            floor = (await db.execute(_FLOOR, {"scan": search.SCAN_LIMIT})).scalar()
+            rows = (await db.execute(_GROUPS, {"floor": floor or 0})).all()
+        by_name: dict[str, list[AnyRow]] = {}
+        for row in rows:
+            by_name.setdefault(row.name, []).append(row)
+        views = [_group_view(name, counts) for name, counts in by_name.items()]
+        return Page(rows=tuple(views[:limit]), searched=None if floor is None else search.SCAN_LIMIT)
 
     async def detail(self, task_id: int) -> TaskDetail:
         """Return one task with its attempts in order and its output in full; raise `NotFound`."""
@@ -89,6 +119,12 @@ class TaskReports:
                 facts={"ids": [*task_ids]},
             )
         return int(task_ids[0])
+
+
+def _group_view(name: str, counts: Sequence[AnyRow]) -> GroupView:
+    return GroupView(
+        name=name, tasks={row.status: row.n for row in counts}, created_at=min(row.first for row in counts)
+    )
 
 
 def _is_id(text: str) -> bool:
