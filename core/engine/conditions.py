@@ -15,7 +15,7 @@ from core.model.outcomes import TaskError
 from core.model.stored_spec import StoredSpec
 from core.store.journal import Journal
 from core.store.reports.conditions import WaitingCondition
-from core.workflows.expressions import judge
+from core.workflows.expressions.resolving import judge
 
 
 class Waiting(Protocol):

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from core.model.values import JsonObject, JsonValue
 from core.store.reports.expression_inputs import ExpressionInputs
-from core.workflows.expressions import references
+from core.workflows.expressions.checking import references
 
 
 class Inputs(Protocol):

@@ -11,7 +11,8 @@ from core.model.errors import NotFound
 from core.model.outcomes import Failed, Outcome, TaskError
 from core.model.ports import Call, CallContext, Connector, ProcessConnector, ProcessExit
 from core.model.values import JsonObject, JsonValue
-from core.workflows.expressions import has_expression, judge, resolve
+from core.workflows.expressions.embedded import has_expression
+from core.workflows.expressions.resolving import judge, resolve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from core.model.plans import NO_RETRY, JobPlan, NeedPlan, OnLoss, RetryPolicy, S
 from core.model.ports import Checks
 from core.model.values import JsonObject, JsonValue
 from core.workflows.definition import RETRY_ATTEMPTS, Defaults, Document, Retry, Task
-from core.workflows.expressions import bare_source
+from core.workflows.expressions.embedded import bare_source
 from core.workflows.loader import Loaded, load, read
 from core.workflows.parameters import bind
 from core.workflows.positions import NO_POSITIONS

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from core.model.errors import Fault, Invalid
 from core.model.values import JsonObject, JsonValue
-from core.workflows.expressions import Embedded, bare_source, check_source, has_expression, split
-from core.workflows.expressions.checking import Reference, source_references
-from core.workflows.expressions.embedded import OPENING
+from core.workflows.expressions.checking import Reference, check_source, source_references
+from core.workflows.expressions.embedded import OPENING, Embedded, bare_source, has_expression, split
 from core.workflows.graph import ancestors
 from core.workflows.outline import Outline, TaskOutline
 from core.workflows.positions import DocumentPath, Positions

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.model.errors import Invalid
-from core.workflows.expressions import bare_source, check_source, judge, references, resolve, split
-from core.workflows.expressions.embedded import Embedded
+from core.workflows.expressions.checking import check_source, references
+from core.workflows.expressions.embedded import Embedded, bare_source, split
+from core.workflows.expressions.resolving import judge, resolve
 
 SCOPE = {
     "params": {
@@ -188,7 +189,7 @@ def test_a_syntax_fault_counts_line_and_column_within_the_expression() -> None:
 
 def test_plain_paths_do_not_load_the_library() -> None:
     program = (
-        "import sys; from core.workflows.expressions import resolve;"
+        "import sys; from core.workflows.expressions.resolving import resolve;"
         "assert resolve('a ${{ params.x[0] }}', {'params': {'x': [1]}}) == 'a 1';"
         "assert 'cel' not in sys.modules"
     )

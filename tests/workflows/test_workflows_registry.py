@@ -11,7 +11,7 @@ from workflow_cases import CONNECTORS
 
 from core.model.errors import NotFound
 from core.workflows.expansion import expand, parse_loaded
-from core.workflows.expressions import resolve
+from core.workflows.expressions.resolving import resolve
 from core.workflows.registry import find, names
 from tests.support.waiting import DEADLINE
 
