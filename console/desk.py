@@ -1,4 +1,4 @@
-"""The desk: what every screen works with."""
+"""What every screen works with: control, verbs, feed, theme."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Desk:
     theme: str
     views: Views
     keymap: Mapping[str, str]
-    """Keys that the user gave to actions, by their id."""
+    """The user's own keys by the id of their action."""
     host: str = ""
     """The machine of the engine; '' = this one."""
     frozen: bool = False

@@ -1,4 +1,4 @@
-"""The feed: how the whole stands and what has changed, for every screen at once."""
+"""The feed: counts of the whole store and what has changed, for all screens."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ class Pulse:
 class Feed:
     """Asks the control what changed; keeps the counts of the last time that they could be read.
 
-    `last_event` is how far all this is told; None = everything has to be read anew. `starting` = one was
-    started that does not answer yet: who starts an engine says so, the first answer ends it.
+    `last_event` is how far all this is told; None = everything has to be read again. `starting` = an
+    engine was started that does not answer yet; its first answer ends that.
     """
 
     def __init__(self, control: ControlAPI) -> None:
@@ -66,9 +66,9 @@ class Feed:
         self.last_event: int | None = None
         self.starting = False
         self.is_followed = False
-        """Somebody asks all the time: what was read stays true until a change is told."""
+        """The feed is asked all the time: what was read stays true until a change comes."""
         self.protected: bool | None = None
-        """Whether the engine's home is marked so; None = nobody answers who could tell."""
+        """Whether the engine's home is protected; None = no engine answers."""
         self._changes: Counter[str] = Counter()
         self._answered_at = time.monotonic()
         self._probed_at = 0.0

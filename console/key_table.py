@@ -1,8 +1,8 @@
-"""The keys of the console: one table for bindings, hints and help.
+"""The keys of the console: one table for bindings, hints, help and the docs.
 
 To add a key, add a row to its part of `_TABLE`, or a new part that a screen names in its `PARTS`; the
 screen has the method `action_NAME`. Each row: name (unique, for a user's keymap.toml), Textual's keys, keys
-as shown, action, words for the help, a word for the hint line ('' = only the help names it).
+as shown, action, its description, a word for the hint line ('' = only the help names it).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from core.model.text import SafeText, cells, fit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """One action and the keys that ask for it; `where` = the part of the console that knows it."""
+    """An action and its keys."""
 
     id: str
     keys: str
@@ -25,12 +25,12 @@ class Key:
     shown: str
     """The keys as people read them."""
     action: str
-    words: str
+    description: str
     hint: str = ""
     """A word for the hint line; '' = only the help names it."""
 
 
-# Each row: name, Textual's keys, keys as shown, action, words, word of the hint line.
+# Each row: name, Textual's keys, keys as shown, action, description, word of the hint line.
 _Row = tuple[str, str, str, str, str, str]
 _TABLE: dict[str, tuple[_Row, ...]] = {
     "table": (
@@ -54,14 +54,14 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
         ("text_last", "G,end", "G End", "last", "last line", ""),
         ("search", "slash,f3", "/", "search", "search the text", "search"),
         ("next_match", "n", "n", "match(1)", "next match", ""),
-        ("previous_match", "N", "N", "match(-1)", "match before", ""),
+        ("previous_match", "N", "N", "match(-1)", "previous match", ""),
         ("text_wrap", "S", "S", "wrap", "wrap long lines, or cut them", "wrap"),
     ),
     "graph": (
         ("graph_down", "j,down", "j ↓", "move(1)", "the task below", ""),
         ("graph_up", "k,up", "k ↑", "move(-1)", "the task above", ""),
-        ("graph_left", "left", "←", "across(-1)", "to what it needs", ""),
-        ("graph_right", "right", "→", "across(1)", "to what needs it", ""),
+        ("graph_left", "left", "←", "across(-1)", "to a task that it needs", ""),
+        ("graph_right", "right", "→", "across(1)", "to a task that needs it", ""),
         ("graph_half_down", "ctrl+d", "Ctrl+D", "half(1)", "half a page down", ""),
         ("graph_half_up", "ctrl+u", "Ctrl+U", "half(-1)", "half a page up", ""),
         ("graph_page_down", "pagedown,ctrl+f", "PgDn Ctrl+F", "page(1)", "a page down", ""),
@@ -73,105 +73,105 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
         ("help", "question_mark,f1", "?", "help", "the keys of this screen", "help"),
         ("palette", "ctrl+p", "Ctrl+P", "command_palette", "palette: screens and actions by name", ""),
         ("goto", "colon", ":", "goto", "go to a screen, job 7, task 7, #7, queue NAME", ""),
-        ("screen_pulse", "1", "1", "screen('pulse')", "pulse: how everything stands", "pulse"),
+        ("screen_pulse", "1", "1", "screen('pulse')", "pulse: overview of everything", "pulse"),
         ("screen_jobs", "2", "2", "screen('jobs')", "jobs", "jobs"),
         ("screen_tasks", "3", "3", "screen('tasks')", "tasks", "tasks"),
         ("screen_trouble", "4", "4", "screen('retries')", "retries and dead tasks", "retries"),
         ("screen_queues", "7", "7", "screen('queues')", "queues", "queues"),
-        ("history_back", "left_square_bracket", "[", "history(-1)", "back in what was looked at", ""),
-        ("history_forward", "right_square_bracket", "]", "history(1)", "forward in what was looked at", ""),
-        ("last_view", "grave_accent", "`", "last_view", "the view before, and back again", ""),
+        ("history_back", "left_square_bracket", "[", "history(-1)", "back in the history", ""),
+        ("history_forward", "right_square_bracket", "]", "history(1)", "forward in the history", ""),
+        ("last_view", "grave_accent", "`", "last_view", "the previous view, and back again", ""),
         ("screen_orphans", "0", "0", "screen('orphans')", "orphans", ""),
-        ("recall", "apostrophe", "'", "recall", "put a saved view in force (:save NAME keeps one)", ""),
+        ("recall", "apostrophe", "'", "recall", "apply a saved view (:save NAME saves one)", ""),
         ("copy", "y", "y", "copy", "copy id, JSON or command line of the row (menu)", ""),
         ("new_job", "o", "o", "new_job", "new job: pick a workflow, fill in its form", "new"),
-        ("repeat", "full_stop", ".", "repeat", "repeat the last verb on what is chosen now", ""),
+        ("repeat", "full_stop", ".", "repeat", "repeat the last verb on the present selection", ""),
         ("undo", "z", "z", "undo", "undo a pause or hold of the last 10 s", ""),
         ("write", "W", "W", "write", "arm changes for 5 minutes where they are protected, or disarm", ""),
-        ("freeze", "Z", "Z", "freeze", "freeze the screen, or let it go on", ""),
-        ("reload", "ctrl+r,f5", "Ctrl+R", "reload", "read everything again now", ""),
+        ("freeze", "Z", "Z", "freeze", "freeze the screen, or unfreeze it", ""),
+        ("reload", "ctrl+r,f5", "Ctrl+R", "reload", "reload everything", ""),
         ("start_engine", "E", "E", "start_engine", "start an engine, or replace one of another version", ""),
         ("theme", "ctrl+t", "Ctrl+T", "next_theme", "next theme", ""),
-        ("leave", "q,f10", "q", "leave", "back, or from the first screen leave", "leave"),
+        ("leave", "q,f10", "q", "leave", "back; from the first screen: leave", "leave"),
     ),
     "list": (
-        ("open", "enter", "Enter", "open", "look into the row", "open"),
+        ("open", "enter", "Enter", "open", "open the row", "open"),
         ("back", "escape,backspace", "Esc", "back", "back: prompt, export, marks, filter, screen", ""),
         ("filter", "slash,f3", "/", "filter", "filter the rows", "filter"),
-        ("inspect", "i", "i", "inspect", "show the row in full, or hide it; Tab goes there", "inspect"),
+        ("inspect", "i", "i", "inspect", "show the row in full, or hide it; Tab focuses it", "inspect"),
     ),
     "pulse": (
-        ("pulse_open", "enter", "Enter", "open", "look into the row", "open"),
+        ("pulse_open", "enter", "Enter", "open", "open the row", "open"),
         ("pulse_panel", "tab,shift+tab,left,right", "Tab ← →", "panel", "the other panel", "other panel"),
         ("pulse_back", "escape,backspace", "Esc", "back", "back", ""),
     ),
-    "times": (("times", "t", "t", "times", "ages, or times by the clock", ""),),
+    "times": (("times", "t", "t", "times", "ages, or clock times", ""),),
     "preset": (("preset", "t", "t", "preset", "next of: all, retrying, dead", "all/retrying/dead"),),
     "orphans": (
-        ("orphan_open", "enter", "Enter", "open", "look into the task", "open"),
+        ("orphan_open", "enter", "Enter", "open", "open the task", "open"),
         ("orphan_back", "escape,backspace", "Esc", "back", "back by one step: evidence, screen", ""),
-        ("orphan_keep", "w", "w", "keep", "watch a living orphan on", "watch on"),
-        ("orphan_kill", "X", "X", "kill", "end a living orphan (plan, reason, asks)", "kill"),
+        ("orphan_keep", "w", "w", "keep", "keep watching a living orphan", "keep"),
+        ("orphan_kill", "X", "X", "kill", "kill a living orphan (plan, reason, asks)", "kill"),
         ("orphan_requeue", "r", "r", "requeue", "queue a lost task again", "requeue"),
-        ("orphan_fail", "f", "f", "fail", "give a lost task up (asks)", "fail"),
+        ("orphan_fail", "f", "f", "fail", "fail a lost task (asks)", "fail"),
         ("orphan_logs", "l", "l", "logs", "the output of the task", "log"),
         ("orphan_events", "e", "e", "events", "the events of the task", "events"),
     ),
     "rows": (
         ("sort_left", "less_than_sign", "<", "sort(-1)", "sort by the column to the left", ""),
         ("sort_right", "greater_than_sign", ">", "sort(1)", "sort by the column to the right", ""),
-        ("invert", "I", "I", "invert", "turn the order around", ""),
+        ("invert", "I", "I", "invert", "reverse the order", ""),
         ("columns", "C", "C", "columns", "choose the columns", ""),
-        ("follow_row", "F", "F", "follow_row", "let the cursor keep to its row, or to its place", ""),
-        ("include", "equals_sign", "=", "include", "only rows with a value of this one (menu)", ""),
-        ("exclude", "exclamation_mark", "!", "exclude", "no rows with a value of this one (menu)", ""),
+        ("follow_row", "F", "F", "follow_row", "keep the cursor on its row, or at its place", ""),
+        ("include", "equals_sign", "=", "include", "only rows with a value of this row (menu)", ""),
+        ("exclude", "exclamation_mark", "!", "exclude", "no rows with a value of this row (menu)", ""),
         ("export", "ctrl+e", "Ctrl+E", "export", "write all rows, or the marked ones, to a file", ""),
     ),
     "marks": (
         ("mark", "space", "Space", "mark", "mark the row, or unmark it", "mark"),
-        ("mark_range", "V", "V", "mark_range", "mark from the row marked last to here", ""),
-        ("mark_all", "asterisk", "*", "mark_all", "mark all that the filter finds, read or not", ""),
+        ("mark_range", "V", "V", "mark_range", "mark from the last marked row to this one", ""),
+        ("mark_all", "asterisk", "*", "mark_all", "mark all that match the filter, loaded or not", ""),
         ("unmark", "U", "U", "unmark", "unmark everything", ""),
     ),
     "view": (("view_back", "escape,backspace,q", "Esc q", "back", "back", "back"),),
     "node": (
-        ("node_open", "enter", "Enter", "open", "look into the task; unfold or fold a layer", "open"),
+        ("node_open", "enter", "Enter", "open", "open the task; unfold or fold a layer", "open"),
         ("node_back", "escape,backspace", "Esc", "back", "back by one step: unfolded layers, screen", ""),
     ),
     "drawn": (("drawn", "v", "v", "draw", "the job as a graph, or as a list", "graph"),),
-    "retry": (("retry", "r", "r", "retry", "run again what ended (asks)", "retry"),),
+    "retry": (("retry", "r", "r", "retry", "run ended tasks again (asks)", "retry"),),
     "again": (("again", "R", "R", "again", "retry with edits: a new job from the form of this one", ""),),
     "cancel": (("cancel", "x", "x", "cancel", "cancel (asks)", "cancel"),),
-    "kill": (("kill", "X", "X", "kill", "kill what runs at once (plan, reason, asks)", ""),),
+    "kill": (("kill", "X", "X", "kill", "kill running tasks at once (plan, reason, asks)", ""),),
     "pause": (("pause", "p", "p", "pause", "pause, or resume", "pause"),),
-    "hold": (("hold", "h", "h", "hold", "hold a task, or let it go on", "hold"),),
+    "hold": (("hold", "h", "h", "hold", "hold a task, or release it", "hold"),),
     "logs": (("logs", "l", "l", "logs", "the output of the task", "log"),),
     "events": (("events", "e", "e", "events", "the events of the row", "events"),),
     "log": (("follow", "F", "F", "follow", "follow the end, or stop following", "follow"),),
 }
 
 KEYS: dict[str, tuple[Key, ...]] = {
-    where: tuple(
-        Key(id=name, keys=keys, shown=shown, action=action, words=words, hint=hint)
-        for name, keys, shown, action, words, hint in rows
+    part: tuple(
+        Key(id=name, keys=keys, shown=shown, action=action, description=description, hint=hint)
+        for name, keys, shown, action, description, hint in rows
     )
-    for where, rows in _TABLE.items()
+    for part, rows in _TABLE.items()
 }
-"""Every key of the console, by the part that knows it."""
+"""All keys of the console, by the part of the console that has them."""
 
 
-def bindings(*wheres: str) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:
+def bindings(*parts: str) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:
     """Return the bindings of some parts, each with the id by which a user's keymap may move it."""
     return [
-        Binding(key.keys, key.action, key.words, show=False, id=key.id)
-        for where in wheres
-        for key in KEYS[where]
+        Binding(key.keys, key.action, key.description, show=False, id=key.id)
+        for part in parts
+        for key in KEYS[part]
     ]
 
 
-def hints(wheres: Iterable[str], width: int) -> SafeText:
+def hints(parts: Iterable[str], width: int) -> SafeText:
     """Return the hint line of the parts: as many hints as have room in full, the first ones first."""
-    keys = [key for where in wheres for key in KEYS[where] if key.hint]
+    keys = [key for part in parts for key in KEYS[part] if key.hint]
     line = ""
     for key in keys:
         longer = f"{line}  {key.shown} {key.hint}" if line else f"{key.shown} {key.hint}"
@@ -181,13 +181,12 @@ def hints(wheres: Iterable[str], width: int) -> SafeText:
     return SafeText(line)
 
 
-def help_lines(wheres: Iterable[str], moved: Mapping[str, str] | None = None) -> list[SafeText]:
-    """Return the help of the parts: keys, then what they do; `moved` = keys that the user gave, by id."""
-    given = moved or {}
-    keys = [key for where in wheres for key in KEYS[where]]
-    return [SafeText(f"  {fit(shown_keys(key, given), 14)}{key.words}") for key in keys]
+def help_lines(parts: Iterable[str], keymap: Mapping[str, str] | None = None) -> list[SafeText]:
+    """Return a line per key: the keys, then what they do; `keymap` = the user's own keys, by id."""
+    keys = [key for part in parts for key in KEYS[part]]
+    return [SafeText(f"  {fit(shown_keys(key, keymap or {}), 14)}{key.description}") for key in keys]
 
 
-def shown_keys(key: Key, moved: Mapping[str, str]) -> str:
+def shown_keys(key: Key, keymap: Mapping[str, str]) -> str:
     """Return the keys of an action as people read them."""
-    return moved[key.id].replace(",", " ") if key.id in moved else key.shown
+    return keymap[key.id].replace(",", " ") if key.id in keymap else key.shown

@@ -51,11 +51,11 @@ class Look:
 
 def looks() -> dict[str, Look]:
     """Return the themes that are shipped, by name; raise `Invalid` (`theme.*`) for a faulty one."""
-    found = sorted(
+    shipped = sorted(
         (entry for entry in files("themes").iterdir() if entry.name.endswith(".toml")),
         key=lambda entry: entry.name,
     )
-    read = [read_look(entry.read_text("utf-8"), entry.name) for entry in found]
+    read = [read_look(entry.read_text("utf-8"), entry.name) for entry in shipped]
     return {look.theme.name: look for look in read}
 
 
@@ -68,7 +68,7 @@ def first_theme(names: Mapping[str, Look], environ: Mapping[str, str]) -> str:
 
 
 def unknown_theme(names: Mapping[str, Look], environ: Mapping[str, str]) -> SafeText:
-    """Say that $TASKDECK_THEME names none of the themes; '' = it does, or is not set."""
+    """Return that $TASKDECK_THEME names an unknown theme; '' = it does not."""
     wanted = environ.get("TASKDECK_THEME", "")
     if not wanted or wanted in names:
         return SafeText("")
@@ -149,8 +149,8 @@ class _Page:
     def refuse(self, kind: str, key: str, why: str) -> Invalid:
         """Name file, line (from 1) and key."""
         word = re.compile(rf'\s*\[?"?{re.escape(key)}"?\s*[=\]]')
-        found = (number for number, line in enumerate(self.text.splitlines(), 1) if word.match(line))
-        place = f"{self.source}:{next(found, 1)}"
+        lines = (number for number, line in enumerate(self.text.splitlines(), 1) if word.match(line))
+        place = f"{self.source}:{next(lines, 1)}"
         return Invalid(f"theme.{kind}", f"{place}: '{safe_line(key)}' {why}", hint="fix the theme file")
 
     def text_of(self, key: str, value: object) -> str:

@@ -44,7 +44,7 @@ class CountDialog(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         """Stack question, facts and what is typed."""
         verb, scope = self._asked.verb, self._asked.scope
-        question = safe_line(f"{verb.capitalize()} {scope.words}?")
+        question = safe_line(f"{verb.capitalize()} {scope.name}?")
         yield Line(Content.styled(question, "reverse bold"))
         # Above the facts: where there is little room, they are what is cut.
         yield self._line
@@ -54,8 +54,8 @@ class CountDialog(ModalScreen[bool]):
         """Begin to ask what matches by now."""
         self._write()
         if self._asked.since is not None:
-            self._look()
-            self.set_interval(_SECONDS, self._look)
+            self._ask_matches()
+            self.set_interval(_SECONDS, self._ask_matches)
 
     def on_key(self, event: events.Key) -> None:
         """Take digits; every other key but Escape and Backspace does nothing."""
@@ -75,7 +75,7 @@ class CountDialog(ModalScreen[bool]):
         if meets(self._typed, number):
             self.dismiss(result=True)
 
-    def _look(self) -> None:
+    def _ask_matches(self) -> None:
         start(self, self._ask_since, group="since", exclusive=True)
 
     async def _ask_since(self) -> None:
@@ -160,8 +160,8 @@ class PlanDialog(ModalScreen[str | None]):
         self._input.focus()
         self._say("Enter continues, Esc cancels")
 
-    def _say(self, words: str) -> None:
-        self._line.write(Content.styled(safe_line(f" {words}"), "reverse"))
+    def _say(self, sentence: str) -> None:
+        self._line.write(Content.styled(safe_line(f" {sentence}"), "reverse"))
 
 
 class ReportDialog(ModalScreen[bool]):

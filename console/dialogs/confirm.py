@@ -1,4 +1,4 @@
-"""ConfirmDialog: one line that asks; y says yes, any other key no."""
+"""A question in one line, answered by one key."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from core.model.text import SafeText
 
 
 class ConfirmDialog(ModalScreen[str]):
-    """Asks with one key; dismissed with the word that stands for it, '' = no. Enter never says yes."""
+    """Returns the answer under the pressed key, '' = none. Enter never answers yes."""
 
     def __init__(self, question: SafeText, answers: Mapping[str, str]) -> None:
         super().__init__()

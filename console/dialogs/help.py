@@ -1,4 +1,4 @@
-"""Help: the keys of a screen, printed from the key table."""
+"""The keys of a screen, from the key table."""
 
 from __future__ import annotations
 

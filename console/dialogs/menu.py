@@ -1,4 +1,4 @@
-"""Menu: a few lines, each with the letter that chooses it."""
+"""A few lines, each with the letter that chooses it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.model.text import SafeText, clip
 
 
 class MenuDialog(ModalScreen[str]):
-    """Shows what each letter stands for; gone with the letter, '' for Escape and every other key."""
+    """Lists what each letter means; returns the letter, '' for Escape and every other key."""
 
     DEFAULT_CSS = """
     MenuDialog { background: transparent; align: left bottom; }
@@ -32,7 +32,7 @@ class MenuDialog(ModalScreen[str]):
     def compose(self) -> ComposeResult:
         """Stack the question and the lines."""
         width = max(10, self.app.size.width - 6)
-        text = "\n".join(f"{letter}  {clip(words, width)}" for letter, words in self._lines.items())
+        text = "\n".join(f"{letter}  {clip(line, width)}" for letter, line in self._lines.items())
         with VerticalScroll(can_focus=False):
             yield Static(Content(f"{self._question}  (Esc: back)"), markup=False, classes="question")
             yield Static(Content(text), markup=False)

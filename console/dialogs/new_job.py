@@ -1,4 +1,4 @@
-"""New job: a form made from the parameters of a workflow, and the faults of one that cannot run."""
+"""The form of a new job, and the faults of a workflow that cannot run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 
 from console.background import sentence_of, start
 from console.newjob.documents import Source
-from console.newjob.params import Blank, blank_of, fill, prefilled
+from console.newjob.params import FormField, field_of, prefilled, read_values
 from console.verbs.apply import ACTOR
 from console.widgets.form import Form, Submit
 from console.widgets.line import Line
@@ -25,7 +25,7 @@ from core.model.text import SafeText, safe_line
 from core.model.values import JsonObject, JsonValue
 from core.model.workflow_views import WorkflowView
 
-# No parameter is called so: names of parameters are words.
+# With a space: no parameter can have these names.
 _NAME, _FOLDER = " name", " folder"
 _TAKEN = "client_key.conflict"
 _LONGEST_NAME = 200
@@ -37,7 +37,7 @@ async def without_question(_verb: str, _words: str) -> bool:
 
 
 class NewJobDialog(ModalScreen[int | None]):
-    """Takes the values and submits; gone with the id of the job, or None for none."""
+    """Takes the values and submits; returns the id of the job, None = none was submitted."""
 
     DEFAULT_CSS = "NewJobDialog { background: $background; }"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "back", show=False)]
@@ -58,33 +58,33 @@ class NewJobDialog(ModalScreen[int | None]):
         self._workflow = workflow
         self._given: JsonObject = dict(given)
         self._params = prefilled(workflow.params, given)
-        # One key for the form: an answer that was lost is asked for again, not a second job.
+        # One key for the form: submitting again after a lost answer makes no second job.
         self._key = uuid.uuid4().hex
         self._sending = False
         self._tried = False
-        own = [_name_blank(workflow, source), _folder_blank(source)]
-        self._form = Form([*map(blank_of, self._params), *own], submit=SafeText("[ Submit ]"))
-        self._said = Line(classes="trouble")
+        own = [_name_field(workflow, source), _folder_field(source)]
+        self._form = Form([*map(field_of, self._params), *own], submit=SafeText("[ Submit ]"))
+        self._message = Line(classes="trouble")
 
     def compose(self) -> ComposeResult:
-        """Stack head, warnings, form, words and hints."""
+        """Stack head, warnings, form, message and hints."""
         workflow = self._workflow
         counts = f"{_count(workflow.stages, 'stage')}, {_count(workflow.tasks, 'task')}"
         yield Line(Content(safe_line(f" New job: {workflow.name}  ({counts})  {self._source.name}")))
         for warning in workflow.warnings:
             yield Line(Content(safe_line(f" warning: {warning}")))
         yield self._form
-        yield self._said
+        yield self._message
         hint = " Tab ↓ next line  Enter next, on the last line submits  Esc back"
         yield Line(Content(SafeText(hint)), classes="hints")
 
     def on_mount(self) -> None:
-        """Begin where something has to be typed, else at the end: then Enter submits."""
+        """Focus the first field that is required and empty, else the end: then Enter submits."""
         texts = self._form.texts
         self._form.go_to(next((p.name for p in self._params if p.required and not texts[p.name]), None))
 
     def on_form_changed(self) -> None:
-        """Say at once what is at fault; what is still missing only after the first try."""
+        """Show at once what is wrong; what is still missing only after the first try."""
         faults = self._faults()
         if not self._tried:
             texts = self._form.texts
@@ -92,7 +92,7 @@ class NewJobDialog(ModalScreen[int | None]):
         self._form.show(faults)
 
     def on_submit_pressed(self, event: Submit.Pressed) -> None:
-        """Submit what is without fault, once at a time."""
+        """Submit unless a field is wrong, once at a time."""
         event.stop()
         self._tried = True
         faults = self._faults()
@@ -106,13 +106,13 @@ class NewJobDialog(ModalScreen[int | None]):
             start(self, self._send, group="submit")
 
     def action_back(self) -> None:
-        """Leave the form, unless an answer is on its way."""
+        """Close the form, unless it is being submitted."""
         if not self._sending:
             self.dismiss(None)
 
     async def _send(self) -> None:
         texts = self._form.texts
-        values: JsonObject = {**self._given, **fill(self._params, texts).values}
+        values: JsonObject = {**self._given, **read_values(self._params, texts).values}
         options = SubmitOptions(
             actor=ACTOR,
             cwd=texts[_FOLDER].strip() or None,
@@ -143,16 +143,16 @@ class NewJobDialog(ModalScreen[int | None]):
 
     def _faults(self) -> dict[str, SafeText]:
         texts = self._form.texts
-        faults = dict(fill(self._params, texts).faults)
+        faults = dict(read_values(self._params, texts).faults)
         if len(texts[_NAME].strip()) > _LONGEST_NAME:
             faults[_NAME] = SafeText(f"a name has at most {_LONGEST_NAME} characters")
         folder = texts[_FOLDER].strip()
         if folder and not folder.startswith("/"):
-            faults[_FOLDER] = SafeText("write a whole path, from / on, or nothing")
+            faults[_FOLDER] = SafeText("write an absolute path, or nothing")
         return faults
 
     def _say(self, words: str) -> None:
-        self._said.write(Content(safe_line(f" {words}")))
+        self._message.write(Content(safe_line(f" {words}")))
 
 
 class FaultsDialog(ModalScreen[None]):
@@ -186,7 +186,7 @@ class FaultsDialog(ModalScreen[None]):
 
 
 def fault_lines(fault: Fault) -> list[SafeText]:
-    """Write a fault: line and column, code, then its sentence, whose own lines follow."""
+    """Return a fault as lines: place, code and the first line of its message, then the others."""
     place = "" if fault.line is None else f"{fault.line}:{fault.column or 1}"
     first, *more = fault.message.splitlines() or [""]
     where = f"  ({fault.path})" if fault.path else ""
@@ -196,20 +196,22 @@ def fault_lines(fault: Fault) -> list[SafeText]:
     ]
 
 
-def _name_blank(workflow: WorkflowView, source: Source) -> Blank:
-    note = safe_line(f"optional; the job is called {workflow.name} otherwise")
-    return Blank(name=_NAME, label=SafeText("name of the job"), note=note, text=_typeable(source.called))
+def _name_field(workflow: WorkflowView, source: Source) -> FormField:
+    note = safe_line(f"optional; the default is {workflow.name}")
+    return FormField(
+        name=_NAME, label=SafeText("name of the job"), note=note, text=_typeable(source.job_name)
+    )
 
 
-def _folder_blank(source: Source) -> Blank:
-    note = SafeText("where its tasks run, on the machine of the engine; empty: the engine's own folder")
-    return Blank(
+def _folder_field(source: Source) -> FormField:
+    note = SafeText("where its tasks run, on the machine of the engine; empty: the folder of the engine")
+    return FormField(
         name=_FOLDER, label=SafeText("folder of its tasks"), note=note, text=_typeable(source.folder)
     )
 
 
 def _typeable(text: str) -> str:
-    # What cannot be typed as it is would come back as another one.
+    # A text that cannot be typed as it is would come back changed.
     return text if safe_line(text) == text else ""
 
 

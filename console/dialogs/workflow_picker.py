@@ -1,4 +1,4 @@
-"""Picking: find the workflow of a new job among files, built-in ones and recent jobs."""
+"""Pick the workflow of a new job among files, built-in ones and recent jobs."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from console.newjob.documents import (
     Offer,
     Source,
     builtins,
-    look_into,
     narrowed,
     read_builtin,
     read_document,
+    read_folder,
     recent,
     working_folder,
 )
@@ -46,11 +46,11 @@ _COLUMNS = (
     Column(name="kind", title="", form=Form.TEXT, path="kind", width=20, priority=1),
 )
 _JOBS = 50
-"""Newest jobs that are looked at for workflows to run again."""
+"""Newest jobs that are searched for workflows to run again."""
 
 
 class WorkflowPicker(ModalScreen[int | None]):
-    """Lists what can be run; typing narrows, Enter opens, and the form follows. Gone with the job's id."""
+    """Lists workflows; typing narrows, Enter opens the form. Returns the id of the submitted job."""
 
     DEFAULT_CSS = (
         "WorkflowPicker { background: $background; } WorkflowPicker SafeInput { background: $panel; }"
@@ -72,23 +72,23 @@ class WorkflowPicker(ModalScreen[int | None]):
         self._head = Line(classes="head")
         self._input = _Narrowing(placeholder="type to narrow, or a path")
         self._table: Table[Offer] = Table(RowFormat(columns=_COLUMNS, key=_key, write=_write, style=_plain))
-        self._said = Line(classes="trouble")
-        self._looks = 0
-        """Folders that are being read."""
-        self._is_wanted = False
-        """Enter was pressed meanwhile."""
+        self._message = Line(classes="trouble")
+        self._reading = 0
+        """How many folders are being read."""
+        self._enter_pressed = False
+        """Enter was pressed while a folder was being read."""
 
     def compose(self) -> ComposeResult:
-        """Stack head, input, list, words and hints."""
+        """Stack head, input, list, message and hints."""
         yield self._head
         yield self._input
         yield self._table
-        yield self._said
+        yield self._message
         hint = " ↓ ↑ move  Enter open  Backspace folder above  Esc leave"
         yield Line(Content(SafeText(hint)), classes="hints")
 
     def on_mount(self) -> None:
-        """Look around."""
+        """Read the folder and the recent jobs."""
         self._table.can_focus = False
         self._input.focus()
         self._show()
@@ -96,16 +96,16 @@ class WorkflowPicker(ModalScreen[int | None]):
         self._go(self._folder.path)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Narrow by what is typed; a path that ends in a slash goes there."""
+        """Narrow by the typed text; a path that ends in a slash opens its folder."""
         event.stop()
         self._narrow()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Open what is under the cursor."""
+        """Open the offer under the cursor."""
         event.stop()
-        if self._looks:
+        if self._reading:
             # The list is still that of the folder before.
-            self._is_wanted = True
+            self._enter_pressed = True
             return
         self._choose()
 
@@ -131,7 +131,7 @@ class WorkflowPicker(ModalScreen[int | None]):
         self._go(self._folder.path.parent)
 
     def action_back(self) -> None:
-        """Forget what was typed, else leave."""
+        """Clear the typed text, else close."""
         if self._input.value:
             self._input.value = ""
         else:
@@ -146,32 +146,32 @@ class WorkflowPicker(ModalScreen[int | None]):
         self._table.go_to(0)
 
     def _go(self, path: Path, typed: str = "") -> None:
-        # At once: what is typed while the folder is read narrows what will be found.
+        # At once: text that is typed while the folder is read narrows its offers.
         self._input.value = typed
 
         async def look() -> None:
             try:
-                self._folder = await asyncio.to_thread(look_into, path)
+                self._folder = await asyncio.to_thread(read_folder, path)
             except TaskdeckError as error:
                 self._say(sentence_of(error))
-                self._is_wanted = False
+                self._enter_pressed = False
                 return
             finally:
-                self._looks -= 1
+                self._reading -= 1
             self._say(f"only the first {ENTRIES:,} entries are shown" if self._folder.cut else "")
             self._narrow()
-            if self._is_wanted and not self._looks:
-                self._is_wanted = False
+            if self._enter_pressed and not self._reading:
+                self._enter_pressed = False
                 self._choose()
 
-        self._looks += 1
+        self._reading += 1
         start(self, look, group="look", exclusive=True)
 
     async def _find_recent(self) -> None:
         try:
             page = await self._desk.control.jobs(limit=_JOBS)
         except TaskdeckError:
-            # Without a store there is nothing to run again; the files are there all the same.
+            # Without a store there is nothing to run again; the files can still be picked.
             return
         self._again = recent(page.rows)
         self._show()
@@ -230,7 +230,7 @@ class WorkflowPicker(ModalScreen[int | None]):
         self._head.write(Content(safe_line(f" New job: pick a workflow in {self._folder.path}")))
 
     def _say(self, words: str) -> None:
-        self._said.write(Content(safe_line(f" {words}" if words else "")))
+        self._message.write(Content(safe_line(f" {words}" if words else "")))
 
 
 class _Narrowing(SafeInput):
@@ -250,7 +250,7 @@ def _home_of(typed: str) -> Path:
     try:
         return Path(typed).expanduser()
     except RuntimeError:
-        # Nobody's home: it is looked for as it is, and told to be missing.
+        # An unknown user: the path is used as it is, and reported as missing.
         return Path(typed)
 
 

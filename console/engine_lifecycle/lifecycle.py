@@ -90,7 +90,7 @@ class EngineLifecycle:
             await self._replace(pulse)
 
     async def may_leave(self) -> bool:
-        """Ask what becomes of an engine that has work, whoever started it; False = the operator stays."""
+        """Ask what becomes of an engine that has work, whether started here or not; False = stay."""
         await self._desk.feed.ask_anew()
         pulse = self._desk.feed.pulse
         if pulse.engine is None and self._starter is not None:

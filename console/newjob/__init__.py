@@ -1,1 +1,1 @@
-"""New job: workflows to choose from, and what their forms ask for."""
+"""Workflows to pick for a new job, and the values of their forms."""

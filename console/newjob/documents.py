@@ -1,4 +1,4 @@
-"""Documents: workflows that the operator may start, as text, wherever the engine is."""
+"""Workflows that can be picked: built in, in files, and of recent jobs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from core.model.values import INBOX
 from core.model.views import JobView
 
 ENTRIES = 5_000
-"""Entries of a folder that are looked at."""
+"""Entries of a folder that are read."""
 RECENT = 5
 """Workflows of recent jobs that are offered."""
 _ENDINGS = (".yaml", ".yml", ".json")
@@ -35,7 +35,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """Something to pick: a workflow, or a folder to look into."""
+    """Something to pick: a workflow, or a folder to open."""
 
     kind: Kind
     name: str
@@ -45,7 +45,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folder:
-    """What was found in a folder; `cut` = it holds more than was looked at."""
+    """The offers of a folder; `cut` = it has more entries than were read."""
 
     path: Path
     offers: tuple[Offer, ...]
@@ -54,17 +54,17 @@ class Folder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A workflow that was picked: its document, what it is called, and the folder of its tasks."""
+    """A workflow that was picked: its document, its name, and the folder of its tasks."""
 
     document: Document
     name: SafeText
     folder: str = ""
-    called: str = ""
-    """The name of the job to begin with; '' = that of the workflow."""
+    job_name: str = ""
+    """The initial name of the job; '' = that of the workflow."""
 
 
 def working_folder() -> Path:
-    """Return the folder the console was started in, or the person's home if it is gone."""
+    """Return the folder the console was started in, or the user's home if it no longer exists."""
     try:
         return Path.cwd()
     except OSError:
@@ -74,9 +74,9 @@ def working_folder() -> Path:
 def builtins() -> tuple[Offer, ...]:
     """Return the workflows that come with taskdeck, by name."""
     # The documents are data of the package: they are read, nothing of core is called.
-    found = sorted(entry.name for entry in (files("core") / "workflows" / "builtin").iterdir())
+    names = sorted(entry.name for entry in (files("core") / "workflows" / "builtin").iterdir())
     return tuple(
-        Offer(kind=Kind.BUILTIN, name=name.removesuffix(".yaml")) for name in found if name.endswith(".yaml")
+        Offer(kind=Kind.BUILTIN, name=name.removesuffix(".yaml")) for name in names if name.endswith(".yaml")
     )
 
 
@@ -87,7 +87,7 @@ def read_builtin(name: str) -> DocumentText:
 
 
 def recent(jobs: Iterable[JobView]) -> tuple[Offer, ...]:
-    """Return the newest job of each workflow, as far as they were submitted from a document."""
+    """Return the newest job of each workflow that was submitted as a document."""
     newest: dict[str, JobView] = {}
     for job in jobs:
         if job.id != INBOX and job.definition_hash is not None:
@@ -95,7 +95,7 @@ def recent(jobs: Iterable[JobView]) -> tuple[Offer, ...]:
     return tuple(Offer(kind=Kind.AGAIN, name=job.name, job=job) for job in list(newest.values())[:RECENT])
 
 
-def look_into(path: Path) -> Folder:
+def read_folder(path: Path) -> Folder:
     """Return the folders and documents of a folder; raise `Invalid` (`folder.unreadable`)."""
     path = Path(os.path.normpath(path))
     try:
@@ -104,9 +104,7 @@ def look_into(path: Path) -> Folder:
         offers = [_offer(entry) for entry in listed[:ENTRIES]]
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise Invalid(
-            "folder.unreadable", f"cannot look into {path}: {reason}", hint="pick another"
-        ) from error
+        raise Invalid("folder.unreadable", f"cannot read {path}: {reason}", hint="pick another") from error
     known = sorted(
         (offer for offer in offers if offer), key=lambda offer: (offer.kind is Kind.FILE, offer.name)
     )

@@ -1,4 +1,4 @@
-"""Params: what a form asks for, and what was typed as values; decisions alone."""
+"""The fields of a form for parameters, and the values that were typed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
     "array": (list,),
     "object": (dict,),
 }
-_ASKED = {
+_WANTED = {
     "string": "a text",
     "integer": "a whole number",
     "number": "a number",
@@ -34,20 +34,21 @@ _ASKED = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Blank:
-    """A line of a form: what is asked, the text to begin with, and what there is to choose from."""
+class FormField:
+    """A line of a form."""
 
     name: str
     label: SafeText
     note: SafeText
     text: str = ""
+    """The initial text."""
     options: tuple[str, ...] = ()
-    """What a picker offers; empty = anything may be typed."""
+    """The choices of a picker; empty = anything may be typed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Filled:
-    """What a form says: values of those that were given, and a sentence for each that is at fault."""
+class FormValues:
+    """The values of a form, and a sentence for each field that is wrong."""
 
     values: JsonObject
     faults: Mapping[str, SafeText]
@@ -60,12 +61,12 @@ def prefilled(params: Iterable[ParamView], given: Mapping[str, JsonValue]) -> tu
     )
 
 
-def blank_of(param: ParamView) -> Blank:
-    """Return the line for a parameter, prefilled with its default."""
-    text = _opening(param, param.default)
-    options = tuple(_written(param, value) for value in _choices(param))
+def field_of(param: ParamView) -> FormField:
+    """Return the field of a parameter, prefilled with its default."""
+    text = _initial_text(param, param.default)
+    options = tuple(_as_text(param, value) for value in _choices(param))
     missing = ("",) if options and text not in options else ()
-    return Blank(
+    return FormField(
         name=param.name,
         label=safe_line(f"{param.name}  ({_described(param)})"),
         note=safe_line(param.description),
@@ -74,25 +75,25 @@ def blank_of(param: ParamView) -> Blank:
     )
 
 
-def fill(params: Iterable[ParamView], texts: Mapping[str, str]) -> Filled:
-    """Read what was typed for each parameter; one left at its default is not given at all."""
+def read_values(params: Iterable[ParamView], texts: Mapping[str, str]) -> FormValues:
+    """Read what was typed for each parameter; a default that was not changed is left out."""
     values: JsonObject = {}
     faults: dict[str, SafeText] = {}
     for param in params:
         text = texts.get(param.name, "")
-        if not param.required and text == _opening(param, param.default):
+        if not param.required and text == _initial_text(param, param.default):
             continue
         try:
             values[param.name] = read_value(param, text)
         except Invalid as error:
             faults[param.name] = safe_line(error.message)
-    return Filled(values=values, faults=faults)
+    return FormValues(values=values, faults=faults)
 
 
 def read_value(param: ParamView, text: str) -> JsonValue:
     """Return the value that a text stands for; raise `Invalid` (`params.value`) with a clear sentence."""
     if not text.strip() and (param.required or param.type != "string"):
-        raise _bad(f"required: {_asked(param)}" if param.required else f"write {_asked(param)}")
+        raise _bad(f"required: {_wanted(param)}" if param.required else f"write {_wanted(param)}")
     value = _read(param, text)
     if param.choices and not any(_same(value, choice) for choice in param.choices):
         raise _bad(f"choose one of {', '.join(_json(choice) for choice in param.choices[:20])}")
@@ -110,10 +111,10 @@ def _read(param: ParamView, text: str) -> JsonValue:
     try:
         value: JsonValue = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise _bad(f"write {_asked(param)}{_where(error)}") from error
+        raise _bad(f"write {_wanted(param)}{_where(error)}") from error
     kinds = _KINDS.get(param.type, ())
     if not isinstance(value, kinds) or (isinstance(value, bool) and param.type != "boolean"):
-        raise _bad(f"write {_asked(param)}")
+        raise _bad(f"write {_wanted(param)}")
     if isinstance(value, float) and not math.isfinite(value):
         raise _bad("write a number that is not so large")
     return value
@@ -133,18 +134,18 @@ def _check_bounds(param: ParamView, value: JsonValue) -> None:
         raise _bad(most.format(_plain(param.max)))
 
 
-def _opening(param: ParamView, value: JsonValue) -> str:
-    return "" if value is None else _written(param, value)
+def _initial_text(param: ParamView, value: JsonValue) -> str:
+    return "" if value is None else _as_text(param, value)
 
 
-def _written(param: ParamView, value: JsonValue) -> str:
+def _as_text(param: ParamView, value: JsonValue) -> str:
     if param.type == "string" and isinstance(value, str) and not _is_coded(param):
         return value
     return _json(value)
 
 
 def _is_coded(param: ParamView) -> bool:
-    """Tell whether a text is written as JSON: what it holds could not be seen or typed otherwise."""
+    """Whether a text is written as JSON, because it has characters that cannot be seen or typed."""
     values = (param.default, *param.choices)
     return any(isinstance(value, str) and safe_line(value) != value for value in values)
 
@@ -167,8 +168,8 @@ def _described(param: ParamView) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _asked(param: ParamView) -> str:
-    return 'a text in JSON, like "a\\nb"' if _is_coded(param) else _ASKED.get(param.type, "a value")
+def _wanted(param: ParamView) -> str:
+    return 'a text in JSON, like "a\\nb"' if _is_coded(param) else _WANTED.get(param.type, "a value")
 
 
 def _where(error: Exception) -> str:
@@ -177,7 +178,7 @@ def _where(error: Exception) -> str:
 
 def _json(value: JsonValue) -> str:
     text = json.dumps(value, ensure_ascii=False)
-    # Escaped, what cannot be seen can be read and edited.
+    # Escaped, invisible characters can be read and edited.
     return text if safe_line(text) == text else json.dumps(value)
 
 
@@ -191,8 +192,8 @@ def _same(value: JsonValue, choice: JsonValue) -> bool:
 
 
 def _refuse_constant(name: str) -> JsonValue:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _bad(sentence: str) -> Invalid:
-    return Invalid("params.value", sentence, hint="mend the field")
+    return Invalid("params.value", sentence, hint="fix the field")

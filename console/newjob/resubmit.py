@@ -1,4 +1,4 @@
-"""Again: the workflow that a job was submitted with, to submit it once more with other parameters."""
+"""The workflow of an earlier job, to submit it again with other parameters."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ NO_JOB = SafeText("no job here")
 LOOSE = SafeText("loose tasks belong to no workflow: there is no form to fill in")
 
 
-class Again(Message):
-    """A job is to be submitted once more, with other parameters."""
+class Resubmit(Message):
+    """A job is to be submitted again, with other parameters."""
 
     def __init__(self, job_id: int) -> None:
         super().__init__()
@@ -38,8 +38,8 @@ def job_of(view: object) -> int | None:
             return None
 
 
-def why_not_again(view: object) -> SafeText:
-    """Say why the job of a row or page has no form; '' = it has one, as far as the row tells."""
+def why_not_resubmit(view: object) -> SafeText:
+    """Return why the job of a row or page has no form; '' = it has one, as far as the row shows."""
     job_id = job_of(view)
     if job_id is None:
         return NO_JOB
@@ -67,7 +67,7 @@ async def source_of(control: ReadingAPI, job: JobView) -> Source:
         document=definition,
         name=safe_line(f"as job {job.id}"),
         folder=(folders and folders[0]) or "",
-        called="" if job.name == definition.get("name") else job.name,
+        job_name="" if job.name == definition.get("name") else job.name,
     )
 
 

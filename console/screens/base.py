@@ -16,7 +16,7 @@ from console.background import sentence_of, start
 from console.desk import Desk
 from console.key_table import hints
 from console.navigation.history import Spot, Subject
-from console.newjob.resubmit import Again
+from console.newjob.resubmit import Resubmit
 from console.screens.parts.hosts import Tell
 from console.screens.parts.verb_keys import VerbKeys
 from console.terminal.span_compositor import SpanCompositor
@@ -238,7 +238,7 @@ class DeskScreen(Screen[None]):
         return await self.app.push_screen_wait(dialog)
 
     def submit_again(self, job_id: int) -> None:
-        self.post_message(Again(job_id))
+        self.post_message(Resubmit(job_id))
 
     def action_back(self) -> None:
         """Leave this screen, if another lies below."""

@@ -176,7 +176,7 @@ class ListScreen(DeskScreen, Generic[V]):
         """Read on to the end, however many pages; any other load takes its place."""
         self.load_by(self._read_to_end)
 
-    def on_prompt_said(self, event: Prompt.Said) -> None:
+    def on_prompt_submitted(self, event: Prompt.Submitted) -> None:
         if event.kind == "filter":
             self.filter_line.take(event.text)
 

@@ -110,7 +110,7 @@ class OrphansScreen(DeskScreen):
             return None
         label = f"task {orphan.task_id} ({orphan.key})"
         return Selection(
-            target=Target(task_ids=(orphan.task_id,)), label=label, off=orphan.kind is OrphanKind.LOST
+            target=Target(task_ids=(orphan.task_id,)), label=label, is_paused=orphan.kind is OrphanKind.LOST
         )
 
     def why_not(self, action: str) -> SafeText:

@@ -119,10 +119,10 @@ def chosen_waiting(waiting: Waiting) -> Selection | None:
     subject = waiting.subject
     match waiting.kind:
         case WaitKind.QUEUED | WaitKind.PAUSED_QUEUE:
-            off = waiting.kind is WaitKind.PAUSED_QUEUE
-            return Selection(target=Target(queue=subject), label=f"queue {subject}", off=off)
+            is_paused = waiting.kind is WaitKind.PAUSED_QUEUE
+            return Selection(target=Target(queue=subject), label=f"queue {subject}", is_paused=is_paused)
         case WaitKind.PAUSED_JOB if subject.isdecimal():
-            return Selection(target=Target(job_id=int(subject)), label=f"job {subject}", off=True)
+            return Selection(target=Target(job_id=int(subject)), label=f"job {subject}", is_paused=True)
         case _:
             return None
 

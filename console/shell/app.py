@@ -23,7 +23,7 @@ from console.engine_lifecycle.starters import EngineStarter
 from console.feed import Feed
 from console.key_table import bindings
 from console.navigation.saved_views import Views
-from console.newjob.resubmit import Again
+from console.newjob.resubmit import Resubmit
 from console.protection.gate import WRITABLE, Arming, Clock, Gate
 from console.protection.guard import GuardedControl
 from console.screens.base import DeskScreen, Shown, Visit
@@ -169,7 +169,7 @@ class ConsoleApp(App[None]):
     def on_reopen(self, event: Reopen) -> None:
         self.navigator.reopen(event.spot)
 
-    def on_again(self, event: Again) -> None:
+    def on_resubmit(self, event: Resubmit) -> None:
         start(self, partial(self.new_jobs.resubmit, event.job_id), group="menu", exclusive=True)
 
     def action_goto(self) -> None:

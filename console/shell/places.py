@@ -26,12 +26,12 @@ _ROOTS: dict[str, type[DeskScreen]] = {
     "events": EventsScreen,
 }
 ROOTS = tuple(_ROOTS)
-"""The screens that stand for themselves; each keeps its place, filter and cursor."""
+"""The screens of their own; each keeps its place, filter and cursor."""
 HOME = "pulse"
-"""The screen to begin with."""
+"""The first screen."""
 _ABOUT: tuple[type[DeskScreen], ...] = (JobScreen, GraphScreen, TaskScreen, LogScreen)
 GROUPS = tuple((*screen.parts(), "app") for screen in (*_ROOTS.values(), *_ABOUT))
-"""The parts of the key table that are in force together."""
+"""The parts of the key table that are active together."""
 
 
 def screen_for(desk: Desk, place: str, subject: Subject | None) -> DeskScreen:

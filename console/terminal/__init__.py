@@ -1,1 +1,1 @@
-"""Terminal: how keys come in and how cells go out."""
+"""The terminal: how keys come in and cells go out."""

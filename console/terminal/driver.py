@@ -1,4 +1,4 @@
-"""Driver: the terminal, how many frames still wait to be written to it, and whether it is still there."""
+"""The terminal driver: counts frames that wait, and notices a hang-up."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from textual.drivers import linux_driver
 from textual.drivers.linux_driver import LinuxDriver
 
 _TYPED = frozenset("0123456789-=§")
-"""With Esc before them Textual reads them as signs of their own."""
+"""With Esc before them Textual reads them as other characters."""
 
 
 class EscapeFirst(XTermParser):
-    """Textual's reader of keys, for whom Esc and a key in one piece are two keys.
+    """Textual's reader of keys, but Esc and a key in one piece are two keys.
 
     A slow line brings them together. Textual takes them for Alt and the key, drops the Esc of some, and
     reads what a Mac would write with others. Alt+B and Alt+F stay: they move by words in a prompt.
@@ -32,14 +32,14 @@ class EscapeFirst(XTermParser):
 
 
 class CountingDriver(LinuxDriver):
-    """Textual's driver for terminals, which also tells how far its writer is behind, and when to go."""
+    """Textual's driver, which also counts waiting frames and ends the app when the terminal is gone."""
 
     _watch: threading.Thread | None = None
 
     @property
     def pending(self) -> int:
         """How many frames wait; Textual never drops one, and at 30 the console would stand still."""
-        # Textual has no public word for this; without it a slow line would freeze every key.
+        # Textual has no public way to it; without it a slow line would freeze every key.
         writer = self._writer_thread
         return 0 if writer is None else writer._queue.qsize()  # noqa: SLF001
 
@@ -52,7 +52,7 @@ class CountingDriver(LinuxDriver):
 
     def run_input_thread(self) -> None:
         """Read keys."""
-        # Textual has no other place to say who reads them.
+        # Textual has no other place to set the parser.
         linux_driver.XTermParser = EscapeFirst  # type: ignore[attr-defined]
         super().run_input_thread()
 
@@ -63,5 +63,5 @@ class CountingDriver(LinuxDriver):
         poll.register(self.fileno, 0)
         poll.poll()
         os.kill(os.getpid(), signal.SIGHUP)
-        # Who was told not to mind (nohup) has no terminal to show anything on all the same.
+        # Under nohup the signal is ignored, but there is no terminal to draw on either.
         self._app.call_from_thread(self._app.exit)

@@ -1,4 +1,4 @@
-"""Painting: write the cells that changed and not the line up to them."""
+"""Write only the cells that changed, not the line up to them."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Verbs: what an operator changes, how much is asked before, and what is told afterwards."""
+"""What an operator changes, how much is asked before, and the results."""

@@ -81,18 +81,18 @@ async def apply(control: ControlAPI, order: Order) -> Tally:
 
 async def movable(control: ControlAPI, verb: Verb, target: Target) -> frozenset[int]:
     """Return the tasks of a predicate that a hold or unhold would move, for its undo."""
-    found: list[TaskView] = []
+    tasks: list[TaskView] = []
     after: str | None = None
     # By id: in another order a list may be cut.
     where = None if target.filter is None else replace(target.filter, sort=None)
     while True:
         page = await control.tasks(where, after=after, limit=_PAGE)
-        found += page.rows
+        tasks += page.rows
         after = page.next
         if after is None:
             break
     others = set(target.excluding)
-    wanted = (task.id for task in found if (task.status == _HELD) is (verb is Verb.UNHOLD))
+    wanted = (task.id for task in tasks if (task.status == _HELD) is (verb is Verb.UNHOLD))
     return frozenset(number for number in wanted if number not in others)
 
 

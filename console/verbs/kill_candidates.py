@@ -149,14 +149,14 @@ def _by_status(where: Filter, *, negated: bool) -> Filter:
 
 
 async def _all(control: ControlAPI, where: Filter) -> list[TaskView]:
-    found: list[TaskView] = []
+    tasks: list[TaskView] = []
     after: str | None = None
     while True:
         page = await control.tasks(where, after=after, limit=_PAGE)
-        found += page.rows
+        tasks += page.rows
         after = page.next
         if after is None:
-            return found
+            return tasks
 
 
 def _orphan(orphan: OrphanView) -> KillCandidate:

@@ -1,4 +1,4 @@
-"""Marks: the rows that a verb acts on instead of the one under the cursor."""
+"""Marked rows: what a verb acts on instead of the row under the cursor."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from core.filters.terms import Filter
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Everything:
-    """All tasks that a filter finds as of an event, but for some."""
+    """All tasks that match a filter as of an event, except some."""
 
     where: Filter
     as_of: int | None
@@ -22,7 +22,7 @@ class Everything:
 
 
 class Marks:
-    """Marked rows by key, each with what a verb would act on; or everything that a filter finds."""
+    """Marked rows by key, each with what a verb would act on; or everything that matches a filter."""
 
     def __init__(self) -> None:
         self._chosen: dict[Hashable, Selection] = {}
@@ -61,12 +61,12 @@ class Marks:
         elif self._chosen.pop(key, None) is None:
             self._chosen[key] = chosen
 
-    def add(self, found: Mapping[Hashable, Selection]) -> None:
+    def add(self, rows: Mapping[Hashable, Selection]) -> None:
         """Mark rows."""
-        self._chosen.update(found)
+        self._chosen.update(rows)
 
     def all_of(self, where: Filter, *, as_of: int | None) -> None:
-        """Mark all that a filter finds, whether it was ever read or not."""
+        """Mark all that match a filter, loaded or not."""
         self.clear()
         self.everything = Everything(where=where, as_of=as_of)
 
@@ -77,7 +77,7 @@ class Marks:
         self.everything = None
 
     def forget_filter(self) -> None:
-        """Unmark what was marked by a filter: another one is in force."""
+        """Unmark what was marked by a filter, when another filter is applied."""
         if self.everything is not None:
             self.clear()
 
@@ -90,21 +90,21 @@ class Marks:
                 excluding=tuple(sorted(self.everything.excluding)),
             )
             return Selection(target=target, label="all that match")
-        found = [fresh.get(key, chosen) for key, chosen in self._chosen.items()]
-        if not found:
+        marked = [fresh.get(key, chosen) for key, chosen in self._chosen.items()]
+        if not marked:
             return None
-        # What is paused already is let go on only if all of it is.
-        off = all(chosen.off for chosen in found)
-        if len(found) == 1:
-            return found[0]
-        first, *others = _joined([target for chosen in found for target in chosen.targets])
-        known = [chosen.running for chosen in found if chosen.running is not None]
+        # A mixed choice is paused: it is resumed only if all of it is paused.
+        is_paused = all(chosen.is_paused for chosen in marked)
+        if len(marked) == 1:
+            return marked[0]
+        first, *others = _joined([target for chosen in marked for target in chosen.targets])
+        known = [chosen.running for chosen in marked if chosen.running is not None]
         return Selection(
             target=first,
             more=tuple(others),
-            label=f"{len(found):,} marked",
-            off=off,
-            running=sum(known) if len(known) == len(found) else None,
+            label=f"{len(marked):,} marked",
+            is_paused=is_paused,
+            running=sum(known) if len(known) == len(marked) else None,
         )
 
 

@@ -33,7 +33,7 @@ from core.model.errors import TaskdeckError
 from core.model.text import SafeText, safe_line
 
 UNDO_SECONDS = 10.0
-"""How long the inverse of a pause or hold is at hand."""
+"""How long a pause or hold can be undone."""
 _COUNTABLE = 1_000
 """Listed targets up to which their states are counted for a question."""
 
@@ -41,9 +41,9 @@ _COUNTABLE = 1_000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Undo:
     until: float
-    words: str
+    title: str
     label: str
-    """What its targets are called."""
+    """The name of its targets."""
     order: Order
 
 
@@ -79,18 +79,18 @@ class Operations:
 
     async def pause(self, chosen: Selection) -> None:
         """Pause, or resume what is paused."""
-        await self._do(Verb.RESUME if chosen.off else Verb.PAUSE, chosen)
+        await self._do(Verb.RESUME if chosen.is_paused else Verb.PAUSE, chosen)
 
     async def hold(self, chosen: Selection) -> None:
-        """Hold, or let go on what is held."""
-        await self._do(Verb.UNHOLD if chosen.off else Verb.HOLD, chosen)
+        """Hold, or release what is held."""
+        await self._do(Verb.UNHOLD if chosen.is_paused else Verb.HOLD, chosen)
 
     async def fail(self, chosen: Selection) -> None:
-        """Give held tasks up."""
+        """Fail held tasks."""
         await self._do(Verb.FAIL, chosen)
 
     async def keep(self, chosen: Selection) -> None:
-        """Watch living orphans on."""
+        """Keep watching living orphans."""
         await self._do(Verb.KEEP, chosen)
 
     async def kill(self, chosen: Selection) -> None:
@@ -102,7 +102,7 @@ class Operations:
         await self._do(Verb.KILL_ORPHAN, chosen)
 
     async def repeat(self, chosen: Selection) -> None:
-        """Do the last verb once more, on what is chosen now; a pause stays a pause."""
+        """Do the last verb again, on the present selection; a pause stays a pause."""
         if self._last is None:
             self._notices.inform(SafeText("nothing to repeat"))
         else:
@@ -114,29 +114,29 @@ class Operations:
         if undo is None or time.monotonic() > undo.until:
             self._notices.inform(SafeText("nothing to undo"))
             return
-        words, order = f"undo: {undo.words}", undo.order
+        title, order = f"undo: {undo.title}", undo.order
         chosen = Selection(target=order.targets[0], label=undo.label, more=order.targets[1:])
         try:
             if await self._confirmed(order.verb, scope_of(chosen)):
-                await self._show_result(words, await apply(self._control, order))
+                await self._show_result(title, await apply(self._control, order))
         except TaskdeckError as error:
-            self._refuse(words, error)
+            self._refuse(title, error)
 
-    async def confirm_change(self, verb: str, words: str) -> bool:
+    async def confirm_change(self, verb: str, subject: str) -> bool:
         """Ask before a change of another kind, where even one target has to be confirmed by its count."""
         if self._bounded():
             return True
-        scope = Scope(targets=(), words=words, number=1)
+        scope = Scope(targets=(), name=subject, number=1)
         return await self._questions.count(CountQuestion(verb=verb, scope=scope))
 
     async def _do(self, verb: Verb, chosen: Selection) -> None:
         self._last = verb
-        words = f"{verb} {chosen.label}"
+        title = f"{verb} {chosen.label}"
         try:
             scope = await self._scope(chosen)
-            words = f"{verb} {scope.words}"
+            title = f"{verb} {scope.name}"
             if not scope.number:
-                self._notices.inform(safe_line(f"{words}: nothing matches"))
+                self._notices.inform(safe_line(f"{title}: nothing matches"))
             elif verb in KILL_SOURCES:
                 await kill(
                     self._control,
@@ -148,7 +148,7 @@ class Operations:
             elif await self._confirmed(verb, scope):
                 await self._carry_out(verb, scope)
         except TaskdeckError as error:
-            self._refuse(words, error)
+            self._refuse(title, error)
 
     async def _scope(self, chosen: Selection) -> Scope:
         target = chosen.target
@@ -179,7 +179,7 @@ class Operations:
                 assert_never(tier)
 
     async def _carry_out(self, verb: Verb, scope: Scope) -> None:
-        words = f"{verb} {scope.words}"
+        title = f"{verb} {scope.name}"
         target = scope.frozen
         undoable = verb in INVERSE and scope.number <= REVERSIBLE
         # The inverse must spare what was held before, and what the predicate left alone.
@@ -190,10 +190,10 @@ class Operations:
         if undoable and tally.moved:
             order = Order(verb=INVERSE[verb], targets=tally.moved)
             until = time.monotonic() + UNDO_SECONDS
-            self._undo = _Undo(until=until, words=words, label=scope.words, order=order)
-            await self._offer_undo(words, tally)
+            self._undo = _Undo(until=until, title=title, label=scope.name, order=order)
+            await self._offer_undo(title, tally)
         else:
-            await self._show_result(words, tally)
+            await self._show_result(title, tally)
 
     async def _matched_since(self, target: Target) -> int:
         if target.filter is None:
@@ -215,25 +215,25 @@ class Operations:
             return Counter(job.status for job in page.rows)
         return {}
 
-    async def _show_result(self, words: str, tally: Tally) -> None:
+    async def _show_result(self, title: str, tally: Tally) -> None:
         show = self._notices.warn if tally.refused else self._notices.inform
-        show(safe_line(f"{words}: {summary(tally)}"))
-        await self._list_refusals(words, tally)
+        show(safe_line(f"{title}: {summary(tally)}"))
+        await self._list_refusals(title, tally)
 
-    async def _offer_undo(self, words: str, tally: Tally) -> None:
+    async def _offer_undo(self, title: str, tally: Tally) -> None:
         show = self._notices.warn if tally.refused else self._notices.inform
-        show(safe_line(f"{words}: {summary(tally)}; z undoes it"), seconds=UNDO_SECONDS)
-        await self._list_refusals(words, tally)
+        show(safe_line(f"{title}: {summary(tally)}; z undoes it"), seconds=UNDO_SECONDS)
+        await self._list_refusals(title, tally)
 
-    async def _list_refusals(self, words: str, tally: Tally) -> None:
+    async def _list_refusals(self, title: str, tally: Tally) -> None:
         if len(tally.refused) > SHOWN:
-            await self._questions.report(_report(words, tally))
+            await self._questions.report(_report(title, tally))
 
-    def _refuse(self, words: str, error: TaskdeckError) -> None:
+    def _refuse(self, title: str, error: TaskdeckError) -> None:
         hint = f" ({error.hint})" if error.hint else ""
-        self._notices.warn(safe_line(f"{words}: {error.message}{hint}"))
+        self._notices.warn(safe_line(f"{title}: {error.message}{hint}"))
 
 
-def _report(words: str, tally: Tally) -> Report:
-    head = f"{words}: {tally.changed:,} changed, {len(tally.refused):,} refused"
-    return Report(title=head, lines=tuple(refusal.line for refusal in tally.refused))
+def _report(title: str, tally: Tally) -> Report:
+    heading = f"{title}: {tally.changed:,} changed, {len(tally.refused):,} refused"
+    return Report(title=heading, lines=tuple(refusal.line for refusal in tally.refused))

@@ -1,4 +1,4 @@
-"""Reasons: why a key does nothing now, in the words that help and toasts show."""
+"""Why a key does nothing now, as help and toasts say it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from core.model.status import TASK_FINAL
 from core.model.text import SafeText, safe_line
 
 VERBS = ("retry", "cancel", "pause", "hold", "fail", "keep", "kill", "repeat")
-"""The actions that act on what is chosen, by an engine."""
+"""The actions that act on the selection, by an engine."""
 CHANGES = (*VERBS, "undo", "new_job", "again")
 """The actions that change something."""
 NO_ENGINE = SafeText("no engine is running (start one with E, or 'taskdeck serve')")
@@ -15,31 +15,32 @@ NOTHING = SafeText("nothing here that this acts on")
 _FINAL = frozenset(status.value for status in TASK_FINAL)
 
 
-def why_not(action: str, *, shut: SafeText, engine: bool, anything: bool, status: str) -> SafeText:
-    """Say why an action cannot be taken; '' = it can.
+def why_not(
+    action: str, *, refusal: SafeText, has_engine: bool, has_selection: bool, status: str
+) -> SafeText:
+    """Return why an action is not available; '' = it is.
 
-    `shut` = why nothing can be changed; `engine` = one answers; `anything` = there is something to act on;
-    `status` = how it stands, if one task.
+    `refusal` = why nothing can be changed; `status` = that of the one selected task, '' = there are several.
     """
-    if shut and action in CHANGES:
-        return shut
+    if refusal and action in CHANGES:
+        return refusal
     if action not in VERBS:
         return SafeText("")
-    if not engine:
+    if not has_engine:
         return NO_ENGINE
-    if not anything:
+    if not has_selection:
         return NOTHING
-    return _unfit(action, status)
+    return _why_unfit(action, status)
 
 
 def nothing_runs(action: str, *, running: int | None, label: str) -> SafeText:
-    """Say that a kill finds nothing that runs; '' = it does, or nobody knows."""
+    """Return that a kill would find nothing; '' = it would, or it is not known."""
     if action == "kill" and running == 0:
-        return safe_line(f"nothing of {label} runs")
+        return safe_line(f"nothing is running in {label}")
     return SafeText("")
 
 
-def _unfit(action: str, status: str) -> SafeText:
+def _why_unfit(action: str, status: str) -> SafeText:
     if not status:
         return SafeText("")
     match action:
@@ -48,7 +49,7 @@ def _unfit(action: str, status: str) -> SafeText:
         case "cancel" | "hold" if status in _FINAL:
             return safe_line(f"the task is {status}: it has ended")
         case "hold" if status not in ("queued", "retrying", "held"):
-            return safe_line(f"the task is {status}: only queued and retrying ones are held")
+            return safe_line(f"the task is {status}: only queued and retrying tasks can be held")
         case "fail" if status != "held":
-            return safe_line(f"the task is {status}: only held ones are given up")
+            return safe_line(f"the task is {status}: only held tasks can be failed")
     return SafeText("")

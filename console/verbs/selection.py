@@ -19,8 +19,8 @@ class Selection:
     target: Target
     label: str
     """What a single target is called: `task 7 (parse)`."""
-    off: bool = False
-    """It is paused or held: the verb lets it go on."""
+    is_paused: bool = False
+    """It is paused or held: pause and hold release it."""
     more: tuple[Target, ...] = ()
     running: int | None = None
     """How many tasks of it run, as far as the screen knows; None = it does not."""
@@ -36,7 +36,7 @@ def task_selection(task: TaskView) -> Selection:
     return Selection(
         target=Target(task_ids=(task.id,)),
         label=f"task {task.id} ({task.key})",
-        off=task.status == "held",
+        is_paused=task.status == "held",
         running=int(task.status == "running"),
     )
 
@@ -46,7 +46,7 @@ def job_selection(job: JobView) -> Selection:
     return Selection(
         target=Target(job_id=job.id),
         label=f"job {job.id} ({job.name})",
-        off=job.status == "paused",
+        is_paused=job.status == "paused",
         running=job.tasks.get("running", 0),
     )
 
@@ -67,7 +67,9 @@ def selection_of(view: object) -> Selection | None:
             return job_selection(view)
         case QueueView():
             return Selection(
-                target=Target(queue=view.name), label=f"queue {view.name}", off=view.paused_at is not None
+                target=Target(queue=view.name),
+                label=f"queue {view.name}",
+                is_paused=view.paused_at is not None,
             )
         case OrphanView():
             return Selection(

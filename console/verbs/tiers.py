@@ -1,4 +1,4 @@
-"""Tiers: how much a verb asks before it acts, and the words of its questions; decisions alone."""
+"""How much a verb asks before it acts, and the texts of its questions."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Verb(StrEnum):
     HOLD = "hold"
     UNHOLD = "unhold"
     FAIL = "fail"
-    """Give held tasks up."""
+    """Fail held tasks."""
     KEEP = "keep"
-    """Watch living orphans on."""
+    """Keep watching living orphans."""
     KILL = "kill"
     """End what runs at once."""
     KILL_ORPHAN = "kill orphan"
@@ -51,22 +51,22 @@ class Tier(IntEnum):
     """How much a verb asks before it acts."""
 
     AT_ONCE = 0
-    """Nothing: it changes nothing that could not be changed back."""
+    """Nothing: the change can be undone."""
     ASK = 1
     """One key."""
     TYPE = 2
     """The count is typed."""
     PLAN = 3
-    """A plan is read, a reason is given, and each target is looked at again."""
+    """A plan is read, a reason is given, and each target is checked again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """A choice counted and frozen: what changes later does not change it."""
+    """A selection, counted and frozen: later changes do not change it."""
 
     targets: tuple[Target, ...]
-    words: str
-    """What it is called in questions; several targets are called by their number."""
+    name: str
+    """Its name in questions; several targets are named by their number."""
     number: int
     by_status: Mapping[str, int] = field(default_factory=dict)
     first: tuple[int, ...] = ()
@@ -90,7 +90,7 @@ def tier_of(verb: Verb, number: int, *, bounded: int = BOUNDED) -> Tier:
 
 
 def scope_of(chosen: Selection) -> Scope:
-    """Count a choice of keys; a predicate has to be counted by a preview."""
+    """Count a selection of keys; a predicate has to be counted by a preview."""
     tasks = {number for target in chosen.targets for number in target.task_ids or ()}
     jobs = {target.job_id for target in chosen.targets if target.job_id is not None}
     queues = {target.queue for target in chosen.targets if target.queue is not None}
@@ -99,7 +99,7 @@ def scope_of(chosen: Selection) -> Scope:
     counted = " and ".join(_counted(many, noun) for noun, many in kinds.items() if many)
     return Scope(
         targets=chosen.targets,
-        words=chosen.label if number == 1 else counted,
+        name=chosen.label if number == 1 else counted,
         number=number,
         first=tuple(sorted(tasks or jobs)[:5]),
     )
@@ -109,7 +109,7 @@ def frozen_scope(target: Target, preview: Preview) -> Scope:
     """Freeze a predicate as of the event of its preview; its number is the preview's."""
     return Scope(
         targets=(replace(target, as_of=preview.as_of),),
-        words=_counted(preview.number, "task"),
+        name=_counted(preview.number, "task"),
         number=preview.number,
         by_status=preview.by_status,
         first=preview.first,
@@ -118,11 +118,11 @@ def frozen_scope(target: Target, preview: Preview) -> Scope:
 
 def question(verb: Verb, scope: Scope) -> SafeText:
     """Ask for one key."""
-    return safe_line(f"{verb.capitalize()} {scope.words}? [y/N]")
+    return safe_line(f"{verb.capitalize()} {scope.name}? [y/N]")
 
 
 def facts_of(scope: Scope, since: int) -> tuple[SafeText, ...]:
-    """Say what a count stands for: the predicate and its moment, states, ids, what came since."""
+    """Return lines about a count: the predicate and its event, states, ids, what matched since."""
     lines: list[str] = []
     target = scope.frozen
     if target is not None and target.filter is not None:
@@ -141,7 +141,7 @@ def facts_of(scope: Scope, since: int) -> tuple[SafeText, ...]:
 
 
 def meets(typed: str, number: int) -> bool:
-    """Tell whether what was typed is the count, all of it and nothing else."""
+    """Whether the typed text is exactly the count."""
     return typed == str(number)
 
 

@@ -1,4 +1,4 @@
-"""Form: lines to fill in, one below the other, each with its note or its fault."""
+"""A form: fields one below the other, each with its note or its fault."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from console.newjob.params import Blank
+from console.newjob.params import FormField
 from core.model.text import SafeText, safe_line
 
 
 class SafeInput(Input):
-    """A line to type into; what a terminal would act on becomes visible, also in what is pasted."""
+    """A line to type into; control characters become visible, also in pasted text."""
 
     DEFAULT_CSS = """
     SafeInput, SafeInput:focus { height: 1; border: none; padding: 0; }
@@ -28,7 +28,7 @@ class SafeInput(Input):
         super().__init__(safe_line(value), placeholder=placeholder, compact=True, select_on_focus=False)
 
     def validate_value(self, value: str) -> str:
-        """Return what may be shown of a text."""
+        """Make control characters visible."""
         return safe_line(value)
 
 
@@ -72,7 +72,7 @@ class Picker(Static, can_focus=True):
         self.post_message(self.Picked())
 
     def action_done(self) -> None:
-        """Tell that it stays so."""
+        """Post that Enter was pressed."""
         self.post_message(self.Done())
 
     def _write(self) -> None:
@@ -81,24 +81,24 @@ class Picker(Static, can_focus=True):
 
 
 class Submit(Static, can_focus=True):
-    """The last line: Enter or Space hands the form in."""
+    """The last line: Enter or Space submits the form."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "press", "hand in", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "press", "submit", show=False)]
     DEFAULT_CSS = """
     Submit { height: 1; width: auto; margin-top: 1; }
     Submit:focus { text-style: reverse bold; }
     """
 
     class Pressed(Message):
-        """The form is to be handed in."""
+        """The form is to be submitted."""
 
     def action_press(self) -> None:
-        """Hand in."""
+        """Submit."""
         self.post_message(self.Pressed())
 
 
 class _Entry(Vertical):
-    """A label, something to fill in, and a note; a fault takes the place of the note."""
+    """A label, an input, and a note; a fault takes the place of the note."""
 
     DEFAULT_CSS = """
     _Entry { height: auto; margin-bottom: 1; }
@@ -107,17 +107,17 @@ class _Entry(Vertical):
     _Entry .fault { color: $error; text-style: bold; }
     """
 
-    def __init__(self, blank: Blank) -> None:
+    def __init__(self, field: FormField) -> None:
         super().__init__()
-        self._blank = blank
+        self._field = field
         self.control: SafeInput | Picker = (
-            Picker(blank.options, blank.text) if blank.options else SafeInput(blank.text)
+            Picker(field.options, field.text) if field.options else SafeInput(field.text)
         )
         self._note = Static(markup=False)
 
     def compose(self) -> ComposeResult:
         """Stack the three."""
-        yield Static(Content.styled(self._blank.label, "bold"), markup=False)
+        yield Static(Content.styled(self._field.label, "bold"), markup=False)
         yield self.control
         yield self._note
 
@@ -129,13 +129,13 @@ class _Entry(Vertical):
         """Show a fault, or the note when there is none."""
         self._note.set_class(bool(fault), "fault")
         self._note.set_class(not fault, "note")
-        words = SafeText(f"! {fault}") if fault else self._blank.note
-        self._note.update(Content(words))
-        self._note.display = bool(words)
+        text = SafeText(f"! {fault}") if fault else self._field.note
+        self._note.update(Content(text))
+        self._note.display = bool(text)
 
 
 class Form(VerticalScroll, can_focus=False):
-    """The lines; `Changed` after each change, `Submit.Pressed` from the last line."""
+    """The fields; posts `Changed` after each change, `Submit.Pressed` from the last line."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "app.focus_next", "next line", show=False),
@@ -146,14 +146,14 @@ class Form(VerticalScroll, can_focus=False):
     class Changed(Message):
         """Something was typed or picked."""
 
-    def __init__(self, blanks: Sequence[Blank], *, submit: SafeText) -> None:
+    def __init__(self, fields: Sequence[FormField], *, submit: SafeText) -> None:
         super().__init__()
-        self._entries = {blank.name: _Entry(blank) for blank in blanks}
+        self._entries = {field.name: _Entry(field) for field in fields}
         self._submit = Submit(Content(submit), markup=False)
 
     @property
     def texts(self) -> dict[str, str]:
-        """What the lines hold, by name."""
+        """The texts by name of their field."""
         return {name: entry.control.value for name, entry in self._entries.items()}
 
     def compose(self) -> ComposeResult:

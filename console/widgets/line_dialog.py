@@ -1,4 +1,4 @@
-"""One line to type at the foot of the screen."""
+"""A line to type at the bottom of the screen."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.model.text import SafeText
 
 
 class LineDialog(ModalScreen[str]):
-    """Asks for a line; gone with what was typed at Enter, with '' at Escape."""
+    """Asks for a line; Enter returns the typed text, Escape ''."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "back", show=False)]
     DEFAULT_CSS = """
@@ -36,10 +36,10 @@ class LineDialog(ModalScreen[str]):
         yield SafeInput(self._value, placeholder=self._placeholder)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Take what was typed."""
+        """Return the typed text."""
         event.stop()
         self.dismiss(event.value)
 
     def action_back(self) -> None:
-        """Take nothing."""
+        """Return nothing."""
         self.dismiss("")

@@ -1,4 +1,4 @@
-"""Prompt: one line to type a filter or a screen's name into, with its fault below."""
+"""A line to type a filter into, with its fault below."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from core.model.text import SafeText, clip, safe_line
 
 
 class Prompt(Vertical):
-    """Shows what is in force; `ask` opens it for typing, `Said` brings what was typed."""
+    """Shows the present text; `ask` opens it for typing, `Submitted` brings the typed text."""
 
     DEFAULT_CSS = """
     Prompt { height: auto; min-height: 1; }
@@ -25,7 +25,7 @@ class Prompt(Vertical):
     Prompt Input:focus { border: none; }
     """
 
-    class Said(Message):
+    class Submitted(Message):
         """Enter was pressed."""
 
         def __init__(self, kind: str, text: str) -> None:
@@ -42,7 +42,7 @@ class Prompt(Vertical):
 
     @property
     def open(self) -> bool:
-        """Whether it waits for typing."""
+        """Whether it is open for typing."""
         return bool(self._kind)
 
     def compose(self) -> ComposeResult:
@@ -52,7 +52,7 @@ class Prompt(Vertical):
         yield self._line
 
     def ask(self, kind: str, text: str, *, placeholder: str) -> None:
-        """Open for typing, with a text to begin with."""
+        """Open for typing, with an initial text."""
         self._kind = kind
         self._input.placeholder = placeholder
         self._input.value = text
@@ -70,22 +70,22 @@ class Prompt(Vertical):
         self._back()
 
     def show(self, line: SafeText) -> None:
-        """Show what is in force."""
+        """Show the present text."""
         self._line.update(Content(line))
 
     def refuse(self, error: Invalid) -> None:
-        """Point at the fault of what was typed; it stays to be mended."""
+        """Point at the fault of the typed text, which stays to be corrected."""
         at, length = error.facts.get("position"), error.facts.get("length")
         caret = (
             " " * at + "^" * max(1, length) + " " if isinstance(at, int) and isinstance(length, int) else ""
         )
-        # The message ends in the text and a caret of its own; here the caret stands below what was typed.
+        # The message ends in the text and a caret of its own; here the caret is below the typed text.
         sentence = safe_line(error.message.splitlines()[0])
         hint = f"\n{safe_line(error.hint)}" if error.hint else ""
         self._line.update(Content(f"{caret}{clip(sentence, 200)}{hint}"))
         self._line.display = True
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Pass on what was typed."""
+        """Post the typed text."""
         event.stop()
-        self.post_message(self.Said(self._kind, event.value))
+        self.post_message(self.Submitted(self._kind, event.value))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from console.dialogs.new_job import FaultsDialog, NewJobDialog
-from console.newjob.resubmit import job_of, source_of, why_not_again
+from console.newjob.resubmit import job_of, source_of, why_not_resubmit
 from core.model.commands import Submitted
 from core.model.errors import Conflict, Fault, InvalidDocument
 from core.model.workflow_views import ParamView, WorkflowView
@@ -148,11 +148,11 @@ async def test_a_name_that_is_the_workflows_is_not_repeated() -> None:
     control.set_job(2, name="nightly")
     control.folders.clear()
     source = await source_of(control, control.job_view(2))
-    assert (source.called, source.folder) == ("", "")
+    assert (source.job_name, source.folder) == ("", "")
     with pytest.raises(Conflict, match="not submitted from a workflow"):
         await source_of(control, control.job_view(3))
 
 
 def test_what_is_no_job_has_none() -> None:
     assert job_of(None) is None
-    assert why_not_again("queue") == "no job here"
+    assert why_not_resubmit("queue") == "no job here"

@@ -351,9 +351,9 @@ def test_keys_of_the_user_take_the_place_of_those_that_are_shipped() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('retry = "t"\nfly = "u"\n', "keymap.toml:2: 'fly' is no action"),
+        ('retry = "t"\nfly = "u"\n', "keymap.toml:2: 'fly' is not an action"),
         ("\nretry = 7\n", "keymap.toml:2: 'retry' needs keys"),
-        ('retry = "x"\n', "keymap.toml:1: 'retry' takes 'x', which is the key of 'cancel' there"),
+        ('retry = "x"\n', "keymap.toml:1: 'retry' takes 'x', which is already the key of 'cancel'"),
         ("retry = ", "keymap.toml: "),
     ],
 )

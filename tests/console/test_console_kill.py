@@ -182,9 +182,9 @@ async def test_by_keys_a_kill_wants_a_reason_and_only_y_applies_it(place: str) -
 @pytest.mark.parametrize(
     ("key", "reason"),
     [
-        ("2", "nothing of job 2 (nightly) runs"),
-        ("3", "nothing of task 1 (t0) runs"),
-        ("4", "nothing of task 1 (t0) runs"),
+        ("2", "nothing is running in job 2 (nightly)"),
+        ("3", "nothing is running in task 1 (t0)"),
+        ("4", "nothing is running in task 1 (t0)"),
     ],
 )
 async def test_the_key_is_greyed_with_a_reason_where_nothing_runs(key: str, reason: str) -> None:

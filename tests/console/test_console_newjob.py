@@ -13,13 +13,13 @@ from console.newjob.documents import (
     ENTRIES,
     Kind,
     builtins,
-    look_into,
     narrowed,
     read_document,
+    read_folder,
     recent,
     working_folder,
 )
-from console.newjob.params import blank_of, fill, prefilled, read_value
+from console.newjob.params import field_of, prefilled, read_value, read_values
 from console.screens.base import DeskScreen
 from console.widgets.form import SafeInput, Submit
 from core.model.commands import DocumentText, Submitted
@@ -276,7 +276,7 @@ async def test_a_folder_that_cannot_be_read_is_told_and_the_list_stays(folder: P
         await operator.press("o")
         await operator.sees("nightly.yaml")
         await operator.type("/no/such/folder/")
-        await operator.sees("cannot look into /no/such/folder: No such file or directory", "nightly.yaml")
+        await operator.sees("cannot read /no/such/folder: No such file or directory", "nightly.yaml")
 
 
 async def test_a_workflow_of_a_recent_job_is_run_again_with_its_values(folder: Path) -> None:
@@ -416,8 +416,8 @@ def test_a_text_that_does_not_fit_gets_a_clear_sentence(param, text, sentence) -
 
 
 def test_what_stays_at_its_default_is_left_to_the_document() -> None:
-    texts = {blank_of(param).name: blank_of(param).text for param in PARAMS}
-    filled = fill(PARAMS, texts)
+    texts = {field_of(param).name: field_of(param).text for param in PARAMS}
+    filled = read_values(PARAMS, texts)
     assert filled.values == {}
     assert filled.faults == {"date": "required: a text"}
 
@@ -425,16 +425,16 @@ def test_what_stays_at_its_default_is_left_to_the_document() -> None:
 def test_the_values_of_an_earlier_job_stand_in_the_form_and_come_back_as_they_were() -> None:
     given = {"date": HOSTILE, "tags": [HOSTILE, "ü"], "gone": 1}
     params = prefilled(PARAMS, given)
-    texts = {blank_of(param).name: blank_of(param).text for param in params}
+    texts = {field_of(param).name: field_of(param).text for param in params}
     assert all(text.isprintable() for text in texts.values())
     assert json.loads(texts["tags"]) == [HOSTILE, "ü"]
-    assert {**given, **fill(params, texts).values} == given
+    assert {**given, **read_values(params, texts).values} == given
 
 
 def test_a_choice_without_a_default_has_to_be_made() -> None:
     param = ParamView(name="mode", type="string", required=True, choices=("a", "b"))
-    assert blank_of(param).options == ("", "a", "b")
-    assert fill([param], {"mode": ""}).faults == {"mode": "required: a text"}
+    assert field_of(param).options == ("", "a", "b")
+    assert read_values([param], {"mode": ""}).faults == {"mode": "required: a text"}
 
 
 def test_of_each_workflow_only_the_newest_job_is_offered_and_loose_tasks_never() -> None:
@@ -457,7 +457,7 @@ def test_a_file_is_called_by_its_name_and_refused_with_a_reason(tmp_path: Path) 
 def test_a_large_folder_is_cut_and_says_so(tmp_path: Path) -> None:
     for index in range(ENTRIES + 1):
         (tmp_path / f"{index}.yaml").touch()
-    found = look_into(tmp_path)
+    found = read_folder(tmp_path)
     assert found.cut
     assert sum(offer.kind is Kind.FILE for offer in found.offers) == ENTRIES
 
@@ -473,7 +473,7 @@ def test_a_folder_that_is_gone_is_taken_for_home(tmp_path: Path, monkeypatch: py
 def test_folders_come_before_files_and_case_does_not_matter_for_what_is_typed(tmp_path: Path) -> None:
     (tmp_path / "a.YAML").touch()
     (tmp_path / "z").mkdir()
-    offers = look_into(tmp_path).offers
+    offers = read_folder(tmp_path).offers
     assert [offer.name for offer in offers] == ["../", "z/", "a.YAML"]
     assert [offer.name for offer in narrowed(offers, "A.y")] == ["a.YAML"]
 

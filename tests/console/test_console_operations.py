@@ -132,7 +132,7 @@ async def test_the_number_in_the_question_is_that_of_the_preview_for_just_that_t
     desk = Desk(control)
     await desk.operations.retry(matching("status:failed", as_of=as_of, excluding=(1, 2)))
     asked = desk.counted[0].scope
-    assert asked.words == "139 tasks"
+    assert asked.name == "139 tasks"
     assert (asked.number, asked.by_status, asked.first) == (139, {"failed": 139}, (3, 4, 6, 7, 8))
     assert desk.told == ["retry 139 tasks: 139 changed"]
 
@@ -188,7 +188,7 @@ async def test_a_predicate_that_finds_nothing_asks_nothing() -> None:
 
 async def test_the_filter_of_a_question_is_safe_to_show() -> None:
     control = failed(21)
-    scope = Scope(targets=matching("status:failed -key:\x1b[31m").targets, words="x", number=21)
+    scope = Scope(targets=matching("status:failed -key:\x1b[31m").targets, name="x", number=21)
     assert "\x1b" not in "".join(facts_of(scope, 0))
     assert control.asked == []
 
@@ -221,7 +221,7 @@ async def test_many_jobs_are_confirmed_by_their_count_with_their_states() -> Non
     desk = Desk(control, answer=False)
     jobs = [Target(job_id=number) for number in control.job_rows]
     await desk.operations.cancel(Selection(target=jobs[0], more=tuple(jobs[1:]), label="21 marked"))
-    assert desk.counted[0].scope.words == "21 jobs"
+    assert desk.counted[0].scope.name == "21 jobs"
     assert desk.counted[0].scope.by_status == {"running": 1, "paused": 20}
 
 
@@ -334,7 +334,7 @@ async def test_a_repeated_hold_does_not_turn_into_its_opposite() -> None:
     control.add_task(control.add_job(), "a")
     desk = Desk(control)
     await desk.operations.hold(marked(1))
-    await desk.operations.repeat(marked(1, off=True))
+    await desk.operations.repeat(marked(1, is_paused=True))
     assert [verb for verb, _ in control.asked] == ["hold", "hold"]
 
 

@@ -248,7 +248,7 @@ async def test_help_names_the_keys_of_the_screen_below_and_escape_closes_it() ->
         await operator.press("3")
         await operator.sees("Tasks")
         await operator.press("question_mark")
-        await operator.sees("hold a task, or let it go on", "next row")
+        await operator.sees("hold a task, or release it", "next row")
         await operator.press("G")
         await operator.sees("palette: screens and actions by name")
         await operator.press("escape")

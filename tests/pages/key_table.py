@@ -10,7 +10,7 @@ PARTS = {
     "everywhere": ("app",),
     "lists": ("table", "list", "rows", "marks", "times"),
     "verbs": ("retry", "again", "cancel", "kill", "pause", "hold"),
-    "looking closer": ("logs", "events", "drawn"),
+    "details": ("logs", "events", "drawn"),
     "Pulse, Retries, Orphans": ("pulse", "preset", "orphans"),
     "texts and logs": ("view", "text", "log"),
     "graph": ("node", "graph"),
@@ -27,7 +27,7 @@ def _lines() -> Iterator[str]:
     for title, parts in PARTS.items():
         yield f"\n**{title[0].upper()}{title[1:]}**\n\n| key | what it does |\n|---|---|"
         for key in (key for part in parts for key in KEYS[part]):
-            yield f"| `{_cell(key.shown)}` | {_cell(key.words)} |"
+            yield f"| `{_cell(key.shown)}` | {_cell(key.description)} |"
 
 
 def _cell(text: str) -> str:

@@ -258,7 +258,7 @@ def test_what_a_newcomer_types_wrong_is_told_in_words_and_breaks_nothing(place: 
     flow.write_text("name: faulty\ntasks:\n  - {key: a, uses: nosuch}\n  - {key: a, uses: shell, with: {}}\n")
     settings = {"TASKDECK_HOME": str(place.path), "TASKDECK_THEME": "nosuch"}
     with Terminal(place.argv(), size=(100, 30), environ=settings) as terminal:
-        terminal.sees("'nosuch' is no theme; there are:")
+        terminal.sees("'nosuch' is not a theme; there are:")
         terminal.sees(" Pulse  idle")
         terminal.press("o")
         sees_line(terminal, "sample", "built in")

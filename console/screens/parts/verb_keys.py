@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from console.desk import Desk
-from console.newjob.resubmit import job_of, why_not_again
+from console.newjob.resubmit import job_of, why_not_resubmit
 from console.screens.parts.hosts import VerbHost
 from console.verbs.reasons import NO_ENGINE, nothing_runs, why_not
 from console.verbs.selection import Selection
@@ -21,16 +21,16 @@ class VerbKeys:
 
     def why_not(self, action: str) -> SafeText:
         """Say why an action cannot be taken now; '' = it can."""
-        shut, engine = self._desk.gate.refusal, self._desk.feed.pulse.engine
+        refusal, engine = self._desk.gate.refusal, self._desk.feed.pulse.engine
         if action == "again":
             absent = NO_ENGINE if engine is None else SafeText("")
-            return shut or absent or why_not_again(self._host.job_view())
+            return refusal or absent or why_not_resubmit(self._host.job_view())
         chosen = self._host.targets()
         reason = why_not(
             action,
-            shut=shut,
-            engine=engine is not None,
-            anything=chosen is not None,
+            refusal=refusal,
+            has_engine=engine is not None,
+            has_selection=chosen is not None,
             status=self._host.status_of_target(),
         )
         if reason or chosen is None:
