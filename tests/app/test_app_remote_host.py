@@ -69,7 +69,7 @@ async def test_a_connection_that_stays_behind_is_not_waited_for(tmp_path: Path) 
     assert refused.value.code == "host.unreachable"
     left = host.find_process(int((tmp_path / "ssh.pid").read_text()))
     assert left is not None
-    host.signal_process(left, host.signal.SIGKILL)
+    host.signal_process(left, host.signal.SIGKILL)  # type: ignore[attr-defined]
 
 
 async def test_settings_of_this_machine_say_how(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,13 +13,17 @@ from core.model.errors import Invalid
 from tests.support.homes import Home
 
 
+def settings(**values: Any) -> Settings:
+    return Settings(**values)
+
+
 def command(text: str) -> str:
     (line,) = [line for line in text.splitlines() if line.startswith("ExecStart=")]
     return line.removeprefix("ExecStart=")
 
 
 def test_children_outlive_the_engine_and_its_grace_is_kept() -> None:
-    text = user_unit(Path("/srv/deck"), Settings(stop_grace=30), flags=["--slots", "8"])
+    text = user_unit(Path("/srv/deck"), settings(stop_grace=30), flags=["--slots", "8"])
     assert "KillMode=process\n" in text
     assert "TimeoutStopSec=40\n" in text
     assert "@" not in text
@@ -36,12 +41,12 @@ def test_children_outlive_the_engine_and_its_grace_is_kept() -> None:
     ],
 )
 def test_paths_are_quoted_as_systemd_reads_them(home: str, quoted: str) -> None:
-    assert command(user_unit(Path(home), Settings())).endswith(f" --home {quoted}")
+    assert command(user_unit(Path(home), settings())).endswith(f" --home {quoted}")
 
 
 def test_a_path_that_would_add_a_line_is_refused() -> None:
     with pytest.raises(Invalid) as refused:
-        user_unit(Path("/srv/x\nExecStartPre=/bin/evil"), Settings())
+        user_unit(Path("/srv/x\nExecStartPre=/bin/evil"), settings())
     assert refused.value.code == "unit.path"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -18,13 +18,13 @@ from tests.architecture.trees import Source, imported, sources
 SMALL_LINES = 70
 
 
-def lines_of_files(found: list[Source]) -> str:
+def lines_of_files(found: Sequence[Source]) -> str:
     counts = sorted(source.text.count("\n") for source in found)
     high = quantiles(counts, n=10)[8]
     return f"{median(counts):g} median, {high:g} p90, {counts[-1]} max, {len(counts)} files"
 
 
-def depth_of_classes(found: list[Source]) -> dict[str, int]:
+def depth_of_classes(found: Sequence[Source]) -> dict[str, int]:
     """Return how many classes of ours each class stands on, itself included, by its name."""
     bases: dict[str, list[str]] = {}
     for source in found:
@@ -38,7 +38,7 @@ def depth_of_classes(found: list[Source]) -> dict[str, int]:
     return {name: depth(name) for name in bases}
 
 
-def tuples_in_signatures(found: list[Source]) -> list[str]:
+def tuples_in_signatures(found: Sequence[Source]) -> list[str]:
     """Return the functions with a parameter or result that is a tuple of fixed places."""
     return [
         f"{source.path}:{function.lineno} {function.name}"
@@ -48,7 +48,7 @@ def tuples_in_signatures(found: list[Source]) -> list[str]:
     ]
 
 
-def imports_in_functions(found: list[Source]) -> list[str]:
+def imports_in_functions(found: Sequence[Source]) -> list[str]:
     return [
         f"{source.path}:{line} {module}"
         for source in found
@@ -56,7 +56,7 @@ def imports_in_functions(found: list[Source]) -> list[str]:
     ]
 
 
-def switches(found: list[Source]) -> list[str]:
+def switches(found: Sequence[Source]) -> list[str]:
     """Return the parameters that are annotated `bool`, outside of the command line's options."""
     return [
         f"{source.path}:{function.lineno} {function.name} {argument.arg}"
@@ -68,7 +68,7 @@ def switches(found: list[Source]) -> list[str]:
     ]
 
 
-def small_rooms(found: list[Source]) -> list[str]:
+def small_rooms(found: Sequence[Source]) -> list[str]:
     """Return files below 70 lines that one other file alone imports."""
     importers: defaultdict[str, set[str]] = defaultdict(set)
     names = {_module(source.path): source for source in found}

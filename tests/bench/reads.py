@@ -113,10 +113,10 @@ async def pages(reports: Reports) -> AsyncIterator[tuple[str, Callable[[], Await
             first = await verb(where, limit=PAGE)
             name = f"{noun} {text}{_told(first)}"
             yield name, lambda verb=verb, where=where: verb(where, limit=PAGE)  # type: ignore[misc]
-            if first.next is not None:
+            if first.next is not None:  # type: ignore[attr-defined]
                 yield (
                     f"{name}, next page",
-                    lambda verb=verb, where=where, at=first.next: verb(where, after=at, limit=PAGE),  # type: ignore[misc]
+                    lambda verb=verb, where=where, at=first.next: verb(where, after=at, limit=PAGE),  # type: ignore[misc, attr-defined]
                 )
     for text in LISTED[Noun.EVENTS]:
         for order in ("", "sort:-id"):

@@ -6,10 +6,12 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core.cli import main as cli
+from core.cli.commands import Command
 from core.cli.refusals import usage
 from tests.cli.cli_stage import Deck, command, environment
 
@@ -23,7 +25,7 @@ def test_every_family_holds_the_commands_it_is_listed_with() -> None:
 
 
 @pytest.mark.parametrize("found", cli.load([]), ids=lambda found: found.name)
-def test_every_command_has_help_with_examples_and_the_common_options(deck: Deck, found: cli.Command) -> None:
+def test_every_command_has_help_with_examples_and_the_common_options(deck: Deck, found: Command[Any]) -> None:
     ended = deck(*found.name.split(), "--help")
     assert ended.status == 0
     assert found.examples[0] in ended.out
@@ -32,7 +34,7 @@ def test_every_command_has_help_with_examples_and_the_common_options(deck: Deck,
 
 
 @pytest.mark.parametrize("found", cli.load([]), ids=lambda found: found.name)
-def test_every_example_can_be_read(found: cli.Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_example_can_be_read(found: Command[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     import shlex
 
     for example in found.examples:

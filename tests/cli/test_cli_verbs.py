@@ -67,8 +67,8 @@ def test_downstream_takes_the_dependants_along(failed: Deck) -> None:
 
 
 def test_what_refuses_is_listed_and_a_verb_without_effect_ends_with_2(failed: Deck) -> None:
-    (ended,) = failed("cancel", "--task", "1", "--json").objects
-    assert (ended["changed"], [refusal["id"] for refusal in ended["refused"]]) == (0, [1])
+    (report,) = failed("cancel", "--task", "1", "--json").objects
+    assert (report["changed"], [refusal["id"] for refusal in report["refused"]]) == (0, [1])
     ended = failed("cancel", "--task", "1")
     assert ended.status == 2
     assert ended.out == "cancelled 0, refused 1\n"

@@ -6,6 +6,7 @@ import pytest
 
 from console.dialogs.new_job import FaultsDialog, NewJobDialog
 from console.newjob.resubmit import job_of, source_of, why_not_resubmit
+from core.control.api import SubmitOptions
 from core.model.commands import Submitted
 from core.model.errors import Conflict, Fault, InvalidDocument
 from core.model.workflow_views import ParamView, WorkflowView
@@ -23,7 +24,7 @@ class Clerk(FakeControl):
 
     def __init__(self) -> None:
         super().__init__()
-        self.submits: list[tuple[object, dict, object]] = []
+        self.submits: list[tuple[object, dict, SubmitOptions]] = []
 
     async def answer_definition(self, request):
         return {"name": "nightly"} if self.job_rows[request.job_id].definition_hash else {}

@@ -36,7 +36,7 @@ async def ask(operator: Operator, verb: str, chosen: Selection) -> None:
     """Ask for a verb as a screen does."""
     screen = operator.app.screen
     assert isinstance(screen, DeskScreen)
-    screen.verbs.act_on(chosen, getattr(operator.app.desk.operations, verb))
+    screen.verbs.act_on(chosen, getattr(operator.app.desk.operations, verb))  # type: ignore[attr-defined]
     await operator.pilot.pause()
 
 

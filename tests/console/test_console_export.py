@@ -271,12 +271,12 @@ async def test_a_full_disk_takes_the_file_away_and_is_told(
 
 async def test_an_engine_that_goes_on_the_way_leaves_no_file(folder: Path) -> None:
     control = stocked(Slow(), 1_500)
-    control.lost = Unavailable("engine.lost", "the engine went away")
+    control.lost = Unavailable("engine.lost", "the engine went away")  # type: ignore[attr-defined]
     async with console(control, at="3") as operator:
         await operator.sees("t1500")
         await export(operator, "rows.jsonl")
         await operator.sees("exported 1,000 ...")
-        control.may.set()
+        control.may.set()  # type: ignore[attr-defined]
         await operator.hears("nothing was exported: the engine went away")
         await operator.misses("exported 1,000 ...")
         assert names(folder) == []

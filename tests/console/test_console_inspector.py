@@ -111,7 +111,7 @@ async def test_the_pane_is_read_anew_when_its_task_changes_and_keeps_its_place()
         )
         assert screen.inspector.pane.text.top == at
         await operator.press("i", "j")
-        assert screen.query_one("Table").cursor == 1
+        assert screen.query_one("Table").cursor == 1  # type: ignore[attr-defined]
 
 
 async def test_a_closed_pane_reads_nothing() -> None:

@@ -22,6 +22,7 @@ from console.newjob.documents import (
 from console.newjob.params import field_of, prefilled, read_value, read_values
 from console.screens.base import DeskScreen
 from console.widgets.form import SafeInput, Submit
+from core.control.api import SubmitOptions
 from core.model.commands import DocumentText, Submitted
 from core.model.errors import Conflict, Fault, Invalid, InvalidDocument, NotFound, Unavailable
 from core.model.workflow_views import ParamView, WorkflowView
@@ -35,7 +36,7 @@ class Clerk(FakeControl):
 
     def __init__(self) -> None:
         super().__init__()
-        self.submits: list[tuple[object, dict, object]] = []
+        self.submits: list[tuple[object, dict, SubmitOptions]] = []
         self.lost = 0
         self.admitted: dict[str, int] = {}
         self.refusal: Exception | None = None

@@ -472,7 +472,7 @@ async def _go_to_wait(operator: Operator, kind: WaitKind, subject: str) -> None:
     assert isinstance(screen, PulseScreen)
     await operator.press("tab")
     for _ in range(10):
-        selected = screen.waiting.selected
+        selected = screen.waiting.selected  # type: ignore[attr-defined]
         if selected is not None and (selected.kind, selected.subject) == (kind, subject):
             return
         await operator.press("j")

@@ -154,7 +154,7 @@ async def test_a_command_that_will_not_go_is_killed(monkeypatch):
     line = await dial.dial()
     assert await within(line.reader.readline(), "it is up") == b"up\n"
     await within(dial.close(), "it is killed")
-    assert line.has_ended
+    assert line.has_ended  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("protocol", [wire.PROTOCOL - 1, wire.PROTOCOL + 1])

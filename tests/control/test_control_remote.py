@@ -156,5 +156,5 @@ def count_connections(monkeypatch) -> list[tuple]:
         opened.append(await connect(path, **options))
         return opened[-1]
 
-    monkeypatch.setattr(dialers.asyncio, "open_unix_connection", counted)
+    monkeypatch.setattr(dialers.asyncio, "open_unix_connection", counted)  # type: ignore[attr-defined]
     return opened

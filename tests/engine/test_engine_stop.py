@@ -217,5 +217,5 @@ async def test_a_stop_leaves_no_thread_timer_or_task_behind(empty_house: House):
     await until(lambda: len(asyncio.all_tasks()) == 1, f"no task is left: {asyncio.all_tasks()}")
     names = {thread.name for thread in threading.enumerate()} - before
     assert not {name for name in names if "taskdeck" in name}
-    assert empty_house.engine._ports.alarms.armed == {}
+    assert empty_house.engine._ports.alarms.armed == {}  # type: ignore[attr-defined]
     assert empty_house.paths.db.exists()

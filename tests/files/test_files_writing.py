@@ -52,7 +52,7 @@ def test_after_a_failure_the_old_file_is_there_and_nothing_else(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     if call == "fsync":
-        monkeypatch.setattr(writing.os, "fsync", full)
+        monkeypatch.setattr(writing.os, "fsync", full)  # type: ignore[attr-defined]
     else:
         monkeypatch.setattr(NewFile, "write", full)
     with pytest.raises(OSError, match="No space left"):
@@ -67,7 +67,7 @@ def test_the_file_reaches_the_disk_before_its_name(tmp_path: Path, monkeypatch: 
         is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
         synced.append(f"folder {names(tmp_path)}" if is_folder else "file")
 
-    monkeypatch.setattr(writing.os, "fsync", record)
+    monkeypatch.setattr(writing.os, "fsync", record)  # type: ignore[attr-defined]
     write_file(tmp_path / "notes", b"x")
     assert synced == ["file", "folder ['notes']"]
 
@@ -79,7 +79,7 @@ def test_a_folder_that_cannot_be_synced_is_no_failure(
         if stat.S_ISDIR(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "a folder")
 
-    monkeypatch.setattr(writing.os, "fsync", refuse)
+    monkeypatch.setattr(writing.os, "fsync", refuse)  # type: ignore[attr-defined]
     write_file(tmp_path / "notes", b"x")
     assert (tmp_path / "notes").read_bytes() == b"x"
 

@@ -157,12 +157,12 @@ def test_a_link_in_the_place_of_the_log_is_not_followed(tmp_path):
 def test_a_full_disk_does_not_reach_the_screen(tmp_path, capsys):
     logs.configure(tmp_path)
     (handler,) = logs._handlers
-    handler.stream.close()
-    handler.stream = open("/dev/full", "w")  # noqa: PTH123, SIM115 - closed by the handler
+    handler.stream.close()  # type: ignore[attr-defined]
+    handler.stream = open("/dev/full", "w")  # type: ignore[attr-defined]  # noqa: PTH123, SIM115 - closed by the handler
     logs.get_logger("x").info("lost")
     captured = capsys.readouterr()
     assert captured.out + captured.err == ""
-    handler.stream = None
+    handler.stream = None  # type: ignore[attr-defined]
 
 
 def test_people_read_plain_lines_and_no_control_characters(tmp_path):

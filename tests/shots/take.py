@@ -56,7 +56,7 @@ async def _go(operator: Operator, scene: Scene) -> None:
     if scene.subject is None:
         operator.app.action_screen(scene.place)
     else:
-        operator.app.screen.visit(scene.place, scene.subject)
+        operator.app.screen.visit(scene.place, scene.subject)  # type: ignore[attr-defined]
     await _settle(operator)
     if scene.on_top is not None:
         operator.app.push_screen(scene.on_top(operator.app.desk))

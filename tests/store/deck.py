@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 from core.model.commands import Command, Complete, Enqueue, Submit
 from core.model.outcomes import Failed, Outcome, Succeeded, TaskError
@@ -12,7 +13,7 @@ from core.model.plans import JobPlan, NeedPlan, OnTaskFailure, StagePlan, TaskPl
 from core.rules.writer import WRITER_RULES
 from core.store.batch import Report
 from core.store.database import open_writer
-from core.store.transaction import Answer, Group, carry_out
+from core.store.transaction import Group, carry_out
 from core.store.writer import Writer
 
 AGING = 10_000
@@ -29,7 +30,7 @@ class Deck:
         self.writer = Writer(connection=self.db, epoch=1, aging_step=AGING, rules=WRITER_RULES)
         self.report = Report()
 
-    def do(self, *commands: Command, slots: int = 0) -> list[Answer]:
+    def do(self, *commands: Command, slots: int = 0) -> list[Any]:
         self.now += 10
         answers, self.report = carry_out(self.writer, Group(commands=commands, slots=slots, now=self.now))
         for answer in answers:

@@ -94,7 +94,7 @@ def test_one_faulty_command_of_any_batch_fails_alone(seed: int) -> None:
 
 def fail_for(patch: pytest.MonkeyPatch, culprit: object) -> None:
     """Let every apply function do its work and then raise, when the culprit is among its commands."""
-    real = transaction.phases
+    real = transaction.phases  # type: ignore[attr-defined]
 
     def phases(commands: object) -> object:
         def wrapped(apply: object) -> object:

@@ -291,7 +291,7 @@ def test_json_too_deep_to_be_written_fails_alone(deck: Deck) -> None:
 def test_a_bug_in_one_command_fails_alone_and_keeps_its_cause(
     deck: Deck, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = transaction.phases
+    real = transaction.phases  # type: ignore[attr-defined]
 
     def broken(apply: Apply) -> Apply:
         def run(batch: Batch, commands: Sequence[Command[object]]) -> Sequence[object]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from core.model.commands import (
     Claimed,
@@ -27,7 +28,7 @@ from core.rules.writer import WRITER_RULES
 from core.store.batch import Report
 from core.store.database import _connect, open_writer
 from core.store.ownership import take_over
-from core.store.transaction import Answer, Group, carry_out
+from core.store.transaction import Group, carry_out
 from core.store.writer import Writer
 
 AGING = 10_000
@@ -69,7 +70,7 @@ class Deck:
     def writer(self) -> Writer:
         return Writer(connection=self.db, epoch=self.epoch, aging_step=AGING, rules=WRITER_RULES)
 
-    def ask(self, *commands: Command, slots: int = 0) -> list[Answer]:
+    def ask(self, *commands: Command, slots: int = 0) -> list[Any]:
         """Carry out one group; refusals are among the answers."""
         self.now += 10
         group = Group(commands=commands, slots=slots, now=self.now)
@@ -77,7 +78,7 @@ class Deck:
         self.reports.append(self.report)
         return answers
 
-    def do(self, *commands: Command, slots: int = 0) -> list[Answer]:
+    def do(self, *commands: Command, slots: int = 0) -> list[Any]:
         """Carry out one group; raise its first refusal."""
         answers = self.ask(*commands, slots=slots)
         for answer in answers:

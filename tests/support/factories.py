@@ -37,7 +37,7 @@ def job(*stages: StagePlan, name: str = "work", **more: object) -> JobPlan:
 
 def flat(*plans: TaskPlan, **more: object) -> JobPlan:
     """Return a job of one stage."""
-    return job(stage(*plans, name="only"), **more)
+    return job(stage(*plans, name="only"), **more)  # type: ignore[arg-type]
 
 
 def retrying(attempts: int, **more: object) -> RetryPolicy:

@@ -50,7 +50,9 @@ class Home:
 
     def run(self, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
         """Carry a command line out to its end."""
-        out, err = (process := self.start(*words, **environ)).communicate(timeout=DEADLINE)
+        out, err = (process := self.start(*words, stdin=subprocess.DEVNULL, **environ)).communicate(
+            timeout=DEADLINE
+        )
         return subprocess.CompletedProcess(words, process.returncode, out.decode(), err.decode())
 
     def rows(self, sql: str, *values: object) -> list[tuple[object, ...]]:

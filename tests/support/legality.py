@@ -15,16 +15,16 @@ def illegal_moves(db: sqlite3.Connection) -> list[str]:
     seen: dict[tuple[str, int], set[str]] = {("job", INBOX): {"running"}, ("stage", INBOX_STAGE): {"open"}}
     for (number,) in db.execute("SELECT id FROM stage WHERE position > 0"):
         seen["stage", number] = {"pending"}
-    found = []
+    found: list[str] = []
     for number, kind, job_id, task_id, data in db.execute(
         "SELECT id, kind, job_id, task_id, data FROM event ORDER BY id"
     ):
         noun = kind.partition(".")[0]
         values = json.loads(data or "{}")
-        key = (noun, {"job": job_id, "stage": values.get("stage"), "task": task_id}.get(noun))
         moves = _MOVES.get(noun)
         if moves is None or kind in ("task.stop_requested", "task.duplicate"):
             continue
+        key = (noun, {"job": job_id, "stage": values.get("stage"), "task": task_id}[noun])
         if key not in seen:
             # What was just made: it carries its status, or is the first stage of a job.
             seen[key] = {values.get("status", "open")}
@@ -36,4 +36,4 @@ def illegal_moves(db: sqlite3.Connection) -> list[str]:
     return found
 
 
-_MOVES: dict[str, Iterable[Move]] = {"job": JOB_MOVES, "stage": STAGE_MOVES, "task": TASK_MOVES}  # type: ignore[type-arg]
+_MOVES: dict[str, Iterable[Move]] = {"job": JOB_MOVES, "stage": STAGE_MOVES, "task": TASK_MOVES}

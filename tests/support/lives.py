@@ -39,9 +39,10 @@ from core.model.outcomes import (
     TaskError,
     TimedOut,
 )
-from core.model.plans import JobPlan, NeedWhen, OnTaskFailure
+from core.model.plans import JobPlan, NeedPlan, NeedWhen, OnTaskFailure, StagePlan
+from core.model.values import JsonValue
 from tests.support.deck import Deck
-from tests.support.factories import NeedPlan, failure, job, stage, task
+from tests.support.factories import failure, job, stage, task
 
 ENDS = 12
 """How many kinds of ends `ending` draws from."""
@@ -49,7 +50,8 @@ ENDS = 12
 
 def plan(draw: Random) -> JobPlan:
     """Return a job of one to three stages, some empty, with needs, conditions and priorities."""
-    stages, known = [], []
+    stages: list[StagePlan] = []
+    known: list[str] = []
     for number in range(draw.randint(1, 3)):
         plans = []
         for place in range(draw.choice((0, 1, 2, 3, 5))):
@@ -70,7 +72,8 @@ def plan(draw: Random) -> JobPlan:
 def ending(draw: Random, ref: tuple[int, int], now: int) -> Complete:
     """Return a completion of an attempt; half of them succeed."""
     later = RetryAt(at=now + draw.randint(0, 300))
-    output = "x" * 5_000 if draw.random() < 0.05 else draw.choice((None, 1, {"n": 2}))
+    small: tuple[JsonValue, ...] = (None, 1, {"n": 2})
+    output = "x" * 5_000 if draw.random() < 0.05 else draw.choice(small)
     ends = (
         *((Succeeded(output=output), None),) * 5,
         (failure(), GiveUp()),

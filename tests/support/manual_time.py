@@ -54,7 +54,12 @@ class ManualClock:
 
     async def sleep(self, seconds: float) -> None:
         over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        timer = self.call_later(seconds, lambda: over.done() or over.set_result(None))
+
+        def ring() -> None:
+            if not over.done():
+                over.set_result(None)
+
+        timer = self.call_later(seconds, ring)
         try:
             await over
         finally:

@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
-from workflow_cases import CONNECTORS
 
 from core.model.errors import Invalid, InvalidDocument
 from core.model.plans import NO_RETRY, Backoff, Jitter, NeedPlan, NeedWhen, OnLoss, OnTaskFailure, RetryPolicy
 from core.model.values import JsonObject
 from core.workflows.expansion import expand, hash_of, parse
 from tests.support.steps import counted_calls
+from tests.workflows.workflow_cases import CONNECTORS
 
 TEXT = """
 name: plan

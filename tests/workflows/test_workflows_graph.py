@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_workflows_expansion import large_workflow
-from workflow_cases import CONNECTORS
 
 from core.model.errors import Invalid
 from core.workflows.drawing import text_dag
 from core.workflows.expansion import parse
 from core.workflows.graph import ancestors, critical_path, cycles, levels, longest_chain, order
+from tests.workflows.test_workflows_expansion import large_workflow
+from tests.workflows.workflow_cases import CONNECTORS
 
 DIAMOND = {"d": ["b", "c"], "b": ["a"], "c": ["a"], "a": []}
 

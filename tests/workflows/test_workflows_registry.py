@@ -7,13 +7,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from workflow_cases import CONNECTORS
 
 from core.model.errors import NotFound
 from core.workflows.expansion import expand, parse_loaded
 from core.workflows.expressions.resolving import resolve
 from core.workflows.registry import find, names
 from tests.support.waiting import DEADLINE
+from tests.workflows.workflow_cases import CONNECTORS
 
 
 def test_a_path_comes_before_a_name(tmp_path: Path) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from workflow_cases import CONNECTORS, brief, faults, report
 
 from core.workflows.loader import load
 from core.workflows.positions import NO_POSITIONS
 from core.workflows.validation import check
 from tests.support.steps import counted_calls
+from tests.workflows.workflow_cases import CONNECTORS, brief, faults, report
 
 GOOD = """
 name: nightly-scores

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from workflow_cases import CONNECTORS
 
 from core.model.errors import Invalid, InvalidDocument
 from core.workflows.expansion import parse
@@ -17,6 +16,7 @@ from core.workflows.importers.wfformat import Through, import_file, make_keys, t
 from core.workflows.loader import load
 from core.workflows.writer import dump
 from tests.support.steps import counted_calls
+from tests.workflows.workflow_cases import CONNECTORS
 
 
 def record(edges: dict[str, list[str]], *, run_time: float = 2.0) -> dict[str, object]:
