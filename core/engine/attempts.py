@@ -10,7 +10,7 @@ from typing import Protocol
 
 from core.executors.child import ChildExecutor
 from core.logs import bound
-from core.model.commands import Claimed, Tell
+from core.model.commands import Claimed, NoteOrphan
 from core.model.outcomes import Outcome
 from core.model.ports import AttemptRef, Clock, Connector
 from core.model.stored_spec import StoredSpec
@@ -30,7 +30,7 @@ class Finish(Protocol):
     async def finish(self, claimed: Claimed, spec: StoredSpec, outcome: Outcome) -> bool:
         """Record an outcome."""
 
-    def tell(self, command: Tell) -> Awaitable[None]:
+    def note_orphan(self, command: NoteOrphan) -> Awaitable[None]:
         """Write what was seen of an attempt."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from core.model.commands import Claimed, Complete, Tell
+from core.model.commands import Claimed, Complete, NoteOrphan
 from core.model.errors import TaskdeckError
 from core.model.outcomes import Accept, Bounced, Decision, Failed, Lost, Outcome, TimedOut
 from core.model.ports import Clock, Draw
@@ -52,7 +52,7 @@ class Completion:
             else:
                 return result.landed
 
-    def tell(self, command: Tell) -> asyncio.Future[None]:
+    def note_orphan(self, command: NoteOrphan) -> asyncio.Future[None]:
         """Write what was seen of an attempt, before whatever becomes of it later."""
         return self._journal.submit(command)
 

@@ -10,7 +10,7 @@ from core.engine.attempts import Running
 from core.executors.child import ChildExecutor
 from core.executors.observations import ProcessEnd, Vanished
 from core.logs import get_logger
-from core.model.commands import Operated, Refusal, Sight, Tell
+from core.model.commands import NoteOrphan, Operated, OrphanEvent, Refusal
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.plans import OnLoss
 from core.model.ports import AttemptRef, Clock
@@ -45,11 +45,11 @@ class Orphans:
     """Watch orphans to their end; keep or kill them as operators decide."""
 
     def __init__(
-        self, children: ChildExecutor, clock: Clock, *, tell: Callable[[Tell], Awaitable[None]]
+        self, children: ChildExecutor, clock: Clock, *, note: Callable[[NoteOrphan], Awaitable[None]]
     ) -> None:
         self._children = children
         self._clock = clock
-        self._tell = tell
+        self._note = note
         self._living: dict[AttemptRef, _Orphan] = {}
 
     async def outlive(self, running: Running, end: Vanished) -> ProcessEnd:
@@ -57,11 +57,11 @@ class Orphans:
         ref = running.ref
         orphan = _Orphan(running=running, reason=end.reason, since=self._clock.now())
         self._living[ref] = orphan
-        self._tell(
-            Tell(
+        self._note(
+            NoteOrphan(
                 task_id=ref.task_id,
                 epoch=ref.epoch,
-                sight=Sight.FOUND,
+                kind=OrphanEvent.FOUND,
                 data={"reason": end.reason, "pids": list(end.pids)},
             )
         )
@@ -88,7 +88,8 @@ class Orphans:
         for orphan in fresh:
             orphan.kept = True
             ref = orphan.running.ref
-            await self._tell(Tell(task_id=ref.task_id, epoch=ref.epoch, sight=Sight.KEPT, actor=actor))
+            kept = NoteOrphan(task_id=ref.task_id, epoch=ref.epoch, kind=OrphanEvent.KEPT, actor=actor)
+            await self._note(kept)
             with orphan.running.logged():
                 _log.info("an orphan is kept", actor=actor)
         return Operated(changed=len(fresh), refused=tuple(choice.refused))

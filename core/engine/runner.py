@@ -37,7 +37,7 @@ class Runner:
         self._tools = tools
         self._timeouts = timeouts
         self._on_error = on_error
-        self.orphans = Orphans(tools.children, tools.clock, tell=tools.completion.tell)
+        self.orphans = Orphans(tools.children, tools.clock, note=tools.completion.note_orphan)
         self._inputs = InputResolver(tools, store_id=store_id)
         self._processes = Processes(tools, self._inputs, self.orphans)
         self._attempts = OpenAttempts()

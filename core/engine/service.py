@@ -266,7 +266,7 @@ class Engine:
         try:
             await self._stop_connectors()
             await self._readers.close()
-            await self.journal.close(farewell=self._let_go)
+            await self.journal.close(last_use=self._let_go)
         finally:
             self._stopped.set()
 

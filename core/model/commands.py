@@ -183,12 +183,12 @@ class Decide(Command[None]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComeDue(Command[None]):
-    """Queue the retrying tasks whose time has come, at most a bite."""
+    """Queue the retrying tasks whose time has come, at most one batch full."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowUp(Command[None]):
-    """Go on with the consequences that an earlier batch left over."""
+    """Carry out the consequences that an earlier batch left over."""
 
     def rows(self) -> tuple[RowRef, ...]:
         return (RowRef("followup", 0),)
@@ -200,7 +200,7 @@ class Force(StrEnum):
     ASK = "ask"
     """It is asked, has its grace, and is killed after that."""
     KILL = "kill"
-    """It is killed at once; a grace that goes on is cut short."""
+    """It is killed at once; a grace that is under way is cut short."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,7 +231,7 @@ class Kill(Operation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause(Operation):
-    """Stop claiming from a job or a queue; what runs goes on."""
+    """Stop claiming from a job or a queue; what runs is left alone."""
 
     job_id: int | None = None
     queue: str | None = None
@@ -268,7 +268,7 @@ class Hold(Operation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unhold(Operation):
-    """Let held tasks go on."""
+    """Release held tasks."""
 
     task_ids: tuple[int, ...]
     actor: str = ENGINE
@@ -289,8 +289,8 @@ class Fail(Operation):
         return _tasks(self.task_ids)
 
 
-class Sight(StrEnum):
-    """What is told of an orphan."""
+class OrphanEvent(StrEnum):
+    """What the history says of an orphan."""
 
     FOUND = "orphan.found"
     """Its wrapper died and processes of it live on."""
@@ -299,12 +299,12 @@ class Sight(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tell(Command[None]):
-    """Write into the history what was seen of an attempt; no row changes."""
+class NoteOrphan(Command[None]):
+    """Write into the history what became of an orphaned attempt; no row changes."""
 
     task_id: int
     epoch: int
-    sight: Sight
+    kind: OrphanEvent
     data: JsonObject = field(default_factory=dict)
     actor: str = ENGINE
 

@@ -49,12 +49,12 @@ class TimedOut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancelled:
-    """The attempt was ended because somebody asked for it."""
+    """The attempt was ended because a stop was asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lost:
-    """Nobody saw the end of the attempt."""
+    """The end of the attempt was not observed."""
 
     reason: str
 

@@ -72,7 +72,7 @@ class AttemptStatus(StrEnum):
     TIMED_OUT = "timed_out"
     CANCELLED = "cancelled"
     LOST = "lost"
-    """Nobody saw its end."""
+    """Its end was not observed."""
     INTERRUPTED = "interrupted"
     """The engine stopped and ended it."""
     BOUNCED = "bounced"

@@ -41,8 +41,8 @@ def choose(heads: Sequence[Head], slots: int, *, now: int, aging_step: int, wind
 
     The highest whole level comes first. Within a level the job with the lowest virtual time, then the
     lowest sort key, then the lowest id; each pick raises its job's virtual time by 1. A job further than
-    `window` behind the front is lifted to it, so that nobody saves up turns while idle. Of every lane the
-    picks are a prefix of its heads in (sort_key, id) order; the heads may come in any order.
+    `window` behind the front is lifted to it, so that no job saves up turns while it is idle. Of every
+    lane the picks are a prefix of its heads in (sort_key, id) order; the heads may come in any order.
     """
     if not heads or slots <= 0:
         return Picks(vtimes={})

@@ -47,7 +47,7 @@ def verdict_of_stages(on_task_failure: OnTaskFailure, closed: ClosedStages) -> V
 
 
 def verdict_of_tasks(tasks: TaskCounts) -> Verdict | None:
-    """Return the verdict on a job whose stages brought none: one success is enough, and so is no failure."""
+    """Return the verdict on a job whose stages brought none: a failure without any success fails it."""
     if TaskStatus.FAILED in tasks and TaskStatus.SUCCEEDED not in tasks:
         return Verdict(status=JobStatus.FAILED, reason="no task succeeded")
     return None

@@ -13,22 +13,22 @@ from core.model.decisions import TaskCounts
 from core.model.errors import TaskdeckError
 from core.model.status import TASK_FINAL, Move, TaskStatus
 from core.model.values import INBOX, JsonObject
-from core.store.rows import FinalTask, Placed, Subject, TaskPlace
+from core.store.rows import FinalTask, LeftOver, Placed, Subject, TaskPlace
 from core.store.sql import ids, pack, raw
 from core.store.writer import Writer
 
 R = TypeVar("R")
 
-BITE = 1_000
+MAX_PER_BATCH = 1_000
 """Consequences (unblocks, skips, cancels) that one batch carries out at the most."""
-EDGE_BITE = 4_000
-"""Edges that one batch looks at the most."""
+MAX_EDGES_PER_BATCH = 4_000
+"""Edges that one batch reads at the most."""
 BUCKET = 10_000
 """How many ms of ends are counted together."""
 KEPT = 24 * 3_600_000
 """How long (ms) counts of ends are kept."""
 STALE = 1_000
-"""Rows of old counts that one batch tidies away, and those of one bucket more."""
+"""Rows of old counts that one batch deletes, and those of one bucket more."""
 
 _INSERT_EVENT = (
     "INSERT INTO event (at, kind, job_id, task_id, attempt, actor, data)"
@@ -43,7 +43,7 @@ _END = (
     " ON CONFLICT (at, queue, status) DO UPDATE SET n = n + excluded.n"
 )
 # Whole buckets go: one that is left is complete.
-_TIDY = (
+_DELETE_OLD = (
     "DELETE FROM ended WHERE at < ?1"
     " AND at <= coalesce((SELECT at FROM ended ORDER BY at LIMIT 1 OFFSET ?2), ?1)"
 )
@@ -77,7 +77,7 @@ class Report:
     kinds: set[str] = field(default_factory=set)
     last_event: int = 0
     left_over: bool = False
-    """Consequences remain; a FollowUp goes on with them."""
+    """Consequences remain; a FollowUp carries them out."""
     next_due: int | None = None
     """When the earliest retrying task comes due (ms UTC)."""
     failure: TaskdeckError | None = None
@@ -95,12 +95,12 @@ class Batch:
         self.aging_step = writer.aging_step
         self.rules = writer.rules
         self.report = Report()
-        self.budget = BITE
+        self.budget = MAX_PER_BATCH
         """Consequences that this batch may still carry out."""
         self.finals: list[FinalTask] = []
-        self.followups: list[tuple[str, int]] = []
+        self.followups: list[LeftOver] = []
         self.verdicts: list[int] = []
-        """Jobs that got their verdict in this batch; their first bite is due."""
+        """Jobs that got their verdict in this batch; cancelling the rest is due."""
         self._events: list[tuple[object, ...]] = []
         self._counts: Counter[tuple[int, int, str, str]] = Counter()
         self._ended: Counter[tuple[str, TaskStatus]] = Counter()
@@ -186,7 +186,7 @@ class Batch:
         """Take over what a finished part of this transaction noted."""
         self.finals += other.finals
         self.verdicts += other.verdicts
-        self.budget -= BITE - other.budget
+        self.budget -= MAX_PER_BATCH - other.budget
         mine, theirs = self.report, other.report
         mine.stops += theirs.stops
         mine.conditions += theirs.conditions
@@ -220,12 +220,12 @@ class Batch:
         return {TaskStatus(status): n for status, n in self.rows(sql, scope, str(number))}
 
     def flush_ends(self) -> None:
-        """Count what ended; whoever is the first to do so in a bucket tidies old ones away."""
+        """Count what ended; the first batch of a bucket deletes old ones."""
         if not self._ended:
             return
         bucket = self.now - self.now % BUCKET
         if self.one("SELECT 1 FROM ended WHERE at = ? LIMIT 1", bucket) is None:
-            self.run(_TIDY, bucket - KEPT, STALE)
+            self.run(_DELETE_OLD, bucket - KEPT, STALE)
         self.many(_END, [(bucket, raw(queue), status, n) for (queue, status), n in self._ended.items()])
         self._ended.clear()
 

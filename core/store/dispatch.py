@@ -18,11 +18,11 @@ from core.model.commands import (
     FollowUp,
     Hold,
     Kill,
+    NoteOrphan,
     Pause,
     Rerun,
     Resume,
     Submit,
-    Tell,
     Unhold,
 )
 from core.store.apply.complete import apply_completes
@@ -37,9 +37,9 @@ from core.store.apply.operate import (
     apply_resume,
     apply_unhold,
 )
+from core.store.apply.orphans import apply_note_orphan
 from core.store.apply.rerun import apply_rerun
 from core.store.apply.submit import apply_enqueues, apply_submits
-from core.store.apply.tell import apply_tell
 from core.store.batch import Batch
 
 Apply: TypeAlias = Callable[[Batch, Sequence[Command[object]]], Sequence[object]]
@@ -97,7 +97,7 @@ _TABLE = (
     _each(Unhold, apply_unhold),
     _each(Fail, apply_fail),
     _each(Rerun, apply_rerun),
-    _each(Tell, apply_tell),
+    _each(NoteOrphan, apply_note_orphan),
     _each(ComeDue, apply_come_due),
     _all(Complete, Phase.COMPLETE, apply_completes),
     _all(Decide, Phase.DECIDE, apply_decides),

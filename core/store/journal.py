@@ -43,10 +43,10 @@ class Journal:
         self._cap = cap
         self._loop = asyncio.get_running_loop()
         self._line: deque[_Waiting] = deque()
-        self._flying: list[asyncio.Future[object]] | None = None
+        self._in_flight: list[asyncio.Future[object]] | None = None
         self._woken = False
         self._closed = False
-        self._farewell: Callable[[Writer], None] | None = None
+        self._last_use: Callable[[Writer], None] | None = None
         self._idle = asyncio.Event()
         self._idle.set()
         self._work: SimpleQueue[Group | None] = SimpleQueue()
@@ -68,7 +68,7 @@ class Journal:
 
     def wake(self) -> None:
         """Let a group start soon, be it only to claim."""
-        if self._flying is None and not self._woken:
+        if self._in_flight is None and not self._woken:
             # By call_soon: commands of one tick share one group.
             self._woken = True
             self._idle.clear()
@@ -78,22 +78,22 @@ class Journal:
         """Return when the line is empty and the last commit is answered."""
         await self._idle.wait()
 
-    async def close(self, farewell: Callable[[Writer], None] | None = None) -> None:
+    async def close(self, last_use: Callable[[Writer], None] | None = None) -> None:
         """Apply what is in the line, then end the writer thread and close its connection.
 
-        `farewell` is the last to use the connection, in the writer's thread.
+        `last_use` is called with the writer before that, in the writer's thread.
         """
         await self.settle()
         self._closed = True
-        self._farewell = farewell
+        self._last_use = last_use
         self._work.put(None)
         await self._loop.run_in_executor(None, self._thread.join)
 
     def _launch(self) -> None:
         self._woken = False
-        if self._flying is not None:
+        if self._in_flight is not None:
             return
-        commands, self._flying = self._take()
+        commands, self._in_flight = self._take()
         self._work.put(Group(commands=commands, slots=self.slots, now=self._clock.now()))
 
     def _take(self) -> tuple[tuple[Command[object], ...], list[asyncio.Future[object]]]:
@@ -114,8 +114,8 @@ class Journal:
         self._line.extendleft(reversed(later))
         return tuple(commands), futures
 
-    def _landed(self, answers: list[Answer], report: Report) -> None:
-        futures, self._flying = self._flying or [], None
+    def _answer(self, answers: list[Answer], report: Report) -> None:
+        futures, self._in_flight = self._in_flight or [], None
         if report.left_over and report.failure is None:
             self._line.appendleft(_Waiting(FollowUp(), self._loop.create_future()))
         if self._line:
@@ -126,7 +126,7 @@ class Journal:
                 continue
             if isinstance(answer, Exception):
                 future.set_exception(answer)
-                # Whoever was cancelled meanwhile never looks: that is no unretrieved exception.
+                # A caller that was cancelled meanwhile never reads it; asyncio need not warn of that.
                 future.exception()
             else:
                 future.set_result(answer)
@@ -135,12 +135,12 @@ class Journal:
             self._idle.set()
 
     def _busy(self) -> bool:
-        return self._woken or self._flying is not None
+        return self._woken or self._in_flight is not None
 
     def _write(self) -> None:
         while (group := self._work.get()) is not None:
             answers, report = carry_out(self._writer, group)
-            self._loop.call_soon_threadsafe(self._landed, answers, report)
-        if self._farewell is not None:
-            self._farewell(self._writer)
+            self._loop.call_soon_threadsafe(self._answer, answers, report)
+        if self._last_use is not None:
+            self._last_use(self._writer)
         self._writer.connection.close()

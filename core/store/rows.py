@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from core.model.status import TaskStatus
 
@@ -76,3 +76,10 @@ class FinalTask(NamedTuple):
     job_id: int
     stage_id: int
     status: TaskStatus
+
+
+class LeftOver(NamedTuple):
+    """What a batch leaves to a later one: edges of a task, tasks of a stage, a verdict on a job."""
+
+    kind: Literal["task", "stage", "job"]
+    id: int

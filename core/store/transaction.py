@@ -37,7 +37,7 @@ def carry_out(writer: Writer, group: Group) -> tuple[list[Answer], Report]:
 
     An expected refusal is an answer. After any other error the group is rolled back and replayed one
     command at a time by the same functions; only the command at fault gets the error. When even that
-    fails (disk full, fenced) everybody does, and nothing was written.
+    fails (disk full, fenced) every command gets the error, and nothing was written.
     """
     try:
         return _attempt(writer, group, _together)
@@ -50,7 +50,7 @@ def carry_out(writer: Writer, group: Group) -> tuple[list[Answer], Report]:
     try:
         return _attempt(writer, group, _one_by_one)
     except Exception as error:
-        # The writer's thread must live: whatever broke, everybody who waits gets an answer.
+        # The writer's thread must live: whatever broke, every caller who waits gets an answer.
         return _all(group, _refusal(error))
 
 
@@ -123,7 +123,7 @@ def _alone(batch: Batch, apply: Apply, command: Command[object]) -> Answer:
 
 
 def _refusal(error: Exception) -> TaskdeckError:
-    """Say what an error means to whoever waits: the store's trouble, unfit values, or a bug."""
+    """Say what an error means to the callers who wait: the store's trouble, unfit values, or a bug."""
     match error:
         case TaskdeckError():
             return error
@@ -133,7 +133,7 @@ def _refusal(error: Exception) -> TaskdeckError:
             refusal = Unavailable(
                 "store.failed",
                 f"the store refused to write: {error}",
-                hint="look at the disk's room and permissions, then 'taskdeck doctor'",
+                hint="check free space and permissions of the disk, then run 'taskdeck doctor'",
             )
         case ValueError() | TypeError() | OverflowError() | RecursionError():
             refusal = Invalid(

@@ -147,10 +147,10 @@ async def test_a_wake_claims_without_a_command(line: Line) -> None:
     assert len(line.claimed) == 1
 
 
-async def test_what_a_batch_leaves_over_is_gone_on_with_unasked(
+async def test_what_a_batch_leaves_over_is_followed_up_unasked(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch, "BITE", 5)
+    monkeypatch.setattr(batch, "MAX_PER_BATCH", 5)
     submitted = await line.journal.submit(Submit(plan=flat(*tasks("a", 23))))
     assert isinstance(submitted, Submitted)
     await line.journal.submit(Cancel(job_id=submitted.job_id))

@@ -38,7 +38,7 @@ from tests.support.lives import batch, ending, plan
 from tests.support.manual_time import ManualClock
 
 seeds = st.integers(0, 2**16)
-BITE = 4
+MAX_PER_BATCH = 4
 
 
 class Lives(RuleBasedStateMachine):
@@ -49,7 +49,7 @@ class Lives(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.loop = asyncio.new_event_loop()
         self.clock = ManualClock()
-        self.bite, batching.BITE = batching.BITE, BITE
+        self.limit, batching.MAX_PER_BATCH = batching.MAX_PER_BATCH, MAX_PER_BATCH
         self.deck = Deck(Path(self.folder.name) / "deck.db", now=self.clock.now())
         self.open_before = 0
         self.start()
@@ -147,7 +147,7 @@ class Lives(RuleBasedStateMachine):
         try:
             self.everything_ends()
         finally:
-            batching.BITE = self.bite
+            batching.MAX_PER_BATCH = self.limit
             self.loop.run_until_complete(self.journal.close())
             self.loop.close()
             self.folder.cleanup()

@@ -126,10 +126,10 @@ def test_a_task_that_ended_is_not_touched_by_its_needs(deck: Deck) -> None:
     assert (deck.status("b"), deck.status("c")) == ("cancelled", "skipped")
 
 
-def test_a_wide_fan_out_is_queued_in_bites_and_gone_on_with_after_a_crash(
+def test_a_wide_fan_out_is_queued_in_batches_and_followed_up_after_a_crash(
     deck: Deck, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shrink(monkeypatch, bite=10)
+    shrink(monkeypatch, limit=10)
     deck.submit(flat(task("a"), *tasks("b", 35, "a")))
     deck.claim()
     deck.end("a")
@@ -146,8 +146,10 @@ def test_a_wide_fan_out_is_queued_in_bites_and_gone_on_with_after_a_crash(
     deck.drain()
 
 
-def test_a_wide_skip_goes_in_bites_and_the_job_ends_once(deck: Deck, monkeypatch: pytest.MonkeyPatch) -> None:
-    shrink(monkeypatch, bite=10)
+def test_a_wide_skip_goes_in_batches_and_the_job_ends_once(
+    deck: Deck, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shrink(monkeypatch, limit=10)
     leaves = tasks("c", 30, "b")
     work = deck.submit(flat(task("a"), task("b", "a"), *leaves, on_task_failure=FINISH))
     deck.claim()
@@ -166,7 +168,7 @@ def test_a_wide_skip_goes_in_bites_and_the_job_ends_once(deck: Deck, monkeypatch
 
 
 def test_a_long_chain_of_skips_is_bounded_too(deck: Deck, monkeypatch: pytest.MonkeyPatch) -> None:
-    shrink(monkeypatch, bite=10)
+    shrink(monkeypatch, limit=10)
     chain = [task("c0"), *(task(f"c{n}", f"c{n - 1}") for n in range(1, 40))]
     work = deck.submit(flat(*chain, on_task_failure=FINISH))
     deck.claim()
@@ -181,7 +183,7 @@ def queued(deck: Deck) -> int:
     return int(str(deck.value("SELECT count(*) FROM task WHERE status = 'queued'")))
 
 
-def shrink(monkeypatch: pytest.MonkeyPatch, *, bite: int) -> None:
-    """Make bites small enough to be looked at one by one."""
-    monkeypatch.setattr(batch, "BITE", bite)
-    monkeypatch.setattr(consequences, "EDGE_BITE", 4 * bite)
+def shrink(monkeypatch: pytest.MonkeyPatch, *, limit: int) -> None:
+    """Make batches small enough to be looked at one by one."""
+    monkeypatch.setattr(batch, "MAX_PER_BATCH", limit)
+    monkeypatch.setattr(consequences, "MAX_EDGES_PER_BATCH", 4 * limit)

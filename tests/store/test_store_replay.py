@@ -46,11 +46,11 @@ def seen(deck: Deck) -> dict[str, object]:
 
 
 @QUIET
-@given(seed=st.integers(0, 2**32), bite=st.sampled_from([3, 1_000]))
-def test_a_batch_gives_the_same_rows_and_events_as_its_replay(seed: int, bite: int) -> None:
+@given(seed=st.integers(0, 2**32), limit=st.sampled_from([3, 1_000]))
+def test_a_batch_gives_the_same_rows_and_events_as_its_replay(seed: int, limit: int) -> None:
     draw = Random(seed)
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(batching, "BITE", bite)
+        patch.setattr(batching, "MAX_PER_BATCH", limit)
         names = (Path(folder) / f"{number}.db" for number in itertools.count())
         deck = Deck(next(names))
         for _ in range(12):

@@ -51,7 +51,7 @@ def test_under_stop_the_first_failure_brings_the_verdict(deck: Deck) -> None:
 
 
 def test_nothing_of_an_ending_job_is_claimed(deck: Deck, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch, "BITE", 2)
+    monkeypatch.setattr(batch, "MAX_PER_BATCH", 2)
     deck.submit(flat(task("a"), task("b"), *tasks("c", 20)))
     deck.claim(2)
     deck.end("a", failure())
@@ -199,26 +199,26 @@ def test_a_verdict_closes_empty_stages_too(deck: Deck) -> None:
     assert (deck.job_status(work), deck.stages(work)) == ("failed", ["failed", "skipped", "cancelled"])
 
 
-def test_a_verdict_is_carried_out_in_bites_also_over_crashes(
+def test_a_verdict_is_carried_out_in_batches_also_over_crashes(
     deck: Deck, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch, "BITE", 10)
+    monkeypatch.setattr(batch, "MAX_PER_BATCH", 10)
     work = deck.submit(job(stage(*tasks("a", 20)), stage(*tasks("b", 25))))
     answer = deck.operate(Cancel(job_id=work, reason="enough", actor="ada"))
     assert answer.changed == 45
-    bites = [deck.history().count("task.cancelled")]
+    batches = [deck.history().count("task.cancelled")]
     while deck.report.left_over:
         deck.crash()
         deck.settle_once()
-        bites.append(deck.history().count("task.cancelled"))
-    assert max(after - before for before, after in zip([0, *bites], bites, strict=False)) <= 10
-    assert bites[-1] == 45
+        batches.append(deck.history().count("task.cancelled"))
+    assert max(after - before for before, after in zip([0, *batches], batches, strict=False)) <= 10
+    assert batches[-1] == 45
     assert (deck.job_status(work), deck.stages(work)) == ("cancelled", ["cancelled", "cancelled"])
     assert deck.history(job=work).count("job.cancelled") == 1
 
 
 def test_the_verdicts_of_many_jobs_share_one_bite(deck: Deck, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch, "BITE", 10)
+    monkeypatch.setattr(batch, "MAX_PER_BATCH", 10)
     jobs = [deck.submit(flat(*tasks("a", 8))) for _ in range(6)]
     deck.do(*(Cancel(job_id=work) for work in jobs))
     seen = deck.history().count("task.cancelled")
@@ -231,8 +231,8 @@ def test_the_verdicts_of_many_jobs_share_one_bite(deck: Deck, monkeypatch: pytes
     assert {deck.job_status(work) for work in jobs} == {"cancelled"}
 
 
-def test_a_large_stage_opens_in_bites(deck: Deck, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch, "BITE", 10)
+def test_a_large_stage_opens_in_batches(deck: Deck, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch, "MAX_PER_BATCH", 10)
     work = deck.submit(job(stage(task("a")), stage(*tasks("b", 25))))
     deck.claim()
     deck.end("a")

@@ -127,15 +127,15 @@ class Deck:
         )
 
     def settle(self, most: int = 100) -> int:
-        """Follow up until nothing is left over; return how many bites that took."""
-        for bites in range(most):
+        """Follow up until nothing is left over; return how many batches that took."""
+        for batches in range(most):
             if not self.report.left_over:
-                return bites
+                return batches
             self.do(FollowUp())
-        raise AssertionError(f"consequences are left over after {most} bites")
+        raise AssertionError(f"consequences are left over after {most} batches")
 
     def settle_once(self) -> None:
-        """Take up one bite of what is left over."""
+        """Take up what is left over, in one batch."""
         self.do(FollowUp())
 
     def drain(self, *, slots: int = 1_000, fail: Callable[[str], Outcome | None] = lambda _: None) -> None:

@@ -1,6 +1,6 @@
-"""Follow what final tasks mean: needs, skips, stages, verdicts, ends; a bounded bite per batch.
+"""Follow what final tasks mean: needs, skips, stages, verdicts, ends; limited per batch.
 
-What a batch leaves over stands in `followup` and is gone on with, also after a crash.
+What a batch leaves over stands in `followup` for a later one, also after a crash.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from core.store.apply.ends import give_verdict
 from core.store.apply.moves import idle, queueing
 from core.store.apply.stages import close_stages, unblock_stage
 from core.store.apply.verdicts import cancel_rest
-from core.store.batch import EDGE_BITE, Batch
-from core.store.rows import FinalTask
+from core.store.batch import MAX_EDGES_PER_BATCH, Batch
+from core.store.rows import FinalTask, LeftOver
 from core.store.sql import among, guard, ids, pack
 
 _EDGES = (
@@ -43,7 +43,7 @@ def apply_consequences(batch: Batch) -> None:
         close_stages(batch, finals)
         _carry_out_verdicts(batch)
     finals, batch.finals = batch.finals, []
-    batch.followups += [("task", final.task_id) for final in finals]
+    batch.followups += [LeftOver("task", final.task_id) for final in finals]
     close_stages(batch, finals)
     _carry_out_verdicts(batch)
 
@@ -105,10 +105,11 @@ def _follow_edges(batch: Batch, finals: list[FinalTask]) -> None:
     if not finals:
         return
     status = {final.task_id: final.status for final in finals}
-    read = batch.rows(_EDGES, ids(status), EDGE_BITE)
+    read = batch.rows(_EDGES, ids(status), MAX_EDGES_PER_BATCH)
     edges, cut = _within(read, batch.budget)
     # Where the read was cut short, any of the tasks may have more edges than were seen.
-    batch.followups += [("task", task_id) for task_id in (status if len(read) == EDGE_BITE else cut)]
+    unseen = status if len(read) == MAX_EDGES_PER_BATCH else cut
+    batch.followups += [LeftOver("task", task_id) for task_id in unseen]
     met = [
         (need, task) for need, task, kind in edges if kind == "done" or status[need] is TaskStatus.SUCCEEDED
     ]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from core.model.commands import ComeDue, Decide, FailIt, Proceed, SkipIt
 from core.store.apply.moves import idle, queueing
-from core.store.batch import BITE, Batch
+from core.store.batch import MAX_PER_BATCH, Batch
 
 
 def apply_decides(batch: Batch, commands: Sequence[Decide]) -> list[None]:
@@ -24,4 +24,4 @@ def apply_decides(batch: Batch, commands: Sequence[Decide]) -> list[None]:
 
 def apply_come_due(batch: Batch, _: ComeDue) -> None:
     """Queue retrying tasks that are due, one batch full; the alarm of the rest is armed again at once."""
-    queueing.come_due(batch, limit=BITE)
+    queueing.come_due(batch, limit=MAX_PER_BATCH)

@@ -35,7 +35,7 @@ def give_verdict(
 def end_if_done(batch: Batch, job_id: int) -> None:
     """End an `ending` job none of whose tasks is left to end."""
     row = batch.one(f"SELECT verdict, reason FROM job WHERE id = ? AND {guard(JOB['end_failed'])}", job_id)
-    # Counted by stages: a task that ended in this batch is not counted off before its stage looks at it.
+    # Counted by stages: a task that ended in this batch is counted off later, with its stage.
     if row is None or batch.one(_OPEN_STAGE, job_id) is not None:
         return
     left = (

@@ -117,7 +117,7 @@ def apply_hold(batch: Batch, command: Hold) -> Operated | TaskdeckError:
 
 
 def apply_unhold(batch: Batch, command: Unhold) -> Operated | TaskdeckError:
-    """Let held tasks go on: queued, or retrying while their time lies ahead."""
+    """Release held tasks: queued, or retrying while their time lies ahead."""
     tasks, refused = read_tasks(batch, command.task_ids)
     changed = 0
     for task in tasks:

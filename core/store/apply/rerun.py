@@ -11,6 +11,7 @@ from core.model.values import INBOX
 from core.store.apply.moves import jobs, queueing, stages
 from core.store.apply.operate import read_tasks
 from core.store.batch import Batch
+from core.store.rows import LeftOver
 from core.store.sql import among, guard, ids, pack
 
 _OF_JOB = """
@@ -46,7 +47,7 @@ _WAIT = """
 UPDATE task SET needs_left = needs_left + j.value->>1, wait_reason = NULL
 FROM json_each(?) AS j WHERE task.id = j.value->>0
 """
-_HOPELESS = f"""
+_NEEDS_THAT_FAILED = f"""
 SELECT e.task_id, n.key, n.id FROM json_each(?1) AS j
 JOIN edge e ON e.task_id = j.value JOIN task n ON n.id = e.need_id
 WHERE {among(TASK_FINAL, "n.status")} AND n.status != 'succeeded' AND e.kind != 'done'
@@ -65,31 +66,32 @@ def apply_rerun(batch: Batch, command: Rerun) -> Operated | TaskdeckError:
             return refusal
         chosen = [task_id for (task_id,) in batch.rows(_OF_JOB, command.job_id)]
         # A need that is not run again, skipped by its own `when` say, skips its dependants once more.
-        idle = {need for _, _, need in batch.rows(_HOPELESS, ids(chosen))}
-        batch.followups += [("task", need) for need in sorted(idle)]
-        return Operated(changed=_again(batch, chosen, command.actor))
+        idle = {need for _, _, need in batch.rows(_NEEDS_THAT_FAILED, ids(chosen))}
+        batch.followups += [LeftOver("task", need) for need in sorted(idle)]
+        return Operated(changed=_start_over(batch, chosen, command.actor))
     tasks, refused = read_tasks(batch, command.task_ids)
-    chosen, hurried = [], 0
+    chosen, queued_at_once = [], 0
     for task in tasks:
         if task.job_status is JobStatus.ENDING:
             refused.append(Refusal(task.id, "its job is ending"))
         elif task.status in TASK_FINAL:
             chosen.append(task.id)
         elif task.status is TaskStatus.HELD:
-            hurried += queueing.unhold(batch, task.place, actor=command.actor)
+            queued_at_once += queueing.unhold(batch, task.place, actor=command.actor)
         elif task.status is TaskStatus.RETRYING:
-            hurried += queueing.retry_now(batch, task.place, actor=command.actor)
+            queued_at_once += queueing.retry_now(batch, task.place, actor=command.actor)
         else:
             refused.append(Refusal(task.id, f"it is {task.status}"))
     if command.downstream:
         chosen = _with_downstream(batch, chosen, refused)
-    hopeless = _hopeless(batch, chosen)
+    failed_needs = _failed_needs(batch, chosen)
     refused += [
         Refusal(task_id, f"its need {key} did not succeed; rerun that one downstream")
-        for task_id, key in hopeless.items()
+        for task_id, key in failed_needs.items()
     ]
-    changed = _again(batch, [task_id for task_id in chosen if task_id not in hopeless], command.actor)
-    return Operated(changed=changed + hurried, refused=tuple(refused))
+    ready = [task_id for task_id in chosen if task_id not in failed_needs]
+    changed = _start_over(batch, ready, command.actor)
+    return Operated(changed=changed + queued_at_once, refused=tuple(refused))
 
 
 def _refuse_job(batch: Batch, job_id: int) -> TaskdeckError | None:
@@ -117,15 +119,15 @@ def _with_downstream(batch: Batch, chosen: list[int], refused: list[Refusal]) ->
     return [task for task, _, final in rows if final]
 
 
-def _hopeless(batch: Batch, chosen: list[int]) -> dict[int, str]:
+def _failed_needs(batch: Batch, chosen: list[int]) -> dict[int, str]:
     """Name those whose needs ended otherwise than well and stay so, and those that depend on such."""
-    found: dict[int, str] = {}
-    while more := batch.rows(_HOPELESS, ids(task for task in chosen if task not in found)):
-        found |= {task: key for task, key, _ in more}
-    return found
+    failed: dict[int, str] = {}
+    while more := batch.rows(_NEEDS_THAT_FAILED, ids(task for task in chosen if task not in failed)):
+        failed |= {task: key for task, key, _ in more}
+    return failed
 
 
-def _again(batch: Batch, task_ids: list[int], actor: str) -> int:
+def _start_over(batch: Batch, task_ids: list[int], actor: str) -> int:
     if not task_ids:
         return 0
     listed = ids(task_ids)

@@ -14,7 +14,7 @@ from core.store.apply.ends import close_stage, end_if_done, give_verdict, succee
 from core.store.apply.moves import queueing
 from core.store.apply.moves.stages import open_stage
 from core.store.batch import Batch
-from core.store.rows import FinalTask
+from core.store.rows import FinalTask, LeftOver
 
 _LESS = "UPDATE stage SET open_tasks = open_tasks - ? WHERE id = ? RETURNING open_tasks"
 _READ = (
@@ -41,7 +41,7 @@ class _Stage(NamedTuple):
 
 
 def close_stages(batch: Batch, finals: Iterable[FinalTask]) -> None:
-    """Count final tasks off their stages; close a stage whose last task this was, and go on from there."""
+    """Count final tasks off their stages; close a stage whose last task this was, and what follows."""
     counts = Counter(final.stage_id for final in finals if final.job_id != INBOX)
     for stage_id, number in counts.items():
         ((left,),) = batch.rows(_LESS, number, stage_id)
@@ -61,7 +61,7 @@ def unblock_stage(batch: Batch, stage_id: int) -> None:
     unblocked = queueing.unblock_by_stage(batch, stage_id, limit=budget)
     batch.budget -= unblocked
     if unblocked == budget:
-        batch.followups.append(("stage", stage_id))
+        batch.followups.append(LeftOver("stage", stage_id))
 
 
 def _read(batch: Batch, condition: str, *args: int) -> _Stage | None:
@@ -104,7 +104,7 @@ def _after(batch: Batch, stage: _Stage, closed: StageStatus) -> _Stage | None:
         _end_job(batch, stage.job_id)
         return None
     if following.status is StageStatus.OPEN:
-        # A rerun reopened it while a later stage was at work; its own end goes on from here.
+        # A rerun reopened it while a later stage was at work; what follows is decided when that one closes.
         return None
     open_stage(batch, stage.job_id, following.id, name=following.name)
     if following.open_tasks > 0:

@@ -13,7 +13,7 @@ from core.model.status import StageStatus, TaskStatus
 from core.model.stored_spec import StoredSpec
 from core.model.values import INBOX, INBOX_STAGE, JsonObject
 from core.store.batch import Batch
-from core.store.rows import PLACE, Subject, TaskPlace
+from core.store.rows import PLACE, LeftOver, Subject, TaskPlace
 from core.store.sql import digest, pack, raw
 
 _TASK = (
@@ -157,7 +157,7 @@ def _write_stages(batch: Batch, job_id: int, command: Submit) -> None:
     )
     if command.plan.stages and not command.plan.stages[0].tasks:
         # An empty first stage has no task whose end would close it.
-        batch.followups.append(("stage", stage_id))
+        batch.followups.append(LeftOver("stage", stage_id))
 
 
 def _write_stage(batch: Batch, stage: _Stage, plan: StagePlan, *, position: int, first_task: int) -> None:

@@ -1,4 +1,4 @@
-"""Carry out a verdict: cancel what has not started, in bites."""
+"""Carry out a verdict: cancel what has not started, so many per batch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from core.store.apply.moves import idle
 from core.store.apply.moves.idle import IdleTask
 from core.store.apply.stages import close_stages
 from core.store.batch import Batch
-from core.store.rows import TaskPlace
+from core.store.rows import LeftOver, TaskPlace
 from core.store.sql import among
 
 _PICK = (
@@ -20,7 +20,7 @@ _PICK = (
 def cancel_rest(batch: Batch, job_id: int) -> None:
     """Cancel an ending job's tasks that hold no slot, as far as the budget goes; end the job after the last.
 
-    A full bite leaves a follow-up.
+    What exceeds the budget is followed up.
     """
     if batch.one("SELECT 1 FROM job WHERE id = ? AND status = 'ending'", job_id) is None:
         return
@@ -30,6 +30,6 @@ def cancel_rest(batch: Batch, job_id: int) -> None:
     tasks = [IdleTask(TaskPlace(*place), TaskStatus(status)) for *place, status in sorted(rows)]
     close_stages(batch, idle.cancel_idle(batch, tasks, actor=None))
     if len(rows) == budget:
-        batch.followups.append(("job", job_id))
+        batch.followups.append(LeftOver("job", job_id))
     else:
         end_if_done(batch, job_id)
