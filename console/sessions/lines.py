@@ -7,8 +7,8 @@ import sys
 from console.sessions.flags import ConsoleFlags
 from console.sessions.overview import write_overview
 from core.app.options import Options
-from core.app.reading import read_home
 from core.app.remote_host import attach_or_start_remote
+from core.app.store_first import read_store_first
 from core.model.errors import Invalid
 
 
@@ -17,5 +17,5 @@ async def show_lines(flags: ConsoleFlags) -> None:
     if flags.embedded:
         raise Invalid("usage", "--embedded needs a terminal that can show a full screen")
     options = Options(home=flags.home, host=flags.host, remote_command=flags.remote_command)
-    async with attach_or_start_remote(options) if flags.host else read_home(options) as control:
+    async with attach_or_start_remote(options) if flags.host else read_store_first(options) as control:
         await write_overview(control, sys.stdout, watch=flags.watch)

@@ -37,10 +37,10 @@ async def show_screen(
 
 async def _run_until_signalled(console: ConsoleApp, *, mouse: bool) -> None:
     """Run the screens; a signal first gives the terminal back, and then raises `Interrupted`."""
-    asked: list[signal.Signals] = []
+    received: list[signal.Signals] = []
 
     def leave(number: signal.Signals) -> None:
-        asked.append(number)
+        received.append(number)
         # A terminal that takes nothing more must not keep the process.
         restore_signals()
         console.exit()
@@ -48,7 +48,7 @@ async def _run_until_signalled(console: ConsoleApp, *, mouse: bool) -> None:
     with handling_signals(leave):
         # Textual waits for ever to write to a terminal that is gone.
         restore_signals(signal.SIGHUP)
-        if not asked:
+        if not received:
             await console.run_async(mouse=mouse)
-    if asked:
-        raise Interrupted(asked[0])
+    if received:
+        raise Interrupted(received[0])

@@ -22,15 +22,15 @@ class Options:
     connectors: tuple[str, ...] = ()
     """`module:object` references of connectors of others."""
     host: str | None = None
-    """`user@box`: the engine, and the home named above, are there."""
+    """`user@box`: the engine, and the home named above, are on this host."""
     remote_command: str | None = None
-    """How taskdeck is called there."""
+    """How taskdeck is called on the host."""
 
     @property
     def engine_flags(self) -> list[str]:
         """The flags that pass these choices on to `taskdeck serve`."""
         slots = [] if self.slots is None else ["--slots", str(self.slots)]
-        return [*slots, *(word for name in self.connectors for word in ("--connector", name))]
+        return [*slots, *(flag for name in self.connectors for flag in ("--connector", name))]
 
     @property
     def paths(self) -> Paths:

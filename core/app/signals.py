@@ -77,21 +77,21 @@ def deferring_signals() -> Iterator[None]:
 @contextmanager
 def cancelling_on_signal() -> Iterator[None]:
     """Cancel the body when a signal asks for the end; raise `Interrupted` once it has cleaned up."""
-    this, asked = asyncio.current_task(), list[signal.Signals]()
+    this, received = asyncio.current_task(), list[signal.Signals]()
 
     def cancel(number: signal.Signals) -> None:
-        asked.append(number)
-        if this is not None and len(asked) == 1:
+        received.append(number)
+        if this is not None and len(received) == 1:
             this.cancel()
 
     try:
         with handling_signals(cancel):
             yield
     except asyncio.CancelledError:
-        if this is None or not asked:
+        if this is None or not received:
             raise
         this.uncancel()
-        raise Interrupted(asked[0]) from None
+        raise Interrupted(received[0]) from None
 
 
 def restore_signals(*numbers: signal.Signals) -> None:

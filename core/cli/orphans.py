@@ -107,10 +107,10 @@ def _show_plan(orphans: Sequence[OrphanView], arguments: Orphans) -> None:
     for cure in Cure:
         ids = [orphan.task_id for orphan in orphans if cure in CURES[orphan.kind]]
         if ids:
-            named = [word for number in arguments.task for word in ("--task", str(number))]
+            named = [flag for number in arguments.task for flag in ("--task", str(number))]
             why = [] if cure is Cure.REQUEUE else ["--reason", "..."]
-            words = arguments.command("orphans", "--apply", cure, *why, *named)
-            say(f"{cure} would act on {len(ids)}: {words}")
+            command = arguments.command("orphans", "--apply", cure, *why, *named)
+            say(f"{cure} would act on {len(ids)}: {command}")
 
 
 async def _apply(deck: ControlAPI, orphans: Sequence[OrphanView], arguments: Orphans, *, cure: Cure) -> int:

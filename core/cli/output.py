@@ -40,10 +40,10 @@ class Painted:
 Piece: TypeAlias = str | Painted
 
 
-def status(word: str, text: str | None = None) -> Piece:
-    """Return a status word (or a padded `text` for it) in its colour."""
-    colour = STATUS_COLOURS.get(word)
-    shown = word if text is None else text
+def status(name: str, text: str | None = None) -> Piece:
+    """Return a status, or a padded `text` for it, in its colour."""
+    colour = STATUS_COLOURS.get(name)
+    shown = name if text is None else text
     return Painted(text=shown, colour=colour) if colour else shown
 
 

@@ -150,9 +150,9 @@ class _Stages:
         lines = []
         for event in page.rows:
             self._after = event.id
-            word, name = event.kind.removeprefix("stage."), event.data.get("name")
-            if name and word not in ("open", "pending"):
-                lines.append(f"stage {safe_line(str(name))}: {word}")
+            ended, name = event.kind.removeprefix("stage."), event.data.get("name")
+            if name and ended not in ("open", "pending"):
+                lines.append(f"stage {safe_line(str(name))}: {ended}")
         self._after = self._after if page.next is None else int(page.next)
         return lines
 

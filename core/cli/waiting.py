@@ -20,17 +20,17 @@ _LOST_ENGINE = ("engine.lost", "engine.none", "engine.stopping")
 @asynccontextmanager
 async def interrupts() -> AsyncIterator[asyncio.Future[signal.Signals]]:
     """Lend a future that the first interrupt, termination or hang-up resolves; a second one ends at once."""
-    asked: asyncio.Future[signal.Signals] = asyncio.get_running_loop().create_future()
+    received: asyncio.Future[signal.Signals] = asyncio.get_running_loop().create_future()
 
     def leave(number: signal.Signals) -> None:
         restore_signals()
-        asked.set_result(number)
+        received.set_result(number)
 
     with handling_signals(leave):
         try:
-            yield asked
+            yield received
         finally:
-            asked.cancel()
+            received.cancel()
 
 
 @contextmanager
@@ -54,18 +54,18 @@ async def wait_with(work: Coroutine[None, None, T], tick: Callable[[], Awaitable
 
     Raises `Interrupted` when a signal asks to leave; the work is cancelled then.
     """
-    async with interrupts() as asked:
+    async with interrupts() as received:
         waiting = asyncio.ensure_future(work)
         # A failure to read the progress ends nothing: the work itself is what counts.
         ticking = asyncio.ensure_future(_tick(tick))
         ended = asyncio.Event()
         waiting.add_done_callback(lambda _: ended.set())
-        asked.add_done_callback(lambda _: ended.set())
+        received.add_done_callback(lambda _: ended.set())
         try:
             await ended.wait()
             if waiting.done():
                 return waiting.result()
-            raise Interrupted(asked.result())
+            raise Interrupted(received.result())
         finally:
             ticking.cancel()
             waiting.cancel()

@@ -70,6 +70,13 @@ def test_commands_that_find_an_engine_load_no_sql_and_no_server(checkout: Path) 
     assert foreign_modules_loaded_by(code, checkout) & heavy == set()
 
 
+def test_commands_that_read_the_store_load_no_http_client(checkout: Path) -> None:
+    code = "import core.app.reading, core.cli.events, core.cli.lists, core.cli.logs, core.cli.show"
+    assert (
+        foreign_modules_loaded_by(code, checkout) & {"httpx", "apscheduler", "starlette", "uvicorn"} == set()
+    )
+
+
 def test_the_checks_see_unwanted_imports(tmp_path: Path) -> None:
     write_tree(
         tmp_path,
