@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -22,7 +22,7 @@ from core.control.api import ControlAPI
 from core.model.commands import SubmitOptions
 from core.model.errors import Conflict, Fault, InvalidDocument, TaskdeckError
 from core.model.text import SafeText, safe_line
-from core.model.values import JsonObject, JsonValue
+from core.model.values import JsonObject
 from core.model.workflow_views import WorkflowView
 
 # With a space: no parameter can have these names.
@@ -48,7 +48,6 @@ class NewJobDialog(ModalScreen[int | None]):
         source: Source,
         workflow: WorkflowView,
         *,
-        given: Mapping[str, JsonValue],
         confirm: Callable[[str, str], Awaitable[bool]] = without_question,
     ) -> None:
         super().__init__()
@@ -56,8 +55,7 @@ class NewJobDialog(ModalScreen[int | None]):
         self._control = control
         self._source = source
         self._workflow = workflow
-        self._given: JsonObject = dict(given)
-        self._params = prefilled(workflow.params, given)
+        self._params = prefilled(workflow.params, source.params)
         # One key for the form: submitting again after a lost answer makes no second job.
         self._key = uuid.uuid4().hex
         self._sending = False
@@ -112,7 +110,7 @@ class NewJobDialog(ModalScreen[int | None]):
 
     async def _send(self) -> None:
         texts = self._form.texts
-        values: JsonObject = {**self._given, **read_values(self._params, texts).values}
+        values: JsonObject = {**self._source.params, **read_values(self._params, texts).values}
         options = SubmitOptions(
             actor=ACTOR,
             cwd=texts[_FOLDER].strip() or None,

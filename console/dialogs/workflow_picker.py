@@ -38,7 +38,6 @@ from console.widgets.row_format import RowFormat
 from console.widgets.table import Table
 from core.model.errors import InvalidDocument, TaskdeckError
 from core.model.text import SafeText, safe_line
-from core.model.values import JsonObject
 from core.render.columns import Column, Form
 
 _COLUMNS = (
@@ -179,7 +178,7 @@ class WorkflowPicker(ModalScreen[int | None]):
     async def _open(self, offer: Offer) -> None:
         self._say("reading ...")
         try:
-            source, given = await self._read(offer)
+            source = await self._read(offer)
             workflow = await self._desk.control.describe(source.document)
         except InvalidDocument as error:
             self._say("")
@@ -189,27 +188,18 @@ class WorkflowPicker(ModalScreen[int | None]):
             self._say(f"{sentence_of(error)}{hint}")
         else:
             self._say("")
-            self.app.push_screen(
-                NewJobDialog(
-                    self._desk.control,
-                    source,
-                    workflow,
-                    given=given,
-                    confirm=self._desk.operations.confirm_change,
-                ),
-                self._submitted,
-            )
+            confirm = self._desk.operations.confirm_change
+            form = NewJobDialog(self._desk.control, source, workflow, confirm=confirm)
+            self.app.push_screen(form, self._submitted)
 
-    async def _read(self, offer: Offer) -> tuple[Source, JsonObject]:
-        name = safe_line(offer.name)
+    async def _read(self, offer: Offer) -> Source:
         if offer.job is not None:
-            return await source_of(self._desk.control, offer.job), dict(offer.job.params)
+            return await source_of(self._desk.control, offer.job)
         if offer.path is None:
-            return Source(
-                document=read_builtin(offer.name), name=name, folder=self._folder_on_engine(working_folder())
-            ), {}
-        text = await asyncio.to_thread(read_document, offer.path)
-        return Source(document=text, name=name, folder=self._folder_on_engine(offer.path.parent)), {}
+            document, folder = read_builtin(offer.name), working_folder()
+        else:
+            document, folder = await asyncio.to_thread(read_document, offer.path), offer.path.parent
+        return Source(document=document, name=safe_line(offer.name), folder=self._folder_on_engine(folder))
 
     def _folder_on_engine(self, folder: Path) -> str:
         # A folder of this machine means nothing on another.

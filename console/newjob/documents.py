@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
@@ -13,7 +13,7 @@ from core.files.reading import read_document_text
 from core.model.commands import Document, DocumentText
 from core.model.errors import Invalid
 from core.model.text import SafeText, safe_line
-from core.model.values import INBOX
+from core.model.values import INBOX, JsonValue
 from core.model.views import JobView
 
 ENTRIES = 5_000
@@ -61,6 +61,8 @@ class Source:
     folder: str = ""
     job_name: str = ""
     """The initial name of the job; '' = that of the workflow."""
+    params: Mapping[str, JsonValue] = field(default_factory=dict)
+    """The initial values of its parameters, beside their defaults."""
 
 
 def working_folder() -> Path:

@@ -51,7 +51,7 @@ def why_not_resubmit(view: object) -> SafeText:
 
 
 async def source_of(control: ReadingAPI, job: JobView) -> Source:
-    """Return the workflow of a job, its name if it has one of its own, and the folder of its tasks.
+    """Return the workflow of a job, its parameters, its name if it has one of its own, and its folder.
 
     Raises `Conflict` (`job.bare`) for a job without a stored workflow, and what the control raises.
     """
@@ -68,6 +68,7 @@ async def source_of(control: ReadingAPI, job: JobView) -> Source:
         name=safe_line(f"as job {job.id}"),
         folder=(folders and folders[0]) or "",
         job_name="" if job.name == definition.get("name") else job.name,
+        params=job.params,
     )
 
 

@@ -31,17 +31,14 @@ class NewJobs:
         """Fill in the form of a job again, with its parameters."""
         control = self._desk.control
         try:
-            job = await control.job(job_id)
-            source = await source_of(control, job)
+            source = await source_of(control, await control.job(job_id))
             workflow = await control.describe(source.document)
         except InvalidDocument as error:
             self._app.push_screen(FaultsDialog(safe_line(f"job {job_id}"), error))
         except TaskdeckError as error:
             self._notices.warn(sentence_of(error))
         else:
-            form = NewJobDialog(
-                control, source, workflow, given=job.params, confirm=self._desk.operations.confirm_change
-            )
+            form = NewJobDialog(control, source, workflow, confirm=self._desk.operations.confirm_change)
             self._app.push_screen(form, self._show)
 
     def _show(self, job_id: int | None) -> None:

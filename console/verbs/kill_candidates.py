@@ -99,9 +99,9 @@ class RunningTasks:
         rest: Counter[str] = Counter()
         first: list[int] = []
         for search in _searches(targets):
-            found = await _all(control, _by_status(search.where, negated=False))
+            found = await _all(control, _running(search.where))
             running |= {task.id: task for task in found if task.id not in search.excluding}
-            idle = await control.preview(_by_status(search.where, negated=True), excluding=search.excluding)
+            idle = await control.preview(_not_running(search.where), excluding=search.excluding)
             rest.update(idle.by_status)
             first += idle.first
         candidates = tuple(_task(running[number]) for number in sorted(running))
@@ -143,8 +143,15 @@ def _only(field: str, values: tuple[int | str, ...]) -> Filter:
     return Filter(noun=Noun.TASKS, terms=(In(field=field, values=values),))
 
 
-def _by_status(where: Filter, *, negated: bool) -> Filter:
-    term = In(field="status", values=(_RUNNING,), negated=negated)
+def _running(where: Filter) -> Filter:
+    return _and(where, In(field="status", values=(_RUNNING,)))
+
+
+def _not_running(where: Filter) -> Filter:
+    return _and(where, In(field="status", values=(_RUNNING,), negated=True))
+
+
+def _and(where: Filter, term: In) -> Filter:
     return Filter(noun=where.noun, terms=(*where.terms, term))
 
 

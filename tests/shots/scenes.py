@@ -45,7 +45,7 @@ def _form(desk: Desk) -> Screen[int | None]:
     )
     source = Source(document={"name": "nightly-etl"}, name=SafeText("nightly-etl.yaml"), folder="/srv/etl")
     workflow = WorkflowView(name="nightly-etl", stages=3, tasks=16, params=params)
-    return NewJobDialog(desk.control, source, workflow, given={})
+    return NewJobDialog(desk.control, source, workflow)
 
 
 SCENES = (
