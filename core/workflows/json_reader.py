@@ -93,7 +93,7 @@ class JsonReader:
             self._at += 1
             position = self._position(self._skip())
             result[key] = self._value(depth)
-            entries[key] = Entry(key_position, position)
+            entries[key] = (*key_position, *position)
             if self._ends("}"):
                 return result
 
@@ -106,7 +106,7 @@ class JsonReader:
             return result
         while True:
             position = self._position(self._skip())
-            entries[len(result)] = Entry(position, position)
+            entries[len(result)] = (*position, *position)
             result.append(self._value(depth))
             if self._ends("]"):
                 return result

@@ -38,7 +38,8 @@ class _Open:
     container: dict[str, JsonValue] | list[JsonValue]
     entries: dict[Step, Entry]
     key: str | None = None
-    key_position: Position = _START
+    key_line: int = 1
+    key_column: int = 1
 
 
 class YamlReader:
@@ -124,23 +125,24 @@ class YamlReader:
         self._stack.pop()
 
     def _put(self, value: JsonValue, event: yaml.NodeEvent) -> None:
-        position = _position(event.start_mark)
+        mark = event.start_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else _START
         self._nodes += 1
         if self._nodes > self._limits.nodes:
-            self.faults.append(too_many(self._limits, *position))
+            self.faults.append(too_many(self._limits, line, column))
             raise _Stop
         if not self._stack:
-            self._root, self._start = value, position
+            self._root, self._start = value, Position(line, column)
             return
         inner = self._stack[-1]
         if isinstance(inner.container, list):
-            inner.entries[len(inner.container)] = Entry(position, position)
+            inner.entries[len(inner.container)] = (line, column, line, column)
             inner.container.append(value)
         elif inner.key is None:
             inner.key = self._read_key(value, inner.container, event)
-            inner.key_position = position
+            inner.key_line, inner.key_column = line, column
         else:
-            inner.entries[inner.key] = Entry(inner.key_position, position)
+            inner.entries[inner.key] = (inner.key_line, inner.key_column, line, column)
             inner.container[inner.key] = value
             inner.key = None
 
