@@ -1,4 +1,4 @@
-"""The feed: counts of the whole store and what has changed, for all screens."""
+"""What has changed and how everything stands, asked once for all screens."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ SECONDS_SSH = 1.0
 SECONDS_SLOW = 2.0
 """Between two ticks on a slow link, or while frames wait to be written."""
 SLOW_MS = 250
-"""A link that takes longer for an answer is slow."""
+"""A link that takes longer to answer is slow."""
 RETRY_SECONDS = 1.0
-"""Between two looks for an engine that is gone."""
+"""Between two attempts to reach an engine that is gone."""
 _PROBE_SECONDS = 10.0
 _SILENT_SECONDS = 15.0
 # NO ENGINE says it all.
@@ -31,7 +31,7 @@ _GONE = ("engine.none", "engine.lost")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pulse:
-    """The whole at one moment: tasks by status, queues that are paused, the engine (None = none answers)."""
+    """Everything at one moment: tasks and jobs by status, paused queues, the engine (None = none answers)."""
 
     tasks: Mapping[str, int] = field(default_factory=dict)
     jobs: Mapping[str, int] = field(default_factory=dict)
@@ -40,11 +40,11 @@ class Pulse:
     link_ms: int = 0
     """How long the engine took to answer."""
     trouble: SafeText = SafeText("")
-    """Why the whole could not be read, or why nothing goes on."""
+    """Why this could not be read, or why the engine does not run tasks."""
 
     @property
     def busy(self) -> bool:
-        """Tell whether work goes on, or will by itself."""
+        """Whether tasks run, or will run without an operator."""
         return any(self.tasks.get(status) for status in ("running", "queued", "retrying", "waiting"))
 
     @property
@@ -54,10 +54,10 @@ class Pulse:
 
 
 class Feed:
-    """Asks the control what changed; keeps the counts of the last time that they could be read.
+    """Asks the control what changed; keeps the counts of the last answer.
 
-    `last_event` is how far all this is told; None = everything has to be read again. `starting` = an
-    engine was started that does not answer yet; its first answer ends that.
+    `last_event` = all changes up to it are known; None = everything has to be read again. `starting` = an
+    engine was started that does not answer yet: whatever starts one sets it, the first answer clears it.
     """
 
     def __init__(self, control: ControlAPI) -> None:
@@ -66,16 +66,16 @@ class Feed:
         self.last_event: int | None = None
         self.starting = False
         self.is_followed = False
-        """The feed is asked all the time: what was read stays true until a change comes."""
+        """The feed is asked all the time: what was read stays true until it reports a change."""
         self.protected: bool | None = None
-        """Whether the engine's home is protected; None = no engine answers."""
+        """Whether the home of the engine is marked as protected; None = no engine answers."""
         self._changes: Counter[str] = Counter()
         self._answered_at = time.monotonic()
         self._probed_at = 0.0
 
     @property
     def stale_seconds(self) -> int:
-        """For how many seconds nothing has been heard, while something should have; 0 = all is well."""
+        """Seconds since the last answer, if one is overdue; 0 = none is."""
         silent = time.monotonic() - self._answered_at
         return int(silent) if self.pulse.engine is None or silent > _SILENT_SECONDS else 0
 
@@ -84,7 +84,7 @@ class Feed:
         return tuple(self._changes[noun] for noun in nouns)
 
     async def ask(self) -> frozenset[str]:
-        """Return the kinds of events since the last answer, as soon as there are some; none in trouble."""
+        """Wait for events and return their kinds; none after an error."""
         begun = time.monotonic()
         is_first = self.last_event is None
         try:
@@ -94,10 +94,10 @@ class Feed:
                 await self._control.status()
                 is_first = True
         except TaskdeckError as error:
-            self._lose(error)
+            self._note_error(error)
             return frozenset()
         now = time.monotonic()
-        # Only an answer that waited for nothing tells how long the link takes.
+        # Only an answer that did not wait for events measures the link.
         link_ms = round((now - begun) * 1000) if is_first else self.pulse.link_ms
         self._probed_at = now if is_first else self._probed_at
         self._answered_at = now
@@ -115,23 +115,23 @@ class Feed:
         )
         return changes.kinds
 
-    async def ask_anew(self) -> frozenset[str]:
-        """Ask at once, as if nothing were known: all kinds, unless there is trouble."""
+    async def ask_for_all(self) -> frozenset[str]:
+        """Return all kinds at once, as if nothing were known; none after an error."""
         self.last_event = None
         return await self.ask()
 
     def seconds(self, tick: float, *, pending: int) -> float:
-        """Return how long to wait until the next answer is wanted; `pending` frames wait to be written."""
+        """Return how long to wait before asking again; `pending` = frames that wait to be written."""
         if self.pulse.engine is None:
             return RETRY_SECONDS
         is_slow = self.pulse.link_ms > SLOW_MS or pending > 1
         return max(tick, SECONDS_SLOW) if is_slow else tick
 
-    def _lose(self, error: TaskdeckError) -> None:
+    def _note_error(self, error: TaskdeckError) -> None:
         is_gone = isinstance(error, Unavailable) and not error.code.startswith("store.")
         trouble = SafeText("") if error.code in _GONE else safe_line(error.message)
         if is_gone:
-            # Another engine may have done anything meanwhile.
+            # Another engine may have run meanwhile.
             self.last_event = None
             self.protected = None
         self.pulse = replace(self.pulse, engine=None if is_gone else self.pulse.engine, trouble=trouble)

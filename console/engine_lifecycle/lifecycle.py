@@ -70,14 +70,14 @@ class EngineLifecycle:
 
     async def open(self) -> frozenset[str]:
         """Start an engine if none answers; return the kinds of all events that may have come."""
-        kinds = await self._desk.feed.ask_anew()
+        kinds = await self._desk.feed.ask_for_all()
         if self._desk.feed.pulse.engine is None and self._starter is not None:
             self._start(self._starter)
         return kinds
 
     async def start_or_replace(self) -> None:
         """Start an engine if none answers; offer to replace one of another version."""
-        await self._desk.feed.ask_anew()
+        await self._desk.feed.ask_for_all()
         pulse = self._desk.feed.pulse
         if pulse.engine is None:
             if self._starter is None:
@@ -91,7 +91,7 @@ class EngineLifecycle:
 
     async def may_leave(self) -> bool:
         """Ask what becomes of an engine that has work, whether started here or not; False = stay."""
-        await self._desk.feed.ask_anew()
+        await self._desk.feed.ask_for_all()
         pulse = self._desk.feed.pulse
         if pulse.engine is None and self._starter is not None:
             # Left before it answered: no other client knows of it.

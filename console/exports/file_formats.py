@@ -1,4 +1,4 @@
-"""Exporting: how the rows of a list stand in a file; names, formats, cells, decisions alone."""
+"""How rows are written to a file: its name, format and cells."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from core.render.columns import Column, Form, cell
 from core.render.json_shapes import json_line, shape_of
 
 V = TypeVar("V")
-# Read by spreadsheets as the begin of a formula, the wide ones too. Source: OWASP, CSV Injection.
+# Spreadsheets take these for the start of a formula. Source: OWASP, CSV Injection.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
@@ -33,7 +33,7 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """The file that is wanted."""
+    """The file to write."""
 
     path: Path
     format: Format
@@ -41,23 +41,23 @@ class Destination:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout(Generic[V]):
-    """What stands before the rows of a file, and how rows stand in it."""
+    """The head of a file, and how rows are written."""
 
     head: str = ""
     write: Callable[[Sequence[V]], str]
 
 
 def suggested(noun: Noun, at: datetime) -> str:
-    """Return the name that is offered."""
+    """Return a name to offer."""
     return f"taskdeck-{noun}-{at:%Y%m%d-%H%M%S}{Format.JSONL}"
 
 
 def destination(text: str, folder: Path) -> Destination:
-    """Return the file that a text names, from a folder on; raise `Invalid` (`export.path`)."""
+    """Return the file that a text names, relative to a folder; raise `Invalid` (`export.path`)."""
     try:
         path = folder / Path(text.strip()).expanduser()
     except RuntimeError as error:
-        raise Invalid("export.path", "nobody here has that name", hint="name a path without ~") from error
+        raise Invalid("export.path", "no user has that name", hint="name a path without ~") from error
     format_ = next((known for known in Format if path.name.lower().endswith(known)), None)
     if format_ is None or path.name.lower() == format_:
         raise Invalid("export.path", "a name ends in .jsonl or .csv", hint="add the ending")
@@ -65,7 +65,7 @@ def destination(text: str, folder: Path) -> Destination:
 
 
 def json_text(views: Iterable[object]) -> str:
-    """Write views as lines of JSON; what no list holds is left out."""
+    """Write views as lines of JSON; views without a shape, a stage for example, are left out."""
     return "".join(json_line(shape) for shape in map(shape_of, views) if shape is not None)
 
 
@@ -82,18 +82,18 @@ def inert(text: str) -> str:
 
 
 def heading_of(column: Column) -> str:
-    """Name a column of a file: by what stands in it where that is not what is on the screen."""
+    """Return the name of a column in a file: by its content where the screen shows something else."""
     if column.form is Form.SPAN:
         return f"{column.name}_seconds"
     return column.path if _is_moment(column) else column.name
 
 
 def cell_of(column: Column, view: object) -> SafeText:
-    """Write a cell for programs: a moment as it is, not how long ago; a length in seconds, once known."""
+    """Write a cell for programs: a moment as it is, not its age; a duration in seconds, once known."""
     if column.form is Form.SPAN:
         return _seconds(getattr(view, column.path), getattr(view, column.other))
     if column.form is Form.RATIO:
-        # With a slash it would be a date.
+        # Spreadsheets take 1/2 for a date.
         return safe_line(f"{getattr(view, column.path)} of {getattr(view, column.other)}")
     plain = replace(column, form=Form.TIME) if _is_moment(column) else column
     return cell(plain, view, now=0)

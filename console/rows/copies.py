@@ -1,10 +1,10 @@
-"""Copying: what a row or a page can be copied as; the texts alone."""
+"""The texts that a row or a page can be copied as."""
 
 from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 
 from core.filters.terms import Filter
 from core.filters.unparser import unparse
@@ -14,22 +14,32 @@ from core.model.text import SafeText, safe, safe_line
 from core.model.views import JobView, QueueView, TaskDetail, TaskView
 
 LARGEST = 74_000
-"""Bytes that terminals take into their clipboard."""
+"""Largest text in bytes that terminals accept for the clipboard."""
 
 
-def copies_of(view: object, where: Filter | None) -> dict[str, tuple[str, SafeText]]:
-    """Return by its letter what can be copied, each with a name; `where` = the filter of the list."""
-    found: dict[str, tuple[str, SafeText]] = {}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """A text for the clipboard, and what it is."""
+
+    name: str
+    text: SafeText
+
+
+def copies_of(view: object, where: Filter | None) -> dict[str, Copy]:
+    """Return what can be copied, by the letter of the menu; `where` = the filter of the list."""
+    copies: dict[str, Copy] = {}
     name, line = _name_of(view), _line_of(view)
     if name:
-        found["i"] = ("id", safe_line(name))
+        copies["i"] = Copy(name="id", text=safe_line(name))
     if is_dataclass(view) and not isinstance(view, type):
-        found["j"] = ("JSON", safe(json.dumps(asdict(view), ensure_ascii=False, indent=2, default=str)))
+        copies["j"] = Copy(
+            name="JSON", text=safe(json.dumps(asdict(view), ensure_ascii=False, indent=2, default=str))
+        )
     if line:
-        found["c"] = ("command line", safe_line(line))
+        copies["c"] = Copy(name="command line", text=safe_line(line))
     if where is not None:
-        found["f"] = ("filter as a command line", safe_line(_line_of_filter(where)))
-    return found
+        copies["f"] = Copy(name="filter as a command line", text=safe_line(_line_of_filter(where)))
+    return copies
 
 
 def _name_of(view: object) -> str:
@@ -64,5 +74,5 @@ def _line_of(view: object) -> str:
 
 
 def _line_of_filter(where: Filter) -> str:
-    said = unparse(where)
-    return f"taskdeck {where.noun}" + (f" --where {shlex.quote(said)}" if said else "")
+    text = unparse(where)
+    return f"taskdeck {where.noun}" + (f" --where {shlex.quote(text)}" if text else "")

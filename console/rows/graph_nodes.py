@@ -1,4 +1,4 @@
-"""Folding: a job's tasks as the nodes of a graph; in a large job the layers of a stage are one node each."""
+"""The tasks of a job as nodes of a graph, folded in large jobs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from core.model.views import JobDetail, StageView, TaskDetail, TaskView
 from core.render.graph.layering import Band, Node, depths
 
 WHOLE = 200
-"""Tasks up to which each has its node; also the most that an unfolded layer shows one by one."""
+"""In a job of more tasks layers are folded; also the most nodes of an unfolded layer."""
 _NAME = 24
 _WORST = (
     "failed",
@@ -31,7 +31,7 @@ _WORST = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphNode:
-    """A node: one task, or the folded tasks of a layer; `needs` are keys of nodes."""
+    """One task, or the folded tasks of a layer; `needs` are keys of nodes."""
 
     key: str
     tasks: tuple[TaskView, ...]
@@ -48,7 +48,7 @@ class GraphNode:
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """How many of its tasks stand where."""
+        """Its tasks by status."""
         return Counter(task.status for task in self.tasks)
 
     @property
@@ -59,12 +59,12 @@ class GraphNode:
 
     @property
     def label(self) -> SafeText:
-        """The name, of folded tasks also how many are done; as wide at every moment."""
+        """The name, and of folded tasks how many are done; its width never changes."""
         return SafeText(f"{self.name} {done_of(self.counts)}") if self.folded else self.name
 
     @property
     def drawn_node(self) -> Node:
-        """What the picture needs to know of it."""
+        """What the picture is drawn from."""
         return Node(key=self.key, width=2 + cells(self.label), needs=self.needs)
 
 
@@ -77,18 +77,18 @@ class StageNodes:
 
     @property
     def title(self) -> SafeText:
-        """Place, name, and how many tasks are done; as wide at every moment."""
+        """Number, name, and how many tasks are done; its width never changes."""
         counts = Counter(task.status for node in self.nodes for task in node.tasks)
         return SafeText(f"{self.stage.position + 1} {clip(self.stage.name, _NAME)} {done_of(counts)}")
 
     @property
     def band(self) -> Band:
-        """What the picture needs to know of it; the title only holds its room."""
+        """What the picture is drawn from; its title only has the right width."""
         return Band(title="x" * (2 + cells(self.title)), nodes=tuple(node.drawn_node for node in self.nodes))
 
 
 def done_of(counts: Mapping[str, int]) -> str:
-    """Write how many of the counted are done, ` 24/160`."""
+    """Return how many of the counted tasks are done, ` 24/160`."""
     total = sum(counts.values())
     done = sum(counts.get(status, 0) for status in TASK_FINAL)
     return f"{done:>{len(str(total))}}/{total}"
@@ -100,9 +100,16 @@ def fold(detail: JobDetail, unfolded: Collection[str] = ()) -> tuple[StageNodes,
     for task in detail.tasks:
         members.setdefault(task.task.stage_id, []).append(task)
     parts: dict[int, list[_Part]] = {}
+    is_folded = len(detail.tasks) > WHOLE
     for stage in detail.stages:
-        parts[stage.id] = list(_parts(members[stage.id], stage, unfolded, whole=len(detail.tasks) <= WHOLE))
-    homes = {task.task.key: part.key for found in parts.values() for part in found for task in part.tasks}
+        tasks = members[stage.id]
+        parts[stage.id] = list(_layers(tasks, stage, unfolded) if is_folded else map(_single, tasks))
+    homes = {
+        task.task.key: part.key
+        for stage_parts in parts.values()
+        for part in stage_parts
+        for task in part.tasks
+    }
     return tuple(
         StageNodes(stage=stage, nodes=tuple(part.node(homes) for part in parts[stage.id]))
         for stage in detail.stages
@@ -116,25 +123,20 @@ class _Part:
     folded: bool = False
 
     def node(self, homes: Mapping[str, str]) -> GraphNode:
-        found = dict.fromkeys(homes[need] for task in self.tasks for need in task.needs if need in homes)
+        keys = dict.fromkeys(homes[need] for task in self.tasks for need in task.needs if need in homes)
         return GraphNode(
             key=self.key,
             tasks=tuple(task.task for task in self.tasks),
-            needs=tuple(need for need in found if need != self.key),
+            needs=tuple(need for need in keys if need != self.key),
             folded=self.folded,
         )
 
 
-def _parts(
-    tasks: Sequence[TaskDetail], stage: StageView, unfolded: Collection[str], *, whole: bool
-) -> Iterator[_Part]:
-    if whole:
-        yield from map(_single, tasks)
-        return
+def _layers(tasks: Sequence[TaskDetail], stage: StageView, unfolded: Collection[str]) -> Iterator[_Part]:
     layers: dict[int, list[TaskDetail]] = {}
-    deep = depths({task.task.key: task.needs for task in tasks})
+    depth_of = depths({task.task.key: task.needs for task in tasks})
     for task in tasks:
-        layers.setdefault(deep[task.task.key], []).append(task)
+        layers.setdefault(depth_of[task.task.key], []).append(task)
     for depth, layer in sorted(layers.items()):
         key = f"layer {depth} of {stage.id}"
         shown = WHOLE if key in unfolded or len(layer) == 1 else 0

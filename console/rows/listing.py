@@ -1,4 +1,4 @@
-"""Listings: what a list reads, how its rows look, by noun."""
+"""What each list reads, and how its rows look."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from core.render.columns import COLUMNS, Column, cell
 
 V = TypeVar("V")
 STATUS_CELLS = 11
-"""Room of a status with its glyph."""
+"""Width of a status with its glyph."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,20 +92,20 @@ def queues(control: ControlAPI) -> Listing[QueueView]:
 
     async def read(where: Filter, _after: str | None, _limit: int) -> Page[QueueView]:
         now = now_ms()
-        found = [queue for queue in await control.queues() if matches(where, _as_row(queue), now=now)]
+        matching = [queue for queue in await control.queues() if matches(where, _as_row(queue), now=now)]
         if where.sort:
             column = _column_of(where.sort)
-            # Nothing comes last, whichever way the rest goes.
-            known = [queue for queue in found if getattr(queue, column) is not None]
+            # Queues without a value come last in both directions.
+            known = [queue for queue in matching if getattr(queue, column) is not None]
             known.sort(key=lambda queue: getattr(queue, column), reverse=where.sort.descending)
-            found = known + [queue for queue in found if getattr(queue, column) is None]
-        return Page(rows=tuple(found))
+            matching = known + [queue for queue in matching if getattr(queue, column) is None]
+        return Page(rows=tuple(matching))
 
     return Listing(noun=Noun.QUEUES, columns=columns_of(Noun.QUEUES), key=lambda queue: queue.name, read=read)
 
 
 def row_format_of(listing: Listing[V], look: Callable[[], Look]) -> RowFormat[V]:
-    """Return how the rows of a listing look, in the colours and glyphs of the present theme."""
+    """Write rows by their columns, in the colours and glyphs of the present theme."""
 
     def write(view: V, columns: Sequence[Column]) -> tuple[SafeText, ...]:
         now = now_ms()
@@ -124,13 +124,13 @@ def style_of(status: str, look: Look) -> Style | None:
 
 
 def worded(status: str, look: Look) -> SafeText:
-    """Return a status as glyph and word."""
+    """Return glyph and word of a status."""
     mark = look.marks.get(status)
     return safe_line(f"{mark.glyph} {status}" if mark else status)
 
 
 def now_ms() -> int:
-    """Return the time of this machine, ms UTC: ages are shown by it."""
+    """Return the time of this machine, in ms UTC."""
     return time.time_ns() // 1_000_000
 
 

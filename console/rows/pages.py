@@ -1,4 +1,4 @@
-"""Pages: the few rows in memory of a list of any length, by keyset."""
+"""The few pages in memory of a list of any length, by keyset."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ Read: TypeAlias = Callable[[str | None, int], Awaitable[Page[V]]]
 ROWS = 200
 """Rows of a page."""
 REACH = 100_000
-"""Rows up to which the end of a list is looked for."""
+"""Rows up to which the end of a list is searched."""
 
 
 class Pages(Generic[V]):
-    """The page that is looked at and one on either side; of all others only where they start.
+    """The page in view and one on either side; of all others only where they start.
 
-    A page read again may end elsewhere than before: then what follows is read anew from there. A page that
-    ended early because it had searched enough is the last one.
+    A page that is read again may end elsewhere than before: then the pages behind it are read again too. A
+    page that ended early because it had searched enough is the last one.
     """
 
     def __init__(self, read: Read[V], *, rows: int = ROWS) -> None:
         self._read = read
         self._size = rows
         self._starts: list[str | None] = [None]
-        self._held: dict[int, tuple[V, ...]] = {}
+        self._rows: dict[int, tuple[V, ...]] = {}
         self._lengths: dict[int, int] = {}
         self._searched: dict[int, int] = {}
         self.more = True
-        """Whether rows are known to follow, or may."""
+        """Whether more rows may follow."""
 
     @property
     def searched(self) -> int | None:
-        """How many rows were looked at for all that is known, if others may belong to the list as well."""
+        """How many rows were searched, if more may belong to the list; None = the list is whole."""
         return max(self._searched.values(), default=None)
 
     @property
@@ -46,11 +46,11 @@ class Pages(Generic[V]):
 
     def window(self) -> dict[int, V]:
         """Return the rows in memory by their number, from 0."""
-        found: dict[int, V] = {}
-        for number, rows in self._held.items():
+        window: dict[int, V] = {}
+        for number, rows in self._rows.items():
             first = self._first(number)
-            found.update(enumerate(rows, first))
-        return found
+            window.update(enumerate(rows, first))
+        return window
 
     async def show(self, first: int, last: int) -> None:
         """Read again the pages of these rows, and one after them if it was never read."""
@@ -82,7 +82,7 @@ class Pages(Generic[V]):
         if following is None or following != known:
             del self._starts[number + 1 :]
             self._forget(0, number)
-        self._held[number] = page.rows
+        self._rows[number] = page.rows
         self._lengths[number] = len(page.rows)
         self._searched.pop(number, None)
         if page.searched is not None:
@@ -104,6 +104,6 @@ class Pages(Generic[V]):
         return sum(self._lengths.get(before, 0) for before in range(number))
 
     def _forget(self, first: int, last: int) -> None:
-        self._held = {number: rows for number, rows in self._held.items() if first <= number <= last}
+        self._rows = {number: rows for number, rows in self._rows.items() if first <= number <= last}
         self._lengths = {n: length for n, length in self._lengths.items() if n < len(self._starts)}
         self._searched = {n: rows for n, rows in self._searched.items() if n < len(self._starts)}

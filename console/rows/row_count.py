@@ -1,11 +1,11 @@
-"""Counting: how many rows a filter finds, asked beside the rows and never too often."""
+"""How many rows a filter finds, counted apart from reading them."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import replace
 
-from console.rows.sort_order import is_by_id, is_falling
+from console.rows.sort_order import is_by_id, is_descending
 from core.control.api import ControlAPI
 from core.filters.fields import Noun
 from core.filters.terms import Filter
@@ -17,25 +17,25 @@ _SECONDS = 2.0
 
 
 class RowCount:
-    """The newest count of a filter, and of all rows of its list; queues are never counted: all are read."""
+    """The newest count of a filter, and of all rows of its list. Queues are not counted: all are read."""
 
     def __init__(self, control: ControlAPI) -> None:
         self._control = control
         self._where: Filter | None = None
-        self._found: Count | None = None
+        self._matching: Count | None = None
         self._all: Count | None = None
         self._asked_at = 0.0
         self._changes = 0
         self._counted = 0
-        """Up to which change the newest count is true."""
+        """The change that the newest count includes."""
 
     def wants(self, where: Filter, *, changed: bool) -> bool:
-        """Tell whether it is time to ask; `changed` = the rows are others than before."""
+        """Tell whether it is time to count; `changed` = rows have changed."""
         plain = replace(where, sort=None)
         if where.noun is Noun.QUEUES or not where.terms:
             return False
         if plain != self._where:
-            self._found = self._all = None
+            self._matching = self._all = None
             return True
         self._changes += changed
         return self._counted != self._changes and time.monotonic() - self._asked_at > _SECONDS
@@ -45,32 +45,34 @@ class RowCount:
         self._where, self._asked_at = replace(where, sort=None), time.monotonic()
         # Counted only when there is an answer: a question that fails is asked again.
         changes = self._changes
-        found, everything = await self._control.count(self._where), await self._control.count(base)
+        matching, everything = await self._control.count(self._where), await self._control.count(base)
         if self._where == replace(where, sort=None):
-            self._found, self._all, self._counted = found, everything, changes
+            self._matching, self._all, self._counted = matching, everything, changes
 
     @property
     def number(self) -> int | None:
         """How many rows the filter finds, if that is known exactly."""
-        return None if self._found is None or self._found.searched is not None else self._found.number
+        return (
+            None if self._matching is None or self._matching.searched is not None else self._matching.number
+        )
 
     def words(self, where: Filter) -> tuple[str, ...]:
-        """Return the words of the status bar, none while nobody knows."""
-        if self._found is None or self._all is None or replace(where, sort=None) != self._where:
+        """Return the count for the status bar; () = it is not known."""
+        if self._matching is None or self._all is None or replace(where, sort=None) != self._where:
             return ()
-        cut = self._found.searched
+        cut = self._matching.searched
         is_cut = cut is not None and self._all.number > cut
-        told = f"filter {'>=' if is_cut else ''}{self._found.number:,}/{self._all.number:,}"
-        return (told, f"searched newest {_short(cut)}") if is_cut and cut is not None else (told,)
+        text = f"filter {'>=' if is_cut else ''}{self._matching.number:,}/{self._all.number:,}"
+        return (text, f"searched newest {_short(cut)}") if is_cut and cut is not None else (text,)
 
 
 def cut_words(where: Filter, searched: int | None) -> SafeText:
-    """Tell behind a filter that its list was made of so many rows only; nothing if it is whole."""
+    """Return what to say behind a filter whose list was searched only so far; '' = it is whole."""
     if searched is None:
         return SafeText("")
     if not is_by_id(where):
         return SafeText(f"   (sorted newest {_short(searched)})")
-    end = "newest" if is_falling(where) else "oldest"
+    end = "newest" if is_descending(where) else "oldest"
     return SafeText(f"   (searched {end} {_short(searched)})")
 
 

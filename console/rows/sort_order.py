@@ -9,10 +9,10 @@ from core.filters.fields import FIELDS, Kind, Noun
 from core.filters.terms import Filter, Sort, field_of
 from core.render.columns import Column
 
-_RISING = (Kind.TEXT, Kind.CHOICE, Kind.AGE)
+_ASCENDING = (Kind.TEXT, Kind.CHOICE, Kind.AGE)
 _DEFAULT = {Noun.QUEUES: Sort(field="name")}
 _NEWEST = Sort(field="id", descending=True)
-# The history is read in its order only.
+# Events are read in their order only.
 _ONLY = {Noun.EVENTS: ("id",)}
 
 
@@ -22,20 +22,20 @@ def order_of(where: Filter, *, usual: Sort | None = None) -> Sort:
 
 
 def sortable(noun: Noun, columns: Sequence[Column]) -> list[str]:
-    """Return the names of the columns that a list can be sorted by, from left to right."""
+    """Return the columns that a list can be sorted by, from left to right."""
     names = [field.name for field in FIELDS[noun].fields if field.name in _ONLY.get(noun, (field.name,))]
     return [column.name for column in columns if column.name in names]
 
 
 def sorted_by(where: Filter, columns: Sequence[Column], step: int) -> Filter:
-    """Sort by the next column that can be sorted by; texts rise, the largest and newest come first."""
+    """Sort by the next column that can be sorted by; texts ascending, numbers and times descending."""
     names = sortable(where.noun, columns)
     if not names:
         return where
     present = order_of(where).field
     at = (names.index(present) + step) % len(names) if present in names else 0
     kind = next(field.kind for field in FIELDS[where.noun].fields if field.name == names[at])
-    return replace(where, sort=Sort(field=names[at], descending=kind not in _RISING))
+    return replace(where, sort=Sort(field=names[at], descending=kind not in _ASCENDING))
 
 
 def inverted(where: Filter, *, usual: Sort | None = None) -> Filter:
@@ -44,12 +44,12 @@ def inverted(where: Filter, *, usual: Sort | None = None) -> Filter:
 
 
 def is_by_id(where: Filter) -> bool:
-    """Tell whether a list is in order of id: rows are numbered as they are created."""
+    """Tell whether a list is in order of id, which is that of creation."""
     field = field_of(where.noun, order_of(where).field)
     return field.name == "id" or field.column == "created_at"
 
 
-def is_falling(where: Filter) -> bool:
-    """Tell whether the highest values come first; an age rises while its moment falls."""
+def is_descending(where: Filter) -> bool:
+    """Tell whether the highest values come first; the highest age is the earliest moment."""
     order = order_of(where)
     return order.descending != (field_of(where.noun, order.field).kind is Kind.AGE)

@@ -1,4 +1,4 @@
-"""Times: the moments in a list, as ages or by the clock; decisions alone."""
+"""Columns of moments, shown as ages or by the clock."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import StrEnum
 from core.render.columns import Column, Form
 
 _CELLS = 14
-"""Of a moment of this year by the clock."""
+"""Width of a moment of this year by the clock."""
 _LONGEST = 16
 _AGE_CELLS = 6
 _CREATED, _AT, _AGE = "CREATED", "AT", "AGE"
@@ -23,22 +23,21 @@ class Times(StrEnum):
 
     @property
     def other(self) -> Times:
-        """The other way."""
         return Times.CLOCK if self is Times.AGES else Times.AGES
 
 
 def usual(columns: Sequence[Column]) -> Times:
-    """Return how the moments of a list are shown as long as nobody asks for the other way."""
+    """Return how the moments of a list are shown at first."""
     return Times.CLOCK if any(column.form is Form.TIME for column in columns) else Times.AGES
 
 
 def shown_as(columns: Sequence[Column], times: Times) -> tuple[Column, ...]:
-    """Return columns with their moments shown in a way; lengths of time and what is due stay."""
+    """Return columns with their moments shown in a way; durations and due times stay."""
     if times is Times.AGES:
         return tuple(_aged(column) for column in columns)
     clocks = [_clocked(column) for column in columns]
     first = next((index for index, column in enumerate(clocks) if column.form is Form.CLOCK), None)
-    # Who asks for the time must see it, however narrow the list is.
+    # An operator who asks for the clock must see it, however narrow the list is.
     return tuple(
         replace(column, priority=0) if index == first else column for index, column in enumerate(clocks)
     )

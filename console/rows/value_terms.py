@@ -1,4 +1,4 @@
-"""Cells: narrow a filter by what a row holds; decisions alone."""
+"""Narrow a filter by the values of a row."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ _ORDER = (Kind.CHOICE, Kind.TEXT, Kind.NUMBER, Kind.TIME, Kind.AGE)
 
 def terms_of(view: object, where: Filter) -> list[In]:
     """Return one term for each field of a row that a filter can name and that holds something."""
-    found: list[In] = []
-    # What has few values comes first, and so gets the letter that it begins with.
+    terms: list[In] = []
+    # Fields with few values come first, and so get their first letter.
     for field in sorted(FIELDS[where.noun].fields, key=lambda field: _ORDER.index(field.kind)):
         value = _value(view, field)
         if isinstance(value, int | str) and not isinstance(value, bool) and value != "":
-            found.append(In(field=field.name, values=(value,)))
-    return found
+            terms.append(In(field=field.name, values=(value,)))
+    return terms
 
 
 def including(where: Filter, term: In) -> Filter:
-    """Let only rows with this value pass; other values of the field that were asked for give way."""
+    """Find only rows with this value, instead of other values of the field."""
     kept = [one for one in where.terms if not _is_of(one, term.field)]
     return replace(where, terms=(*kept, term))
 
 
 def excluding(where: Filter, term: In) -> Filter:
-    """Let no rows with this value pass."""
+    """Find no rows with this value."""
     negated = replace(term, negated=True)
     return where if negated in where.terms else replace(where, terms=(*where.terms, negated))
 

@@ -33,7 +33,7 @@ _LOADING = "load"
 
 
 class Visit(Message):
-    """Somewhere else is to be shown on top: a job, a task, its log, the events or tasks of something."""
+    """Asks for another place on top: a job, a task, its log, the events or tasks of something."""
 
     def __init__(self, place: str, subject: Subject) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class Visit(Message):
 
 
 class Shown(Message):
-    """A screen has come to the top."""
+    """A screen is on top now."""
 
     def __init__(self, screen: DeskScreen) -> None:
         super().__init__()
@@ -50,10 +50,10 @@ class Shown(Message):
 
 
 class DeskScreen(Screen[None]):
-    """A screen that loads what it shows; a load that fails is told in its head and spares the rest.
+    """A screen that loads what it shows; an error of a load stands in its head and leaves the rest alone.
 
-    It loads when it comes to the top, when events of its `NOUNS` are told, and after a verb of its own;
-    `age` is for what changes with time alone.
+    It loads when it comes to the top, after events of its `NOUNS`, and after a verb of its own; what changes
+    with time alone is refreshed by `refresh_ages`.
     """
 
     PARTS: tuple[str, ...] = ()
@@ -61,22 +61,22 @@ class DeskScreen(Screen[None]):
     SHARED: tuple[str, ...] = ()
     """Parts that all screens of a kind know."""
     READER = "text"
-    """The part that moves about in what is shown."""
+    """The part that moves the cursor or the text."""
     NOUNS: tuple[str, ...] = ()
-    """The first words of the kinds of events that change what is shown; none = all of them."""
+    """First words of the kinds of events that change what is shown; none = all of them."""
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         self._compositor = SpanCompositor()
         self.desk = desk
         self.spot: Spot | None = None
-        """Where it stands; None for what is no place of its own."""
+        """Its place in the history; None for a screen that has none."""
         self.head = Line(classes="head")
         self.status = StatusBar()
         self.hints = Line(classes="hints")
-        self.trouble = ""
+        self.load_error = ""
         self._loading: Worker[None] | None = None
-        self._again = False
+        self._must_load_again = False
         # Textual looks for actions on the screen; those of a part are the part's own methods. A screen
         # that means something else by a key assigns its own in their place.
         self.verbs = VerbKeys(desk, self)
@@ -97,11 +97,10 @@ class DeskScreen(Screen[None]):
         raise NotImplementedError
 
     def title_line(self) -> SafeText:
-        """Return the head line."""
         raise NotImplementedError
 
-    def rows_words(self) -> str:
-        """Return how much there is, for the status bar."""
+    def position_text(self) -> str:
+        """Return how much is shown or which part of it, for the status bar."""
         return ""
 
     def chosen(self) -> Selection | None:
@@ -141,81 +140,81 @@ class DeskScreen(Screen[None]):
 
     def load_by(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
         """Load by this work, instead of any load that is running."""
-        self._again = False
+        self._must_load_again = False
         self._loading = self.begin(work, group=_LOADING, exclusive=True)
 
-    def concerned(self, kinds: frozenset[str]) -> bool:
+    def is_affected(self, kinds: frozenset[str]) -> bool:
         """Tell whether events of these kinds change what is shown."""
         return any(not self.NOUNS or kind.partition(".")[0] in self.NOUNS for kind in kinds)
 
-    def news(self, kinds: frozenset[str]) -> None:
-        """Load anew if that is needed, once more if a load is under way; show how the whole stands."""
-        if not self.desk.frozen and (self.trouble or self.concerned(kinds)):
-            self._again = self._loading is not None and not self._loading.is_finished
-            if not self._again:
+    def take_changes(self, kinds: frozenset[str]) -> None:
+        """Load if these kinds of events change what is shown, or once more after the load that is running."""
+        if not self.desk.frozen and (self.load_error or self.is_affected(kinds)):
+            self._must_load_again = self._loading is not None and not self._loading.is_finished
+            if not self._must_load_again:
                 self.reload()
         self.show_status()
 
-    def age(self) -> None:
-        """Show what time alone has changed; read again what could not be read."""
+    def refresh_ages(self) -> None:
+        """Show what changes with time alone; load again after an error."""
         is_loading = self._loading is not None and not self._loading.is_finished
-        if self.trouble and not is_loading and not self.desk.frozen:
+        if self.load_error and not is_loading and not self.desk.frozen:
             self.reload()
         self.show_status()
 
     def show_status(self) -> None:
-        """Write head and status bar."""
+        """Write head, hints and status bar."""
         pulse = self.desk.feed.pulse
         # Without an engine no load can succeed: the status bar says that, and the head stays readable.
-        trouble = pulse.trouble or ("" if pulse.engine is None else self.trouble)
-        line = safe_line(f"! {trouble}") if trouble else self.title_line()
-        self.head.set_class(bool(trouble), "trouble")
+        error = pulse.trouble or ("" if pulse.engine is None else self.load_error)
+        line = safe_line(f"! {error}") if error else self.title_line()
+        self.head.set_class(bool(error), "trouble")
         width = self.size.width or 80
         self.head.write(Content(clip(line, width)))
         self.hints.write(Content(hints((*self.parts(), "app"), width)))
         frozen = SafeText("FROZEN" if self.desk.frozen else "")
-        warnings = warnings_of(self.desk.feed, said=(self.desk.gate.status_word, frozen))
+        warnings = warnings_of(self.desk.feed, console=(self.desk.gate.status_word, frozen))
         self.status.show(pulse, warnings=warnings, words=self.status_words())
 
     def status_words(self) -> tuple[str, ...]:
         """Return what the status bar says of this screen, the most important first."""
-        return (self.rows_words(),)
+        return (self.position_text(),)
 
     def restyle(self) -> None:
         """Take the colours of another theme."""
 
     def is_fresh(self) -> bool:
-        """Tell whether what is shown is known to be true still, so that nothing has to be read."""
+        """Tell whether nothing has changed since the last load."""
         return False
 
     def on_screen_resume(self, event: events.ScreenResume) -> None:
-        """Show at once what is known, and load unless that is known to be true."""
-        # The app makes the styles anew after a change of theme; otherwise they are as they were.
+        """Show at once what was loaded last, and load unless nothing has changed since."""
+        # The app updates the styles after a change of theme; otherwise they are as they were.
         event.refresh_styles = self._loading is None
         self.post_message(Shown(self))
         if self._loading is None or not (self.desk.frozen or self.is_fresh()):
             self.reload()
         else:
-            self.age()
+            self.refresh_ages()
         self.show_status()
 
     def on_resize(self) -> None:
-        """Write the lines anew as wide as they may be now, also while the screen is frozen."""
+        """Write the lines for the new width, also while the screen is frozen."""
         self.call_after_refresh(self.show_status)
 
     def on_text_view_found(self) -> None:
-        """Tell which match is in view."""
+        """Show in the status bar which match is in view."""
         self.show_status()
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """Tell of a load that failed; forget it when the next one succeeds."""
+        """Show the error of a load until the next one succeeds; notify of errors of other work."""
         failed = event.state is WorkerState.ERROR
         if event.worker.group != _LOADING:
             if failed:
                 self.notify(sentence_of(event.worker.error), severity="error", markup=False)
         elif failed or event.state is WorkerState.SUCCESS:
-            self.trouble = _trouble(event.worker.error) if failed else ""
-            if self._again:
+            self.load_error = _load_error(event.worker.error) if failed else ""
+            if self._must_load_again:
                 self.reload()
             self.show_status()
 
@@ -246,7 +245,7 @@ class DeskScreen(Screen[None]):
             self.dismiss()
 
 
-def _trouble(error: BaseException | None) -> str:
+def _load_error(error: BaseException | None) -> str:
     if isinstance(error, TaskdeckError):
         return sentence_of(error)
     return f"something went wrong here; Ctrl+R reads it again ({sentence_of(error)})"

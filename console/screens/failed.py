@@ -1,4 +1,4 @@
-"""Failed: stands where a screen stood that went wrong; the console goes on."""
+"""Shown in place of a screen that failed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Reopen(Message):
 
 
 class FailedScreen(DeskScreen):
-    """Says that something went wrong, how to get the screen back, and for a report what it was."""
+    """Says how to get the failed screen back, and shows the traceback for a bug report."""
 
     PARTS = ("view",)
     BINDINGS = bindings(*PARTS)
@@ -38,14 +38,12 @@ class FailedScreen(DeskScreen):
         self._error = error
 
     def compose(self) -> ComposeResult:
-        """Stack the lines."""
         yield self.head
         yield self.view
         yield self.status
         yield self.hints
 
     def on_mount(self) -> None:
-        """Write what happened."""
         story = traceback.format_exception(self._error, limit=-_FRAMES)
         lines = [line for part in story for line in part.splitlines()]
         self.view.put([SafeText("Ctrl+R opens this screen again, a number another one."), SafeText("")])
@@ -53,10 +51,10 @@ class FailedScreen(DeskScreen):
         self.view.focus()
 
     async def load(self) -> None:
-        """Read nothing."""
+        """Load nothing: the traceback is all there is."""
 
     def reload(self) -> None:
-        """Want the screen back; coming to the top is no wish."""
+        """Do nothing: only `renew` asks for the failed screen."""
 
     def reopen(self) -> None:
         """Ask for the screen that stood here."""
@@ -64,5 +62,4 @@ class FailedScreen(DeskScreen):
             self.post_message(Reopen(self.spot))
 
     def title_line(self) -> SafeText:
-        """Say it in one line."""
         return safe_line(f" Something went wrong ({type(self._error).__name__}); Ctrl+R tries again")

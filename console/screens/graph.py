@@ -1,4 +1,4 @@
-"""Graph: the tasks of a job as a picture with live states."""
+"""The tasks of a job as a graph with live states."""
 
 from __future__ import annotations
 
@@ -24,12 +24,13 @@ from core.render.graph.drawing import GraphDrawing, draw_graph
 from core.render.graph.layering import Band
 
 _SHARE = 10
-"""A job is read again at most every so many times as long as reading it took."""
+"""After a read, wait this many times as long as it took before the next."""
 _NAMED = 4
+"""Neighbours that the foot line names."""
 
 
 class GraphScreen(DeskScreen):
-    """One job as a graph: stages side by side, one node a task; folded layers in a large job."""
+    """Stages side by side, one node for each task; in a large job the layers of a stage are folded."""
 
     PARTS = ("node", "drawn", "retry", "again", "cancel", "kill", "pause", "hold", "logs", "events")
     BINDINGS = bindings(*PARTS)
@@ -47,12 +48,11 @@ class GraphScreen(DeskScreen):
         self._bands: list[Band] = []
         self._picture: GraphDrawing | None = None
         self._rest_until = 0.0
-        self._owes = False
-        self._sought: int | None = None
+        self._is_load_due = False
+        self._first_task: int | None = None
         self.action_pause = self._pause
 
     def compose(self) -> ComposeResult:
-        """Stack the lines."""
         yield self.head
         yield self.view
         yield self.foot
@@ -60,27 +60,26 @@ class GraphScreen(DeskScreen):
         yield self.hints
 
     def on_mount(self) -> None:
-        """Give the keys to the picture; begin where the cursor of the list stands."""
+        """Focus the graph; begin at the task under the cursor of the list below."""
         self.view.focus()
         below = self.app.screen_stack[-2] if len(self.app.screen_stack) > 1 else None
         if isinstance(below, JobScreen) and isinstance(task := below.selected_view(), TaskView):
-            self._sought = task.id
+            self._first_task = task.id
 
-    def concerned(self, kinds: frozenset[str]) -> bool:
-        """Tell whether to read the job again; a large one waits its time, and is read by `age`."""
-        changed = super().concerned(kinds)
-        self._owes = changed and time.monotonic() < self._rest_until
-        return changed and not self._owes
+    def is_affected(self, kinds: frozenset[str]) -> bool:
+        """Read a large job less often: what is put off here is read by `refresh_ages`."""
+        changed = super().is_affected(kinds)
+        self._is_load_due = changed and time.monotonic() < self._rest_until
+        return changed and not self._is_load_due
 
-    def age(self) -> None:
-        """Read what was put off; show what time alone has changed."""
-        if self._owes and not self.desk.frozen and time.monotonic() >= self._rest_until:
-            self._owes = False
+    def refresh_ages(self) -> None:
+        """Read what was put off."""
+        if self._is_load_due and not self.desk.frozen and time.monotonic() >= self._rest_until:
+            self._is_load_due = False
             self.reload()
-        super().age()
+        super().refresh_ages()
 
     async def load(self) -> None:
-        """Read the job with all its tasks."""
         begun = time.monotonic()
         self._detail = await self.desk.control.job_detail(self.job_id)
         self._show()
@@ -88,22 +87,20 @@ class GraphScreen(DeskScreen):
         self._rest_until = now + min(now - begun, 1.0) * _SHARE
 
     def title_line(self) -> SafeText:
-        """Say name, status and progress."""
         if self._detail is None:
             return safe_line(f" Job {self.job_id}")
         return heading(self._detail.job, self.desk.look, width=self.size.width or 80)
 
-    def rows_words(self) -> str:
-        """Tell which part of the picture is in view."""
-        return self.view.words
+    def position_text(self) -> str:
+        return self.view.position_text
 
     def restyle(self) -> None:
-        """Draw the labels in the colours of another theme."""
+        """Draw the labels in the colours of the new theme."""
         self._show()
         self.view.refresh()
 
     def chosen(self) -> Selection | None:
-        """Return the task under the cursor; of a folded layer, all its tasks."""
+        """Return the task under the cursor, or all tasks of a folded layer."""
         node = self._nodes_by_key.get(self.view.cursor)
         if node is None:
             return None
@@ -116,30 +113,26 @@ class GraphScreen(DeskScreen):
         )
 
     def task_status(self) -> str:
-        """Return how the task under the cursor stands."""
         node = self._nodes_by_key.get(self.view.cursor)
         return "" if node is None or node.folded else node.tasks[0].status
 
     def selected_view(self) -> object:
-        """Return the task under the cursor."""
         node = self._nodes_by_key.get(self.view.cursor)
         return None if node is None or node.folded else node.tasks[0]
 
     def job_view(self) -> object:
-        """Return the job, wherever the cursor is."""
         return None if self._detail is None else self._detail.job
 
     def on_graph_view_moved(self) -> None:
-        """Tell of the node under the cursor."""
+        """Describe the node under the cursor."""
         self._show_foot()
         self.show_status()
 
     def on_graph_view_opened(self) -> None:
-        """Open the node that was clicked."""
         self.action_open()
 
     def action_open(self) -> None:
-        """Look into the task; unfold a layer."""
+        """Show the task, or unfold the layer."""
         node = self._nodes_by_key.get(self.view.cursor)
         if node is not None and node.folded:
             self._unfolded ^= {node.key}
@@ -148,7 +141,7 @@ class GraphScreen(DeskScreen):
             self.visit("task", self._task_id())
 
     def action_back(self) -> None:
-        """Go back by one step: unfolded layers, the screen."""
+        """Fold the layers again, else go back to the list."""
         if self._unfolded:
             self._unfolded = frozenset()
             self._show()
@@ -160,11 +153,9 @@ class GraphScreen(DeskScreen):
         super().action_back()
 
     def action_logs(self) -> None:
-        """Show the output of the task."""
         self.visit("log", self._task_id())
 
     def action_events(self) -> None:
-        """Show the events of the job."""
         self.visit("job events", self.job_id)
 
     def _pause(self) -> None:
@@ -186,10 +177,10 @@ class GraphScreen(DeskScreen):
             self._bands, self._picture = bands, draw_graph(bands)
         labels = {node.key: self._label(node.label, node.status) for node in self._nodes_by_key.values()}
         self.view.put(self._picture, [self._title(stage) for stage in stages], labels)
-        if self._sought is not None:
+        if self._first_task is not None:
             homes = {task.id: node.key for node in self._nodes_by_key.values() for task in node.tasks}
-            self.view.go_to(homes.get(self._sought, ""))
-            self._sought = None
+            self.view.go_to(homes.get(self._first_task, ""))
+            self._first_task = None
         self._show_foot()
 
     def _title(self, stage: StageNodes) -> Label:
@@ -203,11 +194,11 @@ class GraphScreen(DeskScreen):
 
     def _show_foot(self) -> None:
         node = self._nodes_by_key.get(self.view.cursor)
-        words = "  ".join(self._words(node)) if node is not None else "no tasks"
-        self.foot.write(Content(safe_line(f" {words}")))
+        text = "  ".join(self._facts(node)) if node is not None else "no tasks"
+        self.foot.write(Content(safe_line(f" {text}")))
 
-    def _words(self, node: GraphNode) -> Iterator[str]:
-        """Say of a node what its label has no room for."""
+    def _facts(self, node: GraphNode) -> Iterator[str]:
+        """Return what the label of a node has no room for."""
         if node.folded:
             yield f"{len(node.tasks)} tasks:"
             yield from (f"{status} {count}" for status, count in node.counts.items())
@@ -216,7 +207,7 @@ class GraphScreen(DeskScreen):
             yield f"{task.id} {task.key}"
             yield task.status
             error = (task.error or {}).get("message")
-            yield from (f"{words}" for words in (task.wait_reason, error) if words)
+            yield from (f"{text}" for text in (task.wait_reason, error) if text)
         yield from self._neighbours("needs", node.needs)
         needing = [other.key for other in self._nodes_by_key.values() if node.key in other.needs]
         yield from self._neighbours("needed by", needing)

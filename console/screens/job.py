@@ -1,4 +1,4 @@
-"""Job: its stages and tasks with live states, and how far it is."""
+"""One job: its stages and tasks with live states, and its progress."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from core.render.graph.layering import depths
 from core.render.times import duration_text
 
 WHOLE = 1_000
-"""Tasks up to which a job is shown whole, with stages; a larger one as a list of tasks in pages."""
+"""A job of more tasks is shown without stages, as a list of tasks in pages."""
 _BAR = 16
 _NAME_CELLS = 12
-"""What a name keeps of a narrow head line."""
+"""Least room of the name in a narrow head line."""
 _DEEPEST = 6
 _NEEDS = Column(name="needs", title="NEEDS", form=Form.TEXT, path="", min_width=12, width=18, priority=4)
 
@@ -49,7 +49,7 @@ class JobRow:
 
 
 class JobScreen(ListScreen[JobRow]):
-    """One job: a line of progress, then stages and the tasks in them, indented by their needs."""
+    """A line of progress, then stages and the tasks in them, indented by their needs."""
 
     PARTS = ("list", "drawn", "retry", "again", "cancel", "kill", "pause", "hold", "logs", "events", "times")
     BINDINGS = bindings(*PARTS)
@@ -99,16 +99,16 @@ class JobScreen(ListScreen[JobRow]):
 
 
 def heading(job: JobView, look: Look, *, width: int) -> SafeText:
-    """Say name, status and progress of a job; a long name gives way, but never to less than a few letters."""
+    """Return name, status and progress of a job; a long name is cut first."""
     before, after = safe_line(f" Job {job.id}  "), safe_line(f"  {worded(job.status, look)}  {progress(job)}")
     name = clip(job.name, max(_NAME_CELLS, width - cells(before) - cells(after)))
     return safe_line(f"{before}{name}{after}")
 
 
 def progress(job: JobView) -> str:
-    """Write how many tasks are done, and while it runs for how long and how much longer.
+    """Return how many tasks of a job are done, how long it has been running and how much longer it takes.
 
-    The rest is taken to go as fast as what is done went, on average.
+    The estimate assumes the average pace so far.
     """
     total = sum(job.tasks.values())
     done = sum(job.tasks.get(status, 0) for status in TASK_FINAL)
@@ -128,10 +128,10 @@ def rows_of(detail: JobDetail) -> Iterator[JobRow]:
     for stage in detail.stages:
         members = [task for task in detail.tasks if task.task.stage_id == stage.id]
         yield JobRow(view=stage)
-        deep = depths({task.task.key: task.needs for task in members})
+        depth_of = depths({task.task.key: task.needs for task in members})
         yield from (
-            JobRow(view=task.task, depth=deep[task.task.key], needs=task.needs)
-            for task in sorted(members, key=lambda task: (deep[task.task.key], task.task.id))
+            JobRow(view=task.task, depth=depth_of[task.task.key], needs=task.needs)
+            for task in sorted(members, key=lambda task: (depth_of[task.task.key], task.task.id))
         )
 
 

@@ -107,12 +107,12 @@ class ListScreen(DeskScreen, Generic[V]):
         self._count(changed=True)
 
     def is_fresh(self) -> bool:
-        return not self.trouble and self.rows.is_fresh()
+        return not self.load_error and self.rows.is_fresh()
 
-    def age(self) -> None:
-        self.table.age()
+    def refresh_ages(self) -> None:
+        self.table.refresh_ages()
         self._count(changed=False)
-        super().age()
+        super().refresh_ages()
 
     def restyle(self) -> None:
         self.table.restyle()
@@ -225,7 +225,7 @@ class ListScreen(DeskScreen, Generic[V]):
             return
         self._show_rows()
         self.table.go_to(self.rows.shown.count - 1)
-        if end is EndOfRows.TOO_FAR:
+        if end is EndOfRows.BEYOND_LIMIT:
             self.tell(SafeText(f"searched the first {self.rows.shown.count:,} rows"))
 
     def _count(self, *, changed: bool) -> None:

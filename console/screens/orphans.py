@@ -1,4 +1,4 @@
-"""Orphans: attempts whose owner is gone, the evidence, and what may become of them."""
+"""Attempts whose owner is gone: the evidence, and the verbs for them."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ _COLUMNS = (
     Column(name="reason", title="REASON", form=Form.TEXT, path="reason", min_width=12, width=24, priority=4),
 )
 _MARKS = {OrphanKind.LIVING: "running", OrphanKind.LOST: "lost"}
-_NONE_LIVES = SafeText("nothing of it lives: r queues it again, f gives it up")
-_LIVES = SafeText("it still lives: w watches it on, X kills it")
-_UNFIT = {
+_NONE_LIVES = SafeText("no process of it lives: r queues it again, f gives it up")
+_LIVES = SafeText("a process of it still lives: w keeps watching it, X kills it")
+_REFUSED = {
     OrphanKind.LIVING: {"requeue": _LIVES, "fail": _LIVES},
     OrphanKind.LOST: {"keep": _NONE_LIVES, "kill": _NONE_LIVES},
 }
@@ -46,7 +46,7 @@ _LABEL = 10
 
 
 class OrphansScreen(DeskScreen):
-    """The orphans, in order of task id, and what is known of the one under the cursor."""
+    """The orphans by task id, and the evidence for the one under the cursor."""
 
     PARTS = ("orphans",)
     READER = "table"
@@ -63,7 +63,6 @@ class OrphansScreen(DeskScreen):
         self.action_kill = self._kill
 
     def compose(self) -> ComposeResult:
-        """Stack the parts."""
         yield self.head
         yield self.table
         yield self.evidence
@@ -71,40 +70,35 @@ class OrphansScreen(DeskScreen):
         yield self.hints
 
     def on_mount(self) -> None:
-        """Give the keys to the table; there is no evidence yet."""
+        """Focus the table; there is no evidence yet."""
         self.table.focus()
         self.evidence.display = False
 
     async def load(self) -> None:
-        """Read the orphans: there are few."""
+        """Read all orphans: there are few."""
         rows = await self.desk.control.orphans()
         self.table.replace(dict(enumerate(rows)), count=len(rows), more=False)
         self.table.say(SafeText("no orphans: everything that runs has an owner"))
         self._show_evidence()
 
     def title_line(self) -> SafeText:
-        """Name the list."""
         return SafeText(" Orphans")
 
-    def rows_words(self) -> str:
-        """Tell how many there are."""
+    def position_text(self) -> str:
         return f"orphans {self.table.count:,}"
 
-    def age(self) -> None:
-        """Write the ages anew."""
-        self.table.age()
-        super().age()
+    def refresh_ages(self) -> None:
+        self.table.refresh_ages()
+        super().refresh_ages()
 
     def restyle(self) -> None:
-        """Draw the rows anew."""
         self.table.restyle()
 
     def selected_view(self) -> object:
-        """Return the orphan under the cursor."""
         return self.table.selected
 
     def chosen(self) -> Selection | None:
-        """Return the orphan under the cursor; a verb names its task."""
+        """Return the task of the orphan under the cursor."""
         orphan = self.table.selected
         if orphan is None:
             return None
@@ -114,34 +108,29 @@ class OrphansScreen(DeskScreen):
         )
 
     def why_not(self, action: str) -> SafeText:
-        """Say which verbs are for living orphans, and which for lost ones."""
+        """Refuse for living orphans the verbs of lost ones, and the other way round."""
         orphan = self.table.selected
-        if orphan is not None and action in _UNFIT[orphan.kind]:
-            return _UNFIT[orphan.kind][action]
+        if orphan is not None and action in _REFUSED[orphan.kind]:
+            return _REFUSED[orphan.kind][action]
         return super().why_not("hold" if action == "requeue" else action)
 
     def on_table_moved(self) -> None:
-        """Show what is known of the orphan that is looked at now."""
         self._show_evidence()
 
     def on_table_opened(self) -> None:
-        """Open the row that was clicked."""
         self.action_open()
 
     def action_open(self) -> None:
-        """Look into the task."""
         self.visit("task", self._subject())
 
     def action_logs(self) -> None:
-        """Show the output of the task."""
         self.visit("log", self._subject())
 
     def action_events(self) -> None:
-        """Show the events of the task."""
         self.visit("task events", self._subject())
 
     def action_keep(self) -> None:
-        """Watch a living orphan on."""
+        """Keep watching a living orphan."""
         self.verbs.act(self.desk.operations.keep)
 
     def action_requeue(self) -> None:
@@ -149,11 +138,10 @@ class OrphansScreen(DeskScreen):
         self.verbs.act(self.desk.operations.hold)
 
     def action_fail(self) -> None:
-        """Give a lost task up."""
         self.verbs.act(self.desk.operations.fail)
 
     def action_back(self) -> None:
-        """Go back by one step: the evidence, the screen."""
+        """Leave the evidence, else the screen."""
         if self.evidence.has_focus:
             self.table.focus()
         else:
@@ -175,8 +163,6 @@ class OrphansScreen(DeskScreen):
 
 
 def orphans_row_format(look: Callable[[], Look]) -> RowFormat[OrphanView]:
-    """Return how an orphan looks in the list."""
-
     def write(orphan: OrphanView, columns: Sequence[Column]) -> tuple[SafeText, ...]:
         now = now_ms()
         return tuple(_cell(orphan, column, look=look(), now=now) for column in columns)
@@ -191,14 +177,14 @@ def orphans_row_format(look: Callable[[], Look]) -> RowFormat[OrphanView]:
 
 
 def evidence_of(orphan: OrphanView) -> Iterator[SafeText]:
-    """Write what is known of an orphan as lines."""
+    """Return what is known of an orphan, as lines."""
     yield _pair("task", f"{orphan.task_id} {orphan.key}, job {orphan.job_id}, attempt epoch {orphan.epoch}")
     yield _pair("reason", orphan.reason)
     if orphan.since is not None:
         yield _pair("since", f"{to_iso(orphan.since)} ({age_text(now_ms() - orphan.since)} ago)")
     if orphan.kind is OrphanKind.LIVING:
-        kept = "an operator keeps watching it" if orphan.kept else "w watches it on, X kills it"
-        yield _pair("now", f"the attempt keeps its slot; {kept}")
+        next_step = "an operator keeps watching it" if orphan.kept else "w keeps watching it, X kills it"
+        yield _pair("now", f"the attempt keeps its slot; {next_step}")
         yield SafeText("")
         yield from (_process(pid, index, orphan.commands) for index, pid in enumerate(orphan.pids))
     else:

@@ -1,4 +1,4 @@
-"""Pulse: how everything stands, how fast it goes, what fails and what waits."""
+"""Counts, throughput, what fails and what waits, at a glance."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from textual.containers import Container
 from console.desk import Desk
 from console.key_table import bindings
 from console.screens.base import DeskScreen
-from console.screens.pulse_lines import counted, engine_words, speeds
+from console.screens.pulse_lines import count_lines, engine_text, throughput_lines
 from console.screens.pulse_panels import (
     chosen_failing,
     chosen_waiting,
@@ -29,9 +29,9 @@ from core.model.pulse import Failing, PulseView, Waiting, WaitKind
 from core.model.text import SafeText, safe_line
 
 REST_SECONDS = 2.0
-"""Between two looks at the throughput, whose steps are ten seconds; the counts follow every tick."""
+"""Between two reads of the throughput; the counts follow every tick."""
 STEP_SECONDS = 10.0
-"""Between two looks while nothing happens: a step of the throughput."""
+"""Between two reads while nothing happens: a step of the throughput."""
 MINUTES = 10
 """How far back the throughput is shown."""
 _WIDE = 140
@@ -39,7 +39,7 @@ _START = SafeText("nothing has run yet: o starts a job; try the sample")
 
 
 class PulseScreen(DeskScreen):
-    """Where to look first; its parts load apart, so that one that fails leaves the others."""
+    """The first screen; its parts are filled apart, so that an error in one leaves the others."""
 
     PARTS = ("pulse", "retry", "pause")
     READER = "table"
@@ -53,7 +53,7 @@ class PulseScreen(DeskScreen):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self.counts = StyledLines()
-        self.speeds = StyledLines()
+        self.throughput = StyledLines()
         self.failing: Table[Failing] = Table(
             failing_row_format(lambda: desk.look), cursor=CursorShown.WITH_FOCUS
         )
@@ -61,106 +61,101 @@ class PulseScreen(DeskScreen):
             waiting_row_format(lambda: desk.look), cursor=CursorShown.WITH_FOCUS
         )
         self._panels = Container(self.failing, self.waiting, classes="panels")
-        self._here: Table[Failing] | Table[Waiting] = self.failing
+        self._focused: Table[Failing] | Table[Waiting] = self.failing
         self._view: PulseView | None = None
         self._read_at = 0.0
-        self._owed = False
+        self._is_load_due = False
 
     def compose(self) -> ComposeResult:
-        """Stack the parts."""
         yield self.head
         yield self.counts
-        yield self.speeds
+        yield self.throughput
         yield self._panels
         yield self.status
         yield self.hints
 
     def on_mount(self) -> None:
-        """Give the keys to what fails."""
         self.failing.focus()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        """Remember which panel has the keys."""
+        """Remember which panel has the focus."""
         if event.widget in (self.failing, self.waiting):
-            self._here = self.failing if event.widget is self.failing else self.waiting
+            self._focused = self.failing if event.widget is self.failing else self.waiting
 
     def on_resize(self) -> None:
-        """Lay everything out for the new size."""
+        """Set the panels side by side where there is room."""
         self._panels.set_class(self.size.width >= _WIDE, "wide")
         self.show_status()
-        self._write_speeds()
+        self._write_throughput()
 
     async def load(self) -> None:
-        """Read what is summed up, and let every part take its share; then tell of the first that failed."""
-        self._read_at, self._owed = time.monotonic(), False
+        """Read the summary and fill every part; then raise the first error."""
+        self._read_at, self._is_load_due = time.monotonic(), False
         self._view = view = await self.desk.control.pulse(minutes=MINUTES)
-        parts = (self._take_speeds(), self._take_failing(view), self._take_waiting(view))
+        parts = (self._fill_throughput(), self._fill_failing(view), self._fill_waiting(view))
         for fault in await asyncio.gather(*parts, return_exceptions=True):
             if fault is not None:
                 raise fault
 
-    def news(self, kinds: frozenset[str]) -> None:
-        """Show the counts, and sum up again unless that was just done: then a little later."""
-        if self.trouble or time.monotonic() - self._read_at >= REST_SECONDS:
-            super().news(kinds)
+    def take_changes(self, kinds: frozenset[str]) -> None:
+        """Show the counts; read the summary again, a little later if it was just read."""
+        if self.load_error or time.monotonic() - self._read_at >= REST_SECONDS:
+            super().take_changes(kinds)
         else:
-            self._owed = self._owed or self.concerned(kinds)
+            self._is_load_due = self._is_load_due or self.is_affected(kinds)
             self.show_status()
 
-    def age(self) -> None:
-        """Write the ages anew; sum up what is owed; let the throughput move on while there is some."""
-        self.failing.age()
-        self.waiting.age()
+    def refresh_ages(self) -> None:
+        """Read the summary if that is due, or to move the throughput on while there is some."""
+        self.failing.refresh_ages()
+        self.waiting.refresh_ages()
         rested = time.monotonic() - self._read_at
         moves = self._view is not None and any(rate.ended for rate in self._view.rates)
-        is_due = rested >= REST_SECONDS if self._owed else moves and rested >= STEP_SECONDS
+        is_due = rested >= REST_SECONDS if self._is_load_due else moves and rested >= STEP_SECONDS
         if is_due and not self.desk.frozen:
             self.reload()
-        super().age()
+        super().refresh_ages()
 
     def show_status(self) -> None:
-        """Write the counts too: they come with every answer, whatever becomes of the load."""
+        """Write the counts too: they come with every tick, even if the load fails."""
         super().show_status()
-        self.counts.write(counted(self.desk.feed.pulse, self.desk.look, width=self.size.width))
+        self.counts.write(count_lines(self.desk.feed.pulse, self.desk.look, width=self.size.width))
 
     def title_line(self) -> SafeText:
-        """Say which engine answers and how busy it is."""
-        return safe_line(f" Pulse  {engine_words(self.desk.feed)}")
+        return safe_line(f" Pulse  {engine_text(self.desk.feed)}")
 
-    def rows_words(self) -> str:
-        """Tell what is left out."""
+    def position_text(self) -> str:
+        """Say whether the search for failures was limited."""
         searched = None if self._view is None else self._view.failing_searched
         return "" if searched is None else f"what fails: searched newest {searched:,}"
 
     def restyle(self) -> None:
-        """Draw everything anew."""
         self.failing.restyle()
         self.waiting.restyle()
         self.show_status()
-        self._write_speeds()
+        self._write_throughput()
 
     def chosen(self) -> Selection | None:
-        """Return all tasks that ended with the code, or the queue or job that waits."""
-        if self._here is self.failing:
+        """Return all tasks that failed with the code, or the queue or job that waits."""
+        if self._focused is self.failing:
             return None if self.failing.selected is None else chosen_failing(self.failing.selected)
         return None if self.waiting.selected is None else chosen_waiting(self.waiting.selected)
 
     def why_not(self, action: str) -> SafeText:
-        """Say which panel knows the verb."""
-        if action == "retry" and self._here is self.waiting:
-            return SafeText("only what fails is run again: Tab goes there")
-        if action == "pause" and self._here is self.failing:
-            return SafeText("only what waits is paused or resumed: Tab goes there")
+        """Refuse the verbs of the other panel."""
+        if action == "retry" and self._focused is self.waiting:
+            return SafeText("retry acts on what fails: Tab goes there")
+        if action == "pause" and self._focused is self.failing:
+            return SafeText("pause and resume act on what waits: Tab goes there")
         return super().why_not(action)
 
     def on_table_opened(self) -> None:
-        """Open the row that was clicked."""
         self.action_open()
 
     def action_open(self) -> None:
         """Show the tasks behind the row, or its job."""
         failing, waiting = self.failing.selected, self.waiting.selected
-        if self._here is self.failing:
+        if self._focused is self.failing:
             self.visit("tasks", None if failing is None else where_failing(failing, "failed", "retrying"))
         elif waiting is not None and waiting.kind is WaitKind.PAUSED_JOB and waiting.subject.isdecimal():
             self.visit("job", int(waiting.subject))
@@ -168,21 +163,20 @@ class PulseScreen(DeskScreen):
             self.visit("tasks", None if waiting is None else where_waiting(waiting))
 
     def action_panel(self) -> None:
-        """Give the keys to the other panel."""
-        (self.failing if self._here is self.waiting else self.waiting).focus()
+        (self.failing if self._focused is self.waiting else self.waiting).focus()
 
-    async def _take_speeds(self) -> None:
-        self._write_speeds()
+    async def _fill_throughput(self) -> None:
+        self._write_throughput()
 
-    async def _take_failing(self, view: PulseView) -> None:
+    async def _fill_failing(self, view: PulseView) -> None:
         fill(self.failing, view.failing)
         is_new = not any(self.desk.feed.pulse.tasks.values())
         self.failing.say(_START if is_new else SafeText("nothing fails"))
 
-    async def _take_waiting(self, view: PulseView) -> None:
+    async def _fill_waiting(self, view: PulseView) -> None:
         fill(self.waiting, view.waiting)
         self.waiting.say(SafeText("nothing waits"))
 
-    def _write_speeds(self) -> None:
+    def _write_throughput(self) -> None:
         rates = () if self._view is None else self._view.rates
-        self.speeds.write(speeds(rates, self.desk.look, size=self.size))
+        self.throughput.write(throughput_lines(rates, self.desk.look, size=self.size))

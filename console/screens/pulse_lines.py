@@ -1,4 +1,4 @@
-"""Totals: how everything stands and how fast it goes, as lines; decisions alone."""
+"""The head of Pulse as lines: engine, counts, throughput."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from core.model.status import JobStatus, TaskStatus
 from core.model.text import SafeText, cells, safe_line
 
 _ALWAYS = (TaskStatus.FAILED, TaskStatus.RUNNING, TaskStatus.QUEUED, TaskStatus.SUCCEEDED)
-# What needs somebody comes first, what is over last.
+# What needs an operator comes first, what is over last.
 _TASKS = (
     TaskStatus.FAILED,
     TaskStatus.RETRYING,
@@ -32,10 +32,10 @@ _TASKS = (
 _ENDS = (TaskStatus.SUCCEEDED, TaskStatus.FAILED)
 _LABEL = 12
 _TALL = ((45, 4), (32, 2))
-"""Lines of the terminal from which the bars of one status get so many."""
+"""Least height of the terminal, and the lines that the bars of one status get from there on."""
 
 
-def engine_words(feed: Feed) -> str:
+def engine_text(feed: Feed) -> str:
     """Say which engine answers and how busy it is."""
     engine = feed.pulse.engine
     if engine is None:
@@ -45,33 +45,36 @@ def engine_words(feed: Feed) -> str:
     return f"{state}  slots {engine.running:,}/{engine.slots:,}  taskdeck {engine.version}  {engine.home}"
 
 
-def counted(pulse: Pulse, look: Look, *, width: int) -> list[list[Span]]:
-    """Count tasks by status, then jobs that are not final."""
+def count_lines(pulse: Pulse, look: Look, *, width: int) -> list[list[Span]]:
+    """Count tasks by status, then jobs that have not ended."""
     tasks = [status for status in _TASKS if pulse.tasks.get(status) or status in _ALWAYS]
     jobs = [status for status in JobStatus if pulse.jobs.get(status)]
     lines = flow(SafeText(" Tasks  "), _parts(tasks, pulse.tasks, look), width)
-    open_jobs = _parts(jobs, pulse.jobs, look) or [(SafeText("none is open: o starts one"), None)]
+    open_jobs = _parts(jobs, pulse.jobs, look) or [Span(SafeText("none is open: o starts one"))]
     return lines + flow(SafeText(" Jobs   "), open_jobs, width)
 
 
-def speeds(rates: Sequence[Rate], look: Look, *, size: Size) -> list[list[Span]]:
-    """Draw how many tasks ended lately, one status below the other, with this minute and the best one."""
+def throughput_lines(rates: Sequence[Rate], look: Look, *, size: Size) -> list[list[Span]]:
+    """Draw how many tasks ended lately, by status, with the last minute and the best one."""
     height = next((lines for least, lines in _TALL if size.height >= least), 1)
-    return [line for status in _ENDS for line in _speed(rates, status, look, Size(size.width, height))]
+    return [
+        line for status in _ENDS for line in _throughput_of(rates, status, look, Size(size.width, height))
+    ]
 
 
-def _speed(rates: Sequence[Rate], status: str, look: Look, room: Size) -> list[list[Span]]:
+def _throughput_of(rates: Sequence[Rate], status: str, look: Look, room: Size) -> list[list[Span]]:
     trend = trend_of(rates, status)
-    said = f"  {trend.now:>5,}/min  peak {trend.peak:>6,}"
+    figures = f"  {trend.now:>5,}/min  peak {trend.peak:>6,}"
     label = safe_line(f" {worded(status, look)}".ljust(_LABEL) + " ")
-    drawn = bars(trend.steps, width=room.width - cells(label) - len(said) - 1, height=room.height)
+    drawn = bars(trend.steps, width=room.width - cells(label) - len(figures) - 1, height=room.height)
     style = style_of(status, look)
-    above: list[list[Span]] = [[(SafeText(" " * cells(label)), None), (line, style)] for line in drawn[:-1]]
-    return [*above, [(label, style), (drawn[-1], style), (SafeText(said), None)]]
+    margin = Span(SafeText(" " * cells(label)))
+    above = [[margin, Span(line, style)] for line in drawn[:-1]]
+    return [*above, [Span(label, style), Span(drawn[-1], style), Span(SafeText(figures))]]
 
 
 def _parts(statuses: Sequence[str], counts: Mapping[str, int], look: Look) -> list[Span]:
     return [
-        (safe_line(f"{worded(status, look)} {counts.get(status, 0):,}"), style_of(status, look))
+        Span(safe_line(f"{worded(status, look)} {counts.get(status, 0):,}"), style_of(status, look))
         for status in statuses
     ]

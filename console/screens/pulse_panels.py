@@ -1,4 +1,4 @@
-"""Panels: what fails and what waits, as rows: how they look, what verbs act on, where they lead."""
+"""The rows of Pulse: what fails and what waits, and their targets."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MARKS: dict[WaitKind, str] = {
     WaitKind.RETRYING: "retrying",
     WaitKind.HELD: "held",
 }
-"""The status whose glyph and colour stands for a reason to wait."""
+"""The status whose glyph and colour are shown for a reason to wait."""
 STATUSES: dict[WaitKind, str] = {
     WaitKind.QUEUED: "queued",
     WaitKind.PAUSED_QUEUE: "queued",
@@ -65,8 +65,6 @@ def fill(panel: Table[V], rows: Sequence[V]) -> None:
 
 
 def failing_row_format(look: Callable[[], Look]) -> RowFormat[Failing]:
-    """Return how a code that fails looks."""
-
     def write(failing: Failing, column: Column) -> SafeText:
         if column.name == "keys":
             return safe_line(", ".join(failing.keys))
@@ -81,8 +79,6 @@ def failing_row_format(look: Callable[[], Look]) -> RowFormat[Failing]:
 
 
 def waiting_row_format(look: Callable[[], Look]) -> RowFormat[Waiting]:
-    """Return how a reason to wait looks."""
-
     def write(waiting: Waiting, column: Column) -> SafeText:
         if column.name == "kind":
             return safe_line(f"{look().marks[MARKS[waiting.kind]].glyph} {waiting.kind}")

@@ -1,4 +1,4 @@
-"""Queues: how deep they are, how fast they go, and which are paused, by whom and why."""
+"""The queues: their depth and pace, and which are paused."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class QueuesScreen(ListScreen[QueueView]):
 
 
 def queues_row_format(listing: Listing[QueueView], look: Callable[[], Look]) -> RowFormat[QueueView]:
-    """Return how queues look: behind the name stands whether they are claimed from."""
+    """Add to the columns of a queue whether it is open or paused."""
 
     def write(queue: QueueView, columns: Sequence[Column]) -> tuple[SafeText, ...]:
         now = now_ms()

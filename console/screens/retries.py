@@ -1,4 +1,4 @@
-"""Retries/Dead: tasks that went wrong, those that will run again and those that gave up."""
+"""Tasks that failed: those that will run again and those that gave up."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SHOWN = ("id", "job", "key", "status", "attempts", "due", "err")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
-    """Which of them are shown; `statuses` is all that the filter says of it."""
+    """A choice of statuses, as a term of the filter."""
 
     name: str
     statuses: tuple[str, ...]
@@ -36,7 +36,6 @@ class Preset:
 
     @property
     def term(self) -> In:
-        """Return its term of the filter."""
         return In(field="status", values=self.statuses)
 
 
@@ -45,11 +44,11 @@ PRESETS = (
     Preset(name="retrying", statuses=("retrying",), nothing="nothing waits for another attempt"),
     Preset(name="dead", statuses=("failed",), nothing="nothing is dead: no task used up its attempts"),
 )
-"""In the order in which one key goes through them."""
+"""In the order in which the key goes through them."""
 
 
 class RetriesScreen(ListScreen[TaskView]):
-    """The filter holds the whole predicate, presets too: what a verb acts on is what it says."""
+    """The filter holds the preset too: verbs act on exactly what the filter line shows."""
 
     PARTS = ("list", "preset", "retry", "again", "cancel", "kill", "hold", "logs", "events")
     BINDINGS = bindings(*PARTS)
@@ -95,7 +94,7 @@ def _listing(control: ControlAPI) -> Listing[TaskView]:
 
 
 def retry_row_format(listing: Listing[TaskView], look: Callable[[], Look]) -> RowFormat[TaskView]:
-    """Return how a task in trouble looks: when it runs again or ended, and the error with its code."""
+    """Show of a task when it runs again or ended, and its error with the code."""
 
     def write(task: TaskView, columns: Sequence[Column]) -> tuple[SafeText, ...]:
         now = now_ms()
@@ -105,14 +104,14 @@ def retry_row_format(listing: Listing[TaskView], look: Callable[[], Look]) -> Ro
 
 
 def when(task: TaskView, *, now: int) -> SafeText:
-    """Say in how long a task runs again, or how long ago it ended."""
+    """Return in how long a task runs again, or how long ago it ended."""
     if task.status == "retrying" and task.retry_at is not None:
         return SafeText(f"in {duration_text(task.retry_at - now)}" if task.retry_at > now else "now")
     return SafeText("" if task.finished_at is None else f"{age_text(now - task.finished_at)} ago")
 
 
 def error_text(task: TaskView) -> SafeText:
-    """Name the error of a task, its code first."""
+    """Return code and message of the error of a task."""
     parts = (task.error or {}).get("code"), (task.error or {}).get("message")
     return safe_line(": ".join(str(part) for part in parts if part))
 

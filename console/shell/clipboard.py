@@ -7,7 +7,7 @@ from pathlib import Path
 from textual.app import App
 
 from console.dialogs.menu import MenuDialog
-from console.rows.copies import LARGEST, copies_of
+from console.rows.copies import LARGEST, Copy, copies_of
 from console.screens.base import DeskScreen
 from console.screens.list_screen import ListScreen
 from console.verbs.questions import Notices
@@ -30,17 +30,17 @@ class Clipboard:
         """Ask what of a screen's row or page to copy, and copy it."""
         where = screen.rows.where if isinstance(screen, ListScreen) else None
         copies = copies_of(screen.selected_view(), where)
-        lines = {letter: safe_line(f"{name}: {text}") for letter, (name, text) in copies.items()}
+        lines = {letter: safe_line(f"{copy.name}: {copy.text}") for letter, copy in copies.items()}
         letter = await self._app.push_screen_wait(MenuDialog(SafeText("Copy"), lines))
         if letter:
-            name, text = copies[letter]
-            self._notices.inform(safe_line(f"{self._to_terminal(name, text)}{self._to_file(text)}"))
+            copy = copies[letter]
+            self._notices.inform(safe_line(f"{self._to_terminal(copy)}{self._to_file(copy.text)}"))
 
-    def _to_terminal(self, name: str, text: SafeText) -> str:
-        if len(text.encode()) > LARGEST:
-            return f"the {name} is too large for the terminal's clipboard"
-        self._app.copy_to_clipboard(text)
-        return f"copied the {name}"
+    def _to_terminal(self, copy: Copy) -> str:
+        if len(copy.text.encode()) > LARGEST:
+            return f"the {copy.name} is too large for the terminal's clipboard"
+        self._app.copy_to_clipboard(copy.text)
+        return f"copied the {copy.name}"
 
     def _to_file(self, text: SafeText) -> str:
         if self._home is None:

@@ -48,7 +48,7 @@ class LiveUpdates:
         """Show events of these kinds, and what became of the engine."""
         self._lifecycle.follow()
         if screen := self._navigator.current:
-            screen.news(kinds)
+            screen.take_changes(kinds)
 
     def age(self) -> None:
         """Show what time alone has changed, at most once a second: all the work of an idle screen."""
@@ -58,7 +58,7 @@ class LiveUpdates:
         self._aged_at = time.monotonic()
         if screen := self._navigator.current:
             if not self._desk.frozen:
-                screen.age()
+                screen.refresh_ages()
             elif self._desk.gate.status_word != self._status_word:
                 # A frozen screen stands still, but not the time for which changes are armed.
                 screen.show_status()

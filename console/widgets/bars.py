@@ -1,7 +1,7 @@
-"""Spark: numbers over time as block characters, and how fast it goes in words.
+"""Numbers over time as bars of block characters, and their pace.
 
-Textual's own Sparkline blends a colour for every cell and draws all of them at each change; this is one
-style, zero at the foot, and drawn by `StyledLines`: a tick that counts on costs the last bar.
+Textual's own Sparkline blends a colour for every cell and draws all of them at each change. These bars have
+one style and are drawn by `StyledLines`, so that a tick costs the last bar only.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""ColumnWidths: which columns of a list are shown and how wide, steady while its rows change."""
+"""Which columns of a table are shown, and how wide."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ MARGIN = 1
 
 
 class ColumnWidths(Generic[V]):
-    """The shape of the rows of a row format.
+    """The widths of the columns, steady while the rows change.
 
-    `refit` measures rows and shares the width out anew; `grow` gives a text that needs more what it
-    needs, as far as there is room, and never takes anything back.
+    `refit` measures rows and shares the whole width out; `grow` only widens columns for texts that need
+    it, as far as there is room.
     """
 
     def __init__(self, row_format: RowFormat[V]) -> None:
@@ -29,7 +29,7 @@ class ColumnWidths(Generic[V]):
         self.hidden: frozenset[str] = frozenset()
         self.shape: ColumnLayout = ()
         self.growing: tuple[int, ...] = ()
-        """Places of the columns that change with time alone."""
+        """Indexes of the columns that change with time alone."""
         self.order = ("", "")
         """By which column the rows are sorted, and the arrow behind its title."""
         self._width = 0
@@ -41,13 +41,13 @@ class ColumnWidths(Generic[V]):
         return tuple(column for column, _ in self.shape)
 
     def hide(self, names: Collection[str]) -> bool:
-        """Show all columns but these; return whether it can be done: one always stays."""
+        """Show all columns but these; False if none would be left."""
         can = any(column.name not in names for column in self.row_format.columns)
         self.hidden = frozenset(names) if can else self.hidden
         return can
 
     def refit(self, rows: Iterable[V], width: int) -> bool:
-        """Share a width out by what these rows need; return whether the shape is another."""
+        """Share a width out by what these rows need; return whether the shape has changed."""
         self._width, self._needs = width, self._least_needs()
         # What is steady takes its room whatever it holds, and need not be written.
         measured = [

@@ -1,4 +1,4 @@
-"""Graph view: a picture of a graph with live labels, of which a part is in view."""
+"""A drawn graph with live labels and a cursor, scrolled in both directions."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Label:
 
 
 class GraphView(ScrollView, Resized, can_focus=True, inherit_bindings=False):
-    """Line 0 holds the titles, below it the picture; the cursor stands on a node, by its key.
+    """Line 0 holds the titles, below it the picture; the cursor is the key of a node.
 
     Only the spots of labels that changed are drawn again; the edges of the node under the cursor are lit.
     """
@@ -69,8 +69,8 @@ class GraphView(ScrollView, Resized, can_focus=True, inherit_bindings=False):
         return max(1, self.size.height - 1)
 
     @property
-    def words(self) -> str:
-        """Tell how much of the picture is in view, for the status bar."""
+    def position_text(self) -> str:
+        """Which part of the picture is in view; '' = all of it."""
         wide, high = self._picture.width > self.size.width, self._picture.height > self.height
         if not (wide or high):
             return ""
@@ -80,7 +80,7 @@ class GraphView(ScrollView, Resized, can_focus=True, inherit_bindings=False):
     def put(self, picture: GraphDrawing, titles: Sequence[Label], labels: Mapping[str, Label]) -> None:
         """Show labels, one for each spot of the picture, and titles, one for each band."""
         old, self._labels = self._labels, dict(labels)
-        told, self._titles = self._titles, tuple(titles)
+        old_titles, self._titles = self._titles, tuple(titles)
         if picture is not self._picture:
             self._take(picture)
             return
@@ -89,7 +89,7 @@ class GraphView(ScrollView, Resized, can_focus=True, inherit_bindings=False):
                 self._refresh_spot(
                     picture.label_boxes[key], row=picture.label_boxes[key].y - self.scroll_offset.y + 1
                 )
-        for spot, was, now in zip(picture.title_boxes, told, self._titles, strict=False):
+        for spot, was, now in zip(picture.title_boxes, old_titles, self._titles, strict=False):
             if was != now:
                 self._refresh_spot(spot, row=0)
 
@@ -130,7 +130,7 @@ class GraphView(ScrollView, Resized, can_focus=True, inherit_bindings=False):
             lefts = {other.x for other in self._picture.label_boxes.values() if (other.x - spot.x) * step > 0}
             ends = self._layer(min(lefts, key=lambda x: abs(x - spot.x))) if lefts else []
         if ends:
-            self.go_to(min(ends, key=lambda key: self._far(spot, key)))
+            self.go_to(min(ends, key=lambda key: self._distance(spot, key)))
 
     def action_first(self) -> None:
         """Move to the first node."""
@@ -164,22 +164,22 @@ class GraphView(ScrollView, Resized, can_focus=True, inherit_bindings=False):
         return strip.extend_cell_length(width, self.rich_style).simplify()
 
     def _title_segments(self) -> list[Segment]:
-        found, at = [], 0
+        segments, at = [], 0
         for spot, label in zip(self._picture.title_boxes, self._titles, strict=False):
-            found.append(Segment(" " * (spot.x - at), self.rich_style))
-            found.append(Segment(fit(label.text, spot.width), self.rich_style + _BOLD + label.style))
+            segments.append(Segment(" " * (spot.x - at), self.rich_style))
+            segments.append(Segment(fit(label.text, spot.width), self.rich_style + _BOLD + label.style))
             at = spot.x + spot.width
-        return found
+        return segments
 
     def _row_segments(self, row: int) -> list[Segment]:
-        found, at = [], 0
+        segments, at = [], 0
         for key in self._by_row.get(row, ()):
             spot, label = self._picture.label_boxes[key], self._labels[key]
-            found += self._line_segments(row, at, spot.x)
+            segments += self._line_segments(row, at, spot.x)
             style = _CURSOR if key == self.cursor else label.style
-            found.append(Segment(fit(label.text, spot.width), self.rich_style + style))
+            segments.append(Segment(fit(label.text, spot.width), self.rich_style + style))
             at = spot.x + spot.width
-        return [*found, *self._line_segments(row, at, self._picture.width)]
+        return [*segments, *self._line_segments(row, at, self._picture.width)]
 
     def _line_segments(self, row: int, first: int, end: int) -> list[Segment]:
         line = self._picture.lines[row]
@@ -216,7 +216,7 @@ class GraphView(ScrollView, Resized, can_focus=True, inherit_bindings=False):
     def _place(self, key: str) -> tuple[int, int]:
         return self._picture.label_boxes[key].x, self._picture.label_boxes[key].y
 
-    def _far(self, spot: LabelBox, key: str) -> tuple[int, int]:
+    def _distance(self, spot: LabelBox, key: str) -> tuple[int, int]:
         other = self._picture.label_boxes[key]
         return abs(other.y - spot.y), abs(other.x - spot.x)
 
@@ -249,7 +249,7 @@ class GraphView(ScrollView, Resized, can_focus=True, inherit_bindings=False):
 
 
 def _shifted(offset: int, first: int, end: int, *, room: int) -> int:
-    """Return an offset from which all is in view; half a view at once, for a scroll draws everything."""
+    """Return an offset with all cells in view; scroll by half a view, for a scroll draws everything."""
     if offset <= first and end <= offset + room:
         return offset
     return max(0, first - room // 2)

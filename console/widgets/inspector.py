@@ -1,4 +1,4 @@
-"""Inspector: a pane beside or below a list, about the row under the cursor."""
+"""A pane of text beside or below a list."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from console.widgets.text_view import TextView
 from core.model.text import SafeText, safe_line
 
 BESIDE = 140
-"""Columns from which the pane stands to the right of its list; else it stands below."""
+"""Least width of the screen for a pane to the right of its list; else it is below."""
 
 
 class Inspector(Vertical):
-    """A title and lines of text; closed until `open_pane`."""
+    """A title and lines of text, closed at first."""
 
     DEFAULT_CSS = """
     Inspector { display: none; }
@@ -30,6 +30,7 @@ class Inspector(Vertical):
         super().__init__()
         self._title = Line()
         self.text = TextView()
+        self._shown_title: SafeText | None = None
 
     @property
     def is_open(self) -> bool:
@@ -37,18 +38,18 @@ class Inspector(Vertical):
         return self.has_class("open")
 
     def compose(self) -> list[Widget]:
-        """Stack title and text."""
         return [self._title, self.text]
 
     def toggle(self) -> None:
-        """Open or close."""
         self.toggle_class("open")
 
-    def put(self, title: SafeText, lines: Sequence[SafeText], *, same: bool) -> None:
-        """Show something; of the `same` thing as before the place in the text is kept."""
+    def put(self, title: SafeText, lines: Sequence[SafeText]) -> None:
+        """Show a title and lines; under the same title the scroll position is kept."""
+        is_other = title != self._shown_title
+        self._shown_title = title
         self._title.write(Content(safe_line(f" {title}")))
         self.text.put(lines)
-        if not same:
+        if is_other:
             self.text.action_first()
 
 
@@ -64,5 +65,5 @@ class Split(Container):
     """
 
     def on_resize(self, event: events.Resize) -> None:
-        """Choose where the pane stands."""
+        """Set the pane beside the list where there is room."""
         self.set_class(event.size.width >= BESIDE, "beside")

@@ -1,4 +1,4 @@
-"""Line: one line of text that is drawn again only when it changes."""
+"""One line of text that is drawn again only when it changes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from textual.widgets import Static
 
 
 class Line(Static):
-    """One line of the screen, cut where the screen ends, however wide that becomes."""
+    """Cut with an ellipsis where the screen ends."""
 
     DEFAULT_CSS = "Line { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }"
 
@@ -16,7 +16,7 @@ class Line(Static):
         self._written = Content("")
 
     def write(self, content: Content) -> None:
-        """Show a line; the same one again costs nothing, also on the wire."""
+        """Show a line; nothing is drawn if it is the same."""
         # Textual compares contents by their text alone.
         if content.is_same(self._written):
             return

@@ -1,4 +1,4 @@
-"""Resized: what is laid out by its size learns of each new one."""
+"""A widget that lays itself out for each new size."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from textual.widget import Widget
 class Resized(Widget, inherit_bindings=False):
     """Calls `resized` once for each new size, at the latest when it is drawn in it.
 
-    Textual leaves the message out when somebody asks for the place of a widget between a change and the
-    layout that follows it (Textualize/textual#5024).
+    Textual leaves the message out when the region of a widget is read between a change and the layout that
+    follows it (Textualize/textual#5024).
     """
 
     _laid_out = Size()
@@ -21,11 +21,11 @@ class Resized(Widget, inherit_bindings=False):
         raise NotImplementedError
 
     def on_resize(self) -> None:
-        """Lay out before the first look."""
+        """Lay out before the first drawing."""
         self._take_size()
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Draw, and look whether this size is known."""
+        """Draw, and lay out later if this size is new."""
         if self.size != self._laid_out:
             self.call_later(self._take_size)
         return super().render_lines(crop)

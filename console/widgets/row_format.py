@@ -1,4 +1,4 @@
-"""Faces: how a view becomes the cells of a row, and how these are drawn on a line."""
+"""How a view becomes the cells of a row, and how these are drawn."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _fit = lru_cache(4_096)(fit)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowFormat(Generic[V]):
-    """How a view becomes a row: its key, one safe text for each column, the style of a column."""
+    """How a view becomes a row: its key, a safe text and a style for each column."""
 
     columns: tuple[Column, ...]
     key: Callable[[V], Hashable]
@@ -32,7 +32,7 @@ class RowFormat(Generic[V]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowStyle:
-    """What a row is drawn on: its plain style, its width, and what stands in its margin."""
+    """The base style of a row, its width, and the text of its margin."""
 
     base: Style
     width: int

@@ -1,4 +1,4 @@
-"""ScrollList: rows of any number under a head line, and a cursor that keys and mouse move."""
+"""A scrolled list of any number of rows, and its cursor."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ V = TypeVar("V")
 
 
 class ScrollList(ScrollView, Resized, Generic[V], inherit_bindings=False):
-    """What moves and is looked at; how a row looks is for others to say."""
+    """Scrolling and cursor of a list below a head line; a subclass draws the rows."""
 
     DEFAULT_CSS = """
     ScrollList { height: 1fr; overflow-x: hidden; overflow-y: scroll; scrollbar-size: 0 0; }
@@ -27,10 +27,10 @@ class ScrollList(ScrollView, Resized, Generic[V], inherit_bindings=False):
         """The cursor or the view moved: other rows may be needed."""
 
     class Opened(Message, namespace="table"):
-        """A row was chosen with the mouse."""
+        """The row under the cursor was clicked."""
 
     class EndWanted(Message, namespace="table"):
-        """The last row is asked for, and not known yet."""
+        """The last row is wanted, and not read yet."""
 
     def __init__(self, key: Callable[[V], Hashable], *, id: str | None = None) -> None:  # noqa: A002 - Textual's word
         super().__init__(id=id)
@@ -84,7 +84,7 @@ class ScrollList(ScrollView, Resized, Generic[V], inherit_bindings=False):
         return self._window.is_following
 
     def go_to(self, number: int) -> None:
-        """Move the cursor to a row, as near as there is one."""
+        """Move the cursor to the row of a number, at most the first or the last."""
         old = self.cursor
         self._window.go_to(number)
         self._refresh_row(old)
@@ -109,7 +109,7 @@ class ScrollList(ScrollView, Resized, Generic[V], inherit_bindings=False):
         self.go_to(0)
 
     def action_last(self) -> None:
-        """Move to the last row; ask for it if it is not known yet."""
+        """Move to the last row; ask for it if it has not been read yet."""
         self.go_to(self.count - 1)
         if self.more:
             self.post_message(self.EndWanted())

@@ -1,4 +1,4 @@
-"""Status bar: counts and warnings in one line; the first ones stay longest."""
+"""Warnings and counts in one line; a narrow screen cuts the last ones."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ _HELP = "? help"
 
 
 class StatusBar(Line):
-    """One line: warnings in reverse video, tasks by status, words of the screen, the help key."""
+    """Warnings in reverse video, tasks by status, texts of the screen, the help key."""
 
     def show(self, pulse: Pulse, *, warnings: Sequence[str] = (), words: Sequence[str] = ()) -> None:
-        """Write the line anew."""
         parts = [f"{status} {pulse.tasks.get(status, 0)}" for status in _COUNTED[:3]]
         parts += [f"{status} {pulse.tasks[status]}" for status in _COUNTED[3:] if pulse.tasks.get(status)]
         parts += [f"paused queues {pulse.paused}"] if pulse.paused else []
@@ -28,17 +27,17 @@ class StatusBar(Line):
         self.write(_line(warnings, parts, self.size.width))
 
 
-def warnings_of(feed: Feed, *, said: Sequence[SafeText]) -> list[SafeText]:
-    """Return the words in reverse video, those of the console itself first; each only while it is true."""
+def warnings_of(feed: Feed, *, console: Sequence[SafeText]) -> list[SafeText]:
+    """Return the warnings that are true now, those of the console itself first."""
     pulse, stale = feed.pulse, feed.stale_seconds
-    found = [word for word in said if word]
+    warnings = [word for word in console if word]
     if pulse.engine is None:
-        found.append(SafeText("STARTING" if feed.starting else "NO ENGINE"))
+        warnings.append(SafeText("STARTING" if feed.starting else "NO ENGINE"))
     if stale and not feed.starting:
-        found.append(SafeText(f"STALE {stale}s"))
+        warnings.append(SafeText(f"STALE {stale}s"))
     if pulse.foreign:
-        found.append(safe_line(f"ENGINE {pulse.foreign}"))
-    return found
+        warnings.append(safe_line(f"ENGINE {pulse.foreign}"))
+    return warnings
 
 
 def _line(warnings: Sequence[str], parts: Sequence[str], width: int) -> Content:

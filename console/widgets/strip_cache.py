@@ -1,4 +1,4 @@
-"""StripCache: the cells of rows as they were last written, and their strips as they were last drawn."""
+"""The cells of rows as last written, their strips as last drawn."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HEAD = Style(bold=True)
 _MARK = "*"
 
 
-Rewritten: TypeAlias = tuple[tuple[SafeText, ...], tuple[SafeText, ...]]
+CellsBeforeAfter: TypeAlias = tuple[tuple[SafeText, ...], tuple[SafeText, ...]]
 """The cells of a row before and after."""
 
 
@@ -35,7 +35,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineStyle:
-    """What a line is drawn on: how wide it is, in which style, whether marked, whether under the cursor."""
+    """How a line is drawn: its width and style, whether marked, whether under the cursor."""
 
     width: int
     base: Style
@@ -44,28 +44,28 @@ class LineStyle:
 
 
 class StripCache(Generic[V]):
-    """Rows become strips, each as long as nothing of it changes only once."""
+    """Draws rows as strips; one that has not changed is not drawn again."""
 
     def __init__(self, widths: ColumnWidths[V]) -> None:
         self._widths = widths
         self._written: dict[Hashable, Written] = {}
         self._version = 0
         self.unmeasured: list[tuple[SafeText, ...]] = []
-        """Cells that came into view, and that nobody made room for yet."""
+        """Cells that came into view and were not measured yet."""
         self._drawn: LRUCache[tuple[Hashable, int, int, bool, bool], Strip] = LRUCache(_STRIPS)
 
     def clear(self) -> None:
-        """Forget everything: shape or look are others."""
+        """Forget everything: the widths or the theme have changed."""
         self._drawn.clear()
         self._written.clear()
         self.unmeasured.clear()
 
-    def turn(self) -> dict[Hashable, Written]:
-        """Forget what was written, and return it: other rows are in memory."""
+    def replace_rows(self) -> dict[Hashable, Written]:
+        """Return the cells of the rows so far and forget them: other rows are in memory."""
         old, self._written = self._written, {}
         return old
 
-    def rewrite(self, key: Hashable, view: V, known: Written | None) -> Rewritten:
+    def rewrite(self, key: Hashable, view: V, known: Written | None) -> CellsBeforeAfter:
         """Write the cells of a row that was `known` before; return them as they were and as they are."""
         cells = self._widths.row_format.write(view, self._widths.columns)
         if known is not None and known.cells == cells:
@@ -75,8 +75,8 @@ class StripCache(Generic[V]):
             self._keep(key, cells)
         return cells if known is None else known.cells, cells
 
-    def age(self, key: Hashable, view: V) -> Rewritten | None:
-        """Write what grows with time anew; return the cells before and after, None if they are the same."""
+    def refresh_ages(self, key: Hashable, view: V) -> CellsBeforeAfter | None:
+        """Update the cells that grow with time; return them before and after, None if they are the same."""
         old = self._written.get(key)
         if old is None:
             return None

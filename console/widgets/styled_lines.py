@@ -1,9 +1,9 @@
-"""StyledLines: a few lines of coloured pieces, of which only the cells that changed are drawn again."""
+"""A few lines of styled text, drawn again only where they change."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
@@ -15,13 +15,18 @@ from core.model.text import SafeText, cells
 
 _GAP = SafeText("  ")
 _NEAR = 8
-"""Cells between two changes up to which drawing them costs less than going on behind them."""
-Span: TypeAlias = tuple[SafeText, Style | None]
-"""A piece of a line and its own style, if it has one."""
+"""Runs of changed cells that are at most so far apart are drawn as one: that costs fewer bytes."""
+
+
+class Span(NamedTuple):
+    """A piece of a line, and its style unless it has that of the widget."""
+
+    text: SafeText
+    style: Style | None = None
 
 
 class StyledLines(Widget):
-    """Shows lines; as high as there are lines."""
+    """As high as there are lines."""
 
     DEFAULT_CSS = "StyledLines { height: auto; }"
 
@@ -30,7 +35,7 @@ class StyledLines(Widget):
         self._lines: tuple[tuple[Span, ...], ...] = ()
 
     def write(self, lines: Sequence[Sequence[Span]]) -> None:
-        """Show these lines instead; what is the same costs nothing, also on the wire."""
+        """Show these lines; nothing is drawn where they are the same."""
         old, self._lines = self._lines, tuple(map(tuple, lines))
         if len(old) != len(self._lines):
             self.refresh(layout=True)
@@ -66,13 +71,13 @@ def changed(was: Sequence[Span], now: Sequence[Span]) -> list[tuple[int, int]]:
 def flow(label: SafeText, parts: Sequence[Span], width: int) -> list[list[Span]]:
     """Lay parts out behind a label, on as many lines as they need; later lines begin below the first part."""
     margin = cells(label)
-    lines: list[list[Span]] = [[(label, None)]]
+    lines: list[list[Span]] = [[Span(label)]]
     room = width - margin
     for text, style in parts:
         if cells(text) > room and len(lines[-1]) > 1:
-            lines.append([(SafeText(" " * margin), None)])
+            lines.append([Span(SafeText(" " * margin))])
             room = width - margin
-        lines[-1] += [(text, style), (_GAP, None)]
+        lines[-1] += [Span(text, style), Span(_GAP)]
         room -= cells(text) + len(_GAP)
     return lines
 

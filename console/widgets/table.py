@@ -1,4 +1,4 @@
-"""Table: a list of any length, drawn line by line from the rows in view."""
+"""A table of any length: only the rows in view are drawn."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from console.key_table import bindings
 from console.widgets.column_widths import MARGIN, ColumnWidths
 from console.widgets.row_format import RowFormat
 from console.widgets.scroll_list import ScrollList
-from console.widgets.strip_cache import LineStyle, Rewritten, StripCache
+from console.widgets.strip_cache import CellsBeforeAfter, LineStyle, StripCache
 from core.model.text import SafeText, fit
 from core.render.columns import Column
 
 V = TypeVar("V")
 _MEASURED = 600
-"""Rows by which widths go: as many as three pages hold."""
+"""Rows that the columns are fitted to: as many as three pages hold."""
 
 
 class CursorShown(Enum):
@@ -34,10 +34,10 @@ class CursorShown(Enum):
 
 
 class Table(ScrollList[V], can_focus=True, inherit_bindings=False):
-    """A virtual table: line 0 is the head, below it the rows; the cursor keeps to the key of its row.
+    """A virtual table: line 0 is the head, below it the rows.
 
-    `replace` brings the rows in memory; only the spans of cells that changed are drawn again. Widths go
-    by the rows in memory when they were brought in, and from then on only grow.
+    `replace` sets the rows in memory; only the cells that changed are drawn again. The columns are fitted to
+    the rows in memory, and from then on only grow.
     """
 
     BINDINGS = bindings("table")
@@ -55,7 +55,7 @@ class Table(ScrollList[V], can_focus=True, inherit_bindings=False):
         self._strips = StripCache(self._widths)
         self._fitted: int | None = None
         """The number of the first row that the columns were fitted to; None = they are to be fitted."""
-        self._said = SafeText("")
+        self._empty_text = SafeText("")
         self._plain: Style | None = None
         self.is_marked: Callable[[Hashable], bool] = lambda _: False
         """Tells whether the row of a key is marked."""
@@ -94,37 +94,37 @@ class Table(ScrollList[V], can_focus=True, inherit_bindings=False):
         self._draw_changes(before)
 
     def forget_widths(self) -> None:
-        """Fit the columns to the next rows: they have nothing to do with those in memory."""
+        """Fit the columns again when the next rows come: they may be of another kind."""
         self._fitted = None
 
-    def say(self, words: SafeText) -> None:
-        """Show words where the first row would stand, as long as there is no row."""
-        if words != self._said:
-            self._said = words
+    def say(self, text: SafeText) -> None:
+        """Show a text in place of the first row while there are no rows."""
+        if text != self._empty_text:
+            self._empty_text = text
             self._refresh_row(self.top)
 
-    def age(self) -> None:
-        """Write what grows with time anew, and draw the cells that differ."""
+    def refresh_ages(self) -> None:
+        """Update the cells that grow with time."""
         if not self._widths.growing:
             return
         aged = (
-            (line, self._strips.age(self.row_format.key(view), view))
+            (line, self._strips.refresh_ages(self.row_format.key(view), view))
             for line, view in self._in_view()
             if view is not None
         )
         self._draw_cells([(line, cells) for line, cells in aged if cells is not None])
 
     def notify_style_update(self) -> None:
-        """Forget the style of the last look."""
+        """Forget the style that was kept for drawing."""
         self._plain = None
         super().notify_style_update()
 
     def redraw_row(self) -> None:
-        """Draw the margin of the row under the cursor anew: it was marked, or unmarked."""
+        """Draw the margin of the row under the cursor: it was marked, or unmarked."""
         self.refresh(Region(0, self.cursor - self.top + 1, MARGIN, 1))
 
     def redraw_rows(self) -> None:
-        """Draw the margin of all rows anew: the marks are others."""
+        """Draw the margin of all rows: marks have changed."""
         self.refresh(*(Region(0, line + 1, MARGIN, 1) for line in range(self.height)))
 
     def show_order(self, name: str, *, descending: bool) -> None:
@@ -140,12 +140,12 @@ class Table(ScrollList[V], can_focus=True, inherit_bindings=False):
             self._refit()
 
     def show_columns(self, columns: Sequence[Column]) -> None:
-        """Show these columns of the row format instead, those hidden by name still hidden."""
+        """Show these columns; those hidden by name stay hidden."""
         self._widths.row_format = replace(self.row_format, columns=tuple(columns))
         self._refit()
 
     def restyle(self) -> None:
-        """Draw everything anew: the look has changed."""
+        """Draw everything: the theme or the widths have changed."""
         self._plain = None
         self._strips.clear()
         self.refresh()
@@ -171,8 +171,8 @@ class Table(ScrollList[V], can_focus=True, inherit_bindings=False):
         number = self.top + y - 1
         view = self.rows.get(number)
         if view is None:
-            said = SafeText(f" {self._said}" if y == 1 and not self.count else "")
-            return Strip([Segment(fit(said, width), base)], width)
+            text = SafeText(f" {self._empty_text}" if y == 1 and not self.count else "")
+            return Strip([Segment(fit(text, width), base)], width)
         key = self.row_format.key(view)
         is_cursor = number == self.cursor and self._shows_cursor()
         ground = LineStyle(width=width, base=base, is_marked=self.is_marked(key), is_cursor=is_cursor)
@@ -185,7 +185,7 @@ class Table(ScrollList[V], can_focus=True, inherit_bindings=False):
         return self._cursor_shown is CursorShown.ALWAYS or self.has_focus
 
     def _base(self) -> Style:
-        # Textual makes this anew at each look, which cost a third of a page.
+        # Textual computes this each time, which took a third of drawing a page.
         if self._plain is None:
             self._plain = self.rich_style
         return self._plain
@@ -206,16 +206,16 @@ class Table(ScrollList[V], can_focus=True, inherit_bindings=False):
             self.restyle()
 
     def _draw_changes(self, before: Sequence[Hashable]) -> None:
-        known, rows = self._strips.turn(), []
+        old_cells, rows = self._strips.replace_rows(), []
         for line, view in self._in_view():
             key = None if view is None else self.row_format.key(view)
             if line >= len(before) or key != before[line]:
                 self._refresh_row(self.top + line)
             if view is not None:
-                rows.append((line, self._strips.rewrite(key, view, known.get(key))))
+                rows.append((line, self._strips.rewrite(key, view, old_cells.get(key))))
         self._draw_cells(rows)
 
-    def _draw_cells(self, rows: Sequence[tuple[int, Rewritten]]) -> None:
+    def _draw_cells(self, rows: Sequence[tuple[int, CellsBeforeAfter]]) -> None:
         """Draw the cells that differ, by line of the rows; everything if they need more room."""
         if self._widths.grow(new for _, (_, new) in rows):
             self.restyle()

@@ -1,4 +1,4 @@
-"""TextLayout: lines as rows of a width, laid out only where somebody looks."""
+"""Lines of text laid out as rows of a width, only those in view."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from core.model.text import SafeText, cells, clip
 from core.render.wrapping import wrap
 
 HANGING = SafeText("┆ ")
-"""Stands in front of a row that continues a line."""
+"""In front of a row that continues a line."""
 _NARROW = 16
-"""Cells from which a row has room for `HANGING`."""
+"""Least width of rows that begin with `HANGING`."""
 
 
 class Spot(NamedTuple):
-    """A row: its line and which piece of that it is, both from 0."""
+    """The position of a row: its line and the piece of that line, both from 0."""
 
     line: int = 0
     piece: int = 0
@@ -26,7 +26,7 @@ class Spot(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A piece of a line: what stands in front of it, its text, and where in the line that begins."""
+    """A piece of a line: what is put in front of it, its text, and where in the line that begins."""
 
     lead: SafeText = SafeText("")
     text: SafeText
@@ -34,7 +34,7 @@ class Row:
 
 
 class TextLayout:
-    """Lines of safe text. However many there are, only those looked at are laid out."""
+    """Wraps or cuts lines of safe text when they come into view."""
 
     def __init__(self) -> None:
         self.lines: tuple[SafeText, ...] = ()
@@ -52,7 +52,7 @@ class TextLayout:
         return list(islice(self._from(top), height))
 
     def moved(self, spot: Spot, by: int) -> Spot:
-        """Return the row so many rows below, or above; the first or last one if there are not as many."""
+        """Return the row that is `by` rows below, negative: above; at most the first or the last."""
         line, piece = spot.line, spot.piece + by
         while piece < 0 and line > 0:
             line -= 1
@@ -63,7 +63,7 @@ class TextLayout:
         return self.nearest(Spot(line, piece))
 
     def nearest(self, spot: Spot) -> Spot:
-        """Return the row that is there and nearest to one that may not be."""
+        """Return the nearest row that exists."""
         if not self.lines:
             return Spot()
         line = min(spot.line, len(self.lines) - 1)
@@ -81,7 +81,7 @@ class TextLayout:
         return self.rows(spot.line)[spot.piece].begin if self.lines else 0
 
     def at(self, line: int, place: int) -> Spot:
-        """Return the row that holds a place of a line."""
+        """Return the row that holds a character of a line."""
         pieces = [number for number, row in enumerate(self.rows(line)) if row.begin <= place]
         return Spot(line, pieces[-1] if pieces else 0)
 

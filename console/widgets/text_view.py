@@ -1,4 +1,4 @@
-"""Text view: lines of safe text, wrapped or cut, drawn line by line."""
+"""Lines of safe text, wrapped or cut, with search."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from console.widgets.resized import Resized
 from console.widgets.text_layout import Row, Spot, TextLayout
 from core.model.text import SafeText
 
-_FOUND = Style(reverse=True)
+_MATCH_STYLE = Style(reverse=True)
 _WHEEL = 3
 
 
 class TextView(Resized, can_focus=True, inherit_bindings=False):
-    """Shows lines; `put` replaces them and keeps the place, `end` goes to the last.
+    """`put` replaces the lines and keeps the scroll position.
 
-    What is searched are the lines, however they are wrapped or cut.
+    A search looks through whole lines, however they are wrapped or cut.
     """
 
     BINDINGS = bindings("text")
     DEFAULT_CSS = "TextView { height: 1fr; }"
 
     class Found(Message):
-        """What was looked for is in view."""
+        """A match of the search is in view."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,18 +60,18 @@ class TextView(Resized, can_focus=True, inherit_bindings=False):
         return self._top >= self._text.last(self._height)
 
     @property
-    def words(self) -> str:
-        """Tell where the view is, for the status bar."""
+    def position_text(self) -> str:
+        """The first line in view and the match, for the status bar."""
         total = len(self.lines)
         place = f"line {min(self._top.line + 1, total):,}/{total:,}"
         if not self._needle:
             return place
-        matches = self._found()
+        matches = self._matching_lines()
         at = matches.index(self._match) + 1 if self._match in matches else 0
         return f"{place}  match {at:,}/{len(matches):,}"
 
     def put(self, lines: Sequence[SafeText]) -> None:
-        """Show these lines (one safe line each) instead; nothing is drawn if none differs."""
+        """Show these lines (one safe line each); only rows that differ are drawn."""
         new = tuple(lines)
         if new == self.lines:
             return
@@ -118,7 +118,7 @@ class TextView(Resized, can_focus=True, inherit_bindings=False):
 
     def action_match(self, step: int) -> None:
         """Go to the next line that holds what was looked for; after the last comes the first."""
-        matches = self._found()
+        matches = self._matching_lines()
         if not matches:
             self.notify("no line holds it" if self._needle else "nothing was searched for: /", markup=False)
             return
@@ -145,7 +145,7 @@ class TextView(Resized, can_focus=True, inherit_bindings=False):
         self.action_move(-_WHEEL)
 
     def resized(self) -> None:
-        """Lay out for the new size; who was at the end stays there."""
+        """Lay out for the new size; a view at the end stays there."""
         was_at_end = self._top > Spot() and self.at_end
         self._height = max(1, self.size.height)
         self._lay_out(max(1, self.size.width), is_wrapped=self._text.is_wrapped)
@@ -159,7 +159,7 @@ class TextView(Resized, can_focus=True, inherit_bindings=False):
         if y >= len(rows):
             return Strip.blank(self.size.width, style)
         line, row = rows[y]
-        segments = [Segment(row.lead, style), *_lit(self.lines[line], row, self._needle, style)]
+        segments = [Segment(row.lead, style), *_highlighted(self.lines[line], row, self._needle, style)]
         return Strip(segments).adjust_cell_length(self.size.width, style)
 
     def _rows(self) -> Sequence[tuple[int, Row]]:
@@ -178,8 +178,8 @@ class TextView(Resized, can_focus=True, inherit_bindings=False):
             self._needle, self._match, self._matches = text.lower(), -1, None
             self.action_match(1)
 
-    def _found(self) -> tuple[int, ...]:
-        # The status bar asks at each look, the lines change less often.
+    def _matching_lines(self) -> tuple[int, ...]:
+        # The status bar asks at each tick, the lines change less often.
         if self._matches is None:
             self._matches = tuple(
                 number for number, line in enumerate(self.lines) if self._needle in line.lower()
@@ -202,20 +202,20 @@ class TextView(Resized, can_focus=True, inherit_bindings=False):
                 self.refresh(Region(0, y, self.size.width, 1))
 
 
-def _lit(line: SafeText, row: Row, needle: str, style: Style) -> Iterator[Segment]:
-    """Return a row of a line; what was looked for is lit, also where it goes over the end of a row."""
+def _highlighted(line: SafeText, row: Row, needle: str, style: Style) -> Iterator[Segment]:
+    """Return the segments of a row; matches are highlighted, also where they go over the end of a row."""
     is_cut = not line.startswith(row.text, row.begin)
     end = row.begin + len(row.text) - is_cut
     at = row.begin
     for begin, found in _places(line, needle, row.begin, end) if needle else ():
         first, last = max(begin, at), min(found, end)
         yield Segment(line[at:first], style)
-        yield Segment(line[first:last], style + _FOUND)
+        yield Segment(line[first:last], style + _MATCH_STYLE)
         at = last
     yield Segment(line[at:end], style)
     if is_cut:
         hides = needle and line.lower().find(needle, max(0, end - len(needle) + 1)) >= 0
-        yield Segment(row.text[-1], style + _FOUND if hides else style)
+        yield Segment(row.text[-1], style + _MATCH_STYLE if hides else style)
 
 
 def _places(line: str, needle: str, begin: int, end: int) -> Iterator[tuple[int, int]]:

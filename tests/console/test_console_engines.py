@@ -138,7 +138,7 @@ async def test_a_load_that_failed_is_tried_again_though_nothing_changes(
             patched.setattr(control, "answer_jobs", refuse)
             await operator.press("ctrl+r")
             await operator.sees("! the store is busy")
-        operator.app.screen.age()
+        operator.app.screen.refresh_ages()
         await operator.misses("! the store is busy")
 
 

@@ -163,7 +163,7 @@ async def test_an_engine_that_goes_takes_neither_rows_nor_marks_nor_filter_and_i
         control.engine = None
         await operator.beat()
         operator.app.desk.feed._answered_at -= 9
-        operator.app.screen.age()
+        operator.app.screen.refresh_ages()
         screen = await operator.sees("NO ENGINE", "STALE ", "t4", "/ status:failed", "marks 1")
         assert "*" in screen
         assert operator.app.screen.table.cursor == 1
@@ -227,7 +227,7 @@ async def test_ages_grow_without_a_read(monkeypatch: pytest.MonkeyPatch) -> None
         await operator.sees("20m")
         reads = control.reads.copy()
         monkeypatch.setattr(listing, "now_ms", lambda: NOW + 1_860_000)
-        operator.app.screen.age()
+        operator.app.screen.refresh_ages()
         await operator.sees("31m")
         assert "20m" not in shown(operator.app)
         assert control.reads == reads

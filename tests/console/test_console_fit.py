@@ -126,5 +126,5 @@ async def test_ages_grow_though_nothing_is_read(
         monkeypatch.setattr(screen, "reload", lambda: None)
         monkeypatch.setattr(f"console.screens.{panel}.now_ms", lambda: years)
         before = shown(operator.app)
-        screen.age()
+        screen.refresh_ages()
         await operator.until(lambda: shown(operator.app) != before, "the ages stand still")

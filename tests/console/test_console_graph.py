@@ -172,7 +172,7 @@ async def test_a_large_job_is_folded_by_layers_with_counts_and_unfolds_by_enter(
         screen = await open_graph(operator)
         await operator.sees("✓ split_* 200/200 ─> · work_*   0/200 ─> ◇ gather", "200 tasks:  succeeded 200")
         control.set_task(WHOLE + 1, status="succeeded")
-        screen.concerned(frozenset({"task.succeeded"}))
+        screen.is_affected(frozenset({"task.succeeded"}))
         await operator.press("ctrl+r")
         await operator.sees("work_*   1/200")
         await operator.press("enter")
@@ -201,11 +201,11 @@ async def test_a_job_that_took_long_to_read_rests_before_it_is_read_again() -> N
         control.reads.clear()
         control.set_task(2, status="succeeded")
         await operator.beat()
-        screen.age()
+        screen.refresh_ages()
         await operator.pilot.pause()
         assert control.reads["job_detail"] == 0
         screen._rest_until = 0.0
-        screen.age()
+        screen.refresh_ages()
         await operator.sees("✓ b")
 
 
@@ -222,7 +222,7 @@ async def test_a_picture_larger_than_the_screen_scrolls_with_the_cursor() -> Non
         await operator.press("G")
         await operator.sees("link_29")
         assert screen.view.scroll_offset.x > 60
-        assert "column" in screen.rows_words()
+        assert "column" in screen.position_text()
         await operator.press("g")
         assert screen.view.scroll_offset.x == 0
         await operator.press("ctrl+f", "ctrl+f", "ctrl+f", "ctrl+f", "ctrl+f", "ctrl+f")

@@ -105,10 +105,10 @@ async def test_f_gives_a_lost_task_up_and_asks() -> None:
 @pytest.mark.parametrize(
     ("down", "key", "words"),
     [
-        ((), "r", "it still lives: w watches it on, X kills it"),
-        ((), "f", "it still lives: w watches it on, X kills it"),
-        (("j",), "w", "nothing of it lives: r queues it again, f gives it up"),
-        (("j",), "X", "nothing of it lives: r queues it again, f gives it up"),
+        ((), "r", "a process of it still lives: w keeps watching it, X kills it"),
+        ((), "f", "a process of it still lives: w keeps watching it, X kills it"),
+        (("j",), "w", "no process of it lives: r queues it again, f gives it up"),
+        (("j",), "X", "no process of it lives: r queues it again, f gives it up"),
     ],
 )
 async def test_a_verb_for_the_other_kind_says_what_fits(down, key: str, words: str) -> None:

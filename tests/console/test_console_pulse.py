@@ -187,9 +187,9 @@ async def test_a_verb_of_the_other_panel_says_where_it_is() -> None:
     async with console(control) as operator:
         await at_pulse(operator, "http.5xx")
         await operator.press("p")
-        await operator.hears("only what waits is paused or resumed: Tab goes there")
+        await operator.hears("pause and resume act on what waits: Tab goes there")
         await operator.press("tab", "r")
-        await operator.hears("only what fails is run again: Tab goes there")
+        await operator.hears("retry acts on what fails: Tab goes there")
         assert control.asked == []
 
 
@@ -289,7 +289,7 @@ async def test_changes_that_follow_close_are_summed_up_a_little_later(monkeypatc
         await operator.sees("✗ failed 4")
         assert control.reads["pulse"] == 0
         monkeypatch.setattr("console.screens.pulse.REST_SECONDS", 0)
-        operator.app.screen.age()
+        operator.app.screen.refresh_ages()
         await operator.sees("exit status 7")
         assert control.reads["pulse"] == 1
 
@@ -303,7 +303,7 @@ async def test_a_frozen_pulse_sums_nothing_up(monkeypatch) -> None:
         control.reads.clear()
         control.set_task(7, status="failed")
         await operator.beat()
-        operator.app.screen.age()
+        operator.app.screen.refresh_ages()
         await operator.pilot.pause()
         assert control.reads["pulse"] == 0
 

@@ -100,7 +100,7 @@ async def test_a_match_over_the_end_of_a_row_is_found_and_lit(wraps: str) -> Non
             await pilot.press(wraps)
         view._search("fox jumps over THE lazy")
         await pilot.pause()
-        assert view.words.endswith("match 1/1")
+        assert view.position_text.endswith("match 1/1")
         found = lit(view)
         assert found == (["fox jum", "…"] if wraps else ["fox ", "jumps over the lazy"])
 

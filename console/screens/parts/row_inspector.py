@@ -37,8 +37,6 @@ class RowInspector:
         """Returns the view under the cursor."""
         self._give_back = give_back
         """Gives the keys back to the rows."""
-        self._name: SafeText | None = None
-        """What the pane shows."""
 
     def toggle(self) -> None:
         """Open the pane, or close it and give the keys back to the rows."""
@@ -59,8 +57,7 @@ class RowInspector:
         except TaskdeckError as error:
             # The list itself shows what is wrong; here it would be repeated at each move.
             lines = [sentence_of(error)]
-        before, self._name = self._name, name_of(view)
-        self.pane.put(self._name, lines, same=self._name == before)
+        self.pane.put(name_of(view), lines)
 
     async def _lines_of(self, view: object) -> list[SafeText]:
         match view:

@@ -23,7 +23,7 @@ class EndOfRows(Enum):
     """How the way to the last row ended."""
 
     REACHED = auto()
-    TOO_FAR = auto()
+    BEYOND_LIMIT = auto()
     OUTDATED = auto()
     """The filter was changed on the way."""
 
@@ -93,7 +93,7 @@ class RowSource(Generic[V]):
         is_end = await pages.reach_end()
         if not self._take(pages):
             return EndOfRows.OUTDATED
-        return EndOfRows.REACHED if is_end else EndOfRows.TOO_FAR
+        return EndOfRows.REACHED if is_end else EndOfRows.BEYOND_LIMIT
 
     def is_fresh(self) -> bool:
         """Tell whether no change of what is listed has become known since the rows were read."""
