@@ -163,7 +163,7 @@ class Batch:
         self._counts[(*where, source)] -= 1
         self._counts[(*where, target)] += 1
         if source == TaskStatus.QUEUED or target is TaskStatus.QUEUED:
-            self._lanes.add(task.lane_id)
+            self.reorder_lane(task)
         if target in TASK_FINAL:
             self._ended[task.queue, target] += 1
             self.report.final_tasks.append(task.task_id)
@@ -172,7 +172,11 @@ class Batch:
         """Count a new task."""
         self._counts[task.job_id, task.stage_id, task.queue, status] += 1
         if status is TaskStatus.QUEUED:
-            self._lanes.add(task.lane_id)
+            self.reorder_lane(task)
+
+    def reorder_lane(self, task: Placed) -> None:
+        """Note that the head of a task's lane may be another one now."""
+        self._lanes.add(task.lane_id)
 
     def follow(self, task: Placed, status: TaskStatus) -> None:
         """Let phase 4 follow what the end of a task means."""
