@@ -31,7 +31,7 @@ ROOMS = {
     "core.cli.events": ("events",),
     "core.cli.show": ("show",),
     "core.cli.logs": ("logs",),
-    "core.cli.verbs": ("cancel", "retry", "pause", "resume", "hold", "unhold"),
+    "core.cli.verbs": ("cancel", "retry", "pause", "resume", "hold", "unhold", "priority"),
     "core.cli.orphans": ("orphans",),
     "core.cli.documents": ("check", "graph"),
     "core.cli.import_wfformat": ("import",),

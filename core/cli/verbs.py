@@ -17,6 +17,7 @@ from core.cli.summary import report_changes
 from core.cli.targets import count, find_targets
 from core.control.api import OPERATOR, ControlAPI, Target
 from core.model.commands import Force, Operated
+from core.model.plans import PRIORITY_MAX
 
 _ASK_ABOVE = 20
 Act: TypeAlias = Callable[[ControlAPI, Target], Awaitable[Operated]]
@@ -93,6 +94,16 @@ class Unhold(Remote):
     """The arguments of `unhold`."""
 
     chosen: Chosen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Priority(Remote):
+    """The arguments of `priority`."""
+
+    chosen: Chosen
+    to: Annotated[
+        int, typer.Option(metavar="N", min=0, max=PRIORITY_MAX, help="From 0 to 100; higher starts earlier.")
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +200,19 @@ async def unhold(arguments: Unhold) -> int:
     )
 
 
+async def priority(arguments: Priority) -> int:
+    """Change the priority of tasks that have not ended; queued ones move in their queue at once."""
+    return await _carry_out(
+        arguments,
+        arguments.chosen,
+        verb=_Verb(
+            name="prioritise",
+            done="prioritised",
+            act=lambda deck, target: deck.prioritise(target, priority=arguments.to, actor=OPERATOR),
+        ),
+    )
+
+
 async def _carry_out(arguments: Remote, chosen: Chosen, *, verb: _Verb, queue: str | None = None) -> int:
     async with changing(arguments) as deck:
         targets = await find_targets(
@@ -268,5 +292,11 @@ COMMANDS = (
         arguments=Unhold,
         run=unhold,
         examples=("taskdeck unhold 12/publish", "taskdeck unhold --where 'status:held'"),
+    ),
+    Command(
+        name="priority",
+        arguments=Priority,
+        run=priority,
+        examples=("taskdeck priority --to 90 12/publish", "taskdeck priority --to 0 --where 'queue:mail'"),
     ),
 )

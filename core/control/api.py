@@ -25,8 +25,9 @@ from core.model.commands import (
     SubmitOptions,
     Submitted,
 )
+from core.model.errors import Invalid
 from core.model.orphans import OrphanView
-from core.model.plans import TaskSpec
+from core.model.plans import PRIORITY_MAX, TaskSpec
 from core.model.values import JsonValue
 from core.model.workflow_views import WorkflowView
 
@@ -163,6 +164,23 @@ class Fail(Operate):
         return commands.Fail(task_ids=task_ids, reason=self.reason, actor=self.actor)
 
 
+@verb("prioritise", Kind.CHANGE)
+class Prioritise(Operate):
+    priority: int
+
+    def __post_init__(self) -> None:
+        """Refuse a priority that no task may have."""
+        if not 0 <= self.priority <= PRIORITY_MAX:
+            raise Invalid(
+                "priority.range",
+                f"a priority is a whole number from 0 to {PRIORITY_MAX}",
+                hint="choose another one",
+            )
+
+    def on_tasks(self, task_ids: tuple[int, ...]) -> Operation:
+        return commands.Prioritise(task_ids=task_ids, priority=self.priority, actor=self.actor)
+
+
 @verb("keep_orphans", Kind.CHANGE)
 class KeepOrphans(Operate):
     pass
@@ -255,6 +273,14 @@ class ControlAPI(ReadingAPI):
     async def fail(self, target: Target, *, reason: str = "", actor: str = OPERATOR) -> Operated:
         """Give held tasks (ids, filter) up: they end as failed, and their job goes by its rules."""
         return await self.ask(Fail(target=target, reason=reason, actor=actor))
+
+    async def prioritise(self, target: Target, *, priority: int, actor: str = OPERATOR) -> Operated:
+        """Give tasks (ids, filter) another priority, from 0 to 100; queued ones move in their queue.
+
+        Raises `Invalid` (`priority.range`). Tasks that are final, or have that priority, are listed as
+        refused. Jobs and queues are `target.unfit`.
+        """
+        return await self.ask(Prioritise(target=target, priority=priority, actor=actor))
 
     async def orphans(self) -> tuple[OrphanView, ...]:
         """Return what lost its owner, in order of task id: living sessions, and tasks held after a loss."""

@@ -289,6 +289,18 @@ class Fail(Operation):
         return _tasks(self.task_ids)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prioritise(Operation):
+    """Give tasks that are not final another priority."""
+
+    task_ids: tuple[int, ...]
+    priority: int
+    actor: str = ENGINE
+
+    def rows(self) -> tuple[RowRef, ...]:
+        return _tasks(self.task_ids)
+
+
 class OrphanEvent(StrEnum):
     """What the history says of an orphan."""
 

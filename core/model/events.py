@@ -11,6 +11,7 @@ BIRTHS = ("job.created", "task.created")
 """Kinds that carry a new row; the fold starts there."""
 MARKS = (
     "task.stop_requested",
+    "task.prioritised",
     "task.duplicate",
     "orphan.found",
     "orphan.kept",
@@ -19,7 +20,7 @@ MARKS = (
     "engine.started",
     "engine.stopped",
 )
-"""Kinds that change no status: a durable ask, a late outcome without effect, a family
+"""Kinds that change no status: a durable ask, another priority, a late outcome without effect, a family
 without its wrapper and an operator who lets it run, switches, the engine."""
 MOVED: tuple[str, ...] = tuple(
     dict.fromkeys(

@@ -20,6 +20,7 @@ from core.model.commands import (
     Kill,
     NoteOrphan,
     Pause,
+    Prioritise,
     Rerun,
     Resume,
     Submit,
@@ -34,6 +35,7 @@ from core.store.apply.operate import (
     apply_hold,
     apply_kill,
     apply_pause,
+    apply_prioritise,
     apply_resume,
     apply_unhold,
 )
@@ -96,6 +98,7 @@ _TABLE = (
     _each(Hold, apply_hold),
     _each(Unhold, apply_unhold),
     _each(Fail, apply_fail),
+    _each(Prioritise, apply_prioritise),
     _each(Rerun, apply_rerun),
     _each(NoteOrphan, apply_note_orphan),
     _each(ComeDue, apply_come_due),

@@ -75,6 +75,17 @@ def test_what_refuses_is_listed_and_a_verb_without_effect_ends_with_2(failed: De
     assert ended.err.startswith("  1: ")
 
 
+def test_a_priority_is_changed_and_a_final_task_refuses_it(failed: Deck) -> None:
+    failed("retry", "2", "--json")
+    assert failed("priority", "--to", "90", "--where", "job:2 status:queued").out == "prioritised 1\n"
+    assert failed("tasks", "--json", "--where", "job:2 sort:id").objects[0]["priority"] == 90
+    failed("cancel", "2")
+    ended = failed("priority", "--to", "5", "2/a")
+    assert (ended.status, ended.out) == (2, "prioritised 0, refused 1\n")
+    assert failed("priority", "--to", "101", "2/a").status == 2
+    assert failed("priority", "2/a").status == 2
+
+
 def test_a_queue_is_paused_and_resumed(failed: Deck) -> None:
     assert failed("pause", "--queue", "default", "--reason", "no power").status == 0
     (queue,) = failed("queues", "--json").objects

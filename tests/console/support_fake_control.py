@@ -210,6 +210,13 @@ class FakeControl(FakeRows, ControlAPI):
     async def answer_fail(self, r: api.Fail) -> Operated:
         return self._move("fail", r.target, status="failed")
 
+    async def answer_prioritise(self, r: api.Prioritise) -> Operated:
+        self._note_verb("prioritise", r.target)
+        for number in self.meant(r.target):
+            self.task_rows[number] = replace(self.task_rows[number], priority=r.priority)
+            self.add_event("task.prioritised", task_id=number)
+        return Operated(changed=len(self.meant(r.target)))
+
     async def answer_orphans(self, _: api.Orphans) -> tuple[OrphanView, ...]:
         return tuple(orphan for _, orphan in sorted(self.orphan_rows.items()) if self._stands(orphan))
 

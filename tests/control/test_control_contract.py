@@ -136,6 +136,19 @@ async def test_a_job_runs_and_everything_of_it_is_read(control, mine):
     assert (await control.events(newest, limit=1)).rows[0].kind == "job.succeeded"
 
 
+async def test_queued_tasks_take_another_priority(control, mine):
+    first, second = await queued(control, mine, 2)
+    answer = await control.prioritise(Target(task_ids=(first, second)), priority=90, actor="ann")
+    assert (answer.changed, answer.refused) == (2, ())
+    assert (await control.task(second)).task.priority == 90
+    again = await control.prioritise(Target(filter=tasks_of(mine)), priority=90)
+    assert (again.changed, [number for number, _ in again.refused]) == (0, [first, second])
+    for unfit in (-1, 101):
+        with pytest.raises(Invalid) as caught:
+            await control.prioritise(Target(task_ids=(first,)), priority=unfit)
+        assert caught.value.code == "priority.range"
+
+
 async def test_a_group_counts_its_tasks(control, mine):
     ids = await control.enqueue(delays(3), group=mine)
     await within(control.wait_tasks(ids), "they end")

@@ -104,6 +104,11 @@ BODIES: list[tuple[str, Callable[[ControlAPI], Awaitable[object]], str]] = [
     ),
     ("unhold", lambda c: c.unhold(Target(task_ids=())), '{"target":{"task_ids":[]}}'),
     ("fail", lambda c: c.fail(Target(task_ids=(5,)), reason="z"), '{"target":{"task_ids":[5]},"reason":"z"}'),
+    (
+        "prioritise",
+        lambda c: c.prioritise(Target(task_ids=(5,)), priority=90, actor="ann"),
+        '{"target":{"task_ids":[5]},"actor":"ann","priority":90}',
+    ),
     ("keep_orphans", lambda c: c.keep_orphans(Target(task_ids=(5,))), '{"target":{"task_ids":[5]}}'),
     (
         "kill_orphans",

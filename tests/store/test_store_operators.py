@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from core.model.commands import Cancel, Fail, Hold, Operated, Pause, Rerun, Resume, Unhold
+from core.model.commands import Cancel, Fail, Hold, Operated, Pause, Prioritise, Rerun, Resume, Unhold
 from core.model.errors import Invalid, NotFound
 from core.model.outcomes import Cancelled, RetryAt
 from core.model.plans import OnTaskFailure
-from tests.support.deck import Deck
+from tests.support.deck import AGING, Deck
 from tests.support.factories import FINISH, failure, flat, job, retrying, stage, task, tasks
 
 
@@ -179,6 +179,62 @@ def test_only_queued_and_retrying_tasks_can_be_held(deck: Deck, status: str) -> 
     assert number == deck.id(status)
     assert why.startswith(f"it is {status}")
     assert deck.operate(Unhold(task_ids=(number,))).refused == ((number, f"it is {status}, not held"),)
+
+
+def test_a_task_of_a_higher_priority_is_claimed_before_others_that_waited_longer(deck: Deck) -> None:
+    *_, last = deck.enqueue(*tasks("t", 3))
+    assert deck.operate(Prioritise(task_ids=(last,), priority=90, actor="ada")) == Operated(changed=1)
+    assert deck.told("task.prioritised") == [{"priority": 90, "before": 0}]
+    assert deck.rows("SELECT actor FROM event WHERE kind = 'task.prioritised'") == [("ada",)]
+    assert [claimed.task_id for claimed in deck.claim(1)] == [last]
+
+
+def test_a_task_that_loses_its_priority_lets_others_go_before_it(deck: Deck) -> None:
+    first, second = deck.enqueue(task("a", priority=50), task("b", priority=20))
+    deck.do(Prioritise(task_ids=(first,), priority=10))
+    assert [claimed.task_id for claimed in deck.claim(1)] == [second]
+
+
+def test_every_task_that_is_not_final_takes_another_priority_and_keeps_it(deck: Deck) -> None:
+    plans = (
+        task("running", priority=3),
+        task("retrying", priority=2, retry=retrying(2)),
+        task("held"),
+        task("queued"),
+        task("blocked", "queued"),
+    )
+    deck.submit(flat(*plans))
+    deck.claim(2)
+    deck.end("retrying", failure(), RetryAt(at=50_000))
+    deck.do(Hold(task_ids=(deck.id("held"),)))
+    wanted = tuple(deck.id(plan.key) for plan in plans)
+    assert deck.operate(Prioritise(task_ids=wanted, priority=77)) == Operated(changed=5)
+    assert [deck.column(plan.key, "priority") for plan in plans] == [77] * 5
+    deck.do(Unhold(task_ids=(deck.id("held"),)))
+    assert deck.column("held", "sort_key") == deck.now - 77 * AGING
+
+
+def test_a_final_task_and_one_that_has_the_priority_refuse_another(deck: Deck) -> None:
+    done, same = deck.enqueue(task("a", priority=9), task("b", priority=8))
+    deck.claim(1)
+    deck.end("a")
+    answer = deck.operate(Prioritise(task_ids=(done, same, 99), priority=8))
+    assert answer == Operated(
+        changed=0,
+        refused=(
+            (99, "there is no such task"),
+            (done, "it is succeeded already"),
+            (same, "it has priority 8 already"),
+        ),
+    )
+    assert (deck.column("a", "priority"), deck.told("task.prioritised")) == (9, [])
+
+
+def test_of_an_end_and_a_new_priority_in_one_batch_both_land(deck: Deck) -> None:
+    (number,) = deck.enqueue(task("a"))
+    deck.claim()
+    deck.do(Prioritise(task_ids=(number,), priority=5), deck.completion("a"))
+    assert (deck.status("a"), deck.column("a", "priority")) == ("succeeded", 5)
 
 
 def test_a_held_task_that_is_given_up_ends_as_failed_with_who_and_why(deck: Deck) -> None:

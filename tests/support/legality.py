@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable
 
+from core.model.events import MARKS
 from core.model.status import JOB_MOVES, STAGE_MOVES, TASK_MOVES, Move
 from core.model.values import INBOX, INBOX_STAGE
 
@@ -22,7 +23,7 @@ def illegal_moves(db: sqlite3.Connection) -> list[str]:
         noun = kind.partition(".")[0]
         values = json.loads(data or "{}")
         moves = _MOVES.get(noun)
-        if moves is None or kind in ("task.stop_requested", "task.duplicate"):
+        if moves is None or kind in MARKS:
             continue
         key = (noun, {"job": job_id, "stage": values.get("stage"), "task": task_id}[noun])
         if key not in seen:

@@ -1,10 +1,22 @@
-"""Carry out what operators ask: cancel, kill, pause, resume, hold, unhold, fail."""
+"""Carry out what operators ask of jobs, tasks and queues."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from core.model.commands import Cancel, Fail, Force, Hold, Kill, Operated, Pause, Refusal, Resume, Unhold
+from core.model.commands import (
+    Cancel,
+    Fail,
+    Force,
+    Hold,
+    Kill,
+    Operated,
+    Pause,
+    Prioritise,
+    Refusal,
+    Resume,
+    Unhold,
+)
 from core.model.decisions import Verdict
 from core.model.errors import Conflict, Invalid, NotFound, TaskdeckError
 from core.model.outcomes import TaskError
@@ -16,11 +28,16 @@ from core.store.apply.moves.idle import IdleTask
 from core.store.apply.stops import Cause, stop_job, stop_tasks
 from core.store.batch import Batch
 from core.store.rows import Subject, TaskPlace
-from core.store.sql import ids, raw
+from core.store.sql import among, ids, raw
 
 _READ = (
     "SELECT t.id, t.job_id, t.stage_id, t.queue, t.lane_id, t.status, t.retry_at, job.status"
     " FROM json_each(?) AS j JOIN task t ON t.id = j.value JOIN job ON job.id = t.job_id ORDER BY t.id"
+)
+_STANDING = "SELECT priority, queued_at FROM task WHERE id = ?"
+_PRIORITISE = (
+    "UPDATE task SET priority = ?, sort_key = CASE WHEN status = 'queued' THEN ? ELSE sort_key END"
+    f" WHERE id = ? AND {among(set(TaskStatus) - TASK_FINAL)}"
 )
 GIVEN_UP = "task.given_up"
 """Error code of a task that an operator gave up."""
@@ -148,6 +165,26 @@ def apply_fail(batch: Batch, command: Fail) -> Operated | TaskdeckError:
             f"it is {task.status} already" if task.status in TASK_FINAL else f"it is {task.status}, not held"
         )
         refused.append(Refusal(task.id, already))
+    return Operated(changed=changed, refused=tuple(refused))
+
+
+def apply_prioritise(batch: Batch, command: Prioritise) -> Operated:
+    """Give tasks another priority; queued ones take their new place in the lane at once."""
+    tasks, refused = read_tasks(batch, command.task_ids)
+    changed = 0
+    for task in tasks:
+        before, queued_at = batch.rows(_STANDING, task.id)[0]
+        if before == command.priority:
+            refused.append(Refusal(task.id, f"it has priority {before} already"))
+            continue
+        key = batch.rules.sort_key(queued_at or 0, command.priority, aging_step=batch.aging_step)
+        if batch.run(_PRIORITISE, command.priority, key, task.id) != 1:
+            refused.append(Refusal(task.id, f"it is {task.status} already"))
+            continue
+        changed += 1
+        batch.reorder_lane(task.place)
+        note: JsonObject = {"priority": command.priority, "before": before}
+        batch.task_event("task.prioritised", task.place, actor=command.actor, data=note)
     return Operated(changed=changed, refused=tuple(refused))
 
 

@@ -128,6 +128,11 @@ def _rerun(row: Folded, fact: Fact) -> None:
     row.queued_at = fact.at if row.status == "queued" else None
 
 
+def _prioritised(row: Folded, fact: Fact) -> None:
+    priority = _number(fact, "priority")
+    row.priority = row.priority if priority is None else priority
+
+
 def _nothing(_: Folded, __: Fact) -> None:
     """Change nothing: the event tells of something without effect on the row."""
 
@@ -151,6 +156,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "task.held": _held,
         "task.stop_requested": _stop_requested,
         "task.rerun": _rerun,
+        "task.prioritised": _prioritised,
         "task.duplicate": _nothing,
         "orphan.found": _nothing,
         "orphan.kept": _nothing,
