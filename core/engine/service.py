@@ -49,8 +49,8 @@ from core.model.workflow_views import WorkflowView
 from core.rules.writer import WRITER_RULES
 from core.store.batch import Report
 from core.store.database import open_writer
+from core.store.epochs import begin_epoch, end_epoch
 from core.store.journal import Journal
-from core.store.ownership import let_go, take_over
 from core.store.readers import Readers
 from core.store.reports import Reports
 from core.store.writer import Writer
@@ -80,7 +80,7 @@ class Engine:
         self.failure: TaskdeckError | None = None
         clock, now = ports.clock, ports.clock.now()
         connection = open_writer(paths.db, synchronous=settings.synchronous, now=now)
-        self._owner = take_over(connection, now=now, pid=os.getpid(), boot_id=boot_id())
+        self._owner = begin_epoch(connection, now=now, pid=os.getpid(), boot_id=boot_id())
         writer = Writer(
             connection=connection,
             epoch=self._owner.epoch,
@@ -266,7 +266,7 @@ class Engine:
         try:
             await self._stop_connectors()
             await self._readers.close()
-            await self.journal.close(last_use=self._let_go)
+            await self.journal.close(last_use=self._end_epoch)
         finally:
             self._stopped.set()
 
@@ -277,9 +277,9 @@ class Engine:
             # Foreign code: it must not keep the store from being closed.
             _log.warning("a connector could not be stopped", error=repr(error))
 
-    def _let_go(self, writer: Writer) -> None:
+    def _end_epoch(self, writer: Writer) -> None:
         try:
-            let_go(writer.connection, now=self._ports.clock.now(), epoch=writer.epoch)
+            end_epoch(writer.connection, now=self._ports.clock.now(), epoch=writer.epoch)
         except Exception as error:
             # The next engine does not need the note; the writer still has to close its connection.
             _log.warning("the store did not take the end of this engine", error=repr(error))

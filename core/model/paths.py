@@ -84,14 +84,14 @@ def ensure_home(home: Path) -> Paths:
 
 
 def _close_to_others(directory: Path) -> None:
-    found = directory.stat()
+    status = directory.stat()
     # /tmp itself must not become ours, even for root.
-    if found.st_mode & stat.S_ISVTX or os.geteuid() not in (0, found.st_uid):
+    if status.st_mode & stat.S_ISVTX or os.geteuid() not in (0, status.st_uid):
         raise Forbidden(
             "config.home_foreign",
             f"{safe_line(str(directory))} belongs to another user or is shared by all",
             hint="name a directory of your own with --home DIR or TASKDECK_HOME",
             facts={"directory": str(directory)},
         )
-    if stat.S_IMODE(found.st_mode) != 0o700:
+    if stat.S_IMODE(status.st_mode) != 0o700:
         directory.chmod(0o700)

@@ -65,7 +65,7 @@ def full() -> Unavailable:
     return Unavailable(
         "store.full",
         "the disk of the store is full: nothing can be recorded",
-        hint="make room there: an engine that runs goes on by itself, and nothing is lost",
+        hint="free space there: a running engine then continues by itself, and nothing is lost",
     )
 
 
@@ -108,7 +108,7 @@ def _connect(path: Path, synchronous: str) -> sqlite3.Connection:
     connection.text_factory = decode
     try:
         connection.execute("PRAGMA busy_timeout = 60000")
-        # The first look at the file: a foreign or damaged one shows here.
+        # The first read of the file: a foreign or damaged one fails here.
         connection.execute(f"PRAGMA synchronous = {'NORMAL' if synchronous == 'NORMAL' else 'FULL'}")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA cache_size = -65536")

@@ -47,7 +47,7 @@ _COMPARISONS: dict[Op, Callable[[Expression, int], Condition]] = {
     Op.MORE: operator.gt,
     Op.AT_LEAST: operator.ge,
 }
-_TURNED = {Op.LESS: Op.MORE, Op.AT_MOST: Op.AT_LEAST, Op.MORE: Op.LESS, Op.AT_LEAST: Op.AT_MOST}
+_REVERSED = {Op.LESS: Op.MORE, Op.AT_MOST: Op.AT_LEAST, Op.MORE: Op.LESS, Op.AT_LEAST: Op.AT_MOST}
 _TROUBLE = frozenset({TaskStatus.FAILED, TaskStatus.HELD, TaskStatus.RETRYING, TaskStatus.WAITING})
 _LIVE = frozenset(set(JobStatus) - JOB_FINAL)
 _NUMBERED = {
@@ -61,8 +61,8 @@ _GLOB_SIGNS = re.compile(r"[*?\[]")
 
 def column_of(noun: Noun, name: str) -> Expression:
     """Return what SQL reads for a column of the noun's view; raises KeyError for an unknown one."""
-    found = _ELSEWHERE.get((noun, name))
-    return _TABLES[noun].c[name] if found is None else found
+    column = _ELSEWHERE.get((noun, name))
+    return _TABLES[noun].c[name] if column is None else column
 
 
 def where(filter_: Filter, *, now: int) -> list[Condition]:
@@ -99,18 +99,18 @@ def bound(value: str) -> Expression:
 def _condition(term: Term, noun: Noun, now: int) -> Condition:
     match term:
         case In():
-            return _turn(_is_in(term, noun), negated=term.negated)
+            return _negate_if(_is_in(term, noun), negated=term.negated)
         case Compare():
             return _compares(term, noun, now)
         case Contains():
-            return _turn(_contains(term.text, noun), negated=term.negated)
+            return _negate_if(_contains(term.text, noun), negated=term.negated)
         case Matches():
-            return _turn(_is_match(term, noun), negated=term.negated)
+            return _negate_if(_is_match(term, noun), negated=term.negated)
         case _:
             assert_never(term)
 
 
-def _turn(condition: Condition, *, negated: bool) -> Condition:
+def _negate_if(condition: Condition, *, negated: bool) -> Condition:
     # Nothing (NULL) is none of the values, so a negated term holds for it.
     return not_(func.coalesce(condition, literal_column("0"))) if negated else condition
 
@@ -165,7 +165,7 @@ def _compares(term: Compare, noun: Noun, now: int) -> Condition:
     column = column_of(noun, field_of(noun, term.field).column)
     match term.value:
         case Ago(ms=length):
-            return _COMPARISONS[_TURNED[term.op]](column, now - length)
+            return _COMPARISONS[_REVERSED[term.op]](column, now - length)
         case At(ms=moment):
             return _COMPARISONS[term.op](column, moment)
         case int(number):

@@ -24,8 +24,8 @@ from core.model.plans import JobPlan, NeedPlan, StagePlan, TaskPlan
 from core.rules.writer import WRITER_RULES
 from core.store.batch import Report
 from core.store.database import open_writer
+from core.store.epochs import begin_epoch
 from core.store.journal import Journal
-from core.store.ownership import take_over
 from core.store.transaction import Group, carry_out
 from core.store.writer import Writer
 from tests.bench.handwritten import Speed, arguments, bare, drain, folder, medians, table, timed
@@ -43,7 +43,7 @@ def now() -> int:
 def make(home: Path) -> Writer:
     """Open a new store for a writer."""
     connection = open_writer(home / "deck.db", synchronous="FULL", now=now())
-    owner = take_over(connection, now=now(), pid=1, boot_id="bench")
+    owner = begin_epoch(connection, now=now(), pid=1, boot_id="bench")
     return Writer(connection=connection, epoch=owner.epoch, aging_step=60_000, rules=WRITER_RULES)
 
 

@@ -223,7 +223,7 @@ async def test_a_full_disk_is_said_and_what_ended_meanwhile_is_recorded_when_the
         for number in range(200):
             await house.submit(task(f"more{number}", "succeed", name="x" * 200))
     assert caught.value.code == "store.full"
-    assert "make room" in caught.value.hint
+    assert "free space" in caught.value.hint
     house.steer.release("a")
     await ticks(20)
     store.execute("PRAGMA max_page_count = 1000000")

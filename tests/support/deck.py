@@ -27,7 +27,7 @@ from core.model.values import JsonValue
 from core.rules.writer import WRITER_RULES
 from core.store.batch import Report
 from core.store.database import _connect, open_writer
-from core.store.ownership import take_over
+from core.store.epochs import begin_epoch
 from core.store.transaction import Group, carry_out
 from core.store.writer import Writer
 
@@ -57,7 +57,7 @@ class Deck:
         if not path.exists():
             path.write_bytes(_empty_store())
         self.db = open_writer(path, synchronous="NORMAL", now=now)
-        self.epoch = take_over(self.db, now=now, pid=1, boot_id="boot").epoch
+        self.epoch = begin_epoch(self.db, now=now, pid=1, boot_id="boot").epoch
         self.report = Report()
         self.reports: list[Report] = []
 
@@ -158,7 +158,7 @@ class Deck:
         """Forget this writer as a kill would, and go on as the next engine on the same file."""
         self.db.close()
         self.db = open_writer(self.path, synchronous="NORMAL", now=self.now)
-        self.epoch = take_over(self.db, now=self.now, pid=2, boot_id="boot").epoch
+        self.epoch = begin_epoch(self.db, now=self.now, pid=2, boot_id="boot").epoch
         self.report = Report()
 
     def rows(self, sql: str, *args: object) -> list[tuple]:

@@ -85,7 +85,7 @@ _KINDS = ", ".join(sorted(f"'task.{status}'" for status in TASK_FINAL))
 _ENDS = (
     _rows(
         "ended.foreign",
-        "a count of ends is of no such bucket, status or number",
+        "a count of ends has an impossible bucket, status or number",
         f"""
         SELECT at, queue, status, n FROM ended
         WHERE at % {BUCKET} != 0 OR n < 1 OR NOT ({among(TASK_FINAL)})""",
@@ -95,7 +95,7 @@ _ENDS = (
         "ended.wrong",
         "a kept count of the ends of a day differs from the events",
         f"""
-        WITH told AS (
+        WITH counted AS (
           SELECT event.at - event.at % {BUCKET} AS at, substr(kind, 6) AS status, count(*) AS n
           FROM event, {_NEWEST} WHERE kind IN ({_KINDS})
           AND event.at - event.at % {BUCKET} > newest.at - {KEPT} GROUP BY 1, 2),
@@ -103,10 +103,10 @@ _ENDS = (
           SELECT ended.at, status, sum(n) AS n FROM ended, {_NEWEST}
           WHERE ended.at > newest.at - {KEPT} GROUP BY 1, 2)
         SELECT t.at, t.status, t.n AS events, coalesce(k.n, 0) AS kept
-        FROM told t LEFT JOIN kept k ON k.at = t.at AND k.status = t.status WHERE t.n != coalesce(k.n, 0)
+        FROM counted t LEFT JOIN kept k ON k.at = t.at AND k.status = t.status WHERE t.n != coalesce(k.n, 0)
         UNION ALL
         SELECT k.at, k.status, 0, k.n FROM kept k
-        WHERE (k.at, k.status) NOT IN (SELECT at, status FROM told)""",
+        WHERE (k.at, k.status) NOT IN (SELECT at, status FROM counted)""",
     ),
 )
 
@@ -130,7 +130,7 @@ _NEEDS = (
     ),
     _rows(
         "edge.overdue",
-        "a need has ended, but the task that waits for it did not hear of it",
+        "a need has ended, but the task that waits for it was not updated",
         f"""
         SELECT e.need_id AS need, e.task_id AS task FROM edge e
         JOIN task t ON t.id = e.task_id AND t.status = 'blocked'

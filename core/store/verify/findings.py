@@ -52,7 +52,7 @@ def verify(connection: sqlite3.Connection) -> Findings:
     if own:
         connection.execute("BEGIN")
     try:
-        return tuple(_capped(_look(connection)))
+        return tuple(_capped(_findings(connection)))
     finally:
         if own and connection.in_transaction:
             connection.execute("ROLLBACK")
@@ -75,7 +75,7 @@ def _capped(findings: Iterator[Finding]) -> Iterator[Finding]:
             yield finding
 
 
-def _look(db: sqlite3.Connection) -> Iterator[Finding]:
+def _findings(db: sqlite3.Connection) -> Iterator[Finding]:
     try:
         yield from _integrity(db)
         for check in CHECKS:
@@ -133,14 +133,14 @@ def _compare(task_id: int, stored: list[JsonValue], facts: list[Fact]) -> Iterat
     if row is None:
         yield Finding(
             code="fold.unborn",
-            message="a task's events do not start with its birth",
+            message="a task's events do not start with its creation",
             facts={"task": task_id},
         )
         return
-    told = _columns(row)
-    if told != stored:
+    folded = _columns(row)
+    if folded != stored:
         kept: JsonObject = dict(zip(COLUMNS, stored, strict=True))
-        events: JsonObject = dict(zip(COLUMNS, told, strict=True))
+        events: JsonObject = dict(zip(COLUMNS, folded, strict=True))
         differing = [name for name in COLUMNS if kept[name] != events[name]]
         yield Finding(
             code="fold.task",
@@ -169,16 +169,16 @@ def _fold_others(db: sqlite3.Connection) -> Iterator[Finding]:
             stages[stage] = status
     for job_id, status in db.execute(_JOBS):
         if jobs.get(job_id) != status:
-            yield _differs("job", job_id, status, told=jobs.get(job_id))
+            yield _differs("job", job_id, status, folded=jobs.get(job_id))
     for stage_id, status, position in db.execute(_STAGES):
-        told = stages.get(stage_id, "pending" if position else "open")
-        if told != status:
-            yield _differs("stage", stage_id, status, told=told)
+        folded = stages.get(stage_id, "pending" if position else "open")
+        if folded != status:
+            yield _differs("stage", stage_id, status, folded=folded)
 
 
-def _differs(noun: str, number: int, status: str, *, told: str | None) -> Finding:
+def _differs(noun: str, number: int, status: str, *, folded: str | None) -> Finding:
     return Finding(
         code=f"fold.{noun}",
         message=f"the status of a {noun} differs from its events",
-        facts={noun: number, "row": status, "events": told},
+        facts={noun: number, "row": status, "events": folded},
     )

@@ -24,8 +24,8 @@ class Fact(NamedTuple):
     @property
     def values(self) -> JsonObject:
         """What the event carries; empty for most."""
-        found = unpack(self.data)
-        return found if isinstance(found, dict) else {}
+        data = unpack(self.data)
+        return data if isinstance(data, dict) else {}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -166,7 +166,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
 
 
 def fold(facts: Iterable[Fact]) -> Folded | None:
-    """Return the row that a task's events tell, or None if they do not start with its birth.
+    """Return the row that a task's events tell, or None if they do not start with its creation.
 
     Raises KeyError for a kind without a rule.
     """
@@ -174,13 +174,13 @@ def fold(facts: Iterable[Fact]) -> Folded | None:
     first = next(steps, None)
     if first is None or first.kind != "task.created":
         return None
-    row = _born(first)
+    row = _created(first)
     for fact in steps:
         RULES[fact.kind](row, fact)
     return row
 
 
-def _born(fact: Fact) -> Folded:
+def _created(fact: Fact) -> Folded:
     data = fact.values
     status, queue, priority = str(data.get("status")), data.get("queue"), data.get("priority")
     return Folded(

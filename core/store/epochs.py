@@ -1,4 +1,4 @@
-"""Own the store: raise the engine's epoch at start, note the end."""
+"""Epochs: the number of each start of an engine on the store."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ _EVENT = "INSERT INTO event (at, kind, data) VALUES (?, ?, ?)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Owner:
-    """The running engine as the store knows it."""
+class EngineEpoch:
+    """The running engine: the name of its store, and the number of its start."""
 
     store_id: str
     epoch: int
 
 
-def take_over(connection: sqlite3.Connection, *, now: int, pid: int, boot_id: str) -> Owner:
-    """Raise the epoch for a new engine; from here on every batch of an earlier one is fenced.
+def begin_epoch(connection: sqlite3.Connection, *, now: int, pid: int, boot_id: str) -> EngineEpoch:
+    """Begin the epoch of a new engine; from here on every batch of an earlier one is fenced.
 
     The caller holds the engine lock.
     """
@@ -31,10 +31,10 @@ def take_over(connection: sqlite3.Connection, *, now: int, pid: int, boot_id: st
     ).fetchall()
     connection.execute(_EVENT, (now, "engine.started", pack({"epoch": epoch, "pid": pid})))
     connection.execute("COMMIT")
-    return Owner(store_id=store_id, epoch=epoch)
+    return EngineEpoch(store_id=store_id, epoch=epoch)
 
 
-def let_go(connection: sqlite3.Connection, *, now: int, epoch: int) -> None:
+def end_epoch(connection: sqlite3.Connection, *, now: int, epoch: int) -> None:
     """Note that this engine stopped, unless another one has taken over."""
     connection.execute("BEGIN IMMEDIATE")
     stopped = connection.execute(
