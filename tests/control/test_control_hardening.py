@@ -72,7 +72,7 @@ async def test_a_client_that_does_not_read_its_answer_is_cut_off(tmp_path):
 
 
 async def test_a_client_that_reads_slowly_gets_its_whole_answer(tmp_path):
-    async with remote_stage(tmp_path, limits=Limits(answer_seconds=1.0)) as stage:
+    async with remote_stage(tmp_path, limits=Limits(answer_seconds=2.0)) as stage:
         stage.engine.describe = _huge
         async with connected(stage.socket) as (reader, writer):
             writer.write(post("describe", b'{"document": {"path": "/x"}}'))
@@ -80,7 +80,7 @@ async def test_a_client_that_reads_slowly_gets_its_whole_answer(tmp_path):
             while got < 8_000_000:
                 # Longer than the limit in all; but each time something is taken.
                 got += len(await reader.readexactly(min(500_000, 8_000_000 - got)))
-                await _pass(0.1)
+                await _pass(0.15)
 
 
 async def test_one_client_cannot_wait_for_everything_at_once(tmp_path):

@@ -203,7 +203,7 @@ async def test_an_endless_body_is_refused_with_bounded_memory(tmp_path):
 
 
 async def test_half_open_clients_are_closed_and_others_are_served(tmp_path):
-    async with remote_stage(tmp_path, limits=Limits(request_seconds=0.5)) as stage:
+    async with remote_stage(tmp_path, limits=Limits(request_seconds=1.5)) as stage:
         silent = [await asyncio.open_unix_connection(str(stage.socket)) for _ in range(200)]
         for _, writer in silent[:100]:
             writer.write(b"POST /stop HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n{")
@@ -217,7 +217,7 @@ async def test_half_open_clients_are_closed_and_others_are_served(tmp_path):
 
 
 async def test_a_client_that_stalls_in_a_later_request_is_closed_too(tmp_path):
-    async with remote_stage(tmp_path, limits=Limits(request_seconds=0.3)) as stage:
+    async with remote_stage(tmp_path, limits=Limits(request_seconds=1.0)) as stage:
         reader, writer = await asyncio.open_unix_connection(str(stage.socket))
         writer.write(STATUS)
         assert (await answer(reader))[0] == 200
@@ -228,11 +228,11 @@ async def test_a_client_that_stalls_in_a_later_request_is_closed_too(tmp_path):
 
 
 async def test_a_wait_may_last_longer_than_a_request_may_take_to_arrive(tmp_path):
-    async with remote_stage(tmp_path, limits=Limits(request_seconds=0.1)) as stage:
+    async with remote_stage(tmp_path, limits=Limits(request_seconds=0.5)) as stage:
         loop = asyncio.get_running_loop()
         waiting = asyncio.ensure_future(stage.control.wait_tasks([1]))
         await asyncio.wait_for(stage.engine.waits.wait(), DEADLINE)
-        loop.call_later(0.4, stage.engine.ended.set)
+        loop.call_later(1.0, stage.engine.ended.set)
         assert await asyncio.wait_for(waiting, DEADLINE) == {"succeeded": 1}
 
 

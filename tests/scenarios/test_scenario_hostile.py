@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from core.control.api import SubmitOptions
 from core.model.outcomes import Failed, TaskError
 from core.model.ports import CallContext, InlineCall
 from core.model.text import cells, safe_line
+from tests.support import leftovers
+from tests.support.homes import Home
 from tests.support.hostile import hostile
 from tests.support.terminal import CONSOLE, KEYS, Terminal, kinds
 
@@ -147,7 +149,7 @@ class Walk:
         seen.append(self._terminal.sees(*texts))
         for _ in range(pages):
             self._terminal.press("pagedown")
-            seen.append(self._terminal.settled())
+            seen.append(self._terminal.settled(quiet=0.25))
         if pages:
             seen.append(self._terminal.settled(quiet=0.5))
 
@@ -170,9 +172,8 @@ def _unseen(pictures: Sequence[str], texts: Sequence[str]) -> list[str]:
 
 
 async def _walked(
-    home: Path, texts: Sequence[str], go: Callable[[Walk], None], *, pages: int = 0, **environ: str
+    home: Path, go: Callable[[Walk], None], *, pages: int = 0, **environ: str
 ) -> tuple[bytes, dict[str, list[str]]]:
-    await _fill(home, texts)
     with Terminal([*CONSOLE, "--home", str(home)], size=WIDE, environ=dict(environ)) as terminal:
         walk = Walk(terminal, home.parent / "files", pages=pages)
         await asyncio.to_thread(go, walk)
@@ -182,8 +183,13 @@ async def _walked(
 async def test_hostile_texts_are_seen_and_drive_nothing(tmp_path: Path) -> None:
     texts = hostile(NUMBER)
     plain = [f"{number:03}~plain" for number in range(60)]
-    benign, _ = await _walked(tmp_path / "benign" / "home", plain, Walk.go, pages=1)
-    capture, pictures = await _walked(tmp_path / "hostile" / "home", texts, Walk.go, pages=10)
+    tame, wild = tmp_path / "tame" / "home", tmp_path / "wild" / "home"
+    await _fill(tame, plain)
+    await _fill(wild, texts)
+    benign, _ = await _walked(tame, Walk.go, pages=1)
+    capture, pictures = await _walked(wild, Walk.go, pages=10)
+    # The engines that the consoles started would wait for others to come.
+    leftovers.kill(leftovers.living_on(tmp_path))
     assert kinds(capture) - kinds(benign) == set()
     expected = {
         "retries": texts,
@@ -197,18 +203,30 @@ async def test_hostile_texts_are_seen_and_drive_nothing(tmp_path: Path) -> None:
     }
 
 
+FEW = hostile(40)
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return a home that holds a few hostile texts, served for the consoles that look at it."""
+    home = Home(tmp_path_factory.mktemp("few") / "home")
+    asyncio.run(_fill(home.path, FEW))
+    home.start("serve")
+    home.has_engine()
+    yield home.path
+    home.end()
+
+
 @pytest.mark.parametrize("term", ["xterm-256color", "screen", "linux"])
-async def test_without_colours_not_one_is_sent_and_everything_is_read(tmp_path: Path, term: str) -> None:
-    texts = hostile(40)
-    capture, pictures = await _walked(tmp_path / "home", texts, Walk.go_briefly, NO_COLOR="1", TERM=term)
+async def test_without_colours_not_one_is_sent_and_everything_is_read(few: Path, term: str) -> None:
+    capture, pictures = await _walked(few, Walk.go_briefly, NO_COLOR="1", TERM=term)
     assert not {kind for kind in kinds(capture) if kind.startswith(COLOURS)}
-    assert _unseen(pictures["retries"], texts) == []
+    assert _unseen(pictures["retries"], FEW) == []
 
 
 @pytest.mark.parametrize("term", ["xterm-256color", "screen", "linux"])
-async def test_a_terminal_of_few_colours_gets_no_more_than_it_has(tmp_path: Path, term: str) -> None:
-    texts = hostile(40)
-    capture, pictures = await _walked(tmp_path / "home", texts, Walk.go_briefly, TERM=term)
+async def test_a_terminal_of_few_colours_gets_no_more_than_it_has(few: Path, term: str) -> None:
+    capture, pictures = await _walked(few, Walk.go_briefly, TERM=term)
     many = {kind for kind in kinds(capture) if kind.startswith(("SGR 38", "SGR 48"))}
     assert many <= ({"SGR 38;5", "SGR 48;5"} if term == "xterm-256color" else set())
-    assert _unseen(pictures["retries"], texts) == []
+    assert _unseen(pictures["retries"], FEW) == []
