@@ -128,10 +128,10 @@ async def test_a_task_that_cannot_be_read_is_told_in_the_pane_alone() -> None:
         await operator.press("3")
         await operator.sees("parse")
 
-        async def task(_task_id: int) -> None:
+        async def refuse(_request: object) -> None:
             raise NotFound("task.unknown", "no task 2 any more")
 
-        control.task = task
+        control.answer_task = refuse
         await operator.press("i")
         await operator.sees("no task 2 any more", "fetch")
         assert not operator.app._notifications

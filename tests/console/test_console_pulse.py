@@ -232,13 +232,13 @@ async def test_without_an_engine_the_head_says_how_to_get_one() -> None:
 async def test_a_sum_that_cannot_be_read_leaves_the_counts_alive(monkeypatch: pytest.MonkeyPatch) -> None:
     control = stocked()
 
-    async def refuse(**_: int) -> PulseView:
+    async def refuse(_request: object) -> PulseView:
         raise Unavailable("store.busy", "the store is busy")
 
     async with console(control) as operator:
         await at_pulse(operator, "http.5xx", "✗ failed 3")
         with monkeypatch.context() as patched:
-            patched.setattr(control, "pulse", refuse)
+            patched.setattr(control, "answer_pulse", refuse)
             control.set_task(7, status="failed")
             await operator.beat()
             await operator.sees("! the store is busy", "✗ failed 4", "http.5xx", "WHAT WAITS")
@@ -256,10 +256,10 @@ async def test_a_part_that_fails_leaves_the_other_parts(monkeypatch: pytest.Monk
     wait = Waiting(kind=WaitKind.QUEUED, subject="mail", tasks=7)
     view = PulseView(rates=(), failing=failing, failing_searched=None, waiting=(wait,))
 
-    async def answer(**_: int) -> PulseView:
+    async def answer(_request: object) -> PulseView:
         return view
 
-    monkeypatch.setattr(control, "pulse", answer)
+    monkeypatch.setattr(control, "answer_pulse", answer)
     async with console(control) as operator:
         await operator.press("1")
         await operator.sees("! something went wrong here", "mail", "✗ failed 0")
@@ -270,10 +270,10 @@ async def test_what_is_left_out_is_told(monkeypatch: pytest.MonkeyPatch) -> None
     control = FakeControl()
     view = PulseView(rates=(), failing=(), failing_searched=100_000, waiting=())
 
-    async def answer(**_: int) -> PulseView:
+    async def answer(_request: object) -> PulseView:
         return view
 
-    monkeypatch.setattr(control, "pulse", answer)
+    monkeypatch.setattr(control, "answer_pulse", answer)
     async with console(control) as operator:
         await at_pulse(operator, "what fails: searched newest 100,000")
 
