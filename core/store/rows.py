@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple, TypeAlias
 
 from core.model.status import TaskStatus
+from core.model.values import JsonObject
 
 
 class Subject(NamedTuple):
@@ -67,6 +68,15 @@ class ClaimedRow(NamedTuple):
 
 Placed: TypeAlias = TaskPlace | ReadyRow | ClaimedRow
 """A row of a task that says what the task is counted under."""
+
+
+class Success(NamedTuple):
+    """An attempt that succeeded: `output` as stored, and what its event says."""
+
+    task_id: int
+    epoch: int
+    output: str | None
+    note: JsonObject
 
 
 class FinalTask(NamedTuple):

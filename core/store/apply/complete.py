@@ -24,9 +24,8 @@ from core.model.status import ATTEMPT, TASK, AttemptStatus, Move
 from core.model.values import JsonObject, JsonValue
 from core.store.apply.moves import running
 from core.store.apply.moves.attempts import ClosedAttempt, close_attempt
-from core.store.apply.moves.running import Success
 from core.store.batch import Batch
-from core.store.rows import Subject, TaskPlace
+from core.store.rows import Subject, Success, TaskPlace
 from core.store.sql import INLINE_LIMIT, digest, guard, pack
 
 _READ = (
@@ -38,7 +37,12 @@ _READ = (
 
 def apply_completes(batch: Batch, commands: Sequence[Complete]) -> list[Completed | TaskdeckError]:
     """Close attempts; a closed one is a duplicate (an event without effect), an unknown one a bug."""
-    landed = _succeed(batch, [c for c in commands if isinstance(c.outcome, Succeeded)])
+    successes = [
+        _success(batch, command, command.outcome)
+        for command in commands
+        if isinstance(command.outcome, Succeeded)
+    ]
+    landed = {(success.task_id, success.epoch) for success in running.succeed(batch, successes)}
     for command in commands:
         if not isinstance(command.outcome, Succeeded) and _end(batch, command):
             landed.add((command.task_id, command.epoch))
@@ -46,15 +50,6 @@ def apply_completes(batch: Batch, commands: Sequence[Complete]) -> list[Complete
         Completed(landed=True) if (c.task_id, c.epoch) in landed else _judge_refused(batch, c)
         for c in commands
     ]
-
-
-def _succeed(batch: Batch, commands: Sequence[Complete]) -> set[tuple[int, int]]:
-    successes = [
-        _success(batch, command, command.outcome)
-        for command in commands
-        if isinstance(command.outcome, Succeeded)
-    ]
-    return running.succeed(batch, successes) if successes else set()
 
 
 def _success(batch: Batch, command: Complete, outcome: Succeeded) -> Success:

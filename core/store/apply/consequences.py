@@ -5,10 +5,12 @@ What a batch leaves over stands in `followup` for a later one, also after a cras
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from core.model.commands import FollowUp
-from core.model.plans import OnTaskFailure
+from core.model.plans import NeedWhen, OnTaskFailure
 from core.model.status import JOB, TASK, TaskStatus
 from core.model.values import INBOX
 from core.store.apply.ends import give_verdict
@@ -32,6 +34,17 @@ _FAILED = (
     "SELECT job.id, job.on_task_failure, t.key FROM json_each(?) AS j JOIN task t ON t.id = j.value"
     f" JOIN job ON job.id = t.job_id WHERE {guard(JOB['verdict'], 'job.status')} ORDER BY job.id"
 )
+
+
+class _Edge(NamedTuple):
+    """A need of a blocked task whose end has come."""
+
+    need_id: int
+    task_id: int
+    kind: str
+
+    def is_met_by(self, end: TaskStatus) -> bool:
+        return self.kind == NeedWhen.DONE or end is TaskStatus.SUCCEEDED
 
 
 def apply_consequences(batch: Batch) -> None:
@@ -105,45 +118,36 @@ def _follow_edges(batch: Batch, finals: list[FinalTask]) -> None:
     if not finals:
         return
     status = {final.task_id: final.status for final in finals}
-    read = batch.rows(_EDGES, ids(status), MAX_EDGES_PER_BATCH)
+    read = batch.typed(_Edge, _EDGES, ids(status), MAX_EDGES_PER_BATCH)
     edges, cut = _within(read, batch.budget)
     # Where the read was cut short, any of the tasks may have more edges than were seen.
     unseen = status if len(read) == MAX_EDGES_PER_BATCH else cut
     batch.followups += [LeftOver("task", task_id) for task_id in unseen]
-    met = [
-        (need, task) for need, task, kind in edges if kind == "done" or status[need] is TaskStatus.SUCCEEDED
-    ]
-    failed = {
-        task: need
-        for need, task, kind in edges
-        if kind != "done" and status[need] is not TaskStatus.SUCCEEDED
-    }
+    met = [edge for edge in edges if edge.is_met_by(status[edge.need_id])]
+    failed = {edge.task_id: edge.need_id for edge in edges if not edge.is_met_by(status[edge.need_id])}
     if failed:
         batch.budget -= idle.skip_for_needs(batch, failed)
-    batch.budget -= _meet(batch, [(need, task) for need, task in met if task not in failed])
+    batch.budget -= _meet(batch, [edge for edge in met if edge.task_id not in failed])
 
 
-def _within(edges: list[tuple], budget: int) -> tuple[list[tuple], dict[int, None]]:  # type: ignore[type-arg]
+def _within(edges: list[_Edge], budget: int) -> tuple[list[_Edge], dict[int, None]]:
     """Keep the edges to so many tasks; name the needs of the others."""
     if len(edges) <= budget:
         return edges, {}
     chosen: set[int] = set()
-    kept: list[tuple] = []  # type: ignore[type-arg]
+    kept: list[_Edge] = []
     cut: dict[int, None] = {}
     for edge in edges:
-        if edge[1] in chosen or len(chosen) < budget:
-            chosen.add(edge[1])
+        if edge.task_id in chosen or len(chosen) < budget:
+            chosen.add(edge.task_id)
             kept.append(edge)
         else:
-            cut[edge[0]] = None
+            cut[edge.need_id] = None
     return kept, cut
 
 
-def _meet(batch: Batch, edges: list[tuple[int, int]]) -> int:
+def _meet(batch: Batch, edges: list[_Edge]) -> int:
     if not edges:
         return 0
-    batch.run(_MEET, pack([list(edge) for edge in edges]))
-    counts: dict[int, int] = {}
-    for _, task_id in edges:
-        counts[task_id] = counts.get(task_id, 0) + 1
-    return queueing.unblock_by_needs(batch, counts)
+    batch.run(_MEET, pack([[edge.need_id, edge.task_id] for edge in edges]))
+    return queueing.unblock_by_needs(batch, Counter(edge.task_id for edge in edges))

@@ -93,16 +93,16 @@ def _submit(batch: Batch, command: Submit) -> Submitted | TaskdeckError:
             "SELECT id, input_hash FROM job WHERE client_key = CAST(? AS TEXT)", raw(plan.client_key)
         )
         if known is not None:
-            return _known(plan.client_key, known, input_hash)
+            job_id, stored_hash = known
+            return _known(plan.client_key, int(job_id), same_input=stored_hash == input_hash)
     job_id = _next_id(batch, "job")
     _write_job(batch, job_id, command, input_hash)
     _write_stages(batch, job_id, command)
     return Submitted(job_id=job_id)
 
 
-def _known(client_key: str, known: tuple[int, str], input_hash: str) -> Submitted | TaskdeckError:
-    job_id, stored = known
-    if stored == input_hash:
+def _known(client_key: str, job_id: int, *, same_input: bool) -> Submitted | TaskdeckError:
+    if same_input:
         return Submitted(job_id=job_id, duplicate=True)
     return Conflict(
         "client_key.conflict",

@@ -9,7 +9,7 @@ from core.model.errors import Bug
 from core.model.status import ATTEMPT, AttemptStatus, Move
 from core.model.values import JsonObject
 from core.store.batch import Batch
-from core.store.rows import TaskPlace
+from core.store.rows import ClaimedRow, Success, TaskPlace
 from core.store.sql import guard, pack
 
 _OPEN = (
@@ -36,15 +36,15 @@ class ClosedAttempt:
     error: JsonObject | None
 
 
-def open_attempts(batch: Batch, refs: Iterable[tuple[int, int]]) -> None:
-    """Open an attempt for each claimed (task, epoch)."""
-    batch.many(_OPEN, [(task_id, epoch, batch.epoch, batch.now) for task_id, epoch in refs])
+def open_attempts(batch: Batch, claimed: Iterable[ClaimedRow]) -> None:
+    """Open an attempt for each claim."""
+    batch.many(_OPEN, [(row.task_id, row.epoch, batch.epoch, batch.now) for row in claimed])
 
 
-def close_succeeded(batch: Batch, refs: Collection[tuple[int, int]]) -> None:
-    """Close the open attempts of (task, epoch); each must be there."""
-    closed = batch.run(_SUCCEED, batch.now, pack([list(ref) for ref in refs]))
-    if closed != len(refs):
+def close_succeeded(batch: Batch, successes: Collection[Success]) -> None:
+    """Close open attempts as succeeded; each must be there."""
+    closed = batch.run(_SUCCEED, batch.now, pack([[success.task_id, success.epoch] for success in successes]))
+    if closed != len(successes):
         raise Bug("attempt.missing", "a running task had no open attempt")
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from core.model.errors import Bug
 from core.model.status import TASK, TASK_FINAL, AttemptStatus, Move, TaskStatus
 from core.model.values import JsonObject
 from core.store.apply.moves.attempts import ClosedAttempt, close_succeeded, open_attempts
 from core.store.batch import Batch
-from core.store.rows import PLACE, ClaimedRow, TaskPlace
+from core.store.rows import PLACE, ClaimedRow, Success, TaskPlace
 from core.store.sql import SORT_KEY, guard, ids, pack
 
 LOSS_HOLDS = "the attempt was lost; 'retry' or 'unhold' runs it again, 'cancel' ends it"
@@ -49,15 +48,6 @@ _LEAVE = {
 }
 
 
-class Success(NamedTuple):
-    """An attempt that succeeded: `output` as stored, and what its event says."""
-
-    task_id: int
-    epoch: int
-    output: str | None
-    note: JsonObject
-
-
 def claim(batch: Batch, task_ids: Sequence[int]) -> list[ClaimedRow]:
     """Claim queued tasks, each of which must be there; return them in this order."""
     rows = {row.task_id: row for row in batch.typed(ClaimedRow, _CLAIM, batch.now, ids(task_ids))}
@@ -67,27 +57,29 @@ def claim(batch: Batch, task_ids: Sequence[int]) -> list[ClaimedRow]:
     for row in claimed:
         batch.count_move(row, TASK["claim"], TaskStatus.QUEUED)
         batch.task_event(TASK["claim"].event, row, attempt=row.epoch)
-    open_attempts(batch, [(row.task_id, row.epoch) for row in claimed])
+    open_attempts(batch, claimed)
     return claimed
 
 
-def succeed(batch: Batch, successes: Sequence[Success]) -> set[tuple[int, int]]:
-    """Close attempts that succeeded and move their tasks; return the (task, epoch) that landed.
+def succeed(batch: Batch, successes: Sequence[Success]) -> list[Success]:
+    """Close attempts that succeeded and move their tasks; return those that landed.
 
     A stop that was asked for does not undo what was done.
     """
+    if not successes:
+        return []
     listed = pack([[success.task_id, success.epoch, success.output] for success in successes])
-    landed = {
+    places = {
         (place[0], epoch): TaskPlace(*place) for *place, epoch in batch.rows(_SUCCEED, batch.now, listed)
     }
+    landed = [success for success in successes if (success.task_id, success.epoch) in places]
     close_succeeded(batch, landed)
-    for task_id, epoch, _, note in successes:
-        place = landed.get((task_id, epoch))
-        if place is not None:
-            batch.count_move(place, TASK["succeed"], TaskStatus.RUNNING)
-            batch.follow(place, TaskStatus.SUCCEEDED)
-            batch.task_event(TASK["succeed"].event, place, attempt=epoch, data=note)
-    return set(landed)
+    for success in landed:
+        place = places[success.task_id, success.epoch]
+        batch.count_move(place, TASK["succeed"], TaskStatus.RUNNING)
+        batch.follow(place, TaskStatus.SUCCEEDED)
+        batch.task_event(TASK["succeed"].event, place, attempt=success.epoch, data=success.note)
+    return landed
 
 
 def retry_later(batch: Batch, closed: ClosedAttempt, *, retry_at: int) -> None:
