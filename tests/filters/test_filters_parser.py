@@ -58,6 +58,8 @@ def refusal(text: str, noun: Noun = Noun.TASKS) -> Invalid:
         ("state:failed,retrying", In(field="status", values=("failed", "retrying"))),
         ("STATUS=Failed", In(field="status", values=("failed",))),
         ("status:failed,failed", In(field="status", values=("failed",))),
+        ("state=failed,held", In(field="status", values=("failed", "held"))),
+        ('key:"a\\\nb"', In(field="key", values=("a\nb",))),
         (
             "status:re*,*ed",
             In(
