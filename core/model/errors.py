@@ -9,7 +9,6 @@ TaskdeckError            500  internal          exit 4
 |- Unavailable           503  no engine, store  exit 4
 |  `- HandoffFailed      503  nothing started   exit 4
 `- Bug                   500  broken invariant  exit 4
-   `- IllegalMove        500  a move the table does not have
 """
 
 from __future__ import annotations
@@ -118,15 +117,3 @@ class HandoffFailed(Unavailable):
 
 class Bug(TaskdeckError):
     """Report a broken invariant; never expected, always raised."""
-
-
-class IllegalMove(Bug):
-    """Report a move that the table of moves does not have."""
-
-    def __init__(self, noun: str, move: str, status: str, *, facts: JsonObject | None = None) -> None:
-        super().__init__(
-            "move.illegal",
-            f"{noun} cannot {move} from {status}",
-            hint="run 'taskdeck doctor' and report this",
-            facts=facts,
-        )

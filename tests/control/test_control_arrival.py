@@ -16,7 +16,6 @@ from core.model.errors import (
     Conflict,
     Fault,
     Forbidden,
-    IllegalMove,
     Invalid,
     InvalidDocument,
     NotFound,
@@ -62,7 +61,6 @@ ERRORS = [
     Conflict("a.code", "a sentence"),
     Unavailable("a.code", "a sentence"),
     Bug("a.code", "a sentence"),
-    IllegalMove("task", "claim", "failed", facts={"task": 3}),
 ]
 
 

@@ -15,7 +15,6 @@ from core.model.errors import (
     Fault,
     Forbidden,
     HandoffFailed,
-    IllegalMove,
     Invalid,
     InvalidDocument,
     NotFound,
@@ -33,7 +32,6 @@ TREE: list[tuple[type[TaskdeckError], type[Exception], int, int]] = [
     (Unavailable, TaskdeckError, 503, 4),
     (HandoffFailed, Unavailable, 503, 4),
     (Bug, TaskdeckError, 500, 4),
-    (IllegalMove, Bug, 500, 4),
 ]
 
 
@@ -101,9 +99,3 @@ def test_a_document_with_many_faults_keeps_them_in_order() -> None:
     error = InvalidDocument("flow.yaml", faults)
     assert (error.code, error.message) == ("document.invalid", "flow.yaml: 3 faults")
     assert error.faults == tuple(faults)
-
-
-def test_an_illegal_move_names_noun_move_and_status() -> None:
-    error = IllegalMove("task", "claim", "failed", facts={"task": 3})
-    assert (error.code, error.message) == ("move.illegal", "task cannot claim from failed")
-    assert error.facts == {"task": 3}
