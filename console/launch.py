@@ -77,7 +77,9 @@ def _run_version(arguments: Sequence[str]) -> int:
     if extra == ["--help"]:
         return _say(_VERSION_HELP)
     if extra:
-        sys.stderr.write(f"error[usage]: version takes no argument {extra[0]!r}\n")
+        sys.stderr.write(
+            f"error[usage]: version takes no argument {extra[0]!r}\nhint: see: taskdeck version --help\n"
+        )
         return _USAGE_ERROR
     return _say(json.dumps({"version": __version__}) if "--json" in arguments else f"taskdeck {__version__}")
 

@@ -50,10 +50,7 @@ class Run(Hosting):
 
 
 async def run(arguments: Run) -> int:
-    """Run a workflow and show its progress.
-
-    Ctrl-C leaves a job of an engine that was running already, and stops an engine that this command started.
-    """
+    """Run a workflow and show its progress; Ctrl-C leaves the job to an engine that was running already."""
     params = _params(arguments.param)
     if arguments.detach:
         return await _detach(arguments, params)

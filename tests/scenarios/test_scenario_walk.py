@@ -230,7 +230,11 @@ def test_in_tmux_the_sample_is_started_seen_through_and_left(place: Home) -> Non
 @pytest.mark.parametrize(
     ("file", "text", "said"),
     [
-        ("keymap.toml", 'nosuch = "t"\n', ("error[keymap.value]", "keymap.toml:1: 'nosuch' is no action")),
+        (
+            "keymap.toml",
+            'nosuch = "t"\n',
+            ("error[keymap.value]", "keymap.toml:1: 'nosuch' is not an action"),
+        ),
         ("config.toml", "slotz = 1\n", ("the engine ended (exit 2)", "error[config.unknown]")),
     ],
     ids=["keymap", "settings"],
