@@ -1,4 +1,4 @@
-"""Give every test surroundings of its own, and end what it leaves running."""
+"""Clean surroundings for every test, and none of its processes afterwards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Print the figures of the house: sizes, depth, tuples, late imports, small rooms, words.
+"""Print the figures of the code: sizes, depth, tuples, late imports, words.
 
 python -m tests.architecture.measure [ROOT]
 """

@@ -1,4 +1,4 @@
-"""Hold what a running interpreter loads: core without textual, the launcher without anybody."""
+"""What a running interpreter loads: core without textual, the launcher alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hold inheritance among our classes to three of them, and to what a reader can hold."""
+"""Inheritance among our classes: three deep, and no wider than readable."""
 
 from __future__ import annotations
 

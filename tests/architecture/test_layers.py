@@ -1,4 +1,4 @@
-"""Hold the floors and doors of the house, and the contracts that guard them."""
+"""The layers, the one door of each third party, and their contracts."""
 
 from __future__ import annotations
 

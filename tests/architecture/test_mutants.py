@@ -1,4 +1,4 @@
-"""Hold the list of mutants to the tree: each patch applies, and names tests that are there."""
+"""Each listed mutant applies, and names tests that are there."""
 
 from __future__ import annotations
 

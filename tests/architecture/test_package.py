@@ -1,4 +1,4 @@
-"""Hold the package: pins without addresses, a wheel that works where no checkout is."""
+"""The package: pins without addresses, a wheel that works without the checkout."""
 
 from __future__ import annotations
 

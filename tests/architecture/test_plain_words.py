@@ -1,4 +1,4 @@
-"""Refuse the private words that the glossary replaced: in names, texts, comments and pages."""
+"""Words that the glossary replaced appear in no name, text or page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hold every file, function and signature of core and console to its size."""
+"""The sizes of every file, function and signature of core and console."""
 
 from __future__ import annotations
 

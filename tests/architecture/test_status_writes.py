@@ -1,4 +1,4 @@
-"""Statuses are written by the moves alone, and the sort key is spelled once."""
+"""Only the moves write statuses; the sort key is spelled once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hold what is read off the text: docstrings, broad catches, sleeps, late imports."""
+"""Rules read off the text: docstrings, broad catches, sleeps, late imports."""
 
 from __future__ import annotations
 
