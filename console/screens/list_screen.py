@@ -37,7 +37,7 @@ _NO_MATCH_SEARCHED = SafeText("nothing matches among the rows searched; id<N in 
 
 
 class ListScreen(DeskScreen, Generic[V]):
-    """Shows the rows that a filter finds; filter, order, cursor and marks stay while others are looked at.
+    """Shows the rows that a filter finds; filter, order, cursor and marks stay while other screens are shown.
 
     Verbs act on the marks, if any, else on the row under the cursor.
     """
@@ -212,7 +212,7 @@ class ListScreen(DeskScreen, Generic[V]):
 
     def _show_rows(self) -> None:
         shown = self.rows.shown
-        self.table.replace(shown.window(), count=shown.count, more=shown.more)
+        self.table.replace(shown.rows, count=shown.count, more=shown.more)
         filtered = _NO_MATCH_SEARCHED if self.rows.is_cut else _NO_MATCH
         self.table.say(self.nothing if self.rows.where == self.rows.base else filtered)
         self.show_status()

@@ -1,4 +1,4 @@
-"""Counts, throughput, what fails and what waits, at a glance."""
+"""The first screen: counts, throughput, what fails and what waits."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _START = SafeText("nothing has run yet: o starts a job; try the sample")
 
 
 class PulseScreen(DeskScreen):
-    """The first screen; its parts are filled apart, so that an error in one leaves the others."""
+    """Its parts are filled apart, so that an error in one leaves the others."""
 
     PARTS = ("pulse", "retry", "pause")
     READER = "table"

@@ -24,7 +24,7 @@ class Trend:
 
     steps: tuple[int, ...]
     now: int
-    """In the newest minute, whose last step is still under way."""
+    """In the newest minute, whose last step is not over."""
     peak: int
 
 

@@ -42,8 +42,8 @@ class RowWindow(Generic[V]):
             and self._cursor_key is not None
             and (at is None or self.key(at) != self._cursor_key)
         ):
-            found = (number for number, view in rows.items() if self.key(view) == self._cursor_key)
-            self.cursor = min(found, key=lambda number: abs(number - self.cursor), default=self.cursor)
+            moved_to = (number for number, view in rows.items() if self.key(view) == self._cursor_key)
+            self.cursor = min(moved_to, key=lambda number: abs(number - self.cursor), default=self.cursor)
         self.go_to(self.cursor)
 
     def go_to(self, number: int) -> None:
@@ -62,5 +62,5 @@ class RowWindow(Generic[V]):
     def near(self, number: int, *, most: int) -> Iterator[V]:
         """Return at most `most` rows in memory, about half of them before a number."""
         begin = max(self.first or 0, number - most // 2)
-        found = (self.rows.get(at) for at in range(begin, self.count))
-        return islice((view for view in found if view is not None), most)
+        views = (self.rows.get(at) for at in range(begin, self.count))
+        return islice((view for view in views if view is not None), most)

@@ -83,7 +83,7 @@ def flow(label: SafeText, parts: Sequence[Span], width: int) -> list[list[Span]]
 
 
 def _cells_of(line: Sequence[Span]) -> list[tuple[str, Style | None]]:
-    # A wide character fills two cells: the second one is told apart, so that places stay true.
+    # A wide character fills two cells: the second one is marked, so that columns stay right.
     return [
         (piece, style)
         for text, style in line

@@ -207,8 +207,8 @@ def _highlighted(line: SafeText, row: Row, needle: str, style: Style) -> Iterato
     is_cut = not line.startswith(row.text, row.begin)
     end = row.begin + len(row.text) - is_cut
     at = row.begin
-    for begin, found in _places(line, needle, row.begin, end) if needle else ():
-        first, last = max(begin, at), min(found, end)
+    for begin, match_end in _places(line, needle, row.begin, end) if needle else ():
+        first, last = max(begin, at), min(match_end, end)
         yield Segment(line[at:first], style)
         yield Segment(line[first:last], style + _MATCH_STYLE)
         at = last
@@ -222,6 +222,6 @@ def _places(line: str, needle: str, begin: int, end: int) -> Iterator[tuple[int,
     lowered = line.lower()
     at = max(0, begin - len(needle) + 1)
     # In a few alphabets lower case is longer: then the place of a match is not that in the line.
-    while len(lowered) == len(line) and 0 <= (found := lowered.find(needle, at)) < end:
-        at = found + len(needle)
-        yield found, at
+    while len(lowered) == len(line) and 0 <= (begins := lowered.find(needle, at)) < end:
+        at = begins + len(needle)
+        yield begins, at

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Generic, TypeVar
 
@@ -28,6 +29,17 @@ class EndOfRows(Enum):
     """The filter was changed on the way."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowsRead(Generic[V]):
+    """The rows in memory after a read, by number from 0; `count` are known, and `more` may follow."""
+
+    rows: Mapping[int, V] = field(default_factory=dict)
+    count: int = 0
+    more: bool = False
+    searched: int | None = None
+    """How many rows were searched, if more may belong to the list."""
+
+
 class RowSource(Generic[V]):
     """Reads what a filter finds, page by page, and counts it.
 
@@ -51,7 +63,7 @@ class RowSource(Generic[V]):
         self._nouns = nouns
         self._count = RowCount(control)
         self._pages = self._new_pages()
-        self.shown = self._pages
+        self.shown: RowsRead[V] = RowsRead()
         self._read_at: tuple[Pages[V], tuple[int, ...]] | None = None
         """The pages that were read last, and the changes known before."""
 
@@ -134,5 +146,7 @@ class RowSource(Generic[V]):
     def _take(self, pages: Pages[V]) -> bool:
         if pages is not self._pages:
             return False
-        self.shown = pages
+        self.shown = RowsRead(
+            rows=pages.window(), count=pages.count, more=pages.more, searched=pages.searched
+        )
         return True
