@@ -98,6 +98,19 @@ def test_a_term_is_read(text: str, term: Term) -> None:
     assert tasks(unparse(tasks(text))) == tasks(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ('"word" key:"a"', "word key:a"),
+        ('"two words" -key:"a b",c*', '"two words" -key:"a b",c*'),
+        ("state=failed age>90m sort:-id", "status:failed age>1h30m sort:-id"),
+        ("err~time.*out queued>2026-01-01", 'err~"time.*out" queued>2026-01-01T00:00:00.000Z'),
+    ],
+)
+def test_a_filter_is_written_with_quotes_only_where_they_are_needed(text: str, written: str) -> None:
+    assert unparse(tasks(text)) == written
+
+
 def test_spaces_of_any_kind_part_the_terms() -> None:
     assert tasks("  a \t b\n") == Filter(noun=Noun.TASKS, terms=(Contains(text="a"), Contains(text="b")))
     assert tasks("") == tasks("  ") == Filter(noun=Noun.TASKS)
