@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
 from pathlib import Path
@@ -12,6 +11,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.model.errors import Invalid
+from core.model.near_misses import did_you_mean
 from core.model.paths import Paths
 from core.model.text import safe_line
 
@@ -166,9 +166,6 @@ def _describe(
     origin = "argument" if key in arguments else str(file) if key in table else PREFIX + key.upper()
     subject = safe_line(f"{origin}: `{key[:64]}`")
     if detail["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(key[:64], Settings.model_fields, n=1)
-        return "config.unknown", f"{subject}: unknown setting" + (
-            f"; did you mean `{close[0]}`?" if close else ""
-        )
+        return "config.unknown", f"{subject}: unknown setting{did_you_mean(key, Settings.model_fields)}"
     reason = detail["msg"].removeprefix("Value error, ")
     return "config.value", f"{subject}: {reason[:1].lower()}{reason[1:]}"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from core.model.errors import Invalid, TaskdeckError
+from core.model.near_misses import did_you_mean
 from core.model.outcomes import Failed, TaskError
 from core.model.ports import InputFault
 
@@ -98,12 +98,6 @@ def invalid_input(faults: Sequence[InputFault]) -> Invalid:
     )
 
 
-def near(word: str, known: Iterable[str]) -> str:
-    """Return `; did you mean X?` for the known word most like this one, or an empty string."""
-    matches = difflib.get_close_matches(word[:_WORD_MAX], list(known), n=1)
-    return f"; did you mean `{matches[0]}`?" if matches else ""
-
-
 def has_expression(value: object) -> bool:
     """Return whether a JSON value holds an expression, at any depth."""
     pending = [value]
@@ -174,9 +168,8 @@ def _fault(schema: type[Input], with_: JsonObject, detail: ErrorDetails) -> Inpu
         return InputFault(code=MISSING, message=f"`{_dotted((*path, loc[-1]))}` is required", path=path)
     if kind == "extra_forbidden":
         known = schema.keys() if len(path) == 1 else ()
-        return InputFault(
-            code=UNKNOWN, message=f"`{_dotted(path)}`: unknown key{near(str(path[-1]), known)}", path=path
-        )
+        message = f"`{_dotted(path)}`: unknown key{did_you_mean(str(path[-1]), known)}"
+        return InputFault(code=UNKNOWN, message=message, path=path)
     if has_expression(detail["input"]):
         return None
     sentence = detail["msg"].removeprefix("Value error, ")

@@ -10,12 +10,12 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from core.connectors.base import near
 from core.connectors.delay import Delay
 from core.connectors.http import Http
 from core.connectors.python import Python
 from core.connectors.shell import Shell
 from core.model.errors import Invalid, NotFound
+from core.model.near_misses import did_you_mean
 from core.model.text import safe_line
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Registry:
         except KeyError:
             raise NotFound(
                 "connector.not_found",
-                f"no connector is called `{safe_line(name[:64])}`{near(name, self._by_name)}",
+                f"no connector is called `{safe_line(name[:64])}`{did_you_mean(name, self._by_name)}",
                 hint="known are: " + ", ".join(self.names()),
                 facts={"name": name},
             ) from None

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
 
 from core.filters.fields import FIELDS, Field, Kind, Noun
 from core.filters.terms import (
@@ -34,6 +33,7 @@ from core.filters.terms import (
 from core.filters.tokens import RawTerm, Token, tokenise
 from core.model.durations import parse_duration
 from core.model.errors import Invalid
+from core.model.near_misses import near_misses
 from core.model.text import safe_line
 
 LONGEST_PATTERN = 200
@@ -67,7 +67,7 @@ def parse(text: str, noun: Noun) -> Filter:
         elif sort is None:
             sort = _sort(raw, noun)
         else:
-            raise raw.span.refusal("sort", "there is a second 'sort:'")
+            raise raw.span.refusal("sort", "there is a second `sort:`")
     return Filter(noun=noun, terms=tuple(terms), sort=sort)
 
 
@@ -96,16 +96,16 @@ def _field(token: Token, name: str, *, noun: Noun) -> Field:
         return field
     raise token.refusal(
         "field",
-        f"{noun} have no field '{name}'",
+        f"{noun} have no field `{name}`",
         hint=f"fields: {', '.join(known.name for known in fields.fields)}; quote a text that holds a colon",
-        near=get_close_matches(name.lower(), fields.names(), n=2),
+        near=near_misses(name.lower(), fields.names(), limit=2),
     )
 
 
 def _sort(raw: RawTerm, noun: Noun) -> Sort:
     value = raw.values[0]
     if raw.negated or raw.operator not in (":", "=") or len(raw.values) > 1:
-        raise raw.span.refusal("sort", "write 'sort:field' or 'sort:-field'")
+        raise raw.span.refusal("sort", "write `sort:field` or `sort:-field`")
     descending = value.text.startswith("-")
     return Sort(field=_field(value, value.text.removeprefix("-"), noun=noun).name, descending=descending)
 
@@ -142,7 +142,7 @@ def _compare(raw: RawTerm, field: Field) -> Compare:
     if field.kind not in (Kind.NUMBER, Kind.TIME, Kind.AGE):
         raise _unknown_operator(raw, field)
     if raw.negated:
-        raise raw.span.refusal("negated", "a comparison is not negated", hint="turn it around: '<=' for '>'")
+        raise raw.span.refusal("negated", "a comparison is not negated", hint="turn it around: `<=` for `>`")
     token = raw.values[0]
     return Compare(field=field.name, op=Op(raw.operator), value=_operand(token, field))
 
@@ -150,8 +150,8 @@ def _compare(raw: RawTerm, field: Field) -> Compare:
 def _unknown_operator(raw: RawTerm, field: Field) -> Invalid:
     return raw.span.refusal(
         "operator",
-        f"'{field.name}' has no '{raw.operator}'",
-        hint=f"'{field.name}' has: {_OPERATORS[field.kind]}",
+        f"`{field.name}` has no `{raw.operator}`",
+        hint=f"`{field.name}` has: {_OPERATORS[field.kind]}",
     )
 
 
@@ -208,9 +208,9 @@ def _choices(token: Token, field: Field) -> list[str]:
         return chosen
     raise token.refusal(
         "value",
-        f"no {field.name} is '{safe_line(token.text[:40])}'",
+        f"no {field.name} is `{safe_line(token.text[:40])}`",
         hint=f"{field.name} is one of: {', '.join(field.choices)}",
-        near=get_close_matches(wanted, field.choices, n=2),
+        near=near_misses(wanted, field.choices, limit=2),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from core.model.errors import Invalid
+from core.model.near_misses import suggestion
 from core.model.text import cells, safe_line
 
 LONGEST_FILTER = 4_000
@@ -34,10 +35,9 @@ class Token:
 
     def refusal(self, code: str, sentence: str, *, hint: str = "", near: Sequence[str] = ()) -> Invalid:
         """Return a refusal that points at this token; `near` are words that may have been meant."""
-        meant = f"; did you mean {' or '.join(repr(word) for word in near)}?" if near else ""
         return Invalid(
             f"filter.{code}",
-            f"{sentence}{meant}\n{self._caret_lines()}",
+            f"{sentence}{suggestion(near)}\n{self._caret_lines()}",
             hint=hint,
             facts={"position": self.start, "length": self.end - self.start, "near": list(near)},
         )

@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterator, Mapping
 
 from core.model.errors import Fault, Invalid
+from core.model.near_misses import one_of
 from core.model.values import JsonObject, JsonValue
 from core.workflows.definition import Param
 from core.workflows.limits import survey
 from core.workflows.positions import Positions
 from core.workflows.scalars import read_plain
-from core.workflows.suggestions import one_of
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),

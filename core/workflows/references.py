@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from core.model.errors import Fault, Invalid
+from core.model.near_misses import did_you_mean, one_of
 from core.model.values import JsonObject, JsonValue
 from core.workflows.expressions.checking import Reference, check_source, source_references
 from core.workflows.expressions.embedded import OPENING, Embedded, bare_source, has_expression, split
 from core.workflows.graph import ancestors
 from core.workflows.outline import Outline, TaskOutline
 from core.workflows.positions import DocumentPath, Positions
-from core.workflows.suggestions import did_you_mean, one_of
 
 TASK_FIELDS = ("output", "status")
 """What an expression may ask of a task."""

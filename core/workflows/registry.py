@@ -6,8 +6,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from core.model.errors import NotFound
+from core.model.near_misses import near_misses, suggestion
 from core.workflows.loader import Loaded, load, read
-from core.workflows.suggestions import near_miss
 
 _ENDINGS = (".yaml", ".yml", ".json")
 
@@ -57,9 +57,9 @@ def _folder() -> Path:
 
 
 def _unknown(word: str, path: Path) -> NotFound:
-    near = near_miss(word, names()) or near_miss(path.name, _neighbours(path))
-    hint = f"did you mean {near}?" if near else f"name a file, or one of: {', '.join(names())}"
-    return NotFound("workflow.not_found", f"there is no workflow file or name {word!r}", hint=hint)
+    near = near_misses(word, names()) or near_misses(path.name, _neighbours(path))
+    message = f"there is no workflow file or name {word!r}{suggestion(near)}"
+    return NotFound("workflow.not_found", message, hint=f"name a file, or one of: {', '.join(names())}")
 
 
 def _neighbours(path: Path) -> list[str]:

@@ -8,11 +8,11 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from core.model.errors import Fault
+from core.model.near_misses import one_of
 from core.model.values import JsonObject
 from core.workflows.definition import PLANNED, Defaults, Document, Need, Param, Retry, Stage, Task
 from core.workflows.limits import FAULTS_MAX
 from core.workflows.positions import Positions, Step
-from core.workflows.suggestions import one_of
 
 _INSIDE: dict[str, type[BaseModel]] = {
     "tasks": Task,
@@ -68,7 +68,7 @@ def _unknown_field(path: Sequence[Step], positions: Positions) -> Fault:
     if name in PLANNED:
         return positions.fault_at_key(path, "document.planned", f"`{name}` is planned and not yet accepted")
     known = _fields(_model_at(path[:-1]))
-    message = f"`{name}`{one_of(name, known)}" if one_of(name, known) else f"`{name}` is not known here"
+    message = f"`{name}` is not known here{one_of(name, known)}"
     return positions.fault_at_key(path, "document.unknown_field", message)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from core.model.errors import Fault
+from core.model.near_misses import did_you_mean, one_of
 from core.model.ports import Checks
 from core.model.values import JsonValue
 from core.workflows.conditions import unreachable_conditions
@@ -19,7 +20,6 @@ from core.workflows.parameters import check_declarations
 from core.workflows.positions import NO_POSITIONS, Positions
 from core.workflows.references import check_references
 from core.workflows.schema_faults import typed
-from core.workflows.suggestions import did_you_mean, one_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

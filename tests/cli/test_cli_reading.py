@@ -177,7 +177,7 @@ def test_a_wrong_filter_shows_a_caret_below_the_word(stored: Deck) -> None:
     lines = ended.err.splitlines()
     assert ended.status == 2
     assert lines[1].index("statsu") == lines[2].index("^")
-    assert "did you mean 'status'" in lines[0]
+    assert "did you mean `status`" in lines[0]
 
 
 def test_reading_where_there_is_no_store_is_store_trouble(home: Path, deck: Deck) -> None:

@@ -70,7 +70,7 @@ def test_a_faulty_document_is_refused_with_every_fault_at_its_place(
     ended = deck("run", flow)
     assert ended.status == 2
     assert f"{flow}:3:" in ended.err
-    assert f"{flow}:4:27: `neeeds`: did you mean `needs`?" in ended.err
+    assert f"{flow}:4:27: `neeeds` is not known here; did you mean `needs`?" in ended.err
 
 
 def test_tasks_of_a_file_run_in_its_folder(home: Path, deck: Deck, write: Write, tmp_path: Path) -> None:

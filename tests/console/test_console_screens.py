@@ -132,7 +132,7 @@ async def test_a_faulty_filter_gets_a_caret_and_the_rows_stay() -> None:
         await operator.press("3", "slash")
         await operator.type("key:x stat:failed")
         await operator.press("enter")
-        screen = await operator.sees("did you mean 'state' or 'status'?", "fetch", "parse")
+        screen = await operator.sees("did you mean `state` or `status`?", "fetch", "parse")
         lines = screen.splitlines()
         typed = next(number for number, line in enumerate(lines) if line.startswith("key:x stat:failed"))
         assert lines[typed + 1].startswith("      ^^^^ ")

@@ -182,7 +182,7 @@ def test_a_bad_token_is_refused_where_it_stands(text: str, code: str, position: 
 def test_a_caret_line_stands_under_the_token_and_near_misses_are_named() -> None:
     refused = refusal("日本 stauts:failed x")
     assert refused.message == (
-        "tasks have no field 'stauts'; did you mean 'status' or 'state'?\n"
+        "tasks have no field `stauts`; did you mean `status` or `state`?\n"
         "  日本 stauts:failed x\n"
         "       ^^^^^^"
     )

@@ -30,23 +30,23 @@ def refusal(text: str, noun: Noun = Noun.TASKS) -> Invalid:
         ('"a"b', "a space is missing here", ""),
         ("a\0", "no stored text has this character", ""),
         ("x" * 4_001, "a filter has at most 4000 characters", ""),
-        ("state:z", "no status is 'z'", f"status is one of: {STATUSES}"),
-        (f"state:{'z' * 60}", f"no status is '{'z' * 40}'", f"status is one of: {STATUSES}"),
-        ("state:faild", "no status is 'faild'; did you mean 'failed'?", f"status is one of: {STATUSES}"),
-        ("state>failed", "'status' has no '>'", "'status' has: :"),
-        ("key>a", "'key' has no '>'", "'key' has: : ~"),
-        ("age:10m", "'age' has no ':'", "'age' has: > >= < <="),
-        ("finished:1", "'finished' has no ':'", "'finished' has: > >= < <="),
-        ("id~1", "'id' has no '~'", "'id' has: : > >= < <="),
-        ("-age>10m", "a comparison is not negated", "turn it around: '<=' for '>'"),
+        ("state:z", "no status is `z`", f"status is one of: {STATUSES}"),
+        (f"state:{'z' * 60}", f"no status is `{'z' * 40}`", f"status is one of: {STATUSES}"),
+        ("state:faild", "no status is `faild`; did you mean `failed`?", f"status is one of: {STATUSES}"),
+        ("state>failed", "`status` has no `>`", "`status` has: :"),
+        ("key>a", "`key` has no `>`", "`key` has: : ~"),
+        ("age:10m", "`age` has no `:`", "`age` has: > >= < <="),
+        ("finished:1", "`finished` has no `:`", "`finished` has: > >= < <="),
+        ("id~1", "`id` has no `~`", "`id` has: : > >= < <="),
+        ("-age>10m", "a comparison is not negated", "turn it around: `<=` for `>`"),
         ("id:x", "this is not a whole number of at most 18 digits", ""),
         ("age>10", "'10' is not a length of time", DURATIONS),
         ("queued>yesterday", "this is not a moment since 1970", MOMENTS),
         ("queued>1969-12-31", "this is not a moment since 1970", MOMENTS),
         (f"err~{'a' * 201}", "a regular expression has at most 200 characters", ""),
         ("err~*", "this is not a regular expression (nothing to repeat at position 0)", ""),
-        ("sort>age", "write 'sort:field' or 'sort:-field'", ""),
-        ("sort:id sort:age", "there is a second 'sort:'", ""),
+        ("sort>age", "write `sort:field` or `sort:-field`", ""),
+        ("sort:id sort:age", "there is a second `sort:`", ""),
     ],
 )
 def test_a_refusal_says_what_is_wrong_and_what_to_write(text: str, sentence: str, hint: str) -> None:
@@ -56,7 +56,7 @@ def test_a_refusal_says_what_is_wrong_and_what_to_write(text: str, sentence: str
 
 def test_an_unknown_field_is_answered_with_all_fields_and_the_two_nearest() -> None:
     refused = refusal("resaon:x", Noun.QUEUES)
-    assert refused.message.startswith("queues have no field 'resaon'; did you mean 'reason'?\n")
+    assert refused.message.startswith("queues have no field `resaon`; did you mean `reason`?\n")
     assert refused.hint == f"fields: {QUEUE_FIELDS}; quote a text that holds a colon"
     assert refusal("sta:x").facts["near"] == ["state", "stage"]
     assert refusal("kind:task.cancled", Noun.EVENTS).facts["near"] == ["task.cancelled", "task.failed"]

@@ -80,14 +80,14 @@ def test_an_error_without_facts_has_none_of_its_own() -> None:
 
 def test_a_document_with_one_fault_carries_its_code() -> None:
     fault = Fault(
-        code="document.key", message="'neeeds': did you mean 'needs'?", line=4, column=7, path="tasks[0]"
+        code="document.key", message="`neeeds`; did you mean `needs`?", line=4, column=7, path="tasks[0]"
     )
     error = InvalidDocument("flow.yaml", [fault])
-    assert (error.code, error.message) == ("document.key", "flow.yaml: 'neeeds': did you mean 'needs'?")
+    assert (error.code, error.message) == ("document.key", "flow.yaml: `neeeds`; did you mean `needs`?")
     assert error.to_json()["facts"] == {"source": "flow.yaml", "faults": [fault.to_json()]}
     assert fault.to_json() == {
         "code": "document.key",
-        "message": "'neeeds': did you mean 'needs'?",
+        "message": "`neeeds`; did you mean `needs`?",
         "line": 4,
         "column": 7,
         "path": "tasks[0]",

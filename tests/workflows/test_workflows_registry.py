@@ -27,7 +27,7 @@ def test_an_unknown_word_gets_a_near_miss_of_names_and_neighbours(tmp_path: Path
     for word, near in (("sampel", "sample"), ("flow.yml", "flow.yaml"), ("zzz", "one of: sample")):
         with pytest.raises(NotFound) as caught:
             find(word, cwd=tmp_path)
-        assert near in caught.value.hint
+        assert near in f"{caught.value.message} ({caught.value.hint})"
 
 
 def test_every_built_in_workflow_is_without_fault_or_warning() -> None:

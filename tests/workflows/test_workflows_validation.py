@@ -79,7 +79,13 @@ tasks:
         ("expression.not_needed", 17, 47),
     ]
     words = " ".join(fault.message for fault in faults(text))
-    for near in ("`neeeds`: did you mean `needs`?", "`delay`?", "`c`?", "`limit`?", "`on_task_failure`?"):
+    for near in (
+        "`neeeds` is not known here; did you mean `needs`?",
+        "`delay`?",
+        "`c`?",
+        "`limit`?",
+        "`on_task_failure`?",
+    ):
         assert near in words
     assert "`b` needs `cc`, which is not found" in words
 

@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TypeAlias, cast
 
 from core.model.errors import Invalid
+from core.model.near_misses import did_you_mean
 from core.model.values import JsonValue
-from core.workflows.suggestions import did_you_mean
 
 Path: TypeAlias = tuple[str | int, ...]
 """A root name, then names and indices."""

@@ -13,12 +13,12 @@ from enum import StrEnum
 from pathlib import Path
 
 from core.model.errors import Fault, Invalid, InvalidDocument
+from core.model.near_misses import did_you_mean
 from core.model.values import JsonObject, JsonValue
 from core.workflows.graph import cycles
 from core.workflows.limits import Limits
 from core.workflows.loader import Loaded, read
 from core.workflows.positions import DocumentPath, Positions
-from core.workflows.suggestions import did_you_mean
 
 VERSION = "1.5"
 LIMITS = Limits(size=64 * 1024 * 1024, nodes=2_000_000)
