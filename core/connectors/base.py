@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from core.model.errors import Invalid, TaskdeckError
+from core.model.expressions import has_expression
 from core.model.near_misses import did_you_mean
 from core.model.outcomes import Failed, TaskError
 from core.model.ports import InputFault
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
     from core.model.values import JsonObject, JsonValue
 
-EXPRESSION_START = "${{"
-"""What opens an expression; a value that holds one is known only when the attempt starts."""
 MISSING, UNKNOWN, BAD_VALUE = "with.missing", "with.unknown", "with.value"
 """Codes of input faults; the path of a missing key leads to the map that lacks it."""
 _MESSAGE_MAX = 2_000
@@ -96,21 +95,6 @@ def invalid_input(faults: Sequence[InputFault]) -> Invalid:
         hint="fix the `with:` block of the task",
         facts={"faults": listed},
     )
-
-
-def has_expression(value: object) -> bool:
-    """Return whether a JSON value holds an expression, at any depth."""
-    pending = [value]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, str):
-            if EXPRESSION_START in item:
-                return True
-        elif isinstance(item, dict):
-            pending.extend(item.values())
-        elif isinstance(item, list):
-            pending.extend(item)
-    return False
 
 
 class Plain:

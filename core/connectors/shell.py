@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from core.connectors.base import EXPRESSION_START, Input, Plain, parse_input
+from core.connectors.base import Input, Plain, parse_input
 from core.connectors.process import (
     JSON_BYTES,
     TEXT_BYTES,
@@ -20,6 +20,7 @@ from core.connectors.process import (
 )
 from core.files.untrusted import read_small, tail_text
 from core.model.errors import Invalid
+from core.model.expressions import OPENING
 from core.model.outcomes import Failed, Outcome, Succeeded, TaskError
 from core.model.ports import InputFault, ProcessCall
 
@@ -52,7 +53,7 @@ class ShellInput(Input):
         if (with_.get("argv") is None) == (with_.get("script") is None):
             yield InputFault(code="shell.choice", message="give either `argv` or `script`")
         script = with_.get("script")
-        if isinstance(script, str) and EXPRESSION_START in script:
+        if isinstance(script, str) and OPENING in script:
             yield InputFault(
                 code="shell.fence",
                 message="`script`: an expression here could run what its value says; "

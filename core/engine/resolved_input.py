@@ -8,10 +8,10 @@ from typing import TypeGuard
 from core.engine.attempts import Running, Tools
 from core.engine.connector_results import checked_call
 from core.model.errors import NotFound
+from core.model.expressions import has_expression
 from core.model.outcomes import Failed, Outcome, TaskError
 from core.model.ports import Call, CallContext, Connector, ProcessConnector, ProcessExit
 from core.model.values import JsonObject, JsonValue
-from core.workflows.expressions.embedded import has_expression
 from core.workflows.expressions.resolving import judge, resolve
 
 

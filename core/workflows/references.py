@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from core.model.errors import Fault, Invalid
+from core.model.expressions import OPENING, has_expression
 from core.model.near_misses import did_you_mean, one_of
 from core.model.values import JsonObject, JsonValue
 from core.workflows.expressions.checking import Reference, check_source, source_references
-from core.workflows.expressions.embedded import OPENING, Embedded, bare_source, has_expression, split
+from core.workflows.expressions.embedded import Embedded, bare_source, split
 from core.workflows.graph import ancestors
 from core.workflows.outline import Outline, TaskOutline
 from core.workflows.positions import DocumentPath, Positions

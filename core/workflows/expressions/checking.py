@@ -9,10 +9,11 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from core.model.errors import Fault, Invalid
+from core.model.expressions import OPENING
 from core.model.near_misses import did_you_mean, one_of
 from core.model.values import JsonValue
 from core.workflows.expressions.cel import compile_source
-from core.workflows.expressions.embedded import OPENING, SOURCE_MAX, Embedded, split
+from core.workflows.expressions.embedded import SOURCE_MAX, Embedded, split
 from core.workflows.expressions.paths import Path, parse_path
 
 ROOTS = ("params", "tasks", "job", "env")

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.model.errors import Invalid
-from core.model.values import JsonValue
+from core.model.expressions import OPENING
 
-OPENING = "${{"
 SOURCE_MAX = 500
 """Characters of one expression; the library has no limit on what one may cost."""
 
@@ -18,21 +17,6 @@ class Embedded:
 
     source: str
     offset: int
-
-
-def has_expression(value: JsonValue) -> bool:
-    """Return whether an expression stands anywhere in a value."""
-    stack = [value]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, str):
-            if OPENING in item:
-                return True
-        elif isinstance(item, dict):
-            stack.extend(item.values())
-        elif isinstance(item, list):
-            stack.extend(item)
-    return False
 
 
 def split(text: str) -> list[str | Embedded]:

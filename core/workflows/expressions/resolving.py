@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from core.model.errors import Invalid
+from core.model.expressions import OPENING, has_expression
 from core.model.values import JsonObject, JsonValue
 from core.workflows.expressions.cel import run
 from core.workflows.expressions.checking import check_source, source_references
-from core.workflows.expressions.embedded import OPENING, Embedded, bare_source, has_expression, split
+from core.workflows.expressions.embedded import Embedded, bare_source, split
 from core.workflows.expressions.paths import follow, parse_path, unknown_name
 
 Scope: TypeAlias = Mapping[str, JsonValue]
