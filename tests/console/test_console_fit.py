@@ -109,7 +109,7 @@ async def test_a_toast_leaves_the_status_bar_and_the_hints_alone() -> None:
         assert "▌" not in bar + hint
 
 
-@pytest.mark.parametrize(("key", "panel"), [("1", "panels"), ("0", "orphans")])
+@pytest.mark.parametrize(("key", "panel"), [("1", "pulse_panels"), ("0", "orphans")])
 async def test_ages_grow_though_nothing_is_read(
     monkeypatch: pytest.MonkeyPatch, key: str, panel: str
 ) -> None:
