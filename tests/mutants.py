@@ -1,4 +1,4 @@
-"""Break each guard in turn, in a copy of the tree, and expect its tests to turn red.
+"""Break each guard in a copy and expect red tests.
 
     python tests/mutants.py [NAME ...]        all mutants, or those whose name contains a word
 

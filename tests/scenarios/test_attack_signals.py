@@ -1,4 +1,4 @@
-"""Engines that are asked to end, by whom ever, leave nothing half done behind."""
+"""Engines that are asked to end leave nothing half done."""
 
 from __future__ import annotations
 

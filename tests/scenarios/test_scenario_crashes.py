@@ -1,4 +1,4 @@
-"""Engines that die: at every named point, in the middle of work, again and again."""
+"""Engines that die at every named point and in mid-work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How engines are ended by command: waited for, overtaken, deaf, and what their clients are told."""
+"""How commands end an engine, and what its clients read then."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""By keys in a terminal: a task that ignores every request is killed, and its list says so."""
+"""A task that ignores every request is killed by keys."""
 
 from __future__ import annotations
 

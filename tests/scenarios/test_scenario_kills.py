@@ -1,4 +1,4 @@
-"""A kill survives the engine that was asked for it: the next one ends the child at once."""
+"""A kill survives its engine: the next one ends the child."""
 
 from __future__ import annotations
 

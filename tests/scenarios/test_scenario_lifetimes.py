@@ -1,4 +1,4 @@
-"""Consoles come and go, terminals hang up, and the engine lives as long as it is needed."""
+"""How long an engine lives while consoles come, leave and hang up."""
 
 from __future__ import annotations
 

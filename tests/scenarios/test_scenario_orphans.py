@@ -1,4 +1,4 @@
-"""Orphans outlive engines: a killed engine's successor finds them again and ends them on request."""
+"""Orphans outlive engines; the next engine finds and ends them on request."""
 
 from __future__ import annotations
 

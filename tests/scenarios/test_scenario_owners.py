@@ -1,4 +1,4 @@
-"""Owners of a home: one at a time, and each takes up what the one before it left running."""
+"""One owner of a home at a time; the next takes over."""
 
 from __future__ import annotations
 

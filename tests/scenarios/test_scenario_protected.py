@@ -1,4 +1,4 @@
-"""A protected home, at a real terminal: looked at by anybody, changed only by who armed it."""
+"""A protected home at a terminal: changed only after changes are armed."""
 
 from __future__ import annotations
 

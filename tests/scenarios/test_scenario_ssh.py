@@ -1,4 +1,4 @@
-"""Console and commands here, engine there: through a real ssh, with lines that drop."""
+"""Console and commands here, engine there, through a real ssh that drops."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An engine of another version: said, drained, replaced; ended even if nobody can speak with it."""
+"""An engine of another version is named, drained, replaced or ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An operator walks from `make run` to the end of the engine by keys alone; closed doors say why."""
+"""An operator works from start to end by keys alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recorded workflows of real runs, carried through: every task once, none before its needs."""
+"""Recorded workflows run: every task once, none before its needs."""
 
 from __future__ import annotations
 

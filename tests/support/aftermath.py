@@ -1,4 +1,4 @@
-"""What a killed engine left: finish it in this process, and look at every trace."""
+"""What a killed engine left: finish it here and check every trace."""
 
 from __future__ import annotations
 

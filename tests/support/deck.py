@@ -1,4 +1,4 @@
-"""A store that a test drives by commands, one group after another, without an engine."""
+"""A store that a test drives by commands, without an engine."""
 
 from __future__ import annotations
 

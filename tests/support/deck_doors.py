@@ -1,4 +1,4 @@
-"""Doors to a deck: its control in the engine's loop, over its socket, through a command."""
+"""Controls of a deck: in its loop, over its socket, by command."""
 
 from __future__ import annotations
 

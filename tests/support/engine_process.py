@@ -1,4 +1,4 @@
-"""Host an engine in a process of its own that may be killed at any moment.
+"""An engine in a process of its own that may be killed.
 
 `python engine_process.py HOME SLOTS WORKLOAD.json [hold]`: prints `ready`, submits each document of the
 workload under a client key, prints `ack KEY JOB` after each answer, waits for all jobs, prints

@@ -1,4 +1,4 @@
-"""A data directory with processes of its own on it, all of them ended with the test."""
+"""A data directory with processes of its own, ended with the test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts that would drive a terminal, a markup parser or a formatter, if anybody let them."""
+"""Texts that would drive a terminal, a markup parser or a formatter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Engines on one home by hand: manual time, steered connectors, and a look at what they wrote."""
+"""Engines on one home with manual time and steered connectors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Live at random: commands that fit a store as it stands, drawn from one source of chance."""
+"""Random commands that fit a store as it stands."""
 
 from __future__ import annotations
 

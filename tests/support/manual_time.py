@@ -1,4 +1,4 @@
-"""Time by hand: a clock that only moves when told, and alarms that hang on it."""
+"""A clock that only moves when told, and alarms on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real sshd on loopback, with keys and settings of its own, and an ssh that knows it as `box`."""
+"""A real sshd on loopback, and an ssh that reaches it."""
 
 from __future__ import annotations
 

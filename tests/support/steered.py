@@ -1,4 +1,4 @@
-"""A connector that does what its input says: succeed, fail, raise, block, misbehave."""
+"""A connector that does what its input says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What work costs in steps: a busy machine makes no more of them."""
+"""Counts of what work costs, the same on every machine."""
 
 from __future__ import annotations
 

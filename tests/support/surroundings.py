@@ -1,4 +1,4 @@
-"""The same surroundings for every test and its children, whatever started the suite."""
+"""The same environment for every test and its children."""
 
 from __future__ import annotations
 

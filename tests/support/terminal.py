@@ -1,4 +1,4 @@
-"""A pseudo terminal with somebody at it: presses keys, sees the picture, keeps every byte.
+"""A pseudo terminal: press keys, see the picture, keep every byte.
 
 The picture is what a VT100 emulator (pyte) makes of the bytes. `kinds` reduces a capture to the kinds
 of its control sequences, for comparing two walks.

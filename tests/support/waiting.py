@@ -1,4 +1,4 @@
-"""Wait for a condition with a deadline, and tell the story when it never comes true."""
+"""Waits for a condition that tell what was missing."""
 
 from __future__ import annotations
 
