@@ -1,4 +1,4 @@
-"""Obtain the lock of a home, whoever holds it."""
+"""Obtain the lock of a home, from its present owner if need be."""
 
 from __future__ import annotations
 
