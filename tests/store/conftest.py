@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from core.store.readers import Readers
+from core.store.reports import Reports
 from core.store.verify import verify
+from tests.store.deck import Deck as PlannedDeck
 from tests.support.deck import Deck
 from tests.support.legality import illegal_moves
 
@@ -19,6 +22,19 @@ def deck(tmp_path: Path) -> Iterator[Deck]:
     yield made
     verified(made)
     made.db.close()
+
+
+@pytest.fixture
+async def readers(deck: PlannedDeck) -> AsyncIterator[Readers]:
+    """Yield the readers of the store, for tests that fill it with the deck of plans."""
+    made = Readers(deck.path)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def reports(deck: PlannedDeck, readers: Readers) -> Reports:
+    return Reports(readers, now=lambda: deck.now)
 
 
 def verified(deck: Deck) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -48,18 +48,6 @@ def deck(tmp_path: Path) -> Iterator[Deck]:
     fill(made)
     yield made
     made.close()
-
-
-@pytest.fixture
-async def readers(deck: Deck) -> AsyncIterator[Readers]:
-    made = Readers(deck.path)
-    yield made
-    await made.close()
-
-
-@pytest.fixture
-def reports(deck: Deck, readers: Readers) -> Reports:
-    return Reports(readers, now=lambda: deck.now)
 
 
 def fill(deck: Deck) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,18 +26,6 @@ def deck(tmp_path: Path) -> Iterator[Deck]:
     made = Deck(tmp_path / "deck.db")
     yield made
     made.close()
-
-
-@pytest.fixture
-async def readers(deck: Deck) -> AsyncIterator[Readers]:
-    made = Readers(deck.path)
-    yield made
-    await made.close()
-
-
-@pytest.fixture
-def reports(deck: Deck, readers: Readers) -> Reports:
-    return Reports(readers, now=lambda: deck.now)
 
 
 async def waits(reports: Reports) -> dict[tuple[str, str], Waiting]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -37,18 +37,6 @@ def deck(tmp_path: Path) -> Iterator[Deck]:
     made.do(Hold(task_ids=(3, 5)))
     yield made
     made.close()
-
-
-@pytest.fixture
-async def readers(deck: Deck) -> AsyncIterator[Readers]:
-    made = Readers(deck.path)
-    yield made
-    await made.close()
-
-
-@pytest.fixture
-def reports(deck: Deck, readers: Readers) -> Reports:
-    return Reports(readers, now=lambda: deck.now)
 
 
 async def listed(reports: Reports, text: str, limit: int) -> list[Page[TaskView]]:
