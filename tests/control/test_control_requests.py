@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import pytest
 
+from core.app.store_first import StoreFirstControl
 from core.control import wire
 from core.control.api import (
     ROUTES,
@@ -25,7 +26,6 @@ from core.control.api import (
 from core.control.reading import ReadingControl
 from core.control.remote import RemoteControl
 from core.control.requests import VERBS, verb_of
-from core.control.store_first import StoreFirstControl
 from core.control.transport import SocketDialer
 from core.filters.fields import Noun
 from core.filters.parser import parse
