@@ -22,9 +22,8 @@ from core.executors.observations import (
 )
 from core.executors.output_cap import OutputCap
 from core.executors.outputs import PidFile, Started
-from core.executors.spawning import reap, spawn
+from core.executors.spawning import reap, spawn, wrap
 from core.executors.watch import Watch
-from core.executors.wrapper import wrap
 from core.model.crash_points import crash_point
 from core.model.errors import Bug, HandoffFailed, Unavailable
 

@@ -17,7 +17,7 @@ from core.executors.child import ChildExecutor
 from core.executors.observations import Finished, Gone, Living, NotStarted, Orphaned, Overflowed, Vanished
 from core.executors.output_cap import OutputCap, OverCap
 from core.executors.outputs import Started, write_new
-from core.executors.wrapper import wrap
+from core.executors.spawning import wrap
 from core.model.errors import Bug, Unavailable
 from core.model.ports import AttemptRef, ProcessExit
 from tests.executors.written import written
