@@ -1,16 +1,28 @@
-"""The console on the engine of a remote host, through ssh."""
+"""The console on an engine in another process, here or remote."""
 
 from __future__ import annotations
 
-from console.engine_lifecycle.starters import DialedEngine
+from console.engine_lifecycle.starters import DialedEngine, SpawnedEngine
 from console.sessions.flags import ConsoleFlags
 from console.sessions.screen import show_screen
+from core.app.attach import attach
 from core.app.options import Options
 from core.app.remote_host import NO_QUESTIONS, attach_or_start_remote, attach_remote
+from core.app.spawn import engine_argv
+from core.model.paths import ensure_home
+
+
+async def show_local(flags: ConsoleFlags) -> None:
+    """Attach to the engine of a home and show the screens."""
+    options = Options(home=flags.home)
+    paths = ensure_home(options.paths.home)
+    starter = SpawnedEngine(engine_argv(paths.home), paths.logs / "console-engine.log")
+    async with attach(options) as control:
+        await show_screen(control, starter, flags=flags, home=paths.home)
 
 
 async def show_remote(flags: ConsoleFlags) -> None:
-    """Attach to the engine of a host and show the screens; read-only starts none there."""
+    """Attach through ssh to the engine of a host and show the screens; read-only starts none there."""
     options = Options(home=flags.home, host=flags.host, remote_command=flags.remote_command)
     attach_to = attach_remote if flags.read_only else attach_or_start_remote
     async with attach_to(options, ssh_options=NO_QUESTIONS) as control:
