@@ -15,7 +15,7 @@ from core.model.crash_points import crash_point
 from core.model.outcomes import Bounced, Lost, Outcome
 from core.model.ports import AttemptRef
 from core.model.stored_spec import StoredSpec
-from core.store.reports.open_attempts import AttemptReports, OpenAttempt
+from core.store.reports.attempts import AttemptReports, OpenAttempt
 
 ENDED_INLINE = "the engine ended while the call ran in it"
 

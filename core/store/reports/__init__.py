@@ -1,5 +1,42 @@
-"""Reports: read the store for the views."""
+"""The read models of a store, one attribute and one file for each."""
 
-from core.store.reports.reports import Reports
+from __future__ import annotations
 
-__all__ = ["Reports"]
+from collections.abc import Callable
+
+from core.store.readers import Readers
+from core.store.reports.attempts import AttemptReports, LostReports
+from core.store.reports.conditions import ConditionReports
+from core.store.reports.events import EventReports
+from core.store.reports.expression_inputs import ExpressionReports
+from core.store.reports.jobs import JobReports
+from core.store.reports.outcomes import OutcomeReports
+from core.store.reports.pulse import PulseReports
+from core.store.reports.queues import QueueReports
+from core.store.reports.source import Source, wall_clock
+from core.store.reports.targets import TargetReports
+from core.store.reports.tasks import TaskReports
+from core.store.reports.totals import TotalReports
+
+
+class Reports:
+    """Each method of a read model reads one snapshot with a fixed number of statements.
+
+    Pages are keyset pages: give `next` of a page as `after`, with the same filter and order. All
+    raise `Unavailable` (see `Readers.snapshot`).
+    """
+
+    def __init__(self, readers: Readers, *, now: Callable[[], int] = wall_clock) -> None:
+        source = Source(readers=readers, now=now)
+        self.jobs = JobReports(source)
+        self.tasks = TaskReports(source)
+        self.events = EventReports(source)
+        self.queues = QueueReports(source)
+        self.totals = TotalReports(source)
+        self.targets = TargetReports(source)
+        self.pulse = PulseReports(source)
+        self.lost = LostReports(source)
+        self.attempts = AttemptReports(source)
+        self.conditions = ConditionReports(source)
+        self.expressions = ExpressionReports(source)
+        self.outcomes = OutcomeReports(source)
