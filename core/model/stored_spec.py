@@ -1,8 +1,8 @@
-"""StoredSpec: what of a task never changes, as its row keeps it."""
+"""StoredSpec: what of a task never changes, and how its row keeps it."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from core.model.plans import NO_RETRY, Backoff, Jitter, OnLoss, RetryPolicy, TaskPlan
 from core.model.values import JsonObject, JsonValue
@@ -36,32 +36,6 @@ class StoredSpec:
         return _object(self.context.get("env"))
 
     @classmethod
-    def of(cls, plan: TaskPlan) -> StoredSpec:
-        """Return the spec of a task that is admitted."""
-        return cls(
-            with_=plan.with_,
-            timeout_ms=plan.timeout_ms,
-            on_loss=plan.on_loss,
-            when=plan.when,
-            retry=plan.retry,
-            metadata=plan.metadata,
-            context=plan.context,
-        )
-
-    def to_json(self) -> JsonObject:
-        """Return the stored form; defaults but `timeout` and `on_loss` are left out."""
-        stored: JsonObject = {"with": self.with_, "timeout": self.timeout_ms, "on_loss": self.on_loss}
-        if self.when is not None:
-            stored["when"] = self.when
-        if self.retry.max_attempts > 1:
-            stored["retry"] = {**asdict(self.retry), "on": list(self.retry.on)}
-        if self.metadata:
-            stored["meta"] = self.metadata
-        if self.context:
-            stored["context"] = self.context
-        return stored
-
-    @classmethod
     def from_json(cls, stored: JsonObject) -> StoredSpec:
         """Read the stored form; raise `ValueError` or `KeyError` for words this version does not know."""
         timeout, when = stored.get("timeout"), stored.get("when")
@@ -74,6 +48,31 @@ class StoredSpec:
             metadata=_object(stored.get("meta")),
             context=_object(stored.get("context")),
         )
+
+
+def spec_to_json(task: TaskPlan | StoredSpec) -> JsonObject:
+    """Return the stored form; defaults but `timeout` and `on_loss` are left out."""
+    stored: JsonObject = {"with": task.with_, "timeout": task.timeout_ms, "on_loss": task.on_loss}
+    if task.when is not None:
+        stored["when"] = task.when
+    if task.retry.max_attempts > 1:
+        stored["retry"] = _retry_to_json(task.retry)
+    if task.metadata:
+        stored["meta"] = task.metadata
+    if task.context:
+        stored["context"] = task.context
+    return stored
+
+
+def _retry_to_json(policy: RetryPolicy) -> JsonObject:
+    return {
+        "max_attempts": policy.max_attempts,
+        "backoff": policy.backoff,
+        "base_ms": policy.base_ms,
+        "max_ms": policy.max_ms,
+        "jitter": policy.jitter,
+        "on": list(policy.on),
+    }
 
 
 def _retry(stored: JsonValue) -> RetryPolicy:

@@ -10,7 +10,7 @@ from core.model.commands import Enqueue, Enqueued, Submit, Submitted
 from core.model.errors import Conflict, TaskdeckError
 from core.model.plans import JobPlan, StagePlan, TaskPlan
 from core.model.status import StageStatus, TaskStatus
-from core.model.stored_spec import StoredSpec
+from core.model.stored_spec import spec_to_json
 from core.model.values import INBOX, INBOX_STAGE, JsonObject
 from core.store.batch import Batch
 from core.store.rows import PLACE, LeftOver, Subject, TaskPlace
@@ -233,7 +233,7 @@ def _row(batch: Batch, task: _NewTask) -> tuple[int | str | bytes | None, ...]:
         plan.retry.max_attempts,
         batch.now,
         batch.now if queued else None,
-        pack(StoredSpec.of(plan).to_json()),
+        pack(spec_to_json(plan)),
     )
 
 
