@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Not frozen: a claim makes one for each queued task it looks at.
+@dataclass(slots=True, kw_only=True)
 class Head:
     """One queued task near the front of an open lane; `vtime` is the virtual time of its job."""
 

@@ -116,7 +116,7 @@ class Batch:
         return rows[0] if rows else None
 
     def typed(self, row: Callable[..., R], sql: str, *args: object) -> list[R]:
-        """Run one statement and make each of its rows a named tuple."""
+        """Run one statement and give each of its rows a type, whose fields are in the columns' order."""
         return list(starmap(row, self.db.execute(sql, args).fetchall()))
 
     def places(self, sql: str, *args: object) -> list[TaskPlace]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from core.model.commands import FollowUp
 from core.model.plans import NeedWhen, OnTaskFailure
@@ -36,7 +36,8 @@ _FAILED = (
 )
 
 
-class _Edge(NamedTuple):
+@dataclass(slots=True)
+class _Edge:
     """A need of a blocked task whose end has come."""
 
     need_id: int
@@ -123,8 +124,13 @@ def _follow_edges(batch: Batch, finals: list[FinalTask]) -> None:
     # Where the read was cut short, any of the tasks may have more edges than were seen.
     unseen = status if len(read) == MAX_EDGES_PER_BATCH else cut
     batch.followups += [LeftOver("task", task_id) for task_id in unseen]
-    met = [edge for edge in edges if edge.is_met_by(status[edge.need_id])]
-    failed = {edge.task_id: edge.need_id for edge in edges if not edge.is_met_by(status[edge.need_id])}
+    met: list[_Edge] = []
+    failed: dict[int, int] = {}
+    for edge in edges:
+        if edge.is_met_by(status[edge.need_id]):
+            met.append(edge)
+        else:
+            failed[edge.task_id] = edge.need_id
     if failed:
         batch.budget -= idle.skip_for_needs(batch, failed)
     batch.budget -= _meet(batch, [edge for edge in met if edge.task_id not in failed])

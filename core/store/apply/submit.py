@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from core.model.commands import Enqueue, Enqueued, Submit, Submitted
 from core.model.errors import Conflict, TaskdeckError
@@ -44,7 +43,8 @@ class _Stage:
     is_open: bool
 
 
-class _NewTask(NamedTuple):
+@dataclass(slots=True, kw_only=True)
+class _NewTask:
     """A task as it is admitted; `needs` is how many edges it waits for."""
 
     place: TaskPlace

@@ -9,7 +9,7 @@ from core.model.errors import Bug
 from core.model.status import TASK, Move, TaskStatus
 from core.model.values import JsonObject
 from core.store.batch import Batch
-from core.store.rows import PLACE, FinalTask, TaskPlace
+from core.store.rows import PLACE, FinalTask, TaskPlace, by_task_id
 from core.store.sql import guard, ids, pack
 
 CANCELLABLE = TASK["cancel"].sources - {TaskStatus.RUNNING}
@@ -59,7 +59,7 @@ def hold(batch: Batch, task: IdleTask, *, actor: str, reason: str) -> bool:
 
 def skip_for_needs(batch: Batch, needs: Mapping[int, int]) -> int:
     """Skip blocked tasks (id to the need that did not succeed); return how many."""
-    skipped = sorted(batch.places(_SKIP, batch.now, ids(needs)))
+    skipped = sorted(batch.places(_SKIP, batch.now, ids(needs)), key=by_task_id)
     for place in skipped:
         _end(batch, place, TASK["skip"], TaskStatus.BLOCKED)
         batch.task_event(TASK["skip"].event, place, data={"need": needs[place.task_id]})

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from core.model.status import TASK, TaskStatus
 from core.model.values import JsonObject
 from core.store.batch import Batch
-from core.store.rows import PLACE, ReadyRow, TaskPlace
+from core.store.rows import PLACE, ReadyRow, TaskPlace, by_task_id
 from core.store.sql import SORT_KEY, guard, ids, pack
 
 _QUEUE = f"status = 'queued', queued_at = ?1, sort_key = {SORT_KEY}"
@@ -87,7 +87,7 @@ def unblock_by_judgement(batch: Batch, task_id: int) -> None:
 
 def come_due(batch: Batch, *, limit: int) -> None:
     """Queue the retrying tasks whose time has come, those that wait longest first."""
-    for place in sorted(batch.places(_COME_DUE, batch.now, batch.aging_step, limit)):
+    for place in sorted(batch.places(_COME_DUE, batch.now, batch.aging_step, limit), key=by_task_id):
         batch.count_move(place, TASK["come_due"], TaskStatus.RETRYING)
         batch.task_event(TASK["come_due"].event, place)
 
@@ -134,7 +134,8 @@ def rerun(batch: Batch, task_ids: Iterable[int], *, actor: str) -> int:
 
 
 def _may_queue(batch: Batch, sql: str, *args: object) -> list[ReadyRow]:
-    return sorted(batch.typed(ReadyRow, sql, batch.now, batch.aging_step, *args))
+    ready = batch.typed(ReadyRow, sql, batch.now, batch.aging_step, *args)
+    return sorted(ready, key=by_task_id)
 
 
 def _note_unblocked(batch: Batch, ready: Sequence[ReadyRow]) -> int:
