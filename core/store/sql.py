@@ -11,8 +11,9 @@ from enum import StrEnum
 from core.model.status import Move, S
 from core.model.values import JsonValue
 
-# Made once: `json.dumps` with separators makes an encoder for every call.
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+# Made once: `json.dumps` with separators makes an encoder for every call. It keeps no list of what it is
+# inside of: a circle ends in a RecursionError, which refuses the command as well.
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 INLINE_LIMIT = 4096
 """Bytes of JSON that a row or event carries itself; more goes to `payload`."""
 
