@@ -135,6 +135,22 @@ def test_picks_are_heads_without_repetition_and_fill_the_slots(heads, slots):
     assert len(set(picks)) == len(picks) == min(slots, len(heads))
 
 
+@given(scenes(), st.integers(0, 60), st.randoms(use_true_random=False))
+def test_the_order_in_which_heads_come_plays_no_part(heads, slots, random):
+    shuffled = random.sample(heads, len(heads))
+    assert pick(shuffled, slots) == pick(heads, slots)
+
+
+@given(scenes(), st.integers(0, 60))
+def test_only_the_jobs_that_were_chosen_move_and_never_back(heads, slots):
+    picks = pick(heads, slots)
+    jobs = {item.task_id: item for item in heads}
+    assert set(picks.vtimes) == {jobs[task].job_id for task in picks.task_ids}
+    before = {item.job_id: item.vtime for item in heads}
+    shares = Counter(jobs[task].job_id for task in picks.task_ids)
+    assert all(picks.vtimes[job] >= before[job] + share for job, share in shares.items())
+
+
 @given(scenes(), st.integers(0, 60))
 def test_levels_never_rise_along_the_picks_and_no_higher_one_is_left(heads, slots):
     by_id = {item.task_id: item for item in heads}

@@ -108,6 +108,38 @@ def test_fixed_backoff_does_not_grow():
     assert {delay_ms(policy, attempt, draw=float) for attempt in (1, 2, 8)} == {700}
 
 
+@pytest.mark.parametrize("outcome", [failed(), failed(retry_after_ms=0), TimedOut(after_ms=10)])
+def test_without_a_delay_a_retry_is_at_once(outcome):
+    policy = RetryPolicy(max_attempts=2, base_ms=0, jitter=Jitter.NONE)
+    assert decide(policy, outcome) == RetryAt(at=NOW)
+
+
+def test_no_policy_and_no_server_makes_a_task_wait_for_more_than_thirty_days():
+    patient = RetryPolicy(max_attempts=9, base_ms=10**15, max_ms=10**15, jitter=Jitter.NONE)
+    longest = RetryAt(at=NOW + LONGEST_WAIT_MS)
+    assert decide(patient) == longest
+    assert decide(patient, Lost(reason="again"), losses=2) == longest
+    assert decide(outcome=failed(retry_after_ms=10**15)) == longest
+
+
+@pytest.mark.parametrize(
+    ("attempt", "draw", "delay"),
+    [
+        (1, 0.0, 0),
+        (1, 0.5, 500),
+        (1, 0.999_999, 999),
+        (3, 0.0, 0),
+        (3, 0.999_999, 3_999),
+        (9, 0.0, 0),
+        (9, 0.5, 30_000),
+        (9, 0.999_999, 59_999),
+    ],
+)
+def test_full_jitter_reaches_from_nothing_to_just_below_the_bound(attempt, draw, delay):
+    policy = RetryPolicy(base_ms=1_000, max_ms=60_000, jitter=Jitter.FULL)
+    assert delay_ms(policy, attempt, draw=lambda: draw) == delay
+
+
 policies = st.builds(
     RetryPolicy,
     max_attempts=st.integers(1, 10**30),
@@ -139,3 +171,11 @@ def test_a_retry_is_never_in_the_past_nor_beyond_the_longest_wait(policy, retry_
     if isinstance(decision, RetryAt):
         assert NOW + min(retry_after, LONGEST_WAIT_MS) <= decision.at <= NOW + LONGEST_WAIT_MS
         assert tries < policy.max_attempts
+
+
+@given(policies, st.integers(0, 12), st.integers(0, 12))
+def test_a_bounce_and_a_loss_never_use_up_attempts(policy, tries, used):
+    bounced = decide(policy, Bounced(reason="no pid"), tries=tries, bounces=used, max_bounces=6)
+    lost = decide(policy, Lost(reason="engine died"), tries=tries, losses=used, max_losses=6)
+    assert bounced == (Requeue() if used < 6 else GiveUp())
+    assert isinstance(lost, RetryAt if used < 6 else GiveUp)
