@@ -22,6 +22,7 @@ from tests.control.raw_socket import STATUS, answer, ask, connected, post, rest,
 from tests.support.waiting import DEADLINE, until
 
 CODES = {
+    "attempt.unknown",
     "engine.busy",
     "engine.crashed",
     "engine.garbled",
@@ -30,6 +31,7 @@ CODES = {
     "engine.protocol",
     "engine.silent",
     "path.unknown",
+    "priority.range",
     "request.garbled",
     "request.too_large",
     "server.started",
@@ -38,7 +40,6 @@ CODES = {
     "socket.taken",
     "target.one",
     "target.unfit",
-    "attempt.unknown",
     "verb.unknown",
     "wire.field",
     "wire.unreadable",
