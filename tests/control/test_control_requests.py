@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from types import NoneType
 from typing import TypeVar
 
 import pytest
 
 from core.app.store_first import StoreFirstControl
-from core.control import wire
+from core.control import api, wire
 from core.control.api import (
     ROUTES,
     ControlAPI,
@@ -25,10 +26,11 @@ from core.control.api import (
 )
 from core.control.reading import ReadingControl
 from core.control.remote import RemoteControl
-from core.control.requests import VERBS, verb_of
+from core.control.requests import VERBS, kind_of, verb_of
 from core.control.transport import SocketDialer
 from core.filters.fields import Noun
 from core.filters.parser import parse
+from core.model.commands import Operated, Submitted
 from core.model.errors import Bug, Unavailable
 
 R = TypeVar("R")
@@ -158,6 +160,29 @@ async def test_a_request_travels_in_these_bytes_and_comes_back_as_it_was(name, c
     (request,) = control.asked
     assert (verb_of(request).name, wire.encode(request)) == (name, body.encode())
     assert wire.decode_request(body.encode(), ROUTES[name]) == request
+
+
+@pytest.mark.parametrize(
+    ("request_type", "answer"),
+    [
+        (api.Enqueue, tuple[int, ...]),
+        (api.WaitTasks, Mapping[str, int]),
+        (api.Submit, Submitted),
+        (api.Hold, Operated),
+        (api.Prioritise, Operated),
+        (api.StopEngine, NoneType),
+    ],
+)
+def test_a_verb_answers_what_its_request_or_the_base_of_it_names(request_type, answer):
+    assert VERBS[request_type].answer == answer
+
+
+def test_a_request_that_the_table_does_not_have_has_no_row_and_no_kind():
+    for ask in (verb_of, kind_of):
+        with pytest.raises(Bug, match=r"^Forgotten is not in the table of requests$") as caught:
+            ask(Forgotten())
+        assert caught.value.code == "request.unknown"
+    assert kind_of(api.Status()) is Kind.ENGINE
 
 
 async def test_a_request_that_the_table_does_not_have_is_refused(stage, tmp_path):
