@@ -105,6 +105,17 @@ def test_both_doors_refuse_more_than_a_century(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "shown"), [("9000w" + "1s" * 40, "9000w" + "1s" * 17 + "1"), (10**10, "10000000000")]
+)
+def test_a_refusal_of_what_is_too_long_begins_with_its_first_forty_characters(
+    value: object, shown: str
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        parse_document_duration(value)
+    assert refused.value.message == f"'{shown}' is a longer length of time than a century"
+
+
+@pytest.mark.parametrize(
     ("number", "ms"), [(0, 0), (2, 2_000), (0.25, 250), (0.0004, 0), (LONGEST_MS // 1_000, LONGEST_MS)]
 )
 def test_a_number_in_a_document_means_seconds(number: float, ms: int) -> None:

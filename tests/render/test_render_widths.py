@@ -135,6 +135,16 @@ def test_needs_only_grow() -> None:
     assert widened_needs(needs, ("a", "b"), [("x", "x")]) == needs
 
 
+def test_a_text_of_one_cell_is_a_need_and_an_empty_one_is_not() -> None:
+    assert widened_needs({}, ("a", "b"), [("x", "")]) == {"a": 1}
+
+
+@pytest.mark.parametrize("row", [(), ("x",), ("x", "y", "z")])
+def test_a_row_of_another_length_than_the_names_is_refused(row: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="zip"):
+        widened_needs({}, ("a", "b"), [row])
+
+
 @pytest.mark.parametrize("noun", list(Noun))
 def test_columns_have_room_or_go_by_priority(noun: Noun) -> None:
     columns = COLUMNS[noun]

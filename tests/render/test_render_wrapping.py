@@ -48,6 +48,8 @@ def test_a_word_is_cut_only_where_it_is_the_first_of_its_piece(line: SafeText, w
         ("六百六百", 5, ["六百", "六百"]),
         ("e\u0301e\u0301e\u0301", 2, ["e\u0301e\u0301", "e\u0301"]),
         ("六", 1, ["六"]),
+        ("六六", 1, ["六", "六"]),
+        ("abc", 1, ["a", "b", "c"]),
     ],
 )
 def test_lines_are_broken_between_words_where_there_are_any(line: str, width: int, found: list[str]) -> None:
