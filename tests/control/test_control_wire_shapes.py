@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import pytest
 from hypothesis import given
@@ -65,6 +66,7 @@ def test_every_json_value_comes_back_as_it_was_in_one_line_of_ascii(value: JsonV
     [
         ({"a": [1, 2.5, None, True], "b": {}}, b'{"a":[1,2.5,null,true],"b":{}}'),
         ("\u00e9\x00", b'"\\u00e9\\u0000"'),
+        (MappingProxyType({"a": 1}), b'{"a":1}'),
         (Inner(), b"{}"),
         (Inner(number=2), b'{"number":2}'),
         (Outer(name="n"), b'{"name":"n"}'),

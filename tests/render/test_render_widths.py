@@ -129,6 +129,26 @@ def test_a_width_below_all_floors_is_taken_from_the_widest() -> None:
     assert max(rooms) - min(rooms) <= 1
 
 
+@pytest.mark.parametrize(
+    ("width", "rooms"),
+    [
+        (0, []),
+        (1, [1]),
+        (3, [3]),
+        (4, [1, 1]),
+        (6, [2, 2]),
+        (7, [1, 1, 1]),
+        (9, [1, 2, 2]),
+        (19, [5, 5, 5]),
+    ],
+)
+def test_columns_that_always_stay_go_from_the_right_where_not_even_a_cell_is_left(
+    width: int, rooms: list[int]
+) -> None:
+    columns = tuple(column(name, 5) for name in "abc")
+    assert [room for _, room in allot_widths(columns, dict.fromkeys("abc", 9), width)] == rooms
+
+
 def test_needs_only_grow() -> None:
     needs = widened_needs({"a": 4}, ("a", "b"), [("x", "六百"), ("yyyyy", "")])
     assert needs == {"a": 5, "b": 4}
