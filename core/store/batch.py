@@ -14,6 +14,7 @@ from core.model.errors import TaskdeckError
 from core.model.status import TASK_FINAL, Move, TaskStatus
 from core.model.values import INBOX, JsonObject
 from core.store.rows import FinalTask, LeftOver, Placed, Subject, TaskPlace
+from core.store.schema import BUCKET, KEPT
 from core.store.sql import ids, pack, raw
 from core.store.writer import Writer
 
@@ -23,10 +24,6 @@ MAX_PER_BATCH = 1_000
 """Consequences (unblocks, skips, cancels) that one batch carries out at the most."""
 MAX_EDGES_PER_BATCH = 4_000
 """Edges that one batch reads at the most."""
-BUCKET = 10_000
-"""How many ms of ends are counted together."""
-KEPT = 24 * 3_600_000
-"""How long (ms) counts of ends are kept."""
 STALE = 1_000
 """Rows of old counts that one batch deletes, and those of one bucket more."""
 

@@ -277,7 +277,11 @@ ended = Table(
     CheckConstraint("n > 0", name="ended_n"),
     sqlite_with_rowid=False,
 )
-"""How many tasks of a queue ended so within ten seconds from `at` on; kept for a day, reruns count again."""
+"""How many tasks of a queue ended so within a `BUCKET` from `at` on; `KEPT` so long, reruns count again."""
+BUCKET = 10_000
+"""How many ms of ends are counted together."""
+KEPT = 24 * 3_600_000
+"""How long (ms) counts of ends are kept."""
 
 followup = Table(
     "followup",

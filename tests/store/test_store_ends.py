@@ -6,7 +6,7 @@ import pytest
 
 from core.model.commands import Cancel, Rerun
 from core.store import batch
-from core.store.batch import BUCKET, KEPT
+from core.store.schema import BUCKET, KEPT
 from tests.support.deck import Deck
 from tests.support.factories import failure, flat, task, tasks
 

@@ -10,10 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.model.pulse import Failing, PulseView, Rate
 from core.model.status import TaskStatus
-from core.store.batch import BUCKET, KEPT
 from core.store.reports.rows import AnyRow
 from core.store.reports.source import Source
 from core.store.reports.wait_reasons import REASONS_MAX, QueueCount, read_wait_reasons
+from core.store.schema import BUCKET, KEPT
 from core.store.sql import ids
 
 TROUBLED_MAX = 2_000

@@ -11,10 +11,9 @@ from core.filters.fields import FIELDS, Noun
 from core.filters.matching import matches
 from core.filters.terms import Filter
 from core.model.views import QueueView
-from core.store.batch import BUCKET
 from core.store.reports.rows import QUEUES, Throughput, counts_of, queue_view
 from core.store.reports.source import Source
-from core.store.schema import counter, queue
+from core.store.schema import BUCKET, counter, queue
 from core.store.sql import ids
 
 RATE_BUCKETS = 30

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from core.model.status import JOB_FINAL, STAGE_FINAL, TASK, TASK_FINAL, JobStatus, TaskStatus
 from core.model.values import INBOX, INBOX_STAGE
-from core.store.batch import BUCKET, KEPT
+from core.store.schema import BUCKET, KEPT
 from core.store.sql import among
 
 
