@@ -11,7 +11,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from core.control import wire
 from core.control.routes import Endpoints, make_app
-from core.control.sockets import bind_private, check_peer, remove_socket
+from core.control.sockets import bind_private, check_peer, inode_of, remove_socket
 from core.host import open_files_limit
 from core.model.errors import Bug, Invalid, TaskdeckError, Unavailable
 
@@ -63,7 +63,8 @@ class ControlServer:
         self._server: uvicorn.Server | None = None
         self._listener: socket.socket | None = None
         self._path: Path | None = None
-        self._inode = 0
+        self._inode: int | None = None
+        """Of the socket as it was bound; None = it was removed at once."""
 
     async def start(self, control: ControlAPI, socket_path: Path) -> None:
         """Bind the socket and answer from now on; installs no signal handler, touches no logging.
@@ -73,6 +74,8 @@ class ControlServer:
         if self._server is not None:
             raise Bug("server.started", "a server starts once", hint="make another one")
         listener = bind_private(socket_path)
+        # Now: a moment later another program may have removed it, and the engine serves on.
+        self._inode = inode_of(socket_path)
         self._closing = asyncio.Event()
         endpoints = Endpoints(
             control,
@@ -99,7 +102,6 @@ class ControlServer:
         server.lifespan = config.lifespan_class(config)
         await server.startup(sockets=[listener])
         self._server, self._listener, self._path = server, listener, socket_path
-        self._inode = socket_path.lstat().st_ino
 
     async def stop(self) -> None:
         """End all waiting (`engine.lost`), let answers go out, close and remove the socket.
@@ -116,9 +118,9 @@ class ControlServer:
     def _remove(self) -> None:
         # Not the socket of a successor that came by while we were leaving.
         try:
-            if self._path is not None and self._path.lstat().st_ino == self._inode:
+            if self._path is not None and self._inode == inode_of(self._path) is not None:
                 remove_socket(self._path)
-        except (FileNotFoundError, Unavailable):
+        except Unavailable:
             return
 
 

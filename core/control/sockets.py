@@ -74,6 +74,14 @@ def bind_private(path: Path) -> socket.socket:
     return listener
 
 
+def inode_of(path: Path) -> int | None:
+    """Return what tells a file from a later one of the same name; None = there is none."""
+    try:
+        return path.lstat().st_ino
+    except FileNotFoundError:
+        return None
+
+
 def remove_socket(path: Path) -> None:
     """Remove a stale socket; raise `Unavailable` (`socket.taken`) if it is another file."""
     try:

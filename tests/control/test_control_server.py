@@ -11,6 +11,7 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
+import uvicorn
 
 from core.control import sockets
 from core.control.api import ROUTES, ControlAPI
@@ -336,6 +337,22 @@ async def test_the_socket_of_a_successor_stays(remote):
     assert remote.socket.exists()
     assert await remote.control.status() == INFO
     await successor.stop()
+
+
+async def test_a_socket_removed_before_the_server_is_ready_does_not_end_it(tmp_path, remote, monkeypatch):
+    path = tmp_path / "second.sock"
+    startup = uvicorn.Server.startup
+
+    async def remove_first(server: uvicorn.Server, sockets: list[socket.socket]) -> None:
+        path.unlink()
+        await startup(server, sockets)
+
+    monkeypatch.setattr(uvicorn.Server, "startup", remove_first)
+    server = ControlServer()
+    await server.start(LocalControl(remote.engine), path)
+    path.write_text("of another program")
+    await server.stop()
+    assert path.read_text() == "of another program"
 
 
 async def test_a_server_starts_once_and_may_be_stopped_before(tmp_path, remote):
