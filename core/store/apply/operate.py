@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from core.model.commands import (
@@ -96,27 +98,15 @@ def apply_pause(batch: Batch, command: Pause) -> Operated | TaskdeckError:
     """Pause a job or a queue; pausing what is paused changes nothing."""
     if command.queue is not None:
         return _pause_queue(batch, command, command.queue)
-    if command.job_id is None:
-        return _nothing_named()
-    job_id = command.job_id
-    status = _job_status(batch, job_id)
-    if isinstance(status, TaskdeckError):
-        return status
-    landed = jobs.pause(batch, job_id, actor=command.actor, reason=command.reason)
-    return _moved_job(job_id, status, landed=landed)
+    pause = partial(jobs.pause, batch, actor=command.actor, reason=command.reason)
+    return _move_job(batch, command.job_id, pause)
 
 
 def apply_resume(batch: Batch, command: Resume) -> Operated | TaskdeckError:
     """Resume a job or a queue."""
     if command.queue is not None:
         return _resume_queue(batch, command, command.queue)
-    if command.job_id is None:
-        return _nothing_named()
-    job_id = command.job_id
-    status = _job_status(batch, job_id)
-    if isinstance(status, TaskdeckError):
-        return status
-    return _moved_job(job_id, status, landed=jobs.resume(batch, job_id, actor=command.actor))
+    return _move_job(batch, command.job_id, partial(jobs.resume, batch, actor=command.actor))
 
 
 def apply_hold(batch: Batch, command: Hold) -> Operated | TaskdeckError:
@@ -252,8 +242,14 @@ def _resume_queue(batch: Batch, command: Resume, queue: str) -> Operated | Taskd
     return Operated(changed=changed)
 
 
-def _moved_job(job_id: int, status: str, *, landed: bool) -> Operated:
-    if landed:
+def _move_job(batch: Batch, job_id: int | None, move: Callable[[int], bool]) -> Operated | TaskdeckError:
+    """Move a job; one that the move does not fit is refused with the status it had."""
+    if job_id is None:
+        return Invalid("target.none", "neither a job nor a queue was named", hint="name a job or a queue")
+    status = _job_status(batch, job_id)
+    if isinstance(status, TaskdeckError):
+        return status
+    if move(job_id):
         return Operated(changed=1)
     return Operated(changed=0, refused=(Refusal(job_id, f"the job is {status}"),))
 
@@ -268,7 +264,3 @@ def _job_status(batch: Batch, job_id: int) -> str | TaskdeckError:
 def _no_queue(batch: Batch, queue: str) -> NotFound:
     known = [name for (name,) in batch.rows("SELECT name FROM queue ORDER BY name LIMIT 20")]
     return NotFound("queue.unknown", f"there is no queue {queue!r}", hint=f"known queues: {', '.join(known)}")
-
-
-def _nothing_named() -> Invalid:
-    return Invalid("target.none", "neither a job nor a queue was named", hint="name a job or a queue")
