@@ -1,1 +1,4 @@
-"""Show the operator what the engine does, in the terminal."""
+"""The terminal console: screens that show and steer the engine.
+
+Started by `console.launch`; it reaches the engine only through the ControlAPI.
+"""

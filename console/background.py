@@ -1,4 +1,7 @@
-"""Run long work beside the screens."""
+"""Long work in Textual workers, beside the screens.
+
+Used by the screens, the dialogs and the exports.
+"""
 
 from __future__ import annotations
 

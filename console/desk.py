@@ -1,4 +1,7 @@
-"""What every screen works with: control, verbs, feed, theme."""
+"""Desk: what every screen works with: control, verbs, feed, theme.
+
+Made by the app, passed to each screen.
+"""
 
 from __future__ import annotations
 

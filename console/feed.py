@@ -1,4 +1,7 @@
-"""What has changed and how everything stands, asked once for all screens."""
+"""Feed: changes and counts of the engine, read once for all screens.
+
+Polled by the live updates of the app; read by screens, gate and lifecycle.
+"""
 
 from __future__ import annotations
 

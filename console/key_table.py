@@ -1,4 +1,4 @@
-"""The keys of the console: one table for bindings, hints, help and the docs.
+"""The table of keys, for bindings, hints, help and the docs.
 
 To add a key, add a row to its part of `_TABLE`, or a new part that a screen names in its `PARTS`; the
 screen has the method `action_NAME`. Each row: name (unique, for a user's keymap.toml), Textual's keys, keys

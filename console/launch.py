@@ -1,4 +1,4 @@
-"""Choose what a `taskdeck` command line runs."""
+"""The entry point of `taskdeck`: a command, or a console session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Read `themes/*.toml`, check them, choose the one to start with."""
+"""Colour themes from `themes/*.toml`: read, checked, and the first chosen.
+
+Used by the desk, the app, the screens and the rows.
+"""
 
 from __future__ import annotations
 

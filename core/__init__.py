@@ -1,4 +1,7 @@
-"""taskdeck's engine; public names are imported on first use."""
+"""The task engine of taskdeck; public names are imported on first use.
+
+Imported by programs that use taskdeck as a library.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Settings: defaults, config.toml, environment, arguments."""
+"""Settings: defaults, config.toml, environment, arguments.
+
+Loaded by `core.app.options`; its values are handed to the engine and the connectors.
+"""
 
 from __future__ import annotations
 

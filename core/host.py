@@ -1,4 +1,7 @@
-"""Ask and steer this machine: processes, sessions, folders, limits (Linux >= 5.3)."""
+"""This machine: processes, sessions, folders, limits (Linux >= 5.3).
+
+Used by `core.app`, the engine and the executors.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Write the log: one JSON object a line, rotated, without secrets."""
+"""Write the log: one JSON object a line, rotated, without secrets.
+
+Used by every room that logs; configured by `core.app.hosting`.
+"""
 
 from __future__ import annotations
 

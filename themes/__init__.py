@@ -1,1 +1,4 @@
-"""Hold the colour themes, as TOML files, that the console offers."""
+"""The colour themes of the console, as TOML files.
+
+Read by `console.themes`.
+"""

@@ -1,1 +1,4 @@
-"""Dialogs: what is asked or shown on top of a screen."""
+"""Dialogs: modal screens for questions, forms, menus and help.
+
+Opened by the shell and by parts of screens.
+"""

@@ -1,4 +1,7 @@
-"""Questions and results that need more than a line: counts, plans, reports."""
+"""Dialogs with counts, plans and reports, for verbs on many rows.
+
+Opened by `questions`.
+"""
 
 from __future__ import annotations
 

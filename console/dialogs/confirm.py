@@ -1,4 +1,7 @@
-"""A question in one line, answered by one key."""
+"""A question in one line, answered by one key.
+
+Opened by `questions` and by the exporter.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The keys of a screen, from the key table."""
+"""The keys of a screen, from the key table.
+
+Opened by the app.
+"""
 
 from __future__ import annotations
 

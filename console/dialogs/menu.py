@@ -1,4 +1,7 @@
-"""A few lines, each with the letter that chooses it."""
+"""A menu: a few lines, each chosen by its letter.
+
+Opened by the column keys, the filter line and the clipboard.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The form of a new job, and the faults of a workflow that cannot run."""
+"""The form of a new job, and the faults of its workflow.
+
+Opened by the workflow picker and by `console.shell.new_jobs`.
+"""
 
 from __future__ import annotations
 

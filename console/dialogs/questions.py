@@ -1,4 +1,7 @@
-"""The operator is asked by dialogs, and told by toasts."""
+"""Questions and notices of the verbs, shown as dialogs and toasts.
+
+Made by the app; they implement the protocols in `console.verbs.questions`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Pick the workflow of a new job among files, built-in ones and recent jobs."""
+"""A picker of the workflow: files, built-in ones and recent jobs.
+
+Opened by `console.shell.new_jobs`.
+"""
 
 from __future__ import annotations
 

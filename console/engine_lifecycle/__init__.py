@@ -1,1 +1,4 @@
-"""The life of the engine as the console steers it."""
+"""Start, replacement and stop of the engine by the console.
+
+Used by the app and by the console's sessions.
+"""

@@ -1,4 +1,7 @@
-"""Starts, replaces and stops the engine when the console opens, is asked to, or ends."""
+"""EngineLifecycle: starts, replaces and stops the engine for the console.
+
+Used by the app, at its start, at its end and at the operator's request.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What the console can start an engine with, and what becomes of that engine when it leaves."""
+"""Starters: ways to start an engine, and to stop it on leaving.
+
+Made by the console's sessions; used by the lifecycle.
+"""
 
 from __future__ import annotations
 
@@ -110,7 +113,6 @@ class DialedEngine:
         """Do nothing."""
 
     def failure(self) -> None:
-        """Return None."""
         return
 
 

@@ -1,1 +1,4 @@
-"""Exports: the rows of a list as a file."""
+"""Exports: the rows of a list as a file.
+
+Used by the parts of list screens.
+"""

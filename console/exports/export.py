@@ -1,4 +1,7 @@
-"""One export: all rows of a list written to a file, page by page."""
+"""Export: all rows of a list written to a file, in pages.
+
+Run by the exporter of a list screen, and for marked rows by the picker.
+"""
 
 from __future__ import annotations
 

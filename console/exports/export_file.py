@@ -1,4 +1,7 @@
-"""The file of an export, which has its name only when it is whole."""
+"""The file of an export, renamed into place once it is complete.
+
+Used by the export and by the exporter of a list screen.
+"""
 
 from __future__ import annotations
 

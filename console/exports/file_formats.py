@@ -1,4 +1,7 @@
-"""How rows are written to a file: its name, format and cells."""
+"""File formats of exports: file name, format and cells.
+
+Used by the export and by list screens.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,4 @@
-"""Navigation: places by name, where the operator was, and saved views."""
+"""Navigation: places by name, their history, and saved views.
+
+Used by the shell and the screens.
+"""

@@ -1,4 +1,7 @@
-"""What a text behind the colon means."""
+"""Parser of the text behind the colon: a place, number or view.
+
+Used by the navigator.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The places that were shown, as a browser keeps them."""
+"""History: the places shown before, with back and forward.
+
+Used by the navigator and the screens.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Saved views: filters with a name, in `views.toml` of the data directory."""
+"""Saved views: filters with a name, in `views.toml` of the data directory.
+
+Read by the app at its start; used through the desk.
+"""
 
 from __future__ import annotations
 

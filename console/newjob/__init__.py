@@ -1,1 +1,4 @@
-"""Workflows to pick for a new job, and the values of their forms."""
+"""Workflows to submit as a new job, and the values of forms.
+
+Used by the dialogs and the shell.
+"""

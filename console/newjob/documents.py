@@ -1,4 +1,7 @@
-"""Workflows that can be picked: built in, in files, and of recent jobs."""
+"""Workflow documents to pick: built in, in files, of recent jobs.
+
+Used by the workflow picker and the form of a new job.
+"""
 
 from __future__ import annotations
 

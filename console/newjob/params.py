@@ -1,4 +1,7 @@
-"""The fields of a form for parameters, and the values that were typed."""
+"""Fields for the parameters of a form, and their typed values.
+
+Used by the form of a new job.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The workflow of an earlier job, to submit it again with other parameters."""
+"""The workflow of an earlier job, to submit with other parameters.
+
+Used by the verb keys of screens and by `console.shell.new_jobs`.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,4 @@
-"""Protection: whether changes may be asked for now."""
+"""Protection: whether changes are allowed now.
+
+Used by the app, between verbs and control.
+"""

@@ -1,4 +1,7 @@
-"""Whether changes may be asked for now, and for how much longer."""
+"""Gate: whether changes are allowed now, and for how long.
+
+Used by the guarded control and the app.
+"""
 
 from __future__ import annotations
 

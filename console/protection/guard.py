@@ -1,4 +1,7 @@
-"""Guarding: the control that the console works with, whose changes pass the gate or are refused."""
+"""GuardedControl: a ControlAPI whose changes must pass the gate.
+
+Made by the app around the real control.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,4 @@
-"""Rows: which rows a list holds, in which order, and how they look; nothing of the screen."""
+"""Rows of lists: reading, order, columns and texts.
+
+Used by the screens, their parts and the clipboard.
+"""

@@ -1,4 +1,7 @@
-"""The texts that a row or a page can be copied as."""
+"""Texts that can be copied from a row or a page.
+
+Used by the clipboard.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The tasks of a job as nodes of a graph, folded in large jobs."""
+"""The tasks of a job as graph nodes, folded in large jobs.
+
+Used by the graph screen.
+"""
 
 from __future__ import annotations
 

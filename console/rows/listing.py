@@ -1,4 +1,7 @@
-"""What each list reads, and how its rows look."""
+"""Listings: the request, columns and row style of each list.
+
+Used by the list screens.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The few pages in memory of a list of any length, by keyset."""
+"""Pages: the few loaded pages of a list, read by keyset.
+
+Used by the row source of a list screen and by the export.
+"""
 
 from __future__ import annotations
 

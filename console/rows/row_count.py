@@ -1,4 +1,7 @@
-"""How many rows a filter finds, counted apart from reading them."""
+"""The number of rows that match a filter, counted apart from reading.
+
+Used by the row source of a list screen.
+"""
 
 from __future__ import annotations
 

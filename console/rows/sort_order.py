@@ -1,4 +1,7 @@
-"""Which column a list is sorted by, and which comes next."""
+"""The sort order of a list, and the next one.
+
+Used by the column keys and by the row count.
+"""
 
 from __future__ import annotations
 

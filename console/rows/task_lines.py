@@ -1,4 +1,7 @@
-"""A task in full as lines of text, and how these are read."""
+"""A task in full as lines of text, and its requests.
+
+Used by the task screen and the row inspector.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Columns of moments, shown as ages or by the clock."""
+"""Time columns: as ages or as clock times.
+
+Used by the column keys.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Narrow a filter by the values of a row."""
+"""Filter terms made from the values of a row.
+
+Used by the column keys and the filter line.
+"""
 
 from __future__ import annotations
 

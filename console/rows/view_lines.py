@@ -1,4 +1,7 @@
-"""Any view as lines of text: its name, its fields in their order."""
+"""A view as lines of text: its name and fields in order.
+
+Used by the row inspector.
+"""
 
 from __future__ import annotations
 

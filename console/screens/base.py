@@ -1,4 +1,4 @@
-"""What all screens share: head, status bar, hints, loading, verbs."""
+"""DeskScreen: the base of all screens: title, status bar, hints, loading, verbs."""
 
 from __future__ import annotations
 

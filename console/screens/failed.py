@@ -1,4 +1,7 @@
-"""Shown in place of a screen that failed."""
+"""The screen shown in place of one that failed.
+
+Opened by the error boundary.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tasks of a job as a graph with live states."""
+"""The graph screen: the tasks of a job with live states."""
 
 from __future__ import annotations
 

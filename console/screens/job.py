@@ -1,4 +1,4 @@
-"""One job: its stages and tasks with live states, and its progress."""
+"""The job screen: stages and tasks with live states, and progress."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A screen that is one list, and the parts that it owns."""
+"""ListScreen: the base of screens that show one list.
+
+It owns its parts (`console.screens.parts`); jobs, tasks, events, queues and retries are its subclasses.
+"""
 
 from __future__ import annotations
 

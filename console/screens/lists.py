@@ -1,4 +1,4 @@
-"""Jobs, tasks and events: the lists that need no more than a listing."""
+"""The screens of jobs, tasks and events, each only a listing."""
 
 from __future__ import annotations
 

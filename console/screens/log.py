@@ -1,4 +1,4 @@
-"""The output of the latest attempt of a task, followed while it runs."""
+"""The log screen: output of a task's latest attempt, followed live."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attempts whose owner is gone: the evidence, and the verbs for them."""
+"""The screen of orphans: attempts without owner, evidence, and verbs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The first screen: counts, throughput, what fails and what waits."""
+"""Pulse, the first screen: counts, throughput, failures and waiting tasks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The head of Pulse as lines: engine, counts, throughput."""
+"""The head of Pulse as lines: engine, counts, throughput.
+
+Used by the Pulse screen.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The rows of Pulse: what fails and what waits, and their targets."""
+"""The rows of Pulse: what fails and what waits, and their targets.
+
+Used by the Pulse screen.
+"""
 
 from __future__ import annotations
 

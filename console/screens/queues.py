@@ -1,4 +1,4 @@
-"""The queues: their depth and pace, and which are paused."""
+"""The queues screen: depth, pace, and which are paused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tasks that failed: those that will run again and those that gave up."""
+"""The retries screen: failed tasks that will run again or gave up."""
 
 from __future__ import annotations
 

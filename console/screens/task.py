@@ -1,4 +1,4 @@
-"""Everything about one task on a page."""
+"""The task screen: all fields of one task on a page."""
 
 from __future__ import annotations
 

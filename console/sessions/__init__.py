@@ -1,1 +1,4 @@
-"""The sessions of the console: one for each kind of engine."""
+"""Console sessions: attached, embedded, lines, and `dial-stdio`.
+
+Called by `console.launch`.
+"""

@@ -1,4 +1,7 @@
-"""The console on an engine in another process, here or remote."""
+"""The console with an engine in another process, here or remote.
+
+Called by `choice`.
+"""
 
 from __future__ import annotations
 

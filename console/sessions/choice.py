@@ -1,4 +1,7 @@
-"""Choose the session that the flags of the console ask for."""
+"""Choose the console session by its flags.
+
+Called by `console.launch`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`taskdeck dial-stdio`, which loads neither typer nor the engine."""
+"""The command `taskdeck dial-stdio`, which loads neither typer nor the engine.
+
+Called by `console.launch`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The console with an engine in its own process."""
+"""The console with an engine in its own process.
+
+Called by `choice`.
+"""
 
 from __future__ import annotations
 

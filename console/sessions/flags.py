@@ -1,4 +1,7 @@
-"""Read the flags of the console and of `dial-stdio`."""
+"""Parser of the flags of the console and of `dial-stdio`.
+
+Used by every session.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The console as lines of text, without an engine of its own."""
+"""The console as lines of text, without its own engine.
+
+Called by `choice`, where no terminal can be drawn on or the flags say so.
+"""
 
 from __future__ import annotations
 

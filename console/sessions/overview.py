@@ -1,5 +1,7 @@
 """The state of the engine as lines of text.
 
+Called by the session of lines.
+
 Lines are only added, never rewritten; they contain no colour and no control sequence.
 """
 

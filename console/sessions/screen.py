@@ -1,4 +1,7 @@
-"""Run the full screen until its user, or a signal, ends it."""
+"""Run the full screen until its user, or a signal, ends it.
+
+Called by the attached and the embedded session.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,4 @@
-"""The shell: the app, and what moves between its screens."""
+"""The shell: the app, and its parts that are not screens.
+
+Started by the console's sessions.
+"""

@@ -1,4 +1,7 @@
-"""The console app: owns its parts, and gives each key to one of them."""
+"""ConsoleApp: the Textual app; owns the shell's parts and routes keys.
+
+Made by `console.sessions.screen`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Copy something of a row or page: to the terminal's clipboard and to a file."""
+"""Copy texts of a row or page to clipboard and file.
+
+Owned by the app.
+"""
 
 from __future__ import annotations
 

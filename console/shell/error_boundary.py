@@ -1,4 +1,7 @@
-"""A failure in one screen ends neither the console nor the other screens."""
+"""Error boundary: an error in one screen leaves the others running.
+
+Owned by the app.
+"""
 
 from __future__ import annotations
 

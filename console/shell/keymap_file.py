@@ -1,4 +1,7 @@
-"""The user's `keymap.toml`: other keys for actions of the key table."""
+"""The user's `keymap.toml`: other keys for actions of the key table.
+
+Read by the app at its start.
+"""
 
 from __future__ import annotations
 

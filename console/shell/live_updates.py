@@ -1,4 +1,7 @@
-"""Ask what has changed, and let the present screen show it."""
+"""Live updates: poll the feed, and refresh the current screen.
+
+Owned by the app.
+"""
 
 from __future__ import annotations
 

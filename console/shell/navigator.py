@@ -1,4 +1,7 @@
-"""Bring places to the screen, and remember where the operator was."""
+"""Navigator: opens the screen of a place, and keeps the history.
+
+Owned by the app; used by the palette and the place prompt.
+"""
 
 from __future__ import annotations
 

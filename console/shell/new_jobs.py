@@ -1,4 +1,7 @@
-"""Submit a new job: from a workflow that is picked, or from that of an earlier job."""
+"""Submit a new job, from a picked workflow or an earlier job.
+
+Owned by the app.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The palette: screens, views, numbers, themes and actions by a few letters."""
+"""The palette: finds screens, views, numbers, themes and actions by letters.
+
+Registered by the app.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Type where to go, or which saved view to use."""
+"""Place prompt: type a place, or the name of a saved view.
+
+Owned by the app.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Which screen shows which place: the one list of all screens."""
+"""The table of places and their screens.
+
+Used by the app, the navigator, the palette and the place prompt.
+"""
 
 from __future__ import annotations
 

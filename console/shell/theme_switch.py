@@ -1,4 +1,7 @@
-"""Switch between the themes; without colours there is only one."""
+"""Switch between the themes; without colours there is only one.
+
+Owned by the app.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,4 @@
-"""The terminal: how keys come in and cells go out."""
+"""The terminal: input of keys and output of cells.
+
+Used by the app and the base of screens.
+"""

@@ -1,4 +1,7 @@
-"""The terminal driver: counts frames that wait, and notices a hang-up."""
+"""The terminal driver: counts waiting frames and detects a hang-up.
+
+Used by the app and its live updates.
+"""
 
 from __future__ import annotations
 

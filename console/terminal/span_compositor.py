@@ -1,4 +1,7 @@
-"""Write only the cells that changed, not the line up to them."""
+"""A compositor that writes only the cells that changed.
+
+Used by the base of screens.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,4 @@
-"""What an operator changes, how much is asked before, and the results."""
+"""The operator's verbs: targets, confirmation, application and results.
+
+Used by the screens through the desk; they know no widgets.
+"""

@@ -1,4 +1,7 @@
-"""Apply a verb to its targets, and sum up the results."""
+"""Apply a verb to its targets, and summarise the results.
+
+Called by the operations and by kill.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Kill by a plan, its review, and a second check of each candidate."""
+"""Kill by plan: candidates, review, and a second check of each.
+
+Called by the operations.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What can be killed: living orphans, and running tasks."""
+"""Kill candidates: living orphans and running tasks.
+
+Used by the kill and the operations.
+"""
 
 from __future__ import annotations
 

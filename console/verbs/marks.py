@@ -1,4 +1,7 @@
-"""Marked rows: what a verb acts on instead of the row under the cursor."""
+"""Marks: marked rows as the targets of a verb.
+
+Owned by the picker of a list screen.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Every change of an operator: count, confirm by its tier, apply, show the result."""
+"""Operations: every change: count, confirm by tier, apply, report.
+
+Made by the app; called by the screens through the desk.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +77,6 @@ class Operations:
         await self._do(Verb.RETRY, chosen)
 
     async def cancel(self, chosen: Selection) -> None:
-        """Cancel."""
         await self._do(Verb.CANCEL, chosen)
 
     async def pause(self, chosen: Selection) -> None:

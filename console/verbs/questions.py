@@ -1,4 +1,7 @@
-"""What the verbs ask an operator, and what they tell."""
+"""Protocols and data of the verbs' questions, reports and notices.
+
+Implemented by `console.dialogs.questions`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Why a key does nothing now, as help and toasts say it."""
+"""Reasons why a key does nothing now, for help and toasts.
+
+Used by the list screen and the verb keys.
+"""
 
 from __future__ import annotations
 

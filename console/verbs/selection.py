@@ -1,4 +1,7 @@
-"""What a verb acts on, made from rows and pages."""
+"""Selection: the targets of a verb, made from rows and pages.
+
+Made by the screens, passed to the operations.
+"""
 
 from __future__ import annotations
 

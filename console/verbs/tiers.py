@@ -1,4 +1,7 @@
-"""How much a verb asks before it acts, and the texts of its questions."""
+"""Tiers: how strongly a verb is confirmed, and the question's text.
+
+Used by the operations and the dialogs.
+"""
 
 from __future__ import annotations
 

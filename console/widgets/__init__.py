@@ -1,1 +1,4 @@
-"""Widgets draw and post; they know no control."""
+"""Widgets: they draw and post messages, without a control.
+
+Used by the screens and the dialogs.
+"""

@@ -1,4 +1,6 @@
-"""Numbers over time as bars of block characters, and their pace.
+"""Bars: numbers over time in block characters, with their trend.
+
+Used by the head of Pulse.
 
 Textual's own Sparkline blends a colour for every cell and draws all of them at each change. These bars have
 one style and are drawn by `StyledLines`, so that a tick costs the last bar only.

@@ -1,4 +1,7 @@
-"""Which columns of a table are shown, and how wide."""
+"""Column widths: which columns a table shows, and how wide.
+
+Used by the table.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A form: fields one below the other, each with its note or its fault."""
+"""A form: fields in a column, each with note or fault.
+
+Used by the dialogs and the prompts.
+"""
 
 from __future__ import annotations
 

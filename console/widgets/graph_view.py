@@ -1,4 +1,7 @@
-"""A drawn graph with live labels and a cursor, scrolled in both directions."""
+"""Graph view: a drawn graph with live labels, cursor and scrolling.
+
+Used by the graph screen.
+"""
 
 from __future__ import annotations
 

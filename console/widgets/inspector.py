@@ -1,4 +1,7 @@
-"""A pane of text beside or below a list."""
+"""Inspector: a pane of text beside or below a list.
+
+Used by the list screen and its row inspector.
+"""
 
 from __future__ import annotations
 

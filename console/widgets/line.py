@@ -1,4 +1,7 @@
-"""One line of text that is drawn again only when it changes."""
+"""One line of text that is drawn again only when it changes.
+
+Used by the screens and the dialogs.
+"""
 
 from __future__ import annotations
 

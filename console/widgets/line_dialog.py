@@ -1,4 +1,7 @@
-"""A line to type at the bottom of the screen."""
+"""A dialog with one line to type, at the bottom.
+
+Used by the exporter, the place prompt and the text view.
+"""
 
 from __future__ import annotations
 

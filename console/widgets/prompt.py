@@ -1,4 +1,7 @@
-"""A line to type a filter into, with its fault below."""
+"""The input of a filter, with its fault below.
+
+Used by the list screen and its filter line.
+"""
 
 from __future__ import annotations
 

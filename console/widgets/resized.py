@@ -1,4 +1,4 @@
-"""A widget that lays itself out for each new size."""
+"""A base for widgets that compute their layout for each size."""
 
 from __future__ import annotations
 

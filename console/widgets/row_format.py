@@ -1,4 +1,7 @@
-"""How a view becomes the cells of a row, and how these are drawn."""
+"""Row format: the cells of a view, and how they are drawn.
+
+Used by the table, the listings and the screens.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The rows of a list that are in memory, and the cursor among them."""
+"""Row window: the loaded rows of a list, and its cursor.
+
+Used by the scroll list.
+"""
 
 from __future__ import annotations
 

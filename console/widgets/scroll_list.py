@@ -1,4 +1,7 @@
-"""A scrolled list of any number of rows, and its cursor."""
+"""A scrolled list of any number of rows, with a cursor.
+
+The base of the table.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Warnings and counts in one line; a narrow screen cuts the last ones."""
+"""Status bar: warnings and counts; a narrow screen drops the last.
+
+Used by the base of screens.
+"""
 
 from __future__ import annotations
 

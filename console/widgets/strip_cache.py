@@ -1,4 +1,7 @@
-"""The cells of rows as last written, their strips as last drawn."""
+"""Strip cache: the last cells and drawn strips of rows.
+
+Used by the table.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A few lines of styled text, drawn again only where they change."""
+"""A few lines of styled text, drawn again only where they change.
+
+Used by the Pulse screen.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A table of any length: only the rows in view are drawn."""
+"""A table of any length: only the rows in view are drawn.
+
+Used by the list screens and the dialogs.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Lines of text laid out as rows of a width, only those in view."""
+"""Text layout: lines as rows of a width, only those visible.
+
+Used by the text view.
+"""
 
 from __future__ import annotations
 

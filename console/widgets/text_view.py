@@ -1,4 +1,7 @@
-"""Lines of safe text, wrapped or cut, with search."""
+"""Lines of safe text, wrapped or cut, with search.
+
+Used by the dialogs, and by the screens of tasks, logs, orphans and failures.
+"""
 
 from __future__ import annotations
 
@@ -135,12 +138,10 @@ class TextView(Resized, can_focus=True, inherit_bindings=False):
         self._lay_out(self._text.width, is_wrapped=not self._text.is_wrapped)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Scroll down."""
         event.stop()
         self.action_move(_WHEEL)
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Scroll up."""
         event.stop()
         self.action_move(-_WHEEL)
 

@@ -1,4 +1,7 @@
-"""Attach to the engine of a home, or host one."""
+"""Attach to the engine of a home, or host one.
+
+Called by the console's sessions, by `Deck` and by the commands.
+"""
 
 from __future__ import annotations
 

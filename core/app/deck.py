@@ -1,4 +1,7 @@
-"""Deck: the ControlAPI as programs use it."""
+"""Deck: the ControlAPI for programs that use taskdeck as a library.
+
+Made by `core.connect` and `core.open_engine`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Check a home: machine, settings, files, owner, store, version of its engine."""
+"""Checks of a home: machine, settings, files, lock owner, store, engine version.
+
+Called by the command `doctor`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""An engine on a thread of its own, for the console."""
+"""An engine on its own thread, for the console.
+
+Started by the console's embedded session.
+"""
 
 from __future__ import annotations
 

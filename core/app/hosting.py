@@ -1,4 +1,7 @@
-"""Host an engine in this process."""
+"""Start and run an engine in this process.
+
+Called by the command `serve`, by `attach`, by `open_engine` and by the embedded engine's thread.
+"""
 
 from __future__ import annotations
 

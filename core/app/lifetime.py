@@ -1,4 +1,7 @@
-"""How long an engine goes on for its clients."""
+"""When a running engine stops: with its client, when idle, by signals.
+
+Called by `hosting` and by the command `serve`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The engine lock, which the kernel releases when its owner dies."""
+"""The engine lock of a home; the kernel releases it on exit.
+
+Taken by `hosting` and `ownership`; read by `doctor`, by `dial-stdio` and by the command `orphans`.
+"""
 
 from __future__ import annotations
 

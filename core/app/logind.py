@@ -1,4 +1,7 @@
-"""Whether an engine survives log-out: what logind and systemd do, from files."""
+"""Whether an engine survives log-out, from the settings of logind and systemd.
+
+Used by `doctor`.
+"""
 
 from __future__ import annotations
 

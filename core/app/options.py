@@ -1,4 +1,7 @@
-"""What a command line or program chose."""
+"""Options from a command line or program, before settings are loaded.
+
+Used by the console's sessions, the commands and the rest of this room.
+"""
 
 from __future__ import annotations
 

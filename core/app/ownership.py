@@ -1,4 +1,7 @@
-"""Obtain the lock of a home, from its present owner if need be."""
+"""Take the engine lock of a home, also from its present owner.
+
+Called by `hosting` and by the command `stop`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Read the store of a home, whether an engine runs or not."""
+"""Open the store of a home for reading, engine or not.
+
+Used by the commands that only read.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Attach to the engine of another machine through the user's own ssh."""
+"""Attach to the engine of another machine through the user's own ssh.
+
+Called by the console's sessions and by the commands, for `--host`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Which code reacts when a signal asks this process to end."""
+"""Handlers for the signals that ask this process to end.
+
+Used wherever a process waits: the console's sessions, `attach`, `hosting` and the commands.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Start an engine as a process that outlives its terminal."""
+"""Start an engine as a process that outlives its terminal.
+
+Called by `attach`, by `dial-stdio` and by the console's attached session.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Read the store of a home, and ask its engine for the rest."""
+"""A ControlAPI that reads the store, and sends changes to the engine.
+
+Used by the console's session of lines.
+"""
 
 from __future__ import annotations
 

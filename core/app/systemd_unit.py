@@ -1,4 +1,7 @@
-"""The systemd user unit of an engine."""
+"""The text of the systemd user unit of an engine.
+
+Called by the command `serve --unit`.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,4 @@
-"""The commands: read arguments, ask the ControlAPI, write what it says."""
+"""The commands: read arguments, call the ControlAPI, write the results.
+
+Reached from `console.launch` through `main`; each file is loaded only for its command.
+"""

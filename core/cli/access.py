@@ -1,4 +1,7 @@
-"""Lend a command the control of an engine."""
+"""Context managers that give a command the control of an engine.
+
+Used by the commands that change something; those that only read use `reading`.
+"""
 
 from __future__ import annotations
 

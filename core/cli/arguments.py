@@ -1,4 +1,7 @@
-"""The options that many commands share, as frozen dataclasses that typer reads."""
+"""The options that many commands share, as frozen dataclasses that typer reads.
+
+Used by every command.
+"""
 
 from __future__ import annotations
 

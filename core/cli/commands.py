@@ -1,4 +1,7 @@
-"""Describe commands, and build the typer application that reads them."""
+"""Describe commands, and build the typer application that reads them.
+
+Used by every file of a command, and by `main`.
+"""
 
 from __future__ import annotations
 

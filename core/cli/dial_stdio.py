@@ -1,4 +1,7 @@
-"""dial-stdio: the engine's socket on standard input and output, for ssh."""
+"""dial-stdio: the engine's socket on standard input and output, for ssh.
+
+Loaded by `main`, for its help; `console.sessions.dial` runs the command itself.
+"""
 
 from __future__ import annotations
 

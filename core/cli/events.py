@@ -1,4 +1,4 @@
-"""events: what happened, in order."""
+"""events: the history in order."""
 
 from __future__ import annotations
 

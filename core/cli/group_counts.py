@@ -1,4 +1,7 @@
-"""Count loose tasks by status, from the events since they were admitted."""
+"""Count loose tasks by status, from the events since they were admitted.
+
+Used by the commands `exec` and `map` for their progress.
+"""
 
 from __future__ import annotations
 

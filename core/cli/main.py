@@ -1,4 +1,7 @@
-"""Run one command line: find the command, read its arguments, run it."""
+"""Run one command line: find the command, read its arguments, run it.
+
+Called by `console.launch`.
+"""
 
 from __future__ import annotations
 

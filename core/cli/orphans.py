@@ -1,4 +1,4 @@
-"""orphans: attempts without an owner, and what to do about them."""
+"""orphans: list, keep or kill attempts that have no owner."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Write to the terminal: safe text, colour where wanted, escaped JSON."""
+"""Write to the terminal: safe text, colour where wanted, escaped JSON.
+
+Used by every command.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Read pages up to a number of rows."""
+"""Read pages up to a number of rows.
+
+Used by the commands that list.
+"""
 
 from __future__ import annotations
 

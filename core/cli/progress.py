@@ -1,4 +1,7 @@
-"""Show the progress of work on standard error."""
+"""A progress line on standard error.
+
+Used by `run`, `exec` and `map`.
+"""
 
 from __future__ import annotations
 

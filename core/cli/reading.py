@@ -1,4 +1,7 @@
-"""Lend a command the reading half of the control."""
+"""A context manager that gives a command the control's reading half.
+
+Used by the commands that only read; those that change something use `access`.
+"""
 
 from __future__ import annotations
 

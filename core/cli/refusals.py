@@ -1,4 +1,7 @@
-"""Write refusals to standard error: code, one sentence, what to do next."""
+"""Write refusals to standard error: code, one sentence, what to do.
+
+Used by `main` and by the commands.
+"""
 
 from __future__ import annotations
 

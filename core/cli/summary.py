@@ -1,4 +1,7 @@
-"""Write how work ended, and what an operator's command changed."""
+"""Texts and exit statuses: how work ended, what an operator's command changed.
+
+Used by `run`, `exec`, `map`, `show`, `orphans` and the operators' verbs.
+"""
 
 from __future__ import annotations
 

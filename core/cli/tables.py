@@ -1,4 +1,7 @@
-"""Draw lists as tables."""
+"""Write lists as tables to the terminal.
+
+Used by the commands that list.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a verb acts on: jobs, tasks, a filter or a queue."""
+"""Targets of an operator's verb: jobs, tasks, a filter or a queue.
+
+Used by the operators' commands in `verbs`.
+"""
 
 from __future__ import annotations
 

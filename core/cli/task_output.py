@@ -1,4 +1,7 @@
-"""Write the output of a task, from any offset on."""
+"""Write the output of a task, from any offset on.
+
+Used by `logs`, and by `exec` and `map` while they wait.
+"""
 
 from __future__ import annotations
 

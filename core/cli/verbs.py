@@ -1,4 +1,4 @@
-"""The verbs of operators, from cancel to unhold."""
+"""The operators' commands: cancel, retry, pause, resume, hold, unhold, priority."""
 
 from __future__ import annotations
 

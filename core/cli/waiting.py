@@ -1,4 +1,7 @@
-"""Wait for work while its progress is shown."""
+"""Wait for work to end while its progress is shown.
+
+Used by `run`, `exec` and `map`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Make connectors small: schemas for `with:`, faults, defaults."""
+"""What connectors share: schemas for `with:`, faults, defaults.
+
+Used by every connector.
+"""
 
 from __future__ import annotations
 

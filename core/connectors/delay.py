@@ -1,4 +1,4 @@
-"""Wait: the connector `delay`."""
+"""The connector `delay`: waits for a time."""
 
 from __future__ import annotations
 

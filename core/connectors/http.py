@@ -1,4 +1,4 @@
-"""Ask a server: the connector `http`, on one client for all calls."""
+"""The connector `http`: requests on one client for all calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Judge an answer: its status, Retry-After, and what of it becomes output."""
+"""Judge an HTTP response: its status, Retry-After, and the output from it.
+
+Used by the connector `http`.
+"""
 
 from __future__ import annotations
 

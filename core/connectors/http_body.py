@@ -1,4 +1,7 @@
-"""Keep the body of a response in a file: decoded, capped, private."""
+"""Keep the body of a response in a file: decoded, capped, private.
+
+Used by the connector `http`.
+"""
 
 from __future__ import annotations
 

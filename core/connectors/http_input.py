@@ -1,4 +1,7 @@
-"""The schema of an http call: what may be asked for, nothing that smuggles."""
+"""The input schema of an http call; refuses header and address tricks.
+
+Used by the connector `http`.
+"""
 
 from __future__ import annotations
 

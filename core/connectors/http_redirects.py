@@ -1,4 +1,7 @@
-"""Decide where a redirect leads, and what must not travel along."""
+"""Decide where a redirect leads, and which headers are dropped.
+
+Used by the connector `http`.
+"""
 
 from __future__ import annotations
 

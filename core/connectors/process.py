@@ -1,4 +1,7 @@
-"""What the connectors of processes share: environment, directory, program, signals."""
+"""What connectors of processes share: environment, directory, program, signals.
+
+Used by the connectors `shell` and `python`.
+"""
 
 from __future__ import annotations
 

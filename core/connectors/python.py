@@ -1,4 +1,4 @@
-"""Call a Python function, sync or async, in a child process."""
+"""The connector `python`: calls a Python function in a child process."""
 
 from __future__ import annotations
 

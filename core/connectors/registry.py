@@ -1,4 +1,7 @@
-"""Know every connector by its name; start and stop them together."""
+"""All connectors by name, built in and installed; started and stopped together.
+
+Used by the engine and by the command `check`.
+"""
 
 from __future__ import annotations
 

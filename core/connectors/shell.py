@@ -1,4 +1,7 @@
-"""Run a program, or a script by a shell; never a joined string."""
+"""The connector `shell`: runs a program, or a script by a shell.
+
+A command is a list of arguments or a script, never a string joined from values.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,4 @@
-"""The one hatch between the engine and everybody else."""
+"""The ControlAPI: the only way from clients to the engine.
+
+Used by the commands, the console and `core.app`.
+"""

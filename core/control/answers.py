@@ -1,4 +1,7 @@
-"""Answers: which function answers each type of request."""
+"""Answers: the function that answers each type of request.
+
+Used by the local and the reading control.
+"""
 
 from __future__ import annotations
 

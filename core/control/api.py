@@ -1,4 +1,6 @@
-"""ControlAPI: every verb of taskdeck, each asked through the one method `ask`.
+"""ControlAPI: every verb of taskdeck, each a request through `ask`.
+
+Used by the console, the commands and `Deck`.
 
 Every verb may raise `Unavailable` (no engine, store trouble). Ids are whole numbers from 1, times ms
 UTC. Implementations: `LocalControl` beside the engine, `RemoteControl` over its socket, and for

@@ -1,4 +1,7 @@
-"""What verbs act on: targets, event queries, documents."""
+"""Arguments of verbs: targets, event queries, documents.
+
+Used by the ControlAPI, its implementations and its clients.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Calls: requests to an engine and its answers, after a handshake."""
+"""Calls: requests to an engine and its answers, after a handshake.
+
+Used by `RemoteControl`.
+"""
 
 from __future__ import annotations
 

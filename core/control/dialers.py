@@ -1,4 +1,7 @@
-"""Dialers: a line to an engine, through its socket here or through a command."""
+"""Dialers: connections to an engine, by its socket or by a command.
+
+Used by the transport.
+"""
 
 from __future__ import annotations
 

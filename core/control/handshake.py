@@ -1,4 +1,7 @@
-"""The handshake: versions of both ends; its shape never changes."""
+"""The handshake: versions of both ends; its shape never changes.
+
+Sent by `calls`, answered by `routes`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""LocalControl: the ControlAPI beside the engine, in its loop."""
+"""LocalControl: the ControlAPI in the engine's own process and loop.
+
+Made by `core.app.hosting`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Operator verbs: from a target to commands of at most 1,000 tasks each."""
+"""Operator verbs: a target as commands of at most 1,000 tasks each.
+
+Used by `LocalControl`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""ReadingControl: the reading half, from the store and the output directory alone."""
+"""ReadingControl: the verbs that read, from the store and output files.
+
+Used by `LocalControl`, and by `core.app` where no engine runs.
+"""
 
 from __future__ import annotations
 

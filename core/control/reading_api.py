@@ -1,4 +1,7 @@
-"""ReadingAPI: the verbs that read, each with its request."""
+"""ReadingAPI: the verbs that read, each with its request.
+
+The first half of the ControlAPI; implemented by `ReadingControl`.
+"""
 
 from __future__ import annotations
 

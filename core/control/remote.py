@@ -1,4 +1,7 @@
-"""RemoteControl: the ControlAPI from another process or machine."""
+"""RemoteControl: the ControlAPI from another process or machine.
+
+Made by `core.app` when it attaches.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Requests: what verbs ask, answer and may do, in one table."""
+"""Requests: the table of verbs with their requests, answers and kinds.
+
+Used by the ControlAPI, its implementations and the wire.
+"""
 
 from __future__ import annotations
 

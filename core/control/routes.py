@@ -1,4 +1,7 @@
-"""Routes: from a request's bytes through the ControlAPI to an answer's bytes."""
+"""Routes: HTTP requests to the ControlAPI, and its answers back.
+
+Served by `server`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""ControlServer: answer on the engine's socket, for processes of the same user."""
+"""ControlServer: serves the engine's socket for processes of the same user.
+
+Started by `core.app.hosting`.
+"""
 
 from __future__ import annotations
 

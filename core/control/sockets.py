@@ -1,4 +1,7 @@
-"""The engine's socket: a private file for one user."""
+"""The engine's socket: a private file for one user.
+
+Used by the server, by the dialers and by `dial-stdio`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""DialedTransport: HTTP/1.1 for httpx over lines that are kept."""
+"""DialedTransport: HTTP/1.1 for httpx over connections that are kept.
+
+Made by `core.app` when it attaches; used by `calls`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What travels on the socket: JSON as ASCII bytes, and errors."""
+"""The wire format of requests, answers and errors: JSON as ASCII bytes.
+
+Used by both ends of the socket: `calls` and `routes`.
+"""
 
 from __future__ import annotations
 

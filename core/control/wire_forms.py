@@ -1,4 +1,7 @@
-"""How requests travel: a filter as its noun and text, all else as itself."""
+"""Wire forms of request fields; a filter travels as noun and text.
+
+Used by `wire`.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,6 @@ class FilterForm:
 
     @classmethod
     def of(cls, where: Filter) -> FilterForm:
-        """Return the form of a filter."""
         return cls(noun=where.noun, text=unparse(where))
 
     def decode(self) -> Filter:

@@ -1,1 +1,4 @@
-"""Motion: the loops and services that carry tasks through the table of moves."""
+"""The engine: loops and services that carry tasks through their legal moves.
+
+Started by `core.app.hosting`; it never imports `core.control` or `core.app`.
+"""

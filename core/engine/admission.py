@@ -1,4 +1,7 @@
-"""Admit documents and loose tasks."""
+"""Admission of documents and loose tasks as jobs and tasks.
+
+Called by the engine for `submit` and `enqueue`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Alarms on APScheduler: the only user of its scheduler."""
+"""Alarms on APScheduler: the only user of its scheduler.
+
+Made by `core.app.hosting`, handed to the engine.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""An open attempt, and the ports and times that attempts run with."""
+"""An open attempt, with the ports and timeouts that attempts run with.
+
+Used by the runner and its parts.
+"""
 
 from __future__ import annotations
 

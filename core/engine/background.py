@@ -1,4 +1,7 @@
-"""Tasks in the background of a loop, and a signal that many wait for."""
+"""Background tasks of a loop, and a signal for many waiting callers.
+
+Used by the dispatcher, the open attempts and the termination.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Change notices: what changed since an event, at most twice a second."""
+"""Change notices: what changed since an event, at most twice a second.
+
+Read by `LocalControl`, for clients that follow the engine.
+"""
 
 from __future__ import annotations
 

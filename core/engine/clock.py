@@ -1,4 +1,7 @@
-"""The wall clock of a running engine."""
+"""The wall clock of a running engine.
+
+Made by `core.app.hosting`, handed to the engine.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Record outcomes in the store: decide what follows, submit, repeat until written."""
+"""Record outcomes in the store: decide what follows, submit, repeat until written.
+
+Used by the engine's service, its recovery and its shutdown.
+"""
 
 from __future__ import annotations
 

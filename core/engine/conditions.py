@@ -1,4 +1,7 @@
-"""Judge the `when` of tasks whose needs are met."""
+"""The judgement of `when` for tasks whose needs are met.
+
+Called by the dispatcher after each batch.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Check what a connector returned: a call, an outcome that can be stored."""
+"""Checks of a connector's results: a valid call, a storable outcome.
+
+Called by the runner and by `resolved_input`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Act on each committed batch: start claims, pass on stops, arm due times."""
+"""Dispatcher: after each batch, starts claims, forwards stops, arms due times.
+
+Called by the engine with the report of each committed batch.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Scopes of expressions: params, ended tasks of the job, the job, variables."""
+"""Scopes of expressions: params, ended tasks, the job, variables.
+
+Used by the engine for conditions and for inputs of calls.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Periodic repair: hold outputs below their caps, and claims back while the disk is full."""
+"""Janitor: periodic repair; caps outputs, stops claims while the disk is full.
+
+Run by the engine.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The attempts that are open in this engine, and waits for changes among them."""
+"""The open attempts of this engine, and waits for changes among them.
+
+Used by the runner and the termination.
+"""
 
 from __future__ import annotations
 

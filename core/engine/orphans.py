@@ -1,4 +1,7 @@
-"""Orphans: attempts whose wrapper died while their processes live on."""
+"""Orphans: attempts whose wrapper died while their processes live on.
+
+Used by the runner.
+"""
 
 from __future__ import annotations
 

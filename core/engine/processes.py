@@ -1,4 +1,7 @@
-"""Processes: attempts that run as children, from a start or an adoption to an outcome."""
+"""Attempts that run as child processes, from start or adoption to outcome.
+
+Used by the runner.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Take over the attempts of a former engine before anything is claimed."""
+"""Take over the attempts of a former engine before anything is claimed.
+
+Called once by the engine, at its start.
+"""
 
 from __future__ import annotations
 

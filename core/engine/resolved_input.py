@@ -1,4 +1,7 @@
-"""ResolvedInput: what a connector makes a call of, and judges its end by."""
+"""ResolvedInput: the input of a call after its expressions are replaced.
+
+Made for the runner; an attempt's end is judged by it too.
+"""
 
 from __future__ import annotations
 

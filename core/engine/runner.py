@@ -1,4 +1,7 @@
-"""Run attempts: make the call, run it where it belongs, turn its end into an outcome."""
+"""Runner: makes a task's call, runs it, records its end as outcome.
+
+Called by the dispatcher for claims, and by recovery and shutdown.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The engine: one owner of one store, its loops wired together, started and stopped in order."""
+"""Engine: owner of one store; starts and stops its loops in order.
+
+Made by `core.app.hosting`; clients reach it through `core.control`.
+"""
 
 from __future__ import annotations
 

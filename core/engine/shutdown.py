@@ -1,4 +1,7 @@
-"""Shutdown: stop claiming, then wait for, leave or kill what runs."""
+"""Shutdown: stop claiming, then wait for, leave or kill open attempts.
+
+Called by the engine when it stops or drains.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Termination: make open attempts end, by request, grace and force."""
+"""Termination: end open attempts, by request, then grace, then force.
+
+Used by the runner.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Waiters: callers that wait for the end of tasks or jobs."""
+"""Waiters: callers that wait for the end of tasks or jobs.
+
+Used by the engine for `wait` requests.
+"""
 
 from __future__ import annotations
 

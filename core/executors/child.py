@@ -1,4 +1,7 @@
-"""Run calls as supervised child processes that outlive the engine."""
+"""ChildExecutor: calls as supervised child processes that outlive the engine.
+
+Used by the engine's runner, recovery and janitor.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""How attempts exited, read from their directories; their outputs held below a cap."""
+"""Exits: how attempts ended, read from their directories.
+
+Used by `ChildExecutor`; it keeps their outputs below a cap too.
+"""
 
 from __future__ import annotations
 

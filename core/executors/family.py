@@ -1,4 +1,7 @@
-"""The family of an attempt: all processes that its wrapper and command started."""
+"""Family: all processes that an attempt's wrapper and command started.
+
+Used by `ChildExecutor` to signal and to find them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What an executor observed of an attempt: its end, or its state at recovery."""
+"""Observations of an attempt by its executor: its end or present state.
+
+Returned by `ChildExecutor`; read by the engine's runner and recovery.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Drop the middle of a growing file by punching a hole."""
+"""Output cap: drops the middle of a growing file, as a hole.
+
+Used by `ChildExecutor` and by the engine.
+"""
 
 from __future__ import annotations
 

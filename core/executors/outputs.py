@@ -1,4 +1,7 @@
-"""Own the attempt directories: what a child leaves behind, and its size."""
+"""Outputs: the attempt directories, with what a child leaves there.
+
+Used by `ChildExecutor`, by the engine and for reading logs.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Start a command in a session of its own, under a shell that records its end."""
+"""Start a command in its own session; a shell records its end.
+
+Used by `ChildExecutor`.
+"""
 
 from __future__ import annotations
 

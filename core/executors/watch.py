@@ -1,4 +1,7 @@
-"""Wait for processes to end, own and adopted ones alike, through their pidfds."""
+"""Watch: waits by pidfd for own and adopted processes to end.
+
+Used by `ChildExecutor`.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,4 @@
-"""Files of people and of taskdeck: read and written with every guard."""
+"""Files of users and of taskdeck, read and written with guards.
+
+Used by every room that reads or writes a file.
+"""

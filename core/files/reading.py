@@ -1,4 +1,7 @@
-"""The one guarded reading of a document file."""
+"""Read a document file with its guards: size, kind, encoding.
+
+Used by the workflow loader, by the console's picker and by clients that send documents.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Read regular files that another program, maybe a hostile one, wrote."""
+"""Read regular files that another program, possibly hostile, wrote.
+
+Used by connectors and executors for what a child wrote.
+"""
 
 from __future__ import annotations
 

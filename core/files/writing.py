@@ -1,4 +1,7 @@
-"""Write files whole, or not at all."""
+"""Write files whole, or not at all.
+
+Used by exports, saved views, the clipboard and the importer.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The fields a filter may name, for each kind of list."""
+"""The fields that a filter may name, for each kind of list.
+
+Used by the parser, the store, the commands and the console.
+"""
 
 from __future__ import annotations
 

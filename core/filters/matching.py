@@ -1,4 +1,6 @@
-"""Matching: the meaning of a filter, judged on one row.
+"""Matching: whether one row matches a filter, without SQL.
+
+Used for lists that are not read from a table.
 
 SQL made from the same terms (`core.store.predicates`) finds the same rows.
 """

@@ -1,5 +1,7 @@
 """Parser: the filter grammar of `--where` and of the console's filter line.
 
+Called by the commands, by the console and by the wire.
+
     filter = { term }                                     space = and
     term   = ["-"] field ":" value { "," value }          comma = or, minus = not
            | ["-"] field "~" value                        a regular expression is found in it

@@ -1,4 +1,7 @@
-"""Terms: what a filter says, as data."""
+"""Terms: a parsed filter, as data.
+
+Made by the parser; read by the store, the control and the console.
+"""
 
 from __future__ import annotations
 

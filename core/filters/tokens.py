@@ -1,4 +1,7 @@
-"""Tokens: the text of a filter in pieces, each with its position for a caret."""
+"""Tokens of a filter's text, each with its position for a caret.
+
+Used by the parser.
+"""
 
 from __future__ import annotations
 

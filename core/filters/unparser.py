@@ -1,4 +1,7 @@
-"""Unparser: a filter written as text again."""
+"""Unparser: a filter back to text.
+
+Used by the console and by the wire.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,4 @@
-"""The nouns of taskdeck: plain data and ports, standard library only."""
+"""The nouns of taskdeck: plain data and ports, standard library only.
+
+Used by every room; it imports none.
+"""

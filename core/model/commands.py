@@ -1,4 +1,7 @@
-"""Commands: what callers submit to the journal, and what they get back."""
+"""Commands to the journal, and their results.
+
+Made by the engine and the control; carried out by the store.
+"""
 
 from __future__ import annotations
 

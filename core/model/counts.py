@@ -1,4 +1,7 @@
-"""Counts: how many rows match a filter, what a verb on it would act on."""
+"""Counts: how many rows match a filter, or a verb would change.
+
+Read from the store; shown by the console before it asks for a change.
+"""
 
 from __future__ import annotations
 

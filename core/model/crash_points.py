@@ -1,4 +1,7 @@
-"""Named points at which a test may kill the process, to prove that nothing is lost there."""
+"""Named points at which a test may kill the process.
+
+Called by the engine, the executors and the store; the tests prove that nothing is lost there.
+"""
 
 from __future__ import annotations
 

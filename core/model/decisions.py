@@ -1,7 +1,7 @@
-"""What the store's writer asks the rules: pure decisions, handed in from above.
+"""WriterRules: the pure decisions that the store's writer calls.
 
-Rooms on one floor have no doors between them, so `core.store` knows these signatures and `core.rules`
-fills them in (`core.rules.writer`).
+`core.store` must not import `core.rules`: it knows these signatures only. `core.rules.writer` implements
+them, and the engine passes them to the store.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Durations: the one parser of lengths of time, and the exact text of one."""
+"""Durations: the parser of lengths of time, and their exact text.
+
+Used by filters, documents, settings and the commands.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The error tree: every refusal has a code, one sentence, and what to do next.
+"""The error tree: every refusal has code, sentence and hint.
 
 TaskdeckError            500  internal          exit 4
 |- Invalid               400  bad input         exit 2

@@ -1,4 +1,7 @@
-"""Expressions in JSON values: what opens one, and whether a value holds one."""
+"""Expressions in JSON values: how one starts, whether a value contains one.
+
+Used by the connectors, the engine and the workflow reader.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Lanes: the heads of queued tasks, and what was chosen from them."""
+"""Lanes: the heads of queued tasks, and the tasks picked from them.
+
+Passed between the store's claim and the rule that picks.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Near misses: the known names that were probably meant, and how a message says so."""
+"""Near misses: known names close to a misspelt one, and their message.
+
+Used wherever a name from outside is refused: settings, filters, documents, commands.
+"""
 
 from __future__ import annotations
 

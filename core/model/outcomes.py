@@ -1,4 +1,7 @@
-"""How an attempt ended, as values."""
+"""Outcomes: how an attempt ended, and what follows it, as values.
+
+Made by connectors and the runner; stored by the journal.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Paths: which data directory, and where its files are."""
+"""Paths: the data directory, and where its files are.
+
+Used by `core.app`, the commands and the console.
+"""
 
 from __future__ import annotations
 

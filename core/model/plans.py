@@ -1,4 +1,7 @@
-"""What is asked for: retry policies, tasks, stages and jobs before they have ids."""
+"""Plans: retry policies, tasks, stages and jobs before they have ids.
+
+Made by admission and by programs (`TaskSpec`); stored by the journal.
+"""
 
 from __future__ import annotations
 
@@ -145,7 +148,6 @@ class TaskSpec:
     context: JsonObject = field(default_factory=dict)
 
     def to_plan(self) -> TaskPlan:
-        """Return the plan of this task."""
         return TaskPlan(
             key=self.key,
             uses=self.uses,

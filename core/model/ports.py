@@ -1,4 +1,7 @@
-"""The ports: what the engine asks of clocks, alarms, connectors and executors."""
+"""The ports: what the engine needs of clocks, alarms, connectors and executors.
+
+Implemented in `connectors`, `executors`, `engine` and by test doubles.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Pulse: how fast tasks end, what fails, what waits."""
+"""Pulse: rates of ended tasks, what fails, what waits.
+
+Read from the store; shown by the console's first screen.
+"""
 
 from __future__ import annotations
 

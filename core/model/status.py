@@ -1,4 +1,4 @@
-"""Statuses of job, stage, task, attempt, and the one table of moves between them.
+"""Statuses of job, stage, task, attempt, and the table of legal moves.
 
 From this table come the guards and CHECKs of the store, the event kinds, the state diagram of the
 README and the exhaustive test. A move asked for outside the table is a bug.

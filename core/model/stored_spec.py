@@ -1,4 +1,7 @@
-"""StoredSpec: what of a task never changes, and how its row keeps it."""
+"""StoredSpec: the unchanging part of a task, as its row keeps it.
+
+Used by the store and the engine.
+"""
 
 from __future__ import annotations
 

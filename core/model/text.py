@@ -1,5 +1,7 @@
 """Safe text: the only way from data to a terminal.
 
+Used by everything that writes to a terminal.
+
 Names, errors, output and responses come from outside; what they hold must be seen, never obeyed. The
 characters replaced are those that drive a terminal or hide from its reader: controls, format and
 default-ignorable characters (bidi, zero-width, tags, variation selectors, fillers), line and paragraph

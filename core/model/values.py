@@ -1,4 +1,4 @@
-"""JSON values, fixed ids and the text of moments, as every room passes them."""
+"""JSON values, fixed ids and the text of moments, for every room."""
 
 from __future__ import annotations
 

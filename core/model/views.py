@@ -1,4 +1,7 @@
-"""Views: the read models that CLI and console show; times in ms UTC, None = not yet."""
+"""Views: the read models that commands and console show.
+
+Read from the store, through the ControlAPI. Times are ms UTC; None = not yet.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Workflows that could be submitted, and their parameters."""
+"""Views of workflows that can be submitted, and of their parameters.
+
+Returned by the verb `describe`; shown by the form of a new job.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns of the lists of commands and console, as tables, and their cells."""
+"""Columns of the lists in commands and console, and their cells."""
 
 from __future__ import annotations
 

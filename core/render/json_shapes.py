@@ -1,4 +1,7 @@
-"""JSON shapes of the views: what programs rely on; times ISO 8601 UTC."""
+"""JSON shapes of the views, stable for programs; times ISO 8601 UTC.
+
+Used by `--json` of the commands and by the console's exports.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Times and durations as people read them."""
+"""Times and durations as people read them.
+
+Used by the columns, the console and the commands.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Column widths: which columns of a list fit a terminal, and how wide each is."""
+"""Column widths: which columns fit a terminal, and how wide.
+
+Used by the tables of commands and console.
+"""
 
 from __future__ import annotations
 

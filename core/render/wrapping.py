@@ -1,4 +1,7 @@
-"""Wrapping: a long line in pieces that fit, broken between words where possible."""
+"""Wrapping: a long line in pieces, broken between words where possible.
+
+Used by the console's text view.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,4 @@
-"""Pure decisions: facts in, decision out; no await, no clock, no random but by argument."""
+"""Rules: pure decisions about claims, retries and ends; facts in, decision out.
+
+No await; clock and randomness only as arguments. They import only the model.
+"""

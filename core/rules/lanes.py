@@ -1,4 +1,7 @@
-"""Choose from the heads of open lanes: order, aging, fairness."""
+"""Choose tasks from the heads of open lanes: order, aging, fairness.
+
+Called by the store's claim, through `writer`.
+"""
 
 from __future__ import annotations
 

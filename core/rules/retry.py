@@ -1,4 +1,7 @@
-"""Decide what follows an attempt that did not succeed."""
+"""Decide what follows an attempt that did not succeed.
+
+Called by the engine's completion.
+"""
 
 from __future__ import annotations
 

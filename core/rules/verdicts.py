@@ -1,4 +1,7 @@
-"""Decide how stages and jobs end."""
+"""Decide how stages and jobs end.
+
+Called by the store's writer, through `writer`.
+"""
 
 from __future__ import annotations
 

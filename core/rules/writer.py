@@ -1,4 +1,7 @@
-"""The decisions that the store's writer is handed."""
+"""The set of decisions that the store's writer is given.
+
+Passed by the engine to the store, which must not import the rules.
+"""
 
 from __future__ import annotations
 

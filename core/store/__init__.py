@@ -1,1 +1,4 @@
-"""What taskdeck remembers: the only room with SQL."""
+"""The store: rows, events and the journal; the only room with SQL.
+
+Used by the engine, and for reading by the control and `core.app`.
+"""

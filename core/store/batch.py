@@ -1,4 +1,7 @@
-"""One transaction of the journal: what every apply function reads and writes through."""
+"""One transaction of the journal, which all apply functions share.
+
+Made by `transaction`; its report goes to the engine.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Open the one SQLite file: a writer connection, and the making of a new store."""
+"""The SQLite file: its writer connection, and the creation of a store.
+
+Called by the engine at its start; `readers` opens the connections for reading.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Which phase of a batch carries out which command, and by which function: one table."""
+"""The table of commands: the phase and function that apply each.
+
+Used by `transaction`.
+"""
 
 from __future__ import annotations
 

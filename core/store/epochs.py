@@ -1,4 +1,7 @@
-"""Epochs: the number of each start of an engine on the store."""
+"""Epochs: the number of each start of an engine on the store.
+
+Called by the engine at its start and end.
+"""
 
 from __future__ import annotations
 

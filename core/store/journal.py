@@ -1,4 +1,7 @@
-"""The one line of commands to the one writer: group commit, answers, reports."""
+"""Journal: commands in one line to one writer; group commit, answers, reports.
+
+Used by the engine, which submits every change through it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Turn a filter on jobs, tasks or events into bound SQL: the same rows as `core.filters.matching.matches`."""
+"""Filters on jobs, tasks or events as bound SQL.
+
+Used by the reports. The SQL selects the rows that `core.filters.matching.matches` accepts.
+"""
 
 from __future__ import annotations
 

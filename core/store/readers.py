@@ -1,4 +1,7 @@
-"""Read the store: a few connections that can never write."""
+"""Readers: a few connections to the store that can never write.
+
+Used by the reports.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Typed rows that one room of the writer hands to another.
+"""Typed rows that the files of the writer pass to each other.
+
+Used by `core.store.apply`.
 
 Some are made and read for every task of a batch. These are slotted but not frozen: a frozen dataclass
 takes several times as long to make, a named tuple to read.

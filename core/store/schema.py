@@ -1,4 +1,4 @@
-"""The tables: truth in rows, CHECKs from the table of moves, few indexes.
+"""The tables: rows, CHECKs from the table of moves, few indexes.
 
 Times are ms UTC. Text with a leading `{`, `[` or `"` in `spec`, `params`, `meta`, `output`, `error`,
 `data`, `body` is JSON with every non-ASCII character escaped, so NUL and lone surrogates survive.

@@ -1,4 +1,4 @@
-"""Small pieces that every statement of the store is made of."""
+"""SQL fragments and codecs that the statements of the store share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Carry out one group of commands in one transaction, in fixed phases."""
+"""Carry out one group of commands in one transaction, in fixed phases.
+
+Called by the journal.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Bring an older store up, revision by revision; loaded only where versions differ."""
+"""Upgrade an older store, revision by revision.
+
+Called by `core.store.database`, and loaded only where versions differ.
+"""
 
 from __future__ import annotations
 

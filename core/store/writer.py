@@ -1,4 +1,7 @@
-"""The writer's side of the store: its connection, its epoch, and the rules it was handed."""
+"""Writer: the connection, the epoch and the rules of the writing side.
+
+Made by the engine; used by the journal and its transactions.
+"""
 
 from __future__ import annotations
 

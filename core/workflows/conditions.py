@@ -1,4 +1,7 @@
-"""Warn of `when: done` edges that can only follow a success."""
+"""Warnings about `when: done` edges that can only follow a success.
+
+Called by the validation.
+"""
 
 from __future__ import annotations
 

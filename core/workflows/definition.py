@@ -1,4 +1,7 @@
-"""The workflow document, typed: without faults, as `validation` checked it."""
+"""The typed workflow document, after `validation` found no faults.
+
+Read by the expansion, the drawing and the engine's admission.
+"""
 
 from __future__ import annotations
 

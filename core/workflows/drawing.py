@@ -1,4 +1,7 @@
-"""Draw a graph of tasks as lines of text."""
+"""Draw a graph of tasks as lines of text.
+
+Called by the commands `check` and `graph`.
+"""
 
 from __future__ import annotations
 

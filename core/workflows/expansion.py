@@ -1,4 +1,7 @@
-"""From a document to a job: parse it, bind parameters, merge defaults, make the plan."""
+"""Expand a document into a job: parameters, defaults, plan.
+
+Called by the engine's admission and by the commands `check` and `graph`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Pure answers about a graph of needs: order, cycle, levels, longest and critical path."""
+"""Graphs of needs: order, cycles, levels, longest and critical path.
+
+Pure functions, used by the checks, the drawing and the importer.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Read JSON with the position of every key and value; slow, for faults only."""
+"""Read JSON with the position of every key and value.
+
+Slow: used by the loader only to place faults, and by the YAML reader for its shared checks.
+"""
 
 from __future__ import annotations
 

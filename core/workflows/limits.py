@@ -1,4 +1,7 @@
-"""Bounds on documents, and the survey of a value tree against them."""
+"""Limits on documents, and the check of a value tree against them.
+
+Used by the readers, the loader and the expressions.
+"""
 
 from __future__ import annotations
 

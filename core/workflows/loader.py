@@ -1,4 +1,7 @@
-"""Read a document, YAML or JSON, into plain values with their positions."""
+"""Load a document, YAML or JSON, as plain values with their positions.
+
+Called by the engine's admission, the registry and the expansion.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The outline of a raw document: its tasks and edges, as far as they can be made out.
+"""The outline of a raw document: its tasks and edges, despite faults.
 
 Checks that look across tasks work on this, so that one misspelt field does not hide a cycle.
 """

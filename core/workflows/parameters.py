@@ -1,4 +1,7 @@
-"""Parameters: what a document declares, and the values a job is given."""
+"""Parameters: the declarations of a document, and the values of a job.
+
+Used by the validation and the expansion.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Positions of keys and values in the text of a document, and faults at them."""
+"""Positions of keys and values in a document's text, and their faults."""
 
 from __future__ import annotations
 
@@ -63,7 +63,6 @@ class Positions:
         return _fault(path, code, message, position=self.of_value(path))
 
     def fault_at_key(self, path: Sequence[Step], code: str, message: str) -> Fault:
-        """Return a fault at the key of a path."""
         return _fault(path, code, message, position=self.of_key(path))
 
     def _find(self, path: Sequence[Step], side: Callable[[Entry], Position]) -> Position | None:

@@ -1,4 +1,7 @@
-"""Check every expression of a document: its place, its syntax, what it refers to."""
+"""Checks of every expression of a document: place, syntax, references.
+
+Called by the validation.
+"""
 
 from __future__ import annotations
 

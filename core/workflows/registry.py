@@ -1,4 +1,7 @@
-"""Find a workflow by a file path or the name of a built-in one."""
+"""Find a workflow by file path or name of a built-in.
+
+Called by the commands `check`, `graph` and `run`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Plain scalars as YAML 1.2 reads them (core schema), and numbers within bounds.
+"""Plain scalars by the core schema of YAML 1.2, and bounded numbers.
+
+Used by the readers, the parameters and the writer.
 
 Source: YAML 1.2.2, section 10.3.2. `no`, `on` and `12:30` are strings here, as the author meant.
 """

@@ -1,4 +1,7 @@
-"""Faults of shape: what pydantic found, reworded, at positions in the text."""
+"""Faults of shape: pydantic's errors reworded, at positions in the text.
+
+Used by the validation.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Every reason why a document cannot run, at once, each with its position."""
+"""Validation: every fault of a document at once, each with its position.
+
+Called by the expansion.
+"""
 
 from __future__ import annotations
 

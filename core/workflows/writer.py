@@ -1,4 +1,7 @@
-"""Write a workflow mapping as text that the loader reads back to the same mapping."""
+"""Write a workflow mapping as text that the loader reads back unchanged.
+
+Called by the command `import`.
+"""
 
 from __future__ import annotations
 

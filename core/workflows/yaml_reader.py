@@ -1,4 +1,7 @@
-"""Read YAML into plain values with their positions; the only user of libyaml."""
+"""Read YAML as plain values with positions; the only user of libyaml.
+
+Called by the loader.
+"""
 
 from __future__ import annotations
 

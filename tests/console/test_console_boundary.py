@@ -55,7 +55,6 @@ class Watch:
         self.app = app
 
     def press(self, key: str) -> None:
-        """Press a key."""
         self.app.post_message(events.Key(key, key if len(key) == 1 else None))
 
     async def sees(self, *texts: str) -> None:

@@ -14,7 +14,6 @@ WELCOME = Welcome(protocol=wire.PROTOCOL, version="9.9", pid=1, epoch=1, state="
 
 
 def answer_with(body: bytes, status: int = 200) -> bytes:
-    """Return an answer with this body."""
     return b"HTTP/1.1 %d Said\r\ncontent-length: %d\r\n\r\n%s" % (status, len(body), body)
 
 

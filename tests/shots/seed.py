@@ -77,7 +77,6 @@ class SeededControl(FakeControl):
 
 
 def seeded() -> SeededControl:
-    """Return the control."""
     control = SeededControl()
     control.engine = replace(INFO, slots=8, running=6, home="/srv/taskdeck")
     minutes = {"nightly-etl": 14, "sample": 31, "thumbnails": 9, "weekly-report": 4, "backup": 62}

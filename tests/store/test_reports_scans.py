@@ -40,7 +40,6 @@ def deck(tmp_path: Path) -> Iterator[Deck]:
 
 
 async def listed(reports: Reports, text: str, limit: int) -> list[Page[TaskView]]:
-    """Return all pages of a list of tasks."""
     pages = [await reports.tasks.page(parse(text, Noun.TASKS), limit=limit)]
     while pages[-1].next is not None:
         pages.append(await reports.tasks.page(parse(text, Noun.TASKS), after=pages[-1].next, limit=limit))

@@ -1,1 +1,4 @@
-"""Parts: what screens own to carry out groups of keys."""
+"""Parts of screens, each for one group of keys.
+
+Owned by the list screen and by the base of screens.
+"""

@@ -1,4 +1,7 @@
-"""The keys of the columns: their order, which are shown, moments as ages."""
+"""Column keys: sorting, choice of columns, moments as ages or clock.
+
+Owned by the list screen.
+"""
 
 from __future__ import annotations
 

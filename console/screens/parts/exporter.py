@@ -1,4 +1,7 @@
-"""The export of a list: asked for, written beside the screen, stopped."""
+"""Exporter: asks for a file, writes the list beside the screen, stops.
+
+Owned by the list screen.
+"""
 
 from __future__ import annotations
 

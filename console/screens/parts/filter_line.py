@@ -1,4 +1,7 @@
-"""The filter of a list: its line, typing it, narrowing by a value of a row."""
+"""Filter line: shows the filter, edits it, narrows it by a value.
+
+Owned by the list screen.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an owned part asks of its screen."""
+"""Protocols of the screens that own parts."""
 
 from __future__ import annotations
 

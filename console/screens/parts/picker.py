@@ -1,4 +1,7 @@
-"""The marks of a list: set by keys, acted on by verbs, exported."""
+"""Picker: rows marked by keys, for verbs and exports.
+
+Owned by the list screen.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The pane that shows the row under the cursor in full."""
+"""Row inspector: a pane with all fields of the current row.
+
+Owned by the list screen.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The rows of a list: its filter, the pages in memory, how many match."""
+"""Row source: filter, loaded pages and number of matches of a list.
+
+Owned by the list screen.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The keys of the verbs: when they are greyed, what they act on."""
+"""Verb keys: when they are greyed, and their targets.
+
+Owned by the base of screens.
+"""
 
 from __future__ import annotations
 

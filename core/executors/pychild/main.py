@@ -1,4 +1,4 @@
-"""Call one function for a python task and write down what it returned.
+"""Call one function for a python task and write down its result.
 
 Run by path in whatever interpreter the task names: the standard library only, Python 3.8 and later.
 `main.py DIRECTORY` reads `call.json` of the attempt directory and writes `result.json`:

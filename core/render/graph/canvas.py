@@ -1,4 +1,6 @@
-"""Canvas: line segments become characters; segments of one net join, others cross.
+"""Canvas: line segments as characters; segments of one net join, others cross.
+
+Used by the layout and the drawing.
 
 Where two nets cross, the one that goes down is drawn and the other is broken.
 """
@@ -36,7 +38,6 @@ class Canvas:
     _characters: dict[tuple[int, int], str] = field(default_factory=dict)
 
     def draw(self, net: int, segment: Segment) -> None:
-        """Draw a segment of a net."""
         before, after = (_UP, _DOWN) if segment.y1 != segment.y2 else (_LEFT, _RIGHT)
         cells = list(segment.cells())
         for cell in cells:

@@ -1,4 +1,7 @@
-"""Drawing: a graph from left to right in lines of text, for commands and console."""
+"""Drawing: a graph from left to right as lines of text.
+
+Used by the command `graph` and by the console's graph view.
+"""
 
 from __future__ import annotations
 

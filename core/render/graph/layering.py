@@ -1,4 +1,6 @@
-"""Layering: columns and rows for the nodes of a graph, so that edges are short and straight.
+"""Layering: columns and rows for the nodes, so that edges are short.
+
+Used by the layout, and by the console for its order of nodes.
 
 Source: K. Sugiyama, S. Tagawa, M. Toda, "Methods for visual understanding of hierarchical system
 structures", IEEE Trans. SMC 11 (1981): layers, dummy vertices on long edges, order by barycentres.

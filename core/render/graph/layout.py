@@ -1,4 +1,7 @@
-"""Layout: the cells of labels, titles, edges and barriers of a layered graph."""
+"""Layout: the cells of labels, titles, edges and barriers of a graph.
+
+Used by the drawing and by the console's graph view.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Routing: the edges between two layers of a graph, each net on a track of its own.
+"""Routing: the edges between two layers, each net on its own track.
+
+Used by the layout.
 
 Source: A. Hashimoto, J. Stevens, "Wire routing by optimizing channel assignment within large apertures",
 Proc. 8th Design Automation Workshop (1971): nets get the first track on which nothing is in their way.

@@ -1,1 +1,4 @@
-"""One file per kind of command: how it changes the rows, inside the journal's transaction."""
+"""One file per kind of command: its changes to the rows.
+
+Called by the journal's transaction; the moves themselves are in `moves`.
+"""

@@ -1,4 +1,7 @@
-"""Claim queued tasks for free slots: the heads of the open lanes, chosen by the rules."""
+"""Claim queued tasks for free slots, from the heads of open lanes.
+
+Called by the transaction; the rules choose among the heads.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Close attempts with their outcomes and move their tasks."""
+"""Close attempts with their outcomes and move their tasks.
+
+Called through the table in `core.store.dispatch`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Follow what final tasks mean: needs, skips, stages, verdicts, ends; limited per batch.
+"""Consequences of final tasks: needs, skips, stages, verdicts, ends; limited per batch.
+
+Called through the table in `core.store.dispatch`.
 
 What a batch leaves over stands in `followup` for a later one, also after a crash.
 """

@@ -1,4 +1,7 @@
-"""Carry out judgements of `when`, and queue retries whose time has come."""
+"""Carry out judgements of `when`, and queue retries whose time has come.
+
+Called through the table in `core.store.dispatch`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Bring jobs to their end: verdict, stop requests, final status, notice."""
+"""Bring jobs to their end: verdict, stop requests, final status, notice.
+
+Called by the consequences, the verdicts, the stages and the operators' commands.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Carry out what operators ask of jobs, tasks and queues."""
+"""Carry out the operators' commands on jobs, tasks and queues.
+
+Called through the table in `core.store.dispatch`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Write events that change no row: what was seen of an orphan."""
+"""Write events about orphans; no row changes.
+
+Called through the table in `core.store.dispatch`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Run final tasks again, one by one, with what depends on them, or what failed of a job."""
+"""Run final tasks again: chosen ones, dependants, or a job's failures.
+
+Called through the table in `core.store.dispatch`.
+"""
 
 from __future__ import annotations
 

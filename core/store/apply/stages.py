@@ -1,4 +1,7 @@
-"""Close stages when their last task ends, and open the next."""
+"""Close stages when their last task ends, and open the next.
+
+Called by the consequences and the verdicts.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Ask claimed tasks to stop: who, when, why and how hard, in the row and as an event."""
+"""Stop requests to claimed tasks, written to the row and as event.
+
+Called by the operators' commands and by the end of a job. A request has author, time, reason and force.
+"""
 
 from __future__ import annotations
 

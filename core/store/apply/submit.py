@@ -1,4 +1,7 @@
-"""Admit jobs and loose tasks: rows, edges, first events."""
+"""Admit jobs and loose tasks: rows, edges, first events.
+
+Called through the table in `core.store.dispatch`.
+"""
 
 from __future__ import annotations
 

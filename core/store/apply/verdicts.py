@@ -1,4 +1,7 @@
-"""Carry out a verdict: cancel what has not started, so many per batch."""
+"""Carry out a verdict: cancel tasks not yet started, limited per batch.
+
+Called by the consequences.
+"""
 
 from __future__ import annotations
 

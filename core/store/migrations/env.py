@@ -1,4 +1,7 @@
-"""Run migrations on the connection that `core.store.upgrade` hands over, or write them as SQL."""
+"""The Alembic environment: runs migrations on a connection, or prints their SQL.
+
+Loaded by Alembic; the connection comes from `core.store.upgrade`.
+"""
 
 from alembic import context
 

@@ -1,4 +1,7 @@
-"""The read models of a store, one attribute and one file for each."""
+"""Reports: the read models of a store, one file for each.
+
+Used by the control and the engine.
+"""
 
 from __future__ import annotations
 

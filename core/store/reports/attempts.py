@@ -1,4 +1,7 @@
-"""Attempts to take over at a start, and lost ones to decide on."""
+"""Attempts to take over at a start, and lost ones to decide.
+
+Read by the engine's recovery and by the list of orphans.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Conditions: blocked tasks whose `when` is to be judged."""
+"""Conditions: blocked tasks whose `when` can be judged.
+
+Read by the engine's conditions.
+"""
 
 from __future__ import annotations
 

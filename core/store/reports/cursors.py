@@ -1,4 +1,7 @@
-"""Cursors: the order of a list, and the opaque text that says where a page of it ended."""
+"""Cursors: the order of a list, and opaque positions in it.
+
+Used by the keyset pages and the events.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Events: pages of the history, in order of id."""
+"""Events: pages of the history, in order of id.
+
+Read by the control, for lists and for clients that follow.
+"""
 
 from __future__ import annotations
 

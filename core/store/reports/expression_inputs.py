@@ -1,4 +1,7 @@
-"""Expression inputs: what the expressions of a job's tasks refer to."""
+"""Expression inputs: the values that expressions of a job's tasks refer to.
+
+Read by the engine's expression scopes.
+"""
 
 from __future__ import annotations
 

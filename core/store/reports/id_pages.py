@@ -1,4 +1,7 @@
-"""Pages in order of id, read segment by segment where rows have to be scanned."""
+"""Pages in order of id, read by segments where rows are scanned.
+
+Used by the keyset pages and the events.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Jobs: pages of the list, one job, its stages and tasks, its document."""
+"""Jobs: the list, one job with its stages and tasks, its document.
+
+Read by the control.
+"""
 
 from __future__ import annotations
 

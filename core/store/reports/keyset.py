@@ -1,4 +1,7 @@
-"""Keyset pages: which rows come next in a list, and how many were scanned for them."""
+"""Keyset pages: the next rows of a list, and rows scanned.
+
+Used by the lists of this room.
+"""
 
 from __future__ import annotations
 

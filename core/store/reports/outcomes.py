@@ -1,4 +1,7 @@
-"""Outcomes: how jobs and tasks ended, for those who wait for them."""
+"""Outcomes: how jobs and tasks ended.
+
+Read by the engine, for the callers that wait.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Payloads: outputs too large for a row, which holds their hash instead."""
+"""Payloads: outputs too large for a row, found by their hash.
+
+Used by the reports of tasks and expression inputs.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Pulse: how many tasks ended lately, what fails, what waits."""
+"""Pulse: how many tasks ended lately, what fails, what waits.
+
+Read by the control.
+"""
 
 from __future__ import annotations
 

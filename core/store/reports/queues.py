@@ -1,4 +1,7 @@
-"""Queues: how many tasks each holds, what waits in it and how fast it is drained."""
+"""Queues: how many tasks each has, waiting causes, and pace.
+
+Read by the control.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Refusals of jobs and tasks that do not exist."""
+"""Refusals for jobs and tasks that do not exist.
+
+Raised by the reports of this room.
+"""
 
 from __future__ import annotations
 

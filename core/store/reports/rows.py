@@ -1,4 +1,7 @@
-"""Rows of the tables: which columns are read, and the views made of them."""
+"""Columns read from the tables, and the views made of their rows.
+
+Used by the reports of this room.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Search: a filter as SQL, and how many rows may be scanned for it."""
+"""Search: a filter as SQL, and how many rows it may scan.
+
+Used by the lists of this room.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Source: the connections and the clock that every read model shares."""
+"""Source: the connections and the clock that all read models share.
+
+Made by `Reports`.
+"""
 
 from __future__ import annotations
 

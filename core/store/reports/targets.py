@@ -1,4 +1,7 @@
-"""Targets: the tasks that a verb on a filter acts on, now or as of an earlier event."""
+"""Targets: the tasks that a verb on a filter acts on.
+
+Read by the operator verbs, now or as of an earlier event.
+"""
 
 from __future__ import annotations
 

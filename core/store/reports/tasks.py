@@ -1,4 +1,7 @@
-"""Tasks: the list, its groups, one task, and the task of a reference."""
+"""Tasks: the list, its groups, one task, a task by its reference.
+
+Read by the control.
+"""
 
 from __future__ import annotations
 

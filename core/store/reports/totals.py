@@ -1,4 +1,7 @@
-"""Totals: how many rows match a filter, and how many tasks and jobs are in each status."""
+"""Totals: rows that match a filter, and tasks and jobs by status.
+
+Read by the control, for counts and previews.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Wait reasons: what tasks wait for, from counters, lanes and the heads of lanes."""
+"""Wait reasons: why tasks wait, from counters, lanes and lane heads.
+
+Used by the report of the pulse.
+"""
 
 from __future__ import annotations
 

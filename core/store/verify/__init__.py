@@ -1,4 +1,7 @@
-"""Verify: hold a store to its rules."""
+"""Verification of a store against its own rules.
+
+Used by `doctor` and by the tests.
+"""
 
 from core.store.verify.findings import MOST, verify, verify_path
 

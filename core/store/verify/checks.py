@@ -1,4 +1,7 @@
-"""What must hold between the rows of a store, as one table of queries."""
+"""Invariants between the rows of a store, as one table of queries.
+
+Used by `findings`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Verify a store: integrity, recount, fold."""
+"""Verify a store: integrity check, recount of counters, events folded into rows.
+
+Called by `doctor` and by the tests.
+"""
 
 from __future__ import annotations
 

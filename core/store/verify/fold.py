@@ -1,4 +1,7 @@
-"""Fold the events into rows: one rule for each kind."""
+"""Fold the events into rows: one rule for each kind.
+
+Used by `findings`.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,4 @@
-"""Read and judge `${{ ... }}`: plain paths by our own lines, everything else by CEL."""
+"""Expressions `${{ ... }}`: plain paths by own code, others by CEL.
+
+Used by the validation, and by the engine for inputs and conditions.
+"""

@@ -1,4 +1,4 @@
-"""CEL behind its door: compile a short source, run it over plain data.
+"""CEL: compile a short source, run it over plain data.
 
 The library has no limit on cost and holds the interpreter lock: `checking` refuses what could run
 long, before anything comes here.

@@ -1,4 +1,7 @@
-"""Judge an expression before it runs: what it may cost, what it refers to."""
+"""Checks of an expression before it runs: its cost and its references.
+
+Used by the validation and by the engine's expression scopes.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Plain paths: `tasks.a.output[0].id`, read and followed by our own lines."""
+"""Plain paths such as `tasks.a.output[0].id`: parsed and followed without CEL.
+
+Used by `checking` and `resolving`.
+"""
 
 from __future__ import annotations
 

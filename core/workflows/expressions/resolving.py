@@ -1,4 +1,7 @@
-"""Put values in place of expressions, and judge conditions."""
+"""Replace expressions by their values, and judge conditions.
+
+Called by the engine.
+"""
 
 from __future__ import annotations
 

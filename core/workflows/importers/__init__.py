@@ -1,1 +1,4 @@
-"""Turn records of other systems into workflows."""
+"""Importers: records of other systems as workflows.
+
+Called by the command `import`.
+"""

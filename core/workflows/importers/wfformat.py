@@ -1,4 +1,6 @@
-"""WfFormat 1.5, recorded executions of scientific workflows, as workflows that take as long.
+"""Import of WfFormat 1.5: recorded executions of scientific workflows.
+
+The tasks of the workflow wait as long as the recorded ones ran. Called by the command `import`.
 
 Source: https://github.com/wfcommons/WfFormat, schema version 1.5.
 """

@@ -1,4 +1,4 @@
-"""The one guarded write per legal move, by noun: tasks, attempts, stages, jobs.
+"""The one guarded write per legal move, for tasks, attempts, stages, jobs.
 
 Nothing else writes a status. A move takes its guard, target and event from the table in
 `core.model.status` and leaves counters, lane heads and history as the change wants them. What it does

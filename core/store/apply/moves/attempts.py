@@ -1,4 +1,7 @@
-"""Moves of attempts: opened by a claim, closed once by their outcome."""
+"""Moves of attempts: opened by a claim, closed once by their outcome.
+
+Called by the moves of running tasks and by `complete`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Moves of tasks that hold no slot: hold, skip, cancel, give up."""
+"""Moves of tasks that hold no slot: hold, skip, cancel, give up.
+
+Called by the consequences, the judgements, the verdicts and the operators' commands.
+"""
 
 from __future__ import annotations
 

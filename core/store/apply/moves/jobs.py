@@ -1,4 +1,7 @@
-"""Moves of jobs: start, pause, resume, verdict, end, reopen."""
+"""Moves of jobs: start, pause, resume, verdict, end, reopen.
+
+Called by the claim, the ends of jobs, reruns and the operators' commands.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +74,6 @@ def give_verdict(batch: Batch, job_id: int, verdict: Verdict, *, actor: str) -> 
 
 
 def end(batch: Batch, job_id: int, verdict: Verdict) -> None:
-    """End a job that is ending, with its verdict."""
     move = JOB["end_failed"] if verdict.status is JobStatus.FAILED else JOB["end_cancelled"]
     _end(batch, job_id, move, {"reason": verdict.reason})
 

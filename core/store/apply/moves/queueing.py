@@ -1,4 +1,7 @@
-"""Moves of tasks that may queue them: unblock, come due, unhold, rerun."""
+"""Moves of tasks that may queue them: unblock, come due, unhold, rerun.
+
+Called by the consequences, the stages, the judgements, reruns and the operators' commands.
+"""
 
 from __future__ import annotations
 

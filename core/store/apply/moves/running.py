@@ -1,4 +1,7 @@
-"""Moves of tasks into a slot and out of it: claim, and what follows a closed attempt."""
+"""Moves of tasks into a slot and out of it.
+
+Called by `claim` and `complete`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Moves of stages: open, close, reopen."""
+"""Moves of stages: open, close, reopen.
+
+Called by the stages, the ends of jobs and reruns.
+"""
 
 from __future__ import annotations
 
