@@ -1,4 +1,4 @@
-"""A Textual app of one widget: what any console on this library costs at the least."""
+"""A Textual app of one widget: the least cost of any console."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measure the console through a pseudo terminal beside a bare Textual app, on a store of any size.
+"""Benchmark of the console through a pseudo terminal, beside a bare app.
 
     python tests/bench/console.py [--tasks 100000] [--rounds 3] [--keys 150] [--store DIR]
 

@@ -1,4 +1,4 @@
-"""Run the shared peer harness with taskdeck, interleaved with peers and the hand-written loop.
+"""Benchmark of draining: taskdeck in the shared harness, beside its peers.
 
     python tests/bench/drain.py HARNESS [--rounds 3] [--peers taskdeck,huey] [--slots 250]
 

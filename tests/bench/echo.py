@@ -1,4 +1,4 @@
-"""Round trips of the engine's socket beside a bare echo on the same server class, in turns.
+"""Benchmark of socket round trips, beside a bare echo server.
 
 `python tests/bench/echo.py [ROUNDS [REQUESTS]]`. Both servers run in a process of their own, on a store of
 1,000 tasks; one client asks over one kept connection, first by raw bytes, then through RemoteControl. Medians

@@ -1,4 +1,6 @@
-"""Write taskdeck's own rows and indexes on plain sqlite3, by hand: the ceiling of the journal.
+"""Benchmark of hand-written sqlite3: the upper bound of the journal.
+
+Writes taskdeck's own rows and indexes.
 
     python tests/bench/handwritten.py [--tasks 5000] [--group 100] [--rounds 3]
 

@@ -1,4 +1,4 @@
-"""Measure what is read of a store: standing, counts, previews, pulse, queues, lost, pages in every order.
+"""Benchmark of reads: totals, counts, previews, pulse, queues, orphans, pages.
 
     python tests/bench/reads.py [--tasks 100000] [--rounds 9] [--home DIR]
 

@@ -1,4 +1,4 @@
-"""Real servers: one that answers by script, with every request kept, plain or TLS."""
+"""Scripted HTTP servers, plain or TLS, that record every request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the console's tests share: an app on a fake control, what is on its screen, waiting."""
+"""Support for console tests: an app on a fake control, and waiting."""
 
 from __future__ import annotations
 

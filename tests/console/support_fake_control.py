@@ -1,4 +1,4 @@
-"""A control in memory: rows are kept, filtered and paged for real; verbs move them and are noted."""
+"""A fake control in memory: rows filtered and paged, verbs recorded."""
 
 from __future__ import annotations
 

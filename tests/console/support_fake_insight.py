@@ -1,4 +1,4 @@
-"""What a fake control says of the whole: throughput, failures, waits, by the rows that it has."""
+"""Throughput, failures and waits of the fake control, from its rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows in memory: jobs, tasks, queues, events and orphans of a control for tests, kept by factories.
+"""Rows of the fake control, in memory: jobs, tasks, queues, events, orphans.
 
 Every change of a row writes an event, as the store does, and wakes who waits for changes.
 """

@@ -1,4 +1,4 @@
-"""Submit a job once more from its own form, with other parameters: from every place that shows it."""
+"""Tests of submitting an earlier job again with other parameters."""
 
 from __future__ import annotations
 

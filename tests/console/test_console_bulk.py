@@ -1,4 +1,4 @@
-"""Drive the questions of heavy verbs by keys: what confirms, what does not, what stands still meanwhile."""
+"""Tests of the dialogs for verbs on many rows, by keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hold what the console does about engines: it starts one, tells why one ended, asks before it ends one."""
+"""Tests of starting, losing and ending engines from the console."""
 
 from __future__ import annotations
 

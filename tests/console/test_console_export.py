@@ -1,4 +1,4 @@
-"""Write lists to files by a key: all that the filter finds, whole or not at all, never over another."""
+"""Tests of exports: every matching row, complete files, nothing overwritten."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hold the feed to its words: what is read when, what is said of an engine that is gone or another one."""
+"""Tests of the feed: when it reads, and lost or replaced engines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an operator looks for first is seen first, also where there is little room."""
+"""Tests of layout: the most important facts fit on small screens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A job as a graph: real edges, live states, keys along the edges, folded layers in a large job."""
+"""Tests of the graph screen: edges, states, keys, folded layers."""
 
 from __future__ import annotations
 

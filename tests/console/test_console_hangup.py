@@ -1,4 +1,4 @@
-"""A console whose terminal goes away ends, also if nobody sends it a signal."""
+"""Tests of a lost terminal: the console ends, also without a signal."""
 
 from __future__ import annotations
 

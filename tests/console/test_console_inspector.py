@@ -1,4 +1,4 @@
-"""The pane about the row under the cursor: beside or below its list, following the cursor, safe."""
+"""Tests of the row inspector: placement, following the cursor, safe text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One job: its progress and how much longer it takes, its rows, and what the verbs act on."""
+"""Tests of the job screen: progress, remaining time, rows, targets of verbs."""
 
 from __future__ import annotations
 

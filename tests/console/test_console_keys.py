@@ -1,4 +1,4 @@
-"""Drive the keys that mark, sort, narrow, copy and lead from place to place."""
+"""Tests of the keys that mark, sort, narrow, copy and navigate."""
 
 from __future__ import annotations
 

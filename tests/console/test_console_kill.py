@@ -1,4 +1,4 @@
-"""Kill what runs: planned, reviewed, applied with a second look; by keys on every screen with tasks."""
+"""Tests of kill by keys: plan, review, and second check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Start jobs by keys: pick a workflow, fill in its form, submit once; and the decisions behind it."""
+"""Tests of new jobs: picking a workflow, its form, one submit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hold the verbs to their tiers, without a screen: what is counted, asked, done, told and undone."""
+"""Tests of the verbs' tiers without a screen: counts, questions, results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Orphans: the evidence, and what may become of living and of lost ones."""
+"""Tests of the orphans screen: evidence, and verbs for living and lost."""
 
 from __future__ import annotations
 

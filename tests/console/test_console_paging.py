@@ -1,4 +1,4 @@
-"""Hold the pages to their words: few rows in memory, nothing lost when pages move."""
+"""Tests of pages: few rows in memory, no row lost between pages."""
 
 from __future__ import annotations
 

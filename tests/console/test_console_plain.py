@@ -1,4 +1,4 @@
-"""The overview in plain lines: whole at first, then only what is new, never a control sequence."""
+"""Tests of the overview in lines: only new lines, no control sequences."""
 
 from __future__ import annotations
 

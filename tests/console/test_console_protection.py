@@ -1,4 +1,4 @@
-"""Protected homes: nothing is changed until changes are armed, and then only by typing the count."""
+"""Tests of protected homes: changes only when armed and confirmed by count."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Queues: how deep, how old, how fast, and which are paused, by whom and why."""
+"""Tests of the queues screen: depth, age, pace, and pauses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read, narrow and count the rows of a list on a control alone, without a screen."""
+"""Tests of the row source: read, narrow and count, without a screen."""
 
 from __future__ import annotations
 

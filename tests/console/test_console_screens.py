@@ -1,4 +1,4 @@
-"""Drive the console by keys on a control in memory: what is shown, where keys lead."""
+"""Tests of the screens on a fake control, driven by keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The captures in docs/shots/ show the console as it is; `make shots` takes them anew."""
+"""Tests that the captures in docs/shots/ match the console.
+
+`make shots` renews them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hold the table to its words: the cursor keeps to its row, little is drawn, texts are safe."""
+"""Tests of the table: its cursor, its drawing, safe texts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Open the console on a real terminal and a real engine: first row, keys, no colour, leaving."""
+"""Tests of the console on a real terminal with a real engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts are wrapped between words and only where somebody looks; what is searched are their lines."""
+"""Tests of the text view: wrapping of visible lines, and search."""
 
 from __future__ import annotations
 

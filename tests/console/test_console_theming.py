@@ -1,4 +1,4 @@
-"""Hold the themes: all four are whole, and a fault is named with file and line."""
+"""Tests of the themes: all complete, faults with file and line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One key shows the moments of a list as ages, or by the clock."""
+"""Tests of time columns: one key switches ages and clock times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Retries and dead tasks: what is shown, what presets narrow, what verbs act on."""
+"""Tests of the retries screen: rows, presets, targets of verbs."""
 
 from __future__ import annotations
 

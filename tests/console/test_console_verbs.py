@@ -1,4 +1,4 @@
-"""Hold the verbs to their words: who asks, what y means, what is told, what can be undone."""
+"""Tests of the verbs by keys: questions, confirmation, results, undo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An engine port on a real store and journal; what runs and ends is up to the test."""
+"""An engine port on a real store and journal, steered by tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What arrives at the engine, beside it and over the socket: everything that was said, unharmed."""
+"""Tests that arguments reach the engine unchanged, locally and by socket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the ControlAPI promises: in the engine's loop, and to other processes by socket and by command."""
+"""The contract of the ControlAPI: in the loop, by socket, by command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines to an engine: through commands that fail, linger or complain, and the handshake on them."""
+"""Tests of dialers: failing or slow commands, and the handshake."""
 
 from __future__ import annotations
 

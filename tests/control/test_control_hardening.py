@@ -1,4 +1,4 @@
-"""What a hostile or broken client may do to the socket, and how little it gets by it."""
+"""Tests of the socket against hostile or broken clients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of requests, and the bytes as which each has travelled since protocol 2."""
+"""Tests of the table of requests, and their bytes since protocol 2."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON, errors and refusals on the wire: each in one table, and what holds for all values."""
+"""Tests of JSON, errors and refusals on the wire, by tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One fixture: a house with an engine, recounted and folded at its end."""
+"""Fixture of engine tests: a home whose store is verified afterwards."""
 
 from __future__ import annotations
 

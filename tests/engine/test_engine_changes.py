@@ -1,4 +1,4 @@
-"""ChangeNotices: what changed reaches those who watch, at most twice a second, and nothing is missed."""
+"""Tests of change notices: at most twice a second, none missed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Conditions and inputs: judged after the commit that met the needs, resolved when the attempt starts."""
+"""Tests of conditions and inputs: when they are judged and resolved."""
 
 from __future__ import annotations
 

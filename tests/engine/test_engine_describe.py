@@ -1,4 +1,4 @@
-"""Describe: a document is checked as for a submit, and nothing is written."""
+"""Tests of describe: a document is checked, nothing is written."""
 
 from __future__ import annotations
 

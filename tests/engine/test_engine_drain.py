@@ -1,4 +1,4 @@
-"""Drain: nothing more is claimed, what runs runs out; a stop or a kill overtakes it."""
+"""Tests of drain: no new claims; a stop or kill overtakes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kills: children that ignore every signal, calls in the loop, graces cut short, and engines in between."""
+"""Tests of kill: children that ignore signals, inline calls, restarts between."""
 
 from __future__ import annotations
 

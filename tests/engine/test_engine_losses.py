@@ -1,4 +1,4 @@
-"""Losses and bounces: attempts whose end nobody saw, hand-offs that failed, engines that were fenced."""
+"""Tests of lost attempts, bounces and fenced engines."""
 
 from __future__ import annotations
 

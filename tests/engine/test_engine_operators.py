@@ -1,4 +1,4 @@
-"""Operators: timeouts and cancels with their graces, pause, hold, reruns, while things run."""
+"""Tests of operators' commands while tasks run, and of timeouts."""
 
 from __future__ import annotations
 

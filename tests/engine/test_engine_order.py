@@ -1,4 +1,4 @@
-"""Order: priority, fair turns of jobs, slots that are never exceeded, wide and long jobs, verdicts."""
+"""Tests of claim order: priority, fairness, slots, large jobs, verdicts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Orphans: a wrapper dies, its command lives on; the operator sees it, keeps it, or ends it."""
+"""Tests of orphans: the wrapper dies, the command lives on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Retries: off their slot, with full jitter, at exact times, as far as the policy goes."""
+"""Tests of retries: no slot while waiting, jitter, exact times, limits."""
 
 from __future__ import annotations
 

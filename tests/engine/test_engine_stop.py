@@ -1,4 +1,4 @@
-"""Stop: nothing more is claimed, inline calls get their grace, children are left or killed."""
+"""Tests of stop: no new claims, graces, children left or killed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A store that cannot write for a while: claims close, outcomes are kept, all goes on by itself."""
+"""Tests of a store that fails for a while: no outcome lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arrange a store's executor, calls, and a wait that tells what it missed."""
+"""Fixtures of executor tests: an executor, calls, and a wait."""
 
 from __future__ import annotations
 

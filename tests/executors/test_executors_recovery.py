@@ -1,4 +1,4 @@
-"""What a new engine finds of the attempts that a former one started."""
+"""Tests of recovery: observations of attempts by a new engine."""
 
 from __future__ import annotations
 

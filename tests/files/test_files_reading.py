@@ -1,4 +1,4 @@
-"""A document file is read with every guard, whatever stands under its name."""
+"""Tests of reading document files, of any kind under the name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that another program wrote are opened only when regular, and read within limits."""
+"""Tests of untrusted files: only regular ones, within limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The filter grammar: what is read, what is refused and where, what a filter means."""
+"""Tests of the filter grammar: accepted, refused, and matching."""
 
 from __future__ import annotations
 

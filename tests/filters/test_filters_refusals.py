@@ -1,4 +1,4 @@
-"""What a refused filter is told: one sentence, a caret line, a hint."""
+"""Tests of refused filters: one sentence, a caret line, a hint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Durations: what both doors read, what they refuse, and what is written exactly."""
+"""Tests of durations: both parsers, their refusals, exact texts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A value that holds an expression is told from one that does not."""
+"""Tests of which values contain an expression."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A near miss is named, a stranger or a flood is not, and the wording is one."""
+"""Tests of near misses: close names only, and one wording."""
 
 from __future__ import annotations
 

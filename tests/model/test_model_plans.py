@@ -1,4 +1,4 @@
-"""What is asked for: the plan of a loose task, and its defaults."""
+"""Tests of plans: a loose task and its defaults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The keys of the console as its page shows them, from the key table."""
+"""The console's keys as its page shows them, from the key table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The code on the pages works: commands run, documents pass, settings load, Python runs."""
+"""Tests that commands, documents, settings and Python on the pages work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every link of a page leads somewhere, and every file that a page names is there."""
+"""Tests that links and file names on the pages exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of the workflow format names every field of the document, and no other."""
+"""Tests that the workflow format page names exactly the document's fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The columns of the lists: what they read, how they write it, which of them have room."""
+"""Tests of list columns: their source, text, and place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Drawings of graphs: every edge can be followed, labels stay free, layers lead to the right."""
+"""Tests of graph drawings: traceable edges, free labels, order of layers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns share the width of a terminal by priority and by what the rows need."""
+"""Tests of column widths: by priority and by the rows' needs."""
 
 from __future__ import annotations
 

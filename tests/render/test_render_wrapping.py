@@ -1,4 +1,4 @@
-"""Long lines are broken between words, measured in cells, and nothing of them is lost."""
+"""Tests of wrapping: between words, by cells, without loss."""
 
 from __future__ import annotations
 

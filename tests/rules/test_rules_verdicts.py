@@ -1,4 +1,4 @@
-"""How stages and jobs end: every case in a table, and what holds for all of them."""
+"""Tests of verdicts on stages and jobs, by table and property."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scenes: which screens are captured, and the keys that lead there from a place."""
+"""Scenes: the captured screens, and the keys that lead to them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A control with the work of an imaginary night, for pictures: the same at every time and place."""
+"""A fake control with fixed sample jobs, for reproducible captures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Give every test of the store a deck that is verified at its end."""
+"""Fixtures of store tests: a deck that is verified at the end."""
 
 from __future__ import annotations
 

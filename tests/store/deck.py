@@ -1,4 +1,4 @@
-"""A store that tests drive by commands, one group after another, without an engine."""
+"""A store that tests drive by groups of commands, without an engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file that is no store is refused with words, and left alone."""
+"""Tests of files that are no store: refused and left unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The patches of `make mutants` still apply, and each names tests that exist."""
+"""Tests that every listed mutant applies and names existing tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The views say what the rows hold, page by page, with a fixed number of statements."""
+"""Tests of the views against the rows, with bounded statements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counts, standings and previews say the same as the lists and the verbs."""
+"""Tests that counts, totals and previews agree with lists and verbs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Readers read while others write, never write, and say why they cannot read."""
+"""Tests of readers: beside writers, never writing, clear refusals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where no index leaves few rows only so many are looked at, and the page says so."""
+"""Tests of scans without an index: bounded, and reported by the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""How many tasks ended is kept for a day, in steps of ten seconds."""
+"""Tests of the counts of ended tasks, in steps of ten seconds.
+
+They are kept for a day.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kills: what runs is ended at once, what does not run stays, and a grace is cut short once."""
+"""Tests of kills: running tasks end at once, graces are shortened."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any life of a store through its journal keeps every promise, and comes to an end."""
+"""Property test of the store: random commands keep every invariant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Needs, skips and conditions: what the end of one task means for the others."""
+"""Tests of needs, skips and conditions after a task's end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A batch gives what its commands give one at a time, in the order of its phases."""
+"""Tests that a batch equals its commands run one by one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Running again: one task, what depends on it, or what failed of a job."""
+"""Tests of reruns: one task, its dependants, a job's failures."""
 
 from __future__ import annotations
 

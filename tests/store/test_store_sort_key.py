@@ -1,4 +1,4 @@
-"""The sort key that SQL gives a queued task is the one of the rule."""
+"""Tests that the sort key in SQL equals the rule's."""
 
 from __future__ import annotations
 

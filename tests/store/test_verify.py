@@ -1,4 +1,4 @@
-"""A store that commands made verifies; each thing that can be wrong with one is found."""
+"""Tests of verification: valid stores pass, each damage is found."""
 
 from __future__ import annotations
 

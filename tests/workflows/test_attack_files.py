@@ -1,4 +1,4 @@
-"""What is not a regular file is refused at once, whatever it is."""
+"""Tests of files that are not regular: refused at once."""
 
 from __future__ import annotations
 

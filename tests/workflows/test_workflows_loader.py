@@ -1,4 +1,4 @@
-"""Documents are read as written, with their places; hostile ones are refused at once."""
+"""Tests of the loader: values with positions; hostile documents refused."""
 
 from __future__ import annotations
 

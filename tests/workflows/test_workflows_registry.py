@@ -1,4 +1,4 @@
-"""A word finds a file or a built-in workflow; the built-in sample runs anywhere."""
+"""Tests of the registry: files, built-ins, and the sample workflow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A check tells every error at once, each with its place and the near miss."""
+"""Tests of validation: all faults with positions and near misses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records of scientific workflows become workflows with the same edges and run times."""
+"""Tests of the WfFormat import: same edges and run times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small real set of connectors, and short ways to check a text."""
+"""Support for workflow tests: a few real connectors, and checking a text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The bench connector `mark`: an empty task that leaves its 16-byte mark in the harness's file."""
+"""The benchmark connector `mark`: an empty task that appends 16 bytes.
+
+It writes its mark to the file of the peer harness.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""taskdeck in the peer harness: preloaded while no engine runs, then served by `taskdeck serve`.
+"""taskdeck's adapter for the peer harness.
+
+Tasks are loaded while no engine runs, then run by `taskdeck serve`.
 
 The harness calls `reset`, `enqueue_one`, `enqueue_bulk`, `done`, `fan` and starts `worker_argv`; the
 rest of its contract are the constants. Every attempt and event is kept, every commit is synced.
