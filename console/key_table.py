@@ -1,5 +1,7 @@
 """The table of keys, for bindings, hints, help and the docs.
 
+Used by the screens, the help and the pages.
+
 To add a key, add a row to its part of `_TABLE`, or a new part that a screen names in its `PARTS`; the
 screen has the method `action_NAME`. Each row: name (unique, for a user's keymap.toml), Textual's keys, keys
 as shown, action, its description, a word for the hint line ('' = only the help names it).

@@ -1,4 +1,7 @@
-"""The entry point of `taskdeck`: a command, or a console session."""
+"""The entry point of `taskdeck`: a command, or a console session.
+
+Called by the `taskdeck` script.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Export: all rows of a list written to a file, in pages.
 
-Run by the exporter of a list screen, and for marked rows by the picker.
+Run by the exporter of a list screen; the picker chooses the rows.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""DeskScreen: the base of all screens: title, status bar, hints, loading, verbs."""
+"""DeskScreen: the base of all screens: title, status bar, hints, loading, verbs.
+
+Every screen is a subclass, directly or through `ListScreen`.
+"""
 
 from __future__ import annotations
 

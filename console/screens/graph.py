@@ -1,4 +1,7 @@
-"""The graph screen: the tasks of a job with live states."""
+"""The graph screen: the tasks of a job with live states.
+
+Opened through `console.shell.places`.
+"""
 
 from __future__ import annotations
 

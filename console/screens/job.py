@@ -1,4 +1,7 @@
-"""The job screen: stages and tasks with live states, and progress."""
+"""The job screen: stages and tasks with live states, and progress.
+
+Opened through `console.shell.places`.
+"""
 
 from __future__ import annotations
 

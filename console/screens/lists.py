@@ -1,4 +1,7 @@
-"""The screens of jobs, tasks and events, each only a listing."""
+"""The screens of jobs, tasks and events, each only a listing.
+
+Opened through `console.shell.places`.
+"""
 
 from __future__ import annotations
 

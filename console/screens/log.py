@@ -1,4 +1,7 @@
-"""The log screen: output of a task's latest attempt, followed live."""
+"""The log screen: output of a task's latest attempt, followed live.
+
+Opened through `console.shell.places`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The screen of orphans: attempts without owner, evidence, and verbs."""
+"""The screen of orphans: attempts without owner, evidence, and verbs.
+
+Opened through `console.shell.places`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Pulse, the first screen: counts, throughput, failures and waiting tasks."""
+"""Pulse, the first screen: counts, throughput, failures and waiting tasks.
+
+Opened through `console.shell.places`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The queues screen: depth, pace, and which are paused."""
+"""The queues screen: depth, pace, and which are paused.
+
+Opened through `console.shell.places`.
+"""
 
 from __future__ import annotations
 

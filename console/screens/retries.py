@@ -1,4 +1,7 @@
-"""The retries screen: failed tasks that will run again or gave up."""
+"""The retries screen: failed tasks that will run again or gave up.
+
+Opened through `console.shell.places`.
+"""
 
 from __future__ import annotations
 

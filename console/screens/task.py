@@ -1,4 +1,7 @@
-"""The task screen: all fields of one task on a page."""
+"""The task screen: all fields of one task on a page.
+
+Opened through `console.shell.places`.
+"""
 
 from __future__ import annotations
 

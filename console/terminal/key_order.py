@@ -1,5 +1,7 @@
 """Key order: each key waits until the one before is handled.
 
+Used by the app.
+
 On a slow line keys arrive in one piece: `/h` must type an h into the filter, not hold a task because the
 filter had not been opened yet. For the same reason the screen that a key brings is awaited.
 """

@@ -1,4 +1,7 @@
-"""A base for widgets that compute their layout for each size."""
+"""A base for widgets that compute their layout for each size.
+
+Used by the graph view, the scroll list and the text view.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 """Bridge standard input and output to the engine's socket: `taskdeck dial-stdio`.
 
+Called by `console.sessions.dial`.
+
 It runs at the other end of each ssh connection: it loads little, and does not parse what it carries.
 """
 

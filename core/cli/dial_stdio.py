@@ -1,6 +1,6 @@
 """dial-stdio: the engine's socket on standard input and output, for ssh.
 
-Loaded by `main`, for its help; `console.sessions.dial` runs the command itself.
+Loaded by `main` for help and wrong options; the session `dial` runs the usual call.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""check, graph: examine a workflow document without running it."""
+"""check, graph: examine a workflow document without running it.
+
+Loaded by `core.cli.main` for its commands.
+"""
 
 from __future__ import annotations
 

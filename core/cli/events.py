@@ -1,4 +1,7 @@
-"""events: the history in order."""
+"""events: the history in order.
+
+Loaded by `core.cli.main` for its command.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""exec, map: loose tasks from the command line."""
+"""exec, map: loose tasks from the command line.
+
+Loaded by `core.cli.main` for its commands.
+"""
 
 from __future__ import annotations
 

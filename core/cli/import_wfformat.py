@@ -1,4 +1,7 @@
-"""import wfformat: make workflows from WfFormat records."""
+"""import wfformat: make workflows from WfFormat records.
+
+Loaded by `core.cli.main` for its command.
+"""
 
 from __future__ import annotations
 

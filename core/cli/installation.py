@@ -1,4 +1,7 @@
-"""doctor, config check, version: the state of this installation."""
+"""doctor, config check, version: the state of this installation.
+
+Loaded by `core.cli.main` for its commands.
+"""
 
 from __future__ import annotations
 

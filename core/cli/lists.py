@@ -1,4 +1,7 @@
-"""jobs, tasks, groups, queues: lists of what is in the store."""
+"""jobs, tasks, groups, queues: lists of what is in the store.
+
+Loaded by `core.cli.main` for its commands.
+"""
 
 from __future__ import annotations
 

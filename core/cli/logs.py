@@ -1,4 +1,7 @@
-"""logs: the output of a task."""
+"""logs: the output of a task.
+
+Loaded by `core.cli.main` for its command.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""orphans: list, keep or kill attempts that have no owner."""
+"""orphans: list, keep or kill attempts that have no owner.
+
+Loaded by `core.cli.main` for its command.
+"""
 
 from __future__ import annotations
 

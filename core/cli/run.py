@@ -1,4 +1,7 @@
-"""run: submit a workflow and follow it to its end."""
+"""run: submit a workflow and follow it to its end.
+
+Loaded by `core.cli.main` for its command.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""serve: a headless engine, or the systemd unit of one."""
+"""serve: a headless engine, or the systemd unit of one.
+
+Loaded by `core.cli.main` for its command.
+"""
 
 from __future__ import annotations
 

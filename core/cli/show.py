@@ -1,4 +1,7 @@
-"""show: one job with its stages and tasks."""
+"""show: one job with its stages and tasks.
+
+Loaded by `core.cli.main` for its command.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""stop: end the engine that runs, and return when it is gone."""
+"""stop: end the running engine, and return when it is gone.
+
+Loaded by `core.cli.main` for its command.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The operators' commands: cancel, retry, pause, resume, hold, unhold, priority."""
+"""The operators' commands: cancel, retry, pause, resume, hold, unhold, priority.
+
+Loaded by `core.cli.main` for its commands.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The connector `delay`: waits for a time."""
+"""The connector `delay`: waits for a time.
+
+Built by the registry, called by the engine's runner.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The connector `http`: requests on one client for all calls."""
+"""The connector `http`: requests on one client for all calls.
+
+Built by the registry, called by the engine's runner.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The connector `python`: calls a Python function in a child process."""
+"""The connector `python`: calls a Python function in a child process.
+
+Built by the registry, called by the engine's runner.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The connector `shell`: runs a program, or a script by a shell.
 
-A command is a list of arguments or a script, never a string joined from values.
+Built by the registry, called by the engine's runner. A command is a list of arguments or a script, never a
+string joined from values.
 """
 
 from __future__ import annotations

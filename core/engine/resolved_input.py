@@ -1,6 +1,6 @@
 """ResolvedInput: the input of a call after its expressions are replaced.
 
-Made for the runner; an attempt's end is judged by it too.
+Used by the runner and the processes; it judges the end of a process too.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
 """The error tree: every refusal has code, sentence and hint.
 
+Used by every room that refuses.
+
 TaskdeckError            500  internal          exit 4
 |- Invalid               400  bad input         exit 2
 |  `- InvalidDocument    400  every fault of a document at once

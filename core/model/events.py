@@ -1,4 +1,7 @@
-"""Events: immutable facts with a rising id, written with their cause."""
+"""Events: immutable facts with a rising id, written with their cause.
+
+Made by the store's reports; shown by the console and the command `events`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Orphans: attempts whose owner is gone."""
+"""Orphans: attempts whose owner is gone.
+
+Returned by the control; shown by the console and the command `orphans`.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 """Statuses of job, stage, task, attempt, and the table of legal moves.
 
+Used by the store's moves, by the rules, and wherever a status is shown.
+
 From this table come the guards and CHECKs of the store, the event kinds, the state diagram of the
 README and the exhaustive test. A move asked for outside the table is a bug.
 """

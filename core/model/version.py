@@ -1,4 +1,7 @@
-"""The name and version of this program."""
+"""The name and version of this program.
+
+Used by the handshake, the doctor, the engine and the console.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Columns of the lists in commands and console, and their cells."""
+"""Columns of the lists in commands and console, and their cells.
+
+Used by the tables of the commands, and by the console's lists and exports.
+"""
 
 from __future__ import annotations
 

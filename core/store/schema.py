@@ -1,5 +1,7 @@
 """The tables: rows, CHECKs from the table of moves, few indexes.
 
+Used by the database, the reports and the migrations.
+
 Times are ms UTC. Text with a leading `{`, `[` or `"` in `spec`, `params`, `meta`, `output`, `error`,
 `data`, `body` is JSON with every non-ASCII character escaped, so NUL and lone surrogates survive.
 """

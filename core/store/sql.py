@@ -1,4 +1,7 @@
-"""SQL fragments and codecs that the statements of the store share."""
+"""SQL fragments and codecs that the statements of the store share.
+
+Used by the journal's apply functions and by the reports.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Upgrade an older store, revision by revision.
 
-Called by `core.store.database`, and loaded only where versions differ.
+Used by the tests of migrations alone as long as schema version 1 is the only one.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Read JSON with the position of every key and value.
 
-Slow: used by the loader only to place faults, and by the YAML reader for its shared checks.
+Used by the loader, and by the YAML reader for one fault. Slow: documents without faults are parsed by
+`json`.
 """
 
 from __future__ import annotations

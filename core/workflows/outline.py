@@ -1,5 +1,7 @@
 """The outline of a raw document: its tasks and edges, despite faults.
 
+Made by the validation.
+
 Checks that look across tasks work on this, so that one misspelt field does not hide a cycle.
 """
 

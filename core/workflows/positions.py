@@ -1,4 +1,7 @@
-"""Positions of keys and values in a document's text, and their faults."""
+"""Positions of keys and values in a document's text, and their faults.
+
+Made by the readers; used by every check of a document.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Protocols of the screens that own parts."""
+"""Protocols of the screens that own parts.
+
+Implemented by the screens, used by their parts.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 """CEL: compile a short source, run it over plain data.
 
+Called by `checking` and `resolving`.
+
 The library has no limit on cost and holds the interpreter lock: `checking` refuses what could run
 long, before anything comes here.
 """

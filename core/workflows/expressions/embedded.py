@@ -1,4 +1,7 @@
-"""Expressions embedded in text: where each `${{ ... }}` begins and ends."""
+"""Expressions embedded in text: where each `${{ ... }}` begins and ends.
+
+Used by `checking`, `resolving` and the checks of documents.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Make the tables of schema version 1."""
+"""Make the tables of schema version 1.
+
+Loaded by Alembic.
+"""
 
 from alembic import op
 
