@@ -6,6 +6,7 @@ import ast
 import asyncio
 import os
 import subprocess
+import tempfile
 import tracemalloc
 from contextlib import suppress
 from pathlib import Path
@@ -217,18 +218,25 @@ async def test_a_stop_that_nobody_knows_is_refused(remote, body):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may start a process of another user")
-async def test_a_process_of_another_user_is_refused_by_its_real_uid(remote):
-    # The directory would keep it out; here the check of the socket itself is looked at.
-    for directory in (remote.home, *remote.home.parents[:-2]):
-        directory.chmod(0o755)
-    remote.socket.chmod(0o666)
-    code = "import socket, sys; s = socket.socket(1); s.connect(sys.argv[1]); print(s.recv(9999).decode())"
-    command = ["python3", "-c", code, str(remote.socket)]
-    process = await asyncio.to_thread(
-        subprocess.run, command, user=65_534, capture_output=True, text=True, cwd="/", timeout=20
-    )
-    assert "socket.foreign" in process.stdout, process.stderr
-    assert remote.engine.asked == []
+async def test_a_process_of_another_user_is_refused_by_its_real_uid():
+    # The directory would keep it out, and pytest closes its own folders to others at each start.
+    with tempfile.TemporaryDirectory(prefix="deck", dir="/tmp") as folder:
+        home = Path(folder)
+        home.chmod(0o755)
+        async with remote_stage(home) as stage:
+            stage.socket.chmod(0o666)
+            code = "import socket, sys; s = socket.socket(1); s.connect(sys.argv[1]); print(s.recv(9999))"
+            process = await asyncio.to_thread(
+                subprocess.run,
+                ["python3", "-c", code, str(stage.socket)],
+                user=65_534,
+                capture_output=True,
+                text=True,
+                cwd="/",
+                timeout=DEADLINE,
+            )
+            assert "socket.foreign" in process.stdout, process.stderr
+            assert stage.engine.asked == []
 
 
 async def _huge(_document: object) -> WorkflowView:

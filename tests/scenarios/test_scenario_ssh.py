@@ -14,10 +14,17 @@ from tests.support.terminal import Terminal
 
 
 @pytest.fixture(scope="module")
-def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
-    made = Box(tmp_path_factory.mktemp("box") / "etc")
-    yield made
-    made.end()
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+    box = Box(tmp_path_factory.mktemp("box") / "etc")
+    yield box
+    box.end()
+
+
+@pytest.fixture
+def box(server: Box) -> Iterator[Box]:
+    """Return the other machine, without the connections that the test before kept."""
+    yield server
+    server.hang_up()
 
 
 @pytest.fixture

@@ -96,11 +96,15 @@ class Box:
         """Break the connection, as a line that goes dead does."""
         os.kill(self.connection(), signal.SIGKILL)
 
-    def end(self) -> None:
-        """End the server and every connection to it."""
+    def hang_up(self) -> None:
+        """End every connection that ssh keeps for the next command."""
         for path in (self._runtime / "taskdeck").glob("*"):
             argv = ["ssh", "-F", f"{self._folder}/ssh_config", "-S", str(path), "-O", "exit", BOX]
             subprocess.run(argv, capture_output=True, check=False)
+
+    def end(self) -> None:
+        """End the server and every connection to it."""
+        self.hang_up()
         self._process.terminate()
         self._process.wait(DEADLINE)
         shutil.rmtree(self._runtime, ignore_errors=True)
