@@ -29,6 +29,8 @@ COPIED = ("core", "console", "themes", "tests", "pyproject.toml")
 WORKERS = 2
 PATIENCE = 300
 """Seconds for the tests of one mutant; one that hangs is as dead as one that fails."""
+PATIENCE_WITHOUT = 1_800
+"""Seconds for all tests that the mutants name, without a mutant."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,14 +82,14 @@ def copy_tree(target: Path) -> Path:
     return target
 
 
-def run_tests(root: Path, tests: Sequence[str]) -> tuple[int, str]:
-    """Run a selection in a copy; return pytest's exit code and its last line, 1 when it hangs."""
+def run_tests(root: Path, tests: Sequence[str], *, patience: int = PATIENCE) -> tuple[int, str]:
+    """Run a selection in a copy; return pytest's exit code and its last line, 1 after `patience` seconds."""
     # The copy must win over an installed package, in children of the tests too.
     env = {**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--no-header", *tests]
     try:
         done = subprocess.run(
-            command, cwd=root, env=env, capture_output=True, text=True, timeout=PATIENCE, check=False
+            command, cwd=root, env=env, capture_output=True, text=True, timeout=patience, check=False
         )
     except subprocess.TimeoutExpired:
         return 1, "it hangs"
@@ -135,7 +137,8 @@ def try_all(mutants: Sequence[Mutant], home: Path) -> Iterator[Verdict]:
 def healthy(mutants: Sequence[Mutant], home: Path) -> bool:
     """Run all named tests without any mutant; they must be green."""
     tests = sorted({test for mutant in mutants for test in mutant.tests})
-    code, last = run_tests(copy_tree(home / "whole"), tests)
+    spread = ["-n", str(WORKERS), "--dist", "worksteal"]
+    code, last = run_tests(copy_tree(home / "whole"), [*spread, *tests], patience=PATIENCE_WITHOUT)
     print(f"without a mutant: {last}", flush=True)
     return code == 0
 
