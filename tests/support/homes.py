@@ -74,12 +74,14 @@ class Home:
 
     @property
     def engine(self) -> int:
-        """Return the process of the engine that runs."""
-        return int((self.path / "engine.lock").read_text())
+        """Return the process of the engine that runs; 0 = it has only just taken the lock."""
+        return int((self.path / "engine.lock").read_text() or 0)
 
     def has_engine(self) -> int:
         """Return the process of an engine as soon as one answers there."""
-        until_now(lambda: self.owned and (self.path / "engine.sock").exists(), "an engine runs")
+        until_now(
+            lambda: self.owned and (self.path / "engine.sock").exists() and self.engine, "an engine runs"
+        )
         return self.engine
 
     def has_none(self) -> None:
