@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from core.app import ownership
+from core.app import lock, ownership
 from core.app.lock import EngineLock, find_owner, is_held
 from core.app.ownership import take_over
 from core.host import find_process
@@ -102,6 +102,14 @@ def test_an_owner_is_found_among_many_locks_that_come_and_go(tmp_path: Path, own
             other.kill()
             other.wait()
     assert set(seen) == {find_process(owner.pid)}
+
+
+def test_an_owner_that_the_kernel_skips_in_its_list_is_found_by_its_name(
+    tmp_path: Path, own: Own, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = own()
+    monkeypatch.setattr(lock, "_listed", lambda _path: [])
+    assert find_owner(tmp_path / "lock") == find_process(owner.pid)
 
 
 async def test_a_free_home_is_just_locked(tmp_path: Path) -> None:
