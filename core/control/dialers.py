@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import shlex
+import signal
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from core.control.sockets import address_of, check_peer
+from core.host import find_process, signal_process
 from core.model.errors import Forbidden
 from core.model.text import safe_line
 
@@ -152,6 +154,7 @@ class CommandLine:
 
     def __init__(self, process: asyncio.subprocess.Process, *, name: str) -> None:
         self._process = process
+        self._target = find_process(process.pid)
         self._name = name
         self._stderr_tail = b""
         self._stderr_reader = asyncio.ensure_future(self._read_stderr())
@@ -172,8 +175,7 @@ class CommandLine:
         # A pipe that is closed already cannot be aborted.
         if not self.writer.is_closing():
             self.writer.transport.abort()
-        with suppress(ProcessLookupError):
-            self._process.terminate()
+        self._signal(signal.SIGTERM)
 
     async def failure_reason(self) -> str:
         """Return how the command ended and the end of its standard error, if it ends soon."""
@@ -193,10 +195,15 @@ class CommandLine:
             async with asyncio.timeout(_END_SECONDS):
                 await self._process.wait()
         except TimeoutError:
-            with suppress(ProcessLookupError):
-                self._process.kill()
+            self._signal(signal.SIGKILL)
             await self._process.wait()
         self.stop_reading()
+
+    def _signal(self, number: signal.Signals) -> None:
+        # Not by the process of asyncio: that would collect its exit status before the watcher does, which
+        # then writes "Unknown child process" into the operator's terminal.
+        if self._target is not None:
+            signal_process(self._target, number)
 
     def stop_reading(self) -> None:
         """Read its standard error no longer."""

@@ -215,3 +215,16 @@ async def test_a_garbled_welcome_is_a_bug(tmp_path):
         with pytest.raises(Bug) as caught:
             await control.status()
         assert caught.value.code == "engine.garbled"
+
+
+async def test_a_dropped_line_leaves_the_exit_status_to_the_watcher(monkeypatch: pytest.MonkeyPatch) -> None:
+    command = CommandDialer(("cat",))
+    line = await command.dial()
+    assert isinstance(line, CommandLine)
+    popen = line._process._transport.get_extra_info("subprocess")  # type: ignore[attr-defined]
+    asked: list[bool] = []
+    monkeypatch.setattr(popen, "poll", lambda: asked.append(True))
+    line.drop()
+    assert asked == []
+    monkeypatch.undo()
+    await within(command.close(), "the command has ended")
