@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 import shlex
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -20,7 +21,7 @@ from core.app.options import Options
 from core.control.api import ControlAPI
 from core.control.remote import RemoteControl
 from core.control.transport import CommandDialer
-from core.host import runtime_dir
+from core.host import find_process, runtime_dir, signal_process
 from core.model.errors import Invalid, TaskdeckError, Unavailable
 from core.model.text import safe_line
 
@@ -133,10 +134,13 @@ async def _run(argv: Sequence[str], stderr: IO[bytes]) -> int:
             f"cannot run '{safe_line(argv[0])}': {error.strerror}",
             hint="install OpenSSH's client, or name another command with TASKDECK_SSH",
         ) from error
+    ssh = find_process(process.pid)
     try:
         return await process.wait()
     except BaseException:
-        process.terminate()
+        # Not by the process of asyncio: that would collect the exit status before its watcher does.
+        if ssh is not None:
+            signal_process(ssh, signal.SIGTERM)
         raise
 
 
