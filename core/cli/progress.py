@@ -59,12 +59,12 @@ class Meter:
         note(text)
 
     async def warn(self, deck: ControlAPI) -> None:
-        """Write once that the engine cannot work, and that it can again, also where it is silent."""
+        """Write once that nothing is claimed and why, and that it is over, also where it is silent."""
         trouble = (await deck.status()).trouble
         if trouble != self._trouble:
             self._trouble = trouble
             self.clear()
-            note(f"the engine cannot work: {safe_line(trouble)}" if trouble else "the engine works again")
+            note(f"nothing is claimed: {safe_line(trouble)}" if trouble else "tasks are claimed again")
 
     def clear(self) -> None:
         """Remove the rewritten line."""

@@ -15,6 +15,7 @@ from core.logs import get_logger
 from core.model.commands import ComeDue
 from core.model.errors import TaskdeckError
 from core.model.ports import Alarms, AttemptRef, Clock
+from core.model.views import ClaimsClosed
 from core.store.batch import Report
 from core.store.journal import Journal
 
@@ -35,6 +36,8 @@ class Closed(StrEnum):
     """The store could not write; it is tried again."""
     ROOM = "room"
     """The disk is full, or the outputs are above their quota."""
+    SHORT = "short"
+    """The machine lacks something that every start needs; it is tried again."""
 
 
 class Dispatcher:
@@ -53,9 +56,8 @@ class Dispatcher:
         self._alarms = alarms
         self._slots = 0
         self._closed: set[Closed] = set()
+        self._told: dict[Closed, ClaimsClosed] = {}
         self._armed: int | None = None
-        self.trouble: TaskdeckError | None = None
-        """Why the store takes nothing at present, or None."""
         self._judgements = BackgroundTasks()
         self._heard = Signal()
 
@@ -64,14 +66,35 @@ class Dispatcher:
         self._slots = slots
         self._apply()
 
-    def close(self, reason: Closed) -> None:
-        """Claim nothing more, for this reason."""
+    @property
+    def closed(self) -> tuple[ClaimsClosed, ...]:
+        """Return why nothing, or next to nothing, is claimed, the oldest reason first; not that it ends."""
+        return tuple(sorted(self._told.values(), key=lambda told: told.since))
+
+    def close(self, reason: Closed, error: TaskdeckError | None = None, *, until: int | None = None) -> None:
+        """Claim nothing more, for this reason; with an error, clients are told of it.
+
+        `until` (ms UTC) is when it is tried again. A reason that stands keeps the time it began.
+        """
         self._closed.add(reason)
+        if error is not None:
+            self._tell(reason, error, until=until)
+        self._apply()
+
+    def retry(self, reason: Closed) -> None:
+        """Claim again to see whether a reason still stands; clients are told of it until it is gone.
+
+        While the machine is short, one task more than runs now is claimed.
+        """
+        self._closed.discard(reason)
         self._apply()
 
     def reopen(self, reason: Closed) -> None:
         """Take one reason back; the last one opens the claims."""
-        if reason in self._closed:
+        told = self._told.pop(reason, None)
+        if told is not None:
+            _log.info("a reason to claim nothing is gone", code=told.code)
+        if told is not None or reason in self._closed:
             self._closed.discard(reason)
             self._apply()
 
@@ -81,7 +104,7 @@ class Dispatcher:
         if report.failure is not None:
             self._wait_for_store(report.failure)
             return
-        self.trouble = None
+        self._told.pop(Closed.STORE, None)
         for claimed in report.claimed:
             self._runner.start(claimed)
         for stop in report.stops:
@@ -93,7 +116,7 @@ class Dispatcher:
     @property
     def quiet(self) -> bool:
         """Return whether claims are open, no retry is due later and nothing is being judged."""
-        return self._armed is None and not self._judgements and not self._closed
+        return self._armed is None and not self._judgements and not self._closed and not self._told
 
     async def changed(self) -> None:
         """Return after the next report."""
@@ -104,10 +127,29 @@ class Dispatcher:
         self._judgements.start(self._conditions.judge_waiting(), self._judged)
 
     def _apply(self) -> None:
-        self._journal.slots = 0 if self._closed else self._slots
+        self._journal.slots = self._claimable()
         # To close needs no group: one that a failure called for would fail as well, and call for the next.
         if self._journal.slots:
             self._journal.wake()
+
+    def _claimable(self) -> int:
+        """Return up to how many attempts may be open."""
+        if self._closed:
+            return 0
+        return min(self._slots, self._runner.count + 1) if Closed.SHORT in self._told else self._slots
+
+    def _tell(self, reason: Closed, error: TaskdeckError, *, until: int | None) -> None:
+        earlier = self._told.get(reason)
+        if earlier is None or earlier.code != error.code:
+            # Once: a disk stays full for hours, and its log is on it too.
+            _log.warning("nothing is claimed", code=error.code, reason=error.message, hint=error.hint)
+        self._told[reason] = ClaimsClosed(
+            code=error.code,
+            message=error.message,
+            hint=error.hint,
+            since=self._clock.now() if earlier is None else earlier.since,
+            until=until,
+        )
 
     def _arm(self, due: int | None) -> None:
         # What comes due before the claims open is armed by the first batch after that.
@@ -124,15 +166,12 @@ class Dispatcher:
         self._journal.submit(ComeDue())
 
     def _wait_for_store(self, failure: TaskdeckError) -> None:
-        # Once: a disk stays full for hours, and its log is on it too.
-        if self.trouble is None:
-            _log.warning("nothing is claimed", code=failure.code, reason=failure.message, hint=failure.hint)
-        self.trouble = failure
-        self.close(Closed.STORE)
-        self._alarms.arm(_STORE, self._clock.now() + STORE_PAUSE_MS, self._try_store)
+        again = self._clock.now() + STORE_PAUSE_MS
+        self.close(Closed.STORE, failure, until=again)
+        self._alarms.arm(_STORE, again, self._try_store)
 
     def _try_store(self) -> None:
-        self.reopen(Closed.STORE)
+        self.retry(Closed.STORE)
         # Judgements that the store refused have to be made again.
         self.judge()
 

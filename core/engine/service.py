@@ -222,7 +222,8 @@ class Engine:
             home=str(self.paths.home),
             state=self._shutdown.state,
             protected=self.settings.protected,
-            trouble="" if self.dispatcher.trouble is None else self.dispatcher.trouble.message,
+            trouble="; ".join(closed.message for closed in self.dispatcher.closed),
+            closed=self.dispatcher.closed,
         )
 
     def stop(self, how: StopMode = StopMode.STOP) -> None:

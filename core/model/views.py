@@ -174,6 +174,20 @@ class JobResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimsClosed:
+    """One reason why an engine claims nothing at present; tasks stay queued until it is gone."""
+
+    code: str
+    """`store.full`, `store.failed`, `short.disk`, `short.descriptors`, `short.processes`, ..."""
+    message: str
+    hint: str
+    since: int
+    """ms UTC."""
+    until: int | None = None
+    """When it is tried again; None = as soon as the reason is seen to be gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EngineInfo:
     """The engine that answers: its process, its start (`epoch`) and how many slots are in use."""
 
@@ -188,7 +202,9 @@ class EngineInfo:
     protected: bool = False
     """Its home is marked so: a console reads only, until changes are armed. Older engines do not say."""
     trouble: str = ""
-    """Why it claims nothing although it serves: its store takes nothing. Older engines do not say."""
+    """Why it claims nothing although it serves, in one sentence. Older engines do not say."""
+    closed: tuple[ClaimsClosed, ...] = ()
+    """The same, each reason apart, the oldest first. Older engines do not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

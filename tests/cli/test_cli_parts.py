@@ -117,7 +117,7 @@ async def test_trouble_of_the_engine_is_told_once_and_its_end_however_quiet_the_
     for trouble in ("", "the disk\x1b is full", "the disk\x1b is full", "", ""):
         control.engine = replace(INFO, trouble=trouble)
         await meter.warn(control)
-    assert capsys.readouterr().err == "the engine cannot work: the disk␛ is full\nthe engine works again\n"
+    assert capsys.readouterr().err == "nothing is claimed: the disk␛ is full\ntasks are claimed again\n"
 
 
 def test_painted_text_is_safe_and_plain_in_a_file(capsys: pytest.CaptureFixture[str]) -> None:
