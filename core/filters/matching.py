@@ -8,12 +8,12 @@ SQL made from the same terms (`core.store.predicates`) finds the same rows.
 from __future__ import annotations
 
 import operator
-import re
 from collections.abc import Callable, Mapping
 from string import ascii_lowercase, ascii_uppercase
 from typing import assert_never
 
 from core.filters.fields import FIELDS, Noun
+from core.filters.patterns import compile_pattern
 from core.filters.terms import Ago, At, Compare, Contains, Filter, Glob, In, Matches, Op, Term, field_of
 
 _COMPARISONS: dict[Op, Callable[[float, float], bool]] = {
@@ -44,7 +44,7 @@ def _holds(term: Term, row: Mapping[str, object], *, noun: Noun, now: int) -> bo
             return contains != term.negated
         case Matches():
             value = _read(row, field_of(noun, term.field).column)
-            return (value is not None and bool(re.search(term.pattern, str(value)))) != term.negated
+            return (value is not None and compile_pattern(term.pattern).found_in(str(value))) != term.negated
         case _:
             assert_never(term)
 

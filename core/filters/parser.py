@@ -4,7 +4,7 @@ Called by the commands, by the console and by the wire.
 
     filter = { term }                                     space = and
     term   = ["-"] field ":" value { "," value }          comma = or, minus = not
-           | ["-"] field "~" value                        a regular expression is found in it
+           | ["-"] field "~" value                        a regular expression (RE2) is found in it
            | field ( ">" | ">=" | "<" | "<=" ) value      numbers, lengths (10m), dates (2026-01-31)
            | ["-"] value                                  a searched column holds it
            | "sort:" ["-"] field                          at most once; minus = descending
@@ -19,6 +19,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from core.filters.fields import FIELDS, Field, Kind, Noun
+from core.filters.patterns import PatternRefused, compile_pattern
 from core.filters.terms import (
     Ago,
     At,
@@ -37,9 +38,6 @@ from core.model.durations import parse_duration
 from core.model.errors import Invalid
 from core.model.near_misses import near_misses
 from core.model.text import safe_line
-
-LONGEST_PATTERN = 200
-"""A regular expression has at most this many characters."""
 
 _STARS = re.compile(r"\*+")
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
@@ -116,12 +114,11 @@ def _matches(raw: RawTerm, field: Field) -> Matches:
     pattern = raw.values[0]
     if field.kind is not Kind.TEXT:
         raise _unknown_operator(raw, field)
-    if len(pattern.text) > LONGEST_PATTERN:
-        raise pattern.refusal("regex", f"a regular expression has at most {LONGEST_PATTERN} characters")
     try:
-        re.compile(pattern.text)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise pattern.refusal("regex", f"this is not a regular expression ({error})") from error
+        compile_pattern(pattern.text)
+    except PatternRefused as error:
+        faulty = pattern.part(error.start, error.length)
+        raise faulty.refusal("regex", error.reason, hint=error.hint) from error
     return Matches(field=field.name, pattern=pattern.text, negated=raw.negated)
 
 

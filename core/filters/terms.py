@@ -83,7 +83,7 @@ class Contains:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matches:
-    """The pattern (Python's `re`) is found in the field; negated, it is not (nothing has no match)."""
+    """The pattern (RE2) is found in the field; negated, it is not (nothing has no match)."""
 
     field: str
     pattern: str

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.model.errors import Invalid
 from core.model.near_misses import suggestion
@@ -22,6 +22,7 @@ _HEAD = re.compile(r"(-?)([A-Za-z_][A-Za-z0-9_.]*)(>=|<=|[:=~<>])")
 _IN_LIST = re.compile(r'[^\s",]+')
 _WORD = re.compile(r'[^\s"]+')
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_CHARACTER = re.compile(r"\\?.", re.DOTALL)
 _SPACE = re.compile(r"\s*")
 _UNBINDABLE = re.compile("[\0\ud800-\udfff]")
 
@@ -44,6 +45,23 @@ class Token:
             hint=hint,
             facts={"position": self.start, "length": self.end - self.start, "near": list(near)},
         )
+
+    def part(self, start: int, length: int | None = None) -> Token:
+        """Return the token of some characters of what this one says; None = up to its end."""
+        places = self._places()
+        end = len(places) if length is None else min(len(places), start + length)
+        if not places[start:end]:
+            return self
+        return replace(
+            self, start=places[start], end=places[end - 1] + 1, text=self.text[start:end], quoted=False
+        )
+
+    def _places(self) -> list[int]:
+        """Return where in the source each character of the text stands."""
+        if not self.quoted:
+            return list(range(self.start, self.end))
+        inner = self.source[self.start + 1 : self.end - 1]
+        return [self.start + 1 + char.end() - 1 for char in _CHARACTER.finditer(inner)]
 
     def _caret_lines(self) -> str:
         begin = max(0, self.start - _SHOWN)

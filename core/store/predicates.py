@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 
 from core.filters.fields import FIELDS, Kind, Noun
+from core.filters.patterns import PatternRefused, compile_pattern
 from core.filters.terms import Ago, At, Compare, Contains, Filter, Glob, In, Matches, Op, Term, field_of
 from core.model.errors import Invalid
 from core.model.status import JOB_FINAL, JobStatus, TaskStatus
@@ -185,9 +186,9 @@ def _contains(text: str, noun: Noun) -> Condition:
 
 def _is_match(term: Matches, noun: Noun) -> Condition:
     try:
-        re.compile(term.pattern)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise Invalid("filter.regex", f"this is not a regular expression ({error})") from error
+        compile_pattern(term.pattern)
+    except PatternRefused as error:
+        raise Invalid("filter.regex", error.reason, hint=error.hint) from error
     column = column_of(noun, field_of(noun, term.field).column)
     # As bytes: arguments of a function are decoded strictly, and a lone surrogate would fail the query.
     pattern = literal(term.pattern.encode("utf-8", "surrogatepass"), LargeBinary)

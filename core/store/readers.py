@@ -5,11 +5,10 @@ Used by the reports.
 
 from __future__ import annotations
 
-import re
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
@@ -22,14 +21,16 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
-from core.model.errors import Unavailable
+from core.filters.patterns import compile_pattern
+from core.model.errors import Invalid, Unavailable
 from core.store.database import broken, refuse_version
 from core.store.schema import SCHEMA_VERSION
 from core.store.sql import decode
 
-SUBJECT_LIMIT = 10_000
-"""Bytes of a text that a regular expression looks at."""
+SEARCH_LIMIT = 5.0
+"""Seconds of processor time that the regular expressions of one snapshot may take."""
 _BUSY_MS = 5_000
+_SEARCHES = "searches"
 _SHUT = ("unable to open", "readonly", "read-only", "not authorized", "access permission")
 
 
@@ -58,14 +59,18 @@ class Readers:
 
         Await nothing else inside: an old snapshot keeps the WAL from being checkpointed. Raises
         `Unavailable`: `store.missing`, `store.unreadable`, `store.broken`, `store.newer`,
-        `store.older`, `store.busy`.
+        `store.older`, `store.busy`; `Invalid` (`filter.slow`) where regular expressions take too long.
         """
         if not self.path.exists():
             raise _missing(self.path)
+        searches: SearchTime | None = None
         try:
             async with self._engine.connect() as connection:
+                searches = _searches(connection.sync_connection)
                 yield connection
         except DatabaseError as error:
+            if searches is not None and searches.is_over():
+                raise _slow_search() from error
             raise refuse_reading(self.path, error.orig or error) from error
         except PoolTimeout as error:
             raise _busy(self.path) from error
@@ -109,19 +114,31 @@ def refuse_reading(path: Path, error: BaseException) -> Unavailable:
     return broken(path, Exception(text))
 
 
-@lru_cache(maxsize=64)
-def _compiled(pattern: bytes) -> re.Pattern[str]:
-    return re.compile(decode(pattern))
+class SearchTime:
+    """The SQL function `regexp` of one connection; it has a limit of time for each snapshot."""
 
+    def __init__(self) -> None:
+        self.spent = 0.0
+        """Seconds of processor time since the snapshot began."""
 
-def regexp(pattern: bytes, subject: bytes | None) -> bool | None:
-    """Tell whether a pattern is found in the first `SUBJECT_LIMIT` bytes; NULL stays NULL."""
-    if subject is None:
-        return None
-    text = subject[:SUBJECT_LIMIT].decode(
-        "utf-8", "surrogatepass" if len(subject) <= SUBJECT_LIMIT else "replace"
-    )
-    return _compiled(pattern).search(text) is not None
+    def begin(self) -> None:
+        """Start counting from zero."""
+        self.spent = 0.0
+
+    def regexp(self, pattern: bytes, subject: bytes | None) -> bool | None:
+        """Tell whether a pattern is found in a text; NULL stays NULL. Over the limit it raises."""
+        if subject is None:
+            return None
+        if self.is_over():
+            raise TimeoutError
+        started = time.thread_time()
+        found = compile_pattern(decode(pattern)).found_in_bytes(subject)
+        self.spent += time.thread_time() - started
+        return found
+
+    def is_over(self) -> bool:
+        """Return whether the limit is reached."""
+        return self.spent > SEARCH_LIMIT
 
 
 def _make_engine(path: Path, size: int) -> AsyncEngine:
@@ -134,8 +151,9 @@ def _make_engine(path: Path, size: int) -> AsyncEngine:
         connect_args={"isolation_level": None, "timeout": _BUSY_MS / 1000},
     )
 
-    def prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-        _prepare(connection, path)
+    def prepare(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
+        searches = entry.info[_SEARCHES] = SearchTime()
+        _prepare(connection, path, searches)
 
     event.listen(engine.sync_engine, "connect", prepare)
     event.listen(engine.sync_engine, "begin", _begin)
@@ -145,12 +163,19 @@ def _make_engine(path: Path, size: int) -> AsyncEngine:
 def _begin(connection: Connection) -> None:
     # The driver is in autocommit mode; without this each statement would see its own moment.
     connection.exec_driver_sql("BEGIN")
+    searches = _searches(connection)
+    if searches is not None:
+        searches.begin()
 
 
-def _prepare(connection: DBAPIConnection, path: Path) -> None:
+def _searches(connection: Connection | None) -> SearchTime | None:
+    return None if connection is None else connection.info.get(_SEARCHES)
+
+
+def _prepare(connection: DBAPIConnection, path: Path, searches: SearchTime) -> None:
     async def register(driver: _Driver) -> None:
         driver.text_factory = decode
-        await driver.create_function("regexp", 2, regexp, deterministic=True)
+        await driver.create_function("regexp", 2, searches.regexp, deterministic=True)
 
     try:
         connection.run_async(register)
@@ -192,6 +217,14 @@ def _missing(path: Path) -> Unavailable:
         "store.missing",
         f"there is no store at {path}",
         hint="run something first ('taskdeck run FILE'), or name its directory with --home",
+    )
+
+
+def _slow_search() -> Invalid:
+    return Invalid(
+        "filter.slow",
+        f"the regular expression takes more than {SEARCH_LIMIT:g} s for the rows it is asked of",
+        hint="make it simpler, or add terms that leave fewer rows: `status:failed`, `age<1d`",
     )
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from core.filters.fields import FIELDS, Kind, Noun
 from core.filters.matching import matches
-from core.filters.parser import LONGEST_PATTERN, parse
+from core.filters.parser import parse
+from core.filters.patterns import LONGEST_PATTERN
 from core.filters.terms import Ago, At, Compare, Contains, Filter, Glob, In, Matches, Op, Sort, Term
 from core.filters.tokens import LONGEST_FILTER
 from core.filters.unparser import unparse
@@ -161,7 +162,7 @@ def test_kinds_of_events_take_globs() -> None:
         ("queued>0001-01-01T00:00+23:00", "time", 7, 22),
         ("err~(", "regex", 4, 1),
         (f"err~{'a' * (LONGEST_PATTERN + 1)}", "regex", 4, LONGEST_PATTERN + 1),
-        ("err~a{99999999999999999999}", "regex", 4, 23),
+        ("err~a{1001}", "regex", 5, 6),
         ("sort:ag", "field", 5, 2),
         ("sort:-", "field", 5, 1),
         ("-sort:age", "sort", 0, 9),

@@ -5,12 +5,18 @@ from __future__ import annotations
 import pytest
 
 from core.filters.fields import Noun
-from core.filters.parser import LONGEST_PATTERN, parse
+from core.filters.parser import parse
+from core.filters.patterns import LONGEST_PATTERN
 from core.filters.tokens import LONGEST_FILTER
 from core.model.errors import Invalid
 
 STATUSES = "blocked, queued, running, retrying, waiting, held, succeeded, failed, cancelled, skipped"
 QUEUE_FIELDS = "name, depth, rate, oldest, reason, by, paused"
+NO_REGEX = "this is not a regular expression"
+RE2 = "the syntax is that of RE2"
+LINEAR = "patterns take linear time (RE2): no look-around, no backreferences, no possessive repetition"
+TOO_LARGE = "this regular expression is too large once its repetitions are written out"
+LESS = "repeat less: `x+` instead of `x{1,900}`"
 MOMENTS = "write 2026-01-31, 2026-01-31T08:00Z, or how long ago: 10m"
 DURATIONS = "write a number with a unit: 250ms, 90s, 10m, 1h30m, 7d"
 
@@ -43,8 +49,18 @@ def refusal(text: str, noun: Noun = Noun.TASKS) -> Invalid:
         ("age>10", "'10' is not a length of time", DURATIONS),
         ("queued>yesterday", "this is not a moment since 1970", MOMENTS),
         ("queued>1969-12-31", "this is not a moment since 1970", MOMENTS),
-        (f"err~{'a' * 201}", "a regular expression has at most 200 characters", ""),
-        ("err~*", "this is not a regular expression (nothing to repeat at position 0)", ""),
+        (f"err~{'a' * 201}", "a regular expression has at most 200 characters", "shorten it"),
+        ("err~*", f"{NO_REGEX}: nothing to repeat, at character 1", RE2),
+        ("err~[z-a]", f"{NO_REGEX}: invalid character class range `z-a`, at character 2", RE2),
+        (r"err~(a)\1", f"{NO_REGEX}: a backreference is not offered, at character 4", LINEAR),
+        ("err~(?P<n>a)(?P=n)", f"{NO_REGEX}: a backreference is not offered, at character 9", LINEAR),
+        ("err~x(?=y)", f"{NO_REGEX}: look-around is not offered, at character 2", LINEAR),
+        ("err~(?<!x)y", f"{NO_REGEX}: look-around is not offered, at character 1", LINEAR),
+        ("err~(?>a)", f"{NO_REGEX}: an atomic group is not offered, at character 1", LINEAR),
+        ("err~a++", f"{NO_REGEX}: possessive repetition is not offered, at character 2", LINEAR),
+        (r"err~a\Z", rf"{NO_REGEX}: `\Z` is not offered, at character 2", r"write `\z`"),
+        (r"err~[^a]{0,200}\pL{0,200}", TOO_LARGE, LESS),
+        (r"err~\w{0,900}\w{0,90}", TOO_LARGE, LESS),
         ("sort>age", "write `sort:field` or `sort:-field`", ""),
         ("sort:id sort:age", "there is a second `sort:`", ""),
     ],
@@ -65,6 +81,13 @@ def test_an_unknown_field_is_answered_with_all_fields_and_the_two_nearest() -> N
 def test_the_carets_are_under_the_token() -> None:
     assert refusal("a state: b").message.splitlines()[1:] == ["  a state: b", "          ^"]
     assert refusal("a id:x").message.splitlines()[1:] == ["  a id:x", "       ^"]
+
+
+def test_the_carets_are_under_the_faulty_part_of_a_pattern() -> None:
+    assert refusal("a err~ab(?=c)").message.splitlines()[1:] == ["  a err~ab(?=c)", "          ^^^"]
+    _, line, carets = refusal(r'err~"\"(\\1"').message.splitlines()
+    assert line[carets.index("^") :] == r'\1"'
+    assert carets.count("^") == 2
 
 
 def test_a_long_filter_is_shown_around_the_token() -> None:

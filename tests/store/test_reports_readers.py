@@ -16,9 +16,9 @@ from sqlalchemy import text
 
 from core.filters.fields import Noun
 from core.filters.parser import parse
-from core.model.errors import Unavailable
+from core.model.errors import Invalid, Unavailable
 from core.store.database import open_writer
-from core.store.readers import Readers, open_readonly, regexp
+from core.store.readers import Readers, SearchTime, open_readonly
 from core.store.reports import Reports
 from core.store.schema import SCHEMA_VERSION
 from tests.store.deck import Deck, task
@@ -185,9 +185,31 @@ async def test_closed_readers_open_again(deck: Deck) -> None:
 
 
 def test_a_pattern_looks_at_no_more_than_the_limit() -> None:
-    assert regexp(b"b", b"a" * 5_000 + b"b")
-    assert not regexp(b"b", b"a" * 20_000 + b"b")
-    assert regexp(b"a", None) is None
+    searches = SearchTime()
+    assert searches.regexp(b"b", b"a" * 5_000 + b"b")
+    assert not searches.regexp(b"b", b"a" * 20_000 + b"b")
+    assert searches.regexp(b"a", None) is None
+
+
+async def test_a_pattern_that_python_would_take_years_for_is_answered(deck: Deck, readers: Readers) -> None:
+    deck.loose(task("a" * 60), task("a" * 60 + "c"))
+    page = await Reports(readers).tasks.page(parse("key~(a+)+c", Noun.TASKS))
+    assert [row.key for row in page.rows] == ["a" * 60 + "c"]
+
+
+async def test_patterns_of_one_question_have_a_limit_of_time(
+    deck: Deck, readers: Readers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deck.loose(task("a"), task("b"))
+    tasks = Reports(readers).tasks
+    slow = parse("key~x", Noun.TASKS)
+    monkeypatch.setattr("core.store.readers.SEARCH_LIMIT", 0.0)
+    with pytest.raises(Invalid) as caught:
+        await tasks.page(slow)
+    assert caught.value.code == "filter.slow"
+    for _ in range(3):
+        # The time of one question does not count for the next on the same connection.
+        assert (await tasks.page(parse("id:1 key~x", Noun.TASKS))).rows == ()
 
 
 PLANS = [
