@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from core import host
+from core.executors.collector_process import CollectorProcess
 from core.executors.exits import Exits
 from core.executors.family import MARK, Family, mark_value, oldest_leader
 from core.executors.observations import (
@@ -24,7 +25,7 @@ from core.executors.observations import (
     Vanished,
 )
 from core.executors.output_cap import OutputCap
-from core.executors.outputs import PidFile, Started
+from core.executors.outputs import OUT, PidFile, Started
 from core.executors.spawning import reap, spawn, wrap
 from core.executors.watch import Watch
 from core.model.crash_points import crash_point
@@ -68,7 +69,9 @@ class ChildExecutor:
     def __init__(self, outputs: Outputs, *, store: str, cap: OutputCap | None = None) -> None:
         self.outputs = outputs
         self._store = store
-        self._exits = Exits(outputs, cap or OutputCap())
+        self._cap = cap or OutputCap()
+        self._exits = Exits(outputs, self._cap)
+        self.collector = CollectorProcess()
         self._umask = host.current_umask()
         self._children: dict[AttemptRef, _Child] = {}
 
@@ -88,7 +91,11 @@ class ChildExecutor:
         crash_point("child.prepared")
         argv = wrap(call.argv, directory=directory, umask=self._umask)
         env = {**call.env, MARK: mark_value(self._store, ref)}
-        pid = spawn(argv, cwd=call.cwd or "/", env=env)
+        stdio = self.collector.collect(directory, [OUT], cap=self._cap.size)
+        try:
+            pid = spawn(argv, cwd=call.cwd or "/", env=env, stdio=stdio)
+        finally:
+            stdio.close()
         leader = host.find_process(pid)
         child = _Child(family=self._family(ref, leader), unreaped=pid)
         self._children[ref] = child
@@ -179,6 +186,7 @@ class ChildExecutor:
         for child in self._children.values():
             child.watch.close()
         self._children.clear()
+        self.collector.close()
 
     def _prepare(self, ref: AttemptRef, files: Mapping[str, bytes]) -> Path:
         try:

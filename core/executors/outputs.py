@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from core.model.ports import AttemptRef
 
-OUT, PID, STATUS = "out", "pid", "status"
+OUT, PID, STATUS, LOST = "out", "pid", "status", "lost"
 CHUNK_BYTES = 65_536
 _STATUS = re.compile(rb"exit (0|[1-9][0-9]{0,2})\n")
 _PID = re.compile(rb"([1-9][0-9]{0,9}) ([0-9]{1,19}) ([0-9a-f-]{36})\n")
@@ -72,7 +72,7 @@ class Outputs:
         directory = self._make(ref)
         write_new(directory / OUT, b"")
         for name, data in files.items():
-            if "/" in name or name in (OUT, PID, STATUS, "", ".", ".."):
+            if "/" in name or name in (OUT, PID, STATUS, LOST, "", ".", ".."):
                 raise ValueError(f"not a name for a file of an attempt: {name!r}")
             write_new(directory / name, data)
         return directory

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from core.model.errors import HandoffFailed, Invalid
@@ -18,12 +19,16 @@ if TYPE_CHECKING:
 
 WRAPPER = r"""set -C
 umask 077
+exec 3<&0 4>&1 5>&2 </dev/null >/dev/null 2>&1
 read -r _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _taskdeck_start _ <"/proc/$$/stat"
 read -r _taskdeck_boot </proc/sys/kernel/random/boot_id
 echo "$$ $_taskdeck_start $_taskdeck_boot" >"$0/pid" || exit 0
-trap : HUP INT TERM
-(umask "$1"; shift; exec "$@") >>"$0/out" 2>&1
+trap : HUP INT TERM PIPE
+(umask "$1"; shift; exec "$@") >&4 2>&5 3<&- 4>&- 5>&-
 _taskdeck_start=$?
+exec 4>&- 5>&-
+echo >&3
+read -r _ <&3 || : >"$0/lost"
 echo "exit $_taskdeck_start" >|"$0/status"
 exit "$_taskdeck_start"
 """
@@ -33,6 +38,10 @@ exit "$_taskdeck_start"
 lets the shell outlive the polite signal to its session, so that it can still record the end; a trap
 that does something is put back to the default before the command starts. The variables bear a prefix,
 since an assignment to one that the environment holds would reach the command.
+
+Standard input is the socket of the collector: when the command has ended, the wrapper asks on it, and the
+answer says that all the command wrote is in its files, whatever else still holds the pipes. Without an
+answer the output may not be whole, and the file `lost` says so.
 """
 
 _CWD_ERRORS = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ELOOP, errno.ENAMETOOLONG})
@@ -43,20 +52,33 @@ def wrap(argv: Sequence[str], *, directory: Path, umask: int) -> list[str]:
     return ["/bin/sh", "-c", WRAPPER, str(directory), f"{umask:04o}", *argv]
 
 
-def spawn(argv: Sequence[str], *, cwd: str, env: Mapping[str, str]) -> int:
-    """Start a process and return its pid; the caller reaps it.
+@dataclass(slots=True, kw_only=True)
+class Stdio:
+    """Descriptors for a wrapper: its socket to the collector, the pipe or the two pipes of its command."""
 
-    stdin, stdout and stderr are `/dev/null`. Raises `Invalid` for what no repetition fixes
-    (`process.cwd`, `process.too_big`, `process.text`), `HandoffFailed` for what the machine lacks now.
+    asking: int
+    sinks: list[int] = field(default_factory=list)
+
+    def close(self) -> None:
+        """Close them here: the wrapper has its own."""
+        for descriptor in (self.asking, *self.sinks):
+            os.close(descriptor)
+
+
+def spawn(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], stdio: Stdio) -> int:
+    """Start a wrapper and return its pid; the caller reaps it.
+
+    Raises `Invalid` for what no repetition fixes (`process.cwd`, `process.too_big`, `process.text`),
+    `HandoffFailed` for what the machine lacks now.
     """
     try:
         process = subprocess.Popen(
             argv,
             cwd=cwd,
             env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stdin=stdio.asking,
+            stdout=stdio.sinks[0],
+            stderr=stdio.sinks[-1],
             start_new_session=True,
         )
     except ValueError as error:

@@ -221,6 +221,9 @@ async def test_a_cancelled_wait_loses_nothing(executor, outputs, ref, sh, tmp_pa
 
 
 async def test_many_at_once_leave_no_descriptor_and_no_unreaped_child(executor, outputs, sh):
+    # The socket to the collector stays open.
+    executor.start(AttemptRef(task_id=9_999, epoch=1), sh(":"))
+    await executor.wait(AttemptRef(task_id=9_999, epoch=1))
     _reap_others()
     before = _descriptors()
     refs = [AttemptRef(task_id=10_000 + n, epoch=1) for n in range(60)]

@@ -161,7 +161,7 @@ def test_of_recovery_and_wrapper_exactly_one_wins(outputs, tmp_path):
         one = AttemptRef(task_id=1, epoch=number + 1)
         directory = outputs.prepare(one, {})
         argv = wrap(("/bin/mkdir", str(ran)), directory=directory, umask=0o022)
-        wrapper = subprocess.Popen(argv, stderr=subprocess.DEVNULL)
+        wrapper = subprocess.Popen(argv, stdin=subprocess.DEVNULL)
         # The moment moves through the start of the shell, 0.2 to 2 ms, so that both get to win.
         deadline = time.monotonic() + (number % 50) * 0.0001
         while time.monotonic() < deadline:
@@ -176,14 +176,17 @@ def test_of_recovery_and_wrapper_exactly_one_wins(outputs, tmp_path):
     assert min(winners.values()) > 0, winners
 
 
-def test_two_wrappers_of_one_attempt_run_the_command_once(outputs):
+def test_two_wrappers_of_one_attempt_run_the_command_once(outputs, tmp_path):
+    ran = tmp_path / "ran"
     for number in range(50):
         one = AttemptRef(task_id=2, epoch=number + 1)
-        argv = wrap(("/bin/echo", "once"), directory=outputs.prepare(one, {}), umask=0o022)
-        contenders = [subprocess.Popen(argv, stderr=subprocess.DEVNULL) for _ in range(2)]
+        command = ("/bin/sh", "-c", f"echo once >>{ran}")
+        argv = wrap(command, directory=outputs.prepare(one, {}), umask=0o022)
+        contenders = [subprocess.Popen(argv, stdin=subprocess.DEVNULL) for _ in range(2)]
         for contender in contenders:
             contender.wait()
-        assert written(outputs, one) == "once\n"
+        assert ran.read_text() == "once\n"
+        ran.unlink()
 
 
 async def test_a_second_call_back_changes_nothing(outputs, ref):

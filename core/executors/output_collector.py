@@ -1,0 +1,255 @@
+"""Collect the output of attempts from their pipes into their files.
+
+Run by path, one process for each engine, which it outlives; the standard library only. Its standard input
+is a socket. A message brings an attempt: the text `CAP DIRECTORY`, the socket on which the wrapper asks,
+then a pipe and a file for each stream. The end of the socket ends the process once no pipe is open.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import resource
+import select
+import signal
+import socket
+import struct
+import termios
+from pathlib import Path
+
+CHUNK = 65_536
+KEPT = 1_048_576
+"""Bytes of one stream that wait in memory for room on the disk; after that its writer waits."""
+RETRY_SECONDS = 0.5
+MOST = 5
+"""Descriptors that one message may bring."""
+HEADROOM = 16
+"""Descriptors that stay free of attempts."""
+MESSAGE = 8_192
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+IGNORED = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGPIPE", "SIGALRM", "SIGTERM", "SIGUSR1", "SIGUSR2", "SIGXFSZ")
+
+
+class Stream:
+    """A pipe and the file that its bytes go to."""
+
+    def __init__(self, attempt: Attempt, source: int, file: int) -> None:
+        self.attempt, self.source, self.file = attempt, source, file
+        self.waiting = b""
+        """What was read and is not yet written: the disk is full."""
+        self.heard = False
+        """Whether the pipe is waited for."""
+        self.ended = False
+        """No process holds the other end of the pipe any more."""
+        self.owed: int | None = None
+        """Bytes still to be read before the wrapper is answered, once it has asked."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether all that the command wrote is in the file."""
+        return not self.waiting and (self.ended or self.owed == 0)
+
+    def read(self) -> None:
+        """Move what is in the pipe, at most one chunk."""
+        try:
+            data = os.read(self.source, CHUNK)
+        except BlockingIOError:
+            return
+        self.ended = not data
+        if self.owed:
+            self.owed = max(0, self.owed - len(data))
+        if data and not self._is_over_cap():
+            self.waiting += data
+            self.write()
+
+    def write(self) -> None:
+        """Write what waits; a full disk keeps it, any other error drops it and is marked."""
+        while self.waiting:
+            try:
+                written = os.write(self.file, self.waiting)
+            except OSError as error:
+                if error.errno not in FULL:
+                    self.waiting = b""
+                    self.attempt.mark_lost()
+                return
+            self.waiting = self.waiting[written:]
+
+    def count_owed(self) -> None:
+        """Note how much is in the pipe: what comes later is not of the command, which has ended."""
+        size = fcntl.ioctl(self.source, termios.FIONREAD, b"\0" * 4)
+        self.owed = struct.unpack("i", size)[0]
+
+    def _is_over_cap(self) -> bool:
+        # While the command runs the engine drops the middle; what is left running has no such right.
+        if self.owed != 0 or os.fstat(self.file).st_size < self.attempt.cap:
+            return False
+        self.attempt.mark_lost()
+        return True
+
+
+class Attempt:
+    """The streams of one attempt, and the socket on which its wrapper asks."""
+
+    def __init__(self, text: bytes, asking: int, rest: list[int]) -> None:
+        cap, _, directory = text.partition(b" ")
+        self.cap, self.directory = int(cap), Path(os.fsdecode(directory))
+        self.asking: int | None = asking
+        self.streams = [Stream(self, *pair) for pair in zip(rest[::2], rest[1::2], strict=True)]
+        self.asked = False
+
+    def ask(self) -> None:
+        """Hear that the command has ended."""
+        self.asked = True
+        for stream in self.streams:
+            if not stream.ended:
+                stream.count_owed()
+
+    def mark_lost(self) -> None:
+        """Leave a file that says that output is missing."""
+        with contextlib.suppress(OSError):
+            os.close(os.open(self.directory / "lost", os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW, 0o600))
+
+
+class Collector:
+    """All attempts of one engine; what it waits for is in one epoll."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self.control: socket.socket | None = control
+        self.poll = select.epoll()
+        self.streams: dict[int, Stream] = {}
+        """By the descriptor of the pipe: those that a process may still write to."""
+        self.attempts: dict[int, Attempt] = {}
+        """By the descriptor of the socket: those whose wrapper is not answered."""
+        self.full: set[Stream] = set()
+        """Those that wait for room."""
+        self.hearing = False
+        self.limit = raise_limit() - HEADROOM
+
+    def run(self) -> None:
+        """Collect until the engine has gone and the last pipe is closed."""
+        while True:
+            self.hear()
+            if self.control is None and not (self.streams or self.full or self.attempts):
+                return
+            for descriptor, _ in self.poll.poll(RETRY_SECONDS if self.full else None):
+                self.act(descriptor)
+            for stream in tuple(self.full):
+                stream.write()
+                self.settle(stream.attempt)
+
+    def hear(self) -> None:
+        """Take new attempts only while there are descriptors for them: what waits in the socket is safe."""
+        if self.control is None:
+            return
+        room = 2 * len(self.streams) + len(self.full) + len(self.attempts) + MOST < self.limit
+        if room and not self.hearing:
+            self.poll.register(self.control, select.EPOLLIN)
+        elif not room and self.hearing:
+            self.poll.unregister(self.control)
+        self.hearing = room
+
+    def act(self, descriptor: int) -> None:
+        """Do what a descriptor is ready for."""
+        if descriptor in self.streams:
+            stream = self.streams[descriptor]
+            stream.read()
+            self.settle(stream.attempt)
+        elif descriptor in self.attempts:
+            self.answer_for(descriptor)
+        elif self.control is not None and descriptor == self.control.fileno():
+            self.receive(self.control)
+
+    def receive(self, control: socket.socket) -> None:
+        """Take over one attempt, or hear that the engine has gone."""
+        try:
+            text, descriptors, _, _ = socket.recv_fds(control, MESSAGE, MOST)
+        except OSError:
+            text, descriptors = b"", []
+        if not text:
+            self.poll.unregister(control)
+            control.close()
+            self.control = None
+            return
+        attempt = Attempt(text, descriptors[0], descriptors[1:])
+        self.attempts[descriptors[0]] = attempt
+        self.poll.register(descriptors[0], select.EPOLLIN)
+        for stream in attempt.streams:
+            os.set_blocking(stream.source, False)
+            self.streams[stream.source] = stream
+            self.listen_to(stream, wanted=True)
+
+    def answer_for(self, descriptor: int) -> None:
+        """Hear a wrapper that asks whether all is written, or one that has gone."""
+        attempt = self.attempts[descriptor]
+        try:
+            gone = not os.read(descriptor, CHUNK)
+        except OSError:
+            gone = True
+        if gone:
+            self.dismiss(attempt)
+            return
+        attempt.ask()
+        self.settle(attempt)
+
+    def settle(self, attempt: Attempt) -> None:
+        """Give up what has ended, hold writers for whom there is no room, answer the wrapper."""
+        for stream in attempt.streams:
+            self.follow(stream)
+        if attempt.asked and attempt.asking is not None and all(one.settled for one in attempt.streams):
+            with contextlib.suppress(OSError):
+                os.write(attempt.asking, b"\n")
+            self.dismiss(attempt)
+
+    def follow(self, stream: Stream) -> None:
+        """Read a stream while there is room for it, close what is done with."""
+        if stream.waiting:
+            self.full.add(stream)
+        else:
+            self.full.discard(stream)
+        if stream.ended and stream.source in self.streams:
+            self.listen_to(stream, wanted=False)
+            del self.streams[stream.source]
+            os.close(stream.source)
+        if not stream.ended:
+            self.listen_to(stream, wanted=len(stream.waiting) < KEPT)
+        elif not stream.waiting and stream.file >= 0:
+            os.close(stream.file)
+            stream.file = -1
+
+    def listen_to(self, stream: Stream, *, wanted: bool) -> None:
+        """Wait for a stream, or no longer."""
+        if wanted and not stream.heard:
+            self.poll.register(stream.source, select.EPOLLIN)
+        elif stream.heard and not wanted:
+            self.poll.unregister(stream.source)
+        stream.heard = wanted
+
+    def dismiss(self, attempt: Attempt) -> None:
+        """Close the socket of a wrapper."""
+        assert attempt.asking is not None
+        self.poll.unregister(attempt.asking)
+        del self.attempts[attempt.asking]
+        os.close(attempt.asking)
+        attempt.asking = None
+
+
+def raise_limit() -> int:
+    """Allow as many descriptors as this user may have, and return how many; one attempt needs three."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = 1_048_576 if hard == resource.RLIM_INFINITY else hard
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def main() -> None:
+    """Serve the socket that is standard input."""
+    for name in IGNORED:
+        signal.signal(getattr(signal, name), signal.SIG_IGN)
+    Collector(socket.socket(fileno=0)).run()
+
+
+if __name__ == "__main__":
+    main()
