@@ -1,4 +1,4 @@
-"""Write `version_1.sql.gz`: a store of schema version 1 with every kind of row in it.
+"""Write `version_1.sql.gz`: a store with every kind of row.
 
 Run once, by the code of schema version 1 (release 0.1.0), as `python -m tests.store.versions.make_version_1`.
 Later code writes later stores: this script stays to say what is in the file. Times are ms from 1,000,000.
