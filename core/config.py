@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-__all__ = ["PREFIX", "Settings", "load"]
+__all__ = ["PREFIX", "Read", "Settings", "load", "origins", "read_at"]
 
 PREFIX = "TASKDECK_"
 """Every setting may come from the environment as this plus its name in capitals."""
@@ -33,7 +34,25 @@ ENV_ALLOW = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ",
 """The harmless variables that tasks see unless the operator says otherwise."""
 MIB, GIB = 2**20, 2**30
 _BOOLEANS = ("protected",)
+_LIMITS = ("default_timeout", "http_timeout")
 Name: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
+
+class Read(StrEnum):
+    """When a changed setting is read, and so takes effect."""
+
+    ENGINE = "start of an engine"
+    """One that runs keeps what it read: stop it and start it again."""
+    COMMAND = "each command"
+
+
+READ_BY_COMMANDS = frozenset({"lock_wait", "ssh", "remote_command"})
+"""Settings that no engine reads."""
+
+
+def read_at(setting: str) -> Read:
+    """Return when a setting is read."""
+    return Read.COMMAND if setting in READ_BY_COMMANDS else Read.ENGINE
 
 
 class Settings(BaseSettings):
@@ -45,8 +64,8 @@ class Settings(BaseSettings):
 
     slots: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=10_000)
     """Attempts that may run at once; by default one per processor."""
-    default_timeout: float = Field(3_600, gt=0, le=31_536_000)
-    """Timeout of a task that names none."""
+    default_timeout: float | None = Field(None, gt=0, le=31_536_000)
+    """Time limit of a task that names none; `none` or 0 = no limit."""
     stop_grace: float = Field(10, ge=0, le=86_400)
     """How long a stopping engine waits for what runs in its loop."""
     cancel_grace: float = Field(5, ge=0, le=86_400)
@@ -69,8 +88,8 @@ class Settings(BaseSettings):
     """Bytes of output kept by the whole store; at this size nothing more is claimed."""
     env_allow: Annotated[tuple[Name, ...], NoDecode] = ENV_ALLOW
     """Variables of the engine's environment that tasks and expressions may see; separated by commas."""
-    http_timeout: float = Field(300, gt=0, le=86_400)
-    """Total time of an http call that names none."""
+    http_timeout: float | None = Field(300, gt=0, le=86_400)
+    """Total time of an http call that names none; `none` or 0 = no limit."""
     http_connect_timeout: float = Field(10, gt=0, le=3_600)
     """Time to reach a server."""
     http_read_timeout: float = Field(60, gt=0, le=86_400)
@@ -103,6 +122,16 @@ class Settings(BaseSettings):
             [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
         )
 
+    @field_validator(*_LIMITS, mode="before")
+    @classmethod
+    def _no_limit(cls, value: object) -> object:
+        if isinstance(value, str) and value.strip().lower() == "none":
+            return None
+        try:
+            return None if float(str(value)) == 0 else value
+        except ValueError:
+            return value
+
     @field_validator("*", mode="before")
     @classmethod
     def _no_boolean(cls, value: object, info: ValidationInfo) -> object:
@@ -119,7 +148,7 @@ def load(home: Path, **overrides: object) -> Settings:
     `config.unknown`, `config.value`) that names file or variable, key, and near miss.
     """
     file = Paths(home=home).config
-    variables = {name.lower() for name, value in os.environ.items() if value}
+    variables = _variables()
     table = {key: value for key, value in _read(file).items() if (PREFIX + key).lower() not in variables}
     arguments = {key: value for key, value in overrides.items() if value is not None}
     try:
@@ -134,6 +163,30 @@ def load(home: Path, **overrides: object) -> Settings:
         hint="fix the setting, then run 'taskdeck config check'",
         facts={"file": str(file), "faults": [{"code": code, "message": message} for code, message in faults]},
     )
+
+
+def origins(home: Path, **overrides: object) -> dict[str, str]:
+    """Return where the value of each setting comes from, with the precedence of `load`.
+
+    `default`, the path of config.toml, the name of a variable, or `--flag`. Raises as `load` does.
+    """
+    file = Paths(home=home).config
+    table, variables = _read(file), _variables()
+    found = dict.fromkeys(Settings.model_fields, "default")
+    for name in found:
+        variable = PREFIX + name.upper()
+        if overrides.get(name) is not None:
+            found[name] = f"--{name.replace('_', '-')}"
+        elif variable.lower() in variables:
+            found[name] = variables[variable.lower()]
+        elif name in table:
+            found[name] = str(file)
+    return found
+
+
+def _variables() -> dict[str, str]:
+    """Return the names of the variables that are not empty, by their lower case."""
+    return {name.lower(): name for name, value in os.environ.items() if value}
 
 
 def _read(file: Path) -> dict[str, object]:

@@ -40,7 +40,10 @@ Examples:
   taskdeck --host ana@build.example.org
   taskdeck --watch 10 | tee -a overview.txt
 """
-_GROUPS = {"import": "Make workflows from records of other programs.", "config": "Check the settings."}
+_GROUPS = {
+    "import": "Make workflows from records of other programs.",
+    "config": "Check and show the settings.",
+}
 """The first words of commands of two words, with their help."""
 
 

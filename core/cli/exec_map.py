@@ -31,8 +31,8 @@ from core.cli.task_output import RawSink, Tail, TextSink
 from core.cli.waiting import explaining_lost_engine, wait_with
 from core.control.api import OPERATOR, ControlAPI, StopMode, TaskSpec
 from core.filters.terms import In
-from core.model.durations import parse_duration
-from core.model.plans import PRIORITY_MAX, RetryPolicy
+from core.model.bounds import ATTEMPTS_MAX, PRIORITY_MAX
+from core.model.plans import RetryPolicy
 from core.model.values import JsonObject
 from core.render.times import duration_text
 
@@ -52,10 +52,12 @@ class TaskOptions:
         int, typer.Option(metavar="N", min=0, max=PRIORITY_MAX, help="Higher starts earlier.")
     ] = 0
     timeout: Annotated[
-        str | None, typer.Option(metavar="TIME", help="End an attempt after this: 30s, 10m, 1h30m.")
+        str | None,
+        typer.Option(metavar="TIME", help="End an attempt after this: 30s, 10m, 1h30m; 0 or none: never."),
     ] = None
     retry: Annotated[
-        int, typer.Option(metavar="N", min=0, max=1_000, help="Run a failed task again up to N times.")
+        int,
+        typer.Option(metavar="N", min=0, max=ATTEMPTS_MAX - 1, help="Run a failed task again up to N times."),
     ] = 0
     env: Annotated[
         list[str], typer.Option(metavar="NAME", help="An environment variable to pass on; may be repeated.")
@@ -225,7 +227,7 @@ def _spec(task: TaskOptions, argv: Sequence[str], *, name: str) -> TaskSpec:
         name=name[:_NAME_MAX] or None,
         queue=task.queue,
         priority=task.priority,
-        timeout=None if task.timeout is None else parse_duration(task.timeout) / 1000,
+        timeout=task.timeout,
         retry=RetryPolicy(max_attempts=task.retry + 1),
         context={"cwd": str(Path.cwd()), "env": _environment(task.env)},
     )

@@ -1,4 +1,4 @@
-"""doctor, config check, version: the state of this installation.
+"""doctor, version: the state of this installation.
 
 Loaded by `core.cli.main` for its commands.
 """
@@ -6,15 +6,12 @@ Loaded by `core.cli.main` for its commands.
 from __future__ import annotations
 
 import core
-from core import host
 from core.app.doctor import Check
 from core.app.doctor import doctor as check_home
 from core.cli.arguments import Common
 from core.cli.commands import Command
 from core.cli.output import Piece, emit, say, status
-from core.config import load
 from core.model.errors import Unavailable
-from core.model.paths import Paths, find_home
 from core.model.text import safe_line
 from core.model.values import JsonValue
 
@@ -42,19 +39,6 @@ def _mark(check: Check) -> Piece:
     return status("held", "WARN ") if check.warning else status("succeeded", "ok  ")
 
 
-async def config_check(arguments: Common) -> int:
-    """Print the settings, or every fault in them."""
-    home = find_home(arguments.home, default=host.default_home)
-    settings = load(home).model_dump(mode="json")
-    if arguments.json:
-        emit({"ok": True, "home": str(home), "file": str(Paths(home=home).config), "settings": settings})
-        return 0
-    say(f"home {home}")
-    for name, value in settings.items():
-        say(f"{name} = {value}")
-    return 0
-
-
 async def version(arguments: Common) -> int:
     """Print the version."""
     if arguments.json:
@@ -67,12 +51,6 @@ async def version(arguments: Common) -> int:
 COMMANDS = (
     Command(
         name="doctor", arguments=Common, run=doctor, examples=("taskdeck doctor", "taskdeck doctor --json")
-    ),
-    Command(
-        name="config check",
-        arguments=Common,
-        run=config_check,
-        examples=("taskdeck config check", "taskdeck config check --home /srv/deck"),
     ),
     Command(name="version", arguments=Common, run=version, examples=("taskdeck version",)),
 )

@@ -39,7 +39,8 @@ ROOMS = {
     "core.cli.documents": ("check", "graph"),
     "core.cli.import_wfformat": ("import",),
     "core.cli.dial_stdio": ("dial-stdio",),
-    "core.cli.installation": ("doctor", "config", "version"),
+    "core.cli.installation": ("doctor", "version"),
+    "core.cli.config_commands": ("config",),
 }
 """The modules of commands, with their first words; only the one that is called is imported."""
 _WITH_VALUE = ("--home", "--host", "--remote-command")

@@ -55,21 +55,33 @@ class Run(Hosting):
 async def run(arguments: Run) -> int:
     """Run a workflow and show its progress; Ctrl-C leaves the job to an engine that was running already."""
     params = _params(arguments.param)
+    # Before an engine is started for it: a refused command line leaves nothing behind.
+    document, options = _document(arguments)
+    submission = _Submission(document=document, params=params, options=options)
     if arguments.detach:
-        return await _detach(arguments, params)
+        return await _detach(arguments, submission)
     async with hosting(arguments) as access:
         note_ignored(access, arguments)
-        submitted = await _submit(access.control, arguments, params=params)
+        submitted = await _submit(access.control, submission)
         try:
             return await _follow(access.control, submitted, arguments=arguments)
         except Interrupted as interrupted:
             raise await _leave(access, submitted.job_id, arguments=arguments, why=interrupted) from None
 
 
-async def _detach(arguments: Run, params: JsonObject) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Submission:
+    """What is submitted."""
+
+    document: Document
+    params: JsonObject
+    options: SubmitOptions
+
+
+async def _detach(arguments: Run, submission: _Submission) -> int:
     # Admitted first: an engine that found no work would end at once.
     async with changing(arguments) as deck:
-        submitted = await _submit(deck, arguments, params=params)
+        submitted = await _submit(deck, submission)
         job = await deck.job(submitted.job_id)
     await ensure_engine(arguments)
     if arguments.json:
@@ -80,20 +92,23 @@ async def _detach(arguments: Run, params: JsonObject) -> int:
     return 0
 
 
-async def _submit(deck: ControlAPI, arguments: Run, *, params: JsonObject) -> Submitted:
-    document, cwd = _document(arguments.workflow)
-    chosen = SubmitOptions(actor=OPERATOR, cwd=cwd, client_key=arguments.key)
+async def _submit(deck: ControlAPI, submission: _Submission) -> Submitted:
     await note_drain(deck)
-    return await deck.submit(document, params, options=chosen)
+    return await deck.submit(submission.document, submission.params, options=submission.options)
 
 
-def _document(name: str) -> tuple[Document, str]:
-    """Return a workflow and the directory of its tasks: the folder of its file, or the present one."""
+def _document(arguments: Run) -> tuple[Document, SubmitOptions]:
+    """Return a workflow; its tasks run in the folder of its file, or in the present one."""
+    name = arguments.workflow
     path = Path(name).expanduser().absolute()
     if path.exists():
-        return str(path), str(path.parent)
+        return str(path), _options(arguments, cwd=path.parent)
     document = find(name).value
-    return document if isinstance(document, dict) else name, str(Path.cwd())
+    return document if isinstance(document, dict) else name, _options(arguments, cwd=Path.cwd())
+
+
+def _options(arguments: Run, *, cwd: Path) -> SubmitOptions:
+    return SubmitOptions(actor=OPERATOR, cwd=str(cwd), client_key=arguments.key)
 
 
 def _params(pairs: list[str]) -> JsonObject:

@@ -19,8 +19,8 @@ from core.cli.refusals import Left, usage
 from core.cli.summary import report_changes
 from core.cli.targets import count, find_targets
 from core.control.api import OPERATOR, ControlAPI, Target
+from core.model.bounds import PRIORITY_MAX
 from core.model.commands import Force, Operated
-from core.model.plans import PRIORITY_MAX
 
 _ASK_ABOVE = 20
 Act: TypeAlias = Callable[[ControlAPI, Target], Awaitable[Operated]]

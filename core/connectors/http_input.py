@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, JsonValue
 
 from core.connectors.base import Input
-from core.model.durations import parse_duration
+from core.model.durations import parse_timeout
 from core.model.errors import Invalid
 from core.model.ports import InputFault
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 REDIRECTS_MAX = 5
 _URL_MAX, _VALUE_MAX = 8_192, 8_192
+_TIMEOUT_MAX_MS = 86_400_000
 _BODIES = ("json", "body", "form")
 _NAME = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,200}$"
 _UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -74,15 +75,15 @@ def _text(value: str) -> str:
     return value
 
 
-def _length(value: float | str) -> float | str:
-    if isinstance(value, str):
-        try:
-            value = parse_duration(value) / 1000
-        except Invalid as error:
-            raise ValueError(f"{error.message}; {error.hint}") from None
-    if not 0 < value <= 86_400:
-        raise ValueError("a timeout is more than 0 and at most a day")
-    return value
+def _length(value: float | str) -> float:
+    """Return a time limit in seconds, 0 = none."""
+    try:
+        ms = parse_timeout(value)
+    except Invalid as error:
+        raise ValueError(f"{error.message}; {error.hint}") from None
+    if ms > _TIMEOUT_MAX_MS:
+        raise ValueError("a timeout is at most a day, or `none`")
+    return ms / 1000
 
 
 Text: TypeAlias = Annotated[str, AfterValidator(_text)]
@@ -109,7 +110,7 @@ class HttpInput(Input):
     expect: Status | Annotated[list[Status], Field(min_length=1)] = "2xx"
     """The statuses that are a success: `204`, `"2xx"`, or a list of them."""
     timeout: Annotated[float | str, AfterValidator(_length)] | None = None
-    """For the whole call with its redirects: seconds, or a length such as `2m`."""
+    """For the whole call with its redirects: seconds, a length such as `2m`, or `none`."""
     redirects: int = Field(REDIRECTS_MAX, ge=0, le=REDIRECTS_MAX)
     """How many redirects are followed; with 0 a redirect is an answer like any other."""
 
@@ -125,9 +126,9 @@ class HttpInput(Input):
         wanted = self.expect if isinstance(self.expect, list) else [self.expect]
         return status in wanted or f"{status // 100}xx" in wanted
 
-    def seconds(self, default: float) -> float:
-        """Return the total timeout in seconds."""
-        return default if self.timeout is None else float(self.timeout)
+    def seconds(self, default: float | None) -> float | None:
+        """Return the total timeout in seconds; None = no limit."""
+        return default if self.timeout is None else float(self.timeout) or None
 
 
 def written(value: Scalar) -> str:

@@ -27,7 +27,8 @@ TEXT_BYTES = 65_536
 """How much of the end of an output becomes a value."""
 _PASSED = frozenset({"PATH", "HOME", "LANG", "TZ", "USER", "LOGNAME", "SHELL", "TMPDIR"})
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_STRING_BYTES = 127 * 1024
+STRING_BYTES = 127 * 1024
+"""Bytes of one argument or variable; the kernel takes no more than 128 KiB."""
 _NOTE_CHARS = 200
 
 
@@ -121,8 +122,8 @@ def _string_fault(text: str) -> str | None:
         size = len(os.fsencode(text))
     except UnicodeEncodeError:
         return "holds half a character (a lone surrogate)"
-    if size > _STRING_BYTES:
-        return f"is {size} bytes long; a process takes {_STRING_BYTES}: pass it by file"
+    if size > STRING_BYTES:
+        return f"is {size} bytes long; a process takes {STRING_BYTES}: pass it by file"
     return None
 
 

@@ -16,7 +16,7 @@ from core.control.arguments import OPERATOR, PAGE, DocumentSource, EventQuery, T
 from core.control.reading_api import ReadingAPI
 from core.control.requests import VERBS, Kind, Request, kind_of, verb
 from core.filters.terms import Filter
-from core.model import commands, views
+from core.model import bounds, commands, views
 from core.model.commands import (
     Document,
     DocumentText,
@@ -27,9 +27,8 @@ from core.model.commands import (
     SubmitOptions,
     Submitted,
 )
-from core.model.errors import Invalid
 from core.model.orphans import OrphanView
-from core.model.plans import PRIORITY_MAX, TaskSpec
+from core.model.plans import TaskSpec
 from core.model.values import JsonValue
 from core.model.workflow_views import WorkflowView
 
@@ -104,6 +103,11 @@ class Operate(Request[Operated]):
     target: Target
     actor: str = OPERATOR
 
+    def __post_init__(self) -> None:
+        """Refuse what is out of bounds (`task.FIELD`)."""
+        bounds.check_text("actor", self.actor)
+        bounds.check_reason(getattr(self, "reason", ""))
+
     def on_tasks(self, task_ids: tuple[int, ...]) -> Operation:
         """Return the command on these tasks; a verb without one raises `Invalid` (`target.unfit`)."""
         raise unfit("a job or a queue")
@@ -171,13 +175,10 @@ class Prioritise(Operate):
     priority: int
 
     def __post_init__(self) -> None:
-        """Refuse a priority that no task may have."""
-        if not 0 <= self.priority <= PRIORITY_MAX:
-            raise Invalid(
-                "priority.range",
-                f"a priority is a whole number from 0 to {PRIORITY_MAX}",
-                hint="choose another one",
-            )
+        """Refuse what is out of bounds (`task.FIELD`)."""
+        # dataclass(slots=True) replaces the class, and a bare super() refers to the one it replaced.
+        Operate.__post_init__(self)
+        bounds.check_priority(self.priority)
 
     def on_tasks(self, task_ids: tuple[int, ...]) -> Operation:
         return commands.Prioritise(task_ids=task_ids, priority=self.priority, actor=self.actor)

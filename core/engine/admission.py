@@ -5,11 +5,13 @@ Called by the engine for `submit` and `enqueue`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
+from core.model import bounds
 from core.model.commands import (
     Document,
     DocumentText,
@@ -20,17 +22,16 @@ from core.model.commands import (
     Submitted,
 )
 from core.model.errors import Fault, Invalid
-from core.model.plans import PRIORITY_MAX, JobPlan, TaskPlan
+from core.model.plans import JobPlan, TaskPlan, check_task
 from core.model.ports import Checks
+from core.model.text import safe_line
 from core.model.values import JsonObject, JsonValue
 from core.model.workflow_views import ParamView, WorkflowView
 from core.store.journal import Journal
 from core.workflows.definition import Param
 from core.workflows.expansion import Workflow, expand, parse, parse_loaded
+from core.workflows.limits import survey
 from core.workflows.loader import load
-
-NAME_MAX = 200
-"""Characters of a key, queue or group."""
 
 
 class Admission:
@@ -51,6 +52,7 @@ class Admission:
 
         Raises `InvalidDocument` with every fault, `Invalid` for parameters, `Conflict` for a taken key.
         """
+        _check_params(params)
         plan = plan_job(document, params, checks=self._checks, options=options)
         return await self._journal.submit(Submit(plan=plan, actor=options.actor))
 
@@ -63,21 +65,25 @@ class Admission:
 
     async def enqueue(self, plans: Sequence[TaskPlan], *, group: str | None, actor: str) -> Enqueued:
         """Check and admit loose tasks, all or none."""
+        bounds.check_text("actor", actor)
+        bounds.check_optional_text("group", group)
+        if len(plans) > bounds.TASKS_MAX:
+            raise bounds.refused("tasks", len(plans), f"at most {bounds.TASKS_MAX} tasks of one request")
         for plan in plans:
             self._check_loose(plan)
-        if group is not None:
-            _check_name("group", group)
         return await self._journal.submit(Enqueue(tasks=tuple(plans), group=group, actor=actor))
 
     def _check_loose(self, plan: TaskPlan) -> None:
-        _check_name("key", plan.key)
-        _check_name("queue", plan.queue)
-        if not 0 <= plan.priority <= PRIORITY_MAX:
-            raise Invalid(
-                "task.priority",
-                f"priority {plan.priority} is out of bounds",
-                hint=f"use a whole number from 0 to {PRIORITY_MAX}",
-            )
+        check_task(plan)
+        for name, value in (("with", plan.with_), ("metadata", plan.metadata), ("context", plan.context)):
+            fault = survey(value)
+            if fault is not None:
+                raise Invalid(
+                    f"task.{name}",
+                    f"task {safe_line(plan.key)!r}: `{name}` has {fault.message}",
+                    hint="give plain JSON values",
+                    facts={"field": name, "key": plan.key},
+                )
         faults = self._checks.check(plan.uses, plan.with_)
         if faults:
             raise Invalid(
@@ -86,6 +92,21 @@ class Admission:
                 hint=f"fix the `with:` of connector {plan.uses!r}",
                 facts={"faults": [fault.message for fault in faults]},
             )
+
+
+def _check_params(params: Mapping[str, JsonValue]) -> None:
+    fault = survey(dict(params))
+    if fault is not None:
+        raise Invalid(
+            "params.invalid",
+            f"the parameters have {fault.message}",
+            hint="give plain JSON values",
+            facts={"field": "params"},
+        )
+    size = len(json.dumps(dict(params)))
+    if size > bounds.PARAMS_BYTES:
+        wanted = f"at most {bounds.PARAMS_BYTES} bytes as JSON; pass large data by a file"
+        raise bounds.refused("params", f"{size} bytes", wanted)
 
 
 def plan_job(
@@ -143,12 +164,3 @@ def _param(name: str, param: Param) -> ParamView:
 
 def _warning(fault: Fault) -> str:
     return fault.message if fault.line is None else f"line {fault.line}: {fault.message}"
-
-
-def _check_name(what: str, name: str) -> None:
-    if not 1 <= len(name) <= NAME_MAX:
-        raise Invalid(
-            f"task.{what}",
-            f"a {what} has 1 to {NAME_MAX} characters, not {len(name)}",
-            hint=f"give it a {what} of that length",
-        )

@@ -59,8 +59,8 @@ class Tools:
 class Timeouts:
     """How long attempts may take, in seconds."""
 
-    default: float
-    """Of a task that names no timeout."""
+    default: float | None
+    """Of a task that names no timeout; None = no limit."""
     cancel_grace: float
     """Between asking an attempt to end and killing it."""
 
@@ -72,8 +72,8 @@ class Running:
     ref: AttemptRef
     claimed: Claimed
     spec: StoredSpec
-    seconds: float
-    """What is left of its timeout."""
+    seconds: float | None
+    """What is left of its timeout; None = no limit."""
     task: asyncio.Task[None] | None = None
     """Follows it to its outcome."""
     inline: bool = True

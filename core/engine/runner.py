@@ -24,7 +24,7 @@ from core.model.commands import Claimed, Force
 from core.model.crash_points import crash_point
 from core.model.errors import Invalid, NotFound, TaskdeckError
 from core.model.outcomes import Cancelled, Failed, Interrupted, Outcome, Succeeded, TaskError, TimedOut
-from core.model.ports import AttemptRef, InlineCall, ProcessCall
+from core.model.ports import AttemptRef, Handle, InlineCall, ProcessCall
 from core.model.stored_spec import StoredSpec
 
 Work: TypeAlias = Callable[[Running], Coroutine[None, None, Outcome]]
@@ -67,7 +67,8 @@ class Runner:
         running = self._open(claimed)
         # What has ended has ended in time, however late an engine sees it.
         spent = 0 if isinstance(child, Finished) else self._tools.clock.now() - started_at
-        running.seconds = max(0.0, running.seconds - spent / 1000)
+        if running.seconds is not None:
+            running.seconds = max(0.0, running.seconds - spent / 1000)
         # Known before its task has begun: a kill at once must not take it for a call in the loop.
         running.inline = False
         self._follow(running, partial(self._processes.adopt, child=child))
@@ -148,11 +149,12 @@ class Runner:
 
     async def _live(self, running: Running, work: Work) -> None:
         crash_point("runner.claimed")
-        handle = self._tools.clock.call_later(running.seconds, partial(self._time_out, running.ref))
+        limit = self._limit(running)
         try:
             outcome = await self._guarded(running, work)
         finally:
-            handle.cancel()
+            if limit is not None:
+                limit.cancel()
         if running.ended:
             _log.info("an abandoned call ended")
             return
@@ -205,13 +207,21 @@ class Runner:
                 self._attempts.became_process(running)
                 return await self._processes.run(running, call, resolved)
 
-    def _timeout(self, spec: StoredSpec) -> float:
-        return self._timeouts.default if spec.timeout_ms is None else spec.timeout_ms / 1000
+    def _timeout(self, spec: StoredSpec) -> float | None:
+        if spec.timeout_ms is None:
+            return self._timeouts.default
+        return spec.timeout_ms / 1000 or None
+
+    def _limit(self, running: Running) -> Handle | None:
+        """Arm what ends an attempt at its time limit, if it has one."""
+        if running.seconds is None:
+            return None
+        return self._tools.clock.call_later(running.seconds, partial(self._time_out, running.ref))
 
     def _time_out(self, ref: AttemptRef) -> None:
         running = self._attempts.get(ref)
         if running is not None and running.cause is None:
-            after_ms = round(self._timeout(running.spec) * 1000)
+            after_ms = round((self._timeout(running.spec) or 0) * 1000)
             self._termination.ask(running, TimedOut(after_ms=after_ms))
 
     def _interrupt_inline(self) -> None:

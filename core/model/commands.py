@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
+from core.model import bounds
 from core.model.outcomes import Accept, Decision, Outcome, TaskError
 from core.model.plans import JobPlan, TaskPlan
 from core.model.values import JsonObject, JsonValue
@@ -112,6 +113,14 @@ class SubmitOptions:
     """Same key and input = the same job; other input = conflict."""
     name: str | None = None
     """Name of the job instead of the document's."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of bounds (`task.FIELD`)."""
+        bounds.check_text("actor", self.actor)
+        bounds.check_optional_text("client_key", self.client_key)
+        bounds.check_optional_text("name", self.name)
+        bounds.check_directory(self.cwd)
+        bounds.check_environment(self.env)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,8 @@ UNITS = {"w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_
 """The units a duration may be written in, longest first, in ms."""
 LONGEST_MS = 100 * 366 * UNITS["d"]
 """No duration is longer than a century."""
+NO_LIMIT = ("none", "0")
+"""How no time limit is written; a number or length of zero says the same."""
 
 _PART = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,6})?)\s*(ms|[wdhms])\s*", re.ASCII)
 _WHOLE = re.compile(rf"(?:{_PART.pattern})+", re.ASCII)
@@ -40,6 +42,24 @@ def parse_document_duration(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
         raise _invalid(str(value))
     return _bounded(value * 1_000, str(value))
+
+
+def parse_timeout(value: object) -> int:
+    """Read a time limit, a duration of a document or `none`; return ms, 0 = no limit.
+
+    Raises `Invalid` (`duration.invalid`, `duration.too_long`).
+    """
+    if isinstance(value, str) and value.strip().lower() in NO_LIMIT:
+        return 0
+    ms = parse_document_duration(value)
+    # A limit below half a millisecond would be rounded to no limit at all.
+    return ms or (1 if _is_positive(value) else 0)
+
+
+def _is_positive(value: object) -> bool:
+    if isinstance(value, str):
+        return any(float(number) > 0 for number, _ in _PART.findall(value))
+    return isinstance(value, int | float) and value > 0
 
 
 def write_duration(ms: int) -> str:

@@ -5,13 +5,12 @@ Made by admission and by programs (`TaskSpec`); stored by the journal.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from core.model import bounds
+from core.model.durations import LONGEST_MS
 from core.model.values import JsonObject
-
-PRIORITY_MAX = 100
-"""Priorities are whole numbers from 0 to this."""
 
 
 class Backoff(StrEnum):
@@ -95,7 +94,7 @@ class TaskPlan:
     queue: str = "default"
     priority: int = 0
     timeout_ms: int | None = None
-    """None = the engine's default."""
+    """None = the engine's default, 0 = no limit."""
     on_loss: OnLoss = OnLoss.RETRY
     retry: RetryPolicy = NO_RETRY
     metadata: JsonObject = field(default_factory=dict)
@@ -130,9 +129,11 @@ class JobPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskSpec:
-    """A loose task for the inbox, as programs ask for it; lengths in seconds.
+    """A loose task for the inbox, as programs ask for it.
 
-    `uses` names a connector, `with_` is its input. `key` need not be unique.
+    `uses` names a connector, `with_` is its input. `key` need not be unique. `timeout` is a number of
+    seconds or a length as in documents (`10m`); 0 or `none` lifts the limit, None is the engine's default.
+    Raises `Invalid` (`task.FIELD`) for what is out of bounds.
     """
 
     uses: str
@@ -141,11 +142,19 @@ class TaskSpec:
     name: str | None = None
     queue: str = "default"
     priority: int = 0
-    timeout: float | None = None
+    timeout: float | str | None = None
     on_loss: OnLoss = OnLoss.RETRY
     retry: RetryPolicy = NO_RETRY
     metadata: JsonObject = field(default_factory=dict)
     context: JsonObject = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of bounds; words for `on_loss` and in `retry` become their members."""
+        check_task(self)
+        bounds.read_timeout(self.timeout)
+        object.__setattr__(self, "on_loss", OnLoss(self.on_loss))
+        if self.retry is not NO_RETRY:
+            object.__setattr__(self, "retry", _typed(self.retry))
 
     def to_plan(self) -> TaskPlan:
         return TaskPlan(
@@ -155,9 +164,52 @@ class TaskSpec:
             name=self.name,
             queue=self.queue,
             priority=self.priority,
-            timeout_ms=None if self.timeout is None else round(self.timeout * 1000),
+            timeout_ms=bounds.read_timeout(self.timeout),
             on_loss=self.on_loss,
             retry=self.retry,
             metadata=self.metadata,
             context=self.context,
         )
+
+
+def check_task(task: TaskPlan | TaskSpec) -> None:
+    """Refuse a task whose fields are out of bounds (`task.FIELD`); its input is not looked at."""
+    bounds.check_text("uses", task.uses)
+    bounds.check_text("key", task.key)
+    bounds.check_optional_text("name", task.name)
+    bounds.check_queue(task.queue)
+    bounds.check_priority(task.priority)
+    if isinstance(task, TaskPlan):
+        bounds.check_timeout_ms(task.timeout_ms)
+    bounds.read_choice("on_loss", task.on_loss, OnLoss)
+    for name, value in (("with", task.with_), ("metadata", task.metadata), ("context", task.context)):
+        if not isinstance(value, dict):
+            raise bounds.refused(name, value, "a mapping")
+    if task.context:
+        bounds.check_directory(task.context.get("cwd"))
+        bounds.check_environment(task.context.get("env", {}))
+    if task.retry is not NO_RETRY:
+        _check_retry(task.retry)
+
+
+def _check_retry(policy: object) -> None:
+    if not isinstance(policy, RetryPolicy):
+        raise bounds.refused("retry", policy, "a RetryPolicy")
+    bounds.check_whole("retry.max_attempts", policy.max_attempts, least=1, most=bounds.ATTEMPTS_MAX)
+    bounds.check_whole("retry.base_ms", policy.base_ms, least=0, most=LONGEST_MS)
+    bounds.check_whole("retry.max_ms", policy.max_ms, least=0, most=LONGEST_MS)
+    bounds.read_choice("retry.backoff", policy.backoff, Backoff)
+    bounds.read_choice("retry.jitter", policy.jitter, Jitter)
+    _check_codes(policy.on)
+
+
+def _check_codes(codes: object) -> None:
+    # One text is a sequence of texts too.
+    if not isinstance(codes, tuple | list) or len(codes) > bounds.CODES_MAX:
+        raise bounds.refused("retry.on", codes, f"a list of at most {bounds.CODES_MAX} error codes")
+    for code in codes:
+        bounds.check_text("retry.on", code)
+
+
+def _typed(policy: RetryPolicy) -> RetryPolicy:
+    return replace(policy, backoff=Backoff(policy.backoff), jitter=Jitter(policy.jitter), on=tuple(policy.on))

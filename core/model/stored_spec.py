@@ -18,7 +18,7 @@ class StoredSpec:
     with_: JsonObject = field(default_factory=dict)
     """The input of the connector, its expressions unresolved."""
     timeout_ms: int | None = None
-    """None = the engine's default."""
+    """None = the engine's default, 0 = no limit."""
     on_loss: OnLoss = OnLoss.RETRY
     when: str | None = None
     """CEL source without `${{ }}`, or None."""
@@ -44,7 +44,7 @@ class StoredSpec:
         timeout, when = stored.get("timeout"), stored.get("when")
         return cls(
             with_=_object(stored.get("with")),
-            timeout_ms=timeout if isinstance(timeout, int) else None,
+            timeout_ms=timeout if isinstance(timeout, int) and timeout >= 0 else None,
             on_loss=OnLoss(str(stored.get("on_loss", OnLoss.RETRY))),
             when=when if isinstance(when, str) else None,
             retry=_retry(stored.get("retry")),

@@ -9,8 +9,8 @@ import heapq
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from core.model.bounds import PRIORITY_MAX
 from core.model.lanes import Picks
-from core.model.plans import PRIORITY_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -5,15 +5,24 @@ Read by the expansion, the drawing and the engine's admission.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from core.model.durations import parse_document_duration
+from core.model.bounds import (
+    ATTEMPTS_MAX,
+    CODES_MAX,
+    NAME_MAX,
+    PRIORITY_MAX,
+    QUEUE,
+    QUEUE_MAX,
+    REASON_MAX,
+)
+from core.model.durations import parse_document_duration, parse_timeout
 from core.model.errors import Invalid
-from core.model.plans import PRIORITY_MAX, Backoff, Jitter, NeedWhen, OnLoss, OnTaskFailure
+from core.model.plans import Backoff, Jitter, NeedWhen, OnLoss, OnTaskFailure
 
-ATTEMPTS_MAX = 1_000
 RETRY_ATTEMPTS = 3
 """Attempts of a task whose `retry:` names no number."""
 PLANNED = frozenset({"for_each", "threshold", "budget", "cost", "on_failure"})
@@ -31,18 +40,28 @@ def _condition(value: object) -> object:
 
 
 def _millis(value: object) -> int:
+    return _length(value, parse_document_duration)
+
+
+def _limit(value: object) -> int:
+    return _length(value, parse_timeout)
+
+
+def _length(value: object, read: Callable[[object], int]) -> int:
     try:
-        return parse_document_duration(value)
+        return read(value)
     except Invalid as error:
         # pydantic makes a fault of this kind alone.
         raise ValueError(f"{error.message}; {error.hint}") from error
 
 
-Key: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\z", max_length=200)]
-Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]
-Text: TypeAlias = Annotated[str, Field(max_length=10_000)]
-Queue: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*\z", max_length=100)]
+Key: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\z", max_length=NAME_MAX)]
+Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=NAME_MAX)]
+Text: TypeAlias = Annotated[str, Field(max_length=REASON_MAX)]
+Queue: TypeAlias = Annotated[str, Field(pattern=rf"^{QUEUE}\z", max_length=QUEUE_MAX)]
 Duration: TypeAlias = Annotated[int, BeforeValidator(_millis)]
+Limit: TypeAlias = Annotated[int, BeforeValidator(_limit)]
+"""A time limit in ms, 0 = none."""
 Priority: TypeAlias = Annotated[int, Field(ge=0, le=PRIORITY_MAX)]
 Code: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*\z", max_length=100)]
 Loose: TypeAlias = dict[str, object]
@@ -82,7 +101,7 @@ class Retry(_Model):
     base: Duration | None = None
     max: Duration | None = None
     jitter: Annotated[Jitter, Field(strict=False)] | None = None
-    on: list[Code] | None = None
+    on: Annotated[list[Code], Field(max_length=CODES_MAX)] | None = None
 
 
 class _Shared(_Model):
@@ -91,7 +110,7 @@ class _Shared(_Model):
     uses: Name | None = None
     queue: Queue | None = None
     priority: Priority | None = None
-    timeout: Annotated[Duration, Field(ge=1)] | None = None
+    timeout: Limit | None = None
     on_loss: Annotated[OnLoss, Field(strict=False)] | None = None
     retry: Retry | None = None
 

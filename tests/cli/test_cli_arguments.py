@@ -100,7 +100,7 @@ def test_a_failure_nobody_foresaw_is_logged_and_raised(
     def burst(_: object, **__: object) -> object:
         raise ZeroDivisionError("an inner detail")
 
-    monkeypatch.setattr("core.cli.installation.find_home", burst)
+    monkeypatch.setattr("core.cli.config_commands.find_home", burst)
     with pytest.raises(ZeroDivisionError):
         deck("config", "check", "--home", str(stored_home))
     said = capfd.readouterr().err

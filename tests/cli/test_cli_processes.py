@@ -174,6 +174,32 @@ def test_doctor_ends_with_4_where_something_is_wrong(home: Path, deck: Deck) -> 
     assert "BAD " in ended.out
 
 
+def test_config_show_names_value_source_and_what_no_setting_changes(
+    home: Path, deck: Deck, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "config.toml").write_text("max_losses = 4\n")
+    monkeypatch.setenv("TASKDECK_STOP_GRACE", "7")
+    shown = deck("config", "show", "--slots", "3", "--json").objects[0]
+    settings = shown["settings"]
+    assert (settings["slots"]["value"], settings["slots"]["origin"]) == (3, "--slots")
+    assert (settings["max_losses"]["value"], settings["max_losses"]["origin"]) == (
+        4,
+        str(home / "config.toml"),
+    )
+    assert (settings["stop_grace"]["value"], settings["stop_grace"]["origin"]) == (7, "TASKDECK_STOP_GRACE")
+    assert settings["default_timeout"] == {
+        "value": None,
+        "origin": "default",
+        "default": None,
+        "read": "start of an engine",
+    }
+    assert shown["fixed"]["disk_floor"]["value"] == "64 MiB"
+    lines = deck("config", "show").out.splitlines()
+    assert any(line.split()[:3] == ["default_timeout", "none", "default"] for line in lines)
+    assert any(line.startswith("output_json") for line in lines)
+
+
 def test_config_check_names_file_and_key(home: Path, deck: Deck) -> None:
     home.mkdir(mode=0o700)
     (home / "config.toml").write_text("slotz = 4\n")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from core.config import Settings, load
+from core.config import Read, Settings, load, origins, read_at
 from core.model.errors import Forbidden, Invalid, Unavailable
 from core.model.paths import Paths, ensure_home, find_home
 
@@ -36,7 +36,7 @@ def refused(home: Path, **overrides) -> Invalid:
 def test_without_a_file_the_defaults_hold(tmp_path):
     settings = load(tmp_path)
     assert settings.slots == os.cpu_count()
-    assert (settings.default_timeout, settings.stop_grace, settings.cancel_grace) == (3_600, 10, 5)
+    assert (settings.default_timeout, settings.stop_grace, settings.cancel_grace) == (None, 10, 5)
     assert (settings.synchronous, settings.batch_cap, settings.aging_step) == ("FULL", 500, 60_000)
     assert (settings.max_losses, settings.max_bounces, settings.lock_wait) == (3, 5, 5)
     assert (settings.output_cap, settings.output_policy) == (64 * 2**20, "drop_middle")
@@ -201,3 +201,40 @@ def test_a_home_that_is_a_file_is_refused(tmp_path):
     with pytest.raises(Unavailable, match="deck"):
         ensure_home(tmp_path / "deck")
     assert Paths(home=tmp_path).config == tmp_path / "config.toml"
+
+
+@pytest.mark.parametrize("name", ["default_timeout", "http_timeout"])
+@pytest.mark.parametrize(
+    ("text", "value"), [("none", None), ("0", None), ("NONE", None), ("0.0", None), ("7", 7)]
+)
+def test_no_time_limit_can_be_written_in_every_place(tmp_path, monkeypatch, name, text, value):
+    monkeypatch.setenv(f"TASKDECK_{name.upper()}", text)
+    assert getattr(load(tmp_path), name) == value
+    monkeypatch.delenv(f"TASKDECK_{name.upper()}")
+    written = text if text[0].isdigit() else f'"{text}"'
+    write(tmp_path, f"{name} = {written}")
+    assert getattr(load(tmp_path), name) == value
+    assert getattr(load(tmp_path, **{name: text}), name) == value
+
+
+@pytest.mark.parametrize("text", ["-1", "nan", "inf", "soon", "true"])
+def test_a_time_limit_that_is_none_of_them_is_refused(tmp_path, text):
+    assert refused(tmp_path, default_timeout=text).code == "config.value"
+
+
+def test_the_source_of_each_setting_is_named_as_it_won(tmp_path, monkeypatch):
+    file = write(tmp_path, "slots = 2\nmax_losses = 4\nlock_wait = 1.5")
+    monkeypatch.setenv("TASKDECK_SLOTS", "3")
+    monkeypatch.setenv("TASKDECK_MAX_LOSSES", "5")
+    found = origins(tmp_path, slots=4)
+    assert set(found) == set(Settings.model_fields)
+    assert (found["slots"], found["max_losses"]) == ("--slots", "TASKDECK_MAX_LOSSES")
+    assert (found["lock_wait"], found["log_level"]) == (str(file), "default")
+
+
+def test_what_no_engine_reads_is_read_by_each_command():
+    assert {name for name in Settings.model_fields if read_at(name) is Read.COMMAND} == {
+        "lock_wait",
+        "ssh",
+        "remote_command",
+    }

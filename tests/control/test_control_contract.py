@@ -146,7 +146,7 @@ async def test_queued_tasks_take_another_priority(control, mine):
     for unfit in (-1, 101):
         with pytest.raises(Invalid) as caught:
             await control.prioritise(Target(task_ids=(first,)), priority=unfit)
-        assert caught.value.code == "priority.range"
+        assert caught.value.code == "task.priority"
 
 
 async def test_a_group_counts_its_tasks(control, mine):

@@ -32,7 +32,6 @@ CODES = {
     "engine.protocol",
     "engine.silent",
     "path.unknown",
-    "priority.range",
     "request.garbled",
     "request.too_large",
     "server.started",

@@ -149,7 +149,7 @@ def test_faulty_options_are_refused(options):
 
 
 def test_options_come_back_as_they_were():
-    options = SubmitOptions(actor="a", cwd=None, env={"A": "\x00"}, client_key="k", name=None)
+    options = SubmitOptions(actor="a", cwd=None, env={"A": "\x01"}, client_key="k", name=None)
     request = api.Submit(document=DocumentSource.of("/x"), options=options)
     assert wire.decode_request(wire.encode(request), api.Submit) == request
 

@@ -56,6 +56,25 @@ async def test_a_task_that_names_no_timeout_has_the_default(empty_house: House):
     assert (await empty_house.ended(job)).status == "failed"
 
 
+async def test_a_task_has_no_time_limit_unless_one_is_named(house: House):
+    job = await house.submit(task("a", "block"))
+    await house.running("a")
+    house.clock.advance(minutes=500_000)
+    await house.settle()
+    assert house.states(job) == {"a": "running"}
+
+
+async def test_no_limit_lifts_a_configured_one(empty_house: House):
+    await empty_house.open(default_timeout=5)
+    job = await empty_house.submit(
+        task("a", "block", timeout="none"), task("b", "block"), on_task_failure="finish"
+    )
+    await empty_house.running("a", "b")
+    empty_house.clock.advance(seconds=5)
+    await empty_house.reach(job, "b", "failed")
+    assert empty_house.states(job)["a"] == "running"
+
+
 async def test_a_child_beyond_its_timeout_is_asked_and_its_output_kept(house: House):
     made, flag = child(house, "a", 'echo partly; touch "$FLAG"; exec sleep 300', timeout="1m")
     job = await house.submit(made)

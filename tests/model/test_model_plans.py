@@ -33,7 +33,7 @@ def test_every_field_of_a_spec_reaches_the_plan() -> None:
     assert {field.name for field in fields(TaskSpec)} - {"timeout"} <= plan_fields
 
 
-@pytest.mark.parametrize(("seconds", "ms"), [(None, None), (0.0004, 0), (2, 2_000), (0.25, 250)])
+@pytest.mark.parametrize(("seconds", "ms"), [(None, None), (0, 0), (0.0004, 1), (2, 2_000), (0.25, 250)])
 def test_a_timeout_in_seconds_becomes_ms(seconds: float | None, ms: int | None) -> None:
     assert TaskSpec(uses="delay", timeout=seconds).to_plan().timeout_ms == ms
 

@@ -9,7 +9,7 @@ from typing import get_args
 
 from tests.pages.commands_page import command_help
 from tests.pages.key_table import key_table
-from tests.pages.settings_table import settings_table
+from tests.pages.settings_table import fixed_limits, settings_table
 from tests.pages.state_diagram import Stateful, state_diagram
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,6 +24,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "keys": key_table,
     "commands": command_help,
     "settings": settings_table,
+    "fixed limits": fixed_limits,
     **{f"states of a {noun}": _diagram(noun) for noun in get_args(Stateful)},
 }
 """What stands between `<!-- generated: NAME -->` and `<!-- /generated -->`, by name."""

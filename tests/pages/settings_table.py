@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 from pydantic_core import PydanticUndefined
 
-from core.config import PREFIX, Settings
+from core.cli.fixed_limits import FIXED
+from core.config import PREFIX, Settings, read_at
 
 DEFAULTS = {"slots": "number of processors"}
 """Defaults that the machine decides."""
@@ -19,13 +20,20 @@ def settings_table() -> str:
     return "\n".join(_rows())
 
 
+def fixed_limits() -> str:
+    """Return a Markdown table of what no setting changes."""
+    rows = [f"| `{limit.name}` | {limit.value} | {limit.meaning} |" for limit in FIXED]
+    return "\n".join(["| name | limit | what it bounds |", "|---|---|---|", *rows])
+
+
 def _rows() -> Iterator[str]:
     meanings = _meanings()
-    yield "| setting | default | allowed | what it does |"
-    yield "|---|---|---|---|"
+    yield "| setting | default | allowed | what it does | read at |"
+    yield "|---|---|---|---|---|"
     for name, field in Settings.model_fields.items():
         default = DEFAULTS.get(name, "" if field.default is PydanticUndefined else _shown(field.default))
-        yield f"| `{name}` | {default} | {_bounds(field.metadata, field.annotation)} | {meanings[name]} |"
+        bounds = _bounds(field.metadata, field.annotation)
+        yield f"| `{name}` | {default} | {bounds} | {meanings[name]} | {read_at(name)} |"
 
 
 def _shown(value: object) -> str:

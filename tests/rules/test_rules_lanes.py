@@ -8,8 +8,8 @@ from itertools import count
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.model.bounds import PRIORITY_MAX
 from core.model.lanes import Head
-from core.model.plans import PRIORITY_MAX
 from core.rules.lanes import LEVEL_MAX, WINDOW, choose, effective_level, sort_key
 
 STEP = 60_000

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.model.bounds import PRIORITY_MAX
 from core.model.commands import Command, Decide, Fail, Hold, Proceed, Rerun, Unhold
 from core.model.outcomes import Bounced, Interrupted, Outcome, Requeue, RetryAt
-from core.model.plans import PRIORITY_MAX, JobPlan
+from core.model.plans import JobPlan
 from core.rules.lanes import sort_key
 from core.store.sql import SORT_KEY
 from tests.support.deck import AGING, Deck

@@ -107,7 +107,6 @@ CASES = {
     'priority: "5"': "document.value",
     "priority: true": "document.value",
     "priority: 1.5": "document.value",
-    "timeout: 0": "document.value",
     "timeout: -1s": "document.value",
     "timeout: 1y": "document.value",
     "timeout: true": "document.value",

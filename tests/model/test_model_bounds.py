@@ -1,0 +1,192 @@
+"""The same bounds on every door: Python, socket, document, command line."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.cli.main import main
+from core.config import load
+from core.connectors.registry import Registry, builtin
+from core.control import api
+from core.control.wire import decode_request
+from core.model.bounds import ATTEMPTS_MAX, NAME_MAX, PRIORITY_MAX, QUEUE_MAX, REASON_MAX
+from core.model.commands import SubmitOptions
+from core.model.durations import LONGEST_MS
+from core.model.errors import Invalid, InvalidDocument
+from core.model.plans import Backoff, OnLoss, RetryPolicy, TaskSpec
+from core.workflows.expansion import expand, parse
+
+CENTURY = LONGEST_MS // 1000
+CONNECTORS = Registry(builtin(load(Path("/nonexistent"))))
+
+GOOD: dict[str, list[object]] = {
+    "priority": [0, PRIORITY_MAX],
+    "timeout": [0, "none", "0", 0.001, 1, 2.5, "10m", CENTURY],
+    "queue": ["a", "A-1.b_c", "q" * QUEUE_MAX],
+    "name": ["n", "ü" * NAME_MAX],
+    "on_loss": ["retry", "fail", "ask"],
+    "retry.max_attempts": [1, ATTEMPTS_MAX],
+    "retry.backoff": ["fixed", "exponential"],
+    "retry.jitter": ["full", "none"],
+}
+BAD: dict[str, list[object]] = {
+    "priority": [-1, PRIORITY_MAX + 1, 1.5, 2.0, True, "5", 2**63],
+    "timeout": [-1, -0.5, "-1s", "5 parsecs", True, CENTURY * 2, 1e308, "", "10 m x"],
+    "queue": ["", "a b", "-a", "a/b", "a\n", "q" * (QUEUE_MAX + 1), 5],
+    "name": ["", "n" * (NAME_MAX + 1), 5, True],
+    "on_loss": ["", "Retry", "rety", 1, True],
+    "retry.max_attempts": [0, -1, ATTEMPTS_MAX + 1, 10**9, 1.5, 2.0, True, "3"],
+    "retry.backoff": ["", "linear", 1],
+    "retry.jitter": ["some", True],
+}
+
+
+def by_python(field: str, value: Any) -> object:
+    if field.startswith("retry."):
+        return TaskSpec(uses="delay", retry=RetryPolicy(**{field.removeprefix("retry."): value}))
+    return TaskSpec(uses="delay", **{field: value}).to_plan()
+
+
+def by_wire(field: str, value: Any) -> object:
+    outer, _, inner = field.rpartition(".")
+    spec = {"uses": "delay", **({outer: {inner: value}} if outer else {field: value})}
+    return decode_request(json.dumps({"specs": [spec]}).encode(), api.Enqueue)
+
+
+def by_document(field: str, value: Any) -> object:
+    outer, _, inner = field.rpartition(".")
+    own = {outer: {inner: value}} if outer else {field: value}
+    task = {"key": "a", "uses": "delay", "with": {"seconds": 0}, **own}
+    return expand(parse({"name": "w", "tasks": [task]}, CONNECTORS))
+
+
+DOORS: dict[str, Callable[[str, Any], object]] = {
+    "python": by_python,
+    "wire": by_wire,
+    "document": by_document,
+}
+FLAGS = [
+    *(("--priority", "priority", value) for value in ("-1", "101", "1.5", "true", "", str(2**63))),
+    *(
+        ("--timeout", "timeout", value)
+        for value in ("-1", "-1s", "5 parsecs", "", "inf", "nan", "200w99999d")
+    ),
+    *(("--queue", "queue", value) for value in ("", "a b", "-a", "a/b", "q" * (QUEUE_MAX + 1))),
+    *(("--retry", "max_attempts", value) for value in ("-1", str(ATTEMPTS_MAX), "1.5", "x")),
+]
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize(("field", "value"), [(f, v) for f, values in GOOD.items() for v in values])
+def test_what_is_within_the_bounds_is_taken_by_every_door(field: str, value: object, door: str) -> None:
+    DOORS[door](field, value)
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize(("field", "value"), [(f, v) for f, values in BAD.items() for v in values])
+def test_what_is_out_of_bounds_is_refused_by_every_door(field: str, value: object, door: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        DOORS[door](field, value)
+    error = caught.value
+    if isinstance(error, InvalidDocument):
+        assert error.faults[0].code == "document.value"
+        assert error.faults[0].path.endswith(field)
+    else:
+        assert error.code in (f"task.{field.rpartition('.')[2]}", "wire.field")
+        assert field in str(error.facts["field"])
+    assert error.hint
+
+
+@pytest.mark.parametrize(("flag", "field", "value"), FLAGS)
+def test_what_is_out_of_bounds_is_refused_by_the_command_line(
+    flag: str, field: str, value: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    assert main(["exec", "--home", str(home), f"{flag}={value}", "--json", "--", "true"]) == 2
+    refusal = json.loads(capsys.readouterr().err)
+    assert refusal["error"]["code"] in ("usage", f"task.{field}")
+    # Nothing was made for a refused command line.
+    assert not home.exists()
+
+
+@pytest.mark.parametrize("flags", [["--key", ""], ["--key", "k" * (NAME_MAX + 1)]])
+def test_a_key_of_a_run_has_bounds(
+    flags: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    assert main(["run", "sample", "--home", str(home), "--json", *flags]) == 2
+    error = json.loads(capsys.readouterr().err)["error"]
+    assert (error["code"], error["facts"]["field"]) == ("task.client_key", "client_key")
+    assert not home.exists()
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
+def test_a_time_limit_is_finite(value: float) -> None:
+    with pytest.raises(Invalid) as caught:
+        TaskSpec(uses="delay", timeout=value)
+    assert (caught.value.code, caught.value.facts["field"]) == ("task.timeout", "timeout")
+    with pytest.raises(InvalidDocument):
+        by_document("timeout", value)
+
+
+def test_no_limit_and_the_default_are_told_apart() -> None:
+    limits = [
+        TaskSpec(uses="delay", timeout=value).to_plan().timeout_ms
+        for value in (None, 0, "none", "2s", 0.0001)
+    ]
+    assert limits == [None, 0, 0, 2_000, 1]
+
+
+def test_words_of_programs_become_members() -> None:
+    spec = TaskSpec(uses="delay", on_loss="ask", retry=RetryPolicy(backoff="fixed", on=["timeout"]))  # type: ignore[arg-type]
+    assert (spec.on_loss, spec.retry.backoff, spec.retry.on) == (OnLoss.ASK, Backoff.FIXED, ("timeout",))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("key", ""), ("key", "k" * 100_000), ("key", 5), ("uses", ""), ("with_", []), ("metadata", "x")],
+)
+def test_a_loose_task_has_a_key_a_connector_and_mappings(field: str, value: Any) -> None:
+    with pytest.raises(Invalid) as caught:
+        TaskSpec(**{"uses": "delay", field: value})
+    assert caught.value.facts["field"] == field.rstrip("_")
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"client_key": ""}, "client_key"),
+        ({"client_key": "k" * (NAME_MAX + 1)}, "client_key"),
+        ({"name": ""}, "name"),
+        ({"actor": ""}, "actor"),
+        ({"env": {"A=B": "c"}}, "env"),
+        ({"env": {"A": 5}}, "env.A"),
+        ({"env": {"A": "\0"}}, "env.A"),
+        ({"cwd": "/\0"}, "cwd"),
+    ],
+)
+def test_who_submits_and_where_has_bounds(given: dict[str, Any], field: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        SubmitOptions(**given)
+    assert caught.value.facts["field"] == field
+    body = {"document": {"path": "/f"}, "options": given}
+    with pytest.raises(Invalid):
+        decode_request(json.dumps(body).encode(), api.Submit)
+
+
+def test_verbs_have_the_same_bounds() -> None:
+    target = api.Target(task_ids=(1,))
+    for given in ({"priority": 1.5}, {"priority": True}, {"priority": 101}):
+        with pytest.raises(Invalid) as caught:
+            api.Prioritise(target=target, **given)  # type: ignore[arg-type]
+        assert caught.value.code == "task.priority"
+    with pytest.raises(Invalid):
+        api.Hold(target=target, reason="r" * (REASON_MAX + 1))
+    with pytest.raises(Invalid):
+        api.Hold(target=target, actor="")
