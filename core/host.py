@@ -5,6 +5,7 @@ Used by `core.app`, the engine and the executors.
 
 from __future__ import annotations
 
+import errno
 import getpass
 import os
 import resource
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _PROC = Path("/proc")
 _ENDED = frozenset("ZXx")
+_SHORT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 _SETTLE_SECONDS = 0.01
 _KILL_ROUNDS = 200
 _LEADER_ROUNDS = 50
@@ -52,10 +54,16 @@ def boot_id() -> str:
 
 
 def find_process(pid: int) -> Process | None:
-    """Return the living process of a pid; None if there is none or it only waits to be reaped."""
+    """Return the living process of a pid; None if there is none or it only waits to be reaped.
+
+    Raises `OSError` when the machine is too short of descriptors or memory to tell.
+    """
     try:
         raw = _read_proc(pid, "stat")
-    except OSError:
+    except OSError as error:
+        # A process that cannot be looked at now is not one that has ended.
+        if error.errno in _SHORT:
+            raise
         return None
     # The command name may hold blanks and brackets: the fields begin after the last bracket.
     fields = raw.rpartition(b")")[2].split()
@@ -90,13 +98,25 @@ def processes() -> Iterator[Process]:
 def carries_mark(process: Process, mark: str) -> bool:
     """Return whether a process was started with the variable `mark` (`NAME=value`).
 
-    False for processes whose environment this user may not read.
+    False for processes whose environment this user may not read. Raises `OSError` as `find_process` does.
     """
     try:
         raw = _read_proc(process.pid, "environ")
-    except OSError:
+    except OSError as error:
+        if error.errno in _SHORT:
+            raise
         return False
     return os.fsencode(mark) in raw.split(b"\0")
+
+
+def arguments(process: Process) -> list[bytes]:
+    """Return the argv of a process, at most 4,096 bytes of it; empty if it has ended or hides it."""
+    try:
+        with (_PROC / str(process.pid) / "cmdline").open("rb") as file:
+            raw = file.read(_COMMAND_BYTES)
+    except OSError:
+        return []
+    return raw.rstrip(b"\0").split(b"\0") if raw else []
 
 
 def command_line(process: Process) -> str | None:
@@ -106,16 +126,14 @@ def command_line(process: Process) -> str | None:
     they may hold anything.
     """
     folder = _PROC / str(process.pid)
+    argv = [argument.decode("utf-8", "replace") for argument in arguments(process)]
     try:
-        with (folder / "cmdline").open("rb") as file:
-            raw = file.read(_COMMAND_BYTES)
         name = (folder / "comm").read_bytes().removesuffix(b"\n")
     except OSError:
         return None
     # Checked afterwards: a reused pid would show the argv of another process.
     if find_process(process.pid) != process:
         return None
-    argv = [argument.decode("utf-8", "replace") for argument in raw.rstrip(b"\0").split(b"\0") if raw]
     return shlex.join(argv) if argv else f"[{name.decode('utf-8', 'replace')}]"
 
 

@@ -77,7 +77,8 @@ class Orphans:
             del self._living[ref]
         if not isinstance(last, Vanished):
             return last
-        return Vanished(reason=f"{end.reason}; {orphan.verdict}" if orphan.verdict else end.reason)
+        reason = f"{end.reason}; {orphan.verdict}" if orphan.verdict else end.reason
+        return Vanished(reason=reason, exit=last.exit)
 
     async def views(self) -> tuple[OrphanView, ...]:
         """Return those that live, with what their processes are, in order of task id."""

@@ -20,6 +20,7 @@ from core.executors.observations import (
 from core.model.crash_points import crash_point
 from core.model.errors import NotFound, Unavailable
 from core.model.outcomes import Bounced, Failed, Lost, Outcome, Succeeded, TaskError
+from core.model.plans import OnLoss
 from core.model.ports import ProcessCall, ProcessExit
 
 
@@ -32,11 +33,11 @@ class Processes:
         self._orphans = orphans
 
     def made_by(self, uses: str) -> bool:
-        """Return whether a connector's calls are processes; False for one that is not known."""
+        """Return whether a connector's calls are processes; one that is not known may have made some."""
         try:
             return concludes(self._tools.connectors.get(uses))
         except NotFound:
-            return False
+            return True
 
     async def run(self, running: Running, call: ProcessCall, resolved: ResolvedInput) -> Outcome:
         """Start a call that was made of an input, and return its outcome."""
@@ -67,6 +68,9 @@ class Processes:
         return end
 
     def _judge(self, running: Running, end: ProcessEnd, resolved: ResolvedInput) -> Outcome:
+        if isinstance(end, Vanished) and end.exit is not None and running.spec.on_loss is OnLoss.RETRY:
+            # Seen by this engine: it fails like any command that a signal ends, and `retry` decides.
+            end = end.exit
         match end:
             case ProcessExit():
                 outcome = resolved.conclude(end)

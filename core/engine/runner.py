@@ -74,7 +74,7 @@ class Runner:
         self._follow(running, partial(self._processes.adopt, child=child))
 
     def makes_processes(self, uses: str) -> bool:
-        """Return whether a connector's calls are processes; False for one that is not known."""
+        """Return whether a connector's calls are processes; True for one that is not known."""
         return self._processes.made_by(uses)
 
     def end(self, ref: AttemptRef, force: Force) -> None:

@@ -5,6 +5,8 @@ Used by the engine's runner, recovery and janitor.
 
 from __future__ import annotations
 
+import asyncio
+import signal
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING
 from core import host
 from core.executors.collector_process import CollectorProcess
 from core.executors.exits import Exits
-from core.executors.family import MARK, Family, mark_value, oldest_leader
+from core.executors.family import MARK, Family, mark_value, wrapper_among
 from core.executors.observations import (
     Finished,
     Gone,
@@ -26,10 +28,10 @@ from core.executors.observations import (
 )
 from core.executors.output_cap import OutputCap
 from core.executors.outputs import OUT, PidFile, Started
-from core.executors.spawning import reap, spawn, wrap
+from core.executors.spawning import NOT_BEGUN, reap, spawn, wrap
 from core.executors.watch import Watch
 from core.model.crash_points import crash_point
-from core.model.errors import Bug, HandoffFailed, Unavailable
+from core.model.errors import Bug, HandoffFailed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,6 +43,9 @@ if TYPE_CHECKING:
 
 _NO_STATUS = "its wrapper ended without a status"
 _REVOKED = "its start was called back"
+_NOT_BEGUN = "its wrapper ended before the command began"
+BLIND_SECONDS = 1.0
+"""Pause before a process is looked for again where the machine is short of descriptors."""
 _DISK = "check free room and permissions of the data directory"
 
 
@@ -51,16 +56,19 @@ class _Child:
     family: Family
     unreaped: int | None = None
     """The pid of the wrapper until it is reaped; None for an adopted one."""
+    reaped: int | None = None
+    """The exit status of an own wrapper that has ended, minus n for signal n."""
     watch: Watch = field(default_factory=Watch)
     overflowed: bool = False
     orphaned: bool = False
 
     def reap(self) -> int | None:
-        """Return the exit status of an own wrapper that has ended, the first time it is asked for."""
-        status = None if self.unreaped is None else reap(self.unreaped)
-        if status is not None:
-            self.unreaped = None
-        return status
+        """Return the exit status of an own wrapper, once it has ended."""
+        if self.unreaped is not None:
+            self.reaped = reap(self.unreaped)
+            if self.reaped is not None:
+                self.unreaped = None
+        return self.reaped
 
 
 class ChildExecutor:
@@ -84,8 +92,8 @@ class ChildExecutor:
         """Start a call; from here on `wait` returns its end.
 
         `argv[0]` is an absolute path. Raises `HandoffFailed` when the machine lacks something now
-        (disk, descriptors, processes) and `Invalid` for what no repetition fixes; either way the
-        command has not run.
+        (disk, descriptors, processes) and `Invalid` for what no repetition fixes; either way no process
+        was started.
         """
         directory = self._prepare(ref, call.files)
         crash_point("child.prepared")
@@ -96,20 +104,11 @@ class ChildExecutor:
             pid = spawn(argv, cwd=call.cwd or "/", env=env, stdio=stdio)
         finally:
             stdio.close()
-        leader = host.find_process(pid)
-        child = _Child(family=self._family(ref, leader), unreaped=pid)
+        child = _Child(family=self._family(ref, None), unreaped=pid)
         self._children[ref] = child
-        if leader is None:
-            return
-        try:
-            child.watch.add((leader,))
-        except OSError as error:
-            # Without a descriptor its end would never be seen: call it back, or else end it.
-            if not self._revoked(ref):
-                child.family.kill_blocking()
-            del self._children[ref]
-            message = f"the process cannot be watched: {error}"
-            raise HandoffFailed("process.watch", message, hint="raise the limit of open files") from error
+        # It has started, also where it cannot be watched yet: `wait` tries again.
+        with suppress(OSError):
+            self._watch_wrapper(ref, child)
 
     async def wait(self, ref: AttemptRef) -> ProcessEnd:
         """Return how an attempt ended, own and adopted ones alike; a cancelled wait may be repeated.
@@ -123,17 +122,26 @@ class ChildExecutor:
         while True:
             await child.watch.wait()
             end = self._end_of(ref, child)
-            if end is None:
-                pids = child.watch.add(await child.family.members())
-                if pids and child.orphaned:
+            if end is not None:
+                break
+            try:
+                if self._watch_wrapper(ref, child):
                     continue
-                if pids:
-                    child.orphaned = True
-                    return Vanished(reason=_NO_STATUS, pids=pids)
-                # Read again: the process that lived a moment ago may have been the wrapper writing it.
-                end = self._end_of(ref, child)
-            self._children.pop(ref, None)
-            return end or Vanished(reason=_NO_STATUS)
+                pids = child.watch.add(await child.family.members())
+            except OSError:
+                # Too short of descriptors to watch anything: what is not seen has not ended.
+                await asyncio.sleep(BLIND_SECONDS)
+                continue
+            if pids and child.orphaned:
+                continue
+            if pids:
+                child.orphaned = True
+                return self._vanished(ref, child, pids)
+            # Read again: the process that lived a moment ago may have been the wrapper writing it.
+            end = self._end_of(ref, child) or self._vanished(ref, child)
+            break
+        self._children.pop(ref, None)
+        return end
 
     async def terminate(self, ref: AttemptRef) -> None:
         """Ask the whole family of an attempt to end (SIGTERM); one that has ended is fine."""
@@ -155,23 +163,24 @@ class ChildExecutor:
     async def probe(self, ref: AttemptRef) -> Probed:
         """Return what became of an attempt that a former engine started; for recovery.
 
-        The command of an attempt without `pid` is called back first. After `Living` and `Orphaned`
-        the attempt is watched. Raises `Unavailable` if the directory cannot be written.
+        A command that has not begun, as its directory shows, is called back first; a directory that is
+        gone shows nothing. After `Living` and `Orphaned` the attempt is watched.
         """
         if ref in self._children:
             raise Bug("process.watched", "this attempt is watched already", facts=_facts(ref))
-        end = self._exits.recorded(ref)
-        if end is not None:
-            return Finished(end=end)
-        try:
-            revoked = self.outputs.revoke(ref)
-        except OSError as error:
-            raise Unavailable("output.unwritable", f"cannot write an attempt: {error}", hint=_DISK) from error
-        pid_file = self.outputs.read_pid(ref)
-        if revoked or pid_file == "revoked":
+        # Before `status`: what lives has not ended, whatever it wrote there itself.
+        leader = self._verified(ref, self.outputs.read_pid(ref))
+        living = self._watch_leader(ref, leader) if leader is not None else None
+        if living is not None:
+            return living
+        finished = self._finished(ref)
+        if finished is not None:
+            return finished
+        if await self._called_back(ref):
             return NotStarted(reason=_REVOKED)
+        pid_file = self.outputs.read_pid(ref)
         if isinstance(pid_file, Started) and pid_file.boot != host.boot_id():
-            return self._finished(ref) or Gone(reason="the machine was started again")
+            return Gone(reason="the machine was started again")
         return await self._adopt(ref, pid_file)
 
     async def trim(self) -> None:
@@ -202,16 +211,11 @@ class ChildExecutor:
 
     async def _adopt(self, ref: AttemptRef, pid_file: PidFile) -> Probed:
         leader = self._verified(ref, pid_file)
-        living = self._watch_leader(ref, leader) if leader is not None else None
-        if living is not None:
-            return living
-        finished = self._finished(ref)
-        if finished is not None:
-            return finished
         family = self._family(ref, leader)
         members = await family.members()
-        oldest = oldest_leader(members) if leader is None else None
-        living = self._watch_leader(ref, oldest) if oldest is not None else None
+        # Not the process that `pid` names: the command may have written another there.
+        wrapper = wrapper_among(members, self.outputs.directory(ref))
+        living = self._watch_leader(ref, wrapper) if wrapper is not None else None
         if living is not None:
             return living
         child = _Child(family=family, orphaned=True)
@@ -220,6 +224,14 @@ class ChildExecutor:
             return self._finished(ref) or Gone(reason=_NO_STATUS)
         self._children[ref] = child
         return Orphaned(reason=_NO_STATUS, pids=pids)
+
+    def _watch_wrapper(self, ref: AttemptRef, child: _Child) -> bool:
+        """Watch an own wrapper that has not been reaped; False if there is none. Raises `OSError`."""
+        leader = None if child.unreaped is None else host.find_process(child.unreaped)
+        if leader is None:
+            return False
+        child.family = self._family(ref, leader)
+        return bool(child.watch.add((leader,)))
 
     def _watch_leader(self, ref: AttemptRef, leader: host.Process) -> Living | None:
         child = _Child(family=self._family(ref, leader))
@@ -232,15 +244,19 @@ class ChildExecutor:
         reaped = child.reap()
         if child.overflowed:
             return self._exits.overflow(ref)
-        end = self._exits.recorded(ref)
-        if end is not None:
-            return end
-        if reaped is None or reaped < 0:
-            return None
-        if isinstance(self.outputs.read_pid(ref), Started):
-            # The disk was too full for `status`, but the wrapper also ends with it.
-            return self._exits.with_code(ref, reaped)
-        return NotStarted(reason=_REVOKED)
+        if reaped is None:
+            return self._exits.recorded(ref)
+        if (reaped < 0 or reaped == NOT_BEGUN) and self.outputs.is_ready(ref):
+            return NotStarted(reason=_REVOKED if self.outputs.read_pid(ref) == "revoked" else _NOT_BEGUN)
+        # What the kernel says of the wrapper counts, whatever the command did to the files.
+        return self._exits.with_code(ref, reaped) if reaped >= 0 else None
+
+    def _vanished(self, ref: AttemptRef, child: _Child, pids: tuple[int, ...] = ()) -> Vanished:
+        if child.reaped is None:
+            return Vanished(reason=_NO_STATUS, pids=pids)
+        number = -child.reaped
+        reason = f"its wrapper was ended by {_signal_name(number)}"
+        return Vanished(reason=reason, pids=pids, exit=self._exits.with_code(ref, 128 + number))
 
     def _finished(self, ref: AttemptRef) -> Finished | None:
         end = self._exits.recorded(ref)
@@ -248,11 +264,17 @@ class ChildExecutor:
 
     def _revoked(self, ref: AttemptRef) -> bool:
         """Call a command back that has not begun; False if it has, or if the disk refuses."""
-        if not self.outputs.directory(ref).is_dir():
-            return False
         with suppress(OSError):
             return self.outputs.revoke(ref)
         return False
+
+    async def _called_back(self, ref: AttemptRef) -> bool:
+        """Call the command of a former engine back, also where the disk takes no file."""
+        try:
+            return self.outputs.revoke(ref)
+        except OSError:
+            # Without a process that could begin later no file has to keep it from that.
+            return not await self._family(ref, None).members() and self.outputs.is_ready(ref)
 
     def _family_of(self, ref: AttemptRef) -> Family:
         child = self._children.get(ref)
@@ -277,3 +299,10 @@ class ChildExecutor:
 
 def _facts(ref: AttemptRef) -> dict[str, JsonValue]:
     return {"task": ref.task_id, "epoch": ref.epoch}
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -6,6 +6,7 @@ Used by `ChildExecutor` to signal and to find them.
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ from core import host
 from core.executors.observations import Survivor
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from core.model.ports import AttemptRef
 
 MARK = "TASKDECK_ATTEMPT"
@@ -64,7 +67,8 @@ class Family:
         )
 
 
-def oldest_leader(members: frozenset[host.Process]) -> host.Process | None:
-    """Return the probable wrapper among members: the process that began first, if it leads a session."""
-    oldest = min(members, key=lambda process: (process.start, process.pid), default=None)
-    return oldest if oldest is not None and oldest.session == oldest.pid else None
+def wrapper_among(members: frozenset[host.Process], directory: Path) -> host.Process | None:
+    """Return the wrapper of an attempt among its members: its argv names the directory."""
+    name = os.fsencode(directory)
+    leaders = sorted((one for one in members if one.session == one.pid), key=lambda one: one.start)
+    return next((one for one in leaders if host.arguments(one)[3:4] == [name]), None)

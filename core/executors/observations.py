@@ -21,10 +21,14 @@ class Overflowed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vanished:
-    """The wrapper ended without a status; `pids` of its family still live, sorted."""
+    """The wrapper ended without a status; `pids` of its family still live, sorted.
+
+    `exit` is what a wrapper that a signal ended says itself (128 + n), if this engine reaped it.
+    """
 
     reason: str
     pids: tuple[int, ...] = ()
+    exit: ProcessExit | Overflowed | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

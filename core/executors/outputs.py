@@ -5,8 +5,10 @@ Used by `ChildExecutor`, by the engine and for reading logs.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     from core.model.ports import AttemptRef
 
-OUT, PID, STATUS, LOST = "out", "pid", "status", "lost"
+OUT, PID, STATUS, READY, LOST = "out", "pid", "status", "ready", "lost"
 CHUNK_BYTES = 65_536
 _STATUS = re.compile(rb"exit (0|[1-9][0-9]{0,2})\n")
 _PID = re.compile(rb"([1-9][0-9]{0,9}) ([0-9]{1,19}) ([0-9a-f-]{36})\n")
@@ -65,14 +67,19 @@ class Outputs:
         return self.root.joinpath(str(ref.task_id), str(ref.epoch))
 
     def prepare(self, ref: AttemptRef, files: Mapping[str, bytes]) -> Path:
-        """Make the directory of an attempt with an empty `out` and these files, and return it.
+        """Make the directory of an attempt with an empty `out`, `ready` and these files, and return it.
 
-        Raises `OSError`: `FileExistsError` for a directory that has an `out`, else what the disk says.
+        Raises `OSError`: `FileExistsError` for a directory that has an `out`, a `pid` or a `status`, else
+        what the disk says.
         """
         directory = self._make(ref)
+        for name in (PID, STATUS):
+            if os.path.lexists(directory / name):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(directory / name))
         write_new(directory / OUT, b"")
+        write_new(directory / READY, _ready_text())
         for name, data in files.items():
-            if "/" in name or name in (OUT, PID, STATUS, LOST, "", ".", ".."):
+            if "/" in name or name in (OUT, PID, STATUS, READY, LOST, "", ".", ".."):
                 raise ValueError(f"not a name for a file of an attempt: {name!r}")
             write_new(directory / name, data)
         return directory
@@ -99,22 +106,35 @@ class Outputs:
         process = host.Process(pid=pid, start=int(match[2]), session=pid)
         return Started(process=process, boot=match[3].decode("ascii"))
 
-    def revoke(self, ref: AttemptRef) -> bool:
-        """Create `pid` before the wrapper does, so that it never runs; False if the wrapper was first.
+    def is_ready(self, ref: AttemptRef) -> bool:
+        """Return whether `ready` shows that the command has not begun; nothing else shows that.
 
-        By a link, since the file must appear with its text: an incomplete one would look like a child's.
+        It holds since when the machine runs: after another start of it the emptying may not have
+        reached the disk.
         """
-        directory = self._make(ref)
+        return read_small(self.directory(ref) / READY, _SMALL) == _ready_text()
+
+    def revoke(self, ref: AttemptRef) -> bool:
+        """Call a start back, so that the command never runs; False if it has begun, or may have.
+
+        `pid` is created before the wrapper does it, by a link, since the file must appear with its text: an
+        incomplete one would look like a child's. Raises `OSError` for what the disk says.
+        """
+        if not self.is_ready(ref):
+            return False
+        directory = self.directory(ref)
         complete = directory / f".revoked-{os.getpid()}"
         complete.unlink(missing_ok=True)
         write_new(complete, _REVOKED)
         try:
             os.link(complete, directory / PID)
         except FileExistsError:
-            return False
+            if self.read_pid(ref) != "revoked":
+                return False
         finally:
             complete.unlink()
-        return True
+        # Looked at again: a command that had begun meanwhile may have removed the `pid` of its wrapper.
+        return self.is_ready(ref)
 
     def size(self, ref: AttemptRef) -> int:
         """Return the bytes a child wrote so far, before any cap; 0 without a file."""
@@ -138,12 +158,13 @@ class Outputs:
 
     def used(self) -> int:
         """Return the bytes all attempts take on disk, holes not counted; blocks, one stat per file."""
-        return sum(
-            os.lstat(os.path.join(folder, name)).st_blocks * _BLOCK  # noqa: PTH118
-            for folder, _, names in os.walk(self.root)
-            for name in names
-            if os.path.lexists(os.path.join(folder, name))  # noqa: PTH118
-        )
+        blocks = 0
+        for folder, _, names in os.walk(self.root):
+            for name in names:
+                # What a task or an operator removes meanwhile takes nothing.
+                with suppress(FileNotFoundError):
+                    blocks += os.lstat(os.path.join(folder, name)).st_blocks  # noqa: PTH118
+        return blocks * _BLOCK
 
     def has_room(self, *, free: int, quota: int | None) -> bool:
         """Return whether claims may go on: `free` bytes left on the disk, the store below its quota."""
@@ -161,6 +182,10 @@ class Outputs:
 
     def _existing(self) -> Path:
         return next(path for path in (self.root, *self.root.parents) if path.exists())
+
+
+def _ready_text() -> bytes:
+    return f"ready {host.boot_id()}\n".encode("ascii")
 
 
 def write_new(path: Path, data: bytes) -> None:

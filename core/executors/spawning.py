@@ -22,19 +22,22 @@ umask 077
 exec 3<&0 4>&1 5>&2 </dev/null >/dev/null 2>&1
 read -r _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _taskdeck_start _ <"/proc/$$/stat"
 read -r _taskdeck_boot </proc/sys/kernel/random/boot_id
-echo "$$ $_taskdeck_start $_taskdeck_boot" >"$0/pid" || exit 0
+echo "$$ $_taskdeck_start $_taskdeck_boot" >"$0/pid" || exit 126
+true >|"$0/ready"
 trap : HUP INT TERM PIPE
 (umask "$1"; shift; exec "$@") >&4 2>&5 3<&- 4>&- 5>&-
 _taskdeck_start=$?
 exec 4>&- 5>&-
 echo >&3
-read -r _ <&3 || : >"$0/lost"
+read -r _ <&3 || true >"$0/lost"
 echo "exit $_taskdeck_start" >|"$0/status"
 exit "$_taskdeck_start"
 """
 """Text for `sh -c`; `$0` is the attempt directory, `$1` the umask of the command that follows.
 
-`set -C` makes the creation of `pid` exclusive: a wrapper that finds the file exits without running. The trap
+`set -C` makes the creation of `pid` exclusive: a wrapper that finds the file, or cannot make it, exits with
+`NOT_BEGUN` without running. `ready` is emptied before the command starts: while it holds its text, nothing of
+the command can have run, and whatever a command removes later does not bring that text back. The trap
 lets the shell outlive the polite signal to its session, so that it can still record the end; a trap
 that does something is put back to the default before the command starts. The variables bear a prefix,
 since an assignment to one that the environment holds would reach the command.
@@ -44,6 +47,8 @@ answer says that all the command wrote is in its files, whatever else still hold
 answer the output may not be whole, and the file `lost` says so.
 """
 
+NOT_BEGUN = 126
+"""Exit status of a wrapper that did not run its command; a command may end with the same."""
 _CWD_ERRORS = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ELOOP, errno.ENAMETOOLONG})
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from core.connectors.registry import Registry
 from core.control.api import Target
 from core.model.errors import TaskdeckError
 from tests.support.house import House, script, task
@@ -136,9 +137,9 @@ async def test_a_task_that_bounces_too_often_is_given_up(house: House):
 
 @pytest.mark.parametrize(
     ("on_loss", "end", "attempts"),
-    [("retry", "succeeded", ["lost", "succeeded"]), ("fail", "failed", ["lost"]), ("ask", "held", ["lost"])],
+    [("retry", "failed", ["failed"]), ("fail", "failed", ["lost"]), ("ask", "held", ["lost"])],
 )
-async def test_a_child_whose_wrapper_is_killed_is_lost(
+async def test_a_child_whose_wrapper_is_killed_fails_as_by_the_signal_or_is_lost(
     house: House, on_loss: str, end: str, attempts: list[str]
 ):
     text = 'test -e "$FLAG" && exit 0; touch "$FLAG"; exec sleep 300'
@@ -165,3 +166,33 @@ async def test_a_child_whose_wrapper_is_killed_is_lost(
 
 async def end_family(house: House, session: int) -> None:
     os.killpg(session, signal.SIGKILL)
+
+
+async def test_a_command_that_removes_its_files_runs_once(house: House):
+    ran = house.paths.home / "ran"
+    text = f'echo x >>{ran}; rm -rf "$TASKDECK_DIR"; exit 0'
+    assert (await house.finish(script("a", text))).status == "succeeded"
+    job = await house.submit(script("a", f"echo x >>{ran}; rm -rf {house.paths.output}; kill -9 $PPID"))
+    assert (await house.ended(job)).status == "failed"
+    assert house.attempts(job, "a") == ["failed"]
+    assert await house.code(job, "a") == "shell.exit"
+    assert ran.read_text() == "x\n" * 2
+
+
+async def test_what_a_connector_that_is_not_there_any_more_started_is_looked_for(house: House):
+    """Its process may live on: it is not lost because nothing here knows what made it."""
+    go = house.paths.home / "go"
+    os.mkfifo(go)
+    job = await house.submit(script("a", f"echo x >>{go}.ran; read line <{go}"))
+    await house.until(Path(f"{go}.ran").exists, "the child runs")
+    former = house.engine
+    registry = house.registry
+    house.registry = lambda: Registry([house.steer])
+    await take_over(house)
+    house.registry = registry
+    assert house.states(job) == {"a": "running"}
+    assert house.engine.runner.count == 1
+    await asyncio.to_thread(go.write_text, "x\n")
+    assert (await house.ended(job)).status == "failed"
+    assert house.attempts(job, "a") == ["failed"]
+    assert former is not house.engine

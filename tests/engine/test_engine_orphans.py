@@ -73,7 +73,7 @@ async def test_a_living_orphan_is_listed_with_its_processes_and_keeps_its_slot(h
         key="a",
         epoch=1,
         since=house.clock.now(),
-        reason="its wrapper ended without a status",
+        reason="its wrapper was ended by SIGKILL",
         pids=(pid,),
         commands=("sleep 300",),
         kept=False,
@@ -139,7 +139,7 @@ async def test_a_kill_ends_the_processes_and_the_loss_names_who_and_why(house: H
     assert not lives(view.pids[0])
     assert house.states(job) == {"a": "held"}, "on_loss: ask asks what becomes of it"
     assert house.attempts(job, "a") == ["lost"]
-    message = "its wrapper ended without a status; what lived on was killed by anna: stuck"
+    message = "its wrapper was ended by SIGKILL; what lived on was killed by anna: stuck"
     ((data,),) = house.rows("SELECT data FROM event WHERE kind = 'attempt.lost'")
     assert message in data
     error = (await house.look(job, "a")).task.error
@@ -178,7 +178,7 @@ async def test_who_has_ended_since_it_was_listed_is_refused_and_nobody_is_named(
     await house.reach(job, "a", "held")
     assert await kill(house, view.task_id) == Operated(changed=0, refused=((view.task_id, NO_ORPHAN),))
     error = (await house.look(job, "a")).task.error
-    assert error == {"code": "attempt.lost", "message": "its wrapper ended without a status"}
+    assert error == {"code": "attempt.lost", "message": "its wrapper was ended by SIGKILL"}
 
 
 async def test_who_ended_a_moment_before_the_kill_was_not_killed_by_it(house: House):
@@ -191,7 +191,7 @@ async def test_who_ended_a_moment_before_the_kill_was_not_killed_by_it(house: Ho
     assert await kill(house, view.task_id) == Operated(changed=0, refused=((view.task_id, NO_ORPHAN),))
     await house.reach(job, "a", "held")
     error = (await house.look(job, "a")).task.error
-    assert error == {"code": "attempt.lost", "message": "its wrapper ended without a status"}
+    assert error == {"code": "attempt.lost", "message": "its wrapper was ended by SIGKILL"}
 
 
 async def test_an_orphan_of_a_former_attempt_is_not_taken_for_the_present_one(house: House):
@@ -223,10 +223,11 @@ async def test_processes_that_no_kill_ends_are_refused_and_stay_listed(
     assert house.states(job) == {"a": "running"}
 
 
-@pytest.mark.parametrize(("on_loss", "status"), [("retry", "succeeded"), ("fail", "failed")])
+@pytest.mark.parametrize(("on_loss", "status"), [("retry", "failed"), ("fail", "failed")])
 async def test_without_ask_the_engine_ends_orphans_itself(house: House, on_loss: str, status: str):
     job = await orphaned(house, on_loss=on_loss)
     assert (await house.ended(job)).status == status
+    assert await house.code(job, "a") == {"retry": "shell.exit", "fail": "attempt.lost"}[on_loss]
     assert await house.engine.orphans() == ()
 
 

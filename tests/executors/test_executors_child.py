@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import resource
 import shutil
 import signal
 import stat
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from core import host
+from core.executors import child
 from core.executors.child import ChildExecutor
 from core.executors.observations import NotStarted, Overflowed, Vanished
 from core.executors.output_cap import OutputCap, OverCap
-from core.executors.outputs import Started
+from core.executors.outputs import Outputs, Started
 from core.model.errors import Bug, HandoffFailed, Invalid
 from core.model.ports import AttemptRef, ProcessCall, ProcessExit
 from tests.executors.written import written
@@ -106,7 +109,13 @@ async def test_everything_is_private_whatever_the_umask_and_the_child_keeps_its_
     assert stat.S_IMODE((tmp_path / "made").stat().st_mode) == 0o666 & ~mask
     for path in [outputs.root, *outputs.root.rglob("*")]:
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
-    assert {path.name for path in outputs.directory(ref).iterdir()} == {"pid", "out", "status", "script"}
+    assert {path.name for path in outputs.directory(ref).iterdir()} == {
+        "pid",
+        "out",
+        "ready",
+        "status",
+        "script",
+    }
 
 
 async def test_the_pid_file_names_the_wrapper_its_start_and_the_boot(executor, outputs, ref, sh, until):
@@ -186,9 +195,17 @@ async def test_a_stop_before_the_start_calls_the_command_back(executor, outputs,
         assert not (tmp_path / "ran").exists()
 
 
-async def test_the_wrapper_leaves_without_a_word_when_pid_exists(executor, outputs, ref, sh, tmp_path):
-    (outputs.root / str(ref.task_id) / "1").mkdir(parents=True)
-    assert outputs.revoke(ref)
+async def test_the_wrapper_leaves_without_a_word_when_pid_exists(
+    executor, outputs, ref, sh, tmp_path, monkeypatch
+):
+    prepare = Outputs.prepare
+
+    def revoked(self: Outputs, *args: object) -> Path:
+        made = prepare(self, *args)
+        assert self.revoke(ref)
+        return made
+
+    monkeypatch.setattr(Outputs, "prepare", revoked)
     executor.start(ref, sh(f"touch {tmp_path}/ran"))
     assert isinstance(await executor.wait(ref), NotStarted)
     assert not (tmp_path / "ran").exists()
@@ -203,11 +220,36 @@ async def test_a_killed_wrapper_is_vanished_first_with_its_living_family_then_wi
     os.kill(_started(outputs, ref).process.pid, signal.SIGKILL)
     first = await executor.wait(ref)
     assert isinstance(first, Vanished)
+    assert first.reason == "its wrapper was ended by SIGKILL"
+    assert first.exit.code == 137
     assert child in first.pids
     assert executor.living == 1
     await executor.kill(ref)
-    assert await executor.wait(ref) == Vanished(reason=first.reason)
+    assert await executor.wait(ref) == replace(first, pids=())
     assert executor.living == 0
+
+
+async def test_what_cannot_be_watched_for_want_of_descriptors_is_watched_later(
+    executor, ref, sh, tmp_path, until, monkeypatch
+):
+    tries = []
+
+    def short(process: host.Process) -> int | None:
+        tries.append(process)
+        if len(tries) < 3:
+            raise OSError(errno.EMFILE, "too many open files")
+        return open_pidfd(process)
+
+    open_pidfd = host.open_pidfd
+    monkeypatch.setattr(host, "open_pidfd", short)
+    monkeypatch.setattr(child, "BLIND_SECONDS", 0)
+    os.mkfifo(tmp_path / "go")
+    executor.start(ref, sh(f"echo x >>{tmp_path}/ran; read line <{tmp_path}/go; exit 9"))
+    waiting = asyncio.create_task(executor.wait(ref))
+    await until(lambda: len(tries) == 3)
+    await asyncio.to_thread((tmp_path / "go").write_text, "x\n")
+    assert (await waiting).code == 9
+    assert (tmp_path / "ran").read_text() == "x\n"
 
 
 async def test_a_cancelled_wait_loses_nothing(executor, outputs, ref, sh, tmp_path):

@@ -100,19 +100,19 @@ def test_a_link_is_not_punched(outputs, ref, tmp_path):
 def test_the_used_space_counts_blocks_of_all_attempts(outputs):
     assert outputs.used() == 0
     for epoch in (1, 2):
-        _out(outputs, AttemptRef(task_id=1, epoch=epoch), b"x" * 8192)
+        _out(outputs, AttemptRef(task_id=1, epoch=epoch), b"x" * 8192).with_name("ready").write_bytes(b"")
     assert outputs.used() == 2 * 8192
 
 
 def test_room_ends_with_the_quota_or_the_free_space(outputs, ref):
     assert outputs.has_room(free=0, quota=None)
-    _out(outputs, ref, b"x" * 8192)
+    _out(outputs, ref, b"x" * 8192).with_name("ready").write_bytes(b"")
     assert outputs.has_room(free=1, quota=8193)
     assert not outputs.has_room(free=1, quota=8192)
     assert not outputs.has_room(free=2**62, quota=None)
 
 
-@pytest.mark.parametrize("name", ["pid", "status", "out", "../x", "a/b", "", ".", ".."])
+@pytest.mark.parametrize("name", ["pid", "status", "out", "ready", "../x", "a/b", "", ".", ".."])
 def test_files_of_a_call_cannot_take_reserved_names(outputs, ref, name):
     with pytest.raises(ValueError, match="not a name"):
         outputs.prepare(ref, {name: b""})
@@ -123,3 +123,28 @@ def test_a_new_file_overwrites_nothing(tmp_path):
     with pytest.raises(FileExistsError):
         write_new(tmp_path / "file", b"second")
     assert (tmp_path / "file").read_bytes() == b"first"
+
+
+def test_a_call_back_does_not_land_after_the_begin(outputs, ref, monkeypatch):
+    ready = outputs.prepare(ref, {}) / "ready"
+    link = os.link
+
+    def begun_meanwhile(*args: object) -> None:
+        # The wrapper made its `pid` and emptied `ready`, and the command removed the `pid`.
+        ready.write_bytes(b"")
+        link(*args)
+
+    monkeypatch.setattr(os, "link", begun_meanwhile)
+    assert not outputs.revoke(ref)
+
+
+def test_files_that_vanish_while_the_space_is_measured_count_nothing(outputs, ref, monkeypatch):
+    path = _out(outputs, ref, b"x" * 8192)
+    lstat = os.lstat
+
+    def vanishing(name: str) -> os.stat_result:
+        path.unlink(missing_ok=True)
+        return lstat(name)
+
+    monkeypatch.setattr(os, "lstat", vanishing)
+    assert outputs.used() < 8192

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import subprocess
@@ -18,7 +19,7 @@ from core.executors.observations import Finished, Gone, Living, NotStarted, Orph
 from core.executors.output_cap import OutputCap, OverCap
 from core.executors.outputs import Started, write_new
 from core.executors.spawning import wrap
-from core.model.errors import Bug, Unavailable
+from core.model.errors import Bug
 from core.model.ports import AttemptRef, ProcessExit
 from tests.executors.written import written
 
@@ -149,8 +150,30 @@ async def test_nothing_left_is_gone(executor, outputs, ref, crashed_engine, unti
 
 
 async def test_who_never_started_is_called_back_for_good(executor, outputs, ref):
+    outputs.prepare(ref, {})
     assert isinstance(await executor.probe(ref), NotStarted)
     assert outputs.read_pid(ref) == "revoked"
+    assert isinstance(await executor.probe(ref), NotStarted)
+
+
+async def test_a_directory_that_is_not_there_shows_nothing(executor, outputs, ref):
+    assert isinstance(await executor.probe(ref), Gone)
+    assert not outputs.root.exists()
+
+
+async def test_a_start_before_the_machine_was_started_again_is_unknown(executor, outputs, ref, monkeypatch):
+    outputs.prepare(ref, {})
+    monkeypatch.setattr(host, "boot_id", lambda: "0" * 36)
+    assert isinstance(await executor.probe(ref), Gone)
+
+
+async def test_a_full_disk_does_not_hide_that_nothing_began(executor, outputs, ref, monkeypatch):
+    outputs.prepare(ref, {})
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    monkeypatch.setattr("core.executors.outputs.write_new", full)
     assert isinstance(await executor.probe(ref), NotStarted)
 
 
@@ -190,9 +213,11 @@ def test_two_wrappers_of_one_attempt_run_the_command_once(outputs, tmp_path):
 
 
 async def test_a_second_call_back_changes_nothing(outputs, ref):
-    assert outputs.revoke(ref) is True
     assert outputs.revoke(ref) is False
-    assert [path.name for path in outputs.directory(ref).iterdir()] == ["pid"]
+    outputs.prepare(ref, {})
+    assert outputs.revoke(ref) is True
+    assert outputs.revoke(ref) is True
+    assert {path.name for path in outputs.directory(ref).iterdir()} == {"pid", "out", "ready"}
 
 
 async def test_a_reused_pid_is_neither_watched_nor_killed(executor, outputs, ref, until):
@@ -283,10 +308,9 @@ async def test_to_probe_what_is_watched_is_a_bug(executor, ref, sh):
         await executor.probe(ref)
 
 
-async def test_a_place_that_cannot_be_written_is_unavailable(executor, outputs, ref):
+async def test_a_place_that_is_no_directory_shows_nothing(executor, outputs, ref):
     outputs.root.write_text("a file where a directory should be")
-    with pytest.raises(Unavailable):
-        await executor.probe(ref)
+    assert isinstance(await executor.probe(ref), Gone)
 
 
 async def _kill_wrapper(outputs, ref, until) -> None:
@@ -303,6 +327,7 @@ def _started(outputs, ref) -> Started:
 
 def _write_pid(outputs, ref, text: str) -> None:
     directory: Path = outputs.prepare(ref, {})
+    (directory / "ready").write_bytes(b"")
     (directory / "pid").write_text(text)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import signal
@@ -199,3 +200,16 @@ def _becomes(process: host.Process, command_line: str) -> None:
 def _becomes_marked(process: host.Process, mark: str) -> None:
     # Until its program is loaded a child has the environment of its parent.
     until_now(lambda: host.carries_mark(process, mark), f"it carries {mark}")
+
+
+def test_a_process_that_cannot_be_looked_at_now_has_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    def short(*_: object) -> int:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    process = host.find_process(os.getpid())
+    assert process is not None
+    monkeypatch.setattr(os, "open", short)
+    with pytest.raises(OSError, match="too many"):
+        host.find_process(os.getpid())
+    with pytest.raises(OSError, match="too many"):
+        host.carries_mark(process, "A=1")

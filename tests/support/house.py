@@ -47,6 +47,7 @@ class House:
         self.steer = Steered()
         self.draws: list[float] = []
         self.engines: list[Engine] = []
+        self.registry = lambda: Registry([Delay(), Shell(), self.steer])
 
     async def open(self, *, dispatch: bool = True, **settings: Any) -> Engine:
         """Start an engine, without looking at the lock: a second one takes the store over."""
@@ -55,7 +56,7 @@ class House:
             clock=self.clock,
             alarms=ManualAlarms(self.clock),
             draw=lambda: self.draws.pop(0) if self.draws else 0.5,
-            registry=Registry([Delay(), Shell(), self.steer]),
+            registry=self.registry(),
         )
         engine = Engine(self.paths, chosen, ports)
         self.engines.append(engine)
