@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from core.engine.expression_scopes import ExpressionScope
 from core.executors.child import ChildExecutor
 from core.logs import bound
 from core.model.commands import Claimed, NoteOrphan
@@ -40,7 +41,7 @@ class Finish(Protocol):
 class Scoping(Protocol):
     """Where the scopes of expressions come from."""
 
-    async def scope(self, job_id: int, value: JsonValue, captured: JsonObject) -> JsonObject:
+    async def scope(self, job_id: int, value: JsonValue, captured: JsonObject) -> ExpressionScope:
         """Return the scope for a value's expressions."""
 
 

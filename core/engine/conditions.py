@@ -18,7 +18,6 @@ from core.model.outcomes import TaskError
 from core.model.stored_spec import StoredSpec
 from core.store.journal import Journal
 from core.store.reports.conditions import WaitingCondition
-from core.workflows.expressions.resolving import judge
 
 
 class Waiting(Protocol):
@@ -58,7 +57,7 @@ class Conditions:
         when = spec.when or ""
         try:
             scope = await self._scopes.scope(task.job_id, f"${{{{ {when} }}}}", spec.env)
-            verdict: Proceed | SkipIt | FailIt = Proceed() if judge(when, scope) else SkipIt()
+            verdict: Proceed | SkipIt | FailIt = Proceed() if await scope.judge(when, task.key) else SkipIt()
         except Invalid as error:
-            verdict = FailIt(error=TaskError(code=error.code, message=error.message))
+            verdict = FailIt(error=TaskError(code=error.code, message=error.message, facts=error.facts))
         await self._journal.submit(Decide(task_id=task.task_id, verdict=verdict))

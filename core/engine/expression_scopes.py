@@ -5,24 +5,54 @@ Used by the engine for conditions and for inputs of calls.
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
+from core.model.status import TaskStatus
 from core.model.values import JsonObject, JsonValue
-from core.store.reports.expression_inputs import ExpressionInputs
+from core.store.reports.expression_inputs import ExpressionInputs, Mentioned, TaskResult
 from core.workflows.expressions.checking import references
+from core.workflows.expressions.paths import Path
+from core.workflows.expressions.resolving import judge, resolve
+
+_ON_THE_LOOP = 64 * 1024
+"""Characters of values that are worked on beside other tasks; more of them go to a thread."""
+_FACTS_OF_OUTPUT = ("exit", "signal", "status", "path", "text")
+_TEXTS = ("text", "stderr")
+_Result = TypeVar("_Result")
 
 
 class Inputs(Protocol):
     """Where params and results come from: the store's reports."""
 
-    async def expression_inputs(self, job_id: int, keys: Sequence[str]) -> ExpressionInputs:
-        """Return what the expressions of a job may see of it and of its tasks with these keys."""
+    async def expression_inputs(self, job_id: int, mentioned: Mentioned) -> ExpressionInputs:
+        """Return what the expressions of a job mention of it and of its tasks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpressionScope:
+    """The values that some expressions mention, and how large they are, in characters of JSON."""
+
+    values: JsonObject
+    size: int
+
+    async def judge(self, when: str, key: str) -> bool:
+        """Return whether the condition of a task holds; raise `Invalid` when it cannot be judged."""
+        return await self._run(lambda: judge(when, self.values, (key, "when")))
+
+    async def resolve(self, with_: JsonObject, key: str) -> JsonValue:
+        """Return the `with:` of a task with its expressions replaced; raise `Invalid`."""
+        return await self._run(lambda: resolve(with_, self.values, (key, "with")))
+
+    async def _run(self, work: Callable[[], _Result]) -> _Result:
+        return work() if self.size <= _ON_THE_LOOP else await asyncio.to_thread(work)
 
 
 class ExpressionScopes:
-    """Build scopes; read no more of the store than the expressions refer to."""
+    """Build scopes; read no more of the store than the expressions mention."""
 
     def __init__(
         self, inputs: Inputs, *, allowed: Sequence[str], environ: Mapping[str, str] | None = None
@@ -31,10 +61,46 @@ class ExpressionScopes:
         self._inputs = inputs
         self._env: dict[str, str] = {name: known[name] for name in allowed if name in known}
 
-    async def scope(self, job_id: int, value: JsonValue, captured: JsonObject) -> JsonObject:
+    async def scope(self, job_id: int, value: JsonValue, captured: JsonObject) -> ExpressionScope:
         """Return the scope for the expressions inside a value; `captured` = variables of the caller."""
         paths = [reference.path for reference in references(value)]
-        keys = sorted({str(path[1]) for path in paths if path[0] == "tasks" and len(path) > 1})
-        inputs = await self._inputs.expression_inputs(job_id, keys)
+        inputs = await self._inputs.expression_inputs(job_id, _mentioned(paths))
         env: JsonObject = {**self._env, **captured}
-        return {"params": inputs.params, "tasks": inputs.tasks, "job": inputs.job, "env": env}
+        tasks: JsonObject = {key: task_values(result) for key, result in inputs.tasks.items()}
+        values: JsonObject = {"params": inputs.params, "tasks": tasks, "job": inputs.job, "env": env}
+        return ExpressionScope(values=values, size=inputs.size)
+
+
+def _mentioned(paths: Sequence[Path]) -> Mentioned:
+    tasks = {str(path[1]): path for path in paths if path[0] == "tasks" and len(path) > 1}
+    outputs = {
+        str(path[1])
+        for path in paths
+        if path[0] == "tasks" and len(path) > 1 and (len(path) == 2 or path[2] == "output")
+    }
+    return Mentioned(
+        tasks=frozenset(tasks),
+        outputs=frozenset(outputs),
+        params=any(path[0] == "params" for path in paths),
+    )
+
+
+def task_values(result: TaskResult) -> JsonObject:
+    """Return what an expression sees of a task: `output`, `status`, `error` with `code` and `message`.
+
+    What a command printed has no line ends at its end, as in `$(command)`; a command that failed has
+    an output with what is known of it, such as `exit`. Without an error its parts are null.
+    """
+    error = result.error if result.status != TaskStatus.SUCCEEDED and result.error else {}
+    output = result.output
+    if isinstance(output, dict) and result.uses == "shell":
+        output = {**output, **{key: _bare(output[key]) for key in _TEXTS if key in output}}
+    facts = error.get("facts")
+    if output is None and isinstance(facts, dict):
+        output = {key: facts[key] for key in _FACTS_OF_OUTPUT if key in facts}
+    shown: JsonObject = {"code": error.get("code"), "message": error.get("message")}
+    return {"output": output, "status": result.status, "error": shown}
+
+
+def _bare(value: JsonValue) -> JsonValue:
+    return value.rstrip("\r\n") if isinstance(value, str) else value

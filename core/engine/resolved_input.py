@@ -10,12 +10,12 @@ from typing import TypeGuard
 
 from core.engine.attempts import Running, Tools
 from core.engine.connector_results import checked_call
+from core.engine.expression_scopes import ExpressionScope
 from core.model.errors import NotFound
 from core.model.expressions import has_expression
 from core.model.outcomes import Failed, Outcome, TaskError
 from core.model.ports import Call, CallContext, Connector, ProcessConnector, ProcessExit
 from core.model.values import JsonObject, JsonValue
-from core.workflows.expressions.resolving import judge, resolve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class InputResolver:
         connector, with_ = self._connector(running), running.spec.with_
         if has_expression(with_):
             scope = await self._scope(running, with_)
-            with_ = _object(resolve(with_, scope))
+            with_ = _object(await scope.resolve(with_, running.claimed.key))
         return ResolvedInput(connector=connector, with_=with_, context=self._context(running))
 
     async def resolve_and_judge(self, running: Running) -> ResolvedInput:
@@ -63,16 +63,16 @@ class InputResolver:
             return await self.resolve(running)
         connector = self._connector(running)
         scope = await self._scope(running, [with_, f"${{{{ {when} }}}}"])
-        if not judge(when, scope):
+        if not await scope.judge(when, running.claimed.key):
             message = "its `when` was true when it was queued and is false now"
             raise NotFound("condition.changed", message, hint="check what its `when` refers to")
-        with_ = _object(resolve(with_, scope))
+        with_ = _object(await scope.resolve(with_, running.claimed.key))
         return ResolvedInput(connector=connector, with_=with_, context=self._context(running))
 
     def _connector(self, running: Running) -> Connector:
         return self._tools.connectors.get(running.claimed.uses)
 
-    async def _scope(self, running: Running, value: JsonValue) -> JsonObject:
+    async def _scope(self, running: Running, value: JsonValue) -> ExpressionScope:
         return await self._tools.scopes.scope(running.claimed.job_id, value, running.spec.env)
 
     def _context(self, running: Running) -> CallContext:

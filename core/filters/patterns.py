@@ -67,7 +67,11 @@ class Pattern:
 
     def found_in_bytes(self, subject: bytes) -> bool:
         """Tell whether the pattern is found in the first `SUBJECT_LIMIT` bytes of UTF-8."""
-        return self._compiled.search(subject[:SUBJECT_LIMIT]) is not None
+        return self.found_in_whole(subject[:SUBJECT_LIMIT])
+
+    def found_in_whole(self, subject: bytes) -> bool:
+        """Tell whether the pattern is found in UTF-8 of any length; the caller bounds it."""
+        return self._compiled.search(subject) is not None
 
 
 @lru_cache(maxsize=64)

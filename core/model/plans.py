@@ -90,7 +90,7 @@ class TaskPlan:
     name: str | None = None
     needs: tuple[NeedPlan, ...] = ()
     when: str | None = None
-    """CEL source without `${{ }}`, or None."""
+    """Source of an expression without `${{ }}`, or None."""
     queue: str = "default"
     priority: int = 0
     timeout_ms: int | None = None

@@ -21,7 +21,7 @@ class StoredSpec:
     """None = the engine's default, 0 = no limit."""
     on_loss: OnLoss = OnLoss.RETRY
     when: str | None = None
-    """CEL source without `${{ }}`, or None."""
+    """Source of an expression without `${{ }}`, or None."""
     retry: RetryPolicy = NO_RETRY
     metadata: JsonObject = field(default_factory=dict)
     context: JsonObject = field(default_factory=dict)

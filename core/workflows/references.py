@@ -5,23 +5,32 @@ Called by the validation.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from core.model.errors import Fault, Invalid
 from core.model.expressions import OPENING, has_expression
 from core.model.near_misses import did_you_mean, one_of
 from core.model.values import JsonObject, JsonValue
-from core.workflows.expressions.checking import Reference, check_source, source_references
+from core.workflows.expressions.checking import Reference, fault_of, kind_of_source, source_references
 from core.workflows.expressions.embedded import Embedded, bare_source, split
+from core.workflows.expressions.faults import ExpressionFault
+from core.workflows.expressions.inference import PathKinds, unknown_kinds
+from core.workflows.expressions.kinds import Kind, with_article
+from core.workflows.expressions.paths import Path
 from core.workflows.graph import ancestors
 from core.workflows.outline import Outline, TaskOutline
 from core.workflows.positions import DocumentPath, Positions
 
-TASK_FIELDS = ("output", "status")
+TASK_FIELDS = ("output", "status", "error")
 """What an expression may ask of a task."""
+ERROR_FIELDS = ("code", "message")
+"""What an expression may ask of the error of a task."""
 JOB_FIELDS = ("id", "name")
 """What an expression may ask of the job."""
+_KINDS: dict[Path, Kind] = {("job", "id"): "int", ("job", "name"): "string"}
+_PARAM_KINDS = {"string": "string", "integer": "int", "boolean": "bool", "array": "list", "object": "map"}
+_PARAM_FIELDS = frozenset({"type", "default", "description", "enum", "min", "max"})
 
 
 def check_references(document: JsonObject, outline: Outline, positions: Positions) -> Iterator[Fault]:
@@ -29,9 +38,10 @@ def check_references(document: JsonObject, outline: Outline, positions: Position
     outside = {key: value for key, value in document.items() if key not in _ELSEWHERE}
     yield from _misplaced(outside, (), positions)
     needs = outline.needs()
+    kinds = _path_kinds(document)
     for task in outline.tasks:
         yield from _misplaced({k: v for k, v in task.raw.items() if k not in _RESOLVED}, task.path, positions)
-        within = _TaskReferences(task, outline, needs)
+        within = _TaskReferences(task, outline, needs, kinds)
         for place in _texts(task.with_, (*task.path, "with")):
             for fault in within.in_text(place.text):
                 yield positions.fault_at(place.path, fault.code, fault.message)
@@ -50,10 +60,13 @@ _RESOLVED = frozenset({"with", "when", "metadata"})
 class _TaskReferences:
     """The expressions of one task, against what it may refer to."""
 
-    def __init__(self, task: TaskOutline, outline: Outline, needs: dict[str, list[str]]) -> None:
+    def __init__(
+        self, task: TaskOutline, outline: Outline, needs: dict[str, list[str]], kinds: PathKinds
+    ) -> None:
         self._task = task
         self._outline = outline
         self._needs = needs
+        self._kinds = kinds
         self._before: set[str] | None = None
 
     def in_text(self, text: str) -> Iterator[Fault]:
@@ -73,14 +86,19 @@ class _TaskReferences:
         except Invalid as error:
             yield Fault(code=error.code, message=error.message)
             return
-        yield from self._in_source(source)
+        yield from self._in_source(source, {"bool"})
 
-    def _in_source(self, source: str) -> Iterator[Fault]:
-        fault = check_source(source)
-        if fault is not None:
-            shown = source if len(source) <= 60 else source[:57] + "..."
-            yield Fault(code=fault.code, message=f"in `{shown}`: {fault.message}")
+    def _in_source(self, source: str, wanted: Collection[Kind] = ()) -> Iterator[Fault]:
+        shown = source if len(source) <= 60 else source[:57] + "..."
+        try:
+            kind = kind_of_source(source, self._kinds)
+        except ExpressionFault as error:
+            faulty = fault_of(error, source)
+            yield Fault(code=faulty.code, message=f"in `{shown}`: {faulty.message}")
             return
+        if wanted and kind is not None and kind not in wanted:
+            message = f"`{shown}` is {with_article(kind)}, not true or false: compare it with something"
+            yield Fault(code="expression.not_boolean", message=message)
         for reference in sorted(source_references(source), key=lambda reference: str(reference.path)):
             fault = self._unresolved(reference)
             if fault is not None:
@@ -113,7 +131,39 @@ class _TaskReferences:
             field = str(reference.path[2])
             message = f"there is no `{field}` of a task{one_of(field, TASK_FIELDS)}"
             return Fault(code="expression.unknown", message=message)
+        if reference.path[2:3] == ("error",) and len(reference.path) > 3:
+            return self._unresolved_error(str(reference.path[3]))
         return None
+
+    def _unresolved_error(self, field: str) -> Fault | None:
+        if field in ERROR_FIELDS:
+            return None
+        message = f"there is no `{field}` of an error{one_of(field, ERROR_FIELDS)}"
+        return Fault(code="expression.unknown", message=message)
+
+
+def _path_kinds(document: JsonObject) -> PathKinds:
+    """Return what the declarations of a document say of the kinds of paths."""
+    declared = document.get("params")
+    kinds: dict[Path, Kind] = {**_KINDS}
+    for name, param in declared.items() if isinstance(declared, dict) else ():
+        # A declaration of any other form may let null through: nothing is known then.
+        if not isinstance(param, dict) or not _PARAM_FIELDS.issuperset(param):
+            continue
+        type_, default = param.get("type", "string"), param.get("default", "")
+        if isinstance(type_, str) and type_ in _PARAM_KINDS and default is not None:
+            kinds["params", name] = _PARAM_KINDS[type_]
+
+    def kind_of_path(path: Path) -> Kind | None:
+        if path[0] == "tasks" and path[2:] == ("status",):
+            return "string"
+        if path[0] == "tasks" and path[2:] == ("error",):
+            return "map"
+        if path[0] == "env" and len(path) == 2:
+            return "string"
+        return unknown_kinds(path) or kinds.get(path)
+
+    return kind_of_path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -206,3 +206,93 @@ async def test_a_job_of_only_skipped_tasks_succeeds(house: House):
     job = await house.submit(task("a", when="false"), script("b", "exit 1", "a"))
     assert (await house.ended(job)).status == "succeeded"
     assert house.states(job) == {"a": "skipped", "b": "skipped"}
+
+
+async def test_a_condition_on_a_status_does_not_read_what_the_task_returned(house: House):
+    numbers = list(range(200_000))
+    job = await house.submit(
+        task("list", steer={"output": {"numbers": numbers}}),
+        task("told", "succeed", "list", when="${{ tasks.list.status == 'succeeded' }}"),
+        task("many", "succeed", "list", when="${{ size(tasks.list.output.numbers) == 200000 }}"),
+        task(
+            "last",
+            "succeed",
+            "list",
+            steer={"output": "${{ tasks.list.output.numbers[199999] + params.big }}"},
+        ),
+        params={"big": {"type": "integer", "default": 2**60}},
+    )
+    assert (await house.ended(job)).status == "succeeded"
+    assert set(house.states(job).values()) == {"succeeded"}
+    assert (await house.look(job, "last")).output == 2**60 + 199_999
+
+
+async def test_a_refusal_in_an_expression_names_the_task_the_place_and_the_kinds(house: House):
+    job = await house.submit(
+        task("a", steer={"output": {"n": 3, "s": "x"}}),
+        task("b", "succeed", "a", when="${{ tasks.a.output.n + tasks.a.output.s == 1 }}"),
+        task("c", "succeed", "a", steer={"output": {"list": ["${{ tasks.a.output.n.x }}"]}}),
+        on_task_failure="continue",
+    )
+    await house.ended(job)
+    errors = {key: (await house.look(job, key)).task.error for key in ("b", "c")}
+    source = "tasks.a.output.n + tasks.a.output.s == 1"
+    assert errors["b"]["message"] == (
+        f"`b.when`: in `{source}` at character 18: `+` is not defined for int and string"
+    )
+    assert errors["b"]["facts"] == {
+        "types": ["int", "string"],
+        "expression": source,
+        "character": 18,
+        "field": "b.when",
+    }
+    assert errors["c"]["facts"]["field"] == "c.with.output.list[0]"
+    assert errors["c"]["message"].startswith(
+        "`c.with.output.list[0]`: in `tasks.a.output.n.x` at character 18: "
+    )
+
+
+async def test_a_task_that_runs_after_a_failure_sees_exit_and_error(house: House):
+    after = {"needs": [{"task": "broken", "when": "done"}]}
+    job = await house.submit(
+        script("broken", "echo no luck; exit 75"),
+        script("fine", "echo ok; echo; printf 'last\\n\\n'"),
+        {
+            **task(
+                "seen", steer={"output": ["${{ tasks.broken.status }}", "${{ tasks.broken.output.exit }}"]}
+            ),
+            **after,
+            "when": "${{ tasks.broken.output.exit == 75 && tasks.broken.error.code.contains('exit') }}",
+        },
+        {**task("error", steer={"output": "${{ tasks.broken.error }}"}), **after},
+        {**task("other", when="${{ tasks.broken.output.exit == 1 }}"), **after},
+        task("none", "succeed", "fine", steer={"output": "${{ tasks.fine.error }}"}),
+        on_task_failure="continue",
+    )
+    await house.ended(job)
+    assert house.states(job)["other"] == "skipped"
+    assert (await house.look(job, "seen")).output == ["failed", 75]
+    error = (await house.look(job, "error")).output
+    assert error["code"].startswith("shell.exit")
+    assert error["message"] == "exited with 75: no luck"
+    assert (await house.look(job, "none")).output == {"code": None, "message": None}
+
+
+async def test_what_a_command_printed_is_compared_without_its_final_line_ends(house: House):
+    job = await house.submit(
+        script("a", "echo one; echo two; echo"),
+        task("same", "succeed", "a", when="${{ tasks.a.output.text == 'one\\ntwo' }}"),
+        task(
+            "seen",
+            "succeed",
+            "a",
+            steer={"output": ["<${{ tasks.a.output.text }}>", "${{ tasks.a.output.text.lines() }}"]},
+        ),
+        task("b", steer={"output": {"text": "kept\n"}}),
+        task("other", "succeed", "b", steer={"output": "${{ tasks.b.output.text }}"}),
+    )
+    assert (await house.ended(job)).status == "succeeded"
+    assert house.states(job)["same"] == "succeeded"
+    assert (await house.look(job, "seen")).output == ["<one\ntwo>", ["one", "two"]]
+    assert (await house.look(job, "a")).output["text"] == "one\ntwo\n\n"
+    assert (await house.look(job, "other")).output == "kept\n"

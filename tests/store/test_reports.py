@@ -17,6 +17,7 @@ from core.model.plans import JobPlan, OnTaskFailure, RetryPolicy
 from core.model.views import TaskView
 from core.store.readers import Readers
 from core.store.reports import Reports, search
+from core.store.reports.expression_inputs import Mentioned, TaskResult
 from core.store.reports.keyset import PAGE_MAX
 from tests.store.deck import Deck, failure, stage, task
 from tests.support.steps import counted_calls
@@ -300,15 +301,34 @@ async def test_expressions_see_params_and_final_tasks(deck: Deck, reports: Repor
     )
     deck.claim()
     deck.end((1, 1), outcome=Succeeded(output={"big": "y" * 9_000}))
-    inputs = await reports.expressions.expression_inputs(number, ["a", "b", "c", "nothing"])
+    expressions = reports.expressions
+    every = frozenset({"a", "b", "c", "nothing"})
+    inputs = await expressions.expression_inputs(number, Mentioned(tasks=every, outputs=every))
     assert (inputs.params, inputs.job) == ({"p": 1}, {"id": number, "name": "work"})
-    assert inputs.tasks == {"a": {"status": "succeeded", "output": {"big": "y" * 9_000}}}
+    result = TaskResult(uses="delay", status="succeeded", output={"big": "y" * 9_000}, error={})
+    assert inputs.tasks == {"a": result}
+    assert inputs.size > 9_000
     deck.end((2, 1), outcome=failure())
-    inputs = await reports.expressions.expression_inputs(number, ["b"])
-    assert inputs.tasks == {"b": {"status": "failed", "output": None}}
-    assert (await reports.expressions.expression_inputs(number, [])).tasks == {}
+    inputs = await expressions.expression_inputs(number, Mentioned(tasks=frozenset({"b"})))
+    error = {"code": "exit", "message": "it broke"}
+    assert inputs.tasks == {"b": TaskResult(uses="delay", status="failed", output=None, error=error)}
+    assert (await expressions.expression_inputs(number, Mentioned())).tasks == {}
     with pytest.raises(NotFound):
-        await reports.expressions.expression_inputs(99, [])
+        await reports.expressions.expression_inputs(99, Mentioned())
+
+
+async def test_expressions_read_no_output_and_no_params_that_they_do_not_mention(
+    deck: Deck, reports: Reports
+) -> None:
+    number = deck.job(stage(task("a"), task("b")), params={"large": "x" * 5_000})
+    deck.claim()
+    for place in ((1, 1), (2, 1)):
+        deck.end(place, outcome=Succeeded(output={"big": "y" * 9_000}))
+    mentioned = Mentioned(tasks=frozenset({"a", "b"}), outputs=frozenset({"b"}), params=False)
+    inputs = await reports.expressions.expression_inputs(number, mentioned)
+    assert (inputs.tasks["a"].output, inputs.params) == (None, {})
+    assert inputs.tasks["b"].output == {"big": "y" * 9_000}
+    assert inputs.size < 9_100
 
 
 async def test_a_job_number_given_again_is_not_mistaken_for_the_former_job(
@@ -316,14 +336,16 @@ async def test_a_job_number_given_again_is_not_mistaken_for_the_former_job(
 ) -> None:
     number = deck.job(stage(task("a"), task("b")))
     deck.drain()
-    await reports.expressions.expression_inputs(number, ["a", "b"])
+    both = frozenset({"a", "b"})
+    await reports.expressions.expression_inputs(number, Mentioned(tasks=both, outputs=both))
     deck.db.execute("DELETE FROM task")
     deck.db.execute("DELETE FROM job WHERE id = 2")
     assert deck.job(stage(task("b"), task("a"))) == number
     deck.claim()
     deck.end((1, 1), outcome=Succeeded(output="of b"))
-    inputs = await reports.expressions.expression_inputs(number, ["a", "b"])
-    assert inputs.tasks == {"b": {"status": "succeeded", "output": "of b"}}
+    inputs = await reports.expressions.expression_inputs(number, Mentioned(tasks=both, outputs=both))
+    result = TaskResult(uses="delay", status="succeeded", output="of b", error={})
+    assert inputs.tasks == {"b": result}
 
 
 async def test_recovery_finds_open_attempts_and_waiting_conditions(deck: Deck, reports: Reports) -> None:

@@ -5,16 +5,17 @@ Read by the engine's expression scopes.
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.model.status import TASK_FINAL
-from core.model.values import JsonObject
-from core.store.reports.payloads import fetch_payloads
+from core.model.values import JsonObject, JsonValue
+from core.store.reports.payloads import fetch_bodies, payload_hash
 from core.store.reports.refusals import unknown_job
 from core.store.reports.rows import AnyRow, object_of
 from core.store.reports.source import Source
@@ -23,11 +24,36 @@ from core.store.sql import ids, unpack
 
 _JOBS_REMEMBERED = 8
 
-_JOB = text("SELECT id, name, params FROM job WHERE id = :job")
+_ON_THE_LOOP = 64 * 1024
+"""Characters of JSON that are read beside other tasks; more of them are read in a thread."""
+_REFERENCE_MAX = 200
+"""Characters of the JSON that stands for a payload, at the most."""
+
+_JOB = text("SELECT id, name, CASE WHEN :params THEN params END AS params FROM job WHERE id = :job")
 _RESULTS = text(
-    "SELECT id, key, status, output FROM task"
+    "SELECT id, key, uses, status, error,"
+    " CASE WHEN id IN (SELECT value FROM json_each(:outputs)) THEN output END AS output FROM task"
     " WHERE job_id = :job AND id IN (SELECT value FROM json_each(:ids))"
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mentioned:
+    """What expressions mention of a job: tasks by key, those whose output is read, its parameters."""
+
+    tasks: frozenset[str] = frozenset()
+    outputs: frozenset[str] = frozenset()
+    params: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskResult:
+    """How a task ended: its output where it is mentioned, and its last error."""
+
+    uses: str
+    status: str
+    output: JsonValue
+    error: JsonObject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +61,13 @@ class ExpressionInputs:
     """What `params`, `tasks` and `job` are in the expressions of a job."""
 
     params: JsonObject
-    tasks: JsonObject
-    """{key: {output, status}} of final tasks."""
+    """{} where they are not mentioned."""
+    tasks: dict[str, TaskResult]
+    """The final tasks, by key."""
     job: JsonObject
     """Its `id` and `name`."""
+    size: int
+    """Characters of JSON that were read."""
 
 
 class ExpressionReports:
@@ -48,34 +77,38 @@ class ExpressionReports:
         self._source = source
         self._task_ids: OrderedDict[int, dict[str, int]] = OrderedDict()
 
-    async def expression_inputs(self, job_id: int, keys: Sequence[str]) -> ExpressionInputs:
-        """Return the inputs with the tasks of these keys, those that are final; outputs are in full.
+    async def expression_inputs(self, job_id: int, mentioned: Mentioned) -> ExpressionInputs:
+        """Return the inputs with those of the tasks that are final; outputs are in full.
 
         Raises `NotFound` (`job.unknown`).
         """
         async with self._source.snapshot() as db:
-            job = (await db.execute(_JOB, {"job": job_id})).one_or_none()
+            job = (await db.execute(_JOB, {"job": job_id, "params": mentioned.params})).one_or_none()
             if job is None:
                 raise await unknown_job(db, job_id)
-            rows = await self._tasks(db, job_id, keys) if keys else []
-            final = {row.key: row for row in rows if row.status in TASK_FINAL}
-            outputs = await fetch_payloads(db, {key: unpack(row.output) for key, row in final.items()})
+            rows = await self._tasks(db, job_id, mentioned) if mentioned.tasks else []
+            final = [row for row in rows if row.status in TASK_FINAL]
+            hashes = {row.key: key for row in final if (key := _hash_of(row.output)) is not None}
+            bodies = await fetch_bodies(db, set(hashes.values())) if hashes else {}
+        # The snapshot is closed: what follows may take its time.
+        texts = {row.key: bodies[hashes[row.key]] if row.key in hashes else row.output for row in final}
         return ExpressionInputs(
             params=object_of(job.params),
-            tasks={key: {"output": outputs[key], "status": row.status} for key, row in final.items()},
+            tasks={row.key: await _result(row, texts[row.key]) for row in final},
             job={"id": job.id, "name": job.name},
+            size=sum(len(part or "") for part in (job.params, *texts.values())),
         )
 
-    async def _tasks(self, db: AsyncConnection, job_id: int, keys: Sequence[str]) -> Sequence[AnyRow]:
+    async def _tasks(self, db: AsyncConnection, job_id: int, mentioned: Mentioned) -> Sequence[AnyRow]:
         """Read tasks of a job by key; the keys of a job never change, so their ids are remembered."""
         remembered = self._task_ids.get(job_id)
         if remembered is not None:
-            rows = await _read_tasks(db, job_id, [remembered[key] for key in keys if key in remembered])
-            if {row.key for row in rows} == set(keys):
+            rows = await _read_tasks(db, job_id, remembered, mentioned)
+            if {row.key for row in rows} == mentioned.tasks:
                 return rows
         # Not remembered, or the number of a purged job was given again.
         task_ids = await self._remember(db, job_id)
-        return await _read_tasks(db, job_id, [task_ids[key] for key in keys if key in task_ids])
+        return await _read_tasks(db, job_id, task_ids, mentioned)
 
     async def _remember(self, db: AsyncConnection, job_id: int) -> dict[str, int]:
         query = select(task.c.key, task.c.id).where(task.c.job_id == job_id)
@@ -87,5 +120,26 @@ class ExpressionReports:
         return task_ids
 
 
-async def _read_tasks(db: AsyncConnection, job_id: int, task_ids: Sequence[int]) -> Sequence[AnyRow]:
-    return (await db.execute(_RESULTS, {"job": job_id, "ids": ids(task_ids)})).all()
+async def _read_tasks(
+    db: AsyncConnection, job_id: int, task_ids: Mapping[str, int], mentioned: Mentioned
+) -> Sequence[AnyRow]:
+    wanted = {
+        name: ids(task_ids[key] for key in keys if key in task_ids)
+        for name, keys in (("ids", mentioned.tasks), ("outputs", mentioned.outputs))
+    }
+    return (await db.execute(_RESULTS, {"job": job_id, **wanted})).all()
+
+
+def _hash_of(output: str | None) -> str | None:
+    short = output is not None and len(output) < _REFERENCE_MAX
+    return payload_hash(unpack(output)) if short else None
+
+
+async def _result(row: AnyRow, output: str | None) -> TaskResult:
+    large = output is not None and len(output) > _ON_THE_LOOP
+    return TaskResult(
+        uses=row.uses,
+        status=row.status,
+        output=await asyncio.to_thread(unpack, output) if large else unpack(output),
+        error=object_of(row.error),
+    )

@@ -1,4 +1,4 @@
-"""Expressions `${{ ... }}`: plain paths by own code, others by CEL.
+"""Expressions `${{ ... }}`: parsed, checked without values, evaluated within limits.
 
 Used by the validation, and by the engine for inputs and conditions.
 """

@@ -1,48 +1,67 @@
-"""Plain paths such as `tasks.a.output[0].id`: parsed and followed without CEL.
+"""Paths such as `tasks.a.output[0].id`: found in trees, followed, written.
 
-Used by `checking` and `resolving`.
+Used by the checks and the evaluation.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 from core.model.errors import Invalid
 from core.model.near_misses import did_you_mean
-from core.model.values import JsonValue
+from core.model.values import JsonObject
+from core.workflows.expressions.kinds import Value, kind_of, with_article
+from core.workflows.expressions.syntax import Constant, Index, Member, Name, Node
 
 Path: TypeAlias = tuple[str | int, ...]
 """A root name, then names and indices."""
-_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
-_STEP = re.compile(
-    rf"""\s*(?:\.\s*(?P<name>{_NAME})|\[\s*(?:(?P<index>[0-9]{{1,9}})|"(?P<double>[^"\\]*)"|'(?P<single>[^'\\]*)')\s*\])""",
-    re.ASCII,
-)
-_ROOT = re.compile(_NAME, re.ASCII)
-_CONSTANTS = frozenset({"true", "false", "null"})
 
 
-def parse_path(source: str) -> Path | None:
-    """Return the steps of a plain path, None for anything else."""
-    match = _ROOT.match(source)
-    if match is None or match.group() in _CONSTANTS:
-        return None
-    steps: list[str | int] = [match.group()]
-    while (step := _STEP.match(source, match.end())) is not None:
-        match = step
-        index = step["index"]
-        steps.append(int(index) if index else step["name"] or step["double"] or step["single"] or "")
-    return None if source[match.end() :].strip() else tuple(steps)
+def literal_path(node: Node) -> Path | None:
+    """Return the path that a node is, None for anything else."""
+    steps: list[str | int] = []
+    while True:
+        match node:
+            case Name():
+                return (node.name, *reversed(steps))
+            case Member():
+                steps.append(node.name)
+                node = node.of
+            case Index(key=Constant(value=str() | int() as key)):
+                steps.append(key)
+                node = node.of
+            case _:
+                return None
 
 
-def follow(path: Path, scope: Mapping[str, JsonValue]) -> JsonValue:
-    """Return the value a path leads to; raise `Invalid` where it leads nowhere, with a near miss."""
-    node: JsonValue = cast("JsonValue", scope)
-    for number, step in enumerate(path):
-        node = _enter(node, step, path[:number])
-    return node
+def enter(value: Value, step: str | int, before: Path | None) -> Value:
+    """Return what a step leads to; raise `Invalid` where it leads nowhere, with a near miss.
+
+    `before` is the path to the value, None where it was computed.
+    """
+    # A mapping of another kind than dict may stand at the top: the runner's scope loads lazily.
+    if isinstance(value, Mapping) and isinstance(step, str):
+        if step in value:
+            return value[step]
+        raise unknown_name(step, before or (), list(value))
+    place = f"`{write_steps(before)}`" if before else "the value"
+    if isinstance(value, list) and isinstance(step, int):
+        if 0 <= step < len(value):
+            return value[step]
+        raise Invalid(
+            "expression.unknown",
+            f"{place} has {len(value)} items, there is no [{step}]",
+            hint="check the index, or how many items the task returned",
+            facts=_path_facts(before, step),
+        )
+    shown = f"[{step}]" if isinstance(step, int) else f".{step}"
+    raise Invalid(
+        "expression.type",
+        f"{place} is {with_article(kind_of(value))}, it has no `{shown}`",
+        hint="check the output of the task that is named",
+        facts={**_path_facts(before, step), "types": [kind_of(value)]},
+    )
 
 
 def write_steps(path: Sequence[str | int]) -> str:
@@ -61,31 +80,5 @@ def unknown_name(step: str, before: Path, known: Collection[str]) -> Invalid:
     )
 
 
-def _enter(node: JsonValue, step: str | int, before: Path) -> JsonValue:
-    # A mapping of another kind than dict may stand at the top: the runner's scope loads lazily.
-    if isinstance(node, Mapping) and isinstance(step, str):
-        if step in node:
-            return node[step]
-        raise unknown_name(step, before, list(node))
-    if isinstance(node, list) and isinstance(step, int):
-        if step < len(node):
-            return node[step]
-        raise Invalid(
-            "expression.unknown",
-            f"`{write_steps(before)}` has {len(node)} items, there is no [{step}]",
-            hint="check the index, or how many items the task returned",
-            facts={"path": write_steps((*before, step))},
-        )
-    raise Invalid(
-        "expression.type",
-        f"`{write_steps(before)}` is {_kind(node)}; `{step}` leads nowhere",
-        hint="check the output of the task that is named",
-        facts={"path": write_steps((*before, step))},
-    )
-
-
-def _kind(node: JsonValue) -> str:
-    if node is None:
-        return "null"
-    names = {bool: "a boolean", int: "a number", float: "a number", str: "text", list: "a list"}
-    return names.get(type(node), "a mapping")
+def _path_facts(before: Path | None, step: str | int) -> JsonObject:
+    return {"path": write_steps((*(before or ()), step))}
