@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.executors.family import MARK
 from core.executors.spawning import Stdio, reap
 from core.model.errors import HandoffFailed
 
@@ -89,8 +88,8 @@ class CollectorProcess:
                 process = subprocess.Popen(
                     [sys.executable, "-I", "-S", str(_PROGRAM)],
                     cwd="/",
-                    # As the engine's, whose interpreter it runs by; but no kill of a task may find it.
-                    env={name: value for name, value in os.environ.items() if name != MARK},
+                    # What its interpreter may need to load; nothing that marks it as part of a task.
+                    env={name: value for name, value in os.environ.items() if name.startswith("LD_")},
                     stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
