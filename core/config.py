@@ -81,9 +81,9 @@ class Settings(BaseSettings):
     max_bounces: int = Field(5, ge=1, le=1_000)
     """Failed hand-offs after which a task is given up."""
     output_cap: int = Field(64 * MIB, ge=4_096)
-    """Bytes of output kept per attempt."""
+    """Bytes of output kept per attempt; of a task by `--output-limit`, `output_limit:`."""
     output_policy: Literal["drop_middle", "fail"] = "drop_middle"
-    """What happens to an attempt whose output exceeds its cap."""
+    """What happens to an attempt whose output exceeds that; of a task by `--on-overflow`, `on_overflow:`."""
     output_quota: int = Field(10 * GIB, ge=MIB)
     """Bytes of output kept by the whole store; at this size nothing more is claimed."""
     env_allow: Annotated[tuple[Name, ...], NoDecode] = ENV_ALLOW

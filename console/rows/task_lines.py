@@ -18,6 +18,7 @@ from core.model.events import EventView
 from core.model.text import SafeText, fit, safe_line
 from core.model.values import JsonValue, to_iso
 from core.model.views import AttemptView, TaskDetail
+from core.render.output_notes import output_notes
 from core.render.times import duration_text
 
 _EVENTS = 20
@@ -71,6 +72,7 @@ def task_lines(page: TaskPage, look: Look) -> Iterator[SafeText]:
     yield from (_attempt(attempt, look) for attempt in detail.attempts)
     yield from _block("with", dict(detail.with_))
     yield from _block("output", detail.output)
+    yield from (safe_line(f"  ! {note}") for note in output_notes(detail.output))
     yield from _block("metadata", dict(detail.metadata) or None)
     if page.events:
         yield SafeText("")

@@ -36,6 +36,7 @@ class LogScreen(DeskScreen):
         self.following = True
         self._epoch = 0
         self._final = False
+        self._lost = False
         self._buffer = LineBuffer()
         self._offset = -TAIL_BYTES
 
@@ -56,7 +57,9 @@ class LogScreen(DeskScreen):
             chunk = await self.desk.control.log(self.task_id, offset=self._offset, limit=TAIL_BYTES)
         if self._offset < 0 and chunk.offset > 0:
             self._buffer.add(f"... {chunk.offset:,} bytes before this are not shown\n".encode())
-        self._epoch, self._final = chunk.epoch, chunk.final
+        if chunk.dropped:
+            self._buffer.add(f"... {chunk.dropped:,} bytes are missing here: over the limit\n".encode())
+        self._epoch, self._final, self._lost = chunk.epoch, chunk.final, chunk.lost
         self._buffer.add(chunk.data)
         self._offset = chunk.end if chunk.epoch else -TAIL_BYTES
         if chunk.data:
@@ -76,7 +79,8 @@ class LogScreen(DeskScreen):
         if not self._epoch:
             return safe_line(f" Log of task {self.task_id}  (it has not run yet)")
         state = "complete" if self._final else "following" if self.following else "not following"
-        return safe_line(f" Log of task {self.task_id}  attempt {self._epoch}  {state}")
+        missing = "  some output could not be kept" if self._lost else ""
+        return safe_line(f" Log of task {self.task_id}  attempt {self._epoch}  {state}{missing}")
 
     def position_text(self) -> str:
         return self.view.position_text

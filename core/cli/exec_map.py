@@ -24,15 +24,24 @@ from core.cli.arguments import Hosting
 from core.cli.commands import Command
 from core.cli.group_counts import GroupCounts
 from core.cli.output import emit, note, say, status
+from core.cli.output_sinks import open_sink
 from core.cli.progress import Meter
 from core.cli.refusals import Left, usage
-from core.cli.summary import counts_text, error_text, exit_status, failed_tasks, say_failed
-from core.cli.task_output import RawSink, Tail, TextSink
+from core.cli.summary import (
+    INCOMPLETE,
+    counts_text,
+    error_text,
+    exit_status,
+    failed_tasks,
+    is_whole,
+    say_failed,
+)
+from core.cli.task_output import Tail
 from core.cli.waiting import explaining_lost_engine, wait_with
 from core.control.api import OPERATOR, ControlAPI, StopMode, TaskSpec
 from core.filters.terms import In
 from core.model.bounds import ATTEMPTS_MAX, PRIORITY_MAX
-from core.model.plans import RetryPolicy
+from core.model.plans import OnOverflow, RetryPolicy
 from core.model.values import JsonObject
 from core.render.times import duration_text
 
@@ -59,6 +68,14 @@ class TaskOptions:
         int,
         typer.Option(metavar="N", min=0, max=ATTEMPTS_MAX - 1, help="Run a failed task again up to N times."),
     ] = 0
+    output_limit: Annotated[
+        str | None,
+        typer.Option(metavar="SIZE", help="Output kept of an attempt: 500kB. [default: output_cap, 64 MiB]"),
+    ] = None
+    on_overflow: Annotated[
+        OnOverflow | None,
+        typer.Option(help="Over that: drop the middle, or fail. [default: output_policy, drop_middle]"),
+    ] = None
     env: Annotated[
         list[str], typer.Option(metavar="NAME", help="An environment variable to pass on; may be repeated.")
     ] = field(default_factory=list)
@@ -89,7 +106,11 @@ Loose: TypeAlias = Exec | Map
 
 
 async def exec_(arguments: Exec) -> int:
-    """Run one program as a durable task and write its output."""
+    """Run one program as a durable task and write its output.
+
+    Bytes go unchanged to a pipe or file, safe text to a terminal. Output over its limit (output_cap, 64 MiB)
+    loses its middle: that is said on standard error, and the exit code is 7 if the program succeeded.
+    """
     spec = _spec(
         arguments.task, arguments.task.argv, name=arguments.task.name or " ".join(arguments.task.argv)
     )
@@ -165,15 +186,15 @@ async def _conclude_one(deck: ControlAPI, task_id: int, *, arguments: Loose, end
                 "error": detail.task.error,
             }
         )
-        return exit_status(ended)
-    # A file or pipe gets the bytes of the program unchanged.
-    tail = Tail(deck, task_id, sink=TextSink() if sys.stdout.isatty() else RawSink())
+        return exit_status(ended) or (0 if is_whole(detail.output) else INCOMPLETE)
+    sink = open_sink()
+    tail = Tail(deck, task_id, sink=sink)
     await tail.drain()
     tail.finish()
     if detail.task.status != "succeeded":
         note(f"task {task_id} ", status(detail.task.status), f": {error_text(detail.task.error)}")
         note(f"  run it again: {arguments.command('retry', '--task', str(task_id))}")
-    return exit_status(ended)
+    return exit_status(ended) or (0 if sink.is_whole else INCOMPLETE)
 
 
 async def _conclude_group(
@@ -229,6 +250,8 @@ def _spec(task: TaskOptions, argv: Sequence[str], *, name: str) -> TaskSpec:
         priority=task.priority,
         timeout=task.timeout,
         retry=RetryPolicy(max_attempts=task.retry + 1),
+        output_limit=task.output_limit,
+        on_overflow=task.on_overflow,
         context={"cwd": str(Path.cwd()), "env": _environment(task.env)},
     )
 

@@ -14,10 +14,12 @@ import typer
 from core.cli.arguments import Remote
 from core.cli.commands import Command
 from core.cli.output import note
+from core.cli.output_sinks import CheckedSink, open_sink
 from core.cli.reading import reading
-from core.cli.task_output import JsonSink, RawSink, Sink, Tail, TextSink
+from core.cli.task_output import Tail
 from core.control.api import ReadingAPI
 from core.model.status import TASK_FINAL
+from core.model.views import LogStream
 
 _FOLLOW_SECONDS = 0.2
 
@@ -38,22 +40,33 @@ class Logs(Remote):
         int | None,
         typer.Option(metavar="N", min=1, help="The attempt with this number. [default: latest]"),
     ] = None
+    stderr: Annotated[
+        bool, typer.Option("--stderr", help="Standard error, of a task that keeps it apart.")
+    ] = False
     raw: Annotated[
-        bool, typer.Option("--raw", help="Write the bytes unchanged, also terminal control codes.")
+        bool,
+        typer.Option("--raw", help="Also to a terminal: the bytes unchanged, with its control codes."),
     ] = False
 
 
 async def logs(arguments: Logs) -> int:
-    """Write the output of a task."""
+    """Write the output of a task: bytes as they are to a pipe or file, safe text to a terminal.
+
+    What was dropped over the limit of an output is said on standard error, and by "dropped" with --json.
+    """
     async with reading(arguments) as deck:
         task_id = await deck.find_task(arguments.task)
-        tail = Tail(deck, task_id, sink=_sink(arguments))
+        stream = LogStream.ERR if arguments.stderr else LogStream.OUT
+        tail = Tail(deck, task_id, sink=_sink(arguments), stream=stream)
         offset = 0 if arguments.tail is None else -arguments.tail
         tail.seek(arguments.attempt, offset, sink=_sink(arguments))
         await tail.drain()
         if arguments.follow:
             await _follow(deck, task_id, tail=tail, arguments=arguments)
         tail.finish()
+        if tail.stderr and not (arguments.stderr or arguments.json):
+            way = arguments.command("logs", "--stderr", arguments.task)
+            note(f"{tail.stderr:,} bytes of standard error are kept apart: {way}")
     return 0
 
 
@@ -75,10 +88,8 @@ async def _follow(deck: ReadingAPI, task_id: int, *, tail: Tail, arguments: Logs
         await asyncio.sleep(_FOLLOW_SECONDS)
 
 
-def _sink(arguments: Logs) -> Sink:
-    if arguments.json:
-        return JsonSink()
-    return RawSink() if arguments.raw else TextSink()
+def _sink(arguments: Logs) -> CheckedSink:
+    return open_sink(json=arguments.json, raw=arguments.raw)
 
 
 COMMANDS = (
@@ -90,7 +101,7 @@ COMMANDS = (
             "taskdeck logs 12/parse",
             "taskdeck logs -f 4711",
             "taskdeck logs 4711 --tail 4096",
-            "taskdeck logs 4711 --attempt 1 --raw > out.bin",
+            "taskdeck logs 4711 --attempt 1 > out.bin",
         ),
     ),
 )

@@ -20,6 +20,8 @@ from core.model.views import TaskView
 
 EXIT = {"succeeded": 0, "failed": 1, "cancelled": 3}
 """Exit status for the final status of a job or task."""
+INCOMPLETE = 7
+"""Exit status of `exec` when the program succeeded and part of its output is missing."""
 SHOWN = 10
 """Failed tasks, or refusals, that are listed."""
 _MESSAGE = 200
@@ -35,6 +37,11 @@ def exit_status(counts: Mapping[str, int]) -> int:
     if counts.get("failed"):
         return EXIT["failed"]
     return EXIT["cancelled"] if counts.get("cancelled") else 0
+
+
+def is_whole(output: JsonValue) -> bool:
+    """Return whether an output of a task says that nothing of it is missing."""
+    return not (isinstance(output, dict) and (output.get("dropped") or output.get("lost")))
 
 
 async def failed_tasks(deck: ReadingAPI, among: In) -> tuple[TaskView, ...]:

@@ -51,7 +51,7 @@ def output(answer: Answer) -> JsonObject:
     """Return the output of a call: `status`, `headers`, `path`, `size`, and `json` or else `text`.
 
     `json` only where the content type says so and the whole body parses within the limits (256 KiB, depth
-    200); `text` is the first 64 KiB.
+    200); `text` is the first 64 KiB, `omitted` how many bytes after it are in the file only.
     """
     result: JsonObject = {
         "status": answer.status,
@@ -65,7 +65,7 @@ def output(answer: Answer) -> JsonObject:
         except ValueError:
             # A body that lies about its type is still readable.
             pass
-    return {**result, "text": text(answer)}
+    return {**result, "text": text(answer), "omitted": max(0, answer.size - TEXT_BYTES)}
 
 
 def text(answer: Answer, limit: int = TEXT_BYTES) -> str:

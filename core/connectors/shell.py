@@ -6,6 +6,7 @@ string joined from values.
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
@@ -22,7 +23,7 @@ from core.connectors.process import (
     signal_name,
     working_directory,
 )
-from core.files.untrusted import read_small, tail_text
+from core.files.untrusted import read_small, tail_bytes
 from core.model.errors import Invalid
 from core.model.expressions import OPENING
 from core.model.outcomes import Failed, Outcome, Succeeded, TaskError
@@ -30,6 +31,7 @@ from core.model.ports import InputFault, ProcessCall
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from core.model.ports import CallContext, ProcessExit
     from core.model.values import JsonObject, JsonValue
@@ -49,6 +51,7 @@ class ShellInput(Input):
     env: dict[str, Argument] = Field(default_factory=dict)
     cwd: str | None = None
     parse: Literal["text", "json"] = "text"
+    stderr: Literal["merged", "separate"] = "merged"
     ok: list[Annotated[int, Field(ge=0, le=255)]] = Field(default_factory=lambda: [0], min_length=1)
 
     @classmethod
@@ -92,20 +95,30 @@ class Shell(Plain):
         if fault is not None:
             raise Invalid("shell.text", fault, hint="fix the `with:` block of the task")
         argv[0] = program(argv[0], code="shell.not_found", env=env, cwd=cwd)
-        return ProcessCall(argv=tuple(argv), cwd=cwd, env=env, files=files)
+        err: Literal["err"] | None = "err" if parsed.stderr == "separate" else None
+        return ProcessCall(argv=tuple(argv), cwd=cwd, env=env, files=files, stderr=err)
 
     def conclude(self, with_: JsonObject, context: CallContext, end: ProcessExit) -> Outcome:
-        """Judge an exit: accepted codes succeed with `{exit, path, text | json}`, others are `shell.exit`."""
+        """Judge an exit: accepted codes succeed with an output, others are `shell.exit`.
+
+        The output is `{exit, path, size, dropped, text, omitted}`, or `json` for `text` and `omitted`; with
+        `stderr: separate` also `stderr` (its last 64 KiB) and `stderr_path`.
+        """
         parsed = parse_input(ShellInput, with_)
         if end.code not in parsed.ok:
             return _failed(end)
-        output: dict[str, JsonValue] = {"exit": end.code, "path": str(end.out)}
+        output: dict[str, JsonValue] = {"exit": end.code, "path": str(end.out), **_extent(end)}
+        if end.err is not None:
+            output |= {"stderr": _tail(end.err).decode("utf-8", "replace"), "stderr_path": str(end.err)}
         if parsed.parse == "text":
-            return Succeeded(output={**output, "text": _tail(end)})
+            return Succeeded(output={**output, **_text(end)})
         try:
             return Succeeded(output={**output, "json": _json(end)})
         except ValueError as error:
-            return Failed(error=TaskError(code="shell.output", message=f"output: {error}"), permanent=True)
+            # Not permanent: what a program prints once in a while, its next attempt may not print.
+            return Failed(
+                error=TaskError(code="shell.output", message=f"output: {error}", facts=_extent(end))
+            )
 
 
 def _as_text(value: Argument) -> str:
@@ -116,24 +129,42 @@ def _as_text(value: Argument) -> str:
 def _failed(end: ProcessExit) -> Failed:
     name = signal_name(end.code) if end.code > 128 else None
     how = f"exited with {end.code}" if name is None else f"exited with {end.code} (as by {name})"
-    line = last_line(_tail(end))
-    facts: dict[str, JsonValue] = {"exit": end.code}
+    errors = b"" if end.err is None else _tail(end.err)
+    line = last_line((errors.strip() or _tail(end.out)).decode("utf-8", "replace"))
+    facts: dict[str, JsonValue] = {"exit": end.code, **(_extent(end) if end.dropped or end.lost else {})}
     if name is not None:
         facts["signal"] = name
     message = f"{how}: {line}" if line else how
     return Failed(error=TaskError(code="shell.exit", message=message, facts=facts))
 
 
-def _tail(end: ProcessExit) -> str:
+def _extent(end: ProcessExit) -> dict[str, JsonValue]:
+    """Say how much was written, and how much of that is missing in the file."""
+    return {"size": end.size, "dropped": end.dropped, **({"lost": True} if end.lost else {})}
+
+
+def _text(end: ProcessExit) -> dict[str, JsonValue]:
+    """Return the end of the output, and how many bytes before it are in the file only."""
+    data = _tail(end.out)
+    omitted = max(0, end.size - end.dropped - len(data))
+    text: dict[str, JsonValue] = {"text": data.decode("utf-8", "replace"), "omitted": omitted}
     try:
-        return tail_text(end.out, TEXT_BYTES)
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        text["base64"] = base64.b64encode(data).decode("ascii")
+    return text
+
+
+def _tail(path: Path) -> bytes:
+    try:
+        return tail_bytes(path, TEXT_BYTES)
     except OSError:
-        return ""
+        return b""
 
 
 def _json(end: ProcessExit) -> JsonValue:
-    if end.capped:
-        raise ValueError("it went over its cap, so that its middle is missing")
+    if end.dropped or end.lost:
+        raise ValueError("it is not whole: it went over its limit, or could not be written")
     data = read_small(end.out, JSON_BYTES)
     if data is None:
         raise ValueError(f"it is not there, or larger than {JSON_BYTES} bytes, and is not read as JSON")

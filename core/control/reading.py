@@ -96,11 +96,18 @@ class ReadingControl(ReadingAPI):
             return LogChunk(data=b"", offset=0, end=0, final=False, epoch=0)
         ref = AttemptRef(task_id=request.task_id, epoch=attempt.epoch)
         offset = request.offset
-        start = offset if offset >= 0 else max(0, self._outputs.size(ref) + offset)
-        chunk = self._outputs.read(ref, offset=start, limit=request.limit)
+        start = offset if offset >= 0 else max(0, self._outputs.size(ref, request.stream) + offset)
+        chunk = self._outputs.read(ref, offset=start, limit=request.limit, stream=request.stream)
         final = attempt.status in _CLOSED and chunk.next >= chunk.size
         return LogChunk(
-            data=chunk.data, offset=chunk.offset, end=chunk.next, final=final, epoch=attempt.epoch
+            data=chunk.data,
+            offset=chunk.offset,
+            end=chunk.next,
+            final=final,
+            epoch=attempt.epoch,
+            dropped=max(0, min(chunk.offset, chunk.size) - start),
+            lost=self._outputs.is_lossy(ref),
+            stderr=self._outputs.size(ref, "err"),
         )
 
 

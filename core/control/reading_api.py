@@ -77,6 +77,7 @@ class Log(Request[views.LogChunk]):
     epoch: int | None = None
     offset: int = 0
     limit: int = LOG_BYTES
+    stream: views.LogStream = views.LogStream.OUT
 
 
 @verb("count", Kind.READ)
@@ -171,15 +172,22 @@ class ReadingAPI(ABC):
         return await self.ask(Events(query=query, after_id=after_id, limit=limit))
 
     async def log(
-        self, task_id: int, *, epoch: int | None = None, offset: int = 0, limit: int = LOG_BYTES
+        self,
+        task_id: int,
+        *,
+        epoch: int | None = None,
+        offset: int = 0,
+        limit: int = LOG_BYTES,
+        stream: views.LogStream = views.LogStream.OUT,
     ) -> views.LogChunk:
         """Return at most `limit` bytes of an attempt's output from a byte offset; None = latest attempt.
 
         A negative offset counts from the end, as far as the output goes back. A task that never ran,
-        or wrote nothing, has an empty chunk (epoch 0 if it never ran). Raises `NotFound`
+        or wrote nothing, has an empty chunk (epoch 0 if it never ran). `err` is standard error where a task
+        keeps it apart. Raises `NotFound`
         (`task.unknown`, `attempt.unknown`).
         """
-        return await self.ask(Log(task_id=task_id, epoch=epoch, offset=offset, limit=limit))
+        return await self.ask(Log(task_id=task_id, epoch=epoch, offset=offset, limit=limit, stream=stream))
 
     async def count(self, where: Filter) -> counts.Count:
         """Return how many jobs, tasks or events a filter finds.

@@ -5,6 +5,8 @@ Used by the runner.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from core.engine.attempts import Running, Tools
 from core.engine.orphans import Orphans
 from core.engine.resolved_input import InputResolver, ResolvedInput, concludes
@@ -22,6 +24,7 @@ from core.model.errors import NotFound, Unavailable
 from core.model.outcomes import Bounced, Failed, Lost, Outcome, Succeeded, TaskError
 from core.model.plans import OnLoss
 from core.model.ports import ProcessCall, ProcessExit
+from core.model.values import JsonObject
 
 
 class Processes:
@@ -41,6 +44,8 @@ class Processes:
 
     async def run(self, running: Running, call: ProcessCall, resolved: ResolvedInput) -> Outcome:
         """Start a call that was made of an input, and return its outcome."""
+        spec = running.spec
+        call = replace(call, output_limit=spec.output_limit, on_overflow=spec.on_overflow)
         try:
             self._tools.children.start(running.ref, call)
         except Unavailable as error:
@@ -75,8 +80,11 @@ class Processes:
             case ProcessExit():
                 outcome = resolved.conclude(end)
             case Overflowed():
-                message = f"the output of {end.size} bytes exceeds its cap of {end.cap}"
-                outcome = Failed(error=TaskError(code="output.cap", message=message), permanent=True)
+                message = f"the output of {end.size:,} bytes exceeds its limit of {end.cap:,}"
+                facts: JsonObject = {"size": end.size, "limit": end.cap}
+                outcome = Failed(
+                    error=TaskError(code="output.cap", message=message, facts=facts), permanent=True
+                )
             case NotStarted():
                 outcome = Bounced(reason=end.reason)
             case Vanished():

@@ -26,7 +26,7 @@ from core.engine.runner import Runner
 from core.engine.shutdown import Loops, Shutdown
 from core.engine.waiters import Waiters
 from core.executors.child import ChildExecutor
-from core.executors.output_cap import OutputCap, OverCap
+from core.executors.output_cap import OutputCap
 from core.executors.outputs import Outputs
 from core.host import boot_id
 from core.logs import get_logger
@@ -43,7 +43,7 @@ from core.model.commands import (
 from core.model.errors import TaskdeckError, Unavailable
 from core.model.orphans import OrphanView
 from core.model.paths import Paths
-from core.model.plans import TaskPlan
+from core.model.plans import OnOverflow, TaskPlan
 from core.model.ports import Alarms, Clock, Draw
 from core.model.values import JsonValue
 from core.model.version import VERSION
@@ -98,7 +98,7 @@ class Engine:
         outputs = Outputs(paths.output)
         cap = OutputCap(
             size=settings.output_cap,
-            policy=OverCap.FAIL if settings.output_policy == "fail" else OverCap.KEEP,
+            policy=OnOverflow(settings.output_policy),
         )
         self.children = ChildExecutor(outputs, store=self._owner.store_id, cap=cap)
         scopes = ExpressionScopes(self.reports.expressions, allowed=settings.env_allow)

@@ -34,7 +34,7 @@ from core.model.crash_points import crash_point
 from core.model.errors import Bug, HandoffFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
     from pathlib import Path
 
     from core.executors.outputs import Outputs
@@ -95,11 +95,12 @@ class ChildExecutor:
         (disk, descriptors, processes) and `Invalid` for what no repetition fixes; either way no process
         was started.
         """
-        directory = self._prepare(ref, call.files)
+        streams, cap = (OUT, call.stderr) if call.stderr else (OUT,), self._exits.chosen(call)
+        directory = self._prepare(ref, call, streams=streams, cap=cap)
         crash_point("child.prepared")
         argv = wrap(call.argv, directory=directory, umask=self._umask)
         env = {**call.env, MARK: mark_value(self._store, ref)}
-        stdio = self.collector.collect(directory, [OUT], cap=self._cap.size)
+        stdio = self.collector.collect(directory, streams, cap=cap.size)
         try:
             pid = spawn(argv, cwd=call.cwd or "/", env=env, stdio=stdio)
         finally:
@@ -197,9 +198,10 @@ class ChildExecutor:
         self._children.clear()
         self.collector.close()
 
-    def _prepare(self, ref: AttemptRef, files: Mapping[str, bytes]) -> Path:
+    def _prepare(self, ref: AttemptRef, call: ProcessCall, *, streams: Sequence[str], cap: OutputCap) -> Path:
+        own = None if cap == self._cap else cap
         try:
-            return self.outputs.prepare(ref, files)
+            return self.outputs.prepare(ref, call.files, streams=streams, cap=own)
         except FileExistsError as error:
             # Left by another store in the same place: its files must not be taken for ours.
             message = f"{error.filename} exists already"

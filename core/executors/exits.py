@@ -5,20 +5,23 @@ Used by `ChildExecutor`; it keeps their outputs below a cap too.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from core.executors.observations import Overflowed
-from core.executors.output_cap import OutputCap, OverCap, drop_middle
-from core.executors.outputs import OUT
+from core.executors.output_cap import OutputCap, drop_middle
+from core.executors.outputs import ERR, OUT, STREAMS
+from core.files.untrusted import hole_bytes
+from core.model.plans import OnOverflow
 from core.model.ports import ProcessExit
 
 if TYPE_CHECKING:
     from core.executors.outputs import Outputs
-    from core.model.ports import AttemptRef
+    from core.model.ports import AttemptRef, ProcessCall
 
 
 class Exits:
-    """Read exits of attempts; an output above the cap is trimmed, or fails its task, by policy."""
+    """Read exits of attempts; a stream above its cap is trimmed, or fails its task, by policy."""
 
     def __init__(self, outputs: Outputs, cap: OutputCap) -> None:
         self._outputs = outputs
@@ -31,24 +34,46 @@ class Exits:
 
     def with_code(self, ref: AttemptRef, code: int) -> ProcessExit | Overflowed:
         """Return the exit of an attempt whose command ended with this status."""
-        size = self._outputs.size(ref)
-        capped = size > self._cap.size
-        if capped and not self._trimmed(ref):
+        if not self.within_cap(ref):
             return self.overflow(ref)
-        return ProcessExit(code=code, out=self._outputs.directory(ref) / OUT, size=size, capped=capped)
+        directory, size = self._outputs.directory(ref), self._outputs.size(ref)
+        err = directory / ERR
+        return ProcessExit(
+            code=code,
+            out=directory / OUT,
+            size=size,
+            dropped=hole_bytes(directory / OUT) if size > self.cap(ref).size else 0,
+            lost=self._outputs.is_lossy(ref),
+            err=err if os.path.lexists(err) else None,
+        )
 
     def overflow(self, ref: AttemptRef) -> Overflowed:
-        """Return the end of an attempt whose output is too large."""
-        return Overflowed(size=self._outputs.size(ref), cap=self._cap.size)
+        """Return the end of an attempt one of whose streams is too large."""
+        size = max(self._outputs.size(ref, stream) for stream in STREAMS)
+        return Overflowed(size=size, cap=self.cap(ref).size)
 
     def within_cap(self, ref: AttemptRef) -> bool:
-        """Hold the output below its cap; False = it is above, and the task has to fail."""
-        return self._outputs.size(ref) <= self._cap.size or self._trimmed(ref)
+        """Hold each stream below its cap; False = one is above, and the task has to fail."""
+        cap = self.cap(ref)
+        over = [stream for stream in STREAMS if self._outputs.size(ref, stream) > cap.size]
+        return all(self._trimmed(ref, stream, cap) for stream in over)
 
-    def _trimmed(self, ref: AttemptRef) -> bool:
-        if self._cap.policy is OverCap.FAIL:
+    def cap(self, ref: AttemptRef) -> OutputCap:
+        """Return the cap of an attempt: its own, or that of the configuration."""
+        own = self._outputs.read_limit(ref)
+        return self._cap if own is None else own
+
+    def chosen(self, call: ProcessCall) -> OutputCap:
+        """Return the cap for a call, the configuration's where it names none."""
+        return OutputCap(
+            size=self._cap.size if call.output_limit is None else call.output_limit,
+            policy=self._cap.policy if call.on_overflow is None else call.on_overflow,
+        )
+
+    def _trimmed(self, ref: AttemptRef, stream: str, cap: OutputCap) -> bool:
+        if cap.policy is OnOverflow.FAIL:
             return False
         try:
-            return drop_middle(self._outputs.directory(ref) / OUT, self._cap.size)
+            return drop_middle(self._outputs.directory(ref) / stream, cap.size)
         except OSError:
             return False

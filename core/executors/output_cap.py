@@ -9,11 +9,11 @@ import ctypes
 import errno
 import os
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING
 
 from core.files.untrusted import open_regular
+from core.model.plans import OnOverflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,21 +24,12 @@ _BLOCK = 4096
 _UNSUPPORTED = frozenset({errno.EOPNOTSUPP, errno.ENOSYS})
 
 
-class OverCap(StrEnum):
-    """What happens to an attempt whose output exceeds its cap."""
-
-    KEEP = "keep"
-    """Head and tail stay, the middle is dropped."""
-    FAIL = "fail"
-    """The task fails."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputCap:
-    """How much output of one attempt is kept, in bytes; a running child may pass it for a moment."""
+    """How much of each stream of an attempt is kept, in bytes; a running child may pass it for a moment."""
 
     size: int = 64 * 1024 * 1024
-    policy: OverCap = OverCap.KEEP
+    policy: OnOverflow = OnOverflow.DROP_MIDDLE
 
 
 def drop_middle(path: Path, cap: int) -> bool:

@@ -13,18 +13,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from core import host
+from core.executors.output_cap import OutputCap
 from core.files.untrusted import open_regular, read_extent, read_small
+from core.model.plans import OnOverflow
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from core.model.ports import AttemptRef
 
-OUT, PID, STATUS, READY, LOST = "out", "pid", "status", "ready", "lost"
+OUT, ERR, PID, STATUS = "out", "err", "pid", "status"
+READY, LOST, LIMIT = "ready", "lost", "limit"
+STREAMS = (OUT, ERR)
 CHUNK_BYTES = 65_536
 _STATUS = re.compile(rb"exit (0|[1-9][0-9]{0,2})\n")
 _PID = re.compile(rb"([1-9][0-9]{0,9}) ([0-9]{1,19}) ([0-9a-f-]{36})\n")
+_LIMIT = re.compile(rb"([1-9][0-9]{0,18}) (drop_middle|fail)\n")
 _REVOKED = b"revoked\n"
 _SMALL = 256
 _BLOCK = 512
@@ -66,8 +71,15 @@ class Outputs:
         """Return the absolute directory of an attempt, which need not exist."""
         return self.root.joinpath(str(ref.task_id), str(ref.epoch))
 
-    def prepare(self, ref: AttemptRef, files: Mapping[str, bytes]) -> Path:
-        """Make the directory of an attempt with an empty `out`, `ready` and these files, and return it.
+    def prepare(
+        self,
+        ref: AttemptRef,
+        files: Mapping[str, bytes],
+        *,
+        streams: Sequence[str] = (OUT,),
+        cap: OutputCap | None = None,
+    ) -> Path:
+        """Make the directory of an attempt with empty streams, `ready`, these files, a cap; return it.
 
         Raises `OSError`: `FileExistsError` for a directory that has an `out`, a `pid` or a `status`, else
         what the disk says.
@@ -76,10 +88,13 @@ class Outputs:
         for name in (PID, STATUS):
             if os.path.lexists(directory / name):
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(directory / name))
-        write_new(directory / OUT, b"")
+        for stream in streams:
+            write_new(directory / stream, b"")
+        if cap is not None:
+            write_new(directory / LIMIT, f"{cap.size} {cap.policy}\n".encode("ascii"))
         write_new(directory / READY, _ready_text())
         for name, data in files.items():
-            if "/" in name or name in (OUT, PID, STATUS, READY, LOST, "", ".", ".."):
+            if "/" in name or name in (*STREAMS, PID, STATUS, READY, LOST, LIMIT, "", ".", ".."):
                 raise ValueError(f"not a name for a file of an attempt: {name!r}")
             write_new(directory / name, data)
         return directory
@@ -90,6 +105,14 @@ class Outputs:
         match = _STATUS.fullmatch(data) if data is not None else None
         code = int(match[1]) if match else None
         return code if code is not None and code < 256 else None
+
+    def read_limit(self, ref: AttemptRef) -> OutputCap | None:
+        """Return the cap that was prepared for this attempt alone."""
+        data = read_small(self.directory(ref) / LIMIT, _SMALL)
+        match = _LIMIT.fullmatch(data) if data is not None else None
+        if match is None:
+            return None
+        return OutputCap(size=int(match[1]), policy=OnOverflow(match[2].decode("ascii")))
 
     def read_pid(self, ref: AttemptRef) -> PidFile:
         """Return what `pid` says; its contents are claims, to be checked against the process."""
@@ -136,17 +159,21 @@ class Outputs:
         # Looked at again: a command that had begun meanwhile may have removed the `pid` of its wrapper.
         return self.is_ready(ref)
 
-    def size(self, ref: AttemptRef) -> int:
+    def size(self, ref: AttemptRef, stream: str = OUT) -> int:
         """Return the bytes a child wrote so far, before any cap; 0 without a file."""
         try:
-            return os.lstat(self.directory(ref) / OUT).st_size
+            return os.lstat(self.directory(ref) / stream).st_size
         except OSError:
             return 0
 
-    def read(self, ref: AttemptRef, *, offset: int, limit: int = CHUNK_BYTES) -> Chunk:
-        """Return the next piece of output; empty data = nothing more yet, read again from `next`."""
+    def is_lossy(self, ref: AttemptRef) -> bool:
+        """Return whether output is missing that could not be written."""
+        return os.path.lexists(self.directory(ref) / LOST)
+
+    def read(self, ref: AttemptRef, *, offset: int, limit: int = CHUNK_BYTES, stream: str = OUT) -> Chunk:
+        """Return the next piece of a stream; empty data = nothing more yet, read again from `next`."""
         try:
-            descriptor = open_regular(self.directory(ref) / OUT)
+            descriptor = open_regular(self.directory(ref) / stream)
         except OSError:
             return Chunk(offset=offset, data=b"", size=0)
         try:

@@ -47,14 +47,37 @@ def read_extent(descriptor: int, offset: int, *, limit: int) -> Extent:
     return Extent(start=start, data=os.pread(descriptor, min(limit, end - start), start))
 
 
-def tail_text(path: Path, limit: int) -> str:
-    """Return the last `limit` bytes of a file as text, without holes; what is not UTF-8 becomes U+FFFD."""
+def tail_bytes(path: Path, limit: int) -> bytes:
+    """Return the last `limit` bytes of a file, without its holes and without half a character in front."""
     data = _read_tail(path, limit)
-    if len(data) == limit:
-        # The cut may have gone through a character: drop its rest (at most three bytes).
-        rest = next((i for i, byte in enumerate(data[:4]) if byte & 0xC0 != 0x80), 0)
-        data = data[rest:]
-    return data.decode("utf-8", errors="replace")
+    if len(data) < limit:
+        return data
+    # The cut may have gone through a character: drop its rest (at most three bytes).
+    return data[next((i for i, byte in enumerate(data[:4]) if byte & 0xC0 != 0x80), 0) :]
+
+
+def tail_text(path: Path, limit: int) -> str:
+    """Return the same as text; what is not UTF-8 becomes U+FFFD."""
+    return tail_bytes(path, limit).decode("utf-8", errors="replace")
+
+
+def hole_bytes(path: Path) -> int:
+    """Return how many bytes of a file are holes."""
+    descriptor = open_regular(path)
+    try:
+        size = os.fstat(descriptor).st_size
+        at, held = 0, 0
+        while at < size:
+            try:
+                start = os.lseek(descriptor, at, os.SEEK_DATA)
+            except OSError:
+                # ENXIO: nothing but a hole up to the end.
+                break
+            at = os.lseek(descriptor, start, os.SEEK_HOLE)
+            held += at - start
+    finally:
+        os.close(descriptor)
+    return size - held
 
 
 def read_small(path: Path, limit: int) -> bytes | None:

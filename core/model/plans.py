@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from core.model import bounds
 from core.model.durations import LONGEST_MS
+from core.model.sizes import parse_output_limit
 from core.model.values import JsonObject
 
 
@@ -34,6 +35,15 @@ class OnLoss(StrEnum):
     RETRY = "retry"
     FAIL = "fail"
     ASK = "ask"
+
+
+class OnOverflow(StrEnum):
+    """What happens to an attempt whose output exceeds its limit."""
+
+    DROP_MIDDLE = "drop_middle"
+    """Head and tail stay, half of the limit each."""
+    FAIL = "fail"
+    """The task fails for good."""
 
 
 class OnTaskFailure(StrEnum):
@@ -97,6 +107,10 @@ class TaskPlan:
     """None = the engine's default, 0 = no limit."""
     on_loss: OnLoss = OnLoss.RETRY
     retry: RetryPolicy = NO_RETRY
+    output_limit: int | None = None
+    """Bytes of output kept of an attempt; None = the engine's `output_cap`."""
+    on_overflow: OnOverflow | None = None
+    """None = the engine's `output_policy`."""
     metadata: JsonObject = field(default_factory=dict)
     context: JsonObject = field(default_factory=dict)
     """Where it was asked for: `cwd`, `env` (captured variables)."""
@@ -145,6 +159,10 @@ class TaskSpec:
     timeout: float | str | None = None
     on_loss: OnLoss = OnLoss.RETRY
     retry: RetryPolicy = NO_RETRY
+    output_limit: int | str | None = None
+    """Bytes of output kept of an attempt, or a size as in documents (`64MiB`); None = `output_cap`."""
+    on_overflow: OnOverflow | None = None
+    """None = the engine's `output_policy`."""
     metadata: JsonObject = field(default_factory=dict)
     context: JsonObject = field(default_factory=dict)
 
@@ -153,6 +171,8 @@ class TaskSpec:
         check_task(self)
         bounds.read_timeout(self.timeout)
         object.__setattr__(self, "on_loss", OnLoss(self.on_loss))
+        if self.on_overflow is not None:
+            object.__setattr__(self, "on_overflow", OnOverflow(self.on_overflow))
         if self.retry is not NO_RETRY:
             object.__setattr__(self, "retry", _typed(self.retry))
 
@@ -167,6 +187,8 @@ class TaskSpec:
             timeout_ms=bounds.read_timeout(self.timeout),
             on_loss=self.on_loss,
             retry=self.retry,
+            output_limit=_limit(self.output_limit),
+            on_overflow=self.on_overflow,
             metadata=self.metadata,
             context=self.context,
         )
@@ -182,6 +204,9 @@ def check_task(task: TaskPlan | TaskSpec) -> None:
     if isinstance(task, TaskPlan):
         bounds.check_timeout_ms(task.timeout_ms)
     bounds.read_choice("on_loss", task.on_loss, OnLoss)
+    _limit(task.output_limit)
+    if task.on_overflow is not None:
+        bounds.read_choice("on_overflow", task.on_overflow, OnOverflow)
     for name, value in (("with", task.with_), ("metadata", task.metadata), ("context", task.context)):
         if not isinstance(value, dict):
             raise bounds.refused(name, value, "a mapping")
@@ -190,6 +215,10 @@ def check_task(task: TaskPlan | TaskSpec) -> None:
         bounds.check_environment(task.context.get("env", {}))
     if task.retry is not NO_RETRY:
         _check_retry(task.retry)
+
+
+def _limit(given: object) -> int | None:
+    return None if given is None else parse_output_limit(given)
 
 
 def _check_retry(policy: object) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from core.model.outcomes import Failed, Outcome
+from core.model.plans import OnOverflow
 from core.model.values import JsonObject, JsonValue
 
 Draw: TypeAlias = Callable[[], float]
@@ -90,12 +91,17 @@ class ProcessCall:
     """A call that runs as a supervised child process.
 
     `files` are written into the attempt directory before the start; `env` is the whole environment.
+    `stderr` names a file of its own for standard error; None = it goes to the output. The engine fills in
+    the limit (bytes a stream) and what follows from passing it; None = as configured.
     """
 
     argv: tuple[str, ...]
     cwd: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
+    stderr: Literal["err"] | None = None
+    output_limit: int | None = None
+    on_overflow: OnOverflow | None = None
 
 
 Call: TypeAlias = InlineCall | ProcessCall
@@ -109,8 +115,12 @@ class ProcessExit:
     out: Path
     size: int
     """Bytes of output written, before any cap."""
-    capped: bool = False
-    """The middle of the output was dropped."""
+    dropped: int = 0
+    """Bytes that are missing in the middle of `out`, which went over its cap; they read as zeros."""
+    lost: bool = False
+    """Output is missing that could not be written, at any place."""
+    err: Path | None = None
+    """The file of standard error, where it is kept apart; the same cap holds for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from core.model.plans import NO_RETRY, Backoff, Jitter, OnLoss, RetryPolicy, TaskPlan
+from core.model.plans import NO_RETRY, Backoff, Jitter, OnLoss, OnOverflow, RetryPolicy, TaskPlan
 from core.model.values import JsonObject, JsonValue
 
 
@@ -23,6 +23,9 @@ class StoredSpec:
     when: str | None = None
     """Source of an expression without `${{ }}`, or None."""
     retry: RetryPolicy = NO_RETRY
+    output_limit: int | None = None
+    """Bytes; None = the engine's default, as for `on_overflow`."""
+    on_overflow: OnOverflow | None = None
     metadata: JsonObject = field(default_factory=dict)
     context: JsonObject = field(default_factory=dict)
     """Where the task was asked for: `cwd`, `env` (captured variables)."""
@@ -42,12 +45,15 @@ class StoredSpec:
     def from_json(cls, stored: JsonObject) -> StoredSpec:
         """Read the stored form; raise `ValueError` or `KeyError` for words this version does not know."""
         timeout, when = stored.get("timeout"), stored.get("when")
+        limit, overflow = stored.get("output_limit"), stored.get("on_overflow")
         return cls(
             with_=_object(stored.get("with")),
             timeout_ms=timeout if isinstance(timeout, int) and timeout >= 0 else None,
             on_loss=OnLoss(str(stored.get("on_loss", OnLoss.RETRY))),
             when=when if isinstance(when, str) else None,
             retry=_retry(stored.get("retry")),
+            output_limit=limit if isinstance(limit, int) else None,
+            on_overflow=None if overflow is None else OnOverflow(str(overflow)),
             metadata=_object(stored.get("meta")),
             context=_object(stored.get("context")),
         )
@@ -60,6 +66,10 @@ def spec_to_json(task: TaskPlan | StoredSpec) -> JsonObject:
         stored["when"] = task.when
     if task.retry.max_attempts > 1:
         stored["retry"] = _retry_to_json(task.retry)
+    if task.output_limit is not None:
+        stored["output_limit"] = task.output_limit
+    if task.on_overflow is not None:
+        stored["on_overflow"] = task.on_overflow
     if task.metadata:
         stored["meta"] = task.metadata
     if task.context:

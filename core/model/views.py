@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Generic, TypeVar
 
 from core.model.values import JsonObject, JsonValue
@@ -151,6 +152,13 @@ class Page(Generic[V]):
     """
 
 
+class LogStream(StrEnum):
+    """What a task wrote; standard error is part of the output unless the task keeps it apart."""
+
+    OUT = "out"
+    ERR = "err"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogChunk:
     """A piece of an attempt's output: raw bytes from `offset`; `end` = where the next one starts."""
@@ -161,6 +169,12 @@ class LogChunk:
     final: bool
     """The attempt has closed and nothing follows."""
     epoch: int
+    dropped: int = 0
+    """Bytes before `offset` that were asked for and are gone: the middle of an output over its limit."""
+    lost: bool = False
+    """Output is missing: it could not be written."""
+    stderr: int = 0
+    """Bytes of standard error, where it is kept apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,8 @@ from core.model.bounds import (
 )
 from core.model.durations import parse_document_duration, parse_timeout
 from core.model.errors import Invalid
-from core.model.plans import Backoff, Jitter, NeedWhen, OnLoss, OnTaskFailure
+from core.model.plans import Backoff, Jitter, NeedWhen, OnLoss, OnOverflow, OnTaskFailure
+from core.model.sizes import parse_output_limit
 
 RETRY_ATTEMPTS = 3
 """Attempts of a task whose `retry:` names no number."""
@@ -52,6 +53,14 @@ def _length(value: object, read: Callable[[object], int]) -> int:
         return read(value)
     except Invalid as error:
         # pydantic makes a fault of this kind alone.
+        raise ValueError(f"{error.message}; {error.hint}") from error
+
+
+def _bytes(value: object) -> int:
+    try:
+        return parse_output_limit(value)
+    except Invalid as error:
+        # As above.
         raise ValueError(f"{error.message}; {error.hint}") from error
 
 
@@ -113,6 +122,8 @@ class _Shared(_Model):
     timeout: Limit | None = None
     on_loss: Annotated[OnLoss, Field(strict=False)] | None = None
     retry: Retry | None = None
+    output_limit: Annotated[int, BeforeValidator(_bytes)] | None = None
+    on_overflow: Annotated[OnOverflow, Field(strict=False)] | None = None
 
 
 class Defaults(_Shared):

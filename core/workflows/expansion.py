@@ -117,6 +117,8 @@ def _to_plan(task: Task, defaults: Defaults, *, context: JsonObject) -> TaskPlan
         timeout_ms=_first(task.timeout, defaults.timeout),
         on_loss=task.on_loss or defaults.on_loss or OnLoss.RETRY,
         retry=_merge_retry(task.retry, defaults.retry),
+        output_limit=_first(task.output_limit, defaults.output_limit),
+        on_overflow=task.on_overflow or defaults.on_overflow,
         metadata=metadata,
         context=context,
     )

@@ -24,7 +24,6 @@ LATE_IMPORTS = (
     "console/launch.py",
     "console/sessions/choice.py",
     "core/app/attach.py",
-    "core/app/hosting.py",
     "core/app/options.py",
     "core/cli/reading.py",
     "core/filters/patterns.py",

@@ -13,9 +13,9 @@ import pytest
 from core.app.signals import Interrupted
 from core.cli.group_counts import GroupCounts
 from core.cli.output import Painted, say
+from core.cli.output_sinks import TextSink
 from core.cli.progress import Meter
 from core.cli.summary import error_text, exit_status
-from core.cli.task_output import TextSink
 from core.cli.waiting import wait_with
 from core.control.api import EventQuery
 from core.model.events import EventView

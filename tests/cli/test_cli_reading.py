@@ -129,15 +129,9 @@ def test_events_of_an_unknown_job_are_refused(stored: Deck) -> None:
     assert ended.err.startswith("error[job.unknown]:")
 
 
-def test_logs_are_safe_text(stored: Deck) -> None:
-    out = stored("logs", "2/bad").out
-    assert out.startswith("␛[31mred␛]52;c;AAAA␇")
-    assert "\x1b" not in out
-    assert out.endswith("\n")
-
-
-def test_raw_logs_are_the_bytes(stored_home: Path, stored: Deck) -> None:
-    assert stored("logs", "2/bad", "--raw").out == f"{HOSTILE}\n"
+@pytest.mark.parametrize("option", [(), ("--raw",)])
+def test_logs_into_a_pipe_are_the_bytes(stored: Deck, option: tuple[str, ...]) -> None:
+    assert stored("logs", "2/bad", *option).out == f"{HOSTILE}\n"
 
 
 def test_the_tail_of_a_log_counts_bytes_from_its_end(stored: Deck) -> None:
@@ -146,7 +140,7 @@ def test_the_tail_of_a_log_counts_bytes_from_its_end(stored: Deck) -> None:
 
 def test_logs_as_json_say_where_they_are(stored: Deck) -> None:
     (chunk,) = stored("logs", "2/good", "--json").objects
-    assert chunk == {"attempt": 1, "offset": 0, "end": 5, "text": "line\n"}
+    assert chunk == {"attempt": 1, "offset": 0, "end": 5, "dropped": 0, "text": "line\n"}
 
 
 def test_following_an_ended_task_ends(stored: Deck) -> None:

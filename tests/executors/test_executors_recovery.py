@@ -16,10 +16,11 @@ import pytest
 from core import host
 from core.executors.child import ChildExecutor
 from core.executors.observations import Finished, Gone, Living, NotStarted, Orphaned, Overflowed, Vanished
-from core.executors.output_cap import OutputCap, OverCap
+from core.executors.output_cap import OutputCap
 from core.executors.outputs import Started, write_new
 from core.executors.spawning import wrap
 from core.model.errors import Bug
+from core.model.plans import OnOverflow
 from core.model.ports import AttemptRef, ProcessExit
 from tests.executors.written import written
 
@@ -298,7 +299,7 @@ async def test_a_status_that_is_a_link_or_a_pipe_says_nothing_and_blocks_nobody(
 
 async def test_a_found_end_is_held_to_the_cap(outputs, ref, crashed_engine):
     await crashed_engine("head -c 5000 /dev/zero", lambda: outputs.read_status(ref) is not None)
-    executor = ChildExecutor(outputs, store="x", cap=OutputCap(size=1000, policy=OverCap.FAIL))
+    executor = ChildExecutor(outputs, store="x", cap=OutputCap(size=1000, policy=OnOverflow.FAIL))
     assert await executor.probe(ref) == Finished(end=Overflowed(size=5000, cap=1000))
 
 

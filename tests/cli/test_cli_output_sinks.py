@@ -1,0 +1,154 @@
+"""What is written of an output, and said of missing parts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from core.cli.output_sinks import CheckedSink, JsonSink, RawSink
+from core.model.views import LogChunk
+from tests.cli.cli_stage import Deck
+
+Write = Callable[[str, object], str]
+FILL = "head -c 100000 /dev/zero | tr '\\0' x; echo end"
+
+
+def _chunk(data: bytes, offset: int, **more: int | bool) -> LogChunk:
+    return LogChunk(data=data, offset=offset, end=offset + len(data), final=False, epoch=1, **more)
+
+
+def _pieces(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_json_is_text_or_else_base64_and_no_byte_is_taken_for_text(capsys):
+    sink = JsonSink()
+    sink.write(_chunk(b"\\xff", 0))
+    sink.write(_chunk(b"\xff", 4))
+    assert _pieces(capsys) == [
+        {"attempt": 1, "offset": 0, "end": 4, "dropped": 0, "text": "\\xff"},
+        {"attempt": 1, "offset": 4, "end": 5, "dropped": 0, "base64": "/w=="},
+    ]
+
+
+def test_json_puts_a_character_together_that_was_cut(capsys):
+    sink, data = JsonSink(), "aä€\U0001f600z".encode()
+    for offset, byte in enumerate(data):
+        sink.write(_chunk(bytes([byte]), offset))
+    pieces = _pieces(capsys)
+    assert [piece["text"] for piece in pieces] == ["a", "ä", "€", "\U0001f600", "z"]
+    spans = [(piece["offset"], piece["end"]) for piece in pieces]
+    assert spans == [(0, 1), (1, 3), (3, 6), (6, 10), (10, 11)]
+
+
+def test_json_writes_the_beginning_of_a_character_that_never_ends(capsys):
+    sink = JsonSink()
+    sink.write(_chunk(b"a\xe2\x82", 0))
+    sink.finish()
+    first, second = _pieces(capsys)
+    assert (first["text"], second["base64"], second["offset"], second["end"]) == ("a", "4oI=", 1, 3)
+
+
+def test_what_is_missing_is_said_where_it_is_missing_and_in_json(capsys):
+    sink = CheckedSink(JsonSink())
+    sink.write(_chunk(b"head", 0))
+    sink.write(_chunk(b"tail", 1_004, dropped=1_000, lost=True))
+    sink.finish()
+    captured = capsys.readouterr()
+    assert [json.loads(line)["dropped"] for line in captured.out.splitlines()] == [0, 1_000]
+    assert captured.err.startswith("1,000 bytes of output are missing here: it went over its limit")
+    assert "could not be written" in captured.err
+    assert (sink.dropped, sink.is_whole) == (1_000, False)
+
+
+def test_a_loss_that_only_an_empty_piece_tells_is_said(capfd):
+    sink = CheckedSink(RawSink())
+    sink.write(_chunk(b"a", 0))
+    assert sink.is_whole
+    sink.write(_chunk(b"", 1, lost=True))
+    sink.finish()
+    assert not sink.is_whole
+    assert capfd.readouterr().err.startswith("some output is missing")
+
+
+def test_every_reader_of_an_output_over_its_limit_says_so(home: Path, deck: Deck):
+    ended = deck("exec", "--output-limit", "8KiB", "--", "sh", "-c", FILL)
+    assert ended.status == 7
+    assert len(ended.out) < 20_000
+    assert ended.out.endswith("xend\n")
+    assert "bytes of output are missing here: it went over its limit" in ended.err
+    missing = 100_004 - len(ended.out)
+    assert f"{missing:,} bytes" in ended.err
+    logs = deck("logs", "1")
+    assert (logs.status, logs.out) == (0, ended.out)
+    assert f"{missing:,} bytes of output are missing here" in logs.err
+    pieces = deck("logs", "1", "--json").objects
+    assert sum(piece["dropped"] for piece in pieces) == missing
+
+
+def test_the_json_of_exec_says_what_is_missing_and_its_status_as_well(home: Path, deck: Deck):
+    ended = deck("exec", "--json", "--output-limit", "8KiB", "--", "sh", "-c", FILL)
+    assert ended.status == 7
+    assert ended.objects[0]["output"]["dropped"] > 80_000
+    whole = deck("exec", "--json", "--", "sh", "-c", FILL)
+    assert whole.status == 0
+    output = whole.objects[0]["output"]
+    assert (output["size"], output["dropped"], len(output["text"]), output["omitted"]) == (
+        100_004,
+        0,
+        65_536,
+        34_468,
+    )
+
+
+def test_a_limit_that_fails_fails(home: Path, deck: Deck):
+    ended = deck("exec", "--json", "--output-limit", "8KiB", "--on-overflow", "fail", "--", "sh", "-c", FILL)
+    assert ended.status == 1
+    error = ended.objects[0]["error"]
+    assert (error["code"], error["facts"]["limit"]) == ("output.cap", 8_192)
+
+
+@pytest.mark.parametrize("size", ["", "4095", "-1", "1PB", "ten", "1e5", "0", "2TiB"])
+def test_a_limit_that_is_not_a_size_is_refused(home: Path, deck: Deck, size: str):
+    ended = deck("exec", "--output-limit", size, "--", "true")
+    assert ended.status == 2
+    assert ended.err.startswith("error[size.invalid]")
+    assert "hint:" in ended.err
+
+
+def test_a_document_sets_the_limit_and_keeps_errors_apart(home: Path, deck: Deck, write: Write):
+    fill = {"uses": "shell", "with": {"argv": ["sh", "-c", FILL]}}
+    apart = {"script": "echo warning >&2; echo 7", "parse": "json", "stderr": "separate"}
+    words = ["long.output.dropped", "own.output.dropped", "own.output.omitted", "apart.output.json"]
+    told = [f"${{{{ tasks.{word} }}}}" for word in (*words, "apart.output.stderr")]
+    tasks = [
+        {"key": "long", **fill},
+        {"key": "own", "output_limit": "1MB", **fill},
+        {"key": "apart", "uses": "shell", "with": apart},
+        {
+            "key": "tell",
+            "needs": ["long", "own", "apart"],
+            "uses": "shell",
+            "with": {"argv": ["echo", *told]},
+        },
+    ]
+    flow = write("flow.json", {"name": "flow", "defaults": {"output_limit": "8KiB"}, "tasks": tasks})
+    assert deck("run", flow).status == 0
+    dropped, *rest = deck("logs", "2/tell").out.split()
+    assert int(dropped) > 80_000
+    assert rest == ["0", "34468", "7", "warning"]
+    logs = deck("logs", "2/apart")
+    assert logs.out == "7\n"
+    assert "8 bytes of standard error are kept apart: taskdeck logs --stderr 2/apart" in logs.err
+    assert deck("logs", "--stderr", "2/apart").out == "warning\n"
+
+
+@pytest.mark.parametrize("limit", ["12", "true", "ten", "2TiB"])
+def test_a_document_with_a_limit_that_is_not_a_size_has_a_fault(home, deck, write, limit):
+    task = f"{{key: a, uses: delay, output_limit: {limit}, with: {{seconds: 0}}}}"
+    ended = deck("check", write("flow.yaml", f"name: f\ntasks: [{task}]"))
+    assert ended.status == 2
+    assert "`output_limit`: " in ended.err + ended.out
