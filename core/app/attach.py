@@ -5,7 +5,8 @@ Called by the console's sessions, by `Deck` and by the commands.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -20,12 +21,18 @@ from core.control.transport import SocketDialer
 from core.model.commands import StopMode
 from core.model.errors import Unavailable
 from core.model.paths import Paths, ensure_home
+from core.model.text import safe_line
+from core.store.version import is_older
 
 if TYPE_CHECKING:
+    from pathlib import Path
+    from subprocess import Popen
+
     from core.engine.service import Engine
 
 START_SECONDS = 10.0
-"""How long a spawned engine may take to answer, beyond the wait for its lock."""
+"""How long a spawned engine may take to answer, beyond the wait for its lock and an upgrade of its store."""
+_POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +132,11 @@ def dial(paths: Paths, *, patience: float = 0.0) -> RemoteControl:
 
 
 async def _spawn(paths: Paths, options: Options) -> None:
+    log = paths.logs / LOG
+    written = log.stat().st_size if log.exists() else 0
     process = spawn_engine(paths.home, options.engine_flags)
+    if is_older(paths.db):
+        await _until_upgraded(paths, process, tell=_tail(log, written, options.tell))
     patience = options.settings().lock_wait + START_SECONDS
     async with closing(dial(paths, patience=patience)) as remote:
         try:
@@ -135,5 +146,27 @@ async def _spawn(paths: Paths, options: Options) -> None:
             raise Unavailable(
                 "engine.start",
                 f"the engine did not start (exit {code})" if code is not None else error.message,
-                hint=f"see {paths.logs / LOG}",
+                hint=f"see {log}",
             ) from error
+
+
+async def _until_upgraded(paths: Paths, process: Popen[bytes], *, tell: Callable[[], None]) -> None:
+    """Return when the store has this version or the engine has ended; `tell` passes on what it writes."""
+    while process.poll() is None and is_older(paths.db):
+        await asyncio.sleep(_POLL_SECONDS)
+        tell()
+
+
+def _tail(log: Path, written: int, tell: Callable[[str], None]) -> Callable[[], None]:
+    """Return what passes the whole lines on that came into a log since it was called last."""
+
+    def pass_on() -> None:
+        nonlocal written
+        with log.open("rb") as file:
+            file.seek(written)
+            lines, _, _ = file.read().rpartition(b"\n")
+        for line in lines.splitlines():
+            tell(safe_line(line.decode(errors="replace")))
+        written += len(lines) + bool(lines)
+
+    return pass_on

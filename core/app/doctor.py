@@ -19,6 +19,7 @@ from core.model.errors import Conflict, TaskdeckError
 from core.model.paths import Paths
 from core.model.version import VERSION
 from core.store.database import sqlite_version
+from core.store.store_copy import kept_copies
 from core.store.verify import verify_path
 
 _RESTART = "run 'taskdeck stop --drain', or 'taskdeck serve --take-over'"
@@ -70,6 +71,7 @@ def _checks(options: Options) -> Iterator[Check]:
     yield _disk(paths)
     yield from _owner(paths)
     yield from _store(paths)
+    yield from _copies(paths)
 
 
 def _settings(options: Options) -> Check:
@@ -122,11 +124,19 @@ async def _version(options: Options) -> Check | None:
     return Check(name="version", ok=True, warning=True, message=message)
 
 
+def _copies(paths: Paths) -> Iterator[Check]:
+    for copy in kept_copies(paths.db):
+        size = copy.stat().st_size / 2**20
+        message = f"{copy} is the store before an upgrade, {size:.1f} MiB; delete it when you do not need it"
+        yield Check(name="copy", ok=True, message=message)
+
+
 def _store(paths: Paths) -> Iterator[Check]:
     try:
         findings = verify_path(paths.db)
     except TaskdeckError as error:
-        yield Check(name="store", ok=False, message=error.message)
+        older = error.code == "store.older"
+        yield Check(name="store", ok=older, warning=older, message=f"{error.message}; {error.hint}")
         return
     for finding in findings[:SHOWN]:
         yield Check(name=finding.code, ok=False, message=finding.message)

@@ -5,9 +5,11 @@ Called by the command `serve`, by `attach`, by `open_engine` and by the embedded
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import random
+import threading
 from asyncio import shield
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -29,8 +31,11 @@ from core.control.server import ControlServer
 from core.engine.alarms import SchedulerAlarms
 from core.engine.clock import SystemClock
 from core.engine.service import Engine, Ports
-from core.model.paths import ensure_home
+from core.model.paths import Paths, ensure_home
 from core.model.ports import Connector
+from core.store.version import is_older
+
+_log = logs.get_logger(__name__)
 
 
 @asynccontextmanager
@@ -169,6 +174,7 @@ async def _start(options: Options, connectors: Sequence[Connector], *, dispatch:
     logs.configure(
         paths.logs, level=settings.log_level, max_bytes=settings.log_bytes, files=settings.log_files
     )
+    await _bring_up(paths, options.tell)
     ports = Ports(
         clock=SystemClock(), alarms=SchedulerAlarms(), draw=random.SystemRandom().random, registry=registry
     )
@@ -181,6 +187,27 @@ async def _start(options: Options, connectors: Sequence[Connector], *, dispatch:
             await engine.stopped()
         raise
     return engine
+
+
+async def _bring_up(paths: Paths, tell: Callable[[str], None]) -> None:
+    """Upgrade an older store; a caller that is cancelled meanwhile leaves it as it was."""
+    if not is_older(paths.db):
+        return
+    # Alembic takes a quarter of a second to import, and is needed once for each release.
+    from core.store.upgrade import Progress, upgrade_store
+
+    def say(line: str) -> None:
+        _log.info("upgrade of the store", step=line)
+        tell(line)
+
+    progress = Progress(tell=say, stop=threading.Event())
+    work = asyncio.ensure_future(asyncio.to_thread(upgrade_store, paths.db, progress))
+    try:
+        await shield(work)
+    except asyncio.CancelledError:
+        progress.stop.set()
+        await asyncio.wait([work])
+        raise
 
 
 @asynccontextmanager

@@ -5,7 +5,8 @@ Used by the console's sessions, the commands and the rest of this room.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,10 @@ from core.model.paths import Paths, find_home
 
 if TYPE_CHECKING:
     from core.config import Settings
+
+
+def _keep_quiet(_: str) -> None:
+    """Say nothing: what matters is in the log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +33,8 @@ class Options:
     """`user@box`: the engine, and the home named above, are on this host."""
     remote_command: str | None = None
     """How taskdeck is called on the host."""
+    tell: Callable[[str], None] = field(default=_keep_quiet, compare=False)
+    """Gets a line for each step of what takes long before an engine answers."""
 
     @property
     def engine_flags(self) -> list[str]:

@@ -18,6 +18,7 @@ from core.control.remote import RemoteControl
 from core.host import Process, open_pidfd
 from core.model.errors import Forbidden, Unavailable
 from core.model.paths import ensure_home
+from core.store.version import is_older
 
 MARGIN_SECONDS = 10.0
 """How long, beyond its grace, an engine may take to close connectors and store."""
@@ -50,7 +51,8 @@ async def own_or_attach(options: Options) -> EngineLock | RemoteControl:
         try:
             await remote.status()
         except Unavailable as error:
-            if _now() > deadline:
+            # An owner that brings an older store up answers when it is done, however long that takes.
+            if _now() > deadline and not is_older(paths.db):
                 await remote.close()
                 raise Unavailable(
                     "engine.silent",

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from core.app.options import Options
+from core.cli.output import note
 from core.model.errors import Invalid
 
 
@@ -28,7 +29,7 @@ class Common:
 
     def options(self) -> Options:
         """Return what the command line chose; raise `Invalid` (`usage`)."""
-        return Options(home=self.home)
+        return Options(home=self.home, tell=note)
 
     def command(self, *argv: str) -> str:
         """Return another command line for the same data directory, for a hint."""
@@ -53,7 +54,7 @@ class Remote(Common):
         """Return what the command line chose; raise `Invalid` (`usage`)."""
         if self.remote_command is not None and self.host is None:
             raise Invalid("usage", "--remote-command needs a --host")
-        return Options(home=self.home, host=self.host, remote_command=self.remote_command)
+        return Options(home=self.home, host=self.host, remote_command=self.remote_command, tell=note)
 
     def command(self, *argv: str) -> str:
         """Return another command line for the same data directory and host, for a hint."""
@@ -78,4 +79,4 @@ class Hosting(Common):
 
     def options(self) -> Options:
         """Return what the command line chose."""
-        return Options(home=self.home, slots=self.slots, connectors=tuple(self.connector))
+        return Options(home=self.home, slots=self.slots, connectors=tuple(self.connector), tell=note)

@@ -12,6 +12,11 @@ VARIABLE = "TASKDECK_CRASH"
 """`NAME` or `NAME:N`: die by SIGKILL at the N-th passage of that point (default the first)."""
 
 POINTS = (
+    "upgrade.begun",
+    "upgrade.copying",
+    "upgrade.copied",
+    "upgrade.migrated",
+    "upgrade.committed",
     "journal.begun",
     "journal.applied",
     "journal.committed",

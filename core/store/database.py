@@ -14,8 +14,9 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from core.model.errors import Unavailable
 from core.model.values import INBOX, INBOX_STAGE
-from core.store.schema import SCHEMA_VERSION, metadata
+from core.store.schema import metadata
 from core.store.sql import decode
+from core.store.version import SCHEMA_VERSION
 
 _SEED = (
     "INSERT INTO engine (id, store_id, epoch) VALUES (1, lower(hex(randomblob(8))), 0)",
@@ -33,8 +34,8 @@ _CHECKPOINT_PAGES = 4_000
 def open_writer(path: Path, *, synchronous: str, now: int) -> sqlite3.Connection:
     """Open the store for its one writer, making it when the file is new or empty.
 
-    The caller owns the engine lock. Raises `Unavailable`: `store.newer`, `store.broken`,
-    `store.full`, `store.unreadable`.
+    The caller owns the engine lock and has brought an older store up (`upgrade`). Raises `Unavailable`:
+    `store.newer`, `store.older`, `store.broken`, `store.full`, `store.unreadable`.
     """
     _create_private(path)
     connection = _connect(path, synchronous)
@@ -85,11 +86,17 @@ def version_of(connection: sqlite3.Connection) -> int:
 
 def refuse_version(path: Path, version: int) -> Unavailable:
     """Say that a store of another version is left untouched, and what to do."""
-    newer = version > SCHEMA_VERSION
+    if version > SCHEMA_VERSION:
+        return Unavailable(
+            "store.newer",
+            f"{path} was written by a newer taskdeck: its schema version is {version}, ours {SCHEMA_VERSION}",
+            hint="install the newer taskdeck; the store is untouched",
+            facts={"version": version, "known": SCHEMA_VERSION},
+        )
     return Unavailable(
-        "store.newer" if newer else "store.older",
-        f"{path} has schema version {version}, this taskdeck knows {SCHEMA_VERSION}",
-        hint="install the newer taskdeck" if newer else "start 'taskdeck serve' once to bring it up",
+        "store.older",
+        f"{path} was written by an older taskdeck: schema version {version}, this one reads {SCHEMA_VERSION}",
+        hint="run 'taskdeck serve --until-idle': its engine keeps a copy and brings the store up",
         facts={"version": version, "known": SCHEMA_VERSION},
     )
 
@@ -128,7 +135,7 @@ def _bring_up(connection: sqlite3.Connection, path: Path, now: int) -> None:
     if version == SCHEMA_VERSION:
         _check(connection, path)
         return
-    if version > SCHEMA_VERSION:
+    if version:
         raise refuse_version(path, version)
     if connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
         raise broken(path, sqlite3.DatabaseError("it holds tables of another program"))

@@ -24,8 +24,8 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 from core.filters.patterns import compile_pattern
 from core.model.errors import Invalid, Unavailable
 from core.store.database import broken, refuse_version
-from core.store.schema import SCHEMA_VERSION
 from core.store.sql import decode
+from core.store.version import SCHEMA_VERSION
 
 SEARCH_LIMIT = 5.0
 """Seconds of processor time that the regular expressions of one snapshot may take."""

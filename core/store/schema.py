@@ -1,6 +1,7 @@
 """The tables: rows, CHECKs from the table of moves, few indexes.
 
-Used by the database, the reports and the migrations.
+Used by the database, the reports and the migrations. Every change here needs its step in the newest file
+of `migrations/versions`; new columns stand last in their table, where `ADD COLUMN` puts them.
 
 Times are ms UTC. Text with a leading `{`, `[` or `"` in `spec`, `params`, `meta`, `output`, `error`,
 `data`, `body` is JSON with every non-ASCII character escaped, so NUL and lone surrogates survive.
@@ -27,9 +28,6 @@ from sqlalchemy import (
 
 from core.model.plans import NeedWhen, OnTaskFailure
 from core.model.status import TASK_FINAL, AttemptStatus, JobStatus, StageStatus, TaskStatus
-
-SCHEMA_VERSION = 1
-"""`PRAGMA user_version` of a store that this code reads and writes."""
 
 metadata = MetaData()
 
@@ -92,6 +90,9 @@ job = Table(
     _required("created_at"),
     Column("started_at", Integer),
     Column("finished_at", Integer),
+    Column("paused_at", Integer),
+    Column("paused_by", Text),
+    Column("pause_reason", Text),
     UniqueConstraint("client_key", name="job_client_key"),
     _among("status", JobStatus, "job_status"),
     _among("on_task_failure", OnTaskFailure, "job_on_task_failure"),
@@ -106,7 +107,10 @@ job = Table(
         sqlite_where=text("status IN ('ending', 'paused', 'pending', 'running')"),
     ),
 )
-"""Instances of workflows; job 1 is the inbox. `vtime` is its virtual time in fair share."""
+"""Instances of workflows; job 1 is the inbox. `vtime` is its virtual time in fair share.
+
+`actor` submitted it; `verdict_by` and `reason` tell of its verdict, the pause columns of a pause that lasts.
+"""
 
 stage = Table(
     "stage",
@@ -183,6 +187,9 @@ task = Table(
     Column("output", Text),
     Column("error", Text),
     _required("spec", Text),
+    Column("actor", Text),
+    Column("status_by", Text),
+    Column("status_reason", Text),
     _among("status", TaskStatus, "task_status"),
     CheckConstraint(
         f"({_either('status', sorted(TASK_FINAL))}) = (finished_at IS NOT NULL)", name="task_finished"
@@ -204,7 +211,11 @@ task = Table(
     Index("task_condition", "id", sqlite_where=text("wait_reason = 'condition'")),
     Index("task_group", "grp", "id", sqlite_where=text("grp IS NOT NULL")),
 )
-"""The unit of claim and retry; `spec` holds what never changes (`with`, retry, timeout, ...)."""
+"""The unit of claim and retry; `spec` holds what never changes (`with`, retry, timeout, ...).
+
+`actor` enqueued a loose task; those of a job have its actor. `status_by` and `status_reason` tell who
+brought the task to its status and why; both are NULL where it went there in the ordinary course.
+"""
 
 edge = Table(
     "edge",

@@ -1,20 +1,27 @@
-"""Upgrade an older store, revision by revision.
+"""Upgrade an older store, revision by revision, keeping a copy.
 
-Used by the tests of migrations alone as long as schema version 1 is the only one.
+Called by hosting before an engine opens the store.
 """
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import StaticPool
 
-from core.model.errors import Bug
-from core.store.schema import SCHEMA_VERSION
+from core.model.crash_points import crash_point
+from core.model.errors import Bug, TaskdeckError, Unavailable
+from core.store.database import broken, full, is_full, version_of
+from core.store.sql import decode
+from core.store.store_copy import check_room, copy_store
+from core.store.version import SCHEMA_VERSION
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 """The Alembic environment; revision `0001` is schema version 1, and so on."""
@@ -22,14 +29,76 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 # The schema version in the file's header is the only truth; Alembic sees it through a table of its own
 # that shadows nothing and is gone with the upgrade.
 _NOTE = "CREATE TEMP TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"
+_STEPS = 1_000_000
+"""Instructions of SQLite between two looks at whether to stop."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Who is told how far an upgrade is, and what makes it stop."""
+
+    tell: Callable[[str], None]
+    stop: Event
+    """Once set, the upgrade ends with `Unavailable` (`store.upgrade_stopped`), and the store is as it was."""
+
+
+def upgrade_store(path: Path, progress: Progress) -> None:
+    """Bring a store file of an older version to this one, keeping a copy beside it; another is left alone.
+
+    The caller owns the engine lock. Whatever happens, the store is afterwards what it was or whole in the
+    new version. Raises `Unavailable`: `store.upgrade_room`, `store.upgrade_stopped`, `store.full`,
+    `store.broken`, and `Bug` (`store.upgrade_broken`).
+    """
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.text_factory = decode
+    try:
+        connection.execute("PRAGMA busy_timeout = 60000")
+        connection.execute("PRAGMA synchronous = FULL")
+        version = version_of(connection)
+        if 0 < version < SCHEMA_VERSION:
+            _upgrade(connection, path, version, progress)
+    except sqlite3.Error as error:
+        raise _refusal(path, error, progress) from error
+    finally:
+        connection.close()
+
+
+def _upgrade(connection: sqlite3.Connection, path: Path, version: int, progress: Progress) -> None:
+    crash_point("upgrade.begun")
+    check_room(path)
+    progress.tell(f"bringing {path} from schema version {version} up to {SCHEMA_VERSION}")
+    copy = copy_store(connection, path, version=version, progress=progress.tell, stop=progress.stop)
+    crash_point("upgrade.copied")
+    progress.tell(
+        f"a copy of the store as it was is kept in {copy}; delete it when you do not need it any more"
+    )
+    connection.set_progress_handler(progress.stop.is_set, _STEPS)
+    try:
+        upgrade(connection)
+    finally:
+        connection.set_progress_handler(None, _STEPS)
+    crash_point("upgrade.committed")
+    # Who looks at the header of the file alone must see the new version.
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    progress.tell(f"{path} has schema version {SCHEMA_VERSION} now")
+
+
+def _refusal(path: Path, error: sqlite3.Error, progress: Progress) -> TaskdeckError:
+    if progress.stop.is_set():
+        return Unavailable(
+            "store.upgrade_stopped",
+            f"bringing {path} up was stopped",
+            hint="the store is as it was; start again",
+        )
+    return full() if is_full(error) else broken(path, error)
 
 
 def upgrade(connection: sqlite3.Connection) -> None:
     """Bring an open store from its schema version to `SCHEMA_VERSION` in one transaction.
 
-    The connection is the writer's (autocommit, under the engine lock) and may be of an empty file
-    (version 0). All or nothing: after any error the store is as it was. Raises `Bug`
-    `store.upgrade_broken` if rows would point to nothing afterwards; errors of SQLite travel on.
+    The connection is in autocommit, under the engine lock, and may be of an empty file (version 0). All or
+    nothing: after any error the store is as it was. Raises `Bug` `store.upgrade_broken` if rows would point
+    to nothing afterwards; errors of SQLite travel on.
     """
     engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
     (enforced,) = connection.execute("PRAGMA foreign_keys").fetchone()
@@ -39,6 +108,7 @@ def upgrade(connection: sqlite3.Connection) -> None:
         with engine.connect() as bound:
             bound.exec_driver_sql("BEGIN IMMEDIATE")
             _carry_out(bound)
+            crash_point("upgrade.migrated")
             bound.commit()
     finally:
         connection.execute(f"PRAGMA foreign_keys = {'ON' if enforced else 'OFF'}")

@@ -25,8 +25,8 @@ NUMBERS = {
     "child.spawned": 4,
     "runner.ended": 5,
 }
-UNASKED = tuple(point for point in POINTS if point != "runner.killing")
-"""The points that come by without an operator."""
+UNASKED = tuple(p for p in POINTS if p != "runner.killing" and not p.startswith("upgrade."))
+"""The points that come by without an operator and without an older store."""
 """Which passage of a point is the last, so that work is under way; the others die at the first."""
 
 

@@ -16,8 +16,9 @@ from core.model.errors import Bug
 from core.store import upgrade as upgrades
 from core.store.database import open_writer, version_of
 from core.store.readers import open_readonly
-from core.store.schema import SCHEMA_VERSION, metadata
+from core.store.schema import metadata
 from core.store.upgrade import MIGRATIONS, upgrade
+from core.store.version import SCHEMA_VERSION
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from core.model.errors import Invalid, Unavailable
 from core.store.database import open_writer
 from core.store.readers import Readers, SearchTime, open_readonly
 from core.store.reports import Reports
-from core.store.schema import SCHEMA_VERSION
+from core.store.version import SCHEMA_VERSION
 from tests.store.deck import Deck, task
 
 

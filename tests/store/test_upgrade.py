@@ -1,0 +1,202 @@
+"""Older stores are brought up whole, or stay as they were."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from core.model.crash_points import POINTS
+from core.model.errors import Unavailable
+from core.store import store_copy
+from core.store.database import open_writer
+from core.store.readers import open_readonly
+from core.store.schema import metadata
+from core.store.sql import decode
+from core.store.store_copy import copy_path, kept_copies
+from core.store.upgrade import Progress, upgrade_store
+from core.store.verify import verify_path
+from core.store.version import SCHEMA_VERSION, is_older, stored_version
+from tests.support.old_stores import FOLDER, write_old_store
+
+OLD = range(1, SCHEMA_VERSION)
+KILLS = (
+    *(f"{point}:1" for point in POINTS if point.startswith("upgrade.")),
+    *(f"upgrade.copying:{n}" for n in (2, 5, 9, 12)),
+    *(f"sql:{n}" for n in range(1, 37, 3)),
+)
+
+
+@pytest.fixture(params=OLD, ids=lambda version: f"version {version}")
+def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return write_old_store(tmp_path / "taskdeck.db", request.param)
+
+
+def bring_up(path: Path, tell: Callable[[str], None] = lambda _: None) -> None:
+    upgrade_store(path, Progress(tell=tell, stop=Event()))
+
+
+def rows(path: Path, columns: dict[str, str] | None = None) -> dict[str, list[tuple]]:
+    """Return every row of every table, of the columns named if any are."""
+    connection = sqlite3.connect(path)
+    connection.text_factory = decode
+    found = {}
+    for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+        if columns is None or table in columns:
+            chosen = "*" if columns is None else columns[table]
+            found[table] = sorted(connection.execute(f"SELECT {chosen} FROM {table}"), key=repr)
+    connection.close()
+    return found
+
+
+def columns_of(path: Path) -> dict[str, str]:
+    connection = sqlite3.connect(path)
+    listed = connection.execute(
+        "SELECT m.name, group_concat('\"' || p.name || '\"') FROM sqlite_master m,"
+        " pragma_table_info(m.name) p"
+        " WHERE m.type = 'table' GROUP BY m.name"
+    ).fetchall()
+    connection.close()
+    return dict(listed)
+
+
+def shapes(path: Path) -> dict[str, str]:
+    """Return the statement of each table and index, blanks and quotes made alike."""
+    connection = sqlite3.connect(path)
+    listed = connection.execute("SELECT type || ' ' || name, coalesce(sql, '') FROM sqlite_master").fetchall()
+    connection.close()
+    return {name: " ".join(sql.replace('"', "").replace(",", " ,").split()) for name, sql in listed}
+
+
+def test_an_upgraded_store_has_the_tables_of_a_new_one(old: Path, tmp_path: Path) -> None:
+    new = tmp_path / "new.db"
+    open_writer(new, synchronous="FULL", now=1).close()
+    bring_up(old)
+    assert shapes(old) == shapes(new)
+    assert stored_version(old) == SCHEMA_VERSION
+
+
+def test_an_upgraded_store_recounts_and_folds_and_keeps_its_rows(old: Path) -> None:
+    before, columns = rows(old), columns_of(old)
+    kept = {table: columns[table] for table in before if table in metadata.tables}
+    bring_up(old)
+    assert verify_path(old) == ()
+    now = columns_of(old)
+    still = {
+        table: ",".join(c for c in kept[table].split(",") if c in now[table].split(",")) for table in kept
+    }
+    original = copy_path(old, stored_version(next(kept_copies(old))))
+    assert rows(old, still) == rows(original, still)
+
+
+def test_a_copy_of_the_store_as_it_was_is_kept_and_named(old: Path) -> None:
+    before, version, said = rows(old), stored_version(old), list[str]()
+    bring_up(old, said.append)
+    copy = copy_path(old, version)
+    assert list(kept_copies(old)) == [copy]
+    assert rows(copy) == before
+    assert stored_version(copy) == version
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert any(str(copy) in line for line in said)
+
+
+def test_what_the_write_ahead_log_alone_holds_is_in_the_copy_and_in_the_upgraded_store(old: Path) -> None:
+    writer = sqlite3.connect(old, isolation_level=None)
+    writer.execute("INSERT INTO queue (name) VALUES ('late')")
+    # Copied with its log while a connection is open: closing the last one would write the log back.
+    again = old.with_name("again.db")
+    for end in ("", "-wal"):
+        shutil.copy(f"{old}{end}", f"{again}{end}")
+    writer.close()
+    bring_up(again)
+    for path in (again, copy_path(again, 1)):
+        assert ("late",) in rows(path, {"queue": "name"})["queue"]
+
+
+def test_a_second_upgrade_changes_nothing(old: Path) -> None:
+    bring_up(old)
+    before = rows(old)
+    copy = next(kept_copies(old))
+    copy.unlink()
+    bring_up(old)
+    assert rows(old) == before
+    assert list(kept_copies(old)) == []
+
+
+def test_a_writer_and_a_reader_refuse_an_older_store_and_leave_it_as_it_is(old: Path) -> None:
+    before = old.read_bytes()
+    for refused in (lambda: open_writer(old, synchronous="FULL", now=1), lambda: open_readonly(old)):
+        with pytest.raises(Unavailable) as caught:
+            refused()
+        assert caught.value.code == "store.older"
+        assert caught.value.hint is not None
+        assert "taskdeck serve" in caught.value.hint
+    assert old.read_bytes() == before
+
+
+def test_a_newer_store_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "taskdeck.db"
+    connection = open_writer(path, synchronous="FULL", now=1)
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    connection.close()
+    before = path.read_bytes()
+    bring_up(path)
+    assert (path.read_bytes(), list(kept_copies(path)), is_older(path)) == (before, [], False)
+
+
+def test_without_room_for_the_copy_nothing_is_begun(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = old.read_bytes()
+    monkeypatch.setattr(store_copy, "free_bytes", lambda _: 2**20)
+    with pytest.raises(Unavailable) as caught:
+        bring_up(old)
+    assert caught.value.code == "store.upgrade_room"
+    assert caught.value.facts["free"] == 2**20
+    assert (old.read_bytes(), list(old.parent.glob("*.version*"))) == (before, [])
+
+
+def test_an_upgrade_that_is_stopped_leaves_the_store_as_it_was(old: Path) -> None:
+    before, stop = rows(old), Event()
+    stop.set()
+    with pytest.raises(Unavailable) as caught:
+        upgrade_store(old, Progress(tell=lambda _: None, stop=stop))
+    assert caught.value.code == "store.upgrade_stopped"
+    assert (rows(old), list(old.parent.glob("*.version*"))) == (before, [])
+
+
+def test_an_upgrade_stopped_after_its_copy_leaves_the_store_as_it_was(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, stop = rows(old), Event()
+    monkeypatch.setattr("core.store.upgrade._STEPS", 1)
+    monkeypatch.setattr("core.store.upgrade.copy_store", lambda *_, **__: stop.set())
+    with pytest.raises(Unavailable) as caught:
+        upgrade_store(old, Progress(tell=lambda _: None, stop=stop))
+    assert caught.value.code == "store.upgrade_stopped"
+    assert rows(old) == before
+
+
+def test_a_kill_anywhere_leaves_the_old_store_or_the_new_one(old: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "killed"
+    folder.mkdir()
+    before, version = rows(old), stored_version(old)
+    argv = [sys.executable, str(FOLDER / "kill_upgrades.py"), str(old), str(folder), *KILLS]
+    said = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.splitlines()
+    bring_up(old)
+    after, ends = rows(old), dict(line.split() for line in said)
+    assert [ends[point] for point in KILLS if point.startswith("upgrade.")].count("ended") == 0
+    assert list(ends.values()).count("killed") >= 15
+    for point in KILLS:
+        path = folder / point / "taskdeck.db"
+        found = rows(path)
+        assert found in (before, after), point
+        for copy in kept_copies(path):
+            assert (stored_version(copy), rows(copy)) == (version, before), point
+        bring_up(path)
+        assert rows(path) == after, point
+        assert list(path.parent.glob("*.part*")) == [], point
