@@ -225,8 +225,12 @@ def find_program(name: str, *, path: str, cwd: str) -> Path | None:
 
 
 def default_home() -> Path:
-    """Return the data directory used when none is named."""
-    return user_data_path("taskdeck", appauthor=False)
+    """Return the data directory used when none is named; raise `ValueError` if the user has none."""
+    home = user_data_path("taskdeck", appauthor=False)
+    if not home.is_absolute():
+        # Without HOME and without an entry in passwd it would be a folder called `~` wherever one is.
+        raise ValueError("this user has no home directory")
+    return home
 
 
 def runtime_dir() -> Path | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from core.model.errors import Invalid
+from core.model.paths import named_home
 
 WATCH_SECONDS = 2.0
 """Between two overviews when --watch names no other time."""
@@ -52,7 +53,7 @@ class DialFlags:
 def read_flags(arguments: Sequence[str]) -> ConsoleFlags:
     """Read the flags of the console; raise `Invalid` (`usage`)."""
     parser = _Parser(allow_abbrev=False, add_help=False)
-    parser.add_argument("--home", type=Path)
+    parser.add_argument("--home", type=_home)
     parser.add_argument("--host", type=_host)
     parser.add_argument("--remote-command")
     parser.add_argument("--embedded", action="store_true")
@@ -74,7 +75,7 @@ def read_flags(arguments: Sequence[str]) -> ConsoleFlags:
 def read_dial(arguments: Sequence[str]) -> DialFlags:
     """Read the flags of `dial-stdio`; raise `Invalid` (`usage`)."""
     parser = _Parser(allow_abbrev=False, add_help=False)
-    parser.add_argument("--home", type=Path)
+    parser.add_argument("--home", type=_home)
     parser.add_argument("--start", action="store_true")
     return DialFlags(**vars(parser.parse_args(arguments)))
 
@@ -86,6 +87,10 @@ class _Parser(argparse.ArgumentParser):
 
 def _refusal(message: str) -> Invalid:
     return Invalid("usage", message, hint="see: taskdeck --help")
+
+
+def _home(text: str) -> Path:
+    return named_home(text, by="--home")
 
 
 def _host(text: str) -> str:

@@ -63,5 +63,5 @@ class Deck:
 @asynccontextmanager
 async def connect(*, home: Path | str | None = None) -> AsyncIterator[Deck]:
     """Attach to the engine that runs on a home; raise `Unavailable` (`engine.none`)."""
-    async with attach(Options(home=None if home is None else Path(home))) as control:
+    async with attach(Options.of_program(home)) as control:
         yield Deck(control)

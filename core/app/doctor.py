@@ -86,7 +86,8 @@ def _privacy(paths: Paths) -> Iterator[Check]:
     for path in (paths.home, paths.db, paths.lock, paths.socket):
         if path.exists():
             mode = path.stat().st_mode & 0o777
-            if mode & 0o077:
+            # A directory that was there before keeps its mode: what is in it is private all the same.
+            if mode & (0o022 if path == paths.home else 0o077):
                 yield Check(name="privacy", ok=False, message=f"{path} is open to others (mode {mode:o})")
 
 

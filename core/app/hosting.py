@@ -129,7 +129,7 @@ async def open_engine(
     `connectors` are objects beside the builtin ones. Without `dispatch` commands are applied and
     nothing is claimed.
     """
-    options = Options(home=None if home is None else Path(home), slots=slots)
+    options = Options.of_program(home, slots=slots)
     with await own(options, hint="use core.connect"):
         engine = await _start(options, connectors, dispatch=dispatch)
         control = LocalControl(engine)

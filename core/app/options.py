@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.host import default_home
-from core.model.paths import Paths, find_home
+from core.model.paths import Paths, find_home, named_home
 
 if TYPE_CHECKING:
     from core.config import Settings
@@ -35,6 +35,11 @@ class Options:
     """How taskdeck is called on the host."""
     tell: Callable[[str], None] = field(default=_keep_quiet, compare=False)
     """Gets a line for each step of what takes long before an engine answers."""
+
+    @classmethod
+    def of_program(cls, home: Path | str | None, *, slots: int | None = None) -> Options:
+        """Return what a program chose; raise `Invalid` (`usage`) for an empty home."""
+        return cls(home=named_home(home, by="home") if isinstance(home, str) else home, slots=slots)
 
     @property
     def engine_flags(self) -> list[str]:

@@ -15,6 +15,11 @@ import typer
 from core.app.options import Options
 from core.cli.output import note
 from core.model.errors import Invalid
+from core.model.paths import named_home
+
+
+def _home(text: str) -> Path:
+    return named_home(text, by="--home")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +28,12 @@ class Common:
 
     home: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Data directory, instead of $TASKDECK_HOME.", show_default=False),
+        typer.Option(
+            parser=_home,
+            metavar="DIR",
+            help="Data directory, instead of $TASKDECK_HOME.",
+            show_default=False,
+        ),
     ] = None
     json: Annotated[bool, typer.Option("--json", help="Write JSON, one object a line.")] = False
 

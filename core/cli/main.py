@@ -23,7 +23,7 @@ from core.cli.arguments import Common
 from core.cli.commands import Act, Command, build
 from core.cli.refusals import Left, report, report_json, usage
 from core.model.errors import TaskdeckError
-from core.model.paths import Paths, find_home
+from core.model.paths import Paths, find_home, is_ours
 
 ROOMS = {
     "core.cli.serve": ("serve",),
@@ -137,10 +137,11 @@ def _log_traceback(arguments: Sequence[str]) -> None:
     given = [Path(value) for flag, value in pairwise(arguments) if flag == "--home"]
     directory = Paths(home=find_home(given[0] if given else None, default=host.default_home)).logs
     try:
-        logs.configure(directory if directory.is_dir() else None)
+        # Not into the logs of something else, whose directory was refused.
+        logs.configure(directory if is_ours(directory.parent) else None)
         logs.get_logger("cli").error("command broke", command=arguments[0] if arguments else "")
         logs.shutdown()
     except OSError:
         return
-    if directory.is_dir():
+    if is_ours(directory.parent):
         sys.stderr.write(f"log: {str(directory / logs.FILE)!a}\n")

@@ -5,13 +5,15 @@ Used by `core.app`, the commands and the console.
 
 from __future__ import annotations
 
+import errno
 import os
+import shlex
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.model.errors import Forbidden, Unavailable
+from core.model.errors import Forbidden, Invalid, Unavailable
 from core.model.text import safe_line
 
 if TYPE_CHECKING:
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 HOME = "TASKDECK_HOME"
 """The variable that names the data directory; not a setting."""
+_NAME_ANOTHER = "name another with --home DIR or TASKDECK_HOME"
+_PREPARED = frozenset({"config.toml", "keymap.toml", "views.toml", "views.toml.lock", "lost+found"})
+"""What may be in a data directory before its first use: files of the user, and of a mounted disk."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,35 +64,83 @@ class Paths:
 
 
 def find_home(home: Path | None, *, default: Callable[[], Path]) -> Path:
-    """Return the data directory, absolute: the one given, else $TASKDECK_HOME, else `default()`."""
-    named = home or os.environ.get(HOME)
-    return (Path(named).expanduser() if named else default()).absolute()
+    """Return the data directory, absolute: the one given, else $TASKDECK_HOME, else `default()`.
+
+    Raises `Invalid` (`usage`) for a name that is empty, `~` of an unknown user, or relative to a
+    directory that is gone.
+    """
+    named = os.environ.get(HOME)
+    if home is None and named is not None:
+        home = named_home(named, by=HOME)
+    try:
+        return (default() if home is None else home.expanduser()).absolute()
+    except (RuntimeError, ValueError) as error:
+        message = "this user has no home directory, and no data directory is named"
+        if home is not None:
+            message = f"{safe_line(str(home))}: that user has no home directory"
+        raise Invalid("usage", message, hint=_NAME_ANOTHER) from error
+    except FileNotFoundError as error:
+        message = f"{safe_line(str(home))} is relative, and the working directory is gone"
+        raise Invalid("usage", message, hint=_NAME_ANOTHER) from error
+
+
+def named_home(text: str, *, by: str) -> Path:
+    """Return the path of a data directory as it was typed; raise `Invalid` (`usage`) for an empty one."""
+    # An empty path would be the working directory.
+    if not text:
+        raise Invalid("usage", f"{by} is empty", hint=_NAME_ANOTHER)
+    if "\0" in text:
+        raise Invalid("usage", f"{by} holds a NUL", hint=_NAME_ANOTHER)
+    return Path(text)
+
+
+def is_ours(home: Path) -> bool:
+    """Return whether a directory is a data directory already."""
+    # The lock is made before anything else, a store may have been restored alone.
+    return any(os.path.lexists(path) for path in (Paths(home=home).lock, Paths(home=home).db))
 
 
 def ensure_home(home: Path) -> Paths:
     """Make the data directory, `output/` and `logs/`, all 0700 whatever the umask; return its paths.
 
-    Raises `Forbidden` (`config.home_foreign`) for a directory of another user and `Unavailable`
-    (`config.home`) where none can be made.
+    What exists already keeps its mode. Raises `Forbidden` (`config.home_foreign`: of another user or
+    writable by others), `Invalid` (`config.home_taken`: it holds something else) and `Unavailable`
+    (`config.home`: none can be made).
     """
     paths = Paths(home=home)
     try:
         home.parent.mkdir(parents=True, exist_ok=True)
-        for directory in (home, paths.output, paths.logs):
-            directory.mkdir(mode=0o700, exist_ok=True)
-            _close_to_others(directory)
+        _make_private(home)
+        if not is_ours(home):
+            _check_empty(home)
+            # First of all files: who comes next must not take a half-made home for a foreign directory.
+            os.close(os.open(paths.lock, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+        for directory in (paths.output, paths.logs):
+            _make_private(directory)
     except OSError as error:
         raise Unavailable(
             "config.home",
-            f"cannot use {safe_line(str(home))} as data directory: {error.strerror}",
-            hint="name another with --home DIR or TASKDECK_HOME",
+            f"cannot use {safe_line(str(home))} as data directory: {_reason(error)}",
+            hint=_NAME_ANOTHER,
             facts={"home": str(home)},
         ) from error
     return paths
 
 
-def _close_to_others(directory: Path) -> None:
+def _make_private(directory: Path) -> None:
+    """Make a directory 0700 whatever the umask; one that exists is checked and left as it is."""
+    try:
+        directory.mkdir(mode=0o700)
+    except FileExistsError:
+        _check_private(directory)
+        return
+    directory.chmod(0o700)
+
+
+def _check_private(directory: Path) -> None:
     status = directory.stat()
+    if not stat.S_ISDIR(status.st_mode):
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(directory))
     # /tmp itself must not become ours, even for root.
     if status.st_mode & stat.S_ISVTX or os.geteuid() not in (0, status.st_uid):
         raise Forbidden(
@@ -96,5 +149,29 @@ def _close_to_others(directory: Path) -> None:
             hint="name a directory of your own with --home DIR or TASKDECK_HOME",
             facts={"directory": str(directory)},
         )
-    if stat.S_IMODE(status.st_mode) != 0o700:
-        directory.chmod(0o700)
+    if status.st_mode & 0o022:
+        raise Forbidden(
+            "config.home_foreign",
+            f"other users may write in {safe_line(str(directory))} (mode {stat.S_IMODE(status.st_mode):o})",
+            hint=f"close it to them first: chmod go-w {shlex.quote(safe_line(str(directory)))}",
+            facts={"directory": str(directory)},
+        )
+
+
+def _check_empty(home: Path) -> None:
+    """Refuse a directory with files that are neither ours nor made for us beforehand."""
+    foreign = sorted({entry.name for entry in home.iterdir()} - _PREPARED)
+    # Read again: another process may have begun to use it between the two looks.
+    if not foreign or is_ours(home):
+        return
+    raise Invalid(
+        "config.home_taken",
+        f"{safe_line(str(home))} holds other files ({safe_line(foreign[0])}) and no store of taskdeck",
+        hint="name a new or empty directory with --home DIR or TASKDECK_HOME",
+        facts={"home": str(home), "found": foreign[0]},
+    )
+
+
+def _reason(error: OSError) -> str:
+    where = "" if error.filename is None else f" ({safe_line(str(error.filename))})"
+    return f"{error.strerror or type(error).__name__}{where}"

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+from core.app.options import Options
 from core.config import Read, Settings, load, origins, read_at
 from core.model.errors import Forbidden, Invalid, Unavailable
-from core.model.paths import Paths, ensure_home, find_home
+from core.model.paths import Paths, ensure_home, find_home, named_home
 
 
 @pytest.fixture(autouse=True)
@@ -178,13 +180,109 @@ def test_the_home_is_made_for_its_owner_alone_whatever_the_umask(tmp_path, umask
         assert stat.S_IMODE(directory.stat().st_mode) == 0o700
 
 
-def test_a_home_that_is_too_open_is_closed_and_may_be_asked_for_again(tmp_path):
-    (tmp_path / "deck").mkdir(mode=0o755)
-    ensure_home(tmp_path / "deck")
-    paths = ensure_home(tmp_path / "deck")
-    assert stat.S_IMODE(paths.home.stat().st_mode) == 0o700
+@pytest.mark.parametrize("mode", [0o700, 0o755, 0o500])
+def test_a_directory_that_exists_keeps_its_mode(tmp_path, mode):
+    home = tmp_path / "deck"
+    home.mkdir()
+    (home / "config.toml").write_text("slots = 1\n")
+    home.chmod(0o755)
+    ensure_home(home)
+    for directory in (home, home / "output", home / "logs"):
+        directory.chmod(mode)
+    paths = ensure_home(home)
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (home, paths.output, paths.logs)] == [mode] * 3
     assert paths.db == tmp_path / "deck" / "taskdeck.db"
     assert {paths.socket.name, paths.lock.name} == {"engine.sock", "engine.lock"}
+    home.chmod(0o700)
+
+
+@pytest.mark.parametrize("found", ["notes.txt", "output", "logs", ".git", "engine.sock"])
+def test_a_directory_of_something_else_is_refused_and_left_alone(tmp_path, found):
+    home = tmp_path / "project"
+    (home / found).mkdir(parents=True)
+    home.chmod(0o755)
+    with pytest.raises(Invalid, match=found) as refusal:
+        ensure_home(home)
+    assert (refusal.value.code, refusal.value.hint != "") == ("config.home_taken", True)
+    assert [entry.name for entry in home.iterdir()] == [found]
+    assert stat.S_IMODE(home.stat().st_mode) == 0o755
+
+
+@pytest.mark.parametrize("name", ["engine.lock", "taskdeck.db"])
+def test_a_home_is_known_by_its_lock_or_its_store(tmp_path, name):
+    (tmp_path / "deck" / "more").mkdir(parents=True)
+    (tmp_path / "deck" / name).touch()
+    assert ensure_home(tmp_path / "deck").logs.is_dir()
+
+
+@pytest.mark.parametrize("directory", ["", "output", "logs"])
+def test_a_directory_in_which_others_may_write_is_refused_with_the_way(tmp_path, directory):
+    ensure_home(tmp_path / "deck")
+    (tmp_path / "deck" / directory).chmod(0o775)
+    with pytest.raises(Forbidden, match="775") as refusal:
+        ensure_home(tmp_path / "deck")
+    assert "chmod go-w" in refusal.value.hint
+    assert stat.S_IMODE((tmp_path / "deck" / directory).stat().st_mode) == 0o775
+
+
+def test_two_that_begin_a_home_at_once_both_have_it(tmp_path):
+    for number in range(20):
+        with ThreadPoolExecutor(4) as pool:
+            homes = list(pool.map(ensure_home, [tmp_path / f"deck{number}"] * 4))
+        assert len({paths.home for paths in homes}) == 1
+
+
+def test_an_empty_name_is_not_the_working_directory(monkeypatch):
+    with pytest.raises(Invalid, match="--home is empty"):
+        named_home("", by="--home")
+    monkeypatch.setenv("TASKDECK_HOME", "")
+    with pytest.raises(Invalid, match="TASKDECK_HOME is empty"):
+        find_home(None, default=Path)
+    with pytest.raises(Invalid, match="home is empty"):
+        Options.of_program("")
+    with pytest.raises(Invalid, match="NUL"):
+        named_home("a\0b", by="--home")
+
+
+@pytest.mark.parametrize("name", ["~no-such-user", "~no-such-user/deck"])
+def test_the_home_of_an_unknown_user_is_a_usage_error(name):
+    with pytest.raises(Invalid, match="no home directory"):
+        find_home(Path(name), default=Path)
+
+
+def test_a_user_without_a_home_directory_has_to_name_one():
+    def nowhere() -> Path:
+        raise RuntimeError("no entry in passwd, no HOME")
+
+    with pytest.raises(Invalid, match="no data directory is named"):
+        find_home(None, default=nowhere)
+
+
+def test_a_relative_home_in_a_directory_that_is_gone_is_a_usage_error(tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(Invalid, match="working directory is gone"):
+        find_home(Path("deck"), default=Path)
+
+
+@pytest.mark.parametrize("name", ["output", "logs"])
+def test_a_file_in_the_place_of_a_directory_is_named(tmp_path, name):
+    ensure_home(tmp_path / "deck")
+    (tmp_path / "deck" / name).rmdir()
+    (tmp_path / "deck" / name).touch()
+    with pytest.raises(Unavailable, match=name):
+        ensure_home(tmp_path / "deck")
+
+
+def test_links_to_directories_are_followed_and_links_to_nothing_refused(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "deck").symlink_to(tmp_path / "disk")
+    assert ensure_home(tmp_path / "deck").lock.exists()
+    (tmp_path / "void").symlink_to(tmp_path / "nothing")
+    with pytest.raises(Unavailable, match="void"):
+        ensure_home(tmp_path / "void")
 
 
 def test_a_directory_of_everybody_is_not_taken(tmp_path):
