@@ -1,6 +1,6 @@
 """The entry point of `taskdeck`: a command, or a console session.
 
-Called by the `taskdeck` script.
+Called by `_taskdeck`, the entry of the `taskdeck` script.
 """
 
 from __future__ import annotations
@@ -9,6 +9,12 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+
+if __name__ == "__main__":
+    # Run by `python -m` where other packages have the names of ours: before the first of them is loaded.
+    import _taskdeck
+
+    _taskdeck.own_packages_first()
 
 from core import __version__
 

@@ -25,7 +25,7 @@ from queue import SimpleQueue
 
 ROOT = Path(__file__).resolve().parent.parent
 LISTED = ROOT / "tests" / "mutants.toml"
-COPIED = ("core", "console", "themes", "tests", "pyproject.toml")
+COPIED = ("core", "console", "themes", "tests", "pyproject.toml", "_taskdeck.py")
 WORKERS = 2
 PATIENCE = 300
 """Seconds for the tests of one mutant; one that hangs is as dead as one that fails."""

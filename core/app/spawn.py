@@ -19,13 +19,19 @@ LINGER_SECONDS = 5
 LOG = "detached.log"
 """Where its standard output and error go, in `logs/`."""
 _TAIL_BYTES = 2_000
+_ENTRY = Path(__file__).absolute().parents[2] / "_taskdeck.py"
+
+
+def program() -> list[str]:
+    """Return the command line of this very taskdeck, to which its arguments are added."""
+    # By its path: a name would be looked for in PYTHONPATH first. -P: and its folder must not stand
+    # before the standard library.
+    return [sys.executable, "-P", str(_ENTRY)]
 
 
 def engine_argv(home: Path, flags: Sequence[str] = ()) -> list[str]:
     """Return the command line of an engine that ends when no client needs it any more."""
-    # -P: a folder called `core` in the working directory must not shadow ours.
-    argv = [sys.executable, "-P", "-m", "console.launch", "serve", "--until-idle"]
-    return [*argv, "--linger", str(LINGER_SECONDS), "--home", str(home), *flags]
+    return [*program(), "serve", "--until-idle", "--linger", str(LINGER_SECONDS), "--home", str(home), *flags]
 
 
 def spawn_engine(home: Path, flags: Sequence[str] = ()) -> subprocess.Popen[bytes]:

@@ -13,6 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from core.app.ownership import MARGIN_SECONDS
+from core.app.spawn import program
 from core.config import Settings
 from core.model.errors import Invalid
 from core.model.text import safe_line
@@ -37,7 +38,7 @@ def user_unit(home: Path, settings: Settings, *, flags: Sequence[str] = ()) -> s
 
 def _program() -> list[str]:
     script = Path(sys.executable).parent / "taskdeck"
-    return [str(script)] if script.is_file() else [sys.executable, "-P", "-m", "console.launch"]
+    return [str(script)] if script.is_file() else program()
 
 
 def _quote(argument: str) -> str:

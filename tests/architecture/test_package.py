@@ -46,7 +46,7 @@ def registry_addresses(root: Path) -> list[str]:
 
 
 def files_missing_from(names: set[str], root: Path) -> list[str]:
-    code = [file for room in SHIPPED for file in (root / room).rglob("*.py")]
+    code = [*root.glob("_taskdeck.py"), *(file for room in SHIPPED for file in (root / room).rglob("*.py"))]
     data = [file for pattern in DATA for file in root.glob(pattern) if file.is_file()]
     wanted = {file.relative_to(root).as_posix() for file in [*code, *data] if "__pycache__" not in file.parts}
     return sorted(wanted - names)
@@ -57,7 +57,7 @@ def build_wheel(root: Path, target: Path) -> Path:
     copy = target / "source"
     for room in SHIPPED:
         shutil.copytree(root / room, copy / room, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "LICENSE", "README.md"):
+    for name in ("_taskdeck.py", "pyproject.toml", "LICENSE", "README.md"):
         if (root / name).exists():
             shutil.copy(root / name, copy)
     _pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(target), str(copy))

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
-OURS = ("core", "console", "themes")
+OURS = ("_taskdeck", "core", "console", "themes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,63 @@
+"""Entry of the `taskdeck` program, which finds its own packages first.
+
+Called by the installed script; the engines that it starts run this file by its path.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.machinery import ModuleSpec, PathFinder
+
+# The packages have names that others have too; this module has a name that no other has, and loads
+# none of them before their places are settled.
+
+ROOT = os.path.dirname(os.path.abspath(__file__))
+OWN = ("core", "console", "themes")
+
+
+class OwnPackages:
+    """A finder that knows where our packages are, whatever `sys.path` says."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        """Return the spec of one of our packages; None for everything else."""
+        del path, target
+        return PathFinder.find_spec(name, [ROOT]) if name in OWN else None
+
+
+def own_packages_first() -> None:
+    """Let no folder named by PYTHONPATH, nor the working directory, stand before what taskdeck needs.
+
+    They are searched last: connectors of the user are still found there.
+    """
+    sys.meta_path.insert(0, OwnPackages)
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] in OWN and not _is_below_root(getattr(module, "__file__", None)):
+            del sys.modules[name]
+    named = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    ahead = {os.path.abspath(entry) for entry in named} | ({sys.path[0]} - {ROOT} if _has_folder() else set())
+    last = [entry for entry in sys.path if entry in ahead and entry != ROOT]
+    sys.path[:] = [entry for entry in sys.path if entry not in last] + last
+
+
+def _has_folder() -> bool:
+    """Return whether `sys.path` begins with the folder of the script, or the working directory."""
+    return not sys.flags.safe_path and not sys.flags.isolated and bool(sys.path)
+
+
+def _is_below_root(file: str | None) -> bool:
+    return file is not None and os.path.abspath(file).startswith(ROOT + os.sep)
+
+
+def main() -> int:
+    """Run the command line of this process and return its exit status."""
+    own_packages_first()
+    # Not above: until now it could have been another package of that name.
+    from console.launch import main as launch
+
+    return launch()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
