@@ -5,10 +5,12 @@ Called by `_taskdeck`, the entry of the `taskdeck` script.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 if __name__ == "__main__":
     # Run by `python -m` where other packages have the names of ours: before the first of them is loaded.
@@ -21,7 +23,10 @@ from core import __version__
 # At import this file loads the standard library and the version only: `taskdeck version` needs no more.
 
 _USAGE_ERROR = 2
+_UNAVAILABLE = 4
 _INTERNAL_ERROR = 70
+_OUTPUT_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
+_LAST_STREAM = 2
 _LEFT = 130
 _VERSION_HELP = """Usage: taskdeck version [--json]
 
@@ -44,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     An unexpected failure ends in one sentence and status 70, never in a traceback.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _open_missing_streams()
     try:
         return _choose(arguments)(arguments)
     except KeyboardInterrupt:
@@ -51,6 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _forget_stdout()
         return _LEFT
+    except OSError as error:
+        return _report_output(error) if error.filename is None else _report(error)
     except Exception as error:
         return _report(error)
 
@@ -86,7 +94,7 @@ def _run_version(arguments: Sequence[str]) -> int:
     if extra == ["--help"]:
         return _say(_VERSION_HELP)
     if extra:
-        sys.stderr.write(
+        _complain(
             f"error[usage]: version takes no argument {extra[0]!r}\nhint: see: taskdeck version --help\n"
         )
         return _USAGE_ERROR
@@ -122,10 +130,39 @@ def _say(text: str) -> int:
 
 def _report(error: Exception) -> int:
     name = type(error).__name__
-    sys.stderr.write(
-        f"internal: taskdeck met an unexpected failure ({name}). See its log, or: taskdeck doctor\n"
-    )
+    _complain(f"internal: taskdeck met an unexpected failure ({name}). See its log, or: taskdeck doctor\n")
     return _INTERNAL_ERROR
+
+
+def _report_output(error: OSError) -> int:
+    if error.errno not in _OUTPUT_FAULTS:
+        return _report(error)
+    _complain(
+        f"error[output.unwritable]: standard output takes no more: {error.strerror}\n"
+        "hint: what was asked may be done; look before you repeat it\n"
+    )
+    _forget_stdout()
+    return _UNAVAILABLE
+
+
+def _complain(text: str) -> None:
+    # Where nothing takes it, the exit status alone has to tell.
+    with suppress(OSError):
+        sys.stderr.write(text)
+        sys.stderr.flush()
+
+
+def _open_missing_streams() -> None:
+    """Put the null device in the place of standard streams that are closed.
+
+    No file of ours, a store least of all, may get the number of a stream that something still writes to.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) <= _LAST_STREAM:
+        os.set_inheritable(number, True)  # noqa: FBT003 - the name of the parameter is not ours
+    os.close(number)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - for good
 
 
 def _forget_stdout() -> None:

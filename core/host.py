@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING
 
 from platformdirs import user_data_path
 
+from core.files.kinds import is_file
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -219,7 +221,7 @@ def find_program(name: str, *, path: str, cwd: str) -> Path | None:
     """
     for folder in [""] if "/" in name else path.split(os.pathsep):
         candidate = Path(os.path.normpath(Path(cwd) / folder)) / name
-        if candidate.is_file() and os.access(candidate, os.X_OK):
+        if is_file(candidate) and os.access(candidate, os.X_OK):
             return candidate
     return None
 

@@ -40,6 +40,7 @@ from console.widgets.line import Line
 from console.widgets.row_format import RowFormat
 from console.widgets.table import Table
 from core.model.errors import InvalidDocument, TaskdeckError
+from core.model.paths import absolute
 from core.model.text import SafeText, safe_line
 from core.render.columns import Column, Form
 
@@ -206,7 +207,7 @@ class WorkflowPicker(ModalScreen[int | None]):
 
     def _folder_on_engine(self, folder: Path) -> str:
         # A folder of this machine means nothing on another.
-        return "" if self._desk.host else str(folder.absolute())
+        return "" if self._desk.host else str(absolute(folder))
 
     def _submitted(self, job_id: int | None) -> None:
         if job_id is not None:

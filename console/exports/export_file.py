@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from core.files.kinds import is_dir
 from core.files.writing import NewFile
 from core.model.errors import Invalid
 from core.model.text import safe_line
@@ -19,7 +20,7 @@ from core.model.text import safe_line
 def is_taken(path: Path) -> bool:
     """Tell whether there is a file; raise `Invalid` (`export.file`) where none can or may be."""
     with _refusing(path):
-        if not path.parent.is_dir():
+        if not is_dir(path.parent):
             raise _refusal(path, f"there is no folder {safe_line(str(path.parent))}")
         try:
             mode = os.lstat(path).st_mode

@@ -12,9 +12,11 @@ from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
 
+from core.files.kinds import is_dir
 from core.files.reading import read_document_text
 from core.model.commands import Document, DocumentText
 from core.model.errors import Invalid
+from core.model.paths import working_directory
 from core.model.text import SafeText, safe_line
 from core.model.values import INBOX, JsonValue
 from core.model.views import JobView
@@ -69,11 +71,11 @@ class Source:
 
 
 def working_folder() -> Path:
-    """Return the folder the console was started in, or the user's home if it no longer exists."""
+    """Return the folder the console was started in; `/` if it no longer exists."""
     try:
-        return Path.cwd()
-    except OSError:
-        return Path.home()
+        return working_directory()
+    except Invalid:
+        return Path("/")
 
 
 def builtins() -> tuple[Offer, ...]:
@@ -134,7 +136,7 @@ def read_document(path: Path) -> DocumentText:
 
 
 def _offer(entry: os.DirEntry[str]) -> Offer | None:
-    if entry.is_dir():
+    if is_dir(Path(entry.path)):
         return Offer(kind=Kind.FOLDER, name=f"{entry.name}/", path=Path(entry.path))
     if entry.name.lower().endswith(_ENDINGS):
         return Offer(kind=Kind.FILE, name=entry.name, path=Path(entry.path))

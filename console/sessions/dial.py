@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from console.sessions.flags import read_dial
 from core.app.stdio_bridge import dial_or_start, dial_stdio
@@ -23,6 +24,8 @@ def run_dial(arguments: Sequence[str]) -> int:
             dial_stdio(flags.home)
     except TaskdeckError as error:
         # One line: the client finds it among the messages of ssh.
-        sys.stderr.write(f"error[{error.code}]: {error.message}; {error.hint}\n")
+        with suppress(OSError):
+            sys.stderr.write(f"error[{error.code}]: {error.message}; {error.hint}\n")
+            sys.stderr.flush()
         return error.exit_code
     return 0

@@ -18,6 +18,7 @@ from core.app.spawn import LOG, spawn_engine
 from core.control.api import ControlAPI
 from core.control.remote import RemoteControl
 from core.control.transport import SocketDialer
+from core.files.kinds import exists
 from core.model.commands import StopMode
 from core.model.errors import Unavailable
 from core.model.paths import Paths, ensure_home
@@ -133,7 +134,7 @@ def dial(paths: Paths, *, patience: float = 0.0) -> RemoteControl:
 
 async def _spawn(paths: Paths, options: Options) -> None:
     log = paths.logs / LOG
-    written = log.stat().st_size if log.exists() else 0
+    written = log.stat().st_size if exists(log) else 0
     process = spawn_engine(paths.home, options.engine_flags)
     if is_older(paths.db):
         await _until_upgraded(paths, process, tell=_tail(log, written, options.tell))

@@ -14,6 +14,7 @@ from core.app.attach import attach
 from core.app.lock import find_owner
 from core.app.logind import Machine, survival
 from core.app.options import Options
+from core.files.kinds import exists
 from core.host import free_bytes, has_pidfd, user_name
 from core.model.errors import Conflict, TaskdeckError
 from core.model.paths import Paths
@@ -64,11 +65,16 @@ def _checks(options: Options) -> Iterator[Check]:
         name="kernel", ok=has_pidfd(), message="pidfd works" if has_pidfd() else "needs Linux 5.3 or newer"
     )
     yield Check(name="sqlite", ok=True, message=f"SQLite {sqlite_version()}")
-    if not paths.db.exists():
+    try:
+        paths.db.stat()
+        yield from _privacy(paths)
+        yield _disk(paths)
+    except (FileNotFoundError, NotADirectoryError):
         yield Check(name="store", ok=True, message=f"there is no store at {paths.db} yet")
         return
-    yield from _privacy(paths)
-    yield _disk(paths)
+    except OSError as error:
+        yield Check(name="store", ok=False, message=f"cannot look at {paths.db}: {error.strerror}")
+        return
     yield from _owner(paths)
     yield from _store(paths)
     yield from _copies(paths)
@@ -84,7 +90,7 @@ def _settings(options: Options) -> Check:
 
 def _privacy(paths: Paths) -> Iterator[Check]:
     for path in (paths.home, paths.db, paths.lock, paths.socket):
-        if path.exists():
+        if exists(path):
             mode = path.stat().st_mode & 0o777
             # A directory that was there before keeps its mode: what is in it is private all the same.
             if mode & (0o022 if path == paths.home else 0o077):

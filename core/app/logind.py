@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.files.kinds import exists, is_dir, is_file
+
 _FOLDERS = ("usr/lib/systemd", "usr/local/lib/systemd", "run/systemd", "etc/systemd")
 """Where logind's settings are; later folders override earlier ones."""
 _SESSION = re.compile(r"/session-[^/]+\.scope(/|$)")
@@ -54,7 +56,7 @@ class Logind:
 
 def survival(machine: Machine) -> Survival:
     """Decide from files alone whether an engine of this user survives log-out."""
-    if not (machine.root / "run/systemd/system").is_dir():
+    if not is_dir(machine.root / "run/systemd/system"):
         return Survival(survives=True, message="no systemd here: nothing ends it at log-out")
     group = _control_group(machine)
     if _SESSION.search(group):
@@ -84,7 +86,7 @@ def _session_survival(machine: Machine) -> Survival:
 
 
 def _service_survival(machine: Machine) -> Survival:
-    if (machine.root / "var/lib/systemd/linger" / machine.user).exists():
+    if exists(machine.root / "var/lib/systemd/linger" / machine.user):
         return Survival(survives=True, message=f"systemd keeps the services of {machine.user} (linger is on)")
     why = f"systemd ends the services of {machine.user} with the last session (linger is off)"
     return Survival(survives=False, message=f"{why}: run 'loginctl enable-linger'")
@@ -103,7 +105,7 @@ def _control_group(machine: Machine) -> str:
 
 def _settings_files(root: Path) -> Iterator[Path]:
     mains = [root / folder / "logind.conf" for folder in _FOLDERS]
-    yield from [path for path in mains if path.is_file()][-1:]
+    yield from [path for path in mains if is_file(path)][-1:]
     # A drop-in replaces those of the same name in earlier folders; they are read in order of name.
     drop_ins: dict[str, Path] = {}
     for folder in _FOLDERS:

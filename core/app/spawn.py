@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from core.files.kinds import exists
 from core.model.errors import Unavailable
 from core.model.paths import ensure_home
 from core.model.text import SafeText, safe_line
@@ -54,6 +55,6 @@ def spawn_engine(home: Path, flags: Sequence[str] = ()) -> subprocess.Popen[byte
 
 def last_line(log: Path) -> SafeText:
     """Return the last line that an engine wrote to its log, or where the log is."""
-    tail = log.read_bytes()[-_TAIL_BYTES:].decode(errors="replace").split("\n") if log.exists() else []
+    tail = log.read_bytes()[-_TAIL_BYTES:].decode(errors="replace").split("\n") if exists(log) else []
     lines = [line for line in tail if line.strip()]
     return safe_line(lines[-1] if lines else f"see {log}")

@@ -15,6 +15,7 @@ from pathlib import Path
 from core.app.ownership import MARGIN_SECONDS
 from core.app.spawn import program
 from core.config import Settings
+from core.files.kinds import is_file
 from core.model.errors import Invalid
 from core.model.text import safe_line
 
@@ -38,7 +39,7 @@ def user_unit(home: Path, settings: Settings, *, flags: Sequence[str] = ()) -> s
 
 def _program() -> list[str]:
     script = Path(sys.executable).parent / "taskdeck"
-    return [str(script)] if script.is_file() else program()
+    return [str(script)] if is_file(script) else program()
 
 
 def _quote(argument: str) -> str:

@@ -41,6 +41,7 @@ from core.cli.waiting import explaining_lost_engine, wait_with
 from core.control.api import OPERATOR, ControlAPI, StopMode, TaskSpec
 from core.filters.terms import In
 from core.model.bounds import ATTEMPTS_MAX, PRIORITY_MAX
+from core.model.paths import working_directory
 from core.model.plans import OnOverflow, RetryPolicy
 from core.model.values import JsonObject
 from core.render.times import duration_text
@@ -121,7 +122,12 @@ async def map_(arguments: Map) -> int:
     """Run a program for each line of standard input; {} stands for the line."""
     if sys.stdin.isatty():
         note("reading lines, one task each; end with Ctrl-D")
-    data = sys.stdin.buffer.read()
+    try:
+        data = sys.stdin.buffer.read()
+    except OSError as error:
+        raise usage(
+            f"standard input cannot be read: {error.strerror}", hint="redirect a file or pipe"
+        ) from error
     lines = _null_terminated(data) if arguments.null else _lines(data)
     if not lines:
         raise usage("there are no lines on standard input", hint="write: ls *.png | taskdeck map -- gzip {}")
@@ -252,7 +258,7 @@ def _spec(task: TaskOptions, argv: Sequence[str], *, name: str) -> TaskSpec:
         retry=RetryPolicy(max_attempts=task.retry + 1),
         output_limit=task.output_limit,
         on_overflow=task.on_overflow,
-        context={"cwd": str(Path.cwd()), "env": _environment(task.env)},
+        context={"cwd": str(working_directory()), "env": _environment(task.env)},
     )
 
 

@@ -21,6 +21,7 @@ from core import host, logs
 from core.app.signals import Interrupted
 from core.cli.arguments import Common
 from core.cli.commands import Act, Command, build
+from core.cli.output import is_output_fault, note
 from core.cli.refusals import Left, report, report_json, usage
 from core.model.errors import TaskdeckError
 from core.model.paths import Paths, find_home, is_ours
@@ -67,7 +68,10 @@ def main(argv: Sequence[str]) -> int:
         return _refuse(error, arguments)
     except Interrupted as interrupted:
         return _refuse(_left(interrupted), arguments)
-    except BrokenPipeError:
+    except OSError as error:
+        if is_output_fault(error):
+            raise
+        _log_traceback(arguments)
         raise
     except Exception:
         _log_traceback(arguments)
@@ -144,4 +148,4 @@ def _log_traceback(arguments: Sequence[str]) -> None:
     except OSError:
         return
     if is_ours(directory.parent):
-        sys.stderr.write(f"log: {str(directory / logs.FILE)!a}\n")
+        note(f"log: {str(directory / logs.FILE)!a}")

@@ -5,10 +5,12 @@ Used by every command.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TextIO, TypeAlias
 
@@ -17,6 +19,8 @@ from core.model.values import JsonValue
 from core.render.json_shapes import json_line
 
 _CODES = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "dim": "2", "bold": "1"}
+_OUTPUT_FAULTS = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
+_WIDEST = 10_000
 STATUS_COLOURS = {
     "succeeded": "green",
     "failed": "red",
@@ -62,14 +66,33 @@ def put(text: str) -> None:
 
 def note(*pieces: Piece) -> None:
     """Write a remark to standard error, apart from the results."""
-    _write(sys.stderr, pieces, end="\n")
+    # No remark decides about the work that it is about: it is lost where nothing takes it.
+    with suppress(OSError):
+        _write(sys.stderr, pieces, end="\n")
 
 
-def emit(value: Mapping[str, JsonValue], *, stream: TextIO | None = None) -> None:
-    """Write one JSON object on one line, all but ASCII escaped."""
-    target = stream or sys.stdout
-    target.write(json_line(value))
-    target.flush()
+def draw(control: str) -> None:
+    """Write control sequences and text of our own to standard error, as they are."""
+    with suppress(OSError):
+        sys.stderr.write(control)
+        sys.stderr.flush()
+
+
+def emit(value: Mapping[str, JsonValue]) -> None:
+    """Write one JSON object on one line of standard output, all but ASCII escaped."""
+    sys.stdout.write(json_line(value))
+    sys.stdout.flush()
+
+
+def note_json(value: Mapping[str, JsonValue]) -> None:
+    """Write one JSON object on one line of standard error."""
+    draw(json_line(value))
+
+
+def is_output_fault(error: OSError) -> bool:
+    """Tell whether the error is one of a write to a stream: a full device, a reader that has gone."""
+    # Errors of files that were opened by name carry it.
+    return error.filename is None and error.errno in _OUTPUT_FAULTS
 
 
 def is_live(stream: TextIO) -> bool:
@@ -79,7 +102,8 @@ def is_live(stream: TextIO) -> bool:
 
 def width() -> int:
     """Return the columns of the terminal, at least 20."""
-    return max(20, shutil.get_terminal_size().columns)
+    # Above what any terminal has, COLUMNS is a mistake that would cost memory for each line.
+    return min(max(20, shutil.get_terminal_size().columns), _WIDEST)
 
 
 def _write(stream: TextIO, pieces: tuple[Piece, ...], *, end: str) -> None:

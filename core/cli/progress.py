@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Mapping
 
-from core.cli.output import is_live, note, width
+from core.cli.output import draw, is_live, note, width
 from core.control.api import ControlAPI
 from core.model.status import TASK_FINAL
 from core.model.text import clip, safe_line
@@ -43,8 +43,7 @@ class Meter:
             return
         if self.live:
             bar = f"{_bar(counts)} {self._summary(counts)}"
-            sys.stderr.write(f"\r{clip(bar, width() - 1)}\x1b[K")
-            sys.stderr.flush()
+            draw(f"\r{clip(bar, width() - 1)}\x1b[K")
             self._drawn = True
             return
         if time.monotonic() - self._line_at >= _LINE_SECONDS:
@@ -69,8 +68,7 @@ class Meter:
     def clear(self) -> None:
         """Remove the rewritten line."""
         if self._drawn:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+            draw("\r\x1b[K")
             self._drawn = False
 
     def _summary(self, counts: Mapping[str, int]) -> str:

@@ -5,9 +5,7 @@ Used by `main` and by the commands.
 
 from __future__ import annotations
 
-import sys
-
-from core.cli.output import Painted, emit, note
+from core.cli.output import Painted, note, note_json
 from core.model.errors import Fault, Invalid, InvalidDocument, TaskdeckError
 from core.render.json_shapes import error_shape
 
@@ -31,7 +29,7 @@ def usage(message: str, *, hint: str = "") -> Invalid:
 
 def report_json(error: TaskdeckError) -> int:
     """Write a refusal as one JSON object and return its exit status."""
-    emit(error_shape(error), stream=sys.stderr)
+    note_json(error_shape(error))
     return error.exit_code
 
 

@@ -23,15 +23,17 @@ from core.cli.refusals import Left, usage
 from core.cli.summary import EXIT, counts_text, failed_tasks, say_failed
 from core.cli.waiting import explaining_lost_engine, wait_with
 from core.control.api import OPERATOR, ControlAPI, Document, EventQuery, StopMode, SubmitOptions
+from core.files.kinds import exists
 from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.filters.terms import In
 from core.model.commands import Submitted
+from core.model.paths import absolute, working_directory
 from core.model.text import safe_line
 from core.model.values import JsonObject, JsonValue
 from core.model.views import JobResult
 from core.render.times import duration_text
-from core.workflows.registry import find
+from core.workflows.registry import expanded, find
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,11 +102,11 @@ async def _submit(deck: ControlAPI, submission: _Submission) -> Submitted:
 def _document(arguments: Run) -> tuple[Document, SubmitOptions]:
     """Return a workflow; its tasks run in the folder of its file, or in the present one."""
     name = arguments.workflow
-    path = Path(name).expanduser().absolute()
-    if path.exists():
+    path = absolute(expanded(name))
+    if exists(path):
         return str(path), _options(arguments, cwd=path.parent)
     document = find(name).value
-    return document if isinstance(document, dict) else name, _options(arguments, cwd=Path.cwd())
+    return document if isinstance(document, dict) else name, _options(arguments, cwd=working_directory())
 
 
 def _options(arguments: Run, *, cwd: Path) -> SubmitOptions:

@@ -13,6 +13,8 @@ from core.cli.refusals import usage
 from core.control.api import Filter, ReadingAPI, Target
 from core.filters.fields import Noun
 from core.filters.parser import parse
+from core.model.errors import NotFound
+from core.model.values import ID_MAX
 
 
 async def find_targets(
@@ -28,7 +30,7 @@ async def find_targets(
         raise usage("name what to act on", hint="a job (12), a task (12/key or --task ID), or --where FILTER")
     if where:
         return [Target(filter=parse(where, Noun.TASKS))]
-    jobs = [int(ref) for ref in refs if ref.isascii() and ref.isdecimal()]
+    jobs = [_job_id(ref) for ref in refs if ref.isascii() and ref.isdecimal()]
     named = [ref for ref in refs if not (ref.isascii() and ref.isdecimal())]
     ids = [await deck.find_task(ref) for ref in (*named, *tasks)]
     targets = [Target(job_id=job_id) for job_id in dict.fromkeys(jobs)]
@@ -37,6 +39,13 @@ async def find_targets(
     if queue:
         targets.append(Target(queue=queue))
     return targets
+
+
+def _job_id(text: str) -> int:
+    # Python itself refuses to read numbers of thousands of digits.
+    if len(text.lstrip("0")) > len(str(ID_MAX)):
+        raise NotFound("job.unknown", f"there is no job {text[:40]}", hint="'taskdeck jobs' lists them")
+    return int(text)
 
 
 async def count(deck: ReadingAPI, targets: Sequence[Target]) -> int:

@@ -15,6 +15,7 @@ import typer
 from core.cli.access import changing
 from core.cli.arguments import Remote
 from core.cli.commands import Command
+from core.cli.output import draw
 from core.cli.refusals import Left, usage
 from core.cli.summary import report_changes
 from core.cli.targets import count, find_targets
@@ -244,8 +245,7 @@ async def _ask(deck: ControlAPI, targets: Sequence[Target], *, verb: _Verb) -> N
     number = await count(deck, targets)
     if number <= _ASK_ABOVE:
         return
-    sys.stderr.write(f"{verb.name} {number} targets? [y/N] ")
-    sys.stderr.flush()
+    draw(f"{verb.name} {number} targets? [y/N] ")
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise Left("nothing was changed", hint="answer y, or add --yes")
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core import host
+from core.files.kinds import is_dir
 from core.model.errors import Invalid
 
 if TYPE_CHECKING:
@@ -65,11 +66,19 @@ def working_directory(asked: str | None, context: CallContext) -> str:
 
     A relative path is taken from the caller's directory. Raises `Invalid` (`process.cwd`).
     """
-    base = context.cwd or str(Path.home())
+    base = context.cwd or _home_directory()
     folder = Path(base, asked) if asked is not None else Path(base)
-    if not folder.is_dir():
+    if not is_dir(folder):
         raise Invalid("process.cwd", f"cannot run in {folder}: no such directory", hint="fix `cwd`")
     return str(folder)
+
+
+def _home_directory() -> str:
+    try:
+        return str(Path.home())
+    except RuntimeError as error:
+        message = "the task names no directory, and this user has no home directory"
+        raise Invalid("process.cwd", message, hint="give the task a `cwd`") from error
 
 
 def program(name: str, *, code: str, env: Mapping[str, str], cwd: str) -> str:

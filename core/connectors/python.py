@@ -23,6 +23,7 @@ from core.connectors.process import (
     signal_name,
     working_directory,
 )
+from core.files.kinds import exists
 from core.files.untrusted import read_small
 from core.model.errors import Invalid
 from core.model.outcomes import Failed, Outcome, Succeeded, TaskError
@@ -80,7 +81,7 @@ class Python(Plain):
         """Judge an exit: the returned JSON, or `python.error`, `.not_found`, `.result`, `.exit`."""
         del with_
         path = context.directory / _RESULT
-        if not path.exists():
+        if not exists(path):
             return _silent(end)
         data = read_small(path, JSON_BYTES)
         if data is None:

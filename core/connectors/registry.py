@@ -10,7 +10,6 @@ import re
 import sys
 from contextlib import AsyncExitStack, contextmanager
 from importlib.metadata import entry_points
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from core.connectors.delay import Delay
@@ -19,6 +18,7 @@ from core.connectors.python import Python
 from core.connectors.shell import Shell
 from core.model.errors import Invalid, NotFound
 from core.model.near_misses import did_you_mean
+from core.model.paths import working_directory
 from core.model.text import safe_line
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _made(target: object) -> Connector:
 @contextmanager
 def _working_directory_first() -> Iterator[None]:
     # Only for the import: a folder that stayed there could shadow what the engine imports later.
-    folder = str(Path.cwd())
+    folder = str(working_directory())
     importlib.invalidate_caches()
     sys.path.insert(0, folder)
     try:

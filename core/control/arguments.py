@@ -12,6 +12,7 @@ from pathlib import Path
 from core.filters.terms import Filter
 from core.model.commands import Document, DocumentText
 from core.model.errors import Invalid
+from core.model.paths import absolute
 from core.model.values import JsonValue
 
 OPERATOR = "operator"
@@ -81,7 +82,7 @@ class DocumentSource:
     def of(cls, document: Document) -> DocumentSource:
         """Return the source of a document; a path is made absolute in the caller's directory."""
         if isinstance(document, str):
-            return cls(path=str(Path(document).absolute()))
+            return cls(path=str(absolute(Path(document))))
         if isinstance(document, DocumentText):
             return cls(text=document)
         return cls(parsed=document)
@@ -90,7 +91,7 @@ class DocumentSource:
     def document(self) -> Document:
         """Return the document; a path is absolute."""
         if self.path is not None:
-            return str(Path(self.path).absolute())
+            return str(absolute(Path(self.path)))
         if self.text is not None:
             return self.text
         return self.parsed or {}

@@ -22,6 +22,7 @@ from core.model.commands import (
     Submitted,
 )
 from core.model.errors import Fault, Invalid
+from core.model.paths import absolute
 from core.model.plans import JobPlan, TaskPlan, check_task
 from core.model.ports import Checks
 from core.model.text import safe_line
@@ -119,7 +120,7 @@ def plan_job(
     """Return the plan of a document; tasks of a file run in its folder unless the options name another."""
     cwd = options.cwd
     if isinstance(document, str) and not cwd:
-        cwd = str(Path(document).absolute().parent)
+        cwd = str(absolute(Path(document)).parent)
     workflow = document if isinstance(document, Workflow) else read_workflow(document, checks=checks)
     context: JsonObject = {**({"cwd": cwd} if cwd else {}), **({"env": options.env} if options.env else {})}
     plan = expand(workflow, params, context=context)
@@ -130,7 +131,7 @@ def read_workflow(document: Document, *, checks: Checks) -> Workflow:
     """Return the workflow of a document, its text or the path of its file; raise for every fault."""
     match document:
         case str():
-            return parse(Path(document).absolute(), checks)
+            return parse(absolute(Path(document)), checks)
         case DocumentText():
             return parse_loaded(load(document.text, source=document.name), checks)
         case _:

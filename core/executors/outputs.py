@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from core import host
 from core.executors.output_cap import OutputCap
+from core.files.kinds import exists
 from core.files.untrusted import open_regular, read_extent, read_small
 from core.model.plans import OnOverflow
 
@@ -208,7 +209,7 @@ class Outputs:
         return directory
 
     def _existing(self) -> Path:
-        return next(path for path in (self.root, *self.root.parents) if path.exists())
+        return next(path for path in (self.root, *self.root.parents) if exists(path))
 
 
 def _ready_text() -> bytes:

@@ -16,6 +16,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from core.files.kinds import exists, is_file
+
 LOCK_SECONDS = 5.0
 """How long a change waits for that of another process."""
 _POLL_SECONDS = 0.01
@@ -99,10 +101,10 @@ def write_file(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     umask. A device or a pipe is written as it is: nothing can take its place.
     """
     target = path.resolve()
-    if target.exists() and not target.is_file():
+    if exists(target) and not is_file(target):
         path.write_bytes(data)
         return
-    file = NewFile(target, mode=stat.S_IMODE(target.stat().st_mode) if target.exists() else mode)
+    file = NewFile(target, mode=stat.S_IMODE(target.stat().st_mode) if exists(target) else mode)
     try:
         file.open()
         file.write(data)

@@ -66,22 +66,32 @@ class Paths:
 def find_home(home: Path | None, *, default: Callable[[], Path]) -> Path:
     """Return the data directory, absolute: the one given, else $TASKDECK_HOME, else `default()`.
 
-    Raises `Invalid` (`usage`) for a name that is empty, `~` of an unknown user, or relative to a
-    directory that is gone.
+    Raises `Invalid`: `usage` for a name that is empty or `~` of an unknown user, `cwd.gone`.
     """
     named = os.environ.get(HOME)
     if home is None and named is not None:
         home = named_home(named, by=HOME)
     try:
-        return (default() if home is None else home.expanduser()).absolute()
+        return absolute(default() if home is None else home.expanduser())
     except (RuntimeError, ValueError) as error:
         message = "this user has no home directory, and no data directory is named"
         if home is not None:
             message = f"{safe_line(str(home))}: that user has no home directory"
         raise Invalid("usage", message, hint=_NAME_ANOTHER) from error
-    except FileNotFoundError as error:
-        message = f"{safe_line(str(home))} is relative, and the working directory is gone"
-        raise Invalid("usage", message, hint=_NAME_ANOTHER) from error
+
+
+def absolute(path: Path) -> Path:
+    """Return a path as seen from the working directory; raise `Invalid` (`cwd.gone`) where that is gone."""
+    return path if path.is_absolute() else working_directory() / path
+
+
+def working_directory() -> Path:
+    """Return the working directory; raise `Invalid` (`cwd.gone`) where it was removed."""
+    try:
+        return Path.cwd()
+    except OSError as error:
+        message = f"the working directory cannot be used: {error.strerror}"
+        raise Invalid("cwd.gone", message, hint="go to one that exists: cd") from error
 
 
 def named_home(text: str, *, by: str) -> Path:

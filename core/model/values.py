@@ -13,6 +13,8 @@ else:
     JsonValue = object
     JsonObject = dict[str, object]
 
+ID_MAX = 2**63 - 1
+"""No id and no time in ms is larger: SQLite keeps no larger number."""
 INBOX = 1
 """The standing job of loose tasks; made with the store, never final."""
 INBOX_STAGE = 1

@@ -43,14 +43,27 @@ def open_writer(path: Path, *, synchronous: str, now: int) -> sqlite3.Connection
         _bring_up(connection, path, now)
     except sqlite3.DatabaseError as error:
         connection.close()
-        raise (full() if is_full(error) else broken(path, error)) from error
+        raise refuse_file(path, error) from error
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def broken(path: Path, error: Exception) -> Unavailable:
+def refuse_file(path: Path, error: BaseException) -> Unavailable:
+    """Say why SQLite could not use a file: no room, a disk that fails, or no store."""
+    if is_full(error):
+        return full()
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR:
+        return Unavailable(
+            "store.io",
+            f"the disk of {path} does not do what it is asked: {error}",
+            hint="check the disk and its free space, then try again; the store may be sound",
+        )
+    return broken(path, error)
+
+
+def broken(path: Path, error: BaseException) -> Unavailable:
     """Say that the file cannot be used as a store."""
     return Unavailable(
         "store.broken",
@@ -59,7 +72,7 @@ def broken(path: Path, error: Exception) -> Unavailable:
     )
 
 
-def is_full(error: sqlite3.Error) -> bool:
+def is_full(error: BaseException) -> bool:
     """Return whether there was no room for what was to be written."""
     return getattr(error, "sqlite_errorcode", None) in _FULL
 
@@ -69,7 +82,7 @@ def full() -> Unavailable:
     return Unavailable(
         "store.full",
         "the disk of the store is full: nothing can be recorded",
-        hint="free space there: a running engine then continues by itself, and nothing is lost",
+        hint="free space there; nothing is lost. A running engine then continues; else run this again",
     )
 
 
@@ -126,7 +139,7 @@ def _connect(path: Path, synchronous: str) -> sqlite3.Connection:
         connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
     except sqlite3.DatabaseError as error:
         connection.close()
-        raise broken(path, error) from error
+        raise refuse_file(path, error) from error
     return connection
 
 

@@ -5,6 +5,7 @@ Used by the reports.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator
@@ -22,14 +23,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
 from core.filters.patterns import compile_pattern
+from core.host import free_bytes
 from core.model.errors import Invalid, Unavailable
-from core.store.database import broken, refuse_version
+from core.model.values import ID_MAX
+from core.store.database import broken, full, refuse_file, refuse_version
 from core.store.sql import decode
 from core.store.version import SCHEMA_VERSION
 
 SEARCH_LIMIT = 5.0
 """Seconds of processor time that the regular expressions of one snapshot may take."""
 _BUSY_MS = 5_000
+_RANGE = f"the largest is {ID_MAX}"
 _SEARCHES = "searches"
 _SHUT = ("unable to open", "readonly", "read-only", "not authorized", "access permission")
 
@@ -61,13 +65,14 @@ class Readers:
         `Unavailable`: `store.missing`, `store.unreadable`, `store.broken`, `store.newer`,
         `store.older`, `store.busy`; `Invalid` (`filter.slow`) where regular expressions take too long.
         """
-        if not self.path.exists():
-            raise _missing(self.path)
+        _check_there(self.path)
         searches: SearchTime | None = None
         try:
             async with self._engine.connect() as connection:
                 searches = _searches(connection.sync_connection)
                 yield connection
+        except OverflowError as error:
+            raise Invalid("number.range", "a number is larger than any id or time", hint=_RANGE) from error
         except DatabaseError as error:
             if searches is not None and searches.is_over():
                 raise _slow_search() from error
@@ -82,8 +87,7 @@ class Readers:
 
 def open_readonly(path: Path) -> sqlite3.Connection:
     """Open the store for reading on this thread, with the same refusals as `Readers.snapshot`."""
-    if not path.exists():
-        raise _missing(path)
+    _check_there(path)
     try:
         connection = sqlite3.connect(_uri(path) + "?mode=ro", uri=True, isolation_level=None)
         connection.text_factory = decode
@@ -104,14 +108,11 @@ def refuse_reading(path: Path, error: BaseException) -> Unavailable:
     """Say why SQLite could not read: no permission, locked, or not a store."""
     text = str(error)
     if any(word in text for word in _SHUT):
-        return Unavailable(
-            "store.unreadable",
-            f"cannot read {path}: {text}",
-            hint="readers need write permission on its directory while no engine is running; or fix --home",
-        )
+        # SQLite cannot open its index of the WAL where it has no room for it.
+        return full() if _has_no_room(path) else _unreadable(path, text)
     if "locked" in text:
         return _busy(path)
-    return broken(path, Exception(text))
+    return refuse_file(path, error)
 
 
 class SearchTime:
@@ -209,7 +210,32 @@ def _judge(path: Path, version: int, tables: int) -> Unavailable | None:
 
 
 def _uri(path: Path) -> str:
-    return "file:" + quote(str(path.absolute()), safe="/")
+    return "file:" + quote(os.fsencode(path.absolute()), safe="/")
+
+
+def _check_there(path: Path) -> None:
+    """Raise `Unavailable`: `store.missing`, or `store.unreadable` where that cannot be known."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+        raise _missing(path) from error
+    except OSError as error:
+        raise _unreadable(path, error.strerror or type(error).__name__) from error
+
+
+def _has_no_room(path: Path) -> bool:
+    try:
+        return not free_bytes(path.parent)
+    except OSError:
+        return False
+
+
+def _unreadable(path: Path, reason: str) -> Unavailable:
+    return Unavailable(
+        "store.unreadable",
+        f"cannot read {path}: {reason}",
+        hint="readers need write permission on its directory while no engine is running; or fix --home",
+    )
 
 
 def _missing(path: Path) -> Unavailable:

@@ -12,6 +12,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from threading import Event
 
+from core.files.kinds import exists
 from core.host import free_bytes
 from core.model.crash_points import crash_point
 from core.model.errors import Unavailable
@@ -41,7 +42,7 @@ def kept_copies(path: Path) -> Iterator[Path]:
 
 def check_room(path: Path) -> None:
     """Refuse with `Unavailable` (`store.upgrade_room`) unless there is room for twice the store."""
-    size = sum(file.stat().st_size for file in (path, path.with_name(f"{path.name}-wal")) if file.exists())
+    size = sum(file.stat().st_size for file in (path, path.with_name(f"{path.name}-wal")) if exists(file))
     # The copy, and at the worst every table made over in the write-ahead log.
     needed, free = 2 * size + _MARGIN, free_bytes(path.parent)
     if free < needed:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
+from core.files.kinds import is_file
 from core.model.errors import NotFound
 from core.model.near_misses import near_misses, suggestion
 from core.workflows.loader import Loaded, load, read
@@ -26,9 +27,9 @@ def find(word: str, *, cwd: Path | None = None) -> Loaded:
 
     Raises `NotFound` with a near miss, and what `loader.read` raises.
     """
-    path = (cwd or Path()) / _expanded(word)
+    path = (cwd or Path()) / expanded(word)
     exists = _exists(path)
-    if exists and path.is_file():
+    if exists and is_file(path):
         return read(path)
     if word in names():
         return load((_folder() / f"{word}.yaml").read_bytes(), source=word)
@@ -38,7 +39,7 @@ def find(word: str, *, cwd: Path | None = None) -> Loaded:
     raise _unknown(word, path)
 
 
-def _expanded(word: str) -> Path:
+def expanded(word: str) -> Path:
     """Return a word as a path, `~` replaced by a home directory; without one it stays."""
     try:
         return Path(word).expanduser()

@@ -140,6 +140,14 @@ def test_programs_are_found_by_path_and_by_place(tmp_path):
     assert host.find_program("bin", path=cwd, cwd="/") is None
 
 
+@pytest.mark.parametrize("entry", ["/" + "x" * 5000, "/x" * 3000, "/etc/passwd", "a\0b", "\udcff"])
+def test_an_entry_of_path_that_cannot_be_searched_is_passed_over(tmp_path, entry):
+    tool = tmp_path / "tool"
+    tool.write_text("#!/bin/sh\n")
+    tool.chmod(0o755)
+    assert host.find_program("tool", path=f"{entry}:{tmp_path}", cwd="/") == tool
+
+
 def test_the_umask_is_read_without_a_change():
     before = os.umask(0o027)
     try:

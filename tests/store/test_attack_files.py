@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import pytest
 
 from core.model.errors import Unavailable
 from core.store.database import open_writer
+from core.store.readers import open_readonly, refuse_reading
 
 
 def test_a_file_that_is_no_database_is_refused_and_untouched(tmp_path: Path) -> None:
@@ -26,3 +28,36 @@ def test_a_store_cut_short_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Unavailable) as refused:
         open_writer(path, synchronous="FULL", now=1)
     assert refused.value.code == "store.broken"
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (sqlite3.SQLITE_FULL, "store.full"),
+        (sqlite3.SQLITE_IOERR_SHMSIZE, "store.full"),
+        (sqlite3.SQLITE_IOERR_WRITE, "store.io"),
+        (sqlite3.SQLITE_IOERR_READ, "store.io"),
+        (sqlite3.SQLITE_CORRUPT, "store.broken"),
+        (sqlite3.SQLITE_NOTADB, "store.broken"),
+    ],
+)
+def test_a_disk_that_is_full_or_fails_is_not_called_a_broken_store(
+    tmp_path: Path, number: int, code: str
+) -> None:
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = number
+    refusal = refuse_reading(tmp_path / "taskdeck.db", error)
+    assert (refusal.code, "backup" in refusal.hint) == (code, code == "store.broken")
+
+
+def test_a_store_that_cannot_be_looked_at_is_not_called_missing() -> None:
+    with pytest.raises(Unavailable) as refused:
+        open_readonly(Path("/" + "x" * 300 + "/taskdeck.db"))
+    assert refused.value.code == "store.unreadable"
+
+
+def test_a_store_in_a_folder_whose_name_is_not_utf_8_is_read(tmp_path: Path) -> None:
+    folder = tmp_path / "\udcff\udcfe"
+    folder.mkdir()
+    open_writer(folder / "taskdeck.db", synchronous="FULL", now=1).close()
+    open_readonly(folder / "taskdeck.db").close()

@@ -1,0 +1,30 @@
+"""What a path is, without ever raising.
+
+Used by every room that only asks whether something is there.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# Those of pathlib raise for a folder that may not be entered and for a name that is too long; here such a
+# path is none of it. Where the reason matters, open the file and let its error say it.
+
+
+def exists(path: Path) -> bool:
+    """Return whether there is anything, links followed; False where it cannot be known."""
+    return os.path.exists(path)  # noqa: PTH110 - does not raise
+
+
+def is_file(path: Path) -> bool:
+    """Return whether it is a regular file, links followed; False where it cannot be known."""
+    return os.path.isfile(path)  # noqa: PTH113 - does not raise
+
+
+def is_dir(path: Path) -> bool:
+    """Return whether it is a directory, links followed; False where it cannot be known."""
+    return os.path.isdir(path)  # noqa: PTH112 - does not raise

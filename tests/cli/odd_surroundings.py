@@ -1,0 +1,224 @@
+"""Every verb under odd surroundings, forked from one process.
+
+`python odd_surroundings.py HOME`: an engine runs on HOME. Writes a line of JSON for each verb and
+surrounding: `[surrounding, command line, status, what it wrote]`; a status below 0 is a signal.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import pwd
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from console import launch
+from core.cli.main import ROOMS, load
+
+BIG = str(2**64)
+WORDS: dict[str, list[str]] = {
+    "serve": ["serve", "--unit"],
+    "stop": ["stop", "--home", "NOWHERE"],
+    "run": ["run", "sample", "--detach"],
+    "exec": ["exec", "--detach", "--", "true"],
+    "map": ["map", "--detach", "--", "true"],
+    "jobs": ["jobs"],
+    "tasks": ["tasks", "--json"],
+    "groups": ["groups"],
+    "queues": ["queues"],
+    "events": ["events"],
+    "show": ["show", "2"],
+    "logs": ["logs", "2/first"],
+    "cancel": ["cancel", "2"],
+    "retry": ["retry", "2"],
+    "pause": ["pause", "2"],
+    "resume": ["resume", "2"],
+    "hold": ["hold", "--where", "status:held"],
+    "unhold": ["unhold", "--where", "status:held"],
+    "priority": ["priority", "5", "--where", "status:held"],
+    "orphans": ["orphans"],
+    "check": ["check", "sample"],
+    "graph": ["graph", "sample"],
+    "import": ["import", "wfformat", "missing.json"],
+    "dial-stdio": ["dial-stdio"],
+    "doctor": ["doctor"],
+    "config": ["config", "check"],
+    "version": ["version"],
+    "console": ["--plain"],
+}
+"""One command line for each first word; `console` stands for no command at all."""
+FEW = ("exec", "run", "jobs", "check", "hold", "dial-stdio", "config", "console")
+"""The first words for surroundings that are no matter of streams: one of each way through the program."""
+NUMBERS = [
+    *(["show", BIG], ["show", "9" * 5000], ["cancel", BIG], ["cancel", "9" * 5000], ["logs", BIG]),
+    *(["logs", f"{BIG}/a"], ["retry", "--task", BIG], ["events", "--job", BIG], ["hold", "--task", BIG]),
+]
+"""Ids beyond what the store can hold."""
+
+
+def _closed(*numbers: int) -> Callable[[Path], None]:
+    def close(_: Path) -> None:
+        for number in numbers:
+            os.close(number)
+
+    return close
+
+
+def _to(device: str, *numbers: int) -> Callable[[Path], None]:
+    def redirect(_: Path) -> None:
+        for number in numbers:
+            os.dup2(os.open(device, os.O_RDWR), number)
+
+    return redirect
+
+
+def _broken_pipe(*numbers: int) -> Callable[[Path], None]:
+    def redirect(_: Path) -> None:
+        reader, writer = os.pipe()
+        os.close(reader)
+        for number in numbers:
+            os.dup2(writer, number)
+
+    return redirect
+
+
+def _variables(**values: str | None) -> Callable[[Path], None]:
+    def change(_: Path) -> None:
+        for name, value in values.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+    return change
+
+
+def _gone(folder: Path) -> None:
+    gone = folder / f"gone-{os.getpid()}"
+    gone.mkdir()
+    os.chdir(gone)
+    gone.rmdir()
+
+
+def _stranger(folder: Path) -> None:
+    """Be a user without an entry in passwd and without HOME, who names no data directory."""
+
+    def no_entry(number: int) -> NoReturn:
+        raise KeyError(number)
+
+    pwd.getpwuid = no_entry
+    for name in ("HOME", "USER", "LOGNAME", "TASKDECK_HOME"):
+        os.environ.pop(name, None)
+
+
+def _foreign_name(folder: Path) -> None:
+    os.environ["TASKDECK_HOME"] = f"{folder}/\udcff\udcfe{os.getpid()}"
+
+
+STREAMS: dict[str, Callable[[Path], None]] = {
+    "no input": _closed(0),
+    "no output": _closed(1),
+    "no errors": _closed(2),
+    "no streams": _closed(0, 1, 2),
+    "full output": _to("/dev/full", 1),
+    "full errors": _to("/dev/full", 2),
+    "broken output": _broken_pipe(1),
+    "broken errors": _broken_pipe(2),
+}
+OTHERS: dict[str, Callable[[Path], None]] = {
+    "no input and output": _closed(0, 1),
+    "no input and errors": _closed(0, 2),
+    "no output and errors": _closed(1, 2),
+    "full both": _to("/dev/full", 1, 2),
+    "a directory as input": lambda folder: _to_folder(folder),
+    "no working directory": _gone,
+    "no HOME": _variables(HOME=None),
+    "empty HOME": _variables(HOME=""),
+    "unknown user": _variables(TASKDECK_HOME="~nosuch/deck"),
+    "empty TASKDECK_HOME": _variables(TASKDECK_HOME=""),
+    "home below a file": _variables(TASKDECK_HOME="/etc/passwd/deck"),
+    "home with a long name": _variables(TASKDECK_HOME="/tmp/" + "x" * 300),
+    "home that is not UTF-8": _foreign_name,
+    "stranger": _stranger,
+    "COLUMNS as text": _variables(COLUMNS="wide", LINES="x"),
+    "COLUMNS above all": _variables(COLUMNS="9" * 30, LINES="-1"),
+    "no variables": lambda _: [os.environ.pop(name) for name in list(os.environ) if name != "TASKDECK_HOME"],
+    "wrong variables": _variables(
+        LC_NOTHING="\udcff", LANG="\udcfe", TZ="Nowhere/Nothing", TERM="\x1b[31m", PATH=None
+    ),
+}
+
+
+def _to_folder(folder: Path) -> None:
+    os.dup2(os.open(folder, os.O_RDONLY), 0)
+
+
+def _run(words: list[str], change: Callable[[Path], None], folder: Path) -> tuple[int, str]:
+    """Run one command line in a child; return its status and what it wrote where it could."""
+    with tempfile.TemporaryFile() as file:
+        child = os.fork()
+        if not child:
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+            os.dup2(file.fileno(), 1)
+            os.dup2(file.fileno(), 2)
+            status = 71
+            try:
+                change(folder)
+                _reopen()
+                status = launch.main(words)
+            finally:
+                _flush()
+                os._exit(status)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        file.seek(0)
+        return status, file.read().decode(errors="replace")
+
+
+def _reopen() -> None:
+    """Make the standard streams as the interpreter does at its start."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+            stream = open(number, mode, closefd=False, buffering=1 if number == 2 else -1)  # noqa: SIM115
+            setattr(sys, name, stream)
+        except OSError:
+            setattr(sys, name, None)
+
+
+def _flush() -> None:
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # What the interpreter does at its end: status 120, and words about it.
+        os._exit(120)
+
+
+def _report(name: str, line: list[str], change: Callable[[Path], None], folder: Path) -> None:
+    words = [str(folder / "nowhere") if part == "NOWHERE" else part for part in line]
+    status, text = _run(words, change, folder)
+    print(json.dumps([name, line, status, text]), flush=True)
+
+
+def main(home: str) -> None:
+    """Run everything and report."""
+    load([])
+    gc.freeze()
+    folder = Path(home).parent
+    os.environ["TASKDECK_HOME"] = home
+    for name, change in STREAMS.items():
+        for line in WORDS.values():
+            _report(name, line, change, folder)
+    for name, change in OTHERS.items():
+        for word in FEW:
+            _report(name, WORDS[word], change, folder)
+    for line in NUMBERS:
+        _report("numbers", line, lambda _: None, folder)
+
+
+assert set(WORDS) == {word for words in ROOMS.values() for word in words} | {"console"}
+if __name__ == "__main__":
+    main(sys.argv[1])
