@@ -85,6 +85,8 @@ def _counts(engine: EngineInfo | None, tasks: Mapping[str, int], paused: int) ->
     lines: Lines = {"engine": SafeText("engine: none is running (start one: taskdeck serve)")}
     if engine is not None:
         lines["engine"] = _line(f"engine: pid {engine.pid}, version {engine.version}, {engine.slots} slots")
+        if engine.trouble:
+            lines["claims"] = _line(f"nothing is claimed: {engine.trouble}")
     lines["tasks"] = _line(f"tasks: {_listed(tasks) or 'none'}")
     if paused:
         lines["paused"] = SafeText(f"paused queues: {paused}")
@@ -119,6 +121,8 @@ async def _ended(control: ControlAPI, keys: set[Hashable]) -> Sequence[SafeText]
                 lines.append(_job(await control.job(job_id)))
             case ("fails" | "waits" as what, *subject):
                 lines.append(_line(f"no longer {what}: {' '.join(map(str, subject))}"))
+            case "claims":
+                lines.append(SafeText("tasks are claimed again"))
             case "paused":
                 lines.append(SafeText("paused queues: none"))
     return lines

@@ -18,7 +18,9 @@ from core.files.kinds import exists
 from core.host import free_bytes, has_pidfd, user_name
 from core.model.errors import Conflict, TaskdeckError
 from core.model.paths import Paths
+from core.model.values import to_iso
 from core.model.version import VERSION
+from core.model.views import EngineInfo
 from core.store.database import sqlite_version
 from core.store.store_copy import kept_copies
 from core.store.verify import verify_path
@@ -54,8 +56,7 @@ class DoctorReport:
 async def doctor(options: Options) -> DoctorReport:
     """Check a home, whether an engine runs or not; changes nothing."""
     checks = await asyncio.to_thread(lambda: list(_checks(options)))
-    version = await _version(options)
-    return DoctorReport(checks=tuple([*checks, version] if version is not None else checks))
+    return DoctorReport(checks=(*checks, *await _running_engine(options)))
 
 
 def _checks(options: Options) -> Iterator[Check]:
@@ -114,17 +115,21 @@ def _owner(paths: Paths) -> Iterator[Check]:
     )
 
 
-async def _version(options: Options) -> Check | None:
-    """Compare the engine that runs, if one does, with this program."""
+async def _running_engine(options: Options) -> list[Check]:
+    """Ask the engine that runs, if one does: its version against this program's, and whether it claims."""
     if find_owner(options.paths.lock) is None:
-        return None
+        return []
     try:
         async with attach(options) as control:
-            running = (await control.status()).version
+            engine = await control.status()
     except Conflict as error:
-        return Check(name="version", ok=False, message=f"{error.message}: {_RESTART}")
+        return [Check(name="version", ok=False, message=f"{error.message}: {_RESTART}")]
     except TaskdeckError as error:
-        return Check(name="version", ok=True, warning=True, message=error.message)
+        return [Check(name="version", ok=True, warning=True, message=error.message)]
+    return [_version(engine.version), *_claims(engine)]
+
+
+def _version(running: str) -> Check:
     if running == VERSION:
         return Check(name="version", ok=True, message=f"the engine has this version, {VERSION}")
     message = f"the engine has version {running}, this is {VERSION}: {_RESTART}"
@@ -136,6 +141,12 @@ def _copies(paths: Paths) -> Iterator[Check]:
         size = copy.stat().st_size / 2**20
         message = f"{copy} is the store before an upgrade, {size:.1f} MiB; delete it when you do not need it"
         yield Check(name="copy", ok=True, message=message)
+
+
+def _claims(engine: EngineInfo) -> Iterator[Check]:
+    for closed in engine.closed:
+        message = f"nothing is claimed since {to_iso(closed.since)}: {closed.message} ({closed.hint})"
+        yield Check(name=closed.code, ok=False, message=message)
 
 
 def _store(paths: Paths) -> Iterator[Check]:

@@ -15,13 +15,15 @@ from core.cli.arguments import Remote
 from core.cli.commands import Command
 from core.cli.output import emit, note
 from core.cli.paging import Fetch, pages
-from core.cli.reading import reading
+from core.cli.reading import note_closed_claims, reading
 from core.cli.tables import Table
 from core.control.api import PAGE
 from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.filters.terms import Filter
+from core.model.status import TaskStatus
 from core.model.values import JsonObject, to_iso
+from core.model.views import JobView, TaskView
 from core.render.columns import COLUMNS, Column, Form
 from core.render.json_shapes import job_shape, queue_shape, task_shape
 
@@ -114,6 +116,15 @@ def _row_limit(arguments: Listing) -> int:
     return 0 if arguments.json else PAGE
 
 
+def _is_queued(row: object) -> bool:
+    match row:
+        case TaskView(status=status):
+            return status == TaskStatus.QUEUED
+        case JobView(tasks=tasks):
+            return bool(tasks.get(TaskStatus.QUEUED))
+    return False
+
+
 def _filter(arguments: Listing, noun: Noun) -> Filter | None:
     return parse(arguments.where, noun) if arguments.where else None
 
@@ -123,7 +134,7 @@ async def _write(
 ) -> None:
     table = Table(COLUMNS[noun])
     shown = 0
-    more = False
+    more = queued = False
     searched: int | None = None
     async for page in pages(fetch, _row_limit(arguments)):
         if arguments.json:
@@ -132,6 +143,7 @@ async def _write(
         elif page.rows:
             table.page(page.rows)
         shown += len(page.rows)
+        queued = queued or any(_is_queued(row) for row in page.rows)
         more = page.next is not None
         searched = page.searched
     if searched is not None:
@@ -139,6 +151,8 @@ async def _write(
         note(f"sorted only the newest {searched:,} {noun}; 'sort:id' lists all")
     if arguments.json:
         return
+    if queued:
+        await note_closed_claims(arguments)
     if more:
         note(f"showing the first {shown}; all of them: --limit 0")
     elif not shown:

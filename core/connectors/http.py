@@ -23,6 +23,7 @@ from core.connectors.http_redirects import STATUSES, Hop, RedirectRefused, next_
 from core.model.errors import Invalid
 from core.model.outcomes import Failed, TaskError
 from core.model.ports import InlineCall
+from core.model.shortages import shortage
 
 if TYPE_CHECKING:
     from core.config import Settings
@@ -117,7 +118,14 @@ class Http(Plain):
         """Send, and follow redirects; the response comes back open, its body unread."""
         left = wanted.redirects
         while True:
-            response = await self._send(hop, payload)
+            try:
+                response = await self._send(hop, payload)
+            except httpx.ConnectError as error:
+                short = shortage(error)
+                if short is not None and short.code == "short.descriptors" and left == wanted.redirects:
+                    # Nothing was sent yet: the call is made when the machine has room for it.
+                    raise short from error
+                raise
             location = response.headers.get("location")
             if response.status_code not in STATUSES or location is None or not wanted.redirects:
                 return response

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from core.engine.expression_scopes import ExpressionScope
+from core.engine.shortage import Shortage
 from core.executors.child import ChildExecutor
 from core.logs import bound
 from core.model.commands import Claimed, NoteOrphan
@@ -54,6 +55,7 @@ class Tools:
     completion: Finish
     scopes: Scoping
     clock: Clock
+    shortage: Shortage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,7 +66,7 @@ class Completion:
         record = Record(
             tries=claimed.tries + isinstance(outcome, Failed | TimedOut),
             losses=claimed.losses + isinstance(outcome, Lost),
-            bounces=claimed.bounces + isinstance(outcome, Bounced),
+            bounces=claimed.bounces + (isinstance(outcome, Bounced) and not outcome.shortage),
             on_loss=spec.on_loss,
             max_losses=self._limits.max_losses,
             max_bounces=self._limits.max_bounces,

@@ -6,11 +6,11 @@ Called by the engine with the report of each committed batch.
 from __future__ import annotations
 
 import asyncio
-from enum import StrEnum
 
 from core.engine.background import BackgroundTasks, Signal
 from core.engine.conditions import Conditions
 from core.engine.runner import Runner
+from core.engine.shortage import Closed
 from core.logs import get_logger
 from core.model.commands import ComeDue
 from core.model.errors import TaskdeckError
@@ -25,19 +25,6 @@ STORE_PAUSE_MS = 1_000
 """How long a store that could not write is left alone."""
 
 _log = get_logger(__name__)
-
-
-class Closed(StrEnum):
-    """Why nothing is claimed."""
-
-    STOPPING = "stopping"
-    """The engine stops or drains."""
-    STORE = "store"
-    """The store could not write; it is tried again."""
-    ROOM = "room"
-    """The disk is full, or the outputs are above their quota."""
-    SHORT = "short"
-    """The machine lacks something that every start needs; it is tried again."""
 
 
 class Dispatcher:

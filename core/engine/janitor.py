@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 
 from core.config import Settings
-from core.engine.dispatcher import Closed, Dispatcher
+from core.engine.dispatcher import Dispatcher
+from core.engine.shortage import Closed
 from core.executors.child import ChildExecutor
 from core.logs import get_logger
 from core.model.ports import Alarms

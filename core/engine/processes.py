@@ -20,7 +20,7 @@ from core.executors.observations import (
     Vanished,
 )
 from core.model.crash_points import crash_point
-from core.model.errors import NotFound, Unavailable
+from core.model.errors import MachineShort, NotFound, Unavailable
 from core.model.outcomes import Bounced, Failed, Lost, Outcome, Succeeded, TaskError
 from core.model.plans import OnLoss
 from core.model.ports import ProcessCall, ProcessExit
@@ -43,13 +43,16 @@ class Processes:
             return True
 
     async def run(self, running: Running, call: ProcessCall, resolved: ResolvedInput) -> Outcome:
-        """Start a call that was made of an input, and return its outcome."""
+        """Start a call that was made of an input, and return its outcome; raise `MachineShort`."""
         spec = running.spec
         call = replace(call, output_limit=spec.output_limit, on_overflow=spec.on_overflow)
         try:
             self._tools.children.start(running.ref, call)
+        except MachineShort:
+            raise
         except Unavailable as error:
             return Bounced(reason=error.message)
+        self._tools.shortage.passed()
         crash_point("child.spawned")
         return self._judge(running, await self._end_of(running), resolved)
 

@@ -22,8 +22,17 @@ from core.executors.observations import Finished, Living, Orphaned
 from core.logs import get_logger
 from core.model.commands import Claimed, Force
 from core.model.crash_points import crash_point
-from core.model.errors import Invalid, NotFound, TaskdeckError
-from core.model.outcomes import Cancelled, Failed, Interrupted, Outcome, Succeeded, TaskError, TimedOut
+from core.model.errors import Invalid, MachineShort, NotFound, TaskdeckError
+from core.model.outcomes import (
+    Bounced,
+    Cancelled,
+    Failed,
+    Interrupted,
+    Outcome,
+    Succeeded,
+    TaskError,
+    TimedOut,
+)
 from core.model.ports import AttemptRef, Handle, InlineCall, ProcessCall
 from core.model.stored_spec import StoredSpec
 
@@ -181,6 +190,9 @@ class Runner:
             return broken("the call cancelled itself", code="connector.cancelled")
         except (Invalid, NotFound) as error:
             return _refused(error)
+        except MachineShort as error:
+            self._tools.shortage.report(error)
+            return Bounced(reason=error.message, shortage=True)
         except (KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:

@@ -23,6 +23,7 @@ from core.engine.expression_scopes import ExpressionScopes
 from core.engine.janitor import Janitor
 from core.engine.recovery import Recovery
 from core.engine.runner import Runner
+from core.engine.shortage import Shortage
 from core.engine.shutdown import Loops, Shutdown
 from core.engine.waiters import Waiters
 from core.executors.child import ChildExecutor
@@ -110,12 +111,14 @@ class Engine:
             completion=self._completion,
             scopes=scopes,
             clock=clock,
+            shortage=Shortage(clock, ports.alarms),
         )
         timeouts = Timeouts(default=settings.default_timeout, cancel_grace=settings.cancel_grace)
         self.runner = Runner(tools, store_id=self._owner.store_id, timeouts=timeouts, on_error=self.fail)
         self.admission = Admission(self.journal, ports.registry)
         conditions = Conditions(self.journal, scopes, self.reports.conditions)
         self.dispatcher = Dispatcher(self.journal, self.runner, conditions, clock=clock, alarms=ports.alarms)
+        tools.shortage.control(self.dispatcher)
         self._janitor = Janitor(self.dispatcher, self.children, settings=settings)
         loops = Loops(
             journal=self.journal,

@@ -10,8 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from core.engine.completion import Completion
-from core.engine.dispatcher import Closed, Dispatcher
+from core.engine.dispatcher import Dispatcher
 from core.engine.runner import Runner
+from core.engine.shortage import Closed
 from core.model.commands import FollowUp, StopMode
 from core.model.crash_points import crash_point
 from core.model.errors import TaskdeckError

@@ -6,6 +6,7 @@ Used by the engine's runner, recovery and janitor.
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -31,7 +32,8 @@ from core.executors.outputs import OUT, PidFile, Started
 from core.executors.spawning import NOT_BEGUN, reap, spawn, wrap
 from core.executors.watch import Watch
 from core.model.crash_points import crash_point
-from core.model.errors import Bug, HandoffFailed
+from core.model.errors import Bug, HandoffFailed, MachineShort
+from core.model.shortages import shortage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,9 +93,9 @@ class ChildExecutor:
     def start(self, ref: AttemptRef, call: ProcessCall) -> None:
         """Start a call; from here on `wait` returns its end.
 
-        `argv[0]` is an absolute path. Raises `HandoffFailed` when the machine lacks something now
-        (disk, descriptors, processes) and `Invalid` for what no repetition fixes; either way no process
-        was started.
+        `argv[0]` is an absolute path. Raises `MachineShort` when the machine lacks something now (disk,
+        descriptors, processes), `HandoffFailed` for another directory in its place, and `Invalid` for what
+        no repetition fixes; either way no process was started.
         """
         streams, cap = (OUT, call.stderr) if call.stderr else (OUT,), self._exits.chosen(call)
         directory = self._prepare(ref, call, streams=streams, cap=cap)
@@ -202,14 +204,24 @@ class ChildExecutor:
         own = None if cap == self._cap else cap
         try:
             return self.outputs.prepare(ref, call.files, streams=streams, cap=own)
-        except FileExistsError as error:
+        except OSError as error:
+            raise self._unprepared(ref, error) from error
+
+    def _unprepared(self, ref: AttemptRef, error: OSError) -> HandoffFailed | MachineShort:
+        short = shortage(error)
+        if short is not None:
+            return short
+        if not str(error.filename).startswith(f"{self.outputs.root}{os.sep}"):
+            # Nothing below `output` can be made: that stops every task, not this one alone.
+            message = f"{error.filename} cannot be written: {error.strerror}"
+            return MachineShort("output.unwritable", message, hint=_DISK)
+        if isinstance(error, FileExistsError):
             # Left by another store in the same place: its files must not be taken for ours.
             message = f"{error.filename} exists already"
-            hint = "move output/ of another store away"
-            raise HandoffFailed("output.taken", message, hint=hint) from error
-        except OSError as error:
-            message = f"cannot write the attempt: {error.strerror}"
-            raise HandoffFailed("output.unwritable", message, hint=_DISK) from error
+            return HandoffFailed("output.taken", message, hint="move output/ of another store away")
+        return HandoffFailed(
+            "output.unwritable", f"cannot write the attempt: {error.strerror}", hint=_DISK, facts=_facts(ref)
+        )
 
     async def _adopt(self, ref: AttemptRef, pid_file: PidFile) -> Probed:
         leader = self._verified(ref, pid_file)

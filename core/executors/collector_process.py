@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.executors.spawning import Stdio, reap
-from core.model.errors import HandoffFailed
+from core.model.errors import MachineShort
+from core.model.shortages import shortage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +41,7 @@ class CollectorProcess:
     def collect(self, directory: Path, names: Sequence[str], *, cap: int) -> Stdio:
         """Let the files of these names be filled; return what the wrapper gets, to be closed by the caller.
 
-        One name: stdout and stderr share a pipe. Two: one for each. Raises `HandoffFailed`.
+        One name: stdout and stderr share a pipe. Two: one for each. Raises `MachineShort`.
         """
         with ExitStack() as kept:
             try:
@@ -61,7 +62,7 @@ class CollectorProcess:
                 undo.pop_all()
             except OSError as error:
                 message = f"the output cannot be collected: {error.strerror}"
-                raise HandoffFailed("process.output", message, hint=_HINT) from error
+                raise shortage(error) or MachineShort("process.output", message, hint=_HINT) from error
         return stdio
 
     def close(self) -> None:
@@ -75,10 +76,10 @@ class CollectorProcess:
     def _send(self, text: bytes, descriptors: Sequence[int]) -> None:
         control = self._control or self._start()
         try:
-            socket.send_fds(control, [text], descriptors)
+            _hand_over(control, text, descriptors)
         except (BrokenPipeError, ConnectionResetError):
             self.close()
-            socket.send_fds(self._start(), [text], descriptors)
+            _hand_over(self._start(), text, descriptors)
 
     def _start(self) -> socket.socket:
         self._reap()
@@ -107,3 +108,11 @@ class CollectorProcess:
 
     def _reap(self) -> None:
         self._ended = [pid for pid in self._ended if reap(pid) is None]
+
+
+def _hand_over(control: socket.socket, text: bytes, descriptors: Sequence[int]) -> None:
+    try:
+        socket.send_fds(control, [text], descriptors)
+    except BlockingIOError as error:
+        message = "the collector of outputs takes no more attempts at present"
+        raise MachineShort("process.output", message, hint=_HINT) from error

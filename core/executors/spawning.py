@@ -11,7 +11,8 @@ import subprocess
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from core.model.errors import HandoffFailed, Invalid
+from core.model.errors import HandoffFailed, Invalid, MachineShort
+from core.model.shortages import shortage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,7 +75,7 @@ def spawn(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], stdio: Stdio
     """Start a wrapper and return its pid; the caller reaps it.
 
     Raises `Invalid` for what no repetition fixes (`process.cwd`, `process.too_big`, `process.text`),
-    `HandoffFailed` for what the machine lacks now.
+    `MachineShort` for what the machine lacks now.
     """
     try:
         process = subprocess.Popen(
@@ -105,7 +106,7 @@ def reap(pid: int) -> int | None:
     return os.waitstatus_to_exitcode(status) if ended else None
 
 
-def _refusal(error: OSError, cwd: str) -> Invalid | HandoffFailed:
+def _refusal(error: OSError, cwd: str) -> Invalid | HandoffFailed | MachineShort:
     if error.errno == errno.E2BIG:
         return Invalid(
             "process.too_big",
@@ -114,7 +115,7 @@ def _refusal(error: OSError, cwd: str) -> Invalid | HandoffFailed:
         )
     if error.errno in _CWD_ERRORS and error.filename == cwd:
         return Invalid("process.cwd", f"cannot run in {cwd}: {error.strerror}", hint="fix `cwd`")
-    return HandoffFailed(
+    return shortage(error) or HandoffFailed(
         "process.spawn",
         f"no process could be started: {error.strerror}",
         hint="check memory and `ulimit -u`",

@@ -9,7 +9,8 @@ TaskdeckError            500  internal          exit 4
 |- NotFound              404  no such thing     exit 2
 |- Conflict              409  not in this state exit 2
 |- Unavailable           503  no engine, store  exit 4
-|  `- HandoffFailed      503  nothing started   exit 4
+|  |- HandoffFailed      503  nothing started   exit 4
+|  `- MachineShort       503  nothing can start exit 4
 `- Bug                   500  broken invariant  exit 4
 """
 
@@ -115,6 +116,10 @@ class Unavailable(TaskdeckError):
 
 class HandoffFailed(Unavailable):
     """Report that a call could not be handed to its executor; nothing of it was started."""
+
+
+class MachineShort(Unavailable):
+    """Report that the machine lacks now what every start needs: no fault of the task."""
 
 
 class Bug(TaskdeckError):

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from core.model.values import JsonObject, JsonValue
 
 
+SHORT = "machine.short"
+"""Code of the error of an attempt that bounced because the machine lacked something."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskError:
     """Why an attempt did not succeed: a dotted code (`http.5xx`), one sentence, facts."""
@@ -69,9 +73,13 @@ class Interrupted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounced:
-    """The hand-off failed before anything was started."""
+    """The hand-off failed before anything was started.
+
+    With `shortage` the machine lacked something, which is not the fault of the task and does not count.
+    """
 
     reason: str
+    shortage: bool = False
 
 
 Outcome: TypeAlias = Succeeded | Failed | TimedOut | Cancelled | Lost | Interrupted | Bounced

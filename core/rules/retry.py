@@ -50,13 +50,14 @@ def decide_retry(
     """Decide whether an attempt is followed by another, and when (ms UTC).
 
     Failed and timed out count against `policy.max_attempts`, lost against `max_losses` (the poison rule),
-    bounced against `max_bounces`; the attempt that reaches its limit is the last. The first loss is
-    retried at once, later ones back off. A permanent error is never retried, whatever `policy.on` names. A
-    `retry_after_ms` is a floor of the delay, not a replacement. `draw()` is in [0, 1).
+    bounced against `max_bounces` unless the machine was short; the attempt that reaches its limit is the
+    last. The first loss is retried at once, later ones back off. A permanent error is never retried,
+    whatever `policy.on` names. A `retry_after_ms` is a floor of the delay, not a replacement. `draw()` is
+    in [0, 1).
     """
     match outcome:
         case Bounced():
-            return Requeue() if record.bounces < record.max_bounces else GiveUp()
+            return Requeue() if outcome.shortage or record.bounces < record.max_bounces else GiveUp()
         case Lost():
             return _after_loss(policy, record, now=now, draw=draw)
         case TimedOut():

@@ -21,7 +21,7 @@ from core.executors.child import ChildExecutor
 from core.executors.observations import NotStarted, Overflowed, Vanished
 from core.executors.output_cap import OutputCap
 from core.executors.outputs import Outputs, Started
-from core.model.errors import Bug, HandoffFailed, Invalid
+from core.model.errors import Bug, HandoffFailed, Invalid, MachineShort
 from core.model.plans import OnOverflow
 from core.model.ports import AttemptRef, ProcessCall, ProcessExit
 from tests.executors.written import written
@@ -201,8 +201,8 @@ async def test_the_wrapper_leaves_without_a_word_when_pid_exists(
 ):
     prepare = Outputs.prepare
 
-    def revoked(self: Outputs, *args: object) -> Path:
-        made = prepare(self, *args)
+    def revoked(self: Outputs, *args: object, **how: object) -> Path:
+        made = prepare(self, *args, **how)
         assert self.revoke(ref)
         return made
 
@@ -307,7 +307,7 @@ async def test_a_machine_without_descriptors_bounces(executor, ref, sh, monkeypa
     # Below every free number: whatever is closed meanwhile, nothing more can be opened.
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
     try:
-        with pytest.raises(HandoffFailed):
+        with pytest.raises(MachineShort):
             executor.start(ref, sh("exit 0"))
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -17,6 +17,7 @@ from core.model.errors import (
     HandoffFailed,
     Invalid,
     InvalidDocument,
+    MachineShort,
     NotFound,
     TaskdeckError,
     Unavailable,
@@ -31,6 +32,7 @@ TREE: list[tuple[type[TaskdeckError], type[Exception], int, int]] = [
     (Conflict, TaskdeckError, 409, 2),
     (Unavailable, TaskdeckError, 503, 4),
     (HandoffFailed, Unavailable, 503, 4),
+    (MachineShort, Unavailable, 503, 4),
     (Bug, TaskdeckError, 500, 4),
 ]
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from core.model.commands import Complete, Completed
 from core.model.errors import Bug, TaskdeckError
 from core.model.outcomes import (
+    SHORT,
     AskOperator,
     Bounced,
     Cancelled,
@@ -132,8 +133,8 @@ def _error(outcome: Outcome) -> TaskError | None:
             return TaskError(code="timeout", message=f"timed out after {after / 1000:g} s")
         case Lost(reason=reason):
             return TaskError(code="attempt.lost", message=reason)
-        case Bounced(reason=reason):
-            return TaskError(code="attempt.bounced", message=reason)
+        case Bounced(reason=reason, shortage=shortage):
+            return TaskError(code=SHORT if shortage else "attempt.bounced", message=reason)
         case _:
             return None
 

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from core.model.commands import Force
+from core.model.outcomes import SHORT
 from core.model.values import JsonObject
 from core.store.sql import pack, unpack
 
@@ -103,7 +104,8 @@ def _retry_scheduled(row: Folded, fact: Fact) -> None:
 
 def _bounced(row: Folded, fact: Fact) -> None:
     row.status, row.queued_at = "queued", fact.at
-    row.bounces += 1
+    error = fact.values.get("error")
+    row.bounces += int(not (isinstance(error, dict) and error.get("code") == SHORT))
     _erred(row, fact)
 
 

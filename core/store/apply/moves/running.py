@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.model.errors import Bug
+from core.model.outcomes import SHORT
 from core.model.status import TASK, TASK_FINAL, AttemptStatus, Move, TaskStatus
 from core.model.values import JsonObject
 from core.store.apply.moves.attempts import ClosedAttempt, close_succeeded, open_attempts
@@ -117,8 +118,15 @@ def cancel(batch: Batch, closed: ClosedAttempt) -> None:
 
 
 def _last_bounce(closed: ClosedAttempt) -> JsonObject:
-    bounced = closed.status is AttemptStatus.BOUNCED
-    return {"error": closed.error, "bounced": True} if bounced else {}
+    if closed.status is not AttemptStatus.BOUNCED:
+        return {}
+    return {"error": closed.error, "bounced": _counts_as_bounce(closed)}
+
+
+def _counts_as_bounce(closed: ClosedAttempt) -> bool:
+    """Return whether a hand-off failed by a fault of its own, not because the machine was short."""
+    is_short = closed.error is not None and closed.error.get("code") == SHORT
+    return closed.status is AttemptStatus.BOUNCED and not is_short
 
 
 def _leave(
@@ -136,7 +144,7 @@ def _leave(
         batch.aging_step,
         int(status in {AttemptStatus.FAILED, AttemptStatus.TIMED_OUT}),
         int(status is AttemptStatus.LOST),
-        int(status is AttemptStatus.BOUNCED),
+        int(_counts_as_bounce(closed)),
         None if closed.error is None else pack(closed.error),
         place.task_id,
         closed.epoch,

@@ -1,0 +1,88 @@
+"""Shortage: claims pause, ever longer, while the machine lacks something.
+
+Told by the runner, carried out by the dispatcher.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Protocol
+
+from core.model.errors import MachineShort, TaskdeckError
+from core.model.ports import Alarms, Clock
+
+_ALARM = "short"
+FIRST_MS, LONGEST_MS = 1_000, 60_000
+"""The first pause, and the longest: each one doubles the one before."""
+
+
+class Closed(StrEnum):
+    """Why nothing is claimed."""
+
+    STOPPING = "stopping"
+    """The engine stops or drains."""
+    STORE = "store"
+    """The store could not write; it is tried again."""
+    ROOM = "room"
+    """The disk is full, or the outputs are above their quota."""
+    SHORT = "short"
+    """The machine lacks something that every start needs; it is tried again."""
+
+
+class Claims(Protocol):
+    """What closes and opens the claims."""
+
+    def close(self, reason: Closed, error: TaskdeckError | None = None, *, until: int | None = None) -> None:
+        """Claim nothing more, for this reason."""
+
+    def retry(self, reason: Closed) -> None:
+        """Claim a little, to see whether the reason still stands."""
+
+    def reopen(self, reason: Closed) -> None:
+        """Take one reason back."""
+
+
+class Shortage:
+    """What starts report: a shortage closes the claims for a pause, then one task is tried."""
+
+    def __init__(self, clock: Clock, alarms: Alarms) -> None:
+        self._clock = clock
+        self._alarms = alarms
+        self._claims: Claims | None = None
+        self._pause = FIRST_MS
+        self._until: int | None = None
+        self._trying = False
+
+    def control(self, claims: Claims) -> None:
+        """Name what is closed and opened; before that nothing starts."""
+        self._claims = claims
+
+    def report(self, error: MachineShort) -> None:
+        """Close the claims: a start failed for want of something, and its task is not to blame."""
+        if self._claims is None:
+            return
+        # Those claimed at the same moment fail together: that is one shortage, not a longer one.
+        if self._until is None or self._trying:
+            self._pause = min(2 * self._pause, LONGEST_MS) if self._trying else FIRST_MS
+            self._trying = False
+            self._until = self._clock.now() + self._pause
+            self._alarms.arm(_ALARM, self._until, self._try)
+        self._claims.close(Closed.SHORT, error, until=self._until)
+
+    def passed(self) -> None:
+        """Hear that a process was started."""
+        if self._trying:
+            self._end()
+
+    def _try(self) -> None:
+        self._trying = True
+        # Where nothing is queued that could show it, it is taken for over.
+        self._alarms.arm(_ALARM, self._clock.now() + self._pause, self._end)
+        if self._claims is not None:
+            self._claims.retry(Closed.SHORT)
+
+    def _end(self) -> None:
+        self._alarms.disarm(_ALARM)
+        self._trying, self._until = False, None
+        if self._claims is not None:
+            self._claims.reopen(Closed.SHORT)

@@ -1,0 +1,33 @@
+"""Shortages: errors of the system that say what the machine lacks now.
+
+Used by the executors and connectors that start something.
+"""
+
+from __future__ import annotations
+
+import errno
+
+from core.model.errors import MachineShort
+
+_WHAT = {
+    errno.EMFILE: ("short.descriptors", "the engine may not open more files", "raise `ulimit -n`"),
+    errno.ENFILE: ("short.descriptors", "the machine may not open more files", "end what holds many files"),
+    errno.EAGAIN: ("short.processes", "no more processes can be started", "raise `ulimit -u`, or end some"),
+    errno.ENOMEM: ("short.memory", "the machine has no memory left", "free some memory"),
+    errno.ENOSPC: ("short.disk", "the disk has no room for outputs", "free some room"),
+    errno.EDQUOT: ("short.disk", "the disk quota of this user is used up", "free some room"),
+    errno.EROFS: ("short.disk", "the disk is read-only", "make it writable again"),
+}
+
+
+def shortage(error: BaseException) -> MachineShort | None:
+    """Return what the machine lacks by an error or what caused it; None for an error of another kind."""
+    seen: list[BaseException] = [error]
+    for one in seen:
+        if isinstance(one, OSError) and one.errno in _WHAT:
+            code, message, hint = _WHAT[one.errno]
+            return MachineShort(code, message, hint=hint, facts={"errno": errno.errorcode[one.errno]})
+        causes = [one.__cause__, one.__context__]
+        causes += one.exceptions if isinstance(one, BaseExceptionGroup) else ()
+        seen += [cause for cause in causes if cause is not None and cause not in seen]
+    return None

@@ -1,0 +1,134 @@
+"""Tests of an engine whose machine lacks what a start needs."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+from typing import Any
+
+import pytest
+
+from core.control.api import Target
+from core.model.shortages import shortage
+from tests.support.house import House, script, task
+
+KINDS = {
+    errno.EMFILE: "short.descriptors",
+    errno.ENFILE: "short.descriptors",
+    errno.EAGAIN: "short.processes",
+    errno.ENOMEM: "short.memory",
+}
+
+
+class Machine:
+    """Refuses to start processes while it is short."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.error: int | None = None
+        self.refused = 0
+        self._popen = subprocess.Popen
+        monkeypatch.setattr("core.executors.spawning.subprocess.Popen", self.start)
+
+    def start(self, *args: Any, **how: Any) -> subprocess.Popen[bytes]:
+        if self.error is not None:
+            self.refused += 1
+            raise OSError(self.error, os.strerror(self.error))
+        return self._popen(*args, **how)
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    return Machine(monkeypatch)
+
+
+async def pause(house: House) -> int:
+    """Let the pause that is told pass; return how long it was, in seconds."""
+    (closed,) = house.engine.info().closed
+    assert closed.until is not None
+    seconds = (closed.until - house.clock.now()) // 1000
+    house.clock.advance(seconds=seconds)
+    await house.settle()
+    return seconds
+
+
+@pytest.mark.parametrize("number", KINDS)
+async def test_a_shortage_closes_the_claims_and_fails_no_task(house: House, machine: Machine, number: int):
+    machine.error = number
+    job = await house.submit(script("a", "exit 0"), script("b", "exit 0"), script("c", "exit 0"))
+    await house.until(lambda: machine.refused >= 3, "all three were refused")
+    await house.settle()
+    begun = house.clock.now()
+    assert [closed.code for closed in house.engine.info().closed] == [KINDS[number]]
+    # The slots of a try are those that are taken and one more; each pause is twice the one before.
+    assert [await pause(house) for _ in range(8)] == [1, 2, 4, 8, 16, 32, 60, 60]
+    assert machine.refused == 3 + 8
+    assert set(house.states(job).values()) == {"queued"}
+    assert (await house.control.status()).closed[0].since == begun
+    machine.error = None
+    await pause(house)
+    assert (await house.ended(job)).status == "succeeded"
+    assert house.engine.info().closed == ()
+    assert house.rows("SELECT sum(bounces) FROM task WHERE job_id = ?", job) == [(0,)]
+    assert house.engine.journal.slots == 4
+
+
+async def test_a_full_disk_for_outputs_closes_the_claims(house: House, monkeypatch: pytest.MonkeyPatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("core.executors.outputs.write_new", full)
+        job = await house.submit(script("a", "exit 0"))
+        await house.until(lambda: house.attempts(job, "a") == ["bounced"], "it was refused")
+        await house.settle()
+        assert [closed.code for closed in house.engine.info().closed] == ["short.disk"]
+    await pause(house)
+    assert (await house.ended(job)).status == "succeeded"
+
+
+async def test_a_file_in_the_place_of_all_outputs_fails_no_task(house: House):
+    house.paths.output.rmdir()
+    house.paths.output.write_text("in the way")
+    job = await house.submit(script("a", "exit 0"))
+    await house.until(lambda: house.engine.info().closed, "the claims are closed")
+    await house.settle()
+    assert [closed.code for closed in house.engine.info().closed] == ["output.unwritable"]
+    house.paths.output.unlink()
+    await pause(house)
+    assert (await house.ended(job)).status == "succeeded"
+
+
+async def test_a_shortage_that_nothing_can_show_any_more_is_over(house: House, machine: Machine):
+    machine.error = errno.EAGAIN
+    job = await house.submit(script("a", "exit 0"))
+    await house.until(lambda: house.engine.info().closed, "the claims are closed")
+    await house.settle()
+    await house.control.cancel(Target(job_id=job))
+    await house.ended(job)
+    await pause(house)
+    house.clock.advance(seconds=1)
+    assert house.engine.info().closed == ()
+    assert (await house.finish(task("b"))).status == "succeeded"
+
+
+async def test_a_cancel_of_what_bounced_for_want_of_something_is_told_by_its_events(
+    house: House, machine: Machine
+):
+    """The fixture folds the events into the rows."""
+    machine.error = errno.EMFILE
+    job = await house.submit(script("a", "exit 0"))
+    await house.until(lambda: house.history(job, "a").count("task.bounced") == 1, "it bounced")
+    await house.control.cancel(house.target(job, "a"))
+    assert (await house.ended(job)).status == "cancelled"
+    assert await house.code(job, "a") == "machine.short"
+
+
+def test_the_cause_of_an_error_is_looked_for():
+    inner = ExceptionGroup("all attempts", [ValueError("x"), OSError(errno.EMFILE, "many")])
+    outer = OSError("all connection attempts failed")
+    outer.__cause__ = inner
+    found = shortage(outer)
+    assert found is not None
+    assert (found.code, found.facts) == ("short.descriptors", {"errno": "EMFILE"})
+    assert shortage(OSError(errno.EACCES, "no")) is None
