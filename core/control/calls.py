@@ -8,13 +8,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, TypeVar, cast
 
-import httpx
-
 from core.control import wire
-from core.control.api import ROUTES
+from core.control.dialers import Dialer
 from core.control.handshake import Hello, Welcome, other_protocol
 from core.control.requests import Request, verb_of
-from core.control.transport import DialedTransport, Dialer
+from core.control.transport import BrokenConnection, NoConnection, Transport
 from core.model.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -24,12 +22,7 @@ R = TypeVar("R")
 
 HANDSHAKE_SECONDS = 30.0
 """For an engine to answer the handshake; a process that was stopped, or a wrong command, never does."""
-
-# Made once: reading a URL costs more than the whole request on the wire.
-_URLS = {
-    path: httpx.URL(f"http://engine{path}")
-    for path in (wire.HELLO, wire.STOP, *(wire.PATH + name for name in ROUTES))
-}
+_OK, _NOT_FOUND = 200, 404
 
 
 class Calls:
@@ -40,7 +33,7 @@ class Calls:
     """
 
     def __init__(self, dialer: Dialer) -> None:
-        self._transport = DialedTransport(dialer)
+        self._transport = Transport(dialer)
         self._handshake = asyncio.Lock()
         self._is_introduced = False
 
@@ -58,7 +51,7 @@ class Calls:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._transport.aclose()
+        await self._transport.close()
 
     async def _shake_hands(self) -> None:
         async with self._handshake:
@@ -82,20 +75,17 @@ class Calls:
     async def _send(self, path: str, content: bytes) -> bytes:
         wire.check_size(len(content), wire.BODY_BYTES)
         try:
-            # As streams: httpx would search long for headers that are not read.
-            request = httpx.Request("POST", _URLS[path], stream=httpx.ByteStream(content))
-            response = await self._transport.handle_async_request(request)
-            answer = await response.aread()
-        except httpx.ConnectError as error:
+            answer = await self._transport.post(path, content)
+        except NoConnection as error:
             raise no_engine(f"no engine answers: {error}") from error
-        except httpx.TransportError as error:
+        except BrokenConnection as error:
             raise engine_lost(str(error)) from error
-        if response.status_code == httpx.codes.OK:
-            return answer
-        if response.status_code == httpx.codes.NOT_FOUND and path in (wire.HELLO, wire.STOP):
+        if answer.status == _OK:
+            return answer.body
+        if answer.status == _NOT_FOUND and path in (wire.HELLO, wire.STOP):
             # From before the handshake: it knows no such path.
             raise other_protocol(1, "0")
-        raise wire.error_from_answer(answer, response.status_code)
+        raise wire.error_from_answer(answer.body, answer.status)
 
 
 def _silent() -> Unavailable:

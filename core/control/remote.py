@@ -16,7 +16,7 @@ from core.control.calls import Calls
 from core.files.reading import read_document_text
 
 if TYPE_CHECKING:
-    from core.control.transport import Dialer
+    from core.control.dialers import Dialer
 
 R = TypeVar("R")
 

@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from core.control import wire
 from core.control.api import ROUTES, Kind, Request, kind_of
+from core.control.error_forms import error_to_json
 from core.control.handshake import other_protocol, welcome
 from core.model.commands import StopMode
 from core.model.errors import NotFound, TaskdeckError, Unavailable
@@ -170,7 +171,7 @@ async def _gone(http: HttpRequest) -> None:
 
 
 def _refuse(error: TaskdeckError) -> Response:
-    return _respond(wire.encode(wire.error_to_json(error)), error.status)
+    return _respond(wire.encode(error_to_json(error)), error.status)
 
 
 def _respond(content: bytes, status: int) -> Response:

@@ -13,6 +13,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from core.control import wire
+from core.control.error_forms import error_to_json
 from core.control.routes import Endpoints, make_app
 from core.control.sockets import bind_private, check_peer, inode_of, remove_socket
 from core.host import open_files_limit
@@ -264,7 +265,7 @@ def _flood(limits: Limits) -> Invalid:
 
 
 def _refusal(error: TaskdeckError) -> bytes:
-    body = wire.encode(wire.error_to_json(error))
+    body = wire.encode(error_to_json(error))
     return b"HTTP/1.1 %d Refused\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%s" % (
         error.status,
         len(body),

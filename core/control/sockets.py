@@ -77,6 +77,17 @@ def bind_private(path: Path) -> socket.socket:
     return listener
 
 
+def is_open(path: Path) -> bool:
+    """Return whether a process accepts connections there, now."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as connection:
+        try:
+            with address_of(path) as address:
+                connection.connect(address)
+        except OSError:
+            return False
+    return True
+
+
 def inode_of(path: Path) -> int | None:
     """Return what tells a file from a later one of the same name; None = there is none."""
     try:

@@ -1,6 +1,6 @@
-"""DialedTransport: HTTP/1.1 for httpx over connections that are kept.
+"""Transport: POST requests of HTTP/1.1 over connections that are kept.
 
-Made by `core.app` when it attaches; used by `calls`.
+Used by `calls`. The http client of the connectors would take longer to load than a command takes to run.
 """
 
 from __future__ import annotations
@@ -9,16 +9,38 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-import httpx
-
 from core.control.dialers import CommandDialer, Dialer, Line, SocketDialer
 
-__all__ = ["CommandDialer", "DialedTransport", "Dialer", "SocketDialer"]
+__all__ = [
+    "Answer",
+    "BrokenConnection",
+    "CommandDialer",
+    "Dialer",
+    "NoConnection",
+    "SocketDialer",
+    "Transport",
+]
 
 IDLE_SECONDS = 60.0
 """A connection idle for longer is not used again; the server keeps it longer than that."""
 _IDLE_MAX = 8
-_HEAD = b"%s %s HTTP/1.1\r\nhost: engine\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+_HEAD = b"POST %s HTTP/1.1\r\nhost: engine\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+
+
+class NoConnection(Exception):
+    """Report that nothing was sent: there is nothing to connect to."""
+
+
+class BrokenConnection(Exception):
+    """Report that the connection broke before a whole answer came; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The status of an answer and its body; headers are not kept."""
+
+    status: int
+    body: bytes
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,47 +56,45 @@ class _Connection:
         closed = self.line.reader.at_eof() or self.line.writer.is_closing()
         return not closed and now - self.used < IDLE_SECONDS
 
-    async def exchange(self, request: httpx.Request, body: bytes) -> httpx.Response:
+    async def exchange(self, path: str, body: bytes) -> Answer:
         line = self.line
-        line.writer.write(_HEAD % (request.method.encode(), request.url.raw_path, len(body)) + body)
+        line.writer.write(_HEAD % (path.encode("ascii"), len(body)) + body)
         await line.writer.drain()
         status, *lines = (await line.reader.readuntil(b"\r\n\r\n")).lower().split(b"\r\n")
         headers = {name: value.strip() for name, _, value in (header.partition(b":") for header in lines)}
         # The server always names the length: its answers are made whole before they are sent.
         content = await line.reader.readexactly(int(headers[b"content-length"]))
         self.is_last = headers.get(b"connection") == b"close"
-        # Headers are not passed on: they are not read, and httpx spends long on each.
-        return httpx.Response(int(status.split()[1]), stream=httpx.ByteStream(content), request=request)
+        return Answer(status=int(status.split()[1]), body=content)
 
 
-class DialedTransport(httpx.AsyncBaseTransport):
-    """Carry requests to an engine; one line per request under way.
-
-    Raises `httpx.ConnectError`, `httpx.ReadError` with why the line broke, and what the dialer raises.
-    """
+class Transport:
+    """Carry requests to an engine; one line per request under way."""
 
     def __init__(self, dialer: Dialer) -> None:
         self._dialer = dialer
         self._idle: list[_Connection] = []
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request and read its whole answer; cancelling drops the connection."""
-        body = await request.aread()
+    async def post(self, path: str, body: bytes) -> Answer:
+        """Send a request and read its whole answer; cancelling drops the connection.
+
+        Raises `NoConnection`, `BrokenConnection`, and what the dialer raises besides `OSError`.
+        """
         connection = self._reuse() or await self._connect()
         try:
-            response = await connection.exchange(request, body)
+            answer = await connection.exchange(path, body)
         except (OSError, EOFError, ValueError, LookupError, asyncio.LimitOverrunError) as error:
             reason = await connection.line.failure_reason()
             connection.line.drop()
-            raise httpx.ReadError(reason or str(error) or "the connection broke", request=request) from error
+            raise BrokenConnection(reason or str(error) or "the connection broke") from error
         except BaseException:
             # Cancelled: the server must see that this client no longer waits.
             connection.line.drop()
             raise
         self._keep(connection)
-        return response
+        return answer
 
-    async def aclose(self) -> None:
+    async def close(self) -> None:
         """Close the idle connections."""
         while self._idle:
             self._idle.pop().line.drop()
@@ -100,4 +120,4 @@ class DialedTransport(httpx.AsyncBaseTransport):
         try:
             return _Connection(line=await self._dialer.dial())
         except OSError as error:
-            raise httpx.ConnectError(error.strerror or str(error)) from error
+            raise NoConnection(error.strerror or str(error)) from error

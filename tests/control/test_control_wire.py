@@ -7,6 +7,7 @@ import pytest
 from core.control import api, wire
 from core.control.api import DocumentText, SubmitOptions, Target
 from core.control.arguments import DocumentSource
+from core.control.error_forms import error_from_json, error_to_json
 from core.engine.changes import ChangeNotice
 from core.filters.fields import Noun
 from core.filters.parser import parse
@@ -27,7 +28,7 @@ def test_every_error_of_the_tree_comes_back_as_itself():
     for kind in ours:
         error = kind.__new__(kind, "m")
         TaskdeckError.__init__(error, "a.code", "m", hint="h", facts={"n": 1})
-        back = wire.error_from_json(wire.error_to_json(error))
+        back = error_from_json(error_to_json(error))
         assert (type(back), back.to_json(), str(back)) == (kind, error.to_json(), "m")
 
 
@@ -35,7 +36,7 @@ def test_an_error_of_a_subclass_unknown_to_clients_comes_back_as_its_base():
     class Special(Conflict):
         pass
 
-    back = wire.error_from_json(wire.error_to_json(Special("a.code", "m", hint="h", facts={"id": 3})))
+    back = error_from_json(error_to_json(Special("a.code", "m", hint="h", facts={"id": 3})))
     assert type(back) is Conflict
     assert back.to_json() == {"code": "a.code", "message": "m", "hint": "h", "facts": {"id": 3}}
 
@@ -49,7 +50,7 @@ def test_an_engine_that_does_not_know_of_protected_homes_is_understood():
 
 
 def test_an_error_of_a_newer_engine_is_still_an_error_of_ours():
-    back = wire.error_from_json({"error": {"kind": "Novelty", "code": "c", "message": "m"}})
+    back = error_from_json({"error": {"kind": "Novelty", "code": "c", "message": "m"}})
     assert (type(back), back.code, back.exit_code) == (TaskdeckError, "c", 4)
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from core.control import api, wire
 from core.control.api import Target
+from core.control.error_forms import error_from_json, error_to_json
 from core.control.wire_forms import FilterForm, decode_form, form_of
 from core.filters.fields import Noun
 from core.filters.parser import parse
@@ -274,14 +275,14 @@ FAULTS = (
 
 
 def test_the_faults_of_a_document_come_back_as_they_were() -> None:
-    back = wire.error_from_json(wire.error_to_json(InvalidDocument("x.yaml", FAULTS)))
+    back = error_from_json(error_to_json(InvalidDocument("x.yaml", FAULTS)))
     assert isinstance(back, InvalidDocument)
     assert (back.source, back.faults) == ("x.yaml", FAULTS)
     assert str(back) == back.message == "x.yaml: 2 faults"
 
 
 def test_an_error_travels_with_its_class_and_its_four_parts() -> None:
-    assert wire.error_to_json(NotFound("job.unknown", "no job 3", hint="see jobs", facts={"id": 3})) == {
+    assert error_to_json(NotFound("job.unknown", "no job 3", hint="see jobs", facts={"id": 3})) == {
         "error": {
             "kind": "NotFound",
             "code": "job.unknown",
@@ -316,7 +317,7 @@ def test_faults_in_another_shape_are_read_as_far_as_they_go(
     facts: JsonValue, source: str, faults: tuple[Fault, ...]
 ) -> None:
     error = {"kind": "InvalidDocument", "code": "c", "message": "m", "facts": facts}
-    back = wire.error_from_json({"error": error})
+    back = error_from_json({"error": error})
     assert isinstance(back, InvalidDocument)
     assert (back.source, back.faults) == (source, faults)
 
@@ -337,7 +338,7 @@ def test_faults_in_another_shape_are_read_as_far_as_they_go(
 def test_an_error_in_another_shape_is_read_as_far_as_it_goes(
     error: JsonValue, expected: TaskdeckError
 ) -> None:
-    back = wire.error_from_json({"error": error})
+    back = error_from_json({"error": error})
     assert (type(back), back.to_json(), str(back)) == (type(expected), expected.to_json(), str(expected))
 
 

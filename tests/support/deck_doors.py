@@ -12,8 +12,8 @@ from pathlib import Path
 
 import core
 from core.control.api import ControlAPI, StopMode
+from core.control.dialers import CommandDialer, Dialer, SocketDialer
 from core.control.remote import RemoteControl
-from core.control.transport import CommandDialer, Dialer, SocketDialer
 from core.model.errors import Unavailable
 from tests.support.homes import Home
 from tests.support.leftovers import MARK
