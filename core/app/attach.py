@@ -1,4 +1,4 @@
-"""Attach to the engine of a home, or host one.
+"""Attach to the engine of a home, or start one.
 
 Called by the console's sessions, by `Deck` and by the commands.
 """
@@ -6,53 +6,32 @@ Called by the console's sessions, by `Deck` and by the commands.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from enum import Enum
-from typing import TYPE_CHECKING
 
+from core.app.lock import is_held, silent_owner
 from core.app.options import Options
 from core.app.signals import cancelling_on_signal
-from core.app.spawn import LOG, spawn_engine
+from core.app.spawn import StartingEngine, spawn_engine
 from core.control.api import ControlAPI
+from core.control.dialers import SocketDialer
 from core.control.remote import RemoteControl
-from core.control.transport import SocketDialer
-from core.files.kinds import exists
-from core.model.commands import StopMode
+from core.control.sockets import is_open
 from core.model.errors import Unavailable
 from core.model.paths import Paths, ensure_home
-from core.model.text import safe_line
-from core.store.version import is_older
 
-if TYPE_CHECKING:
-    from pathlib import Path
-    from subprocess import Popen
-
-    from core.engine.service import Engine
-
-START_SECONDS = 10.0
-"""How long a spawned engine may take to answer, beyond the wait for its lock and an upgrade of its store."""
-_POLL_SECONDS = 0.1
+_POLL_SECONDS = 0.02
+_NOTE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineAccess:
-    """The control of an engine, and the engine itself where this process hosts it."""
+    """The control of an engine, and whether this process started it."""
 
     control: ControlAPI
-    engine: Engine | None = None
-
-    @property
-    def is_attached(self) -> bool:
-        """Whether the engine is another process's."""
-        return self.engine is None
-
-    async def stop(self, mode: StopMode) -> None:
-        """End an engine of our own now, whatever its clients wait for; attached: do nothing."""
-        if self.engine is not None:
-            self.engine.stop(mode)
-            await self.engine.stopped()
+    is_ours: bool
 
 
 @asynccontextmanager
@@ -62,43 +41,36 @@ async def attach(options: Options) -> AsyncIterator[ControlAPI]:
         yield remote
 
 
-class Purpose(Enum):
-    """What a command needs an engine for."""
+@asynccontextmanager
+async def attach_or_start(options: Options) -> AsyncIterator[EngineAccess]:
+    """Attach to the engine that runs, or start one as a process of its own, which ends when it is idle.
 
-    RUN_TASKS = "run tasks"
-    """A hosted engine runs tasks, others may attach to it, and it goes on until they have their results."""
-    CHANGE = "change"
-    """A hosted engine applies commands, claims nothing, and ends with the command."""
+    Raises why no engine serves, as the engine itself said it, and `Interrupted` when this process is
+    asked to end before one does.
+    """
+    with cancelling_on_signal():
+        remote, is_ours = await _find_or_start(options)
+    async with closing(remote):
+        yield EngineAccess(control=remote, is_ours=is_ours)
 
 
 @asynccontextmanager
-async def attach_or_host(options: Options, purpose: Purpose) -> AsyncIterator[EngineAccess]:
-    """Attach to the engine that runs, or host one.
+async def attach_or_apply(options: Options) -> AsyncIterator[ControlAPI]:
+    """Attach to the engine that runs, or apply commands in this process, without running tasks.
 
-    Raises `Interrupted` when this process is asked to end before the engine is ready.
+    Raises `Interrupted` when this process is asked to end before it is ready.
     """
     with cancelling_on_signal():
         remote = await find_engine(options.paths)
     if remote is not None:
         async with closing(remote):
-            yield EngineAccess(control=remote)
+            yield remote
         return
     # SQL and the engine take longer to import than all else together.
-    from core.app.hosting import host
+    from core.app.hosting import own_and_apply
 
-    async with host(options, purpose) as access:
-        yield access
-
-
-async def ensure_engine(options: Options) -> None:
-    """Start an engine as a process of its own session, unless one runs; return when it answers."""
-    paths = ensure_home(options.paths.home)
-    # A second process would wait for the lock, and own the home if the first died meanwhile.
-    remote = await find_engine(paths)
-    if remote is None:
-        await _spawn(paths, options)
-    else:
-        await remote.close()
+    async with own_and_apply(options) as control:
+        yield control
 
 
 @asynccontextmanager
@@ -116,58 +88,103 @@ async def find_engine(paths: Paths) -> RemoteControl | None:
     None: none answers, or it takes no new clients. Raises `Unavailable` (`engine.silent`: it accepted
     the call and does not answer) and `Conflict` (`engine.protocol`).
     """
+    found = await _ask(paths)
+    return None if isinstance(found, Unavailable) else found
+
+
+def dial(paths: Paths) -> RemoteControl:
+    """Return a control that connects when it is asked; the caller closes it."""
+    return RemoteControl(SocketDialer(paths.socket))
+
+
+async def _ask(paths: Paths) -> RemoteControl | Unavailable:
+    """Do the same as `find_engine`; an error says why there is none: none runs, or it stops."""
+    if not is_open(paths.socket):
+        return Unavailable("engine.none", "no engine answers")
     remote = dial(paths)
     try:
         await remote.status()
     except BaseException as error:
         await remote.close()
         if isinstance(error, Unavailable) and error.code != "engine.silent":
-            return None
+            return error
         raise
     return remote
 
 
-def dial(paths: Paths, *, patience: float = 0.0) -> RemoteControl:
-    """Return a control that connects when it is asked, for up to `patience` s; the caller closes it."""
-    return RemoteControl(SocketDialer(paths.socket, patience=patience))
-
-
-async def _spawn(paths: Paths, options: Options) -> None:
-    log = paths.logs / LOG
-    written = log.stat().st_size if exists(log) else 0
-    process = spawn_engine(paths.home, options.engine_flags)
-    if is_older(paths.db):
-        await _until_upgraded(paths, process, tell=_tail(log, written, options.tell))
-    patience = options.settings().lock_wait + START_SECONDS
-    async with closing(dial(paths, patience=patience)) as remote:
-        try:
-            await remote.status()
-        except Unavailable as error:
-            code = process.poll()
-            raise Unavailable(
-                "engine.start",
-                f"the engine did not start (exit {code})" if code is not None else error.message,
-                hint=f"see {log}",
-            ) from error
-
-
-async def _until_upgraded(paths: Paths, process: Popen[bytes], *, tell: Callable[[], None]) -> None:
-    """Return when the store has this version or the engine has ended; `tell` passes on what it writes."""
-    while process.poll() is None and is_older(paths.db):
+async def _find_or_start(options: Options) -> tuple[RemoteControl, bool]:
+    """Return the control of an engine that has answered, and whether it was started here."""
+    paths, is_ours = ensure_home(options.paths.home), False
+    patience: _Patience | None = None
+    while isinstance(found := await _ask(paths), Unavailable):
+        if not is_held(paths.lock) and not is_ours:
+            is_ours = await _start(paths, options)
+            continue
+        # Another engine is starting, or on its way out.
+        patience = patience or _Patience(paths, options)
+        patience.check(found)
+        is_ours = False
         await asyncio.sleep(_POLL_SECONDS)
-        tell()
+    return found, is_ours
 
 
-def _tail(log: Path, written: int, tell: Callable[[str], None]) -> Callable[[], None]:
-    """Return what passes the whole lines on that came into a log since it was called last."""
+class _Patience:
+    """How long the owner of the lock is waited for: as long as one that stops may take, or to answer."""
 
-    def pass_on() -> None:
-        nonlocal written
-        with log.open("rb") as file:
-            file.seek(written)
-            lines, _, _ = file.read().rpartition(b"\n")
-        for line in lines.splitlines():
-            tell(safe_line(line.decode(errors="replace")))
-        written += len(lines) + bool(lines)
+    def __init__(self, paths: Paths, options: Options) -> None:
+        self._paths, self._settings, self._tell = paths, options.settings(), options.tell
+        self._begun = time.monotonic()
+        self._is_told = False
 
-    return pass_on
+    def check(self, answer: Unavailable) -> None:
+        """Raise `Unavailable` (`engine.silent`) when the time is over; say once what is waited for."""
+        waited, is_stopping = time.monotonic() - self._begun, answer.code == "engine.stopping"
+        limit = self._settings.lock_wait + (self._settings.stop_grace if is_stopping else 0)
+        if waited > limit:
+            raise silent_owner(self._paths)
+        if waited > _NOTE_SECONDS and not self._is_told:
+            self._is_told = True
+            self._tell(
+                "waiting for the engine that stops" if is_stopping else "waiting for the engine to answer"
+            )
+
+
+async def _start(paths: Paths, options: Options) -> bool:
+    """Start an engine and return when it serves; False = another one was faster."""
+    starting = spawn_engine(paths.home, options.engine_flags)
+    try:
+        await _reported(starting, options)
+        starting.check()
+    except Unavailable as error:
+        if error.code == "engine.running":
+            return False
+        raise
+    except asyncio.CancelledError:
+        # No other client knows of it yet.
+        starting.call_off()
+        starting.process.wait()
+        raise
+    finally:
+        starting.close()
+    return True
+
+
+async def _reported(starting: StartingEngine, options: Options) -> None:
+    loop, said = asyncio.get_running_loop(), asyncio.Event()
+
+    def read() -> None:
+        for step in starting.read():
+            options.tell(step)
+        if starting.is_over:
+            loop.remove_reader(starting.fileno())
+            said.set()
+
+    loop.add_reader(starting.fileno(), read)
+    slow = loop.call_later(
+        _NOTE_SECONDS, options.tell, f"waiting for the engine to start (process {starting.process.pid})"
+    )
+    try:
+        await said.wait()
+    finally:
+        loop.remove_reader(starting.fileno())
+        slow.cancel()

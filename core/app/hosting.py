@@ -16,9 +16,9 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from core import logs
-from core.app.attach import EngineAccess, Purpose, closing
+from core.app.attach import closing
 from core.app.deck import Deck
-from core.app.lifetime import ClientControl, serve_clients, serve_until_idle, stop_on_signals
+from core.app.lifetime import ClientControl, serve_until_idle, stop_on_signals
 from core.app.lock import EngineLock
 from core.app.options import Options
 from core.app.ownership import MARGIN_SECONDS, own, own_or_attach, take_over
@@ -39,46 +39,21 @@ _log = logs.get_logger(__name__)
 
 
 @asynccontextmanager
-async def host(options: Options, purpose: Purpose) -> AsyncIterator[EngineAccess]:
-    """Take the lock and host an engine, or attach to the owner's.
+async def own_and_apply(options: Options) -> AsyncIterator[ControlAPI]:
+    """Take the lock and apply commands without running tasks, or attach to the owner.
 
-    Raises `Interrupted` when a signal comes before the engine is ready.
+    Raises `Interrupted` when a signal comes before the lock is taken.
     """
     with cancelling_on_signal():
         owned = await own_or_attach(options)
     if isinstance(owned, RemoteControl):
         async with closing(owned):
-            yield EngineAccess(control=owned)
+            yield owned
         return
-    hosted = _hosted_for_tasks if purpose is Purpose.RUN_TASKS else _hosted_for_changes
     with owned:
-        async with hosted(options) as access:
-            yield access
-
-
-@asynccontextmanager
-async def _hosted_for_tasks(options: Options) -> AsyncIterator[EngineAccess]:
-    """Run tasks; the engine goes on after the body until its attached clients have their results.
-
-    A signal that comes while the body handles none is kept for it, or else ends the time of the clients.
-    """
-    with deferring_signals():
-        with cancelling_on_signal():
-            engine = await _start(options, (), dispatch=True)
-        _collect_less()
-        clients = ClientControl(engine)
-        async with _listening(engine, clients):
-            yield EngineAccess(control=LocalControl(engine), engine=engine)
-            # The command handled signals during its own work; from here on they end the clients' time too.
-            with stop_on_signals(engine):
-                await serve_clients(engine, clients)
-
-
-@asynccontextmanager
-async def _hosted_for_changes(options: Options) -> AsyncIterator[EngineAccess]:
-    engine = await _start(options, (), dispatch=False)
-    async with _running(engine):
-        yield EngineAccess(control=LocalControl(engine), engine=engine)
+        engine = await _start(options, (), dispatch=False)
+        async with _running(engine):
+            yield LocalControl(engine)
 
 
 async def serve(options: Options, *, ready: Callable[[str], None], linger: float | None = None) -> None:

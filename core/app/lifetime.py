@@ -1,4 +1,4 @@
-"""When a running engine stops: with its client, when idle, by signals.
+"""When a running engine stops: when idle, by signals.
 
 Called by `hosting` and by the command `serve`.
 """
@@ -49,12 +49,6 @@ class ClientControl(ControlAPI):
     async def close(self) -> None:
         """Close the engine's own control."""
         await self._control.close()
-
-
-async def serve_clients(engine: Engine, clients: ClientControl) -> None:
-    """Go on until no client waits for anything and the work that clients brought is finished."""
-    await engine.waiters.until_none()
-    await _finish_while_used(engine, clients, linger=LINGER_SECONDS)
 
 
 async def serve_until_idle(engine: Engine, clients: ClientControl, *, linger: float) -> None:

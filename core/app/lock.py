@@ -12,6 +12,8 @@ from typing import Self
 
 from core.host import Process, find_process
 from core.model.errors import Unavailable
+from core.model.paths import Paths
+from core.model.text import safe_line
 
 
 def is_held(path: Path) -> bool:
@@ -26,6 +28,15 @@ def find_owner(path: Path) -> Process | None:
         if process is not None and _holds(process, path):
             return process
     return None
+
+
+def silent_owner(paths: Paths) -> Unavailable:
+    """Return the error for an owner of the lock that does not answer on its socket."""
+    return Unavailable(
+        "engine.silent",
+        f"the engine on {safe_line(str(paths.home))} holds its lock but does not answer",
+        hint="see its log, or end its process",
+    )
 
 
 def _named(path: Path) -> list[int]:

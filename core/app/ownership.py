@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from core.app.attach import dial
-from core.app.lock import EngineLock, find_owner
+from core.app.lock import EngineLock, find_owner, silent_owner
 from core.app.options import Options
 from core.control.remote import RemoteControl
 from core.host import Process, open_pidfd
@@ -54,11 +54,7 @@ async def own_or_attach(options: Options) -> EngineLock | RemoteControl:
             # An owner that brings an older store up answers when it is done, however long that takes.
             if _now() > deadline and not is_older(paths.db):
                 await remote.close()
-                raise Unavailable(
-                    "engine.silent",
-                    f"the engine on {paths.home} holds its lock but does not answer",
-                    hint="see its log, or end its process",
-                ) from error
+                raise silent_owner(paths) from error
             await asyncio.sleep(_POLL_SECONDS)
         else:
             return remote

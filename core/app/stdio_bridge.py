@@ -9,22 +9,21 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
 import threading
 import time
 from contextlib import suppress
 from pathlib import Path
 
-from core.app.lock import is_held
-from core.app.spawn import LOG, last_line, spawn_engine
+from core.app.lock import is_held, silent_owner
+from core.app.spawn import spawn_engine
 from core.control.sockets import address_of, check_peer
 from core.host import default_home
 from core.model.errors import Unavailable
-from core.model.paths import Paths, find_home
+from core.model.paths import Paths, ensure_home, find_home
 from core.model.text import safe_line
 
-START_SECONDS = 20.0
-"""How long an engine that was started may take to answer."""
+ANSWER_SECONDS = 20.0
+"""How long an engine that has the lock may take to answer."""
 _POLL_SECONDS = 0.02
 _CHUNK_BYTES = 65_536
 
@@ -94,24 +93,29 @@ def _connect(paths: Paths) -> socket.socket | None:
 
 
 def _start(paths: Paths) -> socket.socket:
-    process = spawn_engine(paths.home)
-    connection = _await_engine(paths, process)
+    """Start an engine and connect to it, or to the one that was faster; raise why there is none."""
+    starting = spawn_engine(ensure_home(paths.home).home)
+    try:
+        while not starting.is_over:
+            starting.read()
+        starting.check()
+    except Unavailable as error:
+        if error.code != "engine.running":
+            raise
+    finally:
+        starting.close()
+    connection = _await_socket(paths)
     if connection is None:
-        raise Unavailable(
-            "engine.start",
-            f"the engine did not start: {last_line(paths.logs / LOG)}",
-            hint=f"see {safe_line(str(paths.logs / LOG))}",
-        )
+        raise silent_owner(paths)
     return connection
 
 
-def _await_engine(paths: Paths, process: subprocess.Popen[bytes]) -> socket.socket | None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        # Checked before the connection: the process that lost the lock ends when the winner answers.
-        ended = process.poll() is not None
+def _await_socket(paths: Paths) -> socket.socket | None:
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while True:
+        # Checked before the connection: an owner may open its socket in between.
+        is_owned = is_held(paths.lock)
         connection = _connect(paths)
-        if connection is not None or (ended and not is_held(paths.lock)):
+        if connection is not None or not is_owned or time.monotonic() > deadline:
             return connection
         time.sleep(_POLL_SECONDS)
-    return None

@@ -8,27 +8,22 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from core.app.attach import EngineAccess, Purpose, attach, attach_or_host
-from core.app.attach import ensure_engine as ensure_engine_of
+from core.app.attach import attach, attach_or_apply, attach_or_start
+from core.app.options import Options
 from core.app.remote_host import attach_or_start_remote, attach_remote
-from core.cli.arguments import Common, Hosting
+from core.cli.arguments import Common
 from core.cli.output import note
 from core.control.api import ControlAPI
+from core.model.views import EngineInfo
 
 
-@asynccontextmanager
-async def changing(arguments: Common) -> AsyncIterator[ControlAPI]:
+def changing(arguments: Common) -> AbstractAsyncContextManager[ControlAPI]:
     """Lend the control of the engine that runs, or one that applies commands without an engine.
 
     On a host an engine is started if none runs.
     """
     chosen = arguments.options()
-    if chosen.host is not None:
-        async with attach_or_start_remote(chosen) as control:
-            yield control
-        return
-    async with attach_or_host(chosen, Purpose.CHANGE) as access:
-        yield access.control
+    return attach_or_apply(chosen) if chosen.host is None else attach_or_start_remote(chosen)
 
 
 def running(arguments: Common) -> AbstractAsyncContextManager[ControlAPI]:
@@ -37,23 +32,33 @@ def running(arguments: Common) -> AbstractAsyncContextManager[ControlAPI]:
     return attach(chosen) if chosen.host is None else attach_remote(chosen)
 
 
-def hosting(arguments: Hosting) -> AbstractAsyncContextManager[EngineAccess]:
-    """Lend the engine that runs, or host one in this process."""
-    return attach_or_host(arguments.options(), Purpose.RUN_TASKS)
+@asynccontextmanager
+async def working(arguments: Common) -> AsyncIterator[ControlAPI]:
+    """Lend the control of an engine that runs tasks: the one that runs, or one that is started.
+
+    Says which options an engine that runs already does not take, and that one drains.
+    """
+    chosen = arguments.options()
+    if chosen.host is not None:
+        async with attach_or_start_remote(chosen) as control:
+            _note_drain(await control.status())
+            yield control
+        return
+    async with attach_or_start(chosen) as access:
+        info = await access.control.status()
+        if not access.is_ours:
+            _note_ignored(chosen, info)
+        _note_drain(info)
+        yield access.control
 
 
-async def ensure_engine(arguments: Hosting) -> None:
-    """Start an engine in a process of its own unless one runs."""
-    await ensure_engine_of(arguments.options())
+def _note_ignored(chosen: Options, info: EngineInfo) -> None:
+    if chosen.slots not in (None, info.slots):
+        note(f"an engine runs already, with {info.slots} slots: --slots {chosen.slots} is ignored")
+    if chosen.connectors:
+        note("an engine runs already, with its own connectors: --connector is ignored")
 
 
-def note_ignored(access: EngineAccess, arguments: Hosting) -> None:
-    """Say that an engine that runs already keeps its own slots and connectors."""
-    if access.is_attached and (arguments.slots or arguments.connector):
-        note("an engine runs already: --slots and --connector are ignored")
-
-
-async def note_drain(deck: ControlAPI) -> None:
-    """Say, before work is submitted, that an engine that drains leaves it to the next one."""
-    if (await deck.status()).state == "draining":
+def _note_drain(info: EngineInfo) -> None:
+    if info.state == "draining":
         note("the engine drains: new work waits for the next engine (taskdeck serve)")

@@ -8,43 +8,26 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
 
-from core.app.attach import EngineAccess
-from core.app.signals import Interrupted
-from core.cli.access import changing, ensure_engine, hosting, note_drain, note_ignored
+from core.cli.access import working
 from core.cli.arguments import Hosting
 from core.cli.commands import Command
-from core.cli.group_counts import GroupCounts
-from core.cli.output import emit, note, say, status
-from core.cli.output_sinks import open_sink
-from core.cli.progress import Meter
-from core.cli.refusals import Left, usage
-from core.cli.summary import (
-    INCOMPLETE,
-    counts_text,
-    error_text,
-    exit_status,
-    failed_tasks,
-    is_whole,
-    say_failed,
-)
-from core.cli.task_output import Tail
-from core.cli.waiting import explaining_lost_engine, wait_with
-from core.control.api import OPERATOR, ControlAPI, StopMode, TaskSpec
-from core.filters.terms import In
+from core.cli.loose_tasks import Following, Group, LooseTasks, OneTask
+from core.cli.output import emit, note, say
+from core.cli.refusals import usage
+from core.cli.waiting import Interrupts, interrupts
+from core.control.api import OPERATOR, ControlAPI, TaskSpec
 from core.model.bounds import ATTEMPTS_MAX, PRIORITY_MAX
 from core.model.paths import working_directory
 from core.model.plans import OnOverflow, RetryPolicy
 from core.model.values import JsonObject
-from core.render.times import duration_text
 
 MAX_PER_COMMIT = 5_000
 """Tasks that are admitted in one commit."""
@@ -137,83 +120,32 @@ async def map_(arguments: Map) -> int:
 
 
 async def _carry_out(arguments: Loose, specs: Sequence[TaskSpec], *, group: str | None) -> int:
-    if arguments.task.detach:
-        async with changing(arguments) as deck:
-            ids = await _enqueue(deck, specs, group)
-        await ensure_engine(arguments)
-        return _say_detached(arguments, ids, group)
-    async with hosting(arguments) as access:
-        note_ignored(access, arguments)
-        ids = await _enqueue(access.control, specs, group)
-        if group and not arguments.json:
-            note(f"{len(ids)} tasks in group {group}")
-        try:
-            return await _follow(access.control, ids, arguments=arguments, group=group)
-        except Interrupted as interrupted:
-            raise await _leave(access, ids, arguments=arguments, why=interrupted) from None
+    async with working(arguments) as deck:
+        # From here on a signal must not leave behind what was submitted.
+        with interrupts() as received:
+            ids = await _enqueue(deck, specs, group=group, received=received)
+            if arguments.task.detach:
+                return _say_detached(arguments, ids, group)
+            if group and not arguments.json:
+                note(f"{len(ids)} tasks in group {group}")
+            tasks: LooseTasks = (
+                Group(deck, ids, name=group, arguments=arguments)
+                if group
+                else OneTask(deck, ids[0], arguments=arguments)
+            )
+            return await Following(deck, tasks, ids=ids, arguments=arguments).to_the_end(received)
 
 
-async def _enqueue(deck: ControlAPI, specs: Sequence[TaskSpec], group: str | None) -> tuple[int, ...]:
-    await note_drain(deck)
+async def _enqueue(
+    deck: ControlAPI, specs: Sequence[TaskSpec], *, group: str | None, received: Interrupts
+) -> tuple[int, ...]:
+    """Submit the tasks; the rest of many is given up when a signal comes."""
     ids: list[int] = []
     for start in range(0, len(specs), MAX_PER_COMMIT):
+        if start and received.came:
+            break
         ids.extend(await deck.enqueue(specs[start : start + MAX_PER_COMMIT], group=group, actor=OPERATOR))
     return tuple(ids)
-
-
-async def _follow(deck: ControlAPI, ids: Sequence[int], *, arguments: Loose, group: str | None) -> int:
-    meter = Meter(group or f"task {ids[0]}", quiet=arguments.json or group is None)
-    counts = GroupCounts(deck, ids)
-
-    async def tick() -> None:
-        await meter.warn(deck)
-        if not meter.silent:
-            meter.show(await counts.update())
-
-    try:
-        with explaining_lost_engine(_named(ids), arguments=arguments):
-            ended = await wait_with(deck.wait_tasks(ids), tick)
-    finally:
-        meter.clear()
-    if group is None:
-        return await _conclude_one(deck, ids[0], arguments=arguments, ended=ended)
-    return await _conclude_group(deck, ended, arguments=arguments, meter=meter, group=group)
-
-
-async def _conclude_one(deck: ControlAPI, task_id: int, *, arguments: Loose, ended: Mapping[str, int]) -> int:
-    detail = await deck.task(task_id)
-    if arguments.json:
-        emit(
-            {
-                "task": task_id,
-                "status": detail.task.status,
-                "attempts": detail.task.attempts,
-                "output": detail.output,
-                "error": detail.task.error,
-            }
-        )
-        return exit_status(ended) or (0 if is_whole(detail.output) else INCOMPLETE)
-    sink = open_sink()
-    tail = Tail(deck, task_id, sink=sink)
-    await tail.drain()
-    tail.finish()
-    if detail.task.status != "succeeded":
-        note(f"task {task_id} ", status(detail.task.status), f": {error_text(detail.task.error)}")
-        note(f"  run it again: {arguments.command('retry', '--task', str(task_id))}")
-    return exit_status(ended) or (0 if sink.is_whole else INCOMPLETE)
-
-
-async def _conclude_group(
-    deck: ControlAPI, ended: Mapping[str, int], *, arguments: Loose, meter: Meter, group: str
-) -> int:
-    if arguments.json:
-        emit({"group": group, "tasks": dict(ended), "duration_ms": meter.elapsed_ms})
-        return exit_status(ended)
-    say(f"{group}: {counts_text(ended)} in {duration_text(meter.elapsed_ms)}")
-    if ended.get("failed"):
-        failed = await failed_tasks(deck, In(field="group", values=(group,)))
-        say_failed(failed, arguments=arguments, where=f"group:{group}")
-    return exit_status(ended)
 
 
 def _say_detached(arguments: Loose, ids: Sequence[int], group: str | None) -> int:
@@ -226,23 +158,6 @@ def _say_detached(arguments: Loose, ids: Sequence[int], group: str | None) -> in
         say(f"task {ids[0]}")
         say(f"  {arguments.command('logs', '--follow', str(ids[0]))}")
     return 0
-
-
-async def _leave(access: EngineAccess, ids: Sequence[int], *, arguments: Loose, why: Interrupted) -> Left:
-    """End the engine if it is this command's own; return how to continue."""
-    what = _named(ids)
-    if access.is_attached:
-        hint = f"watch: {arguments.command('logs', '--follow', str(ids[-1]))}"
-        return Left(f"left {what}; the engine continues", hint=hint)
-    # A connection that broke ends no child: the next engine takes them over.
-    await access.stop(StopMode.KILL if why.number is signal.SIGINT else StopMode.STOP)
-    return Left(
-        f"left {what}; the engine has stopped", hint=f"continue: {arguments.command('serve', '--until-idle')}"
-    )
-
-
-def _named(ids: Sequence[int]) -> str:
-    return f"task {ids[0]}" if len(ids) == 1 else f"{len(ids)} tasks"
 
 
 def _spec(task: TaskOptions, argv: Sequence[str], *, name: str) -> TaskSpec:

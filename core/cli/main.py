@@ -31,6 +31,7 @@ ROOMS = {
     "core.cli.stop": ("stop",),
     "core.cli.run": ("run",),
     "core.cli.exec_map": ("exec", "map"),
+    "core.cli.wait": ("wait",),
     "core.cli.lists": ("jobs", "tasks", "groups", "queues"),
     "core.cli.events": ("events",),
     "core.cli.show": ("show",),
@@ -132,9 +133,7 @@ def _usage_error(error: typer.TyperException, arguments: Sequence[str]) -> Taskd
 
 def _left(interrupted: Interrupted) -> Left:
     message = f"interrupted ({interrupted.number.name}) before the engine was ready"
-    return Left(
-        message, hint="run it again; processes that its tasks have started go on, and are taken over then"
-    )
+    return Left(message, hint="nothing was submitted: run it again")
 
 
 def _log_traceback(arguments: Sequence[str]) -> None:

@@ -5,24 +5,22 @@ Loaded by `core.cli.main` for its command.
 
 from __future__ import annotations
 
-import signal
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from core.app.attach import EngineAccess
 from core.app.signals import Interrupted
-from core.cli.access import changing, ensure_engine, hosting, note_drain, note_ignored
+from core.cli.access import working
 from core.cli.arguments import Hosting
 from core.cli.commands import Command
 from core.cli.output import emit, say, status
 from core.cli.progress import Meter
 from core.cli.refusals import Left, usage
 from core.cli.summary import EXIT, counts_text, failed_tasks, say_failed
-from core.cli.waiting import explaining_lost_engine, wait_with
-from core.control.api import OPERATOR, ControlAPI, Document, EventQuery, StopMode, SubmitOptions
+from core.cli.waiting import Interrupts, explaining_lost_engine, interrupts, wait_with
+from core.control.api import OPERATOR, ControlAPI, Document, EventQuery, SubmitOptions
 from core.files.kinds import exists
 from core.filters.fields import Noun
 from core.filters.parser import parse
@@ -31,7 +29,7 @@ from core.model.commands import Submitted
 from core.model.paths import absolute, working_directory
 from core.model.text import safe_line
 from core.model.values import JsonObject, JsonValue
-from core.model.views import JobResult
+from core.model.views import JobResult, JobView
 from core.render.times import duration_text
 from core.workflows.registry import expanded, find
 
@@ -55,48 +53,28 @@ class Run(Hosting):
 
 
 async def run(arguments: Run) -> int:
-    """Run a workflow and show its progress; Ctrl-C leaves the job to an engine that was running already."""
+    """Run a workflow and show its progress; Ctrl-C leaves the job to the engine."""
     params = _params(arguments.param)
     # Before an engine is started for it: a refused command line leaves nothing behind.
     document, options = _document(arguments)
-    submission = _Submission(document=document, params=params, options=options)
-    if arguments.detach:
-        return await _detach(arguments, submission)
-    async with hosting(arguments) as access:
-        note_ignored(access, arguments)
-        submitted = await _submit(access.control, submission)
-        try:
-            return await _follow(access.control, submitted, arguments=arguments)
-        except Interrupted as interrupted:
-            raise await _leave(access, submitted.job_id, arguments=arguments, why=interrupted) from None
+    async with working(arguments) as deck:
+        with interrupts() as received:
+            submitted = await deck.submit(document, params, options=options)
+            if arguments.detach:
+                return _say_detached(await deck.job(submitted.job_id), arguments=arguments)
+            try:
+                return await _follow(deck, submitted, arguments=arguments, received=received)
+            except Interrupted:
+                raise _left(submitted.job_id, arguments=arguments) from None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Submission:
-    """What is submitted."""
-
-    document: Document
-    params: JsonObject
-    options: SubmitOptions
-
-
-async def _detach(arguments: Run, submission: _Submission) -> int:
-    # Admitted first: an engine that found no work would end at once.
-    async with changing(arguments) as deck:
-        submitted = await _submit(deck, submission)
-        job = await deck.job(submitted.job_id)
-    await ensure_engine(arguments)
+def _say_detached(job: JobView, *, arguments: Run) -> int:
     if arguments.json:
         emit({"job": job.id, "status": job.status})
         return 0
     say(f"job {job.id} {safe_line(job.name)}: ", status(job.status))
     say(f"  {arguments.command('events', '--job', str(job.id), '--follow')}")
     return 0
-
-
-async def _submit(deck: ControlAPI, submission: _Submission) -> Submitted:
-    await note_drain(deck)
-    return await deck.submit(submission.document, submission.params, options=submission.options)
 
 
 def _document(arguments: Run) -> tuple[Document, SubmitOptions]:
@@ -125,7 +103,7 @@ def _params(pairs: list[str]) -> JsonObject:
     return params
 
 
-async def _follow(deck: ControlAPI, submitted: Submitted, *, arguments: Run) -> int:
+async def _follow(deck: ControlAPI, submitted: Submitted, *, arguments: Run, received: Interrupts) -> int:
     job = await deck.job(submitted.job_id)
     meter = Meter(f"job {job.id}", quiet=arguments.json)
     if submitted.duplicate:
@@ -134,17 +112,18 @@ async def _follow(deck: ControlAPI, submitted: Submitted, *, arguments: Run) -> 
     meter.remark(f"job {job.id} {safe_line(job.name)}: {number} task{'' if number == 1 else 's'}")
     stages = _Stages(deck, job.id)
 
-    async def tick() -> None:
+    async def tick() -> bool:
         await meter.warn(deck)
         if not meter.silent:
             meter.show((await deck.job(job.id)).tasks)
         if not meter.live and not meter.silent:
             for line in await stages.closed():
                 meter.remark(line)
+        return False
 
     try:
-        with explaining_lost_engine(f"job {job.id}", arguments=arguments):
-            result = await wait_with(deck.wait_job(job.id), tick)
+        with explaining_lost_engine(f"job {job.id}", "wait", str(job.id), arguments=arguments):
+            result = await wait_with(deck.wait_job(job.id), tick, received)
     finally:
         meter.clear()
     if not meter.live and not meter.silent:
@@ -205,16 +184,12 @@ async def _conclude(deck: ControlAPI, result: JobResult, *, arguments: Run) -> i
     return EXIT[result.status]
 
 
-async def _leave(access: EngineAccess, job_id: int, *, arguments: Run, why: Interrupted) -> Left:
-    """End the engine if it is this command's own; return how to continue."""
-    follow = arguments.command("events", "--job", str(job_id), "--follow")
-    if access.is_attached:
-        return Left(f"left job {job_id}; the engine continues", hint=f"watch it: {follow}")
-    # A connection that broke ends no child: the next engine takes them over.
-    await access.stop(StopMode.KILL if why.number is signal.SIGINT else StopMode.STOP)
+def _left(job_id: int, *, arguments: Run) -> Left:
+    """Return how to go on with a job that was left."""
+    wait, cancel = (arguments.command(word, str(job_id)) for word in ("wait", "cancel"))
     return Left(
-        f"left job {job_id}; its engine has stopped",
-        hint=f"continue: {arguments.command('serve', '--until-idle')}",
+        f"left job {job_id}; the engine continues it",
+        hint=f"wait for it: {wait}, or end it: {cancel}",
     )
 
 

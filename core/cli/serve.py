@@ -5,7 +5,7 @@ Loaded by `core.cli.main` for its command.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import typer
@@ -13,11 +13,13 @@ import typer
 from core.app.hosting import serve as serve_engine
 from core.app.hosting import serve_after_take_over
 from core.app.lifetime import LINGER_SECONDS
+from core.app.spawn import StartNotice
 from core.app.systemd_unit import user_unit
 from core.cli.arguments import Hosting
 from core.cli.commands import Command
 from core.cli.output import emit, note, put, say
 from core.cli.refusals import usage
+from core.model.errors import TaskdeckError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,8 @@ class Serve(Hosting):
     take_over: Annotated[
         bool, typer.Option("--take-over", help="First end the engine that runs; its children go on.")
     ] = False
+    notify_fd: Annotated[int | None, typer.Option("--notify-fd", min=3, hidden=True)] = None
+    """A pipe to the process that started this engine; it gets one line: that it serves, or why not."""
     unit: Annotated[bool, typer.Option("--unit", help="Only print a systemd user unit for this engine.")] = (
         False
     )
@@ -49,17 +53,29 @@ async def serve(arguments: Serve) -> int:
     if arguments.unit:
         return _print_unit(arguments)
 
+    notice = StartNotice(arguments.notify_fd)
+
     def ready(line: str) -> None:
+        notice.serves()
         if arguments.json:
             emit({"ready": line})
         else:
             say(line)
 
+    def tell(line: str) -> None:
+        notice.step(line)
+        note(line)
+
     chosen, linger = arguments.options(), arguments.linger if arguments.until_idle else None
-    if arguments.take_over:
-        await serve_after_take_over(chosen, tell=note, ready=ready, linger=linger)
-    else:
-        await serve_engine(chosen, ready=ready, linger=linger)
+    chosen = replace(chosen, tell=tell)
+    try:
+        if arguments.take_over:
+            await serve_after_take_over(chosen, tell=note, ready=ready, linger=linger)
+        else:
+            await serve_engine(chosen, ready=ready, linger=linger)
+    except TaskdeckError as error:
+        notice.refused(error)
+        raise
     return 0
 
 

@@ -1,12 +1,12 @@
-"""Targets of an operator's verb: jobs, tasks, a filter or a queue.
+"""What a command line names: jobs, tasks, a filter or a queue.
 
-Used by the operators' commands in `verbs`.
+Used by the operators' commands in `verbs`, and by `wait`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from core.cli.paging import pages
 from core.cli.refusals import usage
@@ -17,10 +17,32 @@ from core.model.errors import NotFound
 from core.model.values import ID_MAX
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """The jobs and tasks that a command line names, each once, in order."""
+
+    jobs: tuple[int, ...]
+    tasks: tuple[int, ...]
+
+
+async def find_named(deck: ReadingAPI, refs: Sequence[str]) -> Named:
+    """Return what is named: `12` = a job, `12/key`, `key` and `#27` = tasks, which have to be there.
+
+    Raises `NotFound` and `Conflict` as `find_task` does.
+    """
+    jobs = [_job_id(ref) for ref in refs if _is_number(ref)]
+    tasks = [await deck.find_task(ref.removeprefix("#")) for ref in refs if not _is_number(ref)]
+    return Named(jobs=tuple(dict.fromkeys(jobs)), tasks=tuple(dict.fromkeys(tasks)))
+
+
+def _is_number(ref: str) -> bool:
+    return ref.isascii() and ref.isdecimal()
+
+
 async def find_targets(
     deck: ReadingAPI, refs: Sequence[str], *, tasks: Sequence[str], where: str, queue: str | None
 ) -> list[Target]:
-    """Return the targets of a command line: `12` = a job, `12/key` = a task, `tasks` = ids of tasks.
+    """Return the targets of a command line: `12` = a job, `12/key` and `#27` = tasks, `tasks` = their ids.
 
     Raises `Invalid` (`usage`) if nothing was named, or a filter beside anything else.
     """
@@ -30,12 +52,10 @@ async def find_targets(
         raise usage("name what to act on", hint="a job (12), a task (12/key or --task ID), or --where FILTER")
     if where:
         return [Target(filter=parse(where, Noun.TASKS))]
-    jobs = [_job_id(ref) for ref in refs if ref.isascii() and ref.isdecimal()]
-    named = [ref for ref in refs if not (ref.isascii() and ref.isdecimal())]
-    ids = [await deck.find_task(ref) for ref in (*named, *tasks)]
-    targets = [Target(job_id=job_id) for job_id in dict.fromkeys(jobs)]
-    if ids:
-        targets.append(Target(task_ids=tuple(dict.fromkeys(ids))))
+    named = await find_named(deck, (*refs, *(f"#{task_id}" for task_id in tasks)))
+    targets = [Target(job_id=job_id) for job_id in named.jobs]
+    if named.tasks:
+        targets.append(Target(task_ids=named.tasks))
     if queue:
         targets.append(Target(queue=queue))
     return targets

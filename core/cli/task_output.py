@@ -5,6 +5,9 @@ Used by `logs`, and by `exec` and `map` while they wait.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from core.cli.output import note
 from core.cli.output_sinks import CheckedSink
 from core.control.api import ReadingAPI
 from core.model.views import LogStream
@@ -22,22 +25,22 @@ class Tail:
         self.stderr = 0
         """Bytes of standard error that are kept apart, as the last chunk said."""
         self._epoch: int | None = None
-        self._offset = 0
+        self.offset = 0
 
     def seek(self, epoch: int | None, offset: int, *, sink: CheckedSink) -> None:
         """Go to an offset (negative = from the end) of an attempt (None = the latest)."""
-        self._epoch, self._offset, self._sink = epoch, offset, sink
+        self._epoch, self.offset, self._sink = epoch, offset, sink
 
     async def drain(self) -> int:
         """Write all there is by now; return the number of the attempt, 0 if there is none."""
         while True:
-            before = self._offset
+            before = self.offset
             chunk = await self._deck.log(
                 self._task_id, epoch=self._epoch, offset=before, limit=_CHUNK_BYTES, stream=self._stream
             )
             if chunk.epoch == 0:
                 return 0
-            self._epoch, self._offset = chunk.epoch, chunk.end
+            self._epoch, self.offset = chunk.epoch, chunk.end
             self.stderr = chunk.stderr
             # An empty one as well: it may say that output is missing.
             self._sink.write(chunk)
@@ -47,3 +50,50 @@ class Tail:
     def finish(self) -> None:
         """Write what the sink kept back."""
         self._sink.finish()
+
+
+class OutputFollower:
+    """Writes the output of a task as it comes, attempt after attempt."""
+
+    def __init__(self, deck: ReadingAPI, task_id: int, *, new_sink: Callable[[], CheckedSink]) -> None:
+        self._deck, self._task_id, self._new_sink = deck, task_id, new_sink
+        self._sink = new_sink()
+        self._tail = Tail(deck, task_id, sink=self._sink)
+        self._epoch = 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is missing in what the last attempt wrote."""
+        return self._sink.is_whole
+
+    async def step(self) -> bool:
+        """Write what has come since the last step; False = nothing has."""
+        return await self._drain() or (await self._go_on() and await self._drain())
+
+    async def finish(self) -> None:
+        """Write all that there is, of a task that has ended."""
+        await self._drain()
+        while await self._go_on():
+            await self._drain()
+        self._tail.finish()
+
+    async def _drain(self) -> bool:
+        if not self._epoch:
+            return False
+        before = self._tail.offset
+        await self._tail.drain()
+        return self._tail.offset > before
+
+    async def _go_on(self) -> bool:
+        """Go to the next attempt, if it has begun; what the last one wrote is written by then."""
+        attempts = (await self._deck.task(self._task_id)).attempts
+        later = min((one.epoch for one in attempts if one.epoch > self._epoch), default=0)
+        if not later:
+            return False
+        await self._drain()
+        self._tail.finish()
+        if self._epoch:
+            note(f"attempt {later}")
+        self._epoch, self._sink = later, self._new_sink()
+        self._tail.seek(later, 0, sink=self._sink)
+        return True

@@ -1,44 +1,61 @@
 """Wait for work to end while its progress is shown.
 
-Used by `run`, `exec` and `map`.
+Used by `run`, `exec`, `map` and `wait`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from core.app.signals import Interrupted, handling_signals, restore_signals
 from core.cli.arguments import Common
-from core.model.errors import Unavailable
+from core.model.errors import TaskdeckError, Unavailable
 
 T = TypeVar("T")
 _POLL_SECONDS = 0.5
+_SIGNALS_MAX = 3
 _LOST_ENGINE = ("engine.lost", "engine.none", "engine.stopping")
 
 
-@asynccontextmanager
-async def interrupts() -> AsyncIterator[asyncio.Future[signal.Signals]]:
-    """Lend a future that the first interrupt, termination or hang-up resolves; a second one ends at once."""
-    received: asyncio.Future[signal.Signals] = asyncio.get_running_loop().create_future()
+class Interrupts:
+    """The signals that ask this command to end, one after the other."""
 
-    def leave(number: signal.Signals) -> None:
-        restore_signals()
-        received.set_result(number)
+    def __init__(self) -> None:
+        self._received: asyncio.Queue[signal.Signals] = asyncio.Queue()
+        self._count = 0
 
-    with handling_signals(leave):
-        try:
-            yield received
-        finally:
-            received.cancel()
+    @property
+    def came(self) -> bool:
+        """Whether one came that was not taken yet."""
+        return not self._received.empty()
+
+    async def take(self) -> signal.Signals:
+        """Return the next one as soon as it comes."""
+        return await self._received.get()
+
+    def receive(self, number: signal.Signals) -> None:
+        """Note one; after the third the next one ends the process at once."""
+        self._received.put_nowait(number)
+        self._count += 1
+        if self._count == _SIGNALS_MAX:
+            restore_signals()
 
 
 @contextmanager
-def explaining_lost_engine(what: str, *, arguments: Common) -> Iterator[None]:
-    """If the engine ends meanwhile, raise `Unavailable` that says how the work continues."""
+def interrupts() -> Iterator[Interrupts]:
+    """Lend the signals that ask for the end and come within."""
+    received = Interrupts()
+    with handling_signals(received.receive):
+        yield received
+
+
+@contextmanager
+def explaining_lost_engine(what: str, *way_back: str, arguments: Common) -> Iterator[None]:
+    """If the engine ends meanwhile, raise `Unavailable` that names the command that goes on."""
     try:
         yield
     except Unavailable as error:
@@ -47,38 +64,44 @@ def explaining_lost_engine(what: str, *, arguments: Common) -> Iterator[None]:
         raise Unavailable(
             error.code,
             f"the engine ended before {what} did; the next engine continues it",
-            hint=f"continue: {arguments.command('serve', '--until-idle')}",
+            hint=f"continue: {arguments.command(*way_back)}",
             facts=error.facts,
         ) from error
 
 
-async def wait_with(work: Coroutine[None, None, T], tick: Callable[[], Awaitable[None]]) -> T:
-    """Return the result of `work` as soon as it is there; meanwhile tick at most twice a second.
+async def wait_with(
+    work: Coroutine[None, None, T], tick: Callable[[], Awaitable[bool]], received: Interrupts
+) -> T:
+    """Return the result of `work` as soon as it is there; meanwhile tick, and often while that says so.
 
-    Raises `Interrupted` when a signal asks to leave; the work is cancelled then.
+    Raises `Interrupted` when a signal asks to leave, and `OSError` if a tick cannot write; the work is
+    cancelled then.
     """
-    async with interrupts() as received:
-        waiting = asyncio.ensure_future(work)
-        # A failure to read the progress ends nothing: the work itself is what counts.
-        ticking = asyncio.ensure_future(_tick(tick))
-        ended = asyncio.Event()
-        waiting.add_done_callback(lambda _: ended.set())
-        received.add_done_callback(lambda _: ended.set())
-        try:
-            await ended.wait()
-            if waiting.done():
-                return waiting.result()
-            raise Interrupted(received.result())
-        finally:
-            ticking.cancel()
-            waiting.cancel()
-            await asyncio.gather(ticking, waiting, return_exceptions=True)
+    waiting = asyncio.ensure_future(work)
+    ticking = asyncio.ensure_future(_tick(tick))
+    interrupted = asyncio.ensure_future(received.take())
+    pending = {waiting, ticking, interrupted}
+    try:
+        while not (waiting.done() or interrupted.done()):
+            _, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            if ticking.done():
+                # A failure to read the progress ends nothing, one to write it does.
+                with suppress(TaskdeckError):
+                    ticking.result()
+        if waiting.done():
+            return waiting.result()
+        raise Interrupted(interrupted.result())
+    finally:
+        for one in (ticking, waiting, interrupted):
+            one.cancel()
+        await asyncio.gather(ticking, waiting, interrupted, return_exceptions=True)
 
 
-async def _tick(tick: Callable[[], Awaitable[None]]) -> None:
-    loop = asyncio.get_running_loop()
+async def _tick(tick: Callable[[], Awaitable[bool]]) -> None:
+    loop, pause = asyncio.get_running_loop(), _POLL_SECONDS / 8
     while True:
         begun = loop.time()
-        await tick()
+        is_lively = await tick()
+        pause = _POLL_SECONDS / 8 if is_lively else min(2 * pause, _POLL_SECONDS)
         # A slow answer slows the questions down: progress never takes more than a tenth of the time.
-        await asyncio.sleep(max(_POLL_SECONDS, 10 * (loop.time() - begun)))
+        await asyncio.sleep(max(pause, 10 * (loop.time() - begun)))

@@ -127,8 +127,8 @@ def test_an_engine_that_cannot_start_is_told_in_one_line(place: Home) -> None:
     (place.path / "config.toml").write_text("slotz = 1\n")
     dial = place.start("dial-stdio", "--start")
     (said,) = lines(dial)
-    assert dial.returncode == 4
-    assert said.startswith("error[engine.start]: the engine did not start: ")
+    assert dial.returncode == 2
+    assert said.startswith("error[config.unknown]: ")
 
 
 def test_it_loads_nothing_heavy(place: Home) -> None:

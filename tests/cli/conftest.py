@@ -51,6 +51,8 @@ def stored_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=False,
     )
     assert result.returncode == 1, result.stderr
+    stop = subprocess.run(command("stop"), env=environment(folder / "home"), capture_output=True, check=False)
+    assert stop.returncode == 0, stop.stderr
     return folder / "home"
 
 

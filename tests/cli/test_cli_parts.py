@@ -16,30 +16,39 @@ from core.cli.output import Painted, say
 from core.cli.output_sinks import TextSink
 from core.cli.progress import Meter
 from core.cli.summary import error_text, exit_status
-from core.cli.waiting import wait_with
+from core.cli.waiting import Interrupts, interrupts, wait_with
 from core.control.api import EventQuery
+from core.model.errors import Unavailable
 from core.model.events import EventView
 from core.model.views import LogChunk, Page
 from tests.console.support_fake_control import INFO, FakeControl
 from tests.support.waiting import DEADLINE
 
 
-async def _nothing() -> None:
-    return None
+async def _nothing() -> bool:
+    return False
 
 
-async def test_a_wait_returns_its_result_though_progress_broke() -> None:
+async def test_a_wait_returns_its_result_though_progress_cannot_be_read() -> None:
     begun = asyncio.Event()
 
     async def work() -> int:
         await begun.wait()
         return 7
 
-    async def tick() -> None:
+    async def tick() -> bool:
         begun.set()
-        raise OSError
+        raise Unavailable("engine.busy", "not now")
 
-    assert await wait_with(work(), tick) == 7
+    assert await wait_with(work(), tick, Interrupts()) == 7
+
+
+async def test_a_wait_ends_when_what_it_shows_cannot_be_written() -> None:
+    async def tick() -> bool:
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        await wait_with(asyncio.Event().wait(), tick, Interrupts())
 
 
 async def test_a_wait_does_not_wait_for_a_slow_progress() -> None:
@@ -49,12 +58,12 @@ async def test_a_wait_does_not_wait_for_a_slow_progress() -> None:
         await asked.wait()
         return 7
 
-    async def tick() -> None:
+    async def tick() -> bool:
         asked.set()
-        await asyncio.Event().wait()
+        return await asyncio.Event().wait()
 
     async with asyncio.timeout(DEADLINE):
-        assert await wait_with(work(), tick) == 7
+        assert await wait_with(work(), tick, Interrupts()) == 7
 
 
 async def test_a_wait_raises_what_the_work_raised() -> None:
@@ -62,7 +71,7 @@ async def test_a_wait_raises_what_the_work_raised() -> None:
         raise KeyError("gone")
 
     with pytest.raises(KeyError):
-        await wait_with(work(), _nothing)
+        await wait_with(work(), _nothing, Interrupts())
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -76,12 +85,13 @@ async def test_a_signal_ends_a_wait_and_gives_the_work_up(number: signal.Signals
         finally:
             given_up = True
 
-    async def tick() -> None:
+    async def tick() -> bool:
         os.kill(os.getpid(), number)
+        return False
 
     before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(Interrupted) as caught:
-        await wait_with(work(), tick)
+    with pytest.raises(Interrupted) as caught, interrupts() as received:
+        await wait_with(work(), tick, received)
     assert caught.value.number is number
     assert given_up
     assert signal.getsignal(signal.SIGTERM) == before

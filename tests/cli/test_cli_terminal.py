@@ -76,7 +76,7 @@ def test_tables_fit_the_width_of_the_terminal(stored_home: Path, columns: int) -
     assert "TASK" in shown
 
 
-def test_a_run_rewrites_one_line_and_an_interrupt_stops_its_engine(
+def test_a_run_rewrites_one_line_and_an_interrupt_leaves_its_job_to_the_engine(
     tmp_path: Path, write: Callable[[str, object], str]
 ) -> None:
     flow = write(
@@ -89,10 +89,11 @@ def test_a_run_rewrites_one_line_and_an_interrupt_stops_its_engine(
     child.press("ctrl+c")
     status, rest = read(child)
     assert status == 130
-    assert "left job 2; its engine has stopped" in rest
-    assert "taskdeck serve --until-idle" in rest
+    assert "left job 2; the engine continues it" in rest
+    assert "taskdeck wait 2" in rest
     status, shown = read(spawn(tmp_path / "home", "tasks", "--where", "key:b", NO_COLOR="1"))
-    assert " queued " in shown
+    assert " running " in shown
+    assert read(spawn(tmp_path / "home", "stop", "--kill"))[0] == 0
 
 
 def test_many_targets_are_asked_about(tmp_path: Path, write: Callable[[str, object], str]) -> None:

@@ -98,29 +98,6 @@ def test_an_engine_whose_terminal_goes_away_stops_in_order(tmp_path: Path, start
     assert not (home / "engine.sock").exists()
 
 
-def test_a_host_that_still_serves_a_guest_stops_in_order_when_asked(tmp_path: Path, start: Start) -> None:
-    home, gate = tmp_path / "home", tmp_path / "gate"
-    (tmp_path / "host.yaml").write_text(
-        FLOW % ("shell", f"script: 'until test -e {gate}; do sleep 0.05; done'")
-    )
-    (tmp_path / "guest.yaml").write_text(FLOW % ("delay", "seconds: 60"))
-    host = start("run", "host.yaml")
-    wait_for(home, "SELECT status FROM task", ("running",))
-    guest = start("run", "guest.yaml")
-    wait_for(home, "SELECT status FROM task ORDER BY id", ("running",), ("running",))
-    gate.touch()
-    wait_for(home, "SELECT status FROM job WHERE id = 2", ("succeeded",))
-    assert host.stdout is not None
-    while "succeeded in" not in host.stdout.readline():
-        assert host.poll() is None
-    # At once: between its own work and that of its guests it minds signals, too.
-    host.send_signal(signal.SIGTERM)
-    assert host.wait(DEADLINE) == 0
-    assert guest.wait(DEADLINE) == 4
-    assert found(home, "SELECT status, epoch FROM task WHERE job_id = 3") == [("queued", 1)]
-    assert found(home, "SELECT status FROM attempt WHERE task_id = 2") == [("interrupted",)]
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda one: one.name)
 @pytest.mark.parametrize("words", [("serve",), ("run", "sample")], ids=["serve", "run"])
 def test_an_engine_that_is_asked_to_end_while_it_starts_ends_in_order(

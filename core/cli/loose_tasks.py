@@ -1,0 +1,191 @@
+"""Loose tasks of a command: wait for them, call them off, conclude.
+
+Used by `exec` and `map`.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from core.app.signals import Interrupted
+from core.cli.arguments import Common
+from core.cli.group_counts import GroupCounts
+from core.cli.output import emit, note, say, status
+from core.cli.output_sinks import open_sink
+from core.cli.progress import Meter
+from core.cli.refusals import Left
+from core.cli.summary import (
+    INCOMPLETE,
+    counts_text,
+    error_text,
+    exit_status,
+    failed_tasks,
+    is_whole,
+    say_failed,
+)
+from core.cli.task_output import OutputFollower
+from core.cli.waiting import Interrupts, explaining_lost_engine, wait_with
+from core.control.api import ControlAPI, Force, Target
+from core.filters.fields import Noun
+from core.filters.terms import Filter, In
+from core.model.commands import Operated
+from core.render.times import duration_text
+
+
+class LooseTasks(Protocol):
+    """What a command has submitted: one task, or a group."""
+
+    title: str
+    """What it is called in remarks."""
+    way_back: tuple[str, ...]
+    """The command that waits for it."""
+
+    async def tick(self) -> bool:
+        """Show how it goes on; True = much is going on."""
+
+    def clear(self) -> None:
+        """Remove what is shown for the moment only."""
+
+    async def cancel(self, *, reason: str, force: Force) -> Operated:
+        """Ask it to end, or end it."""
+
+    async def conclude(self, ended: Mapping[str, int]) -> int:
+        """Say how it ended; return the exit status."""
+
+
+class OneTask:
+    """The task of `exec`: its output is written as it comes, unless JSON is wanted."""
+
+    def __init__(self, deck: ControlAPI, task_id: int, *, arguments: Common) -> None:
+        self.title = f"task {task_id}"
+        self.way_back: tuple[str, ...] = ("wait", "--task", str(task_id))
+        self._deck, self._id, self._arguments = deck, task_id, arguments
+        self._meter = Meter(self.title, quiet=True)
+        self._output = None if arguments.json else OutputFollower(deck, task_id, new_sink=open_sink)
+
+    async def tick(self) -> bool:
+        """Write what is new, or tell that the engine cannot work."""
+        await self._meter.warn(self._deck)
+        return self._output is not None and await self._output.step()
+
+    def clear(self) -> None:
+        """Do nothing: output stays."""
+
+    async def cancel(self, *, reason: str, force: Force) -> Operated:
+        """Ask it to end, or end it."""
+        return await self._deck.cancel(Target(task_ids=(self._id,)), reason=reason, force=force)
+
+    async def conclude(self, ended: Mapping[str, int]) -> int:
+        """Write the rest of the output, or all as JSON, and why it did not succeed."""
+        if self._output is not None:
+            await self._output.finish()
+        detail = await self._deck.task(self._id)
+        whole = is_whole(detail.output) if self._output is None else self._output.is_whole
+        if self._arguments.json:
+            emit(
+                {
+                    "task": self._id,
+                    "status": detail.task.status,
+                    "attempts": detail.task.attempts,
+                    "output": detail.output,
+                    "error": detail.task.error,
+                }
+            )
+        elif detail.task.status != "succeeded":
+            note(f"{self.title} ", status(detail.task.status), f": {error_text(detail.task.error)}")
+            note(f"  run it again: {self._arguments.command('retry', '--task', str(self._id))}")
+        return exit_status(ended) or (0 if whole else INCOMPLETE)
+
+
+class Group:
+    """The tasks of `map`, with their progress."""
+
+    def __init__(self, deck: ControlAPI, ids: Sequence[int], *, name: str, arguments: Common) -> None:
+        self.title = f"group {name}"
+        self.way_back: tuple[str, ...] = ("wait", f"group:{name}")
+        self._deck, self._arguments = deck, arguments
+        self._where = In(field="group", values=(name,))
+        self._name = name
+        self._meter = Meter(name, quiet=arguments.json)
+        self._counts = GroupCounts(deck, ids)
+
+    async def tick(self) -> bool:
+        """Show the counts."""
+        await self._meter.warn(self._deck)
+        if not self._meter.silent:
+            self._meter.show(await self._counts.update())
+        return False
+
+    def clear(self) -> None:
+        """Remove the progress."""
+        self._meter.clear()
+
+    async def cancel(self, *, reason: str, force: Force) -> Operated:
+        """Ask all to end, or end them."""
+        target = Target(filter=Filter(noun=Noun.TASKS, terms=(self._where,)))
+        return await self._deck.cancel(target, reason=reason, force=force)
+
+    async def conclude(self, ended: Mapping[str, int]) -> int:
+        """Write the counts and the first that failed."""
+        if self._arguments.json:
+            emit({"group": self._name, "tasks": dict(ended), "duration_ms": self._meter.elapsed_ms})
+            return exit_status(ended)
+        say(f"{self._name}: {counts_text(ended)} in {duration_text(self._meter.elapsed_ms)}")
+        if ended.get("failed"):
+            failed = await failed_tasks(self._deck, self._where)
+            say_failed(failed, arguments=self._arguments, where=f"group:{self._name}")
+        return exit_status(ended)
+
+
+class Following:
+    """Waits for what was submitted; a signal calls it off, a second one kills it, a third one leaves it."""
+
+    def __init__(self, deck: ControlAPI, tasks: LooseTasks, *, ids: Sequence[int], arguments: Common) -> None:
+        self._deck, self._tasks, self._ids, self._arguments = deck, tasks, ids, arguments
+
+    async def to_the_end(self, received: Interrupts) -> int:
+        """Return the exit status; raise `Left` when it was called off, and has ended, or is left."""
+        try:
+            return await self._tasks.conclude(await self._wait(received))
+        except Interrupted as interrupted:
+            why = interrupted
+        except BrokenPipeError:
+            # As a program ends whose reader has gone.
+            await self._call_off(signal.SIGPIPE, Force.ASK)
+            raise
+        if why.number is signal.SIGHUP:
+            # The terminal is gone, and the work is not for it alone.
+            raise self._left("the engine continues") from None
+        note(f"cancelling {self._tasks.title}; once more kills it")
+        raise await self._until_called_off(why.number, received) from None
+
+    async def _until_called_off(self, number: signal.Signals, received: Interrupts) -> Left:
+        force = Force.ASK
+        while True:
+            await self._call_off(number, force)
+            try:
+                ended = await self._wait(received)
+            except Interrupted as again:
+                if force is Force.KILL:
+                    return self._left("it is being killed")
+                number, force = again.number, Force.KILL
+                note(f"killing {self._tasks.title}")
+                continue
+            await self._tasks.conclude(ended)
+            return Left(f"interrupted ({number.name}): {self._tasks.title} was called off", hint="")
+
+    async def _wait(self, received: Interrupts) -> Mapping[str, int]:
+        try:
+            with explaining_lost_engine(self._tasks.title, *self._tasks.way_back, arguments=self._arguments):
+                return await wait_with(self._deck.wait_tasks(self._ids), self._tasks.tick, received)
+        finally:
+            self._tasks.clear()
+
+    async def _call_off(self, number: signal.Signals, force: Force) -> None:
+        await self._tasks.cancel(reason=f"the command was interrupted ({number.name})", force=force)
+
+    def _left(self, what: str) -> Left:
+        way_back = self._arguments.command(*self._tasks.way_back)
+        return Left(f"left {self._tasks.title}; {what}", hint=f"wait for it: {way_back}")

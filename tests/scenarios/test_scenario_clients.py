@@ -1,0 +1,204 @@
+"""Clients interrupted, stopped or killed: the engine serves the others."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.host import find_process
+from tests.support.homes import Home
+from tests.support.waiting import DEADLINE, until_now
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Home]:
+    home = Home(tmp_path / "home")
+    yield home
+    home.end()
+
+
+def gated(gate: Path, *, before: str = "") -> tuple[str, ...]:
+    """Return the words of a command that says a line and then waits for a file."""
+    return ("--", "sh", "-c", f"{before} echo begun; until test -e {gate}; do sleep 0.02; done; echo ended")
+
+
+def line(process: subprocess.Popen[bytes], stream: str = "stdout") -> str:
+    found = getattr(process, stream)
+    assert found
+    return found.readline().decode()
+
+
+def test_a_client_that_is_interrupted_or_stopped_leaves_the_work_of_others_alone(
+    place: Home, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    first = place.start("exec", "--slots", "3", *gated(tmp_path / "never"))
+    # Output comes while the task runs.
+    assert line(first) == "begun\n"
+    engine = place.has_engine()
+    assert (os.getsid(engine), engine) != (os.getsid(first.pid), first.pid)
+    second = place.start("exec", *gated(gate))
+    assert line(second) == "begun\n"
+
+    first.send_signal(signal.SIGSTOP)
+    # The others go on, and one that has ended does not wait for what still runs.
+    assert place.run("exec", "--", "echo", "third").stdout == "third\n"
+    first.send_signal(signal.SIGCONT)
+
+    first.send_signal(signal.SIGINT)
+    out, err = first.communicate(timeout=DEADLINE)
+    assert (first.returncode, out) == (130, b"")
+    assert "cancelling task 1" in err.decode()
+    assert "task 1 was called off" in err.decode()
+    assert place.rows("SELECT status FROM task ORDER BY id") == [
+        ("cancelled",),
+        ("running",),
+        ("succeeded",),
+    ]
+    gate.touch()
+    assert second.communicate(timeout=DEADLINE)[0] == b"ended\n"
+    assert second.returncode == 0
+    assert place.engine == engine
+
+
+def test_a_second_interrupt_kills_and_a_terminal_that_goes_away_leaves_the_task(
+    place: Home, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    stubborn = place.start("exec", *gated(gate, before="trap '' TERM;"), TASKDECK_CANCEL_GRACE="3600")
+    assert line(stubborn) == "begun\n"
+    stubborn.send_signal(signal.SIGTERM)
+    assert line(stubborn, "stderr").startswith("cancelling task 1")
+    place.waits_for("SELECT stop_at IS NOT NULL FROM task", (1,))
+    stubborn.send_signal(signal.SIGINT)
+    assert line(stubborn, "stderr").startswith("killing task 1")
+    stubborn.communicate(timeout=DEADLINE)
+    assert stubborn.returncode == 130
+    assert place.rows("SELECT status FROM task") == [("cancelled",)]
+
+    left = place.start("exec", *gated(gate))
+    assert line(left) == "begun\n"
+    left.send_signal(signal.SIGHUP)
+    assert b"taskdeck wait --task 2" in left.communicate(timeout=DEADLINE)[1]
+    assert left.returncode == 130
+    gate.touch()
+    waited = place.run("wait", "#2")
+    assert (waited.returncode, waited.stdout) == (0, "task 2 succeeded\n")
+
+
+def test_an_interrupt_of_map_calls_off_its_group_and_nothing_else(place: Home, tmp_path: Path) -> None:
+    (tmp_path / "gate.sh").write_text(f"until test -e {tmp_path}/gate; do sleep 0.02; done")
+    other = place.start("exec", *gated(tmp_path / "gate"))
+    assert line(other) == "begun\n"
+    mapped = place.start("map", "--", "sh", str(tmp_path / "gate.sh"), stdin=subprocess.PIPE)
+    assert mapped.stdin
+    mapped.stdin.write(b"1\n2\n3\n4\n5\n")
+    mapped.stdin.close()
+    mapped.stdin = None
+    assert line(mapped, "stderr").startswith("5 tasks in group map-")
+    mapped.send_signal(signal.SIGINT)
+    out, err = mapped.communicate(timeout=DEADLINE)
+    assert mapped.returncode == 130
+    assert b"5 cancelled" in out
+    assert b"was called off" in err
+    (tmp_path / "gate").touch()
+    other.communicate(timeout=DEADLINE)
+    assert other.returncode == 0
+
+
+def test_an_interrupt_of_run_leaves_the_job_and_names_the_way_back(place: Home, tmp_path: Path) -> None:
+    flow = tmp_path / "flow.yaml"
+    script = f"until test -e {tmp_path}/gate; do sleep 0.02; done"
+    flow.write_text(f"name: flow\ntasks: [{{key: a, uses: shell, with: {{script: '{script}'}}}}]\n")
+    run = place.start("run", str(flow))
+    place.waits_for("SELECT status FROM task", ("running",))
+    assert line(run, "stderr") == "job 2 flow: 1 task\n"
+    run.send_signal(signal.SIGINT)
+    assert (
+        run.communicate(timeout=DEADLINE)[1]
+        .decode()
+        .endswith(
+            "left job 2; the engine continues it\n"
+            "hint: wait for it: taskdeck wait 2, or end it: taskdeck cancel 2\n"
+        )
+    )
+    assert run.returncode == 130
+    assert place.run("wait", "2", "--timeout", "10ms").returncode == 130
+    wait = place.start("wait", "2", "--json")
+    (tmp_path / "gate").touch()
+    assert wait.communicate(timeout=DEADLINE)[0].startswith(b'{"job": 2, "status": "succeeded"')
+
+
+def test_output_nobody_reads_ends_its_command(place: Home) -> None:
+    endless = place.start("exec", "--", "yes")
+    assert line(endless) == "y\n"
+    assert endless.stdout
+    endless.stdout.close()
+    endless.stdout = None
+    endless.communicate(timeout=DEADLINE)
+    assert endless.returncode == 130
+    place.waits_for("SELECT status FROM task", ("cancelled",))
+
+
+def test_contenders_start_one_engine_between_them(place: Home) -> None:
+    started = [place.start("exec", "--", "echo", str(number)) for number in range(4)]
+    ends = [process.communicate(timeout=DEADLINE) for process in started]
+    assert [out for out, _ in ends] == [b"0\n", b"1\n", b"2\n", b"3\n"], ends
+    assert place.rows("SELECT epoch FROM engine") == [(1,)]
+
+
+def test_why_an_engine_does_not_start_is_told_as_it_says_it(place: Home, tmp_path: Path) -> None:
+    place.path.mkdir(mode=0o700)
+    (place.path / "config.toml").write_text("slotz = 1\n")
+    refused = place.run("exec", "--", "true")
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("error[config.unknown]: ")
+    assert "did you mean `slots`?" in refused.stderr
+    (place.path / "config.toml").unlink()
+    # Not by a refusal of ours: it is found broken by the interpreter.
+    (tmp_path / "sitecustomize.py").write_text("import os, sys\nif 'serve' in sys.orig_argv: os._exit(9)\n")
+    broken = place.run("exec", "--", "true", PYTHONPATH=f"{tmp_path}{os.pathsep}{place.package}")
+    assert (broken.returncode, broken.stderr[:55]) == (
+        4,
+        "error[engine.start]: the engine did not start (exit 9):",
+    )
+
+
+def test_a_client_that_gives_up_while_its_engine_starts_ends_that_engine(place: Home, tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text(
+        "import pathlib, asyncio\n"
+        "class Slow:\n"
+        "    name = 'slow'\n"
+        "    async def start(self):\n"
+        f"        pathlib.Path('{tmp_path}/begun').touch()\n"
+        "        await asyncio.Event().wait()\n"
+        "    async def stop(self): return\n"
+        "    def check(self, with_): return ()\n"
+        "    def call(self, with_, context): raise NotImplementedError\n"
+        "    def classify(self, error): raise NotImplementedError\n"
+        "connector = Slow()\n"
+    )
+    paths = f"{tmp_path}{os.pathsep}{place.package}"
+    client = place.start("exec", "--connector", "slow:connector", "--", "true", PYTHONPATH=paths)
+    until_now((tmp_path / "begun").exists, "the engine starts")
+    engine = place.engine
+    client.send_signal(signal.SIGINT)
+    _, err = client.communicate(timeout=DEADLINE)
+    assert client.returncode == 130
+    assert err.startswith(b"interrupted (SIGINT) before the engine was ready\n")
+    assert find_process(engine) is None
+    assert not place.owned
+
+
+def test_options_that_an_engine_does_not_take_are_named(place: Home) -> None:
+    first = place.run("exec", "--slots", "3", "--", "true")
+    assert (first.returncode, first.stderr) == (0, "")
+    same = place.run("exec", "--slots", "3", "--detach", "--", "true")
+    assert same.stderr == ""
+    other = place.run("exec", "--slots", "5", "--detach", "--", "true")
+    assert other.stderr == "an engine runs already, with 3 slots: --slots 5 is ignored\n"
