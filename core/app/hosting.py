@@ -150,8 +150,9 @@ async def _start(options: Options, connectors: Sequence[Connector], *, dispatch:
         paths.logs, level=settings.log_level, max_bytes=settings.log_bytes, files=settings.log_files
     )
     await _bring_up(paths, options.tell)
+    clock = SystemClock()
     ports = Ports(
-        clock=SystemClock(), alarms=SchedulerAlarms(), draw=random.SystemRandom().random, registry=registry
+        clock=clock, alarms=SchedulerAlarms(clock), draw=random.SystemRandom().random, registry=registry
     )
     engine = Engine(paths, settings, ports)
     try:

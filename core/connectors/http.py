@@ -112,7 +112,9 @@ class Http(Plain):
                 await response.aclose()
         if wanted.expects(answer.status):
             return output(answer)
-        raise CallFailed(refusal(answer, now=context.clock.now()))
+        # The other side's dates are of the wall clock.
+        now = context.clock.now()
+        raise CallFailed(refusal(answer, now=now - context.clock.offset))
 
     async def _follow(self, wanted: HttpInput, payload: _Payload, *, hop: Hop) -> httpx.Response:
         """Send, and follow redirects; the response comes back open, its body unread."""

@@ -58,7 +58,8 @@ class Orphans:
     async def outlive(self, running: Running, end: Vanished) -> ProcessEnd:
         """Return when the last of a family has ended: `on_loss: ask` leaves it alone, else it is killed."""
         ref = running.ref
-        orphan = _Orphan(running=running, reason=end.reason, since=self._clock.now())
+        now = self._clock.now()
+        orphan = _Orphan(running=running, reason=end.reason, since=now - self._clock.offset)
         self._living[ref] = orphan
         self._note(
             NoteOrphan(

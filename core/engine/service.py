@@ -29,7 +29,6 @@ from core.engine.waiters import Waiters
 from core.executors.child import ChildExecutor
 from core.executors.output_cap import OutputCap
 from core.executors.outputs import Outputs
-from core.host import boot_id
 from core.logs import get_logger
 from core.model.commands import (
     Document,
@@ -53,11 +52,15 @@ from core.model.workflow_views import WorkflowView
 from core.rules.writer import WRITER_RULES
 from core.store.batch import Report
 from core.store.database import open_writer
+from core.store.engine_time import read_time
 from core.store.epochs import begin_epoch, end_epoch
 from core.store.journal import Journal
 from core.store.readers import Readers
 from core.store.reports import Reports
 from core.store.writer import Writer
+
+CLOCK_SECONDS = 10.0
+"""How often an engine without work looks whether the wall clock was set."""
 
 _log = get_logger(__name__)
 
@@ -82,9 +85,12 @@ class Engine:
         self._stopping: asyncio.Task[None] | None = None
         self._stopped = asyncio.Event()
         self.failure: TaskdeckError | None = None
-        clock, now = ports.clock, ports.clock.now()
-        connection = open_writer(paths.db, synchronous=settings.synchronous, now=now)
-        self._owner = begin_epoch(connection, now=now, pid=os.getpid(), boot_id=boot_id())
+        clock = ports.clock
+        now = clock.now()
+        connection = open_writer(paths.db, synchronous=settings.synchronous, now=now - clock.offset)
+        before = read_time(connection)
+        clock.resume(before)
+        self._owner = begin_epoch(connection, time=clock.saved(), before=before, pid=os.getpid())
         writer = Writer(
             connection=connection,
             epoch=self._owner.epoch,
@@ -158,6 +164,7 @@ class Engine:
         self.dispatcher.open(self.settings.slots)
         self.dispatcher.judge()
         self._janitor.start(self._ports.alarms)
+        self._ports.alarms.every("clock", CLOCK_SECONDS, self._look_at_clock)
         await self.journal.submit(FollowUp())
 
     async def submit(
@@ -286,10 +293,18 @@ class Engine:
 
     def _end_epoch(self, writer: Writer) -> None:
         try:
-            end_epoch(writer.connection, now=self._ports.clock.now(), epoch=writer.epoch)
+            end_epoch(writer.connection, time=self._ports.clock.saved(), epoch=writer.epoch)
         except Exception as error:
             # The next engine does not need the note; the writer still has to close its connection.
             _log.warning("the store did not take the end of this engine", error=repr(error))
+
+    def _look_at_clock(self) -> None:
+        # Each group names a step of the wall clock; without work there would be none.
+        clock = self._ports.clock
+        before = clock.offset
+        clock.now()
+        if clock.offset != before:
+            self.journal.wake()
 
     def _hear(self, report: Report) -> None:
         self.dispatcher.hear(report)

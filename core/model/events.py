@@ -22,9 +22,10 @@ MARKS = (
     "queue.resumed",
     "engine.started",
     "engine.stopped",
+    "clock.stepped",
 )
 """Kinds that change no status: a durable ask, another priority, a late outcome without effect, a family
-without its wrapper and an operator who lets it run, switches, the engine."""
+without its wrapper and an operator who lets it run, switches, the engine, the wall clock that was set."""
 MOVED: tuple[str, ...] = tuple(
     dict.fromkeys(
         move.event

@@ -25,11 +25,36 @@ class Handle(Protocol):
         """Call it off; without effect once it ran."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedTime:
+    """What of engine time outlives an engine; ms."""
+
+    now: int
+    offset: int
+    """How far `now` was ahead of the wall clock."""
+    boot_at: int
+    """Engine time at the boot of the machine."""
+    boot_id: str
+
+
 class Clock(Protocol):
-    """The only source of time; tests hand in a manual one."""
+    """The only source of time; tests hand in a manual one.
+
+    Engine time decides: it goes on evenly, also over restarts, whatever is done to the wall clock.
+    What is shown is wall time: `now() - offset`, which may fall.
+    """
+
+    offset: int
+    """How far engine time is ahead of the wall clock, in ms, as of the last `now`."""
+
+    def resume(self, saved: SavedTime | None) -> None:
+        """Go on from what the last engine of the store saved; called once, at the start."""
+
+    def saved(self) -> SavedTime:
+        """Return what the next engine of the store goes on from."""
 
     def now(self) -> int:
-        """Return the moment in ms UTC; never falls within one engine."""
+        """Return engine time in ms; never falls. It began as ms UTC."""
 
     def call_later(self, seconds: float, callback: Callable[[], None]) -> Handle:
         """Call back once on the loop after this many seconds."""
@@ -42,7 +67,7 @@ class Alarms(Protocol):
     """Named timers: one callback each, re-armed by name."""
 
     def arm(self, name: str, at: int, callback: Callable[[], None]) -> None:
-        """Call back once at `at` (ms UTC; the past = at once), replacing the alarm of that name."""
+        """Call back once at `at` (engine time; the past = at once), replacing the alarm of that name."""
 
     def every(self, name: str, seconds: float, callback: Callable[[], None]) -> None:
         """Call back each time this many seconds went by."""

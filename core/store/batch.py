@@ -79,7 +79,7 @@ class Report:
     left_over: bool = False
     """Consequences remain; a FollowUp carries them out."""
     next_due: int | None = None
-    """When the earliest retrying task comes due (ms UTC)."""
+    """When the earliest retrying task comes due (engine time)."""
     failure: TaskdeckError | None = None
     """The whole batch failed with this, and nothing was written."""
 
@@ -87,10 +87,14 @@ class Report:
 class Batch:
     """The open transaction: cursor, moment, and the buffers that are written at its end."""
 
-    def __init__(self, writer: Writer, *, now: int) -> None:
+    def __init__(self, writer: Writer, *, now: int, offset: int = 0) -> None:
         self._writer = writer
         self.db = writer.connection
         self.now = now
+        """Engine time, ms: what decides."""
+        self.offset = offset
+        self.wall = now - offset
+        """The wall clock, ms UTC: what is shown."""
         self.epoch = writer.epoch
         self.aging_step = writer.aging_step
         self.rules = writer.rules
@@ -141,7 +145,7 @@ class Batch:
         data: JsonObject | None = None,
     ) -> None:
         """Note an event; written in this order with the batch."""
-        self._events.append((self.now, kind, *subject, raw(actor), pack(data) if data else None))
+        self._events.append((self.wall, kind, *subject, raw(actor), pack(data) if data else None))
 
     def task_event(
         self,
@@ -154,7 +158,12 @@ class Batch:
     ) -> None:
         """Note an event about a task, or about an attempt of it."""
         noted = pack(data) if data else None
-        self._events.append((self.now, kind, task.job_id, task.task_id, attempt, raw(actor), noted))
+        self._events.append((self.wall, kind, task.job_id, task.task_id, attempt, raw(actor), noted))
+
+    def due(self, at: int) -> JsonObject:
+        """Return what an event says of a time ahead: shown by the wall clock, kept in engine time."""
+        shown: JsonObject = {"retry_at": at - self.offset}
+        return {**shown, "due": at} if self.offset else shown
 
     def count_move(self, task: Placed, move: Move[TaskStatus], source: str) -> None:
         """Count a move that landed: its statuses, the lane it enters or leaves, the end it brings."""
@@ -184,7 +193,7 @@ class Batch:
 
     def trial(self) -> Batch:
         """Return a batch for one command of this transaction; see `absorb`."""
-        return Batch(self._writer, now=self.now)
+        return Batch(self._writer, now=self.now, offset=self.offset)
 
     def absorb(self, other: Batch) -> None:
         """Take over what a finished part of this transaction noted."""

@@ -97,7 +97,8 @@ class Journal:
         if self._in_flight is not None:
             return
         commands, self._in_flight = self._take()
-        self._work.put(Group(commands=commands, slots=self.slots, now=self._clock.now()))
+        now = self._clock.now()
+        self._work.put(Group(commands=commands, slots=self.slots, now=now, offset=self._clock.offset))
 
     def _take(self) -> tuple[tuple[Command[object], ...], list[asyncio.Future[object]]]:
         """Take what is queued up to the cap; a second command for one row waits for the next group."""

@@ -32,7 +32,7 @@ from core.filters.terms import Ago, At, Compare, Contains, Filter, Glob, In, Mat
 from core.model.errors import Invalid
 from core.model.status import JOB_FINAL, JobStatus, TaskStatus
 from core.model.values import INBOX
-from core.store.schema import attempt, event, job, task
+from core.store.schema import attempt, engine, event, job, task
 from core.store.sql import among, raw
 
 Expression: TypeAlias = "ColumnElement[object]"
@@ -41,6 +41,8 @@ _TABLES: dict[Noun, Table] = {Noun.JOBS: job, Noun.TASKS: task, Noun.EVENTS: eve
 _ELSEWHERE: dict[tuple[Noun, str], Expression] = {
     (Noun.TASKS, "group"): task.c.grp,
     (Noun.TASKS, "attempts"): task.c.epoch,
+    # Kept in engine time, shown by the wall clock.
+    (Noun.TASKS, "retry_at"): task.c.retry_at - select(engine.c.time_offset).scalar_subquery(),
     (Noun.TASKS, "error.message"): func.json_extract(task.c.error, "$.message"),
     (Noun.TASKS, "error.code"): func.json_extract(task.c.error, "$.code"),
     (Noun.EVENTS, "key"): select(task.c.key).where(task.c.id == event.c.task_id).scalar_subquery(),

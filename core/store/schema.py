@@ -3,8 +3,11 @@
 Used by the database, the reports and the migrations. Every change here needs its step in the newest file
 of `migrations/versions`; new columns stand last in their table, where `ADD COLUMN` puts them.
 
-Times are ms UTC. Text with a leading `{`, `[` or `"` in `spec`, `params`, `meta`, `output`, `error`,
-`data`, `body` is JSON with every non-ASCII character escaped, so NUL and lone surrogates survive.
+Times are ms UTC of the wall clock, which may go back, but for `retry_at`, `sort_key`, `ended.at` and
+`engine.time_*`: those are engine time, which no setting of that clock moves.
+
+Text with a leading `{`, `[` or `"` in `spec`, `params`, `meta`, `output`, `error`, `data`, `body` is JSON
+with every non-ASCII character escaped, so NUL and lone surrogates survive.
 """
 
 from __future__ import annotations
@@ -55,9 +58,15 @@ engine = Table(
     Column("boot_id", Text),
     Column("started_at", Integer),
     Column("stopped_at", Integer),
+    _required("time_at", default="0"),
+    _required("time_offset", default="0"),
+    Column("time_boot_at", Integer),
     CheckConstraint("id = 1", name="engine_single"),
 )
-"""One row: the name of this store, and who owns it; `epoch` rises with each start and fences late writes."""
+"""One row: the name of this store, and who owns it; `epoch` rises with each start and fences late writes.
+
+`time_at` = engine time as last saved, `time_offset` = how far it is ahead of the wall clock,
+`time_boot_at` = engine time at the boot `boot_id`."""
 
 definition = Table(
     "definition",
@@ -262,6 +271,7 @@ event = Table(
     Column("data", Text),
     Index("event_job", "job_id", "id", sqlite_where=text("job_id > 1")),
     Index("event_task", "task_id", "id", sqlite_where=text("task_id IS NOT NULL")),
+    Index("event_clock", "id", sqlite_where=text("kind = 'clock.stepped'")),
 )
 """Immutable facts; no foreign keys, so that history may outlive its rows."""
 

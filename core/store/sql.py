@@ -22,7 +22,9 @@ INLINE_LIMIT = 4096
 
 
 SORT_KEY = "?1 - priority * ?2"
-"""`rules.lanes.sort_key` of a task that is queued now; ?1 = the moment, ?2 = the aging step."""
+"""`rules.lanes.sort_key` of a task that is queued now; ?1 = engine time, ?2 = the aging step."""
+WALL = "?1 - (SELECT time_offset FROM engine)"
+"""The wall clock, as the transaction noted it; ?1 = engine time."""
 
 
 def guard(move: Move[S], column: str = "status", *, sources: AbstractSet[S] | None = None) -> str:

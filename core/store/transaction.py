@@ -18,6 +18,7 @@ from core.store.apply.claim import apply_claim
 from core.store.batch import Batch, Report, close_report
 from core.store.database import full, is_full
 from core.store.dispatch import Apply, phases
+from core.store.engine_time import note_time
 from core.store.writer import Writer
 
 _log = get_logger(__name__)
@@ -28,11 +29,15 @@ Answer: TypeAlias = object
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Commands for one transaction, none two for one row; `slots` = claim until so many are taken."""
+    """Commands for one transaction, none two for one row; `slots` = claim until so many are taken.
+
+    `now` is engine time, `offset` how far it is ahead of the wall clock (ms).
+    """
 
     commands: tuple[Command[object], ...]
     slots: int
     now: int
+    offset: int = 0
 
 
 def carry_out(writer: Writer, group: Group) -> tuple[list[Answer], Report]:
@@ -61,12 +66,13 @@ def _attempt(
     writer: Writer, group: Group, work: Callable[[Batch, Group, dict[int, Answer]], None]
 ) -> tuple[list[Answer], Report]:
     db = writer.connection
-    batch = Batch(writer, now=group.now)
+    batch = Batch(writer, now=group.now, offset=group.offset)
     answers: dict[int, Answer] = {}
     db.execute("BEGIN IMMEDIATE")
     try:
         crash_point("journal.begun")
         _verify_epoch(batch)
+        note_time(batch)
         work(batch, group, answers)
         apply_claim(batch, slots=group.slots)
         batch.finish()

@@ -29,7 +29,7 @@ from core.store.journal import Journal
 from core.store.transaction import Group, carry_out
 from core.store.writer import Writer
 from tests.bench.handwritten import Speed, arguments, bare, drain, folder, medians, table, timed
-from tests.support.manual_time import ManualClock
+from tests.support.manual_time import ManualClock, saved
 
 LOOSE = TaskPlan(key="task", uses="mark", with_={"seconds": 0})
 FAN = 8
@@ -43,7 +43,7 @@ def now() -> int:
 def make(home: Path) -> Writer:
     """Open a new store for a writer."""
     connection = open_writer(home / "deck.db", synchronous="FULL", now=now())
-    owner = begin_epoch(connection, now=now(), pid=1, boot_id="bench")
+    owner = begin_epoch(connection, time=saved(now()), before=None, pid=1)
     return Writer(connection=connection, epoch=owner.epoch, aging_step=60_000, rules=WRITER_RULES)
 
 

@@ -17,6 +17,7 @@ class HandClock:
 
     slept: list[float] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
+    offset: int = 0
 
     def now(self):
         return NOW

@@ -30,6 +30,7 @@ from core.store.database import _connect, open_writer
 from core.store.epochs import begin_epoch
 from core.store.transaction import Group, carry_out
 from core.store.writer import Writer
+from tests.support.manual_time import saved
 
 AGING = 10_000
 """ms of waiting that weigh as much as one level of priority."""
@@ -57,7 +58,7 @@ class Deck:
         if not path.exists():
             path.write_bytes(_empty_store())
         self.db = open_writer(path, synchronous="NORMAL", now=now)
-        self.epoch = begin_epoch(self.db, now=now, pid=1, boot_id="boot").epoch
+        self.epoch = begin_epoch(self.db, time=saved(now), before=None, pid=1).epoch
         self.report = Report()
         self.reports: list[Report] = []
 
@@ -158,7 +159,7 @@ class Deck:
         """Forget this writer as a kill would, and go on as the next engine on the same file."""
         self.db.close()
         self.db = open_writer(self.path, synchronous="NORMAL", now=self.now)
-        self.epoch = begin_epoch(self.db, now=self.now, pid=2, boot_id="boot").epoch
+        self.epoch = begin_epoch(self.db, time=saved(self.now), before=None, pid=2).epoch
         self.report = Report()
 
     def rows(self, sql: str, *args: object) -> list[tuple]:

@@ -7,8 +7,15 @@ import heapq
 import itertools
 from collections.abc import Callable
 
+from core.model.ports import SavedTime
+
 START = 1_750_000_000_000
 """Where a manual clock begins, ms UTC."""
+
+
+def saved(now: int, boot: str = "boot") -> SavedTime:
+    """Return the engine time of a store whose wall clock was never set."""
+    return SavedTime(now=now, offset=0, boot_at=0, boot_id=boot)
 
 
 class Timer:
@@ -35,11 +42,27 @@ class ManualClock:
 
     def __init__(self, start: int = START) -> None:
         self._now = start
+        self.offset = 0
         self._order = itertools.count()
         self._timers: list[tuple[int, int, Timer]] = []
 
     def now(self) -> int:
         return self._now
+
+    @property
+    def wall(self) -> int:
+        """What the wall clock shows, ms UTC."""
+        return self._now - self.offset
+
+    def set_wall(self, by: int) -> None:
+        """Set the wall clock forward by so many ms, or back."""
+        self.offset -= by
+
+    def resume(self, saved: SavedTime | None) -> None:
+        """Time goes on by itself from one engine to the next."""
+
+    def saved(self) -> SavedTime:
+        return SavedTime(now=self._now, offset=self.offset, boot_at=0, boot_id="test")
 
     def call_later(self, seconds: float, callback: Callable[[], None]) -> Timer:
         return self.call_at(self._now + round(seconds * 1000), callback)

@@ -39,10 +39,11 @@ _READ = (
     "SELECT t.id, t.job_id, t.stage_id, t.queue, t.lane_id, t.status, t.retry_at, job.status"
     " FROM json_each(?) AS j JOIN task t ON t.id = j.value JOIN job ON job.id = t.job_id ORDER BY t.id"
 )
-_STANDING = "SELECT priority, queued_at FROM task WHERE id = ?"
+# The key moves by whole levels: when the task was queued is not asked, the wall clock may have been set.
 _PRIORITISE = (
-    "UPDATE task SET priority = ?, sort_key = CASE WHEN status = 'queued' THEN ? ELSE sort_key END"
-    f" WHERE id = ? AND {among(set(TaskStatus) - TASK_FINAL)}"
+    "UPDATE task SET priority = ?1,"
+    " sort_key = CASE WHEN status = 'queued' THEN sort_key + (priority - ?1) * ?2 ELSE sort_key END"
+    f" WHERE id = ?3 AND {among(set(TaskStatus) - TASK_FINAL)}"
 )
 GIVEN_UP = "task.given_up"
 """Error code of a task that an operator gave up."""
@@ -166,12 +167,11 @@ def apply_prioritise(batch: Batch, command: Prioritise) -> Operated:
     tasks, refused = read_tasks(batch, command.task_ids)
     changed = 0
     for task in tasks:
-        before, queued_at = batch.rows(_STANDING, task.id)[0]
+        (before,) = batch.rows("SELECT priority FROM task WHERE id = ?", task.id)[0]
         if before == command.priority:
             refused.append(Refusal(task.id, f"it has priority {before} already"))
             continue
-        key = batch.rules.sort_key(queued_at or 0, command.priority, aging_step=batch.aging_step)
-        if batch.run(_PRIORITISE, command.priority, key, task.id) != 1:
+        if batch.run(_PRIORITISE, command.priority, batch.aging_step, task.id) != 1:
             refused.append(Refusal(task.id, f"it is {task.status} already"))
             continue
         changed += 1
@@ -221,7 +221,7 @@ def _pause_queue(batch: Batch, command: Pause, queue: str) -> Operated | Taskdec
     changed = batch.run(
         "UPDATE queue SET paused_at = ?, paused_by = CAST(? AS TEXT), pause_reason = CAST(? AS TEXT)"
         " WHERE name = CAST(? AS TEXT) AND paused_at IS NULL",
-        batch.now,
+        batch.wall,
         raw(command.actor),
         raw(command.reason),
         raw(queue),

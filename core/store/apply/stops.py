@@ -47,7 +47,7 @@ def _stop(batch: Batch, sql: str, which: str | int, cause: Cause) -> frozenset[i
     note: JsonObject = {"reason": cause.reason}
     if cause.force is Force.KILL:
         note["how"] = cause.force.value
-    args = (batch.now, raw(cause.actor), raw(cause.reason), cause.force, which)
+    args = (batch.wall, raw(cause.actor), raw(cause.reason), cause.force, which)
     asked = sorted(batch.rows(sql, *args))
     for job_id, task_id, epoch in asked:
         batch.event("task.stop_requested", Subject(job_id, task_id, epoch), actor=cause.actor, data=note)

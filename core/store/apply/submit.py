@@ -124,7 +124,7 @@ def _write_job(batch: Batch, job_id: int, command: Submit, input_hash: str) -> N
             plan.definition_hash,
             raw(plan.name),
             pack(plan.definition),
-            batch.now,
+            batch.wall,
         )
     batch.run(
         _JOB,
@@ -138,7 +138,7 @@ def _write_job(batch: Batch, job_id: int, command: Submit, input_hash: str) -> N
         raw(plan.client_key),
         input_hash,
         raw(command.actor),
-        batch.now,
+        batch.wall,
     )
     data: JsonObject = {"name": plan.name, "status": "pending", "definition": plan.definition_hash or None}
     batch.event("job.created", Subject(job_id), actor=command.actor, data=data)
@@ -234,8 +234,8 @@ def _row(batch: Batch, task: _NewTask) -> tuple[int | str | bytes | None, ...]:
         int(plan.when is not None),
         "condition" if task.awaits_judgement else None,
         plan.retry.max_attempts,
-        batch.now,
-        batch.now if queued else None,
+        batch.wall,
+        batch.wall if queued else None,
         pack(spec_to_json(plan)),
     )
 

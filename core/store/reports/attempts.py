@@ -13,11 +13,17 @@ from core.model.orphans import OrphanKind, OrphanView
 from core.store.reports.keyset import PAGE_MAX, bounded_limit
 from core.store.reports.source import Source
 
+# How far engine time was ahead of the wall clock when the attempt was claimed.
+_OFFSET = (
+    "coalesce((SELECT json_extract(c.data, '$.offset_ms') FROM event c INDEXED BY event_clock"
+    " WHERE c.kind = 'clock.stepped' AND c.id < (SELECT max(e.id) FROM event e INDEXED BY event_task"
+    " WHERE e.task_id = a.task_id AND e.kind = 'task.claimed') ORDER BY c.id DESC LIMIT 1), 0)"
+)
 _OPEN = text(
     "SELECT a.task_id, a.epoch, t.job_id, t.key, t.uses, t.spec, t.stop_how, t.tries, t.losses, t.bounces,"
-    " t.generation, t.max_attempts, a.started_at FROM attempt a INDEXED BY attempt_open"
-    " JOIN task t ON t.id = a.task_id WHERE a.status = 'running' AND a.task_id > :after"
-    " ORDER BY a.task_id LIMIT :limit"
+    f" t.generation, t.max_attempts, a.started_at + {_OFFSET} AS started_at"
+    " FROM attempt a INDEXED BY attempt_open JOIN task t ON t.id = a.task_id"
+    " WHERE a.status = 'running' AND a.task_id > :after ORDER BY a.task_id LIMIT :limit"
 )
 # Not every held task whose attempt was lost waits for a decision: an operator may hold a retry, too.
 _LOST = text(
@@ -47,6 +53,7 @@ class OpenAttempt:
     generation: int
     max_attempts: int
     started_at: int
+    """Engine time."""
 
 
 class AttemptReports:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.model.pulse import Failing, PulseView, Rate
 from core.model.status import TaskStatus
 from core.store.reports.rows import AnyRow
-from core.store.reports.source import Source
+from core.store.reports.source import Source, engine_offset
 from core.store.reports.wait_reasons import REASONS_MAX, QueueCount, read_wait_reasons
 from core.store.schema import BUCKET, KEPT
 from core.store.sql import ids
@@ -76,13 +76,15 @@ class PulseReports:
 
 
 async def _rates(db: AsyncConnection, *, minutes: int, now: int) -> tuple[Rate, ...]:
+    offset = await engine_offset(db)
+    now += offset
     last = now - now % BUCKET
     length = max(1, min(minutes, KEPT // _MINUTE)) * _MINUTE
     moments = range(last - length + BUCKET, last + 1, BUCKET)
     ended: dict[int, dict[str, int]] = {}
     for row in (await db.execute(_RATES, {"first": moments[0], "last": last})).all():
         ended.setdefault(row.at, {})[row.status] = row.n
-    return tuple(Rate(at=at, seconds=BUCKET // 1_000, ended=ended.get(at, {})) for at in moments)
+    return tuple(Rate(at=at - offset, seconds=BUCKET // 1_000, ended=ended.get(at, {})) for at in moments)
 
 
 async def _failing(db: AsyncConnection) -> tuple[Failing, ...]:

@@ -15,7 +15,7 @@ from core.filters.matching import matches
 from core.filters.terms import Filter
 from core.model.views import QueueView
 from core.store.reports.rows import QUEUES, Throughput, counts_of, queue_view
-from core.store.reports.source import Source
+from core.store.reports.source import Source, engine_offset
 from core.store.schema import BUCKET, counter, queue
 from core.store.sql import ids
 
@@ -78,6 +78,7 @@ async def _oldest(db: AsyncConnection) -> dict[str, int | None]:
 
 
 async def _rates(db: AsyncConnection, *, now: int) -> dict[str, float]:
+    now += await engine_offset(db)
     first = now - now % BUCKET - (RATE_BUCKETS - 1) * BUCKET
     rows = (await db.execute(_ENDED, {"first": first, "now": now})).all()
     # The current bucket has not had its ten seconds yet.

@@ -38,7 +38,10 @@ JOBS: Select[*tuple[object, ...]] = select(
     job.c.definition_hash,
     job.c.actor,
 )
-_LISTED = tuple(column for column in task.c if column.name not in _LARGE)
+_LISTED = (
+    *(column for column in task.c if column.name not in (*_LARGE, "retry_at")),
+    column_of(Noun.TASKS, "retry_at").label("retry_at"),
+)
 TASKS: Select[*tuple[object, ...]] = select(*_LISTED)
 DETAILS: Select[*tuple[object, ...]] = select(*_LISTED, *(task.c[name] for name in _LARGE))
 EVENTS: Select[*tuple[object, ...]] = select(*event.c, column_of(Noun.EVENTS, "key").label("key"))

@@ -10,9 +10,17 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.store.readers import Readers
+
+_OFFSET = text("SELECT time_offset FROM engine")
+
+
+async def engine_offset(db: AsyncConnection) -> int:
+    """Return how far engine time is ahead of the wall clock, ms."""
+    return int((await db.execute(_OFFSET)).scalar_one())
 
 
 def wall_clock() -> int:

@@ -31,7 +31,10 @@ _LANES = text(
           WHERE l.head_key IS NOT NULL GROUP BY l.queue, 4) g
     ORDER BY g.head"""
 )
-_DUE = text("SELECT min(retry_at) FROM task INDEXED BY task_due WHERE status = 'retrying'")
+_DUE = text(
+    "SELECT min(retry_at) - (SELECT time_offset FROM engine)"
+    " FROM task INDEXED BY task_due WHERE status = 'retrying'"
+)
 
 
 class QueueCount(NamedTuple):

@@ -82,8 +82,22 @@ _COUNTS = (
     ),
 )
 
-_NEWEST = "(SELECT coalesce(max(at), 0) AS at FROM event) AS newest"
+# From one step of the wall clock to the next, engine time is ahead of it by as much.
+_CLOCK = """(
+SELECT 0 AS first, coalesce(min(id), 9223372036854775807) AS next, 0 AS ahead
+FROM event INDEXED BY event_clock WHERE kind = 'clock.stepped'
+UNION ALL
+SELECT id, lead(id, 1, 9223372036854775807) OVER (ORDER BY id), json_extract(data, '$.offset_ms')
+FROM event INDEXED BY event_clock WHERE kind = 'clock.stepped')"""
 _KINDS = ", ".join(sorted(f"'task.{status}'" for status in TASK_FINAL))
+_ENDED = f"""
+SELECT event.at + clock.ahead AS at, substr(kind, 6) AS status FROM {_CLOCK} clock
+CROSS JOIN event ON event.id >= clock.first AND event.id < clock.next WHERE kind IN ({_KINDS})"""
+_NEWEST = f"""(
+SELECT coalesce((
+  SELECT event.at + clock.ahead FROM event, {_CLOCK} clock
+  WHERE event.id >= clock.first AND event.id < clock.next ORDER BY event.id DESC LIMIT 1), 0) AS at
+) AS newest"""
 
 _ENDS = (
     _rows(
@@ -93,15 +107,15 @@ _ENDS = (
         SELECT at, queue, status, n FROM ended
         WHERE at % {BUCKET} != 0 OR n < 1 OR NOT ({among(TASK_FINAL)})""",
     ),
-    # Older buckets may have been deleted, and, where the clock was set back, started again.
+    # Older buckets may have been deleted.
     _rows(
         "ended.wrong",
         "a kept count of the ends of a day differs from the events",
         f"""
         WITH counted AS (
-          SELECT event.at - event.at % {BUCKET} AS at, substr(kind, 6) AS status, count(*) AS n
-          FROM event, {_NEWEST} WHERE kind IN ({_KINDS})
-          AND event.at - event.at % {BUCKET} > newest.at - {KEPT} GROUP BY 1, 2),
+          SELECT ends.at - ends.at % {BUCKET} AS at, status, count(*) AS n
+          FROM ({_ENDED}) ends, {_NEWEST}
+          WHERE ends.at - ends.at % {BUCKET} > newest.at - {KEPT} GROUP BY 1, 2),
         kept AS (
           SELECT ended.at, status, sum(n) AS n FROM ended, {_NEWEST}
           WHERE ended.at > newest.at - {KEPT} GROUP BY 1, 2)

@@ -99,7 +99,8 @@ def _lost(row: Folded, fact: Fact) -> None:
 
 
 def _retry_scheduled(row: Folded, fact: Fact) -> None:
-    row.status, row.retry_at = "retrying", _number(fact, "retry_at")
+    due = _number(fact, "due")
+    row.status, row.retry_at = "retrying", _number(fact, "retry_at") if due is None else due
 
 
 def _bounced(row: Folded, fact: Fact) -> None:

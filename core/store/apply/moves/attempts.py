@@ -41,12 +41,14 @@ class ClosedAttempt:
 
 def open_attempts(batch: Batch, claimed: Iterable[ClaimedRow]) -> None:
     """Open an attempt for each claim."""
-    batch.many(_OPEN, [(row.task_id, row.epoch, batch.epoch, batch.now) for row in claimed])
+    batch.many(_OPEN, [(row.task_id, row.epoch, batch.epoch, batch.wall) for row in claimed])
 
 
 def close_succeeded(batch: Batch, successes: Collection[Success]) -> None:
     """Close open attempts as succeeded; each must be there."""
-    closed = batch.run(_SUCCEED, batch.now, pack([[success.task_id, success.epoch] for success in successes]))
+    closed = batch.run(
+        _SUCCEED, batch.wall, pack([[success.task_id, success.epoch] for success in successes])
+    )
     if closed != len(successes):
         raise Bug("attempt.missing", "a running task had no open attempt")
 
@@ -56,7 +58,7 @@ def close_attempt(
 ) -> ClosedAttempt:
     """Close the open attempt of a task, which must be there."""
     stored = None if error is None else pack(error)
-    if batch.run(_CLOSE[move.name], batch.now, stored, place.task_id, epoch) != 1:
+    if batch.run(_CLOSE[move.name], batch.wall, stored, place.task_id, epoch) != 1:
         raise Bug("attempt.missing", "a running task had no open attempt", facts={"task": place.task_id})
     if move.event:
         batch.task_event(move.event, place, attempt=epoch, data=None if error is None else {"error": error})

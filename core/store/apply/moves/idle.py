@@ -62,7 +62,7 @@ def hold(batch: Batch, task: IdleTask, *, actor: str, reason: str) -> bool:
 
 def skip_for_needs(batch: Batch, needs: Mapping[int, int]) -> int:
     """Skip blocked tasks (id to the need that did not succeed); return how many."""
-    skipped = sorted(batch.places(_SKIP, batch.now, ids(needs)), key=by_task_id)
+    skipped = sorted(batch.places(_SKIP, batch.wall, ids(needs)), key=by_task_id)
     for place in skipped:
         _end(batch, place, TASK["skip"], TaskStatus.BLOCKED)
         batch.task_event(TASK["skip"].event, place, data={"need": needs[place.task_id]})
@@ -71,21 +71,21 @@ def skip_for_needs(batch: Batch, needs: Mapping[int, int]) -> int:
 
 def skip_by_judgement(batch: Batch, task_id: int) -> None:
     """Skip a task whose `when` is false, if it waits for that judgement."""
-    for place in batch.places(_SKIP_JUDGED, batch.now, task_id):
+    for place in batch.places(_SKIP_JUDGED, batch.wall, task_id):
         _end(batch, place, TASK["skip"], TaskStatus.BLOCKED)
         batch.task_event(TASK["skip"].event, place, data={"when": False})
 
 
 def fail_by_judgement(batch: Batch, task_id: int, error: JsonObject) -> None:
     """Fail a task whose `when` cannot be judged, if it waits for that judgement."""
-    for place in batch.places(_FAIL_JUDGED, batch.now, pack(error), task_id):
+    for place in batch.places(_FAIL_JUDGED, batch.wall, pack(error), task_id):
         _end(batch, place, TASK["give_up"], TaskStatus.BLOCKED)
         batch.task_event(TASK["give_up"].event, place, data={"error": error})
 
 
 def fail_held(batch: Batch, place: TaskPlace, error: JsonObject, *, actor: str) -> bool:
     """Fail a held task that an operator gives up; False = it is not held."""
-    if batch.run(_FAIL_HELD, batch.now, pack(error), place.task_id) != 1:
+    if batch.run(_FAIL_HELD, batch.wall, pack(error), place.task_id) != 1:
         return False
     _end(batch, place, TASK["give_up"], TaskStatus.HELD)
     batch.task_event(TASK["give_up"].event, place, actor=actor, data={"error": error})
@@ -94,7 +94,7 @@ def fail_held(batch: Batch, place: TaskPlace, error: JsonObject, *, actor: str) 
 
 def cancel_idle(batch: Batch, tasks: Sequence[IdleTask], *, actor: str | None) -> list[FinalTask]:
     """Cancel tasks that hold no slot; return them: the caller follows what their end means."""
-    if batch.run(_CANCEL, batch.now, ids(task.place.task_id for task in tasks)) != len(tasks):
+    if batch.run(_CANCEL, batch.wall, ids(task.place.task_id for task in tasks)) != len(tasks):
         raise Bug("cancel.refused", "a task without a slot could not be cancelled")
     for place, status in tasks:
         batch.count_move(place, TASK["cancel"], status)

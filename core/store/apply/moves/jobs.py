@@ -41,7 +41,7 @@ _REOPEN = (
 
 def start(batch: Batch, job_ids: Iterable[int]) -> None:
     """Make jobs running whose first task was claimed, or ended without a claim."""
-    for (job_id,) in batch.rows(_START, batch.now, ids(job_ids)):
+    for (job_id,) in batch.rows(_START, batch.wall, ids(job_ids)):
         batch.event(JOB["start"].event, Subject(job_id), actor=ENGINE)
 
 
@@ -85,13 +85,13 @@ def succeed(batch: Batch, job_id: int) -> None:
 
 def reopen(batch: Batch, job_id: int, *, actor: str) -> None:
     """Make a final job running again."""
-    if batch.run(_REOPEN, batch.now, job_id) != 1:
+    if batch.run(_REOPEN, batch.wall, job_id) != 1:
         raise Bug("job.refused", "a job that is not final was reopened", facts={"job": job_id})
     batch.event(JOB["reopen"].event, Subject(job_id), actor=actor, data={"reopened": True})
 
 
 def _end(batch: Batch, job_id: int, move: Move[JobStatus], note: JsonObject) -> None:
-    if batch.run(_END[move.target], batch.now, job_id) != 1:
+    if batch.run(_END[move.target], batch.wall, job_id) != 1:
         raise Bug("job.refused", f"a job could not {move.name}", facts={"job": job_id})
     batch.event(move.event, Subject(job_id), data=note)
     batch.report.ended_jobs.append(job_id)

@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from core.model.status import TASK, TaskStatus
-from core.model.values import JsonObject
 from core.store.batch import Batch
 from core.store.rows import PLACE, ReadyRow, TaskPlace, by_task_id
-from core.store.sql import SORT_KEY, guard, ids, pack
+from core.store.sql import SORT_KEY, WALL, guard, ids, pack
 
-_QUEUE = f"status = 'queued', queued_at = ?1, sort_key = {SORT_KEY}"
+_QUEUE = f"status = 'queued', queued_at = {WALL}, sort_key = {SORT_KEY}"
 
 
 def _ready(condition: str) -> str:
@@ -21,7 +20,7 @@ def _ready(condition: str) -> str:
     queued = f"{condition} AND NOT conditional"
     return (
         f"status = CASE WHEN {queued} THEN 'queued' ELSE 'blocked' END,"
-        f" queued_at = CASE WHEN {queued} THEN ?1 END,"
+        f" queued_at = CASE WHEN {queued} THEN {WALL} END,"
         f" sort_key = CASE WHEN {queued} THEN {SORT_KEY} END,"
         f" wait_reason = CASE WHEN {condition} AND conditional THEN 'condition' END"
     )
@@ -114,12 +113,11 @@ def unhold(batch: Batch, place: TaskPlace, *, actor: str) -> bool:
 
 
 def unhold_later(batch: Batch, place: TaskPlace, *, retry_at: int, actor: str) -> bool:
-    """Let a held task wait on for its retry, whose time lies ahead; False = it is not held."""
+    """Let a held task wait on for its retry, whose (engine) time lies ahead; False = it is not held."""
     if batch.run(_UNHOLD_LATER, place.task_id) != 1:
         return False
     batch.count_move(place, TASK["unhold_later"], TaskStatus.HELD)
-    note: JsonObject = {"retry_at": retry_at}
-    batch.task_event(TASK["unhold_later"].event, place, actor=actor, data=note)
+    batch.task_event(TASK["unhold_later"].event, place, actor=actor, data=batch.due(retry_at))
     return True
 
 

@@ -14,7 +14,7 @@ from core.model.values import JsonObject
 from core.store.apply.moves.attempts import ClosedAttempt, close_succeeded, open_attempts
 from core.store.batch import Batch
 from core.store.rows import PLACE, ClaimedRow, Success, TaskPlace
-from core.store.sql import SORT_KEY, guard, ids, pack
+from core.store.sql import SORT_KEY, WALL, guard, ids, pack
 
 LOSS_HOLDS = "the attempt was lost; 'retry' or 'unhold' runs it again, 'cancel' ends it"
 
@@ -38,7 +38,7 @@ def _leaving(move: Move[TaskStatus], more: str) -> str:
     )
 
 
-_QUEUE = f"queued_at = ?1, sort_key = {SORT_KEY},"
+_QUEUE = f"queued_at = {WALL}, sort_key = {SORT_KEY},"
 _LEAVE = {
     name: _leaving(TASK[name], more)
     for name, more in {
@@ -46,15 +46,15 @@ _LEAVE = {
         "bounce": _QUEUE,
         "interrupt": _QUEUE,
         "hold_lost": "",
-        "give_up": "finished_at = ?1,",
-        "cancel": "finished_at = ?1,",
+        "give_up": f"finished_at = {WALL},",
+        "cancel": f"finished_at = {WALL},",
     }.items()
 }
 
 
 def claim(batch: Batch, task_ids: Sequence[int]) -> list[ClaimedRow]:
     """Claim queued tasks, each of which must be there; return them in this order."""
-    rows = {row.task_id: row for row in batch.typed(ClaimedRow, _CLAIM, batch.now, ids(task_ids))}
+    rows = {row.task_id: row for row in batch.typed(ClaimedRow, _CLAIM, batch.wall, ids(task_ids))}
     if len(rows) != len(task_ids):
         raise Bug("claim.refused", "a task at the head of its lane could not be claimed")
     claimed = [rows[task_id] for task_id in task_ids]
@@ -74,7 +74,7 @@ def succeed(batch: Batch, successes: Sequence[Success]) -> list[Success]:
         return []
     listed = pack([[success.task_id, success.epoch, success.output] for success in successes])
     places = {
-        (place[0], epoch): TaskPlace(*place) for *place, epoch in batch.rows(_SUCCEED, batch.now, listed)
+        (place[0], epoch): TaskPlace(*place) for *place, epoch in batch.rows(_SUCCEED, batch.wall, listed)
     }
     landed = [success for success in successes if (success.task_id, success.epoch) in places]
     close_succeeded(batch, landed)
@@ -88,7 +88,7 @@ def succeed(batch: Batch, successes: Sequence[Success]) -> list[Success]:
 
 def retry_later(batch: Batch, closed: ClosedAttempt, *, retry_at: int) -> None:
     """Let a task wait outside a slot for its next attempt."""
-    _leave(batch, closed, TASK["retry_later"], note={"retry_at": retry_at}, retry_at=retry_at)
+    _leave(batch, closed, TASK["retry_later"], note=batch.due(retry_at), retry_at=retry_at)
 
 
 def bounce(batch: Batch, closed: ClosedAttempt) -> None:
