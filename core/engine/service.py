@@ -59,7 +59,7 @@ from core.store.readers import Readers
 from core.store.reports import Reports
 from core.store.writer import Writer
 
-CLOCK_SECONDS = 10.0
+CLOCK_SECONDS = 15.0
 """How often an engine without work looks whether the wall clock was set."""
 
 _log = get_logger(__name__)
@@ -90,6 +90,7 @@ class Engine:
         connection = open_writer(paths.db, synchronous=settings.synchronous, now=now - clock.offset)
         before = read_time(connection)
         clock.resume(before)
+        self._offset = clock.offset
         self._owner = begin_epoch(connection, time=clock.saved(), before=before, pid=os.getpid())
         writer = Writer(
             connection=connection,
@@ -301,9 +302,9 @@ class Engine:
     def _look_at_clock(self) -> None:
         # Each group names a step of the wall clock; without work there would be none.
         clock = self._ports.clock
-        before = clock.offset
         clock.now()
-        if clock.offset != before:
+        if clock.offset != self._offset:
+            self._offset = clock.offset
             self.journal.wake()
 
     def _hear(self, report: Report) -> None:

@@ -37,9 +37,11 @@ def begin_time(connection: sqlite3.Connection, time: SavedTime, *, before: Saved
         _name_step(connection, time.now, known, time.offset)
 
 
-def note_time(batch: Batch) -> None:
-    """Save engine time if it is due; name a step of the wall clock in an event."""
-    ((saved, known),) = batch.rows("SELECT time_at, time_offset FROM engine WHERE id = 1")
+def note_time(batch: Batch, *, saved: int, known: int) -> None:
+    """Save engine time if what is `saved` is old; name a step of the wall clock in an event.
+
+    `known` is how far engine time was ahead of that clock by the last transaction.
+    """
     if batch.offset == known and batch.now - saved < SAVE_MS:
         return
     batch.run(_SAVE, batch.now, batch.offset)

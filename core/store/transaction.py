@@ -72,7 +72,6 @@ def _attempt(
     try:
         crash_point("journal.begun")
         _verify_epoch(batch)
-        note_time(batch)
         work(batch, group, answers)
         apply_claim(batch, slots=group.slots)
         batch.finish()
@@ -88,13 +87,15 @@ def _attempt(
 
 
 def _verify_epoch(batch: Batch) -> None:
-    (epoch,) = batch.rows("SELECT epoch FROM engine WHERE id = 1")[0]
+    """Refuse a group of an engine that another one followed; note the time of any other."""
+    epoch, saved, offset = batch.rows("SELECT epoch, time_at, time_offset FROM engine WHERE id = 1")[0]
     if epoch != batch.epoch:
         raise Unavailable(
             "engine.fenced",
             f"another engine took this store over (epoch {epoch}, ours {batch.epoch})",
             hint="attach to that engine; this one stops",
         )
+    note_time(batch, saved=saved, known=offset)
 
 
 def _together(batch: Batch, group: Group, answers: dict[int, Answer]) -> None:

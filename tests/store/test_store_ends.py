@@ -90,12 +90,13 @@ def test_old_buckets_go_whole_and_few_at_a_time(deck: Deck, monkeypatch: pytest.
     assert left == [5, 2, 0, 0]
 
 
-def test_a_clock_that_was_set_back_counts_on(deck: Deck) -> None:
-    end_one(deck, 3 * KEPT)
-    end_one(deck, 10_000)
-    end_one(deck, 3 * KEPT + BUCKET)
-    end_one(deck, 10_000)
-    assert [row[0] for row in ended(deck)] == [10_000, 3 * KEPT, 3 * KEPT + BUCKET]
+def test_a_wall_clock_that_is_set_leaves_the_buckets_where_they_are(deck: Deck) -> None:
+    for at, offset in (10_000, 0), (11_000, 400 * KEPT), (12_000, -4_000 * KEPT), (13_000, 17):
+        deck.offset = offset
+        end_one(deck, at)
+    assert ended(deck) == [(10_000, "default", "succeeded", 4)]
+    end_one(deck, 20_000 + KEPT)
+    assert ended(deck) == [(20_000 + KEPT, "default", "succeeded", 1)]
 
 
 def test_a_refused_command_counts_no_end(deck: Deck) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,6 +28,7 @@ from core.model.values import JsonValue
 from core.rules.writer import WRITER_RULES
 from core.store.batch import Report
 from core.store.database import _connect, open_writer
+from core.store.engine_time import read_time
 from core.store.epochs import begin_epoch
 from core.store.transaction import Group, carry_out
 from core.store.writer import Writer
@@ -55,6 +57,8 @@ class Deck:
     def __init__(self, path: Path, *, now: int = 1_000) -> None:
         self.path = path
         self.now = now
+        self.offset = 0
+        """How far engine time is ahead of the wall clock, ms."""
         if not path.exists():
             path.write_bytes(_empty_store())
         self.db = open_writer(path, synchronous="NORMAL", now=now)
@@ -74,7 +78,7 @@ class Deck:
     def ask(self, *commands: Command, slots: int = 0) -> list[Any]:
         """Carry out one group; refusals are among the answers."""
         self.now += 10
-        group = Group(commands=commands, slots=slots, now=self.now)
+        group = Group(commands=commands, slots=slots, now=self.now, offset=self.offset)
         answers, self.report = carry_out(self.writer, group)
         self.reports.append(self.report)
         return answers
@@ -159,7 +163,8 @@ class Deck:
         """Forget this writer as a kill would, and go on as the next engine on the same file."""
         self.db.close()
         self.db = open_writer(self.path, synchronous="NORMAL", now=self.now)
-        self.epoch = begin_epoch(self.db, time=saved(self.now), before=None, pid=2).epoch
+        time = replace(saved(self.now), offset=self.offset)
+        self.epoch = begin_epoch(self.db, time=time, before=read_time(self.db), pid=2).epoch
         self.report = Report()
 
     def rows(self, sql: str, *args: object) -> list[tuple]:
