@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from core.model.lanes import Head, Picks
+from core.model.lanes import Further, Head, Picks
 from core.model.plans import OnTaskFailure
 from core.model.status import JobStatus, StageStatus, TaskStatus
 
@@ -35,9 +35,14 @@ class Verdict:
 
 
 class Choose(Protocol):
-    """Choose at most `slots` tasks from the heads of the open lanes."""
+    """Choose at most `slots` tasks from the heads of the open lanes.
 
-    def __call__(self, heads: Sequence[Head], slots: int, *, now: int, aging_step: int) -> Picks: ...
+    `further` returns the task behind a chosen one in its lane; None = the heads are all there is.
+    """
+
+    def __call__(
+        self, heads: Sequence[Head], slots: int, *, now: int, aging_step: int, further: Further | None = None
+    ) -> Picks: ...
 
 
 class SortKey(Protocol):

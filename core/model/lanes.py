@@ -5,8 +5,9 @@ Passed between the store's claim and the rule that picks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 
 # Not frozen: a claim makes one for each queued task it looks at.
@@ -20,6 +21,10 @@ class Head:
     queue: str
     sort_key: int
     vtime: int
+
+
+Further: TypeAlias = Callable[[Head], Head | None]
+"""Return the task behind one in its lane, or None at its end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

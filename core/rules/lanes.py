@@ -13,9 +13,13 @@ from core.model.bounds import PRIORITY_MAX
 from core.model.lanes import Picks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
+    from typing import TypeAlias
 
-    from core.model.lanes import Head
+    from core.model.lanes import Further, Head
+
+    _Waiting: TypeAlias = tuple[int, int, Head]
+    """Sort key and id, by which the heads of a job are in order."""
 
 LEVEL_MAX = 2 * PRIORITY_MAX
 """Age lifts a task to this level at most; there all wait their turn by fair share."""
@@ -39,32 +43,37 @@ def effective_level(key: int, *, now: int, aging_step: int) -> int:
     return min(LEVEL_MAX, max(0, (now - key) // aging_step))
 
 
-def choose(heads: Sequence[Head], slots: int, *, now: int, aging_step: int, window: int = WINDOW) -> Picks:
+def choose(
+    heads: Sequence[Head],
+    slots: int,
+    *,
+    now: int,
+    aging_step: int,
+    further: Further | None = None,
+    window: int = WINDOW,
+) -> Picks:
     """Choose at most `slots` tasks from the heads of the open lanes.
 
     The highest whole level comes first. Within a level the job with the lowest virtual time, then the
     lowest sort key, then the lowest id; each pick raises its job's virtual time by 1. A job further than
     `window` behind the front is lifted to it, so that no job saves up turns while it is idle. Of every
-    lane the picks are a prefix of its heads in (sort_key, id) order; the heads may come in any order.
+    lane the picks are a prefix of its queue in (sort_key, id) order. The heads may come in any order; with
+    `further` they are the first of each lane, and what is behind a picked one is asked for.
     """
     if not heads or slots <= 0:
         return Picks(vtimes={})
-    if _one_job(heads):
+    if further is None and _one_job(heads):
         return _choose_of_one_job(heads, slots)
     front = max(head.vtime for head in heads)
-    vtimes = {head.job_id: max(head.vtime, front - window) for head in heads}
-    levels: dict[int, list[Head]] = {}
+    choice = _Choice(now, aging_step, further or _nothing_further)
+    choice.vtimes = {head.job_id: max(head.vtime, front - window) for head in heads}
     for head in heads:
-        levels.setdefault(effective_level(head.sort_key, now=now, aging_step=aging_step), []).append(head)
-    chosen: list[int] = []
-    touched: set[int] = set()
-    for level in sorted(levels, reverse=True):
-        for head in _take_turns(levels[level], vtimes, slots - len(chosen)):
-            chosen.append(head.task_id)
-            touched.add(head.job_id)
-        if len(chosen) >= slots:
-            break
-    return Picks(task_ids=tuple(chosen), vtimes={job: vtimes[job] for job in touched})
+        choice.add(head)
+    chosen = choice.take(slots)
+    return Picks(
+        task_ids=tuple(head.task_id for head in chosen),
+        vtimes={head.job_id: choice.vtimes[head.job_id] for head in chosen},
+    )
 
 
 def _one_job(heads: Sequence[Head]) -> bool:
@@ -81,21 +90,64 @@ def _choose_of_one_job(heads: Sequence[Head], slots: int) -> Picks:
     )
 
 
-def _take_turns(heads: Iterable[Head], vtimes: dict[int, int], slots: int) -> list[Head]:
-    """Take turns among the jobs of one level; raises `vtimes` in place."""
-    waiting: dict[int, list[Head]] = {}
-    for head in sorted(heads, key=_in_order, reverse=True):
-        waiting.setdefault(head.job_id, []).append(head)
-    turns = [(vtimes[job], *_in_order(mine[-1]), job) for job, mine in waiting.items()]
-    heapq.heapify(turns)
-    taken: list[Head] = []
-    while turns and len(taken) < slots:
-        job = turns[0][3]
-        mine = waiting[job]
-        taken.append(mine.pop())
-        vtimes[job] += 1
-        if mine:
-            heapq.heapreplace(turns, (vtimes[job], *_in_order(mine[-1]), job))
+def _nothing_further(_: Head) -> None:
+    return None
+
+
+class _Choice:
+    """Heads by level; take them level by level, in turns among the jobs of one."""
+
+    def __init__(self, now: int, aging_step: int, further: Further) -> None:
+        self._now = now
+        self._aging_step = aging_step
+        self._further = further
+        self._levels: dict[int, list[Head]] = {}
+        self.vtimes: dict[int, int] = {}
+        """Virtual times of the jobs; each pick raises one."""
+
+    def add(self, head: Head) -> None:
+        self._levels.setdefault(self._level(head), []).append(head)
+
+    def take(self, slots: int) -> list[Head]:
+        """Return the picks in order."""
+        taken: list[Head] = []
+        while self._levels and len(taken) < slots:
+            level = max(self._levels)
+            taken += self._take_of_level(level, slots - len(taken))
+        return taken
+
+    def _take_of_level(self, level: int, slots: int) -> list[Head]:
+        waiting: dict[int, list[_Waiting]] = {}
+        for head in self._levels.pop(level):
+            waiting.setdefault(head.job_id, []).append((head.sort_key, head.task_id, head))
+        for mine in waiting.values():
+            heapq.heapify(mine)
+        turns = [(self.vtimes[job], *mine[0][:2], job) for job, mine in waiting.items()]
+        heapq.heapify(turns)
+        taken: list[Head] = []
+        while turns and len(taken) < slots:
+            job = turns[0][3]
+            mine = waiting[job]
+            head = heapq.heappop(mine)[2]
+            taken.append(head)
+            self.vtimes[job] += 1
+            if len(taken) < slots:
+                self._look_behind(head, level, mine)
+            if mine:
+                heapq.heapreplace(turns, (self.vtimes[job], *mine[0][:2], job))
+            else:
+                heapq.heappop(turns)
+        return taken
+
+    def _look_behind(self, head: Head, level: int, mine: list[_Waiting]) -> None:
+        behind = self._further(head)
+        if behind is None:
+            return
+        if self._level(behind) == level:
+            heapq.heappush(mine, (behind.sort_key, behind.task_id, behind))
         else:
-            heapq.heappop(turns)
-    return taken
+            # It waits less long: its level is lower.
+            self.add(behind)
+
+    def _level(self, head: Head) -> int:
+        return effective_level(head.sort_key, now=self._now, aging_step=self._aging_step)

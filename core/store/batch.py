@@ -6,7 +6,7 @@ Made by `transaction`; its report goes to the engine.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import starmap
 from typing import TypeVar
@@ -47,10 +47,18 @@ _DELETE_OLD = (
     "DELETE FROM ended WHERE at < ?1"
     " AND at <= coalesce((SELECT at FROM ended ORDER BY at LIMIT 1 OFFSET ?2), ?1)"
 )
-_HEADS = (
-    "UPDATE lane SET head_key = (SELECT sort_key FROM task INDEXED BY task_claim"
+_LANE_HEADS = (
+    "UPDATE lane SET (head_key, head_id) = (SELECT sort_key, id FROM task INDEXED BY task_claim"
     " WHERE lane_id = lane.id AND status = 'queued' ORDER BY sort_key, id LIMIT 1)"
-    " WHERE id IN (SELECT value FROM json_each(?))"
+    " WHERE id IN (SELECT value FROM json_each(?)) RETURNING aisle_id"
+)
+# Materialized: the lookup would be made again for each mention of its result.
+_AISLE_HEADS = (
+    "WITH heads AS MATERIALIZED (SELECT j.value AS id, (SELECT l.head_key FROM lane l INDEXED BY lane_head"
+    " WHERE l.aisle_id = j.value AND l.head_key IS NOT NULL AND l.shut_by IS NULL"
+    " ORDER BY l.head_key LIMIT 1) AS head_key FROM json_each(?) AS j)"
+    " UPDATE aisle SET head_key = heads.head_key FROM heads"
+    " WHERE aisle.id = heads.id AND aisle.head_key IS NOT heads.head_key"
 )
 
 
@@ -78,6 +86,8 @@ class Report:
     last_event: int = 0
     left_over: bool = False
     """Consequences remain; a FollowUp carries them out."""
+    claims_left: bool = False
+    """There may be more to claim for the slots that are free; the next group looks on."""
     next_due: int | None = None
     """When the earliest retrying task comes due (engine time)."""
     failure: TaskdeckError | None = None
@@ -109,6 +119,7 @@ class Batch:
         self._counts: Counter[tuple[int, int, str, str]] = Counter()
         self._ended: Counter[tuple[str, TaskStatus]] = Counter()
         self._lanes: set[int] = set()
+        self._aisles: set[int] = set()
 
     def rows(self, sql: str, *args: object) -> list[tuple]:  # type: ignore[type-arg]
         """Run one statement and return all its rows."""
@@ -187,6 +198,10 @@ class Batch:
         """Note that the head of a task's lane may be another one now."""
         self._lanes.add(task.lane_id)
 
+    def reorder_aisles(self, rows: Iterable[tuple[int]]) -> None:
+        """Note that the heads of aisles, named by rows of their ids, may be others now."""
+        self._aisles.update(aisle_id for (aisle_id,) in rows)
+
     def follow(self, task: Placed, status: TaskStatus) -> None:
         """Let phase 4 follow what the end of a task means."""
         self.finals.append(FinalTask(task.task_id, task.job_id, task.stage_id, status))
@@ -209,10 +224,13 @@ class Batch:
         mine.reopened |= theirs.reopened
 
     def refresh_lanes(self) -> None:
-        """Recompute the heads of lanes whose queued tasks changed."""
+        """Recompute the heads of lanes whose queued tasks changed, and of their aisles."""
         if self._lanes:
-            self.db.execute(_HEADS, (ids(self._lanes),))
+            self.reorder_aisles(self.rows(_LANE_HEADS, ids(self._lanes)))
             self._lanes.clear()
+        if self._aisles:
+            self.run(_AISLE_HEADS, ids(self._aisles))
+            self._aisles.clear()
 
     def flush_counts(self) -> None:
         """Write the counters; later statements of the batch may read them."""

@@ -122,7 +122,7 @@ class Journal:
         futures, self._in_flight = self._in_flight or [], None
         if report.left_over and report.failure is None:
             self._line.appendleft(_Waiting(FollowUp(), self._loop.create_future()))
-        if self._line:
+        if self._line or report.claims_left:
             # The next group starts before the answers are given: the writer does not wait for us.
             self._launch()
         for future, answer in zip(futures, answers, strict=True):

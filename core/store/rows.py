@@ -104,7 +104,7 @@ class FinalTask:
 
 
 class LeftOver(NamedTuple):
-    """What a batch leaves to a later one: edges of a task, tasks of a stage, a verdict on a job."""
+    """What a batch leaves to a later one: edges of a task, tasks of a stage, a job's verdict or its lanes."""
 
-    kind: Literal["task", "stage", "job"]
+    kind: Literal["task", "stage", "job", "lanes"]
     id: int

@@ -115,6 +115,11 @@ job = Table(
         "id",
         sqlite_where=text("status IN ('ending', 'paused', 'pending', 'running')"),
     ),
+    Index(
+        "job_vtime",
+        "vtime",
+        sqlite_where=text("status IN ('ending', 'paused', 'pending', 'running')"),
+    ),
 )
 """Instances of workflows; job 1 is the inbox. `vtime` is its virtual time in fair share.
 
@@ -148,17 +153,40 @@ queue = Table(
 )
 """Named lines of tasks; closed while `paused_at` is set."""
 
+aisle = Table(
+    "aisle",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("queue", Text, ForeignKey("queue.name"), nullable=False),
+    _required("gset_id", default="0"),
+    Column("head_key", Integer),
+    Column("shut_by", Integer),
+    UniqueConstraint("queue", "gset_id", name="aisle_of"),
+    Index("aisle_open", "head_key", sqlite_where=text("head_key IS NOT NULL AND shut_by IS NULL")),
+)
+"""The lanes of one queue and gauge set (0 = no gauges); `head_key` = the smallest of its open lanes.
+
+`shut_by` is a hint for the claim, here and in `lane`: NULL = look at it, 0 = paused. It may be wrongly
+open, which costs one look, never wrongly shut.
+"""
+
 lane = Table(
     "lane",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("queue", Text, ForeignKey("queue.name"), nullable=False),
+    Column("aisle_id", Integer, ForeignKey("aisle.id"), nullable=False),
     Column("job_id", Integer, ForeignKey("job.id", ondelete="CASCADE"), nullable=False),
     Column("head_key", Integer),
-    UniqueConstraint("queue", "job_id", name="lane_of"),
-    Index("lane_head", "head_key", sqlite_where=text("head_key IS NOT NULL")),
+    Column("head_id", Integer),
+    Column("shut_by", Integer),
+    UniqueConstraint("aisle_id", "job_id", name="lane_of"),
+    Index("lane_head", "aisle_id", "head_key", sqlite_where=text("head_key IS NOT NULL AND shut_by IS NULL")),
+    Index(
+        "lane_shut", "aisle_id", "head_key", sqlite_where=text("head_key IS NOT NULL AND shut_by IS NOT NULL")
+    ),
+    Index("lane_job", "job_id"),
 )
-"""Queued tasks of one queue and job, in order; `head_key` = smallest `sort_key` queued, NULL = empty."""
+"""Queued tasks of one aisle and job, in order; (`head_key`, `head_id`) = the first, NULL = empty."""
 
 task = Table(
     "task",
@@ -312,10 +340,10 @@ followup = Table(
     _required("kind", Text),
     _required("id"),
     PrimaryKeyConstraint("kind", "id", name="followup_pk"),
-    CheckConstraint("kind IN ('task', 'stage', 'job')", name="followup_kind"),
+    CheckConstraint("kind IN ('task', 'stage', 'job', 'lanes')", name="followup_kind"),
     sqlite_with_rowid=False,
 )
-"""Consequences a batch left over: edges of a final task, a stage to unblock, a verdict to carry out."""
+"""What a batch left over: edges of a final task, a stage to unblock, a job's verdict, its lanes to open."""
 
 payload = Table(
     "payload",

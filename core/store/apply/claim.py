@@ -1,55 +1,60 @@
 """Claim queued tasks for free slots, from the heads of open lanes.
 
-Called by the transaction; the rules choose among the heads.
+Called by the transaction; the rules choose among the heads that `sight` finds.
 """
 
 from __future__ import annotations
 
 from core.model.commands import Claimed
-from core.model.lanes import Head
+from core.store.apply.lanes import shut_met
 from core.store.apply.moves import jobs, running
+from core.store.apply.sight import Ahead, look
 from core.store.batch import Batch
 from core.store.rows import ClaimedRow
 
-LANE_LIMIT = 256
-"""Lanes looked at for one claim, those with the oldest or highest heads first."""
+LANES_MIN = 64
+LANES_MAX = 256
+"""Lanes looked at in one pass, those with the oldest or highest heads; twice the free slots between these."""
+PASSES = 8
+"""How often one claim looks again where it filled or shut all that it saw and saw not all."""
 
-_LANES = (
-    "SELECT l.id, l.queue, l.job_id, j.vtime FROM lane l INDEXED BY lane_head"
-    " JOIN job j ON j.id = l.job_id JOIN queue q ON q.name = l.queue"
-    " WHERE l.head_key IS NOT NULL AND q.paused_at IS NULL AND j.status IN ('pending', 'running')"
-    " ORDER BY l.head_key LIMIT ?"
-)
-_HEADS = (
-    "SELECT id, sort_key FROM task INDEXED BY task_claim"
-    " WHERE lane_id = ? AND status = 'queued' ORDER BY sort_key, id LIMIT ?"
-)
+_TAKEN = "SELECT count(*) FROM attempt INDEXED BY attempt_open WHERE status = 'running'"
 
 
 def apply_claim(batch: Batch, *, slots: int) -> tuple[Claimed, ...]:
     """Claim until `slots` attempts are open; return what was claimed, in the order of choice."""
-    batch.refresh_lanes()
-    (taken,) = batch.rows("SELECT count(*) FROM attempt INDEXED BY attempt_open WHERE status = 'running'")[0]
-    free = slots - int(taken)
-    if free <= 0:
-        return ()
-    heads = _heads(batch, free)
-    if not heads:
-        return ()
-    picks = batch.rules.choose(heads, free, now=batch.now, aging_step=batch.aging_step)
-    claimed = tuple(_claimed(row) for row in running.claim(batch, picks.task_ids))
-    batch.many("UPDATE job SET vtime = ? WHERE id = ?", [(value, job) for job, value in picks.vtimes.items()])
-    jobs.start(batch, dict.fromkeys(task.job_id for task in claimed))
+    ((taken,),) = batch.rows(_TAKEN)
+    claimed: list[Claimed] = []
+    for _ in range(PASSES):
+        free = slots - int(taken) - len(claimed)
+        if free <= 0 or not _claim_pass(batch, free, claimed):
+            break
+    else:
+        batch.report.claims_left = True
     batch.report.claimed.extend(claimed)
-    return claimed
+    return tuple(claimed)
 
 
-def _heads(batch: Batch, free: int) -> list[Head]:
-    return [
-        Head(lane_id=lane_id, task_id=task_id, job_id=job_id, queue=queue, sort_key=sort_key, vtime=vtime)
-        for lane_id, queue, job_id, vtime in batch.rows(_LANES, LANE_LIMIT)
-        for task_id, sort_key in batch.rows(_HEADS, lane_id, free)
-    ]
+def _claim_pass(batch: Batch, free: int, claimed: list[Claimed]) -> bool:
+    """Claim from what is in sight; return whether another look may find more."""
+    batch.refresh_lanes()
+    seen = look(batch, min(LANES_MAX, max(LANES_MIN, 2 * free)))
+    if seen.shut_aisles or seen.shut_lanes:
+        shut_met(batch, aisles=seen.shut_aisles, lanes=seen.shut_lanes)
+    if seen.heads:
+        ahead = Ahead(batch)
+        only = ahead.whole(seen.heads[0], free) if len(seen.heads) == 1 else None
+        picks = batch.rules.choose(
+            only or seen.heads,
+            free,
+            now=batch.now,
+            aging_step=batch.aging_step,
+            further=ahead.further if only is None else None,
+        )
+        claimed += [_claimed(row) for row in running.claim(batch, picks.task_ids)]
+        batch.many("UPDATE job SET vtime = ? WHERE id = ?", [(v, job) for job, v in picks.vtimes.items()])
+        jobs.start(batch, picks.vtimes)
+    return seen.is_cut
 
 
 def _claimed(row: ClaimedRow) -> Claimed:

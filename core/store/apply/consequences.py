@@ -16,6 +16,7 @@ from core.model.plans import NeedWhen, OnTaskFailure
 from core.model.status import JOB, TASK, TaskStatus
 from core.model.values import INBOX
 from core.store.apply.ends import give_verdict
+from core.store.apply.lanes import open_job
 from core.store.apply.moves import idle, queueing
 from core.store.apply.stages import close_stages, unblock_stage
 from core.store.apply.verdicts import cancel_rest
@@ -79,6 +80,8 @@ def _follow_up(batch: Batch) -> None:
             cancel_rest(batch, number)
         elif kind == "stage":
             unblock_stage(batch, number)
+        elif kind == "lanes":
+            open_job(batch, number)
     tasks = [number for kind, number in left if kind == "task"]
     rows = batch.rows(
         f"SELECT id, job_id, stage_id, status FROM task WHERE id IN (SELECT value FROM json_each(?))"

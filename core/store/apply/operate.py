@@ -27,6 +27,7 @@ from core.model.errors import Conflict, Invalid, NotFound, TaskdeckError
 from core.model.outcomes import TaskError
 from core.model.status import TASK_FINAL, JobStatus, TaskStatus
 from core.model.values import INBOX, JsonObject
+from core.store.apply import lanes
 from core.store.apply.ends import give_verdict
 from core.store.apply.moves import idle, jobs, queueing
 from core.store.apply.moves.idle import IdleTask
@@ -227,6 +228,7 @@ def _pause_queue(batch: Batch, command: Pause, queue: str) -> Operated | Taskdec
         raw(queue),
     )
     if changed:
+        lanes.shut_queue(batch, queue)
         note: JsonObject = {"queue": queue, "reason": command.reason}
         batch.event("queue.paused", Subject(), actor=command.actor, data=note)
     return Operated(changed=changed)
@@ -241,6 +243,7 @@ def _resume_queue(batch: Batch, command: Resume, queue: str) -> Operated | Taskd
         raw(queue),
     )
     if changed:
+        lanes.open_queue(batch, queue)
         batch.event("queue.resumed", Subject(), actor=command.actor, data={"queue": queue})
     return Operated(changed=changed)
 

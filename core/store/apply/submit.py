@@ -14,6 +14,7 @@ from core.model.plans import JobPlan, StagePlan, TaskPlan
 from core.model.status import StageStatus, TaskStatus
 from core.model.stored_spec import spec_to_json
 from core.model.values import INBOX, INBOX_STAGE, JsonObject
+from core.store.apply.lanes import Lanes
 from core.store.batch import Batch
 from core.store.rows import PLACE, LeftOver, Subject, TaskPlace
 from core.store.sql import digest, pack, raw
@@ -28,7 +29,7 @@ _JOB = (
     "INSERT INTO job (id, name, status, on_task_failure, definition_hash, params, meta, notify, client_key,"
     " input_hash, actor, vtime, created_at)"
     " VALUES (?, CAST(? AS TEXT), 'pending', ?, ?, ?, ?, CAST(? AS TEXT), CAST(? AS TEXT), ?,"
-    " CAST(? AS TEXT), coalesce((SELECT min(vtime) FROM job INDEXED BY job_live"
+    " CAST(? AS TEXT), coalesce((SELECT min(vtime) FROM job INDEXED BY job_vtime"
     " WHERE status IN ('ending', 'paused', 'pending', 'running')), 0), ?)"
 )
 _STAGE = (
@@ -82,7 +83,7 @@ def enqueue(batch: Batch, plans: Sequence[TaskPlan], *, group: str | None, actor
 def _loose_tasks(
     batch: Batch, plans: Sequence[TaskPlan], *, first: int, group: str | None
 ) -> Iterator[_NewTask]:
-    lanes = _Lanes(batch, INBOX)
+    lanes = Lanes(batch, INBOX)
     for task_id, plan in enumerate(plans, first):
         place = TaskPlace(task_id, INBOX, INBOX_STAGE, plan.queue, lanes.of(plan.queue))
         yield _new_task(place, plan, needs=0, is_open=True, group=group)
@@ -174,7 +175,7 @@ def _write_stage(batch: Batch, stage: _Stage, plan: StagePlan, *, position: int,
 
 
 def _tasks_of_stage(batch: Batch, stage: _Stage, plan: StagePlan, first_task: int) -> Iterator[_NewTask]:
-    lanes = _Lanes(batch, stage.job_id)
+    lanes = Lanes(batch, stage.job_id)
     for task_id, task in enumerate(plan.tasks, first_task):
         place = TaskPlace(task_id, stage.job_id, stage.id, task.queue, lanes.of(task.queue))
         yield _new_task(place, task, needs=len(task.needs), is_open=stage.is_open)
@@ -259,37 +260,6 @@ def _first_facts(task: _NewTask) -> JsonObject:
     if task.group is not None:
         data["group"] = task.group
     return data
-
-
-class _Lanes:
-    """The lanes of a job by queue, made where they are missing."""
-
-    def __init__(self, batch: Batch, job_id: int) -> None:
-        self._batch = batch
-        self._job_id = job_id
-        self._known: dict[str, int] = {}
-
-    def of(self, queue: str) -> int:
-        """Return the id of the job's lane in a queue."""
-        lane_id = self._known.get(queue)
-        if lane_id is None:
-            lane_id = self._known[queue] = self._read(queue) or self._make(queue)
-        return lane_id
-
-    def _read(self, queue: str) -> int | None:
-        row = self._batch.one(
-            "SELECT id FROM lane WHERE queue = CAST(? AS TEXT) AND job_id = ?", raw(queue), self._job_id
-        )
-        return None if row is None else int(row[0])
-
-    def _make(self, queue: str) -> int:
-        self._batch.run("INSERT OR IGNORE INTO queue (name) VALUES (CAST(? AS TEXT))", raw(queue))
-        ((lane_id,),) = self._batch.rows(
-            "INSERT INTO lane (queue, job_id) VALUES (CAST(? AS TEXT), ?) RETURNING id",
-            raw(queue),
-            self._job_id,
-        )
-        return int(lane_id)
 
 
 def _next_id(batch: Batch, table: str) -> int:

@@ -23,8 +23,19 @@ RATE_BUCKETS = 30
 """Buckets over which a rate is taken, the current one included: five minutes."""
 _MINUTE = 60_000
 
+# A lane is in one of the two indexes, by whether it is shut.
+FIRST_LANE = (
+    "SELECT l.id FROM lane l INDEXED BY {index} WHERE l.aisle_id = a.id AND l.head_key IS NOT NULL"
+    " AND l.shut_by IS {shut} ORDER BY l.head_key LIMIT 1"
+)
+OPEN, SHUT = {"index": "lane_head", "shut": "NULL"}, {"index": "lane_shut", "shut": "NOT NULL"}
 _HEADS = text(
-    "SELECT queue, id, min(head_key) FROM lane INDEXED BY lane_head WHERE head_key IS NOT NULL GROUP BY queue"
+    "SELECT queue, id, min(head_key) FROM ("
+    + " UNION ALL ".join(
+        f"SELECT a.queue, x.id, x.head_key FROM aisle a JOIN lane x ON x.id = ({FIRST_LANE.format(**which)})"
+        for which in (OPEN, SHUT)
+    )
+    + ") GROUP BY queue"
 )
 _OLDEST = text(
     "SELECT j.value AS lane, t.queued_at AS at FROM json_each(:lanes) j JOIN task t ON t.id ="

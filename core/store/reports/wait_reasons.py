@@ -15,21 +15,30 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.model.pulse import Waiting, WaitKind
 from core.model.status import TaskStatus
-from core.store.reports.queues import oldest_queued
+from core.store.reports.queues import FIRST_LANE, SHUT, oldest_queued
 
 REASONS_MAX = 20
 """Reasons that are returned at the most."""
 
 # Of a paused queue all tasks wait for that; of a paused job those that are in other queues.
 _LANES = text(
-    """
-    SELECT g.queue, g.lane, g.job, CASE WHEN g.job IS NOT NULL THEN
-      (SELECT count(*) FROM task INDEXED BY task_claim WHERE lane_id = g.lane AND status = 'queued') END AS n
-    FROM (SELECT l.queue, l.id AS lane, min(l.head_key) AS head,
-                 CASE WHEN q.paused_at IS NULL AND j.status = 'paused' THEN l.job_id END AS job
-          FROM lane l INDEXED BY lane_head JOIN job j ON j.id = l.job_id JOIN queue q ON q.name = l.queue
-          WHERE l.head_key IS NOT NULL GROUP BY l.queue, 4) g
-    ORDER BY g.head"""
+    f"""
+    SELECT a.queue, x.id, NULL, NULL, x.head_key FROM aisle a JOIN lane x ON x.id = (
+      SELECT l.id FROM lane l INDEXED BY lane_head CROSS JOIN job j ON j.id = l.job_id
+      WHERE l.aisle_id = a.id AND l.head_key IS NOT NULL AND l.shut_by IS NULL AND j.status != 'paused'
+      ORDER BY l.head_key LIMIT 1)
+    UNION ALL
+    SELECT a.queue, x.id, NULL, NULL, x.head_key FROM aisle a
+    JOIN queue q ON q.name = a.queue AND q.paused_at IS NOT NULL
+    JOIN lane x ON x.id = ({FIRST_LANE.format(**SHUT)})
+    UNION ALL
+    SELECT a.queue, l.id, l.job_id,
+      (SELECT count(*) FROM task INDEXED BY task_claim WHERE lane_id = l.id AND status = 'queued'), l.head_key
+    FROM job j INDEXED BY job_live CROSS JOIN lane l INDEXED BY lane_job ON l.job_id = j.id
+    JOIN aisle a ON a.id = l.aisle_id JOIN queue q ON q.name = a.queue AND q.paused_at IS NULL
+    WHERE j.status = 'paused' AND j.status IN ('ending', 'paused', 'pending', 'running')
+      AND l.head_key IS NOT NULL
+    ORDER BY 5"""
 )
 _DUE = text(
     "SELECT min(retry_at) - (SELECT time_offset FROM engine)"
@@ -71,7 +80,7 @@ async def read_wait_reasons(db: AsyncConnection, counts: Sequence[QueueCount]) -
     totals: Counter[str] = Counter()
     for count in counts:
         totals[count.status] += count.tasks
-    lanes = [_Lane(*row) for row in await db.execute(_LANES)] if totals[TaskStatus.QUEUED] else []
+    lanes = [_Lane(*row[:4]) for row in await db.execute(_LANES)] if totals[TaskStatus.QUEUED] else []
     due = (await db.execute(_DUE)).scalar() if totals[TaskStatus.RETRYING] else None
     reasons = [
         *_queued(counts, lanes),
@@ -103,7 +112,7 @@ def _queued(counts: Sequence[QueueCount], lanes: Sequence[_Lane]) -> Iterator[_R
     job_lane: dict[int, int] = {}
     for lane in lanes:
         if lane.job is None:
-            first_lane[lane.queue] = lane.lane
+            first_lane.setdefault(lane.queue, lane.lane)
             continue
         paused_in_queue[lane.queue] += lane.tasks or 0
         paused_jobs[lane.job] += lane.tasks or 0

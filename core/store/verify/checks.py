@@ -68,17 +68,43 @@ _COUNTS = (
         "lane.head",
         "a lane's head differs from its first queued task",
         """
-        SELECT l.id AS lane, l.head_key AS kept, t.first AS tasks FROM lane l
-        LEFT JOIN (SELECT lane_id, min(sort_key) AS first FROM task
-                   WHERE status = 'queued' GROUP BY lane_id) t
-        ON t.lane_id = l.id WHERE l.head_key IS NOT t.first""",
+        SELECT l.id AS lane, l.head_key AS kept_key, l.head_id AS kept, t.first_key, t.first AS tasks
+        FROM lane l LEFT JOIN (
+          SELECT lane_id, sort_key AS first_key, min(id) AS first FROM task
+          JOIN (SELECT lane_id AS lane, min(sort_key) AS least FROM task WHERE status = 'queued' GROUP BY 1)
+          ON lane = lane_id AND least = sort_key WHERE status = 'queued' GROUP BY lane_id) t
+        ON t.lane_id = l.id WHERE l.head_key IS NOT t.first_key OR l.head_id IS NOT t.first""",
+    ),
+    _rows(
+        "lane.shut",
+        "a lane is shut, but its job may be claimed from",
+        f"""
+        SELECT l.id AS lane, l.job_id AS job, j.status FROM lane l JOIN job j ON j.id = l.job_id
+        WHERE l.shut_by IS NOT NULL AND {among(_LIVE - {JobStatus.PAUSED}, "j.status")}
+        AND NOT {_followed("lanes", "l.job_id")}""",
+    ),
+    _rows(
+        "aisle.head",
+        "an aisle's head differs from the first of its open lanes",
+        """
+        SELECT a.id AS aisle, a.head_key AS kept, l.first AS lanes FROM aisle a
+        LEFT JOIN (SELECT aisle_id, min(head_key) AS first FROM lane
+                   WHERE shut_by IS NULL GROUP BY aisle_id) l
+        ON l.aisle_id = a.id WHERE a.head_key IS NOT l.first""",
+    ),
+    _rows(
+        "aisle.shut",
+        "an aisle is shut, but its queue is not paused",
+        """
+        SELECT a.id AS aisle, a.queue FROM aisle a JOIN queue q ON q.name = a.queue
+        WHERE a.shut_by IS NOT NULL AND q.paused_at IS NULL""",
     ),
     _rows(
         "lane.foreign",
         "a task is in a lane of another queue or job",
         """
         SELECT t.id AS task, t.lane_id AS lane FROM task t JOIN lane l ON l.id = t.lane_id
-        WHERE l.queue != t.queue OR l.job_id != t.job_id""",
+        JOIN aisle a ON a.id = l.aisle_id WHERE a.queue != t.queue OR l.job_id != t.job_id""",
     ),
 )
 

@@ -12,6 +12,7 @@ from core.model.decisions import Verdict
 from core.model.errors import Bug
 from core.model.status import JOB, JobStatus, Move
 from core.model.values import JsonObject
+from core.store.apply.lanes import open_job, shut_job
 from core.store.batch import Batch
 from core.store.rows import Subject
 from core.store.sql import guard, ids, raw
@@ -49,6 +50,7 @@ def pause(batch: Batch, job_id: int, *, actor: str, reason: str) -> bool:
     """Stop claiming from a job; False = it is paused, ending or final."""
     if batch.run(_PAUSE, job_id) != 1:
         return False
+    shut_job(batch, job_id)
     note: JsonObject = {"reason": reason} if reason else {}
     batch.event(JOB["pause"].event, Subject(job_id), actor=actor, data=note)
     return True
@@ -59,6 +61,7 @@ def resume(batch: Batch, job_id: int, *, actor: str) -> bool:
     row = batch.one(_RESUME, job_id)
     if row is None:
         return False
+    open_job(batch, job_id)
     move = JOB["resume"] if row[0] == JobStatus.RUNNING else JOB["resume_unstarted"]
     batch.event(move.event, Subject(job_id), actor=actor)
     return True
@@ -87,6 +90,7 @@ def reopen(batch: Batch, job_id: int, *, actor: str) -> None:
     """Make a final job running again."""
     if batch.run(_REOPEN, batch.wall, job_id) != 1:
         raise Bug("job.refused", "a job that is not final was reopened", facts={"job": job_id})
+    open_job(batch, job_id)
     batch.event(JOB["reopen"].event, Subject(job_id), actor=actor, data={"reopened": True})
 
 
