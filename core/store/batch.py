@@ -47,9 +47,11 @@ _DELETE_OLD = (
     "DELETE FROM ended WHERE at < ?1"
     " AND at <= coalesce((SELECT at FROM ended ORDER BY at LIMIT 1 OFFSET ?2), ?1)"
 )
+# With the bound: after ANALYZE over small lanes, SQLite sorts all of a lane instead of reading on in its index.
 _LANE_HEADS = (
     "UPDATE lane SET (head_key, head_id) = (SELECT sort_key, id FROM task INDEXED BY task_claim"
-    " WHERE lane_id = lane.id AND status = 'queued' ORDER BY sort_key, id LIMIT 1)"
+    " WHERE lane_id = lane.id AND status = 'queued' AND sort_key > -9223372036854775807"
+    " ORDER BY sort_key, id LIMIT 1)"
     " WHERE id IN (SELECT value FROM json_each(?)) RETURNING aisle_id"
 )
 # Materialized: the lookup would be made again for each mention of its result.

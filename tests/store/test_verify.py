@@ -135,6 +135,9 @@ CORRUPTIONS: dict[str, tuple[str, ...]] = {
     "ended.foreign": ("UPDATE ended SET status = 'over' WHERE status = 'skipped' OR status = 'failed'",),
     "stage.open_tasks": ("UPDATE stage SET open_tasks = open_tasks + 1 WHERE id = 3",),
     "lane.head": ("UPDATE lane SET head_key = 5",),
+    "lane.shut": ("UPDATE lane SET shut_by = 0",),
+    "aisle.head": ("UPDATE aisle SET head_key = 5",),
+    "aisle.shut": ("UPDATE aisle SET shut_by = 0",),
     "lane.foreign": ("UPDATE task SET lane_id = (SELECT lane_id FROM task WHERE id = 9) WHERE id = 1",),
     "task.needs_left": ("UPDATE task SET needs_left = 2 WHERE id = 2",),
     "edge.met_early": (

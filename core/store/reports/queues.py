@@ -38,9 +38,8 @@ _HEADS = text(
     + ") GROUP BY queue"
 )
 _OLDEST = text(
-    "SELECT j.value AS lane, t.queued_at AS at FROM json_each(:lanes) j JOIN task t ON t.id ="
-    " (SELECT id FROM task INDEXED BY task_claim WHERE lane_id = j.value AND status = 'queued'"
-    " ORDER BY sort_key, id LIMIT 1)"
+    "SELECT l.id AS lane, t.queued_at AS at FROM json_each(:lanes) j JOIN lane l ON l.id = j.value"
+    " JOIN task t ON t.id = l.head_id"
 )
 _ENDED = text("SELECT queue, sum(n) AS n FROM ended WHERE at >= :first AND at <= :now GROUP BY queue")
 _COUNTS = select(counter.c.ref, counter.c.status, counter.c.n).where(
