@@ -47,7 +47,7 @@ _DELETE_OLD = (
     "DELETE FROM ended WHERE at < ?1"
     " AND at <= coalesce((SELECT at FROM ended ORDER BY at LIMIT 1 OFFSET ?2), ?1)"
 )
-# With the bound: after ANALYZE over small lanes, SQLite sorts all of a lane instead of reading on in its index.
+# With the bound: after ANALYZE over small lanes SQLite would sort a whole lane instead of reading its index.
 _LANE_HEADS = (
     "UPDATE lane SET (head_key, head_id) = (SELECT sort_key, id FROM task INDEXED BY task_claim"
     " WHERE lane_id = lane.id AND status = 'queued' AND sort_key > -9223372036854775807"

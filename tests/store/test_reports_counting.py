@@ -228,7 +228,7 @@ class Plans:
         return [
             " | ".join(row[3] for row in self.deck.db.execute(f"EXPLAIN QUERY PLAN {sql}", values))  # type: ignore[arg-type]
             for sql, values in self.asked
-            if sql.startswith("SELECT")
+            if sql.lstrip().startswith("SELECT")
         ]
 
 
