@@ -36,9 +36,9 @@ def store(tmp_path: Path) -> Path:
 
 
 def shapes(connection: sqlite3.Connection) -> list[tuple[str, str, str]]:
-    """Return what the file says of its tables and indexes, with blanks made alike."""
+    """Return what the file says of its tables and indexes, blanks and quotes made alike."""
     rows = connection.execute("SELECT type, name, coalesce(sql, '') FROM sqlite_master ORDER BY type, name")
-    return [(kind, name, " ".join(sql.split())) for kind, name, sql in rows]
+    return [(kind, name, " ".join(sql.replace('"', "").split())) for kind, name, sql in rows]
 
 
 def test_a_new_store_equals_the_last_migration(store: Path, empty: sqlite3.Connection) -> None:
@@ -124,7 +124,7 @@ def test_an_upgrade_that_fails_leaves_the_file_as_it_was(
 def test_rows_that_point_to_nothing_stop_an_upgrade(store: Path) -> None:
     connection = open_writer(store, synchronous="FULL", now=2)
     connection.execute("PRAGMA foreign_keys = OFF")
-    connection.execute("INSERT INTO lane (queue, job_id) VALUES ('gone', 1)")
+    connection.execute("INSERT INTO lane (aisle_id, job_id) VALUES (77, 1)")
     with pytest.raises(Bug) as caught:
         upgrades.upgrade(connection)
     assert caught.value.code == "store.upgrade_broken"
