@@ -199,3 +199,22 @@ def test_nobody_starves_under_a_steady_stream_of_higher_priority():
 def test_five_hundred_heads_of_one_lane_keep_their_order():
     heads = [head(n, age=1000 - n) for n in range(500)]
     assert pick(heads, 500).task_ids == tuple(range(500))
+
+
+@given(st.data())
+def test_asked_for_one_by_one_or_given_whole_the_same_is_chosen(data):
+    ids, lanes = count(1), []
+    for lane_id in range(data.draw(st.integers(1, 6))):
+        job_id = data.draw(st.integers(1, 3))
+        ages = data.draw(st.lists(st.integers(0, 4 * STEP), min_size=1, max_size=6))
+        items = [head(next(ids), job_id, age=age, vtime=job_id * 3, lane_id=lane_id) for age in ages]
+        lanes.append(sorted(items, key=lambda item: (item.sort_key, item.task_id)))
+    behind = {
+        one.task_id: following
+        for lane in lanes
+        for one, following in zip(lane, [*lane[1:], None], strict=True)
+    }
+    slots = data.draw(st.integers(1, 12))
+    whole = pick([item for lane in lanes for item in lane], slots)
+    lazily = pick([lane[0] for lane in lanes], slots, further=lambda one: behind[one.task_id])
+    assert lazily == whole

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import random
+from collections.abc import AsyncIterator
 
 import pytest
 
+from core.filters.fields import Noun
+from core.filters.parser import parse
 from core.model.commands import ComeDue, Hold, Prioritise, Unhold
 from core.model.outcomes import RetryAt
+from core.store.readers import Readers
+from core.store.reports import Reports
+from core.store.schema import BUCKET
 from core.store.verify import verify
 from tests.support.deck import AGING, Deck
 from tests.support.factories import failure, retrying, task, tasks
 
 DAY = 86_400_000
+YEAR = 365 * DAY
 STEPS = (2_000, -2_000, DAY, -DAY, 365 * DAY, -365 * DAY, 3_650 * DAY, -3_650 * DAY)
 
 
@@ -127,3 +134,48 @@ def test_whatever_steps_a_history_takes_its_counts_and_times_agree(deck: Deck, s
                 deck.end(claimed.task_id)
         deck.do(ComeDue())
     assert verify(deck.db) == ()
+
+
+@pytest.fixture
+async def reports(deck: Deck) -> AsyncIterator[Reports]:
+    """Read models whose wall clock is that of the deck."""
+    readers = Readers(deck.path)
+    yield Reports(readers, now=lambda: deck.now - deck.offset)
+    await readers.close()
+
+
+async def test_due_times_are_shown_and_asked_for_by_the_wall_clock(deck: Deck, reports: Reports) -> None:
+    deck.enqueue(task("a", retry=retrying(4)))
+    deck.claim()
+    due = deck.now + 60_000
+    deck.end("a", failure(), RetryAt(at=due))
+    deck.offset = YEAR
+    deck.do()
+    page = await reports.tasks.page(parse("due<2m", Noun.TASKS))
+    assert [one.retry_at for one in page.rows] == [due - YEAR]
+    assert (await reports.pulse.last()).waiting[0].until == due - YEAR
+
+
+async def test_rates_are_found_after_a_step(deck: Deck, reports: Reports) -> None:
+    deck.now = 10 * YEAR
+    deck.enqueue(task("a"))
+    deck.claim()
+    deck.end("a")
+    deck.offset = 5 * YEAR
+    deck.do()
+    (queue,) = await reports.queues.all()
+    assert queue.rate > 0
+    rates = (await reports.pulse.last()).rates
+    assert [rate.ended for rate in rates if rate.ended] == [{"succeeded": 1}]
+    assert abs(rates[-1].at - (deck.now - deck.offset)) < 2 * BUCKET
+
+
+async def test_an_open_attempt_tells_its_start_in_engine_time(deck: Deck, reports: Reports) -> None:
+    deck.offset = DAY
+    deck.enqueue(*tasks("t", 2))
+    deck.claim(1)
+    first = deck.now
+    deck.offset = -YEAR
+    deck.claim(2)
+    opened = await reports.attempts.open_attempts()
+    assert [attempt.started_at for attempt in opened] == [first, deck.now]

@@ -54,11 +54,12 @@ TABLES = (
 class Deck:
     """One store and its writer; the moment moves by 10 ms with each group."""
 
+    offset = 0
+    """How far engine time is ahead of the wall clock, ms."""
+
     def __init__(self, path: Path, *, now: int = 1_000) -> None:
         self.path = path
         self.now = now
-        self.offset = 0
-        """How far engine time is ahead of the wall clock, ms."""
         if not path.exists():
             path.write_bytes(_empty_store())
         self.db = open_writer(path, synchronous="NORMAL", now=now)
