@@ -94,7 +94,7 @@ class SchedulerAlarms:
         alarm.callback()
 
 
-class _Scheduler(AsyncIOScheduler):
+class _Scheduler(AsyncIOScheduler):  # type: ignore[misc] # it comes without types
     """Calls a function before it looks for what is due."""
 
     def __init__(self, before: Callable[[], None], **options: object) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, tzinfo
+from typing import Self
 
 import apscheduler.schedulers.base
 import pytest
@@ -143,8 +144,8 @@ def wall(monkeypatch: pytest.MonkeyPatch) -> Wall:
 
     class Set(datetime):
         @classmethod
-        def now(cls, tz: tzinfo | None = None) -> datetime:
-            return datetime.fromtimestamp(wall.ms() / 1000, tz or UTC)
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return cls.fromtimestamp(wall.ms() / 1000, tz or UTC)
 
     monkeypatch.setattr(alarms_module, "datetime", Set)
     monkeypatch.setattr(apscheduler.schedulers.base, "datetime", Set)

@@ -42,6 +42,7 @@ from core.store.verify import verify
 from tests.support.deck import Deck
 from tests.support.factories import failure
 from tests.support.lives import batch
+from tests.support.manual_time import saved
 
 HERE = Path(__file__).parent
 NOW = 1_000_000
@@ -176,7 +177,7 @@ def write_random(deck: Deck) -> None:
         deck.now += draw.randint(0, 200)
         deck.ask(*batch(deck, draw, draw.randint(2, 8)), slots=6)
         if number == RANDOM_GROUPS // 2:
-            end_epoch(deck.db, now=deck.now, epoch=deck.epoch)
+            end_epoch(deck.db, time=saved(deck.now), epoch=deck.epoch)
             deck.crash()
     batching.MAX_PER_BATCH = limit
 
