@@ -56,7 +56,7 @@ class SystemClock:
         """Return engine time in ms."""
         now = self._boot_at + self._since_boot()
         if self._strays(now):
-            # Once more, both anew: the process may have been stopped between the two readings.
+            # Read both again: the process may have been stopped between the two readings.
             now = self._boot_at + self._since_boot()
             if self._strays(now):
                 self.offset = now - self._wall()

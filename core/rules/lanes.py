@@ -50,13 +50,12 @@ def choose(
     now: int,
     aging_step: int,
     further: Further | None = None,
-    window: int = WINDOW,
 ) -> Picks:
     """Choose at most `slots` tasks from the heads of the open lanes.
 
     The highest whole level comes first. Within a level the job with the lowest virtual time, then the
     lowest sort key, then the lowest id; each pick raises its job's virtual time by 1. A job further than
-    `window` behind the front is lifted to it, so that no job saves up turns while it is idle. Of every
+    `WINDOW` behind the front is lifted to it, so that no job saves up turns while it is idle. Of every
     lane the picks are a prefix of its queue in (sort_key, id) order. The heads may come in any order; with
     `further` they are the first of each lane, and what is behind a picked one is asked for.
     """
@@ -66,7 +65,7 @@ def choose(
         return _choose_of_one_job(heads, slots)
     front = max(head.vtime for head in heads)
     choice = _Choice(now, aging_step, further or _nothing_further)
-    choice.vtimes = {head.job_id: max(head.vtime, front - window) for head in heads}
+    choice.vtimes = {head.job_id: max(head.vtime, front - WINDOW) for head in heads}
     for head in heads:
         choice.add(head)
     chosen = choice.take(slots)

@@ -1,4 +1,4 @@
-"""Engine time in the store: saved as it passes, steps of the wall clock named.
+"""Engine time as the store keeps it; steps of the clock named.
 
 Called by the engine's start and by each transaction.
 """

@@ -1,4 +1,4 @@
-"""Measure claims beside many lanes: jobs of one task, and lanes behind a paused queue or paused jobs.
+"""Measure claims beside many lanes, paused ones among them.
 
     python tests/bench/lanes.py [--tasks 5000] [--lanes 50000] [--group 100] [--rounds 3]
 

@@ -1,4 +1,4 @@
-"""The clock of an engine: steps of the wall clock, sleep, restarts, reboots; alarms through all of them."""
+"""The clock of an engine through steps, restarts and reboots; its alarms."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.engine.alarms import SchedulerAlarms
 from core.engine.clock import STEP_MS, SystemClock, boot_ms, wall_ms
 from core.model.ports import SavedTime
 from tests.support.house import House, task
-from tests.support.waiting import within
+from tests.support.waiting import ticks, within
 
 DAY = 86_400_000
 YEAR = 365 * DAY
@@ -173,7 +173,7 @@ async def test_alarms_keep_their_time_through_a_step(wall: Wall, by: int):
     alarms.arm("far", clock.now() + DAY // 2, lambda: ring("far"))
     alarms.arm("due", clock.now() + 300, lambda: ring("due"))
     alarms.every("tick", 0.1, repeat)
-    await asyncio.sleep(0)
+    await ticks(1)
     wall.by = by
     begun = clock.now()
     await within(over, "the alarm rings")

@@ -1,4 +1,4 @@
-"""An engine in a process of its own, while the wall clock of its machine is set."""
+"""An engine process while the wall clock of its machine is set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Aisles and lanes: what is shut costs nothing, what is open is found, order is that of all heads."""
+"""Aisles and lanes: what is shut costs nothing, the order stays."""
 
 from __future__ import annotations
 

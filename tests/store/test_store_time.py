@@ -1,4 +1,4 @@
-"""Engine time in the store: what decides, what is shown, and steps of the wall clock between."""
+"""Engine time in the store: what decides, what is shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a claim looks at: the earliest open lanes, and what is behind their heads.
+"""Sight of a claim: the earliest open lanes and what is behind.
 
 Used by the claim.
 """
