@@ -6,9 +6,9 @@ Used by every connector.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from core.model.errors import Invalid, TaskdeckError
 from core.model.expressions import has_expression
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
+    from core.model.codes import ErrorCodes
     from core.model.values import JsonObject, JsonValue
 
 MISSING, UNKNOWN, BAD_VALUE = "with.missing", "with.unknown", "with.value"
@@ -51,6 +52,18 @@ class Input(BaseModel):
 
 
 InputT = TypeVar("InputT", bound=Input)
+
+
+def as_text(value: object) -> object:
+    """Return a number or truth as YAML and JSON write it; anything else as it is."""
+    # Python's own word for a truth is another.
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else value
+
+
+WrittenText: TypeAlias = Annotated[str, BeforeValidator(as_text)]
+"""A text that goes out; a number or truth, also the value of an expression, goes as it is written."""
 
 
 class CallFailed(Exception):
@@ -108,10 +121,18 @@ class Plain:
 
     name: str = ""
     schema: ClassVar[type[Input] | None] = None
+    codes: ClassVar[ErrorCodes | None] = None
+    """The error codes of its own; with them a misspelt `retry.on` is refused. None = not declared."""
+    texts: ClassVar[Sequence[Sequence[str]]] = ()
+    """Where its input holds text: paths, `*` for any key or index; scalars there stay as they are written."""
 
     def check(self, with_: JsonObject) -> Sequence[InputFault]:
         """Return every fault of an input; values with an expression are passed over."""
         return () if self.schema is None else check_input(self.schema, with_)
+
+    def keep(self, with_: JsonObject) -> JsonObject:
+        """Return an input as it is stored with a task: defaults that may change are written out."""
+        return with_
 
     async def start(self) -> None:
         """Open nothing."""

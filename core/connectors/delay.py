@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from core.connectors.base import Input, Plain, parse_input
+from core.model.codes import ErrorCodes
 from core.model.ports import InlineCall
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Delay(Plain):
 
     name = "delay"
     schema = DelayInput
+    codes = ErrorCodes(codes=frozenset())
 
     def call(self, with_: JsonObject, context: CallContext) -> InlineCall:
         """Make the call; raise `Invalid` for a faulty input."""

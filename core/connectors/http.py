@@ -20,6 +20,7 @@ from core.connectors.http_answer import Answer, output, refusal, tame_headers
 from core.connectors.http_body import FILE, BodyBroken, BodyTooLarge, open_body
 from core.connectors.http_input import HttpInput, written
 from core.connectors.http_redirects import STATUSES, Hop, RedirectRefused, next_hop
+from core.model.codes import ErrorCodes, Numbers
 from core.model.errors import Invalid
 from core.model.outcomes import Failed, TaskError
 from core.model.ports import InlineCall
@@ -52,6 +53,25 @@ class Http(Plain):
 
     name = "http"
     schema = HttpInput
+    codes = ErrorCodes(
+        codes=frozenset(
+            {
+                *(f"http.{status}" for status in ("4xx", "5xx", "408", "429", "status")),
+                *(f"http.{reason}" for reason in ("timeout", "connect", "redirect", "body", "request")),
+                *(f"http.{reason}" for reason in ("protocol", "file")),
+            }
+        ),
+        numbers={"http": Numbers(least=100, most=599, noun="a status")},
+    )
+    texts = (
+        ("url",),
+        ("method",),
+        ("body",),
+        ("headers", "*"),
+        ("query", "*"),
+        ("query", "*", "*"),
+        ("form", "*"),
+    )
 
     def __init__(self, settings: Settings) -> None:
         """Take timeouts, body cap, connection limit and proxy."""

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, JsonValue
 
-from core.connectors.base import Input
+from core.connectors.base import Input, WrittenText
 from core.model.durations import parse_timeout
 from core.model.errors import Invalid
 from core.model.ports import InputFault
@@ -89,7 +89,7 @@ def _length(value: float | str) -> float:
 Text: TypeAlias = Annotated[str, AfterValidator(_text)]
 Scalar: TypeAlias = Text | bool | int | float
 HeaderName: TypeAlias = Annotated[str, Field(pattern=_NAME), AfterValidator(_header_name)]
-HeaderValue: TypeAlias = Annotated[str, AfterValidator(_header_value)]
+HeaderValue: TypeAlias = Annotated[WrittenText, AfterValidator(_header_value)]
 Status: TypeAlias = (
     Annotated[int, Field(ge=100, le=599)] | Annotated[str, Field(pattern=r"^[1-5]xx$", max_length=3)]
 )
@@ -105,7 +105,7 @@ class HttpInput(Input):
     query: dict[Text, Scalar | list[Scalar]] = Field(default_factory=dict)
     """Added to the query of the URL; a list repeats its key."""
     json_: JsonValue = Field(default=None, alias="json")
-    body: Text | None = None
+    body: Annotated[WrittenText, AfterValidator(_text)] | None = None
     form: dict[Text, Scalar] | None = None
     expect: Status | Annotated[list[Status], Field(min_length=1)] = "2xx"
     """The statuses that are a success: `204`, `"2xx"`, or a list of them."""

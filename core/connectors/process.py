@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from core import host
 from core.files.kinds import is_dir
+from core.model.codes import Numbers
 from core.model.errors import Invalid
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from core.model.ports import CallContext
     from core.model.values import JsonValue
 
+EXIT_CODES = Numbers(least=0, most=255, noun="an exit code")
+"""As a shell gives them: 128 + n is the signal n."""
 JSON_BYTES = 8 * 1024 * 1024
 """Larger JSON of a child is refused: it would become a row of the store."""
 TEXT_BYTES = 65_536

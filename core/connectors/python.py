@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 from pydantic import JsonValue as InputJson
 
-from core.connectors.base import Input, Plain, parse_input
+from core.connectors.base import Input, Plain, WrittenText, parse_input
 from core.connectors.process import (
+    EXIT_CODES,
     JSON_BYTES,
     check_strings,
     environment,
@@ -25,6 +26,7 @@ from core.connectors.process import (
 )
 from core.files.kinds import exists
 from core.files.untrusted import read_small
+from core.model.codes import ErrorCodes
 from core.model.errors import Invalid
 from core.model.outcomes import Failed, Outcome, Succeeded, TaskError
 from core.model.ports import ProcessCall
@@ -45,8 +47,9 @@ class PythonInput(Input):
 
     call: Annotated[str, Field(pattern=rf"^{_DOTTED}:{_DOTTED}$")]
     args: dict[str, InputJson] = Field(default_factory=dict)
-    env: dict[str, str] = Field(default_factory=dict)
-    cwd: str | None = None
+    env: dict[str, WrittenText | None] = Field(default_factory=dict)
+    """Null leaves a variable out."""
+    cwd: WrittenText | None = None
     python: Annotated[str, Field(min_length=1)] | None = None
 
 
@@ -55,6 +58,11 @@ class Python(Plain):
 
     name = "python"
     schema = PythonInput
+    codes = ErrorCodes(
+        codes=frozenset({"python.error", "python.exit", "python.not_found", "python.result", "python.text"}),
+        numbers={"python.exit": EXIT_CODES},
+    )
+    texts = (("env", "*"), ("cwd",), ("python",))
 
     def call(self, with_: JsonObject, context: CallContext) -> ProcessCall:
         """Describe the process.
@@ -63,7 +71,8 @@ class Python(Plain):
         """
         parsed = parse_input(PythonInput, with_)
         # Unbuffered, so that a log can be followed.
-        env = environment(context, {"PYTHONUNBUFFERED": "1", **context.env, **parsed.env})
+        given = {name: text for name, text in parsed.env.items() if text is not None}
+        env = environment(context, {"PYTHONUNBUFFERED": "1", **context.env, **given})
         cwd = working_directory(parsed.cwd, context)
         fault = check_strings([parsed.python or ""], env)
         if fault is not None:

@@ -22,9 +22,10 @@ from core.model.paths import working_directory
 from core.model.text import safe_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from core.config import Settings
+    from core.model.codes import ErrorCodes
     from core.model.ports import Connector, InputFault
     from core.model.values import JsonObject
 
@@ -89,6 +90,21 @@ class Registry:
     def check(self, uses: str, with_: JsonObject) -> Sequence[InputFault]:
         """Return every fault of an input for a known connector."""
         return self.get(uses).check(with_)
+
+    def codes(self, uses: str) -> ErrorCodes | None:
+        """Return the error codes of a connector's own; None where it declares none."""
+        found: ErrorCodes | None = getattr(self.get(uses), "codes", None)
+        return found
+
+    def texts(self, uses: str) -> Sequence[Sequence[str]]:
+        """Return where an input holds text for others: paths of keys, `*` for any key or index."""
+        found: Sequence[Sequence[str]] = getattr(self.get(uses), "texts", ())
+        return found
+
+    def keep(self, uses: str, with_: JsonObject) -> JsonObject:
+        """Return an input as it is stored, with what today's defaults mean written out."""
+        keep: Callable[[JsonObject], JsonObject] | None = getattr(self.get(uses), "keep", None)
+        return with_ if keep is None else keep(with_)
 
     async def start(self) -> None:
         """Start all in order; when one fails, those started are stopped in reverse and its error raised."""

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from core.connectors.base import Input, Plain, parse_input
+from core.connectors.base import Input, Plain, WrittenText, parse_input
 from core.connectors.process import (
+    EXIT_CODES,
     JSON_BYTES,
     TEXT_BYTES,
     check_strings,
@@ -23,7 +24,9 @@ from core.connectors.process import (
     signal_name,
     working_directory,
 )
+from core.connectors.script import keep_shell, script_argv
 from core.files.untrusted import read_small, tail_bytes
+from core.model.codes import ErrorCodes
 from core.model.errors import Invalid
 from core.model.expressions import OPENING
 from core.model.outcomes import Failed, Outcome, Succeeded, TaskError
@@ -36,7 +39,6 @@ if TYPE_CHECKING:
     from core.model.ports import CallContext, ProcessExit
     from core.model.values import JsonObject, JsonValue
 
-_SHELL = "/bin/sh"
 _SCRIPT = "script"
 
 Argument: TypeAlias = str | int | float | bool
@@ -48,8 +50,11 @@ class ShellInput(Input):
 
     argv: Annotated[list[Argument], Field(min_length=1)] | None = None
     script: Annotated[str, Field(min_length=1)] | None = None
-    env: dict[str, Argument] = Field(default_factory=dict)
-    cwd: str | None = None
+    shell: Annotated[str, Field(min_length=1, max_length=1_000)] | None = None
+    """What runs the script: `sh`, `bash`, `python`, or a command line with `{0}` for its file."""
+    env: dict[str, Argument | None] = Field(default_factory=dict)
+    """Null leaves a variable out."""
+    cwd: WrittenText | None = None
     parse: Literal["text", "json"] = "text"
     stderr: Literal["merged", "separate"] = "merged"
     ok: list[Annotated[int, Field(ge=0, le=255)]] = Field(default_factory=lambda: [0], min_length=1)
@@ -59,14 +64,25 @@ class ShellInput(Input):
         """Ask for exactly one of `argv` and `script`, and for a script without expressions."""
         if (with_.get("argv") is None) == (with_.get("script") is None):
             yield InputFault(code="shell.choice", message="give either `argv` or `script`")
-        script = with_.get("script")
-        if isinstance(script, str) and OPENING in script:
-            yield InputFault(
-                code="shell.fence",
-                message="`script`: an expression here could run what its value says; "
-                'pass the value by `env` and write "$NAME"',
-                path=("script",),
-            )
+        for field in ("script", "shell"):
+            text = with_.get(field)
+            if isinstance(text, str) and OPENING in text:
+                yield InputFault(
+                    code="shell.fence",
+                    message=f"`{field}`: an expression here could run what its value says; "
+                    'pass the value by `env` and write "$NAME"',
+                    path=(field,),
+                )
+        script, shell = with_.get("script"), with_.get("shell")
+        if shell is not None and script is None:
+            yield InputFault(code="shell.choice", message="`shell` goes with `script`", path=("shell",))
+        if isinstance(script, str) and isinstance(shell, str | None):
+            kept = keep_shell(with_).get("shell")
+            try:
+                script_argv(script, kept if isinstance(kept, str) else None, _SCRIPT)
+            except ValueError as error:
+                place = "script" if shell is None else "shell"
+                yield InputFault(code="shell.choice", message=f"`{place}`: {error}", path=(place,))
 
 
 class Shell(Plain):
@@ -74,6 +90,14 @@ class Shell(Plain):
 
     name = "shell"
     schema = ShellInput
+    codes = ErrorCodes(
+        codes=frozenset({"shell.exit", "shell.not_found", "shell.output", "shell.text"}),
+        numbers={"shell.exit": EXIT_CODES},
+    )
+    texts = (("argv", "*"), ("env", "*"), ("script",), ("shell",), ("cwd",))
+
+    def keep(self, with_: JsonObject) -> JsonObject:
+        return keep_shell(with_)
 
     def call(self, with_: JsonObject, context: CallContext) -> ProcessCall:
         """Describe the process.
@@ -82,13 +106,13 @@ class Shell(Plain):
         can be given), `process.cwd`.
         """
         parsed = parse_input(ShellInput, with_)
-        given = {name: _as_text(value) for name, value in parsed.env.items()}
+        given = {name: _as_text(value) for name, value in parsed.env.items() if value is not None}
         env = environment(context, given)
         cwd = working_directory(parsed.cwd, context)
         files: dict[str, bytes] = {}
         if parsed.script is not None:
             files[_SCRIPT] = parsed.script.encode("utf-8")
-            argv = [_SHELL, str(context.directory / _SCRIPT)]
+            argv = script_argv(parsed.script, parsed.shell, str(context.directory / _SCRIPT))
         else:
             argv = [_as_text(value) for value in parsed.argv or ()]
         fault = check_strings(argv, env)

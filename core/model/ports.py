@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
+from core.model.codes import ErrorCodes
 from core.model.outcomes import Failed, Outcome
 from core.model.plans import OnOverflow
 from core.model.values import JsonObject, JsonValue
@@ -195,3 +196,12 @@ class Checks(Protocol):
 
     def check(self, uses: str, with_: JsonObject) -> Sequence[InputFault]:
         """Return every fault of an input for a known connector."""
+
+    def codes(self, uses: str) -> ErrorCodes | None:
+        """Return the error codes of a connector's own; None where it does not declare them."""
+
+    def texts(self, uses: str) -> Sequence[Sequence[str]]:
+        """Return where an input holds text for others: paths of keys, `*` for any key or index."""
+
+    def keep(self, uses: str, with_: JsonObject) -> JsonObject:
+        """Return an input as it is stored, with what today's defaults mean written out."""

@@ -408,7 +408,7 @@ async def test_https_is_verified_and_never_leads_to_http(http, tmp_path, monkeyp
         {"headers": {"": "1"}},
         {"headers": {"Content-Length": "1"}},
         {"headers": {"transfer-encoding": "chunked"}},
-        {"headers": {"X": 1}},
+        {"headers": {"X": [1]}},
         {"method": "CONNECT"},
         {"method": "GET /x"},
         {"json": 1, "body": "x"},

@@ -61,7 +61,12 @@ def run(context, tmp_path):
         ({"argv": ["x"], "parse": "yaml"}, "with.value", ("parse",)),
         ({"argv": ["x"], "ok": [256]}, "with.value", ("ok", 0)),
         ({"argv": ["x"], "env": {"A": ["b"]}}, "with.value", ("env", "A")),
-        ({"argv": ["x"], "shell": "zsh"}, "with.unknown", ("shell",)),
+        ({"argv": ["x"], "shell": "zsh"}, "shell.choice", ("shell",)),
+        ({"argv": ["x"], "shel": "zsh"}, "with.unknown", ("shel",)),
+        ({"script": "true", "shell": "sh '"}, "shell.choice", ("shell",)),
+        ({"script": "true", "shell": " "}, "shell.choice", ("shell",)),
+        ({"script": "true", "shell": "${{ params.x }}"}, "shell.fence", ("shell",)),
+        ({"script": "#!\ntrue"}, "shell.choice", ("script",)),
     ],
 )
 def test_faults_are_named_with_their_place(with_, code, path):
@@ -216,3 +221,46 @@ def _refusal(with_, context) -> str:
     with pytest.raises(Invalid) as refusal:
         Shell().call(with_, context)
     return refusal.value.code
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({"script": "true"}, "sh"),
+        ({"script": "#!/bin/cat"}, "#!"),
+        ({"script": "true", "shell": "bash"}, "bash"),
+        ({"argv": ["true"]}, None),
+    ],
+)
+def test_an_input_is_stored_with_what_runs_its_script(given, kept):
+    assert Shell().keep(given).get("shell") == kept
+
+
+@pytest.mark.parametrize(
+    ("script", "shell", "said"),
+    [
+        ("false; echo on", "sh", None),
+        ("false | cat; echo on", "sh", "on\n"),
+        ("false | cat; echo on", "bash", None),
+        ("echo ${X:-a}; [[ a == a ]]", "bash", "a\n"),
+        ("false; echo on", "sh {0}", "on\n"),
+        ("false; echo on", "sh -u", "on\n"),
+        ("import sys; print(len(sys.argv))", "python", "1\n"),
+        ("#!/bin/cat\nme\n", "#!", "#!/bin/cat\nme\n"),
+        ("#! /usr/bin/env -S sh -e\nfalse; echo on", "#!", None),
+        ("#!/usr/bin/env sh\r\necho on\n", "#!", "on\n"),
+        # As it was stored before scripts ended at the first command that fails.
+        ("false; echo on", None, "on\n"),
+    ],
+)
+async def test_a_script_is_run_by_its_shell(run, script, shell, said):
+    outcome = await run({"script": script, **({} if shell is None else {"shell": shell})})
+    if said is None:
+        assert (outcome.error.code, outcome.error.facts) == ("shell.exit", {"exit": 1})
+    else:
+        assert outcome.output["text"] == said
+
+
+async def test_null_leaves_a_variable_out(run):
+    outcome = await run({"script": 'echo "${A-unset}"', "env": {"A": None}})
+    assert outcome.output["text"] == "unset\n"
