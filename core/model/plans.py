@@ -66,8 +66,8 @@ class NeedWhen(StrEnum):
 class RetryPolicy:
     """When a failed attempt is followed by another; lengths in ms.
 
-    `on` names error codes or their dotted prefixes (`http`, `http.5xx`, `timeout`); empty = every
-    error that is not permanent.
+    `on` holds patterns of error codes (`core.model.codes`): `timeout`, `http`, `http.503`,
+    `shell.exit.64-78`; empty = every error that is not permanent.
     """
 
     max_attempts: int = 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, assert_never
 
+from core.model.codes import Match, match_error
 from core.model.outcomes import (
     AskOperator,
     Bounced,
@@ -51,9 +52,9 @@ def decide_retry(
 
     Failed and timed out count against `policy.max_attempts`, lost against `max_losses` (the poison rule),
     bounced against `max_bounces` unless the machine was short; the attempt that reaches its limit is the
-    last. The first loss is retried at once, later ones back off. A permanent error is never retried,
-    whatever `policy.on` names. A `retry_after_ms` is a floor of the delay, not a replacement. `draw()` is
-    in [0, 1).
+    last. The first loss is retried at once, later ones back off. A permanent error is retried only where
+    `policy.on` names its whole code or its number. A `retry_after_ms` is a floor of the delay, not a
+    replacement. `draw()` is in [0, 1).
     """
     match outcome:
         case Bounced():
@@ -63,7 +64,7 @@ def decide_retry(
         case TimedOut():
             retried, floor = matches(policy, TIMEOUT), 0
         case Failed():
-            retried = not outcome.permanent and matches(policy, outcome.error.code)
+            retried = matches_error(policy, outcome)
             floor = outcome.retry_after_ms or 0
         case _:
             assert_never(outcome)
@@ -74,8 +75,20 @@ def decide_retry(
 
 
 def matches(policy: RetryPolicy, code: str) -> bool:
-    """Return whether the policy retries this error code: all without `on`, else by code or dotted prefix."""
-    return not policy.on or any(code == name or code.startswith(f"{name}.") for name in policy.on)
+    """Return whether the policy retries this error code: all without `on`, else what a pattern fits."""
+    return not policy.on or match_error(policy.on, code, {}) is not None
+
+
+def matches_error(policy: RetryPolicy, failed: Failed) -> bool:
+    """Return whether the policy retries a failure.
+
+    Without `on` every error that is not permanent; with it what a pattern fits, a permanent error only where
+    its whole code or its number is named.
+    """
+    if not policy.on:
+        return not failed.permanent
+    found = match_error(policy.on, failed.error.code, failed.error.facts)
+    return found is Match.NAMED or (found is Match.BEGINNING and not failed.permanent)
 
 
 def delay_ms(policy: RetryPolicy, attempt: int, *, draw: Draw) -> int:

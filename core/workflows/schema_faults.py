@@ -40,7 +40,7 @@ _PATTERNS = {
     "key": "must begin with a-z and have only a-z, 0-9 and _",
     "task": "is not a task key: a-z first, then a-z, 0-9 and _",
     "queue": "must be letters, digits, _, . and -",
-    "on": "must be an error code like `timeout` or `http.5xx`",
+    "on": "must be an error code like `timeout`, `http.5xx` or `shell.exit.75`",
 }
 
 

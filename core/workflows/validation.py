@@ -22,6 +22,7 @@ from core.workflows.outline import NeedOutline, Outline, TaskOutline, outline_of
 from core.workflows.parameters import check_declarations
 from core.workflows.positions import NO_POSITIONS, Positions
 from core.workflows.references import check_references
+from core.workflows.retry_codes import code_faults
 from core.workflows.schema_faults import typed
 
 
@@ -48,6 +49,7 @@ def check(value: JsonValue, positions: Positions, checks: Checks) -> Report:
     faults.extend(_graph_faults(outline, positions))
     faults.extend(_connector_faults(outline, positions, checks))
     faults.extend(check_references(value, outline, positions))
+    faults.extend(code_faults(value, outline, positions, checks))
     if document is not None:
         faults.extend(check_declarations(document.params, positions))
         faults.extend(_document_faults(document, positions))

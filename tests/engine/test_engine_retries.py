@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from core.control.api import Target
-from tests.support.house import House, task
+from core.model.errors import Invalid
+from core.model.plans import RetryPolicy, TaskSpec
+from tests.support.house import House, script, task
 
 POLICY = {"max_attempts": 4, "base": "2s", "max": "5s"}
 
@@ -65,6 +67,33 @@ async def test_retry_after_is_a_floor_of_the_delay_and_not_a_replacement(house: 
     await advance_to_retry(house, 1_500)
     await advance_to_retry(house, 2_000)
     assert (await house.ended(job)).status == "succeeded"
+
+
+async def test_an_exit_code_that_is_named_is_retried_and_another_is_not(house: House):
+    policy = {"max_attempts": 2, "base": "1s", "on": ["shell.exit.64-78"]}
+    job = await house.submit(
+        script("busy", "exit 75", retry=policy),
+        script("wrong", "exit 1", retry=policy),
+        on_task_failure="finish",
+    )
+    await house.reach(job, "wrong", "failed")
+    await house.reach(job, "busy", "retrying")
+    assert house.attempts(job, "wrong") == ["failed"]
+
+
+async def test_a_script_ends_at_the_first_command_that_fails(house: House):
+    job = await house.submit(script("a", "echo one; false; echo two"))
+    assert (await house.ended(job)).status == "failed"
+    assert (await house.control.log(house.task_id(job, "a"))).data == b"one\n"
+
+
+async def test_a_code_that_no_error_has_is_refused_for_loose_tasks_too(house: House):
+    spec = TaskSpec(
+        uses="shell", with_={"argv": ["true"]}, retry=RetryPolicy(max_attempts=2, on=("shel.exit",))
+    )
+    with pytest.raises(Invalid) as caught:
+        await house.control.enqueue([spec])
+    assert (caught.value.code, caught.value.facts["code"]) == ("task.on", "shel.exit")
 
 
 async def test_a_policy_that_names_codes_retries_those_alone(house: House):

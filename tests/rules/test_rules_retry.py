@@ -43,9 +43,23 @@ def test_the_last_attempt_is_the_last():
     assert decide(RetryPolicy()) == GiveUp()
 
 
-def test_a_permanent_error_is_never_retried_even_when_named():
-    policy = RetryPolicy(max_attempts=9, on=("http.4xx",))
-    assert decide(policy, failed("http.4xx", permanent=True)) == GiveUp()
+@pytest.mark.parametrize(
+    ("on", "retried"),
+    [
+        ((), False),
+        (("http",), False),
+        (("timeout",), False),
+        (("http.4xx",), True),
+        (("http.404",), True),
+        (("http.400-410",), True),
+        (("http.405",), False),
+        (("http.5xx",), False),
+    ],
+)
+def test_a_permanent_error_is_retried_only_where_its_code_or_number_is_named(on, retried):
+    policy = RetryPolicy(max_attempts=9, on=on)
+    gone = Failed(error=TaskError(code="http.4xx", message="no", facts={"status": 404}), permanent=True)
+    assert isinstance(decide(policy, gone), RetryAt) is retried
 
 
 @pytest.mark.parametrize(

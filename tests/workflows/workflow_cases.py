@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from core.config import load as load_settings
+from core.connectors.delay import Delay
+from core.connectors.http import Http
+from core.connectors.registry import Registry
+from core.connectors.shell import Shell
+from core.model.codes import ErrorCodes
 from core.model.errors import Fault
 from core.model.ports import InputFault
 from core.model.values import JsonObject
@@ -31,7 +38,17 @@ class SomeConnectors:
             return [InputFault(code="shell.script", message="use `env`", path=("script",))]
         return []
 
+    def codes(self, uses: str) -> ErrorCodes | None:
+        return Registry([Delay(), Shell(), Http(SETTINGS)]).codes(uses)
 
+    def texts(self, uses: str) -> Sequence[Sequence[str]]:
+        return Shell.texts if uses == "shell" else ()
+
+    def keep(self, uses: str, with_: JsonObject) -> JsonObject:
+        return with_
+
+
+SETTINGS = load_settings(Path("/nonexistent"))
 CONNECTORS = SomeConnectors()
 
 
