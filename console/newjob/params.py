@@ -25,6 +25,7 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
     "boolean": (bool,),
     "array": (list,),
     "object": (dict,),
+    "date": (str,),
 }
 _WANTED = {
     "string": "a text",
@@ -33,6 +34,7 @@ _WANTED = {
     "boolean": "true or false",
     "array": "a JSON list, like [1, 2]",
     "object": 'a JSON object, like {"key": 1}',
+    "date": "a date, like 2026-01-31, today or today-7d",
 }
 
 
@@ -105,7 +107,7 @@ def read_value(param: ParamView, text: str) -> JsonValue:
 
 
 def _read(param: ParamView, text: str) -> JsonValue:
-    if param.type == "string" and not _is_coded(param):
+    if param.type in ("string", "date") and not _is_coded(param):
         return text
     if param.type == "integer":
         if not _WHOLE.fullmatch(text.strip()) or not _LEAST <= int(text) <= _MOST:
@@ -142,7 +144,7 @@ def _initial_text(param: ParamView, value: JsonValue) -> str:
 
 
 def _as_text(param: ParamView, value: JsonValue) -> str:
-    if param.type == "string" and isinstance(value, str) and not _is_coded(param):
+    if param.type in ("string", "date") and isinstance(value, str) and not _is_coded(param):
         return value
     return _json(value)
 

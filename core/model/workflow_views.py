@@ -12,7 +12,7 @@ from core.model.values import JsonValue
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParamView:
-    """One parameter of a workflow; `type` is string, integer, number, boolean, array or object."""
+    """One parameter of a workflow; `type` is string, integer, number, boolean, array, object or date."""
 
     name: str
     type: str

@@ -19,6 +19,7 @@ from core.model.bounds import (
     QUEUE_MAX,
     REASON_MAX,
 )
+from core.model.codes import PATTERN
 from core.model.durations import parse_document_duration, parse_timeout
 from core.model.errors import Invalid
 from core.model.plans import Backoff, Jitter, NeedWhen, OnLoss, OnOverflow, OnTaskFailure
@@ -72,10 +73,10 @@ Duration: TypeAlias = Annotated[int, BeforeValidator(_millis)]
 Limit: TypeAlias = Annotated[int, BeforeValidator(_limit)]
 """A time limit in ms, 0 = none."""
 Priority: TypeAlias = Annotated[int, Field(ge=0, le=PRIORITY_MAX)]
-Code: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*\z", max_length=100)]
+Code: TypeAlias = Annotated[str, Field(pattern=rf"^{PATTERN}\z", max_length=100)]
 Loose: TypeAlias = dict[str, object]
 """A mapping whose values only the connector, or only the author, understands."""
-ParamType: TypeAlias = Literal["string", "integer", "number", "boolean", "array", "object"]
+ParamType: TypeAlias = Literal["string", "integer", "number", "boolean", "array", "object", "date"]
 
 
 class _Model(BaseModel):
@@ -84,12 +85,13 @@ class _Model(BaseModel):
 
 
 class Param(_Model):
-    """One parameter, required when it has no default.
+    """One parameter, required when it has no default and does not say `required: false`.
 
     `min` and `max` bound numbers, or the length of strings and arrays.
     """
 
     type: ParamType = "string"
+    required: bool | None = None
     default: object = None
     min: float | None = None
     max: float | None = None
@@ -97,9 +99,14 @@ class Param(_Model):
     description: Text | None = None
 
     @property
-    def required(self) -> bool:
+    def is_required(self) -> bool:
         """Whether a value must be given."""
-        return "default" not in self.model_fields_set
+        return "default" not in self.model_fields_set and self.required is not False
+
+    @property
+    def is_nullable(self) -> bool:
+        """Whether its value may be null: nothing was given, and no default stands for it."""
+        return not self.is_required and self.default is None
 
 
 class Retry(_Model):

@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from pathlib import Path
 
 from core.model.errors import Fault, InvalidDocument
@@ -18,9 +19,10 @@ from core.model.values import JsonObject, JsonValue
 from core.workflows.definition import RETRY_ATTEMPTS, Defaults, Document, Retry, Task
 from core.workflows.expressions.embedded import bare_source
 from core.workflows.loader import Loaded, load, read
-from core.workflows.parameters import bind
+from core.workflows.parameters import bind, written_numbers
 from core.workflows.positions import NO_POSITIONS
 from core.workflows.validation import check
+from core.workflows.written import Places, keep_texts, number_texts, put_numbers, untyped_faults
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,10 @@ class Workflow:
     source: str
     """What it is called in messages: a path, a name."""
     warnings: tuple[Fault, ...] = ()
+    numbers: Mapping[str, str] = field(default_factory=dict)
+    """Defaults of parameters that are numbers, as they were written."""
+    places: Mapping[str, Places] = field(default_factory=dict)
+    """Where inputs hold text, by connector."""
 
 
 def parse(source: Path | str | bytes | Mapping[str, JsonValue], checks: Checks) -> Workflow:
@@ -45,6 +51,12 @@ def parse(source: Path | str | bytes | Mapping[str, JsonValue], checks: Checks) 
 
 def parse_loaded(loaded: Loaded, checks: Checks) -> Workflow:
     """Return the workflow of a document that was read already."""
+    numbers: Mapping[str, str] = {}
+    untyped: tuple[Fault, ...] = ()
+    if isinstance(loaded.value, dict) and loaded.positions is not NO_POSITIONS:
+        numbers = number_texts(loaded.value, loaded.texts)
+        untyped = tuple(untyped_faults(loaded.value, loaded.positions))
+        keep_texts(loaded.value, loaded.texts, checks, null=loaded.null)
     report = check(loaded.value, loaded.positions, checks)
     if report.document is None or not isinstance(loaded.value, dict):
         raise InvalidDocument(loaded.source, report.faults)
@@ -52,7 +64,9 @@ def parse_loaded(loaded: Loaded, checks: Checks) -> Workflow:
         document=report.document,
         definition=loaded.value,
         source=loaded.source,
-        warnings=report.warnings,
+        warnings=(*untyped, *report.warnings),
+        numbers=numbers,
+        places={uses: checks.texts(uses) for uses in checks.names()},
     )
 
 
@@ -61,18 +75,25 @@ def expand(
     params: Mapping[str, JsonValue] | None = None,
     *,
     context: JsonObject | None = None,
+    today: date | None = None,
 ) -> JobPlan:
     """Return the plan of a job with these parameters; `context` (cwd, env) goes to every task.
 
-    Parameters may be text, as from a command line. Raises `Invalid` with every reason why not.
+    Parameters may be text, as from a command line; `today` is what dates count from, by default that of this
+    machine. Raises `Invalid` with every reason why not.
     """
     document = workflow.document
-    bound = bind(document.params, params or {})
+    given = params or {}
+    bound = bind(document.params, given, today=today or datetime.now().astimezone().date())
+    numbers = written_numbers(document.params, given, defaults=workflow.numbers)
     shared = context or {}
     stages = tuple(
         StagePlan(
             name=stage.name,
-            tasks=tuple(_to_plan(task, document.defaults, context=shared) for task in stage.tasks),
+            tasks=tuple(
+                _put_numbers(_to_plan(task, document.defaults, context=shared), workflow, numbers)
+                for task in stage.tasks
+            ),
         )
         for stage in document.in_stages()
     )
@@ -85,6 +106,11 @@ def expand(
         definition=workflow.definition,
         notify=document.notify,
     )
+
+
+def _put_numbers(plan: TaskPlan, workflow: Workflow, numbers: Mapping[str, str]) -> TaskPlan:
+    with_ = put_numbers(plan.with_, workflow.places.get(plan.uses, ()), numbers)
+    return plan if with_ is plan.with_ else replace(plan, with_=with_)
 
 
 def hash_of(definition: JsonObject) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.files.reading import decode_document, fault_after, read_document, too_large
@@ -15,8 +15,9 @@ from core.model.errors import Fault, InvalidDocument
 from core.model.values import JsonValue
 from core.workflows.json_reader import JsonReader
 from core.workflows.limits import LIMITS, Limits, survey
-from core.workflows.positions import Positions
+from core.workflows.positions import Positions, Step
 from core.workflows.scalars import BadNumber, read_float, read_int, refuse_constant
+from core.workflows.written import Texts, is_other
 from core.workflows.yaml_reader import YamlReader
 
 _JSON = re.compile(r'\s*\{\s*["}]')
@@ -34,6 +35,10 @@ class Loaded:
     value: JsonValue
     positions: Positions
     source: str
+    texts: Texts = field(default_factory=dict)
+    """Scalars that were written otherwise than their values would be."""
+    null: str = ""
+    """How a null was written that is not among them."""
 
 
 def read(path: Path, *, limits: Limits = LIMITS) -> Loaded:
@@ -72,17 +77,20 @@ class _Suspicious(Exception):
 
 
 def _load_json(text: str, source: str, limits: Limits) -> Loaded:
+    numbers = _Numbers()
     try:
         value: JsonValue = json.loads(
             text,
             object_pairs_hook=_unique,
-            parse_int=read_int,
-            parse_float=read_float,
+            parse_int=numbers.read_int,
+            parse_float=numbers.read_float,
             parse_constant=refuse_constant,
         )
         if survey(value, limits) is None:
             positions = Positions(lambda: JsonReader(text, limits).read())
-            return Loaded(value=value, positions=positions, source=source)
+            return Loaded(
+                value=value, positions=positions, source=source, texts=numbers.texts(value), null="null"
+            )
     except (_Suspicious, BadNumber, RecursionError, json.JSONDecodeError):
         # The slow reading of the same text finds every fault with its position.
         pass
@@ -91,6 +99,64 @@ def _load_json(text: str, source: str, limits: Limits) -> Loaded:
     raise InvalidDocument(
         source, reader.faults or [Fault(code="document.syntax", message="this is not JSON")]
     )
+
+
+class _WrittenInt(int):
+    """A whole number that was written otherwise."""
+
+    text: str
+
+
+class _WrittenFloat(float):
+    """A number that was written otherwise."""
+
+    text: str
+
+
+class _Numbers:
+    """The numbers of one JSON text, some of them with the text they were written as."""
+
+    def __init__(self) -> None:
+        self._found = False
+
+    def read_int(self, text: str) -> int:
+        number = read_int(text)
+        if not is_other(number, text):
+            return number
+        self._found = True
+        written = _WrittenInt(number)
+        written.text = text
+        return written
+
+    def read_float(self, text: str) -> float:
+        number = read_float(text)
+        if not is_other(number, text):
+            return number
+        self._found = True
+        written = _WrittenFloat(number)
+        written.text = text
+        return written
+
+    def texts(self, value: JsonValue) -> Texts:
+        """Return the texts by their places, and leave plain numbers behind."""
+        texts: Texts = {}
+        pending = [value] if self._found else []
+        while pending:
+            holder = pending.pop()
+            items: list[tuple[Step, JsonValue]]
+            items = [*holder.items()] if isinstance(holder, dict) else [*enumerate(_listed(holder))]
+            for step, item in items:
+                if isinstance(item, dict | list):
+                    pending.append(item)
+                elif isinstance(item, _WrittenInt | _WrittenFloat):
+                    texts.setdefault(id(holder), {})[step] = item.text
+                    plain = int(item) if isinstance(item, int) else float(item)
+                    holder[step] = plain  # type: ignore[index] # a step of it
+        return texts
+
+
+def _listed(value: JsonValue) -> list[JsonValue]:
+    return value if isinstance(value, list) else []
 
 
 def _unique(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
@@ -107,4 +173,4 @@ def _load_yaml(text: str, source: str, limits: Limits) -> Loaded:
         raise InvalidDocument(
             source, sorted(reader.faults, key=lambda fault: (fault.line or 0, fault.column or 0))
         )
-    return Loaded(value=tree.root, positions=Positions(lambda: tree), source=source)
+    return Loaded(value=tree.root, positions=Positions(lambda: tree), source=source, texts=reader.texts)

@@ -6,7 +6,9 @@ Used by the validation and the expansion.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
 
 from core.model.errors import Fault, Invalid
 from core.model.near_misses import one_of
@@ -15,6 +17,7 @@ from core.workflows.definition import Param
 from core.workflows.limits import survey
 from core.workflows.positions import Positions
 from core.workflows.scalars import read_plain
+from core.workflows.written import is_other
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
@@ -23,7 +26,11 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "boolean": (bool,),
     "array": (list,),
     "object": (dict,),
+    "date": (str,),
 }
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_RELATIVE = re.compile(r"(today|yesterday|tomorrow)\s*(?:([+-])\s*([0-9]{1,5})\s*([dw]))?", re.ASCII)
+_DAYS = {"today": 0, "yesterday": -1, "tomorrow": 1}
 
 
 def check_declarations(params: Mapping[str, Param], positions: Positions) -> Iterator[Fault]:
@@ -36,14 +43,22 @@ def check_declarations(params: Mapping[str, Param], positions: Positions) -> Ite
             reason = _mismatch(param, _json(choice))
             if reason:
                 yield positions.fault_at((*path, "enum", index), "document.param", f"`{name}`: {reason}")
-        if not param.required:
+        if param.required and "default" in param.model_fields_set:
+            message = f"`{name}`: a default is not needed where a value is required"
+            yield positions.fault_at((*path, "default"), "document.param", message)
+        if param.type == "date" and (param.min is not None or param.max is not None):
+            message = f"`{name}`: a date has neither `min` nor `max`"
+            yield positions.fault_at(path, "document.param", message)
+        if not param.is_required:
             reason = _mismatch(param, _json(param.default)) or _out_of_bounds(param, _json(param.default))
             if reason:
                 yield positions.fault_at((*path, "default"), "document.param", f"`{name}`: {reason}")
 
 
-def bind(declared: Mapping[str, Param], given: Mapping[str, JsonValue]) -> JsonObject:
+def bind(declared: Mapping[str, Param], given: Mapping[str, JsonValue], *, today: date) -> JsonObject:
     """Return a value for every declared parameter, in their order; text is read as the type asks.
+
+    A date may be written from `today`: `yesterday`, `today-7d`, `tomorrow + 1w`; its value is `YYYY-MM-DD`.
 
     Raises `Invalid` with every reason: unknown, missing, wrong type, out of bounds.
     """
@@ -52,19 +67,56 @@ def bind(declared: Mapping[str, Param], given: Mapping[str, JsonValue]) -> JsonO
     ]
     values: JsonObject = {}
     for name, param in declared.items():
-        if name not in given and param.required:
+        if name not in given and param.is_required:
             reasons.append(f"the parameter `{name}` ({param.type}) is missing")
             continue
         value = _convert(param, given[name]) if name in given else _json(param.default)
         reason = _mismatch(param, value) or _out_of_bounds(param, value)
         if reason:
             reasons.append(f"`{name}`: {reason}")
-        values[name] = value
+        values[name] = _dated(param, value, today)
     if reasons:
         facts: JsonObject = {"reasons": list[JsonValue](reasons)}
         hint = "give parameters as -p NAME=VALUE"
         raise Invalid("params.invalid", "; ".join(reasons[:20]), hint=hint, facts=facts)
     return values
+
+
+def written_numbers(
+    declared: Mapping[str, Param], given: Mapping[str, JsonValue], *, defaults: Mapping[str, str]
+) -> dict[str, str]:
+    """Return, by parameter, a number as it was written where its value would be written otherwise."""
+    numbers = {name: text for name, text in defaults.items() if name not in given}
+    for name, text in given.items():
+        param = declared.get(name)
+        if param is None or not isinstance(text, str) or param.type not in ("integer", "number"):
+            continue
+        value = _convert(param, text)
+        if isinstance(value, int | float) and is_other(value, text.strip()):
+            numbers[name] = text.strip()
+    return numbers
+
+
+def read_date(text: str, today: date) -> date | None:
+    """Return the date that a text names, from `today` where it is relative; None for anything else."""
+    text = text.strip()
+    try:
+        if _DATE.fullmatch(text):
+            return date.fromisoformat(text)
+        match = _RELATIVE.fullmatch(text.lower())
+        if match is None:
+            return None
+        count = int(match[3] or 0) * (7 if match[4] == "w" else 1) * (-1 if match[2] == "-" else 1)
+        return today + timedelta(days=_DAYS[match[1]] + count)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _dated(param: Param, value: JsonValue, today: date) -> JsonValue:
+    if param.type != "date" or not isinstance(value, str):
+        return value
+    found = read_date(value, today)
+    return value if found is None else found.isoformat()
 
 
 def _json(value: object) -> JsonValue:
@@ -74,6 +126,10 @@ def _json(value: object) -> JsonValue:
 def _convert(param: Param, value: JsonValue) -> JsonValue:
     """Read text from a command line as the type asks; what cannot be read stays text and is refused."""
     if not isinstance(value, str) or param.type == "string":
+        return value
+    if param.is_nullable and value.strip() in ("", "null"):
+        return None
+    if param.type == "date":
         return value
     try:
         if param.type in ("integer", "number", "boolean"):
@@ -86,6 +142,10 @@ def _convert(param: Param, value: JsonValue) -> JsonValue:
 
 
 def _mismatch(param: Param, value: JsonValue) -> str | None:
+    if value is None and param.is_nullable:
+        return None
+    if param.type == "date" and isinstance(value, str) and read_date(value, date(2000, 1, 1)) is None:
+        return f"{json.dumps(value)[:60]} is not a date: write 2026-01-31, today, yesterday or today-7d"
     wanted = _TYPES[param.type]
     if isinstance(value, wanted) and (not isinstance(value, bool) or param.type == "boolean"):
         fault = survey(value)
@@ -95,6 +155,8 @@ def _mismatch(param: Param, value: JsonValue) -> str | None:
 
 
 def _out_of_bounds(param: Param, value: JsonValue) -> str | None:
+    if value is None and param.is_nullable:
+        return None
     if param.enum is not None and not any(_same(value, _json(choice)) for choice in param.enum):
         shown = ", ".join(json.dumps(choice) for choice in param.enum[:20])
         return f"{json.dumps(value)[:60]} is none of {shown}"

@@ -58,7 +58,7 @@ def read_int(text: str) -> int:
     number = int(text, 0) if text[:2] in ("0o", "0x") else int(text)
     if INT_MIN <= number <= INT_MAX:
         return number
-    raise BadNumber("a whole number beyond 64 bits; quote it to keep it as text")
+    raise BadNumber("a whole number beyond 64 bits")
 
 
 def read_float(text: str) -> float:

@@ -17,8 +17,10 @@ from core.workflows.json_reader import duplicate_key
 from core.workflows.limits import FAULTS_MAX, Limits, too_deep, too_many
 from core.workflows.positions import Entry, PlacedTree, Position, Step
 from core.workflows.scalars import BadNumber, read_plain
+from core.workflows.written import Texts, is_other
 
 _START = Position(1, 1)
+_QUOTE = "; put it in quotes to keep it as text"
 
 
 class _Stop(Exception):
@@ -50,6 +52,7 @@ class YamlReader:
 
     def __init__(self, text: str, limits: Limits) -> None:
         self.faults: list[Fault] = []
+        self.texts: Texts = {}
         self._text = text
         self._limits = limits
         self._root: JsonValue = None
@@ -109,8 +112,8 @@ class YamlReader:
             try:
                 value = read_plain(text)
             except BadNumber as error:
-                self._add("document.number", str(error), event.start_mark)
-        self._put(value, event)
+                self._add("document.number", f"{error}{_QUOTE}", event.start_mark)
+        self._put(value, event, text)
 
     def _open(self, event: yaml.CollectionStartEvent) -> None:
         if event.anchor is not None or event.tag is not None:
@@ -127,7 +130,7 @@ class YamlReader:
     def _close(self, _event: yaml.CollectionEndEvent) -> None:
         self._stack.pop()
 
-    def _put(self, value: JsonValue, event: yaml.NodeEvent) -> None:
+    def _put(self, value: JsonValue, event: yaml.NodeEvent, text: str = "") -> None:
         mark = event.start_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else _START
         self._nodes += 1
@@ -138,6 +141,9 @@ class YamlReader:
             self._root, self._start = value, Position(line, column)
             return
         inner = self._stack[-1]
+        step = len(inner.container) if isinstance(inner.container, list) else inner.key
+        if step is not None and not isinstance(value, str | dict | list) and is_other(value, text):
+            self.texts.setdefault(id(inner.container), {})[step] = text
         if isinstance(inner.container, list):
             inner.entries[len(inner.container)] = (line, column, line, column)
             inner.container.append(value)

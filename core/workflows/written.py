@@ -1,0 +1,175 @@
+"""Scalars of a document as they are written, where they are text.
+
+Made by the readers; used by the expansion. `3.10`, `010` and `~` are a number, a number and null to YAML,
+and other texts once they are read: what goes to a command, a header or a text parameter keeps its text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+from core.model.errors import Fault
+from core.model.expressions import OPENING
+from core.model.ports import Checks
+from core.model.values import JsonObject, JsonValue
+from core.workflows.expressions.embedded import Embedded, split
+from core.workflows.expressions.paths import parse_path
+from core.workflows.outline import outline_of
+from core.workflows.positions import Positions, Step
+
+Texts: TypeAlias = dict[int, dict[Step, str]]
+"""By the `id` of a mapping or list: texts of its scalars that their values would not be written as."""
+Places: TypeAlias = Sequence[Sequence[str]]
+"""Paths within an input, `*` for any key or index."""
+
+
+def is_other(value: JsonValue, text: str) -> bool:
+    """Return whether a plain scalar would be written otherwise than it stood there."""
+    if isinstance(value, str):
+        return False
+    return write_scalar(value) != text
+
+
+def write_scalar(value: JsonValue) -> str:
+    """Return a scalar as YAML and JSON write it; null is the empty text."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)
+
+
+def keep_texts(document: JsonObject, texts: Texts, checks: Checks, *, null: str) -> None:
+    """Put the written text in the place of each scalar that goes out as text; changes the document.
+
+    These are the places of text that the connectors name, and defaults and choices of text parameters; `null`
+    is how a null was written that has no text.
+    """
+    known = frozenset(checks.names())
+    for task in outline_of(document).tasks:
+        if task.uses is not None and task.uses in known:
+            for place in checks.texts(task.uses):
+                for holder, step, many in _holders(task.with_, place):
+                    _keep(holder, step, texts, null=null if many else None)
+    for declared in _declarations(document):
+        if declared.get("type", "string") == "string":
+            _keep_param(declared, texts)
+
+
+def number_texts(document: JsonObject, texts: Texts) -> dict[str, str]:
+    """Return, by parameter, the written text of a default that is a number."""
+    params = document.get("params")
+    found: dict[str, str] = {}
+    for name, declared in (params if isinstance(params, dict) else {}).items():
+        if isinstance(declared, dict) and isinstance(declared.get("default"), int | float):
+            text = texts.get(id(declared), {}).get("default")
+            if text is not None:
+                found[name] = text
+    return found
+
+
+def put_numbers(with_: JsonObject, places: Places, numbers: Mapping[str, str]) -> JsonObject:
+    """Return an input whose places of text have numbers of parameters as they were written.
+
+    That is each `${{ params.NAME }}` alone; what is computed from a number is written from its value.
+    """
+    if not numbers or not places:
+        return with_
+    copied: JsonObject = {key: _copy(value) for key, value in with_.items()}
+    for place in places:
+        for holder, step, _ in _holders(copied, place):
+            text = _get(holder, step)
+            if isinstance(text, str) and OPENING in text:
+                _set(holder, step, _put(text, numbers))
+    return copied
+
+
+def untyped_faults(document: JsonObject, positions: Positions) -> Iterator[Fault]:
+    """Warn of numbers and truths that are defaults of parameters without a type, and so texts."""
+    params = document.get("params")
+    for name, declared in (params if isinstance(params, dict) else {}).items():
+        if not isinstance(declared, dict) or "type" in declared:
+            continue
+        default = declared.get("default")
+        if isinstance(default, int | float):
+            message = (
+                f"`{name}` has no `type`, so that its default is the text as written: say `type: string`,"
+                f" or `type: {'boolean' if isinstance(default, bool) else 'number'}`"
+            )
+            yield positions.fault_at(("params", name, "default"), "document.untyped", message)
+
+
+def _put(text: str, numbers: Mapping[str, str]) -> str:
+    return "".join(
+        _number(piece.source, numbers) if isinstance(piece, Embedded) else piece for piece in split(text)
+    )
+
+
+def _number(source: str, numbers: Mapping[str, str]) -> str:
+    path = parse_path(source)
+    if path is not None and len(path) == 2 and path[0] == "params" and path[1] in numbers:
+        return numbers[str(path[1])]
+    return f"{OPENING} {source} }}}}"
+
+
+def _declarations(document: JsonObject) -> Iterator[JsonObject]:
+    params = document.get("params")
+    for declared in (params if isinstance(params, dict) else {}).values():
+        if isinstance(declared, dict):
+            yield declared
+
+
+def _keep_param(declared: JsonObject, texts: Texts) -> None:
+    if isinstance(declared.get("default"), int | float):
+        _force(declared, "default", texts)
+    choices = declared.get("enum")
+    if isinstance(choices, list):
+        for index, choice in enumerate(choices):
+            if isinstance(choice, int | float):
+                _force(choices, index, texts)
+
+
+def _force(holder: JsonValue, step: Step, texts: Texts) -> None:
+    text = texts.get(id(holder), {}).get(step)
+    _set(holder, step, write_scalar(_get(holder, step)) if text is None else text)
+
+
+def _keep(holder: JsonValue, step: Step, texts: Texts, *, null: str | None) -> None:
+    """Put a text in its place; in single fields (`null` is None) null stays, as if it was left out."""
+    text = texts.get(id(holder), {}).get(step)
+    if _get(holder, step) is None:
+        if null is not None:
+            _set(holder, step, null if text is None else text)
+    elif text is not None:
+        _set(holder, step, text)
+
+
+def _holders(value: JsonValue, place: Sequence[str]) -> Iterator[tuple[JsonValue, Step, bool]]:
+    """Return the mapping or list, the key or index, and whether it is one of many, of scalars at a place."""
+    *before, last = place
+    level: list[JsonValue] = [value]
+    for word in before:
+        level = [_get(item, step) for item in level for step in _steps(item, word)]
+    for item in level:
+        for step in _steps(item, last):
+            if not isinstance(_get(item, step), dict | list):
+                yield item, step, last == "*"
+
+
+def _steps(item: JsonValue, word: str) -> Sequence[Step]:
+    if isinstance(item, dict):
+        return list(item) if word == "*" else [word] if word in item else []
+    return range(len(item)) if isinstance(item, list) and word == "*" else []
+
+
+def _get(holder: JsonValue, step: Step) -> JsonValue:
+    return holder[step]  # type: ignore[index] # A step of this mapping or list.
+
+
+def _set(holder: JsonValue, step: Step, value: JsonValue) -> None:
+    holder[step] = value  # type: ignore[index] # A step of this mapping or list.
+
+
+def _copy(value: JsonValue) -> JsonValue:
+    if isinstance(value, dict):
+        return {key: _copy(item) for key, item in value.items()}
+    return [_copy(item) for item in value] if isinstance(value, list) else value
