@@ -22,6 +22,7 @@ from core.cli.commands import Command
 from core.cli.loose_tasks import Following, Group, LooseTasks, OneTask
 from core.cli.output import emit, note, say
 from core.cli.refusals import usage
+from core.cli.variables import read_variables
 from core.cli.waiting import Interrupts, interrupts
 from core.control.api import OPERATOR, ControlAPI, TaskSpec
 from core.model.bounds import ATTEMPTS_MAX, PRIORITY_MAX
@@ -61,7 +62,8 @@ class TaskOptions:
         typer.Option(help="Over that: drop the middle, or fail. [default: output_policy, drop_middle]"),
     ] = None
     env: Annotated[
-        list[str], typer.Option(metavar="NAME", help="An environment variable to pass on; may be repeated.")
+        list[str],
+        typer.Option(metavar="NAME[=VALUE]", help="An environment variable to pass on; may be repeated."),
     ] = field(default_factory=list)
     name: Annotated[str | None, typer.Option(metavar="TEXT", help="The name of the tasks.")] = None
     detach: Annotated[
@@ -184,14 +186,9 @@ def _literal(argument: str) -> str:
 
 def _environment(names: Sequence[str]) -> JsonObject:
     """Return the caller's PATH, LANG, LC_* and the variables named; refuse one that is not set."""
-    for name in names:
-        if name not in os.environ:
-            raise usage(
-                f"--env {name}: there is no such environment variable",
-                hint="give its name alone, and export it",
-            )
-    taken = {"PATH", "LANG", *names}
-    return {name: value for name, value in os.environ.items() if name in taken or name.startswith("LC_")}
+    shared = ("PATH", "LANG")
+    taken = {name: text for name, text in os.environ.items() if name in shared or name.startswith("LC_")}
+    return {**taken, **read_variables(names)}
 
 
 def _lines(data: bytes) -> list[str]:

@@ -19,12 +19,14 @@ from core.cli.output import emit, say, status
 from core.cli.progress import Meter
 from core.cli.refusals import Left, usage
 from core.cli.summary import EXIT, counts_text, failed_tasks, say_failed
+from core.cli.variables import read_variables
 from core.cli.waiting import Interrupts, explaining_lost_engine, interrupts, wait_with
 from core.control.api import OPERATOR, ControlAPI, Document, EventQuery, SubmitOptions
 from core.files.kinds import exists
 from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.filters.terms import In
+from core.model.bounds import ATTEMPTS_MAX
 from core.model.commands import Submitted
 from core.model.paths import absolute, working_directory
 from core.model.text import safe_line
@@ -32,6 +34,9 @@ from core.model.values import JsonObject, JsonValue
 from core.model.views import JobResult, JobView
 from core.render.times import duration_text
 from core.workflows.registry import expanded, find
+
+_COUNTED = 2_000
+"""Tasks whose attempts are counted for the first line; of larger jobs nothing is said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +47,22 @@ class Run(Hosting):
     param: Annotated[
         list[str],
         typer.Option("--param", "-p", metavar="K=V", help="A workflow parameter; may be repeated."),
+    ] = field(default_factory=list)
+    retry: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=0,
+            max=ATTEMPTS_MAX - 1,
+            help="Run a failed task that has no `retry:` again up to N times.",
+        ),
+    ] = 0
+    env: Annotated[
+        list[str],
+        typer.Option(
+            metavar="NAME[=VALUE]",
+            help="An environment variable for the tasks; may be repeated.",
+        ),
     ] = field(default_factory=list)
     key: Annotated[
         str | None,
@@ -88,7 +109,10 @@ def _document(arguments: Run) -> tuple[Document, SubmitOptions]:
 
 
 def _options(arguments: Run, *, cwd: Path) -> SubmitOptions:
-    return SubmitOptions(actor=OPERATOR, cwd=str(cwd), client_key=arguments.key)
+    env = read_variables(arguments.env)
+    return SubmitOptions(
+        actor=OPERATOR, cwd=str(cwd), client_key=arguments.key, env=env, retry=arguments.retry
+    )
 
 
 def _params(pairs: list[str]) -> JsonObject:
@@ -109,7 +133,8 @@ async def _follow(deck: ControlAPI, submitted: Submitted, *, arguments: Run, rec
     if submitted.duplicate:
         meter.remark(f"job {job.id} has this key already: following it")
     number = sum(job.tasks.values())
-    meter.remark(f"job {job.id} {safe_line(job.name)}: {number} task{'' if number == 1 else 's'}")
+    with_what = await _with_what(deck, job.id, number, arguments)
+    meter.remark(f"job {job.id} {safe_line(job.name)}: {number} task{'' if number == 1 else 's'}{with_what}")
     stages = _Stages(deck, job.id)
 
     async def tick() -> bool:
@@ -130,6 +155,21 @@ async def _follow(deck: ControlAPI, submitted: Submitted, *, arguments: Run, rec
         for line in await stages.closed():
             meter.remark(line)
     return await _conclude(deck, result, arguments=arguments)
+
+
+async def _with_what(deck: ControlAPI, job_id: int, number: int, arguments: Run) -> str:
+    """Return how often tasks are run again, and the names of the variables given, to end a line with."""
+    parts = []
+    if number <= _COUNTED:
+        page = await deck.tasks(parse(f"job:{job_id}", Noun.TASKS), limit=_COUNTED)
+        attempts = [task.max_attempts for task in page.rows if task.max_attempts > 1]
+        if attempts:
+            most = f"up to {max(attempts)} attempts"
+            parts.append(f"{most} each" if len(attempts) == number else f"{len(attempts)} of them {most}")
+    if arguments.env:
+        names = ", ".join(safe_line(pair.partition("=")[0]) for pair in arguments.env)
+        parts.append(f"env {names}")
+    return "".join(f"; {part}" for part in parts)
 
 
 class _Stages:
@@ -200,6 +240,7 @@ COMMANDS = (
         run=run,
         examples=(
             "taskdeck run nightly.yaml -p date=2026-01-31",
+            "taskdeck run nightly.yaml -p date=yesterday --retry 2 --env API_TOKEN --env MODE=fast",
             "taskdeck run sample --slots 4",
             "taskdeck run nightly.yaml --detach --key nightly-2026-01-31",
             "taskdeck run nightly.yaml --json | tail -n 1",

@@ -23,7 +23,7 @@ from core.model.commands import (
 )
 from core.model.errors import Fault, Invalid
 from core.model.paths import absolute
-from core.model.plans import JobPlan, TaskPlan, check_task
+from core.model.plans import NO_RETRY, JobPlan, RetryPolicy, TaskPlan, check_task
 from core.model.ports import Checks
 from core.model.text import safe_line
 from core.model.values import JsonObject, JsonValue
@@ -33,6 +33,7 @@ from core.workflows.definition import Param
 from core.workflows.expansion import Workflow, expand, parse, parse_loaded
 from core.workflows.limits import survey
 from core.workflows.loader import load
+from core.workflows.retry_codes import pattern_fault
 
 
 class Admission:
@@ -72,7 +73,8 @@ class Admission:
             raise bounds.refused("tasks", len(plans), f"at most {bounds.TASKS_MAX} tasks of one request")
         for plan in plans:
             self._check_loose(plan)
-        return await self._journal.submit(Enqueue(tasks=tuple(plans), group=group, actor=actor))
+        tasks = tuple(_kept(plan, self._checks) for plan in plans)
+        return await self._journal.submit(Enqueue(tasks=tasks, group=group, actor=actor))
 
     def _check_loose(self, plan: TaskPlan) -> None:
         check_task(plan)
@@ -86,6 +88,15 @@ class Admission:
                     facts={"field": name, "key": plan.key},
                 )
         faults = self._checks.check(plan.uses, plan.with_)
+        for text in plan.retry.on:
+            reason = pattern_fault(text, plan.uses, self._checks)
+            if reason is not None:
+                raise Invalid(
+                    "task.on",
+                    f"task {safe_line(plan.key)!r}: {reason}",
+                    hint="fix `retry.on`",
+                    facts={"field": "retry.on", "key": plan.key, "code": text},
+                )
         if faults:
             raise Invalid(
                 faults[0].code,
@@ -124,7 +135,28 @@ def plan_job(
     workflow = document if isinstance(document, Workflow) else read_workflow(document, checks=checks)
     context: JsonObject = {**({"cwd": cwd} if cwd else {}), **({"env": options.env} if options.env else {})}
     plan = expand(workflow, params, context=context)
-    return replace(plan, client_key=options.client_key, name=options.name or plan.name)
+    return replace(
+        plan,
+        client_key=options.client_key,
+        name=options.name or plan.name,
+        stages=tuple(
+            replace(stage, tasks=tuple(_retried(_kept(task, checks), options.retry) for task in stage.tasks))
+            for stage in plan.stages
+        ),
+    )
+
+
+def _retried(plan: TaskPlan, retry: int) -> TaskPlan:
+    """Return a task that is run again this often, unless it has a `retry` of its own."""
+    if not retry or plan.retry is not NO_RETRY:
+        return plan
+    return replace(plan, retry=RetryPolicy(max_attempts=retry + 1))
+
+
+def _kept(plan: TaskPlan, checks: Checks) -> TaskPlan:
+    """Return a task with its input as it is stored."""
+    with_ = checks.keep(plan.uses, plan.with_)
+    return plan if with_ is plan.with_ else replace(plan, with_=with_)
 
 
 def read_workflow(document: Document, *, checks: Checks) -> Workflow:
@@ -153,7 +185,7 @@ def _param(name: str, param: Param) -> ParamView:
     return ParamView(
         name=name,
         type=param.type,
-        required=param.required,
+        required=param.is_required,
         # The survey of the document saw JSON only.
         default=cast("JsonValue", param.default),
         min=param.min,

@@ -113,6 +113,8 @@ class SubmitOptions:
     """Same key and input = the same job; other input = conflict."""
     name: str | None = None
     """Name of the job instead of the document's."""
+    retry: int = 0
+    """How often a failed task that has no `retry` of its own is run again."""
 
     def __post_init__(self) -> None:
         """Refuse what is out of bounds (`task.FIELD`)."""
@@ -121,6 +123,7 @@ class SubmitOptions:
         bounds.check_optional_text("name", self.name)
         bounds.check_directory(self.cwd)
         bounds.check_environment(self.env)
+        bounds.check_whole("retry", self.retry, least=0, most=bounds.ATTEMPTS_MAX - 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,14 @@ ERROR_FIELDS = ("code", "message")
 JOB_FIELDS = ("id", "name")
 """What an expression may ask of the job."""
 _KINDS: dict[Path, Kind] = {("job", "id"): "int", ("job", "name"): "string"}
-_PARAM_KINDS = {"string": "string", "integer": "int", "boolean": "bool", "array": "list", "object": "map"}
+_PARAM_KINDS = {
+    "string": "string",
+    "date": "string",
+    "integer": "int",
+    "boolean": "bool",
+    "array": "list",
+    "object": "map",
+}
 _PARAM_FIELDS = frozenset({"type", "default", "description", "enum", "min", "max"})
 
 

@@ -5,11 +5,12 @@ Called by the validation of documents and by admission.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import reduce
 from operator import or_
 
-from core.model.codes import ENGINE_CODES, ErrorCodes, fault_of
+from core.model.codes import ENGINE_CODES, PATTERN, ErrorCodes, fault_of
 from core.model.errors import Fault
 from core.model.ports import Checks
 from core.model.values import JsonObject, JsonValue
@@ -66,4 +67,9 @@ def _patterns(holder: JsonValue) -> Iterable[tuple[int, str]]:
     listed = retry.get("on") if isinstance(retry, dict) else None
     if not isinstance(listed, list):
         return ()
-    return [(index, text) for index, text in enumerate(listed) if isinstance(text, str)]
+    # What does not even look like a code is refused by the shape of the document.
+    return [
+        (index, text)
+        for index, text in enumerate(listed)
+        if isinstance(text, str) and re.fullmatch(PATTERN, text)
+    ]

@@ -6,6 +6,7 @@ and other texts once they are read: what goes to a command, a header or a text p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
@@ -14,9 +15,13 @@ from core.model.expressions import OPENING
 from core.model.ports import Checks
 from core.model.values import JsonObject, JsonValue
 from core.workflows.expressions.embedded import Embedded, split
-from core.workflows.expressions.paths import parse_path
 from core.workflows.outline import outline_of
 from core.workflows.positions import Positions, Step
+
+_PARAM = re.compile(
+    r"params\s*(?:\.\s*|\[\s*(?P<quote>[\"'])\s*)(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?(quote)(?P=quote)\s*\])"
+)
+"""An expression that is a parameter and nothing else."""
 
 Texts: TypeAlias = dict[int, dict[Step, str]]
 """By the `id` of a mapping or list: texts of its scalars that their values would not be written as."""
@@ -105,9 +110,9 @@ def _put(text: str, numbers: Mapping[str, str]) -> str:
 
 
 def _number(source: str, numbers: Mapping[str, str]) -> str:
-    path = parse_path(source)
-    if path is not None and len(path) == 2 and path[0] == "params" and path[1] in numbers:
-        return numbers[str(path[1])]
+    named = _PARAM.fullmatch(source)
+    if named is not None and named["name"] in numbers:
+        return numbers[named["name"]]
     return f"{OPENING} {source} }}}}"
 
 

@@ -183,3 +183,26 @@ def test_map_ends_with_1_and_names_what_failed(map_: Map) -> None:
 def test_map_without_lines_is_a_usage_error(home: Path, map_: Map) -> None:
     assert map_(b"\n\n", "--", "true").status == 2
     assert not (home / "taskdeck.db").exists()
+
+
+def test_a_run_says_how_often_tasks_are_run_again_and_what_variables_they_get(
+    home: Path, deck: Deck, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "flow.yaml"
+    file.write_text(
+        "name: flow\ntasks:\n"
+        "- {key: a, uses: shell, with: {script: 'echo $A $B; exit 1'}, retry: {max_attempts: 2, base: 1ms}}\n"
+        "- {key: b, uses: shell, with: {script: 'test $B = two'}}\n"
+    )
+    monkeypatch.setenv("A", "one")
+    ended = deck("run", str(file), "--env", "A", "--env", "B=two")
+    assert "2 tasks; 1 of them up to 2 attempts; env A, B\n" in ended.err
+    assert "one two" in ended.out
+    tasks = deck("tasks", "--json", "--where", "job:2 sort:id").objects
+    assert [(task["key"], task["status"], task["max_attempts"]) for task in tasks] == [
+        ("a", "failed", 2),
+        ("b", "succeeded", 1),
+    ]
+    assert "2 tasks; up to 4 attempts each\n" in deck("run", str(file), "--retry", "3").err
+    for wrong in (["--env", "NO_SUCH"], ["--env", "=x"], ["--env", "A", "--env", "A=1"], ["--retry", "1000"]):
+        assert deck("run", str(file), *wrong).status == 2
