@@ -83,7 +83,12 @@ def read_look(text: str, source: str) -> Look:
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise Invalid("theme.syntax", f"{source}: {safe_line(str(error))}", hint="fix the file") from error
+        raise Invalid(
+            "theme.syntax",
+            f"{source}: {safe_line(str(error))}",
+            hint="fix the file",
+            facts={"file": str(source), "reason": str(error)},
+        ) from error
     page = _Page(source=source, text=text)
     for key in table:
         if key not in _KNOWN:
@@ -154,7 +159,12 @@ class _Page:
         word = re.compile(rf'\s*\[?"?{re.escape(key)}"?\s*[=\]]')
         lines = (number for number, line in enumerate(self.text.splitlines(), 1) if word.match(line))
         place = f"{self.source}:{next(lines, 1)}"
-        return Invalid(f"theme.{kind}", f"{place}: '{safe_line(key)}' {why}", hint="fix the theme file")
+        return Invalid(
+            f"theme.{kind}",
+            f"{place}: '{safe_line(key)}' {why}",
+            hint="fix the theme file",
+            facts={"place": place, "key": key},
+        )
 
     def text_of(self, key: str, value: object) -> str:
         """Return a value that must be a text."""

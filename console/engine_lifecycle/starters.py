@@ -77,7 +77,10 @@ class SpawnedEngine:
                 )
         except OSError as error:
             raise Unavailable(
-                "engine.start", f"cannot start an engine: {error.strerror}", hint="run 'taskdeck serve'"
+                "engine.start",
+                f"cannot start an engine: {error.strerror}",
+                hint="run 'taskdeck serve'",
+                facts={"reason": error.strerror or ""},
             ) from error
 
     def call_off(self) -> None:

@@ -79,4 +79,9 @@ def _refusing(path: Path) -> Iterator[None]:
 
 
 def _refusal(path: Path, reason: str) -> Invalid:
-    return Invalid("export.file", f"cannot write {safe_line(path.name)}: {reason}", hint="name another file")
+    return Invalid(
+        "export.file",
+        f"cannot write {safe_line(path.name)}: {reason}",
+        hint="name another file",
+        facts={"file": str(path), "reason": reason},
+    )

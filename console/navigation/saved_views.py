@@ -64,7 +64,9 @@ class Views:
         views = self.all()
         if name not in views:
             there = f"; there are: {' '.join(sorted(views))}" if views else "; none was saved yet"
-            raise NotFound("views.unknown", f"no view is called '{safe_line(name)}'{there}")
+            raise NotFound(
+                "views.unknown", f"no view is called '{safe_line(name)}'{there}", facts={"view": name}
+            )
         return views[name]
 
     def save(self, name: str, root: str, where: Filter) -> None:
@@ -83,7 +85,9 @@ class Views:
                 write_file(self._file, _toml(views).encode())
         except OSError as error:
             raise Unavailable(
-                "views.write", f"cannot write {safe_line(str(self._file))}: {error.strerror}"
+                "views.write",
+                f"cannot write {safe_line(str(self._file))}: {error.strerror}",
+                facts={"file": str(self._file), "reason": error.strerror or ""},
             ) from error
 
     def _view(self, name: str, entry: object) -> View:
@@ -95,7 +99,12 @@ class Views:
             raise self._faulty(f"'{safe_line(name)}' needs root, noun and filter") from error
 
     def _faulty(self, why: str) -> Invalid:
-        return Invalid("views.file", safe_line(f"{self.place}: {why}"), hint="fix the file or remove it")
+        return Invalid(
+            "views.file",
+            safe_line(f"{self.place}: {why}"),
+            hint="fix the file or remove it",
+            facts={"place": self.place, "reason": why},
+        )
 
 
 def _toml(views: Mapping[str, View]) -> str:

@@ -111,7 +111,12 @@ def read_folder(path: Path) -> Folder:
         offers = [_offer(entry) for entry in listed[:ENTRIES]]
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise Invalid("folder.unreadable", f"cannot read {path}: {reason}", hint="pick another") from error
+        raise Invalid(
+            "folder.unreadable",
+            f"cannot read {path}: {reason}",
+            hint="pick another",
+            facts={"folder": str(path), "reason": reason},
+        ) from error
     known = sorted(
         (offer for offer in offers if offer), key=lambda offer: (offer.kind is Kind.FILE, offer.name)
     )

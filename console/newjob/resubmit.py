@@ -59,10 +59,10 @@ async def source_of(control: ReadingAPI, job: JobView) -> Source:
     Raises `Conflict` (`job.bare`) for a job without a stored workflow, and what the control raises.
     """
     if job.id == INBOX:
-        raise Conflict("job.bare", LOOSE, hint="pick a workflow with o")
+        raise Conflict("job.bare", LOOSE, hint="pick a workflow with o", facts={"job": job.id})
     definition = await control.definition(job.id)
     if not definition:
-        raise Conflict("job.bare", _bare(job.id), hint="pick a workflow with o")
+        raise Conflict("job.bare", _bare(job.id), hint="pick a workflow with o", facts={"job": job.id})
     only = In(field="job", values=(job.id,))
     first = await control.tasks(Filter(noun=Noun.TASKS, terms=(only,), sort=Sort(field="id")), limit=1)
     folders = [(await control.task(task.id)).cwd for task in first.rows]

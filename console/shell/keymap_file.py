@@ -30,7 +30,12 @@ def read_keymap(file: Path, groups: Iterable[tuple[str, ...]]) -> dict[str, str]
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        raise Invalid("keymap.unreadable", safe_line(f"{file}: {error}"), hint="fix the file") from error
+        raise Invalid(
+            "keymap.unreadable",
+            safe_line(f"{file}: {error}"),
+            hint="fix the file",
+            facts={"file": str(file), "reason": str(error)},
+        ) from error
     return check_keymap(text, str(file), groups)
 
 
@@ -39,7 +44,12 @@ def check_keymap(text: str, source: str, groups: Iterable[tuple[str, ...]]) -> d
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise Invalid("keymap.syntax", safe_line(f"{source}: {error}"), hint="fix the file") from error
+        raise Invalid(
+            "keymap.syntax",
+            safe_line(f"{source}: {error}"),
+            hint="fix the file",
+            facts={"file": str(source), "reason": str(error)},
+        ) from error
     ids = {key.id for keys in KEYS.values() for key in keys}
     for name, keys in table.items():
         if name not in ids:
@@ -82,4 +92,5 @@ def _refuse(text: str, source: str, name: str, why: str) -> Invalid:
         "keymap.value",
         safe_line(f"{place}: '{name}' {why}"),
         hint="fix the file; without it all keys are as shipped",
+        facts={"place": place, "name": name, "reason": why},
     )

@@ -84,7 +84,11 @@ class Navigator:
                 self._recall_view(name)
             case None:
                 known = f"there are: {' '.join(ROOTS)}, job 7, task 7, #7, queue NAME"
-                raise NotFound("place.unknown", f"not found: '{safe_line(text)}'; {known}; 1 and 2 lead home")
+                raise NotFound(
+                    "place.unknown",
+                    f"not found: '{safe_line(text)}'; {known}; 1 and 2 lead home",
+                    facts={"place": text},
+                )
         return SafeText("")
 
     def step(self, by: int) -> bool:

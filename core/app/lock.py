@@ -36,6 +36,7 @@ def silent_owner(paths: Paths) -> Unavailable:
         "engine.silent",
         f"the engine on {safe_line(str(paths.home))} holds its lock but does not answer",
         hint="see its log, or end its process",
+        facts={"home": str(paths.home)},
     )
 
 
@@ -101,6 +102,7 @@ class EngineLock:
                 "lock.unusable",
                 f"cannot open {self._path}: {error.strerror}",
                 hint="fix the permissions or choose another --home",
+                facts={"file": str(self._path), "reason": error.strerror or ""},
             ) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -33,7 +33,12 @@ async def own(options: Options, *, hint: str) -> EngineLock:
     deadline = _deadline(HANDOVER_SECONDS)
     while not lock.acquire():
         if lock.owner_lives() or _now() > deadline:
-            raise Unavailable("engine.running", f"an engine runs on {options.paths.home} already", hint=hint)
+            raise Unavailable(
+                "engine.running",
+                f"an engine runs on {options.paths.home} already",
+                hint=hint,
+                facts={"home": str(options.paths.home)},
+            )
         await asyncio.sleep(_POLL_SECONDS)
     return lock
 
@@ -101,7 +106,10 @@ async def _end(owner: Process, path: Path, *, patience: float) -> None:
         return
     except PermissionError as error:
         raise Forbidden(
-            "engine.foreign", f"process {owner.pid} is another user's", hint="ask its owner to end it"
+            "engine.foreign",
+            f"process {owner.pid} is another user's",
+            hint="ask its owner to end it",
+            facts={"pid": owner.pid},
         ) from error
     finally:
         os.close(descriptor)
@@ -132,7 +140,10 @@ async def _lock_soon(lock: EngineLock, path: Path) -> None:
         if winner is not None or _now() > deadline:
             owner = "another process" if winner is None else f"process {winner.pid}"
             raise Unavailable(
-                "engine.running", f"{owner} took the home over first", hint="use it, or say --take-over again"
+                "engine.running",
+                f"{owner} took the home over first",
+                hint="use it, or say --take-over again",
+                facts={"owner": str(owner)},
             )
         await asyncio.sleep(_POLL_SECONDS)
 

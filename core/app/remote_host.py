@@ -49,7 +49,12 @@ class RemoteHost:
     def __post_init__(self) -> None:
         """Refuse a host that ssh would take for one of its options."""
         if not self.host or self.host.startswith("-") or any(char.isspace() for char in self.host):
-            raise Invalid("host.name", f"{safe_line(self.host)!r} is not a host", hint="write user@box")
+            raise Invalid(
+                "host.name",
+                f"{safe_line(self.host)!r} is not a host",
+                hint="write user@box",
+                facts={"host": self.host},
+            )
 
     def starting_argv(self, *more: str) -> list[str]:
         """Return the command that dials an engine there, started if none runs; `more` = options of ssh."""
@@ -133,6 +138,7 @@ async def _run(argv: Sequence[str], stderr: IO[bytes]) -> int:
             "host.ssh",
             f"cannot run '{safe_line(argv[0])}': {error.strerror}",
             hint="install OpenSSH's client, or name another command with TASKDECK_SSH",
+            facts={"command": argv[0], "reason": error.strerror or ""},
         ) from error
     ssh = find_process(process.pid)
     try:
@@ -150,24 +156,37 @@ def refusal(host: RemoteHost, code: int, stderr: str) -> TaskdeckError:
     last, name = safe_line(lines[-1] if lines else "no message"), safe_line(host.host)
     if code == _SSH_FAILED:
         return Unavailable(
-            "host.unreachable", f"ssh cannot reach {name}: {last}", hint=f"try: {host.ssh} {name} true"
+            "host.unreachable",
+            f"ssh cannot reach {name}: {last}",
+            hint=f"try: {host.ssh} {name} true",
+            facts={"host": host.host, "reason": last},
         )
     if code in _NOT_FOUND:
         return Unavailable(
             "host.taskdeck",
             f"there is no '{safe_line(host.remote_command)}' on {name}: {last}",
             hint="install it there, or name its path with --remote-command (TASKDECK_REMOTE_COMMAND)",
+            facts={"host": host.host, "command": host.remote_command, "reason": last},
         )
     if code == _USAGE:
         return Unavailable(
             "host.version",
             f"taskdeck on {name} does not know 'dial-stdio': {last}",
             hint="install this version of taskdeck there",
+            facts={"host": host.host, "reason": last},
         )
     refused = [match for match in map(_REFUSAL.match, lines) if match]
     if refused:
         code_there, message = refused[-1].groups()
-        return Unavailable(code_there, f"{name}: {safe_line(message)}", hint=f"check {name} itself")
+        return Unavailable(
+            code_there,
+            f"{name}: {safe_line(message)}",
+            hint=f"check {name} itself",
+            facts={"host": host.host},
+        )
     return Unavailable(
-        "host.command", f"the command on {name} ended with exit {code}: {last}", hint="run it there by hand"
+        "host.command",
+        f"the command on {name} ended with exit {code}: {last}",
+        hint="run it there by hand",
+        facts={"host": host.host, "exit": code, "reason": last},
     )

@@ -85,6 +85,7 @@ class StartingEngine:
             "engine.start",
             f"the engine did not start (exit {self.process.poll()}): {last_line(self.log)}",
             hint=f"see {safe_line(str(self.log))}",
+            facts={"exit": self.process.poll(), "log": str(self.log)},
         )
 
     def call_off(self) -> None:
@@ -115,7 +116,10 @@ def spawn_engine(home: Path, flags: Sequence[str] = ()) -> StartingEngine:
     except OSError as error:
         os.close(reading)
         raise Unavailable(
-            "engine.start", f"cannot start an engine: {error.strerror}", hint="run 'taskdeck serve'"
+            "engine.start",
+            f"cannot start an engine: {error.strerror}",
+            hint="run 'taskdeck serve'",
+            facts={"reason": error.strerror or ""},
         ) from error
     finally:
         os.close(writing)

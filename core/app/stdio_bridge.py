@@ -41,6 +41,7 @@ def dial_stdio(home: Path | None) -> None:
             "engine.none",
             f"no engine runs on {safe_line(str(paths.home))}",
             hint="start one with 'taskdeck serve', or add --start",
+            facts={"home": str(paths.home)},
         )
     bridge(connection, source=0, target=1)
 

@@ -51,6 +51,9 @@ def _quote(argument: str) -> str:
 def _escape(text: str) -> str:
     if safe_line(text) != text:
         raise Invalid(
-            "unit.path", f"a unit cannot hold the path {safe_line(text)}", hint="choose another --home"
+            "unit.path",
+            f"a unit cannot hold the path {safe_line(text)}",
+            hint="choose another --home",
+            facts={"path": text},
         )
     return text.replace("%", "%%")

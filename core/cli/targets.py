@@ -64,7 +64,12 @@ async def find_targets(
 def _job_id(text: str) -> int:
     # Python itself refuses to read numbers of thousands of digits.
     if len(text.lstrip("0")) > len(str(ID_MAX)):
-        raise NotFound("job.unknown", f"there is no job {text[:40]}", hint="'taskdeck jobs' lists them")
+        raise NotFound(
+            "job.unknown",
+            f"there is no job {text[:40]}",
+            hint="'taskdeck jobs' lists them",
+            facts={"job": text[:40]},
+        )
     return int(text)
 
 

@@ -225,7 +225,12 @@ def _first_hop(wanted: HttpInput, payload: _Payload, context: CallContext) -> Ho
             pairs = httpx.QueryParams({key: _listed(value) for key, value in wanted.query.items()})
             url = url.copy_with(params=url.params.merge(pairs))
     except httpx.InvalidURL as error:
-        raise Invalid("with.invalid", f"input: `url`: {error}", hint="fix the URL") from error
+        raise Invalid(
+            "with.invalid",
+            f"input: `url`: {error}",
+            hint="fix the URL",
+            facts={"field": "url", "reason": str(error)},
+        ) from error
     return Hop(method=wanted.method, url=str(url), headers=headers)
 
 

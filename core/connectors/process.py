@@ -72,7 +72,12 @@ def working_directory(asked: str | None, context: CallContext) -> str:
     base = context.cwd or _home_directory()
     folder = Path(base, asked) if asked is not None else Path(base)
     if not is_dir(folder):
-        raise Invalid("process.cwd", f"cannot run in {folder}: no such directory", hint="fix `cwd`")
+        raise Invalid(
+            "process.cwd",
+            f"cannot run in {folder}: no such directory",
+            hint="fix `cwd`",
+            facts={"cwd": str(folder)},
+        )
     return str(folder)
 
 
@@ -88,7 +93,12 @@ def program(name: str, *, code: str, env: Mapping[str, str], cwd: str) -> str:
     """Return the absolute path of a program by the child's own PATH; raise `Invalid` with `code`."""
     path = host.find_program(name, path=env.get("PATH", os.defpath), cwd=cwd)
     if path is None:
-        raise Invalid(code, f"{name}: no such program, or not executable", hint="fix its name, or PATH")
+        raise Invalid(
+            code,
+            f"{name}: no such program, or not executable",
+            hint="fix its name, or PATH",
+            facts={"program": name, "cwd": cwd},
+        )
     return str(path)
 
 

@@ -159,6 +159,7 @@ def load(reference: str) -> Connector:
             "connector.not_found",
             f"'{safe_line(reference[:200])}' is not of the form module:object",
             hint="write for example --connector mypackage.connectors:mail",
+            facts={"reference": reference},
         )
     try:
         with _working_directory_first():

@@ -29,5 +29,9 @@ class Answers:
         """Answer a request; raise `Bug` (`request.unanswered`) if no function does."""
         function = self._functions.get(type(request))
         if function is None:
-            raise Bug("request.unanswered", f"{type(request).__name__} has no answer here")
+            raise Bug(
+                "request.unanswered",
+                f"{type(request).__name__} has no answer here",
+                facts={"request": type(request).__name__},
+            )
         return cast("R", await function(request))

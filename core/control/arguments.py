@@ -99,4 +99,6 @@ class DocumentSource:
 
 def unfit(wanted: str) -> Invalid:
     """Return the refusal of a target that a verb does not act on."""
-    return Invalid("target.unfit", f"this verb acts on {wanted}", hint=f"name {wanted}")
+    return Invalid(
+        "target.unfit", f"this verb acts on {wanted}", hint=f"name {wanted}", facts={"wanted": wanted}
+    )

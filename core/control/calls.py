@@ -93,6 +93,7 @@ def _silent() -> Unavailable:
         "engine.silent",
         f"an engine was called and did not answer for {HANDSHAKE_SECONDS:g} s",
         hint="see its log, or end its process",
+        facts={"seconds": HANDSHAKE_SECONDS},
     )
 
 

@@ -50,6 +50,7 @@ class ReadingControl(ReadingAPI):
                 "engine.none",
                 f"'{verb.name}' needs an engine",
                 hint="start one with 'taskdeck serve', then try again",
+                facts={"verb": verb.name},
             )
         return await self._answers.ask(request)
 

@@ -67,7 +67,11 @@ def verb_of(request: Request[object]) -> Verb:
     """Return the row of a request; raise `Bug` (`request.unknown`) if the table does not have it."""
     found = _VERBS.get(type(request))
     if found is None:
-        raise Bug("request.unknown", f"{type(request).__name__} is not in the table of requests")
+        raise Bug(
+            "request.unknown",
+            f"{type(request).__name__} is not in the table of requests",
+            facts={"request": type(request).__name__},
+        )
     return found
 
 

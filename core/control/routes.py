@@ -50,7 +50,12 @@ class Endpoints:
             raise other_protocol(http.path_params["protocol"], "of another version")
         kind = ROUTES.get(name)
         if kind is None:
-            raise NotFound("verb.unknown", f"there is no verb '{name[:64]}'", hint="compare the versions")
+            raise NotFound(
+                "verb.unknown",
+                f"there is no verb '{name[:64]}'",
+                hint="compare the versions",
+                facts={"verb": name[:64]},
+            )
         request: Request[object] = wire.decode_request(await self._body(http), kind)
         if kind_of(request) is Kind.WAIT:
             return wire.encode_answer(await self._wait(http, request))
@@ -101,6 +106,7 @@ class Endpoints:
                 "engine.busy",
                 f"one client waits for at most {self._waiting_most} things at once",
                 hint="wait for several tasks by one request",
+                facts={"limit": self._waiting_most},
             )
         self._waiting[peer] += 1
         try:

@@ -203,6 +203,7 @@ class _Guarded(HttpToolsProtocol):
                 "engine.busy",
                 f"the engine has {len(self.connections)} connections open",
                 hint="close some clients, then try again",
+                facts={"connections": len(self.connections)},
             )
 
     def _refuse(self, error: TaskdeckError) -> None:

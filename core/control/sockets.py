@@ -70,6 +70,7 @@ def bind_private(path: Path) -> socket.socket:
             "socket.failed",
             f"cannot listen on {path}: {error.strerror or error}",
             hint="choose another --home, on a local disk",
+            facts={"path": str(path), "reason": error.strerror or ""},
         ) from error
     except Unavailable:
         listener.close()
@@ -104,7 +105,10 @@ def remove_socket(path: Path) -> None:
         return
     if not stat.S_ISSOCK(mode):
         raise Unavailable(
-            "socket.taken", f"{path} is not a socket", hint="move the file away, then start again"
+            "socket.taken",
+            f"{path} is not a socket",
+            hint="move the file away, then start again",
+            facts={"path": str(path)},
         )
     path.unlink(missing_ok=True)
 

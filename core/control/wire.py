@@ -45,7 +45,10 @@ def encode(value: object) -> bytes:
         return _ENCODER.encode(value).encode("ascii")
     except (TypeError, ValueError, RecursionError) as error:
         raise Invalid(
-            "wire.unwritable", f"this cannot be written as JSON: {error}", hint="use plain JSON values"
+            "wire.unwritable",
+            f"this cannot be written as JSON: {error}",
+            hint="use plain JSON values",
+            facts={"reason": str(error)},
         ) from error
 
 
@@ -54,7 +57,12 @@ def encode_answer(value: object) -> bytes:
     try:
         return encode(msgspec.to_builtins(value))
     except RecursionError as error:
-        raise Invalid("wire.unwritable", "the answer is nested too deeply", hint="ask for less") from error
+        raise Invalid(
+            "wire.unwritable",
+            "the answer is nested too deeply",
+            hint="ask for less",
+            facts={"reason": str(error)},
+        ) from error
 
 
 def decode(body: bytes | bytearray) -> JsonValue:
@@ -62,14 +70,23 @@ def decode(body: bytes | bytearray) -> JsonValue:
     try:
         return cast("JsonValue", _DECODER.decode(body.decode()))
     except (ValueError, RecursionError) as error:
-        raise Invalid("wire.unreadable", f"this is not JSON: {error}", hint="send a JSON object") from error
+        raise Invalid(
+            "wire.unreadable",
+            f"this is not JSON: {error}",
+            hint="send a JSON object",
+            facts={"reason": str(error)},
+        ) from error
 
 
 def decode_object(body: bytes | bytearray) -> JsonObject:
     """Read a JSON object; raise `Invalid` (`wire.unreadable`)."""
     value = decode(body)
     if not isinstance(value, dict):
-        raise Invalid("wire.unreadable", "this is not a JSON object", hint="send a JSON object")
+        raise Invalid(
+            "wire.unreadable",
+            "this is not a JSON object",
+            hint="send a JSON object",
+        )
     return value
 
 
@@ -122,6 +139,7 @@ def crashed(status: int = 500) -> Bug:
         "engine.crashed",
         f"the engine could not answer (status {status})",
         hint="see the engine's log, and report this",
+        facts={"status": status},
     )
 
 

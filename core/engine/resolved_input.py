@@ -65,7 +65,12 @@ class InputResolver:
         scope = await self._scope(running, [with_, f"${{{{ {when} }}}}"])
         if not await scope.judge(when, running.claimed.key):
             message = "its `when` was true when it was queued and is false now"
-            raise NotFound("condition.changed", message, hint="check what its `when` refers to")
+            raise NotFound(
+                "condition.changed",
+                message,
+                hint="check what its `when` refers to",
+                facts={"task": running.ref.task_id, "job": running.claimed.job_id},
+            )
         with_ = _object(await scope.resolve(with_, running.claimed.key))
         return ResolvedInput(connector=connector, with_=with_, context=self._context(running))
 

@@ -214,11 +214,13 @@ class ChildExecutor:
         if not str(error.filename).startswith(f"{self.outputs.root}{os.sep}"):
             # Nothing below `output` can be made: that stops every task, not this one alone.
             message = f"{error.filename} cannot be written: {error.strerror}"
-            return MachineShort("output.unwritable", message, hint=_DISK)
+            return MachineShort("output.unwritable", message, hint=_DISK, facts={"file": str(error.filename)})
         if isinstance(error, FileExistsError):
             # Left by another store in the same place: its files must not be taken for ours.
             message = f"{error.filename} exists already"
-            return HandoffFailed("output.taken", message, hint="move output/ of another store away")
+            return HandoffFailed(
+                "output.taken", message, hint="move output/ of another store away", facts=_facts(ref)
+            )
         return HandoffFailed(
             "output.unwritable", f"cannot write the attempt: {error.strerror}", hint=_DISK, facts=_facts(ref)
         )

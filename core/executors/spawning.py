@@ -89,7 +89,9 @@ def spawn(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], stdio: Stdio
         )
     except ValueError as error:
         message = f"an argument or variable cannot be passed: {error}"
-        raise Invalid("process.text", message, hint="fix the `with:` block of the task") from error
+        raise Invalid(
+            "process.text", message, hint="fix the `with:` block of the task", facts={"reason": str(error)}
+        ) from error
     except OSError as error:
         raise _refusal(error, cwd) from error
     # The executor reaps by pid; left open, Popen would warn about, and later wait for, a child not its own.
@@ -114,9 +116,15 @@ def _refusal(error: OSError, cwd: str) -> Invalid | HandoffFailed | MachineShort
             hint="pass large values by file",
         )
     if error.errno in _CWD_ERRORS and error.filename == cwd:
-        return Invalid("process.cwd", f"cannot run in {cwd}: {error.strerror}", hint="fix `cwd`")
+        return Invalid(
+            "process.cwd",
+            f"cannot run in {cwd}: {error.strerror}",
+            hint="fix `cwd`",
+            facts={"cwd": str(cwd), "reason": error.strerror or ""},
+        )
     return shortage(error) or HandoffFailed(
         "process.spawn",
         f"no process could be started: {error.strerror}",
         hint="check memory and `ulimit -u`",
+        facts={"reason": error.strerror or ""},
     )

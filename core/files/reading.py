@@ -30,16 +30,28 @@ def read_document(path: Path, *, limit: int = DOCUMENT_BYTES) -> bytes:
         with open(path, "rb", opener=_open_at_once) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise Invalid("document.no_file", f"{name} is not a regular file", hint="name another file")
+                raise Invalid(
+                    "document.no_file",
+                    f"{name} is not a regular file",
+                    hint="name another file",
+                    facts={"file": name},
+                )
             size = status.st_size
             data = b"" if size > limit else file.read(limit + 1)
     except (FileNotFoundError, ValueError) as error:
         # A ValueError: a name with a null byte, or with half of a character, belongs to no file.
-        raise NotFound("document.not_found", f"no such file: {name}", hint="check the path") from error
+        raise NotFound(
+            "document.not_found", f"no such file: {name}", hint="check the path", facts={"file": name}
+        ) from error
     except OSError as error:
         reason = error.strerror or type(error).__name__
         hint = "check that it is a file and that you may read it"
-        raise Invalid("document.unreadable", f"cannot read {name}: {reason}", hint=hint) from error
+        raise Invalid(
+            "document.unreadable",
+            f"cannot read {name}: {reason}",
+            hint=hint,
+            facts={"file": name, "reason": reason},
+        ) from error
     if max(size, len(data)) > limit:
         raise InvalidDocument(name, [too_large(max(size, len(data)), limit)])
     return data

@@ -80,6 +80,7 @@ def _bounded(ms: float, text: str) -> int:
             "duration.too_long",
             f"'{safe_line(text[:40])}' is a longer length of time than a century",
             hint="use less",
+            facts={"text": text[:40]},
         )
     return round(ms)
 
@@ -89,4 +90,5 @@ def _invalid(text: str) -> Invalid:
         "duration.invalid",
         f"'{safe_line(text[:40])}' is not a length of time",
         hint="write a number with a unit: 250ms, 90s, 10m, 1h30m, 7d",
+        facts={"text": text[:40]},
     )

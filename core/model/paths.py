@@ -98,9 +98,9 @@ def named_home(text: str, *, by: str) -> Path:
     """Return the path of a data directory as it was typed; raise `Invalid` (`usage`) for an empty one."""
     # An empty path would be the working directory.
     if not text:
-        raise Invalid("usage", f"{by} is empty", hint=_NAME_ANOTHER)
+        raise Invalid("usage", f"{by} is empty", hint=_NAME_ANOTHER, facts={"by": by})
     if "\0" in text:
-        raise Invalid("usage", f"{by} holds a NUL", hint=_NAME_ANOTHER)
+        raise Invalid("usage", f"{by} holds a NUL", hint=_NAME_ANOTHER, facts={"by": by})
     return Path(text)
 
 

@@ -46,6 +46,7 @@ def parse_output_limit(value: object) -> int:
             "size.invalid",
             f"a limit of {size:,} bytes is too small for an output",
             hint=f"give at least {OUTPUT_LEAST:,} bytes",
+            facts={"size": size},
         )
     return size
 
@@ -53,5 +54,8 @@ def parse_output_limit(value: object) -> int:
 def _invalid(value: object) -> Invalid:
     shown = safe_line(str(value)[:_TEXT_MAX])
     return Invalid(
-        "size.invalid", f"{shown!r} is not a size", hint="write bytes, or 500kB, 64MiB, 1.5GB; up to 1 TiB"
+        "size.invalid",
+        f"{shown!r} is not a size",
+        hint="write bytes, or 500kB, 64MiB, 1.5GB; up to 1 TiB",
+        facts={"text": shown},
     )

@@ -59,6 +59,7 @@ def refuse_file(path: Path, error: BaseException) -> Unavailable:
             "store.io",
             f"the disk of {path} does not do what it is asked: {error}",
             hint="check the disk and its free space, then try again; the store may be sound",
+            facts={"store": str(path), "reason": str(error)},
         )
     return broken(path, error)
 
@@ -69,6 +70,7 @@ def broken(path: Path, error: BaseException) -> Unavailable:
         "store.broken",
         f"{path} cannot be used as a store: {error}",
         hint="run 'taskdeck doctor', then restore a backup; the file is untouched",
+        facts={"store": str(path), "reason": str(error)},
     )
 
 
@@ -123,6 +125,7 @@ def _create_private(path: Path) -> None:
             "store.unreadable",
             f"cannot open {path}: {error.strerror}",
             hint="choose another --home or fix the permissions",
+            facts={"store": str(path), "reason": error.strerror or ""},
         ) from error
 
 

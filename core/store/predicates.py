@@ -190,7 +190,9 @@ def _is_match(term: Matches, noun: Noun) -> Condition:
     try:
         compile_pattern(term.pattern)
     except PatternRefused as error:
-        raise Invalid("filter.regex", error.reason, hint=error.hint) from error
+        raise Invalid(
+            "filter.regex", error.reason, hint=error.hint, facts={"pattern": term.pattern}
+        ) from error
     column = column_of(noun, field_of(noun, term.field).column)
     # As bytes: arguments of a function are decoded strictly, and a lone surrogate would fail the query.
     pattern = literal(term.pattern.encode("utf-8", "surrogatepass"), LargeBinary)

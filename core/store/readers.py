@@ -235,6 +235,7 @@ def _unreadable(path: Path, reason: str) -> Unavailable:
         "store.unreadable",
         f"cannot read {path}: {reason}",
         hint="readers need write permission on its directory while no engine is running; or fix --home",
+        facts={"store": str(path), "reason": reason},
     )
 
 
@@ -243,6 +244,7 @@ def _missing(path: Path) -> Unavailable:
         "store.missing",
         f"there is no store at {path}",
         hint="run something first ('taskdeck run FILE'), or name its directory with --home",
+        facts={"store": str(path)},
     )
 
 
@@ -251,6 +253,7 @@ def _slow_search() -> Invalid:
         "filter.slow",
         f"the regular expression takes more than {SEARCH_LIMIT:g} s for the rows it is asked of",
         hint="make it simpler, or add terms that leave fewer rows: `status:failed`, `age<1d`",
+        facts={"seconds": SEARCH_LIMIT},
     )
 
 
@@ -259,4 +262,5 @@ def _busy(path: Path) -> Unavailable:
         "store.busy",
         f"{path} is locked by another program",
         hint="try again, or find who holds it with 'lsof'",
+        facts={"store": str(path)},
     )

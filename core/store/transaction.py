@@ -94,6 +94,7 @@ def _verify_epoch(batch: Batch) -> None:
             "engine.fenced",
             f"another engine took this store over (epoch {epoch}, ours {batch.epoch})",
             hint="attach to that engine; this one stops",
+            facts={"epoch": epoch, "own": batch.epoch},
         )
     note_time(batch, saved=saved, known=offset)
 
@@ -144,15 +145,21 @@ def _refusal(error: Exception) -> TaskdeckError:
                 "store.failed",
                 f"the store refused to write: {error}",
                 hint="check free space and permissions of the disk, then run 'taskdeck doctor'",
+                facts={"reason": str(error)},
             )
         case ValueError() | TypeError() | OverflowError() | RecursionError():
             refusal = Invalid(
                 "value.unfit",
                 f"a value cannot be stored: {error}",
                 hint="numbers of rows need 64 bits, JSON at most some hundred levels",
+                facts={"reason": str(error)},
             )
         case _:
-            refusal = Bug("journal.broken", f"{type(error).__name__}: {error}")
+            refusal = Bug(
+                "journal.broken",
+                f"{type(error).__name__}: {error}",
+                facts={"type": type(error).__name__, "reason": str(error)},
+            )
     refusal.__cause__ = error
     return refusal
 

@@ -89,6 +89,7 @@ def _refusal(path: Path, error: sqlite3.Error, progress: Progress) -> TaskdeckEr
             "store.upgrade_stopped",
             f"bringing {path} up was stopped",
             hint="the store is as it was; start again",
+            facts={"store": str(path)},
         )
     return full() if is_full(error) else broken(path, error)
 

@@ -135,5 +135,10 @@ def _sorted(needs: Needs) -> list[str]:
     ordered = order(needs)
     if ordered.cyclic:
         names = " -> ".join(cycles(needs)[0])
-        raise Invalid("document.cycle", f"tasks need each other in a circle: {names}", hint="cut one edge")
+        raise Invalid(
+            "document.cycle",
+            f"tasks need each other in a circle: {names}",
+            hint="cut one edge",
+            facts={"tasks": [*cycles(needs)[0]]},
+        )
     return ordered.keys

@@ -63,7 +63,12 @@ def _folder() -> Path:
 def _unknown(word: str, path: Path) -> NotFound:
     near = near_misses(word, names()) or near_misses(path.name, _neighbours(path))
     message = f"there is no workflow file or name {word!r}{suggestion(near)}"
-    return NotFound("workflow.not_found", message, hint=f"name a file, or one of: {', '.join(names())}")
+    return NotFound(
+        "workflow.not_found",
+        message,
+        hint=f"name a file, or one of: {', '.join(names())}",
+        facts={"workflow": word},
+    )
 
 
 def _neighbours(path: Path) -> list[str]:

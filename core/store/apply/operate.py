@@ -263,10 +263,20 @@ def _move_job(batch: Batch, job_id: int | None, move: Callable[[int], bool]) -> 
 def _job_status(batch: Batch, job_id: int) -> str | TaskdeckError:
     row = batch.one("SELECT status FROM job WHERE id = ?", job_id)
     if row is None:
-        return NotFound("job.unknown", f"there is no job {job_id}", hint="'taskdeck jobs' lists them")
+        return NotFound(
+            "job.unknown",
+            f"there is no job {job_id}",
+            hint="'taskdeck jobs' lists them",
+            facts={"job": job_id},
+        )
     return str(row[0])
 
 
 def _no_queue(batch: Batch, queue: str) -> NotFound:
     known = [name for (name,) in batch.rows("SELECT name FROM queue ORDER BY name LIMIT 20")]
-    return NotFound("queue.unknown", f"there is no queue {queue!r}", hint=f"known queues: {', '.join(known)}")
+    return NotFound(
+        "queue.unknown",
+        f"there is no queue {queue!r}",
+        hint=f"known queues: {', '.join(known)}",
+        facts={"queue": queue},
+    )

@@ -100,9 +100,19 @@ def apply_rerun(batch: Batch, command: Rerun) -> Operated | TaskdeckError:
 def _refuse_job(batch: Batch, job_id: int) -> TaskdeckError | None:
     row = batch.one("SELECT status FROM job WHERE id = ?", job_id)
     if row is None:
-        return NotFound("job.unknown", f"there is no job {job_id}", hint="'taskdeck jobs' lists them")
+        return NotFound(
+            "job.unknown",
+            f"there is no job {job_id}",
+            hint="'taskdeck jobs' lists them",
+            facts={"job": job_id},
+        )
     if row[0] == "ending":
-        return Conflict("job.ending", f"job {job_id} is ending", hint="wait for its end, then retry")
+        return Conflict(
+            "job.ending",
+            f"job {job_id} is ending",
+            hint="wait for its end, then retry",
+            facts={"job": job_id},
+        )
     return None
 
 

@@ -45,6 +45,7 @@ class TaskSelection:
                 "target.unfit",
                 f"this verb acts on tasks, not on {self.filter.noun}",
                 hint="name tasks, by id or by a filter on tasks",
+                facts={"noun": self.filter.noun},
             )
 
     def conditions(self, *, now: int) -> list[Condition]:

@@ -26,6 +26,7 @@ class Meter:
                 "expression.cost",
                 f"the expression takes more than {STEPS_MAX} steps over its values",
                 hint="compute it in a task, and use what it prints",
+                facts={"limit": STEPS_MAX},
             )
 
 

@@ -18,7 +18,11 @@ def matches(text: str, pattern: str) -> bool:
     """Tell whether a regular expression (RE2) is found in a text."""
     subject = text.encode("utf-8", "surrogatepass")
     if len(subject) > SUBJECT_MAX:
-        raise Invalid("expression.size", f"`matches` looks at texts of at most {SUBJECT_MAX} bytes")
+        raise Invalid(
+            "expression.size",
+            f"`matches` looks at texts of at most {SUBJECT_MAX} bytes",
+            facts={"limit": SUBJECT_MAX},
+        )
     try:
         return compile_pattern(pattern).found_in_whole(subject)
     except PatternRefused as error:
@@ -59,12 +63,20 @@ def _replace(text: str, old: str, new: str) -> str:
 
 def _check_size(size: int) -> None:
     if size > TEXT_MAX:
-        raise Invalid("expression.size", f"a text of an expression has at most {TEXT_MAX} characters")
+        raise Invalid(
+            "expression.size",
+            f"a text of an expression has at most {TEXT_MAX} characters",
+            facts={"limit": TEXT_MAX},
+        )
 
 
 def _check_items(count: int) -> None:
     if count >= ITEMS_MAX:
-        raise Invalid("expression.size", f"a list of an expression has at most {ITEMS_MAX} items")
+        raise Invalid(
+            "expression.size",
+            f"a list of an expression has at most {ITEMS_MAX} items",
+            facts={"limit": ITEMS_MAX},
+        )
 
 
 def _ascii_lower(text: str) -> str:
