@@ -18,8 +18,11 @@ from core.files.reading import DOCUMENT_BYTES
 from core.model import bounds
 from core.model.durations import LONGEST_MS, write_duration
 from core.rules.retry import LONGEST_WAIT_MS
+from core.store.readers import SEARCH_LIMIT
 from core.store.schema import KEPT
 from core.workflows.expressions.embedded import SOURCE_MAX
+from core.workflows.expressions.equality import STEPS_MAX
+from core.workflows.expressions.kinds import ITEMS_MAX, TEXT_MAX
 from core.workflows.limits import LIMITS
 
 
@@ -99,6 +102,16 @@ FIXED = (
         "a workflow file; a larger one is refused",
     ),
     _fixed("expression", f"{SOURCE_MAX} characters", "source of an expression; a longer one is refused"),
+    _fixed("expression_steps", STEPS_MAX, "steps of an expression over its values; more fail the attempt"),
+    _fixed(
+        "expression_text", size(TEXT_MAX), "a text that an expression makes; a longer one fails the attempt"
+    ),
+    _fixed("expression_list", ITEMS_MAX, "items of a list that an expression makes; more fail the attempt"),
+    _fixed(
+        "filter_time",
+        f"{SEARCH_LIMIT:g} s",
+        "processor time for the patterns of one question; then it is refused",
+    ),
     _fixed("tasks", bounds.TASKS_MAX, "loose tasks of one request; more are refused"),
     _fixed("request", size(BODY_BYTES), "a request to the engine; a larger one is refused"),
     _fixed(

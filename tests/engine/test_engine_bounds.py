@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from core.control.api import SubmitOptions, TaskSpec
-from core.model.bounds import PARAMS_BYTES
+from core.model.bounds import ATTEMPTS_MAX, NAME_MAX, PARAMS_BYTES, PRIORITY_MAX, QUEUE_MAX
+from core.model.durations import LONGEST_MS
 from core.model.errors import Invalid
-from core.model.plans import NO_RETRY
+from core.model.plans import NO_RETRY, RetryPolicy
 from tests.support.house import House
 
 GOOD = TaskSpec(uses="delay", with_={"seconds": 0}).to_plan()
@@ -56,3 +57,22 @@ async def test_parameters_have_a_size(house: House) -> None:
         with pytest.raises(Invalid) as caught:
             await house.control.submit(document, {"text": value}, options=SubmitOptions())
         assert caught.value.facts["field"] == "params"
+
+
+async def test_what_is_at_the_bounds_is_admitted_run_and_sound(house: House) -> None:
+    edge = {
+        "key": "k" * NAME_MAX,
+        "name": "n" * NAME_MAX,
+        "queue": "q" * QUEUE_MAX,
+        "retry": RetryPolicy(max_attempts=ATTEMPTS_MAX, base_ms=LONGEST_MS, max_ms=LONGEST_MS),
+    }
+    limits = (None, 0, 1, LONGEST_MS)
+    plans = [
+        replace(GOOD, **edge, priority=priority, timeout_ms=limit)  # type: ignore[arg-type]
+        for priority in (0, PRIORITY_MAX)
+        for limit in limits
+    ]
+    enqueued = await house.engine.admission.enqueue(plans, group="g" * NAME_MAX, actor="a" * NAME_MAX)
+    # The store is recounted and its history folded when the house closes.
+    counts = await house.control.wait_tasks(enqueued.task_ids)
+    assert counts == {"succeeded": len(plans)}
