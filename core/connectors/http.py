@@ -9,7 +9,6 @@ import asyncio
 import base64
 import json
 from dataclasses import dataclass
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -17,7 +16,8 @@ import httpx
 
 from core.connectors.base import CallFailed, Plain, parse_input
 from core.connectors.http_answer import Answer, output, refusal, tame_headers
-from core.connectors.http_body import FILE, BodyBroken, BodyTooLarge, open_body
+from core.connectors.http_body import FILE, Body, BodyBroken, BodyTooLarge, LenientBody, open_body
+from core.connectors.http_client import IDEMPOTENT, HttpClient, read_raw
 from core.connectors.http_input import HttpInput, written
 from core.connectors.http_redirects import STATUSES, Hop, RedirectRefused, next_hop
 from core.model.codes import ErrorCodes, Numbers
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from core.model.ports import CallContext
     from core.model.values import JsonObject, JsonValue
 
-_IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
-_KEEPALIVE = 20
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods after which a body that cannot be read is a failure: asking again does no harm."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +47,8 @@ class _Payload:
 class Http(Plain):
     """Ask a server over one shared client.
 
-    The body of the answer is always streamed into the attempt directory. Cookies are never kept, proxies
-    and credentials of the environment never used.
+    The body of the answer is always streamed into the attempt directory. What a body holds never fails a
+    call that changed something: it is kept as it came, and the output says so.
     """
 
     name = "http"
@@ -76,18 +76,19 @@ class Http(Plain):
     def __init__(self, settings: Settings) -> None:
         """Take timeouts, body cap, connection limit and proxy."""
         self._settings = settings
-        self._client: httpx.AsyncClient | None = None
+        self._client: HttpClient | None = None
 
     async def stop(self) -> None:
         """Close the client and its connections."""
         client, self._client = self._client, None
         if client is not None:
-            await client.aclose()
+            await client.close()
 
     def call(self, with_: JsonObject, context: CallContext) -> InlineCall:
         """Make the call; raise `Invalid` for a faulty input.
 
-        The output is `{status, headers, path, size, text | json}`; failures have the codes of `classify`.
+        The output is `{status, headers, path, size, text | json}`, and `problem`
+        where the body could not be unpacked; failures have the codes of `classify`.
         """
         wanted = parse_input(HttpInput, with_)
         payload = _payload(wanted)
@@ -124,7 +125,7 @@ class Http(Plain):
     async def _run(
         self, wanted: HttpInput, payload: _Payload, *, hop: Hop, context: CallContext
     ) -> JsonValue:
-        async with asyncio.timeout(wanted.seconds(self._settings.http_timeout)):
+        async with asyncio.timeout(wanted.seconds(self._settings.http_timeout)), self._shared().room():
             response = await self._follow(wanted, payload, hop=hop)
             try:
                 answer = await self._keep(response, context)
@@ -141,7 +142,7 @@ class Http(Plain):
         left = wanted.redirects
         while True:
             try:
-                response = await self._send(hop, payload)
+                response = await self._shared().send(hop, payload.content)
             except httpx.ConnectError as error:
                 short = shortage(error)
                 if short is not None and short.code == "short.descriptors" and left == wanted.redirects:
@@ -158,19 +159,12 @@ class Http(Plain):
             left -= 1
             hop = next_hop(hop, status, location)
 
-    async def _send(self, hop: Hop, payload: _Payload) -> httpx.Response:
-        client = self._shared()
-        headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in hop.headers.items()]
-        request = client.build_request(
-            hop.method, hop.url, headers=headers, content=payload.content if hop.body else None
-        )
-        return await client.send(request, stream=True, auth=None, follow_redirects=False)
-
     async def _keep(self, response: httpx.Response, context: CallContext) -> Answer:
         headers = tame_headers(response.headers.raw)
         encoding = headers.get("content-encoding", "")
-        with open_body(context.directory, encoding=encoding, cap=self._settings.http_body_cap) as body:
-            async for piece in response.aiter_raw():
+        kind = Body if response.request.method in _SAFE else LenientBody
+        with open_body(context.directory, kind, encoding=encoding, cap=self._settings.http_body_cap) as body:
+            async for piece in read_raw(response):
                 body.feed(piece)
             body.finish()
         return Answer(
@@ -179,30 +173,13 @@ class Http(Plain):
             path=context.directory / FILE,
             head=bytes(body.head),
             size=body.size,
+            problem=body.problem,
         )
 
-    def _shared(self) -> httpx.AsyncClient:
+    def _shared(self) -> HttpClient:
         # Reading the trusted certificates takes tens of milliseconds: an engine without http never pays.
         if self._client is None:
-            settings = self._settings
-            trust = httpx.create_ssl_context(trust_env=False)
-            trust.load_default_certs()
-            self._client = httpx.AsyncClient(
-                verify=trust,
-                trust_env=False,
-                proxy=settings.http_proxy,
-                # A cookie of one task must never reach the next one's request.
-                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-                headers={"user-agent": "taskdeck", "accept-encoding": "gzip"},
-                limits=httpx.Limits(
-                    max_connections=settings.http_connections, max_keepalive_connections=_KEEPALIVE
-                ),
-                timeout=httpx.Timeout(
-                    settings.http_read_timeout,
-                    connect=settings.http_connect_timeout,
-                    pool=settings.http_timeout,
-                ),
-            )
+            self._client = HttpClient(self._settings)
         return self._client
 
 
@@ -216,7 +193,7 @@ def _first_hop(wanted: HttpInput, payload: _Payload, context: CallContext) -> Ho
         headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
     if payload.kind and "content-type" not in given:
         headers["Content-Type"] = payload.kind
-    if wanted.method not in _IDEMPOTENT and "idempotency-key" not in given:
+    if wanted.method not in IDEMPOTENT and "idempotency-key" not in given:
         headers["Idempotency-Key"] = context.idempotency_key
     bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
     try:

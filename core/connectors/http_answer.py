@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from core.connectors.http_body import HEAD_BYTES
@@ -38,20 +39,25 @@ _KNOWN_CHARSET = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What came back: status, headers by lower-case name, where the body is, its start and size."""
+    """What came back: status, headers by lower-case name, where the body is, its start and size.
+
+    `problem` says why the body is not what the server packed.
+    """
 
     status: int
     headers: dict[str, str]
     path: Path
     head: bytes
     size: int
+    problem: str | None = None
 
 
 def output(answer: Answer) -> JsonObject:
-    """Return the output of a call: `status`, `headers`, `path`, `size`, and `json` or else `text`.
+    """Return the output of a call: `status`, `headers`, `path`, `size`, and `json` or else `text`, `problem`.
 
     `json` only where the content type says so and the whole body parses within the limits (256 KiB, depth
-    200); `text` is the first 64 KiB, `omitted` how many bytes after it are in the file only.
+    200), says each key once and has no number that only looks like one (1e999); `text` is the first 64 KiB,
+    `omitted` how many bytes after it are in the file only.
     """
     result: JsonObject = {
         "status": answer.status,
@@ -59,6 +65,8 @@ def output(answer: Answer) -> JsonObject:
         "path": str(answer.path),
         "size": answer.size,
     }
+    if answer.problem is not None:
+        result["problem"] = answer.problem
     if _JSON_TYPE.match(answer.headers.get("content-type", "")) and answer.size <= HEAD_BYTES:
         try:
             return {**result, "json": _parse(answer.head)}
@@ -132,7 +140,9 @@ def tame_headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 def _parse(raw: bytes) -> JsonValue:
     """Parse JSON; ValueError for anything that is none, holds NaN, or is nested too deeply."""
     try:
-        value: JsonValue = json.loads(raw, parse_constant=_no_constant)
+        value: JsonValue = json.loads(
+            raw, parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_unique
+        )
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     layer: list[JsonValue] = [value]
@@ -146,6 +156,20 @@ def _parse(raw: bytes) -> JsonValue:
         if not layer:
             return value
     raise ValueError("nested too deeply")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not isfinite(number):
+        raise ValueError(f"{digits[:40]} is larger than any number")
+    return number
+
+
+def _unique(pairs: list[tuple[str, JsonValue]]) -> JsonObject:
+    entries = dict(pairs)
+    if len(entries) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return entries
 
 
 def _no_constant(name: str) -> None:

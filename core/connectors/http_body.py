@@ -42,6 +42,8 @@ class Body:
         self._cap = cap
         self.head = bytearray()
         self.size = 0
+        self.problem: str | None = None
+        """Why the body is not what the server packed; None = it is."""
 
     def feed(self, raw: bytes) -> None:
         """Unpack and write a piece as it came from the wire.
@@ -87,13 +89,47 @@ class Body:
             self.head += piece[: HEAD_BYTES - len(self.head)]
 
 
+class LenientBody(Body):
+    """A body that is kept as far as it can be unpacked, or else as it came; it never raises `BodyBroken`.
+
+    For answers to requests that must not be sent again.
+    """
+
+    def __init__(self, stream: IO[bytes], *, encoding: str, cap: int) -> None:
+        """Take any Content-Encoding; a body in one that was not asked for is kept packed."""
+        try:
+            super().__init__(stream, encoding=encoding, cap=cap)
+        except BodyBroken as error:
+            super().__init__(stream, encoding="", cap=cap)
+            self.problem = str(error)
+
+    def feed(self, raw: bytes) -> None:
+        """Unpack and write a piece; what follows a broken one is left out, unless nothing was written."""
+        if self.problem is not None and self._unpacker is not None:
+            return
+        try:
+            super().feed(raw)
+        except BodyBroken as error:
+            self.problem = str(error)
+            if not self.size:
+                self._unpacker = None
+                super().feed(raw)
+
+    def finish(self) -> None:
+        """Note where the end of a packed body is missing."""
+        try:
+            super().finish()
+        except BodyBroken as error:
+            self.problem = self.problem or str(error)
+
+
 @contextmanager
-def open_body(directory: Path, *, encoding: str, cap: int) -> Iterator[Body]:
+def open_body(directory: Path, kind: type[Body], *, encoding: str, cap: int) -> Iterator[Body]:
     """Open the file of a body, 0600 and empty; it stays, with what came, also when the call fails."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     with os.fdopen(os.open(directory / FILE, flags, 0o600), "wb") as stream:
-        yield Body(stream, encoding=encoding, cap=cap)
+        yield kind(stream, encoding=encoding, cap=cap)
 
 
 def _unpacker(encoding: str) -> zlib._Decompress | None:
