@@ -64,6 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _choose(arguments: Sequence[str]) -> Command:
+    if os.environ.get("_TASKDECK_COMPLETE"):
+        return _run_completion
     match list(arguments):
         case ["version" | "--version", *_]:
             return _run_version
@@ -99,6 +101,13 @@ def _run_version(arguments: Sequence[str]) -> int:
         )
         return _USAGE_ERROR
     return _say(json.dumps({"version": __version__}) if "--json" in arguments else f"taskdeck {__version__}")
+
+
+def _run_completion(_: Sequence[str]) -> int:
+    # A shell waits for it while someone types.
+    from core.cli.completion import VARIABLE, complete
+
+    return complete(os.environ[VARIABLE], os.environ)
 
 
 def _run_cli(arguments: Sequence[str]) -> int:

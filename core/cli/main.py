@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import io
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -83,7 +82,7 @@ def load(arguments: Sequence[str]) -> list[Command[Common]]:
     """Return the commands of the module that the first word names, or all commands."""
     first = arguments[0] if arguments else ""
     rooms = [room for room, names in ROOMS.items() if first in names]
-    if not rooms or "_TASKDECK_COMPLETE" in os.environ:
+    if not rooms:
         rooms = list(ROOMS)
     # Imported modules stay: looking for cycles in them costs a tenth of the start.
     gc.disable()

@@ -18,6 +18,7 @@ from tests.architecture.trees import write_tree
 DATA = (
     "themes/*.toml",
     "core/app/*.service",
+    "core/cli/*.json",
     "core/workflows/builtin/*",
     "core/store/migrations/**/*",
     "core/executors/pychild/*",

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import get_args
 
 from tests.pages.commands_page import command_help
+from tests.pages.completion_table import completion_table
 from tests.pages.key_table import key_table
 from tests.pages.settings_table import fixed_limits, settings_table
 from tests.pages.state_diagram import Stateful, state_diagram
 
 ROOT = Path(__file__).resolve().parents[2]
+COMPLETION = ROOT / "core/cli/completion_table.json"
 _MARKED = re.compile(r"<!-- generated: (?P<name>[a-z -]+) -->\n.*?<!-- /generated -->", re.DOTALL)
 
 
@@ -52,7 +54,8 @@ def names_in(text: str) -> list[str]:
 
 
 def main() -> None:
-    """Renew every page."""
+    """Renew every page, and the table of the completion."""
+    COMPLETION.write_text(completion_table(), encoding="ascii")
     for page in pages():
         page.write_text(renewed(page.read_text(encoding="utf-8")), encoding="utf-8")
 

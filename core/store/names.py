@@ -1,0 +1,40 @@
+"""Names and ids of what is in a store.
+
+Used by the completion of command lines.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# The standard library alone: a shell waits for the answer while someone types.
+
+_QUESTIONS = {
+    "jobs": "SELECT id, name || ' (' || status || ')' FROM job WHERE id > 1 ORDER BY id DESC LIMIT :limit",
+    "tasks": "SELECT id, key || ' (' || status || ')' FROM task ORDER BY id DESC LIMIT :limit",
+    "keys": "SELECT job_id || '/' || key, status FROM task WHERE job_id = :job ORDER BY id LIMIT :limit",
+    "queues": "SELECT name, '' FROM queue ORDER BY name LIMIT :limit",
+}
+
+
+def stored_names(path: Path, what: str, *, job: int = 0, limit: int = 500) -> list[tuple[str, str]]:
+    """Return `jobs`, `tasks`, `keys` (of a job) or `queues`, each with a remark, newest first.
+
+    Nothing where nothing can be read at once.
+    """
+    uri = f"file:{quote(os.fsencode(path), safe='/')}?mode=ro"
+    try:
+        connection = sqlite3.connect(uri, uri=True, timeout=0.2)
+        try:
+            rows = connection.execute(_QUESTIONS[what], {"job": job, "limit": limit}).fetchall()
+        finally:
+            connection.close()
+    except sqlite3.Error:
+        return []
+    return [(str(name), str(remark)) for name, remark in rows]

@@ -1,0 +1,128 @@
+"""Completion of command lines, asked by a real bash."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.cli.completion import Line, candidates, complete
+from tests.architecture.trees import run_python
+from tests.cli.cli_stage import environment
+from tests.pages.completion_table import completion_table
+from tests.pages.generated import COMPLETION
+from tests.support.homes import ROOT
+
+_BASH = """
+source "$1"
+COMP_WORDS=("${@:2}"); COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+$(complete -p taskdeck | sed 's/.*-F \\([^ ]*\\).*/\\1/') taskdeck
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+
+
+@pytest.fixture(scope="module")
+def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a program `taskdeck`, and its completion script for each shell."""
+    folder = tmp_path_factory.mktemp("completion")
+    program = folder / "taskdeck"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -P "{ROOT}/_taskdeck.py" "$@"\n')
+    program.chmod(0o755)
+    for shell in ("bash", "zsh", "fish"):
+        shown = subprocess.run(
+            [program],
+            env={**environment(folder), "_TASKDECK_COMPLETE": f"source_{shell}"},
+            capture_output=True,
+        )
+        (folder / f"{shell}.sh").write_bytes(shown.stdout)
+    return folder
+
+
+@pytest.fixture
+def tab(scripts: Path, stored_home: Path, tmp_path: Path):
+    """Return what bash offers for the words of a line; the last is the one at the cursor."""
+
+    def press(*words: str) -> list[str]:
+        environ = environment(stored_home)
+        result = subprocess.run(
+            ["bash", "--norc", "-c", _BASH, "bash", scripts / "bash.sh", "taskdeck", *words],
+            env={**environ, "PATH": f"{scripts}:{environ['PATH']}"},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        assert result.stderr == ""
+        return result.stdout.split()
+
+    return press
+
+
+def test_bash_completes_verbs_options_jobs_tasks_queues_and_files(tab, tmp_path: Path) -> None:
+    (tmp_path / "nightly.yaml").touch()
+    (tmp_path / "sub").mkdir()
+    assert tab("jo") == ["jobs"]
+    assert tab("config", "") == ["check", "show"]
+    assert "--detach" in tab("exec", "--d")
+    assert tab("show", "") == ["2"]
+    assert tab("cancel", "2/g") == ["2/good"]
+    assert tab("pause", "--queue", "") == ["default"]
+    assert tab("orphans", "--apply", "re") == ["requeue"]
+    assert tab("run", "n") == ["nightly.yaml"]
+    assert tab("run", "s") == ["sample", "sub/"]
+    assert tab("--home", str(tmp_path), "show", "") == []
+
+
+def test_where_nothing_is_known_nothing_is_written(tab, tmp_path: Path) -> None:
+    assert tab("no-such-verb", "") == []
+    assert tab("exec", "--", "") == []
+    assert tab("show", "--home", str(tmp_path / "nothing"), "") == []
+    assert tab("show", "--host", "box", "") == []
+    assert tab("show", "--home", "~nosuch", "") == []
+
+
+@pytest.mark.parametrize("variables", [{}, {"COMP_WORDS": "x", "COMP_CWORD": "y"}, {"COMP_WORDS": "a 'b"}])
+def test_a_question_that_is_not_understood_has_no_answer(variables, capsys) -> None:
+    assert complete("complete_bash", variables) == 1
+    assert complete("complete_perl", variables) == 1
+    assert capsys.readouterr().out == ""
+
+
+def test_zsh_and_fish_get_remarks_and_every_text_of_them_is_quoted(stored_home, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("TASKDECK_HOME", str(stored_home))
+    line = {"_TYPER_COMPLETE_ARGS": "taskdeck show "}
+    assert complete("complete_fish", {**line, "_TYPER_COMPLETE_FISH_ACTION": "is-args"}) == 0
+    complete("complete_fish", line)
+    number, _, remark = capsys.readouterr().out.rstrip("\n").partition("\t")
+    assert (number, "(failed)" in remark, remark.isprintable()) == ("2", True, True)
+    complete("complete_zsh", line)
+    assert capsys.readouterr().out.startswith('_arguments \'*: :(("2":"')
+    complete("complete_zsh", {"_TYPER_COMPLETE_ARGS": "taskdeck exec -- "})
+    assert capsys.readouterr().out == "_files"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_script_of_each_shell_is_understood_by_it(scripts: Path, shell: str) -> None:
+    script = scripts / f"{shell}.sh"
+    assert "_TASKDECK_COMPLETE=complete_" in script.read_text()
+    if shutil.which(shell) is None:
+        pytest.skip(f"there is no {shell} here")
+    subprocess.run([shell, "-n", script], check=True)
+
+
+def test_the_table_is_that_of_the_commands() -> None:
+    assert COMPLETION.read_text() == completion_table()
+
+
+def test_it_loads_neither_the_console_nor_the_commands(checkout: Path) -> None:
+    result = run_python("import core.cli.completion\nprint(*sys.modules)", cwd=checkout)
+    heavy = {"console", "typer", "sqlalchemy", "pydantic", "httpx", "core.cli.commands", "core.engine"}
+    assert heavy & set(result.stdout.split()) == set()
+
+
+def test_a_line_of_an_option_without_its_value_offers_no_verbs() -> None:
+    table = {"options": {}, "commands": {"jobs": {"help": "", "options": {}}}}
+    assert list(candidates(Line(words=("--home",), incomplete=""), table)) == []
+    assert [word for word, _ in candidates(Line(words=("--json",), incomplete="j"), table)] == ["jobs"]
