@@ -30,8 +30,6 @@ PREFIX = "TASKDECK_"
 """Every setting may come from the environment as this plus its name in capitals."""
 _CONFIG_MAX = 1_048_576
 
-ENV_ALLOW = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ", "TMPDIR")
-"""The harmless variables that tasks see unless the operator says otherwise."""
 MIB, GIB = 2**20, 2**30
 _BOOLEANS = ("protected",)
 _LIMITS = ("default_timeout", "http_timeout")
@@ -86,8 +84,8 @@ class Settings(BaseSettings):
     """What happens to an attempt whose output exceeds that; of a task by `--on-overflow`, `on_overflow:`."""
     output_quota: int = Field(10 * GIB, ge=MIB)
     """Bytes of output kept by the whole store; at this size nothing more is claimed."""
-    env_allow: Annotated[tuple[Name, ...], NoDecode] = ENV_ALLOW
-    """Variables of the engine's environment that tasks and expressions may see; separated by commas."""
+    env_allow: Annotated[tuple[Name, ...], NoDecode] = ()
+    """More variables of who submits that tasks get and are stored with them, beside the harmless ones."""
     http_timeout: float | None = Field(300, gt=0, le=86_400)
     """Total time of an http call that names none; `none` or 0 = no limit."""
     http_connect_timeout: float = Field(10, gt=0, le=3_600)

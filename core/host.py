@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from platformdirs import user_data_path
 
 from core.files.kinds import is_file
+from core.model.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -208,10 +209,33 @@ def kill_family(leader: Process | None, mark: str) -> frozenset[Process]:
 
 def current_umask() -> int:
     """Return the umask of this process without changing it for a moment."""
-    for line in Path("/proc/self/status").read_text(encoding="utf-8", errors="replace").splitlines():
+    return _umask_in(Path("/proc/self/status").read_text(encoding="utf-8", errors="replace"))
+
+
+def _umask_in(status: str) -> int:
+    for line in status.splitlines():
         if line.startswith("Umask:"):
             return int(line.split()[1], 8)
     return 0o077
+
+
+def own_surroundings() -> Surroundings:
+    """Return the environment and the umask of this process as they are now."""
+    return Surroundings(env=dict(os.environ), umask=current_umask())
+
+
+def surroundings_of(pid: int) -> Surroundings | None:
+    """Return the environment that a process of this user was started with, and its umask.
+
+    None where it has ended or may not be read.
+    """
+    try:
+        variables = _read_proc(pid, "environ").decode("utf-8", "surrogateescape").split("\0")
+        umask = _umask_in(_read_proc(pid, "status").decode("utf-8", "replace"))
+    except OSError:
+        return None
+    pairs = (variable.partition("=") for variable in variables)
+    return Surroundings(env={name: text for name, equals, text in pairs if name and equals}, umask=umask)
 
 
 def find_program(name: str, *, path: str, cwd: str) -> Path | None:

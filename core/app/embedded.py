@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from core.app.hosting import serve_embedded
 from core.app.options import Options
+from core.app.signals import give_children_default_signals
 from core.engine.service import Engine
 
 
@@ -43,6 +44,7 @@ class EngineThread:
 
         A caller that is cancelled here has to call `stop` and `join` all the same.
         """
+        give_children_default_signals()
         self._thread.start()
         decided, loop = asyncio.Event(), asyncio.get_running_loop()
 

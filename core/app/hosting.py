@@ -22,7 +22,7 @@ from core.app.lifetime import ClientControl, serve_until_idle, stop_on_signals
 from core.app.lock import EngineLock
 from core.app.options import Options
 from core.app.ownership import MARGIN_SECONDS, own, own_or_attach, take_over
-from core.app.signals import cancelling_on_signal, deferring_signals
+from core.app.signals import cancelling_on_signal, deferring_signals, give_children_default_signals
 from core.connectors.registry import build
 from core.control.api import ControlAPI
 from core.control.local import LocalControl
@@ -144,6 +144,7 @@ def _collect_less() -> None:
 
 async def _start(options: Options, connectors: Sequence[Connector], *, dispatch: bool) -> Engine:
     paths = ensure_home(options.paths.home)
+    give_children_default_signals()
     settings = options.settings()
     registry = build(settings, connectors=connectors, references=options.connectors)
     logs.configure(

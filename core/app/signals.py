@@ -7,8 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """An interrupt, a plain request to end, a terminal that goes away."""
@@ -104,8 +109,29 @@ def restore_signals(*numbers: signal.Signals) -> None:
         loop.remove_signal_handler(number)
 
 
+def give_children_default_signals() -> None:
+    """Let what this process starts from now on react to all signals as any process does.
+
+    Children inherit which signals are ignored (`nohup`, a command started with `&`) and blocked, but not
+    that something handles them: what was ignored gets a handler that does nothing. Does nothing on other
+    threads than the main one.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    # Those that Python itself ignores are put back for each child by `subprocess`.
+    for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, _pass_over)
+            signal.siginterrupt(number, False)  # noqa: FBT003 - it has no name
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def _pass_over(number: int, frame: FrameType | None) -> None:
+    del number, frame
+
+
 def _listen(loop: asyncio.AbstractEventLoop) -> None:
     for number in END_SIGNALS:
         # A process started with nohup must not react when its terminal goes away.
-        if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+        if number is not signal.SIGHUP or signal.getsignal(number) not in (signal.SIG_IGN, _pass_over):
             loop.add_signal_handler(number, _handlers.call_innermost, number)

@@ -18,6 +18,7 @@ from core.control.error_forms import error_from_json, error_to_json
 from core.files.kinds import exists
 from core.model.errors import TaskdeckError, Unavailable
 from core.model.paths import ensure_home
+from core.model.surroundings import OF_TASKS
 from core.model.text import SafeText, safe_line
 from core.model.values import JsonObject
 
@@ -107,6 +108,8 @@ def spawn_engine(home: Path, flags: Sequence[str] = ()) -> StartingEngine:
                 stream.truncate(0)
             process = subprocess.Popen(
                 [*engine_argv(home, flags), "--notify-fd", str(writing)],
+                # Started from a task, it is not part of it: no kill of that task may find it.
+                env={name: text for name, text in os.environ.items() if name not in OF_TASKS},
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=stream,

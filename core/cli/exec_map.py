@@ -185,10 +185,8 @@ def _literal(argument: str) -> str:
 
 
 def _environment(names: Sequence[str]) -> JsonObject:
-    """Return the caller's PATH, LANG, LC_* and the variables named; refuse one that is not set."""
-    shared = ("PATH", "LANG")
-    taken = {name: text for name, text in os.environ.items() if name in shared or name.startswith("LC_")}
-    return {**taken, **read_variables(names)}
+    """Return the variables named; refuse one that is not set."""
+    return read_variables(names)
 
 
 def _lines(data: bytes) -> list[str]:

@@ -16,6 +16,7 @@ from core import host
 from core.files.kinds import is_dir
 from core.model.codes import Numbers
 from core.model.errors import Invalid
+from core.model.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +30,6 @@ JSON_BYTES = 8 * 1024 * 1024
 """Larger JSON of a child is refused: it would become a row of the store."""
 TEXT_BYTES = 65_536
 """How much of the end of an output becomes a value."""
-_PASSED = frozenset({"PATH", "HOME", "LANG", "TZ", "USER", "LOGNAME", "SHELL", "TMPDIR"})
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 STRING_BYTES = 127 * 1024
 """Bytes of one argument or variable; the kernel takes no more than 128 KiB."""
@@ -39,11 +39,13 @@ _NOTE_CHARS = 200
 def environment(context: CallContext, given: Mapping[str, str]) -> dict[str, str]:
     """Return the whole environment of a child.
 
-    From weak to strong: the engine's own by allow-list, what was captured where the task was asked
-    for, the task's `env`, and what taskdeck says of the attempt.
+    From weak to strong: what was captured where the task was asked for, the task's `env`, and what
+    taskdeck says of the attempt.
     """
-    own = {name: text for name, text in os.environ.items() if name in _PASSED or name.startswith("LC_")}
-    return {**own, **context.env, **given, **_about(context)}
+    captured = context.env
+    if captured is None:
+        captured = Surroundings(env=os.environ).allowed(()).env
+    return {**captured, **given, **_about(context)}
 
 
 def check_strings(argv: list[str], env: Mapping[str, str]) -> str | None:
@@ -127,7 +129,9 @@ def last_line(text: str) -> str:
 
 
 def _about(context: CallContext) -> dict[str, str]:
+    home = {} if context.home is None else {"TASKDECK_HOME": str(context.home)}
     return {
+        **home,
         "TASKDECK_TASK": str(context.ref.task_id),
         "TASKDECK_EPOCH": str(context.ref.epoch),
         "TASKDECK_JOB": str(context.job_id),

@@ -72,7 +72,7 @@ class Python(Plain):
         parsed = parse_input(PythonInput, with_)
         # Unbuffered, so that a log can be followed.
         given = {name: text for name, text in parsed.env.items() if text is not None}
-        env = environment(context, {"PYTHONUNBUFFERED": "1", **context.env, **given})
+        env = environment(context, {"PYTHONUNBUFFERED": "1", **(context.env or {}), **given})
         cwd = working_directory(parsed.cwd, context)
         fault = check_strings([parsed.python or ""], env)
         if fault is not None:

@@ -29,6 +29,7 @@ from core.model.commands import (
 )
 from core.model.orphans import OrphanView
 from core.model.plans import TaskSpec
+from core.model.surroundings import Surroundings
 from core.model.values import JsonValue
 from core.model.workflow_views import WorkflowView
 
@@ -87,6 +88,8 @@ class Submit(Request[Submitted]):
     document: DocumentSource
     params: Mapping[str, JsonValue] = field(default_factory=dict)
     options: SubmitOptions | None = None
+    surroundings: Surroundings | None = None
+    """None = of the process that asks: the client, or `dial-stdio` for one on another machine."""
 
 
 @verb("enqueue", Kind.CHANGE)
@@ -94,6 +97,7 @@ class Enqueue(Request[tuple[int, ...]]):
     specs: tuple[TaskSpec, ...]
     group: str | None = None
     actor: str = OPERATOR
+    surroundings: Surroundings | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

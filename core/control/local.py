@@ -12,6 +12,7 @@ from core.control.answers import Answers
 from core.control.api import OPERATOR, ControlAPI, Document, Kind, Request, StopMode, SubmitOptions, kind_of
 from core.control.operator_verbs import OperatorPort, OperatorVerbs
 from core.control.reading import ReadingControl
+from core.host import own_surroundings
 from core.model.views import Changes
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from core.model.commands import Enqueued, Submitted
     from core.model.orphans import OrphanView
     from core.model.plans import TaskPlan
+    from core.model.surroundings import Surroundings
     from core.model.values import JsonValue
     from core.model.views import EngineInfo, JobResult
     from core.model.workflow_views import WorkflowView
@@ -37,11 +39,23 @@ class EnginePort(OperatorPort, Protocol):
         """The directory of the attempt directories."""
 
     async def submit(
-        self, document: Document, params: Mapping[str, JsonValue], *, options: SubmitOptions
+        self,
+        document: Document,
+        params: Mapping[str, JsonValue],
+        *,
+        options: SubmitOptions,
+        surroundings: Surroundings | None,
     ) -> Submitted:
         """Read, check and admit a document; a path is absolute."""
 
-    async def enqueue(self, plans: Sequence[TaskPlan], *, group: str | None, actor: str) -> Enqueued:
+    async def enqueue(
+        self,
+        plans: Sequence[TaskPlan],
+        *,
+        group: str | None,
+        actor: str,
+        surroundings: Surroundings | None,
+    ) -> Enqueued:
         """Check and admit loose tasks in one commit."""
 
     async def orphans(self) -> Sequence[OrphanView]:
@@ -101,11 +115,21 @@ class LocalControl(ControlAPI):
 
     async def _submit(self, request: api.Submit) -> Submitted:
         options = request.options or SubmitOptions(actor=OPERATOR)
-        return await self._engine.submit(request.document.document, request.params, options=options)
+        return await self._engine.submit(
+            request.document.document,
+            request.params,
+            options=options,
+            surroundings=request.surroundings or own_surroundings(),
+        )
 
     async def _enqueue(self, request: api.Enqueue) -> tuple[int, ...]:
         plans = [spec.to_plan() for spec in request.specs]
-        admitted = await self._engine.enqueue(plans, group=request.group, actor=request.actor)
+        admitted = await self._engine.enqueue(
+            plans,
+            group=request.group,
+            actor=request.actor,
+            surroundings=request.surroundings or own_surroundings(),
+        )
         return admitted.task_ids
 
     async def _orphans(self) -> tuple[OrphanView, ...]:

@@ -14,6 +14,7 @@ from core.control.api import ControlAPI, DocumentText, Request
 from core.control.arguments import DocumentSource
 from core.control.calls import Calls
 from core.files.reading import read_document_text
+from core.host import own_surroundings
 
 if TYPE_CHECKING:
     from core.control.dialers import Dialer
@@ -39,6 +40,11 @@ class RemoteControl(ControlAPI):
             return cast("R", None)
         if isinstance(request, api.Submit | api.Describe) and not self._shares_files:
             request = cast("Request[R]", replace(request, document=_with_text(request.document)))
+        if isinstance(request, api.Submit | api.Enqueue) and self._shares_files:
+            # As they are now: a program may have changed them since it was started.
+            request = cast(
+                "Request[R]", replace(request, surroundings=request.surroundings or own_surroundings())
+            )
         return await self._calls.ask(request)
 
     async def close(self) -> None:

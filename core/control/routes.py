@@ -10,17 +10,20 @@ import os
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeAlias
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Route
 
-from core.control import wire
+from core.control import api, wire
 from core.control.api import ROUTES, Kind, Request, kind_of
 from core.control.error_forms import error_to_json
 from core.control.handshake import other_protocol, welcome
+from core.control.nested_waits import NestedWaits
+from core.host import own_surroundings, surroundings_of
 from core.model.commands import StopMode
 from core.model.errors import NotFound, TaskdeckError, Unavailable
 
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from starlette.types import ExceptionHandler
 
     from core.control.api import ControlAPI
+    from core.model.surroundings import Surroundings
 
 Answer: TypeAlias = Callable[["HttpRequest"], Awaitable[bytes]]
 
@@ -42,6 +46,7 @@ class Endpoints:
         self._body_bytes = body_bytes
         self._waiting_most = waiting
         self._waiting: Counter[object] = Counter()
+        self._nested = NestedWaits(control)
 
     async def verb(self, http: HttpRequest) -> bytes:
         """Answer a verb of this protocol; raise what the control refuses."""
@@ -57,6 +62,8 @@ class Endpoints:
                 facts={"verb": name[:64]},
             )
         request: Request[object] = wire.decode_request(await self._body(http), kind)
+        if isinstance(request, api.Submit | api.Enqueue) and request.surroundings is None:
+            request = cast("Request[object]", replace(request, surroundings=_surroundings_of(http)))
         if kind_of(request) is Kind.WAIT:
             return wire.encode_answer(await self._wait(http, request))
         return wire.encode_answer(await self._control.ask(request))
@@ -96,8 +103,10 @@ class Endpoints:
 
     async def _wait(self, http: HttpRequest, request: Request[object]) -> object:
         """Wait for a result while the client listens and the server is open."""
+        _, pid = http.scope.get("client") or ("", 0)
         with self._place(http.scope.get("client")):
-            return await _while_heard(http, self._control.ask(request), self._closing)
+            async with self._nested.noted(request, int(pid)):
+                return await _while_heard(http, self._control.ask(request), self._closing)
 
     @contextmanager
     def _place(self, peer: object) -> Iterator[None]:
@@ -154,6 +163,12 @@ def _refusals() -> dict[int | type[Exception], ExceptionHandler]:
         return Response(status_code=400)
 
     return {404: no_path, 405: no_path, 500: crashed, ClientDisconnect: gone}
+
+
+def _surroundings_of(http: HttpRequest) -> Surroundings:
+    """Return the surroundings of the process at the other end, of this one where they cannot be read."""
+    _, pid = http.scope.get("client") or ("", 0)
+    return (surroundings_of(int(pid)) if pid else None) or own_surroundings()
 
 
 async def _while_heard(http: HttpRequest, result: Awaitable[object], closing: asyncio.Event) -> object:

@@ -25,10 +25,12 @@ from core.model.errors import Fault, Invalid
 from core.model.paths import absolute
 from core.model.plans import NO_RETRY, JobPlan, RetryPolicy, TaskPlan, check_task
 from core.model.ports import Checks
+from core.model.surroundings import Surroundings
 from core.model.text import safe_line
 from core.model.values import JsonObject, JsonValue
 from core.model.workflow_views import ParamView, WorkflowView
 from core.store.journal import Journal
+from core.store.sql import digest, pack
 from core.workflows.definition import Param
 from core.workflows.expansion import Workflow, expand, parse, parse_loaded
 from core.workflows.limits import survey
@@ -39,9 +41,10 @@ from core.workflows.retry_codes import pattern_fault
 class Admission:
     """Check work and bring it into the store; from an answer on it survives a crash."""
 
-    def __init__(self, journal: Journal, checks: Checks) -> None:
+    def __init__(self, journal: Journal, checks: Checks, *, env_allow: Sequence[str] = ()) -> None:
         self._journal = journal
         self._checks = checks
+        self._env_allow = frozenset(env_allow)
 
     async def submit(
         self,
@@ -49,14 +52,18 @@ class Admission:
         params: Mapping[str, JsonValue],
         *,
         options: SubmitOptions,
+        surroundings: Surroundings | None = None,
     ) -> Submitted:
         """Check, expand and admit a workflow (as parsed, its text, or the path of its file).
+
+        Of the surroundings tasks get what `env_allow` allows; None = the engine's own at their start.
 
         Raises `InvalidDocument` with every fault, `Invalid` for parameters, `Conflict` for a taken key.
         """
         _check_params(params)
-        plan = plan_job(document, params, checks=self._checks, options=options)
-        return await self._journal.submit(Submit(plan=plan, actor=options.actor))
+        kept = self._allowed(surroundings)
+        plan = plan_job(document, params, checks=self._checks, options=options, shared=_reference(kept))
+        return await self._journal.submit(Submit(plan=plan, actor=options.actor, surroundings=kept))
 
     def describe(self, document: Document) -> WorkflowView:
         """Check a workflow as `submit` does, and say what it is; its parameters are not bound.
@@ -65,7 +72,14 @@ class Admission:
         """
         return _view(read_workflow(document, checks=self._checks))
 
-    async def enqueue(self, plans: Sequence[TaskPlan], *, group: str | None, actor: str) -> Enqueued:
+    async def enqueue(
+        self,
+        plans: Sequence[TaskPlan],
+        *,
+        group: str | None,
+        actor: str,
+        surroundings: Surroundings | None = None,
+    ) -> Enqueued:
         """Check and admit loose tasks, all or none."""
         bounds.check_text("actor", actor)
         bounds.check_optional_text("group", group)
@@ -73,8 +87,15 @@ class Admission:
             raise bounds.refused("tasks", len(plans), f"at most {bounds.TASKS_MAX} tasks of one request")
         for plan in plans:
             self._check_loose(plan)
-        tasks = tuple(_kept(plan, self._checks) for plan in plans)
-        return await self._journal.submit(Enqueue(tasks=tasks, group=group, actor=actor))
+        kept = self._allowed(surroundings)
+        shared = _reference(kept)
+        tasks = tuple(
+            replace(_kept(plan, self._checks), context={**plan.context, **shared}) for plan in plans
+        )
+        return await self._journal.submit(Enqueue(tasks=tasks, group=group, actor=actor, surroundings=kept))
+
+    def _allowed(self, surroundings: Surroundings | None) -> JsonObject:
+        return {} if surroundings is None else surroundings.allowed(self._env_allow).to_json()
 
     def _check_loose(self, plan: TaskPlan) -> None:
         check_task(plan)
@@ -106,6 +127,10 @@ class Admission:
             )
 
 
+def _reference(kept: JsonObject) -> JsonObject:
+    return {"at": digest(pack(kept))} if kept else {}
+
+
 def _check_params(params: Mapping[str, JsonValue]) -> None:
     fault = survey(dict(params))
     if fault is not None:
@@ -127,13 +152,18 @@ def plan_job(
     *,
     checks: Checks,
     options: SubmitOptions,
+    shared: JsonObject | None = None,
 ) -> JobPlan:
     """Return the plan of a document; tasks of a file run in its folder unless the options name another."""
     cwd = options.cwd
     if isinstance(document, str) and not cwd:
         cwd = str(absolute(Path(document)).parent)
     workflow = document if isinstance(document, Workflow) else read_workflow(document, checks=checks)
-    context: JsonObject = {**({"cwd": cwd} if cwd else {}), **({"env": options.env} if options.env else {})}
+    context: JsonObject = {
+        **({"cwd": cwd} if cwd else {}),
+        **({"env": options.env} if options.env else {}),
+        **(shared or {}),
+    }
     plan = expand(workflow, params, context=context)
     return replace(
         plan,

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from core.engine.expression_scopes import ExpressionScope
 from core.engine.shortage import Shortage
+from core.engine.task_surroundings import TaskSurroundings
 from core.executors.child import ChildExecutor
 from core.logs import bound
 from core.model.commands import Claimed, NoteOrphan
@@ -42,7 +43,7 @@ class Finish(Protocol):
 class Scoping(Protocol):
     """Where the scopes of expressions come from."""
 
-    async def scope(self, job_id: int, value: JsonValue, captured: JsonObject) -> ExpressionScope:
+    async def scope(self, job_id: int, value: JsonValue, env: JsonObject) -> ExpressionScope:
         """Return the scope for a value's expressions."""
 
 
@@ -54,6 +55,7 @@ class Tools:
     children: ChildExecutor
     completion: Finish
     scopes: Scoping
+    surroundings: TaskSurroundings
     clock: Clock
     shortage: Shortage
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from core.engine.expression_scopes import ExpressionScopes
+from core.engine.task_surroundings import TaskSurroundings
 from core.logs import bound
 from core.model.commands import Decide, FailIt, Proceed, SkipIt
 from core.model.errors import Invalid
@@ -30,7 +31,15 @@ class Waiting(Protocol):
 class Conditions:
     """Judge waiting conditions, each once at a time."""
 
-    def __init__(self, journal: Journal, scopes: ExpressionScopes, waiting: Waiting) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        scopes: ExpressionScopes,
+        waiting: Waiting,
+        *,
+        surroundings: TaskSurroundings,
+    ) -> None:
+        self._surroundings = surroundings
         self._journal = journal
         self._scopes = scopes
         self._waiting = waiting
@@ -56,7 +65,8 @@ class Conditions:
         spec = StoredSpec.from_json(json.loads(task.spec))
         when = spec.when or ""
         try:
-            scope = await self._scopes.scope(task.job_id, f"${{{{ {when} }}}}", spec.env)
+            env = (await self._surroundings.of(spec)).env
+            scope = await self._scopes.scope(task.job_id, f"${{{{ {when} }}}}", dict(env))
             verdict: Proceed | SkipIt | FailIt = Proceed() if await scope.judge(when, task.key) else SkipIt()
         except Invalid as error:
             verdict = FailIt(error=TaskError(code=error.code, message=error.message, facts=error.facts))

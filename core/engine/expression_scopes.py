@@ -6,8 +6,7 @@ Used by the engine for conditions and for inputs of calls.
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -54,18 +53,13 @@ class ExpressionScope:
 class ExpressionScopes:
     """Build scopes; read no more of the store than the expressions mention."""
 
-    def __init__(
-        self, inputs: Inputs, *, allowed: Sequence[str], environ: Mapping[str, str] | None = None
-    ) -> None:
-        known = os.environ if environ is None else environ
+    def __init__(self, inputs: Inputs) -> None:
         self._inputs = inputs
-        self._env: dict[str, str] = {name: known[name] for name in allowed if name in known}
 
-    async def scope(self, job_id: int, value: JsonValue, captured: JsonObject) -> ExpressionScope:
-        """Return the scope for the expressions inside a value; `captured` = variables of the caller."""
+    async def scope(self, job_id: int, value: JsonValue, env: JsonObject) -> ExpressionScope:
+        """Return the scope for the expressions inside a value; `env` = the variables of the task."""
         paths = [reference.path for reference in references(value)]
         inputs = await self._inputs.expression_inputs(job_id, _mentioned(paths))
-        env: JsonObject = {**self._env, **captured}
         tasks: JsonObject = {key: task_values(result) for key, result in inputs.tasks.items()}
         values: JsonObject = {"params": inputs.params, "tasks": tasks, "job": inputs.job, "env": env}
         return ExpressionScope(values=values, size=inputs.size)

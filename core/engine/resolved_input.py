@@ -5,7 +5,7 @@ Used by the runner and the processes; it judges the end of a process too.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeGuard
 
 from core.engine.attempts import Running, Tools
@@ -14,7 +14,8 @@ from core.engine.expression_scopes import ExpressionScope
 from core.model.errors import NotFound
 from core.model.expressions import has_expression
 from core.model.outcomes import Failed, Outcome, TaskError
-from core.model.ports import Call, CallContext, Connector, ProcessConnector, ProcessExit
+from core.model.ports import Call, CallContext, Connector, ProcessCall, ProcessConnector, ProcessExit
+from core.model.surroundings import Surroundings
 from core.model.values import JsonObject, JsonValue
 
 
@@ -25,10 +26,12 @@ class ResolvedInput:
     connector: Connector
     with_: JsonObject
     context: CallContext
+    umask: int | None = None
 
     def call(self) -> Call:
         """Make the call; raise `Invalid` for a faulty input, and what a connector raises."""
-        return checked_call(self.connector.call(self.with_, self.context), self.connector.name)
+        call = checked_call(self.connector.call(self.with_, self.context), self.connector.name)
+        return replace(call, umask=self.umask) if isinstance(call, ProcessCall) else call
 
     def conclude(self, end: ProcessExit) -> Outcome:
         """Judge how a process of this connector ended."""
@@ -48,10 +51,11 @@ class InputResolver:
     async def resolve(self, running: Running) -> ResolvedInput:
         """Resolve the `with:` of an attempt."""
         connector, with_ = self._connector(running), running.spec.with_
+        surroundings = await self._tools.surroundings.of(running.spec)
         if has_expression(with_):
-            scope = await self._scope(running, with_)
+            scope = await self._scope(running, with_, surroundings)
             with_ = _object(await scope.resolve(with_, running.claimed.key))
-        return ResolvedInput(connector=connector, with_=with_, context=self._context(running))
+        return self._resolved(running, connector, with_, surroundings)
 
     async def resolve_and_judge(self, running: Running) -> ResolvedInput:
         """Resolve the `with:` of an attempt whose `when` must still hold.
@@ -62,7 +66,8 @@ class InputResolver:
         if when is None:
             return await self.resolve(running)
         connector = self._connector(running)
-        scope = await self._scope(running, [with_, f"${{{{ {when} }}}}"])
+        surroundings = await self._tools.surroundings.of(running.spec)
+        scope = await self._scope(running, [with_, f"${{{{ {when} }}}}"], surroundings)
         if not await scope.judge(when, running.claimed.key):
             message = "its `when` was true when it was queued and is false now"
             raise NotFound(
@@ -72,26 +77,30 @@ class InputResolver:
                 facts={"task": running.ref.task_id, "job": running.claimed.job_id},
             )
         with_ = _object(await scope.resolve(with_, running.claimed.key))
-        return ResolvedInput(connector=connector, with_=with_, context=self._context(running))
+        return self._resolved(running, connector, with_, surroundings)
 
     def _connector(self, running: Running) -> Connector:
         return self._tools.connectors.get(running.claimed.uses)
 
-    async def _scope(self, running: Running, value: JsonValue) -> ExpressionScope:
-        return await self._tools.scopes.scope(running.claimed.job_id, value, running.spec.env)
+    async def _scope(self, running: Running, value: JsonValue, surroundings: Surroundings) -> ExpressionScope:
+        return await self._tools.scopes.scope(running.claimed.job_id, value, dict(surroundings.env))
 
-    def _context(self, running: Running) -> CallContext:
-        claimed, ref, spec = running.claimed, running.ref, running.spec
-        return CallContext(
+    def _resolved(
+        self, running: Running, connector: Connector, with_: JsonObject, surroundings: Surroundings
+    ) -> ResolvedInput:
+        claimed, ref, outputs = running.claimed, running.ref, self._tools.children.outputs
+        context = CallContext(
             ref=ref,
             job_id=claimed.job_id,
             key=claimed.key,
             clock=self._tools.clock,
-            directory=self._tools.children.outputs.directory(ref),
+            directory=outputs.directory(ref),
             idempotency_key=f"{self._store_id}-{claimed.task_id}-{claimed.generation}",
-            cwd=spec.cwd,
-            env={name: str(value) for name, value in spec.env.items()},
+            home=outputs.root.parent,
+            cwd=running.spec.cwd,
+            env=surroundings.env,
         )
+        return ResolvedInput(connector=connector, with_=with_, context=context, umask=surroundings.umask)
 
 
 def concludes(connector: Connector) -> TypeGuard[ProcessConnector]:

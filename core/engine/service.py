@@ -25,10 +25,12 @@ from core.engine.recovery import Recovery
 from core.engine.runner import Runner
 from core.engine.shortage import Shortage
 from core.engine.shutdown import Loops, Shutdown
+from core.engine.task_surroundings import TaskSurroundings
 from core.engine.waiters import Waiters
 from core.executors.child import ChildExecutor
 from core.executors.output_cap import OutputCap
 from core.executors.outputs import Outputs
+from core.host import own_surroundings
 from core.logs import get_logger
 from core.model.commands import (
     Document,
@@ -45,6 +47,7 @@ from core.model.orphans import OrphanView
 from core.model.paths import Paths
 from core.model.plans import OnOverflow, TaskPlan
 from core.model.ports import Alarms, Clock, Draw
+from core.model.surroundings import Surroundings
 from core.model.values import JsonValue
 from core.model.version import VERSION
 from core.model.views import EngineInfo, JobResult
@@ -109,7 +112,10 @@ class Engine:
             policy=OnOverflow(settings.output_policy),
         )
         self.children = ChildExecutor(outputs, store=self._owner.store_id, cap=cap)
-        scopes = ExpressionScopes(self.reports.expressions, allowed=settings.env_allow)
+        scopes = ExpressionScopes(self.reports.expressions)
+        surroundings = TaskSurroundings(
+            self.reports.surroundings, own=own_surroundings().allowed(settings.env_allow)
+        )
         limits = RetryLimits(max_losses=settings.max_losses, max_bounces=settings.max_bounces)
         self._completion = Completion(self.journal, clock=clock, draw=ports.draw, limits=limits)
         tools = Tools(
@@ -117,13 +123,14 @@ class Engine:
             children=self.children,
             completion=self._completion,
             scopes=scopes,
+            surroundings=surroundings,
             clock=clock,
             shortage=Shortage(clock, ports.alarms),
         )
         timeouts = Timeouts(default=settings.default_timeout, cancel_grace=settings.cancel_grace)
         self.runner = Runner(tools, store_id=self._owner.store_id, timeouts=timeouts, on_error=self.fail)
-        self.admission = Admission(self.journal, ports.registry)
-        conditions = Conditions(self.journal, scopes, self.reports.conditions)
+        self.admission = Admission(self.journal, ports.registry, env_allow=settings.env_allow)
+        conditions = Conditions(self.journal, scopes, self.reports.conditions, surroundings=surroundings)
         self.dispatcher = Dispatcher(self.journal, self.runner, conditions, clock=clock, alarms=ports.alarms)
         tools.shortage.control(self.dispatcher)
         self._janitor = Janitor(self.dispatcher, self.children, settings=settings)
@@ -174,17 +181,27 @@ class Engine:
         params: Mapping[str, JsonValue] | None = None,
         *,
         options: SubmitOptions | None = None,
+        surroundings: Surroundings | None = None,
     ) -> Submitted:
         """Admit a workflow; see `Admission.submit`."""
-        return await self.admission.submit(document, params or {}, options=options or SubmitOptions())
+        return await self.admission.submit(
+            document, params or {}, options=options or SubmitOptions(), surroundings=surroundings
+        )
 
     async def describe(self, document: Document) -> WorkflowView:
         """Check a workflow without admitting it; see `Admission.describe`."""
         return self.admission.describe(document)
 
-    async def enqueue(self, plans: Sequence[TaskPlan], *, group: str | None, actor: str) -> Enqueued:
+    async def enqueue(
+        self,
+        plans: Sequence[TaskPlan],
+        *,
+        group: str | None,
+        actor: str,
+        surroundings: Surroundings | None = None,
+    ) -> Enqueued:
         """Admit loose tasks; see `Admission.enqueue`."""
-        return await self.admission.enqueue(plans, group=group, actor=actor)
+        return await self.admission.enqueue(plans, group=group, actor=actor, surroundings=surroundings)
 
     async def operate(self, command: Operation) -> Operated:
         """Carry out an operator's verb."""

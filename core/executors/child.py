@@ -100,7 +100,7 @@ class ChildExecutor:
         streams, cap = (OUT, call.stderr) if call.stderr else (OUT,), self._exits.chosen(call)
         directory = self._prepare(ref, call, streams=streams, cap=cap)
         crash_point("child.prepared")
-        argv = wrap(call.argv, directory=directory, umask=self._umask)
+        argv = wrap(call.argv, directory=directory, umask=self._umask if call.umask is None else call.umask)
         env = {**call.env, MARK: mark_value(self._store, ref)}
         stdio = self.collector.collect(directory, streams, cap=cap.size)
         try:

@@ -86,6 +86,8 @@ class Submit(Command[Submitted]):
 
     plan: JobPlan
     actor: str = ENGINE
+    surroundings: JsonObject = field(default_factory=dict)
+    """Kept once under its hash, which the `context.at` of the tasks names; empty = none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +136,8 @@ class Enqueue(Command[Enqueued]):
     group: str | None = None
     """The name under which `--where group:` finds them."""
     actor: str = ENGINE
+    surroundings: JsonObject = field(default_factory=dict)
+    """Kept once under its hash, which the `context.at` of the tasks names; empty = none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,9 +100,11 @@ class CallContext:
     """The attempt directory; made on first write, 0700."""
     idempotency_key: str
     """Stable over the attempts of one generation of the task, for services that honour one."""
+    home: Path | None = None
+    """The data directory."""
     cwd: str | None = None
-    env: Mapping[str, str] = field(default_factory=dict)
-    """Variables captured where the task was asked for."""
+    env: Mapping[str, str] | None = None
+    """The variables of where the task was asked for, and those it names; None = the engine's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +126,8 @@ class ProcessCall:
     argv: tuple[str, ...]
     cwd: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
+    umask: int | None = None
+    """None = the engine's own; the engine fills it in, from where the task was asked for."""
     files: Mapping[str, bytes] = field(default_factory=dict)
     stderr: Literal["err"] | None = None
     output_limit: int | None = None

@@ -28,7 +28,7 @@ class StoredSpec:
     on_overflow: OnOverflow | None = None
     metadata: JsonObject = field(default_factory=dict)
     context: JsonObject = field(default_factory=dict)
-    """Where the task was asked for: `cwd`, `env` (captured variables)."""
+    """Where the task was asked for: `cwd`, `env` (variables it names), `at` (hash of its surroundings)."""
 
     @property
     def cwd(self) -> str | None:
@@ -37,8 +37,14 @@ class StoredSpec:
         return cwd if isinstance(cwd, str) and cwd else None
 
     @property
+    def surroundings(self) -> str | None:
+        """The hash under which its surroundings are kept; None = none were captured."""
+        key = self.context.get("at")
+        return key if isinstance(key, str) and key else None
+
+    @property
     def env(self) -> JsonObject:
-        """The variables captured where the task was asked for."""
+        """The variables that the task names, beside those of its surroundings."""
         return _object(self.context.get("env"))
 
     @classmethod

@@ -351,4 +351,4 @@ payload = Table(
     Column("hash", Text, primary_key=True, nullable=False),
     _required("body", Text),
 )
-"""Outputs too large for a row, by content hash."""
+"""Texts by content hash: outputs too large for a row, surroundings that many tasks share."""

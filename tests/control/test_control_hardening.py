@@ -41,6 +41,7 @@ CODES = {
     "target.one",
     "target.unfit",
     "verb.unknown",
+    "wait.deadlock",
     "wire.field",
     "wire.unreadable",
     "wire.unwritable",

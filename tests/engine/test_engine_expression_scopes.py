@@ -43,7 +43,7 @@ async def test_only_what_is_mentioned_is_asked_for(
     source: str, tasks: str, outputs: str, params: bool
 ) -> None:
     store = Store()
-    await ExpressionScopes(store, allowed=()).scope(1, {"x": ["${{ " + source + " }}"]}, {})
+    await ExpressionScopes(store).scope(1, {"x": ["${{ " + source + " }}"]}, {})
     wanted = Mentioned(tasks=frozenset(tasks), outputs=frozenset(outputs), params=params)
     assert store.mentioned == [wanted]
 
@@ -60,6 +60,6 @@ async def test_large_values_are_worked_on_beside_the_loop(
         return True
 
     monkeypatch.setattr("core.engine.expression_scopes.judge", noted)
-    scope = await ExpressionScopes(Store(size), allowed=()).scope(1, "${{ tasks.a.output }}", {})
+    scope = await ExpressionScopes(Store(size)).scope(1, "${{ tasks.a.output }}", {})
     assert await scope.judge("true", "b")
     assert threads == [beside]

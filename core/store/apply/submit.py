@@ -67,6 +67,8 @@ def apply_submits(batch: Batch, commands: Sequence[Submit]) -> list[Submitted | 
 
 def apply_enqueues(batch: Batch, commands: Sequence[Enqueue]) -> list[Enqueued | TaskdeckError]:
     """Admit loose tasks into the inbox, in order."""
+    for command in commands:
+        _keep_surroundings(batch, command.surroundings)
     return [
         Enqueued(task_ids=enqueue(batch, command.tasks, group=command.group, actor=command.actor))
         for command in commands
@@ -100,6 +102,7 @@ def _submit(batch: Batch, command: Submit) -> Submitted | TaskdeckError:
             job_id, stored_hash = known
             return _known(plan.client_key, int(job_id), same_input=stored_hash == input_hash)
     job_id = _next_id(batch, "job")
+    _keep_surroundings(batch, command.surroundings)
     _write_job(batch, job_id, command, input_hash)
     _write_stages(batch, job_id, command)
     return Submitted(job_id=job_id)
@@ -114,6 +117,12 @@ def _known(client_key: str, job_id: int, *, same_input: bool) -> Submitted | Tas
         hint="use another key, or the same definition and params",
         facts={"job": job_id},
     )
+
+
+def _keep_surroundings(batch: Batch, stored: JsonObject) -> None:
+    if stored:
+        body = pack(stored)
+        batch.run("INSERT OR IGNORE INTO payload (hash, body) VALUES (?, ?)", digest(body), body)
 
 
 def _write_job(batch: Batch, job_id: int, command: Submit, input_hash: str) -> None:

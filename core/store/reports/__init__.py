@@ -17,6 +17,7 @@ from core.store.reports.outcomes import OutcomeReports
 from core.store.reports.pulse import PulseReports
 from core.store.reports.queues import QueueReports
 from core.store.reports.source import Source, wall_clock
+from core.store.reports.surroundings import SurroundingsReports
 from core.store.reports.targets import TargetReports
 from core.store.reports.tasks import TaskReports
 from core.store.reports.totals import TotalReports
@@ -43,3 +44,4 @@ class Reports:
         self.conditions = ConditionReports(source)
         self.expressions = ExpressionReports(source)
         self.outcomes = OutcomeReports(source)
+        self.surroundings = SurroundingsReports(source)

@@ -1,0 +1,49 @@
+"""TaskSurroundings: the environment and umask of a task, from its spec.
+
+Used by the resolver of inputs and by the conditions.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Protocol
+
+from core.model.stored_spec import StoredSpec
+from core.model.surroundings import Surroundings
+
+_REMEMBERED = 256
+
+
+class Stored(Protocol):
+    """Where surroundings are kept: the store's reports."""
+
+    async def surroundings(self, key: str) -> Surroundings | None:
+        """Return the surroundings of a key; None for one that is not known."""
+
+
+class TaskSurroundings:
+    """Find the surroundings of tasks; those asked for last are remembered."""
+
+    def __init__(self, stored: Stored, *, own: Surroundings) -> None:
+        self._stored = stored
+        self._own = own
+        self._remembered: OrderedDict[str, Surroundings] = OrderedDict()
+
+    async def of(self, spec: StoredSpec) -> Surroundings:
+        """Return those captured when the task was asked for, with the variables that it names.
+
+        A task for which none were captured, of an earlier release for one, has the engine's own.
+        """
+        key = spec.surroundings
+        base = self._own if key is None else await self._find(key)
+        return base.with_variables(spec.env)
+
+    async def _find(self, key: str) -> Surroundings:
+        found = self._remembered.get(key)
+        if found is None:
+            found = await self._stored.surroundings(key) or self._own
+            self._remembered[key] = found
+            if len(self._remembered) > _REMEMBERED:
+                self._remembered.popitem(last=False)
+        self._remembered.move_to_end(key)
+        return found
