@@ -53,7 +53,11 @@ def _is_below_root(file: str | None) -> bool:
 def main() -> int:
     """Run the command line of this process and return its exit status."""
     own_packages_first()
-    # Not above: until now it could have been another package of that name.
+    # Not above: until now these could have been other packages of that name.
+    if asked := os.environ.get("_TASKDECK_COMPLETE"):
+        from core.cli.completion import complete
+
+        return complete(asked, os.environ)
     from console.launch import main as launch
 
     return launch()

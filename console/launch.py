@@ -16,7 +16,7 @@ if __name__ == "__main__":
     # Run by `python -m` where other packages have the names of ours: before the first of them is loaded.
     import _taskdeck
 
-    _taskdeck.own_packages_first()
+    sys.exit(_taskdeck.main())
 
 from core import __version__
 
@@ -64,8 +64,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _choose(arguments: Sequence[str]) -> Command:
-    if os.environ.get("_TASKDECK_COMPLETE"):
-        return _run_completion
     match list(arguments):
         case ["version" | "--version", *_]:
             return _run_version
@@ -101,13 +99,6 @@ def _run_version(arguments: Sequence[str]) -> int:
         )
         return _USAGE_ERROR
     return _say(json.dumps({"version": __version__}) if "--json" in arguments else f"taskdeck {__version__}")
-
-
-def _run_completion(_: Sequence[str]) -> int:
-    # A shell waits for it while someone types.
-    from core.cli.completion import VARIABLE, complete
-
-    return complete(os.environ[VARIABLE], os.environ)
 
 
 def _run_cli(arguments: Sequence[str]) -> int:
@@ -177,7 +168,3 @@ def _open_missing_streams() -> None:
 def _forget_stdout() -> None:
     # The interpreter flushes stdout at exit and would print the broken pipe a second time.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,6 +1,6 @@
 """Completion of command lines for bash, zsh and fish.
 
-Called by `console.launch` when the shell asks by `_TASKDECK_COMPLETE`. A shell waits for the answer while
+Called by `_taskdeck` when the shell asks by `_TASKDECK_COMPLETE`. A shell waits for the answer while
 someone types: it loads a table of words instead of the commands, and reads names from the store at once.
 """
 
@@ -19,8 +19,6 @@ from core.app.names import names_of
 from core.cli.completion_scripts import SCRIPTS
 from core.files.kinds import is_dir
 
-VARIABLE = "_TASKDECK_COMPLETE"
-"""`source_SHELL` asks for the script of a shell, `complete_SHELL` for words, as the script does."""
 _TABLE = Path(__file__).with_name("completion_table.json")
 _CONSOLE = {
     "--home": "DIR",
@@ -59,7 +57,10 @@ class Line:
 
 
 def complete(asked: str, environ: Mapping[str, str]) -> int:
-    """Answer a shell and return the exit status; nothing is written where nothing is known."""
+    """Answer a shell and return the exit status; nothing is written where nothing is known.
+
+    `source_SHELL` asks for the script of a shell, `complete_SHELL` for words, as the script does.
+    """
     verb, _, shell = asked.partition("_")
     if verb == "source" and shell in SCRIPTS:
         sys.stdout.write(SCRIPTS[shell])
