@@ -95,6 +95,7 @@ FIXED = (
     ),
     _fixed("queue", f"{bounds.QUEUE_MAX} characters", "name of a queue; a longer one is refused"),
     _fixed("reason", f"{bounds.REASON_MAX} characters", "reason or description; a longer one is refused"),
+    _fixed("input", size(bounds.INPUT_BYTES), "`with` of a loose task as JSON; a larger one is refused"),
     _fixed("params", size(bounds.PARAMS_BYTES), "parameters of a job as JSON; larger ones are refused"),
     _fixed(
         "document",

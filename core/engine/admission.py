@@ -108,6 +108,10 @@ class Admission:
                     hint="give plain JSON values",
                     facts={"field": name, "key": plan.key},
                 )
+            size = len(json.dumps(value))
+            if size > bounds.INPUT_BYTES:
+                wanted = f"at most {bounds.INPUT_BYTES} bytes as JSON; pass large data by a file"
+                raise bounds.refused(name, f"{size} bytes", wanted)
         faults = self._checks.check(plan.uses, plan.with_)
         for text in plan.retry.on:
             reason = pattern_fault(text, plan.uses, self._checks)

@@ -34,6 +34,8 @@ TASKS_MAX = 100_000
 """Loose tasks of one request."""
 PARAMS_BYTES = 1_048_576
 """Bytes of the parameters of one job, written as JSON."""
+INPUT_BYTES = 16_777_216
+"""Bytes of the input, or of the metadata, of one loose task, written as JSON: as much as a document."""
 QUEUE = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
 """What the name of a queue looks like."""
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from core.control.api import SubmitOptions, TaskSpec
-from core.model.bounds import ATTEMPTS_MAX, NAME_MAX, PARAMS_BYTES, PRIORITY_MAX, QUEUE_MAX
+from core.model.bounds import ATTEMPTS_MAX, INPUT_BYTES, NAME_MAX, PARAMS_BYTES, PRIORITY_MAX, QUEUE_MAX
 from core.model.durations import LONGEST_MS
 from core.model.errors import Invalid
 from core.model.plans import NO_RETRY, RetryPolicy
@@ -32,6 +32,7 @@ GOOD = TaskSpec(uses="delay", with_={"seconds": 0}).to_plan()
         {"metadata": {"x": math.inf}},
         {"context": {"env": {"A": 1}}},
         {"with_": {"seconds": 0, 5: "x"}},
+        {"metadata": {"x": "x" * INPUT_BYTES}},
     ],
 )
 async def test_a_plan_that_no_door_looked_at_is_refused(house: House, wrong: dict[str, Any]) -> None:
