@@ -43,6 +43,8 @@ class Pulse:
     link_ms: int = 0
     """How long the engine took to answer."""
     trouble: SafeText = SafeText("")
+    lost: int = 0
+    """Tasks that an operator has to decide: the end of their attempt was not seen."""
     """Why this could not be read, or why the engine does not run tasks."""
 
     @property
@@ -115,6 +117,7 @@ class Feed:
             engine=changes.engine,
             link_ms=link_ms,
             trouble=safe_line(changes.engine.trouble),
+            lost=changes.lost,
         )
         return changes.kinds
 

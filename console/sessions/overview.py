@@ -78,7 +78,10 @@ async def _summary(control: ControlAPI) -> Lines:
             total.update(queue.tasks)
         paused = sum(queue.paused_at is not None for queue in queues)
         return _counts(None, total, paused)
-    return _counts(changes.engine, changes.tasks, changes.paused_queues)
+    lines = _counts(changes.engine, changes.tasks, changes.paused_queues)
+    if changes.lost:
+        lines["lost"] = _line(f"lost and held: {changes.lost} (decide: taskdeck orphans --plan)")
+    return lines
 
 
 def _counts(engine: EngineInfo | None, tasks: Mapping[str, int], paused: int) -> Lines:
@@ -123,6 +126,8 @@ async def _ended(control: ControlAPI, keys: set[Hashable]) -> Sequence[SafeText]
                 lines.append(_line(f"no longer {what}: {' '.join(map(str, subject))}"))
             case "claims":
                 lines.append(SafeText("tasks are claimed again"))
+            case "lost":
+                lines.append(SafeText("lost and held: none"))
             case "paused":
                 lines.append(SafeText("paused queues: none"))
     return lines

@@ -24,6 +24,7 @@ class StatusBar(Line):
     def show(self, pulse: Pulse, *, warnings: Sequence[str] = (), words: Sequence[str] = ()) -> None:
         parts = [f"{status} {pulse.tasks.get(status, 0)}" for status in _COUNTED[:3]]
         parts += [f"{status} {pulse.tasks[status]}" for status in _COUNTED[3:] if pulse.tasks.get(status)]
+        parts += [f"lost {pulse.lost}"] if pulse.lost else []
         parts += [f"paused queues {pulse.paused}"] if pulse.paused else []
         parts += [word for word in words if word]
         parts += [f"link {pulse.link_ms}ms"] if pulse.link_ms > _SLOW_MS else []

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 
 from core.cli.output import draw, is_live, note, width
 from core.control.api import ControlAPI
-from core.model.status import TASK_FINAL
+from core.model.orphans import OrphanKind
+from core.model.status import TASK_FINAL, TaskStatus
 from core.model.text import clip, safe_line
 from core.render.times import duration_text
 
@@ -31,6 +32,7 @@ class Meter:
         self._line_at = self._begun
         self._drawn = False
         self._trouble = ""
+        self._lost = 0
 
     @property
     def elapsed_ms(self) -> int:
@@ -64,6 +66,15 @@ class Meter:
             self._trouble = trouble
             self.clear()
             note(f"nothing is claimed: {safe_line(trouble)}" if trouble else "tasks are claimed again")
+
+    async def warn_lost(self, deck: ControlAPI, job_id: int, counts: Mapping[str, int]) -> None:
+        """Write, each time their number changes, that lost tasks of a job wait for a decision."""
+        orphans = await deck.orphans() if counts.get(TaskStatus.HELD) else ()
+        lost = sum(one.kind is OrphanKind.LOST and one.job_id == job_id for one in orphans)
+        if lost and lost != self._lost:
+            self.clear()
+            note(f"lost and held: {lost}; how their attempts ended was not seen (taskdeck orphans --plan)")
+        self._lost = lost
 
     def clear(self) -> None:
         """Remove the rewritten line."""

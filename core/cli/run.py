@@ -139,8 +139,9 @@ async def _follow(deck: ControlAPI, submitted: Submitted, *, arguments: Run, rec
 
     async def tick() -> bool:
         await meter.warn(deck)
-        if not meter.silent:
-            meter.show((await deck.job(job.id)).tasks)
+        counts = (await deck.job(job.id)).tasks
+        await meter.warn_lost(deck, job.id, counts)
+        meter.show(counts)
         if not meter.live and not meter.silent:
             for line in await stages.closed():
                 meter.remark(line)

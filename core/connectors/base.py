@@ -134,6 +134,15 @@ class Plain:
         """Return an input as it is stored with a task: defaults that may change are written out."""
         return with_
 
+    def may_repeat(self, with_: JsonObject) -> bool:
+        """Say whether a call whose end was not seen may be made again unasked.
+
+        Where it is False, `on_loss` is `ask` unless the task names another. Sees the raw input, expressions
+        included: what an expression decides is not known, and False is the careful answer.
+        """
+        del with_
+        return True
+
     async def start(self) -> None:
         """Open nothing."""
 

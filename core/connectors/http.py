@@ -95,6 +95,16 @@ class Http(Plain):
         hop = _first_hop(wanted, payload, context)
         return InlineCall(run=lambda: self._run(wanted, payload, hop=hop, context=context))
 
+    def may_repeat(self, with_: JsonObject) -> bool:
+        """Say no to methods that repeat their effect, such as POST and PATCH, without a key in the input.
+
+        The key that taskdeck sends by itself does not count: most servers pass it over.
+        """
+        method, headers = with_.get("method", "GET"), with_.get("headers")
+        if isinstance(method, str) and method.upper() in IDEMPOTENT:
+            return True
+        return isinstance(headers, dict) and any(name.lower() == "idempotency-key" for name in headers)
+
     def classify(self, error: Exception) -> Failed:
         """Name what went wrong without an answer.
 

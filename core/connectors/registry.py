@@ -106,6 +106,17 @@ class Registry:
         keep: Callable[[JsonObject], JsonObject] | None = getattr(self.get(uses), "keep", None)
         return with_ if keep is None else keep(with_)
 
+    def may_repeat(self, uses: str, with_: JsonObject) -> bool:
+        """Return what the connector says of an input; True for one without the method, or not known."""
+        ask = getattr(self._by_name.get(uses), "may_repeat", None)
+        if ask is None:
+            return True
+        try:
+            return bool(ask(with_))
+        except _FOREIGN:
+            # A connector that cannot tell has not said that it is safe.
+            return False
+
     async def start(self) -> None:
         """Start all in order; when one fails, those started are stopped in reverse and its error raised."""
         async with AsyncExitStack() as started:

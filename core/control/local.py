@@ -13,6 +13,7 @@ from core.control.api import OPERATOR, ControlAPI, Document, Kind, Request, Stop
 from core.control.operator_verbs import OperatorPort, OperatorVerbs
 from core.control.reading import ReadingControl
 from core.host import own_surroundings
+from core.model.status import TaskStatus
 from core.model.views import Changes
 
 if TYPE_CHECKING:
@@ -140,6 +141,7 @@ class LocalControl(ControlAPI):
         notice = await self._engine.changes(request.after)
         # Read afterwards: counts may be ahead of the notice, never behind it.
         standing = await self._engine.reports.totals.current()
+        lost = await self._engine.reports.lost.count() if standing.tasks.get(TaskStatus.HELD) else 0
         return Changes(
             last_event=notice.last_event,
             kinds=notice.kinds,
@@ -147,6 +149,7 @@ class LocalControl(ControlAPI):
             jobs=standing.jobs,
             paused_queues=standing.paused_queues,
             engine=self._engine.info(),
+            lost=lost,
         )
 
     async def _stop_engine(self, request: api.StopEngine) -> None:

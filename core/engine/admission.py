@@ -23,7 +23,7 @@ from core.model.commands import (
 )
 from core.model.errors import Fault, Invalid
 from core.model.paths import absolute
-from core.model.plans import NO_RETRY, JobPlan, RetryPolicy, TaskPlan, check_task
+from core.model.plans import NO_RETRY, JobPlan, OnLoss, RetryPolicy, TaskPlan, check_task
 from core.model.ports import Checks
 from core.model.surroundings import Surroundings
 from core.model.text import safe_line
@@ -188,9 +188,15 @@ def _retried(plan: TaskPlan, retry: int) -> TaskPlan:
 
 
 def _kept(plan: TaskPlan, checks: Checks) -> TaskPlan:
-    """Return a task with its input as it is stored."""
+    """Return a task as it is stored: its input, and what follows a loss where it does not say that.
+
+    Its connector may forbid to repeat a call.
+    """
     with_ = checks.keep(plan.uses, plan.with_)
-    return plan if with_ is plan.with_ else replace(plan, with_=with_)
+    plan = plan if with_ is plan.with_ else replace(plan, with_=with_)
+    if plan.on_loss is not None:
+        return plan
+    return replace(plan, on_loss=OnLoss.RETRY if checks.may_repeat(plan.uses, with_) else OnLoss.ASK)
 
 
 def read_workflow(document: Document, *, checks: Checks) -> Workflow:

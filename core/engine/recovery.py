@@ -20,7 +20,7 @@ from core.model.ports import AttemptRef
 from core.model.stored_spec import StoredSpec
 from core.store.reports.attempts import AttemptReports, OpenAttempt
 
-ENDED_INLINE = "the engine ended while the call ran in it"
+ENDED_INLINE = "the engine ended while the call ran in it; how far it had come is not known"
 
 _log = get_logger(__name__)
 

@@ -28,14 +28,17 @@ from core.model.outcomes import (
     Cancelled,
     Failed,
     Interrupted,
+    Lost,
     Outcome,
     Succeeded,
     TaskError,
     TimedOut,
 )
+from core.model.plans import OnLoss
 from core.model.ports import AttemptRef, Handle, InlineCall, ProcessCall
 from core.model.stored_spec import StoredSpec
 
+STOPPED_INLINE = "the engine stopped while the call ran in it; how far it had come is not known"
 Work: TypeAlias = Callable[[Running], Coroutine[None, None, Outcome]]
 _log = get_logger(__name__)
 
@@ -239,7 +242,9 @@ class Runner:
     def _interrupt_inline(self) -> None:
         for running in self._attempts.inline():
             if running.cause is None:
-                self._termination.ask(running, Interrupted())
+                # Its effect may have happened: without `retry` that is a loss like any other.
+                may_repeat = running.spec.on_loss is OnLoss.RETRY
+                self._termination.ask(running, Interrupted() if may_repeat else Lost(reason=STOPPED_INLINE))
 
     def _give_up_inline(self) -> None:
         for running in self._attempts.inline():

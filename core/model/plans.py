@@ -105,7 +105,8 @@ class TaskPlan:
     priority: int = 0
     timeout_ms: int | None = None
     """None = the engine's default, 0 = no limit."""
-    on_loss: OnLoss = OnLoss.RETRY
+    on_loss: OnLoss | None = None
+    """None = `retry`, or `ask` where the connector says that a call may not be repeated."""
     retry: RetryPolicy = NO_RETRY
     output_limit: int | None = None
     """Bytes of output kept of an attempt; None = the engine's `output_cap`."""
@@ -157,7 +158,8 @@ class TaskSpec:
     queue: str = "default"
     priority: int = 0
     timeout: float | str | None = None
-    on_loss: OnLoss = OnLoss.RETRY
+    on_loss: OnLoss | None = None
+    """None = `retry`, or `ask` where the connector says that a call may not be repeated."""
     retry: RetryPolicy = NO_RETRY
     output_limit: int | str | None = None
     """Bytes of output kept of an attempt, or a size as in documents (`64MiB`); None = `output_cap`."""
@@ -170,7 +172,8 @@ class TaskSpec:
         """Refuse what is out of bounds; words for `on_loss` and in `retry` become their members."""
         check_task(self)
         bounds.read_timeout(self.timeout)
-        object.__setattr__(self, "on_loss", OnLoss(self.on_loss))
+        if self.on_loss is not None:
+            object.__setattr__(self, "on_loss", OnLoss(self.on_loss))
         if self.on_overflow is not None:
             object.__setattr__(self, "on_overflow", OnOverflow(self.on_overflow))
         if self.retry is not NO_RETRY:
@@ -203,7 +206,8 @@ def check_task(task: TaskPlan | TaskSpec) -> None:
     bounds.check_priority(task.priority)
     if isinstance(task, TaskPlan):
         bounds.check_timeout_ms(task.timeout_ms)
-    bounds.read_choice("on_loss", task.on_loss, OnLoss)
+    if task.on_loss is not None:
+        bounds.read_choice("on_loss", task.on_loss, OnLoss)
     _limit(task.output_limit)
     if task.on_overflow is not None:
         bounds.read_choice("on_overflow", task.on_overflow, OnOverflow)

@@ -67,7 +67,8 @@ class StoredSpec:
 
 def spec_to_json(task: TaskPlan | StoredSpec) -> JsonObject:
     """Return the stored form; defaults but `timeout` and `on_loss` are left out."""
-    stored: JsonObject = {"with": task.with_, "timeout": task.timeout_ms, "on_loss": task.on_loss}
+    on_loss = task.on_loss or OnLoss.RETRY
+    stored: JsonObject = {"with": task.with_, "timeout": task.timeout_ms, "on_loss": on_loss}
     if task.when is not None:
         stored["when"] = task.when
     if task.retry.max_attempts > 1:

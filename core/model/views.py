@@ -234,3 +234,5 @@ class Changes:
     """Jobs that are not final, by status; the inbox, which never ends, is not among them."""
     paused_queues: int
     engine: EngineInfo
+    lost: int = 0
+    """Tasks that are held because the end of their attempt was not seen, at most 2,000."""

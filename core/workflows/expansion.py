@@ -13,7 +13,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from core.model.errors import Fault, InvalidDocument
-from core.model.plans import NO_RETRY, JobPlan, NeedPlan, OnLoss, RetryPolicy, StagePlan, TaskPlan
+from core.model.plans import NO_RETRY, JobPlan, NeedPlan, RetryPolicy, StagePlan, TaskPlan
 from core.model.ports import Checks
 from core.model.values import JsonObject, JsonValue
 from core.workflows.definition import RETRY_ATTEMPTS, Defaults, Document, Retry, Task
@@ -141,7 +141,7 @@ def _to_plan(task: Task, defaults: Defaults, *, context: JsonObject) -> TaskPlan
         queue=task.queue or defaults.queue or "default",
         priority=0 if priority is None else priority,
         timeout_ms=_first(task.timeout, defaults.timeout),
-        on_loss=task.on_loss or defaults.on_loss or OnLoss.RETRY,
+        on_loss=task.on_loss or defaults.on_loss,
         retry=_merge_retry(task.retry, defaults.retry),
         output_limit=_first(task.output_limit, defaults.output_limit),
         on_overflow=task.on_overflow or defaults.on_overflow,

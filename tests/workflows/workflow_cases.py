@@ -21,6 +21,9 @@ from core.workflows.validation import Report, check
 class SomeConnectors:
     """`delay` wants a number of seconds, `shell` argv or script without expressions; `http` takes all."""
 
+    def may_repeat(self, uses: str, with_: JsonObject) -> bool:
+        return True
+
     def names(self) -> Sequence[str]:
         return ("delay", "http", "shell")
 

@@ -26,14 +26,17 @@ _OPEN = text(
     " WHERE a.status = 'running' AND a.task_id > :after ORDER BY a.task_id LIMIT :limit"
 )
 # Not every held task whose attempt was lost waits for a decision: an operator may hold a retry, too.
-_LOST = text(
-    "SELECT t.id, t.job_id, t.key, a.epoch, a.finished_at,"
-    " coalesce(json_extract(a.error, '$.message'), '') AS reason"
+_WAITING = (
     " FROM task t INDEXED BY task_trouble JOIN attempt a ON a.task_id = t.id AND a.epoch = t.epoch"
     " WHERE t.status = 'held' AND t.status IN ('failed', 'held', 'retrying', 'waiting')"
     " AND a.status = 'lost' AND json_extract(t.spec, '$.on_loss') = 'ask'"
-    f" ORDER BY t.id LIMIT {PAGE_MAX}"
 )
+_LOST = text(
+    "SELECT t.id, t.job_id, t.key, a.epoch, a.finished_at,"
+    " coalesce(json_extract(a.error, '$.message'), '') AS reason"
+    f"{_WAITING} ORDER BY t.id LIMIT {PAGE_MAX}"
+)
+_LOST_COUNT = text(f"SELECT count(*) FROM (SELECT 1{_WAITING} LIMIT {PAGE_MAX})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,3 +94,8 @@ class LostReports:
             )
             for row in rows
         )
+
+    async def count(self) -> int:
+        """Return how many `orphans` returns."""
+        async with self._source.snapshot() as db:
+            return int((await db.execute(_LOST_COUNT)).scalar_one())
