@@ -122,6 +122,21 @@ def arguments(process: Process) -> list[bytes]:
     return raw.rstrip(b"\0").split(b"\0") if raw else []
 
 
+def marked(prefix: str) -> list[tuple[Process, str]]:
+    """Return the living processes and their first variable that begins with `prefix`, '' for none of it."""
+    begin, found = os.fsencode(prefix), []
+    own = os.getpid()
+    for process in processes():
+        try:
+            raw = _read_proc(process.pid, "environ")
+        except OSError:
+            continue
+        if process.pid != own:
+            mark = next((one for one in raw.split(b"\0") if one.startswith(begin)), b"")
+            found.append((process, os.fsdecode(mark)))
+    return found
+
+
 def command_line(process: Process) -> str | None:
     """Return the argv of a process, quoted as for a shell; None if it has ended.
 

@@ -38,11 +38,13 @@ _COLUMNS = (
     ),
     Column(name="reason", title="REASON", form=Form.TEXT, path="reason", min_width=12, width=24, priority=4),
 )
-_MARKS = {OrphanKind.LIVING: "running", OrphanKind.LOST: "lost"}
+_MARKS = {OrphanKind.LIVING: "running", OrphanKind.LEFT: "running", OrphanKind.LOST: "lost"}
 _NONE_LIVES = SafeText("no process of it lives: r queues it again, f gives it up")
 _LIVES = SafeText("a process of it still lives: w keeps watching it, X kills it")
+_ENDED = SafeText("its attempt has ended, this lives on: X kills it")
 _REFUSED = {
     OrphanKind.LIVING: {"requeue": _LIVES, "fail": _LIVES},
+    OrphanKind.LEFT: {"requeue": _ENDED, "fail": _ENDED, "keep": _ENDED},
     OrphanKind.LOST: {"keep": _NONE_LIVES, "kill": _NONE_LIVES},
 }
 _LABEL = 10
@@ -188,6 +190,10 @@ def evidence_of(orphan: OrphanView) -> Iterator[SafeText]:
     if orphan.kind is OrphanKind.LIVING:
         next_step = "an operator keeps watching it" if orphan.kept else "w keeps watching it, X kills it"
         yield _pair("now", f"the attempt keeps its slot; {next_step}")
+        yield SafeText("")
+        yield from (_process(pid, index, orphan.commands) for index, pid in enumerate(orphan.pids))
+    elif orphan.kind is OrphanKind.LEFT:
+        yield _pair("now", "the attempt has ended; X kills what it left")
         yield SafeText("")
         yield from (_process(pid, index, orphan.commands) for index, pid in enumerate(orphan.pids))
     else:

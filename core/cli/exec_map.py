@@ -27,7 +27,7 @@ from core.cli.waiting import Interrupts, interrupts
 from core.control.api import OPERATOR, ControlAPI, TaskSpec
 from core.model.bounds import ATTEMPTS_MAX, PRIORITY_MAX
 from core.model.paths import working_directory
-from core.model.plans import OnOverflow, RetryPolicy
+from core.model.plans import Leftovers, OnOverflow, RetryPolicy
 from core.model.values import JsonObject
 
 MAX_PER_COMMIT = 5_000
@@ -61,6 +61,10 @@ class TaskOptions:
         OnOverflow | None,
         typer.Option(help="Over that: drop the middle, or fail. [default: output_policy, drop_middle]"),
     ] = None
+    leftovers: Annotated[
+        Leftovers,
+        typer.Option(help="End what a program leaves in its session when it ends, or keep and list it."),
+    ] = Leftovers.KILL
     env: Annotated[
         list[str],
         typer.Option(metavar="NAME[=VALUE]", help="An environment variable to pass on; may be repeated."),
@@ -175,6 +179,7 @@ def _spec(task: TaskOptions, argv: Sequence[str], *, name: str) -> TaskSpec:
         retry=RetryPolicy(max_attempts=task.retry + 1),
         output_limit=task.output_limit,
         on_overflow=task.on_overflow,
+        leftovers=task.leftovers,
         context={"cwd": str(working_directory()), "env": _environment(task.env)},
     )
 

@@ -39,7 +39,11 @@ class Cure(StrEnum):
     """Give such a task up."""
 
 
-CURES = {OrphanKind.LIVING: (Cure.KILL,), OrphanKind.LOST: (Cure.REQUEUE, Cure.FAIL)}
+CURES = {
+    OrphanKind.LIVING: (Cure.KILL,),
+    OrphanKind.LEFT: (Cure.KILL,),
+    OrphanKind.LOST: (Cure.REQUEUE, Cure.FAIL),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core.engine.attempts import Running, Tools
+from core.engine.leftovers import Leftovers
 from core.engine.orphans import Orphans
 from core.engine.resolved_input import InputResolver, ResolvedInput, concludes
 from core.executors.observations import (
@@ -30,10 +31,11 @@ from core.model.values import JsonObject
 class Processes:
     """Follow children, own and adopted ones alike, and judge how they ended."""
 
-    def __init__(self, tools: Tools, inputs: InputResolver, orphans: Orphans) -> None:
+    def __init__(self, tools: Tools, inputs: InputResolver, orphans: Orphans, leftovers: Leftovers) -> None:
         self._tools = tools
         self._inputs = inputs
         self._orphans = orphans
+        self._leftovers = leftovers
 
     def made_by(self, uses: str) -> bool:
         """Return whether a connector's calls are processes; one that is not known may have made some."""
@@ -76,6 +78,7 @@ class Processes:
         return end
 
     def _judge(self, running: Running, end: ProcessEnd, resolved: ResolvedInput) -> Outcome:
+        self._leftovers.ended(running)
         if isinstance(end, Vanished) and end.exit is not None and running.spec.on_loss is OnLoss.RETRY:
             # Seen by this engine: it fails like any command that a signal ends, and `retry` decides.
             end = end.exit

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from core.engine.attempts import Running, Timeouts, Tools
 from core.engine.connector_results import broken, checked_outcome
+from core.engine.leftovers import Leftovers
 from core.engine.open_attempts import OpenAttempts
 from core.engine.orphans import Orphans
 from core.engine.processes import Processes
@@ -53,8 +54,9 @@ class Runner:
         self._timeouts = timeouts
         self._on_error = on_error
         self.orphans = Orphans(tools.children, tools.clock, note=tools.completion.note_orphan)
+        self.leftovers = Leftovers(tools.children, tools.clock, note=tools.completion.note_orphan)
         self._inputs = InputResolver(tools, store_id=store_id)
-        self._processes = Processes(tools, self._inputs, self.orphans)
+        self._processes = Processes(tools, self._inputs, self.orphans, self.leftovers)
         self._attempts = OpenAttempts()
         self._termination = Termination(
             self._attempts,

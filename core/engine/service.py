@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.config import Settings
@@ -208,16 +208,28 @@ class Engine:
         return await self.journal.submit(command)
 
     async def orphans(self) -> tuple[OrphanView, ...]:
-        """Return the living orphans in order of task id."""
-        return await self.runner.orphans.views()
+        """Return the living orphans, and what ended attempts left behind, in order of task id."""
+        places = self.reports.lost.places
+        left = await self.runner.leftovers.views()
+        known = await places([view.task_id for view in left])
+        named = [
+            replace(view, job_id=known[view.task_id][0], key=known[view.task_id][1])
+            for view in left
+            if view.task_id in known
+        ]
+        both = [*await self.runner.orphans.views(), *named]
+        return tuple(sorted(both, key=lambda view: view.task_id))
 
     async def keep_orphans(self, task_ids: Sequence[int], *, actor: str) -> Operated:
         """Note that living orphans are to be watched on; see `Orphans.keep`."""
         return await self.runner.orphans.keep(task_ids, actor=actor)
 
     async def kill_orphans(self, task_ids: Sequence[int], *, reason: str, actor: str) -> Operated:
-        """End the processes of living orphans; see `Orphans.kill`."""
-        return await self.runner.orphans.kill(task_ids, reason=reason, actor=actor)
+        """End the processes of living orphans, and what ended attempts left; see `Orphans.kill`."""
+        killed = await self.runner.leftovers.kill(task_ids, reason=reason, actor=actor)
+        rest = [task_id for task_id in task_ids if task_id not in killed]
+        done = await self.runner.orphans.kill(rest, reason=reason, actor=actor)
+        return replace(done, changed=done.changed + len(killed))
 
     async def changes(self, after: int | None) -> ChangeNotice:
         """Return which kinds of events are new; see `ChangeNotices.since`."""

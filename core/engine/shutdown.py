@@ -75,6 +75,8 @@ class Shutdown:
         await loops.runner.kill_stopped()
         if self.how is StopMode.KILL:
             await loops.runner.kill_children()
+            await loops.runner.leftovers.kill_all()
+        await loops.runner.leftovers.finish()
         await loops.runner.leave_children()
 
     async def _drained(self) -> None:

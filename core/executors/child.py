@@ -19,6 +19,7 @@ from core.executors.family import MARK, Family, mark_value, wrapper_among
 from core.executors.observations import (
     Finished,
     Gone,
+    LeftProcess,
     Living,
     NotStarted,
     Orphaned,
@@ -33,14 +34,15 @@ from core.executors.spawning import NOT_BEGUN, reap, spawn, wrap
 from core.executors.watch import Watch
 from core.model.crash_points import crash_point
 from core.model.errors import Bug, HandoffFailed, MachineShort
+from core.model.ports import AttemptRef
 from core.model.shortages import shortage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from core.executors.outputs import Outputs
-    from core.model.ports import AttemptRef, ProcessCall
+    from core.model.ports import ProcessCall
     from core.model.values import JsonValue
 
 _NO_STATUS = "its wrapper ended without a status"
@@ -84,6 +86,8 @@ class ChildExecutor:
         self.collector = CollectorProcess()
         self._umask = host.current_umask()
         self._children: dict[AttemptRef, _Child] = {}
+        self._sessions: dict[AttemptRef, host.Process] = {}
+        """The wrappers of attempts that have ended, until they are forgotten."""
 
     @property
     def living(self) -> int:
@@ -144,6 +148,8 @@ class ChildExecutor:
             end = self._end_of(ref, child) or self._vanished(ref, child)
             break
         self._children.pop(ref, None)
+        if child.family.leader is not None:
+            self._sessions[ref] = child.family.leader
         return end
 
     async def terminate(self, ref: AttemptRef) -> None:
@@ -162,6 +168,20 @@ class ChildExecutor:
     async def survivors(self, ref: AttemptRef) -> tuple[Survivor, ...]:
         """Return the living processes of an attempt, by pid, members that left its session included."""
         return await self._family_of(ref).survivors()
+
+    async def leftovers(self) -> dict[AttemptRef, tuple[LeftProcess, ...]]:
+        """Return the living processes of attempts of this store that are not watched, by attempt."""
+        return await asyncio.to_thread(self._left, dict(self._sessions), frozenset(self._children))
+
+    def end(self, left: Sequence[LeftProcess]) -> None:
+        """End these processes (SIGKILL)."""
+        for one in left:
+            with suppress(OSError):
+                host.signal_process(one.process, signal.SIGKILL)
+
+    def forget(self, ref: AttemptRef) -> None:
+        """Forget the session of an attempt that has ended: what is found of it later is only listed."""
+        self._sessions.pop(ref, None)
 
     async def probe(self, ref: AttemptRef) -> Probed:
         """Return what became of an attempt that a former engine started; for recovery.
@@ -240,6 +260,26 @@ class ChildExecutor:
             return self._finished(ref) or Gone(reason=_NO_STATUS)
         self._children[ref] = child
         return Orphaned(reason=_NO_STATUS, pids=pids)
+
+    def _left(
+        self, sessions: Mapping[AttemptRef, host.Process], watched: frozenset[AttemptRef]
+    ) -> dict[AttemptRef, tuple[LeftProcess, ...]]:
+        prefix = f"{MARK}={self._store}:"
+        marked = host.marked(prefix)
+        by_session = {leader.pid: ref for ref, leader in sessions.items()}
+        # A process with the pid of a wrapper and another start: the number was given away.
+        for process, _ in marked:
+            if process.pid in by_session and sessions[by_session[process.pid]] != process:
+                del by_session[process.pid]
+        found: dict[AttemptRef, list[LeftProcess]] = {}
+        for process, mark in marked:
+            own = by_session.get(process.session)
+            ref = _ref_of(mark.removeprefix(prefix)) if mark else own
+            command = host.command_line(process) if ref is not None and ref not in watched else None
+            if ref is not None and command is not None:
+                left = LeftProcess(process=process, command=command, in_session=own == ref)
+                found.setdefault(ref, []).append(left)
+        return {ref: tuple(left) for ref, left in found.items()}
 
     def _watch_wrapper(self, ref: AttemptRef, child: _Child) -> bool:
         """Watch an own wrapper that has not been reaped; False if there is none. Raises `OSError`."""
@@ -322,3 +362,8 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
+
+
+def _ref_of(text: str) -> AttemptRef | None:
+    task, _, epoch = text.partition(":")
+    return AttemptRef(task_id=int(task), epoch=int(epoch)) if task.isdecimal() and epoch.isdecimal() else None

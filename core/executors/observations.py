@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from core.host import Process
 from core.model.ports import ProcessExit
 
 
@@ -73,6 +74,15 @@ class Survivor:
 
     pid: int
     command: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftProcess:
+    """A living process of an attempt that has ended; `in_session` = of the attempt's own session."""
+
+    process: Process
+    command: str
+    in_session: bool
 
 
 ProcessEnd: TypeAlias = ProcessExit | Overflowed | Vanished | NotStarted

@@ -327,6 +327,8 @@ class OrphanEvent(StrEnum):
     """Its wrapper died and processes of it live on."""
     KEPT = "orphan.kept"
     """An operator lets them run on."""
+    LEFT = "orphan.left"
+    """Its command has ended and processes of it live on, or did until they were killed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

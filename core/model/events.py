@@ -18,6 +18,7 @@ MARKS = (
     "task.duplicate",
     "orphan.found",
     "orphan.kept",
+    "orphan.left",
     "queue.paused",
     "queue.resumed",
     "engine.started",

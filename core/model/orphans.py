@@ -14,6 +14,8 @@ class OrphanKind(StrEnum):
 
     LIVING = "living"
     """The wrapper died, processes of its session go on; the attempt keeps its slot and is watched."""
+    LEFT = "left"
+    """The attempt has ended and its command left processes behind; they hold no slot."""
     LOST = "lost"
     """The end of the attempt was not observed; an operator has to decide (`on_loss: ask`)."""
 

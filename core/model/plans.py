@@ -37,6 +37,15 @@ class OnLoss(StrEnum):
     ASK = "ask"
 
 
+class Leftovers(StrEnum):
+    """What becomes of processes that live on when the command of an attempt has ended."""
+
+    KILL = "kill"
+    """Those in its session are ended; what began a session of its own is kept and listed."""
+    KEEP = "keep"
+    """All are kept and listed."""
+
+
 class OnOverflow(StrEnum):
     """What happens to an attempt whose output exceeds its limit."""
 
@@ -112,6 +121,7 @@ class TaskPlan:
     """Bytes of output kept of an attempt; None = the engine's `output_cap`."""
     on_overflow: OnOverflow | None = None
     """None = the engine's `output_policy`."""
+    leftovers: Leftovers = Leftovers.KILL
     metadata: JsonObject = field(default_factory=dict)
     context: JsonObject = field(default_factory=dict)
     """Where it was asked for: `cwd`, `env` (captured variables)."""
@@ -165,6 +175,7 @@ class TaskSpec:
     """Bytes of output kept of an attempt, or a size as in documents (`64MiB`); None = `output_cap`."""
     on_overflow: OnOverflow | None = None
     """None = the engine's `output_policy`."""
+    leftovers: Leftovers = Leftovers.KILL
     metadata: JsonObject = field(default_factory=dict)
     context: JsonObject = field(default_factory=dict)
 
@@ -174,6 +185,7 @@ class TaskSpec:
         bounds.read_timeout(self.timeout)
         if self.on_loss is not None:
             object.__setattr__(self, "on_loss", OnLoss(self.on_loss))
+        object.__setattr__(self, "leftovers", Leftovers(self.leftovers))
         if self.on_overflow is not None:
             object.__setattr__(self, "on_overflow", OnOverflow(self.on_overflow))
         if self.retry is not NO_RETRY:
@@ -192,6 +204,7 @@ class TaskSpec:
             retry=self.retry,
             output_limit=_limit(self.output_limit),
             on_overflow=self.on_overflow,
+            leftovers=self.leftovers,
             metadata=self.metadata,
             context=self.context,
         )
@@ -209,6 +222,7 @@ def check_task(task: TaskPlan | TaskSpec) -> None:
     if task.on_loss is not None:
         bounds.read_choice("on_loss", task.on_loss, OnLoss)
     _limit(task.output_limit)
+    bounds.read_choice("leftovers", task.leftovers, Leftovers)
     if task.on_overflow is not None:
         bounds.read_choice("on_overflow", task.on_overflow, OnOverflow)
     for name, value in (("with", task.with_), ("metadata", task.metadata), ("context", task.context)):

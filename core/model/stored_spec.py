@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from core.model.plans import NO_RETRY, Backoff, Jitter, OnLoss, OnOverflow, RetryPolicy, TaskPlan
+from core.model.plans import NO_RETRY, Backoff, Jitter, Leftovers, OnLoss, OnOverflow, RetryPolicy, TaskPlan
 from core.model.values import JsonObject, JsonValue
 
 
@@ -26,6 +26,7 @@ class StoredSpec:
     output_limit: int | None = None
     """Bytes; None = the engine's default, as for `on_overflow`."""
     on_overflow: OnOverflow | None = None
+    leftovers: Leftovers = Leftovers.KILL
     metadata: JsonObject = field(default_factory=dict)
     context: JsonObject = field(default_factory=dict)
     """Where the task was asked for: `cwd`, `env` (variables it names), `at` (hash of its surroundings)."""
@@ -60,6 +61,7 @@ class StoredSpec:
             retry=_retry(stored.get("retry")),
             output_limit=limit if isinstance(limit, int) else None,
             on_overflow=None if overflow is None else OnOverflow(str(overflow)),
+            leftovers=Leftovers(str(stored.get("leftovers", Leftovers.KILL))),
             metadata=_object(stored.get("meta")),
             context=_object(stored.get("context")),
         )
@@ -77,6 +79,8 @@ def spec_to_json(task: TaskPlan | StoredSpec) -> JsonObject:
         stored["output_limit"] = task.output_limit
     if task.on_overflow is not None:
         stored["on_overflow"] = task.on_overflow
+    if task.leftovers is not Leftovers.KILL:
+        stored["leftovers"] = task.leftovers
     if task.metadata:
         stored["meta"] = task.metadata
     if task.context:

@@ -22,7 +22,7 @@ from core.model.bounds import (
 from core.model.codes import PATTERN
 from core.model.durations import parse_document_duration, parse_timeout
 from core.model.errors import Invalid
-from core.model.plans import Backoff, Jitter, NeedWhen, OnLoss, OnOverflow, OnTaskFailure
+from core.model.plans import Backoff, Jitter, Leftovers, NeedWhen, OnLoss, OnOverflow, OnTaskFailure
 from core.model.sizes import parse_output_limit
 
 RETRY_ATTEMPTS = 3
@@ -131,6 +131,7 @@ class _Shared(_Model):
     retry: Retry | None = None
     output_limit: Annotated[int, BeforeValidator(_bytes)] | None = None
     on_overflow: Annotated[OnOverflow, Field(strict=False)] | None = None
+    leftovers: Annotated[Leftovers, Field(strict=False)] | None = None
 
 
 class Defaults(_Shared):

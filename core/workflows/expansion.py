@@ -13,7 +13,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from core.model.errors import Fault, InvalidDocument
-from core.model.plans import NO_RETRY, JobPlan, NeedPlan, RetryPolicy, StagePlan, TaskPlan
+from core.model.plans import NO_RETRY, JobPlan, Leftovers, NeedPlan, RetryPolicy, StagePlan, TaskPlan
 from core.model.ports import Checks
 from core.model.values import JsonObject, JsonValue
 from core.workflows.definition import RETRY_ATTEMPTS, Defaults, Document, Retry, Task
@@ -145,6 +145,7 @@ def _to_plan(task: Task, defaults: Defaults, *, context: JsonObject) -> TaskPlan
         retry=_merge_retry(task.retry, defaults.retry),
         output_limit=_first(task.output_limit, defaults.output_limit),
         on_overflow=task.on_overflow or defaults.on_overflow,
+        leftovers=task.leftovers or defaults.leftovers or Leftovers.KILL,
         metadata=metadata,
         context=context,
     )

@@ -5,6 +5,7 @@ Read by the engine's recovery and by the list of orphans.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import text
@@ -12,6 +13,7 @@ from sqlalchemy import text
 from core.model.orphans import OrphanKind, OrphanView
 from core.store.reports.keyset import PAGE_MAX, bounded_limit
 from core.store.reports.source import Source
+from core.store.sql import ids
 
 # How far engine time was ahead of the wall clock when the attempt was claimed.
 _OFFSET = (
@@ -36,6 +38,7 @@ _LOST = text(
     " coalesce(json_extract(a.error, '$.message'), '') AS reason"
     f"{_WAITING} ORDER BY t.id LIMIT {PAGE_MAX}"
 )
+_PLACES = text("SELECT id, job_id, key FROM task WHERE id IN (SELECT value FROM json_each(:ids))")
 _LOST_COUNT = text(f"SELECT count(*) FROM (SELECT 1{_WAITING} LIMIT {PAGE_MAX})")
 
 
@@ -94,6 +97,12 @@ class LostReports:
             )
             for row in rows
         )
+
+    async def places(self, task_ids: Sequence[int]) -> dict[int, tuple[int, str]]:
+        """Return job and key of tasks that are stored."""
+        async with self._source.snapshot() as db:
+            rows = await db.execute(_PLACES, {"ids": ids(task_ids)})
+            return {row.id: (row.job_id, row.key) for row in rows}
 
     async def count(self) -> int:
         """Return how many `orphans` returns."""

@@ -166,6 +166,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "task.duplicate": _nothing,
         "orphan.found": _nothing,
         "orphan.kept": _nothing,
+        "orphan.left": _nothing,
     }
 )
 """What each kind of event after `task.created` does to the row of its task."""
