@@ -20,6 +20,7 @@ from core.cli.waiting import Interrupts, interrupts, wait_with
 from core.control.api import EventQuery
 from core.model.errors import Unavailable
 from core.model.events import EventView
+from core.model.orphans import OrphanKind
 from core.model.views import LogChunk, Page
 from tests.console.support_fake_control import INFO, FakeControl
 from tests.support.waiting import DEADLINE
@@ -117,6 +118,24 @@ def test_quiet_progress_away_from_a_terminal_says_nothing(capsys: pytest.Capture
     meter.remark("one")
     meter.show({"running": 1})
     assert capsys.readouterr().err == ""
+
+
+async def test_lost_tasks_of_a_job_that_are_held_are_counted_each_time_their_number_changes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    control = FakeControl()
+    job = control.add_job("nightly")
+    for number in (1, 2):
+        control.add_task(job, f"t{number}", status="held")
+        control.add_orphan(number, kind=OrphanKind.LOST)
+    meter = Meter("job 2", quiet=True)
+    await meter.warn_lost(control, job, {"running": 1})
+    await meter.warn_lost(control, job + 1, {"held": 2})
+    assert capsys.readouterr().err == ""
+    for _ in range(2):
+        await meter.warn_lost(control, job, {"held": 2})
+    said = "lost and held: 2; how their attempts ended was not seen (taskdeck orphans --plan)\n"
+    assert capsys.readouterr().err == said
 
 
 async def test_trouble_of_the_engine_is_told_once_and_its_end_however_quiet_the_rest_is(

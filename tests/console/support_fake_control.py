@@ -249,6 +249,7 @@ class FakeControl(FakeRows, ControlAPI):
             jobs=dict(jobs),
             paused_queues=len(self.paused),
             engine=self._answer(),
+            lost=sum(orphan.kind is OrphanKind.LOST for orphan in self.orphan_rows.values()),
         )
 
     async def answer_wait_job(self, _: api.WaitJob) -> JobResult:

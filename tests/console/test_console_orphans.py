@@ -40,6 +40,22 @@ async def test_orphans_are_listed_with_the_evidence_of_the_one_under_the_cursor(
         await operator.misses("4712")
 
 
+async def test_the_status_bar_counts_lost_tasks_that_wait_for_a_decision() -> None:
+    async with console(stocked()) as operator:
+        await operator.press("2")
+        await operator.sees("held 1", "lost 1")
+
+
+async def test_what_an_ended_attempt_left_is_listed_with_its_processes_and_can_be_killed() -> None:
+    control = stocked()
+    control.add_orphan(1, kind=OrphanKind.LEFT, pids=(4713,), commands=("sleep 2000",))
+    control.set_task(1, status="succeeded")
+    (left,) = [orphan for orphan in control.orphan_rows.values() if orphan.kind is OrphanKind.LEFT]
+    text = "\n".join(evidence_of(left))
+    assert "X kills what it left" in text
+    assert "4713  sleep 2000" in text
+
+
 async def test_without_orphans_the_screen_says_so_and_has_no_evidence() -> None:
     async with console(FakeControl()) as operator:
         await at_orphans(operator, NONE)

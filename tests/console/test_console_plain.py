@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from io import StringIO
 
 import pytest
 
 from console.sessions.overview import write_overview
 from core.model.errors import Unavailable
+from core.model.orphans import OrphanKind
 from tests.console.support_console import HOSTILE, VISIBLE
-from tests.console.support_fake_control import FakeControl
+from tests.console.support_fake_control import INFO, FakeControl
 from tests.support.waiting import until
 
 
@@ -23,6 +25,15 @@ def stocked() -> FakeControl:
     control.add_task(job, "load", status="queued")
     control.add_job("done", status="succeeded")
     return control
+
+
+async def test_the_overview_counts_lost_tasks_and_says_why_nothing_is_claimed() -> None:
+    control = stocked()
+    control.add_orphan(3, kind=OrphanKind.LOST)
+    control.engine = replace(INFO, trouble="the disk is full")
+    text = await once(control)
+    assert "lost and held: 1 (decide: taskdeck orphans --plan)\n" in text
+    assert "nothing is claimed: the disk is full\n" in text
 
 
 async def once(control: FakeControl) -> str:

@@ -193,3 +193,10 @@ def test_a_bounce_and_a_loss_never_use_up_attempts(policy, tries, used):
     lost = decide(policy, Lost(reason="engine died"), tries=tries, losses=used, max_losses=6)
     assert bounced == (Requeue() if used < 6 else GiveUp())
     assert isinstance(lost, RetryAt if used < 6 else GiveUp)
+
+
+def test_a_machine_that_is_short_uses_up_no_bounces() -> None:
+    record = Record(tries=0, bounces=5, max_bounces=5)
+    short = Bounced(reason="no memory", shortage=True)
+    decision = decide_retry(RetryPolicy(), short, record=record, now=0, draw=lambda: 0.5)
+    assert decision == Requeue()

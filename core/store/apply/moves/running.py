@@ -16,6 +16,7 @@ from core.store.batch import Batch
 from core.store.rows import PLACE, ClaimedRow, Success, TaskPlace
 from core.store.sql import SORT_KEY, WALL, guard, ids, pack
 
+INTERRUPTED = "the engine stopped; what the call had done so far is not kept, it begins again"
 LOSS_HOLDS = "the attempt was lost; 'retry' or 'unhold' runs it again, 'cancel' ends it"
 
 _CLAIM = (
@@ -99,7 +100,7 @@ def bounce(batch: Batch, closed: ClosedAttempt) -> None:
 
 def interrupt(batch: Batch, closed: ClosedAttempt) -> None:
     """Queue a task again whose attempt the engine ended as it stopped."""
-    _leave(batch, closed, TASK["interrupt"], note={})
+    _leave(batch, closed, TASK["interrupt"], note={"reason": INTERRUPTED})
 
 
 def hold_lost(batch: Batch, closed: ClosedAttempt) -> None:
