@@ -116,7 +116,7 @@ class Feed:
             paused=changes.paused_queues,
             engine=changes.engine,
             link_ms=link_ms,
-            trouble=safe_line(changes.engine.trouble),
+            trouble=safe_line(changes.engine.trouble or changes.engine.set_aside),
             lost=changes.lost,
         )
         return changes.kinds

@@ -33,6 +33,7 @@ class Meter:
         self._drawn = False
         self._trouble = ""
         self._lost = 0
+        self._set_aside = ""
 
     @property
     def elapsed_ms(self) -> int:
@@ -61,7 +62,12 @@ class Meter:
 
     async def warn(self, deck: ControlAPI) -> None:
         """Write once that nothing is claimed and why, and that it is over, also where it is silent."""
-        trouble = (await deck.status()).trouble
+        engine = await deck.status()
+        trouble = engine.trouble
+        if engine.set_aside != self._set_aside:
+            self._set_aside = engine.set_aside
+            self.clear()
+            note(safe_line(engine.set_aside))
         if trouble != self._trouble:
             self._trouble = trouble
             self.clear()

@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+from core.engine.set_aside import concerns_one, set_aside
 from core.model.commands import Claimed, Complete, NoteOrphan
 from core.model.errors import TaskdeckError
-from core.model.outcomes import Accept, Bounced, Decision, Failed, Lost, Outcome, TimedOut
+from core.model.outcomes import Accept, Bounced, Decision, Failed, Lost, Outcome, TaskError, TimedOut
 from core.model.ports import Clock, Draw
 from core.model.stored_spec import StoredSpec
+from core.model.values import JsonObject
 from core.rules.retry import Record, decide_retry
 from core.store.journal import Journal
 
@@ -42,8 +44,26 @@ class Completion:
         """An outcome is submitted again until the store takes it; off while the engine stops."""
 
     async def finish(self, claimed: Claimed, spec: StoredSpec, outcome: Outcome) -> bool:
-        """Record an outcome; False = the attempt was closed already. Raises when fenced or stopped."""
-        decision = self.decide(claimed, spec, outcome)
+        """Record an outcome; False = it did not land: the attempt was closed already, or is set aside.
+
+        An outcome that the store refuses concerns one attempt: it is recorded as a failure that names
+        the refusal, and when even that is refused the attempt is set aside. Raises when fenced or stopped.
+        """
+        try:
+            return await self._record(claimed, outcome, self.decide(claimed, spec, outcome))
+        except TaskdeckError as error:
+            if not concerns_one(error):
+                raise
+            refused = error
+        try:
+            return await self._record(claimed, _unrecorded(refused), Accept())
+        except TaskdeckError as error:
+            if not concerns_one(error):
+                raise
+        await set_aside(self._journal, claimed.job_id, claimed.task_id, refused, epoch=claimed.epoch)
+        return False
+
+    async def _record(self, claimed: Claimed, outcome: Outcome, decision: Decision) -> bool:
         command = Complete(task_id=claimed.task_id, epoch=claimed.epoch, outcome=outcome, decision=decision)
         while True:
             try:
@@ -72,3 +92,9 @@ class Completion:
             max_bounces=self._limits.max_bounces,
         )
         return decide_retry(spec.retry, outcome, record=record, now=self._clock.now(), draw=self._draw)
+
+
+def _unrecorded(error: TaskdeckError) -> Failed:
+    message = f"it ended, but the store refused its outcome: {error.message}"
+    facts: JsonObject = {"refusal": error.code, **error.facts}
+    return Failed(error=TaskError(code="outcome.refused", message=message, facts=facts), permanent=True)

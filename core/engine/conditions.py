@@ -8,17 +8,20 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from core.engine.expression_scopes import ExpressionScopes
+from core.engine.set_aside import concerns_one, set_aside
 from core.engine.task_surroundings import TaskSurroundings
 from core.logs import bound
 from core.model.commands import Decide, FailIt, Proceed, SkipIt
-from core.model.errors import Invalid
+from core.model.errors import Invalid, TaskdeckError
 from core.model.outcomes import TaskError
 from core.model.stored_spec import StoredSpec
 from core.store.journal import Journal
 from core.store.reports.conditions import WaitingCondition
+
+Judgement: TypeAlias = Proceed | SkipIt | FailIt
 
 
 class Waiting(Protocol):
@@ -44,30 +47,56 @@ class Conditions:
         self._scopes = scopes
         self._waiting = waiting
         self._judging: set[int] = set()
+        self._refused: set[int] = set()
 
     async def judge_waiting(self) -> None:
         """Judge the `when` of every task that waits for it."""
         after = 0
         while page := await self._waiting.waiting_conditions(after=after):
             after = page[-1].task_id
-            fresh = [task for task in page if task.task_id not in self._judging]
+            fresh = [task for task in page if task.task_id not in self._judging | self._refused]
             self._judging.update(task.task_id for task in fresh)
             await asyncio.gather(*[self._judge(task) for task in fresh])
 
     async def _judge(self, task: WaitingCondition) -> None:
         with bound(job=task.job_id, task=task.task_id):
             try:
-                await self._decide(task)
+                await self._carry_out(task, await self._verdict(task))
             finally:
                 self._judging.discard(task.task_id)
 
-    async def _decide(self, task: WaitingCondition) -> None:
-        spec = StoredSpec.from_json(json.loads(task.spec))
-        when = spec.when or ""
+    async def _verdict(self, task: WaitingCondition) -> Judgement:
         try:
+            spec = StoredSpec.from_json(json.loads(task.spec))
+            when = spec.when or ""
             env = (await self._surroundings.of(spec)).env
             scope = await self._scopes.scope(task.job_id, f"${{{{ {when} }}}}", dict(env))
-            verdict: Proceed | SkipIt | FailIt = Proceed() if await scope.judge(when, task.key) else SkipIt()
+            return Proceed() if await scope.judge(when, task.key) else SkipIt()
         except Invalid as error:
-            verdict = FailIt(error=TaskError(code=error.code, message=error.message, facts=error.facts))
-        await self._journal.submit(Decide(task_id=task.task_id, verdict=verdict))
+            return FailIt(error=TaskError(code=error.code, message=error.message, facts=error.facts))
+        except TaskdeckError:
+            raise
+        except Exception as error:
+            # One task whose rows cannot be read must not keep the others from being judged.
+            message = f"its `when` cannot be judged: {type(error).__name__}: {error}"
+            return FailIt(error=TaskError(code="condition.broken", message=message))
+
+    async def _carry_out(self, task: WaitingCondition, judgement: Judgement) -> None:
+        """Submit a judgement; one that the store refuses fails its task, and else sets it aside."""
+        try:
+            await self._journal.submit(Decide(task_id=task.task_id, verdict=judgement))
+            return
+        except TaskdeckError as error:
+            if not concerns_one(error):
+                raise
+            refused = error
+        message = f"the store refused the judgement of its `when`: {refused.message}"
+        failed = FailIt(error=TaskError(code="condition.refused", message=message))
+        try:
+            await self._journal.submit(Decide(task_id=task.task_id, verdict=failed))
+        except TaskdeckError as error:
+            if not concerns_one(error):
+                raise
+            # It stays among those that are judged no more: the store would refuse it each time.
+            self._refused.add(task.task_id)
+            await set_aside(self._journal, task.job_id, task.task_id, refused)

@@ -23,6 +23,7 @@ from core.engine.expression_scopes import ExpressionScopes
 from core.engine.janitor import Janitor
 from core.engine.recovery import Recovery
 from core.engine.runner import Runner
+from core.engine.set_aside import SetAside
 from core.engine.shortage import Shortage
 from core.engine.shutdown import Loops, Shutdown
 from core.engine.task_surroundings import TaskSurroundings
@@ -106,6 +107,7 @@ class Engine:
         self.journal = Journal(writer, clock=clock, listener=self._hear, cap=settings.batch_cap)
         self.waiters = Waiters(self.reports.outcomes)
         self._change_notices = ChangeNotices(clock)
+        self._set_aside = SetAside()
         outputs = Outputs(paths.output)
         cap = OutputCap(
             size=settings.output_cap,
@@ -264,6 +266,7 @@ class Engine:
             protected=self.settings.protected,
             trouble="; ".join(closed.message for closed in self.dispatcher.closed),
             closed=self.dispatcher.closed,
+            set_aside=self._set_aside.summary(),
         )
 
     def stop(self, how: StopMode = StopMode.STOP) -> None:
@@ -337,6 +340,7 @@ class Engine:
             self.journal.wake()
 
     def _hear(self, report: Report) -> None:
+        self._set_aside.hear(report.faults)
         self.dispatcher.hear(report)
         if report.failure is not None and report.failure.code == "engine.fenced":
             self.fail(report.failure)

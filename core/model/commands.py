@@ -342,6 +342,16 @@ class NoteOrphan(Command[None]):
     actor: str = ENGINE
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteFault(Command[None]):
+    """Set a task, or an attempt of it, aside: it cannot be gone on with, and the history says why."""
+
+    job_id: int
+    task_id: int
+    epoch: int | None = None
+    message: str = ""
+
+
 class StopMode(StrEnum):
     """How an engine ends."""
 

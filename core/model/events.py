@@ -16,17 +16,21 @@ MARKS = (
     "task.stop_requested",
     "task.prioritised",
     "task.duplicate",
+    "task.judged_late",
     "orphan.found",
     "orphan.kept",
     "orphan.left",
+    "fault.found",
+    "fault.repaired",
     "queue.paused",
     "queue.resumed",
     "engine.started",
     "engine.stopped",
     "clock.stepped",
 )
-"""Kinds that change no status: a durable ask, another priority, a late outcome without effect, a family
-without its wrapper and an operator who lets it run, switches, the engine, the wall clock that was set."""
+"""Kinds that change no status: a durable ask, another priority, a late outcome or judgement without
+effect, a family without its wrapper and an operator who lets it run, what is set aside or repaired,
+switches, the engine, the wall clock that was set."""
 MOVED: tuple[str, ...] = tuple(
     dict.fromkeys(
         move.event

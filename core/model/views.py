@@ -219,6 +219,8 @@ class EngineInfo:
     """Why it claims nothing although it serves, in one sentence. Older engines do not say."""
     closed: tuple[ClaimsClosed, ...] = ()
     """The same, each reason apart, the oldest first. Older engines do not say."""
+    set_aside: str = ""
+    """What of its work it cannot go on with, and why. Older engines do not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,6 +73,14 @@ class Stop:
     force: Force
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """A job, task or attempt that is set aside, and why."""
+
+    subject: Subject
+    message: str
+
+
 @dataclass(slots=True, kw_only=True)
 class Report:
     """What a committed batch means for the loops; sent to the engine after the commit."""
@@ -92,6 +100,8 @@ class Report:
     """There may be more to claim for the slots that are free; the next group looks on."""
     next_due: int | None = None
     """When the earliest retrying task comes due (engine time)."""
+    faults: list[Fault] = field(default_factory=list)
+    """What was set aside because the store could not go on with it."""
     failure: TaskdeckError | None = None
     """The whole batch failed with this, and nothing was written."""
 
@@ -218,6 +228,8 @@ class Batch:
         self.verdicts += other.verdicts
         self.budget -= MAX_PER_BATCH - other.budget
         mine, theirs = self.report, other.report
+        mine.claimed += theirs.claimed
+        mine.faults += theirs.faults
         mine.stops += theirs.stops
         mine.conditions += theirs.conditions
         mine.final_tasks += theirs.final_tasks

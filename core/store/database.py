@@ -27,6 +27,13 @@ _SEED = (
     VALUES ({INBOX_STAGE}, {INBOX}, 0, 'inbox', 'open', 0, 0, 0)""",
 )
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
+_OF_THE_ROWS = (
+    sqlite3.SQLITE_CONSTRAINT,
+    sqlite3.SQLITE_MISMATCH,
+    sqlite3.SQLITE_TOOBIG,
+    sqlite3.SQLITE_RANGE,
+)
+"""Primary codes of errors that concern the rows at hand; any other is trouble of the file or disk."""
 _CHECKPOINT_PAGES = 4_000
 """Pages (16 MiB) of the WAL before it is written back, which costs the commit at hand two more syncs."""
 
@@ -77,6 +84,13 @@ def broken(path: Path, error: BaseException) -> Unavailable:
 def is_full(error: BaseException) -> bool:
     """Return whether there was no room for what was to be written."""
     return getattr(error, "sqlite_errorcode", None) in _FULL
+
+
+def is_trouble(error: Exception) -> bool:
+    """Return whether an error is the file's or the disk's, not one of the rows at hand."""
+    if not isinstance(error, sqlite3.Error) or isinstance(error, sqlite3.IntegrityError):
+        return False
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF not in _OF_THE_ROWS
 
 
 def full() -> Unavailable:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from operator import attrgetter
 from typing import TypeAlias, TypeVar
 
 from core.model.commands import (
@@ -21,6 +22,7 @@ from core.model.commands import (
     FollowUp,
     Hold,
     Kill,
+    NoteFault,
     NoteOrphan,
     Pause,
     Prioritise,
@@ -31,6 +33,12 @@ from core.model.commands import (
 )
 from core.store.apply.complete import apply_completes
 from core.store.apply.consequences import apply_consequences, apply_follow_ups
+from core.store.apply.containment import (
+    apply_come_due_apart,
+    apply_consequences_apart,
+    apply_follow_ups_apart,
+    apply_note_fault,
+)
 from core.store.apply.decide import apply_come_due, apply_decides
 from core.store.apply.operate import (
     apply_cancel,
@@ -73,24 +81,36 @@ class Step:
     command: type[Command[object]]
     phase: Phase
     apply: Apply
+    apart: Apply
+    """How it is carried out in a replay: row by row, where one at fault would keep the others back."""
 
 
-def _each(command: type[C], apply: Callable[[Batch, C], object]) -> Step:
+One: TypeAlias = Callable[[Batch, C], object]
+Many: TypeAlias = Callable[[Batch, Sequence[C]], Sequence[object]]
+
+
+def _each(command: type[C], apply: One[C], *, apart: One[C] | None = None) -> Step:
     """Return the step of a command that is carried out by itself."""
 
-    def carry_out(batch: Batch, commands: Sequence[Command[object]]) -> Sequence[object]:
-        return [apply(batch, one) for one in commands if isinstance(one, command)]
+    def all_of(one: One[C]) -> Apply:
+        def carry_out(batch: Batch, commands: Sequence[Command[object]]) -> Sequence[object]:
+            return [one(batch, each) for each in commands if isinstance(each, command)]
 
-    return Step(command=command, phase=Phase.OPERATE, apply=carry_out)
+        return carry_out
+
+    return Step(command=command, phase=Phase.OPERATE, apply=all_of(apply), apart=all_of(apart or apply))
 
 
-def _all(command: type[C], phase: Phase, apply: Callable[[Batch, Sequence[C]], Sequence[object]]) -> Step:
+def _all(command: type[C], phase: Phase, apply: Many[C], *, apart: Many[C] | None = None) -> Step:
     """Return the step of a command all of which in a batch are carried out at once."""
 
-    def carry_out(batch: Batch, commands: Sequence[Command[object]]) -> Sequence[object]:
-        return apply(batch, [one for one in commands if isinstance(one, command)])
+    def typed(many: Many[C]) -> Apply:
+        def carry_out(batch: Batch, commands: Sequence[Command[object]]) -> Sequence[object]:
+            return many(batch, [one for one in commands if isinstance(one, command)])
 
-    return Step(command=command, phase=phase, apply=carry_out)
+        return carry_out
+
+    return Step(command=command, phase=phase, apply=typed(apply), apart=typed(apart or apply))
 
 
 _TABLE = (
@@ -104,35 +124,49 @@ _TABLE = (
     _each(Prioritise, apply_prioritise),
     _each(Rerun, apply_rerun),
     _each(NoteOrphan, apply_note_orphan),
-    _each(ComeDue, apply_come_due),
+    _each(NoteFault, apply_note_fault),
+    _each(ComeDue, apply_come_due, apart=apply_come_due_apart),
     _all(Complete, Phase.COMPLETE, apply_completes),
     _all(Decide, Phase.DECIDE, apply_decides),
-    _all(FollowUp, Phase.FOLLOW_UP, apply_follow_ups),
+    _all(FollowUp, Phase.FOLLOW_UP, apply_follow_ups, apart=apply_follow_ups_apart),
     _all(Submit, Phase.SUBMIT, apply_submits),
     _all(Enqueue, Phase.ENQUEUE, apply_enqueues),
 )
 _STEPS: dict[type[Command[object]], Step] = {step.command: step for step in _TABLE}
 
 
-def _consequences(batch: Batch, _: Sequence[Command[object]]) -> Sequence[object]:
-    apply_consequences(batch)
-    return []
+def _without_commands(apply: Callable[[Batch], None]) -> Apply:
+    def carry_out(batch: Batch, _: Sequence[Command[object]]) -> Sequence[object]:
+        apply(batch)
+        return []
+
+    return carry_out
 
 
-_AT_ONCE: dict[Phase, Apply] = {
-    Phase.CONSEQUENCES: _consequences,
-    **{step.phase: step.apply for step in _TABLE if step.phase is not Phase.OPERATE},
-}
+Phases: TypeAlias = list[tuple[Apply, list[int]]]
+"""What to call, with which of the commands, by their numbers."""
 
 
-def phases(commands: Sequence[Command[object]]) -> list[tuple[Apply, list[int]]]:
-    """Sort commands into the phases of one batch: what to call, with which of them, by their numbers."""
-    one_by_one: list[tuple[Apply, list[int]]] = []
-    at_once: dict[Phase, list[int]] = {phase: [] for phase in sorted(_AT_ONCE)}
+def phases(commands: Sequence[Command[object]]) -> Phases:
+    """Sort commands into the phases of one batch."""
+    return _sorted(commands, attrgetter("apply"), _without_commands(apply_consequences))
+
+
+def phases_apart(commands: Sequence[Command[object]]) -> Phases:
+    """Sort commands into the phases of a replay, in which what follows is carried out job by job."""
+    return _sorted(commands, attrgetter("apart"), _without_commands(apply_consequences_apart))
+
+
+def _sorted(commands: Sequence[Command[object]], how: Callable[[Step], Apply], follow: Apply) -> Phases:
+    one_by_one: Phases = []
+    at_once: dict[Phase, tuple[Apply, list[int]]] = {
+        step.phase: (how(step), []) for step in _TABLE if step.phase is not Phase.OPERATE
+    }
+    at_once[Phase.CONSEQUENCES] = (follow, [])
     for number, command in enumerate(commands):
         step = _STEPS[type(command)]
         if step.phase is Phase.OPERATE:
-            one_by_one.append((step.apply, [number]))
+            one_by_one.append((how(step), [number]))
         else:
-            at_once[step.phase].append(number)
-    return [*one_by_one, *((_AT_ONCE[phase], numbers) for phase, numbers in at_once.items())]
+            at_once[step.phase][1].append(number)
+    return [*one_by_one, *(at_once[phase] for phase in sorted(at_once))]

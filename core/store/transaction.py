@@ -15,10 +15,12 @@ from core.model.commands import Command
 from core.model.crash_points import crash_point
 from core.model.errors import Bug, Invalid, TaskdeckError, Unavailable
 from core.store.apply.claim import apply_claim
-from core.store.batch import Batch, Report, close_report
-from core.store.database import full, is_full
-from core.store.dispatch import Apply, phases
+from core.store.batch import Batch, Fault, Report, close_report
+from core.store.database import full, is_full, is_trouble
+from core.store.dispatch import Apply, phases, phases_apart
 from core.store.engine_time import note_time
+from core.store.rows import Subject
+from core.store.savepoints import under_savepoint
 from core.store.writer import Writer
 
 _log = get_logger(__name__)
@@ -44,8 +46,9 @@ def carry_out(writer: Writer, group: Group) -> tuple[list[Answer], Report]:
     """Apply a group and commit it; return one answer per command, and what it means for the loops.
 
     An expected refusal is an answer. After any other error the group is rolled back and replayed one
-    command at a time by the same functions; only the command at fault gets the error. When even that
-    fails (disk full, fenced) every command gets the error, and nothing was written.
+    command at a time by the same functions; only the command at fault gets the error. What follows from
+    them is carried out job by job, and a job at fault is failed. When even that fails (disk full,
+    fenced) every command gets the error, and nothing was written.
     """
     try:
         return _attempt(writer, group, _together)
@@ -62,9 +65,10 @@ def carry_out(writer: Writer, group: Group) -> tuple[list[Answer], Report]:
         return _all(group, _refusal(error))
 
 
-def _attempt(
-    writer: Writer, group: Group, work: Callable[[Batch, Group, dict[int, Answer]], None]
-) -> tuple[list[Answer], Report]:
+Work: TypeAlias = Callable[[Batch, Group, dict[int, Answer]], None]
+
+
+def _attempt(writer: Writer, group: Group, work: Work) -> tuple[list[Answer], Report]:
     db = writer.connection
     batch = Batch(writer, now=group.now, offset=group.offset)
     answers: dict[int, Answer] = {}
@@ -73,7 +77,6 @@ def _attempt(
         crash_point("journal.begun")
         _verify_epoch(batch)
         work(batch, group, answers)
-        apply_claim(batch, slots=group.slots)
         batch.finish()
         report = close_report(batch)
         crash_point("journal.applied")
@@ -103,34 +106,41 @@ def _together(batch: Batch, group: Group, answers: dict[int, Answer]) -> None:
     for apply, numbers in phases(group.commands):
         commands = [group.commands[number] for number in numbers]
         answers.update(zip(numbers, apply(batch, commands), strict=True))
+    apply_claim(batch, slots=group.slots)
 
 
 def _one_by_one(batch: Batch, group: Group, answers: dict[int, Answer]) -> None:
-    for apply, numbers in phases(group.commands):
+    for apply, numbers in phases_apart(group.commands):
         if not numbers:
             apply(batch, [])
         for number in numbers:
             answers[number] = _alone(batch, apply, group.commands[number])
+    _claim_apart(batch, group.slots)
 
 
 def _alone(batch: Batch, apply: Apply, command: Command[object]) -> Answer:
     """Apply one command under a savepoint; an error undoes it alone."""
-    trial = batch.trial()
-    batch.db.execute("SAVEPOINT one")
     try:
-        (answer,) = apply(trial, [command])
-        trial.finish()
+        (answer,) = under_savepoint(batch, lambda trial: apply(trial, [command]))
     except Exception as error:
-        if not batch.db.in_transaction:
+        if not batch.db.in_transaction or is_trouble(error):
             # A full disk takes the whole transaction with it.
             raise
         # One command's fault, whatever it is, must not reach the others.
-        batch.db.execute("ROLLBACK TO one")
-        batch.db.execute("RELEASE one")
         return _refusal(error)
-    batch.db.execute("RELEASE one")
-    batch.absorb(trial)
     return answer
+
+
+def _claim_apart(batch: Batch, slots: int) -> None:
+    """Claim under a savepoint: rows that cannot be claimed must not keep outcomes from being recorded."""
+    try:
+        under_savepoint(batch, lambda trial: apply_claim(trial, slots=slots))
+    except Exception as error:
+        if not batch.db.in_transaction or is_trouble(error):
+            raise
+        # In the report alone: each group tries again, and the history must not grow by that.
+        message = f"nothing can be claimed: {type(error).__name__}: {error}"
+        batch.report.faults.append(Fault(subject=Subject(), message=message))
 
 
 def _refusal(error: Exception) -> TaskdeckError:
@@ -140,6 +150,12 @@ def _refusal(error: Exception) -> TaskdeckError:
             return error
         case sqlite3.Error() if is_full(error):
             refusal: TaskdeckError = full()
+        case sqlite3.Error() if not is_trouble(error):
+            refusal = Bug(
+                "store.refused",
+                f"the rows of the store do not allow it: {error}",
+                hint="run 'taskdeck doctor'",
+            )
         case sqlite3.Error():
             refusal = Unavailable(
                 "store.failed",

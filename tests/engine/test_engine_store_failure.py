@@ -122,18 +122,18 @@ async def test_a_condition_that_could_not_be_written_is_judged_again(house: Hous
     job = await house.submit(task("a", "block"), task("b", "succeed", "a", when="${{ 2 > 1 }}"))
     await house.running("a")
     store = fail_writes(house)
-    decided = house.engine.dispatcher._conditions._decide
+    decided = house.engine.dispatcher._conditions._carry_out
 
-    async def break_first(condition: Any) -> None:
+    async def break_first(*judged: Any) -> None:
         store.broken = True
-        await decided(condition)
+        await decided(*judged)
 
-    house.engine.dispatcher._conditions._decide = break_first
+    house.engine.dispatcher._conditions._carry_out = break_first
     house.steer.release("a")
     await house.until(lambda: store.refusals >= 2, "the judgement was refused")
     await house.settle()
     store.broken = False
-    house.engine.dispatcher._conditions._decide = decided
+    house.engine.dispatcher._conditions._carry_out = decided
     house.clock.advance(seconds=1)
     assert (await house.ended(job)).status == "succeeded"
 

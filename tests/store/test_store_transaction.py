@@ -21,6 +21,7 @@ from core.model.commands import (
     FailIt,
     FollowUp,
     Hold,
+    Operated,
     Pause,
     Proceed,
     Rerun,
@@ -291,7 +292,7 @@ def test_json_too_deep_to_be_written_fails_alone(deck: Deck) -> None:
 def test_a_bug_in_one_command_fails_alone_and_keeps_its_cause(
     deck: Deck, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = transaction.phases  # type: ignore[attr-defined]
+    real = transaction.phases, transaction.phases_apart  # type: ignore[attr-defined]
 
     def broken(apply: Apply) -> Apply:
         def run(batch: Batch, commands: Sequence[Command[object]]) -> Sequence[object]:
@@ -302,11 +303,12 @@ def test_a_bug_in_one_command_fails_alone_and_keeps_its_cause(
 
         return run
 
-    monkeypatch.setattr(
-        transaction,
-        "phases",
-        lambda commands: [(broken(apply), numbers) for apply, numbers in real(commands)],
-    )
+    for phases in real:
+        monkeypatch.setattr(
+            transaction,
+            phases.__name__,
+            lambda commands, phases=phases: [(broken(apply), numbers) for apply, numbers in phases(commands)],
+        )
     plans = flat(task("a")), flat(task("b"), name="bad"), flat(task("c"))
     answers = deck.ask(*(Submit(plan=plan) for plan in plans), slots=5)
     assert [type(answer) for answer in answers] == [Submitted, Bug, Submitted]
@@ -323,7 +325,7 @@ def test_a_refusal_among_the_commands_does_not_undo_the_others(deck: Deck) -> No
     assert deck.status("a") == "held"
 
 
-def test_a_broken_choice_of_claims_answers_everybody_and_writes_nothing(deck: Deck) -> None:
+def test_a_broken_choice_of_claims_keeps_no_command_from_its_answer(deck: Deck) -> None:
     deck.enqueue(*tasks("a", 2))
 
     def choose(*_: object, **__: object) -> object:
@@ -332,6 +334,9 @@ def test_a_broken_choice_of_claims_answers_everybody_and_writes_nothing(deck: De
     rules = replace(deck.writer.rules, choose=choose)  # type: ignore[arg-type]
     writer = replace(deck.writer, rules=rules)
     answers, report = carry_out(writer, Group(commands=(Hold(task_ids=(1,)), ComeDue()), slots=1, now=9_000))
-    assert [type(answer) for answer in answers] == [Bug, Bug]
-    assert report.failure is answers[0]
-    assert (deck.status("a0"), deck.db.in_transaction) == ("queued", False)
+    assert answers == [Operated(changed=1), None]
+    assert report.failure is None
+    assert [fault.message for fault in report.faults] == [
+        "nothing can be claimed: ZeroDivisionError: no choice"
+    ]
+    assert (deck.status("a0"), deck.db.in_transaction) == ("held", False)

@@ -68,13 +68,19 @@ def apply_consequences(batch: Batch) -> None:
 def apply_follow_ups(batch: Batch, commands: Sequence[FollowUp]) -> list[None]:
     """Take up what an earlier batch left over, once, as far as the budget goes."""
     if commands:
-        _follow_up(batch)
+        carry_out(batch, take_left_overs(batch))
     return [None] * len(commands)
 
 
-def _follow_up(batch: Batch) -> None:
-    left = batch.rows("SELECT kind, id FROM followup ORDER BY kind, id LIMIT 100")
+def take_left_overs(batch: Batch) -> list[LeftOver]:
+    """Take what earlier batches left over, a limited number; the caller carries it out."""
+    left = batch.typed(LeftOver, "SELECT kind, id FROM followup ORDER BY kind, id LIMIT 100")
     batch.many("DELETE FROM followup WHERE kind = ? AND id = ?", left)
+    return left
+
+
+def carry_out(batch: Batch, left: Sequence[LeftOver]) -> None:
+    """Carry out what was left over, as far as the budget goes."""
     for kind, number in left:
         if kind == "job":
             cancel_rest(batch, number)

@@ -8,21 +8,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.model.commands import ComeDue, Decide, FailIt, Proceed, SkipIt
+from core.model.values import JsonObject
 from core.store.apply.moves import idle, queueing
 from core.store.batch import MAX_PER_BATCH, Batch
+from core.store.rows import Subject
 
 
 def apply_decides(batch: Batch, commands: Sequence[Decide]) -> list[None]:
-    """Carry out judgements; a task that no longer waits for one stays as it is."""
+    """Carry out judgements; one that comes too late is an event without effect."""
     for command in commands:
-        match command.verdict:
-            case Proceed():
-                queueing.unblock_by_judgement(batch, command.task_id)
-            case SkipIt():
-                idle.skip_by_judgement(batch, command.task_id)
-            case FailIt(error=error):
-                idle.fail_by_judgement(batch, command.task_id, error.to_json())
+        if not _landed(batch, command):
+            _note_late(batch, command)
     return [None] * len(commands)
+
+
+def _landed(batch: Batch, command: Decide) -> bool:
+    match command.verdict:
+        case Proceed():
+            return queueing.unblock_by_judgement(batch, command.task_id)
+        case SkipIt():
+            return idle.skip_by_judgement(batch, command.task_id)
+        case FailIt(error=error):
+            return idle.fail_by_judgement(batch, command.task_id, error.to_json())
+
+
+def _note_late(batch: Batch, command: Decide) -> None:
+    row = batch.one("SELECT job_id, status FROM task WHERE id = ?", command.task_id)
+    if row is not None:
+        job_id, status = row
+        note: JsonObject = {"judgement": type(command.verdict).__name__.lower(), "status": status}
+        batch.event("task.judged_late", Subject(job_id, command.task_id), data=note)
 
 
 def apply_come_due(batch: Batch, _: ComeDue) -> None:

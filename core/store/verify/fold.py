@@ -164,9 +164,11 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "task.rerun": _rerun,
         "task.prioritised": _prioritised,
         "task.duplicate": _nothing,
+        "task.judged_late": _nothing,
         "orphan.found": _nothing,
         "orphan.kept": _nothing,
         "orphan.left": _nothing,
+        "fault.found": _nothing,
     }
 )
 """What each kind of event after `task.created` does to the row of its task."""

@@ -69,18 +69,22 @@ def skip_for_needs(batch: Batch, needs: Mapping[int, int]) -> int:
     return len(skipped)
 
 
-def skip_by_judgement(batch: Batch, task_id: int) -> None:
-    """Skip a task whose `when` is false, if it waits for that judgement."""
-    for place in batch.places(_SKIP_JUDGED, batch.wall, task_id):
+def skip_by_judgement(batch: Batch, task_id: int) -> bool:
+    """Skip a task whose `when` is false; False = it does not wait for that judgement."""
+    places = batch.places(_SKIP_JUDGED, batch.wall, task_id)
+    for place in places:
         _end(batch, place, TASK["skip"], TaskStatus.BLOCKED)
         batch.task_event(TASK["skip"].event, place, data={"when": False})
+    return bool(places)
 
 
-def fail_by_judgement(batch: Batch, task_id: int, error: JsonObject) -> None:
-    """Fail a task whose `when` cannot be judged, if it waits for that judgement."""
-    for place in batch.places(_FAIL_JUDGED, batch.wall, pack(error), task_id):
+def fail_by_judgement(batch: Batch, task_id: int, error: JsonObject) -> bool:
+    """Fail a task whose `when` cannot be judged; False = it does not wait for that judgement."""
+    places = batch.places(_FAIL_JUDGED, batch.wall, pack(error), task_id)
+    for place in places:
         _end(batch, place, TASK["give_up"], TaskStatus.BLOCKED)
         batch.task_event(TASK["give_up"].event, place, data={"error": error})
+    return bool(places)
 
 
 def fail_held(batch: Batch, place: TaskPlace, error: JsonObject, *, actor: str) -> bool:

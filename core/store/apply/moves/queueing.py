@@ -52,6 +52,10 @@ _COME_DUE = (
     " WHERE id IN (SELECT id FROM task INDEXED BY task_due WHERE status = 'retrying' AND retry_at <= ?1"
     f" ORDER BY retry_at LIMIT ?3) AND {guard(TASK['come_due'])} RETURNING {PLACE}"
 )
+_DUE = (
+    f"SELECT {PLACE} FROM task INDEXED BY task_due WHERE status = 'retrying' AND retry_at <= ?"
+    " ORDER BY retry_at LIMIT ?"
+)
 _RETRY_NOW = f"UPDATE task SET {_QUEUE}, retry_at = NULL WHERE id = ?3 AND {guard(TASK['come_due'])}"
 _UNHOLD = f"UPDATE task SET {_QUEUE}, retry_at = NULL WHERE id = ?3 AND {guard(TASK['unhold'])}"
 _UNHOLD_LATER = f"UPDATE task SET status = 'retrying' WHERE id = ? AND {guard(TASK['unhold_later'])}"
@@ -80,11 +84,13 @@ def unblock_by_stage(batch: Batch, stage_id: int, *, limit: int) -> int:
     return len(ready)
 
 
-def unblock_by_judgement(batch: Batch, task_id: int) -> None:
-    """Queue a task whose `when` is true, if it waits for that judgement."""
-    for place in batch.places(_PROCEED, batch.now, batch.aging_step, task_id):
+def unblock_by_judgement(batch: Batch, task_id: int) -> bool:
+    """Queue a task whose `when` is true; False = it does not wait for that judgement."""
+    places = batch.places(_PROCEED, batch.now, batch.aging_step, task_id)
+    for place in places:
         batch.count_move(place, TASK["unblock"], TaskStatus.BLOCKED)
         batch.task_event(TASK["unblock"].event, place)
+    return bool(places)
 
 
 def come_due(batch: Batch, *, limit: int) -> None:
@@ -94,7 +100,23 @@ def come_due(batch: Batch, *, limit: int) -> None:
         batch.task_event(TASK["come_due"].event, place)
 
 
-def retry_now(batch: Batch, place: TaskPlace, *, actor: str) -> bool:
+def due(batch: Batch, *, limit: int) -> list[TaskPlace]:
+    """Return retrying tasks whose time has come, those that wait longest first."""
+    return batch.places(_DUE, batch.now, limit)
+
+
+def come_due_alone(batch: Batch, place: TaskPlace) -> None:
+    """Queue one retrying task whose time has come."""
+    retry_now(batch, place, actor=None)
+
+
+def put_off(batch: Batch, place: TaskPlace, *, retry_at: int) -> None:
+    """Let a retrying task come due later."""
+    batch.run("UPDATE task SET retry_at = ? WHERE id = ? AND status = 'retrying'", retry_at, place.task_id)
+    batch.task_event(TASK["retry_later"].event, place, data={"retry_at": retry_at})
+
+
+def retry_now(batch: Batch, place: TaskPlace, *, actor: str | None) -> bool:
     """Queue a retrying task before its time; False = it is not retrying."""
     if batch.run(_RETRY_NOW, batch.now, batch.aging_step, place.task_id) != 1:
         return False

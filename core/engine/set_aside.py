@@ -1,0 +1,64 @@
+"""SetAside: jobs and tasks that this engine cannot go on with.
+
+Filled by the engine from the reports of batches; shown with its state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from core.logs import get_logger
+from core.model.commands import NoteFault
+from core.model.errors import TaskdeckError, Unavailable
+from core.store.batch import Fault
+from core.store.journal import Journal
+from core.store.rows import Subject
+
+MOST = 1_000
+"""Subjects that are remembered; the history has them all."""
+
+_log = get_logger(__name__)
+
+
+async def set_aside(
+    journal: Journal, job_id: int, task_id: int, refused: TaskdeckError, *, epoch: int | None = None
+) -> None:
+    """Write into the history that the store takes nothing of what became of a task, nor that it failed."""
+    message = f"the store does not take what became of it: {refused.code}: {refused.message}"
+    await journal.submit(NoteFault(job_id=job_id, task_id=task_id, epoch=epoch, message=message))
+
+
+def concerns_one(error: TaskdeckError) -> bool:
+    """Return whether a refusal is about the rows at hand, not about the engine or its store."""
+    return not isinstance(error, Unavailable)
+
+
+class SetAside:
+    """What was set aside since this engine started; a later fault of a subject replaces the earlier."""
+
+    def __init__(self) -> None:
+        self._messages: dict[Subject, str] = {}
+
+    def hear(self, faults: Iterable[Fault]) -> None:
+        """Remember what a batch set aside."""
+        for fault in faults:
+            if fault.subject not in self._messages:
+                job, task, attempt = fault.subject
+                _log.error("set aside", reason=fault.message, job=job, task=task, attempt=attempt)
+            if fault.subject in self._messages or len(self._messages) < MOST:
+                self._messages[fault.subject] = fault.message
+
+    def summary(self) -> str:
+        """Return one sentence that names the newest of them and how many there are; '' = none."""
+        if not self._messages:
+            return ""
+        subject, message = next(reversed(self._messages.items()))
+        others = len(self._messages) - 1
+        more = f"; and {others} more (taskdeck events --kind fault.found)" if others else ""
+        return f"set aside: {_name(subject)}: {message}{more}"
+
+
+def _name(subject: Subject) -> str:
+    if subject.task_id is not None:
+        return f"task #{subject.task_id}"
+    return "claims" if subject.job_id is None else f"job {subject.job_id}"

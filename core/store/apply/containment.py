@@ -1,0 +1,145 @@
+"""Containment: what follows job by job, so that a job at fault fails alone.
+
+Called through the table in `core.store.dispatch`, when a batch is replayed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from core.model.commands import ENGINE, ComeDue, FollowUp, NoteFault
+from core.model.decisions import Verdict
+from core.model.status import JobStatus, TaskStatus
+from core.model.values import INBOX
+from core.store.apply.consequences import apply_consequences, carry_out, take_left_overs
+from core.store.apply.ends import give_verdict
+from core.store.apply.moves import idle, jobs, queueing
+from core.store.apply.moves.idle import IdleTask
+from core.store.apply.recounts import recount_job
+from core.store.batch import Batch, Fault
+from core.store.database import is_trouble
+from core.store.rows import FinalTask, LeftOver, Subject, TaskPlace
+from core.store.savepoints import under_savepoint
+
+_DUE_APART = 100
+"""Retrying tasks that a replay queues one by one; the alarm of the rest is armed again at once."""
+_LATER_MS = 3_600_000
+_JOB_OF = {
+    "job": "SELECT id FROM job WHERE id = ?",
+    "stage": "SELECT job_id FROM stage WHERE id = ?",
+    "task": "SELECT job_id FROM task WHERE id = ?",
+}
+
+
+@dataclass(slots=True)
+class _Due:
+    """What is to be followed of one job."""
+
+    finals: list[FinalTask] = field(default_factory=list)
+    verdicts: list[int] = field(default_factory=list)
+
+    def follow(self, batch: Batch) -> None:
+        batch.finals, batch.verdicts = list(self.finals), list(self.verdicts)
+        apply_consequences(batch)
+
+
+def apply_consequences_apart(batch: Batch) -> None:
+    """Follow final tasks and verdicts job by job; a job at fault is failed, or set aside."""
+    due: dict[int, _Due] = {}
+    for final in batch.finals:
+        due.setdefault(final.job_id, _Due()).finals.append(final)
+    for job_id in batch.verdicts:
+        due.setdefault(job_id, _Due()).verdicts.append(job_id)
+    batch.finals, batch.verdicts = [], []
+    for job_id, part in due.items():
+        _contain(batch, job_id, part.follow)
+
+
+def apply_follow_ups_apart(batch: Batch, commands: Sequence[FollowUp]) -> list[None]:
+    """Take up what an earlier batch left over, each by itself; what cannot be carried out is not kept."""
+    for left in take_left_overs(batch) if commands else ():
+        row = batch.one(_JOB_OF[left.kind], left.id)
+        if row is not None:
+            _contain(batch, row[0], partial(_carry_out, left=left))
+    return [None] * len(commands)
+
+
+def apply_come_due_apart(batch: Batch, _: ComeDue) -> None:
+    """Queue the retrying tasks that are due one by one; one that cannot be queued is held."""
+    for place in queueing.due(batch, limit=_DUE_APART):
+        error = _tried(batch, partial(queueing.come_due_alone, place=place))
+        if error is not None:
+            _keep_back(batch, place, f"it cannot be queued: {_name(error)}")
+
+
+def _keep_back(batch: Batch, place: TaskPlace, reason: str) -> None:
+    """Hold a task; where even that is refused, set it aside and look at it again in an hour."""
+    task = IdleTask(place, TaskStatus.RETRYING)
+    if _tried(batch, partial(_hold, task=task, reason=reason)) is not None:
+        _set_aside(batch, Subject(place.job_id, place.task_id), reason)
+        _tried(batch, partial(queueing.put_off, place=place, retry_at=batch.now + _LATER_MS))
+
+
+def _hold(batch: Batch, *, task: IdleTask, reason: str) -> None:
+    idle.hold(batch, task, actor=ENGINE, reason=reason)
+
+
+def apply_note_fault(batch: Batch, command: NoteFault) -> None:
+    """Write into the history that a task is set aside; no row changes."""
+    _set_aside(batch, Subject(command.job_id, command.task_id, command.epoch), command.message)
+
+
+def _carry_out(batch: Batch, *, left: LeftOver) -> None:
+    carry_out(batch, [left])
+    apply_consequences(batch)
+
+
+def _contain(batch: Batch, job_id: int, work: Callable[[Batch], None]) -> None:
+    error = _tried(batch, work)
+    if error is None:
+        return
+    reason = f"what follows from its tasks could not be carried out: {_name(error)}"
+    if job_id != INBOX:
+        for fail in (_fail_whole, _fail_bare):
+            if _tried(batch, partial(fail, job_id=job_id, reason=reason)) is None:
+                return
+    _set_aside(batch, Subject(job_id), reason)
+
+
+def _tried(batch: Batch, work: Callable[[Batch], None]) -> Exception | None:
+    """Do something under a savepoint; return the error that undid it, trouble of the store apart."""
+    try:
+        under_savepoint(batch, work)
+    except Exception as error:
+        if not batch.db.in_transaction or is_trouble(error):
+            raise
+        return error
+    return None
+
+
+def _fail_whole(batch: Batch, *, job_id: int, reason: str) -> None:
+    """Fail a job as a verdict does: what is left of it is cancelled, its stages are closed."""
+    # The counts that the fault left behind would keep its stages open.
+    recount_job(batch, job_id)
+    if not give_verdict(batch, job_id, Verdict(status=JobStatus.FAILED, reason=reason)):
+        batch.verdicts.append(job_id)
+    apply_consequences(batch)
+
+
+def _fail_bare(batch: Batch, *, job_id: int, reason: str) -> None:
+    """Fail a job whose stages cannot be closed: what runs is asked to stop, stages stay as they are."""
+    give_verdict(batch, job_id, Verdict(status=JobStatus.FAILED, reason=reason))
+    batch.verdicts.clear()
+    if batch.one("SELECT 1 FROM task WHERE job_id = ? AND status = 'running' LIMIT 1", job_id) is None:
+        jobs.end(batch, job_id, Verdict(status=JobStatus.FAILED, reason=reason))
+
+
+def _set_aside(batch: Batch, subject: Subject, message: str) -> None:
+    batch.event("fault.found", subject, data={"reason": message})
+    batch.report.faults.append(Fault(subject=subject, message=message))
+
+
+def _name(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,76 @@
+"""Recounts: kept numbers of a job made to agree with its tasks.
+
+Called by the containment of faults and by repairs.
+"""
+
+from __future__ import annotations
+
+from core.model.status import TASK_FINAL, TaskStatus
+from core.model.values import INBOX, JsonObject
+from core.store.batch import Batch
+from core.store.rows import Subject
+from core.store.sql import among
+
+_STAGES = (
+    "SELECT s.id, s.open_tasks, (SELECT count(*) FROM task t INDEXED BY task_list WHERE t.job_id = s.job_id"
+    f" AND {among(set(TaskStatus) - TASK_FINAL, 't.status')} AND t.id BETWEEN s.first_task AND s.last_task)"
+    " FROM stage s WHERE s.job_id = ? ORDER BY s.id"
+)
+_OF_JOB = "SELECT status, count(*) FROM task INDEXED BY task_list WHERE job_id = ? GROUP BY status"
+_OF_STAGE = (
+    "SELECT t.status, count(*) FROM stage s JOIN task t INDEXED BY task_list ON t.job_id = s.job_id"
+    " AND t.id BETWEEN s.first_task AND s.last_task WHERE s.id = ? GROUP BY t.status"
+)
+_KEPT = "SELECT status, n FROM counter WHERE scope = ? AND ref = ? AND n != 0"
+_SET = (
+    "INSERT INTO counter (scope, ref, status, n) VALUES (?, ?, ?, ?)"
+    " ON CONFLICT (scope, ref, status) DO UPDATE SET n = excluded.n"
+)
+_NEEDS = (
+    "UPDATE task SET needs_left = (SELECT count(*) FROM edge WHERE task_id = task.id AND met = 0)"
+    " WHERE job_id = ? AND status = 'blocked'"
+    " AND needs_left != (SELECT count(*) FROM edge WHERE task_id = task.id AND met = 0)"
+)
+
+
+def recount_job(batch: Batch, job_id: int) -> None:
+    """Set what is kept of a job to what its tasks and edges say; each difference is an event.
+
+    These are the open tasks of its stages, its counts and theirs, the open needs of its blocked tasks.
+    """
+    batch.flush_counts()
+    _recount(batch, job_id, "job", job_id, sql=_OF_JOB)
+    if job_id == INBOX:
+        return
+    for stage_id, kept, real in batch.rows(_STAGES, job_id):
+        if kept != real:
+            batch.run("UPDATE stage SET open_tasks = ? WHERE id = ?", real, stage_id)
+            note_repair(
+                batch, job_id, {"what": "stage.open_tasks", "stage": stage_id, "was": kept, "now": real}
+            )
+        _recount(batch, job_id, "stage", stage_id, sql=_OF_STAGE)
+    corrected = batch.run(_NEEDS, job_id)
+    if corrected:
+        note_repair(batch, job_id, {"what": "task.needs_left", "tasks": corrected})
+
+
+def note_repair(batch: Batch, job_id: int, what: JsonObject) -> None:
+    """Write into the history what was found and made right."""
+    batch.event("fault.repaired", Subject(job_id), data=what)
+
+
+def _recount(batch: Batch, job_id: int, scope: str, number: int, *, sql: str) -> None:
+    real = dict(batch.rows(sql, number))
+    kept = dict(batch.rows(_KEPT, scope, str(number)))
+    for status in sorted(real.keys() | kept.keys()):
+        was, now = kept.get(status, 0), real.get(status, 0)
+        if was != now:
+            batch.run(_SET, scope, str(number), status, now)
+            found: JsonObject = {
+                "what": "counter.wrong",
+                scope: number,
+                "status": status,
+                "was": was,
+                "now": now,
+            }
+            note_repair(batch, job_id, found)
