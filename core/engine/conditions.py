@@ -11,16 +11,17 @@ from collections.abc import Sequence
 from typing import Protocol, TypeAlias
 
 from core.engine.expression_scopes import ExpressionScopes
-from core.engine.set_aside import concerns_one, set_aside
+from core.engine.set_aside import Note, concerns_one, set_aside
 from core.engine.task_surroundings import TaskSurroundings
 from core.logs import bound
 from core.model.commands import Decide, FailIt, Proceed, SkipIt
-from core.model.errors import Invalid, TaskdeckError
+from core.model.errors import Invalid, TaskdeckError, Unavailable
 from core.model.outcomes import TaskError
 from core.model.stored_spec import StoredSpec
 from core.store.journal import Journal
 from core.store.reports.conditions import WaitingCondition
 
+_WHAT = "the judgement of conditions"
 Judgement: TypeAlias = Proceed | SkipIt | FailIt
 
 
@@ -41,12 +42,14 @@ class Conditions:
         waiting: Waiting,
         *,
         surroundings: TaskSurroundings,
+        note: Note,
     ) -> None:
         self._surroundings = surroundings
         self._journal = journal
         self._scopes = scopes
         self._waiting = waiting
         self._judging: set[int] = set()
+        self._note = note
         self._refused: set[int] = set()
 
     async def judge_waiting(self) -> None:
@@ -57,6 +60,12 @@ class Conditions:
             fresh = [task for task in page if task.task_id not in self._judging | self._refused]
             self._judging.update(task.task_id for task in fresh)
             await asyncio.gather(*[self._judge(task) for task in fresh])
+
+    def ended(self, judgement: asyncio.Task[None]) -> None:
+        """Note how `judge_waiting` ended; of trouble of the store the dispatcher tells."""
+        error = None if judgement.cancelled() else judgement.exception()
+        if not isinstance(error, Unavailable):
+            self._note(_WHAT, error)
 
     async def _judge(self, task: WaitingCondition) -> None:
         with bound(job=task.job_id, task=task.task_id):

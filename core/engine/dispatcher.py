@@ -163,7 +163,5 @@ class Dispatcher:
         self.judge()
 
     def _judged(self, judgement: asyncio.Task[None]) -> None:
-        error = None if judgement.cancelled() else judgement.exception()
-        if error is not None:
-            _log.warning("conditions could not be judged", error=repr(error))
+        self._conditions.ended(judgement)
         self._heard.notify()

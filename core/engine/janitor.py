@@ -1,4 +1,4 @@
-"""Janitor: periodic repair; caps outputs, stops claims while the disk is full.
+"""Janitor: repairs rows, caps outputs, closes claims without room.
 
 Run by the engine.
 """
@@ -6,45 +6,90 @@ Run by the engine.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from functools import partial
 
 from core.config import Settings
 from core.engine.dispatcher import Dispatcher
+from core.engine.repairs import Repairs
+from core.engine.set_aside import Note
 from core.engine.shortage import Closed
 from core.executors.child import ChildExecutor
 from core.logs import get_logger
-from core.model.ports import Alarms
+from core.model.ports import Alarms, Clock
 
 TRIM_SECONDS = 2.0
 ROOM_SECONDS = 15.0
+REPAIR_SECONDS = 1_800.0
+REST_MS = 1_000
+"""How long an engine has nothing to do before it looks for jobs that should go on."""
+APART_MS = 60_000
+"""Between two looks at the least."""
 FREE_BYTES = 64 * 2**20
 """Free bytes of the disk below which nothing is claimed."""
 
 _log = get_logger(__name__)
 
 
-class Janitor:
-    """Periodic jobs on alarms; each run ends before the next begins."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rounds:
+    """What the rounds of a janitor work on, and who hears of their errors."""
 
-    def __init__(self, dispatcher: Dispatcher, children: ChildExecutor, *, settings: Settings) -> None:
-        self._dispatcher = dispatcher
-        self._children = children
+    dispatcher: Dispatcher
+    children: ChildExecutor
+    repairs: Repairs
+    note: Note
+
+
+class Janitor:
+    """Periodic rounds on alarms; each round ends before the next of its kind begins."""
+
+    def __init__(self, rounds: Rounds, *, settings: Settings, clock: Clock, alarms: Alarms) -> None:
+        self._dispatcher = rounds.dispatcher
+        self._children = rounds.children
+        self._repairs = rounds.repairs
+        self._note = rounds.note
         self._quota = settings.output_quota
-        self._trimming: asyncio.Task[None] | None = None
-        self._measuring: asyncio.Task[None] | None = None
+        self._clock = clock
+        self._alarms = alarms
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._swept_at = 0
         self._full = False
 
-    def start(self, alarms: Alarms) -> None:
-        """Arm the alarms."""
-        alarms.every("trim", TRIM_SECONDS, self._trim)
-        alarms.every("room", ROOM_SECONDS, self._measure_room)
+    async def start(self) -> None:
+        """Repair what a former engine left, then arm the alarms."""
+        every = self._alarms.every
+        every("trim", TRIM_SECONDS, self._trim)
+        every("room", ROOM_SECONDS, partial(self._begin, "free room", self._measure))
+        every("repair", REPAIR_SECONDS, self._repair)
+        self._repair()
+        await asyncio.wait(self._running.values())
+
+    def rest(self) -> None:
+        """Look soon for a job that should go on: the engine has nothing to do. Nothing before `start`."""
+        if not self._running:
+            return
+        at = max(self._clock.now() + REST_MS, self._swept_at + APART_MS)
+        self._alarms.arm("rest", at, self._repair)
 
     def _trim(self) -> None:
-        if self._children.living and (self._trimming is None or self._trimming.done()):
-            self._trimming = asyncio.get_running_loop().create_task(self._children.trim())
+        if self._children.living:
+            self._begin("output caps", self._children.trim)
 
-    def _measure_room(self) -> None:
-        if self._measuring is None or self._measuring.done():
-            self._measuring = asyncio.get_running_loop().create_task(self._measure())
+    def _repair(self) -> None:
+        self._swept_at = self._clock.now()
+        self._begin("repairs", self._repairs.run)
+
+    def _begin(self, name: str, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        running = self._running.get(name)
+        if running is None or running.done():
+            self._running[name] = asyncio.get_running_loop().create_task(work())
+            self._running[name].add_done_callback(partial(self._ended, name))
+
+    def _ended(self, name: str, done: asyncio.Task[None]) -> None:
+        if not done.cancelled():
+            self._note(f"the round for {name}", done.exception())
 
     async def _measure(self) -> None:
         outputs = self._children.outputs

@@ -20,8 +20,9 @@ from core.engine.completion import Completion, RetryLimits
 from core.engine.conditions import Conditions
 from core.engine.dispatcher import Dispatcher
 from core.engine.expression_scopes import ExpressionScopes
-from core.engine.janitor import Janitor
+from core.engine.janitor import Janitor, Rounds
 from core.engine.recovery import Recovery
+from core.engine.repairs import Repairs
 from core.engine.runner import Runner
 from core.engine.set_aside import SetAside
 from core.engine.shortage import Shortage
@@ -90,18 +91,7 @@ class Engine:
         self._stopped = asyncio.Event()
         self.failure: TaskdeckError | None = None
         clock = ports.clock
-        now = clock.now()
-        connection = open_writer(paths.db, synchronous=settings.synchronous, now=now - clock.offset)
-        before = read_time(connection)
-        clock.resume(before)
-        self._offset = clock.offset
-        self._owner = begin_epoch(connection, time=clock.saved(), before=before, pid=os.getpid())
-        writer = Writer(
-            connection=connection,
-            epoch=self._owner.epoch,
-            aging_step=settings.aging_step,
-            rules=WRITER_RULES,
-        )
+        writer = self._open_store()
         self._readers = Readers(paths.db)
         self.reports = Reports(self._readers)
         self.journal = Journal(writer, clock=clock, listener=self._hear, cap=settings.batch_cap)
@@ -132,10 +122,16 @@ class Engine:
         timeouts = Timeouts(default=settings.default_timeout, cancel_grace=settings.cancel_grace)
         self.runner = Runner(tools, store_id=self._owner.store_id, timeouts=timeouts, on_error=self.fail)
         self.admission = Admission(self.journal, ports.registry, env_allow=settings.env_allow)
-        conditions = Conditions(self.journal, scopes, self.reports.conditions, surroundings=surroundings)
+        conditions = Conditions(
+            self.journal,
+            scopes,
+            self.reports.conditions,
+            surroundings=surroundings,
+            note=self._set_aside.note,
+        )
         self.dispatcher = Dispatcher(self.journal, self.runner, conditions, clock=clock, alarms=ports.alarms)
         tools.shortage.control(self.dispatcher)
-        self._janitor = Janitor(self.dispatcher, self.children, settings=settings)
+        self._janitor = self._new_janitor()
         loops = Loops(
             journal=self.journal,
             dispatcher=self.dispatcher,
@@ -143,6 +139,31 @@ class Engine:
             completion=self._completion,
         )
         self._shutdown = Shutdown(loops, grace=settings.stop_grace)
+
+    def _open_store(self) -> Writer:
+        """Open the store as its owner, and let engine time go on from where it stood."""
+        clock, settings = self._ports.clock, self.settings
+        started_at = clock.now() - clock.offset
+        connection = open_writer(self.paths.db, synchronous=settings.synchronous, now=started_at)
+        before = read_time(connection)
+        clock.resume(before)
+        self._offset = clock.offset
+        self._owner = begin_epoch(connection, time=clock.saved(), before=before, pid=os.getpid())
+        return Writer(
+            connection=connection,
+            epoch=self._owner.epoch,
+            aging_step=settings.aging_step,
+            rules=WRITER_RULES,
+        )
+
+    def _new_janitor(self) -> Janitor:
+        rounds = Rounds(
+            dispatcher=self.dispatcher,
+            children=self.children,
+            repairs=Repairs(self.journal, self.reports.repairs),
+            note=self._set_aside.note,
+        )
+        return Janitor(rounds, settings=self.settings, clock=self._ports.clock, alarms=self._ports.alarms)
 
     @property
     def stopping(self) -> bool:
@@ -171,9 +192,10 @@ class Engine:
         await self._ports.registry.start()
         recovery = Recovery(self.runner, self.children, self._completion)
         await recovery.recover(self.reports.attempts)
+        # Before anything is claimed: what runs on wrong counts may end its job for them.
+        await self._janitor.start()
         self.dispatcher.open(self.settings.slots)
         self.dispatcher.judge()
-        self._janitor.start(self._ports.alarms)
         self._ports.alarms.every("clock", CLOCK_SECONDS, self._look_at_clock)
         await self.journal.submit(FollowUp())
 
@@ -344,5 +366,7 @@ class Engine:
         self.dispatcher.hear(report)
         if report.failure is not None and report.failure.code == "engine.fenced":
             self.fail(report.failure)
+        if report.final_tasks and self.runner.count == 0:
+            self._janitor.rest()
         self.waiters.hear(report)
         self._change_notices.hear(report)

@@ -5,7 +5,8 @@ Filled by the engine from the reports of batches; shown with its state.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 from core.logs import get_logger
 from core.model.commands import NoteFault
@@ -14,6 +15,8 @@ from core.store.batch import Fault
 from core.store.journal import Journal
 from core.store.rows import Subject
 
+Note: TypeAlias = Callable[[str, BaseException | None], None]
+"""Take what was tried and its error, or None: it went well."""
 MOST = 1_000
 """Subjects that are remembered; the history has them all."""
 
@@ -34,28 +37,37 @@ def concerns_one(error: TaskdeckError) -> bool:
 
 
 class SetAside:
-    """What was set aside since this engine started; a later fault of a subject replaces the earlier."""
+    """What was set aside since this engine started; a later fault of the same thing replaces the earlier."""
 
     def __init__(self) -> None:
-        self._messages: dict[Subject, str] = {}
+        self._messages: dict[str, str] = {}
 
     def hear(self, faults: Iterable[Fault]) -> None:
         """Remember what a batch set aside."""
         for fault in faults:
-            if fault.subject not in self._messages:
-                job, task, attempt = fault.subject
-                _log.error("set aside", reason=fault.message, job=job, task=task, attempt=attempt)
-            if fault.subject in self._messages or len(self._messages) < MOST:
-                self._messages[fault.subject] = fault.message
+            self._add(_name(fault.subject), fault.message)
+
+    def note(self, what: str, error: BaseException | None) -> None:
+        """Remember that something of the engine failed, until it goes well again."""
+        if error is None:
+            self._messages.pop(what, None)
+        else:
+            self._add(what, f"{type(error).__name__}: {error}")
 
     def summary(self) -> str:
         """Return one sentence that names the newest of them and how many there are; '' = none."""
         if not self._messages:
             return ""
-        subject, message = next(reversed(self._messages.items()))
+        what, message = next(reversed(self._messages.items()))
         others = len(self._messages) - 1
         more = f"; and {others} more (taskdeck events --kind fault.found)" if others else ""
-        return f"set aside: {_name(subject)}: {message}{more}"
+        return f"set aside: {what}: {message}{more}"
+
+    def _add(self, what: str, message: str) -> None:
+        if what not in self._messages:
+            _log.error("set aside", what=what, reason=message)
+        if what in self._messages or len(self._messages) < MOST:
+            self._messages[what] = message
 
 
 def _name(subject: Subject) -> str:

@@ -343,6 +343,27 @@ class NoteOrphan(Command[None]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Repair(Command[int]):
+    """Make the rows of a job agree again; answered with how many repairs were made."""
+
+    job_id: int
+
+    def rows(self) -> tuple[RowRef, ...]:
+        return _job(self.job_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailJob(Command[bool]):
+    """Fail a job that cannot go on; False = its verdict is in already."""
+
+    job_id: int
+    reason: str
+
+    def rows(self) -> tuple[RowRef, ...]:
+        return _job(self.job_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NoteFault(Command[None]):
     """Set a task, or an attempt of it, aside: it cannot be gone on with, and the history says why."""
 

@@ -210,6 +210,12 @@ class Batch:
         """Note that the head of a task's lane may be another one now."""
         self._lanes.add(task.lane_id)
 
+    def reorder_lanes_of(self, job_id: int) -> None:
+        """Note that the heads of all lanes of a job may be others now."""
+        self._lanes.update(
+            lane_id for (lane_id,) in self.rows("SELECT id FROM lane WHERE job_id = ?", job_id)
+        )
+
     def reorder_aisles(self, rows: Iterable[tuple[int]]) -> None:
         """Note that the heads of aisles, named by rows of their ids, may be others now."""
         self._aisles.update(aisle_id for (aisle_id,) in rows)
@@ -219,16 +225,19 @@ class Batch:
         self.finals.append(FinalTask(task.task_id, task.job_id, task.stage_id, status))
 
     def trial(self) -> Batch:
-        """Return a batch for one command of this transaction; see `absorb`."""
-        return Batch(self._writer, now=self.now, offset=self.offset)
+        """Return a batch for a part of this transaction; see `absorb`."""
+        part = Batch(self._writer, now=self.now, offset=self.offset)
+        part.budget = self.budget
+        return part
 
     def absorb(self, other: Batch) -> None:
         """Take over what a finished part of this transaction noted."""
         self.finals += other.finals
         self.verdicts += other.verdicts
-        self.budget -= MAX_PER_BATCH - other.budget
+        self.budget = other.budget
         mine, theirs = self.report, other.report
         mine.claimed += theirs.claimed
+        mine.claims_left |= theirs.claims_left
         mine.faults += theirs.faults
         mine.stops += theirs.stops
         mine.conditions += theirs.conditions

@@ -88,7 +88,7 @@ def is_full(error: BaseException) -> bool:
 
 def is_trouble(error: Exception) -> bool:
     """Return whether an error is the file's or the disk's, not one of the rows at hand."""
-    if not isinstance(error, sqlite3.Error) or isinstance(error, sqlite3.IntegrityError):
+    if not isinstance(error, sqlite3.Error):
         return False
     return getattr(error, "sqlite_errorcode", 0) & 0xFF not in _OF_THE_ROWS
 

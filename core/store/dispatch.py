@@ -19,6 +19,7 @@ from core.model.commands import (
     Decide,
     Enqueue,
     Fail,
+    FailJob,
     FollowUp,
     Hold,
     Kill,
@@ -26,6 +27,7 @@ from core.model.commands import (
     NoteOrphan,
     Pause,
     Prioritise,
+    Repair,
     Rerun,
     Resume,
     Submit,
@@ -51,6 +53,7 @@ from core.store.apply.operate import (
     apply_unhold,
 )
 from core.store.apply.orphans import apply_note_orphan
+from core.store.apply.repair import apply_fail_job, apply_repair
 from core.store.apply.rerun import apply_rerun
 from core.store.apply.submit import apply_enqueues, apply_submits
 from core.store.batch import Batch
@@ -125,6 +128,8 @@ _TABLE = (
     _each(Rerun, apply_rerun),
     _each(NoteOrphan, apply_note_orphan),
     _each(NoteFault, apply_note_fault),
+    _each(Repair, apply_repair),
+    _each(FailJob, apply_fail_job),
     _each(ComeDue, apply_come_due, apart=apply_come_due_apart),
     _all(Complete, Phase.COMPLETE, apply_completes),
     _all(Decide, Phase.DECIDE, apply_decides),

@@ -155,6 +155,7 @@ def _refusal(error: Exception) -> TaskdeckError:
                 "store.refused",
                 f"the rows of the store do not allow it: {error}",
                 hint="run 'taskdeck doctor'",
+                facts={"reason": str(error)},
             )
         case sqlite3.Error():
             refusal = Unavailable(

@@ -15,7 +15,9 @@ BROAD_CATCHES = (
     "console/shell/error_boundary.py",
     "console/launch.py",
     "core/engine/runner.py",
+    "core/engine/conditions.py",
     "core/store/transaction.py",
+    "core/store/apply/containment.py",
     "core/engine/service*.py",
     "core/executors/pychild/main.py",
 )

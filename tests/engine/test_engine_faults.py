@@ -1,4 +1,4 @@
-"""Tests of rows that the store refuses: one task or job is named, the engine goes on."""
+"""Tests of rows that the store refuses."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def test_an_outcome_that_the_store_refuses_fails_its_task_alone(house: Hou
     error = (await house.look(bad, "bad")).task.error or {}
     assert error["code"] == "outcome.refused"
     assert "injected" in str(error["message"])
-    assert error["facts"] == {"refusal": "store.refused"}
+    assert error["facts"] == {"refusal": "store.refused", "reason": "injected"}
     assert house.attempts(bad, "bad") == ["failed"]
     assert house.engine.failure is None
     assert await set_aside(house) == ""
@@ -86,6 +86,11 @@ async def test_a_job_at_fault_fails_and_the_engine_starts_with_it(house: House):
     assert "IntegrityError: injected" in str(result.reason)
     assert house.engine.failure is None
     damage(house, "DROP TRIGGER torn")
+    await house.stop()
+    await house.open()
+    await house.until(
+        lambda: house.rows("SELECT 1 FROM event WHERE kind = 'fault.repaired'"), "it is repaired"
+    )
 
 
 async def test_a_condition_that_cannot_be_read_fails_its_task_alone(house: House):

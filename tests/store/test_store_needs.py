@@ -115,7 +115,7 @@ def test_a_judgement_that_comes_twice_or_too_late_changes_nothing(deck: Deck) ->
     deck.do(proceed, Decide(task_id=deck.id("b"), verdict=SkipIt()))
     deck.do(Decide(task_id=deck.id("a"), verdict=SkipIt()))
     assert (deck.status("a"), deck.status("b")) == ("queued", "cancelled")
-    assert deck.history() == events
+    assert deck.history() == [*events, *["task.judged_late"] * 3]
 
 
 def test_a_task_that_ended_is_not_touched_by_its_needs(deck: Deck) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import tempfile
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -94,8 +96,13 @@ def test_one_faulty_command_of_any_batch_fails_alone(seed: int) -> None:
 
 def fail_for(patch: pytest.MonkeyPatch, culprit: object) -> None:
     """Let every apply function do its work and then raise, when the culprit is among its commands."""
-    real = transaction.phases  # type: ignore[attr-defined]
+    for real in (transaction.phases, transaction.phases_apart):  # type: ignore[attr-defined]
+        patch.setattr(transaction, real.__name__, partial(_failing, real, culprit))
 
+
+def _failing(
+    real: Callable[[object], Iterable[tuple[object, object]]], culprit: object, commands: object
+) -> object:
     def phases(commands: object) -> object:
         def wrapped(apply: object) -> object:
             def run(tx: object, commands: list[object]) -> object:
@@ -106,6 +113,6 @@ def fail_for(patch: pytest.MonkeyPatch, culprit: object) -> None:
 
             return run
 
-        return [(wrapped(apply), numbers) for apply, numbers in real(commands)]  # type: ignore[arg-type]
+        return [(wrapped(apply), numbers) for apply, numbers in real(commands)]
 
-    patch.setattr(transaction, "phases", phases)
+    return phases(commands)

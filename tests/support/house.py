@@ -91,7 +91,8 @@ class House:
                 mark = f"{MARK}={store}:{ref[0]}:{ref[1]}"
                 if (self.paths.output / str(ref[0])).exists():
                     host.kill_family(None, mark)
-        assert verify_path(self.paths.db) == ()
+        found = verify_path(self.paths.db)
+        assert found == (), found
 
     # What is asked
 

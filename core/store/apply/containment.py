@@ -1,4 +1,4 @@
-"""Containment: what follows job by job, so that a job at fault fails alone.
+"""Containment: follow jobs one by one, so one fails alone.
 
 Called through the table in `core.store.dispatch`, when a batch is replayed.
 """
@@ -13,11 +13,17 @@ from core.model.commands import ENGINE, ComeDue, FollowUp, NoteFault
 from core.model.decisions import Verdict
 from core.model.status import JobStatus, TaskStatus
 from core.model.values import INBOX
-from core.store.apply.consequences import apply_consequences, carry_out, take_left_overs
+from core.store.apply.consequences import (
+    apply_consequences,
+    apply_follow_ups,
+    carry_out,
+    take_left_overs,
+)
 from core.store.apply.ends import give_verdict
 from core.store.apply.moves import idle, jobs, queueing
 from core.store.apply.moves.idle import IdleTask
 from core.store.apply.recounts import recount_job
+from core.store.apply.verdicts import cancel_idle_of
 from core.store.batch import Batch, Fault
 from core.store.database import is_trouble
 from core.store.rows import FinalTask, LeftOver, Subject, TaskPlace
@@ -26,6 +32,7 @@ from core.store.savepoints import under_savepoint
 _DUE_APART = 100
 """Retrying tasks that a replay queues one by one; the alarm of the rest is armed again at once."""
 _LATER_MS = 3_600_000
+_RUNS = "SELECT 1 FROM task INDEXED BY task_list WHERE job_id = ? AND status = 'running' LIMIT 1"
 _JOB_OF = {
     "job": "SELECT id FROM job WHERE id = ?",
     "stage": "SELECT job_id FROM stage WHERE id = ?",
@@ -46,7 +53,11 @@ class _Due:
 
 
 def apply_consequences_apart(batch: Batch) -> None:
-    """Follow final tasks and verdicts job by job; a job at fault is failed, or set aside."""
+    """Follow final tasks and verdicts; where that fails, job by job: one at fault is failed or set aside."""
+    whole = _Due(batch.finals, batch.verdicts)
+    if _tried(batch, whole.follow) is None:
+        batch.finals, batch.verdicts = [], []
+        return
     due: dict[int, _Due] = {}
     for final in batch.finals:
         due.setdefault(final.job_id, _Due()).finals.append(final)
@@ -58,7 +69,9 @@ def apply_consequences_apart(batch: Batch) -> None:
 
 
 def apply_follow_ups_apart(batch: Batch, commands: Sequence[FollowUp]) -> list[None]:
-    """Take up what an earlier batch left over, each by itself; what cannot be carried out is not kept."""
+    """Take up what an earlier batch left over; where that fails, each by itself: one at fault is dropped."""
+    if _tried(batch, lambda part: _follow_up(part, commands)) is None:
+        return [None] * len(commands)
     for left in take_left_overs(batch) if commands else ():
         row = batch.one(_JOB_OF[left.kind], left.id)
         if row is not None:
@@ -89,6 +102,11 @@ def _hold(batch: Batch, *, task: IdleTask, reason: str) -> None:
 def apply_note_fault(batch: Batch, command: NoteFault) -> None:
     """Write into the history that a task is set aside; no row changes."""
     _set_aside(batch, Subject(command.job_id, command.task_id, command.epoch), command.message)
+
+
+def _follow_up(batch: Batch, commands: Sequence[FollowUp]) -> None:
+    apply_follow_ups(batch, commands)
+    apply_consequences(batch)
 
 
 def _carry_out(batch: Batch, *, left: LeftOver) -> None:
@@ -132,7 +150,8 @@ def _fail_bare(batch: Batch, *, job_id: int, reason: str) -> None:
     """Fail a job whose stages cannot be closed: what runs is asked to stop, stages stay as they are."""
     give_verdict(batch, job_id, Verdict(status=JobStatus.FAILED, reason=reason))
     batch.verdicts.clear()
-    if batch.one("SELECT 1 FROM task WHERE job_id = ? AND status = 'running' LIMIT 1", job_id) is None:
+    _, is_last = cancel_idle_of(batch, job_id)
+    if is_last and batch.one(_RUNS, job_id) is None:
         jobs.end(batch, job_id, Verdict(status=JobStatus.FAILED, reason=reason))
 
 

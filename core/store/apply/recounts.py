@@ -9,7 +9,7 @@ from core.model.status import TASK_FINAL, TaskStatus
 from core.model.values import INBOX, JsonObject
 from core.store.batch import Batch
 from core.store.rows import Subject
-from core.store.sql import among
+from core.store.sql import among, raw
 
 _STAGES = (
     "SELECT s.id, s.open_tasks, (SELECT count(*) FROM task t INDEXED BY task_list WHERE t.job_id = s.job_id"
@@ -22,8 +22,10 @@ _OF_STAGE = (
     " AND t.id BETWEEN s.first_task AND s.last_task WHERE s.id = ? GROUP BY t.status"
 )
 _KEPT = "SELECT status, n FROM counter WHERE scope = ? AND ref = ? AND n != 0"
+_OF_QUEUES = "SELECT queue, status, count(*) FROM task GROUP BY queue, status"
+_KEPT_QUEUES = "SELECT ref, status, n FROM counter WHERE scope = 'queue' AND n != 0"
 _SET = (
-    "INSERT INTO counter (scope, ref, status, n) VALUES (?, ?, ?, ?)"
+    "INSERT INTO counter (scope, ref, status, n) VALUES (?, CAST(? AS TEXT), ?, ?)"
     " ON CONFLICT (scope, ref, status) DO UPDATE SET n = excluded.n"
 )
 _NEEDS = (
@@ -33,44 +35,57 @@ _NEEDS = (
 )
 
 
-def recount_job(batch: Batch, job_id: int) -> None:
-    """Set what is kept of a job to what its tasks and edges say; each difference is an event.
+def recount_job(batch: Batch, job_id: int) -> int:
+    """Set what is kept of a job to what its tasks and edges say; return how many differences were found.
 
-    These are the open tasks of its stages, its counts and theirs, the open needs of its blocked tasks.
+    These are the open tasks of its stages, its counts and theirs, the open needs of its blocked tasks;
+    each difference is an event.
     """
     batch.flush_counts()
-    _recount(batch, job_id, "job", job_id, sql=_OF_JOB)
+    found = _recount(batch, job_id, "job", job_id, sql=_OF_JOB)
     if job_id == INBOX:
-        return
+        return found
     for stage_id, kept, real in batch.rows(_STAGES, job_id):
         if kept != real:
             batch.run("UPDATE stage SET open_tasks = ? WHERE id = ?", real, stage_id)
-            note_repair(
-                batch, job_id, {"what": "stage.open_tasks", "stage": stage_id, "was": kept, "now": real}
-            )
-        _recount(batch, job_id, "stage", stage_id, sql=_OF_STAGE)
+            what: JsonObject = {"what": "stage.open_tasks", "stage": stage_id, "was": kept, "now": real}
+            found += note_repair(batch, job_id, what)
+        found += _recount(batch, job_id, "stage", stage_id, sql=_OF_STAGE)
     corrected = batch.run(_NEEDS, job_id)
     if corrected:
-        note_repair(batch, job_id, {"what": "task.needs_left", "tasks": corrected})
+        found += note_repair(batch, job_id, {"what": "task.needs_left", "tasks": corrected})
+    return found
 
 
-def note_repair(batch: Batch, job_id: int, what: JsonObject) -> None:
-    """Write into the history what was found and made right."""
+def recount_queues(batch: Batch) -> int:
+    """Set the counts of all queues to what their tasks say; return how many differences were found."""
+    batch.flush_counts()
+    real = {(queue, status): n for queue, status, n in batch.rows(_OF_QUEUES)}
+    kept = {(queue, status): n for queue, status, n in batch.rows(_KEPT_QUEUES)}
+    wrong = [key for key in sorted(real.keys() | kept.keys()) if real.get(key, 0) != kept.get(key, 0)]
+    for queue, status in wrong:
+        was, now = kept.get((queue, status), 0), real.get((queue, status), 0)
+        batch.run(_SET, "queue", raw(queue), status, now)
+        what: JsonObject = {"what": "counter.wrong", "queue": queue, "status": status, "was": was, "now": now}
+        note_repair(batch, INBOX, what)
+    return len(wrong)
+
+
+def note_repair(batch: Batch, job_id: int, what: JsonObject) -> int:
+    """Write into the history what was found and made right; return 1, for the sum of repairs."""
     batch.event("fault.repaired", Subject(job_id), data=what)
+    return 1
 
 
-def _recount(batch: Batch, job_id: int, scope: str, number: int, *, sql: str) -> None:
+def _recount(batch: Batch, job_id: int, scope: str, number: int, *, sql: str) -> int:
     real = dict(batch.rows(sql, number))
     kept = dict(batch.rows(_KEPT, scope, str(number)))
-    for status in sorted(real.keys() | kept.keys()):
+    wrong = [
+        status for status in sorted(real.keys() | kept.keys()) if real.get(status, 0) != kept.get(status, 0)
+    ]
+    for status in wrong:
         was, now = kept.get(status, 0), real.get(status, 0)
-        if was != now:
-            batch.run(_SET, scope, str(number), status, now)
-            found: JsonObject = {
-                "what": "counter.wrong",
-                scope: number,
-                "status": status,
-                "was": was,
-                "now": now,
-            }
-            note_repair(batch, job_id, found)
+        batch.run(_SET, scope, str(number), status, now)
+        what: JsonObject = {"what": "counter.wrong", scope: number, "status": status, "was": was, "now": now}
+        note_repair(batch, job_id, what)
+    return len(wrong)

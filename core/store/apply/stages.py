@@ -67,6 +67,19 @@ def unblock_stage(batch: Batch, stage_id: int) -> None:
         batch.followups.append(LeftOver("stage", stage_id))
 
 
+def open_next(batch: Batch, job_id: int) -> bool:
+    """Open the next stage of a live job that has none open, or bring it to its end; False = one is open."""
+    if batch.one("SELECT 1 FROM stage WHERE job_id = ? AND status = 'open'", job_id) is not None:
+        return False
+    following = _read(batch, _NOT_CLOSED, job_id)
+    if following is None:
+        _end_job(batch, job_id)
+    else:
+        open_stage(batch, job_id, following.id, name=following.name)
+        batch.followups.append(LeftOver("stage", following.id))
+    return True
+
+
 def _read(batch: Batch, condition: str, *args: int) -> _Stage | None:
     row = batch.one(_READ + condition, *args)
     if row is None:

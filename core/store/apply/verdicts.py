@@ -11,7 +11,7 @@ from core.store.apply.moves import idle
 from core.store.apply.moves.idle import IdleTask
 from core.store.apply.stages import close_stages
 from core.store.batch import Batch
-from core.store.rows import LeftOver, TaskPlace
+from core.store.rows import FinalTask, LeftOver, TaskPlace
 from core.store.sql import among
 
 _PICK = (
@@ -27,12 +27,22 @@ def cancel_rest(batch: Batch, job_id: int) -> None:
     """
     if batch.one("SELECT 1 FROM job WHERE id = ? AND status = 'ending'", job_id) is None:
         return
+    cancelled, is_last = cancel_idle_of(batch, job_id)
+    close_stages(batch, cancelled)
+    if is_last:
+        end_if_done(batch, job_id)
+
+
+def cancel_idle_of(batch: Batch, job_id: int) -> tuple[list[FinalTask], bool]:
+    """Cancel a job's tasks that hold no slot, as far as the budget goes.
+
+    Return them, and whether they were the last; what exceeds the budget is followed up.
+    """
     budget = max(batch.budget, 0)
     rows = batch.rows(_PICK, job_id, budget)
     batch.budget -= len(rows)
     tasks = [IdleTask(TaskPlace(*place), TaskStatus(status)) for *place, status in sorted(rows)]
-    close_stages(batch, idle.cancel_idle(batch, tasks, actor=None))
+    cancelled = idle.cancel_idle(batch, tasks, actor=None)
     if len(rows) == budget:
         batch.followups.append(LeftOver("job", job_id))
-    else:
-        end_if_done(batch, job_id)
+    return cancelled, len(rows) < budget

@@ -16,6 +16,7 @@ from core.store.reports.jobs import JobReports
 from core.store.reports.outcomes import OutcomeReports
 from core.store.reports.pulse import PulseReports
 from core.store.reports.queues import QueueReports
+from core.store.reports.repairs import RepairReports
 from core.store.reports.source import Source, wall_clock
 from core.store.reports.surroundings import SurroundingsReports
 from core.store.reports.targets import TargetReports
@@ -45,3 +46,4 @@ class Reports:
         self.expressions = ExpressionReports(source)
         self.outcomes = OutcomeReports(source)
         self.surroundings = SurroundingsReports(source)
+        self.repairs = RepairReports(source)

@@ -169,6 +169,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "orphan.kept": _nothing,
         "orphan.left": _nothing,
         "fault.found": _nothing,
+        "fault.repaired": _nothing,
     }
 )
 """What each kind of event after `task.created` does to the row of its task."""

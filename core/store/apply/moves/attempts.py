@@ -29,6 +29,12 @@ _CLOSE = {
 }
 
 
+_OPEN_AGAIN = (
+    "INSERT INTO attempt (task_id, epoch, status, engine_epoch, started_at) VALUES (?, ?, 'running', ?, ?)"
+    " ON CONFLICT (task_id, epoch) DO UPDATE SET status = 'running', finished_at = NULL"
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosedAttempt:
     """An attempt that did not succeed: of which task, how it ended, and why."""
@@ -63,3 +69,14 @@ def close_attempt(
     if move.event:
         batch.task_event(move.event, place, attempt=epoch, data=None if error is None else {"error": error})
     return ClosedAttempt(place=place, epoch=epoch, status=move.target, error=error)
+
+
+def reopen_as_lost(batch: Batch, place: TaskPlace, epoch: int, *, error: JsonObject) -> ClosedAttempt:
+    """Close the attempt of a running task as lost that was not there, or was closed without its task."""
+    batch.run(_OPEN_AGAIN, place.task_id, epoch, batch.epoch, batch.wall)
+    return close_attempt(batch, place, epoch, move=ATTEMPT["lose"], error=error)
+
+
+def close_stray(batch: Batch, task_id: int, epoch: int) -> None:
+    """Close an open attempt that its task does not run; the task stays as it is."""
+    batch.run(_CLOSE[ATTEMPT["interrupt"].name], batch.wall, None, task_id, epoch)

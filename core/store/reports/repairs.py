@@ -1,0 +1,123 @@
+"""Sweep: jobs whose rows do not agree, by cheap questions.
+
+Read by the engine's janitor; `verify` asks everything, and takes its time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from core.model.status import JOB_FINAL, STAGE_FINAL, TASK_FINAL, JobStatus, TaskStatus
+from core.model.values import INBOX, INBOX_STAGE
+from core.store.reports.source import Source
+from core.store.sql import among
+
+MOST = 1_000
+"""Jobs that one question returns at the most; the next sweep finds the rest."""
+EDGES_MAX = 100_000
+"""Open needs of a job that are looked at for a circle."""
+
+_OPEN = set(TaskStatus) - TASK_FINAL
+_LIVE = among(set(JobStatus) - JOB_FINAL, "j.status")
+_MOVING = among(_OPEN - {TaskStatus.BLOCKED}, "t.status")
+_OF_STAGE = "t.job_id = s.job_id AND t.id BETWEEN s.first_task AND s.last_task"
+_LEFT_OVER = (
+    "EXISTS (SELECT 1 FROM followup f WHERE (f.kind = 'job' AND f.id = j.id)"
+    " OR (f.kind = 'stage' AND f.id IN (SELECT id FROM stage WHERE job_id = j.id))"
+    " OR (f.kind = 'task' AND f.id IN (SELECT id FROM task WHERE job_id = j.id)))"
+)
+# Nothing of the job can move, nothing of it waits to be judged, and nothing was left over to be done.
+_QUIET = (
+    f"SELECT j.id FROM job j INDEXED BY job_live WHERE {_LIVE} AND j.id != {INBOX} AND NOT EXISTS ("
+    f"SELECT 1 FROM task t INDEXED BY task_list WHERE t.job_id = j.id AND {_MOVING})"
+    " AND NOT EXISTS (SELECT 1 FROM task t INDEXED BY task_condition"
+    f" WHERE t.wait_reason = 'condition' AND t.job_id = j.id) AND NOT {_LEFT_OVER}"
+)
+_COUNTED = (
+    "SELECT s.job_id FROM stage s JOIN job j ON j.id = s.job_id WHERE"
+    f" {_LIVE} AND s.id != {INBOX_STAGE}"
+    " AND s.open_tasks != (SELECT count(*) FROM task t INDEXED BY task_list"
+    f" WHERE {_OF_STAGE} AND {among(_OPEN, 't.status')})"
+)
+_COUNTERS = (
+    "SELECT j.id FROM job j INDEXED BY job_live JOIN task t INDEXED BY task_list ON t.job_id = j.id"
+    f" WHERE {_LIVE} GROUP BY j.id, t.status HAVING count(*) != coalesce((SELECT n FROM counter c"
+    " WHERE c.scope = 'job' AND c.ref = CAST(j.id AS TEXT) AND c.status = t.status), 0)"
+)
+_COUNTED_NOTHING = (
+    "SELECT j.id FROM job j INDEXED BY job_live JOIN counter c ON c.scope = 'job'"
+    f" AND c.ref = CAST(j.id AS TEXT) AND c.n != 0 WHERE {_LIVE} AND NOT EXISTS ("
+    "SELECT 1 FROM task t INDEXED BY task_list WHERE t.job_id = j.id AND t.status = c.status)"
+)
+_HEADLESS = (
+    "SELECT l.job_id FROM lane l WHERE l.head_key IS NULL AND EXISTS ("
+    "SELECT 1 FROM task t INDEXED BY task_claim WHERE t.lane_id = l.id AND t.status = 'queued')"
+)
+# The counts of queues stand for all tasks, as those of jobs do; the inbox stands for the queues.
+_QUEUES = (
+    f"SELECT {INBOX} FROM (SELECT status, sum(CASE scope WHEN 'queue' THEN n WHEN 'job' THEN -n END) AS n"
+    " FROM counter GROUP BY status) WHERE n != 0"
+)
+_UNCLOSED = (
+    "SELECT s.job_id FROM stage s JOIN job j ON j.id = s.job_id"
+    f" WHERE {among(JOB_FINAL, 'j.status')} AND NOT {among(STAGE_FINAL, 's.status')}"
+)
+_RUNS_NOTHING = (
+    "SELECT t.job_id FROM job j INDEXED BY job_live JOIN task t INDEXED BY task_list"
+    f" ON t.job_id = j.id AND t.status = 'running' WHERE {_LIVE} AND NOT EXISTS (SELECT 1 FROM attempt a"
+    " WHERE a.task_id = t.id AND a.epoch = t.epoch AND a.status = 'running')"
+)
+_STRAY = (
+    "SELECT t.job_id FROM attempt a INDEXED BY attempt_open JOIN task t ON t.id = a.task_id"
+    " WHERE a.status = 'running' AND NOT (t.status = 'running' AND t.epoch = a.epoch)"
+)
+_QUESTIONS = tuple(
+    text(f"SELECT DISTINCT * FROM ({sql}) LIMIT {MOST}")
+    for sql in (
+        _QUIET,
+        _COUNTED,
+        _COUNTERS,
+        _COUNTED_NOTHING,
+        _HEADLESS,
+        _QUEUES,
+        _UNCLOSED,
+        _RUNS_NOTHING,
+        _STRAY,
+    )
+)
+_NEEDS = text(
+    "SELECT t.key AS task, n.key AS need FROM task t INDEXED BY task_list"
+    " JOIN edge e ON e.task_id = t.id AND e.met = 0 JOIN task n ON n.id = e.need_id"
+    f" WHERE t.job_id = :job AND t.status = 'blocked' ORDER BY t.id, n.id LIMIT {EDGES_MAX}"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenNeed:
+    """A blocked task and one that it still waits for, by their keys."""
+
+    task: str
+    need: str
+
+
+class RepairReports:
+    """What a janitor has to repair."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    async def broken_jobs(self) -> tuple[int, ...]:
+        """Return the ids of jobs that may need repair, sorted; a healthy store has none."""
+        found: set[int] = set()
+        async with self._source.snapshot() as db:
+            for question in _QUESTIONS:
+                found.update((await db.execute(question)).scalars())
+        return tuple(sorted(found))
+
+    async def open_needs(self, job_id: int) -> list[OpenNeed]:
+        """Return for what the blocked tasks of a job wait, in order of the tasks; at most `EDGES_MAX`."""
+        async with self._source.snapshot() as db:
+            rows = await db.execute(_NEEDS, {"job": job_id})
+            return [OpenNeed(**row) for row in rows.mappings()]
