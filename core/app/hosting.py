@@ -22,6 +22,7 @@ from core.app.lifetime import ClientControl, serve_until_idle, stop_on_signals
 from core.app.lock import EngineLock
 from core.app.options import Options
 from core.app.ownership import MARGIN_SECONDS, own, own_or_attach, take_over
+from core.app.reachability import kept_reachable
 from core.app.signals import cancelling_on_signal, deferring_signals, give_children_default_signals
 from core.connectors.registry import build
 from core.control.api import ControlAPI
@@ -84,9 +85,9 @@ async def serve_embedded(options: Options, *, ready: Callable[[Engine], None]) -
 
     Signals are left to the process. Raises `Unavailable` (`engine.running`).
     """
-    with await own(options, hint="open the console on it: 'taskdeck' without --embedded"):
+    with await own(options, hint="open the console on it: 'taskdeck' without --embedded") as lock:
         engine = await _start(options, (), dispatch=True)
-        async with _listening(engine, ClientControl(engine)):
+        async with _listening(engine, ClientControl(engine), lock):
             ready(engine)
             await engine.stopped()
 
@@ -105,10 +106,10 @@ async def open_engine(
     nothing is claimed.
     """
     options = Options.of_program(home, slots=slots)
-    with await own(options, hint="use core.connect"):
+    with await own(options, hint="use core.connect") as lock:
         engine = await _start(options, connectors, dispatch=dispatch)
         control = LocalControl(engine)
-        async with _listening(engine, control) if dispatch else _running(engine):
+        async with _listening(engine, control, lock) if dispatch else _running(engine):
             yield Deck(control)
 
 
@@ -123,7 +124,7 @@ async def _serve(
                 engine = await _start(options, (), dispatch=True)
             _collect_less()
             clients = ClientControl(engine)
-            async with _listening(engine, clients):
+            async with _listening(engine, clients, owned):
                 with stop_on_signals(engine):
                     ready(_ready_line(engine))
                     if linger is None:
@@ -188,13 +189,14 @@ async def _bring_up(paths: Paths, tell: Callable[[str], None]) -> None:
 
 
 @asynccontextmanager
-async def _listening(engine: Engine, control: ControlAPI) -> AsyncIterator[None]:
+async def _listening(engine: Engine, control: ControlAPI, lock: EngineLock) -> AsyncIterator[None]:
     """Serve a control on the socket around the body, then stop the engine."""
     server = ControlServer()
     try:
         async with _running(engine):
             await server.start(control, engine.paths.socket)
-            yield
+            async with kept_reachable(engine, server, lock):
+                yield
     finally:
         await server.stop()
 

@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 from typing import Self
 
+from core.files.identity import FileIdentity, file_identity
 from core.host import Process, find_process
 from core.model.errors import Unavailable
 from core.model.paths import Paths
@@ -112,6 +113,22 @@ class EngineLock:
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"{os.getpid()}\n".encode())
         self._descriptor = descriptor
+        return True
+
+    def is_in_place(self) -> bool:
+        """Return whether the file at the path is the one that is locked here: any other can be locked too."""
+        if self._descriptor is None:
+            return False
+        status = os.fstat(self._descriptor)
+        return file_identity(self._path) == FileIdentity(device=status.st_dev, inode=status.st_ino)
+
+    def retake(self) -> bool:
+        """Lock the file that is at the path now, made if there is none; False = another process has it."""
+        before = self._descriptor
+        if not self.acquire():
+            return False
+        if before is not None:
+            os.close(before)
         return True
 
     def owner_lives(self) -> bool:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -15,7 +16,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from core.control import wire
 from core.control.error_forms import error_to_json
 from core.control.routes import Endpoints, make_app
-from core.control.sockets import bind_private, check_peer, inode_of, remove_socket
+from core.control.sockets import bind_private, check_peer, remove_socket
+from core.files.identity import FileIdentity, file_identity
 from core.host import open_files_limit
 from core.model.errors import Bug, Invalid, TaskdeckError, Unavailable
 
@@ -67,7 +69,7 @@ class ControlServer:
         self._server: uvicorn.Server | None = None
         self._listener: socket.socket | None = None
         self._path: Path | None = None
-        self._inode: int | None = None
+        self._identity: FileIdentity | None = None
         """Of the socket as it was bound; None = it was removed at once."""
 
     async def start(self, control: ControlAPI, socket_path: Path) -> None:
@@ -79,7 +81,7 @@ class ControlServer:
             raise Bug("server.started", "a server starts once", hint="make another one")
         listener = bind_private(socket_path)
         # Now: a moment later another program may have removed it, and the engine serves on.
-        self._inode = inode_of(socket_path)
+        self._identity = file_identity(socket_path)
         self._closing = asyncio.Event()
         endpoints = Endpoints(
             control,
@@ -119,10 +121,36 @@ class ControlServer:
         self._closing.set()
         await server.shutdown(sockets=[listener])
 
+    async def renew(self) -> bool:
+        """Listen at the path again if its file is gone or another's; return whether it was.
+
+        Connections that are open stay. Raises `Unavailable` (`socket.taken`, `socket.failed`).
+        """
+        if self._server is None or self._path is None or self._is_in_place(self._path):
+            return False
+        listener = bind_private(self._path)
+        self._identity = file_identity(self._path)
+        server, config = self._server, self._server.config
+        make = partial(
+            cast("type[_Guarded]", config.http_protocol_class),
+            config=config,
+            server_state=server.server_state,
+            app_state=server.lifespan.state,
+        )
+        former, self._listener = server.servers, listener
+        loop = asyncio.get_running_loop()
+        server.servers = [await loop.create_server(make, sock=listener, backlog=config.backlog)]
+        for one in former:
+            one.close()
+        return True
+
+    def _is_in_place(self, path: Path) -> bool:
+        return self._identity is not None and self._identity == file_identity(path)
+
     def _remove(self) -> None:
         # Not the socket of a successor that came by while we were leaving.
         try:
-            if self._path is not None and self._inode == inode_of(self._path) is not None:
+            if self._path is not None and self._is_in_place(self._path):
                 remove_socket(self._path)
         except Unavailable:
             return

@@ -50,19 +50,17 @@ def address_of(path: Path) -> Iterator[str]:
 def bind_private(path: Path) -> socket.socket:
     """Bind a unix socket with mode 0600 from birth, in place of the stale one.
 
-    Only the owner of the engine lock may call this, before it starts threads or children (the umask is
-    the process's). Raises `Unavailable` (`socket.taken`: another file is there, `socket.failed`).
+    Only the owner of the engine lock may call this. Raises `Unavailable` (`socket.taken`: another file is
+    there, `socket.failed`).
     """
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     try:
         remove_socket(path)
-        # A chmod after the bind would leave a moment in which every user may connect.
-        umask = os.umask(0o177)
-        try:
-            with address_of(path) as address:
-                listener.bind(address)
-        finally:
-            os.umask(umask)
+        # A chmod after the bind would leave a moment in which every user may connect, and the umask belongs
+        # to all threads of the process: Linux makes the file with the mode of the socket.
+        os.fchmod(listener.fileno(), 0o600)
+        with address_of(path) as address:
+            listener.bind(address)
         listener.settimeout(0)
     except OSError as error:
         listener.close()
@@ -87,14 +85,6 @@ def is_open(path: Path) -> bool:
         except OSError:
             return False
     return True
-
-
-def inode_of(path: Path) -> int | None:
-    """Return what tells a file from a later one of the same name; None = there is none."""
-    try:
-        return path.lstat().st_ino
-    except FileNotFoundError:
-        return None
 
 
 def remove_socket(path: Path) -> None:
