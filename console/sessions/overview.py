@@ -87,9 +87,13 @@ async def _summary(control: ControlAPI) -> Lines:
 def _counts(engine: EngineInfo | None, tasks: Mapping[str, int], paused: int) -> Lines:
     lines: Lines = {"engine": SafeText("engine: none is running (start one: taskdeck serve)")}
     if engine is not None:
-        lines["engine"] = _line(f"engine: pid {engine.pid}, version {engine.version}, {engine.slots} slots")
-        if engine.trouble:
-            lines["claims"] = _line(f"nothing is claimed: {engine.trouble}")
+        state = "" if engine.state == "serving" else f", {engine.state}"
+        lines["engine"] = _line(
+            f"engine: pid {engine.pid}, version {engine.version}, {engine.slots} slots{state}"
+        )
+        if engine.closed:
+            why = "; ".join(f"{closed.message} ({closed.hint})" for closed in engine.closed)
+            lines["claims"] = _line(f"nothing is claimed: {why}")
     lines["tasks"] = _line(f"tasks: {_listed(tasks) or 'none'}")
     if paused:
         lines["paused"] = SafeText(f"paused queues: {paused}")

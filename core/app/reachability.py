@@ -77,9 +77,7 @@ class _Reachability:
         if mode & _WRITABLE_BY_OTHERS:
             # No start would have taken it so.
             paths.home.chmod(mode & ~_WRITABLE_BY_OTHERS)
-            _log.warning(
-                "others could write in the data directory; no more", path=str(paths.home)
-            )
+            _log.warning("others could write in the data directory; no more", path=str(paths.home))
         if await self._server.renew():
             _log.warning("the socket was removed or replaced, and is there again", path=str(paths.socket))
 

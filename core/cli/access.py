@@ -14,6 +14,8 @@ from core.app.remote_host import attach_or_start_remote, attach_remote
 from core.cli.arguments import Common
 from core.cli.output import note
 from core.control.api import ControlAPI
+from core.model.text import safe_line
+from core.model.values import to_iso
 from core.model.views import EngineInfo
 
 
@@ -36,19 +38,16 @@ def running(arguments: Common) -> AbstractAsyncContextManager[ControlAPI]:
 async def working(arguments: Common) -> AsyncIterator[ControlAPI]:
     """Lend the control of an engine that runs tasks: the one that runs, or one that is started.
 
-    Says which options an engine that runs already does not take, and that one drains.
+    Says which options an engine that runs already does not take.
     """
     chosen = arguments.options()
     if chosen.host is not None:
         async with attach_or_start_remote(chosen) as control:
-            _note_drain(await control.status())
             yield control
         return
     async with attach_or_start(chosen) as access:
-        info = await access.control.status()
         if not access.is_ours:
-            _note_ignored(chosen, info)
-        _note_drain(info)
+            _note_ignored(chosen, await access.control.status())
         yield access.control
 
 
@@ -59,6 +58,8 @@ def _note_ignored(chosen: Options, info: EngineInfo) -> None:
         note("an engine runs already, with its own connectors: --connector is ignored")
 
 
-def _note_drain(info: EngineInfo) -> None:
-    if info.state == "draining":
-        note("the engine drains: new work waits for the next engine (taskdeck serve)")
+async def note_trouble(deck: ControlAPI) -> None:
+    """Say why the engine begins no task: work that is not waited for does not begin now."""
+    for one in (await deck.status()).closed:
+        why = safe_line(f"{one.message} ({one.hint})")
+        note(f"nothing is claimed since {to_iso(one.since)}: {why}")

@@ -16,7 +16,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from core.cli.access import working
+from core.cli.access import note_trouble, working
 from core.cli.arguments import Hosting
 from core.cli.commands import Command
 from core.cli.loose_tasks import Following, Group, LooseTasks, OneTask
@@ -131,6 +131,7 @@ async def _carry_out(arguments: Loose, specs: Sequence[TaskSpec], *, group: str 
         with interrupts() as received:
             ids = await _enqueue(deck, specs, group=group, received=received)
             if arguments.task.detach:
+                await note_trouble(deck)
                 return _say_detached(arguments, ids, group)
             if group and not arguments.json:
                 note(f"{len(ids)} tasks in group {group}")

@@ -21,9 +21,7 @@ from core.control.api import PAGE
 from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.filters.terms import Filter
-from core.model.status import TaskStatus
 from core.model.values import JsonObject, to_iso
-from core.model.views import JobView, TaskView
 from core.render.columns import COLUMNS, Column, Form
 from core.render.json_shapes import job_shape, queue_shape, task_shape
 
@@ -106,6 +104,7 @@ async def queues(arguments: Remote) -> int:
         Table(COLUMNS[Noun.QUEUES]).page(rows)
     else:
         note("no queues yet")
+    await note_closed_claims(arguments)
     return 0
 
 
@@ -114,15 +113,6 @@ def _row_limit(arguments: Listing) -> int:
     if arguments.limit is not None:
         return arguments.limit
     return 0 if arguments.json else PAGE
-
-
-def _is_queued(row: object) -> bool:
-    match row:
-        case TaskView(status=status):
-            return status == TaskStatus.QUEUED
-        case JobView(tasks=tasks):
-            return bool(tasks.get(TaskStatus.QUEUED))
-    return False
 
 
 def _filter(arguments: Listing, noun: Noun) -> Filter | None:
@@ -134,7 +124,7 @@ async def _write(
 ) -> None:
     table = Table(COLUMNS[noun])
     shown = 0
-    more = queued = False
+    more = False
     searched: int | None = None
     async for page in pages(fetch, _row_limit(arguments)):
         if arguments.json:
@@ -143,16 +133,14 @@ async def _write(
         elif page.rows:
             table.page(page.rows)
         shown += len(page.rows)
-        queued = queued or any(_is_queued(row) for row in page.rows)
         more = page.next is not None
         searched = page.searched
     if searched is not None:
         # In the order of ids no page is cut: this one is the last, and was cut by its order.
         note(f"sorted only the newest {searched:,} {noun}; 'sort:id' lists all")
+    await note_closed_claims(arguments)
     if arguments.json:
         return
-    if queued:
-        await note_closed_claims(arguments)
     if more:
         note(f"showing the first {shown}; all of them: --limit 0")
     elif not shown:

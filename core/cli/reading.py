@@ -5,15 +5,15 @@ Used by the commands that only read; those that change something use `access`.
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager
 
 from core.app.lock import is_held
+from core.app.remote_host import attach_or_start_remote
+from core.cli.access import note_trouble, running
 from core.cli.arguments import Common
 from core.cli.output import note
 from core.control.api import ReadingAPI
-from core.model.errors import TaskdeckError
-from core.model.text import safe_line
-from core.model.values import to_iso
+from core.model.errors import TaskdeckError, Unavailable
 
 
 def reading(arguments: Common) -> AbstractAsyncContextManager[ReadingAPI]:
@@ -24,9 +24,6 @@ def reading(arguments: Common) -> AbstractAsyncContextManager[ReadingAPI]:
         from core.app.reading import read_store
 
         return read_store(chosen)
-    # The http client takes as long: not for the store file here.
-    from core.app.remote_host import attach_or_start_remote
-
     return attach_or_start_remote(chosen)
 
 
@@ -35,12 +32,12 @@ async def note_closed_claims(arguments: Common) -> None:
     options = arguments.options()
     if options.host is None and not is_held(options.paths.lock):
         return
-    # Most lists show nothing queued, and need no client of an engine.
-    from core.cli.access import running
-
-    with suppress(TaskdeckError):
+    try:
         async with running(arguments) as deck:
-            closed = (await deck.status()).closed
-        for one in closed:
-            why = safe_line(f"{one.message} ({one.hint})")
-            note(f"nothing is claimed since {to_iso(one.since)}: {why}")
+            await note_trouble(deck)
+    except Unavailable as error:
+        if error.code == "engine.stopping":
+            note("the engine is stopping: new work waits for the next engine")
+    except TaskdeckError:
+        # What was asked for is listed.
+        return

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from core.app.signals import Interrupted
-from core.cli.access import working
+from core.cli.access import note_trouble, working
 from core.cli.arguments import Hosting
 from core.cli.commands import Command
 from core.cli.output import emit, say, status
@@ -82,6 +82,7 @@ async def run(arguments: Run) -> int:
         with interrupts() as received:
             submitted = await deck.submit(document, params, options=options)
             if arguments.detach:
+                await note_trouble(deck)
                 return _say_detached(await deck.job(submitted.job_id), arguments=arguments)
             try:
                 return await _follow(deck, submitted, arguments=arguments, received=received)

@@ -46,6 +46,7 @@ class _Engine:
     epoch: int
     running: int | None = None
     """None = it is stopping, and does not say."""
+    is_serving: bool = False
 
 
 async def stop(arguments: Stop) -> int:
@@ -100,7 +101,8 @@ async def _answering(deck: ControlAPI) -> _Engine:
         if error.code != _STOPPING or not isinstance(pid, int) or not isinstance(epoch, int):
             raise
         return _Engine(pid=pid, epoch=epoch)
-    return _Engine(pid=info.pid, epoch=info.epoch, running=info.running)
+    serving = info.state == "serving"
+    return _Engine(pid=info.pid, epoch=info.epoch, running=info.running, is_serving=serving)
 
 
 async def _until_gone(deck: ControlAPI, engine: _Engine, *, watch: Callable[[_Engine], None]) -> None:
@@ -113,6 +115,13 @@ async def _until_gone(deck: ControlAPI, engine: _Engine, *, watch: Callable[[_En
             return
         if answer.epoch != engine.epoch:
             return
+        if answer.is_serving:
+            raise Conflict(
+                "engine.resumed",
+                "the drain was taken back: the engine serves again",
+                hint="stop it now: taskdeck stop",
+                facts={"pid": engine.pid},
+            )
         watch(answer)
         await asyncio.sleep(_POLL_SECONDS)
 

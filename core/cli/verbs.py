@@ -12,10 +12,10 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from core.cli.access import changing
+from core.cli.access import changing, running
 from core.cli.arguments import Remote
 from core.cli.commands import Command
-from core.cli.output import draw
+from core.cli.output import draw, emit, say
 from core.cli.refusals import Left, usage
 from core.cli.summary import report_changes
 from core.cli.targets import count, find_targets
@@ -83,6 +83,9 @@ class Resume(Remote):
 
     chosen: Chosen
     queue: QueueName = None
+    engine: Annotated[
+        bool, typer.Option("--engine", help="The engine that drains: it starts tasks again, and stays.")
+    ] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +168,9 @@ async def pause(arguments: Pause) -> int:
 
 
 async def resume(arguments: Resume) -> int:
-    """Start tasks of a paused job or queue again."""
+    """Start tasks of a paused job or queue again, or take back that an engine drains."""
+    if arguments.engine:
+        return await _resume_engine(arguments)
     return await _carry_out(
         arguments,
         arguments.chosen,
@@ -176,6 +181,20 @@ async def resume(arguments: Resume) -> int:
         ),
         queue=arguments.queue,
     )
+
+
+async def _resume_engine(arguments: Resume) -> int:
+    chosen = arguments.chosen
+    if chosen.refs or chosen.task or chosen.where or arguments.queue:
+        raise usage("--engine does not go with jobs, tasks and queues")
+    async with running(arguments) as deck:
+        await deck.resume_engine()
+        pid = (await deck.status()).pid
+    if arguments.json:
+        emit({"resumed": True, "pid": pid})
+    else:
+        say(f"the engine (process {pid}) starts tasks again")
+    return 0
 
 
 async def hold(arguments: Hold) -> int:
@@ -282,7 +301,7 @@ COMMANDS = (
         name="resume",
         arguments=Resume,
         run=resume,
-        examples=("taskdeck resume 12", "taskdeck resume --queue mail"),
+        examples=("taskdeck resume 12", "taskdeck resume --queue mail", "taskdeck resume --engine"),
     ),
     Command(
         name="hold",

@@ -203,6 +203,11 @@ class StopEngine(Request[None]):
     how: StopMode
 
 
+@verb("resume_engine", Kind.CHANGE)
+class ResumeEngine(Request[None]):
+    pass
+
+
 class ControlAPI(ReadingAPI):
     """Reading, changing and waiting; every verb returns after its commit."""
 
@@ -336,6 +341,13 @@ class ControlAPI(ReadingAPI):
     async def stop_engine(self, how: StopMode = StopMode.STOP) -> None:
         """Ask the engine to end and return once it has heard; a harder mode overtakes a softer one."""
         await self.ask(StopEngine(how=how))
+
+    async def resume_engine(self) -> None:
+        """Take a drain back: the engine claims again.
+
+        Raises `Conflict`: `engine.serving` if it does not drain, `engine.stopping` if it is too late.
+        """
+        await self.ask(ResumeEngine())
 
     async def status(self) -> views.EngineInfo:
         """Return who answers and how busy it is."""

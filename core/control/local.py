@@ -77,6 +77,9 @@ class EnginePort(OperatorPort, Protocol):
     def stop(self, how: StopMode) -> None:
         """Begin to stop; returns at once."""
 
+    def resume(self) -> None:
+        """Take a drain back; raise `Conflict`."""
+
     def info(self) -> EngineInfo:
         """Return who this is and how busy."""
 
@@ -111,6 +114,7 @@ class LocalControl(ControlAPI):
         answers.to(api.WaitJob, lambda r: engine.wait_job(r.job_id))
         answers.to(api.WaitTasks, lambda r: engine.wait_tasks(r.task_ids))
         answers.to(api.StopEngine, self._stop_engine)
+        answers.to(api.ResumeEngine, lambda _: self._resume_engine())
         answers.to(api.Status, lambda _: self._status())
         return answers
 
@@ -154,6 +158,9 @@ class LocalControl(ControlAPI):
 
     async def _stop_engine(self, request: api.StopEngine) -> None:
         self._engine.stop(request.how)
+
+    async def _resume_engine(self) -> None:
+        self._engine.resume()
 
     async def _status(self) -> EngineInfo:
         return self._engine.info()

@@ -321,11 +321,20 @@ class Engine:
             _log.error("the engine stops", code=error.code, reason=error.message)
             self.stop()
 
+    def resume(self) -> None:
+        """Take a drain back: claim again; raise `Conflict` (`engine.serving`, `engine.stopping`)."""
+        self._shutdown.take_back()
+        self._change_notices.answer_all()
+
     async def _stop(self) -> None:
+        is_over = True
         try:
-            await self._shutdown.rest()
+            is_over = await self._shutdown.rest()
         finally:
-            await self._close()
+            if is_over:
+                await self._close()
+            else:
+                self._stopping = None
 
     async def _close(self) -> None:
         error = self.failure or Unavailable("engine.lost", "the engine has stopped", hint="start it again")

@@ -15,9 +15,12 @@ from core.engine.runner import Runner
 from core.engine.shortage import Closed
 from core.model.commands import FollowUp, StopMode
 from core.model.crash_points import crash_point
-from core.model.errors import TaskdeckError
+from core.model.errors import Conflict, TaskdeckError, Unavailable
 from core.store.journal import Journal
 
+DRAINING = "it drains: new work waits for the next engine"
+STOPPING = "it is stopping: new work waits for the next engine"
+TAKE_BACK = "it ends when nothing runs; take the drain back: taskdeck resume --engine"
 _HARDNESS = (StopMode.DRAIN, StopMode.STOP, StopMode.KILL)
 
 
@@ -37,7 +40,8 @@ class Shutdown:
     def __init__(self, loops: Loops, *, grace: float) -> None:
         self._loops = loops
         self._grace = grace
-        self._harder = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._is_ending = False
         self.how: StopMode | None = None
         """The hardest mode that was asked for; None = it serves."""
 
@@ -53,23 +57,41 @@ class Shutdown:
         if self.how is not None and _HARDNESS.index(how) <= _HARDNESS.index(self.how):
             return False
         self.how = how
-        if how is not StopMode.DRAIN:
-            self._harder.set()
+        self._close()
+        self._changed.set()
         return True
+
+    def take_back(self) -> None:
+        """Serve again instead of draining; raise `Conflict` (`engine.serving`, `engine.stopping`)."""
+        if self.how is None:
+            raise Conflict(
+                "engine.serving", "the engine does not drain", hint="there is nothing to take back"
+            )
+        if self.how is not StopMode.DRAIN or self._is_ending:
+            raise Conflict(
+                "engine.stopping", "the engine is ending", hint="start the next one: taskdeck serve"
+            )
+        self.how = None
+        self._changed.set()
+        self._loops.dispatcher.reopen(Closed.STOPPING)
 
     def at_once(self) -> None:
         """Give calls in the loop no grace: the engine has failed."""
         self._grace = 0
 
-    async def rest(self) -> None:
-        """Claim nothing more; drain if asked to; let inline calls end; leave or kill the children."""
+    async def rest(self) -> bool:
+        """Claim nothing more; drain if asked to; let inline calls end; leave or kill the children.
+
+        False = a drain was taken back.
+        """
         crash_point("stop.begun")
         loops = self._loops
-        loops.dispatcher.close(Closed.STOPPING)
         # A group that claims may be under way; this one is behind it, so that what it claims is known.
         with suppress(TaskdeckError):
             await loops.journal.submit(FollowUp())
-        await self._drained()
+        if not await self._drained():
+            return False
+        self._is_ending = True
         await loops.runner.finish_inline(self._grace)
         loops.completion.repeats = False
         await loops.runner.kill_stopped()
@@ -78,11 +100,27 @@ class Shutdown:
             await loops.runner.leftovers.kill_all()
         await loops.runner.leftovers.finish()
         await loops.runner.leave_children()
+        return True
 
-    async def _drained(self) -> None:
-        """Return when nothing runs, or something harder than a drain is asked for."""
-        idle = asyncio.ensure_future(self._loops.runner.idle())
-        harder = asyncio.ensure_future(self._harder.wait())
-        await asyncio.wait([idle, harder], return_when=asyncio.FIRST_COMPLETED)
-        idle.cancel()
-        harder.cancel()
+    async def _drained(self) -> bool:
+        """Return True when nothing runs or a harder mode is asked for, False when the drain is taken back."""
+        while self.how is StopMode.DRAIN:
+            self._changed.clear()
+            idle = asyncio.ensure_future(self._loops.runner.idle())
+            changed = asyncio.ensure_future(self._changed.wait())
+            await asyncio.wait([idle, changed], return_when=asyncio.FIRST_COMPLETED)
+            is_idle = idle.done()
+            idle.cancel()
+            changed.cancel()
+            if is_idle and self.how is StopMode.DRAIN:
+                return True
+        return self.how is not None
+
+    def _close(self) -> None:
+        # Told on every door: new work waits, and people wonder why.
+        told = (
+            Unavailable("engine.draining", DRAINING, hint=TAKE_BACK)
+            if self.how is StopMode.DRAIN
+            else Unavailable("engine.stopping", STOPPING, hint="start the next one: taskdeck serve")
+        )
+        self._loops.dispatcher.close(Closed.STOPPING, told)

@@ -262,6 +262,9 @@ class FakeControl(FakeRows, ControlAPI):
         self.asked.append(("stop", r.how))
         self.engine = None
 
+    async def answer_resume_engine(self, _: api.ResumeEngine) -> None:
+        self.asked.append(("resume", "engine"))
+
     async def answer_status(self, _: api.Status) -> EngineInfo:
         return self._answer()
 

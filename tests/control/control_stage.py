@@ -137,6 +137,9 @@ class StagedEngine:
     def stop(self, how: StopMode) -> None:
         self._ask(("stop", how))
 
+    def resume(self) -> None:
+        self.asked.append(("resume",))
+
     def info(self) -> EngineInfo:
         return INFO
 

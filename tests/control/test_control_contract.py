@@ -373,8 +373,15 @@ async def test_the_engine_ends_when_it_is_asked_to(tmp_path, name, how):
         await control.enqueue(delays(1))
         if how is StopMode.DRAIN:
             await control.stop_engine(how)
-            assert (await control.status()).state == "draining"
+            info = await control.status()
+            assert (info.state, [closed.code for closed in info.closed]) == ("draining", ["engine.draining"])
             waiting.cancel()
+            await control.resume_engine()
+            info = await control.status()
+            assert (info.state, info.closed) == ("serving", ())
+            with pytest.raises(Conflict) as refused:
+                await control.resume_engine()
+            assert refused.value.code == "engine.serving"
             return
         await control.stop_engine(how)
         with pytest.raises(Unavailable) as caught:

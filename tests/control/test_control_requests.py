@@ -117,6 +117,7 @@ BODIES: list[tuple[str, Callable[[ControlAPI], Awaitable[object]], str]] = [
         lambda c: c.kill_orphans(Target(task_ids=(5,)), reason="k"),
         '{"target":{"task_ids":[5]},"reason":"k"}',
     ),
+    ("resume_engine", lambda c: c.resume_engine(), "{}"),
 ]
 
 

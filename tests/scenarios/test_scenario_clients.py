@@ -202,3 +202,30 @@ def test_options_that_an_engine_does_not_take_are_named(place: Home) -> None:
     assert same.stderr == ""
     other = place.run("exec", "--slots", "5", "--detach", "--", "true")
     assert other.stderr == "an engine runs already, with 3 slots: --slots 5 is ignored\n"
+
+
+def test_an_engine_that_drains_says_so_on_every_door_and_serves_on_when_it_is_taken_back(
+    place: Home, tmp_path: Path
+) -> None:
+    first = place.start("exec", *gated(tmp_path / "gate"))
+    assert line(first) == "begun\n"
+    engine = place.engine
+    stop = place.start("stop", "--drain")
+    assert line(stop, "stderr") == "draining: 1 running\n"
+    told = "it drains: new work waits for the next engine"
+    for words in (("jobs",), ("tasks", "--json"), ("exec", "--detach", "--json", "--", "true")):
+        assert told in place.run(*words).stderr, words
+    waiting = place.start("exec", "--", "echo", "second")
+    assert told in line(waiting, "stderr")
+    overview = place.run("--plain").stdout
+    assert ", draining\n" in overview
+    assert "taskdeck resume --engine" in overview
+    back = place.run("resume", "--engine")
+    assert (back.returncode, back.stdout) == (0, f"the engine (process {engine}) starts tasks again\n")
+    # The client that waited for the end is told, and the one that waited for the work gets it.
+    assert b"the drain was taken back" in stop.communicate(timeout=DEADLINE)[1]
+    assert waiting.communicate(timeout=DEADLINE)[0] == b"second\n"
+    assert place.run("resume", "--engine").stderr.startswith("error[engine.serving]")
+    (tmp_path / "gate").touch()
+    assert first.communicate(timeout=DEADLINE)[0] == b"ended\n"
+    assert (place.engine, place.owned) == (engine, True)
