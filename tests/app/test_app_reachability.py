@@ -1,4 +1,4 @@
-"""A living engine is found again when files of its home are removed or replaced."""
+"""A living engine is found again when its files are removed."""
 
 from __future__ import annotations
 
