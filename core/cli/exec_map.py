@@ -10,7 +10,7 @@ import re
 import secrets
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -22,6 +22,7 @@ from core.cli.commands import Command
 from core.cli.loose_tasks import Following, Group, LooseTasks, OneTask
 from core.cli.output import emit, note, say
 from core.cli.refusals import usage
+from core.cli.standard_input import task_input
 from core.cli.variables import read_variables
 from core.cli.waiting import Interrupts, interrupts
 from core.control.api import OPERATOR, ControlAPI, TaskSpec
@@ -98,13 +99,18 @@ Loose: TypeAlias = Exec | Map
 async def exec_(arguments: Exec) -> int:
     """Run one program as a durable task and write its output.
 
+    Standard input is kept with the task, up to 1 MiB, and passed on; in a loop that reads lines, add
+    </dev/null.
+
     Bytes go unchanged to a pipe or file, safe text to a terminal. Output over its limit (output_cap, 64 MiB)
     loses its middle: that is said on standard error, and the exit code is 7 if the program succeeded.
     """
     spec = _spec(
         arguments.task, arguments.task.argv, name=arguments.task.name or " ".join(arguments.task.argv)
     )
-    return await _carry_out(arguments, [spec], group=None)
+    # Kept with the task: it may run again, and on an engine that starts later.
+    given = replace(spec, with_={**spec.with_, **task_input()})
+    return await _carry_out(arguments, [given], group=None)
 
 
 async def map_(arguments: Map) -> int:

@@ -18,6 +18,7 @@ from core.cli.commands import Command
 from core.cli.output import emit, say, status
 from core.cli.progress import Meter
 from core.cli.refusals import Left, usage
+from core.cli.standard_input import piped_document
 from core.cli.summary import EXIT, counts_text, failed_tasks, say_failed
 from core.cli.variables import read_variables
 from core.cli.waiting import Interrupts, explaining_lost_engine, interrupts, wait_with
@@ -43,7 +44,12 @@ _COUNTED = 2_000
 class Run(Hosting):
     """The arguments of `run`."""
 
-    workflow: Annotated[str, typer.Argument(metavar="FILE|NAME", help="A workflow file, or a built-in name.")]
+    workflow: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE|NAME", help="A workflow file, - for standard input, or a built-in name."
+        ),
+    ]
     param: Annotated[
         list[str],
         typer.Option("--param", "-p", metavar="K=V", help="A workflow parameter; may be repeated."),
@@ -103,6 +109,9 @@ def _document(arguments: Run) -> tuple[Document, SubmitOptions]:
     """Return a workflow; its tasks run in the folder of its file, or in the present one."""
     name = arguments.workflow
     path = absolute(expanded(name))
+    piped = piped_document(name)
+    if piped is not None:
+        return piped, _options(arguments, cwd=working_directory())
     if exists(path):
         return str(path), _options(arguments, cwd=path.parent)
     document = find(name).value
@@ -244,6 +253,7 @@ COMMANDS = (
             "taskdeck run nightly.yaml -p date=2026-01-31",
             "taskdeck run nightly.yaml -p date=yesterday --retry 2 --env API_TOKEN --env MODE=fast",
             "taskdeck run sample --slots 4",
+            "generate.py | taskdeck run -",
             "taskdeck run nightly.yaml --detach --key nightly-2026-01-31",
             "taskdeck run nightly.yaml --json | tail -n 1",
         ),

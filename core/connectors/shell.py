@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from core.model.values import JsonObject, JsonValue
 
 _SCRIPT = "script"
+_STDIN = "stdin"
+_READING = 'exec "$@" <"$0"'
 
 Argument: TypeAlias = str | int | float | bool
 """What may stand as an argument or variable: a whole-string expression keeps its type."""
@@ -54,6 +56,8 @@ class ShellInput(Input):
     """What runs the script: `sh`, `bash`, `python`, or a command line with `{0}` for its file."""
     env: dict[str, Argument | None] = Field(default_factory=dict)
     """Null leaves a variable out."""
+    stdin: WrittenText | None = None
+    stdin_base64: str | None = None
     cwd: WrittenText | None = None
     parse: Literal["text", "json"] = "text"
     stderr: Literal["merged", "separate"] = "merged"
@@ -64,6 +68,8 @@ class ShellInput(Input):
         """Ask for exactly one of `argv` and `script`, and for a script without expressions."""
         if (with_.get("argv") is None) == (with_.get("script") is None):
             yield InputFault(code="shell.choice", message="give either `argv` or `script`")
+        if with_.get("stdin") is not None and with_.get("stdin_base64") is not None:
+            yield InputFault(code="shell.choice", message="give either `stdin` or `stdin_base64`")
         for field in ("script", "shell"):
             text = with_.get(field)
             if isinstance(text, str) and OPENING in text:
@@ -94,7 +100,7 @@ class Shell(Plain):
         codes=frozenset({"shell.exit", "shell.not_found", "shell.output", "shell.text"}),
         numbers={"shell.exit": EXIT_CODES},
     )
-    texts = (("argv", "*"), ("env", "*"), ("script",), ("shell",), ("cwd",))
+    texts = (("argv", "*"), ("env", "*"), ("script",), ("shell",), ("stdin",), ("cwd",))
 
     def keep(self, with_: JsonObject) -> JsonObject:
         return keep_shell(with_)
@@ -119,6 +125,11 @@ class Shell(Plain):
         if fault is not None:
             raise Invalid("shell.text", fault, hint="fix the `with:` block of the task")
         argv[0] = program(argv[0], code="shell.not_found", env=env, cwd=cwd)
+        data = _standard_input(parsed)
+        if data is not None:
+            # By a shell that is replaced at once: the wrapper around all attempts stays as small as it is.
+            files[_STDIN] = data
+            argv = ["/bin/sh", "-c", _READING, str(context.directory / _STDIN), *argv]
         err: Literal["err"] | None = "err" if parsed.stderr == "separate" else None
         return ProcessCall(argv=tuple(argv), cwd=cwd, env=env, files=files, stderr=err)
 
@@ -143,6 +154,16 @@ class Shell(Plain):
             return Failed(
                 error=TaskError(code="shell.output", message=f"output: {error}", facts=_extent(end))
             )
+
+
+def _standard_input(parsed: ShellInput) -> bytes | None:
+    if parsed.stdin_base64 is None:
+        return None if parsed.stdin is None else parsed.stdin.encode("utf-8", "surrogateescape")
+    try:
+        return base64.b64decode(parsed.stdin_base64, validate=True)
+    except ValueError as error:
+        message = f"`stdin_base64` is not base64: {error}"
+        raise Invalid("with.invalid", message, hint="fix the `with:` block of the task") from error
 
 
 def _as_text(value: Argument) -> str:

@@ -22,6 +22,8 @@ tasks:
 def failed(home: Path, deck: Deck, write: Callable[[str, object], str]) -> Deck:
     """Return command lines on a store whose job 2 has failed: task 1 failed, task 2 skipped."""
     assert deck("run", write("flow.yaml", FLOW)).status == 1
+    # What is retried has to stay queued.
+    assert deck("stop").status == 0
     return deck
 
 

@@ -229,3 +229,37 @@ def test_an_engine_that_drains_says_so_on_every_door_and_serves_on_when_it_is_ta
     (tmp_path / "gate").touch()
     assert first.communicate(timeout=DEADLINE)[0] == b"ended\n"
     assert (place.engine, place.owned) == (engine, True)
+
+
+def piped(place: Home, data: bytes, *words: str) -> tuple[int | None, bytes, bytes]:
+    """Return how a command line ended whose standard input held these bytes, and what it wrote."""
+    process = place.start(*words, stdin=subprocess.PIPE)
+    out, err = process.communicate(data, timeout=DEADLINE)
+    return process.returncode, out, err
+
+
+def test_standard_input_is_kept_with_the_task_and_a_workflow_may_come_by_it(
+    place: Home, tmp_path: Path
+) -> None:
+    # The second attempt gets it again.
+    again = f"cat; test -e {tmp_path}/tried || {{ touch {tmp_path}/tried; exit 1; }}"
+    done = piped(place, b"in ${{ 1 }} \xff\0\n", "exec", "--retry", "1", "--", "sh", "-c", again)
+    assert done == (0, b"in ${{ 1 }} \xff\0\n" * 2, b"attempt 2\n")
+    assert piped(place, b"x" * 1_048_576, "exec", "--", "wc", "-c")[1].strip() == b"1048576"
+    code, out, err = piped(place, b"x" * 1_048_577, "exec", "--", "wc", "-c")
+    assert (code, out) == (2, b"")
+    assert b"standard input is longer than 1,048,576 bytes" in err
+
+    flow = b"name: piped\ntasks: [{key: a, uses: shell, with: {script: cat, stdin: '${{ params.x }}'}}]\n"
+    flow += b"params: {x: {type: string}}\n"
+    for name in ("-", "/dev/stdin"):
+        code, out, err = piped(place, flow, "run", name, "-p", "x=given")
+        assert (code, out.split()[2:4]) == (0, [b"piped", b"succeeded"]), err
+    assert place.run("logs", "3/a").stdout == "given"
+    assert b"standard input:1:" in piped(place, b"nme: x\n", "run", "-")[2]
+
+
+def test_input_that_does_not_come_is_said(place: Home) -> None:
+    process = place.start("exec", "--", "cat", stdin=subprocess.PIPE)
+    assert line(process, "stderr").startswith("reading standard input for the task")
+    assert process.communicate(b"late\n", timeout=DEADLINE)[0] == b"late\n"
