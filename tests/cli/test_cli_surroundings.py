@@ -23,6 +23,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     """Return a data directory with an engine."""
     one = Home(tmp_path_factory.mktemp("odd") / "home")
     one.run("run", "sample")
+    one.run("stop")
     one.start("serve", "--slots", "1")
     one.has_engine()
     yield one

@@ -92,9 +92,11 @@ def test_a_kill_overtakes_a_stop_that_gives_calls_their_grace(place: Home, write
     assert softer.wait(DEADLINE) == 0
 
 
-def test_an_engine_whose_socket_was_removed_is_stopped_by_its_process(place: Home) -> None:
+def test_an_engine_whose_socket_was_replaced_is_stopped_by_its_process(place: Home) -> None:
     engine = serve(place)
-    (place.path / "engine.sock").unlink()
+    # In one step, and with a file that it leaves alone: it listens again where nothing is in the way.
+    (place.path / "other").write_text("of another program")
+    (place.path / "other").replace(place.path / "engine.sock")
     drained = place.run("stop", "--drain")
     assert drained.returncode == 4
     assert f"its process {engine} takes only a plain stop" in drained.stderr
@@ -113,14 +115,14 @@ def test_who_comes_to_an_engine_that_drains_is_told_what_becomes_of_the_job(
     draining = place.start("stop", "--drain")
     assert next_line(draining).startswith("draining: ")
     late = place.start("run", gate)
-    assert next_line(late) == "the engine drains: new work waits for the next engine (taskdeck serve)"
     assert next_line(late) == "job 3 gate: 1 task"
+    assert next_line(late) == "nothing is claimed: it drains: new work waits for the next engine"
     (tmp_path / "open").touch()
     said = late.communicate(timeout=DEADLINE)[1].decode()
     assert late.returncode == 4
     assert said == (
         "error[engine.lost]: the engine ended before job 3 did; the next engine continues it\n"
-        "hint: continue: taskdeck serve --until-idle\n"
+        "hint: continue: taskdeck wait 3\n"
     )
     assert draining.wait(DEADLINE) == 0
     loose = place.run("exec", "--", "true")
