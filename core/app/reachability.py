@@ -64,6 +64,7 @@ class _Reachability:
                 "store.replaced",
                 f"{paths.db} was removed or replaced under its engine",
                 hint="stop the engine before you move or restore its data directory",
+                facts={"path": str(paths.db)},
             )
         if not self._lock.is_in_place():
             if not self._lock.retake():
@@ -71,6 +72,7 @@ class _Reachability:
                     "engine.fenced",
                     f"{paths.lock} was removed, and another engine took its place",
                     hint="leave engine.lock where it is",
+                    facts={"path": str(paths.lock)},
                 )
             _log.warning("the lock file was removed, and is there again", path=str(paths.lock))
         mode = stat.S_IMODE(paths.home.stat().st_mode)
