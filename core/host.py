@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import getpass
 import os
+import pwd
 import resource
 import shlex
 import shutil
@@ -299,6 +300,15 @@ def user_name() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return str(os.getuid())
+
+
+def effective_user() -> str:
+    """Return the name of the user whose rights this process has, whatever the environment says."""
+    number = os.geteuid()
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"uid {number}"
 
 
 def free_bytes(path: Path) -> int:

@@ -48,6 +48,9 @@ def task_lines(page: TaskPage, look: Look) -> Iterator[SafeText]:
     if task.stop_requested is not None:
         yield _pair("stop asked", json.dumps(task.stop_requested, ensure_ascii=False))
     for label, text in (
+        ("changed by", task.status_by),
+        ("because", task.status_reason),
+        ("asked by", task.actor),
         ("name", task.name),
         ("job", str(task.job_id)),
         ("queue", f"{task.queue}, priority {task.priority}"),

@@ -5,19 +5,21 @@ Called by the operations and by kill.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from typing import assert_never
 
 from console.verbs.tiers import Verb
 from core.control.api import ControlAPI, Target
+from core.model.actors import LABEL_VARIABLE, Door, claim
 from core.model.commands import Operated
 from core.model.errors import TaskdeckError, Unavailable
 from core.model.text import SafeText, safe_line
 from core.model.views import TaskView
 
-ACTOR = "console"
-"""The actor that events of the console name."""
+ACTOR = claim(Door.CONSOLE, os.environ.get(LABEL_VARIABLE))
+"""Who the console says is asking; the engine adds the user."""
 SHOWN = 3
 """Refusals that fit into a sentence; more are listed."""
 _PAGE = 2_000
@@ -151,17 +153,17 @@ def _moved(target: Target, operated: Operated) -> tuple[Target, ...]:
 def _ask(control: ControlAPI, order: Order, target: Target) -> Awaitable[Operated]:
     match order.verb:
         case Verb.RETRY:
-            return control.retry(target, actor=ACTOR)
+            return control.retry(target, reason=order.reason, actor=ACTOR)
         case Verb.CANCEL:
             return control.cancel(target, reason=order.reason, actor=ACTOR)
         case Verb.PAUSE:
             return control.pause(target, reason=order.reason, actor=ACTOR)
         case Verb.RESUME:
-            return control.resume(target, actor=ACTOR)
+            return control.resume(target, reason=order.reason, actor=ACTOR)
         case Verb.HOLD:
             return control.hold(target, reason=order.reason, actor=ACTOR)
         case Verb.UNHOLD:
-            return control.unhold(target, actor=ACTOR)
+            return control.unhold(target, reason=order.reason, actor=ACTOR)
         case Verb.FAIL:
             return control.fail(target, reason=order.reason, actor=ACTOR)
         case Verb.KEEP:

@@ -8,18 +8,35 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 
 from core.app.options import Options
 from core.cli.output import note
+from core.model.actors import LABEL_VARIABLE, Door, claim
 from core.model.errors import Invalid
 from core.model.paths import named_home
 
 
 def _home(text: str) -> Path:
     return named_home(text, by="--home")
+
+
+Label: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--as",
+        metavar="LABEL",
+        envvar=LABEL_VARIABLE,
+        help="Who asks, beside your user; the history has both.",
+    ),
+]
+
+
+def actor_of(label: str | None) -> str:
+    """Return who a command line says is asking; the engine adds the user."""
+    return claim(Door.CLI, label)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from core.cli.access import note_trouble, working
-from core.cli.arguments import Hosting
+from core.cli.arguments import Hosting, Label, actor_of
 from core.cli.commands import Command
 from core.cli.loose_tasks import Following, Group, LooseTasks, OneTask
 from core.cli.output import emit, note, say
@@ -25,7 +25,7 @@ from core.cli.refusals import usage
 from core.cli.standard_input import task_input
 from core.cli.variables import read_variables
 from core.cli.waiting import Interrupts, interrupts
-from core.control.api import OPERATOR, ControlAPI, TaskSpec
+from core.control.api import ControlAPI, TaskSpec
 from core.model.bounds import ATTEMPTS_MAX, PRIORITY_MAX
 from core.model.paths import working_directory
 from core.model.plans import Leftovers, OnOverflow, RetryPolicy
@@ -74,6 +74,7 @@ class TaskOptions:
     detach: Annotated[
         bool, typer.Option("--detach", help="Return at once; an engine in the background runs the tasks.")
     ] = False
+    as_: Label = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +136,8 @@ async def _carry_out(arguments: Loose, specs: Sequence[TaskSpec], *, group: str 
     async with working(arguments) as deck:
         # From here on a signal must not leave behind what was submitted.
         with interrupts() as received:
-            ids = await _enqueue(deck, specs, group=group, received=received)
+            actor = actor_of(arguments.task.as_)
+            ids = await _enqueue(deck, specs, _Sender(group=group, actor=actor), received=received)
             if arguments.task.detach:
                 await note_trouble(deck)
                 return _say_detached(arguments, ids, group)
@@ -149,15 +151,24 @@ async def _carry_out(arguments: Loose, specs: Sequence[TaskSpec], *, group: str 
             return await Following(deck, tasks, ids=ids, arguments=arguments).to_the_end(received)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sender:
+    """Under which group tasks are submitted, and who asks."""
+
+    group: str | None
+    actor: str
+
+
 async def _enqueue(
-    deck: ControlAPI, specs: Sequence[TaskSpec], *, group: str | None, received: Interrupts
+    deck: ControlAPI, specs: Sequence[TaskSpec], sender: _Sender, *, received: Interrupts
 ) -> tuple[int, ...]:
     """Submit the tasks; the rest of many is given up when a signal comes."""
     ids: list[int] = []
     for start in range(0, len(specs), MAX_PER_COMMIT):
         if start and received.came:
             break
-        ids.extend(await deck.enqueue(specs[start : start + MAX_PER_COMMIT], group=group, actor=OPERATOR))
+        some = specs[start : start + MAX_PER_COMMIT]
+        ids.extend(await deck.enqueue(some, group=sender.group, actor=sender.actor))
     return tuple(ids)
 
 

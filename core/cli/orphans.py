@@ -14,12 +14,12 @@ import typer
 
 from core.app.lock import is_held
 from core.cli.access import changing
-from core.cli.arguments import Remote
+from core.cli.arguments import Label, Remote, actor_of
 from core.cli.commands import Command
 from core.cli.output import emit, note, say
 from core.cli.refusals import usage
 from core.cli.summary import report_changes
-from core.control.api import OPERATOR, ControlAPI, Target
+from core.control.api import ControlAPI, Target
 from core.model.commands import Operated, Refusal
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.text import safe_line
@@ -61,6 +61,7 @@ class Orphans(Remote):
         field(default_factory=list)
     )
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; required for kill and fail.")] = ""
+    as_: Label = None
 
 
 async def orphans(arguments: Orphans) -> int:
@@ -123,20 +124,21 @@ def _show_plan(orphans: Sequence[OrphanView], arguments: Orphans) -> None:
 async def _apply(deck: ControlAPI, orphans: Sequence[OrphanView], arguments: Orphans, *, cure: Cure) -> int:
     fitting = [orphan.task_id for orphan in orphans if cure in CURES[orphan.kind]]
     unfit = [Refusal(ref, _misfit(orphans, ref, cure)) for ref in arguments.task if ref not in fitting]
-    done = await _cure(deck, fitting, cure=cure, reason=arguments.reason) if fitting else Operated(changed=0)
+    done = await _cure(deck, fitting, arguments, cure=cure) if fitting else Operated(changed=0)
     result = Operated(changed=done.changed, refused=(*unfit, *done.refused))
     return report_changes(result, done=f"{cure}: changed", arguments=arguments)
 
 
-async def _cure(deck: ControlAPI, ids: Sequence[int], *, cure: Cure, reason: str) -> Operated:
+async def _cure(deck: ControlAPI, ids: Sequence[int], arguments: Orphans, *, cure: Cure) -> Operated:
     target = Target(task_ids=tuple(ids))
+    reason, actor = arguments.reason, actor_of(arguments.as_)
     match cure:
         case Cure.KILL:
-            return await deck.kill_orphans(target, reason=reason, actor=OPERATOR)
+            return await deck.kill_orphans(target, reason=reason, actor=actor)
         case Cure.REQUEUE:
-            return await deck.unhold(target, actor=OPERATOR)
+            return await deck.unhold(target, reason=reason, actor=actor)
         case Cure.FAIL:
-            return await deck.fail(target, reason=reason, actor=OPERATOR)
+            return await deck.fail(target, reason=reason, actor=actor)
 
 
 def _misfit(orphans: Sequence[OrphanView], task_id: int, cure: Cure) -> str:

@@ -13,7 +13,7 @@ import typer
 
 from core.app.signals import Interrupted
 from core.cli.access import note_trouble, working
-from core.cli.arguments import Hosting
+from core.cli.arguments import Hosting, Label, actor_of
 from core.cli.commands import Command
 from core.cli.output import emit, say, status
 from core.cli.progress import Meter
@@ -22,7 +22,7 @@ from core.cli.standard_input import piped_document
 from core.cli.summary import EXIT, counts_text, failed_tasks, say_failed
 from core.cli.variables import read_variables
 from core.cli.waiting import Interrupts, explaining_lost_engine, interrupts, wait_with
-from core.control.api import OPERATOR, ControlAPI, Document, EventQuery, SubmitOptions
+from core.control.api import ControlAPI, Document, EventQuery, SubmitOptions
 from core.files.kinds import exists
 from core.filters.fields import Noun
 from core.filters.parser import parse
@@ -77,6 +77,7 @@ class Run(Hosting):
     detach: Annotated[
         bool, typer.Option("--detach", help="Return at once; an engine in the background runs the job.")
     ] = False
+    as_: Label = None
 
 
 async def run(arguments: Run) -> int:
@@ -121,7 +122,11 @@ def _document(arguments: Run) -> tuple[Document, SubmitOptions]:
 def _options(arguments: Run, *, cwd: Path) -> SubmitOptions:
     env = read_variables(arguments.env)
     return SubmitOptions(
-        actor=OPERATOR, cwd=str(cwd), client_key=arguments.key, env=env, retry=arguments.retry
+        actor=actor_of(arguments.as_),
+        cwd=str(cwd),
+        client_key=arguments.key,
+        env=env,
+        retry=arguments.retry,
     )
 
 

@@ -14,7 +14,7 @@ from core.cli.arguments import Remote
 from core.cli.commands import Command
 from core.cli.output import Painted, emit, note, say, status
 from core.cli.reading import reading
-from core.cli.summary import counts_text
+from core.cli.summary import SHOWN, cause_text, counts_text
 from core.cli.tables import Table
 from core.control.api import PAGE
 from core.filters.fields import Noun
@@ -45,6 +45,7 @@ async def show(arguments: Show) -> int:
     if detail.tasks:
         say()
         Table(COLUMNS[Noun.TASKS]).page([task.task for task in detail.tasks[:PAGE]])
+    _causes(detail)
     if len(detail.tasks) > PAGE:
         rest = arguments.command("tasks", "--where", f"job:{arguments.job} sort:id", "--limit", "0")
         note(f"showing {PAGE} of {len(detail.tasks)} tasks; all of them: {rest}")
@@ -61,7 +62,23 @@ def _head(job: JobView) -> None:
         began = job.created_at if job.started_at is None else job.started_at
         say(f"finished  {to_iso(job.finished_at)}, took {duration_text(job.finished_at - began)}")
     if job.reason:
-        say(f"reason    {safe_line(job.reason)}")
+        by = f", by {safe_line(job.verdict_by)}" if job.verdict_by else ""
+        ended = f"; tasks it ended: {job.verdict_ends}" if job.verdict_ends else ""
+        say(f"reason    {safe_line(job.reason)}{by}{ended}")
+    if job.paused:
+        say(f"paused    {cause_text(job.paused.get('by'), job.paused.get('reason'))}")
+
+
+def _causes(detail: JobDetail) -> None:
+    """Say who brought tasks to their status, and why; equal ones together."""
+    causes: dict[str, list[str]] = {}
+    for task in (detail.task for detail in detail.tasks[:PAGE]):
+        if task.status_by or task.status_reason:
+            text = f"{task.status} {cause_text(task.status_by, task.status_reason)}"
+            causes.setdefault(text, []).append(safe_line(task.key))
+    for text, keys in list(causes.items())[:SHOWN]:
+        more = f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else ""
+        say(f"  {text}: {', '.join(keys[:SHOWN])}{more}")
 
 
 def _stages(detail: JobDetail) -> None:

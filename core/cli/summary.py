@@ -68,6 +68,13 @@ def say_failed(tasks: Sequence[TaskView], *, arguments: Common, where: str) -> N
         say(f"  and more: {more}")
 
 
+def cause_text(by: object, reason: object) -> str:
+    """Write who brought something to its status, and why."""
+    who = f"by {safe_line(str(by))}" if by else ""
+    why = safe_line(clip(str(reason), _MESSAGE)) if reason else ""
+    return ": ".join(part for part in (who, why) if part)
+
+
 def error_text(error: JsonObject | None) -> str:
     """Write the error of a task on one line."""
     if not error:

@@ -13,13 +13,13 @@ from typing import Annotated, TypeAlias
 import typer
 
 from core.cli.access import changing, running
-from core.cli.arguments import Remote
+from core.cli.arguments import Label, Remote, actor_of
 from core.cli.commands import Command
 from core.cli.output import draw, emit, say
 from core.cli.refusals import Left, usage
 from core.cli.summary import report_changes
 from core.cli.targets import count, find_targets
-from core.control.api import OPERATOR, ControlAPI, Target
+from core.control.api import ControlAPI, Target
 from core.model.bounds import PRIORITY_MAX
 from core.model.commands import Force, Operated
 
@@ -45,6 +45,12 @@ class Chosen:
         str, typer.Option(metavar="FILTER", help="All tasks that match, such as: status:failed job:12")
     ] = ""
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, however many there are.")] = False
+    as_: Label = None
+
+    @property
+    def actor(self) -> str:
+        """Return who asks."""
+        return actor_of(self.as_)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +72,7 @@ class Retry(Remote):
     downstream: Annotated[
         bool, typer.Option("--downstream", help="Also everything that depends on the tasks.")
     ] = False
+    reason: Reason = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +89,7 @@ class Resume(Remote):
     """The arguments of `resume`."""
 
     chosen: Chosen
+    reason: Reason = ""
     queue: QueueName = None
     engine: Annotated[
         bool, typer.Option("--engine", help="The engine that drains: it starts tasks again, and stays.")
@@ -101,6 +109,7 @@ class Unhold(Remote):
     """The arguments of `unhold`."""
 
     chosen: Chosen
+    reason: Reason = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +120,7 @@ class Priority(Remote):
     to: Annotated[
         int, typer.Option(metavar="N", min=0, max=PRIORITY_MAX, help="From 0 to 100; higher starts earlier.")
     ]
+    reason: Reason = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +144,7 @@ async def cancel(arguments: Cancel) -> int:
             name="cancel",
             done="cancelled",
             act=lambda deck, target: deck.cancel(
-                target, reason=arguments.reason, force=force, actor=OPERATOR
+                target, reason=arguments.reason, force=force, actor=arguments.chosen.actor
             ),
         ),
     )
@@ -148,7 +158,9 @@ async def retry(arguments: Retry) -> int:
         verb=_Verb(
             name="retry",
             done="retried",
-            act=lambda deck, target: deck.retry(target, downstream=arguments.downstream, actor=OPERATOR),
+            act=lambda deck, target: deck.retry(
+                target, downstream=arguments.downstream, reason=arguments.reason, actor=arguments.chosen.actor
+            ),
         ),
     )
 
@@ -161,7 +173,9 @@ async def pause(arguments: Pause) -> int:
         verb=_Verb(
             name="pause",
             done="paused",
-            act=lambda deck, target: deck.pause(target, reason=arguments.reason, actor=OPERATOR),
+            act=lambda deck, target: deck.pause(
+                target, reason=arguments.reason, actor=arguments.chosen.actor
+            ),
         ),
         queue=arguments.queue,
     )
@@ -177,7 +191,9 @@ async def resume(arguments: Resume) -> int:
         verb=_Verb(
             name="resume",
             done="resumed",
-            act=lambda deck, target: deck.resume(target, actor=OPERATOR),
+            act=lambda deck, target: deck.resume(
+                target, reason=arguments.reason, actor=arguments.chosen.actor
+            ),
         ),
         queue=arguments.queue,
     )
@@ -205,7 +221,7 @@ async def hold(arguments: Hold) -> int:
         verb=_Verb(
             name="hold",
             done="held",
-            act=lambda deck, target: deck.hold(target, reason=arguments.reason, actor=OPERATOR),
+            act=lambda deck, target: deck.hold(target, reason=arguments.reason, actor=arguments.chosen.actor),
         ),
     )
 
@@ -218,7 +234,9 @@ async def unhold(arguments: Unhold) -> int:
         verb=_Verb(
             name="unhold",
             done="released",
-            act=lambda deck, target: deck.unhold(target, actor=OPERATOR),
+            act=lambda deck, target: deck.unhold(
+                target, reason=arguments.reason, actor=arguments.chosen.actor
+            ),
         ),
     )
 
@@ -231,7 +249,9 @@ async def priority(arguments: Priority) -> int:
         verb=_Verb(
             name="prioritise",
             done="prioritised",
-            act=lambda deck, target: deck.prioritise(target, priority=arguments.to, actor=OPERATOR),
+            act=lambda deck, target: deck.prioritise(
+                target, priority=arguments.to, reason=arguments.reason, actor=arguments.chosen.actor
+            ),
         ),
     )
 

@@ -2,9 +2,10 @@
 
 Used by the console, the commands and `Deck`.
 
-Every verb may raise `Unavailable` (no engine, store trouble). Ids are whole numbers from 1, times ms
-UTC. Implementations: `LocalControl` beside the engine, `RemoteControl` over its socket, and for
-reading alone `ReadingControl` over the store file. One suite holds all of them to these docstrings.
+Every verb may raise `Unavailable` (no engine, store trouble). An `actor` is a claim (`model.actors`);
+rows and events have it with the user that the kernel names, `ana as deploy (api)`. Ids are whole numbers
+from 1, times ms UTC. Implementations: `LocalControl` beside the engine, `RemoteControl` over its socket,
+and for reading alone `ReadingControl` over the store file. One suite holds all of them to these docstrings.
 """
 
 from __future__ import annotations
@@ -137,9 +138,12 @@ class Kill(Operate):
 @verb("retry", Kind.CHANGE)
 class Retry(Operate):
     downstream: bool = False
+    reason: str = ""
 
     def on_tasks(self, task_ids: tuple[int, ...]) -> Operation:
-        return commands.Rerun(task_ids=task_ids, downstream=self.downstream, actor=self.actor)
+        return commands.Rerun(
+            task_ids=task_ids, downstream=self.downstream, reason=self.reason, actor=self.actor
+        )
 
 
 @verb("pause", Kind.CHANGE)
@@ -149,7 +153,7 @@ class Pause(Operate):
 
 @verb("resume", Kind.CHANGE)
 class Resume(Operate):
-    pass
+    reason: str = ""
 
 
 @verb("hold", Kind.CHANGE)
@@ -162,8 +166,10 @@ class Hold(Operate):
 
 @verb("unhold", Kind.CHANGE)
 class Unhold(Operate):
+    reason: str = ""
+
     def on_tasks(self, task_ids: tuple[int, ...]) -> Operation:
-        return commands.Unhold(task_ids=task_ids, actor=self.actor)
+        return commands.Unhold(task_ids=task_ids, reason=self.reason, actor=self.actor)
 
 
 @verb("fail", Kind.CHANGE)
@@ -177,6 +183,7 @@ class Fail(Operate):
 @verb("prioritise", Kind.CHANGE)
 class Prioritise(Operate):
     priority: int
+    reason: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what is out of bounds (`task.FIELD`)."""
@@ -185,7 +192,9 @@ class Prioritise(Operate):
         bounds.check_priority(self.priority)
 
     def on_tasks(self, task_ids: tuple[int, ...]) -> Operation:
-        return commands.Prioritise(task_ids=task_ids, priority=self.priority, actor=self.actor)
+        return commands.Prioritise(
+            task_ids=task_ids, priority=self.priority, reason=self.reason, actor=self.actor
+        )
 
 
 @verb("keep_orphans", Kind.CHANGE)
@@ -258,41 +267,45 @@ class ControlAPI(ReadingAPI):
         """
         return await self.ask(Kill(target=target, reason=reason, actor=actor))
 
-    async def retry(self, target: Target, *, downstream: bool = False, actor: str = OPERATOR) -> Operated:
+    async def retry(
+        self, target: Target, *, downstream: bool = False, reason: str = "", actor: str = OPERATOR
+    ) -> Operated:
         """Run final tasks (ids, filter) again, or all that went wrong in a job.
 
         `downstream` also reruns everything that depends on the tasks. A queue raises `Invalid`
         (`target.unfit`).
         """
-        return await self.ask(Retry(target=target, downstream=downstream, actor=actor))
+        return await self.ask(Retry(target=target, downstream=downstream, reason=reason, actor=actor))
 
     async def pause(self, target: Target, *, reason: str = "", actor: str = OPERATOR) -> Operated:
         """Claim no more from a job or a queue; what runs goes on. Tasks and filters are `target.unfit`."""
         return await self.ask(Pause(target=target, reason=reason, actor=actor))
 
-    async def resume(self, target: Target, *, actor: str = OPERATOR) -> Operated:
+    async def resume(self, target: Target, *, reason: str = "", actor: str = OPERATOR) -> Operated:
         """Claim again from a job or a queue."""
-        return await self.ask(Resume(target=target, actor=actor))
+        return await self.ask(Resume(target=target, reason=reason, actor=actor))
 
     async def hold(self, target: Target, *, reason: str = "", actor: str = OPERATOR) -> Operated:
         """Keep tasks (ids, filter) from being claimed. Jobs and queues are `target.unfit`: pause them."""
         return await self.ask(Hold(target=target, reason=reason, actor=actor))
 
-    async def unhold(self, target: Target, *, actor: str = OPERATOR) -> Operated:
+    async def unhold(self, target: Target, *, reason: str = "", actor: str = OPERATOR) -> Operated:
         """Let held tasks (ids, filter) go on."""
-        return await self.ask(Unhold(target=target, actor=actor))
+        return await self.ask(Unhold(target=target, reason=reason, actor=actor))
 
     async def fail(self, target: Target, *, reason: str = "", actor: str = OPERATOR) -> Operated:
         """Give held tasks (ids, filter) up: they end as failed, and their job goes by its rules."""
         return await self.ask(Fail(target=target, reason=reason, actor=actor))
 
-    async def prioritise(self, target: Target, *, priority: int, actor: str = OPERATOR) -> Operated:
+    async def prioritise(
+        self, target: Target, *, priority: int, reason: str = "", actor: str = OPERATOR
+    ) -> Operated:
         """Give tasks (ids, filter) another priority, from 0 to 100; queued ones move in their queue.
 
         Raises `Invalid` (`priority.range`). Tasks that are final, or have that priority, are listed as
         refused. Jobs and queues are `target.unfit`.
         """
-        return await self.ask(Prioritise(target=target, priority=priority, actor=actor))
+        return await self.ask(Prioritise(target=target, priority=priority, reason=reason, actor=actor))
 
     async def orphans(self) -> tuple[OrphanView, ...]:
         """Return what lost its owner, in order of task id: living sessions, and tasks held after a loss."""

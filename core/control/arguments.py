@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.filters.terms import Filter
+from core.model.actors import Door, claim
 from core.model.commands import Document, DocumentText
 from core.model.errors import Invalid
 from core.model.paths import absolute
 from core.model.values import JsonValue
 
-OPERATOR = "operator"
-"""Actor of a verb whose caller did not say who asks."""
+OPERATOR = claim(Door.API)
+"""Actor of a verb whose caller did not say who asks: a program of this user."""
 PAGE = 100
 """Rows of a page unless another number is asked for; at most 2,000 are served."""
 LOG_BYTES = 65_536

@@ -5,14 +5,16 @@ Made by `core.app.hosting`.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from core.control import api
 from core.control.answers import Answers
-from core.control.api import OPERATOR, ControlAPI, Document, Kind, Request, StopMode, SubmitOptions, kind_of
+from core.control.api import ControlAPI, Document, Kind, Request, StopMode, SubmitOptions, kind_of
 from core.control.operator_verbs import OperatorPort, OperatorVerbs
 from core.control.reading import ReadingControl
-from core.host import own_surroundings
+from core.host import effective_user, own_surroundings
+from core.model.actors import signed
 from core.model.status import TaskStatus
 from core.model.views import Changes
 
@@ -85,10 +87,14 @@ class EnginePort(OperatorPort, Protocol):
 
 
 class LocalControl(ControlAPI):
-    """Answer on an engine of this process."""
+    """Answer on an engine of this process.
+
+    What changes is signed with the user of this process: the socket lets in no other (`check_peer`).
+    """
 
     def __init__(self, engine: EnginePort) -> None:
         self._engine = engine
+        self._user = effective_user()
         self._reading = ReadingControl(engine.reports, engine.output_dir)
         self._operator_verbs = OperatorVerbs(engine)
         self._answers = self._answers_of(engine)
@@ -98,7 +104,8 @@ class LocalControl(ControlAPI):
         if kind_of(request) is Kind.READ:
             return await self._reading.ask(request)
         if isinstance(request, api.Operate):
-            return cast("R", await self._operator_verbs.carry_out(request))
+            by = signed(request.actor, self._user)
+            return cast("R", await self._operator_verbs.carry_out(replace(request, actor=by)))
         return await self._answers.ask(request)
 
     async def close(self) -> None:
@@ -119,7 +126,8 @@ class LocalControl(ControlAPI):
         return answers
 
     async def _submit(self, request: api.Submit) -> Submitted:
-        options = request.options or SubmitOptions(actor=OPERATOR)
+        options = request.options or SubmitOptions()
+        options = replace(options, actor=signed(options.actor, self._user))
         return await self._engine.submit(
             request.document.document,
             request.params,
@@ -132,7 +140,7 @@ class LocalControl(ControlAPI):
         admitted = await self._engine.enqueue(
             plans,
             group=request.group,
-            actor=request.actor,
+            actor=signed(request.actor, self._user),
             surroundings=request.surroundings or own_surroundings(),
         )
         return admitted.task_ids

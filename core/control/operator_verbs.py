@@ -91,7 +91,7 @@ class OperatorVerbs:
 
 def _command_on_job(verb: api.Cancel | api.Retry, job_id: int) -> Operation:
     if isinstance(verb, api.Retry):
-        return commands.Rerun(job_id=job_id, downstream=verb.downstream, actor=verb.actor)
+        return commands.Rerun(job_id=job_id, downstream=verb.downstream, reason=verb.reason, actor=verb.actor)
     return commands.Cancel(job_id=job_id, reason=verb.reason, force=verb.force, actor=verb.actor)
 
 
@@ -101,7 +101,7 @@ def _command_on_switch(verb: api.Pause | api.Resume) -> Operation:
         raise unfit("a job or a queue")
     if isinstance(verb, api.Pause):
         return commands.Pause(job_id=job_id, queue=queue, reason=verb.reason, actor=verb.actor)
-    return commands.Resume(job_id=job_id, queue=queue, actor=verb.actor)
+    return commands.Resume(job_id=job_id, queue=queue, reason=verb.reason, actor=verb.actor)
 
 
 def _task_ids(target: Target) -> tuple[int, ...]:

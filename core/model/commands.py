@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 from core.model import bounds
+from core.model.actors import Door, claim
 from core.model.outcomes import Accept, Decision, Outcome, TaskError
 from core.model.plans import JobPlan, TaskPlan
 from core.model.values import JsonObject, JsonValue
@@ -106,7 +107,8 @@ Document: TypeAlias = Mapping[str, JsonValue] | str | DocumentText
 class SubmitOptions:
     """Who submits a document, where, and under which names."""
 
-    actor: str = ENGINE
+    actor: str = claim(Door.API)
+    """A claim (`actors.claim`): the control signs it with the user."""
     cwd: str | None = None
     """Directory of its tasks; None = the folder of the file, or the engine's own for a mapping."""
     env: JsonObject = field(default_factory=dict)
@@ -267,6 +269,7 @@ class Resume(Operation):
 
     job_id: int | None = None
     queue: str | None = None
+    reason: str = ""
     actor: str = ENGINE
 
     def rows(self) -> tuple[RowRef, ...]:
@@ -290,6 +293,7 @@ class Unhold(Operation):
     """Release held tasks."""
 
     task_ids: tuple[int, ...]
+    reason: str = ""
     actor: str = ENGINE
 
     def rows(self) -> tuple[RowRef, ...]:
@@ -314,6 +318,7 @@ class Prioritise(Operation):
 
     task_ids: tuple[int, ...]
     priority: int
+    reason: str = ""
     actor: str = ENGINE
 
     def rows(self) -> tuple[RowRef, ...]:
@@ -392,6 +397,7 @@ class Rerun(Operation):
     task_ids: tuple[int, ...] = ()
     downstream: bool = False
     """Also everything that depends on the tasks, directly or through others."""
+    reason: str = ""
     actor: str = ENGINE
 
     def rows(self) -> tuple[RowRef, ...]:

@@ -32,6 +32,8 @@ class Verdict:
 
     status: JobStatus
     reason: str
+    task_id: int | None = None
+    """The task whose end brought it."""
 
 
 class Choose(Protocol):

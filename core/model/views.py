@@ -30,6 +30,15 @@ class JobView:
     params: JsonObject = field(default_factory=dict)
     definition_hash: str | None = None
     actor: str | None = None
+    """Who submitted it."""
+    verdict_by: str | None = None
+    """Who, or `engine`, brought the verdict that `reason` explains."""
+    verdict_task: int | None = None
+    """The task whose end brought it."""
+    verdict_ends: int | None = None
+    """How many tasks that had not ended the verdict found, and so ended."""
+    paused: JsonObject | None = None
+    """Who (`by`), when (`at`, ms), why (`reason`), while it is paused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +78,11 @@ class TaskView:
     stop_requested: JsonObject | None
     """Who, when (ms), why, how (`ask`, `kill`): asked to stop but not yet stopped."""
     error: JsonObject | None
+    actor: str | None = None
+    """Who enqueued a loose task; those of a job have the actor of the job."""
+    status_by: str | None = None
+    """Who brought it to its status; None = it went there in the ordinary course."""
+    status_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

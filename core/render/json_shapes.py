@@ -56,6 +56,10 @@ def job_shape(job: JobView) -> JsonObject:
         "params": job.params,
         "definition_hash": job.definition_hash,
         "actor": job.actor,
+        "verdict_by": job.verdict_by,
+        "verdict_task": job.verdict_task,
+        "verdict_ends": job.verdict_ends,
+        "paused": job.paused,
     }
 
 
@@ -82,6 +86,9 @@ def task_shape(task: TaskView) -> JsonObject:
         "retry_at": _iso(task.retry_at),
         "stop_requested": task.stop_requested,
         "error": task.error,
+        "actor": task.actor,
+        "status_by": task.status_by,
+        "status_reason": task.status_reason,
     }
 
 

@@ -8,10 +8,11 @@ takes several times as long to make, a named tuple to read.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Literal, NamedTuple, TypeAlias
 
+from core.model.commands import ENGINE, Force
 from core.model.status import TaskStatus
 from core.model.values import JsonObject
 
@@ -22,6 +23,22 @@ class Subject(NamedTuple):
     job_id: int | None = None
     task_id: int | None = None
     attempt: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """Who asked for a change and why; for an end also how hard what runs is asked."""
+
+    reason: str = ""
+    actor: str | None = ENGINE
+    force: Force = Force.ASK
+    facts: JsonObject = field(default_factory=dict)
+    """What its events carry beside the reason, such as the verdict that brought it."""
+
+    @property
+    def note(self) -> JsonObject:
+        """Return what an event says of it."""
+        return {"reason": self.reason, **self.facts} if self.reason else dict(self.facts)
 
 
 @dataclass(slots=True)
@@ -91,6 +108,8 @@ class Success:
     epoch: int
     output: str | None
     note: JsonObject
+    reason: str | None = None
+    """Why it is partial."""
 
 
 @dataclass(slots=True)

@@ -102,6 +102,8 @@ job = Table(
     Column("paused_at", Integer),
     Column("paused_by", Text),
     Column("pause_reason", Text),
+    Column("verdict_task", Integer),
+    Column("verdict_ends", Integer),
     UniqueConstraint("client_key", name="job_client_key"),
     _among("status", JobStatus, "job_status"),
     _among("on_task_failure", OnTaskFailure, "job_on_task_failure"),
@@ -123,7 +125,8 @@ job = Table(
 )
 """Instances of workflows; job 1 is the inbox. `vtime` is its virtual time in fair share.
 
-`actor` submitted it; `verdict_by` and `reason` tell of its verdict, the pause columns of a pause that lasts.
+`actor` submitted it; the pause columns tell of a pause that lasts, `verdict_by` and `reason` of its verdict,
+`verdict_task` of the task that brought that, and `verdict_ends` how many tasks it found that had not ended.
 """
 
 stage = Table(

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from core.model.actors import Door
 from tests.cli.cli_stage import Deck
+from tests.support.actors import by
 
 FLOW = """
 name: flow
@@ -91,7 +93,7 @@ def test_a_priority_is_changed_and_a_final_task_refuses_it(failed: Deck) -> None
 def test_a_queue_is_paused_and_resumed(failed: Deck) -> None:
     assert failed("pause", "--queue", "default", "--reason", "no power").status == 0
     (queue,) = failed("queues", "--json").objects
-    assert (queue["pause_reason"], queue["paused_by"]) == ("no power", "operator")
+    assert (queue["pause_reason"], queue["paused_by"]) == ("no power", by(door=Door.CLI))
     assert failed("resume", "--queue", "default").status == 0
     assert failed("queues", "--json").objects[0]["paused_at"] is None
 
@@ -106,3 +108,45 @@ def test_unknown_and_unfit_targets_are_refused(failed: Deck, words: list[str]) -
     ended = failed(*words)
     assert ended.status == 2
     assert ended.err.startswith("error[")
+
+
+def test_who_and_why_of_a_cancel_of_what_does_not_run_are_shown_everywhere(
+    failed: Deck, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed("retry", "2", "--reason", "once more")
+    assert failed("cancel", "2/a", "2/b", "--reason", "wrong date", "--as", "night shift").status == 0
+    who = by("night shift", Door.CLI)
+    tasks = failed("tasks", "--json", "--where", "job:2").objects
+    assert {(task["status_by"], task["status_reason"]) for task in tasks} == {(who, "wrong date")}
+    events = failed("events", "--json", "--job", "2").objects
+    told = {(event["actor"], event["data"].get("reason")) for event in events if "cancelled" in event["kind"]}
+    assert (who, "wrong date") in told
+    assert (by(door=Door.CLI), "once more") in {(e["actor"], e["data"].get("reason")) for e in events}
+    assert f"  cancelled by {who}: wrong date: a, b" in failed("show", "2").out
+
+
+def test_a_verdict_says_how_many_tasks_it_ended_and_by_whom(failed: Deck) -> None:
+    failed("retry", "2")
+    failed("cancel", "2", "--reason", "enough")
+    assert f"reason    enough, by {by(door=Door.CLI)}; tasks it ended: 2" in failed("show", "2").out
+    (job,) = failed("jobs", "--json", "--where", "id:2").objects
+    assert (job["verdict_by"], job["verdict_ends"]) == (by(door=Door.CLI), 2)
+
+
+def test_a_paused_job_shows_who_paused_it_and_why(failed: Deck) -> None:
+    failed("retry", "2")
+    failed("pause", "2", "--reason", "ask Ana")
+    assert f"paused    by {by(door=Door.CLI)}: ask Ana" in failed("show", "2").out
+
+
+def test_a_label_comes_from_the_environment_too_and_a_bad_one_is_refused(
+    failed: Deck, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TASKDECK_AS", "deploy")
+    failed("retry", "2")
+    assert failed("cancel", "2").status == 0
+    (job,) = failed("jobs", "--json", "--where", "id:2").objects
+    assert job["verdict_by"] == by("deploy", Door.CLI)
+    refused = failed("retry", "2", "--as", "a\nb")
+    assert refused.status == 2
+    assert "error[actor.label]" in refused.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from core.model.errors import (
 from core.model.plans import Backoff, Jitter, OnLoss, RetryPolicy, TaskSpec
 from core.store.reports import search
 from tests.control.control_stage import INFO, RESULT
+from tests.support.actors import by
 from tests.support.waiting import DEADLINE
 
 HOSTILE = {
@@ -74,17 +76,22 @@ async def test_a_submit_reaches_the_engine_with_everything_that_was_said(stage):
     )
     submitted = await stage.control.submit({"name": "x", "deep": HOSTILE}, HOSTILE, options=options)
     again = await stage.control.submit({"name": "x", "deep": HOSTILE}, HOSTILE, options=options)
-    assert stage.engine.asked[0] == ("submit", {"name": "x", "deep": HOSTILE}, HOSTILE, options)
+    assert stage.engine.asked[0] == (
+        "submit",
+        {"name": "x", "deep": HOSTILE},
+        HOSTILE,
+        replace(options, actor=by("ann")),
+    )
     assert (again.job_id, again.duplicate, submitted.duplicate) == (submitted.job_id, True, False)
     job = await stage.control.job(submitted.job_id)
-    assert (job.name, job.actor, job.params["nul"]) == ("mine", "ann", "a\x00b")
+    assert (job.name, job.actor, job.params["nul"]) == ("mine", by("ann"), "a\x00b")
 
 
 async def test_a_path_is_taken_from_the_callers_directory(stage, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     await stage.control.submit("sub/flow.yaml")
     await stage.control.submit("/etc/flow.yaml")
-    default = SubmitOptions(actor="operator")
+    default = SubmitOptions(actor=by())
     assert stage.engine.asked == [
         ("submit", str(tmp_path / "sub/flow.yaml"), {}, default),
         ("submit", "/etc/flow.yaml", {}, default),
@@ -102,7 +109,7 @@ async def test_loose_tasks_come_back_as_ids_in_order(stage):
 
 async def test_every_field_of_a_loose_task_arrives_unharmed(stage):
     await stage.control.enqueue([FULL, delay()])
-    command = Enqueue(tasks=(FULL.to_plan(), delay().to_plan()), group=None, actor="operator")
+    command = Enqueue(tasks=(FULL.to_plan(), delay().to_plan()), group=None, actor=by())
     assert stage.engine.asked == [command]
 
 
@@ -115,7 +122,7 @@ async def test_a_job_is_cancelled_with_reason_and_actor(stage):
     job = await stage.control.submit({"name": "x"})
     done = await stage.control.cancel(Target(job_id=job.job_id), reason="wrong \x00", actor="ann")
     assert done.changed >= 1
-    assert stage.engine.asked[-1] == Cancel(job_id=job.job_id, reason="wrong \x00", actor="ann")
+    assert stage.engine.asked[-1] == Cancel(job_id=job.job_id, reason="wrong \x00", actor=by("ann"))
 
 
 async def test_many_ids_are_carried_out_in_bites_and_refusals_are_collected(stage):
@@ -148,9 +155,9 @@ async def test_held_tasks_go_on_and_cancelled_ones_run_again(stage):
     assert (await stage.control.cancel(target, reason="r")).changed == 2
     assert (await stage.control.retry(target, downstream=True)).changed == 2
     assert stage.engine.asked[2:] == [
-        Unhold(task_ids=ids, actor="ann"),
-        Cancel(task_ids=ids, reason="r", actor="operator"),
-        Rerun(task_ids=ids, downstream=True, actor="operator"),
+        Unhold(task_ids=ids, actor=by("ann")),
+        Cancel(task_ids=ids, reason="r", actor=by()),
+        Rerun(task_ids=ids, downstream=True, actor=by()),
     ]
 
 
@@ -159,14 +166,14 @@ async def test_queues_and_jobs_are_paused_and_resumed(stage):
     await stage.control.pause(Target(queue="default"), reason="night", actor="ann")
     await stage.control.pause(Target(job_id=job))
     (queue,) = await stage.control.queues()
-    assert (queue.paused_by, queue.pause_reason) == ("ann", "night")
+    assert (queue.paused_by, queue.pause_reason) == (by("ann"), "night")
     await stage.control.resume(Target(queue="default"))
     await stage.control.resume(Target(job_id=job), actor="ann")
     assert stage.engine.asked[1:] == [
-        Pause(queue="default", reason="night", actor="ann"),
-        Pause(job_id=job, actor="operator"),
-        Resume(queue="default", actor="operator"),
-        Resume(job_id=job, actor="ann"),
+        Pause(queue="default", reason="night", actor=by("ann")),
+        Pause(job_id=job, actor=by()),
+        Resume(queue="default", actor=by()),
+        Resume(job_id=job, actor=by("ann")),
     ]
 
 
@@ -174,7 +181,7 @@ async def test_a_job_is_run_again(stage):
     job = (await stage.control.submit({"name": "x"})).job_id
     await stage.control.cancel(Target(job_id=job))
     await stage.control.retry(Target(job_id=job), actor="ann")
-    assert stage.engine.asked[-1] == Rerun(job_id=job, actor="ann")
+    assert stage.engine.asked[-1] == Rerun(job_id=job, actor=by("ann"))
 
 
 @pytest.mark.parametrize("verb", ["cancel", "retry", "hold", "unhold"])

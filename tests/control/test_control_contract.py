@@ -32,6 +32,7 @@ from core.model.plans import OnLoss
 from core.model.views import QueueView
 from core.store.readers import Readers
 from core.store.reports import Reports
+from tests.support.actors import by
 from tests.support.deck_doors import DOORS, SLOTS, Door, far_door, local_door, served
 from tests.support.waiting import until, within
 
@@ -117,7 +118,7 @@ async def test_a_job_runs_and_everything_of_it_is_read(control, mine):
     result = await within(control.wait_job(job), "the job ends")
     assert (result.id, result.status, result.tasks) == (job, "succeeded", {"succeeded": 2})
     view = await control.job(job)
-    assert (view.name, view.status, view.actor, view.params["times"]) == (mine, "succeeded", "ann", 3)
+    assert (view.name, view.status, view.actor, view.params["times"]) == (mine, "succeeded", by("ann"), 3)
     assert view in (await control.jobs(parse(f"id:{job}", Noun.JOBS))).rows
     detail = await control.job_detail(job)
     assert (detail.job, [task.task.key for task in detail.tasks]) == (view, ["say", "after"])
@@ -224,7 +225,7 @@ async def test_a_list_is_read_page_by_page_without_gaps(control, mine):
                 break
         assert seen == list(wanted)
     (queue,) = [queue for queue in await control.queues() if queue.name == mine]
-    assert (queue.tasks["queued"] >= 230, queue.paused_by, queue.pause_reason) == (True, "ann", "test")
+    assert (queue.tasks["queued"] >= 230, queue.paused_by, queue.pause_reason) == (True, by("ann"), "test")
 
 
 async def test_tasks_are_waited_for_and_counted(control, mine):
@@ -278,7 +279,7 @@ async def test_what_runs_is_killed_at_once_and_what_does_not_run_is_named(contro
     assert await within(control.wait_tasks([stubborn]), "it ends") == {"cancelled": 1}
     events = (await control.events(EventQuery(task_id=stubborn))).rows
     (asked,) = [event for event in events if event.kind == "task.stop_requested"]
-    assert (asked.actor, asked.data) == ("ann", {"reason": "stuck", "how": "kill"})
+    assert (asked.actor, asked.data) == (by("ann"), {"reason": "stuck", "how": "kill"})
     assert (await control.kill(Target(filter=tasks_of(mine)), reason="again")).changed == 0
 
 

@@ -9,6 +9,7 @@ import pytest
 from core import host
 from core.control.api import Target
 from core.model.commands import Force
+from tests.support.actors import by
 from tests.support.house import House, script, task
 
 STUBBORN = (
@@ -43,7 +44,7 @@ async def test_a_child_that_ignores_signals_is_killed_without_a_grace(house: Hou
         "task.cancelled",
     ]
     (note,) = house.rows("SELECT actor, data FROM event WHERE kind = 'task.stop_requested'")
-    assert note == ("kim", '{"reason":"stuck","how":"kill"}')
+    assert note == (by("kim"), '{"reason":"stuck","how":"kill"}')
     assert host.find_process(pid) is None
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from core.control.api import Target
 from core.model.errors import Conflict
+from tests.support.actors import by
 from tests.support.house import House, script, task
 from tests.support.waiting import ticks
 
@@ -124,7 +125,7 @@ async def test_a_cancelled_inline_call_ends_cancelled_and_is_never_retried(house
         "task.cancelled",
     ]
     (note,) = house.rows("SELECT actor, data FROM event WHERE kind = 'task.stop_requested'")
-    assert note == ("kim", '{"reason":"enough"}')
+    assert note == (by("kim"), '{"reason":"enough"}')
 
 
 async def test_an_inline_call_that_ignores_its_cancel_is_abandoned_after_the_grace(house: House):

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 _BLOCK = re.compile(r"^```(?P<language>[a-z]*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 _LINK = re.compile(r"!?\[[^\]\n]*(?:\n[^\]\n]*)?\]\((?P<target>[^)\s]+)\)")
 _LENGTH = r"<1m|(?:[0-9.]+(?:ms|s|m|h|d))+"
-_VARIABLE = re.compile(rf"(?P<length>{_LENGTH})(?![a-z])|(?P<group>map-[0-9a-f]{{8}})|(?P<any>\.\.\.)")
-_PATTERNS = {"length": f"(?:{_LENGTH})", "group": "map-[0-9a-f]{8}", "any": ".*?"}
+_VARIABLE = re.compile(
+    rf"(?P<length>{_LENGTH})(?![a-z])|(?P<group>map-[0-9a-f]{{8}})|(?P<user>ana) \(cli\)|(?P<any>\.\.\.)"
+)
+_PATTERNS = {"length": f"(?:{_LENGTH})", "group": "map-[0-9a-f]{8}", "user": r"\S+ \(cli\)", "any": ".*?"}
 _HEADING = re.compile(r"^#+ (?P<title>.+)$", re.MULTILINE)
 
 
@@ -61,7 +63,8 @@ def steps(block: Block) -> Iterator[Step]:
 def is_written(expected: str, output: str) -> bool:
     """Tell whether an output is as a page shows it.
 
-    Lengths of time and group names may be others, columns may be wider; `...` is any text within a line.
+    Lengths of time, group names and the user may be others, columns may be wider; `...` is any text of a
+    line.
     """
     return re.fullmatch(_pattern(_columns(expected)), _columns(output)) is not None
 

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 
 from core import host
+from core.model.actors import Door
+from tests.support.actors import by
 from tests.support.aftermath import effect
 from tests.support.homes import Home
 from tests.support.terminal import Terminal
@@ -52,6 +54,9 @@ def test_a_kill_is_asked_for_by_its_key_reasoned_confirmed_and_seen(tmp_path: Pa
             sees_line(terminal, "endless", "cancelled")
         assert host.find_process(int(told.read_text())) is None
         ((actor, data),) = home.rows("SELECT actor, data FROM event WHERE kind = 'task.stop_requested'")
-        assert (actor, json.loads(str(data))) == ("console", {"reason": "it hangs", "how": "kill"})
+        assert (actor, json.loads(str(data))) == (
+            by(door=Door.CONSOLE),
+            {"reason": "it hangs", "how": "kill"},
+        )
     finally:
         home.end()

@@ -42,7 +42,10 @@ def test_a_task_whose_need_did_not_succeed_is_skipped(deck: Deck, end: str) -> N
     else:
         deck.do(Decide(task_id=deck.id("a"), verdict=SkipIt()))
     assert deck.statuses(work) == {"a": end, "b": "skipped", "c": "skipped", "z": "running"}
-    assert deck.told("task.skipped")[-1] == {"need": deck.id("b")}
+    assert deck.told("task.skipped")[-1] == {
+        "need": deck.id("b"),
+        "reason": f"its need b (task {deck.id('b')}) was skipped",
+    }
 
 
 @pytest.mark.parametrize("end", ["succeeded", "failed", "cancelled", "skipped"])
@@ -103,7 +106,7 @@ def test_the_judgement_of_a_condition_queues_skips_or_fails(deck: Deck) -> None:
     deck.do(*(Decide(task_id=deck.id(f"a{n}"), verdict=verdict) for n, verdict in enumerate(verdicts)))
     assert deck.statuses(work) == {"a0": "queued", "a1": "skipped", "a2": "failed", "b": "skipped"}
     assert deck.told("task.failed") == [{"error": error.to_json()}]
-    assert {"when": False} in deck.told("task.skipped")
+    assert {"when": False, "reason": "its condition is false"} in deck.told("task.skipped")
 
 
 def test_a_judgement_that_comes_twice_or_too_late_changes_nothing(deck: Deck) -> None:

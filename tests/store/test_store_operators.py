@@ -87,7 +87,7 @@ def test_a_paused_job_keeps_its_tasks_queued_and_claims_nothing_more(deck: Deck)
     assert deck.operate(Pause(job_id=work)).refused == ((work, "the job is paused"),)
     assert deck.operate(Resume(job_id=work)).changed == 1
     assert deck.claim_keys() == ["b", "c"]
-    assert deck.told("job.paused") == [{"reason": "lunch"}]
+    assert deck.told("job.paused") == [{"reason": "lunch", "from": "running"}]
 
 
 @pytest.mark.parametrize(("claimed", "expected"), [(0, "pending"), (1, "running")])
@@ -245,7 +245,7 @@ def test_a_held_task_that_is_given_up_ends_as_failed_with_who_and_why(deck: Deck
     assert deck.operate(Fail(task_ids=(number,), reason="no use", actor="ada")) == Operated(changed=1)
     assert deck.rows("SELECT status, finished_at, retry_at FROM task") == [("failed", deck.now, None)]
     error = {"code": "task.given_up", "message": "no use"}
-    assert deck.told("task.failed") == [{"error": error}]
+    assert deck.told("task.failed") == [{"error": error, "reason": "no use", "from": "held"}]
     assert deck.rows("SELECT actor FROM event WHERE kind = 'task.failed'") == [("ada",)]
     assert deck.column("a", "error") == '{"code":"task.given_up","message":"no use"}'
     deck.come_due(60_000)
@@ -256,7 +256,8 @@ def test_a_task_given_up_without_a_reason_says_who_did_it(deck: Deck) -> None:
     (number,) = deck.enqueue(task("a"))
     deck.do(Hold(task_ids=(number,)))
     deck.do(Fail(task_ids=(number,), actor="ada"))
-    assert deck.told("task.failed") == [{"error": {"code": "task.given_up", "message": "given up by ada"}}]
+    error = {"code": "task.given_up", "message": "given up by ada"}
+    assert deck.told("task.failed") == [{"error": error, "from": "held"}]
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,7 @@ CORRUPTIONS: dict[str, tuple[str, ...]] = {
     "attempt.stray": ("UPDATE attempt SET status = 'running', finished_at = NULL WHERE task_id = 5",),
     "attempt.missing": ("UPDATE attempt SET status = 'failed', finished_at = 1 WHERE task_id = 1",),
     "attempt.count": ("INSERT INTO attempt VALUES (9, 1, 'failed', 1, 1, 1, NULL)",),
+    "task.actor": ("UPDATE task SET actor = 'eve' WHERE actor IS NOT NULL",),
     "payload.missing": ("""UPDATE task SET output = '{"$payload":"gone"}' WHERE id = 5""",),
     "stage.verdict": ("UPDATE stage SET status = 'skipped' WHERE job_id = 3",),
     "stage.closed_early": ("UPDATE stage SET status = 'succeeded' WHERE id = 2",),

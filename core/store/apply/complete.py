@@ -29,11 +29,11 @@ from core.model.values import JsonObject, JsonValue
 from core.store.apply.moves import running
 from core.store.apply.moves.attempts import ClosedAttempt, close_attempt
 from core.store.batch import Batch
-from core.store.rows import Subject, Success, TaskPlace
+from core.store.rows import Cause, Subject, Success, TaskPlace
 from core.store.sql import INLINE_LIMIT, digest, guard, pack
 
 _READ = (
-    "SELECT t.id, t.job_id, t.stage_id, t.queue, t.lane_id, t.stop_at, job.status"
+    "SELECT t.id, t.job_id, t.stage_id, t.queue, t.lane_id, t.stop_at, t.stop_by, t.stop_reason, job.status"
     " FROM task t JOIN job ON job.id = t.job_id"
     f" WHERE t.id = ? AND t.epoch = ? AND {guard(TASK['succeed'], 't.status')}"
 )
@@ -63,7 +63,8 @@ def _success(batch: Batch, command: Complete, outcome: Succeeded) -> Success:
         stored, note["output"] = _stored(batch, outcome.output)
     if outcome.partial:
         note |= {"partial": True, "reason": outcome.reason}
-    return Success(command.task_id, command.epoch, stored, note)
+    reason = outcome.reason if outcome.partial else None
+    return Success(command.task_id, command.epoch, stored, note, reason)
 
 
 def _end(batch: Batch, command: Complete) -> bool:
@@ -71,7 +72,7 @@ def _end(batch: Batch, command: Complete) -> bool:
     row = batch.one(_READ, command.task_id, command.epoch)
     if row is None:
         return False
-    *place, stop_at, job_status = row
+    *place, stop_at, stop_by, stop_reason, job_status = row
     stopped = stop_at is not None or job_status == "ending"
     error = _error(command.outcome)
     closed = close_attempt(
@@ -82,7 +83,7 @@ def _end(batch: Batch, command: Complete) -> bool:
         error=None if error is None else error.to_json(),
     )
     if stopped:
-        running.cancel(batch, closed)
+        running.cancel(batch, closed, Cause(reason=stop_reason or "", actor=stop_by))
     else:
         _carry_on(batch, command, closed)
     return True
@@ -92,7 +93,7 @@ def _carry_on(batch: Batch, command: Complete, closed: ClosedAttempt) -> None:
     """Move the task of a closed attempt that was not asked to stop."""
     match command.outcome, command.decision:
         case Cancelled(), _:
-            running.cancel(batch, closed)
+            running.cancel(batch, closed, None)
         case Interrupted(), _:
             running.interrupt(batch, closed)
         case Bounced(), Requeue():

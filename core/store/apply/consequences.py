@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.model.commands import FollowUp
 from core.model.plans import NeedWhen, OnTaskFailure
@@ -34,7 +34,7 @@ _MEET = (
 )
 _LIVE = f"SELECT id FROM job WHERE id IN (SELECT value FROM json_each(?)) AND {guard(JOB['verdict'])}"
 _FAILED = (
-    "SELECT job.id, job.on_task_failure, t.key FROM json_each(?) AS j JOIN task t ON t.id = j.value"
+    "SELECT job.id, job.on_task_failure, t.key, t.id FROM json_each(?) AS j JOIN task t ON t.id = j.value"
     f" JOIN job ON job.id = t.job_id WHERE {guard(JOB['verdict'], 'job.status')} ORDER BY job.id"
 )
 
@@ -112,10 +112,10 @@ def _first_failures(batch: Batch, finals: list[FinalTask]) -> None:
     }
     if not failed:
         return
-    for job_id, on_task_failure, key in batch.rows(_FAILED, ids(failed.values())):
+    for job_id, on_task_failure, key, task_id in batch.rows(_FAILED, ids(failed.values())):
         verdict = batch.rules.verdict_of_task(OnTaskFailure(on_task_failure), key)
         if verdict is not None:
-            give_verdict(batch, job_id, verdict)
+            give_verdict(batch, job_id, replace(verdict, task_id=task_id))
 
 
 def _of_live_jobs(batch: Batch, finals: list[FinalTask]) -> list[FinalTask]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from core.model.commands import ENGINE, ComeDue, FollowUp, NoteFault
+from core.model.commands import ComeDue, FollowUp, NoteFault
 from core.model.decisions import Verdict
 from core.model.status import JobStatus, TaskStatus
 from core.model.values import INBOX
@@ -26,7 +26,7 @@ from core.store.apply.recounts import recount_job
 from core.store.apply.verdicts import cancel_idle_of
 from core.store.batch import Batch, Fault
 from core.store.database import is_trouble
-from core.store.rows import FinalTask, LeftOver, Subject, TaskPlace
+from core.store.rows import Cause, FinalTask, LeftOver, Subject, TaskPlace
 from core.store.savepoints import under_savepoint
 
 _DUE_APART = 100
@@ -96,7 +96,7 @@ def _keep_back(batch: Batch, place: TaskPlace, reason: str) -> None:
 
 
 def _hold(batch: Batch, *, task: IdleTask, reason: str) -> None:
-    idle.hold(batch, task, actor=ENGINE, reason=reason)
+    idle.hold(batch, task, Cause(reason=reason))
 
 
 def apply_note_fault(batch: Batch, command: NoteFault) -> None:
@@ -150,7 +150,7 @@ def _fail_bare(batch: Batch, *, job_id: int, reason: str) -> None:
     """Fail a job whose stages cannot be closed: what runs is asked to stop, stages stay as they are."""
     give_verdict(batch, job_id, Verdict(status=JobStatus.FAILED, reason=reason))
     batch.verdicts.clear()
-    _, is_last = cancel_idle_of(batch, job_id)
+    _, is_last = cancel_idle_of(batch, job_id, Cause(reason=reason))
     if is_last and batch.one(_RUNS, job_id) is None:
         jobs.end(batch, job_id, Verdict(status=JobStatus.FAILED, reason=reason))
 

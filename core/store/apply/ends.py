@@ -11,9 +11,10 @@ from core.model.plans import RetryPolicy, TaskPlan
 from core.model.status import JOB, STAGE, JobStatus, StageStatus
 from core.model.values import JsonObject
 from core.store.apply.moves import jobs, stages
-from core.store.apply.stops import Cause, stop_job
+from core.store.apply.stops import stop_job
 from core.store.apply.submit import enqueue
 from core.store.batch import Batch
+from core.store.rows import Cause
 from core.store.sql import guard
 
 _OPEN_STAGE = "SELECT 1 FROM stage WHERE job_id = ? AND open_tasks > 0 LIMIT 1"
@@ -30,9 +31,17 @@ def give_verdict(
     """
     if not jobs.give_verdict(batch, job_id, verdict, actor=actor):
         return False
-    stop_job(batch, job_id, Cause(reason=verdict.reason, actor=actor, force=force))
+    stop_job(batch, job_id, cause_of(verdict, actor=actor, force=force))
     batch.verdicts.append(job_id)
     return True
+
+
+def cause_of(verdict: Verdict, *, actor: str | None, force: Force = Force.ASK) -> Cause:
+    """Return what the tasks that a verdict ends say of their end."""
+    facts: JsonObject = {"verdict": verdict.status}
+    if verdict.task_id is not None:
+        facts["cause"] = verdict.task_id
+    return Cause(reason=verdict.reason, actor=actor, force=force, facts=facts)
 
 
 def end_if_done(batch: Batch, job_id: int) -> None:

@@ -31,9 +31,9 @@ from core.store.apply import lanes
 from core.store.apply.ends import give_verdict
 from core.store.apply.moves import idle, jobs, queueing
 from core.store.apply.moves.idle import IdleTask
-from core.store.apply.stops import Cause, stop_job, stop_tasks
+from core.store.apply.stops import stop_job, stop_tasks
 from core.store.batch import Batch
-from core.store.rows import Subject, TaskPlace
+from core.store.rows import Cause, Subject, TaskPlace
 from core.store.sql import among, ids, raw
 
 _READ = (
@@ -79,7 +79,7 @@ def apply_cancel(batch: Batch, command: Cancel) -> Operated | TaskdeckError:
             idle_tasks.append(IdleTask(task.place, task.status))
     cause = Cause(reason=command.reason, actor=command.actor, force=command.force)
     asked = stop_tasks(batch, running, cause)
-    batch.finals += idle.cancel_idle(batch, idle_tasks, actor=command.actor)
+    batch.finals += idle.cancel_idle(batch, idle_tasks, cause)
     return Operated(changed=len(asked) + len(idle_tasks), refused=tuple(refused))
 
 
@@ -103,24 +103,23 @@ def apply_pause(batch: Batch, command: Pause) -> Operated | TaskdeckError:
     """Pause a job or a queue; pausing what is paused changes nothing."""
     if command.queue is not None:
         return _pause_queue(batch, command, command.queue)
-    pause = partial(jobs.pause, batch, actor=command.actor, reason=command.reason)
-    return _move_job(batch, command.job_id, pause)
+    return _move_job(batch, command.job_id, partial(jobs.pause, batch, cause=_cause(command)))
 
 
 def apply_resume(batch: Batch, command: Resume) -> Operated | TaskdeckError:
     """Resume a job or a queue."""
     if command.queue is not None:
         return _resume_queue(batch, command, command.queue)
-    return _move_job(batch, command.job_id, partial(jobs.resume, batch, actor=command.actor))
+    return _move_job(batch, command.job_id, partial(jobs.resume, batch, cause=_cause(command)))
 
 
 def apply_hold(batch: Batch, command: Hold) -> Operated | TaskdeckError:
     """Hold queued and retrying tasks."""
     tasks, refused = read_tasks(batch, command.task_ids)
-    changed = 0
+    changed, cause = 0, _cause(command)
     for task in tasks:
         named = IdleTask(task.place, task.status)
-        if idle.hold(batch, named, actor=command.actor, reason=command.reason):
+        if idle.hold(batch, named, cause):
             changed += 1
         else:
             reason = f"it is {task.status}; only queued and retrying tasks can be held"
@@ -131,19 +130,23 @@ def apply_hold(batch: Batch, command: Hold) -> Operated | TaskdeckError:
 def apply_unhold(batch: Batch, command: Unhold) -> Operated | TaskdeckError:
     """Release held tasks: queued, or retrying while their time lies ahead."""
     tasks, refused = read_tasks(batch, command.task_ids)
-    changed = 0
+    changed, cause = 0, _cause(command)
     for task in tasks:
-        if _unhold(batch, task, command.actor):
+        if _unhold(batch, task, cause):
             changed += 1
         else:
             refused.append(Refusal(task.id, f"it is {task.status}, not held"))
     return Operated(changed=changed, refused=tuple(refused))
 
 
-def _unhold(batch: Batch, task: NamedTask, actor: str) -> bool:
+def _unhold(batch: Batch, task: NamedTask, cause: Cause) -> bool:
     if task.retry_at is not None and task.retry_at > batch.now:
-        return queueing.unhold_later(batch, task.place, retry_at=task.retry_at, actor=actor)
-    return queueing.unhold(batch, task.place, actor=actor)
+        return queueing.unhold_later(batch, task.place, cause, retry_at=task.retry_at)
+    return queueing.unhold(batch, task.place, cause)
+
+
+def _cause(command: Pause | Resume | Hold | Unhold | Fail) -> Cause:
+    return Cause(reason=command.reason, actor=command.actor)
 
 
 def apply_fail(batch: Batch, command: Fail) -> Operated | TaskdeckError:
@@ -153,7 +156,7 @@ def apply_fail(batch: Batch, command: Fail) -> Operated | TaskdeckError:
     error = TaskError(code=GIVEN_UP, message=message).to_json()
     changed = 0
     for task in tasks:
-        if idle.fail_held(batch, task.place, error, actor=command.actor):
+        if idle.fail_held(batch, task.place, error, _cause(command)):
             changed += 1
             continue
         already = (
@@ -178,6 +181,8 @@ def apply_prioritise(batch: Batch, command: Prioritise) -> Operated:
         changed += 1
         batch.reorder_lane(task.place)
         note: JsonObject = {"priority": command.priority, "before": before}
+        if command.reason:
+            note["reason"] = command.reason
         batch.task_event("task.prioritised", task.place, actor=command.actor, data=note)
     return Operated(changed=changed, refused=tuple(refused))
 
@@ -244,7 +249,8 @@ def _resume_queue(batch: Batch, command: Resume, queue: str) -> Operated | Taskd
     )
     if changed:
         lanes.open_queue(batch, queue)
-        batch.event("queue.resumed", Subject(), actor=command.actor, data={"queue": queue})
+        note: JsonObject = {"queue": queue, **_cause(command).note}
+        batch.event("queue.resumed", Subject(), actor=command.actor, data=note)
     return Operated(changed=changed)
 
 

@@ -14,7 +14,7 @@ from core.model.values import INBOX
 from core.store.apply.moves import jobs, queueing, stages
 from core.store.apply.operate import read_tasks
 from core.store.batch import Batch
-from core.store.rows import LeftOver
+from core.store.rows import Cause, LeftOver
 from core.store.sql import among, guard, ids, pack
 
 _OF_JOB = """
@@ -63,6 +63,7 @@ def apply_rerun(batch: Batch, command: Rerun) -> Operated | TaskdeckError:
 
     Held tasks are unheld and retrying ones queued at once: that is what "run it again" means there.
     """
+    cause = Cause(reason=command.reason, actor=command.actor)
     if command.job_id is not None:
         refusal = _refuse_job(batch, command.job_id)
         if refusal is not None:
@@ -71,7 +72,7 @@ def apply_rerun(batch: Batch, command: Rerun) -> Operated | TaskdeckError:
         # A need that is not run again, skipped by its own `when` say, skips its dependants once more.
         idle = {need for _, _, need in batch.rows(_NEEDS_THAT_FAILED, ids(chosen))}
         batch.followups += [LeftOver("task", need) for need in sorted(idle)]
-        return Operated(changed=_start_over(batch, chosen, command.actor))
+        return Operated(changed=_start_over(batch, chosen, cause))
     tasks, refused = read_tasks(batch, command.task_ids)
     chosen, queued_at_once = [], 0
     for task in tasks:
@@ -80,9 +81,9 @@ def apply_rerun(batch: Batch, command: Rerun) -> Operated | TaskdeckError:
         elif task.status in TASK_FINAL:
             chosen.append(task.id)
         elif task.status is TaskStatus.HELD:
-            queued_at_once += queueing.unhold(batch, task.place, actor=command.actor)
+            queued_at_once += queueing.unhold(batch, task.place, cause)
         elif task.status is TaskStatus.RETRYING:
-            queued_at_once += queueing.retry_now(batch, task.place, actor=command.actor)
+            queued_at_once += queueing.retry_now(batch, task.place, cause)
         else:
             refused.append(Refusal(task.id, f"it is {task.status}"))
     if command.downstream:
@@ -93,7 +94,7 @@ def apply_rerun(batch: Batch, command: Rerun) -> Operated | TaskdeckError:
         for task_id, key in failed_needs.items()
     ]
     ready = [task_id for task_id in chosen if task_id not in failed_needs]
-    changed = _start_over(batch, ready, command.actor)
+    changed = _start_over(batch, ready, cause)
     return Operated(changed=changed + queued_at_once, refused=tuple(refused))
 
 
@@ -140,7 +141,7 @@ def _failed_needs(batch: Batch, chosen: list[int]) -> dict[int, str]:
     return failed
 
 
-def _start_over(batch: Batch, task_ids: list[int], actor: str) -> int:
+def _start_over(batch: Batch, task_ids: list[int], cause: Cause) -> int:
     if not task_ids:
         return 0
     listed = ids(task_ids)
@@ -148,13 +149,13 @@ def _start_over(batch: Batch, task_ids: list[int], actor: str) -> int:
     # Their outputs are gone: a dependant that has not started waits for the new ones.
     waiting = Counter(task_id for (task_id,) in batch.rows(_UNMEET, listed))
     batch.run(_WAIT, pack([[task_id, number] for task_id, number in waiting.items()]))
-    _reopen(batch, listed, actor)
-    number = queueing.rerun(batch, task_ids, actor=actor)
+    _reopen(batch, listed, cause)
+    number = queueing.rerun(batch, task_ids, cause)
     batch.report.reopened = True
     return number
 
 
-def _reopen(batch: Batch, listed: str, actor: str) -> None:
+def _reopen(batch: Batch, listed: str, cause: Cause) -> None:
     """Reopen the jobs and stages of these tasks before the tasks themselves."""
     rows = batch.rows(
         "SELECT t.job_id, t.stage_id, s.position, count(*), job.status FROM json_each(?) AS j"
@@ -166,7 +167,7 @@ def _reopen(batch: Batch, listed: str, actor: str) -> None:
     for job_id, _, position, _, status in rows:
         if status in JOB_FINAL and job_id not in first:
             first[job_id] = position
-            _reopen_job(batch, job_id, position, actor)
+            _reopen_job(batch, job_id, position, cause)
     for job_id, stage_id, _, _, _ in rows:
         if job_id not in first:
             stages.reopen_stage(batch, job_id, stage_id)
@@ -176,8 +177,8 @@ def _reopen(batch: Batch, listed: str, actor: str) -> None:
     )
 
 
-def _reopen_job(batch: Batch, job_id: int, position: int, actor: str) -> None:
-    jobs.reopen(batch, job_id, actor=actor)
+def _reopen_job(batch: Batch, job_id: int, position: int, cause: Cause) -> None:
+    jobs.reopen(batch, job_id, cause)
     later = batch.rows(
         "SELECT id, position FROM stage WHERE job_id = ? AND position >= ? ORDER BY position",
         job_id,

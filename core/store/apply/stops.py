@@ -6,12 +6,11 @@ Called by the operators' commands and by the end of a job. A request has author,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from core.model.commands import ENGINE, Force
+from core.model.commands import Force
 from core.model.values import JsonObject
 from core.store.batch import Batch, Stop
-from core.store.rows import Subject
+from core.store.rows import Cause, Subject
 from core.store.sql import ids, raw
 
 # Who was asked is asked once more only to be killed, and who is being killed is not asked again.
@@ -22,15 +21,6 @@ _STOP = (
 )
 _STOP_TASKS = _STOP.format(which="id IN (SELECT value FROM json_each(?5))")
 _STOP_JOB = _STOP.format(which="job_id = ?5")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cause:
-    """Why something is ended, by whom, and how hard what runs of it is asked."""
-
-    reason: str
-    actor: str = ENGINE
-    force: Force = Force.ASK
 
 
 def stop_tasks(batch: Batch, task_ids: Sequence[int], cause: Cause) -> frozenset[int]:
@@ -44,7 +34,7 @@ def stop_job(batch: Batch, job_id: int, cause: Cause) -> frozenset[int]:
 
 
 def _stop(batch: Batch, sql: str, which: str | int, cause: Cause) -> frozenset[int]:
-    note: JsonObject = {"reason": cause.reason}
+    note: JsonObject = {"reason": cause.reason, **cause.facts}
     if cause.force is Force.KILL:
         note["how"] = cause.force.value
     args = (batch.wall, raw(cause.actor), raw(cause.reason), cause.force, which)

@@ -21,9 +21,9 @@ from core.store.sql import digest, pack, raw
 
 _TASK = (
     f"INSERT INTO task ({PLACE}, key, name, grp, uses, priority, status, sort_key, needs_left, conditional,"
-    " wait_reason, max_attempts, created_at, queued_at, spec)"
+    " wait_reason, max_attempts, created_at, queued_at, spec, actor)"
     " VALUES (?, ?, ?, CAST(? AS TEXT), ?, CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT),"
-    " CAST(? AS TEXT), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " CAST(? AS TEXT), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CAST(? AS TEXT))"
 )
 _JOB = (
     "INSERT INTO job (id, name, status, on_task_failure, definition_hash, params, meta, notify, client_key,"
@@ -214,8 +214,10 @@ def _edges(plan: JobPlan, numbers: dict[str, int]) -> Iterator[tuple[int, int, s
 def _write_tasks(batch: Batch, tasks: Iterable[_NewTask], actor: str) -> None:
     """Write tasks, their first events and counts."""
     rows = []
+    # The tasks of a job have its actor.
     for task in tasks:
-        rows.append(_row(batch, task))
+        loose = actor if task.place.job_id == INBOX else None
+        rows.append(_row(batch, task, loose))
         if task.awaits_judgement:
             batch.report.conditions.append(task.place.task_id)
         batch.count_created(task.place, task.status)
@@ -223,7 +225,7 @@ def _write_tasks(batch: Batch, tasks: Iterable[_NewTask], actor: str) -> None:
     batch.many(_TASK, rows)
 
 
-def _row(batch: Batch, task: _NewTask) -> tuple[int | str | bytes | None, ...]:
+def _row(batch: Batch, task: _NewTask, actor: str | None) -> tuple[int | str | bytes | None, ...]:
     place, plan, status = task.place, task.plan, task.status
     queued = status is TaskStatus.QUEUED
     sort_key = batch.rules.sort_key(batch.now, plan.priority, aging_step=batch.aging_step) if queued else None
@@ -247,6 +249,7 @@ def _row(batch: Batch, task: _NewTask) -> tuple[int | str | bytes | None, ...]:
         batch.wall,
         batch.wall if queued else None,
         pack(spec_to_json(plan)),
+        raw(actor),
     )
 
 

@@ -5,8 +5,9 @@ Called by the consequences.
 
 from __future__ import annotations
 
-from core.model.status import TaskStatus
-from core.store.apply.ends import end_if_done
+from core.model.decisions import Verdict
+from core.model.status import JobStatus, TaskStatus
+from core.store.apply.ends import cause_of, end_if_done
 from core.store.apply.moves import idle
 from core.store.apply.moves.idle import IdleTask
 from core.store.apply.stages import close_stages
@@ -14,6 +15,7 @@ from core.store.batch import Batch
 from core.store.rows import FinalTask, LeftOver, TaskPlace
 from core.store.sql import among
 
+_VERDICT = "SELECT verdict, reason, verdict_by, verdict_task FROM job WHERE id = ? AND status = 'ending'"
 _PICK = (
     "SELECT id, job_id, stage_id, queue, lane_id, status FROM task INDEXED BY task_list"
     f" WHERE job_id = ? AND {among(idle.CANCELLABLE)} LIMIT ?"
@@ -25,15 +27,18 @@ def cancel_rest(batch: Batch, job_id: int) -> None:
 
     What exceeds the budget is followed up.
     """
-    if batch.one("SELECT 1 FROM job WHERE id = ? AND status = 'ending'", job_id) is None:
+    row = batch.one(_VERDICT, job_id)
+    if row is None:
         return
-    cancelled, is_last = cancel_idle_of(batch, job_id)
+    status, reason, actor, task_id = row
+    verdict = Verdict(status=JobStatus(status), reason=reason or "", task_id=task_id)
+    cancelled, is_last = cancel_idle_of(batch, job_id, cause_of(verdict, actor=actor))
     close_stages(batch, cancelled)
     if is_last:
         end_if_done(batch, job_id)
 
 
-def cancel_idle_of(batch: Batch, job_id: int) -> tuple[list[FinalTask], bool]:
+def cancel_idle_of(batch: Batch, job_id: int, cause: Cause) -> tuple[list[FinalTask], bool]:
     """Cancel a job's tasks that hold no slot, as far as the budget goes.
 
     Return them, and whether they were the last; what exceeds the budget is followed up.
@@ -42,7 +47,7 @@ def cancel_idle_of(batch: Batch, job_id: int) -> tuple[list[FinalTask], bool]:
     rows = batch.rows(_PICK, job_id, budget)
     batch.budget -= len(rows)
     tasks = [IdleTask(TaskPlace(*place), TaskStatus(status)) for *place, status in sorted(rows)]
-    cancelled = idle.cancel_idle(batch, tasks, actor=None)
+    cancelled = idle.cancel_idle(batch, tasks, cause)
     if len(rows) == budget:
         batch.followups.append(LeftOver("job", job_id))
     return cancelled, len(rows) < budget

@@ -37,6 +37,12 @@ JOBS: Select[*tuple[object, ...]] = select(
     job.c.params,
     job.c.definition_hash,
     job.c.actor,
+    job.c.verdict_by,
+    job.c.verdict_task,
+    job.c.verdict_ends,
+    job.c.paused_at,
+    job.c.paused_by,
+    job.c.pause_reason,
 )
 _LISTED = (
     *(column for column in task.c if column.name not in (*_LARGE, "retry_at")),
@@ -98,7 +104,17 @@ def job_view(row: AnyRow, counts: Counts) -> JobView:
         params=object_of(row.params),
         definition_hash=row.definition_hash,
         actor=row.actor,
+        verdict_by=row.verdict_by,
+        verdict_task=row.verdict_task,
+        verdict_ends=row.verdict_ends,
+        paused=_paused(row),
     )
+
+
+def _paused(row: AnyRow) -> JsonObject | None:
+    if row.paused_at is None:
+        return None
+    return {"by": row.paused_by, "at": row.paused_at, "reason": row.pause_reason}
 
 
 def stage_view(row: AnyRow, counts: Counts) -> StageView:
@@ -149,6 +165,9 @@ def task_view(row: AnyRow) -> TaskView:
         retry_at=row.retry_at,
         stop_requested=_stop_requested(row),
         error=object_of(row.error) if row.error is not None else None,
+        actor=row.actor,
+        status_by=row.status_by,
+        status_reason=row.status_reason,
     )
 
 

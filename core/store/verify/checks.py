@@ -234,6 +234,18 @@ _ATTEMPTS = (
     ),
 )
 
+_ACTORS = (
+    # Stores of schema version 1 did not keep it.
+    _rows(
+        "task.actor",
+        "a loose task names another actor than the event of its creation",
+        """
+        SELECT t.id AS task, t.actor AS kept, e.actor AS events FROM task t
+        JOIN event e ON e.task_id = t.id AND e.kind = 'task.created'
+        WHERE t.actor IS NOT NULL AND t.actor IS NOT e.actor""",
+    ),
+)
+
 _STAGES = (
     _rows(
         "stage.verdict",
@@ -330,5 +342,5 @@ _JOBS = (
     ),
 )
 
-CHECKS = (*_COUNTS, *_ENDS, *_NEEDS, *_ATTEMPTS, *_STAGES, *_JOBS)
+CHECKS = (*_COUNTS, *_ENDS, *_NEEDS, *_ATTEMPTS, *_ACTORS, *_STAGES, *_JOBS)
 """Every check, in the order of its run."""

@@ -17,6 +17,7 @@ from core.model.values import INBOX, INBOX_STAGE, JsonObject, JsonValue
 from core.store.readers import open_readonly
 from core.store.verify.checks import CHECKS, Check
 from core.store.verify.fold import COLUMNS, Fact, Folded, fold
+from core.store.verify.fold_jobs import FoldedJob
 
 MOST = 20
 """Findings of one code at the most; where one row is wrong, thousands may be."""
@@ -27,8 +28,10 @@ _EVENTS = (
     " WHERE task_id IS NOT NULL ORDER BY task_id, id"
 )
 _TASKS = f"SELECT id, {', '.join(COLUMNS)} FROM task ORDER BY id"
-_OTHERS = "SELECT kind, job_id, data FROM event WHERE task_id IS NULL AND job_id IS NOT NULL ORDER BY id"
-_JOBS = f"SELECT id, status FROM job WHERE id != {INBOX}"
+_OTHERS = (
+    "SELECT at, kind, job_id, actor, data FROM event WHERE task_id IS NULL AND job_id IS NOT NULL ORDER BY id"
+)
+_JOBS = f"SELECT id, {', '.join(FoldedJob.COLUMNS)} FROM job WHERE id != {INBOX}"
 _STAGES = f"SELECT id, status, position FROM stage WHERE id != {INBOX_STAGE}"
 
 
@@ -161,27 +164,28 @@ def _columns(row: Folded) -> list[JsonValue]:
 
 
 def _fold_others(db: sqlite3.Connection) -> Iterator[Finding]:
-    jobs: dict[int, str] = {}
+    jobs: dict[int, FoldedJob] = {}
     stages: dict[int, str] = {}
-    for kind, job_id, data in db.execute(_OTHERS):
+    for at, kind, job_id, actor, data in db.execute(_OTHERS):
         noun, _, status = kind.partition(".")
-        values = Fact(at=0, kind=kind, attempt=None, actor=None, data=data).values
+        fact = Fact(at=at, kind=kind, attempt=None, actor=actor, data=data)
         if noun == "job":
-            jobs[job_id] = str(values.get("status")) if status == "created" else status
-        elif noun == "stage" and isinstance(stage := values.get("stage"), int):
+            jobs.setdefault(job_id, FoldedJob()).take(fact)
+        elif noun == "stage" and isinstance(stage := fact.values.get("stage"), int):
             stages[stage] = status
-    for job_id, status in db.execute(_JOBS):
-        if jobs.get(job_id) != status:
-            yield _differs("job", job_id, status, folded=jobs.get(job_id))
+    for job_id, *stored in db.execute(_JOBS):
+        folded_job = jobs.get(job_id, FoldedJob())
+        if folded_job.columns != stored:
+            yield _differs("job", job_id, stored, folded=folded_job.columns)
     for stage_id, status, position in db.execute(_STAGES):
         folded = stages.get(stage_id, "pending" if position else "open")
         if folded != status:
             yield _differs("stage", stage_id, status, folded=folded)
 
 
-def _differs(noun: str, number: int, status: str, *, folded: str | None) -> Finding:
+def _differs(noun: str, number: int, row: JsonValue, *, folded: JsonValue) -> Finding:
     return Finding(
         code=f"fold.{noun}",
-        message=f"the status of a {noun} differs from its events",
-        facts={noun: number, "row": status, "events": folded},
+        message=f"the status of a {noun}, or who changed it and why, differs from its events",
+        facts={noun: number, "row": row, "events": folded},
     )

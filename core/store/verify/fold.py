@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeAlias
 
 from core.model.commands import Force
 from core.model.outcomes import SHORT
+from core.model.status import TASK_MOVES
 from core.model.values import JsonObject
 from core.store.sql import pack, unpack
 
@@ -54,6 +55,8 @@ class Folded:
     stop_how: str | None = None
     output: str | None = None
     error: str | None = None
+    status_by: str | None = None
+    status_reason: str | None = None
 
 
 COLUMNS = tuple(Folded.__dataclass_fields__)
@@ -119,9 +122,7 @@ def _held(row: Folded, _: Fact) -> None:
 
 
 def _stop_requested(row: Folded, fact: Fact) -> None:
-    reason = fact.values.get("reason")
-    row.stop_at, row.stop_by = fact.at, fact.actor
-    row.stop_reason = reason if isinstance(reason, str) else None
+    row.stop_at, row.stop_by, row.stop_reason = fact.at, fact.actor, _text(fact, "reason")
     row.stop_how = str(fact.values.get("how", Force.ASK))
 
 
@@ -175,6 +176,10 @@ RULES: Mapping[str, Rule] = MappingProxyType(
 """What each kind of event after `task.created` does to the row of its task."""
 
 
+_MOVES = {move.event for move in TASK_MOVES}
+"""Kinds that say who brought a task to its status, and why."""
+
+
 def fold(facts: Iterable[Fact]) -> Folded | None:
     """Return the row that a task's events tell, or None if they do not start with its creation.
 
@@ -187,6 +192,8 @@ def fold(facts: Iterable[Fact]) -> Folded | None:
     row = _created(first)
     for fact in steps:
         RULES[fact.kind](row, fact)
+        if fact.kind in _MOVES:
+            row.status_by, row.status_reason = fact.actor, _text(fact, "reason")
     return row
 
 
@@ -199,6 +206,11 @@ def _created(fact: Fact) -> Folded:
         priority=priority if isinstance(priority, int) else 0,
         queued_at=fact.at if status == "queued" else None,
     )
+
+
+def _text(fact: Fact, name: str) -> str | None:
+    value = fact.values.get(name)
+    return value if isinstance(value, str) else None
 
 
 def _number(fact: Fact, name: str) -> int | None:

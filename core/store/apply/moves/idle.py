@@ -12,32 +12,40 @@ from core.model.errors import Bug
 from core.model.status import TASK, Move, TaskStatus
 from core.model.values import JsonObject
 from core.store.batch import Batch
-from core.store.rows import PLACE, FinalTask, TaskPlace, by_task_id
-from core.store.sql import guard, ids, pack
+from core.store.rows import PLACE, Cause, FinalTask, TaskPlace, by_task_id
+from core.store.sql import guard, ids, pack, raw
 
 CANCELLABLE = TASK["cancel"].sources - {TaskStatus.RUNNING}
 """Statuses that `cancel_idle` moves from."""
+NOT_WANTED = "its condition is false"
+"""Why a task is skipped that no need of it failed."""
+_ENDS = {"cancelled": "was cancelled", "skipped": "was skipped"}
 
-_HOLD = f"UPDATE task SET status = 'held' WHERE id = ? AND {guard(TASK['hold'])}"
+_BY = "status_by = CAST(? AS TEXT), status_reason = CAST(? AS TEXT)"
+_HOLD = f"UPDATE task SET status = 'held', {_BY} WHERE id = ? AND {guard(TASK['hold'])}"
 _SKIP = (
-    "UPDATE task SET status = 'skipped', finished_at = ?, wait_reason = NULL FROM json_each(?) AS j"
-    f" WHERE task.id = j.value AND {guard(TASK['skip'], 'task.status')} RETURNING {PLACE}"
+    "UPDATE task SET status = 'skipped', finished_at = ?, wait_reason = NULL, status_by = NULL,"
+    " status_reason = j.value->>1 FROM json_each(?) AS j"
+    f" WHERE task.id = j.value->>0 AND {guard(TASK['skip'], 'task.status')} RETURNING {PLACE}"
 )
+_NEEDS = "SELECT id, key, status FROM task WHERE id IN (SELECT value FROM json_each(?))"
 _JUDGED = "WHERE id = ? AND wait_reason = 'condition'"
 _SKIP_JUDGED = (
-    "UPDATE task SET status = 'skipped', finished_at = ?, wait_reason = NULL"
+    "UPDATE task SET status = 'skipped', finished_at = ?, wait_reason = NULL,"
+    " status_by = NULL, status_reason = ?"
     f" {_JUDGED} AND {guard(TASK['skip'])} RETURNING {PLACE}"
 )
 _FAIL_JUDGED = (
-    "UPDATE task SET status = 'failed', finished_at = ?, wait_reason = NULL, error = ?"
+    "UPDATE task SET status = 'failed', finished_at = ?, wait_reason = NULL, error = ?,"
+    " status_by = NULL, status_reason = NULL"
     f" {_JUDGED} AND {guard(TASK['give_up'], sources={TaskStatus.BLOCKED})} RETURNING {PLACE}"
 )
 _FAIL_HELD = (
-    "UPDATE task SET status = 'failed', finished_at = ?, retry_at = NULL, error = ?"
+    f"UPDATE task SET status = 'failed', finished_at = ?, retry_at = NULL, error = ?, {_BY}"
     f" WHERE id = ? AND {guard(TASK['give_up'], sources={TaskStatus.HELD})}"
 )
 _CANCEL = (
-    "UPDATE task SET status = 'cancelled', finished_at = ?, wait_reason = NULL, retry_at = NULL"
+    f"UPDATE task SET status = 'cancelled', finished_at = ?, wait_reason = NULL, retry_at = NULL, {_BY}"
     f" FROM json_each(?) AS j WHERE task.id = j.value"
     f" AND {guard(TASK['cancel'], 'task.status', sources=CANCELLABLE)}"
 )
@@ -50,31 +58,37 @@ class IdleTask(NamedTuple):
     status: TaskStatus
 
 
-def hold(batch: Batch, task: IdleTask, *, actor: str, reason: str) -> bool:
+def hold(batch: Batch, task: IdleTask, cause: Cause) -> bool:
     """Keep a queued or retrying task from being claimed; False = it is neither."""
-    if batch.run(_HOLD, task.place.task_id) != 1:
+    if batch.run(_HOLD, *_bound(cause), task.place.task_id) != 1:
         return False
     batch.count_move(task.place, TASK["hold"], task.status)
-    note: JsonObject = {"reason": reason} if reason else {}
-    batch.task_event(TASK["hold"].event, task.place, actor=actor, data=note)
+    note: JsonObject = {**cause.note, "from": task.status}
+    batch.task_event(TASK["hold"].event, task.place, actor=cause.actor, data=note)
     return True
 
 
 def skip_for_needs(batch: Batch, needs: Mapping[int, int]) -> int:
     """Skip blocked tasks (id to the need that did not succeed); return how many."""
-    skipped = sorted(batch.places(_SKIP, batch.wall, ids(needs)), key=by_task_id)
+    why = {
+        need: f"its need {key} (task {need}) {_ENDS.get(status, status)}"
+        for need, key, status in batch.rows(_NEEDS, ids(dict.fromkeys(needs.values())))
+    }
+    listed = pack([[task_id, why[need]] for task_id, need in needs.items()])
+    skipped = sorted(batch.places(_SKIP, batch.wall, listed), key=by_task_id)
     for place in skipped:
+        need = needs[place.task_id]
         _end(batch, place, TASK["skip"], TaskStatus.BLOCKED)
-        batch.task_event(TASK["skip"].event, place, data={"need": needs[place.task_id]})
+        batch.task_event(TASK["skip"].event, place, data={"need": need, "reason": why[need]})
     return len(skipped)
 
 
 def skip_by_judgement(batch: Batch, task_id: int) -> bool:
     """Skip a task whose `when` is false; False = it does not wait for that judgement."""
-    places = batch.places(_SKIP_JUDGED, batch.wall, task_id)
+    places = batch.places(_SKIP_JUDGED, batch.wall, NOT_WANTED, task_id)
     for place in places:
         _end(batch, place, TASK["skip"], TaskStatus.BLOCKED)
-        batch.task_event(TASK["skip"].event, place, data={"when": False})
+        batch.task_event(TASK["skip"].event, place, data={"when": False, "reason": NOT_WANTED})
     return bool(places)
 
 
@@ -87,25 +101,32 @@ def fail_by_judgement(batch: Batch, task_id: int, error: JsonObject) -> bool:
     return bool(places)
 
 
-def fail_held(batch: Batch, place: TaskPlace, error: JsonObject, *, actor: str) -> bool:
+def fail_held(batch: Batch, place: TaskPlace, error: JsonObject, cause: Cause) -> bool:
     """Fail a held task that an operator gives up; False = it is not held."""
-    if batch.run(_FAIL_HELD, batch.wall, pack(error), place.task_id) != 1:
+    if batch.run(_FAIL_HELD, batch.wall, pack(error), *_bound(cause), place.task_id) != 1:
         return False
     _end(batch, place, TASK["give_up"], TaskStatus.HELD)
-    batch.task_event(TASK["give_up"].event, place, actor=actor, data={"error": error})
+    note: JsonObject = {"error": error, **cause.note, "from": TaskStatus.HELD}
+    batch.task_event(TASK["give_up"].event, place, actor=cause.actor, data=note)
     return True
 
 
-def cancel_idle(batch: Batch, tasks: Sequence[IdleTask], *, actor: str | None) -> list[FinalTask]:
+def cancel_idle(batch: Batch, tasks: Sequence[IdleTask], cause: Cause) -> list[FinalTask]:
     """Cancel tasks that hold no slot; return them: the caller follows what their end means."""
-    if batch.run(_CANCEL, batch.wall, ids(task.place.task_id for task in tasks)) != len(tasks):
+    listed = ids(task.place.task_id for task in tasks)
+    if batch.run(_CANCEL, batch.wall, *_bound(cause), listed) != len(tasks):
         raise Bug("cancel.refused", "a task without a slot could not be cancelled")
     for place, status in tasks:
         batch.count_move(place, TASK["cancel"], status)
-        batch.task_event(TASK["cancel"].event, place, actor=actor)
+        note: JsonObject = {**cause.note, "from": status}
+        batch.task_event(TASK["cancel"].event, place, actor=cause.actor, data=note)
     return [
         FinalTask(place.task_id, place.job_id, place.stage_id, TaskStatus.CANCELLED) for place, _ in tasks
     ]
+
+
+def _bound(cause: Cause) -> tuple[str | bytes | None, str | bytes | None]:
+    return raw(cause.actor), raw(cause.reason or None)
 
 
 def _end(batch: Batch, place: TaskPlace, move: Move[TaskStatus], source: TaskStatus) -> None:

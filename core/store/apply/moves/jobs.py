@@ -10,75 +10,94 @@ from collections.abc import Iterable
 from core.model.commands import ENGINE
 from core.model.decisions import Verdict
 from core.model.errors import Bug
-from core.model.status import JOB, JobStatus, Move
+from core.model.status import JOB, TASK_FINAL, JobStatus, Move, TaskStatus
 from core.model.values import JsonObject
 from core.store.apply.lanes import open_job, shut_job
 from core.store.batch import Batch
-from core.store.rows import Subject
+from core.store.rows import Cause, Subject
 from core.store.sql import guard, ids, raw
 
 _START = (
     "UPDATE job SET status = 'running', started_at = coalesce(started_at, ?) FROM json_each(?) AS j"
     f" WHERE job.id = j.value AND {guard(JOB['start'], 'job.status')} RETURNING id"
 )
-_PAUSE = f"UPDATE job SET status = 'paused' WHERE id = ? AND {guard(JOB['pause'])}"
+_PAUSE = (
+    "UPDATE job SET status = 'paused', paused_at = ?, paused_by = CAST(? AS TEXT),"
+    " pause_reason = CAST(? AS TEXT)"
+    f" WHERE id = ? AND {guard(JOB['pause'])}"
+)
+_NOT_PAUSED = "paused_at = NULL, paused_by = NULL, pause_reason = NULL"
 _RESUME = (
-    "UPDATE job SET status = CASE WHEN started_at IS NULL THEN 'pending' ELSE 'running' END"
+    f"UPDATE job SET {_NOT_PAUSED}, status = CASE WHEN started_at IS NULL THEN 'pending' ELSE 'running' END"
     f" WHERE id = ? AND {guard(JOB['resume'])} RETURNING status"
 )
 _VERDICT = (
-    "UPDATE job SET status = 'ending', verdict = ?, reason = CAST(? AS TEXT), verdict_by = CAST(? AS TEXT)"
-    f" WHERE id = ? AND {guard(JOB['verdict'])}"
+    "UPDATE job SET status = 'ending', verdict = ?, reason = CAST(? AS TEXT), verdict_by = CAST(? AS TEXT),"
+    f" verdict_task = ?, verdict_ends = ?, {_NOT_PAUSED} WHERE id = ? AND {guard(JOB['verdict'])}"
 )
 _END = {
-    move.target: f"UPDATE job SET status = '{move.target}', finished_at = ? WHERE id = ? AND {guard(move)}"
+    move.target: f"UPDATE job SET status = '{move.target}', finished_at = ?, {_NOT_PAUSED}"
+    f" WHERE id = ? AND {guard(move)}"
     for move in (JOB["end_failed"], JOB["end_cancelled"], JOB["succeed"])
 }
 _REOPEN = (
     "UPDATE job SET status = 'running', finished_at = NULL, verdict = NULL, reason = NULL,"
-    f" verdict_by = NULL, started_at = coalesce(started_at, ?) WHERE id = ? AND {guard(JOB['reopen'])}"
+    " verdict_by = NULL, verdict_task = NULL, verdict_ends = NULL,"
+    f" started_at = coalesce(started_at, ?) WHERE id = ? AND {guard(JOB['reopen'])}"
 )
 
 
 def start(batch: Batch, job_ids: Iterable[int]) -> None:
     """Make jobs running whose first task was claimed, or ended without a claim."""
     for (job_id,) in batch.rows(_START, batch.wall, ids(job_ids)):
-        batch.event(JOB["start"].event, Subject(job_id), actor=ENGINE)
+        batch.event(JOB["start"].event, Subject(job_id), actor=ENGINE, data={"from": JobStatus.PENDING})
 
 
-def pause(batch: Batch, job_id: int, *, actor: str, reason: str) -> bool:
+def pause(batch: Batch, job_id: int, cause: Cause) -> bool:
     """Stop claiming from a job; False = it is paused, ending or final."""
-    if batch.run(_PAUSE, job_id) != 1:
+    before = _status(batch, job_id)
+    if batch.run(_PAUSE, batch.wall, raw(cause.actor), raw(cause.reason or None), job_id) != 1:
         return False
     shut_job(batch, job_id)
-    note: JsonObject = {"reason": reason} if reason else {}
-    batch.event(JOB["pause"].event, Subject(job_id), actor=actor, data=note)
+    note: JsonObject = {**cause.note, "from": before}
+    batch.event(JOB["pause"].event, Subject(job_id), actor=cause.actor, data=note)
     return True
 
 
-def resume(batch: Batch, job_id: int, *, actor: str) -> bool:
+def resume(batch: Batch, job_id: int, cause: Cause) -> bool:
     """Claim from a paused job again, pending or running as before; False = it is not paused."""
     row = batch.one(_RESUME, job_id)
     if row is None:
         return False
     open_job(batch, job_id)
     move = JOB["resume"] if row[0] == JobStatus.RUNNING else JOB["resume_unstarted"]
-    batch.event(move.event, Subject(job_id), actor=actor)
+    note: JsonObject = {**cause.note, "from": JobStatus.PAUSED}
+    batch.event(move.event, Subject(job_id), actor=cause.actor, data=note)
     return True
 
 
-def give_verdict(batch: Batch, job_id: int, verdict: Verdict, *, actor: str) -> bool:
+def give_verdict(batch: Batch, job_id: int, verdict: Verdict, *, actor: str | None) -> bool:
     """Make a job ending; False = it has its verdict, or is final."""
-    if batch.run(_VERDICT, verdict.status, raw(verdict.reason), raw(actor), job_id) != 1:
+    before = _status(batch, job_id)
+    counts = batch.task_counts("job", job_id)
+    # How many it ends is known now; later some of them have ended by themselves.
+    ends = sum(number for status, number in counts.items() if status not in TASK_FINAL)
+    row = (verdict.status, raw(verdict.reason), raw(actor), verdict.task_id, ends)
+    if batch.run(_VERDICT, *row, job_id) != 1:
         return False
-    note: JsonObject = {"verdict": verdict.status, "reason": verdict.reason}
+    note: JsonObject = {"verdict": verdict.status, "reason": verdict.reason, "from": before, "ends": ends}
+    if running := counts.get(TaskStatus.RUNNING):
+        note["running"] = running
+    if verdict.task_id is not None:
+        note["task"] = verdict.task_id
     batch.event(JOB["verdict"].event, Subject(job_id), actor=actor, data=note)
     return True
 
 
 def end(batch: Batch, job_id: int, verdict: Verdict) -> None:
     move = JOB["end_failed"] if verdict.status is JobStatus.FAILED else JOB["end_cancelled"]
-    _end(batch, job_id, move, {"reason": verdict.reason})
+    (ended,) = batch.rows("SELECT verdict_ends FROM job WHERE id = ?", job_id)[0]
+    _end(batch, job_id, move, {"reason": verdict.reason, "ended": ended})
 
 
 def succeed(batch: Batch, job_id: int) -> None:
@@ -86,16 +105,24 @@ def succeed(batch: Batch, job_id: int) -> None:
     _end(batch, job_id, JOB["succeed"], {})
 
 
-def reopen(batch: Batch, job_id: int, *, actor: str) -> None:
+def reopen(batch: Batch, job_id: int, cause: Cause) -> None:
     """Make a final job running again."""
+    before = _status(batch, job_id)
     if batch.run(_REOPEN, batch.wall, job_id) != 1:
         raise Bug("job.refused", "a job that is not final was reopened", facts={"job": job_id})
     open_job(batch, job_id)
-    batch.event(JOB["reopen"].event, Subject(job_id), actor=actor, data={"reopened": True})
+    note: JsonObject = {"reopened": True, **cause.note, "from": before}
+    batch.event(JOB["reopen"].event, Subject(job_id), actor=cause.actor, data=note)
+
+
+def _status(batch: Batch, job_id: int) -> str | None:
+    row = batch.one("SELECT status FROM job WHERE id = ?", job_id)
+    return None if row is None else str(row[0])
 
 
 def _end(batch: Batch, job_id: int, move: Move[JobStatus], note: JsonObject) -> None:
+    before = _status(batch, job_id)
     if batch.run(_END[move.target], batch.wall, job_id) != 1:
         raise Bug("job.refused", f"a job could not {move.name}", facts={"job": job_id})
-    batch.event(move.event, Subject(job_id), data=note)
+    batch.event(move.event, Subject(job_id), data={**note, "from": before})
     batch.report.ended_jobs.append(job_id)

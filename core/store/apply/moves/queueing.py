@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from core.model.status import TASK, TaskStatus
+from core.model.status import TASK, Move, TaskStatus
+from core.model.values import JsonObject
 from core.store.batch import Batch
-from core.store.rows import PLACE, ReadyRow, TaskPlace, by_task_id
-from core.store.sql import SORT_KEY, WALL, guard, ids, pack
+from core.store.rows import PLACE, Cause, ReadyRow, TaskPlace, by_task_id
+from core.store.sql import SORT_KEY, WALL, guard, ids, pack, raw
 
 _QUEUE = f"status = 'queued', queued_at = {WALL}, sort_key = {SORT_KEY}"
+_NO_CAUSE = "status_by = NULL, status_reason = NULL"
+_BY = "status_by = CAST(?4 AS TEXT), status_reason = CAST(?5 AS TEXT)"
 
 
 def _ready(condition: str) -> str:
@@ -27,15 +30,20 @@ def _ready(condition: str) -> str:
 
 
 _READY = f"RETURNING {PLACE}, status, wait_reason"
+# What stays blocked keeps what was said of it: no event tells that it lost it.
+_FORGET = ", ".join(
+    f"{column} = CASE WHEN {{free}} AND NOT conditional THEN NULL ELSE {column} END"
+    for column in ("status_by", "status_reason")
+)
 _MEET_NEEDS = f"""
 WITH d AS (SELECT j.value->>0 AS t, j.value->>1 AS c FROM json_each(?3) AS j),
 free AS (SELECT d.t AS t, d.c AS c, n.needs_left = d.c AND s.status = 'open' AS met
          FROM d JOIN task n ON n.id = d.t JOIN stage s ON s.id = n.stage_id)
-UPDATE task SET needs_left = needs_left - free.c, {_ready("free.met")}
+UPDATE task SET needs_left = needs_left - free.c, {_ready("free.met")}, {_FORGET.format(free="free.met")}
 FROM free WHERE task.id = free.t AND {guard(TASK["unblock"], "task.status")} {_READY}
 """
 _OPEN_STAGE = f"""
-UPDATE task SET {_ready("1")}
+UPDATE task SET {_ready("1")}, {_FORGET.format(free="1")}
 WHERE id IN (
   SELECT t.id FROM stage s JOIN task t INDEXED BY task_list
     ON t.job_id = s.job_id AND t.id BETWEEN s.first_task AND s.last_task
@@ -44,11 +52,11 @@ WHERE id IN (
 AND {guard(TASK["unblock"])} {_READY}
 """
 _PROCEED = (
-    f"UPDATE task SET {_QUEUE}, wait_reason = NULL WHERE id = ?3 AND wait_reason = 'condition'"
+    f"UPDATE task SET {_QUEUE}, wait_reason = NULL, {_NO_CAUSE} WHERE id = ?3 AND wait_reason = 'condition'"
     f" AND {guard(TASK['unblock'])} RETURNING {PLACE}"
 )
 _COME_DUE = (
-    f"UPDATE task SET {_QUEUE}, retry_at = NULL"
+    f"UPDATE task SET {_QUEUE}, retry_at = NULL, {_NO_CAUSE}"
     " WHERE id IN (SELECT id FROM task INDEXED BY task_due WHERE status = 'retrying' AND retry_at <= ?1"
     f" ORDER BY retry_at LIMIT ?3) AND {guard(TASK['come_due'])} RETURNING {PLACE}"
 )
@@ -56,15 +64,18 @@ _DUE = (
     f"SELECT {PLACE} FROM task INDEXED BY task_due WHERE status = 'retrying' AND retry_at <= ?"
     " ORDER BY retry_at LIMIT ?"
 )
-_RETRY_NOW = f"UPDATE task SET {_QUEUE}, retry_at = NULL WHERE id = ?3 AND {guard(TASK['come_due'])}"
-_UNHOLD = f"UPDATE task SET {_QUEUE}, retry_at = NULL WHERE id = ?3 AND {guard(TASK['unhold'])}"
-_UNHOLD_LATER = f"UPDATE task SET status = 'retrying' WHERE id = ? AND {guard(TASK['unhold_later'])}"
+_RETRY_NOW = f"UPDATE task SET {_QUEUE}, retry_at = NULL, {_BY} WHERE id = ?3 AND {guard(TASK['come_due'])}"
+_UNHOLD = f"UPDATE task SET {_QUEUE}, retry_at = NULL, {_BY} WHERE id = ?3 AND {guard(TASK['unhold'])}"
+_UNHOLD_LATER = (
+    "UPDATE task SET status = 'retrying', status_by = CAST(? AS TEXT), status_reason = CAST(? AS TEXT)"
+    f" WHERE id = ? AND {guard(TASK['unhold_later'])}"
+)
 _STATUSES = "SELECT id, status FROM task WHERE id IN (SELECT value FROM json_each(?))"
 _RERUN = f"""
 UPDATE task SET {_ready("n.left = 0 AND s.status = 'open'")},
   needs_left = n.left, generation = generation + 1, tries = 0, losses = 0, bounces = 0, retry_at = NULL,
   started_at = NULL, finished_at = NULL, stop_at = NULL, stop_by = NULL, stop_reason = NULL,
-  stop_how = NULL, output = NULL, error = NULL
+  stop_how = NULL, output = NULL, error = NULL, {_BY}
 FROM (SELECT j.value AS t, (SELECT count(*) FROM edge WHERE task_id = j.value AND met = 0) AS left
       FROM json_each(?3) AS j) AS n, stage AS s
 WHERE task.id = n.t AND s.id = task.stage_id AND {guard(TASK["rerun"], "task.status")} {_READY}
@@ -97,7 +108,7 @@ def come_due(batch: Batch, *, limit: int) -> None:
     """Queue the retrying tasks whose time has come, those that wait longest first."""
     for place in sorted(batch.places(_COME_DUE, batch.now, batch.aging_step, limit), key=by_task_id):
         batch.count_move(place, TASK["come_due"], TaskStatus.RETRYING)
-        batch.task_event(TASK["come_due"].event, place)
+        batch.task_event(TASK["come_due"].event, place, data={"from": TaskStatus.RETRYING})
 
 
 def due(batch: Batch, *, limit: int) -> list[TaskPlace]:
@@ -107,53 +118,57 @@ def due(batch: Batch, *, limit: int) -> list[TaskPlace]:
 
 def come_due_alone(batch: Batch, place: TaskPlace) -> None:
     """Queue one retrying task whose time has come."""
-    retry_now(batch, place, actor=None)
+    _queue_now(batch, place, Cause(actor=None), sql=_RETRY_NOW, move=TASK["come_due"])
 
 
 def put_off(batch: Batch, place: TaskPlace, *, retry_at: int) -> None:
     """Let a retrying task come due later."""
     batch.run("UPDATE task SET retry_at = ? WHERE id = ? AND status = 'retrying'", retry_at, place.task_id)
-    batch.task_event(TASK["retry_later"].event, place, data={"retry_at": retry_at})
+    batch.task_event(TASK["retry_later"].event, place, data=batch.due(retry_at))
 
 
-def retry_now(batch: Batch, place: TaskPlace, *, actor: str | None) -> bool:
+def retry_now(batch: Batch, place: TaskPlace, cause: Cause) -> bool:
     """Queue a retrying task before its time; False = it is not retrying."""
-    if batch.run(_RETRY_NOW, batch.now, batch.aging_step, place.task_id) != 1:
-        return False
-    batch.count_move(place, TASK["come_due"], TaskStatus.RETRYING)
-    batch.task_event(TASK["come_due"].event, place, actor=actor)
-    return True
+    return _queue_now(batch, place, cause, sql=_RETRY_NOW, move=TASK["come_due"])
 
 
-def unhold(batch: Batch, place: TaskPlace, *, actor: str) -> bool:
+def unhold(batch: Batch, place: TaskPlace, cause: Cause) -> bool:
     """Queue a held task; False = it is not held."""
-    if batch.run(_UNHOLD, batch.now, batch.aging_step, place.task_id) != 1:
-        return False
-    batch.count_move(place, TASK["unhold"], TaskStatus.HELD)
-    batch.task_event(TASK["unhold"].event, place, actor=actor)
-    return True
+    return _queue_now(batch, place, cause, sql=_UNHOLD, move=TASK["unhold"])
 
 
-def unhold_later(batch: Batch, place: TaskPlace, *, retry_at: int, actor: str) -> bool:
+def unhold_later(batch: Batch, place: TaskPlace, cause: Cause, *, retry_at: int) -> bool:
     """Let a held task wait on for its retry, whose (engine) time lies ahead; False = it is not held."""
-    if batch.run(_UNHOLD_LATER, place.task_id) != 1:
+    if batch.run(_UNHOLD_LATER, raw(cause.actor), raw(cause.reason or None), place.task_id) != 1:
         return False
     batch.count_move(place, TASK["unhold_later"], TaskStatus.HELD)
-    batch.task_event(TASK["unhold_later"].event, place, actor=actor, data=batch.due(retry_at))
+    note: JsonObject = {**batch.due(retry_at), **cause.note, "from": TaskStatus.HELD}
+    batch.task_event(TASK["unhold_later"].event, place, actor=cause.actor, data=note)
     return True
 
 
-def rerun(batch: Batch, task_ids: Iterable[int], *, actor: str) -> int:
+def rerun(batch: Batch, task_ids: Iterable[int], cause: Cause) -> int:
     """Start final tasks over, queued or blocked as their needs and stage want it; return how many."""
     listed = ids(task_ids)
     before = dict(batch.rows(_STATUSES, listed))
-    ready = _may_queue(batch, _RERUN, listed)
+    ready = _may_queue(batch, _RERUN, listed, raw(cause.actor), raw(cause.reason or None))
     for task in ready:
         move = TASK["rerun"] if task.is_queued else TASK["rerun_blocked"]
         batch.count_move(task, move, before[task.task_id])
-        batch.task_event(move.event, task, actor=actor, data={"status": task.status})
+        note: JsonObject = {"status": task.status, **cause.note, "from": before[task.task_id]}
+        batch.task_event(move.event, task, actor=cause.actor, data=note)
     _note_conditions(batch, ready)
     return len(ready)
+
+
+def _queue_now(batch: Batch, place: TaskPlace, cause: Cause, *, sql: str, move: Move[TaskStatus]) -> bool:
+    bound = (batch.now, batch.aging_step, place.task_id, raw(cause.actor), raw(cause.reason or None))
+    if batch.run(sql, *bound) != 1:
+        return False
+    (source,) = move.sources
+    batch.count_move(place, move, source)
+    batch.task_event(move.event, place, actor=cause.actor, data={**cause.note, "from": source})
+    return True
 
 
 def _may_queue(batch: Batch, sql: str, *args: object) -> list[ReadyRow]:

@@ -6,6 +6,7 @@ Called by `claim` and `complete`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from core.model.errors import Bug
 from core.model.outcomes import SHORT
@@ -13,19 +14,21 @@ from core.model.status import TASK, TASK_FINAL, AttemptStatus, Move, TaskStatus
 from core.model.values import JsonObject
 from core.store.apply.moves.attempts import ClosedAttempt, close_succeeded, open_attempts
 from core.store.batch import Batch
-from core.store.rows import PLACE, ClaimedRow, Success, TaskPlace
-from core.store.sql import SORT_KEY, WALL, guard, ids, pack
+from core.store.rows import PLACE, Cause, ClaimedRow, Success, TaskPlace
+from core.store.sql import SORT_KEY, WALL, guard, ids, pack, raw
 
 INTERRUPTED = "the engine stopped; what the call had done so far is not kept, it begins again"
 LOSS_HOLDS = "the attempt was lost; 'retry' or 'unhold' runs it again, 'cancel' ends it"
 
 _CLAIM = (
-    "UPDATE task SET status = 'running', epoch = epoch + 1, started_at = ? FROM json_each(?) AS j"
+    "UPDATE task SET status = 'running', epoch = epoch + 1, started_at = ?, status_by = NULL,"
+    " status_reason = NULL FROM json_each(?) AS j"
     f" WHERE task.id = j.value AND {guard(TASK['claim'], 'task.status')}"
     f" RETURNING {PLACE}, epoch, key, uses, spec, generation, tries, losses, bounces, conditional"
 )
 _SUCCEED = (
-    "UPDATE task SET status = 'succeeded', finished_at = ?, output = j.value->>2, error = NULL"
+    "UPDATE task SET status = 'succeeded', finished_at = ?, output = j.value->>2, error = NULL,"
+    " status_reason = j.value->>3"
     " FROM json_each(?) AS j WHERE task.id = j.value->>0 AND task.epoch = j.value->>1"
     f" AND {guard(TASK['succeed'], 'task.status')} RETURNING {PLACE}, epoch"
 )
@@ -34,7 +37,8 @@ _SUCCEED = (
 def _leaving(move: Move[TaskStatus], more: str) -> str:
     return (
         f"UPDATE task SET status = '{move.target}', {more} retry_at = ?9,"
-        " tries = tries + ?3, losses = losses + ?4, bounces = bounces + ?5, error = coalesce(?6, error)"
+        " tries = tries + ?3, losses = losses + ?4, bounces = bounces + ?5, error = coalesce(?6, error),"
+        " status_by = CAST(?10 AS TEXT), status_reason = CAST(?11 AS TEXT)"
         f" WHERE id = ?7 AND epoch = ?8 AND {guard(move, sources={TaskStatus.RUNNING})}"
     )
 
@@ -73,7 +77,7 @@ def succeed(batch: Batch, successes: Sequence[Success]) -> list[Success]:
     """
     if not successes:
         return []
-    listed = pack([[success.task_id, success.epoch, success.output] for success in successes])
+    listed = pack([[one.task_id, one.epoch, one.output, one.reason] for one in successes])
     places = {
         (place[0], epoch): TaskPlace(*place) for *place, epoch in batch.rows(_SUCCEED, batch.wall, listed)
     }
@@ -89,33 +93,42 @@ def succeed(batch: Batch, successes: Sequence[Success]) -> list[Success]:
 
 def retry_later(batch: Batch, closed: ClosedAttempt, *, retry_at: int) -> None:
     """Let a task wait outside a slot for its next attempt."""
-    _leave(batch, closed, TASK["retry_later"], note=batch.due(retry_at), retry_at=retry_at)
+    _leave(batch, closed, TASK["retry_later"], cause=_course(batch.due(retry_at)), retry_at=retry_at)
 
 
 def bounce(batch: Batch, closed: ClosedAttempt) -> None:
     """Queue a task again whose hand-off failed before the start."""
     # A bounce has no event of its attempt: the task's own carries the count and the cause.
-    _leave(batch, closed, TASK["bounce"], note={"error": closed.error})
+    _leave(batch, closed, TASK["bounce"], cause=_course({"error": closed.error}))
 
 
 def interrupt(batch: Batch, closed: ClosedAttempt) -> None:
     """Queue a task again whose attempt the engine ended as it stopped."""
-    _leave(batch, closed, TASK["interrupt"], note={"reason": INTERRUPTED})
+    _leave(batch, closed, TASK["interrupt"], cause=Cause(actor=None, reason=INTERRUPTED))
 
 
 def hold_lost(batch: Batch, closed: ClosedAttempt) -> None:
     """Hold a task whose attempt was lost, until an operator decides."""
-    _leave(batch, closed, TASK["hold_lost"], note={"reason": LOSS_HOLDS})
+    cause = Cause(reason=LOSS_HOLDS, facts={"from": TaskStatus.RUNNING})
+    _leave(batch, closed, TASK["hold_lost"], cause=cause)
 
 
 def give_up(batch: Batch, closed: ClosedAttempt) -> None:
     """Fail a task for which nothing is left to try."""
-    _leave(batch, closed, TASK["give_up"], note=_last_bounce(closed))
+    note: JsonObject = {**_last_bounce(closed), "from": TaskStatus.RUNNING}
+    _leave(batch, closed, TASK["give_up"], cause=_course(note))
 
 
-def cancel(batch: Batch, closed: ClosedAttempt) -> None:
-    """Cancel a task whose attempt was asked to stop."""
-    _leave(batch, closed, TASK["cancel"], note=_last_bounce(closed))
+def cancel(batch: Batch, closed: ClosedAttempt, cause: Cause | None) -> None:
+    """Cancel a task whose attempt was asked to stop; None = its connector ended it."""
+    note: JsonObject = {**_last_bounce(closed), "from": TaskStatus.RUNNING}
+    because = _course(note) if cause is None else replace(cause, facts=note)
+    _leave(batch, closed, TASK["cancel"], cause=because)
+
+
+def _course(note: JsonObject) -> Cause:
+    """Return the cause of a move in the ordinary course, with what its event says."""
+    return Cause(actor=None, facts=note)
 
 
 def _last_bounce(closed: ClosedAttempt) -> JsonObject:
@@ -135,7 +148,7 @@ def _leave(
     closed: ClosedAttempt,
     move: Move[TaskStatus],
     *,
-    note: JsonObject,
+    cause: Cause,
     retry_at: int | None = None,
 ) -> None:
     place, status = closed.place, closed.status
@@ -150,10 +163,12 @@ def _leave(
         place.task_id,
         closed.epoch,
         retry_at,
+        raw(cause.actor),
+        raw(cause.reason or None),
     )
     if moved != 1:
         raise Bug("task.missing", "an open attempt had no running task", facts={"task": place.task_id})
     batch.count_move(place, move, TaskStatus.RUNNING)
     if move.target in TASK_FINAL:
         batch.follow(place, move.target)
-    batch.task_event(move.event, place, attempt=closed.epoch, data=note)
+    batch.task_event(move.event, place, attempt=closed.epoch, actor=cause.actor, data=cause.note)

@@ -51,9 +51,28 @@ FOLLOWUP = """CREATE TABLE {table} (
  WITHOUT ROWID"""
 
 
+# What events told and rows did not: who brought a task to its status, who paused a job.
+CAUSES = """
+UPDATE task SET status_by = e.actor, status_reason = e.data->>'reason' FROM event e
+WHERE task.status NOT IN ('blocked', 'running') AND e.id = (
+  SELECT max(id) FROM event INDEXED BY event_task WHERE task_id = task.id AND kind LIKE 'task.%'
+    AND kind NOT IN ('task.created', 'task.stop_requested', 'task.prioritised', 'task.duplicate'))
+AND (e.actor IS NOT NULL OR e.data->>'reason' IS NOT NULL)
+"""
+RERUN = """
+UPDATE task SET status_by = e.actor FROM event e WHERE task.status = 'blocked' AND task.generation > 1 AND e.id = (
+  SELECT max(id) FROM event INDEXED BY event_task WHERE task_id = task.id AND kind = 'task.rerun')
+"""
+PAUSES = """
+UPDATE job SET paused_at = e.at, paused_by = e.actor, pause_reason = e.data->>'reason' FROM event e
+WHERE job.status = 'paused' AND e.id = (SELECT max(id) FROM event WHERE job_id = job.id AND kind = 'job.paused')
+"""
+
+
 def upgrade() -> None:
     """Add who and why to what was changed, engine time, and aisles above the lanes."""
     add_columns("job", "paused_at INTEGER", "paused_by TEXT", "pause_reason TEXT")
+    add_columns("job", "verdict_task INTEGER", "verdict_ends INTEGER")
     add_columns("task", "actor TEXT", "status_by TEXT", "status_reason TEXT")
     add_columns(
         "engine",
@@ -65,6 +84,8 @@ def upgrade() -> None:
     run("CREATE INDEX job_vtime ON job (vtime) WHERE status IN ('ending', 'paused', 'pending', 'running')")
     _make_aisles()
     make_over("followup", FOLLOWUP, columns="kind, id")
+    for statement in (CAUSES, RERUN, PAUSES):
+        run(statement)
 
 
 def _make_aisles() -> None:

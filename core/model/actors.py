@@ -1,0 +1,52 @@
+"""Actors: who asked for a change, as one line of text.
+
+A client claims its door and a label; the control signs the claim with the user that the kernel names.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from core.model.errors import Invalid
+
+LABEL_VARIABLE = "TASKDECK_AS"
+"""The variable that holds the label of commands and of the console."""
+LABEL_MAX = 64
+
+
+class Door(StrEnum):
+    """Where a request came in."""
+
+    CLI = "cli"
+    CONSOLE = "console"
+    API = "api"
+    """A program: `core.connect`, `core.open_engine`."""
+
+
+def claim(door: Door, label: str | None = None) -> str:
+    """Return what a client says of itself: its door, and a label where one is given."""
+    return door.value if label is None else f"{door}:{label}"
+
+
+def signed(claimed: str, user: str) -> str:
+    """Return the actor of a claim by a user: `ana (cli)`, `ana as deploy (api)`.
+
+    What names no door is taken for the label of a program. Raises `Invalid` (`actor.label`) for a label that
+    is empty, longer than `LABEL_MAX` or not printable.
+    """
+    door, _, label = claimed.partition(":")
+    if claimed in set(Door):
+        return f"{user} ({claimed})"
+    if door not in set(Door):
+        door, label = Door.API, claimed
+    return f"{user} as {_checked(label)} ({door})"
+
+
+def _checked(label: str) -> str:
+    if not label.strip() or len(label) > LABEL_MAX or not label.isprintable():
+        raise Invalid(
+            "actor.label",
+            f"a label of who asks has 1 to {LABEL_MAX} printable characters",
+            hint=f"choose another one with --as or ${LABEL_VARIABLE}",
+        )
+    return label

@@ -1,0 +1,55 @@
+"""Fold the events of a job into its row.
+
+Used by `findings`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from core.model.status import JOB
+from core.model.values import JsonValue
+from core.store.verify.fold import Fact
+
+_VERDICT, _PAUSE = JOB["verdict"].event, JOB["pause"].event
+
+
+@dataclass(slots=True, kw_only=True)
+class FoldedJob:
+    """A job's row as its events tell it."""
+
+    COLUMNS: ClassVar = (
+        "status",
+        "verdict",
+        "reason",
+        "verdict_by",
+        "verdict_task",
+        "verdict_ends",
+        "paused_at",
+        "paused_by",
+        "pause_reason",
+    )
+    """The columns of `job` that the events tell."""
+    status: str | None = None
+    verdict: tuple[JsonValue, ...] = (None,) * 5
+    pause: tuple[JsonValue, ...] = (None,) * 3
+
+    @property
+    def columns(self) -> list[JsonValue]:
+        """Return what the row holds, in the order of `COLUMNS`."""
+        return [self.status, *self.verdict, *self.pause]
+
+    def take(self, fact: Fact) -> None:
+        """Take what the next event says."""
+        values = fact.values
+        self.status = fact.kind.partition(".")[2]
+        if fact.kind == "job.created":
+            self.status = str(values.get("status"))
+        elif fact.kind == _VERDICT:
+            told = (values.get(name) for name in ("task", "ends"))
+            self.verdict = (values.get("verdict"), values.get("reason"), fact.actor, *told)
+        elif values.get("reopened"):
+            self.verdict = (None,) * 5
+        paused = fact.kind == _PAUSE
+        self.pause = (fact.at, fact.actor, values.get("reason")) if paused else (None,) * 3
