@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import assert_never
 
-from console.verbs.apply import SHOWN, Order, Tally, apply, movable, only, summary
+from console.verbs.apply import SHOWN, Order, Tally, apply, foretell, movable, only, summary
 from console.verbs.kill import kill
 from console.verbs.kill_candidates import KILL_SOURCES
 from console.verbs.questions import CountQuestion, Notices, Questions, Report
@@ -165,7 +165,8 @@ class Operations:
             case Tier.AT_ONCE:
                 return True
             case Tier.ASK:
-                return await self._questions.confirm(question(verb, scope))
+                foretold = await foretell(self._control, scope.targets) if verb is Verb.RETRY else ""
+                return await self._questions.confirm(question(verb, scope, foretold))
             case Tier.TYPE:
                 target = scope.frozen
                 since = None if target is None else partial(self._matched_since, target)

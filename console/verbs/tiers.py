@@ -119,9 +119,10 @@ def frozen_scope(target: Target, preview: Preview) -> Scope:
     )
 
 
-def question(verb: Verb, scope: Scope) -> SafeText:
-    """Ask for one key."""
-    return safe_line(f"{verb.capitalize()} {scope.name}? [y/N]")
+def question(verb: Verb, scope: Scope, foretold: str = "") -> SafeText:
+    """Ask for one key, with what is known of the end."""
+    known = f" ({foretold})" if foretold else ""
+    return safe_line(f"{verb.capitalize()} {scope.name}{known}? [y/N]")
 
 
 def facts_of(scope: Scope, since: int) -> tuple[SafeText, ...]:

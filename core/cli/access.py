@@ -14,6 +14,7 @@ from core.app.remote_host import attach_or_start_remote, attach_remote
 from core.cli.arguments import Common
 from core.cli.output import note
 from core.control.api import ControlAPI
+from core.control.remote import RemoteControl
 from core.model.text import safe_line
 from core.model.values import to_iso
 from core.model.views import EngineInfo
@@ -26,6 +27,11 @@ def changing(arguments: Common) -> AbstractAsyncContextManager[ControlAPI]:
     """
     chosen = arguments.options()
     return attach_or_apply(chosen) if chosen.host is None else attach_or_start_remote(chosen)
+
+
+def runs_tasks(control: ControlAPI) -> bool:
+    """Return whether what `changing` lent is an engine that runs tasks, not this process."""
+    return isinstance(control, RemoteControl)
 
 
 def running(arguments: Common) -> AbstractAsyncContextManager[ControlAPI]:

@@ -18,7 +18,7 @@ from core.cli.arguments import Label, Remote, actor_of
 from core.cli.commands import Command
 from core.cli.output import emit, note, say
 from core.cli.refusals import usage
-from core.cli.summary import report_changes
+from core.cli.summary import Outcome, report_changes
 from core.control.api import ControlAPI, Target
 from core.model.commands import Operated, Refusal
 from core.model.orphans import OrphanKind, OrphanView
@@ -126,7 +126,7 @@ async def _apply(deck: ControlAPI, orphans: Sequence[OrphanView], arguments: Orp
     unfit = [Refusal(ref, _misfit(orphans, ref, cure)) for ref in arguments.task if ref not in fitting]
     done = await _cure(deck, fitting, arguments, cure=cure) if fitting else Operated(changed=0)
     result = Operated(changed=done.changed, refused=(*unfit, *done.refused))
-    return report_changes(result, done=f"{cure}: changed", arguments=arguments)
+    return report_changes(result, Outcome(done=f"{cure}: changed"), arguments=arguments)
 
 
 async def _cure(deck: ControlAPI, ids: Sequence[int], arguments: Orphans, *, cure: Cure) -> Operated:

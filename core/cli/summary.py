@@ -6,13 +6,14 @@ Used by `run`, `exec`, `map`, `show`, `orphans` and the operators' verbs.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from core.cli.arguments import Common
 from core.cli.output import emit, note, say, status
 from core.control.api import Filter, ReadingAPI
 from core.filters.fields import Noun
 from core.filters.terms import In
-from core.model.commands import Operated
+from core.model.commands import Effect, Forecast, Operated
 from core.model.errors import Conflict, TaskdeckError
 from core.model.text import clip, safe_line
 from core.model.values import INBOX, JsonObject, JsonValue
@@ -84,20 +85,60 @@ def error_text(error: JsonObject | None) -> str:
     return f"{text} [{safe_line(str(code))}]" if code else text
 
 
-def report_changes(result: Operated, *, done: str, arguments: Common) -> int:
-    """Write what changed and what was refused; return the exit status.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How an operator's command is reported: the word for what was done, and what may follow it."""
+
+    done: str
+    effect: Effect = Effect.CHANGE
+    engine_runs: bool = True
+    """False = what was changed is recorded, and nothing runs it."""
+
+
+def report_changes(result: Operated, outcome: Outcome, *, arguments: Common) -> int:
+    """Write what changed, what was refused and how jobs will end; return the exit status.
 
     `Conflict` if all was refused: a script has to notice that nothing was done.
     """
     if arguments.json:
-        refusals: list[JsonValue] = [
-            {"id": refusal.id, "reason": refusal.reason} for refusal in result.refused
-        ]
-        emit({"changed": result.changed, "refused": refusals})
+        emit(_changes_shape(result, outcome))
     else:
-        say(f"{done} {result.changed}" + (f", refused {len(result.refused)}" if result.refused else ""))
-        for refusal in result.refused[:SHOWN]:
-            note(f"  {refusal.id}: {safe_line(refusal.reason)}")
-        if len(result.refused) > SHOWN:
-            note(f"  and {len(result.refused) - SHOWN} more; all of them: --json")
+        _say_changes(result, outcome)
+        for forecast in result.forecasts[:SHOWN]:
+            note(f"  {forecast_text(forecast, arguments)}")
+    if result.changed and outcome.effect is Effect.CHANGE and not outcome.engine_runs:
+        serve = arguments.command("serve")
+        note(f"recorded, but no engine is running, so nothing is started: run '{serve}'")
     return Conflict.exit_code if result.refused and not result.changed else 0
+
+
+def forecast_text(forecast: Forecast, arguments: Common) -> str:
+    """Say how a job that goes on will end at best, and what runs all of it again."""
+    at_best = f"job {forecast.job_id} goes on and ends as {forecast.status} at best"
+    if not forecast.reason:
+        return at_best
+    rest = arguments.command("retry", str(forecast.job_id))
+    return f"{at_best}: {safe_line(forecast.reason)}; '{rest}' runs the rest again too"
+
+
+def _say_changes(result: Operated, outcome: Outcome) -> None:
+    would = "not done: would have " if outcome.effect is Effect.NONE else ""
+    refused = f", refused {len(result.refused)}" if result.refused else ""
+    say(f"{would}{outcome.done} {result.changed}{refused}")
+    for refusal in result.refused[:SHOWN]:
+        note(f"  {refusal.id}: {safe_line(refusal.reason)}")
+    if len(result.refused) > SHOWN:
+        note(f"  and {len(result.refused) - SHOWN} more; all of them: --json")
+
+
+def _changes_shape(result: Operated, outcome: Outcome) -> JsonObject:
+    return {
+        "changed": result.changed,
+        "refused": [{"id": refusal.id, "reason": refusal.reason} for refusal in result.refused],
+        "jobs": [
+            {"job": forecast.job_id, "status_at_best": forecast.status, "reason": forecast.reason}
+            for forecast in result.forecasts
+        ],
+        "dry_run": outcome.effect is Effect.NONE,
+        "engine_runs": outcome.engine_runs,
+    }

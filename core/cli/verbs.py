@@ -6,27 +6,25 @@ Loaded by `core.cli.main` for its commands.
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Annotated, TypeAlias
 
 import typer
 
-from core.cli.access import changing, running
+from core.cli.access import changing, running, runs_tasks
 from core.cli.arguments import Label, Remote, actor_of
 from core.cli.commands import Command
 from core.cli.output import draw, emit, say
 from core.cli.refusals import Left, usage
-from core.cli.summary import report_changes
+from core.cli.summary import Outcome, report_changes
 from core.cli.targets import count, find_targets
+from core.control import api
 from core.control.api import ControlAPI, Target
 from core.model.bounds import PRIORITY_MAX
-from core.model.commands import Force, Operated
+from core.model.commands import Effect, Force, Operated
 
 _ASK_ABOVE = 20
-Act: TypeAlias = Callable[[ControlAPI, Target], Awaitable[Operated]]
-
-
 Reason: TypeAlias = Annotated[str, typer.Option(metavar="TEXT", help="Why; others will read it.")]
 QueueName: TypeAlias = Annotated[str | None, typer.Option("--queue", metavar="NAME", help="A whole queue.")]
 
@@ -45,7 +43,15 @@ class Chosen:
         str, typer.Option(metavar="FILTER", help="All tasks that match, such as: status:failed job:12")
     ] = ""
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, however many there are.")] = False
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be changed and refused; change nothing.")
+    ] = False
     as_: Label = None
+
+    @property
+    def effect(self) -> Effect:
+        """Return whether the verb is carried out."""
+        return Effect.NONE if self.dry_run else Effect.CHANGE
 
     @property
     def actor(self) -> str:
@@ -129,7 +135,7 @@ class _Verb:
 
     name: str
     done: str
-    act: Act
+    ask: Callable[[Target], api.Operate]
 
 
 async def cancel(arguments: Cancel) -> int:
@@ -143,8 +149,8 @@ async def cancel(arguments: Cancel) -> int:
         verb=_Verb(
             name="cancel",
             done="cancelled",
-            act=lambda deck, target: deck.cancel(
-                target, reason=arguments.reason, force=force, actor=arguments.chosen.actor
+            ask=lambda target: api.Cancel(
+                target=target, reason=arguments.reason, force=force, actor=arguments.chosen.actor
             ),
         ),
     )
@@ -158,8 +164,11 @@ async def retry(arguments: Retry) -> int:
         verb=_Verb(
             name="retry",
             done="retried",
-            act=lambda deck, target: deck.retry(
-                target, downstream=arguments.downstream, reason=arguments.reason, actor=arguments.chosen.actor
+            ask=lambda target: api.Retry(
+                target=target,
+                downstream=arguments.downstream,
+                reason=arguments.reason,
+                actor=arguments.chosen.actor,
             ),
         ),
     )
@@ -173,8 +182,8 @@ async def pause(arguments: Pause) -> int:
         verb=_Verb(
             name="pause",
             done="paused",
-            act=lambda deck, target: deck.pause(
-                target, reason=arguments.reason, actor=arguments.chosen.actor
+            ask=lambda target: api.Pause(
+                target=target, reason=arguments.reason, actor=arguments.chosen.actor
             ),
         ),
         queue=arguments.queue,
@@ -191,8 +200,8 @@ async def resume(arguments: Resume) -> int:
         verb=_Verb(
             name="resume",
             done="resumed",
-            act=lambda deck, target: deck.resume(
-                target, reason=arguments.reason, actor=arguments.chosen.actor
+            ask=lambda target: api.Resume(
+                target=target, reason=arguments.reason, actor=arguments.chosen.actor
             ),
         ),
         queue=arguments.queue,
@@ -221,7 +230,7 @@ async def hold(arguments: Hold) -> int:
         verb=_Verb(
             name="hold",
             done="held",
-            act=lambda deck, target: deck.hold(target, reason=arguments.reason, actor=arguments.chosen.actor),
+            ask=lambda target: api.Hold(target=target, reason=arguments.reason, actor=arguments.chosen.actor),
         ),
     )
 
@@ -234,8 +243,8 @@ async def unhold(arguments: Unhold) -> int:
         verb=_Verb(
             name="unhold",
             done="released",
-            act=lambda deck, target: deck.unhold(
-                target, reason=arguments.reason, actor=arguments.chosen.actor
+            ask=lambda target: api.Unhold(
+                target=target, reason=arguments.reason, actor=arguments.chosen.actor
             ),
         ),
     )
@@ -249,8 +258,8 @@ async def priority(arguments: Priority) -> int:
         verb=_Verb(
             name="prioritise",
             done="prioritised",
-            act=lambda deck, target: deck.prioritise(
-                target, priority=arguments.to, reason=arguments.reason, actor=arguments.chosen.actor
+            ask=lambda target: api.Prioritise(
+                target=target, priority=arguments.to, reason=arguments.reason, actor=arguments.chosen.actor
             ),
         ),
     )
@@ -265,17 +274,16 @@ async def _carry_out(arguments: Remote, chosen: Chosen, *, verb: _Verb, queue: s
             where=chosen.where,
             queue=queue,
         )
-        if not chosen.yes:
+        if not (chosen.yes or chosen.dry_run):
             await _ask(deck, targets, verb=verb)
-        results = [await verb.act(deck, target) for target in targets]
-    return report_changes(
-        Operated(
-            changed=sum(result.changed for result in results),
-            refused=tuple(refusal for result in results for refusal in result.refused),
-        ),
-        done=verb.done,
-        arguments=arguments,
+        results = [await deck.ask(replace(verb.ask(target), effect=chosen.effect)) for target in targets]
+    operated = Operated(
+        changed=sum(result.changed for result in results),
+        refused=tuple(refusal for result in results for refusal in result.refused),
+        forecasts=tuple(forecast for result in results for forecast in result.forecasts),
     )
+    outcome = Outcome(done=verb.done, effect=chosen.effect, engine_runs=runs_tasks(deck))
+    return report_changes(operated, outcome, arguments=arguments)
 
 
 async def _ask(deck: ControlAPI, targets: Sequence[Target], *, verb: _Verb) -> None:
@@ -307,7 +315,7 @@ COMMANDS = (
         run=retry,
         examples=(
             "taskdeck retry 12",
-            "taskdeck retry 12/parse --downstream",
+            "taskdeck retry 12/parse --downstream --dry-run",
             "taskdeck retry --where 'status:failed err~timeout age<1d' --yes",
         ),
     ),

@@ -21,6 +21,7 @@ from core.model import bounds, commands, views
 from core.model.commands import (
     Document,
     DocumentText,
+    Effect,
     Force,
     Operated,
     Operation,
@@ -40,6 +41,7 @@ __all__ = [
     "ControlAPI",
     "Document",
     "DocumentText",
+    "Effect",
     "EventQuery",
     "Filter",
     "Force",
@@ -107,6 +109,7 @@ class Operate(Request[Operated]):
 
     target: Target
     actor: str = OPERATOR
+    effect: Effect = Effect.CHANGE
 
     def __post_init__(self) -> None:
         """Refuse what is out of bounds (`task.FIELD`)."""
@@ -272,8 +275,9 @@ class ControlAPI(ReadingAPI):
     ) -> Operated:
         """Run final tasks (ids, filter) again, or all that went wrong in a job.
 
-        `downstream` also reruns everything that depends on the tasks. A queue raises `Invalid`
-        (`target.unfit`).
+        `downstream` also reruns everything that depends on the tasks. Of each job that had ended, the
+        answer says which status it gets at best (`forecasts`). A queue raises `Invalid` (`target.unfit`),
+        the inbox `Conflict` (`job.inbox`).
         """
         return await self.ask(Retry(target=target, downstream=downstream, reason=reason, actor=actor))
 

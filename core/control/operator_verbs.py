@@ -11,7 +11,8 @@ from core.control import api
 from core.control.arguments import Target, unfit
 from core.filters.fields import Noun
 from core.model import commands
-from core.model.commands import Operated, Operation, Refusal
+from core.model.commands import Effect, Forecast, Operated, Operation, Refusal, Rehearse
+from core.model.errors import Invalid
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -49,10 +50,16 @@ class OperatorVerbs:
         """Return what changed and who refused; raise `Invalid` (`target.unfit`) for another target."""
         target, actor = verb.target, verb.actor
         match verb:
+            case api.KeepOrphans() | api.KillOrphans() if verb.effect is Effect.NONE:
+                raise Invalid(
+                    "effect.unfit",
+                    "what would be done with orphans is not rehearsed",
+                    hint="see them with 'taskdeck orphans --plan'",
+                )
             case api.Pause() | api.Resume():
-                return await self._engine.operate(_command_on_switch(verb))
+                return await self._operate(verb, _command_on_switch(verb))
             case api.Cancel() | api.Retry() if target.job_id is not None:
-                return await self._engine.operate(_command_on_job(verb, target.job_id))
+                return await self._operate(verb, _command_on_job(verb, target.job_id))
             case api.KeepOrphans():
                 return await self._engine.keep_orphans(_task_ids(target), actor=actor)
             case api.KillOrphans():
@@ -60,14 +67,21 @@ class OperatorVerbs:
             case _:
                 return await self._carry_out_on_tasks(verb)
 
+    async def _operate(self, verb: api.Operate, command: Operation) -> Operated:
+        rehearsed = verb.effect is Effect.NONE
+        return await self._engine.operate(Rehearse(operation=command) if rehearsed else command)
+
     async def _carry_out_on_tasks(self, verb: api.Operate) -> Operated:
         changed = 0
         refused: list[Refusal] = []
+        # Tasks of one job may be in several batches: the last knows most.
+        forecasts: dict[int, Forecast] = {}
         async for task_ids in self._batches(verb.target):
-            operated = await self._engine.operate(verb.on_tasks(task_ids))
+            operated = await self._operate(verb, verb.on_tasks(task_ids))
             changed += operated.changed
             refused += operated.refused
-        return Operated(changed=changed, refused=tuple(refused))
+            forecasts |= {forecast.job_id: forecast for forecast in operated.forecasts}
+        return Operated(changed=changed, refused=tuple(refused), forecasts=tuple(forecasts.values()))
 
     async def _batches(self, target: Target) -> AsyncIterator[tuple[int, ...]]:
         if target.task_ids is not None:
@@ -76,7 +90,7 @@ class OperatorVerbs:
                 yield task_ids[start : start + MAX_PER_BATCH]
             return
         if target.filter is None or target.filter.noun is not Noun.TASKS:
-            raise unfit("tasks, by id or by a filter on tasks")
+            raise _tasks_only(target)
         # By rising id: a verb moves tasks out of the filter (or into it) while it goes on.
         last = 0
         while batch := await self._matching(target, after=last):
@@ -87,6 +101,17 @@ class OperatorVerbs:
         return await self._engine.reports.targets.task_ids(
             target.filter, after=after, limit=MAX_PER_BATCH, as_of=target.as_of, excluding=target.excluding
         )
+
+
+def _tasks_only(target: Target) -> Invalid:
+    if target.job_id is None:
+        return unfit("tasks, by id or by a filter on tasks")
+    return Invalid(
+        "target.unfit",
+        f"this verb acts on tasks, and {target.job_id} is a job",
+        hint=f"name tasks: {target.job_id}/KEY, or --where 'job:{target.job_id}' for all of them",
+        facts={"job": target.job_id},
+    )
 
 
 def _command_on_job(verb: api.Cancel | api.Retry, job_id: int) -> Operation:

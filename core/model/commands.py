@@ -68,17 +68,47 @@ class Refusal(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """The status that a job gets if all its tasks that have not ended succeed, and why."""
+
+    job_id: int
+    status: str
+    reason: str
+    """Empty where nothing stands in the way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Operated:
     """What an operator's verb changed: how many tasks or switches moved, and what it refused."""
 
     changed: int
     refused: tuple[Refusal, ...] = ()
+    forecasts: tuple[Forecast, ...] = ()
+    """Of each job that had ended and goes on."""
 
 
 class Operation(Command[Operated]):
     """What an operator asks."""
 
     __slots__ = ()
+
+
+class Effect(StrEnum):
+    """Whether a verb is carried out."""
+
+    CHANGE = "change"
+    NONE = "none"
+    """It is answered as if it were, and nothing changes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearse(Operation):
+    """Answer what an operation would change and refuse, and change nothing."""
+
+    operation: Operation
+
+    def rows(self) -> tuple[RowRef, ...]:
+        return self.operation.rows()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,3 +64,5 @@ class WriterRules:
     needs_verdict: Callable[[StageStatus, StageStatus | None], bool]
     verdict_of_stages: Callable[[OnTaskFailure, ClosedStages], Verdict | None]
     verdict_of_tasks: Callable[[TaskCounts], Verdict | None]
+    forecast: Callable[[OnTaskFailure, Sequence[tuple[str, TaskCounts]]], Verdict | None]
+    """By the names and tasks of the stages, in order; None = the job will succeed."""

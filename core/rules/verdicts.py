@@ -5,14 +5,17 @@ Called by the store's writer, through `writer`.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
-from core.model.decisions import Verdict
+from core.model.decisions import ClosedStages, Verdict
 from core.model.plans import OnTaskFailure
-from core.model.status import JobStatus, StageStatus, TaskStatus
+from core.model.status import TASK_FINAL, JobStatus, StageStatus, TaskStatus
 
 if TYPE_CHECKING:
-    from core.model.decisions import ClosedStages, TaskCounts
+    from collections.abc import Sequence
+
+    from core.model.decisions import TaskCounts
 
 
 def status_of_stage(tasks: TaskCounts) -> StageStatus:
@@ -54,3 +57,27 @@ def verdict_of_tasks(tasks: TaskCounts) -> Verdict | None:
     if TaskStatus.FAILED in tasks and TaskStatus.SUCCEEDED not in tasks:
         return Verdict(status=JobStatus.FAILED, reason="no task succeeded")
     return None
+
+
+def forecast(on_task_failure: OnTaskFailure, stages: Sequence[tuple[str, TaskCounts]]) -> Verdict | None:
+    """Return the verdict that a job will get if every task that has not ended succeeds; None = it succeeds.
+
+    `stages` are names and counts, in order.
+    """
+    ended = [(name, status_of_stage(_at_best(tasks))) for name, tasks in stages]
+    first = {status: name for name, status in reversed(ended)}
+    closed = ClosedStages(failed=first.get(StageStatus.FAILED), cancelled=first.get(StageStatus.CANCELLED))
+    verdict = verdict_of_stages(on_task_failure, closed)
+    if verdict is not None:
+        return verdict
+    total: Counter[TaskStatus] = Counter()
+    for _, tasks in stages:
+        total.update(_at_best(tasks))
+    return verdict_of_tasks(total)
+
+
+def _at_best(tasks: TaskCounts) -> TaskCounts:
+    best: Counter[TaskStatus] = Counter()
+    for status, number in tasks.items():
+        best[status if status in TASK_FINAL else TaskStatus.SUCCEEDED] += number
+    return best

@@ -8,6 +8,7 @@ from __future__ import annotations
 from core.model.decisions import WriterRules
 from core.rules.lanes import choose, sort_key
 from core.rules.verdicts import (
+    forecast,
     needs_verdict,
     status_of_stage,
     verdict_of_stages,
@@ -23,4 +24,5 @@ WRITER_RULES = WriterRules(
     needs_verdict=needs_verdict,
     verdict_of_stages=verdict_of_stages,
     verdict_of_tasks=verdict_of_tasks,
+    forecast=forecast,
 )

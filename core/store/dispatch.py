@@ -27,6 +27,7 @@ from core.model.commands import (
     NoteOrphan,
     Pause,
     Prioritise,
+    Rehearse,
     Repair,
     Rerun,
     Resume,
@@ -116,7 +117,22 @@ def _all(command: type[C], phase: Phase, apply: Many[C], *, apart: Many[C] | Non
     return Step(command=command, phase=phase, apply=typed(apply), apart=typed(apart or apply))
 
 
+def _rehearse(batch: Batch, command: Rehearse) -> object:
+    """Carry an operation out under a savepoint, and undo it."""
+    trial = batch.trial()
+    batch.flush_counts()
+    batch.db.execute("SAVEPOINT rehearsal")
+    try:
+        (answer,) = _STEPS[type(command.operation)].apply(trial, [command.operation])
+    finally:
+        if batch.db.in_transaction:
+            batch.db.execute("ROLLBACK TO rehearsal")
+            batch.db.execute("RELEASE rehearsal")
+    return answer
+
+
 _TABLE = (
+    _each(Rehearse, _rehearse),
     _each(Cancel, apply_cancel),
     _each(Kill, apply_kill),
     _each(Pause, apply_pause),

@@ -150,3 +150,55 @@ def test_a_label_comes_from_the_environment_too_and_a_bad_one_is_refused(
     refused = failed("retry", "2", "--as", "a\nb")
     assert refused.status == 2
     assert "error[actor.label]" in refused.err
+
+
+def test_a_change_without_an_engine_says_that_nothing_runs_it_and_what_does(failed: Deck, home: Path) -> None:
+    for words in (("retry", "2/a"), ("hold", "2/a"), ("unhold", "2/a"), ("priority", "--to", "3", "2/a")):
+        said = failed(*words).err
+        assert "recorded, but no engine is running, so nothing is started: run 'taskdeck serve" in said, words
+    answer = failed("pause", "2", "--json").objects[0]
+    assert (answer["changed"], answer["engine_runs"]) == (1, False)
+    assert "no engine" not in failed("unhold", "2/b").err, "nothing was recorded"
+
+
+def test_a_retried_task_of_an_ended_job_says_how_the_job_will_end(failed: Deck) -> None:
+    (answer,) = failed("retry", "2/a", "--dry-run", "--json").objects
+    assert answer["jobs"] == [{"job": 2, "status_at_best": "succeeded", "reason": ""}]
+    assert (answer["dry_run"], answer["changed"]) == (True, 1)
+    assert _statuses(failed) == ["failed", "skipped"]
+    failed("retry", "2")
+    failed("cancel", "2")
+    ended = failed("retry", "2/a")
+    assert "job 2 goes on and ends as cancelled at best: stage" in ended.err
+    assert "'taskdeck retry 2' runs the rest again too" in ended.err
+
+
+@pytest.mark.parametrize("verb", ["cancel", "retry", "pause", "hold", "unhold"])
+def test_a_dry_run_of_any_verb_changes_nothing(failed: Deck, verb: str) -> None:
+    failed("retry", "2")
+    before = failed("events", "--json", "--job", "2").out
+    target = "2" if verb in ("cancel", "retry", "pause") else "2/a"
+    assert "not done: would have" in failed(verb, target, "--dry-run").out
+    assert failed("events", "--json", "--job", "2").out == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("retry", "1"),
+        ("cancel", "1"),
+        ("cancel", "1", "--now", "--reason", "x"),
+        ("hold", "1"),
+        ("unhold", "1"),
+        ("priority", "1", "--to", "3"),
+    ],
+)
+def test_a_verb_on_the_whole_inbox_is_refused_with_the_right_spelling(
+    failed: Deck, words: tuple[str, ...]
+) -> None:
+    failed("exec", "--", "false")
+    before = failed("events", "--json", "--where", "kind:task.rerun").out
+    refused = failed(*words)
+    assert refused.status == 2
+    assert "1/KEY" in refused.err
+    assert failed("events", "--json", "--where", "kind:task.rerun").out == before

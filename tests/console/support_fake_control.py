@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from console.rows.sort_order import is_by_id
 from core.control import api, reading_api
@@ -15,7 +15,7 @@ from core.control.arguments import DocumentSource
 from core.control.requests import verb_of
 from core.filters.fields import Noun
 from core.filters.terms import Filter
-from core.model.commands import Operated, Submitted
+from core.model.commands import Effect, Operated, Submitted
 from core.model.counts import Count, Preview
 from core.model.errors import Invalid, NotFound, TaskdeckError, Unavailable
 from core.model.events import KINDS, EventView
@@ -57,12 +57,17 @@ class FakeControl(FakeRows, ControlAPI):
         self.asked: list[tuple[str, object]] = []
         self.reads: Counter[str] = Counter()
         self.reasons: list[str] = []
+        self.rehearsed: list[str] = []
+        self.rehearsal = Operated(changed=0)
         self.patience = 0.0
         self.searched: int | None = None
         self.workflows: dict[str, WorkflowView | TaskdeckError] = {}
 
     async def ask(self, request: Request[R]) -> R:
         verb = verb_of(request)
+        if getattr(request, "effect", Effect.CHANGE) is Effect.NONE:
+            self.rehearsed.append(verb.name)
+            return cast("R", self.rehearsal)
         if verb.kind is Kind.READ or verb.name in ("orphans", "changes"):
             self._read(verb.name)
         if verb.kind is not Kind.READ:

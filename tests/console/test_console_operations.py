@@ -11,7 +11,7 @@ from console.verbs.tiers import BOUNDED, REVERSIBLE, Scope, Tier, Verb, facts_of
 from core.control.api import Target
 from core.filters.fields import Noun
 from core.filters.parser import parse
-from core.model.commands import Operated
+from core.model.commands import Forecast, Operated
 from core.model.errors import Conflict, Unavailable
 from core.model.orphans import OrphanKind
 from tests.console.support_fake_control import FakeControl
@@ -438,3 +438,14 @@ def orphaned(number: int) -> FakeControl:
         task = control.add_task(job, f"o{index}")
         control.add_orphan(task, pids=(100 + task,), commands=("sleep 1000",))
     return control
+
+
+async def test_the_question_before_a_retry_says_how_the_job_will_end() -> None:
+    control = FakeControl()
+    desk = Desk(control, answer=False)
+    forecast = Forecast(job_id=4, status="cancelled", reason="stage load was cancelled")
+    control.rehearsal = Operated(changed=1, forecasts=(forecast,))
+    await desk.operations.retry(Selection(target=Target(task_ids=(1,)), label="task 1"))
+    told = "job 4 ends as cancelled at best: stage load was cancelled"
+    assert desk.questions == [f"Retry task 1 ({told})? [y/N]"]
+    assert len(control.rehearsed) == 1

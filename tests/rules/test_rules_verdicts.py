@@ -13,6 +13,7 @@ from core.model.decisions import ClosedStages, Verdict
 from core.model.plans import OnTaskFailure
 from core.model.status import JOB, STAGE_FINAL, TASK_FINAL, JobStatus, StageStatus, TaskStatus
 from core.rules.verdicts import (
+    forecast,
     needs_verdict,
     status_of_stage,
     verdict_of_stages,
@@ -124,3 +125,22 @@ def test_a_verdict_names_the_stage_that_brought_it(
         named = failed if verdict.status is JobStatus.FAILED else cancelled
         assert named is not None
         assert verdict.reason.startswith(f"stage {named} ")
+
+
+@pytest.mark.parametrize(
+    ("policy", "stages", "verdict"),
+    [
+        (STOP, [{TaskStatus.QUEUED: 2}], None),
+        (STOP, [{TaskStatus.QUEUED: 1, TaskStatus.CANCELLED: 3}], "stage s0 was cancelled"),
+        (STOP, [{TaskStatus.SUCCEEDED: 1}, {TaskStatus.BLOCKED: 1, TaskStatus.FAILED: 1}], "stage s1 failed"),
+        (CONTINUE, [{TaskStatus.RUNNING: 1, TaskStatus.FAILED: 1}], None),
+        (CONTINUE, [{TaskStatus.FAILED: 1, TaskStatus.SKIPPED: 1}], "no task succeeded"),
+        (FINISH, [{TaskStatus.CANCELLED: 1}, {TaskStatus.FAILED: 1}], "stage s1 failed"),
+        (FINISH, [{TaskStatus.SKIPPED: 4}, {TaskStatus.RETRYING: 1}], None),
+    ],
+)
+def test_the_end_of_a_job_is_foretold_by_what_will_stay(
+    policy: OnTaskFailure, stages: list[dict[TaskStatus, int]], verdict: str | None
+) -> None:
+    foretold = forecast(policy, [(f"s{number}", counts) for number, counts in enumerate(stages)])
+    assert (None if foretold is None else foretold.reason) == verdict

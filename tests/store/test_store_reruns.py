@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from core.model.commands import Cancel, Decide, Hold, Proceed, Rerun, SkipIt
+from core.model.commands import (
+    Cancel,
+    Decide,
+    Forecast,
+    Hold,
+    Pause,
+    Prioritise,
+    Proceed,
+    Rehearse,
+    Rerun,
+    SkipIt,
+)
 from core.model.errors import Conflict, NotFound
 from core.model.outcomes import Cancelled, RetryAt, Succeeded
 from core.model.values import INBOX
@@ -225,3 +236,54 @@ def test_a_condition_is_judged_again(deck: Deck) -> None:
     deck.do(Rerun(task_ids=(deck.id("a"),)))
     assert deck.report.conditions == [deck.id("a")]
     assert deck.column("a", "wait_reason") == "condition"
+
+
+def test_a_rerun_says_how_its_job_will_end_by_what_stays_of_the_others(deck: Deck) -> None:
+    work = deck.submit(flat(task("a", priority=1), task("b")))
+    deck.claim(1)
+    deck.end("a", failure())
+    deck.settle()
+    assert deck.statuses(work) == {"a": "failed", "b": "cancelled"}
+    alone = deck.operate(Rehearse(operation=Rerun(task_ids=(deck.id("a"),))))
+    assert alone.forecasts == (Forecast(job_id=work, status="cancelled", reason="stage only was cancelled"),)
+    whole = deck.operate(Rehearse(operation=Rerun(job_id=work)))
+    assert (whole.changed, whole.forecasts) == (2, (Forecast(job_id=work, status="succeeded", reason=""),))
+    assert deck.operate(Rerun(task_ids=(deck.id("a"),))) == alone
+    deck.claim()
+    deck.end("a")
+    deck.settle()
+    assert deck.job_status(work) == "cancelled"
+
+
+def test_a_rehearsal_answers_and_changes_nothing(deck: Deck) -> None:
+    work = deck.submit(flat(task("a"), task("b", "a")))
+    deck.claim()
+    deck.end("a", failure())
+    deck.settle()
+    before, events = deck.picture(), deck.events()
+    asked = (
+        Rerun(job_id=work),
+        Cancel(job_id=work),
+        Pause(queue="default"),
+        Prioritise(task_ids=(deck.id("b"),), priority=3),
+    )
+    for operation in asked:
+        answer = deck.operate(Rehearse(operation=operation))
+        assert (deck.picture(), deck.events(), deck.report.stops) == (before, events, [])
+        assert deck.operate(operation) == answer
+        before, events = deck.picture(), deck.events()
+    (refusal,) = deck.ask(Rehearse(operation=Rerun(job_id=999)))
+    assert isinstance(refusal, NotFound)
+
+
+def test_the_inbox_is_not_run_again_or_cancelled_as_a_whole(deck: Deck) -> None:
+    deck.enqueue(task("a"), task("b"))
+    deck.claim(1)
+    deck.end("a", failure())
+    before = deck.picture()
+    retried, cancelled = deck.ask(Rerun(job_id=1))[0], deck.ask(Cancel(job_id=1))[0]
+    assert (retried.code, cancelled.code) == ("job.inbox", "job.inbox")
+    assert "1 of them failed or were cancelled" in retried.message
+    assert "1 of them have not ended" in cancelled.message
+    assert "taskdeck retry 1/KEY" in retried.hint
+    assert deck.picture() == before

@@ -187,6 +187,16 @@ def apply_prioritise(batch: Batch, command: Prioritise) -> Operated:
     return Operated(changed=changed, refused=tuple(refused))
 
 
+def refuse_inbox(done: str, which: str, *, verb: str) -> Conflict:
+    """Refuse a verb on the inbox as a whole, with how to say what was meant."""
+    return Conflict(
+        "job.inbox",
+        f"job {INBOX} is the inbox, with all loose tasks; it is not {done} as a whole: {which}",
+        hint=f"name tasks: 'taskdeck {verb} {INBOX}/KEY', --task ID, or --where 'job:{INBOX} ...'",
+        facts={"job": INBOX},
+    )
+
+
 def read_tasks(batch: Batch, task_ids: tuple[int, ...]) -> tuple[list[NamedTask], list[Refusal]]:
     """Read tasks for a verb, each id once, in order of id; what does not exist is refused."""
     if not task_ids:
@@ -201,11 +211,9 @@ def read_tasks(batch: Batch, task_ids: tuple[int, ...]) -> tuple[list[NamedTask]
 
 def _cancel_job(batch: Batch, command: Cancel, job_id: int) -> Operated | TaskdeckError:
     if job_id == INBOX:
-        return Conflict(
-            "job.inbox",
-            "the inbox cannot be cancelled",
-            hint="cancel its tasks: 'taskdeck cancel --where group:NAME'",
-        )
+        counts = batch.task_counts("job", INBOX)
+        number = sum(n for status, n in counts.items() if status not in TASK_FINAL)
+        return refuse_inbox("cancelled", f"{number} of them have not ended", verb="cancel")
     status = _job_status(batch, job_id)
     if isinstance(status, TaskdeckError):
         return status

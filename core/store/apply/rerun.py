@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 
-from core.model.commands import Operated, Refusal, Rerun
+from core.model.commands import Forecast, Operated, Refusal, Rerun
 from core.model.errors import Conflict, NotFound, TaskdeckError
+from core.model.plans import OnTaskFailure
 from core.model.status import JOB_FINAL, TASK, TASK_FINAL, JobStatus, TaskStatus
 from core.model.values import INBOX
 from core.store.apply.moves import jobs, queueing, stages
-from core.store.apply.operate import read_tasks
+from core.store.apply.operate import read_tasks, refuse_inbox
 from core.store.batch import Batch
 from core.store.rows import Cause, LeftOver
 from core.store.sql import among, guard, ids, pack
@@ -50,6 +51,13 @@ _WAIT = """
 UPDATE task SET needs_left = needs_left + j.value->>1, wait_reason = NULL
 FROM json_each(?) AS j WHERE task.id = j.value->>0
 """
+_ENDED_JOBS = (
+    "SELECT DISTINCT job.id, job.on_task_failure FROM json_each(?) AS j JOIN task t ON t.id = j.value"
+    f" JOIN job ON job.id = t.job_id WHERE job.id != ? AND {among(JOB_FINAL, 'job.status')} ORDER BY job.id"
+)
+_STAGES_OF = "SELECT id, name FROM stage WHERE job_id = ? ORDER BY position"
+FORECASTS_MOST = 100
+"""Jobs whose end is foretold in one answer."""
 _NEEDS_THAT_FAILED = f"""
 SELECT e.task_id, n.key, n.id FROM json_each(?1) AS j
 JOIN edge e ON e.task_id = j.value JOIN task n ON n.id = e.need_id
@@ -72,7 +80,8 @@ def apply_rerun(batch: Batch, command: Rerun) -> Operated | TaskdeckError:
         # A need that is not run again, skipped by its own `when` say, skips its dependants once more.
         idle = {need for _, _, need in batch.rows(_NEEDS_THAT_FAILED, ids(chosen))}
         batch.followups += [LeftOver("task", need) for need in sorted(idle)]
-        return Operated(changed=_start_over(batch, chosen, cause))
+        ended = _ended_jobs(batch, chosen)
+        return Operated(changed=_start_over(batch, chosen, cause), forecasts=_forecasts(batch, ended))
     tasks, refused = read_tasks(batch, command.task_ids)
     chosen, queued_at_once = [], 0
     for task in tasks:
@@ -94,12 +103,19 @@ def apply_rerun(batch: Batch, command: Rerun) -> Operated | TaskdeckError:
         for task_id, key in failed_needs.items()
     ]
     ready = [task_id for task_id in chosen if task_id not in failed_needs]
+    ended = _ended_jobs(batch, ready)
     changed = _start_over(batch, ready, cause)
-    return Operated(changed=changed + queued_at_once, refused=tuple(refused))
+    return Operated(
+        changed=changed + queued_at_once, refused=tuple(refused), forecasts=_forecasts(batch, ended)
+    )
 
 
 def _refuse_job(batch: Batch, job_id: int) -> TaskdeckError | None:
     row = batch.one("SELECT status FROM job WHERE id = ?", job_id)
+    if job_id == INBOX:
+        counts = batch.task_counts("job", INBOX)
+        number = counts.get(TaskStatus.FAILED, 0) + counts.get(TaskStatus.CANCELLED, 0)
+        return refuse_inbox("retried", f"{number} of them failed or were cancelled", verb="retry")
     if row is None:
         return NotFound(
             "job.unknown",
@@ -115,6 +131,27 @@ def _refuse_job(batch: Batch, job_id: int) -> TaskdeckError | None:
             facts={"job": job_id},
         )
     return None
+
+
+def _ended_jobs(batch: Batch, task_ids: list[int]) -> list[tuple[int, str]]:
+    """Return the final jobs of tasks and what they make of a failure, before the tasks start over."""
+    return [
+        (job_id, on_task_failure) for job_id, on_task_failure in batch.rows(_ENDED_JOBS, ids(task_ids), INBOX)
+    ]
+
+
+def _forecasts(batch: Batch, jobs: list[tuple[int, str]]) -> tuple[Forecast, ...]:
+    """Say how jobs that go on will end at best, by what stays of their other tasks."""
+    found = []
+    for job_id, on_task_failure in jobs[:FORECASTS_MOST]:
+        stages = [
+            (str(name), batch.task_counts("stage", stage_id))
+            for stage_id, name in batch.rows(_STAGES_OF, job_id)
+        ]
+        verdict = batch.rules.forecast(OnTaskFailure(on_task_failure), stages)
+        status = JobStatus.SUCCEEDED if verdict is None else verdict.status
+        found.append(Forecast(job_id=job_id, status=status, reason="" if verdict is None else verdict.reason))
+    return tuple(found)
 
 
 def _with_downstream(batch: Batch, chosen: list[int], refused: list[Refusal]) -> list[int]:
