@@ -48,5 +48,6 @@ def _checked(label: str) -> str:
             "actor.label",
             f"a label of who asks has 1 to {LABEL_MAX} printable characters",
             hint=f"choose another one with --as or ${LABEL_VARIABLE}",
+            facts={"label": label[:LABEL_MAX], "longest": LABEL_MAX},
         )
     return label
