@@ -107,6 +107,10 @@ ENGINE_CODES = ErrorCodes(
 NOT_RETRIED = {
     "attempt.lost": "a lost attempt follows `on_loss`",
     "attempt.bounced": "a failed start is repeated without `retry`",
+    "attempt.missing": "an operator decides about a task that the store does not tell enough about",
+    "condition.broken": "a task whose `when` cannot be judged has not begun",
+    "condition.refused": "a task whose `when` cannot be judged has not begun",
+    "outcome.refused": "what has ended is not done again because its outcome could not be stored",
 }
 """Codes that `retry.on` has no say in, and what has."""
 

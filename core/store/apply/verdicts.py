@@ -12,7 +12,7 @@ from core.store.apply.moves import idle
 from core.store.apply.moves.idle import IdleTask
 from core.store.apply.stages import close_stages
 from core.store.batch import Batch
-from core.store.rows import FinalTask, LeftOver, TaskPlace
+from core.store.rows import Cause, FinalTask, LeftOver, TaskPlace
 from core.store.sql import among
 
 _VERDICT = "SELECT verdict, reason, verdict_by, verdict_task FROM job WHERE id = ? AND status = 'ending'"
