@@ -94,6 +94,17 @@ def ancestors(needs: Needs, key: str) -> set[str]:
     return seen
 
 
+def dependents_of(key: str, first: Mapping[str, str], *, most: int = 10) -> tuple[str, ...]:
+    """Return tasks each of which needs the next, the nearest `most` of them; the last is `key` itself.
+
+    `first` holds for each key that is needed the first task that needs it.
+    """
+    chain = [key]
+    while len(chain) < most and (above := first.get(chain[-1])) is not None and above not in chain:
+        chain.append(above)
+    return tuple(reversed(chain))
+
+
 def levels(needs: Needs) -> list[list[str]]:
     """Return the keys by the length of the longest chain before them; raise `Invalid` for a cycle."""
     _sorted(needs)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from core.model.values import JsonObject, JsonValue
 from core.workflows.positions import DocumentPath
@@ -36,7 +37,7 @@ class TaskOutline:
     raw: JsonObject
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Outline:
     """All tasks in order; `first` holds the first of each key, `params` the names declared."""
 
@@ -51,6 +52,15 @@ class Outline:
             key: list(dict.fromkeys(n.key for n in task.needs if n.key in self.first and n.key != key))
             for key, task in self.first.items()
         }
+
+    @cached_property
+    def dependents(self) -> dict[str, str]:
+        """The first task that needs each key, for those that any other needs."""
+        found: dict[str, str] = {}
+        for key, needs in self.needs().items():
+            for need in needs:
+                found.setdefault(need, key)
+        return found
 
 
 def outline_of(document: JsonObject) -> Outline:

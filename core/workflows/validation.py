@@ -16,7 +16,7 @@ from core.model.ports import Checks
 from core.model.values import JsonValue
 from core.workflows.conditions import unreachable_conditions
 from core.workflows.definition import PLANNED_USES, Document
-from core.workflows.graph import cycles
+from core.workflows.graph import cycles, dependents_of
 from core.workflows.limits import FAULTS_MAX, survey
 from core.workflows.outline import NeedOutline, Outline, TaskOutline, outline_of
 from core.workflows.parameters import check_declarations
@@ -94,7 +94,9 @@ def _need_faults(
         yield positions.fault_at(need.path, "document.self_need", f"`{task.key}` needs itself")
     elif wanted is None:
         near = did_you_mean(need.key, outline.first)
-        message = f"`{task.key}` needs `{need.key}`, which is not found{near}"
+        first, *rest = dependents_of(task.key, outline.dependents)
+        chain = ", which needs ".join(f"`{key}`" for key in (*rest, need.key))
+        message = f"`{first}` needs {chain}: dependency `{need.key}` is not found{near}"
         yield positions.fault_at(need.path, "document.unknown_need", message)
     elif wanted.stage > task.stage:
         message = f"`{task.key}` needs `{need.key}` of a later stage, which opens only after its own"

@@ -87,7 +87,39 @@ tasks:
         "`on_task_failure`?",
     ):
         assert near in words
-    assert "`b` needs `cc`, which is not found" in words
+    assert "`c` needs `b`" not in words
+    assert "`b` needs `cc`: dependency `cc` is not found; did you mean `c`?" in words
+
+
+def chained(count: int) -> str:
+    """Return a document of tasks each of which needs the one before; the first needs `x`."""
+    tasks = "".join(
+        f"  - {{key: k{number}, uses: delay, needs: [{f'k{number - 1}' if number else 'x'}],"
+        " with: {seconds: 1}}\n"
+        for number in range(count)
+    )
+    return f"name: chain\ntasks:\n{tasks}"
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (1, "`k0` needs `x`: dependency `x` is not found"),
+        (3, "`k2` needs `k1`, which needs `k0`, which needs `x`: dependency `x` is not found"),
+    ],
+)
+def test_a_missing_need_is_named_with_the_chain_that_leads_to_it(count: int, words: str) -> None:
+    (fault,) = faults(chained(count))
+    assert (fault.code, fault.line, fault.message) == ("document.unknown_need", 3, words)
+
+
+def test_the_chain_to_a_missing_need_is_short_also_where_thousands_or_a_circle_lead_to_it() -> None:
+    (fault,) = faults(chained(2_000))
+    assert fault.message.startswith("`k9` needs `k8`, which needs ")
+    circle = chained(2).replace("needs: [x]", "needs: [k1, x]")
+    assert "`k1` needs `k0`, which needs `x`: dependency `x` is not found" in [
+        one.message for one in faults(circle)
+    ]
 
 
 def test_json_faults_have_the_same_places_rules() -> None:
