@@ -64,6 +64,8 @@ def _send(source: int, connection: socket.socket) -> None:
     with suppress(OSError):
         while chunk := os.read(source, _CHUNK_BYTES):
             connection.sendall(chunk)
+    with suppress(OSError):
+        # Also after a read that failed: the engine would wait for a request.
         # Only this direction is closed: what the engine has already answered still comes through.
         connection.shutdown(socket.SHUT_WR)
 

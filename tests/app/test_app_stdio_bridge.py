@@ -65,6 +65,22 @@ def test_the_end_of_the_input_is_passed_on_and_the_answer_still_comes(line: Line
     assert os.read(line.target, 100) == b"\xfeanswer\x00"
 
 
+def test_an_input_that_cannot_be_read_has_ended_and_the_engine_is_told(tmp_path: Path) -> None:
+    ours, theirs = socket.socketpair()
+    ours.settimeout(20)
+    folder, nothing = os.open(tmp_path, os.O_RDONLY), os.open(os.devnull, os.O_WRONLY)
+    work = threading.Thread(
+        target=bridge, args=(theirs,), kwargs={"source": folder, "target": nothing}, daemon=True
+    )
+    with ours:
+        work.start()
+        assert ours.recv(100) == b""
+    work.join(DEADLINE)
+    assert not work.is_alive()
+    os.close(folder)
+    os.close(nothing)
+
+
 def test_the_end_of_the_engine_ends_it_though_the_input_stays_open(line: Line) -> None:
     line.engine.close()
     line.ends()
