@@ -28,6 +28,7 @@ WORDS: dict[str, list[str]] = {
     "map": ["map", "--detach", "--", "true"],
     "jobs": ["jobs"],
     "tasks": ["tasks", "--json"],
+    "wait": ["wait", "1"],
     "groups": ["groups"],
     "queues": ["queues"],
     "events": ["events"],
@@ -51,8 +52,8 @@ WORDS: dict[str, list[str]] = {
     "console": ["--plain"],
 }
 """One command line for each first word; `console` stands for no command at all."""
-FEW = ("exec", "run", "jobs", "check", "hold", "dial-stdio", "config", "console")
-"""The first words for surroundings that are no matter of streams: one of each way through the program."""
+REMARKS = ["tasks", "--where", "status:held"]
+"""Ends with 0 and a remark, that none match."""
 NUMBERS = [
     *(["show", BIG], ["show", "9" * 5000], ["cancel", BIG], ["cancel", "9" * 5000], ["logs", BIG]),
     *(["logs", f"{BIG}/a"], ["retry", "--task", BIG], ["events", "--job", BIG], ["hold", "--task", BIG]),
@@ -119,38 +120,42 @@ def _foreign_name(folder: Path) -> None:
     os.environ["TASKDECK_HOME"] = f"{folder}/\udcff\udcfe{os.getpid()}"
 
 
-STREAMS: dict[str, Callable[[Path], None]] = {
-    "no input": _closed(0),
-    "no output": _closed(1),
-    "no errors": _closed(2),
-    "no streams": _closed(0, 1, 2),
-    "full output": _to("/dev/full", 1),
-    "full errors": _to("/dev/full", 2),
-    "broken output": _broken_pipe(1),
-    "broken errors": _broken_pipe(2),
-}
-OTHERS: dict[str, Callable[[Path], None]] = {
-    "no input and output": _closed(0, 1),
-    "no input and errors": _closed(0, 2),
-    "no output and errors": _closed(1, 2),
-    "full both": _to("/dev/full", 1, 2),
-    "a directory as input": lambda folder: _to_folder(folder),
-    "no working directory": _gone,
-    "no HOME": _variables(HOME=None),
-    "empty HOME": _variables(HOME=""),
-    "unknown user": _variables(TASKDECK_HOME="~nosuch/deck"),
-    "empty TASKDECK_HOME": _variables(TASKDECK_HOME=""),
-    "home below a file": _variables(TASKDECK_HOME="/etc/passwd/deck"),
-    "home with a long name": _variables(TASKDECK_HOME="/tmp/" + "x" * 300),
-    "home that is not UTF-8": _foreign_name,
-    "stranger": _stranger,
-    "COLUMNS as text": _variables(COLUMNS="wide", LINES="x"),
-    "COLUMNS above all": _variables(COLUMNS="9" * 30, LINES="-1"),
-    "no variables": lambda _: [os.environ.pop(name) for name in list(os.environ) if name != "TASKDECK_HOME"],
-    "wrong variables": _variables(
-        LC_NOTHING="\udcff", LANG="\udcfe", TZ="Nowhere/Nothing", TERM="\x1b[31m", PATH=None
+SURROUNDINGS: dict[str, tuple[Callable[[Path], None], tuple[str, ...]]] = {
+    "usual": (lambda _: None, ("exec",)),
+    "no streams": (_closed(0, 1, 2), tuple(WORDS)),
+    "full output": (_to("/dev/full", 1), tuple(WORDS)),
+    "no input": (_closed(0), ("exec", "map", "jobs", "dial-stdio", "version")),
+    "no output": (_closed(1), ("exec", "jobs", "dial-stdio", "version")),
+    "no errors": (_closed(2), ("exec", "jobs", "hold", "version")),
+    "full errors": (_to("/dev/full", 2), ("exec", "retry")),
+    "broken output": (_broken_pipe(1), ("jobs", "dial-stdio", "console")),
+    "broken errors": (_broken_pipe(2), ("exec", "retry")),
+    "no input and output": (_closed(0, 1), ("exec",)),
+    "no input and errors": (_closed(0, 2), ("run",)),
+    "no output and errors": (_closed(1, 2), ("check",)),
+    "full both": (_to("/dev/full", 1, 2), ("run", "jobs")),
+    "a directory as input": (lambda folder: _to_folder(folder), ("exec", "dial-stdio")),
+    "no working directory": (_gone, ("exec", "run", "check")),
+    "no HOME": (_variables(HOME=None), ("exec",)),
+    "empty HOME": (_variables(HOME=""), ("config",)),
+    "unknown user": (_variables(TASKDECK_HOME="~nosuch/deck"), ("jobs",)),
+    "empty TASKDECK_HOME": (_variables(TASKDECK_HOME=""), ("exec",)),
+    "home below a file": (_variables(TASKDECK_HOME="/etc/passwd/deck"), ("exec", "console")),
+    "home with a long name": (_variables(TASKDECK_HOME="/tmp/" + "x" * 300), ("exec", "hold")),
+    "home that is not UTF-8": (_foreign_name, ("jobs", "config")),
+    "stranger": (_stranger, ("jobs", "console")),
+    "COLUMNS as text": (_variables(COLUMNS="wide", LINES="x"), ("console",)),
+    "COLUMNS above all": (_variables(COLUMNS="9" * 30, LINES="-1"), ("jobs",)),
+    "no variables": (
+        lambda _: [os.environ.pop(name) for name in list(os.environ) if name != "TASKDECK_HOME"],
+        ("exec", "console"),
+    ),
+    "wrong variables": (
+        _variables(LC_NOTHING="\udcff", LANG="\udcfe", TZ="Nowhere/Nothing", TERM="\x1b[31m", PATH=None),
+        ("exec", "check"),
     ),
 }
+"""What changes, and the first words tried: one of each way through the program that meets it."""
 
 
 def _to_folder(folder: Path) -> None:
@@ -209,12 +214,11 @@ def main(home: str) -> None:
     gc.freeze()
     folder = Path(home).parent
     os.environ["TASKDECK_HOME"] = home
-    for name, change in STREAMS.items():
-        for line in WORDS.values():
-            _report(name, line, change, folder)
-    for name, change in OTHERS.items():
-        for word in FEW:
+    for name, (change, words) in SURROUNDINGS.items():
+        for word in words:
             _report(name, WORDS[word], change, folder)
+    for name in ("usual", "full errors", "broken errors"):
+        _report(name, REMARKS, SURROUNDINGS[name][0], folder)
     for line in NUMBERS:
         _report("numbers", line, lambda _: None, folder)
 
