@@ -76,6 +76,9 @@ Priority: TypeAlias = Annotated[int, Field(ge=0, le=PRIORITY_MAX)]
 Code: TypeAlias = Annotated[str, Field(pattern=rf"^{PATTERN}\z", max_length=100)]
 Loose: TypeAlias = dict[str, object]
 """A mapping whose values only the connector, or only the author, understands."""
+VariableName: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*\z", max_length=NAME_MAX)]
+Variables: TypeAlias = dict[VariableName, Annotated[str, Field(pattern=r"^[^\x00]*\z", max_length=100_000)]]
+"""Environment variables: text, so that a number has to be quoted."""
 ParamType: TypeAlias = Literal["string", "integer", "number", "boolean", "array", "object", "date"]
 
 
@@ -132,6 +135,7 @@ class _Shared(_Model):
     output_limit: Annotated[int, BeforeValidator(_bytes)] | None = None
     on_overflow: Annotated[OnOverflow, Field(strict=False)] | None = None
     leftovers: Annotated[Leftovers, Field(strict=False)] | None = None
+    env: Variables = {}
 
 
 class Defaults(_Shared):
@@ -170,6 +174,7 @@ class Document(_Model):
     description: Text | None = None
     params: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*\z", max_length=100)], Param] = {}
     defaults: Defaults = Defaults()
+    env: Variables = {}
     on_task_failure: Annotated[OnTaskFailure, Field(strict=False)] = OnTaskFailure.STOP
     notify: Annotated[str, Field(max_length=2_000)] | None = None
     stages: Annotated[list[Stage], Field(min_length=1)] | None = None

@@ -91,7 +91,11 @@ def expand(
         StagePlan(
             name=stage.name,
             tasks=tuple(
-                _put_numbers(_to_plan(task, document.defaults, context=shared), workflow, numbers)
+                _put_numbers(
+                    _to_plan(task, document.defaults, context=_with_variables(shared, document, task)),
+                    workflow,
+                    numbers,
+                )
                 for task in stage.tasks
             ),
         )
@@ -149,6 +153,15 @@ def _to_plan(task: Task, defaults: Defaults, *, context: JsonObject) -> TaskPlan
         metadata=metadata,
         context=context,
     )
+
+
+def _with_variables(context: JsonObject, document: Document, task: Task) -> JsonObject:
+    """Return the context with the variables of a task; those that the submission names are the last word."""
+    named: JsonObject = {**document.env, **document.defaults.env, **task.env}
+    if not named:
+        return context
+    given = context.get("env")
+    return {**context, "env": {**named, **(given if isinstance(given, dict) else {})}}
 
 
 def _first(own: int | None, default: int | None) -> int | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.homes import Home
+from tests.support.homes import ROOT, Home
 
 _SHOW = "env -0 | sort -z | tr '\\0' '\\n'; umask; grep -E 'Sig(Ign|Blk)' /proc/self/status"
 _SET = {"LC_TIME": "de_DE.UTF-8", "TZ": "Asia/Tokyo", "TMPDIR": "/var/tmp", "LANG": "C.UTF-8", "HOME": "/opt"}
@@ -137,3 +137,14 @@ def test_a_task_that_waits_for_work_which_needs_its_own_slot_is_told_so(
         home.waits_for("SELECT status FROM task WHERE id = 2", ("succeeded",))
     finally:
         home.end()
+
+
+def test_the_variables_of_a_document_reach_its_tasks_as_the_page_says(home: Home, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "workflow-format.md").read_text(encoding="utf-8")
+    example = page.partition("\n## Variables\n")[2].partition("```yaml\n")[2].partition("```")[0]
+    file = tmp_path / "variables.yaml"
+    file.write_text(example)
+    _run(home, "run", str(file), "--json")
+    _run(home, "run", str(file), "--env", "CITY=Rome", "--json")
+    shown = [_run(home, "logs", f"{job}/show") for job in (2, 3)]
+    assert shown == [["north warning Oslo"], ["north warning Rome"]]

@@ -62,6 +62,18 @@ def test_defaults_are_merged_field_by_field_and_the_task_has_the_last_word() -> 
     assert c.context == {"cwd": "/tmp", "env": {}}
 
 
+def test_variables_come_from_the_document_the_defaults_the_task_and_the_submission() -> None:
+    workflow = parse(
+        "name: x\nenv: {A: document, B: document, C: document, D: document}\n"
+        "defaults: {uses: delay, env: {B: defaults, C: defaults, D: defaults}}\n"
+        "tasks: [{key: a, env: {C: task, D: task}, with: {seconds: 1}}, {key: b, with: {seconds: 1}}]\n",
+        checks=CONNECTORS,
+    )
+    first, second = expand(workflow, context={"cwd": "/", "env": {"D": "run"}}).stages[0].tasks
+    assert first.context == {"cwd": "/", "env": {"A": "document", "B": "defaults", "C": "task", "D": "run"}}
+    assert second.context["env"] == {"A": "document", "B": "defaults", "C": "defaults", "D": "run"}
+
+
 def test_without_words_a_task_has_one_attempt_and_the_queue_default() -> None:
     plan = expand(parse("name: x\ntasks: [{key: a, uses: http}]", CONNECTORS))
     (stage,) = plan.stages
