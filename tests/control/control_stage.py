@@ -74,7 +74,9 @@ class StagedEngine:
         self.ended = asyncio.Event()
         self.dropped = asyncio.Event()
 
-    async def submit(self, document: Any, params: Mapping[str, Any], *, options: SubmitOptions) -> Submitted:
+    async def submit(
+        self, document: Any, params: Mapping[str, Any], *, options: SubmitOptions, surroundings: Any = None
+    ) -> Submitted:
         self._ask(("submit", document, params, options))
         task = TaskPlan(key="only", uses="delay")
         definition = document if isinstance(document, dict) else {"path": document}
@@ -90,7 +92,9 @@ class StagedEngine:
         assert isinstance(result, Submitted)
         return result
 
-    async def enqueue(self, plans: Sequence[TaskPlan], *, group: str | None, actor: str) -> Enqueued:
+    async def enqueue(
+        self, plans: Sequence[TaskPlan], *, group: str | None, actor: str, surroundings: Any = None
+    ) -> Enqueued:
         command = Enqueue(tasks=tuple(plans), group=group, actor=actor)
         self._ask(command)
         result = await self.journal.submit(command)

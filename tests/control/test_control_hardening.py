@@ -28,6 +28,7 @@ CODES = {
     "engine.crashed",
     "engine.garbled",
     "engine.lost",
+    "effect.unfit",
     "engine.none",
     "engine.protocol",
     "engine.silent",

@@ -298,7 +298,7 @@ async def test_a_crash_of_the_engine_is_a_bug_without_a_traceback(remote, monkey
     monkeypatch.setattr(remote.engine, "info", lambda: 1 // 0)
     with pytest.raises(Bug) as caught, caplog.at_level(logging.CRITICAL):
         await remote.control.status()
-    assert (caught.value.code, caught.value.facts) == ("engine.crashed", {})
+    assert (caught.value.code, caught.value.facts) == ("engine.crashed", {"status": 500})
 
 
 async def test_stopping_ends_what_waits_and_removes_the_socket(remote):
