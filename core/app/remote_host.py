@@ -168,14 +168,14 @@ def refusal(host: RemoteHost, code: int, stderr: str) -> TaskdeckError:
             hint="install it there, or name its path with --remote-command (TASKDECK_REMOTE_COMMAND)",
             facts={"host": host.host, "command": host.remote_command, "reason": last},
         )
-    if code == _USAGE:
+    refused = [match for match in map(_REFUSAL.match, lines) if match and match[1] != "usage"]
+    if code == _USAGE and not refused:
         return Unavailable(
             "host.version",
             f"taskdeck on {name} does not know 'dial-stdio': {last}",
             hint="install this version of taskdeck there",
             facts={"host": host.host, "reason": last},
         )
-    refused = [match for match in map(_REFUSAL.match, lines) if match]
     if refused:
         code_there, message = refused[-1].groups()
         return Unavailable(

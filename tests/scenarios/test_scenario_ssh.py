@@ -123,7 +123,8 @@ def test_an_engine_that_cannot_start_there_is_told_before_the_screen(box: Box, t
     with screen(box, there) as terminal:
         assert terminal.ends() == 4
         shown = terminal.picture()
-    assert "error[engine.start]: box: the engine did not start" in shown
+    assert "error[config.unknown]: box: " in shown
+    assert "slotz" in shown
     assert b"\x1b[?1049h" not in bytes(terminal.written)
 
 

@@ -15,6 +15,8 @@ from tests.support.terminal import Terminal
 
 def copy_package(folder: Path, **edits: str) -> Path:
     """Copy the package under test, with other values of some constants (`file.py` by `NAME = old`)."""
+    folder.mkdir()
+    shutil.copy(ROOT / "_taskdeck.py", folder / "_taskdeck.py")
     for room in ("core", "console", "themes"):
         # With what is compiled already; the edited files are compiled again.
         shutil.copytree(ROOT / room, folder / room)
