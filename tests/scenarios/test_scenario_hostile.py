@@ -13,7 +13,6 @@ import pytest
 
 import core
 from core.connectors.base import CallFailed, Plain
-from core.control.api import SubmitOptions
 from core.model.outcomes import Failed, TaskError
 from core.model.ports import CallContext, InlineCall
 from core.model.text import cells, safe_line
@@ -72,7 +71,7 @@ async def _fill(home: Path, texts: Sequence[str]) -> None:
             named: dict[str, Any] = {"name": text[:200], "tasks": tasks}
             if text == texts[0]:
                 named["params"] = params
-            job = await deck.submit(named, options=SubmitOptions(actor=text))
+            job = await deck.submit(named)
         await deck.wait_job(job.id)
 
 
