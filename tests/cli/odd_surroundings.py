@@ -28,7 +28,7 @@ WORDS: dict[str, list[str]] = {
     "map": ["map", "--detach", "--", "true"],
     "jobs": ["jobs"],
     "tasks": ["tasks", "--json"],
-    "wait": ["wait", "1"],
+    "wait": ["wait", "--task", "1"],
     "groups": ["groups"],
     "queues": ["queues"],
     "events": ["events"],
