@@ -12,6 +12,7 @@ from pathlib import Path
 
 from core.cli.output import note
 from core.cli.refusals import usage
+from core.files import kinds
 from core.files.reading import DOCUMENT_BYTES, decode_document
 from core.model.commands import DocumentText
 from core.model.expressions import OPENING
@@ -60,7 +61,7 @@ def piped_document(name: str) -> DocumentText | None:
     if name == "-":
         return DocumentText(name="standard input", text=_text(_FD, "standard input"))
     path = Path(name)
-    if not (path.is_fifo() or path.is_char_device() or path.is_socket()) and path.parts[:2] != ("/", "dev"):
+    if not kinds.is_stream(path) and path.parts[:2] != ("/", "dev"):
         return None
     with path.open("rb", buffering=0) as stream:
         return DocumentText(name=safe_line(name), text=_text(stream.fileno(), name))

@@ -6,6 +6,7 @@ Used by every room that only asks whether something is there.
 from __future__ import annotations
 
 import os
+import stat
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,3 +29,12 @@ def is_file(path: Path) -> bool:
 def is_dir(path: Path) -> bool:
     """Return whether it is a directory, links followed; False where it cannot be known."""
     return os.path.isdir(path)  # noqa: PTH112 - does not raise
+
+
+def is_stream(path: Path) -> bool:
+    """Return whether it is a pipe, a socket or a character device; False where it cannot be known."""
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116 - as its neighbours
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISCHR(mode)

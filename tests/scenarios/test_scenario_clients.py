@@ -52,7 +52,8 @@ def test_a_client_that_is_interrupted_or_stopped_leaves_the_work_of_others_alone
 
     first.send_signal(signal.SIGINT)
     out, err = first.communicate(timeout=DEADLINE)
-    assert (first.returncode, out) == (130, b"")
+    # A shell whose child is ended before itself may say so.
+    assert (first.returncode, out.replace(b"Terminated\n", b"")) == (130, b"")
     assert "cancelling task 1" in err.decode()
     assert "task 1 was called off" in err.decode()
     assert place.rows("SELECT status FROM task ORDER BY id") == [
