@@ -100,6 +100,8 @@ class Settings(BaseSettings):
     """Proxy of all http calls; variables such as HTTPS_PROXY are not followed."""
     protected: bool = False
     """In the console, changes are possible only after they were unlocked."""
+    linger: float = Field(5, ge=0, le=86_400)
+    """How long an engine that a command started waits, idle, for the next client before it ends."""
     lock_wait: float = Field(5, ge=0, le=3_600)
     """How long a command that lost the race for the lock waits for the winner to answer."""
     ssh: str = Field("ssh", min_length=1)

@@ -71,11 +71,11 @@ class Source:
 
 
 def working_folder() -> Path:
-    """Return the folder the console was started in; `/` if it no longer exists."""
+    """Return the folder the console was started in; the home directory if it no longer exists."""
     try:
         return working_directory()
     except Invalid:
-        return Path("/")
+        return Path.home()
 
 
 def builtins() -> tuple[Offer, ...]:

@@ -18,8 +18,6 @@ from core.engine.service import Engine
 from core.model.errors import Unavailable
 
 R = TypeVar("R")
-LINGER_SECONDS = 0.3
-"""How long an idle engine waits for the work of a client that has just asked for its status."""
 WATCH_SECONDS = 1.0
 """How often an idle engine checks whether a client still watches it."""
 

@@ -22,8 +22,6 @@ from core.model.surroundings import OF_TASKS
 from core.model.text import SafeText, safe_line
 from core.model.values import JsonObject
 
-LINGER_SECONDS = 5
-"""How long such an engine, when idle, waits for a client before it ends."""
 LOG = "detached.log"
 """Where its standard output and error go, in `logs/`."""
 _TAIL_BYTES = 2_000
@@ -41,7 +39,7 @@ def program() -> list[str]:
 
 def engine_argv(home: Path, flags: Sequence[str] = ()) -> list[str]:
     """Return the command line of an engine that ends when no client needs it any more."""
-    return [*program(), "serve", "--until-idle", "--linger", str(LINGER_SECONDS), "--home", str(home), *flags]
+    return [*program(), "serve", "--until-idle", "--home", str(home), *flags]
 
 
 @dataclass(slots=True, kw_only=True)

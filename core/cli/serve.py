@@ -12,7 +12,7 @@ import typer
 
 from core.app.hosting import serve as serve_engine
 from core.app.hosting import serve_after_take_over
-from core.app.lifetime import LINGER_SECONDS
+from core.app.options import Options
 from core.app.spawn import StartNotice
 from core.app.systemd_unit import user_unit
 from core.cli.arguments import Hosting
@@ -30,14 +30,14 @@ class Serve(Hosting):
         bool, typer.Option("--until-idle", help="End when no work is left and no client watches.")
     ] = False
     linger: Annotated[
-        float,
+        float | None,
         typer.Option(
             metavar="SECONDS",
             min=0,
             max=86_400,
-            help="With --until-idle: how long to wait for clients first.",
+            help="With --until-idle: how long to wait for clients first, instead of the setting.",
         ),
-    ] = LINGER_SECONDS
+    ] = None
     take_over: Annotated[
         bool, typer.Option("--take-over", help="First end the engine that runs; its children go on.")
     ] = False
@@ -66,9 +66,9 @@ async def serve(arguments: Serve) -> int:
         notice.step(line)
         note(line)
 
-    chosen, linger = arguments.options(), arguments.linger if arguments.until_idle else None
-    chosen = replace(chosen, tell=tell)
+    chosen = replace(arguments.options(), tell=tell)
     try:
+        linger = _linger(arguments, chosen) if arguments.until_idle else None
         if arguments.take_over:
             await serve_after_take_over(chosen, tell=note, ready=ready, linger=linger)
         else:
@@ -77,6 +77,10 @@ async def serve(arguments: Serve) -> int:
         notice.refused(error)
         raise
     return 0
+
+
+def _linger(arguments: Serve, chosen: Options) -> float:
+    return chosen.settings().linger if arguments.linger is None else arguments.linger
 
 
 def _print_unit(arguments: Serve) -> int:

@@ -12,6 +12,7 @@ import pytest
 from console.sessions.overview import write_overview
 from core.model.errors import Unavailable
 from core.model.orphans import OrphanKind
+from core.model.views import ClaimsClosed
 from tests.console.support_console import HOSTILE, VISIBLE
 from tests.console.support_fake_control import INFO, FakeControl
 from tests.support.waiting import until
@@ -30,10 +31,13 @@ def stocked() -> FakeControl:
 async def test_the_overview_counts_lost_tasks_and_says_why_nothing_is_claimed() -> None:
     control = stocked()
     control.add_orphan(3, kind=OrphanKind.LOST)
-    control.engine = replace(INFO, trouble="the disk is full")
+    control.engine = replace(
+        INFO,
+        closed=(ClaimsClosed(code="store.full", message="the disk is full", hint="free space", since=0),),
+    )
     text = await once(control)
     assert "lost and held: 1 (decide: taskdeck orphans --plan)\n" in text
-    assert "nothing is claimed: the disk is full\n" in text
+    assert "nothing is claimed: the disk is full (free space)\n" in text
 
 
 async def once(control: FakeControl) -> str:

@@ -37,7 +37,7 @@ async def test_an_engine_that_dies_between_request_and_kill_is_carried_on_by_the
     assert engine.wait() == -signal.SIGKILL, engine.log.read_text()
     assert host.find_process(pid) is not None, "nobody has killed it yet"
     asked = rows(home, "SELECT status, stop_by, stop_reason, stop_how FROM task WHERE job_id = ?", job)
-    assert asked == [("running", "ann", "stuck", "kill")]
+    assert asked == [("running", f"{host.effective_user()} as ann (api)", "stuck", "kill")]
     result = (await finish(home, [document]))["w0"]
     assert (result.id, result.status, result.tasks) == (job, "cancelled", {"cancelled": 1})
     assert attempts(home, job, "a") == ["cancelled"]
@@ -61,7 +61,7 @@ def test_a_cancel_now_ends_what_ignores_every_signal_and_says_so_in_its_history(
         home.waits_for("SELECT status FROM job WHERE id = 2", ("cancelled",))
         asked = home.rows("SELECT data FROM event WHERE kind = 'task.stop_requested' ORDER BY id")
         assert [json.loads(str(data)) for (data,) in asked] == [
-            {"reason": "please"},
+            {"reason": "please", "verdict": "cancelled"},
             {"reason": "it fills the disk", "how": "kill"},
         ]
     finally:

@@ -62,7 +62,7 @@ async def test_the_next_engine_finds_an_orphan_again_and_ends_it_when_asked(tmp_
         assert states(home, job) == {"a": "held"}
         assert attempts(home, job, "a") == ["lost"]
         ((data,),) = rows(home, "SELECT data FROM event WHERE kind = 'attempt.lost'")
-        assert "killed by anna: night shift" in data
+        assert f"killed by {host.effective_user()} as anna (api): night shift" in data
     assert effects(folder)["a"] == 1
 
 

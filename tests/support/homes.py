@@ -17,6 +17,10 @@ from tests.support.waiting import DEADLINE, until_now
 ROOT = Path(__file__).resolve().parents[2]
 
 
+LINGER = "0.3"
+"""Seconds for which engines of tests that command lines start wait for another client."""
+
+
 class Home:
     """One data directory: start command lines on it, read it, end whatever lives on it."""
 
@@ -29,7 +33,12 @@ class Home:
     def environ(self) -> dict[str, str]:
         """Return the environment of its command lines."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("TASKDECK")}
-        return {**kept, "TASKDECK_HOME": str(self.path), "PYTHONPATH": str(self.package)}
+        return {
+            **kept,
+            "TASKDECK_HOME": str(self.path),
+            "TASKDECK_LINGER": LINGER,
+            "PYTHONPATH": str(self.package),
+        }
 
     def argv(self, *words: str) -> list[str]:
         """Return a command line."""
