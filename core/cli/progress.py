@@ -71,7 +71,8 @@ class Meter:
         if trouble != self._trouble:
             self._trouble = trouble
             self.clear()
-            note(f"nothing is claimed: {safe_line(trouble)}" if trouble else "tasks are claimed again")
+            why = "; ".join(f"{one.message} ({one.hint})" for one in engine.closed) or trouble
+            note(f"nothing is claimed: {safe_line(why)}" if trouble else "tasks are claimed again")
 
     async def warn_lost(self, deck: ControlAPI, job_id: int, counts: Mapping[str, int]) -> None:
         """Write, each time their number changes, that lost tasks of a job wait for a decision."""

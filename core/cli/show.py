@@ -13,7 +13,7 @@ import typer
 from core.cli.arguments import Remote
 from core.cli.commands import Command
 from core.cli.output import Painted, emit, note, say, status
-from core.cli.reading import reading
+from core.cli.reading import note_closed_claims, reading
 from core.cli.summary import SHOWN, cause_text, counts_text
 from core.cli.tables import Table
 from core.control.api import PAGE
@@ -37,6 +37,8 @@ async def show(arguments: Show) -> int:
     """Show a job with its stages and tasks."""
     async with reading(arguments) as deck:
         detail = await deck.job_detail(arguments.job)
+    if detail.job.finished_at is None:
+        await note_closed_claims(arguments)
     if arguments.json:
         emit(detail_shape(detail))
         return 0

@@ -16,11 +16,11 @@ from core.engine.repairs import Repairs
 from core.engine.set_aside import Note
 from core.engine.shortage import Closed
 from core.executors.child import ChildExecutor
-from core.logs import get_logger
 from core.model.ports import Alarms, Clock
 
 TRIM_SECONDS = 2.0
-ROOM_SECONDS = 15.0
+ROOM_SECONDS, AGAIN_SECONDS = 15.0, 3.0
+"""Between two measurements: while there is room, and while there is none."""
 REPAIR_SECONDS = 1_800.0
 REST_MS = 1_000
 """How long an engine has nothing to do before it looks for jobs that should go on."""
@@ -28,8 +28,6 @@ APART_MS = 60_000
 """Between two looks at the least."""
 FREE_BYTES = 64 * 2**20
 """Free bytes of the disk below which nothing is claimed."""
-
-_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,16 +53,19 @@ class Janitor:
         self._alarms = alarms
         self._running: dict[str, asyncio.Task[None]] = {}
         self._swept_at = 0
-        self._full = False
+        self._is_full = False
 
     async def start(self) -> None:
         """Repair what a former engine left, then arm the alarms."""
         every = self._alarms.every
         every("trim", TRIM_SECONDS, self._trim)
-        every("room", ROOM_SECONDS, partial(self._begin, "free room", self._measure))
+        every("room", ROOM_SECONDS, self._measure_room)
+        every("room again", AGAIN_SECONDS, self._measure_again)
         every("repair", REPAIR_SECONDS, self._repair)
         self._repair()
         await asyncio.wait(self._running.values())
+        # Not waited for: many outputs take long to count.
+        self._measure_room()
 
     def rest(self) -> None:
         """Look soon for a job that should go on: the engine has nothing to do. Nothing before `start`."""
@@ -76,6 +77,13 @@ class Janitor:
     def _trim(self) -> None:
         if self._children.living:
             self._begin("output caps", self._children.trim)
+
+    def _measure_room(self) -> None:
+        self._begin("free room", self._measure)
+
+    def _measure_again(self) -> None:
+        if self._is_full:
+            self._measure_room()
 
     def _repair(self) -> None:
         self._swept_at = self._clock.now()
@@ -92,14 +100,10 @@ class Janitor:
             self._note(f"the round for {name}", done.exception())
 
     async def _measure(self) -> None:
-        outputs = self._children.outputs
-        room = await asyncio.to_thread(outputs.has_room, free=FREE_BYTES, quota=self._quota)
-        if room == (not self._full):
-            return
-        self._full = not room
-        if self._full:
-            _log.warning("no room for outputs: nothing is claimed", quota=self._quota, free=FREE_BYTES)
-            self._dispatcher.close(Closed.ROOM)
-        else:
-            _log.info("room for outputs again")
+        measure = self._children.outputs.shortage
+        shortage = await asyncio.to_thread(measure, free=FREE_BYTES, quota=self._quota)
+        self._is_full = shortage is not None
+        if shortage is None:
             self._dispatcher.reopen(Closed.ROOM)
+        else:
+            self._dispatcher.close(Closed.ROOM, shortage)

@@ -16,6 +16,7 @@ from core import host
 from core.executors.output_cap import OutputCap
 from core.files.kinds import exists
 from core.files.untrusted import open_regular, read_extent, read_small
+from core.model.errors import Unavailable
 from core.model.plans import OnOverflow
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ _PID = re.compile(rb"([1-9][0-9]{0,9}) ([0-9]{1,19}) ([0-9a-f-]{36})\n")
 _LIMIT = re.compile(rb"([1-9][0-9]{0,18}) (drop_middle|fail)\n")
 _REVOKED = b"revoked\n"
 _SMALL = 256
-_BLOCK = 512
+_BLOCK, _MIB = 512, 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,11 +195,28 @@ class Outputs:
                     blocks += os.lstat(os.path.join(folder, name)).st_blocks  # noqa: PTH118
         return blocks * _BLOCK
 
-    def has_room(self, *, free: int, quota: int | None) -> bool:
-        """Return whether claims may go on: `free` bytes left on the disk, the store below its quota."""
-        if host.free_bytes(self._existing()) < free:
-            return False
-        return quota is None or self.used() < quota
+    def shortage(self, *, free: int, quota: int) -> Unavailable | None:
+        """Return why no more should begin: under `free` bytes on the disk, or the quota reached; else None.
+
+        The quota of the whole tree in bytes; it is counted, so this takes long where there are many.
+        """
+        root, left = str(self.root), host.free_bytes(self._existing())
+        if left < free:
+            return Unavailable(
+                "short.disk",
+                f"less than {free // _MIB:,} MiB are free on the disk of {root}",
+                hint="free room on that disk: the engine sees it by itself",
+                facts={"path": root, "free": left, "least": free},
+            )
+        used = self.used()
+        if used < quota:
+            return None
+        return Unavailable(
+            "output.quota",
+            f"outputs take {used // _MIB:,} MiB, and output_quota is {quota // _MIB:,} MiB",
+            hint=f"remove folders of ended tasks in {root}, or raise output_quota and start it again",
+            facts={"path": root, "used": used, "quota": quota},
+        )
 
     def _make(self, ref: AttemptRef) -> Path:
         directory = self.directory(ref)

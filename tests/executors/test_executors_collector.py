@@ -122,7 +122,8 @@ def attend(tmp_path: Path) -> Iterator[object]:
         for descriptor in (source, file):
             os.close(descriptor)
         answering.close()
-        thread = threading.Thread(target=collector.run)
+        # A daemon: a failed test must not wait for it.
+        thread = threading.Thread(target=collector.run, daemon=True)
         thread.start()
         threads.append((thread, one))
         return one

@@ -105,11 +105,11 @@ def test_the_used_space_counts_blocks_of_all_attempts(outputs):
 
 
 def test_room_ends_with_the_quota_or_the_free_space(outputs, ref):
-    assert outputs.has_room(free=0, quota=None)
+    assert outputs.shortage(free=0, quota=1) is None
     _out(outputs, ref, b"x" * 8192).with_name("ready").write_bytes(b"")
-    assert outputs.has_room(free=1, quota=8193)
-    assert not outputs.has_room(free=1, quota=8192)
-    assert not outputs.has_room(free=2**62, quota=None)
+    assert outputs.shortage(free=1, quota=8193) is None
+    assert outputs.shortage(free=1, quota=8192).code == "output.quota"
+    assert outputs.shortage(free=2**62, quota=8193).code == "short.disk"
 
 
 @pytest.mark.parametrize("name", ["pid", "status", "out", "ready", "../x", "a/b", "", ".", ".."])

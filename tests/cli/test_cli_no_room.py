@@ -1,0 +1,49 @@
+"""Outputs at their quota: every door says so, until it ends."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from tests.cli.cli_stage import Deck, command
+from tests.cli.test_cli_processes import Processes, processes
+from tests.support.waiting import DEADLINE, until_now
+
+__all__ = ["processes"]
+QUOTA = 1_048_576
+
+
+def test_every_door_says_that_the_quota_is_reached_and_work_continues_when_it_is_not(
+    home: Path, deck: Deck, processes: Processes
+) -> None:
+    home.mkdir(mode=0o700)
+    (home / "config.toml").write_text(f"output_quota = {QUOTA}\n")
+    assert deck("exec", "--", "true").status == 0
+    # The engine that this started goes on for a moment, and may have ended already.
+    deck("stop")
+    fill = home / "output" / "99" / "1" / "out"
+    fill.parent.mkdir(parents=True)
+    fill.write_bytes(bytes(2 * QUOTA))
+    engine = processes.serve()
+    # It measures in the background when it starts.
+    until_now(lambda: "BAD output.quota" in deck("doctor").out, "the engine says nothing")
+    waiting = processes.start("exec", "--", "echo", "ran")
+    assert waiting.stderr
+    told = waiting.stderr.readline()
+    assert told.startswith("nothing is claimed: ")
+    why = f"outputs take 2 MiB, and output_quota is 1 MiB (remove folders of ended tasks in {home}/output"
+    assert why in told
+    for words in (["jobs"], ["tasks"], ["queues"], ["show", "1"], ["tasks", "--json"]):
+        ended = deck(*words)
+        assert (ended.status, "nothing is claimed since 20" in ended.err, why in ended.err) == (0, True, True)
+    plain = subprocess.run(command("--plain"), capture_output=True, text=True, check=False)
+    assert "nothing is claimed: outputs take 2 MiB" in plain.stdout
+    fill.unlink()
+    out, err = waiting.communicate(timeout=DEADLINE)
+    assert (waiting.returncode, out) == (0, "ran\n")
+    # The task may be through before the command asks again.
+    assert err in ("", "tasks are claimed again\n")
+    assert "claimed" not in deck("tasks").err
+    assert "output.quota" not in deck("doctor").out
+    assert deck("stop").status == 0
+    assert engine.wait(DEADLINE) == 0
