@@ -118,7 +118,7 @@ class Walk:
         self._look("log", "g", "000~", pages=self._pages)
         self._back_to("TASK▼")
         self._look("retries", "4", "Dead", "~", pages=self._pages)
-        self._look("queues", "7", " Queues", "~")
+        self._look("queues", "7", " Queues", "queue-")
         self._look("orphans", "0", " Orphans")
         self._look("events", ":", "Go to")
         self._look("events", "events\r", " Events", "~", pages=2)
