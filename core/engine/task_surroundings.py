@@ -5,6 +5,7 @@ Used by the resolver of inputs and by the conditions.
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from typing import Protocol
 
@@ -28,6 +29,7 @@ class TaskSurroundings:
         self._stored = stored
         self._own = own
         self._remembered: OrderedDict[str, Surroundings] = OrderedDict()
+        self._reading = asyncio.Lock()
 
     async def of(self, spec: StoredSpec) -> Surroundings:
         """Return those captured when the task was asked for, with the variables that it names.
@@ -41,9 +43,16 @@ class TaskSurroundings:
     async def _find(self, key: str) -> Surroundings:
         found = self._remembered.get(key)
         if found is None:
-            found = await self._stored.surroundings(key) or self._own
-            self._remembered[key] = found
-            if len(self._remembered) > _REMEMBERED:
-                self._remembered.popitem(last=False)
-        self._remembered.move_to_end(key)
+            # One at a time: all tasks of a submission ask for the same at once.
+            async with self._reading:
+                found = self._remembered.get(key) or await self._read(key)
+        if key in self._remembered:
+            self._remembered.move_to_end(key)
+        return found
+
+    async def _read(self, key: str) -> Surroundings:
+        found = await self._stored.surroundings(key) or self._own
+        self._remembered[key] = found
+        if len(self._remembered) > _REMEMBERED:
+            self._remembered.popitem(last=False)
         return found

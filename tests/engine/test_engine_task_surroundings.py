@@ -1,0 +1,41 @@
+"""Tests of what is remembered of the surroundings of tasks."""
+
+from __future__ import annotations
+
+import asyncio
+
+from core.engine.task_surroundings import TaskSurroundings
+from core.host import own_surroundings
+from core.model.stored_spec import StoredSpec
+from core.model.surroundings import Surroundings
+
+
+class Counted:
+    """A store that counts what is read, and answers after others had their turn."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def surroundings(self, key: str) -> Surroundings | None:
+        self.asked.append(key)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        return None
+
+
+def spec(key: str) -> StoredSpec:
+    return StoredSpec.from_json({"with": {}, "context": {"at": key}})
+
+
+async def test_tasks_that_ask_at_once_for_the_same_surroundings_read_them_once():
+    stored = Counted()
+    surroundings = TaskSurroundings(stored, own=own_surroundings())
+    await asyncio.gather(*[surroundings.of(spec("a")) for _ in range(100)])
+    assert stored.asked == ["a"]
+
+
+async def test_more_surroundings_at_once_than_are_remembered_are_all_found():
+    stored = Counted()
+    surroundings = TaskSurroundings(stored, own=own_surroundings())
+    found = await asyncio.gather(*[surroundings.of(spec(f"k{number % 400}")) for number in range(800)])
+    assert len(found) == 800
