@@ -197,7 +197,8 @@ def test_in_tmux_the_sample_is_started_seen_through_and_left(place: Home) -> Non
 
         return until_now(there, f"{texts} on the screen")
 
-    environ = {key: value for key, value in place.environ.items() if key not in ("TMUX", "TASKDECK_HOME")}
+    left_out = ("TMUX", "TASKDECK_HOME", "TASKDECK_LINGER")
+    environ = {key: value for key, value in place.environ.items() if key not in left_out}
     # tmux 3.3 now and then misses the end of its own child: the shell notes it.
     ending = place.path.parent / "ending"
     noted = ["sh", "-c", f'"$@"; echo $? > "{ending}"', "sh", *make_run(place)]
