@@ -29,6 +29,8 @@ COPIED = ("core", "console", "themes", "tests", "pyproject.toml", "_taskdeck.py"
 WORKERS = 2
 PATIENCE = 300
 """Seconds for the tests of one mutant; one that hangs is as dead as one that fails."""
+DEADLINE = 15
+"""Seconds for each wait of such a test: most mutants are seen by what never comes."""
 PATIENCE_WITHOUT = 1_800
 """Seconds for all tests that the mutants name, without a mutant."""
 
@@ -82,10 +84,12 @@ def copy_tree(target: Path) -> Path:
     return target
 
 
-def run_tests(root: Path, tests: Sequence[str], *, patience: int = PATIENCE) -> tuple[int, str]:
+def run_tests(
+    root: Path, tests: Sequence[str], *, patience: int = PATIENCE, deadline: int = DEADLINE
+) -> tuple[int, str]:
     """Run a selection in a copy; return pytest's exit code and its last line, 1 after `patience` seconds."""
     # The copy must win over an installed package, in children of the tests too.
-    env = {**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
+    env = {**os.environ, "PYTHONPATH": str(root), "TESTS_DEADLINE": str(deadline)}
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--no-header", *tests]
     try:
         done = subprocess.run(
@@ -102,11 +106,19 @@ def patched(mutant: Mutant, root: Path) -> Iterator[None]:
     """Break the guard for as long as the block lasts."""
     path = root / mutant.file
     text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace(mutant.find, mutant.replace), encoding="utf-8")
+    written = path.stat().st_mtime_ns
+    _write_later(path, text.replace(mutant.find, mutant.replace), written)
     try:
         yield
     finally:
-        path.write_text(text, encoding="utf-8")
+        _write_later(path, text, path.stat().st_mtime_ns)
+
+
+def _write_later(path: Path, text: str, before: int) -> None:
+    """Write so that Python, which compares whole seconds and sizes, compiles it anew."""
+    path.write_text(text, encoding="utf-8")
+    moment = before + 1_000_000_000
+    os.utime(path, ns=(moment, moment))
 
 
 def judge(mutant: Mutant, copies: SimpleQueue[Path]) -> Verdict:
@@ -138,7 +150,8 @@ def healthy(mutants: Sequence[Mutant], home: Path) -> bool:
     """Run all named tests without any mutant; they must be green."""
     tests = sorted({test for mutant in mutants for test in mutant.tests})
     spread = ["-n", str(WORKERS), "--dist", "worksteal"]
-    code, last = run_tests(copy_tree(home / "whole"), [*spread, *tests], patience=PATIENCE_WITHOUT)
+    whole = copy_tree(home / "whole")
+    code, last = run_tests(whole, [*spread, *tests], patience=PATIENCE_WITHOUT, deadline=60)
     print(f"without a mutant: {last}", flush=True)
     return code == 0
 

@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-_KEPT = ("PATH", "TMPDIR")
+_KEPT = ("PATH", "TMPDIR", "TESTS_DEADLINE")
 _KEPT_PREFIXES = ("PIP_", "PYTEST_", "SSL_", "REQUESTS_", "HTTP_", "HTTPS_", "http_", "https_", "no_proxy")
 """How packages are fetched is a matter of the machine; one test installs the wheel."""
 _FOLDERS = {

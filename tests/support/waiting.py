@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -10,7 +11,7 @@ from typing import TypeVar
 import pytest
 
 T = TypeVar("T")
-DEADLINE = 60.0
+DEADLINE = float(os.environ.get("TESTS_DEADLINE", "60"))
 """Seconds after which a wait has failed; long, because machines of tests are slow and shared."""
 LOOK = 0.002
 
