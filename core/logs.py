@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from contextlib import contextmanager
 from contextvars import ContextVar
 from logging.handlers import RotatingFileHandler
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING
 
+from core.model.redaction import REDACTED, SECRET_NAME, redacted_text
 from core.model.text import safe
 
 if TYPE_CHECKING:
@@ -24,13 +24,8 @@ if TYPE_CHECKING:
 
 FILE = "engine.log"
 """The newest log file; older ones are `engine.log.1` and so on."""
-REDACTED: Final = "[redacted]"
 _ROOT = "taskdeck"
 _DEPTH_MAX, _TEXT_MAX, _ITEMS_MAX = 6, 8_192, 200
-_SECRET_KEY = re.compile(
-    r"authorization|cookie|token|passw|secret|api[-_]?key|credential|private[-_]?key", re.IGNORECASE
-)
-_SECRET_TEXT = re.compile(r"(?<=://)[^/\s@]+(?=@)|(?<=\bBearer )\S+|(?<=\bBasic )\S+", re.IGNORECASE)
 _NOISY = ("httpx", "httpcore", "apscheduler", "asyncio", "aiosqlite", "uvicorn.access")
 _context: ContextVar[Mapping[str, object]] = ContextVar("taskdeck_log_context", default={})  # noqa: B039 - never written to
 _handlers: list[logging.Handler] = []
@@ -172,7 +167,7 @@ def _clean(_logger: object, _method: str, fields: EventDict) -> EventDict:
 
 
 def _plain(key: str, value: object, *, depth: int = 0) -> object:
-    if _SECRET_KEY.search(key):
+    if SECRET_NAME.search(key):
         return REDACTED
     if value is None or isinstance(value, bool | int | float):
         return value
@@ -181,7 +176,7 @@ def _plain(key: str, value: object, *, depth: int = 0) -> object:
         return {str(name): _plain(str(name), item, depth=depth + 1) for name, item in items}
     if isinstance(value, list | tuple) and depth < _DEPTH_MAX:
         return [_plain("", item, depth=depth + 1) for item in value[:_ITEMS_MAX]]
-    return _SECRET_TEXT.sub(REDACTED, str(value)[:_TEXT_MAX])
+    return redacted_text(str(value)[:_TEXT_MAX])
 
 
 def _for_people(_logger: object, _method: str, fields: EventDict) -> EventDict:

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
+from core.model.redaction import SECRET_NAME
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 STATUSES = frozenset({301, 302, 303, 307, 308})
-_SECRET = re.compile(r"authorization|cookie|token|secret|passw|api[-_]?key|credential", re.IGNORECASE)
 _OF_BODY = re.compile(r"content-.*|digest|idempotency-key", re.IGNORECASE)
 _PORTS = {"http": 80, "https": 443}
 
@@ -46,7 +47,7 @@ def next_hop(hop: Hop, status: int, location: str) -> Hop:
         raise RedirectRefused("the redirect leads from https to http")
     onward = replace(hop, url=urlunsplit(new))
     if _origin(old) != _origin(new):
-        onward = replace(onward, headers=_without(onward.headers, _SECRET, "host"))
+        onward = replace(onward, headers=_without(onward.headers, SECRET_NAME, "host"))
     if (status == 303 and hop.method != "HEAD") or (status in (301, 302) and hop.method == "POST"):
         onward = replace(onward, method="GET", body=False, headers=_without(onward.headers, _OF_BODY))
     return onward

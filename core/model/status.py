@@ -8,7 +8,7 @@ README and the exhaustive test. A move asked for outside the table is a bug.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Generic, TypeVar
 
@@ -94,6 +94,18 @@ class Move(Generic[S]):
     sources: frozenset[S]
     target: S
     event: str
+
+    @property
+    def source(self) -> S:
+        """Return the status it leaves; ValueError where it has several (`leaving` names one)."""
+        (source,) = self.sources
+        return source
+
+    def leaving(self, source: S) -> Move[S]:
+        """Return this move out of one of its sources."""
+        if source not in self.sources:
+            raise ValueError(f"{self.name} does not leave {source}")
+        return replace(self, sources=frozenset({source}))
 
 
 def _move(name: str, sources: set[S], target: S, event: str) -> Move[S]:

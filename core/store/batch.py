@@ -14,7 +14,7 @@ from typing import TypeVar
 from core.model.commands import Claimed, Force
 from core.model.decisions import TaskCounts
 from core.model.errors import TaskdeckError
-from core.model.status import TASK_FINAL, Move, TaskStatus
+from core.model.status import TASK_FINAL, JobStatus, Move, StageStatus, TaskStatus
 from core.model.values import INBOX, JsonObject
 from core.store.rows import FinalTask, LeftOver, Placed, Subject, TaskPlace
 from core.store.schema import BUCKET, KEPT
@@ -183,18 +183,47 @@ class Batch:
         noted = pack(data) if data else None
         self._events.append((self.wall, kind, task.job_id, task.task_id, attempt, raw(actor), noted))
 
+    def task_moved(
+        self,
+        task: Placed,
+        move: Move[TaskStatus],
+        *,
+        attempt: int | None = None,
+        actor: str | None = None,
+        data: JsonObject | None = None,
+    ) -> None:
+        """Count a task's move that landed and note its event; of several sources it names the one it left."""
+        self._count_move(task, move)
+        noted = _with_source(data, move.source)
+        self.task_event(move.event, task, attempt=attempt, actor=actor, data=noted)
+
+    def job_moved(
+        self,
+        job_id: int,
+        move: Move[JobStatus],
+        *,
+        actor: str | None = None,
+        data: JsonObject | None = None,
+    ) -> None:
+        """Note the event of a job's move."""
+        self.event(move.event, Subject(job_id), actor=actor, data=_with_source(data, move.source))
+
+    def stage_moved(self, job_id: int, move: Move[StageStatus], data: JsonObject) -> None:
+        """Note the event of a stage's move; `data` names the stage."""
+        self.event(move.event, Subject(job_id), data=_with_source(data, move.source))
+
     def due(self, at: int) -> JsonObject:
         """Return what an event says of a time ahead: shown by the wall clock, kept in engine time."""
         shown: JsonObject = {"retry_at": at - self.offset}
         return {**shown, "due": at} if self.offset else shown
 
-    def count_move(self, task: Placed, move: Move[TaskStatus], source: str) -> None:
-        """Count a move that landed: its statuses, the lane it enters or leaves, the end it brings."""
-        target = move.target
+    def _count_move(self, task: Placed, move: Move[TaskStatus]) -> None:
+        """Count its statuses, the lane it enters or leaves, the end it brings."""
+        source, target = move.source, move.target
         where = (task.job_id, task.stage_id, task.queue)
         self._counts[(*where, source)] -= 1
         self._counts[(*where, target)] += 1
-        if source == TaskStatus.QUEUED or target is TaskStatus.QUEUED:
+        if source is TaskStatus.QUEUED or target is TaskStatus.QUEUED:
             self.reorder_lane(task)
         if target in TASK_FINAL:
             self._ended[task.queue, target] += 1
@@ -295,6 +324,10 @@ class Batch:
         self.many("INSERT OR IGNORE INTO followup (kind, id) VALUES (?, ?)", self.followups)
         self.followups.clear()
         return self.report
+
+
+def _with_source(data: JsonObject | None, source: str) -> JsonObject:
+    return {**data, "from": source} if data else {"from": source}
 
 
 def close_report(batch: Batch) -> Report:

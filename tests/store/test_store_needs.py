@@ -45,6 +45,7 @@ def test_a_task_whose_need_did_not_succeed_is_skipped(deck: Deck, end: str) -> N
     assert deck.told("task.skipped")[-1] == {
         "need": deck.id("b"),
         "reason": f"its need b (task {deck.id('b')}) was skipped",
+        "from": "blocked",
     }
 
 
@@ -105,8 +106,9 @@ def test_the_judgement_of_a_condition_queues_skips_or_fails(deck: Deck) -> None:
     verdicts = (Proceed(), SkipIt(), FailIt(error=error))
     deck.do(*(Decide(task_id=deck.id(f"a{n}"), verdict=verdict) for n, verdict in enumerate(verdicts)))
     assert deck.statuses(work) == {"a0": "queued", "a1": "skipped", "a2": "failed", "b": "skipped"}
-    assert deck.told("task.failed") == [{"error": error.to_json()}]
-    assert {"when": False, "reason": "its condition is false"} in deck.told("task.skipped")
+    assert deck.told("task.failed") == [{"error": error.to_json(), "from": "blocked"}]
+    told = {"when": False, "reason": "its condition is false", "from": "blocked"}
+    assert told in deck.told("task.skipped")
 
 
 def test_a_judgement_that_comes_twice_or_too_late_changes_nothing(deck: Deck) -> None:

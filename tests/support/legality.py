@@ -31,6 +31,8 @@ def illegal_moves(db: sqlite3.Connection) -> list[str]:
             seen[key] = {values.get("status", "open")}
             continue
         following = {str(move.target) for move in moves if move.event == kind and move.sources & seen[key]}
+        if values.get("from") not in seen[key]:
+            found.append(f"event {number}: {kind} of {noun} {key[1]} says from {values.get('from')}")
         if not following:
             found.append(f"event {number}: {kind} of {noun} {key[1]} from {sorted(seen[key])}")
         seen[key] = following

@@ -5,7 +5,7 @@ Called through the table in `core.store.dispatch`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.model.commands import Enqueue, Enqueued, Submit, Submitted
@@ -14,6 +14,7 @@ from core.model.plans import JobPlan, StagePlan, TaskPlan
 from core.model.status import StageStatus, TaskStatus
 from core.model.stored_spec import spec_to_json
 from core.model.values import INBOX, INBOX_STAGE, JsonObject
+from core.store.apply.first_facts import job_facts, task_facts
 from core.store.apply.lanes import Lanes
 from core.store.batch import Batch
 from core.store.rows import PLACE, LeftOver, Subject, TaskPlace
@@ -78,7 +79,7 @@ def apply_enqueues(batch: Batch, commands: Sequence[Enqueue]) -> list[Enqueued |
 def enqueue(batch: Batch, plans: Sequence[TaskPlan], *, group: str | None, actor: str) -> tuple[int, ...]:
     """Write loose tasks into the inbox; return their ids in order."""
     first = _next_id(batch, "task")
-    _write_tasks(batch, _loose_tasks(batch, plans, first=first, group=group), actor)
+    _write_tasks(batch, _loose_tasks(batch, plans, first=first, group=group), actor, {})
     return tuple(range(first, first + len(plans)))
 
 
@@ -150,19 +151,17 @@ def _write_job(batch: Batch, job_id: int, command: Submit, input_hash: str) -> N
         raw(command.actor),
         batch.wall,
     )
-    data: JsonObject = {"name": plan.name, "status": "pending", "definition": plan.definition_hash or None}
-    batch.event("job.created", Subject(job_id), actor=command.actor, data=data)
+    batch.event("job.created", Subject(job_id), actor=command.actor, data=job_facts(command))
 
 
 def _write_stages(batch: Batch, job_id: int, command: Submit) -> None:
     first_task, stage_id = _next_id(batch, "task"), _next_id(batch, "stage")
-    numbers: dict[str, int] = {}
+    numbers = _numbers(command.plan, first_task)
     for position, plan in enumerate(command.plan.stages):
         stage = _Stage(job_id=job_id, id=stage_id + position, is_open=position == 0)
         _write_stage(batch, stage, plan, position=position, first_task=first_task)
         tasks = list(_tasks_of_stage(batch, stage, plan, first_task))
-        numbers.update((task.plan.key, task.place.task_id) for task in tasks)
-        _write_tasks(batch, tasks, command.actor)
+        _write_tasks(batch, tasks, command.actor, numbers)
         first_task += len(tasks)
     batch.many(
         "INSERT INTO edge (need_id, task_id, kind, met) VALUES (?, ?, ?, 0)",
@@ -180,7 +179,9 @@ def _write_stage(batch: Batch, stage: _Stage, plan: StagePlan, *, position: int,
     row = (stage.id, stage.job_id, position, raw(plan.name), status, count, first_task, last_task)
     batch.run(_STAGE, *row)
     if stage.is_open:
-        batch.event("stage.open", Subject(stage.job_id), data={"stage": stage.id, "name": plan.name})
+        batch.event(
+            "stage.open", Subject(stage.job_id), data={"stage": stage.id, "name": plan.name, "from": None}
+        )
 
 
 def _tasks_of_stage(batch: Batch, stage: _Stage, plan: StagePlan, first_task: int) -> Iterator[_NewTask]:
@@ -204,6 +205,12 @@ def _new_task(
     )
 
 
+def _numbers(plan: JobPlan, first_task: int) -> dict[str, int]:
+    """Return the ids of the tasks of a job by key."""
+    keys = (task.key for stage in plan.stages for task in stage.tasks)
+    return {key: task_id for task_id, key in enumerate(keys, first_task)}
+
+
 def _edges(plan: JobPlan, numbers: dict[str, int]) -> Iterator[tuple[int, int, str]]:
     for stage in plan.stages:
         for task in stage.tasks:
@@ -211,8 +218,8 @@ def _edges(plan: JobPlan, numbers: dict[str, int]) -> Iterator[tuple[int, int, s
                 yield numbers[need.key], numbers[task.key], need.when
 
 
-def _write_tasks(batch: Batch, tasks: Iterable[_NewTask], actor: str) -> None:
-    """Write tasks, their first events and counts."""
+def _write_tasks(batch: Batch, tasks: Iterable[_NewTask], actor: str, numbers: Mapping[str, int]) -> None:
+    """Write tasks, their first events and counts; `numbers` are the ids of a job's tasks by key."""
     rows = []
     # The tasks of a job have its actor.
     for task in tasks:
@@ -221,7 +228,7 @@ def _write_tasks(batch: Batch, tasks: Iterable[_NewTask], actor: str) -> None:
         if task.awaits_judgement:
             batch.report.conditions.append(task.place.task_id)
         batch.count_created(task.place, task.status)
-        batch.task_event("task.created", task.place, actor=actor, data=_first_facts(task))
+        batch.task_event("task.created", task.place, actor=actor, data=_first_facts(task, numbers))
     batch.many(_TASK, rows)
 
 
@@ -253,25 +260,10 @@ def _row(batch: Batch, task: _NewTask, actor: str | None) -> tuple[int | str | b
     )
 
 
-def _first_facts(task: _NewTask) -> JsonObject:
+def _first_facts(task: _NewTask, numbers: Mapping[str, int]) -> JsonObject:
     """Return what the event that creates a task says of it."""
-    plan = task.plan
-    data: JsonObject = {
-        "status": task.status,
-        "stage": task.place.stage_id,
-        "key": plan.key,
-        "uses": plan.uses,
-        "queue": plan.queue,
-        "priority": plan.priority,
-        "max_attempts": plan.retry.max_attempts,
-    }
-    if task.needs:
-        data["needs"] = task.needs
-    if plan.name is not None:
-        data["name"] = plan.name
-    if task.group is not None:
-        data["group"] = task.group
-    return data
+    facts = task_facts(task.plan, status=task.status, stage_id=task.place.stage_id, needs=numbers)
+    return facts if task.group is None else {**facts, "group": task.group}
 
 
 def _next_id(batch: Batch, table: str) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
@@ -15,6 +16,13 @@ from core.model.outcomes import SHORT
 from core.model.status import TASK_MOVES
 from core.model.values import JsonObject
 from core.store.sql import pack, unpack
+
+
+# Most events of a store carry one of a few texts.
+@lru_cache(maxsize=256)
+def _values(text: str) -> JsonObject:
+    data = unpack(text)
+    return data if isinstance(data, dict) else {}
 
 
 class Fact(NamedTuple):
@@ -28,9 +36,8 @@ class Fact(NamedTuple):
 
     @property
     def values(self) -> JsonObject:
-        """What the event carries; empty for most."""
-        data = unpack(self.data)
-        return data if isinstance(data, dict) else {}
+        """What the event carries; to be read only."""
+        return {} if self.data is None else _values(self.data)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -62,9 +62,7 @@ def hold(batch: Batch, task: IdleTask, cause: Cause) -> bool:
     """Keep a queued or retrying task from being claimed; False = it is neither."""
     if batch.run(_HOLD, *_bound(cause), task.place.task_id) != 1:
         return False
-    batch.count_move(task.place, TASK["hold"], task.status)
-    note: JsonObject = {**cause.note, "from": task.status}
-    batch.task_event(TASK["hold"].event, task.place, actor=cause.actor, data=note)
+    batch.task_moved(task.place, TASK["hold"].leaving(task.status), actor=cause.actor, data=cause.note)
     return True
 
 
@@ -78,8 +76,7 @@ def skip_for_needs(batch: Batch, needs: Mapping[int, int]) -> int:
     skipped = sorted(batch.places(_SKIP, batch.wall, listed), key=by_task_id)
     for place in skipped:
         need = needs[place.task_id]
-        _end(batch, place, TASK["skip"], TaskStatus.BLOCKED)
-        batch.task_event(TASK["skip"].event, place, data={"need": need, "reason": why[need]})
+        _end(batch, place, TASK["skip"], {"need": need, "reason": why[need]})
     return len(skipped)
 
 
@@ -87,8 +84,7 @@ def skip_by_judgement(batch: Batch, task_id: int) -> bool:
     """Skip a task whose `when` is false; False = it does not wait for that judgement."""
     places = batch.places(_SKIP_JUDGED, batch.wall, NOT_WANTED, task_id)
     for place in places:
-        _end(batch, place, TASK["skip"], TaskStatus.BLOCKED)
-        batch.task_event(TASK["skip"].event, place, data={"when": False, "reason": NOT_WANTED})
+        _end(batch, place, TASK["skip"], {"when": False, "reason": NOT_WANTED})
     return bool(places)
 
 
@@ -96,8 +92,7 @@ def fail_by_judgement(batch: Batch, task_id: int, error: JsonObject) -> bool:
     """Fail a task whose `when` cannot be judged; False = it does not wait for that judgement."""
     places = batch.places(_FAIL_JUDGED, batch.wall, pack(error), task_id)
     for place in places:
-        _end(batch, place, TASK["give_up"], TaskStatus.BLOCKED)
-        batch.task_event(TASK["give_up"].event, place, data={"error": error})
+        _end(batch, place, TASK["give_up"].leaving(TaskStatus.BLOCKED), {"error": error})
     return bool(places)
 
 
@@ -105,9 +100,8 @@ def fail_held(batch: Batch, place: TaskPlace, error: JsonObject, cause: Cause) -
     """Fail a held task that an operator gives up; False = it is not held."""
     if batch.run(_FAIL_HELD, batch.wall, pack(error), *_bound(cause), place.task_id) != 1:
         return False
-    _end(batch, place, TASK["give_up"], TaskStatus.HELD)
-    note: JsonObject = {"error": error, **cause.note, "from": TaskStatus.HELD}
-    batch.task_event(TASK["give_up"].event, place, actor=cause.actor, data=note)
+    move = TASK["give_up"].leaving(TaskStatus.HELD)
+    _end(batch, place, move, {"error": error, **cause.note}, actor=cause.actor)
     return True
 
 
@@ -117,9 +111,7 @@ def cancel_idle(batch: Batch, tasks: Sequence[IdleTask], cause: Cause) -> list[F
     if batch.run(_CANCEL, batch.wall, *_bound(cause), listed) != len(tasks):
         raise Bug("cancel.refused", "a task without a slot could not be cancelled")
     for place, status in tasks:
-        batch.count_move(place, TASK["cancel"], status)
-        note: JsonObject = {**cause.note, "from": status}
-        batch.task_event(TASK["cancel"].event, place, actor=cause.actor, data=note)
+        batch.task_moved(place, TASK["cancel"].leaving(status), actor=cause.actor, data=cause.note)
     return [
         FinalTask(place.task_id, place.job_id, place.stage_id, TaskStatus.CANCELLED) for place, _ in tasks
     ]
@@ -129,6 +121,13 @@ def _bound(cause: Cause) -> tuple[str | bytes | None, str | bytes | None]:
     return raw(cause.actor), raw(cause.reason or None)
 
 
-def _end(batch: Batch, place: TaskPlace, move: Move[TaskStatus], source: TaskStatus) -> None:
-    batch.count_move(place, move, source)
+def _end(
+    batch: Batch,
+    place: TaskPlace,
+    move: Move[TaskStatus],
+    note: JsonObject,
+    *,
+    actor: str | None = None,
+) -> None:
+    batch.task_moved(place, move, actor=actor, data=note)
     batch.follow(place, move.target)

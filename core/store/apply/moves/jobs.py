@@ -14,7 +14,7 @@ from core.model.status import JOB, TASK_FINAL, JobStatus, Move, TaskStatus
 from core.model.values import JsonObject
 from core.store.apply.lanes import open_job, shut_job
 from core.store.batch import Batch
-from core.store.rows import Cause, Subject
+from core.store.rows import Cause
 from core.store.sql import guard, ids, raw
 
 _START = (
@@ -50,17 +50,17 @@ _REOPEN = (
 def start(batch: Batch, job_ids: Iterable[int]) -> None:
     """Make jobs running whose first task was claimed, or ended without a claim."""
     for (job_id,) in batch.rows(_START, batch.wall, ids(job_ids)):
-        batch.event(JOB["start"].event, Subject(job_id), actor=ENGINE, data={"from": JobStatus.PENDING})
+        batch.job_moved(job_id, JOB["start"], actor=ENGINE)
 
 
 def pause(batch: Batch, job_id: int, cause: Cause) -> bool:
     """Stop claiming from a job; False = it is paused, ending or final."""
     before = _status(batch, job_id)
-    if batch.run(_PAUSE, batch.wall, raw(cause.actor), raw(cause.reason or None), job_id) != 1:
+    moved = batch.run(_PAUSE, batch.wall, raw(cause.actor), raw(cause.reason or None), job_id)
+    if before is None or moved != 1:
         return False
     shut_job(batch, job_id)
-    note: JsonObject = {**cause.note, "from": before}
-    batch.event(JOB["pause"].event, Subject(job_id), actor=cause.actor, data=note)
+    batch.job_moved(job_id, JOB["pause"].leaving(before), actor=cause.actor, data=cause.note)
     return True
 
 
@@ -71,8 +71,7 @@ def resume(batch: Batch, job_id: int, cause: Cause) -> bool:
         return False
     open_job(batch, job_id)
     move = JOB["resume"] if row[0] == JobStatus.RUNNING else JOB["resume_unstarted"]
-    note: JsonObject = {**cause.note, "from": JobStatus.PAUSED}
-    batch.event(move.event, Subject(job_id), actor=cause.actor, data=note)
+    batch.job_moved(job_id, move, actor=cause.actor, data=cause.note)
     return True
 
 
@@ -83,14 +82,14 @@ def give_verdict(batch: Batch, job_id: int, verdict: Verdict, *, actor: str | No
     # How many it ends is known now; later some of them have ended by themselves.
     ends = sum(number for status, number in counts.items() if status not in TASK_FINAL)
     row = (verdict.status, raw(verdict.reason), raw(actor), verdict.task_id, ends)
-    if batch.run(_VERDICT, *row, job_id) != 1:
+    if batch.run(_VERDICT, *row, job_id) != 1 or before is None:
         return False
-    note: JsonObject = {"verdict": verdict.status, "reason": verdict.reason, "from": before, "ends": ends}
+    note: JsonObject = {"verdict": verdict.status, "reason": verdict.reason, "ends": ends}
     if running := counts.get(TaskStatus.RUNNING):
         note["running"] = running
     if verdict.task_id is not None:
         note["task"] = verdict.task_id
-    batch.event(JOB["verdict"].event, Subject(job_id), actor=actor, data=note)
+    batch.job_moved(job_id, JOB["verdict"].leaving(before), actor=actor, data=note)
     return True
 
 
@@ -108,21 +107,21 @@ def succeed(batch: Batch, job_id: int) -> None:
 def reopen(batch: Batch, job_id: int, cause: Cause) -> None:
     """Make a final job running again."""
     before = _status(batch, job_id)
-    if batch.run(_REOPEN, batch.wall, job_id) != 1:
+    if batch.run(_REOPEN, batch.wall, job_id) != 1 or before is None:
         raise Bug("job.refused", "a job that is not final was reopened", facts={"job": job_id})
     open_job(batch, job_id)
-    note: JsonObject = {"reopened": True, **cause.note, "from": before}
-    batch.event(JOB["reopen"].event, Subject(job_id), actor=cause.actor, data=note)
+    note: JsonObject = {"reopened": True, **cause.note}
+    batch.job_moved(job_id, JOB["reopen"].leaving(before), actor=cause.actor, data=note)
 
 
-def _status(batch: Batch, job_id: int) -> str | None:
+def _status(batch: Batch, job_id: int) -> JobStatus | None:
     row = batch.one("SELECT status FROM job WHERE id = ?", job_id)
-    return None if row is None else str(row[0])
+    return None if row is None else JobStatus(row[0])
 
 
 def _end(batch: Batch, job_id: int, move: Move[JobStatus], note: JsonObject) -> None:
     before = _status(batch, job_id)
-    if batch.run(_END[move.target], batch.wall, job_id) != 1:
+    if batch.run(_END[move.target], batch.wall, job_id) != 1 or before is None:
         raise Bug("job.refused", f"a job could not {move.name}", facts={"job": job_id})
-    batch.event(move.event, Subject(job_id), data={**note, "from": before})
+    batch.job_moved(job_id, move.leaving(before), data=note)
     batch.report.ended_jobs.append(job_id)

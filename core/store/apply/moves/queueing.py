@@ -99,16 +99,14 @@ def unblock_by_judgement(batch: Batch, task_id: int) -> bool:
     """Queue a task whose `when` is true; False = it does not wait for that judgement."""
     places = batch.places(_PROCEED, batch.now, batch.aging_step, task_id)
     for place in places:
-        batch.count_move(place, TASK["unblock"], TaskStatus.BLOCKED)
-        batch.task_event(TASK["unblock"].event, place)
+        batch.task_moved(place, TASK["unblock"])
     return bool(places)
 
 
 def come_due(batch: Batch, *, limit: int) -> None:
     """Queue the retrying tasks whose time has come, those that wait longest first."""
     for place in sorted(batch.places(_COME_DUE, batch.now, batch.aging_step, limit), key=by_task_id):
-        batch.count_move(place, TASK["come_due"], TaskStatus.RETRYING)
-        batch.task_event(TASK["come_due"].event, place, data={"from": TaskStatus.RETRYING})
+        batch.task_moved(place, TASK["come_due"])
 
 
 def due(batch: Batch, *, limit: int) -> list[TaskPlace]:
@@ -141,9 +139,8 @@ def unhold_later(batch: Batch, place: TaskPlace, cause: Cause, *, retry_at: int)
     """Let a held task wait on for its retry, whose (engine) time lies ahead; False = it is not held."""
     if batch.run(_UNHOLD_LATER, raw(cause.actor), raw(cause.reason or None), place.task_id) != 1:
         return False
-    batch.count_move(place, TASK["unhold_later"], TaskStatus.HELD)
-    note: JsonObject = {**batch.due(retry_at), **cause.note, "from": TaskStatus.HELD}
-    batch.task_event(TASK["unhold_later"].event, place, actor=cause.actor, data=note)
+    note: JsonObject = {**batch.due(retry_at), **cause.note}
+    batch.task_moved(place, TASK["unhold_later"], actor=cause.actor, data=note)
     return True
 
 
@@ -154,9 +151,9 @@ def rerun(batch: Batch, task_ids: Iterable[int], cause: Cause) -> int:
     ready = _may_queue(batch, _RERUN, listed, raw(cause.actor), raw(cause.reason or None))
     for task in ready:
         move = TASK["rerun"] if task.is_queued else TASK["rerun_blocked"]
-        batch.count_move(task, move, before[task.task_id])
-        note: JsonObject = {"status": task.status, **cause.note, "from": before[task.task_id]}
-        batch.task_event(move.event, task, actor=cause.actor, data=note)
+        note: JsonObject = {"status": task.status, **cause.note}
+        left = move.leaving(TaskStatus(before[task.task_id]))
+        batch.task_moved(task, left, actor=cause.actor, data=note)
     _note_conditions(batch, ready)
     return len(ready)
 
@@ -165,9 +162,7 @@ def _queue_now(batch: Batch, place: TaskPlace, cause: Cause, *, sql: str, move: 
     bound = (batch.now, batch.aging_step, place.task_id, raw(cause.actor), raw(cause.reason or None))
     if batch.run(sql, *bound) != 1:
         return False
-    (source,) = move.sources
-    batch.count_move(place, move, source)
-    batch.task_event(move.event, place, actor=cause.actor, data={**cause.note, "from": source})
+    batch.task_moved(place, move, actor=cause.actor, data=cause.note)
     return True
 
 
@@ -179,8 +174,7 @@ def _may_queue(batch: Batch, sql: str, *args: object) -> list[ReadyRow]:
 def _note_unblocked(batch: Batch, ready: Sequence[ReadyRow]) -> int:
     queued = [task for task in ready if task.is_queued]
     for task in queued:
-        batch.count_move(task, TASK["unblock"], TaskStatus.BLOCKED)
-        batch.task_event(TASK["unblock"].event, task)
+        batch.task_moved(task, TASK["unblock"])
     _note_conditions(batch, ready)
     return len(queued)
 

@@ -64,8 +64,7 @@ def claim(batch: Batch, task_ids: Sequence[int]) -> list[ClaimedRow]:
         raise Bug("claim.refused", "a task at the head of its lane could not be claimed")
     claimed = [rows[task_id] for task_id in task_ids]
     for row in claimed:
-        batch.count_move(row, TASK["claim"], TaskStatus.QUEUED)
-        batch.task_event(TASK["claim"].event, row, attempt=row.epoch)
+        batch.task_moved(row, TASK["claim"], attempt=row.epoch)
     open_attempts(batch, claimed)
     return claimed
 
@@ -85,9 +84,8 @@ def succeed(batch: Batch, successes: Sequence[Success]) -> list[Success]:
     close_succeeded(batch, landed)
     for success in landed:
         place = places[success.task_id, success.epoch]
-        batch.count_move(place, TASK["succeed"], TaskStatus.RUNNING)
+        batch.task_moved(place, TASK["succeed"], attempt=success.epoch, data=success.note)
         batch.follow(place, TaskStatus.SUCCEEDED)
-        batch.task_event(TASK["succeed"].event, place, attempt=success.epoch, data=success.note)
     return landed
 
 
@@ -109,19 +107,17 @@ def interrupt(batch: Batch, closed: ClosedAttempt) -> None:
 
 def hold_lost(batch: Batch, closed: ClosedAttempt) -> None:
     """Hold a task whose attempt was lost, until an operator decides."""
-    cause = Cause(reason=LOSS_HOLDS, facts={"from": TaskStatus.RUNNING})
-    _leave(batch, closed, TASK["hold_lost"], cause=cause)
+    _leave(batch, closed, TASK["hold_lost"], cause=Cause(reason=LOSS_HOLDS))
 
 
 def give_up(batch: Batch, closed: ClosedAttempt) -> None:
     """Fail a task for which nothing is left to try."""
-    note: JsonObject = {**_last_bounce(closed), "from": TaskStatus.RUNNING}
-    _leave(batch, closed, TASK["give_up"], cause=_course(note))
+    _leave(batch, closed, TASK["give_up"], cause=_course(_last_bounce(closed)))
 
 
 def cancel(batch: Batch, closed: ClosedAttempt, cause: Cause | None) -> None:
     """Cancel a task whose attempt was asked to stop; None = its connector ended it."""
-    note: JsonObject = {**_last_bounce(closed), "from": TaskStatus.RUNNING}
+    note = _last_bounce(closed)
     because = _course(note) if cause is None else replace(cause, facts=note)
     _leave(batch, closed, TASK["cancel"], cause=because)
 
@@ -168,7 +164,7 @@ def _leave(
     )
     if moved != 1:
         raise Bug("task.missing", "an open attempt had no running task", facts={"task": place.task_id})
-    batch.count_move(place, move, TaskStatus.RUNNING)
+    left = move.leaving(TaskStatus.RUNNING)
+    batch.task_moved(place, left, attempt=closed.epoch, actor=cause.actor, data=cause.note)
     if move.target in TASK_FINAL:
         batch.follow(place, move.target)
-    batch.task_event(move.event, place, attempt=closed.epoch, actor=cause.actor, data=cause.note)

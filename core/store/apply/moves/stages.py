@@ -9,7 +9,6 @@ from core.model.errors import Bug
 from core.model.status import STAGE, Move, StageStatus
 from core.model.values import JsonObject
 from core.store.batch import Batch
-from core.store.rows import Subject
 from core.store.sql import guard
 
 _MOVE = {
@@ -45,7 +44,8 @@ def _must(batch: Batch, job_id: int, move: Move[StageStatus], note: JsonObject) 
 
 
 def _may(batch: Batch, job_id: int, move: Move[StageStatus], note: JsonObject) -> bool:
-    if batch.run(_MOVE[move.name], note["stage"]) != 1:
+    before = batch.one("SELECT status FROM stage WHERE id = ?", note["stage"])
+    if before is None or batch.run(_MOVE[move.name], note["stage"]) != 1:
         return False
-    batch.event(move.event, Subject(job_id), data=note)
+    batch.stage_moved(job_id, move.leaving(StageStatus(before[0])), note)
     return True
