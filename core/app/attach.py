@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from core.app.lock import is_held, silent_owner
@@ -116,15 +116,16 @@ async def _find_or_start(options: Options) -> tuple[RemoteControl, bool]:
     """Return the control of an engine that has answered, and whether it was started here."""
     paths, is_ours = ensure_home(options.paths.home), False
     patience: _Patience | None = None
-    while isinstance(found := await _ask(paths), Unavailable):
-        if not is_held(paths.lock) and not is_ours:
-            is_ours = await _start(paths, options)
-            continue
-        # Another engine is starting, or on its way out.
-        patience = patience or _Patience(paths, options)
-        patience.check(found)
-        is_ours = False
-        await asyncio.sleep(_POLL_SECONDS)
+    with ExitStack() as started:
+        while isinstance(found := await _ask(paths), Unavailable):
+            if not is_held(paths.lock) and not is_ours:
+                is_ours = await _start(paths, options, started)
+                continue
+            # Another engine is starting, or on its way out.
+            patience = patience or _Patience(paths, options)
+            patience.check(found)
+            is_ours = False
+            await asyncio.sleep(_POLL_SECONDS)
     return found, is_ours
 
 
@@ -149,9 +150,13 @@ class _Patience:
             )
 
 
-async def _start(paths: Paths, options: Options) -> bool:
-    """Start an engine and return when it serves; False = another one was faster."""
+async def _start(paths: Paths, options: Options, started: ExitStack) -> bool:
+    """Start an engine and return when it serves; False = another one was faster.
+
+    It waits for this client until `started` is closed.
+    """
     starting = spawn_engine(paths.home, options.engine_flags)
+    started.callback(starting.close)
     try:
         await _reported(starting, options)
         starting.check()
@@ -164,8 +169,6 @@ async def _start(paths: Paths, options: Options) -> bool:
         starting.call_off()
         starting.process.wait()
         raise
-    finally:
-        starting.close()
     return True
 
 

@@ -13,6 +13,7 @@ import threading
 from asyncio import shield
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from core import logs
@@ -57,14 +58,23 @@ async def own_and_apply(options: Options) -> AsyncIterator[ControlAPI]:
             yield LocalControl(engine)
 
 
-async def serve(options: Options, *, ready: Callable[[str], None], linger: float | None = None) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UntilIdle:
+    """When a headless engine ends by itself."""
+
+    linger: float
+    """Seconds without work and clients."""
+    expects: Callable[[], bool] = lambda: False
+    """Whether a client is on its way, which started this engine."""
+
+
+async def serve(options: Options, *, ready: Callable[[str], None], until: UntilIdle | None = None) -> None:
     """Host an engine headless until a signal or `stop`; raises `Unavailable` (`engine.running`).
 
-    With `linger` it also ends when it has been idle for so many seconds. Raises `Interrupted` when a
-    signal comes before it serves.
+    Raises `Interrupted` when a signal comes before it serves.
     """
     lock = own(options, hint="use it, end it with 'taskdeck stop', or say --take-over")
-    await _serve(options, lock, ready=ready, linger=linger)
+    await _serve(options, lock, ready=ready, until=until)
 
 
 async def serve_after_take_over(
@@ -72,12 +82,12 @@ async def serve_after_take_over(
     *,
     tell: Callable[[str], None],
     ready: Callable[[str], None],
-    linger: float | None = None,
+    until: UntilIdle | None = None,
 ) -> None:
     """Do the same, but end an engine that runs first; `tell` gets a line for each step of that."""
     patience = options.settings().stop_grace + MARGIN_SECONDS
     lock = take_over(ensure_home(options.paths.home).lock, patience=patience, tell=tell)
-    await _serve(options, lock, ready=ready, linger=linger)
+    await _serve(options, lock, ready=ready, until=until)
 
 
 async def serve_embedded(options: Options, *, ready: Callable[[Engine], None]) -> None:
@@ -114,7 +124,7 @@ async def open_engine(
 
 
 async def _serve(
-    options: Options, lock: Awaitable[EngineLock], *, ready: Callable[[str], None], linger: float | None
+    options: Options, lock: Awaitable[EngineLock], *, ready: Callable[[str], None], until: UntilIdle | None
 ) -> None:
     with deferring_signals():
         with cancelling_on_signal():
@@ -124,13 +134,19 @@ async def _serve(
                 engine = await _start(options, (), dispatch=True)
             _collect_less()
             clients = ClientControl(engine)
-            async with _listening(engine, clients, owned):
+            async with _listening(engine, clients, owned) as server:
                 with stop_on_signals(engine):
                     ready(_ready_line(engine))
-                    if linger is None:
+                    if until is None:
                         await engine.stopped()
                     else:
-                        await serve_until_idle(engine, clients, linger=linger)
+                        expects = until.expects
+                        await serve_until_idle(
+                            engine,
+                            clients,
+                            linger=until.linger,
+                            attached=lambda: server.is_connected or expects(),
+                        )
 
 
 def _ready_line(engine: Engine) -> str:
@@ -189,14 +205,14 @@ async def _bring_up(paths: Paths, tell: Callable[[str], None]) -> None:
 
 
 @asynccontextmanager
-async def _listening(engine: Engine, control: ControlAPI, lock: EngineLock) -> AsyncIterator[None]:
+async def _listening(engine: Engine, control: ControlAPI, lock: EngineLock) -> AsyncIterator[ControlServer]:
     """Serve a control on the socket around the body, then stop the engine."""
     server = ControlServer()
     try:
         async with _running(engine):
             await server.start(control, engine.paths.socket)
             async with kept_reachable(engine, server, lock):
-                yield
+                yield server
     finally:
         await server.stop()
 

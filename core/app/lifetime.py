@@ -6,7 +6,7 @@ Called by `hosting` and by the command `serve`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TypeVar
 
@@ -49,14 +49,18 @@ class ClientControl(ControlAPI):
         await self._control.close()
 
 
-async def serve_until_idle(engine: Engine, clients: ClientControl, *, linger: float) -> None:
-    """Go on until all work is finished and no client waits or watches.
+async def serve_until_idle(
+    engine: Engine, clients: ClientControl, *, linger: float, attached: Callable[[], bool]
+) -> None:
+    """Go on until all work is finished and no client waits, watches or is `attached`; then stop.
 
     An idle engine waits `linger` seconds for a client that may come, or come back.
     """
     await _finish_all(engine, clients, linger=linger)
-    while engine.watched and not engine.stopping:
+    while (engine.watched or attached()) and not engine.stopping:
         await _finish_all(engine, clients, linger=max(linger, WATCH_SECONDS))
+    # In the same step: who comes after this look is told, and brings its work to the next engine.
+    engine.stop()
 
 
 @contextmanager

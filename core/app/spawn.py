@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -92,7 +93,7 @@ class StartingEngine:
         self.process.terminate()
 
     def close(self) -> None:
-        """Listen no longer."""
+        """Listen no longer: until then an engine that serves waits for this client."""
         os.close(self._pipe)
 
 
@@ -150,12 +151,22 @@ class StartNotice:
     def serves(self) -> None:
         """Tell that the engine serves."""
         self._send({"ready": os.getpid()})
-        self._close()
 
     def refused(self, error: TaskdeckError) -> None:
         """Tell why it does not, unless it did serve before."""
         self._send(error_to_json(error))
         self._close()
+
+    def is_heard(self) -> bool:
+        """Whether the process that started it still listens: it is not connected yet."""
+        if self._descriptor is None:
+            return False
+        poll = select.poll()
+        poll.register(self._descriptor, 0)
+        if poll.poll(0):
+            # The other end is closed.
+            self._close()
+        return self._descriptor is not None
 
     def _send(self, notice: JsonObject) -> None:
         # The one that started it may be gone by now: the engine serves the clients that come.

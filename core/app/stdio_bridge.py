@@ -11,7 +11,7 @@ import os
 import socket
 import threading
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 from core.app.lock import is_held, silent_owner
@@ -98,16 +98,16 @@ def _connect(paths: Paths) -> socket.socket | None:
 def _start(paths: Paths) -> socket.socket:
     """Start an engine and connect to it, or to the one that was faster; raise why there is none."""
     starting = spawn_engine(ensure_home(paths.home).home)
-    try:
-        while not starting.is_over:
-            starting.read()
-        starting.check()
-    except Unavailable as error:
-        if error.code != "engine.running":
-            raise
-    finally:
-        starting.close()
-    connection = _await_socket(paths)
+    # Open until this is connected: the engine waits for it.
+    with closing(starting):
+        try:
+            while not starting.is_over:
+                starting.read()
+            starting.check()
+        except Unavailable as error:
+            if error.code != "engine.running":
+                raise
+        connection = _await_socket(paths)
     if connection is None:
         raise silent_owner(paths)
     return connection

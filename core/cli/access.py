@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from core.app.attach import attach, attach_or_apply, attach_or_start
+from core.app.lasting_control import LastingControl
 from core.app.options import Options
 from core.app.remote_host import attach_or_start_remote, attach_remote
 from core.cli.arguments import Common
@@ -44,7 +45,7 @@ def running(arguments: Common) -> AbstractAsyncContextManager[ControlAPI]:
 async def working(arguments: Common) -> AsyncIterator[ControlAPI]:
     """Lend the control of an engine that runs tasks: the one that runs, or one that is started.
 
-    Says which options an engine that runs already does not take.
+    Says which options an engine that runs already does not take. Should it end, what was written is read on.
     """
     chosen = arguments.options()
     if chosen.host is not None:
@@ -54,7 +55,8 @@ async def working(arguments: Common) -> AsyncIterator[ControlAPI]:
     async with attach_or_start(chosen) as access:
         if not access.is_ours:
             _note_ignored(chosen, await access.control.status())
-        yield access.control
+        async with LastingControl(access.control, chosen) as control:
+            yield control
 
 
 def _note_ignored(chosen: Options, info: EngineInfo) -> None:

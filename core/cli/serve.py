@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
+from core.app.hosting import UntilIdle, serve_after_take_over
 from core.app.hosting import serve as serve_engine
-from core.app.hosting import serve_after_take_over
 from core.app.options import Options
 from core.app.spawn import StartNotice
 from core.app.systemd_unit import user_unit
@@ -68,11 +68,13 @@ async def serve(arguments: Serve) -> int:
 
     chosen = replace(arguments.options(), tell=tell)
     try:
-        linger = _linger(arguments, chosen) if arguments.until_idle else None
+        until = None
+        if arguments.until_idle:
+            until = UntilIdle(linger=_linger(arguments, chosen), expects=notice.is_heard)
         if arguments.take_over:
-            await serve_after_take_over(chosen, tell=note, ready=ready, linger=linger)
+            await serve_after_take_over(chosen, tell=note, ready=ready, until=until)
         else:
-            await serve_engine(chosen, ready=ready, linger=linger)
+            await serve_engine(chosen, ready=ready, until=until)
     except TaskdeckError as error:
         notice.refused(error)
         raise

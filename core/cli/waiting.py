@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from typing import TypeVar
 
+from core.app.lasting_control import GONE
 from core.app.signals import Interrupted, handling_signals, restore_signals
 from core.cli.arguments import Common
 from core.model.errors import TaskdeckError, Unavailable
@@ -18,7 +19,6 @@ from core.model.errors import TaskdeckError, Unavailable
 T = TypeVar("T")
 _POLL_SECONDS = 0.5
 _SIGNALS_MAX = 3
-_LOST_ENGINE = ("engine.lost", "engine.none", "engine.stopping")
 
 
 class Interrupts:
@@ -59,7 +59,7 @@ def explaining_lost_engine(what: str, *way_back: str, arguments: Common) -> Iter
     try:
         yield
     except Unavailable as error:
-        if error.code not in _LOST_ENGINE:
+        if error.code not in GONE:
             raise
         raise Unavailable(
             error.code,

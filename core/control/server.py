@@ -72,6 +72,11 @@ class ControlServer:
         self._identity: FileIdentity | None = None
         """Of the socket as it was bound; None = it was removed at once."""
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether a client has a connection open; one that was silent for 75 s has none any more."""
+        return self._server is not None and bool(self._server.server_state.connections)
+
     async def start(self, control: ControlAPI, socket_path: Path) -> None:
         """Bind the socket and answer from now on; installs no signal handler, touches no logging.
 

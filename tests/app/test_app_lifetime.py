@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from core.app import lifetime
 from core.app.lifetime import serve_until_idle
 from tests.support.waiting import DEADLINE, until
@@ -14,6 +16,7 @@ class Quiet:
 
     def __init__(self) -> None:
         self.watched = False
+        self.attached = False
         self.stopping = False
         self.was_used = False
         self.looks = 0
@@ -29,28 +32,37 @@ class Quiet:
     async def ended(self) -> None:
         await self.end.wait()
 
+    def stop(self) -> None:
+        self.stopping = True
+
+    def is_attached(self) -> bool:
+        return self.attached
+
 
 async def test_an_idle_engine_ends_when_nobody_came_and_nobody_watches() -> None:
     quiet = Quiet()
-    await asyncio.wait_for(serve_until_idle(quiet, quiet, linger=0), DEADLINE)
+    await asyncio.wait_for(serve_until_idle(quiet, quiet, linger=0, attached=quiet.is_attached), DEADLINE)
     assert quiet.looks == 1
+    # Before anything else is heard: what came now would be accepted, and nothing would run it.
+    assert quiet.stopping
 
 
-async def test_it_stays_while_somebody_watches_and_ends_when_the_last_one_left(monkeypatch) -> None:
+@pytest.mark.parametrize("how", ["watched", "attached"])
+async def test_it_stays_while_somebody_is_there_and_ends_when_the_last_one_left(monkeypatch, how) -> None:
     monkeypatch.setattr(lifetime, "WATCH_SECONDS", 0.01)
     quiet = Quiet()
-    quiet.watched = True
-    work = asyncio.create_task(serve_until_idle(quiet, quiet, linger=0))
+    setattr(quiet, how, True)
+    work = asyncio.create_task(serve_until_idle(quiet, quiet, linger=0, attached=quiet.is_attached))
     await until(lambda: quiet.looks > 3, "it looks on")
     assert not work.done()
-    quiet.watched = False
+    setattr(quiet, how, False)
     await asyncio.wait_for(work, DEADLINE)
 
 
 async def test_who_asks_for_the_end_does_not_wait_for_those_who_watch() -> None:
     quiet = Quiet()
     quiet.watched = True
-    work = asyncio.create_task(serve_until_idle(quiet, quiet, linger=3600))
+    work = asyncio.create_task(serve_until_idle(quiet, quiet, linger=3600, attached=quiet.is_attached))
     await until(lambda: quiet.looks, "it is idle")
     quiet.stopping = True
     quiet.end.set()

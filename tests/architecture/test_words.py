@@ -27,6 +27,7 @@ LATE_IMPORTS = (
     "console/sessions/choice.py",
     "core/app/attach.py",
     "core/app/hosting.py",
+    "core/app/lasting_control.py",
     "core/app/options.py",
     "core/cli/reading.py",
     "core/filters/patterns.py",

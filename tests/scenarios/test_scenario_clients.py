@@ -146,6 +146,26 @@ def test_output_nobody_reads_ends_its_command(place: Home) -> None:
     place.waits_for("SELECT status FROM task", ("cancelled",))
 
 
+def test_an_output_that_is_read_slowly_comes_whole_when_its_engine_has_gone(place: Home) -> None:
+    slow = place.start("exec", "--", "sh", "-c", "yes abc | head -c 1000000")
+    assert slow.stdout
+    # Not by a line: that reads ahead.
+    assert os.read(slow.stdout.fileno(), 4) == b"abc\n"
+    place.waits_for("SELECT status FROM task", ("succeeded",))
+    os.kill(place.has_engine(), signal.SIGKILL)
+    place.has_none()
+    out, err = slow.communicate(timeout=DEADLINE)
+    assert (slow.returncode, err, len(out)) == (0, b"", 999_996)
+
+
+def test_an_engine_waits_for_the_client_that_started_it(place: Home) -> None:
+    # It would be gone before the client is connected, and before its work has come.
+    ended = place.run("exec", "--", "echo", "done", TASKDECK_LINGER="0")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "done\n", "")
+    assert place.rows("SELECT epoch FROM engine") == [(1,)]
+    place.has_none()
+
+
 def test_contenders_start_one_engine_between_them(place: Home) -> None:
     started = [place.start("exec", "--", "echo", str(number)) for number in range(4)]
     ends = [process.communicate(timeout=DEADLINE) for process in started]
