@@ -13,6 +13,7 @@ from typing import Protocol
 from core.cli.output import emit, note, put
 from core.model.values import JsonObject
 from core.model.views import LogChunk
+from core.render.output_notes import LOST_OUTPUT
 
 _OVER = "it went over its limit (--output-limit, output_limit:, or output_cap of the configuration)"
 
@@ -25,6 +26,9 @@ class Sink(Protocol):
 
     def finish(self) -> None:
         """Write what was kept back: the beginning of a character that never ended."""
+
+    def end_lost(self) -> None:
+        """Say in the output itself, where it can, that some of it is missing."""
 
 
 class TextSink:
@@ -44,6 +48,9 @@ class TextSink:
         if rest:
             put(rest)
 
+    def end_lost(self) -> None:
+        """Do nothing: it is said on standard error."""
+
 
 class RawSink:
     """Writes the bytes as they are."""
@@ -55,6 +62,9 @@ class RawSink:
 
     def finish(self) -> None:
         """Do nothing: no byte is kept back."""
+
+    def end_lost(self) -> None:
+        """Do nothing: it is said on standard error."""
 
 
 class JsonSink:
@@ -80,12 +90,17 @@ class JsonSink:
         if kept:
             self._emit(kept, end=self._end)
 
-    def _emit(self, data: bytes, *, end: int, dropped: int = 0) -> None:
+    def end_lost(self) -> None:
+        """Write an empty piece with `lost`: where output is missing, and how much, is not known."""
+        self._emit(b"", end=self._end, lost=True)
+
+    def _emit(self, data: bytes, *, end: int, dropped: int = 0, **more: bool) -> None:
         piece: JsonObject = {
             "attempt": self._epoch,
             "offset": end - len(data),
             "end": end,
             "dropped": dropped,
+            **more,
         }
         try:
             piece["text"] = data.decode("utf-8")
@@ -116,14 +131,15 @@ class CheckedSink:
             self.dropped += chunk.dropped
             self._sink.finish()
             note(f"{chunk.dropped:,} bytes of output are missing here: {_OVER}")
-        if chunk.data or chunk.dropped:
+        if chunk.data or chunk.dropped or chunk.lost:
             self._sink.write(chunk)
 
     def finish(self) -> None:
         """Write what was kept back, and whether output was lost."""
         self._sink.finish()
         if self.lost:
-            note("some output is missing: it could not be written to the data directory")
+            self._sink.end_lost()
+            note(LOST_OUTPUT)
 
 
 def open_sink(*, json: bool = False, raw: bool = False) -> CheckedSink:

@@ -92,7 +92,8 @@ class ReadingControl(ReadingAPI):
 
     async def _log(self, request: reading_api.Log) -> LogChunk:
         # Judged before the read: what a closed attempt has written by then is all there will be.
-        attempt = _attempt_of(await self._reports.tasks.detail(request.task_id), request.epoch)
+        task = await self._reports.tasks.detail(request.task_id)
+        attempt = _attempt_of(task, request.epoch)
         if attempt is None:
             return LogChunk(data=b"", offset=0, end=0, final=False, epoch=0)
         ref = AttemptRef(task_id=request.task_id, epoch=attempt.epoch)
@@ -107,9 +108,19 @@ class ReadingControl(ReadingAPI):
             final=final,
             epoch=attempt.epoch,
             dropped=max(0, min(chunk.offset, chunk.size) - start),
-            lost=self._outputs.is_lossy(ref),
+            lost=self._outputs.is_lossy(ref) or self._outputs.size(ref) < _written(task, attempt),
             stderr=self._outputs.size(ref, "err"),
         )
+
+
+def _written(task: TaskDetail, attempt: AttemptView) -> int:
+    """Return the bytes that the row says an attempt wrote: its files may have been removed since."""
+    if attempt.status == "succeeded":
+        said = task.output
+    else:
+        said = attempt.error.get("facts") if attempt.error is not None else None
+    size = said.get("size") if isinstance(said, dict) else None
+    return size if isinstance(size, int) else 0
 
 
 def _attempt_of(task: TaskDetail, epoch: int | None) -> AttemptView | None:

@@ -23,6 +23,8 @@ CHUNK = 65_536
 KEPT = 1_048_576
 """Bytes of one stream that wait in memory for room on the disk; after that its writer waits."""
 RETRY_SECONDS = 0.5
+NAMES = ("out", "err")
+"""Of the files of an attempt, in the order in which they come."""
 MOST = 5
 """Descriptors that one message may bring."""
 HEADROOM = 16
@@ -45,6 +47,8 @@ class Stream:
         """No process holds the other end of the pipe any more."""
         self.owed: int | None = None
         """Bytes still to be read before the wrapper is answered, once it has asked."""
+        self.closed: os.stat_result | None = None
+        """What the file was when it was closed."""
 
     @property
     def settled(self) -> bool:
@@ -81,6 +85,21 @@ class Stream:
         size = fcntl.ioctl(self.source, termios.FIONREAD, b"\0" * 4)
         self.owed = struct.unpack("i", size)[0]
 
+    def close_file(self) -> None:
+        """Write nothing more."""
+        self.closed = os.fstat(self.file)
+        os.close(self.file)
+        self.file = -1
+
+    def is_kept(self, path: Path) -> bool:
+        """Return whether what was written is at this path: a command may remove or replace the file."""
+        ours = self.closed or os.fstat(self.file)
+        try:
+            there = path.lstat()
+        except OSError:
+            return not ours.st_size
+        return os.path.samestat(ours, there) or not (ours.st_size or there.st_size)
+
     def _is_over_cap(self) -> bool:
         # While the command runs the engine drops the middle; what is left running has no such right.
         if self.owed != 0 or os.fstat(self.file).st_size < self.attempt.cap:
@@ -106,9 +125,19 @@ class Attempt:
             if not stream.ended:
                 stream.count_owed()
 
+    def check_files(self) -> None:
+        """Mark the output as lost unless it is where readers look for it."""
+        if not all(
+            stream.is_kept(self.directory / name) for stream, name in zip(self.streams, NAMES, strict=False)
+        ):
+            self.mark_lost()
+
     def mark_lost(self) -> None:
-        """Leave a file that says that output is missing."""
+        """Leave a file that says that output is missing, also where the directory was removed."""
         with contextlib.suppress(OSError):
+            # Of the home nothing is made again.
+            for folder in (*self.directory.parents[1::-1], self.directory):
+                folder.mkdir(mode=0o700, exist_ok=True)
             os.close(os.open(self.directory / "lost", os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW, 0o600))
 
 
@@ -188,6 +217,7 @@ class Collector:
         except OSError:
             gone = True
         if gone:
+            attempt.check_files()
             self.dismiss(attempt)
             return
         attempt.ask()
@@ -198,6 +228,7 @@ class Collector:
         for stream in attempt.streams:
             self.follow(stream)
         if attempt.asked and attempt.asking is not None and all(one.settled for one in attempt.streams):
+            attempt.check_files()
             with contextlib.suppress(OSError):
                 os.write(attempt.asking, b"\n")
             self.dismiss(attempt)
@@ -215,8 +246,7 @@ class Collector:
         if not stream.ended:
             self.listen_to(stream, wanted=len(stream.waiting) < KEPT)
         elif not stream.waiting and stream.file >= 0:
-            os.close(stream.file)
-            stream.file = -1
+            stream.close_file()
 
     def listen_to(self, stream: Stream, *, wanted: bool) -> None:
         """Wait for a stream, or no longer."""

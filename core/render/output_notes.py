@@ -1,11 +1,13 @@
 """Sentences about the parts of a task's output that are missing.
 
-Used by the page of a task.
+Used by the page of a task and by the readers of outputs.
 """
 
 from __future__ import annotations
 
 from core.model.values import JsonValue
+
+LOST_OUTPUT = "some output is missing: it could not be written to the data directory, or was removed from it"
 
 
 def output_notes(output: JsonValue) -> tuple[str, ...]:
@@ -17,7 +19,7 @@ def output_notes(output: JsonValue) -> tuple[str, ...]:
     if isinstance(dropped, int) and dropped:
         notes.append(f"{dropped:,} bytes are missing in the middle of `path`: it went over its limit")
     if output.get("lost"):
-        notes.append("some output is missing: it could not be written to the data directory")
+        notes.append(LOST_OUTPUT)
     if isinstance(omitted, int) and omitted:
         notes.append(f"`text` is a part of the output; {omitted:,} bytes more are in `path`")
     return tuple(notes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,7 +59,9 @@ def test_what_is_missing_is_said_where_it_is_missing_and_in_json(capsys):
     sink.write(_chunk(b"tail", 1_004, dropped=1_000, lost=True))
     sink.finish()
     captured = capsys.readouterr()
-    assert [json.loads(line)["dropped"] for line in captured.out.splitlines()] == [0, 1_000]
+    pieces = [json.loads(line) for line in captured.out.splitlines()]
+    assert [piece["dropped"] for piece in pieces] == [0, 1_000, 0]
+    assert pieces[-1] == {"attempt": 1, "offset": 1_008, "end": 1_008, "dropped": 0, "lost": True, "text": ""}
     assert captured.err.startswith("1,000 bytes of output are missing here: it went over its limit")
     assert "could not be written" in captured.err
     assert (sink.dropped, sink.is_whole) == (1_000, False)
@@ -72,6 +75,19 @@ def test_a_loss_that_only_an_empty_piece_tells_is_said(capfd):
     sink.finish()
     assert not sink.is_whole
     assert capfd.readouterr().err.startswith("some output is missing")
+
+
+def test_an_output_that_was_removed_later_is_said(home: Path, deck: Deck):
+    assert deck("exec", "--", "sh", "-c", "echo one; exit 0").out == "one\n"
+    assert deck("exec", "--", "true").status == 0
+    shutil.rmtree(home / "output")
+    logs = deck("logs", "1")
+    assert (logs.status, logs.out) == (0, "")
+    assert logs.err.startswith("some output is missing: ")
+    (piece,) = deck("logs", "1", "--json").objects
+    assert (piece["attempt"], piece["lost"]) == (1, True)
+    # Nothing was there.
+    assert deck("logs", "2").err == ""
 
 
 def test_every_reader_of_an_output_over_its_limit_says_so(home: Path, deck: Deck):

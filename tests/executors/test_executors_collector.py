@@ -40,6 +40,32 @@ async def test_what_was_written_stays_whatever_the_task_opens(executor, outputs,
     assert written(outputs, ref) == "first\nsecond\nthird\n"
 
 
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "rm {0}/out",
+        "rm -r {0}",
+        "rm -r {1}",
+        "mv {0}/out {0}/mine; echo other >{0}/out",
+        "ln -sf /etc/hostname {0}/out",
+        "rm {0}/out; mkdir {0}/out",
+        "rm {0}/out; mkfifo {0}/out",
+    ],
+)
+async def test_an_output_that_its_command_removes_or_replaces_is_marked(executor, outputs, ref, sh, loss):
+    executor.start(ref, sh(f"echo first; {loss.format(outputs.directory(ref), outputs.root)}; echo second"))
+    end = await executor.wait(ref)
+    assert (end.code, end.lost) == (0, True)
+    # Its home is not made again, what is missing is.
+    assert outputs.is_lossy(ref)
+
+
+async def test_nothing_is_lost_of_a_command_that_wrote_nothing(executor, outputs, ref, sh):
+    executor.start(ref, sh(f"rm -r {outputs.directory(ref)}"))
+    assert not (await executor.wait(ref)).lost
+    assert not outputs.directory(ref).exists()
+
+
 async def test_a_command_has_its_three_descriptors_and_no_other(executor, ref):
     program = "import os; print([n for n in range(64) if os.path.exists(f'/dev/fd/{n}')])"
     executor.start(ref, ProcessCall(argv=(sys.executable, "-I", "-S", "-c", program)))
