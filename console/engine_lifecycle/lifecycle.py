@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from console.desk import Desk
 from console.engine_lifecycle.starters import EngineStarter
 from console.feed import Pulse
+from console.verbs.apply import ACTOR
 from console.verbs.questions import Notices, Questions
 from core.control.api import StopMode
 from core.model.errors import Conflict, TaskdeckError, Unavailable
@@ -138,7 +139,7 @@ class EngineLifecycle:
         try:
             if not await self._desk.operations.confirm_change(mode, "the engine"):
                 return False
-            await self._desk.control.stop_engine(mode)
+            await self._desk.control.stop_engine(mode, actor=ACTOR)
         except TaskdeckError as error:
             self._notices.warn(safe_line(error.message))
             return not isinstance(error, Conflict)

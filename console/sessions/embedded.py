@@ -13,13 +13,14 @@ from console.sessions.flags import ConsoleFlags
 from console.sessions.screen import show_screen
 from core.app.attach import attach
 from core.app.embedded import EngineThread
-from core.app.options import Options
+from core.app.options import Options, own_claim
 from core.app.signals import cancelling_on_signal, deferring_signals
+from core.model.actors import Door
 
 
 def show_embedded(flags: ConsoleFlags) -> None:
     """Start an engine beside the screens; it ends with them, or when it has drained."""
-    options = Options(home=flags.home)
+    options = Options(home=flags.home, actor=own_claim(Door.CONSOLE))
     engine = EngineThread(options)
     try:
         asyncio.run(_show(engine, options, flags=flags))

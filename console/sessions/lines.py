@@ -9,9 +9,10 @@ import sys
 
 from console.sessions.flags import ConsoleFlags
 from console.sessions.overview import write_overview
-from core.app.options import Options
+from core.app.options import Options, own_claim
 from core.app.remote_host import attach_or_start_remote
 from core.app.store_first import read_store_first
+from core.model.actors import Door
 from core.model.errors import Invalid
 
 
@@ -19,6 +20,8 @@ async def show_lines(flags: ConsoleFlags) -> None:
     """Write the overview of a home or host, once or again and again; raise `Invalid` (`usage`)."""
     if flags.embedded:
         raise Invalid("usage", "--embedded needs a terminal that can show a full screen")
-    options = Options(home=flags.home, host=flags.host, remote_command=flags.remote_command)
+    options = Options(
+        home=flags.home, host=flags.host, remote_command=flags.remote_command, actor=own_claim(Door.CONSOLE)
+    )
     async with attach_or_start_remote(options) if flags.host else read_store_first(options) as control:
         await write_overview(control, sys.stdout, watch=flags.watch)

@@ -155,7 +155,7 @@ async def _start(paths: Paths, options: Options, started: ExitStack) -> bool:
 
     It waits for this client until `started` is closed.
     """
-    starting = spawn_engine(paths.home, options.engine_flags)
+    starting = spawn_engine(paths.home, options.spawn_flags)
     started.callback(starting.close)
     try:
         await _reported(starting, options)

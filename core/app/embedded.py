@@ -82,7 +82,7 @@ class EngineThread:
 
     def _stop(self, task: asyncio.Task[None]) -> None:
         if self._ready.done():
-            self._ready.result().stop()
+            self._ready.result().stop(reason="the console was left")
         else:
             task.cancel()
 

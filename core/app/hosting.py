@@ -33,9 +33,15 @@ from core.control.server import ControlServer
 from core.engine.alarms import SchedulerAlarms
 from core.engine.clock import SystemClock
 from core.engine.service import Engine, Ports
+from core.host import effective_user
+from core.model.actors import signed
 from core.model.paths import Paths, ensure_home
 from core.model.ports import Connector
 from core.store.version import is_older
+
+IDLE = "no work was left and no client watched"
+LEFT = "what it was started for is done"
+"""Why an engine ends that was not asked to."""
 
 _log = logs.get_logger(__name__)
 
@@ -134,7 +140,7 @@ async def _serve(
                 engine = await _start(options, (), dispatch=True)
             _collect_less()
             clients = ClientControl(engine)
-            async with _listening(engine, clients, owned) as server:
+            async with _listening(engine, clients, owned, reason=IDLE) as server:
                 with stop_on_signals(engine):
                     ready(_ready_line(engine))
                     if until is None:
@@ -160,6 +166,7 @@ def _collect_less() -> None:
 
 
 async def _start(options: Options, connectors: Sequence[Connector], *, dispatch: bool) -> Engine:
+    started_by = signed(options.actor, effective_user())
     paths = ensure_home(options.paths.home)
     give_children_default_signals()
     settings = options.settings()
@@ -172,7 +179,7 @@ async def _start(options: Options, connectors: Sequence[Connector], *, dispatch:
     ports = Ports(
         clock=clock, alarms=SchedulerAlarms(clock), draw=random.SystemRandom().random, registry=registry
     )
-    engine = Engine(paths, settings, ports)
+    engine = Engine(paths, settings, ports, started_by=started_by)
     try:
         await (engine.start() if dispatch else engine.start_without_claims())
     except BaseException:
@@ -205,11 +212,13 @@ async def _bring_up(paths: Paths, tell: Callable[[str], None]) -> None:
 
 
 @asynccontextmanager
-async def _listening(engine: Engine, control: ControlAPI, lock: EngineLock) -> AsyncIterator[ControlServer]:
+async def _listening(
+    engine: Engine, control: ControlAPI, lock: EngineLock, *, reason: str = LEFT
+) -> AsyncIterator[ControlServer]:
     """Serve a control on the socket around the body, then stop the engine."""
     server = ControlServer()
     try:
-        async with _running(engine):
+        async with _running(engine, reason=reason):
             await server.start(control, engine.paths.socket)
             async with kept_reachable(engine, server, lock):
                 yield server
@@ -218,12 +227,13 @@ async def _listening(engine: Engine, control: ControlAPI, lock: EngineLock) -> A
 
 
 @asynccontextmanager
-async def _running(engine: Engine) -> AsyncIterator[None]:
+async def _running(engine: Engine, *, reason: str = LEFT) -> AsyncIterator[None]:
     """Stop the engine after the body; raise what made it fail."""
     try:
         yield
     finally:
-        engine.stop()
+        # Unless it was asked to: idle, or left by the program or command that had it.
+        engine.stop(reason=reason)
         await shield(engine.ended())
     if engine.failure is not None:
         raise engine.failure

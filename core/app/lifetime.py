@@ -66,7 +66,7 @@ async def serve_until_idle(
 @contextmanager
 def stop_on_signals(engine: Engine) -> Iterator[None]:
     """Stop the engine when this process is asked to end, or its terminal goes away."""
-    with handling_signals(lambda _: engine.stop()):
+    with handling_signals(lambda number: engine.stop(actor=f"signal {number.value} ({number.name})")):
         yield
 
 

@@ -5,12 +5,14 @@ Used by the console's sessions, the commands and the rest of this room.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.host import default_home
+from core.model.actors import LABEL_VARIABLE, Door, claim
 from core.model.paths import Paths, find_home, named_home
 
 if TYPE_CHECKING:
@@ -19,6 +21,11 @@ if TYPE_CHECKING:
 
 def _keep_quiet(_: str) -> None:
     """Say nothing: what matters is in the log."""
+
+
+def own_claim(door: Door) -> str:
+    """Return what this process says of itself: its door, and the label of its environment."""
+    return claim(door, os.environ.get(LABEL_VARIABLE) or None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +40,8 @@ class Options:
     """`user@box`: the engine, and the home named above, are on this host."""
     remote_command: str | None = None
     """How taskdeck is called on the host."""
+    actor: str = claim(Door.API)
+    """What the process says of itself when it starts an engine (`actors.claim`)."""
     tell: Callable[[str], None] = field(default=_keep_quiet, compare=False)
     """Gets a line for each step of what takes long before an engine answers."""
 
@@ -46,6 +55,11 @@ class Options:
         """The flags that pass these choices on to `taskdeck serve`."""
         slots = [] if self.slots is None else ["--slots", str(self.slots)]
         return [*slots, *(flag for name in self.connectors for flag in ("--connector", name))]
+
+    @property
+    def spawn_flags(self) -> list[str]:
+        """The flags of an engine that is started for this process: the choices, and who starts it."""
+        return [*self.engine_flags, "--started-by", self.actor]
 
     @property
     def paths(self) -> Paths:

@@ -12,7 +12,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from core.app.options import Options
+from core.app.options import Options, own_claim
 from core.cli.output import note
 from core.model.actors import LABEL_VARIABLE, Door, claim
 from core.model.errors import Invalid
@@ -56,7 +56,7 @@ class Common:
 
     def options(self) -> Options:
         """Return what the command line chose; raise `Invalid` (`usage`)."""
-        return Options(home=self.home, tell=note)
+        return Options(home=self.home, actor=own_claim(Door.CLI), tell=note)
 
     def command(self, *argv: str) -> str:
         """Return another command line for the same data directory, for a hint."""
@@ -81,7 +81,13 @@ class Remote(Common):
         """Return what the command line chose; raise `Invalid` (`usage`)."""
         if self.remote_command is not None and self.host is None:
             raise Invalid("usage", "--remote-command needs a --host")
-        return Options(home=self.home, host=self.host, remote_command=self.remote_command, tell=note)
+        return Options(
+            home=self.home,
+            host=self.host,
+            remote_command=self.remote_command,
+            actor=own_claim(Door.CLI),
+            tell=note,
+        )
 
     def command(self, *argv: str) -> str:
         """Return another command line for the same data directory and host, for a hint."""
@@ -106,4 +112,10 @@ class Hosting(Common):
 
     def options(self) -> Options:
         """Return what the command line chose."""
-        return Options(home=self.home, slots=self.slots, connectors=tuple(self.connector), tell=note)
+        return Options(
+            home=self.home,
+            slots=self.slots,
+            connectors=tuple(self.connector),
+            actor=own_claim(Door.CLI),
+            tell=note,
+        )

@@ -43,6 +43,8 @@ class Serve(Hosting):
     ] = False
     notify_fd: Annotated[int | None, typer.Option("--notify-fd", min=3, hidden=True)] = None
     """A pipe to the process that started this engine; it gets one line: that it serves, or why not."""
+    started_by: Annotated[str | None, typer.Option("--started-by", hidden=True)] = None
+    """What the process that started this engine says of itself."""
     unit: Annotated[bool, typer.Option("--unit", help="Only print a systemd user unit for this engine.")] = (
         False
     )
@@ -67,6 +69,8 @@ async def serve(arguments: Serve) -> int:
         note(line)
 
     chosen = replace(arguments.options(), tell=tell)
+    if arguments.started_by is not None:
+        chosen = replace(chosen, actor=arguments.started_by)
     try:
         until = None
         if arguments.until_idle:

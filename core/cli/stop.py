@@ -16,7 +16,7 @@ import typer
 from core.app.lock import find_owner
 from core.app.ownership import MARGIN_SECONDS, end_owner
 from core.cli.access import running
-from core.cli.arguments import Remote
+from core.cli.arguments import Label, Remote, actor_of
 from core.cli.commands import Command
 from core.cli.output import emit, note, say
 from core.cli.refusals import usage
@@ -36,6 +36,7 @@ class Stop(Remote):
         False
     )
     kill: Annotated[bool, typer.Option("--kill", help="First kill the running children.")] = False
+    as_: Label = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,7 @@ async def stop(arguments: Stop) -> int:
 async def _stop(arguments: Stop, how: StopMode) -> int:
     async with running(arguments) as deck:
         engine = await _answering(deck)
-        await deck.stop_engine(how)
+        await deck.stop_engine(how, actor=actor_of(arguments.as_))
         await _until_gone(deck, engine, watch=_DrainNotes().watch if how is StopMode.DRAIN else _ignore)
     if arguments.host is None:
         await _until_free(arguments, engine.pid)

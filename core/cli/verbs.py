@@ -213,7 +213,7 @@ async def _resume_engine(arguments: Resume) -> int:
     if chosen.refs or chosen.task or chosen.where or arguments.queue:
         raise usage("--engine does not go with jobs, tasks and queues")
     async with running(arguments) as deck:
-        await deck.resume_engine()
+        await deck.resume_engine(actor=chosen.actor)
         pid = (await deck.status()).pid
     if arguments.json:
         emit({"resumed": True, "pid": pid})

@@ -213,11 +213,12 @@ class KillOrphans(Operate):
 @verb("stop_engine", Kind.CHANGE)
 class StopEngine(Request[None]):
     how: StopMode
+    actor: str = OPERATOR
 
 
 @verb("resume_engine", Kind.CHANGE)
 class ResumeEngine(Request[None]):
-    pass
+    actor: str = OPERATOR
 
 
 class ControlAPI(ReadingAPI):
@@ -355,16 +356,16 @@ class ControlAPI(ReadingAPI):
         """
         return await self.ask(WaitTasks(task_ids=tuple(task_ids)))
 
-    async def stop_engine(self, how: StopMode = StopMode.STOP) -> None:
+    async def stop_engine(self, how: StopMode = StopMode.STOP, *, actor: str = OPERATOR) -> None:
         """Ask the engine to end and return once it has heard; a harder mode overtakes a softer one."""
-        await self.ask(StopEngine(how=how))
+        await self.ask(StopEngine(how=how, actor=actor))
 
-    async def resume_engine(self) -> None:
+    async def resume_engine(self, *, actor: str = OPERATOR) -> None:
         """Take a drain back: the engine claims again.
 
         Raises `Conflict`: `engine.serving` if it does not drain, `engine.stopping` if it is too late.
         """
-        await self.ask(ResumeEngine())
+        await self.ask(ResumeEngine(actor=actor))
 
     async def status(self) -> views.EngineInfo:
         """Return who answers and how busy it is."""

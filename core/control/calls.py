@@ -45,9 +45,9 @@ class Calls:
         answer = await self._send(wire.PATH + verb.name, wire.encode(request))
         return wire.decode_answer(answer, cast("type[R]", verb.answer))
 
-    async def stop(self, how: StopMode) -> None:
+    async def stop(self, how: StopMode, *, actor: str) -> None:
         """Ask the engine to end, whatever protocol it speaks."""
-        await self._send(wire.STOP, wire.encode({"how": how.value}))
+        await self._send(wire.STOP, wire.encode({"how": how.value, "actor": actor}))
 
     async def close(self) -> None:
         """Close the connections."""

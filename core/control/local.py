@@ -76,10 +76,10 @@ class EnginePort(OperatorPort, Protocol):
     async def wait_tasks(self, task_ids: Sequence[int]) -> Mapping[str, int]:
         """Return counts by status when all tasks are final."""
 
-    def stop(self, how: StopMode) -> None:
+    def stop(self, how: StopMode, *, actor: str) -> None:
         """Begin to stop; returns at once."""
 
-    def resume(self) -> None:
+    def resume(self, *, actor: str) -> None:
         """Take a drain back; raise `Conflict`."""
 
     def info(self) -> EngineInfo:
@@ -121,7 +121,7 @@ class LocalControl(ControlAPI):
         answers.to(api.WaitJob, lambda r: engine.wait_job(r.job_id))
         answers.to(api.WaitTasks, lambda r: engine.wait_tasks(r.task_ids))
         answers.to(api.StopEngine, self._stop_engine)
-        answers.to(api.ResumeEngine, lambda _: self._resume_engine())
+        answers.to(api.ResumeEngine, self._resume_engine)
         answers.to(api.Status, lambda _: self._status())
         return answers
 
@@ -165,10 +165,10 @@ class LocalControl(ControlAPI):
         )
 
     async def _stop_engine(self, request: api.StopEngine) -> None:
-        self._engine.stop(request.how)
+        self._engine.stop(request.how, actor=signed(request.actor, self._user))
 
-    async def _resume_engine(self) -> None:
-        self._engine.resume()
+    async def _resume_engine(self, request: api.ResumeEngine) -> None:
+        self._engine.resume(actor=signed(request.actor, self._user))
 
     async def _status(self) -> EngineInfo:
         return self._engine.info()

@@ -36,7 +36,7 @@ class RemoteControl(ControlAPI):
     async def ask(self, request: Request[R]) -> R:
         """Send a request and return the answer."""
         if isinstance(request, api.StopEngine):
-            await self._calls.stop(request.how)
+            await self._calls.stop(request.how, actor=request.actor)
             return cast("R", None)
         if isinstance(request, api.Submit | api.Describe) and not self._shares_files:
             request = cast("Request[R]", replace(request, document=_with_text(request.document)))

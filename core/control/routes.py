@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from core.control import api, wire
 from core.control.api import ROUTES, Kind, Request, kind_of
+from core.control.arguments import OPERATOR
 from core.control.error_forms import error_to_json
 from core.control.handshake import other_protocol, welcome
 from core.control.nested_waits import NestedWaits
@@ -80,7 +81,9 @@ class Endpoints:
             how = StopMode(str(body.get("how", StopMode.STOP)))
         except ValueError as error:
             raise wire.unfit("how") from error
-        await self._control.stop_engine(how)
+        # Clients of other protocols may not say it.
+        actor = body.get("actor")
+        await self._control.stop_engine(how, actor=actor if isinstance(actor, str) else OPERATOR)
         return b"{}"
 
     async def _body(self, http: HttpRequest) -> bytes | bytearray:

@@ -67,9 +67,9 @@ class Leftovers:
         """End what these tasks left behind, wherever it went; return those that had left something."""
         return await self._kill({*task_ids}, actor=actor, reason=reason)
 
-    async def kill_all(self) -> None:
+    async def kill_all(self, *, actor: str) -> None:
         """End all that attempts of this store left behind."""
-        await self._kill(None, actor=ENGINE, reason="the engine was stopped with its commands")
+        await self._kill(None, actor=actor, reason="the engine was stopped with its commands")
 
     async def finish(self) -> None:
         """End at once what the policy ends: no later turn of this engine does."""

@@ -35,6 +35,7 @@ from core.executors.outputs import Outputs
 from core.host import own_surroundings
 from core.logs import get_logger
 from core.model.commands import (
+    ENGINE,
     Document,
     Enqueued,
     FollowUp,
@@ -44,13 +45,14 @@ from core.model.commands import (
     SubmitOptions,
     Submitted,
 )
+from core.model.engine_notes import EngineEvent, NoteEngine
 from core.model.errors import TaskdeckError, Unavailable
 from core.model.orphans import OrphanView
 from core.model.paths import Paths
 from core.model.plans import OnOverflow, TaskPlan
 from core.model.ports import Alarms, Clock, Draw
 from core.model.surroundings import Surroundings
-from core.model.values import JsonValue
+from core.model.values import JsonObject, JsonValue
 from core.model.version import VERSION
 from core.model.views import EngineInfo, JobResult
 from core.model.workflow_views import WorkflowView
@@ -83,7 +85,7 @@ class Ports:
 class Engine:
     """Own a store and carry its tasks; made by `start`, ended by `stop`."""
 
-    def __init__(self, paths: Paths, settings: Settings, ports: Ports) -> None:
+    def __init__(self, paths: Paths, settings: Settings, ports: Ports, *, started_by: str = ENGINE) -> None:
         self.paths = paths
         self.settings = settings
         self._ports = ports
@@ -91,7 +93,7 @@ class Engine:
         self._stopped = asyncio.Event()
         self.failure: TaskdeckError | None = None
         clock = ports.clock
-        writer = self._open_store()
+        writer = self._open_store(started_by)
         self._readers = Readers(paths.db)
         self.reports = Reports(self._readers)
         self.journal = Journal(writer, clock=clock, listener=self._hear, cap=settings.batch_cap)
@@ -140,7 +142,7 @@ class Engine:
         )
         self._shutdown = Shutdown(loops, grace=settings.stop_grace)
 
-    def _open_store(self) -> Writer:
+    def _open_store(self, started_by: str) -> Writer:
         """Open the store as its owner, and let engine time go on from where it stood."""
         clock, settings = self._ports.clock, self.settings
         started_at = clock.now() - clock.offset
@@ -148,7 +150,9 @@ class Engine:
         before = read_time(connection)
         clock.resume(before)
         self._offset = clock.offset
-        self._owner = begin_epoch(connection, time=clock.saved(), before=before, pid=os.getpid())
+        self._owner = begin_epoch(
+            connection, time=clock.saved(), before=before, pid=os.getpid(), actor=started_by
+        )
         return Writer(
             connection=connection,
             epoch=self._owner.epoch,
@@ -291,14 +295,17 @@ class Engine:
             set_aside=self._set_aside.summary(),
         )
 
-    def stop(self, how: StopMode = StopMode.STOP) -> None:
+    def stop(self, how: StopMode = StopMode.STOP, *, actor: str = ENGINE, reason: str = "") -> None:
         """Begin to stop: claim nothing more, let inline calls end, leave or kill children, close.
 
         `stopped` tells when it is done. A harder mode overtakes a softer one that is under way; until
-        a drain is over, verbs go on working and work is accepted for the next engine.
+        a drain is over, verbs go on working and work is accepted for the next engine. `actor` is who asks.
         """
-        if not self._shutdown.ask(how):
+        if not self._shutdown.ask(how, actor=actor, reason=reason):
             return
+        if actor != ENGINE:
+            # The end of the engine may be hours away, or not be written.
+            self._note(EngineEvent.STOP_REQUESTED, actor, {"how": how})
         self._change_notices.answer_all()
         if self._stopping is None:
             self._stopping = asyncio.get_running_loop().create_task(self._stop())
@@ -319,12 +326,18 @@ class Engine:
             self.failure = error
             self._shutdown.at_once()
             _log.error("the engine stops", code=error.code, reason=error.message)
-            self.stop()
+            self.stop(reason=f"{error.code}: {error.message}")
 
-    def resume(self) -> None:
+    def resume(self, *, actor: str) -> None:
         """Take a drain back: claim again; raise `Conflict` (`engine.serving`, `engine.stopping`)."""
         self._shutdown.take_back()
+        self._note(EngineEvent.RESUMED, actor, {})
         self._change_notices.answer_all()
+
+    def _note(self, kind: EngineEvent, actor: str, data: JsonObject) -> None:
+        noted = self.journal.submit(NoteEngine(kind=kind, actor=actor, data=data))
+        # A store that takes no more must not keep the engine from ending.
+        noted.add_done_callback(lambda future: future.cancelled() or future.exception())
 
     async def _stop(self) -> None:
         is_over = True
@@ -357,7 +370,12 @@ class Engine:
 
     def _end_epoch(self, writer: Writer) -> None:
         try:
-            end_epoch(writer.connection, time=self._ports.clock.saved(), epoch=writer.epoch)
+            end_epoch(
+                writer.connection,
+                time=self._ports.clock.saved(),
+                epoch=writer.epoch,
+                cause=self._shutdown.cause,
+            )
         except Exception as error:
             # The next engine does not need the note; the writer still has to close its connection.
             _log.warning("the store did not take the end of this engine", error=repr(error))

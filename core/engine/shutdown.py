@@ -13,9 +13,11 @@ from core.engine.completion import Completion
 from core.engine.dispatcher import Dispatcher
 from core.engine.runner import Runner
 from core.engine.shortage import Closed
-from core.model.commands import FollowUp, StopMode
+from core.model.commands import ENGINE, FollowUp, StopMode
 from core.model.crash_points import crash_point
 from core.model.errors import Conflict, TaskdeckError, Unavailable
+from core.model.values import JsonObject
+from core.store.epochs import EngineCause
 from core.store.journal import Journal
 
 DRAINING = "it drains: new work waits for the next engine"
@@ -44,6 +46,9 @@ class Shutdown:
         self._is_ending = False
         self.how: StopMode | None = None
         """The hardest mode that was asked for; None = it serves."""
+        self.actor = ENGINE
+        """Who asked for it."""
+        self._reason = ""
 
     @property
     def state(self) -> str:
@@ -52,11 +57,19 @@ class Shutdown:
             return "serving"
         return "draining" if self.how is StopMode.DRAIN else "stopping"
 
-    def ask(self, how: StopMode) -> bool:
+    @property
+    def cause(self) -> EngineCause:
+        """Return who ends the engine, how and why."""
+        facts: JsonObject = {} if self.how is None else {"how": self.how}
+        return EngineCause(
+            actor=self.actor, facts={**facts, "reason": self._reason} if self._reason else facts
+        )
+
+    def ask(self, how: StopMode, *, actor: str = ENGINE, reason: str = "") -> bool:
         """Ask for a mode; False = it, or a harder one, was asked for already."""
         if self.how is not None and _HARDNESS.index(how) <= _HARDNESS.index(self.how):
             return False
-        self.how = how
+        self.how, self.actor, self._reason = how, actor, reason
         self._close()
         self._changed.set()
         return True
@@ -97,7 +110,7 @@ class Shutdown:
         await loops.runner.kill_stopped()
         if self.how is StopMode.KILL:
             await loops.runner.kill_children()
-            await loops.runner.leftovers.kill_all()
+            await loops.runner.leftovers.kill_all(actor=self.actor)
         await loops.runner.leftovers.finish()
         await loops.runner.leave_children()
         return True

@@ -25,6 +25,8 @@ MARKS = (
     "queue.paused",
     "queue.resumed",
     "engine.started",
+    "engine.stop_requested",
+    "engine.resumed",
     "engine.stopped",
     "clock.stepped",
 )

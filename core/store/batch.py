@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import starmap
 from typing import TypeVar
 
-from core.model.commands import Claimed, Force
+from core.model.commands import ENGINE, Claimed, Force
 from core.model.decisions import TaskCounts
 from core.model.errors import TaskdeckError
 from core.model.status import TASK_FINAL, JobStatus, Move, StageStatus, TaskStatus
@@ -164,10 +164,10 @@ class Batch:
         kind: str,
         subject: Subject,
         *,
-        actor: str | None = None,
+        actor: str | None = ENGINE,
         data: JsonObject | None = None,
     ) -> None:
-        """Note an event; written in this order with the batch."""
+        """Note an event, by the engine unless another is named; written in this order with the batch."""
         self._events.append((self.wall, kind, *subject, raw(actor), pack(data) if data else None))
 
     def task_event(
@@ -202,7 +202,7 @@ class Batch:
         job_id: int,
         move: Move[JobStatus],
         *,
-        actor: str | None = None,
+        actor: str | None = ENGINE,
         data: JsonObject | None = None,
     ) -> None:
         """Note the event of a job's move."""

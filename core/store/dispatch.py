@@ -34,6 +34,7 @@ from core.model.commands import (
     Submit,
     Unhold,
 )
+from core.model.engine_notes import NoteEngine
 from core.store.apply.complete import apply_completes
 from core.store.apply.consequences import apply_consequences, apply_follow_ups
 from core.store.apply.containment import (
@@ -43,6 +44,7 @@ from core.store.apply.containment import (
     apply_note_fault,
 )
 from core.store.apply.decide import apply_come_due, apply_decides
+from core.store.apply.engine_notes import apply_note_engine
 from core.store.apply.operate import (
     apply_cancel,
     apply_fail,
@@ -144,6 +146,7 @@ _TABLE = (
     _each(Rerun, apply_rerun),
     _each(NoteOrphan, apply_note_orphan),
     _each(NoteFault, apply_note_fault),
+    _each(NoteEngine, apply_note_engine),
     _each(Repair, apply_repair),
     _each(FailJob, apply_fail_job),
     _each(ComeDue, apply_come_due, apart=apply_come_due_apart),

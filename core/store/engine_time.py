@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from core.model.commands import ENGINE
 from core.model.ports import SavedTime
 from core.store.batch import Batch
 from core.store.sql import pack
@@ -18,7 +19,7 @@ STEPPED = "clock.stepped"
 _READ = "SELECT time_at, time_offset, time_boot_at, boot_id FROM engine WHERE id = 1"
 _SAVE = "UPDATE engine SET time_at = ?, time_offset = ? WHERE id = 1"
 _BEGIN = "UPDATE engine SET time_at = ?, time_offset = ?, time_boot_at = ? WHERE id = 1"
-_EVENT = "INSERT INTO event (at, kind, data) VALUES (?, ?, ?)"
+_EVENT = "INSERT INTO event (at, kind, actor, data) VALUES (?, ?, ?, ?)"
 
 
 def read_time(connection: sqlite3.Connection) -> SavedTime | None:
@@ -53,4 +54,4 @@ def note_time(batch: Batch, *, saved: int, known: int) -> None:
 
 def _name_step(connection: sqlite3.Connection, now: int, known: int, offset: int) -> None:
     data = pack({"by_ms": known - offset, "offset_ms": offset})
-    connection.execute(_EVENT, (now - offset, STEPPED, data))
+    connection.execute(_EVENT, (now - offset, STEPPED, ENGINE, data))

@@ -6,13 +6,23 @@ Called by the engine at its start and end.
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from core.model.commands import ENGINE
 from core.model.ports import SavedTime
+from core.model.values import JsonObject
 from core.store.engine_time import begin_time
-from core.store.sql import pack
+from core.store.sql import pack, raw
 
-_EVENT = "INSERT INTO event (at, kind, data) VALUES (?, ?, ?)"
+_EVENT = "INSERT INTO event (at, kind, actor, data) VALUES (?, ?, CAST(? AS TEXT), ?)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineCause:
+    """Who starts or ends an engine, and what the event says of it."""
+
+    actor: str
+    facts: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,11 +34,17 @@ class EngineEpoch:
 
 
 def begin_epoch(
-    connection: sqlite3.Connection, *, time: SavedTime, before: SavedTime | None, pid: int
+    connection: sqlite3.Connection,
+    *,
+    time: SavedTime,
+    before: SavedTime | None,
+    pid: int,
+    actor: str = ENGINE,
 ) -> EngineEpoch:
     """Begin the epoch of a new engine; from here on every batch of an earlier one is fenced.
 
-    `before` is what the last engine saved of its time. The caller holds the engine lock.
+    `before` is what the last engine saved of its time, `actor` who started this one. The caller holds the
+    engine lock.
     """
     now = time.now - time.offset
     connection.execute("BEGIN IMMEDIATE")
@@ -38,13 +54,16 @@ def begin_epoch(
         " WHERE id = 1 RETURNING store_id, epoch",
         (pid, time.boot_id, now),
     ).fetchall()
-    connection.execute(_EVENT, (now, "engine.started", pack({"epoch": epoch, "pid": pid})))
+    connection.execute(_EVENT, (now, "engine.started", raw(actor), pack({"epoch": epoch, "pid": pid})))
     connection.execute("COMMIT")
     return EngineEpoch(store_id=store_id, epoch=epoch)
 
 
-def end_epoch(connection: sqlite3.Connection, *, time: SavedTime, epoch: int) -> None:
-    """Note that this engine stopped, unless another one has taken over."""
+def end_epoch(
+    connection: sqlite3.Connection, *, time: SavedTime, epoch: int, cause: EngineCause | None = None
+) -> None:
+    """Note that this engine stopped and who ended it, unless another one has taken over."""
+    cause = cause or EngineCause(actor=ENGINE)
     now = time.now - time.offset
     connection.execute("BEGIN IMMEDIATE")
     stopped = connection.execute(
@@ -52,5 +71,7 @@ def end_epoch(connection: sqlite3.Connection, *, time: SavedTime, epoch: int) ->
         (now, epoch),
     ).rowcount
     if stopped:
-        connection.execute(_EVENT, (now, "engine.stopped", pack({"epoch": epoch})))
+        connection.execute(
+            _EVENT, (now, "engine.stopped", raw(cause.actor), pack({"epoch": epoch, **cause.facts}))
+        )
     connection.execute("COMMIT")

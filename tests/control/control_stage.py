@@ -138,11 +138,11 @@ class StagedEngine:
             await self._wait()
         return ChangeNotice(last_event=3, kinds=frozenset({"task.created"}))
 
-    def stop(self, how: StopMode) -> None:
-        self._ask(("stop", how))
+    def stop(self, how: StopMode, *, actor: str) -> None:
+        self._ask(("stop", how, actor))
 
-    def resume(self) -> None:
-        self.asked.append(("resume",))
+    def resume(self, *, actor: str) -> None:
+        self.asked.append(("resume", actor))
 
     def info(self) -> EngineInfo:
         return INFO

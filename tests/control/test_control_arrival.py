@@ -11,6 +11,7 @@ import pytest
 from core.control.api import EventQuery, StopMode, SubmitOptions, Target
 from core.filters.fields import Noun
 from core.filters.parser import parse
+from core.host import effective_user
 from core.model.commands import Cancel, Enqueue, Hold, Pause, Rerun, Resume, Unhold
 from core.model.errors import (
     Bug,
@@ -266,7 +267,9 @@ async def test_the_engine_is_asked_to_stop(stage):
     await stage.control.stop_engine()
     await stage.control.stop_engine(StopMode.DRAIN)
     await stage.control.stop_engine(StopMode.KILL)
-    assert stage.engine.asked == [("stop", StopMode.STOP), ("stop", StopMode.DRAIN), ("stop", StopMode.KILL)]
+    assert stage.engine.asked == [
+        ("stop", how, f"{effective_user()} (api)") for how in (StopMode.STOP, StopMode.DRAIN, StopMode.KILL)
+    ]
 
 
 async def test_jobs_tasks_and_events_are_read_page_by_page(stage):

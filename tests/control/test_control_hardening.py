@@ -16,6 +16,7 @@ import pytest
 import core.control
 from core.control import wire
 from core.control.server import Limits
+from core.host import effective_user
 from core.model.errors import Unavailable
 from core.model.workflow_views import WorkflowView
 from tests.control.control_stage import INFO, remote_stage
@@ -202,13 +203,13 @@ async def test_hello_is_answered_to_every_protocol(remote, body):
     ("body", "how"),
     [
         (b"{}", "stop"),
-        (b'{"how": "kill"}', "kill"),
+        (b'{"how": "kill", "actor": 3}', "kill"),
         (b'{"how": "drain", "newer": 3}', "drain"),
     ],
 )
 async def test_stop_is_understood_from_every_protocol(remote, body, how):
     assert await ask(remote.socket, to("/stop", body)) == (200, {})
-    assert remote.engine.asked == [("stop", how)]
+    assert remote.engine.asked == [("stop", how, f"{effective_user()} (api)")]
 
 
 @pytest.mark.parametrize("body", [b'{"how": "hammer"}', b'{"how": [1]}', b'{"how": null}', b"[]"])

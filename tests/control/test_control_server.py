@@ -316,7 +316,7 @@ async def test_stopping_ends_what_waits_and_removes_the_socket(remote):
 async def test_a_stop_asked_over_the_socket_is_answered_before_the_server_goes(remote, monkeypatch):
     ends: list[asyncio.Task] = []
     monkeypatch.setattr(
-        remote.engine, "stop", lambda _: ends.append(asyncio.ensure_future(remote.server.stop()))
+        remote.engine, "stop", lambda _, actor: ends.append(asyncio.ensure_future(remote.server.stop()))
     )
     await remote.control.stop_engine()
     await asyncio.wait_for(ends[0], DEADLINE)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from core.model.commands import ENGINE
 from core.model.decisions import Verdict
 from core.model.errors import Bug
 from core.model.status import JOB, TASK_FINAL, JobStatus, Move, TaskStatus
@@ -50,7 +49,7 @@ _REOPEN = (
 def start(batch: Batch, job_ids: Iterable[int]) -> None:
     """Make jobs running whose first task was claimed, or ended without a claim."""
     for (job_id,) in batch.rows(_START, batch.wall, ids(job_ids)):
-        batch.job_moved(job_id, JOB["start"], actor=ENGINE)
+        batch.job_moved(job_id, JOB["start"])
 
 
 def pause(batch: Batch, job_id: int, cause: Cause) -> bool:

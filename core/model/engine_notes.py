@@ -1,0 +1,29 @@
+"""NoteEngine: what was asked of the engine, for its history.
+
+Sent by the engine; applied by the store.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from core.model.commands import Command
+from core.model.values import JsonObject
+
+
+class EngineEvent(StrEnum):
+    """What is asked of an engine while it runs."""
+
+    STOP_REQUESTED = "engine.stop_requested"
+    RESUMED = "engine.resumed"
+    """A drain was taken back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteEngine(Command[None]):
+    """Write into the history what was asked of the engine; no row changes."""
+
+    kind: EngineEvent
+    actor: str
+    data: JsonObject = field(default_factory=dict)
