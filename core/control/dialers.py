@@ -9,6 +9,7 @@ import asyncio
 import shlex
 import signal
 import time
+from asyncio.subprocess import SubprocessStreamProtocol
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ _NAME_CHARS = 80
 _RETRY_SECONDS = 0.02
 _END_SECONDS = 2.0
 _STDERR_SECONDS = 0.2
+_LIMIT_BYTES = 65_536
 
 S = TypeVar("S", asyncio.StreamReader, asyncio.StreamWriter)
 
@@ -133,11 +135,14 @@ class CommandDialer:
     async def dial(self) -> Line:
         """Start the command once more; raise `OSError` if it does not exist."""
         pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(*self._argv, stdin=pipe, stdout=pipe, stderr=pipe)
-        for old in [one for one in self._lines if one.has_ended]:
+        loop = asyncio.get_running_loop()
+        transport, ending = await loop.subprocess_exec(
+            lambda: Ending(loop), *self._argv, stdin=pipe, stdout=pipe, stderr=pipe
+        )
+        for old in [one for one in self._lines if one.is_spent]:
             self._lines.remove(old)
-            old.stop_reading()
-        line = CommandLine(process, name=shlex.join(self._argv)[:_NAME_CHARS])
+            old.release()
+        line = CommandLine(transport, ending, name=shlex.join(self._argv)[:_NAME_CHARS])
         self._lines.add(line)
         return line
 
@@ -149,29 +154,54 @@ class CommandDialer:
         await asyncio.gather(*(line.reap() for line in lines))
 
 
+class Ending(SubprocessStreamProtocol):
+    """The pipes of a child process, and its end.
+
+    `Process.wait` returns when the pipes are closed too, and what the child has started, such as the
+    master of a shared ssh, may hold them open for long.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(limit=_LIMIT_BYTES, loop=loop)
+        self.has_come = asyncio.Event()
+
+    def process_exited(self) -> None:
+        """Note that the process itself has ended."""
+        self.has_come.set()
+        super().process_exited()
+
+
 class CommandLine:
     """A child process whose input and output are the line."""
 
-    def __init__(self, process: asyncio.subprocess.Process, *, name: str) -> None:
-        self._process = process
-        self._target = find_process(process.pid)
+    def __init__(self, transport: asyncio.SubprocessTransport, ending: Ending, *, name: str) -> None:
+        self._transport = transport
+        self._ending = ending
+        self._target = find_process(transport.get_pid())
         self._name = name
+        self._is_dropped = False
         self._stderr_tail = b""
         self._stderr_reader = asyncio.ensure_future(self._read_stderr())
 
     @property
     def reader(self) -> asyncio.StreamReader:
-        return _pipe(self._process.stdout)
+        return _pipe(self._ending.stdout)
 
     @property
     def writer(self) -> asyncio.StreamWriter:
-        return _pipe(self._process.stdin)
+        return _pipe(self._ending.stdin)
 
     @property
     def has_ended(self) -> bool:
-        return self._process.returncode is not None
+        return self._ending.has_come.is_set()
+
+    @property
+    def is_spent(self) -> bool:
+        """Return whether the command has ended and what it has written is read, or wanted no longer."""
+        return self.has_ended and (self._is_dropped or self.reader.at_eof())
 
     def drop(self) -> None:
+        self._is_dropped = True
         # A pipe that is closed already cannot be aborted.
         if not self.writer.is_closing():
             self.writer.transport.abort()
@@ -181,10 +211,10 @@ class CommandLine:
         """Return how the command ended and the end of its standard error, if it ends soon."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_END_SECONDS):
-                await self._process.wait()
+                await self._ending.has_come.wait()
         # A process that inherited its standard error, such as the master of a shared ssh, may hold it open.
         await asyncio.wait([self._stderr_reader], timeout=_STDERR_SECONDS)
-        code = self._process.returncode
+        code = self._transport.get_returncode()
         ending = "still runs" if code is None else f"ended with exit {code}"
         stderr = safe_line(self._stderr_tail.decode(errors="replace").strip())
         return f"{safe_line(self._name)} {ending}" + (f": {stderr}" if stderr else "")
@@ -193,11 +223,11 @@ class CommandLine:
         """Wait until the command has ended, and kill it if that takes too long."""
         try:
             async with asyncio.timeout(_END_SECONDS):
-                await self._process.wait()
+                await self._ending.has_come.wait()
         except TimeoutError:
             self._signal(signal.SIGKILL)
-            await self._process.wait()
-        self.stop_reading()
+            await self._ending.has_come.wait()
+        self.release()
 
     def _signal(self, number: signal.Signals) -> None:
         # Not by the process of asyncio: that would collect its exit status before the watcher does, which
@@ -205,12 +235,13 @@ class CommandLine:
         if self._target is not None:
             signal_process(self._target, number)
 
-    def stop_reading(self) -> None:
-        """Read its standard error no longer."""
+    def release(self) -> None:
+        """Read its standard error no longer, and close its pipes: its command has ended."""
         self._stderr_reader.cancel()
+        self._transport.close()
 
     async def _read_stderr(self) -> None:
-        errors = _pipe(self._process.stderr)
+        errors = _pipe(self._ending.stderr)
         while piece := await errors.read(STDERR_BYTES):
             self._stderr_tail = (self._stderr_tail + piece)[-STDERR_BYTES:]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -157,6 +158,17 @@ async def test_a_command_that_will_not_go_is_killed(monkeypatch):
     assert line.has_ended  # type: ignore[attr-defined]
 
 
+async def test_a_command_is_over_though_what_it_started_holds_its_pipes(tmp_path):
+    # As the connection that ssh keeps for later commands: it has the standard error of the first one.
+    dial = CommandDialer(["/bin/sh", "-c", f"sleep 300 & echo $! > {tmp_path}/kept; echo over >&2; exit 3"])
+    line = await dial.dial()
+    try:
+        assert "ended with exit 3: over" in await line.failure_reason()
+        await within(dial.close(), "it is over")
+    finally:
+        os.kill(int((tmp_path / "kept").read_text()), signal.SIGKILL)
+
+
 @pytest.mark.parametrize("protocol", [wire.PROTOCOL - 1, wire.PROTOCOL + 1])
 async def test_another_protocol_is_refused_with_the_way_out(tmp_path, protocol):
     welcome = Welcome(protocol=protocol, version="9.9.9", pid=1, epoch=1, state="serving")
@@ -221,7 +233,7 @@ async def test_a_dropped_line_leaves_the_exit_status_to_the_watcher(monkeypatch:
     command = CommandDialer(("cat",))
     line = await command.dial()
     assert isinstance(line, CommandLine)
-    popen = line._process._transport.get_extra_info("subprocess")  # type: ignore[attr-defined]
+    popen = line._transport.get_extra_info("subprocess")  # type: ignore[attr-defined]
     asked: list[bool] = []
     monkeypatch.setattr(popen, "poll", lambda: asked.append(True))
     line.drop()
