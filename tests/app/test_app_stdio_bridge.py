@@ -130,9 +130,7 @@ def test_it_speaks_with_the_engine_that_runs_whatever_the_length_of_its_path(
 
 
 def test_it_starts_an_engine_of_its_own_session_and_of_many_at_once_only_one(place: Home) -> None:
-    dials = [
-        place.start("dial-stdio", "--start", stdin=subprocess.PIPE, TASKDECK_LINGER="5") for _ in range(3)
-    ]
+    dials = [place.start("dial-stdio", "--start", stdin=subprocess.PIPE) for _ in range(3)]
     answers = [dial.communicate(HELLO, timeout=DEADLINE) for dial in dials]
     assert [out.partition(b" ")[0] for out, _ in answers] == [b"HTTP/1.1"] * 3, answers
     assert [dial.returncode for dial in dials] == [0] * 3

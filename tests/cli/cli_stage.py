@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.homes import LINGER
+from tests.support.homes import STAYS
 
 HOSTILE = "\x1b[31mred\x1b]52;c;AAAA\x07\x9b2J\u202e[bold]"
 """What must never reach a terminal as it is; the markup is harmless and stays."""
@@ -66,5 +66,5 @@ def environment(home: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(settings)}
     root = Path(__file__).resolve().parents[2]
     paths = os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
-    ours = {"TASKDECK_HOME": str(home), "TASKDECK_LINGER": LINGER}
+    ours = {"TASKDECK_HOME": str(home), "TASKDECK_LINGER": STAYS}
     return {**kept, **ours, "TERM": "xterm-256color", "PYTHONPATH": paths}

@@ -12,6 +12,7 @@ import pytest
 from core.app.lock import is_held
 from core.cli.main import main
 from tests.cli.cli_stage import STORED, Deck, Ended, command, environment
+from tests.support.homes import STAYS
 
 
 @pytest.fixture
@@ -19,6 +20,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Return an empty data directory, named by TASKDECK_HOME; a detached engine ends with the test."""
     path = tmp_path / "home"
     monkeypatch.setenv("TASKDECK_HOME", str(path))
+    monkeypatch.setenv("TASKDECK_LINGER", STAYS)
     yield path
     if is_held(path / "engine.lock"):
         main(["stop", "--kill"])

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.homes import ROOT, Home
+from tests.support.homes import ROOT, STAYS, Home
 
 _SHOW = "env -0 | sort -z | tr '\\0' '\\n'; umask; grep -E 'Sig(Ign|Blk)' /proc/self/status"
 _SET = {"LC_TIME": "de_DE.UTF-8", "TZ": "Asia/Tokyo", "TMPDIR": "/var/tmp", "LANG": "C.UTF-8", "HOME": "/opt"}
@@ -84,14 +84,14 @@ def test_signals_that_the_submitter_or_the_engine_ignores_reach_no_task(home: Ho
 def test_an_engine_started_from_a_task_is_not_part_of_it(home: Home) -> None:
     other = Home(home.path.parent / "other")
     words = [*home.argv("exec", "--detach", "--", "true")]
-    inner = f"TASKDECK_HOME={other.path} PYTHONPATH={os.environ.get('PYTHONPATH', '')} " + " ".join(words)
+    settings = f"TASKDECK_HOME={other.path} TASKDECK_LINGER={STAYS}"
+    inner = f"{settings} PYTHONPATH={os.environ.get('PYTHONPATH', '')} " + " ".join(words)
     try:
         _run(home, "exec", "--", "sh", "-c", f"cd {home.package}; {inner}")
         other.waits_for("SELECT status FROM task", ("succeeded",))
-        if other.owned:
-            variables = Path(f"/proc/{other.engine}/environ").read_bytes()
-            assert b"TASKDECK_ATTEMPT=" not in variables
-            assert b"TASKDECK_TASK=" not in variables
+        variables = Path(f"/proc/{other.engine}/environ").read_bytes()
+        assert b"TASKDECK_ATTEMPT=" not in variables
+        assert b"TASKDECK_TASK=" not in variables
     finally:
         other.end()
 

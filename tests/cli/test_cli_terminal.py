@@ -48,17 +48,17 @@ def test_hostile_data_leaves_only_our_own_sequences_and_visible_glyphs(
     assert "␛[" in rest or words[0] == "events"
 
 
-def test_hostile_text_is_visible_where_a_run_shows_it(stored_home: Path, tmp_path: Path) -> None:
+def test_hostile_text_is_visible_where_a_run_shows_it(stored_home: Path, home: Path) -> None:
     flow = stored_home.parent / "stored.json"
-    status, shown = read(spawn(tmp_path / "home", "run", str(flow), columns=200))
+    status, shown = read(spawn(home, "run", str(flow), columns=200))
     rest = SEQUENCE.sub("", shown)
     assert status == 1
     assert not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202e]", rest)
     assert "job 2 stored ␛[31mred␛]52;c;AAAA␇‹U+009B›2J‹U+202E›[bold]" in rest
 
 
-def test_exec_is_safe_text_on_a_terminal(tmp_path: Path) -> None:
-    status, shown = read(spawn(tmp_path / "home", "exec", "--", "printf", "\\033]0;title\\007\\n"))
+def test_exec_is_safe_text_on_a_terminal(home: Path) -> None:
+    status, shown = read(spawn(home, "exec", "--", "printf", "\\033]0;title\\007\\n"))
     assert status == 0
     assert "␛]0;title␇" in shown
     assert "\x1b]" not in shown
@@ -77,28 +77,27 @@ def test_tables_fit_the_width_of_the_terminal(stored_home: Path, columns: int) -
 
 
 def test_a_run_rewrites_one_line_and_an_interrupt_leaves_its_job_to_the_engine(
-    tmp_path: Path, write: Callable[[str, object], str]
+    home: Path, write: Callable[[str, object], str]
 ) -> None:
     flow = write(
         "flow.yaml",
         "name: flow\ntasks: [{key: a, uses: delay, with: {seconds: 0}},"
-        " {key: b, uses: shell, with: {argv: [sleep, '60']}}]\n",
+        " {key: b, uses: shell, with: {argv: [sleep, '3600']}}]\n",
     )
-    child = spawn(tmp_path / "home", "run", flow, columns=60)
+    child = spawn(home, "run", flow, columns=60)
     child.until(lambda: b"\r[############------------] 1/2  running 1" in child.written, "it does not run")
     child.press("ctrl+c")
     status, rest = read(child)
     assert status == 130
     assert "left job 2; the engine continues it" in rest
     assert "taskdeck wait 2" in rest
-    status, shown = read(spawn(tmp_path / "home", "tasks", "--where", "key:b", NO_COLOR="1"))
+    status, shown = read(spawn(home, "tasks", "--where", "key:b", NO_COLOR="1"))
     assert " running " in shown
-    assert read(spawn(tmp_path / "home", "stop", "--kill"))[0] == 0
+    assert read(spawn(home, "stop", "--kill"))[0] == 0
 
 
-def test_many_targets_are_asked_about(tmp_path: Path, write: Callable[[str, object], str]) -> None:
+def test_many_targets_are_asked_about(home: Path, write: Callable[[str, object], str]) -> None:
     tasks = ", ".join(f"{{key: t{number}, uses: shell, with: {{argv: ['false']}}}}" for number in range(22))
-    home = tmp_path / "home"
     assert read(spawn(home, "run", write("f.yaml", f"name: f\non_task_failure: continue\ntasks: [{tasks}]")))[
         0
     ]

@@ -217,7 +217,7 @@ def test_a_client_that_gives_up_while_its_engine_starts_ends_that_engine(place: 
 
 
 def test_options_that_an_engine_does_not_take_are_named(place: Home) -> None:
-    first = place.run("exec", "--slots", "3", "--", "true", TASKDECK_LINGER="30")
+    first = place.run("exec", "--slots", "3", "--", "true")
     assert (first.returncode, first.stderr) == (0, "")
     same = place.run("exec", "--slots", "3", "--detach", "--", "true")
     assert same.stderr == ""

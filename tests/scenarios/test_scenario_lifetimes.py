@@ -12,7 +12,7 @@ import pytest
 
 from core.app.spawn import LOG
 from core.host import find_process
-from tests.support.homes import Home
+from tests.support.homes import LEAVES, Home
 from tests.support.terminal import Terminal
 from tests.support.waiting import DEADLINE, until_now
 
@@ -25,7 +25,7 @@ def place(tmp_path: Path) -> Iterator[Home]:
 
 
 def console(place: Home, *words: str) -> Terminal:
-    settings = {"TASKDECK_HOME": str(place.path), "PYTHONPATH": str(place.package)}
+    settings = {"TASKDECK_HOME": str(place.path), "PYTHONPATH": str(place.package), "TASKDECK_LINGER": LEAVES}
     return Terminal(place.argv(*words), size=(100, 30), environ=settings)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.homes import Home
+from tests.support.homes import LEAVES, Home
 from tests.support.terminal import Terminal
 from tests.support.waiting import until_now
 
@@ -35,7 +35,7 @@ def gates(place: Home) -> Path:
 
 
 def console(place: Home) -> Terminal:
-    settings = {"TASKDECK_HOME": str(place.path), "PYTHONPATH": str(place.package)}
+    settings = {"TASKDECK_HOME": str(place.path), "PYTHONPATH": str(place.package), "TASKDECK_LINGER": LEAVES}
     return Terminal(place.argv(), size=(100, 30), environ=settings)
 
 

@@ -71,7 +71,7 @@ def test_a_dropped_line_costs_nothing_and_the_console_comes_back_by_itself(
 
 
 def test_commands_read_and_change_there(tmp_path: Path, box: Box, there: Home) -> None:
-    there.run("run", gate(tmp_path), "--detach", TASKDECK_LINGER="60")
+    there.run("run", gate(tmp_path), "--detach")
     far = ("--host", BOX, "--home", str(there.path))
     environ = {**box.environ(there), "TASKDECK_HOME": str(tmp_path / "here")}
     (job,) = [

@@ -17,8 +17,10 @@ from tests.support.waiting import DEADLINE, until_now
 ROOT = Path(__file__).resolve().parents[2]
 
 
-LINGER = "0.3"
-"""Seconds for which engines of tests that command lines start wait for another client."""
+STAYS = "3600"
+"""Seconds for which an engine that a command line starts waits for the next client: longer than any test."""
+LEAVES = "2"
+"""The same for tests of engines that end by themselves."""
 
 
 class Home:
@@ -36,7 +38,7 @@ class Home:
         return {
             **kept,
             "TASKDECK_HOME": str(self.path),
-            "TASKDECK_LINGER": LINGER,
+            "TASKDECK_LINGER": STAYS,
             "PYTHONPATH": str(self.package),
         }
 

@@ -43,11 +43,17 @@ class ManualClock:
     def __init__(self, start: int = START) -> None:
         self._now = start
         self.offset = 0
+        self._target = start
         self._order = itertools.count()
         self._timers: list[tuple[int, int, Timer]] = []
 
     def now(self) -> int:
         return self._now
+
+    @property
+    def target(self) -> int:
+        """Where the move that is under way leads; now, if none is."""
+        return max(self._now, self._target)
 
     @property
     def wall(self) -> int:
@@ -90,12 +96,12 @@ class ManualClock:
 
     def advance(self, *, ms: int = 0, seconds: float = 0, minutes: float = 0, hours: float = 0) -> None:
         """Move on; timers see the moment they asked for."""
-        target = self._now + ms + round(1000 * (seconds + 60 * (minutes + 60 * hours)))
-        while self._timers and self._timers[0][0] <= target:
+        self._target = self._now + ms + round(1000 * (seconds + 60 * (minutes + 60 * hours)))
+        while self._timers and self._timers[0][0] <= self._target:
             at, _, timer = heapq.heappop(self._timers)
             self._now = max(self._now, at)
             timer.fire()
-        self._now = target
+        self._now = self._target
 
     def pending(self) -> list[int]:
         """Return how far ahead the timers are that still wait, in ms, rising."""
@@ -124,11 +130,15 @@ class ManualAlarms:
             self._timers[name] = self._clock.call_at(at, ring)
 
     def every(self, name: str, seconds: float, callback: Callable[[], None]) -> None:
+        period = round(seconds * 1000)
+
         def ring() -> None:
-            self.every(name, seconds, callback)
+            # A move over many periods is the sleep of a machine: what was due meanwhile comes once.
+            missed = (self._clock.target - self._clock.now()) // period
+            self.arm(name, self._clock.now() + max(1, missed) * period, ring)
             callback()
 
-        self.arm(name, self._clock.now() + round(seconds * 1000), ring)
+        self.arm(name, self._clock.now() + period, ring)
 
     def disarm(self, name: str) -> None:
         timer = self._timers.pop(name, None)
