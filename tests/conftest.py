@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,8 @@ from tests.support import leftovers
 from tests.support.leftovers import Traces
 from tests.support.surroundings import settle_in
 
+# What is imported stays: looking for garbage in it takes longer than importing it.
+gc.disable()
 # Before the modules of the tests are imported: some of them look at the environment then.
 _HOME = settle_in()
 # Examples are the same each time and may take as long as a busy machine needs.
@@ -20,6 +23,11 @@ settings.register_profile(
     "suite", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("suite")
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_unconfigure() -> None:

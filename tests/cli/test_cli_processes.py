@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.cli_stage import Deck, command, environment
+from tests.support.waiting import DEADLINE, until_now
 
 Write = Callable[[str, object], str]
-WAIT = 60
 
 
 class Processes:
@@ -82,7 +82,7 @@ def test_a_running_engine_is_used_and_leaving_an_attached_run_leaves_the_job(
     follow = processes.start("logs", "-f", "2/a")
     assert _read_line(follow, "stdout") == "begun\n"
     run.send_signal(signal.SIGINT)
-    _, said = run.communicate(timeout=WAIT)
+    _, said = run.communicate(timeout=DEADLINE)
     assert run.returncode == 130
     # Progress may stand before it, where the machine is slow.
     assert said.endswith(
@@ -92,11 +92,11 @@ def test_a_running_engine_is_used_and_leaving_an_attached_run_leaves_the_job(
     events = processes.start("events", "--job", "2", "--follow", "--json")
     assert json.loads(_read_line(events, "stdout"))["kind"] == "job.created"
     (tmp_path / "gate").write_text("open\n")
-    assert follow.communicate(timeout=WAIT)[0] == "open\nended\n"
-    out, _ = events.communicate(timeout=WAIT)
+    assert follow.communicate(timeout=DEADLINE)[0] == "open\nended\n"
+    out, _ = events.communicate(timeout=DEADLINE)
     assert json.loads(out.splitlines()[-1])["kind"] == "job.succeeded"
     assert deck("stop").status == 0
-    assert engine.wait(WAIT) == 0
+    assert engine.wait(DEADLINE) == 0
 
 
 def test_a_second_serve_is_refused_and_stop_without_an_engine_is_too(
@@ -107,7 +107,7 @@ def test_a_second_serve_is_refused_and_stop_without_an_engine_is_too(
     assert deck("serve").status == 4
     (stopped,) = deck("stop", "--json").objects
     assert stopped == {"stopped": True, "pid": engine.pid}
-    assert engine.wait(WAIT) == 0
+    assert engine.wait(DEADLINE) == 0
     assert deck("stop").err.startswith("error[engine.none]:")
 
 
@@ -132,10 +132,10 @@ def test_a_run_whose_job_somebody_cancels_ends_with_3(
     processes: Processes, deck: Deck, write: Write, tmp_path: Path
 ) -> None:
     run = processes.start("run", _gate(write, tmp_path), "--json")
-    while deck("cancel", "2").status != 0:
-        # Until the run has submitted its job there is nothing to cancel.
-        assert run.poll() is None
-    out, said = run.communicate(timeout=WAIT)
+    # Read until it has submitted its job: a change that finds no engine would keep out the one of the run.
+    until_now(lambda: deck("jobs", "--json", "--where", "id:2").out, "the job is there")
+    assert deck("cancel", "2").status == 0
+    out, said = run.communicate(timeout=DEADLINE)
     assert run.returncode == 3, said
     assert json.loads(out.splitlines()[-1])["status"] == "cancelled"
 

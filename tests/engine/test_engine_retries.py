@@ -165,7 +165,8 @@ async def test_a_retry_due_in_the_life_of_a_former_engine_starts_with_the_next(h
 
 async def test_a_retry_that_lies_ahead_at_the_start_of_an_engine_keeps_its_time(house: House):
     house.draws = [0.5]
-    long = {"max_attempts": 2, "base": "1h", "max": "1h"}
+    # Longer than an engine takes to stop, whose graces pass at once.
+    long = {"max_attempts": 2, "base": "30h", "max": "30h"}
     job = await house.submit(task("a", "fail", retry=long, steer={"times": 1}))
     await house.reach(job, "a", "retrying")
     due = house.rows("SELECT retry_at FROM task WHERE job_id = ?", job)[0][0]

@@ -24,7 +24,7 @@ from core.model.views import JobResult, TaskDetail
 from core.store.verify import verify_path
 from tests.support.manual_time import ManualAlarms, ManualClock
 from tests.support.steered import Steered
-from tests.support.waiting import ticks, until, within
+from tests.support.waiting import LOOK, ticks, until, within
 
 
 def task(key: str, do: str = "succeed", *needs: Any, **more: Any) -> dict[str, Any]:
@@ -78,7 +78,8 @@ class House:
         while not stopping._stopped.is_set():
             self.clock.advance(seconds=1)
             await ticks(3)
-            await asyncio.to_thread(os.sched_yield)
+            # Not as fast as it can: an engine that is slow to stop would be days older.
+            await asyncio.sleep(LOOK)
 
     async def close(self) -> None:
         """Stop everything, end every child, recount and fold."""
