@@ -27,6 +27,8 @@ from core.model.plans import OnLoss
 from core.model.ports import ProcessCall, ProcessExit
 from core.model.values import JsonObject
 
+_SHORT = "check `ulimit -u`, memory, and free room in the data directory"
+
 
 class Processes:
     """Follow children, own and adopted ones alike, and judge how they ended."""
@@ -56,7 +58,10 @@ class Processes:
             return Bounced(reason=error.message)
         self._tools.shortage.passed()
         crash_point("child.spawned")
-        return self._judge(running, await self._end_of(running), resolved)
+        end = await self._end_of(running)
+        if isinstance(end, NotStarted) and end.short:
+            raise MachineShort("short.start", end.reason, hint=_SHORT)
+        return self._judge(running, end, resolved)
 
     async def adopt(self, running: Running, child: Finished | Living | Orphaned) -> Outcome:
         """Follow a child of a former engine to its outcome."""

@@ -30,7 +30,7 @@ from core.executors.observations import (
 )
 from core.executors.output_cap import OutputCap
 from core.executors.outputs import OUT, PidFile, Started
-from core.executors.spawning import NOT_BEGUN, reap, spawn, wrap
+from core.executors.spawning import reap, spawn, wrap
 from core.executors.watch import Watch
 from core.model.crash_points import crash_point
 from core.model.errors import Bug, HandoffFailed, MachineShort
@@ -145,9 +145,10 @@ class ChildExecutor:
                 child.orphaned = True
                 return self._vanished(ref, child, pids)
             # Read again: the process that lived a moment ago may have been the wrapper writing it.
-            end = self._end_of(ref, child) or self._vanished(ref, child)
+            end = self._end_of(ref, child) or self._not_begun(ref, child) or self._vanished(ref, child)
             break
         self._children.pop(ref, None)
+        self.outputs.forget(ref)
         if child.family.leader is not None:
             self._sessions[ref] = child.family.leader
         return end
@@ -302,10 +303,19 @@ class ChildExecutor:
             return self._exits.overflow(ref)
         if reaped is None:
             return self._exits.recorded(ref)
-        if (reaped < 0 or reaped == NOT_BEGUN) and self.outputs.is_ready(ref):
-            return NotStarted(reason=_REVOKED if self.outputs.read_pid(ref) == "revoked" else _NOT_BEGUN)
+        if reaped < 0:
+            return None
         # What the kernel says of the wrapper counts, whatever the command did to the files.
-        return self._exits.with_code(ref, reaped) if reaped >= 0 else None
+        return self._not_begun(ref, child) or self._exits.with_code(ref, reaped)
+
+    def _not_begun(self, ref: AttemptRef, child: _Child) -> NotStarted | None:
+        """Return why the command of an own wrapper that has ended never ran, if nothing of it lives."""
+        if child.reaped is None or not self.outputs.is_ready(ref):
+            return None
+        if self.outputs.read_pid(ref) == "revoked":
+            return NotStarted(reason=_REVOKED)
+        # One that a signal ended may have been ended by what its task brings along.
+        return NotStarted(reason=_NOT_BEGUN, short=child.reaped >= 0)
 
     def _vanished(self, ref: AttemptRef, child: _Child, pids: tuple[int, ...] = ()) -> Vanished:
         if child.reaped is None:
@@ -326,11 +336,14 @@ class ChildExecutor:
 
     async def _called_back(self, ref: AttemptRef) -> bool:
         """Call the command of a former engine back, also where the disk takes no file."""
-        try:
-            return self.outputs.revoke(ref)
-        except OSError:
-            # Without a process that could begin later no file has to keep it from that.
-            return not await self._family(ref, None).members() and self.outputs.is_ready(ref)
+        with suppress(OSError):
+            if not self.outputs.revoke(ref):
+                return False
+        if not self.outputs.is_ready(ref):
+            return False
+        # What has not begun may be past its look at `pid`: without a process it never will.
+        await self._family(ref, None).kill()
+        return self.outputs.is_ready(ref)
 
     def _family_of(self, ref: AttemptRef) -> Family:
         child = self._children.get(ref)

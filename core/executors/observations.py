@@ -37,6 +37,8 @@ class NotStarted:
     """The command never ran, and never will under this epoch."""
 
     reason: str
+    short: bool = False
+    """The machine lacked something that the start needed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

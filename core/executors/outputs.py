@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -33,6 +34,7 @@ _STATUS = re.compile(rb"exit (0|[1-9][0-9]{0,2})\n")
 _PID = re.compile(rb"([1-9][0-9]{0,9}) ([0-9]{1,19}) ([0-9a-f-]{36})\n")
 _LIMIT = re.compile(rb"([1-9][0-9]{0,18}) (drop_middle|fail)\n")
 _REVOKED = b"revoked\n"
+_READY = re.compile(rb"ready ([0-9a-f-]{36})(?: [0-9a-f]{16})?\n")
 _SMALL = 256
 _BLOCK, _MIB = 512, 2**20
 
@@ -68,6 +70,8 @@ class Outputs:
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
+        self._ready: dict[AttemptRef, bytes] = {}
+        """What `ready` of attempts that were prepared here holds: no command can know it."""
 
     def directory(self, ref: AttemptRef) -> Path:
         """Return the absolute directory of an attempt, which need not exist."""
@@ -94,7 +98,8 @@ class Outputs:
             write_new(directory / stream, b"")
         if cap is not None:
             write_new(directory / LIMIT, f"{cap.size} {cap.policy}\n".encode("ascii"))
-        write_new(directory / READY, _ready_text())
+        self._ready[ref] = _ready_text()
+        write_new(directory / READY, self._ready[ref])
         for name, data in files.items():
             if "/" in name or name in (*STREAMS, PID, STATUS, READY, LOST, LIMIT, "", ".", ".."):
                 raise ValueError(f"not a name for a file of an attempt: {name!r}")
@@ -137,7 +142,15 @@ class Outputs:
         It holds since when the machine runs: after another start of it the emptying may not have
         reached the disk.
         """
-        return read_small(self.directory(ref) / READY, _SMALL) == _ready_text()
+        found = read_small(self.directory(ref) / READY, _SMALL)
+        match = _READY.fullmatch(found) if found is not None else None
+        if match is None or match[1].decode("ascii") != host.boot_id():
+            return False
+        return self._ready.get(ref, found) == found
+
+    def forget(self, ref: AttemptRef) -> None:
+        """Forget what was prepared for an attempt that has ended."""
+        self._ready.pop(ref, None)
 
     def revoke(self, ref: AttemptRef) -> bool:
         """Call a start back, so that the command never runs; False if it has begun, or may have.
@@ -231,7 +244,7 @@ class Outputs:
 
 
 def _ready_text() -> bytes:
-    return f"ready {host.boot_id()}\n".encode("ascii")
+    return f"ready {host.boot_id()} {secrets.token_hex(8)}\n".encode("ascii")
 
 
 def write_new(path: Path, data: bytes) -> None:

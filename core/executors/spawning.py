@@ -24,9 +24,8 @@ exec 3<&0 4>&1 5>&2 </dev/null >/dev/null 2>&1
 read -r _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _taskdeck_start _ <"/proc/$$/stat"
 read -r _taskdeck_boot </proc/sys/kernel/random/boot_id
 echo "$$ $_taskdeck_start $_taskdeck_boot" >"$0/pid" || exit 126
-true >|"$0/ready"
-trap : HUP INT TERM PIPE
-(umask "$1"; shift; exec "$@") >&4 2>&5 3<&- 4>&- 5>&-
+trap : HUP INT QUIT PIPE ALRM TERM USR1 USR2 VTALRM PROF XCPU XFSZ
+(true >|"$0/ready" || exit 126; umask "$1"; shift; exec "$@") >&4 2>&5 3<&- 4>&- 5>&-
 _taskdeck_start=$?
 exec 4>&- 5>&-
 echo >&3
@@ -36,20 +35,19 @@ exit "$_taskdeck_start"
 """
 """Text for `sh -c`; `$0` is the attempt directory, `$1` the umask of the command that follows.
 
-`set -C` makes the creation of `pid` exclusive: a wrapper that finds the file, or cannot make it, exits with
-`NOT_BEGUN` without running. `ready` is emptied before the command starts: while it holds its text, nothing of
-the command can have run, and whatever a command removes later does not bring that text back. The trap
-lets the shell outlive the polite signal to its session, so that it can still record the end; a trap
-that does something is put back to the default before the command starts. The variables bear a prefix,
-since an assignment to one that the environment holds would reach the command.
+`set -C` makes the creation of `pid` exclusive: a wrapper that finds the file, or cannot make it, exits
+without running. `ready` is emptied by the process that becomes the command, just before: while it holds
+its text, nothing of the command can have run, and a wrapper that ended by itself could not fork. What a
+command removes later does not bring that text back, and it cannot know it. The trap lets the shell outlive
+signals to its session, so that it can still record the end; a trap that does something is put back to the
+default before the command starts. The variables bear a prefix, since an assignment to one that the
+environment holds would reach the command.
 
 Standard input is the socket of the collector: when the command has ended, the wrapper asks on it, and the
 answer says that all the command wrote is in its files, whatever else still holds the pipes. Without an
 answer the output may not be whole, and the file `lost` says so.
 """
 
-NOT_BEGUN = 126
-"""Exit status of a wrapper that did not run its command; a command may end with the same."""
 _CWD_ERRORS = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ELOOP, errno.ENAMETOOLONG})
 
 

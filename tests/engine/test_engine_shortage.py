@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from core.control.api import Target
+from core.executors import spawning
 from core.model.shortages import shortage
 from tests.support.house import House, script, task
 
@@ -85,6 +86,18 @@ async def test_a_full_disk_for_outputs_closes_the_claims(house: House, monkeypat
         assert [closed.code for closed in house.engine.info().closed] == ["short.disk"]
     await pause(house)
     assert (await house.ended(job)).status == "succeeded"
+
+
+async def test_a_wrapper_that_cannot_fork_closes_the_claims(house: House, monkeypatch: pytest.MonkeyPatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(spawning, "WRAPPER", spawning.WRAPPER.replace("(true", "exit 2; (true"))
+        job = await house.submit(script("a", "exit 0"))
+        await house.until(lambda: house.attempts(job, "a") == ["bounced"], "it was not begun")
+        await house.settle()
+        assert [closed.code for closed in house.engine.info().closed] == ["short.start"]
+    await pause(house)
+    assert (await house.ended(job)).status == "succeeded"
+    assert house.rows("SELECT sum(bounces) FROM task WHERE job_id = ?", job) == [(0,)]
 
 
 async def test_a_file_in_the_place_of_all_outputs_fails_no_task(house: House):

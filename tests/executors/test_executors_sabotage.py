@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from core import host
+from core.executors import spawning
 from core.executors.child import ChildExecutor
 from core.executors.family import MARK
-from core.executors.observations import Finished, Gone, Living, Orphaned, Vanished
+from core.executors.observations import Finished, Gone, Living, NotStarted, Orphaned, Vanished
 from core.executors.outputs import Outputs
 from core.model.ports import AttemptRef, ProcessCall, ProcessExit
 from tests.support import waiting
@@ -113,6 +114,66 @@ async def test_a_wrapper_that_its_command_kills_has_begun(stage: Stage) -> None:
         assert isinstance(end, Vanished), name
         ends[name] = end.exit.code if isinstance(end.exit, ProcessExit) else end.exit
     assert ends == dict.fromkeys(SABOTAGE, 137)
+
+
+@pytest.mark.parametrize("end", ["exit 126", "exit 2", "kill -9 $PPID"])
+@pytest.mark.parametrize("pid", ["", 'echo revoked >"$D/pid"', 'rm "$D/pid"'])
+async def test_a_command_cannot_say_that_it_has_not_begun(stage: Stage, pid: str, end: str) -> None:
+    executor = stage.executor("nothing")
+    boot = "$(cat /proc/sys/kernel/random/boot_id)"
+    forged = f'echo "ready {boot} 0123456789abcdef" >"$D/ready"; {pid or ":"}; {end}'
+    executor.start(stage.ref, stage.call("nothing", forged))
+    found = await executor.wait(stage.ref)
+    assert isinstance(found, ProcessExit | Vanished)
+
+
+SIGNALS = ["HUP", "INT", "QUIT", "PIPE", "ALRM", "TERM", "USR1", "USR2", "VTALRM", "PROF", "XCPU", "XFSZ"]
+
+
+async def test_a_wrapper_outlives_the_signals_that_its_command_sends_to_all(stage: Stage) -> None:
+    executor = stage.executor("nothing")
+    sent = "; ".join(f"kill -{name} 0" for name in SIGNALS)
+    executor.start(stage.ref, stage.call("nothing", f"trap : {' '.join(SIGNALS)}; {sent}; exit 3"))
+    end = await executor.wait(stage.ref)
+    assert isinstance(end, ProcessExit)
+    assert end.code == 3
+
+
+async def test_a_wrapper_that_could_not_start_its_command_is_a_shortage(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As dash ends that cannot fork, and bash.
+    for name, code in (("nothing", 2), ("pid", 254)):
+        monkeypatch.setattr(spawning, "WRAPPER", spawning.WRAPPER.replace("(true", f"exit {code}; (true"))
+        executor = stage.executor(name)
+        executor.start(stage.ref, stage.call(name, ":"))
+        end = await executor.wait(stage.ref)
+        assert isinstance(end, NotStarted)
+        assert end.short
+        monkeypatch.undo()
+
+
+async def test_a_wrapper_that_is_killed_between_its_fork_and_the_command_has_not_ended(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = stage.folder / "gate"
+    os.mkfifo(gate)
+    later = spawning.WRAPPER.replace("(true", f"(read -r _ <{gate}; true")
+    monkeypatch.setattr(spawning, "WRAPPER", later)
+    executor = stage.executor("nothing")
+    executor.start(stage.ref, stage.call("nothing", ":"))
+    pid = executor._children[stage.ref].unreaped
+    assert pid
+    mark = f"{MARK}={stage.store}-0:1:1"
+    await waiting.until(lambda: len(host.family(None, mark)) == 2, "it has forked")
+    os.kill(pid, 9)
+    # What will become the command lives: to run it again now would be to run it twice.
+    found = await executor.wait(stage.ref)
+    assert isinstance(found, Vanished)
+    assert len(found.pids) == 1
+    await asyncio.to_thread(gate.write_text, "x\n")
+    assert isinstance(await executor.wait(stage.ref), Vanished)
+    assert stage.runs("nothing") == "x\n"
 
 
 async def test_after_a_crash_what_began_is_never_taken_for_not_started(stage: Stage) -> None:
