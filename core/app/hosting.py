@@ -39,9 +39,8 @@ from core.model.paths import Paths, ensure_home
 from core.model.ports import Connector
 from core.store.version import is_older
 
-IDLE = "no work was left and no client watched"
 LEFT = "what it was started for is done"
-"""Why an engine ends that was not asked to."""
+"""Why an engine of a program, or of one command, ends."""
 
 _log = logs.get_logger(__name__)
 
@@ -140,7 +139,7 @@ async def _serve(
                 engine = await _start(options, (), dispatch=True)
             _collect_less()
             clients = ClientControl(engine)
-            async with _listening(engine, clients, owned, reason=IDLE) as server:
+            async with _listening(engine, clients, owned) as server:
                 with stop_on_signals(engine):
                     ready(_ready_line(engine))
                     if until is None:
@@ -212,13 +211,11 @@ async def _bring_up(paths: Paths, tell: Callable[[str], None]) -> None:
 
 
 @asynccontextmanager
-async def _listening(
-    engine: Engine, control: ControlAPI, lock: EngineLock, *, reason: str = LEFT
-) -> AsyncIterator[ControlServer]:
+async def _listening(engine: Engine, control: ControlAPI, lock: EngineLock) -> AsyncIterator[ControlServer]:
     """Serve a control on the socket around the body, then stop the engine."""
     server = ControlServer()
     try:
-        async with _running(engine, reason=reason):
+        async with _running(engine):
             await server.start(control, engine.paths.socket)
             async with kept_reachable(engine, server, lock):
                 yield server
@@ -227,13 +224,13 @@ async def _listening(
 
 
 @asynccontextmanager
-async def _running(engine: Engine, *, reason: str = LEFT) -> AsyncIterator[None]:
+async def _running(engine: Engine) -> AsyncIterator[None]:
     """Stop the engine after the body; raise what made it fail."""
     try:
         yield
     finally:
-        # Unless it was asked to: idle, or left by the program or command that had it.
-        engine.stop(reason=reason)
+        # Unless it was asked to before.
+        engine.stop(reason=LEFT)
         await shield(engine.ended())
     if engine.failure is not None:
         raise engine.failure

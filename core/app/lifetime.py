@@ -18,6 +18,8 @@ from core.engine.service import Engine
 from core.model.errors import Unavailable
 
 R = TypeVar("R")
+IDLE = "no work was left and no client watched"
+"""Why an engine ends that was not asked to."""
 WATCH_SECONDS = 1.0
 """How often an idle engine checks whether a client still watches it."""
 
@@ -60,7 +62,7 @@ async def serve_until_idle(
     while (engine.watched or attached()) and not engine.stopping:
         await _finish_all(engine, clients, linger=max(linger, WATCH_SECONDS))
     # In the same step: who comes after this look is told, and brings its work to the next engine.
-    engine.stop()
+    engine.stop(reason=IDLE)
 
 
 @contextmanager
