@@ -237,7 +237,11 @@ class Batch:
 
     def reorder_lane(self, task: Placed) -> None:
         """Note that the head of a task's lane may be another one now."""
-        self._lanes.add(task.lane_id)
+        self.reorder_lane_id(task.lane_id)
+
+    def reorder_lane_id(self, lane_id: int) -> None:
+        """Note that the head of a lane may be another one now."""
+        self._lanes.add(lane_id)
 
     def reorder_lanes_of(self, job_id: int) -> None:
         """Note that the heads of all lanes of a job may be others now."""

@@ -15,11 +15,11 @@ from core.model.commands import Command
 from core.model.crash_points import crash_point
 from core.model.errors import Bug, Invalid, TaskdeckError, Unavailable
 from core.store.apply.claim import apply_claim
-from core.store.batch import Batch, Fault, Report, close_report
+from core.store.apply.claim_apart import apply_claim_apart
+from core.store.batch import Batch, Report, close_report
 from core.store.database import full, is_full, is_trouble
 from core.store.dispatch import Apply, phases, phases_apart
 from core.store.engine_time import note_time
-from core.store.rows import Subject
 from core.store.savepoints import under_savepoint
 from core.store.writer import Writer
 
@@ -47,7 +47,8 @@ def carry_out(writer: Writer, group: Group) -> tuple[list[Answer], Report]:
 
     An expected refusal is an answer. After any other error the group is rolled back and replayed one
     command at a time by the same functions; only the command at fault gets the error. What follows from
-    them is carried out job by job, and a job at fault is failed. When even that fails (disk full,
+    them is carried out job by job, and a job at fault is failed; a claim that fails is made task by
+    task. When even that fails (disk full,
     fenced) every command gets the error, and nothing was written.
     """
     try:
@@ -115,7 +116,7 @@ def _one_by_one(batch: Batch, group: Group, answers: dict[int, Answer]) -> None:
             apply(batch, [])
         for number in numbers:
             answers[number] = _alone(batch, apply, group.commands[number])
-    _claim_apart(batch, group.slots)
+    apply_claim_apart(batch, slots=group.slots)
 
 
 def _alone(batch: Batch, apply: Apply, command: Command[object]) -> Answer:
@@ -129,18 +130,6 @@ def _alone(batch: Batch, apply: Apply, command: Command[object]) -> Answer:
         # One command's fault, whatever it is, must not reach the others.
         return _refusal(error)
     return answer
-
-
-def _claim_apart(batch: Batch, slots: int) -> None:
-    """Claim under a savepoint: rows that cannot be claimed must not keep outcomes from being recorded."""
-    try:
-        under_savepoint(batch, lambda trial: apply_claim(trial, slots=slots))
-    except Exception as error:
-        if not batch.db.in_transaction or is_trouble(error):
-            raise
-        # In the report alone: each group tries again, and the history must not grow by that.
-        message = f"nothing can be claimed: {type(error).__name__}: {error}"
-        batch.report.faults.append(Fault(subject=Subject(), message=message))
 
 
 def _refusal(error: Exception) -> TaskdeckError:

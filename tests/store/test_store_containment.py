@@ -137,7 +137,7 @@ def test_a_job_failed_for_a_fault_leaves_a_store_without_findings(deck: Deck):
 
 
 def test_rows_that_cannot_be_claimed_do_not_keep_outcomes_from_being_recorded(deck: Deck):
-    bad = deck.job(stage(task("a"), task("b", "a")), name="bad")
+    bad = deck.job(stage(task("a"), task("b", "a"), task("c", "a")), name="bad")
     attempts = deck.claim()
     deck.db.execute(
         "CREATE TRIGGER no_claim BEFORE INSERT ON attempt BEGIN SELECT RAISE(ABORT, 'injected'); END"

@@ -337,6 +337,7 @@ def test_a_broken_choice_of_claims_keeps_no_command_from_its_answer(deck: Deck) 
     assert answers == [Operated(changed=1), None]
     assert report.failure is None
     assert [fault.message for fault in report.faults] == [
-        "nothing can be claimed: ZeroDivisionError: no choice"
+        "tasks can be claimed only one by one: ZeroDivisionError: no choice"
     ]
+    assert [claimed.key for claimed in report.claimed] == ["a1"]
     assert (deck.status("a0"), deck.db.in_transaction) == ("held", False)

@@ -5,6 +5,8 @@ Called by the transaction; the rules choose among the heads that `sight` finds.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from core.model.commands import Claimed
 from core.store.apply.lanes import shut_met
 from core.store.apply.moves import jobs, running
@@ -23,16 +25,30 @@ _TAKEN = "SELECT count(*) FROM attempt INDEXED BY attempt_open WHERE status = 'r
 
 def apply_claim(batch: Batch, *, slots: int) -> tuple[Claimed, ...]:
     """Claim until `slots` attempts are open; return what was claimed, in the order of choice."""
-    ((taken,),) = batch.rows(_TAKEN)
+    open_slots = free_slots(batch, slots)
     claimed: list[Claimed] = []
     for _ in range(PASSES):
-        free = slots - int(taken) - len(claimed)
+        free = open_slots - len(claimed)
         if free <= 0 or not _claim_pass(batch, free, claimed):
             break
     else:
         batch.report.claims_left = True
     batch.report.claimed.extend(claimed)
     return tuple(claimed)
+
+
+def free_slots(batch: Batch, slots: int) -> int:
+    """Return how many of these slots no open attempt has; below 0 where more are open."""
+    ((taken,),) = batch.rows(_TAKEN)
+    return slots - int(taken)
+
+
+def take(batch: Batch, task_ids: Sequence[int], vtimes: Mapping[int, int]) -> list[Claimed]:
+    """Claim tasks, in this order; their jobs get these virtual times and have started."""
+    claimed = [_claimed(row) for row in running.claim(batch, task_ids)]
+    batch.many("UPDATE job SET vtime = ? WHERE id = ?", [(v, job) for job, v in vtimes.items()])
+    jobs.start(batch, vtimes)
+    return claimed
 
 
 def _claim_pass(batch: Batch, free: int, claimed: list[Claimed]) -> bool:
@@ -51,9 +67,7 @@ def _claim_pass(batch: Batch, free: int, claimed: list[Claimed]) -> bool:
             aging_step=batch.aging_step,
             further=ahead.further if only is None else None,
         )
-        claimed += [_claimed(row) for row in running.claim(batch, picks.task_ids)]
-        batch.many("UPDATE job SET vtime = ? WHERE id = ?", [(v, job) for job, v in picks.vtimes.items()])
-        jobs.start(batch, picks.vtimes)
+        claimed += take(batch, picks.task_ids, picks.vtimes)
     return seen.is_cut
 
 

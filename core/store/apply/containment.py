@@ -1,6 +1,6 @@
 """Containment: follow jobs one by one, so one fails alone.
 
-Called through the table in `core.store.dispatch`, when a batch is replayed.
+Called through the table in `core.store.dispatch` and by the claim apart, when a batch is replayed.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class _Due:
 def apply_consequences_apart(batch: Batch) -> None:
     """Follow final tasks and verdicts; where that fails, job by job: one at fault is failed or set aside."""
     whole = _Due(batch.finals, batch.verdicts)
-    if _tried(batch, whole.follow) is None:
+    if tried(batch, whole.follow) is None:
         batch.finals, batch.verdicts = [], []
         return
     due: dict[int, _Due] = {}
@@ -70,7 +70,7 @@ def apply_consequences_apart(batch: Batch) -> None:
 
 def apply_follow_ups_apart(batch: Batch, commands: Sequence[FollowUp]) -> list[None]:
     """Take up what an earlier batch left over; where that fails, each by itself: one at fault is dropped."""
-    if _tried(batch, lambda part: _follow_up(part, commands)) is None:
+    if tried(batch, lambda part: _follow_up(part, commands)) is None:
         return [None] * len(commands)
     for left in take_left_overs(batch) if commands else ():
         row = batch.one(_JOB_OF[left.kind], left.id)
@@ -82,17 +82,17 @@ def apply_follow_ups_apart(batch: Batch, commands: Sequence[FollowUp]) -> list[N
 def apply_come_due_apart(batch: Batch, _: ComeDue) -> None:
     """Queue the retrying tasks that are due one by one; one that cannot be queued is held."""
     for place in queueing.due(batch, limit=_DUE_APART):
-        error = _tried(batch, partial(queueing.come_due_alone, place=place))
+        error = tried(batch, partial(queueing.come_due_alone, place=place))
         if error is not None:
-            _keep_back(batch, place, f"it cannot be queued: {_name(error)}")
+            _keep_back(batch, place, f"it cannot be queued: {error_name(error)}")
 
 
 def _keep_back(batch: Batch, place: TaskPlace, reason: str) -> None:
     """Hold a task; where even that is refused, set it aside and look at it again in an hour."""
     task = IdleTask(place, TaskStatus.RETRYING)
-    if _tried(batch, partial(_hold, task=task, reason=reason)) is not None:
-        _set_aside(batch, Subject(place.job_id, place.task_id), reason)
-        _tried(batch, partial(queueing.put_off, place=place, retry_at=batch.now + _LATER_MS))
+    if tried(batch, partial(_hold, task=task, reason=reason)) is not None:
+        set_aside(batch, Subject(place.job_id, place.task_id), reason)
+        tried(batch, partial(queueing.put_off, place=place, retry_at=batch.now + _LATER_MS))
 
 
 def _hold(batch: Batch, *, task: IdleTask, reason: str) -> None:
@@ -101,7 +101,7 @@ def _hold(batch: Batch, *, task: IdleTask, reason: str) -> None:
 
 def apply_note_fault(batch: Batch, command: NoteFault) -> None:
     """Write into the history that a task is set aside; no row changes."""
-    _set_aside(batch, Subject(command.job_id, command.task_id, command.epoch), command.message)
+    set_aside(batch, Subject(command.job_id, command.task_id, command.epoch), command.message)
 
 
 def _follow_up(batch: Batch, commands: Sequence[FollowUp]) -> None:
@@ -115,18 +115,23 @@ def _carry_out(batch: Batch, *, left: LeftOver) -> None:
 
 
 def _contain(batch: Batch, job_id: int, work: Callable[[Batch], None]) -> None:
-    error = _tried(batch, work)
+    error = tried(batch, work)
     if error is None:
         return
-    reason = f"what follows from its tasks could not be carried out: {_name(error)}"
-    if job_id != INBOX:
-        for fail in (_fail_whole, _fail_bare):
-            if _tried(batch, partial(fail, job_id=job_id, reason=reason)) is None:
-                return
-    _set_aside(batch, Subject(job_id), reason)
+    reason = f"what follows from its tasks could not be carried out: {error_name(error)}"
+    if job_id == INBOX or not fail_job(batch, job_id, reason):
+        set_aside(batch, Subject(job_id), reason)
 
 
-def _tried(batch: Batch, work: Callable[[Batch], None]) -> Exception | None:
+def fail_job(batch: Batch, job_id: int, reason: str) -> bool:
+    """Fail a job for a fault in its rows, as whole as they allow; False = they do not."""
+    return any(
+        tried(batch, partial(fail, job_id=job_id, reason=reason)) is None
+        for fail in (_fail_whole, _fail_bare)
+    )
+
+
+def tried(batch: Batch, work: Callable[[Batch], None]) -> Exception | None:
     """Do something under a savepoint; return the error that undid it, trouble of the store apart."""
     try:
         under_savepoint(batch, work)
@@ -155,10 +160,12 @@ def _fail_bare(batch: Batch, *, job_id: int, reason: str) -> None:
         jobs.end(batch, job_id, Verdict(status=JobStatus.FAILED, reason=reason))
 
 
-def _set_aside(batch: Batch, subject: Subject, message: str) -> None:
+def set_aside(batch: Batch, subject: Subject, message: str) -> None:
+    """Name what is kept back, in the history and in the state of the engine."""
     batch.event("fault.found", subject, data={"reason": message})
     batch.report.faults.append(Fault(subject=subject, message=message))
 
 
-def _name(error: Exception) -> str:
+def error_name(error: Exception) -> str:
+    """Return the type and text of an error."""
     return f"{type(error).__name__}: {error}"
