@@ -160,15 +160,17 @@ def plan_job(
 ) -> JobPlan:
     """Return the plan of a document; tasks of a file run in its folder unless the options name another."""
     cwd = options.cwd
-    if isinstance(document, str) and not cwd:
-        cwd = str(absolute(Path(document)).parent)
+    folder = Path(cwd) if cwd else None
+    if isinstance(document, str):
+        folder = absolute(Path(document)).parent
+        cwd = cwd or str(folder)
     workflow = document if isinstance(document, Workflow) else read_workflow(document, checks=checks)
     context: JsonObject = {
         **({"cwd": cwd} if cwd else {}),
         **({"env": options.env} if options.env else {}),
         **(shared or {}),
     }
-    plan = expand(workflow, params, context=context)
+    plan = expand(workflow, params, context=context, folder=folder)
     return replace(
         plan,
         client_key=options.client_key,

@@ -28,6 +28,8 @@ REASON_MAX = 10_000
 """Characters of a reason or description."""
 PATH_MAX = 4_096
 """Characters of a directory."""
+ENV_FILES_MAX = 20
+"""Files of variables that one `env_file` may name."""
 CODES_MAX = 100
 """Codes that one `retry.on` may name."""
 TASKS_MAX = 100_000

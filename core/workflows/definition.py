@@ -13,7 +13,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from core.model.bounds import (
     ATTEMPTS_MAX,
     CODES_MAX,
+    ENV_FILES_MAX,
     NAME_MAX,
+    PATH_MAX,
     PRIORITY_MAX,
     QUEUE,
     QUEUE_MAX,
@@ -35,6 +37,10 @@ PLANNED_USES = frozenset({"human", "workflow", "llm"})
 
 def _need(value: object) -> object:
     return {"task": value} if isinstance(value, str) else value
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
 
 
 def _condition(value: object) -> object:
@@ -77,6 +83,12 @@ Code: TypeAlias = Annotated[str, Field(pattern=rf"^{PATTERN}\z", max_length=100)
 Loose: TypeAlias = dict[str, object]
 """A mapping whose values only the connector, or only the author, understands."""
 VariableName: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*\z", max_length=NAME_MAX)]
+EnvFileNames: TypeAlias = Annotated[
+    list[Annotated[str, Field(pattern=r"^[^\x00]+\z", max_length=PATH_MAX)]],
+    BeforeValidator(_listed),
+    Field(max_length=ENV_FILES_MAX),
+]
+"""Files of variables; one name is a list of one."""
 Variables: TypeAlias = dict[VariableName, Annotated[str, Field(pattern=r"^[^\x00]*\z", max_length=100_000)]]
 """Environment variables: text, so that a number has to be quoted."""
 ParamType: TypeAlias = Literal["string", "integer", "number", "boolean", "array", "object", "date"]
@@ -136,6 +148,7 @@ class _Shared(_Model):
     on_overflow: Annotated[OnOverflow, Field(strict=False)] | None = None
     leftovers: Annotated[Leftovers, Field(strict=False)] | None = None
     env: Variables = {}
+    env_file: EnvFileNames = []
 
 
 class Defaults(_Shared):
@@ -175,6 +188,7 @@ class Document(_Model):
     params: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*\z", max_length=100)], Param] = {}
     defaults: Defaults = Defaults()
     env: Variables = {}
+    env_file: EnvFileNames = []
     on_task_failure: Annotated[OnTaskFailure, Field(strict=False)] = OnTaskFailure.STOP
     notify: Annotated[str, Field(max_length=2_000)] | None = None
     stages: Annotated[list[Stage], Field(min_length=1)] | None = None

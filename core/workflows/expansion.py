@@ -17,6 +17,7 @@ from core.model.plans import NO_RETRY, JobPlan, Leftovers, NeedPlan, RetryPolicy
 from core.model.ports import Checks
 from core.model.values import JsonObject, JsonValue
 from core.workflows.definition import RETRY_ATTEMPTS, Defaults, Document, Retry, Task
+from core.workflows.env_files import EnvFiles
 from core.workflows.expressions.embedded import bare_source
 from core.workflows.loader import Loaded, load, read
 from core.workflows.parameters import bind, written_numbers
@@ -76,8 +77,11 @@ def expand(
     *,
     context: JsonObject | None = None,
     today: date | None = None,
+    folder: Path | None = None,
 ) -> JobPlan:
     """Return the plan of a job with these parameters; `context` (cwd, env) goes to every task.
+
+    Files of variables (`env_file`) are read now, from the `folder` of the document.
 
     Parameters may be text, as from a command line; `today` is what dates count from, by default that of this
     machine. Raises `Invalid` with every reason why not.
@@ -87,12 +91,13 @@ def expand(
     bound = bind(document.params, given, today=today or datetime.now().astimezone().date())
     numbers = written_numbers(document.params, given, defaults=workflow.numbers)
     shared = context or {}
+    variables = _Variables(document, EnvFiles(folder=folder))
     stages = tuple(
         StagePlan(
             name=stage.name,
             tasks=tuple(
                 _put_numbers(
-                    _to_plan(task, document.defaults, context=_with_variables(shared, document, task)),
+                    _to_plan(task, document.defaults, context=variables.put_into(shared, task)),
                     workflow,
                     numbers,
                 )
@@ -155,13 +160,23 @@ def _to_plan(task: Task, defaults: Defaults, *, context: JsonObject) -> TaskPlan
     )
 
 
-def _with_variables(context: JsonObject, document: Document, task: Task) -> JsonObject:
-    """Return the context with the variables of a task; those that the submission names are the last word."""
-    named: JsonObject = {**document.env, **document.defaults.env, **task.env}
-    if not named:
-        return context
-    given = context.get("env")
-    return {**context, "env": {**named, **(given if isinstance(given, dict) else {})}}
+class _Variables:
+    """The variables of tasks: of the document, the defaults and the task; at each level `env` over files."""
+
+    def __init__(self, document: Document, files: EnvFiles) -> None:
+        self._files = files
+        self._shared = {**self._of(document), **self._of(document.defaults)}
+
+    def put_into(self, context: JsonObject, task: Task) -> JsonObject:
+        """Return the context with the variables of a task; those that the submission names win."""
+        named: JsonObject = {**self._shared, **self._of(task)}
+        if not named:
+            return context
+        given = context.get("env")
+        return {**context, "env": {**named, **(given if isinstance(given, dict) else {})}}
+
+    def _of(self, level: Document | Defaults | Task) -> dict[str, str]:
+        return {**self._files.variables(level.env_file), **level.env}
 
 
 def _first(own: int | None, default: int | None) -> int | None:

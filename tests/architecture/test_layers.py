@@ -21,6 +21,7 @@ DOORS = {
     "typer": {"typer", "click"},
     "re2": {"re2"},
     "msgspec": {"msgspec"},
+    "dotenv": {"dotenv"},
     "yaml": {"yaml"},
     "pydantic": {"pydantic", "pydantic_core", "pydantic_settings"},
     "structlog": {"structlog"},
