@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from core.model.actors import Door
 from tests.cli.cli_stage import Deck
 from tests.support.actors import by
+from tests.support.homes import Home
 
 FLOW = """
 name: flow
@@ -20,12 +21,23 @@ tasks:
 """
 
 
+@pytest.fixture(scope="module")
+def failed_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a data directory without an engine: what is retried there stays queued. Nobody changes it."""
+    home = Home(tmp_path_factory.mktemp("failed") / "home")
+    flow = home.path.parent / "flow.yaml"
+    flow.write_text(FLOW)
+    assert home.run("run", str(flow)).returncode == 1
+    assert home.run("exec", "--", "false").returncode == 1
+    assert home.run("stop").returncode == 0
+    home.end()
+    return home.path
+
+
 @pytest.fixture
-def failed(home: Path, deck: Deck, write: Callable[[str, object], str]) -> Deck:
-    """Return command lines on a store whose job 2 has failed: task 1 failed, task 2 skipped."""
-    assert deck("run", write("flow.yaml", FLOW)).status == 1
-    # What is retried has to stay queued.
-    assert deck("stop").status == 0
+def failed(home: Path, deck: Deck, failed_home: Path) -> Deck:
+    """Return command lines on a store whose job 2 has failed: task 1 failed, task 2 skipped; so has task 3."""
+    shutil.copytree(failed_home, home)
     return deck
 
 
@@ -196,7 +208,6 @@ def test_a_dry_run_of_any_verb_changes_nothing(failed: Deck, verb: str) -> None:
 def test_a_verb_on_the_whole_inbox_is_refused_with_the_right_spelling(
     failed: Deck, words: tuple[str, ...]
 ) -> None:
-    failed("exec", "--", "false")
     before = failed("events", "--json", "--where", "kind:task.rerun").out
     refused = failed(*words)
     assert refused.status == 2
