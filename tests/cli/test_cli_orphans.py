@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from core.host import find_process
+from tests.cli.cli_stage import Deck
 from tests.support.homes import Home
 from tests.support.waiting import until_now
 
@@ -79,11 +80,11 @@ def test_an_orphan_is_listed_killed_requeued_and_given_up(place: Home, orphan: i
     assert listed(place) == []
 
 
-def test_who_is_no_orphan_is_refused_and_nothing_is_done(place: Home) -> None:
-    done = place.run("orphans", "--apply", "kill", "--reason", "x", "--task", "77")
-    assert done.returncode == 2
-    assert "  77: not an orphan, or no longer\n" in done.stderr
-    assert "no engine runs: only a running engine sees living processes" in done.stderr
+def test_who_is_no_orphan_is_refused_and_nothing_is_done(home: Path, deck: Deck) -> None:
+    done = deck("orphans", "--apply", "kill", "--reason", "x", "--task", "77")
+    assert done.status == 2
+    assert "  77: not an orphan, or no longer\n" in done.err
+    assert "no engine runs: only a running engine sees living processes" in done.err
 
 
 @pytest.mark.parametrize(
@@ -97,8 +98,10 @@ def test_who_is_no_orphan_is_refused_and_nothing_is_done(place: Home) -> None:
         (["--apply", "burn"], "burn"),
     ],
 )
-def test_words_that_do_not_go_together_are_usage_errors(place: Home, words: list[str], said: str) -> None:
-    done = place.run("orphans", *words)
-    assert done.returncode == 2
-    assert said in done.stderr
-    assert not place.path.exists()
+def test_words_that_do_not_go_together_are_usage_errors(
+    home: Path, deck: Deck, words: list[str], said: str
+) -> None:
+    done = deck("orphans", *words)
+    assert done.status == 2
+    assert said in done.err
+    assert not home.exists()

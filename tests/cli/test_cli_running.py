@@ -52,7 +52,11 @@ def test_a_job_that_succeeds_ends_with_0_and_counts(home: Path, deck: Deck, writ
     assert ended.status == 0
     job = number("job # flow succeeded in ", ended.out)
     assert ended.out.endswith(": 2 succeeded\n")
-    assert ended.err.splitlines() == [f"job {job} flow: 2 tasks", "stage one: succeeded", "stage two: succeeded"]
+    assert ended.err.splitlines() == [
+        f"job {job} flow: 2 tasks",
+        "stage one: succeeded",
+        "stage two: succeeded",
+    ]
     assert deck("jobs", "--json", "--where", f"id:{job}").objects[0]["params"] == {"n": 3}
 
 

@@ -36,7 +36,7 @@ def failed_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def failed(home: Path, deck: Deck, failed_home: Path) -> Deck:
-    """Return command lines on a store whose job 2 has failed: task 1 failed, task 2 skipped; so has task 3."""
+    """Return command lines on a store where task 1 of job 2 failed and task 2 was skipped; task 3 failed."""
     shutil.copytree(failed_home, home)
     return deck
 

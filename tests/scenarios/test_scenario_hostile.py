@@ -186,8 +186,10 @@ async def test_hostile_texts_are_seen_and_drive_nothing(tmp_path: Path) -> None:
     tame, wild = tmp_path / "tame" / "home", tmp_path / "wild" / "home"
     await _fill(tame, plain)
     await _fill(wild, texts)
-    benign, _ = await _walked(tame, Walk.go, pages=1)
-    capture, pictures = await _walked(wild, Walk.go, pages=10)
+    # Both mostly wait for their screens.
+    (benign, _), (capture, pictures) = await asyncio.gather(
+        _walked(tame, Walk.go, pages=1), _walked(wild, Walk.go, pages=10)
+    )
     # The engines that the consoles started would wait for others to come.
     leftovers.kill(leftovers.living_on(tmp_path))
     assert kinds(capture) - kinds(benign) == set()
