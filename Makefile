@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STARTED := $(shell date +%s)
 # More than cores: the tests of whole processes mostly wait, and a worker out of work takes that of others.
-WORKERS ?= 3
+WORKERS ?= 4
 DECK ?= .taskdeck
 # The tests start hundreds of processes; without its cache each of them would compile every file again.
 unexport PYTHONDONTWRITEBYTECODE
