@@ -30,7 +30,6 @@ from core.model.text import safe_line
 from core.model.values import JsonObject, JsonValue
 from core.model.workflow_views import ParamView, WorkflowView
 from core.store.journal import Journal
-from core.store.sql import digest, pack
 from core.workflows.definition import Param
 from core.workflows.expansion import Workflow, expand, parse, parse_loaded
 from core.workflows.limits import survey
@@ -62,7 +61,7 @@ class Admission:
         """
         _check_params(params)
         kept = self._allowed(surroundings)
-        plan = plan_job(document, params, checks=self._checks, options=options, shared=_reference(kept))
+        plan = plan_job(document, params, checks=self._checks, options=options)
         return await self._journal.submit(Submit(plan=plan, actor=options.actor, surroundings=kept))
 
     def describe(self, document: Document) -> WorkflowView:
@@ -87,11 +86,8 @@ class Admission:
             raise bounds.refused("tasks", len(plans), f"at most {bounds.TASKS_MAX} tasks of one request")
         for plan in plans:
             self._check_loose(plan)
+        tasks = tuple([_kept(plan, self._checks) for plan in plans])
         kept = self._allowed(surroundings)
-        shared = _reference(kept)
-        tasks = tuple(
-            replace(_kept(plan, self._checks), context={**plan.context, **shared}) for plan in plans
-        )
         return await self._journal.submit(Enqueue(tasks=tasks, group=group, actor=actor, surroundings=kept))
 
     def _allowed(self, surroundings: Surroundings | None) -> JsonObject:
@@ -100,18 +96,8 @@ class Admission:
     def _check_loose(self, plan: TaskPlan) -> None:
         check_task(plan)
         for name, value in (("with", plan.with_), ("metadata", plan.metadata), ("context", plan.context)):
-            fault = survey(value)
-            if fault is not None:
-                raise Invalid(
-                    f"task.{name}",
-                    f"task {safe_line(plan.key)!r}: `{name}` has {fault.message}",
-                    hint="give plain JSON values",
-                    facts={"field": name, "key": plan.key},
-                )
-            size = len(json.dumps(value))
-            if size > bounds.INPUT_BYTES:
-                wanted = f"at most {bounds.INPUT_BYTES} bytes as JSON; pass large data by a file"
-                raise bounds.refused(name, f"{size} bytes", wanted)
+            if value:
+                _check_json(plan.key, name, value)
         faults = self._checks.check(plan.uses, plan.with_)
         for text in plan.retry.on:
             reason = pattern_fault(text, plan.uses, self._checks)
@@ -131,8 +117,19 @@ class Admission:
             )
 
 
-def _reference(kept: JsonObject) -> JsonObject:
-    return {"at": digest(pack(kept))} if kept else {}
+def _check_json(key: str, field: str, value: JsonObject) -> None:
+    fault = survey(value)
+    if fault is not None:
+        raise Invalid(
+            f"task.{field}",
+            f"task {safe_line(key)!r}: `{field}` has {fault.message}",
+            hint="give plain JSON values",
+            facts={"field": field, "key": key},
+        )
+    size = len(json.dumps(value))
+    if size > bounds.INPUT_BYTES:
+        wanted = f"at most {bounds.INPUT_BYTES} bytes as JSON; pass large data by a file"
+        raise bounds.refused(field, f"{size} bytes", wanted)
 
 
 def _check_params(params: Mapping[str, JsonValue]) -> None:
@@ -156,7 +153,6 @@ def plan_job(
     *,
     checks: Checks,
     options: SubmitOptions,
-    shared: JsonObject | None = None,
 ) -> JobPlan:
     """Return the plan of a document; tasks of a file run in its folder unless the options name another."""
     cwd = options.cwd
@@ -168,7 +164,6 @@ def plan_job(
     context: JsonObject = {
         **({"cwd": cwd} if cwd else {}),
         **({"env": options.env} if options.env else {}),
-        **(shared or {}),
     }
     plan = expand(workflow, params, context=context, folder=folder)
     return replace(
@@ -190,15 +185,12 @@ def _retried(plan: TaskPlan, retry: int) -> TaskPlan:
 
 
 def _kept(plan: TaskPlan, checks: Checks) -> TaskPlan:
-    """Return a task as it is stored: its input, and what follows a loss where it does not say that.
-
-    Its connector may forbid to repeat a call.
-    """
+    """Return a task as it is stored: its input, and `ask` where its connector forbids to repeat a call."""
     with_ = checks.keep(plan.uses, plan.with_)
     plan = plan if with_ is plan.with_ else replace(plan, with_=with_)
-    if plan.on_loss is not None:
+    if plan.on_loss is not None or checks.may_repeat(plan.uses, with_):
         return plan
-    return replace(plan, on_loss=OnLoss.RETRY if checks.may_repeat(plan.uses, with_) else OnLoss.ASK)
+    return replace(plan, on_loss=OnLoss.ASK)
 
 
 def read_workflow(document: Document, *, checks: Checks) -> Workflow:

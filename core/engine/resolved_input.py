@@ -47,6 +47,7 @@ class InputResolver:
     def __init__(self, tools: Tools, *, store_id: str) -> None:
         self._tools = tools
         self._store_id = store_id
+        self._home = tools.children.outputs.root.parent
 
     async def resolve(self, running: Running) -> ResolvedInput:
         """Resolve the `with:` of an attempt."""
@@ -96,7 +97,7 @@ class InputResolver:
             clock=self._tools.clock,
             directory=outputs.directory(ref),
             idempotency_key=f"{self._store_id}-{claimed.task_id}-{claimed.generation}",
-            home=outputs.root.parent,
+            home=self._home,
             cwd=running.spec.cwd,
             env=surroundings.env,
         )

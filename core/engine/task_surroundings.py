@@ -42,13 +42,12 @@ class TaskSurroundings:
 
     async def _find(self, key: str) -> Surroundings:
         found = self._remembered.get(key)
-        if found is None:
-            # One at a time: all tasks of a submission ask for the same at once.
-            async with self._reading:
-                found = self._remembered.get(key) or await self._read(key)
-        if key in self._remembered:
+        if found is not None:
             self._remembered.move_to_end(key)
-        return found
+            return found
+        # One at a time: all tasks of a submission ask for the same at once.
+        async with self._reading:
+            return self._remembered.get(key) or await self._read(key)
 
     async def _read(self, key: str) -> Surroundings:
         found = await self._stored.surroundings(key) or self._own

@@ -121,6 +121,8 @@ def check_timeout_ms(value: object) -> None:
 
 def read_choice(field: str, value: object, kind: type[_EnumT]) -> _EnumT:
     """Return the member of an enum that a value is, or names; refuse anything else."""
+    if isinstance(value, kind):
+        return value
     try:
         return kind(value)
     except ValueError as error:

@@ -169,7 +169,7 @@ class Enqueue(Command[Enqueued]):
     """The name under which `--where group:` finds them."""
     actor: str = ENGINE
     surroundings: JsonObject = field(default_factory=dict)
-    """Kept once under its hash, which the `context.at` of the tasks names; empty = none."""
+    """Kept once under its hash, which the tasks name as `context.at`; empty = none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

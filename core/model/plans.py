@@ -185,7 +185,8 @@ class TaskSpec:
         bounds.read_timeout(self.timeout)
         if self.on_loss is not None:
             object.__setattr__(self, "on_loss", OnLoss(self.on_loss))
-        object.__setattr__(self, "leftovers", Leftovers(self.leftovers))
+        if self.leftovers is not Leftovers.KILL:
+            object.__setattr__(self, "leftovers", Leftovers(self.leftovers))
         if self.on_overflow is not None:
             object.__setattr__(self, "on_overflow", OnOverflow(self.on_overflow))
         if self.retry is not NO_RETRY:

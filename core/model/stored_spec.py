@@ -53,6 +53,7 @@ class StoredSpec:
         """Read the stored form; raise `ValueError` or `KeyError` for words this version does not know."""
         timeout, when = stored.get("timeout"), stored.get("when")
         limit, overflow = stored.get("output_limit"), stored.get("on_overflow")
+        leftovers = stored.get("leftovers")
         return cls(
             with_=_object(stored.get("with")),
             timeout_ms=timeout if isinstance(timeout, int) and timeout >= 0 else None,
@@ -61,14 +62,17 @@ class StoredSpec:
             retry=_retry(stored.get("retry")),
             output_limit=limit if isinstance(limit, int) else None,
             on_overflow=None if overflow is None else OnOverflow(str(overflow)),
-            leftovers=Leftovers(str(stored.get("leftovers", Leftovers.KILL))),
+            leftovers=Leftovers.KILL if leftovers is None else Leftovers(str(leftovers)),
             metadata=_object(stored.get("meta")),
             context=_object(stored.get("context")),
         )
 
 
-def spec_to_json(task: TaskPlan | StoredSpec) -> JsonObject:
-    """Return the stored form; defaults but `timeout` and `on_loss` are left out."""
+def spec_to_json(task: TaskPlan | StoredSpec, *, surroundings: str | None = None) -> JsonObject:
+    """Return the stored form; defaults but `timeout` and `on_loss` are left out.
+
+    `surroundings` is the hash under which those of a new task are kept.
+    """
     on_loss = task.on_loss or OnLoss.RETRY
     stored: JsonObject = {"with": task.with_, "timeout": task.timeout_ms, "on_loss": on_loss}
     if task.when is not None:
@@ -83,7 +87,9 @@ def spec_to_json(task: TaskPlan | StoredSpec) -> JsonObject:
         stored["leftovers"] = task.leftovers
     if task.metadata:
         stored["meta"] = task.metadata
-    if task.context:
+    if surroundings is not None:
+        stored["context"] = {**task.context, "at": surroundings}
+    elif task.context:
         stored["context"] = task.context
     return stored
 

@@ -39,8 +39,10 @@ class Surroundings:
 
     def with_variables(self, variables: JsonObject) -> Surroundings:
         """Return it with more variables, or others in the place of its own."""
+        if not variables:
+            return self
         more = {name: str(text) for name, text in variables.items()}
-        return Surroundings(env={**self.env, **more}, umask=self.umask) if more else self
+        return Surroundings(env={**self.env, **more}, umask=self.umask)
 
     def to_json(self) -> JsonObject:
         """Return the stored form; the same surroundings have the same."""

@@ -68,19 +68,19 @@ def apply_submits(batch: Batch, commands: Sequence[Submit]) -> list[Submitted | 
 
 def apply_enqueues(batch: Batch, commands: Sequence[Enqueue]) -> list[Enqueued | TaskdeckError]:
     """Admit loose tasks into the inbox, in order."""
-    for command in commands:
-        _keep_surroundings(batch, command.surroundings)
-    return [
-        Enqueued(task_ids=enqueue(batch, command.tasks, group=command.group, actor=command.actor))
-        for command in commands
-    ]
+    return [Enqueued(task_ids=_enqueue(batch, command)) for command in commands]
 
 
 def enqueue(batch: Batch, plans: Sequence[TaskPlan], *, group: str | None, actor: str) -> tuple[int, ...]:
     """Write loose tasks into the inbox; return their ids in order."""
+    return _enqueue(batch, Enqueue(tasks=tuple(plans), group=group, actor=actor))
+
+
+def _enqueue(batch: Batch, command: Enqueue) -> tuple[int, ...]:
     first = _next_id(batch, "task")
-    _write_tasks(batch, _loose_tasks(batch, plans, first=first, group=group), actor, {})
-    return tuple(range(first, first + len(plans)))
+    tasks = _loose_tasks(batch, command.tasks, first=first, group=command.group)
+    _write_tasks(batch, tasks, command, {})
+    return tuple(range(first, first + len(command.tasks)))
 
 
 def _loose_tasks(
@@ -103,7 +103,6 @@ def _submit(batch: Batch, command: Submit) -> Submitted | TaskdeckError:
             job_id, stored_hash = known
             return _known(plan.client_key, int(job_id), same_input=stored_hash == input_hash)
     job_id = _next_id(batch, "job")
-    _keep_surroundings(batch, command.surroundings)
     _write_job(batch, job_id, command, input_hash)
     _write_stages(batch, job_id, command)
     return Submitted(job_id=job_id)
@@ -120,10 +119,14 @@ def _known(client_key: str, job_id: int, *, same_input: bool) -> Submitted | Tas
     )
 
 
-def _keep_surroundings(batch: Batch, stored: JsonObject) -> None:
-    if stored:
-        body = pack(stored)
-        batch.run("INSERT OR IGNORE INTO payload (hash, body) VALUES (?, ?)", digest(body), body)
+def _keep_surroundings(batch: Batch, surroundings: JsonObject) -> str | None:
+    """Keep them once; return their hash, None where there are none."""
+    if not surroundings:
+        return None
+    body = pack(surroundings)
+    key = digest(body)
+    batch.run("INSERT OR IGNORE INTO payload (hash, body) VALUES (?, ?)", key, body)
+    return key
 
 
 def _write_job(batch: Batch, job_id: int, command: Submit, input_hash: str) -> None:
@@ -161,7 +164,7 @@ def _write_stages(batch: Batch, job_id: int, command: Submit) -> None:
         stage = _Stage(job_id=job_id, id=stage_id + position, is_open=position == 0)
         _write_stage(batch, stage, plan, position=position, first_task=first_task)
         tasks = list(_tasks_of_stage(batch, stage, plan, first_task))
-        _write_tasks(batch, tasks, command.actor, numbers)
+        _write_tasks(batch, tasks, command, numbers)
         first_task += len(tasks)
     batch.many(
         "INSERT INTO edge (need_id, task_id, kind, met) VALUES (?, ?, ?, 0)",
@@ -218,13 +221,18 @@ def _edges(plan: JobPlan, numbers: dict[str, int]) -> Iterator[tuple[int, int, s
                 yield numbers[need.key], numbers[task.key], need.when
 
 
-def _write_tasks(batch: Batch, tasks: Iterable[_NewTask], actor: str, numbers: Mapping[str, int]) -> None:
+def _write_tasks(
+    batch: Batch, tasks: Iterable[_NewTask], command: Enqueue | Submit, numbers: Mapping[str, int]
+) -> None:
     """Write tasks, their first events and counts; `numbers` are the ids of a job's tasks by key."""
     rows = []
+    actor = command.actor
+    surroundings = _keep_surroundings(batch, command.surroundings)
     # The tasks of a job have its actor.
+    signed = raw(actor) if isinstance(command, Enqueue) else None
     for task in tasks:
-        loose = actor if task.place.job_id == INBOX else None
-        rows.append(_row(batch, task, loose))
+        spec = pack(spec_to_json(task.plan, surroundings=surroundings))
+        rows.append((*_row(batch, task), spec, signed))
         if task.awaits_judgement:
             batch.report.conditions.append(task.place.task_id)
         batch.count_created(task.place, task.status)
@@ -232,7 +240,7 @@ def _write_tasks(batch: Batch, tasks: Iterable[_NewTask], actor: str, numbers: M
     batch.many(_TASK, rows)
 
 
-def _row(batch: Batch, task: _NewTask, actor: str | None) -> tuple[int | str | bytes | None, ...]:
+def _row(batch: Batch, task: _NewTask) -> tuple[int | str | bytes | None, ...]:
     place, plan, status = task.place, task.plan, task.status
     queued = status is TaskStatus.QUEUED
     sort_key = batch.rules.sort_key(batch.now, plan.priority, aging_step=batch.aging_step) if queued else None
@@ -255,8 +263,6 @@ def _row(batch: Batch, task: _NewTask, actor: str | None) -> tuple[int | str | b
         plan.retry.max_attempts,
         batch.wall,
         batch.wall if queued else None,
-        pack(spec_to_json(plan)),
-        raw(actor),
     )
 
 
