@@ -1,4 +1,4 @@
-"""The command `taskdeck dial-stdio`, which loads neither typer nor the engine.
+"""The command `taskdeck dial-stdio`, which loads neither click nor the engine.
 
 Called by `console.launch`.
 """

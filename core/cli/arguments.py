@@ -1,4 +1,4 @@
-"""The options that many commands share, as frozen dataclasses that typer reads.
+"""The options that many commands share, as frozen dataclasses.
 
 Used by every command.
 """
@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
-import typer
-
 from core.app.options import Options, own_claim
 from core.cli.output import note
+from core.cli.parameters import Option
 from core.model.actors import LABEL_VARIABLE, Door, claim
 from core.model.errors import Invalid
 from core.model.paths import named_home
@@ -25,10 +24,9 @@ def _home(text: str) -> Path:
 
 Label: TypeAlias = Annotated[
     str | None,
-    typer.Option(
-        "--as",
+    Option(
         metavar="LABEL",
-        envvar=LABEL_VARIABLE,
+        variable=LABEL_VARIABLE,
         help="Who asks, beside your user; the history has both.",
     ),
 ]
@@ -45,14 +43,13 @@ class Common:
 
     home: Annotated[
         Path | None,
-        typer.Option(
-            parser=_home,
+        Option(
+            read=_home,
             metavar="DIR",
             help="Data directory, instead of $TASKDECK_HOME.",
-            show_default=False,
         ),
     ] = None
-    json: Annotated[bool, typer.Option("--json", help="Write JSON, one object a line.")] = False
+    json: Annotated[bool, Option(help="Write JSON, one object a line.")] = False
 
     def options(self) -> Options:
         """Return what the command line chose; raise `Invalid` (`usage`)."""
@@ -70,11 +67,11 @@ class Remote(Common):
 
     host: Annotated[
         str | None,
-        typer.Option(metavar="USER@BOX", help="Use the engine on this host, through ssh; --home is there."),
+        Option(metavar="USER@BOX", help="Use the engine on this host, through ssh; --home is there."),
     ] = None
     remote_command: Annotated[
         str | None,
-        typer.Option(metavar="COMMAND", help="How taskdeck is called on the --host. [default: taskdeck]"),
+        Option(metavar="COMMAND", help="How taskdeck is called on the --host. [default: taskdeck]"),
     ] = None
 
     def options(self) -> Options:
@@ -102,12 +99,12 @@ class Hosting(Common):
 
     slots: Annotated[
         int | None,
-        typer.Option(
+        Option(
             metavar="N", min=1, max=10_000, help="Attempts that run at once. [default: one per processor]"
         ),
     ] = None
     connector: Annotated[
-        list[str], typer.Option(metavar="MODULE:OBJECT", help="Add a connector of yours; may be repeated.")
+        list[str], Option(metavar="MODULE:OBJECT", help="Add a connector of yours; may be repeated.")
     ] = field(default_factory=list)
 
     def options(self) -> Options:

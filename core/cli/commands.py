@@ -1,4 +1,4 @@
-"""Describe commands, and build the typer application that reads them.
+"""Describe commands, and build the click commands that read their lines.
 
 Used by every file of a command, and by `main`.
 """
@@ -9,11 +9,13 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
-from typing import Generic, TypeAlias, TypeGuard, TypeVar, get_type_hints
+from typing import Generic, TypeAlias, TypeGuard, TypeVar, get_args, get_type_hints
 
-import typer
+import click
 
 from core.cli.arguments import Common
+from core.cli.completion_setup import completion_options
+from core.cli.parameter_types import parameter_of
 
 Act: TypeAlias = Callable[[], int]
 """A command with its arguments read: carry it out and return the exit status."""
@@ -54,76 +56,72 @@ class Command(Generic[A]):
     name: str
     """As typed; two words for a command of a group, such as `import wfformat`."""
     arguments: type[A]
-    """A dataclass of typer's parameters; a field that is a dataclass stands for the fields of that."""
+    """A dataclass; its fields declare parameters, and one that is a dataclass stands for those of that."""
     run: Callable[[A], Awaitable[int]]
     examples: tuple[str, ...]
     trailing: bool = False
     """All that follows the first argument belongs to it, also what looks like an option."""
 
 
-def build(commands: Iterable[Command[A]]) -> typer.Typer:
-    """Return the application of these commands; called, it returns an `Act`."""
-    app = _group("taskdeck", _OVERVIEW)
-    groups: dict[str, typer.Typer] = {}
+class _Group(click.Group):
+    """Lists its commands in the order in which they were added."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(self.commands)
+
+
+def build(commands: Iterable[Command[A]]) -> click.Group:
+    """Return the program of these commands; run, it returns an `Act`."""
+    program = _group("taskdeck", _OVERVIEW, completion_options())
+    groups: dict[str, click.Group] = {}
     for command in commands:
         first, _, second = command.name.partition(" ")
         if second and first not in groups:
             groups[first] = _group(first, _GROUPS[first])
-            app.add_typer(groups[first], name=first)
-        _add(groups[first] if second else app, command, second or first)
-    return app
+            program.add_command(groups[first])
+        (groups[first] if second else program).add_command(_built(command, second or first))
+    return program
 
 
-def _group(name: str, summary: str) -> typer.Typer:
-    group = typer.Typer(
-        name=name,
+def _group(name: str, summary: str, options: Iterable[click.Parameter] = ()) -> click.Group:
+    return _Group(
+        name,
         help=summary,
-        rich_markup_mode=None,
+        params=list(options),
         no_args_is_help=True,
-        context_settings={"help_option_names": ["-h", "--help"]},
+        context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
     )
-    # Without a callback typer takes a group of one command for that command.
-    group.callback()(_nothing)
-    return group
 
 
-def _nothing() -> None:
-    return None
-
-
-def _add(group: typer.Typer, command: Command[A], name: str) -> None:
+def _built(command: Command[A], name: str) -> click.Command:
     examples = "\n".join(f"  {example}" for example in command.examples)
     summary = (inspect.getdoc(command.run) or "").partition("\n\n")[0]
-    group.command(
+    return click.Command(
         name,
         help=f"{summary}\n\n\b\nExamples:\n{examples}",
         short_help=summary,
+        params=list(_parameters(command.arguments)),
+        callback=_reader(command),
         context_settings={"allow_interspersed_args": not command.trailing},
-    )(_reader(command))
+    )
 
 
 def _reader(command: Command[A]) -> Callable[..., Act]:
-    """Return a function whose signature is the command's arguments and whose result is its `Act`."""
-
     def read(**values: object) -> Act:
         arguments = _filled(command.arguments, values)
         return lambda: asyncio.run(_result(command.run(arguments)))
 
-    parameters = list(_parameters(command.arguments))
-    read.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    read.__annotations__["return"] = object
-    read.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # what inspect looks for
     return read
 
 
-def _parameters(arguments: type[object]) -> Iterator[inspect.Parameter]:
+def _parameters(arguments: type[object]) -> Iterator[click.Parameter]:
     for argument, hint in _hinted(arguments):
         if _is_nested(hint):
             yield from _parameters(hint)
         else:
-            yield inspect.Parameter(
-                argument.name, inspect.Parameter.KEYWORD_ONLY, default=_default(argument), annotation=hint
-            )
+            kind, declared = get_args(hint)
+            yield parameter_of(argument.name, kind, declared, default=_default(argument))
 
 
 def _filled(arguments: type[T], values: Mapping[str, object]) -> T:
@@ -149,7 +147,7 @@ def _default(argument: Field[object]) -> object:
     if argument.default is not MISSING:
         return argument.default
     factory = argument.default_factory
-    return factory() if factory is not MISSING else inspect.Parameter.empty
+    return factory() if factory is not MISSING else ...
 
 
 async def _result(work: Awaitable[int]) -> int:

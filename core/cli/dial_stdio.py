@@ -8,18 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-import typer
-
 from core.app.stdio_bridge import dial_or_start, dial_stdio
 from core.cli.arguments import Common
 from core.cli.commands import Command
+from core.cli.parameters import Option
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dial(Common):
     """The arguments of `dial-stdio`."""
 
-    start: Annotated[bool, typer.Option("--start", help="Start an engine if none runs.")] = False
+    start: Annotated[bool, Option(help="Start an engine if none runs.")] = False
 
 
 async def dial(arguments: Dial) -> int:

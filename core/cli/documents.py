@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-import typer
-
 from core.cli.arguments import Hosting
 from core.cli.commands import Command
 from core.cli.output import emit, say, width
+from core.cli.parameters import Argument, Option
 from core.cli.reading import reading
 from core.cli.refusals import usage, write_faults
 from core.connectors.registry import build
@@ -31,7 +30,7 @@ from core.workflows.registry import find
 class Check(Hosting):
     """The arguments of `check`."""
 
-    workflow: Annotated[str, typer.Argument(metavar="FILE|NAME", help="A workflow file, or a built-in name.")]
+    workflow: Annotated[str, Argument(metavar="FILE|NAME", help="A workflow file, or a built-in name.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,13 +39,11 @@ class Graph(Hosting):
 
     workflow: Annotated[
         str | None,
-        typer.Argument(
-            metavar="[FILE|NAME]", help="A workflow file, or a built-in name. [default: that of --job]"
-        ),
+        Argument(metavar="[FILE|NAME]", help="A workflow file, or a built-in name. [default: that of --job]"),
     ] = None
     job: Annotated[
         int | None,
-        typer.Option(metavar="N", min=1, help="Show the run times and the critical path of this job."),
+        Option(metavar="N", min=1, help="Show the run times and the critical path of this job."),
     ] = None
 
 

@@ -10,12 +10,11 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-import typer
-
 from core.cli.arguments import Remote
 from core.cli.commands import Command
 from core.cli.output import emit
 from core.cli.paging import PAGE_ROWS
+from core.cli.parameters import Option
 from core.cli.reading import reading
 from core.cli.tables import Table
 from core.control.api import EventQuery, ReadingAPI
@@ -34,16 +33,16 @@ _FOLLOW_SECONDS = 0.25
 class Events(Remote):
     """The arguments of `events`."""
 
-    job: Annotated[int | None, typer.Option(metavar="ID", min=1, help="Only events of this job.")] = None
-    task: Annotated[
-        str | None, typer.Option(metavar="TASK", help="Only events of this task: ID or JOB/KEY.")
-    ] = None
+    job: Annotated[int | None, Option(metavar="ID", min=1, help="Only events of this job.")] = None
+    task: Annotated[str | None, Option(metavar="TASK", help="Only events of this task: ID or JOB/KEY.")] = (
+        None
+    )
     where: Annotated[
-        str, typer.Option(metavar="FILTER", help="Only events that match, such as: kind:task.failed age<1h")
+        str, Option(metavar="FILTER", help="Only events that match, such as: kind:task.failed age<1h")
     ] = ""
-    after: Annotated[int, typer.Option(metavar="ID", min=0, help="Only events with a higher id.")] = 0
+    after: Annotated[int, Option(metavar="ID", min=0, help="Only events with a higher id.")] = 0
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Write new events as they come, until the job has ended.")
+        bool, Option(short="-f", help="Write new events as they come, until the job has ended.")
     ] = False
 
 

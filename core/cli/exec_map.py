@@ -14,13 +14,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
-import typer
-
 from core.cli.access import note_trouble, working
 from core.cli.arguments import Hosting, Label, actor_of
 from core.cli.commands import Command
 from core.cli.loose_tasks import Following, Group, LooseTasks, OneTask
 from core.cli.output import emit, note, say
+from core.cli.parameters import Argument, Option
 from core.cli.refusals import usage
 from core.cli.standard_input import task_input
 from core.cli.variables import read_variables
@@ -41,39 +40,37 @@ _NOT_IN_KEY = re.compile(r"[^a-z0-9_]+")
 class TaskOptions:
     """The program of loose tasks, and how they are run."""
 
-    argv: Annotated[list[str], typer.Argument(metavar="CMD [ARGS]...", help="The program and its arguments.")]
-    queue: Annotated[str, typer.Option(metavar="NAME", help="The queue of the tasks.")] = "default"
-    priority: Annotated[
-        int, typer.Option(metavar="N", min=0, max=PRIORITY_MAX, help="Higher starts earlier.")
-    ] = 0
+    argv: Annotated[list[str], Argument(metavar="CMD [ARGS]...", help="The program and its arguments.")]
+    queue: Annotated[str, Option(metavar="NAME", help="The queue of the tasks.")] = "default"
+    priority: Annotated[int, Option(metavar="N", min=0, max=PRIORITY_MAX, help="Higher starts earlier.")] = 0
     timeout: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="End an attempt after this: 30s, 10m, 1h30m; 0 or none: never."),
+        Option(metavar="TIME", help="End an attempt after this: 30s, 10m, 1h30m; 0 or none: never."),
     ] = None
     retry: Annotated[
         int,
-        typer.Option(metavar="N", min=0, max=ATTEMPTS_MAX - 1, help="Run a failed task again up to N times."),
+        Option(metavar="N", min=0, max=ATTEMPTS_MAX - 1, help="Run a failed task again up to N times."),
     ] = 0
     output_limit: Annotated[
         str | None,
-        typer.Option(metavar="SIZE", help="Output kept of an attempt: 500kB. [default: output_cap, 64 MiB]"),
+        Option(metavar="SIZE", help="Output kept of an attempt: 500kB. [default: output_cap, 64 MiB]"),
     ] = None
     on_overflow: Annotated[
         OnOverflow | None,
-        typer.Option(help="Over that: drop the middle, or fail. [default: output_policy, drop_middle]"),
+        Option(help="Over that: drop the middle, or fail. [default: output_policy, drop_middle]"),
     ] = None
     leftovers: Annotated[
         Leftovers,
-        typer.Option(help="End what a program leaves in its session when it ends, or keep and list it."),
+        Option(help="End what a program leaves in its session when it ends, or keep and list it."),
     ] = Leftovers.KILL
     env: Annotated[
         list[str],
-        typer.Option(metavar="NAME[=VALUE]", help="An environment variable to pass on; may be repeated."),
+        Option(metavar="NAME[=VALUE]", help="An environment variable to pass on; may be repeated."),
     ] = field(default_factory=list)
-    name: Annotated[str | None, typer.Option(metavar="TEXT", help="The name of the tasks.")] = None
-    detach: Annotated[
-        bool, typer.Option("--detach", help="Return at once; an engine in the background runs the tasks.")
-    ] = False
+    name: Annotated[str | None, Option(metavar="TEXT", help="The name of the tasks.")] = None
+    detach: Annotated[bool, Option(help="Return at once; an engine in the background runs the tasks.")] = (
+        False
+    )
     as_: Label = None
 
 
@@ -89,9 +86,9 @@ class Map(Hosting):
     """The arguments of `map`."""
 
     task: TaskOptions
-    null: Annotated[
-        bool, typer.Option("--null", "-0", help="Lines end with NUL, as `find -print0` writes them.")
-    ] = False
+    null: Annotated[bool, Option(short="-0", help="Lines end with NUL, as `find -print0` writes them.")] = (
+        False
+    )
 
 
 Loose: TypeAlias = Exec | Map

@@ -11,11 +11,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from core.cli.arguments import Common
 from core.cli.commands import Command
 from core.cli.output import emit, say
+from core.cli.parameters import Argument, Option
 from core.cli.refusals import usage
 from core.files.writing import write_file
 from core.workflows.importers.wfformat import Through, import_file
@@ -33,14 +32,14 @@ class Kind(StrEnum):
 class WfFormat(Common):
     """The arguments of `import wfformat`."""
 
-    record: Annotated[Path, typer.Argument(metavar="FILE", help="A WfFormat 1.5 record.")]
-    time_scale: Annotated[float, typer.Option(metavar="X", help="Multiply the run times by this.")] = 1.0
-    connector: Annotated[
-        Kind, typer.Option(help="What a task becomes: a delay, or a process that sleeps.")
-    ] = Kind.DELAY
+    record: Annotated[Path, Argument(metavar="FILE", help="A WfFormat 1.5 record.")]
+    time_scale: Annotated[float, Option(metavar="X", help="Multiply the run times by this.")] = 1.0
+    connector: Annotated[Kind, Option(help="What a task becomes: a delay, or a process that sleeps.")] = (
+        Kind.DELAY
+    )
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="OUT", help="The file to write. [default: standard output]"),
+        Option(short="-o", metavar="OUT", help="The file to write. [default: standard output]"),
     ] = None
 
 

@@ -9,12 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
-import typer
-
 from core.cli.arguments import Remote
 from core.cli.commands import Command
 from core.cli.output import emit, note
 from core.cli.paging import Fetch, pages
+from core.cli.parameters import Option
 from core.cli.reading import note_closed_claims, reading
 from core.cli.tables import Table
 from core.control.api import PAGE
@@ -39,14 +38,14 @@ class Listing(Remote):
 
     where: Annotated[
         str,
-        typer.Option(
+        Option(
             metavar="FILTER",
             help="Only rows that match, such as: status:failed,running name:night* age>10m sort:id",
         ),
     ] = ""
     limit: Annotated[
         int | None,
-        typer.Option(metavar="N", min=0, help="At most N rows; 0 = all. [default: 100, with --json all]"),
+        Option(metavar="N", min=0, help="At most N rows; 0 = all. [default: 100, with --json all]"),
     ] = None
 
 
@@ -54,7 +53,7 @@ class Listing(Remote):
 class Groups(Remote):
     """The arguments of `groups`."""
 
-    limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most N groups.")] = PAGE
+    limit: Annotated[int, Option(metavar="N", min=1, help="At most N groups.")] = PAGE
 
 
 async def jobs(arguments: Listing) -> int:

@@ -9,12 +9,11 @@ import asyncio
 from dataclasses import dataclass
 from typing import Annotated
 
-import typer
-
 from core.cli.arguments import Remote
 from core.cli.commands import Command
 from core.cli.output import note
 from core.cli.output_sinks import CheckedSink, open_sink
+from core.cli.parameters import Argument, Option
 from core.cli.reading import reading
 from core.cli.task_output import Tail
 from core.control.api import ReadingAPI
@@ -28,24 +27,22 @@ _FOLLOW_SECONDS = 0.2
 class Logs(Remote):
     """The arguments of `logs`."""
 
-    task: Annotated[str, typer.Argument(metavar="TASK", help="A task: ID or JOB/KEY.")]
+    task: Annotated[str, Argument(metavar="TASK", help="A task: ID or JOB/KEY.")]
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Write new output as it comes, until the task has ended.")
+        bool, Option(short="-f", help="Write new output as it comes, until the task has ended.")
     ] = False
     tail: Annotated[
         int | None,
-        typer.Option("--tail", "-n", metavar="BYTES", min=1, help="Only the last bytes."),
+        Option(short="-n", metavar="BYTES", min=1, help="Only the last bytes."),
     ] = None
     attempt: Annotated[
         int | None,
-        typer.Option(metavar="N", min=1, help="The attempt with this number. [default: latest]"),
+        Option(metavar="N", min=1, help="The attempt with this number. [default: latest]"),
     ] = None
-    stderr: Annotated[
-        bool, typer.Option("--stderr", help="Standard error, of a task that keeps it apart.")
-    ] = False
+    stderr: Annotated[bool, Option(help="Standard error, of a task that keeps it apart.")] = False
     raw: Annotated[
         bool,
-        typer.Option("--raw", help="Also to a terminal: the bytes unchanged, with its control codes."),
+        Option(help="Also to a terminal: the bytes unchanged, with its control codes."),
     ] = False
 
 

@@ -13,8 +13,7 @@ from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 
-import typer
-from typer.main import get_command
+import click
 
 from core import host, logs
 from core.app.signals import Interrupted
@@ -62,7 +61,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         act = _read(arguments)
         return act if isinstance(act, int) else act()
-    except typer.TyperException as error:
+    except click.ClickException as error:
         return _refuse(_usage_error(error, arguments), arguments)
     except TaskdeckError as error:
         return _refuse(error, arguments)
@@ -93,8 +92,8 @@ def load(arguments: Sequence[str]) -> list[Command[Common]]:
 
 
 def _read(arguments: list[str]) -> Act | int:
-    # Typer only reads the arguments: interrupts and closed pipes of the command itself come to `main`.
-    command = get_command(build(load(arguments)))
+    # Click only reads the arguments: interrupts and closed pipes of the command itself come to `main`.
+    command = build(load(arguments))
     read: Act | int | None = command.main(args=arguments, prog_name="taskdeck", standalone_mode=False)
     return 0 if read is None else read
 
@@ -121,7 +120,7 @@ def _wants_json(arguments: Sequence[str]) -> bool:
     return "--json" in own
 
 
-def _usage_error(error: typer.TyperException, arguments: Sequence[str]) -> TaskdeckError:
+def _usage_error(error: click.ClickException, arguments: Sequence[str]) -> TaskdeckError:
     known = any(arguments[:1] == [name] for names in ROOMS.values() for name in names)
     message = error.format_message()
     if message.startswith("Usage:"):

@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated
 
-import typer
-
 from core.app.lock import is_held
 from core.cli.access import changing
 from core.cli.arguments import Label, Remote, actor_of
 from core.cli.commands import Command
 from core.cli.output import emit, note, say
+from core.cli.parameters import Option
 from core.cli.refusals import usage
 from core.cli.summary import Outcome, report_changes
 from core.control.api import ControlAPI, Target
@@ -50,17 +49,15 @@ CURES = {
 class Orphans(Remote):
     """The arguments of `orphans`."""
 
-    plan: Annotated[bool, typer.Option("--plan", help="Show what each --apply would do; change nothing.")] = (
-        False
-    )
+    plan: Annotated[bool, Option(help="Show what each --apply would do; change nothing.")] = False
     apply: Annotated[
         Cure | None,
-        typer.Option(help="Do this to all orphans of its kind, or to the tasks named.", show_default=False),
+        Option(help="Do this to all orphans of its kind, or to the tasks named."),
     ] = None
-    task: Annotated[list[int], typer.Option(metavar="ID", min=1, help="Only this task; may be repeated.")] = (
-        field(default_factory=list)
+    task: Annotated[list[int], Option(metavar="ID", min=1, help="Only this task; may be repeated.")] = field(
+        default_factory=list
     )
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; required for kill and fail.")] = ""
+    reason: Annotated[str, Option(metavar="TEXT", help="Why; required for kill and fail.")] = ""
     as_: Label = None
 
 

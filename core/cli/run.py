@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from core.app.signals import Interrupted
 from core.cli.access import note_trouble, working
 from core.cli.arguments import Hosting, Label, actor_of
 from core.cli.commands import Command
 from core.cli.output import emit, say, status
+from core.cli.parameters import Argument, Option
 from core.cli.progress import Meter
 from core.cli.refusals import Left, usage
 from core.cli.standard_input import piped_document
@@ -46,17 +45,15 @@ class Run(Hosting):
 
     workflow: Annotated[
         str,
-        typer.Argument(
-            metavar="FILE|NAME", help="A workflow file, - for standard input, or a built-in name."
-        ),
+        Argument(metavar="FILE|NAME", help="A workflow file, - for standard input, or a built-in name."),
     ]
     param: Annotated[
         list[str],
-        typer.Option("--param", "-p", metavar="K=V", help="A workflow parameter; may be repeated."),
+        Option(short="-p", metavar="K=V", help="A workflow parameter; may be repeated."),
     ] = field(default_factory=list)
     retry: Annotated[
         int,
-        typer.Option(
+        Option(
             metavar="N",
             min=0,
             max=ATTEMPTS_MAX - 1,
@@ -65,18 +62,16 @@ class Run(Hosting):
     ] = 0
     env: Annotated[
         list[str],
-        typer.Option(
+        Option(
             metavar="NAME[=VALUE]",
             help="An environment variable for the tasks; may be repeated.",
         ),
     ] = field(default_factory=list)
     key: Annotated[
         str | None,
-        typer.Option(metavar="KEY", help="Submit once: a later run with this key follows that job."),
+        Option(metavar="KEY", help="Submit once: a later run with this key follows that job."),
     ] = None
-    detach: Annotated[
-        bool, typer.Option("--detach", help="Return at once; an engine in the background runs the job.")
-    ] = False
+    detach: Annotated[bool, Option(help="Return at once; an engine in the background runs the job.")] = False
     as_: Label = None
 
 

@@ -5,10 +5,8 @@ Loaded by `core.cli.main` for its command.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated
-
-import typer
 
 from core.app.hosting import UntilIdle, serve_after_take_over
 from core.app.hosting import serve as serve_engine
@@ -18,36 +16,32 @@ from core.app.systemd_unit import user_unit
 from core.cli.arguments import Hosting
 from core.cli.commands import Command
 from core.cli.output import emit, note, put, say
+from core.cli.parameters import Option
 from core.cli.refusals import usage
 from core.model.errors import TaskdeckError
+from core.model.records import replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Serve(Hosting):
     """The arguments of `serve`."""
 
-    until_idle: Annotated[
-        bool, typer.Option("--until-idle", help="End when no work is left and no client watches.")
-    ] = False
+    until_idle: Annotated[bool, Option(help="End when no work is left and no client watches.")] = False
     linger: Annotated[
         float | None,
-        typer.Option(
+        Option(
             metavar="SECONDS",
             min=0,
             max=86_400,
             help="With --until-idle: how long to wait for clients first, instead of the setting.",
         ),
     ] = None
-    take_over: Annotated[
-        bool, typer.Option("--take-over", help="First end the engine that runs; its children go on.")
-    ] = False
-    notify_fd: Annotated[int | None, typer.Option("--notify-fd", min=3, hidden=True)] = None
+    take_over: Annotated[bool, Option(help="First end the engine that runs; its children go on.")] = False
+    notify_fd: Annotated[int | None, Option(min=3, hidden=True)] = None
     """A pipe to the process that started this engine; it gets one line: that it serves, or why not."""
-    started_by: Annotated[str | None, typer.Option("--started-by", hidden=True)] = None
+    started_by: Annotated[str | None, Option(hidden=True)] = None
     """What the process that started this engine says of itself."""
-    unit: Annotated[bool, typer.Option("--unit", help="Only print a systemd user unit for this engine.")] = (
-        False
-    )
+    unit: Annotated[bool, Option(help="Only print a systemd user unit for this engine.")] = False
 
 
 async def serve(arguments: Serve) -> int:

@@ -8,11 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-import typer
-
 from core.cli.arguments import Remote
 from core.cli.commands import Command
 from core.cli.output import Painted, emit, note, say, status
+from core.cli.parameters import Argument
 from core.cli.reading import note_closed_claims, reading
 from core.cli.summary import SHOWN, cause_text, counts_text
 from core.cli.tables import Table
@@ -30,7 +29,7 @@ from core.render.times import duration_text
 class Show(Remote):
     """The arguments of `show`."""
 
-    job: Annotated[int, typer.Argument(metavar="JOB", min=1, help="The id of a job.")]
+    job: Annotated[int, Argument(metavar="JOB", min=1, help="The id of a job.")]
 
 
 async def show(arguments: Show) -> int:

@@ -11,14 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
-import typer
-
 from core.app.lock import find_owner
 from core.app.ownership import MARGIN_SECONDS, end_owner
 from core.cli.access import running
 from core.cli.arguments import Label, Remote, actor_of
 from core.cli.commands import Command
 from core.cli.output import emit, note, say
+from core.cli.parameters import Option
 from core.cli.refusals import usage
 from core.control.api import ControlAPI, StopMode
 from core.model.errors import Conflict, TaskdeckError, Unavailable
@@ -32,10 +31,8 @@ _STOPPING = "engine.stopping"
 class Stop(Remote):
     """The arguments of `stop`."""
 
-    drain: Annotated[bool, typer.Option("--drain", help="First wait until all running tasks have ended.")] = (
-        False
-    )
-    kill: Annotated[bool, typer.Option("--kill", help="First kill the running children.")] = False
+    drain: Annotated[bool, Option(help="First wait until all running tasks have ended.")] = False
+    kill: Annotated[bool, Option(help="First kill the running children.")] = False
     as_: Label = None
 
 

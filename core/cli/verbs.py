@@ -10,12 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, TypeAlias
 
-import typer
-
 from core.cli.access import changing, running, runs_tasks
 from core.cli.arguments import Label, Remote, actor_of
 from core.cli.commands import Command
 from core.cli.output import draw, emit, say
+from core.cli.parameters import Argument, Option
 from core.cli.refusals import Left, usage
 from core.cli.summary import Outcome, report_changes
 from core.cli.targets import count, find_targets
@@ -25,8 +24,8 @@ from core.model.bounds import PRIORITY_MAX
 from core.model.commands import Effect, Force, Operated
 
 _ASK_ABOVE = 20
-Reason: TypeAlias = Annotated[str, typer.Option(metavar="TEXT", help="Why; others will read it.")]
-QueueName: TypeAlias = Annotated[str | None, typer.Option("--queue", metavar="NAME", help="A whole queue.")]
+Reason: TypeAlias = Annotated[str, Option(metavar="TEXT", help="Why; others will read it.")]
+QueueName: TypeAlias = Annotated[str | None, Option(metavar="NAME", help="A whole queue.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,18 +33,16 @@ class Chosen:
     """What a verb acts on."""
 
     refs: Annotated[
-        list[str] | None, typer.Argument(metavar="[JOB|JOB/KEY]...", help="Jobs by id, tasks by job and key.")
+        list[str] | None, Argument(metavar="[JOB|JOB/KEY]...", help="Jobs by id, tasks by job and key.")
     ] = None
-    task: Annotated[
-        list[int], typer.Option(metavar="ID", min=1, help="A task by its id; may be repeated.")
-    ] = field(default_factory=list)
+    task: Annotated[list[int], Option(metavar="ID", min=1, help="A task by its id; may be repeated.")] = (
+        field(default_factory=list)
+    )
     where: Annotated[
-        str, typer.Option(metavar="FILTER", help="All tasks that match, such as: status:failed job:12")
+        str, Option(metavar="FILTER", help="All tasks that match, such as: status:failed job:12")
     ] = ""
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, however many there are.")] = False
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be changed and refused; change nothing.")
-    ] = False
+    yes: Annotated[bool, Option(short="-y", help="Do not ask, however many there are.")] = False
+    dry_run: Annotated[bool, Option(help="Say what would be changed and refused; change nothing.")] = False
     as_: Label = None
 
     @property
@@ -65,9 +62,7 @@ class Cancel(Remote):
 
     chosen: Chosen
     reason: Reason = ""
-    now: Annotated[
-        bool, typer.Option("--now", help="Kill what runs at once, without grace; needs a --reason.")
-    ] = False
+    now: Annotated[bool, Option(help="Kill what runs at once, without grace; needs a --reason.")] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +70,7 @@ class Retry(Remote):
     """The arguments of `retry`."""
 
     chosen: Chosen
-    downstream: Annotated[
-        bool, typer.Option("--downstream", help="Also everything that depends on the tasks.")
-    ] = False
+    downstream: Annotated[bool, Option(help="Also everything that depends on the tasks.")] = False
     reason: Reason = ""
 
 
@@ -97,9 +90,7 @@ class Resume(Remote):
     chosen: Chosen
     reason: Reason = ""
     queue: QueueName = None
-    engine: Annotated[
-        bool, typer.Option("--engine", help="The engine that drains: it starts tasks again, and stays.")
-    ] = False
+    engine: Annotated[bool, Option(help="The engine that drains: it starts tasks again, and stays.")] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +115,7 @@ class Priority(Remote):
 
     chosen: Chosen
     to: Annotated[
-        int, typer.Option(metavar="N", min=0, max=PRIORITY_MAX, help="From 0 to 100; higher starts earlier.")
+        int, Option(metavar="N", min=0, max=PRIORITY_MAX, help="From 0 to 100; higher starts earlier.")
     ]
     reason: Reason = ""
 

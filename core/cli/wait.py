@@ -10,14 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Protocol
 
-import typer
-
 from core.app.signals import Interrupted
 from core.cli.access import working
 from core.cli.arguments import Remote
 from core.cli.commands import Command
 from core.cli.output import emit, say, status
 from core.cli.paging import pages
+from core.cli.parameters import Argument, Option
 from core.cli.progress import Meter
 from core.cli.reading import reading
 from core.cli.refusals import Left, usage
@@ -42,16 +41,16 @@ class Wait(Remote):
 
     refs: Annotated[
         list[str] | None,
-        typer.Argument(
+        Argument(
             metavar="[JOB|JOB/KEY|#TASK|group:NAME]...", help="Jobs, tasks of jobs, loose tasks, groups."
         ),
     ] = None
-    task: Annotated[
-        list[int], typer.Option(metavar="ID", min=1, help="A task by its id; may be repeated.")
-    ] = field(default_factory=list)
-    any: Annotated[bool, typer.Option("--any", help="Return when the first of them has ended.")] = False
+    task: Annotated[list[int], Option(metavar="ID", min=1, help="A task by its id; may be repeated.")] = (
+        field(default_factory=list)
+    )
+    any: Annotated[bool, Option(help="Return when the first of them has ended.")] = False
     timeout: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Give up waiting after this: 30s, 10m, 1h30m.")
+        str | None, Option(metavar="TIME", help="Give up waiting after this: 30s, 10m, 1h30m.")
     ] = None
 
 

@@ -60,7 +60,7 @@ def test_the_nouns_load_the_standard_library_only(checkout: Path) -> None:
 
 def test_the_console_attaches_without_sql_settings_or_commands(checkout: Path) -> None:
     console = "import console.sessions.choice, console.sessions.attached"
-    heavy = {"sqlalchemy", "aiosqlite", "pydantic", "pydantic_settings", "typer", "starlette", "uvicorn"}
+    heavy = {"sqlalchemy", "aiosqlite", "pydantic", "pydantic_settings", "click", "starlette", "uvicorn"}
     assert foreign_modules_loaded_by(console, checkout) & heavy == set()
 
 

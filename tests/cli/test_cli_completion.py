@@ -118,7 +118,7 @@ def test_the_table_is_that_of_the_commands() -> None:
 
 def test_it_loads_neither_the_console_nor_the_commands(checkout: Path) -> None:
     result = run_python("import core.cli.completion\nprint(*sys.modules)", cwd=checkout)
-    heavy = {"console", "typer", "sqlalchemy", "pydantic", "httpx", "core.cli.commands", "core.engine"}
+    heavy = {"console", "click", "sqlalchemy", "pydantic", "httpx", "core.cli.commands", "core.engine"}
     assert heavy & set(result.stdout.split()) == set()
 
 
@@ -126,3 +126,37 @@ def test_a_line_of_an_option_without_its_value_offers_no_verbs() -> None:
     table = {"options": {}, "commands": {"jobs": {"help": "", "options": {}}}}
     assert list(candidates(Line(words=("--home",), incomplete=""), table)) == []
     assert [word for word, _ in candidates(Line(words=("--json",), incomplete="j"), table)] == ["jobs"]
+
+
+@pytest.mark.parametrize(
+    ("shell", "script", "settings"),
+    [
+        ("bash", ".bash_completions/taskdeck.sh", ".bashrc"),
+        ("zsh", ".zfunc/_taskdeck", ".zshrc"),
+        ("fish", ".config/fish/completions/taskdeck.fish", None),
+    ],
+)
+def test_completion_is_added_to_a_shell_once(
+    tmp_path: Path, shell: str, script: str, settings: str | None
+) -> None:
+    if settings is not None:
+        (tmp_path / settings).write_text("alias ll='ls -l'")
+    for words in (["--install-completion", shell], ["--install-completion"]):
+        environ = {**environment(tmp_path / "home"), "HOME": str(tmp_path), "SHELL": f"/usr/bin/{shell}"}
+        done = subprocess.run(
+            [sys.executable, "-P", ROOT / "_taskdeck.py", *words], env=environ, capture_output=True, text=True
+        )
+        assert (done.returncode, f"wrote {tmp_path / script}" in done.stderr) == (0, True), done.stderr
+    assert "taskdeck" in (tmp_path / script).read_text()
+    if settings is not None:
+        first, *added = (tmp_path / settings).read_text().splitlines()
+        assert first == "alias ll='ls -l'"
+        assert len(added) == 1
+
+
+def test_a_shell_that_is_not_known_is_refused(tmp_path: Path) -> None:
+    environ = {**environment(tmp_path / "home"), "SHELL": "/bin/tcsh"}
+    argv = [sys.executable, "-P", ROOT / "_taskdeck.py", "--show-completion"]
+    done = subprocess.run(argv, env=environ, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "error[usage]: there is no completion for the shell 'tcsh'" in done.stderr

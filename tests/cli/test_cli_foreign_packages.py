@@ -15,7 +15,7 @@ from tests.support.homes import ROOT, Home
 
 _SCRIPT = "import sys\nfrom _taskdeck import main\nsys.exit(main())\n"
 """What an installer writes for the entry point."""
-_NAMES = ("core", "console", "themes", "typer", "httpx", "structlog", "pydantic", "sqlalchemy")
+_NAMES = ("core", "console", "themes", "click", "httpx", "structlog", "pydantic", "sqlalchemy")
 
 
 @pytest.fixture

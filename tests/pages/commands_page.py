@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from typer.core import TyperCommand, TyperGroup
-from typer.main import get_command
+import click
 
 from core.cli.commands import build
 from core.cli.main import load
@@ -15,22 +14,22 @@ WIDTH = 96
 
 def command_help() -> str:
     """Return a section for each command, in the order of `taskdeck --help`."""
-    app = get_command(build(load([])))
-    assert isinstance(app, TyperGroup)
+    app = build(load([]))
+    assert isinstance(app, click.Group)
     return "\n".join(_sections(app, "taskdeck"))
 
 
-def _sections(group: TyperGroup, path: str) -> Iterator[str]:
+def _sections(group: click.Group, path: str) -> Iterator[str]:
     for name, command in group.commands.items():
-        if isinstance(command, TyperGroup):
+        if isinstance(command, click.Group):
             yield from _sections(command, f"{path} {name}")
         else:
-            assert isinstance(command, TyperCommand)
+            assert isinstance(command, click.Command)
             yield f"\n## {path.removeprefix('taskdeck').strip()} {name}".replace("##  ", "## ")
             yield f"\n```text\n{_help(command, f'{path} {name}')}\n```"
 
 
-def _help(command: TyperCommand, path: str) -> str:
+def _help(command: click.Command, path: str) -> str:
     context = command.make_context(
         path, [], resilient_parsing=True, terminal_width=WIDTH, max_content_width=WIDTH
     )

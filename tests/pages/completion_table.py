@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from enum import Enum
 from typing import Any
 
-from typer.main import get_command
+import click
 
 from core.cli.commands import build
 from core.cli.main import load
@@ -14,7 +13,7 @@ from core.cli.main import load
 
 def completion_table() -> str:
     """Return the commands with their help, options and arguments, as JSON."""
-    return json.dumps(_described(get_command(build(load([])))), indent=1, ensure_ascii=True) + "\n"
+    return json.dumps(_described(build(load([]))), indent=1, ensure_ascii=True) + "\n"
 
 
 def _described(command: Any) -> dict[str, object]:
@@ -39,7 +38,6 @@ def _value(param: Any) -> object:
     """Return None for a switch, the choices of an option, or what its value is called."""
     if param.is_flag:
         return None
-    kind = param.type_descriptor.annotation
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return [str(one.value) for one in kind]
+    if isinstance(param.type, click.Choice):
+        return list(param.type.choices)
     return str(param.metavar or "VALUE")

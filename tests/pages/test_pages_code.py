@@ -10,10 +10,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+import click
 import pytest
-from typer import TyperException
-from typer.core import TyperGroup
-from typer.main import get_command
 
 from core.cli.commands import build
 from core.cli.main import load
@@ -118,8 +116,8 @@ def _words_of(line: str) -> list[str]:
 
 
 def _can_be_read(words: list[str]) -> bool:
-    app = get_command(build(load([])))
-    assert isinstance(app, TyperGroup)
+    app = build(load([]))
+    assert isinstance(app, click.Group)
     if words[0].startswith("-"):
         return True
     try:
@@ -129,7 +127,7 @@ def _can_be_read(words: list[str]) -> bool:
         if command is None:
             return False
         command.make_context(name, rest)
-    except TyperException:
+    except click.ClickException:
         return False
     return True
 
