@@ -16,6 +16,7 @@ from core.app.options import Options
 from core.app.signals import cancelling_on_signal
 from core.app.spawn import StartingEngine, spawn_engine
 from core.control.api import ControlAPI
+from core.control.calls import HANDSHAKE_SECONDS
 from core.control.dialers import SocketDialer
 from core.control.remote import RemoteControl
 from core.control.sockets import is_open
@@ -92,9 +93,12 @@ async def find_engine(paths: Paths) -> RemoteControl | None:
     return None if isinstance(found, Unavailable) else found
 
 
-def dial(paths: Paths) -> RemoteControl:
-    """Return a control that connects when it is asked; the caller closes it."""
-    return RemoteControl(SocketDialer(paths.socket))
+def dial(paths: Paths, *, patience: float = HANDSHAKE_SECONDS) -> RemoteControl:
+    """Return a control that connects when it is asked, and waits so long (s) for the first answer.
+
+    The caller closes it.
+    """
+    return RemoteControl(SocketDialer(paths.socket), patience=patience)
 
 
 async def _ask(paths: Paths) -> RemoteControl | Unavailable:

@@ -14,7 +14,7 @@ from core.cli.commands import Command
 from core.cli.output import note
 from core.cli.output_sinks import CheckedSink, open_sink
 from core.cli.parameters import Argument, Option
-from core.cli.reading import reading
+from core.cli.reading import reading_files
 from core.cli.task_output import Tail
 from core.control.api import ReadingAPI
 from core.model.status import TASK_FINAL
@@ -51,7 +51,7 @@ async def logs(arguments: Logs) -> int:
 
     What was dropped over the limit of an output is said on standard error, and by "dropped" with --json.
     """
-    async with reading(arguments) as deck:
+    async with reading_files(arguments) as deck:
         task_id = await deck.find_task(arguments.task)
         stream = LogStream.ERR if arguments.stderr else LogStream.OUT
         tail = Tail(deck, task_id, sink=_sink(arguments), stream=stream)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
 
+from core.app.engine_first import read_engine_first
 from core.app.lock import is_held
 from core.app.remote_host import attach_or_start_remote
 from core.cli.access import note_trouble, running
@@ -17,14 +18,20 @@ from core.model.errors import TaskdeckError, Unavailable
 
 
 def reading(arguments: Common) -> AbstractAsyncContextManager[ReadingAPI]:
-    """Lend the control that reads the store file here, or that of the engine of a host."""
+    """Lend what reads through the engine that runs, here or on a host; without one here, the store."""
     chosen = arguments.options()
-    if chosen.host is None:
-        # SQL takes longer to import than such a command takes to run: not for a remote host.
-        from core.app.reading import read_store
+    return read_engine_first(chosen) if chosen.host is None else attach_or_start_remote(chosen)
 
-        return read_store(chosen)
-    return attach_or_start_remote(chosen)
+
+def reading_files(arguments: Common) -> AbstractAsyncContextManager[ReadingAPI]:
+    """Lend what reads store and output files here, or through the engine of a host."""
+    chosen = arguments.options()
+    if chosen.host is not None:
+        return attach_or_start_remote(chosen)
+    # SQL takes longer to import than most commands take to run.
+    from core.app.reading import read_store
+
+    return read_store(chosen)
 
 
 async def note_closed_claims(arguments: Common) -> None:

@@ -32,8 +32,9 @@ class Calls:
     then it may have done what was asked or not. Raises `Conflict` (`engine.protocol`).
     """
 
-    def __init__(self, dialer: Dialer) -> None:
+    def __init__(self, dialer: Dialer, *, patience: float = HANDSHAKE_SECONDS) -> None:
         self._transport = Transport(dialer)
+        self._patience = patience
         self._handshake = asyncio.Lock()
         self._is_introduced = False
 
@@ -58,10 +59,10 @@ class Calls:
             if self._is_introduced:
                 return
             try:
-                async with asyncio.timeout(HANDSHAKE_SECONDS):
+                async with asyncio.timeout(self._patience):
                     answer = await self._send(wire.HELLO, wire.encode_answer(Hello()))
             except TimeoutError as error:
-                raise _silent() from error
+                raise _silent(self._patience) from error
             except Unavailable as error:
                 # Nothing was asked yet: whatever broke, no engine can be reached this way.
                 if error.code != "engine.lost":
@@ -88,12 +89,12 @@ class Calls:
         raise wire.error_from_answer(answer.body, answer.status)
 
 
-def _silent() -> Unavailable:
+def _silent(seconds: float) -> Unavailable:
     return Unavailable(
         "engine.silent",
-        f"an engine was called and did not answer for {HANDSHAKE_SECONDS:g} s",
+        f"an engine was called and did not answer for {seconds:g} s",
         hint="see its log, or end its process",
-        facts={"seconds": HANDSHAKE_SECONDS},
+        facts={"seconds": seconds},
     )
 
 

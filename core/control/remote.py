@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from core.control import api
 from core.control.api import ControlAPI, DocumentText, Request
 from core.control.arguments import DocumentSource
-from core.control.calls import Calls
+from core.control.calls import HANDSHAKE_SECONDS, Calls
 from core.files.reading import read_document_text
 from core.host import own_surroundings
 
@@ -29,8 +29,8 @@ class RemoteControl(ControlAPI):
     `Conflict` (`engine.protocol`), see `Calls`.
     """
 
-    def __init__(self, dialer: Dialer) -> None:
-        self._calls = Calls(dialer)
+    def __init__(self, dialer: Dialer, *, patience: float = HANDSHAKE_SECONDS) -> None:
+        self._calls = Calls(dialer, patience=patience)
         self._shares_files = dialer.shares_files
 
     async def ask(self, request: Request[R]) -> R:

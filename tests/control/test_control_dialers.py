@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from core.control import calls, dialers, wire
+from core.control import dialers, wire
+from core.control.calls import HANDSHAKE_SECONDS
 from core.control.api import DocumentText, StopMode, TaskSpec
 from core.control.dialers import CommandLine
 from core.control.handshake import Welcome
@@ -35,12 +36,12 @@ HEAVY = (
 )
 
 
-def through(*argv: str) -> RemoteControl:
-    return RemoteControl(CommandDialer(argv))
+def through(*argv: str, patience: float = HANDSHAKE_SECONDS) -> RemoteControl:
+    return RemoteControl(CommandDialer(argv), patience=patience)
 
 
-def script(text: str) -> RemoteControl:
-    return through("/bin/sh", "-c", text)
+def script(text: str, *, patience: float = HANDSHAKE_SECONDS) -> RemoteControl:
+    return through("/bin/sh", "-c", text, patience=patience)
 
 
 async def refusal(control: RemoteControl) -> Unavailable:
@@ -110,9 +111,8 @@ async def test_complaints_are_kept_within_bounds():
     assert len(error.message) < dialers.STDERR_BYTES + 200
 
 
-async def test_a_command_that_never_answers_is_given_up(monkeypatch):
-    monkeypatch.setattr(calls, "HANDSHAKE_SECONDS", 0.5)
-    error = await refusal(script("echo Welcome to box; cat >/dev/null"))
+async def test_a_command_that_never_answers_is_given_up():
+    error = await refusal(script("echo Welcome to box; cat >/dev/null", patience=0.5))
     assert error.code == "engine.silent"
 
 
