@@ -8,10 +8,11 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from core.control.api import ControlAPI
 from core.model.errors import TaskdeckError, Unavailable
+from core.model.records import replace
 from core.model.text import SafeText, safe_line
 from core.model.version import VERSION
 from core.model.views import EngineInfo

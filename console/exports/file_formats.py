@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 
 from core.filters.fields import Noun
 from core.model.errors import Invalid
+from core.model.records import replace
 from core.model.text import SafeText, safe_line
 from core.render.columns import Column, Form, cell
 from core.render.json_shapes import json_line, shape_of

@@ -9,9 +9,10 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from core.model.errors import Invalid
+from core.model.records import replace
 from core.model.text import SafeText, safe_line
 from core.model.values import JsonObject, JsonValue
 from core.model.workflow_views import ParamView

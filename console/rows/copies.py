@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import dataclass
 
 from core.filters.terms import Filter
 from core.filters.unparser import unparse
 from core.model.events import EventView
 from core.model.orphans import OrphanView
+from core.model.records import as_dict, names_of
 from core.model.text import SafeText, safe, safe_line
 from core.model.views import JobView, QueueView, TaskDetail, TaskView
 
@@ -34,9 +35,9 @@ def copies_of(view: object, where: Filter | None) -> dict[str, Copy]:
     name, line = _name_of(view), _line_of(view)
     if name:
         copies["i"] = Copy(name="id", text=safe_line(name))
-    if is_dataclass(view) and not isinstance(view, type):
+    if names_of(view):
         copies["j"] = Copy(
-            name="JSON", text=safe(json.dumps(asdict(view), ensure_ascii=False, indent=2, default=str))
+            name="JSON", text=safe(json.dumps(as_dict(view), ensure_ascii=False, indent=2, default=str))
         )
     if line:
         copies["c"] = Copy(name="command line", text=safe_line(line))

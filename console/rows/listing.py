@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from rich.style import Style
@@ -20,6 +20,7 @@ from core.filters.fields import FIELDS, Noun
 from core.filters.matching import matches
 from core.filters.terms import Filter, In, Sort, Term
 from core.model.events import EventView
+from core.model.records import replace
 from core.model.text import SafeText, safe_line
 from core.model.views import JobView, Page, QueueView, TaskView
 from core.render.columns import COLUMNS, Column, cell

@@ -6,13 +6,13 @@ Used by the row source of a list screen.
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 from console.rows.sort_order import is_by_id, is_descending
 from core.control.api import ControlAPI
 from core.filters.fields import Noun
 from core.filters.terms import Filter
 from core.model.counts import Count
+from core.model.records import replace
 from core.model.text import SafeText
 
 _SECONDS = 2.0

@@ -6,10 +6,10 @@ Used by the column keys and by the row count.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from core.filters.fields import FIELDS, Kind, Noun
 from core.filters.terms import Filter, Sort, field_of
+from core.model.records import replace
 from core.render.columns import Column
 
 _ASCENDING = (Kind.TEXT, Kind.CHOICE, Kind.AGE)

@@ -6,9 +6,9 @@ Used by the column keys.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from enum import StrEnum
 
+from core.model.records import replace
 from core.render.columns import Column, Form
 
 _CELLS = 14

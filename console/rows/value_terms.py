@@ -6,12 +6,12 @@ Used by the column keys and the filter line.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from string import ascii_lowercase
 
 from core.filters.fields import FIELDS, Field, Kind
 from core.filters.terms import Filter, In, Term
 from core.filters.unparser import unparse
+from core.model.records import replace
 
 _LONGEST = 200
 _ORDER = (Kind.CHOICE, Kind.TEXT, Kind.NUMBER, Kind.TIME, Kind.AGE)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass
 
 from console.rows.listing import worded
 from console.themes import Look
+from core.model import records
 from core.model.events import EventView
 from core.model.text import SafeText, fit, safe_line
 from core.model.values import to_iso
@@ -21,13 +21,11 @@ _LABEL = 16
 
 def fields_of(view: object, look: Look) -> Iterator[SafeText]:
     """Write the fields of a view that hold something, in their order."""
-    if not is_dataclass(view):
-        return
-    for field in fields(view):
-        value: object = getattr(view, field.name)
+    for name in records.names_of(view):
+        value: object = getattr(view, name)
         if value is None or value in ("", (), {}):
             continue
-        yield from _field(field.name, value, look)
+        yield from _field(name, value, look)
 
 
 def name_of(view: object) -> SafeText:

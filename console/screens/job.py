@@ -6,7 +6,7 @@ Opened through `console.shell.places`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from rich.style import Style
 
@@ -20,6 +20,7 @@ from console.widgets.row_format import RowFormat
 from core.control.api import ControlAPI
 from core.filters.fields import Noun
 from core.filters.terms import Filter, In, Sort
+from core.model.records import replace
 from core.model.status import TASK_FINAL
 from core.model.text import SafeText, cells, clip, safe_line
 from core.model.values import INBOX

@@ -6,7 +6,7 @@ Opened through `console.shell.places`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from console.desk import Desk
 from console.key_table import bindings
@@ -18,6 +18,7 @@ from console.widgets.row_format import RowFormat
 from core.control.api import ControlAPI
 from core.filters.fields import Noun
 from core.filters.terms import Filter, In
+from core.model.records import replace
 from core.model.text import SafeText, safe_line
 from core.model.views import TaskView
 from core.render.columns import Column, Form, cell

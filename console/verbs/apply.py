@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import assert_never
 
 from console.verbs.tiers import Verb
@@ -15,6 +15,7 @@ from core.control.api import ControlAPI, Retry, Target
 from core.model.actors import LABEL_VARIABLE, Door, claim
 from core.model.commands import Effect, Operated
 from core.model.errors import TaskdeckError, Unavailable
+from core.model.records import replace
 from core.model.text import SafeText, safe_line
 from core.model.views import TaskView
 

@@ -6,11 +6,12 @@ Owned by the picker of a list screen.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from console.verbs.selection import Selection
 from core.control.api import Target
 from core.filters.terms import Filter
+from core.model.records import replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

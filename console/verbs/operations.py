@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import assert_never
 
@@ -33,6 +33,7 @@ from core.control.api import ControlAPI, Target
 from core.filters.fields import Noun
 from core.filters.terms import Filter, In
 from core.model.errors import TaskdeckError
+from core.model.records import replace
 from core.model.text import SafeText, safe_line
 
 UNDO_SECONDS = 10.0

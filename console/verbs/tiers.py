@@ -6,7 +6,7 @@ Used by the operations and the dialogs.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 from console.verbs.selection import Selection
@@ -14,6 +14,7 @@ from core.control.api import Target
 from core.filters.terms import Filter
 from core.filters.unparser import unparse
 from core.model.counts import Preview
+from core.model.records import replace
 from core.model.text import SafeText, safe_line
 
 BOUNDED = 20

@@ -6,7 +6,6 @@ Used by the list screens and the dialogs.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
-from dataclasses import replace
 from enum import Enum, auto
 from typing import TypeVar
 
@@ -20,6 +19,7 @@ from console.widgets.column_widths import MARGIN, ColumnWidths
 from console.widgets.row_format import RowFormat
 from console.widgets.scroll_list import ScrollList
 from console.widgets.strip_cache import CellsBeforeAfter, LineStyle, StripCache
+from core.model.records import replace
 from core.model.text import SafeText, fit
 from core.render.columns import Column
 

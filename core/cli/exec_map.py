@@ -10,7 +10,7 @@ import re
 import secrets
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -28,6 +28,7 @@ from core.control.api import ControlAPI, TaskSpec
 from core.model.bounds import ATTEMPTS_MAX, PRIORITY_MAX
 from core.model.paths import working_directory
 from core.model.plans import Leftovers, OnOverflow, RetryPolicy
+from core.model.records import replace
 from core.model.values import JsonObject
 
 MAX_PER_COMMIT = 5_000

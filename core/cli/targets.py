@@ -6,7 +6,7 @@ Used by the operators' commands in `verbs`, and by `wait`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from core.cli.paging import pages
 from core.cli.refusals import usage
@@ -14,6 +14,7 @@ from core.control.api import Filter, ReadingAPI, Target
 from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.model.errors import NotFound
+from core.model.records import replace
 from core.model.values import ID_MAX
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Annotated, TypeAlias
 
 from core.cli.access import changing, running, runs_tasks
@@ -22,6 +22,7 @@ from core.control import api
 from core.control.api import ControlAPI, Target
 from core.model.bounds import PRIORITY_MAX
 from core.model.commands import Effect, Force, Operated
+from core.model.records import replace
 
 _ASK_ABOVE = 20
 Reason: TypeAlias = Annotated[str, Option(metavar="TEXT", help="Why; others will read it.")]

@@ -5,7 +5,6 @@ Used by every connector.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, TypeAlias, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
@@ -15,6 +14,7 @@ from core.model.expressions import has_expression
 from core.model.near_misses import did_you_mean
 from core.model.outcomes import Failed, TaskError
 from core.model.ports import InputFault
+from core.model.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -6,10 +6,11 @@ Used by the connector `http`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
+from core.model.records import replace
 from core.model.redaction import SECRET_NAME
 
 if TYPE_CHECKING:

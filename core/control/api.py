@@ -11,7 +11,8 @@ and for reading alone `ReadingControl` over the store file. One suite holds all 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import field
 
 from core.control.arguments import OPERATOR, PAGE, DocumentSource, EventQuery, Target, unfit
 from core.control.reading_api import ReadingAPI
@@ -57,37 +58,37 @@ __all__ = [
 
 
 @verb("orphans", Kind.ENGINE)
-class Orphans(Request[tuple[OrphanView, ...]]):
+class Orphans(Request[tuple[OrphanView, ...]], frozen=True, kw_only=True):
     pass
 
 
 @verb("describe", Kind.ENGINE)
-class Describe(Request[WorkflowView]):
+class Describe(Request[WorkflowView], frozen=True, kw_only=True):
     document: DocumentSource
 
 
 @verb("status", Kind.ENGINE)
-class Status(Request[views.EngineInfo]):
+class Status(Request[views.EngineInfo], frozen=True, kw_only=True):
     pass
 
 
 @verb("changes", Kind.WAIT)
-class Changes(Request[views.Changes]):
+class Changes(Request[views.Changes], frozen=True, kw_only=True):
     after: int | None = None
 
 
 @verb("wait_job", Kind.WAIT)
-class WaitJob(Request[views.JobResult]):
+class WaitJob(Request[views.JobResult], frozen=True, kw_only=True):
     job_id: int
 
 
 @verb("wait_tasks", Kind.WAIT)
-class WaitTasks(Request[Mapping[str, int]]):
+class WaitTasks(Request[Mapping[str, int]], frozen=True, kw_only=True):
     task_ids: tuple[int, ...]
 
 
 @verb("submit", Kind.CHANGE)
-class Submit(Request[Submitted]):
+class Submit(Request[Submitted], frozen=True, kw_only=True):
     document: DocumentSource
     params: Mapping[str, JsonValue] = field(default_factory=dict)
     options: SubmitOptions | None = None
@@ -96,15 +97,14 @@ class Submit(Request[Submitted]):
 
 
 @verb("enqueue", Kind.CHANGE)
-class Enqueue(Request[tuple[int, ...]]):
+class Enqueue(Request[tuple[int, ...]], frozen=True, kw_only=True):
     specs: tuple[TaskSpec, ...]
     group: str | None = None
     actor: str = OPERATOR
     surroundings: Surroundings | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operate(Request[Operated]):
+class Operate(Request[Operated], frozen=True, kw_only=True):
     """What an operator's verb acts on, and who asks."""
 
     target: Target
@@ -122,7 +122,7 @@ class Operate(Request[Operated]):
 
 
 @verb("cancel", Kind.CHANGE)
-class Cancel(Operate):
+class Cancel(Operate, frozen=True, kw_only=True):
     reason: str = ""
     force: Force = Force.ASK
 
@@ -131,7 +131,7 @@ class Cancel(Operate):
 
 
 @verb("kill", Kind.CHANGE)
-class Kill(Operate):
+class Kill(Operate, frozen=True, kw_only=True):
     reason: str = ""
 
     def on_tasks(self, task_ids: tuple[int, ...]) -> Operation:
@@ -139,7 +139,7 @@ class Kill(Operate):
 
 
 @verb("retry", Kind.CHANGE)
-class Retry(Operate):
+class Retry(Operate, frozen=True, kw_only=True):
     downstream: bool = False
     reason: str = ""
 
@@ -150,17 +150,17 @@ class Retry(Operate):
 
 
 @verb("pause", Kind.CHANGE)
-class Pause(Operate):
+class Pause(Operate, frozen=True, kw_only=True):
     reason: str = ""
 
 
 @verb("resume", Kind.CHANGE)
-class Resume(Operate):
+class Resume(Operate, frozen=True, kw_only=True):
     reason: str = ""
 
 
 @verb("hold", Kind.CHANGE)
-class Hold(Operate):
+class Hold(Operate, frozen=True, kw_only=True):
     reason: str = ""
 
     def on_tasks(self, task_ids: tuple[int, ...]) -> Operation:
@@ -168,7 +168,7 @@ class Hold(Operate):
 
 
 @verb("unhold", Kind.CHANGE)
-class Unhold(Operate):
+class Unhold(Operate, frozen=True, kw_only=True):
     reason: str = ""
 
     def on_tasks(self, task_ids: tuple[int, ...]) -> Operation:
@@ -176,7 +176,7 @@ class Unhold(Operate):
 
 
 @verb("fail", Kind.CHANGE)
-class Fail(Operate):
+class Fail(Operate, frozen=True, kw_only=True):
     reason: str = ""
 
     def on_tasks(self, task_ids: tuple[int, ...]) -> Operation:
@@ -184,7 +184,7 @@ class Fail(Operate):
 
 
 @verb("prioritise", Kind.CHANGE)
-class Prioritise(Operate):
+class Prioritise(Operate, frozen=True, kw_only=True):
     priority: int
     reason: str = ""
 
@@ -201,23 +201,23 @@ class Prioritise(Operate):
 
 
 @verb("keep_orphans", Kind.CHANGE)
-class KeepOrphans(Operate):
+class KeepOrphans(Operate, frozen=True, kw_only=True):
     pass
 
 
 @verb("kill_orphans", Kind.CHANGE)
-class KillOrphans(Operate):
+class KillOrphans(Operate, frozen=True, kw_only=True):
     reason: str = ""
 
 
 @verb("stop_engine", Kind.CHANGE)
-class StopEngine(Request[None]):
+class StopEngine(Request[None], frozen=True, kw_only=True):
     how: StopMode
     actor: str = OPERATOR
 
 
 @verb("resume_engine", Kind.CHANGE)
-class ResumeEngine(Request[None]):
+class ResumeEngine(Request[None], frozen=True, kw_only=True):
     actor: str = OPERATOR
 
 

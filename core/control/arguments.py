@@ -6,8 +6,9 @@ Used by the ControlAPI, its implementations and its clients.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from core.filters.terms import Filter
 from core.model.actors import Door, claim
@@ -24,8 +25,7 @@ LOG_BYTES = 65_536
 """Bytes of a piece of output unless another number is asked for."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(Struct, frozen=True, kw_only=True):
     """What a verb acts on: exactly one of a job, tasks, all tasks that match a filter, a queue.
 
     Any other number of them raises `Invalid` (`target.one`). `as_of` and `excluding` narrow a filter:
@@ -49,8 +49,7 @@ class Target:
             )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventQuery:
+class EventQuery(Struct, frozen=True, kw_only=True):
     """Which events are asked for; what is None does not restrict."""
 
     job_id: int | None = None
@@ -58,8 +57,7 @@ class EventQuery:
     filter: Filter | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DocumentSource:
+class DocumentSource(Struct, frozen=True, kw_only=True):
     """Where a document comes from: exactly one of an absolute path, a text, the parsed form.
 
     Any other number of them raises `Invalid` (`wire.field`).

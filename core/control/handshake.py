@@ -5,8 +5,9 @@ Sent by `calls`, answered by `routes`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from core.control.wire import PROTOCOL
 from core.model.errors import Conflict, Unavailable
@@ -18,16 +19,14 @@ if TYPE_CHECKING:
 _STOPPING = "stopping"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hello:
+class Hello(Struct, frozen=True, kw_only=True):
     """The client's first request."""
 
     protocol: int = PROTOCOL
     version: str = VERSION
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Welcome:
+class Welcome(Struct, frozen=True, kw_only=True):
     """The engine's answer; fields of newer engines are passed over."""
 
     protocol: int

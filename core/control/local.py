@@ -5,7 +5,6 @@ Made by `core.app.hosting`.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from core.control import api
@@ -15,6 +14,7 @@ from core.control.operator_verbs import OperatorPort, OperatorVerbs
 from core.control.reading import ReadingControl
 from core.host import effective_user, own_surroundings
 from core.model.actors import signed
+from core.model.records import replace
 from core.model.status import TaskStatus
 from core.model.views import Changes
 

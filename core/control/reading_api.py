@@ -21,58 +21,58 @@ R = TypeVar("R")
 
 
 @verb("jobs", Kind.READ)
-class Jobs(Request[views.Page[views.JobView]]):
+class Jobs(Request[views.Page[views.JobView]], frozen=True, kw_only=True):
     where: Filter | None = None
     after: str | None = None
     limit: int = PAGE
 
 
 @verb("job", Kind.READ)
-class Job(Request[views.JobView]):
+class Job(Request[views.JobView], frozen=True, kw_only=True):
     job_id: int
 
 
 @verb("job_detail", Kind.READ)
-class JobDetail(Request[views.JobDetail]):
+class JobDetail(Request[views.JobDetail], frozen=True, kw_only=True):
     job_id: int
 
 
 @verb("tasks", Kind.READ)
-class Tasks(Request[views.Page[views.TaskView]]):
+class Tasks(Request[views.Page[views.TaskView]], frozen=True, kw_only=True):
     where: Filter | None = None
     after: str | None = None
     limit: int = PAGE
 
 
 @verb("task", Kind.READ)
-class Task(Request[views.TaskDetail]):
+class Task(Request[views.TaskDetail], frozen=True, kw_only=True):
     task_id: int
 
 
 @verb("find_task", Kind.READ)
-class FindTask(Request[int]):
+class FindTask(Request[int], frozen=True, kw_only=True):
     ref: str
 
 
 @verb("groups", Kind.READ)
-class Groups(Request[views.Page[views.GroupView]]):
+class Groups(Request[views.Page[views.GroupView]], frozen=True, kw_only=True):
     limit: int = PAGE
 
 
 @verb("queues", Kind.READ)
-class Queues(Request[tuple[views.QueueView, ...]]):
+class Queues(Request[tuple[views.QueueView, ...]], frozen=True, kw_only=True):
     pass
 
 
 @verb("events", Kind.READ)
-class Events(Request[views.Page[EventView]]):
+class Events(Request[views.Page[EventView]], frozen=True, kw_only=True):
     query: EventQuery | None = None
     after_id: int = 0
     limit: int = PAGE
 
 
 @verb("log", Kind.READ)
-class Log(Request[views.LogChunk]):
+class Log(Request[views.LogChunk], frozen=True, kw_only=True):
     task_id: int
     epoch: int | None = None
     offset: int = 0
@@ -81,24 +81,24 @@ class Log(Request[views.LogChunk]):
 
 
 @verb("count", Kind.READ)
-class Count(Request[counts.Count]):
+class Count(Request[counts.Count], frozen=True, kw_only=True):
     where: Filter
 
 
 @verb("preview", Kind.READ)
-class Preview(Request[counts.Preview]):
+class Preview(Request[counts.Preview], frozen=True, kw_only=True):
     where: Filter
     as_of: int | None = None
     excluding: tuple[int, ...] = ()
 
 
 @verb("pulse", Kind.READ)
-class Pulse(Request[PulseView]):
+class Pulse(Request[PulseView], frozen=True, kw_only=True):
     minutes: int = 10
 
 
 @verb("definition", Kind.READ)
-class Definition(Request[JsonObject]):
+class Definition(Request[JsonObject], frozen=True, kw_only=True):
     job_id: int
 
 

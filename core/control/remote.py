@@ -5,7 +5,6 @@ Made by `core.app` when it attaches.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -15,6 +14,7 @@ from core.control.arguments import DocumentSource
 from core.control.calls import HANDSHAKE_SECONDS, Calls
 from core.files.reading import read_document_text
 from core.host import own_surroundings
+from core.model.records import replace
 
 if TYPE_CHECKING:
     from core.control.dialers import Dialer

@@ -6,10 +6,11 @@ Used by the ControlAPI, its implementations and the wire.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Generic, TypeVar, dataclass_transform, get_args, get_origin
+from typing import Generic, TypeVar, get_args, get_origin
+
+from msgspec import Struct
 
 from core.model.errors import Bug
 
@@ -17,8 +18,7 @@ R_co = TypeVar("R_co", covariant=True)
 Q = TypeVar("Q", bound="Request[object]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request(Generic[R_co]):
+class Request(Struct, Generic[R_co], frozen=True, kw_only=True):
     """What one verb asks; its type argument is what it answers."""
 
 
@@ -35,8 +35,7 @@ class Kind(StrEnum):
     """Changes the store, or what the engine does."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verb:
+class Verb(Struct, frozen=True, kw_only=True):
     """A row of the table: the method that asks a request, and what the request may do."""
 
     name: str
@@ -51,14 +50,12 @@ VERBS: Mapping[type, Verb] = MappingProxyType(_VERBS)
 that is not in it is refused everywhere."""
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=True)
 def verb(name: str, kind: Kind) -> Callable[[type[Q]], type[Q]]:
-    """Make a class the frozen dataclass of a verb's request, and put it into the table."""
+    """Put the class of a verb's request into the table."""
 
     def register(request: type[Q]) -> type[Q]:
-        made = dataclass(frozen=True, slots=True, kw_only=True)(request)
-        _VERBS[made] = Verb(name=name, kind=kind, answer=_answer_of(made))
-        return made
+        _VERBS[request] = Verb(name=name, kind=kind, answer=_answer_of(request))
+        return request
 
     return register
 

@@ -10,7 +10,6 @@ import os
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from starlette.applications import Starlette
@@ -27,6 +26,7 @@ from core.control.nested_waits import NestedWaits
 from core.host import own_surroundings, surroundings_of
 from core.model.commands import StopMode
 from core.model.errors import NotFound, TaskdeckError, Unavailable
+from core.model.records import replace
 
 if TYPE_CHECKING:
     from starlette.requests import Request as HttpRequest

@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 
 import msgspec
+from msgspec import structs
 
 from core.control.error_forms import error_from_json, garbled
 from core.control.wire_forms import FilterForm, decode_form, form_of
@@ -37,7 +37,7 @@ BODY_BYTES = 64 * 2**20
 
 
 def encode(value: object) -> bytes:
-    """Write JSON as ASCII, so that NUL and lone surrogates pass; of dataclasses without the defaults.
+    """Write JSON as ASCII, so that NUL and lone surrogates pass; of records without the defaults.
 
     Raises `Invalid` (`wire.unwritable`) for what cannot be JSON, anywhere in it.
     """
@@ -97,7 +97,7 @@ def decode_request(body: bytes | bytearray, kind: type[T]) -> T:
         form: object = msgspec.convert(body_object, type=form_of(kind))
     except msgspec.ValidationError as error:
         raise unfit(_field_of(str(error))) from error
-    # msgspec passes over what a dataclass does not have; half of a request must not be carried out.
+    # msgspec passes over what a record does not have; half of a request must not be carried out.
     surplus = _surplus(body_object, form)
     if surplus:
         raise unfit(surplus)
@@ -187,15 +187,16 @@ def _json_parts(value: object) -> dict[str, object]:
 
 
 def _defaults(kind: type) -> Mapping[str, object] | None:
-    """Return the fields of a dataclass with their defaults; None for anything else."""
+    """Return the fields of a record with their defaults; None for anything else."""
     defaults = _DEFAULTS.get(kind)
-    if defaults is None and is_dataclass(kind):
-        defaults = _DEFAULTS[kind] = {field.name: _default(field) for field in fields(kind)}
+    if defaults is None and issubclass(kind, msgspec.Struct):
+        defaults = _DEFAULTS[kind] = {field.name: _default(field) for field in structs.fields(kind)}
     return defaults
 
 
-def _default(field: Field[object]) -> object:
-    return field.default if field.default_factory is MISSING else field.default_factory()
+def _default(field: structs.FieldInfo) -> object:
+    made: object = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+    return made
 
 
 def _refuse_constant(word: str) -> NoReturn:

@@ -5,11 +5,12 @@ Used by `wire`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, is_dataclass, make_dataclass
 from functools import reduce
 from operator import or_
 from types import UnionType
 from typing import TypeVar, cast, get_args, get_type_hints
+
+from msgspec import Struct, defstruct, field, structs
 
 from core.filters.fields import Noun
 from core.filters.parser import parse
@@ -19,8 +20,7 @@ from core.filters.unparser import unparse
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FilterForm:
+class FilterForm(Struct, frozen=True, kw_only=True):
     """A filter as its noun and text."""
 
     noun: Noun
@@ -36,7 +36,7 @@ class FilterForm:
 
 
 def form_of(kind: type) -> type:
-    """Return the dataclass as which a kind travels: itself, unless a filter is somewhere in it."""
+    """Return the record as which a kind travels: itself, unless a filter is somewhere in it."""
     form = _FORMS.get(kind)
     if form is None:
         form = _FORMS[kind] = _make_form(kind)
@@ -59,23 +59,24 @@ def _decode_part(form: object, kind: type | None) -> object:
 def _make_form(kind: type) -> type:
     if kind is Filter:
         return FilterForm
-    if not is_dataclass(kind):
+    if not issubclass(kind, Struct):
         return kind
     hints = get_type_hints(kind)
     forms = {name: _form_of_hint(hint) for name, hint in hints.items()}
     if forms == hints:
         return kind
     _PARTS[kind] = {name: _formed_part(hint) for name, hint in hints.items()}
-    return make_dataclass(
+    return defstruct(
         kind.__name__,
-        [
-            (part.name, forms[part.name], field(default=part.default, default_factory=part.default_factory))
-            for part in fields(kind)
-        ],
+        [(part.name, forms[part.name], _same_default(part)) for part in structs.fields(kind)],
         frozen=True,
-        slots=True,
         kw_only=True,
     )
+
+
+def _same_default(part: structs.FieldInfo) -> object:
+    made: object = field(default=part.default, default_factory=part.default_factory)  # type: ignore[call-overload]
+    return made
 
 
 def _form_of_hint(hint: object) -> object:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -25,6 +24,7 @@ from core.model.errors import Fault, Invalid
 from core.model.paths import absolute
 from core.model.plans import NO_RETRY, JobPlan, OnLoss, RetryPolicy, TaskPlan, check_task
 from core.model.ports import Checks
+from core.model.records import replace
 from core.model.surroundings import Surroundings
 from core.model.text import safe_line
 from core.model.values import JsonObject, JsonValue

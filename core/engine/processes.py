@@ -5,8 +5,6 @@ Used by the runner.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from core.engine.attempts import Running, Tools
 from core.engine.leftovers import Leftovers
 from core.engine.orphans import Orphans
@@ -25,6 +23,7 @@ from core.model.errors import MachineShort, NotFound, Unavailable
 from core.model.outcomes import Bounced, Failed, Lost, Outcome, Succeeded, TaskError
 from core.model.plans import OnLoss
 from core.model.ports import ProcessCall, ProcessExit
+from core.model.records import replace
 from core.model.values import JsonObject
 
 _SHORT = "check `ulimit -u`, memory, and free room in the data directory"

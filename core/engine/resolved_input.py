@@ -5,7 +5,7 @@ Used by the runner and the processes; it judges the end of a process too.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeGuard
 
 from core.engine.attempts import Running, Tools
@@ -15,6 +15,7 @@ from core.model.errors import NotFound
 from core.model.expressions import has_expression
 from core.model.outcomes import Failed, Outcome, TaskError
 from core.model.ports import Call, CallContext, Connector, ProcessCall, ProcessConnector, ProcessExit
+from core.model.records import replace
 from core.model.surroundings import Surroundings
 from core.model.values import JsonObject, JsonValue
 

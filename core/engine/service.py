@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from core.config import Settings
@@ -51,6 +51,7 @@ from core.model.orphans import OrphanView
 from core.model.paths import Paths
 from core.model.plans import OnOverflow, TaskPlan
 from core.model.ports import Alarms, Clock, Draw
+from core.model.records import replace
 from core.model.surroundings import Surroundings
 from core.model.values import JsonObject, JsonValue
 from core.model.version import VERSION

@@ -5,8 +5,9 @@ Used by the parser, the store, the commands and the console.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from core.model.events import KINDS
 from core.model.status import JobStatus, TaskStatus
@@ -36,8 +37,7 @@ class Kind(StrEnum):
     """How long ago a moment was: comparisons with a length; grows while the moment falls."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
+class Field(Struct, frozen=True, kw_only=True):
     """One field: its name, and the column of the view it reads (`error.code` = a key of an object)."""
 
     name: str
@@ -47,8 +47,7 @@ class Field:
     choices: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fields:
+class Fields(Struct, frozen=True, kw_only=True):
     """The fields of a noun, and the columns in which a bare word is looked for."""
 
     fields: tuple[Field, ...]

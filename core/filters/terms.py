@@ -5,15 +5,15 @@ Made by the parser; read by the store, the control and the console.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from core.filters.fields import FIELDS, Field, Noun
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Glob:
+class Glob(Struct, frozen=True, kw_only=True):
     """A text with gaps: the literal parts between the stars, at least two, case-sensitive."""
 
     parts: tuple[str, ...]
@@ -32,15 +32,13 @@ class Glob:
         return True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ago:
+class Ago(Struct, frozen=True, kw_only=True):
     """A moment named by how long ago it was, in ms; a comparison speaks of the age."""
 
     ms: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class At:
+class At(Struct, frozen=True, kw_only=True):
     """A moment, in ms UTC."""
 
     ms: int
@@ -55,8 +53,7 @@ class Op(StrEnum):
     AT_LEAST = ">="
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class In:
+class In(Struct, frozen=True, kw_only=True):
     """The field is one of the values, exactly; negated, it is none of them (nothing is none)."""
 
     field: str
@@ -64,8 +61,7 @@ class In:
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Compare:
+class Compare(Struct, frozen=True, kw_only=True):
     """The number, moment (`At`) or age of a moment (`Ago`) compares so; nothing never does."""
 
     field: str
@@ -73,16 +69,14 @@ class Compare:
     value: int | At | Ago
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contains:
+class Contains(Struct, frozen=True, kw_only=True):
     """A searched column holds the text, ASCII letters in any case."""
 
     text: str
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Matches:
+class Matches(Struct, frozen=True, kw_only=True):
     """The pattern (RE2) is found in the field; negated, it is not (nothing has no match)."""
 
     field: str
@@ -90,8 +84,7 @@ class Matches:
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sort:
+class Sort(Struct, frozen=True, kw_only=True):
     """Order by a field; an age rises while its moment falls."""
 
     field: str
@@ -101,8 +94,7 @@ class Sort:
 Term: TypeAlias = In | Compare | Contains | Matches
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
+class Filter(Struct, frozen=True, kw_only=True):
     """Rows of a noun for which every term holds, and their order (None = the list's own)."""
 
     noun: Noun

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
 
 from core.model.errors import Invalid
 from core.model.near_misses import suggestion
+from core.model.records import replace
 from core.model.text import cells, safe_line
 
 LONGEST_FILTER = 4_000
@@ -27,8 +29,7 @@ _SPACE = re.compile(r"\s*")
 _UNBINDABLE = re.compile("[\0\ud800-\udfff]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Token:
+class Token(Struct, frozen=True, kw_only=True):
     """A piece of `source` from `start` to `end`, and what it says (without quotes and escapes)."""
 
     source: str
@@ -74,8 +75,7 @@ class Token:
         return f"  {before}{place}{after}\n  {' ' * cells(before)}{'^' * max(1, cells(place))}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RawTerm:
+class RawTerm(Struct, frozen=True, kw_only=True):
     """The tokens of one term: a bare value (no name, no operator), or name, operator and values."""
 
     span: Token

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from core.model.near_misses import one_of
 
@@ -37,8 +38,7 @@ class Match(Enum):
     """By the beginning of its code."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Numbers:
+class Numbers(Struct, frozen=True, kw_only=True):
     """The numbers that errors of one beginning carry."""
 
     least: int
@@ -47,8 +47,7 @@ class Numbers:
     """What they are, for messages: `exit code`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ErrorCodes:
+class ErrorCodes(Struct, frozen=True, kw_only=True):
     """The codes that a connector, or the engine, fails attempts with."""
 
     codes: frozenset[str]
@@ -59,8 +58,7 @@ class ErrorCodes:
         return ErrorCodes(codes=self.codes | other.codes, numbers={**self.numbers, **other.numbers})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CodePattern:
+class CodePattern(Struct, frozen=True, kw_only=True):
     """A pattern, read; without numbers `least` and `most` are None."""
 
     text: str

@@ -6,9 +6,10 @@ Made by the engine and the control; carried out by the store.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Generic, Literal, NamedTuple, TypeAlias, TypeVar
+
+from msgspec import Struct, field
 
 from core.model import bounds
 from core.model.actors import Door, claim
@@ -28,33 +29,28 @@ class RowRef(NamedTuple):
     key: int | str
 
 
-class Command(Generic[R_co]):
+class Command(Struct, Generic[R_co], frozen=True, kw_only=True):
     """What a caller asks of the journal; answered with an `R_co`."""
-
-    __slots__ = ()
 
     def rows(self) -> tuple[RowRef, ...]:
         """Name the rows it is for, as far as two commands could meet there."""
         return ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submitted:
+class Submitted(Struct, frozen=True, kw_only=True):
     """The job was admitted, or stood there already under its client key."""
 
     job_id: int
     duplicate: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Enqueued:
+class Enqueued(Struct, frozen=True, kw_only=True):
     """The ids of the admitted tasks, in the order of the command."""
 
     task_ids: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Completed:
+class Completed(Struct, frozen=True, kw_only=True):
     """Whether the completion landed; False = the attempt was closed already."""
 
     landed: bool
@@ -67,8 +63,7 @@ class Refusal(NamedTuple):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forecast:
+class Forecast(Struct, frozen=True, kw_only=True):
     """The status that a job gets if all its tasks that have not ended succeed, and why."""
 
     job_id: int
@@ -77,8 +72,7 @@ class Forecast:
     """Empty where nothing stands in the way."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operated:
+class Operated(Struct, frozen=True, kw_only=True):
     """What an operator's verb changed: how many tasks or switches moved, and what it refused."""
 
     changed: int
@@ -87,10 +81,8 @@ class Operated:
     """Of each job that had ended and goes on."""
 
 
-class Operation(Command[Operated]):
+class Operation(Command[Operated], frozen=True, kw_only=True):
     """What an operator asks."""
-
-    __slots__ = ()
 
 
 class Effect(StrEnum):
@@ -101,8 +93,7 @@ class Effect(StrEnum):
     """It is answered as if it were, and nothing changes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rehearse(Operation):
+class Rehearse(Operation, frozen=True, kw_only=True):
     """Answer what an operation would change and refuse, and change nothing."""
 
     operation: Operation
@@ -111,8 +102,7 @@ class Rehearse(Operation):
         return self.operation.rows()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submit(Command[Submitted]):
+class Submit(Command[Submitted], frozen=True, kw_only=True):
     """Admit a job."""
 
     plan: JobPlan
@@ -121,8 +111,7 @@ class Submit(Command[Submitted]):
     """Kept once under its hash, which the `context.at` of the tasks names; empty = none."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DocumentText:
+class DocumentText(Struct, frozen=True, kw_only=True):
     """A workflow as it stands in a file that the engine cannot read; `name` is what faults call it."""
 
     name: str
@@ -133,8 +122,7 @@ Document: TypeAlias = Mapping[str, JsonValue] | str | DocumentText
 """A workflow: as parsed, the path of its file relative to the caller's directory, or its text."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubmitOptions:
+class SubmitOptions(Struct, frozen=True, kw_only=True):
     """Who submits a document, where, and under which names."""
 
     actor: str = claim(Door.API)
@@ -160,8 +148,7 @@ class SubmitOptions:
         bounds.check_whole("retry", self.retry, least=0, most=bounds.ATTEMPTS_MAX - 1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Enqueue(Command[Enqueued]):
+class Enqueue(Command[Enqueued], frozen=True, kw_only=True):
     """Admit loose tasks into the inbox, in order."""
 
     tasks: tuple[TaskPlan, ...]
@@ -172,8 +159,7 @@ class Enqueue(Command[Enqueued]):
     """Kept once under its hash, which the tasks name as `context.at`; empty = none."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claimed:
+class Claimed(Struct, frozen=True, kw_only=True):
     """One claimed task with what its runner needs; `spec` is the stored JSON text."""
 
     task_id: int
@@ -191,8 +177,7 @@ class Claimed:
     """It has a `when` that is judged again at the start."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Complete(Command[Completed]):
+class Complete(Command[Completed], frozen=True, kw_only=True):
     """Close an attempt with its outcome; the decision was made by `rules`."""
 
     task_id: int
@@ -204,25 +189,21 @@ class Complete(Command[Completed]):
         return (RowRef("task", self.task_id),)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proceed:
+class Proceed(Struct, frozen=True, kw_only=True):
     """The `when` of a blocked task is true."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SkipIt:
+class SkipIt(Struct, frozen=True, kw_only=True):
     """The `when` of a blocked task is false."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailIt:
+class FailIt(Struct, frozen=True, kw_only=True):
     """The `when` of a blocked task cannot be judged."""
 
     error: TaskError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decide(Command[None]):
+class Decide(Command[None], frozen=True, kw_only=True):
     """Carry out the judgement of a `when`."""
 
     task_id: int
@@ -232,13 +213,11 @@ class Decide(Command[None]):
         return (RowRef("task", self.task_id),)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComeDue(Command[None]):
+class ComeDue(Command[None], frozen=True, kw_only=True):
     """Queue the retrying tasks whose time has come, at most one batch full."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FollowUp(Command[None]):
+class FollowUp(Command[None], frozen=True, kw_only=True):
     """Carry out the consequences that an earlier batch left over."""
 
     def rows(self) -> tuple[RowRef, ...]:
@@ -254,8 +233,7 @@ class Force(StrEnum):
     """It is killed at once; a grace that is under way is cut short."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cancel(Operation):
+class Cancel(Operation, frozen=True, kw_only=True):
     """Cancel a whole job (`job_id`) or single tasks (`task_ids`)."""
 
     job_id: int | None = None
@@ -268,8 +246,7 @@ class Cancel(Operation):
         return (*_tasks(self.task_ids), *_job(self.job_id))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kill(Operation):
+class Kill(Operation, frozen=True, kw_only=True):
     """End what runs of tasks at once; tasks that do not run stay as they are."""
 
     task_ids: tuple[int, ...]
@@ -280,8 +257,7 @@ class Kill(Operation):
         return _tasks(self.task_ids)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pause(Operation):
+class Pause(Operation, frozen=True, kw_only=True):
     """Stop claiming from a job or a queue; what runs is left alone."""
 
     job_id: int | None = None
@@ -293,8 +269,7 @@ class Pause(Operation):
         return (*_job(self.job_id), *_queue(self.queue))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resume(Operation):
+class Resume(Operation, frozen=True, kw_only=True):
     """Claim again from a job or a queue."""
 
     job_id: int | None = None
@@ -306,8 +281,7 @@ class Resume(Operation):
         return (*_job(self.job_id), *_queue(self.queue))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hold(Operation):
+class Hold(Operation, frozen=True, kw_only=True):
     """Keep tasks from being claimed."""
 
     task_ids: tuple[int, ...]
@@ -318,8 +292,7 @@ class Hold(Operation):
         return _tasks(self.task_ids)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unhold(Operation):
+class Unhold(Operation, frozen=True, kw_only=True):
     """Release held tasks."""
 
     task_ids: tuple[int, ...]
@@ -330,8 +303,7 @@ class Unhold(Operation):
         return _tasks(self.task_ids)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fail(Operation):
+class Fail(Operation, frozen=True, kw_only=True):
     """Give held tasks up: they end as failed."""
 
     task_ids: tuple[int, ...]
@@ -342,8 +314,7 @@ class Fail(Operation):
         return _tasks(self.task_ids)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prioritise(Operation):
+class Prioritise(Operation, frozen=True, kw_only=True):
     """Give tasks that are not final another priority."""
 
     task_ids: tuple[int, ...]
@@ -366,8 +337,7 @@ class OrphanEvent(StrEnum):
     """Its command has ended and processes of it live on, or did until they were killed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoteOrphan(Command[None]):
+class NoteOrphan(Command[None], frozen=True, kw_only=True):
     """Write into the history what became of an orphaned attempt; no row changes."""
 
     task_id: int
@@ -377,8 +347,7 @@ class NoteOrphan(Command[None]):
     actor: str = ENGINE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repair(Command[int]):
+class Repair(Command[int], frozen=True, kw_only=True):
     """Make the rows of a job agree again; answered with how many repairs were made."""
 
     job_id: int
@@ -387,8 +356,7 @@ class Repair(Command[int]):
         return _job(self.job_id)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailJob(Command[bool]):
+class FailJob(Command[bool], frozen=True, kw_only=True):
     """Fail a job that cannot go on; False = its verdict is in already."""
 
     job_id: int
@@ -398,8 +366,7 @@ class FailJob(Command[bool]):
         return _job(self.job_id)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoteFault(Command[None]):
+class NoteFault(Command[None], frozen=True, kw_only=True):
     """Set a task, or an attempt of it, aside: it cannot be gone on with, and the history says why."""
 
     job_id: int
@@ -419,8 +386,7 @@ class StopMode(StrEnum):
     """End the children too."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rerun(Operation):
+class Rerun(Operation, frozen=True, kw_only=True):
     """Run final tasks again, or of a job all that failed, was cancelled or skipped after such."""
 
     job_id: int | None = None

@@ -6,11 +6,11 @@ Read from the store; shown by the console before it asks for a change.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Count:
+class Count(Struct, frozen=True, kw_only=True):
     """How many rows a filter finds.
 
     Exact when `searched` is None; otherwise only the newest `searched` rows were looked at.
@@ -20,8 +20,7 @@ class Count:
     searched: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preview:
+class Preview(Struct, frozen=True, kw_only=True):
     """What a verb on a filter would act on, as of an event."""
 
     as_of: int

@@ -7,8 +7,9 @@ them, and the engine passes them to the store.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol, TypeAlias
+
+from msgspec import Struct
 
 from core.model.lanes import Further, Head, Picks
 from core.model.plans import OnTaskFailure
@@ -18,16 +19,14 @@ TaskCounts: TypeAlias = Mapping[TaskStatus, int]
 """How many tasks stand where; a status that does not occur has no key."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClosedStages:
+class ClosedStages(Struct, frozen=True, kw_only=True):
     """The names of the first stages of a job that closed badly; None = none did."""
 
     failed: str | None
     cancelled: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True):
     """How a job is going to end, FAILED or CANCELLED, and why."""
 
     status: JobStatus
@@ -53,8 +52,7 @@ class SortKey(Protocol):
     def __call__(self, eligible_at: int, priority: int, *, aging_step: int) -> int: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WriterRules:
+class WriterRules(Struct, frozen=True, kw_only=True):
     """The decisions that the writer carries out."""
 
     choose: Choose

@@ -5,7 +5,7 @@ Made by the store's reports; shown by the console and the command `events`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from core.model.status import ATTEMPT, JOB, STAGE, TASK
 from core.model.values import JsonObject
@@ -46,8 +46,7 @@ KINDS = (*BIRTHS, *MOVED, *MARKS)
 """Every kind an event may have."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventView:
+class EventView(Struct, frozen=True, kw_only=True):
     """One event as readers see it; `at` in ms UTC, `attempt` the epoch it speaks of."""
 
     id: int

@@ -6,13 +6,13 @@ Passed between the store's claim and the rule that picks.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 
 # Not frozen: a claim makes one for each queued task it looks at.
-@dataclass(slots=True, kw_only=True)
-class Head:
+class Head(Struct, kw_only=True):
     """One queued task near the front of an open lane; `vtime` is the virtual time of its job."""
 
     lane_id: int
@@ -27,8 +27,7 @@ Further: TypeAlias = Callable[[Head], Head | None]
 """Return the task behind one in its lane, or None at its end."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Picks:
+class Picks(Struct, frozen=True, kw_only=True):
     """The chosen tasks in order of choice, and the new virtual times of their jobs only."""
 
     task_ids: tuple[int, ...] = ()

@@ -5,8 +5,9 @@ Returned by the control; shown by the console and the command `orphans`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class OrphanKind(StrEnum):
@@ -20,8 +21,7 @@ class OrphanKind(StrEnum):
     """The end of the attempt was not observed; an operator has to decide (`on_loss: ask`)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrphanView:
+class OrphanView(Struct, frozen=True, kw_only=True):
     """An attempt whose end will not be observed, with what is known of it."""
 
     kind: OrphanKind

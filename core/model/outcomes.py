@@ -5,8 +5,9 @@ Made by connectors and the runner; stored by the journal.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from core.model.values import JsonObject, JsonValue
@@ -16,8 +17,7 @@ SHORT = "machine.short"
 """Code of the error of an attempt that bounced because the machine lacked something."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskError:
+class TaskError(Struct, frozen=True, kw_only=True):
     """Why an attempt did not succeed: a dotted code (`http.5xx`), one sentence, facts."""
 
     code: str
@@ -29,8 +29,7 @@ class TaskError:
         return {"code": self.code, "message": self.message, **({"facts": self.facts} if self.facts else {})}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Succeeded:
+class Succeeded(Struct, frozen=True, kw_only=True):
     """The call returned; `partial` says that a limit cut it short, with the reason."""
 
     output: JsonValue = None
@@ -38,8 +37,7 @@ class Succeeded:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failed:
+class Failed(Struct, frozen=True, kw_only=True):
     """The call failed; `permanent` forbids a retry, `retry_after_ms` is a floor for its delay."""
 
     error: TaskError
@@ -47,32 +45,27 @@ class Failed:
     retry_after_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimedOut:
+class TimedOut(Struct, frozen=True, kw_only=True):
     """The attempt exceeded its timeout (ms) and was ended."""
 
     after_ms: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cancelled:
+class Cancelled(Struct, frozen=True, kw_only=True):
     """The attempt was ended because a stop was asked for."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lost:
+class Lost(Struct, frozen=True, kw_only=True):
     """The end of the attempt was not observed."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interrupted:
+class Interrupted(Struct, frozen=True, kw_only=True):
     """The engine stopped and ended the attempt."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bounced:
+class Bounced(Struct, frozen=True, kw_only=True):
     """The hand-off failed before anything was started.
 
     With `shortage` the machine lacked something, which is not the fault of the task and does not count.
@@ -85,30 +78,25 @@ class Bounced:
 Outcome: TypeAlias = Succeeded | Failed | TimedOut | Cancelled | Lost | Interrupted | Bounced
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetryAt:
+class RetryAt(Struct, frozen=True, kw_only=True):
     """Try again, not before `at` (ms UTC)."""
 
     at: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GiveUp:
+class GiveUp(Struct, frozen=True, kw_only=True):
     """Make the task FAILED."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Requeue:
+class Requeue(Struct, frozen=True, kw_only=True):
     """Put the task back into its lane at once."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AskOperator:
+class AskOperator(Struct, frozen=True, kw_only=True):
     """Hold the task until an operator decides (`on_loss: ask`)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accept:
+class Accept(Struct, frozen=True, kw_only=True):
     """Nothing is left to decide: the outcome itself says what follows."""
 
 

@@ -9,9 +9,10 @@ import errno
 import os
 import shlex
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from core.model.errors import Forbidden, Invalid, Unavailable
 from core.model.text import safe_line
@@ -26,8 +27,7 @@ _PREPARED = frozenset({"config.toml", "keymap.toml", "views.toml", "views.toml.l
 """What may be in a data directory before its first use: files of the user, and of a mounted disk."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Paths:
+class Paths(Struct, frozen=True, kw_only=True):
     """Where the files of one data directory are."""
 
     home: Path

@@ -5,11 +5,14 @@ Made by admission and by programs (`TaskSpec`); stored by the journal.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
+
+from msgspec import Struct, field
+from msgspec.structs import force_setattr
 
 from core.model import bounds
 from core.model.durations import LONGEST_MS
+from core.model.records import replace
 from core.model.sizes import parse_output_limit
 from core.model.values import JsonObject
 
@@ -71,8 +74,7 @@ class NeedWhen(StrEnum):
     """Any final status."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetryPolicy:
+class RetryPolicy(Struct, frozen=True, kw_only=True):
     """When a failed attempt is followed by another; lengths in ms.
 
     `on` holds patterns of error codes (`core.model.codes`): `timeout`, `http`, `http.503`,
@@ -91,16 +93,14 @@ NO_RETRY = RetryPolicy()
 """A task without `retry:` has one attempt."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NeedPlan:
+class NeedPlan(Struct, frozen=True, kw_only=True):
     """An edge to the task that is needed, by key."""
 
     key: str
     when: NeedWhen = NeedWhen.SUCCEEDED
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskPlan:
+class TaskPlan(Struct, frozen=True, kw_only=True):
     """One task before it has an id; `with_` may still hold `${{ }}` expressions."""
 
     key: str
@@ -127,16 +127,14 @@ class TaskPlan:
     """Where it was asked for: `cwd`, `env` (captured variables)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StagePlan:
+class StagePlan(Struct, frozen=True, kw_only=True):
     """A named barrier and its tasks, in the order of the document."""
 
     name: str
     tasks: tuple[TaskPlan, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobPlan:
+class JobPlan(Struct, frozen=True, kw_only=True):
     """A job ready for admission: needs point to known keys, the graph has no cycle."""
 
     name: str
@@ -152,8 +150,7 @@ class JobPlan:
     metadata: JsonObject = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskSpec:
+class TaskSpec(Struct, frozen=True, kw_only=True):
     """A loose task for the inbox, as programs ask for it.
 
     `uses` names a connector, `with_` is its input. `key` need not be unique. `timeout` is a number of
@@ -184,13 +181,13 @@ class TaskSpec:
         check_task(self)
         bounds.read_timeout(self.timeout)
         if self.on_loss is not None:
-            object.__setattr__(self, "on_loss", OnLoss(self.on_loss))
+            force_setattr(self, "on_loss", OnLoss(self.on_loss))
         if self.leftovers is not Leftovers.KILL:
-            object.__setattr__(self, "leftovers", Leftovers(self.leftovers))
+            force_setattr(self, "leftovers", Leftovers(self.leftovers))
         if self.on_overflow is not None:
-            object.__setattr__(self, "on_overflow", OnOverflow(self.on_overflow))
+            force_setattr(self, "on_overflow", OnOverflow(self.on_overflow))
         if self.retry is not NO_RETRY:
-            object.__setattr__(self, "retry", _typed(self.retry))
+            force_setattr(self, "retry", _typed(self.retry))
 
     def to_plan(self) -> TaskPlan:
         return TaskPlan(

@@ -6,12 +6,12 @@ Read from the store; shown by the console's first screen.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rate:
+
+class Rate(Struct, frozen=True, kw_only=True):
     """How many tasks ended in each status within `seconds` from `at` (ms UTC) on."""
 
     at: int
@@ -19,8 +19,7 @@ class Rate:
     ended: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failing:
+class Failing(Struct, frozen=True, kw_only=True):
     """Tasks that failed, or are retried, with the same error code; `message` and `keys` are of the newest."""
 
     code: str
@@ -47,8 +46,7 @@ class WaitKind(StrEnum):
     """An operator holds them, or must say what becomes of them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
+class Waiting(Struct, frozen=True, kw_only=True):
     """Tasks that wait for one reason; `subject` is the queue's name or the job's id, if there is one."""
 
     kind: WaitKind
@@ -59,8 +57,7 @@ class Waiting:
     until: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PulseView:
+class PulseView(Struct, frozen=True, kw_only=True):
     """How the whole store does."""
 
     rates: tuple[Rate, ...]

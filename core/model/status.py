@@ -8,9 +8,11 @@ README and the exhaustive test. A move asked for outside the table is a bug.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Generic, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 
 class JobStatus(StrEnum):
@@ -86,8 +88,7 @@ class AttemptStatus(StrEnum):
 S = TypeVar("S", bound=StrEnum)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Move(Generic[S]):
+class Move(Struct, Generic[S], frozen=True, kw_only=True):
     """A named legal change of status: sources, target and the kind of its event ('' = none)."""
 
     name: str

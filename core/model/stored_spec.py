@@ -5,14 +5,13 @@ Used by the store and the engine.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from core.model.plans import NO_RETRY, Backoff, Jitter, Leftovers, OnLoss, OnOverflow, RetryPolicy, TaskPlan
 from core.model.values import JsonObject, JsonValue
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredSpec:
+class StoredSpec(Struct, frozen=True, kw_only=True):
     """The column `spec` of a task; a key that is absent there means the default here."""
 
     with_: JsonObject = field(default_factory=dict)

@@ -6,7 +6,8 @@ Captured at submit by the control, stored by admission, handed to children by th
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from core.model.values import JsonObject
 
@@ -24,8 +25,7 @@ OF_TASKS = (
 """Variables that tell a task which one it is; an engine that it starts is not part of it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True, kw_only=True):
     """The environment and the umask of the process that asks for work."""
 
     env: Mapping[str, str] = field(default_factory=dict)

@@ -6,15 +6,15 @@ Read from the store, through the ControlAPI. Times are ms UTC; None = not yet.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Generic, TypeVar
+
+from msgspec import Struct, field
 
 from core.model.values import JsonObject, JsonValue
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobView:
+class JobView(Struct, frozen=True, kw_only=True):
     """A job and how many of its tasks stand where (only statuses that occur)."""
 
     id: int
@@ -41,8 +41,7 @@ class JobView:
     """Who (`by`), when (`at`, ms), why (`reason`), while it is paused."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StageView:
+class StageView(Struct, frozen=True, kw_only=True):
     """A stage of a job; `position` counts from 0."""
 
     id: int
@@ -53,8 +52,7 @@ class StageView:
     tasks: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskView:
+class TaskView(Struct, frozen=True, kw_only=True):
     """A task as lists show it; `attempts` = executions so far."""
 
     id: int
@@ -85,8 +83,7 @@ class TaskView:
     status_reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskDetail:
+class TaskDetail(Struct, frozen=True, kw_only=True):
     """A task with what only its own page shows; `needs` are keys."""
 
     task: TaskView
@@ -99,8 +96,7 @@ class TaskDetail:
     """The folder that it was submitted for; None = the engine's own."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptView:
+class AttemptView(Struct, frozen=True, kw_only=True):
     """One execution of a task."""
 
     epoch: int
@@ -110,8 +106,7 @@ class AttemptView:
     error: JsonObject | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupView:
+class GroupView(Struct, frozen=True, kw_only=True):
     """A group of loose tasks, as one `map` call makes it: how many of them stand where."""
 
     name: str
@@ -120,8 +115,7 @@ class GroupView:
     """When the first of them was admitted (ms UTC)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueueView:
+class QueueView(Struct, frozen=True, kw_only=True):
     """A queue: how many of its tasks stand where, and whether and why it is paused."""
 
     name: str
@@ -140,8 +134,7 @@ class QueueView:
         return self.tasks.get("queued", 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobDetail:
+class JobDetail(Struct, frozen=True, kw_only=True):
     """A job with its stages and all its tasks in order of id."""
 
     job: JobView
@@ -152,8 +145,7 @@ class JobDetail:
 V = TypeVar("V")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page(Generic[V]):
+class Page(Struct, Generic[V], frozen=True, kw_only=True):
     """Rows in the order asked for; `next` is the keyset cursor of the following page or None."""
 
     rows: tuple[V, ...]
@@ -173,8 +165,7 @@ class LogStream(StrEnum):
     ERR = "err"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogChunk:
+class LogChunk(Struct, frozen=True, kw_only=True):
     """A piece of an attempt's output: raw bytes from `offset`; `end` = where the next one starts."""
 
     data: bytes
@@ -191,8 +182,7 @@ class LogChunk:
     """Bytes of standard error, where it is kept apart."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobResult:
+class JobResult(Struct, frozen=True, kw_only=True):
     """How a job ended, as waiters get it."""
 
     id: int
@@ -201,8 +191,7 @@ class JobResult:
     reason: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimsClosed:
+class ClaimsClosed(Struct, frozen=True, kw_only=True):
     """One reason why an engine claims nothing at present; tasks stay queued until it is gone."""
 
     code: str
@@ -215,8 +204,7 @@ class ClaimsClosed:
     """When it is tried again; None = as soon as the reason is seen to be gone."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineInfo:
+class EngineInfo(Struct, frozen=True, kw_only=True):
     """The engine that answers: its process, its start (`epoch`) and how many slots are in use."""
 
     version: str
@@ -237,8 +225,7 @@ class EngineInfo:
     """What of its work it cannot go on with, and why. Older engines do not say."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Changes:
+class Changes(Struct, frozen=True, kw_only=True):
     """What is new since an event, and how everything stands now; counts hold only statuses that occur."""
 
     last_event: int

@@ -5,13 +5,12 @@ Returned by the verb `describe`; shown by the form of a new job.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from core.model.values import JsonValue
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ParamView:
+class ParamView(Struct, frozen=True, kw_only=True):
     """One parameter of a workflow; `type` is string, integer, number, boolean, array, object or date."""
 
     name: str
@@ -24,8 +23,7 @@ class ParamView:
     description: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkflowView:
+class WorkflowView(Struct, frozen=True, kw_only=True):
     """A workflow that could be submitted."""
 
     name: str

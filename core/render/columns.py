@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, assert_never
+
+from msgspec import Struct
 
 from core.filters.fields import Noun
 from core.model.text import SafeText, safe_line
@@ -49,8 +50,7 @@ TIME_DEPENDENT = (Form.AGE, Form.SPAN, Form.DUE)
 """Forms whose text changes with time alone."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class Column(Struct, frozen=True, kw_only=True):
     """One column of a list: what it reads of a view and how it is shown."""
 
     name: str

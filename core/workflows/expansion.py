@@ -8,13 +8,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
 from core.model.errors import Fault, InvalidDocument
 from core.model.plans import NO_RETRY, JobPlan, Leftovers, NeedPlan, RetryPolicy, StagePlan, TaskPlan
 from core.model.ports import Checks
+from core.model.records import replace
 from core.model.values import JsonObject, JsonValue
 from core.workflows.definition import RETRY_ATTEMPTS, Defaults, Document, Retry, Task
 from core.workflows.env_files import EnvFiles

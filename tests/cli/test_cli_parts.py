@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 
@@ -21,6 +20,7 @@ from core.control.api import EventQuery
 from core.model.errors import Unavailable
 from core.model.events import EventView
 from core.model.orphans import OrphanKind
+from core.model.records import replace
 from core.model.views import LogChunk, Page
 from tests.console.support_fake_control import INFO, FakeControl
 from tests.support.waiting import DEADLINE

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from core.executors.outputs import Outputs
 from core.model.errors import Invalid
 from core.model.outcomes import Failed, Succeeded
 from core.model.ports import AttemptRef, CallContext
+from core.model.records import replace
 from tests.support.waiting import DEADLINE
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from contextlib import suppress
-from dataclasses import replace
 from typing import TypeVar, cast
 
 from console.rows.sort_order import is_by_id
@@ -21,6 +20,7 @@ from core.model.errors import Invalid, NotFound, TaskdeckError, Unavailable
 from core.model.events import KINDS, EventView
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.pulse import PulseView
+from core.model.records import replace
 from core.model.status import JOB_FINAL, TASK_FINAL
 from core.model.views import (
     Changes,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from dataclasses import replace
 
 from core.control.api import Target
 from core.filters.fields import FIELDS, Kind, Noun
@@ -16,6 +15,7 @@ from core.filters.terms import Filter, field_of
 from core.model.errors import TaskdeckError
 from core.model.events import EventView
 from core.model.orphans import OrphanKind, OrphanView
+from core.model.records import replace
 from core.model.version import VERSION
 from core.model.views import (
     AttemptView,

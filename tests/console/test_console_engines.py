@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from console.shell.app import ConsoleApp, ConsoleOptions
 from core.control.api import StopMode
 from core.model.errors import Unavailable
 from core.model.events import KINDS
+from core.model.records import replace
 from tests.console.support_console import Operator, console
 from tests.console.support_fake_control import INFO, FakeControl
 from tests.support.waiting import until

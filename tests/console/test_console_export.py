@@ -8,7 +8,6 @@ import errno
 import json
 import os
 import stat
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from console.widgets.line_dialog import LineDialog
 from core.control.reading_api import Tasks
 from core.filters.fields import Noun
 from core.model.errors import Invalid, Unavailable
+from core.model.records import replace
 from core.model.values import to_iso
 from core.render.columns import COLUMNS
 from core.render.json_shapes import event_shape, job_shape, queue_shape, task_shape

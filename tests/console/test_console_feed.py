@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from console.rows import listing
 from console.screens.lists import TasksScreen
 from console.shell.app import ConsoleApp, ConsoleOptions
 from core.control.api import StopMode
+from core.model.records import replace
 from tests.console.support_console import Operator, console, shown
 from tests.console.support_fake_control import INFO, NOW, FakeControl
 from tests.support.waiting import until

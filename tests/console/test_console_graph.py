@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from textual.color import Color
 
@@ -12,6 +10,7 @@ from console.screens.graph import GraphScreen
 from console.screens.job import JobScreen
 from console.themes import CONTRAST, PLAIN, contrast, looks
 from core.model.errors import Unavailable
+from core.model.records import replace
 from tests.console.support_console import HOSTILE, VISIBLE, console, shown, strips_of
 from tests.console.support_fake_control import FakeControl
 from tests.console.test_console_painting import BUDGET, settled, wiretap

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from console.rows import listing
 from console.screens.job import JobScreen, progress, rows_of
+from core.model.records import replace
 from core.model.values import INBOX
 from core.model.views import JobView, StageView, TaskView
 from tests.console.support_console import HOSTILE, console, strips_of

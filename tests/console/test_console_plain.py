@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from console.sessions.overview import write_overview
 from core.model.errors import Unavailable
 from core.model.orphans import OrphanKind
+from core.model.records import replace
 from core.model.views import ClaimsClosed
 from tests.console.support_console import HOSTILE, VISIBLE
 from tests.console.support_fake_control import INFO, FakeControl

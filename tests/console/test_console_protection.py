@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +22,7 @@ from core.control.api import Kind, Request, StopMode
 from core.control.requests import VERBS, verb_of
 from core.model.errors import Bug, Conflict, Unavailable
 from core.model.orphans import OrphanKind
+from core.model.records import replace
 from tests.console.support_console import Operator
 from tests.console.support_fake_control import INFO, FakeControl
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 import pytest
 
+from core.model.records import replace
 from core.model.text import cells
 from core.model.views import QueueView
 from tests.console.support_console import HOSTILE, VISIBLE, Operator, console, strips_of

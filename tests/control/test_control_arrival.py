@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +24,7 @@ from core.model.errors import (
     Unavailable,
 )
 from core.model.plans import Backoff, Jitter, OnLoss, RetryPolicy, TaskSpec
+from core.model.records import replace
 from core.store.reports import search
 from tests.control.control_stage import INFO, RESULT
 from tests.support.actors import by

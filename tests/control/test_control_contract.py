@@ -6,7 +6,6 @@ import ast
 import asyncio
 import os
 import signal
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,6 +28,7 @@ from core.filters.parser import parse
 from core.model.errors import Conflict, Invalid, InvalidDocument, NotFound, Unavailable
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.plans import OnLoss
+from core.model.records import replace
 from core.model.views import QueueView
 from core.store.readers import Readers
 from core.store.reports import Reports

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from core.control import dialers, wire
-from core.control.calls import HANDSHAKE_SECONDS
 from core.control.api import DocumentText, StopMode, TaskSpec
+from core.control.calls import HANDSHAKE_SECONDS
 from core.control.dialers import CommandLine
 from core.control.handshake import Welcome
 from core.control.remote import RemoteControl

@@ -201,7 +201,7 @@ async def test_without_an_engine_only_what_is_read_is_answered(stage, tmp_path):
     for request, verb in VERBS.items():
         if verb.kind is not Kind.READ:
             with pytest.raises(Unavailable) as caught:
-                await reading.ask(object.__new__(request))
+                await reading.ask(request.__new__(request))
             assert caught.value.code == "engine.none"
 
 

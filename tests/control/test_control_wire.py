@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from core.control import api, wire
@@ -15,6 +13,7 @@ from core.model.commands import Operated
 from core.model.errors import Bug, Conflict, Invalid, TaskdeckError
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.plans import TaskSpec
+from core.model.records import replace
 from core.model.views import EngineInfo, LogChunk
 
 

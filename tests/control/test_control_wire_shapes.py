@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Struct, field
 
 from core.control import api, wire
 from core.control.api import Target
@@ -40,13 +40,11 @@ def deep(levels: int) -> list:
     return value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inner:
+class Inner(Struct, frozen=True, kw_only=True):
     number: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outer:
+class Outer(Struct, frozen=True, kw_only=True):
     name: str
     inner: Inner = field(default_factory=Inner)
     tags: tuple[str, ...] = ()
@@ -255,7 +253,7 @@ def test_what_holds_no_filter_travels_as_itself(kind: type) -> None:
     assert form_of(kind) is kind
 
 
-def test_a_dataclass_with_a_filter_travels_in_a_form_with_the_same_name_and_defaults() -> None:
+def test_a_record_with_a_filter_travels_in_a_form_with_the_same_name_and_defaults() -> None:
     form = form_of(Outer)
     assert form is not Outer
     assert form is form_of(Outer)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from core.model.bounds import ATTEMPTS_MAX, INPUT_BYTES, NAME_MAX, PARAMS_BYTES,
 from core.model.durations import LONGEST_MS
 from core.model.errors import Invalid
 from core.model.plans import NO_RETRY, RetryPolicy
+from core.model.records import replace
 from tests.support.house import House
 
 GOOD = TaskSpec(uses="delay", with_={"seconds": 0}).to_plan()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from core.control.api import Target
 from core.model.commands import StopMode
 from core.model.errors import Unavailable
+from core.model.records import replace
 from tests.support.house import House, script, task
 from tests.support.waiting import DEADLINE, ticks, within
 

@@ -10,7 +10,6 @@ import shutil
 import signal
 import stat
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +23,7 @@ from core.executors.outputs import Outputs, Started
 from core.model.errors import Bug, HandoffFailed, Invalid, MachineShort
 from core.model.plans import OnOverflow
 from core.model.ports import AttemptRef, ProcessCall, ProcessExit
+from core.model.records import replace
 from tests.executors.written import written
 from tests.support.waiting import DEADLINE
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -17,6 +16,7 @@ from core.filters.terms import Ago, At, Compare, Contains, Filter, Glob, In, Mat
 from core.filters.tokens import LONGEST_FILTER
 from core.filters.unparser import unparse
 from core.model.errors import Invalid
+from core.model.records import replace
 
 NOW = 1_767_225_600_000
 """2026-01-01T00:00:00Z."""

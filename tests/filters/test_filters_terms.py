@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 import pytest
 
 from core.filters.fields import FIELDS, Kind, Noun
 from core.filters.terms import Glob, field_of
 from core.model.events import EventView
+from core.model.records import names_of
 from core.model.views import JobView, QueueView, TaskView
 
 VIEWS = {Noun.JOBS: JobView, Noun.TASKS: TaskView, Noun.EVENTS: EventView, Noun.QUEUES: QueueView}
@@ -41,7 +40,7 @@ def test_a_glob_is_its_parts_in_order(parts: tuple[str, ...], text: str, matches
 
 @pytest.mark.parametrize("noun", Noun)
 def test_every_field_reads_a_column_of_its_view(noun: Noun) -> None:
-    columns = {field.name for field in fields(VIEWS[noun])} | COMPUTED
+    columns = set(names_of(VIEWS[noun])) | COMPUTED
     for field in FIELDS[noun].fields:
         assert field.column.partition(".")[0] in columns, field.name
     assert set(FIELDS[noun].searched) <= columns

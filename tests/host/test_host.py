@@ -9,12 +9,12 @@ import signal
 import subprocess
 import time
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from core import host
+from core.model.records import replace
 from tests.support.waiting import until_now
 
 

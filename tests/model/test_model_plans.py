@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError, fields
-
 import pytest
 
 from core.model.plans import NO_RETRY, OnLoss, RetryPolicy, TaskPlan, TaskSpec
+from core.model.records import names_of
 
 
 def test_a_spec_becomes_a_plan_with_everything_it_says() -> None:
@@ -29,8 +28,8 @@ def test_a_spec_becomes_a_plan_with_everything_it_says() -> None:
 
 
 def test_every_field_of_a_spec_reaches_the_plan() -> None:
-    plan_fields = {field.name for field in fields(TaskPlan)}
-    assert {field.name for field in fields(TaskSpec)} - {"timeout"} <= plan_fields
+    plan_fields = set(names_of(TaskPlan))
+    assert set(names_of(TaskSpec)) - {"timeout"} <= plan_fields
 
 
 @pytest.mark.parametrize(("seconds", "ms"), [(None, None), (0, 0), (0.0004, 1), (2, 2_000), (0.25, 250)])
@@ -48,5 +47,5 @@ def test_a_spec_and_a_plan_without_more_default_alike() -> None:
 def test_plans_do_not_share_their_mappings_and_do_not_change() -> None:
     first, second = TaskPlan(key="a", uses="delay"), TaskPlan(key="b", uses="delay")
     assert first.with_ is not second.with_
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(AttributeError):
         first.key = "c"  # type: ignore[misc]

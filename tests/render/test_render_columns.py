@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import fields, replace
 
 import pytest
 
 from core.filters.fields import FIELDS, Noun
 from core.model.events import EventView
+from core.model.records import names_of, replace
 from core.model.views import JobView, QueueView, TaskView
 from core.render.columns import COLUMNS, Column, Form, cell
 
@@ -165,7 +165,7 @@ def test_a_moment_is_written_by_the_clock_of_the_machine(
 @pytest.mark.parametrize("noun", list(Noun))
 def test_columns_read_attributes_that_the_view_has(noun: Noun) -> None:
     view = VIEWS[noun]
-    known = {field.name for field in fields(view)}
+    known = set(names_of(view))
     for column in COLUMNS[noun]:
         assert column.path.partition(".")[0] in known
         assert not column.other or column.other in known

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.filters.fields import Noun
+from core.model.records import replace
 from core.render.columns import COLUMNS, GAP, Column, Form
 from core.render.widths import ColumnLayout, allot_widths, visible_columns, widen_last, widened_needs
 

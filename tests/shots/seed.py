@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from core.model.orphans import OrphanKind
+from core.model.records import replace
 from core.model.status import TASK_FINAL
 from core.model.views import AttemptView, StageView, TaskDetail
 from tests.console.support_fake_control import NOW, FakeControl

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from core.model.records import replace
 from tests.mutants import Mutant, fault, read
 
 MUTANTS = read()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from core.filters.matching import matches
 from core.filters.parser import parse
 from core.filters.terms import Ago, At, Compare, Contains, Filter, Glob, In, Matches, Op, Term
 from core.model.errors import Invalid
+from core.model.records import as_dict
 from core.model.status import TaskStatus
 from core.store.database import open_writer
 from core.store.predicates import where
@@ -152,7 +152,7 @@ def test_sql_finds_what_the_filter_matches(
     everything = loop.run_until_complete(reports.tasks.page())
     assert len(everything.rows) == len(rows)
     filter_ = Filter(noun=Noun.TASKS, terms=tuple(terms))
-    expected = [view.id for view in everything.rows if matches(filter_, asdict(view), now=NOW)]
+    expected = [view.id for view in everything.rows if matches(filter_, as_dict(view), now=NOW)]
     found = loop.run_until_complete(reports.tasks.page(filter_))
     assert [view.id for view in found.rows] == expected
 
@@ -178,7 +178,7 @@ def test_events_too(
         )
     everything = loop.run_until_complete(reports.events.page())
     filter_ = Filter(noun=Noun.EVENTS, terms=tuple(terms))
-    expected = [view.id for view in everything.rows if matches(filter_, asdict(view), now=NOW)]
+    expected = [view.id for view in everything.rows if matches(filter_, as_dict(view), now=NOW)]
     found = loop.run_until_complete(reports.events.page(filter_))
     assert [view.id for view in found.rows] == expected
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 from core.model.commands import Complete, FollowUp, Submit
 from core.model.outcomes import Succeeded
 from core.model.plans import JobPlan
+from core.model.records import replace
 from core.rules.writer import WRITER_RULES
 from core.store.transaction import Group, carry_out
 from core.store.verify import verify

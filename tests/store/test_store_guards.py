@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -38,6 +37,7 @@ from core.model.outcomes import (
     Succeeded,
     TaskError,
 )
+from core.model.records import replace
 from core.store.transaction import Group, carry_out
 from tests.support.deck import Deck
 from tests.support.factories import FINISH, failure, flat, retrying, task

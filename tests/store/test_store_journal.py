@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +24,7 @@ from core.model.commands import (
 )
 from core.model.errors import Unavailable
 from core.model.outcomes import Succeeded
+from core.model.records import replace
 from core.store import batch
 from core.store.batch import Report
 from core.store.journal import Journal

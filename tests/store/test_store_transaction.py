@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import pytest
 
@@ -43,6 +42,7 @@ from core.model.outcomes import (
     TaskError,
     TimedOut,
 )
+from core.model.records import replace
 from core.store import transaction
 from core.store.batch import Batch, Report
 from core.store.dispatch import Apply

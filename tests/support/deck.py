@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,6 +23,7 @@ from core.model.commands import (
 )
 from core.model.outcomes import Accept, Decision, Outcome, Succeeded
 from core.model.plans import JobPlan, TaskPlan
+from core.model.records import replace
 from core.model.values import JsonValue
 from core.rules.writer import WRITER_RULES
 from core.store.batch import Report

@@ -6,7 +6,7 @@ Owned by the list screen.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Generic, TypeVar
 
@@ -18,6 +18,7 @@ from core.control.api import ControlAPI
 from core.filters.fields import Noun
 from core.filters.terms import Filter
 from core.model.errors import TaskdeckError
+from core.model.records import replace
 from core.model.text import SafeText
 
 V = TypeVar("V")

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from core.model.commands import FollowUp
 from core.model.plans import NeedWhen, OnTaskFailure
+from core.model.records import replace
 from core.model.status import JOB, TASK, TaskStatus
 from core.model.values import INBOX
 from core.store.apply.ends import give_verdict

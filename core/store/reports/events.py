@@ -6,12 +6,12 @@ Read by the control, for lists and for clients that follow.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from core.filters.fields import Noun
 from core.filters.terms import Filter, In
 from core.model.errors import Invalid
 from core.model.events import EventView
+from core.model.records import replace
 from core.model.views import Page
 from core.store.reports.cursors import order_of
 from core.store.reports.id_pages import IdPageRequest, read_id_page

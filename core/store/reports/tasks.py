@@ -6,7 +6,6 @@ Read by the control.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from sqlalchemy import select
 from sqlalchemy import text as sql
@@ -14,6 +13,7 @@ from sqlalchemy import text as sql
 from core.filters.fields import Noun
 from core.filters.terms import Filter
 from core.model.errors import Conflict
+from core.model.records import replace
 from core.model.views import GroupView, Page, TaskDetail, TaskView
 from core.store.predicates import bound
 from core.store.reports import search

@@ -6,10 +6,10 @@ Called by `claim` and `complete`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from core.model.errors import Bug
 from core.model.outcomes import SHORT
+from core.model.records import replace
 from core.model.status import TASK, TASK_FINAL, AttemptStatus, Move, TaskStatus
 from core.model.values import JsonObject
 from core.store.apply.moves.attempts import ClosedAttempt, close_succeeded, open_attempts

@@ -1,0 +1,42 @@
+"""Records: what is the same for frozen values of named fields, msgspec's and the standard library's.
+
+Used wherever a value is copied with changes, or shown field by field.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import structs
+
+R = TypeVar("R")
+
+
+def replace(record: R, /, **changes: Any) -> R:  # noqa: ANN401 # as of any record
+    """Return a copy in which these fields have other values; what checks the record checks the copy."""
+    if isinstance(record, msgspec.Struct):
+        return structs.replace(record, **changes)
+    return dataclasses.replace(record, **changes)  # type: ignore[type-var] # the other kind of record
+
+
+def names_of(kind: object) -> tuple[str, ...]:
+    """Return the names of the fields of a record, or of its class, in order; empty for anything else."""
+    made = kind if isinstance(kind, type) else type(kind)
+    if issubclass(made, msgspec.Struct):
+        return made.__struct_fields__
+    return tuple(field.name for field in dataclasses.fields(made)) if dataclasses.is_dataclass(made) else ()
+
+
+def as_dict(record: object) -> dict[str, Any]:
+    """Return the fields of a record by name, records within it too; what is no record stays as it is."""
+    return {name: _plain(getattr(record, name)) for name in names_of(record)}
+
+
+def _plain(value: object) -> object:
+    if names_of(value):
+        return as_dict(value)
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    return list(map(_plain, value)) if isinstance(value, list | tuple) else value
