@@ -1,18 +1,19 @@
 """LastingControl: an engine's control whose reading goes on without it.
 
-Used by the commands that submit work and then tell how it ended.
+Used by the commands that read, and by those that submit work and then tell how it ended.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from core.app.attach import closing, dial
 from core.control import api
-from core.control.api import ControlAPI, Kind, Request, kind_of
-from core.model.errors import Unavailable
+from core.control.api import ControlAPI, Kind, ReadingAPI, Request, kind_of
+from core.model.errors import Conflict, TaskdeckError, Unavailable
 from core.model.status import JOB_FINAL, TASK_FINAL
 
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 GONE = ("engine.lost", "engine.none", "engine.stopping")
 """Codes of an engine that ended, or is about to."""
+UNHEARD = ("engine.protocol", "engine.silent")
+"""Codes of an engine that lives and tells this release nothing; what its store says is as good."""
+PATIENCE = 2.0
+"""Seconds for an engine to say that it is there, for who only reads."""
 
 
 class LastingControl(ControlAPI):
@@ -41,8 +46,8 @@ class LastingControl(ControlAPI):
         """Ask the engine first: another one may run by now."""
         try:
             return await self._engine.ask(request)
-        except Unavailable as error:
-            if error.code not in GONE:
+        except (Unavailable, Conflict) as error:
+            if error.code not in (*GONE, *UNHEARD):
                 raise
             return await self._without_engine(request, error)
 
@@ -51,9 +56,11 @@ class LastingControl(ControlAPI):
         self._store = None
         await self._opened.aclose()
 
-    async def _without_engine(self, request: Request[R], error: Unavailable) -> R:
+    async def _without_engine(self, request: Request[R], error: TaskdeckError) -> R:
         if kind_of(request) is Kind.READ:
             return await (await self._reading()).control.ask(request)
+        if error.code in UNHEARD:
+            raise error
         if isinstance(request, api.WaitTasks):
             outcomes = (await self._reading()).reports.outcomes
             return cast("R", _ended(await outcomes.task_statuses(request.task_ids), error))
@@ -72,7 +79,20 @@ class LastingControl(ControlAPI):
         return self._store
 
 
-def _ended(statuses: Mapping[int, str], error: Unavailable) -> dict[str, int]:
+@asynccontextmanager
+async def read_engine_first(options: Options) -> AsyncIterator[ReadingAPI]:
+    """Lend what reads through the engine of a home, or from the store where none answers.
+
+    An engine has loaded already what reading the store takes.
+    """
+    async with (
+        closing(dial(options.paths, patience=PATIENCE)) as engine,
+        LastingControl(engine, options) as control,
+    ):
+        yield control
+
+
+def _ended(statuses: Mapping[int, str], error: TaskdeckError) -> dict[str, int]:
     if any(status not in TASK_FINAL for status in statuses.values()):
         raise error
     return dict(Counter(statuses.values()))

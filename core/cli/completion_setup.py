@@ -14,6 +14,7 @@ import click
 from core.cli.completion_scripts import SCRIPTS
 from core.cli.output import note, put
 from core.cli.refusals import usage
+from core.files.kinds import exists
 
 _ZSH_LINES = "fpath+=~/.zfunc; autoload -Uz compinit; compinit"
 
@@ -78,7 +79,7 @@ def _written(path: Path, script: str) -> Path:
 
 def _ensure_line(settings: Path, line: str) -> None:
     """Append a line to the settings of a shell, unless it stands there."""
-    text = settings.read_text(errors="surrogateescape") if settings.exists() else ""
+    text = settings.read_text(errors="surrogateescape") if exists(settings) else ""
     if line in text.splitlines():
         return
     with settings.open("a") as stream:

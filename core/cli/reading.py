@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
 
-from core.app.engine_first import read_engine_first
+from core.app.lasting_control import read_engine_first
 from core.app.lock import is_held
 from core.app.remote_host import attach_or_start_remote
 from core.cli.access import note_trouble, running

@@ -5,8 +5,9 @@ Sent by the engine; applied by the store.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import field
 
 from core.model.commands import Command
 from core.model.values import JsonObject
@@ -20,8 +21,7 @@ class EngineEvent(StrEnum):
     """A drain was taken back."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoteEngine(Command[None]):
+class NoteEngine(Command[None], frozen=True, kw_only=True):
     """Write into the history what was asked of the engine; no row changes."""
 
     kind: EngineEvent

@@ -1,6 +1,6 @@
-"""Records: what is the same for frozen values of named fields, msgspec's and the standard library's.
+"""Records: values of named fields, copied with changes, or as dicts.
 
-Used wherever a value is copied with changes, or shown field by field.
+Those of msgspec and dataclasses alike. Used wherever a value is copied with changes, or shown field by field.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def names_of(kind: object) -> tuple[str, ...]:
 
 
 def as_dict(record: object) -> dict[str, Any]:
-    """Return the fields of a record by name, records within it too; what is no record stays as it is."""
+    """Return the fields of a record by name, records within it too; other values stay."""
     return {name: _plain(getattr(record, name)) for name in names_of(record)}
 
 

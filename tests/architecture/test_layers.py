@@ -51,6 +51,8 @@ PLAIN_ROOMS = (
     "core/rules/*",
     "core/executors/pychild/*",
 )
+# What the nouns are made of.
+RECORDS = ("msgspec", "msgspec.structs")
 # Loaded inside a function, by those who search: the room stays plain for all others.
 LAZY_DOORS = {("core/filters/patterns.py", "re2")}
 
@@ -109,7 +111,10 @@ def furnished_rooms(root: Path) -> list[str]:
         if any(fnmatch(source.path, pattern) for pattern in PLAIN_ROOMS)
         for line, module in imported(source.tree)
         if (source.path, module) not in LAZY_DOORS
-        and (is_foreign(module) or (module.startswith("core") and not _may_import(source.path, module)))
+        and (
+            (is_foreign(module) and module not in RECORDS)
+            or (module.startswith("core") and not _may_import(source.path, module))
+        )
     ]
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from core.app import engine_first
-from core.app.engine_first import read_engine_first
+from core.app import lasting_control
+from core.app.lasting_control import read_engine_first
 from core.app.options import Options
 from core.model.errors import Unavailable
 from tests.support.homes import Home
@@ -53,7 +53,7 @@ async def test_what_reads_and_what_submits_through_an_engine_loads_no_sql(home: 
 async def test_an_engine_that_does_not_answer_keeps_nobody_from_reading(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(engine_first, "_PATIENCE", 0.1)
+    monkeypatch.setattr(lasting_control, "PATIENCE", 0.1)
     serving = home.start("serve")
     until_now(lambda: home.run("jobs").returncode == 0, "an engine serves")
     serving.send_signal(signal.SIGSTOP)
