@@ -105,7 +105,7 @@ async def exec_(arguments: Exec) -> int:
     loses its middle: that is said on standard error, and the exit code is 7 if the program succeeded.
     """
     spec = _spec(
-        arguments.task, arguments.task.argv, name=arguments.task.name or " ".join(arguments.task.argv)
+        arguments.task, arguments.task.argv, name=_name(arguments.task, " ".join(arguments.task.argv))
     )
     # Kept with the task: it may run again, and on an engine that starts later.
     given = replace(spec, with_={**spec.with_, **task_input()})
@@ -126,7 +126,7 @@ async def map_(arguments: Map) -> int:
     if not lines:
         raise usage("there are no lines on standard input", hint="write: ls *.png | taskdeck map -- gzip {}")
     task = arguments.task
-    specs = [_spec(task, _argv(task, line), name=task.name or line) for line in lines]
+    specs = [_spec(task, _argv(task, line), name=_name(task, line)) for line in lines]
     return await _carry_out(arguments, specs, group=f"map-{secrets.token_hex(4)}")
 
 
@@ -182,13 +182,18 @@ def _say_detached(arguments: Loose, ids: Sequence[int], group: str | None) -> in
     return 0
 
 
-def _spec(task: TaskOptions, argv: Sequence[str], *, name: str) -> TaskSpec:
+def _name(task: TaskOptions, said: str) -> str | None:
+    """Return the name that was given, whole, or the beginning of what a task is called without one."""
+    return said[:_NAME_MAX] or None if task.name is None else task.name
+
+
+def _spec(task: TaskOptions, argv: Sequence[str], *, name: str | None) -> TaskSpec:
     key = _NOT_IN_KEY.sub("_", Path(task.argv[0]).name.lower()).strip("_")[:60]
     return TaskSpec(
         uses="shell",
         with_={"argv": [_literal(argument) for argument in argv]},
         key=key if key[:1].isalpha() else f"t_{key}" if key else "task",
-        name=name[:_NAME_MAX] or None,
+        name=name,
         queue=task.queue,
         priority=task.priority,
         timeout=task.timeout,

@@ -66,6 +66,8 @@ def test_help_names_all_commands(deck: Deck) -> None:
         (["graph"], "name a workflow, or a job"),
         (["exec", "--env", "NO_SUCH_VARIABLE", "--", "true"], "no such environment variable"),
         (["exec", "--timeout", "10", "--", "true"], "not a length of time"),
+        (["exec", "--name", "n" * 201, "--", "true"], "`name` must be a text of 1 to 200 characters"),
+        (["exec", "--name", "", "--", "true"], "`name` must be a text of 1 to 200 characters"),
     ],
 )
 def test_usage_errors_are_one_sentence_and_a_hint(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.model.errors import Unavailable
+from core.store import database
 from core.store.database import open_writer
 from core.store.readers import open_readonly, refuse_reading
 
@@ -61,3 +62,18 @@ def test_a_store_in_a_folder_whose_name_is_not_utf_8_is_read(tmp_path: Path) -> 
     folder.mkdir()
     open_writer(folder / "taskdeck.db", synchronous="FULL", now=1).close()
     open_readonly(folder / "taskdeck.db").close()
+
+
+def test_a_disk_without_room_for_a_new_store_is_not_a_broken_one(tmp_path, monkeypatch):
+    def full(path: Path, synchronous: str) -> sqlite3.Connection:
+        connection = connect(path, synchronous)
+        connection.execute("PRAGMA max_page_count = 1")
+        return connection
+
+    connect = database._connect
+    monkeypatch.setattr(database, "_connect", full)
+    # As SQLite does when the disk is full: it rolls back by itself.
+    monkeypatch.setattr(database, "ddl", lambda: ["ROLLBACK", "CREATE TABLE a (b)", "CREATE TABLE c (d)"])
+    with pytest.raises(Unavailable) as refusal:
+        database.open_writer(tmp_path / "taskdeck.db", synchronous="NORMAL", now=1)
+    assert refusal.value.code == "store.full"
