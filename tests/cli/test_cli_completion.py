@@ -1,4 +1,4 @@
-"""Completion of command lines, asked by a real bash."""
+"""Completion of command lines, asked by real shells."""
 
 from __future__ import annotations
 
@@ -22,6 +22,18 @@ COMP_WORDS=("${@:2}"); COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
 $(complete -p taskdeck | sed 's/.*-F \\([^ ]*\\).*/\\1/') taskdeck
 printf '%s\\n' "${COMPREPLY[@]}"
 """
+
+
+# The parts of its completion system that need a terminal write what they are given.
+_ZSH = """
+compdef() { }
+_arguments() { print -r -- "$@" }
+_files() { print -r -- files }
+source "$1"
+words=("${@:2}"); CURRENT=$#words
+_taskdeck_completion
+"""
+_FISH = 'source "$argv[1]"; complete -C "$argv[2]"'
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +122,42 @@ def test_the_script_of_each_shell_is_understood_by_it(scripts: Path, shell: str)
     if shutil.which(shell) is None:
         pytest.skip(f"there is no {shell} here")
     subprocess.run([shell, "-n", script], check=True)
+
+
+@pytest.fixture
+def ask(scripts: Path, stored_home: Path, tmp_path: Path):
+    """Return what a shell writes that carries out a text with the script of its own and these words."""
+
+    def run(shell: str, text: str, *words: str) -> str:
+        if shutil.which(shell) is None:
+            pytest.skip(f"there is no {shell} here")
+        environ = environment(stored_home)
+        before = ["-f", "-c", text, shell] if shell == "zsh" else ["--no-config", "-c", text]
+        result = subprocess.run(
+            [shell, *before, scripts / f"{shell}.sh", *words],
+            env={**environ, "PATH": f"{scripts}:{environ['PATH']}", "HOME": str(tmp_path)},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        assert result.stderr == ""
+        return result.stdout
+
+    return run
+
+
+def test_zsh_is_given_verbs_jobs_and_files(ask) -> None:
+    assert '"jobs"' in ask("zsh", _ZSH, "taskdeck", "jo")
+    assert '"2"' in ask("zsh", _ZSH, "taskdeck", "show", "")
+    assert ask("zsh", _ZSH, "taskdeck", "exec", "--", "") == "files\n"
+
+
+def test_fish_is_given_verbs_options_jobs_and_files(ask, tmp_path: Path) -> None:
+    (tmp_path / "nightly.yaml").touch()
+    assert ask("fish", _FISH, "taskdeck jo").startswith("jobs\t")
+    assert ask("fish", _FISH, "taskdeck exec --ret").split() == ["--retry"]
+    assert ask("fish", _FISH, "taskdeck show ").startswith("2\t")
+    assert ask("fish", _FISH, "taskdeck run n").split()[0] == "nightly.yaml"
 
 
 def test_the_table_is_that_of_the_commands() -> None:
