@@ -121,7 +121,7 @@ async def test_a_free_home_is_just_locked(tmp_path: Path) -> None:
 
 async def test_the_owner_is_ended_and_then_the_home_is_ours(tmp_path: Path, own: Own) -> None:
     owner, told = own(), list[str]()
-    lock = await take_over(tmp_path / "lock", patience=20, tell=told.append)
+    lock = await take_over(tmp_path / "lock", patience=DEADLINE, tell=told.append)
     assert owner.wait(DEADLINE) == -signal.SIGTERM
     assert find_owner(tmp_path / "lock") == find_process(os.getpid())
     assert [str(owner.pid) in words for words in told] == [True, True]
@@ -156,7 +156,7 @@ async def test_of_two_contenders_one_wins_and_the_other_says_so(
     monkeypatch.setattr(ownership, "HANDOVER_SECONDS", 3_600)
     own()
     path = tmp_path / "lock"
-    tries = [take_over(path, patience=20, tell=lambda _: None) for _ in range(2)]
+    tries = [take_over(path, patience=DEADLINE, tell=lambda _: None) for _ in range(2)]
     async with asyncio.timeout(DEADLINE):
         ends = await asyncio.gather(*tries, return_exceptions=True)
     won = [end for end in ends if isinstance(end, EngineLock)]
@@ -173,7 +173,7 @@ async def test_what_a_dead_owner_left_behind_is_waited_for(
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     monkeypatch.setattr(ownership, "find_owner", lambda _: None)
     asyncio.get_running_loop().call_later(0.1, os.close, descriptor)
-    (await take_over(tmp_path / "lock", patience=1, tell=lambda _: None)).release()
+    (await take_over(tmp_path / "lock", patience=DEADLINE, tell=lambda _: None)).release()
 
 
 def test_an_engine_is_replaced_and_the_next_one_takes_its_children_up(place: Home, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from tests.support.waiting import until_now
 
 SLOTS = 6
 """One for each task of the sample that can start first: none waits for another's slot."""
-PACE = 45
+PACE = 55
 """Longer than any walk, shorter than the time-out of the sample's tasks."""
 
 

@@ -23,7 +23,7 @@ async def test_every_recorded_workflow_runs_each_task_once_and_in_order(tmp_path
     async with core.open_engine(home=tmp_path, slots=16) as deck:
         jobs = {name: (await deck.submit(document)).id for name, document in documents.items()}
         for name, job in jobs.items():
-            result = await within(deck.wait_job(job), f"{name} ends", seconds=50)
+            result = await within(deck.wait_job(job), f"{name} ends")
             assert result.status == "succeeded", name
     assert verify_path(tmp_path / "taskdeck.db") == ()
     for name, job in jobs.items():

@@ -51,7 +51,7 @@ async def finish(home: Path, documents: list[dict[str, Any]], *, slots: int = 4)
     async with core.open_engine(home=home, slots=slots) as deck:
         jobs = await submit_all(deck, documents)
         results = {
-            key: await within(deck.wait_job(job), f"job {job} ends: {states(home, job)}", seconds=40)
+            key: await within(deck.wait_job(job), f"job {job} ends: {states(home, job)}")
             for key, job in jobs.items()
         }
     assert verify_path(home / "taskdeck.db") == ()

@@ -17,6 +17,7 @@ from core.control.remote import RemoteControl
 from core.model.errors import Unavailable
 from tests.support.homes import Home
 from tests.support.leftovers import MARK
+from tests.support.waiting import DEADLINE
 
 DOORS = ("local", "socket", "command")
 SLOTS = 4
@@ -54,7 +55,7 @@ async def served(home: Path) -> AsyncIterator[Home]:
     place = Home(home)
     place.start("serve", "--slots", str(SLOTS), TASKDECK_STOP_GRACE="1")
     try:
-        async with RemoteControl(SocketDialer(home / "engine.sock", patience=30)) as control:
+        async with RemoteControl(SocketDialer(home / "engine.sock", patience=DEADLINE)) as control:
             await control.status()
         yield place
         # A test may have ended it already.

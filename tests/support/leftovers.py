@@ -17,7 +17,7 @@ from core import host
 
 MARK = "SUITE_TEST"
 """Variable that says which test a process belongs to."""
-_PATIENCE = 10.0
+_PATIENCE = 30.0
 """Seconds for processes that are about to end by themselves."""
 _numbers = count(1)
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 import pytest
 
 T = TypeVar("T")
-DEADLINE = float(os.environ.get("TESTS_DEADLINE", "60"))
+DEADLINE = float(os.environ.get("TESTS_DEADLINE", "120"))
 """Seconds after which a wait has failed; long, because machines of tests are slow and shared."""
 LOOK = 0.002
 
