@@ -5,7 +5,6 @@ Called by the engine for `submit` and `enqueue`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
@@ -27,7 +26,7 @@ from core.model.ports import Checks
 from core.model.records import replace
 from core.model.surroundings import Surroundings
 from core.model.text import safe_line
-from core.model.values import JsonObject, JsonValue
+from core.model.values import JsonObject, JsonValue, json_size
 from core.model.workflow_views import ParamView, WorkflowView
 from core.store.journal import Journal
 from core.workflows.definition import Param
@@ -126,7 +125,7 @@ def _check_json(key: str, field: str, value: JsonObject) -> None:
             hint="give plain JSON values",
             facts={"field": field, "key": key},
         )
-    size = len(json.dumps(value))
+    size = json_size(value)
     if size > bounds.INPUT_BYTES:
         wanted = f"at most {bounds.INPUT_BYTES} bytes as JSON; pass large data by a file"
         raise bounds.refused(field, f"{size} bytes", wanted)
@@ -141,7 +140,7 @@ def _check_params(params: Mapping[str, JsonValue]) -> None:
             hint="give plain JSON values",
             facts={"field": "params"},
         )
-    size = len(json.dumps(dict(params)))
+    size = json_size(dict(params))
     if size > bounds.PARAMS_BYTES:
         wanted = f"at most {bounds.PARAMS_BYTES} bytes as JSON; pass large data by a file"
         raise bounds.refused("params", f"{size} bytes", wanted)

@@ -29,7 +29,7 @@ class TaskSurroundings:
         self._stored = stored
         self._own = own
         self._remembered: OrderedDict[str, Surroundings] = OrderedDict()
-        self._reading = asyncio.Lock()
+        self._readings: dict[str, asyncio.Future[Surroundings]] = {}
 
     async def of(self, spec: StoredSpec) -> Surroundings:
         """Return those captured when the task was asked for, with the variables that it names.
@@ -45,12 +45,17 @@ class TaskSurroundings:
         if found is not None:
             self._remembered.move_to_end(key)
             return found
-        # One at a time: all tasks of a submission ask for the same at once.
-        async with self._reading:
-            return self._remembered.get(key) or await self._read(key)
+        # All tasks of a submission ask at once, and go on at once when the answer is there.
+        reading = self._readings.get(key)
+        if reading is None:
+            reading = self._readings[key] = asyncio.ensure_future(self._read(key))
+        return await asyncio.shield(reading)
 
     async def _read(self, key: str) -> Surroundings:
-        found = await self._stored.surroundings(key) or self._own
+        try:
+            found = await self._stored.surroundings(key) or self._own
+        finally:
+            del self._readings[key]
         self._remembered[key] = found
         if len(self._remembered) > _REMEMBERED:
             self._remembered.popitem(last=False)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
+
+import msgspec
 
 if TYPE_CHECKING:
     JsonValue: TypeAlias = bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"] | None
@@ -13,12 +16,22 @@ else:
     JsonValue = object
     JsonObject = dict[str, object]
 
+_ENCODER = msgspec.json.Encoder()
 ID_MAX = 2**63 - 1
 """No id and no time in ms is larger: SQLite keeps no larger number."""
 INBOX = 1
 """The standing job of loose tasks; made with the store, never final."""
 INBOX_STAGE = 1
 """The only stage of the inbox."""
+
+
+def json_size(value: JsonValue) -> int:
+    """Return how many bytes a JSON value has when it is written as UTF-8."""
+    try:
+        return len(_ENCODER.encode(value))
+    except UnicodeEncodeError:
+        # Half of a pair, as names of files have it: written as an escape.
+        return len(json.dumps(value))
 
 
 def to_iso(at: int) -> str:

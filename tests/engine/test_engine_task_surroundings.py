@@ -39,3 +39,13 @@ async def test_more_surroundings_at_once_than_are_remembered_are_all_found():
     surroundings = TaskSurroundings(stored, own=own_surroundings())
     found = await asyncio.gather(*[surroundings.of(spec(f"k{number % 400}")) for number in range(800)])
     assert len(found) == 800
+
+
+async def test_who_gives_up_takes_the_answer_from_nobody():
+    stored = Counted()
+    surroundings = TaskSurroundings(stored, own=own_surroundings())
+    first, second = [asyncio.ensure_future(surroundings.of(spec("a"))) for _ in range(2)]
+    await asyncio.gather(*[asyncio.to_thread(str)])
+    first.cancel()
+    assert await second == own_surroundings()
+    assert stored.asked == ["a"]
