@@ -86,6 +86,13 @@ def _length(value: float | str) -> float:
     return ms / 1000
 
 
+def _headers(headers: dict[str, str]) -> dict[str, str]:
+    """Refuse a key that is none: with it a call counts as one that may be repeated."""
+    if any(name.lower() == "idempotency-key" and not value.strip() for name, value in headers.items()):
+        raise ValueError("an Idempotency-Key must not be empty; without one taskdeck sends its own")
+    return headers
+
+
 Text: TypeAlias = Annotated[str, AfterValidator(_text)]
 Scalar: TypeAlias = Text | bool | int | float
 HeaderName: TypeAlias = Annotated[str, Field(pattern=_NAME), AfterValidator(_header_name)]
@@ -101,7 +108,7 @@ class HttpInput(Input):
     method: Annotated[str, Field(pattern=r"^[A-Za-z]{1,20}$"), AfterValidator(_method)] = "GET"
     url: Annotated[str, AfterValidator(_url)]
     """May hold `user:password@`, sent as basic authorization."""
-    headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict)
+    headers: Annotated[dict[HeaderName, HeaderValue], AfterValidator(_headers)] = Field(default_factory=dict)
     query: dict[Text, Scalar | list[Scalar]] = Field(default_factory=dict)
     """Added to the query of the URL; a list repeats its key."""
     json_: JsonValue = Field(default=None, alias="json")

@@ -15,7 +15,7 @@ from core.control.requests import Kind, Request, verb_of
 from core.executors.outputs import Outputs
 from core.model.errors import NotFound, Unavailable
 from core.model.ports import AttemptRef
-from core.model.status import ATTEMPT_FINAL
+from core.model.status import ATTEMPT_FINAL, AttemptStatus
 from core.model.views import LogChunk
 
 if TYPE_CHECKING:
@@ -96,6 +96,9 @@ class ReadingControl(ReadingAPI):
         attempt = _attempt_of(task, request.epoch)
         if attempt is None:
             return LogChunk(data=b"", offset=0, end=0, final=False, epoch=0)
+        if attempt.status == AttemptStatus.BOUNCED:
+            # It never began. What lies in its place may be of another store that was there before.
+            return LogChunk(data=b"", offset=0, end=0, final=True, epoch=attempt.epoch)
         ref = AttemptRef(task_id=request.task_id, epoch=attempt.epoch)
         offset = request.offset
         start = offset if offset >= 0 else max(0, self._outputs.size(ref, request.stream) + offset)

@@ -90,6 +90,17 @@ def test_an_output_that_was_removed_later_is_said(home: Path, deck: Deck):
     assert deck("logs", "2").err == ""
 
 
+def test_what_lies_in_the_place_of_a_start_that_failed_is_not_its_output(home: Path, deck: Deck):
+    # As after a store was removed and its outputs were not.
+    taken = home / "output" / "1" / "1"
+    taken.mkdir(parents=True, mode=0o700)
+    (taken / "out").write_text("other\n")
+    (taken / "status").write_text("exit 0\n")
+    (home / "engine.lock").touch(mode=0o600)
+    assert deck("exec", "--", "echo", "mine").status == 0
+    assert [deck("logs", "1", "--attempt", number).out for number in ("1", "2")] == ["", "mine\n"]
+
+
 def test_every_reader_of_an_output_over_its_limit_says_so(home: Path, deck: Deck):
     ended = deck("exec", "--output-limit", "8KiB", "--", "sh", "-c", FILL)
     assert ended.status == 7

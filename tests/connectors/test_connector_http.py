@@ -105,6 +105,17 @@ async def test_a_users_own_idempotency_key_and_authorization_win(http, tmp_path)
     assert (request.headers["idempotency-key"], request.headers["authorization"]) == ("mine", "Bearer x")
 
 
+@pytest.mark.parametrize("key", ["", "  "])
+def test_an_empty_idempotency_key_is_refused(http, tmp_path, key):
+    # A call with a key is repeated after a loss, and an empty one keeps no server from doing it twice.
+    with_ = {"method": "POST", "url": "http://x/", "headers": {"idempotency-KEY": key}}
+    (fault,) = http.check(with_)
+    assert "must not be empty" in fault.message
+    # An expression may have made it.
+    with pytest.raises(Invalid, match="must not be empty"):
+        http.call(with_, make_context(tmp_path))
+
+
 async def test_user_and_password_of_the_url_become_basic_authorization(http, tmp_path):
     async with serving(reply()) as server:
         await ask(http, tmp_path, url=server.url().replace("//", "//bob:p%40ss@"))
