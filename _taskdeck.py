@@ -36,7 +36,7 @@ def own_packages_first() -> None:
         if name.partition(".")[0] in OWN and not _is_below_root(getattr(module, "__file__", None)):
             del sys.modules[name]
     named = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    ahead = {os.path.abspath(entry) for entry in named} | ({sys.path[0]} - {ROOT} if _has_folder() else set())
+    ahead = {_absolute(entry) for entry in named} | ({sys.path[0]} - {ROOT} if _has_folder() else set())
     last = [entry for entry in sys.path if entry in ahead and entry != ROOT]
     sys.path[:] = [entry for entry in sys.path if entry not in last] + last
 
@@ -47,7 +47,15 @@ def _has_folder() -> bool:
 
 
 def _is_below_root(file: str | None) -> bool:
-    return file is not None and os.path.abspath(file).startswith(ROOT + os.sep)
+    return file is not None and _absolute(file).startswith(ROOT + os.sep)
+
+
+def _absolute(path: str) -> str:
+    # Without a working directory, which may have been removed, `sys.path` has it as it was named.
+    try:
+        return os.path.abspath(path)
+    except OSError:
+        return path
 
 
 def main() -> int:

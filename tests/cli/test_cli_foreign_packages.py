@@ -61,6 +61,20 @@ def test_packages_on_pythonpath_do_not_take_over(tmp_path, foreign, home, door) 
         _run([*_doors(tmp_path)[door], *words], home, path=[foreign, ROOT], cwd=foreign)
 
 
+def test_a_working_directory_that_was_removed_is_none(tmp_path, home) -> None:
+    (tmp_path / "gone").mkdir()
+    script = [sys.executable, str(ROOT / "_taskdeck.py"), "version"]
+    result = subprocess.run(
+        ["/bin/sh", "-c", 'rmdir "$PWD"; exec "$@"', "sh", *script],
+        env=environment(home.path),
+        cwd=tmp_path / "gone",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+
+
 def test_a_package_core_where_one_is_does_not_take_over_a_module_run_by_name(foreign, home) -> None:
     # A package `console` there would be what Python was asked to run.
     (foreign / "console" / "__init__.py").unlink()
