@@ -146,7 +146,8 @@ async def _carry_out(arguments: Loose, specs: Sequence[TaskSpec], *, group: str 
                 if group
                 else OneTask(deck, ids[0], arguments=arguments)
             )
-            return await Following(deck, tasks, ids=ids, arguments=arguments).to_the_end(received)
+            following = Following(deck, tasks, ids=ids, arguments=arguments, actor=actor)
+            return await following.to_the_end(received)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from core.cli.progress import Meter
 from core.cli.refusals import Left
 from core.cli.summary import (
     INCOMPLETE,
+    cause_text,
     counts_text,
     error_text,
     exit_status,
@@ -30,7 +31,7 @@ from core.cli.waiting import Interrupts, explaining_lost_engine, wait_with
 from core.control.api import ControlAPI, Force, Target
 from core.filters.fields import Noun
 from core.filters.terms import Filter, In
-from core.model.commands import Operated
+from core.model.views import TaskView
 from core.render.times import duration_text
 
 
@@ -48,8 +49,8 @@ class LooseTasks(Protocol):
     def clear(self) -> None:
         """Remove what is shown for the moment only."""
 
-    async def cancel(self, *, reason: str, force: Force) -> Operated:
-        """Ask it to end, or end it."""
+    def target(self) -> Target:
+        """Return what it is to the control."""
 
     async def conclude(self, ended: Mapping[str, int]) -> int:
         """Say how it ended; return the exit status."""
@@ -73,9 +74,9 @@ class OneTask:
     def clear(self) -> None:
         """Do nothing: output stays."""
 
-    async def cancel(self, *, reason: str, force: Force) -> Operated:
-        """Ask it to end, or end it."""
-        return await self._deck.cancel(Target(task_ids=(self._id,)), reason=reason, force=force)
+    def target(self) -> Target:
+        """Return the task."""
+        return Target(task_ids=(self._id,))
 
     async def conclude(self, ended: Mapping[str, int]) -> int:
         """Write the rest of the output, or all as JSON, and why it did not succeed."""
@@ -94,9 +95,16 @@ class OneTask:
                 }
             )
         elif detail.task.status != "succeeded":
-            note(f"{self.title} ", status(detail.task.status), f": {error_text(detail.task.error)}")
+            note(f"{self.title} ", status(detail.task.status), f": {_why(detail.task)}")
             note(f"  run it again: {self._arguments.command('retry', '--task', str(self._id))}")
         return exit_status(ended) or (0 if whole else INCOMPLETE)
+
+
+def _why(task: TaskView) -> str:
+    """Return why a task has not succeeded; who ended it and why, where no error did."""
+    if task.error is None and (task.status_by or task.status_reason):
+        return cause_text(task.status_by, task.status_reason)
+    return error_text(task.error)
 
 
 class Group:
@@ -122,10 +130,9 @@ class Group:
         """Remove the progress."""
         self._meter.clear()
 
-    async def cancel(self, *, reason: str, force: Force) -> Operated:
-        """Ask all to end, or end them."""
-        target = Target(filter=Filter(noun=Noun.TASKS, terms=(self._where,)))
-        return await self._deck.cancel(target, reason=reason, force=force)
+    def target(self) -> Target:
+        """Return all of the group."""
+        return Target(filter=Filter(noun=Noun.TASKS, terms=(self._where,)))
 
     async def conclude(self, ended: Mapping[str, int]) -> int:
         """Write the counts and the first that failed."""
@@ -142,8 +149,11 @@ class Group:
 class Following:
     """Waits for what was submitted; a signal calls it off, a second one kills it, a third one leaves it."""
 
-    def __init__(self, deck: ControlAPI, tasks: LooseTasks, *, ids: Sequence[int], arguments: Common) -> None:
+    def __init__(
+        self, deck: ControlAPI, tasks: LooseTasks, *, ids: Sequence[int], arguments: Common, actor: str
+    ) -> None:
         self._deck, self._tasks, self._ids, self._arguments = deck, tasks, ids, arguments
+        self._actor = actor
 
     async def to_the_end(self, received: Interrupts) -> int:
         """Return the exit status; raise `Left` when it was called off, and has ended, or is left."""
@@ -184,7 +194,8 @@ class Following:
             self._tasks.clear()
 
     async def _call_off(self, number: signal.Signals, force: Force) -> None:
-        await self._tasks.cancel(reason=f"the command was interrupted ({number.name})", force=force)
+        reason = f"the command was interrupted ({number.name})"
+        await self._deck.cancel(self._tasks.target(), reason=reason, force=force, actor=self._actor)
 
     def _left(self, what: str) -> Left:
         way_back = self._arguments.command(*self._tasks.way_back)

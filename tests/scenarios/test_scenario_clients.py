@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from core.host import find_process
+from core.model.actors import Door
+from tests.support.actors import by
 from tests.support.homes import Home
 from tests.support.waiting import DEADLINE, until_now
 
@@ -71,16 +73,21 @@ def test_a_second_interrupt_kills_and_a_terminal_that_goes_away_leaves_the_task(
     place: Home, tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"
-    stubborn = place.start("exec", *gated(gate, before="trap '' TERM;"), TASKDECK_CANCEL_GRACE="3600")
+    stubborn = place.start(
+        "exec", "--as", "night", *gated(gate, before="trap '' TERM;"), TASKDECK_CANCEL_GRACE="3600"
+    )
     assert line(stubborn) == "begun\n"
     stubborn.send_signal(signal.SIGTERM)
     assert line(stubborn, "stderr").startswith("cancelling task 1")
     place.waits_for("SELECT stop_at IS NOT NULL FROM task", (1,))
     stubborn.send_signal(signal.SIGINT)
     assert line(stubborn, "stderr").startswith("killing task 1")
-    stubborn.communicate(timeout=DEADLINE)
+    remarks = stubborn.communicate(timeout=DEADLINE)[1].decode()
     assert stubborn.returncode == 130
     assert place.rows("SELECT status FROM task") == [("cancelled",)]
+    assert by("night", Door.CLI) in remarks
+    asked = place.rows("SELECT DISTINCT actor FROM event WHERE kind = 'task.stop_requested'")
+    assert asked == [(by("night", Door.CLI),)]
 
     left = place.start("exec", *gated(gate))
     assert line(left) == "begun\n"
@@ -167,7 +174,8 @@ def test_an_engine_waits_for_the_client_that_started_it(place: Home) -> None:
 
 
 def test_contenders_start_one_engine_between_them(place: Home) -> None:
-    started = [place.start("exec", "--", "echo", str(number)) for number in range(4)]
+    words = [("exec", "--", "echo", str(number)) for number in range(4)]
+    started = [place.start(*one, TASKDECK_LINGER="30") for one in words]
     ends = [process.communicate(timeout=DEADLINE) for process in started]
     assert [out for out, _ in ends] == [b"0\n", b"1\n", b"2\n", b"3\n"], ends
     assert place.rows("SELECT epoch FROM engine") == [(1,)]
@@ -277,7 +285,8 @@ def test_standard_input_is_kept_with_the_task_and_a_workflow_may_come_by_it(
         code, out, err = piped(place, flow, "run", name, "-p", "x=given")
         assert (code, out.split()[2:4]) == (0, [b"piped", b"succeeded"]), err
     assert place.run("logs", "3/a").stdout == "given"
-    assert b"standard input:1:" in piped(place, b"nme: x\n", "run", "-")[2]
+    for verb in ("run", "check", "graph"):
+        assert b"standard input:1:" in piped(place, b"nme: x\n", verb, "-")[2]
 
 
 def test_input_that_does_not_come_is_said(place: Home) -> None:

@@ -1,0 +1,55 @@
+"""Commands and the console say who asks, with each verb that takes an actor."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+from pathlib import Path
+
+from core.control import api
+from tests.architecture.trees import sources, write_tree
+from tests.support.homes import ROOT
+
+METHODS = {
+    name
+    for name, method in inspect.getmembers(api.ControlAPI, inspect.isfunction)
+    if "actor" in inspect.signature(method).parameters
+}
+REQUESTS = {
+    name
+    for name, kind in inspect.getmembers(api, dataclasses.is_dataclass)
+    if "actor" in {field.name for field in dataclasses.fields(kind)}
+}
+CONTROLS = ("deck", "control")
+
+
+def unsigned(root: Path) -> list[str]:
+    """Return where a verb is asked without an actor: its default is that of a program."""
+    return [
+        f"{source.path}:{node.lineno}"
+        for source in sources(root, "core/cli", "console")
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Call) and _takes_actor(node.func)
+        if not any(word.arg in ("actor", "options", None) for word in node.keywords)
+    ]
+
+
+def _takes_actor(func: ast.expr) -> bool:
+    name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+    if name in METHODS and isinstance(func, ast.Attribute):
+        return ast.unparse(func.value).endswith(CONTROLS)
+    return name in REQUESTS
+
+
+def test_every_verb_of_a_person_names_who_asks() -> None:
+    assert {"cancel", "kill", "retry", "enqueue"} <= METHODS
+    assert {"Cancel", "Retry", "SubmitOptions"} <= REQUESTS
+    assert unsigned(ROOT) == []
+
+
+def test_a_verb_without_an_actor_is_found(tmp_path: Path) -> None:
+    lines = ("deck.cancel(1)", "self._deck.kill(1, actor=a)", "Cancel(target=1)", "task.cancel()")
+    text = "".join(f"{line}\n" for line in lines)
+    write_tree(tmp_path, {"core/cli/some.py": text, "console/other.py": "ours.cancel()\n"})
+    assert unsigned(tmp_path) == ["core/cli/some.py:1", "core/cli/some.py:3"]
