@@ -68,6 +68,13 @@ def _note_ignored(chosen: Options, info: EngineInfo) -> None:
 
 async def note_trouble(deck: ControlAPI) -> None:
     """Say why the engine begins no task: work that is not waited for does not begin now."""
-    for one in (await deck.status()).closed:
-        why = safe_line(f"{one.message} ({one.hint})")
-        note(f"nothing is claimed since {to_iso(one.since)}: {why}")
+    for line in trouble_lines(await deck.status()):
+        note(line)
+
+
+def trouble_lines(engine: EngineInfo) -> tuple[str, ...]:
+    """Return why an engine begins no task, a line for each reason."""
+    return tuple(
+        f"nothing is claimed since {to_iso(one.since)}: {safe_line(f'{one.message} ({one.hint})')}"
+        for one in engine.closed
+    )

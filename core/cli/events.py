@@ -15,7 +15,7 @@ from core.cli.commands import Command
 from core.cli.output import emit
 from core.cli.paging import PAGE_ROWS
 from core.cli.parameters import Option
-from core.cli.reading import reading
+from core.cli.reading import ClosedClaims, reading
 from core.cli.tables import Table
 from core.control.api import EventQuery, ReadingAPI
 from core.filters.fields import Noun
@@ -68,6 +68,7 @@ async def _rows(
     deck: ReadingAPI, query: EventQuery, *, arguments: Events
 ) -> AsyncIterator[Sequence[EventView]]:
     after_id = arguments.after
+    claims = ClosedClaims(arguments)
     while True:
         # Read before the events: a job that ends after this has its last events in the next round.
         is_last = not arguments.follow or await _has_ended(deck, query.job_id)
@@ -82,6 +83,7 @@ async def _rows(
             after_id = int(page.next)
         if is_last:
             return
+        await claims.look()
         await asyncio.sleep(_FOLLOW_SECONDS)
 
 

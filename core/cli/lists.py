@@ -89,6 +89,7 @@ async def groups(arguments: Groups) -> int:
         note("no groups yet")
     if page.searched is not None:
         note(f"among the newest {page.searched:,} tasks only")
+    await note_closed_claims(arguments)
     return 0
 
 

@@ -14,13 +14,14 @@ from core.cli.commands import Command
 from core.cli.output import note
 from core.cli.output_sinks import CheckedSink, open_sink
 from core.cli.parameters import Argument, Option
-from core.cli.reading import reading_files
+from core.cli.reading import ClosedClaims, reading_files
 from core.cli.task_output import Tail
 from core.control.api import ReadingAPI
-from core.model.status import TASK_FINAL
+from core.model.status import TASK_FINAL, TaskStatus
 from core.model.views import LogStream
 
 _FOLLOW_SECONDS = 0.2
+_WAITING = (TaskStatus.BLOCKED, TaskStatus.QUEUED, TaskStatus.RETRYING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +70,7 @@ async def logs(arguments: Logs) -> int:
 
 async def _follow(deck: ReadingAPI, task_id: int, *, tail: Tail, arguments: Logs) -> None:
     """Write new output, attempt after attempt, until the task is final."""
+    claims = ClosedClaims(arguments)
     while True:
         # Read before the output: what was written before the end of the task is read after it.
         detail = await deck.task(task_id)
@@ -82,6 +84,8 @@ async def _follow(deck: ReadingAPI, task_id: int, *, tail: Tail, arguments: Logs
             continue
         if detail.task.status in TASK_FINAL:
             return
+        if detail.task.status in _WAITING:
+            await claims.look()
         await asyncio.sleep(_FOLLOW_SECONDS)
 
 

@@ -5,16 +5,19 @@ Used by the commands that only read; those that change something use `access`.
 
 from __future__ import annotations
 
+import time
 from contextlib import AbstractAsyncContextManager
 
 from core.app.lasting_control import read_engine_first
 from core.app.lock import is_held
 from core.app.remote_host import attach_or_start_remote
-from core.cli.access import note_trouble, running
+from core.cli.access import running, trouble_lines
 from core.cli.arguments import Common
 from core.cli.output import note
 from core.control.api import ReadingAPI
 from core.model.errors import TaskdeckError, Unavailable
+
+_LOOK_SECONDS = 1.0
 
 
 def reading(arguments: Common) -> AbstractAsyncContextManager[ReadingAPI]:
@@ -36,15 +39,42 @@ def reading_files(arguments: Common) -> AbstractAsyncContextManager[ReadingAPI]:
 
 async def note_closed_claims(arguments: Common) -> None:
     """Say why the engine that runs, if one does, claims nothing: what is queued waits for that."""
+    for line in await _closed_claims(arguments):
+        note(line)
+
+
+class ClosedClaims:
+    """Says why nothing is claimed while a command follows what waits: once, and again when it changes."""
+
+    def __init__(self, arguments: Common) -> None:
+        self._arguments = arguments
+        self._said: tuple[str, ...] = ()
+        self._looked_at = -_LOOK_SECONDS
+
+    async def look(self) -> None:
+        """Ask the engine, but not at each call."""
+        if time.monotonic() - self._looked_at < _LOOK_SECONDS:
+            return
+        said, self._said = self._said, await _closed_claims(self._arguments)
+        self._looked_at = time.monotonic()
+        for line in self._said:
+            if line not in said:
+                note(line)
+        if said and not self._said:
+            note("tasks are claimed again")
+
+
+async def _closed_claims(arguments: Common) -> tuple[str, ...]:
     options = arguments.options()
     if options.host is None and not is_held(options.paths.lock):
-        return
+        return ()
     try:
         async with running(arguments) as deck:
-            await note_trouble(deck)
+            return trouble_lines(await deck.status())
     except Unavailable as error:
         if error.code == "engine.stopping":
-            note("the engine is stopping: new work waits for the next engine")
+            return ("the engine is stopping: new work waits for the next engine",)
+        return ()
     except TaskdeckError:
         # What was asked for is listed.
-        return
+        return ()

@@ -33,9 +33,13 @@ def test_every_door_says_that_the_quota_is_reached_and_work_continues_when_it_is
     assert told.startswith("nothing is claimed: ")
     why = f"outputs take 2 MiB, and output_quota is 1 MiB (remove folders of ended tasks in {home}/output"
     assert why in told
-    for words in (["jobs"], ["tasks"], ["queues"], ["show", "1"], ["tasks", "--json"]):
+    for words in (["jobs"], ["tasks"], ["queues"], ["show", "1"], ["groups"], ["tasks", "--json"]):
         ended = deck(*words)
         assert (ended.status, "nothing is claimed since 20" in ended.err, why in ended.err) == (0, True, True)
+    for words in (["logs", "--follow", "2"], ["events", "--follow"]):
+        following = processes.start(*words)
+        assert following.stderr
+        assert why in following.stderr.readline()
     plain = subprocess.run(command("--plain"), capture_output=True, text=True, check=False)
     assert "nothing is claimed: outputs take 2 MiB" in plain.stdout
     fill.unlink()
