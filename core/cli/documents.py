@@ -15,6 +15,7 @@ from core.cli.output import emit, say, width
 from core.cli.parameters import Argument, Option
 from core.cli.reading import reading
 from core.cli.refusals import usage, write_faults
+from core.cli.standard_input import piped_document
 from core.connectors.registry import build
 from core.model.ports import Checks
 from core.model.values import JsonObject, JsonValue
@@ -23,6 +24,7 @@ from core.workflows.definition import Document
 from core.workflows.drawing import text_dag, whole_graph
 from core.workflows.expansion import Workflow, parse, parse_loaded
 from core.workflows.graph import Chain, critical_path, longest_chain
+from core.workflows.loader import Loaded, load
 from core.workflows.registry import find
 
 
@@ -30,7 +32,12 @@ from core.workflows.registry import find
 class Check(Hosting):
     """The arguments of `check`."""
 
-    workflow: Annotated[str, Argument(metavar="FILE|NAME", help="A workflow file, or a built-in name.")]
+    workflow: Annotated[
+        str,
+        Argument(
+            metavar="FILE|NAME", help="A workflow file, - for standard input, or a built-in name."
+        ),
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +46,10 @@ class Graph(Hosting):
 
     workflow: Annotated[
         str | None,
-        Argument(metavar="[FILE|NAME]", help="A workflow file, or a built-in name. [default: that of --job]"),
+        Argument(
+            metavar="[FILE|NAME]",
+            help="A workflow file, - for standard input, or a built-in name. [default: that of --job]",
+        ),
     ] = None
     job: Annotated[
         int | None,
@@ -49,7 +59,7 @@ class Graph(Hosting):
 
 async def check(arguments: Check) -> int:
     """Check a workflow, and print every fault with line, column and a likely correction."""
-    workflow = parse_loaded(find(arguments.workflow), _checks(arguments))
+    workflow = parse_loaded(_loaded(arguments.workflow), _checks(arguments))
     graph = whole_graph(workflow.document)
     stages = workflow.document.in_stages()
     if arguments.json:
@@ -79,6 +89,11 @@ async def graph(arguments: Graph) -> int:
     return 0
 
 
+def _loaded(word: str) -> Loaded:
+    piped = piped_document(word)
+    return find(word) if piped is None else load(piped.text, source=piped.name)
+
+
 def _checks(arguments: Hosting) -> Checks:
     chosen = arguments.options()
     return build(chosen.settings(), references=chosen.connectors)
@@ -93,7 +108,7 @@ async def _subject(arguments: Graph) -> tuple[Workflow, dict[str, float]]:
             times = _run_times((await deck.job_detail(arguments.job)).tasks)
             definition = None if arguments.workflow else await deck.definition(arguments.job)
     if arguments.workflow:
-        return parse_loaded(find(arguments.workflow), checks), times
+        return parse_loaded(_loaded(arguments.workflow), checks), times
     if definition is None:
         raise usage("name a workflow, or a job", hint="taskdeck graph FILE, or taskdeck graph --job 12")
     return parse(definition, checks), times
@@ -133,7 +148,11 @@ COMMANDS = (
         name="check",
         arguments=Check,
         run=check,
-        examples=("taskdeck check nightly.yaml", "taskdeck check nightly.yaml --json"),
+        examples=(
+            "taskdeck check nightly.yaml",
+            "generate.py | taskdeck check -",
+            "taskdeck check nightly.yaml --json",
+        ),
     ),
     Command(
         name="graph",

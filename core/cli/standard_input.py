@@ -1,6 +1,6 @@
 """Standard input of a command, read once and within a limit.
 
-Used by `exec` for its task, and by `run` for a workflow.
+Used by `exec` for its task, and by `run`, `check` and `graph` for a workflow.
 """
 
 from __future__ import annotations
