@@ -13,9 +13,9 @@ from msgspec import Struct
 from core.filters.terms import Filter
 from core.model.actors import Door, claim
 from core.model.commands import Document, DocumentText
-from core.model.errors import Invalid
+from core.model.errors import Invalid, NotFound
 from core.model.paths import absolute
-from core.model.values import JsonValue
+from core.model.values import ID_MAX, JsonValue
 
 OPERATOR = claim(Door.API)
 """Actor of a verb whose caller did not say who asks: a program of this user."""
@@ -29,7 +29,8 @@ class Target(Struct, frozen=True, kw_only=True):
     """What a verb acts on: exactly one of a job, tasks, all tasks that match a filter, a queue.
 
     Any other number of them raises `Invalid` (`target.one`). `as_of` and `excluding` narrow a filter:
-    tasks that changed after that event, and the named ones, are left alone.
+    tasks that changed after that event, and the named ones, are left alone. An id beyond 64 bits raises
+    `NotFound`.
     """
 
     job_id: int | None = None
@@ -46,6 +47,20 @@ class Target(Struct, frozen=True, kw_only=True):
                 "target.one",
                 "a verb acts on one of: a job, tasks, a filter, a queue",
                 hint="name exactly one of them",
+            )
+        _refuse_beyond(() if self.job_id is None else (self.job_id,), "job")
+        _refuse_beyond((*(self.task_ids or ()), *self.excluding), "task")
+
+
+def _refuse_beyond(ids: tuple[int, ...], noun: str) -> None:
+    """Refuse ids that no row can have, and the store cannot be asked for."""
+    for number in ids:
+        if abs(number) > ID_MAX:
+            raise NotFound(
+                f"{noun}.unknown",
+                f"there is no {noun} {number}",
+                hint=f"'taskdeck {noun}s' lists them",
+                facts={noun: str(number)},
             )
 
 

@@ -19,7 +19,7 @@ from typing import NoReturn
 from console import launch
 from core.cli.main import ROOMS, load
 
-BIG = str(2**64)
+BIG, FIRST_BIG = str(2**64), str(2**63)
 WORDS: dict[str, list[str]] = {
     "serve": ["serve", "--unit"],
     "stop": ["stop", "--home", "NOWHERE"],
@@ -56,6 +56,7 @@ REMARKS = ["tasks", "--where", "status:held"]
 """Ends with 0 and a remark, that none match."""
 NUMBERS = [
     *(["show", BIG], ["show", "9" * 5000], ["cancel", BIG], ["cancel", "9" * 5000], ["logs", BIG]),
+    *([verb, FIRST_BIG] for verb in ("show", "cancel", "retry", "pause", "resume", "wait", "logs")),
     *(["logs", f"{BIG}/a"], ["retry", "--task", BIG], ["events", "--job", BIG], ["hold", "--task", BIG]),
 ]
 """Ids beyond what the store can hold."""
