@@ -54,7 +54,8 @@ def stored_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert result.returncode == 1, result.stderr
     stop = subprocess.run(command("stop"), env=environment(folder / "home"), capture_output=True, check=False)
-    assert stop.returncode == 0, stop.stderr
+    # An engine that a command started may have ended by itself already.
+    assert stop.returncode in (0, 4), stop.stderr
     return folder / "home"
 
 
