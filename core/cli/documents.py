@@ -34,9 +34,7 @@ class Check(Hosting):
 
     workflow: Annotated[
         str,
-        Argument(
-            metavar="FILE|NAME", help="A workflow file, - for standard input, or a built-in name."
-        ),
+        Argument(metavar="FILE|NAME", help="A workflow file, - for standard input, or a built-in name."),
     ]
 
 

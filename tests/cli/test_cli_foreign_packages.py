@@ -66,7 +66,7 @@ def test_a_working_directory_that_was_removed_is_none(tmp_path, home) -> None:
     script = [sys.executable, str(ROOT / "_taskdeck.py"), "version"]
     result = subprocess.run(
         ["/bin/sh", "-c", 'rmdir "$PWD"; exec "$@"', "sh", *script],
-        env=environment(home.path),
+        env={**environment(home.path), "PYTHONPATH": ""},
         cwd=tmp_path / "gone",
         capture_output=True,
         text=True,
