@@ -1,4 +1,4 @@
-"""Commands and the console say who asks, with each verb that takes an actor."""
+"""Commands and the console say who asks, wherever a verb takes it."""
 
 from __future__ import annotations
 
