@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ast
-import dataclasses
 import inspect
 from pathlib import Path
 
 from core.control import api
 from tests.architecture.trees import sources, write_tree
 from tests.support.homes import ROOT
+
+
+def _fields(kind: type) -> set[str]:
+    return {name for base in kind.__mro__ for name in getattr(base, "__annotations__", {})}
+
 
 METHODS = {
     name
@@ -18,8 +22,8 @@ METHODS = {
 }
 REQUESTS = {
     name
-    for name, kind in inspect.getmembers(api, dataclasses.is_dataclass)
-    if "actor" in {field.name for field in dataclasses.fields(kind)}
+    for name, kind in inspect.getmembers(api, inspect.isclass)
+    if kind.__module__.startswith("core.control") and "actor" in _fields(kind)
 }
 CONTROLS = ("deck", "control")
 
