@@ -20,11 +20,7 @@ METHODS = {
     for name, method in inspect.getmembers(api.ControlAPI, inspect.isfunction)
     if "actor" in inspect.signature(method).parameters
 }
-REQUESTS = {
-    name
-    for name, kind in inspect.getmembers(api, inspect.isclass)
-    if kind.__module__.startswith("core.control") and "actor" in _fields(kind)
-}
+REQUESTS = {name for name, kind in inspect.getmembers(api, inspect.isclass) if "actor" in _fields(kind)}
 CONTROLS = ("deck", "control")
 
 
