@@ -32,7 +32,8 @@ class Quiet:
     async def ended(self) -> None:
         await self.end.wait()
 
-    def stop(self) -> None:
+    def stop(self, *, reason: str) -> None:
+        assert reason
         self.stopping = True
 
     def is_attached(self) -> bool:
