@@ -80,6 +80,7 @@ def test_bash_completes_verbs_options_jobs_tasks_queues_and_files(tab, tmp_path:
     assert "--detach" in tab("exec", "--d")
     assert tab("show", "") == ["2"]
     assert tab("cancel", "2/g") == ["2/good"]
+    assert (tab("wait", ""), tab("wait", "2", "2/g")) == (["2"], ["2/good"])
     assert tab("pause", "--queue", "") == ["default"]
     assert tab("orphans", "--apply", "re") == ["requeue"]
     assert tab("run", "n") == ["nightly.yaml"]
