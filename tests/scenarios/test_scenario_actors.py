@@ -47,7 +47,7 @@ def test_starts_and_ends_of_engines_name_who_asked(place: Home) -> None:
         ("engine.stopped", "signal 15 (SIGTERM)", "stop", None),
     ]
 
-    assert place.run("exec", "--", "true").returncode == 0
+    assert place.run("exec", "--", "true", TASKDECK_LINGER="0").returncode == 0
     place.has_none()
     assert place.rows(STORY) == [
         ("engine.started", user, None, None),
