@@ -129,7 +129,7 @@ def _values(option: str, kind: object, line: Line) -> Iterable[Candidate]:
             return names_of(line.home, "tasks")
         case (_, "TASK"):
             return [*names_of(line.home, "tasks"), *_keys(line)]
-        case (_, "JOB|JOB/KEY" | "JOB|JOB/KEY|#TASK|group:NAME"):
+        case (_, "JOB|JOB/KEY" | "JOB|JOB/KEY|#TASK|GROUP:NAME"):
             return [*names_of(line.home, "jobs"), *_keys(line)]
         case ("--env", _):
             return [(name, "") for name in sorted(os.environ)]
