@@ -25,6 +25,7 @@ from core.model.orphans import OrphanKind
 from core.model.records import replace
 from tests.console.support_console import Operator
 from tests.console.support_fake_control import INFO, FakeControl
+from tests.support.requests import request_of_kind
 
 GUARDED = replace(INFO, protected=True, home="/srv/prod")
 CHANGING = {verb.name: request for request, verb in VERBS.items() if verb.kind is Kind.CHANGE}
@@ -107,7 +108,7 @@ def watch(control: FakeControl, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def request_of(name: str) -> Request[object]:
     """Return a request that changes something; what it says of the change does not matter to the guard."""
-    return object.__new__(CHANGING[name])
+    return request_of_kind(CHANGING[name])
 
 
 async def gate_on(control: FakeControl, *, read_only=WRITABLE) -> tuple[Feed, Gate]:

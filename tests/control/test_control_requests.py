@@ -8,7 +8,6 @@ from types import NoneType
 from typing import TypeVar
 
 import pytest
-from msgspec import structs
 
 from core.app.store_first import StoreFirstControl
 from core.control import api, wire
@@ -33,6 +32,7 @@ from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.model.commands import Operated, Submitted
 from core.model.errors import Bug, Unavailable
+from tests.support.requests import request_of_kind
 
 R = TypeVar("R")
 FAILED = parse("status:failed sort:-id", Noun.TASKS)
@@ -202,7 +202,7 @@ async def test_without_an_engine_only_what_is_read_is_answered(stage, tmp_path):
     for request, verb in VERBS.items():
         if verb.kind is not Kind.READ:
             with pytest.raises(Unavailable) as caught:
-                await reading.ask(made(request))
+                await reading.ask(request_of_kind(request))
             assert caught.value.code == "engine.none"
 
 
@@ -214,9 +214,3 @@ async def test_a_control_that_reads_the_store_first_asks_the_engine_for_all_else
     with pytest.raises(Unavailable) as caught:
         await control.status()
     assert caught.value.code == "engine.none"
-
-
-def made(request: type[Request[object]]) -> Request[object]:
-    """Return a request of a kind with something in each field that must be given."""
-    needed = {field.name: 1 for field in structs.fields(request) if field.required}
-    return request(**needed)
