@@ -5,6 +5,7 @@ Called by the engine for `submit` and `enqueue`.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
@@ -60,15 +61,16 @@ class Admission:
         """
         _check_params(params)
         kept = self._allowed(surroundings)
-        plan = plan_job(document, params, checks=self._checks, options=options)
+        # A large document takes seconds: others are served meanwhile.
+        plan = await asyncio.to_thread(plan_job, document, params, checks=self._checks, options=options)
         return await self._journal.submit(Submit(plan=plan, actor=options.actor, surroundings=kept))
 
-    def describe(self, document: Document) -> WorkflowView:
+    async def describe(self, document: Document) -> WorkflowView:
         """Check a workflow as `submit` does, and say what it is; its parameters are not bound.
 
         Raises `InvalidDocument` with every fault, `NotFound` or `Invalid` for its file.
         """
-        return _view(read_workflow(document, checks=self._checks))
+        return _view(await asyncio.to_thread(read_workflow, document, checks=self._checks))
 
     async def enqueue(
         self,

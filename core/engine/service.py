@@ -219,7 +219,7 @@ class Engine:
 
     async def describe(self, document: Document) -> WorkflowView:
         """Check a workflow without admitting it; see `Admission.describe`."""
-        return self.admission.describe(document)
+        return await self.admission.describe(document)
 
     async def enqueue(
         self,

@@ -132,7 +132,7 @@ class Retry(_Model):
     base: Duration | None = None
     max: Duration | None = None
     jitter: Annotated[Jitter, Field(strict=False)] | None = None
-    on: Annotated[list[Code], Field(max_length=CODES_MAX)] | None = None
+    on: Annotated[list[Code], Field(min_length=1, max_length=CODES_MAX)] | None = None
 
 
 class _Shared(_Model):

@@ -1,4 +1,4 @@
-"""Benchmark of commands that ask a running engine: their CPU time, beside Python that imports httpx.
+"""Benchmark of commands that ask a running engine: CPU time and starts.
 
 `python tests/bench/verbs.py [ROUNDS [STARTS]]`. In turns, user and system time of each process, medians over
 ROUNDS (9); wanted is at most 1.3 times `python -c 'import httpx'`. Then STARTS (300) tasks are asked for one

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from pathlib import Path
 
 import pytest
 
-from core.model.commands import DocumentText
+from core.engine import admission
+from core.engine.admission import read_workflow
+from core.model.commands import Document, DocumentText
 from core.model.errors import InvalidDocument, NotFound
+from core.model.plans import TaskPlan
+from core.model.ports import Checks
 from core.model.workflow_views import ParamView, WorkflowView
+from core.workflows.expansion import Workflow
 from tests.support.house import House, task
+from tests.support.waiting import DEADLINE
 
 PARAMS = {
     "date": {"type": "string", "description": "Which day."},
@@ -80,3 +88,19 @@ async def test_a_text_is_submitted_like_a_file_but_runs_where_it_is_told(house: 
     submitted = await house.engine.submit(DocumentText(name="here", text=TEXT))
     assert (await house.ended(submitted.job_id)).status == "succeeded"
     assert house.steer.contexts["a"][0].cwd is None
+
+
+@pytest.mark.parametrize("ask", ["describe", "submit"])
+async def test_others_are_served_while_a_document_is_read(house: House, monkeypatch, ask: str):
+    goes_on = threading.Event()
+
+    def slow(document: Document, *, checks: Checks) -> Workflow:
+        assert goes_on.wait(DEADLINE), "nobody else was served"
+        return read_workflow(document, checks=checks)
+
+    monkeypatch.setattr(admission, "read_workflow", slow)
+    reading = asyncio.ensure_future(getattr(house.engine, ask)(DocumentText(name="w", text=TEXT)))
+    await house.engine.admission.enqueue([TaskPlan(key="b", uses="steer")], group=None, actor="a")
+    assert not reading.done()
+    goes_on.set()
+    await reading

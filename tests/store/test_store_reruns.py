@@ -12,6 +12,7 @@ from core.model.commands import (
     Pause,
     Prioritise,
     Proceed,
+    Refusal,
     Rehearse,
     Rerun,
     SkipIt,
@@ -287,3 +288,11 @@ def test_the_inbox_is_not_run_again_or_cancelled_as_a_whole(deck: Deck) -> None:
     assert "1 of them have not ended" in cancelled.message
     assert "taskdeck retry 1/KEY" in retried.hint
     assert deck.picture() == before
+
+
+def test_a_job_of_which_nothing_failed_says_so(deck: Deck) -> None:
+    work = ended(deck)
+    before = deck.statuses(work)
+    answer = deck.operate(Rerun(job_id=work, actor="ada"))
+    assert (answer.changed, answer.refused) == (0, (Refusal(work, "none of its tasks failed"),))
+    assert deck.statuses(work) == before

@@ -77,6 +77,8 @@ def apply_rerun(batch: Batch, command: Rerun) -> Operated | TaskdeckError:
         if refusal is not None:
             return refusal
         chosen = [task_id for (task_id,) in batch.rows(_OF_JOB, command.job_id)]
+        if not chosen:
+            return Operated(changed=0, refused=(Refusal(command.job_id, "none of its tasks failed"),))
         # A need that is not run again, skipped by its own `when` say, skips its dependants once more.
         idle = {need for _, _, need in batch.rows(_NEEDS_THAT_FAILED, ids(chosen))}
         batch.followups += [LeftOver("task", need) for need in sorted(idle)]
