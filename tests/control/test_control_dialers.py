@@ -158,12 +158,14 @@ async def test_a_command_that_will_not_go_is_killed(monkeypatch):
     assert line.has_ended  # type: ignore[attr-defined]
 
 
-async def test_a_command_is_over_though_what_it_started_holds_its_pipes(tmp_path):
+async def test_a_command_is_over_though_what_it_started_holds_its_pipes(tmp_path, monkeypatch):
+    # Without an end of patience: an end that is not noticed is waited for.
+    monkeypatch.setattr(dialers, "_END_SECONDS", 3_600)
     # As the connection that ssh keeps for later commands: it has the standard error of the first one.
-    dial = CommandDialer(["/bin/sh", "-c", f"sleep 300 & echo $! > {tmp_path}/kept; echo over >&2; exit 3"])
+    dial = CommandDialer(["/bin/sh", "-c", f"sleep 300 & echo $! > {tmp_path}/kept; echo up; read line"])
     line = await dial.dial()
+    assert await within(line.reader.readline(), "it is up") == b"up\n"
     try:
-        assert "ended with exit 3: over" in await line.failure_reason()
         await within(dial.close(), "it is over")
     finally:
         os.kill(int((tmp_path / "kept").read_text()), signal.SIGKILL)
