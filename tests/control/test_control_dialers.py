@@ -194,9 +194,9 @@ async def test_an_engine_from_before_the_handshake_is_of_another_protocol(tmp_pa
 
 async def test_an_engine_of_any_protocol_can_be_stopped(tmp_path):
     async with Answering(tmp_path, welcome=b"", answer=answer_with(b"{}")) as (heard, control):
-        await control.stop_engine(StopMode.DRAIN)
+        await control.stop_engine(StopMode.DRAIN, actor="ann")
     assert heard[0].startswith(b"POST /stop ")
-    assert heard[0].endswith(b'{"how":"drain"}')
+    assert heard[0].endswith(b'{"how":"drain","actor":"ann"}')
 
 
 async def test_a_newer_engine_of_this_protocol_is_spoken_to_and_tells_its_version(tmp_path):

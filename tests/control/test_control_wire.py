@@ -157,8 +157,8 @@ def test_options_come_back_as_they_were():
 @pytest.mark.parametrize(
     "target",
     [
-        Target(job_id=2**63),
-        Target(task_ids=(1, 2**70)),
+        Target(job_id=2**63 - 1),
+        Target(task_ids=(1, -(2**63) + 1)),
         Target(task_ids=()),
         Target(queue="\ud800\x00"),
         Target(

@@ -20,7 +20,7 @@ from core.filters.parser import parse
 from core.filters.terms import Filter
 from core.model.errors import Bug, Fault, Invalid, InvalidDocument, NotFound, TaskdeckError, Unavailable
 from core.model.plans import Backoff, Jitter, OnLoss, RetryPolicy, TaskSpec
-from core.model.values import JsonValue
+from core.model.values import ID_MAX, JsonValue
 
 TEXTS = st.text(st.characters(codec=None), max_size=12)
 NUMBERS = st.integers(-(2**80), 2**80) | st.floats(allow_nan=False, allow_infinity=False)
@@ -30,6 +30,7 @@ JSON_VALUES = st.recursive(
     max_leaves=12,
 )
 OBJECTS = st.dictionaries(TEXTS, JSON_VALUES, max_size=4)
+IDS = st.integers(-ID_MAX, ID_MAX)
 FAILED = parse("status:failed sort:-id", Noun.TASKS)
 
 
@@ -230,14 +231,14 @@ def test_every_enqueue_comes_back_as_it_was(
 
 
 targets = st.one_of(
-    st.builds(Target, job_id=st.integers()),
-    st.builds(Target, task_ids=st.lists(st.integers(), max_size=4).map(tuple)),
+    st.builds(Target, job_id=IDS),
+    st.builds(Target, task_ids=st.lists(IDS, max_size=4).map(tuple)),
     st.builds(Target, queue=TEXTS),
     st.builds(
         Target,
         filter=st.just(FAILED),
         as_of=st.none() | st.integers(),
-        excluding=st.lists(st.integers(), max_size=4).map(tuple),
+        excluding=st.lists(IDS, max_size=4).map(tuple),
     ),
 )
 
