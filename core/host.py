@@ -14,6 +14,7 @@ import shlex
 import shutil
 import signal
 import stat
+import threading
 import time
 from dataclasses import dataclass
 from functools import cache
@@ -224,7 +225,12 @@ def kill_family(leader: Process | None, mark: str) -> frozenset[Process]:
 
 
 def current_umask() -> int:
-    """Return the umask of this process without changing it for a moment."""
+    """Return the umask of this process; no thread of it sees another one for a moment."""
+    if threading.active_count() == 1:
+        # A few hundred times faster, and nothing else runs here meanwhile.
+        umask = os.umask(0o077)
+        os.umask(umask)
+        return umask
     return _umask_in(Path("/proc/self/status").read_text(encoding="utf-8", errors="replace"))
 
 
