@@ -48,6 +48,7 @@ class Journal:
         self._line: deque[_Waiting] = deque()
         self._in_flight: list[asyncio.Future[object]] | None = None
         self._woken = False
+        self._is_due = False
         self._closed = False
         self._last_use: Callable[[Writer], None] | None = None
         self._idle = asyncio.Event()
@@ -66,11 +67,15 @@ class Journal:
             return future
         # What answers a command is an R: the apply function of its kind returns it.
         self._line.append(_Waiting(command, cast("asyncio.Future[object]", future)))
-        self.wake()
+        self._rouse()
         return future
 
     def wake(self) -> None:
-        """Let a group start soon, be it only to claim."""
+        """Let a group start soon, be it only to claim: one that is in flight may know other slots."""
+        self._is_due = self._in_flight is not None
+        self._rouse()
+
+    def _rouse(self) -> None:
         if self._in_flight is None and not self._woken:
             # By call_soon: commands of one tick share one group.
             self._woken = True
@@ -96,6 +101,7 @@ class Journal:
         self._woken = False
         if self._in_flight is not None:
             return
+        self._is_due = False
         commands, self._in_flight = self._take()
         now = self._clock.now()
         self._work.put(Group(commands=commands, slots=self.slots, now=now, offset=self._clock.offset))
@@ -122,7 +128,7 @@ class Journal:
         futures, self._in_flight = self._in_flight or [], None
         if report.left_over and report.failure is None:
             self._line.appendleft(_Waiting(FollowUp(), self._loop.create_future()))
-        if self._line or report.claims_left:
+        if self._line or report.claims_left or self._is_due:
             # The next group starts before the answers are given: the writer does not wait for us.
             self._launch()
         for future, answer in zip(futures, answers, strict=True):

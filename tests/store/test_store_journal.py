@@ -34,7 +34,7 @@ from tests.support.deck import Deck
 from tests.support.factories import flat, task, tasks
 from tests.support.faults import faulty
 from tests.support.manual_time import ManualClock
-from tests.support.waiting import until
+from tests.support.waiting import ticks, until
 
 
 class Line:
@@ -251,3 +251,13 @@ async def statuses(line: Line) -> list[tuple]:
 async def ask(line: Line, sql: str) -> list[tuple]:
     reader: Callable[[], list[tuple]] = lambda: Deck.reading(line.deck.path).execute(sql).fetchall()  # noqa: E731
     return await asyncio.to_thread(reader)
+
+
+async def test_slots_that_open_while_a_group_is_written_are_filled(line: Line) -> None:
+    line.journal.submit(Enqueue(tasks=tasks("a", 2)))
+    await ticks(1)
+    assert line.journal._in_flight is not None
+    line.journal.slots = 2
+    line.journal.wake()
+    await line.journal.settle()
+    assert len(line.claimed) == 2
