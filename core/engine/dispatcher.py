@@ -87,7 +87,8 @@ class Dispatcher:
 
     def hear(self, report: Report) -> None:
         """Act on a committed batch."""
-        self._heard.notify()
+        # Who waits for it looks when the callers of its commands, too, have their answers.
+        asyncio.get_running_loop().call_soon(self._heard.notify)
         if report.failure is not None:
             self._wait_for_store(report.failure)
             return

@@ -131,6 +131,8 @@ class Journal:
         if self._line or report.claims_left or self._is_due:
             # The next group starts before the answers are given: the writer does not wait for us.
             self._launch()
+        # What was claimed starts before the callers hear: they may have much to do.
+        self._listener(report)
         for future, answer in zip(futures, answers, strict=True):
             if future.cancelled():
                 continue
@@ -140,7 +142,6 @@ class Journal:
                 future.exception()
             else:
                 future.set_result(answer)
-        self._listener(report)
         if not self._busy():
             self._idle.set()
 
