@@ -9,8 +9,8 @@ import pytest
 import core
 from core.app.lasting_control import LastingControl
 from core.app.options import Options
-from core.control.api import ControlAPI, Request, Target
-from core.model.errors import Unavailable
+from core.control.api import ControlAPI, EventQuery, Request, Target
+from core.model.errors import Invalid, Unavailable
 
 
 class Absent(ControlAPI):
@@ -62,3 +62,10 @@ async def test_other_refusals_are_those_of_the_engine(home: Path) -> None:
     async with LastingControl(Absent("engine.busy"), Options(home=home)) as control:
         with pytest.raises(Unavailable, match="no engine answers"):
             await control.log(1)
+
+
+async def test_a_number_beyond_all_ids_is_refused_by_the_store(home: Path) -> None:
+    async with LastingControl(Absent("engine.none"), Options(home=home)) as control:
+        with pytest.raises(Invalid) as refusal:
+            await control.events(EventQuery(job_id=2**70))
+        assert refusal.value.code == "number.range"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -85,7 +84,7 @@ def test_an_engine_started_from_a_task_is_not_part_of_it(home: Home) -> None:
     other = Home(home.path.parent / "other")
     words = [*home.argv("exec", "--detach", "--", "true")]
     settings = f"TASKDECK_HOME={other.path} TASKDECK_LINGER={STAYS}"
-    inner = f"{settings} PYTHONPATH={os.environ.get('PYTHONPATH', '')} " + " ".join(words)
+    inner = f"{settings} PYTHONPATH={home.package} " + " ".join(words)
     try:
         _run(home, "exec", "--", "sh", "-c", f"cd {home.package}; {inner}")
         other.waits_for("SELECT status FROM task", ("succeeded",))

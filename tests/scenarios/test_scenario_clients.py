@@ -275,6 +275,7 @@ def test_standard_input_is_kept_with_the_task_and_a_workflow_may_come_by_it(
     again = f"cat; test -e {tmp_path}/tried || {{ touch {tmp_path}/tried; exit 1; }}"
     done = piped(place, b"in ${{ 1 }} \xff\0\n", "exec", "--retry", "1", "--", "sh", "-c", again)
     assert done == (0, b"in ${{ 1 }} \xff\0\n" * 2, b"attempt 2\n")
+    assert piped(place, b"${{ 1 }}\n", "exec", "--", "cat")[1] == b"${{ 1 }}\n"
     assert piped(place, b"x" * 1_048_576, "exec", "--", "wc", "-c")[1].strip() == b"1048576"
     code, out, err = piped(place, b"x" * 1_048_577, "exec", "--", "wc", "-c")
     assert (code, out) == (2, b"")
