@@ -5,6 +5,8 @@ Written by `core.cli.completion`; those of `--show-completion` ask in the same w
 
 from __future__ import annotations
 
+# The names of the variables are those of the scripts that earlier versions installed: these go on working.
+
 _BASH = r"""_taskdeck_completion() {
     local IFS=$'\n'
     COMPREPLY=( $(env COMP_WORDS="${COMP_WORDS[*]}" COMP_CWORD=$COMP_CWORD \

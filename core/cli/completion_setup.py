@@ -15,6 +15,9 @@ from core.cli.completion_scripts import SCRIPTS
 from core.cli.output import note, put
 from core.cli.refusals import usage
 from core.files.kinds import exists
+from core.files.writing import write_file
+from core.model.errors import Unavailable
+from core.model.text import safe_line
 
 _ZSH_LINES = "fpath+=~/.zfunc; autoload -Uz compinit; compinit"
 
@@ -57,7 +60,19 @@ def _show(shell: str) -> None:
 
 
 def _install(shell: str) -> None:
-    home = Path.home()
+    try:
+        _add_to(shell, Path.home())
+    except OSError as error:
+        raise Unavailable(
+            "completion.unwritable",
+            f"the settings of {shell} cannot be written: {error.strerror} ({safe_line(str(error.filename))})",
+            hint=f"put the output of 'taskdeck --show-completion {shell}' where {shell} reads it",
+            facts={"shell": shell, "file": safe_line(str(error.filename))},
+        ) from error
+    note("completion works in shells that are started from now on")
+
+
+def _add_to(shell: str, home: Path) -> None:
     match shell:
         case "bash":
             script = _written(home / ".bash_completions/taskdeck.sh", SCRIPTS[shell])
@@ -67,12 +82,11 @@ def _install(shell: str) -> None:
             _ensure_line(home / ".zshrc", _ZSH_LINES)
         case _:
             _written(home / ".config/fish/completions/taskdeck.fish", SCRIPTS[shell])
-    note("completion works in shells that are started from now on")
 
 
 def _written(path: Path, script: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(script)
+    write_file(path, script.encode(), mode=0o644)
     note(f"wrote {path}")
     return path
 

@@ -209,3 +209,15 @@ def test_a_shell_that_is_not_known_is_refused(tmp_path: Path) -> None:
     done = subprocess.run(argv, env=environ, capture_output=True, text=True)
     assert done.returncode == 2
     assert "error[usage]: there is no completion for the shell 'tcsh'" in done.stderr
+
+
+def test_settings_that_cannot_be_written_are_said_with_another_way(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("")
+    environ = {**environment(tmp_path / "deck"), "HOME": str(tmp_path / "home")}
+    argv = [sys.executable, "-P", ROOT / "_taskdeck.py", "--install-completion", "bash"]
+    done = subprocess.run(argv, env=environ, capture_output=True, text=True)
+    assert done.returncode == 4
+    assert (
+        "error[completion.unwritable]: the settings of bash cannot be written: Not a directory" in done.stderr
+    )
+    assert "taskdeck --show-completion bash" in done.stderr
