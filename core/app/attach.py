@@ -36,9 +36,9 @@ class EngineAccess:
 
 
 @asynccontextmanager
-async def attach(options: Options) -> AsyncIterator[ControlAPI]:
+async def attach(options: Options, *, patience: float = HANDSHAKE_SECONDS) -> AsyncIterator[ControlAPI]:
     """Lend the control of the engine that runs; it connects, or raises `Unavailable`, when first asked."""
-    async with closing(dial(options.paths)) as remote:
+    async with closing(dial(options.paths, patience=patience)) as remote:
         yield remote
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import time
 from contextlib import AbstractAsyncContextManager
 
-from core.app.lasting_control import read_engine_first
+from core.app.attach import attach
+from core.app.lasting_control import PATIENCE, read_engine_first
 from core.app.lock import is_held
 from core.app.remote_host import attach_or_start_remote
 from core.cli.access import running, trouble_lines
@@ -68,12 +69,15 @@ async def _closed_claims(arguments: Common) -> tuple[str, ...]:
     options = arguments.options()
     if options.host is None and not is_held(options.paths.lock):
         return ()
+    lent = attach(options, patience=PATIENCE) if options.host is None else running(arguments)
     try:
-        async with running(arguments) as deck:
+        async with lent as deck:
             return trouble_lines(await deck.status())
     except Unavailable as error:
         if error.code == "engine.stopping":
             return ("the engine is stopping: new work waits for the next engine",)
+        if error.code == "engine.silent":
+            return (f"{error.message}: what waits may wait for it; {error.hint}",)
         return ()
     except TaskdeckError:
         # What was asked for is listed.

@@ -79,3 +79,15 @@ async def test_without_engine_and_store_the_refusal_is_that_of_the_store(home: H
         with pytest.raises(Unavailable) as refused:
             await deck.jobs()
     assert refused.value.code == "store.missing"
+
+
+def test_an_engine_that_does_not_answer_is_said_after_two_seconds(home: Home):
+    serving = home.start("serve")
+    until_now(lambda: home.run("jobs").returncode == 0, "an engine serves")
+    serving.send_signal(signal.SIGSTOP)
+    try:
+        listed = home.run("jobs")
+    finally:
+        serving.send_signal(signal.SIGCONT)
+    assert (listed.returncode, "inbox" in listed.stdout) == (0, True)
+    assert "an engine was called and did not answer for 2 s: what waits may wait for it" in listed.stderr
