@@ -21,7 +21,7 @@ from core.model.errors import Unavailable
 from core.model.workflow_views import WorkflowView
 from tests.control.control_stage import INFO, remote_stage
 from tests.control.raw_socket import STATUS, answer, ask, connected, post, rest, to
-from tests.support.waiting import DEADLINE, until
+from tests.support.waiting import DEADLINE, until, within
 
 CODES = {
     "attempt.unknown",
@@ -93,7 +93,7 @@ async def test_one_client_cannot_wait_for_everything_at_once(tmp_path):
         await until(lambda: len(stage.engine.asked) == 3, "three wait")
         for refused in (stage.control.wait_job(2), stage.control.changes(1)):
             with pytest.raises(Unavailable) as caught:
-                await refused
+                await within(refused, "one more wait is answered at once")
             assert caught.value.code == "engine.busy"
         assert await stage.control.status() == INFO
         waiting.pop().cancel()

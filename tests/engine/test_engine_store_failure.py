@@ -24,6 +24,7 @@ class Failing:
         self._connection = connection
         self.broken = False
         self.refusals = 0
+        self.begun = 0
         self.held = threading.Event()
         self.open = threading.Event()
         self.open.set()
@@ -35,6 +36,7 @@ class Failing:
         if self.broken and sql.startswith("BEGIN"):
             self.refusals += 1
             raise sqlite3.OperationalError("disk I/O error")
+        self.begun += sql.startswith("BEGIN")
         return self._connection.execute(sql, *args)
 
     def __getattr__(self, name: str) -> Any:
@@ -212,23 +214,33 @@ async def test_an_engine_whose_store_is_in_trouble_is_not_idle(house: House):
     await within(idle, "it is idle when the store writes again")
 
 
+LARGE = "x" * 100_000
+"""More than the free pages of a small store hold: what cannot be admitted cannot be recorded either."""
+
+
 async def test_a_full_disk_is_said_and_what_ended_meanwhile_is_recorded_when_there_is_room(house: House):
-    job = await house.submit(task("a", "block"), task("b", "succeed", "a"))
+    job = await house.submit(
+        task("a", "block", steer={"output": {"text": LARGE}}), task("b", "succeed", "a")
+    )
     await house.running("a")
     await house.settle()
-    store = house.engine.journal._writer.connection
+    store = fail_writes(house)
     (pages,) = store.execute("PRAGMA page_count").fetchone()
     store.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(Unavailable) as caught:
-        for number in range(200):
-            await house.submit(task(f"more{number}", "succeed", name="x" * 200))
+        await house.submit(task("more", "succeed", steer={"text": LARGE}))
     assert caught.value.code == "store.full"
     assert "free space" in caught.value.hint
+    assert "is full" in (await house.control.status()).trouble
+    begun = store.begun
     house.steer.release("a")
-    await ticks(20)
+    await house.until(lambda: store.begun >= begun + 2, "the outcome was offered, then offered alone")
+    await house.settle()
+    assert house.states(job) == {"a": "running", "b": "blocked"}
     store.execute("PRAGMA max_page_count = 1000000")
     async with asyncio.timeout(DEADLINE):
         while house.states(job) != {"a": "succeeded", "b": "succeeded"}:
             house.clock.advance(seconds=1)
             await house.settle()
     assert house.attempts(job, "a") == ["succeeded"]
+    assert house.engine.failure is None

@@ -9,6 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
+_ROOT = str(Path(__file__).resolve().parents[2])
 _KEPT = ("PATH", "TMPDIR", "TESTS_DEADLINE")
 _KEPT_PREFIXES = ("PIP_", "PYTEST_", "SSL_", "REQUESTS_", "HTTP_", "HTTPS_", "http_", "https_", "no_proxy")
 """How packages are fetched is a matter of the machine; one test installs the wheel."""
@@ -55,6 +56,9 @@ def _environ(home: Path) -> dict[str, str]:
     kept = {
         name: value for name, value in os.environ.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)
     }
+    if os.environ.get("PYTHONPATH") == _ROOT:
+        # A copy of the checkout under test, which the installed package must not stand in for.
+        kept["PYTHONPATH"] = _ROOT
     user = pwd.getpwuid(os.getuid()).pw_name
     return {
         **_pip_of_the_caller(),
