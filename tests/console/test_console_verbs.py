@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 from textual.events import Key
 
+from console.terminal.key_order import KeyOrder
+from console.widgets.line_dialog import LineDialog
+from core.model.text import SafeText
 from tests.console.support_console import console, shown
 from tests.console.support_fake_control import FakeControl
 
@@ -183,6 +186,28 @@ async def test_keys_that_come_in_one_piece_behind_a_question_are_typed_into_it_a
         for key in ("colon", *"hjobs", "enter"):
             operator.app.post_message(Key(key, {"colon": ":", "enter": None}.get(key, key)))
         await operator.hears("not found: 'hjobs'")
+        assert control.asked == []
+
+
+async def test_keys_wait_for_a_screen_that_a_worker_pushes_as_the_key_before_them_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    control = stocked()
+    dialog = LineDialog(SafeText("Which?"))
+    ended = KeyOrder._ended
+
+    async def end_as_a_screen_comes(order: KeyOrder, event: Key) -> None:
+        if event.key == "f12" and not dialog.is_running:
+            operator.app.push_screen(dialog)
+            assert not dialog.is_mounted
+        await ended(order, event)
+
+    async with console(control) as operator:
+        monkeypatch.setattr(KeyOrder, "_ended", end_as_a_screen_comes)
+        operator.app.post_message(Key("f12", None))
+        for key in "hx2":
+            operator.app.post_message(Key(key, key))
+        await operator.sees("Which?", "hx2")
         assert control.asked == []
 
 

@@ -219,9 +219,7 @@ LARGE = "x" * 100_000
 
 
 async def test_a_full_disk_is_said_and_what_ended_meanwhile_is_recorded_when_there_is_room(house: House):
-    job = await house.submit(
-        task("a", "block", steer={"output": {"text": LARGE}}), task("b", "succeed", "a")
-    )
+    job = await house.submit(task("a", "block", steer={"output": {"text": LARGE}}), task("b", "succeed", "a"))
     await house.running("a")
     await house.settle()
     store = fail_writes(house)
