@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.cli.cli_stage import Deck, command
 from tests.cli.test_cli_processes import Processes, processes
-from tests.support.waiting import DEADLINE, until_now
+from tests.support.waiting import DEADLINE, first_line, until_now
 
 __all__ = ["processes"]
 QUOTA = 1_048_576
@@ -29,7 +29,7 @@ def test_every_door_says_that_the_quota_is_reached_and_work_continues_when_it_is
     until_now(lambda: "BAD output.quota" in deck("doctor").out, "the engine says nothing")
     waiting = processes.start("exec", "--", "echo", "ran")
     assert waiting.stderr
-    told = waiting.stderr.readline()
+    told = first_line(waiting.stderr, "exec says why it waits")
     assert told.startswith("nothing is claimed: ")
     why = f"outputs take 2 MiB, and output_quota is 1 MiB (remove folders of ended tasks in {home}/output"
     assert why in told
@@ -39,7 +39,7 @@ def test_every_door_says_that_the_quota_is_reached_and_work_continues_when_it_is
     for words in (["logs", "--follow", "2"], ["events", "--follow"]):
         following = processes.start(*words)
         assert following.stderr
-        assert why in following.stderr.readline()
+        assert why in first_line(following.stderr, f"{words} says why nothing comes")
     plain = subprocess.run(command("--plain"), capture_output=True, text=True, check=False)
     assert "nothing is claimed: outputs take 2 MiB" in plain.stdout
     fill.unlink()

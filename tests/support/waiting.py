@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import IO, TypeVar
 
 import pytest
 
@@ -43,6 +44,14 @@ def until_now(condition: Callable[[], T], story: str, *, seconds: float = DEADLI
             pytest.fail(f"waited {seconds:g} s in vain: {story}; last seen {seen!r}")
         time.sleep(LOOK * 5)
     return seen
+
+
+def first_line(stream: IO[str], story: str) -> str:
+    """Return the first line that a process writes on a pipe."""
+    ready, _, _ = select.select([stream], [], [], DEADLINE)
+    if not ready:
+        pytest.fail(f"waited {DEADLINE:g} s in vain: {story}")
+    return stream.readline()
 
 
 async def ticks(number: int) -> None:
