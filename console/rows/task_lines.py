@@ -18,6 +18,7 @@ from core.model.events import EventView
 from core.model.text import SafeText, fit, safe_line
 from core.model.values import JsonValue, to_iso
 from core.model.views import AttemptView, TaskDetail
+from core.render.errors import error_line
 from core.render.output_notes import output_notes
 from core.render.times import duration_text
 
@@ -44,7 +45,7 @@ def task_lines(page: TaskPage, look: Look) -> Iterator[SafeText]:
     detail, task = page.detail, page.detail.task
     yield _pair("status", worded(task.status, look))
     if task.error is not None:
-        yield from _block("error", task.error)
+        yield _pair("error", error_line(task.error))
     if task.stop_requested is not None:
         yield _pair("stop asked", json.dumps(task.stop_requested, ensure_ascii=False))
     for label, text in (
@@ -73,6 +74,7 @@ def task_lines(page: TaskPage, look: Look) -> Iterator[SafeText]:
     yield SafeText("")
     yield _pair("attempts", f"{task.attempts} of {task.max_attempts}")
     yield from (_attempt(attempt, look) for attempt in detail.attempts)
+    yield from _block("error", task.error)
     yield from _block("with", dict(detail.with_))
     yield from _block("output", detail.output)
     yield from (safe_line(f"  ! {note}") for note in output_notes(detail.output))
@@ -85,7 +87,7 @@ def task_lines(page: TaskPage, look: Look) -> Iterator[SafeText]:
 
 def _attempt(attempt: AttemptView, look: Look) -> SafeText:
     end = now_ms() if attempt.finished_at is None else attempt.finished_at
-    error = f"  {attempt.error.get('message', '')}" if attempt.error else ""
+    error = f"  {error_line(attempt.error)}" if attempt.error else ""
     took = duration_text(end - attempt.started_at)
     status = fit(worded(attempt.status, look), 13)
     return safe_line(f"  {attempt.epoch:>3}  {status}  {to_iso(attempt.started_at)}  {took}{error}")

@@ -23,6 +23,7 @@ from console.widgets.line import Line
 from core.control.api import Target
 from core.model.text import SafeText, safe_line
 from core.model.views import JobDetail, TaskView
+from core.render.errors import error_line
 from core.render.graph.drawing import GraphDrawing, draw_graph
 from core.render.graph.layering import Band
 
@@ -209,7 +210,7 @@ class GraphScreen(DeskScreen):
             task = node.tasks[0]
             yield f"{task.id} {task.key}"
             yield task.status
-            error = (task.error or {}).get("message")
+            error = error_line(task.error)
             yield from (f"{text}" for text in (task.wait_reason, error) if text)
         yield from self._neighbours("needs", node.needs)
         needing = [other.key for other in self._nodes_by_key.values() if node.key in other.needs]

@@ -25,7 +25,7 @@ from core.render.columns import Column, Form, cell
 from core.render.times import age_text, duration_text
 
 _WHEN = Column(name="due", title="WHEN", form=Form.DUE, path="retry_at", width=11, priority=1)
-_ERROR = Column(name="err", title="ERROR", form=Form.TEXT, path="error", min_width=14, width=26)
+_ERROR = Column(name="err", title="ERROR", form=Form.ERROR, path="error", min_width=14, width=26)
 _KNOWN = {column.name: column for column in (*columns_of(Noun.TASKS), _WHEN, _ERROR)}
 _SHOWN = ("id", "job", "key", "status", "attempts", "due", "err")
 
@@ -85,9 +85,6 @@ class RetriesScreen(ListScreen[TaskView]):
         self.nothing = SafeText(self._preset.nothing)
         self.narrow(replace(self.rows.where, terms=(self._preset.term, *others)))
 
-    def export_cell(self, row: TaskView, column: Column) -> SafeText:
-        return error_text(row) if column.name == "err" else super().export_cell(row, column)
-
 
 def _where(preset: Preset) -> Filter:
     return Filter(noun=Noun.TASKS, terms=(preset.term,))
@@ -114,18 +111,10 @@ def when(task: TaskView, *, now: int) -> SafeText:
     return SafeText("" if task.finished_at is None else f"{age_text(now - task.finished_at)} ago")
 
 
-def error_text(task: TaskView) -> SafeText:
-    """Return code and message of the error of a task."""
-    parts = (task.error or {}).get("code"), (task.error or {}).get("message")
-    return safe_line(": ".join(str(part) for part in parts if part))
-
-
 def _cell(task: TaskView, column: Column, *, look: Look, now: int) -> SafeText:
     match column.name:
         case "due":
             return when(task, now=now)
-        case "err":
-            return error_text(task)
         case "status":
             return worded(task.status, look)
         case _:

@@ -16,6 +16,8 @@ from core.render.columns import GAP, TIME_DEPENDENT, Column
 from core.render.widths import ColumnLayout, allot_widths, widen_last, widened_needs
 
 V = TypeVar("V")
+_MAY_GO = 2
+"""The priority from which a column is left out while it is empty and another one is cut."""
 MARGIN = 1
 """Cells to the left and to the right of all columns; the left one holds the mark."""
 
@@ -92,6 +94,9 @@ class ColumnWidths(Generic[V]):
     def _offered(self) -> list[Column]:
         return [column for column in self.row_format.columns if column.name not in self.hidden]
 
+    def _is_filled(self, column: Column) -> bool:
+        return bool(column.priority < _MAY_GO or self._needs.get(column.name))
+
     def _least_needs(self) -> dict[str, int]:
         name, arrow = self.order
         steady = {column.name: column.floor for column in self._offered() if column.keeps_floor}
@@ -101,10 +106,12 @@ class ColumnWidths(Generic[V]):
         }
 
     def _reshape(self) -> bool:
-        old, self.shape = (
-            self.shape,
-            widen_last(allot_widths(self._offered(), self._needs, self._room), self._room),
-        )
+        old, offered = self.shape, self._offered()
+        layout = allot_widths(offered, self._needs, self._room)
+        if any(room < self._needs.get(column.name, 0) for column, room in layout):
+            # What is cut has more to say than a column without any text.
+            layout = allot_widths(list(filter(self._is_filled, offered)), self._needs, self._room)
+        self.shape = widen_last(layout, self._room)
         self.growing = tuple(
             index for index, (column, _) in enumerate(self.shape) if column.form in TIME_DEPENDENT
         )

@@ -18,6 +18,7 @@ from core.model.errors import Conflict, TaskdeckError
 from core.model.text import clip, safe_line
 from core.model.values import INBOX, JsonObject, JsonValue
 from core.model.views import TaskView
+from core.render.errors import error_line
 
 EXIT = {"succeeded": 0, "failed": 1, "cancelled": 3}
 """Exit status for the final status of a job or task."""
@@ -80,9 +81,7 @@ def error_text(error: JsonObject | None) -> str:
     """Write the error of a task on one line."""
     if not error:
         return "no error was recorded"
-    code, message = error.get("code"), error.get("message")
-    text = clip(str(message or ""), _MESSAGE)
-    return f"{text} [{safe_line(str(code))}]" if code else text
+    return clip(error_line(error), _MESSAGE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,7 +33,6 @@ TEXT_BYTES = 65_536
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 STRING_BYTES = 127 * 1024
 """Bytes of one argument or variable; the kernel takes no more than 128 KiB."""
-_NOTE_CHARS = 200
 
 
 def environment(context: CallContext, given: Mapping[str, str]) -> dict[str, str]:
@@ -104,6 +103,12 @@ def program(name: str, *, code: str, env: Mapping[str, str], cwd: str) -> str:
     return str(path)
 
 
+def end_facts(code: int) -> dict[str, JsonValue]:
+    """Return the exit code of a process, and the signal that it stands for."""
+    name = signal_name(code) if code > 128 else None
+    return {"exit": code} if name is None else {"exit": code, "signal": name}
+
+
 def signal_name(code: int) -> str | None:
     """Return the signal that a status over 128 stands for (`SIGKILL`), or None."""
     try:
@@ -121,11 +126,10 @@ def parse_json(data: bytes) -> JsonValue:
     return value
 
 
-def last_line(text: str) -> str:
-    """Return the last line that is not blank, made short; empty if there is none."""
-    lines = text.rstrip().rsplit("\n", 1)
-    line = lines[-1].strip()
-    return line if len(line) <= _NOTE_CHARS else line[: _NOTE_CHARS - 1] + "…"
+def exit_message(code: int, cause: str) -> str:
+    """Say how a process ended and why: `exit 65: no rows`, `SIGKILL`."""
+    how = (signal_name(code) if code > 128 else None) or f"exit {code}"
+    return f"{how}: {cause}" if cause else how
 
 
 def _about(context: CallContext) -> dict[str, str]:

@@ -14,18 +14,21 @@ from pydantic import Field
 from pydantic import JsonValue as InputJson
 
 from core.connectors.base import Input, Plain, WrittenText, parse_input
+from core.connectors.cause_line import cause_line
 from core.connectors.process import (
     EXIT_CODES,
     JSON_BYTES,
+    TEXT_BYTES,
     check_strings,
+    end_facts,
     environment,
+    exit_message,
     parse_json,
     program,
-    signal_name,
     working_directory,
 )
 from core.files.kinds import exists
-from core.files.untrusted import read_small
+from core.files.untrusted import read_small, tail_text
 from core.model.codes import ErrorCodes
 from core.model.errors import Invalid
 from core.model.outcomes import Failed, Outcome, Succeeded, TaskError
@@ -112,12 +115,12 @@ def _judged(result: JsonValue) -> Outcome:
 
 
 def _silent(end: ProcessExit) -> Failed:
-    name = signal_name(end.code) if end.code > 128 else None
-    how = f"exit {end.code}" if name is None else f"exit {end.code}, as by {name}"
-    facts: dict[str, JsonValue] = {"exit": end.code}
-    if name is not None:
-        facts["signal"] = name
-    return _failed("python.exit", f"the process ended without a result ({how})", facts=facts)
+    try:
+        output = tail_text(end.out, TEXT_BYTES)
+    except OSError:
+        output = ""
+    cause = cause_line(output) or "the process ended without a result"
+    return _failed("python.exit", exit_message(end.code, cause), facts=end_facts(end.code))
 
 
 def _failed(code: str, message: str, *, facts: JsonObject | None = None) -> Failed:

@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 from pydantic import Field
 
 from core.connectors.base import Input, Plain, WrittenText, parse_input
+from core.connectors.cause_line import cause_line
 from core.connectors.process import (
     EXIT_CODES,
     JSON_BYTES,
     TEXT_BYTES,
     check_strings,
+    end_facts,
     environment,
-    last_line,
+    exit_message,
     parse_json,
     program,
-    signal_name,
     working_directory,
 )
 from core.connectors.script import keep_shell, script_argv
@@ -141,7 +142,7 @@ class Shell(Plain):
         """
         parsed = parse_input(ShellInput, with_)
         if end.code not in parsed.ok:
-            return _failed(end)
+            return _failed(end, context)
         output: dict[str, JsonValue] = {"exit": end.code, "path": str(end.out), **_extent(end)}
         if end.err is not None:
             output |= {"stderr": _tail(end.err).decode("utf-8", "replace"), "stderr_path": str(end.err)}
@@ -171,15 +172,13 @@ def _as_text(value: Argument) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _failed(end: ProcessExit) -> Failed:
-    name = signal_name(end.code) if end.code > 128 else None
-    how = f"exited with {end.code}" if name is None else f"exited with {end.code} (as by {name})"
+def _failed(end: ProcessExit, context: CallContext) -> Failed:
     errors = b"" if end.err is None else _tail(end.err)
-    line = last_line((errors.strip() or _tail(end.out)).decode("utf-8", "replace"))
-    facts: dict[str, JsonValue] = {"exit": end.code, **(_extent(end) if end.dropped or end.lost else {})}
-    if name is not None:
-        facts["signal"] = name
-    message = f"{how}: {line}" if line else how
+    script = str(context.directory / _SCRIPT)
+    # What went to standard error tells why, if anything did; merged, it is in the output.
+    causes = (cause_line(data.decode("utf-8", "replace"), script=script) for data in (errors, _tail(end.out)))
+    facts = end_facts(end.code) | (_extent(end) if end.dropped or end.lost else {})
+    message = exit_message(end.code, next(filter(None, causes), ""))
     return Failed(error=TaskError(code="shell.exit", message=message, facts=facts))
 
 

@@ -15,6 +15,7 @@ from msgspec import Struct
 from core.filters.fields import Noun
 from core.model.text import SafeText, safe_line
 from core.model.values import to_iso
+from core.render.errors import error_line
 from core.render.times import age_text, clock_text, duration_text
 
 GAP = 2
@@ -42,6 +43,8 @@ class Form(StrEnum):
     """The value and the `other`, `2/5`."""
     COUNTS = "counts"
     """How many are in each status, `3 running 2 queued`."""
+    ERROR = "error"
+    """Code and message of an error."""
     JSON = "json"
     """A JSON value on one line."""
 
@@ -120,7 +123,7 @@ _TASKS = (
     ("age", "AGE", Form.AGE, "created_at", 6, 7, 2),
     ("took", "TOOK", Form.SPAN, "started_at:finished_at", 6, 7, 2),
     ("wait", "WAITS FOR", Form.TEXT, "wait_reason", 10, 14, 3),
-    ("err", "ERROR", Form.TEXT, "error.message", 14, 26, 1),
+    ("err", "ERROR", Form.ERROR, "error", 14, 26, 1),
     ("name", "NAME", Form.TEXT, "name", 10, 20, 5),
     ("group", "GROUP", Form.TEXT, "group", 8, 12, 7),
 )
@@ -204,6 +207,8 @@ def _write(column: Column, value: object, *, view: object, now: int) -> str:
             counts = value if isinstance(value, Mapping) else {}
             first = sorted(counts.items(), key=lambda item: _URGENCY.get(item[0], len(_URGENCY)))
             return " ".join(f"{count} {status}" for status, count in first if count)
+        case Form.ERROR:
+            return error_line(value if isinstance(value, Mapping) else None)
         case Form.JSON:
             return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         case _:

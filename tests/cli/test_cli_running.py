@@ -67,7 +67,7 @@ def test_a_job_that_fails_ends_with_1_and_names_the_log(home: Path, deck: Deck, 
     ended = deck("run", flow)
     assert ended.status == 1
     job = number("job # flow: ", ended.err)
-    assert f"failed bad: exited with 7: why [shell.exit]\n    taskdeck logs {job}/bad\n" in ended.out
+    assert f"failed bad: exit 7: why\n    taskdeck logs {job}/bad\n" in ended.out
     assert f"taskdeck retry {job}" in ended.out
 
 
@@ -117,7 +117,7 @@ def test_exec_writes_what_its_command_wrote(home: Path, deck: Deck) -> None:
 def test_exec_ends_with_1_when_its_command_failed(home: Path, deck: Deck) -> None:
     ended = deck("exec", "--", "sh", "-c", "echo out; exit 3")
     assert (ended.status, ended.out) == (1, "out\n")
-    assert "exited with 3" in ended.err
+    assert "exit 3" in ended.err
     task = number("taskdeck retry --task #", ended.err)
     assert deck("tasks", "--json", "--where", f"id:{task}").objects[0]["status"] == "failed"
 
@@ -208,7 +208,7 @@ def test_map_ends_with_1_and_names_what_failed(map_: Map) -> None:
     ended = map_(b"0\n5\n", "--", "sh", "-c", "exit $0")
     assert ended.status == 1
     assert "1 succeeded, 1 failed" in ended.out
-    assert "failed sh (5): exited with 5" in ended.out
+    assert "failed sh (5): exit 5" in ended.out
     assert "tasks in group map-" in ended.err
 
 

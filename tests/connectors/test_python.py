@@ -112,6 +112,30 @@ async def test_an_error_has_its_type_and_traceback_and_no_local(run, context):
     assert (context.directory / "out").read_text() == trace
 
 
+@pytest.mark.parametrize(
+    ("raised", "line"),
+    [
+        ("Odd('no rows')", "told.Odd: no rows"),
+        ("KeyboardInterrupt", "KeyboardInterrupt"),
+        (
+            "ExceptionGroup('two', [ValueError('row 17\\nhas no price'), OSError()])",
+            "ExceptionGroup: two (2 sub-exceptions): ValueError: row 17 has no price",
+        ),
+    ],
+)
+async def test_an_error_is_one_line_and_a_group_tells_the_first_of_its_errors(run, context, raised, line):
+    Path(context.cwd, "told.py").write_text(f"class Odd(Exception): pass\ndef f(): raise {raised}\n")
+    assert (await run("told:f")).error.message == line
+
+
+async def test_a_process_that_leaves_no_result_tells_why_in_its_output(run, context):
+    Path(context.cwd, "leaving.py").write_text(
+        "import os\ndef now():\n  os.write(2, b'license server: denied\\n'); os._exit(9)\n"
+    )
+    error = (await run("leaving:now")).error
+    assert (error.code, error.message) == ("python.exit", "exit 9: license server: denied")
+
+
 async def test_wrong_arguments_and_an_exit_are_errors_of_the_function(run):
     outcome = await run("tasks:leave")
     assert (outcome.error.code, outcome.error.facts["type"]) == ("python.error", "SystemExit")

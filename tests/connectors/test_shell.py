@@ -124,7 +124,18 @@ async def test_another_exit_fails_with_the_last_line(run):
     assert isinstance(outcome, Failed)
     assert not outcome.permanent
     assert (outcome.error.code, outcome.error.facts) == ("shell.exit", {"exit": 7})
-    assert outcome.error.message == "exited with 7: it broke"
+    assert outcome.error.message == "exit 7: it broke"
+
+
+async def test_standard_error_tells_why_although_the_output_ends_with_an_error_too(run):
+    script = "echo 'error: of the output'; echo 'no rows for today' >&2; exit 65"
+    outcome = await run({"script": script, "stderr": "separate"})
+    assert outcome.error.message == "exit 65: no rows for today"
+
+
+async def test_the_file_of_a_script_is_not_named_where_its_line_is(run):
+    outcome = await run({"script": "true\nnosuchcommand --now", "shell": "bash"})
+    assert outcome.error.message == "exit 127: line 2: nosuchcommand: command not found"
 
 
 async def test_a_long_last_line_is_made_short(run):
@@ -140,6 +151,7 @@ async def test_an_accepted_exit_succeeds(run):
 async def test_a_signal_is_named(run):
     outcome = await run({"script": "kill -SEGV $$"})
     assert outcome.error.facts == {"exit": 139, "signal": "SIGSEGV"}
+    assert outcome.error.message == "SIGSEGV"
 
 
 async def test_text_is_the_last_64_kilobytes_and_never_fails_to_decode(run):

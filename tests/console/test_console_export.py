@@ -203,7 +203,7 @@ async def test_columns_of_one_screen_alone_stand_in_its_file(folder: Path) -> No
         with (folder / f"{name}.csv").open(encoding="utf-8", newline="") as file:
             found[name] = list(csv.DictReader(file))
     assert [row["needs"] for row in found["job"] if row["key"] == "after"] == ["t1"]
-    assert found["trouble"][0]["err"] == "shell.exit: no"
+    assert found["trouble"][0]["err"] == "no"
     assert [row["state"] for row in found["queues"]] == ["open"]
 
 

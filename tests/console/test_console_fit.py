@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import pytest
 
@@ -10,10 +11,12 @@ from console.key_table import KEYS, hints
 from console.screens.job import heading
 from console.shell.app import ConsoleApp, ConsoleOptions
 from console.themes import looks
+from console.widgets.column_widths import ColumnWidths
+from console.widgets.row_format import RowFormat
 from core.filters.fields import Noun
-from core.model.text import cells
+from core.model.text import SafeText, cells, safe_line
 from core.model.views import JobView
-from core.render.columns import COLUMNS, cell
+from core.render.columns import COLUMNS, Column, Form, cell
 from tests.console.support_console import Operator, console, shown, strips_of
 from tests.console.support_fake_control import NOW, FakeControl
 
@@ -128,3 +131,25 @@ async def test_ages_grow_though_nothing_is_read(
         before = shown(operator.app)
         screen.refresh_ages()
         await operator.until(lambda: shown(operator.app) != before, "the ages stand still")
+
+
+def test_an_empty_column_gives_its_room_to_a_text_that_is_cut() -> None:
+    columns = (
+        Column(name="id", title="ID", form=Form.NUMBER, path="", min_width=2, width=4),
+        Column(name="wait", title="WAITS FOR", form=Form.TEXT, path="", min_width=9, width=14, priority=3),
+        Column(name="err", title="ERROR", form=Form.ERROR, path="", min_width=10, width=12, priority=1),
+    )
+
+    def shown_of(width: int, **texts: str) -> dict[str, int]:
+        def write(row: dict[str, str], shown: Sequence[Column]) -> tuple[SafeText, ...]:
+            return tuple(safe_line(row.get(column.name, "")) for column in shown)
+
+        sized = ColumnWidths(
+            RowFormat(columns=columns, key=lambda _: 0, write=write, style=lambda _, __: None)
+        )
+        sized.refit([texts], width)
+        return {column.name: room for column, room in sized.shape}
+
+    assert shown_of(42, id="7", err="x" * 60) == {"id": 2, "err": 36}
+    assert shown_of(42, id="7", wait="slots", err="x" * 60) == {"id": 2, "wait": 9, "err": 25}
+    assert shown_of(42, id="7", err="x" * 9) == {"id": 2, "wait": 9, "err": 25}

@@ -82,7 +82,7 @@ async def test_keys_lead_along_the_edges_and_the_foot_names_the_neighbours() -> 
         await operator.press("right")
         await operator.sees("2 b  running  | needs a  | needed by d")
         await operator.press("j")
-        await operator.sees("3 c  failed  exit status 7  | needs a")
+        await operator.sees("3 c  failed  exit: exit status 7  | needs a")
         await operator.press("j", "right", "right")
         assert screen.view.cursor == "4"
         await operator.press("left", "left", "left")

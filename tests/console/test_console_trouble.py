@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from console.screens.retries import PRESETS, RetriesScreen, error_text, when
+from console.screens.retries import PRESETS, RetriesScreen, when
 from core.filters.unparser import unparse
 from core.model.text import cells
 from tests.console.support_console import HOSTILE, VISIBLE, Operator, console, strips_of
@@ -182,20 +182,3 @@ def test_when_is_ahead_or_behind(changes, said: str) -> None:
     task = control.add_task(control.add_job())
     control.set_task(task, **changes)
     assert when(control.task_rows[task], now=NOW) == said
-
-
-@pytest.mark.parametrize(
-    ("error", "said"),
-    [
-        (None, ""),
-        ({}, ""),
-        ({"code": "exit"}, "exit"),
-        ({"message": "gone"}, "gone"),
-        ({"code": "exit", "message": "exit status 7"}, "exit: exit status 7"),
-        ({"code": 7, "message": ["a"]}, "7: ['a']"),
-    ],
-)
-def test_a_fault_is_code_and_message_as_far_as_there_are_any(error, said: str) -> None:
-    control = FakeControl()
-    task = control.add_task(control.add_job(), error=error)
-    assert error_text(control.task_rows[task]) == said

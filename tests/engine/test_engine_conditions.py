@@ -274,7 +274,7 @@ async def test_a_task_that_runs_after_a_failure_sees_exit_and_error(house: House
     assert (await house.look(job, "seen")).output == ["failed", 75]
     error = (await house.look(job, "error")).output
     assert error["code"].startswith("shell.exit")
-    assert error["message"] == "exited with 75: no luck"
+    assert error["message"] == "exit 75: no luck"
     assert (await house.look(job, "none")).output == {"code": None, "message": None}
 
 

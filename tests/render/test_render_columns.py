@@ -87,7 +87,7 @@ def test_a_task_is_written() -> None:
         "age": "3m",
         "took": "250ms",
         "wait": "",
-        "err": "bad␛[2J␊end",
+        "err": "http.5xx: bad␛[2J␊end",
         "name": "",
         "group": "",
     }

@@ -77,7 +77,7 @@ def watch(terminal: Terminal) -> None:
     terminal.sees("Job 2  sample", "running")
     sees_line(terminal, "write_west", "● running")
     sees_line(terminal, "count_west", "◇ blocked")
-    sees_line(terminal, "broken", "✗ failed", "exited with 2")
+    sees_line(terminal, "broken", "✗ failed", "exit 2")
     sees_line(terminal, "flaky", "✓ succeeded", "3/3")
     terminal.press("v")
     sees_line(terminal, "● write_west", "◇ sum_west")
@@ -86,7 +86,7 @@ def watch(terminal: Terminal) -> None:
     sees_line(terminal, "write_west", "● running")
     terminal.press("1")
     terminal.sees(" Pulse  working", f"slots 4/{SLOTS}", "✗ failed 1", "● running 4")
-    sees_line(terminal, "shell.exit", "exited with 2")
+    sees_line(terminal, "shell.exit", "exit 2")
     sees_line(terminal, "◇ needs", "10")
 
 

@@ -105,12 +105,22 @@ def describe(error: BaseException) -> dict[str, object]:
     text = "".join(trace.format())
     print(text, end="", file=sys.stderr, flush=True)
     name = type(error).__qualname__
-    summary = "".join(traceback.format_exception_only(type(error), error)).strip()
     return {
         "code": "python.error",
-        "message": summary[:MESSAGE_CHARS],
+        "message": summary(error)[:MESSAGE_CHARS],
         "facts": {"type": name, "traceback": text[-TRACE_CHARS:]},
     }
+
+
+def summary(error: BaseException) -> str:
+    """Return type and text of an error on one line; of a group, of the first error in it too."""
+    kind = type(error)
+    module = "" if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}."
+    told = f"{module}{kind.__qualname__}: {error}".rstrip(": ")
+    members = getattr(error, "exceptions", ())
+    if isinstance(members, tuple) and members:
+        told = f"{told}: {summary(members[0])}"
+    return " ".join(told.split())
 
 
 def write(path: Path, text: str) -> None:
