@@ -148,6 +148,7 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
     "pause": (("pause", "p", "p", "pause", "pause, or resume", "pause"),),
     "hold": (("hold", "h", "h", "hold", "hold a task, or release it", "hold"),),
     "logs": (("logs", "l", "l", "logs", "the output of the task", "log"),),
+    "why": (("why", "w", "w", "why", "why it waits, and what would end that", "why"),),
     "events": (("events", "e", "e", "events", "the events of the row", "events"),),
     "log": (("follow", "F", "F", "follow", "follow the end, or stop following", "follow"),),
 }

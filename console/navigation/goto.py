@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from console.navigation.history import Spot
 
-ABOUT = {"job": "jobs", "graph": "jobs", "task": "tasks", "log": "tasks"}
+ABOUT = {"job": "jobs", "graph": "jobs", "task": "tasks", "log": "tasks", "why": "tasks"}
 """Places that show one numbered thing, and the screen they are opened from."""
 ALIASES = {"dead": "retries", "trouble": "retries", "home": "pulse"}
 """Other names of screens."""

@@ -18,6 +18,7 @@ from core.model.events import EventView
 from core.model.text import SafeText, fit, safe_line
 from core.model.values import JsonValue, to_iso
 from core.model.views import AttemptView, TaskDetail
+from core.model.waits import TaskWaits
 from core.render.errors import error_line
 from core.render.output_notes import output_notes
 from core.render.times import duration_text
@@ -28,9 +29,10 @@ _LABEL = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskPage:
-    """A task and its newest events, newest first."""
+    """A task, why it waits if it does, and its newest events, newest first."""
 
     detail: TaskDetail
+    waits: TaskWaits | None
     events: Sequence[EventView]
 
 
@@ -38,12 +40,14 @@ async def read_task_page(control: ControlAPI, task_id: int) -> TaskPage:
     detail = await control.task(task_id)
     newest = Filter(noun=Noun.EVENTS, sort=Sort(field="id", descending=True))
     events = await control.events(EventQuery(task_id=task_id, filter=newest), limit=_EVENTS)
-    return TaskPage(detail=detail, events=events.rows)
+    waits = await control.why(task_id) if detail.task.waits_for else None
+    return TaskPage(detail=detail, waits=waits, events=events.rows)
 
 
 def task_lines(page: TaskPage, look: Look) -> Iterator[SafeText]:
     detail, task = page.detail, page.detail.task
     yield _pair("status", worded(task.status, look))
+    yield from _waits(page.waits)
     if task.error is not None:
         yield _pair("error", error_line(task.error))
     if task.stop_requested is not None:
@@ -58,7 +62,6 @@ def task_lines(page: TaskPage, look: Look) -> Iterator[SafeText]:
         ("uses", task.uses),
         ("needs", ", ".join(detail.needs)),
         ("group", task.group),
-        ("waits for", task.wait_reason),
     ):
         if text:
             yield _pair(label, text)
@@ -83,6 +86,12 @@ def task_lines(page: TaskPage, look: Look) -> Iterator[SafeText]:
         yield SafeText("")
         yield SafeText(f"newest events (of at most {_EVENTS})")
         yield from (_event(event) for event in page.events)
+
+
+def _waits(waits: TaskWaits | None) -> Iterator[SafeText]:
+    for number, reason in enumerate(waits.reasons if waits else ()):
+        yield _pair("" if number else "waits for", reason.text)
+        yield _pair("", f"ends by {reason.ends}")
 
 
 def _attempt(attempt: AttemptView, look: Look) -> SafeText:

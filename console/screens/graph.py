@@ -36,7 +36,7 @@ _NAMED = 4
 class GraphScreen(DeskScreen):
     """Stages side by side, one node for each task; in a large job the layers of a stage are folded."""
 
-    PARTS = ("node", "drawn", "retry", "again", "cancel", "kill", "pause", "hold", "logs", "events")
+    PARTS = ("node", "drawn", "retry", "again", "cancel", "kill", "pause", "hold", "why", "logs", "events")
     BINDINGS = bindings(*PARTS)
     READER = "graph"
     NOUNS = ("job", "stage", "task")
@@ -162,6 +162,14 @@ class GraphScreen(DeskScreen):
     def action_events(self) -> None:
         self.visit("job events", self.job_id)
 
+    def action_why(self) -> None:
+        """Say why the task under the cursor waits; on a folded layer, for what the job waits."""
+        task_id = self._task_id()
+        if task_id is None:
+            self.visit("why job", self.job_id)
+        else:
+            self.visit("why", task_id)
+
     def _pause(self) -> None:
         """Pause or resume the job, wherever the cursor is: tasks are held instead."""
         if self._detail is not None:
@@ -211,7 +219,7 @@ class GraphScreen(DeskScreen):
             yield f"{task.id} {task.key}"
             yield task.status
             error = error_line(task.error)
-            yield from (f"{text}" for text in (task.wait_reason, error) if text)
+            yield from (f"{text}" for text in (_waits_for(task), error) if text)
         yield from self._neighbours("needs", node.needs)
         needing = [other.key for other in self._nodes_by_key.values() if node.key in other.needs]
         yield from self._neighbours("needed by", needing)
@@ -221,3 +229,7 @@ class GraphScreen(DeskScreen):
         if names:
             more = f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else ""
             yield f"| {word} {', '.join(names)}{more}"
+
+
+def _waits_for(task: TaskView) -> str:
+    return f"waits for {task.waits_for}" if task.waits_for else ""

@@ -55,7 +55,20 @@ class JobRow:
 class JobScreen(ListScreen[JobRow]):
     """A line of progress, then stages and the tasks in them, indented by their needs."""
 
-    PARTS = ("list", "drawn", "retry", "again", "cancel", "kill", "pause", "hold", "logs", "events", "times")
+    PARTS = (
+        "list",
+        "drawn",
+        "retry",
+        "again",
+        "cancel",
+        "kill",
+        "pause",
+        "hold",
+        "why",
+        "logs",
+        "events",
+        "times",
+    )
     BINDINGS = bindings(*PARTS)
     NOUNS = ("job", "stage", "task")
     PLACES = {"open": "task", "logs": "log"}
@@ -95,6 +108,14 @@ class JobScreen(ListScreen[JobRow]):
 
     def action_events(self) -> None:
         self.visit("job events", self.job_id)
+
+    def action_why(self) -> None:
+        """Say why the task under the cursor waits; on a stage, for what the job waits."""
+        task_id = self.subject()
+        if task_id is None:
+            self.visit("why job", self.job_id)
+        else:
+            self.visit("why", task_id)
 
     def _pause(self) -> None:
         """Pause or resume the job, wherever the cursor is: tasks are held instead."""

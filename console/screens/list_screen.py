@@ -49,7 +49,7 @@ class ListScreen(DeskScreen, Generic[V]):
     READER = "table"
     BINDINGS = bindings(*SHARED)
     PLACES: ClassVar[Mapping[str, str]] = {}
-    """By action, of `open`, `logs` and `events`, the place that shows the row under the cursor."""
+    """By action, of `open`, `logs`, `events` and `why`, the place that shows the row under the cursor."""
     nothing = SafeText("nothing here yet")
     """Stands where the rows would be when there is none."""
 
@@ -194,6 +194,9 @@ class ListScreen(DeskScreen, Generic[V]):
 
     def action_events(self) -> None:
         self._visit("events")
+
+    def action_why(self) -> None:
+        self._visit("why")
 
     def action_back(self) -> None:
         """Go back by one step: the prompt, an export, the marks, the filter, the screen."""

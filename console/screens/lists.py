@@ -14,17 +14,17 @@ from core.model.events import EventView
 from core.model.text import SafeText, safe_line
 from core.model.views import JobView, TaskView
 
-TASK_PLACES = {"open": "task", "logs": "log", "events": "task events"}
+TASK_PLACES = {"open": "task", "logs": "log", "events": "task events", "why": "why"}
 """What shows the task under the cursor, by action."""
 
 
 class JobsScreen(ListScreen[JobView]):
     """What was submitted, and how far it is."""
 
-    PARTS = ("list", "retry", "again", "cancel", "kill", "pause", "events", "times")
+    PARTS = ("list", "retry", "again", "cancel", "kill", "pause", "why", "events", "times")
     NOUNS = ("job", "task")
     BINDINGS = bindings(*PARTS)
-    PLACES = {"open": "job", "events": "job events"}
+    PLACES = {"open": "job", "events": "job events", "why": "why job"}
     nothing = SafeText("no job yet: o starts one; try the sample")
 
     def __init__(self, desk: Desk) -> None:
@@ -37,7 +37,7 @@ class JobsScreen(ListScreen[JobView]):
 class TasksScreen(ListScreen[TaskView]):
     """The tasks of all jobs, or those that a filter finds."""
 
-    PARTS = ("list", "retry", "again", "cancel", "kill", "hold", "logs", "events", "times")
+    PARTS = ("list", "retry", "again", "cancel", "kill", "hold", "why", "logs", "events", "times")
     NOUNS = ("task",)
     BINDINGS = bindings(*PARTS)
     PLACES = TASK_PLACES

@@ -54,7 +54,7 @@ PRESETS = (
 class RetriesScreen(ListScreen[TaskView]):
     """The filter holds the preset too: verbs act on exactly what the filter line shows."""
 
-    PARTS = ("list", "preset", "retry", "again", "cancel", "kill", "hold", "logs", "events")
+    PARTS = ("list", "preset", "retry", "again", "cancel", "kill", "hold", "why", "logs", "events")
     BINDINGS = bindings(*PARTS)
     NOUNS = ("task",)
     PLACES = TASK_PLACES

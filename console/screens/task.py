@@ -21,7 +21,7 @@ from core.model.views import TaskView
 class TaskScreen(DeskScreen):
     """State, attempts, input, output, error and newest events of a task."""
 
-    PARTS = ("view", "retry", "again", "cancel", "kill", "hold", "logs", "events")
+    PARTS = ("view", "retry", "again", "cancel", "kill", "hold", "why", "logs", "events")
     NOUNS = ("task", "attempt")
     BINDINGS = bindings(*PARTS)
 
@@ -72,6 +72,9 @@ class TaskScreen(DeskScreen):
 
     def action_logs(self) -> None:
         self.visit("log", self.task_id)
+
+    def action_why(self) -> None:
+        self.visit("why", self.task_id)
 
     def action_events(self) -> None:
         self.visit("task events", self.task_id)

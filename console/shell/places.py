@@ -16,6 +16,7 @@ from console.screens.pulse import PulseScreen
 from console.screens.queues import QueuesScreen
 from console.screens.retries import RetriesScreen
 from console.screens.task import TaskScreen
+from console.screens.why import WhyScreen
 from core.filters.fields import Noun
 from core.filters.terms import Filter, In
 
@@ -32,7 +33,7 @@ ROOTS = tuple(_ROOTS)
 """The screens of their own; each keeps its place, filter and cursor."""
 HOME = "pulse"
 """The first screen."""
-_ABOUT: tuple[type[DeskScreen], ...] = (JobScreen, GraphScreen, TaskScreen, LogScreen)
+_ABOUT: tuple[type[DeskScreen], ...] = (JobScreen, GraphScreen, TaskScreen, LogScreen, WhyScreen)
 GROUPS = tuple((*screen.parts(), "app") for screen in (*_ROOTS.values(), *_ABOUT))
 """The parts of the key table that are active together."""
 
@@ -52,6 +53,10 @@ def screen_for(desk: Desk, place: str, subject: Subject | None) -> DeskScreen:
             return TaskScreen(desk, task_id)
         case "log", int(task_id):
             return LogScreen(desk, task_id)
+        case "why", int(task_id):
+            return WhyScreen(desk, task_id=task_id)
+        case "why job", int(job_id):
+            return WhyScreen(desk, job_id=job_id)
         case "job events", int(job_id):
             return EventsScreen(desk, job_id=job_id)
         case "task events", int(task_id):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TypeVar
 
 from core.app.attach import closing, dial
@@ -14,6 +15,7 @@ from core.app.options import Options
 from core.app.reading import read_store
 from core.control.api import ControlAPI, Kind, ReadingAPI, Request, kind_of
 from core.control.reading import ReadingControl
+from core.control.wait_answers import ask_engine
 
 R = TypeVar("R")
 
@@ -42,7 +44,10 @@ async def read_store_first(options: Options) -> AsyncIterator[ControlAPI]:
 
     Raises `Unavailable` (`store.missing` and its like) where nothing can be read.
     """
-    async with read_store(options) as reading, closing(dial(options.paths)) as engine:
+    async with (
+        closing(dial(options.paths)) as engine,
+        read_store(options, engine=partial(ask_engine, engine)) as reading,
+    ):
         control = StoreFirstControl(reading=reading, engine=engine)
         await control.queues()
         yield control

@@ -33,6 +33,7 @@ ROOMS = {
     "core.cli.lists": ("jobs", "tasks", "groups", "queues"),
     "core.cli.events": ("events",),
     "core.cli.show": ("show",),
+    "core.cli.why": ("why",),
     "core.cli.logs": ("logs",),
     "core.cli.verbs": ("cancel", "retry", "pause", "resume", "hold", "unhold", "priority"),
     "core.cli.orphans": ("orphans",),

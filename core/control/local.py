@@ -12,6 +12,7 @@ from core.control.answers import Answers
 from core.control.api import ControlAPI, Document, Kind, Request, StopMode, SubmitOptions, kind_of
 from core.control.operator_verbs import OperatorPort, OperatorVerbs
 from core.control.reading import ReadingControl
+from core.control.wait_answers import facts_of
 from core.host import effective_user, own_surroundings
 from core.model.actors import signed
 from core.model.records import replace
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from core.model.surroundings import Surroundings
     from core.model.values import JsonValue
     from core.model.views import EngineInfo, JobResult
+    from core.model.waits import EngineFacts
     from core.model.workflow_views import WorkflowView
 
 R = TypeVar("R")
@@ -40,6 +42,10 @@ class EnginePort(OperatorPort, Protocol):
     @property
     def output_dir(self) -> Path:
         """The directory of the attempt directories."""
+
+    @property
+    def aging_step(self) -> int:
+        """How many ms of waiting weigh as much as one priority level."""
 
     async def submit(
         self,
@@ -95,7 +101,7 @@ class LocalControl(ControlAPI):
     def __init__(self, engine: EnginePort) -> None:
         self._engine = engine
         self._user = effective_user()
-        self._reading = ReadingControl(engine.reports, engine.output_dir)
+        self._reading = ReadingControl(engine.reports, engine.output_dir, engine=self._sight)
         self._operator_verbs = OperatorVerbs(engine)
         self._answers = self._answers_of(engine)
 
@@ -169,6 +175,9 @@ class LocalControl(ControlAPI):
 
     async def _resume_engine(self, request: api.ResumeEngine) -> None:
         self._engine.resume(actor=signed(request.actor, self._user))
+
+    async def _sight(self) -> EngineFacts:
+        return facts_of(self._engine.info(), aging_step=self._engine.aging_step)
 
     async def _status(self) -> EngineInfo:
         return self._engine.info()

@@ -12,9 +12,11 @@ from core.control.answers import Answers
 from core.control.arguments import EventQuery
 from core.control.reading_api import ReadingAPI
 from core.control.requests import Kind, Request, verb_of
+from core.control.wait_answers import EngineSight, WaitAnswers, no_engine
 from core.executors.outputs import Outputs
 from core.model.errors import NotFound, Unavailable
 from core.model.ports import AttemptRef
+from core.model.records import replace
 from core.model.status import ATTEMPT_FINAL, AttemptStatus
 from core.model.views import LogChunk
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from core.model.events import EventView
-    from core.model.views import AttemptView, Page, TaskDetail
+    from core.model.views import AttemptView, JobDetail, Page, TaskDetail, TaskView
     from core.store.readers import Readers
     from core.store.reports import Reports
 
@@ -33,12 +35,21 @@ _CLOSED = frozenset(status.value for status in ATTEMPT_FINAL)
 class ReadingControl(ReadingAPI):
     """Answer what needs no engine; raise `Unavailable` (`engine.none`) for all else.
 
-    `readers` are closed with it; None = the owner of the reports closes their connections.
+    `engine` says how the engine does, which is part of why tasks wait. `readers` are closed with it; None =
+    the owner of the reports closes their connections.
     """
 
-    def __init__(self, reports: Reports, output_dir: Path, *, readers: Readers | None = None) -> None:
+    def __init__(
+        self,
+        reports: Reports,
+        output_dir: Path,
+        *,
+        engine: EngineSight = no_engine,
+        readers: Readers | None = None,
+    ) -> None:
         self._reports = reports
         self._readers = readers
+        self._waits = WaitAnswers(reports.waits, engine)
         self._outputs = Outputs(output_dir)
         self._answers = self._answers_of(reports)
 
@@ -63,9 +74,9 @@ class ReadingControl(ReadingAPI):
         answers = Answers()
         answers.to(reading_api.Jobs, lambda r: reports.jobs.page(r.where, after=r.after, limit=r.limit))
         answers.to(reading_api.Job, lambda r: reports.jobs.view(r.job_id))
-        answers.to(reading_api.JobDetail, lambda r: reports.jobs.detail(r.job_id))
-        answers.to(reading_api.Tasks, lambda r: reports.tasks.page(r.where, after=r.after, limit=r.limit))
-        answers.to(reading_api.Task, lambda r: reports.tasks.detail(r.task_id))
+        answers.to(reading_api.JobDetail, self._job_detail)
+        answers.to(reading_api.Tasks, self._tasks)
+        answers.to(reading_api.Task, self._task)
         answers.to(reading_api.FindTask, lambda r: reports.tasks.find(r.ref))
         answers.to(reading_api.Groups, lambda r: reports.tasks.groups(limit=r.limit))
         answers.to(reading_api.Queues, lambda _: reports.queues.all())
@@ -77,8 +88,25 @@ class ReadingControl(ReadingAPI):
             lambda r: reports.targets.preview(r.where, as_of=r.as_of, excluding=r.excluding),
         )
         answers.to(reading_api.Pulse, lambda r: reports.pulse.last(minutes=r.minutes))
+        answers.to(reading_api.Why, lambda r: self._waits.task(r.task_id))
+        answers.to(reading_api.WhyJob, lambda r: self._waits.job(r.job_id))
         answers.to(reading_api.Definition, lambda r: reports.jobs.definition(r.job_id))
         return answers
+
+    async def _tasks(self, request: reading_api.Tasks) -> Page[TaskView]:
+        page = await self._reports.tasks.page(request.where, after=request.after, limit=request.limit)
+        return replace(page, rows=await self._waits.told(page.rows))
+
+    async def _task(self, request: reading_api.Task) -> TaskDetail:
+        detail = await self._reports.tasks.detail(request.task_id)
+        (task,) = await self._waits.told([detail.task])
+        return replace(detail, task=task)
+
+    async def _job_detail(self, request: reading_api.JobDetail) -> JobDetail:
+        detail = await self._reports.jobs.detail(request.job_id)
+        told = await self._waits.told([one.task for one in detail.tasks])
+        tasks = tuple(replace(one, task=task) for one, task in zip(detail.tasks, told, strict=True))
+        return replace(detail, tasks=tasks)
 
     async def _events(self, request: reading_api.Events) -> Page[EventView]:
         query = request.query or EventQuery()

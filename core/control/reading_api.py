@@ -12,7 +12,7 @@ from typing import Self, TypeVar
 from core.control.arguments import LOG_BYTES, PAGE, EventQuery
 from core.control.requests import Kind, Request, verb
 from core.filters.terms import Filter
-from core.model import counts, views
+from core.model import counts, views, waits
 from core.model.events import EventView
 from core.model.pulse import PulseView
 from core.model.values import JsonObject
@@ -95,6 +95,16 @@ class Preview(Request[counts.Preview], frozen=True, kw_only=True):
 @verb("pulse", Kind.READ)
 class Pulse(Request[PulseView], frozen=True, kw_only=True):
     minutes: int = 10
+
+
+@verb("why", Kind.READ)
+class Why(Request[waits.TaskWaits], frozen=True, kw_only=True):
+    task_id: int
+
+
+@verb("why_job", Kind.READ)
+class WhyJob(Request[waits.JobWaits], frozen=True, kw_only=True):
+    job_id: int
 
 
 @verb("definition", Kind.READ)
@@ -208,6 +218,20 @@ class ReadingAPI(ABC):
     async def pulse(self, *, minutes: int = 10) -> PulseView:
         """Return how many tasks ended lately, in steps of ten seconds, what fails and what waits."""
         return await self.ask(Pulse(minutes=minutes))
+
+    async def why(self, task_id: int) -> waits.TaskWaits:
+        """Return every reason why a task does not run, in order; raise `NotFound` (`task.unknown`).
+
+        What of them is the engine's is as of now, where one answers; without one, that is a reason too.
+        """
+        return await self.ask(Why(task_id=task_id))
+
+    async def why_job(self, job_id: int) -> waits.JobWaits:
+        """Return for what the tasks of a job wait, most tasks first; raise `NotFound` (`job.unknown`).
+
+        At most 500 of them are looked at, and `searched` says so.
+        """
+        return await self.ask(WhyJob(job_id=job_id))
 
     async def definition(self, job_id: int) -> JsonObject:
         """Return the document of a job as it was when submitted; raise `NotFound` (`job.unknown`)."""

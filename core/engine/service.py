@@ -185,6 +185,11 @@ class Engine:
         """Return where the attempt directories are."""
         return self.paths.output
 
+    @property
+    def aging_step(self) -> int:
+        """Return how many ms of waiting weigh as much as one priority level."""
+        return self.settings.aging_step
+
     async def start_without_claims(self) -> None:
         """Apply commands only: nothing is recovered, nothing claimed."""
         await self._ports.registry.start()

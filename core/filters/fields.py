@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from core.model.events import KINDS
 from core.model.status import JobStatus, TaskStatus
+from core.model.waits import OWN
 
 
 class Noun(StrEnum):
@@ -111,7 +112,13 @@ FIELDS: dict[Noun, Fields] = {
             _text("group"),
             _number("priority", "", "prio"),
             _number("attempts", "", "attempt"),
-            _text("wait", "wait_reason"),
+            Field(
+                name="wait",
+                kind=Kind.CHOICE,
+                column="wait_reason",
+                aliases=("why",),
+                choices=tuple(code.value for code in OWN),
+            ),
             _text("err", "error.message", "error"),
             _text("code", "error.code"),
             _age("age", "created_at"),

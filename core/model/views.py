@@ -68,6 +68,7 @@ class TaskView(Struct, frozen=True, kw_only=True):
     attempts: int
     max_attempts: int
     wait_reason: str | None
+    """The first of the reasons why it waits that its rows decide (`core.model.waits.OWN`)."""
     created_at: int
     queued_at: int | None
     started_at: int | None
@@ -81,6 +82,8 @@ class TaskView(Struct, frozen=True, kw_only=True):
     status_by: str | None = None
     """Who brought it to its status; None = it went there in the ordinary course."""
     status_reason: str | None = None
+    waits_for: str | None = None
+    """The first of all reasons why it waits, the engine's included, in a few words; `+1` = one more."""
 
 
 class TaskDetail(Struct, frozen=True, kw_only=True):

@@ -79,6 +79,7 @@ def task_shape(task: TaskView) -> JsonObject:
         "attempts": task.attempts,
         "max_attempts": task.max_attempts,
         "wait_reason": task.wait_reason,
+        "waits_for": task.waits_for,
         "created_at": _iso(task.created_at),
         "queued_at": _iso(task.queued_at),
         "started_at": _iso(task.started_at),

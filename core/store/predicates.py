@@ -38,7 +38,20 @@ from core.store.sql import among, raw
 Expression: TypeAlias = "ColumnElement[object]"
 Condition: TypeAlias = "ColumnElement[bool]"
 _TABLES: dict[Noun, Table] = {Noun.JOBS: job, Noun.TASKS: task, Noun.EVENTS: event}
+# As `core.rules.why` decides it: the first reason that the rows of a task give.
+_WAITS_FOR = """(CASE task.status
+  WHEN 'blocked' THEN CASE
+    WHEN (SELECT j.status FROM job j WHERE j.id = task.job_id) = 'ending' THEN 'ending'
+    WHEN (SELECT s.status FROM stage s WHERE s.id = task.stage_id) = 'pending' THEN 'stage'
+    WHEN task.needs_left > 0 THEN 'needs'
+    WHEN task.wait_reason IS NOT NULL THEN 'condition' ELSE 'settling' END
+  WHEN 'queued' THEN CASE
+    WHEN (SELECT j.paused_at FROM job j WHERE j.id = task.job_id) IS NOT NULL THEN 'job_paused'
+    WHEN (SELECT q.paused_at FROM queue q WHERE q.name = task.queue) IS NOT NULL THEN 'queue_paused'
+    ELSE 'slots' END
+  WHEN 'held' THEN 'held' WHEN 'retrying' THEN 'retry' WHEN 'waiting' THEN 'answer' END)"""
 _ELSEWHERE: dict[tuple[Noun, str], Expression] = {
+    (Noun.TASKS, "wait_reason"): literal_column(_WAITS_FOR),
     (Noun.TASKS, "group"): task.c.grp,
     (Noun.TASKS, "attempts"): task.c.epoch,
     # Kept in engine time, shown by the wall clock.

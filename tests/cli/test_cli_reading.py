@@ -188,3 +188,31 @@ def test_errors_with_json_are_one_object_on_standard_error(stored: Deck) -> None
     error = json.loads(ended.err)["error"]
     assert error["code"] == "job.unknown"
     assert set(error) == {"code", "message", "hint", "facts"}
+
+
+def test_why_says_every_reason_without_an_engine_too(home: Path, deck: Deck) -> None:
+    deck("exec", "--detach", "--", "true")
+    deck("wait", "--task", "1")
+    deck("pause", "--queue", "default", "--reason", "server is down")
+    deck("exec", "--detach", "--", "sleep", "60")
+    (told,) = deck("why", "--task", "2", "--json").objects
+    assert [reason["code"] for reason in told["reasons"]] == ["queue_paused"]
+    deck("stop")
+    ended = deck("why", "1", "--task", "2")
+    lines = ended.out.splitlines()
+    assert (ended.status, lines[0]) == (0, "job 1 inbox: running")
+    assert lines[1] == "1 task waits: 1 for paused queue, 1 for an engine; 0 run"
+    assert "it waits for all of these, in this order:" in lines
+    assert "2. no engine is running" in lines
+    assert any(line.startswith("1. queue default is paused by ") for line in lines)
+    assert "   ends by  'taskdeck resume --queue default', or p in the console on the queue" in lines
+    (found,) = deck("tasks", "--json", "--where", "wait:queue_paused").objects
+    assert (found["wait_reason"], found["waits_for"]) == ("queue_paused", "paused queue +1")
+
+
+def test_why_wants_something_that_is_there(stored: Deck) -> None:
+    assert stored("why").status == 2
+    assert "name a job or a task" in stored("why").err
+    assert "task.unknown" in stored("why", "--task", "99999").err
+    assert "job.unknown" in stored("why", "99999").err
+    assert stored("why", "2/bad").out.splitlines()[1].startswith("it failed after 1 attempt: ")

@@ -35,6 +35,7 @@ from core.model.views import (
     TaskDetail,
     TaskView,
 )
+from core.model.waits import JobWaits, Reason, ReasonGroup, TaskWaits, WaitCode
 from core.model.workflow_views import WorkflowView
 from tests.console.support_fake_insight import pulse_of
 from tests.console.support_fake_rows import INFO, NOW, FakeRows, page
@@ -170,6 +171,36 @@ class FakeControl(FakeRows, ControlAPI):
 
     async def answer_pulse(self, r: reading_api.Pulse) -> PulseView:
         return pulse_of(self, r.minutes)
+
+    async def answer_why(self, r: reading_api.Why) -> TaskWaits:
+        self._known_task(r.task_id)
+        task = self.task_rows[r.task_id]
+        reasons = () if task.waits_for is None else (_reason(task.waits_for),)
+        return TaskWaits(
+            task_id=task.id,
+            job_id=task.job_id,
+            key=task.key,
+            status=task.status,
+            reasons=reasons,
+            summary=f"it is {task.status}",
+        )
+
+    async def answer_why_job(self, r: reading_api.WhyJob) -> JobWaits:
+        self._known_job(r.job_id)
+        job = self.job_view(r.job_id)
+        waiting = [task for task in self._tasks_of(r.job_id) if task.waits_for]
+        return JobWaits(
+            job_id=job.id,
+            name=job.name,
+            status=job.status,
+            waiting=len(waiting),
+            tasks=job.tasks,
+            groups=tuple(
+                ReasonGroup(reason=_reason(task.waits_for or ""), tasks=1, example=task.id)
+                for task in waiting
+            ),
+            summary=f"{len(waiting)} wait",
+        )
 
     async def answer_definition(self, r: reading_api.Definition):
         self._known_job(r.job_id)
@@ -374,3 +405,9 @@ def _name_of(document: DocumentSource) -> str:
     if document.text is not None:
         return document.text.name
     return document.path or str((document.parsed or {}).get("name", "job"))
+
+
+def _reason(short: str) -> Reason:
+    return Reason(
+        code=WaitCode.NEEDS, short=short, text=f"it waits for {short}", ends=f"the end of {short}", since=NOW
+    )

@@ -52,6 +52,7 @@ _TASK = {
     "attempts": 0,
     "max_attempts": 1,
     "wait_reason": None,
+    "waits_for": None,
     "created_at": NOW,
     "queued_at": NOW,
     "started_at": None,

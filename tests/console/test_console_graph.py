@@ -241,7 +241,7 @@ async def test_a_click_moves_the_cursor_and_a_second_one_opens() -> None:
 async def test_hostile_keys_stages_and_errors_are_glyphs_in_the_graph() -> None:
     control = FakeControl()
     job = control.add_job(HOSTILE)
-    control.add_task(job, HOSTILE, status="failed", error={"message": HOSTILE}, wait_reason=HOSTILE)
+    control.add_task(job, HOSTILE, status="failed", error={"message": HOSTILE}, waits_for=HOSTILE)
     other = control.add_task(job, f"x{HOSTILE}", needs=(HOSTILE,))
     control.set_task(other, stage_id=add_stage(control, job, HOSTILE))
     async with console(control, size=(160, 40)) as operator:

@@ -59,6 +59,8 @@ WORKFLOW = WorkflowView(name="w \x00", stages=1, tasks=2, warnings=("line 1: \ud
 class StagedEngine:
     """Admit and operate for real; record what was asked; wait until the test says so."""
 
+    aging_step = 60_000
+
     def __init__(self, home: Path) -> None:
         clock = SystemClock()
         connection = open_writer(home / "taskdeck.db", synchronous="NORMAL", now=clock.now())

@@ -6,6 +6,7 @@ import ast
 import asyncio
 import os
 import signal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from core.control.api import (
     TaskSpec,
 )
 from core.control.reading import ReadingControl
+from core.control.wait_answers import ask_engine
 from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.model.errors import Conflict, Invalid, InvalidDocument, NotFound, Unavailable
@@ -424,6 +426,8 @@ async def test_everybody_gets_the_same_answers(local):
         lambda control: control.log(say),
         lambda control: control.count(tasks_of(mine)),
         lambda control: control.preview(tasks_of(mine), excluding=ids[1:]),
+        lambda control: control.why(say),
+        lambda control: control.why_job(job),
         lambda control: control.definition(job),
     ]
     live = [
@@ -435,7 +439,10 @@ async def test_everybody_gets_the_same_answers(local):
         lambda control: control.hold(Target(task_ids=(say,))),
     ]
     readers = Readers(local.home / "taskdeck.db")
-    async with ReadingControl(Reports(readers), local.home / "output", readers=readers) as reading:
+    sight = partial(ask_engine, local.control)
+    async with ReadingControl(
+        Reports(readers), local.home / "output", engine=sight, readers=readers
+    ) as reading:
         for number, question in enumerate(stored):
             assert await question(reading) == await question(local.control), number
         assert (await reading.pulse()).waiting == (await local.control.pulse()).waiting

@@ -154,7 +154,9 @@ def _thumbnails(control: SeededControl) -> None:
         elif at < 40:
             control.place(THUMBNAILS, stage, key, status="running", started=20 - 2 * (at - 36), **queue)
         else:
-            control.place(THUMBNAILS, stage, key, status="queued", wait_reason="slots of its pool", **queue)
+            control.place(
+                THUMBNAILS, stage, key, status="queued", wait_reason="slots", waits_for="a slot", **queue
+            )
     running = [task.id for task in control.task_rows.values() if task.key == "photo_036"]
     control.add_orphan(
         running[0], pids=(31_337, 31_340), commands=("convert photo_036.png", "cat"), since=NOW - 8_000

@@ -39,6 +39,7 @@ TASK_ROWS = st.fixed_dictionaries(
         "uses": TEXTS,
         "queue": st.sampled_from(["default", "a*b", "[x]"]),
         "priority": NUMBERS,
+        "needs_left": st.integers(0, 1),
         "status": st.sampled_from([str(s) for s in TaskStatus if s is not TaskStatus.RUNNING]),
         "epoch": st.integers(1, 4),
         "wait_reason": st.none() | st.just("condition"),
@@ -50,7 +51,7 @@ TASK_ROWS = st.fixed_dictionaries(
         "error": st.none() | st.fixed_dictionaries({"code": TEXTS, "message": TEXTS}),
     }
 )
-TEXT_COLUMNS = ("key", "name", "grp", "uses", "queue", "wait_reason")
+TEXT_COLUMNS = ("key", "name", "grp", "uses", "queue")
 
 
 def _terms(noun: Noun) -> st.SearchStrategy[Term]:
@@ -128,8 +129,8 @@ def _insert(db: sqlite3.Connection, number: int, row: dict[str, object]) -> None
     names = list(bound)
     marks = [f"CAST(:{name} AS TEXT)" if name in TEXT_COLUMNS else f":{name}" for name in names]
     db.execute(
-        f"INSERT INTO task ({', '.join(names)}, job_id, stage_id, lane_id, sort_key, needs_left, conditional,"
-        f" max_attempts, spec) VALUES ({', '.join(marks)}, :id % 3 + 1, 1, 1, 0, 0, 0, 1, '{{}}')",
+        f"INSERT INTO task ({', '.join(names)}, job_id, stage_id, lane_id, sort_key, conditional,"
+        f" max_attempts, spec) VALUES ({', '.join(marks)}, :id % 3 + 1, 1, 1, 0, 0, 1, '{{}}')",
         bound,
     )
 

@@ -22,6 +22,7 @@ from core.store.reports.surroundings import SurroundingsReports
 from core.store.reports.targets import TargetReports
 from core.store.reports.tasks import TaskReports
 from core.store.reports.totals import TotalReports
+from core.store.reports.waits import WaitReports
 
 
 class Reports:
@@ -40,6 +41,7 @@ class Reports:
         self.totals = TotalReports(source)
         self.targets = TargetReports(source)
         self.pulse = PulseReports(source)
+        self.waits = WaitReports(source)
         self.lost = LostReports(source)
         self.attempts = AttemptReports(source)
         self.conditions = ConditionReports(source)

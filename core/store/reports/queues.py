@@ -81,6 +81,11 @@ async def oldest_queued(db: AsyncConnection, lanes: Iterable[int]) -> dict[int, 
     return {row.lane: row.at for row in (await db.execute(_OLDEST, {"lanes": ids(lanes)})).all()}
 
 
+async def read_pace(db: AsyncConnection, *, now: int) -> float:
+    """Return how many tasks of all queues ended per minute over the last minutes, at `now` (ms UTC)."""
+    return sum((await _rates(db, now=now)).values())
+
+
 async def _oldest(db: AsyncConnection) -> dict[str, int | None]:
     lanes = {row.queue: row.id for row in (await db.execute(_HEADS)).all()}
     queued_at = await oldest_queued(db, lanes.values())

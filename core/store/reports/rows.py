@@ -24,6 +24,7 @@ AnyRow: TypeAlias = "Row[*tuple[object, ...]]"
 """A row whose values are read by the names of their columns."""
 
 _LARGE = ("output", "spec")
+_WORKED_OUT = ("retry_at", "wait_reason")
 
 JOBS: Select[*tuple[object, ...]] = select(
     job.c.id,
@@ -45,8 +46,8 @@ JOBS: Select[*tuple[object, ...]] = select(
     job.c.pause_reason,
 )
 _LISTED = (
-    *(column for column in task.c if column.name not in (*_LARGE, "retry_at")),
-    column_of(Noun.TASKS, "retry_at").label("retry_at"),
+    *(column for column in task.c if column.name not in (*_LARGE, *_WORKED_OUT)),
+    *(column_of(Noun.TASKS, name).label(name) for name in _WORKED_OUT),
 )
 TASKS: Select[*tuple[object, ...]] = select(*_LISTED)
 DETAILS: Select[*tuple[object, ...]] = select(*_LISTED, *(task.c[name] for name in _LARGE))

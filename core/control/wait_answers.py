@@ -1,0 +1,114 @@
+"""WaitAnswers: why tasks wait, from their rows and the engine.
+
+Used by `ReadingControl`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
+from core.model.errors import TaskdeckError, Unavailable
+from core.model.records import replace
+from core.model.waits import EngineFacts, JobWaits, Place, TaskFacts, TaskWaits
+from core.rules.why import jobs, slots, tasks
+
+if TYPE_CHECKING:
+    from core.control.api import ControlAPI
+    from core.model.views import EngineInfo, TaskView
+    from core.store.reports.waits import Line, WaitReports
+
+EngineSight: TypeAlias = Callable[[], Awaitable[EngineFacts]]
+"""Returns how the engine does now."""
+
+
+async def no_engine() -> EngineFacts:
+    """Return that no engine is running."""
+    return EngineFacts()
+
+
+def facts_of(info: EngineInfo, *, aging_step: int = 0) -> EngineFacts:
+    """Return what an engine says of itself."""
+    return EngineFacts(
+        state=info.state, slots=info.slots, running=info.running, closed=info.closed, aging_step=aging_step
+    )
+
+
+async def ask_engine(control: ControlAPI) -> EngineFacts:
+    """Return how the engine behind a control does, whatever it answers."""
+    try:
+        return facts_of(await control.status())
+    except Unavailable as error:
+        states = {"engine.none": "none", "engine.stopping": "stopping"}
+        return EngineFacts(state=states.get(error.code, "silent"))
+    except TaskdeckError:
+        return EngineFacts(state="silent")
+
+
+class WaitAnswers:
+    """Read facts, ask the rule."""
+
+    def __init__(self, reports: WaitReports, engine: EngineSight) -> None:
+        self._reports = reports
+        self._engine = engine
+
+    async def told(self, views: Sequence[TaskView]) -> tuple[TaskView, ...]:
+        """Return these tasks with what they wait for; what does not wait costs nothing."""
+        waiting = [view.id for view in views if view.status in tasks.WAITING]
+        if not waiting:
+            return tuple(views)
+        known = await self._reports.of_tasks(waiting)
+        engine = await self._engine()
+        return tuple(_told(view, known.get(view.id), engine) for view in views)
+
+    async def task(self, task_id: int) -> TaskWaits:
+        """Return every reason of one task; raise `NotFound`."""
+        one = await self._reports.of_task(task_id)
+        engine = await self._engine()
+        facts = one.facts
+        if one.line is not None:
+            facts = replace(facts, place=_place(task_id, one.line, engine))
+        found = tasks.reasons(facts, engine)
+        return TaskWaits(
+            task_id=task_id,
+            job_id=facts.job_id,
+            key=one.key,
+            status=facts.status,
+            reasons=found,
+            summary=tasks.summary(facts, found),
+        )
+
+    async def job(self, job_id: int) -> JobWaits:
+        """Return the reasons of the waiting tasks of a job; raise `NotFound`."""
+        job = await self._reports.of_job(job_id)
+        engine = await self._engine()
+        groups = jobs.grouped((facts, tasks.reasons(facts, engine)) for facts in job.facts)
+        waiting = sum(job.tasks.get(status, 0) for status in tasks.WAITING)
+        return JobWaits(
+            job_id=job_id,
+            name=job.name,
+            status=job.status,
+            waiting=waiting,
+            tasks=job.tasks,
+            groups=groups,
+            summary=jobs.job_summary(job.status, job.tasks, groups),
+            searched=len(job.facts) if len(job.facts) < waiting else None,
+        )
+
+
+def _told(view: TaskView, facts: TaskFacts | None, engine: EngineFacts) -> TaskView:
+    # Facts are of a moment later: a task that has moved on is told when it is read again.
+    if facts is None or facts.status != view.status:
+        return view
+    return replace(view, waits_for=tasks.short(tasks.reasons(facts, engine)))
+
+
+def _place(task_id: int, line: Line, engine: EngineFacts) -> Place:
+    place = Place(ahead=line.before, at_least=not line.is_alone or line.before >= line.before_max)
+    if line.lanes and engine.aging_step:
+        place = slots.place_in_order(
+            task_id, line.lanes, limit=line.lane_limit, now=line.now, aging_step=engine.aging_step
+        )
+        place = replace(place, ahead=max(place.ahead, line.before))
+    place = replace(place, holders=line.holders)
+    return slots.predicted(place, per_minute=line.per_minute, now=line.wall)

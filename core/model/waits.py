@@ -1,0 +1,192 @@
+"""Waits: facts of tasks that wait, and their reasons.
+
+Facts are read by the store, judged by `core.rules.why`, and shown by commands and console. Times are ms UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from msgspec import Struct
+
+from core.model.views import ClaimsClosed
+
+
+class WaitCode(StrEnum):
+    """Why a task does not run, in the order in which the reasons of one task are told."""
+
+    SET_ASIDE = "set_aside"
+    """Its rows, or those of its job, are at fault."""
+    ENDING = "ending"
+    """Its job is ending: what has not begun of it is cancelled."""
+    STAGE = "stage"
+    """An earlier stage of its job is not over."""
+    NEEDS = "needs"
+    """Tasks that it needs have not ended."""
+    CONDITION = "condition"
+    """Its `when` has not been judged."""
+    SETTLING = "settling"
+    """It waits for nothing any more; the next batch queues it."""
+    HELD = "held"
+    """An operator holds it, or has to say what becomes of it."""
+    RETRY = "retry"
+    """Its next attempt is due later."""
+    ANSWER = "answer"
+    """It is parked until something outside answers."""
+    JOB_PAUSED = "job_paused"
+    QUEUE_PAUSED = "queue_paused"
+    NO_ENGINE = "no_engine"
+    SILENT = "engine_silent"
+    """An engine owns the store and does not answer."""
+    STOPPING = "stopping"
+    DRAINING = "draining"
+    CLOSED = "claims_closed"
+    """The engine claims nothing: trouble of the store, no room, a machine that is short of something."""
+    SLOTS = "slots"
+    """All slots are taken, or its turn is about to come."""
+
+
+OWN = (
+    WaitCode.ENDING,
+    WaitCode.STAGE,
+    WaitCode.NEEDS,
+    WaitCode.CONDITION,
+    WaitCode.SETTLING,
+    WaitCode.HELD,
+    WaitCode.RETRY,
+    WaitCode.ANSWER,
+    WaitCode.JOB_PAUSED,
+    WaitCode.QUEUE_PAUSED,
+    WaitCode.SLOTS,
+)
+"""Codes that the rows alone decide; lists are filtered by the first of them that holds for a task."""
+
+
+class Reason(Struct, frozen=True, kw_only=True):
+    """One reason why a task waits."""
+
+    code: WaitCode
+    short: str
+    """A few words for a column."""
+    text: str
+    """One sentence."""
+    ends: str
+    """What would end it: a command, or what has to happen."""
+    since: int | None = None
+    until: int | None = None
+    """When it ends by itself, known or predicted (`text` says which)."""
+
+
+class Need(Struct, frozen=True, kw_only=True):
+    """A task that is needed and has not ended as it must."""
+
+    task_id: int
+    key: str
+    status: str
+
+
+class Switch(Struct, frozen=True, kw_only=True):
+    """Who keeps something back since when and why; all None = not known."""
+
+    by: str | None = None
+    at: int | None = None
+    reason: str | None = None
+
+
+class Place(Struct, frozen=True, kw_only=True):
+    """Where a queued task stands in the order of all that may be claimed."""
+
+    ahead: int
+    """Tasks that are claimed before it, if nothing changes."""
+    at_least: bool = False
+    """There are more than `ahead`; not all were looked at."""
+    starts_at: int | None = None
+    """When its turn comes at the present pace; None = not known."""
+    holders: tuple[Need, ...] = ()
+    """Tasks that have a slot, longest first, at most ten."""
+
+
+class TaskFacts(Struct, frozen=True, kw_only=True):
+    """What of the rows of a task and its surroundings may keep it from running."""
+
+    task_id: int
+    status: str
+    job_id: int
+    job_status: str
+    queue: str
+    needs_left: int = 0
+    needs: tuple[Need, ...] = ()
+    """Those of `needs_left` that were looked at."""
+    awaits_condition: bool = False
+    stage: str = ""
+    stage_pending: bool = False
+    earlier_stage: str = ""
+    """The stage whose end opens that of the task, where that was asked for, and how much of it is open."""
+    earlier_open: int = 0
+    held: Switch | None = None
+    retry_at: int | None = None
+    attempt: int = 0
+    """Attempts of this generation that counted, of `max_attempts`."""
+    max_attempts: int = 1
+    error: str = ""
+    """The message of its last attempt."""
+    job_paused: Switch | None = None
+    queue_paused: Switch | None = None
+    queued_at: int | None = None
+    started_at: int | None = None
+    finished_at: int | None = None
+    fault: str = ""
+    """Why it or its job is set aside."""
+    place: Place | None = None
+    status_by: str | None = None
+    status_reason: str | None = None
+
+
+class EngineFacts(Struct, frozen=True, kw_only=True):
+    """How the engine of the store does, as far as who asks can know."""
+
+    state: str = "none"
+    """`serving`, `draining`, `stopping`, `none`, or `silent`: it owns the store and does not answer."""
+    slots: int = 0
+    running: int = 0
+    closed: tuple[ClaimsClosed, ...] = ()
+    aging_step: int = 0
+    """ms of waiting that weigh as much as one priority level; 0 = not known."""
+
+
+class TaskWaits(Struct, frozen=True, kw_only=True):
+    """Why one task does not run: every reason that holds, in order, the one to end last at the end."""
+
+    task_id: int
+    job_id: int
+    key: str
+    status: str
+    reasons: tuple[Reason, ...]
+    """None: it runs, or has ended."""
+    summary: str
+    """One sentence, also for a task that does not wait."""
+
+
+class ReasonGroup(Struct, frozen=True, kw_only=True):
+    """Tasks of a job that wait for the same, most tasks first; `example` is the first of them."""
+
+    reason: Reason
+    tasks: int
+    example: int
+
+
+class JobWaits(Struct, frozen=True, kw_only=True):
+    """Why the tasks of a job that have not ended do not run."""
+
+    job_id: int
+    name: str
+    status: str
+    waiting: int
+    """Tasks of it that wait."""
+    tasks: Mapping[str, int]
+    groups: tuple[ReasonGroup, ...]
+    """A task with several reasons is in several groups."""
+    summary: str
+    searched: int | None = None
+    """How many of the waiting tasks were looked at, if not all."""

@@ -1,0 +1,71 @@
+"""Decide why tasks of a job wait, told together.
+
+Called by the control for one job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from core.model.records import replace
+from core.model.status import JOB_FINAL
+from core.model.waits import Reason, ReasonGroup, TaskFacts, WaitCode
+from core.rules.why.tasks import WAITING
+
+_ALIKE = {
+    WaitCode.SLOTS: "they wait for a slot",
+    WaitCode.RETRY: "they wait for their next attempt",
+    WaitCode.SETTLING: "the engine is about to queue them",
+    WaitCode.CONDITION: "their `when` is being judged",
+}
+"""What is said where the reasons of several tasks differ only in numbers."""
+
+
+def grouped(tasks: Iterable[tuple[TaskFacts, tuple[Reason, ...]]]) -> tuple[ReasonGroup, ...]:
+    """Return the reasons of tasks, those that mean the same together, most tasks first."""
+    groups: dict[tuple[WaitCode, str], ReasonGroup] = {}
+    for task, found in tasks:
+        for reason in found:
+            # "need fetch (1 of 2)" and "need fetch" wait for the same first.
+            key = reason.code, "" if reason.code in _ALIKE else _plain(reason)
+            known = groups.get(key)
+            groups[key] = (
+                ReasonGroup(reason=_alone(reason), tasks=1, example=task.task_id)
+                if known is None
+                else replace(known, tasks=known.tasks + 1, reason=_both(known.reason, reason))
+            )
+    return tuple(sorted(groups.values(), key=lambda group: -group.tasks))
+
+
+def job_summary(status: str, counts: Mapping[str, int], groups: tuple[ReasonGroup, ...]) -> str:
+    """Return one sentence: how many tasks wait, and for what."""
+    waiting = sum(counts.get(status, 0) for status in WAITING)
+    running = counts.get("running", 0)
+    if status in JOB_FINAL:
+        return f"it has {status}: nothing of it waits"
+    if not waiting:
+        return f"nothing of it waits: {running:,} run" if running else "nothing of it waits"
+    parts = [f"{group.tasks:,} for {group.reason.short}" for group in groups[:4]]
+    more = f" and {len(groups) - 4} other reasons" if len(groups) > 4 else ""
+    tasks = "1 task waits" if waiting == 1 else f"{waiting:,} tasks wait"
+    return f"{tasks}: {', '.join(parts)}{more}; {running:,} run"
+
+
+def _alone(reason: Reason) -> Reason:
+    """Return the reason without what only the first task says."""
+    return replace(reason, short=_plain(reason), text=_ALIKE.get(reason.code, reason.text))
+
+
+def _plain(reason: Reason) -> str:
+    return reason.short.partition(" (1 of ")[0]
+
+
+def _both(one: Reason, other: Reason) -> Reason:
+    """Return what both say: the earlier end, the earlier beginning."""
+    untils = [moment for moment in (one.until, other.until) if moment is not None]
+    sinces = [moment for moment in (one.since, other.since) if moment is not None]
+    return replace(
+        one,
+        until=min(untils, default=None),
+        since=min(sinces, default=None),
+    )

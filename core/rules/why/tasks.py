@@ -1,0 +1,207 @@
+"""Decide why a task does not run.
+
+Called by the control for lists, for one task, and for the tasks of a job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from core.model.status import TASK_FINAL, JobStatus, TaskStatus
+from core.model.values import INBOX
+from core.model.waits import EngineFacts, Need, Reason, TaskFacts, WaitCode
+from core.rules.why.engine import engine_reasons
+from core.rules.why.slots import slot_reason
+
+NAMED = 5
+"""Needs that a sentence names."""
+WAITING = frozenset(set(TaskStatus) - TASK_FINAL - {TaskStatus.RUNNING})
+"""Statuses of tasks that wait."""
+
+
+def reasons(task: TaskFacts, engine: EngineFacts) -> tuple[Reason, ...]:
+    """Return all reasons why a task waits, in the order in which they have to end; none if it does not.
+
+    What it waits for itself comes first, then what keeps back its job and queue, then the engine. Slots are
+    a reason only where nothing else is.
+    """
+    if task.status not in WAITING:
+        return ()
+    found = [*_set_aside(task), *_own(task), *_paused(task), *engine_reasons(engine)]
+    if not found:
+        found.append(slot_reason(task, engine))
+    return tuple(found)
+
+
+def short(found: tuple[Reason, ...]) -> str:
+    """Return the first reason in a few words, with how many more there are."""
+    if not found:
+        return ""
+    return found[0].short if len(found) == 1 else f"{found[0].short} +{len(found) - 1}"
+
+
+def summary(task: TaskFacts, found: tuple[Reason, ...]) -> str:
+    """Return one sentence on how the task stands, waiting or not."""
+    cause = f": {task.status_reason or task.error}" if task.status_reason or task.error else ""
+    by = f" by {task.status_by}" if task.status_by else ""
+    match TaskStatus(task.status):
+        case TaskStatus.RUNNING:
+            return f"it runs: attempt {max(1, task.attempt)} of {task.max_attempts}"
+        case TaskStatus.SUCCEEDED:
+            return f"it succeeded{cause if task.status_reason else ''}"
+        case TaskStatus.FAILED:
+            left = "" if task.attempt < task.max_attempts else f" after {_attempts(task.max_attempts)}"
+            return f"it failed{left}{by}{cause}"
+        case TaskStatus.CANCELLED | TaskStatus.SKIPPED:
+            return f"it was {task.status}{by}{cause}"
+        case _:
+            more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+            return f"it waits: {found[0].text}{more}"
+
+
+def _attempts(number: int) -> str:
+    return "1 attempt" if number == 1 else f"{number} attempts"
+
+
+def _set_aside(task: TaskFacts) -> Iterator[Reason]:
+    if task.fault:
+        yield Reason(
+            code=WaitCode.SET_ASIDE,
+            short="set aside",
+            text=f"it is set aside: {task.fault}",
+            ends="'taskdeck doctor' says what is wrong with the store",
+        )
+
+
+def _own(task: TaskFacts) -> Iterator[Reason]:
+    """Return what the status of the task itself says."""
+    match TaskStatus(task.status):
+        case TaskStatus.BLOCKED:
+            yield from _blocked(task)
+        case TaskStatus.HELD:
+            yield _held(task)
+        case TaskStatus.RETRYING:
+            yield _retry(task)
+        case TaskStatus.WAITING:
+            yield Reason(
+                code=WaitCode.ANSWER,
+                short="an answer",
+                text="it is parked until something outside answers",
+                ends="that answer",
+            )
+        case _:
+            return
+
+
+def _blocked(task: TaskFacts) -> Iterator[Reason]:
+    if task.job_status == JobStatus.ENDING:
+        yield Reason(
+            code=WaitCode.ENDING,
+            short="end of the job",
+            text=f"job {task.job_id} is ending: what has not begun of it is cancelled",
+            ends=f"nothing: wait for the end of job {task.job_id}, then 'taskdeck retry {task.job_id}'",
+        )
+        return
+    ready = not (task.stage_pending or task.needs_left)
+    if task.stage_pending:
+        yield _stage(task)
+    if task.needs_left:
+        yield _needs(task)
+    if ready and task.awaits_condition:
+        yield Reason(
+            code=WaitCode.CONDITION,
+            short="its condition",
+            text="its `when` is being judged",
+            ends="the engine, as soon as it has judged it",
+        )
+    elif ready:
+        yield Reason(
+            code=WaitCode.SETTLING,
+            short="its turn",
+            text="nothing keeps it any more: the engine is about to queue it",
+            ends="the next batch of the engine; if it stays so, 'taskdeck doctor' says what is wrong",
+        )
+
+
+def _stage(task: TaskFacts) -> Reason:
+    earlier = f"stage {task.earlier_stage}" if task.earlier_stage else "the stage before it"
+    left = f" ({task.earlier_open:,} of its tasks have not ended)" if task.earlier_open else ""
+    return Reason(
+        code=WaitCode.STAGE,
+        short=f"stage {task.earlier_stage}" if task.earlier_stage else "earlier stage",
+        text=f"its stage {task.stage} begins when {earlier} is over{left}",
+        ends=f"the end of {earlier}: 'taskdeck why {task.job_id}' says what that waits for",
+    )
+
+
+def _needs(task: TaskFacts) -> Reason:
+    if not task.needs:
+        many = "1 need" if task.needs_left == 1 else f"{task.needs_left:,} needs"
+        return Reason(
+            code=WaitCode.NEEDS,
+            short=many,
+            text=f"{many} of it have not ended",
+            ends="the end of those tasks",
+        )
+    first = task.needs[0]
+    named = ", ".join(_need(need) for need in task.needs[:NAMED])
+    rest = task.needs_left - len(task.needs[:NAMED])
+    return Reason(
+        code=WaitCode.NEEDS,
+        short=f"need {first.key}" + (f" (1 of {task.needs_left:,})" if task.needs_left > 1 else ""),
+        text=f"it needs {named}" + (f" and {rest:,} more" if rest > 0 else ""),
+        ends=f"the end of {first.key}: 'taskdeck why --task {first.task_id}' says how that stands",
+    )
+
+
+def _need(need: Need) -> str:
+    return f"{need.key} ({need.status})"
+
+
+def _held(task: TaskFacts) -> Reason:
+    switch = task.held
+    by = f" by {switch.by}" if switch is not None and switch.by else ""
+    why = f": {switch.reason}" if switch is not None and switch.reason else ""
+    return Reason(
+        code=WaitCode.HELD,
+        short=f"held{by}",
+        text=f"it is held{by}{why}",
+        ends=f"'taskdeck unhold --task {task.task_id}', or h in the console",
+        since=None if switch is None else switch.at,
+    )
+
+
+def _retry(task: TaskFacts) -> Reason:
+    error = f" after: {task.error}" if task.error else ""
+    following = f"attempt {task.attempt + 1} of {task.max_attempts}" if task.attempt else "its next attempt"
+    return Reason(
+        code=WaitCode.RETRY,
+        short="its retry",
+        text=f"{following} is due later{error}",
+        ends=f"its time; 'taskdeck retry --task {task.task_id}' does not wait for that",
+        until=task.retry_at,
+    )
+
+
+def _paused(task: TaskFacts) -> Iterator[Reason]:
+    """Return the switches that keep back the whole job or queue."""
+    if task.job_paused is not None and task.job_id != INBOX:
+        by = f" by {task.job_paused.by}" if task.job_paused.by else ""
+        why = f": {task.job_paused.reason}" if task.job_paused.reason else ""
+        yield Reason(
+            code=WaitCode.JOB_PAUSED,
+            short="paused job",
+            text=f"job {task.job_id} is paused{by}{why}",
+            ends=f"'taskdeck resume {task.job_id}', or p in the console",
+            since=task.job_paused.at,
+        )
+    if task.queue_paused is not None:
+        by = f" by {task.queue_paused.by}" if task.queue_paused.by else ""
+        why = f": {task.queue_paused.reason}" if task.queue_paused.reason else ""
+        yield Reason(
+            code=WaitCode.QUEUE_PAUSED,
+            short="paused queue",
+            text=f"queue {task.queue} is paused{by}{why}",
+            ends=f"'taskdeck resume --queue {task.queue}', or p in the console on the queue",
+            since=task.queue_paused.at,
+        )
