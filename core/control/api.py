@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import field
 
 from core.control.arguments import OPERATOR, PAGE, DocumentSource, EventQuery, Target, unfit
-from core.control.reading_api import ReadingAPI
+from core.control.reading_api import CountInLog, FindInLog, FindInLogs, LogLines, ReadingAPI
 from core.control.requests import VERBS, Kind, Request, kind_of, verb
 from core.filters.terms import Filter
 from core.model import bounds, commands, views
@@ -40,13 +40,17 @@ __all__ = [
     "OPERATOR",
     "PAGE",
     "ControlAPI",
+    "CountInLog",
     "Document",
     "DocumentText",
     "Effect",
     "EventQuery",
     "Filter",
+    "FindInLog",
+    "FindInLogs",
     "Force",
     "Kind",
+    "LogLines",
     "ReadingAPI",
     "Request",
     "StopMode",

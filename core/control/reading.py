@@ -10,26 +10,24 @@ from typing import TYPE_CHECKING, TypeVar
 from core.control import reading_api
 from core.control.answers import Answers
 from core.control.arguments import EventQuery
+from core.control.output_files import OutputFiles
+from core.control.output_reading import OutputReading
 from core.control.reading_api import ReadingAPI
 from core.control.requests import Kind, Request, verb_of
+from core.control.task_search import TaskSearch
 from core.control.wait_answers import EngineSight, WaitAnswers, no_engine
-from core.executors.outputs import Outputs
-from core.model.errors import NotFound, Unavailable
-from core.model.ports import AttemptRef
+from core.model.errors import Unavailable
 from core.model.records import replace
-from core.model.status import ATTEMPT_FINAL, AttemptStatus
-from core.model.views import LogChunk
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from core.model.events import EventView
-    from core.model.views import AttemptView, JobDetail, Page, TaskDetail, TaskView
+    from core.model.views import JobDetail, Page, TaskDetail, TaskView
     from core.store.readers import Readers
     from core.store.reports import Reports
 
 R = TypeVar("R")
-_CLOSED = frozenset(status.value for status in ATTEMPT_FINAL)
 
 
 class ReadingControl(ReadingAPI):
@@ -50,7 +48,7 @@ class ReadingControl(ReadingAPI):
         self._reports = reports
         self._readers = readers
         self._waits = WaitAnswers(reports.waits, engine)
-        self._outputs = Outputs(output_dir)
+        self._files = OutputFiles(output_dir)
         self._answers = self._answers_of(reports)
 
     async def ask(self, request: Request[R]) -> R:
@@ -67,6 +65,7 @@ class ReadingControl(ReadingAPI):
 
     async def close(self) -> None:
         """Close the readers, if it owns them."""
+        self._files.close()
         if self._readers is not None:
             await self._readers.close()
 
@@ -81,7 +80,12 @@ class ReadingControl(ReadingAPI):
         answers.to(reading_api.Groups, lambda r: reports.tasks.groups(limit=r.limit))
         answers.to(reading_api.Queues, lambda _: reports.queues.all())
         answers.to(reading_api.Events, self._events)
-        answers.to(reading_api.Log, self._log)
+        outputs = OutputReading(reports, self._files)
+        answers.to(reading_api.Log, outputs.chunk)
+        answers.to(reading_api.LogLines, outputs.lines)
+        answers.to(reading_api.FindInLog, outputs.find)
+        answers.to(reading_api.CountInLog, outputs.count)
+        answers.to(reading_api.FindInLogs, TaskSearch(reports, self._files).find)
         answers.to(reading_api.Count, lambda r: reports.totals.count(r.where))
         answers.to(
             reading_api.Preview,
@@ -117,53 +121,3 @@ class ReadingControl(ReadingAPI):
             after_id=request.after_id,
             limit=request.limit,
         )
-
-    async def _log(self, request: reading_api.Log) -> LogChunk:
-        # Judged before the read: what a closed attempt has written by then is all there will be.
-        task = await self._reports.tasks.detail(request.task_id)
-        attempt = _attempt_of(task, request.epoch)
-        if attempt is None:
-            return LogChunk(data=b"", offset=0, end=0, final=False, epoch=0)
-        if attempt.status == AttemptStatus.BOUNCED:
-            # It never began. What lies in its place may be of another store that was there before.
-            return LogChunk(data=b"", offset=0, end=0, final=True, epoch=attempt.epoch)
-        ref = AttemptRef(task_id=request.task_id, epoch=attempt.epoch)
-        offset = request.offset
-        start = offset if offset >= 0 else max(0, self._outputs.size(ref, request.stream) + offset)
-        chunk = self._outputs.read(ref, offset=start, limit=request.limit, stream=request.stream)
-        final = attempt.status in _CLOSED and chunk.next >= chunk.size
-        return LogChunk(
-            data=chunk.data,
-            offset=chunk.offset,
-            end=chunk.next,
-            final=final,
-            epoch=attempt.epoch,
-            dropped=max(0, min(chunk.offset, chunk.size) - start),
-            lost=self._outputs.is_lossy(ref) or self._outputs.size(ref) < _written(task, attempt),
-            stderr=self._outputs.size(ref, "err"),
-        )
-
-
-def _written(task: TaskDetail, attempt: AttemptView) -> int:
-    """Return the bytes that the row says an attempt wrote: its files may have been removed since."""
-    if attempt.status == "succeeded":
-        said = task.output
-    else:
-        said = attempt.error.get("facts") if attempt.error is not None else None
-    size = said.get("size") if isinstance(said, dict) else None
-    return size if isinstance(size, int) else 0
-
-
-def _attempt_of(task: TaskDetail, epoch: int | None) -> AttemptView | None:
-    """Return the attempt asked for, or the latest; None if the task never ran."""
-    if epoch is None:
-        return max(task.attempts, key=lambda attempt: attempt.epoch, default=None)
-    for attempt in task.attempts:
-        if attempt.epoch == epoch:
-            return attempt
-    raise NotFound(
-        "attempt.unknown",
-        f"task {task.task.id} has no attempt {epoch}",
-        hint=f"see 'taskdeck show {task.task.job_id}'",
-        facts={"task": task.task.id, "epoch": epoch},
-    )

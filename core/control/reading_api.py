@@ -12,7 +12,8 @@ from typing import Self, TypeVar
 from core.control.arguments import LOG_BYTES, PAGE, EventQuery
 from core.control.requests import Kind, Request, verb
 from core.filters.terms import Filter
-from core.model import counts, views, waits
+from core.filters.text_query import TextQuery
+from core.model import counts, log_views, views, waits
 from core.model.events import EventView
 from core.model.pulse import PulseView
 from core.model.values import JsonObject
@@ -78,6 +79,46 @@ class Log(Request[views.LogChunk], frozen=True, kw_only=True):
     offset: int = 0
     limit: int = LOG_BYTES
     stream: views.LogStream = views.LogStream.OUT
+
+
+@verb("log_lines", Kind.READ)
+class LogLines(Request[log_views.LogPage], frozen=True, kw_only=True):
+    task_id: int
+    epoch: int | None = None
+    stream: views.LogStream = views.LogStream.OUT
+    offset: int = 0
+    way: log_views.Way = log_views.Way.FORWARD
+    lines: int = log_views.LOG_LINES
+
+
+@verb("find_in_log", Kind.READ)
+class FindInLog(Request[log_views.LogMatches], frozen=True, kw_only=True):
+    task_id: int
+    query: TextQuery
+    epoch: int | None = None
+    stream: views.LogStream = views.LogStream.OUT
+    offset: int = 0
+    way: log_views.Way = log_views.Way.FORWARD
+    most: int = PAGE
+    context: int = 0
+
+
+@verb("count_in_log", Kind.READ)
+class CountInLog(Request[log_views.LogCount], frozen=True, kw_only=True):
+    task_id: int
+    query: TextQuery
+    epoch: int | None = None
+    stream: views.LogStream = views.LogStream.OUT
+    offset: int = 0
+    most: int = PAGE
+
+
+@verb("find_in_logs", Kind.READ)
+class FindInLogs(Request[log_views.TaskMatches], frozen=True, kw_only=True):
+    where: Filter
+    query: TextQuery
+    after: str | None = None
+    most: int = PAGE
 
 
 @verb("count", Kind.READ)
@@ -198,6 +239,35 @@ class ReadingAPI(ABC):
         (`task.unknown`, `attempt.unknown`).
         """
         return await self.ask(Log(task_id=task_id, epoch=epoch, offset=offset, limit=limit, stream=stream))
+
+    async def log_lines(self, request: LogLines) -> log_views.LogPage:
+        """Return whole lines of an output, of any size, from an offset on or before it.
+
+        Forward from the line that holds the offset; backward those before it, of an offset behind the end
+        the last ones. A page ends at a hole (the middle of an output over its limit), which is a page of
+        its own; it has at most 2,000 lines and 256 KiB, but at least one line. Raises as `log` does.
+        """
+        return await self.ask(request)
+
+    async def find_in_log(self, request: FindInLog) -> log_views.LogMatches:
+        """Return lines of an output that match, forward from an offset, or backward before it.
+
+        Answers after a fifth of a second at the latest, with what it found by then: go on from `end`. An
+        output is looked through when `end` is its size, backward 0. Raises as `log` does.
+        """
+        return await self.ask(request)
+
+    async def count_in_log(self, request: CountInLog) -> log_views.LogCount:
+        """Count the lines of an output that match, from an offset on; answers and raises as `find_in_log`."""
+        return await self.ask(request)
+
+    async def find_in_logs(self, request: FindInLogs) -> log_views.TaskMatches:
+        """Return lines that match in what the latest attempts of tasks wrote, in order of the tasks.
+
+        Answers in time as `find_in_log` does, also with no match at all: `next` is what to give as `after`.
+        Raises `Invalid` (`page.cursor`).
+        """
+        return await self.ask(request)
 
     async def count(self, where: Filter) -> counts.Count:
         """Return how many jobs, tasks or events a filter finds.

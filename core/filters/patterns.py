@@ -6,6 +6,7 @@ Used by the filters, by the store's `regexp` function and by expressions: every 
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 from functools import lru_cache
 from typing import Protocol
 
@@ -33,6 +34,14 @@ _REASONS = (
 _NAMED_REFERENCE = re.compile(r"\(\?P=")
 
 
+class Case(StrEnum):
+    """Which letters are the same."""
+
+    EXACT = "exact"
+    ANY = "any"
+    """Capital and small letters are the same."""
+
+
 class PatternRefused(ValueError):
     """Raised for a pattern that cannot be used: the reason, what to do, and which characters."""
 
@@ -46,12 +55,19 @@ class PatternRefused(ValueError):
         """Characters of the faulty part; None = up to the end."""
 
 
+class _Match(Protocol):
+    """What is used of a match of the library."""
+
+    def span(self) -> tuple[int, int]:
+        """Return where it begins and ends."""
+
+
 class _Compiled(Protocol):
     """What is used of a compiled expression of the library."""
 
     programsize: int
 
-    def search(self, text: bytes) -> object | None:
+    def search(self, text: bytes, pos: int | None = None, endpos: int | None = None) -> _Match | None:
         """Return the first match."""
 
 
@@ -73,27 +89,50 @@ class Pattern:
         """Tell whether the pattern is found in UTF-8 of any length; the caller bounds it."""
         return self._compiled.search(subject) is not None
 
+    def span_in(self, subject: bytes, begin: int, end: int) -> tuple[int, int] | None:
+        """Return where the first match between two offsets begins and ends; None = there is none."""
+        match = self._compiled.search(subject, begin, end)
+        return None if match is None else match.span()
+
 
 @lru_cache(maxsize=64)
 def compile_pattern(text: str) -> Pattern:
     """Return the compiled pattern; raise `PatternRefused` for one that is faulty or too large."""
+    return Pattern(_compiled(text, text, literal=False, case=Case.EXACT))
+
+
+@lru_cache(maxsize=64)
+def compile_line_pattern(text: str, case: Case) -> Pattern:
+    """Return a pattern whose `^` and `$` are the ends of lines; raise as `compile_pattern` does."""
+    return Pattern(_compiled(text, f"(?m){text}", literal=False, case=case))
+
+
+@lru_cache(maxsize=64)
+def compile_literal(text: str, case: Case) -> Pattern:
+    """Return what finds a text of at most some hundred characters, none of which means anything."""
+    return Pattern(_compiled(text, text, literal=True, case=case))
+
+
+def _compiled(text: str, source: str, *, literal: bool, case: Case) -> _Compiled:
     # Its library takes some milliseconds to load, and few commands have a pattern.
     import re2
 
-    if len(text) > LONGEST_PATTERN:
+    if len(text) > LONGEST_PATTERN and not literal:
         raise PatternRefused(
             f"a regular expression has at most {LONGEST_PATTERN} characters", hint="shorten it"
         )
     options = re2.Options()
     options.log_errors = False
     options.max_mem = _MEMORY
+    options.literal = literal
+    options.case_sensitive = case is Case.EXACT
     try:
-        compiled: _Compiled = re2.compile(text.encode("utf-8", "surrogatepass"), options)
+        compiled: _Compiled = re2.compile(source.encode("utf-8", "surrogatepass"), options)
     except re2.error as error:
         raise _refusal(text, _words(error)) from error
-    if compiled.programsize > LARGEST_PROGRAM:
+    if compiled.programsize > LARGEST_PROGRAM and not literal:
         raise _too_large()
-    return Pattern(compiled)
+    return compiled
 
 
 def _words(error: Exception) -> str:

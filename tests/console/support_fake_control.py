@@ -29,7 +29,6 @@ from core.model.views import (
     JobDetail,
     JobResult,
     JobView,
-    LogChunk,
     Page,
     QueueView,
     TaskDetail,
@@ -38,14 +37,15 @@ from core.model.views import (
 from core.model.waits import JobWaits, Reason, ReasonGroup, TaskWaits, WaitCode
 from core.model.workflow_views import WorkflowView
 from tests.console.support_fake_insight import pulse_of
-from tests.console.support_fake_rows import INFO, NOW, FakeRows, page
+from tests.console.support_fake_logs import FakeLogs
+from tests.console.support_fake_rows import INFO, NOW, page
 
 __all__ = ["INFO", "NOW", "FakeControl"]
 
 R = TypeVar("R")
 
 
-class FakeControl(FakeRows, ControlAPI):
+class FakeControl(FakeLogs, ControlAPI):
     """ControlAPI over dictionaries; `asked` holds the verbs, `reads` counts the questions.
 
     Each request is answered by the method `answer_` and the name of its verb.
@@ -138,15 +138,6 @@ class FakeControl(FakeRows, ControlAPI):
         ]
         shown: tuple[EventView, ...] = tuple(rows[: r.limit])
         return Page(rows=shown, next=str(shown[-1].id) if len(rows) > r.limit else None)
-
-    async def answer_log(self, r: reading_api.Log) -> LogChunk:
-        self._known_task(r.task_id)
-        data = self.outputs.get(r.task_id, b"")
-        start = r.offset if r.offset >= 0 else max(0, len(data) + r.offset)
-        piece = data[start : start + r.limit]
-        final = self.task_rows[r.task_id].status in TASK_FINAL
-        attempt = max(1, self.task_rows[r.task_id].attempts) if data else 0
-        return LogChunk(data=piece, offset=start, end=start + len(piece), final=final, epoch=attempt)
 
     async def answer_count(self, r: reading_api.Count) -> Count:
         found = self.found(r.where)

@@ -14,10 +14,14 @@ import pytest_asyncio
 
 from core.control.api import (
     ControlAPI,
+    CountInLog,
     DocumentText,
     EventQuery,
     Filter,
+    FindInLog,
+    FindInLogs,
     Force,
+    LogLines,
     StopMode,
     SubmitOptions,
     Target,
@@ -27,7 +31,10 @@ from core.control.reading import ReadingControl
 from core.control.wait_answers import ask_engine
 from core.filters.fields import Noun
 from core.filters.parser import parse
+from core.filters.patterns import Case
+from core.filters.text_query import Syntax, TextQuery
 from core.model.errors import Conflict, Invalid, InvalidDocument, NotFound, Unavailable
+from core.model.log_views import LOG_END, Way
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.plans import OnLoss
 from core.model.records import replace
@@ -137,6 +144,66 @@ async def test_a_job_runs_and_everything_of_it_is_read(control, mine):
     assert (kinds[0], kinds[-1], kinds.count("task.succeeded")) == ("job.created", "job.succeeded", 2)
     newest = EventQuery(job_id=job, filter=parse("sort:-id", Noun.EVENTS))
     assert (await control.events(newest, limit=1)).rows[0].kind == "job.succeeded"
+
+
+async def test_outputs_are_read_by_lines_and_searched_from_any_place(control, mine):
+    script = 'i=0; while [ $i -lt 3000 ]; do i=$((i+1)); echo "line $i of $1"; done; echo "Broke: $1" >&2'
+    specs = [
+        TaskSpec(
+            uses="shell",
+            with_={"argv": ["sh", "-c", script, "sh", f"t{n}"], "stderr": "separate"},
+            key=f"t{n}",
+        )
+        for n in range(2)
+    ]
+    first, second = await control.enqueue(specs, group=mine)
+    await within(control.wait_tasks((first, second)), "they end")
+    page = await control.log_lines(LogLines(task_id=first, lines=2))
+    assert [line.data for line in page.lines()] == [b"line 1 of t0", b"line 2 of t0"]
+    assert (page.begin, page.end, page.facts.final, page.facts.stderr > 0) == (0, 26, True, True)
+    last = await control.log_lines(LogLines(task_id=first, offset=LOG_END, way=Way.BACKWARD, lines=1))
+    assert [line.data for line in last.lines()] == [b"line 3000 of t0"]
+    query = TextQuery(text="LINE 29", case=Case.ANY)
+    found = await control.find_in_log(
+        FindInLog(task_id=first, query=query, offset=page.end, most=2, context=1)
+    )
+    assert [[line.data for line in match.lines] for match in found.matches] == [
+        [b"line 28 of t0", b"line 29 of t0", b"line 30 of t0"],
+        [b"line 289 of t0", b"line 290 of t0", b"line 291 of t0"],
+    ]
+    before = FindInLog(task_id=first, query=query, offset=found.matches[0].line, way=Way.BACKWARD)
+    assert (await control.find_in_log(before)).matches == ()
+    counted = await control.count_in_log(CountInLog(task_id=first, query=query, most=1))
+    assert (counted.number, counted.lines, counted.end) == (
+        111,
+        (found.matches[0].line,),
+        page.facts.size or counted.facts.size,
+    )
+    matches, after = [], None
+    while True:
+        more = await control.find_in_logs(
+            FindInLogs(
+                where=tasks_of(mine),
+                query=TextQuery(text="(?i)^(broke|line 2999 )", syntax=Syntax.PATTERN),
+                after=after,
+                most=1,
+            )
+        )
+        matches += more.matches
+        after = more.next
+        if after is None:
+            break
+    assert [(one.task_id, one.key, one.stream, one.match.lines[0].data) for one in matches] == [
+        (first, "t0", "out", b"line 2999 of t0"),
+        (first, "t0", "err", b"Broke: t0"),
+        (second, "t1", "out", b"line 2999 of t1"),
+        (second, "t1", "err", b"Broke: t1"),
+    ]
+    for after in ("x", "1.out", "1.in.0.", "-1.out.0.", f"{2**63}.out.0."):
+        with pytest.raises(Invalid, match="does not belong to this search"):
+            await control.find_in_logs(FindInLogs(where=tasks_of(mine), query=query, after=after))
+    with pytest.raises(NotFound):
+        await control.log_lines(LogLines(task_id=first, epoch=7))
 
 
 async def test_queued_tasks_take_another_priority(control, mine):
@@ -424,6 +491,10 @@ async def test_everybody_gets_the_same_answers(local):
         _queues,
         lambda control: control.events(EventQuery(job_id=job)),
         lambda control: control.log(say),
+        lambda control: control.log_lines(LogLines(task_id=say)),
+        lambda control: control.find_in_log(FindInLog(task_id=say, query=TextQuery(text="h"))),
+        lambda control: control.count_in_log(CountInLog(task_id=say, query=TextQuery(text="h"))),
+        lambda control: control.find_in_logs(FindInLogs(where=tasks_of(mine), query=TextQuery(text="h"))),
         lambda control: control.count(tasks_of(mine)),
         lambda control: control.preview(tasks_of(mine), excluding=ids[1:]),
         lambda control: control.why(say),

@@ -14,10 +14,14 @@ from core.control import api, wire
 from core.control.api import (
     ROUTES,
     ControlAPI,
+    CountInLog,
     DocumentText,
     EventQuery,
+    FindInLog,
+    FindInLogs,
     Force,
     Kind,
+    LogLines,
     ReadingAPI,
     Request,
     SubmitOptions,
@@ -30,8 +34,12 @@ from core.control.requests import VERBS, kind_of, verb_of
 from core.control.transport import SocketDialer
 from core.filters.fields import Noun
 from core.filters.parser import parse
+from core.filters.patterns import Case
+from core.filters.text_query import Syntax, TextQuery
 from core.model.commands import Operated, Submitted
 from core.model.errors import Bug, Unavailable
+from core.model.log_views import LOG_END, Way
+from core.model.views import LogStream
 from tests.support.requests import request_of_kind
 
 R = TypeVar("R")
@@ -53,6 +61,28 @@ BODIES: list[tuple[str, Callable[[ControlAPI], Awaitable[object]], str]] = [
         f'{{"query":{{"job_id":3,"filter":{WHERE}}},"after_id":7}}',
     ),
     ("log", lambda c: c.log(3, epoch=2, offset=-5), '{"task_id":3,"epoch":2,"offset":-5}'),
+    (
+        "log_lines",
+        lambda c: c.log_lines(
+            LogLines(task_id=3, stream=LogStream.ERR, offset=LOG_END, way=Way.BACKWARD, lines=9)
+        ),
+        f'{{"task_id":3,"stream":"err","offset":{LOG_END},"way":"backward","lines":9}}',
+    ),
+    (
+        "find_in_log",
+        lambda c: c.find_in_log(FindInLog(task_id=3, query=TextQuery(text="no", case=Case.ANY), most=1)),
+        '{"task_id":3,"query":{"text":"no","case":"any"},"most":1}',
+    ),
+    (
+        "count_in_log",
+        lambda c: c.count_in_log(CountInLog(task_id=3, query=TextQuery(text="x+", syntax=Syntax.PATTERN))),
+        '{"task_id":3,"query":{"text":"x+","syntax":"pattern"}}',
+    ),
+    (
+        "find_in_logs",
+        lambda c: c.find_in_logs(FindInLogs(where=FAILED, query=TextQuery(text="no"), after="3.out.9.")),
+        f'{{"where":{WHERE},"query":{{"text":"no"}},"after":"3.out.9."}}',
+    ),
     ("count", lambda c: c.count(FAILED), f'{{"where":{WHERE}}}'),
     (
         "preview",

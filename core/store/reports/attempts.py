@@ -39,6 +39,10 @@ _LOST = text(
     f"{_WAITING} ORDER BY t.id LIMIT {PAGE_MAX}"
 )
 _PLACES = text("SELECT id, job_id, key FROM task WHERE id IN (SELECT value FROM json_each(:ids))")
+_LATEST = text(
+    "SELECT a.task_id, a.epoch FROM task t JOIN attempt a ON a.task_id = t.id AND a.epoch = t.epoch"
+    " WHERE t.id IN (SELECT value FROM json_each(:ids)) AND a.status != 'bounced'"
+)
 _LOST_COUNT = text(f"SELECT count(*) FROM (SELECT 1{_WAITING} LIMIT {PAGE_MAX})")
 
 
@@ -63,7 +67,7 @@ class OpenAttempt:
 
 
 class AttemptReports:
-    """The attempts that an engine has to take over."""
+    """The attempts that an engine has to take over, and the latest of tasks."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -73,6 +77,12 @@ class AttemptReports:
         async with self._source.snapshot() as db:
             rows = await db.execute(_OPEN, {"after": after, "limit": bounded_limit(limit)})
             return [OpenAttempt(**row) for row in rows.mappings()]
+
+    async def latest(self, task_ids: Sequence[int]) -> dict[int, int]:
+        """Return the number of the latest attempt of tasks that ran, unless that one never began."""
+        async with self._source.snapshot() as db:
+            rows = await db.execute(_LATEST, {"ids": ids(task_ids)})
+            return {row.task_id: row.epoch for row in rows}
 
 
 class LostReports:

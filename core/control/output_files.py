@@ -1,0 +1,120 @@
+"""OutputFiles: reads and searches in output files, beside the loop.
+
+Used by the readers of outputs in this room.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+from core.executors.output_lines import LineFile
+from core.executors.output_search import Deadline, OutputSearch
+from core.executors.outputs import Outputs
+from core.files.untrusted import open_regular
+from core.model.log_views import CONTEXT_MOST, LogLine, LogMatch
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from core.executors.output_lines import Lines
+    from core.model.ports import AttemptRef
+    from core.model.views import LogStream
+
+T = TypeVar("T")
+SEARCH_SECONDS = 0.2
+"""A search answers after so long at the latest, with how far it came."""
+MATCHES_MOST = 1_000
+"""Matches of one answer."""
+_ANSWER_BYTES = 1_048_576
+"""Bytes of lines in one answer, but for one match."""
+
+
+class OutputFiles:
+    """Works on output files in threads: many readers, but one search at a time."""
+
+    def __init__(self, output_dir: Path) -> None:
+        self.outputs = Outputs(output_dir)
+        # One: many searches take no more of the processor than one does, and take turns.
+        self._searching = ThreadPoolExecutor(max_workers=1, thread_name_prefix="search")
+
+    def close(self) -> None:
+        """Let go of the thread, which ends its present piece."""
+        self._searching.shutdown(wait=False, cancel_futures=True)
+
+    async def read(self, ref: AttemptRef, stream: LogStream, work: Callable[[LineFile], T]) -> T | None:
+        """Return what some short work finds in a file; None = there is no file."""
+        return await asyncio.to_thread(self._with_file, ref, stream, work)
+
+    async def search(self, ref: AttemptRef, stream: LogStream, work: Callable[[LineFile], T]) -> T | None:
+        """Return what a search finds, which keeps to its deadline; None = there is no file."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._searching, self._with_file, ref, stream, work)
+
+    def _with_file(self, ref: AttemptRef, stream: LogStream, work: Callable[[LineFile], T]) -> T | None:
+        try:
+            descriptor = open_regular(self.outputs.directory(ref) / stream)
+        except OSError:
+            return None
+        try:
+            return work(LineFile(descriptor))
+        finally:
+            os.close(descriptor)
+
+
+def new_deadline() -> Deadline:
+    """Return the end of the time that one answer may take, from the begin of the search on."""
+    return Deadline(seconds=SEARCH_SECONDS)
+
+
+def find_forward(
+    search: OutputSearch, offset: int, *, most: int, context: int, deadline: Deadline
+) -> tuple[list[LogMatch], int]:
+    """Return matches from an offset on, in order, and where to go on."""
+    lines, end = search.forward(offset, most=most, deadline=deadline)
+    found, size = list[LogMatch](), 0
+    for line in lines:
+        match = _match(search.file, line, context)
+        size += _size_of(match)
+        if found and size > _ANSWER_BYTES:
+            return found, line
+        found.append(match)
+    return found, end
+
+
+def find_backward(
+    search: OutputSearch, offset: int, *, most: int, context: int, deadline: Deadline
+) -> tuple[list[LogMatch], int]:
+    """Return matches before the line of an offset, in order, and before which one to go on."""
+    lines, end = search.backward(offset, most=most, deadline=deadline)
+    found, size = list[LogMatch](), 0
+    for line in reversed(lines):
+        match = _match(search.file, line, context)
+        size += _size_of(match)
+        if found and size > _ANSWER_BYTES:
+            return found, found[0].line
+        found.insert(0, match)
+    return found, end
+
+
+def _match(file: LineFile, line: int, context: int) -> LogMatch:
+    wanted = max(0, min(context, CONTEXT_MOST))
+    before = file.backward(line, lines=wanted) if wanted else None
+    after = file.forward(line, lines=1 + wanted)
+    lines = (*(_lines_of(before) if before else ()), *_lines_of(after))
+    return LogMatch(line=line, lines=tuple(lines))
+
+
+def _lines_of(found: Lines) -> Sequence[LogLine]:
+    ends = (*found.starts[1:], found.end)
+    return [
+        LogLine(offset=start, data=found.data[start - found.begin : end - found.begin].removesuffix(b"\n"))
+        for start, end in zip(found.starts, ends, strict=True)
+    ]
+
+
+def _size_of(match: LogMatch) -> int:
+    return sum(len(line.data) for line in match.lines)

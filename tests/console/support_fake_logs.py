@@ -1,0 +1,122 @@
+"""Outputs of the fake control, as files in memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from core.control import reading_api
+from core.control.output_files import find_backward, find_forward
+from core.executors.output_lines import LineFile
+from core.executors.output_search import Deadline, OutputSearch
+from core.filters.text_query import TextSearch
+from core.model.errors import NotFound
+from core.model.log_views import LogCount, LogFacts, LogMatches, LogPage, TaskMatch, TaskMatches, Way
+from core.model.status import TASK_FINAL
+from core.model.views import LogChunk, LogStream
+from tests.console.support_fake_rows import FakeRows
+
+
+class FakeLogs(FakeRows):
+    """Answers what reads outputs; `outputs` = by task, `earlier` = by task and number of an older attempt."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.earlier: dict[tuple[int, int], bytes] = {}
+        self.errors: dict[int, bytes] = {}
+        """Standard error by task, kept apart."""
+        self.times: dict[int, tuple[tuple[int, int], ...]] = {}
+        self.deadline: Callable[[], Deadline] = lambda: Deadline(seconds=9)
+
+    async def answer_log(self, r: reading_api.Log) -> LogChunk:
+        facts, data = self._output(r.task_id, r.epoch, r.stream)
+        start = r.offset if r.offset >= 0 else max(0, len(data) + r.offset)
+        piece = data[start : start + r.limit]
+        return LogChunk(
+            data=piece, offset=start, end=start + len(piece), final=facts.final, epoch=facts.epoch
+        )
+
+    async def answer_log_lines(self, r: reading_api.LogLines) -> LogPage:
+        facts, data = self._output(r.task_id, r.epoch, r.stream)
+        with _opened(data) as file:
+            found = (file.forward if r.way is Way.FORWARD else file.backward)(r.offset, lines=r.lines)
+        return LogPage(
+            facts=facts,
+            begin=found.begin,
+            end=found.end,
+            data=found.data,
+            starts=tuple(start - found.begin for start in found.starts),
+            missing=found.missing,
+            times=self.times.get(r.task_id, ()),
+        )
+
+    async def answer_find_in_log(self, r: reading_api.FindInLog) -> LogMatches:
+        facts, data = self._output(r.task_id, r.epoch, r.stream)
+        find = find_forward if r.way is Way.FORWARD else find_backward
+        with _opened(data) as file:
+            search = OutputSearch(file, TextSearch(r.query))
+            matches, end = find(search, r.offset, most=r.most, context=r.context, deadline=self.deadline())
+        return LogMatches(facts=facts, matches=tuple(matches), end=end)
+
+    async def answer_count_in_log(self, r: reading_api.CountInLog) -> LogCount:
+        facts, data = self._output(r.task_id, r.epoch, r.stream)
+        with _opened(data) as file:
+            search = OutputSearch(file, TextSearch(r.query))
+            counted = search.count(r.offset, most=r.most, deadline=self.deadline())
+        return LogCount(facts=facts, number=counted.number, lines=tuple(counted.lines), end=counted.end)
+
+    async def answer_find_in_logs(self, r: reading_api.FindInLogs) -> TaskMatches:
+        """Look through one task an answer."""
+        tasks = sorted(self.found(r.where), key=lambda task: task.id)
+        at = int(r.after or 0)
+        if at >= len(tasks):
+            return TaskMatches(matches=(), next=None, tasks=0, size=0)
+        task = tasks[at]
+        facts, data = self._output(task.id, None, LogStream.OUT)
+        with _opened(data) as file:
+            search = OutputSearch(file, TextSearch(r.query))
+            matches, _ = find_forward(search, 0, most=r.most, context=0, deadline=Deadline(seconds=9))
+        found = [
+            TaskMatch(
+                task_id=task.id,
+                job_id=task.job_id,
+                key=task.key,
+                epoch=facts.epoch,
+                stream=LogStream.OUT,
+                match=match,
+            )
+            for match in matches
+        ]
+        following = str(at + 1) if at + 1 < len(tasks) else None
+        return TaskMatches(matches=tuple(found), next=following, tasks=1, size=len(data))
+
+    def _output(self, task_id: int, epoch: int | None, stream: LogStream) -> tuple[LogFacts, bytes]:
+        if task_id not in self.task_rows:
+            raise NotFound("task.unknown", f"no task {task_id}")
+        task = self.task_rows[task_id]
+        data = self.outputs.get(task_id, b"")
+        latest = max(1, task.attempts) if data else 0
+        number = latest if epoch is None else epoch
+        is_latest = number == latest
+        data = data if is_latest else self.earlier[task_id, number]
+        errors = self.errors.get(task_id, b"") if is_latest else b""
+        data = errors if stream is LogStream.ERR else data
+        facts = LogFacts(
+            epoch=number,
+            size=len(data),
+            final=not is_latest or task.status in TASK_FINAL,
+            path=f"/home/output/{task_id}/{number}/{stream}",
+            stderr=len(errors),
+        )
+        return facts, data
+
+
+@contextmanager
+def _opened(data: bytes) -> Iterator[LineFile]:
+    descriptor = os.memfd_create("output")
+    try:
+        os.write(descriptor, data)
+        yield LineFile(descriptor)
+    finally:
+        os.close(descriptor)
