@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from console.feed import Feed
+from console.memory import Memory
 from console.navigation.saved_views import Views
 from console.protection.gate import Gate
 from console.themes import Look
@@ -28,6 +29,7 @@ class Desk:
     looks: Mapping[str, Look]
     theme: str
     views: Views
+    memory: Memory
     keymap: Mapping[str, str]
     """The user's own keys by the id of their action."""
     host: str = ""

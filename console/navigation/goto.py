@@ -1,4 +1,4 @@
-"""Parser of the text behind the colon: a place, number or view.
+"""Parser of the text behind the colon.
 
 Used by the navigator.
 """
@@ -41,7 +41,22 @@ class RecallView:
     name: str
 
 
-Destination: TypeAlias = Spot | GoToNumber | SaveView | RecallView
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenameView:
+    """Give a saved filter another name."""
+
+    name: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteView:
+    """Delete a saved filter."""
+
+    name: str
+
+
+Destination: TypeAlias = Spot | GoToNumber | SaveView | RecallView | RenameView | DeleteView
 
 
 def parse_place(text: str, roots: Sequence[str]) -> Destination | None:
@@ -50,8 +65,8 @@ def parse_place(text: str, roots: Sequence[str]) -> Destination | None:
     word, _, rest = typed.partition(" ")
     if typed.startswith("'"):
         return RecallView(name=typed[1:].strip())
-    if word == "save":
-        return SaveView(name=rest) if _NAME.fullmatch(rest) else None
+    if word in ("save", "rename", "delete"):
+        return _order(word, rest.split(" ") if rest else [])
     if re.fullmatch(r"#?[0-9]{1,18}", typed):
         return GoToNumber(number=int(typed.removeprefix("#")))
     numbered = _NUMBERED.fullmatch(typed.lower())
@@ -63,6 +78,17 @@ def parse_place(text: str, roots: Sequence[str]) -> Destination | None:
         return Spot(root="queues", place="queue", subject=rest)
     root = _root(typed.lower(), roots)
     return None if root is None else Spot(root=root, place=root)
+
+
+def _order(word: str, names: Sequence[str]) -> Destination | None:
+    match word, names:
+        case "save", [name] if _NAME.fullmatch(name):
+            return SaveView(name=name)
+        case "rename", [name, to] if _NAME.fullmatch(to):
+            return RenameView(name=name, to=to)
+        case "delete", [name]:
+            return DeleteView(name=name)
+    return None
 
 
 def _root(typed: str, roots: Sequence[str]) -> str | None:

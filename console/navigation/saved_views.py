@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.filters.terms import Filter
 from core.filters.unparser import unparse
-from core.model.errors import Invalid, NotFound, Unavailable
+from core.model.errors import Conflict, Invalid, NotFound, Unavailable
 from core.model.text import safe_line
 
 FILE = "views.toml"
@@ -75,14 +75,37 @@ class Views:
         A view of the same name is replaced. Raises `Unavailable` (`views.write`).
         """
         view = View(root=root, noun=where.noun, filter=unparse(where))
+        self._change(lambda views: {**views, name: view})
+
+    def rename(self, name: str, to: str) -> None:
+        """Give a view another name; raise `NotFound`, `Conflict` (`views.taken`), `Unavailable`."""
+        self.get(name)
+
+        def renamed(views: dict[str, View]) -> dict[str, View]:
+            if to in views and to != name:
+                raise Conflict(
+                    "views.taken",
+                    f"a view is called '{safe_line(to)}' already: delete it first, or choose another name",
+                    facts={"view": to},
+                )
+            return {to if known == name else known: view for known, view in views.items()}
+
+        self._change(renamed)
+
+    def delete(self, name: str) -> View:
+        """Delete a view and return it; raise `NotFound` or `Unavailable`."""
+        view = self.get(name)
+        self._change(lambda views: {known: other for known, other in views.items() if known != name})
+        return view
+
+    def _change(self, change: Callable[[dict[str, View]], dict[str, View]]) -> None:
         if self._file is None:
-            self._in_memory[name] = view
+            self._in_memory = change(self._in_memory)
             return
         try:
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with changing(self._file):
-                views = {**self.all(), name: view}
-                write_file(self._file, _toml(views).encode())
+                write_file(self._file, _toml(change(self.all())).encode())
         except OSError as error:
             raise Unavailable(
                 "views.write",

@@ -25,6 +25,7 @@ from console.engine_lifecycle.lifecycle import EngineLifecycle
 from console.engine_lifecycle.starters import EngineStarter
 from console.feed import Feed
 from console.key_table import bindings
+from console.memory import Memory
 from console.navigation.saved_views import Views
 from console.newjob.resubmit import Resubmit
 from console.protection.gate import WRITABLE, Arming, Clock, Gate
@@ -38,7 +39,7 @@ from console.shell.keymap_file import read_keymap
 from console.shell.live_updates import LiveUpdates
 from console.shell.navigator import Navigator
 from console.shell.new_jobs import NewJobs
-from console.shell.palette import PaletteProvider
+from console.shell.palette import Palette
 from console.shell.place_prompt import PlacePrompt
 from console.shell.places import GROUPS, HOME, ROOTS
 from console.shell.theme_switch import ThemeSwitch
@@ -74,7 +75,7 @@ class ConsoleApp(App[None]):
     TITLE = "taskdeck"
     CSS_PATH = "console.tcss"
     BINDINGS = bindings("app")
-    COMMANDS = {PaletteProvider}
+    ENABLE_COMMAND_PALETTE = False
 
     def __init__(self, control: ControlAPI, options: ConsoleOptions) -> None:
         # Without this, NO_COLOR would only turn colours into greys.
@@ -93,6 +94,7 @@ class ConsoleApp(App[None]):
             looks=known,
             theme=first_theme(known, os.environ),
             views=Views(options.home),
+            memory=Memory(options.home),
             keymap={} if options.home is None else read_keymap(options.home / KEYMAP, GROUPS),
             host=options.host,
         )
@@ -113,6 +115,7 @@ class ConsoleApp(App[None]):
         self.clipboard_menu = Clipboard(self, notices=notices, home=options.home)
         self.theme_switch = ThemeSwitch(self, self.desk, notices=notices)
         self.place_prompt = PlacePrompt(self, self.desk, navigator=self.navigator, notices=notices)
+        self.palette = Palette(self, notices=notices)
         self.new_jobs = NewJobs(self, self.desk, notices=notices)
         for name in ROOTS:
             self.add_mode(name, partial(self.navigator.new_root, name))
@@ -177,6 +180,13 @@ class ConsoleApp(App[None]):
 
     def action_goto(self) -> None:
         start(self, self.place_prompt.ask_place, group="menu", exclusive=True)
+
+    def action_type_place(self, text: str) -> None:
+        """Open the place prompt with a text to go on from."""
+        start(self, partial(self.place_prompt.ask_place, text), group="menu", exclusive=True)
+
+    def action_palette(self) -> None:
+        start(self, self.palette.ask, group="palette", exclusive=True)
 
     def action_recall(self) -> None:
         start(self, self.place_prompt.ask_view, group="menu", exclusive=True)

@@ -8,7 +8,15 @@ from __future__ import annotations
 from textual.app import App
 
 from console.desk import Desk
-from console.navigation.goto import GoToNumber, RecallView, SaveView, parse_place
+from console.dialogs.menu import MenuDialog
+from console.navigation.goto import (
+    DeleteView,
+    GoToNumber,
+    RecallView,
+    RenameView,
+    SaveView,
+    parse_place,
+)
 from console.navigation.history import History, Spot, Subject
 from console.screens.base import DeskScreen
 from console.screens.failed import FailedScreen
@@ -77,11 +85,18 @@ class Navigator:
             case Spot() as spot:
                 self.show(spot)
             case GoToNumber(number=number):
-                self.show(await self._spot_of(number))
+                if chosen := await self._spot_of(number):
+                    self.show(chosen)
             case SaveView(name=name):
                 return self._save_view(name)
             case RecallView(name=name):
                 self._recall_view(name)
+            case RenameView(name=name, to=to):
+                self._desk.views.rename(name, to)
+                return safe_line(f"the view '{name}' is called '{to}' now")
+            case DeleteView(name=name):
+                view = self._desk.views.delete(name)
+                return safe_line(f"deleted the view '{name}' ({view.filter or 'everything'})")
             case None:
                 known = f"there are: {' '.join(ROOTS)}, job 7, task 7, #7, queue NAME"
                 raise NotFound(
@@ -120,20 +135,40 @@ class Navigator:
             top._push_result_callback(top, None)  # noqa: SLF001
         self._app.switch_screen(screen)
 
-    async def _spot_of(self, number: int) -> Spot:
+    async def _spot_of(self, number: int) -> Spot | None:
+        """Return the place of a number; where it is that of a job and of a task, ask; None = neither."""
+        spots: dict[str, Spot] = {}
+        lines: dict[str, SafeText] = {}
         try:
-            await self._desk.control.task(number)
+            job = await self._desk.control.job(number)
+            spots["j"] = Spot(root="jobs", place="job", subject=number)
+            lines["j"] = safe_line(f"job {number}  {job.name}")
         except NotFound:
-            await self._desk.control.job(number)
-            return Spot(root="jobs", place="job", subject=number)
-        return Spot(root="tasks", place="task", subject=number)
+            pass
+        try:
+            task = (await self._desk.control.task(number)).task
+            spots["t"] = Spot(root="tasks", place="task", subject=number)
+            lines["t"] = safe_line(f"task {number}  {task.key} (of job {task.job_id})")
+        except NotFound as error:
+            if not spots:
+                raise NotFound(
+                    "place.unknown",
+                    f"{number} is the number of no job and of no task",
+                    facts={"place": str(number)},
+                ) from error
+        if len(spots) == 1:
+            return next(iter(spots.values()))
+        question = safe_line(f"{number} is a job and a task")
+        return spots.get(await self._app.push_screen_wait(MenuDialog(question, lines)))
 
     def _save_view(self, name: str) -> SafeText:
         screen = self._app.screen
         if not isinstance(screen, ListScreen) or screen.spot is None:
             raise NotFound("views.nothing", "this screen has no filter to save")
+        before = self._desk.views.all().get(name)
         self._desk.views.save(name, screen.spot.root, screen.rows.where)
-        return safe_line(f"saved as '{name}' in {self._desk.views.place}")
+        replaced = f", in place of: {before.filter or 'everything'}" if before else ""
+        return safe_line(f"saved as '{name}' in {self._desk.views.place}{replaced}")
 
     def _recall_view(self, name: str) -> None:
         view = self._desk.views.get(name)

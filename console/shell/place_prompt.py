@@ -1,23 +1,31 @@
-"""Place prompt: type a place, or the name of a saved view.
+"""Place prompt: type or pick a place or view.
 
 Owned by the app.
 """
 
 from __future__ import annotations
 
+from functools import partial
+
 from textual.app import App
 
 from console.desk import Desk
+from console.dialogs.finder import Enters, Finder
+from console.navigation.saved_views import View
 from console.shell.navigator import Navigator
+from console.shell.place_offers import KnownPlaces, place_offers, view_offers
 from console.shell.places import ROOTS
 from console.verbs.questions import Notices
-from console.widgets.line_dialog import LineDialog
 from core.model.errors import TaskdeckError
 from core.model.text import SafeText, safe_line
 
+_TYPED = "places"
+_REMEMBERED = 30
+_NO_VIEW = SafeText("no view was saved yet: ':save NAME' saves the present filter")
+
 
 class PlacePrompt:
-    """Asks for a place by a line, and goes there."""
+    """Asks for a place by a line with its completions, and goes there."""
 
     def __init__(self, app: App[None], desk: Desk, *, navigator: Navigator, notices: Notices) -> None:
         self._app = app
@@ -25,18 +33,36 @@ class PlacePrompt:
         self._navigator = navigator
         self._notices = notices
 
-    async def ask_place(self) -> None:
-        known = f"{' '.join(ROOTS)}, job 7, task 7, log 7, #7, queue NAME, save NAME, 'NAME"
-        text = await self._app.push_screen_wait(LineDialog(SafeText("Go to"), placeholder=known))
-        if text.strip():
+    async def ask_place(self, value: str = "") -> None:
+        memory = self._desk.memory
+        known = KnownPlaces(roots=ROOTS, views=self._views(), typed_before=memory.texts(_TYPED))
+
+        async def read_queues() -> None:
+            try:
+                known.queues = tuple(queue.name for queue in await self._desk.control.queues())
+            except TaskdeckError:
+                # The screen below shows what is wrong; all but the queues can still be typed.
+                return
+
+        finder = Finder(
+            SafeText("Go to"),
+            partial(place_offers, known),
+            enters=Enters.WHAT_IS_TYPED,
+            value=value,
+            prepare=read_queues,
+        )
+        text = (await self._app.push_screen_wait(finder)).strip()
+        if text:
+            memory.keep_first(_TYPED, text, most=_REMEMBERED)
             await self.go(text)
 
     async def ask_view(self) -> None:
-        names = ", ".join(sorted(self._desk.views.all())) or "none yet; ':save NAME' saves the present filter"
-        question = LineDialog(SafeText("Saved view"), placeholder=safe_line(names))
-        name = await self._app.push_screen_wait(question)
-        if name.strip():
-            await self.go(f"'{name}")
+        views = self._views()
+        question = SafeText("Saved view" if views else _NO_VIEW)
+        finder = Finder(question, partial(view_offers, views), enters=Enters.THE_FIRST_OFFER)
+        name = (await self._app.push_screen_wait(finder)).strip()
+        if name:
+            await self.go(f"'{name.removeprefix(chr(39))}")
 
     async def go(self, text: str) -> None:
         """Go where a text says, or tell why not; `new` picks a new job."""
@@ -50,3 +76,11 @@ class PlacePrompt:
             return
         if result:
             self._notices.inform(result)
+
+    def _views(self) -> dict[str, View]:
+        try:
+            return self._desk.views.all()
+        except TaskdeckError as error:
+            # All but the views can still be typed.
+            self._notices.warn(safe_line(error.message))
+            return {}

@@ -33,9 +33,20 @@ ROOTS = tuple(_ROOTS)
 """The screens of their own; each keeps its place, filter and cursor."""
 HOME = "pulse"
 """The first screen."""
-_ABOUT: tuple[type[DeskScreen], ...] = (JobScreen, GraphScreen, TaskScreen, LogScreen, WhyScreen)
-GROUPS = tuple((*screen.parts(), "app") for screen in (*_ROOTS.values(), *_ABOUT))
+_ABOUT: dict[str, type[DeskScreen]] = {
+    "a job": JobScreen,
+    "its graph": GraphScreen,
+    "a task": TaskScreen,
+    "its log": LogScreen,
+    "why a task waits": WhyScreen,
+}
+GROUPS = tuple((*screen.parts(), "app") for screen in (*_ROOTS.values(), *_ABOUT.values()))
 """The parts of the key table that are active together."""
+
+
+def names_with(part: str) -> tuple[str, ...]:
+    """Return the names of the screens that have a part of the key table."""
+    return tuple(name for name, screen in (_ROOTS | _ABOUT).items() if part in screen.parts())
 
 
 def screen_for(desk: Desk, place: str, subject: Subject | None) -> DeskScreen:

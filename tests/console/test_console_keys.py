@@ -214,7 +214,6 @@ async def test_views_are_saved_and_recalled_by_key_and_palette(tmp_path: Path) -
         await operator.hears("no view is called 'none'; there are: mine")
         await operator.press("ctrl+p")
         await operator.type("saved view mine")
-        await operator.until(lambda: operator.app.screen.query("CommandList").first().option_count, "no hits")
         await operator.press("enter")
         await operator.sees('/ status:failed "t ★"')
 
@@ -222,7 +221,7 @@ async def test_views_are_saved_and_recalled_by_key_and_palette(tmp_path: Path) -
 async def test_numbers_lead_to_tasks_and_jobs_and_unknown_ones_say_so() -> None:
     control = stocked()
     control.add_job("monthly")
-    for text, title in (("#3", "Task 3"), ("job 2", "Job 2"), ("queue mail", "/ queue:mail")):
+    for text, title in (("#1", "Task 1"), ("job 2", "Job 2"), ("queue mail", "/ queue:mail")):
         async with console(control) as operator:
             await operator.press("colon")
             await operator.type(text)
@@ -232,7 +231,7 @@ async def test_numbers_lead_to_tasks_and_jobs_and_unknown_ones_say_so() -> None:
         await operator.press("colon")
         await operator.type("#77")
         await operator.press("enter")
-        await operator.hears("no job 77")
+        await operator.hears("77 is the number of no job and of no task")
 
 
 async def test_the_history_leads_back_forward_and_to_the_last_view() -> None:

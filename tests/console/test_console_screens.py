@@ -250,7 +250,7 @@ async def test_help_names_the_keys_of_the_screen_below_and_escape_closes_it() ->
         await operator.press("question_mark")
         await operator.sees("hold a task, or release it", "next row")
         await operator.press("G")
-        await operator.sees("palette: screens and actions by name")
+        await operator.sees("palette: everything that can be done, by words")
         await operator.press("escape")
         await operator.sees("parse")
         assert isinstance(operator.app.screen, TasksScreen)
@@ -260,7 +260,6 @@ async def test_the_palette_leads_to_a_screen() -> None:
     async with console(stocked()) as operator:
         await operator.press("ctrl+p")
         await operator.type("queues")
-        await operator.until(lambda: operator.app.screen.query("CommandList").first().option_count, "no hits")
         await operator.press("enter")
         await operator.sees("default", "RUNNING")
 

@@ -10,7 +10,7 @@ PARTS = {
     "everywhere": ("app",),
     "lists": ("table", "list", "rows", "marks", "times"),
     "verbs": ("retry", "again", "cancel", "kill", "pause", "hold"),
-    "details": ("logs", "events", "drawn"),
+    "details": ("logs", "events", "why", "drawn"),
     "Pulse, Retries, Orphans": ("pulse", "preset", "orphans"),
     "texts and logs": ("view", "text", "log"),
     "graph": ("node", "graph"),

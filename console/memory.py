@@ -1,0 +1,84 @@
+"""What an operator's console remembers of a home.
+
+Made by the app; used through the desk.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import re
+from pathlib import Path
+
+from core.files.writing import changing, write_file
+from core.model.actors import LABEL_VARIABLE
+from core.model.values import JsonObject, JsonValue
+
+FOLDER = "console"
+"""The folder of the data directory that holds one file for each operator."""
+_LARGEST = 1_000_000
+"""Bytes of a file that are read: a larger one is not ours."""
+
+
+class Memory:
+    """Values by name, in a file of the operator; without a home they last as long as the console.
+
+    What cannot be read is as if it had never been kept, and what cannot be written is lost: no operator is
+    stopped for want of a column's width.
+    """
+
+    def __init__(self, home: Path | None, *, operator: str = "") -> None:
+        self.file = None if home is None else home / FOLDER / f"{_file_name(operator or own_name())}.json"
+        self._values: JsonObject = self._read()
+
+    def get(self, name: str) -> JsonValue:
+        """Return a value; None = it was never kept. Check it: anyone can edit the file."""
+        return self._values.get(name)
+
+    def keep(self, name: str, value: JsonValue) -> None:
+        """Keep a value; those that other consoles of the operator kept stay."""
+        if self._values.get(name) == value:
+            return
+        self._values[name] = value
+        if self.file is None:
+            return
+        try:
+            self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with changing(self.file):
+                self._values = {**self._read(), name: value}
+                write_file(self.file, json.dumps(self._values, ensure_ascii=True, indent=1).encode())
+        except OSError:
+            return
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Return a list of texts, () if something else was kept."""
+        kept = self.get(name)
+        return tuple(text for text in kept if isinstance(text, str)) if isinstance(kept, list) else ()
+
+    def keep_first(self, name: str, text: str, *, most: int) -> None:
+        """Put a text before the others of a list, each once."""
+        texts: list[JsonValue] = [text, *(other for other in self.texts(name) if other != text)]
+        self.keep(name, texts[:most])
+
+    def _read(self) -> JsonObject:
+        if self.file is None:
+            return {}
+        try:
+            with self.file.open("rb") as file:
+                values = json.loads(file.read(_LARGEST))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return values if isinstance(values, dict) else {}
+
+
+def own_name() -> str:
+    """Return the label of the operator, else the user of this process."""
+    try:
+        return os.environ.get(LABEL_VARIABLE) or getpass.getuser()
+    except (OSError, KeyError):
+        return str(os.getuid())
+
+
+def _file_name(operator: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]", lambda found: f"%{ord(found[0]):x}", operator)[:120] or "operator"

@@ -1,0 +1,71 @@
+"""Words by which people look for actions and screens.
+
+Read by the palette. An action of the key table is found by its description and name without an entry here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+ACTION_WORDS: Mapping[str, str] = {
+    "help": "keys shortcuts bindings manual ?",
+    "goto": "open jump number find job task",
+    "recall": "saved view bookmark filter favourites",
+    "copy": "yank clipboard id json",
+    "new_job": "submit run start create launch workflow",
+    "repeat": "again redo",
+    "undo": "revert back",
+    "write": "protected arm unlock read-only sudo",
+    "freeze": "pause stop updates hold still",
+    "reload": "refresh update",
+    "start_engine": "serve daemon server restart replace upgrade",
+    "theme": "colours colors dark light appearance",
+    "leave": "close back",
+    "history_back": "previous",
+    "history_forward": "next",
+    "last_view": "previous toggle",
+    "filter": "search find where grep query",
+    "search": "find grep",
+    "open": "details show enter drill",
+    "inspect": "details show preview inspector fields",
+    "sort_left": "order",
+    "sort_right": "order",
+    "invert": "sort descending ascending reverse",
+    "columns": "fields hide show layout",
+    "include": "filter only",
+    "exclude": "filter without not",
+    "export": "save write file csv jsonl download dump",
+    "mark": "select tag tick",
+    "mark_range": "select tag",
+    "mark_all": "select everything tag",
+    "unmark": "deselect clear selection",
+    "times": "ages clock timestamps dates",
+    "preset": "dead retrying failed",
+    "drawn": "graph dag tree list dependencies",
+    "retry": "rerun restart again redo requeue",
+    "again": "resubmit rerun edit parameters clone duplicate",
+    "cancel": "stop abort end terminate",
+    "kill": "stop end terminate sigkill abort force",
+    "pause": "stop suspend resume continue unpause",
+    "hold": "pause suspend release unhold park",
+    "logs": "log output stdout stderr tail print",
+    "follow": "tail",
+    "why": "blocked waiting stuck pending reason",
+    "events": "history audit timeline what happened",
+    "orphan_keep": "adopt watch",
+    "orphan_kill": "kill stop end",
+    "orphan_requeue": "retry rerun again",
+    "orphan_fail": "give up",
+}
+"""By the id of the key."""
+
+PLACE_WORDS: Mapping[str, str] = {
+    "pulse": "overview home dashboard summary status start throughput",
+    "jobs": "runs workflows dag list",
+    "tasks": "steps work list",
+    "retries": "failed failures dead errors dlq trouble retrying",
+    "queues": "lanes lines depth backlog waiting",
+    "orphans": "lost zombies leftovers ownerless",
+    "events": "history log audit journal what happened",
+}
+"""By the name of the screen."""
