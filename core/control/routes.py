@@ -7,19 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeAlias, cast
-
-from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect
-from starlette.responses import Response
-from starlette.routing import Route
+from typing import TYPE_CHECKING, cast
 
 from core.control import api, wire
 from core.control.api import ROUTES, Kind, Request, kind_of
 from core.control.arguments import OPERATOR
+from core.control.asgi import ClientGone, HttpRequest, Message, Receive, Send, answer
 from core.control.error_forms import error_to_json
 from core.control.handshake import other_protocol, welcome
 from core.control.nested_waits import NestedWaits
@@ -29,17 +26,14 @@ from core.model.errors import NotFound, TaskdeckError, Unavailable
 from core.model.records import replace
 
 if TYPE_CHECKING:
-    from starlette.requests import Request as HttpRequest
-    from starlette.types import ExceptionHandler
-
     from core.control.api import ControlAPI
     from core.model.surroundings import Surroundings
 
-Answer: TypeAlias = Callable[["HttpRequest"], Awaitable[bytes]]
+_VERB = re.compile(r"/v([0-9]{1,9})/([^/]+)")
 
 
 class Endpoints:
-    """Answer HTTP requests for a control, within bounds."""
+    """Answer HTTP requests for a control, within bounds; an ASGI application."""
 
     def __init__(self, control: ControlAPI, *, closing: asyncio.Event, body_bytes: int, waiting: int) -> None:
         self._control = control
@@ -49,11 +43,10 @@ class Endpoints:
         self._waiting: Counter[object] = Counter()
         self._nested = NestedWaits(control)
 
-    async def verb(self, http: HttpRequest) -> bytes:
+    async def verb(self, http: HttpRequest, *, protocol: int, name: str) -> bytes:
         """Answer a verb of this protocol; raise what the control refuses."""
-        name = str(http.path_params["verb"])
-        if http.path_params["protocol"] != wire.PROTOCOL:
-            raise other_protocol(http.path_params["protocol"], "of another version")
+        if protocol != wire.PROTOCOL:
+            raise other_protocol(protocol, "of another version")
         kind = ROUTES.get(name)
         if kind is None:
             raise NotFound(
@@ -87,28 +80,13 @@ class Endpoints:
         return b"{}"
 
     async def _body(self, http: HttpRequest) -> bytes | bytearray:
-        """Return the body, refused as soon as it is known to be too long; the rest is not kept."""
-        for name, value in http.scope["headers"]:
-            if name == b"content-length" and value.isdigit():
-                wire.check_size(int(value), self._body_bytes)
-        body = bytearray()
-        is_more = True
-        while is_more:
-            # Not `http.stream()`: it takes as long as the rest of a small request.
-            message = await http.receive()
-            if message["type"] == "http.disconnect":
-                raise ClientDisconnect
-            piece = message.get("body", b"")
-            wire.check_size(len(body) + len(piece), self._body_bytes)
-            body += piece
-            is_more = message.get("more_body", False)
-        return body
+        return await http.body(self._body_bytes)
 
     async def _wait(self, http: HttpRequest, request: Request[object]) -> object:
         """Wait for a result while the client listens and the server is open."""
-        _, pid = http.scope.get("client") or ("", 0)
-        with self._place(http.scope.get("client")):
-            async with self._nested.noted(request, int(pid)):
+        _, pid = http.client
+        with self._place(http.client):
+            async with self._nested.noted(request, pid):
                 return await _while_heard(http, self._control.ask(request), self._closing)
 
     @contextmanager
@@ -129,54 +107,43 @@ class Endpoints:
                 del self._waiting[peer]
 
 
-def make_app(endpoints: Endpoints) -> Starlette:
-    """Return the application that answers at these endpoints."""
-    return Starlette(
-        routes=[
-            Route("/v{protocol:int}/{verb}", _answered(endpoints.verb), methods=["POST"]),
-            Route(wire.HELLO, _answered(endpoints.hello), methods=["POST"]),
-            Route(wire.STOP, _answered(endpoints.stop), methods=["POST"]),
-        ],
-        exception_handlers=_refusals(),
-    )
-
-
-def _answered(answer: Answer) -> Callable[[HttpRequest], Coroutine[None, None, Response]]:
-    async def respond(http: HttpRequest) -> Response:
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer one request; after a crash the connection ends, and the error goes on to the log."""
+        http = HttpRequest(scope, receive)
         try:
-            return _respond(await answer(http), 200)
+            content = await self._content(http)
         except TaskdeckError as error:
-            return _refuse(error)
+            await _refuse(send, error)
+        except ClientGone:
+            # Not a crash of ours, and the log must not show it as one.
+            await answer(send, b"", 400)
+        except Exception:
+            # The server hangs up after a crash: no client may send the next request on this connection.
+            await _refuse(send, wire.crashed(), headers={b"connection": b"close"})
+            raise
+        else:
+            await answer(send, content, 200)
 
-    return respond
-
-
-def _refusals() -> dict[int | type[Exception], ExceptionHandler]:
-    async def no_path(_http: HttpRequest, _error: Exception) -> Response:
-        return _refuse(NotFound("path.unknown", "nothing is answered there", hint="compare the versions"))
-
-    async def crashed(_http: HttpRequest, _error: Exception) -> Response:
-        answer = _refuse(wire.crashed())
-        # The server hangs up after a crash: no client may send the next request on this connection.
-        answer.headers["connection"] = "close"
-        return answer
-
-    async def gone(_http: HttpRequest, _error: Exception) -> Response:
-        # The client is gone: not a crash of ours, and the log must not show it as one.
-        return Response(status_code=400)
-
-    return {404: no_path, 405: no_path, 500: crashed, ClientDisconnect: gone}
+    async def _content(self, http: HttpRequest) -> bytes:
+        path = http.path
+        if path == wire.HELLO:
+            return await self.hello(http)
+        if path == wire.STOP:
+            return await self.stop(http)
+        if (named := _VERB.fullmatch(path)) is None:
+            raise NotFound("path.unknown", "nothing is answered there", hint="compare the versions")
+        return await self.verb(http, protocol=int(named[1]), name=named[2])
 
 
 def _surroundings_of(http: HttpRequest) -> Surroundings:
     """Return the surroundings of the process at the other end, of this one where they cannot be read."""
-    _, pid = http.scope.get("client") or ("", 0)
-    return (surroundings_of(int(pid)) if pid else None) or own_surroundings()
+    _, pid = http.client
+    return (surroundings_of(pid) if pid else None) or own_surroundings()
 
 
 async def _while_heard(http: HttpRequest, result: Awaitable[object], closing: asyncio.Event) -> object:
     waiting = asyncio.ensure_future(result)
-    gone = asyncio.ensure_future(_gone(http))
+    gone = asyncio.ensure_future(http.gone())
     closed = asyncio.ensure_future(closing.wait())
     try:
         await asyncio.wait((waiting, gone, closed), return_when=asyncio.FIRST_COMPLETED)
@@ -189,14 +156,5 @@ async def _while_heard(http: HttpRequest, result: Awaitable[object], closing: as
     raise Unavailable("engine.lost", "the engine stops", hint="start it again, then wait again")
 
 
-async def _gone(http: HttpRequest) -> None:
-    while (await http.receive())["type"] != "http.disconnect":
-        continue
-
-
-def _refuse(error: TaskdeckError) -> Response:
-    return _respond(wire.encode(error_to_json(error)), error.status)
-
-
-def _respond(content: bytes, status: int) -> Response:
-    return Response(content, status_code=status, media_type="application/json")
+async def _refuse(send: Send, error: TaskdeckError, *, headers: Mapping[bytes, bytes] | None = None) -> None:
+    await answer(send, wire.encode(error_to_json(error)), error.status, headers=headers)

@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from core.control import wire
 from core.control.error_forms import error_to_json
-from core.control.routes import Endpoints, make_app
+from core.control.routes import Endpoints
 from core.control.sockets import bind_private, check_peer, remove_socket
 from core.files.identity import FileIdentity, file_identity
 from core.host import open_files_limit
@@ -95,7 +95,8 @@ class ControlServer:
             waiting=self._limits.waiting,
         )
         config = uvicorn.Config(
-            make_app(endpoints),
+            endpoints,
+            interface="asgi3",
             http=_protocol(self._limits),
             ws="none",
             lifespan="off",

@@ -17,7 +17,7 @@ from tests.support.homes import Home, lines
 from tests.support.waiting import DEADLINE
 
 HELLO = b"POST /v1/status HTTP/1.1\r\nhost: engine\r\ncontent-length: 2\r\n\r\n{}"
-HEAVY = ("click", "sqlalchemy", "pydantic", "httpx", "asyncio", "textual", "starlette")
+HEAVY = ("click", "sqlalchemy", "pydantic", "httpx", "asyncio", "textual")
 
 
 @dataclass(kw_only=True)

@@ -60,13 +60,13 @@ def test_the_nouns_load_the_standard_library_only(checkout: Path) -> None:
 
 def test_the_console_attaches_without_sql_settings_or_commands(checkout: Path) -> None:
     console = "import console.sessions.choice, console.sessions.attached"
-    heavy = {"sqlalchemy", "aiosqlite", "pydantic", "pydantic_settings", "click", "starlette", "uvicorn"}
+    heavy = {"sqlalchemy", "aiosqlite", "pydantic", "pydantic_settings", "click", "uvicorn"}
     assert foreign_modules_loaded_by(console, checkout) & heavy == set()
 
 
 def test_commands_that_find_an_engine_load_no_sql_and_no_server(checkout: Path) -> None:
     code = "import core.cli.exec_map, core.cli.orphans, core.cli.run, core.cli.stop, core.cli.verbs"
-    heavy = {"sqlalchemy", "aiosqlite", "pydantic", "apscheduler", "starlette", "uvicorn"}
+    heavy = {"sqlalchemy", "aiosqlite", "pydantic", "apscheduler", "uvicorn"}
     assert foreign_modules_loaded_by(code, checkout) & heavy == set()
 
 
@@ -80,7 +80,7 @@ def test_filters_load_their_search_engine_only_for_a_pattern(checkout: Path) -> 
 def test_commands_that_read_the_store_load_no_http_client(checkout: Path) -> None:
     code = "import core.app.reading, core.cli.events, core.cli.lists, core.cli.logs, core.cli.show"
     assert (
-        foreign_modules_loaded_by(code, checkout) & {"httpx", "apscheduler", "starlette", "uvicorn"} == set()
+        foreign_modules_loaded_by(code, checkout) & {"httpx", "apscheduler", "uvicorn"} == set()
     )
 
 

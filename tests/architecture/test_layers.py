@@ -17,7 +17,7 @@ DOORS = {
     "sql": {"sqlalchemy", "aiosqlite", "alembic", "sqlite3"},
     "httpx": {"httpx", "httpcore"},
     "apscheduler": {"apscheduler"},
-    "served": {"starlette", "uvicorn", "httptools"},
+    "served": {"uvicorn", "httptools"},
     "click": {"click"},
     "re2": {"re2"},
     "msgspec": {"msgspec"},

@@ -28,7 +28,6 @@ HEAVY = (
     "aiosqlite",
     "alembic",
     "sqlite3",
-    "starlette",
     "uvicorn",
     "pydantic",
     "yaml",
