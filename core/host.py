@@ -231,14 +231,12 @@ def current_umask() -> int:
         umask = os.umask(0o077)
         os.umask(umask)
         return umask
-    return _umask_in(Path("/proc/self/status").read_text(encoding="utf-8", errors="replace"))
+    return _umask_in(_read_proc(os.getpid(), "status"))
 
 
-def _umask_in(status: str) -> int:
-    for line in status.splitlines():
-        if line.startswith("Umask:"):
-            return int(line.split()[1], 8)
-    return 0o077
+def _umask_in(status: bytes) -> int:
+    _, found, rest = status.partition(b"\nUmask:")
+    return int(rest.split(maxsplit=1)[0], 8) if found else 0o077
 
 
 def own_surroundings() -> Surroundings:
@@ -253,7 +251,7 @@ def surroundings_of(pid: int) -> Surroundings | None:
     """
     try:
         variables = _read_proc(pid, "environ").decode("utf-8", "surrogateescape").split("\0")
-        umask = _umask_in(_read_proc(pid, "status").decode("utf-8", "replace"))
+        umask = _umask_in(_read_proc(pid, "status"))
     except OSError:
         return None
     pairs = (variable.partition("=") for variable in variables)
