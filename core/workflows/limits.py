@@ -32,6 +32,7 @@ class Limits:
     """Values and keys."""
 
 
+_PLAIN = 32
 LIMITS = Limits()
 """The limits of workflow documents."""
 
@@ -53,6 +54,8 @@ def survey(value: object, limits: Limits = LIMITS) -> Fault | None:
 
     A structure that contains itself is refused as too deep.
     """
+    if _is_plain(value):
+        return None
     level: list[object] = [value]
     nodes = depth = 0
     while level:
@@ -69,6 +72,18 @@ def survey(value: object, limits: Limits = LIMITS) -> Fault | None:
         if depth > limits.depth + 1:
             return too_deep(limits)
     return None
+
+
+def _is_plain(value: object) -> bool:
+    """Return whether a value is a small mapping of texts and numbers, as the input of most tasks is."""
+    if value.__class__ is not dict or len(value) > _PLAIN:
+        return False
+    for key, item in value.items():
+        kind = item.__class__
+        within = kind is str or (kind is int and INT_MIN <= item <= INT_MAX)
+        if not within or key.__class__ is not str:
+            return False
+    return True
 
 
 def _gather(item: object, below: list[object]) -> Fault | None:
