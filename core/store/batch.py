@@ -6,7 +6,7 @@ Made by `transaction`; its report goes to the engine.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import starmap
 from typing import TypeVar
@@ -47,12 +47,15 @@ _DELETE_OLD = (
     "DELETE FROM ended WHERE at < ?1"
     " AND at <= coalesce((SELECT at FROM ended ORDER BY at LIMIT 1 OFFSET ?2), ?1)"
 )
+# A lane that stays empty is not written: each page that changes is one more to sync.
 # With the bound: after ANALYZE over small lanes SQLite would sort a whole lane instead of reading its index.
 _LANE_HEADS = (
     "UPDATE lane SET (head_key, head_id) = (SELECT sort_key, id FROM task INDEXED BY task_claim"
     " WHERE lane_id = lane.id AND status = 'queued' AND sort_key > -9223372036854775807"
     " ORDER BY sort_key, id LIMIT 1)"
-    " WHERE id IN (SELECT value FROM json_each(?)) RETURNING aisle_id"
+    " WHERE id IN (SELECT value FROM json_each(?)) AND (head_key IS NOT NULL OR EXISTS (SELECT 1 FROM task"
+    " INDEXED BY task_claim WHERE lane_id = lane.id AND status = 'queued'"
+    " AND sort_key > -9223372036854775807)) RETURNING aisle_id"
 )
 # Materialized: the lookup would be made again for each mention of its result.
 _AISLE_HEADS = (
@@ -182,6 +185,10 @@ class Batch:
         """Note an event about a task, or about an attempt of it."""
         noted = pack(data) if data else None
         self._events.append((self.wall, kind, task.job_id, task.task_id, attempt, raw(actor), noted))
+
+    def created(self, task: Placed, *, actor: str, facts: str) -> None:
+        """Note the event of a new task; `facts` is packed, for many tasks have the same."""
+        self._events.append((self.wall, "task.created", task.job_id, task.task_id, None, raw(actor), facts))
 
     def task_moved(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -157,6 +158,51 @@ def test_whatever_happens_a_claim_takes_what_the_rule_takes_from_all(
         assert [claimed.task_id for claimed in deck.claim(slots)] == wanted
         chance.end_some()
         assert verify(deck.db) == ()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_what_a_group_queues_is_claimed_by_it_as_by_the_next_one(
+    deck: Deck, tmp_path: Path, seed: int
+) -> None:
+    apart = Deck(tmp_path / "apart.db")
+    chances = Chance(deck, seed), Chance(apart, seed)
+    for turn in range(40):
+        slots = chances[0]._chance.randrange(9)
+        assert slots == chances[1]._chance.randrange(9)
+        commands = [(ComeDue(), chance.command(), Enqueue(tasks=(chance.plan(),))) for chance in chances]
+        assert commands[0] == commands[1]
+        deck.ask(*commands[0], slots=slots)
+        apart.ask(*commands[1])
+        apart.now -= 10
+        assert [c.task_id for c in apart.claim(slots)] == [c.task_id for c in deck.report.claimed]
+        if turn % 4 == 0:
+            for one_deck, chance in zip((deck, apart), chances, strict=True):
+                one_deck.submit(chance.new_job())
+        for one_deck, chance in zip((deck, apart), chances, strict=True):
+            chance.end_some()
+            one_deck.settle()
+    assert verify(deck.db) == ()
+
+
+def test_what_comes_into_a_paused_queue_that_is_new_is_not_claimed_by_its_group(deck: Deck) -> None:
+    deck.db.execute("INSERT INTO queue (name, paused_at) VALUES ('new', 1)")
+    deck.do(Enqueue(tasks=(task("t", queue="new"),), actor="tester"), slots=1)
+    assert deck.report.claimed == []
+    assert deck.claim(1) == []
+    deck.do(Resume(queue="new"))
+    assert len(deck.claim(1)) == 1
+
+
+def test_what_is_claimed_as_it_comes_writes_neither_its_lane_nor_its_aisle(deck: Deck) -> None:
+    deck.end_all(deck.enqueue(task("first")) and deck.claim(1))
+    for table in ("lane", "aisle"):
+        deck.db.execute(
+            f"CREATE TRIGGER {table}_written BEFORE UPDATE ON {table} BEGIN SELECT RAISE(ABORT, 'written'); END"
+        )
+    (answer,) = deck.ask(Enqueue(tasks=(task("second"),), actor="tester"), slots=1)
+    assert not isinstance(answer, Exception)
+    assert [claimed.key for claimed in deck.report.claimed] == ["second"]
+    deck.end("second")
 
 
 # Shut and open
@@ -328,6 +374,8 @@ def test_a_new_job_costs_as_much_beside_many_as_beside_few(deck: Deck) -> None:
 PLANS = {
     "aisles": (sight._AISLES, (64,), ["aisle_open", "sqlite_autoindex_queue_1"]),
     "lanes": (sight._LANES, (1, 2**62, 64), ["lane_head", "PRIMARY KEY"]),
+    "others waiting": (sight._WAITING, (), ["aisle_open"]),
+    "reordered lanes": (sight._REORDERED, ("[1]",), ["PRIMARY KEY", "task_claim"]),
     "lanes of many": (sight._LANES_OF_MANY, ("[1]", 2**62, 64), ["lane_head", "PRIMARY KEY"]),
     "behind": (sight._BEHIND, (1, 1, 1, 4), ["task_claim"]),
     "heads of lanes": (_LANE_HEADS, ("[1]",), ["PRIMARY KEY", "task_claim"]),

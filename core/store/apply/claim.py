@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from core.model.commands import Claimed
 from core.store.apply.lanes import shut_met
 from core.store.apply.moves import jobs, running
-from core.store.apply.sight import Ahead, look
+from core.store.apply.sight import Ahead, look, look_at_reordered
 from core.store.batch import Batch
 from core.store.rows import ClaimedRow
 
@@ -53,8 +53,11 @@ def take(batch: Batch, task_ids: Sequence[int], vtimes: Mapping[int, int]) -> li
 
 def _claim_pass(batch: Batch, free: int, claimed: list[Claimed]) -> bool:
     """Claim from what is in sight; return whether another look may find more."""
-    batch.refresh_lanes()
-    seen = look(batch, min(LANES_MAX, max(LANES_MIN, 2 * free)))
+    limit = min(LANES_MAX, max(LANES_MIN, 2 * free))
+    seen = look_at_reordered(batch, limit)
+    if seen is None:
+        batch.refresh_lanes()
+        seen = look(batch, limit)
     if seen.shut_aisles or seen.shut_lanes:
         shut_met(batch, aisles=seen.shut_aisles, lanes=seen.shut_lanes)
     if seen.heads:

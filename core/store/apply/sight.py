@@ -41,6 +41,15 @@ _BEHIND = (
     "SELECT id, sort_key FROM task INDEXED BY task_claim WHERE lane_id = ? AND status = 'queued'"
     " AND (sort_key, id) > (?, ?) ORDER BY sort_key, id LIMIT ?"
 )
+_WAITING = "SELECT 1 FROM aisle INDEXED BY aisle_open WHERE head_key IS NOT NULL AND shut_by IS NULL LIMIT 1"
+_REORDERED = (
+    "SELECT t.sort_key, l.id, t.id, l.aisle_id, l.job_id, j.vtime, j.status, a.queue, q.paused_at IS NOT NULL"
+    " FROM json_each(?) AS x CROSS JOIN lane l ON l.id = x.value AND l.shut_by IS NULL"
+    " CROSS JOIN aisle a ON a.id = l.aisle_id AND a.shut_by IS NULL CROSS JOIN queue q ON q.name = a.queue"
+    " CROSS JOIN job j ON j.id = l.job_id"
+    " CROSS JOIN task t ON t.id = (SELECT id FROM task INDEXED BY task_claim WHERE lane_id = l.id"
+    " AND status = 'queued' AND sort_key > -9223372036854775807 ORDER BY sort_key, id LIMIT 1)"
+)
 _CLAIMABLE = JOB["start"].sources | {JobStatus.RUNNING}
 
 
@@ -66,6 +75,22 @@ class Seen:
     is_cut: bool = False
     """There may be more lanes behind these."""
 
+    def note(self, lane: _Lane, *, queue: str) -> None:
+        """Note the head of a lane, or that the lane ought to be shut."""
+        if lane.status not in _CLAIMABLE:
+            self.shut_lanes.append(lane.id)
+            return
+        self.heads.append(
+            Head(
+                lane_id=lane.id,
+                task_id=lane.head_id,
+                job_id=lane.job_id,
+                queue=queue,
+                sort_key=lane.head_key,
+                vtime=lane.vtime,
+            )
+        )
+
 
 def look(batch: Batch, limit: int) -> Seen:
     """Look at the `limit` lanes with the lowest heads; changes nothing."""
@@ -80,19 +105,26 @@ def look(batch: Batch, limit: int) -> Seen:
     lanes = _earliest(batch, aisles, limit)
     seen.is_cut = len(rows) == limit or len(lanes) == limit
     for lane in lanes:
-        if lane.status not in _CLAIMABLE:
-            seen.shut_lanes.append(lane.id)
-            continue
-        seen.heads.append(
-            Head(
-                lane_id=lane.id,
-                task_id=lane.head_id,
-                job_id=lane.job_id,
-                queue=aisles[lane.aisle_id][0],
-                sort_key=lane.head_key,
-                vtime=lane.vtime,
-            )
-        )
+        seen.note(lane, queue=aisles[lane.aisle_id][0])
+    return seen
+
+
+def look_at_reordered(batch: Batch, limit: int) -> Seen | None:
+    """Look at the lanes whose heads this batch changed, without writing them; None where others wait too.
+
+    What becomes queued while slots are free is mostly claimed by the same batch: neither its lane nor its
+    aisle is written then.
+    """
+    lanes = batch.reordered_lanes()
+    if not 0 < len(lanes) <= limit or batch.rows(_WAITING):
+        return None
+    seen = Seen()
+    for *columns, queue, paused in batch.rows(_REORDERED, ids(lanes)):
+        lane = _Lane(*columns)
+        if paused:
+            seen.shut_aisles.append(lane.aisle_id)
+        else:
+            seen.note(lane, queue=queue)
     return seen
 
 
