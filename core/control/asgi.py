@@ -61,7 +61,9 @@ class HttpRequest:
             continue
 
 
-async def answer(send: Send, content: bytes, status: int, *, headers: Mapping[bytes, bytes] | None = None) -> None:
+async def answer(
+    send: Send, content: bytes, status: int, *, headers: Mapping[bytes, bytes] | None = None
+) -> None:
     """Send an answer of JSON."""
     fields = {
         b"content-type": b"application/json",

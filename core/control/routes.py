@@ -106,7 +106,6 @@ class Endpoints:
             if not self._waiting[peer]:
                 del self._waiting[peer]
 
-
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request; after a crash the connection ends, and the error goes on to the log."""
         http = HttpRequest(scope, receive)

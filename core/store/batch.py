@@ -6,7 +6,7 @@ Made by `transaction`; its report goes to the engine.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import starmap
 from typing import TypeVar
@@ -259,6 +259,10 @@ class Batch:
     def reorder_aisles(self, rows: Iterable[tuple[int]]) -> None:
         """Note that the heads of aisles, named by rows of their ids, may be others now."""
         self._aisles.update(aisle_id for (aisle_id,) in rows)
+
+    def reordered_lanes(self) -> Collection[int]:
+        """Return the lanes whose heads `refresh_lanes` would write; none where aisles are noted besides."""
+        return frozenset() if self._aisles else self._lanes
 
     def follow(self, task: Placed, status: TaskStatus) -> None:
         """Let phase 4 follow what the end of a task means."""

@@ -197,7 +197,7 @@ def test_what_is_claimed_as_it_comes_writes_neither_its_lane_nor_its_aisle(deck:
     deck.end_all(deck.enqueue(task("first")) and deck.claim(1))
     for table in ("lane", "aisle"):
         deck.db.execute(
-            f"CREATE TRIGGER {table}_written BEFORE UPDATE ON {table} BEGIN SELECT RAISE(ABORT, 'written'); END"
+            f"CREATE TRIGGER {table}_written BEFORE UPDATE ON {table} BEGIN SELECT RAISE(ABORT, 'x'); END"
         )
     (answer,) = deck.ask(Enqueue(tasks=(task("second"),), actor="tester"), slots=1)
     assert not isinstance(answer, Exception)

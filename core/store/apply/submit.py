@@ -230,13 +230,18 @@ def _write_tasks(
     surroundings = _keep_surroundings(batch, command.surroundings)
     # The tasks of a job have its actor.
     signed = raw(actor) if isinstance(command, Enqueue) else None
+    known: JsonObject = {}
+    noted = ""
     for task in tasks:
         spec = pack(spec_to_json(task.plan, surroundings=surroundings))
         rows.append((*_row(batch, task), spec, signed))
         if task.awaits_judgement:
             batch.report.conditions.append(task.place.task_id)
         batch.count_created(task.place, task.status)
-        batch.task_event("task.created", task.place, actor=actor, data=_first_facts(task, numbers))
+        facts = _first_facts(task, numbers)
+        if facts != known:
+            known, noted = facts, pack(facts)
+        batch.created(task.place, actor=actor, facts=noted)
     batch.many(_TASK, rows)
 
 
