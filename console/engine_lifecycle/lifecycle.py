@@ -17,7 +17,7 @@ from core.model.errors import Conflict, TaskdeckError, Unavailable
 from core.model.text import SafeText, safe_line
 from core.model.version import VERSION
 
-_MODES = {"n": StopMode.DRAIN, "s": StopMode.STOP}
+_MODES = {"r": StopMode.DRAIN, "s": StopMode.STOP}
 _EMBEDDED_READ_ONLY = "work is under way, and its engine ends with this console"
 
 
@@ -27,22 +27,24 @@ class _LeaveQuestion:
 
     text: str
     keys: str
-    """The keys that leave."""
+    """The keys that leave; never n, which means no everywhere."""
 
 
 _ASK = _LeaveQuestion(
-    text="Work is under way: d leaves the engine running, n drains it (waits for running tasks), "
+    text="Work is under way: d detaches (the engine goes on), r drains it (ends when nothing runs), "
     "s stops it; any other key stays",
-    keys="dns",
+    keys="drs",
 )
 _ASK_EMBEDDED = _LeaveQuestion(
-    text="Work is under way, and its engine ends with this console: n drains it first, s stops it; "
+    text="Work is under way, and its engine ends with this console: r drains it first, s stops it; "
     "any other key stays",
-    keys="ns",
+    keys="rs",
 )
 _ASK_READ_ONLY = _LeaveQuestion(
-    text="Work is under way: d leaves the engine running, any other key stays", keys="d"
+    text="Work is under way: d detaches (the engine goes on), any other key stays", keys="d"
 )
+_STOPPING = SafeText("the engine is stopping; E starts one when it has ended")
+_TAKE_BACK = SafeText("The engine drains: take that back, and start tasks again? [y/N]")
 
 
 class EngineLifecycle:
@@ -80,7 +82,7 @@ class EngineLifecycle:
         return kinds
 
     async def start_or_replace(self) -> None:
-        """Start an engine if none answers; offer to replace one of another version."""
+        """Start an engine if none answers; offer to take a drain back, or to replace another version."""
         await self._desk.feed.ask_for_all()
         pulse = self._desk.feed.pulse
         if pulse.engine is None:
@@ -88,6 +90,10 @@ class EngineLifecycle:
                 self._notices.warn(SafeText("this console starts no engine; run 'taskdeck serve'"))
             else:
                 self._start(self._starter)
+        elif pulse.engine.state == "draining":
+            await self._take_drain_back()
+        elif pulse.engine.state == "stopping":
+            self._notices.inform(_STOPPING)
         elif not pulse.foreign:
             self._notices.inform(SafeText("an engine is running, of this version"))
         else:
@@ -111,7 +117,38 @@ class EngineLifecycle:
         asked = _ASK_READ_ONLY if refusal else _ASK if outlives else _ASK_EMBEDDED
         text = safe_line(f"{asked.text} ({refusal})" if refusal else asked.text)
         answer = await self._questions.choose(text, {key: key for key in asked.keys})
-        return await self._stop(_MODES[answer]) if answer in _MODES else bool(answer)
+        if answer not in _MODES:
+            return bool(answer)
+        return await self._is_meant(_MODES[answer], pulse) and await self._stop(_MODES[answer])
+
+    async def _is_meant(self, mode: StopMode, pulse: Pulse) -> bool:
+        """Ask a second time before work of others is ended, with how much that is."""
+        if self._desk.gate.refusal or not self._desk.operations.asks_little:
+            # It is refused anyway, or the count is asked for before the engine is told.
+            return True
+        running = pulse.tasks.get("running", 0)
+        waiting = sum(pulse.tasks.get(status, 0) for status in ("queued", "retrying", "waiting"))
+        runs = f"{running:,} running {'tasks go' if running != 1 else 'task goes'} on to the end"
+        if mode is StopMode.STOP:
+            runs = (
+                f"{running:,} running {'tasks are' if running != 1 else 'task is'} ended and run again later"
+            )
+        question = (
+            f"{mode.capitalize()} the engine for everyone? {runs}, {waiting:,} wait for another engine [y/N]"
+        )
+        return await self._questions.confirm(safe_line(question))
+
+    async def _take_drain_back(self) -> None:
+        if refusal := self._desk.gate.refusal:
+            self._notices.warn(refusal)
+        elif await self._questions.confirm(_TAKE_BACK):
+            try:
+                await self._desk.control.resume_engine(actor=ACTOR)
+            except TaskdeckError as error:
+                self._notices.warn(safe_line(error.message))
+            else:
+                self._notices.inform(SafeText("the engine starts tasks again"))
+                await self._desk.feed.ask_for_all()
 
     def _announce(self, pulse: Pulse) -> None:
         if pulse.engine is None:

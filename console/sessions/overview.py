@@ -26,6 +26,7 @@ from core.model.views import EngineInfo, JobView
 Lines: TypeAlias = dict[Hashable, SafeText]
 """The line about each subject, in the order in which they are written."""
 
+_BACK = {"draining": " (take it back: taskdeck resume --engine)"}
 _SHOWN = 20
 _KEYS = 3
 _LONGEST = 200
@@ -87,7 +88,7 @@ async def _summary(control: ControlAPI) -> Lines:
 def _counts(engine: EngineInfo | None, tasks: Mapping[str, int], paused: int) -> Lines:
     lines: Lines = {"engine": SafeText("engine: none is running (start one: taskdeck serve)")}
     if engine is not None:
-        state = "" if engine.state == "serving" else f", {engine.state}"
+        state = "" if engine.state == "serving" else f", {engine.state}{_BACK.get(engine.state, '')}"
         lines["engine"] = _line(
             f"engine: pid {engine.pid}, version {engine.version}, {engine.slots} slots{state}"
         )

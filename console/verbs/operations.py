@@ -125,9 +125,14 @@ class Operations:
         except TaskdeckError as error:
             self._refuse(title, error)
 
+    @property
+    def asks_little(self) -> bool:
+        """Whether one key confirms a change of one thing; else its count is typed."""
+        return bool(self._bounded())
+
     async def confirm_change(self, verb: str, subject: str) -> bool:
         """Ask before a change of another kind, where even one target has to be confirmed by its count."""
-        if self._bounded():
+        if self.asks_little:
             return True
         scope = Scope(targets=(), name=subject, number=1)
         return await self._questions.count(CountQuestion(verb=verb, scope=scope))

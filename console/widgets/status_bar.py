@@ -16,6 +16,11 @@ from core.model.text import SafeText, cells, safe_line
 _COUNTED = ("failed", "running", "queued", "retrying", "held")
 _SLOW_MS = 100
 _HELP = "? help"
+_ENDING = {
+    "draining": SafeText("DRAINING: E takes it back"),
+    "stopping": SafeText("STOPPING: E then starts one"),
+}
+"""By the state of an engine that ends: what is said of it on every screen, with the way back."""
 
 
 class StatusBar(Line):
@@ -37,6 +42,8 @@ def warnings_of(feed: Feed, *, console: Sequence[SafeText]) -> list[SafeText]:
     warnings = [word for word in console if word]
     if pulse.engine is None:
         warnings.append(SafeText("STARTING" if feed.starting else "NO ENGINE"))
+    elif pulse.engine.state in _ENDING:
+        warnings.append(_ENDING[pulse.engine.state])
     if stale and not feed.starting:
         warnings.append(SafeText(f"STALE {stale}s"))
     if pulse.foreign:

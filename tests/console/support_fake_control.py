@@ -291,6 +291,7 @@ class FakeControl(FakeLogs, ControlAPI):
 
     async def answer_resume_engine(self, _: api.ResumeEngine) -> None:
         self.asked.append(("resume", "engine"))
+        self.engine = replace(self._answer(), state="serving")
 
     async def answer_status(self, _: api.Status) -> EngineInfo:
         return self._answer()

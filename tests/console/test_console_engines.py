@@ -147,9 +147,9 @@ async def test_a_load_that_failed_is_tried_again_though_nothing_changes(
     [
         (False, True, (), False),
         (True, True, ("d",), False),
-        (True, True, ("s",), True),
+        (True, True, ("s", "y"), True),
         (True, False, ("d",), False),
-        (True, False, ("s",), True),
+        (True, False, ("s", "y"), True),
         (False, False, (), False),
     ],
 )
@@ -167,12 +167,16 @@ async def test_leaving_lets_an_idle_engine_end_by_itself_and_asks_about_a_busy_o
         await operator.press("q")
         if keys:
             await operator.sees("Work is under way")
-            await operator.press(*keys)
+            await operator.press(*keys[:1])
+        if keys[1:]:
+            await operator.sees("Stop the engine for everyone? 0 running tasks are ended", "[y/N]")
+            await operator.press(*keys[1:])
         await operator.until(lambda: not app.is_running or app._exit, "the console did not leave")
     assert control.asked == ([("stop", StopMode.STOP)] if stopped else [])
 
 
-async def test_any_other_key_stays() -> None:
+@pytest.mark.parametrize("keys", [("n",), ("enter",), ("s", "s"), ("s", "n"), ("r", "enter"), ("r", "r")])
+async def test_n_means_no_and_no_key_ends_the_work_of_others_alone(keys: tuple[str, ...]) -> None:
     control = FakeControl()
     control.add_task(control.add_job(), status="running")
     app = ConsoleApp(control, ConsoleOptions(tick=0, starter=OwnEngine(control)))
@@ -182,10 +186,37 @@ async def test_any_other_key_stays() -> None:
         await operator.sees("rows 1")
         await operator.press("q")
         await operator.sees("Work is under way")
-        await operator.press("enter")
+        await operator.press(*keys)
+        await operator.misses("Work is under way", "[y/N]")
         await operator.sees("Jobs")
         assert not app._exit
     assert control.asked == []
+
+
+async def test_an_engine_that_ends_is_shown_on_every_screen_with_the_way_back() -> None:
+    control = FakeControl()
+    control.add_task(control.add_job(), status="running")
+    app = ConsoleApp(control, ConsoleOptions(tick=0, starter=OwnEngine(control)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        operator = Operator(app, pilot)
+        control.engine = replace(INFO, state="draining")
+        for key in ("1", "2", "3", "4", "7", "0"):
+            await operator.press(key)
+            await operator.beat()
+            await operator.sees(" DRAINING: E takes it back ")
+        await operator.press("E")
+        await operator.sees("take that back")
+        await operator.press("n")
+        await operator.sees("DRAINING")
+        await operator.press("E", "y")
+        await operator.hears("the engine starts tasks again")
+        await operator.misses("DRAINING")
+        control.engine = replace(INFO, state="stopping")
+        await operator.beat()
+        await operator.sees("STOPPING: E then starts one")
+        await operator.press("E")
+        await operator.hears("the engine is stopping; E starts one when it has ended")
+    assert control.asked == [("resume", "engine")]
 
 
 async def test_the_console_sees_an_engine_go_and_come_back() -> None:
@@ -239,7 +270,9 @@ async def test_an_embedded_engine_cannot_be_left_running() -> None:
         assert not app._exit
         await operator.press("q")
         await operator.sees("its engine ends with this console")
-        await operator.press("n")
+        await operator.press("r")
+        await operator.sees("Drain the engine for everyone?")
+        await operator.press("y")
         await operator.until(lambda: not app.is_running or app._exit, "the console did not leave")
     assert control.asked == [("stop", StopMode.DRAIN)]
 

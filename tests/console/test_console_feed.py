@@ -319,7 +319,9 @@ async def test_leaving_may_drain_an_engine_of_ours() -> None:
     starter.__class__ = type("Ours", (OtherStarter,), {"pid": INFO.pid})
     async with following(control, starter) as operator:
         await operator.press("q")
-        await operator.sees("n drains it")
-        await operator.press("n")
+        await operator.sees("r drains it")
+        await operator.press("r")
+        await operator.sees("Drain the engine for everyone?", "go on to the end")
+        await operator.press("y")
         await operator.until(lambda: operator.app._exit, "the console did not leave")
     assert control.asked == [("stop", StopMode.DRAIN)]

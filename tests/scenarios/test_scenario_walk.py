@@ -160,7 +160,7 @@ def test_an_operator_starts_watches_mends_leaves_comes_back_and_stops_by_keys_al
         first.press("1")
         first.sees(" Pulse  working", "● running 3", "✗ failed 1")
         first.press("q")
-        first.sees("Work is under way: d leaves")
+        first.sees("Work is under way: d detaches")
         first.press("d")
         assert first.ends() == 0
     assert place.engine == engine
@@ -169,8 +169,14 @@ def test_an_operator_starts_watches_mends_leaves_comes_back_and_stops_by_keys_al
         second.press("2")
         sees_line(second, "sample", "● running")
         second.press("q")
-        second.sees("Work is under way: d leaves")
+        second.sees("Work is under way: d detaches")
+        second.press("n")
+        second.misses("Work is under way")
+        second.press("q")
+        second.sees("Work is under way: d detaches")
         second.press("s")
+        second.sees("Stop the engine for everyone?", "3 running tasks are ended")
+        second.press("y")
         assert second.ends() == 0
     place.has_none()
     for written in (bytes(first.written), bytes(second.written)):
