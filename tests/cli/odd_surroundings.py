@@ -29,6 +29,7 @@ WORDS: dict[str, list[str]] = {
     "jobs": ["jobs"],
     "tasks": ["tasks", "--json"],
     "wait": ["wait", "--task", "1"],
+    "why": ["why", "2"],
     "groups": ["groups"],
     "queues": ["queues"],
     "events": ["events"],

@@ -33,6 +33,7 @@ CODES = {
     "engine.none",
     "engine.protocol",
     "engine.silent",
+    "page.cursor",
     "path.unknown",
     "request.garbled",
     "request.too_large",
