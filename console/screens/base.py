@@ -80,6 +80,7 @@ class DeskScreen(Screen[None]):
         self.load_error = ""
         self._loading: Worker[None] | None = None
         self._must_load_again = False
+        self._is_load_awaited = True
         # Textual looks for actions on the screen; those of a part are the part's own methods. A screen
         # that means something else by a key assigns its own in their place.
         self.verbs = VerbKeys(desk, self)
@@ -103,7 +104,7 @@ class DeskScreen(Screen[None]):
         raise NotImplementedError
 
     def position_text(self) -> str:
-        """Return how much is shown or which part of it, for the status bar."""
+        """Return how much is shown or which part of it: always in the status bar."""
         return ""
 
     def chosen(self) -> Selection | None:
@@ -146,6 +147,20 @@ class DeskScreen(Screen[None]):
         self._must_load_again = False
         self._loading = self.begin(work, group=_LOADING, exclusive=True)
 
+    def reload_for_operator(self, work: Callable[[], Coroutine[None, None, None]] | None = None) -> None:
+        """Load what the operator's own key asked for, by some work: the next key is meant for that."""
+        self._is_load_awaited = True
+        if work is None:
+            self.reload()
+        else:
+            self.load_by(work)
+
+    @property
+    def is_settling(self) -> bool:
+        """Whether rows that a key asked for are still being read: those shown are of before."""
+        is_loading = self._loading is not None and not self._loading.is_finished
+        return self._is_load_awaited and is_loading
+
     def is_affected(self, kinds: frozenset[str]) -> bool:
         """Tell whether events of these kinds change what is shown."""
         return any(not self.NOUNS or kind.partition(".")[0] in self.NOUNS for kind in kinds)
@@ -177,11 +192,12 @@ class DeskScreen(Screen[None]):
         self.hints.write(Content(hints((*self.parts(), "app"), width)))
         frozen = SafeText("FROZEN" if self.desk.frozen else "")
         warnings = warnings_of(self.desk.feed, console=(self.desk.gate.status_word, frozen))
-        self.status.show(pulse, warnings=warnings, words=self.status_words())
+        words = [word for word in self.status_words() if word]
+        self.status.show(pulse, warnings=warnings, position=self.position_text(), words=words)
 
     def status_words(self) -> tuple[str, ...]:
-        """Return what the status bar says of this screen, the most important first."""
-        return (self.position_text(),)
+        """Return what else the status bar says of this screen, the most important first."""
+        return ()
 
     def restyle(self) -> None:
         """Take the colours of another theme."""
@@ -217,6 +233,7 @@ class DeskScreen(Screen[None]):
                 self.notify(sentence_of(event.worker.error), severity="error", markup=False)
         elif failed or event.state is WorkerState.SUCCESS:
             self.load_error = _load_error(event.worker.error) if failed else ""
+            self._is_load_awaited = self._is_load_awaited and event.worker is not self._loading
             if self._must_load_again:
                 self.reload()
             self.show_status()
@@ -238,6 +255,9 @@ class DeskScreen(Screen[None]):
 
     async def ask(self, dialog: ModalScreen[T]) -> T:
         return await self.app.push_screen_wait(dialog)
+
+    def verb_done(self) -> None:
+        """Take note that a verb has been carried out on the targets."""
 
     def submit_again(self, job_id: int) -> None:
         self.post_message(Resubmit(job_id))

@@ -20,6 +20,7 @@ from console.screens.base import DeskScreen
 from console.screens.parts.column_keys import ColumnKeys
 from console.screens.parts.exporter import Exporter
 from console.screens.parts.filter_line import FilterLine
+from console.screens.parts.list_counts import ListCounts
 from console.screens.parts.picker import Picker
 from console.screens.parts.row_inspector import RowInspector
 from console.screens.parts.row_source import EndOfRows, RowSource
@@ -67,6 +68,7 @@ class ListScreen(DeskScreen, Generic[V]):
         self.filter_line = FilterLine(self.rows, self.table, self)
         self.column_keys = ColumnKeys(self.rows, self.table, self)
         self.picker = Picker(self.rows, self.table, desk.feed, self)
+        self.counts = ListCounts(self.rows, self.picker, control=desk.control, host=self)
         self.exporter = Exporter(
             listing, self.table, self, selection=self.picker.selection, cell=self.export_cell
         )
@@ -87,7 +89,7 @@ class ListScreen(DeskScreen, Generic[V]):
         self.action_follow_row = self.column_keys.follow_row
         self.action_mark = self.picker.mark
         self.action_mark_range = self.picker.mark_range
-        self.action_mark_all = self.picker.mark_all
+        self.action_mark_all = self.counts.mark_all
         self.action_unmark = self.picker.unmark
         self.action_export = self.exporter.export
         self.action_inspect = self.inspector.toggle
@@ -106,22 +108,32 @@ class ListScreen(DeskScreen, Generic[V]):
     async def load(self) -> None:
         """Read the rows in view and around."""
         if await self.rows.read(self.table.top, self.table.top + self.table.height):
+            await self.picker.note_changes(self.desk.control)
             self._show_rows()
-        self._count(changed=True)
+        self.counts.begin(changed=True)
 
     def is_fresh(self) -> bool:
         return not self.load_error and self.rows.is_fresh()
 
     def refresh_ages(self) -> None:
         self.table.refresh_ages()
-        self._count(changed=False)
+        self.counts.begin(changed=False)
         super().refresh_ages()
 
     def restyle(self) -> None:
         self.table.restyle()
 
     def status_words(self) -> tuple[str, ...]:
-        return (self.exporter.status_words(), *self.rows.status_words(), self.picker.status_words())
+        return (
+            self.exporter.status_words(),
+            self.counts.newcomers.status_words(),
+            *self.rows.status_words(),
+            self.picker.status_words(),
+        )
+
+    def position_text(self) -> str:
+        at = self.table.cursor + 1 if self.table.count else 0
+        return f"row {at:,}/{self.rows.total_text()}"
 
     def chosen(self) -> Selection | None:
         return selection_of(self.selected_view())
@@ -160,16 +172,20 @@ class ListScreen(DeskScreen, Generic[V]):
         self.picker.marks.forget_filter()
         self.rows.narrow(where)
         self.table.forget_widths()
-        self.table.go_to(0)
+        self.table.start_over()
         self.filter_line.show()
-        self.reload()
+        self.reload_for_operator()
         self.column_keys.show_order()
 
     def on_table_moved(self) -> None:
         """Read on when the view nears rows that are not in memory; never twice for one view."""
         self.inspector.show()
+        self.counts.newcomers.note(at_top=not self.table.top)
+        self.show_status()
         last = self.table.top + self.table.height
-        if self.table.lacks_rows or (self.table.more and last + self.table.height >= self.table.count):
+        if self.table.lacks_rows:
+            self.reload_for_operator()
+        elif self.table.more and last + self.table.height >= self.table.count:
             self.reload()
 
     def on_table_opened(self) -> None:
@@ -177,7 +193,7 @@ class ListScreen(DeskScreen, Generic[V]):
 
     def on_table_end_wanted(self) -> None:
         """Read on to the end, however many pages; any other load takes its place."""
-        self.load_by(self._read_to_end)
+        self.reload_for_operator(self._read_to_end)
 
     def on_prompt_submitted(self, event: Prompt.Submitted) -> None:
         if event.kind == "filter":
@@ -211,6 +227,10 @@ class ListScreen(DeskScreen, Generic[V]):
         else:
             super().action_back()
 
+    def verb_done(self) -> None:
+        """Take the marks off: what they stood for has been changed."""
+        self.picker.verb_done()
+
     def _visit(self, action: str) -> None:
         place = self.PLACES.get(action)
         if place is not None:
@@ -219,6 +239,7 @@ class ListScreen(DeskScreen, Generic[V]):
     def _show_rows(self) -> None:
         shown = self.rows.shown
         self.table.replace(shown.rows, count=shown.count, more=shown.more)
+        self.counts.newcomers.note(at_top=not self.table.top)
         filtered = _NO_MATCH_SEARCHED if self.rows.is_cut else _NO_MATCH
         self.table.say(self.nothing if self.rows.where == self.rows.base else filtered)
         self.show_status()
@@ -229,15 +250,8 @@ class ListScreen(DeskScreen, Generic[V]):
         end = await self.rows.read_to_end()
         if end is EndOfRows.OUTDATED:
             return
+        await self.picker.note_changes(self.desk.control)
         self._show_rows()
         self.table.go_to(self.rows.shown.count - 1)
         if end is EndOfRows.BEYOND_LIMIT:
             self.tell(SafeText(f"searched the first {self.rows.shown.count:,} rows"))
-
-    def _count(self, *, changed: bool) -> None:
-        if self.rows.wants_count(changed=changed):
-            self.begin(self._read_count, group="count", exclusive=True)
-
-    async def _read_count(self) -> None:
-        if await self.rows.count():
-            self.show_status()

@@ -104,7 +104,7 @@ class ConsoleApp(App[None]):
         self.boundary = ErrorBoundary(
             self, navigator=self.navigator, notices=notices, fatal=super()._handle_exception
         )
-        self.key_order = KeyOrder(self, super().on_event)
+        self.key_order = KeyOrder(self, super().on_event, is_settling=self._is_settling)
         self.arming = Arming(gate, feed, questions=questions, notices=notices, host=options.host)
         self.lifecycle = EngineLifecycle(
             self.desk, questions=questions, notices=notices, starter=options.starter
@@ -284,4 +284,8 @@ class ConsoleApp(App[None]):
 
     def _reload_screen(self) -> None:
         if screen := self.navigator.current:
-            screen.reload()
+            screen.reload_for_operator()
+
+    def _is_settling(self) -> bool:
+        screen = self.navigator.current
+        return screen is not None and screen.is_settling

@@ -3,7 +3,8 @@
 Used by the app.
 
 On a slow line keys arrive in one piece: `/h` must type an h into the filter, not hold a task because the
-filter had not been opened yet. For the same reason the screen that a key brings is awaited.
+filter had not been opened yet. For the same reason what a key brings is awaited: the screen with its first
+rows, the rows of a new order or filter, the question of a verb or its end.
 """
 
 from __future__ import annotations
@@ -18,21 +19,36 @@ from textual import events
 from textual.app import App
 from textual.dom import DOMNode
 from textual.screen import Screen
+from textual.worker import Worker
 
 TypedEvent: TypeAlias = events.Key | events.Paste
 
 _PATIENCE = 1.0
 """Seconds after which a key that was swallowed without a trace no longer keeps the others waiting."""
+_SETTLING = 3.0
+"""Seconds that a verb or a read may keep the next key waiting: an engine that hangs must not hold all."""
 _LOOK = 0.005
-"""Seconds between two looks for a screen that comes up."""
+"""Seconds between two looks for a screen that comes up, or for work that ends."""
+ASKING = frozenset({"act", "menu", "palette", "open", "leave"})
+"""Groups of workers that a key begins, and that put up a question or change what is shown."""
 
 
 class KeyOrder:
     """Follows each key through the widgets it passes, and keeps the next keys until then."""
 
-    def __init__(self, app: App[None], deliver: Callable[[TypedEvent], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        app: App[None],
+        deliver: Callable[[TypedEvent], Awaitable[None]],
+        *,
+        is_settling: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._app = app
         self._deliver = deliver
+        self._is_settling = is_settling
+        """Tells whether the screen still reads what a key asked for."""
+        self._workers_before: frozenset[Worker[object]] = frozenset()
+        self._screen_at_key: Screen[object] | None = None
         self._waiting: deque[TypedEvent] = deque()
         self._under_way: TypedEvent | None = None
         self._screen_before: Screen[object] | None = None
@@ -42,7 +58,8 @@ class KeyOrder:
     async def take(self, event: TypedEvent) -> None:
         """Deliver a key, now or when those before it have been carried out."""
         self._waiting.append(event)
-        if self._under_way is None or time.monotonic() - self._since > _PATIENCE:
+        patience = _SETTLING if self._is_working() else _PATIENCE
+        if self._under_way is None or time.monotonic() - self._since > patience:
             await self._deliver_next()
 
     async def _deliver_next(self) -> None:
@@ -50,7 +67,8 @@ class KeyOrder:
             self._under_way = None
             return
         event = self._under_way = self._waiting.popleft()
-        self._screen_before = self._app.screen
+        self._screen_before = self._screen_at_key = self._app.screen
+        self._workers_before = frozenset(self._app.workers)
         self._since = time.monotonic()
         self._receiver = self._app.focused or self._app.screen
         await self._deliver(event)
@@ -86,7 +104,9 @@ class KeyOrder:
     async def _ended(self, event: TypedEvent) -> None:
         if event is not self._under_way:
             return
-        if self._app.screen is self._screen_before:
+        if self._is_working() and time.monotonic() - self._since < _SETTLING:
+            self._app.set_timer(_LOOK, partial(self._ended, event))
+        elif self._app.screen is self._screen_before:
             await self._deliver_next()
         elif self._app.screen.is_mounted:
             # The focus of the new screen is set by a message, which is on its way.
@@ -94,3 +114,13 @@ class KeyOrder:
             self._app.call_later(self._ended, event)
         else:
             self._app.set_timer(_LOOK, partial(self._ended, event))
+
+    def _is_working(self) -> bool:
+        """Tell whether what the key under way has brought about is still to come."""
+        if self._is_settling():
+            return True
+        if self._app.screen is not self._screen_at_key:
+            # The question is there: its worker waits for the answer.
+            return False
+        begun = (worker for worker in self._app.workers if worker not in self._workers_before)
+        return any(worker.group in ASKING and not worker.is_finished for worker in begun)

@@ -44,24 +44,29 @@ async def kill(
     source: CandidateSource,
     questions: Questions,
     notices: Notices,
-) -> None:
-    """Plan, ask for a review, apply; targets that failed are planned again if the operator wants that."""
-    reason = ""
+) -> bool:
+    """Plan, ask for a review, apply; targets that failed are planned again if the operator wants that.
+
+    Return whether anything was changed.
+    """
+    reason, has_changed = "", False
     while targets:
         plan = await plan_kill(control, source, targets)
         if not plan.number:
             notices.inform(SafeText(source.none))
-            return
+            break
         answer = await questions.plan(Plan(title=plan.title, lines=plan.lines, reason=reason))
         if answer is None:
-            return
+            break
         reason = answer
         tally = await carry_out(control, plan, reason=reason)
+        has_changed = has_changed or tally.changed > 0
         show = notices.warn if tally.refused else notices.inform
         show(safe_line(f"{plan.title}: {summary(tally)}"))
         if not tally.refused or not await questions.report(_report(plan, tally)):
-            return
+            break
         targets = tuple(refusal.target for refusal in tally.refused)
+    return has_changed
 
 
 async def plan_kill(control: ControlAPI, source: CandidateSource, targets: Sequence[Target]) -> KillPlan:

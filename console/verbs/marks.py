@@ -23,6 +23,12 @@ class Everything:
     excluding: frozenset[int] = frozenset()
     without: frozenset[Hashable] = frozenset()
     """The keys of the rows that are left out."""
+    changed: frozenset[Hashable] = frozenset()
+    """The keys of the rows in memory that have changed since: no verb acts on them."""
+    number: int | None = None
+    """How many a verb would act on; None = it has not been counted."""
+    since: int = 0
+    """How many more match, but have changed since."""
 
 
 class Marks:
@@ -50,15 +56,18 @@ class Marks:
     def has(self, key: Hashable) -> bool:
         """Tell whether a row is marked."""
         if self.everything is not None:
-            return key not in self.everything.without
+            return key not in self.everything.without and key not in self.everything.changed
         return key in self._chosen
 
     def toggle(self, key: Hashable, chosen: Selection, *, at: int) -> None:
         """Mark a row, or unmark it; a range may begin there."""
         self._anchor = at
         if self.everything is not None:
+            number = self.everything.number
+            step = 1 if key in self.everything.without else -1
             self.everything = replace(
                 self.everything,
+                number=None if number is None else number + step,
                 excluding=self.everything.excluding ^ frozenset(chosen.target.task_ids or ()),
                 without=self.everything.without ^ {key},
             )
@@ -73,6 +82,16 @@ class Marks:
         """Mark all that match a filter, loaded or not."""
         self.clear()
         self.everything = Everything(where=where, as_of=as_of)
+
+    def note_changed(self, keys: frozenset[Hashable]) -> None:
+        """Note which of the rows in memory have changed since all were marked."""
+        if self.everything is not None:
+            self.everything = replace(self.everything, changed=keys)
+
+    def note_number(self, number: int, since: int) -> None:
+        """Note how many a verb would act on, and how many have changed since all were marked."""
+        if self.everything is not None:
+            self.everything = replace(self.everything, number=number, since=since)
 
     def clear(self) -> None:
         """Unmark everything."""

@@ -38,6 +38,7 @@ from core.model.text import SafeText, safe_line
 
 UNDO_SECONDS = 10.0
 """How long a pause or hold can be undone."""
+_HELD = "held"
 _COUNTABLE = 1_000
 """Listed targets up to which their states are counted for a question."""
 
@@ -52,7 +53,7 @@ class _Undo:
 
 
 class Operations:
-    """The verbs; each returns after its result is shown.
+    """The verbs; each returns after its result is shown, and whether anything was changed.
 
     Every question holds the number that the control gives for exactly what would be changed. `bounded`
     returns how many targets one key may confirm now; 0 = every change asks for its count.
@@ -73,43 +74,44 @@ class Operations:
         self._undo: _Undo | None = None
         self._last: Verb | None = None
 
-    async def retry(self, chosen: Selection) -> None:
+    async def retry(self, chosen: Selection) -> bool:
         """Run again."""
-        await self._do(Verb.RETRY, chosen)
+        return await self._do(Verb.RETRY, chosen)
 
-    async def cancel(self, chosen: Selection) -> None:
-        await self._do(Verb.CANCEL, chosen)
+    async def cancel(self, chosen: Selection) -> bool:
+        return await self._do(Verb.CANCEL, chosen)
 
-    async def pause(self, chosen: Selection) -> None:
+    async def pause(self, chosen: Selection) -> bool:
         """Pause, or resume what is paused."""
-        await self._do(Verb.RESUME if chosen.is_paused else Verb.PAUSE, chosen)
+        return await self._do(Verb.RESUME if chosen.is_paused else Verb.PAUSE, chosen)
 
-    async def hold(self, chosen: Selection) -> None:
-        """Hold, or release what is held."""
-        await self._do(Verb.UNHOLD if chosen.is_paused else Verb.HOLD, chosen)
+    async def hold(self, chosen: Selection) -> bool:
+        """Hold, or release what is held; all that match a filter is held unless all of it is."""
+        is_held = chosen.is_paused or await self._is_all_held(chosen.target)
+        return await self._do(Verb.UNHOLD if is_held else Verb.HOLD, chosen)
 
-    async def fail(self, chosen: Selection) -> None:
+    async def fail(self, chosen: Selection) -> bool:
         """Fail held tasks."""
-        await self._do(Verb.FAIL, chosen)
+        return await self._do(Verb.FAIL, chosen)
 
-    async def keep(self, chosen: Selection) -> None:
+    async def keep(self, chosen: Selection) -> bool:
         """Keep watching living orphans."""
-        await self._do(Verb.KEEP, chosen)
+        return await self._do(Verb.KEEP, chosen)
 
-    async def kill(self, chosen: Selection) -> None:
+    async def kill(self, chosen: Selection) -> bool:
         """Plan, review, then end what runs at once."""
-        await self._do(Verb.KILL, chosen)
+        return await self._do(Verb.KILL, chosen)
 
-    async def kill_orphan(self, chosen: Selection) -> None:
+    async def kill_orphan(self, chosen: Selection) -> bool:
         """Plan, review, then end the processes of living orphans."""
-        await self._do(Verb.KILL_ORPHAN, chosen)
+        return await self._do(Verb.KILL_ORPHAN, chosen)
 
-    async def repeat(self, chosen: Selection) -> None:
+    async def repeat(self, chosen: Selection) -> bool:
         """Do the last verb again, on the present selection; a pause stays a pause."""
         if self._last is None:
             self._notices.inform(SafeText("nothing to repeat"))
-        else:
-            await self._do(self._last, chosen)
+            return False
+        return await self._do(self._last, chosen)
 
     async def undo(self) -> None:
         """Undo the last reversible verb, if it is not too long ago."""
@@ -137,7 +139,7 @@ class Operations:
         scope = Scope(targets=(), name=subject, number=1)
         return await self._questions.count(CountQuestion(verb=verb, scope=scope))
 
-    async def _do(self, verb: Verb, chosen: Selection) -> None:
+    async def _do(self, verb: Verb, chosen: Selection) -> bool:
         self._last = verb
         title = f"{verb} {chosen.label}"
         try:
@@ -146,7 +148,7 @@ class Operations:
             if not scope.number:
                 self._notices.inform(safe_line(f"{title}: nothing matches"))
             elif verb in KILL_SOURCES:
-                await kill(
+                return await kill(
                     self._control,
                     scope.targets,
                     source=KILL_SOURCES[verb],
@@ -154,9 +156,22 @@ class Operations:
                     notices=self._notices,
                 )
             elif await self._confirmed(verb, scope):
-                await self._carry_out(verb, scope)
+                return bool((await self._carry_out(verb, scope)).changed)
         except TaskdeckError as error:
             self._refuse(title, error)
+        return False
+
+    async def _is_all_held(self, target: Target) -> bool:
+        if target.filter is None:
+            return False
+        try:
+            preview = await self._control.preview(
+                target.filter, as_of=target.as_of, excluding=target.excluding
+            )
+        except TaskdeckError:
+            # The verb itself will say so.
+            return False
+        return set(preview.by_status) == {_HELD}
 
     async def _scope(self, chosen: Selection) -> Scope:
         target = chosen.target
@@ -187,7 +202,7 @@ class Operations:
             case _:
                 assert_never(tier)
 
-    async def _carry_out(self, verb: Verb, scope: Scope) -> None:
+    async def _carry_out(self, verb: Verb, scope: Scope) -> Tally:
         title = f"{verb} {scope.name}"
         target = scope.frozen
         undoable = verb in INVERSE and scope.number <= REVERSIBLE
@@ -203,6 +218,7 @@ class Operations:
             await self._offer_undo(title, tally)
         else:
             await self._show_result(title, tally)
+        return tally
 
     async def _matched_since(self, target: Target) -> int:
         if target.filter is None:

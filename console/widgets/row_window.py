@@ -36,9 +36,10 @@ class RowWindow(Generic[V]):
         """The number of the first row in memory."""
         return min(self.rows, default=None)
 
-    def take(self, rows: Mapping[int, V], count: int) -> None:
-        """Replace the rows; the cursor follows its row, or stays at its number."""
+    def take(self, rows: Mapping[int, V], count: int) -> int:
+        """Replace the rows; the cursor follows its row, or stays at its number; return how far it moved."""
         self.rows, self.count = rows, count
+        before = self.cursor
         at = self.selected
         if (
             self.is_following
@@ -48,6 +49,11 @@ class RowWindow(Generic[V]):
             moved_to = (number for number, view in rows.items() if self.key(view) == self._cursor_key)
             self.cursor = min(moved_to, key=lambda number: abs(number - self.cursor), default=self.cursor)
         self.go_to(self.cursor)
+        return self.cursor - before
+
+    def start_over(self) -> None:
+        """Begin at the first row, whichever that will be."""
+        self.cursor, self._cursor_key = 0, None
 
     def go_to(self, number: int) -> None:
         """Move the cursor to the row of a number, at most the first or the last."""

@@ -95,6 +95,15 @@ class ScrollList(ScrollView, Resized, Generic[V], inherit_bindings=False):
         self._keep_in_view()
         self.post_message(self.Moved())
 
+    def start_over(self) -> None:
+        """Go to the first row of other rows that will come: of another order, or another filter."""
+        old = self.cursor
+        self._window.start_over()
+        self._refresh_row(old)
+        self.scroll_to(y=0, animate=False, force=True, immediate=True)
+        self._refresh_row(0)
+        self.post_message(self.Moved())
+
     def action_move(self, step: int) -> None:
         """Move the cursor by rows."""
         self.go_to(self.cursor + step)
@@ -137,10 +146,17 @@ class ScrollList(ScrollView, Resized, Generic[V], inherit_bindings=False):
         if 0 <= line < self.height:
             self.refresh(Region(0, line + 1, self.size.width, 1))
 
-    def _resize_list(self) -> None:
+    def _resize_list(self, *, moved: int = 0) -> None:
+        """Take the number of rows; `moved` = by how many the row of the cursor has moved down."""
         size = Size(self.size.width, self.count + 1)
         if size != self.virtual_size:
             self.virtual_size = size
+        if moved and self.top:
+            # Rows came or went above: those in view stay on their lines. At the top the new ones are shown.
+            # Not by a scroll, which would draw all lines again although they are the same.
+            top = float(max(0, min(self.top + moved, self.count - self.height)))
+            self.set_reactive(ScrollList.scroll_y, top)
+            self.set_reactive(ScrollList.scroll_target_y, top)
         self._keep_in_view()
 
     def _keep_in_view(self) -> None:

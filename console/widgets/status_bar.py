@@ -24,14 +24,17 @@ _ENDING = {
 
 
 class StatusBar(Line):
-    """Warnings in reverse video, tasks by status, texts of the screen, the help key."""
+    """Warnings in reverse video, the position, tasks by status, texts of the screen, the help key."""
 
-    def show(self, pulse: Pulse, *, warnings: Sequence[str] = (), words: Sequence[str] = ()) -> None:
-        parts = [f"{status} {pulse.tasks.get(status, 0)}" for status in _COUNTED[:3]]
+    def show(
+        self, pulse: Pulse, *, warnings: Sequence[str] = (), position: str = "", words: Sequence[str] = ()
+    ) -> None:
+        parts = [position] if position else []
+        parts += [f"{status} {pulse.tasks.get(status, 0)}" for status in _COUNTED[:3]]
         parts += [f"{status} {pulse.tasks[status]}" for status in _COUNTED[3:] if pulse.tasks.get(status)]
         parts += [f"lost {pulse.lost}"] if pulse.lost else []
         parts += [f"paused queues {pulse.paused}"] if pulse.paused else []
-        parts += [word for word in words if word]
+        parts += words
         parts += [f"link {pulse.link_ms}ms"] if pulse.link_ms > _SLOW_MS else []
         self.write(_line(warnings, parts, self.size.width))
 

@@ -87,11 +87,11 @@ class Table(ScrollList[V], can_focus=True, inherit_bindings=False):
         """Take the rows in memory, by number; `count` rows are known, and `more` may follow."""
         before, old = self._visible_keys(), self.cursor
         self.more = more
-        self._window.take(rows, count)
+        moved = self._window.take(rows, count)
+        self._resize_list(moved=moved)
         if self.cursor != old:
             self._refresh_row(old)
             self._refresh_row(self.cursor)
-        self._resize_list()
         if self._fitted != self._window.first:
             self._refit()
         self._draw_changes(before)

@@ -99,7 +99,7 @@ async def test_the_console_starts_an_engine_when_none_answers_and_only_then(runn
         await operator.until(lambda: control.engine, "no engine was started")
         await operator.beat()
         await operator.press("2")
-        await operator.sees("rows 0")
+        await operator.sees("row 0/0")
         await operator.misses("NO ENGINE")
     assert starter.starts == starts
 
@@ -163,7 +163,7 @@ async def test_leaving_lets_an_idle_engine_end_by_itself_and_asks_about_a_busy_o
     async with app.run_test() as pilot:
         operator = Operator(app, pilot)
         await operator.press("2")
-        await operator.sees("rows 1")
+        await operator.sees("row 1/1")
         await operator.press("q")
         if keys:
             await operator.sees("Work is under way")
@@ -183,7 +183,7 @@ async def test_n_means_no_and_no_key_ends_the_work_of_others_alone(keys: tuple[s
     async with app.run_test() as pilot:
         operator = Operator(app, pilot)
         await operator.press("2")
-        await operator.sees("rows 1")
+        await operator.sees("row 1/1")
         await operator.press("q")
         await operator.sees("Work is under way")
         await operator.press(*keys)
@@ -262,7 +262,7 @@ async def test_an_embedded_engine_cannot_be_left_running() -> None:
     async with app.run_test() as pilot:
         operator = Operator(app, pilot)
         await operator.press("2")
-        await operator.sees("rows 1")
+        await operator.sees("row 1/1")
         await operator.press("q")
         await operator.sees("its engine ends with this console")
         await operator.press("d")

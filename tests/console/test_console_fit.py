@@ -99,7 +99,7 @@ async def test_the_events_of_a_job_are_counted_when_they_are_more_than_were_read
         control.add_task(number, f"t{at}")
     async with console(control) as operator:
         await operator.press("e")
-        await operator.sees("Events of job 2", "rows 701")
+        await operator.sees("Events of job 2", "row 1/701")
 
 
 async def test_a_toast_leaves_the_status_bar_and_the_hints_alone() -> None:

@@ -58,7 +58,7 @@ async def test_marks_are_seen_in_the_rows_and_escape_takes_them_before_the_filte
         assert not any(line.startswith("*") for line in shown(operator.app).splitlines())
         await operator.sees("filter 2/4")
         await operator.press("escape")
-        await operator.sees("rows 4")
+        await operator.sees("row 1/4")
 
 
 async def test_a_range_is_marked_from_the_last_mark_to_the_cursor() -> None:
@@ -82,10 +82,10 @@ async def test_a_star_marks_a_predicate_that_spares_what_comes_later_and_what_is
         await operator.press("asterisk", "space")
         await operator.sees("marks 3 (by filter)")
         control.add_task(2, "late")
-        await operator.press("h")
-        await operator.until(lambda: control.asked, "nothing was asked")
         where = parse("queue:default", Noun.TASKS)
         meant = operator.app.screen.picker.marks.chosen({}).target
+        await operator.press("h")
+        await operator.until(lambda: control.asked, "nothing was asked")
         assert meant == Target(filter=where, as_of=before, excluding=(6,))
         assert [task.id for task in control.task_rows.values() if task.status == "held"] == [3, 5]
 

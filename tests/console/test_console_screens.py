@@ -124,7 +124,7 @@ async def test_a_filter_narrows_survives_other_screens_and_goes_by_escape() -> N
         await operator.press("3")
         await operator.sees("/ status:failed")
         await operator.press("escape")
-        await operator.sees("fetch", "rows 3")
+        await operator.sees("fetch", "row 1/3")
 
 
 async def test_a_faulty_filter_gets_a_caret_and_the_rows_stay() -> None:
@@ -138,7 +138,7 @@ async def test_a_faulty_filter_gets_a_caret_and_the_rows_stay() -> None:
         assert lines[typed + 1].startswith("      ^^^^ ")
         await operator.press("escape")
         await operator.misses("did you mean")
-        await operator.sees("rows 3")
+        await operator.sees("row 1/3")
 
 
 async def test_the_rows_of_a_queue_are_one_key_away() -> None:
@@ -173,11 +173,11 @@ async def test_queues_are_filtered_and_sorted_like_every_list() -> None:
 async def test_events_of_a_job_and_of_a_task_are_one_key_away() -> None:
     async with console(stocked()) as operator:
         await operator.press("j", "e")
-        await operator.sees("Events of job 2", "rows 4")
+        await operator.sees("Events of job 2", "row 1/4")
         await operator.press("escape", "3")
         await operator.sees("Tasks")
         await operator.press("e")
-        await operator.sees("Events of task 3", "rows 1")
+        await operator.sees("Events of task 3", "row 1/1")
 
 
 async def test_a_log_is_followed_until_f_says_otherwise() -> None:

@@ -65,8 +65,11 @@ class VerbHost(Host, Protocol):
     def job_view(self) -> object:
         """Return the view whose job may be submitted again."""
 
-    def reload(self) -> None:
-        """Read what is shown once more."""
+    def reload_for_operator(self) -> None:
+        """Read what is shown once more: the operator's own key has changed it."""
+
+    def verb_done(self) -> None:
+        """Take note that a verb has been carried out on the targets."""
 
     def submit_again(self, job_id: int) -> None:
         """Open the form of a job with its values filled in."""

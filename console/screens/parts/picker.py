@@ -5,24 +5,31 @@ Owned by the list screen.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Hashable, Mapping
 from typing import Generic, TypeVar
 
 from console.exports.export import ExportedRows
 from console.feed import Feed
+from console.rows.changed import changed_since
 from console.screens.parts.hosts import Host
 from console.screens.parts.row_source import RowSource
 from console.verbs.marks import Marks
 from console.verbs.selection import Selection, names_of, selection_of
 from console.widgets.table import Table
+from core.control.api import ControlAPI
 from core.filters.fields import Noun
 from core.filters.terms import Filter, In
+from core.model.errors import TaskdeckError
 from core.model.text import SafeText
 
 V = TypeVar("V")
 _MARKING = ("mark", "mark_range", "mark_all")
 _NOT_MARKED = SafeText("rows of this list are not marked: no verb acts on them")
 _ONE_FORM = SafeText("a form is for one job, the one under the cursor: U unmarks the others")
+_CHANGED = SafeText("it has changed since all were marked: * marks all that match now")
+_SECONDS = 2.0
+"""Between two counts of what is marked by a filter."""
 _TOO_MANY = SafeText("more rows than are in memory: narrow the list by a filter first")
 
 
@@ -31,6 +38,8 @@ class Picker(Generic[V]):
 
     def __init__(self, rows: RowSource[V], table: Table[V], feed: Feed, host: Host) -> None:
         self.marks = Marks()
+        self._counted_at = 0.0
+        self._is_count_due = False
         self._rows = rows
         self._table = table
         self._feed = feed
@@ -46,7 +55,10 @@ class Picker(Generic[V]):
     def mark(self) -> None:
         """Mark the row under the cursor, or unmark it, and go to the next."""
         row, chosen = self._table.selected, self._under_cursor()
-        if row is not None and chosen is not None:
+        everything = self.marks.everything
+        if row is not None and everything is not None and self._rows.listing.key(row) in everything.changed:
+            self._host.tell(_CHANGED)
+        elif row is not None and chosen is not None:
             self.marks.toggle(self._rows.listing.key(row), chosen, at=self._table.cursor)
             self._table.redraw_row()
             self._host.show_status()
@@ -68,6 +80,7 @@ class Picker(Generic[V]):
         """Mark all that the filter finds: tasks as a predicate, all else row by row."""
         if self._rows.listing.noun is Noun.TASKS:
             self.marks.all_of(self._rows.predicate, as_of=self._feed.last_event)
+            self._counted_at = 0.0
         else:
             rows = None if self._table.more else self._table.span(0, self._table.count - 1)
             if rows is None:
@@ -104,9 +117,60 @@ class Picker(Generic[V]):
         everything = self.marks.everything
         if everything is None:
             return f"marks {self.marks.number:,}" if self.marks else ""
-        number = self._rows.counted
-        count = "all" if number is None else f"{max(0, number - len(everything.excluding)):,}"
-        return f"marks {count} (by filter)"
+        since = f", {everything.since:,} changed since" if everything.since else ""
+        number, counted = everything.number, self._rows.counted
+        if number is None and counted is not None:
+            number = max(0, counted - len(everything.excluding))
+        count = "all" if number is None else f"{number:,}"
+        return f"marks {count} (by filter{since})"
+
+    async def note_changes(self, control: ControlAPI) -> None:
+        """Find which of the rows in memory have changed since all were marked, before they are shown."""
+        everything = self.marks.everything
+        if everything is None or everything.as_of is None or self._feed.last_event == everything.as_of:
+            return
+        keys = {
+            number: key
+            for key, chosen in self._choices(self._rows.shown.rows).items()
+            for number in chosen.target.task_ids or ()
+        }
+        try:
+            changed = await changed_since(control, keys, as_of=everything.as_of)
+        except TaskdeckError:
+            # What a verb acts on is decided by the engine, whatever is drawn.
+            return
+        now = self.marks.everything
+        if now is not None and now.as_of == everything.as_of:
+            self.marks.note_changed(frozenset(keys[number] for number in changed))
+            self._table.redraw_rows()
+
+    def wants_count(self, *, changed: bool) -> bool:
+        """Tell whether it is time to count what is marked by the filter; `changed` = rows have changed."""
+        everything = self.marks.everything
+        if everything is None:
+            return False
+        self._is_count_due = self._is_count_due or changed or everything.number is None
+        return self._is_count_due and time.monotonic() - self._counted_at > _SECONDS
+
+    async def count(self, control: ControlAPI) -> None:
+        """Count what a verb would act on."""
+        everything = self.marks.everything
+        if everything is None:
+            return
+        self._counted_at, self._is_count_due = time.monotonic(), False
+        excluding = tuple(sorted(everything.excluding))
+        try:
+            preview = await control.preview(everything.where, as_of=everything.as_of, excluding=excluding)
+        except TaskdeckError:
+            return
+        now = self.marks.everything
+        if now is not None and (now.as_of, now.excluding) == (everything.as_of, everything.excluding):
+            self.marks.note_number(preview.number, preview.since)
+
+    def verb_done(self) -> None:
+        """Take the marks off: what they stood for has been changed."""
+        if self.marks:
+            self.unmark()
 
     def _under_cursor(self) -> Selection | None:
         row = self._table.selected

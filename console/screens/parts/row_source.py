@@ -130,18 +130,18 @@ class RowSource(Generic[V]):
         return True
 
     def status_words(self) -> tuple[str, ...]:
-        """Say how many rows there are: by a count of what the filter finds, else those that are known."""
-        counted = self._count.words(self.predicate) if self.where.terms else ()
-        return counted or (self._known_words(),)
+        """Say how many rows the filter finds, if that has been counted."""
+        return self._count.words(self.predicate) if self.where.terms else ()
 
-    def _known_words(self) -> str:
+    def total_text(self) -> str:
+        """Say how many rows there are: as they are counted, else those that are known."""
         known, more = self.shown.count, self.shown.more
         if more and self.predicate == Filter(noun=Noun.TASKS, sort=self.where.sort):
-            return f"rows {max(known, sum(self._feed.pulse.tasks.values())):,}"
-        counted = None if self.where.terms or not more else self._count.number
+            return f"{max(known, sum(self._feed.pulse.tasks.values())):,}"
+        counted = self._count.number if more else None
         if counted is not None:
-            return f"rows {max(known, counted):,}"
-        return f"rows {known:,}{'+' if more else ''}"
+            return f"{max(known, counted):,}"
+        return f"{known:,}{'+' if more else ''}"
 
     def _new_pages(self) -> Pages[V]:
         where = self.where

@@ -64,7 +64,7 @@ class VerbKeys:
         """Hold what is chosen, or release it."""
         self.act(self._desk.operations.hold)
 
-    def act(self, verb: Callable[[Selection], Awaitable[None]]) -> None:
+    def act(self, verb: Callable[[Selection], Awaitable[bool]]) -> None:
         """Carry a verb out on what is chosen now."""
         chosen = self._host.targets()
         if chosen is None:
@@ -72,9 +72,10 @@ class VerbKeys:
         else:
             self.act_on(chosen, verb)
 
-    def act_on(self, chosen: Selection, verb: Callable[[Selection], Awaitable[None]]) -> None:
+    def act_on(self, chosen: Selection, verb: Callable[[Selection], Awaitable[bool]]) -> None:
         async def carry_out() -> None:
-            await verb(chosen)
-            self._host.reload()
+            if await verb(chosen):
+                self._host.verb_done()
+            self._host.reload_for_operator()
 
         self._host.begin(carry_out, group="act")
