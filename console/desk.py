@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from console.feed import Feed
+from console.looks import Looks
 from console.memory import Memory
 from console.navigation.saved_views import Views
 from console.protection.gate import Gate
@@ -26,7 +27,7 @@ class Desk:
     gate: Gate
     operations: Operations
     feed: Feed
-    looks: Mapping[str, Look]
+    looks: Looks
     theme: str
     views: Views
     memory: Memory

@@ -1,13 +1,13 @@
-"""Colour themes from `themes/*.toml`: read, checked, and the first chosen.
+"""Our themes from `themes/*.toml`: read, checked, and the first chosen.
 
-Used by the desk, the app, the screens and the rows.
+Used by the looks, the app, the screens and the rows.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from importlib.resources import files
 from typing import TypeGuard
@@ -15,6 +15,7 @@ from typing import TypeGuard
 from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
+from console.color_depth import CONTRAST, contrast
 from core.model.errors import Invalid
 from core.model.status import AttemptStatus, JobStatus, StageStatus, TaskStatus
 from core.model.text import SafeText, cells, safe_line
@@ -25,12 +26,26 @@ STATUSES: tuple[str, ...] = tuple(
     )
 )
 """The statuses that every theme gives a colour and a glyph."""
-CONTRAST = 4.5
-"""Least contrast of text and background (WCAG 2.1, AA)."""
 PLAIN = "ansi"
 """The theme that leaves colours to the terminal."""
-NARROW_TERMS = ("linux", "vt100", "vt102", "vt220", "ansi", "cons25", "xterm-mono")
-"""Terminals with fewer than 16 colours, or none."""
+_DERIVED = {
+    "text-disabled": "muted",
+    "text-muted": "muted",
+    "foreground-muted": "muted",
+    "border": "accent",
+    "border-blurred": "rule",
+    "input-cursor-background": "foreground",
+    "input-cursor-foreground": "background",
+    "input-selection-background": "accent",
+    "input-selection-foreground": "background",
+    "screen-selection-background": "accent",
+    "screen-selection-foreground": "background",
+}
+"""What Textual would mix from others, in a colour of the theme: a mixed one is on no ramp."""
+OWN_COLORS = ("muted", "rule", "cursor")
+"""What our style sheet asks of every theme, besides the colours that Textual knows."""
+CURSOR_STYLE = "cursor-style"
+"""The text style of the row under the cursor, as a variable of the theme."""
 
 _TEXTS = frozenset(field.name for field in fields(Theme) if field.name not in ("dark", "ansi", "variables"))
 _KNOWN = _TEXTS - {"luminosity_spread", "text_alpha"} | {"dark", "ansi", "variables", "status"}
@@ -50,9 +65,11 @@ class Look:
 
     theme: Theme
     marks: Mapping[str, Mark]
+    muted: str
+    """The colour of what is less important."""
 
 
-def looks() -> dict[str, Look]:
+def own_looks() -> dict[str, Look]:
     """Return the themes that are shipped, by name; raise `Invalid` (`theme.*`) for a faulty one."""
     shipped = sorted(
         (entry for entry in files("themes").iterdir() if entry.name.endswith(".toml")),
@@ -62,20 +79,38 @@ def looks() -> dict[str, Look]:
     return {look.theme.name: look for look in read}
 
 
-def first_theme(names: Mapping[str, Look], environ: Mapping[str, str]) -> str:
-    """Return the theme to begin with: `ansi` without colours, else $TASKDECK_THEME, else `dark`."""
-    if "NO_COLOR" in environ or environ.get("TERM", "") in NARROW_TERMS:
+def derived(colors: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that follow from the colours of a theme."""
+    return {name: colors[source] for name, source in _DERIVED.items()}
+
+
+def first_theme(names: Collection[str], environ: Mapping[str, str]) -> str:
+    """Return the theme to begin with.
+
+    Without colours `ansi`, else $TASKDECK_THEME; else `dark` where it looks as it should, and `ansi` where
+    there are 16 colours or fewer.
+    """
+    if "NO_COLOR" in environ:
         return PLAIN
-    wanted = environ.get("TASKDECK_THEME", "dark")
-    return wanted if wanted in names else "dark"
+    wanted = environ.get("TASKDECK_THEME", "")
+    if wanted in names:
+        return wanted
+    return "dark" if _shows_256(environ) else PLAIN
 
 
-def unknown_theme(names: Mapping[str, Look], environ: Mapping[str, str]) -> SafeText:
+def unknown_theme(names: Collection[str], environ: Mapping[str, str]) -> SafeText:
     """Return that $TASKDECK_THEME names an unknown theme; '' = it does not."""
     wanted = environ.get("TASKDECK_THEME", "")
     if not wanted or wanted in names:
         return SafeText("")
     return safe_line(f"'{wanted}' is not a theme; there are: {', '.join(names)}")
+
+
+def _shows_256(environ: Mapping[str, str]) -> bool:
+    # As Rich decides it, which writes the colours.
+    term = environ.get("TERM", "").lower()
+    is_rich = environ.get("COLORTERM", "").strip().lower() in ("truecolor", "24bit")
+    return is_rich or term.rpartition("-")[2] in ("256color", "kitty") or term in ("", "dumb", "unknown")
 
 
 def read_look(text: str, source: str) -> Look:
@@ -100,13 +135,27 @@ def read_look(text: str, source: str) -> Look:
     for key, value in texts.items():
         if key != "name":
             page.check_color(key, value)
-    variables = table.get("variables", {})
-    if not _are_texts(variables):
-        raise page.refuse("value", "variables", "is a table of texts")
     ansi = bool(table.get("ansi", False))
+    variables = _variables(table.get("variables", {}), page)
     marks = _marks(table.get("status"), page, background="" if ansi else texts["background"])
-    theme = Theme(dark=bool(table.get("dark", True)), ansi=ansi, variables=variables, **texts)  # type: ignore[arg-type]
-    return Look(theme=theme, marks=marks)
+    theme = Theme(
+        dark=bool(table.get("dark", True)),
+        ansi=ansi,
+        variables=variables if ansi else derived(texts | variables) | variables,
+        **texts,  # type: ignore[arg-type]
+    )
+    return Look(theme=theme, marks=marks, muted=variables["muted"])
+
+
+def _variables(table: object, page: _Page) -> dict[str, str]:
+    if not _are_texts(table):
+        raise page.refuse("value", "variables", "is a table of texts")
+    for key in (*OWN_COLORS, CURSOR_STYLE):
+        if key not in table:
+            raise page.refuse("missing", key, "is missing")
+    for key in OWN_COLORS:
+        page.check_color(key, table[key])
+    return table
 
 
 def _marks(table: object, page: _Page, *, background: str) -> dict[str, Mark]:
@@ -125,22 +174,8 @@ def _mark(value: object, status: str, *, page: _Page, background: str) -> Mark:
     if cells(value["glyph"]) != 1 or safe_line(value["glyph"]) != value["glyph"]:
         raise page.refuse("value", status, "has a glyph that is not one cell wide")
     if background:
-        ratio = contrast(Color.parse(value["color"]), Color.parse(background))
-        if ratio < CONTRAST:
-            raise page.refuse("contrast", status, f"has a contrast of {ratio:.1f}, needs {CONTRAST}")
+        page.check_contrast(status, value["color"], background)
     return Mark(color=value["color"], glyph=value["glyph"])
-
-
-def contrast(one: Color, other: Color) -> float:
-    """Return the contrast of two colours, 1 to 21 (WCAG 2.1, relative luminance)."""
-    dark, light = sorted((_luminance(one), _luminance(other)))
-    return (light + 0.05) / (dark + 0.05)
-
-
-def _luminance(color: Color) -> float:
-    parts = (part / 255 for part in (color.r, color.g, color.b))
-    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def _are_texts(value: object) -> TypeGuard[dict[str, str]]:
@@ -171,6 +206,12 @@ class _Page:
         if not isinstance(value, str):
             raise self.refuse("value", key, "is a text")
         return value
+
+    def check_contrast(self, key: str, color: str, background: str) -> None:
+        """Raise `Invalid` for a colour that cannot be read on a background."""
+        ratio = contrast(Color.parse(color).rgb, Color.parse(background).rgb)
+        if ratio < CONTRAST:
+            raise self.refuse("contrast", key, f"has a contrast of {ratio:.1f}, needs {CONTRAST}")
 
     def check_color(self, key: str, value: str) -> None:
         """Raise `Invalid` for a value that is not a colour."""

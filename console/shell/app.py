@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from pathlib import Path
 from textual import events
 from textual.app import App
 from textual.dom import DOMNode
+from textual.filter import LineFilter
 from textual.worker import Worker, WorkerState
 
 from console.background import sentence_of, start
@@ -25,6 +26,7 @@ from console.engine_lifecycle.lifecycle import EngineLifecycle
 from console.engine_lifecycle.starters import EngineStarter
 from console.feed import Feed
 from console.key_table import bindings
+from console.looks import Looks
 from console.memory import Memory
 from console.navigation.saved_views import Views
 from console.newjob.resubmit import Resubmit
@@ -45,7 +47,7 @@ from console.shell.places import GROUPS, HOME, ROOTS
 from console.shell.theme_switch import ThemeSwitch
 from console.terminal.driver import CountingDriver
 from console.terminal.key_order import KeyOrder
-from console.themes import first_theme, looks
+from console.themes import CURSOR_STYLE, OWN_COLORS, first_theme
 from console.verbs.operations import Operations
 from core.control.api import ControlAPI
 from core.model.text import SafeText
@@ -85,7 +87,7 @@ class ConsoleApp(App[None]):
         feed = Feed(control)
         gate = Gate(feed, read_only=options.read_only, clock=options.clock)
         safe = GuardedControl(control, feed, gate)
-        known = looks()
+        known = Looks()
         self.desk = Desk(
             control=safe,
             gate=gate,
@@ -135,6 +137,14 @@ class ConsoleApp(App[None]):
             await self.key_order.take(event)
         else:
             await super().on_event(event)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Draw with the colours that the terminal has."""
+        return [*super().get_line_filters(), *self.theme_switch.filters]
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Return what the style sheet needs while it is read: a theme of ours is not set yet."""
+        return dict.fromkeys(OWN_COLORS, "ansi_default") | {CURSOR_STYLE: "bold"}
 
     def delay_update(self, delay: float = 0.0) -> None:
         """Draw at once: at a switch Textual holds all for 50 ms, twice what a key may take."""

@@ -6,9 +6,12 @@ Owned by the app.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from textual.app import App
+from textual.filter import LineFilter
 
+from console.color_depth import DepthFilter, depth_of
 from console.desk import Desk
 from console.screens.base import DeskScreen
 from console.themes import PLAIN, unknown_theme
@@ -23,11 +26,15 @@ class ThemeSwitch:
         self._app = app
         self._desk = desk
         self._notices = notices
-        for look in desk.looks.values():
-            app.register_theme(look.theme)
+        self._filter = DepthFilter(depth) if (depth := depth_of(app.console.color_system)) else None
+
+    @property
+    def filters(self) -> Sequence[LineFilter]:
+        """What makes the colours of a theme those that the terminal has."""
+        return () if self._filter is None or self._app.native_ansi_color else (self._filter,)
 
     def start(self) -> None:
-        self._app.theme = self._desk.theme
+        self._show()
 
     def tell_unknown(self) -> None:
         """Tell if the environment names a theme that does not exist."""
@@ -35,15 +42,21 @@ class ThemeSwitch:
             self._notices.warn(fault)
 
     def use_next(self) -> None:
-        names = [PLAIN] if self._app.no_color else list(self._desk.looks)
-        self.use(names[(names.index(self._desk.theme) + 1) % len(names)])
+        """Go through our own themes; from another one, to the first of them."""
+        names = (PLAIN,) if self._app.no_color else self._desk.looks.own
+        at = names.index(self._desk.theme) if self._desk.theme in names else -1
+        self.use(names[(at + 1) % len(names)])
 
     def use(self, name: str) -> None:
         if self._app.no_color and name != PLAIN:
             self._notices.inform(SafeText("NO_COLOR is set: there is one theme only"))
             return
         self._desk.theme = name
-        self._app.theme = name
+        self._show()
         for screen in self._app.screen_stack:
             if isinstance(screen, DeskScreen):
                 screen.restyle()
+
+    def _show(self) -> None:
+        self._app.register_theme(self._desk.look.theme)
+        self._app.theme = self._desk.theme

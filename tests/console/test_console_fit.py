@@ -10,7 +10,7 @@ import pytest
 from console.key_table import KEYS, hints
 from console.screens.job import heading
 from console.shell.app import ConsoleApp, ConsoleOptions
-from console.themes import looks
+from console.themes import own_looks
 from console.widgets.column_widths import ColumnWidths
 from console.widgets.row_format import RowFormat
 from core.filters.fields import Noun
@@ -60,14 +60,14 @@ async def test_hints_follow_the_width_of_the_terminal() -> None:
 
 @pytest.mark.parametrize("width", [60, 80])
 def test_a_long_name_never_hides_how_far_a_job_is(width: int) -> None:
-    line = heading(job(running=2, succeeded=5, failed=1), looks()["dark"], width=width)
+    line = heading(job(running=2, succeeded=5, failed=1), own_looks()["dark"], width=width)
     assert "running" in line[:width]
     assert "6/8" in line[:width]
     assert cells(line[: line.index("6/8")]) < width
 
 
 def test_a_short_name_is_not_padded_and_a_wide_terminal_shows_all_of_a_long_one() -> None:
-    assert LONG in heading(job(running=1), looks()["dark"], width=220)
+    assert LONG in heading(job(running=1), own_looks()["dark"], width=220)
 
 
 def test_counts_begin_with_what_went_wrong() -> None:

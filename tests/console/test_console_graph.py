@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from textual.color import Color
 
+from console.color_depth import CONTRAST, contrast
 from console.rows.graph_nodes import WHOLE, fold
 from console.screens.graph import GraphScreen
 from console.screens.job import JobScreen
-from console.themes import CONTRAST, PLAIN, contrast, looks
+from console.themes import PLAIN, own_looks
 from core.model.errors import Unavailable
 from core.model.records import replace
 from tests.console.support_console import HOSTILE, VISIBLE, console, shown, strips_of
@@ -289,9 +290,9 @@ async def test_the_next_theme_colours_the_nodes_anew() -> None:
         assert screen.view._labels["3"].style != before
 
 
-@pytest.mark.parametrize("name", sorted(set(looks()) - {PLAIN}))
+@pytest.mark.parametrize("name", sorted(set(own_looks()) - {PLAIN}))
 def test_lines_can_be_read_in_every_theme(name: str) -> None:
-    colors = looks()[name].theme.to_color_system().generate()
-    assert contrast(Color.parse(colors["foreground"]), Color.parse(colors["panel"])) >= CONTRAST
+    colors = own_looks()[name].theme.to_color_system().generate()
+    assert contrast(Color.parse(colors["foreground"]).rgb, Color.parse(colors["panel"]).rgb) >= CONTRAST
     for key in ("secondary", "accent", "foreground"):
-        assert contrast(Color.parse(colors[key]), Color.parse(colors["background"])) >= CONTRAST
+        assert contrast(Color.parse(colors[key]).rgb, Color.parse(colors["background"]).rgb) >= CONTRAST

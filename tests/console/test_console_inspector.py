@@ -6,7 +6,7 @@ import pytest
 
 from console.rows.view_lines import fields_of
 from console.screens.list_screen import ListScreen
-from console.themes import looks
+from console.themes import own_looks
 from console.widgets.inspector import BESIDE
 from console.widgets.resized import Resized
 from core.model.errors import NotFound
@@ -160,7 +160,7 @@ def test_fields_that_hold_nothing_are_left_out_and_moments_are_written_out() -> 
     failing = Failing(
         code=HOSTILE, message="", tasks=3, newest_task=1, newest_job=1, at=NOW, keys=("a", HOSTILE)
     )
-    lines = list(fields_of(failing, looks()["dark"]))
+    lines = list(fields_of(failing, own_looks()["dark"]))
     assert not any(line.startswith("message") for line in lines)
     assert SafeText("at              2023-11-14T22:13:20.000Z") in lines
     assert all(line.isprintable() for line in lines)

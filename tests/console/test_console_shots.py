@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from console.color_depth import XTERM_256
 from console.shell.places import ROOTS
 from tests.shots.scenes import SCENES, SIZES, Scene
 from tests.shots.take import FOLDER, place_of, take
@@ -41,6 +42,8 @@ async def test_a_capture_is_what_the_screen_shows(scene: Scene, size: tuple[int,
     for suffix, taken in ((".txt", shot.text), (".svg", shot.svg)):
         told = difference(place_of(scene, size, suffix), taken)
         assert not told, told
+    # Then a terminal of 256 colours shows the same.
+    assert shot.colors <= set(XTERM_256.colors.values())
 
 
 def test_every_screen_that_stands_for_itself_is_captured_and_nothing_else_is_kept() -> None:

@@ -13,9 +13,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from textual._compositor import Compositor
+from textual.screen import Screen
 from textual.widgets import Input
 
 from console import feed
+from console.color_depth import Rgb
 from console.rows import listing
 from tests.console.support_console import Operator, console, strips_of
 from tests.console.support_fake_control import NOW
@@ -33,6 +36,8 @@ class Shot:
 
     text: str
     svg: str
+    colors: frozenset[Rgb]
+    """Every colour that is drawn; those of the terminal's own theme have none."""
 
 
 def place_of(scene: Scene, size: tuple[int, int], suffix: str) -> Path:
@@ -45,11 +50,20 @@ async def take(scene: Scene, size: tuple[int, int]) -> Shot:
     with _fixed_world():
         async with console(seeded(), size=size) as operator:
             await _go(operator, scene)
+            colors = frozenset(_colors_of(operator.app.screen))
             lines = [line.rstrip() for line in strips_of(operator.app.screen)]
             svg = operator.app.export_screenshot(title="taskdeck", simplify=True)
     # Viewers have a monospaced font; the picture asks no server for one.
     drawn = "\n".join(line.rstrip() for line in _FONTS.sub("", svg).splitlines())
-    return Shot(text="\n".join(lines).rstrip() + "\n", svg=drawn.rstrip() + "\n")
+    return Shot(text="\n".join(lines).rstrip() + "\n", svg=drawn.rstrip() + "\n", colors=colors)
+
+
+def _colors_of(screen: Screen) -> Iterator[Rgb]:
+    compositor: Compositor = screen._compositor
+    styles = {segment.style for strip in compositor.render_strips() for segment in strip if segment.style}
+    for color in {color for style in styles for color in (style.color, style.bgcolor) if color}:
+        if color.triplet is not None:
+            yield color.triplet
 
 
 async def _go(operator: Operator, scene: Scene) -> None:
@@ -87,6 +101,9 @@ def _fixed_world() -> Iterator[None]:
         patch.setattr(Input.cursor_blink, "_default", False)
         patch.chdir(Path(__file__).parent)
         patch.setenv("TZ", "UTC")
+        patch.setenv("TERM", "xterm-256color")
+        # The colours of the themes as they are, on every machine.
+        patch.setenv("COLORTERM", "truecolor")
         time.tzset()
         yield
     time.tzset()
@@ -96,7 +113,7 @@ def main() -> None:
     """Write all captures and remove those of scenes that are gone."""
     for name in ("NO_COLOR", "TASKDECK_THEME", "SSH_CONNECTION"):
         os.environ.pop(name, None)
-    os.environ.update(TERM="xterm-256color", TEXTUAL_ANIMATIONS="none")
+    os.environ["TEXTUAL_ANIMATIONS"] = "none"
     known = set()
     for size in SIZES:
         for scene in SCENES:
