@@ -57,6 +57,8 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
         ("search", "slash,f3", "/", "search", "search the text", "search"),
         ("next_match", "n", "n", "match(1)", "next match", ""),
         ("previous_match", "N", "N", "match(-1)", "previous match", ""),
+        ("text_left", "left", "←", "across(-1)", "half a screen to the left", ""),
+        ("text_right", "right", "→", "across(1)", "half a screen to the right; long lines are cut", ""),
         ("text_wrap", "S", "S", "wrap", "wrap long lines, or cut them", "wrap"),
     ),
     "graph": (
@@ -164,7 +166,24 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
     "logs": (("logs", "l", "l", "logs", "the output of the task", "log"),),
     "why": (("why", "w", "w", "why", "why it waits, and what would end that", "why"),),
     "events": (("events", "e", "e", "events", "the events of the row", "events"),),
-    "log": (("follow", "F", "F", "follow", "follow the end, or stop following", "follow"),),
+    "log": (
+        ("follow", "F", "F", "follow", "follow the end, or stop following", "follow"),
+        ("older_attempt", "left_curly_bracket", "{", "attempt(-1)", "the attempt before", "older"),
+        ("newer_attempt", "right_curly_bracket", "}", "attempt(1)", "the attempt behind", "newer"),
+        (
+            "next_error",
+            "right_parenthesis",
+            ")",
+            "error(1)",
+            "next line that looks like an error",
+            "next error",
+        ),
+        ("previous_error", "left_parenthesis", "(", "error(-1)", "the one before", ""),
+        ("line_times", "t", "t", "times", "show when each line came, or not", "times"),
+        ("stream", "s", "s", "stream", "standard error, where it is kept apart", ""),
+        ("pager", "vertical_line", "|", "pager", "show the output in $PAGER", "pager"),
+        ("editor", "E", "E", "editor", "open the output in $EDITOR", ""),
+    ),
 }
 
 KEYS: dict[str, tuple[Key, ...]] = {

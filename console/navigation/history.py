@@ -9,9 +9,21 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from core.filters.terms import Filter
+from core.model.views import LogStream
 
-Subject: TypeAlias = int | str | Filter
-"""What a place shows: an id, the name of a queue, or the rows that a filter finds."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogPlace:
+    """A line in what an attempt wrote."""
+
+    task_id: int
+    epoch: int
+    stream: LogStream
+    offset: int
+
+
+Subject: TypeAlias = int | str | Filter | LogPlace
+"""What a place shows: an id, the name of a queue, the rows that a filter finds, or a line of an output."""
 LONGEST = 100
 """Places that are remembered."""
 

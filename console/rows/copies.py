@@ -15,7 +15,7 @@ from core.model.events import EventView
 from core.model.orphans import OrphanView
 from core.model.records import as_dict, names_of
 from core.model.text import SafeText, safe, safe_line
-from core.model.views import JobView, QueueView, TaskDetail, TaskView
+from core.model.views import JobView, LogStream, QueueView, TaskDetail, TaskView
 
 LARGEST = 74_000
 """Largest text in bytes that terminals accept for the clipboard."""
@@ -29,8 +29,24 @@ class Copy:
     text: SafeText
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogCopies:
+    """A log as it is shown: the lines in view, the one that was found, and where the output is."""
+
+    task_id: int
+    epoch: int
+    stream: LogStream
+    path: str
+    host: str
+    home: str
+    lines: tuple[SafeText, ...]
+    found: SafeText | None
+
+
 def copies_of(view: object, where: Filter | None) -> dict[str, Copy]:
     """Return what can be copied, by the letter of the menu; `where` = the filter of the list."""
+    if isinstance(view, LogCopies):
+        return _copies_of_log(view)
     copies: dict[str, Copy] = {}
     name, line = _name_of(view), _line_of(view)
     if name:
@@ -43,6 +59,24 @@ def copies_of(view: object, where: Filter | None) -> dict[str, Copy]:
         copies["c"] = Copy(name="command line", text=safe_line(line))
     if where is not None:
         copies["f"] = Copy(name="filter as a command line", text=safe_line(_line_of_filter(where)))
+    return copies
+
+
+def _copies_of_log(log: LogCopies) -> dict[str, Copy]:
+    copies: dict[str, Copy] = {}
+    if log.found is not None:
+        copies["m"] = Copy(name="line that was found", text=log.found)
+    if log.lines:
+        copies["l"] = Copy(name="lines in view", text=SafeText("\n".join(log.lines)))
+    if log.path:
+        copies["p"] = Copy(name="path", text=safe_line(log.path))
+    words = ["taskdeck", "logs", str(log.task_id)]
+    words += ["--attempt", str(log.epoch)] if log.epoch else []
+    words += ["--stderr"] if log.stream is LogStream.ERR else []
+    words += ["--host", log.host] if log.host else []
+    words += ["--home", log.home] if log.home else []
+    copies["c"] = Copy(name="command line", text=safe_line(shlex.join(words)))
+    copies["i"] = Copy(name="id", text=SafeText(str(log.task_id)))
     return copies
 
 

@@ -1,44 +1,49 @@
-"""The log screen: output of a task's latest attempt, followed live.
+"""The log screen: the whole output of a task, searched and followed.
 
 Opened through `console.shell.places`.
 """
 
 from __future__ import annotations
 
-import codecs
+import os
 
 from textual.app import ComposeResult
+from textual.worker import Worker
 
 from console.desk import Desk
 from console.key_table import bindings
+from console.navigation.history import LogPlace
+from console.rows.copies import LogCopies
 from console.screens.base import DeskScreen
-from console.widgets.text_view import TextView
+from console.screens.parts.log_browser import SEARCH, LogBrowser
+from console.screens.parts.log_programs import FETCH, LogPrograms
+from console.widgets.log_view import LogView
 from core.model.text import SafeText, safe_line
-
-TAIL_BYTES = 262_144
-"""Bytes that are read from the end of the output."""
-LINES = 20_000
-"""Newest lines that are kept."""
-_TAB = 8
+from core.model.views import LogStream
+from core.render.sizes import size_text
 
 
 class LogScreen(DeskScreen):
-    """The end of the output; while following, the last line stays in view."""
+    """Shows a window of the output; what moves through it is the browser's."""
 
-    PARTS = ("view", "log")
+    PARTS = ("log", "view")
     NOUNS = ("task",)
     BINDINGS = bindings(*PARTS)
 
-    def __init__(self, desk: Desk, task_id: int) -> None:
+    def __init__(self, desk: Desk, subject: int | LogPlace) -> None:
         super().__init__(desk)
-        self.task_id = task_id
-        self.view = TextView()
-        self.following = True
-        self._epoch = 0
-        self._final = False
-        self._lost = False
-        self._buffer = LineBuffer()
-        self._offset = -TAIL_BYTES
+        self.task_id = subject if isinstance(subject, int) else subject.task_id
+        self.view = LogView(colours="NO_COLOR" not in os.environ)
+        self.browser = LogBrowser(desk.control, self.view, self, task_id=self.task_id)
+        self.programs = LogPrograms(self, desk, self.browser.reader, task_id=self.task_id)
+        if isinstance(subject, LogPlace):
+            self.browser.open_at(subject)
+        self.action_follow = self.browser.follow
+        self.action_attempt = self.browser.attempt
+        self.action_stream = self.browser.stream
+        self.action_error = self.browser.error
+        self.action_pager = self.programs.show_in_pager
+        self.action_editor = self.programs.open_in_editor
 
     def compose(self) -> ComposeResult:
         yield self.head
@@ -50,71 +55,114 @@ class LogScreen(DeskScreen):
         self.view.focus()
 
     async def load(self) -> None:
-        """Read what was written since; start over with a new attempt."""
-        chunk = await self.desk.control.log(self.task_id, offset=self._offset, limit=TAIL_BYTES)
-        if chunk.epoch != self._epoch and self._offset >= 0:
-            self._buffer, self._offset = LineBuffer(), -TAIL_BYTES
-            chunk = await self.desk.control.log(self.task_id, offset=self._offset, limit=TAIL_BYTES)
-        if self._offset < 0 and chunk.offset > 0:
-            self._buffer.add(f"... {chunk.offset:,} bytes before this are not shown\n".encode())
-        if chunk.dropped:
-            self._buffer.add(f"... {chunk.dropped:,} bytes are missing here: over the limit\n".encode())
-        self._epoch, self._final, self._lost = chunk.epoch, chunk.final, chunk.lost
-        self._buffer.add(chunk.data)
-        self._offset = chunk.end if chunk.epoch else -TAIL_BYTES
-        if chunk.data:
-            self.view.put(self._buffer.lines())
-            if self.following:
-                self.view.end()
+        """Read what was written since."""
+        await self.browser.load()
+        if not self._work(SEARCH):
+            self.browser.count()
 
     def is_affected(self, kinds: frozenset[str]) -> bool:
         """Read until the attempt has ended, whatever happens: output has no events."""
-        return not self._final or super().is_affected(kinds)
+        browser = self.browser
+        is_whole = browser.reader.facts.final and (browser.reader.has_all_below or not browser.following)
+        return not is_whole or super().is_affected(kinds)
 
     def refresh_ages(self) -> None:
         self.take_changes(frozenset())
 
     def title_line(self) -> SafeText:
-        """Name task and attempt, and say whether more output may come."""
-        if not self._epoch:
-            return safe_line(f" Log of task {self.task_id}  (it has not run yet)")
-        state = "complete" if self._final else "following" if self.following else "not following"
-        missing = "  some output could not be kept" if self._lost else ""
-        return safe_line(f" Log of task {self.task_id}  attempt {self._epoch}  {state}{missing}")
+        """Name task, attempt and stream, and say whether more output may come."""
+        browser, facts = self.browser, self.browser.reader.facts
+        name = f" Log of task {self.task_id}"
+        name += "" if browser.detail is None else f" {browser.detail.task.key}"
+        if not facts.epoch:
+            return safe_line(f"{name}  (it has not run yet)")
+        attempts = browser.attempts
+        many = f" of {len(attempts)}" if len(attempts) > 1 else ""
+        number = attempts.index(facts.epoch) + 1 if facts.epoch in attempts else facts.epoch
+        state = "complete" if facts.final else "following" if browser.following else "not following: F"
+        words = [f"attempt {number}{many}", state]
+        if browser.reader.stream is LogStream.ERR:
+            words.insert(0, "STANDARD ERROR")
+        elif facts.stderr:
+            words.append(f"standard error apart: {size_text(facts.stderr)} (s)")
+        if facts.lost:
+            words.append("some output could not be kept")
+        return safe_line("  ".join((name, *words)))
 
     def position_text(self) -> str:
-        return self.view.position_text
+        """Return the number of the first line in view, if it is known, and how far the view is."""
+        reader, window, top = self.browser.reader, self.view.window, self.view.top
+        if top is None:
+            return "no output"
+        size = reader.facts.size
+        percent = f"{100 * min(self.view.rows_in_view[-1].end, size) // max(1, size)}% of {size_text(size)}"
+        number, total = window.number_of(self.view.top_index), window.number_of(len(window.rows) - 1)
+        if number is None:
+            return percent
+        whole = f"/{total:,}" if total is not None and reader.has_all_below else ""
+        return f"line {number:,}{whole}  {percent}"
 
-    def on_text_view_found(self) -> None:
-        """Stop following: output that comes next must not move the match out of view."""
-        self.following = False
-        super().on_text_view_found()
+    def status_words(self) -> tuple[str, ...]:
+        words = (self.programs.words, self.browser.finder.words, self.position_text())
+        return ("  ".join(filter(None, words)),)
 
-    def action_follow(self) -> None:
-        self.following = not self.following
-        if self.following:
-            self.view.end()
-        self.show_status()
+    def task_status(self) -> str:
+        return "" if self.browser.detail is None else self.browser.detail.task.status
 
+    def selected_view(self) -> object:
+        """Return what the copy menu offers: lines, path, command."""
+        reader, rows = self.browser.reader, self.view.rows_in_view
+        engine = self.desk.feed.pulse.engine
+        return LogCopies(
+            task_id=self.task_id,
+            epoch=reader.facts.epoch,
+            stream=reader.stream,
+            path=reader.facts.path,
+            host=self.desk.host,
+            home="" if engine is None else engine.home,
+            lines=tuple(row.text for row in rows),
+            found=next((row.text for row in rows if row.offset == self.view.current), None),
+        )
 
-class LineBuffer:
-    """Splits chunks of bytes into safe lines; characters and lines may go over the end of a chunk."""
+    def why_not(self, action: str) -> SafeText:
+        """Say why an action cannot be taken now; '' = it can."""
+        reader = self.browser.reader
+        if action == "stream" and not reader.facts.stderr and reader.stream is LogStream.OUT:
+            return SafeText("standard error is not kept apart: it is among this output")
+        return self.programs.why_not(action) or super().why_not(action)
 
-    def __init__(self) -> None:
-        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-        self._lines: list[SafeText] = []
-        self._rest = ""
+    def action_back(self) -> None:
+        """Stop a search or a fetch, else leave."""
+        running = self._work(SEARCH, FETCH)
+        for one in running:
+            one.cancel()
+        if running:
+            self.show_status()
+        else:
+            super().action_back()
 
-    def add(self, data: bytes) -> None:
-        *complete, self._rest = (self._rest + self._decoder.decode(data)).split("\n")
-        self._lines += [_line(line) for line in complete]
-        del self._lines[:-LINES]
+    def action_times(self) -> None:
+        self.view.show_times(shown=not self.view.shows_times)
 
-    def lines(self) -> list[SafeText]:
-        """Return all lines, the last one also while it has no newline."""
-        return [*self._lines, _line(self._rest)] if self._rest else list(self._lines)
+    def on_log_view_jump(self, event: LogView.Jump) -> None:
+        event.stop()
+        self.browser.jump(event.way)
 
+    def on_log_view_near(self, event: LogView.Near) -> None:
+        event.stop()
+        self.browser.read_more(event.way)
 
-def _line(text: str) -> SafeText:
-    # A carriage return before the newline is part of the line's end, elsewhere it is shown.
-    return safe_line(text.removesuffix("\r").expandtabs(_TAB))
+    def on_log_view_moved(self, event: LogView.Moved) -> None:
+        event.stop()
+        self.browser.moved(event.by)
+
+    def on_log_view_search(self, event: LogView.Search) -> None:
+        event.stop()
+        self.browser.search()
+
+    def on_log_view_match(self, event: LogView.Match) -> None:
+        event.stop()
+        self.browser.match(event.step)
+
+    def _work(self, *groups: str) -> list[Worker[object]]:
+        return [one for one in self.workers if one.group in groups and not one.is_finished]

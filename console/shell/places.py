@@ -6,6 +6,7 @@ Used by the app, the navigator, the palette and the place prompt.
 from __future__ import annotations
 
 from console.desk import Desk
+from console.navigation.history import LogPlace
 from console.screens.base import DeskScreen, Subject
 from console.screens.graph import GraphScreen
 from console.screens.job import JobScreen
@@ -62,8 +63,8 @@ def screen_for(desk: Desk, place: str, subject: Subject | None) -> DeskScreen:
             return GraphScreen(desk, job_id)
         case "task", int(task_id):
             return TaskScreen(desk, task_id)
-        case "log", int(task_id):
-            return LogScreen(desk, task_id)
+        case "log", (int() | LogPlace()) as subject:
+            return LogScreen(desk, subject)
         case "why", int(task_id):
             return WhyScreen(desk, task_id=task_id)
         case "why job", int(job_id):

@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import accumulate, islice
 from typing import NamedTuple
 
-from core.model.text import SafeText, cells, clip
+from core.model.text import ELLIPSIS, SafeText, cells, clip
 from core.render.wrapping import wrap
 
 HANGING = SafeText("┆ ")
@@ -44,11 +44,13 @@ class TextLayout:
         self.width = 1
         self.is_wrapped = True
         """Long lines are wrapped; else cut."""
+        self.left = 0
+        """Cells that are out of view on the left, of lines that are cut."""
 
     def rows(self, line: int) -> tuple[Row, ...]:
         """Return the rows of a line, at least one."""
         text = self.lines[line]
-        return _wrapped(text, self.width) if self.is_wrapped else (_cut(text, self.width),)
+        return _wrapped(text, self.width) if self.is_wrapped else (_cut(text, self.left, self.width),)
 
     def view(self, top: Spot, height: int) -> list[tuple[int, Row]]:
         """Return at most so many rows from one on, each with its line."""
@@ -110,5 +112,12 @@ def _hanging(row: Row, lead: SafeText) -> Row:
     return Row(lead=lead, text=SafeText(row.text[blank:]), begin=row.begin + blank)
 
 
-def _cut(line: SafeText, width: int) -> Row:
-    return Row(text=clip(line, width), begin=0)
+def _cut(line: SafeText, left: int, width: int) -> Row:
+    if not left:
+        return Row(text=clip(line, width), begin=0)
+    begin, room = 0, left + 1
+    # The first cell in view is the mark of what is not.
+    while begin < len(line) and (room := room - cells(line[begin])) >= 0:
+        begin += 1
+    lead = SafeText(ELLIPSIS if line and width > 1 else "")
+    return Row(lead=lead, text=clip(line[begin:], width - len(lead)), begin=begin)

@@ -133,8 +133,15 @@ class TextView(Resized, can_focus=True, inherit_bindings=False):
         self.refresh()
         self.post_message(self.Found())
 
+    def action_across(self, step: int) -> None:
+        """Scroll by half a screen to the side; lines that were wrapped are cut."""
+        step *= max(1, self._text.width // 2)
+        self._text.left = max(0, (0 if self._text.is_wrapped else self._text.left) + step)
+        self._lay_out(self._text.width, is_wrapped=False)
+
     def action_wrap(self) -> None:
         """Wrap long lines, or cut them."""
+        self._text.left = 0
         self._lay_out(self._text.width, is_wrapped=not self._text.is_wrapped)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:

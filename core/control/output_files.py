@@ -9,6 +9,7 @@ import asyncio
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
 from core.executors.output_lines import LineFile
@@ -109,10 +110,9 @@ def _match(file: LineFile, line: int, context: int) -> LogMatch:
 
 
 def _lines_of(found: Lines) -> Sequence[LogLine]:
-    ends = (*found.starts[1:], found.end)
     return [
         LogLine(offset=start, data=found.data[start - found.begin : end - found.begin].removesuffix(b"\n"))
-        for start, end in zip(found.starts, ends, strict=True)
+        for start, end in pairwise((*found.starts, found.end))
     ]
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
+from itertools import pairwise
 
 from msgspec import Struct
 
@@ -71,7 +72,7 @@ class LogPage(Struct, frozen=True, kw_only=True):
 
     def lines(self) -> Iterator[LogLine]:
         """Return the lines, each without its end."""
-        for start, end in zip(self.starts, (*self.starts[1:], len(self.data)), strict=True):
+        for start, end in pairwise((*self.starts, len(self.data))):
             yield LogLine(offset=self.begin + start, data=self.data[start:end].removesuffix(b"\n"))
 
 

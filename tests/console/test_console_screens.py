@@ -200,16 +200,6 @@ async def test_a_log_is_followed_until_f_says_otherwise() -> None:
         await operator.sees("unseen")
 
 
-async def test_a_log_that_begins_in_the_middle_says_what_is_not_shown() -> None:
-    control = stocked()
-    control.outputs[1] = b"x" * 300_000 + b"\nend\n"
-    async with console(control) as operator:
-        await operator.press("3", "G", "l")
-        await operator.sees("end")
-        await operator.press("g")
-        await operator.sees("... 37,861 bytes before this are not shown")
-
-
 async def test_every_screen_shows_hostile_texts_as_glyphs() -> None:
     control = FakeControl()
     job = control.add_job(HOSTILE)

@@ -53,6 +53,13 @@ class ListHost(Host, Protocol):
         """List what a filter finds, from the first row."""
 
 
+class LogHost(Host, Protocol):
+    """A screen of one output."""
+
+    def reload(self) -> None:
+        """Read what is shown once more."""
+
+
 class VerbHost(Host, Protocol):
     """A screen that verbs are given on."""
 

@@ -1,0 +1,157 @@
+"""LogPrograms: shows an output in $PAGER or $EDITOR.
+
+Owned by the log screen. An output on another machine is fetched first.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.app import SuspendNotSupported
+
+from console.background import finish_in_thread
+from console.desk import Desk
+from console.screens.base import DeskScreen
+from console.screens.parts.log_reader import LogReader
+from core.files.kinds import is_file
+from core.model.text import SafeText, safe_line
+from core.render.sizes import size_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FETCH = "program"
+"""The group of the work that fetches an output and shows it."""
+PAGERS = ("less", "more")
+EDITORS = ("vi", "nano")
+"""What is looked for where the variables name nothing."""
+_CHUNK = 1_048_576
+_KEYS = (signal.SIGINT, signal.SIGQUIT)
+"""What keys send to all programs of a terminal: meant for the one that is on the screen."""
+
+
+def pager() -> list[str]:
+    """Return the command that shows a file, [] = there is none."""
+    return _command(("PAGER",), PAGERS)
+
+
+def editor() -> list[str]:
+    """Return the command that edits a file, [] = there is none."""
+    return _command(("VISUAL", "EDITOR"), EDITORS)
+
+
+class LogPrograms:
+    """Gives the terminal to a program until that ends."""
+
+    def __init__(self, screen: DeskScreen, desk: Desk, reader: LogReader, *, task_id: int) -> None:
+        self._screen = screen
+        self._desk = desk
+        self._reader = reader
+        self._task_id = task_id
+        self.words = ""
+        """How much of an output on another machine is here, while it is fetched."""
+
+    def why_not(self, action: str) -> SafeText:
+        """Say why no program can be shown now; '' = it can."""
+        if action in ("pager", "editor") and not self._reader.facts.size:
+            return SafeText("there is no output yet")
+        if action == "pager" and not pager():
+            return SafeText("no pager is known: set PAGER")
+        if action == "editor" and self._desk.gate.refusal:
+            return SafeText("read-only: | shows the output in the pager")
+        if action == "editor" and not editor():
+            return SafeText("no editor is known: set EDITOR")
+        return SafeText("")
+
+    def show_in_pager(self) -> None:
+        self._screen.begin(partial(self._show, pager()), group=FETCH, exclusive=True)
+
+    def open_in_editor(self) -> None:
+        self._screen.begin(partial(self._show, editor()), group=FETCH, exclusive=True)
+
+    async def _show(self, command: Sequence[str]) -> None:
+        path = Path(self._reader.facts.path)
+        if not self._desk.host and is_file(path):
+            said = self._run([*command, str(path)])
+        else:
+            with _folder() as folder:
+                copy = folder / f"task-{self._task_id}-attempt-{self._reader.facts.epoch}.log"
+                await self._fetch(copy)
+                said = self._run([*command, str(copy)])
+        if said:
+            self._screen.tell(said, severity="error")
+
+    async def _fetch(self, path: Path) -> None:
+        facts, stream = self._reader.facts, self._reader.stream
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                offset = 0
+                while offset < facts.size:
+                    chunk = await self._desk.control.log(
+                        self._task_id, epoch=facts.epoch, offset=offset, limit=_CHUNK, stream=stream
+                    )
+                    if chunk.end <= offset:
+                        break
+                    # What is missing over the limit stays a hole.
+                    file.seek(chunk.offset)
+                    await finish_in_thread(partial(file.write, chunk.data))
+                    offset = chunk.end
+                    self.words = f"fetched {size_text(offset)} of {size_text(facts.size)} (Esc stops)"
+                    self._screen.show_status()
+        finally:
+            self.words = ""
+
+    def _run(self, argv: Sequence[str]) -> SafeText:
+        try:
+            with self._screen.app.suspend(), _keys_left_to_child():
+                ended = subprocess.run(argv, check=False, preexec_fn=_take_keys)
+        except SuspendNotSupported:
+            return SafeText("this terminal cannot be given to another program")
+        except OSError as error:
+            return safe_line(f"cannot run {argv[0]}: {error.strerror}")
+        return (
+            SafeText("") if ended.returncode == 0 else safe_line(f"{argv[0]} ended with {ended.returncode}")
+        )
+
+
+def _command(variables: Sequence[str], known: Sequence[str]) -> list[str]:
+    for name in variables:
+        try:
+            words = shlex.split(os.environ.get(name, ""))
+        except ValueError:
+            words = []
+        if words:
+            return words
+    return next(([name] for name in known if shutil.which(name)), [])
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="taskdeck-") as name:
+        yield Path(name)
+
+
+@contextmanager
+def _keys_left_to_child() -> Iterator[None]:
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in _KEYS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _take_keys() -> None:
+    for number in _KEYS:
+        signal.signal(number, signal.SIG_DFL)
