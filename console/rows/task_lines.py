@@ -17,7 +17,7 @@ from core.filters.terms import Filter, Sort
 from core.model.events import EventView
 from core.model.text import SafeText, fit, safe_line
 from core.model.values import JsonValue, to_iso
-from core.model.views import AttemptView, TaskDetail
+from core.model.views import AttemptView, TaskDetail, TaskView
 from core.model.waits import TaskWaits
 from core.render.errors import error_line
 from core.render.output_notes import output_notes
@@ -75,7 +75,7 @@ def task_lines(page: TaskPage, look: Look) -> Iterator[SafeText]:
         if at is not None:
             yield _pair(label, to_iso(at))
     yield SafeText("")
-    yield _pair("attempts", f"{task.attempts} of {task.max_attempts}")
+    yield _pair("attempts", _attempts(task))
     yield from (_attempt(attempt, look) for attempt in detail.attempts)
     yield from _block("error", task.error)
     yield from _block("with", dict(detail.with_))
@@ -86,6 +86,12 @@ def task_lines(page: TaskPage, look: Look) -> Iterator[SafeText]:
         yield SafeText("")
         yield SafeText(f"newest events (of at most {_EVENTS})")
         yield from (_event(event) for event in page.events)
+
+
+def _attempts(task: TaskView) -> str:
+    """Count those since the last rerun, and all where there are more."""
+    more = f", {task.attempts} in all" if task.attempts > task.tries else ""
+    return f"{task.tries} of {task.max_attempts}{more}"
 
 
 def _waits(waits: TaskWaits | None) -> Iterator[SafeText]:

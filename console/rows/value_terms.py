@@ -14,7 +14,7 @@ from core.filters.unparser import unparse
 from core.model.records import replace
 
 _LONGEST = 200
-_ORDER = (Kind.CHOICE, Kind.TEXT, Kind.NUMBER, Kind.TIME, Kind.AGE)
+_ORDER = (Kind.CHOICE, Kind.TEXT, Kind.NUMBER, Kind.TIME, Kind.AGE, Kind.SPAN)
 
 
 def terms_of(view: object, where: Filter) -> list[In]:

@@ -27,7 +27,7 @@ from core.render.times import age_text, duration_text
 _WHEN = Column(name="due", title="WHEN", form=Form.DUE, path="retry_at", width=11, priority=1)
 _ERROR = Column(name="err", title="ERROR", form=Form.ERROR, path="error", min_width=14, width=26)
 _KNOWN = {column.name: column for column in (*columns_of(Noun.TASKS), _WHEN, _ERROR)}
-_SHOWN = ("id", "job", "key", "status", "attempts", "due", "err")
+_SHOWN = ("id", "job", "key", "status", "try", "due", "err")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,10 +36,15 @@ class Kind(StrEnum):
     """A moment (ms UTC): comparisons with a date or, as a length, with how long ago it was."""
     AGE = "age"
     """How long ago a moment was: comparisons with a length; grows while the moment falls."""
+    SPAN = "span"
+    """How long from a moment to another, or until now: comparisons with a length."""
 
 
 class Field(Struct, frozen=True, kw_only=True):
-    """One field: its name, and the column of the view it reads (`error.code` = a key of an object)."""
+    """One field: its name, and the column of the view it reads (`error.code` = a key of an object).
+
+    That of a span is both moments, `started_at:finished_at`.
+    """
 
     name: str
     kind: Kind
@@ -80,9 +85,16 @@ def _time(name: str, column: str, *aliases: str) -> Field:
     return Field(name=name, kind=Kind.TIME, column=column, aliases=aliases)
 
 
+def _span(name: str, column: str, *aliases: str) -> Field:
+    return Field(name=name, kind=Kind.SPAN, column=column, aliases=aliases)
+
+
 def _age(name: str, column: str) -> Field:
     return Field(name=name, kind=Kind.AGE, column=column)
 
+
+TOOK = "started_at:finished_at"
+"""How long a job, or the latest attempt of a task, took or has been running."""
 
 FIELDS: dict[Noun, Fields] = {
     Noun.JOBS: Fields(
@@ -96,6 +108,7 @@ FIELDS: dict[Noun, Fields] = {
             _time("created", "created_at"),
             _time("started", "started_at"),
             _time("finished", "finished_at", "ended"),
+            _span("took", TOOK, "duration"),
         ),
         searched=("id", "name"),
     ),
@@ -112,6 +125,7 @@ FIELDS: dict[Noun, Fields] = {
             _text("group"),
             _number("priority", "", "prio"),
             _number("attempts", "", "attempt"),
+            _number("try", "tries", "tries"),
             Field(
                 name="wait",
                 kind=Kind.CHOICE,
@@ -126,6 +140,7 @@ FIELDS: dict[Noun, Fields] = {
             _time("queued", "queued_at"),
             _time("started", "started_at"),
             _time("finished", "finished_at", "ended"),
+            _span("took", TOOK, "duration"),
             _time("due", "retry_at"),
         ),
         searched=("id", "key", "queue", "name"),

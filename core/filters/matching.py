@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from string import ascii_lowercase, ascii_uppercase
 from typing import assert_never
 
-from core.filters.fields import FIELDS, Noun
+from core.filters.fields import FIELDS, Field, Kind, Noun
 from core.filters.patterns import compile_pattern
-from core.filters.terms import Ago, At, Compare, Contains, Filter, Glob, In, Matches, Op, Term, field_of
+from core.filters.terms import Ago, At, Compare, Contains, Filter, Glob, In, Length, Matches, Op, Term, field_of
 
 _COMPARISONS: dict[Op, Callable[[float, float], bool]] = {
     Op.LESS: operator.lt,
@@ -22,6 +22,7 @@ _COMPARISONS: dict[Op, Callable[[float, float], bool]] = {
     Op.MORE: operator.gt,
     Op.AT_LEAST: operator.ge,
 }
+_IDLE = frozenset({"blocked", "held", "queued", "retrying", "waiting"})
 _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
@@ -36,7 +37,7 @@ def _holds(term: Term, row: Mapping[str, object], *, noun: Noun, now: int) -> bo
             value = _read(row, field_of(noun, term.field).column)
             return any(_equals(value, wanted) for wanted in term.values) != term.negated
         case Compare():
-            return _compares(term, _read(row, field_of(noun, term.field).column), now=now)
+            return _compares(term, value_of(row, field_of(noun, term.field), now=now), now=now)
         case Contains():
             wanted = term.text.translate(_LOWER)
             columns = (_read(row, column) for column in FIELDS[noun].searched)
@@ -58,10 +59,22 @@ def _compares(term: Compare, value: object, *, now: int) -> bool:
             return holds(now - value, term.value.ms)
         case At():
             return holds(value, term.value.ms)
+        case Length():
+            return holds(value, term.value.ms)
         case int():
             return holds(value, term.value)
         case _:
             assert_never(term.value)
+
+
+def value_of(row: Mapping[str, object], field: Field, *, now: int) -> object:
+    """Return what a row, keyed by the columns of its view, has for a field; spans end at `now` (ms UTC)."""
+    if field.kind is not Kind.SPAN:
+        return _read(row, field.column)
+    started, finished = (row.get(column) for column in field.column.split(":"))
+    # A task that waits for its next attempt takes no time; a job does until it has ended.
+    end = now if finished is None and row.get("status") not in _IDLE else finished
+    return end - started if isinstance(started, int) and isinstance(end, int) else None
 
 
 def _equals(value: object, wanted: str | int | Glob) -> bool:

@@ -28,6 +28,7 @@ from core.filters.terms import (
     Filter,
     Glob,
     In,
+    Length,
     Matches,
     Op,
     Sort,
@@ -50,6 +51,7 @@ _OPERATORS = {
     Kind.NUMBER: f": {_COMPARING}",
     Kind.TIME: _COMPARING,
     Kind.AGE: _COMPARING,
+    Kind.SPAN: _COMPARING,
 }
 
 
@@ -138,7 +140,7 @@ def _in(raw: RawTerm, field: Field) -> In:
 
 
 def _compare(raw: RawTerm, field: Field) -> Compare:
-    if field.kind not in (Kind.NUMBER, Kind.TIME, Kind.AGE):
+    if field.kind not in (Kind.NUMBER, Kind.TIME, Kind.AGE, Kind.SPAN):
         raise _unknown_operator(raw, field)
     if raw.negated:
         raise raw.span.refusal("negated", "a comparison is not negated", hint="turn it around: `<=` for `>`")
@@ -154,9 +156,11 @@ def _unknown_operator(raw: RawTerm, field: Field) -> Invalid:
     )
 
 
-def _operand(token: Token, field: Field) -> int | At | Ago:
+def _operand(token: Token, field: Field) -> int | At | Ago | Length:
     if field.kind is Kind.NUMBER:
         return _number(token)
+    if field.kind is Kind.SPAN:
+        return Length(ms=_duration(token))
     if field.kind is Kind.AGE or _DURATION_START.match(token.text):
         return Ago(ms=_duration(token))
     return At(ms=_moment(token))

@@ -44,6 +44,12 @@ class At(Struct, frozen=True, kw_only=True):
     ms: int
 
 
+class Length(Struct, frozen=True, kw_only=True):
+    """How long something took, in ms."""
+
+    ms: int
+
+
 class Op(StrEnum):
     """How a comparison compares."""
 
@@ -62,11 +68,11 @@ class In(Struct, frozen=True, kw_only=True):
 
 
 class Compare(Struct, frozen=True, kw_only=True):
-    """The number, moment (`At`) or age of a moment (`Ago`) compares so; nothing never does."""
+    """The number, moment (`At`), age of a moment (`Ago`) or span (`Length`) compares so; nothing never does."""
 
     field: str
     op: Op
-    value: int | At | Ago
+    value: int | At | Ago | Length
 
 
 class Contains(Struct, frozen=True, kw_only=True):

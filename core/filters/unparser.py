@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import assert_never
 
-from core.filters.terms import Ago, At, Compare, Contains, Filter, Glob, In, Matches, Term
+from core.filters.terms import Ago, At, Compare, Contains, Filter, Glob, In, Length, Matches, Term
 from core.model.durations import write_duration
 from core.model.values import to_iso
 
@@ -40,11 +40,11 @@ def _unparse_term(term: Term) -> str:
             assert_never(term)
 
 
-def _unparse_operand(value: int | At | Ago) -> str:
+def _unparse_operand(value: int | At | Ago | Length) -> str:
     match value:
         case At():
             return to_iso(value.ms)
-        case Ago():
+        case Ago() | Length():
             return write_duration(value.ms)
         case int():
             return str(value)

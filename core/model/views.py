@@ -53,7 +53,7 @@ class StageView(Struct, frozen=True, kw_only=True):
 
 
 class TaskView(Struct, frozen=True, kw_only=True):
-    """A task as lists show it; `attempts` = executions so far."""
+    """A task as lists show it; `attempts` = executions so far, `tries` = those that count since its last rerun."""
 
     id: int
     job_id: int
@@ -84,6 +84,13 @@ class TaskView(Struct, frozen=True, kw_only=True):
     status_reason: str | None = None
     waits_for: str | None = None
     """The first of all reasons why it waits, the engine's included, in a few words; `+1` = one more."""
+    tries: int = 0
+
+    @property
+    def began_at(self) -> int | None:
+        """When its latest attempt began, if that runs or the task has ended."""
+        is_over = self.finished_at is not None or self.status == "running"
+        return self.started_at if is_over else None
 
 
 class TaskDetail(Struct, frozen=True, kw_only=True):

@@ -77,6 +77,7 @@ def task_shape(task: TaskView) -> JsonObject:
         "group": task.group,
         "status": task.status,
         "attempts": task.attempts,
+        "tries": task.tries,
         "max_attempts": task.max_attempts,
         "wait_reason": task.wait_reason,
         "waits_for": task.waits_for,

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    case,
     cast,
     false,
     func,
@@ -26,9 +27,9 @@ from sqlalchemy import (
     select,
 )
 
-from core.filters.fields import FIELDS, Kind, Noun
+from core.filters.fields import FIELDS, TOOK, Kind, Noun
 from core.filters.patterns import PatternRefused, compile_pattern
-from core.filters.terms import Ago, At, Compare, Contains, Filter, Glob, In, Matches, Op, Term, field_of
+from core.filters.terms import Ago, At, Compare, Contains, Filter, Glob, In, Length, Matches, Op, Term, field_of
 from core.model.errors import Invalid
 from core.model.status import JOB_FINAL, JobStatus, TaskStatus
 from core.model.values import INBOX
@@ -54,6 +55,10 @@ _ELSEWHERE: dict[tuple[Noun, str], Expression] = {
     (Noun.TASKS, "wait_reason"): literal_column(_WAITS_FOR),
     (Noun.TASKS, "group"): task.c.grp,
     (Noun.TASKS, "attempts"): task.c.epoch,
+    # Attempts of this generation that failed or timed out, and the one that did not.
+    (Noun.TASKS, "tries"): literal_column(
+        "max(task.tries + (task.status IN ('running', 'succeeded')), task.started_at IS NOT NULL)"
+    ),
     # Kept in engine time, shown by the wall clock.
     (Noun.TASKS, "retry_at"): task.c.retry_at - select(engine.c.time_offset).scalar_subquery(),
     (Noun.TASKS, "error.message"): func.json_extract(task.c.error, "$.message"),
@@ -78,10 +83,24 @@ _NUMBERED = {
 _GLOB_SIGNS = re.compile(r"[*?\[]")
 
 
-def column_of(noun: Noun, name: str) -> Expression:
-    """Return what SQL reads for a column of the noun's view; raises KeyError for an unknown one."""
+def column_of(noun: Noun, name: str, *, now: int = 0) -> Expression:
+    """Return what SQL reads for a column of the noun's view; raises KeyError for an unknown one.
+
+    A span that is under way ends at `now` (ms UTC).
+    """
+    if name == TOOK:
+        return _took(noun, now)
     column = _ELSEWHERE.get((noun, name))
     return _TABLES[noun].c[name] if column is None else column
+
+
+def _took(noun: Noun, now: int) -> Expression:
+    table = _TABLES[noun]
+    end: Expression = literal(now)
+    if noun is Noun.TASKS:
+        # One that waits for its next attempt takes no time.
+        end = case((table.c.status == literal_column("'running'"), now))
+    return func.coalesce(table.c.finished_at, end) - table.c.started_at
 
 
 def where(filter_: Filter, *, now: int) -> list[Condition]:
@@ -181,12 +200,14 @@ def _glob(column: Expression, glob: Glob) -> Condition:
 
 
 def _compares(term: Compare, noun: Noun, now: int) -> Condition:
-    column = column_of(noun, field_of(noun, term.field).column)
+    column = column_of(noun, field_of(noun, term.field).column, now=now)
     match term.value:
         case Ago(ms=length):
             return _COMPARISONS[_REVERSED[term.op]](column, now - length)
         case At(ms=moment):
             return _COMPARISONS[term.op](column, moment)
+        case Length(ms=length):
+            return _COMPARISONS[term.op](column, length)
         case int(number):
             return _COMPARISONS[term.op](column, number)
         case _:

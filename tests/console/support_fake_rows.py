@@ -10,7 +10,7 @@ from collections import Counter
 
 from core.control.api import Target
 from core.filters.fields import FIELDS, Kind, Noun
-from core.filters.matching import matches
+from core.filters.matching import matches, value_of
 from core.filters.terms import Filter, field_of
 from core.model.errors import TaskdeckError
 from core.model.events import EventView
@@ -136,6 +136,7 @@ class FakeRows:
     def add_task(self, job_id: int, key: str = "t", *, status: str = "queued", **more) -> int:
         number = len(self.task_rows) + 1
         self.needs[number] = tuple(more.pop("needs", ()))
+        more.setdefault("tries", more.get("attempts", 0))
         self.task_rows[number] = TaskView(
             id=number, job_id=job_id, stage_id=job_id, key=key, status=status, **{**_TASK, **more}
         )
@@ -172,6 +173,8 @@ class FakeRows:
         self.stir()
 
     def set_task(self, task_id: int, **changes) -> None:
+        if "attempts" in changes:
+            changes.setdefault("tries", changes["attempts"])
         self.task_rows[task_id] = task = replace(self.task_rows[task_id], **changes)
         self.add_event(KIND_OF[task.status], task_id=task_id)
 
@@ -249,7 +252,9 @@ class FakeRows:
 
 def as_row(noun: Noun, view: object) -> dict[str, object]:
     """Return a view as filters judge it."""
-    columns = {field.column.partition(".")[0] for field in FIELDS[noun].fields}
+    columns = {
+        column.partition(".")[0] for field in FIELDS[noun].fields for column in field.column.split(":")
+    }
     return {column: getattr(view, column) for column in columns}
 
 
@@ -261,9 +266,8 @@ def page(rows: list, where: Filter, after: str | None, limit: int) -> Page:
     falling = descending != (field.kind is Kind.AGE)
 
     def place(view):
-        name, _, key = field.column.partition(".")
-        value = getattr(view, name)
-        return ((value or {}).get(key) if key else value) or ("" if field.kind is Kind.TEXT else 0), view.id
+        value = value_of(as_row(where.noun, view), field, now=NOW)
+        return value or ("" if field.kind in (Kind.TEXT, Kind.CHOICE) else 0), view.id
 
     rows = sorted(rows, key=place, reverse=falling)
     if after is not None:

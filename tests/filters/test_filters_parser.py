@@ -12,7 +12,7 @@ from core.filters.fields import FIELDS, Kind, Noun
 from core.filters.matching import matches
 from core.filters.parser import parse
 from core.filters.patterns import LONGEST_PATTERN
-from core.filters.terms import Ago, At, Compare, Contains, Filter, Glob, In, Matches, Op, Sort, Term
+from core.filters.terms import Ago, At, Compare, Contains, Filter, Glob, In, Length, Matches, Op, Sort, Term
 from core.filters.tokens import LONGEST_FILTER
 from core.filters.unparser import unparse
 from core.model.errors import Invalid
@@ -81,6 +81,7 @@ def refusal(text: str, noun: Noun = Noun.TASKS) -> Invalid:
         ("prio<1", Compare(field="priority", op=Op.LESS, value=1)),
         ("age>10m", Compare(field="age", op=Op.MORE, value=Ago(ms=10 * MINUTE))),
         ("finished<=1h30m", Compare(field="finished", op=Op.AT_MOST, value=Ago(ms=90 * MINUTE))),
+        ("took>=1h30m", Compare(field="took", op=Op.AT_LEAST, value=Length(ms=90 * MINUTE))),
         ("queued>2026-01-01", Compare(field="queued", op=Op.MORE, value=At(ms=NOW))),
         ("queued>2026-01-01T01:00:00.5+01:00", Compare(field="queued", op=Op.MORE, value=At(ms=NOW + 500))),
         ('err~"timeout|429"', Matches(field="err", pattern="timeout|429")),
@@ -254,6 +255,9 @@ def test_names_of_fields_are_unique_and_sort_is_none_of_them(noun: Noun) -> None
         ("-err~503", False),
         ("-group~x", True),
         ("group~.*", False),
+        ("took>9m", True),
+        ("took>=10m took<=10m duration<11m", True),
+        ("took<10m", False),
         ("code:http.*", True),
         ("code:http.5xx", True),
         ("fetch", True),
@@ -322,6 +326,9 @@ def terms(noun: Noun) -> st.SearchStrategy[Term]:
             case Kind.NUMBER:
                 found.append(st.builds(In, field=name, values=values(NUMBERS), negated=st.booleans()))
                 found.append(st.builds(Compare, field=name, op=OPS, value=NUMBERS))
+            case Kind.SPAN:
+                length = st.builds(Length, ms=st.integers(0, 10**12))
+                found.append(st.builds(Compare, field=name, op=OPS, value=length))
             case Kind.TIME | Kind.AGE:
                 ago = st.builds(Ago, ms=st.integers(0, 10**12))
                 at = st.builds(At, ms=st.integers(0, 10**14))

@@ -8,7 +8,7 @@ import pytest
 
 from core.filters.fields import FIELDS, Noun
 from core.model.events import EventView
-from core.model.records import names_of, replace
+from core.model.records import replace
 from core.model.views import JobView, QueueView, TaskView
 from core.render.columns import COLUMNS, Column, Form, cell
 
@@ -25,6 +25,7 @@ TASK = TaskView(
     group=None,
     status="running",
     attempts=2,
+    tries=2,
     max_attempts=5,
     wait_reason=None,
     created_at=NOW - 192_000,
@@ -80,7 +81,7 @@ def test_a_task_is_written() -> None:
         "job": "7",
         "key": "fetch",
         "status": "running",
-        "attempts": "2/5",
+        "try": "2/5",
         "queue": "mail",
         "uses": "http",
         "priority": "5",
@@ -91,6 +92,15 @@ def test_a_task_is_written() -> None:
         "name": "",
         "group": "",
     }
+
+
+@pytest.mark.parametrize(
+    ("status", "ended", "took"), [("running", None, "250ms"), ("retrying", None, ""), ("failed", -50, "200ms")]
+)
+def test_only_what_runs_or_has_ended_took_time(status: str, ended: int | None, took: str) -> None:
+    view = replace(TASK, status=status, finished_at=None if ended is None else NOW + ended)
+    (column,) = (column for column in COLUMNS[Noun.TASKS] if column.name == "took")
+    assert cell(column, view, now=NOW) == took
 
 
 def test_a_job_is_written() -> None:
@@ -165,7 +175,7 @@ def test_a_moment_is_written_by_the_clock_of_the_machine(
 @pytest.mark.parametrize("noun", list(Noun))
 def test_columns_read_attributes_that_the_view_has(noun: Noun) -> None:
     view = VIEWS[noun]
-    known = set(names_of(view))
+    known = set(dir(view))
     for column in COLUMNS[noun]:
         assert column.path.partition(".")[0] in known
         assert not column.other or column.other in known
@@ -175,7 +185,8 @@ def test_columns_read_attributes_that_the_view_has(noun: Noun) -> None:
 @pytest.mark.parametrize("noun", list(Noun))
 def test_fields_of_filters_read_attributes_that_the_view_has(noun: Noun) -> None:
     known = set(dir(VIEWS[noun]))
-    assert {field.column.partition(".")[0] for field in FIELDS[noun].fields} <= known
+    columns = {column for field in FIELDS[noun].fields for column in field.column.split(":")}
+    assert {column.partition(".")[0] for column in columns} <= known
     assert set(FIELDS[noun].searched) <= known
 
 
@@ -188,4 +199,4 @@ def test_names_are_unique_and_titles_fit(noun: Noun) -> None:
 
 def test_numbers_and_lengths_stand_right() -> None:
     right = {column.name for column in COLUMNS[Noun.TASKS] if column.flush_right}
-    assert right == {"id", "job", "attempts", "priority", "age", "took"}
+    assert right == {"id", "job", "try", "priority", "age", "took"}

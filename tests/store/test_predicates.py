@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from core.filters.fields import FIELDS, Kind, Noun
 from core.filters.matching import matches
 from core.filters.parser import parse
-from core.filters.terms import Ago, At, Compare, Contains, Filter, Glob, In, Matches, Op, Term
+from core.filters.terms import Ago, At, Compare, Contains, Filter, Glob, In, Length, Matches, Op, Term
 from core.model.errors import Invalid
 from core.model.records import as_dict
 from core.model.status import TaskStatus
@@ -40,6 +40,7 @@ TASK_ROWS = st.fixed_dictionaries(
         "queue": st.sampled_from(["default", "a*b", "[x]"]),
         "priority": NUMBERS,
         "needs_left": st.integers(0, 1),
+        "tries": NUMBERS,
         "status": st.sampled_from([str(s) for s in TaskStatus if s is not TaskStatus.RUNNING]),
         "epoch": st.integers(1, 4),
         "wait_reason": st.none() | st.just("condition"),
@@ -59,6 +60,7 @@ def _terms(noun: Noun) -> st.SearchStrategy[Term]:
     texts = st.sampled_from([f.name for f in fields if f.kind is Kind.TEXT])
     numbers = st.sampled_from([f.name for f in fields if f.kind is Kind.NUMBER])
     times = st.sampled_from([f.name for f in fields if f.kind in (Kind.TIME, Kind.AGE)])
+    spans = st.sampled_from([f.name for f in fields if f.kind is Kind.SPAN])
     choices = [f for f in fields if f.kind is Kind.CHOICE]
     globs = st.builds(lambda parts: Glob(parts=tuple(parts)), st.lists(TEXTS, min_size=2, max_size=3))
     values = st.lists(TEXTS | globs | st.sampled_from(["default", "a*b"]), min_size=1, max_size=3).map(tuple)
@@ -86,6 +88,11 @@ def _terms(noun: Noun) -> st.SearchStrategy[Term]:
             field=times,
             op=ops,
             value=st.builds(At, ms=st.integers(NOW - 6, NOW + 6)) | st.builds(Ago, ms=st.integers(-6, 6)),
+        ),
+        *(
+            [st.builds(Compare, field=spans, op=ops, value=st.builds(Length, ms=st.integers(-3, 8)))]
+            if any(f.kind is Kind.SPAN for f in fields)
+            else []
         ),
         st.builds(Contains, text=TEXTS.filter(bool), negated=st.booleans()),
         st.builds(

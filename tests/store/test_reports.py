@@ -10,7 +10,7 @@ from sqlalchemy import event as events_of
 
 from core.filters.fields import Noun
 from core.filters.parser import parse
-from core.model.commands import Cancel, ComeDue, Complete, Hold, Pause, Submit
+from core.model.commands import Cancel, ComeDue, Complete, Hold, Pause, Rerun, Submit
 from core.model.errors import Conflict, Invalid, NotFound
 from core.model.outcomes import RetryAt, Succeeded
 from core.model.plans import JobPlan, OnTaskFailure, RetryPolicy
@@ -185,7 +185,7 @@ async def test_names_that_no_terminal_likes_come_back_unharmed(deck: Deck, repor
 
 
 @pytest.mark.parametrize(
-    "order", ["", "sort:id", "sort:-queued", "sort:finished", "sort:key", "sort:-age", "sort:err"]
+    "order", ["", "sort:id", "sort:-queued", "sort:finished", "sort:key", "sort:-age", "sort:err", "sort:-took", "sort:wait"]
 )
 async def test_pages_join_without_gap_or_repeat(deck: Deck, reports: Reports, order: str) -> None:
     deck.loose(*(task(f"k{n % 3}", priority=n % 4) for n in range(11)))
@@ -197,6 +197,41 @@ async def test_pages_join_without_gap_or_repeat(deck: Deck, reports: Reports, or
     assert len({view.id for view in whole}) == 14
     for limit in (1, 2, 5):
         assert await every_page(reports, order, limit) == whole
+
+
+async def test_what_runs_keeps_its_place_between_two_pages(deck: Deck, reports: Reports) -> None:
+    deck.loose(*(task(f"k{n}") for n in range(6)))
+    (first, *_) = deck.claim(1)
+    deck.now += 1_000
+    deck.claim(4)
+    deck.now += 1_000
+    deck.end(first)
+    where = parse("sort:-took", Noun.TASKS)
+    seen, after = [], None
+    while after is not None or not seen:
+        page = await reports.tasks.page(where, after=after, limit=1)
+        seen += [view.id for view in page.rows]
+        after = page.next
+        deck.now += 10_000
+    assert seen == [1, 4, 3, 2, 6, 5]
+    assert [view.id for view in (await reports.tasks.page(parse("took>30s", Noun.TASKS))).rows] == [4, 3, 2]
+
+
+async def test_attempts_before_a_rerun_do_not_count_as_tries(deck: Deck, reports: Reports) -> None:
+    deck.loose(task("a", retry=RetryPolicy(max_attempts=3)))
+    tried = []
+    for outcome in (failure(), failure(), None):
+        tried.append((await reports.tasks.detail(1)).task.tries)
+        (pair,) = deck.claim(1)
+        tried.append((await reports.tasks.detail(1)).task.tries)
+        deck.end(pair, outcome=outcome)
+        tried.append((await reports.tasks.detail(1)).task.tries)
+        if outcome is not None:
+            deck.do(Rerun(task_ids=(1,)))
+    view = (await reports.tasks.detail(1)).task
+    assert tried == [0, 1, 1] * 3
+    assert (view.tries, view.attempts) == (1, 3)
+    assert [one.id for one in (await reports.tasks.page(parse("try:1 attempts:3", Noun.TASKS))).rows] == [1]
 
 
 async def test_lists_are_ordered_as_asked_with_nothing_last(deck: Deck, reports: Reports) -> None:

@@ -28,10 +28,9 @@ class Order:
     name: str
     descending: bool
 
-    @property
-    def column(self) -> Expression:
-        """What SQL orders by."""
-        return column_of(self.noun, field_of(self.noun, self.name).column)
+    def column(self, *, now: int) -> Expression:
+        """Return what SQL orders by; spans that are under way end at `now` (ms UTC)."""
+        return column_of(self.noun, field_of(self.noun, self.name).column, now=now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +41,8 @@ class Position:
     id: int
     floor: int | None = None
     """Only rows with a higher id are in the list; None = all."""
+    at: int | None = None
+    """The moment (ms UTC) at which spans that are under way end, in all pages of the list."""
 
 
 def order_of(filter_: Filter, *, descending: bool) -> Order:
@@ -56,7 +57,7 @@ def order_of(filter_: Filter, *, descending: bool) -> Order:
 
 def encode_cursor(order: Order, position: Position) -> str:
     """Write a position as the cursor of the page that follows."""
-    parts = [_label(order), position.value, position.id, position.floor]
+    parts = [_label(order), position.value, position.id, position.floor, position.at]
     text = json.dumps(parts, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
@@ -68,10 +69,14 @@ def decode_cursor(order: Order, cursor: str) -> Position:
     except (ValueError, binascii.Error, RecursionError) as error:
         raise _invalid() from error
     match parts:
-        case [label, (str() | int() | None) as value, int(row_id), (int() | None) as floor] if (
-            label == _label(order) and all(_is_bindable(part) for part in (value, row_id, floor))
-        ):
-            return Position(value=value, id=row_id, floor=floor)
+        case [
+            label,
+            (str() | int() | None) as value,
+            int(row_id),
+            (int() | None) as floor,
+            (int() | None) as at,
+        ] if label == _label(order) and all(_is_bindable(part) for part in (value, row_id, floor, at)):
+            return Position(value=value, id=row_id, floor=floor, at=at)
         case _:
             raise _invalid()
 

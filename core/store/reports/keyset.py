@@ -60,7 +60,10 @@ async def page_keys(
     position = None if after is None else decode_cursor(order, after)
     search = search_of(filter_, now=now)
     if order.name != "id":
-        return await _by_value(db, search, _Sorting(order=order, after=position, limit=bounded_limit(limit)))
+        # Rows that are under way must not pass each other between two pages.
+        at = now if position is None or position.at is None else position.at
+        sorting = _Sorting(order=order, after=position, limit=bounded_limit(limit), at=at)
+        return await _by_value(db, search, sorting)
     request = IdPageRequest(
         after=None if position is None else position.id,
         descending=order.descending,
@@ -85,6 +88,8 @@ class _Sorting:
     order: Order
     after: Position | None
     limit: int
+    at: int
+    """When spans end that are under way, ms UTC."""
 
     def directed(self, column: ColumnElement[object]) -> ColumnElement[object]:
         return column.desc() if self.order.descending else column.asc()
@@ -97,7 +102,7 @@ async def _by_value(db: AsyncConnection, search: Search, sorting: _Sorting) -> P
     shown = rows[: sorting.limit]
     cursor = None
     if len(rows) > len(shown):
-        last = Position(value=shown[-1].value, id=shown[-1].id, floor=floor)
+        last = Position(value=shown[-1].value, id=shown[-1].id, floor=floor, at=sorting.at)
         cursor = encode_cursor(sorting.order, last)
     searched = None if floor is None else searching.SCAN_LIMIT
     return PageKeys(ids=[row.id for row in shown], next=cursor, searched=searched)
@@ -105,7 +110,7 @@ async def _by_value(db: AsyncConnection, search: Search, sorting: _Sorting) -> P
 
 def _sorted(search: Search, sorting: _Sorting, floor: int | None) -> Select[*tuple[object, ...]]:
     row_id = search.table.c.id
-    matching = select(row_id, sorting.order.column.label("value")).where(*search.conditions)
+    matching = select(row_id, sorting.order.column(now=sorting.at).label("value")).where(*search.conditions)
     if floor is not None:
         matching = matching.where(row_id > floor)
     if floor is not None or not search.indexed:

@@ -24,7 +24,7 @@ AnyRow: TypeAlias = "Row[*tuple[object, ...]]"
 """A row whose values are read by the names of their columns."""
 
 _LARGE = ("output", "spec")
-_WORKED_OUT = ("retry_at", "wait_reason")
+_WORKED_OUT = ("retry_at", "tries", "wait_reason")
 
 JOBS: Select[*tuple[object, ...]] = select(
     job.c.id,
@@ -157,6 +157,7 @@ def task_view(row: AnyRow) -> TaskView:
         group=row.grp,
         status=row.status,
         attempts=row.epoch,
+        tries=row.tries,
         max_attempts=row.max_attempts,
         wait_reason=row.wait_reason,
         created_at=row.created_at,
