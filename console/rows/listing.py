@@ -116,7 +116,9 @@ def row_format_of(listing: Listing[V], look: Callable[[], Look]) -> RowFormat[V]
         return tuple(_write(column, view, look=look(), now=now) for column in columns)
 
     def style(view: V, column: Column) -> Style | None:
-        return style_of(str(getattr(view, "status", "")), look()) if column.name == "status" else None
+        if column.name == "status":
+            return style_of(str(getattr(view, "status", "")), look())
+        return slow_style(view, look()) if column.name == "took" else None
 
     return RowFormat(columns=listing.columns, key=listing.key, write=write, style=style)
 
@@ -125,6 +127,11 @@ def style_of(status: str, look: Look) -> Style | None:
     """Return the colour of a status."""
     mark = look.marks.get(status)
     return Style(color=Color.parse(mark.color).rich_color) if mark else None
+
+
+def slow_style(view: object, look: Look) -> Style | None:
+    """Return the colour of what takes longer than usual, which has its sign as well."""
+    return style_of("held", look) if isinstance(view, TaskView) and view.is_slow(now_ms()) else None
 
 
 def worded(status: str, look: Look) -> SafeText:

@@ -21,7 +21,7 @@ from core.model.views import AttemptView, TaskDetail, TaskView
 from core.model.waits import TaskWaits
 from core.render.errors import error_line
 from core.render.output_notes import output_notes
-from core.render.times import duration_text
+from core.render.times import duration_text, usual_text
 
 _EVENTS = 20
 _LABEL = 12
@@ -76,7 +76,9 @@ def task_lines(page: TaskPage, look: Look) -> Iterator[SafeText]:
             yield _pair(label, to_iso(at))
     yield SafeText("")
     yield _pair("attempts", _attempts(task))
-    yield from (_attempt(attempt, look) for attempt in detail.attempts)
+    if task.usual is not None:
+        yield _pair("usual time", f"{usual_text(task.usual)} (of the last {task.usual.attempts})")
+    yield from (_attempt(attempt, task, look) for attempt in detail.attempts)
     yield from _block("error", task.error)
     yield from _block("with", dict(detail.with_))
     yield from _block("output", detail.output)
@@ -100,10 +102,12 @@ def _waits(waits: TaskWaits | None) -> Iterator[SafeText]:
         yield _pair("", f"ends by {reason.ends}")
 
 
-def _attempt(attempt: AttemptView, look: Look) -> SafeText:
+def _attempt(attempt: AttemptView, task: TaskView, look: Look) -> SafeText:
     end = now_ms() if attempt.finished_at is None else attempt.finished_at
     error = f"  {error_line(attempt.error)}" if attempt.error else ""
     took = duration_text(end - attempt.started_at)
+    if task.usual is not None and attempt.finished_at is None:
+        took = f"{took}, usually {duration_text(task.usual.median_ms)}"
     status = fit(worded(attempt.status, look), 13)
     return safe_line(f"  {attempt.epoch:>3}  {status}  {to_iso(attempt.started_at)}  {took}{error}")
 

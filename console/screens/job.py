@@ -12,7 +12,7 @@ from rich.style import Style
 
 from console.desk import Desk
 from console.key_table import bindings
-from console.rows.listing import Listing, columns_of, now_ms, style_of, worded
+from console.rows.listing import Listing, columns_of, now_ms, slow_style, style_of, worded
 from console.screens.list_screen import ListScreen
 from console.themes import Look
 from console.verbs.selection import Selection, job_selection
@@ -198,6 +198,8 @@ def _row_format(desk: Desk) -> RowFormat[JobRow]:
     def style(row: JobRow, column: Column) -> Style | None:
         if column.name == "status":
             return style_of(row.view.status, desk.look)
+        if column.name == "took" and isinstance(row.view, TaskView):
+            return slow_style(row.view, desk.look)
         return Style(bold=True) if isinstance(row.view, StageView) else None
 
     return RowFormat(columns=_columns(), key=lambda row: row.key, write=write, style=style)

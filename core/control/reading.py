@@ -18,8 +18,10 @@ from core.control.task_search import TaskSearch
 from core.control.wait_answers import EngineSight, WaitAnswers, no_engine
 from core.model.errors import Unavailable
 from core.model.records import replace
+from core.model.status import TaskStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from core.model.events import EventView
@@ -99,18 +101,25 @@ class ReadingControl(ReadingAPI):
 
     async def _tasks(self, request: reading_api.Tasks) -> Page[TaskView]:
         page = await self._reports.tasks.page(request.where, after=request.after, limit=request.limit)
-        return replace(page, rows=await self._waits.told(page.rows))
+        return replace(page, rows=await self._usual(await self._waits.told(page.rows)))
 
     async def _task(self, request: reading_api.Task) -> TaskDetail:
         detail = await self._reports.tasks.detail(request.task_id)
         (task,) = await self._waits.told([detail.task])
-        return replace(detail, task=task)
+        usual = await self._reports.run_times.usual([task.id])
+        return replace(detail, task=replace(task, usual=usual.get(task.id)))
 
     async def _job_detail(self, request: reading_api.JobDetail) -> JobDetail:
         detail = await self._reports.jobs.detail(request.job_id)
-        told = await self._waits.told([one.task for one in detail.tasks])
+        told = await self._usual(await self._waits.told([one.task for one in detail.tasks]))
         tasks = tuple(replace(one, task=task) for one, task in zip(detail.tasks, told, strict=True))
         return replace(detail, tasks=tasks)
+
+    async def _usual(self, views: Sequence[TaskView]) -> tuple[TaskView, ...]:
+        """Return these tasks, those that run with how long they usually take."""
+        running = [view.id for view in views if view.status == TaskStatus.RUNNING]
+        usual = await self._reports.run_times.usual(running) if running else {}
+        return tuple(replace(view, usual=usual[view.id]) if view.id in usual else view for view in views)
 
     async def _events(self, request: reading_api.Events) -> Page[EventView]:
         query = request.query or EventQuery()

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct, field
 
+from core.model.run_times import UsualTime
 from core.model.values import JsonObject, JsonValue
 
 
@@ -85,12 +86,21 @@ class TaskView(Struct, frozen=True, kw_only=True):
     waits_for: str | None = None
     """The first of all reasons why it waits, the engine's included, in a few words; `+1` = one more."""
     tries: int = 0
+    usual: UsualTime | None = None
+    """How long it usually takes, of a task of a workflow that runs, and on the page of one that has ended."""
 
     @property
     def began_at(self) -> int | None:
         """When its latest attempt began, if that runs or the task has ended."""
         is_over = self.finished_at is not None or self.status == "running"
         return self.started_at if is_over else None
+
+    def is_slow(self, now: int) -> bool:
+        """Return whether its attempt takes, or took, longer than nearly all before it did (`now` in ms UTC)."""
+        if self.usual is None or self.began_at is None:
+            return False
+        end = now if self.finished_at is None else self.finished_at
+        return end - self.began_at > self.usual.p95_ms
 
 
 class TaskDetail(Struct, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from core.filters.fields import Noun
 from core.model.text import SafeText, safe_line
 from core.model.values import to_iso
 from core.render.errors import error_line
+from core.model.views import TaskView
 from core.render.times import age_text, clock_text, duration_text
 
 GAP = 2
@@ -38,7 +39,7 @@ class Form(StrEnum):
     RATE = "rate"
     """A number that is seldom whole, to one decimal."""
     SPAN = "span"
-    """How long from a moment to the `other`, or until now."""
+    """How long from a moment to the `other`, or until now; `!` before it if that is longer than usual."""
     RATIO = "ratio"
     """The value and the `other`, `2/5`."""
     COUNTS = "counts"
@@ -200,7 +201,8 @@ def _write(column: Column, value: object, *, view: object, now: int) -> str:
             return f"{value:.1f}" if isinstance(value, float) else str(value)
         case Form.SPAN:
             end = _read(view, column.other)
-            return duration_text((now if end is None else _moment(end)) - _moment(value))
+            took = duration_text((now if end is None else _moment(end)) - _moment(value))
+            return f"!{took}" if isinstance(view, TaskView) and view.is_slow(now) else took
         case Form.RATIO:
             return f"{value}/{_read(view, column.other)}"
         case Form.COUNTS:

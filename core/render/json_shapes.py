@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from core.model.errors import TaskdeckError
 from core.model.events import EventView
+from core.model.run_times import UsualTime
 from core.model.values import JsonObject, JsonValue, to_iso
 from core.model.views import (
     JobDetail,
@@ -81,6 +82,7 @@ def task_shape(task: TaskView) -> JsonObject:
         "max_attempts": task.max_attempts,
         "wait_reason": task.wait_reason,
         "waits_for": task.waits_for,
+        "usual": usual_shape(task.usual),
         "created_at": _iso(task.created_at),
         "queued_at": _iso(task.queued_at),
         "started_at": _iso(task.started_at),
@@ -92,6 +94,13 @@ def task_shape(task: TaskView) -> JsonObject:
         "status_by": task.status_by,
         "status_reason": task.status_reason,
     }
+
+
+def usual_shape(usual: UsualTime | None) -> JsonObject | None:
+    """Return what is usual, in ms; None = not known."""
+    if usual is None:
+        return None
+    return {"median_ms": usual.median_ms, "p95_ms": usual.p95_ms, "attempts": usual.attempts}
 
 
 def detail_shape(detail: JobDetail) -> JsonObject:

@@ -8,8 +8,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from core.model.durations import UNITS
+from core.model.run_times import UsualTime
 
 _SHOWN_UNITS = [(unit, size) for unit, size in UNITS.items() if unit not in ("w", "ms")]
+
+
+def usual_text(usual: UsualTime) -> str:
+    """Write how long something usually takes: the median, and what nearly all attempts stayed below."""
+    return f"usually {duration_text(usual.median_ms)}, 95% within {duration_text(usual.p95_ms)}"
 
 
 def duration_text(ms: int) -> str:

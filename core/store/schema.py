@@ -117,6 +117,7 @@ job = Table(
         "id",
         sqlite_where=text("status IN ('ending', 'paused', 'pending', 'running')"),
     ),
+    Index("job_name", "name", "id", sqlite_where=text("id > 1")),
     Index(
         "job_vtime",
         "vtime",
@@ -336,6 +337,22 @@ BUCKET = 10_000
 """How many ms of ends are counted together."""
 KEPT = 24 * 3_600_000
 """How long (ms) counts of ends are kept."""
+
+run_time = Table(
+    "run_time",
+    metadata,
+    _required("workflow", Text),
+    _required("key", Text),
+    _required("task_id"),
+    _required("epoch"),
+    _required("ms"),
+    PrimaryKeyConstraint("workflow", "key", "task_id", "epoch", name="run_time_pk"),
+    CheckConstraint("ms >= 0", name="run_time_ms"),
+    sqlite_with_rowid=False,
+)
+"""How long the last `RUN_TIMES` attempts that succeeded took, by the name of the job and the key of the task."""
+RUN_TIMES = 100
+"""Attempts of a task of a workflow that are kept: those with the highest task ids, then epochs."""
 
 followup = Table(
     "followup",

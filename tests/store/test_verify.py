@@ -135,6 +135,7 @@ CORRUPTIONS: dict[str, tuple[str, ...]] = {
     "counter.wrong": ("UPDATE counter SET n = n + 1 WHERE scope = 'queue' AND status = 'queued'",),
     "ended.wrong": ("UPDATE ended SET at = at + 10000 WHERE status = 'succeeded'",),
     "ended.foreign": ("UPDATE ended SET status = 'over' WHERE status = 'skipped' OR status = 'failed'",),
+    "run_time.wrong": ("UPDATE run_time SET ms = ms + 1",),
     "stage.open_tasks": ("UPDATE stage SET open_tasks = open_tasks + 1 WHERE id = 3",),
     "lane.head": ("UPDATE lane SET head_key = 5",),
     "lane.shut": ("UPDATE lane SET shut_by = 0",),
@@ -193,6 +194,9 @@ def test_each_fault_is_found(deck: Deck, code: str) -> None:
         ("UPDATE ended SET at = at + 1", "ended.foreign"),
         ("UPDATE ended SET n = 0", "ended.foreign"),
         ("UPDATE ended SET queue = 'nowhere'", "store.dangling"),
+        ("DELETE FROM run_time WHERE task_id = (SELECT max(task_id) FROM run_time)", "run_time.wrong"),
+        ("UPDATE run_time SET key = 'other'", "run_time.wrong"),
+        ("UPDATE attempt SET finished_at = finished_at + 1 WHERE status = 'succeeded'", "run_time.wrong"),
     ],
 )
 def test_counts_of_ends_that_cannot_be_are_found(deck: Deck, statement: str, code: str) -> None:

@@ -17,6 +17,7 @@ from core.store.reports.outcomes import OutcomeReports
 from core.store.reports.pulse import PulseReports
 from core.store.reports.queues import QueueReports
 from core.store.reports.repairs import RepairReports
+from core.store.reports.run_times import RunTimeReports
 from core.store.reports.source import Source, wall_clock
 from core.store.reports.surroundings import SurroundingsReports
 from core.store.reports.targets import TargetReports
@@ -42,6 +43,7 @@ class Reports:
         self.targets = TargetReports(source)
         self.pulse = PulseReports(source)
         self.waits = WaitReports(source)
+        self.run_times = RunTimeReports(source)
         self.lost = LostReports(source)
         self.attempts = AttemptReports(source)
         self.conditions = ConditionReports(source)

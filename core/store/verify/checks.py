@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from core.model.status import JOB_FINAL, STAGE_FINAL, TASK, TASK_FINAL, JobStatus, TaskStatus
 from core.model.values import INBOX, INBOX_STAGE
-from core.store.schema import BUCKET, KEPT
+from core.store.schema import BUCKET, KEPT, RUN_TIMES
 from core.store.sql import among
 
 
@@ -150,6 +150,24 @@ _ENDS = (
         UNION ALL
         SELECT k.at, k.status, 0, k.n FROM kept k
         WHERE (k.at, k.status) NOT IN (SELECT at, status FROM counted)""",
+    ),
+)
+
+_RUN_TIMES = (
+    _rows(
+        "run_time.wrong",
+        "a kept run time differs from the attempts",
+        f"""
+        WITH real AS (
+          SELECT workflow, key, task_id, epoch, ms FROM (
+            SELECT j.name AS workflow, t.key, a.task_id, a.epoch, max(0, a.finished_at - a.started_at) AS ms,
+              row_number() OVER (PARTITION BY j.name, t.key ORDER BY a.task_id DESC, a.epoch DESC) AS place
+            FROM attempt a JOIN task t ON t.id = a.task_id AND t.job_id != {INBOX}
+            JOIN job j ON j.id = t.job_id WHERE a.status = 'succeeded')
+          WHERE place <= {RUN_TIMES})
+        SELECT task_id AS task, epoch, ms FROM (SELECT * FROM real EXCEPT SELECT * FROM run_time)
+        UNION ALL
+        SELECT task_id, epoch, ms FROM (SELECT * FROM run_time EXCEPT SELECT * FROM real)""",
     ),
 )
 
@@ -342,5 +360,5 @@ _JOBS = (
     ),
 )
 
-CHECKS = (*_COUNTS, *_ENDS, *_NEEDS, *_ATTEMPTS, *_ACTORS, *_STAGES, *_JOBS)
+CHECKS = (*_COUNTS, *_ENDS, *_RUN_TIMES, *_NEEDS, *_ATTEMPTS, *_ACTORS, *_STAGES, *_JOBS)
 """Every check, in the order of its run."""

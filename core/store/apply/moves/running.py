@@ -13,6 +13,7 @@ from core.model.records import replace
 from core.model.status import TASK, TASK_FINAL, AttemptStatus, Move, TaskStatus
 from core.model.values import JsonObject
 from core.store.apply.moves.attempts import ClosedAttempt, close_succeeded, open_attempts
+from core.store.apply.run_times import keep_run_times
 from core.store.batch import Batch
 from core.store.rows import PLACE, Cause, ClaimedRow, Success, TaskPlace
 from core.store.sql import SORT_KEY, WALL, guard, ids, pack, raw
@@ -82,6 +83,7 @@ def succeed(batch: Batch, successes: Sequence[Success]) -> list[Success]:
     }
     landed = [success for success in successes if (success.task_id, success.epoch) in places]
     close_succeeded(batch, landed)
+    keep_run_times(batch, [(places[one.task_id, one.epoch].job_id, one.task_id, one.epoch) for one in landed])
     for success in landed:
         place = places[success.task_id, success.epoch]
         batch.task_moved(place, TASK["succeed"], attempt=success.epoch, data=success.note)

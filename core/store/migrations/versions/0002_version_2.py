@@ -69,8 +69,27 @@ WHERE job.status = 'paused' AND e.id = (SELECT max(id) FROM event WHERE job_id =
 """
 
 
+RUN_TIME = """CREATE TABLE run_time (
+	workflow TEXT NOT NULL,
+	key TEXT NOT NULL,
+	task_id INTEGER NOT NULL,
+	epoch INTEGER NOT NULL,
+	ms INTEGER NOT NULL,
+	CONSTRAINT run_time_pk PRIMARY KEY (workflow, key, task_id, epoch),
+	CONSTRAINT run_time_ms CHECK (ms >= 0)
+)
+ WITHOUT ROWID"""
+RUN_TIMES = """
+INSERT INTO run_time SELECT workflow, key, task_id, epoch, ms FROM (
+  SELECT j.name AS workflow, t.key, a.task_id, a.epoch, max(0, a.finished_at - a.started_at) AS ms,
+    row_number() OVER (PARTITION BY j.name, t.key ORDER BY a.task_id DESC, a.epoch DESC) AS place
+  FROM attempt a JOIN task t ON t.id = a.task_id AND t.job_id != 1 JOIN job j ON j.id = t.job_id
+  WHERE a.status = 'succeeded') WHERE place <= 100
+"""
+
+
 def upgrade() -> None:
-    """Add who and why to what was changed, engine time, and aisles above the lanes."""
+    """Add who and why to what was changed, engine time, aisles above the lanes, and run times."""
     add_columns("job", "paused_at INTEGER", "paused_by TEXT", "pause_reason TEXT")
     add_columns("job", "verdict_task INTEGER", "verdict_ends INTEGER")
     add_columns("task", "actor TEXT", "status_by TEXT", "status_reason TEXT")
@@ -84,7 +103,9 @@ def upgrade() -> None:
     run("CREATE INDEX job_vtime ON job (vtime) WHERE status IN ('ending', 'paused', 'pending', 'running')")
     _make_aisles()
     make_over("followup", FOLLOWUP, columns="kind, id")
-    for statement in (CAUSES, RERUN, PAUSES):
+    run(RUN_TIME)
+    run("CREATE INDEX job_name ON job (name, id) WHERE id > 1")
+    for statement in (CAUSES, RERUN, PAUSES, RUN_TIMES):
         run(statement)
 
 

@@ -1,0 +1,33 @@
+"""Keep how long the last attempts of each task took.
+
+Called by the completion of attempts that succeeded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.model.values import INBOX
+from core.store.batch import Batch
+from core.store.schema import RUN_TIMES
+from core.store.sql import pack
+
+_ADD = (
+    "INSERT INTO run_time (workflow, key, task_id, epoch, ms)"
+    " SELECT job.name, t.key, t.id, a.epoch, max(0, a.finished_at - a.started_at) FROM json_each(?) AS j"
+    " CROSS JOIN attempt a ON a.task_id = j.value->>0 AND a.epoch = j.value->>1"
+    f" CROSS JOIN task t ON t.id = a.task_id AND t.job_id != {INBOX} CROSS JOIN job ON job.id = t.job_id"
+)
+_OF = "workflow = (SELECT name FROM job WHERE id = ?1) AND key = (SELECT key FROM task WHERE id = ?2)"
+_PRUNE = (
+    f"DELETE FROM run_time WHERE {_OF} AND (task_id, epoch) <= (SELECT task_id, epoch FROM run_time"
+    f" WHERE {_OF} ORDER BY task_id DESC, epoch DESC LIMIT 1 OFFSET {RUN_TIMES})"
+)
+
+
+def keep_run_times(batch: Batch, attempts: Sequence[tuple[int, int, int]]) -> None:
+    """Add closed attempts (job, task, epoch) of workflows; of each task the newest `RUN_TIMES` stay."""
+    of_workflows = [(job, task, epoch) for job, task, epoch in attempts if job != INBOX]
+    if of_workflows:
+        batch.run(_ADD, pack([[task, epoch] for _, task, epoch in of_workflows]))
+        batch.many(_PRUNE, [(job, task) for job, task, _ in of_workflows])
