@@ -156,7 +156,17 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
         ("node_open", "enter", "Enter", "open", "open the task; unfold or fold a layer", "open"),
         ("node_back", "escape,backspace", "Esc", "back", "back by one step: unfolded layers, screen", ""),
     ),
-    "drawn": (("drawn", "v", "v", "draw", "the job as a graph, or as a list", "graph"),),
+    "bars": (
+        ("bars_open", "enter", "Enter", "open", "open the task", "open"),
+        ("bars_back", "escape,backspace", "Esc", "back", "back", "back"),
+    ),
+    "choose_run": (
+        ("run_left", "left", "←", "run(-1)", "the run to the left", ""),
+        ("run_right", "right", "→", "run(1)", "the run to the right", ""),
+        ("run_job", "J", "J", "run_job", "the job of the chosen run", "job"),
+    ),
+    "drawn": (("drawn", "v", "v", "draw", "next of: list, graph, timeline", "view"),),
+    "runs": (("runs", "u", "u", "runs", "the last runs of the workflow, compared", "runs"),),
     "retry": (("retry", "r", "r", "retry", "run ended tasks again (asks)", "retry"),),
     "again": (("again", "R", "R", "again", "retry with edits: a new job from the form of this one", ""),),
     "cancel": (("cancel", "x", "x", "cancel", "cancel (asks)", "cancel"),),

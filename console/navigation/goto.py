@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from console.navigation.history import Spot
 
-ABOUT = {"job": "jobs", "graph": "jobs", "task": "tasks", "log": "tasks", "why": "tasks"}
+ABOUT = {"job": "jobs", "graph": "jobs", "timeline": "jobs", "task": "tasks", "log": "tasks", "why": "tasks"}
 """Places that show one numbered thing, and the screen they are opened from."""
 ALIASES = {"dead": "retries", "trouble": "retries", "home": "pulse"}
 """Other names of screens."""
@@ -74,6 +74,8 @@ def parse_place(text: str, roots: Sequence[str]) -> Destination | None:
         place = numbered[1]
         known = ABOUT.get(place)
         return None if known is None else Spot(root=known, place=place, subject=int(numbered[2]))
+    if word.lower() == "runs" and rest:
+        return Spot(root="jobs", place="runs", subject=rest)
     if word.lower() == "queue" and rest:
         return Spot(root="queues", place="queue", subject=rest)
     root = _root(typed.lower(), roots)

@@ -36,7 +36,7 @@ _NAMED = 4
 class GraphScreen(DeskScreen):
     """Stages side by side, one node for each task; in a large job the layers of a stage are folded."""
 
-    PARTS = ("node", "drawn", "retry", "again", "cancel", "kill", "pause", "hold", "why", "logs", "events")
+    PARTS = ("node", "drawn", "runs", "retry", "again", "cancel", "kill", "pause", "hold", "why", "logs", "events")
     BINDINGS = bindings(*PARTS)
     READER = "graph"
     NOUNS = ("job", "stage", "task")
@@ -153,8 +153,11 @@ class GraphScreen(DeskScreen):
             super().action_back()
 
     def action_draw(self) -> None:
-        """Go back to the list."""
-        super().action_back()
+        """Go on to the timeline."""
+        self.visit("timeline", self.job_id)
+
+    def action_runs(self) -> None:
+        self.visit("runs", None if self._detail is None else self._detail.job.name)
 
     def action_logs(self) -> None:
         self.visit("log", self._task_id())

@@ -58,6 +58,7 @@ class JobScreen(ListScreen[JobRow]):
     PARTS = (
         "list",
         "drawn",
+        "runs",
         "retry",
         "again",
         "cancel",
@@ -101,6 +102,9 @@ class JobScreen(ListScreen[JobRow]):
 
     def export_cell(self, row: JobRow, column: Column) -> SafeText:
         return safe_line(", ".join(row.needs)) if column is _NEEDS else super().export_cell(row, column)
+
+    def action_runs(self) -> None:
+        self.visit("runs", None if self._job is None else self._job.name)
 
     def action_draw(self) -> None:
         """Show the job as a graph."""

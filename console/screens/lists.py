@@ -21,7 +21,7 @@ TASK_PLACES = {"open": "task", "logs": "log", "events": "task events", "why": "w
 class JobsScreen(ListScreen[JobView]):
     """What was submitted, and how far it is."""
 
-    PARTS = ("list", "retry", "again", "cancel", "kill", "pause", "why", "events", "times")
+    PARTS = ("list", "retry", "again", "cancel", "kill", "pause", "why", "runs", "events", "times")
     NOUNS = ("job", "task")
     BINDINGS = bindings(*PARTS)
     PLACES = {"open": "job", "events": "job events", "why": "why job"}
@@ -32,6 +32,10 @@ class JobsScreen(ListScreen[JobView]):
 
     def title_line(self) -> SafeText:
         return SafeText(" Jobs")
+
+    def action_runs(self) -> None:
+        """Compare the last runs of the workflow of the job under the cursor."""
+        self.visit("runs", None if self.table.selected is None else self.table.selected.name)
 
 
 class TasksScreen(ListScreen[TaskView]):

@@ -16,7 +16,9 @@ from console.screens.orphans import OrphansScreen
 from console.screens.pulse import PulseScreen
 from console.screens.queues import QueuesScreen
 from console.screens.retries import RetriesScreen
+from console.screens.runs import RunsScreen
 from console.screens.task import TaskScreen
+from console.screens.timeline import TimelineScreen
 from console.screens.why import WhyScreen
 from core.filters.fields import Noun
 from core.filters.terms import Filter, In
@@ -37,6 +39,8 @@ HOME = "pulse"
 _ABOUT: dict[str, type[DeskScreen]] = {
     "a job": JobScreen,
     "its graph": GraphScreen,
+    "its timeline": TimelineScreen,
+    "the runs of a workflow": RunsScreen,
     "a task": TaskScreen,
     "its log": LogScreen,
     "why a task waits": WhyScreen,
@@ -65,6 +69,10 @@ def screen_for(desk: Desk, place: str, subject: Subject | None) -> DeskScreen:
             return TaskScreen(desk, task_id)
         case "log", (int() | LogPlace()) as subject:
             return LogScreen(desk, subject)
+        case "timeline", int(job_id):
+            return TimelineScreen(desk, job_id)
+        case "runs", str(name):
+            return RunsScreen(desk, name)
         case "why", int(task_id):
             return WhyScreen(desk, task_id=task_id)
         case "why job", int(job_id):

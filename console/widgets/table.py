@@ -100,6 +100,12 @@ class Table(ScrollList[V], can_focus=True, inherit_bindings=False):
         """Fit the columns again when the next rows come: they may be of another kind."""
         self._fitted = None
 
+    def take_format(self, row_format: RowFormat[V]) -> None:
+        """Write the rows in another format from now on."""
+        self._widths.row_format = row_format
+        self._refit()
+        self.restyle()
+
     def say(self, text: SafeText) -> None:
         """Show a text in place of the first row while there are no rows."""
         if text != self._empty_text:

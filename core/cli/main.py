@@ -34,6 +34,7 @@ ROOMS = {
     "core.cli.events": ("events",),
     "core.cli.show": ("show",),
     "core.cli.why": ("why",),
+    "core.cli.timeline": ("timeline", "runs"),
     "core.cli.logs": ("logs",),
     "core.cli.verbs": ("cancel", "retry", "pause", "resume", "hold", "unhold", "priority"),
     "core.cli.orphans": ("orphans",),

@@ -15,6 +15,7 @@ from core.control.output_reading import OutputReading
 from core.control.reading_api import ReadingAPI
 from core.control.requests import Kind, Request, verb_of
 from core.control.task_search import TaskSearch
+from core.control.timeline_answers import runs_of, timeline_of
 from core.control.wait_answers import EngineSight, WaitAnswers, no_engine
 from core.model.errors import Unavailable
 from core.model.records import replace
@@ -96,6 +97,8 @@ class ReadingControl(ReadingAPI):
         answers.to(reading_api.Pulse, lambda r: reports.pulse.last(minutes=r.minutes))
         answers.to(reading_api.Why, lambda r: self._waits.task(r.task_id))
         answers.to(reading_api.WhyJob, lambda r: self._waits.job(r.job_id))
+        answers.to(reading_api.Timeline, lambda r: timeline_of(reports, r.job_id))
+        answers.to(reading_api.Runs, lambda r: runs_of(reports, r.workflow, limit=r.limit))
         answers.to(reading_api.Definition, lambda r: reports.jobs.definition(r.job_id))
         return answers
 

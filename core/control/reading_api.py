@@ -13,7 +13,7 @@ from core.control.arguments import LOG_BYTES, PAGE, EventQuery
 from core.control.requests import Kind, Request, verb
 from core.filters.terms import Filter
 from core.filters.text_query import TextQuery
-from core.model import counts, log_views, views, waits
+from core.model import counts, log_views, timelines, views, waits
 from core.model.events import EventView
 from core.model.pulse import PulseView
 from core.model.values import JsonObject
@@ -146,6 +146,17 @@ class Why(Request[waits.TaskWaits], frozen=True, kw_only=True):
 @verb("why_job", Kind.READ)
 class WhyJob(Request[waits.JobWaits], frozen=True, kw_only=True):
     job_id: int
+
+
+@verb("timeline", Kind.READ)
+class Timeline(Request[timelines.TimelineView], frozen=True, kw_only=True):
+    job_id: int
+
+
+@verb("runs", Kind.READ)
+class Runs(Request[timelines.RunsView], frozen=True, kw_only=True):
+    workflow: str
+    limit: int = 20
 
 
 @verb("definition", Kind.READ)
@@ -302,6 +313,20 @@ class ReadingAPI(ABC):
         At most 500 of them are looked at, and `searched` says so.
         """
         return await self.ask(WhyJob(job_id=job_id))
+
+    async def timeline(self, job_id: int) -> timelines.TimelineView:
+        """Return what the tasks of a job did when; raise `NotFound` (`job.unknown`).
+
+        At most its first 1,000 tasks are there, of the inbox the newest, and `searched` says so.
+        """
+        return await self.ask(Timeline(job_id=job_id))
+
+    async def runs(self, workflow: str, *, limit: int = 20) -> timelines.RunsView:
+        """Return the last runs of a workflow (at most 100) and its tasks in them, the first 200 of each.
+
+        Raises `NotFound` (`workflow.unknown`) if no job has that name.
+        """
+        return await self.ask(Runs(workflow=workflow, limit=limit))
 
     async def definition(self, job_id: int) -> JsonObject:
         """Return the document of a job as it was when submitted; raise `NotFound` (`job.unknown`)."""

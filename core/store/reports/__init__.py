@@ -22,6 +22,7 @@ from core.store.reports.source import Source, wall_clock
 from core.store.reports.surroundings import SurroundingsReports
 from core.store.reports.targets import TargetReports
 from core.store.reports.tasks import TaskReports
+from core.store.reports.timelines import TimelineReports
 from core.store.reports.totals import TotalReports
 from core.store.reports.waits import WaitReports
 
@@ -43,6 +44,7 @@ class Reports:
         self.targets = TargetReports(source)
         self.pulse = PulseReports(source)
         self.waits = WaitReports(source)
+        self.timelines = TimelineReports(source)
         self.run_times = RunTimeReports(source)
         self.lost = LostReports(source)
         self.attempts = AttemptReports(source)

@@ -5,7 +5,7 @@ Read by the control.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -50,9 +50,8 @@ class JobReports:
         filter_ = where or Filter(noun=Noun.JOBS)
         async with self._source.snapshot() as db:
             keys = await page_keys(db, filter_, after=after, limit=limit, now=self._source.now())
-            rows = await rows_by_id(db, JOBS, job, keys.ids)
-            counts = await _counts(db, "job", keys.ids)
-        return page_of([job_view(row, counts) for row in rows], keys)
+            views = await read_jobs(db, keys.ids)
+        return page_of(views, keys)
 
     async def view(self, job_id: int) -> JobView:
         """Return one job; raise `NotFound` (`job.unknown`)."""
@@ -112,6 +111,12 @@ async def read_job(db: AsyncConnection, job_id: int) -> JobView:
     if row is None:
         raise await unknown_job(db, job_id)
     return job_view(row, await _counts(db, "job", [job_id]))
+
+
+async def read_jobs(db: AsyncConnection, job_ids: Sequence[int]) -> list[JobView]:
+    """Return jobs that are there, in this order."""
+    counts = await _counts(db, "job", job_ids)
+    return [job_view(row, counts) for row in await rows_by_id(db, JOBS, job, job_ids)]
 
 
 async def _counts(db: AsyncConnection, scope: str, refs: Iterable[int]) -> Counts:

@@ -1,0 +1,187 @@
+"""The timeline screen: what the tasks of a job did when.
+
+Opened through `console.shell.places`.
+"""
+
+from __future__ import annotations
+
+import time
+
+from textual.app import ComposeResult
+
+from console.desk import Desk
+from console.key_table import bindings
+from console.rows.listing import now_ms, style_of
+from console.rows.timeline_rows import bar_cells, bars_begin, timeline_row_format
+from console.screens.base import DeskScreen
+from console.screens.graph import GraphScreen
+from console.screens.job import heading
+from console.verbs.selection import Selection, job_selection
+from console.widgets.styled_lines import Span, StyledLines
+from console.widgets.table import Table
+from core.control.api import Target
+from core.model.text import SafeText, clip, fit, safe_line
+from core.model.timelines import TaskBar, TimelineView
+from core.render.timeline import LEGEND, extent, slots_text, story_text, waited_text
+
+_SHARE = 10
+"""After a read, wait this many times as long as it took before the next."""
+
+
+class TimelineScreen(DeskScreen):
+    """A bar for each task by its attempts, what it waited for between them, and slots used below."""
+
+    PARTS = ("bars", "drawn", "runs", "retry", "again", "cancel", "kill", "pause", "hold", "why", "logs", "events")
+    BINDINGS = bindings(*PARTS)
+    READER = "table"
+    NOUNS = ("job", "task", "attempt")
+
+    def __init__(self, desk: Desk, job_id: int) -> None:
+        super().__init__(desk)
+        self.job_id = job_id
+        self._timeline: TimelineView | None = None
+        self.table: Table[TaskBar] = Table(timeline_row_format(self._shown, lambda: desk.look, width=80))
+        self.foot = StyledLines()
+        self._rest_until = 0.0
+        self._is_load_due = False
+        self.action_pause = self._pause
+
+    def compose(self) -> ComposeResult:
+        yield self.head
+        yield self.table
+        yield self.foot
+        yield self.status
+        yield self.hints
+
+    def on_mount(self) -> None:
+        self.table.focus()
+
+    def on_resize(self) -> None:
+        """Draw the bars for the new width."""
+        self._show()
+        self.show_status()
+
+    def is_affected(self, kinds: frozenset[str]) -> bool:
+        """Read a large job less often: what is put off here is read by `refresh_ages`."""
+        changed = super().is_affected(kinds)
+        self._is_load_due = changed and time.monotonic() < self._rest_until
+        return changed and not self._is_load_due
+
+    def refresh_ages(self) -> None:
+        """Read what was put off; let what runs grow."""
+        is_open = self._timeline is not None and self._timeline.job.finished_at is None
+        if self._is_load_due and not self.desk.frozen and time.monotonic() >= self._rest_until:
+            self._is_load_due = False
+            self.reload()
+        elif is_open:
+            self._show()
+        super().refresh_ages()
+
+    async def load(self) -> None:
+        begun = time.monotonic()
+        self._timeline = await self.desk.control.timeline(self.job_id)
+        self._show()
+        now = time.monotonic()
+        self._rest_until = now + min(now - begun, 1.0) * _SHARE
+
+    def title_line(self) -> SafeText:
+        if self._timeline is None:
+            return safe_line(f" Job {self.job_id}")
+        return heading(self._timeline.job, self.desk.look, width=self.size.width or 80)
+
+    def position_text(self) -> str:
+        cut = "" if self._timeline is None or self._timeline.searched is None else "+"
+        return f"row {self.table.cursor + 1:,}/{self.table.count:,}{cut}" if self.table.count else ""
+
+    def restyle(self) -> None:
+        self.table.restyle()
+        self._write_foot()
+
+    def chosen(self) -> Selection | None:
+        """Return the task under the cursor."""
+        bar = self.table.selected
+        if bar is None:
+            return None
+        return Selection(
+            target=Target(task_ids=(bar.task_id,)),
+            label=f"task {bar.task_id} ({bar.key})",
+            running=int(bar.status == "running"),
+        )
+
+    def task_status(self) -> str:
+        return "" if self.table.selected is None else self.table.selected.status
+
+    def selected_view(self) -> object:
+        return self.table.selected
+
+    def job_view(self) -> object:
+        return None if self._timeline is None else self._timeline.job
+
+    def on_table_moved(self) -> None:
+        """Tell the story of the task under the cursor."""
+        self._write_foot()
+        self.show_status()
+
+    def on_table_opened(self) -> None:
+        self.action_open()
+
+    def action_open(self) -> None:
+        self.visit("task", self._task_id())
+
+    def action_logs(self) -> None:
+        self.visit("log", self._task_id())
+
+    def action_why(self) -> None:
+        self.visit("why", self._task_id())
+
+    def action_events(self) -> None:
+        self.visit("job events", self.job_id)
+
+    def action_runs(self) -> None:
+        self.visit("runs", None if self._timeline is None else self._timeline.job.name)
+
+    def action_draw(self) -> None:
+        """Go back to the list, past the graph."""
+        below = self.app.screen_stack[-2] if len(self.app.screen_stack) > 1 else None
+        self.app.pop_screen()
+        if isinstance(below, GraphScreen):
+            self.app.pop_screen()
+
+    def _pause(self) -> None:
+        """Pause or resume the job, wherever the cursor is: tasks are held instead."""
+        if self._timeline is not None:
+            self.verbs.act_on(job_selection(self._timeline.job), self.desk.operations.pause)
+
+    def _task_id(self) -> int | None:
+        return None if self.table.selected is None else self.table.selected.task_id
+
+    def _shown(self) -> TimelineView | None:
+        return self._timeline
+
+    def _show(self) -> None:
+        if self._timeline is None or not self.size.width:
+            return
+        drawn = timeline_row_format(self._shown, lambda: self.desk.look, width=self.size.width)
+        if drawn.columns != self.table.row_format.columns:
+            self.table.take_format(drawn)
+        bars = self._timeline.bars
+        self.table.replace(dict(enumerate(bars)), count=len(bars), more=False)
+        self.table.say(SafeText("no tasks"))
+        self._write_foot()
+
+    def _write_foot(self) -> None:
+        """Write slots used, the chain that decided the end, and what the chosen task did."""
+        if self._timeline is None:
+            return
+        width, now = self.size.width, now_ms()
+        slots, peak = slots_text(self._timeline, span=extent(self._timeline, now=now), width=bar_cells(width))
+        label = fit(f" slots used, at most {peak}", bars_begin())
+        lines = [[Span(label), Span(slots, style_of("running", self.desk.look))]]
+        if self._timeline.critical:
+            took = waited_text(self._timeline, now=now)
+            lines.append([Span(clip(safe_line(f" * decided the end: {took}"), width))])
+        bar = self.table.selected
+        if bar is not None:
+            lines.append([Span(clip(safe_line(f" {bar.key}: {story_text(bar, now=now)}"), width))])
+        lines.append([Span(clip(safe_line(f" {LEGEND}"), width))])
+        self.foot.write(lines)

@@ -1,0 +1,141 @@
+"""timeline, runs: what a job did when, and its workflow's last runs.
+
+Loaded by `core.cli.main` for its commands.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Annotated
+
+from core.cli.arguments import Remote
+from core.cli.commands import Command
+from core.cli.output import STATUS_COLOURS, Painted, Piece, emit, note, say, width
+from core.cli.parameters import Argument, Option
+from core.cli.reading import reading
+from core.model.text import cells, clip, safe_line
+from core.model.timelines import RunCell, RunsView, TimelineView, segment_shape
+from core.model.values import JsonObject, to_iso
+from core.render.json_shapes import job_shape, usual_shape
+from core.render.run_grid import SIGNS, signs_text
+from core.render.timeline import LEGEND, extent, timeline_rows, waited_text
+from core.render.times import duration_text
+
+_NAMES = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline(Remote):
+    """The arguments of `timeline`."""
+
+    job: Annotated[int, Argument(metavar="JOB", min=1, help="The id of a job.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runs(Remote):
+    """The arguments of `runs`."""
+
+    workflow: Annotated[str, Argument(metavar="NAME", help="The name of a workflow, as `jobs` lists it.")]
+    limit: Annotated[int, Option(metavar="N", min=1, max=100, help="At most N runs, the newest.")] = 20
+
+
+async def timeline(arguments: Timeline) -> int:
+    """Show when each task of a job waited, for what, and ran; `*` marks the chain that decided the end.
+
+    Below it: how many slots the job used. With --json a line for each task, and one for the job.
+    """
+    async with reading(arguments) as deck:
+        view = await deck.timeline(arguments.job)
+    now = time.time_ns() // 1_000_000
+    if arguments.json:
+        _emit_timeline(view)
+        return 0
+    start, end = extent(view, now=now)
+    say(safe_line(f"job {view.job.id} {view.job.name}: {view.job.status}, {duration_text(end - start)}"))
+    names = min(_NAMES, max((cells(safe_line(bar.key)) for bar in view.bars), default=0) + 1)
+    for line in timeline_rows(view, now=now, width=width(), names=max(names, 11)):
+        say(line)
+    if view.critical:
+        say(safe_line(f"* took {waited_text(view, now=now)}"))
+    say(LEGEND)
+    if view.searched is not None:
+        note(f"the first {view.searched:,} tasks of {sum(view.job.tasks.values()):,}")
+    return 0
+
+
+async def runs(arguments: Runs) -> int:
+    """Compare the last runs of a workflow: its tasks down, its runs across, the newest on the left."""
+    async with reading(arguments) as deck:
+        view = await deck.runs(arguments.workflow, limit=arguments.limit)
+    if arguments.json:
+        _emit_runs(view)
+        return 0
+    names = min(_NAMES, max((cells(safe_line(row.key)) for row in view.rows), default=0) + 1)
+    room = max(1, (width() - names - 20) // 3)
+    shown = view.runs[:room]
+    say(safe_line(f"{view.workflow}: {len(shown)} runs, job {shown[0].id} on the left"))
+    say("job".ljust(names), *(f"{job.id % 1_000:>3}" for job in shown))
+    for row in view.rows:
+        usual = "" if row.usual is None else f"usually {duration_text(row.usual.median_ms)}"
+        key = clip(safe_line(row.key), names).ljust(names)
+        say(key, *(_cell(one) for one in row.cells[:room]), f"  {usual}")
+    took = (duration_text(job.finished_at - job.started_at) for job in shown if job.finished_at and job.started_at)
+    say(safe_line(f"{'took'.ljust(names)} {' '.join(took)}"))
+    say(signs_text())
+    if view.tasks_cut:
+        note("of each run its first 200 tasks")
+    return 0
+
+
+def _cell(cell: RunCell | None) -> Piece:
+    if cell is None:
+        return "   "
+    text = f" {SIGNS.get(cell.status, '?')} "
+    colour = STATUS_COLOURS.get(cell.status)
+    return Painted(text=text, colour=colour) if colour else text
+
+
+def _emit_timeline(view: TimelineView) -> None:
+    for bar in view.bars:
+        emit(
+            {
+                "task": bar.task_id,
+                "key": bar.key,
+                "stage": bar.stage,
+                "status": bar.status,
+                "critical": bar.task_id in view.critical,
+                "segments": [segment_shape(one) for one in bar.segments],
+                "usual": usual_shape(bar.usual),
+            }
+        )
+    emit({**job_shape(view.job), "critical": list(view.critical), "searched": view.searched})
+
+
+def _emit_runs(view: RunsView) -> None:
+    for job in view.runs:
+        at = view.runs.index(job)
+        tasks: JsonObject = {
+            row.key: _cell_shape(row.cells[at]) for row in view.rows if row.cells[at] is not None
+        }
+        emit({"job": job.id, "status": job.status, "created_at": to_iso(job.created_at), "tasks": tasks})
+
+
+def _cell_shape(cell: RunCell | None) -> JsonObject | None:
+    return None if cell is None else {"task": cell.task_id, "status": cell.status, "took_ms": cell.took}
+
+
+COMMANDS = (
+    Command(
+        name="timeline",
+        arguments=Timeline,
+        run=timeline,
+        examples=("taskdeck timeline 12", "taskdeck timeline 12 --json"),
+    ),
+    Command(
+        name="runs",
+        arguments=Runs,
+        run=runs,
+        examples=("taskdeck runs nightly", "taskdeck runs nightly --limit 5 --json"),
+    ),
+)

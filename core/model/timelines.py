@@ -1,0 +1,104 @@
+"""Timelines: what the tasks of a job did when, and runs compared.
+
+Made by the control; shown by commands and console. Times are ms UTC.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from core.model.run_times import UsualTime
+from core.model.values import JsonObject
+from core.model.views import JobView
+
+
+class Segment(Struct, frozen=True, kw_only=True):
+    """A stretch of a task in one status; `paused` = it was queued while its job was paused."""
+
+    status: str
+    start: int
+    end: int | None
+    """None = it stands so now."""
+    attempt: int | None = None
+    """Of a running stretch, the number of the attempt."""
+
+
+class TaskBar(Struct, frozen=True, kw_only=True):
+    """A task of a job over time, from its creation on; final statuses have no stretch."""
+
+    task_id: int
+    key: str
+    stage: str
+    status: str
+    segments: tuple[Segment, ...]
+    usual: UsualTime | None = None
+
+
+class TimelineView(Struct, frozen=True, kw_only=True):
+    """The tasks of a job over time, in order of id."""
+
+    job: JobView
+    bars: tuple[TaskBar, ...]
+    critical: tuple[int, ...]
+    """Tasks whose end the end of the job waited for, in order: the chain that decided how long it took."""
+    searched: int | None = None
+    """How many tasks were looked at, if not all."""
+
+
+class TaskPast(Struct, frozen=True, kw_only=True):
+    """What the rows and events of one task say of its past."""
+
+    task_id: int
+    key: str
+    stage: str
+    position: int
+    """Of its stage."""
+    status: str
+    finished_at: int | None
+    needs: tuple[int, ...]
+    events: tuple[PastEvent, ...]
+
+
+class PastEvent(Struct, frozen=True, kw_only=True):
+    """A move of a task: its kind, when, and the status that its data name."""
+
+    at: int
+    kind: str
+    status: str | None = None
+    attempt: int | None = None
+
+
+class RunCell(Struct, frozen=True, kw_only=True):
+    """How a task stood in one run, and how long its latest attempt took."""
+
+    task_id: int
+    status: str
+    took: int | None
+
+
+class RunRow(Struct, frozen=True, kw_only=True):
+    """A task of a workflow in its last runs; None = that run has no such task."""
+
+    key: str
+    cells: tuple[RunCell | None, ...]
+    usual: UsualTime | None = None
+
+
+class RunsView(Struct, frozen=True, kw_only=True):
+    """The last runs of a workflow, newest first, and its tasks in them, in the order of the newest run."""
+
+    workflow: str
+    runs: tuple[JobView, ...]
+    rows: tuple[RunRow, ...]
+    tasks_cut: bool = False
+    """A run has more tasks than were looked at."""
+
+
+def segment_shape(segment: Segment) -> JsonObject:
+    """Return a stretch as JSON, times in ms UTC."""
+    return {
+        "status": segment.status,
+        "start_ms": segment.start,
+        "end_ms": segment.end,
+        "attempt": segment.attempt,
+    }

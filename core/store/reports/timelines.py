@@ -1,0 +1,171 @@
+"""Timelines: the past of the tasks of a job, and the last runs of a workflow.
+
+Read by the control.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import literal_column, select, text
+
+from core.model.errors import NotFound
+from core.model.status import TASK_MOVES
+from core.model.text import safe_line
+from core.model.timelines import PastEvent, RunCell, TaskPast
+from core.model.values import INBOX
+from core.model.views import JobView
+from core.store.predicates import bound
+from core.store.reports.jobs import read_job, read_jobs
+from core.store.reports.rows import AnyRow
+from core.store.reports.source import Source
+from core.store.schema import job
+from core.store.sql import ids
+
+TASKS_MAX = 1_000
+"""Tasks of a job that its timeline has, the first ones; of the inbox the newest."""
+EVENTS_MAX = 20_000
+"""Events of a job that are looked at for its pauses."""
+RUNS_MAX = 100
+ROWS_MAX = 200
+"""Tasks of a run that the grid of runs has, the first ones."""
+
+_KINDS = ", ".join(
+    sorted({f"'{move.event}'" for move in TASK_MOVES if move.event} | {"'task.created'", "'task.rerun'"})
+)
+_TASKS = (
+    "SELECT t.id, t.key, t.status, t.finished_at, s.name AS stage, s.position FROM task t"
+    " JOIN stage s ON s.id = t.stage_id WHERE t.job_id = :job ORDER BY t.id {} LIMIT :most"
+)
+_FIRST, _NEWEST = text(_TASKS.format("")), text(_TASKS.format("DESC"))
+_EVENTS = text(
+    "SELECT e.task_id, e.at, e.kind, e.attempt, json_extract(e.data, '$.status') AS status"
+    " FROM json_each(:ids) x CROSS JOIN event e INDEXED BY event_task ON e.task_id = x.value"
+    f" WHERE e.kind IN ({_KINDS}) ORDER BY e.task_id, e.id"
+)
+_NEEDS = text(
+    "SELECT e.task_id, e.need_id FROM json_each(:ids) x CROSS JOIN edge e INDEXED BY edge_task"
+    " ON e.task_id = x.value ORDER BY e.task_id, e.need_id"
+)
+_PAUSES = text(
+    "SELECT at, kind FROM (SELECT at, kind, id, task_id FROM event INDEXED BY event_job"
+    f" WHERE job_id = :job AND job_id > 1 ORDER BY id LIMIT {EVENTS_MAX})"
+    " WHERE task_id IS NULL AND kind LIKE 'job.%' ORDER BY id"
+)
+_CELLS = text(
+    "SELECT t.job_id, t.id, t.key, t.status, t.started_at, t.finished_at FROM json_each(:ids) x"
+    " CROSS JOIN task t ON t.id IN (SELECT id FROM task WHERE job_id = x.value ORDER BY id LIMIT :most)"
+    " ORDER BY t.id"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPast:
+    """A job and what its tasks did; `is_cut` = it has more of them."""
+
+    job: JobView
+    tasks: tuple[TaskPast, ...]
+    pauses: tuple[tuple[int, int | None], ...]
+    is_cut: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runs:
+    """The last jobs of a name, newest first, and the tasks of each by key, in order of id."""
+
+    jobs: tuple[JobView, ...]
+    cells: dict[int, dict[str, RunCell]]
+    is_cut: bool
+
+
+class TimelineReports:
+    """What happened when."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    async def past(self, job_id: int) -> JobPast:
+        """Return what the tasks of a job did; raise `NotFound` (`job.unknown`)."""
+        query = _NEWEST if job_id == INBOX else _FIRST
+        async with self._source.snapshot() as db:
+            view = await read_job(db, job_id)
+            found = (await db.execute(query, {"job": job_id, "most": TASKS_MAX})).all()
+            rows = sorted(found, key=lambda row: row.id)
+            listed = {"ids": ids(row.id for row in rows)}
+            events = (await db.execute(_EVENTS, listed)).all()
+            needs = (await db.execute(_NEEDS, listed)).all()
+            pauses = (await db.execute(_PAUSES, {"job": job_id})).all()
+        return JobPast(
+            job=view,
+            tasks=_pasts(rows, events, needs),
+            pauses=tuple(_pauses(pauses)),
+            is_cut=sum(view.tasks.values()) > len(rows),
+        )
+
+    async def runs(self, workflow: str, *, limit: int) -> Runs:
+        """Return the last runs of a workflow; raise `NotFound` (`workflow.unknown`) if it never ran."""
+        # The index on names leaves the inbox out; it is used only where the query says the same.
+        named = select(job.c.id).where(job.c.name == bound(workflow), literal_column("job.id > 1"))
+        newest = named.order_by(job.c.id.desc()).limit(max(1, min(limit, RUNS_MAX)))
+        async with self._source.snapshot() as db:
+            job_ids = list((await db.execute(newest)).scalars())
+            jobs = await read_jobs(db, job_ids)
+            rows = (await db.execute(_CELLS, {"ids": ids(job_ids), "most": ROWS_MAX})).all()
+        if not jobs:
+            raise NotFound(
+                "workflow.unknown",
+                f"no job is called {safe_line(workflow)!r}",
+                hint="'taskdeck jobs' lists the names of jobs",
+                facts={"workflow": workflow},
+            )
+        cells: dict[int, dict[str, RunCell]] = {run.id: {} for run in jobs}
+        for row in rows:
+            cells[row.job_id][row.key] = RunCell(task_id=row.id, status=row.status, took=_took(row))
+        is_cut = any(sum(run.tasks.values()) > ROWS_MAX for run in jobs)
+        return Runs(jobs=tuple(jobs), cells=cells, is_cut=is_cut)
+
+
+def _took(row: AnyRow) -> int | None:
+    if row.started_at is None or row.finished_at is None:
+        return None
+    return max(0, int(row.finished_at - row.started_at))
+
+
+def _pasts(
+    rows: Iterable[AnyRow], events: Iterable[AnyRow], needs: Iterable[AnyRow]
+) -> tuple[TaskPast, ...]:
+    of_task: dict[int, list[PastEvent]] = {}
+    for event in events:
+        of_task.setdefault(event.task_id, []).append(
+            PastEvent(at=event.at, kind=event.kind, status=event.status, attempt=event.attempt)
+        )
+    needed: dict[int, list[int]] = {}
+    for need in needs:
+        needed.setdefault(need.task_id, []).append(need.need_id)
+    return tuple(
+        TaskPast(
+            task_id=row.id,
+            key=row.key,
+            stage=row.stage,
+            position=row.position,
+            status=row.status,
+            finished_at=row.finished_at,
+            needs=tuple(needed.get(row.id, ())),
+            events=tuple(of_task.get(row.id, ())),
+        )
+        for row in rows
+    )
+
+
+def _pauses(rows: Iterable[AnyRow]) -> Iterable[tuple[int, int | None]]:
+    """Return when a job was paused and when that ended."""
+    since: int | None = None
+    for row in rows:
+        if row.kind == "job.paused":
+            since = row.at
+        elif since is not None:
+            yield since, row.at
+            since = None
+    if since is not None:
+        yield since, None
