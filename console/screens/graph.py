@@ -36,7 +36,20 @@ _NAMED = 4
 class GraphScreen(DeskScreen):
     """Stages side by side, one node for each task; in a large job the layers of a stage are folded."""
 
-    PARTS = ("node", "drawn", "runs", "retry", "again", "cancel", "kill", "pause", "hold", "why", "logs", "events")
+    PARTS = (
+        "node",
+        "drawn",
+        "runs",
+        "retry",
+        "again",
+        "cancel",
+        "kill",
+        "pause",
+        "hold",
+        "why",
+        "logs",
+        "events",
+    )
     BINDINGS = bindings(*PARTS)
     READER = "graph"
     NOUNS = ("job", "stage", "task")

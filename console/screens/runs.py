@@ -28,6 +28,8 @@ from core.render.times import duration_text
 RUNS = 60
 _KEY, _USUAL, _CELL = 22, 8, 3
 _GAPS = 8
+_ROWS = 6
+"""Lines of a low screen that are not for the foot."""
 
 
 class RunsScreen(DeskScreen):
@@ -147,7 +149,7 @@ class RunsScreen(DeskScreen):
                 )
                 for at, job in enumerate(runs)
             ),
-            Column(name="usual", title="USUAL", form=Form.NUMBER, path="key", width=_USUAL),
+            Column(name="usual", title="USUAL", form=Form.TEXT, path="key", width=_USUAL),
         )
         return RowFormat(columns=columns, key=lambda row: row.key, write=write, style=style)
 
@@ -173,4 +175,6 @@ class RunsScreen(DeskScreen):
             usual = "" if row.usual is None else f", usually {duration_text(row.usual.median_ms)}"
             told += f" | {row.key}: {cell.status}{took}{usual}"
         lines = [[Span(clip(safe_line(told), width))], [Span(clip(safe_line(f" {signs_text()}"), width))]]
-        self.foot.write(lines)
+        shown = lines[: max(0, self.size.height - _ROWS)]
+        self.foot.styles.height = len(shown)
+        self.foot.write(shown)

@@ -24,6 +24,8 @@ from core.model.text import SafeText, clip, fit, safe_line
 from core.model.timelines import TaskBar, TimelineView
 from core.render.timeline import LEGEND, extent, slots_text, story_text, waited_text
 
+_ROWS = 6
+"""Lines of a low screen that are not for the foot."""
 _SHARE = 10
 """After a read, wait this many times as long as it took before the next."""
 
@@ -31,7 +33,20 @@ _SHARE = 10
 class TimelineScreen(DeskScreen):
     """A bar for each task by its attempts, what it waited for between them, and slots used below."""
 
-    PARTS = ("bars", "drawn", "runs", "retry", "again", "cancel", "kill", "pause", "hold", "why", "logs", "events")
+    PARTS = (
+        "bars",
+        "drawn",
+        "runs",
+        "retry",
+        "again",
+        "cancel",
+        "kill",
+        "pause",
+        "hold",
+        "why",
+        "logs",
+        "events",
+    )
     BINDINGS = bindings(*PARTS)
     READER = "table"
     NOUNS = ("job", "task", "attempt")
@@ -182,6 +197,8 @@ class TimelineScreen(DeskScreen):
             lines.append([Span(clip(safe_line(f" * decided the end: {took}"), width))])
         bar = self.table.selected
         if bar is not None:
-            lines.append([Span(clip(safe_line(f" {bar.key}: {story_text(bar, now=now)}"), width))])
+            lines.append([Span(clip(safe_line(f" {story_text(bar, now=now)}"), width))])
         lines.append([Span(clip(safe_line(f" {LEGEND}"), width))])
-        self.foot.write(lines)
+        shown = lines[: max(0, self.size.height - _ROWS)]
+        self.foot.styles.height = len(shown)
+        self.foot.write(shown)

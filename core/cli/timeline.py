@@ -80,7 +80,9 @@ async def runs(arguments: Runs) -> int:
         usual = "" if row.usual is None else f"usually {duration_text(row.usual.median_ms)}"
         key = clip(safe_line(row.key), names).ljust(names)
         say(key, *(_cell(one) for one in row.cells[:room]), f"  {usual}")
-    took = (duration_text(job.finished_at - job.started_at) for job in shown if job.finished_at and job.started_at)
+    took = (
+        duration_text(job.finished_at - job.started_at) for job in shown if job.finished_at and job.started_at
+    )
     say(safe_line(f"{'took'.ljust(names)} {' '.join(took)}"))
     say(signs_text())
     if view.tasks_cut:

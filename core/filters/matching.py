@@ -14,7 +14,20 @@ from typing import assert_never
 
 from core.filters.fields import FIELDS, Field, Kind, Noun
 from core.filters.patterns import compile_pattern
-from core.filters.terms import Ago, At, Compare, Contains, Filter, Glob, In, Length, Matches, Op, Term, field_of
+from core.filters.terms import (
+    Ago,
+    At,
+    Compare,
+    Contains,
+    Filter,
+    Glob,
+    In,
+    Length,
+    Matches,
+    Op,
+    Term,
+    field_of,
+)
 
 _COMPARISONS: dict[Op, Callable[[float, float], bool]] = {
     Op.LESS: operator.lt,

@@ -15,8 +15,8 @@ from msgspec import Struct
 from core.filters.fields import Noun
 from core.model.text import SafeText, safe_line
 from core.model.values import to_iso
-from core.render.errors import error_line
 from core.model.views import TaskView
+from core.render.errors import error_line
 from core.render.times import age_text, clock_text, duration_text
 
 GAP = 2

@@ -103,9 +103,7 @@ def story_text(bar: TaskBar, *, now: int) -> SafeText:
 def running_ms(bar: TaskBar, *, now: int) -> int:
     """Return how long all attempts of a task took together."""
     return sum(
-        (now if one.end is None else one.end) - one.start
-        for one in bar.segments
-        if one.status == "running"
+        (now if one.end is None else one.end) - one.start for one in bar.segments if one.status == "running"
     )
 
 
@@ -143,7 +141,7 @@ def _sign_attempt(cells: list[str], segment: Segment, *, room: tuple[int, int], 
     first, last = room[0], min(room[1], len(cells)) - 1
     if segment.attempt and segment.attempt > 1 and last - first >= 2:
         cells[first] = str(segment.attempt)[-1]
-    if is_failed and 0 <= last:
+    if is_failed and last >= 0:
         cells[last] = FAILED
 
 

@@ -45,11 +45,11 @@ def segments(past: TaskPast, pauses: Sequence[tuple[int, int | None]] = ()) -> t
 def critical_path(tasks: Sequence[TaskPast]) -> tuple[int, ...]:
     """Return the ids of the chain that decided the end of a job, in order.
 
-    From the task that ended last (of a job that goes on, of those that ended or run) back: each waited last
+    From the task that ran last (of a job that goes on, of those that do not wait) back: each waited last
     for the need that ended last, or without needs for the task of the earlier stage that ended last.
     """
     by_id = {task.task_id: task for task in tasks}
-    moving = [task for task in tasks if task.status not in WAITING and task.status != TaskStatus.SKIPPED]
+    moving = [task for task in tasks if task.status not in WAITING and _ran(task)]
     if not moving:
         return ()
     chain = [max(moving, key=_end)]
@@ -61,6 +61,10 @@ def critical_path(tasks: Sequence[TaskPast]) -> tuple[int, ...]:
         if not ended:
             return tuple(one.task_id for one in reversed(chain))
         chain.append(max(ended, key=_end))
+
+
+def _ran(task: TaskPast) -> bool:
+    return any(_REACHED.get(event.kind) == TaskStatus.RUNNING for event in task.events)
 
 
 def _stage_before(task: TaskPast, tasks: Sequence[TaskPast]) -> list[TaskPast]:

@@ -29,7 +29,20 @@ from sqlalchemy import (
 
 from core.filters.fields import FIELDS, TOOK, Kind, Noun
 from core.filters.patterns import PatternRefused, compile_pattern
-from core.filters.terms import Ago, At, Compare, Contains, Filter, Glob, In, Length, Matches, Op, Term, field_of
+from core.filters.terms import (
+    Ago,
+    At,
+    Compare,
+    Contains,
+    Filter,
+    Glob,
+    In,
+    Length,
+    Matches,
+    Op,
+    Term,
+    field_of,
+)
 from core.model.errors import Invalid
 from core.model.status import JOB_FINAL, JobStatus, TaskStatus
 from core.model.values import INBOX

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.cli_stage import HOSTILE, VISIBLE, Deck
+from tests.cli.cli_stage import HOSTILE, STORED, VISIBLE, Deck
 
 ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
@@ -216,3 +216,39 @@ def test_why_wants_something_that_is_there(stored: Deck) -> None:
     assert "task.unknown" in stored("why", "--task", "99999").err
     assert "job.unknown" in stored("why", "99999").err
     assert stored("why", "2/bad").out.splitlines()[1].startswith("it failed after 1 attempt: ")
+
+
+def test_a_timeline_draws_the_tasks_of_a_job_and_says_them_as_json(
+    stored: Deck, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = stored("timeline", "2").out.splitlines()
+    assert VISIBLE in lines[0]
+    assert [line.split()[1] for line in lines if line.startswith("* ")] == ["good", "bad", "took"]
+    assert any(line.startswith("  slots used") for line in lines)
+    assert max(map(len, lines[1:-1])) <= 80
+    *tasks, job = stored("timeline", "2", "--json").objects
+    assert [(task["key"], task["status"], task["critical"]) for task in tasks[:2]] == [
+        ("good", "succeeded", True),
+        ("bad", "failed", True),
+    ]
+    assert tasks[0]["segments"][-1]["attempt"] == 1
+    assert (job["id"], job["searched"]) == (2, None)
+    assert "job.unknown" in stored("timeline", "999").err
+
+
+def test_runs_are_a_grid_of_signs_and_objects(stored: Deck) -> None:
+    name = STORED["name"]
+    assert isinstance(name, str)
+    ended = stored("runs", name)
+    assert ended.status == 0
+    assert [line.split()[1] for line in ended.out.splitlines()[2:6]] == ["+", "X", "-", "c"]
+    (run,) = stored("runs", name, "--json").objects
+    assert {key: task["status"] for key, task in run["tasks"].items()} == {
+        "good": "succeeded",
+        "bad": "failed",
+        "after": "skipped",
+        "late": "cancelled",
+    }
+    assert stored("runs", "nothing").status == 2
+    assert "workflow.unknown" in stored("runs", "nothing").err

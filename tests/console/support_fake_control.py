@@ -22,6 +22,7 @@ from core.model.orphans import OrphanKind, OrphanView
 from core.model.pulse import PulseView
 from core.model.records import replace
 from core.model.status import JOB_FINAL, TASK_FINAL
+from core.model.timelines import RunCell, RunRow, RunsView, Segment, TaskBar, TimelineView
 from core.model.views import (
     Changes,
     EngineInfo,
@@ -62,6 +63,7 @@ class FakeControl(FakeLogs, ControlAPI):
         self.rehearsal = Operated(changed=0)
         self.patience = 0.0
         self.searched: int | None = None
+        self.bars: dict[int, TaskBar] = {}
         self.workflows: dict[str, WorkflowView | TaskdeckError] = {}
 
     async def ask(self, request: Request[R]) -> R:
@@ -192,6 +194,32 @@ class FakeControl(FakeLogs, ControlAPI):
             ),
             summary=f"{len(waiting)} wait",
         )
+
+    async def answer_timeline(self, r: reading_api.Timeline) -> TimelineView:
+        self._known_job(r.job_id)
+        tasks = self._tasks_of(r.job_id)
+        return TimelineView(
+            job=self.job_view(r.job_id),
+            bars=tuple(self.bars.get(task.id, bar_of(task)) for task in tasks),
+            critical=tuple(task.id for task in tasks[-1:]),
+            searched=self.searched,
+        )
+
+    async def answer_runs(self, r: reading_api.Runs) -> RunsView:
+        found = [job for job in reversed(self.job_rows.values()) if job.name == r.workflow]
+        if not found:
+            raise NotFound("workflow.unknown", f"no job is called {r.workflow}")
+        runs = tuple(self.job_view(job.id) for job in found[: r.limit])
+        cells = [
+            {
+                task.key: RunCell(task_id=task.id, status=task.status, took=None)
+                for task in self._tasks_of(job.id)
+            }
+            for job in runs
+        ]
+        keys = dict.fromkeys(key for run in cells for key in run)
+        rows = tuple(RunRow(key=key, cells=tuple(run.get(key) for run in cells)) for key in keys)
+        return RunsView(workflow=r.workflow, runs=runs, rows=rows)
 
     async def answer_definition(self, r: reading_api.Definition):
         self._known_job(r.job_id)
@@ -403,3 +431,12 @@ def _reason(short: str) -> Reason:
     return Reason(
         code=WaitCode.NEEDS, short=short, text=f"it waits for {short}", ends=f"the end of {short}", since=NOW
     )
+
+
+def bar_of(task: TaskView, *segments: Segment) -> TaskBar:
+    """Return the bar of a task; without stretches, one from its start to its end."""
+    end = task.finished_at or (None if task.status == "running" else NOW)
+    told = segments or (
+        Segment(status="running", start=task.started_at or task.created_at, end=end, attempt=1),
+    )
+    return TaskBar(task_id=task.id, key=task.key, stage="only", status=task.status, segments=told)

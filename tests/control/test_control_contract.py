@@ -499,6 +499,8 @@ async def test_everybody_gets_the_same_answers(local):
         lambda control: control.preview(tasks_of(mine), excluding=ids[1:]),
         lambda control: control.why(say),
         lambda control: control.why_job(job),
+        lambda control: control.timeline(job),
+        lambda control: control.runs(mine),
         lambda control: control.definition(job),
     ]
     live = [

@@ -92,6 +92,8 @@ BODIES: list[tuple[str, Callable[[ControlAPI], Awaitable[object]], str]] = [
     ("pulse", lambda c: c.pulse(minutes=3), '{"minutes":3}'),
     ("why", lambda c: c.why(4), '{"task_id":4}'),
     ("why_job", lambda c: c.why_job(3), '{"job_id":3}'),
+    ("timeline", lambda c: c.timeline(2), '{"job_id":2}'),
+    ("runs", lambda c: c.runs("nightly", limit=3), '{"workflow":"nightly","limit":3}'),
     ("definition", lambda c: c.definition(2), '{"job_id":2}'),
     ("orphans", lambda c: c.orphans(), "{}"),
     ("describe", lambda c: c.describe("/x.yaml"), '{"document":{"path":"/x.yaml"}}'),

@@ -95,7 +95,8 @@ def test_a_task_is_written() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "ended", "took"), [("running", None, "250ms"), ("retrying", None, ""), ("failed", -50, "200ms")]
+    ("status", "ended", "took"),
+    [("running", None, "250ms"), ("retrying", None, ""), ("failed", -50, "200ms")],
 )
 def test_only_what_runs_or_has_ended_took_time(status: str, ended: int | None, took: str) -> None:
     view = replace(TASK, status=status, finished_at=None if ended is None else NOW + ended)

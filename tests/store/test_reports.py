@@ -185,7 +185,18 @@ async def test_names_that_no_terminal_likes_come_back_unharmed(deck: Deck, repor
 
 
 @pytest.mark.parametrize(
-    "order", ["", "sort:id", "sort:-queued", "sort:finished", "sort:key", "sort:-age", "sort:err", "sort:-took", "sort:wait"]
+    "order",
+    [
+        "",
+        "sort:id",
+        "sort:-queued",
+        "sort:finished",
+        "sort:key",
+        "sort:-age",
+        "sort:err",
+        "sort:-took",
+        "sort:wait",
+    ],
 )
 async def test_pages_join_without_gap_or_repeat(deck: Deck, reports: Reports, order: str) -> None:
     deck.loose(*(task(f"k{n % 3}", priority=n % 4) for n in range(11)))

@@ -132,9 +132,7 @@ def _took(row: AnyRow) -> int | None:
     return max(0, int(row.finished_at - row.started_at))
 
 
-def _pasts(
-    rows: Iterable[AnyRow], events: Iterable[AnyRow], needs: Iterable[AnyRow]
-) -> tuple[TaskPast, ...]:
+def _pasts(rows: Iterable[AnyRow], events: Iterable[AnyRow], needs: Iterable[AnyRow]) -> tuple[TaskPast, ...]:
     of_task: dict[int, list[PastEvent]] = {}
     for event in events:
         of_task.setdefault(event.task_id, []).append(

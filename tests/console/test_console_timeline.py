@@ -1,0 +1,92 @@
+"""Tests of the timeline, the grid of runs, and their keys."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.model.timelines import Segment
+from tests.console.support_console import HOSTILE, VISIBLE, console
+from tests.console.support_fake_control import NOW, FakeControl, bar_of
+
+
+def stocked() -> FakeControl:
+    control = FakeControl()
+    for status in ("failed", "succeeded"):
+        job = control.add_job("nightly", status=status, started_at=NOW - 100_000, finished_at=NOW)
+        control.add_task(job, "fetch", status="succeeded", attempts=1)
+        control.add_task(job, f"parse{HOSTILE}", status=status, attempts=2, max_attempts=3)
+    parse = control.task_rows[4]
+    control.bars[4] = bar_of(
+        parse,
+        Segment(status="blocked", start=NOW - 100_000, end=NOW - 60_000),
+        Segment(status="running", start=NOW - 60_000, end=NOW - 40_000, attempt=1),
+        Segment(status="retrying", start=NOW - 40_000, end=NOW - 20_000),
+        Segment(status="running", start=NOW - 20_000, end=NOW, attempt=2),
+    )
+    return control
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24), (40, 10)])
+async def test_v_goes_from_the_list_to_the_graph_to_the_timeline_and_back(size: tuple[int, int]) -> None:
+    async with console(stocked(), size=size) as operator:
+        await operator.press("enter")
+        await operator.sees("fetch")
+        await operator.press("v")
+        await operator.sees("fetch")
+        await operator.press("v")
+        await operator.sees("TOOK", *(["slots used", "█ runs"] if size[1] > 10 else ["slots used"]))
+        await operator.press("v")
+        await operator.sees("STATUS")
+        await operator.press("escape")
+        await operator.sees("Jobs")
+
+
+async def test_a_timeline_shows_attempts_waits_and_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("console.rows.timeline_rows.now_ms", lambda: NOW)
+    monkeypatch.setattr("console.screens.timeline.now_ms", lambda: NOW)
+    async with console(stocked(), size=(100, 24)) as operator:
+        await operator.press("enter")
+        await operator.sees("fetch")
+        await operator.press("v", "v")
+        told = await operator.sees("* parse␛", "✗▒▒", "* decided the end: 40s running, 20s for its retry")
+        assert VISIBLE.replace("bold", "")[:4] in told
+        await operator.press("j")
+        await operator.sees("attempt 1 20s failed, 20s for its retry, attempt 2 20s")
+        await operator.press("enter")
+        await operator.sees("Task 4")
+        await operator.press("escape", "w")
+        await operator.sees("Why task 4 waits")
+
+
+async def test_what_was_not_looked_at_is_said() -> None:
+    control = stocked()
+    control.searched = 2
+    async with console(control) as operator:
+        await operator.press("enter")
+        await operator.sees("fetch")
+        await operator.press("v", "v")
+        await operator.sees("row 1/2+")
+
+
+async def test_a_grid_compares_the_runs_of_a_workflow() -> None:
+    async with console(stocked(), size=(80, 24)) as operator:
+        await operator.press("u")
+        await operator.sees("Runs of nightly  the last 2", ">3    2", "+    +", "job 3: succeeded")
+        await operator.press("right", "j")
+        await operator.sees("3   >2", "job 2: failed", "parse␛", ": failed")
+        await operator.press("enter")
+        await operator.sees("Task 2")
+        await operator.press("escape", "J")
+        await operator.sees("Job 2  nightly")
+
+
+async def test_a_place_leads_to_both() -> None:
+    async with console(stocked(), size=(80, 24)) as operator:
+        await operator.press("colon")
+        await operator.type("runs nightly")
+        await operator.press("enter")
+        await operator.sees("Runs of nightly")
+        await operator.press("colon")
+        await operator.type("timeline 2")
+        await operator.press("enter")
+        await operator.sees("slots used")
