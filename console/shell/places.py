@@ -5,6 +5,8 @@ Used by the app, the navigator, the palette and the place prompt.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from console.desk import Desk
 from console.navigation.history import LogPlace
 from console.screens.base import DeskScreen, Subject
@@ -45,6 +47,18 @@ _ABOUT: dict[str, type[DeskScreen]] = {
     "its log": LogScreen,
     "why a task waits": WhyScreen,
 }
+_NUMBERED: dict[str, Callable[[Desk, int], DeskScreen]] = {
+    "job": JobScreen,
+    "graph": GraphScreen,
+    "timeline": TimelineScreen,
+    "task": TaskScreen,
+    "log": LogScreen,
+    "why": lambda desk, task_id: WhyScreen(desk, task_id=task_id),
+    "why job": lambda desk, job_id: WhyScreen(desk, job_id=job_id),
+    "job events": lambda desk, job_id: EventsScreen(desk, job_id=job_id),
+    "task events": lambda desk, task_id: EventsScreen(desk, task_id=task_id),
+}
+"""What shows a job or a task, by its number."""
 GROUPS = tuple((*screen.parts(), "app") for screen in (*_ROOTS.values(), *_ABOUT.values()))
 """The parts of the key table that are active together."""
 
@@ -61,28 +75,14 @@ def screen_for(desk: Desk, place: str, subject: Subject | None) -> DeskScreen:
     match place, subject:
         case "tasks", Filter() as where:
             return TasksScreen(desk, where=where)
-        case "job", int(job_id):
-            return JobScreen(desk, job_id)
-        case "graph", int(job_id):
-            return GraphScreen(desk, job_id)
-        case "task", int(task_id):
-            return TaskScreen(desk, task_id)
-        case "log", (int() | LogPlace()) as subject:
-            return LogScreen(desk, subject)
-        case "timeline", int(job_id):
-            return TimelineScreen(desk, job_id)
+        case "log", LogPlace() as at:
+            return LogScreen(desk, at)
         case "runs", str(name):
             return RunsScreen(desk, name)
-        case "why", int(task_id):
-            return WhyScreen(desk, task_id=task_id)
-        case "why job", int(job_id):
-            return WhyScreen(desk, job_id=job_id)
-        case "job events", int(job_id):
-            return EventsScreen(desk, job_id=job_id)
-        case "task events", int(task_id):
-            return EventsScreen(desk, task_id=task_id)
         case "queue", str(name):
             only = In(field="queue", values=(name,))
             return TasksScreen(desk, where=Filter(noun=Noun.TASKS, terms=(only,)))
+        case known, int(number) if known in _NUMBERED:
+            return _NUMBERED[known](desk, number)
         case _:
             return EventsScreen(desk)

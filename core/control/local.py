@@ -5,6 +5,7 @@ Made by `core.app.hosting`.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from core.control import api
@@ -12,7 +13,7 @@ from core.control.answers import Answers
 from core.control.api import ControlAPI, Document, Kind, Request, StopMode, SubmitOptions, kind_of
 from core.control.operator_verbs import OperatorPort, OperatorVerbs
 from core.control.reading import ReadingControl
-from core.control.wait_answers import facts_of
+from core.control.wait_answers import see_engine
 from core.host import effective_user, own_surroundings
 from core.model.actors import signed
 from core.model.records import replace
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from core.model.surroundings import Surroundings
     from core.model.values import JsonValue
     from core.model.views import EngineInfo, JobResult
-    from core.model.waits import EngineFacts
     from core.model.workflow_views import WorkflowView
 
 R = TypeVar("R")
@@ -101,7 +101,7 @@ class LocalControl(ControlAPI):
     def __init__(self, engine: EnginePort) -> None:
         self._engine = engine
         self._user = effective_user()
-        self._reading = ReadingControl(engine.reports, engine.output_dir, engine=self._sight)
+        self._reading = ReadingControl(engine.reports, engine.output_dir, engine=partial(see_engine, engine))
         self._operator_verbs = OperatorVerbs(engine)
         self._answers = self._answers_of(engine)
 
@@ -128,7 +128,7 @@ class LocalControl(ControlAPI):
         answers.to(api.WaitTasks, lambda r: engine.wait_tasks(r.task_ids))
         answers.to(api.StopEngine, self._stop_engine)
         answers.to(api.ResumeEngine, self._resume_engine)
-        answers.to(api.Status, lambda _: self._status())
+        answers.to(api.Status, partial(_info, engine))
         return answers
 
     async def _submit(self, request: api.Submit) -> Submitted:
@@ -176,8 +176,6 @@ class LocalControl(ControlAPI):
     async def _resume_engine(self, request: api.ResumeEngine) -> None:
         self._engine.resume(actor=signed(request.actor, self._user))
 
-    async def _sight(self) -> EngineFacts:
-        return facts_of(self._engine.info(), aging_step=self._engine.aging_step)
 
-    async def _status(self) -> EngineInfo:
-        return self._engine.info()
+async def _info(engine: EnginePort, _: api.Status) -> EngineInfo:
+    return engine.info()

@@ -6,7 +6,7 @@ Used by `ReadingControl`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from core.model.errors import TaskdeckError, Unavailable
 from core.model.records import replace
@@ -27,8 +27,23 @@ async def no_engine() -> EngineFacts:
     return EngineFacts()
 
 
-def facts_of(info: EngineInfo, *, aging_step: int = 0) -> EngineFacts:
-    """Return what an engine says of itself."""
+class EngineState(Protocol):
+    """What an engine of this process says of itself."""
+
+    @property
+    def aging_step(self) -> int:
+        """How many ms of waiting weigh as much as one priority level."""
+
+    def info(self) -> EngineInfo:
+        """Return who this is and how busy."""
+
+
+async def see_engine(engine: EngineState) -> EngineFacts:
+    """Return how an engine of this process does."""
+    return _facts_of(engine.info(), aging_step=engine.aging_step)
+
+
+def _facts_of(info: EngineInfo, *, aging_step: int = 0) -> EngineFacts:
     return EngineFacts(
         state=info.state, slots=info.slots, running=info.running, closed=info.closed, aging_step=aging_step
     )
@@ -37,7 +52,7 @@ def facts_of(info: EngineInfo, *, aging_step: int = 0) -> EngineFacts:
 async def ask_engine(control: ControlAPI) -> EngineFacts:
     """Return how the engine behind a control does, whatever it answers."""
     try:
-        return facts_of(await control.status())
+        return _facts_of(await control.status())
     except Unavailable as error:
         states = {"engine.none": "none", "engine.stopping": "stopping"}
         return EngineFacts(state=states.get(error.code, "silent"))

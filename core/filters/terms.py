@@ -68,7 +68,7 @@ class In(Struct, frozen=True, kw_only=True):
 
 
 class Compare(Struct, frozen=True, kw_only=True):
-    """The number, moment (`At`), age of a moment (`Ago`) or span (`Length`) compares so; nothing never does."""
+    """The number, moment (`At`), age of one (`Ago`) or span (`Length`) compares so; nothing never does."""
 
     field: str
     op: Op

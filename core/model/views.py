@@ -54,7 +54,7 @@ class StageView(Struct, frozen=True, kw_only=True):
 
 
 class TaskView(Struct, frozen=True, kw_only=True):
-    """A task as lists show it; `attempts` = executions so far, `tries` = those that count since its last rerun."""
+    """A task as lists show it; `attempts` = executions so far, `tries` = those since its last rerun."""
 
     id: int
     job_id: int
@@ -96,7 +96,7 @@ class TaskView(Struct, frozen=True, kw_only=True):
         return self.started_at if is_over else None
 
     def is_slow(self, now: int) -> bool:
-        """Return whether its attempt takes, or took, longer than nearly all before it did (`now` in ms UTC)."""
+        """Return whether its attempt takes, or took, longer than nearly all before it (`now` in ms UTC)."""
         if self.usual is None or self.began_at is None:
             return False
         end = now if self.finished_at is None else self.finished_at

@@ -93,8 +93,8 @@ def story_text(bar: TaskBar, *, now: int) -> SafeText:
     for one in bar.segments:
         length = duration_text((now if one.end is None else one.end) - one.start)
         if one.status == "running":
-            so_far = " so far" if one.end is None else " failed" if _has_failed(bar, one) else ""
-            parts.append(f"attempt {one.attempt} {length}{so_far}")
+            end = " and runs" if one.end is None else " failed" if _has_failed(bar, one) else ""
+            parts.append(f"attempt {one.attempt} {length}{end}")
         else:
             parts.append(f"{length} {_WAITS.get(one.status, one.status)}")
     return safe_line(", ".join(parts) or "nothing happened")

@@ -1,4 +1,4 @@
-"""Tell what a task did when, and which chain of tasks decided the end.
+"""Tell what a task did when; the critical path.
 
 Called by the control for the timeline of a job.
 """

@@ -350,7 +350,7 @@ run_time = Table(
     CheckConstraint("ms >= 0", name="run_time_ms"),
     sqlite_with_rowid=False,
 )
-"""How long the last `RUN_TIMES` attempts that succeeded took, by the name of the job and the key of the task."""
+"""How long the last `RUN_TIMES` attempts that succeeded took, by the job's name and the task's key."""
 RUN_TIMES = 100
 """Attempts of a task of a workflow that are kept: those with the highest task ids, then epochs."""
 

@@ -48,7 +48,7 @@ class RunTimeReports:
         return {key: usual for key, usual in found.items() if usual is not None}
 
     async def usual(self, task_ids: Sequence[int]) -> dict[int, UsualTime]:
-        """Return what is usual for these tasks, the first `TASKS_MAX`; loose ones and new ones are missing."""
+        """Return what is usual for these tasks, the first `TASKS_MAX`; loose and new ones are missing."""
         async with self._source.snapshot() as db:
             rows = (await db.execute(_TIMES, {"ids": ids(task_ids[:TASKS_MAX])})).all()
         found = {row.id: usual_time([int(ms) for ms in row.times.split(",")]) for row in rows}

@@ -1,4 +1,4 @@
-"""Timelines: the past of the tasks of a job, and the last runs of a workflow.
+"""Timelines: the past of jobs, runs of workflows.
 
 Read by the control.
 """
