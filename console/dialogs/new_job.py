@@ -76,13 +76,12 @@ class NewJobDialog(ModalScreen[int | None]):
             yield Line(Content(safe_line(f" warning: {warning}")))
         yield self._form
         yield self._message
-        hint = " Tab ↓ next line  Enter next, on the last line submits  Esc back"
+        hint = " Enter Tab ↓ next line  Shift+Tab ↑ line before, from the first: Submit  Esc back"
         yield Line(Content(SafeText(hint)), classes="hints")
 
     def on_mount(self) -> None:
-        """Focus the first field that is required and empty, else the end: then Enter submits."""
-        texts = self._form.texts
-        self._form.go_to(next((p.name for p in self._params if p.required and not texts[p.name]), None))
+        """Begin at the first field, never at the end: an Enter too many must not submit a form unseen."""
+        self._form.go_to(next(iter(self._form.texts)))
 
     def on_form_changed(self) -> None:
         """Show at once what is wrong; what is still missing only after the first try."""
@@ -198,16 +197,19 @@ def fault_lines(fault: Fault) -> list[SafeText]:
 
 
 def _name_field(workflow: WorkflowView, source: Source) -> FormField:
-    note = safe_line(f"optional; the default is {workflow.name}")
+    note = safe_line(f"empty: {workflow.name}")
     return FormField(
-        name=_NAME, label=SafeText("name of the job"), note=note, text=_typeable(source.job_name)
+        name=_NAME, label=SafeText("name of the job  (optional)"), note=note, text=_typeable(source.job_name)
     )
 
 
 def _folder_field(source: Source) -> FormField:
     note = SafeText("where its tasks run, on the machine of the engine; empty: the folder of the engine")
     return FormField(
-        name=_FOLDER, label=SafeText("folder of its tasks"), note=note, text=_typeable(source.folder)
+        name=_FOLDER,
+        label=SafeText("folder of its tasks  (optional)"),
+        note=note,
+        text=_typeable(source.folder),
     )
 
 

@@ -81,6 +81,11 @@ class WorkflowPicker(ModalScreen[int | None]):
         self._enter_pressed = False
         """Enter was pressed while a folder was being read."""
 
+    @property
+    def is_settling(self) -> bool:
+        """Whether Enter waits for a folder: the next key is for the form."""
+        return self._enter_pressed
+
     def compose(self) -> ComposeResult:
         """Stack head, input, list, message and hints."""
         yield self._head

@@ -170,7 +170,7 @@ def _described(param: ParamView) -> str:
         parts.append(f"at least {low}{of}")
     elif high is not None:
         parts.append(f"at most {high}{of}")
-    parts.append("required" if param.required else "")
+    parts.append("required" if param.required else "optional")
     return ", ".join(part for part in parts if part)
 
 

@@ -126,14 +126,13 @@ class ListScreen(DeskScreen, Generic[V]):
     def status_words(self) -> tuple[str, ...]:
         return (
             self.exporter.status_words(),
-            self.counts.newcomers.status_words(),
             *self.rows.status_words(),
-            self.picker.status_words(),
         )
 
     def position_text(self) -> str:
         at = self.table.cursor + 1 if self.table.count else 0
-        return f"row {at:,}/{self.rows.total_text()}"
+        marks, above = self.picker.status_words(), self.counts.newcomers.status_words()
+        return "  ".join(filter(None, (f"row {at:,}/{self.rows.total_text()}", marks, above)))
 
     def chosen(self) -> Selection | None:
         return selection_of(self.selected_view())

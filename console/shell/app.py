@@ -22,6 +22,7 @@ from console.background import sentence_of, start
 from console.desk import Desk
 from console.dialogs.help import HelpDialog
 from console.dialogs.questions import DialogQuestions, Toasts
+from console.dialogs.workflow_picker import WorkflowPicker
 from console.engine_lifecycle.lifecycle import EngineLifecycle
 from console.engine_lifecycle.starters import EngineStarter
 from console.feed import Feed
@@ -297,5 +298,5 @@ class ConsoleApp(App[None]):
             screen.reload_for_operator()
 
     def _is_settling(self) -> bool:
-        screen = self.navigator.current
-        return screen is not None and screen.is_settling
+        screen = self.screen
+        return isinstance(screen, DeskScreen | WorkflowPicker) and screen.is_settling

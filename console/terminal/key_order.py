@@ -29,7 +29,7 @@ _SETTLING = 3.0
 """Seconds that a verb or a read may keep the next key waiting: an engine that hangs must not hold all."""
 _LOOK = 0.005
 """Seconds between two looks for a screen that comes up, or for work that ends."""
-ASKING = frozenset({"act", "menu", "palette", "open", "leave"})
+ASKING = frozenset({"act", "menu", "palette", "open", "look", "leave"})
 """Groups of workers that a key begins, and that put up a question or change what is shown."""
 
 
@@ -58,6 +58,8 @@ class KeyOrder:
     async def take(self, event: TypedEvent) -> None:
         """Deliver a key, now or when those before it have been carried out."""
         self._waiting.append(event)
+        if not self._app.screen_stack:
+            return
         patience = _SETTLING if self._is_working() else _PATIENCE
         if self._under_way is None or time.monotonic() - self._since > patience:
             await self._deliver_next()
@@ -102,7 +104,8 @@ class KeyOrder:
             self._trail_answer(event, above)
 
     async def _ended(self, event: TypedEvent) -> None:
-        if event is not self._under_way:
+        # Keys may be left over when the console leaves.
+        if event is not self._under_way or not self._app.screen_stack:
             return
         if self._is_working() and time.monotonic() - self._since < _SETTLING:
             self._app.set_timer(_LOOK, partial(self._ended, event))

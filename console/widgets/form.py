@@ -172,7 +172,8 @@ class Form(VerticalScroll, can_focus=False):
     def go_to(self, name: str | None) -> None:
         """Bring the cursor to a line; None = the last one, that hands in."""
         control: Widget = self._submit if name is None else self._entries[name].control
-        control.focus()
+        # At once, not by a message: the next key may be here already, and is meant for this line.
+        self.screen.set_focus(control)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Tell of a change."""

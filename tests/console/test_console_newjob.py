@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from threading import Event
 
 import pytest
+from textual.events import Key
 
 from console.dialogs.new_job import FaultsDialog, NewJobDialog
 from console.dialogs.workflow_picker import WorkflowPicker
 from console.newjob.documents import (
     ENTRIES,
+    Folder,
     Kind,
     builtins,
     narrowed,
@@ -29,6 +32,7 @@ from core.model.workflow_views import ParamView, WorkflowView
 from core.workflows.registry import names
 from tests.console.support_console import HOSTILE, VISIBLE, Operator, console, shown, strips_of
 from tests.console.support_fake_control import FakeControl
+from tests.support.waiting import DEADLINE
 
 
 class Clerk(FakeControl):
@@ -93,14 +97,19 @@ async def open_form(operator: Operator, typed: str = "nightly") -> None:
     await operator.until(lambda: isinstance(operator.app.screen, NewJobDialog), "no form")
 
 
-async def test_the_sample_is_one_key_and_two_enters_away(folder: Path) -> None:
+async def submit(operator: Operator) -> None:
+    """Go from the first line round to the last, and hand in."""
+    await operator.press("shift+tab", "enter")
+
+
+async def test_the_sample_is_a_few_keys_away(folder: Path) -> None:
     control = clerk(name="sample")
     async with console(control) as operator:
         await operator.press("o")
         await operator.sees("sample", "built in")
         await operator.press("enter")
         await operator.sees("New job: nightly  (2 stages, 1 task)", "[ Submit ]")
-        await operator.press("enter")
+        await submit(operator)
         await operator.sees("Job 2  sample")
         document, params, options = control.submits[0]
         assert isinstance(document, DocumentText)
@@ -129,7 +138,7 @@ async def test_a_file_is_sent_as_text_with_its_values_and_the_folder_of_its_task
     async with console(control) as operator:
         await open_form(operator)
         await operator.sees(
-            "date  (string, required)", "the day to score", "limit  (integer, 1 to 500)", "< fast >"
+            "date  (string, required)", "the day to score", "limit  (integer, 1 to 500, optional)", "< fast >"
         )
         await operator.type("2026-01-31")
         await operator.press("enter", "ctrl+u")
@@ -168,7 +177,7 @@ async def test_a_lost_answer_is_asked_for_again_under_the_same_key(folder: Path)
     control.lost = 1
     async with console(control) as operator:
         await open_form(operator)
-        await operator.press("enter")
+        await submit(operator)
         await operator.sees("the engine went before it answered (try again)")
         await operator.press("enter")
         await operator.sees("Job 2  nightly.yaml")
@@ -182,7 +191,7 @@ async def test_two_forms_are_two_jobs(folder: Path) -> None:
     async with console(control) as operator:
         for number in (2, 3):
             await open_form(operator)
-            await operator.press("enter")
+            await submit(operator)
             await operator.sees(f"Job {number}  nightly.yaml")
             await operator.press("escape")
         assert len({options.client_key for _, _, options in control.submits}) == 2
@@ -195,7 +204,7 @@ async def test_other_values_after_a_lost_answer_are_another_job_only_when_asked_
     control.refusal = Conflict("client_key.conflict", "the key stands for another input")
     async with console(control) as operator:
         await open_form(operator)
-        await operator.press("enter")
+        await submit(operator)
         await operator.sees("a job was submitted from this form before, with other values")
         await operator.press("enter")
         await operator.sees("Job 2")
@@ -228,7 +237,7 @@ async def test_faults_found_at_submit_are_listed_too(folder: Path) -> None:
     )
     async with console(control) as operator:
         await open_form(operator)
-        await operator.press("enter")
+        await submit(operator)
         await operator.sees("4:1", "late one")
         assert isinstance(operator.app.screen, FaultsDialog)
         await operator.press("escape")
@@ -292,7 +301,7 @@ async def test_a_workflow_of_a_recent_job_is_run_again_with_its_values(folder: P
         await operator.type("old")
         await operator.press("enter")
         await operator.sees("2026-01-01", "[ Submit ]")
-        await operator.press("enter")
+        await submit(operator)
         await operator.sees("Job 5  old one")
         document, params, options = control.submits[0]
         assert document == {"name": "old one"}
@@ -305,7 +314,7 @@ async def test_with_an_engine_elsewhere_the_folders_of_this_machine_are_not_offe
     async with console(control) as operator:
         operator.app.desk.host = "user@box"
         await open_form(operator)
-        await operator.press("enter")
+        await submit(operator)
         await operator.sees("Job 2")
         document, _, options = control.submits[0]
         assert isinstance(document, DocumentText)
@@ -339,7 +348,7 @@ async def test_hostile_files_and_parameters_are_shown_as_glyphs(folder: Path) ->
         await operator.press("enter")
         await operator.sees("[ Submit ]", VISIBLE, "as JSON", "\\u001b[31m")
         assert all(line.isprintable() for line in strips_of(operator.app.screen))
-        await operator.press("enter")
+        await submit(operator)
         await operator.sees("Job 2")
         assert control.submits[0][1] == {}
 
@@ -492,3 +501,62 @@ async def test_the_way_to_submit_is_seen_as_soon_as_the_cursor_is_there(folder: 
             if isinstance(operator.app.screen.focused, Submit):
                 break
         await operator.sees("[ Submit ]")
+
+
+async def test_enter_too_often_from_the_picker_submits_nothing_and_the_first_line_has_the_cursor(
+    folder: Path,
+) -> None:
+    control = clerk(*PARAMS)
+    async with console(control) as operator:
+        await operator.press("o")
+        await operator.sees("nightly.yaml")
+        for key in (*"nightly", "enter", "enter", "7"):
+            operator.app.post_message(Key(key, key if len(key) == 1 else None))
+        await operator.until(lambda: isinstance(operator.app.screen, NewJobDialog), "no form")
+        await operator.sees("date  (string, required)", "name of the job  (optional)")
+        # The first Enter opened the form, the second went from the first line to the next.
+        await operator.until(lambda: operator.app.screen._form.texts["limit"] == "1007", "it went elsewhere")
+        assert operator.app.screen._form.texts["date"] == ""
+        assert control.submits == []
+
+
+async def test_what_is_typed_behind_an_enter_that_waits_for_a_folder_is_for_the_form(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Event()
+
+    def read_late(path: Path) -> Folder:
+        gate.wait(DEADLINE)
+        return read_folder(path)
+
+    monkeypatch.setattr("console.dialogs.workflow_picker.read_folder", read_late)
+    async with console(clerk(*PARAMS, name="sample")) as operator:
+        for key in ("o", "enter", *"2026"):
+            operator.app.post_message(Key(key, key if len(key) == 1 else None))
+        await operator.until(lambda: getattr(operator.app.screen, "_enter_pressed", False), "no Enter")
+        await operator.press()
+        gate.set()
+        await operator.until(lambda: isinstance(operator.app.screen, NewJobDialog), "no form")
+        await operator.until(lambda: operator.app.screen._form.texts["date"] == "2026", "it went elsewhere")
+
+
+async def test_what_is_typed_in_one_piece_behind_the_picker_lands_in_the_lines_of_the_form(
+    folder: Path,
+) -> None:
+    control = clerk(*PARAMS)
+    async with console(control) as operator:
+        for key in ("o", *"below/../nightly", "enter", *"2026", "enter", "ctrl+u", *"42", "enter", "enter"):
+            operator.app.post_message(Key(key, key if len(key) == 1 else None))
+        await operator.until(lambda: isinstance(operator.app.screen, NewJobDialog), "no form")
+        texts = operator.app.screen._form
+        await operator.until(lambda: texts.texts["limit"] == "42", f"not there: {texts.texts}")
+        assert texts.texts["date"] == "2026"
+
+
+async def test_a_form_without_parameters_is_not_submitted_by_three_enters(folder: Path) -> None:
+    control = clerk()
+    async with console(control) as operator:
+        await open_form(operator)
+        await operator.press("enter", "enter")
+        assert isinstance(operator.app.screen.focused, Submit)
+        assert control.submits == []

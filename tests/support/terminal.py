@@ -33,6 +33,7 @@ KEYS = {
     "escape": "\x1b",
     "backspace": "\x7f",
     "tab": "\t",
+    "shift+tab": "\x1b[Z",
     "space": " ",
     "up": "\x1b[A",
     "down": "\x1b[B",
