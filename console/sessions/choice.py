@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from console.sessions import collector
 from console.sessions.flags import ConsoleFlags, read_flags
 from core.app.signals import Interrupted
 from core.cli.refusals import LEFT, report
@@ -48,6 +49,7 @@ def _run_screen(flags: ConsoleFlags) -> None:
     # On a slow line every frame of an animation costs a second; Textual reads these when it is imported.
     os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+    collector.pause()
     if flags.embedded:
         # The engine brings SQL and a server along: a console that attaches needs neither.
         from console.sessions.embedded import show_embedded

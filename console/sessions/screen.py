@@ -5,6 +5,7 @@ Called by the attached and the embedded session.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 from console.engine_lifecycle.starters import EngineStarter
 from console.feed import SECONDS, SECONDS_SSH
 from console.protection.gate import READ_ONLY, WRITABLE
+from console.sessions import collector
 from console.sessions.flags import ConsoleFlags
 from console.shell.app import ConsoleApp, ConsoleOptions
 from core.app.signals import Interrupted, handling_signals, restore_signals
@@ -34,6 +36,7 @@ async def show_screen(
         home=home,
         read_only=READ_ONLY if flags.read_only else WRITABLE,
     )
+    collector.resume_later(asyncio.get_running_loop())
     # Over SSH a mouse that reports every motion costs more than it gives.
     await _run_until_signalled(ConsoleApp(control, options), mouse=not over_ssh)
 

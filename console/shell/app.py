@@ -79,6 +79,7 @@ class ConsoleApp(App[None]):
     CSS_PATH = "console.tcss"
     BINDINGS = bindings("app")
     ENABLE_COMMAND_PALETTE = False
+    DEFAULT_MODE = HOME
 
     def __init__(self, control: ControlAPI, options: ConsoleOptions) -> None:
         # Without this, NO_COLOR would only turn colours into greys.
@@ -117,6 +118,8 @@ class ConsoleApp(App[None]):
         )
         self.clipboard_menu = Clipboard(self, notices=notices, home=options.home)
         self.theme_switch = ThemeSwitch(self, self.desk, notices=notices)
+        # Before anything is drawn: a change of the theme styles all once more.
+        self.theme_switch.start()
         self.place_prompt = PlacePrompt(self, self.desk, navigator=self.navigator, notices=notices)
         self.palette = Palette(self, notices=notices)
         self.new_jobs = NewJobs(self, self.desk, notices=notices)
@@ -126,8 +129,6 @@ class ConsoleApp(App[None]):
     def on_mount(self) -> None:
         """Show the first screen, and begin to follow what changes."""
         self.boundary.watch()
-        self.theme_switch.start()
-        self.switch_mode(HOME)
         self.theme_switch.tell_unknown()
         start(self, self._open, group="begin")
         self.updates.start()

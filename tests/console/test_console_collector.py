@@ -1,0 +1,31 @@
+"""The garbage collector while the screens start."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+
+from console.sessions import collector, screen
+from console.sessions.flags import read_flags
+from tests.support.waiting import until
+
+
+async def test_the_collector_is_off_until_the_screens_have_started(monkeypatch, tmp_path: Path) -> None:
+    seen: list[bool] = []
+
+    class Screens:
+        def __init__(self, *_: object) -> None:
+            seen.append(gc.isenabled())
+
+        async def run_async(self, *, mouse: bool) -> None:
+            await until(gc.isenabled, "the collector runs again")
+
+    monkeypatch.setattr(screen, "ConsoleApp", Screens)
+    monkeypatch.setattr(collector, "RESUME_SECONDS", 0.0)
+    collector.pause()
+    try:
+        await screen.show_screen(None, None, flags=read_flags([]), home=tmp_path)
+    finally:
+        collector.resume()
+        gc.unfreeze()
+    assert seen == [False]
