@@ -103,8 +103,8 @@ class LogScreen(DeskScreen):
         return f"line {number:,}{whole}  {percent}"
 
     def status_words(self) -> tuple[str, ...]:
-        words = (self.programs.words, self.browser.finder.words, self.position_text())
-        return ("  ".join(filter(None, words)),)
+        """Say how far a search or a fetch is."""
+        return tuple(filter(None, (self.programs.words, self.browser.finder.words)))
 
     def task_status(self) -> str:
         return "" if self.browser.detail is None else self.browser.detail.task.status

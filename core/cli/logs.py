@@ -11,12 +11,19 @@ from typing import Annotated
 
 from core.cli.arguments import Remote
 from core.cli.commands import Command
+from core.cli.log_parts import Output, Part, begin_of_tail, end_of_head, read_part
+from core.cli.log_search import MatchWriter, count, find, find_in_tasks
 from core.cli.output import note
 from core.cli.output_sinks import CheckedSink, open_sink
 from core.cli.parameters import Argument, Option
-from core.cli.reading import ClosedClaims, reading_files
+from core.cli.reading import ClosedClaims, reading, reading_files
 from core.cli.task_output import Tail
 from core.control.api import ReadingAPI
+from core.filters.fields import Noun
+from core.filters.parser import parse
+from core.filters.patterns import Case
+from core.filters.text_query import Syntax, TextQuery
+from core.model.errors import Invalid
 from core.model.status import TASK_FINAL, TaskStatus
 from core.model.views import LogStream
 
@@ -28,13 +35,18 @@ _WAITING = (TaskStatus.BLOCKED, TaskStatus.QUEUED, TaskStatus.RETRYING)
 class Logs(Remote):
     """The arguments of `logs`."""
 
-    task: Annotated[str, Argument(metavar="TASK", help="A task: ID or JOB/KEY.")]
+    task: Annotated[
+        str | None, Argument(metavar="TASK", help="A task: ID or JOB/KEY; none with --where.")
+    ] = None
     follow: Annotated[
         bool, Option(short="-f", help="Write new output as it comes, until the task has ended.")
     ] = False
     tail: Annotated[
-        int | None,
-        Option(short="-n", metavar="BYTES", min=1, help="Only the last bytes."),
+        Part | None,
+        Option(short="-n", metavar="N", read=read_part, help="Only the last lines, or bytes as in 64KiB."),
+    ] = None
+    head: Annotated[
+        Part | None, Option(metavar="N", read=read_part, help="Only the first lines, or bytes as in 64KiB.")
     ] = None
     attempt: Annotated[
         int | None,
@@ -45,27 +57,96 @@ class Logs(Remote):
         bool,
         Option(help="Also to a terminal: the bytes unchanged, with its control codes."),
     ] = False
+    grep: Annotated[
+        str | None, Option(metavar="PATTERN", help="Only lines in which this is found (RE2), by the engine.")
+    ] = None
+    ignore_case: Annotated[bool, Option(short="-i", help="With --grep: in any case.")] = False
+    fixed_strings: Annotated[bool, Option(short="-F", help="With --grep: a text, not a pattern.")] = False
+    context: Annotated[
+        int, Option(short="-C", metavar="N", min=0, max=100, help="With --grep: lines around each.")
+    ] = 0
+    count: Annotated[bool, Option(short="-c", help="With --grep: only how many lines.")] = False
+    where: Annotated[
+        str | None,
+        Option(metavar="FILTER", help="With --grep: in the latest attempts of all tasks that match."),
+    ] = None
 
 
 async def logs(arguments: Logs) -> int:
-    """Write the output of a task: bytes as they are to a pipe or file, safe text to a terminal.
+    """Write the output of a task, or the lines of it, or of many, that hold something.
 
-    What was dropped over the limit of an output is said on standard error, and by "dropped" with --json.
+    Bytes as they are to a pipe or file, safe text to a terminal. What was dropped over the limit of an
+    output is said on standard error, and by "dropped" with --json. --grep exits with 1 if nothing is found.
     """
+    _check(arguments)
+    if arguments.grep is not None:
+        return await _grep(arguments, arguments.grep)
     async with reading_files(arguments) as deck:
-        task_id = await deck.find_task(arguments.task)
-        stream = LogStream.ERR if arguments.stderr else LogStream.OUT
-        tail = Tail(deck, task_id, sink=_sink(arguments), stream=stream)
-        offset = 0 if arguments.tail is None else -arguments.tail
-        tail.seek(arguments.attempt, offset, sink=_sink(arguments))
-        await tail.drain()
+        output = await _output(deck, arguments)
+        tail = Tail(deck, output.task_id, sink=_sink(arguments), stream=output.stream)
+        begin = 0 if arguments.tail is None else await begin_of_tail(deck, output, arguments.tail)
+        tail.seek(arguments.attempt, begin, sink=_sink(arguments))
+        if arguments.head is not None:
+            await tail.drain(end=await end_of_head(deck, output, arguments.head))
+        else:
+            await tail.drain()
         if arguments.follow:
-            await _follow(deck, task_id, tail=tail, arguments=arguments)
+            await _follow(deck, output.task_id, tail=tail, arguments=arguments)
         tail.finish()
         if tail.stderr and not (arguments.stderr or arguments.json):
-            way = arguments.command("logs", "--stderr", arguments.task)
+            way = arguments.command("logs", "--stderr", str(arguments.task))
             note(f"{tail.stderr:,} bytes of standard error are kept apart: {way}")
     return 0
+
+
+async def _grep(arguments: Logs, text: str) -> int:
+    query = TextQuery(
+        text=text,
+        syntax=Syntax.TEXT if arguments.fixed_strings else Syntax.PATTERN,
+        case=Case.ANY if arguments.ignore_case else Case.EXACT,
+    )
+    writer = MatchWriter(json=arguments.json, raw=arguments.raw)
+    where = None if arguments.where is None else parse(arguments.where, Noun.TASKS)
+    async with reading(arguments) as deck:
+        if where is not None:
+            return await find_in_tasks(deck, where, query, writer=writer)
+        output = await _output(deck, arguments)
+        if arguments.count:
+            return await count(deck, output, query, json=arguments.json)
+        return await find(deck, output, query, context=arguments.context, writer=writer)
+
+
+async def _output(deck: ReadingAPI, arguments: Logs) -> Output:
+    return Output(
+        task_id=await deck.find_task(arguments.task or ""),
+        epoch=arguments.attempt,
+        stream=LogStream.ERR if arguments.stderr else LogStream.OUT,
+    )
+
+
+def _check(arguments: Logs) -> None:
+    """Refuse options that do not go together (`usage`)."""
+    of_grep = arguments.ignore_case or arguments.fixed_strings or arguments.context or arguments.count
+    of_one = arguments.count or arguments.context or arguments.attempt or arguments.stderr
+    of_bytes = arguments.follow or arguments.tail or arguments.head
+    faults = (
+        (arguments.task is None and arguments.where is None, "name a task, or --grep with --where"),
+        (arguments.task is not None and arguments.where is not None, "give a task or --where, not both"),
+        (arguments.where is not None and arguments.grep is None, "--where needs --grep"),
+        (
+            arguments.where is not None and of_one,
+            "--where searches latest attempts, without -c, -C and --stderr",
+        ),
+        (arguments.grep is None and of_grep, "-i, -F, -C and -c need --grep"),
+        (arguments.grep is not None and of_bytes, "--grep searches the whole output: give it alone"),
+        (
+            arguments.head and (arguments.tail or arguments.follow),
+            "--head goes with neither --tail nor --follow",
+        ),
+    )
+    for is_wrong, sentence in faults:
+        if is_wrong:
+            raise Invalid("usage", sentence, hint="see: taskdeck logs --help")
 
 
 async def _follow(deck: ReadingAPI, task_id: int, *, tail: Tail, arguments: Logs) -> None:
@@ -101,7 +182,9 @@ COMMANDS = (
         examples=(
             "taskdeck logs 12/parse",
             "taskdeck logs -f 4711",
-            "taskdeck logs 4711 --tail 4096",
+            "taskdeck logs 4711 --tail 20",
+            "taskdeck logs 12/parse --grep 'timeout|refused' -i -C 2",
+            "taskdeck logs --grep Traceback --where 'job:12 status:failed'",
             "taskdeck logs 4711 --attempt 1 > out.bin",
         ),
     ),

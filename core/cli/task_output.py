@@ -10,6 +10,7 @@ from collections.abc import Callable
 from core.cli.output import note
 from core.cli.output_sinks import CheckedSink
 from core.control.api import ReadingAPI
+from core.model.values import ID_MAX
 from core.model.views import LogStream
 
 _CHUNK_BYTES = 262_144
@@ -31,12 +32,13 @@ class Tail:
         """Go to an offset (negative = from the end) of an attempt (None = the latest)."""
         self._epoch, self.offset, self._sink = epoch, offset, sink
 
-    async def drain(self) -> int:
-        """Write all there is by now; return the number of the attempt, 0 if there is none."""
+    async def drain(self, *, end: int = ID_MAX) -> int:
+        """Write all there is by now, up to an offset; return the number of the attempt, 0 = there is none."""
         while True:
             before = self.offset
+            limit = max(0, min(_CHUNK_BYTES, end - before)) if before >= 0 else _CHUNK_BYTES
             chunk = await self._deck.log(
-                self._task_id, epoch=self._epoch, offset=before, limit=_CHUNK_BYTES, stream=self._stream
+                self._task_id, epoch=self._epoch, offset=before, limit=limit, stream=self._stream
             )
             if chunk.epoch == 0:
                 return 0

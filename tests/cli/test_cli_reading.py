@@ -134,8 +134,53 @@ def test_logs_into_a_pipe_are_the_bytes(stored: Deck, option: tuple[str, ...]) -
     assert stored("logs", "2/bad", *option).out == f"{HOSTILE}\n"
 
 
-def test_the_tail_of_a_log_counts_bytes_from_its_end(stored: Deck) -> None:
-    assert stored("logs", "2/good", "--tail", "3").out == "ne\n"
+@pytest.mark.parametrize(
+    ("options", "written"),
+    [
+        (("--tail", "3B"), "ne\n"),
+        (("--tail", "1"), "line\n"),
+        (("--head", "2B"), "li"),
+        (("--head", "7"), "line\n"),
+    ],
+)
+def test_parts_of_a_log_are_counted_in_lines_or_bytes(stored: Deck, options, written: str) -> None:
+    assert stored("logs", "2/good", *options).out == written
+
+
+def test_a_log_is_searched_with_the_lines_around(stored: Deck) -> None:
+    assert stored("logs", "2/good", "--grep", "^li.e$").out == "line\n"
+    assert stored("logs", "2/good", "--grep", "LINE", "-i", "-F", "-c").out == "1\n"
+    missed = stored("logs", "2/good", "--grep", "li.e", "-F")
+    assert (missed.status, missed.out, missed.err) == (1, "", "no line holds it\n")
+    (match,) = stored("logs", "2/good", "--grep", "n", "-C", "1", "--json").objects
+    assert match == {"attempt": 1, "offset": 0, "match": True, "text": "line"}
+    assert stored("logs", "--grep", "^line", "--where", "job:2").out == "2/good: line\n"
+    (match,) = stored("logs", "--grep", "^line", "--where", "job:2", "--json").objects
+    assert (match["task"], match["key"], match["stream"], match["text"]) == (1, "good", "out", "line")
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ((), "usage"),
+        (("2/good", "--where", "job:2"), "usage"),
+        (("--where", "job:2"), "usage"),
+        (("--grep", "x", "--where", "job:2", "-c"), "usage"),
+        (("2/good", "-i"), "usage"),
+        (("2/good", "--grep", "x", "--tail", "3"), "usage"),
+        (("2/good", "--head", "1", "--follow"), "usage"),
+        (("2/good", "--grep", "("), "search.pattern"),
+        (("2/good", "--grep", ""), "search.empty"),
+        (("2/good", "--tail", "0"), "logs.part"),
+        (("2/good", "--tail", "-3"), "logs.part"),
+        (("2/good", "--head", "x"), "logs.part"),
+        (("--grep", "x", "--where", "nosuch:1"), "filter.field"),
+    ],
+)
+def test_options_of_logs_that_mean_nothing_are_refused(stored: Deck, options, code: str) -> None:
+    ended = stored("logs", *options)
+    assert (ended.status, ended.out) == (2, "")
+    assert ended.err.startswith(f"error[{code}]:")
 
 
 def test_logs_as_json_say_where_they_are(stored: Deck) -> None:
