@@ -1,4 +1,4 @@
-"""The first or last lines of an output, as offsets of its bytes.
+"""Heads and tails of an output, as offsets of its bytes.
 
 Used by `logs`.
 """
@@ -55,7 +55,7 @@ async def end_of_head(deck: ReadingAPI, output: Output, part: Part) -> int:
     """Return where the first lines, or bytes, of an output end."""
     at, left = 0, part.lines
     while left > 0:
-        page = await _page(deck, output, at, Way.FORWARD, left)
+        page = await _page(deck, output, at, way=Way.FORWARD, lines=left)
         left -= len(page.starts)
         if page.end <= at:
             break
@@ -69,13 +69,13 @@ async def begin_of_tail(deck: ReadingAPI, output: Output, part: Part) -> int:
         return -part.size
     at, left = LOG_END, part.lines
     while left > 0 and at > 0:
-        page = await _page(deck, output, at, Way.BACKWARD, left)
+        page = await _page(deck, output, at, way=Way.BACKWARD, lines=left)
         left -= len(page.starts)
         at = page.begin
     return at
 
 
-async def _page(deck: ReadingAPI, output: Output, at: int, way: Way, lines: int) -> LogPage:
+async def _page(deck: ReadingAPI, output: Output, at: int, *, way: Way, lines: int) -> LogPage:
     return await deck.log_lines(
         LogLines(
             task_id=output.task_id,

@@ -5,12 +5,14 @@ Used by `ReadingControl`.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.control import reading_api
 from core.control.output_files import MATCHES_MOST, OutputFiles, find_backward, find_forward, new_deadline
 from core.executors.output_lines import PAGE_LINES, LineFile, Lines
 from core.executors.output_search import Counted, OutputSearch
+from core.executors.output_times import OutputTimes
 from core.executors.outputs import ERR
 from core.filters.text_query import TextSearch
 from core.model.errors import NotFound
@@ -79,6 +81,9 @@ class OutputReading:
             data=found.data,
             starts=tuple(start - found.begin for start in found.starts),
             missing=found.missing,
+            times=OutputTimes(path=Path(facts.path), began=attempt.started_at).between(
+                found.begin, found.end
+            ),
         )
 
     async def find(self, request: reading_api.FindInLog) -> LogMatches:

@@ -17,6 +17,7 @@ import signal
 import socket
 import struct
 import termios
+import time
 from pathlib import Path
 
 CHUNK = 65_536
@@ -30,6 +31,13 @@ MOST = 5
 HEADROOM = 16
 """Descriptors that stay free of attempts."""
 MESSAGE = 8_192
+TIMES_SECONDS = 1.0
+"""Between two records of times, at the least."""
+TIMES_FINEST = 3_600
+"""A record stands for at most so small a part of the time that an attempt runs."""
+TIMES = ".times"
+"""Behind the name of a file: which of its bytes came when. A record is an offset and ms UTC, 8 bytes each."""
+RECORD = struct.Struct("<QQ")
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 IGNORED = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGPIPE", "SIGALRM", "SIGTERM", "SIGUSR1", "SIGUSR2", "SIGXFSZ")
 
@@ -37,8 +45,10 @@ IGNORED = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGPIPE", "SIGALRM", "SIGTERM", "SIGU
 class Stream:
     """A pipe and the file that its bytes go to."""
 
-    def __init__(self, attempt: Attempt, source: int, file: int) -> None:
-        self.attempt, self.source, self.file = attempt, source, file
+    def __init__(self, attempt: Attempt, name: str, source: int, file: int) -> None:
+        self.attempt, self.name, self.source, self.file = attempt, name, source, file
+        self.timed = attempt.began
+        """When the last record of times was written, or the attempt came; monotonic seconds."""
         self.waiting = b""
         """What was read and is not yet written: the disk is full."""
         self.heard = False
@@ -65,8 +75,28 @@ class Stream:
         if self.owed:
             self.owed = max(0, self.owed - len(data))
         if data and not self._is_over_cap():
+            self.note_time()
             self.waiting += data
             self.write()
+
+    def note_time(self) -> None:
+        """Keep when what comes now came, at most once a second, later on less often.
+
+        What came within the first second came when the attempt began: most attempts keep no times.
+        """
+        now = time.monotonic()
+        if now - self.timed < max(TIMES_SECONDS, (now - self.attempt.began) / TIMES_FINEST):
+            return
+        self.timed = now
+        offset = os.fstat(self.file).st_size + len(self.waiting)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        # The output matters, its times do not.
+        with contextlib.suppress(OSError):
+            file = os.open(self.attempt.directory / (self.name + TIMES), flags, 0o600)
+            try:
+                os.write(file, RECORD.pack(offset, int(time.time() * 1000)))
+            finally:
+                os.close(file)
 
     def write(self) -> None:
         """Write what waits; a full disk keeps it, any other error drops it and is marked."""
@@ -115,7 +145,9 @@ class Attempt:
         cap, _, directory = text.partition(b" ")
         self.cap, self.directory = int(cap), Path(os.fsdecode(directory))
         self.asking: int | None = asking
-        self.streams = [Stream(self, *pair) for pair in zip(rest[::2], rest[1::2], strict=True)]
+        self.began = time.monotonic()
+        pairs = zip(NAMES, rest[::2], rest[1::2], strict=False)
+        self.streams = [Stream(self, name, source, file) for name, source, file in pairs]
         self.asked = False
 
     def ask(self) -> None:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 OUT, ERR, PID, STATUS = "out", "err", "pid", "status"
 READY, LOST, LIMIT = "ready", "lost", "limit"
 STREAMS = (OUT, ERR)
+TIMES = tuple(f"{stream}.times" for stream in STREAMS)
+"""Of each stream: which of its bytes came when, written by the collector."""
 CHUNK_BYTES = 65_536
 _STATUS = re.compile(rb"exit (0|[1-9][0-9]{0,2})\n")
 _PID = re.compile(rb"([1-9][0-9]{0,9}) ([0-9]{1,19}) ([0-9a-f-]{36})\n")
@@ -101,7 +103,7 @@ class Outputs:
         self._ready[ref] = _ready_text()
         write_new(directory / READY, self._ready[ref])
         for name, data in files.items():
-            if "/" in name or name in (*STREAMS, PID, STATUS, READY, LOST, LIMIT, "", ".", ".."):
+            if "/" in name or name in (*STREAMS, *TIMES, PID, STATUS, READY, LOST, LIMIT, "", ".", ".."):
                 raise ValueError(f"not a name for a file of an attempt: {name!r}")
             write_new(directory / name, data)
         return directory

@@ -110,7 +110,9 @@ async def test_everything_is_private_whatever_the_umask_and_the_child_keeps_its_
     assert stat.S_IMODE((tmp_path / "made").stat().st_mode) == 0o666 & ~mask
     for path in [outputs.root, *outputs.root.rglob("*")]:
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
-    assert {path.name for path in outputs.directory(ref).iterdir()} == {
+    # A machine that is busy may take so long that times are kept.
+    names = {path.name for path in outputs.directory(ref).iterdir() if path.suffix != ".times"}
+    assert names == {
         "pid",
         "out",
         "ready",
