@@ -63,6 +63,7 @@ class GraphScreen(DeskScreen):
         self._unfolded: frozenset[str] = frozenset()
         self._nodes_by_key: dict[str, GraphNode] = {}
         self._bands: list[Band] = []
+        self._room = 0
         self._picture: GraphDrawing | None = None
         self._rest_until = 0.0
         self._is_load_due = False
@@ -82,6 +83,11 @@ class GraphScreen(DeskScreen):
         below = self.app.screen_stack[-2] if len(self.app.screen_stack) > 1 else None
         if isinstance(below, JobScreen) and isinstance(task := below.selected_view(), TaskView):
             self._first_task = task.id
+
+    def on_resize(self) -> None:
+        """Draw the graph for the new height."""
+        self.call_after_refresh(self._show)
+        self.show_status()
 
     def is_affected(self, kinds: frozenset[str]) -> bool:
         """Read a large job less often: what is put off here is read by `refresh_ages`."""
@@ -201,8 +207,10 @@ class GraphScreen(DeskScreen):
         stages = fold(self._detail, self._unfolded)
         self._nodes_by_key = {node.key: node for stage in stages for node in stage.nodes}
         bands = [stage.band for stage in stages]
-        if self._picture is None or bands != self._bands:
-            self._bands, self._picture = bands, draw_graph(bands)
+        room = self.view.height
+        if self._picture is None or (bands, room) != (self._bands, self._room):
+            self._bands, self._room = bands, room
+            self._picture = draw_graph(bands, room=room)
         labels = {node.key: self._label(node.label, node.status) for node in self._nodes_by_key.values()}
         self.view.put(self._picture, [self._title(stage) for stage in stages], labels)
         if self._first_task is not None:

@@ -137,7 +137,7 @@ def heading(job: JobView, look: Look, *, width: int) -> SafeText:
 def progress(job: JobView) -> str:
     """Return how many tasks of a job are done, how long it has been running and how much longer it takes.
 
-    The estimate assumes the average pace so far.
+    The estimate assumes the average pace so far, and is never before the last retry that waits.
     """
     total = sum(job.tasks.values())
     done = sum(job.tasks.get(status, 0) for status in TASK_FINAL)
@@ -147,7 +147,9 @@ def progress(job: JobView) -> str:
         elapsed = (now_ms() if job.finished_at is None else job.finished_at) - job.started_at
         parts.append(duration_text(elapsed))
         if 0 < done < total and job.status == "running":
-            parts.append(f"ETA {duration_text(elapsed * (total - done) // done)}")
+            left = elapsed * (total - done) // done
+            due = 0 if job.retry_until is None else job.retry_until - now_ms()
+            parts.append(f"ETA {duration_text(left)}" if due <= left else f"ETA {duration_text(due)} (retry)")
     parts += [f"{word} {job.tasks[word]}" for word in ("running", "failed", "held") if job.tasks.get(word)]
     return "  ".join(parts)
 

@@ -40,6 +40,8 @@ class JobView(Struct, frozen=True, kw_only=True):
     """How many tasks that had not ended the verdict found, and so ended."""
     paused: JsonObject | None = None
     """Who (`by`), when (`at`, ms), why (`reason`), while it is paused."""
+    retry_until: int | None = None
+    """When the last of its retries that wait is due; lists leave it out."""
 
 
 class StageView(Struct, frozen=True, kw_only=True):
@@ -147,6 +149,10 @@ class QueueView(Struct, frozen=True, kw_only=True):
     """Since when the oldest of its queued tasks waits (ms UTC)."""
     rate: float = 0.0
     """Tasks that ended per minute, over the last five minutes."""
+    ends: tuple[int, ...] = ()
+    """How many tasks ended in each of the last ten half minutes, oldest first, the last one still under way."""
+    waited_ms: int | None = None
+    """How long the tasks that run now had been queued, on average."""
 
     @property
     def depth(self) -> int:

@@ -140,6 +140,10 @@ def queue_shape(queue: QueueView) -> JsonObject:
         "paused_at": _iso(queue.paused_at),
         "paused_by": queue.paused_by,
         "pause_reason": queue.pause_reason,
+        "oldest_at": _iso(queue.oldest_at),
+        "waited_ms": queue.waited_ms,
+        "per_minute": queue.rate,
+        "ends": list(queue.ends),
     }
 
 

@@ -113,7 +113,7 @@ async def test_enter_l_and_e_look_into_the_task_and_v_and_escape_come_back() -> 
         await operator.sees("Events of job 2")
         await operator.press("escape")
         await operator.until(lambda: isinstance(operator.app.screen, GraphScreen), "not back")
-        await operator.press("v")
+        await operator.press("v", "v")
         await operator.until(lambda: isinstance(operator.app.screen, JobScreen), "not back")
 
 

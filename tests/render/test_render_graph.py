@@ -151,3 +151,12 @@ def test_a_wide_layer_costs_one_track(count: int) -> None:
     drawing = draw_graph([band({"root": [], **leaves, "end": list(leaves)})])
     assert drawing.height == count
     assert drawing.width < 40
+
+
+@pytest.mark.parametrize(("room", "rows"), [(0, [0, 1, 2]), (4, [0, 1, 2]), (5, [0, 2, 4]), (99, [0, 3, 6])])
+def test_rows_stand_apart_where_there_is_room(room: int, rows: list[int]) -> None:
+    bands = [band({"a": [], "b": [], "c": [], "d": ["a", "b", "c"]})]
+    drawing = draw_graph(bands, room=room)
+    assert sorted(drawing.label_boxes[key].y for key in "abc") == rows
+    assert drawing.height == len(drawing.lines) == rows[-1] + 1
+    assert draw_graph([band({"a": [], "b": ["a"]})], room=99).height == 1

@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from core.model.records import replace
 from core.model.text import SafeText, fit
 from core.render.graph.canvas import Canvas, Segment
-from core.render.graph.layering import Band, layer
+from core.render.graph.layering import Band, Layering, layer
 from core.render.graph.layout import GraphLayout, LabelBox
 
+FARTHEST = 3
+"""Lines from one row to the next, at the most."""
 _ARROW = ">"
 _BARRIER = "┆"
 
@@ -33,9 +36,12 @@ class GraphDrawing:
     """The segments of each edge (need, dependant)."""
 
 
-def draw_graph(bands: Sequence[Band]) -> GraphDrawing:
-    """Draw bands side by side, a barrier between them, with the edges among all their nodes."""
-    layering = layer(bands)
+def draw_graph(bands: Sequence[Band], *, room: int = 0) -> GraphDrawing:
+    """Draw bands side by side, a barrier between them, with the edges among all their nodes.
+
+    Rows stand apart where `room` lines allow it, at most `FARTHEST`.
+    """
+    layering = _spread(layer(bands), room)
     layout = GraphLayout(layering, bands)
     vertices = (vertex for layer_ in layering.layers for vertex in layer_ if not vertex.is_dummy)
     return GraphDrawing(
@@ -56,6 +62,13 @@ def labelled_lines(drawing: GraphDrawing, titles: Sequence[str], labels: Mapping
     head = _overlay(" " * drawing.width, list(zip(drawing.title_boxes, titles, strict=True)))
     body = (_overlay(line, row) for line, row in zip(drawing.lines, rows, strict=True))
     return [SafeText(line.rstrip()) for line in (head, *body)]
+
+
+def _spread(layering: Layering, room: int) -> Layering:
+    pitch = min(FARTHEST, (room - 1) // (layering.height - 1)) if layering.height > 1 else 1
+    if pitch <= 1:
+        return layering
+    return replace(layering, rows={vertex: row * pitch for vertex, row in layering.rows.items()})
 
 
 def _lines(layout: GraphLayout, height: int) -> tuple[str, ...]:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.filters.fields import Noun
 from core.filters.terms import Filter
+from core.model.records import replace
+from core.model.status import TaskStatus
 from core.model.values import INBOX, JsonObject
 from core.model.views import JobDetail, JobView, Page
 from core.store.reports.keyset import page_keys, page_of, rows_by_id
@@ -32,6 +34,12 @@ from core.store.reports.rows import (
 from core.store.reports.source import Source
 from core.store.schema import counter, definition, edge, job, stage, task
 
+_RETRIES_MAX = 1_000
+"""Retries of a job that are looked at for the last one."""
+_LAST_RETRY = text(
+    "SELECT max(retry_at) - (SELECT time_offset FROM engine) FROM (SELECT retry_at FROM task"
+    f" INDEXED BY task_list WHERE job_id = :job AND status = 'retrying' LIMIT {_RETRIES_MAX})"
+)
 _ID_MAX = 2**63 - 1
 _INBOX_TASKS = 1_000
 """Tasks that the page of the inbox shows at the most, the newest; of other jobs it shows all."""
@@ -110,7 +118,10 @@ async def read_job(db: AsyncConnection, job_id: int) -> JobView:
         row = (await db.execute(JOBS.where(job.c.id == job_id))).one_or_none()
     if row is None:
         raise await unknown_job(db, job_id)
-    return job_view(row, await _counts(db, "job", [job_id]))
+    view = job_view(row, await _counts(db, "job", [job_id]))
+    if not view.tasks.get(TaskStatus.RETRYING) or view.id == INBOX:
+        return view
+    return replace(view, retry_until=(await db.execute(_LAST_RETRY, {"job": job_id})).scalar())
 
 
 async def read_jobs(db: AsyncConnection, job_ids: Sequence[int]) -> list[JobView]:

@@ -5,7 +5,7 @@ Read by the control.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,6 +21,8 @@ from core.store.sql import ids
 
 RATE_BUCKETS = 30
 """Buckets over which a rate is taken, the current one included: five minutes."""
+STEPS = 10
+"""Steps in which the ends of these minutes are told."""
 _MINUTE = 60_000
 
 # A lane is in one of the two indexes, by whether it is shut.
@@ -41,7 +43,14 @@ _OLDEST = text(
     "SELECT l.id AS lane, t.queued_at AS at FROM json_each(:lanes) j JOIN lane l ON l.id = j.value"
     " JOIN task t ON t.id = l.head_id"
 )
-_ENDED = text("SELECT queue, sum(n) AS n FROM ended WHERE at >= :first AND at <= :now GROUP BY queue")
+_ENDED = text(
+    f"SELECT queue, (at - :first) * {STEPS} / {RATE_BUCKETS * BUCKET} AS step, sum(n) AS n FROM ended"
+    " WHERE at >= :first AND at <= :now GROUP BY queue, step"
+)
+_WAITED = text(
+    "SELECT t.queue, avg(t.started_at - t.queued_at) AS ms FROM attempt a INDEXED BY attempt_open"
+    " JOIN task t ON t.id = a.task_id AND t.queued_at IS NOT NULL WHERE a.status = 'running' GROUP BY t.queue"
+)
 _COUNTS = select(counter.c.ref, counter.c.status, counter.c.n).where(
     counter.c.scope == "queue", counter.c.n > 0
 )
@@ -66,10 +75,20 @@ class QueueReports:
 async def read_queues(db: AsyncConnection, where: Filter | None, *, now: int) -> tuple[QueueView, ...]:
     """Return the queues that match a filter, by name; ages are judged at `now` (ms UTC)."""
     counts = counts_of((await db.execute(_COUNTS)).all())
-    oldest, rates = await _oldest(db), await _rates(db, now=now)
+    oldest, ends = await _oldest(db), await _ends(db, now=now)
+    rates, waited = _rates(ends, now=now + await engine_offset(db)), await _waited(db)
     rows = (await db.execute(QUEUES.order_by(queue.c.name))).all()
     views = [
-        queue_view(row, counts, Throughput(oldest_at=oldest.get(row.name), rate=rates.get(row.name, 0.0)))
+        queue_view(
+            row,
+            counts,
+            Throughput(
+                oldest_at=oldest.get(row.name),
+                rate=rates.get(row.name, 0.0),
+                ends=ends.get(row.name, (0,) * STEPS),
+                waited_ms=waited.get(row.name),
+            ),
+        )
         for row in rows
     ]
     filter_ = where or Filter(noun=Noun.QUEUES)
@@ -83,7 +102,8 @@ async def oldest_queued(db: AsyncConnection, lanes: Iterable[int]) -> dict[int, 
 
 async def read_pace(db: AsyncConnection, *, now: int) -> float:
     """Return how many tasks of all queues ended per minute over the last minutes, at `now` (ms UTC)."""
-    return sum((await _rates(db, now=now)).values())
+    ends = await _ends(db, now=now)
+    return sum(_rates(ends, now=now + await engine_offset(db)).values())
 
 
 async def _oldest(db: AsyncConnection) -> dict[str, int | None]:
@@ -92,12 +112,28 @@ async def _oldest(db: AsyncConnection) -> dict[str, int | None]:
     return {name: queued_at.get(lane) for name, lane in lanes.items()}
 
 
-async def _rates(db: AsyncConnection, *, now: int) -> dict[str, float]:
+async def _ends(db: AsyncConnection, *, now: int) -> dict[str, tuple[int, ...]]:
+    """Return how many tasks of each queue ended in each step of the last minutes, oldest first."""
     now += await engine_offset(db)
-    first = now - now % BUCKET - (RATE_BUCKETS - 1) * BUCKET
-    rows = (await db.execute(_ENDED, {"first": first, "now": now})).all()
+    first = _first_bucket(now)
+    found: dict[str, list[int]] = {}
+    for row in (await db.execute(_ENDED, {"first": first, "now": now})).all():
+        found.setdefault(row.queue, [0] * STEPS)[row.step] += row.n
+    return {name: tuple(steps) for name, steps in found.items()}
+
+
+def _rates(ends: Mapping[str, tuple[int, ...]], *, now: int) -> dict[str, float]:
     # The current bucket has not had its ten seconds yet.
-    return {row.queue: round(row.n * _MINUTE / (now + 1 - first), 2) for row in rows}
+    length = now + 1 - _first_bucket(now)
+    return {name: round(sum(steps) * _MINUTE / length, 2) for name, steps in ends.items()}
+
+
+def _first_bucket(now: int) -> int:
+    return now - now % BUCKET - (RATE_BUCKETS - 1) * BUCKET
+
+
+async def _waited(db: AsyncConnection) -> dict[str, int]:
+    return {row.queue: max(0, int(row.ms)) for row in (await db.execute(_WAITED)).all()}
 
 
 def _columns(view: QueueView) -> dict[str, object]:

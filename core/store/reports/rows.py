@@ -70,10 +70,12 @@ class Extras:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Throughput:
-    """How long the oldest task of a queue waits, and how many end per minute."""
+    """How long the oldest task of a queue waits, how long those that run did, and how many end when."""
 
     oldest_at: int | None = None
     rate: float = 0.0
+    ends: tuple[int, ...] = ()
+    waited_ms: int | None = None
 
 
 def object_of(text: str | None) -> JsonObject:
@@ -140,6 +142,8 @@ def queue_view(row: AnyRow, counts: Counts, throughput: Throughput) -> QueueView
         pause_reason=row.pause_reason,
         oldest_at=throughput.oldest_at,
         rate=throughput.rate,
+        ends=throughput.ends,
+        waited_ms=throughput.waited_ms,
     )
 
 

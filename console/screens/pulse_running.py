@@ -1,0 +1,71 @@
+"""What runs, longest first, as a panel of Pulse.
+
+Used by the Pulse screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from rich.style import Style
+
+from console.rows.listing import now_ms, slow_style, style_of
+from console.themes import Look
+from console.verbs.selection import Selection, task_selection
+from console.widgets.row_format import RowFormat
+from console.widgets.table import CursorShown, Table
+from core.control.api import ControlAPI
+from core.filters.fields import Noun
+from core.filters.terms import Filter, In, Sort
+from core.model.text import SafeText, safe_line
+from core.model.views import TaskView
+from core.render.columns import Column, Form, cell
+from core.render.times import duration_text
+
+MOST = 50
+WHERE = Filter(
+    noun=Noun.TASKS,
+    terms=(In(field="status", values=("running",)),),
+    sort=Sort(field="took", descending=True),
+)
+"""What runs, longest first."""
+_COLUMNS = (
+    Column(name="key", title="WHAT RUNS", form=Form.TEXT, path="key", min_width=12, width=24),
+    Column(name="job", title="JOB", form=Form.NUMBER, path="job_id", width=6, priority=1),
+    Column(name="id", title="TASK", form=Form.NUMBER, path="id", width=7, priority=1),
+    Column(name="took", title="TOOK", form=Form.SPAN, path="began_at", other="finished_at", width=8),
+    Column(name="usual", title="USUALLY", form=Form.TEXT, path="usual", width=8),
+    Column(name="try", title="TRY", form=Form.RATIO, path="tries", other="max_attempts", width=5, priority=2),
+    Column(name="queue", title="QUEUE", form=Form.TEXT, path="queue", min_width=8, width=14, priority=2),
+)
+
+
+async def read_running(control: ControlAPI) -> tuple[TaskView, ...]:
+    """Return what runs, longest first; each of them has a slot."""
+    return (await control.tasks(WHERE, limit=MOST)).rows
+
+
+def running_table(look: Callable[[], Look]) -> Table[TaskView]:
+    """Return a table of tasks that run, each beside what is usual for it."""
+
+    def write(task: TaskView, columns: Sequence[Column]) -> tuple[SafeText, ...]:
+        return tuple(_cell(task, column) for column in columns)
+
+    def style(task: TaskView, column: Column) -> Style | None:
+        if column.name == "key":
+            return style_of("running", look())
+        return slow_style(task, look()) if column.name == "took" else None
+
+    row_format = RowFormat(columns=_COLUMNS, key=lambda task: task.id, write=write, style=style)
+    return Table(row_format, cursor=CursorShown.WITH_FOCUS)
+
+
+def chosen_running(task: TaskView | None) -> Selection | None:
+    """Return the task as the target of a verb."""
+    return None if task is None else task_selection(task)
+
+
+def _cell(task: TaskView, column: Column) -> SafeText:
+    if column.name == "usual":
+        return safe_line("" if task.usual is None else duration_text(task.usual.median_ms))
+    return cell(column, task, now=now_ms())
