@@ -21,7 +21,8 @@ from core.model.pulse import Failing, Waiting
 from core.model.status import JOB_FINAL, TASK_FINAL, JobStatus
 from core.model.text import SafeText, clip, safe_line
 from core.model.values import INBOX, to_iso
-from core.model.views import EngineInfo, JobView
+from core.model.views import EngineInfo, JobView, TaskView
+from core.render.times import usual_text
 
 Lines: TypeAlias = dict[Hashable, SafeText]
 """The line about each subject, in the order in which they are written."""
@@ -34,11 +35,11 @@ _ACTIVE = tuple(status.value for status in JobStatus if status not in JOB_FINAL)
 
 
 async def write_overview(control: ControlAPI, out: TextIO, *, watch: float | None) -> None:
-    """Write engine, counts, active jobs, what fails, what waits.
+    """Write engine, counts, active jobs, what runs, what fails, what waits.
 
     With `watch`, do it again after so many seconds each time, and write only the lines that changed.
     """
-    parts = [_Part(read=read) for read in (_summary, _jobs, _troubles)]
+    parts = [_Part(read=read) for read in (_summary, _jobs, _running, _troubles)]
     while True:
         lines = [line for part in parts for line in await part.changed_lines(control)]
         # One write: a reader on a pipe never sees half an overview.
@@ -113,6 +114,14 @@ async def _jobs(control: ControlAPI) -> Lines:
     return lines
 
 
+async def _running(control: ControlAPI) -> Lines:
+    """Return what runs, longest first, with what is usual for it: each of them has a slot."""
+    order = Sort(field="took", descending=True)
+    where = Filter(noun=Noun.TASKS, terms=(In(field="status", values=("running",)),), sort=order)
+    page = await control.tasks(where, limit=_SHOWN)
+    return {("runs", task.id, task.attempts): _task(task) for task in page.rows}
+
+
 async def _troubles(control: ControlAPI) -> Lines:
     pulse = await control.pulse()
     lines: Lines = {("fails", failing.code): _failing(failing) for failing in pulse.failing}
@@ -145,6 +154,13 @@ def _job(job: JobView) -> SafeText:
     return _line(
         f"job {job.id} {job.name}: {job.status}, {done} of {total} done; {_listed(job.tasks)}{reason}"
     )
+
+
+def _task(task: TaskView) -> SafeText:
+    # The moment, not the length: a line is written again when it changes.
+    since = "" if task.started_at is None else f" since {to_iso(task.started_at)}"
+    usual = "" if task.usual is None else f", {usual_text(task.usual)}"
+    return _line(f"runs: task {task.id} {task.key} of job {task.job_id}{since}{usual}")
 
 
 def _failing(failing: Failing) -> SafeText:

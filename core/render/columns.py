@@ -40,6 +40,8 @@ class Form(StrEnum):
     """A number that is seldom whole, to one decimal."""
     SPAN = "span"
     """How long from a moment to the `other`, or until now; `!` before it if that is longer than usual."""
+    LENGTH = "length"
+    """How long something took, of a number of ms."""
     RATIO = "ratio"
     """The value and the `other`, `2/5`."""
     COUNTS = "counts"
@@ -83,7 +85,7 @@ class Column(Struct, frozen=True, kw_only=True):
     @property
     def flush_right(self) -> bool:
         """Whether its texts end in one line, as those of numbers and durations do."""
-        return self.form in (Form.NUMBER, Form.AGE, Form.DUE, Form.RATE, Form.SPAN, Form.RATIO)
+        return self.form in (Form.NUMBER, Form.AGE, Form.DUE, Form.RATE, Form.SPAN, Form.LENGTH, Form.RATIO)
 
 
 # The most urgent is written first: counts are cut from the right.
@@ -145,6 +147,7 @@ _QUEUES = (
     ("running", "RUNNING", Form.NUMBER, "tasks.running", 7, 7, 0),
     ("retrying", "RETRYING", Form.NUMBER, "tasks.retrying", 8, 8, 2),
     ("oldest", "OLDEST", Form.AGE, "oldest_at", 6, 7, 1),
+    ("waited", "WAITED", Form.LENGTH, "waited_ms", 6, 7, 2),
     ("rate", "PER MIN", Form.RATE, "rate", 7, 7, 2),
     ("held", "HELD", Form.NUMBER, "tasks.held", 4, 5, 3),
     ("failed", "FAILED", Form.NUMBER, "tasks.failed", 6, 6, 1),
@@ -203,6 +206,8 @@ def _write(column: Column, value: object, *, view: object, now: int) -> str:
             end = _read(view, column.other)
             took = duration_text((now if end is None else _moment(end)) - _moment(value))
             return f"!{took}" if isinstance(view, TaskView) and view.is_slow(now) else took
+        case Form.LENGTH:
+            return duration_text(_moment(value))
         case Form.RATIO:
             return f"{value}/{_read(view, column.other)}"
         case Form.COUNTS:

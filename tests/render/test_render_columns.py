@@ -64,6 +64,7 @@ QUEUE = QueueView(
     paused_at=NOW - 7_500_000,
     paused_by="ada",
     pause_reason="quota",
+    waited_ms=150_000,
     oldest_at=NOW - 65_000,
     rate=12.34,
 )
@@ -138,6 +139,7 @@ def test_a_queue_is_written() -> None:
         "running": "",
         "retrying": "",
         "oldest": "1m",
+        "waited": "2m30s",
         "rate": "12.3",
         "held": "",
         "failed": "",
