@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import TypeAlias
 
 from textual import events
 from textual.app import ComposeResult
@@ -25,11 +26,13 @@ from console.screens.pulse_panels import (
     where_failing,
     where_waiting,
 )
+from console.screens.pulse_running import read_running, running_table
 from console.verbs.selection import Selection
 from console.widgets.styled_lines import StyledLines
 from console.widgets.table import CursorShown, Table
 from core.model.pulse import Failing, PulseView, Waiting, WaitKind
 from core.model.text import SafeText, safe_line
+from core.model.views import TaskView
 
 REST_SECONDS = 2.0
 """Between two reads of the throughput; the counts follow every tick."""
@@ -38,6 +41,7 @@ STEP_SECONDS = 10.0
 MINUTES = 10
 """How far back the throughput is shown."""
 _WIDE = 140
+_Panel: TypeAlias = "Table[Failing] | Table[Waiting] | Table[TaskView]"
 _START = SafeText("nothing has run yet: o starts a job; try the sample")
 
 
@@ -63,8 +67,9 @@ class PulseScreen(DeskScreen):
         self.waiting: Table[Waiting] = Table(
             waiting_row_format(lambda: desk.look), cursor=CursorShown.WITH_FOCUS
         )
-        self._panels = Container(self.failing, self.waiting, classes="panels")
-        self._focused: Table[Failing] | Table[Waiting] = self.failing
+        self.running = running_table(lambda: desk.look)
+        self._panels = Container(self.failing, self.waiting, self.running, classes="panels")
+        self._focused: _Panel = self.failing
         self._view: PulseView | None = None
         self._read_at = 0.0
         self._is_load_due = False
@@ -82,8 +87,8 @@ class PulseScreen(DeskScreen):
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Remember which panel has the focus."""
-        if event.widget in (self.failing, self.waiting):
-            self._focused = self.failing if event.widget is self.failing else self.waiting
+        panel = next((panel for panel in self._shown_panels() if panel is event.widget), None)
+        self._focused = self._focused if panel is None else panel
 
     def on_resize(self) -> None:
         """Set the panels side by side where there is room."""
@@ -95,7 +100,12 @@ class PulseScreen(DeskScreen):
         """Read the summary and fill every part; then raise the first error."""
         self._read_at, self._is_load_due = time.monotonic(), False
         self._view = view = await self.desk.control.pulse(minutes=MINUTES)
-        parts = (self._fill_throughput(), self._fill_failing(view), self._fill_waiting(view))
+        parts = (
+            self._fill_throughput(),
+            self._fill_failing(view),
+            self._fill_waiting(view),
+            self._fill_running(),
+        )
         for fault in await asyncio.gather(*parts, return_exceptions=True):
             if fault is not None:
                 raise fault
@@ -112,6 +122,7 @@ class PulseScreen(DeskScreen):
         """Read the summary if that is due, or to move the throughput on while there is some."""
         self.failing.refresh_ages()
         self.waiting.refresh_ages()
+        self.running.refresh_ages()
         rested = time.monotonic() - self._read_at
         moves = self._view is not None and any(rate.ended for rate in self._view.rates)
         is_due = rested >= REST_SECONDS if self._is_load_due else moves and rested >= STEP_SECONDS
@@ -135,6 +146,7 @@ class PulseScreen(DeskScreen):
     def restyle(self) -> None:
         self.failing.restyle()
         self.waiting.restyle()
+        self.running.restyle()
         self.show_status()
         self._write_throughput()
 
@@ -142,13 +154,15 @@ class PulseScreen(DeskScreen):
         """Return all tasks that failed with the code, or the queue or job that waits."""
         if self._focused is self.failing:
             return None if self.failing.selected is None else chosen_failing(self.failing.selected)
+        if self._focused is self.running:
+            return None
         return None if self.waiting.selected is None else chosen_waiting(self.waiting.selected)
 
     def why_not(self, action: str) -> SafeText:
         """Refuse the verbs of the other panel."""
-        if action == "retry" and self._focused is self.waiting:
+        if action == "retry" and self._focused is not self.failing:
             return SafeText("retry acts on what fails: Tab goes there")
-        if action == "pause" and self._focused is self.failing:
+        if action == "pause" and self._focused is not self.waiting:
             return SafeText("pause and resume act on what waits: Tab goes there")
         return super().why_not(action)
 
@@ -157,8 +171,10 @@ class PulseScreen(DeskScreen):
 
     def action_open(self) -> None:
         """Show the tasks behind the row, or its job."""
-        failing, waiting = self.failing.selected, self.waiting.selected
-        if self._focused is self.failing:
+        failing, waiting, running = self.failing.selected, self.waiting.selected, self.running.selected
+        if self._focused is self.running:
+            self.visit("task", None if running is None else running.id)
+        elif self._focused is self.failing:
             self.visit("tasks", None if failing is None else where_failing(failing, "failed", "retrying"))
         elif waiting is not None and waiting.kind is WaitKind.PAUSED_JOB and waiting.subject.isdecimal():
             self.visit("job", int(waiting.subject))
@@ -166,7 +182,9 @@ class PulseScreen(DeskScreen):
             self.visit("tasks", None if waiting is None else where_waiting(waiting))
 
     def action_panel(self) -> None:
-        (self.failing if self._focused is self.waiting else self.waiting).focus()
+        """Go on to the next panel that is shown."""
+        panels = self._shown_panels()
+        panels[(panels.index(self._focused) + 1) % len(panels)].focus()
 
     async def _fill_throughput(self) -> None:
         self._write_throughput()
@@ -179,6 +197,18 @@ class PulseScreen(DeskScreen):
     async def _fill_waiting(self, view: PulseView) -> None:
         fill(self.waiting, view.waiting)
         self.waiting.say(SafeText("nothing waits"))
+
+    async def _fill_running(self) -> None:
+        """Show what runs, longest first; nothing of the panel while nothing runs."""
+        rows = await read_running(self.desk.control)
+        fill(self.running, rows)
+        if not rows and self._focused is self.running:
+            self.failing.focus()
+        self.running.display = bool(rows)
+
+    def _shown_panels(self) -> list[_Panel]:
+        panels: list[_Panel] = [self.failing, self.waiting, self.running]
+        return [panel for panel in panels if panel.display]
 
     def _write_throughput(self) -> None:
         rates = () if self._view is None else self._view.rates

@@ -11,7 +11,6 @@ from rich.style import Style
 
 from console.rows.listing import now_ms, slow_style, style_of
 from console.themes import Look
-from console.verbs.selection import Selection, task_selection
 from console.widgets.row_format import RowFormat
 from console.widgets.table import CursorShown, Table
 from core.control.api import ControlAPI
@@ -58,11 +57,6 @@ def running_table(look: Callable[[], Look]) -> Table[TaskView]:
 
     row_format = RowFormat(columns=_COLUMNS, key=lambda task: task.id, write=write, style=style)
     return Table(row_format, cursor=CursorShown.WITH_FOCUS)
-
-
-def chosen_running(task: TaskView | None) -> Selection | None:
-    """Return the task as the target of a verb."""
-    return None if task is None else task_selection(task)
 
 
 def _cell(task: TaskView, column: Column) -> SafeText:

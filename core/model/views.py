@@ -150,7 +150,7 @@ class QueueView(Struct, frozen=True, kw_only=True):
     rate: float = 0.0
     """Tasks that ended per minute, over the last five minutes."""
     ends: tuple[int, ...] = ()
-    """How many tasks ended in each of the last ten half minutes, oldest first, the last one still under way."""
+    """How many tasks ended in each of the last ten half minutes, oldest first, the last one under way."""
     waited_ms: int | None = None
     """How long the tasks that run now had been queued, on average."""
 

@@ -200,14 +200,12 @@ def _write(column: Column, value: object, *, view: object, now: int) -> str:
             return age_text(now - _moment(value))
         case Form.DUE:
             return duration_text(_moment(value) - now) if _moment(value) > now else "now"
-        case Form.RATE:
-            return f"{value:.1f}" if isinstance(value, float) else str(value)
+        case Form.RATE | Form.LENGTH:
+            return _write_measure(column.form, value)
         case Form.SPAN:
             end = _read(view, column.other)
             took = duration_text((now if end is None else _moment(end)) - _moment(value))
             return f"!{took}" if isinstance(view, TaskView) and view.is_slow(now) else took
-        case Form.LENGTH:
-            return duration_text(_moment(value))
         case Form.RATIO:
             return f"{value}/{_read(view, column.other)}"
         case Form.COUNTS:
@@ -220,6 +218,12 @@ def _write(column: Column, value: object, *, view: object, now: int) -> str:
             return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         case _:
             assert_never(column.form)
+
+
+def _write_measure(form: Form, value: object) -> str:
+    if form is Form.LENGTH:
+        return duration_text(_moment(value))
+    return f"{value:.1f}" if isinstance(value, float) else str(value)
 
 
 def _read(view: object, path: str) -> object:

@@ -12,9 +12,11 @@ from console.sessions.overview import write_overview
 from core.model.errors import Unavailable
 from core.model.orphans import OrphanKind
 from core.model.records import replace
+from core.model.run_times import UsualTime
+from core.model.values import to_iso
 from core.model.views import ClaimsClosed
 from tests.console.support_console import HOSTILE, VISIBLE
-from tests.console.support_fake_control import INFO, FakeControl
+from tests.console.support_fake_control import INFO, NOW, FakeControl
 from tests.support.waiting import until
 
 
@@ -145,3 +147,15 @@ async def test_trouble_is_told_once_and_nothing_is_taken_to_be_over(watched: Wat
 
     told = await watched.after(mend, "no longer fails: exit")
     assert "job 2" in told
+
+
+async def test_what_runs_is_written_with_what_is_usual_longest_first() -> None:
+    control = FakeControl()
+    usual = UsualTime(median_ms=40_000, p95_ms=60_000, attempts=9)
+    control.add_task(1, "short", status="running", attempts=1, started_at=NOW - 30_000, usual=usual)
+    control.add_task(1, "long", status="running", attempts=1, started_at=NOW - 600_000)
+    runs = [line for line in (await once(control)).splitlines() if line.startswith("runs: ")]
+    assert runs == [
+        f"runs: task 2 long of job 1 since {to_iso(NOW - 600_000)}",
+        f"runs: task 1 short of job 1 since {to_iso(NOW - 30_000)}, usually 40s, 95% within 1m",
+    ]

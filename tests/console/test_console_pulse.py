@@ -15,6 +15,7 @@ from console.widgets.styled_lines import changed, flow
 from core.filters.unparser import unparse
 from core.model.errors import Unavailable
 from core.model.pulse import Failing, PulseView, Rate, Waiting, WaitKind
+from core.model.run_times import UsualTime
 from core.model.text import SafeText, cells
 from tests.console.support_console import HOSTILE, VISIBLE, Operator, console, shown, strips_of
 from tests.console.support_fake_control import INFO, NOW, FakeControl
@@ -477,3 +478,22 @@ async def _go_to_wait(operator: Operator, kind: WaitKind, subject: str) -> None:
             return
         await operator.press("j")
     raise AssertionError(shown(operator.app))
+
+
+async def test_what_runs_stands_beside_what_is_usual_longest_first_and_leads_to_its_task() -> None:
+    control = FakeControl()
+    usual = UsualTime(median_ms=40_000, p95_ms=60_000, attempts=9)
+    now = time.time_ns() // 1_000_000
+    short = control.add_task(1, "short", status="running", attempts=1, started_at=now - 30_000, usual=usual)
+    control.add_task(1, "long", status="running", attempts=1, started_at=now - 600_000, usual=usual)
+    async with console(control, at="1", size=(100, 30)) as operator:
+        told = await operator.sees("WHAT RUNS", "!10m", "40s")
+        assert told.index("long") < told.index("short")
+        await operator.press("tab", "tab", "j", "enter")
+        await operator.sees(f"Task {short}")
+        for number in (1, 2):
+            control.set_task(number, status="succeeded")
+        await operator.press("escape")
+        await operator.misses("WHAT RUNS")
+        await operator.press("tab")
+        await operator.until(lambda: operator.app.screen.waiting.has_focus, "Tab goes round what is shown")

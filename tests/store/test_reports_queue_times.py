@@ -1,4 +1,4 @@
-"""Tests of the pace and latency of queues, and of when retries are due."""
+"""Tests of the pace of queues, and due retries."""
 
 from __future__ import annotations
 
