@@ -30,6 +30,8 @@ WORDS: dict[str, list[str]] = {
     "tasks": ["tasks", "--json"],
     "wait": ["wait", "--task", "1"],
     "why": ["why", "2"],
+    "timeline": ["timeline", "2"],
+    "runs": ["runs", "sample"],
     "groups": ["groups"],
     "queues": ["queues"],
     "events": ["events"],

@@ -13,7 +13,7 @@ PARTS = {
     "details": ("logs", "events", "why", "drawn"),
     "Pulse, Retries, Orphans": ("pulse", "preset", "orphans"),
     "texts and logs": ("view", "text", "log"),
-    "graph": ("node", "graph"),
+    "graph, timeline and runs": ("node", "graph", "bars", "runs", "choose_run"),
 }
 """The parts of the key table under the headings of the page."""
 
