@@ -100,6 +100,8 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
         ("undo", "z", "z", "undo", "undo a pause or hold of the last 10 s", ""),
         ("write", "W", "W", "write", "arm changes for 5 minutes where they are protected, or disarm", ""),
         ("freeze", "Z", "Z", "freeze", "freeze the screen, or unfreeze it", ""),
+        ("repaint", "ctrl+l", "Ctrl+L", "repaint", "draw the whole screen again", ""),
+        ("suspend", "ctrl+z", "Ctrl+Z", "suspend", "go to the shell; fg comes back", ""),
         ("reload", "ctrl+r,f5", "Ctrl+R", "reload", "reload everything", ""),
         (
             "start_engine",

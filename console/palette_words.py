@@ -18,6 +18,8 @@ ACTION_WORDS: Mapping[str, str] = {
     "write": "protected arm unlock read-only sudo",
     "freeze": "pause stop updates hold still",
     "reload": "refresh update",
+    "repaint": "redraw refresh clear garbage",
+    "suspend": "background shell stop job",
     "start_engine": "serve daemon server restart replace upgrade",
     "theme": "colours colors dark light appearance",
     "leave": "close back",

@@ -45,6 +45,7 @@ from console.shell.new_jobs import NewJobs
 from console.shell.palette import Palette
 from console.shell.place_prompt import PlacePrompt
 from console.shell.places import GROUPS, HOME, ROOTS
+from console.shell.terminal_keys import TerminalKeys
 from console.shell.theme_switch import ThemeSwitch
 from console.terminal.driver import CountingDriver
 from console.terminal.key_order import KeyOrder
@@ -122,6 +123,7 @@ class ConsoleApp(App[None]):
         self.theme_switch.start()
         self.place_prompt = PlacePrompt(self, self.desk, navigator=self.navigator, notices=notices)
         self.palette = Palette(self, notices=notices)
+        self.terminal_keys = TerminalKeys(self, self.desk, notices=notices, starter=options.starter)
         self.new_jobs = NewJobs(self, self.desk, notices=notices)
         for name in ROOTS:
             self.add_mode(name, partial(self.navigator.new_root, name))
@@ -129,6 +131,7 @@ class ConsoleApp(App[None]):
     def on_mount(self) -> None:
         """Show the first screen, and begin to follow what changes."""
         self.boundary.watch()
+        self.terminal_keys.watch()
         self.theme_switch.tell_unknown()
         start(self, self._open, group="begin")
         self.updates.start()
@@ -255,6 +258,16 @@ class ConsoleApp(App[None]):
                 screen.show_status()
             else:
                 screen.reload()
+
+    def action_repaint(self) -> None:
+        self.terminal_keys.repaint()
+
+    def action_suspend(self) -> None:
+        self.terminal_keys.suspend()
+
+    def action_help_quit(self) -> None:
+        """Say how to leave: Ctrl+C does not."""
+        self.terminal_keys.tell_how_to_leave()
 
     def action_reload(self) -> None:
         """Read everything again."""
