@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from rich.style import Style
 from textual.color import Color
 
+from console.rows.job_names import JobNames
 from console.themes import Look
 from console.widgets.row_format import RowFormat
 from core.control.api import ControlAPI, EventQuery
@@ -22,10 +23,12 @@ from core.filters.terms import Filter, In, Sort, Term
 from core.model.events import EventView
 from core.model.records import replace
 from core.model.text import SafeText, safe_line
+from core.model.values import INBOX
 from core.model.views import JobView, Page, QueueView, TaskView
-from core.render.columns import COLUMNS, Column, cell
+from core.render.columns import COLUMNS, Column, Form, cell
 
 V = TypeVar("V")
+_OF_JOB = Column(name="of", title="OF JOB", form=Form.TEXT, path="job_id", min_width=9, width=16, priority=3)
 STATUS_CELLS = 11
 """Width of a status with its glyph."""
 
@@ -42,6 +45,8 @@ class Listing(Generic[V]):
     """Returns what a row stands for."""
     scope: tuple[Term, ...] = ()
     """What holds for every row, whatever the filter: those of one job, for example."""
+    written: Mapping[str, Callable[[V], SafeText]] = field(default_factory=dict)
+    """By the name of a column, what writes it from more than the row."""
     order: Sort | None = None
     """The order while the filter names none; None = the usual one of the noun."""
 
@@ -71,6 +76,24 @@ def tasks(control: ControlAPI) -> Listing[TaskView]:
         columns=columns_of(Noun.TASKS),
         key=lambda task: task.id,
         read=lambda where, after, limit: control.tasks(where, after=after, limit=limit),
+    )
+
+
+def tasks_with_jobs(control: ControlAPI) -> Listing[TaskView]:
+    """List tasks, with the name of their job beside its number."""
+    names, listing = JobNames(control), tasks(control)
+
+    async def read(where: Filter, after: str | None, limit: int) -> Page[TaskView]:
+        page = await listing.read(where, after, limit)
+        await names.learn(task.job_id for task in page.rows)
+        return page
+
+    at = next(at for at, column in enumerate(listing.columns) if column.name == "job") + 1
+    return replace(
+        listing,
+        columns=(*listing.columns[:at], _OF_JOB, *listing.columns[at:]),
+        read=read,
+        written={_OF_JOB.name: lambda task: names.of(task.job_id)},
     )
 
 
@@ -113,7 +136,12 @@ def row_format_of(listing: Listing[V], look: Callable[[], Look]) -> RowFormat[V]
 
     def write(view: V, columns: Sequence[Column]) -> tuple[SafeText, ...]:
         now = now_ms()
-        return tuple(_write(column, view, look=look(), now=now) for column in columns)
+        return tuple(
+            listing.written[column.name](view)
+            if column.name in listing.written
+            else _write(column, view, look=look(), now=now)
+            for column in columns
+        )
 
     def style(view: V, column: Column) -> Style | None:
         if column.name == "status":
@@ -146,8 +174,16 @@ def now_ms() -> int:
 
 
 def _write(column: Column, view: object, *, look: Look, now: int) -> SafeText:
-    text = cell(column, view, now=now)
+    text = cell_text(column, view, now=now)
     return worded(text, look) if column.name == "status" else text
+
+
+def cell_text(column: Column, view: object, *, now: int) -> SafeText:
+    """Write one cell; the key of a loose task is that of its command, so its name stands behind it."""
+    text = cell(column, view, now=now)
+    if column.name == "key" and isinstance(view, TaskView) and view.job_id == INBOX:
+        return safe_line(f"{text} · {view.name}") if view.name and view.name != view.key else text
+    return text
 
 
 def _as_row(queue: QueueView) -> Mapping[str, object]:

@@ -12,7 +12,7 @@ from rich.style import Style
 
 from console.desk import Desk
 from console.key_table import bindings
-from console.rows.listing import Listing, columns_of, now_ms, slow_style, style_of, worded
+from console.rows.listing import Listing, cell_text, columns_of, now_ms, slow_style, style_of, worded
 from console.screens.list_screen import ListScreen
 from console.themes import Look
 from console.verbs.selection import Selection, job_selection
@@ -25,7 +25,7 @@ from core.model.status import TASK_FINAL
 from core.model.text import SafeText, cells, clip, safe_line
 from core.model.values import INBOX
 from core.model.views import JobDetail, JobView, Page, StageView, TaskView
-from core.render.columns import Column, Form, cell
+from core.render.columns import Column, Form
 from core.render.graph.layering import depths
 from core.render.times import duration_text
 
@@ -219,7 +219,7 @@ def _cell(row: JobRow, column: Column, *, desk: Desk, now: int) -> SafeText:
         return safe_line(", ".join(row.needs))
     if isinstance(view, StageView):
         return safe_line(f"stage {view.position + 1} {view.name}") if column.name == "key" else SafeText("")
-    text = cell(column, view, now=now)
+    text = cell_text(column, view, now=now)
     if column.name == "key" and row.depth:
         return safe_line(f"{'  ' * (min(row.depth, _DEEPEST) - 1)}└ {text}")
     return text

@@ -154,7 +154,8 @@ class ListScreen(DeskScreen, Generic[V]):
 
     def export_cell(self, row: V, column: Column) -> SafeText:
         """Return what a column says of a row in a file."""
-        return cell_of(column, self.rows.listing.view(row))
+        written = self.rows.listing.written.get(column.name)
+        return cell_of(column, self.rows.listing.view(row)) if written is None else written(row)
 
     def why_not(self, action: str) -> SafeText:
         if action == "export":

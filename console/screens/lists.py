@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from console.desk import Desk
 from console.key_table import bindings
-from console.rows.listing import events, jobs, tasks
+from console.rows.listing import events, jobs, tasks_with_jobs
 from console.screens.list_screen import ListScreen
 from core.filters.terms import Filter
 from core.model.events import EventView
@@ -47,7 +47,7 @@ class TasksScreen(ListScreen[TaskView]):
     PLACES = TASK_PLACES
 
     def __init__(self, desk: Desk, *, where: Filter | None = None) -> None:
-        super().__init__(desk, tasks(desk.control), where=where)
+        super().__init__(desk, tasks_with_jobs(desk.control), where=where)
 
     def title_line(self) -> SafeText:
         return SafeText(" Tasks")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from console.desk import Desk
 from console.key_table import bindings
-from console.rows.listing import Listing, columns_of, now_ms, row_format_of, tasks, worded
+from console.rows.listing import Listing, cell_text, columns_of, now_ms, row_format_of, tasks, worded
 from console.screens.list_screen import ListScreen
 from console.screens.lists import TASK_PLACES
 from console.themes import Look
@@ -21,7 +21,7 @@ from core.filters.terms import Filter, In
 from core.model.records import replace
 from core.model.text import SafeText, safe_line
 from core.model.views import TaskView
-from core.render.columns import Column, Form, cell
+from core.render.columns import Column, Form
 from core.render.times import age_text, duration_text
 
 _WHEN = Column(name="due", title="WHEN", form=Form.DUE, path="retry_at", width=11, priority=1)
@@ -118,4 +118,4 @@ def _cell(task: TaskView, column: Column, *, look: Look, now: int) -> SafeText:
         case "status":
             return worded(task.status, look)
         case _:
-            return cell(column, task, now=now)
+            return cell_text(column, task, now=now)

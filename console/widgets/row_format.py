@@ -14,13 +14,13 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from core.model.text import SafeText, fit
+from core.model.text import SafeText, fit, fit_name
 from core.render.columns import GAP, Column
 from core.render.widths import ColumnLayout
 
 V = TypeVar("V")
 # Most cells of a page are like those of others.
-_fit = lru_cache(4_096)(fit)
+_fit, _fit_name = lru_cache(4_096)(fit), lru_cache(4_096)(fit_name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ def draw_row(
     for index, ((column, room), cell, style) in enumerate(zip(shape, cells, styles, strict=True)):
         gap = " " * GAP if index else ""
         drawn += len(gap) + room
-        written = _fit(cell, room, right=column.flush_right)
+        written = _fit_name(cell, room) if column.is_name else _fit(cell, room, right=column.flush_right)
         if style is None:
             text += gap + written
             continue

@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 
 from core.cli.output import Painted, Piece, is_live, say, status, width
-from core.model.text import SafeText, cells, fit
+from core.model.text import SafeText, cells, fit, fit_name
 from core.render.columns import GAP, Column, cell
 from core.render.widths import allot_widths, widened_needs
 
@@ -47,7 +47,7 @@ class Table:
     def _line(self, texts: Sequence[SafeText]) -> list[str]:
         widths = self._widths or []
         fitted = [
-            fit(text, size, right=column.flush_right)
+            fit_name(text, size) if column.is_name else fit(text, size, right=column.flush_right)
             for text, size, column in zip(texts, widths, self._columns, strict=True)
         ]
         return [*(f"{text}{' ' * GAP}" for text in fitted[:-1]), fitted[-1].rstrip()]

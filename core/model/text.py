@@ -22,6 +22,8 @@ SafeText = NewType("SafeText", str)
 ELLIPSIS = "…"
 """Stands where `clip` cut."""
 
+_NAME_PARTS = 8
+"""Cells below which a name has no room for two parts."""
 _HIDDEN = (
     # C0 but tab and newline, DEL, C1; soft hyphen, grapheme joiner.
     r"\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f"
@@ -76,6 +78,27 @@ def clip(text: str, width: int) -> SafeText:
         if room < 0:
             return SafeText(line[:index] + ELLIPSIS)
     return line
+
+
+def clip_name(text: str, width: int) -> SafeText:
+    """Return a name of at most `width` cells, cut in the middle: like names differ at their ends."""
+    line = safe_line(text)
+    if cells(line) <= width:
+        return line
+    if width < _NAME_PARTS:
+        return clip(line, width)
+    end = ""
+    for character in reversed(line):
+        if cells(character + end) > (width - 1) * 2 // 3:
+            break
+        end = character + end
+    return SafeText(clip(line, width - cells(end)) + end)
+
+
+def fit_name(text: str, width: int) -> SafeText:
+    """Return a name of exactly `width` cells, cut in the middle or padded."""
+    line = clip_name(text, width)
+    return SafeText(line + " " * (width - cells(line)))
 
 
 def fit(text: str, width: int, *, right: bool = False) -> SafeText:

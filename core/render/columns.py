@@ -83,11 +83,17 @@ class Column(Struct, frozen=True, kw_only=True):
         return not self.min_width or self.form in TIME_DEPENDENT
 
     @property
+    def is_name(self) -> bool:
+        """Whether it holds names, which are cut in the middle."""
+        return self.form is Form.TEXT and self.name in _NAMES
+
+    @property
     def flush_right(self) -> bool:
         """Whether its texts end in one line, as those of numbers and durations do."""
         return self.form in (Form.NUMBER, Form.AGE, Form.DUE, Form.RATE, Form.SPAN, Form.LENGTH, Form.RATIO)
 
 
+_NAMES = frozenset({"key", "name", "queue", "group", "of"})
 # The most urgent is written first: counts are cut from the right.
 _URGENCY = {word: rank for rank, word in enumerate(("failed", "held", "retrying", "running", "queued"))}
 

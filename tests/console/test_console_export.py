@@ -180,7 +180,7 @@ async def test_a_spreadsheet_gets_the_chosen_columns_and_no_formula(folder: Path
             (row,) = csv.DictReader(file)
         assert "queue" not in row
         assert (row["key"], row["name"], row["status"]) == ("'=1+1", VISIBLE, "queued")
-        assert (row["created_at"], row["took_seconds"], row["attempts"]) == (to_iso(NOW), "2.500", "1 of 1")
+        assert (row["created_at"], row["took_seconds"], row["try"]) == (to_iso(NOW), "2.500", "1 of 1")
 
 
 async def test_columns_of_one_screen_alone_stand_in_its_file(folder: Path) -> None:

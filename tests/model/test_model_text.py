@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.model.text import ELLIPSIS, cells, clip, fit, safe, safe_line
+from core.model.text import ELLIPSIS, cells, clip, clip_name, fit, fit_name, safe, safe_line
 
 ANY_TEXT = st.text(alphabet=st.characters(exclude_categories=()))
 DRIVING = ("Cc", "Cf", "Cs", "Zl", "Zp")
@@ -122,3 +122,24 @@ def test_clipped_text_never_exceeds_and_fitted_text_fills_its_width(text: str, w
 def test_text_stands_at_the_side_asked_for() -> None:
     assert fit("7", 3) == "7  "
     assert fit("7", 3, right=True) == "  7"
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "cut"),
+    [
+        ("nightly", 10, "nightly"),
+        ("nightly-import-region-07-customers", 22, "nightly…n-07-customers"),
+        ("nightly-import-region-07-customers", 9, "nig…omers"),
+        ("nightly-import", 7, "nightl…"),
+        ("六百六百六百六百六百", 10, "六…百六百"),
+        ("short", 0, ""),
+    ],
+)
+def test_a_name_is_cut_in_the_middle(name: str, width: int, cut: str) -> None:
+    assert clip_name(name, width) == cut
+
+
+@given(st.text(), st.integers(0, 60))
+def test_a_cut_name_fits_and_a_fitted_one_fills_its_width(text: str, width: int) -> None:
+    assert cells(clip_name(text, width)) <= width
+    assert cells(fit_name(text, width)) == width
