@@ -9,7 +9,8 @@ as shown, action, its description, a word for the hint line ('' = only the help 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from textual.binding import Binding
@@ -84,15 +85,15 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
             "go to a screen, job 7, task 7, 7, queue NAME; save, rename, delete a view",
             "",
         ),
-        ("screen_pulse", "1", "1", "screen('pulse')", "pulse: overview of everything", "pulse"),
-        ("screen_jobs", "2", "2", "screen('jobs')", "jobs", "jobs"),
-        ("screen_tasks", "3", "3", "screen('tasks')", "tasks", "tasks"),
-        ("screen_trouble", "4", "4", "screen('retries')", "retries and dead tasks", "retries"),
-        ("screen_queues", "7", "7", "screen('queues')", "queues", "queues"),
+        ("screen_pulse", "1", "1", "screen('pulse')", "pulse: overview of everything", ""),
+        ("screen_jobs", "2", "2", "screen('jobs')", "jobs", ""),
+        ("screen_tasks", "3", "3", "screen('tasks')", "tasks", ""),
+        ("screen_trouble", "4", "4", "screen('retries')", "retries and dead tasks", ""),
+        ("screen_queues", "7", "7", "screen('queues')", "queues", ""),
+        ("screen_orphans", "0", "0", "screen('orphans')", "orphans", ""),
         ("history_back", "left_square_bracket", "[", "history(-1)", "back in the history", ""),
         ("history_forward", "right_square_bracket", "]", "history(1)", "forward in the history", ""),
         ("last_view", "grave_accent", "`", "last_view", "the previous view, and back again", ""),
-        ("screen_orphans", "0", "0", "screen('orphans')", "orphans", ""),
         ("recall", "apostrophe", "'", "recall", "saved views: apply one (:save NAME saves one)", ""),
         ("copy", "y", "y", "copy", "copy id, JSON or command line of the row (menu)", ""),
         ("new_job", "o", "o", "new_job", "new job: pick a workflow, fill in its form", "new"),
@@ -198,6 +199,8 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
     ),
 }
 
+_SCREEN = re.compile(r"screen\('(\w+)'\)")
+
 KEYS: dict[str, tuple[Key, ...]] = {
     part: tuple(
         Key(id=name, keys=keys, shown=shown, action=action, description=description, hint=hint)
@@ -217,16 +220,26 @@ def bindings(*parts: str) -> list[Binding | tuple[str, str] | tuple[str, str, st
     ]
 
 
-def hints(parts: Iterable[str], width: int) -> SafeText:
-    """Return the hint line of the parts: as many hints as have room in full, the first ones first."""
-    keys = [key for part in parts for key in KEYS[part] if key.hint]
-    line = ""
-    for key in keys:
-        longer = f"{line}  {key.shown} {key.hint}" if line else f"{key.shown} {key.hint}"
-        if cells(longer) > width:
+def hints(parts: Iterable[str], width: int) -> list[tuple[SafeText, SafeText]]:
+    """Return keys and words of the hint line: as many as have room in full, the first ones first.
+
+    Each is written as ` key word`, two blanks apart.
+    """
+    shown: list[tuple[SafeText, SafeText]] = []
+    room = width + 1
+    for key in (key for part in parts for key in KEYS[part] if key.hint):
+        room -= cells(key.shown) + cells(key.hint) + 3
+        if room < 0:
             break
-        line = longer
-    return SafeText(line)
+        shown.append((SafeText(key.shown), SafeText(key.hint)))
+    return shown
+
+
+def screen_keys() -> Iterator[tuple[str, Key]]:
+    """Return the screens that have keys of their own, by name, in the order of the strip of screens."""
+    for key in KEYS["app"]:
+        if found := _SCREEN.fullmatch(key.action):
+            yield found[1], key
 
 
 def help_lines(parts: Iterable[str], keymap: Mapping[str, str] | None = None) -> list[SafeText]:

@@ -11,7 +11,7 @@ from textual.color import Color
 from textual.theme import BUILTIN_THEMES, Theme
 
 from console.color_depth import CONTRAST, contrast
-from console.themes import Look, derived, own_looks
+from console.themes import TEXT_STYLES, Look, derived, own_looks
 from core.model.records import replace
 
 _DARK, _LIGHT = "dark", "light"
@@ -54,11 +54,12 @@ def known_look(theme: Theme, ours: Look) -> Look:
     ground, panel, text = (Color.parse(colors[name]) for name in ("background", "panel", "foreground"))
     text = _readable(text, (ground, panel))
     muted = _readable(text.blend(ground, _MUTED), (ground, panel))
+    ours_style = {name: ours.theme.variables[name] for name in TEXT_STYLES}
     own = {
         "muted": muted.hex,
         "rule": text.blend(ground, _RULE).hex,
         "cursor": panel.hex,
-        "cursor-style": "bold",
+        **ours_style,
     }
     base = {
         "accent": _readable(Color.parse(theme.primary), (ground, panel)).hex,

@@ -44,8 +44,8 @@ _DERIVED = {
 """What Textual would mix from others, in a colour of the theme: a mixed one is on no ramp."""
 OWN_COLORS = ("muted", "rule", "cursor")
 """What our style sheet asks of every theme, besides the colours that Textual knows."""
-CURSOR_STYLE = "cursor-style"
-"""The text style of the row under the cursor, as a variable of the theme."""
+TEXT_STYLES = ("cursor-style", "head-style")
+"""The text style of the row under the cursor and of the heads of tables, as variables of the theme."""
 
 _TEXTS = frozenset(field.name for field in fields(Theme) if field.name not in ("dark", "ansi", "variables"))
 _KNOWN = _TEXTS - {"luminosity_spread", "text_alpha"} | {"dark", "ansi", "variables", "status"}
@@ -150,7 +150,7 @@ def read_look(text: str, source: str) -> Look:
 def _variables(table: object, page: _Page) -> dict[str, str]:
     if not _are_texts(table):
         raise page.refuse("value", "variables", "is a table of texts")
-    for key in (*OWN_COLORS, CURSOR_STYLE):
+    for key in (*OWN_COLORS, *TEXT_STYLES):
         if key not in table:
             raise page.refuse("missing", key, "is missing")
     for key in OWN_COLORS:

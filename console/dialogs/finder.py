@@ -182,12 +182,12 @@ class Finder(ModalScreen[str]):
             _line(offer, titles, width, is_cursor=number == cursor)
             for number, offer in enumerate(shown, first)
         ]
-        empty = Content.styled(" nothing has this name", "dim")
+        empty = Content.styled(" nothing has this name", "$muted")
         self._list.update(Content("\n").join(lines or [empty]))
 
 
 def _line(offer: Offer, titles: int, width: int, *, is_cursor: bool) -> Content:
     more = "  ".join(filter(None, (offer.note, f"not now: {offer.reason}" if offer.reason else "")))
     text = clip(SafeText(f"{fit(offer.title, titles)}  {more}" if more else offer.title), width)
-    styles = [word for word, holds in (("reverse", is_cursor), ("dim", bool(offer.reason))) if holds]
+    styles = [word for word, holds in (("reverse", is_cursor), ("$muted", bool(offer.reason))) if holds]
     return Content.styled(f" {fit(text, width)} ", " ".join(styles)) if styles else Content(f" {text}")

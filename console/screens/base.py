@@ -10,7 +10,6 @@ from functools import partial
 from typing import TypeVar
 
 from textual import events
-from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen, Screen
 from textual.worker import Worker, WorkerState
@@ -21,13 +20,15 @@ from console.key_table import hints
 from console.navigation.history import Spot, Subject
 from console.newjob.resubmit import Resubmit
 from console.screens.parts.hosts import Tell
+from console.screens.parts.tabs import tabs_of
 from console.screens.parts.verb_keys import VerbKeys
 from console.terminal.span_compositor import SpanCompositor
 from console.verbs.selection import Selection
-from console.widgets.line import Line
+from console.widgets.head import Head
+from console.widgets.line import Line, hint_line
 from console.widgets.status_bar import StatusBar, warnings_of
 from core.model.errors import TaskdeckError
-from core.model.text import SafeText, clip, safe_line
+from core.model.text import SafeText, safe_line
 
 __all__ = ["DeskScreen", "Shown", "Subject", "Visit"]
 
@@ -74,7 +75,7 @@ class DeskScreen(Screen[None]):
         self.desk = desk
         self.spot: Spot | None = None
         """Its place in the history; None for a screen that has none."""
-        self.head = Line(classes="head")
+        self.head = Head()
         self.status = StatusBar()
         self.hints = Line(classes="hints")
         self.load_error = ""
@@ -185,11 +186,14 @@ class DeskScreen(Screen[None]):
         pulse = self.desk.feed.pulse
         # Without an engine no load can succeed: the status bar says that, and the head stays readable.
         error = pulse.trouble or ("" if pulse.engine is None else self.load_error)
-        line = safe_line(f"! {error}") if error else self.title_line()
-        self.head.set_class(bool(error), "trouble")
         width = self.size.width or 80
-        self.head.write(Content(clip(line, width)))
-        self.hints.write(Content(hints((*self.parts(), "app"), width)))
+        if error:
+            self.head.show_trouble(safe_line(f"! {error}"), width)
+        else:
+            self.head.show_title(self.title_line(), width)
+        tabs = tabs_of(pulse, self.desk, present="" if self.spot is None else self.spot.root)
+        self.head.show_tabs(tabs, width=width, height=self.size.height or 24)
+        self.hints.write(hint_line(hints((*self.parts(), "app"), width)))
         frozen = SafeText("FROZEN" if self.desk.frozen else "")
         warnings = warnings_of(self.desk.feed, console=(self.desk.gate.status_word, frozen))
         words = [word for word in self.status_words() if word]

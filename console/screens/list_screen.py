@@ -65,7 +65,7 @@ class ListScreen(DeskScreen, Generic[V]):
         super().__init__(desk)
         self.rows = RowSource(listing, control=desk.control, feed=desk.feed, nouns=self.NOUNS, where=where)
         self.table: Table[V] = Table(row_format or row_format_of(listing, lambda: desk.look))
-        self.filter_line = FilterLine(self.rows, self.table, self)
+        self.filter_line = FilterLine(self.rows, self.table, self, is_named=self.is_named)
         self.column_keys = ColumnKeys(self.rows, self.table, self)
         self.picker = Picker(self.rows, self.table, desk.feed, self)
         self.counts = ListCounts(self.rows, self.picker, control=desk.control, host=self)
@@ -166,6 +166,10 @@ class ListScreen(DeskScreen, Generic[V]):
         """Return what the places of `PLACES` are to show; None = there is no row."""
         number = getattr(self.selected_view(), "id", None)
         return number if isinstance(number, int) else None
+
+    def is_named(self, where: Filter) -> bool:
+        """Tell whether the title says all that a filter does: then it has no line of its own."""
+        return False
 
     def narrow(self, where: Filter) -> None:
         """List what a filter finds, from the first row; marks that the last filter set are dropped."""

@@ -76,6 +76,9 @@ class RetriesScreen(ListScreen[TaskView]):
         ]
         return safe_line(f" Retries/Dead  {' '.join(words)}")
 
+    def is_named(self, where: Filter) -> bool:
+        return where == self.rows.base
+
     def action_preset(self) -> None:
         """Show all, those that are retried, or the dead; the other terms of the filter stay."""
         old = self._preset

@@ -49,7 +49,7 @@ from console.shell.terminal_keys import TerminalKeys
 from console.shell.theme_switch import ThemeSwitch
 from console.terminal.driver import CountingDriver
 from console.terminal.key_order import KeyOrder
-from console.themes import CURSOR_STYLE, OWN_COLORS, first_theme
+from console.themes import OWN_COLORS, TEXT_STYLES, first_theme
 from console.verbs.operations import Operations
 from core.control.api import ControlAPI
 from core.model.text import SafeText
@@ -149,7 +149,7 @@ class ConsoleApp(App[None]):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return what the style sheet needs while it is read: a theme of ours is not set yet."""
-        return dict.fromkeys(OWN_COLORS, "ansi_default") | {CURSOR_STYLE: "bold"}
+        return dict.fromkeys(OWN_COLORS, "ansi_default") | dict.fromkeys(TEXT_STYLES, "bold")
 
     def delay_update(self, delay: float = 0.0) -> None:
         """Draw at once: at a switch Textual holds all for 50 ms, twice what a key may take."""

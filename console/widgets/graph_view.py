@@ -25,7 +25,6 @@ from core.render.graph.layout import LabelBox
 
 _CURSOR = Style(reverse=True)
 _BOLD = Style(bold=True)
-_FAINT = Style(dim=True)
 _EMPTY = GraphDrawing(width=0, height=0, title_boxes=(), label_boxes={}, lines=(), edges={})
 
 

@@ -63,7 +63,7 @@ class Split(Container):
     Split { layout: vertical; height: 1fr; }
     Split Inspector { width: 100%; height: 50%; }
     Split.beside { layout: horizontal; }
-    Split.beside Inspector { width: 45%; height: 100%; border-left: solid $secondary; }
+    Split.beside Inspector { width: 45%; height: 100%; }
     Split.beside > ScrollView { width: 1fr; }
     """
 

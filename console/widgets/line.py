@@ -5,8 +5,18 @@ Used by the screens and the dialogs.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from textual.content import Content
 from textual.widgets import Static
+
+from core.model.text import SafeText
+
+
+def hint_line(hints: Iterable[tuple[SafeText, SafeText]]) -> Content:
+    """Return a line of keys and what they do."""
+    gap, pieces = Content("  "), [Content.assemble((key, "$accent"), f" {word}") for key, word in hints]
+    return Content(" ") + gap.join(pieces)
 
 
 class Line(Static):

@@ -24,7 +24,7 @@ class Prompt(Vertical):
     DEFAULT_CSS = """
     Prompt { height: auto; min-height: 1; }
     Prompt Static { height: auto; }
-    Prompt Input { height: 1; border: none; padding: 0; background: $panel; }
+    Prompt Input { height: 1; border: none; padding: 0 1; background: $panel; }
     Prompt Input:focus { border: none; }
     """
 
@@ -84,8 +84,8 @@ class Prompt(Vertical):
         )
         # The message ends in the text and a caret of its own; here the caret is below the typed text.
         sentence = safe_line(error.message.splitlines()[0])
-        hint = f"\n{safe_line(error.hint)}" if error.hint else ""
-        self._line.update(Content(f"{caret}{clip(sentence, 200)}{hint}"))
+        hint = f"\n {safe_line(error.hint)}" if error.hint else ""
+        self._line.update(Content(f" {caret}{clip(sentence, 200)}{hint}"))
         self._line.display = True
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

@@ -40,6 +40,8 @@ class RowStyle:
     base: Style
     width: int
     margin: str
+    edge: Style | None = None
+    """The style of the margin; None = that of the row."""
 
 
 def draw_row(
@@ -51,6 +53,9 @@ def draw_row(
     """Draw the cells of a row; those without a style of their own run together."""
     segments: list[Segment] = []
     text, drawn = paper.margin, len(paper.margin)
+    if paper.edge is not None:
+        segments.append(Segment(text, paper.edge))
+        text = ""
     for index, ((column, room), cell, style) in enumerate(zip(shape, cells, styles, strict=True)):
         gap = " " * GAP if index else ""
         drawn += len(gap) + room

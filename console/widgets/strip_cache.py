@@ -19,9 +19,7 @@ from core.model.text import SafeText
 
 V = TypeVar("V")
 _STRIPS = 1_000
-_CURSOR = Style(reverse=True)
-_HEAD = Style(bold=True)
-_MARK = "*"
+_MARK, _EDGE = "*", "▌"
 
 
 CellsBeforeAfter: TypeAlias = tuple[tuple[SafeText, ...], tuple[SafeText, ...]]
@@ -37,11 +35,22 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TablePaper:
+    """The styles of a table's lines in the present theme."""
+
+    row: Style
+    head: Style
+    cursor: Style
+    edge: Style
+    """Of the first cell of the row under the cursor."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LineStyle:
-    """How a line is drawn: its width and style, whether marked, whether under the cursor."""
+    """How a line is drawn: its width and styles, whether marked, whether under the cursor."""
 
     width: int
-    base: Style
+    paper: TablePaper
     is_marked: bool = False
     is_cursor: bool = False
 
@@ -92,7 +101,7 @@ class StripCache(Generic[V]):
     def head(self, ground: LineStyle) -> Strip:
         """Return the line of titles."""
         titles = self._widths.titles()
-        paper = RowStyle(base=ground.base + _HEAD, width=ground.width, margin=" " * MARGIN)
+        paper = RowStyle(base=ground.paper.head, width=ground.width, margin=" " * MARGIN)
         return draw_row(self._widths.shape, titles, [None] * len(titles), paper)
 
     def strip(self, key: Hashable, view: V, ground: LineStyle) -> Strip:
@@ -106,12 +115,17 @@ class StripCache(Generic[V]):
 
     def _draw(self, view: V, cells: Sequence[SafeText], ground: LineStyle) -> Strip:
         style = self._widths.row_format.style
-        styles = [None if ground.is_cursor else style(view, column) for column in self._widths.columns]
-        base = ground.base + _CURSOR if ground.is_cursor else ground.base
-        margin = _MARK if ground.is_marked else " " * MARGIN
-        return draw_row(
-            self._widths.shape, cells, styles, RowStyle(base=base, width=ground.width, margin=margin)
+        paper = ground.paper
+        base = paper.cursor if ground.is_cursor else paper.row
+        # Reversed, a colour would be that of the cell, and could not be read.
+        is_plain = bool(base.reverse)
+        styles = [None if is_plain else style(view, column) for column in self._widths.columns]
+        has_edge = ground.is_cursor and not (is_plain or ground.is_marked)
+        margin = _MARK if ground.is_marked else _EDGE if has_edge else " " * MARGIN
+        row_style = RowStyle(
+            base=base, width=ground.width, margin=margin, edge=paper.edge if has_edge else None
         )
+        return draw_row(self._widths.shape, cells, styles, row_style)
 
     def _write(self, key: Hashable, view: V) -> Written:
         written = self._keep(key, self._widths.row_format.write(view, self._widths.columns))

@@ -10,7 +10,6 @@ from enum import Enum, auto
 from typing import TypeVar
 
 from rich.segment import Segment
-from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
 
@@ -18,7 +17,7 @@ from console.key_table import bindings
 from console.widgets.column_widths import MARGIN, ColumnWidths
 from console.widgets.row_format import RowFormat
 from console.widgets.scroll_list import ScrollList
-from console.widgets.strip_cache import CellsBeforeAfter, LineStyle, StripCache
+from console.widgets.strip_cache import CellsBeforeAfter, LineStyle, StripCache, TablePaper
 from core.model.records import replace
 from core.model.text import SafeText, fit
 from core.render.columns import Column
@@ -44,6 +43,11 @@ class Table(ScrollList[V], can_focus=True, inherit_bindings=False):
     """
 
     BINDINGS = bindings("table")
+    COMPONENT_CLASSES = {"table--head", "table--cursor", "table--edge"}
+    DEFAULT_CSS = """
+    Table .table--head { text-style: bold; }
+    Table .table--cursor { text-style: reverse; }
+    """
 
     def __init__(
         self,
@@ -59,7 +63,7 @@ class Table(ScrollList[V], can_focus=True, inherit_bindings=False):
         self._fitted: int | None = None
         """The number of the first row that the columns were fitted to; None = they are to be fitted."""
         self._empty_text = SafeText("")
-        self._plain: Style | None = None
+        self._paper: TablePaper | None = None
         self.is_marked: Callable[[Hashable], bool] = lambda _: False
         """Tells whether the row of a key is marked."""
 
@@ -124,8 +128,8 @@ class Table(ScrollList[V], can_focus=True, inherit_bindings=False):
         self._draw_cells([(line, cells) for line, cells in aged if cells is not None])
 
     def notify_style_update(self) -> None:
-        """Forget the style that was kept for drawing."""
-        self._plain = None
+        """Forget the styles that were kept for drawing."""
+        self._paper = None
         super().notify_style_update()
 
     def redraw_row(self) -> None:
@@ -155,7 +159,7 @@ class Table(ScrollList[V], can_focus=True, inherit_bindings=False):
 
     def restyle(self) -> None:
         """Draw everything: the theme or the widths have changed."""
-        self._plain = None
+        self._paper = None
         self._strips.clear()
         self.refresh()
 
@@ -174,17 +178,17 @@ class Table(ScrollList[V], can_focus=True, inherit_bindings=False):
 
     def render_line(self, y: int) -> Strip:
         """Return one line of the view: the head, a row, or nothing."""
-        width, base = self.size.width, self._base()
+        width, paper = self.size.width, self._styles_of_lines()
         if y == 0:
-            return self._strips.head(LineStyle(width=width, base=base))
+            return self._strips.head(LineStyle(width=width, paper=paper))
         number = self.top + y - 1
         view = self.rows.get(number)
         if view is None:
             text = SafeText(f" {self._empty_text}" if y == 1 and not self.count else "")
-            return Strip([Segment(fit(text, width), base)], width)
+            return Strip([Segment(fit(text, width), paper.row)], width)
         key = self.row_format.key(view)
         is_cursor = number == self.cursor and self._shows_cursor()
-        ground = LineStyle(width=width, base=base, is_marked=self.is_marked(key), is_cursor=is_cursor)
+        ground = LineStyle(width=width, paper=paper, is_marked=self.is_marked(key), is_cursor=is_cursor)
         strip = self._strips.strip(key, view, ground)
         if len(self._strips.unmeasured) == 1:
             self.call_later(self._make_room)
@@ -193,11 +197,16 @@ class Table(ScrollList[V], can_focus=True, inherit_bindings=False):
     def _shows_cursor(self) -> bool:
         return self._cursor_shown is CursorShown.ALWAYS or self.has_focus
 
-    def _base(self) -> Style:
-        # Textual computes this each time, which took a third of drawing a page.
-        if self._plain is None:
-            self._plain = self.rich_style
-        return self._plain
+    def _styles_of_lines(self) -> TablePaper:
+        # Textual computes them each time, which took a third of drawing a page.
+        if self._paper is None:
+            self._paper = TablePaper(
+                row=self.rich_style,
+                head=self.get_component_rich_style("table--head"),
+                cursor=self.get_component_rich_style("table--cursor"),
+                edge=self.get_component_rich_style("table--edge"),
+            )
+        return self._paper
 
     def _refresh_cursor(self) -> None:
         if self._cursor_shown is CursorShown.WITH_FOCUS:

@@ -12,7 +12,10 @@ from console.screens.job import heading
 from console.shell.app import ConsoleApp, ConsoleOptions
 from console.themes import own_looks
 from console.widgets.column_widths import ColumnWidths
+from console.widgets.head import Tab, strip_of
+from console.widgets.line import hint_line
 from console.widgets.row_format import RowFormat
+from console.widgets.table import Table
 from core.filters.fields import Noun
 from core.model.text import SafeText, cells, safe_line
 from core.model.views import JobView
@@ -41,12 +44,11 @@ def job(**tasks: int) -> JobView:
 @pytest.mark.parametrize("width", range(20, 200, 7))
 def test_hints_are_cut_between_two_of_them_and_fill_what_room_there_is(width: int) -> None:
     parts = ("list", "retry", "cancel", "rows", "marks", "table", "app")
-    whole = [f"{key.shown} {key.hint}" for part in parts for key in KEYS[part] if key.hint]
-    line = hints(parts, width)
-    shown = line.split("  ")
+    whole = [(key.shown, key.hint) for part in parts for key in KEYS[part] if key.hint]
+    shown = hints(parts, width)
     assert shown == whole[: len(shown)]
-    assert cells(line) <= width
-    assert len(shown) == len(whole) or cells("  ".join(whole[: len(shown) + 1])) > width
+    assert cells(hint_line(shown).plain) <= width
+    assert len(shown) == len(whole) or cells(hint_line(whole[: len(shown) + 1]).plain) > width
 
 
 async def test_hints_follow_the_width_of_the_terminal() -> None:
@@ -153,3 +155,64 @@ def test_an_empty_column_gives_its_room_to_a_text_that_is_cut() -> None:
     assert shown_of(42, id="7", err="x" * 60) == {"id": 2, "err": 36}
     assert shown_of(42, id="7", wait="slots", err="x" * 60) == {"id": 2, "wait": 9, "err": 25}
     assert shown_of(42, id="7", err="x" * 9) == {"id": 2, "wait": 9, "err": 25}
+
+
+def tabs(*, present: str = "Tasks", note: str = "") -> list[Tab]:
+    """Return the strip of screens, as the base of screens makes it."""
+    names = {"1": "Pulse", "2": "Jobs", "3": "Tasks", "4": "Retries", "7": "Queues", "0": "Orphans"}
+    return [
+        Tab(key=SafeText(key), name=SafeText(name), is_present=name == present, note=SafeText(note))
+        for key, name in names.items()
+    ]
+
+
+def test_the_strip_of_screens_fits_80_columns_with_all_counts_and_is_shortened_below() -> None:
+    few = [*tabs()[:2], *tabs(note="✗999")[2:]]
+    assert "4 Retries ✗999  7 Queues ✗999  0 Orphans ✗999" in strip_of(few, 80).plain
+    for width in (70, 60):
+        short = strip_of(tabs(note="✗12"), width).plain
+        assert "3 Tasks ✗12" in short
+        assert all(f" {key} " in short for key in "1247")
+    assert cells(strip_of(tabs(note="✗12"), 60).plain) <= 60
+
+
+async def test_the_present_screen_is_lit_and_a_filter_stands_in_place_of_the_strip() -> None:
+    control = FakeControl()
+    control.add_task(control.add_job("nightly"), "broken", status="failed")
+    async with console(control, size=(80, 24), at="3") as operator:
+        await operator.sees("1 Pulse  2 Jobs  3 Tasks", "4 Retries ✗1", "0 Orphans")
+        at = operator.app.screen.query_one(Table).region
+        lit = [
+            s.text for s in operator.app.screen._compositor.render_strips()[1] if s.style and s.style.reverse
+        ]
+        assert lit == [" 3 Tasks "]
+        await operator.press("slash")
+        await operator.misses("4 Retries")
+        await operator.type("state:failed")
+        await operator.press("enter")
+        await operator.sees("/ status:failed", "broken")
+        await operator.quiet()
+        assert operator.app.screen.query_one(Table).region == at
+        await operator.press("escape")
+        await operator.sees("4 Retries ✗1")
+
+
+async def test_where_there_are_few_rows_the_strip_gives_way_to_them() -> None:
+    control = FakeControl()
+    control.add_task(control.add_job("nightly"), "broken", status="failed")
+    async with console(control, size=(80, 11), at="3") as operator:
+        await operator.misses("4 Retries")
+        await operator.sees("broken")
+
+
+async def test_every_screen_begins_at_the_same_margin() -> None:
+    control = FakeControl()
+    control.add_task(control.add_job("nightly"), "broken", status="failed")
+    control.outputs[1] = b"one line\n"
+    async with console(control, size=(80, 24), at="1") as operator:
+        for keys in ("1", "2", "3", "4", "7", "0", "3l", "3e", "3w", "2v"):
+            await operator.press(*keys)
+            await operator.quiet()
+            for line in strips_of(operator.app.screen)[:4]:
+                assert line[:1] in (" ", "▌"), (keys, line)
+            await operator.press("escape")

@@ -48,14 +48,14 @@ async def test_what_went_wrong_is_shown_with_attempts_error_and_when() -> None:
         assert " kept " not in screen
 
 
-async def test_t_goes_through_the_presets_and_the_filter_says_each() -> None:
+async def test_t_goes_through_the_presets_and_the_title_says_each() -> None:
     async with console(stocked()) as operator:
-        await at_trouble(operator, "/ status:failed,retrying")
+        await at_trouble(operator, "[all 2]", " 4 Retries ")
         await operator.press("t")
-        await operator.sees("[retrying 1]", "/ status:retrying", "again")
+        await operator.sees("[retrying 1]", "again")
         await operator.misses("3/3")
         await operator.press("t")
-        await operator.sees("[dead 1]", "/ status:failed", "3/3")
+        await operator.sees("[dead 1]", " 4 Retries ", "3/3")
         await operator.misses("again")
         await operator.press("t")
         await operator.sees("[all 2]", "3/3", "again")
@@ -110,7 +110,7 @@ async def test_all_dead_are_marked_and_retried_by_the_predicate_that_is_shown() 
     async with console(control) as operator:
         await at_trouble(operator, "more0")
         await operator.press("t", "t")
-        await operator.sees("[dead 5]", "/ status:failed")
+        await operator.sees("[dead 5]")
         await operator.press("asterisk", "r")
         await operator.sees("Retry 5 tasks? [y/N]")
         await operator.press("y")

@@ -27,11 +27,16 @@ V = TypeVar("V")
 class FilterLine(Generic[V]):
     """Shows the filter, and narrows the list by what is typed or chosen."""
 
-    def __init__(self, rows: RowSource[V], table: Table[V], host: ListHost) -> None:
+    def __init__(
+        self, rows: RowSource[V], table: Table[V], host: ListHost, *, is_named: Callable[[Filter], bool]
+    ) -> None:
         self.prompt = Prompt(back=self._give_back)
+        self.prompt.display = False
         self._rows = rows
         self._table = table
         self._host = host
+        self._is_named = is_named
+        """Tells of a filter whether the title says all of it."""
         self._shown_cut = SafeText("")
 
     @property
@@ -40,6 +45,7 @@ class FilterLine(Generic[V]):
         return self.prompt.open
 
     def type(self) -> None:
+        self._display(is_needed=True)
         self.prompt.ask("filter", unparse(self._rows.where), placeholder="state:failed age>10m sort:-id")
 
     def take(self, text: str) -> None:
@@ -59,7 +65,17 @@ class FilterLine(Generic[V]):
     def show(self) -> None:
         text = unparse(self._rows.where)
         self._shown_cut = self._rows.cut
-        self.prompt.show(safe_line(f" / {text}{self._shown_cut}" if text else " /"))
+        self.prompt.show(safe_line(f" / {text}{self._shown_cut}"))
+        self._display(is_needed=self.is_open or self._wants_line)
+
+    @property
+    def _wants_line(self) -> bool:
+        where = self._rows.where
+        return bool(self._shown_cut) or (bool(unparse(where)) and not self._is_named(where))
+
+    def _display(self, *, is_needed: bool) -> None:
+        self.prompt.display = is_needed
+        self._host.head.replace_strip(by=self.prompt)
 
     def show_cut(self) -> None:
         """Show whether the list was cut, unless a filter is being typed."""

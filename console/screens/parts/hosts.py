@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from textual.worker import Worker
 
 from console.verbs.selection import Selection
+from console.widgets.head import Head
 from core.filters.terms import Filter
 from core.model.text import SafeText
 
@@ -48,6 +49,9 @@ class Host(Protocol):
 
 class ListHost(Host, Protocol):
     """A screen of one list."""
+
+    head: Head
+    """Its strip of screens gives way to the filter."""
 
     def narrow(self, where: Filter) -> None:
         """List what a filter finds, from the first row."""

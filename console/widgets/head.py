@@ -1,0 +1,100 @@
+"""Head: the title of a screen above the strip of screens.
+
+Used by the base of screens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widget import Widget
+
+from console.widgets.line import Line
+from core.model.records import replace
+from core.model.text import SafeText, clip
+
+LEAST_HEIGHT = 12
+"""Rows of the screen from which the strip has room."""
+_LIT = "bold reverse $accent"
+_KEY = "$accent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tab:
+    """A screen in the strip: its key, its name, and what wants attention there."""
+
+    key: SafeText
+    name: SafeText
+    is_present: bool = False
+    note: SafeText = SafeText("")
+    """A glyph and a number; '' = nothing wants attention."""
+    note_style: str = ""
+
+
+class Head(Vertical):
+    """Two lines; the second gives way to the filter of a list, and where there are few rows."""
+
+    DEFAULT_CSS = """
+    Head { height: auto; }
+    Head .title { text-style: bold; }
+    Head .trouble { text-style: reverse bold; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._title = Line(classes="title")
+        self._strip = Line()
+        self._is_replaced = False
+        self._shown: tuple[Sequence[Tab], int] = ((), 0)
+
+    def compose(self) -> list[Widget]:
+        return [self._title, self._strip]
+
+    def show_title(self, line: SafeText, width: int) -> None:
+        self._title.remove_class("trouble")
+        self._title.write(Content(clip(line, width)))
+
+    def show_trouble(self, line: SafeText, width: int) -> None:
+        """Show in place of the title why nothing can be read."""
+        self._title.add_class("trouble")
+        self._title.write(Content(clip(line, width)))
+
+    def show_tabs(self, tabs: Sequence[Tab], *, width: int, height: int) -> None:
+        """Show the screens; where not all names have room, that of the present one and the keys."""
+        self._strip.display = height >= LEAST_HEIGHT and not self._is_replaced
+        if (tabs, width) != self._shown:
+            self._shown = (tabs, width)
+            self._strip.write(strip_of(tabs, width))
+
+    def replace_strip(self, *, by: Widget) -> None:
+        """Let a widget stand in place of the strip while it is displayed."""
+        self._is_replaced = by.display
+        self._strip.display = not by.display and self.screen.size.height >= LEAST_HEIGHT
+
+
+def strip_of(tabs: Sequence[Tab], width: int) -> Content:
+    """Return the line of screens, as much of it as has room."""
+    full = _drawn(tabs)
+    if full.cell_length <= width:
+        return full
+    return _drawn([tab if tab.is_present else replace(tab, name=SafeText("")) for tab in tabs])
+
+
+def _drawn(tabs: Sequence[Tab]) -> Content:
+    return Content("").join(part for tab in tabs for part in _parts(tab))
+
+
+def _parts(tab: Tab) -> Iterator[Content]:
+    words = " ".join(word for word in (tab.key, tab.name) if word)
+    if tab.is_present:
+        yield Content.styled(f" {words} {tab.note} " if tab.note else f" {words} ", _LIT)
+        return
+    yield Content(" ")
+    yield Content.styled(tab.key, _KEY)
+    yield Content(f"{words[len(tab.key) :]} ")
+    if tab.note:
+        yield Content.styled(tab.note, tab.note_style)
+        yield Content(" ")
