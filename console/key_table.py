@@ -96,6 +96,7 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
         ("last_view", "grave_accent", "`", "last_view", "the previous view, and back again", ""),
         ("recall", "apostrophe", "'", "recall", "saved views: apply one (:save NAME saves one)", ""),
         ("copy", "y", "y", "copy", "copy id, JSON or command line of the row (menu)", ""),
+        ("jump", "J", "J", "jump", "jump from a task to its job, a need, or what needs it", ""),
         ("new_job", "o", "o", "new_job", "new job: pick a workflow, fill in its form", "new"),
         ("repeat", "full_stop", ".", "repeat", "repeat the last verb on the present selection", ""),
         ("undo", "z", "z", "undo", "undo a pause or hold of the last 10 s", ""),

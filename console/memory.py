@@ -31,23 +31,32 @@ class Memory:
     def __init__(self, home: Path | None, *, operator: str = "") -> None:
         self.file = None if home is None else home / FOLDER / f"{_file_name(operator or own_name())}.json"
         self._values: JsonObject = self._read()
+        self._unwritten: JsonObject = {}
 
     def get(self, name: str) -> JsonValue:
         """Return a value; None = it was never kept. Check it: anyone can edit the file."""
         return self._values.get(name)
 
     def keep(self, name: str, value: JsonValue) -> None:
-        """Keep a value; those that other consoles of the operator kept stay."""
-        if self._values.get(name) == value:
-            return
-        self._values[name] = value
-        if self.file is None:
+        """Keep a value until it is written."""
+        if self._values.get(name) != value:
+            self._values[name] = self._unwritten[name] = value
+
+    @property
+    def is_written(self) -> bool:
+        """Whether nothing was kept since the last `write`."""
+        return self.file is None or not self._unwritten
+
+    def write(self) -> None:
+        """Write what was kept; blocks. What other consoles of the operator kept stays."""
+        new, self._unwritten = self._unwritten, {}
+        if self.file is None or not new:
             return
         try:
             self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with changing(self.file):
-                self._values = {**self._read(), name: value}
-                write_file(self.file, json.dumps(self._values, ensure_ascii=True, indent=1).encode())
+                values = {**self._read(), **new}
+                write_file(self.file, json.dumps(values, ensure_ascii=True, indent=1).encode())
         except OSError:
             return
 

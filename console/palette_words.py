@@ -12,6 +12,7 @@ ACTION_WORDS: Mapping[str, str] = {
     "goto": "open jump number find job task",
     "recall": "saved view bookmark filter favourites",
     "copy": "yank clipboard id json",
+    "jump": "go parent job dependency upstream downstream needs dependants",
     "new_job": "submit run start create launch workflow",
     "repeat": "again redo",
     "undo": "revert back",

@@ -5,7 +5,7 @@ Opened through `console.shell.places`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.style import Style
@@ -13,6 +13,7 @@ from rich.style import Style
 from console.desk import Desk
 from console.key_table import bindings
 from console.rows.listing import Listing, cell_text, columns_of, now_ms, slow_style, style_of, worded
+from console.screens.base import DeskScreen
 from console.screens.list_screen import ListScreen
 from console.themes import Look
 from console.verbs.selection import Selection, job_selection
@@ -24,7 +25,7 @@ from core.model.records import replace
 from core.model.status import TASK_FINAL
 from core.model.text import SafeText, cells, clip, safe_line
 from core.model.values import INBOX
-from core.model.views import JobDetail, JobView, Page, StageView, TaskView
+from core.model.views import JobDetail, JobView, Page, StageView, TaskDetail, TaskView
 from core.render.columns import Column, Form
 from core.render.graph.layering import depths
 from core.render.times import duration_text
@@ -78,11 +79,22 @@ class JobScreen(ListScreen[JobRow]):
         super().__init__(desk, _listing(desk.control, job_id), row_format=_row_format(desk))
         self.job_id = job_id
         self._job: JobView | None = None
+        self._first_task: int | None = None
         self.action_pause = self._pause
 
     async def load(self) -> None:
         self._job = await self.desk.control.job(self.job_id)
         await super().load()
+        wanted, self._first_task = self._first_task, None
+        if wanted is not None:
+            self.table.go_to(number_of(wanted, self.table.rows))
+
+    def on_mount(self) -> None:
+        """Begin at the task of the screen below, if it is one of the job's."""
+        below = self.app.screen_stack[-2] if len(self.app.screen_stack) > 1 else None
+        view = below.selected_view() if isinstance(below, DeskScreen) else None
+        task = view.task if isinstance(view, TaskDetail) else view
+        self._first_task = task.id if isinstance(task, TaskView) else None
 
     def title_line(self) -> SafeText:
         if self._job is None:
@@ -125,6 +137,11 @@ class JobScreen(ListScreen[JobRow]):
         """Pause or resume the job, wherever the cursor is: tasks are held instead."""
         if self._job is not None:
             self.verbs.act_on(job_selection(self._job), self.desk.operations.pause)
+
+
+def number_of(task_id: int, rows: Mapping[int, JobRow]) -> int:
+    """Return the number of the row of a task; 0 = it is not in memory."""
+    return next((number for number, row in rows.items() if row.key == ("task", task_id)), 0)
 
 
 def heading(job: JobView, look: Look, *, width: int) -> SafeText:

@@ -15,6 +15,7 @@ from console.desk import Desk
 from console.exports.file_formats import cell_of
 from console.key_table import bindings
 from console.navigation.history import Subject
+from console.rows.kept_columns import KeptColumns
 from console.rows.listing import Listing, row_format_of
 from console.screens.base import DeskScreen
 from console.screens.parts.column_keys import ColumnKeys
@@ -63,10 +64,14 @@ class ListScreen(DeskScreen, Generic[V]):
         where: Filter | None = None,
     ) -> None:
         super().__init__(desk)
-        self.rows = RowSource(listing, control=desk.control, feed=desk.feed, nouns=self.NOUNS, where=where)
+        kept = KeptColumns(desk.memory, type(self).__name__.removesuffix("Screen").lower(), listing.columns)
+        first = where or Filter(noun=listing.noun)
+        if listing.order is None:
+            first = kept.ordered(first)
+        self.rows = RowSource(listing, control=desk.control, feed=desk.feed, nouns=self.NOUNS, where=first)
         self.table: Table[V] = Table(row_format or row_format_of(listing, lambda: desk.look))
         self.filter_line = FilterLine(self.rows, self.table, self, is_named=self.is_named)
-        self.column_keys = ColumnKeys(self.rows, self.table, self)
+        self.column_keys = ColumnKeys(self.rows, self.table, self, kept=kept)
         self.picker = Picker(self.rows, self.table, desk.feed, self)
         self.counts = ListCounts(self.rows, self.picker, control=desk.control, host=self)
         self.exporter = Exporter(

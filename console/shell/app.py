@@ -18,7 +18,7 @@ from textual.dom import DOMNode
 from textual.filter import LineFilter
 from textual.worker import Worker, WorkerState
 
-from console.background import sentence_of, start
+from console.background import finish_in_thread, sentence_of, start
 from console.desk import Desk
 from console.dialogs.help import HelpDialog
 from console.dialogs.questions import DialogQuestions, Toasts
@@ -37,22 +37,26 @@ from console.screens.base import DeskScreen, Shown, Visit
 from console.screens.failed import FailedScreen, Reopen
 from console.shell.clipboard import Clipboard
 from console.shell.error_boundary import ErrorBoundary
+from console.shell.jumps import Jumps
 from console.shell.keymap_file import FILE as KEYMAP
 from console.shell.keymap_file import read_keymap
 from console.shell.live_updates import LiveUpdates
-from console.shell.navigator import Navigator
+from console.shell.navigator import Navigator, first_root
 from console.shell.new_jobs import NewJobs
 from console.shell.palette import Palette
 from console.shell.place_prompt import PlacePrompt
 from console.shell.places import GROUPS, HOME, ROOTS
 from console.shell.terminal_keys import TerminalKeys
-from console.shell.theme_switch import ThemeSwitch
+from console.shell.theme_switch import ThemeSwitch, theme_of
 from console.terminal.driver import CountingDriver
 from console.terminal.key_order import KeyOrder
-from console.themes import OWN_COLORS, TEXT_STYLES, first_theme
+from console.themes import OWN_COLORS, TEXT_STYLES
 from console.verbs.operations import Operations
 from core.control.api import ControlAPI
 from core.model.text import SafeText
+
+_KEEP_SECONDS = 5.0
+"""Between two looks for what is to be remembered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +87,9 @@ class ConsoleApp(App[None]):
     DEFAULT_MODE = HOME
 
     def __init__(self, control: ControlAPI, options: ConsoleOptions) -> None:
+        memory = Memory(options.home)
+        # Textual begins with this mode.
+        self.DEFAULT_MODE = first_root(memory)  # type: ignore[misc]
         # Without this, NO_COLOR would only turn colours into greys.
         plain = True if "NO_COLOR" in os.environ else None
         super().__init__(driver_class=CountingDriver, ansi_color=plain)
@@ -97,9 +104,9 @@ class ConsoleApp(App[None]):
             operations=Operations(safe, questions=questions, notices=notices, bounded=gate.bounded),
             feed=feed,
             looks=known,
-            theme=first_theme(known, os.environ),
+            theme=theme_of(memory, known, os.environ),
             views=Views(options.home),
-            memory=Memory(options.home),
+            memory=memory,
             keymap={} if options.home is None else read_keymap(options.home / KEYMAP, GROUPS),
             host=options.host,
         )
@@ -124,6 +131,7 @@ class ConsoleApp(App[None]):
         self.place_prompt = PlacePrompt(self, self.desk, navigator=self.navigator, notices=notices)
         self.palette = Palette(self, notices=notices)
         self.terminal_keys = TerminalKeys(self, self.desk, notices=notices, starter=options.starter)
+        self.jumps = Jumps(self, self.desk, notices=notices)
         self.new_jobs = NewJobs(self, self.desk, notices=notices)
         for name in ROOTS:
             self.add_mode(name, partial(self.navigator.new_root, name))
@@ -135,6 +143,7 @@ class ConsoleApp(App[None]):
         self.theme_switch.tell_unknown()
         start(self, self._open, group="begin")
         self.updates.start()
+        self.set_interval(_KEEP_SECONDS, self._keep_memory)
 
     async def on_event(self, event: events.Event) -> None:
         """Keep the order of keys; every other event goes its way."""
@@ -231,6 +240,10 @@ class ConsoleApp(App[None]):
         if screen := self.navigator.current:
             start(self, partial(self.clipboard_menu.ask, screen), group="menu", exclusive=True)
 
+    def action_jump(self) -> None:
+        if screen := self.navigator.current:
+            start(self, partial(self.jumps.ask, screen), group="menu", exclusive=True)
+
     def action_new_job(self) -> None:
         self.new_jobs.pick()
 
@@ -293,6 +306,14 @@ class ConsoleApp(App[None]):
 
     async def _open(self) -> None:
         self.updates.show(await self.lifecycle.open())
+
+    async def on_unmount(self) -> None:
+        """Write what this console remembers of its operator."""
+        await finish_in_thread(self.desk.memory.write)
+
+    async def _keep_memory(self) -> None:
+        if not self.desk.memory.is_written:
+            await finish_in_thread(self.desk.memory.write)
 
     async def _leave(self) -> None:
         if await self.lifecycle.may_leave():

@@ -9,6 +9,7 @@ from textual.app import App
 
 from console.desk import Desk
 from console.dialogs.menu import MenuDialog
+from console.memory import Memory
 from console.navigation.goto import (
     DeleteView,
     GoToNumber,
@@ -24,6 +25,14 @@ from console.screens.list_screen import ListScreen
 from console.shell.places import HOME, ROOTS, screen_for
 from core.model.errors import NotFound
 from core.model.text import SafeText, safe_line
+
+_SCREEN = "screen"
+
+
+def first_root(memory: Memory) -> str:
+    """Return the screen that the operator looked at last, else the usual first one."""
+    kept = memory.get(_SCREEN)
+    return kept if isinstance(kept, str) and kept in ROOTS else HOME
 
 
 class Navigator:
@@ -52,6 +61,7 @@ class Navigator:
         """Add the place of a screen to the history."""
         if screen.spot is not None:
             self._history.went(screen.spot)
+            self._desk.memory.keep(_SCREEN, screen.spot.root)
 
     def visit(self, place: str, subject: Subject) -> None:
         """Show a place on top of the present screen."""

@@ -6,17 +6,27 @@ Owned by the app.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from textual.app import App
 from textual.filter import LineFilter
 
 from console.color_depth import DepthFilter, depth_of
 from console.desk import Desk
+from console.memory import Memory
 from console.screens.base import DeskScreen
-from console.themes import PLAIN, unknown_theme
+from console.themes import PLAIN, first_theme, unknown_theme
 from console.verbs.questions import Notices
 from core.model.text import SafeText
+
+_THEME = "theme"
+
+
+def theme_of(memory: Memory, names: Collection[str], environ: Mapping[str, str]) -> str:
+    """Return the theme that the environment wants, else the one that the operator used last."""
+    kept = memory.get(_THEME)
+    is_wanted = "NO_COLOR" in environ or environ.get("TASKDECK_THEME", "") in names
+    return kept if isinstance(kept, str) and kept in names and not is_wanted else first_theme(names, environ)
 
 
 class ThemeSwitch:
@@ -52,6 +62,7 @@ class ThemeSwitch:
             self._notices.inform(SafeText("NO_COLOR is set: there is one theme only"))
             return
         self._desk.theme = name
+        self._desk.memory.keep(_THEME, name)
         self._show()
         for screen in self._app.screen_stack:
             if isinstance(screen, DeskScreen):

@@ -22,7 +22,7 @@ def stocked(tasks: int = 4, *, job: str = "nightly") -> FakeControl:
 
 def marked(operator: Operator) -> list[str]:
     """Return the keys of the rows that are drawn as marked."""
-    return [line.split()[3] for line in shown(operator.app).splitlines() if line.startswith("*")]
+    return [line.split()[4] for line in shown(operator.app).splitlines() if line.startswith("*")]
 
 
 async def test_after_a_verb_on_all_that_match_the_next_one_acts_on_what_is_drawn() -> None:

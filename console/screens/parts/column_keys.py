@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Generic, TypeVar
 
 from console.dialogs.menu import MenuDialog
+from console.rows.kept_columns import KeptColumns
 from console.rows.sort_order import inverted, order_of, sorted_by
 from console.rows.time_columns import shown_as, usual
 from console.rows.value_terms import letters
@@ -22,13 +23,15 @@ V = TypeVar("V")
 class ColumnKeys(Generic[V]):
     """Sorts a list, hides columns, and shows moments as ages or by the clock."""
 
-    def __init__(self, rows: RowSource[V], table: Table[V], host: ListHost) -> None:
+    def __init__(self, rows: RowSource[V], table: Table[V], host: ListHost, *, kept: KeptColumns) -> None:
         self._rows = rows
+        self._kept = kept
         self._table = table
         self._host = host
         self._offered = table.all_columns
         """The columns as they are before their moments are shown in some way."""
-        self._times = usual(self._offered)
+        self._times = kept.times or usual(self._offered)
+        self._table.hide(kept.hidden)
         self._table.show_columns(shown_as(self._offered, self._times))
         self.show_order()
 
@@ -42,10 +45,12 @@ class ColumnKeys(Generic[V]):
     def show_order(self) -> None:
         order = order_of(self._rows.where, usual=self._rows.listing.order)
         self._table.show_order(order.field, descending=order.descending)
+        self._kept.keep_order(self._rows.where.sort)
 
     def times(self) -> None:
         """Show moments as ages, or by the clock."""
         self._times = self._times.other
+        self._kept.keep_times(self._times)
         self._table.show_columns(shown_as(self._offered, self._times))
 
     def choose(self) -> None:
@@ -65,6 +70,7 @@ class ColumnKeys(Generic[V]):
             if not letter:
                 return
             self._table.hide(hidden ^ {offered[letter]})
+            self._kept.keep_hidden(self._table.hidden)
 
     def follow_row(self) -> None:
         """Let the cursor keep to its row, or to its place."""
