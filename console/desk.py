@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from console.feed import Feed
+from console.last_look import LastLook
 from console.looks import Looks
 from console.memory import Memory
 from console.navigation.saved_views import Views
@@ -31,6 +32,7 @@ class Desk:
     theme: str
     views: Views
     memory: Memory
+    last_look: LastLook
     keymap: Mapping[str, str]
     """The user's own keys by the id of their action."""
     host: str = ""

@@ -44,9 +44,16 @@ class Pulse:
     link_ms: int = 0
     """How long the engine took to answer."""
     trouble: SafeText = SafeText("")
+    acknowledged: int = 0
+    """Failed tasks of families that are acknowledged."""
     lost: int = 0
     """Tasks that an operator has to decide: the end of their attempt was not seen."""
     """Why this could not be read, or why the engine does not run tasks."""
+
+    @property
+    def news(self) -> int:
+        """How many tasks failed that no operator has acknowledged."""
+        return max(0, self.tasks.get("failed", 0) - self.acknowledged)
 
     @property
     def busy(self) -> bool:
@@ -119,6 +126,7 @@ class Feed:
             link_ms=link_ms,
             trouble=safe_line(changes.engine.trouble or changes.engine.set_aside),
             lost=changes.lost,
+            acknowledged=changes.acknowledged,
         )
         return changes.kinds
 

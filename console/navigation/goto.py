@@ -14,7 +14,13 @@ from console.navigation.history import Spot
 
 ABOUT = {"job": "jobs", "graph": "jobs", "timeline": "jobs", "task": "tasks", "log": "tasks", "why": "tasks"}
 """Places that show one numbered thing, and the screen they are opened from."""
-ALIASES = {"dead": "retries", "trouble": "retries", "home": "pulse"}
+ALIASES = {
+    "dead": "retries",
+    "trouble": "retries",
+    "errors": "failures",
+    "families": "failures",
+    "home": "pulse",
+}
 """Other names of screens."""
 _NUMBERED = re.compile(r"([a-z]+)\s+#?([0-9]{1,18})")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from core.filters.terms import Filter
 from core.filters.unparser import unparse
 from core.model.events import EventView
+from core.model.failures import FamilyView
 from core.model.orphans import OrphanView
 from core.model.records import as_dict, names_of
 from core.model.text import SafeText, safe, safe_line
@@ -90,6 +91,8 @@ def _name_of(view: object) -> str:
             return str(view.task_id)
         case QueueView():
             return view.name
+        case FamilyView():
+            return view.id
     return ""
 
 
@@ -103,6 +106,8 @@ def _line_of(view: object) -> str:
             return f"taskdeck logs {view.task.id}"
         case OrphanView():
             return f"taskdeck logs {view.task_id}"
+        case FamilyView():
+            return f"taskdeck tasks --where 'family:{view.id} status:failed,retrying'"
         case EventView() if view.job_id is not None:
             return f"taskdeck events --job {view.job_id}"
         case QueueView():

@@ -17,10 +17,11 @@ from console.rows.job_names import JobNames
 from console.themes import Look
 from console.widgets.row_format import RowFormat
 from core.control.api import ControlAPI, EventQuery
-from core.filters.fields import FIELDS, Noun
-from core.filters.matching import matches
+from core.filters.fields import Noun
+from core.filters.selecting import select
 from core.filters.terms import Filter, In, Sort, Term
 from core.model.events import EventView
+from core.model.failures import FamilyScope, FamilyView
 from core.model.records import replace
 from core.model.text import SafeText, safe_line
 from core.model.values import INBOX
@@ -28,6 +29,8 @@ from core.model.views import JobView, Page, QueueView, TaskView
 from core.render.columns import COLUMNS, Column, Form, cell
 
 V = TypeVar("V")
+FAMILIES = 200
+"""Failure families that a list holds at the most."""
 _OF_JOB = Column(name="of", title="OF JOB", form=Form.TEXT, path="job_id", min_width=9, width=16, priority=3)
 STATUS_CELLS = 11
 """Width of a status with its glyph."""
@@ -118,17 +121,23 @@ def queues(control: ControlAPI) -> Listing[QueueView]:
     """List queues by name; there are few, and one page holds them all."""
 
     async def read(where: Filter, _after: str | None, _limit: int) -> Page[QueueView]:
-        now = now_ms()
-        matching = [queue for queue in await control.queues() if matches(where, _as_row(queue), now=now)]
-        if where.sort:
-            column = _column_of(where.sort)
-            # Queues without a value come last in both directions.
-            known = [queue for queue in matching if getattr(queue, column) is not None]
-            known.sort(key=lambda queue: getattr(queue, column), reverse=where.sort.descending)
-            matching = known + [queue for queue in matching if getattr(queue, column) is None]
-        return Page(rows=tuple(matching))
+        return Page(rows=tuple(select(where, await control.queues(), now=now_ms())))
 
     return Listing(noun=Noun.QUEUES, columns=columns_of(Noun.QUEUES), key=lambda queue: queue.name, read=read)
+
+
+def failures(control: ControlAPI) -> Listing[FamilyView]:
+    """List failure families, what matters most first; one page holds them all."""
+
+    async def read(where: Filter, _after: str | None, _limit: int) -> Page[FamilyView]:
+        is_all = any(isinstance(term, In) and term.field == "state" for term in where.terms)
+        listed = await control.failures(FamilyScope.ALL if is_all else FamilyScope.FAILING, limit=FAMILIES)
+        rows = tuple(select(where, listed.families, now=now_ms()))
+        return Page(rows=rows, searched=listed.searched)
+
+    return Listing(
+        noun=Noun.FAILURES, columns=columns_of(Noun.FAILURES), key=lambda family: family.id, read=read
+    )
 
 
 def row_format_of(listing: Listing[V], look: Callable[[], Look]) -> RowFormat[V]:
@@ -184,11 +193,3 @@ def cell_text(column: Column, view: object, *, now: int) -> SafeText:
     if column.name == "key" and isinstance(view, TaskView) and view.job_id == INBOX:
         return safe_line(f"{text} · {view.name}") if view.name and view.name != view.key else text
     return text
-
-
-def _as_row(queue: QueueView) -> Mapping[str, object]:
-    return {field.column: getattr(queue, field.column) for field in FIELDS[Noun.QUEUES].fields}
-
-
-def _column_of(sort: Sort) -> str:
-    return next(field.column for field in FIELDS[Noun.QUEUES].fields if field.name == sort.field)

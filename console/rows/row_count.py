@@ -20,7 +20,10 @@ _SECONDS = 2.0
 
 
 class RowCount:
-    """The newest count of a filter, and of all rows of its list. Queues are not counted: all are read."""
+    """The newest count of a filter, and of all rows of its list.
+
+    Queues and families are not counted: all are read.
+    """
 
     def __init__(self, control: ControlAPI) -> None:
         self._control = control
@@ -35,7 +38,7 @@ class RowCount:
     def wants(self, where: Filter, *, changed: bool) -> bool:
         """Tell whether it is time to count; `changed` = rows have changed."""
         plain = replace(where, sort=None)
-        if where.noun is Noun.QUEUES or not where.terms:
+        if where.noun in (Noun.QUEUES, Noun.FAILURES) or not where.terms:
             return False
         if plain != self._where:
             self._matching = self._all = None

@@ -14,12 +14,12 @@ from console.themes import Look
 from core.control.api import ControlAPI, EventQuery
 from core.filters.fields import Noun
 from core.filters.terms import Filter, Sort
+from core.model.error_line import error_line
 from core.model.events import EventView
 from core.model.text import SafeText, fit, safe_line
 from core.model.values import JsonValue, to_iso
 from core.model.views import AttemptView, TaskDetail, TaskView
 from core.model.waits import TaskWaits
-from core.render.errors import error_line
 from core.render.output_notes import output_notes
 from core.render.times import duration_text, usual_text
 

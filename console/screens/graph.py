@@ -21,9 +21,9 @@ from console.verbs.selection import Selection, job_selection, task_selection
 from console.widgets.graph_view import GraphView, Label
 from console.widgets.line import Line
 from core.control.api import Target
+from core.model.error_line import error_line
 from core.model.text import SafeText, safe_line
 from core.model.views import JobDetail, TaskView
-from core.render.errors import error_line
 from core.render.graph.drawing import GraphDrawing, draw_graph
 from core.render.graph.layering import Band
 

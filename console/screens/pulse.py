@@ -15,22 +15,23 @@ from textual.containers import Container
 
 from console.desk import Desk
 from console.key_table import bindings
+from console.rows.families import family_row_format, where_family
 from console.screens.base import DeskScreen
+from console.screens.parts.family_keys import FamilyKeys, family_selection
 from console.screens.pulse_lines import count_lines, engine_text, throughput_lines
 from console.screens.pulse_panels import (
-    chosen_failing,
+    FAILING,
     chosen_waiting,
-    failing_row_format,
     fill,
     waiting_row_format,
-    where_failing,
     where_waiting,
 )
 from console.screens.pulse_running import read_running, running_table
 from console.verbs.selection import Selection
 from console.widgets.styled_lines import StyledLines
 from console.widgets.table import CursorShown, Table
-from core.model.pulse import Failing, PulseView, Waiting, WaitKind
+from core.model.failures import FamilyView
+from core.model.pulse import PulseView, Waiting, WaitKind
 from core.model.text import SafeText, safe_line
 from core.model.views import TaskView
 
@@ -41,14 +42,14 @@ STEP_SECONDS = 10.0
 MINUTES = 10
 """How far back the throughput is shown."""
 _WIDE = 140
-_Panel: TypeAlias = "Table[Failing] | Table[Waiting] | Table[TaskView]"
+_Panel: TypeAlias = "Table[FamilyView] | Table[Waiting] | Table[TaskView]"
 _START = SafeText("nothing has run yet: o starts a job; try the sample")
 
 
 class PulseScreen(DeskScreen):
     """Its parts are filled apart, so that an error in one leaves the others."""
 
-    PARTS = ("pulse", "retry", "pause")
+    PARTS = ("pulse", "acknowledge", "retry", "pause")
     READER = "table"
     BINDINGS = bindings(*PARTS)
     DEFAULT_CSS = """
@@ -61,8 +62,8 @@ class PulseScreen(DeskScreen):
         super().__init__(desk)
         self.counts = StyledLines()
         self.throughput = StyledLines()
-        self.failing: Table[Failing] = Table(
-            failing_row_format(lambda: desk.look), cursor=CursorShown.WITH_FOCUS
+        self.failing: Table[FamilyView] = Table(
+            family_row_format(FAILING, lambda: desk.look, desk.last_look), cursor=CursorShown.WITH_FOCUS
         )
         self.waiting: Table[Waiting] = Table(
             waiting_row_format(lambda: desk.look), cursor=CursorShown.WITH_FOCUS
@@ -73,6 +74,8 @@ class PulseScreen(DeskScreen):
         self._view: PulseView | None = None
         self._read_at = 0.0
         self._is_load_due = False
+        self.families = FamilyKeys(desk, self, selected=lambda: self.failing.selected)
+        self.action_acknowledge = self.families.acknowledge
 
     def compose(self) -> ComposeResult:
         yield self.head
@@ -153,15 +156,15 @@ class PulseScreen(DeskScreen):
     def chosen(self) -> Selection | None:
         """Return all tasks that failed with the code, or the queue or job that waits."""
         if self._focused is self.failing:
-            return None if self.failing.selected is None else chosen_failing(self.failing.selected)
+            return None if self.failing.selected is None else family_selection(self.failing.selected)
         if self._focused is self.running:
             return None
         return None if self.waiting.selected is None else chosen_waiting(self.waiting.selected)
 
     def why_not(self, action: str) -> SafeText:
         """Refuse the verbs of the other panel."""
-        if action == "retry" and self._focused is not self.failing:
-            return SafeText("retry acts on what fails: Tab goes there")
+        if action in ("retry", "acknowledge") and self._focused is not self.failing:
+            return SafeText(f"{action} acts on what fails: Tab goes there")
         if action == "pause" and self._focused is not self.waiting:
             return SafeText("pause and resume act on what waits: Tab goes there")
         return super().why_not(action)
@@ -175,7 +178,7 @@ class PulseScreen(DeskScreen):
         if self._focused is self.running:
             self.visit("task", None if running is None else running.id)
         elif self._focused is self.failing:
-            self.visit("tasks", None if failing is None else where_failing(failing, "failed", "retrying"))
+            self.visit("tasks", None if failing is None else where_family(failing, "failed", "retrying"))
         elif waiting is not None and waiting.kind is WaitKind.PAUSED_JOB and waiting.subject.isdecimal():
             self.visit("job", int(waiting.subject))
         else:

@@ -17,8 +17,8 @@ from console.widgets.row_format import RowFormat
 from console.widgets.table import Table
 from core.control.api import Target
 from core.filters.fields import Noun
-from core.filters.terms import Filter, In, Matches
-from core.model.pulse import Failing, Waiting, WaitKind
+from core.filters.terms import Filter, In
+from core.model.pulse import Waiting, WaitKind
 from core.model.text import SafeText, safe_line
 from core.render.columns import Column, Form, cell
 
@@ -41,15 +41,15 @@ STATUSES: dict[WaitKind, str] = {
     WaitKind.HELD: "held",
 }
 """The status of the tasks that wait for a reason."""
-# Without it, a verb on what has no code would act on everything that failed.
-_NO_CODE = Matches(field="code", pattern=".", negated=True)
 _OF_QUEUE = (WaitKind.QUEUED, WaitKind.PAUSED_QUEUE, WaitKind.RETRYING)
-_FAILING = (
-    Column(name="code", title="WHAT FAILS", form=Form.TEXT, path="code", min_width=12, width=20),
+FAILING = (
+    Column(name="state", title="WHAT FAILS", form=Form.TEXT, path="state", min_width=10, width=11),
     Column(name="tasks", title="TASKS", form=Form.NUMBER, path="tasks", width=6),
-    Column(name="newest", title="NEWEST", form=Form.AGE, path="at", min_width=6, width=7),
-    Column(name="message", title="MESSAGE", form=Form.TEXT, path="message", min_width=16, width=40),
-    Column(name="keys", title="KEYS", form=Form.TEXT, path="keys", min_width=12, width=18, priority=1),
+    Column(name="jobs", title="JOBS", form=Form.NUMBER, path="jobs", width=5, priority=1),
+    Column(name="last", title="LAST", form=Form.AGE, path="last_at", min_width=6, width=7),
+    Column(name="first", title="FIRST", form=Form.AGE, path="first_at", min_width=6, width=7, priority=2),
+    Column(name="trend", title="24 HOURS", form=Form.TREND, path="trend", width=24, priority=3),
+    Column(name="err", title="ERROR", form=Form.TEXT, path="line", min_width=40, width=60),
 )
 _WAITING = (
     Column(name="kind", title="WHAT WAITS", form=Form.TEXT, path="kind", width=14),
@@ -67,20 +67,6 @@ def fill(panel: Table[V], rows: Sequence[V]) -> None:
     panel.replace(dict(enumerate(rows)), count=len(rows), more=False)
 
 
-def failing_row_format(look: Callable[[], Look]) -> RowFormat[Failing]:
-    def write(failing: Failing, column: Column) -> SafeText:
-        if column.name == "keys":
-            return safe_line(", ".join(failing.keys))
-        if column.name == "code" and not failing.code:
-            return SafeText("(no code)")
-        return cell(column, failing, now=now_ms())
-
-    def style(_: Failing, column: Column) -> Style | None:
-        return style_of("failed", look()) if column.name == "code" else None
-
-    return _row_format(_FAILING, lambda failing: failing.code, write=write, style=style)
-
-
 def waiting_row_format(look: Callable[[], Look]) -> RowFormat[Waiting]:
     def write(waiting: Waiting, column: Column) -> SafeText:
         if column.name == "kind":
@@ -95,22 +81,10 @@ def waiting_row_format(look: Callable[[], Look]) -> RowFormat[Waiting]:
     return _row_format(_WAITING, lambda waiting: (waiting.kind, waiting.subject), write=write, style=style)
 
 
-def where_failing(failing: Failing, *statuses: str) -> Filter:
-    """Return the filter that finds the tasks of a code in these statuses."""
-    coded = In(field="code", values=(failing.code,)) if failing.code else _NO_CODE
-    return Filter(noun=Noun.TASKS, terms=(coded, In(field="status", values=statuses)))
-
-
 def where_waiting(waiting: Waiting) -> Filter:
     """Return the filter that finds the tasks that wait for a reason."""
     terms = (In(field="status", values=(STATUSES[waiting.kind],)),)
     return Filter(noun=Noun.TASKS, terms=(*terms, *_subject_terms(waiting)))
-
-
-def chosen_failing(failing: Failing) -> Selection:
-    """Return all tasks that ended with a code as the target of a verb."""
-    target = Target(filter=where_failing(failing, "failed"))
-    return Selection(target=target, label=f"{failing.tasks:,} tasks ({failing.code})")
 
 
 def chosen_waiting(waiting: Waiting) -> Selection | None:

@@ -54,7 +54,19 @@ PRESETS = (
 class RetriesScreen(ListScreen[TaskView]):
     """The filter holds the preset too: verbs act on exactly what the filter line shows."""
 
-    PARTS = ("list", "preset", "retry", "again", "cancel", "kill", "hold", "why", "logs", "events")
+    PARTS = (
+        "list",
+        "preset",
+        "families",
+        "retry",
+        "again",
+        "cancel",
+        "kill",
+        "hold",
+        "why",
+        "logs",
+        "events",
+    )
     BINDINGS = bindings(*PARTS)
     NOUNS = ("task",)
     PLACES = TASK_PLACES
@@ -75,6 +87,9 @@ class RetriesScreen(ListScreen[TaskView]):
             for preset, label in zip(PRESETS, labels, strict=True)
         ]
         return safe_line(f" Retries/Dead  {' '.join(words)}")
+
+    async def action_families(self) -> None:
+        await self.app.run_action("screen('failures')")
 
     def is_named(self, where: Filter) -> bool:
         return where == self.rows.base

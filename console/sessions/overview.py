@@ -17,7 +17,8 @@ from core.control.api import ControlAPI
 from core.filters.fields import Noun
 from core.filters.terms import Filter, In, Sort
 from core.model.errors import TaskdeckError, Unavailable
-from core.model.pulse import Failing, Waiting
+from core.model.failures import FamilyState, FamilyView
+from core.model.pulse import Waiting
 from core.model.status import JOB_FINAL, TASK_FINAL, JobStatus
 from core.model.text import SafeText, clip, safe_line
 from core.model.values import INBOX, to_iso
@@ -29,7 +30,6 @@ Lines: TypeAlias = dict[Hashable, SafeText]
 
 _BACK = {"draining": " (take it back: taskdeck resume --engine)"}
 _SHOWN = 20
-_KEYS = 3
 _LONGEST = 200
 _ACTIVE = tuple(status.value for status in JobStatus if status not in JOB_FINAL)
 
@@ -124,7 +124,7 @@ async def _running(control: ControlAPI) -> Lines:
 
 async def _troubles(control: ControlAPI) -> Lines:
     pulse = await control.pulse()
-    lines: Lines = {("fails", failing.code): _failing(failing) for failing in pulse.failing}
+    lines: Lines = {("fails", f"{one.code} {one.pattern}".strip()): _failing(one) for one in pulse.failing}
     lines |= {("waits", waiting.kind, waiting.subject): _waiting(waiting) for waiting in pulse.waiting}
     return lines
 
@@ -163,10 +163,12 @@ def _task(task: TaskView) -> SafeText:
     return _line(f"runs: task {task.id} {task.key} of job {task.job_id}{since}{usual}")
 
 
-def _failing(failing: Failing) -> SafeText:
-    keys = ", ".join(failing.keys[:_KEYS])
-    message = f": {failing.message}" if failing.message else ""
-    return _line(f"fails: {failing.tasks} tasks, {failing.code}{message} (newest: {keys})")
+def _failing(family: FamilyView) -> SafeText:
+    state = "" if family.state is FamilyState.FAILING else f", {family.state}"
+    jobs = f" of {family.jobs} jobs" if family.jobs else ""
+    return _line(
+        f"fails: {family.tasks} tasks{jobs}{state}: {family.line} (newest: task {family.newest_task})"
+    )
 
 
 def _waiting(waiting: Waiting) -> SafeText:

@@ -27,6 +27,7 @@ from console.engine_lifecycle.lifecycle import EngineLifecycle
 from console.engine_lifecycle.starters import EngineStarter
 from console.feed import Feed
 from console.key_table import bindings
+from console.last_look import LastLook
 from console.looks import Looks
 from console.memory import Memory
 from console.navigation.saved_views import Views
@@ -107,6 +108,7 @@ class ConsoleApp(App[None]):
             theme=theme_of(memory, known, os.environ),
             views=Views(options.home),
             memory=memory,
+            last_look=LastLook(memory),
             keymap={} if options.home is None else read_keymap(options.home / KEYMAP, GROUPS),
             host=options.host,
         )
@@ -148,6 +150,7 @@ class ConsoleApp(App[None]):
     async def on_event(self, event: events.Event) -> None:
         """Keep the order of keys; every other event goes its way."""
         if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+            self.desk.last_look.note()
             await self.key_order.take(event)
         else:
             await super().on_event(event)
@@ -309,6 +312,7 @@ class ConsoleApp(App[None]):
 
     async def on_unmount(self) -> None:
         """Write what this console remembers of its operator."""
+        self.desk.last_look.keep()
         await finish_in_thread(self.desk.memory.write)
 
     async def _keep_memory(self) -> None:

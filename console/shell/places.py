@@ -10,6 +10,7 @@ from collections.abc import Callable
 from console.desk import Desk
 from console.navigation.history import LogPlace
 from console.screens.base import DeskScreen, Subject
+from console.screens.failures import FailuresScreen
 from console.screens.graph import GraphScreen
 from console.screens.job import JobScreen
 from console.screens.lists import EventsScreen, JobsScreen, TasksScreen
@@ -30,6 +31,7 @@ _ROOTS: dict[str, type[DeskScreen]] = {
     "jobs": JobsScreen,
     "tasks": TasksScreen,
     "retries": RetriesScreen,
+    "failures": FailuresScreen,
     "queues": QueuesScreen,
     "orphans": OrphansScreen,
     "events": EventsScreen,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import assert_never
 
-from console.verbs.apply import SHOWN, Order, Tally, apply, foretell, movable, only, summary
+from console.verbs.apply import ACTOR, SHOWN, Order, Tally, apply, foretell, movable, only, summary
 from console.verbs.kill import kill
 from console.verbs.kill_candidates import KILL_SOURCES
 from console.verbs.questions import CountQuestion, Notices, Questions, Report
@@ -29,10 +29,11 @@ from console.verbs.tiers import (
     scope_of,
     tier_of,
 )
-from core.control.api import ControlAPI, Target
+from core.control.api import Acknowledge, ControlAPI, Target, Unacknowledge
 from core.filters.fields import Noun
 from core.filters.terms import Filter, In
 from core.model.errors import TaskdeckError
+from core.model.failures import FamilyView
 from core.model.records import replace
 from core.model.text import SafeText, safe_line
 
@@ -49,7 +50,9 @@ class _Undo:
     title: str
     label: str
     """The name of its targets."""
-    order: Order
+    order: Order | None = None
+    """None = it acknowledged a family."""
+    family: str = ""
 
 
 class Operations:
@@ -106,6 +109,39 @@ class Operations:
         """Plan, review, then end the processes of living orphans."""
         return await self._do(Verb.KILL_ORPHAN, chosen)
 
+    async def acknowledge(self, family: FamilyView, *, for_ms: int | None) -> None:
+        """Let a failure family be known for a time (ms), or (None) until it returns; it can be undone."""
+        name = family.pattern or family.code
+        title = f"acknowledge {name}"
+        if not await self.confirm_change("acknowledge", name):
+            return
+        request = Acknowledge(families=(family.id,), for_ms=for_ms, actor=ACTOR)
+        if await self._change_families(f"{title}: z undoes it", request, seconds=UNDO_SECONDS):
+            until = time.monotonic() + UNDO_SECONDS
+            self._undo = _Undo(until=until, title=title, label=name, family=family.id)
+
+    async def unacknowledge(self, family: FamilyView) -> None:
+        """Let a failure family count as news again."""
+        name = family.pattern or family.code
+        if await self.confirm_change("take back that is known", name):
+            await self._change_families(
+                f"no longer acknowledged: {name}", Unacknowledge(families=(family.id,), actor=ACTOR)
+            )
+
+    async def _change_families(
+        self, title: str, request: Acknowledge | Unacknowledge, *, seconds: float | None = None
+    ) -> bool:
+        try:
+            await self._control.ask(request)
+        except TaskdeckError as error:
+            self._refuse(title, error)
+            return False
+        if seconds is None:
+            self._notices.inform(safe_line(title))
+        else:
+            self._notices.inform(safe_line(title), seconds=seconds)
+        return True
+
     async def repeat(self, chosen: Selection) -> bool:
         """Do the last verb again, on the present selection; a pause stays a pause."""
         if self._last is None:
@@ -120,6 +156,9 @@ class Operations:
             self._notices.inform(SafeText("nothing to undo"))
             return
         title, order = f"undo: {undo.title}", undo.order
+        if order is None:
+            await self._change_families(title, Unacknowledge(families=(undo.family,), actor=ACTOR))
+            return
         chosen = Selection(target=order.targets[0], label=undo.label, more=order.targets[1:])
         try:
             if await self._confirmed(order.verb, scope_of(chosen)):

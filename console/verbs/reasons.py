@@ -8,7 +8,7 @@ from __future__ import annotations
 from core.model.status import TASK_FINAL
 from core.model.text import SafeText, safe_line
 
-VERBS = ("retry", "cancel", "pause", "hold", "fail", "keep", "kill", "repeat")
+VERBS = ("retry", "cancel", "pause", "hold", "fail", "keep", "kill", "acknowledge", "repeat")
 """The actions that act on the selection, by an engine."""
 CHANGES = (*VERBS, "undo", "new_job", "again")
 """The actions that change something."""

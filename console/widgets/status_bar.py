@@ -30,7 +30,9 @@ class StatusBar(Line):
         self, pulse: Pulse, *, warnings: Sequence[str] = (), position: str = "", words: Sequence[str] = ()
     ) -> None:
         parts = [position] if position else []
-        parts += [f"{status} {pulse.tasks.get(status, 0)}" for status in _COUNTED[:3]]
+        known = f" (+{pulse.acknowledged} known)" if pulse.acknowledged else ""
+        parts += [f"failed {pulse.news}{known}"]
+        parts += [f"{status} {pulse.tasks.get(status, 0)}" for status in _COUNTED[1:3]]
         parts += [f"{status} {pulse.tasks[status]}" for status in _COUNTED[3:] if pulse.tasks.get(status)]
         parts += [f"lost {pulse.lost}"] if pulse.lost else []
         parts += [f"paused queues {pulse.paused}"] if pulse.paused else []

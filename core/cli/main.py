@@ -31,6 +31,7 @@ ROOMS = {
     "core.cli.exec_map": ("exec", "map"),
     "core.cli.wait": ("wait",),
     "core.cli.lists": ("jobs", "tasks", "groups", "queues"),
+    "core.cli.failures": ("failures",),
     "core.cli.events": ("events",),
     "core.cli.show": ("show",),
     "core.cli.why": ("why",),

@@ -14,11 +14,11 @@ from core.control.api import Filter, ReadingAPI
 from core.filters.fields import Noun
 from core.filters.terms import In
 from core.model.commands import Effect, Forecast, Operated
+from core.model.error_line import error_line
 from core.model.errors import Conflict, TaskdeckError
 from core.model.text import clip, safe_line
 from core.model.values import INBOX, JsonObject, JsonValue
 from core.model.views import TaskView
-from core.render.errors import error_line
 
 EXIT = {"succeeded": 0, "failed": 1, "cancelled": 3}
 """Exit status for the final status of a job or task."""

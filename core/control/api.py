@@ -61,6 +61,10 @@ __all__ = [
 ]
 
 
+ACKNOWLEDGED_MS = 366 * 24 * 3_600_000
+"""For how long a failure family may be acknowledged."""
+
+
 @verb("orphans", Kind.ENGINE)
 class Orphans(Request[tuple[OrphanView, ...]], frozen=True, kw_only=True):
     pass
@@ -214,6 +218,43 @@ class KillOrphans(Operate, frozen=True, kw_only=True):
     reason: str = ""
 
 
+@verb("acknowledge", Kind.CHANGE)
+class Acknowledge(Request[Operated], frozen=True, kw_only=True):
+    families: tuple[str, ...]
+    for_ms: int | None = None
+    reason: str = ""
+    actor: str = OPERATOR
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of bounds (`task.FIELD`)."""
+        bounds.check_text("actor", self.actor)
+        bounds.check_reason(self.reason)
+        if self.for_ms is not None:
+            bounds.check_whole("for_ms", self.for_ms, least=1, most=ACKNOWLEDGED_MS)
+
+    def command(self, actor: str) -> Operation:
+        """Return what the journal takes; the actor is signed."""
+        return commands.Acknowledge(
+            families=self.families, for_ms=self.for_ms, reason=self.reason, actor=actor
+        )
+
+
+@verb("unacknowledge", Kind.CHANGE)
+class Unacknowledge(Request[Operated], frozen=True, kw_only=True):
+    families: tuple[str, ...]
+    reason: str = ""
+    actor: str = OPERATOR
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of bounds (`task.FIELD`)."""
+        bounds.check_text("actor", self.actor)
+        bounds.check_reason(self.reason)
+
+    def command(self, actor: str) -> Operation:
+        """Return what the journal takes; the actor is signed."""
+        return commands.Unacknowledge(families=self.families, reason=self.reason, actor=actor)
+
+
 @verb("stop_engine", Kind.CHANGE)
 class StopEngine(Request[None], frozen=True, kw_only=True):
     how: StopMode
@@ -330,6 +371,25 @@ class ControlAPI(ReadingAPI):
         Tasks without living processes are listed as refused.
         """
         return await self.ask(KillOrphans(target=target, reason=reason, actor=actor))
+
+    async def acknowledge(
+        self, families: Sequence[str], *, for_ms: int | None = None, reason: str = "", actor: str = OPERATOR
+    ) -> Operated:
+        """Note that failure families are known: for so long, or (None) until they return.
+
+        Their failed tasks are not counted as news meanwhile (`Changes.acknowledged`). What is acknowledged
+        already is acknowledged again. Raises `NotFound` (`failure.unknown`) for an unknown id, and changes
+        nothing then.
+        """
+        return await self.ask(
+            Acknowledge(families=tuple(families), for_ms=for_ms, reason=reason, actor=actor)
+        )
+
+    async def unacknowledge(
+        self, families: Sequence[str], *, reason: str = "", actor: str = OPERATOR
+    ) -> Operated:
+        """Count failure families as news again; those that are not acknowledged stay as they are."""
+        return await self.ask(Unacknowledge(families=tuple(families), reason=reason, actor=actor))
 
     async def describe(self, document: Document) -> WorkflowView:
         """Check a document without submitting it, and return its parameters.

@@ -99,11 +99,10 @@ class LocalControl(ControlAPI):
     """
 
     def __init__(self, engine: EnginePort) -> None:
-        self._engine = engine
         self._user = effective_user()
         self._reading = ReadingControl(engine.reports, engine.output_dir, engine=partial(see_engine, engine))
         self._operator_verbs = OperatorVerbs(engine)
-        self._answers = self._answers_of(engine)
+        self._answers = EngineAnswers(engine, self._user).table()
 
     async def ask(self, request: Request[R]) -> R:
         """Answer every request of the table."""
@@ -117,11 +116,22 @@ class LocalControl(ControlAPI):
     async def close(self) -> None:
         """Do nothing: the engine owns the connections."""
 
-    def _answers_of(self, engine: EnginePort) -> Answers:
-        answers = Answers()
+
+class EngineAnswers:
+    """Answers what neither reads nor acts on a target; what changes is signed with the user."""
+
+    def __init__(self, engine: EnginePort, user: str) -> None:
+        self._engine = engine
+        self._user = user
+
+    def table(self) -> Answers:
+        """Return the answers by request."""
+        engine, answers = self._engine, Answers()
         answers.to(api.Submit, self._submit)
         answers.to(api.Enqueue, self._enqueue)
         answers.to(api.Orphans, lambda _: self._orphans())
+        answers.to(api.Acknowledge, lambda r: engine.operate(r.command(signed(r.actor, self._user))))
+        answers.to(api.Unacknowledge, lambda r: engine.operate(r.command(signed(r.actor, self._user))))
         answers.to(api.Describe, lambda r: engine.describe(r.document.document))
         answers.to(api.Changes, self._changes)
         answers.to(api.WaitJob, lambda r: engine.wait_job(r.job_id))
@@ -160,6 +170,7 @@ class LocalControl(ControlAPI):
         # Read afterwards: counts may be ahead of the notice, never behind it.
         standing = await self._engine.reports.totals.current()
         lost = await self._engine.reports.lost.count() if standing.tasks.get(TaskStatus.HELD) else 0
+        failed = standing.tasks.get(TaskStatus.FAILED)
         return Changes(
             last_event=notice.last_event,
             kinds=notice.kinds,
@@ -168,6 +179,7 @@ class LocalControl(ControlAPI):
             paused_queues=standing.paused_queues,
             engine=self._engine.info(),
             lost=lost,
+            acknowledged=await self._engine.reports.failures.acknowledged() if failed else 0,
         )
 
     async def _stop_engine(self, request: api.StopEngine) -> None:

@@ -99,6 +99,7 @@ class ReadingControl(ReadingAPI):
         answers.to(reading_api.WhyJob, lambda r: self._waits.job(r.job_id))
         answers.to(reading_api.Timeline, lambda r: timeline_of(reports, r.job_id))
         answers.to(reading_api.Runs, lambda r: runs_of(reports, r.workflow, limit=r.limit))
+        answers.to(reading_api.Failures, lambda r: reports.failures.families(r.scope, limit=r.limit))
         answers.to(reading_api.Definition, lambda r: reports.jobs.definition(r.job_id))
         return answers
 

@@ -15,6 +15,7 @@ from core.filters.terms import Filter
 from core.filters.text_query import TextQuery
 from core.model import counts, log_views, timelines, views, waits
 from core.model.events import EventView
+from core.model.failures import FamilyList, FamilyScope
 from core.model.pulse import PulseView
 from core.model.values import JsonObject
 
@@ -157,6 +158,12 @@ class Timeline(Request[timelines.TimelineView], frozen=True, kw_only=True):
 class Runs(Request[timelines.RunsView], frozen=True, kw_only=True):
     workflow: str
     limit: int = 20
+
+
+@verb("failures", Kind.READ)
+class Failures(Request[FamilyList], frozen=True, kw_only=True):
+    scope: FamilyScope = FamilyScope.FAILING
+    limit: int = PAGE
 
 
 @verb("definition", Kind.READ)
@@ -327,6 +334,13 @@ class ReadingAPI(ABC):
         Raises `NotFound` (`workflow.unknown`) if no job has that name.
         """
         return await self.ask(Runs(workflow=workflow, limit=limit))
+
+    async def failures(self, scope: FamilyScope = FamilyScope.FAILING, *, limit: int = PAGE) -> FamilyList:
+        """Return failure families: returned and new trouble first, then what is acknowledged, by tasks.
+
+        At most 200 families, those that failed last, are looked at, and `searched` says so.
+        """
+        return await self.ask(Failures(scope=scope, limit=limit))
 
     async def definition(self, job_id: int) -> JsonObject:
         """Return the document of a job as it was when submitted; raise `NotFound` (`job.unknown`)."""

@@ -10,6 +10,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from core.model.events import KINDS
+from core.model.failures import FamilyState
 from core.model.status import JobStatus, TaskStatus
 from core.model.waits import OWN
 
@@ -21,6 +22,7 @@ class Noun(StrEnum):
     TASKS = "tasks"
     EVENTS = "events"
     QUEUES = "queues"
+    FAILURES = "failures"
 
 
 class Kind(StrEnum):
@@ -135,6 +137,7 @@ FIELDS: dict[Noun, Fields] = {
             ),
             _text("err", "error.message", "error"),
             _text("code", "error.code"),
+            _text("family"),
             _age("age", "created_at"),
             _time("created", "created_at"),
             _time("queued", "queued_at"),
@@ -170,6 +173,24 @@ FIELDS: dict[Noun, Fields] = {
             _time("paused", "paused_at"),
         ),
         searched=("name",),
+    ),
+    Noun.FAILURES: Fields(
+        fields=(
+            _text("id", "", "family"),
+            _choice("state", tuple(state.value for state in FamilyState)),
+            _text("code"),
+            _text("err", "message", "error"),
+            _number("tasks"),
+            _number("failed"),
+            _number("retrying"),
+            _number("jobs"),
+            _number("failures"),
+            _age("seen", "last_at"),
+            _time("last", "last_at"),
+            _age("age", "first_at"),
+            _time("first", "first_at"),
+        ),
+        searched=("id", "code", "message"),
     ),
 }
 """The fields of every noun; columns are those of its view."""

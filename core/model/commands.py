@@ -25,7 +25,7 @@ R_co = TypeVar("R_co", covariant=True)
 class RowRef(NamedTuple):
     """A row that a command is for."""
 
-    kind: Literal["task", "job", "queue", "followup"]
+    kind: Literal["task", "job", "queue", "family", "followup"]
     key: int | str
 
 
@@ -324,6 +324,29 @@ class Prioritise(Operation, frozen=True, kw_only=True):
 
     def rows(self) -> tuple[RowRef, ...]:
         return _tasks(self.task_ids)
+
+
+class Acknowledge(Operation, frozen=True, kw_only=True):
+    """Note that failure families are known: for so long (ms), or (None) until they return."""
+
+    families: tuple[str, ...]
+    for_ms: int | None = None
+    reason: str = ""
+    actor: str = ENGINE
+
+    def rows(self) -> tuple[RowRef, ...]:
+        return tuple(RowRef("family", family) for family in self.families)
+
+
+class Unacknowledge(Operation, frozen=True, kw_only=True):
+    """Count failure families as news again."""
+
+    families: tuple[str, ...]
+    reason: str = ""
+    actor: str = ENGINE
+
+    def rows(self) -> tuple[RowRef, ...]:
+        return tuple(RowRef("family", family) for family in self.families)
 
 
 class OrphanEvent(StrEnum):

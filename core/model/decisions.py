@@ -11,9 +11,11 @@ from typing import Protocol, TypeAlias
 
 from msgspec import Struct
 
+from core.model.failures import Family
 from core.model.lanes import Further, Head, Picks
 from core.model.plans import OnTaskFailure
 from core.model.status import JobStatus, StageStatus, TaskStatus
+from core.model.values import JsonObject
 
 TaskCounts: TypeAlias = Mapping[TaskStatus, int]
 """How many tasks stand where; a status that does not occur has no key."""
@@ -64,3 +66,5 @@ class WriterRules(Struct, frozen=True, kw_only=True):
     verdict_of_tasks: Callable[[TaskCounts], Verdict | None]
     forecast: Callable[[OnTaskFailure, Sequence[tuple[str, TaskCounts]]], Verdict | None]
     """By the names and tasks of the stages, in order; None = the job will succeed."""
+    family_of: Callable[[JsonObject], Family]
+    """By the error as it is stored."""

@@ -22,6 +22,8 @@ MARKS = (
     "orphan.left",
     "fault.found",
     "fault.repaired",
+    "family.acknowledged",
+    "family.unacknowledged",
     "queue.paused",
     "queue.resumed",
     "engine.started",
@@ -31,8 +33,8 @@ MARKS = (
     "clock.stepped",
 )
 """Kinds that change no status: a durable ask, another priority, a late outcome or judgement without
-effect, a family without its wrapper and an operator who lets it run, what is set aside or repaired,
-switches, the engine, the wall clock that was set."""
+effect, a family without its wrapper and an operator who lets it run, what is set aside or repaired, a
+failure family that is known, switches, the engine, the wall clock that was set."""
 MOVED: tuple[str, ...] = tuple(
     dict.fromkeys(
         move.event

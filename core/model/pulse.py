@@ -10,6 +10,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from core.model.failures import FamilyView
+
 
 class Rate(Struct, frozen=True, kw_only=True):
     """How many tasks ended in each status within `seconds` from `at` (ms UTC) on."""
@@ -17,18 +19,6 @@ class Rate(Struct, frozen=True, kw_only=True):
     at: int
     seconds: int
     ended: Mapping[str, int]
-
-
-class Failing(Struct, frozen=True, kw_only=True):
-    """Tasks that failed, or are retried, with the same error code; `message` and `keys` are of the newest."""
-
-    code: str
-    message: str
-    tasks: int
-    newest_task: int
-    newest_job: int
-    at: int
-    keys: tuple[str, ...]
 
 
 class WaitKind(StrEnum):
@@ -62,9 +52,9 @@ class PulseView(Struct, frozen=True, kw_only=True):
 
     rates: tuple[Rate, ...]
     """Without gaps, oldest first, the last one still under way."""
-    failing: tuple[Failing, ...]
-    """Most tasks first, at most 20."""
+    failing: tuple[FamilyView, ...]
+    """In the order of their list, at most 20."""
     failing_searched: int | None
-    """How many troubled tasks were looked at, if not all."""
+    """How many families, or tasks without one, were looked at, if not all."""
     waiting: tuple[Waiting, ...]
     """Most tasks first, at most 20."""

@@ -91,6 +91,9 @@ class TaskView(Struct, frozen=True, kw_only=True):
     usual: UsualTime | None = None
     """How long it usually takes, of a task of a workflow that runs, and on the page of one that has ended."""
 
+    family: str | None = None
+    """The family of its newest failure."""
+
     @property
     def began_at(self) -> int | None:
         """When its latest attempt began, if that runs or the task has ended."""
@@ -265,3 +268,5 @@ class Changes(Struct, frozen=True, kw_only=True):
     engine: EngineInfo
     lost: int = 0
     """Tasks that are held because the end of their attempt was not seen, at most 2,000."""
+    acknowledged: int = 0
+    """Failed tasks of families that an operator has acknowledged. Older engines do not say."""

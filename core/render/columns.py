@@ -13,11 +13,12 @@ from typing import NamedTuple, assert_never
 from msgspec import Struct
 
 from core.filters.fields import Noun
+from core.model.error_line import error_line
 from core.model.text import SafeText, safe_line
 from core.model.values import to_iso
 from core.model.views import TaskView
-from core.render.errors import error_line
 from core.render.times import age_text, clock_text, duration_text
+from core.render.trends import trend_text
 
 GAP = 2
 """Cells between two columns."""
@@ -48,6 +49,8 @@ class Form(StrEnum):
     """How many are in each status, `3 running 2 queued`."""
     ERROR = "error"
     """Code and message of an error."""
+    TREND = "trend"
+    """Numbers of equal times, oldest first, as bars."""
     JSON = "json"
     """A JSON value on one line."""
 
@@ -135,6 +138,7 @@ _TASKS = (
     ("err", "ERROR", Form.ERROR, "error", 14, 26, 1),
     ("name", "NAME", Form.TEXT, "name", 10, 20, 5),
     ("group", "GROUP", Form.TEXT, "group", 8, 12, 7),
+    ("family", "FAMILY", Form.TEXT, "family", 10, 10, 8),
 )
 _EVENTS = (
     ("id", "EVENT", Form.NUMBER, "id", 7, 8, 0),
@@ -146,6 +150,17 @@ _EVENTS = (
     ("attempt", "TRY", Form.NUMBER, "attempt", 3, 3, 4),
     ("actor", "BY", Form.TEXT, "actor", 6, 10, 5),
     ("data", "DATA", Form.JSON, "data", 14, 30, 2),
+)
+_FAILURES = (
+    ("id", "FAMILY", Form.TEXT, "id", 10, 10, 2),
+    ("state", "STATE", Form.TEXT, "state", 7, 12, 0),
+    ("tasks", "TASKS", Form.NUMBER, "tasks", 5, 6, 0),
+    ("jobs", "JOBS", Form.NUMBER, "jobs", 4, 5, 1),
+    ("last", "LAST", Form.AGE, "last_at", 6, 7, 1),
+    ("first", "FIRST", Form.AGE, "first_at", 6, 7, 3),
+    ("trend", "24 HOURS", Form.TREND, "trend", 24, 24, 4),
+    ("failures", "FAILURES", Form.NUMBER, "failures", 8, 8, 5),
+    ("err", "ERROR", Form.TEXT, "line", 43, 60, 0),
 )
 _QUEUES = (
     ("name", "QUEUE", Form.TEXT, "name", 12, 20, 0),
@@ -182,6 +197,7 @@ COLUMNS: dict[Noun, tuple[Column, ...]] = {
     Noun.TASKS: tuple(_column(_Row(*row)) for row in _TASKS),
     Noun.EVENTS: tuple(_column(_Row(*row)) for row in _EVENTS),
     Noun.QUEUES: tuple(_column(_Row(*row)) for row in _QUEUES),
+    Noun.FAILURES: tuple(_column(_Row(*row)) for row in _FAILURES),
 }
 """The columns of every list, from left to right."""
 
@@ -214,14 +230,8 @@ def _write(column: Column, value: object, *, view: object, now: int) -> str:
             return f"!{took}" if isinstance(view, TaskView) and view.is_slow(now) else took
         case Form.RATIO:
             return f"{value}/{_read(view, column.other)}"
-        case Form.COUNTS:
-            counts = value if isinstance(value, Mapping) else {}
-            first = sorted(counts.items(), key=lambda item: _URGENCY.get(item[0], len(_URGENCY)))
-            return " ".join(f"{count} {status}" for status, count in first if count)
-        case Form.ERROR:
-            return error_line(value if isinstance(value, Mapping) else None)
-        case Form.JSON:
-            return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        case Form.COUNTS | Form.ERROR | Form.TREND | Form.JSON:
+            return _write_whole(column.form, value)
         case _:
             assert_never(column.form)
 
@@ -230,6 +240,22 @@ def _write_measure(form: Form, value: object) -> str:
     if form is Form.LENGTH:
         return duration_text(_moment(value))
     return f"{value:.1f}" if isinstance(value, float) else str(value)
+
+
+def _write_whole(form: Form, value: object) -> str:
+    """Write a value that is a mapping or a list."""
+    match form, value:
+        case Form.COUNTS, Mapping():
+            first = sorted(value.items(), key=lambda item: _URGENCY.get(item[0], len(_URGENCY)))
+            return " ".join(f"{count} {status}" for status, count in first if count)
+        case Form.ERROR, Mapping():
+            return error_line(value)
+        case Form.TREND, tuple():
+            return trend_text(value)
+        case Form.JSON, _:
+            return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        case _:
+            return ""
 
 
 def _read(view: object, path: str) -> object:

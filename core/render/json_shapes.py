@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from core.model.errors import TaskdeckError
 from core.model.events import EventView
+from core.model.failures import FamilyView
 from core.model.run_times import UsualTime
 from core.model.values import JsonObject, JsonValue, to_iso
 from core.model.views import (
@@ -38,6 +39,8 @@ def shape_of(view: object) -> JsonObject | None:
             return event_shape(view)
         case QueueView():
             return queue_shape(view)
+        case FamilyView():
+            return family_shape(view)
         case _:
             return None
 
@@ -93,6 +96,36 @@ def task_shape(task: TaskView) -> JsonObject:
         "actor": task.actor,
         "status_by": task.status_by,
         "status_reason": task.status_reason,
+        "family": task.family,
+    }
+
+
+def family_shape(family: FamilyView) -> JsonObject:
+    """Return a failure family as `failures --json` has it."""
+    known = family.acknowledged
+    return {
+        "id": family.id,
+        "state": family.state,
+        "code": family.code,
+        "pattern": family.pattern,
+        "message": family.message,
+        "failed": family.failed,
+        "retrying": family.retrying,
+        "jobs": family.jobs,
+        "failures": family.failures,
+        "first_at": _iso(family.first_at),
+        "last_at": _iso(family.last_at),
+        "newest_task": family.newest_task,
+        "trend": list(family.trend),
+        "acknowledged": None
+        if known is None
+        else {
+            "by": known.by,
+            "at": _iso(known.at),
+            "reason": known.reason,
+            "until": _iso(known.until),
+            "since": known.since,
+        },
     }
 
 

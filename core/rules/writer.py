@@ -6,6 +6,7 @@ Passed by the engine to the store, which must not import the rules.
 from __future__ import annotations
 
 from core.model.decisions import WriterRules
+from core.rules.families import family_of
 from core.rules.lanes import choose, sort_key
 from core.rules.verdicts import (
     forecast,
@@ -25,4 +26,5 @@ WRITER_RULES = WriterRules(
     verdict_of_stages=verdict_of_stages,
     verdict_of_tasks=verdict_of_tasks,
     forecast=forecast,
+    family_of=family_of,
 )

@@ -16,12 +16,14 @@ from core.model.decisions import TaskCounts
 from core.model.errors import TaskdeckError
 from core.model.status import TASK_FINAL, JobStatus, Move, StageStatus, TaskStatus
 from core.model.values import INBOX, JsonObject
+from core.store.families import Families
 from core.store.rows import FinalTask, LeftOver, Placed, Subject, TaskPlace
 from core.store.schema import BUCKET, KEPT
 from core.store.sql import ids, pack, raw
 from core.store.writer import Writer
 
 R = TypeVar("R")
+FAILED, RETRYING = TaskStatus.FAILED, TaskStatus.RETRYING
 
 MAX_PER_BATCH = 1_000
 """Consequences (unblocks, skips, cancels) that one batch carries out at the most."""
@@ -133,6 +135,7 @@ class Batch:
         self._events: list[tuple[object, ...]] = []
         self._counts: Counter[tuple[int, int, str, str]] = Counter()
         self._ended: Counter[tuple[str, TaskStatus]] = Counter()
+        self.families = Families(writer, wall=self.wall)
         self._lanes: set[int] = set()
         self._aisles: set[int] = set()
 
@@ -232,6 +235,10 @@ class Batch:
         self._counts[(*where, target)] += 1
         if source is TaskStatus.QUEUED or target is TaskStatus.QUEUED:
             self.reorder_lane(task)
+        if source is FAILED or source is RETRYING:
+            self.families.move(task, source, -1)
+        if target is FAILED or target is RETRYING:
+            self.families.move(task, target, 1)
         if target in TASK_FINAL:
             self._ended[task.queue, target] += 1
             self.report.final_tasks.append(task.task_id)
@@ -332,6 +339,7 @@ class Batch:
         self.refresh_lanes()
         self.flush_counts()
         self.flush_ends()
+        self.families.flush()
         if self._events:
             self.report.kinds.update(str(row[1]) for row in self._events)
             self.db.executemany(_INSERT_EVENT, self._events)

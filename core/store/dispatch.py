@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import TypeAlias, TypeVar
 
 from core.model.commands import (
+    Acknowledge,
     Cancel,
     ComeDue,
     Command,
@@ -32,6 +33,7 @@ from core.model.commands import (
     Rerun,
     Resume,
     Submit,
+    Unacknowledge,
     Unhold,
 )
 from core.model.engine_notes import NoteEngine
@@ -45,6 +47,7 @@ from core.store.apply.containment import (
 )
 from core.store.apply.decide import apply_come_due, apply_decides
 from core.store.apply.engine_notes import apply_note_engine
+from core.store.apply.families import apply_acknowledge, apply_unacknowledge
 from core.store.apply.operate import (
     apply_cancel,
     apply_fail,
@@ -144,6 +147,8 @@ _TABLE = (
     _each(Fail, apply_fail),
     _each(Prioritise, apply_prioritise),
     _each(Rerun, apply_rerun),
+    _each(Acknowledge, apply_acknowledge),
+    _each(Unacknowledge, apply_unacknowledge),
     _each(NoteOrphan, apply_note_orphan),
     _each(NoteFault, apply_note_fault),
     _each(NoteEngine, apply_note_engine),

@@ -89,7 +89,7 @@ _TROUBLE = frozenset({TaskStatus.FAILED, TaskStatus.HELD, TaskStatus.RETRYING, T
 _LIVE = frozenset(set(JobStatus) - JOB_FINAL)
 _NUMBERED = {
     Noun.JOBS: {"id"},
-    Noun.TASKS: {"id", "group"},
+    Noun.TASKS: {"id", "group", "family"},
     Noun.EVENTS: {"id", "task"},
 }
 """Fields whose values an index finds."""

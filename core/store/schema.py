@@ -3,8 +3,8 @@
 Used by the database, the reports and the migrations. Every change here needs its step in the newest file
 of `migrations/versions`; new columns stand last in their table, where `ADD COLUMN` puts them.
 
-Times are ms UTC of the wall clock, which may go back, but for `retry_at`, `sort_key`, `ended.at` and
-`engine.time_*`: those are engine time, which no setting of that clock moves.
+Times are ms UTC of the wall clock, which may go back, but for `retry_at`, `sort_key`, `ended.at`,
+`family.ack_until` and `engine.time_*`: those are engine time, which no setting of that clock moves.
 
 Text with a leading `{`, `[` or `"` in `spec`, `params`, `meta`, `output`, `error`, `data`, `body` is JSON
 with every non-ASCII character escaped, so NUL and lone surrogates survive.
@@ -231,6 +231,7 @@ task = Table(
     Column("actor", Text),
     Column("status_by", Text),
     Column("status_reason", Text),
+    Column("family", Text),
     _among("status", TaskStatus, "task_status"),
     CheckConstraint(
         f"({_either('status', sorted(TASK_FINAL))}) = (finished_at IS NOT NULL)", name="task_finished"
@@ -251,11 +252,13 @@ task = Table(
     Index("task_due", "retry_at", sqlite_where=text("status = 'retrying'")),
     Index("task_condition", "id", sqlite_where=text("wait_reason = 'condition'")),
     Index("task_group", "grp", "id", sqlite_where=text("grp IS NOT NULL")),
+    Index("task_family", "family", "id", sqlite_where=text("family IS NOT NULL")),
 )
 """The unit of claim and retry; `spec` holds what never changes (`with`, retry, timeout, ...).
 
 `actor` enqueued a loose task; those of a job have its actor. `status_by` and `status_reason` tell who
-brought the task to its status and why; both are NULL where it went there in the ordinary course.
+brought the task to its status and why; both are NULL where it went there in the ordinary course. `family` is
+that of its newest failure, whatever came of the task since.
 """
 
 edge = Table(
@@ -353,6 +356,55 @@ run_time = Table(
 """How long the last `RUN_TIMES` attempts that succeeded took, by the job's name and the task's key."""
 RUN_TIMES = 100
 """Attempts of a task of a workflow that are kept: those with the highest task ids, then epochs."""
+
+family = Table(
+    "family",
+    metadata,
+    Column("id", Text, primary_key=True, nullable=False),
+    _required("code", Text),
+    _required("pattern", Text),
+    _required("message", Text),
+    _required("task_id"),
+    _required("first_at"),
+    _required("last_at"),
+    _required("failures"),
+    _required("failed", default="0"),
+    _required("retrying", default="0"),
+    _required("jobs", default="0"),
+    Column("ack_at", Integer),
+    Column("ack_by", Text),
+    Column("ack_reason", Text),
+    Column("ack_until", Integer),
+    Column("ack_failures", Integer),
+    Index("family_failing", "last_at", sqlite_where=text("failed + retrying > 0")),
+    Index("family_ack", "ack_at", sqlite_where=text("ack_at IS NOT NULL")),
+)
+"""Failures of one kind: `failures` attempts ended so, `failed` and `retrying` tasks now, of `jobs` jobs.
+
+`message` and `task_id` are of the newest. The ack columns tell of an acknowledgement that was not taken back:
+`ack_until` = its end (engine time, NULL = until it returns), `ack_failures` = the failures at its time."""
+
+family_job = Table(
+    "family_job",
+    metadata,
+    Column("family", Text, ForeignKey("family.id"), nullable=False),
+    _required("job_id"),
+    _required("n"),
+    PrimaryKeyConstraint("family", "job_id", name="family_job_pk"),
+    sqlite_with_rowid=False,
+)
+"""How many failed and retrying tasks of a family a job has, without the inbox; no row where it has none."""
+
+family_hour = Table(
+    "family_hour",
+    metadata,
+    Column("family", Text, ForeignKey("family.id"), nullable=False),
+    _required("at"),
+    _required("n"),
+    PrimaryKeyConstraint("family", "at", name="family_hour_pk"),
+    sqlite_with_rowid=False,
+)
+"""How many failures of a family an hour had from `at` on; the last `HOURS` before its newest are kept."""
 
 followup = Table(
     "followup",

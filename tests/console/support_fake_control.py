@@ -18,6 +18,7 @@ from core.model.commands import Effect, Operated, Submitted
 from core.model.counts import Count, Preview
 from core.model.errors import Invalid, NotFound, TaskdeckError, Unavailable
 from core.model.events import KINDS, EventView
+from core.model.failures import Acknowledgement, FamilyList
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.pulse import PulseView
 from core.model.records import replace
@@ -37,7 +38,7 @@ from core.model.views import (
 )
 from core.model.waits import JobWaits, Reason, ReasonGroup, TaskWaits, WaitCode
 from core.model.workflow_views import WorkflowView
-from tests.console.support_fake_insight import pulse_of
+from tests.console.support_fake_insight import families_of, pulse_of
 from tests.console.support_fake_logs import FakeLogs
 from tests.console.support_fake_rows import INFO, NOW, page
 
@@ -164,6 +165,29 @@ class FakeControl(FakeLogs, ControlAPI):
 
     async def answer_pulse(self, r: reading_api.Pulse) -> PulseView:
         return pulse_of(self, r.minutes)
+
+    async def answer_failures(self, r: reading_api.Failures) -> FamilyList:
+        families = families_of(self)
+        return FamilyList(
+            families=families[: r.limit], tasks=sum(family.tasks for family in families), searched=None
+        )
+
+    async def answer_acknowledge(self, r: api.Acknowledge) -> Operated:
+        self.asked.append(("acknowledge", (r.families, r.for_ms)))
+        for family in r.families:
+            until = None if r.for_ms is None else NOW + r.for_ms
+            self.known_families[family] = Acknowledgement(
+                by=r.actor, at=NOW, reason=r.reason or None, until=until, since=0
+            )
+            self.note("family.acknowledged")
+        return Operated(changed=len(r.families))
+
+    async def answer_unacknowledge(self, r: api.Unacknowledge) -> Operated:
+        self.asked.append(("unacknowledge", r.families))
+        for family in r.families:
+            self.known_families.pop(family, None)
+            self.note("family.unacknowledged")
+        return Operated(changed=len(r.families))
 
     async def answer_why(self, r: reading_api.Why) -> TaskWaits:
         self._known_task(r.task_id)
@@ -304,6 +328,7 @@ class FakeControl(FakeLogs, ControlAPI):
             jobs=dict(jobs),
             paused_queues=len(self.paused),
             engine=self._answer(),
+            acknowledged=sum(one.failed for one in families_of(self) if one.acknowledged is not None),
             lost=sum(orphan.kind is OrphanKind.LOST for orphan in self.orphan_rows.values()),
         )
 

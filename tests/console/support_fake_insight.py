@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from core.model.pulse import Failing, PulseView, Rate, Waiting, WaitKind
+from core.model.failures import FamilyState, FamilyView
+from core.model.pulse import PulseView, Rate, Waiting, WaitKind
 from core.model.views import TaskView
 from tests.console.support_fake_rows import NOW, FakeRows
 
@@ -14,7 +15,10 @@ _STEP = 10
 def pulse_of(rows: FakeRows, minutes: int) -> PulseView:
     """Sum up the last minutes before `NOW`."""
     return PulseView(
-        rates=_rates(rows, minutes), failing=_failing(rows), failing_searched=None, waiting=_waiting(rows)
+        rates=_rates(rows, minutes),
+        failing=families_of(rows)[:20],
+        failing_searched=None,
+        waiting=_waiting(rows),
     )
 
 
@@ -30,24 +34,36 @@ def _rates(rows: FakeRows, minutes: int) -> tuple[Rate, ...]:
     )
 
 
-def _failing(rows: FakeRows) -> tuple[Failing, ...]:
+def families_of(rows: FakeRows) -> tuple[FamilyView, ...]:
+    """Put failed and retrying tasks together by code; their `family`, if they have one, is the id."""
     by_code: dict[str, list[TaskView]] = {}
     for task in rows.task_rows.values():
         if task.status in ("failed", "retrying") and task.error is not None:
             by_code.setdefault(str(task.error.get("code", "")), []).append(task)
-    found = [
-        Failing(
-            code=code,
-            message=str((tasks[-1].error or {}).get("message", "")),
-            tasks=len(tasks),
-            newest_task=tasks[-1].id,
-            newest_job=tasks[-1].job_id,
-            at=tasks[-1].finished_at or NOW,
-            keys=tuple(task.key for task in tasks[-3:]),
-        )
-        for code, tasks in by_code.items()
-    ]
-    return tuple(sorted(found, key=lambda failing: -failing.tasks)[:20])
+    found = [_family(rows, code, tasks) for code, tasks in by_code.items()]
+    return tuple(sorted(found, key=lambda family: (family.acknowledged is not None, -family.tasks)))
+
+
+def _family(rows: FakeRows, code: str, tasks: list[TaskView]) -> FamilyView:
+    known = rows.known_families.get(tasks[0].family or "")
+    failed = sum(task.status == "failed" for task in tasks)
+    message = str((tasks[-1].error or {}).get("message", ""))
+    return FamilyView(
+        id=tasks[0].family or "",
+        state=FamilyState.FAILING if known is None else FamilyState.ACKNOWLEDGED,
+        code=code,
+        pattern=message,
+        message=message,
+        failed=failed,
+        retrying=len(tasks) - failed,
+        jobs=len({task.job_id for task in tasks}),
+        failures=len(tasks),
+        first_at=tasks[0].finished_at or NOW,
+        last_at=tasks[-1].finished_at or NOW,
+        newest_task=tasks[-1].id,
+        trend=(0,) * 23 + (len(tasks),),
+        acknowledged=known,
+    )
 
 
 def _waiting(rows: FakeRows) -> tuple[Waiting, ...]:

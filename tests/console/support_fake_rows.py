@@ -14,6 +14,7 @@ from core.filters.matching import matches, value_of
 from core.filters.terms import Filter, field_of
 from core.model.errors import TaskdeckError
 from core.model.events import EventView
+from core.model.failures import Acknowledgement
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.records import replace
 from core.model.version import VERSION
@@ -60,6 +61,7 @@ _TASK = {
     "retry_at": None,
     "stop_requested": None,
     "error": None,
+    "family": None,
 }
 
 
@@ -77,6 +79,7 @@ class FakeRows:
         """Where the tasks of a job run, by its id."""
         self.event_rows: list[EventView] = []
         self.paused: dict[str, int] = {}
+        self.known_families: dict[str, Acknowledgement] = {}
         self._engine: EngineInfo | None = INFO
         self._broken: TaskdeckError | None = None
         self._stirred: list[asyncio.Event] = []

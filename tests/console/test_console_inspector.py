@@ -10,7 +10,7 @@ from console.themes import own_looks
 from console.widgets.inspector import BESIDE
 from console.widgets.resized import Resized
 from core.model.errors import NotFound
-from core.model.pulse import Failing
+from core.model.pulse import Waiting, WaitKind
 from core.model.text import SafeText
 from tests.console.support_console import HOSTILE, Operator, console, strips_of
 from tests.console.support_fake_control import NOW, FakeControl
@@ -157,10 +157,8 @@ async def test_hostile_texts_are_glyphs_in_the_pane(size: tuple[int, int]) -> No
 
 
 def test_fields_that_hold_nothing_are_left_out_and_moments_are_written_out() -> None:
-    failing = Failing(
-        code=HOSTILE, message="", tasks=3, newest_task=1, newest_job=1, at=NOW, keys=("a", HOSTILE)
-    )
-    lines = list(fields_of(failing, own_looks()["dark"]))
-    assert not any(line.startswith("message") for line in lines)
-    assert SafeText("at              2023-11-14T22:13:20.000Z") in lines
+    waiting = Waiting(kind=WaitKind.QUEUED, subject=HOSTILE, tasks=3, since=NOW)
+    lines = list(fields_of(waiting, own_looks()["dark"]))
+    assert not any(line.startswith("until") for line in lines)
+    assert SafeText("since           2023-11-14T22:13:20.000Z") in lines
     assert all(line.isprintable() for line in lines)

@@ -78,7 +78,9 @@ async def test_an_overview_holds_engine_counts_jobs_failures_and_waits() -> None
     assert lines[0].startswith("engine: pid 4711, version ")
     assert lines[1] == "tasks: 1 failed, 1 queued, 1 succeeded"
     assert lines[2] == "job 2 nightly: running, 2 of 3 done; 1 failed, 1 queued, 1 succeeded"
-    assert any(line.startswith("fails: 1 tasks, exit: exit status 7 (newest: parse") for line in lines)
+    assert any(
+        line.startswith("fails: 1 tasks of 1 jobs: exit: exit status 7 (newest: task ") for line in lines
+    )
     assert any(line.startswith("waits: 1 tasks, queued default") for line in lines)
     assert not any("done:" in line for line in lines)
 

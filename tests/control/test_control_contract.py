@@ -34,6 +34,7 @@ from core.filters.parser import parse
 from core.filters.patterns import Case
 from core.filters.text_query import Syntax, TextQuery
 from core.model.errors import Conflict, Invalid, InvalidDocument, NotFound, Unavailable
+from core.model.failures import FamilyScope
 from core.model.log_views import LOG_END, Way
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.plans import OnLoss
@@ -269,6 +270,9 @@ async def test_a_document_by_path_is_the_callers(control, tmp_path, monkeypatch)
         (lambda control: control.kill(Target(job_id=1)), Invalid, "target.unfit"),
         (lambda control: control.kill(Target(queue="default")), Invalid, "target.unfit"),
         (lambda control: control.preview(parse("", Noun.JOBS)), Invalid, "target.unfit"),
+        (lambda control: control.acknowledge(["ffff"]), NotFound, "failure.unknown"),
+        (lambda control: control.unacknowledge(["ffff"]), NotFound, "failure.unknown"),
+        (lambda control: control.acknowledge(["ffff"], for_ms=0), Invalid, "task.for_ms"),
         (lambda control: control.tasks(after="garbage"), Invalid, None),
         (lambda control: control.enqueue([TaskSpec(uses="nothing")]), NotFound, None),
         (lambda control: control.submit({"name": "x"}), InvalidDocument, None),
@@ -279,6 +283,20 @@ async def test_refusals_have_the_same_class_and_code_for_everybody(control, ques
         await question(control)
     assert code is None or caught.value.code == code
     assert caught.value.message
+
+
+async def test_a_family_is_acknowledged_and_counts_as_news_again(control, mine):
+    spec = TaskSpec(uses="shell", with_={"script": f"echo {mine} has no rows; exit 65"})
+    ids = await control.enqueue([spec], actor="ann")
+    await within(control.wait_tasks(ids), "the task fails")
+    (family,) = {task.family for task in (await control.tasks(parse(f"id:{ids[0]}", Noun.TASKS))).rows}
+    assert (await control.acknowledge([family], for_ms=60_000, reason="known", actor="ann")).changed == 1
+    (row,) = [one for one in (await control.failures(FamilyScope.ALL)).families if one.id == family]
+    assert (row.state, row.acknowledged.by, row.acknowledged.reason) == ("acknowledged", by("ann"), "known")
+    assert (await control.changes()).acknowledged >= 1
+    assert (await control.unacknowledge([family], actor="ann")).changed == 1
+    (row,) = [one for one in (await control.failures()).families if one.id == family]
+    assert (row.state, row.acknowledged) == ("failing", None)
 
 
 async def test_a_list_is_read_page_by_page_without_gaps(control, mine):
@@ -497,6 +515,7 @@ async def test_everybody_gets_the_same_answers(local):
         lambda control: control.find_in_logs(FindInLogs(where=tasks_of(mine), query=TextQuery(text="h"))),
         lambda control: control.count(tasks_of(mine)),
         lambda control: control.preview(tasks_of(mine), excluding=ids[1:]),
+        lambda control: control.failures(),
         lambda control: control.why(say),
         lambda control: control.why_job(job),
         lambda control: control.timeline(job),

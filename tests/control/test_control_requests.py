@@ -38,6 +38,7 @@ from core.filters.patterns import Case
 from core.filters.text_query import Syntax, TextQuery
 from core.model.commands import Operated, Submitted
 from core.model.errors import Bug, Unavailable
+from core.model.failures import FamilyScope
 from core.model.log_views import LOG_END, Way
 from core.model.views import LogStream
 from tests.support.requests import request_of_kind
@@ -90,6 +91,7 @@ BODIES: list[tuple[str, Callable[[ControlAPI], Awaitable[object]], str]] = [
         f'{{"where":{WHERE},"as_of":9,"excluding":[1,2]}}',
     ),
     ("pulse", lambda c: c.pulse(minutes=3), '{"minutes":3}'),
+    ("failures", lambda c: c.failures(FamilyScope.ALL, limit=7), '{"scope":"all","limit":7}'),
     ("why", lambda c: c.why(4), '{"task_id":4}'),
     ("why_job", lambda c: c.why_job(3), '{"job_id":3}'),
     ("timeline", lambda c: c.timeline(2), '{"job_id":2}'),
@@ -152,6 +154,12 @@ BODIES: list[tuple[str, Callable[[ControlAPI], Awaitable[object]], str]] = [
         lambda c: c.kill_orphans(Target(task_ids=(5,)), reason="k"),
         '{"target":{"task_ids":[5]},"reason":"k"}',
     ),
+    (
+        "acknowledge",
+        lambda c: c.acknowledge(["3fa91c22d0"], for_ms=5, reason="k", actor="ann"),
+        '{"families":["3fa91c22d0"],"for_ms":5,"reason":"k","actor":"ann"}',
+    ),
+    ("unacknowledge", lambda c: c.unacknowledge(["3fa91c22d0"]), '{"families":["3fa91c22d0"]}'),
     ("resume_engine", lambda c: c.resume_engine(), "{}"),
 ]
 

@@ -7,11 +7,18 @@ import pytest
 from core.filters.fields import FIELDS, Kind, Noun
 from core.filters.terms import Glob, field_of
 from core.model.events import EventView
+from core.model.failures import FamilyView
 from core.model.records import names_of
 from core.model.views import JobView, QueueView, TaskView
 
-VIEWS = {Noun.JOBS: JobView, Noun.TASKS: TaskView, Noun.EVENTS: EventView, Noun.QUEUES: QueueView}
-COMPUTED = {"depth"}
+VIEWS = {
+    Noun.JOBS: JobView,
+    Noun.TASKS: TaskView,
+    Noun.EVENTS: EventView,
+    Noun.QUEUES: QueueView,
+    Noun.FAILURES: FamilyView,
+}
+COMPUTED = {"depth", "tasks"}
 """Columns that a view works out."""
 
 

@@ -9,9 +9,9 @@ from console.key_table import KEYS
 PARTS = {
     "everywhere": ("app",),
     "lists": ("table", "list", "rows", "marks", "times"),
-    "verbs": ("retry", "again", "cancel", "kill", "pause", "hold"),
+    "verbs": ("retry", "again", "cancel", "kill", "pause", "hold", "acknowledge"),
     "details": ("logs", "events", "why", "drawn"),
-    "Pulse, Retries, Orphans": ("pulse", "preset", "orphans"),
+    "Pulse, Retries, Failures, Orphans": ("pulse", "preset", "families", "task_by_task", "orphans"),
     "texts and logs": ("view", "text", "log"),
     "graph, timeline and runs": ("node", "graph", "bars", "runs", "choose_run"),
 }

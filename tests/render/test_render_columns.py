@@ -8,6 +8,7 @@ import pytest
 
 from core.filters.fields import FIELDS, Noun
 from core.model.events import EventView
+from core.model.failures import FamilyState, FamilyView
 from core.model.records import replace
 from core.model.views import JobView, QueueView, TaskView
 from core.render.columns import COLUMNS, Column, Form, cell
@@ -68,11 +69,46 @@ QUEUE = QueueView(
     oldest_at=NOW - 65_000,
     rate=12.34,
 )
-VIEWS: dict[Noun, object] = {Noun.JOBS: JOB, Noun.TASKS: TASK, Noun.EVENTS: EVENT, Noun.QUEUES: QUEUE}
+FAMILY = FamilyView(
+    id="3fa91c22d0",
+    state=FamilyState.RETURNED,
+    code="shell.exit",
+    pattern="exit 65: row # has no price",
+    message="exit 65: row 7 has no\x1b price",
+    failed=4,
+    retrying=1,
+    jobs=2,
+    failures=9,
+    first_at=NOW - 7_500_000,
+    last_at=NOW - 65_000,
+    newest_task=42,
+    trend=(0, 1, 8),
+)
+VIEWS: dict[Noun, object] = {
+    Noun.JOBS: JOB,
+    Noun.TASKS: TASK,
+    Noun.EVENTS: EVENT,
+    Noun.QUEUES: QUEUE,
+    Noun.FAILURES: FAMILY,
+}
 
 
 def written(noun: Noun, *, now: int = NOW) -> dict[str, str]:
     return {column.name: cell(column, VIEWS[noun], now=now) for column in COLUMNS[noun]}
+
+
+def test_a_failure_family_is_written() -> None:
+    assert written(Noun.FAILURES) == {
+        "id": "3fa91c22d0",
+        "state": "returned",
+        "tasks": "5",
+        "jobs": "2",
+        "last": "1m",
+        "first": "2h5m",
+        "trend": "·▁█",
+        "failures": "9",
+        "err": "exit 65: row 7 has no␛ price",
+    }
 
 
 def test_a_task_is_written() -> None:
@@ -92,6 +128,7 @@ def test_a_task_is_written() -> None:
         "err": "http.5xx: bad␛[2J␊end",
         "name": "",
         "group": "",
+        "family": "",
     }
 
 

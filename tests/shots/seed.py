@@ -17,7 +17,7 @@ _SECOND = 1_000
 _EVENT_MS = 900
 _REFUSED = {"code": "http.status", "message": "503 Service Unavailable from api.example.org", "status": 503}
 _EXIT = {"code": "shell.exit", "message": "exit status 2: no such column: region", "exit": 2}
-_OOM = {"code": "shell.signal", "message": "killed by SIGKILL (out of memory?)", "signal": 9}
+_OOM = {"code": "shell.exit", "message": "SIGKILL", "facts": {"exit": 137, "signal": "SIGKILL"}}
 
 
 class SeededControl(FakeControl):
@@ -150,7 +150,17 @@ def _thumbnails(control: SeededControl) -> None:
                 THUMBNAILS, stage, key, status="succeeded", started=started, ended=started - 11, **queue
             )
         elif at < 36:
-            control.place(THUMBNAILS, stage, key, status="failed", started=40, ended=24, error=_OOM, **queue)
+            control.place(
+                THUMBNAILS,
+                stage,
+                key,
+                status="failed",
+                started=40,
+                ended=24,
+                error=_OOM,
+                family="9c41d07be2",
+                **queue,
+            )
         elif at < 40:
             control.place(THUMBNAILS, stage, key, status="running", started=20 - 2 * (at - 36), **queue)
         else:
@@ -184,6 +194,7 @@ def _others(control: SeededControl) -> None:
         attempts=3,
         max_attempts=3,
         error=_REFUSED,
+        family="3fa91c22d0",
     )
     control.place(BACKUP, backup, "verify", status="skipped", needs=("upload",))
     control.set_job(BACKUP, reason="task upload failed", finished_at=NOW - 3_100 * _SECOND)

@@ -12,13 +12,16 @@ from core.filters.parser import parse
 from core.model.commands import ComeDue, Complete, Hold, Pause, Unhold
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.outcomes import AskOperator, Lost, RetryAt
-from core.model.plans import RetryPolicy
+from core.model.plans import OnTaskFailure, RetryPolicy
 from core.model.pulse import Rate, Waiting, WaitKind
+from core.store.families import Families
 from core.store.readers import Readers
 from core.store.reports import Reports
 from core.store.reports.pulse import MESSAGE_MAX
 from tests.store.deck import Deck, failure, stage, task
 from tests.store.test_reports_counting import Plans
+
+CODES = "abcdefghijklmnopqrstuvwxyz"
 
 
 @pytest.fixture
@@ -59,28 +62,36 @@ async def test_what_fails_is_told_by_code_with_most_tasks_first(deck: Deck, repo
     first, *others = deck.claim()
     deck.end(first, outcome=failure("exit", "alone"))
     for number, pair in enumerate(others[:4]):
-        deck.end(pair, outcome=failure("http.503", f"busy {number}" + "x" * 2_000))
+        deck.end(pair, outcome=failure("http.503", f"busy {number}"))
     again = RetryAt(at=deck.now + 9_000)
-    deck.do(Complete(task_id=6, epoch=1, outcome=failure("http.503", "try again"), decision=again))
+    deck.do(Complete(task_id=6, epoch=1, outcome=failure("http.503", "busy 4"), decision=again))
     most, least = (await reports.pulse.last()).failing
-    assert (most.code, most.tasks, most.message, most.newest_task, most.newest_job) == (
-        "http.503",
-        5,
-        "try again",
-        6,
-        1,
-    )
-    assert most.keys == ("k5", "k4", "k3")
-    assert most.at == deck.now
-    assert (least.code, least.tasks, least.message, least.keys) == ("exit", 1, "alone", ("k0",))
-    deck.do(Hold(task_ids=(6,)))
-    assert (await reports.pulse.last()).failing[0].message == ("busy 3" + "x" * 2_000)[:MESSAGE_MAX]
+    assert (most.code, most.tasks, most.failed, most.message) == ("http.503", 5, 4, "busy 4")
+    assert (most.newest_task, most.last_at) == (6, deck.now)
+    assert (least.code, least.tasks, least.message) == ("exit", 1, "alone")
+
+
+async def test_what_failed_before_families_were_counted_is_told_by_code(deck: Deck, reports: Reports) -> None:
+    deck.job(stage(*(task(f"k{n}") for n in range(4))), on_task_failure=OnTaskFailure.CONTINUE)
+    first, *others = deck.claim()
+    deck.end(first, outcome=failure("exit", "alone"))
+    for pair in others:
+        deck.end(pair, outcome=failure("http.503", "busy" + "x" * 2_000))
+    for table in ("family_job", "family_hour", "family"):
+        deck.change(f"DELETE FROM {table}")
+    deck.change("UPDATE task SET family = NULL")
+    most, least = (await reports.pulse.last()).failing
+    assert (most.id, most.code, most.failed, most.jobs, most.newest_task) == ("", "http.503", 3, 1, 4)
+    assert most.message == ("busy" + "x" * 2_000)[:MESSAGE_MAX]
+    assert (least.code, least.tasks, least.trend) == ("exit", 1, ())
 
 
 async def test_a_pulse_looks_at_the_newest_troubled_tasks(
     deck: Deck, reports: Reports, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("core.store.reports.pulse.TROUBLED_MAX", 3)
+    monkeypatch.setattr(Families, "flush", lambda _: None)
+    monkeypatch.setattr(Families, "note", lambda *_: None)
     deck.loose(*(task("k") for n in range(5)))
     for pair in deck.claim()[:4]:
         deck.end(pair, outcome=failure(f"code{pair[0] % 2}"))
@@ -92,10 +103,10 @@ async def test_a_pulse_looks_at_the_newest_troubled_tasks(
 async def test_at_most_twenty_codes_are_told(deck: Deck, reports: Reports) -> None:
     deck.loose(*(task("k") for n in range(30)))
     for number, pair in enumerate(deck.claim()):
-        deck.end(pair, outcome=failure(f"code{min(number, 25)}"))
+        deck.end(pair, outcome=failure(f"code{CODES[min(number, 25)]}"))
     failing = (await reports.pulse.last()).failing
     assert len(failing) == 20
-    assert (failing[0].code, failing[0].tasks, failing[1].code) == ("code25", 5, "code24")
+    assert (failing[0].code, failing[0].tasks, failing[1].code) == (f"code{CODES[25]}", 5, f"code{CODES[24]}")
 
 
 async def test_each_waits_for_one_reason(deck: Deck, reports: Reports) -> None:

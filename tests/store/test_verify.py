@@ -136,6 +136,10 @@ CORRUPTIONS: dict[str, tuple[str, ...]] = {
     "ended.wrong": ("UPDATE ended SET at = at + 10000 WHERE status = 'succeeded'",),
     "ended.foreign": ("UPDATE ended SET status = 'over' WHERE status = 'skipped' OR status = 'failed'",),
     "run_time.wrong": ("UPDATE run_time SET ms = ms + 1",),
+    "family.tasks": ("UPDATE family SET jobs = jobs + 1",),
+    "family.job": ("UPDATE family_job SET n = n + 1",),
+    "family.failures": ("UPDATE family SET first_at = first_at - 1",),
+    "family.hour": ("UPDATE family_hour SET n = n + 1",),
     "stage.open_tasks": ("UPDATE stage SET open_tasks = open_tasks + 1 WHERE id = 3",),
     "lane.head": ("UPDATE lane SET head_key = 5",),
     "lane.shut": ("UPDATE lane SET shut_by = 0",),
@@ -228,6 +232,7 @@ FOLDED = {
     "stop_how": "'kill'",
     "output": "'{}'",
     "error": "'{}'",
+    "family": "'ffff'",
 }
 
 

@@ -12,6 +12,7 @@ from core.store.reports.attempts import AttemptReports, LostReports
 from core.store.reports.conditions import ConditionReports
 from core.store.reports.events import EventReports
 from core.store.reports.expression_inputs import ExpressionReports
+from core.store.reports.failures import FailureReports
 from core.store.reports.jobs import JobReports
 from core.store.reports.outcomes import OutcomeReports
 from core.store.reports.pulse import PulseReports
@@ -41,6 +42,7 @@ class Reports:
         self.events = EventReports(source)
         self.queues = QueueReports(source)
         self.totals = TotalReports(source)
+        self.failures = FailureReports(source)
         self.targets = TargetReports(source)
         self.pulse = PulseReports(source)
         self.waits = WaitReports(source)

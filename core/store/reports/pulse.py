@@ -5,14 +5,14 @@ Read by the control.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import chain
-
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.model.pulse import Failing, PulseView, Rate
+from core.model.failures import FamilyScope, FamilyState, FamilyView
+from core.model.pulse import PulseView, Rate
 from core.model.status import TaskStatus
+from core.model.values import INBOX
+from core.store.reports.failures import read_families
 from core.store.reports.rows import AnyRow
 from core.store.reports.source import Source, engine_offset
 from core.store.reports.wait_reasons import REASONS_MAX, QueueCount, read_wait_reasons
@@ -20,9 +20,7 @@ from core.store.schema import BUCKET, KEPT
 from core.store.sql import ids
 
 TROUBLED_MAX = 2_000
-"""Tasks, the newest, that are scanned for what fails."""
-KEYS_MAX = 3
-"""Keys that are named of tasks with the same error, those of the newest."""
+"""Tasks, the newest, that are scanned for failures without a family."""
 MESSAGE_MAX = 1_000
 """Characters of a message at the most."""
 
@@ -38,12 +36,15 @@ _NEWEST = (
 )
 _CODES = text(
     f"SELECT coalesce(json_extract(t.error, '$.code'), '') AS code, count(*) AS tasks,"
-    f" group_concat(t.id) AS numbers FROM ({_NEWEST.format('failed')}"
+    f" sum(t.status = 'failed') AS failed, max(t.id) AS newest,"
+    f" count(DISTINCT CASE WHEN t.job_id != {INBOX} THEN t.job_id END) AS jobs"
+    f" FROM ({_NEWEST.format('failed')}"
     f" UNION ALL {_NEWEST.format('retrying')} ORDER BY id DESC LIMIT :most) n"
-    f" JOIN task t ON t.id = n.id GROUP BY 1 ORDER BY 2 DESC, max(t.id) DESC LIMIT {REASONS_MAX}"
+    f" JOIN task t ON t.id = n.id WHERE t.family IS NULL"
+    f" GROUP BY 1 ORDER BY 2 DESC, max(t.id) DESC LIMIT {REASONS_MAX}"
 )
 _TASKS = text(
-    "SELECT t.id, t.job_id, t.key, coalesce(t.finished_at, a.finished_at, t.created_at) AS at,"
+    "SELECT t.id, coalesce(t.finished_at, a.finished_at, t.created_at) AS at,"
     f" coalesce(substr(json_extract(t.error, '$.message'), 1, {MESSAGE_MAX}), '') AS message"
     " FROM json_each(:ids) j JOIN task t ON t.id = j.value"
     " LEFT JOIN attempt a ON a.task_id = t.id AND a.epoch = t.epoch"
@@ -67,10 +68,13 @@ class PulseReports:
             troubled = sum(
                 count.tasks for count in counts if count.status in (TaskStatus.FAILED, TaskStatus.RETRYING)
             )
+            known = await read_families(db, FamilyScope.FAILING, limit=REASONS_MAX, now=self._source.now())
+            is_more = known.searched is None and troubled > known.tasks
+            others = await _without_family(db) if is_more else ()
             return PulseView(
                 rates=await _rates(db, minutes=minutes, now=self._source.now()),
-                failing=await _failing(db) if troubled else (),
-                failing_searched=TROUBLED_MAX if troubled > TROUBLED_MAX else None,
+                failing=(*known.families, *others)[:REASONS_MAX],
+                failing_searched=TROUBLED_MAX if others and troubled > TROUBLED_MAX else known.searched,
                 waiting=await read_wait_reasons(db, counts),
             )
 
@@ -87,24 +91,27 @@ async def _rates(db: AsyncConnection, *, minutes: int, now: int) -> tuple[Rate, 
     return tuple(Rate(at=at - offset, seconds=BUCKET // 1_000, ended=ended.get(at, {})) for at in moments)
 
 
-async def _failing(db: AsyncConnection) -> tuple[Failing, ...]:
+async def _without_family(db: AsyncConnection) -> tuple[FamilyView, ...]:
+    """Put tasks that failed before families were counted together by code."""
     codes = (await db.execute(_CODES, {"most": TROUBLED_MAX})).all()
-    newest = [sorted(map(int, row.numbers.split(",")), reverse=True)[:KEYS_MAX] for row in codes]
-    rows = (await db.execute(_TASKS, {"ids": ids(chain.from_iterable(newest))})).all()
-    tasks = {row.id: row for row in rows}
-    return tuple(
-        _group(row.code, row.tasks, [tasks[task_id] for task_id in task_ids])
-        for row, task_ids in zip(codes, newest, strict=True)
-    )
+    rows = (await db.execute(_TASKS, {"ids": ids(row.newest for row in codes)})).all()
+    newest = {row.id: row for row in rows}
+    return tuple(_by_code(row, newest[row.newest]) for row in codes)
 
 
-def _group(code: str, number: int, newest: Sequence[AnyRow]) -> Failing:
-    return Failing(
-        code=code,
-        message=newest[0].message,
-        tasks=number,
-        newest_task=newest[0].id,
-        newest_job=newest[0].job_id,
-        at=newest[0].at,
-        keys=tuple(dict.fromkeys(row.key for row in newest)),
+def _by_code(row: AnyRow, newest: AnyRow) -> FamilyView:
+    return FamilyView(
+        id="",
+        state=FamilyState.FAILING,
+        code=row.code,
+        pattern="",
+        message=newest.message,
+        failed=row.failed,
+        retrying=row.tasks - row.failed,
+        jobs=row.jobs,
+        failures=row.tasks,
+        first_at=newest.at,
+        last_at=newest.at,
+        newest_task=row.newest,
+        trend=(),
     )

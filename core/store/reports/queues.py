@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.filters.fields import FIELDS, Noun
-from core.filters.matching import matches
+from core.filters.fields import Noun
+from core.filters.selecting import select as select_views
 from core.filters.terms import Filter
 from core.model.views import QueueView
 from core.store.reports.rows import QUEUES, Throughput, counts_of, queue_view
@@ -91,8 +91,7 @@ async def read_queues(db: AsyncConnection, where: Filter | None, *, now: int) ->
         )
         for row in rows
     ]
-    filter_ = where or Filter(noun=Noun.QUEUES)
-    return tuple(view for view in views if matches(filter_, _columns(view), now=now))
+    return tuple(select_views(where or Filter(noun=Noun.QUEUES), views, now=now))
 
 
 async def oldest_queued(db: AsyncConnection, lanes: Iterable[int]) -> dict[int, int | None]:
@@ -134,7 +133,3 @@ def _first_bucket(now: int) -> int:
 
 async def _waited(db: AsyncConnection) -> dict[str, int]:
     return {row.queue: max(0, int(row.ms)) for row in (await db.execute(_WAITED)).all()}
-
-
-def _columns(view: QueueView) -> dict[str, object]:
-    return {field.column: getattr(view, field.column) for field in FIELDS[Noun.QUEUES].fields}

@@ -174,6 +174,7 @@ def task_view(row: AnyRow) -> TaskView:
         actor=row.actor,
         status_by=row.status_by,
         status_reason=row.status_reason,
+        family=row.family,
     )
 
 

@@ -12,12 +12,15 @@ from sqlalchemy import Select, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.filters.fields import Noun
+from core.filters.selecting import select as select_views
 from core.filters.terms import Filter, Glob, In, Term, field_of
 from core.model.counts import Count
+from core.model.failures import FamilyScope
 from core.model.status import TaskStatus
 from core.model.values import INBOX
 from core.store.predicates import bound
 from core.store.reports import search as searching
+from core.store.reports.failures import SEARCHED_MAX, read_families
 from core.store.reports.queues import read_queues
 from core.store.reports.source import Source
 from core.store.schema import counter
@@ -71,6 +74,10 @@ class TotalReports:
         async with self._source.snapshot() as db:
             if where.noun is Noun.QUEUES:
                 return Count(number=len(await read_queues(db, where, now=now)))
+            if where.noun is Noun.FAILURES:
+                listed = await read_families(db, FamilyScope.ALL, limit=SEARCHED_MAX, now=now)
+                number = len(select_views(where, listed.families, now=now))
+                return Count(number=number, searched=listed.searched)
             return await _count(db, where, now=now)
 
 

@@ -5,22 +5,12 @@ Used by `findings`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from core.model.status import JOB_FINAL, STAGE_FINAL, TASK, TASK_FINAL, JobStatus, TaskStatus
 from core.model.values import INBOX, INBOX_STAGE
 from core.store.schema import BUCKET, KEPT, RUN_TIMES
 from core.store.sql import among
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """A query that finds the rows at fault; the names of its columns are those of the facts."""
-
-    code: str
-    message: str
-    sql: str
-
+from core.store.verify.check import check
+from core.store.verify.family_checks import FAMILY_CHECKS
 
 _OPEN = set(TaskStatus) - TASK_FINAL
 _LIVE = set(JobStatus) - JOB_FINAL - {JobStatus.ENDING}
@@ -32,12 +22,8 @@ def _followed(kind: str, column: str) -> str:
     return _HELD_UP.format(kind, column)
 
 
-def _rows(code: str, message: str, sql: str) -> Check:
-    return Check(code=code, message=message, sql=" ".join(sql.split()))
-
-
 _COUNTS = (
-    _rows(
+    check(
         "counter.wrong",
         "a kept count differs from the tasks",
         f"""
@@ -55,7 +41,7 @@ _COUNTS = (
         SELECT c.scope, c.ref, c.status, 0, c.n FROM counter c
         WHERE c.n != 0 AND (c.scope, c.ref, c.status) NOT IN (SELECT scope, ref, status FROM real)""",
     ),
-    _rows(
+    check(
         "stage.open_tasks",
         "a stage's number of open tasks differs from its tasks",
         f"""
@@ -64,7 +50,7 @@ _COUNTS = (
                    AND stage_id != {INBOX_STAGE} GROUP BY stage_id) t ON t.stage_id = s.id
         WHERE s.open_tasks != coalesce(t.n, 0)""",
     ),
-    _rows(
+    check(
         "lane.head",
         "a lane's head differs from its first queued task",
         """
@@ -75,7 +61,7 @@ _COUNTS = (
           ON lane = lane_id AND least = sort_key WHERE status = 'queued' GROUP BY lane_id) t
         ON t.lane_id = l.id WHERE l.head_key IS NOT t.first_key OR l.head_id IS NOT t.first""",
     ),
-    _rows(
+    check(
         "lane.shut",
         "a lane is shut, but its job may be claimed from",
         f"""
@@ -83,7 +69,7 @@ _COUNTS = (
         WHERE l.shut_by IS NOT NULL AND {among(_LIVE - {JobStatus.PAUSED}, "j.status")}
         AND NOT {_followed("lanes", "l.job_id")}""",
     ),
-    _rows(
+    check(
         "aisle.head",
         "an aisle's head differs from the first of its open lanes",
         """
@@ -92,14 +78,14 @@ _COUNTS = (
                    WHERE shut_by IS NULL GROUP BY aisle_id) l
         ON l.aisle_id = a.id WHERE a.head_key IS NOT l.first""",
     ),
-    _rows(
+    check(
         "aisle.shut",
         "an aisle is shut, but its queue is not paused",
         """
         SELECT a.id AS aisle, a.queue FROM aisle a JOIN queue q ON q.name = a.queue
         WHERE a.shut_by IS NOT NULL AND q.paused_at IS NULL""",
     ),
-    _rows(
+    check(
         "lane.foreign",
         "a task is in a lane of another queue or job",
         """
@@ -126,7 +112,7 @@ SELECT coalesce((
 ) AS newest"""
 
 _ENDS = (
-    _rows(
+    check(
         "ended.foreign",
         "a count of ends has an impossible bucket, status or number",
         f"""
@@ -134,7 +120,7 @@ _ENDS = (
         WHERE at % {BUCKET} != 0 OR n < 1 OR NOT ({among(TASK_FINAL)})""",
     ),
     # Older buckets may have been deleted.
-    _rows(
+    check(
         "ended.wrong",
         "a kept count of the ends of a day differs from the events",
         f"""
@@ -154,7 +140,7 @@ _ENDS = (
 )
 
 _RUN_TIMES = (
-    _rows(
+    check(
         "run_time.wrong",
         "a kept run time differs from the attempts",
         f"""
@@ -172,7 +158,7 @@ _RUN_TIMES = (
 )
 
 _NEEDS = (
-    _rows(
+    check(
         "task.needs_left",
         "a task's number of open needs differs from its edges",
         """
@@ -181,7 +167,7 @@ _NEEDS = (
                    WHERE met = 0 GROUP BY task_id) e ON e.task_id = t.id
         WHERE t.needs_left != coalesce(e.n, 0)""",
     ),
-    _rows(
+    check(
         "edge.met_early",
         "a need counts as met, but never ended so",
         f"""
@@ -189,7 +175,7 @@ _NEEDS = (
         WHERE e.met != 0 AND n.generation = 1 AND n.status != 'succeeded'
         AND NOT (e.kind = 'done' AND {among(TASK_FINAL, "n.status")})""",
     ),
-    _rows(
+    check(
         "edge.overdue",
         "a need has ended, but the task that waits for it was not updated",
         f"""
@@ -199,7 +185,7 @@ _NEEDS = (
         JOIN job j ON j.id = t.job_id AND {among(_LIVE, "j.status")}
         WHERE e.met = 0 AND NOT {_followed("task", "e.need_id")}""",
     ),
-    _rows(
+    check(
         "task.condition",
         "a task waits for its `when` to be judged, but not by its needs, stage or definition",
         """
@@ -207,7 +193,7 @@ _NEEDS = (
         WHERE t.wait_reason = 'condition'
         AND NOT (t.status = 'blocked' AND t.needs_left = 0 AND s.status = 'open' AND t.conditional)""",
     ),
-    _rows(
+    check(
         "task.stuck",
         "a blocked task waits for nothing",
         f"""
@@ -219,7 +205,7 @@ _NEEDS = (
 )
 
 _ATTEMPTS = (
-    _rows(
+    check(
         "attempt.stray",
         "an attempt is open, but its task does not run it",
         """
@@ -227,7 +213,7 @@ _ATTEMPTS = (
         FROM attempt a JOIN task t ON t.id = a.task_id
         WHERE a.status = 'running' AND NOT (t.status = 'running' AND t.epoch = a.epoch)""",
     ),
-    _rows(
+    check(
         "attempt.missing",
         "a task runs without an open attempt",
         """
@@ -235,7 +221,7 @@ _ATTEMPTS = (
         LEFT JOIN attempt a ON a.task_id = t.id AND a.epoch = t.epoch AND a.status = 'running'
         WHERE t.status = 'running' AND a.task_id IS NULL""",
     ),
-    _rows(
+    check(
         "attempt.count",
         "a task's epoch differs from its number of attempts",
         """
@@ -243,7 +229,7 @@ _ATTEMPTS = (
         LEFT JOIN (SELECT task_id, count(*) AS n FROM attempt GROUP BY task_id) a ON a.task_id = t.id
         WHERE t.epoch != coalesce(a.n, 0)""",
     ),
-    _rows(
+    check(
         "payload.missing",
         "a task's large output is gone",
         """
@@ -254,7 +240,7 @@ _ATTEMPTS = (
 
 _ACTORS = (
     # Stores of schema version 1 did not keep it.
-    _rows(
+    check(
         "task.actor",
         "a loose task names another actor than the event of its creation",
         """
@@ -265,7 +251,7 @@ _ACTORS = (
 )
 
 _STAGES = (
-    _rows(
+    check(
         "stage.verdict",
         "a closed stage's status does not follow from its tasks",
         f"""
@@ -276,12 +262,12 @@ _STAGES = (
           FROM stage st LEFT JOIN task t ON t.stage_id = st.id WHERE st.id != {INBOX_STAGE} GROUP BY st.id) c
         ON c.id = s.id WHERE {among(STAGE_FINAL, "s.status")} AND s.status != c.should""",
     ),
-    _rows(
+    check(
         "stage.closed_early",
         "a stage is closed, but some of its tasks have not ended",
         f"SELECT id AS stage, open_tasks FROM stage WHERE {among(STAGE_FINAL)} AND open_tasks > 0",
     ),
-    _rows(
+    check(
         "stage.unclosed",
         "a stage is open, but all its tasks have ended",
         f"""
@@ -289,7 +275,7 @@ _STAGES = (
         WHERE s.status = 'open' AND s.open_tasks = 0 AND s.id != {INBOX_STAGE}
         AND NOT {_followed("stage", "s.id")}""",
     ),
-    _rows(
+    check(
         "stage.opened_early",
         "a task went on although its stage is pending",
         f"""
@@ -299,42 +285,42 @@ _STAGES = (
 )
 
 _JOBS = (
-    _rows(
+    check(
         "job.ended_early",
         "a job has ended, but some of its tasks have not",
         f"""
         SELECT j.id AS job, t.id AS task, t.status FROM job j JOIN task t ON t.job_id = j.id
         WHERE {among(JOB_FINAL, "j.status")} AND {among(_OPEN, "t.status")}""",
     ),
-    _rows(
+    check(
         "job.stage_open",
         "a job has ended, but some of its stages have not",
         f"""
         SELECT j.id AS job, s.id AS stage, s.status FROM job j JOIN stage s ON s.job_id = j.id
         WHERE {among(JOB_FINAL, "j.status")} AND NOT {among(STAGE_FINAL, "s.status")}""",
     ),
-    _rows(
+    check(
         "job.stalled",
         "a job has not ended, but none of its stages is open",
         f"""
         SELECT j.id AS job FROM job j WHERE {among(_LIVE, "j.status")}
         AND NOT EXISTS (SELECT 1 FROM stage s WHERE s.job_id = j.id AND s.status = 'open')""",
     ),
-    _rows(
+    check(
         "job.unended",
         "a job's verdict is in and all its tasks have ended, but the job has not",
         f"""
         SELECT j.id AS job FROM job j WHERE j.status = 'ending' AND NOT {_followed("job", "j.id")}
         AND NOT EXISTS (SELECT 1 FROM task t WHERE t.job_id = j.id AND {among(_OPEN, "t.status")})""",
     ),
-    _rows(
+    check(
         "job.uncancelled",
         "a job's verdict is in, but some of its idle tasks are not cancelled",
         f"""
         SELECT j.id AS job, t.id AS task, t.status FROM job j JOIN task t ON t.job_id = j.id
         WHERE j.status = 'ending' AND {among(_IDLE, "t.status")} AND NOT {_followed("job", "j.id")}""",
     ),
-    _rows(
+    check(
         "job.verdict",
         "a job ended otherwise than its verdict says",
         """
@@ -342,7 +328,7 @@ _JOBS = (
         WHERE (status IN ('failed', 'cancelled') AND verdict IS NOT status)
         OR (status = 'succeeded' AND verdict IS NOT NULL)""",
     ),
-    _rows(
+    check(
         "job.succeeded",
         "a job succeeded, but its stages did not",
         """
@@ -350,7 +336,7 @@ _JOBS = (
         WHERE j.status = 'succeeded' AND (s.status = 'cancelled'
         OR (s.status = 'failed' AND j.on_task_failure != 'continue'))""",
     ),
-    _rows(
+    check(
         "job.inbox",
         "the inbox is not as it was made",
         f"""
@@ -360,5 +346,5 @@ _JOBS = (
     ),
 )
 
-CHECKS = (*_COUNTS, *_ENDS, *_RUN_TIMES, *_NEEDS, *_ATTEMPTS, *_ACTORS, *_STAGES, *_JOBS)
+CHECKS = (*_COUNTS, *_ENDS, *_RUN_TIMES, *FAMILY_CHECKS, *_NEEDS, *_ATTEMPTS, *_ACTORS, *_STAGES, *_JOBS)
 """Every check, in the order of its run."""

@@ -15,7 +15,8 @@ from typing import TypeAlias
 
 from core.model.values import INBOX, INBOX_STAGE, JsonObject, JsonValue
 from core.store.readers import open_readonly
-from core.store.verify.checks import CHECKS, Check
+from core.store.verify.check import Check
+from core.store.verify.checks import CHECKS
 from core.store.verify.fold import COLUMNS, Fact, Folded, fold
 from core.store.verify.fold_jobs import FoldedJob
 

@@ -64,6 +64,7 @@ class Folded:
     error: str | None = None
     status_by: str | None = None
     status_reason: str | None = None
+    family: str | None = None
 
 
 COLUMNS = tuple(Folded.__dataclass_fields__)
@@ -96,6 +97,7 @@ def _ended(row: Folded, fact: Fact) -> None:
 
 def _erred(row: Folded, fact: Fact) -> None:
     row.error = _json(fact, "error") or row.error
+    row.family = _text(fact, "family") or row.family
 
 
 def _counted(row: Folded, fact: Fact) -> None:

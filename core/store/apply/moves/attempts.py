@@ -29,6 +29,7 @@ _CLOSE = {
 }
 
 
+_FAILURES = (AttemptStatus.FAILED, AttemptStatus.TIMED_OUT, AttemptStatus.LOST)
 _OPEN_AGAIN = (
     "INSERT INTO attempt (task_id, epoch, status, engine_epoch, started_at) VALUES (?, ?, 'running', ?, ?)"
     " ON CONFLICT (task_id, epoch) DO UPDATE SET status = 'running', finished_at = NULL"
@@ -43,6 +44,8 @@ class ClosedAttempt:
     epoch: int
     status: AttemptStatus
     error: JsonObject | None
+    family: str | None = None
+    """That of its failure; None = it was stopped, or never began."""
 
 
 def open_attempts(batch: Batch, claimed: Iterable[ClaimedRow]) -> None:
@@ -66,9 +69,16 @@ def close_attempt(
     stored = None if error is None else pack(error)
     if batch.run(_CLOSE[move.name], batch.wall, stored, place.task_id, epoch) != 1:
         raise Bug("attempt.missing", "a running task had no open attempt", facts={"task": place.task_id})
+    family = None if error is None or move.target not in _FAILURES else batch.families.note(error, place)
     if move.event:
-        batch.task_event(move.event, place, attempt=epoch, data=None if error is None else {"error": error})
-    return ClosedAttempt(place=place, epoch=epoch, status=move.target, error=error)
+        batch.task_event(move.event, place, attempt=epoch, data=error_note(error, family))
+    return ClosedAttempt(place=place, epoch=epoch, status=move.target, error=error, family=family)
+
+
+def error_note(error: JsonObject | None, family: str | None) -> JsonObject:
+    """Return what an event says of an error and of its family."""
+    told: JsonObject = {} if error is None else {"error": error}
+    return told if family is None else {**told, "family": family}
 
 
 def reopen_as_lost(batch: Batch, place: TaskPlace, epoch: int, *, error: JsonObject) -> ClosedAttempt:

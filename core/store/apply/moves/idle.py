@@ -11,6 +11,7 @@ from typing import NamedTuple
 from core.model.errors import Bug
 from core.model.status import TASK, Move, TaskStatus
 from core.model.values import JsonObject
+from core.store.apply.moves.attempts import error_note
 from core.store.batch import Batch
 from core.store.rows import PLACE, Cause, FinalTask, TaskPlace, by_task_id
 from core.store.sql import guard, ids, pack, raw
@@ -36,12 +37,12 @@ _SKIP_JUDGED = (
     f" {_JUDGED} AND {guard(TASK['skip'])} RETURNING {PLACE}"
 )
 _FAIL_JUDGED = (
-    "UPDATE task SET status = 'failed', finished_at = ?, wait_reason = NULL, error = ?,"
+    "UPDATE task SET status = 'failed', finished_at = ?, wait_reason = NULL, error = ?, family = ?,"
     " status_by = NULL, status_reason = NULL"
     f" {_JUDGED} AND {guard(TASK['give_up'], sources={TaskStatus.BLOCKED})} RETURNING {PLACE}"
 )
 _FAIL_HELD = (
-    f"UPDATE task SET status = 'failed', finished_at = ?, retry_at = NULL, error = ?, {_BY}"
+    f"UPDATE task SET status = 'failed', finished_at = ?, retry_at = NULL, error = ?, family = ?, {_BY}"
     f" WHERE id = ? AND {guard(TASK['give_up'], sources={TaskStatus.HELD})}"
 )
 _CANCEL = (
@@ -90,18 +91,21 @@ def skip_by_judgement(batch: Batch, task_id: int) -> bool:
 
 def fail_by_judgement(batch: Batch, task_id: int, error: JsonObject) -> bool:
     """Fail a task whose `when` cannot be judged; False = it does not wait for that judgement."""
-    places = batch.places(_FAIL_JUDGED, batch.wall, pack(error), task_id)
+    places = batch.places(_FAIL_JUDGED, batch.wall, pack(error), batch.families.id_of(error), task_id)
     for place in places:
-        _end(batch, place, TASK["give_up"].leaving(TaskStatus.BLOCKED), {"error": error})
+        note = error_note(error, batch.families.note(error, place))
+        _end(batch, place, TASK["give_up"].leaving(TaskStatus.BLOCKED), note)
     return bool(places)
 
 
 def fail_held(batch: Batch, place: TaskPlace, error: JsonObject, cause: Cause) -> bool:
     """Fail a held task that an operator gives up; False = it is not held."""
-    if batch.run(_FAIL_HELD, batch.wall, pack(error), *_bound(cause), place.task_id) != 1:
+    family = batch.families.id_of(error)
+    if batch.run(_FAIL_HELD, batch.wall, pack(error), family, *_bound(cause), place.task_id) != 1:
         return False
     move = TASK["give_up"].leaving(TaskStatus.HELD)
-    _end(batch, place, move, {"error": error, **cause.note}, actor=cause.actor)
+    note = error_note(error, batch.families.note(error, place))
+    _end(batch, place, move, {**note, **cause.note}, actor=cause.actor)
     return True
 
 

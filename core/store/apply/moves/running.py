@@ -12,7 +12,7 @@ from core.model.outcomes import SHORT
 from core.model.records import replace
 from core.model.status import TASK, TASK_FINAL, AttemptStatus, Move, TaskStatus
 from core.model.values import JsonObject
-from core.store.apply.moves.attempts import ClosedAttempt, close_succeeded, open_attempts
+from core.store.apply.moves.attempts import ClosedAttempt, close_succeeded, error_note, open_attempts
 from core.store.apply.run_times import keep_run_times
 from core.store.batch import Batch
 from core.store.rows import PLACE, Cause, ClaimedRow, Success, TaskPlace
@@ -39,6 +39,7 @@ def _leaving(move: Move[TaskStatus], more: str) -> str:
     return (
         f"UPDATE task SET status = '{move.target}', {more} retry_at = ?9,"
         " tries = tries + ?3, losses = losses + ?4, bounces = bounces + ?5, error = coalesce(?6, error),"
+        " family = coalesce(?12, family),"
         " status_by = CAST(?10 AS TEXT), status_reason = CAST(?11 AS TEXT)"
         f" WHERE id = ?7 AND epoch = ?8 AND {guard(move, sources={TaskStatus.RUNNING})}"
     )
@@ -114,6 +115,8 @@ def hold_lost(batch: Batch, closed: ClosedAttempt) -> None:
 
 def give_up(batch: Batch, closed: ClosedAttempt) -> None:
     """Fail a task for which nothing is left to try."""
+    if closed.status is AttemptStatus.BOUNCED and closed.error is not None:
+        closed = replace(closed, family=batch.families.note(closed.error, closed.place))
     _leave(batch, closed, TASK["give_up"], cause=_course(_last_bounce(closed)))
 
 
@@ -132,7 +135,7 @@ def _course(note: JsonObject) -> Cause:
 def _last_bounce(closed: ClosedAttempt) -> JsonObject:
     if closed.status is not AttemptStatus.BOUNCED:
         return {}
-    return {"error": closed.error, "bounced": _counts_as_bounce(closed)}
+    return {**error_note(closed.error, closed.family), "bounced": _counts_as_bounce(closed)}
 
 
 def _counts_as_bounce(closed: ClosedAttempt) -> bool:
@@ -163,6 +166,7 @@ def _leave(
         retry_at,
         raw(cause.actor),
         raw(cause.reason or None),
+        closed.family,
     )
     if moved != 1:
         raise Bug("task.missing", "an open attempt had no running task", facts={"task": place.task_id})

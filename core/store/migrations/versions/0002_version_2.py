@@ -51,6 +51,47 @@ FOLLOWUP = """CREATE TABLE {table} (
  WITHOUT ROWID"""
 
 
+FAMILIES = (
+    """CREATE TABLE family (
+	id TEXT NOT NULL,
+	code TEXT NOT NULL,
+	pattern TEXT NOT NULL,
+	message TEXT NOT NULL,
+	task_id INTEGER NOT NULL,
+	first_at INTEGER NOT NULL,
+	last_at INTEGER NOT NULL,
+	failures INTEGER NOT NULL,
+	failed INTEGER DEFAULT 0 NOT NULL,
+	retrying INTEGER DEFAULT 0 NOT NULL,
+	jobs INTEGER DEFAULT 0 NOT NULL,
+	ack_at INTEGER,
+	ack_by TEXT,
+	ack_reason TEXT,
+	ack_until INTEGER,
+	ack_failures INTEGER,
+	PRIMARY KEY (id)
+)""",
+    """CREATE TABLE family_job (
+	family TEXT NOT NULL,
+	job_id INTEGER NOT NULL,
+	n INTEGER NOT NULL,
+	CONSTRAINT family_job_pk PRIMARY KEY (family, job_id),
+	FOREIGN KEY(family) REFERENCES family (id)
+)
+ WITHOUT ROWID""",
+    """CREATE TABLE family_hour (
+	family TEXT NOT NULL,
+	at INTEGER NOT NULL,
+	n INTEGER NOT NULL,
+	CONSTRAINT family_hour_pk PRIMARY KEY (family, at),
+	FOREIGN KEY(family) REFERENCES family (id)
+)
+ WITHOUT ROWID""",
+    "CREATE INDEX family_failing ON family (last_at) WHERE failed + retrying > 0",
+    "CREATE INDEX family_ack ON family (ack_at) WHERE ack_at IS NOT NULL",
+    "CREATE INDEX task_family ON task (family, id) WHERE family IS NOT NULL",
+)
+
 # What events told and rows did not: who brought a task to its status, who paused a job.
 CAUSES = """
 UPDATE task SET status_by = e.actor, status_reason = e.data->>'reason' FROM event e
@@ -89,10 +130,10 @@ INSERT INTO run_time SELECT workflow, key, task_id, epoch, ms FROM (
 
 
 def upgrade() -> None:
-    """Add who and why to what was changed, engine time, aisles above the lanes, and run times."""
+    """Add who and why to what was changed, engine time, aisles above the lanes, run times, failure families."""
     add_columns("job", "paused_at INTEGER", "paused_by TEXT", "pause_reason TEXT")
     add_columns("job", "verdict_task INTEGER", "verdict_ends INTEGER")
-    add_columns("task", "actor TEXT", "status_by TEXT", "status_reason TEXT")
+    add_columns("task", "actor TEXT", "status_by TEXT", "status_reason TEXT", "family TEXT")
     add_columns(
         "engine",
         "time_at INTEGER DEFAULT 0 NOT NULL",
@@ -102,6 +143,8 @@ def upgrade() -> None:
     run("CREATE INDEX event_clock ON event (id) WHERE kind = 'clock.stepped'")
     run("CREATE INDEX job_vtime ON job (vtime) WHERE status IN ('ending', 'paused', 'pending', 'running')")
     _make_aisles()
+    for statement in FAMILIES:
+        run(statement)
     make_over("followup", FOLLOWUP, columns="kind, id")
     run(RUN_TIME)
     run("CREATE INDEX job_name ON job (name, id) WHERE id > 1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.render.errors import error_line
+from core.model.error_line import error_line
 
 
 @pytest.mark.parametrize(
