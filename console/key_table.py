@@ -97,6 +97,7 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
         ("recall", "apostrophe", "'", "recall", "saved views: apply one (:save NAME saves one)", ""),
         ("copy", "y", "y", "copy", "copy id, JSON or command line of the row (menu)", ""),
         ("jump", "J", "J", "jump", "jump from a task to its job, a need, or what needs it", ""),
+        ("watch", "M", "M", "watch", "watch the job: the bell rings when it ends; or not any more", ""),
         ("new_job", "o", "o", "new_job", "new job: pick a workflow, fill in its form", "new"),
         ("repeat", "full_stop", ".", "repeat", "repeat the last verb on the present selection", ""),
         ("undo", "z", "z", "undo", "undo a pause, hold or acknowledgement of the last 10 s", ""),

@@ -49,6 +49,7 @@ from console.shell.place_prompt import PlacePrompt
 from console.shell.places import GROUPS, HOME, ROOTS
 from console.shell.terminal_keys import TerminalKeys
 from console.shell.theme_switch import ThemeSwitch, theme_of
+from console.shell.watches import Watches
 from console.terminal.driver import CountingDriver
 from console.terminal.key_order import KeyOrder
 from console.themes import OWN_COLORS, TEXT_STYLES
@@ -133,6 +134,8 @@ class ConsoleApp(App[None]):
         self.place_prompt = PlacePrompt(self, self.desk, navigator=self.navigator, notices=notices)
         self.palette = Palette(self, notices=notices)
         self.terminal_keys = TerminalKeys(self, self.desk, notices=notices, starter=options.starter)
+        self.watches = Watches(self, self.desk, notices=notices)
+        self.updates.followers.append(self.watches.follow)
         self.jumps = Jumps(self, self.desk, notices=notices)
         self.new_jobs = NewJobs(self, self.desk, notices=notices)
         for name in ROOTS:
@@ -246,6 +249,10 @@ class ConsoleApp(App[None]):
     def action_jump(self) -> None:
         if screen := self.navigator.current:
             start(self, partial(self.jumps.ask, screen), group="menu", exclusive=True)
+
+    def action_watch(self) -> None:
+        if screen := self.navigator.current:
+            self.watches.toggle(screen)
 
     def action_new_job(self) -> None:
         self.new_jobs.pick()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 
 from textual.app import App
 
@@ -33,6 +34,8 @@ class LiveUpdates:
         self._navigator = navigator
         self._lifecycle = lifecycle
         self._tick = tick
+        self.followers: list[Callable[[frozenset[str]], Awaitable[None]]] = []
+        """What else is told the kinds of events, after the screen."""
         self._aged_at = 0.0
         self._status_word = SafeText("")
 
@@ -75,7 +78,10 @@ class LiveUpdates:
             await asyncio.sleep(self._desk.feed.seconds(self._tick, pending=self._pending))
 
     async def _ask(self) -> None:
-        self.show(await self._desk.feed.ask())
+        kinds = await self._desk.feed.ask()
+        self.show(kinds)
+        for follow in self.followers:
+            await follow(kinds)
 
     @property
     def _pending(self) -> int:

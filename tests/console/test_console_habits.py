@@ -1,4 +1,4 @@
-"""Tests of jumps, and of what is remembered."""
+"""Tests of jumps, watched jobs, and what is remembered."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from console.memory import Memory
 from console.shell.app import ConsoleApp, ConsoleOptions
 from core.model.records import replace
-from tests.console.support_console import Operator, console, shown
+from tests.console.support_console import HOSTILE, Operator, console, shown
 from tests.console.support_fake_control import FakeControl
 
 
@@ -110,3 +110,46 @@ async def test_a_job_is_shown_by_stages_whatever_order_was_chosen_before(tmp_pat
             await operator.sees("stage 1")
             await operator.press("I")
             await operator.misses("stage 1")
+
+
+async def test_a_watched_job_rings_once_when_it_ends_as_safe_text(tmp_path: Path) -> None:
+    control = chain()
+    control.set_job(2, name=HOSTILE)
+    other = control.add_job("other")
+    async with console(control, home=tmp_path, at="2") as operator:
+        await operator.press("j", "M")
+        await operator.hears("job 2 is watched: the bell rings when it ends")
+        written: list[str] = []
+        operator.app._driver.write = written.append
+        control.set_job(other, status="succeeded")
+        await operator.beat()
+        await operator.quiet()
+        assert not any("\x1b]9;" in text for text in written)
+        control.set_job(2, status="failed")
+        await operator.beat()
+        await operator.hears("job 2 ␛[31mred")
+        control.set_job(2, status="failed")
+        await operator.beat()
+        await operator.quiet()
+        (sent,) = [text for text in written if text.startswith("\x1b]9;")]
+        assert sent.removeprefix("\x1b]9;").removesuffix("\x07").isprintable()
+        assert sent.endswith(": failed\x07")
+        assert "\x07" in written
+        await operator.press("M")
+        await operator.hears("job 2 has ended: failed")
+        assert operator.app.watches.jobs == ()
+
+
+async def test_what_is_watched_is_watched_by_the_next_console_too_until_it_is_not(tmp_path: Path) -> None:
+    control = chain()
+    async with console(control, home=tmp_path, at="3") as operator:
+        await operator.press("G", "M")
+        await operator.hears("job 2 is watched")
+    async with console(control, home=tmp_path, at="2") as operator:
+        assert operator.app.watches.jobs == (2,)
+        await operator.press("M")
+        await operator.hears("job 2 is not watched any more")
+        assert operator.app.watches.jobs == ()
+    async with console(FakeControl()) as operator:
+        await operator.press("M")
+        await operator.hears("no job here to watch")
