@@ -20,6 +20,7 @@ from console.background import start
 from console.widgets.form import SafeInput
 from core.model.text import SafeText, cells, clip, fit
 
+_KEYS = "Tab completes, ↓ ↑ choose, Enter takes, Esc leaves"
 _OTHER_LINES = 2
 """The question and the typed line."""
 
@@ -88,6 +89,7 @@ class Finder(ModalScreen[str]):
         """The number of the offer under the cursor; None = the cursor has not been moved."""
         self._input = SafeInput(value)
         self._list = Static(markup=False)
+        self._head = Static(markup=False, classes="question")
 
     @property
     def offers(self) -> tuple[Offer, ...]:
@@ -95,11 +97,7 @@ class Finder(ModalScreen[str]):
         return self._offers
 
     def compose(self) -> ComposeResult:
-        hint = "Tab completes, ↓ ↑ choose, Enter takes, Esc leaves"
-        width = max(1, self.app.size.width - 2)
-        room = width - cells(self._question) - cells(hint)
-        line = f"{self._question}{' ' * room}{hint}" if room > 1 else self._question
-        yield Static(Content(clip(line, width)), markup=False, classes="question")
+        yield self._head
         yield self._list
         yield self._input
 
@@ -184,6 +182,16 @@ class Finder(ModalScreen[str]):
         ]
         empty = Content.styled(" nothing has this name", "$muted")
         self._list.update(Content("\n").join(lines or [empty]))
+        under = self._offers[cursor] if cursor is not None and cursor < len(self._offers) else None
+        self._head.update(Content(self._head_line(under.reason if under else SafeText(""), width)))
+
+    def _head_line(self, reason: SafeText, width: int) -> SafeText:
+        """Return the question with the keys, or with why the offer under the cursor cannot be had."""
+        right = f"not now: {reason}" if reason else _KEYS
+        room = width - cells(self._question) - cells(right)
+        if room > 1:
+            return SafeText(f"{self._question}{' ' * room}{right}")
+        return clip(right if reason else self._question, width)
 
 
 def _line(offer: Offer, titles: int, width: int, *, is_cursor: bool) -> Content:

@@ -24,6 +24,7 @@ _VERBS = ("retry", "cancel", "pause", "hold", "kill")
 """The parts of the key table whose actions act on marked rows."""
 _NOT_OFFERED = ("move", "half", "page", "first", "last", "across", "screen", "palette")
 """Actions that only move, that places stand for, or that lead here."""
+_BY_WORDS = 2.0
 _WORD = re.compile(r"\w[\w-]*|[^\w\s]")
 _WITHOUT_KEY = (
     ("app.quit", "quit: leave the console, from any screen", "exit close logout bye leave end"),
@@ -71,7 +72,9 @@ def found(entries: Sequence[Entry], typed: str) -> list[Entry]:
     matcher = Matcher(typed.strip())
     key = typed.strip()
     ranked = [(7.0 if entry.keys == key else _rank(entry, wanted, matcher), entry) for entry in entries]
-    return [entry for rank, entry in sorted(ranked, key=lambda pair: -pair[0]) if rank > 0]
+    # Single letters in order are found nearly everywhere: they count where no word is found.
+    least = _BY_WORDS if any(rank >= _BY_WORDS for rank, _ in ranked) else 0.01
+    return [entry for rank, entry in sorted(ranked, key=lambda pair: -pair[0]) if rank >= least]
 
 
 def _rank(entry: Entry, wanted: Sequence[str], matcher: Matcher) -> float:
@@ -82,7 +85,7 @@ def _rank(entry: Entry, wanted: Sequence[str], matcher: Matcher) -> float:
     if all(word in title or word in more for word in wanted):
         return (4 if all(word in title for word in wanted) else 3) + now
     if all(any(known.startswith(word) for known in (*title, *more)) for word in wanted):
-        return 2 + now
+        return _BY_WORDS + now
     match = matcher.match(entry.title)
     return match / (match + 1) / 2 + now if match > 0 else 0
 
