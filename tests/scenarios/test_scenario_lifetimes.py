@@ -133,7 +133,9 @@ def test_an_embedded_engine_serves_others_too_and_ends_with_its_console(place: H
         assert refused.returncode == 4
         terminal.press("q")
         terminal.sees("its engine ends with this console")
-        terminal.press("n")
+        terminal.press("r")
+        terminal.sees("Drain the engine for everyone?")
+        terminal.press("y")
         terminal.sees("waiting for what still runs")
         (tmp_path / "gate").touch()
         assert terminal.ends() == 0

@@ -61,7 +61,7 @@ def test_a_console_outlives_its_engine_and_comes_back_to_the_same_row_under_the_
         # The newest stands first; marking the third moves the cursor to the fourth.
         terminal.press("j", "j", "space")
         terminal.sees("marks 1")
-        terminal.until(lambda: "* 3 2 gate_2" in closed_up(terminal), "the mark is not shown")
+        terminal.until(lambda: "* 3 2 gates gate_2" in closed_up(terminal), "the mark is not shown")
         kill_engine(place)
         terminal.sees("NO ENGINE", "STALE", "/ key:gate*", "marks 1", *(f"gate_{n}" for n in range(NUMBER)))
         # A verb without an engine is refused in words, and the row stays as it is.
