@@ -95,6 +95,7 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
         ("history_forward", "right_square_bracket", "]", "history(1)", "forward in the history", ""),
         ("last_view", "grave_accent", "`", "last_view", "the previous view, and back again", ""),
         ("recall", "apostrophe", "'", "recall", "saved views: apply one (:save NAME saves one)", ""),
+        ("search_logs", "L", "L", "search_logs", "search the logs of the chosen tasks or job", ""),
         ("copy", "y", "y", "copy", "copy id, JSON or command line of the row (menu)", ""),
         ("jump", "J", "J", "jump", "jump from a task to its job, a need, or what needs it", ""),
         ("watch", "M", "M", "watch", "watch the job: the bell rings when it ends; or not any more", ""),
@@ -193,6 +194,11 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
     "logs": (("logs", "l", "l", "logs", "the output of the task", "log"),),
     "why": (("why", "w", "w", "why", "why it waits, and what would end that", "why"),),
     "events": (("events", "e", "e", "events", "the events of the row", "events"),),
+    "found": (
+        ("found_open", "enter,l", "Enter l", "open", "the log at this line", "open"),
+        ("found_task", "i", "i", "task", "the task", "task"),
+        ("found_search", "slash,f3", "/", "search", "search these logs for something else", "search"),
+    ),
     "log": (
         ("follow", "F", "F", "follow", "follow the end, or stop following", "follow"),
         ("older_attempt", "left_curly_bracket", "{", "attempt(-1)", "the attempt before", "older"),

@@ -54,6 +54,7 @@ from console.terminal.driver import CountingDriver
 from console.terminal.key_order import KeyOrder
 from console.themes import OWN_COLORS, TEXT_STYLES
 from console.verbs.operations import Operations
+from console.verbs.selection import tasks_of
 from core.control.api import ControlAPI
 from core.model.text import SafeText
 
@@ -253,6 +254,15 @@ class ConsoleApp(App[None]):
     def action_watch(self) -> None:
         if screen := self.navigator.current:
             self.watches.toggle(screen)
+
+    def action_search_logs(self) -> None:
+        """Search the logs of what is chosen on the present screen."""
+        screen = self.navigator.current
+        selection = None if screen is None else screen.targets()
+        if selection is None:
+            self.notices.inform(SafeText("no job and no task is chosen here"))
+        else:
+            self.navigator.visit("found lines", tasks_of(selection))
 
     def action_new_job(self) -> None:
         self.new_jobs.pick()

@@ -11,6 +11,7 @@ from console.desk import Desk
 from console.navigation.history import LogPlace
 from console.screens.base import DeskScreen, Subject
 from console.screens.failures import FailuresScreen
+from console.screens.found_lines import FoundLinesScreen
 from console.screens.graph import GraphScreen
 from console.screens.job import JobScreen
 from console.screens.lists import EventsScreen, JobsScreen, TasksScreen
@@ -47,6 +48,7 @@ _ABOUT: dict[str, type[DeskScreen]] = {
     "the runs of a workflow": RunsScreen,
     "a task": TaskScreen,
     "its log": LogScreen,
+    "lines found in logs": FoundLinesScreen,
     "why a task waits": WhyScreen,
 }
 _NUMBERED: dict[str, Callable[[Desk, int], DeskScreen]] = {
@@ -77,6 +79,8 @@ def screen_for(desk: Desk, place: str, subject: Subject | None) -> DeskScreen:
     match place, subject:
         case "tasks", Filter() as where:
             return TasksScreen(desk, where=where)
+        case "found lines", Filter() as where:
+            return FoundLinesScreen(desk, where)
         case "log", LogPlace() as at:
             return LogScreen(desk, at)
         case "runs", str(name):

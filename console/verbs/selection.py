@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.control.api import Target
+from core.filters.fields import Noun
+from core.filters.terms import Filter, In
 from core.model.orphans import OrphanView
 from core.model.views import JobView, QueueView, TaskView
 
@@ -52,6 +54,17 @@ def job_selection(job: JobView) -> Selection:
         is_paused=job.status == "paused",
         running=job.tasks.get("running", 0),
     )
+
+
+def tasks_of(selection: Selection) -> Filter:
+    """Return the tasks that a selection stands for: named ones, those of jobs or queues, or of its filter."""
+    first = selection.target
+    if first.filter is not None:
+        left_out = In(field="id", values=first.excluding, negated=True)
+        return Filter(noun=Noun.TASKS, terms=(*first.filter.terms, *([left_out] if first.excluding else ())))
+    field = "id" if first.task_ids is not None else "job" if first.job_id is not None else "queue"
+    names = tuple(name for target in selection.targets for name in names_of(target))
+    return Filter(noun=Noun.TASKS, terms=(In(field=field, values=names),))
 
 
 def names_of(target: Target) -> tuple[int | str, ...]:

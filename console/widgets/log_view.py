@@ -95,6 +95,7 @@ class LogView(Resized, can_focus=True, inherit_bindings=False):
         self._top = Spot()
         self._height = 1
         self._shown: Sequence[tuple[int, Row]] | None = None
+        self._is_new = True
         self._waits = False
         self._held: deque[Callable[[], None]] = deque(maxlen=_HELD_MOST)
 
@@ -205,9 +206,13 @@ class LogView(Resized, can_focus=True, inherit_bindings=False):
     def resized(self) -> None:
         """Lay out for the new size; a view at the end stays there."""
         was_at_end = bool(self.window.rows) and self.at_end
+        is_first, self._is_new = self._is_new, False
         self._height = max(1, self.size.height)
         self._lay_out(is_wrapped=self._text.is_wrapped)
-        if was_at_end:
+        if is_first and self.current is not None:
+            # It was brought into a view without a height.
+            self.show_at(self.current)
+        elif was_at_end:
             self.show_end()
 
     def render_line(self, y: int) -> Strip:

@@ -12,7 +12,7 @@ PARTS = {
     "verbs": ("retry", "again", "cancel", "kill", "pause", "hold", "acknowledge"),
     "details": ("logs", "events", "why", "drawn"),
     "Pulse, Retries, Failures, Orphans": ("pulse", "preset", "families", "task_by_task", "orphans"),
-    "texts and logs": ("view", "text", "log"),
+    "texts and logs": ("view", "text", "log", "found"),
     "graph, timeline and runs": ("node", "graph", "bars", "runs", "choose_run"),
 }
 """The parts of the key table under the headings of the page."""
