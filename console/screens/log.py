@@ -91,16 +91,16 @@ class LogScreen(DeskScreen):
 
     def position_text(self) -> str:
         """Return the number of the first line in view, if it is known, and how far the view is."""
-        reader, window, top = self.browser.reader, self.view.window, self.view.top
-        if top is None:
+        reader, view = self.browser.reader, self.view
+        seen, first = view.rows_in_view, view.first_number
+        if not seen:
             return "no output"
         size = reader.facts.size
-        percent = f"{100 * min(self.view.rows_in_view[-1].end, size) // max(1, size)}% of {size_text(size)}"
-        number, total = window.number_of(self.view.top_index), window.number_of(len(window.rows) - 1)
-        if number is None:
+        percent = f"{100 * min(seen[-1].end, size) // max(1, size)}% of {size_text(size)}"
+        if first is None:
             return percent
-        whole = f"/{total:,}" if total is not None and reader.has_all_below else ""
-        return f"line {number:,}{whole}  {percent}"
+        whole = f"/{first + len(view.rows) - 1:,}" if view.has_all_below else ""
+        return f"line {first + view.top_index:,}{whole}  {percent}"
 
     def status_words(self) -> tuple[str, ...]:
         """Say how far a search or a fetch is."""

@@ -82,6 +82,10 @@ class LogView(Resized, can_focus=True, inherit_bindings=False):
     def __init__(self, *, colours: bool) -> None:
         super().__init__()
         self.window = LogWindow()
+        self.rows: list[LogRow] = []
+        """The rows of the window as they were when the view took it."""
+        self.first_number: int | None = 1
+        """The number of the first row; None = it is not known."""
         self.spans: Spans | None = None
         """The places in a line that match what is looked for."""
         self.current: int | None = None
@@ -102,7 +106,7 @@ class LogView(Resized, can_focus=True, inherit_bindings=False):
     @property
     def top(self) -> LogRow | None:
         """The first line in view."""
-        return self.window.rows[self._top.line] if self.window.rows else None
+        return self.rows[self._top.line] if self.rows else None
 
     @property
     def top_index(self) -> int:
@@ -111,7 +115,7 @@ class LogView(Resized, can_focus=True, inherit_bindings=False):
     @property
     def rows_in_view(self) -> list[LogRow]:
         """The lines in view."""
-        return [self.window.rows[line] for line in dict.fromkeys(line for line, _ in self._rows())]
+        return [self.rows[line] for line in dict.fromkeys(line for line, _ in self._rows())]
 
     @property
     def at_end(self) -> bool:
@@ -124,8 +128,10 @@ class LogView(Resized, can_focus=True, inherit_bindings=False):
 
     def take_window(self) -> None:
         """Show what the window holds now; the line at the top stays there."""
-        before, top = self._rows() if self.window.rows else (), self._top
-        self._text.lines = tuple(row.text for row in self.window.rows)
+        before, top = self._rows(), self._top
+        # Until then the window may be filled in several steps, and what is shown stays whole.
+        self.rows, self.first_number = self.window.rows, self.window.first_number
+        self._text.lines = tuple(row.text for row in self.rows)
         self._shown = None
         moved = Spot(top.line + self.window.dropped_above, top.piece)
         self.window.dropped_above = 0
@@ -205,7 +211,7 @@ class LogView(Resized, can_focus=True, inherit_bindings=False):
 
     def resized(self) -> None:
         """Lay out for the new size; a view at the end stays there."""
-        was_at_end = bool(self.window.rows) and self.at_end
+        was_at_end = bool(self.rows) and self.at_end
         is_first, self._is_new = self._is_new, False
         self._height = max(1, self.size.height)
         self._lay_out(is_wrapped=self._text.is_wrapped)
@@ -222,7 +228,7 @@ class LogView(Resized, can_focus=True, inherit_bindings=False):
         if y >= len(rows):
             return Strip.blank(self.size.width, style)
         line, row = rows[y]
-        row_of = self.window.rows[line]
+        row_of = self.rows[line]
         segments = (
             [Segment(self._clock(row_of, is_first=row.begin == 0), style + _DIM)] if self.shows_times else []
         )
@@ -236,7 +242,7 @@ class LogView(Resized, can_focus=True, inherit_bindings=False):
             move()
 
     def _move(self, step: int) -> None:
-        if not self.window.rows:
+        if not self.rows:
             return
         wanted = self._text.moved(self._top, step)
         beyond = self._is_beyond(step)
@@ -257,7 +263,7 @@ class LogView(Resized, can_focus=True, inherit_bindings=False):
         """Tell whether a move needs lines that the output has and the window has not."""
         if step > 0:
             bottom = self._text.moved(self._top, step + self._height - 1)
-            is_last = bottom.line >= len(self.window.rows) - 1
+            is_last = bottom.line >= len(self.rows) - 1
             return is_last and not self.has_all_below
         up = self._text.moved(self._top, step)
         return up == Spot() and self.window.begin > 0
@@ -266,7 +272,7 @@ class LogView(Resized, can_focus=True, inherit_bindings=False):
         margin = self._height * _NEAR_PAGES
         if self._top.line < margin and self.window.begin > 0:
             self.post_message(self.Near(Way.BACKWARD))
-        elif self._top.line + margin > len(self.window.rows) and not self.has_all_below:
+        elif self._top.line + margin > len(self.rows) and not self.has_all_below:
             self.post_message(self.Near(Way.FORWARD))
 
     def _jump(self, way: Way) -> None:

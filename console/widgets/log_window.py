@@ -44,17 +44,13 @@ class LogWindow:
         self.first_number: int | None = 1
         """The number of the first row, from 1; None = the output was not read from its begin."""
         self.dropped_above = 0
-        """Rows that the last change put above the former first one; negative: that it dropped there."""
+        """Rows that came above the first one since the view took them; negative: that went there."""
 
     def index_of(self, offset: int) -> int | None:
         """Return which row holds an offset; None = it is not in memory."""
         if not self.rows or not self.begin <= offset < self.end:
             return None
         return bisect_right([row.offset for row in self.rows], offset) - 1
-
-    def number_of(self, index: int) -> int | None:
-        """Return the number of a row, from 1, if it is known."""
-        return None if self.first_number is None else self.first_number + index
 
     def replace(self, page: LogPage) -> None:
         """Hold this page alone."""
@@ -68,19 +64,20 @@ class LogWindow:
         keep = bisect_left([row.offset for row in self.rows], page.begin)
         self.rows = [*self.rows[:keep], *_rows_of(page)]
         self.end = page.end
-        self.dropped_above = -self._surplus(self.rows)
-        if self.dropped_above:
-            del self.rows[: -self.dropped_above]
+        surplus = self._surplus(self.rows)
+        if surplus:
+            del self.rows[:surplus]
+            self.dropped_above -= surplus
             self.begin = self.rows[0].offset
             if self.first_number is not None:
-                self.first_number -= self.dropped_above
+                self.first_number += surplus
 
     def put_above(self, page: LogPage) -> None:
         """Add what comes before. What is too much goes below."""
         added = _rows_of(page)
         self.rows = [*added, *self.rows]
         self.begin = page.begin
-        self.dropped_above = len(added)
+        self.dropped_above += len(added)
         if self.begin == 0:
             self.first_number = 1
         elif self.first_number is not None:

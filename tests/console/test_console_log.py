@@ -12,6 +12,7 @@ from console.screens.log import LogScreen
 from console.screens.parts import log_programs
 from console.widgets import log_window
 from core.executors.output_search import Deadline
+from core.model.log_views import Way
 from core.model.records import replace
 from core.model.views import AttemptView
 from tests.console.support_console import HOSTILE, console, strips_of
@@ -34,6 +35,12 @@ async def log(output: bytes, *, status: str = "succeeded", size: tuple[int, int]
         await operator.sees("Log of task 1 load")
         await operator.quiet()
         yield operator, control, operator.app.screen
+
+
+def seen(screen) -> list[str]:
+    """Return the lines of the view."""
+    view = screen.view
+    return ["".join(part.text for part in view.render_line(y)).rstrip() for y in range(view.size.height)]
 
 
 async def look_for(operator, text: str) -> None:
@@ -106,7 +113,7 @@ async def test_following_stops_when_the_reader_moves_up_and_goes_on_at_the_end()
         await operator.sees("half a")
         control.outputs[1] += b"line\n"
         await operator.beat()
-        await operator.sees("half a line", "line 276/302")
+        await operator.sees("half a line", "/302")
         await operator.press("pageup", "F")
         await operator.sees("half a line", "  following")
 
@@ -221,25 +228,26 @@ async def test_times_stand_in_front_of_lines_where_they_are_known() -> None:
     output = b"first\nsecond\nthird\n"
     async with log(output, times={1: ((6, NOW), (13, NOW + 61_000))}) as (operator, _, screen):
         await operator.press("t")
-        lines = [line.rstrip() for line in strips_of(screen)[1:4]]
+        lines = seen(screen)[:3]
         assert lines[0] == "--:--:-- first"
         clocks = [line.split()[0] for line in lines[1:]]
         assert [line.split()[1] for line in lines[1:]] == ["second", "third"]
         assert clocks[0][-2:] == f"{(int(clocks[1][-2:]) - 1) % 60:02}"
         await operator.press("t")
-        assert strips_of(screen)[1].rstrip() == "first"
+        assert seen(screen)[0].rstrip() == "first"
 
 
 async def test_long_lines_are_scrolled_to_the_side() -> None:
     line = b"".join(b"%04d " % number for number in range(100))
     async with log(line + b"\nshort\n", size=(60, 20)) as (operator, _, screen):
         await operator.press("right")
-        assert strips_of(screen)[1].startswith("…006 0007")
-        assert strips_of(screen)[1].rstrip().endswith("…")
+        assert seen(screen)[0].startswith("…")
+        assert "0007 0008" in seen(screen)[0]
+        assert seen(screen)[0].rstrip().endswith("…")
         await operator.press(*["right"] * 20, "left")
-        assert strips_of(screen)[2].strip() == "…"
+        assert seen(screen)[1].strip() == "…"
         await operator.press(*["left"] * 20)
-        assert strips_of(screen)[1].startswith("0000 0001")
+        assert seen(screen)[0].startswith("0000 0001")
         await operator.press("S")
         await operator.sees("┆ ")
 
@@ -315,3 +323,26 @@ def test_programs_come_from_the_environment_else_from_what_is_there(monkeypatch)
     monkeypatch.setenv("PAGER", " ")
     monkeypatch.setattr(shutil, "which", lambda name: "/bin/more" if name == "more" else None)
     assert log_programs.pager() == ["more"]
+
+
+async def test_a_window_that_is_being_filled_is_not_shown_in_part() -> None:
+    async with log(numbered(60_000)) as (operator, control, screen):
+        read, may_answer = control.answer_log_lines, asyncio.Event()
+
+        async def answer(request):
+            if request.way is Way.BACKWARD:
+                await may_answer.wait()
+            return await read(request)
+
+        control.answer_log_lines = answer
+        await operator.press("slash")
+        await operator.sees("Search the whole output")
+        await operator.type("line 030000")
+        await operator.press("enter")
+        await operator.until(lambda: screen.view.window.rows[0].text == "line 030000", "it is not read")
+        assert screen.view.rows[-1].text == "line 059999"
+        screen.show_status()
+        screen.view.refresh()
+        await operator.sees("line 059999")
+        may_answer.set()
+        await operator.sees("line 030000", "line 029995")

@@ -175,7 +175,7 @@ class LogBrowser:
         index = self._view.window.index_of(line)
         place = 0
         if index is not None and self._view.spans is not None:
-            spans = self._view.spans(self._view.window.rows[index].text)
+            spans = self._view.spans(self._view.rows[index].text)
             place = spans[0][0] if spans else 0
         self._view.show_at(line, place)
 
