@@ -1,4 +1,4 @@
-"""The screen of found lines: a search in the outputs of many tasks.
+"""The screen of lines found in the logs of tasks.
 
 Opened through `console.shell.places`.
 """

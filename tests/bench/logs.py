@@ -1,4 +1,4 @@
-"""Benchmark of a large log: opened, searched, and the keys of another client meanwhile.
+"""Benchmark of a large log, and of keys meanwhile.
 
     python tests/bench/logs.py [--gigabytes 10] [--folder DIR] [--keys 150]
 
