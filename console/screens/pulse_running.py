@@ -21,7 +21,7 @@ from core.model.views import TaskView
 from core.render.columns import Column, Form, cell
 from core.render.times import duration_text
 
-MOST = 50
+MOST = 20
 WHERE = Filter(
     noun=Noun.TASKS,
     terms=(In(field="status", values=("running",)),),

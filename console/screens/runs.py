@@ -25,7 +25,7 @@ from core.render.columns import Column, Form
 from core.render.run_grid import SIGNS, signs_text
 from core.render.times import duration_text
 
-RUNS = 60
+RUNS = 30
 _KEY, _USUAL, _CELL = 22, 8, 3
 _GAPS = 8
 _ROWS = 6

@@ -86,7 +86,7 @@ async def runs(arguments: Runs) -> int:
     say(safe_line(f"{'took'.ljust(names)} {' '.join(took)}"))
     say(signs_text())
     if view.tasks_cut:
-        note("of each run its first 200 tasks")
+        note("of each stage its first 200 tasks")
     return 0
 
 

@@ -329,7 +329,7 @@ class ReadingAPI(ABC):
         return await self.ask(Timeline(job_id=job_id))
 
     async def runs(self, workflow: str, *, limit: int = 20) -> timelines.RunsView:
-        """Return the last runs of a workflow (at most 100) and its tasks in them, the first 200 of each.
+        """Return the last runs of a workflow (at most 100) and its tasks in them, the first 200 of a stage.
 
         Raises `NotFound` (`workflow.unknown`) if no job has that name.
         """

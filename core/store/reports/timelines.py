@@ -29,7 +29,7 @@ EVENTS_MAX = 20_000
 """Events of a job that are looked at for its pauses."""
 RUNS_MAX = 100
 ROWS_MAX = 200
-"""Tasks of a run that the grid of runs has, the first ones."""
+"""Tasks of each stage of a run that the grid of runs has, the first ones."""
 
 _KINDS = ", ".join(
     sorted({f"'{move.event}'" for move in TASK_MOVES if move.event} | {"'task.created'", "'task.rerun'"})
@@ -55,8 +55,8 @@ _PAUSES = text(
 )
 _CELLS = text(
     "SELECT t.job_id, t.id, t.key, t.status, t.started_at, t.finished_at FROM json_each(:ids) x"
-    " CROSS JOIN task t ON t.id IN (SELECT id FROM task WHERE job_id = x.value ORDER BY id LIMIT :most)"
-    " ORDER BY t.id"
+    " CROSS JOIN stage s ON s.job_id = x.value CROSS JOIN task t"
+    " ON t.id BETWEEN s.first_task AND min(s.last_task, s.first_task + :most - 1) ORDER BY t.id"
 )
 
 
@@ -121,15 +121,11 @@ class TimelineReports:
             )
         cells: dict[int, dict[str, RunCell]] = {run.id: {} for run in jobs}
         for row in rows:
-            cells[row.job_id][row.key] = RunCell(task_id=row.id, status=row.status, took=_took(row))
-        is_cut = any(sum(run.tasks.values()) > ROWS_MAX for run in jobs)
+            job_id, task_id, key, status, started_at, finished_at = row
+            took = None if started_at is None or finished_at is None else max(0, finished_at - started_at)
+            cells[job_id][key] = RunCell(task_id=task_id, status=status, took=took)
+        is_cut = any(sum(run.tasks.values()) > len(cells[run.id]) for run in jobs)
         return Runs(jobs=tuple(jobs), cells=cells, is_cut=is_cut)
-
-
-def _took(row: AnyRow) -> int | None:
-    if row.started_at is None or row.finished_at is None:
-        return None
-    return max(0, int(row.finished_at - row.started_at))
 
 
 def _pasts(rows: Iterable[AnyRow], events: Iterable[AnyRow], needs: Iterable[AnyRow]) -> tuple[TaskPast, ...]:
