@@ -194,7 +194,8 @@ class TimelineScreen(DeskScreen):
         lines = [[Span(label), Span(slots, style_of("running", self.desk.look))]]
         if self._timeline.critical:
             took = waited_text(self._timeline, now=now)
-            lines.append([Span(clip(safe_line(f" * decided the end: {took}"), width))])
+            verb = "decides" if self._timeline.job.finished_at is None else "decided"
+            lines.append([Span(clip(safe_line(f" * {verb} the end: {took}"), width))])
         bar = self.table.selected
         if bar is not None:
             lines.append([Span(clip(safe_line(f" {story_text(bar, now=now)}"), width))])

@@ -5,6 +5,7 @@ Loaded by `core.cli.main` for its command.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -22,7 +23,7 @@ from core.model.values import to_iso
 from core.model.views import JobDetail, JobView
 from core.render.columns import COLUMNS
 from core.render.json_shapes import detail_shape
-from core.render.times import duration_text
+from core.render.times import duration_text, usual_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,7 @@ async def show(arguments: Show) -> int:
     if detail.tasks:
         say()
         Table(COLUMNS[Noun.TASKS]).page([task.task for task in detail.tasks[:PAGE]])
+    _running(detail)
     _causes(detail)
     if len(detail.tasks) > PAGE:
         rest = arguments.command("tasks", "--where", f"job:{arguments.job} sort:id", "--limit", "0")
@@ -68,6 +70,15 @@ def _head(job: JobView) -> None:
         say(f"reason    {safe_line(job.reason)}{by}{ended}")
     if job.paused:
         say(f"paused    {cause_text(job.paused.get('by'), job.paused.get('reason'))}")
+
+
+def _running(detail: JobDetail) -> None:
+    """Say how long what runs has been running, beside what is usual for it."""
+    now = time.time_ns() // 1_000_000
+    for task in (detail.task for detail in detail.tasks[:PAGE]):
+        if task.usual is not None and task.began_at is not None and task.finished_at is None:
+            took = duration_text(now - task.began_at)
+            say(f"  runs {safe_line(task.key)}: {took}, {usual_text(task.usual)}")
 
 
 def _causes(detail: JobDetail) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.cli_stage import HOSTILE, STORED, VISIBLE, Deck
+from tests.support.waiting import until_now
 
 ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
@@ -297,3 +298,16 @@ def test_runs_are_a_grid_of_signs_and_objects(stored: Deck) -> None:
     }
     assert stored("runs", "nothing").status == 2
     assert "workflow.unknown" in stored("runs", "nothing").err
+
+
+def test_show_says_what_is_usual_for_what_runs(home: Path, deck: Deck, tmp_path: Path) -> None:
+    for number, script in enumerate(["true"] * 3 + ["sleep 60"]):
+        task = {"key": "fetch", "uses": "shell", "with": {"script": script}}
+        path = tmp_path / f"{number}.json"
+        path.write_text(json.dumps({"name": "nightly", "tasks": [task]}))
+        assert deck("run", str(path), *(["--detach"] if script != "true" else [])).status == 0
+    until_now(lambda: "running" in deck("tasks", "--where", "job:5").out, "it runs")
+    assert re.search(r"^  runs fetch: \S+, usually \d+ms, 95% within \d+ms$", deck("show", "5").out, re.MULTILINE)
+    (found,) = deck("tasks", "--json", "--where", "job:5").objects
+    assert found["usual"]["attempts"] == 3
+    assert deck("tasks", "--json", "--where", "job:2 took<1h").objects[0]["usual"] is None

@@ -215,3 +215,31 @@ async def test_the_reasons_are_read_by_indexes_alone(
     told = " | ".join(plans.all())
     for table in ("task", "event", "edge", "stage", "job", "lane", "t", "e", "n", "j", "l", "s"):
         assert f"SCAN {table} |" not in f"{told} |", table
+
+
+@pytest.mark.parametrize(
+    ("sql", "lost"),
+    [
+        ("UPDATE task SET queue = 'gone'", "its queue"),
+        ("UPDATE task SET job_id = 77", "its job"),
+        ("UPDATE task SET stage_id = 77, job_id = 77", "its job and its stage"),
+    ],
+)
+async def test_a_task_whose_rows_are_damaged_says_so_and_the_list_goes_on(
+    deck: Deck, reports: Reports, answers: WaitAnswers, sql: str, lost: str
+) -> None:
+    deck.job(stage(task("a")))
+    deck.loose(task("b"))
+    deck.change(f"{sql} WHERE key = 'a'")
+    told = await answers.task(1)
+    assert told.reasons[0].text == f"it is set aside: the store has lost {lost}"
+    assert await shorts(reports, answers) == {"a": "set aside", "b": "a slot"}
+
+
+async def test_a_status_that_is_not_one_is_no_reason(
+    deck: Deck, reports: Reports, answers: WaitAnswers
+) -> None:
+    deck.loose(task("a"))
+    deck.change("UPDATE task SET status = 'odd'")
+    assert (await answers.task(1)).summary == "it is odd"
+    assert await shorts(reports, answers) == {"a": None}

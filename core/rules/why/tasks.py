@@ -44,7 +44,7 @@ def summary(task: TaskFacts, found: tuple[Reason, ...]) -> str:
     """Return one sentence on how the task stands, waiting or not."""
     cause = f": {task.status_reason or task.error}" if task.status_reason or task.error else ""
     by = f" by {task.status_by}" if task.status_by else ""
-    match TaskStatus(task.status):
+    match task.status:
         case TaskStatus.RUNNING:
             return f"it runs: attempt {max(1, task.attempt)} of {task.max_attempts}"
         case TaskStatus.SUCCEEDED:
@@ -54,6 +54,8 @@ def summary(task: TaskFacts, found: tuple[Reason, ...]) -> str:
             return f"it failed{left}{by}{cause}"
         case TaskStatus.CANCELLED | TaskStatus.SKIPPED:
             return f"it was {task.status}{by}{cause}"
+        case _ if not found:
+            return f"it is {task.status}"
         case _:
             more = f", and {len(found) - 1} more" if len(found) > 1 else ""
             return f"it waits: {found[0].text}{more}"
@@ -75,7 +77,7 @@ def _set_aside(task: TaskFacts) -> Iterator[Reason]:
 
 def _own(task: TaskFacts) -> Iterator[Reason]:
     """Return what the status of the task itself says."""
-    match TaskStatus(task.status):
+    match task.status:
         case TaskStatus.BLOCKED:
             yield from _blocked(task)
         case TaskStatus.HELD:

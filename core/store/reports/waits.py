@@ -53,12 +53,12 @@ _FACTS = text(
     f" substr(json_extract(t.error, '$.message'), 1, {MESSAGE_MAX}) AS error, t.status_by, t.status_reason,"
     " j.status AS job_status, j.paused_at AS job_at, j.paused_by AS job_by, j.pause_reason AS job_why,"
     " q.paused_at AS queue_at, q.paused_by AS queue_by, q.pause_reason AS queue_why,"
-    " s.name AS stage, s.status = 'pending' AS pending,"
+    " s.name AS stage, s.status = 'pending' AS pending, q.name IS NULL AS queueless,"
     f" CASE WHEN s.status = 'pending' THEN {_EARLIER.format('name')} END AS earlier,"
     f" CASE WHEN s.status = 'pending' THEN {_EARLIER.format('open_tasks')} END AS earlier_open,"
     " n.id AS need_id, n.key AS need_key, n.status AS need_status"
-    " FROM json_each(:ids) x JOIN task t ON t.id = x.value JOIN job j ON j.id = t.job_id"
-    " JOIN queue q ON q.name = t.queue JOIN stage s ON s.id = t.stage_id"
+    " FROM json_each(:ids) x JOIN task t ON t.id = x.value LEFT JOIN job j ON j.id = t.job_id"
+    " LEFT JOIN queue q ON q.name = t.queue LEFT JOIN stage s ON s.id = t.stage_id"
     f" LEFT JOIN task n ON t.needs_left > 0 AND n.id = {_OPEN_NEED}"
 )
 _NEEDS = text(
@@ -131,15 +131,16 @@ class _Row(NamedTuple):
     error: str | None
     status_by: str | None
     status_reason: str | None
-    job_status: str
+    job_status: str | None
     job_at: int | None
     job_by: str | None
     job_why: str | None
     queue_at: int | None
     queue_by: str | None
     queue_why: str | None
-    stage: str
-    pending: int
+    stage: str | None
+    pending: int | None
+    queueless: int
     earlier: str | None
     earlier_open: int | None
     need_id: int | None
@@ -223,7 +224,7 @@ class WaitReports:
             name=job.name,
             status=job.status,
             tasks=dict(job.tasks),
-            facts=tuple(replace(fact, fault=fault) for fact in facts.values()),
+            facts=tuple(replace(fact, fault=fact.fault or fault) for fact in facts.values()),
         )
 
     async def _line(self, db: AsyncConnection, task_id: int) -> Line:
@@ -267,7 +268,7 @@ async def _with_details(db: AsyncConnection, facts: TaskFacts) -> TaskFacts:
     fault = (await db.execute(_FAULT, bound)).scalar()
     if fault is None:
         fault = (await db.execute(_JOB_FAULT, {"id": facts.job_id})).scalar()
-    return replace(facts, fault=fault or "")
+    return replace(facts, fault=facts.fault or fault or "")
 
 
 async def _first_of(db: AsyncConnection, rows: Sequence[AnyRow], limit: int) -> tuple[tuple[Head, ...], ...]:
@@ -295,12 +296,12 @@ def _task(row: _Row) -> TaskFacts:
         task_id=row.id,
         status=row.status,
         job_id=row.job_id,
-        job_status=row.job_status,
+        job_status=row.job_status or "",
         queue=row.queue,
         needs_left=row.needs_left if row.status == TaskStatus.BLOCKED else 0,
         needs=needs,
         awaits_condition=row.wait_reason is not None,
-        stage=row.stage,
+        stage=row.stage or "",
         stage_pending=bool(row.pending),
         earlier_stage=row.earlier or "",
         earlier_open=row.earlier_open or 0,
@@ -316,7 +317,15 @@ def _task(row: _Row) -> TaskFacts:
         finished_at=row.finished_at,
         status_by=row.status_by,
         status_reason=row.status_reason,
+        fault=_missing(row),
     )
+
+
+def _missing(row: _Row) -> str:
+    """Return which row a task points to is gone; '' = none is."""
+    gone = {"job": row.job_status is None, "stage": row.stage is None, "queue": bool(row.queueless)}
+    names = [name for name, is_gone in gone.items() if is_gone]
+    return f"the store has lost its {' and its '.join(names)}" if names else ""
 
 
 def _switch(by: str | None, at: int | None, reason: str | None) -> Switch | None:
