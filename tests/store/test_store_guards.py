@@ -235,11 +235,12 @@ def test_a_running_task_without_an_open_attempt_is_a_bug_and_stays(deck: Deck, n
 
 def test_an_open_attempt_of_a_task_that_does_not_run_is_a_bug(deck: Deck) -> None:
     bring(deck, "final")
+    ended = deck.value("SELECT finished_at FROM attempt")
     deck.db.execute("UPDATE attempt SET status = 'running', finished_at = NULL")
     (answer,) = deck.ask(CONTENDERS["fail"](deck))
     assert isinstance(answer, Bug)
     assert answer.code == "attempt.stuck"
-    deck.db.execute("UPDATE attempt SET status = 'succeeded', finished_at = 1")
+    deck.db.execute("UPDATE attempt SET status = 'succeeded', finished_at = ?", (ended,))
 
 
 def test_a_verdict_is_given_once_whoever_comes_first(deck: Deck) -> None:
