@@ -169,6 +169,7 @@ _QUEUES = (
     ("retrying", "RETRYING", Form.NUMBER, "tasks.retrying", 8, 8, 2),
     ("oldest", "OLDEST", Form.AGE, "oldest_at", 6, 7, 1),
     ("waited", "WAITED", Form.LENGTH, "waited_ms", 6, 7, 2),
+    ("ends", "5 MINUTES", Form.TREND, "ends", 10, 10, 3),
     ("rate", "PER MIN", Form.RATE, "rate", 7, 7, 2),
     ("held", "HELD", Form.NUMBER, "tasks.held", 4, 5, 3),
     ("failed", "FAILED", Form.NUMBER, "tasks.failed", 6, 6, 1),

@@ -307,7 +307,9 @@ def test_show_says_what_is_usual_for_what_runs(home: Path, deck: Deck, tmp_path:
         path.write_text(json.dumps({"name": "nightly", "tasks": [task]}))
         assert deck("run", str(path), *(["--detach"] if script != "true" else [])).status == 0
     until_now(lambda: "running" in deck("tasks", "--where", "job:5").out, "it runs")
-    assert re.search(r"^  runs fetch: \S+, usually \d+ms, 95% within \d+ms$", deck("show", "5").out, re.MULTILINE)
+    assert re.search(
+        r"^  runs fetch: \S+, usually \d+ms, 95% within \d+ms$", deck("show", "5").out, re.MULTILINE
+    )
     (found,) = deck("tasks", "--json", "--where", "job:5").objects
     assert found["usual"]["attempts"] == 3
     assert deck("tasks", "--json", "--where", "job:2 took<1h").objects[0]["usual"] is None

@@ -66,6 +66,7 @@ QUEUE = QueueView(
     paused_by="ada",
     pause_reason="quota",
     waited_ms=150_000,
+    ends=(0, 1, 2),
     oldest_at=NOW - 65_000,
     rate=12.34,
 )
@@ -177,6 +178,7 @@ def test_a_queue_is_written() -> None:
         "retrying": "",
         "oldest": "1m",
         "waited": "2m30s",
+        "ends": "·▄█",
         "rate": "12.3",
         "held": "",
         "failed": "",

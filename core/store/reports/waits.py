@@ -252,7 +252,7 @@ class WaitReports:
 async def _facts(db: AsyncConnection, task_ids: Sequence[int]) -> dict[int, TaskFacts]:
     if not task_ids:
         return {}
-    # Plain tuples: a list has hundreds of rows, and attributes of SQLAlchemy's own rows cost more than all else.
+    # Plain tuples: a list has hundreds of rows, and those of SQLAlchemy cost more than all else.
     rows = [_Row(*row) for row in await db.execute(_FACTS, {"ids": ids(task_ids)})]
     return {row.id: _task(row) for row in rows}
 
