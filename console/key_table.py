@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from textual.binding import Binding
 
-from core.model.text import SafeText, cells, fit
+from core.model.text import SafeText, cells
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,12 +260,6 @@ def screen_keys() -> Iterator[tuple[str, Key]]:
     for key in KEYS["app"]:
         if found := _SCREEN.fullmatch(key.action):
             yield found[1], key
-
-
-def help_lines(parts: Iterable[str], keymap: Mapping[str, str] | None = None) -> list[SafeText]:
-    """Return a line per key: the keys, then what they do; `keymap` = the user's own keys, by id."""
-    keys = [key for part in parts for key in KEYS[part]]
-    return [SafeText(f"  {fit(shown_keys(key, keymap or {}), 14)}{key.description}") for key in keys]
 
 
 def shown_keys(key: Key, keymap: Mapping[str, str]) -> str:

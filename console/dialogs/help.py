@@ -1,60 +1,136 @@
-"""The keys of a screen, from the key table.
+"""The keys of a screen in columns, grouped by purpose.
 
 Opened by the app.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import zip_longest
 
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from console.key_table import KEYS, bindings, help_lines
+from console.key_table import KEYS, Key, bindings, shown_keys
 from console.widgets.text_view import TextView
-from core.model.text import SafeText, safe_line
+from core.filters.fields import FIELDS, Noun
+from core.model.text import SafeText, cells, fit, safe_line
+from core.render.wrapping import wrap
 
-_FILTERS = (
-    "",
-    "Filter: state:failed,retrying queue:mail* age>10m attempts>=3 err~timeout -key:canary text sort:-id",
-    "        comma = or, space = and, - = not, ~ = regular expression, * = any text",
+_MOVES = frozenset(
+    ("table", "text", "graph", "pulse", "view", "node", "drawn", "log", "bars", "runs", "choose_run")
 )
+_MOVES_BY_ID = frozenset(("open", "back", "orphan_open", "orphan_back"))
+_FINDS = frozenset(("rows", "times", "preset"))
+_FINDS_BY_ID = frozenset(("filter", "inspect", "search", "next_match", "previous_match"))
+_ACTS_BY_ID = frozenset(("export",))
+_COLUMN, _GAP, _KEY_CELLS = 46, 2, 13
+"""Least width of a column, cells between two, and cells of the keys."""
+_GRAMMAR = (
+    ("state:failed,retrying", "one of these"),
+    ("queue:mail*", "any text for the *"),
+    ('err~"timeout|429"', "a regular expression"),
+    ("age>10m  attempts>=3", "more, at least"),
+    ("-group:canary", "not this"),
+    ("text", "in a name or key"),
+    ("sort:-id", "the newest first"),
+)
+
+Block = tuple[str, Sequence[tuple[str, str]]]
+"""A title, and its lines: what is typed, and what it does."""
 
 
 class HelpDialog(ModalScreen[None]):
-    """The keys of the screen below, then those of the whole console."""
+    """The keys of the screen below, those of the whole console, what cannot be done now, and the filter."""
 
     BINDINGS = bindings("view")
 
     def __init__(
-        self, parts: tuple[str, ...], keymap: Mapping[str, str], *, why_not: Callable[[str], SafeText]
+        self,
+        parts: tuple[str, ...],
+        keymap: Mapping[str, str],
+        *,
+        why_not: Callable[[str], SafeText],
+        noun: Noun | None = None,
     ) -> None:
         super().__init__()
         self._parts = parts
         self._keymap = keymap
         self._why_not = why_not
+        self._noun = noun
         self._view = TextView()
 
     def compose(self) -> ComposeResult:
         """Hold a head and the text."""
-        yield Static(Content(" Keys of this screen (Esc: back)"), classes="head")
+        yield Static(Content(" Keys of this screen (Esc: back, /: search)"), classes="head")
         yield self._view
 
     def on_mount(self) -> None:
         """Write the keys."""
-        lines = [*help_lines(self._parts, self._keymap), *self._unavailable()]
-        lines += [SafeText(""), SafeText("Everywhere"), *help_lines(("app",), self._keymap)]
-        self._view.put([*lines, *(SafeText(line) for line in _FILTERS)])
+        self._write()
         self._view.focus()
+
+    def on_resize(self) -> None:
+        """Set as many columns as have room."""
+        self._write()
 
     def action_back(self) -> None:
         """Close."""
         self.dismiss()
 
-    def _unavailable(self) -> list[SafeText]:
-        keys = [key for part in (*self._parts, "app") for key in KEYS[part]]
-        reasons = [(key, self._why_not(key.action.partition("(")[0])) for key in keys]
-        lines = [safe_line(f"  {key.shown} {key.id} - {reason}") for key, reason in reasons if reason]
-        return [SafeText(""), SafeText("Not now"), *lines] if lines else []
+    def _write(self) -> None:
+        blocks = [block for block in self._blocks() if block[1]]
+        self._view.put(in_columns(blocks, max(20, self.app.size.width - 2)))
+
+    def _blocks(self) -> Iterator[Block]:
+        groups: dict[str, list[Key]] = {"Move": [], "Find": [], "Act": []}
+        for part in self._parts:
+            for key in KEYS[part]:
+                groups[_group_of(part, key)].append(key)
+        for title, keys in (*groups.items(), ("Everywhere", KEYS["app"])):
+            yield title, [(shown_keys(key, self._keymap), key.description) for key in keys]
+        yield "Not now", list(self._unavailable())
+        if self._noun is not None:
+            fields = ", ".join(field.name for field in FIELDS[self._noun].fields)
+            yield "Filter (/)", [*_GRAMMAR, ("fields", fields)]
+
+    def _unavailable(self) -> Iterator[tuple[str, str]]:
+        for key in (key for part in (*self._parts, "app") for key in KEYS[part]):
+            if reason := self._why_not(key.action.partition("(")[0]):
+                yield shown_keys(key, self._keymap), reason
+
+
+def _group_of(part: str, key: Key) -> str:
+    if key.id in _FINDS_BY_ID or (part in _FINDS and key.id not in _ACTS_BY_ID):
+        return "Find"
+    return "Move" if part in _MOVES or key.id in _MOVES_BY_ID else "Act"
+
+
+def in_columns(blocks: Sequence[Block], width: int) -> list[SafeText]:
+    """Lay blocks out in as many columns as have room, each block in the shortest one so far."""
+    many = max(1, (width + _GAP) // (_COLUMN + _GAP))
+    room = (width - _GAP * (many - 1)) // many
+    columns: list[list[SafeText]] = [[] for _ in range(many)]
+    for title, lines in blocks:
+        column = min(columns, key=len)
+        if column:
+            column.append(SafeText(""))
+        column += _written(title, lines, room)
+    return [
+        safe_line((" " * _GAP).join(fit(cell, room) for cell in row).rstrip())
+        for row in zip_longest(*columns, fillvalue=SafeText(""))
+    ]
+
+
+def _written(title: str, lines: Sequence[tuple[str, str]], room: int) -> Iterator[SafeText]:
+    yield safe_line(f"{title} {'─' * (room - cells(title) - 1)}")
+    for typed, meaning in lines:
+        label = fit(safe_line(typed), max(min(_KEY_CELLS, room // 3), cells(typed))) + "  "
+        if cells(label) > room // 2:
+            yield safe_line(typed)
+            label = "  "
+        for piece in wrap(safe_line(meaning), room - cells(label)):
+            yield safe_line(f"{label}{piece.strip()}")
+            label = " " * cells(label)

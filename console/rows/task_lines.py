@@ -20,20 +20,26 @@ from core.model.text import SafeText, fit, safe_line
 from core.model.values import JsonValue, to_iso
 from core.model.views import AttemptView, TaskDetail, TaskView
 from core.model.waits import TaskWaits
+from core.render.coloured import coloured_line
 from core.render.output_notes import output_notes
-from core.render.times import duration_text, usual_text
+from core.render.times import age_text, duration_text, usual_text
 
 _EVENTS = 20
 _LABEL = 12
 
 
+_OUTPUT_LINES = 6
+_OUTPUT_BYTES = 4_096
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskPage:
-    """A task, why it waits if it does, and its newest events, newest first."""
+    """A task, why it waits if it does, its newest events, newest first, and the last lines of its output."""
 
     detail: TaskDetail
     waits: TaskWaits | None
     events: Sequence[EventView]
+    output: Sequence[SafeText] = ()
 
 
 async def read_task_page(control: ControlAPI, task_id: int) -> TaskPage:
@@ -44,9 +50,31 @@ async def read_task_page(control: ControlAPI, task_id: int) -> TaskPage:
     return TaskPage(detail=detail, waits=waits, events=events.rows)
 
 
+async def read_last_lines(control: ControlAPI, task_id: int) -> Sequence[SafeText]:
+    """Return the last lines that the latest attempt wrote, without their colours."""
+    chunk = await control.log(task_id, offset=-_OUTPUT_BYTES, limit=_OUTPUT_BYTES)
+    lines = chunk.data.rstrip().splitlines()[-_OUTPUT_LINES:]
+    return [coloured_line(line).text for line in lines]
+
+
+def facts_of(task: TaskView, look: Look) -> SafeText:
+    """Return how a task stands, on one line."""
+    facts = [worded(task.status, look), f"try {task.attempts}/{task.max_attempts}"]
+    if task.started_at is not None:
+        end = now_ms() if task.finished_at is None else task.finished_at
+        facts.append(f"took {duration_text(end - task.started_at)}")
+    facts += [f"created {age_text(now_ms() - task.created_at)} ago", task.uses, f"queue {task.queue}"]
+    return safe_line("  ".join(facts))
+
+
 def task_lines(page: TaskPage, look: Look) -> Iterator[SafeText]:
     detail, task = page.detail, page.detail.task
-    yield _pair("status", worded(task.status, look))
+    yield facts_of(task, look)
+    if page.output:
+        yield SafeText("")
+        yield SafeText("last lines of the output (l: all of it)")
+        yield from (safe_line(f"  {line}") for line in page.output)
+    yield SafeText("")
     yield from _waits(page.waits)
     if task.error is not None:
         yield _pair("error", error_line(task.error))

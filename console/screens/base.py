@@ -27,6 +27,7 @@ from console.verbs.selection import Selection
 from console.widgets.head import Head
 from console.widgets.line import Line, hint_line
 from console.widgets.status_bar import StatusBar, warnings_of
+from core.filters.fields import Noun
 from core.model.errors import TaskdeckError
 from core.model.text import SafeText, safe_line
 
@@ -78,6 +79,8 @@ class DeskScreen(Screen[None]):
         self.head = Head()
         self.status = StatusBar()
         self.hints = Line(classes="hints")
+        self.filter_noun: Noun | None = None
+        """Whose fields a filter of this screen knows; None = it has no filter."""
         self.load_error = ""
         self._loading: Worker[None] | None = None
         self._must_load_again = False
@@ -196,8 +199,8 @@ class DeskScreen(Screen[None]):
         self.hints.write(hint_line(hints((*self.parts(), "app"), width)))
         frozen = SafeText("FROZEN" if self.desk.frozen else "")
         warnings = warnings_of(self.desk.feed, console=(self.desk.gate.status_word, frozen))
-        words = [word for word in self.status_words() if word]
-        self.status.show(pulse, warnings=warnings, position=self.position_text(), words=words)
+        words = (self.position_text(), *self.status_words())
+        self.status.show(pulse, self.desk.look, warnings=warnings, words=words)
 
     def status_words(self) -> tuple[str, ...]:
         """Return what else the status bar says of this screen, the most important first."""

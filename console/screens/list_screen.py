@@ -64,13 +64,14 @@ class ListScreen(DeskScreen, Generic[V]):
         where: Filter | None = None,
     ) -> None:
         super().__init__(desk)
+        self.filter_noun = listing.noun
         kept = KeptColumns(desk.memory, type(self).__name__.removesuffix("Screen").lower(), listing.columns)
         first = where or Filter(noun=listing.noun)
         if listing.order is None:
             first = kept.ordered(first)
         self.rows = RowSource(listing, control=desk.control, feed=desk.feed, nouns=self.NOUNS, where=first)
         self.table: Table[V] = Table(row_format or row_format_of(listing, lambda: desk.look))
-        self.filter_line = FilterLine(self.rows, self.table, self, is_named=self.is_named)
+        self.filter_line = FilterLine(self.rows, self.table, self)
         self.column_keys = ColumnKeys(self.rows, self.table, self, kept=kept)
         self.picker = Picker(self.rows, self.table, desk.feed, self)
         self.counts = ListCounts(self.rows, self.picker, control=desk.control, host=self)
@@ -79,11 +80,11 @@ class ListScreen(DeskScreen, Generic[V]):
         )
         self.inspector = RowInspector(
             self,
-            control=desk.control,
-            look=lambda: desk.look,
+            desk,
             view=self.selected_view,
             give_back=self.table.focus,
         )
+        self.split = Split(self.table, self.inspector.pane)
         self.action_filter = self.filter_line.type
         self.action_include = self.filter_line.include
         self.action_exclude = self.filter_line.exclude
@@ -102,13 +103,18 @@ class ListScreen(DeskScreen, Generic[V]):
     def compose(self) -> ComposeResult:
         yield self.head
         yield self.filter_line.prompt
-        yield Split(self.table, self.inspector.pane)
+        yield self.split
         yield self.status
         yield self.hints
 
     def on_mount(self) -> None:
         self.table.focus()
         self.filter_line.show()
+
+    def on_resize(self) -> None:
+        """Open the inspector where there is room for it."""
+        super().on_resize()
+        self.inspector.fit(self.size.height)
 
     async def load(self) -> None:
         """Read the rows in view and around."""
@@ -171,10 +177,6 @@ class ListScreen(DeskScreen, Generic[V]):
         """Return what the places of `PLACES` are to show; None = there is no row."""
         number = getattr(self.selected_view(), "id", None)
         return number if isinstance(number, int) else None
-
-    def is_named(self, where: Filter) -> bool:
-        """Tell whether the title says all that a filter does: then it has no line of its own."""
-        return False
 
     def narrow(self, where: Filter) -> None:
         """List what a filter finds, from the first row; marks that the last filter set are dropped."""
@@ -248,6 +250,7 @@ class ListScreen(DeskScreen, Generic[V]):
     def _show_rows(self) -> None:
         shown = self.rows.shown
         self.table.replace(shown.rows, count=shown.count, more=shown.more)
+        self.split.fit(shown.count)
         self.counts.newcomers.note(at_top=not self.table.top)
         filtered = _NO_MATCH_SEARCHED if self.rows.is_cut else _NO_MATCH
         self.table.say(self.nothing if self.rows.where == self.rows.base else filtered)

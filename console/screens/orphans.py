@@ -205,7 +205,7 @@ def _process(pid: int, index: int, commands: Sequence[str]) -> SafeText:
 
 
 def _pair(label: str, text: str) -> SafeText:
-    return safe_line(f" {fit(label, _LABEL)}{text}")
+    return safe_line(f"{fit(label, _LABEL)}{text}")
 
 
 def _cell(orphan: OrphanView, column: Column, *, look: Look, now: int) -> SafeText:

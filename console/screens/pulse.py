@@ -11,7 +11,6 @@ from typing import TypeAlias
 
 from textual import events
 from textual.app import ComposeResult
-from textual.containers import Container
 
 from console.desk import Desk
 from console.key_table import bindings
@@ -28,6 +27,7 @@ from console.screens.pulse_panels import (
 )
 from console.screens.pulse_running import read_running, running_table
 from console.verbs.selection import Selection
+from console.widgets.panels import Panels
 from console.widgets.styled_lines import StyledLines
 from console.widgets.table import CursorShown, Table
 from core.model.failures import FamilyView
@@ -41,8 +41,8 @@ STEP_SECONDS = 10.0
 """Between two reads while nothing happens: a step of the throughput."""
 MINUTES = 10
 """How far back the throughput is shown."""
-_WIDE = 140
 _Panel: TypeAlias = "Table[FamilyView] | Table[Waiting] | Table[TaskView]"
+_ROOMY = 30
 _START = SafeText("nothing has run yet: o starts a job; try the sample")
 
 
@@ -53,9 +53,7 @@ class PulseScreen(DeskScreen):
     READER = "table"
     BINDINGS = bindings(*PARTS)
     DEFAULT_CSS = """
-    PulseScreen .panels { height: 1fr; layout: vertical; }
-    PulseScreen .wide { layout: horizontal; }
-    PulseScreen .panels Table { height: 1fr; width: 1fr; }
+    PulseScreen .apart { margin-bottom: 1; }
     """
 
     def __init__(self, desk: Desk) -> None:
@@ -69,7 +67,7 @@ class PulseScreen(DeskScreen):
             waiting_row_format(lambda: desk.look), cursor=CursorShown.WITH_FOCUS
         )
         self.running = running_table(lambda: desk.look)
-        self._panels = Container(self.failing, self.waiting, self.running, classes="panels")
+        self._panels = Panels(self.failing, self.waiting, self.running)
         self._focused: _Panel = self.failing
         self._view: PulseView | None = None
         self._read_at = 0.0
@@ -94,8 +92,8 @@ class PulseScreen(DeskScreen):
         self._focused = self._focused if panel is None else panel
 
     def on_resize(self) -> None:
-        """Set the panels side by side where there is room."""
-        self._panels.set_class(self.size.width >= _WIDE, "wide")
+        """Write the lines for the new width; a line stays empty above the panels where there is room."""
+        self.throughput.set_class(self.size.height >= _ROOMY, "apart")
         self.show_status()
         self._write_throughput()
 
@@ -109,7 +107,9 @@ class PulseScreen(DeskScreen):
             self._fill_waiting(view),
             self._fill_running(),
         )
-        for fault in await asyncio.gather(*parts, return_exceptions=True):
+        faults = await asyncio.gather(*parts, return_exceptions=True)
+        self._panels.fit()
+        for fault in faults:
             if fault is not None:
                 raise fault
 

@@ -55,16 +55,24 @@ def queues_row_format(listing: Listing[QueueView], look: Callable[[], Look]) -> 
 
     def write(queue: QueueView, columns: Sequence[Column]) -> tuple[SafeText, ...]:
         now = now_ms()
-        return tuple(
-            worded(_state(queue), look()) if column is _STATE else cell(column, queue, now=now)
-            for column in columns
-        )
+        return tuple(_cell(queue, column, look=look(), now=now) for column in columns)
 
     def style(queue: QueueView, column: Column) -> Style | None:
-        return style_of(_state(queue), look()) if column is _STATE else None
+        if column is _STATE:
+            return style_of(_state(queue), look())
+        return style_of("failed", look()) if column.name == "failed" and queue.tasks.get("failed") else None
 
     name, *others = listing.columns
     return RowFormat(columns=(name, _STATE, *others), key=listing.key, write=write, style=style)
+
+
+def _cell(queue: QueueView, column: Column, *, look: Look, now: int) -> SafeText:
+    if column is _STATE:
+        return worded(_state(queue), look)
+    text = cell(column, queue, now=now)
+    # The glyph says it where there is no colour.
+    is_failed = column.name == "failed" and queue.tasks.get("failed")
+    return safe_line(f"{look.marks['failed'].glyph} {text}") if is_failed else text
 
 
 def _state(queue: QueueView) -> str:

@@ -76,6 +76,7 @@ class RetriesScreen(ListScreen[TaskView]):
         listing = _listing(desk.control)
         row_format = retry_row_format(listing, lambda: desk.look)
         super().__init__(desk, listing, row_format=row_format, where=_where(PRESETS[0]))
+        self.filter_line.is_named = lambda where: where == self.rows.base
         self.nothing = SafeText(PRESETS[0].nothing)
 
     def title_line(self) -> SafeText:
@@ -90,9 +91,6 @@ class RetriesScreen(ListScreen[TaskView]):
 
     async def action_families(self) -> None:
         await self.app.run_action("screen('failures')")
-
-    def is_named(self, where: Filter) -> bool:
-        return where == self.rows.base
 
     def action_preset(self) -> None:
         """Show all, those that are retried, or the dead; the other terms of the filter stay."""

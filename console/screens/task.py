@@ -10,10 +10,11 @@ from textual.app import ComposeResult
 from console.desk import Desk
 from console.key_table import bindings
 from console.rows.listing import worded
-from console.rows.task_lines import TaskPage, read_task_page, task_lines
+from console.rows.task_lines import TaskPage, read_last_lines, read_task_page, task_lines
 from console.screens.base import DeskScreen
 from console.verbs.selection import Selection, task_selection
 from console.widgets.text_view import TextView
+from core.model.records import replace
 from core.model.text import SafeText, safe_line
 from core.model.views import TaskView
 
@@ -41,12 +42,17 @@ class TaskScreen(DeskScreen):
         self.view.focus()
 
     async def load(self) -> None:
-        self._page = await read_task_page(self.desk.control, self.task_id)
+        page = await read_task_page(self.desk.control, self.task_id)
+        lines = await read_last_lines(self.desk.control, self.task_id)
+        self._page = replace(page, output=lines)
         self._write()
 
     def refresh_ages(self) -> None:
         self._write()
         super().refresh_ages()
+        if self.task_status() == "running":
+            # Output has no events.
+            self.take_changes(frozenset(("task",)))
 
     def restyle(self) -> None:
         """Write the glyphs of the new theme."""

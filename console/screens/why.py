@@ -68,8 +68,8 @@ class WhyScreen(DeskScreen):
     def _write(self) -> None:
         match self._waits:
             case TaskWaits() as waits:
-                self.view.put([safe_line(f" {line}") for line in task_wait_lines(waits, now=now_ms())])
+                self.view.put([safe_line(line) for line in task_wait_lines(waits, now=now_ms())])
             case JobWaits() as waits:
-                self.view.put([safe_line(f" {line}") for line in job_wait_lines(waits, now=now_ms())])
+                self.view.put([safe_line(line) for line in job_wait_lines(waits, now=now_ms())])
             case None:
                 return

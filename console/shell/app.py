@@ -241,7 +241,9 @@ class ConsoleApp(App[None]):
         if screen is None:
             self.push_screen(HelpDialog((), {}, why_not=lambda _: SafeText("")))
         else:
-            self.push_screen(HelpDialog(screen.parts(), self.desk.keymap, why_not=screen.why_not))
+            self.push_screen(
+                HelpDialog(screen.parts(), self.desk.keymap, why_not=screen.why_not, noun=screen.filter_noun)
+            )
 
     def action_copy(self) -> None:
         if screen := self.navigator.current:

@@ -18,6 +18,8 @@ from core.model.text import SafeText, safe_line
 
 BESIDE = 140
 """Least width of the screen for a pane to the right of its list; else it is below."""
+OPENS_AT = 36
+"""Rows of the screen from which the pane is open unless the operator closes it."""
 
 
 class Inspector(Vertical):
@@ -46,6 +48,10 @@ class Inspector(Vertical):
     def toggle(self) -> None:
         self.toggle_class("open")
 
+    def open(self, *, wanted: bool) -> None:
+        """Be on the screen, or not."""
+        self.set_class(wanted, "open")
+
     def put(self, title: SafeText, lines: Sequence[SafeText]) -> None:
         """Show a title and lines; under the same title the scroll position is kept."""
         is_other = title != self._shown_title
@@ -56,17 +62,40 @@ class Inspector(Vertical):
             self.text.action_first()
 
 
+_STEP = 4
+"""Rows by which a list grows before its inspector gives way."""
+
+
 class Split(Container):
     """Holds a list and its inspector, side by side where there is room."""
 
     DEFAULT_CSS = """
     Split { layout: vertical; height: 1fr; }
-    Split Inspector { width: 100%; height: 50%; }
+    Split Inspector { width: 100%; height: 40%; }
     Split.beside { layout: horizontal; }
     Split.beside Inspector { width: 45%; height: 100%; }
     Split.beside > ScrollView { width: 1fr; }
     """
 
+    def __init__(self, rows: Widget, inspector: Inspector) -> None:
+        super().__init__(rows, inspector)
+        self._inspector = inspector
+        self._needed = 0
+
     def on_resize(self, event: events.Resize) -> None:
         """Set the pane beside the list where there is room."""
         self.set_class(event.size.width >= BESIDE, "beside")
+        self._fit()
+
+    def fit(self, rows: int) -> None:
+        """Give a pane below the list what a list of so many rows leaves empty."""
+        # In steps: a list that grows row by row must not lay the screen out each time.
+        needed = -(-rows // _STEP) * _STEP + 2
+        if needed != self._needed:
+            self._needed = needed
+            self._fit()
+
+    def _fit(self) -> None:
+        left = 0 if self.has_class("beside") else self.size.height - self._needed
+        # As far as the style sheet gives it less.
+        self._inspector.styles.min_height = max(0, left)

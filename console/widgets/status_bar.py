@@ -5,11 +5,12 @@ Used by the base of screens.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from textual.content import Content
 
 from console.feed import Feed, Pulse
+from console.themes import Look
 from console.widgets.line import Line
 from core.model.text import SafeText, cells, safe_line
 
@@ -27,18 +28,29 @@ class StatusBar(Line):
     """Warnings in reverse video, the position, tasks by status, texts of the screen, the help key."""
 
     def show(
-        self, pulse: Pulse, *, warnings: Sequence[str] = (), position: str = "", words: Sequence[str] = ()
+        self, pulse: Pulse, look: Look, *, warnings: Sequence[str] = (), words: Sequence[str] = ()
     ) -> None:
-        parts = [position] if position else []
-        known = f" (+{pulse.acknowledged} known)" if pulse.acknowledged else ""
-        parts += [f"failed {pulse.news}{known}"]
-        parts += [f"{status} {pulse.tasks.get(status, 0)}" for status in _COUNTED[1:3]]
-        parts += [f"{status} {pulse.tasks[status]}" for status in _COUNTED[3:] if pulse.tasks.get(status)]
-        parts += [f"lost {pulse.lost}"] if pulse.lost else []
-        parts += [f"paused queues {pulse.paused}"] if pulse.paused else []
-        parts += words
-        parts += [f"link {pulse.link_ms}ms"] if pulse.link_ms > _SLOW_MS else []
+        """Show the state of everything; of the words of the screen the first stands before the counts."""
+        position, *others = words or ("",)
+        parts = [Content(position)] if position else []
+        parts += _counted(pulse, look)
+        parts += [Content(word) for word in others if word]
+        parts += [Content(f"link {pulse.link_ms}ms")] if pulse.link_ms > _SLOW_MS else []
         self.write(_line(warnings, parts, self.size.width))
+
+
+def _counted(pulse: Pulse, look: Look) -> Iterator[Content]:
+    """Count what there is by status, in the colours of the statuses; what is 0 is muted."""
+    counts = {status: pulse.tasks.get(status, 0) for status in _COUNTED} | {"failed": pulse.news}
+    known = f" (+{pulse.acknowledged} known)" if pulse.acknowledged else ""
+    for status, count in counts.items():
+        if count or status in _COUNTED[:3]:
+            color = look.marks[status].color if count else look.muted
+            yield Content.styled(f"{status} {count}{known if status == 'failed' else ''}", color)
+    if pulse.lost:
+        yield Content.styled(f"lost {pulse.lost}", look.marks["lost"].color)
+    if pulse.paused:
+        yield Content.styled(f"paused queues {pulse.paused}", look.marks["paused"].color)
 
 
 def warnings_of(feed: Feed, *, console: Sequence[SafeText]) -> list[SafeText]:
@@ -56,13 +68,13 @@ def warnings_of(feed: Feed, *, console: Sequence[SafeText]) -> list[SafeText]:
     return warnings
 
 
-def _line(warnings: Sequence[str], parts: Sequence[str], width: int) -> Content:
+def _line(warnings: Sequence[str], parts: Sequence[Content], width: int) -> Content:
     line = Content(" ")
     for word in warnings:
         line = line + Content.styled(f" {word} ", "reverse bold") + Content(" ")
     for part in parts:
         # The key that names all others stays on the narrowest screen.
-        if width and cells(line.plain) + cells(part) + 2 + cells(_HELP) > width:
+        if width and cells(line.plain) + cells(part.plain) + 2 + cells(_HELP) > width:
             break
-        line = line + Content(f"{part}  ")
+        line = line + part + Content("  ")
     return line + Content(_HELP)

@@ -16,10 +16,12 @@ from textual.strip import Strip
 from console.widgets.column_widths import MARGIN, ColumnWidths
 from console.widgets.row_format import RowStyle, draw_row
 from core.model.text import SafeText
+from core.render.columns import Form
 
 V = TypeVar("V")
 _STRIPS = 1_000
 _MARK, _EDGE = "*", "▌"
+_PASSED = (Form.AGE, Form.CLOCK)
 
 
 CellsBeforeAfter: TypeAlias = tuple[tuple[SafeText, ...], tuple[SafeText, ...]]
@@ -43,6 +45,8 @@ class TablePaper:
     cursor: Style
     edge: Style
     """Of the first cell of the row under the cursor."""
+    age: Style
+    """Of how long ago something was, which is seldom what is looked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +123,13 @@ class StripCache(Generic[V]):
         base = paper.cursor if ground.is_cursor else paper.row
         # Reversed, a colour would be that of the cell, and could not be read.
         is_plain = bool(base.reverse)
-        styles = [None if is_plain else style(view, column) for column in self._widths.columns]
+        styles: list[Style | None] = [None] * len(self._widths.columns)
+        if not is_plain:
+            age = None if ground.is_cursor else paper.age
+            styles = [
+                style(view, column) or (age if column.form in _PASSED else None)
+                for column in self._widths.columns
+            ]
         has_edge = ground.is_cursor and not (is_plain or ground.is_marked)
         margin = _MARK if ground.is_marked else _EDGE if has_edge else " " * MARGIN
         row_style = RowStyle(

@@ -10,6 +10,7 @@ from enum import Enum, auto
 from typing import TypeVar
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
 
@@ -43,7 +44,7 @@ class Table(ScrollList[V], can_focus=True, inherit_bindings=False):
     """
 
     BINDINGS = bindings("table")
-    COMPONENT_CLASSES = {"table--head", "table--cursor", "table--edge"}
+    COMPONENT_CLASSES = {"table--head", "table--cursor", "table--edge", "table--age"}
     DEFAULT_CSS = """
     Table .table--head { text-style: bold; }
     Table .table--cursor { text-style: reverse; }
@@ -205,6 +206,7 @@ class Table(ScrollList[V], can_focus=True, inherit_bindings=False):
                 head=self.get_component_rich_style("table--head"),
                 cursor=self.get_component_rich_style("table--cursor"),
                 edge=self.get_component_rich_style("table--edge"),
+                age=Style(color=self.get_component_rich_style("table--age").color),
             )
         return self._paper
 

@@ -89,7 +89,7 @@ class Operator:
 
 @asynccontextmanager
 async def console(
-    control: FakeControl, *, size: tuple[int, int] = (120, 40), home: Path | None = None, at: str = "2"
+    control: FakeControl, *, size: tuple[int, int] = (120, 35), home: Path | None = None, at: str = "2"
 ):
     """Run the console on a control, on the screen of a key (jobs); it ticks only when told to."""
     app = ConsoleApp(control, ConsoleOptions(tick=0, home=home))

@@ -6,7 +6,9 @@ import time
 from collections.abc import Sequence
 
 import pytest
+from textual.color import Color
 
+from console.dialogs.help import in_columns
 from console.key_table import KEYS, hints
 from console.screens.job import heading
 from console.shell.app import ConsoleApp, ConsoleOptions
@@ -14,6 +16,7 @@ from console.themes import own_looks
 from console.widgets.column_widths import ColumnWidths
 from console.widgets.head import Tab, strip_of
 from console.widgets.line import hint_line
+from console.widgets.panels import shared
 from console.widgets.row_format import RowFormat
 from console.widgets.table import Table
 from core.filters.fields import Noun
@@ -216,3 +219,47 @@ async def test_every_screen_begins_at_the_same_margin() -> None:
             for line in strips_of(operator.app.screen)[:4]:
                 assert line[:1] in (" ", "▌"), (keys, line)
             await operator.press("escape")
+
+
+@pytest.mark.parametrize(
+    ("needs", "room", "given"),
+    [
+        ((4, 6, 7), 30, [4, 6, 7]),
+        ((4, 60, 70), 30, [4, 13, 13]),
+        ((60, 2, 2), 10, [6, 2, 2]),
+        ((60, 60, 60), 3, [2, 2, 2]),
+    ],
+)
+def test_panels_get_what_their_rows_need_and_share_what_is_left(
+    needs: tuple[int, ...], room: int, given: list[int]
+) -> None:
+    assert shared(needs, room) == given
+
+
+@pytest.mark.parametrize("width", [20, 60, 120, 200])
+def test_the_help_has_as_many_columns_as_have_room_and_loses_nothing(width: int) -> None:
+    keys = [(f"Ctrl+{letter}", f"what {letter} does with all rows of the list") for letter in "ABCDE"]
+    lines = in_columns([("Move", keys), ("Find", keys), ("Act", keys)], width)
+    assert all(cells(line) <= width for line in lines)
+    assert " ".join(" ".join(lines).split()).count("what ") == 3 * len(keys)
+    assert len(lines) < 14 or width < 120
+
+
+async def test_counts_of_the_status_bar_and_what_failed_have_the_colours_of_their_status(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLORTERM", "truecolor")
+    control = FakeControl()
+    control.add_task(control.add_job("nightly"), "broken", status="failed")
+    async with console(control, size=(120, 24), at="7") as operator:
+        await operator.sees("✗ 1", "failed 1")
+        failed = Color.parse(operator.app.desk.look.marks["failed"].color).rich_color
+        strips = operator.app.screen._compositor.render_strips()
+        coloured = {
+            segment.text.strip()
+            for strip in strips
+            for segment in strip
+            if segment.style and segment.style.color == failed
+        }
+        assert {"failed 1", "✗ 1"} <= coloured

@@ -7,7 +7,7 @@ import pytest
 from console.rows.view_lines import fields_of
 from console.screens.list_screen import ListScreen
 from console.themes import own_looks
-from console.widgets.inspector import BESIDE
+from console.widgets.inspector import BESIDE, OPENS_AT
 from console.widgets.resized import Resized
 from core.model.errors import NotFound
 from core.model.pulse import Waiting, WaitKind
@@ -38,7 +38,7 @@ def pane(operator: Operator) -> ListScreen:
 
 
 async def test_i_shows_the_task_under_the_cursor_and_follows_it() -> None:
-    async with console(stocked(), size=(160, 40)) as operator:
+    async with console(stocked(), size=(160, 35)) as operator:
         await operator.press("3", "i")
         await operator.sees("task 2  parse", "attempts    2 of 2", '"exit status 7"', "newest events")
         await operator.press("j")
@@ -49,7 +49,7 @@ async def test_i_shows_the_task_under_the_cursor_and_follows_it() -> None:
 
 async def test_a_size_that_nobody_tells_is_taken_when_it_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(Resized, "on_resize")
-    async with console(stocked(), size=(160, 40)) as operator:
+    async with console(stocked(), size=(160, 35)) as operator:
         await operator.press("3", "i")
         await operator.sees("TASK▼  JOB  KEY", "task 2  parse", "attempts    2 of 2", "newest events")
         await operator.press("i")
@@ -60,12 +60,12 @@ async def test_its_title_is_cut_where_the_pane_ends_however_wide_that_becomes() 
     control = FakeControl()
     key = f"{'long ' * 20}end"
     control.add_task(control.add_job("nightly"), key)
-    async with console(control, size=(160, 40)) as operator:
+    async with console(control, size=(160, 35)) as operator:
         await operator.press("3", "i")
         await operator.sees("task 1  long", "newest events")
-        await operator.pilot.resize_terminal(130, 40)
+        await operator.pilot.resize_terminal(130, 35)
         await operator.sees(f"task 1  {key}")
-        await operator.pilot.resize_terminal(60, 40)
+        await operator.pilot.resize_terminal(60, 35)
         await operator.sees(f" task 1  {'long ' * 10}…")
 
 
@@ -143,7 +143,7 @@ async def test_an_empty_list_has_a_pane_without_a_row() -> None:
         await operator.sees("no row here")
 
 
-@pytest.mark.parametrize("size", [(160, 40), (80, 24)])
+@pytest.mark.parametrize("size", [(160, 35), (80, 24)])
 async def test_hostile_texts_are_glyphs_in_the_pane(size: tuple[int, int]) -> None:
     control = FakeControl()
     job = control.add_job(HOSTILE, reason=HOSTILE, params={HOSTILE: HOSTILE})
@@ -162,3 +162,19 @@ def test_fields_that_hold_nothing_are_left_out_and_moments_are_written_out() -> 
     assert not any(line.startswith("until") for line in lines)
     assert SafeText("since           2023-11-14T22:13:20.000Z") in lines
     assert all(line.isprintable() for line in lines)
+
+
+async def test_the_pane_is_open_by_itself_where_there_is_room_until_it_is_closed_everywhere() -> None:
+    async with console(stocked(), size=(120, OPENS_AT), at="3") as operator:
+        await operator.sees("task 2  parse", "✗ failed  try 2/2")
+        table = operator.app.screen.query_one("Table").region
+        # Two rows need no more than four and a head: the pane has what is left.
+        assert table.height <= 6 < pane(operator).inspector.pane.region.height
+        await operator.press("i", "2")
+        await operator.quiet()
+        assert not pane(operator).inspector.pane.is_open
+
+
+async def test_where_there_is_less_room_the_pane_is_opened_by_its_key() -> None:
+    async with console(stocked(), size=(120, OPENS_AT - 1), at="3") as operator:
+        assert not pane(operator).inspector.pane.is_open

@@ -51,14 +51,14 @@ async def at_queues(operator: Operator, *texts: str) -> str:
 
 
 async def test_a_queue_tells_its_depth_age_rate_and_why_it_is_paused() -> None:
-    async with console(stocked(), size=(160, 40)) as operator:
+    async with console(stocked(), size=(160, 35)) as operator:
         screen = await at_queues(operator, "2 queues  1 paused  queued 3  running 1", "mail")
         for title in ("QUEUED", "RUNNING", "OLDEST", "PER MIN", "FAILED", "PAUSED", "BY", "REASON"):
             assert title in screen
         mail = next(line for line in screen.splitlines() if line.startswith(" mail"))
         assert mail.split() == ["mail", "‖", "paused", "3", "2h5m", "12.3", "2h5m", "me", "quota"]
         default = next(line for line in screen.splitlines() if line.startswith(" default"))
-        assert default.split() == ["default", "◐", "open", "1", "12.3", "1"]
+        assert default.split() == ["default", "◐", "open", "1", "12.3", "✗", "1"]
 
 
 async def test_p_pauses_at_once_and_resumes_what_is_paused() -> None:

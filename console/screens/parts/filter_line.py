@@ -27,16 +27,14 @@ V = TypeVar("V")
 class FilterLine(Generic[V]):
     """Shows the filter, and narrows the list by what is typed or chosen."""
 
-    def __init__(
-        self, rows: RowSource[V], table: Table[V], host: ListHost, *, is_named: Callable[[Filter], bool]
-    ) -> None:
+    def __init__(self, rows: RowSource[V], table: Table[V], host: ListHost) -> None:
         self.prompt = Prompt(back=self._give_back)
         self.prompt.display = False
         self._rows = rows
         self._table = table
         self._host = host
-        self._is_named = is_named
-        """Tells of a filter whether the title says all of it."""
+        self.is_named: Callable[[Filter], bool] = lambda _: False
+        """Tells of a filter whether the title of the screen says all of it."""
         self._shown_cut = SafeText("")
 
     @property
@@ -71,7 +69,7 @@ class FilterLine(Generic[V]):
     @property
     def _wants_line(self) -> bool:
         where = self._rows.where
-        return bool(self._shown_cut) or (bool(unparse(where)) and not self._is_named(where))
+        return bool(self._shown_cut) or (bool(unparse(where)) and not self.is_named(where))
 
     def _display(self, *, is_needed: bool) -> None:
         self.prompt.display = is_needed

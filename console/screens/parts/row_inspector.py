@@ -5,19 +5,23 @@ Owned by the list screen.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 
 from console.background import sentence_of
+from console.desk import Desk
 from console.rows.task_lines import read_task_page, task_lines
 from console.rows.view_lines import fields_of, name_of
 from console.screens.parts.hosts import Host
-from console.themes import Look
-from console.widgets.inspector import Inspector
-from core.control.api import ControlAPI
+from console.widgets.inspector import OPENS_AT, Inspector
 from core.model.errors import TaskdeckError
 from core.model.orphans import OrphanView
 from core.model.text import SafeText
 from core.model.views import TaskView
+
+REST_SECONDS = 0.1
+"""How long the cursor rests on a row before it is read: keys that are held must not read every row."""
+_MEMORY, _CLOSED = "inspector", "closed"
 
 
 class RowInspector:
@@ -26,24 +30,32 @@ class RowInspector:
     def __init__(
         self,
         host: Host,
+        desk: Desk,
         *,
-        control: ControlAPI,
-        look: Callable[[], Look],
         view: Callable[[], object],
         give_back: Callable[[], object],
     ) -> None:
         self.pane = Inspector()
         self._host = host
-        self._control = control
-        self._look = look
+        self._desk = desk
         self._view = view
         """Returns the view under the cursor."""
         self._give_back = give_back
         """Gives the keys back to the rows."""
+        self._is_asked = False
+        self._shown: object = None
+
+    def fit(self, rows: int) -> None:
+        """Be open where there is room, unless the operator has opened or closed the pane."""
+        if not self._is_asked:
+            self.pane.open(wanted=rows >= OPENS_AT and self._desk.memory.get(_MEMORY) != _CLOSED)
+            self.show()
 
     def toggle(self) -> None:
-        """Open the pane, or close it and give the keys back to the rows."""
+        """Open the pane, or close it and give the keys back to the rows; screens to come do the same."""
+        self._is_asked = True
         self.pane.toggle()
+        self._desk.memory.keep(_MEMORY, "" if self.pane.is_open else _CLOSED)
         if not self.pane.is_open:
             self._give_back()
         self.show()
@@ -51,7 +63,16 @@ class RowInspector:
     def show(self) -> None:
         """Read the view under the cursor, if the pane is open, instead of the one before."""
         if self.pane.is_open:
-            self._host.begin(self._show, group="inspect", exclusive=True)
+            self._host.begin(self._show_rested, group="inspect", exclusive=True)
+
+    async def _show_rested(self) -> None:
+        """Show the view once the cursor rests on it: rows that are passed by are not read."""
+        view = self._view()
+        key = (type(view), getattr(view, "id", None))
+        if self._shown is not None and key != self._shown:
+            await asyncio.sleep(REST_SECONDS)
+        self._shown = key
+        await self._show()
 
     async def _show(self) -> None:
         view = self._view()
@@ -70,9 +91,9 @@ class RowInspector:
                 return list(await self._task_lines(view.id))
             case OrphanView():
                 lines = await self._task_lines(view.task_id)
-                return [*fields_of(view, self._look()), SafeText(""), *lines]
+                return [*fields_of(view, self._desk.look), SafeText(""), *lines]
             case _:
-                return list(fields_of(view, self._look()))
+                return list(fields_of(view, self._desk.look))
 
     async def _task_lines(self, task_id: int) -> Iterator[SafeText]:
-        return task_lines(await read_task_page(self._control, task_id), self._look())
+        return task_lines(await read_task_page(self._desk.control, task_id), self._desk.look)

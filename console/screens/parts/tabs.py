@@ -18,7 +18,7 @@ def tabs_of(pulse: Pulse, desk: Desk, *, present: str) -> list[Tab]:
     """Return the screens with keys, and the present one if it has none."""
     wants = {
         "tasks": ("held", pulse.tasks.get("held", 0)),
-        "retries": ("failed", pulse.tasks.get("failed", 0)),
+        "retries": ("failed", pulse.news),
         "queues": ("paused", pulse.paused),
         "orphans": ("lost", pulse.lost),
     }
