@@ -74,6 +74,7 @@ PLACE_WORDS: Mapping[str, str] = {
     "failures": "errors families groups kinds patterns causes exceptions",
     "queues": "lanes lines depth backlog waiting",
     "orphans": "lost zombies leftovers ownerless",
+    "handoff": "note summary shift report paste",
     "events": "history log audit journal what happened",
 }
 """By the name of the screen."""

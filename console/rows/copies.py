@@ -9,6 +9,7 @@ import json
 import shlex
 from dataclasses import dataclass
 
+from console.rows.handoff import HandoffNote
 from core.filters.terms import Filter
 from core.filters.unparser import unparse
 from core.model.events import EventView
@@ -52,7 +53,9 @@ def copies_of(view: object, where: Filter | None) -> dict[str, Copy]:
     name, line = _name_of(view), _line_of(view)
     if name:
         copies["i"] = Copy(name="id", text=safe_line(name))
-    if names_of(view):
+    if isinstance(view, HandoffNote):
+        copies["t"] = Copy(name="note", text=safe("\n".join(view.lines)))
+    elif names_of(view):
         copies["j"] = Copy(
             name="JSON", text=safe(json.dumps(as_dict(view), ensure_ascii=False, indent=2, default=str))
         )

@@ -13,6 +13,7 @@ from console.screens.base import DeskScreen, Subject
 from console.screens.failures import FailuresScreen
 from console.screens.found_lines import FoundLinesScreen
 from console.screens.graph import GraphScreen
+from console.screens.handoff import HandoffScreen
 from console.screens.job import JobScreen
 from console.screens.lists import EventsScreen, JobsScreen, TasksScreen
 from console.screens.log import LogScreen
@@ -36,6 +37,7 @@ _ROOTS: dict[str, type[DeskScreen]] = {
     "queues": QueuesScreen,
     "orphans": OrphansScreen,
     "events": EventsScreen,
+    "handoff": HandoffScreen,
 }
 ROOTS = tuple(_ROOTS)
 """The screens of their own; each keeps its place, filter and cursor."""

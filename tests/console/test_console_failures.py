@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from console.feed import Pulse
 from console.last_look import PAUSE_MS, LastLook
 from console.memory import Memory
+from console.rows.handoff import HandoffFacts, handoff_note
 from console.screens.failures import FailuresScreen
+from core.model.events import EventView
 from core.model.values import JsonValue
 from tests.console.support_console import HOSTILE, Operator, console, strips_of
 from tests.console.support_fake_control import NOW, FakeControl
@@ -181,3 +184,40 @@ def test_a_time_that_cannot_be_is_none(kept: JsonValue) -> None:
     memory.keep("looked_at", kept)
     look = LastLook(memory, now=lambda: 7_000)
     assert (look.since, look.is_news(7_001)) == (None, False)
+
+
+async def test_what_failed_since_the_operator_looked_is_told_on_pulse_and_in_the_note(tmp_path: Path) -> None:
+    memory = Memory(tmp_path)
+    memory.keep("looked_at", NOW - 1)
+    memory.write()
+    control = stocked()
+    control.note("queue.paused", data={"queue": "mail", "reason": "it is down"})
+    async with console(control, home=tmp_path, at="1") as operator:
+        await operator.sees("2 new")
+        await operator.press("colon")
+        await operator.type("handoff")
+        await operator.press("enter")
+        await operator.sees("Handoff: y copies the note", "3 failed", "new: 3 tasks of 1 job")
+        await operator.sees("exit 65: row 7 has no price [3fa91c22d0]", "job 2 job: running", "retrying")
+        await operator.press("y")
+        await operator.sees("t  note")
+
+
+def test_a_note_says_that_there_is_nothing_and_shows_hostile_texts_as_glyphs() -> None:
+    event = EventView(
+        id=1,
+        at=NOW,
+        kind="queue.paused",
+        job_id=None,
+        task_id=None,
+        key=None,
+        attempt=None,
+        actor=HOSTILE,
+        data={"queue": HOSTILE, "reason": HOSTILE},
+    )
+    facts = HandoffFacts(
+        now=NOW, since=NOW, pulse=Pulse(), families=(), jobs=(), waiting=(), changes=(event,)
+    )
+    lines = handoff_note(facts).lines
+    assert {"engine: none answers", "fails: nothing", "runs: nothing", "waits: nothing"} <= set(lines)
+    assert all(line.isprintable() for line in lines)
