@@ -115,6 +115,7 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
             "start an engine, take a drain back, or replace one of another version",
             "",
         ),
+        ("mouse", "ctrl+o", "Ctrl+O", "mouse", "use the mouse (wheel, rows, titles), or leave it", ""),
         ("theme", "ctrl+t", "Ctrl+T", "next_theme", "next theme", ""),
         ("leave", "q,f10", "q", "leave", "back; from the first screen: leave", "leave"),
     ),

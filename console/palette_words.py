@@ -23,6 +23,7 @@ ACTION_WORDS: Mapping[str, str] = {
     "repaint": "redraw refresh clear garbage",
     "suspend": "background shell stop job",
     "start_engine": "serve daemon server restart replace upgrade",
+    "mouse": "click wheel scroll pointer",
     "theme": "colours colors dark light appearance",
     "leave": "close back",
     "history_back": "previous",

@@ -41,6 +41,16 @@ def sorted_by(where: Filter, columns: Sequence[Column], step: int) -> Filter:
     return replace(where, sort=Sort(field=names[at], descending=kind not in _ASCENDING))
 
 
+def sorted_by_name(where: Filter, columns: Sequence[Column], name: str) -> Filter:
+    """Sort by a column as `sorted_by` does, the other way round if it is that of the order already."""
+    if name not in sortable(where.noun, columns):
+        return where
+    if order_of(where).field == name:
+        return inverted(where)
+    kind = next(field.kind for field in FIELDS[where.noun].fields if field.name == name)
+    return replace(where, sort=Sort(field=name, descending=kind not in _ASCENDING))
+
+
 def inverted(where: Filter, *, usual: Sort | None = None) -> Filter:
     order = order_of(where, usual=usual)
     return replace(where, sort=Sort(field=order.field, descending=not order.descending))

@@ -37,8 +37,9 @@ async def show_screen(
         read_only=READ_ONLY if flags.read_only else WRITABLE,
     )
     collector.resume_later(asyncio.get_running_loop())
-    # Over SSH a mouse that reports every motion costs more than it gives.
-    await _run_until_signalled(ConsoleApp(control, options), mouse=not over_ssh)
+    console = ConsoleApp(control, options)
+    # Over SSH a mouse that reports every motion costs more than it gives; else it has to be asked for.
+    await _run_until_signalled(console, mouse=console.wants_mouse and not over_ssh)
 
 
 async def _run_until_signalled(console: ConsoleApp, *, mouse: bool) -> None:

@@ -47,7 +47,7 @@ from console.shell.new_jobs import NewJobs
 from console.shell.palette import Palette
 from console.shell.place_prompt import PlacePrompt
 from console.shell.places import GROUPS, HOME, ROOTS
-from console.shell.terminal_keys import TerminalKeys
+from console.shell.terminal_keys import MOUSE, TerminalKeys
 from console.shell.theme_switch import ThemeSwitch, theme_of
 from console.shell.watches import Watches
 from console.terminal.driver import CountingDriver
@@ -141,6 +141,11 @@ class ConsoleApp(App[None]):
         self.new_jobs = NewJobs(self, self.desk, notices=notices)
         for name in ROOTS:
             self.add_mode(name, partial(self.navigator.new_root, name))
+
+    @property
+    def wants_mouse(self) -> bool:
+        """Whether the operator used the mouse last."""
+        return self.desk.memory.get(MOUSE) is True
 
     def on_mount(self) -> None:
         """Show the first screen, and begin to follow what changes."""
@@ -299,6 +304,9 @@ class ConsoleApp(App[None]):
 
     def action_suspend(self) -> None:
         self.terminal_keys.suspend()
+
+    def action_mouse(self) -> None:
+        self.terminal_keys.toggle_mouse()
 
     def action_help_quit(self) -> None:
         """Say how to leave: Ctrl+C does not."""

@@ -9,11 +9,13 @@ from textual.app import App
 
 from console.desk import Desk
 from console.engine_lifecycle.starters import EngineStarter
+from console.terminal.driver import CountingDriver
 from console.verbs.questions import Notices
 from core.model.text import SafeText
 
 _OVER_HOST = SafeText("not over --host: the line to the engine would fall silent; open another terminal")
 _OWN_ENGINE = SafeText("the engine runs in this process (--embedded) and would stand still: not suspended")
+MOUSE = "mouse"
 _NO_SHELL = SafeText("this terminal cannot suspend")
 _LEAVE = SafeText(
     "q leaves (from any screen: Ctrl+P, quit); Esc goes back by one step; tasks are not touched"
@@ -52,6 +54,22 @@ class TerminalKeys:
             self._notices.inform(_NO_SHELL)
         else:
             self._app.action_suspend_process()
+
+    def toggle_mouse(self) -> None:
+        """Take the mouse, or leave it to the terminal; the next console does the same, but not over SSH."""
+        driver = self._app._driver  # noqa: SLF001 # Textual has no public way to it.
+        if not isinstance(driver, CountingDriver):
+            self._notices.inform(SafeText("this terminal has no mouse"))
+        elif driver.has_mouse:
+            driver.leave_mouse()
+            self._desk.memory.keep(MOUSE, value=False)
+            self._notices.inform(SafeText("the mouse is the terminal's: it selects text"))
+        else:
+            driver.take_mouse()
+            self._desk.memory.keep(MOUSE, value=True)
+            self._notices.inform(
+                SafeText("wheel moves, a click chooses a row or sorts; Ctrl+O leaves the mouse")
+            )
 
     def tell_how_to_leave(self) -> None:
         self._notices.inform(_LEAVE)

@@ -46,6 +46,23 @@ class CountingDriver(LinuxDriver):
         writer = self._writer_thread
         return 0 if writer is None else writer._queue.qsize()  # noqa: SLF001
 
+    @property
+    def has_mouse(self) -> bool:
+        """Whether the terminal reports the mouse."""
+        return self._mouse
+
+    def take_mouse(self) -> None:
+        """Let the terminal report the mouse; it no longer selects text by itself."""
+        self._mouse = True
+        self._enable_mouse_support()
+        self.flush()
+
+    def leave_mouse(self) -> None:
+        """Leave the mouse to the terminal."""
+        self._disable_mouse_support()
+        self._mouse = False
+        self.flush()
+
     def start_application_mode(self) -> None:
         """Take the terminal, and watch whether it goes away."""
         super().start_application_mode()  # type: ignore[no-untyped-call]

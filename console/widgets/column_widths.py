@@ -79,6 +79,15 @@ class ColumnWidths(Generic[V]):
             for column, room in self.shape
         ]
 
+    def name_at(self, x: int) -> str:
+        """Return the name of the column at a place of a line; '' = there is none."""
+        left = MARGIN
+        for column, room in self.shape:
+            if left <= x < left + room:
+                return column.name
+            left += room + GAP
+        return ""
+
     def changed(self, line: int, old: Sequence[SafeText], new: Sequence[SafeText]) -> Iterator[Region]:
         """Return where on a line of the view the cells of a row differ."""
         left = MARGIN

@@ -17,6 +17,8 @@ from console.widgets.resized import Resized
 from console.widgets.row_window import RowWindow
 
 V = TypeVar("V")
+_WHEEL = 3
+"""Rows by which one step of the wheel moves."""
 
 
 class ScrollList(ScrollView, Resized, Generic[V], inherit_bindings=False):
@@ -40,6 +42,8 @@ class ScrollList(ScrollView, Resized, Generic[V], inherit_bindings=False):
         self._window = RowWindow(key)
         self.more = False
         """Whether more rows may follow those that are known."""
+        self.head_clicked: Callable[[int], None] = lambda _: None
+        """Is told where on the head line a click was."""
 
     @property
     def selected(self) -> V | None:
@@ -129,11 +133,22 @@ class ScrollList(ScrollView, Resized, Generic[V], inherit_bindings=False):
     def on_click(self, event: events.Click) -> None:
         """Move to the row that was clicked; a second click opens it."""
         row = self.top + event.y - 1
+        if event.y == 0:
+            self.head_clicked(event.x)
         if event.y == 0 or row >= self.count:
             return
         if row == self.cursor:
             self.post_message(self.Opened())
         self.go_to(row)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Move the cursor with the wheel."""
+        event.stop()
+        self.action_move(_WHEEL)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        event.stop()
+        self.action_move(-_WHEEL)
 
     def _in_view(self) -> list[tuple[int, V | None]]:
         return [(line, self.rows.get(self.top + line)) for line in range(self.height)]

@@ -67,6 +67,9 @@ class Table(ScrollList[V], can_focus=True, inherit_bindings=False):
         self._paper: TablePaper | None = None
         self.is_marked: Callable[[Hashable], bool] = lambda _: False
         """Tells whether the row of a key is marked."""
+        self.head_clicked = lambda x: self.title_clicked(self._widths.name_at(x))
+        self.title_clicked: Callable[[str], None] = lambda _: None
+        """Is told the name of the column whose title was clicked; '' = none."""
 
     @property
     def row_format(self) -> RowFormat[V]:

@@ -1,4 +1,4 @@
-"""Tests of Ctrl+L, Ctrl+Z and Ctrl+C."""
+"""Tests of Ctrl+L, Ctrl+Z, Ctrl+C and the mouse."""
 
 from __future__ import annotations
 
@@ -70,5 +70,43 @@ def test_the_screen_is_drawn_again_and_the_shell_is_one_key_away(tmp_path: Path,
             terminal.until(lambda: bytes(terminal.written).count(left) == 2, "the console stays")
             terminal.press("exit\r")
             terminal.ends()
+    finally:
+        home.end()
+
+
+def mouse(button: int, x: int, y: int) -> str:
+    """Return what a terminal reports of a button pressed and let go, at a cell from 1."""
+    return f"\x1b[<{button};{x};{y}M\x1b[<{button};{x};{y}m"
+
+
+def test_the_mouse_is_used_when_asked_for_and_remembered_but_not_over_ssh(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    try:
+        for _ in range(10):
+            assert home.run("exec", "--detach", "--", "true").returncode == 0
+        home.waits_for("SELECT count(*) FROM task WHERE status = 'succeeded'", (10,))
+        with Terminal(home.argv("--home", str(home.path)), size=(100, 30)) as terminal:
+            terminal.sees(" Pulse")
+            terminal.press("3")
+            terminal.sees("row 1/10")
+            assert b"\x1b[?1000h" not in bytes(terminal.written)
+            terminal.press("ctrl+o")
+            terminal.sees("wheel moves, a click chooses")
+            terminal.press(mouse(0, 10, 6))
+            terminal.sees("row 3/10")
+            terminal.press("\x1b[<65;10;6M")
+            terminal.sees("row 6/10")
+            terminal.press(mouse(0, 4, 3))
+            terminal.sees("TASK▲", "row 1/10")
+            terminal.press("1", "q")
+            terminal.ends()
+            assert b"\x1b[?1000l" in bytes(terminal.written)
+        for connection, is_used in ((None, True), ("192.0.2.1 1 192.0.2.2 22", False)):
+            settings = {"SSH_CONNECTION": connection}
+            with Terminal(home.argv("--home", str(home.path)), environ=settings) as terminal:
+                terminal.sees(" Pulse")
+                terminal.press("q")
+                terminal.ends()
+                assert (b"\x1b[?1000h" in bytes(terminal.written)) is is_used
     finally:
         home.end()

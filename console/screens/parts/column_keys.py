@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from console.dialogs.menu import MenuDialog
 from console.rows.kept_columns import KeptColumns
-from console.rows.sort_order import inverted, order_of, sorted_by
+from console.rows.sort_order import inverted, order_of, sorted_by, sorted_by_name
 from console.rows.time_columns import shown_as, usual
 from console.rows.value_terms import letters
 from console.screens.parts.hosts import ListHost
@@ -32,12 +32,19 @@ class ColumnKeys(Generic[V]):
         """The columns as they are before their moments are shown in some way."""
         self._times = kept.times or usual(self._offered)
         self._table.hide(kept.hidden)
+        self._table.title_clicked = self.sort_by
         self._table.show_columns(shown_as(self._offered, self._times))
         self.show_order()
 
     def sort(self, step: int) -> None:
         """Sort by the next column to the right, or to the left."""
         self._host.narrow(sorted_by(self._rows.where, self._table.columns, step))
+
+    def sort_by(self, name: str) -> None:
+        """Sort by the column whose title was clicked, the other way round with a second click."""
+        where = sorted_by_name(self._rows.where, self._table.columns, name)
+        if where != self._rows.where:
+            self._host.narrow(where)
 
     def invert(self) -> None:
         self._host.narrow(inverted(self._rows.where, usual=self._rows.listing.order))
