@@ -71,9 +71,9 @@ async def test_a_job_is_drawn_with_its_edges_glyphs_and_counts() -> None:
     async with console(diamond(), size=(80, 24)) as operator:
         await open_graph(operator)
         screen = await operator.sees("Job 2  nightly", "2/4", "1 main 2/4")
-        lines = [line.rstrip() for line in screen.splitlines()]
+        lines = [line.strip() for line in screen.splitlines()]
         assert "✓ a ─┬─> ● b ─┬─> ◇ d" in lines
-        assert "     └─> ✗ c ─┘" in lines
+        assert "└─> ✗ c ─┘" in lines
 
 
 async def test_keys_lead_along_the_edges_and_the_foot_names_the_neighbours() -> None:
