@@ -29,7 +29,7 @@ from core.model.views import JobView, Page, QueueView, TaskView
 from core.render.columns import COLUMNS, Column, Form, cell
 
 V = TypeVar("V")
-FAMILIES = 200
+FAMILIES = 100
 """Failure families that a list holds at the most."""
 _OF_JOB = Column(name="of", title="OF JOB", form=Form.TEXT, path="job_id", min_width=9, width=16, priority=3)
 STATUS_CELLS = 11

@@ -32,7 +32,7 @@ from core.model.values import to_iso
 from core.render.columns import COLUMNS
 from core.render.json_shapes import family_shape
 
-MOST = 200
+MOST = 100
 """Families that are looked at."""
 PREFIX = 4
 """Letters of an id that are enough where they name one family."""

@@ -338,7 +338,7 @@ class ReadingAPI(ABC):
     async def failures(self, scope: FamilyScope = FamilyScope.FAILING, *, limit: int = PAGE) -> FamilyList:
         """Return failure families: returned and new trouble first, then what is acknowledged, by tasks.
 
-        At most 200 families, those that failed last, are looked at, and `searched` says so.
+        At most 100 families, those that failed last, are looked at, and `searched` says so.
         """
         return await self.ask(Failures(scope=scope, limit=limit))
 

@@ -23,7 +23,7 @@ from core.store.reports.rows import AnyRow
 from core.store.reports.source import Source, engine_offset
 from core.store.sql import pack
 
-SEARCHED_MAX = 200
+SEARCHED_MAX = 100
 """Families, those that failed last, that a list is made of."""
 _FIRST = (FamilyState.RETURNED, FamilyState.FAILING, FamilyState.ACKNOWLEDGED, FamilyState.OVER)
 _QUIET = (
