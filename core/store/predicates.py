@@ -28,6 +28,7 @@ from sqlalchemy import (
 )
 
 from core.filters.fields import FIELDS, TOOK, Kind, Noun
+from core.filters.matching import IDLE
 from core.filters.patterns import PatternRefused, compile_pattern
 from core.filters.terms import (
     Ago,
@@ -112,7 +113,7 @@ def _took(noun: Noun, now: int) -> Expression:
     end: Expression = literal(now)
     if noun is Noun.TASKS:
         # One that waits for its next attempt takes no time.
-        end = case((table.c.status == literal_column("'running'"), now))
+        end = case((table.c.status.not_in([literal_column(f"'{one}'") for one in sorted(IDLE)]), now))
     return func.coalesce(table.c.finished_at, end) - table.c.started_at
 
 
