@@ -179,6 +179,12 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
         ("bars_open", "enter", "Enter", "open", "open the task", "open"),
         ("bars_back", "escape,backspace", "Esc", "back", "back", "back"),
     ),
+    "past": (
+        ("past_open", "enter", "Enter", "open", "the tasks of a job then; the history of a task", "open"),
+        ("past_back", "escape,backspace", "Esc", "back", "back, from the first of them to now", "back"),
+        ("past_status", "s", "s", "status", "only one status of then: the next, then all", "status"),
+        ("past_tasks", "a", "a", "all_tasks", "all tasks of then, or the jobs again", "tasks/jobs"),
+    ),
     "choose_run": (
         ("run_left", "left", "←", "run(-1)", "the run to the left", ""),
         ("run_right", "right", "→", "run(1)", "the run to the right", ""),

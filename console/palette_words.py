@@ -46,6 +46,8 @@ ACTION_WORDS: Mapping[str, str] = {
     "unmark": "deselect clear selection",
     "times": "ages clock timestamps dates",
     "preset": "dead retrying failed",
+    "past_status": "filter only failed running",
+    "past_tasks": "everything jobs tasks then",
     "drawn": "graph dag tree list dependencies",
     "families": "failures errors groups kinds patterns fingerprints",
     "task_by_task": "failures tasks dead",

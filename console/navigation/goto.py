@@ -62,7 +62,14 @@ class DeleteView:
     name: str
 
 
-Destination: TypeAlias = Spot | GoToNumber | SaveView | RecallView | RenameView | DeleteView
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoToMoment:
+    """Show jobs and tasks as of an earlier time, as it was typed."""
+
+    text: str
+
+
+Destination: TypeAlias = Spot | GoToNumber | GoToMoment | SaveView | RecallView | RenameView | DeleteView
 
 
 def parse_place(text: str, roots: Sequence[str]) -> Destination | None:
@@ -75,6 +82,8 @@ def parse_place(text: str, roots: Sequence[str]) -> Destination | None:
         return _order(word, rest.split(" ") if rest else [])
     if re.fullmatch(r"#?[0-9]{1,18}", typed):
         return GoToNumber(number=int(typed.removeprefix("#")))
+    if word.lower() == "at":
+        return GoToMoment(text=rest)
     numbered = _NUMBERED.fullmatch(typed.lower())
     if numbered:
         place = numbered[1]

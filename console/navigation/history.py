@@ -22,8 +22,16 @@ class LogPlace:
     offset: int
 
 
-Subject: TypeAlias = int | str | Filter | LogPlace
-"""What a place shows: an id, the name of a queue, the rows that a filter finds, or a line of an output."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AsOf:
+    """The jobs at an earlier moment (ms UTC), or the tasks that a job had then."""
+
+    at: int
+    job_id: int | None = None
+
+
+Subject: TypeAlias = int | str | Filter | LogPlace | AsOf
+"""What a place shows: an id, the name of a queue, rows that a filter finds, a line of an output, a moment."""
 LONGEST = 100
 """Places that are remembered."""
 

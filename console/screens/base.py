@@ -67,6 +67,8 @@ class DeskScreen(Screen[None]):
     """Parts that all screens of a kind know."""
     READER = "text"
     """The part that moves the cursor or the text."""
+    mark = SafeText("")
+    """Stands before the title in reverse video: what is shown is not the present."""
     NOUNS: tuple[str, ...] = ()
     """First words of the kinds of events that change what is shown; none = all of them."""
 
@@ -193,7 +195,7 @@ class DeskScreen(Screen[None]):
         if error:
             self.head.show_trouble(safe_line(f"! {error}"), width)
         else:
-            self.head.show_title(self.title_line(), width)
+            self.head.show_title(self.title_line(), width, mark=self.mark)
         tabs = tabs_of(pulse, self.desk, present="" if self.spot is None else self.spot.root)
         self.head.show_tabs(tabs, width=width, height=self.size.height or 24)
         self.hints.write(hint_line(hints((*self.parts(), "app"), width)))

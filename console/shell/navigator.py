@@ -12,18 +12,21 @@ from console.dialogs.menu import MenuDialog
 from console.memory import Memory
 from console.navigation.goto import (
     DeleteView,
+    GoToMoment,
     GoToNumber,
     RecallView,
     RenameView,
     SaveView,
     parse_place,
 )
-from console.navigation.history import History, Spot, Subject
+from console.navigation.history import AsOf, History, Spot, Subject
+from console.rows.listing import now_ms
 from console.screens.base import DeskScreen
 from console.screens.failed import FailedScreen
 from console.screens.list_screen import ListScreen
 from console.shell.places import HOME, ROOTS, screen_for
 from core.model.errors import NotFound
+from core.model.moments import parse_moment
 from core.model.text import SafeText, safe_line
 
 _SCREEN = "screen"
@@ -97,6 +100,10 @@ class Navigator:
             case GoToNumber(number=number):
                 if chosen := await self._spot_of(number):
                     self.show(chosen)
+            case GoToMoment(text=typed):
+                # Refused here, if at all: the present screen stays.
+                past = await self._desk.control.past(parse_moment(typed, now=now_ms()))
+                self.show(Spot(root="jobs", place="as of", subject=AsOf(at=past.at)))
             case SaveView(name=name):
                 return self._save_view(name)
             case RecallView(name=name):
@@ -108,7 +115,7 @@ class Navigator:
                 view = self._desk.views.delete(name)
                 return safe_line(f"deleted the view '{name}' ({view.filter or 'everything'})")
             case None:
-                known = f"there are: {' '.join(ROOTS)}, job 7, task 7, #7, queue NAME"
+                known = f"there are: {' '.join(ROOTS)}, job 7, task 7, #7, queue NAME, at 02:10"
                 raise NotFound(
                     "place.unknown",
                     f"not found: '{safe_line(text)}'; {known}; 1 and 2 lead home",

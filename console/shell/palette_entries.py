@@ -27,6 +27,11 @@ _NOT_OFFERED = ("move", "half", "page", "first", "last", "across", "screen", "pa
 _BY_WORDS = 2.0
 _WORD = re.compile(r"\w[\w-]*|[^\w\s]")
 _WITHOUT_KEY = (
+    (
+        "app.type_place('at ')",
+        "jobs and tasks as of an earlier time",
+        "past history before yesterday travel back night at",
+    ),
     ("app.quit", "quit: leave the console, from any screen", "exit close logout bye leave end"),
     ("app.type_place('save ')", "save this filter as a view", "bookmark store keep"),
     ("app.type_place('rename ')", "rename a saved view", "bookmark change name"),

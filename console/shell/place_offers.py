@@ -18,6 +18,7 @@ _FORMS = (
     ("task ", "task 27: the page of a task"),
     ("log ", "log 27: the output of a task"),
     ("why ", "why 27: why a task waits"),
+    ("at ", "at 02:10: jobs and tasks as of an earlier time (yesterday 02:10, -2h)"),
     ("queue ", "queue NAME: the tasks of a queue"),
     ("save ", "save NAME: keep the present filter as a view"),
     ("rename ", "rename NAME NEW: give a view another name"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from console.desk import Desk
-from console.navigation.history import LogPlace
+from console.navigation.history import AsOf, LogPlace
 from console.screens.base import DeskScreen, Subject
 from console.screens.failures import FailuresScreen
 from console.screens.found_lines import FoundLinesScreen
@@ -18,6 +18,7 @@ from console.screens.job import JobScreen
 from console.screens.lists import EventsScreen, JobsScreen, TasksScreen
 from console.screens.log import LogScreen
 from console.screens.orphans import OrphansScreen
+from console.screens.past import PastScreen
 from console.screens.pulse import PulseScreen
 from console.screens.queues import QueuesScreen
 from console.screens.retries import RetriesScreen
@@ -52,6 +53,7 @@ _ABOUT: dict[str, type[DeskScreen]] = {
     "its log": LogScreen,
     "lines found in logs": FoundLinesScreen,
     "why a task waits": WhyScreen,
+    "an earlier time": PastScreen,
 }
 _NUMBERED: dict[str, Callable[[Desk, int], DeskScreen]] = {
     "job": JobScreen,
@@ -85,6 +87,8 @@ def screen_for(desk: Desk, place: str, subject: Subject | None) -> DeskScreen:
             return FoundLinesScreen(desk, where)
         case "log", LogPlace() as at:
             return LogScreen(desk, at)
+        case "as of", AsOf() as moment:
+            return PastScreen(desk, moment)
         case "runs", str(name):
             return RunsScreen(desk, name)
         case "queue", str(name):

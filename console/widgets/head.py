@@ -14,8 +14,9 @@ from textual.widget import Widget
 
 from console.widgets.line import Line
 from core.model.records import replace
-from core.model.text import SafeText, clip
+from core.model.text import SafeText, cells, clip
 
+_NO_MARK = SafeText("")
 LEAST_HEIGHT = 12
 """Rows of the screen from which the strip has room."""
 _LIT = "bold reverse $accent"
@@ -53,9 +54,12 @@ class Head(Vertical):
     def compose(self) -> list[Widget]:
         return [self._title, self._strip]
 
-    def show_title(self, line: SafeText, width: int) -> None:
+    def show_title(self, line: SafeText, width: int, *, mark: SafeText = _NO_MARK) -> None:
+        """Show a title; a mark stands before it in reverse video and has room first."""
+        drawn = clip(f" {mark} ", width) if mark else SafeText("")
         self._title.remove_class("trouble")
-        self._title.write(Content(clip(line, width)))
+        title = Content(clip(line, max(0, width - cells(drawn))))
+        self._title.write(Content.styled(drawn, "reverse bold") + title if mark else title)
 
     def show_trouble(self, line: SafeText, width: int) -> None:
         """Show in place of the title why nothing can be read."""

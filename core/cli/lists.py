@@ -14,12 +14,14 @@ from core.cli.commands import Command
 from core.cli.output import emit, note
 from core.cli.paging import Fetch, pages
 from core.cli.parameters import Option
+from core.cli.past import list_past_jobs, list_past_tasks
 from core.cli.reading import note_closed_claims, reading
 from core.cli.tables import Table
 from core.control.api import PAGE
 from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.filters.terms import Filter
+from core.model.moments import FORMS
 from core.model.values import JsonObject, to_iso
 from core.render.columns import COLUMNS, Column, Form
 from core.render.json_shapes import job_shape, queue_shape, task_shape
@@ -48,6 +50,14 @@ class Listing(Remote):
         Option(metavar="N", min=0, help="At most N rows; 0 = all. [default: 100, with --json all]"),
     ] = None
 
+    at: Annotated[
+        str | None,
+        Option(
+            metavar="TIME",
+            help=f"As of an earlier time: {FORMS}. Filters know ids, names and the status of then.",
+        ),
+    ] = None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Groups(Remote):
@@ -59,6 +69,8 @@ class Groups(Remote):
 async def jobs(arguments: Listing) -> int:
     """List the jobs, newest first."""
     where = _filter(arguments, Noun.JOBS)
+    if arguments.at is not None:
+        return await list_past_jobs(arguments, where, at=arguments.at, limit=_row_limit(arguments))
     async with reading(arguments) as deck:
         await _write(
             arguments, Noun.JOBS, fetch=lambda at, n: deck.jobs(where, after=at, limit=n), shape=job_shape
@@ -69,6 +81,8 @@ async def jobs(arguments: Listing) -> int:
 async def tasks(arguments: Listing) -> int:
     """List the tasks of all jobs, newest first."""
     where = _filter(arguments, Noun.TASKS)
+    if arguments.at is not None:
+        return await list_past_tasks(arguments, where, at=arguments.at, limit=_row_limit(arguments))
     async with reading(arguments) as deck:
         await _write(
             arguments, Noun.TASKS, fetch=lambda at, n: deck.tasks(where, after=at, limit=n), shape=task_shape
@@ -156,6 +170,7 @@ COMMANDS = (
             "taskdeck jobs",
             "taskdeck jobs --where 'status:failed,running age<1d'",
             "taskdeck jobs --json --where 'name:nightly*'",
+            "taskdeck jobs --at 02:10",
         ),
     ),
     Command(
@@ -165,6 +180,7 @@ COMMANDS = (
         examples=(
             "taskdeck tasks --where 'job:12 status:failed'",
             "taskdeck tasks --where 'queue:mail* err~\"timeout|429\" sort:-age' --limit 0",
+            "taskdeck tasks --at 'yesterday 02:10' --where 'job:12 status:running'",
         ),
     ),
     Command(

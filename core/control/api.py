@@ -15,7 +15,15 @@ from collections.abc import Mapping, Sequence
 from msgspec import field
 
 from core.control.arguments import OPERATOR, PAGE, DocumentSource, EventQuery, Target, unfit
-from core.control.reading_api import CountInLog, FindInLog, FindInLogs, LogLines, ReadingAPI
+from core.control.reading_api import (
+    CountInLog,
+    FindInLog,
+    FindInLogs,
+    LogLines,
+    PastJobs,
+    PastTasks,
+    ReadingAPI,
+)
 from core.control.requests import VERBS, Kind, Request, kind_of, verb
 from core.filters.terms import Filter
 from core.model import bounds, commands, views
@@ -51,6 +59,8 @@ __all__ = [
     "Force",
     "Kind",
     "LogLines",
+    "PastJobs",
+    "PastTasks",
     "ReadingAPI",
     "Request",
     "StopMode",

@@ -100,6 +100,15 @@ class ReadingControl(ReadingAPI):
         answers.to(reading_api.Timeline, lambda r: timeline_of(reports, r.job_id))
         answers.to(reading_api.Runs, lambda r: runs_of(reports, r.workflow, limit=r.limit))
         answers.to(reading_api.Failures, lambda r: reports.failures.families(r.scope, limit=r.limit))
+        answers.to(reading_api.Past, lambda r: reports.past.moment(r.at))
+        answers.to(
+            reading_api.PastJobs,
+            lambda r: reports.past.jobs(r.event, r.where, after=r.after, limit=r.limit),
+        )
+        answers.to(
+            reading_api.PastTasks,
+            lambda r: reports.past.tasks(r.event, r.where, after=r.after, limit=r.limit),
+        )
         answers.to(reading_api.Definition, lambda r: reports.jobs.definition(r.job_id))
         return answers
 

@@ -16,6 +16,7 @@ from core.filters.text_query import TextQuery
 from core.model import counts, log_views, timelines, views, waits
 from core.model.events import EventView
 from core.model.failures import FamilyList, FamilyScope
+from core.model.past import PastJob, PastTask, PastView
 from core.model.pulse import PulseView
 from core.model.values import JsonObject
 
@@ -163,6 +164,27 @@ class Runs(Request[timelines.RunsView], frozen=True, kw_only=True):
 @verb("failures", Kind.READ)
 class Failures(Request[FamilyList], frozen=True, kw_only=True):
     scope: FamilyScope = FamilyScope.FAILING
+    limit: int = PAGE
+
+
+@verb("past", Kind.READ)
+class Past(Request[PastView], frozen=True, kw_only=True):
+    at: int
+
+
+@verb("past_jobs", Kind.READ)
+class PastJobs(Request[views.Page[PastJob]], frozen=True, kw_only=True):
+    event: int
+    where: Filter | None = None
+    after: str | None = None
+    limit: int = PAGE
+
+
+@verb("past_tasks", Kind.READ)
+class PastTasks(Request[views.Page[PastTask]], frozen=True, kw_only=True):
+    event: int
+    where: Filter | None = None
+    after: str | None = None
     limit: int = PAGE
 
 
@@ -341,6 +363,29 @@ class ReadingAPI(ABC):
         At most 100 families, those that failed last, are looked at, and `searched` says so.
         """
         return await self.ask(Failures(scope=scope, limit=limit))
+
+    async def past(self, at: int) -> PastView:
+        """Return how many jobs and tasks stood where at an earlier moment (ms UTC), that ms included.
+
+        Where the clock was set back, it is the last time that it showed the moment. At most 1,000,000
+        events are undone. Raises `Invalid`: `history.future`, `history.too_early`, `history.too_long`.
+        """
+        return await self.ask(Past(at=at))
+
+    async def past_jobs(self, request: PastJobs) -> views.Page[PastJob]:
+        """Return a page of the jobs that were there after an event, newest first.
+
+        What was deleted since is missing. Filters know what never changes, and the status of then. Raises
+        `Invalid`: `history.unknown`, `history.too_long`, `filter.past`, `filter.sort`, `page.cursor`.
+        """
+        return await self.ask(request)
+
+    async def past_tasks(self, request: PastTasks) -> views.Page[PastTask]:
+        """Return a page of the tasks that were there after an event; as `past_jobs`.
+
+        Unless the filter names jobs a page ends early after 100,000 ids, and `searched` says so.
+        """
+        return await self.ask(request)
 
     async def definition(self, job_id: int) -> JsonObject:
         """Return the document of a job as it was when submitted; raise `NotFound` (`job.unknown`)."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from core.model.errors import TaskdeckError
 from core.model.events import EventView
 from core.model.failures import FamilyView
+from core.model.past import PastJob, PastTask
 from core.model.run_times import UsualTime
 from core.model.values import JsonObject, JsonValue, to_iso
 from core.model.views import (
@@ -64,6 +65,36 @@ def job_shape(job: JobView) -> JsonObject:
         "verdict_task": job.verdict_task,
         "verdict_ends": job.verdict_ends,
         "paused": job.paused,
+    }
+
+
+def past_job_shape(job: PastJob, *, at: int) -> JsonObject:
+    """Return a job of an earlier moment as `jobs --at --json` has it."""
+    return {
+        "as_of": to_iso(at),
+        "id": job.id,
+        "name": job.name,
+        "status": job.status,
+        "tasks": dict(job.tasks),
+        "created_at": _iso(job.created_at),
+        "actor": job.actor,
+    }
+
+
+def past_task_shape(task: PastTask, *, at: int) -> JsonObject:
+    """Return a task of an earlier moment as `tasks --at --json` has it; `since` = its status began."""
+    return {
+        "as_of": to_iso(at),
+        "id": task.id,
+        "job": task.job_id,
+        "key": task.key,
+        "name": task.name,
+        "status": task.status,
+        "queue": task.queue,
+        "uses": task.uses,
+        "group": task.group,
+        "created_at": _iso(task.created_at),
+        "since": _iso(task.since),
     }
 
 

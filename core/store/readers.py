@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
@@ -35,6 +35,8 @@ SEARCH_LIMIT = 5.0
 _BUSY_MS = 5_000
 _RANGE = f"the largest is {ID_MAX}"
 _SEARCHES = "searches"
+_WITH_TABLES = ("PRAGMA query_only = OFF", "PRAGMA temp_store = MEMORY")
+"""Lets a connection have temporary tables; it was opened for reading only, whatever this says."""
 _SHUT = ("unable to open", "readonly", "read-only", "not authorized", "access permission")
 
 
@@ -56,19 +58,35 @@ class Readers:
     def __init__(self, path: Path, *, size: int = 4) -> None:
         self.path = path
         self._engine = _make_engine(path, size)
+        self._workspace = _make_engine(path, 1, prepared=_WITH_TABLES)
 
-    @asynccontextmanager
-    async def snapshot(self) -> AsyncIterator[AsyncConnection]:
+    def snapshot(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """Lend a connection in one read transaction: all its statements see the same moment.
 
         Await nothing else inside: an old snapshot keeps the WAL from being checkpointed. Raises
         `Unavailable`: `store.missing`, `store.unreadable`, `store.broken`, `store.newer`,
         `store.older`, `store.busy`; `Invalid` (`filter.slow`) where regular expressions take too long.
         """
+        return self._lend(self._engine)
+
+    def workspace(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """Lend the one connection that may have temporary tables, as `snapshot` does; commit keeps them.
+
+        They stay until the readers are closed or the connection breaks. The store is read-only here, too.
+        """
+        return self._lend(self._workspace)
+
+    async def close(self) -> None:
+        """Close all connections; the next snapshot opens new ones."""
+        await self._engine.dispose()
+        await self._workspace.dispose()
+
+    @asynccontextmanager
+    async def _lend(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         _check_there(self.path)
         searches: SearchTime | None = None
         try:
-            async with self._engine.connect() as connection:
+            async with engine.connect() as connection:
                 searches = _searches(connection.sync_connection)
                 yield connection
         except OverflowError as error:
@@ -79,10 +97,6 @@ class Readers:
             raise refuse_reading(self.path, error.orig or error) from error
         except PoolTimeout as error:
             raise _busy(self.path) from error
-
-    async def close(self) -> None:
-        """Close all connections; the next snapshot opens new ones."""
-        await self._engine.dispose()
 
 
 def open_readonly(path: Path) -> sqlite3.Connection:
@@ -142,7 +156,7 @@ class SearchTime:
         return self.spent > SEARCH_LIMIT
 
 
-def _make_engine(path: Path, size: int) -> AsyncEngine:
+def _make_engine(path: Path, size: int, *, prepared: Sequence[str] = ()) -> AsyncEngine:
     url = URL.create("sqlite+aiosqlite", database=_uri(path), query={"mode": "ro", "uri": "true"})
     engine = create_async_engine(
         url,
@@ -155,6 +169,10 @@ def _make_engine(path: Path, size: int) -> AsyncEngine:
     def prepare(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
         searches = entry.info[_SEARCHES] = SearchTime()
         _prepare(connection, path, searches)
+        cursor = connection.cursor()
+        for statement in prepared:
+            cursor.execute(statement)
+        cursor.close()
 
     event.listen(engine.sync_engine, "connect", prepare)
     event.listen(engine.sync_engine, "begin", _begin)

@@ -10,7 +10,7 @@ from tests.architecture.trees import Function, Source, sources, write_tree
 
 DEPTH = 3
 """Of our classes in a line, the class itself counted; those of libraries are not."""
-METHODS = 55
+METHODS = 60
 """Of a class and its ancestors among ours, each name once."""
 TOO_WIDE: tuple[str, ...] = ()
 """Files with classes that are still to be composed of parts."""

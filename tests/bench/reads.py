@@ -1,4 +1,4 @@
-"""Benchmark of reads: totals, counts, previews, pulse, queues, orphans, pages.
+"""Benchmark of reads: totals, counts, previews, pulse, queues, orphans, pages, the past.
 
     python tests/bench/reads.py [--tasks 100000] [--rounds 9] [--home DIR]
 
@@ -28,6 +28,7 @@ from core.model.plans import TaskPlan
 from core.model.views import Page
 from core.store.readers import Readers
 from core.store.reports import Reports
+from core.store.reports.past import EVENTS_MAX
 from tests.bench.handwritten import folder
 from tests.bench.journal import make, send
 
@@ -140,6 +141,25 @@ async def ask(path: Path, rounds: int) -> None:
         await _measure(name, question, rounds)
     async for name, question in pages(reports):
         await _measure(name, question, rounds)
+    await readers.close()
+    await ask_past(path, last)
+
+
+async def ask_past(path: Path, last: int) -> None:
+    """Undo as many events as may be, on a new connection; then ask for pages of that moment."""
+    readers = Readers(path)
+    past = Reports(readers).past
+    event = max(1, last - EVENTS_MAX)
+    await _measure(f"past: {last - event:,} events undone", lambda: past.counts(event), 1)
+    await _measure("past: counts again", lambda: past.counts(event), 9)
+    for text in ("", "status:failed", "status:running", "job:1 status:queued", "key:nothing"):
+        where = parse(text, Noun.TASKS)
+        await _measure(
+            f"past: tasks {text}",
+            lambda where=where: past.tasks(event, where, limit=PAGE),  # type: ignore[misc]
+            3,
+        )
+    await _measure("past: jobs", lambda: past.jobs(event, limit=PAGE), 3)
     await readers.close()
 
 

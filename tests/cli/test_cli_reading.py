@@ -313,3 +313,38 @@ def test_show_says_what_is_usual_for_what_runs(home: Path, deck: Deck, tmp_path:
     (found,) = deck("tasks", "--json", "--where", "job:5").objects
     assert found["usual"]["attempts"] == 3
     assert deck("tasks", "--json", "--where", "job:2 took<1h").objects[0]["usual"] is None
+
+
+def test_jobs_and_tasks_are_listed_as_of_an_earlier_time(stored: Deck) -> None:
+    events = stored("events", "--job", "2", "--json").objects
+    ended = next(event["at"] for event in events if event["kind"] == "job.failed")
+    began = events[0]["at"]
+    now = stored("jobs", "--at", ended, "--json", "--where", "id:2").objects
+    assert [(job["id"], job["status"], job["as_of"]) for job in now] == [(2, "failed", ended)]
+    assert now[0]["tasks"] == {"succeeded": 1, "failed": 1, "skipped": 1, "cancelled": 1}
+    then = stored("tasks", "--at", began, "--json", "--where", "job:2 sort:id")
+    assert [task["key"] for task in then.objects] == ["good", "bad", "after", "late"]
+    assert {task["status"] for task in then.objects} <= {"queued", "running", "blocked"}
+    assert ISO.fullmatch(then.objects[0]["since"])
+    assert then.err.startswith(f"as of {began} (event ")
+    shown = stored("jobs", "--at", ended)
+    assert VISIBLE in shown.out
+    assert "\x1b" not in shown.out
+    assert shown.out.splitlines()[0].split()[:4] == ["JOB", "NAME", "STATUS", "TASKS"]
+    assert stored("tasks", "--at", ended, "--where", "key:nothing").err.endswith("nothing matches\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("--at", "2001-01-01"), "history.too_early"),
+        (("--at", "2999-01-01"), "history.future"),
+        (("--at", "tea time"), "moment.invalid"),
+        (("--at", ""), "moment.invalid"),
+        (("--at", "-1ms", "--where", "err:x"), "filter.past"),
+    ],
+)
+def test_a_time_that_cannot_be_listed_is_refused(stored: Deck, words: tuple[str, ...], code: str) -> None:
+    ended = stored("tasks", *words)
+    assert (ended.status, ended.out) == (2, "")
+    assert f"error[{code}]" in ended.err

@@ -20,6 +20,7 @@ from core.model.errors import Invalid, NotFound, TaskdeckError, Unavailable
 from core.model.events import KINDS, EventView
 from core.model.failures import Acknowledgement, FamilyList
 from core.model.orphans import OrphanKind, OrphanView
+from core.model.past import PastJob, PastTask, PastView
 from core.model.pulse import PulseView
 from core.model.records import replace
 from core.model.status import JOB_FINAL, TASK_FINAL
@@ -40,6 +41,7 @@ from core.model.waits import JobWaits, Reason, ReasonGroup, TaskWaits, WaitCode
 from core.model.workflow_views import WorkflowView
 from tests.console.support_fake_insight import families_of, pulse_of
 from tests.console.support_fake_logs import FakeLogs
+from tests.console.support_fake_past import past_jobs_of, past_of, past_tasks_of
 from tests.console.support_fake_rows import INFO, NOW, page
 
 __all__ = ["INFO", "NOW", "FakeControl"]
@@ -64,6 +66,8 @@ class FakeControl(FakeLogs, ControlAPI):
         self.rehearsal = Operated(changed=0)
         self.patience = 0.0
         self.searched: int | None = None
+        self.then: dict[int, str] = {}
+        """How tasks stood at any earlier moment, by id, where not as now."""
         self.bars: dict[int, TaskBar] = {}
         self.workflows: dict[str, WorkflowView | TaskdeckError] = {}
 
@@ -244,6 +248,15 @@ class FakeControl(FakeLogs, ControlAPI):
         keys = dict.fromkeys(key for run in cells for key in run)
         rows = tuple(RunRow(key=key, cells=tuple(run.get(key) for run in cells)) for key in keys)
         return RunsView(workflow=r.workflow, runs=runs, rows=rows)
+
+    async def answer_past(self, r: reading_api.Past) -> PastView:
+        return past_of(self, r.at, self.then)
+
+    async def answer_past_jobs(self, r: reading_api.PastJobs) -> Page[PastJob]:
+        return past_jobs_of(self, r)
+
+    async def answer_past_tasks(self, r: reading_api.PastTasks) -> Page[PastTask]:
+        return past_tasks_of(self, r, self.then)
 
     async def answer_definition(self, r: reading_api.Definition):
         self._known_job(r.job_id)

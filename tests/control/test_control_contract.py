@@ -22,6 +22,8 @@ from core.control.api import (
     FindInLogs,
     Force,
     LogLines,
+    PastJobs,
+    PastTasks,
     StopMode,
     SubmitOptions,
     Target,
@@ -37,6 +39,7 @@ from core.model.errors import Conflict, Invalid, InvalidDocument, NotFound, Unav
 from core.model.failures import FamilyScope
 from core.model.log_views import LOG_END, Way
 from core.model.orphans import OrphanKind, OrphanView
+from core.model.past import PastView
 from core.model.plans import OnLoss
 from core.model.records import replace
 from core.model.views import QueueView
@@ -101,6 +104,11 @@ def delays(number: int, seconds: float = 0, **more) -> list[TaskSpec]:
 
 def tasks_of(group: str, more: str = "") -> Filter:
     return parse(f"group:{group} {more}", Noun.TASKS)
+
+
+async def _past(control: ControlAPI, at: int) -> PastView:
+    """Return what stood where then; how many events were undone depends on when it is asked."""
+    return replace(await control.past(at), undone=0)
 
 
 async def queued(control: ControlAPI, mine: str, number: int) -> tuple[int, ...]:
@@ -498,6 +506,8 @@ async def test_everybody_gets_the_same_answers(local):
     job = (await local.control.submit(FLOW, {"times": 1}, options=SubmitOptions(name=mine))).job_id
     await within(local.control.wait_job(job), "it ends")
     say = await local.control.find_task(f"{job}/say")
+    created = (await local.control.events(EventQuery(job_id=job), limit=1)).rows[0]
+    at, event = created.at, created.id
     stored = [
         lambda control: control.jobs(limit=1),
         lambda control: control.job(job),
@@ -521,6 +531,9 @@ async def test_everybody_gets_the_same_answers(local):
         lambda control: control.timeline(job),
         lambda control: control.runs(mine),
         lambda control: control.definition(job),
+        lambda control: _past(control, at),
+        lambda control: control.past_jobs(PastJobs(event=event, where=parse(f"name:{mine}", Noun.JOBS))),
+        lambda control: control.past_tasks(PastTasks(event=event, where=tasks_of(mine))),
     ]
     live = [
         lambda control: control.orphans(),

@@ -15,6 +15,7 @@ from core.store.reports.expression_inputs import ExpressionReports
 from core.store.reports.failures import FailureReports
 from core.store.reports.jobs import JobReports
 from core.store.reports.outcomes import OutcomeReports
+from core.store.reports.past import PastReports
 from core.store.reports.pulse import PulseReports
 from core.store.reports.queues import QueueReports
 from core.store.reports.repairs import RepairReports
@@ -47,6 +48,7 @@ class Reports:
         self.pulse = PulseReports(source)
         self.waits = WaitReports(source)
         self.timelines = TimelineReports(source)
+        self.past = PastReports(source)
         self.run_times = RunTimeReports(source)
         self.lost = LostReports(source)
         self.attempts = AttemptReports(source)
