@@ -16,6 +16,7 @@ from textual import events
 from textual.app import App
 from textual.dom import DOMNode
 from textual.filter import LineFilter
+from textual.geometry import Offset
 from textual.worker import Worker, WorkerState
 
 from console.background import finish_in_thread, sentence_of, start
@@ -50,6 +51,7 @@ from console.shell.places import GROUPS, HOME, ROOTS
 from console.shell.terminal_keys import MOUSE, TerminalKeys
 from console.shell.theme_switch import ThemeSwitch, theme_of
 from console.shell.watches import Watches
+from console.terminal.caret import caret_of
 from console.terminal.driver import CountingDriver
 from console.terminal.key_order import KeyOrder
 from console.themes import OWN_COLORS, TEXT_STYLES
@@ -96,6 +98,8 @@ class ConsoleApp(App[None]):
         # Without this, NO_COLOR would only turn colours into greys.
         plain = True if "NO_COLOR" in os.environ else None
         super().__init__(driver_class=CountingDriver, ansi_color=plain)
+        # Nothing moves by itself; the terminal blinks its own cursor, if its owner wants that.
+        self.animation_level = "none"
         notices, questions = Toasts(self), DialogQuestions(self)
         feed = Feed(control)
         gate = Gate(feed, read_only=options.read_only, clock=options.clock)
@@ -163,6 +167,15 @@ class ConsoleApp(App[None]):
             await self.key_order.take(event)
         else:
             await super().on_event(event)
+
+    @property
+    def cursor_position(self) -> Offset:
+        """The cell for the cursor of the terminal, when something was drawn."""
+        return caret_of(self)
+
+    @cursor_position.setter
+    def cursor_position(self, _: Offset) -> None:
+        """Do nothing: what has the keys says where it is."""
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Draw with the colours that the terminal has."""

@@ -6,6 +6,7 @@ Used by the app and its live updates.
 from __future__ import annotations
 
 import os
+import re
 import select
 import signal
 import threading
@@ -18,6 +19,11 @@ from textual.drivers.linux_driver import LinuxDriver
 
 _TYPED = frozenset("0123456789-=§")
 """With Esc before them Textual reads them as other characters."""
+
+
+_HIDE, _SHOW = "\x1b[?25l", "\x1b[?25h"
+# A frame ends by putting the cursor where it belongs.
+_FRAME_END = re.compile(r"\x1b\[\d+;\d+H\Z")
 
 
 class EscapeFirst(XTermParser):
@@ -64,11 +70,16 @@ class CountingDriver(LinuxDriver):
         self.flush()
 
     def start_application_mode(self) -> None:
-        """Take the terminal, and watch whether it goes away."""
+        """Take the terminal, show its cursor, and watch whether it goes away."""
         super().start_application_mode()  # type: ignore[no-untyped-call]
+        self.write(_SHOW)
         if self._watch is None:
             self._watch = threading.Thread(target=self._await_hang_up, name="hang-up", daemon=True)
             self._watch.start()
+
+    def write(self, data: str) -> None:
+        """Write; while a frame is drawn, the cursor does not run about the screen."""
+        super().write(f"{_HIDE}{data}{_SHOW}" if _FRAME_END.search(data) else data)
 
     def run_input_thread(self) -> None:
         """Read keys."""

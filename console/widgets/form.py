@@ -29,6 +29,8 @@ class SafeInput(Input):
 
     def __init__(self, value: str = "", *, placeholder: str = "") -> None:
         super().__init__(safe_line(value), placeholder=placeholder, compact=True, select_on_focus=False)
+        # The cursor of the terminal stands here, too.
+        self.cursor_blink = False
 
     def validate_value(self, value: str) -> str:
         """Make control characters visible."""

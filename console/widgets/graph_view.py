@@ -12,7 +12,7 @@ from itertools import groupby
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.geometry import Region, Size
+from textual.geometry import Offset, Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -69,6 +69,12 @@ class GraphView(ScrollView, Resized, can_focus=True, inherit_bindings=False):
     def height(self) -> int:
         """How many rows have room."""
         return max(1, self.size.height - 1)
+
+    @property
+    def caret(self) -> Offset:
+        """The first cell of the node under the cursor."""
+        spot = self._picture.label_boxes.get(self.cursor)
+        return Offset(0, 0) if spot is None else Offset(spot.x, spot.y + 1) - self.scroll_offset
 
     @property
     def position_text(self) -> str:

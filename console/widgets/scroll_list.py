@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Generic, TypeVar
 
 from textual import events
-from textual.geometry import Region, Size
+from textual.geometry import Offset, Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 
@@ -54,6 +54,11 @@ class ScrollList(ScrollView, Resized, Generic[V], inherit_bindings=False):
     def cursor(self) -> int:
         """The number of the row under the cursor."""
         return self._window.cursor
+
+    @property
+    def caret(self) -> Offset:
+        """The first cell of the row under the cursor."""
+        return Offset(0, max(0, min(self.cursor - self.top + 1, self.size.height - 1)))
 
     @property
     def count(self) -> int:
