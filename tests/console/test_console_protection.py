@@ -354,7 +354,7 @@ async def test_armed_a_new_job_is_sent_after_its_count_and_kept_in_the_form_with
         await operator.sees("sample", "built in")
         await operator.press("enter")
         await operator.sees("New job: sample", "[ Submit ]")
-        await operator.press("enter")
+        await operator.press("shift+tab", "enter")
         await operator.sees("Submit job sample?", "type 1 to confirm")
         await operator.press("escape")
         await operator.sees("not submitted")
