@@ -117,9 +117,11 @@ async def test_a_toast_leaves_the_status_bar_and_the_hints_alone() -> None:
         assert "▌" not in bar + hint
 
 
-@pytest.mark.parametrize(("key", "panel"), [("1", "pulse_panels"), ("0", "orphans")])
+@pytest.mark.parametrize(
+    ("key", "module"), [("1", "console.rows.families"), ("0", "console.screens.orphans")]
+)
 async def test_ages_grow_though_nothing_is_read(
-    monkeypatch: pytest.MonkeyPatch, key: str, panel: str
+    monkeypatch: pytest.MonkeyPatch, key: str, module: str
 ) -> None:
     control = FakeControl()
     gone = {"code": "http.5xx", "message": "503 from the other side"}
@@ -132,7 +134,7 @@ async def test_ages_grow_though_nothing_is_read(
         await operator.quiet()
         screen = operator.app.screen
         monkeypatch.setattr(screen, "reload", lambda: None)
-        monkeypatch.setattr(f"console.screens.{panel}.now_ms", lambda: years)
+        monkeypatch.setattr(f"{module}.now_ms", lambda: years)
         before = shown(operator.app)
         screen.refresh_ages()
         await operator.until(lambda: shown(operator.app) != before, "the ages stand still")

@@ -240,7 +240,7 @@ async def test_help_names_the_keys_of_the_screen_below_and_escape_closes_it() ->
         await operator.press("question_mark")
         await operator.sees("hold a task, or release it", "next row")
         await operator.press("G")
-        await operator.sees("palette: everything that can be done")
+        await operator.sees("back; from the first screen: leave")
         await operator.press("escape")
         await operator.sees("parse")
         assert isinstance(operator.app.screen, TasksScreen)
