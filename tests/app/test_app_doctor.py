@@ -57,10 +57,11 @@ async def test_settings_and_modes_that_are_wrong_are_found(tmp_path: Path) -> No
 
 async def test_a_stopping_engine_says_so_to_a_client_that_asks(tmp_path: Path) -> None:
     async with core.open_engine(home=tmp_path, slots=1) as deck:
-        clients = ClientControl(deck.control._engine)  # type: ignore[attr-defined]
+        engine = deck.control._operator_verbs._engine  # type: ignore[attr-defined]
+        clients = ClientControl(engine)
         assert (await clients.status()).slots == 1
         assert clients.was_used
-        deck.control._engine.stop()  # type: ignore[attr-defined]
+        engine.stop()
         with pytest.raises(Unavailable) as refused:
             await clients.status()
         assert refused.value.code == "engine.stopping"

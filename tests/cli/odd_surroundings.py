@@ -31,6 +31,7 @@ WORDS: dict[str, list[str]] = {
     "wait": ["wait", "--task", "1"],
     "why": ["why", "2"],
     "timeline": ["timeline", "2"],
+    "failures": ["failures"],
     "runs": ["runs", "sample"],
     "groups": ["groups"],
     "queues": ["queues"],

@@ -14,6 +14,8 @@ async def test_the_collector_is_off_until_the_screens_have_started(monkeypatch, 
     seen: list[bool] = []
 
     class Screens:
+        wants_mouse = False
+
         def __init__(self, *_: object) -> None:
             seen.append(gc.isenabled())
 

@@ -248,7 +248,7 @@ def test_an_engine_that_drains_says_so_on_every_door_and_serves_on_when_it_is_ta
     waiting = place.start("exec", "--", "echo", "second")
     assert told in line(waiting, "stderr")
     overview = place.run("--plain").stdout
-    assert ", draining\n" in overview
+    assert ", draining (take it back: taskdeck resume --engine)\n" in overview
     assert "taskdeck resume --engine" in overview
     back = place.run("resume", "--engine")
     assert (back.returncode, back.stdout) == (0, f"the engine (process {engine}) starts tasks again\n")

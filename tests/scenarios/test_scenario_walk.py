@@ -86,7 +86,7 @@ def watch(terminal: Terminal) -> None:
     sees_line(terminal, "write_west", "● running")
     terminal.press("1")
     terminal.sees(" Pulse  working", f"slots 4/{SLOTS}", "✗ failed 1", "● running 4")
-    sees_line(terminal, "shell.exit", "exit 2")
+    sees_line(terminal, "✗ failing", "exit 2")
     sees_line(terminal, "◇ needs", "10")
 
 
@@ -156,7 +156,7 @@ def test_an_operator_starts_watches_mends_leaves_comes_back_and_stops_by_keys_al
         )
         # First to what was looked at there, then to the pulse itself.
         first.press("1")
-        first.sees("/ code:shell.exit")
+        first.sees("/ family:")
         first.press("1")
         first.sees(" Pulse  working", "● running 3", "✗ failed 1")
         first.press("q")

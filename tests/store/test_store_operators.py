@@ -245,7 +245,8 @@ def test_a_held_task_that_is_given_up_ends_as_failed_with_who_and_why(deck: Deck
     assert deck.operate(Fail(task_ids=(number,), reason="no use", actor="ada")) == Operated(changed=1)
     assert deck.rows("SELECT status, finished_at, retry_at FROM task") == [("failed", deck.now, None)]
     error = {"code": "task.given_up", "message": "no use"}
-    assert deck.told("task.failed") == [{"error": error, "reason": "no use", "from": "held"}]
+    told = deck.told("task.failed", without=("family",))
+    assert told == [{"error": error, "reason": "no use", "from": "held"}]
     assert deck.rows("SELECT actor FROM event WHERE kind = 'task.failed'") == [("ada",)]
     assert deck.column("a", "error") == '{"code":"task.given_up","message":"no use"}'
     deck.come_due(60_000)
@@ -257,7 +258,7 @@ def test_a_task_given_up_without_a_reason_says_who_did_it(deck: Deck) -> None:
     deck.do(Hold(task_ids=(number,)))
     deck.do(Fail(task_ids=(number,), actor="ada"))
     error = {"code": "task.given_up", "message": "given up by ada"}
-    assert deck.told("task.failed") == [{"error": error, "from": "held"}]
+    assert deck.told("task.failed", without=("family",)) == [{"error": error, "from": "held"}]
 
 
 @pytest.mark.parametrize(

@@ -211,12 +211,13 @@ class Deck:
     def _kinds(self, condition: str, *args: object) -> list[str]:
         return [row[0] for row in self.rows(f"SELECT kind FROM event WHERE {condition} ORDER BY id", *args)]
 
-    def told(self, kind: str) -> list[JsonValue]:
-        """Return what the events of a kind carry, in order."""
-        return [
+    def told(self, kind: str, *, without: Iterable[str] = ()) -> list[JsonValue]:
+        """Return what the events of a kind carry, in order, apart from some of their fields."""
+        told = [
             json.loads(row[0] or "{}")
             for row in self.rows("SELECT data FROM event WHERE kind = ? ORDER BY id", kind)
         ]
+        return [{name: value for name, value in one.items() if name not in set(without)} for one in told]
 
     def picture(self) -> dict[str, list[tuple]]:
         """Return every row of every table but the events."""

@@ -23,6 +23,10 @@ _PRUNE = (
     f"DELETE FROM run_time WHERE {_OF} AND (task_id, epoch) <= (SELECT task_id, epoch FROM run_time"
     f" WHERE {_OF} ORDER BY task_id DESC, epoch DESC LIMIT 1 OFFSET {RUN_TIMES})"
 )
+_FORGET = (
+    "DELETE FROM run_time WHERE workflow = (SELECT j.name FROM task t JOIN job j ON j.id = t.job_id"
+    " WHERE t.id = ?1) AND key = (SELECT key FROM task WHERE id = ?1) AND task_id = ?1 AND epoch = ?2"
+)
 
 
 def keep_run_times(batch: Batch, attempts: Sequence[tuple[int, int, int]]) -> None:
@@ -31,3 +35,8 @@ def keep_run_times(batch: Batch, attempts: Sequence[tuple[int, int, int]]) -> No
     if of_workflows:
         batch.run(_ADD, pack([[task, epoch] for _, task, epoch in of_workflows]))
         batch.many(_PRUNE, [(job, task) for job, task, _ in of_workflows])
+
+
+def forget_run_time(batch: Batch, task_id: int, epoch: int) -> None:
+    """Delete what an attempt took whose success turned out to be none."""
+    batch.run(_FORGET, task_id, epoch)

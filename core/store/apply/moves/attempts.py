@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from core.model.errors import Bug
 from core.model.status import ATTEMPT, AttemptStatus, Move
 from core.model.values import JsonObject
+from core.store.apply.run_times import forget_run_time
 from core.store.batch import Batch
 from core.store.rows import ClaimedRow, Success, TaskPlace
 from core.store.sql import guard, pack
@@ -84,9 +85,11 @@ def error_note(error: JsonObject | None, family: str | None) -> JsonObject:
 def reopen_as_lost(batch: Batch, place: TaskPlace, epoch: int, *, error: JsonObject) -> ClosedAttempt:
     """Close the attempt of a running task as lost that was not there, or was closed without its task."""
     batch.run(_OPEN_AGAIN, place.task_id, epoch, batch.epoch, batch.wall)
+    forget_run_time(batch, place.task_id, epoch)
     return close_attempt(batch, place, epoch, move=ATTEMPT["lose"], error=error)
 
 
 def close_stray(batch: Batch, task_id: int, epoch: int) -> None:
     """Close an open attempt that its task does not run; the task stays as it is."""
     batch.run(_CLOSE[ATTEMPT["interrupt"].name], batch.wall, None, task_id, epoch)
+    forget_run_time(batch, task_id, epoch)
