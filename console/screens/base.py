@@ -10,6 +10,7 @@ from functools import partial
 from typing import TypeVar
 
 from textual import events
+from textual.app import ComposeResult
 from textual.message import Message
 from textual.screen import ModalScreen, Screen
 from textual.worker import Worker, WorkerState
@@ -102,6 +103,16 @@ class DeskScreen(Screen[None]):
         """Return all parts of the key table that this screen knows, besides those of the whole console."""
         return (*cls.PARTS, *cls.SHARED, cls.READER)
 
+    def compose(self) -> ComposeResult:
+        yield self.head
+        yield from self.body()
+        yield self.status
+        yield self.hints
+
+    def body(self) -> ComposeResult:
+        """Yield what stands between head and status bar, from the top."""
+        raise NotImplementedError
+
     async def load(self) -> None:
         """Read what the screen shows, and show it."""
         raise NotImplementedError
@@ -136,6 +147,11 @@ class DeskScreen(Screen[None]):
     def job_view(self) -> object:
         """Return the view whose job may be submitted again."""
         return self.selected_view()
+
+    def view_below(self) -> object:
+        """Return the selected view of the screen that Esc leads back to, or None."""
+        below = self.app.screen_stack[-2] if len(self.app.screen_stack) > 1 else None
+        return below.selected_view() if isinstance(below, DeskScreen) else None
 
     def why_not(self, action: str) -> SafeText:
         """Say why an action cannot be taken now; '' = it can."""

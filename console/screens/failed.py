@@ -40,11 +40,8 @@ class FailedScreen(DeskScreen):
         self.view = TextView()
         self._error = error
 
-    def compose(self) -> ComposeResult:
-        yield self.head
+    def body(self) -> ComposeResult:
         yield self.view
-        yield self.status
-        yield self.hints
 
     def on_mount(self) -> None:
         story = traceback.format_exception(self._error, limit=-_FRAMES)

@@ -65,11 +65,8 @@ class FoundLinesScreen(DeskScreen):
         self._has_asked = False
         self._bytes = 0
 
-    def compose(self) -> ComposeResult:
-        yield self.head
+    def body(self) -> ComposeResult:
         yield self.table
-        yield self.status
-        yield self.hints
 
     def on_mount(self) -> None:
         self.table.focus()

@@ -5,7 +5,6 @@ Opened through `console.shell.places`.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 from textual.app import ComposeResult
@@ -16,8 +15,9 @@ from console.key_table import bindings
 from console.rows.graph_nodes import GraphNode, StageNodes, fold
 from console.rows.listing import style_of
 from console.screens.base import DeskScreen
-from console.screens.job import JobScreen, heading
-from console.verbs.selection import Selection, job_selection, task_selection
+from console.screens.parts.job_keys import JOB_PARTS, JobKeys
+from console.screens.parts.reading_pace import ReadingPace
+from console.verbs.selection import Selection, task_selection
 from console.widgets.graph_view import GraphView, Label
 from console.widgets.line import Line
 from core.control.api import Target
@@ -27,8 +27,6 @@ from core.model.views import JobDetail, TaskView
 from core.render.graph.drawing import GraphDrawing, draw_graph
 from core.render.graph.layering import Band
 
-_SHARE = 10
-"""After a read, wait this many times as long as it took before the next."""
 _NAMED = 4
 """Neighbours that the foot line names."""
 
@@ -36,20 +34,7 @@ _NAMED = 4
 class GraphScreen(DeskScreen):
     """Stages side by side, one node for each task; in a large job the layers of a stage are folded."""
 
-    PARTS = (
-        "node",
-        "drawn",
-        "runs",
-        "retry",
-        "again",
-        "cancel",
-        "kill",
-        "pause",
-        "hold",
-        "why",
-        "logs",
-        "events",
-    )
+    PARTS = ("node", *JOB_PARTS)
     BINDINGS = bindings(*PARTS)
     READER = "graph"
     NOUNS = ("job", "stage", "task")
@@ -65,24 +50,23 @@ class GraphScreen(DeskScreen):
         self._bands: list[Band] = []
         self._room = 0
         self._picture: GraphDrawing | None = None
-        self._rest_until = 0.0
-        self._is_load_due = False
+        self.pace = ReadingPace()
         self._first_task: int | None = None
-        self.action_pause = self._pause
+        self.job_keys = JobKeys(desk, self.verbs, self, job_id=job_id)
+        self.action_runs = self.job_keys.runs
+        self.action_events = self.job_keys.events
+        self.action_logs = self.job_keys.logs
+        self.action_why = self.job_keys.why
+        self.action_pause = self.job_keys.pause
 
-    def compose(self) -> ComposeResult:
-        yield self.head
+    def body(self) -> ComposeResult:
         yield self.view
         yield self.foot
-        yield self.status
-        yield self.hints
 
     def on_mount(self) -> None:
         """Focus the graph; begin at the task under the cursor of the list below."""
         self.view.focus()
-        below = self.app.screen_stack[-2] if len(self.app.screen_stack) > 1 else None
-        if isinstance(below, JobScreen) and isinstance(task := below.selected_view(), TaskView):
-            self._first_task = task.id
+        self._first_task = self.job_keys.first_task()
 
     def on_resize(self) -> None:
         """Draw the graph for the new height."""
@@ -91,28 +75,21 @@ class GraphScreen(DeskScreen):
 
     def is_affected(self, kinds: frozenset[str]) -> bool:
         """Read a large job less often: what is put off here is read by `refresh_ages`."""
-        changed = super().is_affected(kinds)
-        self._is_load_due = changed and time.monotonic() < self._rest_until
-        return changed and not self._is_load_due
+        return super().is_affected(kinds) and self.pace.may_read()
 
     def refresh_ages(self) -> None:
         """Read what was put off."""
-        if self._is_load_due and not self.desk.frozen and time.monotonic() >= self._rest_until:
-            self._is_load_due = False
+        if self.pace.is_due and not self.desk.frozen:
             self.reload()
         super().refresh_ages()
 
     async def load(self) -> None:
-        begun = time.monotonic()
-        self._detail = await self.desk.control.job_detail(self.job_id)
-        self._show()
-        now = time.monotonic()
-        self._rest_until = now + min(now - begun, 1.0) * _SHARE
+        with self.pace.reading():
+            self._detail = await self.desk.control.job_detail(self.job_id)
+            self._show()
 
     def title_line(self) -> SafeText:
-        if self._detail is None:
-            return safe_line(f" Job {self.job_id}")
-        return heading(self._detail.job, self.desk.look, width=self.size.width or 80)
+        return self.job_keys.title(self.size.width or 80)
 
     def position_text(self) -> str:
         return self.view.position_text
@@ -143,6 +120,11 @@ class GraphScreen(DeskScreen):
         node = self._nodes_by_key.get(self.view.cursor)
         return None if node is None or node.folded else node.tasks[0]
 
+    def subject(self) -> int | None:
+        """Return the task under the cursor; None on a folded layer."""
+        node = self._nodes_by_key.get(self.view.cursor)
+        return None if node is None or node.folded else node.tasks[0].id
+
     def job_view(self) -> object:
         return None if self._detail is None else self._detail.job
 
@@ -161,7 +143,7 @@ class GraphScreen(DeskScreen):
             self._unfolded ^= {node.key}
             self._show()
         else:
-            self.visit("task", self._task_id())
+            self.visit("task", self.subject())
 
     def action_back(self) -> None:
         """Fold the layers again, else go back to the list."""
@@ -174,32 +156,6 @@ class GraphScreen(DeskScreen):
     def action_draw(self) -> None:
         """Go on to the timeline."""
         self.visit("timeline", self.job_id)
-
-    def action_runs(self) -> None:
-        self.visit("runs", None if self._detail is None else self._detail.job.name)
-
-    def action_logs(self) -> None:
-        self.visit("log", self._task_id())
-
-    def action_events(self) -> None:
-        self.visit("job events", self.job_id)
-
-    def action_why(self) -> None:
-        """Say why the task under the cursor waits; on a folded layer, for what the job waits."""
-        task_id = self._task_id()
-        if task_id is None:
-            self.visit("why job", self.job_id)
-        else:
-            self.visit("why", task_id)
-
-    def _pause(self) -> None:
-        """Pause or resume the job, wherever the cursor is: tasks are held instead."""
-        if self._detail is not None:
-            self.verbs.act_on(job_selection(self._detail.job), self.desk.operations.pause)
-
-    def _task_id(self) -> int | None:
-        node = self._nodes_by_key.get(self.view.cursor)
-        return None if node is None or node.folded else node.tasks[0].id
 
     def _show(self) -> None:
         if self._detail is None:

@@ -29,11 +29,8 @@ class HandoffScreen(DeskScreen):
         self.view = TextView()
         self._note: HandoffNote | None = None
 
-    def compose(self) -> ComposeResult:
-        yield self.head
+    def body(self) -> ComposeResult:
         yield self.view
-        yield self.status
-        yield self.hints
 
     def on_mount(self) -> None:
         self.view.focus()

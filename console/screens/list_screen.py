@@ -100,12 +100,9 @@ class ListScreen(DeskScreen, Generic[V]):
         self.action_export = self.exporter.export
         self.action_inspect = self.inspector.toggle
 
-    def compose(self) -> ComposeResult:
-        yield self.head
+    def body(self) -> ComposeResult:
         yield self.filter_line.prompt
         yield self.split
-        yield self.status
-        yield self.hints
 
     def on_mount(self) -> None:
         self.table.focus()

@@ -45,11 +45,8 @@ class LogScreen(DeskScreen):
         self.action_pager = self.programs.show_in_pager
         self.action_editor = self.programs.open_in_editor
 
-    def compose(self) -> ComposeResult:
-        yield self.head
+    def body(self) -> ComposeResult:
         yield self.view
-        yield self.status
-        yield self.hints
 
     def on_mount(self) -> None:
         self.view.focus()

@@ -67,12 +67,9 @@ class OrphansScreen(DeskScreen):
         self.evidence = TextView()
         self.action_kill = self._kill
 
-    def compose(self) -> ComposeResult:
-        yield self.head
+    def body(self) -> ComposeResult:
         yield self.table
         yield self.evidence
-        yield self.status
-        yield self.hints
 
     def on_mount(self) -> None:
         """Focus the table; there is no evidence yet."""

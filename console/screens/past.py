@@ -46,12 +46,9 @@ class PastScreen(DeskScreen):
         """Of the whole store: jobs, tasks."""
         self.table: Table[PastRow] = Table(past_row_format(self._shown.noun, lambda: desk.look))
 
-    def compose(self) -> ComposeResult:
-        yield self.head
+    def body(self) -> ComposeResult:
         yield from self.counts
         yield self.table
-        yield self.status
-        yield self.hints
 
     def on_mount(self) -> None:
         self.table.focus()

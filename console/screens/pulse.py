@@ -76,13 +76,10 @@ class PulseScreen(DeskScreen):
         self.families = FamilyKeys(desk, self, selected=lambda: self.failing.selected)
         self.action_acknowledge = self.families.acknowledge
 
-    def compose(self) -> ComposeResult:
-        yield self.head
+    def body(self) -> ComposeResult:
         yield self.counts
         yield self.throughput
         yield self._panels
-        yield self.status
-        yield self.hints
 
     def on_mount(self) -> None:
         self.failing.focus()

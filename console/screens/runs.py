@@ -28,8 +28,6 @@ from core.render.times import duration_text
 RUNS = 30
 _KEY, _USUAL, _CELL = 22, 8, 3
 _GAPS = 8
-_ROWS = 6
-"""Lines of a low screen that are not for the foot."""
 
 
 class RunsScreen(DeskScreen):
@@ -48,12 +46,9 @@ class RunsScreen(DeskScreen):
         self.table: Table[RunRow] = Table(self._row_format(80))
         self.foot = StyledLines()
 
-    def compose(self) -> ComposeResult:
-        yield self.head
+    def body(self) -> ComposeResult:
         yield self.table
         yield self.foot
-        yield self.status
-        yield self.hints
 
     def on_mount(self) -> None:
         self.table.focus()
@@ -175,6 +170,4 @@ class RunsScreen(DeskScreen):
             usual = "" if row.usual is None else f", usually {duration_text(row.usual.median_ms)}"
             told += f" | {row.key}: {cell.status}{took}{usual}"
         lines = [[Span(clip(safe_line(told), width))], [Span(clip(safe_line(f" {signs_text()}"), width))]]
-        shown = lines[: max(0, self.size.height - _ROWS)]
-        self.foot.styles.height = len(shown)
-        self.foot.write(shown)
+        self.foot.write_foot(lines, screen_height=self.size.height)

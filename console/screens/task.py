@@ -32,11 +32,8 @@ class TaskScreen(DeskScreen):
         self.view = TextView()
         self._page: TaskPage | None = None
 
-    def compose(self) -> ComposeResult:
-        yield self.head
+    def body(self) -> ComposeResult:
         yield self.view
-        yield self.status
-        yield self.hints
 
     def on_mount(self) -> None:
         self.view.focus()

@@ -5,8 +5,6 @@ Opened through `console.shell.places`.
 
 from __future__ import annotations
 
-import time
-
 from textual.app import ComposeResult
 
 from console.desk import Desk
@@ -15,8 +13,9 @@ from console.rows.listing import now_ms, style_of
 from console.rows.timeline_rows import bar_cells, bars_begin, timeline_row_format
 from console.screens.base import DeskScreen
 from console.screens.graph import GraphScreen
-from console.screens.job import heading
-from console.verbs.selection import Selection, job_selection
+from console.screens.parts.job_keys import JOB_PARTS, JobKeys
+from console.screens.parts.reading_pace import ReadingPace
+from console.verbs.selection import Selection
 from console.widgets.styled_lines import Span, StyledLines
 from console.widgets.table import Table
 from core.control.api import Target
@@ -24,29 +23,11 @@ from core.model.text import SafeText, clip, fit, safe_line
 from core.model.timelines import TaskBar, TimelineView
 from core.render.timeline import LEGEND, extent, slots_text, story_text, waited_text
 
-_ROWS = 6
-"""Lines of a low screen that are not for the foot."""
-_SHARE = 10
-"""After a read, wait this many times as long as it took before the next."""
-
 
 class TimelineScreen(DeskScreen):
     """A bar for each task by its attempts, what it waited for between them, and slots used below."""
 
-    PARTS = (
-        "bars",
-        "drawn",
-        "runs",
-        "retry",
-        "again",
-        "cancel",
-        "kill",
-        "pause",
-        "hold",
-        "why",
-        "logs",
-        "events",
-    )
+    PARTS = ("bars", *JOB_PARTS)
     BINDINGS = bindings(*PARTS)
     READER = "table"
     NOUNS = ("job", "task", "attempt")
@@ -57,16 +38,17 @@ class TimelineScreen(DeskScreen):
         self._timeline: TimelineView | None = None
         self.table: Table[TaskBar] = Table(timeline_row_format(self._shown, lambda: desk.look, width=80))
         self.foot = StyledLines()
-        self._rest_until = 0.0
-        self._is_load_due = False
-        self.action_pause = self._pause
+        self.pace = ReadingPace()
+        self.job_keys = JobKeys(desk, self.verbs, self, job_id=job_id)
+        self.action_runs = self.job_keys.runs
+        self.action_events = self.job_keys.events
+        self.action_logs = self.job_keys.logs
+        self.action_why = self.job_keys.why
+        self.action_pause = self.job_keys.pause
 
-    def compose(self) -> ComposeResult:
-        yield self.head
+    def body(self) -> ComposeResult:
         yield self.table
         yield self.foot
-        yield self.status
-        yield self.hints
 
     def on_mount(self) -> None:
         self.table.focus()
@@ -78,31 +60,24 @@ class TimelineScreen(DeskScreen):
 
     def is_affected(self, kinds: frozenset[str]) -> bool:
         """Read a large job less often: what is put off here is read by `refresh_ages`."""
-        changed = super().is_affected(kinds)
-        self._is_load_due = changed and time.monotonic() < self._rest_until
-        return changed and not self._is_load_due
+        return super().is_affected(kinds) and self.pace.may_read()
 
     def refresh_ages(self) -> None:
         """Read what was put off; let what runs grow."""
         is_open = self._timeline is not None and self._timeline.job.finished_at is None
-        if self._is_load_due and not self.desk.frozen and time.monotonic() >= self._rest_until:
-            self._is_load_due = False
+        if self.pace.is_due and not self.desk.frozen:
             self.reload()
         elif is_open:
             self._show()
         super().refresh_ages()
 
     async def load(self) -> None:
-        begun = time.monotonic()
-        self._timeline = await self.desk.control.timeline(self.job_id)
-        self._show()
-        now = time.monotonic()
-        self._rest_until = now + min(now - begun, 1.0) * _SHARE
+        with self.pace.reading():
+            self._timeline = await self.desk.control.timeline(self.job_id)
+            self._show()
 
     def title_line(self) -> SafeText:
-        if self._timeline is None:
-            return safe_line(f" Job {self.job_id}")
-        return heading(self._timeline.job, self.desk.look, width=self.size.width or 80)
+        return self.job_keys.title(self.size.width or 80)
 
     def position_text(self) -> str:
         cut = "" if self._timeline is None or self._timeline.searched is None else "+"
@@ -120,6 +95,7 @@ class TimelineScreen(DeskScreen):
         return Selection(
             target=Target(task_ids=(bar.task_id,)),
             label=f"task {bar.task_id} ({bar.key})",
+            is_paused=bar.status == "held",
             running=int(bar.status == "running"),
         )
 
@@ -128,6 +104,9 @@ class TimelineScreen(DeskScreen):
 
     def selected_view(self) -> object:
         return self.table.selected
+
+    def subject(self) -> int | None:
+        return None if self.table.selected is None else self.table.selected.task_id
 
     def job_view(self) -> object:
         return None if self._timeline is None else self._timeline.job
@@ -141,19 +120,7 @@ class TimelineScreen(DeskScreen):
         self.action_open()
 
     def action_open(self) -> None:
-        self.visit("task", self._task_id())
-
-    def action_logs(self) -> None:
-        self.visit("log", self._task_id())
-
-    def action_why(self) -> None:
-        self.visit("why", self._task_id())
-
-    def action_events(self) -> None:
-        self.visit("job events", self.job_id)
-
-    def action_runs(self) -> None:
-        self.visit("runs", None if self._timeline is None else self._timeline.job.name)
+        self.visit("task", self.subject())
 
     def action_draw(self) -> None:
         """Go back to the list, past the graph."""
@@ -161,14 +128,6 @@ class TimelineScreen(DeskScreen):
         self.app.pop_screen()
         if isinstance(below, GraphScreen):
             self.app.pop_screen()
-
-    def _pause(self) -> None:
-        """Pause or resume the job, wherever the cursor is: tasks are held instead."""
-        if self._timeline is not None:
-            self.verbs.act_on(job_selection(self._timeline.job), self.desk.operations.pause)
-
-    def _task_id(self) -> int | None:
-        return None if self.table.selected is None else self.table.selected.task_id
 
     def _shown(self) -> TimelineView | None:
         return self._timeline
@@ -200,6 +159,4 @@ class TimelineScreen(DeskScreen):
         if bar is not None:
             lines.append([Span(clip(safe_line(f" {story_text(bar, now=now)}"), width))])
         lines.append([Span(clip(safe_line(f" {LEGEND}"), width))])
-        shown = lines[: max(0, self.size.height - _ROWS)]
-        self.foot.styles.height = len(shown)
-        self.foot.write(shown)
+        self.foot.write_foot(lines, screen_height=self.size.height)

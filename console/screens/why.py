@@ -33,11 +33,8 @@ class WhyScreen(DeskScreen):
         self._engine: EngineInfo | None = None
         self.view = TextView()
 
-    def compose(self) -> ComposeResult:
-        yield self.head
+    def body(self) -> ComposeResult:
         yield self.view
-        yield self.status
-        yield self.hints
 
     def on_mount(self) -> None:
         self.view.focus()

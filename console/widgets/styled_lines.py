@@ -1,6 +1,6 @@
 """A few lines of styled text, drawn again only where they change.
 
-Used by the Pulse screen.
+Used by Pulse, the timeline and the runs.
 """
 
 from __future__ import annotations
@@ -19,6 +19,10 @@ from core.model.text import SafeText, cells
 _GAP = SafeText("  ")
 _NEAR = 8
 """Runs of changed cells that are at most so far apart are drawn as one: that costs fewer bytes."""
+
+
+_TABLE_ROWS = 6
+"""Lines of a low screen that are not for a foot."""
 
 
 class Span(NamedTuple):
@@ -46,6 +50,12 @@ class StyledLines(Widget):
         for y, (was, now) in enumerate(zip(old, self._lines, strict=True)):
             if was != now:
                 self.refresh(*(Region(first, y, last - first, 1) for first, last in changed(was, now)))
+
+    def write_foot(self, lines: Sequence[Sequence[Span]], *, screen_height: int) -> None:
+        """Show as many of these lines below a table as leave room for it."""
+        shown = lines[: max(0, screen_height - _TABLE_ROWS)]
+        self.styles.height = len(shown)
+        self.write(shown)
 
     def render_line(self, y: int) -> Strip:
         """Return one line."""

@@ -10,7 +10,7 @@ from textual.color import Color
 
 from console.dialogs.help import in_columns
 from console.key_table import KEYS, hints
-from console.screens.job import heading
+from console.rows.job_heading import heading
 from console.shell.app import ConsoleApp, ConsoleOptions
 from console.themes import own_looks
 from console.widgets.column_widths import ColumnWidths

@@ -9,6 +9,7 @@ from console.color_depth import CONTRAST, contrast
 from console.rows.graph_nodes import WHOLE, fold
 from console.screens.graph import GraphScreen
 from console.screens.job import JobScreen
+from console.screens.parts.reading_pace import ReadingPace
 from console.themes import PLAIN, own_looks
 from core.model.errors import Unavailable
 from core.model.records import replace
@@ -197,14 +198,19 @@ async def test_a_job_that_took_long_to_read_rests_before_it_is_read_again() -> N
     async with console(control) as operator:
         screen = await open_graph(operator)
         await settled(operator)
-        screen._rest_until = float("inf")
+        now = 0.0
+        screen.pace = ReadingPace(clock=lambda: now)
+        with screen.pace.reading():
+            now = 0.5
         control.reads.clear()
         control.set_task(2, status="succeeded")
         await operator.beat()
+        # What does not change the graph leaves what was put off as it is.
+        screen.take_changes(frozenset({"schedule.fired"}))
         screen.refresh_ages()
         await operator.pilot.pause()
         assert control.reads["job_detail"] == 0
-        screen._rest_until = 0.0
+        now = 6.0
         screen.refresh_ages()
         await operator.sees("✓ b")
 

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from console.rows import listing
-from console.screens.job import JobScreen, progress, rows_of
+from console.rows.job_heading import progress
+from console.screens.job import JobScreen, rows_of
 from core.model.records import replace
 from core.model.values import INBOX
 from core.model.views import JobView, StageView, TaskView

@@ -11,6 +11,7 @@ from typing import Literal, Protocol, TypeVar
 from textual.screen import ModalScreen
 from textual.worker import Worker
 
+from console.navigation.history import Subject
 from console.verbs.selection import Selection
 from console.widgets.head import Head
 from core.filters.terms import Filter
@@ -84,3 +85,19 @@ class VerbHost(Host, Protocol):
 
     def submit_again(self, job_id: int) -> None:
         """Open the form of a job with its values filled in."""
+
+
+class JobHost(Protocol):
+    """A view of one job."""
+
+    def visit(self, place: str, subject: Subject | None) -> None:
+        """Show a place on top; nothing happens without a subject."""
+
+    def subject(self) -> int | None:
+        """Return the task under the cursor, if one is."""
+
+    def job_view(self) -> object:
+        """Return the job, or None before it has been read."""
+
+    def view_below(self) -> object:
+        """Return what the screen below has chosen, or None."""
