@@ -37,6 +37,7 @@ from core.host import effective_user
 from core.model.actors import signed
 from core.model.paths import Paths, ensure_home
 from core.model.ports import Connector
+from core.rules.families import family_of
 from core.store.version import is_older
 
 LEFT = "what it was started for is done"
@@ -201,7 +202,7 @@ async def _bring_up(paths: Paths, tell: Callable[[str], None]) -> None:
         tell(line)
 
     progress = Progress(tell=say, stop=threading.Event())
-    work = asyncio.ensure_future(asyncio.to_thread(upgrade_store, paths.db, progress))
+    work = asyncio.ensure_future(asyncio.to_thread(upgrade_store, paths.db, progress, family_of=family_of))
     try:
         await shield(work)
     except asyncio.CancelledError:

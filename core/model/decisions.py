@@ -54,6 +54,10 @@ class SortKey(Protocol):
     def __call__(self, eligible_at: int, priority: int, *, aging_step: int) -> int: ...
 
 
+FamilyOf: TypeAlias = Callable[[JsonObject], Family]
+"""Return the family of an error as it is stored."""
+
+
 class WriterRules(Struct, frozen=True, kw_only=True):
     """The decisions that the writer carries out."""
 
@@ -66,5 +70,4 @@ class WriterRules(Struct, frozen=True, kw_only=True):
     verdict_of_tasks: Callable[[TaskCounts], Verdict | None]
     forecast: Callable[[OnTaskFailure, Sequence[tuple[str, TaskCounts]]], Verdict | None]
     """By the names and tasks of the stages, in order; None = the job will succeed."""
-    family_of: Callable[[JsonObject], Family]
-    """By the error as it is stored."""
+    family_of: FamilyOf

@@ -6,7 +6,6 @@ Owned by `Batch`; the rows are read by the reports and verified by recount.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.model.failures import HOUR, HOURS, Family
@@ -55,7 +54,7 @@ class Families:
 
     def __init__(self, writer: Writer, *, wall: int) -> None:
         self._db = writer.connection
-        self._family_of: Callable[[JsonObject], Family] = writer.rules.family_of
+        self._family_of = writer.rules.family_of
         self._wall = wall
         self._noted: dict[str, _Noted] = {}
         self._moved: dict[int, tuple[int, Counter[TaskStatus]]] = {}

@@ -19,6 +19,12 @@ def add_columns(table: str, *columns: str) -> None:
         run(f"ALTER TABLE {table} ADD COLUMN {column}")
 
 
+def add_missing_columns(table: str, *columns: str) -> None:
+    """Add those of the columns that a table does not have."""
+    known = {row[1] for row in op.get_bind().exec_driver_sql(f"PRAGMA table_info({table})")}
+    add_columns(table, *(column for column in columns if column.partition(" ")[0] not in known))
+
+
 def make_over(table: str, create: str, *, columns: str, values: str | None = None) -> None:
     """Replace a table by one of the same name, for what `ADD COLUMN` cannot do; its indexes go.
 

@@ -1,7 +1,7 @@
 """The tables: rows, CHECKs from the table of moves, few indexes.
 
-Used by the database, the reports and the migrations. Every change here needs its step in the newest file
-of `migrations/versions`; new columns stand last in their table, where `ADD COLUMN` puts them.
+Used by the database, the reports and the migrations. Every change here makes a new version, with its file in
+`migrations/versions`; new columns stand last in their table, where `ADD COLUMN` puts them.
 
 Times are ms UTC of the wall clock, which may go back, but for `retry_at`, `sort_key`, `ended.at`,
 `family.ack_until` and `engine.time_*`: those are engine time, which no setting of that clock moves.

@@ -5,6 +5,7 @@ Called by hosting before an engine opens the store.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,9 +18,11 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import StaticPool
 
 from core.model.crash_points import crash_point
+from core.model.decisions import FamilyOf
 from core.model.errors import Bug, TaskdeckError, Unavailable
 from core.store.database import broken, full, is_full, version_of
-from core.store.sql import decode
+from core.store.schema import metadata
+from core.store.sql import decode, pack
 from core.store.store_copy import check_room, copy_store
 from core.store.version import SCHEMA_VERSION
 
@@ -42,7 +45,7 @@ class Progress:
     """Once set, the upgrade ends with `Unavailable` (`store.upgrade_stopped`), and the store is as it was."""
 
 
-def upgrade_store(path: Path, progress: Progress) -> None:
+def upgrade_store(path: Path, progress: Progress, *, family_of: FamilyOf) -> None:
     """Bring a store file of an older version to this one, keeping a copy beside it; another is left alone.
 
     The caller owns the engine lock. Whatever happens, the store is afterwards what it was or whole in the
@@ -56,15 +59,16 @@ def upgrade_store(path: Path, progress: Progress) -> None:
         connection.execute("PRAGMA synchronous = FULL")
         version = version_of(connection)
         if 0 < version < SCHEMA_VERSION:
-            _upgrade(connection, path, version, progress)
+            _upgrade(connection, path, progress, family_of=family_of)
     except sqlite3.Error as error:
         raise _refusal(path, error, progress) from error
     finally:
         connection.close()
 
 
-def _upgrade(connection: sqlite3.Connection, path: Path, version: int, progress: Progress) -> None:
+def _upgrade(connection: sqlite3.Connection, path: Path, progress: Progress, *, family_of: FamilyOf) -> None:
     crash_point("upgrade.begun")
+    version = version_of(connection)
     check_room(path)
     progress.tell(f"bringing {path} from schema version {version} up to {SCHEMA_VERSION}")
     copy = copy_store(connection, path, version=version, progress=progress.tell, stop=progress.stop)
@@ -74,7 +78,7 @@ def _upgrade(connection: sqlite3.Connection, path: Path, version: int, progress:
     )
     connection.set_progress_handler(progress.stop.is_set, _STEPS)
     try:
-        upgrade(connection)
+        upgrade(connection, family_of=family_of)
     finally:
         connection.set_progress_handler(None, _STEPS)
     crash_point("upgrade.committed")
@@ -94,13 +98,19 @@ def _refusal(path: Path, error: sqlite3.Error, progress: Progress) -> TaskdeckEr
     return full() if is_full(error) else broken(path, error)
 
 
-def upgrade(connection: sqlite3.Connection) -> None:
+def upgrade(connection: sqlite3.Connection, *, family_of: FamilyOf) -> None:
     """Bring an open store from its schema version to `SCHEMA_VERSION` in one transaction.
 
     The connection is in autocommit, under the engine lock, and may be of an empty file (version 0). All or
     nothing: after any error the store is as it was. Raises `Bug` `store.upgrade_broken` if rows would point
-    to nothing afterwards; errors of SQLite travel on.
+    to nothing afterwards, or tables be others than ours; errors of SQLite travel on.
     """
+
+    def family(error: str) -> str:
+        id_, code, pattern = family_of(json.loads(error))
+        return pack({"id": id_, "code": code, "pattern": pattern})
+
+    connection.create_function("family_of", 1, family, deterministic=True)
     engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
     (enforced,) = connection.execute("PRAGMA foreign_keys").fetchone()
     # Rebuilding a table would delete what refers to it; the check before the commit takes its place.
@@ -138,4 +148,19 @@ def _carry_out(bound: Connection) -> None:
             hint="the store is untouched; report this",
             facts={"rows": len(dangling), "table": dangling[0][0]},
         )
+    _compare_columns(bound, version)
     bound.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _compare_columns(bound: Connection, version: int) -> None:
+    """Refuse a store that was not what its version says: some code that was never released wrote such."""
+    for table in metadata.sorted_tables:
+        found = {row[1] for row in bound.exec_driver_sql(f"PRAGMA table_info({table.name})")}
+        missing = sorted(set(table.columns.keys()) - found)
+        if missing:
+            raise Bug(
+                "store.upgrade_broken",
+                f"the store says version {version}, but was between: {table.name} is without {missing[0]}",
+                hint="the store is untouched; report this, with the taskdeck that wrote it",
+                facts={"table": table.name, "missing": list(missing)},
+            )

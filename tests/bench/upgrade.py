@@ -19,6 +19,7 @@ from threading import Event
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from core.rules.families import family_of
 from core.store.upgrade import Progress, upgrade_store
 from tests.support.old_stores import write_old_store
 
@@ -75,12 +76,13 @@ def main() -> None:
     chosen = parser.parse_args()
     folder = Path(tempfile.mkdtemp(dir=chosen.folder, prefix="taskdeck-upgrade-"))
     try:
-        path = write_old_store(folder / "taskdeck.db", 1)
+        path = write_old_store(folder / "taskdeck.db", "1")
         fill(path, chosen.tasks)
         size = path.stat().st_size
         began, cpu = time.monotonic(), time.process_time()
         marks: list[float] = []
-        upgrade_store(path, Progress(tell=lambda _: marks.append(time.monotonic()), stop=Event()))
+        progress = Progress(tell=lambda _: marks.append(time.monotonic()), stop=Event())
+        upgrade_store(path, progress, family_of=family_of)
         ended, copied = time.monotonic(), marks[-2]
         print(f"{chosen.tasks} tasks, {size / 1e6:.0f} MB")
         print(

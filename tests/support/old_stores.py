@@ -9,8 +9,12 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parents[1] / "store" / "versions"
 
 
-def write_old_store(path: Path, version: int) -> Path:
-    """Write the store of a schema version; its engine was killed, its write-ahead log is written back."""
+VERSIONS = ("1", "2", "2_families")
+"""Older schema versions; code of version 2 kept families and run times before these had a version."""
+
+
+def write_old_store(path: Path, version: str) -> Path:
+    """Write a store of one of `VERSIONS`; its engine was killed, its write-ahead log is written back."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA journal_mode = WAL")

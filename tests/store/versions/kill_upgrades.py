@@ -16,6 +16,7 @@ from threading import Event
 from typing import Any
 
 from core.model import crash_points
+from core.rules.families import family_of
 from core.store import store_copy
 from core.store.upgrade import Progress, upgrade_store
 
@@ -47,7 +48,7 @@ def die_in_upgrade(path: Path, point: str) -> None:
         crash_points._name, crash_points._left = name, int(number)
     # So that a small store is copied in many steps.
     store_copy._PAGES = 5
-    upgrade_store(path, Progress(tell=lambda _: None, stop=Event()))
+    upgrade_store(path, Progress(tell=lambda _: None, stop=Event()), family_of=family_of)
 
 
 def main(store: str, folder: str, *points: str) -> None:
