@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from core.model.errors import TaskdeckError, Unavailable
 from core.model.records import replace
+from core.model.status import TASK_IDLE
 from core.model.waits import EngineFacts, JobWaits, Place, TaskFacts, TaskWaits
 from core.rules.why import jobs, slots, tasks
 
@@ -69,7 +70,7 @@ class WaitAnswers:
 
     async def told(self, views: Sequence[TaskView]) -> tuple[TaskView, ...]:
         """Return these tasks with what they wait for; what does not wait costs nothing."""
-        waiting = [view.id for view in views if view.status in tasks.WAITING]
+        waiting = [view.id for view in views if view.status in TASK_IDLE]
         if not waiting:
             return tuple(views)
         known = await self._reports.of_tasks(waiting)
@@ -98,7 +99,7 @@ class WaitAnswers:
         job = await self._reports.of_job(job_id)
         engine = await self._engine()
         groups = jobs.grouped((facts, tasks.reasons(facts, engine)) for facts in job.facts)
-        waiting = sum(job.tasks.get(status, 0) for status in tasks.WAITING)
+        waiting = sum(job.tasks.get(status, 0) for status in TASK_IDLE)
         return JobWaits(
             job_id=job_id,
             name=job.name,

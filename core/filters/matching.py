@@ -28,6 +28,7 @@ from core.filters.terms import (
     Term,
     field_of,
 )
+from core.model.status import TASK_IDLE
 
 _COMPARISONS: dict[Op, Callable[[float, float], bool]] = {
     Op.LESS: operator.lt,
@@ -35,8 +36,6 @@ _COMPARISONS: dict[Op, Callable[[float, float], bool]] = {
     Op.MORE: operator.gt,
     Op.AT_LEAST: operator.ge,
 }
-IDLE = frozenset({"blocked", "held", "queued", "retrying", "waiting"})
-"""Statuses of tasks in which a span that has no end takes no time."""
 _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
@@ -87,7 +86,7 @@ def value_of(row: Mapping[str, object], field: Field, *, now: int) -> object:
         return _read(row, field.column)
     started, finished = (row.get(column) for column in field.column.split(":"))
     # A task that waits for its next attempt takes no time; a job does until it has ended.
-    end = now if finished is None and row.get("status") not in IDLE else finished
+    end = now if finished is None and row.get("status") not in TASK_IDLE else finished
     return end - started if isinstance(started, int) and isinstance(end, int) else None
 
 

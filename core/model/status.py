@@ -118,6 +118,8 @@ _J, _G, _T, _A = JobStatus, StageStatus, TaskStatus, AttemptStatus
 JOB_FINAL = frozenset({_J.SUCCEEDED, _J.FAILED, _J.CANCELLED})
 STAGE_FINAL = frozenset({_G.SUCCEEDED, _G.FAILED, _G.CANCELLED, _G.SKIPPED})
 TASK_FINAL = frozenset({_T.SUCCEEDED, _T.FAILED, _T.CANCELLED, _T.SKIPPED})
+TASK_IDLE = frozenset(set(TaskStatus) - TASK_FINAL - {_T.RUNNING})
+"""Neither running nor ended: such a task waits for something; a span of it that has no end takes no time."""
 ATTEMPT_FINAL = frozenset(set(AttemptStatus) - {_A.RUNNING})
 
 JOB_MOVES: tuple[Move[JobStatus], ...] = (

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from core.model.status import TASK_FINAL, TASK_MOVES, TaskStatus
+from core.model.status import TASK_FINAL, TASK_IDLE, TASK_MOVES, TaskStatus
 from core.model.timelines import Segment, TaskPast
-from core.rules.why.tasks import WAITING
 
 PAUSED = "paused"
 """The status of a stretch in which a task was queued and its job was paused."""
@@ -49,7 +48,7 @@ def critical_path(tasks: Sequence[TaskPast]) -> tuple[int, ...]:
     for the need that ended last, or without needs for the task of the earlier stage that ended last.
     """
     by_id = {task.task_id: task for task in tasks}
-    moving = [task for task in tasks if task.status not in WAITING and _ran(task)]
+    moving = [task for task in tasks if task.status not in TASK_IDLE and _ran(task)]
     if not moving:
         return ()
     chain = [max(moving, key=_end)]

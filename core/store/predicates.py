@@ -28,7 +28,6 @@ from sqlalchemy import (
 )
 
 from core.filters.fields import FIELDS, TOOK, Kind, Noun
-from core.filters.matching import IDLE
 from core.filters.patterns import PatternRefused, compile_pattern
 from core.filters.terms import (
     Ago,
@@ -45,7 +44,7 @@ from core.filters.terms import (
     field_of,
 )
 from core.model.errors import Invalid
-from core.model.status import JOB_FINAL, JobStatus, TaskStatus
+from core.model.status import JOB_FINAL, TASK_IDLE, JobStatus, TaskStatus
 from core.model.values import INBOX
 from core.store.schema import attempt, engine, event, job, task
 from core.store.sql import among, raw
@@ -113,7 +112,7 @@ def _took(noun: Noun, now: int) -> Expression:
     end: Expression = literal(now)
     if noun is Noun.TASKS:
         # One that waits for its next attempt takes no time.
-        end = case((table.c.status.not_in([literal_column(f"'{one}'") for one in sorted(IDLE)]), now))
+        end = case((table.c.status.not_in([literal_column(f"'{one}'") for one in sorted(TASK_IDLE)]), now))
     return func.coalesce(table.c.finished_at, end) - table.c.started_at
 
 

@@ -107,6 +107,7 @@ def test_what_runs_ends_the_path_and_what_waits_is_not_on_it() -> None:
     assert critical_path(blocked) == ()
     never_ran = past(task_id=9, status="cancelled", finished_at=99, needs=(2,))
     assert critical_path([*tasks, never_ran]) == (1, 2)
+    assert critical_path([*chain(a=(1, 10, ())), never_ran]) == (1,)
 
 
 def test_needs_in_a_circle_end_the_search() -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from core.model.lanes import Head
-from core.model.status import TaskStatus
+from core.model.status import TASK_IDLE, TaskStatus
 from core.model.views import ClaimsClosed
 from core.model.waits import EngineFacts, Need, Place, Reason, Switch, TaskFacts, WaitCode
 from core.rules.why.jobs import grouped, job_summary
 from core.rules.why.slots import place_in_order, predicted
-from core.rules.why.tasks import WAITING, reasons, short, summary
+from core.rules.why.tasks import reasons, short, summary
 
 SERVING = EngineFacts(state="serving", slots=2, running=2)
 BY_ANN = Switch(by="ann", at=7, reason="ask first")
@@ -34,7 +34,7 @@ def closed(code: str, since: int) -> ClaimsClosed:
 @pytest.mark.parametrize("status", sorted(TaskStatus))
 def test_what_waits_has_a_reason_and_nothing_else_has(status: str) -> None:
     found = reasons(task(status), SERVING)
-    assert bool(found) == (status in WAITING)
+    assert bool(found) == (status in TASK_IDLE)
     assert all(reason.text and reason.short and reason.ends for reason in found)
     assert summary(task(status), found)
     assert bool(short(found)) == bool(found)

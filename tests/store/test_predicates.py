@@ -17,7 +17,7 @@ from core.filters.parser import parse
 from core.filters.terms import Ago, At, Compare, Contains, Filter, Glob, In, Length, Matches, Op, Term
 from core.model.errors import Invalid
 from core.model.records import as_dict
-from core.model.status import TaskStatus
+from core.model.status import TASK_FINAL, TaskStatus
 from core.store.database import open_writer
 from core.store.predicates import where
 from core.store.readers import Readers
@@ -163,6 +163,24 @@ def test_sql_finds_what_the_filter_matches(
     expected = [view.id for view in everything.rows if matches(filter_, as_dict(view), now=NOW)]
     found = loop.run_until_complete(reports.tasks.page(filter_))
     assert [view.id for view in found.rows] == expected
+
+
+def test_what_neither_runs_nor_has_ended_takes_no_time(
+    db: sqlite3.Connection, reports: Reports, loop: asyncio.AbstractEventLoop
+) -> None:
+    db.execute("DELETE FROM task")
+    columns = dict.fromkeys((*TEXT_COLUMNS, "wait_reason", "queued_at", "finished_at", "retry_at", "error"))
+    times = {"created_at": NOW, "started_at": NOW - 5}
+    numbers = {"priority": 0, "needs_left": 0, "tries": 1, "epoch": 1, **times}
+    for number, status in enumerate(TaskStatus, start=1):
+        texts = {"key": status, "uses": "shell", "queue": "default"}
+        _insert(db, number, {**columns, **numbers, **texts, "status": str(status)})
+    filter_ = Filter(noun=Noun.TASKS, terms=(Compare(field="took", op=Op.AT_LEAST, value=Length(ms=0)),))
+    expected = {status for status in TaskStatus if status == TaskStatus.RUNNING or status in TASK_FINAL}
+    everything = loop.run_until_complete(reports.tasks.page()).rows
+    found = loop.run_until_complete(reports.tasks.page(filter_)).rows
+    assert {view.status for view in found} == expected
+    assert {view.status for view in everything if matches(filter_, as_dict(view), now=NOW)} == expected
 
 
 @settings(max_examples=60, deadline=None)

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from core.model.records import replace
-from core.model.status import JOB_FINAL
+from core.model.status import JOB_FINAL, TASK_IDLE
 from core.model.waits import Reason, ReasonGroup, TaskFacts, WaitCode
-from core.rules.why.tasks import WAITING
 
 _ALIKE = {
     WaitCode.SLOTS: "they wait for a slot",
@@ -39,7 +38,7 @@ def grouped(tasks: Iterable[tuple[TaskFacts, tuple[Reason, ...]]]) -> tuple[Reas
 
 def job_summary(status: str, counts: Mapping[str, int], groups: tuple[ReasonGroup, ...]) -> str:
     """Return one sentence: how many tasks wait, and for what."""
-    waiting = sum(counts.get(status, 0) for status in WAITING)
+    waiting = sum(counts.get(status, 0) for status in TASK_IDLE)
     running = counts.get("running", 0)
     if status in JOB_FINAL:
         return f"it has {status}: nothing of it waits"

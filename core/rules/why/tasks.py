@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from core.model.status import TASK_FINAL, JobStatus, TaskStatus
+from core.model.status import TASK_IDLE, JobStatus, TaskStatus
 from core.model.values import INBOX
 from core.model.waits import EngineFacts, Need, Reason, TaskFacts, WaitCode
 from core.rules.why.engine import engine_reasons
@@ -15,8 +15,6 @@ from core.rules.why.slots import slot_reason
 
 NAMED = 5
 """Needs that a sentence names."""
-WAITING = frozenset(set(TaskStatus) - TASK_FINAL - {TaskStatus.RUNNING})
-"""Statuses of tasks that wait."""
 
 
 def reasons(task: TaskFacts, engine: EngineFacts) -> tuple[Reason, ...]:
@@ -25,7 +23,7 @@ def reasons(task: TaskFacts, engine: EngineFacts) -> tuple[Reason, ...]:
     What it waits for itself comes first, then what keeps back its job and queue, then the engine. Slots are
     a reason only where nothing else is.
     """
-    if task.status not in WAITING:
+    if task.status not in TASK_IDLE:
         return ()
     found = [*_set_aside(task), *_own(task), *_paused(task), *engine_reasons(engine)]
     if not found:

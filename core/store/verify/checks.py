@@ -5,7 +5,7 @@ Used by `findings`.
 
 from __future__ import annotations
 
-from core.model.status import JOB_FINAL, STAGE_FINAL, TASK, TASK_FINAL, JobStatus, TaskStatus
+from core.model.status import JOB_FINAL, STAGE_FINAL, TASK_FINAL, TASK_IDLE, JobStatus, TaskStatus
 from core.model.values import INBOX, INBOX_STAGE
 from core.store.schema import BUCKET, KEPT, RUN_TIMES
 from core.store.sql import among
@@ -14,7 +14,6 @@ from core.store.verify.family_checks import FAMILY_CHECKS
 
 _OPEN = set(TaskStatus) - TASK_FINAL
 _LIVE = set(JobStatus) - JOB_FINAL - {JobStatus.ENDING}
-_IDLE = TASK["cancel"].sources - {TaskStatus.RUNNING}
 _HELD_UP = "EXISTS (SELECT 1 FROM followup f WHERE f.kind = '{}' AND f.id = {})"
 
 
@@ -318,7 +317,7 @@ _JOBS = (
         "a job's verdict is in, but some of its idle tasks are not cancelled",
         f"""
         SELECT j.id AS job, t.id AS task, t.status FROM job j JOIN task t ON t.job_id = j.id
-        WHERE j.status = 'ending' AND {among(_IDLE, "t.status")} AND NOT {_followed("job", "j.id")}""",
+        WHERE j.status = 'ending' AND {among(TASK_IDLE, "t.status")} AND NOT {_followed("job", "j.id")}""",
     ),
     check(
         "job.verdict",
