@@ -44,16 +44,21 @@ class Pulse:
     link_ms: int = 0
     """How long the engine took to answer."""
     trouble: SafeText = SafeText("")
+    """Why this could not be read, or why the engine does not run tasks."""
     acknowledged: int = 0
-    """Failed tasks of families that are acknowledged."""
+    """Failed tasks that operators have acknowledged."""
     lost: int = 0
     """Tasks that an operator has to decide: the end of their attempt was not seen."""
-    """Why this could not be read, or why the engine does not run tasks."""
 
     @property
     def news(self) -> int:
         """How many tasks failed that no operator has acknowledged."""
         return max(0, self.tasks.get("failed", 0) - self.acknowledged)
+
+    @property
+    def known_text(self) -> str:
+        """Return ` (+3 known)` for what stands behind the failed tasks that are news, '' = none are known."""
+        return f" (+{self.acknowledged:,} known)" if self.acknowledged else ""
 
     @property
     def busy(self) -> bool:

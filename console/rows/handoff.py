@@ -101,11 +101,10 @@ def _lines(facts: HandoffFacts) -> Iterator[str]:
         yield "engine: none answers"
     else:
         yield f"engine: {engine.state}, {engine.running} of {engine.slots} slots, {engine.home}"
-    known = f" (+{pulse.acknowledged} known)" if pulse.acknowledged else ""
     others = [
         f"{n} {status}" for status, n in pulse.tasks.items() if n and status not in ("failed", "succeeded")
     ]
-    yield f"tasks: {', '.join([f'{pulse.news} failed{known}', *others])}"
+    yield f"tasks: {', '.join([f'{pulse.news} failed{pulse.known_text}', *others])}"
     yield from _part("fails", [_family(family, facts) for family in facts.families])
     yield from _part("runs", [_job(job) for job in facts.jobs])
     yield from _part("waits", [_waiting(waiting) for waiting in facts.waiting])

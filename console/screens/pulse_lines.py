@@ -49,10 +49,15 @@ def engine_text(feed: Feed) -> str:
 
 
 def count_lines(pulse: Pulse, look: Look, *, width: int) -> list[list[Span]]:
-    """Count tasks by status, then jobs that have not ended."""
+    """Count tasks by status, of the failed ones what is news, then jobs that have not ended."""
     tasks = [status for status in _TASKS if pulse.tasks.get(status) or status in _ALWAYS]
     jobs = [status for status in JobStatus if pulse.jobs.get(status)]
-    lines = flow(SafeText(" Tasks  "), _parts(tasks, pulse.tasks, look), width)
+    news = {**pulse.tasks, TaskStatus.FAILED: pulse.news}
+    parts = [
+        Span(safe_line(f"{part.text}{pulse.known_text}"), part.style) if status is TaskStatus.FAILED else part
+        for status, part in zip(tasks, _parts(tasks, news, look), strict=True)
+    ]
+    lines = flow(SafeText(" Tasks  "), parts, width)
     open_jobs = _parts(jobs, pulse.jobs, look) or [Span(SafeText("none is open: o starts one"))]
     return lines + flow(SafeText(" Jobs   "), open_jobs, width)
 

@@ -80,14 +80,14 @@ class RetriesScreen(ListScreen[TaskView]):
         self.nothing = SafeText(PRESETS[0].nothing)
 
     def title_line(self) -> SafeText:
-        """Count what each preset shows; the present one stands in brackets."""
-        counts = self.desk.feed.pulse.tasks
+        """Count what each preset shows, known or not; the present one stands in brackets."""
+        counts, known = self.desk.feed.pulse.tasks, self.desk.feed.pulse.acknowledged
         labels = (f"{one.name} {sum(counts.get(status, 0) for status in one.statuses):,}" for one in PRESETS)
         words = [
             f"[{label}]" if preset == self._preset else f" {label} "
             for preset, label in zip(PRESETS, labels, strict=True)
         ]
-        return safe_line(f" Retries/Dead  {' '.join(words)}")
+        return safe_line(f" Retries/Dead  {' '.join(words)}{f'  {known:,} known' if known else ''}")
 
     async def action_families(self) -> None:
         await self.app.run_action("screen('failures')")

@@ -79,14 +79,15 @@ async def _summary(control: ControlAPI) -> Lines:
         for queue in queues:
             total.update(queue.tasks)
         paused = sum(queue.paused_at is not None for queue in queues)
-        return _counts(None, total, paused)
-    lines = _counts(changes.engine, changes.tasks, changes.paused_queues)
+        known = (await control.failures(limit=1)).known if total["failed"] else 0
+        return _counts(None, total, paused=paused, known=known)
+    lines = _counts(changes.engine, changes.tasks, paused=changes.paused_queues, known=changes.acknowledged)
     if changes.lost:
         lines["lost"] = _line(f"lost and held: {changes.lost} (decide: taskdeck orphans --plan)")
     return lines
 
 
-def _counts(engine: EngineInfo | None, tasks: Mapping[str, int], paused: int) -> Lines:
+def _counts(engine: EngineInfo | None, tasks: Mapping[str, int], *, paused: int, known: int) -> Lines:
     lines: Lines = {"engine": SafeText("engine: none is running (start one: taskdeck serve)")}
     if engine is not None:
         state = "" if engine.state == "serving" else f", {engine.state}{_BACK.get(engine.state, '')}"
@@ -96,7 +97,10 @@ def _counts(engine: EngineInfo | None, tasks: Mapping[str, int], paused: int) ->
         if engine.closed:
             why = "; ".join(f"{closed.message} ({closed.hint})" for closed in engine.closed)
             lines["claims"] = _line(f"nothing is claimed: {why}")
-    lines["tasks"] = _line(f"tasks: {_listed(tasks) or 'none'}")
+    # What operators have acknowledged is not news, here as on the screens.
+    news = {**tasks, "failed": max(0, tasks.get("failed", 0) - known)}
+    listed = [*filter(None, (_listed(news),)), *([f"{known} known failures"] if known else [])]
+    lines["tasks"] = _line(f"tasks: {', '.join(listed) or 'none'}")
     if paused:
         lines["paused"] = SafeText(f"paused queues: {paused}")
     return lines

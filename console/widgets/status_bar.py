@@ -42,11 +42,10 @@ class StatusBar(Line):
 def _counted(pulse: Pulse, look: Look) -> Iterator[Content]:
     """Count what there is by status, in the colours of the statuses; what is 0 is muted."""
     counts = {status: pulse.tasks.get(status, 0) for status in _COUNTED} | {"failed": pulse.news}
-    known = f" (+{pulse.acknowledged} known)" if pulse.acknowledged else ""
     for status, count in counts.items():
         if count or status in _COUNTED[:3]:
             color = look.marks[status].color if count else look.muted
-            yield Content.styled(f"{status} {count}{known if status == 'failed' else ''}", color)
+            yield Content.styled(f"{status} {count}{pulse.known_text if status == 'failed' else ''}", color)
     if pulse.lost:
         yield Content.styled(f"lost {pulse.lost}", look.marks["lost"].color)
     if pulse.paused:

@@ -105,6 +105,8 @@ def _show(listed: FamilyList, rows: Sequence[FamilyView], arguments: Failures) -
         note("no failures match")
     else:
         note("nothing fails")
+    if listed.known and not arguments.json:
+        note(f"{listed.tasks:,} tasks fail, {listed.known:,} of them are known")
     if listed.searched is not None:
         note(f"among the {listed.searched:,} families that failed last only")
     if rows and not arguments.json:

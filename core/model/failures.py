@@ -75,6 +75,8 @@ class FamilyView(Struct, frozen=True, kw_only=True):
     trend: tuple[int, ...]
     """Failures in each of the last `HOURS` hours, oldest first, the last one under way."""
     acknowledged: Acknowledgement | None = None
+    known: int = 0
+    """Failed tasks that an operator has acknowledged; once it has returned, not those that came since."""
 
     @property
     def line(self) -> str:
@@ -103,3 +105,5 @@ class FamilyList(Struct, frozen=True, kw_only=True):
     """Failed and retrying tasks of all that were looked at."""
     searched: int | None
     """How many families, those that failed last, were looked at, if not all."""
+    known: int = 0
+    """Failed tasks of them that operators have acknowledged."""

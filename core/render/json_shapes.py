@@ -141,6 +141,7 @@ def family_shape(family: FamilyView) -> JsonObject:
         "pattern": family.pattern,
         "message": family.message,
         "failed": family.failed,
+        "known": family.known,
         "retrying": family.retrying,
         "jobs": family.jobs,
         "failures": family.failures,

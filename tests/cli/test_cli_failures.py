@@ -40,7 +40,10 @@ def test_failures_are_listed_acknowledged_and_retried_by_family(place: Home) -> 
     done = place.run("failures", "--ack", most["id"][:6], "--for", "8h", "--reason", "known")
     assert (done.returncode, done.stdout) == (0, "acknowledged 1\n")
     assert [row["state"] for row in listed(place)] == ["failing", "acknowledged"]
-    assert "until 20" in place.run("failures").stdout
+    known = place.run("failures")
+    assert "until 20" in known.stdout
+    assert "3 tasks fail, 2 of them are known" in known.stderr
+    assert "tasks: 1 failed, 2 known failures" in place.run("--plain").stdout
     assert place.run("failures", "--unack", most["id"]).stdout == "taken back 1\n"
     retried = place.run("retry", "--where", f"family:{other['id']} status:failed", "--dry-run")
     assert "would have retried 1" in retried.stdout

@@ -173,7 +173,10 @@ class FakeControl(FakeLogs, ControlAPI):
     async def answer_failures(self, r: reading_api.Failures) -> FamilyList:
         families = families_of(self)
         return FamilyList(
-            families=families[: r.limit], tasks=sum(family.tasks for family in families), searched=None
+            families=families[: r.limit],
+            tasks=sum(family.tasks for family in families),
+            searched=None,
+            known=sum(family.known for family in families),
         )
 
     async def answer_acknowledge(self, r: api.Acknowledge) -> Operated:
@@ -341,7 +344,7 @@ class FakeControl(FakeLogs, ControlAPI):
             jobs=dict(jobs),
             paused_queues=len(self.paused),
             engine=self._answer(),
-            acknowledged=sum(one.failed for one in families_of(self) if one.acknowledged is not None),
+            acknowledged=sum(one.known for one in families_of(self)),
             lost=sum(orphan.kind is OrphanKind.LOST for orphan in self.orphan_rows.values()),
         )
 

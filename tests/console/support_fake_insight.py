@@ -63,6 +63,7 @@ def _family(rows: FakeRows, code: str, tasks: list[TaskView]) -> FamilyView:
         newest_task=tasks[-1].id,
         trend=(0,) * 23 + (len(tasks),),
         acknowledged=known,
+        known=0 if known is None else failed,
     )
 
 

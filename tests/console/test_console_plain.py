@@ -42,6 +42,15 @@ async def test_the_overview_counts_lost_tasks_and_says_why_nothing_is_claimed() 
     assert "nothing is claimed: the disk is full (free space)\n" in text
 
 
+async def test_failures_that_are_known_are_not_counted_as_failed_in_the_overview() -> None:
+    control = stocked()
+    control.set_task(2, family="3fa91c22d0")
+    await control.acknowledge(("3fa91c22d0",), actor="eve")
+    assert "tasks: 1 queued, 1 succeeded, 1 known failures\n" in await once(control)
+    control.engine = None
+    assert "tasks: 1 queued, 1 succeeded, 1 known failures\n" in await once(control)
+
+
 async def once(control: FakeControl) -> str:
     out = StringIO()
     await write_overview(control, out, watch=None)

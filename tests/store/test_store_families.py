@@ -141,7 +141,10 @@ async def test_an_acknowledged_family_is_quiet_until_it_returns(deck: Deck, repo
     returned, _ = await families(reports)
     assert (returned.id, returned.state) == (family.id, "returned")
     assert returned.acknowledged is not None
-    assert (returned.acknowledged.since, await reports.failures.acknowledged()) == (1, 0)
+    # What was known before stays known: only what came since is news.
+    assert (returned.acknowledged.since, returned.failed, returned.known) == (1, 2, 1)
+    assert await reports.failures.acknowledged() == 1
+    assert (await reports.failures.families(limit=1)).known == 1
     assert other.id != family.id
 
 

@@ -30,7 +30,13 @@ _QUIET = (
     "(ack_at IS NOT NULL AND CASE WHEN ack_until IS NULL THEN failures = ack_failures"
     " ELSE ack_until > :now END)"
 )
-_COLUMNS = f"""SELECT *, {_QUIET} AS quiet FROM family"""
+# What is over a number of failures since the acknowledgement is older than it, and known: a family that has
+# returned is news by what came since, not by what was there.
+_KNOWN = (
+    "(CASE WHEN ack_at IS NULL THEN 0 WHEN ack_until IS NULL THEN max(0, failed - (failures - ack_failures))"
+    " WHEN ack_until > :now THEN failed ELSE 0 END)"
+)
+_COLUMNS = f"""SELECT *, {_QUIET} AS quiet, {_KNOWN} AS known FROM family"""
 _FAILING = text(
     f"{_COLUMNS} INDEXED BY family_failing WHERE failed + retrying > 0 ORDER BY last_at DESC LIMIT :most"
 )
@@ -41,7 +47,7 @@ _HOURS = text(
     " WHERE family = f.value AND at BETWEEN :first AND :last) AS hours FROM json_each(:families) f"
 )
 _ACKNOWLEDGED = text(
-    f"SELECT coalesce(sum(failed), 0) FROM family INDEXED BY family_ack WHERE ack_at IS NOT NULL AND {_QUIET}"
+    f"SELECT coalesce(sum({_KNOWN}), 0) FROM family INDEXED BY family_ack WHERE ack_at IS NOT NULL"
 )
 
 
@@ -57,7 +63,7 @@ class FailureReports:
             return await read_families(db, scope, limit=limit, now=self._source.now())
 
     async def acknowledged(self) -> int:
-        """Return how many failed tasks are of families that are acknowledged."""
+        """Return how many failed tasks are known: all of a quiet family, of a returned one the old."""
         async with self._source.snapshot() as db:
             now = self._source.now() + await engine_offset(db)
             return int((await db.execute(_ACKNOWLEDGED, {"now": now})).scalar_one())
@@ -74,6 +80,7 @@ async def read_families(db: AsyncConnection, scope: FamilyScope, *, limit: int, 
     return FamilyList(
         families=tuple(_view(row, trends[row.id], offset=offset) for row in chosen),
         tasks=sum(row.failed + row.retrying for row in rows),
+        known=sum(row.known for row in rows),
         searched=searched,
     )
 
@@ -117,6 +124,7 @@ def _view(row: AnyRow, trend: Sequence[int], *, offset: int) -> FamilyView:
         last_at=row.last_at,
         newest_task=row.task_id,
         trend=tuple(trend),
+        known=row.known,
         acknowledged=_acknowledgement(row, offset=offset),
     )
 
