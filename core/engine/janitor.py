@@ -22,6 +22,8 @@ TRIM_SECONDS = 2.0
 ROOM_SECONDS, AGAIN_SECONDS = 15.0, 3.0
 """Between two measurements: while there is room, and while there is none."""
 REPAIR_SECONDS = 1_800.0
+RECOUNT_MS = 5_000
+"""After the start: all events are read for it, which must not keep the first claims and screens waiting."""
 REST_MS = 1_000
 """How long an engine has nothing to do before it looks for jobs that should go on."""
 APART_MS = 60_000
@@ -64,6 +66,7 @@ class Janitor:
         every("repair", REPAIR_SECONDS, self._repair)
         self._repair()
         await asyncio.wait(self._running.values())
+        self._alarms.arm("recount", self._clock.now() + RECOUNT_MS, self._recount)
         # Not waited for: many outputs take long to count.
         self._measure_room()
 
@@ -88,6 +91,9 @@ class Janitor:
     def _repair(self) -> None:
         self._swept_at = self._clock.now()
         self._begin("repairs", self._repairs.run)
+
+    def _recount(self) -> None:
+        self._begin("recounts", self._repairs.recount)
 
     def _begin(self, name: str, work: Callable[[], Coroutine[None, None, None]]) -> None:
         running = self._running.get(name)

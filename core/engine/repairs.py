@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from core.logs import bound, get_logger
-from core.model.commands import FailJob, Repair
+from core.model.commands import FailJob, Recount, Repair
 from core.store.journal import Journal
 from core.store.reports.repairs import OpenNeed
 from core.workflows.graph import cycles
@@ -26,6 +26,12 @@ class Sweep(Protocol):
     async def broken_jobs(self) -> tuple[int, ...]:
         """Return their ids, sorted."""
 
+    async def wrong_counts(self) -> tuple[str, ...]:
+        """Return the codes of what is counted wrong beside tasks, attempts and events."""
+
+    async def miscounted_jobs(self) -> tuple[int, ...]:
+        """Return the ids of jobs, ended ones too, whose counts differ from their tasks."""
+
     async def open_needs(self, job_id: int) -> list[OpenNeed]:
         """Return for what the blocked tasks of a job wait."""
 
@@ -39,7 +45,17 @@ class Repairs:
 
     async def run(self) -> None:
         """Repair what a sweep finds; each repair is an event. Raises where the store takes nothing."""
-        for job_id in await self._sweep.broken_jobs():
+        await self._repair_all(await self._sweep.broken_jobs())
+
+    async def recount(self) -> None:
+        """Count tasks, run times, families and ends again where they are wrong; each repair is an event."""
+        await self._repair_all(await self._sweep.miscounted_jobs())
+        if codes := await self._sweep.wrong_counts():
+            _log.warning("counted again", codes=list(codes))
+            await self._journal.submit(Recount())
+
+    async def _repair_all(self, jobs: Sequence[int]) -> None:
+        for job_id in jobs:
             with bound(job=job_id):
                 await self._repair(job_id)
 

@@ -379,6 +379,10 @@ class Repair(Command[int], frozen=True, kw_only=True):
         return _job(self.job_id)
 
 
+class Recount(Command[int], frozen=True, kw_only=True):
+    """Count run times, families and ends again where they are wrong; answered with how many were."""
+
+
 class FailJob(Command[bool], frozen=True, kw_only=True):
     """Fail a job that cannot go on; False = its verdict is in already."""
 

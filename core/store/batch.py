@@ -334,9 +334,8 @@ class Batch:
         self.many(_END, [(bucket, raw(queue), status, n) for (queue, status), n in self._ended.items()])
         self._ended.clear()
 
-    def finish(self) -> Report:
-        """Write what is buffered and return the report; the journal commits."""
-        self.refresh_lanes()
+    def flush_facts(self) -> None:
+        """Write the events and what is counted by them; later statements of the batch may read them."""
         self.flush_counts()
         self.flush_ends()
         self.families.flush()
@@ -344,6 +343,11 @@ class Batch:
             self.report.kinds.update(str(row[1]) for row in self._events)
             self.db.executemany(_INSERT_EVENT, self._events)
             self._events.clear()
+
+    def finish(self) -> Report:
+        """Write what is buffered and return the report; the journal commits."""
+        self.refresh_lanes()
+        self.flush_facts()
         self.many("INSERT OR IGNORE INTO followup (kind, id) VALUES (?, ?)", self.followups)
         self.followups.clear()
         return self.report

@@ -28,6 +28,7 @@ from core.model.commands import (
     NoteOrphan,
     Pause,
     Prioritise,
+    Recount,
     Rehearse,
     Repair,
     Rerun,
@@ -46,6 +47,7 @@ from core.store.apply.containment import (
     apply_note_fault,
 )
 from core.store.apply.decide import apply_come_due, apply_decides
+from core.store.apply.derived import apply_recount
 from core.store.apply.engine_notes import apply_note_engine
 from core.store.apply.families import apply_acknowledge, apply_unacknowledge
 from core.store.apply.operate import (
@@ -153,6 +155,7 @@ _TABLE = (
     _each(NoteFault, apply_note_fault),
     _each(NoteEngine, apply_note_engine),
     _each(Repair, apply_repair),
+    _each(Recount, apply_recount),
     _each(FailJob, apply_fail_job),
     _each(ComeDue, apply_come_due, apart=apply_come_due_apart),
     _all(Complete, Phase.COMPLETE, apply_completes),

@@ -17,7 +17,8 @@ from core.store.writer import Writer
 
 MESSAGE_CHARS = 1_000
 """Characters that are kept of the newest message."""
-_KEPT = HOURS * HOUR
+KEPT = HOURS * HOUR
+"""How long (ms) before the newest of a family its hours are kept."""
 
 _NOTE = (
     "INSERT INTO family (id, code, pattern, message, task_id, first_at, last_at, failures)"
@@ -103,7 +104,7 @@ class Families:
             ],
         )
         self._db.executemany(_HOUR, [(id_, hour, noted.number) for id_, noted in self._noted.items()])
-        self._db.executemany(_DELETE_OLD, [(id_, hour - _KEPT) for id_ in self._noted])
+        self._db.executemany(_DELETE_OLD, [(id_, hour - KEPT) for id_ in self._noted])
         self._noted.clear()
 
     def _write_moved(self) -> None:

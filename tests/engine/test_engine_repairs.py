@@ -154,3 +154,37 @@ async def test_a_healthy_store_asks_for_no_repair(house: House):
     await house.settle()
     assert await house.engine.reports.repairs.broken_jobs() == ()
     assert house.rows("SELECT count(*) FROM event WHERE kind = 'fault.repaired'") == [(0,)]
+
+
+MISCOUNTED = {
+    "family.tasks": "UPDATE family SET failed = failed + 7, jobs = 9",
+    "family.job": "UPDATE family_job SET n = n + 1",
+    "family.failures": "UPDATE family SET failures = 1, last_at = 3",
+    "family.hour": "UPDATE family_hour SET n = n + 4",
+    "family.failures of none": "DELETE FROM family",
+    "counter.wrong of an ended job": "UPDATE counter SET n = n + 1 WHERE scope = 'job' AND ref != '1'",
+    "counter.wrong of a stage": "UPDATE counter SET n = n + 1 WHERE scope = 'stage'",
+    "run_time.wrong": "UPDATE run_time SET ms = ms + 5",
+    "run_time.wrong for none": "DELETE FROM run_time",
+    "ended.wrong": "UPDATE ended SET n = n + 3",
+    "ended.wrong for none": "DELETE FROM ended",
+    "ended.foreign": "UPDATE ended SET at = at + 1",
+}
+
+
+async def test_what_is_counted_wrong_is_counted_again_soon_after_the_start(house: House):
+    job = await house.submit(task("a"), task("b", "fail"), task("c", "fail"), on_task_failure="continue")
+    await house.ended(job)
+    for name, damage in MISCOUNTED.items():
+        await house.stop()
+        with store(house) as db:
+            assert db.execute(damage).rowcount > 0, name
+        await house.open()
+        house.clock.advance(seconds=6)
+        code = name.partition(" ")[0]
+        repaired = "SELECT count(*) FROM event WHERE kind = 'fault.repaired' AND data->>'what' = ?"
+        await house.until(lambda: house.rows(repaired, code) != [(0,)], f"{name} is repaired")  # noqa: B023
+        assert await house.engine.reports.repairs.wrong_counts() == (), name
+        assert await house.engine.reports.repairs.miscounted_jobs() == (), name
+        with store(house) as db:
+            db.execute("DELETE FROM event WHERE kind = 'fault.repaired'")

@@ -71,9 +71,9 @@ def recount_queues(batch: Batch) -> int:
     return len(wrong)
 
 
-def note_repair(batch: Batch, job_id: int, what: JsonObject) -> int:
+def note_repair(batch: Batch, job_id: int | None, what: JsonObject) -> int:
     """Write into the history what was found and made right; return 1, for the sum of repairs."""
-    batch.event("fault.repaired", Subject(job_id), data=what)
+    batch.event("fault.repaired", Subject() if job_id is None else Subject(job_id), data=what)
     return 1
 
 

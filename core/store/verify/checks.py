@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from core.model.status import JOB_FINAL, STAGE_FINAL, TASK_FINAL, TASK_IDLE, JobStatus, TaskStatus
 from core.model.values import INBOX, INBOX_STAGE
-from core.store.schema import BUCKET, KEPT, RUN_TIMES
+from core.store.derived import ENDED_EVENTS, NEWEST_EVENT, REAL_RUN_TIMES
+from core.store.schema import BUCKET, KEPT
 from core.store.sql import among
 from core.store.verify.check import check
 from core.store.verify.family_checks import FAMILY_CHECKS
@@ -21,11 +22,10 @@ def _followed(kind: str, column: str) -> str:
     return _HELD_UP.format(kind, column)
 
 
-_COUNTS = (
-    check(
-        "counter.wrong",
-        "a kept count differs from the tasks",
-        f"""
+COUNTERS = check(
+    "counter.wrong",
+    "a kept count differs from the tasks",
+    f"""
         WITH real AS (
           SELECT 'queue' AS scope, queue AS ref, status, count(*) AS n FROM task GROUP BY queue, status
           UNION ALL
@@ -39,7 +39,8 @@ _COUNTS = (
         UNION ALL
         SELECT c.scope, c.ref, c.status, 0, c.n FROM counter c
         WHERE c.n != 0 AND (c.scope, c.ref, c.status) NOT IN (SELECT scope, ref, status FROM real)""",
-    ),
+)
+_COUNTS = (
     check(
         "stage.open_tasks",
         "a stage's number of open tasks differs from its tasks",
@@ -93,23 +94,6 @@ _COUNTS = (
     ),
 )
 
-# From one step of the wall clock to the next, engine time is ahead of it by as much.
-_CLOCK = """(
-SELECT 0 AS first, coalesce(min(id), 9223372036854775807) AS next, 0 AS ahead
-FROM event INDEXED BY event_clock WHERE kind = 'clock.stepped'
-UNION ALL
-SELECT id, lead(id, 1, 9223372036854775807) OVER (ORDER BY id), json_extract(data, '$.offset_ms')
-FROM event INDEXED BY event_clock WHERE kind = 'clock.stepped')"""
-_KINDS = ", ".join(sorted(f"'task.{status}'" for status in TASK_FINAL))
-_ENDED = f"""
-SELECT event.at + clock.ahead AS at, substr(kind, 6) AS status FROM {_CLOCK} clock
-CROSS JOIN event ON event.id >= clock.first AND event.id < clock.next WHERE kind IN ({_KINDS})"""
-_NEWEST = f"""(
-SELECT coalesce((
-  SELECT event.at + clock.ahead FROM event, {_CLOCK} clock
-  WHERE event.id >= clock.first AND event.id < clock.next ORDER BY event.id DESC LIMIT 1), 0) AS at
-) AS newest"""
-
 _ENDS = (
     check(
         "ended.foreign",
@@ -125,10 +109,10 @@ _ENDS = (
         f"""
         WITH counted AS (
           SELECT ends.at - ends.at % {BUCKET} AS at, status, count(*) AS n
-          FROM ({_ENDED}) ends, {_NEWEST}
+          FROM ({ENDED_EVENTS}) ends, {NEWEST_EVENT}
           WHERE ends.at - ends.at % {BUCKET} > newest.at - {KEPT} GROUP BY 1, 2),
         kept AS (
-          SELECT ended.at, status, sum(n) AS n FROM ended, {_NEWEST}
+          SELECT ended.at, status, sum(n) AS n FROM ended, {NEWEST_EVENT}
           WHERE ended.at > newest.at - {KEPT} GROUP BY 1, 2)
         SELECT t.at, t.status, t.n AS events, coalesce(k.n, 0) AS kept
         FROM counted t LEFT JOIN kept k ON k.at = t.at AND k.status = t.status WHERE t.n != coalesce(k.n, 0)
@@ -143,13 +127,7 @@ _RUN_TIMES = (
         "run_time.wrong",
         "a kept run time differs from the attempts",
         f"""
-        WITH real AS (
-          SELECT workflow, key, task_id, epoch, ms FROM (
-            SELECT j.name AS workflow, t.key, a.task_id, a.epoch, max(0, a.finished_at - a.started_at) AS ms,
-              row_number() OVER (PARTITION BY j.name, t.key ORDER BY a.task_id DESC, a.epoch DESC) AS place
-            FROM attempt a JOIN task t ON t.id = a.task_id AND t.job_id != {INBOX}
-            JOIN job j ON j.id = t.job_id WHERE a.status = 'succeeded')
-          WHERE place <= {RUN_TIMES})
+        WITH real AS ({REAL_RUN_TIMES})
         SELECT task_id AS task, epoch, ms FROM (SELECT * FROM real EXCEPT SELECT * FROM run_time)
         UNION ALL
         SELECT task_id, epoch, ms FROM (SELECT * FROM run_time EXCEPT SELECT * FROM real)""",
@@ -345,5 +323,7 @@ _JOBS = (
     ),
 )
 
-CHECKS = (*_COUNTS, *_ENDS, *_RUN_TIMES, *FAMILY_CHECKS, *_NEEDS, *_ATTEMPTS, *_ACTORS, *_STAGES, *_JOBS)
+DERIVED_CHECKS = (*_ENDS, *_RUN_TIMES, *FAMILY_CHECKS)
+"""Checks of what is kept beside tasks, attempts and events, and can be counted again from these."""
+CHECKS = (COUNTERS, *_COUNTS, *DERIVED_CHECKS, *_NEEDS, *_ATTEMPTS, *_ACTORS, *_STAGES, *_JOBS)
 """Every check, in the order of its run."""

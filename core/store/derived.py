@@ -1,0 +1,54 @@
+"""What run times, failure families and counts of ends must hold.
+
+Compared by `verify`, written by the recount of the writer.
+"""
+
+from __future__ import annotations
+
+from core.model.failures import HOUR
+from core.model.status import TASK_FINAL
+from core.model.values import INBOX
+from core.store.schema import RUN_TIMES
+
+REAL_RUN_TIMES = f"""
+SELECT workflow, key, task_id, epoch, ms FROM (
+  SELECT j.name AS workflow, t.key, a.task_id, a.epoch, max(0, a.finished_at - a.started_at) AS ms,
+    row_number() OVER (PARTITION BY j.name, t.key ORDER BY a.task_id DESC, a.epoch DESC) AS place
+  FROM attempt a JOIN task t ON t.id = a.task_id AND t.job_id != {INBOX}
+  JOIN job j ON j.id = t.job_id WHERE a.status = 'succeeded')
+WHERE place <= {RUN_TIMES}"""
+
+_COUNTED = "family IS NOT NULL AND status IN ('failed', 'retrying')"
+REAL_FAMILY_TASKS = f"""
+SELECT family, sum(status = 'failed') AS failed, sum(status = 'retrying') AS retrying,
+  count(DISTINCT CASE WHEN job_id != {INBOX} THEN job_id END) AS jobs
+FROM task WHERE {_COUNTED} GROUP BY family"""
+REAL_FAMILY_JOBS = f"""
+SELECT family, job_id, count(*) AS n FROM task WHERE {_COUNTED} AND job_id != {INBOX} GROUP BY 1, 2"""
+
+_FAILURES = "kind IN ('attempt.failed', 'attempt.timed_out', 'attempt.lost', 'task.failed')"
+FAMILY_EVENTS = f"""(
+SELECT id, at, task_id, data, data->>'family' AS family FROM event
+WHERE {_FAILURES} AND data LIKE '%"family":%' AND data->>'family' IS NOT NULL)"""
+REAL_FAMILIES = f"""
+SELECT family, count(*) AS n, min(at) AS first_at, max(at) AS last_at, max(id) AS newest
+FROM {FAMILY_EVENTS} GROUP BY 1"""
+REAL_FAMILY_HOURS = f"""
+SELECT family, at - (at % {HOUR} + {HOUR}) % {HOUR} AS at, count(*) AS n FROM {FAMILY_EVENTS} GROUP BY 1, 2"""
+
+# From one step of the wall clock to the next, engine time is ahead of it by as much.
+_CLOCK = """(
+SELECT 0 AS first, coalesce(min(id), 9223372036854775807) AS next, 0 AS ahead
+FROM event INDEXED BY event_clock WHERE kind = 'clock.stepped'
+UNION ALL
+SELECT id, lead(id, 1, 9223372036854775807) OVER (ORDER BY id), json_extract(data, '$.offset_ms')
+FROM event INDEXED BY event_clock WHERE kind = 'clock.stepped')"""
+_KINDS = ", ".join(sorted(f"'task.{status}'" for status in TASK_FINAL))
+ENDED_EVENTS = f"""
+SELECT event.at + clock.ahead AS at, task_id, substr(kind, 6) AS status FROM {_CLOCK} clock
+CROSS JOIN event ON event.id >= clock.first AND event.id < clock.next WHERE kind IN ({_KINDS})"""
+NEWEST_EVENT = f"""(
+SELECT coalesce((
+  SELECT event.at + clock.ahead FROM event, {_CLOCK} clock
+  WHERE event.id >= clock.first AND event.id < clock.next ORDER BY event.id DESC LIMIT 1), 0) AS at
+) AS newest"""
