@@ -68,6 +68,14 @@ def encode_answer(value: object) -> bytes:
 def decode(body: bytes | bytearray) -> JsonValue:
     """Read JSON; raise `Invalid` (`wire.unreadable`) for anything else, NaN and Infinity too."""
     try:
+        return cast("JsonValue", msgspec.json.decode(body))
+    except (ValueError, RecursionError):
+        # It refuses some of what JSON allows, as lone surrogates and numbers beyond floats.
+        return _decode_slowly(body)
+
+
+def _decode_slowly(body: bytes | bytearray) -> JsonValue:
+    try:
         return cast("JsonValue", _DECODER.decode(body.decode()))
     except (ValueError, RecursionError) as error:
         raise Invalid(

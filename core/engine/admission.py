@@ -44,6 +44,7 @@ class Admission:
         self._journal = journal
         self._checks = checks
         self._env_allow = frozenset(env_allow)
+        self._last_allowed: tuple[Surroundings | None, JsonObject] = None, {}
 
     async def submit(
         self,
@@ -92,7 +93,12 @@ class Admission:
         return await self._journal.submit(Enqueue(tasks=tasks, group=group, actor=actor, surroundings=kept))
 
     def _allowed(self, surroundings: Surroundings | None) -> JsonObject:
-        return {} if surroundings is None else surroundings.allowed(self._env_allow).to_json()
+        """Return what tasks get of them, as stored; a program that asks again has most often the same."""
+        if surroundings is None:
+            return {}
+        if surroundings != self._last_allowed[0]:
+            self._last_allowed = surroundings, surroundings.allowed(self._env_allow).to_json()
+        return self._last_allowed[1]
 
     def _check_loose(self, plan: TaskPlan) -> None:
         check_task(plan)

@@ -50,6 +50,17 @@ class InputResolver:
         self._store_id = store_id
         self._home = tools.children.outputs.root.parent
 
+    def foresee(self, running: Running) -> ResolvedInput | None:
+        """Return the input of an attempt to which nothing is read that a commit may still change."""
+        surroundings = self._tools.surroundings.remembered(running.spec)
+        if surroundings is None or running.claimed.conditional or has_expression(running.spec.with_):
+            return None
+        try:
+            connector = self._connector(running)
+        except NotFound:
+            return None
+        return self._resolved(running, connector, running.spec.with_, surroundings)
+
     async def resolve(self, running: Running) -> ResolvedInput:
         """Resolve the `with:` of an attempt."""
         connector, with_ = self._connector(running), running.spec.with_

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from core.engine.attempts import Running, Timeouts, Tools
 from core.engine.connector_results import broken, checked_outcome
@@ -17,7 +17,7 @@ from core.engine.leftovers import Leftovers
 from core.engine.open_attempts import OpenAttempts
 from core.engine.orphans import Orphans
 from core.engine.processes import Processes
-from core.engine.resolved_input import InputResolver
+from core.engine.resolved_input import InputResolver, ResolvedInput
 from core.engine.termination import Termination
 from core.executors.observations import Finished, Living, Orphaned
 from core.logs import get_logger
@@ -44,6 +44,13 @@ Work: TypeAlias = Callable[[Running], Coroutine[None, None, Outcome]]
 _log = get_logger(__name__)
 
 
+class _Prepared(NamedTuple):
+    """An attempt before its claim is committed, and its input where that is known."""
+
+    running: Running
+    resolved: ResolvedInput | None
+
+
 class Runner:
     """Own the open attempts of this engine, from claim or adoption to the recorded outcome."""
 
@@ -58,6 +65,7 @@ class Runner:
         self._inputs = InputResolver(tools, store_id=store_id)
         self._processes = Processes(tools, self._inputs, self.orphans, self.leftovers)
         self._attempts = OpenAttempts()
+        self._prepared: dict[int, _Prepared] = {}
         self._termination = Termination(
             self._attempts,
             tools.children,
@@ -71,10 +79,21 @@ class Runner:
         """Return how many attempts are open here."""
         return len(self._attempts)
 
+    def prepare(self, claims: Sequence[Claimed]) -> None:
+        """Get ready what is about to be claimed; without the commit nothing comes of it."""
+        opened = [self._running(claimed) for claimed in claims]
+        self._prepared = {
+            running.ref.task_id: _Prepared(running, self._inputs.foresee(running)) for running in opened
+        }
+
     def start(self, claimed: Claimed) -> None:
         """Run a claimed task."""
-        running = self._open(claimed)
-        self._follow(running, self._run)
+        prepared = self._prepared.pop(claimed.task_id, None)
+        # After a commit that failed the same id may be claimed again, and be another task.
+        if prepared is None or prepared.running.claimed is not claimed:
+            prepared = _Prepared(self._running(claimed), None)
+        self._attempts.add(prepared.running)
+        self._follow(prepared.running, partial(self._run, foreseen=prepared.resolved))
 
     def adopt(self, claimed: Claimed, child: Finished | Living | Orphaned, *, started_at: int) -> None:
         """Follow a child of a former engine; its timeout goes on as well."""
@@ -150,11 +169,14 @@ class Runner:
         self._tools.children.close()
 
     def _open(self, claimed: Claimed) -> Running:
-        spec = StoredSpec.from_json(json.loads(claimed.spec))
-        ref = AttemptRef(task_id=claimed.task_id, epoch=claimed.epoch)
-        running = Running(ref=ref, claimed=claimed, spec=spec, seconds=self._timeout(spec))
+        running = self._running(claimed)
         self._attempts.add(running)
         return running
+
+    def _running(self, claimed: Claimed) -> Running:
+        spec = StoredSpec.from_json(json.loads(claimed.spec))
+        ref = AttemptRef(task_id=claimed.task_id, epoch=claimed.epoch)
+        return Running(ref=ref, claimed=claimed, spec=spec, seconds=self._timeout(spec))
 
     def _follow(self, running: Running, work: Work) -> None:
         # The task takes the fields of the log along, and so does all that it starts.
@@ -213,9 +235,10 @@ class Runner:
         except Exception as fault:
             return broken(f"{type(fault).__name__}: {fault}")
 
-    async def _run(self, running: Running) -> Outcome:
+    async def _run(self, running: Running, *, foreseen: ResolvedInput | None) -> Outcome:
         conditional = running.claimed.conditional
-        resolved = await (self._inputs.resolve_and_judge if conditional else self._inputs.resolve)(running)
+        resolve = self._inputs.resolve_and_judge if conditional else self._inputs.resolve
+        resolved = foreseen or await resolve(running)
         call = resolved.call()
         match call:
             case InlineCall():

@@ -36,6 +36,7 @@ from core.host import own_surroundings
 from core.logs import get_logger
 from core.model.commands import (
     ENGINE,
+    Claimed,
     Document,
     Enqueued,
     FollowUp,
@@ -93,11 +94,12 @@ class Engine:
         self._stopping: asyncio.Task[None] | None = None
         self._stopped = asyncio.Event()
         self.failure: TaskdeckError | None = None
-        clock = ports.clock
-        writer = self._open_store(started_by)
+        clock, writer = ports.clock, self._open_store(started_by)
         self._readers = Readers(paths.db)
         self.reports = Reports(self._readers)
-        self.journal = Journal(writer, clock=clock, listener=self._hear, cap=settings.batch_cap)
+        self.journal = Journal(
+            writer, clock=clock, listener=self._hear, foresee=self._foresee, cap=settings.batch_cap
+        )
         self.waiters = Waiters(self.reports.outcomes)
         self._change_notices = ChangeNotices(clock)
         self._set_aside = SetAside()
@@ -393,6 +395,9 @@ class Engine:
         if clock.offset != self._offset:
             self._offset = clock.offset
             self.journal.wake()
+
+    def _foresee(self, claims: Sequence[Claimed]) -> None:
+        self.runner.prepare(claims)
 
     def _hear(self, report: Report) -> None:
         self._set_aside.hear(report.faults)

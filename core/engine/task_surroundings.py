@@ -36,15 +36,23 @@ class TaskSurroundings:
 
         A task for which none were captured, of an earlier release for one, has the engine's own.
         """
+        remembered = self.remembered(spec)
+        if remembered is not None:
+            return remembered
+        base = self._own if spec.surroundings is None else await self._find(spec.surroundings)
+        return base.with_variables(spec.env)
+
+    def remembered(self, spec: StoredSpec) -> Surroundings | None:
+        """Return the same without reading the store; None where it must be read."""
         key = spec.surroundings
-        base = self._own if key is None else await self._find(key)
+        base = self._own if key is None else self._remembered.get(key)
+        if base is None:
+            return None
+        if key is not None:
+            self._remembered.move_to_end(key)
         return base.with_variables(spec.env)
 
     async def _find(self, key: str) -> Surroundings:
-        found = self._remembered.get(key)
-        if found is not None:
-            self._remembered.move_to_end(key)
-            return found
         # All tasks of a submission ask at once, and go on at once when the answer is there.
         reading = self._readings.get(key)
         if reading is None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from typing import NamedTuple, TypeVar, cast
 
-from core.model.commands import Command, FollowUp, RowRef
+from core.model.commands import Claimed, Command, FollowUp, RowRef
 from core.model.errors import Unavailable
 from core.model.ports import Clock
 from core.store.batch import Report
@@ -20,6 +20,7 @@ from core.store.transaction import Answer, Group, carry_out
 from core.store.writer import Writer
 
 Listener = Callable[[Report], None]
+Foresee = Callable[[Sequence[Claimed]], None]
 R = TypeVar("R")
 
 
@@ -36,13 +37,23 @@ class Journal:
     Lives on one loop; the transactions run in a thread of their own, one hop each. `slots` is the
     claim that rides in every group: claim until so many attempts are open (0 = claim nothing).
     A caller that is cancelled leaves its command in the line: it is applied all the same.
+    `foresee` hears what is about to be claimed while the disk is awaited: the commit may still fail.
     """
 
-    def __init__(self, writer: Writer, *, clock: Clock, listener: Listener, cap: int = 500) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        *,
+        clock: Clock,
+        listener: Listener,
+        foresee: Foresee | None = None,
+        cap: int = 500,
+    ) -> None:
         self.slots = 0
         self._writer = writer
         self._clock = clock
         self._listener = listener
+        self._foresee = foresee
         self._cap = cap
         self._loop = asyncio.get_running_loop()
         self._line: deque[_Waiting] = deque()
@@ -148,9 +159,14 @@ class Journal:
     def _busy(self) -> bool:
         return self._woken or self._in_flight is not None
 
+    def _announce(self, report: Report) -> None:
+        """Let the loop prepare what the writer is about to commit; called in the writer's thread."""
+        if report.claimed and self._foresee is not None:
+            self._loop.call_soon_threadsafe(self._foresee, report.claimed)
+
     def _write(self) -> None:
         while (group := self._work.get()) is not None:
-            answers, report = carry_out(self._writer, group)
+            answers, report = carry_out(self._writer, group, foresee=self._announce)
             self._loop.call_soon_threadsafe(self._answer, answers, report)
         if self._last_use is not None:
             self._last_use(self._writer)

@@ -42,8 +42,12 @@ class Group:
     offset: int = 0
 
 
-def carry_out(writer: Writer, group: Group) -> tuple[list[Answer], Report]:
+def carry_out(
+    writer: Writer, group: Group, *, foresee: Callable[[Report], None] = lambda _: None
+) -> tuple[list[Answer], Report]:
     """Apply a group and commit it; return one answer per command, and what it means for the loops.
+
+    `foresee` hears of the report before its commit, which may still fail: the same object then never comes.
 
     An expected refusal is an answer. After any other error the group is rolled back and replayed one
     command at a time by the same functions; only the command at fault gets the error. What follows from
@@ -52,7 +56,7 @@ def carry_out(writer: Writer, group: Group) -> tuple[list[Answer], Report]:
     fenced) every command gets the error, and nothing was written.
     """
     try:
-        return _attempt(writer, group, _together)
+        return _attempt(writer, group, _together, foresee)
     except TaskdeckError as error:
         if error.code == "engine.fenced":
             return _all(group, error)
@@ -60,7 +64,7 @@ def carry_out(writer: Writer, group: Group) -> tuple[list[Answer], Report]:
         # Whatever broke, the replay finds out whose fault it was.
         _log.debug("replaying a group", error=repr(error))
     try:
-        return _attempt(writer, group, _one_by_one)
+        return _attempt(writer, group, _one_by_one, foresee)
     except Exception as error:
         # The writer's thread must live: whatever broke, every caller who waits gets an answer.
         return _all(group, _refusal(error))
@@ -69,7 +73,9 @@ def carry_out(writer: Writer, group: Group) -> tuple[list[Answer], Report]:
 Work: TypeAlias = Callable[[Batch, Group, dict[int, Answer]], None]
 
 
-def _attempt(writer: Writer, group: Group, work: Work) -> tuple[list[Answer], Report]:
+def _attempt(
+    writer: Writer, group: Group, work: Work, foresee: Callable[[Report], None]
+) -> tuple[list[Answer], Report]:
     db = writer.connection
     batch = Batch(writer, now=group.now, offset=group.offset)
     answers: dict[int, Answer] = {}
@@ -81,6 +87,7 @@ def _attempt(writer: Writer, group: Group, work: Work) -> tuple[list[Answer], Re
         batch.finish()
         report = close_report(batch)
         crash_point("journal.applied")
+        foresee(report)
         db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:

@@ -69,9 +69,13 @@ async def test_a_call_that_ignores_every_request_does_not_keep_the_engine(house:
     assert house.steer.cancelled, "it was asked"
 
 
-@pytest.mark.parametrize(("how", "left"), [(StopMode.STOP, "running"), (StopMode.KILL, "interrupted")])
+@pytest.mark.parametrize(
+    ("how", "left"),
+    # A kill may come before the child has begun: then nothing ran, and its start is called back.
+    [(StopMode.STOP, {"running"}), (StopMode.KILL, {"interrupted", "bounced"})],
+)
 async def test_a_stop_in_the_moment_before_a_child_starts_does_not_wait_for_its_end(
-    house: House, monkeypatch: pytest.MonkeyPatch, how: StopMode, left: str
+    house: House, monkeypatch: pytest.MonkeyPatch, how: StopMode, left: set[str]
 ):
     scopes = house.engine.runner._tools.scopes
     asked, go_on = asyncio.Event(), asyncio.Event()
@@ -91,7 +95,8 @@ async def test_a_stop_in_the_moment_before_a_child_starts_does_not_wait_for_its_
     await house.until(lambda: 10_000 in house.clock.pending(), "the grace runs")
     go_on.set()
     await within(house.engine.stopped(), "the engine ends and leaves the child, or kills it")
-    assert house.attempts(job, "a") == [left]
+    (status,) = house.attempts(job, "a")
+    assert status in left
 
 
 async def test_what_is_claimed_while_the_stop_begins_is_not_lost(house: House):

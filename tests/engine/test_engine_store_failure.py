@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from core.control.api import Target
-from core.model.commands import StopMode
+from core.model.commands import Claimed, StopMode
 from core.model.errors import Unavailable
 from core.model.records import replace
 from tests.support.house import House, script, task
@@ -18,10 +19,11 @@ from tests.support.waiting import DEADLINE, ticks, within
 
 
 class Failing:
-    """The writer's connection, which refuses to begin, or waits before it, while told so."""
+    """The writer's connection, which refuses a statement, or waits before it begins, while told so."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, refused: str) -> None:
         self._connection = connection
+        self._refused = refused
         self.broken = False
         self.refusals = 0
         self.begun = 0
@@ -33,7 +35,7 @@ class Failing:
         if sql.startswith("BEGIN") and not self.open.is_set():
             self.held.set()
             self.open.wait(DEADLINE)
-        if self.broken and sql.startswith("BEGIN"):
+        if self.broken and sql.startswith(self._refused):
             self.refusals += 1
             raise sqlite3.OperationalError("disk I/O error")
         self.begun += sql.startswith("BEGIN")
@@ -43,9 +45,9 @@ class Failing:
         return getattr(self._connection, name)
 
 
-def fail_writes(house: House) -> Failing:
+def fail_writes(house: House, *, at: str = "BEGIN") -> Failing:
     journal = house.engine.journal
-    failing = Failing(journal._writer.connection)
+    failing = Failing(journal._writer.connection, at)
     journal._writer = replace(journal._writer, connection=failing)
     return failing
 
@@ -242,3 +244,31 @@ async def test_a_full_disk_is_said_and_what_ended_meanwhile_is_recorded_when_the
             await house.settle()
     assert house.attempts(job, "a") == ["succeeded"]
     assert house.engine.failure is None
+
+
+async def test_what_is_about_to_be_claimed_begins_only_with_its_commit(house: House):
+    store = fail_writes(house, at="COMMIT")
+    store.broken = True
+    with pytest.raises(Unavailable):
+        await house.submit(task("lost"))
+    await ticks(5)
+    assert house.steer.started == []
+    store.broken = False
+    house.clock.advance(seconds=1)
+    job = await house.submit(task("kept"))
+    assert (await house.ended(job)).status == "succeeded"
+    assert house.steer.started == ["kept"]
+
+
+async def test_a_claim_is_run_as_committed_whatever_was_prepared_for_its_id(
+    house: House, monkeypatch: pytest.MonkeyPatch
+):
+    runner = house.engine.runner
+    prepare = runner.prepare
+
+    def prepare_others(claims: Sequence[Claimed]) -> None:
+        prepare([replace(claimed, spec=claimed.spec.replace("succeed", "fail")) for claimed in claims])
+
+    monkeypatch.setattr(runner, "prepare", prepare_others)
+    job = await house.submit(task("a", "succeed"))
+    assert (await house.ended(job)).status == "succeeded"

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 
+from core.control.api import Enqueue
 from core.engine.task_surroundings import TaskSurroundings
 from core.host import own_surroundings
+from core.model.plans import TaskSpec
 from core.model.stored_spec import StoredSpec
 from core.model.surroundings import Surroundings
+from tests.support.house import House
+from tests.support.waiting import within
 
 
 class Counted:
@@ -49,3 +54,15 @@ async def test_who_gives_up_takes_the_answer_from_nobody():
     first.cancel()
     assert await second == own_surroundings()
     assert stored.asked == ["a"]
+
+
+async def test_each_request_has_its_own_surroundings(house: House):
+    spec = TaskSpec(uses="shell", with_={"argv": ["printenv", "TZ"]})
+    for zone in ("UTC", "Asia/Tokyo", "Asia/Tokyo", "UTC"):
+        surroundings = Surroundings(env={"TZ": zone, "PATH": os.environ["PATH"]})
+        request = Enqueue(specs=(spec,), surroundings=surroundings)
+        (task_id,) = await house.control.ask(request)
+        await within(house.control.wait_tasks([task_id]), "the command ends")
+        shown = await house.control.task(task_id)
+        assert isinstance(shown.output, dict)
+        assert shown.output["text"] == f"{zone}\n"
