@@ -18,7 +18,7 @@ from core.cli.parameters import Argument, Option
 from core.cli.refusals import Left, usage
 from core.cli.summary import Outcome, report_changes
 from core.cli.targets import count, find_targets
-from core.control import api
+from core.control import operator_requests
 from core.control.api import ControlAPI, Target
 from core.model.bounds import PRIORITY_MAX
 from core.model.commands import Effect, Force, Operated
@@ -127,7 +127,7 @@ class _Verb:
 
     name: str
     done: str
-    ask: Callable[[Target], api.Operate]
+    ask: Callable[[Target], operator_requests.Operate]
 
 
 async def cancel(arguments: Cancel) -> int:
@@ -141,7 +141,7 @@ async def cancel(arguments: Cancel) -> int:
         verb=_Verb(
             name="cancel",
             done="cancelled",
-            ask=lambda target: api.Cancel(
+            ask=lambda target: operator_requests.Cancel(
                 target=target, reason=arguments.reason, force=force, actor=arguments.chosen.actor
             ),
         ),
@@ -156,7 +156,7 @@ async def retry(arguments: Retry) -> int:
         verb=_Verb(
             name="retry",
             done="retried",
-            ask=lambda target: api.Retry(
+            ask=lambda target: operator_requests.Retry(
                 target=target,
                 downstream=arguments.downstream,
                 reason=arguments.reason,
@@ -174,7 +174,7 @@ async def pause(arguments: Pause) -> int:
         verb=_Verb(
             name="pause",
             done="paused",
-            ask=lambda target: api.Pause(
+            ask=lambda target: operator_requests.Pause(
                 target=target, reason=arguments.reason, actor=arguments.chosen.actor
             ),
         ),
@@ -192,7 +192,7 @@ async def resume(arguments: Resume) -> int:
         verb=_Verb(
             name="resume",
             done="resumed",
-            ask=lambda target: api.Resume(
+            ask=lambda target: operator_requests.Resume(
                 target=target, reason=arguments.reason, actor=arguments.chosen.actor
             ),
         ),
@@ -222,7 +222,9 @@ async def hold(arguments: Hold) -> int:
         verb=_Verb(
             name="hold",
             done="held",
-            ask=lambda target: api.Hold(target=target, reason=arguments.reason, actor=arguments.chosen.actor),
+            ask=lambda target: operator_requests.Hold(
+                target=target, reason=arguments.reason, actor=arguments.chosen.actor
+            ),
         ),
     )
 
@@ -235,7 +237,7 @@ async def unhold(arguments: Unhold) -> int:
         verb=_Verb(
             name="unhold",
             done="released",
-            ask=lambda target: api.Unhold(
+            ask=lambda target: operator_requests.Unhold(
                 target=target, reason=arguments.reason, actor=arguments.chosen.actor
             ),
         ),
@@ -250,7 +252,7 @@ async def priority(arguments: Priority) -> int:
         verb=_Verb(
             name="prioritise",
             done="prioritised",
-            ask=lambda target: api.Prioritise(
+            ask=lambda target: operator_requests.Prioritise(
                 target=target, priority=arguments.to, reason=arguments.reason, actor=arguments.chosen.actor
             ),
         ),

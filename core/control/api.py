@@ -14,7 +14,22 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import field
 
-from core.control.arguments import OPERATOR, PAGE, DocumentSource, EventQuery, Target, unfit
+from core.control.arguments import OPERATOR, PAGE, DocumentSource, EventQuery, Target
+from core.control.operator_requests import (
+    Acknowledge,
+    Cancel,
+    Fail,
+    Hold,
+    KeepOrphans,
+    Kill,
+    KillOrphans,
+    Pause,
+    Prioritise,
+    Resume,
+    Retry,
+    Unacknowledge,
+    Unhold,
+)
 from core.control.reading_api import (
     CountInLog,
     FindInLog,
@@ -26,14 +41,13 @@ from core.control.reading_api import (
 )
 from core.control.requests import VERBS, Kind, Request, kind_of, verb
 from core.filters.terms import Filter
-from core.model import bounds, commands, views
+from core.model import views
 from core.model.commands import (
     Document,
     DocumentText,
     Effect,
     Force,
     Operated,
-    Operation,
     StopMode,
     SubmitOptions,
     Submitted,
@@ -47,6 +61,7 @@ from core.model.workflow_views import WorkflowView
 __all__ = [
     "OPERATOR",
     "PAGE",
+    "Acknowledge",
     "ControlAPI",
     "CountInLog",
     "Document",
@@ -63,16 +78,14 @@ __all__ = [
     "PastTasks",
     "ReadingAPI",
     "Request",
+    "Retry",
     "StopMode",
     "SubmitOptions",
     "Target",
     "TaskSpec",
+    "Unacknowledge",
     "kind_of",
 ]
-
-
-ACKNOWLEDGED_MS = 366 * 24 * 3_600_000
-"""For how long a failure family may be acknowledged."""
 
 
 @verb("orphans", Kind.ENGINE)
@@ -120,149 +133,6 @@ class Enqueue(Request[tuple[int, ...]], frozen=True, kw_only=True):
     group: str | None = None
     actor: str = OPERATOR
     surroundings: Surroundings | None = None
-
-
-class Operate(Request[Operated], frozen=True, kw_only=True):
-    """What an operator's verb acts on, and who asks."""
-
-    target: Target
-    actor: str = OPERATOR
-    effect: Effect = Effect.CHANGE
-
-    def __post_init__(self) -> None:
-        """Refuse what is out of bounds (`task.FIELD`)."""
-        bounds.check_text("actor", self.actor)
-        bounds.check_reason(getattr(self, "reason", ""))
-
-    def on_tasks(self, task_ids: tuple[int, ...]) -> Operation:
-        """Return the command on these tasks; a verb without one raises `Invalid` (`target.unfit`)."""
-        raise unfit("a job or a queue")
-
-
-@verb("cancel", Kind.CHANGE)
-class Cancel(Operate, frozen=True, kw_only=True):
-    reason: str = ""
-    force: Force = Force.ASK
-
-    def on_tasks(self, task_ids: tuple[int, ...]) -> Operation:
-        return commands.Cancel(task_ids=task_ids, reason=self.reason, force=self.force, actor=self.actor)
-
-
-@verb("kill", Kind.CHANGE)
-class Kill(Operate, frozen=True, kw_only=True):
-    reason: str = ""
-
-    def on_tasks(self, task_ids: tuple[int, ...]) -> Operation:
-        return commands.Kill(task_ids=task_ids, reason=self.reason, actor=self.actor)
-
-
-@verb("retry", Kind.CHANGE)
-class Retry(Operate, frozen=True, kw_only=True):
-    downstream: bool = False
-    reason: str = ""
-
-    def on_tasks(self, task_ids: tuple[int, ...]) -> Operation:
-        return commands.Rerun(
-            task_ids=task_ids, downstream=self.downstream, reason=self.reason, actor=self.actor
-        )
-
-
-@verb("pause", Kind.CHANGE)
-class Pause(Operate, frozen=True, kw_only=True):
-    reason: str = ""
-
-
-@verb("resume", Kind.CHANGE)
-class Resume(Operate, frozen=True, kw_only=True):
-    reason: str = ""
-
-
-@verb("hold", Kind.CHANGE)
-class Hold(Operate, frozen=True, kw_only=True):
-    reason: str = ""
-
-    def on_tasks(self, task_ids: tuple[int, ...]) -> Operation:
-        return commands.Hold(task_ids=task_ids, reason=self.reason, actor=self.actor)
-
-
-@verb("unhold", Kind.CHANGE)
-class Unhold(Operate, frozen=True, kw_only=True):
-    reason: str = ""
-
-    def on_tasks(self, task_ids: tuple[int, ...]) -> Operation:
-        return commands.Unhold(task_ids=task_ids, reason=self.reason, actor=self.actor)
-
-
-@verb("fail", Kind.CHANGE)
-class Fail(Operate, frozen=True, kw_only=True):
-    reason: str = ""
-
-    def on_tasks(self, task_ids: tuple[int, ...]) -> Operation:
-        return commands.Fail(task_ids=task_ids, reason=self.reason, actor=self.actor)
-
-
-@verb("prioritise", Kind.CHANGE)
-class Prioritise(Operate, frozen=True, kw_only=True):
-    priority: int
-    reason: str = ""
-
-    def __post_init__(self) -> None:
-        """Refuse what is out of bounds (`task.FIELD`)."""
-        # dataclass(slots=True) replaces the class, and a bare super() refers to the one it replaced.
-        Operate.__post_init__(self)
-        bounds.check_priority(self.priority)
-
-    def on_tasks(self, task_ids: tuple[int, ...]) -> Operation:
-        return commands.Prioritise(
-            task_ids=task_ids, priority=self.priority, reason=self.reason, actor=self.actor
-        )
-
-
-@verb("keep_orphans", Kind.CHANGE)
-class KeepOrphans(Operate, frozen=True, kw_only=True):
-    pass
-
-
-@verb("kill_orphans", Kind.CHANGE)
-class KillOrphans(Operate, frozen=True, kw_only=True):
-    reason: str = ""
-
-
-@verb("acknowledge", Kind.CHANGE)
-class Acknowledge(Request[Operated], frozen=True, kw_only=True):
-    families: tuple[str, ...]
-    for_ms: int | None = None
-    reason: str = ""
-    actor: str = OPERATOR
-
-    def __post_init__(self) -> None:
-        """Refuse what is out of bounds (`task.FIELD`)."""
-        bounds.check_text("actor", self.actor)
-        bounds.check_reason(self.reason)
-        if self.for_ms is not None:
-            bounds.check_whole("for_ms", self.for_ms, least=1, most=ACKNOWLEDGED_MS)
-
-    def command(self, actor: str) -> Operation:
-        """Return what the journal takes; the actor is signed."""
-        return commands.Acknowledge(
-            families=self.families, for_ms=self.for_ms, reason=self.reason, actor=actor
-        )
-
-
-@verb("unacknowledge", Kind.CHANGE)
-class Unacknowledge(Request[Operated], frozen=True, kw_only=True):
-    families: tuple[str, ...]
-    reason: str = ""
-    actor: str = OPERATOR
-
-    def __post_init__(self) -> None:
-        """Refuse what is out of bounds (`task.FIELD`)."""
-        bounds.check_text("actor", self.actor)
-        bounds.check_reason(self.reason)
-
-    def command(self, actor: str) -> Operation:
-        """Return what the journal takes; the actor is signed."""
-        return commands.Unacknowledge(families=self.families, reason=self.reason, actor=actor)
 
 
 @verb("stop_engine", Kind.CHANGE)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 from core.control import api
 from core.control.answers import Answers
 from core.control.api import ControlAPI, Document, Kind, Request, StopMode, SubmitOptions, kind_of
+from core.control.operator_requests import Acknowledge, Operate, Unacknowledge
 from core.control.operator_verbs import OperatorPort, OperatorVerbs
 from core.control.reading import ReadingControl
 from core.control.wait_answers import see_engine
@@ -108,7 +109,7 @@ class LocalControl(ControlAPI):
         """Answer every request of the table."""
         if kind_of(request) is Kind.READ:
             return await self._reading.ask(request)
-        if isinstance(request, api.Operate):
+        if isinstance(request, Operate):
             by = signed(request.actor, self._user)
             return cast("R", await self._operator_verbs.carry_out(replace(request, actor=by)))
         return await self._answers.ask(request)
@@ -130,8 +131,8 @@ class EngineAnswers:
         answers.to(api.Submit, self._submit)
         answers.to(api.Enqueue, self._enqueue)
         answers.to(api.Orphans, lambda _: self._orphans())
-        answers.to(api.Acknowledge, lambda r: engine.operate(r.command(signed(r.actor, self._user))))
-        answers.to(api.Unacknowledge, lambda r: engine.operate(r.command(signed(r.actor, self._user))))
+        answers.to(Acknowledge, lambda r: engine.operate(r.command(signed(r.actor, self._user))))
+        answers.to(Unacknowledge, lambda r: engine.operate(r.command(signed(r.actor, self._user))))
         answers.to(api.Describe, lambda r: engine.describe(r.document.document))
         answers.to(api.Changes, self._changes)
         answers.to(api.WaitJob, lambda r: engine.wait_job(r.job_id))

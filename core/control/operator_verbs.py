@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from core.control import api
 from core.control.arguments import Target, unfit
+from core.control.operator_requests import Cancel, KeepOrphans, KillOrphans, Operate, Pause, Resume, Retry
 from core.filters.fields import Noun
 from core.model import commands
 from core.model.commands import Effect, Forecast, Operated, Operation, Refusal, Rehearse
@@ -46,32 +46,32 @@ class OperatorVerbs:
     def __init__(self, engine: OperatorPort) -> None:
         self._engine = engine
 
-    async def carry_out(self, verb: api.Operate) -> Operated:
+    async def carry_out(self, verb: Operate) -> Operated:
         """Return what changed and who refused; raise `Invalid` (`target.unfit`) for another target."""
         target, actor = verb.target, verb.actor
         match verb:
-            case api.KeepOrphans() | api.KillOrphans() if verb.effect is Effect.NONE:
+            case KeepOrphans() | KillOrphans() if verb.effect is Effect.NONE:
                 raise Invalid(
                     "effect.unfit",
                     "what would be done with orphans is not rehearsed",
                     hint="see them with 'taskdeck orphans --plan'",
                 )
-            case api.Pause() | api.Resume():
+            case Pause() | Resume():
                 return await self._operate(verb, _command_on_switch(verb))
-            case api.Cancel() | api.Retry() if target.job_id is not None:
+            case Cancel() | Retry() if target.job_id is not None:
                 return await self._operate(verb, _command_on_job(verb, target.job_id))
-            case api.KeepOrphans():
+            case KeepOrphans():
                 return await self._engine.keep_orphans(_task_ids(target), actor=actor)
-            case api.KillOrphans():
+            case KillOrphans():
                 return await self._engine.kill_orphans(_task_ids(target), reason=verb.reason, actor=actor)
             case _:
                 return await self._carry_out_on_tasks(verb)
 
-    async def _operate(self, verb: api.Operate, command: Operation) -> Operated:
+    async def _operate(self, verb: Operate, command: Operation) -> Operated:
         rehearsed = verb.effect is Effect.NONE
         return await self._engine.operate(Rehearse(operation=command) if rehearsed else command)
 
-    async def _carry_out_on_tasks(self, verb: api.Operate) -> Operated:
+    async def _carry_out_on_tasks(self, verb: Operate) -> Operated:
         changed = 0
         refused: list[Refusal] = []
         # Tasks of one job may be in several batches: the last knows most.
@@ -114,17 +114,17 @@ def _tasks_only(target: Target) -> Invalid:
     )
 
 
-def _command_on_job(verb: api.Cancel | api.Retry, job_id: int) -> Operation:
-    if isinstance(verb, api.Retry):
+def _command_on_job(verb: Cancel | Retry, job_id: int) -> Operation:
+    if isinstance(verb, Retry):
         return commands.Rerun(job_id=job_id, downstream=verb.downstream, reason=verb.reason, actor=verb.actor)
     return commands.Cancel(job_id=job_id, reason=verb.reason, force=verb.force, actor=verb.actor)
 
 
-def _command_on_switch(verb: api.Pause | api.Resume) -> Operation:
+def _command_on_switch(verb: Pause | Resume) -> Operation:
     job_id, queue = verb.target.job_id, verb.target.queue
     if job_id is None and queue is None:
         raise unfit("a job or a queue")
-    if isinstance(verb, api.Pause):
+    if isinstance(verb, Pause):
         return commands.Pause(job_id=job_id, queue=queue, reason=verb.reason, actor=verb.actor)
     return commands.Resume(job_id=job_id, queue=queue, reason=verb.reason, actor=verb.actor)
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TypeVar, cast
 
 from console.rows.sort_order import is_by_id
-from core.control import api, reading_api
+from core.control import api, operator_requests, reading_api
 from core.control.api import ControlAPI, EventQuery, Kind, Request, Target
 from core.control.arguments import DocumentSource
 from core.control.requests import verb_of
@@ -179,7 +179,7 @@ class FakeControl(FakeLogs, ControlAPI):
             known=sum(family.known for family in families),
         )
 
-    async def answer_acknowledge(self, r: api.Acknowledge) -> Operated:
+    async def answer_acknowledge(self, r: operator_requests.Acknowledge) -> Operated:
         self.asked.append(("acknowledge", (r.families, r.for_ms)))
         for family in r.families:
             until = None if r.for_ms is None else NOW + r.for_ms
@@ -189,7 +189,7 @@ class FakeControl(FakeLogs, ControlAPI):
             self.note("family.acknowledged")
         return Operated(changed=len(r.families))
 
-    async def answer_unacknowledge(self, r: api.Unacknowledge) -> Operated:
+    async def answer_unacknowledge(self, r: operator_requests.Unacknowledge) -> Operated:
         self.asked.append(("unacknowledge", r.families))
         for family in r.families:
             self.known_families.pop(family, None)
@@ -273,16 +273,16 @@ class FakeControl(FakeLogs, ControlAPI):
     async def answer_enqueue(self, r: api.Enqueue) -> tuple[int, ...]:
         return tuple(self.add_task(1, spec.key or "t", group=r.group) for spec in r.specs)
 
-    async def answer_cancel(self, r: api.Cancel) -> Operated:
+    async def answer_cancel(self, r: operator_requests.Cancel) -> Operated:
         if r.target.job_id:
             return self._move_job("cancel", r.target, status="cancelled")
         return self._move("cancel", r.target, status="cancelled")
 
-    async def answer_kill(self, r: api.Kill) -> Operated:
+    async def answer_kill(self, r: operator_requests.Kill) -> Operated:
         self.reasons.append(r.reason)
         return self._move("kill", r.target, status="cancelled")
 
-    async def answer_retry(self, r: api.Retry) -> Operated:
+    async def answer_retry(self, r: operator_requests.Retry) -> Operated:
         if r.target.job_id:
             failed = [task.id for task in self._tasks_of(r.target.job_id) if task.status == "failed"]
             for number in failed:
@@ -290,22 +290,22 @@ class FakeControl(FakeLogs, ControlAPI):
             return self._move_job("retry", r.target, status="running", more=len(failed))
         return self._move("retry", r.target, status="queued")
 
-    async def answer_pause(self, r: api.Pause) -> Operated:
+    async def answer_pause(self, r: operator_requests.Pause) -> Operated:
         return self._switch("pause", r.target, status="paused")
 
-    async def answer_resume(self, r: api.Resume) -> Operated:
+    async def answer_resume(self, r: operator_requests.Resume) -> Operated:
         return self._switch("resume", r.target, status="running")
 
-    async def answer_hold(self, r: api.Hold) -> Operated:
+    async def answer_hold(self, r: operator_requests.Hold) -> Operated:
         return self._move("hold", r.target, status="held")
 
-    async def answer_unhold(self, r: api.Unhold) -> Operated:
+    async def answer_unhold(self, r: operator_requests.Unhold) -> Operated:
         return self._move("unhold", r.target, status="queued")
 
-    async def answer_fail(self, r: api.Fail) -> Operated:
+    async def answer_fail(self, r: operator_requests.Fail) -> Operated:
         return self._move("fail", r.target, status="failed")
 
-    async def answer_prioritise(self, r: api.Prioritise) -> Operated:
+    async def answer_prioritise(self, r: operator_requests.Prioritise) -> Operated:
         self._note_verb("prioritise", r.target)
         for number in self.meant(r.target):
             self.task_rows[number] = replace(self.task_rows[number], priority=r.priority)
@@ -315,10 +315,10 @@ class FakeControl(FakeLogs, ControlAPI):
     async def answer_orphans(self, _: api.Orphans) -> tuple[OrphanView, ...]:
         return tuple(orphan for _, orphan in sorted(self.orphan_rows.items()) if self._stands(orphan))
 
-    async def answer_keep_orphans(self, r: api.KeepOrphans) -> Operated:
+    async def answer_keep_orphans(self, r: operator_requests.KeepOrphans) -> Operated:
         return self._of_orphans("keep", r.target)
 
-    async def answer_kill_orphans(self, r: api.KillOrphans) -> Operated:
+    async def answer_kill_orphans(self, r: operator_requests.KillOrphans) -> Operated:
         return self._of_orphans("kill_orphans", r.target)
 
     async def answer_describe(self, r: api.Describe) -> WorkflowView:

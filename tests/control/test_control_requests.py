@@ -10,7 +10,7 @@ from typing import TypeVar
 import pytest
 
 from core.app.store_first import StoreFirstControl
-from core.control import api, wire
+from core.control import api, operator_requests, wire
 from core.control.api import (
     ROUTES,
     ControlAPI,
@@ -170,7 +170,7 @@ BODIES: list[tuple[str, Callable[[ControlAPI], Awaitable[object]], str]] = [
     (
         "acknowledge",
         lambda c: c.acknowledge(["3fa91c22d0"], for_ms=5, reason="k", actor="ann"),
-        '{"families":["3fa91c22d0"],"for_ms":5,"reason":"k","actor":"ann"}',
+        '{"families":["3fa91c22d0"],"reason":"k","actor":"ann","for_ms":5}',
     ),
     ("unacknowledge", lambda c: c.unacknowledge(["3fa91c22d0"]), '{"families":["3fa91c22d0"]}'),
     ("resume_engine", lambda c: c.resume_engine(), "{}"),
@@ -225,8 +225,8 @@ async def test_a_request_travels_in_these_bytes_and_comes_back_as_it_was(name, c
         (api.Enqueue, tuple[int, ...]),
         (api.WaitTasks, Mapping[str, int]),
         (api.Submit, Submitted),
-        (api.Hold, Operated),
-        (api.Prioritise, Operated),
+        (operator_requests.Hold, Operated),
+        (operator_requests.Prioritise, Operated),
         (api.StopEngine, NoneType),
     ],
 )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.control import api, wire
+from core.control import api, operator_requests, wire
 from core.control.api import DocumentText, SubmitOptions, Target
 from core.control.arguments import DocumentSource
 from core.control.error_forms import error_from_json, error_to_json
@@ -137,7 +137,7 @@ def test_a_faulty_spec_is_refused(spec):
 )
 def test_a_faulty_target_is_refused(target, code):
     with pytest.raises(Invalid) as caught:
-        wire.decode_request(wire.encode({"target": target}), api.Hold)
+        wire.decode_request(wire.encode({"target": target}), operator_requests.Hold)
     assert caught.value.code.startswith(code)
 
 
@@ -168,8 +168,8 @@ def test_options_come_back_as_they_were():
     ids=["job", "tasks", "none", "queue", "filter"],
 )
 def test_a_target_comes_back_as_it_was(target):
-    request = api.Hold(target=target, reason="r", actor="a")
-    back = wire.decode_request(wire.encode(request), api.Hold)
+    request = operator_requests.Hold(target=target, reason="r", actor="a")
+    back = wire.decode_request(wire.encode(request), operator_requests.Hold)
     assert (back, back.target) == (request, target)
 
 

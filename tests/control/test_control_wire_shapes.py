@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct, field
 
-from core.control import api, wire
+from core.control import api, operator_requests, wire
 from core.control.api import Target
 from core.control.error_forms import error_from_json, error_to_json
 from core.control.wire_forms import FilterForm, decode_form, form_of
@@ -176,11 +176,15 @@ PLAIN = {"uses": "delay"}
         ({"specs": [PLAIN, {**PLAIN, "surprise": 1}]}, api.Enqueue, "specs.surprise"),
         ({"specs": [{**PLAIN, "retry": {"on": ["a", 1]}}]}, api.Enqueue, "specs[0].retry.on[1]"),
         ({"specs": [{**PLAIN, "retry": {"on": [], "y": 3}}]}, api.Enqueue, "specs.retry.y"),
-        ({"target": {"queue": "q", "y": 1}}, api.Hold, "target.y"),
-        ({"target": {"filter": {"noun": "tasks"}}}, api.Hold, "target.filter.text"),
-        ({"target": {"filter": {"noun": "tasks", "text": "a", "z": 1}}}, api.Hold, "target.filter.z"),
-        ({"target": {"queue": "q"}, "reason": "r", "actor": None}, api.Hold, "actor"),
-        ({"target": {"queue": "q"}, "reason": [{"a": 1}]}, api.Hold, "reason"),
+        ({"target": {"queue": "q", "y": 1}}, operator_requests.Hold, "target.y"),
+        ({"target": {"filter": {"noun": "tasks"}}}, operator_requests.Hold, "target.filter.text"),
+        (
+            {"target": {"filter": {"noun": "tasks", "text": "a", "z": 1}}},
+            operator_requests.Hold,
+            "target.filter.z",
+        ),
+        ({"target": {"queue": "q"}, "reason": "r", "actor": None}, operator_requests.Hold, "actor"),
+        ({"target": {"queue": "q"}, "reason": [{"a": 1}]}, operator_requests.Hold, "reason"),
         ({"document": {"path": "x"}, "options": {"x": 1}}, api.Submit, "options.x"),
     ],
 )
@@ -245,8 +249,8 @@ targets = st.one_of(
 
 @given(targets, TEXTS, NAMES)
 def test_every_target_comes_back_as_it_was(target: Target, reason: str, actor: str) -> None:
-    request = api.Hold(target=target, reason=reason, actor=actor)
-    assert wire.decode_request(wire.encode(request), api.Hold) == request
+    request = operator_requests.Hold(target=target, reason=reason, actor=actor)
+    assert wire.decode_request(wire.encode(request), operator_requests.Hold) == request
 
 
 @pytest.mark.parametrize("kind", [Inner, RetryPolicy, int, str])

@@ -13,7 +13,7 @@ import pytest
 from core.cli.main import main
 from core.config import load
 from core.connectors.registry import Registry, builtin
-from core.control import api
+from core.control import api, operator_requests
 from core.control.wire import decode_request
 from core.model.bounds import ATTEMPTS_MAX, NAME_MAX, PRIORITY_MAX, QUEUE_MAX, REASON_MAX
 from core.model.commands import SubmitOptions
@@ -184,9 +184,9 @@ def test_verbs_have_the_same_bounds() -> None:
     target = api.Target(task_ids=(1,))
     for given in ({"priority": 1.5}, {"priority": True}, {"priority": 101}):
         with pytest.raises(Invalid) as caught:
-            api.Prioritise(target=target, **given)  # type: ignore[arg-type]
+            operator_requests.Prioritise(target=target, **given)  # type: ignore[arg-type]
         assert caught.value.code == "task.priority"
     with pytest.raises(Invalid):
-        api.Hold(target=target, reason="r" * (REASON_MAX + 1))
+        operator_requests.Hold(target=target, reason="r" * (REASON_MAX + 1))
     with pytest.raises(Invalid):
-        api.Hold(target=target, actor="")
+        operator_requests.Hold(target=target, actor="")

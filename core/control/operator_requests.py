@@ -1,0 +1,157 @@
+"""Requests of operators on tasks, jobs, queues and failure families.
+
+Asked by the methods of the ControlAPI; `LocalControl` carries them out.
+"""
+
+from __future__ import annotations
+
+from core.control.arguments import OPERATOR, Target, unfit
+from core.control.requests import Kind, Request, verb
+from core.model import bounds, commands
+from core.model.commands import Effect, Force, Operated, Operation
+
+ACKNOWLEDGED_MS = 366 * 24 * 3_600_000
+"""For how long a failure family may be acknowledged."""
+
+
+class Operate(Request[Operated], frozen=True, kw_only=True):
+    """What an operator's verb acts on, and who asks."""
+
+    target: Target
+    actor: str = OPERATOR
+    effect: Effect = Effect.CHANGE
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of bounds (`task.FIELD`)."""
+        bounds.check_text("actor", self.actor)
+        bounds.check_reason(getattr(self, "reason", ""))
+
+    def on_tasks(self, task_ids: tuple[int, ...]) -> Operation:
+        """Return the command on these tasks; a verb without one raises `Invalid` (`target.unfit`)."""
+        raise unfit("a job or a queue")
+
+
+@verb("cancel", Kind.CHANGE)
+class Cancel(Operate, frozen=True, kw_only=True):
+    reason: str = ""
+    force: Force = Force.ASK
+
+    def on_tasks(self, task_ids: tuple[int, ...]) -> Operation:
+        return commands.Cancel(task_ids=task_ids, reason=self.reason, force=self.force, actor=self.actor)
+
+
+@verb("kill", Kind.CHANGE)
+class Kill(Operate, frozen=True, kw_only=True):
+    reason: str = ""
+
+    def on_tasks(self, task_ids: tuple[int, ...]) -> Operation:
+        return commands.Kill(task_ids=task_ids, reason=self.reason, actor=self.actor)
+
+
+@verb("retry", Kind.CHANGE)
+class Retry(Operate, frozen=True, kw_only=True):
+    downstream: bool = False
+    reason: str = ""
+
+    def on_tasks(self, task_ids: tuple[int, ...]) -> Operation:
+        return commands.Rerun(
+            task_ids=task_ids, downstream=self.downstream, reason=self.reason, actor=self.actor
+        )
+
+
+@verb("pause", Kind.CHANGE)
+class Pause(Operate, frozen=True, kw_only=True):
+    reason: str = ""
+
+
+@verb("resume", Kind.CHANGE)
+class Resume(Operate, frozen=True, kw_only=True):
+    reason: str = ""
+
+
+@verb("hold", Kind.CHANGE)
+class Hold(Operate, frozen=True, kw_only=True):
+    reason: str = ""
+
+    def on_tasks(self, task_ids: tuple[int, ...]) -> Operation:
+        return commands.Hold(task_ids=task_ids, reason=self.reason, actor=self.actor)
+
+
+@verb("unhold", Kind.CHANGE)
+class Unhold(Operate, frozen=True, kw_only=True):
+    reason: str = ""
+
+    def on_tasks(self, task_ids: tuple[int, ...]) -> Operation:
+        return commands.Unhold(task_ids=task_ids, reason=self.reason, actor=self.actor)
+
+
+@verb("fail", Kind.CHANGE)
+class Fail(Operate, frozen=True, kw_only=True):
+    reason: str = ""
+
+    def on_tasks(self, task_ids: tuple[int, ...]) -> Operation:
+        return commands.Fail(task_ids=task_ids, reason=self.reason, actor=self.actor)
+
+
+@verb("prioritise", Kind.CHANGE)
+class Prioritise(Operate, frozen=True, kw_only=True):
+    priority: int
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of bounds (`task.FIELD`)."""
+        # dataclass(slots=True) replaces the class, and a bare super() refers to the one it replaced.
+        Operate.__post_init__(self)
+        bounds.check_priority(self.priority)
+
+    def on_tasks(self, task_ids: tuple[int, ...]) -> Operation:
+        return commands.Prioritise(
+            task_ids=task_ids, priority=self.priority, reason=self.reason, actor=self.actor
+        )
+
+
+@verb("keep_orphans", Kind.CHANGE)
+class KeepOrphans(Operate, frozen=True, kw_only=True):
+    pass
+
+
+@verb("kill_orphans", Kind.CHANGE)
+class KillOrphans(Operate, frozen=True, kw_only=True):
+    reason: str = ""
+
+
+class OnFamilies(Request[Operated], frozen=True, kw_only=True):
+    """Which failure families a verb acts on, and who asks."""
+
+    families: tuple[str, ...]
+    reason: str = ""
+    actor: str = OPERATOR
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of bounds (`task.FIELD`)."""
+        bounds.check_text("actor", self.actor)
+        bounds.check_reason(self.reason)
+
+
+@verb("acknowledge", Kind.CHANGE)
+class Acknowledge(OnFamilies, frozen=True, kw_only=True):
+    for_ms: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of bounds (`task.FIELD`)."""
+        OnFamilies.__post_init__(self)
+        if self.for_ms is not None:
+            bounds.check_whole("for_ms", self.for_ms, least=1, most=ACKNOWLEDGED_MS)
+
+    def command(self, actor: str) -> Operation:
+        """Return what the journal takes; the actor is signed."""
+        return commands.Acknowledge(
+            families=self.families, for_ms=self.for_ms, reason=self.reason, actor=actor
+        )
+
+
+@verb("unacknowledge", Kind.CHANGE)
+class Unacknowledge(OnFamilies, frozen=True, kw_only=True):
+    def command(self, actor: str) -> Operation:
+        """Return what the journal takes; the actor is signed."""
+        return commands.Unacknowledge(families=self.families, reason=self.reason, actor=actor)
