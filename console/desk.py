@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from console.feed import Feed
 from console.last_look import LastLook
@@ -17,6 +18,23 @@ from console.protection.gate import Gate
 from console.themes import Look
 from console.verbs.operations import Operations
 from core.control.api import ControlAPI
+from core.model.text import SafeText, safe_line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownBundle:
+    """The bundle that the console shows in the place of an engine."""
+
+    file: Path
+    jobs: tuple[int, ...]
+    at: int
+    """When its rows were read, ms UTC."""
+    cut: str = ""
+    """Which outputs were cut when it was made; '' = none was."""
+
+    def mark(self) -> SafeText:
+        """Return what stands before every title."""
+        return safe_line(f"BUNDLE {self.file.name} · read-only")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,8 +55,15 @@ class Desk:
     """The user's own keys by the id of their action."""
     host: str = ""
     """The machine of the engine; '' = this one."""
+    bundle: ShownBundle | None = None
+    """None = the control is that of an engine."""
     frozen: bool = False
     """The operator has frozen the screens."""
+
+    @property
+    def mark(self) -> SafeText:
+        """What stands before the title of every screen, '' where the present is shown."""
+        return SafeText("") if self.bundle is None else self.bundle.mark()
 
     @property
     def look(self) -> Look:

@@ -34,7 +34,7 @@ Print the version.
 
 Example:
   taskdeck version --json"""
-_CONSOLE_VALUES = ("--home", "--host", "--remote-command")
+_CONSOLE_VALUES = ("--home", "--host", "--remote-command", "--bundle")
 """Flags of the console that are followed by a value."""
 _CONSOLE_SWITCHES = ("--embedded", "--plain", "--watch", "--read-only")
 _COMMAND_FLAGS = ("-h", "--help", "--json", "--version", "--install-completion", "--show-completion")

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-__all__ = ["PREFIX", "Read", "Settings", "load", "origins", "read_at"]
+    from core.model.values import JsonObject, JsonValue
+
+__all__ = ["PREFIX", "Read", "Settings", "describe", "load", "origins", "read_at"]
 
 PREFIX = "TASKDECK_"
 """Every setting may come from the environment as this plus its name in capitals."""
@@ -182,6 +184,19 @@ def origins(home: Path, **overrides: object) -> dict[str, str]:
         elif name in table:
             found[name] = str(file)
     return found
+
+
+def describe(home: Path, **overrides: object) -> JsonObject:
+    """Return each setting with `value`, `origin`, `default` and when it is `read`; raise as `load` does."""
+    found = origins(home, **overrides)
+    values = load(home, **overrides).model_dump(mode="json")
+    return {name: _entry(name, value, found[name]) for name, value in values.items()}
+
+
+def _entry(name: str, value: JsonValue, origin: str) -> JsonObject:
+    default = Settings.model_fields[name].get_default(call_default_factory=True)
+    plain: JsonValue = list(default) if isinstance(default, tuple) else default
+    return {"value": value, "origin": origin, "default": plain, "read": read_at(name)}
 
 
 def _variables() -> dict[str, str]:

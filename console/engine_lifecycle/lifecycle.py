@@ -90,6 +90,8 @@ class EngineLifecycle:
                 self._notices.warn(SafeText("this console starts no engine; run 'taskdeck serve'"))
             else:
                 self._start(self._starter)
+        elif self._desk.bundle is not None:
+            self._notices.inform(SafeText("this is a bundle: no engine belongs to it"))
         elif pulse.engine.state == "draining":
             await self._take_drain_back()
         elif pulse.engine.state == "stopping":

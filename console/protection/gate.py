@@ -21,6 +21,7 @@ ARMED_SECONDS = 300.0
 WRITABLE = SafeText("")
 """The console may change things."""
 READ_ONLY = SafeText("this console is read-only: leave, and open it without --read-only")
+OF_BUNDLE = SafeText("this is a bundle: it shows what was, and nothing of it can be changed")
 PROTECTED = SafeText("protected: W arms changes for 5 minutes")
 Clock: TypeAlias = Callable[[], float]
 """A monotonic clock, in seconds."""

@@ -43,6 +43,8 @@ class LogCopies:
     home: str
     lines: tuple[SafeText, ...]
     found: SafeText | None
+    bundle: str = ""
+    """The file of the bundle that it is in; '' = it is that of an engine."""
 
 
 def copies_of(view: object, where: Filter | None) -> dict[str, Copy]:
@@ -79,6 +81,7 @@ def _copies_of_log(log: LogCopies) -> dict[str, Copy]:
     words += ["--stderr"] if log.stream is LogStream.ERR else []
     words += ["--host", log.host] if log.host else []
     words += ["--home", log.home] if log.home else []
+    words += ["--bundle", log.bundle] if log.bundle else []
     copies["c"] = Copy(name="command line", text=safe_line(shlex.join(words)))
     copies["i"] = Copy(name="id", text=SafeText(str(log.task_id)))
     return copies

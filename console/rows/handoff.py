@@ -16,6 +16,7 @@ from core.control.api import ControlAPI, EventQuery
 from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.filters.terms import Filter, In, Sort
+from core.model.bundles import STATE as BUNDLE
 from core.model.durations import write_duration
 from core.model.events import EventView
 from core.model.failures import FamilyState, FamilyView
@@ -99,6 +100,8 @@ def _lines(facts: HandoffFacts) -> Iterator[str]:
     yield f"handoff of {to_iso(facts.now)}, since {to_iso(facts.since)}"
     if engine is None:
         yield "engine: none answers"
+    elif engine.state == BUNDLE:
+        yield engine.home
     else:
         yield f"engine: {engine.state}, {engine.running} of {engine.slots} slots, {engine.home}"
     others = [

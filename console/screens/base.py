@@ -211,7 +211,7 @@ class DeskScreen(Screen[None]):
         if error:
             self.head.show_trouble(safe_line(f"! {error}"), width)
         else:
-            self.head.show_title(self.title_line(), width, mark=self.mark)
+            self.head.show_title(self.title_line(), width, mark=self.mark or self.desk.mark)
         tabs = tabs_of(pulse, self.desk, present="" if self.spot is None else self.spot.root)
         self.head.show_tabs(tabs, width=width, height=self.size.height or 24)
         self.hints.write(hint_line(hints((*self.parts(), "app"), width)))

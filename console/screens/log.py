@@ -109,14 +109,15 @@ class LogScreen(DeskScreen):
     def selected_view(self) -> object:
         """Return what the copy menu offers: lines, path, command."""
         reader, rows = self.browser.reader, self.view.rows_in_view
-        engine = self.desk.feed.pulse.engine
+        engine, bundle = self.desk.feed.pulse.engine, self.desk.bundle
         return LogCopies(
             task_id=self.task_id,
             epoch=reader.facts.epoch,
             stream=reader.stream,
-            path=reader.facts.path,
+            path="" if bundle else reader.facts.path,
             host=self.desk.host,
-            home="" if engine is None else engine.home,
+            home="" if engine is None or bundle else engine.home,
+            bundle=str(bundle.file) if bundle else "",
             lines=tuple(row.text for row in rows),
             found=next((row.text for row in rows if row.offset == self.view.current), None),
         )

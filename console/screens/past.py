@@ -38,7 +38,8 @@ class PastScreen(DeskScreen):
     def __init__(self, desk: Desk, as_of: AsOf) -> None:
         super().__init__(desk)
         self._as_of = as_of
-        self.mark = safe_line(f"AS OF {clock_text(as_of.at, now=now_ms())} · read-only")
+        of_bundle = "BUNDLE " if desk.mark else ""
+        self.mark = safe_line(f"{of_bundle}AS OF {clock_text(as_of.at, now=now_ms())} · read-only")
         self._shown = self._whole(Noun.JOBS if as_of.job_id is None else Noun.TASKS)
         self._past: PastView | None = None
         self._pages: Pages[PastRow] | None = None

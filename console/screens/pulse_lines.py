@@ -14,6 +14,7 @@ from console.rows.listing import style_of, worded
 from console.themes import Look
 from console.widgets.bars import bars, trend_of
 from console.widgets.styled_lines import Span, flow
+from core.model.bundles import STATE as BUNDLE
 from core.model.pulse import Rate
 from core.model.status import JobStatus, TaskStatus
 from core.model.text import SafeText, cells, safe_line
@@ -43,6 +44,8 @@ def engine_text(feed: Feed) -> str:
     engine = feed.pulse.engine
     if engine is None:
         return "an engine is starting" if feed.starting else "no engine answers: E starts one"
+    if engine.state == BUNDLE:
+        return engine.home
     is_full = engine.running >= engine.slots
     state = "idle" if not engine.running else "all slots busy" if is_full else "working"
     return f"{state}  slots {engine.running:,}/{engine.slots:,}  taskdeck {engine.version}  {engine.home}"

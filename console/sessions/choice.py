@@ -9,6 +9,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from console.sessions import collector
 from console.sessions.flags import ConsoleFlags, read_flags
@@ -21,7 +22,9 @@ def run_console(arguments: Sequence[str]) -> int:
     """Run the console as its flags ask, and return the exit status."""
     try:
         flags = read_flags(arguments)
-        if flags.wants_lines or not can_draw():
+        if flags.bundle is not None:
+            _run_bundle(flags, flags.bundle)
+        elif flags.wants_lines or not can_draw():
             _run_lines(flags)
         else:
             _run_screen(flags)
@@ -45,10 +48,23 @@ def _run_lines(flags: ConsoleFlags) -> None:
     asyncio.run(show_lines(flags))
 
 
-def _run_screen(flags: ConsoleFlags) -> None:
+def _run_bundle(flags: ConsoleFlags, file: Path) -> None:
+    _prepare_screen()
+    # A bundle is unpacked into a store, which brings SQL along.
+    from console.sessions.bundled import show_bundle, write_bundle_overview
+
+    lines = flags.wants_lines or not can_draw()
+    asyncio.run(write_bundle_overview(flags, file) if lines else show_bundle(flags, file))
+
+
+def _prepare_screen() -> None:
     # On a slow line every frame of an animation costs a second; Textual reads these when it is imported.
     os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+
+
+def _run_screen(flags: ConsoleFlags) -> None:
+    _prepare_screen()
     collector.pause()
     if flags.embedded:
         # The engine brings SQL and a server along: a console that attaches needs neither.

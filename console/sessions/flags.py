@@ -35,6 +35,8 @@ class ConsoleFlags:
     """Lines of text instead of the screen."""
     watch: float | None
     """Seconds between two overviews in lines; None = one overview."""
+    bundle: Path | None = None
+    """The file of a bundle that is shown, read-only, in the place of an engine."""
 
     @property
     def wants_lines(self) -> bool:
@@ -60,6 +62,7 @@ def read_flags(arguments: Sequence[str]) -> ConsoleFlags:
     parser.add_argument("--read-only", action="store_true")
     parser.add_argument("--plain", action="store_true")
     parser.add_argument("--watch", nargs="?", type=_seconds, const=WATCH_SECONDS)
+    parser.add_argument("--bundle", type=_file)
     flags = ConsoleFlags(**vars(parser.parse_args(arguments)))
     if flags.embedded and flags.host:
         raise _refusal("--embedded is an engine in this process, --host one on another machine: choose one")
@@ -67,6 +70,8 @@ def read_flags(arguments: Sequence[str]) -> ConsoleFlags:
         raise _refusal("--embedded needs the screen: --plain and --watch start no engine")
     if flags.embedded and flags.read_only:
         raise _refusal("--embedded starts an engine and --read-only changes nothing: choose one")
+    if flags.bundle and (flags.home or flags.host or flags.embedded):
+        raise _refusal("--bundle shows a file, without --home, --host or --embedded: choose one")
     if flags.remote_command and not flags.host:
         raise _refusal("--remote-command needs a --host")
     return flags
@@ -91,6 +96,12 @@ def _refusal(message: str) -> Invalid:
 
 def _home(text: str) -> Path:
     return named_home(text, by="--home")
+
+
+def _file(text: str) -> Path:
+    if not text or "\0" in text:
+        raise argparse.ArgumentTypeError("--bundle names no file")
+    return Path(text).expanduser()
 
 
 def _host(text: str) -> str:

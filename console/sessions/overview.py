@@ -16,6 +16,7 @@ from typing import TextIO, TypeAlias
 from core.control.api import ControlAPI
 from core.filters.fields import Noun
 from core.filters.terms import Filter, In, Sort
+from core.model.bundles import STATE as BUNDLE
 from core.model.errors import TaskdeckError, Unavailable
 from core.model.failures import FamilyState, FamilyView
 from core.model.pulse import Waiting
@@ -90,6 +91,12 @@ async def _summary(control: ControlAPI) -> Lines:
 def _counts(engine: EngineInfo | None, tasks: Mapping[str, int], *, paused: int, known: int) -> Lines:
     lines: Lines = {"engine": SafeText("engine: none is running (start one: taskdeck serve)")}
     if engine is not None:
+        if engine.state == BUNDLE:
+            return {
+                **lines,
+                "engine": _line(engine.home),
+                "tasks": _line(f"tasks: {_listed(tasks) or 'none'}"),
+            }
         state = "" if engine.state == "serving" else f", {engine.state}{_BACK.get(engine.state, '')}"
         lines["engine"] = _line(
             f"engine: pid {engine.pid}, version {engine.version}, {engine.slots} slots{state}"

@@ -10,18 +10,27 @@ import os
 import signal
 from pathlib import Path
 
+from console.desk import ShownBundle
 from console.engine_lifecycle.starters import EngineStarter
 from console.feed import SECONDS, SECONDS_SSH
-from console.protection.gate import READ_ONLY, WRITABLE
+from console.protection.gate import OF_BUNDLE, READ_ONLY, WRITABLE
 from console.sessions import collector
 from console.sessions.flags import ConsoleFlags
 from console.shell.app import ConsoleApp, ConsoleOptions
 from core.app.signals import Interrupted, handling_signals, restore_signals
 from core.control.api import ControlAPI
+from core.model.text import SafeText
+
+__all__ = ["ShownBundle", "show_screen"]
 
 
 async def show_screen(
-    control: ControlAPI, starter: EngineStarter, *, flags: ConsoleFlags, home: Path
+    control: ControlAPI,
+    starter: EngineStarter | None,
+    *,
+    flags: ConsoleFlags,
+    home: Path,
+    bundle: ShownBundle | None = None,
 ) -> None:
     """Show the screens; views, keymap and what is copied are kept in `home`, on this machine.
 
@@ -34,12 +43,19 @@ async def show_screen(
         starter=None if flags.read_only else starter,
         host=flags.host or "",
         home=home,
-        read_only=READ_ONLY if flags.read_only else WRITABLE,
+        read_only=_read_only(flags),
+        bundle=bundle,
     )
     collector.resume_later(asyncio.get_running_loop())
     console = ConsoleApp(control, options)
     # Over SSH a mouse that reports every motion costs more than it gives; else it has to be asked for.
     await _run_until_signalled(console, mouse=console.wants_mouse and not over_ssh)
+
+
+def _read_only(flags: ConsoleFlags) -> SafeText:
+    if flags.bundle is not None:
+        return OF_BUNDLE
+    return READ_ONLY if flags.read_only else WRITABLE
 
 
 async def _run_until_signalled(console: ConsoleApp, *, mouse: bool) -> None:

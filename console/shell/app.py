@@ -20,7 +20,7 @@ from textual.geometry import Offset
 from textual.worker import Worker, WorkerState
 
 from console.background import finish_in_thread, sentence_of, start
-from console.desk import Desk
+from console.desk import Desk, ShownBundle
 from console.dialogs.help import HelpDialog
 from console.dialogs.questions import DialogQuestions, Toasts
 from console.dialogs.workflow_picker import WorkflowPicker
@@ -78,6 +78,8 @@ class ConsoleOptions:
     """The data directory, for views, keymap and copies; None = nothing is stored."""
     read_only: SafeText = WRITABLE
     """Why the console changes nothing, whatever the engine allows; '' = it may."""
+    bundle: ShownBundle | None = None
+    """What is shown in the place of an engine; None = an engine is."""
     clock: Clock = time.monotonic
     """The clock by which armed changes expire."""
 
@@ -117,6 +119,7 @@ class ConsoleApp(App[None]):
             last_look=LastLook(memory),
             keymap={} if options.home is None else read_keymap(options.home / KEYMAP, GROUPS),
             host=options.host,
+            bundle=options.bundle,
         )
         self.set_keymap(self.desk.keymap)
         self.notices = notices

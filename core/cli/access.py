@@ -12,10 +12,11 @@ from core.app.attach import attach, attach_or_apply, attach_or_start
 from core.app.lasting_control import LastingControl
 from core.app.options import Options
 from core.app.remote_host import attach_or_start_remote, attach_remote
-from core.cli.arguments import Common
+from core.cli.arguments import Common, Reading
 from core.cli.output import note
 from core.control.api import ControlAPI
 from core.control.remote import RemoteControl
+from core.model.errors import Conflict
 from core.model.text import safe_line
 from core.model.values import to_iso
 from core.model.views import EngineInfo
@@ -27,7 +28,18 @@ def changing(arguments: Common) -> AbstractAsyncContextManager[ControlAPI]:
     On a host an engine is started if none runs.
     """
     chosen = arguments.options()
+    if isinstance(arguments, Reading) and arguments.bundle is not None:
+        raise changes_nothing()
     return attach_or_apply(chosen) if chosen.host is None else attach_or_start_remote(chosen)
+
+
+def changes_nothing() -> Conflict:
+    """Return the refusal to change what a bundle shows."""
+    return Conflict(
+        "bundle.read_only",
+        "a bundle is read-only: it shows what was",
+        hint="do it where the job is: --home DIR or --host USER@BOX",
+    )
 
 
 def runs_tasks(control: ControlAPI) -> bool:

@@ -22,6 +22,12 @@ def _home(text: str) -> Path:
     return named_home(text, by="--home")
 
 
+def _bundle(text: str) -> Path:
+    if not text or "\0" in text:
+        raise Invalid("usage", "--bundle names no file", hint="name the file that 'taskdeck bundle' wrote")
+    return Path(text).expanduser()
+
+
 Label: TypeAlias = Annotated[
     str | None,
     Option(
@@ -29,6 +35,20 @@ Label: TypeAlias = Annotated[
         variable=LABEL_VARIABLE,
         help="Who asks, beside your user; the history has both.",
     ),
+]
+
+
+HostOption: TypeAlias = Annotated[
+    str | None,
+    Option(metavar="USER@BOX", help="Use the engine on this host, through ssh; --home is there."),
+]
+RemoteCommandOption: TypeAlias = Annotated[
+    str | None,
+    Option(metavar="COMMAND", help="How taskdeck is called on the --host. [default: taskdeck]"),
+]
+BundleOption: TypeAlias = Annotated[
+    Path | None,
+    Option(read=_bundle, metavar="FILE", help="Read this incident bundle (see: bundle)."),
 ]
 
 
@@ -65,32 +85,39 @@ class Common:
 class Remote(Common):
     """The options of commands that can use the engine of a remote host."""
 
-    host: Annotated[
-        str | None,
-        Option(metavar="USER@BOX", help="Use the engine on this host, through ssh; --home is there."),
-    ] = None
-    remote_command: Annotated[
-        str | None,
-        Option(metavar="COMMAND", help="How taskdeck is called on the --host. [default: taskdeck]"),
-    ] = None
+    host: HostOption = None
+    remote_command: RemoteCommandOption = None
 
     def options(self) -> Options:
         """Return what the command line chose; raise `Invalid` (`usage`)."""
-        if self.remote_command is not None and self.host is None:
-            raise Invalid("usage", "--remote-command needs a --host")
-        return Options(
-            home=self.home,
-            host=self.host,
-            remote_command=self.remote_command,
-            actor=own_claim(Door.CLI),
-            tell=note,
-        )
+        return _remote_options(self.home, self.host, self.remote_command)
 
     def command(self, *argv: str) -> str:
         """Return another command line for the same data directory and host, for a hint."""
         host = ["--host", self.host] if self.host else []
         # dataclass(slots=True) replaces the class, and a bare super() refers to the one it replaced.
         return Common.command(self, *argv, *host)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading(Common):
+    """The options of commands that only read: an engine here or on a host, or what a bundle holds."""
+
+    host: HostOption = None
+    remote_command: RemoteCommandOption = None
+    bundle: BundleOption = None
+
+    def options(self) -> Options:
+        """Return what the command line chose; raise `Invalid` (`usage`)."""
+        if self.bundle is not None and (self.home is not None or self.host is not None):
+            raise Invalid("usage", "--bundle is read in the place of a --home or --host: choose one")
+        return _remote_options(self.home, self.host, self.remote_command)
+
+    def command(self, *argv: str) -> str:
+        """Return another command line for the same data directory, host or bundle, for a hint."""
+        host = ["--host", self.host] if self.host else []
+        bundle = [] if self.bundle is None else ["--bundle", str(self.bundle)]
+        return Common.command(self, *argv, *host, *bundle)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,3 +143,9 @@ class Hosting(Common):
             actor=own_claim(Door.CLI),
             tell=note,
         )
+
+
+def _remote_options(home: Path | None, host: str | None, remote_command: str | None) -> Options:
+    if remote_command is not None and host is None:
+        raise Invalid("usage", "--remote-command needs a --host")
+    return Options(home=home, host=host, remote_command=remote_command, actor=own_claim(Door.CLI), tell=note)

@@ -35,6 +35,7 @@ overview as lines of text.
   --read-only               Change nothing, and start no engine.
   --plain                   Print an overview as lines of text, once.
   --watch [SECONDS]         Print the overview, then again what has changed. [default: 2]
+  --bundle FILE             Show what `taskdeck bundle` wrote, read-only.
 
 \b
 Examples:

@@ -28,6 +28,7 @@ _CONSOLE = {
     "--read-only": None,
     "--plain": None,
     "--watch": None,
+    "--bundle": "FILE",
     "--json": None,
     "--version": None,
     "--install-completion": None,
@@ -117,8 +118,8 @@ def _command_of(words: Sequence[str], table: Table) -> tuple[Table | None, Seque
 def _values(option: str, kind: object, line: Line) -> Iterable[Candidate]:
     if isinstance(kind, list):
         return [(str(choice), "") for choice in kind]
-    if "--host" in line.words:
-        # Its jobs are on another machine.
+    if "--host" in line.words or "--bundle" in line.words:
+        # Its jobs are on another machine, or in a file.
         return ()
     match option, str(kind).strip("[]."):
         case "--queue", _:

@@ -10,10 +10,10 @@ from core.cli.arguments import Common, Hosting
 from core.cli.commands import Command
 from core.cli.fixed_limits import FIXED
 from core.cli.output import Painted, emit, say
-from core.config import Settings, load, origins, read_at
+from core.config import describe, load, origins, read_at
 from core.model.paths import Paths, find_home
 from core.model.text import safe_line
-from core.model.values import JsonObject, JsonValue
+from core.model.values import JsonObject
 
 
 async def config_check(arguments: Common) -> int:
@@ -36,7 +36,7 @@ async def config_show(arguments: Hosting) -> int:
     found = origins(home, slots=arguments.slots)
     values = settings.model_dump(mode="json")
     if arguments.json:
-        shown: JsonObject = {name: _entry(name, value, found[name]) for name, value in values.items()}
+        shown = describe(home, slots=arguments.slots)
         fixed: JsonObject = {limit.name: {"value": limit.value, "meaning": limit.meaning} for limit in FIXED}
         emit({"home": str(home), "file": str(Paths(home=home).config), "settings": shown, "fixed": fixed})
         return 0
@@ -66,12 +66,6 @@ def written(value: object) -> str:
             return ",".join(map(str, value))
         case _:
             return str(value)
-
-
-def _entry(name: str, value: JsonValue, origin: str) -> JsonObject:
-    default = Settings.model_fields[name].get_default(call_default_factory=True)
-    plain: JsonValue = list(default) if isinstance(default, tuple) else default
-    return {"value": value, "origin": origin, "default": plain, "read": read_at(name)}
 
 
 def _dim(text: str) -> Painted:

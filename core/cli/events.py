@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from core.cli.arguments import Remote
+from core.cli.arguments import Reading
 from core.cli.commands import Command
 from core.cli.output import emit
 from core.cli.paging import PAGE_ROWS
@@ -30,7 +30,7 @@ _FOLLOW_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Events(Remote):
+class Events(Reading):
     """The arguments of `events`."""
 
     job: Annotated[int | None, Option(metavar="ID", min=1, help="Only events of this job.")] = None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from core.cli.access import changing
-from core.cli.arguments import Label, Remote, actor_of
+from core.cli.arguments import Label, Reading, actor_of
 from core.cli.commands import Command
 from core.cli.output import emit, note, say
 from core.cli.parameters import Option
@@ -39,7 +39,7 @@ PREFIX = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Failures(Remote):
+class Failures(Reading):
     """The arguments of `failures`."""
 
     where: Annotated[
@@ -109,7 +109,7 @@ def _show(listed: FamilyList, rows: Sequence[FamilyView], arguments: Failures) -
         note(f"{listed.tasks:,} tasks fail, {listed.known:,} of them are known")
     if listed.searched is not None:
         note(f"among the {listed.searched:,} families that failed last only")
-    if rows and not arguments.json:
+    if rows and not arguments.json and arguments.bundle is None:
         retry = arguments.command("retry", "--where", f"family:{rows[0].id} status:failed")
         note(f"retry the first of them: {retry}")
 

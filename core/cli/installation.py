@@ -5,20 +5,31 @@ Loaded by `core.cli.main` for its commands.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import core
-from core.app.doctor import Check
+from core.app.doctor import Check, DoctorReport
 from core.app.doctor import doctor as check_home
-from core.cli.arguments import Common
+from core.cli.arguments import BundleOption, Common
 from core.cli.commands import Command
 from core.cli.output import Piece, emit, say, status
+from core.cli.refusals import usage
+from core.cli.store_reading import check_bundle
 from core.model.errors import Unavailable
 from core.model.text import safe_line
 from core.model.values import JsonValue
 
 
-async def doctor(arguments: Common) -> int:
-    """Check machine, data directory and store: integrity, counters, history."""
-    report = await check_home(arguments.options())
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doctor(Common):
+    """The arguments of `doctor`."""
+
+    bundle: BundleOption = None
+
+
+async def doctor(arguments: Doctor) -> int:
+    """Check machine, data directory and store, or a bundle: integrity, counters, history."""
+    report = await _report(arguments)
     if arguments.json:
         checks: list[JsonValue] = [
             {"name": check.name, "ok": check.ok, "warning": check.warning, "message": check.message}
@@ -31,6 +42,14 @@ async def doctor(arguments: Common) -> int:
         warned = sum(check.warning for check in report.checks)
         say(("no faults" + (f", warnings: {warned}" if warned else "")) if report.ok else "there are faults")
     return 0 if report.ok else Unavailable.exit_code
+
+
+async def _report(arguments: Doctor) -> DoctorReport:
+    if arguments.bundle is None:
+        return await check_home(arguments.options())
+    if arguments.home is not None:
+        raise usage("--bundle is checked in the place of a --home: choose one")
+    return await check_bundle(arguments.bundle)
 
 
 def _mark(check: Check) -> Piece:
@@ -50,7 +69,10 @@ async def version(arguments: Common) -> int:
 
 COMMANDS = (
     Command(
-        name="doctor", arguments=Common, run=doctor, examples=("taskdeck doctor", "taskdeck doctor --json")
+        name="doctor",
+        arguments=Doctor,
+        run=doctor,
+        examples=("taskdeck doctor", "taskdeck doctor --json", "taskdeck doctor --bundle incident.zip"),
     ),
     Command(name="version", arguments=Common, run=version, examples=("taskdeck version",)),
 )

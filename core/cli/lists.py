@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
-from core.cli.arguments import Remote
+from core.cli.arguments import Reading
 from core.cli.commands import Command
 from core.cli.output import emit, note
 from core.cli.paging import Fetch, pages
@@ -35,7 +35,7 @@ _GROUP_COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listing(Remote):
+class Listing(Reading):
     """The arguments of `jobs` and `tasks`."""
 
     where: Annotated[
@@ -60,7 +60,7 @@ class Listing(Remote):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Groups(Remote):
+class Groups(Reading):
     """The arguments of `groups`."""
 
     limit: Annotated[int, Option(metavar="N", min=1, help="At most N groups.")] = PAGE
@@ -107,7 +107,7 @@ async def groups(arguments: Groups) -> int:
     return 0
 
 
-async def queues(arguments: Remote) -> int:
+async def queues(arguments: Reading) -> int:
     """List the queues: counts of tasks by status, and which queues are paused."""
     async with reading(arguments) as deck:
         rows = await deck.queues()
@@ -191,7 +191,7 @@ COMMANDS = (
     ),
     Command(
         name="queues",
-        arguments=Remote,
+        arguments=Reading,
         run=queues,
         examples=("taskdeck queues", "taskdeck queues --json"),
     ),

@@ -9,12 +9,12 @@ import asyncio
 from dataclasses import dataclass
 from typing import Annotated
 
-from core.cli.arguments import Remote
+from core.cli.arguments import Reading
 from core.cli.commands import Command
 from core.cli.log_parts import Output, Part, begin_of_tail, end_of_head, read_part
 from core.cli.log_search import MatchWriter, count, find, find_in_tasks
 from core.cli.output import note
-from core.cli.output_sinks import CheckedSink, open_sink
+from core.cli.output_sinks import OVER_LIMIT, OVER_OR_CUT, CheckedSink, open_sink
 from core.cli.parameters import Argument, Option
 from core.cli.reading import ClosedClaims, reading, reading_files
 from core.cli.task_output import Tail
@@ -32,7 +32,7 @@ _WAITING = (TaskStatus.BLOCKED, TaskStatus.QUEUED, TaskStatus.RETRYING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Logs(Remote):
+class Logs(Reading):
     """The arguments of `logs`."""
 
     task: Annotated[
@@ -171,7 +171,8 @@ async def _follow(deck: ReadingAPI, task_id: int, *, tail: Tail, arguments: Logs
 
 
 def _sink(arguments: Logs) -> CheckedSink:
-    return open_sink(json=arguments.json, raw=arguments.raw)
+    why = OVER_LIMIT if arguments.bundle is None else OVER_OR_CUT
+    return open_sink(json=arguments.json, raw=arguments.raw, why=why)
 
 
 COMMANDS = (

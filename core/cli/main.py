@@ -21,8 +21,9 @@ from core.cli.arguments import Common
 from core.cli.commands import Act, Command, build
 from core.cli.output import is_output_fault, note
 from core.cli.refusals import Left, report, report_json, usage
-from core.model.errors import TaskdeckError
+from core.model.errors import Invalid, TaskdeckError
 from core.model.paths import Paths, find_home, is_ours
+from core.model.text import safe_line
 
 ROOMS = {
     "core.cli.serve": ("serve",),
@@ -39,6 +40,7 @@ ROOMS = {
     "core.cli.logs": ("logs",),
     "core.cli.verbs": ("cancel", "retry", "pause", "resume", "hold", "unhold", "priority"),
     "core.cli.orphans": ("orphans",),
+    "core.cli.bundle": ("bundle",),
     "core.cli.documents": ("check", "graph"),
     "core.cli.import_wfformat": ("import",),
     "core.cli.dial_stdio": ("dial-stdio",),
@@ -46,7 +48,21 @@ ROOMS = {
     "core.cli.config_commands": ("config",),
 }
 """The modules of commands, with their first words; only the one that is called is imported."""
-_WITH_VALUE = ("--home", "--host", "--remote-command")
+_READ_BUNDLES = (
+    "jobs",
+    "tasks",
+    "groups",
+    "queues",
+    "failures",
+    "events",
+    "show",
+    "why",
+    "timeline",
+    "runs",
+    "logs",
+    "doctor",
+)
+_WITH_VALUE = ("--home", "--host", "--remote-command", "--bundle")
 _WITH_VALUE_GIVEN = tuple(f"{flag}=" for flag in _WITH_VALUE)
 
 
@@ -124,6 +140,13 @@ def _wants_json(arguments: Sequence[str]) -> bool:
 
 
 def _usage_error(error: click.ClickException, arguments: Sequence[str]) -> TaskdeckError:
+    if isinstance(error, click.NoSuchOption) and error.option_name == "--bundle":
+        return Invalid(
+            "usage",
+            f"'{safe_line(arguments[0])}' does not go with --bundle: a bundle is read-only",
+            hint=f"it is read by: {', '.join(_READ_BUNDLES)}",
+            facts={"command": arguments[0]},
+        )
     known = any(arguments[:1] == [name] for names in ROOMS.values() for name in names)
     message = error.format_message()
     if message.startswith("Usage:"):

@@ -15,7 +15,7 @@ from core.model.values import JsonObject
 from core.model.views import LogChunk
 from core.render.output_notes import LOST_OUTPUT
 
-_OVER = "it went over its limit (--output-limit, output_limit:, or output_cap of the configuration)"
+OVER_LIMIT = "it went over its limit (--output-limit, output_limit:, or output_cap of the configuration)"
 
 
 class Sink(Protocol):
@@ -112,8 +112,9 @@ class JsonSink:
 class CheckedSink:
     """Passes output on, and says on standard error where some of it is missing."""
 
-    def __init__(self, sink: Sink) -> None:
+    def __init__(self, sink: Sink, *, why: str = OVER_LIMIT) -> None:
         self._sink = sink
+        self._why = why
         self.dropped = 0
         """Bytes that were left out so far."""
         self.lost = False
@@ -130,7 +131,7 @@ class CheckedSink:
         if chunk.dropped:
             self.dropped += chunk.dropped
             self._sink.finish()
-            note(f"{chunk.dropped:,} bytes of output are missing here: {_OVER}")
+            note(f"{chunk.dropped:,} bytes of output are missing here: {self._why}")
         if chunk.data or chunk.dropped or chunk.lost:
             self._sink.write(chunk)
 
@@ -142,11 +143,14 @@ class CheckedSink:
             note(LOST_OUTPUT)
 
 
-def open_sink(*, json: bool = False, raw: bool = False) -> CheckedSink:
-    """Return where the output of an attempt goes on standard output."""
+OVER_OR_CUT = f"{OVER_LIMIT}, or it was cut when the bundle was made (--max-log)"
+
+
+def open_sink(*, json: bool = False, raw: bool = False, why: str = OVER_LIMIT) -> CheckedSink:
+    """Return where the output of an attempt goes on standard output; `why` some of it may be missing."""
     if json:
-        return CheckedSink(JsonSink())
-    return CheckedSink(RawSink() if raw or not sys.stdout.isatty() else TextSink())
+        return CheckedSink(JsonSink(), why=why)
+    return CheckedSink(RawSink() if raw or not sys.stdout.isatty() else TextSink(), why=why)
 
 
 def _unfinished(data: bytes) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from core.cli.arguments import Remote
+from core.cli.arguments import Reading
 from core.cli.output import emit, note
 from core.cli.paging import Fetch, pages
 from core.cli.reading import reading
@@ -27,7 +27,7 @@ from core.render.past import PAST_JOBS, PAST_TASKS, past_text
 V = TypeVar("V")
 
 
-async def list_past_jobs(arguments: Remote, where: Filter | None, *, at: str, limit: int) -> int:
+async def list_past_jobs(arguments: Reading, where: Filter | None, *, at: str, limit: int) -> int:
     """List the jobs as they stood at a time; `limit` rows, 0 = all."""
     async with reading(arguments) as deck:
         past = await _past(deck, at)
@@ -40,7 +40,7 @@ async def list_past_jobs(arguments: Remote, where: Filter | None, *, at: str, li
     return 0
 
 
-async def list_past_tasks(arguments: Remote, where: Filter | None, *, at: str, limit: int) -> int:
+async def list_past_tasks(arguments: Reading, where: Filter | None, *, at: str, limit: int) -> int:
     """List the tasks as they stood at a time; `limit` rows, 0 = all."""
     async with reading(arguments) as deck:
         past = await _past(deck, at)

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import time
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 
 from core.app.attach import attach
 from core.app.lasting_control import PATIENCE, read_engine_first
 from core.app.lock import is_held
+from core.app.options import Options
 from core.app.remote_host import attach_or_start_remote
 from core.cli.access import running, trouble_lines
-from core.cli.arguments import Common
+from core.cli.arguments import Common, Reading
 from core.cli.output import note
 from core.control.api import ReadingAPI
 from core.model.errors import TaskdeckError, Unavailable
@@ -22,20 +24,28 @@ _LOOK_SECONDS = 1.0
 
 
 def reading(arguments: Common) -> AbstractAsyncContextManager[ReadingAPI]:
-    """Lend what reads through the engine that runs, here or on a host; without one here, the store."""
+    """Lend what reads through the engine that runs, here or on a host; else the store, or a bundle."""
     chosen = arguments.options()
+    if isinstance(arguments, Reading) and arguments.bundle is not None:
+        return _in_process(chosen, arguments.bundle)
     return read_engine_first(chosen) if chosen.host is None else attach_or_start_remote(chosen)
 
 
 def reading_files(arguments: Common) -> AbstractAsyncContextManager[ReadingAPI]:
-    """Lend what reads store and output files here, or through the engine of a host."""
+    """Lend what reads store and output files here, or through the engine of a host, or of a bundle."""
     chosen = arguments.options()
+    if isinstance(arguments, Reading) and arguments.bundle is not None:
+        return _in_process(chosen, arguments.bundle)
     if chosen.host is not None:
         return attach_or_start_remote(chosen)
-    # SQL takes longer to import than most commands take to run.
-    from core.app.reading import read_store
+    return _in_process(chosen, None)
 
-    return read_store(chosen)
+
+def _in_process(chosen: Options, bundle: Path | None) -> AbstractAsyncContextManager[ReadingAPI]:
+    # SQL takes longer to import than most commands take to run.
+    from core.cli.store_reading import reading_bundle, reading_home
+
+    return reading_home(chosen) if bundle is None else reading_bundle(bundle)
 
 
 async def note_closed_claims(arguments: Common) -> None:
@@ -67,6 +77,8 @@ class ClosedClaims:
 
 async def _closed_claims(arguments: Common) -> tuple[str, ...]:
     options = arguments.options()
+    if isinstance(arguments, Reading) and arguments.bundle is not None:
+        return ()
     if options.host is None and not is_held(options.paths.lock):
         return ()
     lent = attach(options, patience=PATIENCE) if options.host is None else running(arguments)

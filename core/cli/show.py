@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import Annotated
 
-from core.cli.arguments import Remote
+from core.cli.arguments import Reading
 from core.cli.commands import Command
 from core.cli.output import Painted, emit, note, say, status
 from core.cli.parameters import Argument
@@ -27,7 +27,7 @@ from core.render.times import duration_text, usual_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Show(Remote):
+class Show(Reading):
     """The arguments of `show`."""
 
     job: Annotated[int, Argument(metavar="JOB", min=1, help="The id of a job.")]

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import Annotated
 
-from core.cli.arguments import Remote
+from core.cli.arguments import Reading
 from core.cli.commands import Command
 from core.cli.output import STATUS_COLOURS, Painted, Piece, emit, note, say, width
 from core.cli.parameters import Argument, Option
@@ -26,14 +26,14 @@ _NAMES = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Timeline(Remote):
+class Timeline(Reading):
     """The arguments of `timeline`."""
 
     job: Annotated[int, Argument(metavar="JOB", min=1, help="The id of a job.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Runs(Remote):
+class Runs(Reading):
     """The arguments of `runs`."""
 
     workflow: Annotated[str, Argument(metavar="NAME", help="The name of a workflow, as `jobs` lists it.")]

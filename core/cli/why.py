@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from core.cli.arguments import Remote
+from core.cli.arguments import Reading
 from core.cli.commands import Command
 from core.cli.output import emit, say
 from core.cli.parameters import Argument, Option
@@ -22,7 +22,7 @@ from core.render.wait_lines import job_wait_lines, job_waits_shape, task_wait_li
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Why(Remote):
+class Why(Reading):
     """The arguments of `why`."""
 
     refs: Annotated[

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from core.control import reading_api
 from core.control.answers import Answers
 from core.control.arguments import EventQuery
+from core.control.bundle_answers import BundleAnswers
 from core.control.output_files import OutputFiles
 from core.control.output_reading import OutputReading
 from core.control.reading_api import ReadingAPI
@@ -52,6 +53,7 @@ class ReadingControl(ReadingAPI):
         self._readers = readers
         self._waits = WaitAnswers(reports.waits, engine)
         self._files = OutputFiles(output_dir)
+        self._bundles = BundleAnswers(output_dir.parent, engine)
         self._answers = self._answers_of(reports)
 
     async def ask(self, request: Request[R]) -> R:
@@ -69,6 +71,7 @@ class ReadingControl(ReadingAPI):
     async def close(self) -> None:
         """Close the readers, if it owns them."""
         self._files.close()
+        self._bundles.close()
         if self._readers is not None:
             await self._readers.close()
 
@@ -110,6 +113,7 @@ class ReadingControl(ReadingAPI):
             lambda r: reports.past.tasks(r.event, r.where, after=r.after, limit=r.limit),
         )
         answers.to(reading_api.Definition, lambda r: reports.jobs.definition(r.job_id))
+        answers.to(reading_api.BundleRows, self._bundles.page)
         return answers
 
     async def _tasks(self, request: reading_api.Tasks) -> Page[TaskView]:

@@ -170,7 +170,7 @@ def _bring_up(connection: sqlite3.Connection, path: Path, now: int) -> None:
     if connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
         raise broken(path, sqlite3.DatabaseError("it holds tables of another program"))
     connection.execute("PRAGMA journal_mode = WAL")
-    _create(connection, now)
+    fill(connection, now=now)
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
@@ -183,13 +183,19 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
         raise broken(path, sqlite3.DatabaseError(str(verdict)))
 
 
-def _create(connection: sqlite3.Connection, now: int) -> None:
+def seed(connection: sqlite3.Connection, *, now: int) -> None:
+    """Insert the rows that every store has, of any schema version."""
+    for statement in _SEED:
+        connection.execute(statement, {"now": now})
+
+
+def fill(connection: sqlite3.Connection, *, now: int) -> None:
+    """Make an empty file a store of this schema version."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         for statement in ddl():
             connection.execute(statement)
-        for statement in _SEED:
-            connection.execute(statement, {"now": now})
+        seed(connection, now=now)
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         connection.execute("COMMIT")
     except BaseException:

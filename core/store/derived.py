@@ -1,14 +1,22 @@
-"""What run times, failure families and counts of ends must hold.
+"""What counts, run times, failure families and counts of ends must hold.
 
-Compared by `verify`, written by the recount of the writer.
+Compared by `verify`, written by the recount of the writer and where a bundle is opened.
 """
 
 from __future__ import annotations
 
 from core.model.failures import HOUR
 from core.model.status import TASK_FINAL
-from core.model.values import INBOX
+from core.model.values import INBOX, INBOX_STAGE
 from core.store.schema import RUN_TIMES
+
+REAL_COUNTERS = f"""
+SELECT 'queue' AS scope, queue AS ref, status, count(*) AS n FROM task GROUP BY queue, status
+UNION ALL
+SELECT 'job', CAST(job_id AS TEXT), status, count(*) FROM task GROUP BY job_id, status
+UNION ALL
+SELECT 'stage', CAST(stage_id AS TEXT), status, count(*) FROM task
+WHERE stage_id != {INBOX_STAGE} GROUP BY stage_id, status"""
 
 REAL_RUN_TIMES = f"""
 SELECT workflow, key, task_id, epoch, ms FROM (

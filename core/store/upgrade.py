@@ -20,7 +20,7 @@ from sqlalchemy.pool import StaticPool
 from core.model.crash_points import crash_point
 from core.model.decisions import FamilyOf
 from core.model.errors import Bug, TaskdeckError, Unavailable
-from core.store.database import broken, full, is_full, version_of
+from core.store.database import broken, fill, full, is_full, seed, version_of
 from core.store.schema import metadata
 from core.store.sql import decode, pack
 from core.store.store_copy import check_room, copy_store
@@ -105,12 +105,7 @@ def upgrade(connection: sqlite3.Connection, *, family_of: FamilyOf) -> None:
     nothing: after any error the store is as it was. Raises `Bug` `store.upgrade_broken` if rows would point
     to nothing afterwards, or tables be others than ours; errors of SQLite travel on.
     """
-
-    def family(error: str) -> str:
-        id_, code, pattern = family_of(json.loads(error))
-        return pack({"id": id_, "code": code, "pattern": pattern})
-
-    connection.create_function("family_of", 1, family, deterministic=True)
+    _add_function(connection, family_of)
     engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
     (enforced,) = connection.execute("PRAGMA foreign_keys").fetchone()
     # Rebuilding a table would delete what refers to it; the check before the commit takes its place.
@@ -118,11 +113,33 @@ def upgrade(connection: sqlite3.Connection, *, family_of: FamilyOf) -> None:
     try:
         with engine.connect() as bound:
             bound.exec_driver_sql("BEGIN IMMEDIATE")
-            _carry_out(bound)
+            _carry_out(bound, SCHEMA_VERSION)
             crash_point("upgrade.migrated")
             bound.commit()
     finally:
         connection.execute(f"PRAGMA foreign_keys = {'ON' if enforced else 'OFF'}")
+
+
+def create_version(connection: sqlite3.Connection, version: int, *, family_of: FamilyOf) -> None:
+    """Make the tables of a schema version, up to `SCHEMA_VERSION`, in an empty file."""
+    if version == SCHEMA_VERSION:
+        fill(connection, now=0)
+        return
+    _add_function(connection, family_of)
+    engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
+    with engine.connect() as bound:
+        bound.exec_driver_sql("BEGIN IMMEDIATE")
+        _carry_out(bound, version)
+        seed(connection, now=0)
+        bound.commit()
+
+
+def _add_function(connection: sqlite3.Connection, family_of: FamilyOf) -> None:
+    def family(error: str) -> str:
+        id_, code, pattern = family_of(json.loads(error))
+        return pack({"id": id_, "code": code, "pattern": pattern})
+
+    connection.create_function("family_of", 1, family, deterministic=True)
 
 
 def configuration(bound: Connection) -> Config:
@@ -133,12 +150,12 @@ def configuration(bound: Connection) -> Config:
     return config
 
 
-def _carry_out(bound: Connection) -> None:
+def _carry_out(bound: Connection, to: int) -> None:
     version = bound.exec_driver_sql("PRAGMA user_version").scalar_one()
     bound.exec_driver_sql(_NOTE)
     if version:
         bound.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (f"{version:04d}",))
-    command.upgrade(configuration(bound), f"{SCHEMA_VERSION:04d}")
+    command.upgrade(configuration(bound), f"{to:04d}")
     bound.exec_driver_sql("DROP TABLE temp.alembic_version")
     dangling = bound.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
     if dangling:
@@ -148,8 +165,9 @@ def _carry_out(bound: Connection) -> None:
             hint="the store is untouched; report this",
             facts={"rows": len(dangling), "table": dangling[0][0]},
         )
-    _compare_columns(bound, version)
-    bound.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    if to == SCHEMA_VERSION:
+        _compare_columns(bound, version)
+    bound.exec_driver_sql(f"PRAGMA user_version = {to}")
 
 
 def _compare_columns(bound: Connection, version: int) -> None:

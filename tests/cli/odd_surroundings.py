@@ -38,6 +38,7 @@ WORDS: dict[str, list[str]] = {
     "events": ["events"],
     "show": ["show", "2"],
     "logs": ["logs", "2/first"],
+    "bundle": ["bundle", "2", "-o", "b.zip", "--force"],
     "cancel": ["cancel", "2"],
     "retry": ["retry", "2"],
     "pause": ["pause", "2"],

@@ -30,6 +30,7 @@ from core.control.api import (
     TaskSpec,
 )
 from core.control.reading import ReadingControl
+from core.control.reading_api import BundleRows
 from core.control.wait_answers import ask_engine
 from core.filters.fields import Noun
 from core.filters.parser import parse
@@ -109,6 +110,14 @@ def tasks_of(group: str, more: str = "") -> Filter:
 async def _past(control: ControlAPI, at: int) -> PastView:
     """Return what stood where then; how many events were undone depends on when it is asked."""
     return replace(await control.past(at), undone=0)
+
+
+async def _rows(control: ControlAPI, job: int) -> tuple[int, tuple[str, ...]]:
+    """Return how many rows a bundle of a job has, and what is told with them."""
+    first = page = await control.bundle_rows(BundleRows(job_ids=(job,)))
+    while not page.whole:
+        page = await control.bundle_rows(BundleRows(job_ids=(job,), snapshot=page.snapshot, offset=page.end))
+    return page.rows, tuple(first.facts or ())
 
 
 async def queued(control: ControlAPI, mine: str, number: int) -> tuple[int, ...]:
@@ -534,6 +543,7 @@ async def test_everybody_gets_the_same_answers(local):
         lambda control: _past(control, at),
         lambda control: control.past_jobs(PastJobs(event=event, where=parse(f"name:{mine}", Noun.JOBS))),
         lambda control: control.past_tasks(PastTasks(event=event, where=tasks_of(mine))),
+        lambda control: _rows(control, job),
     ]
     live = [
         lambda control: control.orphans(),

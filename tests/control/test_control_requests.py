@@ -31,6 +31,7 @@ from core.control.api import (
     TaskSpec,
 )
 from core.control.reading import ReadingControl
+from core.control.reading_api import BundleRows
 from core.control.remote import RemoteControl
 from core.control.requests import VERBS, kind_of, verb_of
 from core.control.transport import SocketDialer
@@ -110,6 +111,11 @@ BODIES: list[tuple[str, Callable[[ControlAPI], Awaitable[object]], str]] = [
         f'{{"event":9,"where":{WHERE}}}',
     ),
     ("definition", lambda c: c.definition(2), '{"job_id":2}'),
+    (
+        "bundle_rows",
+        lambda c: c.bundle_rows(BundleRows(job_ids=(2, 3), snapshot="a", offset=5)),
+        '{"job_ids":[2,3],"snapshot":"a","offset":5}',
+    ),
     ("orphans", lambda c: c.orphans(), "{}"),
     ("describe", lambda c: c.describe("/x.yaml"), '{"document":{"path":"/x.yaml"}}'),
     ("status", lambda c: c.status(), "{}"),

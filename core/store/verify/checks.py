@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from core.model.status import JOB_FINAL, STAGE_FINAL, TASK_FINAL, TASK_IDLE, JobStatus, TaskStatus
 from core.model.values import INBOX, INBOX_STAGE
-from core.store.derived import ENDED_EVENTS, NEWEST_EVENT, REAL_RUN_TIMES
+from core.store.derived import ENDED_EVENTS, NEWEST_EVENT, REAL_COUNTERS, REAL_RUN_TIMES
 from core.store.schema import BUCKET, KEPT
 from core.store.sql import among
 from core.store.verify.check import check
@@ -26,13 +26,7 @@ COUNTERS = check(
     "counter.wrong",
     "a kept count differs from the tasks",
     f"""
-        WITH real AS (
-          SELECT 'queue' AS scope, queue AS ref, status, count(*) AS n FROM task GROUP BY queue, status
-          UNION ALL
-          SELECT 'job', CAST(job_id AS TEXT), status, count(*) FROM task GROUP BY job_id, status
-          UNION ALL
-          SELECT 'stage', CAST(stage_id AS TEXT), status, count(*) FROM task
-          WHERE stage_id != {INBOX_STAGE} GROUP BY stage_id, status)
+        WITH real AS ({REAL_COUNTERS})
         SELECT r.scope, r.ref, r.status, r.n AS tasks, coalesce(c.n, 0) AS kept
         FROM real r LEFT JOIN counter c ON c.scope = r.scope AND c.ref = r.ref AND c.status = r.status
         WHERE r.n != coalesce(c.n, 0)

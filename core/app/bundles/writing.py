@@ -1,0 +1,254 @@
+"""Write a bundle: rows, outputs and settings, through whatever reads.
+
+Called by the command `bundle` and by the console's session. Rows and outputs come in pieces.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import struct
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from core.app.bundles.archive import Archive, MemberWriter, Sink
+from core.app.bundles.manifest import Manifest, Output, encode
+from core.control.api import LogLines, ReadingAPI
+from core.control.reading_api import BundleRows
+from core.model.bundles import CONFIG, KEPT, LEFT_OUT, MANIFEST, ROWS, BundlePage
+from core.model.values import JsonObject, JsonValue
+from core.model.views import LogStream
+
+T = TypeVar("T")
+_TIME = struct.Struct("<QQ")
+_BLOCK = 4_096
+_MOST_AT_ONCE = 2**20
+_TELL_SECONDS = 0.25
+_MIB = 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What goes into a bundle, and who is told how far it is."""
+
+    jobs: tuple[int, ...]
+    max_log: int | None = None
+    """Bytes that are kept of an output at most, half of them from its end; None = all."""
+    tell: Callable[[str], None] = field(default=lambda _: None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What a bundle holds."""
+
+    manifest: Manifest
+    rows: int
+    size: int
+    """Bytes of the bundle."""
+    unpacked: int
+    """Bytes of what is in it."""
+
+
+async def write_bundle(control: ReadingAPI, wanted: Wanted, sink: Sink) -> Written:
+    """Write a bundle to a sink; who owns that makes it whole, or removes it.
+
+    Raises what the control refuses, and `OSError` of the sink.
+    """
+    archive = Archive(sink)
+    try:
+        return await _Writing(control, wanted, archive).run()
+    except BaseException:
+        archive.abandon()
+        raise
+
+
+class _Writing:
+    def __init__(self, control: ReadingAPI, wanted: Wanted, archive: Archive) -> None:
+        self._control = control
+        self._wanted = wanted
+        self._archive = archive
+        self._outputs: dict[str, Output] = {}
+        self._told_at = 0.0
+        self._bytes = 0
+
+    async def run(self) -> Written:
+        rows = _Rows()
+        await self._write_rows(rows)
+        for number, (task_id, epoch) in enumerate(rows.attempts, start=1):
+            self._tell(f"output {number:,} of {len(rows.attempts):,}, {self._bytes / _MIB:,.1f} MiB")
+            await self._write_attempt(task_id, epoch)
+        facts = dict(rows.facts)
+        config = json.dumps(facts.pop("config", {}), indent=1).encode("ascii")
+        await _in_thread(lambda: self._archive.put(CONFIG, config))
+        manifest = Manifest(
+            jobs=tuple(dict.fromkeys(self._wanted.jobs)),
+            facts=facts,
+            files=dict(self._archive.files),
+            outputs=self._outputs,
+            max_log=self._wanted.max_log,
+        )
+        more: JsonObject = {"left_out": list(LEFT_OUT), "kept": KEPT}
+        await _in_thread(lambda: self._archive.put(MANIFEST, encode(manifest, more)))
+        await _in_thread(self._archive.finish)
+        unpacked = sum(one.size for one in manifest.files.values())
+        return Written(manifest=manifest, rows=rows.number, size=self._archive.size, unpacked=unpacked)
+
+    async def _write_rows(self, rows: _Rows) -> None:
+        jobs = self._wanted.jobs
+        page = await self._control.bundle_rows(BundleRows(job_ids=jobs))
+        rows.facts = page.facts or {}
+        with self._archive.member(ROWS) as member:
+            while True:
+                await _in_thread(_unpacking(page, rows, member))
+                self._tell(f"rows: {page.rows:,}")
+                if page.whole:
+                    break
+                page = await self._control.bundle_rows(
+                    BundleRows(job_ids=jobs, snapshot=page.snapshot, offset=page.end)
+                )
+        rows.number = page.rows
+
+    async def _write_attempt(self, task_id: int, epoch: int) -> None:
+        stderr = await self._write_output(task_id, epoch, LogStream.OUT)
+        if stderr:
+            await self._write_output(task_id, epoch, LogStream.ERR)
+
+    async def _write_output(self, task_id: int, epoch: int, stream: LogStream) -> int:
+        """Write an output as it is now; return the size of standard error beside it."""
+        request = LogLines(task_id=task_id, epoch=epoch, stream=stream)
+        first = await self._control.log_lines(request)
+        size, name = first.facts.size, f"{task_id}/{epoch}/{stream.value}"
+        if not size:
+            if first.facts.lost:
+                self._outputs[name] = Output(size=0, pieces=(), lost=True)
+            return first.facts.stderr
+        pieces, times = _Pieces(), list[tuple[int, int]]()
+        windows = _windows(size, self._wanted.max_log)
+        with self._archive.member(f"output/{name}") as member:
+            for begin, end in windows:
+                await self._write_window(request, (begin, end), member, pieces=pieces, times=times)
+        if times:
+            packed = b"".join(_TIME.pack(*one) for one in times)
+            await _in_thread(lambda: self._archive.put(f"output/{name}.times", packed))
+        self._outputs[name] = Output(
+            size=size,
+            pieces=tuple(pieces.all),
+            cut=size - sum(end - begin for begin, end in windows),
+            lost=first.facts.lost,
+        )
+        return first.facts.stderr
+
+    async def _write_window(
+        self,
+        request: LogLines,
+        window: tuple[int, int],
+        member: MemberWriter,
+        *,
+        pieces: _Pieces,
+        times: list[tuple[int, int]],
+    ) -> None:
+        at, end = window
+        while at < end:
+            page = await self._control.log_lines(
+                LogLines(task_id=request.task_id, epoch=request.epoch, stream=request.stream, offset=at)
+            )
+            if page.end <= at:
+                return
+            if not page.missing:
+                data = page.data[at - page.begin : end - page.begin]
+                await _in_thread(_appending(member, data))
+                pieces.add(at, len(data))
+                times.extend(one for one in page.times if not times or one > times[-1])
+                self._bytes += len(data)
+                self._tell(f"output of task {request.task_id}, {self._bytes / _MIB:,.1f} MiB")
+            at = page.end
+
+    def _tell(self, text: str) -> None:
+        now = time.monotonic()
+        if now - self._told_at >= _TELL_SECONDS:
+            self._told_at = now
+            self._wanted.tell(text)
+
+
+class _Rows:
+    """Looks at rows as they pass, for the attempts whose output is to be fetched."""
+
+    def __init__(self) -> None:
+        self.facts: JsonObject = {}
+        self.number = 0
+        self.attempts: list[tuple[int, int]] = []
+        self._unpacker = zlib.decompressobj()
+        self._rest = b""
+        self._at: tuple[int, int] | None = None
+
+    def unpack(self, page: BundlePage) -> Iterator[bytes]:
+        data = page.data
+        while data:
+            yield self._unpacker.decompress(data, _MOST_AT_ONCE)
+            data = self._unpacker.unconsumed_tail
+        if page.whole:
+            yield self._unpacker.flush()
+
+    def look(self, data: bytes) -> None:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            if line.startswith(b"{"):
+                self._at = self._columns(json.loads(line))
+            elif self._at is not None:
+                row = json.loads(line)
+                self.attempts.append((row[self._at[0]], row[self._at[1]]))
+
+    @staticmethod
+    def _columns(head: JsonObject) -> tuple[int, int] | None:
+        columns: JsonValue = head.get("columns")
+        if head.get("table") != "attempt" or not isinstance(columns, list):
+            return None
+        return columns.index("task_id"), columns.index("epoch")
+
+
+class _Pieces:
+    """The bytes of an output that were written; those without a gap are one piece."""
+
+    def __init__(self) -> None:
+        self.all: list[tuple[int, int]] = []
+
+    def add(self, offset: int, length: int) -> None:
+        if self.all and sum(self.all[-1]) == offset:
+            offset, before = self.all.pop()
+            length += before
+        self.all.append((offset, length))
+
+
+def _windows(size: int, most: int | None) -> list[tuple[int, int]]:
+    """Return which bytes of an output are kept; the gap begins and ends with a block of the file system."""
+    if most is None or size <= most:
+        return [(0, size)]
+    half = most // 2 // _BLOCK * _BLOCK
+    behind = -(-(size - half) // _BLOCK) * _BLOCK
+    return [(0, half), (behind, size)] if behind < size else [(0, half)]
+
+
+def _unpacking(page: BundlePage, rows: _Rows, member: MemberWriter) -> Callable[[], None]:
+    def work() -> None:
+        for data in rows.unpack(page):
+            rows.look(data)
+            member.write(data)
+
+    return work
+
+
+def _appending(member: MemberWriter, data: bytes) -> Callable[[], None]:
+    return lambda: member.write(data)
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    """Do what takes long beside the loop; a cancel waits for its end, so that nothing is written any more."""
+    task = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise

@@ -1,0 +1,49 @@
+"""Context managers that read a store, or a bundle, in this process.
+
+Used by `reading`; they bring SQL along, which takes longer to import than most commands take to run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+from core.app.bundles.check import report_on
+from core.app.bundles.control import cut_text, title
+from core.app.bundles.opening import open_bundle
+from core.app.doctor import DoctorReport
+from core.app.options import Options
+from core.app.reading import read_store
+from core.app.signals import Interrupted
+from core.cli.output import note
+from core.cli.refusals import Left
+from core.control.api import ReadingAPI
+
+
+def reading_home(options: Options) -> AbstractAsyncContextManager[ReadingAPI]:
+    """Lend what reads the store of a home."""
+    return read_store(options)
+
+
+@asynccontextmanager
+async def reading_bundle(path: Path) -> AsyncIterator[ReadingAPI]:
+    """Lend what reads a bundle, and say of when it is; raise as `open_bundle` does, and `Left`."""
+    try:
+        async with open_bundle(path, tell=note) as opened:
+            note(f"{title(opened)}, read-only")
+            if cut := cut_text(opened):
+                note(cut)
+            yield opened.control
+    except Interrupted as interrupted:
+        raise Left(f"interrupted ({interrupted.number.name})", hint="run it again") from None
+
+
+async def check_bundle(path: Path) -> DoctorReport:
+    """Return whether the store in a bundle is sound; raise as `reading_bundle` does."""
+    try:
+        async with open_bundle(path, tell=note) as opened:
+            return await asyncio.to_thread(report_on, opened)
+    except Interrupted as interrupted:
+        raise Left(f"interrupted ({interrupted.number.name})", hint="run it again") from None

@@ -1,0 +1,45 @@
+"""Which rows of each table belong to jobs.
+
+Read by `rows` and `rebuild`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+_JOBS = "(SELECT value FROM json_each(:jobs))"
+_TASKS = f"(SELECT id FROM task WHERE job_id IN {_JOBS})"
+
+CARRIED: Mapping[str, str] = MappingProxyType(
+    {
+        "engine": "id = 1",
+        "definition": f"hash IN (SELECT definition_hash FROM job WHERE id IN {_JOBS})",
+        "job": f"id IN {_JOBS}",
+        "stage": f"job_id IN {_JOBS}",
+        "queue": f"name IN (SELECT queue FROM aisle WHERE id IN (SELECT aisle_id FROM lane"
+        f" WHERE job_id IN {_JOBS}))",
+        "aisle": f"id IN (SELECT aisle_id FROM lane WHERE job_id IN {_JOBS})",
+        "lane": f"job_id IN {_JOBS}",
+        "task": f"job_id IN {_JOBS}",
+        "edge": f"need_id IN {_TASKS}",
+        "attempt": f"task_id IN {_TASKS}",
+        "followup": f"""(kind IN ('job', 'lanes') AND id IN {_JOBS}) OR (kind = 'task' AND id IN {_TASKS})
+        OR (kind = 'stage' AND id IN (SELECT id FROM stage WHERE job_id IN {_JOBS}))""",
+        "event": f"job_id IN {_JOBS}",
+        "run_time": f"workflow IN (SELECT name FROM job WHERE id IN {_JOBS} AND id > 1)",
+    }
+)
+"""By table, in the order of writing: the condition of the rows that a bundle has."""
+BY_KEY = MappingProxyType({"family": "id", "payload": "hash"})
+"""Tables of which a bundle has what its other rows name, with the column of their key."""
+MADE_AGAIN = frozenset({"counter", "ended", "family_job", "family_hour"})
+"""Tables that are counted from the rows when a bundle is opened."""
+TABLES = frozenset({*CARRIED, *BY_KEY})
+"""All tables whose rows a bundle may have."""
+
+BESIDE = f"""job_id IS NULL AND task_id IS NULL AND (kind = 'clock.stepped'
+OR id BETWEEN (SELECT min(id) FROM event WHERE job_id IN {_JOBS})
+AND (SELECT CASE WHEN EXISTS (SELECT 1 FROM job WHERE id IN {_JOBS} AND finished_at IS NULL)
+     THEN (SELECT max(id) FROM event) ELSE (SELECT max(id) FROM event WHERE job_id IN {_JOBS}) END))"""
+"""Events of no job, of the engine and of queues, while the jobs lived."""
