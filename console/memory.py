@@ -5,18 +5,14 @@ Made by the app; used through the desk.
 
 from __future__ import annotations
 
-import getpass
 import json
-import os
-import re
 from pathlib import Path
 
+from core.files.operator_file import FOLDER, operator_file, own_name
 from core.files.writing import changing, write_file
-from core.model.actors import LABEL_VARIABLE
+from core.model.decks import DeckName
 from core.model.values import JsonObject, JsonValue
 
-FOLDER = "console"
-"""The folder of the data directory that holds one file for each operator."""
 _LARGEST = 1_000_000
 """Bytes of a file that are read: a larger one is not ours."""
 
@@ -28,8 +24,10 @@ class Memory:
     stopped for want of a column's width.
     """
 
-    def __init__(self, home: Path | None, *, operator: str = "") -> None:
-        self.file = None if home is None else home / FOLDER / f"{_file_name(operator or own_name())}.json"
+    def __init__(self, home: Path | None, *, operator: str = "", deck: DeckName | None = None) -> None:
+        """Read the file; `deck` = that of a host, whose habits are kept here, apart from those of `home`."""
+        of_host = () if deck is None or not deck.host else (deck.host, *filter(None, (deck.home,)))
+        self.file = None if home is None else home / FOLDER / operator_file(operator or own_name(), *of_host)
         self._values: JsonObject = self._read()
         self._unwritten: JsonObject = {}
 
@@ -79,15 +77,3 @@ class Memory:
         except (OSError, ValueError, RecursionError):
             return {}
         return values if isinstance(values, dict) else {}
-
-
-def own_name() -> str:
-    """Return the label of the operator, else the user of this process."""
-    try:
-        return os.environ.get(LABEL_VARIABLE) or getpass.getuser()
-    except (OSError, KeyError):
-        return str(os.getuid())
-
-
-def _file_name(operator: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_-]", lambda found: f"%{ord(found[0]):x}", operator)[:120] or "operator"

@@ -62,6 +62,7 @@ class Finder(ModalScreen[str]):
         Binding("pagedown", "page(1)", "a page down", show=False),
         Binding("pageup", "page(-1)", "a page up", show=False),
         Binding("tab", "complete", "write the offer into the line", show=False),
+        Binding("delete", "remove", "forget the offer", show=False, priority=True),
     ]
     DEFAULT_CSS = """
     Finder { background: transparent; align: left bottom; }
@@ -84,6 +85,8 @@ class Finder(ModalScreen[str]):
         self._narrow = narrow
         self._enters = enters
         self._prepare = prepare
+        self.forget: Callable[[str], None] | None = None
+        """Forgets an offer for good, by the Delete key; None = offers stay."""
         self._offers: tuple[Offer, ...] = ()
         self._at: int | None = None
         """The number of the offer under the cursor; None = the cursor has not been moved."""
@@ -105,7 +108,7 @@ class Finder(ModalScreen[str]):
         # At once, not by a message: the next key may be here already.
         self.set_focus(self._input)
         self._input.cursor_position = len(self._input.value)
-        self._renew()
+        self.renew()
         if self._prepare is not None:
             start(self, self._read, group="prepare")
 
@@ -116,7 +119,7 @@ class Finder(ModalScreen[str]):
         """Narrow the offers by what is typed."""
         event.stop()
         self._at = None
-        self._renew()
+        self.renew()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Return the offer under the cursor, or what is typed."""
@@ -154,6 +157,16 @@ class Finder(ModalScreen[str]):
             self._input.value = self._offers[self._at or 0].text
             self._input.cursor_position = len(self._input.value)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave the Delete key to the line where offers cannot be forgotten."""
+        return action != "remove" or self.forget is not None
+
+    def action_remove(self) -> None:
+        """Forget the offer under the cursor."""
+        if self.forget is not None and self._offers:
+            self.forget(self._offers[self._at or 0].text)
+            self.renew()
+
     def action_back(self) -> None:
         self.dismiss("")
 
@@ -164,10 +177,13 @@ class Finder(ModalScreen[str]):
     async def _read(self) -> None:
         if self._prepare is not None:
             await self._prepare()
-            self._renew()
+            self.renew()
 
-    def _renew(self) -> None:
+    def renew(self) -> None:
+        """Narrow the offers once more: what is known has changed."""
         self._offers = tuple(self._narrow(self._input.value))
+        if self._at is not None:
+            self._at = min(self._at, len(self._offers) - 1) if self._offers else None
         self._write()
 
     def _write(self) -> None:

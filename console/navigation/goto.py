@@ -19,7 +19,6 @@ ALIASES = {
     "trouble": "retries",
     "errors": "failures",
     "families": "failures",
-    "home": "pulse",
 }
 """Other names of screens."""
 _NUMBERED = re.compile(r"([a-z]+)\s+#?([0-9]{1,18})")

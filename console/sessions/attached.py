@@ -5,33 +5,47 @@ Called by `choice`.
 
 from __future__ import annotations
 
-from console.engine_lifecycle.starters import DialedEngine, SpawnedEngine
+import asyncio
+from contextlib import AsyncExitStack
+
+from console.sessions.decks import OpenDeck, SessionDecks
 from console.sessions.flags import ConsoleFlags
 from console.sessions.screen import show_screen
 from core.app.attach import attach
 from core.app.options import Options, own_claim
 from core.app.remote_host import NO_QUESTIONS, attach_or_start_remote, attach_remote
-from core.app.spawn import engine_argv
 from core.model.actors import Door
 from core.model.paths import ensure_home
 
 
-async def show_local(flags: ConsoleFlags) -> None:
-    """Attach to the engine of a home and show the screens."""
-    options = Options(home=flags.home, actor=own_claim(Door.CONSOLE))
-    paths = ensure_home(options.paths.home)
-    starter = SpawnedEngine(engine_argv(paths.home, options.spawn_flags), paths.logs / "console-engine.log")
-    async with attach(options) as control:
-        await show_screen(control, starter, flags=flags, home=paths.home)
-
-
-async def show_remote(flags: ConsoleFlags) -> None:
-    """Attach through ssh to the engine of a host and show the screens; read-only starts none there."""
+async def show_attached(flags: ConsoleFlags) -> None:
+    """Attach to the engine of a home or host and show the screens; after them, those of the next deck."""
     options = Options(
         home=flags.home, host=flags.host, remote_command=flags.remote_command, actor=own_claim(Door.CONSOLE)
     )
+    # Read-only starts no engine there.
     attach_to = attach_remote if flags.read_only else attach_or_start_remote
-    async with attach_to(options, ssh_options=NO_QUESTIONS) as control:
-        # While the terminal is still plain: an engine of another protocol is reported there.
-        await control.status()
-        await show_screen(control, DialedEngine(), flags=flags, home=Options().paths.home)
+    async with AsyncExitStack() as opened:
+        control = await opened.enter_async_context(
+            attach_to(options, ssh_options=NO_QUESTIONS) if options.host else attach(options)
+        )
+        if options.host:
+            # While the terminal is still plain: an engine of another protocol is reported there.
+            await control.status()
+        else:
+            ensure_home(options.paths.home)
+        first = OpenDeck(options=options, control=control, opened=opened.pop_all())
+        await _show(SessionDecks(first, starts=not flags.read_only), flags)
+
+
+async def _show(decks: SessionDecks, flags: ConsoleFlags) -> None:
+    try:
+        while True:
+            await show_screen(decks.deck, decks, flags=flags)
+            # Once more: it was used until now.
+            await asyncio.to_thread(decks.note_used)
+            if not await decks.go_on():
+                return
+    finally:
+        await decks.close_opened()
+        await decks.deck.opened.aclose()

@@ -10,6 +10,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from console.sessions.decks import OpenDeck
 from console.sessions.flags import ConsoleFlags
 from console.sessions.overview import write_overview
 from console.sessions.screen import ShownBundle, show_screen
@@ -25,7 +26,8 @@ async def show_bundle(flags: ConsoleFlags, file: Path) -> None:
     async with open_bundle(file, tell=_tell) as opened:
         _take_along(opened.home)
         shown = ShownBundle(file=file, jobs=opened.manifest.jobs, at=opened.manifest.at, cut=cut_text(opened))
-        await show_screen(BundleControl(opened), None, flags=flags, home=opened.home, bundle=shown)
+        deck = OpenDeck(options=Options(home=opened.home), control=BundleControl(opened))
+        await show_screen(deck, None, flags=flags, bundle=shown)
 
 
 async def write_bundle_overview(flags: ConsoleFlags, file: Path) -> None:

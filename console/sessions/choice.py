@@ -73,6 +73,6 @@ def _run_screen(flags: ConsoleFlags) -> None:
         show_embedded(flags)
         return
     # Textual: neither lines nor commands pay for it.
-    from console.sessions.attached import show_local, show_remote
+    from console.sessions.attached import show_attached
 
-    asyncio.run(show_remote(flags) if flags.host else show_local(flags))
+    asyncio.run(show_attached(flags))

@@ -9,6 +9,7 @@ import asyncio
 import sys
 
 from console.engine_lifecycle.starters import EmbeddedEngine
+from console.sessions.decks import OpenDeck
 from console.sessions.flags import ConsoleFlags
 from console.sessions.screen import show_screen
 from core.app.attach import attach
@@ -38,4 +39,6 @@ async def _show(engine: EngineThread, options: Options, *, flags: ConsoleFlags) 
         with cancelling_on_signal():
             await engine.start()
         async with attach(options) as control:
-            await show_screen(control, EmbeddedEngine(engine), flags=flags, home=options.paths.home)
+            deck = OpenDeck(options=options, control=control, own_engine=EmbeddedEngine(engine))
+            # Its engine lives in this process: nothing else can be shown by it.
+            await show_screen(deck, None, flags=flags)

@@ -8,46 +8,41 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from pathlib import Path
 
+from console.decks import Decks
 from console.desk import ShownBundle
-from console.engine_lifecycle.starters import EngineStarter
 from console.feed import SECONDS, SECONDS_SSH
 from console.protection.gate import OF_BUNDLE, READ_ONLY, WRITABLE
 from console.sessions import collector
+from console.sessions.decks import OpenDeck
 from console.sessions.flags import ConsoleFlags
 from console.shell.app import ConsoleApp, ConsoleOptions
 from core.app.signals import Interrupted, handling_signals, restore_signals
-from core.control.api import ControlAPI
 from core.model.text import SafeText
 
 __all__ = ["ShownBundle", "show_screen"]
 
 
 async def show_screen(
-    control: ControlAPI,
-    starter: EngineStarter | None,
-    *,
-    flags: ConsoleFlags,
-    home: Path,
-    bundle: ShownBundle | None = None,
+    deck: OpenDeck, decks: Decks | None, *, flags: ConsoleFlags, bundle: ShownBundle | None = None
 ) -> None:
-    """Show the screens; views, keymap and what is copied are kept in `home`, on this machine.
+    """Show the screens of a deck; `decks` = where this console may go from there, None = nowhere.
 
     Raises `Interrupted` when a signal ended them.
     """
     over_ssh = "SSH_CONNECTION" in os.environ
-    tick = SECONDS_SSH if over_ssh or flags.host else SECONDS
+    tick = SECONDS_SSH if over_ssh or deck.name.host else SECONDS
     options = ConsoleOptions(
         tick=tick,
-        starter=None if flags.read_only else starter,
-        host=flags.host or "",
-        home=home,
+        starter=None if flags.read_only or bundle is not None else deck.starter(),
+        deck=deck.name,
+        decks=decks,
+        home=deck.habits_home,
         read_only=_read_only(flags),
         bundle=bundle,
     )
     collector.resume_later(asyncio.get_running_loop())
-    console = ConsoleApp(control, options)
+    console = ConsoleApp(deck.control, options)
     # Over SSH a mouse that reports every motion costs more than it gives; else it has to be asked for.
     await _run_until_signalled(console, mouse=console.wants_mouse and not over_ssh)
 

@@ -20,6 +20,7 @@ from textual.geometry import Offset
 from textual.worker import Worker, WorkerState
 
 from console.background import finish_in_thread, sentence_of, start
+from console.decks import Decks
 from console.desk import Desk, ShownBundle
 from console.dialogs.help import HelpDialog
 from console.dialogs.questions import DialogQuestions, Toasts
@@ -38,6 +39,7 @@ from console.protection.guard import GuardedControl
 from console.screens.base import DeskScreen, Shown, Visit
 from console.screens.failed import FailedScreen, Reopen
 from console.shell.clipboard import Clipboard
+from console.shell.deck_switch import DeckSwitch
 from console.shell.error_boundary import ErrorBoundary
 from console.shell.jumps import Jumps
 from console.shell.keymap_file import FILE as KEYMAP
@@ -58,6 +60,7 @@ from console.themes import OWN_COLORS, TEXT_STYLES
 from console.verbs.operations import Operations
 from console.verbs.selection import tasks_of
 from core.control.api import ControlAPI
+from core.model.decks import DeckName
 from core.model.text import SafeText
 
 _KEEP_SECONDS = 5.0
@@ -72,8 +75,10 @@ class ConsoleOptions:
     """Seconds between two questions for changes; 0 = only when asked."""
     starter: EngineStarter | None = None
     """Starts engines; None = this console starts none."""
-    host: str = ""
-    """The machine of the engine; '' = this one."""
+    deck: DeckName = DeckName()
+    """What is shown: its home and, if it is not this machine, its host."""
+    decks: Decks | None = None
+    """Where this console may go from there; None = nowhere."""
     home: Path | None = None
     """The data directory, for views, keymap and copies; None = nothing is stored."""
     read_only: SafeText = WRITABLE
@@ -94,7 +99,7 @@ class ConsoleApp(App[None]):
     DEFAULT_MODE = HOME
 
     def __init__(self, control: ControlAPI, options: ConsoleOptions) -> None:
-        memory = Memory(options.home)
+        memory = Memory(options.home, deck=options.deck)
         # Textual begins with this mode.
         self.DEFAULT_MODE = first_root(memory)  # type: ignore[misc]
         # Without this, NO_COLOR would only turn colours into greys.
@@ -118,7 +123,7 @@ class ConsoleApp(App[None]):
             memory=memory,
             last_look=LastLook(memory),
             keymap={} if options.home is None else read_keymap(options.home / KEYMAP, GROUPS),
-            host=options.host,
+            host=options.deck.host,
             bundle=options.bundle,
         )
         self.set_keymap(self.desk.keymap)
@@ -128,7 +133,7 @@ class ConsoleApp(App[None]):
             self, navigator=self.navigator, notices=notices, fatal=super()._handle_exception
         )
         self.key_order = KeyOrder(self, super().on_event, is_settling=self._is_settling)
-        self.arming = Arming(gate, feed, questions=questions, notices=notices, host=options.host)
+        self.arming = Arming(gate, feed, questions=questions, notices=notices, host=options.deck.host)
         self.lifecycle = EngineLifecycle(
             self.desk, questions=questions, notices=notices, starter=options.starter
         )
@@ -139,7 +144,10 @@ class ConsoleApp(App[None]):
         self.theme_switch = ThemeSwitch(self, self.desk, notices=notices)
         # Before anything is drawn: a change of the theme styles all once more.
         self.theme_switch.start()
-        self.place_prompt = PlacePrompt(self, self.desk, navigator=self.navigator, notices=notices)
+        self.deck_switch = DeckSwitch(self, options.decks, lifecycle=self.lifecycle, notices=notices)
+        self.place_prompt = PlacePrompt(
+            self, self.desk, navigator=self.navigator, notices=notices, decks=self.deck_switch
+        )
         self.palette = Palette(self, notices=notices)
         self.terminal_keys = TerminalKeys(self, self.desk, notices=notices, starter=options.starter)
         self.watches = Watches(self, self.desk, notices=notices)
@@ -236,6 +244,10 @@ class ConsoleApp(App[None]):
     def action_type_place(self, text: str) -> None:
         """Open the place prompt with a text to go on from."""
         start(self, partial(self.place_prompt.ask_place, text), group="menu", exclusive=True)
+
+    def action_switch_deck(self, kind: str = "home") -> None:
+        """Pick another home or host, and go there."""
+        self.deck_switch.pick(kind)
 
     def action_palette(self) -> None:
         start(self, self.palette.ask, group="palette", exclusive=True)
@@ -352,6 +364,7 @@ class ConsoleApp(App[None]):
 
     async def _open(self) -> None:
         self.updates.show(await self.lifecycle.open())
+        await self.deck_switch.note_used()
 
     async def on_unmount(self) -> None:
         """Write what this console remembers of its operator."""

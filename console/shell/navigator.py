@@ -115,7 +115,8 @@ class Navigator:
                 view = self._desk.views.delete(name)
                 return safe_line(f"deleted the view '{name}' ({view.filter or 'everything'})")
             case None:
-                known = f"there are: {' '.join(ROOTS)}, job 7, task 7, #7, queue NAME, at 02:10"
+                places = f"{' '.join(ROOTS)}, job 7, task 7, #7, queue NAME, at 02:10"
+                known = f"there are: {places}, home DIR, host BOX"
                 raise NotFound(
                     "place.unknown",
                     f"not found: '{safe_line(text)}'; {known}; 1 and 2 lead home",

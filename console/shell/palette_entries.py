@@ -35,6 +35,11 @@ _WITHOUT_KEY = (
     ("app.quit", "quit: leave the console, from any screen", "exit close logout bye leave end"),
     ("app.type_place('save ')", "save this filter as a view", "bookmark store keep"),
     ("app.type_place('rename ')", "rename a saved view", "bookmark change name"),
+    (
+        "app.switch_deck('home')",
+        "switch to another home or host",
+        "connect reconnect other machine server remote ssh directory change open data deck",
+    ),
     ("app.type_place('delete ')", "delete a saved view", "bookmark remove forget"),
 )
 

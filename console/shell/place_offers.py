@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 from console.dialogs.finder import Offer
 from console.navigation.saved_views import View
+from console.shell.deck_orders import known_offers
+from core.model.decks import KnownDeck
 from core.model.text import SafeText, safe_line
 
 _FORMS = (
@@ -24,6 +26,8 @@ _FORMS = (
     ("rename ", "rename NAME NEW: give a view another name"),
     ("delete ", "delete NAME: delete a view"),
     ("new", "new job: pick a workflow"),
+    ("home ", "home DIR: go to another data directory of this machine; alone: pick one"),
+    ("host ", "host USER@BOX [DIR]: go to another machine, through ssh; alone: pick one"),
 )
 """What can be typed besides the name of a screen; a space at the end asks for more."""
 _VIEW_ORDERS = ("rename ", "delete ", "save ")
@@ -38,6 +42,8 @@ class KnownPlaces:
     typed_before: Sequence[str] = ()
     """The newest first."""
     queues: Sequence[str] = ()
+    decks: Sequence[KnownDeck] = ()
+    """Homes and hosts that were open before."""
 
 
 def place_offers(known: KnownPlaces, typed: str) -> list[Offer]:
@@ -72,6 +78,7 @@ def _all(known: KnownPlaces, typed: str) -> Iterator[Offer]:
     if order:
         for name, view in sorted(known.views.items()):
             yield Offer(text=f"{order}{name}", title=safe_line(f"{order}{name}"), note=_about(view))
+    yield from known_offers(known.decks)
     yield from (_plain(f"queue {name}", "the tasks of a queue") for name in known.queues)
 
 

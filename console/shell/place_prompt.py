@@ -12,6 +12,7 @@ from textual.app import App
 from console.desk import Desk
 from console.dialogs.finder import Enters, Finder
 from console.navigation.saved_views import View
+from console.shell.deck_switch import DeckSwitch
 from console.shell.navigator import Navigator
 from console.shell.place_offers import KnownPlaces, place_offers, view_offers
 from console.shell.places import ROOTS
@@ -27,17 +28,21 @@ _NO_VIEW = SafeText("no view was saved yet: ':save NAME' saves the present filte
 class PlacePrompt:
     """Asks for a place by a line with its completions, and goes there."""
 
-    def __init__(self, app: App[None], desk: Desk, *, navigator: Navigator, notices: Notices) -> None:
+    def __init__(
+        self, app: App[None], desk: Desk, *, navigator: Navigator, notices: Notices, decks: DeckSwitch
+    ) -> None:
         self._app = app
         self._desk = desk
         self._navigator = navigator
         self._notices = notices
+        self._decks = decks
 
     async def ask_place(self, value: str = "") -> None:
         memory = self._desk.memory
         known = KnownPlaces(roots=ROOTS, views=self._views(), typed_before=memory.texts(_TYPED))
 
-        async def read_queues() -> None:
+        async def read_names() -> None:
+            known.decks = await self._decks.known()
             try:
                 known.queues = tuple(queue.name for queue in await self._desk.control.queues())
             except TaskdeckError:
@@ -49,7 +54,7 @@ class PlacePrompt:
             partial(place_offers, known),
             enters=Enters.WHAT_IS_TYPED,
             value=value,
-            prepare=read_queues,
+            prepare=read_names,
         )
         text = (await self._app.push_screen_wait(finder)).strip()
         if text:
@@ -65,7 +70,9 @@ class PlacePrompt:
             await self.go(f"'{name.removeprefix(chr(39))}")
 
     async def go(self, text: str) -> None:
-        """Go where a text says, or tell why not; `new` picks a new job."""
+        """Go where a text says, or tell why not; `new` picks a new job, `home` and `host` another deck."""
+        if self._decks.take(text):
+            return
         if text.strip().lower() == "new":
             await self._app.run_action("new_job", self._app)
             return

@@ -50,7 +50,7 @@ async def attach_or_start(options: Options) -> AsyncIterator[EngineAccess]:
     asked to end before one does.
     """
     with cancelling_on_signal():
-        remote, is_ours = await _find_or_start(options)
+        remote, is_ours = await find_or_start(options)
     async with closing(remote):
         yield EngineAccess(control=remote, is_ours=is_ours)
 
@@ -116,7 +116,7 @@ async def _ask(paths: Paths) -> RemoteControl | Unavailable:
     return remote
 
 
-async def _find_or_start(options: Options) -> tuple[RemoteControl, bool]:
+async def find_or_start(options: Options) -> tuple[RemoteControl, bool]:
     """Return the control of an engine that has answered, and whether it was started here."""
     paths, is_ours = ensure_home(options.paths.home), False
     patience: _Patience | None = None

@@ -94,23 +94,26 @@ def remote_host(options: Options) -> RemoteHost:
 
 @asynccontextmanager
 async def attach_or_start_remote(
-    options: Options, *, ssh_options: Sequence[str] = ()
+    options: Options, *, ssh_options: Sequence[str] = (), first_options: Sequence[str] = ()
 ) -> AsyncIterator[ControlAPI]:
     """Attach to the engine of a host, started there if none runs; raise `Unavailable` (`host.*`).
 
-    Connects once by itself first, when ssh may ask for a password; `ssh_options` are for later connections.
+    Connects once by itself first, when ssh may ask for a password, unless `first_options` of ssh say
+    otherwise; `ssh_options` are for later connections.
     """
     host = remote_host(options)
-    await try_connection(host.starting_argv(), host)
+    await try_connection(host.starting_argv(*first_options), host)
     async with closing(RemoteControl(CommandDialer(host.starting_argv(*ssh_options)))) as control:
         yield control
 
 
 @asynccontextmanager
-async def attach_remote(options: Options, *, ssh_options: Sequence[str] = ()) -> AsyncIterator[ControlAPI]:
+async def attach_remote(
+    options: Options, *, ssh_options: Sequence[str] = (), first_options: Sequence[str] = ()
+) -> AsyncIterator[ControlAPI]:
     """Do the same where an engine has to run already; raise `Unavailable` (`engine.none`)."""
     host = remote_host(options)
-    await try_connection(host.attaching_argv(), host)
+    await try_connection(host.attaching_argv(*first_options), host)
     async with closing(RemoteControl(CommandDialer(host.attaching_argv(*ssh_options)))) as control:
         yield control
 

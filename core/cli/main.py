@@ -44,6 +44,7 @@ ROOMS = {
     "core.cli.documents": ("check", "graph"),
     "core.cli.import_wfformat": ("import",),
     "core.cli.dial_stdio": ("dial-stdio",),
+    "core.cli.homes": ("homes",),
     "core.cli.installation": ("doctor", "version"),
     "core.cli.config_commands": ("config",),
 }

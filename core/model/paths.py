@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 HOME = "TASKDECK_HOME"
 """The variable that names the data directory; not a setting."""
 _NAME_ANOTHER = "name another with --home DIR or TASKDECK_HOME"
-_PREPARED = frozenset({"config.toml", "keymap.toml", "views.toml", "views.toml.lock", "lost+found"})
+_PREPARED = frozenset(
+    {"config.toml", "keymap.toml", "views.toml", "views.toml.lock", "lost+found", "console", "copied.txt"}
+)
 """What may be in a data directory before its first use: files of the user, and of a mounted disk."""
 
 

@@ -27,6 +27,7 @@ WORDS: dict[str, list[str]] = {
     "exec": ["exec", "--detach", "--", "true"],
     "map": ["map", "--detach", "--", "true"],
     "jobs": ["jobs"],
+    "homes": ["homes"],
     "tasks": ["tasks", "--json"],
     "wait": ["wait", "--task", "1"],
     "why": ["why", "2"],

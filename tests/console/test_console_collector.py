@@ -6,7 +6,10 @@ import gc
 from pathlib import Path
 
 from console.sessions import collector, screen
+from console.sessions.decks import OpenDeck
 from console.sessions.flags import read_flags
+from core.app.options import Options
+from tests.console.support_fake_control import FakeControl
 from tests.support.waiting import until
 
 
@@ -26,7 +29,8 @@ async def test_the_collector_is_off_until_the_screens_have_started(monkeypatch, 
     monkeypatch.setattr(collector, "RESUME_SECONDS", 0.0)
     collector.pause()
     try:
-        await screen.show_screen(None, None, flags=read_flags([]), home=tmp_path)
+        deck = OpenDeck(options=Options(home=tmp_path), control=FakeControl())
+        await screen.show_screen(deck, None, flags=read_flags([]))
     finally:
         collector.resume()
         gc.unfreeze()

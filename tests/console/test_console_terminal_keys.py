@@ -9,6 +9,7 @@ import pytest
 
 from console.engine_lifecycle.starters import EmbeddedEngine
 from console.shell.app import ConsoleApp, ConsoleOptions
+from core.model.decks import DeckName
 from tests.console.support_console import Operator, console
 from tests.console.support_fake_control import FakeControl
 from tests.support.homes import Home
@@ -30,7 +31,7 @@ async def test_control_c_says_how_to_leave_in_our_words() -> None:
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        (ConsoleOptions(tick=0, host="user@box"), "not over --host"),
+        (ConsoleOptions(tick=0, deck=DeckName(host="user@box")), "not over --host"),
         (ConsoleOptions(tick=0, starter=EmbeddedEngine(Beside())), "the engine runs in this process"),
         (ConsoleOptions(tick=0), "this terminal cannot suspend"),
     ],

@@ -1,0 +1,76 @@
+"""One console goes to other homes, and through ssh to a host."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.homes import Home
+from tests.support.sshd import BOX, Box
+from tests.support.terminal import Terminal
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+    box = Box(tmp_path_factory.mktemp("box") / "etc")
+    yield box
+    box.end()
+
+
+@pytest.fixture
+def homes(tmp_path: Path) -> Iterator[tuple[Home, Home, Home]]:
+    homes = Home(tmp_path / "one"), Home(tmp_path / "two b"), Home(tmp_path / "far")
+    yield homes
+    for home in homes:
+        home.end()
+
+
+def test_a_console_goes_to_other_homes_and_hosts_and_its_habits_follow(
+    server: Box, homes: tuple[Home, Home, Home], tmp_path: Path
+) -> None:
+    one, two, far = homes
+    user = {"XDG_DATA_HOME": str(tmp_path / "user")}
+    two.run("exec", "--detach", "--", "sh", "-c", "echo second")
+    two.run("stop")
+    environ: dict[str, str | None] = {**one.environ, **server.environ(far), **user, "TASKDECK_HOME": None}
+    with Terminal(one.argv("--home", str(one.path)), size=(120, 30), environ=environ) as terminal:
+        terminal.sees("Pulse", str(one.path))
+        engine = one.has_engine()
+        one.run("exec", "--detach", "--", "sleep", "600")
+        one.waits_for("SELECT status FROM task", ("running",))
+        terminal.press(f":home {tmp_path}/three\r")
+        terminal.sees("three does not exist", "still connected to")
+        terminal.press(f":home {two.path}\r")
+        terminal.sees("Work is under way")
+        terminal.press("d")
+        terminal.sees("Pulse", f"{two.path}")
+        terminal.press("3")
+        terminal.sees("row 1/1", "KEY", "succeeded")
+        # The engine of the first home goes on with its work.
+        assert one.engine == engine
+        terminal.press(":host silent\r")
+        terminal.sees("ssh cannot reach silent", "still connected to")
+        terminal.press(f":host {BOX} {far.path}\r")
+        terminal.sees("Pulse", f"{far.path}")
+        terminal.press(":home\r")
+        terminal.sees("Other homes and hosts", "answers: serving, 1 of")
+        terminal.press("two b\r")
+        # The screen that was shown last there, not that of the host.
+        terminal.sees("row 1/1", "KEY", "succeeded")
+        terminal.press("q")
+        assert terminal.ends() == 0
+    listed = two.run("homes", "--json", **server.environ(far), **user).stdout.splitlines()
+    known = [json.loads(line) for line in listed]
+    assert [(row["host"], row["home"]) for row in known] == [
+        (None, str(two.path)),
+        (BOX, str(far.path)),
+        (None, str(one.path)),
+    ]
+    assert {row["state"] for row in known} <= {"answers", "no engine"}
+    assert two.run("homes", "--forget", str(one.path), **user).stdout == f"forgot {one.path}\n"
+    assert two.run("homes", "--forget", f"{BOX}:{far.path}", **user).returncode == 0
+    assert two.run("homes", "--forget", "nowhere", **user).stderr.startswith("error[home.unknown]: nowhere")
+    assert one.engine == engine
