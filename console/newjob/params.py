@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from core.model.errors import Invalid
+from core.model.parameter_types import has_type, is_choice
 from core.model.records import replace
 from core.model.text import SafeText, safe_line
 from core.model.values import JsonObject, JsonValue
@@ -19,15 +20,6 @@ from core.model.workflow_views import ParamView
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,20}")
 _LEAST, _MOST = -(2**63), 2**64 - 1
-_KINDS: Mapping[str, tuple[type, ...]] = {
-    "string": (str,),
-    "integer": (int,),
-    "number": (int, float),
-    "boolean": (bool,),
-    "array": (list,),
-    "object": (dict,),
-    "date": (str,),
-}
 _WANTED = {
     "string": "a text",
     "integer": "a whole number",
@@ -101,7 +93,7 @@ def read_value(param: ParamView, text: str) -> JsonValue:
     if not text.strip() and (param.required or param.type != "string"):
         raise _bad(f"required: {_wanted(param)}" if param.required else f"write {_wanted(param)}")
     value = _read(param, text)
-    if param.choices and not any(_same(value, choice) for choice in param.choices):
+    if param.choices and not any(is_choice(value, choice) for choice in param.choices):
         raise _bad(f"choose one of {', '.join(_json(choice) for choice in param.choices[:20])}")
     _check_bounds(param, value)
     return value
@@ -118,8 +110,7 @@ def _read(param: ParamView, text: str) -> JsonValue:
         value: JsonValue = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise _bad(f"write {_wanted(param)}{_where(error)}") from error
-    kinds = _KINDS.get(param.type, ())
-    if not isinstance(value, kinds) or (isinstance(value, bool) and param.type != "boolean"):
+    if not has_type(value, param.type):
         raise _bad(f"write {_wanted(param)}")
     if isinstance(value, float) and not math.isfinite(value):
         raise _bad("write a number that is not so large")
@@ -190,11 +181,6 @@ def _json(value: JsonValue) -> str:
 
 def _plain(number: float) -> str:
     return str(int(number)) if float(number).is_integer() else str(number)
-
-
-def _same(value: JsonValue, choice: JsonValue) -> bool:
-    # True == 1 in Python.
-    return value == choice and isinstance(value, bool) == isinstance(choice, bool)
 
 
 def _refuse_constant(name: str) -> JsonValue:

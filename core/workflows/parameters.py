@@ -12,6 +12,7 @@ from datetime import date, timedelta
 
 from core.model.errors import Fault, Invalid
 from core.model.near_misses import one_of
+from core.model.parameter_types import has_type, is_choice
 from core.model.values import JsonObject, JsonValue
 from core.workflows.definition import Param
 from core.workflows.limits import survey
@@ -19,15 +20,6 @@ from core.workflows.positions import Positions
 from core.workflows.scalars import read_plain
 from core.workflows.written import is_other
 
-_TYPES: dict[str, tuple[type, ...]] = {
-    "string": (str,),
-    "integer": (int,),
-    "number": (int, float),
-    "boolean": (bool,),
-    "array": (list,),
-    "object": (dict,),
-    "date": (str,),
-}
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _RELATIVE = re.compile(r"(today|yesterday|tomorrow)\s*(?:([+-])\s*([0-9]{1,5})\s*([dw]))?", re.ASCII)
 _DAYS = {"today": 0, "yesterday": -1, "tomorrow": 1}
@@ -146,8 +138,7 @@ def _mismatch(param: Param, value: JsonValue) -> str | None:
         return None
     if param.type == "date" and isinstance(value, str) and read_date(value, date(2000, 1, 1)) is None:
         return f"{json.dumps(value)[:60]} is not a date: write 2026-01-31, today, yesterday or today-7d"
-    wanted = _TYPES[param.type]
-    if isinstance(value, wanted) and (not isinstance(value, bool) or param.type == "boolean"):
+    if has_type(value, param.type):
         fault = survey(value)
         return fault.message if fault else None
     shown = json.dumps(value, default=repr)[:60]
@@ -157,7 +148,7 @@ def _mismatch(param: Param, value: JsonValue) -> str | None:
 def _out_of_bounds(param: Param, value: JsonValue) -> str | None:
     if value is None and param.is_nullable:
         return None
-    if param.enum is not None and not any(_same(value, _json(choice)) for choice in param.enum):
+    if param.enum is not None and not any(is_choice(value, _json(choice)) for choice in param.enum):
         shown = ", ".join(json.dumps(choice) for choice in param.enum[:20])
         return f"{json.dumps(value)[:60]} is none of {shown}"
     if isinstance(value, bool) or value is None:
@@ -168,8 +159,3 @@ def _out_of_bounds(param: Param, value: JsonValue) -> str | None:
     if param.max is not None and size > param.max:
         return f"{size}{of} is more than {param.max:g}"
     return None
-
-
-def _same(value: JsonValue, choice: JsonValue) -> bool:
-    # True == 1 in Python; a choice of numbers must not let a boolean through.
-    return value == choice and isinstance(value, bool) == isinstance(choice, bool)
