@@ -71,7 +71,7 @@ def _checks(options: Options) -> Iterator[Check]:
         yield from _privacy(paths)
         yield _disk(paths)
     except (FileNotFoundError, NotADirectoryError):
-        yield Check(name="store", ok=True, message=f"there is no store at {paths.db} yet")
+        yield Check(name="store", ok=True, message=f"no store found at {paths.db}")
         return
     except OSError as error:
         yield Check(name="store", ok=False, message=f"cannot look at {paths.db}: {error.strerror}")

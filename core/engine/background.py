@@ -23,7 +23,7 @@ class BackgroundTasks:
         work: Coroutine[None, None, None],
         on_end: Callable[[asyncio.Task[None]], None] | None = None,
     ) -> None:
-        """Run this on the running loop; `on_end` is called when it is no longer among the tasks."""
+        """Run this on the running loop; `on_end` is called once it has left the tasks."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -153,10 +153,10 @@ def fault_of(text: str, known: ErrorCodes) -> str | None:
         return None
     pattern = read_pattern(text)
     if pattern.least is None or pattern.most is None:
-        return f"there is no error code `{text}`{one_of(text, _names(known))}"
+        return f"`{text}` is not an error code{one_of(text, _names(known))}"
     numbers = known.numbers.get(pattern.stem)
     if numbers is None:
-        return f"there is no error code `{text}`{one_of(pattern.stem, _names(known))}"
+        return f"`{text}` is not an error code{one_of(pattern.stem, _names(known))}"
     if pattern.least > pattern.most:
         return f"`{text}`: the range ends before it begins"
     if not numbers.least <= pattern.least <= pattern.most <= numbers.most:

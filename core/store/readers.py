@@ -260,7 +260,7 @@ def _unreadable(path: Path, reason: str) -> Unavailable:
 def _missing(path: Path) -> Unavailable:
     return Unavailable(
         "store.missing",
-        f"there is no store at {path}",
+        f"no store found at {path}",
         hint="run something first ('taskdeck run FILE'), or name its directory with --home",
         facts={"store": str(path)},
     )

@@ -55,7 +55,7 @@ def bind(declared: Mapping[str, Param], given: Mapping[str, JsonValue], *, today
     Raises `Invalid` with every reason: unknown, missing, wrong type, out of bounds.
     """
     reasons = [
-        f"there is no parameter `{name}`{one_of(name, declared)}" for name in given if name not in declared
+        f"`{name}` is not a parameter{one_of(name, declared)}" for name in given if name not in declared
     ]
     values: JsonObject = {}
     for name, param in declared.items():

@@ -116,10 +116,10 @@ class _TaskReferences:
         if name is None:
             return None
         if reference.root == "params" and name not in self._outline.params:
-            message = f"there is no parameter `{name}`{one_of(name, self._outline.params)}"
+            message = f"`{name}` is not a parameter{one_of(name, self._outline.params)}"
             return Fault(code="expression.unknown_param", message=message)
         if reference.root == "job" and name not in JOB_FIELDS:
-            message = f"there is no `{name}` in `job`{one_of(name, JOB_FIELDS)}"
+            message = f"`{name}` is not a field of `job`{one_of(name, JOB_FIELDS)}"
             return Fault(code="expression.unknown", message=message)
         return self._unresolved_task(name, reference) if reference.root == "tasks" else None
 
@@ -130,13 +130,13 @@ class _TaskReferences:
         wanted = self._outline.first.get(key)
         if wanted is None:
             near = did_you_mean(key, self._before) or did_you_mean(key, self._outline.first)
-            return Fault(code="expression.unknown_task", message=f"there is no task `{key}`{near}")
+            return Fault(code="expression.unknown_task", message=f"`{key}` is not a task{near}")
         if key not in self._before and wanted.stage >= own.stage:
             message = f"`{own.key}` uses `tasks.{key}` without needing it: add `{key}` to its `needs`"
             return Fault(code="expression.not_needed", message=message)
         if len(reference.path) > 2 and reference.path[2] not in TASK_FIELDS:
             field = str(reference.path[2])
-            message = f"there is no `{field}` of a task{one_of(field, TASK_FIELDS)}"
+            message = f"`{field}` is not a field of a task{one_of(field, TASK_FIELDS)}"
             return Fault(code="expression.unknown", message=message)
         if reference.path[2:3] == ("error",) and len(reference.path) > 3:
             return self._unresolved_error(str(reference.path[3]))
@@ -145,7 +145,7 @@ class _TaskReferences:
     def _unresolved_error(self, field: str) -> Fault | None:
         if field in ERROR_FIELDS:
             return None
-        message = f"there is no `{field}` of an error{one_of(field, ERROR_FIELDS)}"
+        message = f"`{field}` is not a field of an error{one_of(field, ERROR_FIELDS)}"
         return Fault(code="expression.unknown", message=message)
 
 

@@ -62,7 +62,7 @@ def _folder() -> Path:
 
 def _unknown(word: str, path: Path) -> NotFound:
     near = near_misses(word, names()) or near_misses(path.name, _neighbours(path))
-    message = f"there is no workflow file or name {word!r}{suggestion(near)}"
+    message = f"{word!r} is not a workflow file or name{suggestion(near)}"
     return NotFound(
         "workflow.not_found",
         message,

@@ -134,7 +134,7 @@ def _unknown_connector(task: TaskOutline, uses: str, known: frozenset[str], posi
     path = (*task.path, "uses") if "uses" in task.raw else ("defaults", "uses")
     if uses in PLANNED_USES:
         return positions.fault_at(path, "document.planned", f"`uses: {uses}` is planned and not yet accepted")
-    message = f"there is no connector `{uses}`{one_of(uses, known)}"
+    message = f"`{uses}` is not a connector{one_of(uses, known)}"
     return positions.fault_at(path, "document.unknown_connector", message)
 
 

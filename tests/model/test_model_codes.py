@@ -62,9 +62,9 @@ def test_codes_of_http_are_known(text):
         ("shel.exit.75", "did you mean `shell.exit`?"),
         ("shell.exit.256", "from 0 to 255"),
         ("shell.exit.9-3", "ends before it begins"),
-        ("shell.75", "there is no error code"),
-        ("shell.exit.75.1", "there is no error code"),
-        ("exit", "there is no error code"),
+        ("shell.75", "is not an error code"),
+        ("shell.exit.75.1", "is not an error code"),
+        ("exit", "is not an error code"),
         ("attempt.lost", "follows `on_loss`"),
     ],
 )

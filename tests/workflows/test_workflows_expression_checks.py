@@ -36,9 +36,15 @@ FAULTS = {
     "env.HOME > 1": ("expression.type", "`>` is not defined for string and int"),
     "tasks.a.status + 1": ("expression.type", "`+` is not defined for string and int"),
     "tasks.a.status.size": ("expression.type", "`tasks.a.status` is a string"),
-    "tasks.a.stats == 'x'": ("expression.unknown", "there is no `stats` of a task; did you mean `status`?"),
-    "tasks.a.error.cod == 'x'": ("expression.unknown", "there is no `cod` of an error; did you mean `code`?"),
-    "tasks.b.status == 'x'": ("expression.unknown_task", "there is no task `b`"),
+    "tasks.a.stats == 'x'": (
+        "expression.unknown",
+        "`stats` is not a field of a task; did you mean `status`?",
+    ),
+    "tasks.a.error.cod == 'x'": (
+        "expression.unknown",
+        "`cod` is not a field of an error; did you mean `code`?",
+    ),
+    "tasks.b.status == 'x'": ("expression.unknown_task", "`b` is not a task"),
     "job.nme": ("expression.unknown", "did you mean `name`?"),
     "size()": ("expression.arity", "`size(...)` takes 1 argument, not 0, at character 1"),
     "params.name.contains('a', 'b')": ("expression.arity", "takes 1 argument, not 2, at character 13"),

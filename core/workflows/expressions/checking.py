@@ -151,7 +151,9 @@ def _check_reference(path: Path, at: int) -> None:
     if root in _PLANNED_ROOTS:
         raise ExpressionFault("document.planned", f"`{root}` is planned and not yet accepted", at=at)
     if root not in ROOTS:
-        raise ExpressionFault("expression.unknown_root", f"there is no `{root}`{one_of(root, ROOTS)}", at=at)
+        raise ExpressionFault(
+            "expression.unknown_root", f"`{root}` is not a name here{one_of(root, ROOTS)}", at=at
+        )
     if root == "tasks" and not (len(path) > 1 and isinstance(path[1], str)):
         message = "name the task itself: `tasks.KEY.output` or `tasks.KEY.status`"
         raise ExpressionFault("expression.dynamic", message, at=at)

@@ -148,7 +148,7 @@ def _unknown_function(node: Call) -> ExpressionFault:
         )
     near = did_you_mean(node.name, [*own, PRESENCE] if node.of is None else own)
     return ExpressionFault(
-        "expression.unknown_function", f"there is no function `{node.name}`{near}", at=node.at
+        "expression.unknown_function", f"`{node.name}` is not a function{near}", at=node.at
     )
 
 

@@ -51,7 +51,7 @@ def enter(value: Value, step: str | int, before: Path | None) -> Value:
             return value[step]
         raise Invalid(
             "expression.unknown",
-            f"{place} has {len(value)} items, there is no [{step}]",
+            f"{place} has {len(value)} items, [{step}] is not one of them",
             hint="check the index, or how many items the task returned",
             facts=_path_facts(before, step),
         )
@@ -74,7 +74,7 @@ def unknown_name(step: str, before: Path, known: Collection[str]) -> Invalid:
     place = f" in `{write_steps(before)}`" if before else ""
     return Invalid(
         "expression.unknown",
-        f"there is no `{step}`{place}{did_you_mean(step, known)}",
+        f"`{step}` was not found{place}{did_you_mean(step, known)}",
         hint="check the name",
         facts={"path": write_steps((*before, step))},
     )
