@@ -97,6 +97,14 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
         ("recall", "apostrophe", "'", "recall", "saved views: apply one (:save NAME saves one)", ""),
         ("search_logs", "L", "L", "search_logs", "search the logs of the chosen tasks or job", ""),
         ("copy", "y", "y", "copy", "copy id, JSON or command line of the row (menu)", ""),
+        (
+            "export",
+            "ctrl+e",
+            "Ctrl+E",
+            "export",
+            "write all rows, the marked ones, or the text to a file",
+            "",
+        ),
         ("jump", "J", "J", "jump", "jump from a task to its job, a need, or what needs it", ""),
         ("watch", "M", "M", "watch", "watch the job: the bell rings when it ends; or not any more", ""),
         ("new_job", "o", "o", "new_job", "new job: pick a workflow, fill in its form", "new"),
@@ -162,7 +170,6 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
         ("follow_row", "F", "F", "follow_row", "keep the cursor on its row, or at its place", ""),
         ("include", "equals_sign", "=", "include", "only rows with a value of this row (menu)", ""),
         ("exclude", "exclamation_mark", "!", "exclude", "no rows with a value of this row (menu)", ""),
-        ("export", "ctrl+e", "Ctrl+E", "export", "write all rows, or the marked ones, to a file", ""),
     ),
     "marks": (
         ("mark", "space", "Space", "mark", "mark the row, or unmark it", "mark"),

@@ -1,6 +1,6 @@
-"""Export: all rows of a list written to a file, in pages.
+"""Export: what a screen shows written to a file, piece by piece.
 
-Run by the exporter of a list screen; the picker chooses the rows.
+Run by the exporter of a screen.
 """
 
 from __future__ import annotations
@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import partial
-from typing import Generic, TypeVar
 
 from console.background import finish_in_thread
 from console.exports.export_file import ExportFile
-from console.exports.file_formats import Layout
-from console.rows.pages import Read
+from console.exports.extract import Extract, Piece
+from console.exports.file_formats import Format
 from core.filters.terms import Filter
 
-V = TypeVar("V")
 ROWS = 1_000
 """Rows of a page: progress is shown after each."""
 
@@ -31,30 +29,44 @@ class ExportedRows:
 
 
 @dataclass(slots=True, kw_only=True)
-class Export(Generic[V]):
-    """Rows on their way into a file; `number` = how many are written."""
+class Export:
+    """Pieces on their way into a file; `number` = how many rows, lines or bytes are written."""
 
     file: ExportFile
     keep: Callable[[], None]
     """Gives the whole file its name: `keep_new` or `keep_over` of the file."""
-    layout: Layout[V]
-    read: Read[V]
-    is_wanted: Callable[[V], bool]
+    extract: Extract
+    format: Format
     show_progress: Callable[[], None]
-    """Called after each page."""
+    """Called after each piece."""
     number: int = 0
     searched: int | None = None
-    """The list is made of so many of the newest rows only: its order limits the search."""
 
     async def run(self) -> None:
-        """Write all rows; whatever goes wrong, also the end of the console, leaves no file behind."""
+        """Write all of it; whatever goes wrong, also the end of the console, leaves no file behind."""
         try:
             await finish_in_thread(self.file.open)
-            await finish_in_thread(partial(self.file.write, self.layout.head))
-            await self._write_pages()
+            after: str | None = None
+            while True:
+                piece = await self.extract.read(self.format, after)
+                await finish_in_thread(partial(self._write, piece))
+                self.number += piece.number
+                self.show_progress()
+                # One that only ended early is followed by others: the last one tells.
+                after, self.searched = piece.next, piece.searched
+                if after is None:
+                    break
             await finish_in_thread(self.keep)
         finally:
             self.file.discard()
+
+    def _write(self, piece: Piece) -> None:
+        self.file.write(piece.data())
+
+    @property
+    def amount(self) -> str:
+        """Say how much is written."""
+        return self.extract.counted(self.number)
 
     def summary(self) -> str:
         """Say what was written, and whether the list was cut."""
@@ -63,25 +75,4 @@ class Export(Generic[V]):
             if self.searched is None
             else f"; only the newest {self.searched:,} were searched in this order, sort:id exports all"
         )
-        return f"{rows_words(self.number)} to {self.file.path}{cut}"
-
-    async def _write_pages(self) -> None:
-        after: str | None = None
-        while True:
-            page = await self.read(after, ROWS)
-            rows = [row for row in page.rows if self.is_wanted(row)]
-            # Thousands of rows take long enough to be felt at the keys.
-            await finish_in_thread(partial(self._write, rows))
-            self.number += len(rows)
-            self.show_progress()
-            # One that only ended early is followed by others: the last page tells.
-            after, self.searched = page.next, page.searched
-            if after is None:
-                return
-
-    def _write(self, rows: list[V]) -> None:
-        self.file.write(self.layout.write(rows))
-
-
-def rows_words(number: int) -> str:
-    return f"{number:,} row{'' if number == 1 else 's'}"
+        return f"{self.amount} to {self.file.path}{cut}"

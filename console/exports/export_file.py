@@ -1,6 +1,6 @@
 """The file of an export, renamed into place once it is complete.
 
-Used by the export and by the exporter of a list screen.
+Used by the export and by the exporter of a screen.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ class ExportFile:
         with _refusing(self.path):
             self._file.open()
 
-    def write(self, text: str) -> None:
-        """Append a text."""
+    def write(self, data: bytes) -> None:
+        """Append bytes."""
         with _refusing(self.path):
-            self._file.write(text.encode())
+            self._file.write(data)
 
     def keep_new(self) -> None:
         """Give the file its path; refuse if another file has been created there meanwhile."""

@@ -7,21 +7,17 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Generic, TypeVar
 
-from core.filters.fields import Noun
 from core.model.errors import Invalid
 from core.model.records import replace
 from core.model.text import SafeText, safe_line
 from core.render.columns import Column, Form, cell
-from core.render.json_shapes import json_line, shape_of
 
-V = TypeVar("V")
 # Spreadsheets take these for the start of a formula. Source: OWASP, CSV Injection.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
@@ -33,6 +29,10 @@ class Format(StrEnum):
     """One object a line, as the command line prints with `--json`."""
     CSV = ".csv"
     """The chosen columns under their names."""
+    TXT = ".txt"
+    """As on the screen."""
+    LOG = ".log"
+    """An output, byte by byte."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,34 +43,34 @@ class Destination:
     format: Format
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layout(Generic[V]):
-    """The head of a file, and how rows are written."""
-
-    head: str = ""
-    write: Callable[[Sequence[V]], str]
-
-
-def suggested(noun: Noun, at: datetime) -> str:
+def suggested(name: str, at: datetime, ending: Format = Format.JSONL) -> str:
     """Return a name to offer."""
-    return f"taskdeck-{noun}-{at:%Y%m%d-%H%M%S}{Format.JSONL}"
+    return f"taskdeck-{name}-{at:%Y%m%d-%H%M%S}{ending}"
 
 
-def destination(text: str, folder: Path) -> Destination:
+def destination(
+    text: str, folder: Path, formats: Sequence[Format] = (Format.JSONL, Format.CSV)
+) -> Destination:
     """Return the file that a text names, relative to a folder; raise `Invalid` (`export.path`)."""
     try:
         path = folder / Path(text.strip()).expanduser()
     except RuntimeError as error:
         raise Invalid("export.path", "no user has that name", hint="name a path without ~") from error
-    format_ = next((known for known in Format if path.name.lower().endswith(known)), None)
+    format_ = next((known for known in formats if path.name.lower().endswith(known)), None)
     if format_ is None or path.name.lower() == format_:
-        raise Invalid("export.path", "a name ends in .jsonl or .csv", hint="add the ending")
+        raise Invalid(
+            "export.path",
+            f"a name ends in {endings_text(formats)}",
+            hint="add the ending",
+            facts={"name": path.name},
+        )
     return Destination(path=path, format=format_)
 
 
-def json_text(views: Iterable[object]) -> str:
-    """Write views as lines of JSON; views without a shape, a stage for example, are left out."""
-    return "".join(json_line(shape) for shape in map(shape_of, views) if shape is not None)
+def endings_text(formats: Sequence[Format]) -> str:
+    """Return endings as a sentence has them."""
+    *others, last = formats
+    return f"{', '.join(others)} or {last}" if others else str(last)
 
 
 def csv_text(rows: Iterable[Sequence[str]]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from console.rows.handoff import HandoffNote
@@ -17,7 +18,9 @@ from core.model.failures import FamilyView
 from core.model.orphans import OrphanView
 from core.model.records import as_dict, names_of
 from core.model.text import SafeText, safe, safe_line
+from core.model.timelines import TaskBar
 from core.model.views import JobView, LogStream, QueueView, TaskDetail, TaskView
+from core.model.waits import JobWaits, TaskWaits
 
 LARGEST = 74_000
 """Largest text in bytes that terminals accept for the clipboard."""
@@ -47,11 +50,34 @@ class LogCopies:
     """The file of the bundle that it is in; '' = it is that of an engine."""
 
 
-def copies_of(view: object, where: Filter | None) -> dict[str, Copy]:
-    """Return what can be copied, by the letter of the menu; `where` = the filter of the list."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownTexts:
+    """What a screen shows, as text: the row under the cursor and all lines; '' = there is none."""
+
+    row: str = ""
+    whole: str = ""
+
+
+def copies_of(
+    view: object, where: Filter | None, *, shown: ShownTexts = ShownTexts(), flags: Sequence[str] = ()
+) -> dict[str, Copy]:
+    """Return what can be copied, by the letter of the menu.
+
+    `where` = the filter of the list, `flags` name home and host on the command lines.
+    """
     if isinstance(view, LogCopies):
         return _copies_of_log(view)
+    copies = _copies_of_view(view, where, flags=flags)
+    if shown.row:
+        copies["r"] = Copy(name="row", text=safe(shown.row))
+    if shown.whole and "t" not in copies:
+        copies["t"] = Copy(name="text of the screen", text=safe(shown.whole))
+    return copies
+
+
+def _copies_of_view(view: object, where: Filter | None, *, flags: Sequence[str]) -> dict[str, Copy]:
     copies: dict[str, Copy] = {}
+    end = f" {shlex.join(flags)}" if flags else ""
     name, line = _name_of(view), _line_of(view)
     if name:
         copies["i"] = Copy(name="id", text=safe_line(name))
@@ -62,9 +88,9 @@ def copies_of(view: object, where: Filter | None) -> dict[str, Copy]:
             name="JSON", text=safe(json.dumps(as_dict(view), ensure_ascii=False, indent=2, default=str))
         )
     if line:
-        copies["c"] = Copy(name="command line", text=safe_line(line))
+        copies["c"] = Copy(name="command line", text=safe_line(f"{line}{end}"))
     if where is not None:
-        copies["f"] = Copy(name="filter as a command line", text=safe_line(_line_of_filter(where)))
+        copies["f"] = Copy(name="filter as a command line", text=safe_line(f"{_line_of_filter(where)}{end}"))
     return copies
 
 
@@ -93,8 +119,10 @@ def _name_of(view: object) -> str:
             return str(view.id)
         case TaskDetail():
             return str(view.task.id)
-        case OrphanView():
+        case OrphanView() | TaskWaits() | TaskBar():
             return str(view.task_id)
+        case JobWaits():
+            return str(view.job_id)
         case QueueView():
             return view.name
         case FamilyView():
@@ -114,6 +142,12 @@ def _line_of(view: object) -> str:
             return f"taskdeck logs {view.task_id}"
         case FamilyView():
             return f"taskdeck tasks --where 'family:{view.id} status:failed,retrying'"
+        case TaskWaits():
+            return f"taskdeck why --task {view.task_id}"
+        case JobWaits():
+            return f"taskdeck why {view.job_id}"
+        case TaskBar():
+            return f"taskdeck logs {view.task_id}"
         case EventView() if view.job_id is not None:
             return f"taskdeck events --job {view.job_id}"
         case QueueView():

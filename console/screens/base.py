@@ -17,9 +17,13 @@ from textual.worker import Worker, WorkerState
 
 from console.background import sentence_of, start
 from console.desk import Desk
+from console.exports.extract import Extract
 from console.key_table import hints
 from console.navigation.history import Spot, Subject
 from console.newjob.resubmit import Resubmit
+from console.rows.copies import ShownTexts
+from console.screens.parts.exporter import Exporter
+from console.screens.parts.extracts import table_extract, table_texts, text_extract
 from console.screens.parts.hosts import Tell
 from console.screens.parts.tabs import tabs_of
 from console.screens.parts.verb_keys import VerbKeys
@@ -28,7 +32,10 @@ from console.verbs.selection import Selection
 from console.widgets.head import Head
 from console.widgets.line import Line, hint_line
 from console.widgets.status_bar import StatusBar, warnings_of
+from console.widgets.table import Table
+from console.widgets.text_view import TextView
 from core.filters.fields import Noun
+from core.model.decks import DeckName
 from core.model.errors import TaskdeckError
 from core.model.text import SafeText, safe_line
 
@@ -97,6 +104,8 @@ class DeskScreen(Screen[None]):
         self.action_kill = self.verbs.kill
         self.action_pause = self.verbs.pause
         self.action_hold = self.verbs.hold
+        self.exporter = Exporter(self, extract=self.extract)
+        self.action_export = self.exporter.export
 
     @classmethod
     def parts(cls) -> tuple[str, ...]:
@@ -144,6 +153,46 @@ class DeskScreen(Screen[None]):
         """Return the view that the copy menu copies, or None."""
         return None
 
+    def shown(self) -> Table[object] | TextView | None:
+        """Return the table or text that the operator looks at: with the keys, else the first one."""
+        parts: list[Table[object] | TextView] = [
+            part
+            for part in self.query("Table, TextView")
+            if part.display and isinstance(part, Table | TextView)
+        ]
+        filled = [part for part in parts if isinstance(part, TextView) or part.count] or parts
+        return next((part for part in filled if part.has_focus), filled[0] if filled else None)
+
+    def shown_texts(self) -> ShownTexts:
+        """Return the row under the cursor and all lines of what is shown, for the copy menu."""
+        part = self.shown()
+        if isinstance(part, Table):
+            return table_texts(part)
+        return ShownTexts(whole="" if part is None else "\n".join(part.lines))
+
+    def deck_flags(self) -> tuple[str, ...]:
+        """Return the flags that name this home and host on a command line."""
+        engine = self.desk.feed.pulse.engine
+        return DeckName(host=self.desk.host, home="" if engine is None else engine.home).flags
+
+    def extract(self) -> Extract | None:
+        """Return what an export of this screen writes; None = there is nothing."""
+        part = self.shown()
+        if isinstance(part, Table):
+            return table_extract(self.file_name, part) if part.count else None
+        if part is None or not part.lines:
+            return None
+        return text_extract(self.file_name, part.lines, views=(self.selected_view(),))
+
+    @property
+    def file_name(self) -> str:
+        """What a file is called that holds what is shown: the place, and the number of its subject."""
+        if self.spot is None:
+            return type(self).__name__.removesuffix("Screen").lower()
+        subject = self.spot.subject
+        number = f"-{subject}" if isinstance(subject, int) else ""
+        return f"{self.spot.place.replace(' ', '-')}{number}"
+
     def job_view(self) -> object:
         """Return the view whose job may be submitted again."""
         return self.selected_view()
@@ -155,7 +204,7 @@ class DeskScreen(Screen[None]):
 
     def why_not(self, action: str) -> SafeText:
         """Say why an action cannot be taken now; '' = it can."""
-        return self.verbs.why_not(action)
+        return self.exporter.why_not() if action == "export" else self.verbs.why_not(action)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Grey the keys of what cannot be done now."""
@@ -217,7 +266,7 @@ class DeskScreen(Screen[None]):
         self.hints.write(hint_line(hints((*self.parts(), "app"), width)))
         frozen = SafeText("FROZEN" if self.desk.frozen else "")
         warnings = warnings_of(self.desk.feed, console=(self.desk.gate.status_word, frozen))
-        words = (self.position_text(), *self.status_words())
+        words = (self.position_text(), self.exporter.status_words(), *self.status_words())
         self.status.show(pulse, self.desk.look, warnings=warnings, words=words)
 
     def status_words(self) -> tuple[str, ...]:
@@ -253,6 +302,7 @@ class DeskScreen(Screen[None]):
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Show the error of a load until the next one succeeds; notify of errors of other work."""
         failed = event.state is WorkerState.ERROR
+        self.exporter.note_end(event.worker)
         if event.worker.group != _LOADING:
             if failed:
                 self.notify(sentence_of(event.worker.error), severity="error", markup=False)
@@ -288,8 +338,10 @@ class DeskScreen(Screen[None]):
         self.post_message(Resubmit(job_id))
 
     def action_back(self) -> None:
-        """Leave this screen, if another lies below."""
-        if len(self.app.screen_stack) > 1:
+        """Stop an export, else leave this screen, if another lies below."""
+        if self.exporter.is_running:
+            self.exporter.stop()
+        elif len(self.app.screen_stack) > 1:
             self.dismiss()
 
 

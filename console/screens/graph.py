@@ -11,10 +11,13 @@ from textual.app import ComposeResult
 from textual.content import Content
 
 from console.desk import Desk
+from console.exports.extract import Extract
 from console.key_table import bindings
+from console.rows.copies import ShownTexts
 from console.rows.graph_nodes import GraphNode, StageNodes, fold
 from console.rows.listing import style_of
 from console.screens.base import DeskScreen
+from console.screens.parts.extracts import text_extract
 from console.screens.parts.job_keys import JOB_PARTS, JobKeys
 from console.screens.parts.reading_pace import ReadingPace
 from console.verbs.selection import Selection, task_selection
@@ -119,6 +122,14 @@ class GraphScreen(DeskScreen):
     def selected_view(self) -> object:
         node = self._nodes_by_key.get(self.view.cursor)
         return None if node is None or node.folded else node.tasks[0]
+
+    def shown_texts(self) -> ShownTexts:
+        return ShownTexts(whole="\n".join(self.view.lines))
+
+    def extract(self) -> Extract | None:
+        """Return the picture, and for JSON the tasks."""
+        tasks = () if self._detail is None else tuple(one.task for one in self._detail.tasks)
+        return text_extract(self.file_name, self.view.lines, views=tasks) if tasks else None
 
     def subject(self) -> int | None:
         """Return the task under the cursor; None on a folded layer."""

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import ClassVar, Generic, TypeVar
 
 from textual.app import ComposeResult
-from textual.worker import Worker
 
 from console.desk import Desk
+from console.exports.extract import Extract
 from console.exports.file_formats import cell_of
 from console.key_table import bindings
 from console.navigation.history import Subject
@@ -19,7 +19,7 @@ from console.rows.kept_columns import KeptColumns
 from console.rows.listing import Listing, row_format_of
 from console.screens.base import DeskScreen
 from console.screens.parts.column_keys import ColumnKeys
-from console.screens.parts.exporter import Exporter
+from console.screens.parts.extracts import list_extract
 from console.screens.parts.filter_line import FilterLine
 from console.screens.parts.list_counts import ListCounts
 from console.screens.parts.picker import Picker
@@ -75,9 +75,6 @@ class ListScreen(DeskScreen, Generic[V]):
         self.column_keys = ColumnKeys(self.rows, self.table, self, kept=kept)
         self.picker = Picker(self.rows, self.table, desk.feed, self)
         self.counts = ListCounts(self.rows, self.picker, control=desk.control, host=self)
-        self.exporter = Exporter(
-            listing, self.table, self, selection=self.picker.selection, cell=self.export_cell
-        )
         self.inspector = RowInspector(
             self,
             desk,
@@ -97,7 +94,6 @@ class ListScreen(DeskScreen, Generic[V]):
         self.action_mark_range = self.picker.mark_range
         self.action_mark_all = self.counts.mark_all
         self.action_unmark = self.picker.unmark
-        self.action_export = self.exporter.export
         self.action_inspect = self.inspector.toggle
 
     def body(self) -> ComposeResult:
@@ -132,10 +128,7 @@ class ListScreen(DeskScreen, Generic[V]):
         self.table.restyle()
 
     def status_words(self) -> tuple[str, ...]:
-        return (
-            self.exporter.status_words(),
-            *self.rows.status_words(),
-        )
+        return (*self.rows.status_words(),)
 
     def position_text(self) -> str:
         at = self.table.cursor + 1 if self.table.count else 0
@@ -159,6 +152,12 @@ class ListScreen(DeskScreen, Generic[V]):
     def selected_view(self) -> object:
         row = self.table.selected
         return None if row is None else self.rows.listing.view(row)
+
+    def extract(self) -> Extract | None:
+        """Return all rows of the list, in memory or not, or the marked ones."""
+        if not self.table.count:
+            return None
+        return list_extract(self.rows.listing, self.table, self.picker.selection(), cell=self.export_cell)
 
     def export_cell(self, row: V, column: Column) -> SafeText:
         """Return what a column says of a row in a file."""
@@ -206,9 +205,6 @@ class ListScreen(DeskScreen, Generic[V]):
     def on_prompt_submitted(self, event: Prompt.Submitted) -> None:
         if event.kind == "filter":
             self.filter_line.take(event.text)
-
-    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        self.exporter.note_end(event.worker)
 
     def action_open(self) -> None:
         self._visit("open")

@@ -11,12 +11,15 @@ from textual.app import ComposeResult
 from textual.worker import Worker
 
 from console.desk import Desk
+from console.exports.extract import Extract
 from console.key_table import bindings
 from console.navigation.history import LogPlace
 from console.rows.copies import LogCopies
 from console.screens.base import DeskScreen
+from console.screens.parts.exporter import EXPORT
 from console.screens.parts.log_browser import SEARCH, LogBrowser
 from console.screens.parts.log_programs import FETCH, LogPrograms
+from console.screens.parts.output_extract import output_extract
 from console.widgets.log_view import LogView
 from core.model.text import SafeText, safe_line
 from core.model.views import LogStream
@@ -122,6 +125,15 @@ class LogScreen(DeskScreen):
             found=next((row.text for row in rows if row.offset == self.view.current), None),
         )
 
+    def extract(self) -> Extract | None:
+        """Return the whole output, byte by byte, read as it is written."""
+        reader = self.browser.reader
+        if not reader.facts.size:
+            return None
+        return output_extract(
+            self.desk.control, self.task_id, reader.facts, stream=reader.stream, name=self.file_name
+        )
+
     def why_not(self, action: str) -> SafeText:
         """Say why an action cannot be taken now; '' = it can."""
         reader = self.browser.reader
@@ -131,7 +143,7 @@ class LogScreen(DeskScreen):
 
     def action_back(self) -> None:
         """Stop a search or a fetch, else leave."""
-        running = self._work(SEARCH, FETCH)
+        running = self._work(SEARCH, FETCH, EXPORT)
         for one in running:
             one.cancel()
         if running:

@@ -122,7 +122,7 @@ class RunsScreen(DeskScreen):
 
     def _row_format(self, width: int) -> RowFormat[RunRow]:
         runs = () if self._runs is None else self._runs.runs[: self._across(width)]
-        names = {f"run{at}": at for at in range(len(runs))}
+        names = {f"job {job.id}": at for at, job in enumerate(runs)}
 
         def write(row: RunRow, columns: Sequence[Column]) -> tuple[SafeText, ...]:
             return tuple(self._cell(row, column, names.get(column.name)) for column in columns)
@@ -136,7 +136,7 @@ class RunsScreen(DeskScreen):
             Column(name="key", title="TASK", form=Form.TEXT, path="key", width=_KEY),
             *(
                 Column(
-                    name=f"run{at}",
+                    name=f"job {job.id}",
                     title=f"{'>' if at == self._run else ''}{job.id % 1_000}"[-_CELL:],
                     form=Form.NUMBER,
                     path="key",

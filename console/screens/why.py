@@ -62,6 +62,9 @@ class WhyScreen(DeskScreen):
     def position_text(self) -> str:
         return self.view.position_text
 
+    def selected_view(self) -> object:
+        return self._waits
+
     def _write(self) -> None:
         match self._waits:
             case TaskWaits() as waits:

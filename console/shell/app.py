@@ -282,6 +282,10 @@ class ConsoleApp(App[None]):
         if screen := self.navigator.current:
             start(self, partial(self.clipboard_menu.ask, screen), group="menu", exclusive=True)
 
+    def action_export(self) -> None:
+        if screen := self.navigator.current:
+            screen.action_export()
+
     def action_jump(self) -> None:
         if screen := self.navigator.current:
             start(self, partial(self.jumps.ask, screen), group="menu", exclusive=True)

@@ -32,7 +32,12 @@ class Clipboard:
     async def ask(self, screen: DeskScreen) -> None:
         """Ask what of a screen's row or page to copy, and copy it."""
         where = screen.rows.where if isinstance(screen, ListScreen) else None
-        copies = copies_of(screen.selected_view(), where)
+        copies = copies_of(
+            screen.selected_view(), where, shown=screen.shown_texts(), flags=screen.deck_flags()
+        )
+        if not copies:
+            self._notices.inform(SafeText("nothing to copy here yet"))
+            return
         lines = {letter: safe_line(f"{copy.name}: {copy.text}") for letter, copy in copies.items()}
         letter = await self._app.push_screen_wait(MenuDialog(SafeText("Copy"), lines))
         if letter:

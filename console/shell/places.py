@@ -71,6 +71,11 @@ GROUPS = tuple((*screen.parts(), "app") for screen in (*_ROOTS.values(), *_ABOUT
 """The parts of the key table that are active together."""
 
 
+def all_names() -> tuple[str, ...]:
+    """Return the names of all screens."""
+    return (*_ROOTS, *_ABOUT)
+
+
 def names_with(part: str) -> tuple[str, ...]:
     """Return the names of the screens that have a part of the key table."""
     return tuple(name for name, screen in (_ROOTS | _ABOUT).items() if part in screen.parts())

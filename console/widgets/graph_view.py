@@ -20,7 +20,7 @@ from textual.strip import Strip
 from console.key_table import bindings
 from console.widgets.resized import Resized
 from core.model.text import SafeText, fit
-from core.render.graph.drawing import GraphDrawing
+from core.render.graph.drawing import GraphDrawing, labelled_lines
 from core.render.graph.layout import LabelBox
 
 _CURSOR = Style(reverse=True)
@@ -84,6 +84,12 @@ class GraphView(ScrollView, Resized, can_focus=True, inherit_bindings=False):
             return ""
         row = f"row {self.scroll_offset.y + 1}/{self._picture.height}"
         return f"{row}, column {self.scroll_offset.x + 1}/{self._picture.width}"
+
+    @property
+    def lines(self) -> list[SafeText]:
+        """The whole picture as lines of text."""
+        labels = {key: label.text for key, label in self._labels.items()}
+        return labelled_lines(self._picture, [label.text for label in self._titles], labels)
 
     def put(self, picture: GraphDrawing, titles: Sequence[Label], labels: Mapping[str, Label]) -> None:
         """Show labels, one for each spot of the picture, and titles, one for each band."""

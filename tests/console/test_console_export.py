@@ -102,7 +102,7 @@ async def test_a_sensible_name_is_offered_and_enter_takes_it(folder: Path) -> No
     async with console(stocked(FakeControl())) as operator:
         await operator.sees("weekly")
         await asked_for(operator)
-        await operator.sees("Export all jobs of this list to (.jsonl or .csv)", "taskdeck-jobs-2")
+        await operator.sees("Export all jobs of this list to (.jsonl, .csv or .txt)", "taskdeck-jobs-2")
         await operator.press("enter")
         await operator.hears("exported 2 rows to")
         (name,) = names(folder)
@@ -227,7 +227,7 @@ async def test_a_file_that_is_there_is_replaced_by_y_alone(folder: Path) -> None
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("rows.txt", "a name ends in .jsonl or .csv"),
+        ("rows.doc", "a name ends in .jsonl, .csv or .txt"),
         ("nowhere/rows.csv", "cannot write rows.csv: there is no folder"),
         ("below.csv", "cannot write below.csv: it is a folder, a link or a device; name another file"),
         ("shut/rows.csv/rows.csv", "cannot write rows.csv: there is no folder"),
@@ -276,10 +276,10 @@ async def test_an_engine_that_goes_on_the_way_leaves_no_file(folder: Path) -> No
     async with console(control, at="3") as operator:
         await operator.sees("t1500")
         await export(operator, "rows.jsonl")
-        await operator.sees("exported 1,000 ...")
+        await operator.sees("exported 1,000 rows ...")
         control.may.set()  # type: ignore[attr-defined]
         await operator.hears("nothing was exported: the engine went away")
-        await operator.misses("exported 1,000 ...")
+        await operator.misses("exported 1,000 rows ...")
         assert names(folder) == []
 
 
@@ -289,7 +289,7 @@ async def test_escape_stops_an_export_before_it_unmarks_and_the_console_lives_me
         await operator.sees("t1500")
         await operator.press("asterisk")
         await export(operator, "rows.jsonl")
-        await operator.sees("exported 1,000 ... (Esc stops)")
+        await operator.sees("exported 1,000 rows ... (Esc stops)")
         (draft,) = folder.iterdir()
         assert stat.S_IMODE(draft.stat().st_mode) == 0o600
         await operator.press("j", "j")
@@ -299,7 +299,7 @@ async def test_escape_stops_an_export_before_it_unmarks_and_the_console_lives_me
         await operator.press("escape")
         await operator.hears("export stopped after 1,000 rows: no file was written")
         await operator.sees("marks 1,500 (by filter)")
-        await operator.misses("exported 1,000 ...")
+        await operator.misses("exported 1,000 rows ...")
         assert names(folder) == []
 
 
@@ -309,7 +309,7 @@ async def test_leaving_the_list_stops_its_export(folder: Path) -> None:
         await operator.press("j", "enter")
         await operator.sees("Job 2", "t30")
         await export(operator, "rows.jsonl")
-        await operator.sees("exported 1,000 ...")
+        await operator.sees("exported 1,000 rows ...")
         await operator.press("q")
         await operator.hears("export stopped after 1,000 rows")
         assert names(folder) == []
@@ -320,7 +320,7 @@ async def test_the_end_of_the_console_stops_its_exports(folder: Path) -> None:
     async with console(control, at="3") as operator:
         await operator.sees("t1500")
         await export(operator, "rows.jsonl")
-        await operator.sees("exported 1,000 ...")
+        await operator.sees("exported 1,000 rows ...")
     assert names(folder) == []
 
 
@@ -347,7 +347,7 @@ def test_a_file_that_came_meanwhile_is_not_replaced(
     path = tmp_path / "rows.jsonl"
     draft = ExportFile(path)
     draft.open()
-    draft.write("ours")
+    draft.write(b"ours")
     path.write_text("theirs")
     with pytest.raises(Invalid, match="File exists"):
         draft.keep_new()
@@ -356,7 +356,7 @@ def test_a_file_that_came_meanwhile_is_not_replaced(
     path.unlink()
     again = ExportFile(path)
     again.open()
-    again.write("ours")
+    again.write(b"ours")
     again.keep_new()
     again.discard()
     assert (path.read_text(), again.is_kept, names(tmp_path)) == ("ours", True, ["rows.jsonl"])
