@@ -1,6 +1,6 @@
 """Calls: requests to an engine and its answers, after a handshake.
 
-Used by `RemoteControl`.
+Used by `RemoteControl`, and by the attachment to an engine.
 """
 
 from __future__ import annotations

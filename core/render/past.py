@@ -1,4 +1,4 @@
-"""Columns and counts of an earlier moment.
+"""Columns of jobs and tasks as of an earlier time, and their counts.
 
 Used by the commands and the console.
 """

@@ -1,4 +1,4 @@
-"""Names and ids of what is in a store.
+"""Names and ids in a store, read by the standard library alone.
 
 Used by the completion of command lines.
 """
