@@ -18,6 +18,11 @@ from core.model.actors import Door
 from core.model.paths import ensure_home
 
 
+def run(flags: ConsoleFlags) -> None:
+    """Show the screens until they are left."""
+    asyncio.run(show_attached(flags))
+
+
 async def show_attached(flags: ConsoleFlags) -> None:
     """Attach to the engine of a home or host and show the screens; after them, those of the next deck."""
     options = Options(

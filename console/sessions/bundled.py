@@ -5,6 +5,7 @@ Called by `choice`.
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import sys
 from contextlib import suppress
@@ -19,6 +20,13 @@ from core.app.bundles.opening import open_bundle
 from core.app.options import Options
 
 _OWN_FILES = ("keymap.toml", "views.toml")
+
+
+def run(flags: ConsoleFlags) -> None:
+    """Show the bundle that the flags name until it is left."""
+    if flags.bundle is not None:
+        show = write_bundle_overview if flags.in_lines else show_bundle
+        asyncio.run(show(flags, flags.bundle))
 
 
 async def show_bundle(flags: ConsoleFlags, file: Path) -> None:

@@ -19,7 +19,7 @@ from core.app.signals import cancelling_on_signal, deferring_signals
 from core.model.actors import Door
 
 
-def show_embedded(flags: ConsoleFlags) -> None:
+def run(flags: ConsoleFlags) -> None:
     """Start an engine beside the screens; it ends with them, or when it has drained."""
     options = Options(home=flags.home, actor=own_claim(Door.CONSOLE))
     engine = EngineThread(options)

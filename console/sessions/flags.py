@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +45,11 @@ class ConsoleFlags:
         """Whether lines of text are asked for instead of the screen."""
         return self.plain or self.watch is not None
 
+    @property
+    def in_lines(self) -> bool:
+        """Whether lines of text are written: they are asked for, or no screen can be drawn."""
+        return self.wants_lines or not can_draw()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DialFlags:
@@ -50,6 +57,12 @@ class DialFlags:
 
     home: Path | None
     start: bool
+
+
+def can_draw() -> bool:
+    """Tell whether standard input and output are a terminal that can show a full screen."""
+    can_move = os.environ.get("TERM", "") not in ("", "dumb", "unknown")
+    return can_move and sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def read_flags(arguments: Sequence[str]) -> ConsoleFlags:

@@ -5,6 +5,7 @@ Called by `choice`, where no terminal can be drawn on or the flags say so.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 
 from console.sessions.flags import ConsoleFlags
@@ -14,6 +15,11 @@ from core.app.remote_host import attach_or_start_remote
 from core.app.store_first import read_store_first
 from core.model.actors import Door
 from core.model.errors import Invalid
+
+
+def run(flags: ConsoleFlags) -> None:
+    """Write the overview until it is left."""
+    asyncio.run(show_lines(flags))
 
 
 async def show_lines(flags: ConsoleFlags) -> None:

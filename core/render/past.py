@@ -1,4 +1,4 @@
-"""Columns of jobs and tasks as of an earlier time, and their counts.
+"""Columns of jobs and tasks as of an earlier time; their counts.
 
 Used by the commands and the console.
 """

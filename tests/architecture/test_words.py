@@ -24,7 +24,6 @@ BROAD_CATCHES = (
 # Each pays for a heavy import only when it is needed; the reason stands above the line.
 LATE_IMPORTS = (
     "console/launch.py",
-    "console/sessions/choice.py",
     "core/app/attach.py",
     "core/app/hosting.py",
     "core/app/lasting_control.py",
@@ -33,7 +32,7 @@ LATE_IMPORTS = (
     "core/filters/patterns.py",
     "core/logs.py",
 )
-LATE_IMPORTS_AT_MOST = 14
+LATE_IMPORTS_AT_MOST = 12
 
 FIRST_LINE_WORDS = 12
 

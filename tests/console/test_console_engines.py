@@ -11,7 +11,7 @@ import pytest
 from console import launch
 from console.engine_lifecycle.starters import DialedEngine, EmbeddedEngine, SpawnedEngine
 from console.feed import Feed
-from console.sessions.choice import can_draw
+from console.sessions.flags import can_draw
 from console.shell.app import ConsoleApp, ConsoleOptions
 from core.control.api import StopMode
 from core.model.errors import Unavailable
