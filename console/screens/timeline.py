@@ -21,6 +21,7 @@ from console.widgets.table import Table
 from core.control.api import Target
 from core.model.text import SafeText, clip, fit, safe_line
 from core.model.timelines import TaskBar, TimelineView
+from core.model.values import INBOX
 from core.render.timeline import LEGEND, extent, slots_text, story_text, waited_text
 
 
@@ -73,15 +74,14 @@ class TimelineScreen(DeskScreen):
 
     async def load(self) -> None:
         with self.pace.reading():
-            self._timeline = await self.desk.control.timeline(self.job_id)
+            self._timeline = await self.desk.control.timeline(self.job_id, offset=self._offset())
             self._show()
 
     def title_line(self) -> SafeText:
         return self.job_keys.title(self.size.width or 80)
 
     def position_text(self) -> str:
-        cut = "" if self._timeline is None or self._timeline.searched is None else "+"
-        return f"row {self.table.cursor + 1:,}/{self.table.count:,}{cut}" if self.table.count else ""
+        return f"row {self.table.cursor + 1:,}/{self.table.count:,}" if self.table.count else ""
 
     def restyle(self) -> None:
         self.table.restyle()
@@ -112,9 +112,11 @@ class TimelineScreen(DeskScreen):
         return None if self._timeline is None else self._timeline.job
 
     def on_table_moved(self) -> None:
-        """Tell the story of the task under the cursor."""
+        """Tell the story of the task under the cursor; read on where the view leaves what is in memory."""
         self._write_foot()
         self.show_status()
+        if self.table.lacks_rows:
+            self.reload_for_operator()
 
     def on_table_opened(self) -> None:
         self.action_open()
@@ -139,9 +141,27 @@ class TimelineScreen(DeskScreen):
         if drawn.columns != self.table.row_format.columns:
             self.table.take_format(drawn)
         bars = self._timeline.bars
-        self.table.replace(dict(enumerate(bars)), count=len(bars), more=False)
+        rows = dict(enumerate(bars, self._first(self._timeline)))
+        self.table.replace(rows, count=self._count(self._timeline), more=False)
         self.table.say(SafeText("no tasks"))
         self._write_foot()
+
+    def _offset(self) -> int:
+        """Return the number of the task to read from: as before, unless the view has left what that is."""
+        view = self._timeline
+        if view is None or view.searched is None:
+            return 0
+        first, last, top = view.first, view.first + len(view.bars), self.table.top
+        end = min(top + self.table.height, self._count(view))
+        return first if first <= top and end <= last else max(0, top - len(view.bars) // 2)
+
+    def _first(self, view: TimelineView) -> int:
+        return 0 if self.job_id == INBOX else view.first
+
+    def _count(self, view: TimelineView) -> int:
+        """Return how many tasks the list has: of the loose ones only the newest."""
+        is_whole = view.searched is None or self.job_id == INBOX
+        return len(view.bars) if is_whole else sum(view.job.tasks.values())
 
     def _write_foot(self) -> None:
         """Write slots used, the chain that decided the end, and what the chosen task did."""
@@ -149,7 +169,9 @@ class TimelineScreen(DeskScreen):
             return
         width, now = self.size.width, now_ms()
         slots, peak = slots_text(self._timeline, span=extent(self._timeline, now=now), width=bar_cells(width))
-        label = fit(f" slots used, at most {peak}", bars_begin())
+        # Of a large job only the tasks in memory are counted.
+        among = "" if self._timeline.searched is None else f" by these {len(self._timeline.bars):,}"
+        label = fit(f" slots used{among}, at most {peak}", bars_begin())
         lines = [[Span(label), Span(slots, style_of("running", self.desk.look))]]
         if self._timeline.critical:
             took = waited_text(self._timeline, now=now)

@@ -30,6 +30,9 @@ class Timeline(Reading):
     """The arguments of `timeline`."""
 
     job: Annotated[int, Argument(metavar="JOB", min=1, help="The id of a job.")]
+    from_: Annotated[
+        int, Option(metavar="N", min=1, help="From its Nth task on; 1,000 tasks are shown at once.")
+    ] = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +49,7 @@ async def timeline(arguments: Timeline) -> int:
     Below it: how many slots the job used. With --json a line for each task, and one for the job.
     """
     async with reading(arguments) as deck:
-        view = await deck.timeline(arguments.job)
+        view = await deck.timeline(arguments.job, offset=arguments.from_ - 1)
     now = time.time_ns() // 1_000_000
     if arguments.json:
         _emit_timeline(view)
@@ -60,7 +63,12 @@ async def timeline(arguments: Timeline) -> int:
         say(safe_line(f"* took {waited_text(view, now=now)}"))
     say(LEGEND)
     if view.searched is not None:
-        note(f"the first {view.searched:,} tasks of {sum(view.job.tasks.values()):,}")
+        total, last = sum(view.job.tasks.values()), view.first + view.searched
+        note(f"tasks {view.first + 1:,} to {last:,} of {total:,}")
+        if last < total:
+            note(
+                f"the next ones: {arguments.command('timeline', str(arguments.job), '--from', str(last + 1))}"
+            )
     return 0
 
 
@@ -111,7 +119,14 @@ def _emit_timeline(view: TimelineView) -> None:
                 "usual": usual_shape(bar.usual),
             }
         )
-    emit({**job_shape(view.job), "critical": list(view.critical), "searched": view.searched})
+    emit(
+        {
+            **job_shape(view.job),
+            "critical": list(view.critical),
+            "searched": view.searched,
+            "first": view.first,
+        }
+    )
 
 
 def _emit_runs(view: RunsView) -> None:

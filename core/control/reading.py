@@ -100,7 +100,7 @@ class ReadingControl(ReadingAPI):
         answers.to(reading_api.Pulse, lambda r: reports.pulse.last(minutes=r.minutes))
         answers.to(reading_api.Why, lambda r: self._waits.task(r.task_id))
         answers.to(reading_api.WhyJob, lambda r: self._waits.job(r.job_id))
-        answers.to(reading_api.Timeline, lambda r: timeline_of(reports, r.job_id))
+        answers.to(reading_api.Timeline, lambda r: timeline_of(reports, r.job_id, offset=r.offset))
         answers.to(reading_api.Runs, lambda r: runs_of(reports, r.workflow, limit=r.limit))
         answers.to(reading_api.Failures, lambda r: reports.failures.families(r.scope, limit=r.limit))
         answers.to(reading_api.Past, lambda r: reports.past.moment(r.at))

@@ -154,6 +154,7 @@ class WhyJob(Request[waits.JobWaits], frozen=True, kw_only=True):
 @verb("timeline", Kind.READ)
 class Timeline(Request[timelines.TimelineView], frozen=True, kw_only=True):
     job_id: int
+    offset: int = 0
 
 
 @verb("runs", Kind.READ)
@@ -351,12 +352,13 @@ class ReadingAPI(ABC):
         """
         return await self.ask(WhyJob(job_id=job_id))
 
-    async def timeline(self, job_id: int) -> timelines.TimelineView:
+    async def timeline(self, job_id: int, *, offset: int = 0) -> timelines.TimelineView:
         """Return what the tasks of a job did when; raise `NotFound` (`job.unknown`).
 
-        At most its first 1,000 tasks are there, of the inbox the newest, and `searched` says so.
+        At most 1,000 tasks are there, those from number `offset` on (from 0), of the inbox the newest;
+        `searched` and `first` say so. A part of a job has no critical path.
         """
-        return await self.ask(Timeline(job_id=job_id))
+        return await self.ask(Timeline(job_id=job_id, offset=max(0, offset)))
 
     async def runs(self, workflow: str, *, limit: int = 20) -> timelines.RunsView:
         """Return the last runs of a workflow (at most 100) and its tasks in them, the first 200 of a stage.

@@ -8,15 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.model.timelines import RunRow, RunsView, TaskBar, TimelineView
-from core.rules.timeline import critical_path, segments
+from core.rules.timeline import critical_path, joined, segments
 
 if TYPE_CHECKING:
     from core.store.reports import Reports
 
 
-async def timeline_of(reports: Reports, job_id: int) -> TimelineView:
-    """Return what the tasks of a job did when; raise `NotFound`."""
-    past = await reports.timelines.past(job_id)
+async def timeline_of(reports: Reports, job_id: int, *, offset: int = 0) -> TimelineView:
+    """Return what the tasks of a job did when, from a number on; raise `NotFound`."""
+    past = await reports.timelines.past(job_id, offset=offset)
     usual = await reports.run_times.of_workflow(past.job.name)
     return TimelineView(
         job=past.job,
@@ -26,13 +26,14 @@ async def timeline_of(reports: Reports, job_id: int) -> TimelineView:
                 key=task.key,
                 stage=task.stage,
                 status=task.status,
-                segments=segments(task, past.pauses),
+                segments=segments(task, joined(past.pauses, past.queue_pauses.get(task.queue, ()))),
                 usual=usual.get(task.key),
             )
             for task in past.tasks
         ),
-        critical=critical_path(past.tasks),
+        critical=() if past.is_cut else critical_path(past.tasks),
         searched=len(past.tasks) if past.is_cut else None,
+        first=past.first,
     )
 
 

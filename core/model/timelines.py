@@ -13,7 +13,7 @@ from core.model.views import JobView
 
 
 class Segment(Struct, frozen=True, kw_only=True):
-    """A stretch of a task in one status; `paused` = it was queued while its job was paused."""
+    """A stretch of a task in one status; `paused` = it was queued while its job or queue was paused."""
 
     status: str
     start: int
@@ -35,14 +35,18 @@ class TaskBar(Struct, frozen=True, kw_only=True):
 
 
 class TimelineView(Struct, frozen=True, kw_only=True):
-    """The tasks of a job over time, in order of id."""
+    """The tasks of a job over time, in order of id; of a job with very many a part of them."""
 
     job: JobView
     bars: tuple[TaskBar, ...]
     critical: tuple[int, ...]
-    """Tasks whose end the end of the job waited for, in order: the chain that decided how long it took."""
+    """Tasks whose end the end of the job waited for, in order: the chain that decided how long it took.
+
+    Not told of a part of a job."""
     searched: int | None = None
     """How many tasks were looked at, if not all."""
+    first: int = 0
+    """The number of the first of them among all tasks of the job, from 0."""
 
 
 class TaskPast(Struct, frozen=True, kw_only=True):
@@ -54,6 +58,7 @@ class TaskPast(Struct, frozen=True, kw_only=True):
     position: int
     """Of its stage."""
     status: str
+    queue: str = ""
     finished_at: int | None
     needs: tuple[int, ...]
     events: tuple[PastEvent, ...]

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from core.model.text import SafeText, safe_line
 from core.model.timelines import Segment, TaskBar, TimelineView
+from core.model.values import INBOX
 from core.render.times import duration_text
 
 MARKS = {
@@ -37,7 +38,13 @@ _WAITS = {
 
 
 def extent(view: TimelineView, *, now: int) -> tuple[int, int]:
-    """Return the first and last moment of a timeline (ms UTC); the last is later than the first."""
+    """Return the first and last moment of a timeline (ms UTC); the last is later than the first.
+
+    Every part of a large job has the whole time of the job.
+    """
+    if view.searched is not None and view.job.id != INBOX:
+        whole = now if view.job.finished_at is None else view.job.finished_at
+        return view.job.created_at, max(whole, view.job.created_at + 1)
     moments = [moment for bar in view.bars for one in bar.segments for moment in (one.start, one.end or now)]
     start = min(moments, default=view.job.created_at)
     end = max(moments, default=now) if view.job.finished_at is None else view.job.finished_at

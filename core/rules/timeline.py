@@ -11,7 +11,7 @@ from core.model.status import TASK_FINAL, TASK_IDLE, TASK_MOVES, TaskStatus
 from core.model.timelines import Segment, TaskPast
 
 PAUSED = "paused"
-"""The status of a stretch in which a task was queued and its job was paused."""
+"""The status of a stretch in which a task was queued and its job or queue was paused."""
 _REACHED = {move.event: move.target for move in TASK_MOVES if move.event}
 # These two kinds name the status they lead to.
 _NAMED = ("task.created", "task.rerun")
@@ -20,8 +20,8 @@ _NAMED = ("task.created", "task.rerun")
 def segments(past: TaskPast, pauses: Sequence[tuple[int, int | None]] = ()) -> tuple[Segment, ...]:
     """Return the stretches of a task in order; one that stands so now has no end.
 
-    `pauses` are those of its job (start, end), in order. Moments that go back, because the clock was set,
-    make stretches of no length.
+    `pauses` are those of its job and queue (start, end), in order and apart. Moments that go back, because
+    the clock was set, make stretches of no length.
     """
     found: list[Segment] = []
     status, start, attempt = "", 0, None
@@ -38,6 +38,18 @@ def segments(past: TaskPast, pauses: Sequence[tuple[int, int | None]] = ()) -> t
             status = ""
     if status:
         found += _split(status, start, None, attempt=attempt, pauses=pauses)
+    return tuple(found)
+
+
+def joined(*pauses: Sequence[tuple[int, int | None]]) -> tuple[tuple[int, int | None], ...]:
+    """Return pauses of several things as stretches in which at least one was paused, in order and apart."""
+    found: list[tuple[int, int | None]] = []
+    for start, end in sorted((pause for some in pauses for pause in some), key=lambda pause: pause[0]):
+        if found and (found[-1][1] is None or found[-1][1] >= start):
+            begun, last = found[-1]
+            found[-1] = (begun, None if last is None or end is None else max(last, end))
+        else:
+            found.append((start, end))
     return tuple(found)
 
 

@@ -231,9 +231,10 @@ class FakeControl(FakeLogs, ControlAPI):
         tasks = self._tasks_of(r.job_id)
         return TimelineView(
             job=self.job_view(r.job_id),
-            bars=tuple(self.bars.get(task.id, bar_of(task)) for task in tasks),
+            bars=tuple(self.bars.get(task.id, bar_of(task)) for task in tasks)[r.offset :][: self.searched],
             critical=tuple(task.id for task in tasks[-1:]),
             searched=self.searched,
+            first=r.offset,
         )
 
     async def answer_runs(self, r: reading_api.Runs) -> RunsView:

@@ -57,14 +57,18 @@ async def test_a_timeline_shows_attempts_waits_and_the_path(monkeypatch: pytest.
         await operator.sees("Why task 4 waits")
 
 
-async def test_what_was_not_looked_at_is_said() -> None:
-    control = stocked()
-    control.searched = 2
-    async with console(control) as operator:
-        await operator.press("enter")
-        await operator.sees("fetch")
-        await operator.press("v", "v")
-        await operator.sees("row 1/2+")
+async def test_a_large_job_is_read_in_parts_wherever_the_view_goes() -> None:
+    control = FakeControl()
+    job = control.add_job("large")
+    for number in range(300):
+        control.add_task(job, f"t{number}", status="queued")
+    control.searched = 100
+    async with console(control, size=(120, 30)) as operator:
+        operator.app.navigator.visit("timeline", job)
+        await operator.sees("row 1/300", "t0 ", "by these 100")
+        for keys, row, key in (("G", 300, "t299"), ("pageup", 280, "t270"), ("g", 1, "t0 ")):
+            await operator.press(keys)
+            await operator.sees(f"row {row}/300" if keys != "pageup" else "/300", key)
 
 
 async def test_a_grid_compares_the_runs_of_a_workflow() -> None:

@@ -59,8 +59,32 @@ async def test_a_large_job_has_its_first_tasks_and_the_inbox_its_newest(
     inbox, large = await timeline_of(reports, 1), await timeline_of(reports, job)
     assert ([bar.key for bar in inbox.bars], inbox.searched) == (["y", "z"], 2)
     assert ([bar.key for bar in large.bars], large.searched) == (["a", "b"], 2)
+    assert (large.critical, large.first, inbox.first) == ((), 0, 1)
+    rest = await timeline_of(reports, job, offset=2)
+    assert ([bar.key for bar in rest.bars], rest.first, rest.searched) == (["c"], 2, 1)
+    assert (await timeline_of(reports, job, offset=99)).bars == ()
     with pytest.raises(NotFound):
         await timeline_of(reports, 99)
+
+
+async def test_queued_tasks_are_shaded_while_their_queue_or_job_is_paused(
+    deck: Deck, reports: Reports
+) -> None:
+    job = deck.job(stage(task("a"), task("b")))
+    began = deck.now
+    deck.now += 10
+    deck.do(Pause(queue="default"))
+    deck.now += 10
+    deck.do(Pause(job_id=job))
+    deck.now += 10
+    deck.do(Resume(queue="default"))
+    deck.now += 10
+    deck.do(Resume(job_id=job))
+    deck.now += 10
+    deck.do(Pause(queue="default"))
+    view = await timeline_of(reports, job)
+    told = [(one.status, one.start - began) for one in view.bars[0].segments]
+    assert told == [("queued", 0), ("paused", 20), ("queued", 80), ("paused", 100)]
 
 
 async def test_runs_are_compared_by_key_the_newest_first(deck: Deck, reports: Reports) -> None:

@@ -5,10 +5,11 @@ Read by the control.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import literal_column, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.model.errors import NotFound
 from core.model.status import TASK_MOVES
@@ -24,7 +25,7 @@ from core.store.schema import job
 from core.store.sql import ids
 
 TASKS_MAX = 1_000
-"""Tasks of a job that its timeline has, the first ones; of the inbox the newest."""
+"""Tasks of a job that its timeline has at once, from any number on; of the inbox the newest."""
 EVENTS_MAX = 20_000
 """Events of a job that are looked at for its pauses."""
 RUNS_MAX = 100
@@ -35,10 +36,25 @@ _KINDS = ", ".join(
     sorted({f"'{move.event}'" for move in TASK_MOVES if move.event} | {"'task.created'", "'task.rerun'"})
 )
 _TASKS = (
-    "SELECT t.id, t.key, t.status, t.finished_at, s.name AS stage, s.position FROM task t"
-    " JOIN stage s ON s.id = t.stage_id WHERE t.job_id = :job ORDER BY t.id {} LIMIT :most"
+    "SELECT t.id, t.key, t.status, t.queue, t.finished_at, s.name AS stage, s.position FROM task t"
+    " JOIN stage s ON s.id = t.stage_id WHERE t.job_id = :job {}"
 )
-_FIRST, _NEWEST = text(_TASKS.format("")), text(_TASKS.format("DESC"))
+_NEWEST = text(_TASKS.format("ORDER BY t.id DESC LIMIT :most"))
+# The unary plus: the index on jobs has their tasks by status, and all of them would be sorted.
+_FROM = text(
+    _TASKS.replace("t.job_id", "+t.job_id").format(
+        "AND t.id BETWEEN :low AND :high ORDER BY t.id LIMIT :most OFFSET :skip"
+    )
+)
+_RANGE = text("SELECT min(first_task), max(last_task) FROM stage WHERE job_id = :job")
+_OF_JOB = "FROM event INDEXED BY event_job WHERE job_id = :job AND job_id > 1"
+_QUEUE_PAUSES = text(
+    "SELECT at, kind, json_extract(data, '$.queue') AS queue FROM event"
+    f" WHERE id BETWEEN (SELECT min(id) {_OF_JOB})"
+    f" AND min((SELECT min(id) {_OF_JOB}) + {EVENTS_MAX}, (SELECT max(id) {_OF_JOB}))"
+    " AND kind IN ('queue.paused', 'queue.resumed') ORDER BY id"
+)
+_PAUSED_NOW = text("SELECT name, paused_at FROM queue WHERE paused_at IS NOT NULL")
 _EVENTS = text(
     "SELECT e.task_id, e.at, e.kind, e.attempt, json_extract(e.data, '$.status') AS status"
     " FROM json_each(:ids) x CROSS JOIN event e INDEXED BY event_task ON e.task_id = x.value"
@@ -67,6 +83,10 @@ class JobPast:
     job: JobView
     tasks: tuple[TaskPast, ...]
     pauses: tuple[tuple[int, int | None], ...]
+    queue_pauses: dict[str, tuple[tuple[int, int | None], ...]]
+    """When queues were paused, by name, as far as the first `EVENTS_MAX` events since its beginning tell."""
+    first: int
+    """The number of the first of the tasks, from 0."""
     is_cut: bool
 
 
@@ -85,22 +105,26 @@ class TimelineReports:
     def __init__(self, source: Source) -> None:
         self._source = source
 
-    async def past(self, job_id: int) -> JobPast:
-        """Return what the tasks of a job did; raise `NotFound` (`job.unknown`)."""
-        query = _NEWEST if job_id == INBOX else _FIRST
+    async def past(self, job_id: int, *, offset: int = 0) -> JobPast:
+        """Return what the tasks of a job did, from a number on; raise `NotFound` (`job.unknown`)."""
         async with self._source.snapshot() as db:
             view = await read_job(db, job_id)
-            found = (await db.execute(query, {"job": job_id, "most": TASKS_MAX})).all()
-            rows = sorted(found, key=lambda row: row.id)
+            total = sum(view.tasks.values())
+            first = max(0, total - TASKS_MAX) if job_id == INBOX else min(offset, total)
+            rows = await _task_rows(db, job_id, first, total=total)
             listed = {"ids": ids(row.id for row in rows)}
             events = (await db.execute(_EVENTS, listed)).all()
             needs = (await db.execute(_NEEDS, listed)).all()
             pauses = (await db.execute(_PAUSES, {"job": job_id})).all()
+            of_queues = (await db.execute(_QUEUE_PAUSES, {"job": job_id})).all()
+            paused_now = (await db.execute(_PAUSED_NOW)).all()
         return JobPast(
             job=view,
             tasks=_pasts(rows, events, needs),
             pauses=tuple(_pauses(pauses)),
-            is_cut=sum(view.tasks.values()) > len(rows),
+            queue_pauses=_queue_pauses(of_queues, {row.name: row.paused_at for row in paused_now}),
+            first=first,
+            is_cut=total > len(rows),
         )
 
     async def runs(self, workflow: str, *, limit: int) -> Runs:
@@ -128,6 +152,19 @@ class TimelineReports:
         return Runs(jobs=tuple(jobs), cells=cells, is_cut=is_cut)
 
 
+async def _task_rows(db: AsyncConnection, job_id: int, first: int, *, total: int) -> list[AnyRow]:
+    if job_id == INBOX:
+        found = (await db.execute(_NEWEST, {"job": job_id, "most": TASKS_MAX})).all()
+        return sorted(found, key=lambda row: row.id)
+    low, high = (await db.execute(_RANGE, {"job": job_id})).one()
+    if low is None or high is None:
+        return []
+    # Where nothing else was admitted meanwhile, the number of a task gives its id: nothing is skipped.
+    skip = 0 if high - low + 1 == total else first
+    place = {"low": low + first - skip, "high": high, "skip": skip}
+    return list((await db.execute(_FROM, {"job": job_id, "most": TASKS_MAX, **place})).all())
+
+
 def _pasts(rows: Iterable[AnyRow], events: Iterable[AnyRow], needs: Iterable[AnyRow]) -> tuple[TaskPast, ...]:
     of_task: dict[int, list[PastEvent]] = {}
     for event in events:
@@ -144,6 +181,7 @@ def _pasts(rows: Iterable[AnyRow], events: Iterable[AnyRow], needs: Iterable[Any
             stage=row.stage,
             position=row.position,
             status=row.status,
+            queue=row.queue,
             finished_at=row.finished_at,
             needs=tuple(needed.get(row.id, ())),
             events=tuple(of_task.get(row.id, ())),
@@ -163,3 +201,21 @@ def _pauses(rows: Iterable[AnyRow]) -> Iterable[tuple[int, int | None]]:
             since = None
     if since is not None:
         yield since, None
+
+
+def _queue_pauses(
+    rows: Iterable[AnyRow], now: Mapping[str, int]
+) -> dict[str, tuple[tuple[int, int | None], ...]]:
+    """Return when each queue was paused; one that was resumed first had been paused before."""
+    found: dict[str, list[tuple[int, int | None]]] = {}
+    since: dict[str, int] = {}
+    for row in rows:
+        if row.kind == "queue.paused":
+            since[row.queue] = row.at
+        else:
+            begun = since.pop(row.queue, None if row.queue in found else 0)
+            if begun is not None:
+                found.setdefault(row.queue, []).append((begun, row.at))
+    for name, at in now.items():
+        found.setdefault(name, []).append((at, None))
+    return {name: tuple(pauses) for name, pauses in found.items()}
