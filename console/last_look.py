@@ -5,15 +5,21 @@ Made by the app; used through the desk.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 
 from console.memory import Memory
-from console.rows.listing import now_ms
+from core.model.failures import FamilyView
+from core.render.times import clock_text
 
 PAUSE_MS = 30 * 60_000
 """After so long without a key the operator was away."""
 _KEEP_MS = 60_000
 _NAME = "looked_at"
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1_000)
 
 
 class LastLook:
@@ -22,7 +28,7 @@ class LastLook:
     None = it is not known: nothing is news then. The time is that of this machine.
     """
 
-    def __init__(self, memory: Memory, *, now: Callable[[], int] = now_ms) -> None:
+    def __init__(self, memory: Memory, *, now: Callable[[], int] = _now_ms) -> None:
         self._memory = memory
         self._now = now
         kept, started = memory.get(_NAME), now()
@@ -48,3 +54,12 @@ class LastLook:
     def is_news(self, at: int) -> bool:
         """Tell whether something of this moment (ms UTC) was not seen yet."""
         return self.since is not None and at > self.since
+
+    def news_text(self, families: Sequence[FamilyView]) -> str:
+        """Say what failed since the operator last looked; '' = nothing, or that time is not known."""
+        if self.since is None:
+            return ""
+        new = sum(self.is_news(family.first_at) for family in families)
+        again = sum(self.is_news(family.last_at) for family in families) - new
+        told = [f"{new} new"] * bool(new) + [f"{again} failed again"] * bool(again)
+        return f"since {clock_text(self.since, now=self._now())}: {', '.join(told)}" if told else ""

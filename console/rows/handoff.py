@@ -12,12 +12,11 @@ from console.feed import Pulse
 from console.last_look import LastLook
 from console.rows.families import acknowledged_text
 from console.rows.listing import now_ms
-from core.control.api import ControlAPI, EventQuery
+from console.rows.people_changes import change_text, changes_by_people
+from core.control.api import ControlAPI
 from core.filters.fields import Noun
-from core.filters.parser import parse
 from core.filters.terms import Filter, In, Sort
 from core.model.bundles import STATE as BUNDLE
-from core.model.durations import write_duration
 from core.model.events import EventView
 from core.model.failures import FamilyState, FamilyView
 from core.model.pulse import Waiting, WaitKind
@@ -31,7 +30,6 @@ SHOWN = 20
 """Rows of a part at the most."""
 USUAL_MS = 8 * 3_600_000
 """How far back the note goes where it is not known when the operator looked last."""
-_MINUTE = 60_000
 _OF_JOBS = (WaitKind.NEEDS, WaitKind.PAUSED_JOB, WaitKind.HELD)
 _ACTIVE = tuple(status.value for status in JobStatus if status not in JOB_FINAL)
 
@@ -65,10 +63,7 @@ async def read_handoff(control: ControlAPI, pulse: Pulse, last_look: LastLook) -
     newest = Sort(field="id", descending=True)
     active = Filter(noun=Noun.JOBS, terms=(In(field="status", values=_ACTIVE),), sort=newest)
     jobs = await control.jobs(active, limit=SHOWN + 1)
-    age = write_duration(max(_MINUTE, now - since))
-    # People have their door behind their name, `ana (cli)`; the engine has none.
-    asked = parse(f'actor~"[(]" age<{age} -kind:task.created sort:-id', Noun.EVENTS)
-    changes = await control.events(EventQuery(filter=asked), limit=SHOWN)
+    changes = await control.events(changes_by_people(since=since, now=now), limit=SHOWN)
     return HandoffFacts(
         now=now,
         since=since,
@@ -83,16 +78,6 @@ async def read_handoff(control: ControlAPI, pulse: Pulse, last_look: LastLook) -
 def handoff_note(facts: HandoffFacts) -> HandoffNote:
     """Write the note."""
     return HandoffNote(lines=tuple(safe_line(line) for line in _lines(facts)))
-
-
-def news_text(families: Sequence[FamilyView], last_look: LastLook) -> str:
-    """Say what failed since the operator last looked; '' = nothing, or that time is not known."""
-    if last_look.since is None:
-        return ""
-    new = sum(last_look.is_news(family.first_at) for family in families)
-    again = sum(last_look.is_news(family.last_at) for family in families) - new
-    told = [f"{new} new"] * bool(new) + [f"{again} failed again"] * bool(again)
-    return f"since {clock_text(last_look.since, now=now_ms())}: {', '.join(told)}" if told else ""
 
 
 def _lines(facts: HandoffFacts) -> Iterator[str]:
@@ -111,7 +96,7 @@ def _lines(facts: HandoffFacts) -> Iterator[str]:
     yield from _part("fails", [_family(family, facts) for family in facts.families])
     yield from _part("runs", [_job(job) for job in facts.jobs])
     yield from _part("waits", [_waiting(waiting) for waiting in facts.waiting])
-    yield from _part("changed by people", [_change(event, facts) for event in facts.changes])
+    yield from _part("changed by people", [change_text(event, now=facts.now) for event in facts.changes])
 
 
 def _part(title: str, lines: Sequence[str]) -> Iterator[str]:
@@ -141,14 +126,6 @@ def _waiting(waiting: Waiting) -> str:
     noun = " job" if waiting.kind in _OF_JOBS else ""
     subject = f"{noun} {waiting.subject}" if waiting.subject else ""
     return f"{_many(waiting.tasks, 'task')}: {waiting.kind}{subject}"
-
-
-def _change(event: EventView, facts: HandoffFacts) -> str:
-    what = f"task {event.task_id}" if event.task_id else f"job {event.job_id}" if event.job_id else ""
-    named = event.data.get("queue") or event.data.get("pattern") or ""
-    reason = f": {event.data['reason']}" if event.data.get("reason") else ""
-    about = " ".join(str(part) for part in (what, named) if part)
-    return f"{clock_text(event.at, now=facts.now)} {event.actor}: {event.kind} {about}{reason}"
 
 
 def _many(number: int, noun: str) -> str:

@@ -26,7 +26,7 @@ from core.model.values import to_iso
 from core.render.columns import Column, Form, cell
 from core.render.times import age_text
 
-_COLUMNS = (
+COLUMNS = (
     Column(name="task", title="TASK", form=Form.NUMBER, path="task_id", min_width=7, width=7),
     Column(name="job", title="JOB", form=Form.NUMBER, path="job_id", min_width=6, width=6, priority=3),
     Column(name="key", title="KEY", form=Form.TEXT, path="key", min_width=10, width=16),
@@ -174,7 +174,7 @@ def orphans_row_format(look: Callable[[], Look]) -> RowFormat[OrphanView]:
 
     # A task that was lost twice is two orphans.
     return RowFormat(
-        columns=_COLUMNS, key=lambda orphan: (orphan.task_id, orphan.epoch), write=write, style=style
+        columns=COLUMNS, key=lambda orphan: (orphan.task_id, orphan.epoch), write=write, style=style
     )
 
 

@@ -15,7 +15,6 @@ from textual.app import ComposeResult
 from console.desk import Desk
 from console.key_table import bindings
 from console.rows.families import family_row_format, where_family
-from console.rows.handoff import news_text
 from console.screens.base import DeskScreen
 from console.screens.parts.family_keys import FamilyKeys, family_selection
 from console.screens.pulse_lines import count_lines, engine_text, throughput_lines
@@ -142,7 +141,7 @@ class PulseScreen(DeskScreen):
     def position_text(self) -> str:
         """Say what failed since the operator last looked, or that the search for it was limited."""
         searched = None if self._view is None else self._view.failing_searched
-        news = "" if self._view is None else news_text(self._view.failing, self.desk.last_look)
+        news = "" if self._view is None else self.desk.last_look.news_text(self._view.failing)
         return news if searched is None else f"what fails: searched newest {searched:,}"
 
     def restyle(self) -> None:

@@ -51,7 +51,7 @@ FAILING = (
     Column(name="trend", title="24 HOURS", form=Form.TREND, path="trend", width=24, priority=3),
     Column(name="err", title="ERROR", form=Form.TEXT, path="line", min_width=40, width=60),
 )
-_WAITING = (
+WAITING = (
     Column(name="kind", title="WHAT WAITS", form=Form.TEXT, path="kind", width=14),
     Column(name="subject", title="OF", form=Form.TEXT, path="subject", min_width=8, width=24),
     Column(name="tasks", title="TASKS", form=Form.NUMBER, path="tasks", width=6),
@@ -78,7 +78,7 @@ def waiting_row_format(look: Callable[[], Look]) -> RowFormat[Waiting]:
     def style(waiting: Waiting, column: Column) -> Style | None:
         return style_of(MARKS[waiting.kind], look()) if column.name == "kind" else None
 
-    return _row_format(_WAITING, lambda waiting: (waiting.kind, waiting.subject), write=write, style=style)
+    return _row_format(WAITING, lambda waiting: (waiting.kind, waiting.subject), write=write, style=style)
 
 
 def where_waiting(waiting: Waiting) -> Filter:

@@ -28,7 +28,7 @@ WHERE = Filter(
     sort=Sort(field="took", descending=True),
 )
 """What runs, longest first."""
-_COLUMNS = (
+COLUMNS = (
     Column(name="key", title="WHAT RUNS", form=Form.TEXT, path="key", min_width=12, width=24),
     Column(name="job", title="JOB", form=Form.NUMBER, path="job_id", width=6, priority=1),
     Column(name="id", title="TASK", form=Form.NUMBER, path="id", width=7, priority=1),
@@ -55,7 +55,7 @@ def running_table(look: Callable[[], Look]) -> Table[TaskView]:
             return style_of("running", look())
         return slow_style(task, look()) if column.name == "took" else None
 
-    row_format = RowFormat(columns=_COLUMNS, key=lambda task: task.id, write=write, style=style)
+    row_format = RowFormat(columns=COLUMNS, key=lambda task: task.id, write=write, style=style)
     return Table(row_format, cursor=CursorShown.WITH_FOCUS)
 
 

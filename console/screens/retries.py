@@ -27,7 +27,7 @@ from core.render.times import age_text, duration_text
 _WHEN = Column(name="due", title="WHEN", form=Form.DUE, path="retry_at", width=11, priority=1)
 _ERROR = Column(name="err", title="ERROR", form=Form.ERROR, path="error", min_width=14, width=26)
 _KNOWN = {column.name: column for column in (*columns_of(Noun.TASKS), _WHEN, _ERROR)}
-_SHOWN = ("id", "job", "key", "status", "try", "due", "err")
+COLUMNS = tuple(_KNOWN[name] for name in ("id", "job", "key", "status", "try", "due", "err"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +107,7 @@ def _where(preset: Preset) -> Filter:
 
 
 def _listing(control: ControlAPI) -> Listing[TaskView]:
-    return replace(tasks(control), columns=tuple(_KNOWN[name] for name in _SHOWN))
+    return replace(tasks(control), columns=COLUMNS)
 
 
 def retry_row_format(listing: Listing[TaskView], look: Callable[[], Look]) -> RowFormat[TaskView]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import sys
 
+from console.last_look import LastLook
+from console.memory import Memory
 from console.sessions.flags import ConsoleFlags
 from console.sessions.overview import write_overview
 from core.app.options import Options, own_claim
@@ -29,5 +31,9 @@ async def show_lines(flags: ConsoleFlags) -> None:
     options = Options(
         home=flags.home, host=flags.host, remote_command=flags.remote_command, actor=own_claim(Door.CONSOLE)
     )
+    # What an operator saw of a host is kept with the own home, as the screen keeps it.
+    memory = Memory((Options() if flags.host else options).paths.home)
+    last_look = LastLook(memory)
     async with attach_or_start_remote(options) if flags.host else read_store_first(options) as control:
-        await write_overview(control, sys.stdout, watch=flags.watch)
+        await write_overview(control, sys.stdout, watch=flags.watch, last_look=last_look)
+    memory.write()

@@ -8,43 +8,186 @@ Lines are only added, never rewritten; they contain no colour and no control seq
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TextIO, TypeAlias
 
+from console.last_look import LastLook
+from console.memory import Memory
+from console.rows.people_changes import change_text, changes_by_people
+from console.sessions.overview_lines import (
+    family_line,
+    job_line,
+    line,
+    listed,
+    orphan_line,
+    queue_line,
+    running_line,
+    task_line,
+    throughput_line,
+    waiting_line,
+)
 from core.control.api import ControlAPI
 from core.filters.fields import Noun
 from core.filters.terms import Filter, In, Sort
 from core.model.bundles import STATE as BUNDLE
 from core.model.errors import TaskdeckError, Unavailable
-from core.model.failures import FamilyState, FamilyView
-from core.model.pulse import Waiting
-from core.model.status import JOB_FINAL, TASK_FINAL, JobStatus
-from core.model.text import SafeText, clip, safe_line
-from core.model.values import INBOX, to_iso
-from core.model.views import EngineInfo, JobView, TaskView
-from core.render.times import usual_text
+from core.model.status import JOB_FINAL, JobStatus
+from core.model.text import SafeText
+from core.model.values import INBOX
+from core.model.views import EngineInfo, TaskView
 
 Lines: TypeAlias = dict[Hashable, SafeText]
 """The line about each subject, in the order in which they are written."""
 
 _BACK = {"draining": " (take it back: taskdeck resume --engine)"}
 _SHOWN = 20
-_LONGEST = 200
 _ACTIVE = tuple(status.value for status in JobStatus if status not in JOB_FINAL)
+_TROUBLED = ("failed", "retrying")
+_IDLE = ("queued", "waiting", "held", "blocked")
+_ENDS = ("succeeded", "failed")
+_CHANGED_MS = 8 * 3_600_000
+"""How far back changes by people are told where it is not known when the operator looked last."""
+COMMANDS: Mapping[str, str] = {
+    "jobs": "taskdeck jobs",
+    "tasks": "taskdeck tasks",
+    "events": "taskdeck events",
+    "a job": "taskdeck show JOB",
+    "its graph": "taskdeck show JOB",
+    "its timeline": "taskdeck timeline JOB",
+    "the runs of a workflow": "taskdeck runs NAME",
+    "a task": "taskdeck tasks --where 'id:TASK' --json",
+    "its log": "taskdeck logs TASK",
+    "lines found in logs": "taskdeck logs --grep TEXT --where FILTER",
+    "why a task waits": "taskdeck why TASK",
+    "an earlier time": "taskdeck jobs --at TIME",
+}
+"""What says in lines what the screens of the console show of one thing, or of all that ever was."""
 
 
-async def write_overview(control: ControlAPI, out: TextIO, *, watch: float | None) -> None:
-    """Write engine, counts, active jobs, what runs, what fails, what waits.
+class Overview:
+    """The parts of an overview: engine, counts, what runs, fails, waits, and what became of owners."""
+
+    def __init__(self, control: ControlAPI, last_look: LastLook) -> None:
+        self._control = control
+        self._last_look = last_look
+
+    async def summary(self) -> Lines:
+        """Tell of the engine and count."""
+        try:
+            changes = await self._control.changes()
+        except Unavailable:
+            queues = await self._control.queues()
+            total: Counter[str] = Counter()
+            for queue in queues:
+                total.update(queue.tasks)
+            paused = sum(queue.paused_at is not None for queue in queues)
+            known = (await self._control.failures(limit=1)).known if total["failed"] else 0
+            return _engine_lines(None) | _counts(total, {}, paused=paused, known=known)
+        lines = _engine_lines(changes.engine) | _counts(
+            changes.tasks, changes.jobs, paused=changes.paused_queues, known=changes.acknowledged
+        )
+        if changes.lost:
+            lines["lost"] = line(f"lost and held: {changes.lost} (decide: taskdeck orphans --plan)")
+        return lines
+
+    async def throughput(self) -> Lines:
+        """Tell how many tasks ended lately."""
+        pulse = await self._control.pulse()
+        return {("ends", status): throughput_line(pulse, status) for status in _ENDS}
+
+    async def jobs(self) -> Lines:
+        """Tell of the newest jobs that have not ended."""
+        order = Sort(field="id", descending=True)
+        where = Filter(noun=Noun.JOBS, terms=(In(field="status", values=_ACTIVE),), sort=order)
+        page = await self._control.jobs(where, limit=_SHOWN)
+        lines: Lines = {("job", job.id): job_line(job) for job in page.rows if job.id != INBOX}
+        if not lines:
+            lines["jobs"] = SafeText("active jobs: none")
+        if page.next is not None:
+            lines["more"] = SafeText(f"active jobs: more than these {_SHOWN}")
+        return lines
+
+    async def running(self) -> Lines:
+        """Tell what runs, longest first, with what is usual for it: each of them has a slot."""
+        tasks = await self._tasks(("running",), by="took")
+        return {("runs", task.id, task.attempts): running_line(task) for task in tasks}
+
+    async def troubles(self) -> Lines:
+        """Tell what fails, what is new of that, and what waits."""
+        pulse = await self._control.pulse()
+        news = self._last_look.news_text(pulse.failing)
+        lines: Lines = {"news": line(news)} if news else {}
+        lines |= {
+            ("fails", f"{one.code} {one.pattern}".strip()): family_line(one, self._last_look)
+            for one in pulse.failing
+        }
+        if pulse.failing_searched is not None:
+            lines["searched"] = SafeText(f"what fails: searched the newest {pulse.failing_searched}")
+        return lines | {("waits", one.kind, one.subject): waiting_line(one) for one in pulse.waiting}
+
+    async def retries(self) -> Lines:
+        """Tell of the newest tasks that failed or are tried again."""
+        return _of_tasks("failed", await self._tasks(_TROUBLED), _TROUBLED)
+
+    async def idle(self) -> Lines:
+        """Tell of the newest tasks that wait, and for what."""
+        return _of_tasks("waiting", await self._tasks(_IDLE), _IDLE)
+
+    async def queues(self) -> Lines:
+        """Tell how the queues stand."""
+        return {("queue", queue.name): queue_line(queue) for queue in await self._control.queues()}
+
+    async def orphans(self) -> Lines:
+        """Tell what has no owner; only an engine knows what lives."""
+        try:
+            orphans = await self._control.orphans()
+        except Unavailable:
+            return {"orphans": SafeText("orphans: not known without an engine")}
+        return {("orphan", one.task_id, one.epoch): orphan_line(one) for one in orphans}
+
+    async def changes(self) -> Lines:
+        """Tell what people changed since the operator last looked."""
+        now = int(time.time() * 1_000)
+        since = now - _CHANGED_MS if self._last_look.since is None else self._last_look.since
+        page = await self._control.events(changes_by_people(since=since, now=now), limit=_SHOWN)
+        return {("changed", one.id): line(f"changed: {change_text(one, now=now)}") for one in page.rows}
+
+    async def commands(self) -> Lines:
+        """Tell what says more."""
+        return {"commands": line(f"more: {'; '.join(dict.fromkeys(COMMANDS.values()))}")}
+
+    async def _tasks(self, statuses: tuple[str, ...], *, by: str = "id") -> Sequence[TaskView]:
+        order = Sort(field=by, descending=True)
+        where = Filter(noun=Noun.TASKS, terms=(In(field="status", values=statuses),), sort=order)
+        return (await self._control.tasks(where, limit=_SHOWN)).rows
+
+    def parts(self) -> tuple[Callable[[], Awaitable[Lines]], ...]:
+        """Return the parts in order."""
+        what_is = (self.summary, self.throughput, self.jobs, self.running, self.troubles, self.retries)
+        return (*what_is, self.queues, self.orphans, self.changes)
+
+    def parts_once(self) -> tuple[Callable[[], Awaitable[Lines]], ...]:
+        """Return the parts that are not watched: in a busy store all tasks that wait are soon others."""
+        return (self.idle, self.commands)
+
+
+async def write_overview(
+    control: ControlAPI, out: TextIO, *, watch: float | None, last_look: LastLook | None = None
+) -> None:
+    """Write engine, counts, throughput, jobs, what runs, fails and waits, queues, orphans, changes.
 
     With `watch`, do it again after so many seconds each time, and write only the lines that changed.
     """
-    parts = [_Part(read=read) for read in (_summary, _jobs, _running, _troubles)]
+    overview = Overview(control, LastLook(Memory(None)) if last_look is None else last_look)
+    once = overview.parts_once() if watch is None else ()
+    parts = [_Part(read=read) for read in (*overview.parts(), *once)]
     while True:
-        lines = [line for part in parts for line in await part.changed_lines(control)]
+        lines = [one for part in parts for one in await part.changed_lines(control)]
         # One write: a reader on a pipe never sees half an overview.
-        out.write("".join(f"{line}\n" for line in lines))
+        out.write("".join(f"{one}\n" for one in lines))
         out.flush()
         if watch is None:
             return
@@ -55,88 +198,62 @@ async def write_overview(control: ControlAPI, out: TextIO, *, watch: float | Non
 class _Part:
     """A part of the overview, and the lines that were last written about it."""
 
-    read: Callable[[ControlAPI], Awaitable[Lines]]
+    read: Callable[[], Awaitable[Lines]]
     written: Lines = field(default_factory=dict)
     trouble: SafeText = SafeText("")
 
     async def changed_lines(self, control: ControlAPI) -> list[SafeText]:
         """Read the part and return the lines to write; a part that cannot be read keeps its lines."""
         try:
-            now = await self.read(control)
+            now = await self.read()
             ended = await _ended(control, self.written.keys() - now.keys())
         except TaskdeckError as error:
-            last, self.trouble = self.trouble, _line(f"! {error.message}")
+            last, self.trouble = self.trouble, line(f"! {error.message}")
             return [self.trouble] if self.trouble != last else []
         before, self.written, self.trouble = self.written, now, SafeText("")
-        return [*(line for key, line in now.items() if before.get(key) != line), *ended]
+        return [*(one for key, one in now.items() if before.get(key) != one), *ended]
 
 
-async def _summary(control: ControlAPI) -> Lines:
-    try:
-        changes = await control.changes()
-    except Unavailable:
-        queues = await control.queues()
-        total: Counter[str] = Counter()
-        for queue in queues:
-            total.update(queue.tasks)
-        paused = sum(queue.paused_at is not None for queue in queues)
-        known = (await control.failures(limit=1)).known if total["failed"] else 0
-        return _counts(None, total, paused=paused, known=known)
-    lines = _counts(changes.engine, changes.tasks, paused=changes.paused_queues, known=changes.acknowledged)
-    if changes.lost:
-        lines["lost"] = _line(f"lost and held: {changes.lost} (decide: taskdeck orphans --plan)")
+def _engine_lines(engine: EngineInfo | None) -> Lines:
+    if engine is None:
+        return {"engine": SafeText("engine: none is running (start one: taskdeck serve)")}
+    if engine.state == BUNDLE:
+        return {"engine": line(engine.home)}
+    state = "" if engine.state == "serving" else f", {engine.state}{_BACK.get(engine.state, '')}"
+    told = f"engine: pid {engine.pid}, version {engine.version}, {engine.slots} slots{state}"
+    lines: Lines = {
+        "engine": line(told),
+        "slots": SafeText(f"slots: {engine.running} of {engine.slots} busy"),
+    }
+    lines["home"] = line(f"home: {engine.home}")
+    if engine.protected:
+        lines["protected"] = SafeText("protected: consoles only read, until changes are armed")
+    if engine.closed:
+        why = "; ".join(f"{closed.message} ({closed.hint})" for closed in engine.closed)
+        lines["claims"] = line(f"nothing is claimed: {why}")
+    if engine.set_aside:
+        lines["set aside"] = line(f"set aside: {engine.set_aside}")
     return lines
 
 
-def _counts(engine: EngineInfo | None, tasks: Mapping[str, int], *, paused: int, known: int) -> Lines:
-    lines: Lines = {"engine": SafeText("engine: none is running (start one: taskdeck serve)")}
-    if engine is not None:
-        if engine.state == BUNDLE:
-            return {
-                **lines,
-                "engine": _line(engine.home),
-                "tasks": _line(f"tasks: {_listed(tasks) or 'none'}"),
-            }
-        state = "" if engine.state == "serving" else f", {engine.state}{_BACK.get(engine.state, '')}"
-        lines["engine"] = _line(
-            f"engine: pid {engine.pid}, version {engine.version}, {engine.slots} slots{state}"
-        )
-        if engine.closed:
-            why = "; ".join(f"{closed.message} ({closed.hint})" for closed in engine.closed)
-            lines["claims"] = _line(f"nothing is claimed: {why}")
+def _counts(tasks: Mapping[str, int], jobs: Mapping[str, int], *, paused: int, known: int) -> Lines:
     # What operators have acknowledged is not news, here as on the screens.
     news = {**tasks, "failed": max(0, tasks.get("failed", 0) - known)}
-    listed = [*filter(None, (_listed(news),)), *([f"{known} known failures"] if known else [])]
-    lines["tasks"] = _line(f"tasks: {', '.join(listed) or 'none'}")
+    told = [*filter(None, (listed(news),)), *([f"{known} known failures"] if known else [])]
+    lines: Lines = {"tasks": line(f"tasks: {', '.join(told) or 'none'}")}
+    if any(jobs.values()):
+        lines["open jobs"] = line(f"jobs: {listed(jobs)}")
     if paused:
         lines["paused"] = SafeText(f"paused queues: {paused}")
     return lines
 
 
-async def _jobs(control: ControlAPI) -> Lines:
-    order = Sort(field="id", descending=True)
-    where = Filter(noun=Noun.JOBS, terms=(In(field="status", values=_ACTIVE),), sort=order)
-    page = await control.jobs(where, limit=_SHOWN)
-    lines: Lines = {("job", job.id): _job(job) for job in page.rows if job.id != INBOX}
-    if not lines:
-        lines["jobs"] = SafeText("active jobs: none")
-    if page.next is not None:
-        lines["more"] = SafeText(f"active jobs: more than these {_SHOWN}")
-    return lines
-
-
-async def _running(control: ControlAPI) -> Lines:
-    """Return what runs, longest first, with what is usual for it: each of them has a slot."""
-    order = Sort(field="took", descending=True)
-    where = Filter(noun=Noun.TASKS, terms=(In(field="status", values=("running",)),), sort=order)
-    page = await control.tasks(where, limit=_SHOWN)
-    return {("runs", task.id, task.attempts): _task(task) for task in page.rows}
-
-
-async def _troubles(control: ControlAPI) -> Lines:
-    pulse = await control.pulse()
-    lines: Lines = {("fails", f"{one.code} {one.pattern}".strip()): _failing(one) for one in pulse.failing}
-    lines |= {("waits", waiting.kind, waiting.subject): _waiting(waiting) for waiting in pulse.waiting}
+def _of_tasks(what: str, tasks: Sequence[TaskView], statuses: Sequence[str]) -> Lines:
+    lines: Lines = {(what, task.id): task_line(task) for task in tasks}
+    if len(tasks) == _SHOWN:
+        lines[what, "more"] = line(
+            f"newest {_SHOWN}; all: taskdeck tasks --where status:{','.join(statuses)}"
+        )
     return lines
 
 
@@ -146,59 +263,19 @@ async def _ended(control: ControlAPI, keys: set[Hashable]) -> Sequence[SafeText]
     for key in sorted(keys, key=str):
         match key:
             case ("job", int(job_id)):
-                lines.append(_job(await control.job(job_id)))
+                lines.append(job_line(await control.job(job_id)))
+            case ("failed", int(task_id)):
+                lines.append(task_line((await control.task(task_id)).task))
             case ("fails" | "waits" as what, *subject):
-                lines.append(_line(f"no longer {what}: {' '.join(map(str, subject))}"))
+                lines.append(line(f"no longer {what}: {' '.join(map(str, subject))}"))
+            case ("orphan", task_id, _):
+                lines.append(line(f"no longer an orphan: task {task_id}"))
             case "claims":
                 lines.append(SafeText("tasks are claimed again"))
             case "lost":
                 lines.append(SafeText("lost and held: none"))
             case "paused":
                 lines.append(SafeText("paused queues: none"))
+            case "set aside":
+                lines.append(SafeText("set aside: nothing"))
     return lines
-
-
-def _job(job: JobView) -> SafeText:
-    done = sum(job.tasks.get(status, 0) for status in TASK_FINAL)
-    reason = f"; {job.reason}" if job.reason else ""
-    total = sum(job.tasks.values())
-    return _line(
-        f"job {job.id} {job.name}: {job.status}, {done} of {total} done; {_listed(job.tasks)}{reason}"
-    )
-
-
-def _task(task: TaskView) -> SafeText:
-    # The moment, not the length: a line is written again when it changes.
-    since = "" if task.started_at is None else f" since {to_iso(task.started_at)}"
-    usual = "" if task.usual is None else f", {usual_text(task.usual)}"
-    return _line(f"runs: task {task.id} {task.key} of job {task.job_id}{since}{usual}")
-
-
-def _failing(family: FamilyView) -> SafeText:
-    state = "" if family.state is FamilyState.FAILING else f", {family.state}"
-    jobs = f" of {family.jobs} jobs" if family.jobs else ""
-    return _line(
-        f"fails: {family.tasks} tasks{jobs}{state}: {family.line} (newest: task {family.newest_task})"
-    )
-
-
-def _waiting(waiting: Waiting) -> SafeText:
-    return _line("".join(_waiting_parts(waiting)))
-
-
-def _waiting_parts(waiting: Waiting) -> Iterator[str]:
-    yield f"waits: {waiting.tasks} tasks, {waiting.kind}"
-    if waiting.subject:
-        yield f" {waiting.subject}"
-    if waiting.since is not None:
-        yield f", since {to_iso(waiting.since)}"
-    if waiting.until is not None:
-        yield f", until {to_iso(waiting.until)}"
-
-
-def _listed(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {status}" for status, count in sorted(counts.items()) if count)
-
-
-def _line(text: str) -> SafeText:
-    return clip(safe_line(text), _LONGEST)

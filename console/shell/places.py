@@ -44,7 +44,7 @@ ROOTS = tuple(_ROOTS)
 """The screens of their own; each keeps its place, filter and cursor."""
 HOME = "pulse"
 """The first screen."""
-_ABOUT: dict[str, type[DeskScreen]] = {
+ABOUT: dict[str, type[DeskScreen]] = {
     "a job": JobScreen,
     "its graph": GraphScreen,
     "its timeline": TimelineScreen,
@@ -67,18 +67,18 @@ _NUMBERED: dict[str, Callable[[Desk, int], DeskScreen]] = {
     "task events": lambda desk, task_id: EventsScreen(desk, task_id=task_id),
 }
 """What shows a job or a task, by its number."""
-GROUPS = tuple((*screen.parts(), "app") for screen in (*_ROOTS.values(), *_ABOUT.values()))
+GROUPS = tuple((*screen.parts(), "app") for screen in (*_ROOTS.values(), *ABOUT.values()))
 """The parts of the key table that are active together."""
 
 
 def all_names() -> tuple[str, ...]:
     """Return the names of all screens."""
-    return (*_ROOTS, *_ABOUT)
+    return (*_ROOTS, *ABOUT)
 
 
 def names_with(part: str) -> tuple[str, ...]:
     """Return the names of the screens that have a part of the key table."""
-    return tuple(name for name, screen in (_ROOTS | _ABOUT).items() if part in screen.parts())
+    return tuple(name for name, screen in (_ROOTS | ABOUT).items() if part in screen.parts())
 
 
 def screen_for(desk: Desk, place: str, subject: Subject | None) -> DeskScreen:

@@ -6,7 +6,7 @@ Used by the tables of the commands, and by the console's lists and exports.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import NamedTuple, assert_never
 
@@ -209,6 +209,39 @@ def cell(column: Column, view: object, *, now: int) -> SafeText:
     if value is None:
         return SafeText("")
     return safe_line(_write(column, value, view=view, now=now))
+
+
+_MOMENTS = {"AGE": "created", "OLDEST": "oldest since", "PAUSED": "paused since"}
+"""What a column is called where it holds a moment, if not as its title."""
+
+
+def facts(columns: Iterable[Column], view: object, *, but: Collection[str] = ()) -> Iterator[SafeText]:
+    """Write what the columns of a view hold as `title text`, without those named and those without a text.
+
+    The texts change with the view alone: moments instead of ages, numbers instead of bars.
+    """
+    for column in columns:
+        text = "" if column.name in but else _fact(column, view)
+        if text:
+            yield safe_line(f"{_MOMENTS.get(column.title, column.title.lower())} {text}")
+
+
+def _fact(column: Column, view: object) -> str:
+    value = _read(view, column.path)
+    if value is None:
+        return ""
+    match column.form:
+        case Form.AGE | Form.DUE | Form.CLOCK:
+            return to_iso(_moment(value))
+        case Form.SPAN:
+            end = _read(view, column.other)
+            return (
+                f"since {to_iso(_moment(value))}" if end is None else _write(column, value, view=view, now=0)
+            )
+        case Form.TREND:
+            return " ".join(map(str, value)) if isinstance(value, tuple) and any(value) else ""
+        case _:
+            return _write(column, value, view=view, now=0)
 
 
 def _write(column: Column, value: object, *, view: object, now: int) -> str:
