@@ -57,6 +57,8 @@ class Desk:
     """The machine of the engine; '' = this one."""
     bundle: ShownBundle | None = None
     """None = the control is that of an engine."""
+    work: SafeText = SafeText("")
+    """How far long work beside the screens is, for the status bar; '' = there is none."""
     frozen: bool = False
     """The operator has frozen the screens."""
 

@@ -208,6 +208,16 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
     "logs": (("logs", "l", "l", "logs", "the output of the task", "log"),),
     "why": (("why", "w", "w", "why", "why it waits, and what would end that", "why"),),
     "events": (("events", "e", "e", "events", "the events of the row", "events"),),
+    "bundle": (
+        (
+            "bundle",
+            "b",
+            "b",
+            "app.bundle",
+            "incident bundle: all that is known of the job, in one file",
+            "",
+        ),
+    ),
     "found": (
         ("found_open", "enter,l", "Enter l", "open", "the log at this line", "open"),
         ("found_task", "i", "i", "task", "the task", "task"),

@@ -62,6 +62,7 @@ ACTION_WORDS: Mapping[str, str] = {
     "follow": "tail",
     "why": "blocked waiting stuck pending reason",
     "events": "history audit timeline what happened",
+    "bundle": "export archive zip share attach support save write dump download incident",
     "orphan_keep": "adopt watch",
     "orphan_kill": "kill stop end",
     "orphan_requeue": "retry rerun again",

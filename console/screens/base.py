@@ -266,7 +266,9 @@ class DeskScreen(Screen[None]):
         self.hints.write(hint_line(hints((*self.parts(), "app"), width)))
         frozen = SafeText("FROZEN" if self.desk.frozen else "")
         warnings = warnings_of(self.desk.feed, console=(self.desk.gate.status_word, frozen))
-        words = (self.position_text(), self.exporter.status_words(), *self.status_words())
+        # Work that is under way is seen on a narrow screen, too.
+        first = "  ".join(filter(None, (self.position_text(), self.desk.work)))
+        words = (first, self.exporter.status_words(), *self.status_words())
         self.status.show(pulse, self.desk.look, warnings=warnings, words=words)
 
     def status_words(self) -> tuple[str, ...]:

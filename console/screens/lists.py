@@ -21,7 +21,7 @@ TASK_PLACES = {"open": "task", "logs": "log", "events": "task events", "why": "w
 class JobsScreen(ListScreen[JobView]):
     """What was submitted, and how far it is."""
 
-    PARTS = ("list", "retry", "again", "cancel", "kill", "pause", "why", "runs", "events", "times")
+    PARTS = ("list", "retry", "again", "cancel", "kill", "pause", "why", "runs", "events", "bundle", "times")
     NOUNS = ("job", "task")
     BINDINGS = bindings(*PARTS)
     PLACES = {"open": "job", "events": "job events", "why": "why job"}

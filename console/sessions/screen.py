@@ -14,6 +14,7 @@ from console.desk import ShownBundle
 from console.feed import SECONDS, SECONDS_SSH
 from console.protection.gate import OF_BUNDLE, READ_ONLY, WRITABLE
 from console.sessions import collector
+from console.sessions.bundle_writer import write_ordered
 from console.sessions.decks import OpenDeck
 from console.sessions.flags import ConsoleFlags
 from console.shell.app import ConsoleApp, ConsoleOptions
@@ -40,6 +41,7 @@ async def show_screen(
         home=deck.habits_home,
         read_only=_read_only(flags),
         bundle=bundle,
+        bundle_writer=write_ordered,
     )
     collector.resume_later(asyncio.get_running_loop())
     console = ConsoleApp(deck.control, options)

@@ -27,6 +27,7 @@ from console.dialogs.questions import DialogQuestions, Toasts
 from console.dialogs.workflow_picker import WorkflowPicker
 from console.engine_lifecycle.lifecycle import EngineLifecycle
 from console.engine_lifecycle.starters import EngineStarter
+from console.exports.bundle_order import BundleWriter
 from console.feed import Feed
 from console.key_table import bindings
 from console.last_look import LastLook
@@ -38,6 +39,7 @@ from console.protection.gate import WRITABLE, Arming, Clock, Gate
 from console.protection.guard import GuardedControl
 from console.screens.base import DeskScreen, Shown, Visit
 from console.screens.failed import FailedScreen, Reopen
+from console.shell.bundles import Bundles
 from console.shell.clipboard import Clipboard
 from console.shell.deck_switch import DeckSwitch
 from console.shell.error_boundary import ErrorBoundary
@@ -85,6 +87,8 @@ class ConsoleOptions:
     """Why the console changes nothing, whatever the engine allows; '' = it may."""
     bundle: ShownBundle | None = None
     """What is shown in the place of an engine; None = an engine is."""
+    bundle_writer: BundleWriter | None = None
+    """Writes bundles of jobs; None = this console writes none."""
     clock: Clock = time.monotonic
     """The clock by which armed changes expire."""
 
@@ -152,6 +156,7 @@ class ConsoleApp(App[None]):
         self.terminal_keys = TerminalKeys(self, self.desk, notices=notices, starter=options.starter)
         self.watches = Watches(self, self.desk, notices=notices)
         self.updates.followers.append(self.watches.follow)
+        self.bundles = Bundles(self, self.desk, notices=notices, writer=options.bundle_writer)
         self.jumps = Jumps(self, self.desk, notices=notices)
         self.new_jobs = NewJobs(self, self.desk, notices=notices)
         for name in ROOTS:
@@ -237,6 +242,12 @@ class ConsoleApp(App[None]):
 
     def on_resubmit(self, event: Resubmit) -> None:
         start(self, partial(self.new_jobs.resubmit, event.job_id), group="menu", exclusive=True)
+
+    def action_bundle(self) -> None:
+        """Put the jobs of the screen into one file."""
+        screen = self.navigator.current
+        if screen is not None:
+            self.bundles.ask(screen)
 
     def action_goto(self) -> None:
         start(self, self.place_prompt.ask_place, group="menu", exclusive=True)

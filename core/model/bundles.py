@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from msgspec import Struct, ValidationError, convert
 
+from core.model.errors import Invalid
 from core.model.values import JsonObject
 from core.model.waits import EngineFacts
 
@@ -53,3 +54,13 @@ def engine_of(facts: JsonObject) -> EngineFacts:
         return convert(facts.get("engine"), EngineFacts)
     except ValidationError:
         return EngineFacts()
+
+
+def broken(reason: str) -> Invalid:
+    """Return the refusal of a bundle whose contents are not what they have to be."""
+    return Invalid(
+        "bundle.broken",
+        f"the bundle is damaged, or was not made by taskdeck: {reason}",
+        hint="get the file again, or make it again with 'taskdeck bundle'",
+        facts={"reason": reason},
+    )

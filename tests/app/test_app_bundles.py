@@ -371,16 +371,20 @@ HOSTILE: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-async def test_a_hostile_or_damaged_bundle_is_refused(kind: str, bundle: bytes, tmp_path: Path) -> None:
+async def test_a_hostile_or_damaged_bundle_is_refused(
+    kind: str, bundle: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "b.zip"
     file.write_bytes(HOSTILE[kind](bundle))
-    before = set(Path(tempfile.gettempdir()).glob("taskdeck-bundle-*"))
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
     with pytest.raises(Invalid) as refused:
         async with open_bundle(file, tell=print):
             pass
     assert refused.value.code == "bundle.broken"
     assert refused.value.message.isprintable()
-    assert set(Path(tempfile.gettempdir()).glob("taskdeck-bundle-*")) <= before
+    assert list(folder.iterdir()) == []
     assert not list(tmp_path.rglob("evil"))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.cli_stage import HOSTILE, VISIBLE, Deck, command, environment
-from tests.support.waiting import until_now
+from tests.support.waiting import DEADLINE, until_now
 
 
 @pytest.fixture
@@ -152,11 +152,15 @@ def test_a_reader_that_is_ended_removes_what_it_unpacked(
         process = subprocess.Popen(
             command("--bundle", str(file), "--watch", "1"), env=env, stdout=out, stderr=subprocess.DEVNULL
         )
-    until_now(lambda: b"tasks:" in _read(reader), "the overview")
-    assert len(list(folder.iterdir())) == 1
-    process.send_signal(number)
-    assert process.wait(30) != 0
-    os.close(reader)
+    try:
+        until_now(lambda: b"tasks:" in _read(reader), "the overview")
+        assert len(list(folder.iterdir())) == 1
+        process.send_signal(number)
+        assert process.wait(DEADLINE) != 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(reader)
     assert list(folder.iterdir()) == []
 
 

@@ -25,6 +25,7 @@ JOB_PARTS = (
     "why",
     "logs",
     "events",
+    "bundle",
 )
 """The parts of the key table that all views of a job know."""
 

@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import IO
 
 from core.app.bundles.manifest import MANIFEST_BYTES, Manifest, decode, is_name
-from core.model.bundles import MANIFEST
+from core.model.bundles import MANIFEST, broken
 from core.model.errors import Invalid, NotFound
 from core.model.text import safe_line
-from core.store.bundles.rebuild import broken
 
 RATIO = 200
 """A bundle unpacks to so many times its size at most, but to `SMALL` in any case."""

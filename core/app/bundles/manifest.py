@@ -10,10 +10,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from core.model.bundles import CONFIG, FORMAT, ROWS, VERSION
+from core.model.bundles import CONFIG, FORMAT, ROWS, VERSION, broken
 from core.model.errors import Unavailable
 from core.model.values import ID_MAX, JsonObject, JsonValue
-from core.store.bundles.rebuild import broken
 
 MANIFEST_BYTES = 256 * 2**20
 """A manifest has at most so many bytes."""

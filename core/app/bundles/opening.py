@@ -24,12 +24,12 @@ from core.app.signals import cancelling_on_signal
 from core.control.reading import ReadingControl
 from core.executors.outputs import LOST
 from core.host import free_bytes
-from core.model.bundles import CONFIG, ROWS, engine_of
+from core.model.bundles import CONFIG, ROWS, broken, engine_of
 from core.model.errors import Unavailable
 from core.model.paths import Paths
 from core.model.waits import EngineFacts
 from core.rules.families import family_of
-from core.store.bundles.rebuild import Making, broken, rebuild_store
+from core.store.bundles.rebuild import Making, rebuild_store
 from core.store.readers import Readers
 from core.store.reports import Reports
 

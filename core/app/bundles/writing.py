@@ -24,6 +24,7 @@ from core.model.views import LogStream
 
 T = TypeVar("T")
 _TIME = struct.Struct("<QQ")
+_LINES = 2_000
 _BLOCK = 4_096
 _MOST_AT_ONCE = 2**20
 _TELL_SECONDS = 0.25
@@ -118,7 +119,7 @@ class _Writing:
 
     async def _write_output(self, task_id: int, epoch: int, stream: LogStream) -> int:
         """Write an output as it is now; return the size of standard error beside it."""
-        request = LogLines(task_id=task_id, epoch=epoch, stream=stream)
+        request = LogLines(task_id=task_id, epoch=epoch, stream=stream, lines=1)
         first = await self._control.log_lines(request)
         size, name = first.facts.size, f"{task_id}/{epoch}/{stream.value}"
         if not size:
@@ -153,7 +154,13 @@ class _Writing:
         at, end = window
         while at < end:
             page = await self._control.log_lines(
-                LogLines(task_id=request.task_id, epoch=request.epoch, stream=request.stream, offset=at)
+                LogLines(
+                    task_id=request.task_id,
+                    epoch=request.epoch,
+                    stream=request.stream,
+                    offset=at,
+                    lines=_LINES,
+                )
             )
             if page.end <= at:
                 return

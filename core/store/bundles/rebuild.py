@@ -13,8 +13,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.model.bundles import broken
 from core.model.decisions import FamilyOf
-from core.model.errors import Invalid, Unavailable
+from core.model.errors import Unavailable
 from core.model.values import ID_MAX, JsonValue
 from core.store.bundles.recount import RECOUNTS
 from core.store.bundles.selection import TABLES
@@ -66,16 +67,6 @@ def rebuild_store(path: Path, lines: Iterable[bytes], making: Making) -> None:
             raise full() if is_full(error) else broken(f"its rows do not fit: {error}") from error
         except OverflowError as error:
             raise broken("a number in its rows is too large") from error
-
-
-def broken(reason: str) -> Invalid:
-    """Return the refusal of a bundle whose contents are not what they have to be."""
-    return Invalid(
-        "bundle.broken",
-        f"the bundle is damaged, or was not made by taskdeck: {reason}",
-        hint="get the file again, or make it again with 'taskdeck bundle'",
-        facts={"reason": reason},
-    )
 
 
 class _Rows:
