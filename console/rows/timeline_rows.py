@@ -50,7 +50,7 @@ def timeline_row_format(
         tries = sum(one.status == "running" for one in bar.segments)
         took = running_ms(bar, now=now)
         texts = {
-            "key": safe_line(f"{'*' if is_critical else ' '} {bar.key}"),
+            "key": safe_line(f"{'*' if is_critical else ' '}{_glyph(bar.status, look())} {bar.key}"),
             "try": SafeText(str(tries) if tries else ""),
             "took": SafeText(duration_text(took) if tries else ""),
             "bar": bar_text(bar, span=span(), width=room),
@@ -67,3 +67,9 @@ def timeline_row_format(
         Column(name="bar", title=axis_text(span=span(), width=room), form=Form.TEXT, path="key", width=room),
     )
     return RowFormat(columns=columns, key=lambda bar: bar.task_id, write=write, style=style)
+
+
+def _glyph(status: str, look: Look) -> str:
+    """Return the sign of a status: the colour of a bar alone must not tell that it was cancelled."""
+    mark = look.marks.get(status)
+    return mark.glyph if mark else " "

@@ -48,7 +48,7 @@ async def test_a_timeline_shows_attempts_waits_and_the_path(monkeypatch: pytest.
         await operator.press("enter")
         await operator.sees("fetch")
         await operator.press("v", "v")
-        await operator.sees("* parse", "✗▒▒", "* decided the end: 40s running, 20s for its retry")
+        await operator.sees("*✓ pars", "✗▒▒", "* decided the end: 40s running, 20s for its retry")
         await operator.press("j")
         await operator.sees("attempt 1 20s failed, 20s for its retry, attempt 2 20s")
         await operator.press("enter")
