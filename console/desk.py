@@ -29,6 +29,8 @@ class ShownBundle:
     jobs: tuple[int, ...]
     at: int
     """When its rows were read, ms UTC."""
+    unpacked: Path | None = None
+    """The folder that is gone with the console."""
     cut: str = ""
     """Which outputs were cut when it was made; '' = none was."""
 

@@ -33,7 +33,13 @@ async def show_bundle(flags: ConsoleFlags, file: Path) -> None:
     """Open a bundle and show the screens; keys and views of this user are there, and stay as they are."""
     async with open_bundle(file, tell=_tell) as opened:
         _take_along(opened.home)
-        shown = ShownBundle(file=file, jobs=opened.manifest.jobs, at=opened.manifest.at, cut=cut_text(opened))
+        shown = ShownBundle(
+            file=file,
+            jobs=opened.manifest.jobs,
+            at=opened.manifest.at,
+            unpacked=opened.home.parent,
+            cut=cut_text(opened),
+        )
         deck = OpenDeck(options=Options(home=opened.home), control=BundleControl(opened))
         await show_screen(deck, None, flags=flags, bundle=shown)
 

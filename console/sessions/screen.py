@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
+from functools import partial
+from pathlib import Path
+from types import FrameType
 
 from console.decks import Decks
 from console.desk import ShownBundle
@@ -46,7 +50,8 @@ async def show_screen(
     collector.resume_later(asyncio.get_running_loop())
     console = ConsoleApp(deck.control, options)
     # Over SSH a mouse that reports every motion costs more than it gives; else it has to be asked for.
-    await _run_until_signalled(console, mouse=console.wants_mouse and not over_ssh)
+    unpacked = None if bundle is None else bundle.unpacked
+    await _run_until_signalled(console, mouse=console.wants_mouse and not over_ssh, unpacked=unpacked)
 
 
 def _read_only(flags: ConsoleFlags) -> SafeText:
@@ -55,7 +60,7 @@ def _read_only(flags: ConsoleFlags) -> SafeText:
     return READ_ONLY if flags.read_only else WRITABLE
 
 
-async def _run_until_signalled(console: ConsoleApp, *, mouse: bool) -> None:
+async def _run_until_signalled(console: ConsoleApp, *, mouse: bool, unpacked: Path | None) -> None:
     """Run the screens; a signal first gives the terminal back, and then raises `Interrupted`."""
     received: list[signal.Signals] = []
 
@@ -68,7 +73,16 @@ async def _run_until_signalled(console: ConsoleApp, *, mouse: bool) -> None:
     with handling_signals(leave):
         # Textual waits for ever to write to a terminal that is gone.
         restore_signals(signal.SIGHUP)
+        if unpacked is not None and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+            signal.signal(signal.SIGHUP, partial(_remove_and_end, unpacked))
         if not received:
             await console.run_async(mouse=mouse)
     if received:
         raise Interrupted(received[0])
+
+
+def _remove_and_end(folder: Path, number: int, _: FrameType | None) -> None:
+    """Remove what a bundle was unpacked to, then let the signal do what it does to any process."""
+    shutil.rmtree(folder, ignore_errors=True)
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)

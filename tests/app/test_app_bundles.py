@@ -302,11 +302,15 @@ def changed(data: bytes, change: Callable[[dict[str, bytes]], None]) -> bytes:
 
 
 def with_link(_: bytes) -> bytes:
-    sink = io.BytesIO(packed(lines(QUEUE)))
-    with zipfile.ZipFile(sink, "a") as archive:
-        info = zipfile.ZipInfo("output/1/1/out")
-        info.external_attr = (stat.S_IFLNK | 0o777) << 16
-        archive.writestr(info, "/etc/passwd")
+    """Return a bundle that is right but for a file that is a link."""
+    content = {**lines(QUEUE), "output/1/1/out": b"/etc/passwd"}
+    whole = packed(content, outputs={"1/1/out": {"size": 11, "pieces": [[0, 11]], "cut": 0, "lost": False}})
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w") as archive:
+        for name, data in files_of(whole).items():
+            info = zipfile.ZipInfo(name)
+            info.external_attr = ((stat.S_IFLNK if name.endswith("out") else stat.S_IFREG) | 0o600) << 16
+            archive.writestr(info, data)
     return sink.getvalue()
 
 
@@ -338,6 +342,9 @@ HOSTILE: dict[str, Callable[[bytes], bytes]] = {
     "absolute path": lambda data: changed(data, lambda files: files.update({"/tmp/evil": b"x"})),
     "path in an output": lambda _: packed(
         {**lines(QUEUE), "output/1/1/out": b"12345"}, outputs={"../1/out": OUT["1/1/out"]}
+    ),
+    "path traversal that agrees with itself": lambda _: packed(
+        {**lines(QUEUE), "output/../../evil": b"12345"}, outputs={"../../evil": OUT["1/1/out"]}
     ),
     "controls in a name": lambda data: changed(data, lambda files: files.update({"a\x1b[31m": b"x"})),
     "a link": with_link,

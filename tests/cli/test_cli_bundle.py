@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from core.app.bundles.file import open_bundle_file
+from core.model.errors import Conflict
 from tests.cli.cli_stage import HOSTILE, VISIBLE, Deck, command, environment
 from tests.support.waiting import DEADLINE, until_now
 
@@ -88,6 +90,18 @@ def test_a_file_that_is_there_is_replaced_only_by_force(stored: Deck, tmp_path: 
     assert zipfile.is_zipfile(path)
 
 
+def test_a_file_that_comes_meanwhile_stays(tmp_path: Path) -> None:
+    path = tmp_path / "b.zip"
+    file = open_bundle_file(path, force=False)
+    file.open()
+    file.write(b"bundle")
+    path.write_bytes(b"mine")
+    with pytest.raises(Conflict), file.refusing():
+        file.keep()
+    file.discard()
+    assert (path.read_bytes(), list(tmp_path.iterdir())) == (b"mine", [path])
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [
@@ -161,6 +175,34 @@ def test_a_reader_that_is_ended_removes_what_it_unpacked(
         process.kill()
         process.wait()
         os.close(reader)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_console_whose_terminal_goes_away_removes_what_it_unpacked(
+    file: Path, stored_home: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(
+        command("--bundle", str(file)),
+        env={**environment(stored_home), "TMPDIR": str(folder)},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    os.set_blocking(ours, False)
+    try:
+        until_now(lambda: b"BUNDLE" in _read(ours), "the console")
+        assert len(list(folder.iterdir())) == 1
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(DEADLINE) != 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
     assert list(folder.iterdir()) == []
 
 
