@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 from rich.style import Style
 from textual.color import Color
 
-from console.rows.job_names import JobNames
+from console.rows.job_names import OF_JOB, JobNames, with_names
 from console.themes import Look
 from console.widgets.row_format import RowFormat
 from core.control.api import ControlAPI, EventQuery
@@ -26,12 +26,11 @@ from core.model.records import replace
 from core.model.text import SafeText, safe_line
 from core.model.values import INBOX
 from core.model.views import JobView, Page, QueueView, TaskView
-from core.render.columns import COLUMNS, Column, Form, cell
+from core.render.columns import COLUMNS, Column, cell
 
 V = TypeVar("V")
 FAMILIES = 100
 """Failure families that a list holds at the most."""
-_OF_JOB = Column(name="of", title="OF JOB", form=Form.TEXT, path="job_id", min_width=9, width=16, priority=3)
 STATUS_CELLS = 11
 """Width of a status with its glyph."""
 
@@ -84,20 +83,18 @@ def tasks(control: ControlAPI) -> Listing[TaskView]:
 
 def tasks_with_jobs(control: ControlAPI) -> Listing[TaskView]:
     """List tasks, with the name of their job beside its number."""
-    names, listing = JobNames(control), tasks(control)
+    return _with_jobs(tasks(control), control)
 
-    async def read(where: Filter, after: str | None, limit: int) -> Page[TaskView]:
+
+def _with_jobs(listing: Listing[V], control: ControlAPI) -> Listing[V]:
+    names = JobNames(control)
+
+    async def read(where: Filter, after: str | None, limit: int) -> Page[V]:
         page = await listing.read(where, after, limit)
-        await names.learn(task.job_id for task in page.rows)
+        await names.learn(page.rows)
         return page
 
-    at = next(at for at, column in enumerate(listing.columns) if column.name == "job") + 1
-    return replace(
-        listing,
-        columns=(*listing.columns[:at], _OF_JOB, *listing.columns[at:]),
-        read=read,
-        written={_OF_JOB.name: lambda task: names.of(task.job_id)},
-    )
+    return replace(listing, columns=with_names(listing.columns), read=read, written={OF_JOB.name: names.of})
 
 
 def events(
@@ -112,9 +109,11 @@ def events(
         query = EventQuery(job_id=job_id, task_id=task_id, filter=ordered)
         return await control.events(query, after_id=int(after or 0), limit=limit)
 
-    return Listing(
+    listing: Listing[EventView] = Listing(
         noun=Noun.EVENTS, columns=columns_of(Noun.EVENTS), key=lambda event: event.id, read=read, scope=scope
     )
+    # Of one job or task, its name would stand in every row.
+    return listing if scope else _with_jobs(listing, control)
 
 
 def queues(control: ControlAPI) -> Listing[QueueView]:

@@ -15,6 +15,7 @@ from console.background import sentence_of
 from console.desk import Desk
 from console.key_table import bindings
 from console.navigation.history import LogPlace
+from console.rows.job_names import JobNames, beside_jobs
 from console.screens.base import DeskScreen
 from console.screens.parts.log_finder import query_of
 from console.widgets.line_dialog import LineDialog
@@ -56,7 +57,8 @@ class FoundLinesScreen(DeskScreen):
     def __init__(self, desk: Desk, where: Filter) -> None:
         super().__init__(desk)
         self.where = where
-        self.table: Table[TaskMatch] = Table(_row_format())
+        self.names = JobNames(desk.control)
+        self.table: Table[TaskMatch] = Table(beside_jobs(_row_format(), self.names))
         self._found: list[TaskMatch] = []
         self._query: TextQuery | None = None
         self._typed = SafeText("")
@@ -159,6 +161,7 @@ class FoundLinesScreen(DeskScreen):
             answer = await self.desk.control.find_in_logs(
                 FindInLogs(where=self.where, query=query, after=after, most=1_000)
             )
+            await self.names.learn(answer.matches)
             self._found = [*self._found, *answer.matches][:MOST]
             self._task_count, self._bytes = self._task_count + answer.tasks, self._bytes + answer.size
             self._show()

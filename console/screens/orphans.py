@@ -12,6 +12,7 @@ from textual.app import ComposeResult
 
 from console.desk import Desk
 from console.key_table import bindings
+from console.rows.job_names import JobNames, beside_jobs
 from console.rows.listing import now_ms, style_of
 from console.screens.base import DeskScreen
 from console.themes import Look
@@ -63,7 +64,8 @@ class OrphansScreen(DeskScreen):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
-        self.table: Table[OrphanView] = Table(orphans_row_format(lambda: desk.look))
+        self.names = JobNames(desk.control)
+        self.table: Table[OrphanView] = Table(beside_jobs(orphans_row_format(lambda: desk.look), self.names))
         self.evidence = TextView()
         self.action_kill = self._kill
 
@@ -79,6 +81,7 @@ class OrphansScreen(DeskScreen):
     async def load(self) -> None:
         """Read all orphans: there are few."""
         rows = await self.desk.control.orphans()
+        await self.names.learn(rows)
         self.table.replace(dict(enumerate(rows)), count=len(rows), more=False)
         self.table.say(SafeText("no orphans: everything that runs has an owner"))
         self._show_evidence()

@@ -11,6 +11,7 @@ from textual.content import Content
 from console.desk import Desk
 from console.key_table import bindings
 from console.navigation.history import AsOf
+from console.rows.job_names import JobNames, beside_jobs
 from console.rows.listing import now_ms
 from console.rows.pages import Pages
 from console.rows.past_rows import PastRow, PastRows, past_row_format
@@ -21,6 +22,7 @@ from core.filters.fields import Noun
 from core.model.past import PastJob, PastTask, PastView
 from core.model.records import replace
 from core.model.text import SafeText, clip, safe_line
+from core.model.views import Page
 from core.render.past import past_lines
 from core.render.times import clock_text
 
@@ -45,7 +47,10 @@ class PastScreen(DeskScreen):
         self._pages: Pages[PastRow] | None = None
         self.counts = (Line(), Line())
         """Of the whole store: jobs, tasks."""
-        self.table: Table[PastRow] = Table(past_row_format(self._shown.noun, lambda: desk.look))
+        self.names = JobNames(desk.control)
+        self.table: Table[PastRow] = Table(
+            beside_jobs(past_row_format(self._shown.noun, lambda: desk.look), self.names)
+        )
 
     def body(self) -> ComposeResult:
         yield from self.counts
@@ -141,14 +146,21 @@ class PastScreen(DeskScreen):
         self.table.forget_widths()
         if other:
             self.table.replace({}, count=0, more=False)
-            self.table.take_format(past_row_format(rows.noun, lambda: self.desk.look))
+            shown = past_row_format(rows.noun, lambda: self.desk.look)
+            self.table.take_format(beside_jobs(shown, self.names))
         self.table.start_over()
         self.reload_for_operator()
         self.show_status()
 
     def _new_pages(self, event: int) -> Pages[PastRow]:
         rows, control = self._shown, self.desk.control
-        return Pages(lambda after, limit: rows.read(control, event, after, limit))
+
+        async def read(after: str | None, limit: int) -> Page[PastRow]:
+            page = await rows.read(control, event, after, limit)
+            await self.names.learn(page.rows)
+            return page
+
+        return Pages(read)
 
     async def _read_to_end(self) -> None:
         pages = self._pages

@@ -15,6 +15,7 @@ from textual.app import ComposeResult
 from console.desk import Desk
 from console.key_table import bindings
 from console.rows.families import family_row_format, where_family
+from console.rows.job_names import JobNames
 from console.screens.base import DeskScreen
 from console.screens.parts.family_keys import FamilyKeys, family_selection
 from console.screens.pulse_lines import count_lines, engine_text, throughput_lines
@@ -66,7 +67,8 @@ class PulseScreen(DeskScreen):
         self.waiting: Table[Waiting] = Table(
             waiting_row_format(lambda: desk.look), cursor=CursorShown.WITH_FOCUS
         )
-        self.running = running_table(lambda: desk.look)
+        self.names = JobNames(desk.control)
+        self.running = running_table(lambda: desk.look, self.names)
         self._panels = Panels(self.failing, self.waiting, self.running)
         self._focused: _Panel = self.failing
         self._view: PulseView | None = None
@@ -202,6 +204,7 @@ class PulseScreen(DeskScreen):
     async def _fill_running(self) -> None:
         """Show what runs, longest first; nothing of the panel while nothing runs."""
         rows = await read_running(self.desk.control)
+        await self.names.learn(rows)
         fill(self.running, rows)
         if not rows and self._focused is self.running:
             self.failing.focus()

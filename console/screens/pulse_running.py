@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 
 from rich.style import Style
 
-from console.rows.listing import now_ms, slow_style, style_of
+from console.rows.job_names import JobNames, beside_jobs
+from console.rows.listing import cell_text, now_ms, slow_style, style_of
 from console.themes import Look
 from console.widgets.row_format import RowFormat
 from console.widgets.table import CursorShown, Table
@@ -18,7 +19,7 @@ from core.filters.fields import Noun
 from core.filters.terms import Filter, In, Sort
 from core.model.text import SafeText, safe_line
 from core.model.views import TaskView
-from core.render.columns import Column, Form, cell
+from core.render.columns import Column, Form
 from core.render.times import duration_text
 
 MOST = 20
@@ -44,7 +45,7 @@ async def read_running(control: ControlAPI) -> tuple[TaskView, ...]:
     return (await control.tasks(WHERE, limit=MOST)).rows
 
 
-def running_table(look: Callable[[], Look]) -> Table[TaskView]:
+def running_table(look: Callable[[], Look], names: JobNames) -> Table[TaskView]:
     """Return a table of tasks that run, each beside what is usual for it."""
 
     def write(task: TaskView, columns: Sequence[Column]) -> tuple[SafeText, ...]:
@@ -56,10 +57,10 @@ def running_table(look: Callable[[], Look]) -> Table[TaskView]:
         return slow_style(task, look()) if column.name == "took" else None
 
     row_format = RowFormat(columns=COLUMNS, key=lambda task: task.id, write=write, style=style)
-    return Table(row_format, cursor=CursorShown.WITH_FOCUS)
+    return Table(beside_jobs(row_format, names), cursor=CursorShown.WITH_FOCUS)
 
 
 def _cell(task: TaskView, column: Column) -> SafeText:
     if column.name == "usual":
         return safe_line("" if task.usual is None else duration_text(task.usual.median_ms))
-    return cell(column, task, now=now_ms())
+    return cell_text(column, task, now=now_ms())

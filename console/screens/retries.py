@@ -10,7 +10,16 @@ from dataclasses import dataclass
 
 from console.desk import Desk
 from console.key_table import bindings
-from console.rows.listing import Listing, cell_text, columns_of, now_ms, row_format_of, tasks, worded
+from console.rows.job_names import with_names
+from console.rows.listing import (
+    Listing,
+    cell_text,
+    columns_of,
+    now_ms,
+    row_format_of,
+    tasks_with_jobs,
+    worded,
+)
 from console.screens.list_screen import ListScreen
 from console.screens.lists import TASK_PLACES
 from console.themes import Look
@@ -107,7 +116,7 @@ def _where(preset: Preset) -> Filter:
 
 
 def _listing(control: ControlAPI) -> Listing[TaskView]:
-    return replace(tasks(control), columns=COLUMNS)
+    return replace(tasks_with_jobs(control), columns=with_names(COLUMNS))
 
 
 def retry_row_format(listing: Listing[TaskView], look: Callable[[], Look]) -> RowFormat[TaskView]:
@@ -115,7 +124,12 @@ def retry_row_format(listing: Listing[TaskView], look: Callable[[], Look]) -> Ro
 
     def write(task: TaskView, columns: Sequence[Column]) -> tuple[SafeText, ...]:
         now = now_ms()
-        return tuple(_cell(task, column, look=look(), now=now) for column in columns)
+        return tuple(
+            listing.written[column.name](task)
+            if column.name in listing.written
+            else _cell(task, column, look=look(), now=now)
+            for column in columns
+        )
 
     return replace(row_format_of(listing, look), write=write)
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
+from console.navigation.history import AsOf
+from core.filters.fields import Noun
+from core.filters.terms import Filter
 from core.model.errors import Unavailable
 from tests.console.support_console import HOSTILE, console
-from tests.console.support_fake_control import FakeControl
+from tests.console.support_fake_control import NOW, FakeControl
 
 
 async def test_the_name_of_its_job_stands_beside_the_number_and_is_asked_for_once() -> None:
@@ -44,3 +49,25 @@ async def test_a_loose_task_is_called_by_its_command_and_its_own_name() -> None:
         screen = await operator.sees("sh · row 555", "parse")
         assert "sh · sh" not in screen
         assert "parse · " not in screen
+
+
+@pytest.mark.parametrize("place", ["tasks", "retries", "events", "orphans", "pulse", "as of", "found lines"])
+async def test_beside_every_number_of_a_job_stands_its_name(place: str) -> None:
+    control = FakeControl()
+    job = control.add_job("nightly-import-of-customers")
+    control.add_task(job, "load", status="failed", error={"code": "exit", "message": "exit 3"})
+    control.add_task(job, "parse", status="running")
+    control.add_orphan(2)
+    control.outputs[1] = b"red\n"
+    async with console(control, size=(160, 30)) as operator:
+        subjects = {"as of": AsOf(at=NOW), "found lines": Filter(noun=Noun.TASKS)}
+        if place in subjects:
+            operator.app.navigator.visit(place, subjects[place])
+            await operator.quiet()
+            if place == "as of":
+                await operator.press("a")
+            else:
+                await operator.press(*"red", "enter")
+        else:
+            operator.app.navigator.show_root(place)
+        await operator.sees("OF JOB", "nightly-import-of")
