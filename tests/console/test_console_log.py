@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import shutil
+import tempfile
 from contextlib import asynccontextmanager
 
 import pytest
@@ -280,6 +282,26 @@ async def test_the_output_is_shown_in_programs_and_fetched_from_another_machine(
         monkeypatch.delenv("VISUAL", raising=False)
         await operator.press("E")
         await operator.hears("false ended with 1")
+
+
+async def test_what_has_no_room_here_is_not_fetched_and_leaves_nothing_behind(monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setenv("PAGER", "true")
+    async with log(numbered(200_000)) as (operator, _, screen):
+        screen.desk.host = "ana@box"
+        with monkeypatch.context() as patched:
+            patched.setattr(log_programs, "MOST", 1_000)
+            await operator.press("vertical_line")
+            await operator.hears("not fetched: the output has")
+
+        async def full(_: object) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(log_programs, "finish_in_thread", full)
+        await operator.press("vertical_line")
+        await operator.hears("not fetched: No space left on device (TMPDIR")
+        assert list(tmp_path.glob("taskdeck-*")) == []
 
 
 async def test_a_terminal_that_cannot_be_given_away_is_said() -> None:

@@ -138,3 +138,49 @@ def test_the_wire_is_all_that_reaches_the_other_shell(box: Box, there: Home, tmp
     finally:
         evil.end()
     assert not list(tmp_path.rglob("owned"))
+
+
+def test_a_large_output_is_fetched_for_a_program_stopped_by_escape_and_never_left_behind(
+    tmp_path: Path, box: Box, there: Home
+) -> None:
+    size = 50_000_000
+    there.run("exec", "--detach", "--", "sh", "-c", f"yes 'a line of a large output' | head -c {size}")
+    there.waits_for("SELECT status FROM task", ("succeeded",))
+    copies, told = tmp_path / "copies", tmp_path / "told"
+    copies.mkdir()
+    pager = tmp_path / "pager"
+    pager.write_text(
+        f'#!/bin/sh\nwc -c < "$1" > {told}.new\nls {copies} >> {told}.new\nmv {told}.new {told}\n'
+    )
+    pager.chmod(0o755)
+    argv = there.argv("--host", BOX, "--home", str(there.path))
+    environ: dict[str, str | None] = {
+        **box.environ(there),
+        "PYTHONPATH": str(there.package),
+        "TASKDECK_HOME": None,
+        "PAGER": str(pager),
+        "EDITOR": str(pager),
+        "TMPDIR": str(copies),
+    }
+    with Terminal(argv, size=(100, 30), environ=environ) as terminal:
+        terminal.sees("Pulse")
+        terminal.press("3")
+        terminal.sees("row 1/1", "succeeded")
+        terminal.press("l")
+        terminal.sees("a line of a large output")
+        terminal.press("|")
+        terminal.sees("(Esc stops)")
+        terminal.press("escape")
+        terminal.until(lambda: not list(copies.glob("taskdeck-*")), "what was fetched is removed")
+        assert not told.exists()
+        for key in ("|", "E"):
+            terminal.press(key)
+            terminal.until(told.exists, "the program was shown")
+            number, *folders = told.read_text().split()
+            assert (int(number), len(folders)) == (size, 1)
+            terminal.until(lambda: not list(copies.glob("taskdeck-*")), "the copy is removed")
+            told.unlink()
+        terminal.press("q")
+        terminal.sees("row 1/1")
+        terminal.press("q")
+        assert terminal.ends() == 0

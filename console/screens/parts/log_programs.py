@@ -35,6 +35,10 @@ FETCH = "program"
 PAGERS = ("less", "more")
 EDITORS = ("vi", "nano")
 """What is looked for where the variables name nothing."""
+MOST = 2_147_483_648
+"""Bytes of an output of another machine that are fetched for a program."""
+_SPARE = 67_108_864
+"""Bytes that are left free where the copy is written: others write there too."""
 _CHUNK = 1_048_576
 _KEYS = (signal.SIGINT, signal.SIGQUIT)
 """What keys send to all programs of a terminal: meant for the one that is on the screen."""
@@ -84,12 +88,28 @@ class LogPrograms:
         if not self._desk.host and is_file(path):
             said = self._run([*command, str(path)])
         else:
-            with _folder() as folder:
-                copy = folder / f"task-{self._task_id}-attempt-{self._reader.facts.epoch}.log"
-                await self._fetch(copy)
-                said = self._run([*command, str(copy)])
+            said = await self._show_copy(command)
         if said:
             self._screen.tell(said, severity="error")
+
+    async def _show_copy(self, command: Sequence[str]) -> SafeText:
+        """Fetch the output into a file that is removed afterwards, and show that; return what went wrong."""
+        size = self._reader.facts.size
+        try:
+            with _folder() as folder:
+                room = shutil.disk_usage(folder).free - _SPARE
+                if size > min(room, MOST):
+                    limit = f"{folder.parent} has room for {size_text(max(0, room))}"
+                    why = limit if room < MOST else f"at most {size_text(MOST)} are fetched"
+                    return safe_line(
+                        f"not fetched: the output has {size_text(size)}, {why}; Ctrl+E writes it"
+                    )
+                copy = folder / f"task-{self._task_id}-attempt-{self._reader.facts.epoch}.log"
+                await self._fetch(copy)
+                return self._run([*command, str(copy)])
+        except OSError as error:
+            # The folder is removed by now, with what was fetched.
+            return safe_line(f"not fetched: {error.strerror or error} (TMPDIR names another place)")
 
     async def _fetch(self, path: Path) -> None:
         facts, stream = self._reader.facts, self._reader.stream
