@@ -321,7 +321,6 @@ def test_a_history_forgets_what_lay_ahead() -> None:
     ("text", "wish"),
     [
         ("e", Spot(root="events", place="events")),
-        ("home", Spot(root="pulse", place="pulse")),
         ("dead", Spot(root="retries", place="retries")),
         (" Job  #7 ", Spot(root="jobs", place="job", subject=7)),
         ("log 7", Spot(root="tasks", place="log", subject=7)),
