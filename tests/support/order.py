@@ -30,21 +30,24 @@ T = TypeVar("T", bound=Named)
 
 
 def spread(items: Sequence[T], workers: int) -> list[T]:
-    """Return the tests so that each worker, which gets an equal part in a row, begins with those that wait.
+    """Return the tests so that every other worker, which gets an equal part, begins with those that wait.
 
-    A worker that has nothing left takes tests from the end of what others have: there stand quick ones,
-    and none is waited for when all else is done.
+    The rest compute meanwhile: where all wait at once, the cores are idle, and later all want them. A worker
+    that has nothing left takes tests from the end of what others have: there stand quick ones, and none is
+    waited for when all else is done.
     """
     files = [list(group) for _, group in groupby(items, key=_file)]
     files.sort(key=lambda file: _rank(_file(file[0])))
     waiting = [file for file in files if _rank(_file(file[0])) < len(LONGEST) + 1]
     quick = iter([item for file in files[len(waiting) :] for item in file])
     left = len(items)
+    lines = (workers + 1) // 2
     ordered: list[T] = []
     for worker in range(workers):
         part = left // (workers - worker)
         left -= part
-        first = [item for file in waiting[worker::workers] for item in file]
+        mine = () if worker % 2 else waiting[worker // 2 :: lines]
+        first = [item for file in mine for item in file]
         ordered += [*first, *islice(quick, max(0, part - len(first)))]
     return [*ordered, *quick]
 
