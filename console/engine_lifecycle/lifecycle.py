@@ -31,7 +31,7 @@ class _LeaveQuestion:
 
 
 _ASK = _LeaveQuestion(
-    text="Work is under way: d detaches (the engine goes on), r drains it (ends when nothing runs), "
+    text="Work is under way: d detaches (the engine goes on), r drains it (ends when idle), "
     "s stops it; any other key stays",
     keys="drs",
 )

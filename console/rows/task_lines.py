@@ -105,7 +105,10 @@ def task_lines(page: TaskPage, look: Look) -> Iterator[SafeText]:
     yield SafeText("")
     yield _pair("attempts", _attempts(task))
     if task.usual is not None:
-        yield _pair("usual time", f"{usual_text(task.usual)} (of the last {task.usual.attempts})")
+        yield _pair(
+            "usually",
+            usual_text(task.usual).removeprefix("usually ") + f" (of the last {task.usual.attempts})",
+        )
     yield from (_attempt(attempt, task, look) for attempt in detail.attempts)
     yield from _block("error", task.error)
     yield from _block("with", dict(detail.with_))
@@ -127,7 +130,8 @@ def _attempts(task: TaskView) -> str:
 def _waits(waits: TaskWaits | None) -> Iterator[SafeText]:
     for number, reason in enumerate(waits.reasons if waits else ()):
         yield _pair("" if number else "waits for", reason.text)
-        yield _pair("", f"ends by {reason.ends}")
+        about = "" if reason.until is None else f", about in {duration_text(max(0, reason.until - now_ms()))}"
+        yield _pair("", f"ends by {reason.ends}{about}")
 
 
 def _attempt(attempt: AttemptView, task: TaskView, look: Look) -> SafeText:

@@ -15,6 +15,7 @@ from core.model.events import EventView
 from core.model.text import SafeText, fit, safe_line
 from core.model.values import to_iso
 from core.model.views import TaskView
+from core.render.trends import trend_text
 
 _LABEL = 16
 
@@ -49,6 +50,10 @@ def _field(name: str, value: object, look: Look) -> Iterator[SafeText]:
             yield safe_line(label + to_iso(value))
         case str() if name == "status":
             yield safe_line(label + worded(value, look))
+        case tuple() | list() if value and all(isinstance(each, int) for each in value):
+            yield safe_line(f"{label}{trend_text(value)}  most {max(value):,}")
+        case Mapping() if all(isinstance(each, int | str) for each in value.values()):
+            yield safe_line(label + ", ".join(f"{name} {each}" for name, each in value.items()))
         case Mapping() | tuple() | list():
             yield safe_line(label.rstrip())
             yield from (safe_line(f"  {line}") for line in _json_lines(value))

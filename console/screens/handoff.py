@@ -11,6 +11,7 @@ from console.desk import Desk
 from console.key_table import bindings
 from console.rows.handoff import HandoffNote, handoff_note, read_handoff
 from console.screens.base import DeskScreen
+from console.widgets.text_paint import page_paint
 from console.widgets.text_view import TextView
 from core.model.text import SafeText
 
@@ -26,7 +27,7 @@ class HandoffScreen(DeskScreen):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
-        self.view = TextView()
+        self.view = TextView(page_paint(lambda: desk.look))
         self._note: HandoffNote | None = None
 
     def body(self) -> ComposeResult:
@@ -38,7 +39,7 @@ class HandoffScreen(DeskScreen):
     async def load(self) -> None:
         facts = await read_handoff(self.desk.control, self.desk.feed.pulse, self.desk.last_look)
         self._note = handoff_note(facts)
-        self.view.put([SafeText(f" {line}") for line in self._note.lines])
+        self.view.put(self._note.lines)
 
     def is_affected(self, kinds: frozenset[str]) -> bool:
         """Read nothing again by itself."""

@@ -53,10 +53,10 @@ FAILING = (
 )
 WAITING = (
     Column(name="kind", title="WHAT WAITS", form=Form.TEXT, path="kind", width=14),
-    Column(name="subject", title="OF", form=Form.TEXT, path="subject", min_width=8, width=24),
     Column(name="tasks", title="TASKS", form=Form.NUMBER, path="tasks", width=6),
     Column(name="since", title="SINCE", form=Form.AGE, path="since", width=7),
     Column(name="until", title="DUE IN", form=Form.DUE, path="until", width=7),
+    Column(name="subject", title="OF", form=Form.TEXT, path="subject", min_width=8, width=24),
 )
 
 

@@ -5,14 +5,15 @@ Opened through `console.shell.places`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 
 from rich.style import Style
 from textual.app import ComposeResult
 
 from console.desk import Desk
 from console.key_table import bindings
-from console.rows.listing import style_of
+from console.rows.listing import style_of, worded
 from console.screens.base import DeskScreen
 from console.widgets.row_format import RowFormat
 from console.widgets.styled_lines import Span, StyledLines
@@ -21,8 +22,9 @@ from core.filters.fields import Noun
 from core.filters.terms import Filter, In
 from core.model.text import SafeText, clip, safe_line
 from core.model.timelines import RunRow, RunsView
+from core.model.views import JobView
 from core.render.columns import Column, Form
-from core.render.run_grid import SIGNS, signs_text
+from core.render.run_grid import SIGNS
 from core.render.times import duration_text
 
 RUNS = 30
@@ -154,14 +156,21 @@ class RunsScreen(DeskScreen):
         if column.name == "usual":
             return SafeText("" if row.usual is None else duration_text(row.usual.median_ms))
         cell = None if at is None else row.cells[at]
-        return SafeText("" if cell is None else SIGNS.get(cell.status, "?"))
+        return SafeText("" if cell is None else self._sign(cell.status))
+
+    def _sign(self, status: str) -> str:
+        mark = self.desk.look.marks.get(status)
+        return mark.glyph if mark else "?"
+
+    def _legend(self) -> str:
+        return "  ".join(worded(status, self.desk.look) for status in SIGNS)
 
     def _write_foot(self) -> None:
         """Say what stands under the cursor: the run, the task in it, how long it took."""
         if self._runs is None or self._run >= len(self._runs.runs):
             return
         job, row, width = self._runs.runs[self._run], self.table.selected, self.size.width
-        told = f" job {job.id}: {job.status}"
+        told = f" job {job.id}: {job.status}" + (f", by {job.actor}" if job.actor else "")
         if job.started_at is not None and job.finished_at is not None:
             told += f", took {duration_text(job.finished_at - job.started_at)}"
         cell = None if row is None else row.cells[self._run]
@@ -169,5 +178,26 @@ class RunsScreen(DeskScreen):
             took = "" if cell.took is None else f" {duration_text(cell.took)}"
             usual = "" if row.usual is None else f", usually {duration_text(row.usual.median_ms)}"
             told += f" | {row.key}: {cell.status}{took}{usual}"
-        lines = [[Span(clip(safe_line(told), width))], [Span(clip(safe_line(f" {signs_text()}"), width))]]
-        self.foot.write_foot(lines, screen_height=self.size.height)
+        before = self._runs.runs[self._run + 1 : self._run + 2]
+        texts = (told, *(f" {change}" for change in changes(job, before)), f" {self._legend()}")
+        lines = [[Span(clip(safe_line(text), width))] for text in texts]
+        self.foot.write_foot(lines, screen_height=self.size.height, rows=self.table.count)
+
+
+def changes(job: JobView, before: Sequence[JobView]) -> Iterator[str]:
+    """Say in what a run differs from the one before it: its params, its definition."""
+    for other in before:
+        names = sorted(name for name in {**job.params, **other.params} if _other(job, other, name))
+        was = [f"{name} {_json(other, name)} -> {_json(job, name)}" for name in names]
+        if job.definition_hash != other.definition_hash:
+            was.append("another definition")
+        if was:
+            yield f"changed since job {other.id}: {', '.join(was)}"
+
+
+def _other(job: JobView, other: JobView, name: str) -> bool:
+    return _json(job, name) != _json(other, name)
+
+
+def _json(job: JobView, name: str) -> str:
+    return json.dumps(job.params[name], ensure_ascii=False) if name in job.params else "(none)"

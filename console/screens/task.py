@@ -13,6 +13,7 @@ from console.rows.listing import worded
 from console.rows.task_lines import TaskPage, read_last_lines, read_task_page, task_lines
 from console.screens.base import DeskScreen
 from console.verbs.selection import Selection, task_selection
+from console.widgets.text_paint import page_paint
 from console.widgets.text_view import TextView
 from core.model.records import replace
 from core.model.text import SafeText, safe_line
@@ -29,7 +30,7 @@ class TaskScreen(DeskScreen):
     def __init__(self, desk: Desk, task_id: int) -> None:
         super().__init__(desk)
         self.task_id = task_id
-        self.view = TextView()
+        self.view = TextView(page_paint(lambda: desk.look))
         self._page: TaskPage | None = None
 
     def body(self) -> ComposeResult:
@@ -52,8 +53,9 @@ class TaskScreen(DeskScreen):
             self.take_changes(frozenset(("task",)))
 
     def restyle(self) -> None:
-        """Write the glyphs of the new theme."""
+        """Write the glyphs of the new theme, and draw its colours."""
         self._write()
+        self.view.refresh()
 
     def task_status(self) -> str:
         return "" if self._shown_task is None else self._shown_task.status

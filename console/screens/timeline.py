@@ -181,4 +181,4 @@ class TimelineScreen(DeskScreen):
         if bar is not None:
             lines.append([Span(clip(safe_line(f" {story_text(bar, now=now)}"), width))])
         lines.append([Span(clip(safe_line(f" {LEGEND}"), width))])
-        self.foot.write_foot(lines, screen_height=self.size.height)
+        self.foot.write_foot(lines, screen_height=self.size.height, rows=self.table.count)

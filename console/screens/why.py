@@ -11,6 +11,7 @@ from console.desk import Desk
 from console.key_table import bindings
 from console.rows.listing import now_ms
 from console.screens.base import DeskScreen
+from console.widgets.text_paint import page_paint
 from console.widgets.text_view import TextView
 from core.model.text import SafeText, safe_line
 from core.model.views import EngineInfo
@@ -31,7 +32,7 @@ class WhyScreen(DeskScreen):
         self._job_id = job_id
         self._waits: TaskWaits | JobWaits | None = None
         self._engine: EngineInfo | None = None
-        self.view = TextView()
+        self.view = TextView(page_paint(lambda: desk.look))
 
     def body(self) -> ComposeResult:
         yield self.view

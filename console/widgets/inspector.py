@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from console.widgets.line import Line
+from console.widgets.text_paint import Paint, no_paint
 from console.widgets.text_view import TextView
 from core.model.text import SafeText, safe_line
 
@@ -31,10 +32,10 @@ class Inspector(Vertical):
     Inspector Line { background: $panel; text-style: bold; }
     """
 
-    def __init__(self) -> None:
+    def __init__(self, paint: Paint = no_paint) -> None:
         super().__init__()
         self._title = Line()
-        self.text = TextView()
+        self.text = TextView(paint)
         self._shown_title: SafeText | None = None
 
     @property
@@ -73,7 +74,7 @@ class Split(Container):
     Split { layout: vertical; height: 1fr; }
     Split Inspector { width: 100%; height: 40%; }
     Split.beside { layout: horizontal; }
-    Split.beside Inspector { width: 45%; height: 100%; }
+    Split.beside Inspector { width: 40%; height: 100%; }
     Split.beside > ScrollView { width: 1fr; }
     """
 

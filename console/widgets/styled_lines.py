@@ -32,6 +32,10 @@ class Span(NamedTuple):
     style: Style | None = None
 
 
+_AROUND = 4
+"""Lines of a screen for its title, strip, status bar and hints."""
+
+
 class StyledLines(Widget):
     """As high as there are lines."""
 
@@ -51,10 +55,11 @@ class StyledLines(Widget):
             if was != now:
                 self.refresh(*(Region(first, y, last - first, 1) for first, last in changed(was, now)))
 
-    def write_foot(self, lines: Sequence[Sequence[Span]], *, screen_height: int) -> None:
-        """Show as many of these lines below a table as leave room for it."""
+    def write_foot(self, lines: Sequence[Sequence[Span]], *, screen_height: int, rows: int) -> None:
+        """Show as many of these lines below a table as leave room for it, close to its last row."""
         shown = lines[: max(0, screen_height - _TABLE_ROWS)]
-        self.styles.height = len(shown)
+        # What the rows leave empty lies below the foot.
+        self.styles.height = max(len(shown), screen_height - _AROUND - 1 - rows)
         self.write(shown)
 
     def render_line(self, y: int) -> Strip:

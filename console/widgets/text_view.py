@@ -18,6 +18,7 @@ from console.key_table import bindings
 from console.widgets.line_dialog import LineDialog
 from console.widgets.resized import Resized
 from console.widgets.text_layout import Row, Spot, TextLayout
+from console.widgets.text_paint import Paint, no_paint, painted
 from core.model.text import SafeText
 
 _MATCH_STYLE = Style(reverse=True)
@@ -36,8 +37,9 @@ class TextView(Resized, can_focus=True, inherit_bindings=False):
     class Found(Message):
         """A match of the search is in view."""
 
-    def __init__(self) -> None:
+    def __init__(self, paint: Paint = no_paint) -> None:
         super().__init__()
+        self._paint = paint
         self._text = TextLayout()
         self._top = Spot()
         self._height = 1
@@ -167,8 +169,9 @@ class TextView(Resized, can_focus=True, inherit_bindings=False):
         if y >= len(rows):
             return Strip.blank(self.size.width, style)
         line, row = rows[y]
-        segments = [Segment(row.lead, style), *_highlighted(self.lines[line], row, self._needle, style)]
-        return Strip(segments).adjust_cell_length(self.size.width, style)
+        text = self.lines[line]
+        segments = painted(list(_highlighted(text, row, self._needle, style)), self._paint(text), row.begin)
+        return Strip([Segment(row.lead, style), *segments]).adjust_cell_length(self.size.width, style)
 
     def _rows(self) -> Sequence[tuple[int, Row]]:
         if self._shown is None:

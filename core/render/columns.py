@@ -121,7 +121,7 @@ _JOBS = (
     ("age", "AGE", Form.AGE, "created_at", 6, 7, 2),
     ("took", "TOOK", Form.SPAN, "started_at:finished_at", 6, 7, 2),
     ("reason", "REASON", Form.TEXT, "reason", 12, 24, 3),
-    ("actor", "BY", Form.TEXT, "actor", 6, 10, 4),
+    ("actor", "BY", Form.TEXT, "actor", 6, 18, 4),
 )
 _TASKS = (
     ("id", "TASK", Form.NUMBER, "id", 7, 7, 0),

@@ -74,7 +74,7 @@ async def test_a_large_job_is_read_in_parts_wherever_the_view_goes() -> None:
 async def test_a_grid_compares_the_runs_of_a_workflow() -> None:
     async with console(stocked(), size=(80, 24)) as operator:
         await operator.press("u")
-        await operator.sees("Runs of nightly  the last 2", ">3    2", "+    +", "job 3: succeeded")
+        await operator.sees("Runs of nightly  the last 2", ">3    2", "✓    ✓", "job 3: succeeded")
         await operator.press("right", "j")
         await operator.sees("3   >2", "job 2: failed", "parse␛", ": failed")
         await operator.press("enter")

@@ -137,7 +137,7 @@ def test_many_needs_are_named_up_to_five() -> None:
         (Place(ahead=0), "; it is next", None),
         (Place(ahead=1), "; 1 task comes before it", None),
         (Place(ahead=64, at_least=True), "; at least 64 tasks come before it", None),
-        (predicted(Place(ahead=5), per_minute=3.0, now=100), "; 5 tasks come before it, about when", 120_100),
+        (predicted(Place(ahead=5), per_minute=3.0, now=100), "; 5 tasks come before it (predicted", 120_100),
     ],
 )
 def test_the_place_in_the_order_is_told(place: Place, text: str, until: int | None) -> None:

@@ -14,6 +14,7 @@ from console.rows.task_lines import read_task_page, task_lines
 from console.rows.view_lines import fields_of, name_of
 from console.screens.parts.hosts import Host
 from console.widgets.inspector import OPENS_AT, Inspector
+from console.widgets.text_paint import page_paint
 from core.model.errors import TaskdeckError
 from core.model.orphans import OrphanView
 from core.model.text import SafeText
@@ -35,7 +36,7 @@ class RowInspector:
         view: Callable[[], object],
         give_back: Callable[[], object],
     ) -> None:
-        self.pane = Inspector()
+        self.pane = Inspector(page_paint(lambda: desk.look))
         self._host = host
         self._desk = desk
         self._view = view

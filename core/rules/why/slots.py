@@ -74,7 +74,7 @@ def _order(place: Place) -> str:
         return "; it is next"
     least = "at least " if place.at_least else ""
     word = "task comes" if place.ahead == 1 and not place.at_least else "tasks come"
-    about = ", about when is predicted from the pace of the last minutes" if place.starts_at else ""
+    about = " (predicted from the pace of the last minutes)" if place.starts_at else ""
     return f"; {least}{place.ahead:,} {word} before it{about}"
 
 
