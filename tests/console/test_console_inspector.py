@@ -51,7 +51,7 @@ async def test_a_size_that_nobody_tells_is_taken_when_it_is_drawn(monkeypatch: p
     monkeypatch.delattr(Resized, "on_resize")
     async with console(stocked(), size=(160, 35)) as operator:
         await operator.press("3", "i")
-        await operator.sees("TASK▼  JOB  KEY", "task 2  parse", "attempts    2 of 2", "newest events")
+        await operator.sees("TASK▼  JOB  OF JOB", "task 2  parse", "attempts    2 of 2", "newest events")
         await operator.press("i")
         await operator.misses("attempts    2 of 2")
 

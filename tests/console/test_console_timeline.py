@@ -83,6 +83,32 @@ async def test_a_grid_compares_the_runs_of_a_workflow() -> None:
         await operator.sees("Job 2  nightly")
 
 
+async def test_a_grid_says_what_changed_since_the_run_before_and_who_asked_for_it() -> None:
+    control = stocked()
+    control.set_job(2, params={"limit": 100})
+    control.set_job(3, params={"limit": 0, "day": "x"}, actor="ana (cli)")
+    async with console(control, size=(100, 24)) as operator:
+        await operator.press("u")
+        await operator.sees(
+            "job 3: succeeded, by ana (cli)", 'changed since job 2: day (none) -> "x", limit 100 -> 0'
+        )
+        await operator.press("right")
+        await operator.sees("job 2: failed")
+        await operator.misses("changed since")
+
+
+async def test_the_foot_is_close_to_the_last_row() -> None:
+    async with console(stocked(), size=(100, 40)) as operator:
+        await operator.press("enter")
+        await operator.sees("fetch")
+        await operator.press("v", "v")
+        shown = await operator.sees("slots used")
+        lines = shown.splitlines()
+        foot = next(at for at, line in enumerate(lines) if "slots used" in line)
+        assert "parse" in lines[foot - 1]
+        assert "? help" in lines[-2]
+
+
 async def test_a_place_leads_to_both() -> None:
     async with console(stocked(), size=(80, 24)) as operator:
         await operator.press("colon")

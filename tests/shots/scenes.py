@@ -11,11 +11,13 @@ from textual.screen import Screen
 from console.desk import Desk
 from console.dialogs.new_job import NewJobDialog
 from console.dialogs.workflow_picker import WorkflowPicker
+from console.navigation.history import AsOf, Subject
 from console.newjob.documents import Source
 from console.shell.places import ROOTS
 from core.model.text import SafeText
 from core.model.workflow_views import ParamView, WorkflowView
-from tests.shots.seed import CLEANING, ETL
+from tests.console.support_fake_control import NOW
+from tests.shots.seed import BLOCKED, CLEANING, ETL
 
 SIZES = ((80, 24), (120, 40))
 """Columns and rows of the captures."""
@@ -27,7 +29,7 @@ class Scene:
 
     name: str
     place: str
-    subject: int | None = None
+    subject: Subject | None = None
     on_top: Callable[[Desk], Screen[int | None]] | None = None
     keys: tuple[str, ...] = ()
 
@@ -54,6 +56,10 @@ SCENES = (
     Scene(name="graph", place="graph", subject=ETL, keys=("right", "j", "right")),
     Scene(name="task", place="task", subject=CLEANING),
     Scene(name="log", place="log", subject=CLEANING),
+    Scene(name="timeline", place="timeline", subject=ETL),
+    Scene(name="runs", place="runs", subject="nightly-etl"),
+    Scene(name="why", place="why", subject=BLOCKED),
+    Scene(name="past", place="as of", subject=AsOf(at=NOW - 20 * 60_000)),
     Scene(name="inspector", place="tasks", keys=("j", "i")),
     Scene(name="help", place="tasks", keys=("question_mark",)),
     Scene(name="confirm", place="jobs", keys=("x",)),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from core.control.reading_api import Runs
 from core.model.orphans import OrphanKind
 from core.model.records import replace
 from core.model.status import TASK_FINAL
+from core.model.timelines import RunCell, RunsView
 from core.model.views import AttemptView, StageView, TaskDetail
 from tests.console.support_fake_control import NOW, FakeControl
 from tests.console.support_fake_rows import INFO, KIND_OF
@@ -13,6 +15,10 @@ ETL, SAMPLE, THUMBNAILS, REPORT, BACKUP = 2, 3, 4, 5, 6
 """The jobs, by id."""
 CLEANING = 10
 """A task of the first one that runs and writes."""
+BLOCKED = 15
+"""One that waits for two others."""
+NIGHTS = 8
+"""Runs of the first one, with those of earlier nights."""
 _SECOND = 1_000
 _EVENT_MS = 900
 _REFUSED = {"code": "http.status", "message": "503 Service Unavailable from api.example.org", "status": 503}
@@ -50,6 +56,17 @@ class SeededControl(FakeControl):
             self.note(KIND_OF[status], job_id=job_id, task_id=number, key=key)
         return number
 
+    async def answer_runs(self, r: Runs) -> RunsView:
+        """Add runs of earlier nights to that of this one."""
+        view = await super().answer_runs(r)
+        job = replace(view.runs[0], id=85, params={"rows": 4096})
+        nights = [
+            replace(job, id=85 - 7 * night, status="succeeded", params={"rows": 2048})
+            for night in range(1, NIGHTS)
+        ]
+        rows = tuple(replace(row, cells=(*row.cells, *_nights(row.cells[0]))) for row in view.rows)
+        return replace(view, runs=(job, *nights), rows=rows)
+
     def task_detail(self, task_id: int) -> TaskDetail:
         detail = super().task_detail(task_id)
         task = detail.task
@@ -73,6 +90,10 @@ class SeededControl(FakeControl):
         output = {"rows": 48_211} if task.status == "succeeded" else None
         with_ = {"argv": ["python", "-m", "etl", task.key], "cwd": "/srv/etl"}
         return replace(detail, attempts=attempts, with_=with_, output=output)
+
+
+def _nights(cell: RunCell | None) -> list[RunCell | None]:
+    return [None if cell is None else replace(cell, status="succeeded", took=40_000)] * (NIGHTS - 1)
 
 
 def seeded() -> SeededControl:
@@ -124,11 +145,17 @@ def _etl(control: SeededControl) -> None:
         ("stock", ("clean_stock", "clean_prices")),
         ("rank", ("sales", "stock", "clean_reviews")),
     ):
-        control.place(ETL, transform, key, status="blocked", needs=needs)
+        control.place(ETL, transform, key, status="blocked", needs=needs, waits_for=needs[0])
     control.place(ETL, load, "load", status="blocked", queue="warehouse")
     control.outputs[CLEANING] = b"".join(
-        b"2023-11-14T22:%02d:%02dZ chunk %3d of 240: 2048 rows, %d dropped\n"
-        % (11 + at // 60, at % 60, at, at % 7)
+        b"\x1b[2m2023-11-14T22:%02d:%02dZ\x1b[0m %b chunk %3d of 240: 2048 rows, %d dropped\n"
+        % (
+            11 + at // 60,
+            at % 60,
+            b"\x1b[33mWARN\x1b[0m" if at % 7 > 5 else b"\x1b[32mINFO\x1b[0m",
+            at,
+            at % 7,
+        )
         for at in range(1, 96)
     )
 
