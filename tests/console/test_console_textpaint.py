@@ -1,4 +1,4 @@
-"""Tests of the colours of pages: labels, headings, statuses, and what is around a match."""
+"""Tests of the colours of pages, and of matches in them."""
 
 from __future__ import annotations
 
