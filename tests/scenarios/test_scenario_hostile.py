@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -115,11 +116,16 @@ class Walk:
         self._terminal.settled(quiet=0.5)
         self._look("job", KEYS["enter"], " Job ", "stage 1")
         self._look("graph", "v", " Job ", "one")
+        self._look("timeline", "v", "slots used", "one")
+        self._look("job", "v", "stage 1")
+        self._look("runs", "u", "Runs of ", "one")
         self._back_to("stage 1", "JOB▼")
-        self._look("inspector", "i", " Jobs", "actor")
-        self._terminal.press("i")
+        # It is open: the terminal has the room.
+        self._look("inspector", "", " Jobs", "actor")
         self._look("tasks", "3", " Tasks", "TASK")
         self._look("output", _narrowed("key:says"), "key:says", "say  ")
+        self._look("why", "w", "Why task")
+        self._back_to("TASK▼")
         self._look("output", KEYS["enter"], " Task ", "output", pages=2)
         self._back_to("TASK▼")
         self._look("log", _narrowed("key:prints"), "key:prints", "shell ")
@@ -137,6 +143,15 @@ class Walk:
         self._look("orphans", "0", " Orphans")
         self._look("events", ":", "Go to")
         self._look("events", "events\r", " Events", "~", pages=2)
+        self._look("failures", ":", "Go to")
+        self._look("failures", "failures\r", " Failures", "~", pages=2)
+        self._look("handoff", ":", "Go to")
+        self._look("handoff", "handoff\r", " Handoff", "~", pages=2)
+        self._look("past", ":", "Go to")
+        self._look("past", f"at {time.strftime('%Y-%m-%dT%H:%M:%S')}\r", "AS OF", "~", pages=2)
+        self._look("past", KEYS["enter"], "AS OF", "Tasks of job")
+        self._terminal.press("2")
+        self._terminal.sees("JOB▼")
         self._look("help", "?", "Keys of")
         self._terminal.press("escape")
         self._terminal.misses("Keys of")
