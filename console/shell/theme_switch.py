@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping, Sequence
 
+from rich.terminal_theme import TerminalTheme
 from textual.app import App
 from textual.filter import LineFilter
 
-from console.color_depth import DepthFilter, depth_of
+from console.color_depth import XTERM_256, DepthFilter, depth_of
 from console.desk import Desk
 from console.memory import Memory
 from console.screens.base import DeskScreen
@@ -44,6 +45,9 @@ class ThemeSwitch:
         return () if self._filter is None or self._app.native_ansi_color else (self._filter,)
 
     def start(self) -> None:
+        # Coloured output shows in 256 colours what it shows in all, as the themes do.
+        self._app.ansi_theme_dark = _rounded(self._app.ansi_theme_dark)
+        self._app.ansi_theme_light = _rounded(self._app.ansi_theme_light)
         self._show()
 
     def tell_unknown(self) -> None:
@@ -71,3 +75,12 @@ class ThemeSwitch:
     def _show(self) -> None:
         self._app.register_theme(self._desk.look.theme)
         self._app.theme = self._desk.theme
+
+
+def _rounded(theme: TerminalTheme) -> TerminalTheme:
+    """Return a theme of a terminal in colours that each terminal of 256 has."""
+    ground, text = (
+        XTERM_256.colors[XTERM_256.nearest(one)] for one in (theme.background_color, theme.foreground_color)
+    )
+    colors = [XTERM_256.colors[XTERM_256.nearest(theme.ansi_colors[number])] for number in range(16)]
+    return TerminalTheme(ground, text, colors[:8], colors[8:])

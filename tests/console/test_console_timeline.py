@@ -105,7 +105,7 @@ async def test_the_foot_is_close_to_the_last_row() -> None:
         shown = await operator.sees("slots used")
         lines = shown.splitlines()
         foot = next(at for at, line in enumerate(lines) if "slots used" in line)
-        assert "parse" in lines[foot - 1]
+        assert "✓ pars" in lines[foot - 1]
         assert "? help" in lines[-2]
 
 

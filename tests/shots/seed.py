@@ -148,7 +148,7 @@ def _etl(control: SeededControl) -> None:
         control.place(ETL, transform, key, status="blocked", needs=needs, waits_for=needs[0])
     control.place(ETL, load, "load", status="blocked", queue="warehouse")
     control.outputs[CLEANING] = b"".join(
-        b"\x1b[2m2023-11-14T22:%02d:%02dZ\x1b[0m %b chunk %3d of 240: 2048 rows, %d dropped\n"
+        b"\x1b[36m2023-11-14T22:%02d:%02dZ\x1b[0m %b chunk %3d of 240: 2048 rows, %d dropped\n"
         % (
             11 + at // 60,
             at % 60,
