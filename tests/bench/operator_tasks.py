@@ -1,4 +1,4 @@
-"""Ten tasks of an operator by keys alone, in the consoles of two versions.
+"""Ten tasks of an operator by keys, in two versions.
 
     python tests/bench/operator_tasks.py [--before CHECKOUT] [--rounds 3]
 
@@ -6,14 +6,16 @@ Each version fills a store with the same night's trouble (`operator_deck.py`), s
 same questions through a pseudo terminal of 120x40: the keys that lead from Pulse to the answer, and the text
 that is the answer. Keys are counted one by one, typed text letter by letter; seconds are those that the
 console took from each key until it showed what the next key needs, without any time to think. CHECKOUT is a
-work tree of the earlier version with its own `.venv`. Where its console cannot answer, the table has the
-command line that can.
+work tree of the earlier version with its own `.venv`. Where its console cannot answer, the command lines that
+can are carried out and counted instead.
 """
 
 from __future__ import annotations
 
 import argparse
+import shlex
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -44,10 +46,12 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """The steps of a version; without steps, what the command line costs instead."""
+    """The steps of a version; without steps, the command lines that answer instead."""
 
     steps: tuple[Step, ...] = ()
-    instead: str = ""
+    instead: tuple[str, ...] = ()
+    remark: str = ""
+    """What the answer lacks."""
 
 
 def step(*keys: str, sees: str) -> Step:
@@ -67,11 +71,15 @@ class Question:
     now: Way
 
 
-_OPEN_LOG = step("3", sees=" Tasks")
+_OPEN_TASKS = step("3", sees=" Tasks")
 _REPLAY = (
-    _OPEN_LOG,
+    _OPEN_TASKS,
     step("/", "ctrl+u", "key:replay", "enter", sees="/ key:replay"),
     step("l", sees="Log of task"),
+)
+_NIGHTLY = (
+    step("2", sees="nightly-etl"),
+    step("/", "ctrl+u", "name:nightly-etl", "enter", sees="/ name:nightly-etl"),
 )
 QUESTIONS = (
     Question(
@@ -99,17 +107,38 @@ QUESTIONS = (
     ),
     Question(
         text="the longest running task",
-        before=Way(instead="taskdeck tasks --where state:running --json | jq -s 'min_by(.started_at)'"),
+        before=Way(
+            steps=(
+                _OPEN_TASKS,
+                step("/", "ctrl+u", "state:running sort:started", "enter", sees="running sort:started"),
+            )
+        ),
         now=Way(steps=(step("1", sees="WHAT RUNS"),)),
     ),
     Question(
-        text="compare with last week's run",
-        before=Way(instead="taskdeck show 2; taskdeck show 10"),
+        text="compare a run with last week's, task by task",
+        before=Way(
+            steps=(
+                *_NIGHTLY,
+                step("G", "enter", sees="join_clients"),
+                step("escape", sees="/ name:nightly-etl"),
+                step("g", "enter", sees="join_clients"),
+            ),
+            remark="two pages, one after the other",
+        ),
         now=Way(steps=(go("runs nightly-etl", sees="usually"),)),
     ),
     Question(
-        text="whose change broke it",
-        before=Way(instead="taskdeck jobs --where name:nightly-etl; taskdeck show 9; taskdeck show 7"),
+        text="whose change broke it, and which",
+        before=Way(
+            steps=(
+                *_NIGHTLY,
+                step("i", sees="params"),
+                step("j", sees="job  9"),
+                step("j", sees="job  7"),
+            ),
+            remark="rows, compared by eye",
+        ),
         now=Way(
             steps=(
                 go("runs nightly-etl", sees="usually"),
@@ -119,7 +148,7 @@ QUESTIONS = (
     ),
     Question(
         text="read the beginning of a huge log, find a text in it",
-        before=Way(instead=f"taskdeck logs 12/replay | grep -n -m1 '{NEEDLE[:9]}'"),
+        before=Way(instead=(f"taskdeck logs 12/replay | grep -n -m1 '{NEEDLE[:9]}'",)),
         now=Way(
             steps=(
                 *_REPLAY,
@@ -147,17 +176,31 @@ QUESTIONS = (
     ),
     Question(
         text="what happened while I was away",
-        before=Way(instead="taskdeck events --where 'age<8h' | less"),
+        before=Way(
+            steps=(
+                go("events", sees="KIND"),
+                step("/", "ctrl+u", "age<8h", "enter", sees="/ age<8h"),
+            ),
+            remark="each of thousands of events, no sum",
+        ),
         now=Way(steps=(go("handoff", sees="changed by people"),)),
     ),
     Question(
         text="hand over to a colleague",
-        before=Way(instead="five commands, pasted together: tasks, jobs, queues, events, failures by hand"),
-        now=Way(steps=(go("handoff", sees="changed by people"), step("y", sees="copied"))),
+        before=Way(
+            instead=(
+                "taskdeck tasks --where state:failed",
+                "taskdeck jobs --where state:running",
+                "taskdeck queues",
+                "taskdeck events --where 'age<8h'",
+            ),
+            remark="to be put together by hand",
+        ),
+        now=Way(steps=(go("handoff", sees="changed by people"), step("y", "t", sees="copied the note"))),
     ),
     Question(
         text="find which queue is slow",
-        before=Way(instead="taskdeck queues, twice, and compare"),
+        before=Way(steps=(step("7", sees="OLDEST"),)),
         now=Way(steps=(step("7", sees="PER MIN"),)),
     ),
 )
@@ -180,7 +223,7 @@ def main() -> None:
     for name, root in (("before", arguments.before), ("now", ROOT)):
         if root is not None:
             costs[name] = measured(root, name, rounds=arguments.rounds)
-    print("| an operator wants to | before: keys, s | now: keys, s |")
+    print("| an operator wants to | keys, seconds before | now |")
     print("|---|---|---|")
     for question in QUESTIONS:
         cells = [
@@ -201,8 +244,8 @@ def measured(root: Path, name: str, *, rounds: int) -> dict[str, Cost | None]:
             for _ in range(rounds):
                 for question in QUESTIONS:
                     way: Way = getattr(question, name)
-                    if way.steps:
-                        found.setdefault(question.text, []).append(asked(deck, way))
+                    cost = asked(deck, way) if way.steps else called(deck, way)
+                    found.setdefault(question.text, []).append(cost)
         finally:
             deck.call("stop", "--kill")
     return {text: _median(costs) for text, costs in found.items()}
@@ -229,6 +272,15 @@ def asked(deck: Deck, way: Way) -> Cost | None:
         return Cost(keys=keys, seconds=seconds)
 
 
+def called(deck: Deck, way: Way) -> Cost:
+    """Carry out the command lines of a way, each with its Enter."""
+    begun = time.perf_counter()
+    for line in way.instead:
+        words = line.replace("taskdeck", shlex.join(deck.argv), 1)
+        subprocess.run(words, shell=True, check=True, capture_output=True, env=deck.environ, cwd=deck.root)
+    return Cost(keys=sum(len(line) + 1 for line in way.instead), seconds=time.perf_counter() - begun)
+
+
 def _pressed(terminal: Terminal, key: str) -> float:
     """Press a key and return how long it took to the last byte before a pause."""
     begun = last = time.perf_counter()
@@ -246,9 +298,11 @@ def _median(costs: list[Cost | None]) -> Cost | None:
 
 
 def _cell(cost: Cost | None, way: Way) -> str:
-    if not way.steps:
-        return f"not possible; `{way.instead}`"
-    return "no answer" if cost is None else f"{cost.keys} keys, {cost.seconds:.2f}"
+    if cost is None:
+        return "no answer"
+    lines = "; ".join(f"`{line.replace('|', chr(92) + '|')}`" for line in way.instead)
+    remarks = [text for text in (f"not possible; {lines}" if lines else "", way.remark) if text]
+    return f"{cost.keys}, {cost.seconds:.2f} s" + (f" ({'; '.join(remarks)})" if remarks else "")
 
 
 if __name__ == "__main__":
