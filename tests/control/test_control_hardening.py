@@ -25,6 +25,9 @@ from tests.support.waiting import DEADLINE, until, within
 
 CODES = {
     "attempt.unknown",
+    "bundle.busy",
+    "bundle.forgotten",
+    "bundle.room",
     "engine.busy",
     "engine.crashed",
     "engine.garbled",

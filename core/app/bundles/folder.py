@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -53,7 +54,8 @@ def _alone() -> Iterator[None]:
 def _remove_leftovers() -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{_prefix()}*"):
         with suppress(OSError):
-            if folder.lstat().st_uid == os.getuid() and not folder.is_symlink() and _is_left(folder):
+            status = folder.lstat()
+            if status.st_uid == os.getuid() and stat.S_ISDIR(status.st_mode) and _is_left(folder):
                 shutil.rmtree(folder, ignore_errors=True)
 
 
