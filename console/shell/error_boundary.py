@@ -12,6 +12,7 @@ from textual._context import active_message_pump
 from textual.app import App
 from textual.dom import DOMNode
 from textual.screen import ModalScreen, Screen
+from textual.widget import MountError
 
 from console.background import sentence_of
 from console.screens.base import DeskScreen
@@ -49,6 +50,9 @@ class ErrorBoundary:
 
     def contain(self, error: Exception) -> None:
         """Blame a failure on the screen whose message is being handled."""
+        if isinstance(error, MountError) and self._app.return_code is not None:
+            # The console leaves, and Textual took away a screen that was still being made.
+            return
         pump = active_message_pump.get(None)
         nodes = pump.ancestors_with_self if isinstance(pump, DOMNode) else []
         self._contain(next((node for node in nodes if isinstance(node, Screen)), None), error)

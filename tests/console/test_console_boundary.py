@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 from textual import events
-from textual.app import App
+from textual.app import App, ComposeResult
+from textual.widget import MountError
 
 from console.dialogs.help import HelpDialog
 from console.screens.failed import FailedScreen
@@ -165,3 +166,17 @@ async def test_what_stands_for_a_failure_is_not_replaced_when_it_fails_itself(mo
         await operator.press("escape")
         await operator.until(lambda: ended, "the app hears of it")
         assert operator.app.screen is failed
+
+
+async def test_a_screen_that_is_taken_away_while_it_is_made_is_not_told_of(monkeypatch) -> None:
+    app = ConsoleApp(stocked(), ConsoleOptions(tick=0))
+
+    def leave(screen: PulseScreen) -> ComposeResult:
+        app.exit()
+        # As Textual says it of a screen that it has taken away in the meantime.
+        raise MountError(f"Can't mount widget(s) before {screen!r} is mounted")
+
+    monkeypatch.setattr(PulseScreen, "compose", leave)
+    await asyncio.wait_for(app.run_async(headless=True, size=(120, 40)), DEADLINE)
+    assert app.return_code == 0
+    assert app._exception is None
