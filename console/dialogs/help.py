@@ -27,7 +27,7 @@ _FINDS = frozenset(("rows", "times", "preset"))
 _FINDS_BY_ID = frozenset(("filter", "inspect", "search", "next_match", "previous_match"))
 _ACTS_BY_ID = frozenset(("export",))
 _COLUMN, _GAP, _KEY_CELLS = 46, 2, 13
-"""Least width of a column, cells between two, and cells of the keys."""
+"""Least width of a column, cells between two, and most cells of the keys."""
 _GRAMMAR = (
     ("state:failed,retrying", "one of these"),
     ("queue:mail*", "any text for the *"),
@@ -126,8 +126,10 @@ def in_columns(blocks: Sequence[Block], width: int) -> list[SafeText]:
 
 def _written(title: str, lines: Sequence[tuple[str, str]], room: int) -> Iterator[SafeText]:
     yield safe_line(f"{title} {'─' * (room - cells(title) - 1)}")
+    # Single letters leave their room to what they do.
+    most = min(_KEY_CELLS, room // 3, max(cells(typed) for typed, _ in lines))
     for typed, meaning in lines:
-        label = fit(safe_line(typed), max(min(_KEY_CELLS, room // 3), cells(typed))) + "  "
+        label = fit(safe_line(typed), max(most, cells(typed))) + "  "
         if cells(label) > room // 2:
             yield safe_line(typed)
             label = "  "

@@ -160,7 +160,7 @@ _FAILURES = (
     ("first", "FIRST", Form.AGE, "first_at", 6, 7, 3),
     ("trend", "24 HOURS", Form.TREND, "trend", 24, 24, 4),
     ("failures", "FAILURES", Form.NUMBER, "failures", 8, 8, 5),
-    ("err", "ERROR", Form.TEXT, "line", 43, 60, 0),
+    ("err", "ERROR", Form.TEXT, "line", 42, 60, 0),
 )
 _QUEUES = (
     ("name", "QUEUE", Form.TEXT, "name", 12, 20, 0),
