@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Iterator
+from typing import Any
+from weakref import WeakSet
 
 import pytest
+import textual.app
+import textual.pilot
 from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
+from textual.pilot import Pilot
+from textual.screen import Screen
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -26,4 +34,65 @@ def _style_sheets_are_parsed_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Stylesheet, "_parse_rules", parse_once)
+        yield
+
+
+async def _until_idle(least: float = 0, most: float = 10) -> None:
+    """Wait until nothing is ready to run and nothing ran for a while, half as long as Textual's own wait.
+
+    That one looks at the time of the processor alone: of a process that a busy machine keeps waiting, it
+    believes that it has nothing to do.
+    """
+    loop: Any = asyncio.get_running_loop()
+    begin = time.monotonic()
+    while (waited := time.monotonic() - begin) < most:
+        busy = time.process_time()
+        await asyncio.sleep(0.01)
+        if waited >= least and time.process_time() - busy < 0.001 and not loop._ready:
+            return
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _screens_are_drawn_once_they_have_settled() -> Iterator[None]:
+    """Draw once when a pilot has pressed or paused, and not at each of the three or four steps before it.
+
+    Without a terminal a frame goes nowhere, and a test looks at what is shown when all has settled; drawing
+    is the larger part of the work. On a terminal every frame is drawn, as it is for the operator.
+    """
+    draw, press, pause = Screen._compositor_refresh, Pilot.press, Pilot.pause
+    waiting: WeakSet[Screen] = WeakSet()
+
+    def draw_later(screen: Screen) -> None:
+        app = screen.app
+        if not app.is_headless or screen is not app.screen:
+            draw(screen)
+            return
+        waiting.add(screen)
+        # What is to be drawn is known to the compositor by now.
+        screen._dirty_widgets.clear()
+        app._update_mouse_over(screen)
+
+    def draw_now(screen: Screen) -> None:
+        if screen in waiting:
+            waiting.discard(screen)
+            with screen._context():
+                try:
+                    draw(screen)
+                except Exception as error:
+                    screen.app._handle_exception(error)
+
+    async def press_and_draw(pilot: Pilot, *keys: str) -> None:
+        await press(pilot, *keys)
+        draw_now(pilot.app.screen)
+
+    async def pause_and_draw(pilot: Pilot, delay: float | None = None) -> None:
+        await pause(pilot, delay)
+        draw_now(pilot.app.screen)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Screen, "_compositor_refresh", draw_later)
+        patch.setattr(Pilot, "press", press_and_draw)
+        patch.setattr(Pilot, "pause", pause_and_draw)
+        for module in (textual.app, textual.pilot):
+            patch.setattr(module, "wait_for_idle", _until_idle)
         yield
