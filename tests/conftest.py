@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gc
 import os
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from core.store import database
 from tests.support import leftovers
 from tests.support.leftovers import Traces
 from tests.support.order import spread
@@ -58,6 +60,21 @@ def _session_ends_its_processes(tmp_path_factory: pytest.TempPathFactory) -> Ite
     )
     yield
     leftovers.expect_none(traces)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _stores_do_not_wait_for_the_disk() -> Iterator[None]:
+    """Let stores of this process leave it to the system when to write: processes die here, not machines."""
+    connect = database._connect
+
+    def connect_unsynced(path: Path, _synchronous: str) -> sqlite3.Connection:
+        connection = connect(path, "NORMAL")
+        connection.execute("PRAGMA synchronous = OFF")
+        return connection
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "_connect", connect_unsynced)
+        yield
 
 
 @pytest.fixture(autouse=True)

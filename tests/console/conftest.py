@@ -37,7 +37,7 @@ def _style_sheets_are_parsed_once() -> Iterator[None]:
         yield
 
 
-async def _until_idle(least: float = 0, most: float = 10) -> None:
+async def _until_idle(least: float = 0, most: float = 1) -> None:
     """Wait until nothing is ready to run and nothing ran for a while, half as long as Textual's own wait.
 
     That one looks at the time of the processor alone: of a process that a busy machine keeps waiting, it
