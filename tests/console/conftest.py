@@ -83,6 +83,8 @@ def _screens_are_drawn_once_they_have_settled() -> Iterator[None]:
 
     async def press_and_draw(pilot: Pilot, *keys: str) -> None:
         await press(pilot, *keys)
+        # As a pause does: the next frame is due within a 60th of a second.
+        pilot.app.screen._on_timer_update()
         draw_now(pilot.app.screen)
 
     async def pause_and_draw(pilot: Pilot, delay: float | None = None) -> None:
