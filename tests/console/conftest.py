@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Iterator
-from typing import Any
 from weakref import WeakSet
 
 import pytest
@@ -15,6 +12,8 @@ from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
 from textual.pilot import Pilot
 from textual.screen import Screen
+
+from tests.support.waiting import idle
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -35,21 +34,6 @@ def _style_sheets_are_parsed_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Stylesheet, "_parse_rules", parse_once)
         yield
-
-
-async def _until_idle(least: float = 0, most: float = 1) -> None:
-    """Wait until nothing is ready to run and nothing ran for a while, half as long as Textual's own wait.
-
-    That one looks at the time of the processor alone: of a process that a busy machine keeps waiting, it
-    believes that it has nothing to do.
-    """
-    loop: Any = asyncio.get_running_loop()
-    begin = time.monotonic()
-    while (waited := time.monotonic() - begin) < most:
-        busy = time.process_time()
-        await asyncio.sleep(0.01)
-        if waited >= least and time.process_time() - busy < 0.001 and not loop._ready:
-            return
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -96,5 +80,5 @@ def _screens_are_drawn_once_they_have_settled() -> Iterator[None]:
         patch.setattr(Pilot, "press", press_and_draw)
         patch.setattr(Pilot, "pause", pause_and_draw)
         for module in (textual.app, textual.pilot):
-            patch.setattr(module, "wait_for_idle", _until_idle)
+            patch.setattr(module, "wait_for_idle", idle)
         yield
