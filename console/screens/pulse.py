@@ -136,6 +136,14 @@ class PulseScreen(DeskScreen):
         """Write the counts too: they come with every tick, even if the load fails."""
         super().show_status()
         self.counts.write(count_lines(self.desk.feed.pulse, self.desk.look, width=self.size.width))
+        if self._view is not None:
+            self._say_nothing_fails()
+
+    def _say_nothing_fails(self) -> None:
+        feed = self.desk.feed
+        # The counts may come after the summary.
+        is_new = feed.last_event is not None and not any(feed.pulse.tasks.values())
+        self.failing.say(_START if is_new else SafeText("nothing fails"))
 
     def title_line(self) -> SafeText:
         return safe_line(f" Pulse  {engine_text(self.desk.feed)}")
@@ -194,8 +202,7 @@ class PulseScreen(DeskScreen):
 
     async def _fill_failing(self, view: PulseView) -> None:
         fill(self.failing, view.failing)
-        is_new = not any(self.desk.feed.pulse.tasks.values())
-        self.failing.say(_START if is_new else SafeText("nothing fails"))
+        self._say_nothing_fails()
 
     async def _fill_waiting(self, view: PulseView) -> None:
         fill(self.waiting, view.waiting)

@@ -7,6 +7,7 @@ import time
 import pytest
 from rich.style import Style
 
+from console.feed import Pulse
 from console.rows.families import where_family
 from console.screens.pulse import PulseScreen
 from console.screens.pulse_panels import where_waiting
@@ -203,6 +204,16 @@ async def test_a_wait_that_nothing_can_pause_says_so() -> None:
         await _go_to_wait(operator, WaitKind.HELD, "")
         await operator.press("p")
         await operator.hears("nothing here that this acts on")
+
+
+async def test_counts_that_come_after_the_summary_say_that_something_has_run() -> None:
+    async with console(FakeControl()) as operator:
+        await at_pulse(operator, "nothing has run yet")
+        screen = operator.app.screen
+        assert isinstance(screen, PulseScreen)
+        screen.desk.feed.pulse = Pulse(tasks={"succeeded": 3})
+        screen.show_status()
+        await operator.sees("nothing fails")
 
 
 async def test_an_empty_store_says_what_to_do_next() -> None:
