@@ -39,7 +39,7 @@ WORDS: dict[str, list[str]] = {
     "events": ["events"],
     "show": ["show", "2"],
     "logs": ["logs", "2/first"],
-    "bundle": ["bundle", "2", "-o", "b.zip", "--force"],
+    "bundle": ["bundle", "2", "-o", "-"],
     "cancel": ["cancel", "2"],
     "retry": ["retry", "2"],
     "pause": ["pause", "2"],

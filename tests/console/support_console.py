@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from contextlib import asynccontextmanager
@@ -55,6 +56,11 @@ class Operator:
     async def sees(self, *texts: str) -> str:
         await self.until(lambda: all(text in shown(self.app) for text in texts), f"{texts} are not shown")
         return shown(self.app)
+
+    async def sees_key(self, key: str, words: str) -> None:
+        """Wait until a key stands before its words, however far apart."""
+        row = re.compile(rf"(?<!\S){re.escape(key)} +{re.escape(words)}")
+        await self.until(lambda: row.search(shown(self.app)), f"{key!r} and {words!r} are not shown")
 
     async def hears(self, text: str) -> None:
         """Wait for a toast; its words may be broken over lines on the screen."""

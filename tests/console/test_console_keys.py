@@ -375,4 +375,4 @@ async def test_the_keymap_of_the_user_is_in_force_and_in_the_help(tmp_path: Path
         await operator.press("Z")
         await operator.misses("FROZEN")
         await operator.press("question_mark", "G")
-        await operator.sees("f9             freeze")
+        await operator.sees_key("f9", "freeze")
