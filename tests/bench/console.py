@@ -147,8 +147,9 @@ def _console(home: Path, arguments: argparse.Namespace) -> dict[str, float]:
         _settle(terminal, seconds=2)
         figures["slow line p95 ms"] = _keys(terminal, ("j", "j", "j", "k"), arguments.keys // 3, rate=32_000)
         figures["rss MB"] = _rss(terminal)
-        terminal.press("q")
-        terminal.sees("leaves the engine running")
+        # Elsewhere `q` leads back.
+        terminal.press("1", "q")
+        terminal.sees("d detaches")
         terminal.press("d")
         terminal.ends()
     return figures
