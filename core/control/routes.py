@@ -51,7 +51,7 @@ class Endpoints:
         if kind is None:
             raise NotFound(
                 "verb.unknown",
-                f"there is no verb '{name[:64]}'",
+                f"'{name[:64]}' is not a verb",
                 hint="compare the versions",
                 facts={"verb": name[:64]},
             )

@@ -87,7 +87,7 @@ def open_bundle_file(path: Path | None, *, force: bool) -> BundleFile:
     if not is_dir(path.parent):
         raise Invalid(
             "bundle.file",
-            f"there is no folder {safe_line(str(path.parent))}",
+            f"no such folder: {safe_line(str(path.parent))}",
             hint="make it first",
             facts={"file": name},
         )
