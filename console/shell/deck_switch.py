@@ -108,7 +108,7 @@ class DeckSwitch:
                 self._notices.inform(safe_line(f"{name.text} is open already"))
                 return
             self._notices.inform(safe_line(f"connecting to {name.text} ..."))
-            await decks.open(name)
+            await self._open(decks, name)
         except TaskdeckError as error:
             self._notices.warn(safe_line(f"{_told(error)}; still connected to {decks.present.text}"))
             return
@@ -120,6 +120,15 @@ class DeckSwitch:
                 await decks.close_opened()
         if is_left:
             self._app.exit()
+
+    async def _open(self, decks: Decks, name: DeckName) -> None:
+        try:
+            await decks.open(name)
+        except asyncio.CancelledError:
+            self._notices.inform(
+                safe_line(f"connecting to {name.text} was given up; still connected to {decks.present.text}")
+            )
+            raise
 
 
 async def _look(

@@ -26,6 +26,7 @@ from core.app.bundles.writing import Wanted, write_bundle
 from core.app.options import Options
 from core.app.reading import read_store
 from core.control.api import ControlAPI, LogLines, ReadingAPI
+from core.control.arguments import Target
 from core.control.dialers import SocketDialer
 from core.control.reading_api import BundleRows
 from core.control.remote import RemoteControl
@@ -194,6 +195,9 @@ async def test_a_job_that_runs_is_bundled_as_of_one_moment(tmp_path: Path) -> No
         job = await deck.submit({"name": "many", "tasks": [*tasks, waits]})
         async with RemoteControl(SocketDialer(tmp_path / "home" / "engine.sock")) as remote:
             (tmp_path / "b.zip").write_bytes(await written(remote, job.id))
+        # What runs by then would outlive the engine.
+        await deck.control.cancel(Target(job_id=job.id))
+        await deck.wait_job(job.id)
         async with open_bundle(tmp_path / "b.zip", tell=print) as opened:
             assert [check.message for check in report_on(opened).checks if not check.ok] == []
             assert sum((await opened.control.job(job.id)).tasks.values()) == 301

@@ -24,10 +24,11 @@ HERE = DeckName(home="/srv/here")
 OTHER = DeckName(home="/srv/other one")
 BOX = DeckName(host="ops@box", home="/srv/deck")
 DEAD = DeckName(host="dead")
+SLOW = DeckName(host="slow")
 
 
 class SteeredDecks(Decks):
-    """Knows four decks; BOX is looked at for as long as the test wants, DEAD refuses."""
+    """Knows four decks; BOX is looked at for as long as the test wants, DEAD refuses, SLOW never answers."""
 
     present = HERE
 
@@ -62,6 +63,8 @@ class SteeredDecks(Decks):
             raise Unavailable(
                 "host.unreachable", "ssh cannot reach dead: \x1b[31m", hint="try: ssh dead true"
             )
+        if name == SLOW:
+            await asyncio.Event().wait()
         self.done.append(f"opened {name.text}")
 
     async def close_opened(self) -> None:
@@ -93,6 +96,17 @@ async def test_the_picker_tells_how_each_deck_does_as_that_comes_forgets_and_goe
         await operator.press("up", "enter")
         await operator.until(lambda: app._exit, "the console did not go on")
     assert decks.done == ["noted", "forgot ops@box:/srv/deck", "opened /srv/other one"]
+
+
+async def test_a_connection_that_is_given_up_for_another_one_is_told() -> None:
+    app = app_of(FakeControl(), SteeredDecks())
+    async with app.run_test(size=(140, 24)) as pilot:
+        operator = Operator(app, pilot)
+        await operator.sees("Pulse")
+        await operator.press("colon", *"host slow", "enter")
+        await operator.hears("connecting to slow")
+        await operator.press("colon", *"home", "enter")
+        await operator.hears("connecting to slow was given up; still connected to")
 
 
 @pytest.mark.parametrize(

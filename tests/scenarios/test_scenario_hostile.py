@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from tests.support import leftovers
 from tests.support.homes import Home
 from tests.support.hostile import hostile
 from tests.support.terminal import CONSOLE, KEYS, Terminal, kinds
+from tests.support.waiting import DEADLINE
 
 NUMBER = 400
 WIDE = (200, 50)
@@ -97,6 +100,10 @@ def _is_whole(text: str) -> bool:
 def _queue(number: int) -> str:
     """Return a queue for every twentieth text; what no queue may be called is in the names of tasks alone."""
     return f"queue-{number}" if number % 20 == 0 else "default"
+
+
+TRIES = 4
+_ROW = re.compile(r"row ([\d,]+)/([\d,]+)")
 
 
 class Walk:
@@ -178,10 +185,29 @@ class Walk:
         seen = self.pictures.setdefault(name, [])
         seen.append(self._terminal.sees(*texts))
         for _ in range(pages):
-            self._terminal.press("pagedown")
+            self._page_down(seen[-1])
             seen.append(self._terminal.settled(quiet=0.25))
         if pages:
             seen.append(self._terminal.settled(quiet=0.5))
+
+    def _page_down(self, before: str) -> None:
+        """Press it; in a list, until the cursor has moved: it cannot go to rows that are still being read."""
+        row = _ROW.search(before)
+        if row is None or row[1] == row[2]:
+            self._terminal.press("pagedown")
+            return
+
+        def has_moved() -> bool:
+            now = _ROW.search(self._terminal.picture())
+            return now is not None and now[1] != row[1]
+
+        for _ in range(TRIES):
+            self._terminal.press("pagedown")
+            # Only long after: pressed twice, a page would be passed over.
+            with suppress(AssertionError):
+                self._terminal.until(has_moved, "the cursor stays", within=DEADLINE / TRIES)
+                return
+        raise AssertionError(f"the cursor stays at row {row[1]} of {row[2]}")
 
     def _back_to(self, *texts: str) -> None:
         # One at a time: an escape followed by another key is a third one.
