@@ -1,0 +1,43 @@
+"""Gauge: what is used, held and left of one limit under one key.
+
+Read and written by the store's claim and settlement; changed by `core.rules.gauges`.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from core.model.limits import Limit
+
+
+# Not frozen: a batch reads it once, changes it for each attempt, writes it once.
+class Gauge(Struct, kw_only=True):
+    """Amounts in the unit of its limit; times in ms of the wall clock but `tat_us` and `opens_at`.
+
+    A group of attempts changes it in memory; the store writes what differs from the row.
+    """
+
+    id: int
+    limit: Limit
+    """With what was changed at run time."""
+    key: str = ""
+    used: int = 0
+    """Settled in this window; of a quota without a unit, starts."""
+    reserved: int = 0
+    """Of open attempts; of a concurrency limit, their number."""
+    unknown: int = 0
+    """Of attempts whose end was not observed, until they are reconciled."""
+    tat_us: int = 0
+    """Of a rate: the theoretical arrival time of the next start (engine time, us)."""
+    began: int = 0
+    """When its window began."""
+    turns_at: int | None = None
+    """When its window turns; None = never."""
+    shut_until: int | None = None
+    """A refusal of the backend, or an operator, shuts it until then (engine time, ms)."""
+    is_frozen: bool = False
+    """An operator stopped all spending."""
+    is_waited_for: bool = False
+    """Lanes or aisles may be shut by it."""
+    opens_at: int | None = None
+    """When a claim looks at what it shuts (engine time, ms): 0 = the next one, None = none has to."""
