@@ -39,9 +39,24 @@ PARAMS_BYTES = 1_048_576
 INPUT_BYTES = 16_777_216
 """Bytes of the input, or of the metadata, of one loose task, written as JSON: as much as a document."""
 QUEUE = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
-"""What the name of a queue looks like."""
+"""What the name of a queue, a pool or a limit looks like."""
+UNIT = r"[a-z][a-z0-9_]*"
+"""What the name of a unit looks like."""
+UNIT_MAX = 40
+"""Characters of the name of a unit."""
+UNITS_MAX = 10
+"""Units that one `cost` may name."""
+LIMITS_MAX = 20
+"""Limits that one task may name."""
+POOLS_MAX = 20
+"""Pools that one `prefer` may name."""
+TAGS_MAX = 50
+"""Tags of a task."""
+TAG_MAX = 100
+"""Characters of a tag."""
 
 _QUEUE = re.compile(QUEUE)
+_UNIT = re.compile(UNIT)
 _SHOWN = 60
 _EnumT = TypeVar("_EnumT", bound=Enum)
 
@@ -93,9 +108,26 @@ def check_reason(value: object) -> None:
 
 def check_queue(value: object) -> None:
     """Refuse what cannot be the name of a queue."""
+    check_name("queue", value)
+
+
+def check_name(field: str, value: object) -> None:
+    """Refuse what cannot be the name of a queue, a pool or a limit."""
     if not isinstance(value, str) or len(value) > QUEUE_MAX or not _QUEUE.fullmatch(value):
         wanted = f"a name of at most {QUEUE_MAX} letters, digits, _, . and -, a letter or digit first"
-        raise refused("queue", value, wanted)
+        raise refused(field, value, wanted)
+
+
+def is_unit(name: object) -> bool:
+    """Return whether this can be the name of a unit; `auto` stands for amounts and is none."""
+    return isinstance(name, str) and len(name) <= UNIT_MAX and bool(_UNIT.fullmatch(name)) and name != "auto"
+
+
+def check_listed(field: str, value: object, *, most: int) -> None:
+    """Refuse what is not a list of at most so many."""
+    # One text is a sequence of texts too.
+    if not isinstance(value, tuple | list) or len(value) > most:
+        raise refused(field, value, f"a list of at most {most}")
 
 
 def read_timeout(value: object) -> int | None:

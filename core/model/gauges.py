@@ -1,4 +1,4 @@
-"""Gauge: what is used, held and left of one limit under one key.
+"""Gauge: used, held and left of one limit under one key.
 
 Read and written by the store's claim and settlement; changed by `core.rules.gauges`.
 """

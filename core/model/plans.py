@@ -5,13 +5,17 @@ Made by admission and by programs (`TaskSpec`); stored by the journal.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
-from core.model import bounds
+from core.model import bounds, limit_fields
 from core.model.durations import LONGEST_MS
+from core.model.estimates import Estimate
+from core.model.expressions import OPENING
+from core.model.limits import LimitRef, OnExhausted
 from core.model.records import replace
 from core.model.sizes import parse_output_limit
 from core.model.values import JsonObject
@@ -122,9 +126,25 @@ class TaskPlan(Struct, frozen=True, kw_only=True):
     on_overflow: OnOverflow | None = None
     """None = the engine's `output_policy`."""
     leftovers: Leftovers = Leftovers.KILL
+    limits: tuple[LimitRef, ...] = ()
+    """Limits that it names; a key that needs outputs still has its expressions, as `cost` may have."""
+    cost: Estimate | None = None
+    """None = nothing is estimated."""
+    prefer: tuple[str, ...] = ()
+    """Pools, the first first; empty = any that drains its queue."""
+    on_exhausted: OnExhausted | None = None
+    """None = what the budget says."""
+    tags: tuple[str, ...] = ()
+    project: str | None = None
+    """That of its job, or of a loose task."""
     metadata: JsonObject = field(default_factory=dict)
     context: JsonObject = field(default_factory=dict)
     """Where it was asked for: `cwd`, `env` (captured variables)."""
+
+    @property
+    def has_open_terms(self) -> bool:
+        """Whether a key of its limits or an amount of its cost needs outputs to be known."""
+        return any(OPENING in ref.key for ref in self.limits) or bool(self.cost and self.cost.expressions)
 
 
 class StagePlan(Struct, frozen=True, kw_only=True):
@@ -147,6 +167,7 @@ class JobPlan(Struct, frozen=True, kw_only=True):
     notify: str | None = None
     client_key: str | None = None
     """Same key and input = the same job; other input = conflict."""
+    project: str | None = None
     metadata: JsonObject = field(default_factory=dict)
 
 
@@ -173,6 +194,16 @@ class TaskSpec(Struct, frozen=True, kw_only=True):
     on_overflow: OnOverflow | None = None
     """None = the engine's `output_policy`."""
     leftovers: Leftovers = Leftovers.KILL
+    limits: tuple[LimitRef, ...] = ()
+    """Limits that it names, beside those that are for it anyway; a name alone is a limit without a key."""
+    cost: Mapping[str, float | str] | str | None = None
+    """What it is expected to use: amounts by unit (`{"usd": "0.02"}`), or `auto`."""
+    prefer: tuple[str, ...] = ()
+    """Pools, the first first; empty = any that drains its queue."""
+    on_exhausted: OnExhausted | None = None
+    """None = what the budget says."""
+    tags: tuple[str, ...] = ()
+    project: str | None = None
     metadata: JsonObject = field(default_factory=dict)
     context: JsonObject = field(default_factory=dict)
 
@@ -188,6 +219,13 @@ class TaskSpec(Struct, frozen=True, kw_only=True):
             force_setattr(self, "on_overflow", OnOverflow(self.on_overflow))
         if self.retry is not NO_RETRY:
             force_setattr(self, "retry", _typed(self.retry))
+        if self.limits != ():
+            force_setattr(self, "limits", limit_fields.read_limits(self.limits))
+        for name in ("prefer", "tags"):
+            if getattr(self, name) != ():
+                force_setattr(self, name, tuple(getattr(self, name)))
+        if self.on_exhausted is not None:
+            force_setattr(self, "on_exhausted", OnExhausted(self.on_exhausted))
 
     def to_plan(self) -> TaskPlan:
         return TaskPlan(
@@ -203,6 +241,12 @@ class TaskSpec(Struct, frozen=True, kw_only=True):
             output_limit=_limit(self.output_limit),
             on_overflow=self.on_overflow,
             leftovers=self.leftovers,
+            limits=self.limits,
+            cost=limit_fields.read_cost(self.cost),
+            prefer=self.prefer,
+            on_exhausted=self.on_exhausted,
+            tags=self.tags,
+            project=self.project,
             metadata=self.metadata,
             context=self.context,
         )
@@ -223,6 +267,7 @@ def check_task(task: TaskPlan | TaskSpec) -> None:
     bounds.read_choice("leftovers", task.leftovers, Leftovers)
     if task.on_overflow is not None:
         bounds.read_choice("on_overflow", task.on_overflow, OnOverflow)
+    _check_limits(task)
     for name, value in (("with", task.with_), ("metadata", task.metadata), ("context", task.context)):
         if not isinstance(value, dict):
             raise bounds.refused(name, value, "a mapping")
@@ -231,6 +276,23 @@ def check_task(task: TaskPlan | TaskSpec) -> None:
         bounds.check_environment(task.context.get("env", {}))
     if task.retry is not NO_RETRY:
         _check_retry(task.retry)
+
+
+def _check_limits(task: TaskPlan | TaskSpec) -> None:
+    """Refuse what a loose task says of limits and pools, if it says anything."""
+    if task.limits != ():
+        limit_fields.read_limits(task.limits)
+    if isinstance(task, TaskPlan):
+        limit_fields.check_estimate(task.cost)
+    else:
+        limit_fields.read_cost(task.cost)
+    if task.prefer != ():
+        limit_fields.read_pools(task.prefer)
+    if task.tags != ():
+        limit_fields.read_tags(task.tags)
+    if task.on_exhausted is not None:
+        bounds.read_choice("on_exhausted", task.on_exhausted, OnExhausted)
+    bounds.check_optional_text("project", task.project)
 
 
 def _limit(given: object) -> int | None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
+from core.model.estimates import Estimate
+from core.model.limits import LimitRef, OnExhausted
 from core.model.plans import NO_RETRY, Backoff, Jitter, Leftovers, OnLoss, OnOverflow, RetryPolicy, TaskPlan
 from core.model.values import JsonObject, JsonValue
 
@@ -26,6 +28,14 @@ class StoredSpec(Struct, frozen=True, kw_only=True):
     """Bytes; None = the engine's default, as for `on_overflow`."""
     on_overflow: OnOverflow | None = None
     leftovers: Leftovers = Leftovers.KILL
+    limits: tuple[LimitRef, ...] = ()
+    cost: Estimate | None = None
+    """None = nothing is estimated."""
+    prefer: tuple[str, ...] = ()
+    on_exhausted: OnExhausted | None = None
+    """None = what the budget says."""
+    tags: tuple[str, ...] = ()
+    project: str | None = None
     metadata: JsonObject = field(default_factory=dict)
     context: JsonObject = field(default_factory=dict)
     """Where the task was asked for: `cwd`, `env` (variables it names), `at` (hash of its surroundings)."""
@@ -52,7 +62,8 @@ class StoredSpec(Struct, frozen=True, kw_only=True):
         """Read the stored form; raise `ValueError` or `KeyError` for words this version does not know."""
         timeout, when = stored.get("timeout"), stored.get("when")
         limit, overflow = stored.get("output_limit"), stored.get("on_overflow")
-        leftovers = stored.get("leftovers")
+        leftovers, exhausted = stored.get("leftovers"), stored.get("on_exhausted")
+        project = stored.get("project")
         return cls(
             with_=_object(stored.get("with")),
             timeout_ms=timeout if isinstance(timeout, int) and timeout >= 0 else None,
@@ -62,6 +73,12 @@ class StoredSpec(Struct, frozen=True, kw_only=True):
             output_limit=limit if isinstance(limit, int) else None,
             on_overflow=None if overflow is None else OnOverflow(str(overflow)),
             leftovers=Leftovers.KILL if leftovers is None else Leftovers(str(leftovers)),
+            limits=tuple(map(_limit_ref, _list(stored.get("limits")))),
+            cost=Estimate.from_json(stored["cost"]) if "cost" in stored else None,
+            prefer=tuple(map(str, _list(stored.get("prefer")))),
+            on_exhausted=None if exhausted is None else OnExhausted(str(exhausted)),
+            tags=tuple(map(str, _list(stored.get("tags")))),
+            project=project if isinstance(project, str) else None,
             metadata=_object(stored.get("meta")),
             context=_object(stored.get("context")),
         )
@@ -84,6 +101,7 @@ def spec_to_json(task: TaskPlan | StoredSpec, *, surroundings: str | None = None
         stored["on_overflow"] = task.on_overflow
     if task.leftovers is not Leftovers.KILL:
         stored["leftovers"] = task.leftovers
+    stored |= limits_to_json(task)
     if task.metadata:
         stored["meta"] = task.metadata
     if surroundings is not None:
@@ -91,6 +109,29 @@ def spec_to_json(task: TaskPlan | StoredSpec, *, surroundings: str | None = None
     elif task.context:
         stored["context"] = task.context
     return stored
+
+
+def limits_to_json(task: TaskPlan | StoredSpec) -> JsonObject:
+    """Return what a task says of limits, costs, pools and tags, as it is stored; defaults are left out."""
+    said: JsonObject = {
+        "limits": [_ref_to_json(ref) for ref in task.limits],
+        "prefer": list(task.prefer),
+        "on_exhausted": task.on_exhausted,
+        "tags": list(task.tags),
+        "project": task.project,
+    }
+    if task.cost is not None:
+        said["cost"] = task.cost.to_json()
+    return {name: value for name, value in said.items() if value or name == "cost"}
+
+
+def _ref_to_json(ref: LimitRef) -> JsonValue:
+    return {"limit": ref.name, "key": ref.key} if ref.key else {"limit": ref.name}
+
+
+def _limit_ref(stored: JsonValue) -> LimitRef:
+    said = _object(stored)
+    return LimitRef(name=str(said["limit"]), key=str(said.get("key", "")))
 
 
 def _retry_to_json(policy: RetryPolicy) -> JsonObject:
@@ -120,6 +161,10 @@ def _retry(stored: JsonValue) -> RetryPolicy:
 
 def _whole(value: JsonValue) -> int:
     return value if isinstance(value, int) else 0
+
+
+def _list(value: JsonValue) -> list[JsonValue]:
+    return value if isinstance(value, list) else []
 
 
 def _object(value: JsonValue) -> JsonObject:

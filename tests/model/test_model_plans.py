@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from core.model.plans import NO_RETRY, OnLoss, RetryPolicy, TaskPlan, TaskSpec
+from core.model.errors import Invalid
+from core.model.estimates import Estimate
+from core.model.limits import LimitRef, OnExhausted
+from core.model.plans import NO_RETRY, OnLoss, RetryPolicy, TaskPlan, TaskSpec, check_task
 from core.model.records import names_of
 
 
@@ -19,6 +22,11 @@ def test_a_spec_becomes_a_plan_with_everything_it_says() -> None:
         "priority": 7,
         "on_loss": OnLoss.ASK,
         "retry": retry,
+        "limits": (LimitRef(name="db", key="1"),),
+        "prefer": ("deep", "fast"),
+        "on_exhausted": OnExhausted.FINISH,
+        "tags": ("slow",),
+        "project": "team",
         "metadata": {"a": 1},
         "context": {"cwd": "/"},
     }
@@ -49,3 +57,57 @@ def test_plans_do_not_share_their_mappings_and_do_not_change() -> None:
     assert first.with_ is not second.with_
     with pytest.raises(AttributeError):
         first.key = "c"  # type: ignore[misc]
+
+
+def test_words_and_lists_of_a_program_become_what_they_name() -> None:
+    said: dict[str, object] = {"limits": ["db"], "prefer": ["deep"], "tags": ["a"], "on_exhausted": "fail"}
+    spec = TaskSpec(uses="delay", **said)  # type: ignore[arg-type]
+    assert spec.limits == (LimitRef(name="db"),)
+    assert (spec.prefer, spec.tags, spec.on_exhausted) == (("deep",), ("a",), OnExhausted.FAIL)
+
+
+@pytest.mark.parametrize(
+    ("cost", "estimate"),
+    [
+        (None, None),
+        ("auto", Estimate(is_auto=True)),
+        ({"usd": 0.02, "tokens": "3000"}, Estimate(amounts={"usd": 20_000, "tokens": 3_000_000_000})),
+    ],
+)
+def test_a_cost_is_kept_in_millionths(cost: dict[str, float | str] | str | None, estimate: object) -> None:
+    assert TaskSpec(uses="delay", cost=cost).to_plan().cost == estimate
+
+
+@pytest.mark.parametrize(
+    "cost",
+    [
+        Estimate(amounts={"usd": -1}),
+        Estimate(amounts={"usd": 10**15 + 1}),
+        Estimate(amounts={"USD": 1}),
+        Estimate(expressions={"usd": "${{ params.x }}"}),
+        {"usd": 1},
+    ],
+)
+def test_an_estimate_of_a_loose_plan_has_bounds(cost: Estimate) -> None:
+    with pytest.raises(Invalid) as caught:
+        check_task(TaskPlan(key="a", uses="delay", cost=cost))
+    assert caught.value.code == "task.cost"
+
+
+def test_a_unit_is_told_what_it_may_have_been_meant_to_be() -> None:
+    with pytest.raises(Invalid, match="did you mean `usd`"):
+        TaskSpec(uses="delay", cost={"USD": 1})
+
+
+@pytest.mark.parametrize(
+    ("plan", "is_open"),
+    [
+        (TaskPlan(key="a", uses="delay"), False),
+        (TaskPlan(key="a", uses="delay", limits=(LimitRef(name="db", key="1"),)), False),
+        (TaskPlan(key="a", uses="delay", cost=Estimate(amounts={"usd": 1})), False),
+        (TaskPlan(key="a", uses="delay", limits=(LimitRef(name="db", key="x${{ env.A }}"),)), True),
+        (TaskPlan(key="a", uses="delay", cost=Estimate(expressions={"usd": "${{ env.A }}"})), True),
+    ],
+)
+def test_terms_are_open_while_they_need_outputs(plan: TaskPlan, *, is_open: bool) -> None:
+    assert plan.has_open_terms is is_open

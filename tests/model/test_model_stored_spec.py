@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.model.estimates import Estimate
+from core.model.limits import LimitRef, OnExhausted
 from core.model.plans import Backoff, Jitter, OnLoss, RetryPolicy, TaskPlan
 from core.model.stored_spec import StoredSpec, spec_to_json
 from core.model.values import JsonObject
@@ -21,6 +23,12 @@ _policies = st.builds(
     jitter=st.sampled_from(Jitter),
     on=st.lists(st.text(max_size=5), max_size=3).map(tuple),
 )
+_units = st.sampled_from(["usd", "tokens", "pages"])
+_estimates = st.just(Estimate(is_auto=True)) | st.builds(
+    Estimate,
+    amounts=st.dictionaries(_units, st.integers(0, 10**15)),
+    expressions=st.dictionaries(st.just("calls"), st.text(max_size=5)),
+)
 _specs = st.builds(
     StoredSpec,
     with_=_objects,
@@ -28,6 +36,14 @@ _specs = st.builds(
     on_loss=st.sampled_from(OnLoss),
     when=st.none() | st.text(max_size=10),
     retry=st.just(RetryPolicy()) | _policies,
+    limits=st.lists(st.builds(LimitRef, name=st.text(max_size=5), key=st.text(max_size=5)), max_size=2).map(
+        tuple
+    ),
+    cost=st.none() | _estimates,
+    prefer=st.lists(st.text(max_size=5), max_size=2).map(tuple),
+    on_exhausted=st.none() | st.sampled_from(OnExhausted),
+    tags=st.lists(st.text(max_size=5), max_size=2).map(tuple),
+    project=st.none() | st.text(min_size=1, max_size=5),
     metadata=_objects,
     context=_objects,
 )
@@ -54,6 +70,12 @@ def test_everything_a_plan_asks_for_is_stored() -> None:
         when="true",
         on_loss=OnLoss.ASK,
         retry=RetryPolicy(max_attempts=3, on=("http", "timeout")),
+        limits=(LimitRef(name="db"), LimitRef(name="host", key="h1")),
+        cost=Estimate(amounts={"usd": 20_000}, expressions={"tokens": "${{ tasks.a.output.n }}"}),
+        prefer=("deep",),
+        on_exhausted=OnExhausted.FINISH,
+        tags=("slow",),
+        project="team",
         metadata={"team": "ops"},
         context={"cwd": "/srv", "env": {"A": "1"}},
     )
@@ -74,6 +96,12 @@ def test_everything_a_plan_asks_for_is_stored() -> None:
                 "on": ["http", "timeout"],
             },
         ),
+        ("limits", [{"limit": "db"}, {"limit": "host", "key": "h1"}]),
+        ("prefer", ["deep"]),
+        ("on_exhausted", "finish"),
+        ("tags", ["slow"]),
+        ("project", "team"),
+        ("cost", {"usd": 20_000, "tokens": "${{ tasks.a.output.n }}"}),
         ("meta", {"team": "ops"}),
         ("context", {"cwd": "/srv", "env": {"A": "1"}}),
     ]
