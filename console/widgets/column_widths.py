@@ -13,7 +13,7 @@ from textual.geometry import Region
 from console.widgets.row_format import RowFormat
 from core.model.text import SafeText, cells
 from core.render.columns import GAP, TIME_DEPENDENT, Column
-from core.render.widths import ColumnLayout, allot_widths, widen_last, widened_needs
+from core.render.widths import ColumnLayout, allot_widths, visible_columns, widen_last, widened_needs
 
 V = TypeVar("V")
 _MAY_GO = 2
@@ -26,7 +26,7 @@ class ColumnWidths(Generic[V]):
     """The widths of the columns, steady while the rows change.
 
     `refit` measures rows and shares the whole width out; `grow` only widens columns for texts that need
-    it, as far as there is room.
+    it, as far as there is room. A column with a text in the rows in view goes before one without any.
     """
 
     def __init__(self, row_format: RowFormat[V]) -> None:
@@ -39,6 +39,8 @@ class ColumnWidths(Generic[V]):
         """By which column the rows are sorted, and the arrow behind its title."""
         self._width = 0
         self._needs: dict[str, int] = {}
+        self._chosen: tuple[Column, ...] = ()
+        """The columns that have room, before what is empty makes room for what is cut."""
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -51,17 +53,23 @@ class ColumnWidths(Generic[V]):
         self.hidden = frozenset(names) if can else self.hidden
         return can
 
-    def refit(self, rows: Iterable[V], width: int) -> bool:
+    def refit(self, rows: Iterable[V], width: int, *, in_view: Collection[V] = ()) -> bool:
         """Share a width out by what these rows need; return whether the shape has changed."""
         self._width, self._needs = width, self._least_needs()
+        self._chosen = self._choose(self._empty(in_view))
         # What is steady takes its room whatever it holds, and need not be written.
-        measured = [
-            column for column in allot_widths(self._offered(), {}, self._room) if not column[0].keeps_floor
-        ]
-        columns = [column for column, _ in measured]
+        columns = [column for column in self._chosen if not column.keeps_floor]
         names = [column.name for column in columns]
         self._needs = widened_needs(self._needs, names, (self.row_format.write(row, columns) for row in rows))
         return self._reshape()
+
+    def hides_text(self, in_view: Collection[V]) -> bool:
+        """Whether a column that is not shown has a text in these rows, and would be shown by `refit`."""
+        shown = self.columns
+        if len(shown) == len(self._offered()):
+            return False
+        empty = self._empty(in_view)
+        return any(column not in shown for column in self._choose(empty) if column.name not in empty)
 
     def grow(self, rows: Iterable[Sequence[SafeText]]) -> bool:
         """Make room for the cells of rows that are shown; return whether the shape is another."""
@@ -103,6 +111,17 @@ class ColumnWidths(Generic[V]):
     def _offered(self) -> list[Column]:
         return [column for column in self.row_format.columns if column.name not in self.hidden]
 
+    def _empty(self, rows: Iterable[V]) -> frozenset[str]:
+        """Return the names of the columns that have no text in any of these rows."""
+        lacking = [column for column in self._offered() if column.priority]
+        for row in rows:
+            texts = self.row_format.write(row, lacking)
+            lacking = [column for column, text in zip(lacking, texts, strict=True) if not text]
+        return frozenset(column.name for column in lacking)
+
+    def _choose(self, empty: Collection[str]) -> tuple[Column, ...]:
+        return visible_columns(self._offered(), self._room, empty=empty)
+
     def _is_filled(self, column: Column) -> bool:
         return bool(column.priority < _MAY_GO or self._needs.get(column.name))
 
@@ -115,11 +134,11 @@ class ColumnWidths(Generic[V]):
         }
 
     def _reshape(self) -> bool:
-        old, offered = self.shape, self._offered()
-        layout = allot_widths(offered, self._needs, self._room)
+        old = self.shape
+        layout = allot_widths(self._chosen, self._needs, self._room)
         if any(room < self._needs.get(column.name, 0) for column, room in layout):
             # What is cut has more to say than a column without any text.
-            layout = allot_widths(list(filter(self._is_filled, offered)), self._needs, self._room)
+            layout = allot_widths(list(filter(self._is_filled, self._chosen)), self._needs, self._room)
         self.shape = widen_last(layout, self._room)
         self.growing = tuple(
             index for index, (column, _) in enumerate(self.shape) if column.form in TIME_DEPENDENT

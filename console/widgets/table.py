@@ -100,7 +100,7 @@ class Table(ScrollList[V], can_focus=True, inherit_bindings=False):
         if self.cursor != old:
             self._refresh_row(old)
             self._refresh_row(self.cursor)
-        if self._fitted != self._window.first:
+        if self._fitted != self._window.first or self._widths.hides_text(self._views_in_view()):
             self._refit()
         self._draw_changes(before)
 
@@ -219,14 +219,20 @@ class Table(ScrollList[V], can_focus=True, inherit_bindings=False):
 
     def _refit(self) -> None:
         self._fitted = self._window.first
-        if self._widths.refit(self._window.near(self.top, most=_MEASURED), self.size.width):
+        measured = self._window.near(self.top, most=_MEASURED)
+        if self._widths.refit(measured, self.size.width, in_view=self._views_in_view()):
             self.restyle()
 
     def _make_room(self) -> None:
         rows = list(self._strips.unmeasured)
         self._strips.unmeasured.clear()
-        if self._widths.grow(rows):
+        if self._widths.hides_text(self._views_in_view()):
+            self._refit()
+        elif self._widths.grow(rows):
             self.restyle()
+
+    def _views_in_view(self) -> list[V]:
+        return [view for _, view in self._in_view() if view is not None]
 
     def _draw_changes(self, before: Sequence[Hashable]) -> None:
         old_cells, rows = self._strips.replace_rows(), []

@@ -134,7 +134,7 @@ _TASKS = (
     ("priority", "PRIO", Form.NUMBER, "priority", 4, 4, 6),
     ("age", "AGE", Form.AGE, "created_at", 6, 7, 2),
     ("took", "TOOK", Form.SPAN, "began_at:finished_at", 6, 7, 2),
-    ("wait", "WAITS FOR", Form.TEXT, "waits_for", 10, 16, 3),
+    ("wait", "WAITS FOR", Form.TEXT, "waits_for", 10, 16, 2),
     ("err", "ERROR", Form.ERROR, "error", 14, 26, 1),
     ("name", "NAME", Form.TEXT, "name", 10, 20, 5),
     ("group", "GROUP", Form.TEXT, "group", 8, 12, 7),

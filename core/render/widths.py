@@ -5,11 +5,14 @@ Used by the tables of commands and console.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from core.model.text import cells
 from core.render.columns import GAP, Column, Form
+
+_STANDS_BACK = 2
+"""Priorities that a column without a text gives way to: not to those that hold something in every row."""
 
 
 class SizedColumn(NamedTuple):
@@ -23,15 +26,21 @@ ColumnLayout: TypeAlias = tuple[SizedColumn, ...]
 """Columns from left to right; `GAP` more cells lie between two of them."""
 
 
-def visible_columns(columns: Sequence[Column], width: int) -> tuple[Column, ...]:
+def visible_columns(
+    columns: Sequence[Column], width: int, *, empty: Collection[str] = ()
+) -> tuple[Column, ...]:
     """Return the columns that have room in `width` cells, in order; those of priority 0 always stay.
 
-    What the rows hold plays no part: a list keeps its columns while it is paged and changes.
+    Those named `empty` have no text in the rows, and stand back behind others.
     """
+
+    def rank(column: Column) -> int:
+        return column.priority + (_STANDS_BACK if column.priority and column.name in empty else 0)
+
     visible = list(columns)
     while sum(column.floor + GAP for column in visible) - GAP > width:
         # Of equals the rightmost is dropped.
-        dropped = max(reversed(visible), key=lambda column: column.priority)
+        dropped = max(reversed(visible), key=rank)
         if dropped.priority == 0:
             break
         visible.remove(dropped)

@@ -265,3 +265,38 @@ async def test_counts_of_the_status_bar_and_what_failed_have_the_colours_of_thei
             if segment.style and segment.style.color == failed
         }
         assert {"failed 1", "✗ 1"} <= coloured
+
+
+def tasks_that_wait(*, failed: int) -> FakeControl:
+    """Return more tasks than a page holds, all of which wait, below so many failed ones."""
+    control = FakeControl()
+    number = control.add_job("nightly")
+    for at in range(60):
+        control.add_task(number, f"load_{at}", status="blocked", waits_for="need fetch")
+    for at in range(failed):
+        gone = {"code": "http.5xx", "message": "503"}
+        control.add_task(number, f"call_{at}", status="failed", finished_at=NOW, error=gone)
+    return control
+
+
+@pytest.mark.parametrize(("size", "both"), [((80, 24), False), ((120, 40), True)])
+async def test_what_tasks_wait_for_has_room_where_no_error_is_in_view(
+    size: tuple[int, int], both: bool
+) -> None:
+    async with console(tasks_that_wait(failed=4), size=size, at="3") as operator:
+        screen = await operator.sees("ERROR", "http.5xx: 503", "call_3", "load_59")
+        assert ("WAITS FOR" in screen, "need fetch" in screen) == (both, both)
+        await operator.press("G")
+        await operator.sees("WAITS FOR", "need fetch", "load_0")
+        await operator.press("g")
+        await operator.sees("ERROR", "http.5xx: 503", "call_3")
+
+
+async def test_a_text_that_comes_into_a_hidden_column_shows_it() -> None:
+    control = tasks_that_wait(failed=0)
+    async with console(control, size=(80, 24), at="3") as operator:
+        assert "ERROR" not in await operator.sees("WAITS FOR", "need fetch", "load_59")
+        newest = max(control.task_rows)
+        control.set_task(newest, status="failed", waits_for=None, error={"code": "x.y", "message": "gone"})
+        await operator.beat()
+        await operator.sees("ERROR", "x.y: gone")

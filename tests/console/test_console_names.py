@@ -19,7 +19,7 @@ async def test_the_name_of_its_job_stands_beside_the_number_and_is_asked_for_onc
         control.add_task(job, "load")
     control.add_task(odd, "odd")
     async with console(control, at="3", size=(100, 20)) as operator:
-        await operator.sees("OF JOB", "nightly-import…", "region-07-customers  load", "␛[31m")
+        await operator.sees("OF JOB", "nightly-impor…", "region-07-customers  load", "␛[31m")
         reads = control.reads["jobs"]
         control.set_task(1, status="running")
         await operator.beat()
