@@ -90,6 +90,21 @@ class DepthFilter(LineFilter):
         ]
 
 
+class FaintFilter(LineFilter):
+    """Draws faint text in a colour between it and its ground, where both are known.
+
+    Terminals make half of a colour themselves, and Textual a mixture that may be hard to read.
+    """
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """Return the segments without the attribute, in colours of the ramp."""
+        ground = background.rgb
+        return [
+            Segment(text, _faint(style, ground) if style is not None and style.dim else style, control)
+            for text, style, control in segments
+        ]
+
+
 def contrast(one: Rgb, other: Rgb) -> float:
     """Return the contrast of two colours, 1 to 21 (WCAG 2.1, relative luminance)."""
     dark, light = sorted((_luminance(one), _luminance(other)))
@@ -106,6 +121,22 @@ def _shown(style: Style, depth: Depth, background: Rgb) -> Style:
         None if number is None else RichColor.from_ansi(number),
         None if on is None else RichColor.from_ansi(ground),
     )
+
+
+@lru_cache(4_096)
+def _faint(style: Style, background: Rgb) -> Style:
+    if style.color is None or style.color.triplet is None:
+        return style
+    text, on = style.color.triplet, style.bgcolor.triplet if style.bgcolor is not None else None
+    return style + Style.from_color(RichColor.from_rgb(*_between(text, on or background))) + Style(dim=False)
+
+
+def _between(text: Rgb, on: Rgb) -> Rgb:
+    """Return the colour of the ramp half way from a text to its ground; its contrast stays, to `CONTRAST`."""
+    wanted = min(CONTRAST, contrast(text, on))
+    half = (text[0] + on[0]) // 2, (text[1] + on[1]) // 2, (text[2] + on[2]) // 2
+    colors = (XTERM_256.colors[number] for number in _by_distance(XTERM_256, half))
+    return next((color for color in colors if contrast(color, on) >= wanted), text)
 
 
 @lru_cache(4_096)

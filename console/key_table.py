@@ -10,8 +10,10 @@ as shown, action, its description, a word for the hint line ('' = only the help 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 
 from textual.binding import Binding
 
@@ -243,6 +245,8 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
     ),
 }
 
+_MORE = SafeText("…")
+"""Stands where more keys are than the line has room for: the help has them all."""
 _SCREEN = re.compile(r"screen\('(\w+)'\)")
 
 KEYS: dict[str, tuple[Key, ...]] = {
@@ -267,16 +271,15 @@ def bindings(*parts: str) -> list[Binding | tuple[str, str] | tuple[str, str, st
 def hints(parts: Iterable[str], width: int) -> list[tuple[SafeText, SafeText]]:
     """Return keys and words of the hint line: as many as have room in full, the first ones first.
 
-    Each is written as ` key word`, two blanks apart.
+    Each is written as ` key word`, two blanks apart. Where some have no room the last one is a mark.
     """
-    shown: list[tuple[SafeText, SafeText]] = []
-    room = width + 1
-    for key in (key for part in parts for key in KEYS[part] if key.hint):
-        room -= cells(key.shown) + cells(key.hint) + 3
-        if room < 0:
-            break
-        shown.append((SafeText(key.shown), SafeText(key.hint)))
-    return shown
+    keys = [key for part in parts for key in KEYS[part] if key.hint]
+    ends = list(accumulate(cells(key.shown) + cells(key.hint) + 3 for key in keys))
+    fitting = bisect_right(ends, width + 1)
+    if fitting < len(keys):
+        fitting = bisect_right(ends, width - 1 - cells(_MORE))
+    shown = [(SafeText(key.shown), SafeText(key.hint)) for key in keys[:fitting]]
+    return shown if fitting == len(keys) else [*shown, (_MORE, SafeText(""))]
 
 
 def screen_keys() -> Iterator[tuple[str, Key]]:

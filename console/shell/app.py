@@ -195,7 +195,7 @@ class ConsoleApp(App[None]):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Draw with the colours that the terminal has."""
-        return [*super().get_line_filters(), *self.theme_switch.filters]
+        return self.theme_switch.filtered(super().get_line_filters())
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return what the style sheet needs while it is read: a theme of ours is not set yet."""

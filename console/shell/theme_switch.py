@@ -12,7 +12,7 @@ from rich.terminal_theme import TerminalTheme
 from textual.app import App
 from textual.filter import LineFilter
 
-from console.color_depth import XTERM_256, DepthFilter, depth_of
+from console.color_depth import XTERM_256, DepthFilter, FaintFilter, depth_of
 from console.desk import Desk
 from console.memory import Memory
 from console.screens.base import DeskScreen
@@ -39,10 +39,11 @@ class ThemeSwitch:
         self._notices = notices
         self._filter = DepthFilter(depth) if (depth := depth_of(app.console.color_system)) else None
 
-    @property
-    def filters(self) -> Sequence[LineFilter]:
-        """What makes the colours of a theme those that the terminal has."""
-        return () if self._filter is None or self._app.native_ansi_color else (self._filter,)
+    def filtered(self, filters: Sequence[LineFilter]) -> Sequence[LineFilter]:
+        """Put around filters what makes the colours of a theme those that the terminal has."""
+        if self._app.native_ansi_color:
+            return filters
+        return [FaintFilter(), *filters, *([self._filter] if self._filter else [])]
 
     def start(self) -> None:
         # Coloured output shows in 256 colours what it shows in all, as the themes do.

@@ -14,8 +14,9 @@ from core.model.text import SafeText
 
 
 def hint_line(hints: Iterable[tuple[SafeText, SafeText]]) -> Content:
-    """Return a line of keys and what they do."""
-    gap, pieces = Content("  "), [Content.assemble((key, "$accent"), f" {word}") for key, word in hints]
+    """Return a line of keys and what they do; a mark has no word."""
+    gap = Content("  ")
+    pieces = [Content.assemble((key, "$accent"), word and f" {word}") for key, word in hints]
     return Content(" ") + gap.join(pieces)
 
 

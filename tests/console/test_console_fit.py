@@ -49,16 +49,26 @@ def test_hints_are_cut_between_two_of_them_and_fill_what_room_there_is(width: in
     parts = ("list", "retry", "cancel", "rows", "marks", "table", "app")
     whole = [(key.shown, key.hint) for part in parts for key in KEYS[part] if key.hint]
     shown = hints(parts, width)
-    assert shown == whole[: len(shown)]
     assert cells(hint_line(shown).plain) <= width
-    assert len(shown) == len(whole) or cells(hint_line(whole[: len(shown) + 1]).plain) > width
+    if shown != whole:
+        *fitting, mark = shown
+        assert mark == ("…", "")
+        assert fitting == whole[: len(fitting)]
+        assert cells(hint_line([*whole[: len(fitting) + 1], mark]).plain) > width
+
+
+def test_no_mark_takes_the_room_of_the_last_hint() -> None:
+    whole = hints(("list",), 400)
+    width = cells(hint_line(whole).plain)
+    assert hints(("list",), width) == whole
+    assert hint_line(hints(("list",), width - 1)).plain.endswith("  …")
 
 
 async def test_hints_follow_the_width_of_the_terminal() -> None:
     control = FakeControl()
     control.add_job("nightly")
     async with console(control, size=(60, 15)) as operator:
-        assert strips_of(operator.app.screen)[-1].rstrip().endswith("p pause")
+        assert strips_of(operator.app.screen)[-1].rstrip().endswith("x cancel  …")
         await operator.pilot.resize_terminal(120, 40)
         await operator.sees("Space mark")
 

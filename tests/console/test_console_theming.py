@@ -9,10 +9,12 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
 
-from console.color_depth import ANSI_16, CONTRAST, XTERM_256, Depth, DepthFilter, contrast
+from console.color_depth import ANSI_16, CONTRAST, XTERM_256, Depth, DepthFilter, FaintFilter, contrast
 from console.looks import Looks
 from console.themes import OWN_COLORS, PLAIN, STATUSES, Look, first_theme, own_looks, read_look, unknown_theme
 from core.model.errors import Invalid
+from tests.console.support_console import console
+from tests.console.support_fake_control import FakeControl
 
 DARK = (files("themes") / "dark.toml").read_text("utf-8")
 
@@ -71,6 +73,43 @@ def test_every_text_can_be_read_at_every_depth_of_colour(name: str, depth: Depth
                 [drawn] = DepthFilter(depth).apply([Segment("x", style)], Color.parse(ground))
                 fore, back = depth.colors[drawn.style.color.number], depth.colors[drawn.style.bgcolor.number]
             assert contrast(fore, back) >= CONTRAST, (text, ground)
+
+
+@pytest.mark.parametrize("name", COLOURED)
+def test_faint_text_has_a_colour_of_the_ramp_that_can_be_read(name: str) -> None:
+    look = LOOKS[name]
+    for ground in grounds_of(look):
+        on = Color.parse(ground)
+        for text in texts_of(look):
+            whole = Style(color=Color.parse(text).rich_color, dim=True, bold=True)
+            [drawn] = FaintFilter().apply([Segment("x", whole)], on)
+            assert not drawn.style.dim
+            assert drawn.style.bold
+            assert drawn.style.color.triplet in XTERM_256.colors.values()
+            assert contrast(drawn.style.color.triplet, on.rgb) >= CONTRAST, (text, ground)
+    [drawn] = FaintFilter().apply([Segment("x", Style(dim=True, color="red"))], Color.parse("#121212"))
+    assert drawn.style.dim, "colours of the terminal are not known here"
+
+
+@pytest.mark.parametrize("theme", ["dark", "ansi"])
+async def test_faint_output_is_faint_on_the_screen(monkeypatch: pytest.MonkeyPatch, theme: str) -> None:
+    monkeypatch.setenv("TASKDECK_THEME", theme)
+    monkeypatch.setenv("COLORTERM", "truecolor")
+    control = FakeControl()
+    task = control.add_task(control.add_job("nightly"), "load")
+    control.outputs[task] = b"loud \x1b[2mquiet\x1b[0m loud\n"
+    async with console(control, at="3") as operator:
+        await operator.press("l")
+        await operator.sees("loud quiet loud")
+        strips = operator.app.screen._compositor.render_strips()
+        parts = {one.text.strip(): one.style for strip in strips for one in strip if one.style}
+        loud, quiet = parts["loud"], parts["quiet"]
+        if theme == "ansi":
+            assert quiet.dim
+        else:
+            assert not quiet.dim
+            assert quiet.color.triplet in XTERM_256.colors.values()
+            assert quiet.color != loud.color
 
 
 def test_dark_greys_stay_greys_and_colours_of_the_terminal_are_left_alone() -> None:
