@@ -239,7 +239,7 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
         ),
         ("previous_error", "left_parenthesis", "(", "error(-1)", "the one before", ""),
         ("line_times", "t", "t", "times", "show when each line came, or not", "times"),
-        ("stream", "s", "s", "stream", "standard error, where it is kept apart", ""),
+        ("stream", "s", "s", "stream", "where standard error is kept apart: one stream, the other, both", ""),
         ("pager", "vertical_line", "|", "pager", "show the output in $PAGER", "pager"),
         ("editor", "E", "E", "editor", "open the output in $EDITOR", ""),
     ),

@@ -22,6 +22,7 @@ from core.model.timelines import TaskBar
 from core.model.views import JobView, LogStream, QueueView, TaskDetail, TaskView
 from core.model.waits import JobWaits, TaskWaits
 
+_OPTIONS = {LogStream.ERR: "stderr", LogStream.BOTH: "both"}
 LARGEST = 74_000
 """Largest text in bytes that terminals accept for the clipboard."""
 
@@ -104,7 +105,7 @@ def _copies_of_log(log: LogCopies) -> dict[str, Copy]:
         copies["p"] = Copy(name="path", text=safe_line(log.path))
     words = ["taskdeck", "logs", str(log.task_id)]
     words += ["--attempt", str(log.epoch)] if log.epoch else []
-    words += ["--stderr"] if log.stream is LogStream.ERR else []
+    words += [f"--{_OPTIONS[log.stream]}"] if log.stream in _OPTIONS else []
     words += ["--host", log.host] if log.host else []
     words += ["--home", log.home] if log.home else []
     words += ["--bundle", log.bundle] if log.bundle else []

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from rich.style import Style
 from textual.app import ComposeResult
 from textual.worker import Worker
 
@@ -15,6 +16,7 @@ from console.exports.extract import Extract
 from console.key_table import bindings
 from console.navigation.history import LogPlace
 from console.rows.copies import LogCopies
+from console.rows.listing import style_of
 from console.screens.base import DeskScreen
 from console.screens.parts.exporter import EXPORT
 from console.screens.parts.log_browser import SEARCH, LogBrowser
@@ -53,6 +55,12 @@ class LogScreen(DeskScreen):
 
     def on_mount(self) -> None:
         self.view.focus()
+        self._colour_streams()
+
+    def restyle(self) -> None:
+        """Take the colours of the present theme."""
+        self._colour_streams()
+        super().restyle()
 
     async def load(self) -> None:
         """Read what was written since."""
@@ -83,6 +91,8 @@ class LogScreen(DeskScreen):
         words = [f"attempt {number}{many}", state]
         if browser.reader.stream is LogStream.ERR:
             words.insert(0, "STANDARD ERROR")
+        elif browser.reader.shows_both:
+            words.append("┃ standard error (s: one stream)")
         elif facts.stderr:
             words.append(f"standard error apart: {size_text(facts.stderr)} (s)")
         if facts.lost:
@@ -173,6 +183,9 @@ class LogScreen(DeskScreen):
     def on_log_view_match(self, event: LogView.Match) -> None:
         event.stop()
         self.browser.match(event.step)
+
+    def _colour_streams(self) -> None:
+        self.view.error_style = style_of("failed", self.desk.look) or Style()
 
     def _work(self, *groups: str) -> list[Worker[object]]:
         return [one for one in self.workers if one.group in groups and not one.is_finished]

@@ -38,6 +38,8 @@ _HELD_MOST = 200
 """Keys that wait for lines to be read."""
 _CLOCK = "%H:%M:%S "
 _NO_CLOCK = "--:--:-- "
+_ERROR, _OUTPUT = "┃ ", "  "
+"""Before lines of standard error, and before others, where both streams are woven."""
 
 Spans = Callable[[SafeText], Sequence[tuple[int, int]]]
 
@@ -91,6 +93,10 @@ class LogView(Resized, can_focus=True, inherit_bindings=False):
         self.current: int | None = None
         """The offset of the line of the present match."""
         self.shows_times = False
+        self.shows_streams = False
+        """Both streams are woven: lines of standard error are marked."""
+        self.error_style = Style()
+        """The colour of that mark."""
         self.has_all_below = True
         """The window goes to the end of the output."""
         self._colours = colours
@@ -162,6 +168,11 @@ class LogView(Resized, can_focus=True, inherit_bindings=False):
         self.shows_times = shown
         self._lay_out(is_wrapped=self._text.is_wrapped)
 
+    def show_streams(self, *, shown: bool) -> None:
+        if shown != self.shows_streams:
+            self.shows_streams = shown
+            self._lay_out(is_wrapped=self._text.is_wrapped)
+
     def action_move(self, step: int) -> None:
         """Scroll by lines."""
         self._act(partial(self._move, step))
@@ -232,6 +243,9 @@ class LogView(Resized, can_focus=True, inherit_bindings=False):
         segments = (
             [Segment(self._clock(row_of, is_first=row.begin == 0), style + _DIM)] if self.shows_times else []
         )
+        if self.shows_streams:
+            mark = _ERROR if row_of.is_error else _OUTPUT
+            segments.append(Segment(mark, style + self.error_style))
         segments += [Segment(row.lead, style), *self._segments(row_of, row, style)]
         return Strip(segments).adjust_cell_length(self.size.width, style)
 
@@ -299,7 +313,8 @@ class LogView(Resized, can_focus=True, inherit_bindings=False):
 
     def _lay_out(self, *, is_wrapped: bool) -> None:
         place = self._text.begin_of(self._text.nearest(self._top)) if self._text.is_wrapped else 0
-        self._text.width = max(1, self.size.width - (len(_NO_CLOCK) if self.shows_times else 0))
+        margin = len(_NO_CLOCK) * self.shows_times + len(_ERROR) * self.shows_streams
+        self._text.width = max(1, self.size.width - margin)
         self._text.is_wrapped = is_wrapped
         if self._text.lines:
             top = self._text.nearest(self._top)

@@ -26,6 +26,8 @@ class LogRow:
     end: int
     shown: ColouredLine
     at: int | None = None
+    is_error: bool = False
+    """It is of standard error, among lines of both streams."""
     is_gap: bool = False
     """It stands for bytes that are gone."""
 
@@ -103,6 +105,7 @@ def _rows_of(page: LogPage) -> list[LogRow]:
         words = safe_line(f"... {page.missing:,} bytes are missing here: over the limit")
         return [LogRow(offset=page.begin, end=page.end, shown=ColouredLine(words), is_gap=True)]
     offsets, times = [offset for offset, _ in page.times], [time for _, time in page.times]
+    errors = frozenset(page.errors)
     ends = [*(page.begin + start for start in page.starts[1:]), page.end]
     return [
         LogRow(
@@ -110,6 +113,7 @@ def _rows_of(page: LogPage) -> list[LogRow]:
             end=end,
             shown=coloured_line(line.data),
             at=times[at - 1] if (at := bisect_right(offsets, line.offset)) else None,
+            is_error=number in errors,
         )
-        for line, end in zip(page.lines(), ends, strict=False)
+        for number, (line, end) in enumerate(zip(page.lines(), ends, strict=False))
     ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from core.cli.arguments import Reading
@@ -18,6 +19,7 @@ from core.cli.output_sinks import OVER_LIMIT, OVER_OR_CUT, CheckedSink, open_sin
 from core.cli.parameters import Argument, Option
 from core.cli.reading import ClosedClaims, reading, reading_files
 from core.cli.task_output import Tail
+from core.cli.woven_logs import ERROR, FOLLOW_SECONDS, WovenLines
 from core.control.api import ReadingAPI
 from core.filters.fields import Noun
 from core.filters.parser import parse
@@ -27,7 +29,6 @@ from core.model.errors import Invalid
 from core.model.status import TASK_FINAL, TaskStatus
 from core.model.views import LogStream
 
-_FOLLOW_SECONDS = 0.2
 _WAITING = (TaskStatus.BLOCKED, TaskStatus.QUEUED, TaskStatus.RETRYING)
 
 
@@ -53,6 +54,12 @@ class Logs(Reading):
         Option(metavar="N", min=1, help="The attempt with this number. [default: latest]"),
     ] = None
     stderr: Annotated[bool, Option(help="Standard error, of a task that keeps it apart.")] = False
+    both: Annotated[
+        bool,
+        Option(
+            help=f"Both streams as they came, '{ERROR.strip()}' before standard error that is kept apart."
+        ),
+    ] = False
     raw: Annotated[
         bool,
         Option(help="Also to a terminal: the bytes unchanged, with its control codes."),
@@ -83,6 +90,8 @@ async def logs(arguments: Logs) -> int:
         return await _grep(arguments, arguments.grep)
     async with reading_files(arguments) as deck:
         output = await _output(deck, arguments)
+        if arguments.both:
+            return await _both(deck, output, arguments)
         tail = Tail(deck, output.task_id, sink=_sink(arguments), stream=output.stream)
         begin = 0 if arguments.tail is None else await begin_of_tail(deck, output, arguments.tail)
         tail.seek(arguments.attempt, begin, sink=_sink(arguments))
@@ -97,6 +106,25 @@ async def logs(arguments: Logs) -> int:
             way = arguments.command("logs", "--stderr", str(arguments.task))
             note(f"{tail.stderr:,} bytes of standard error are kept apart: {way}")
     return 0
+
+
+async def _both(deck: ReadingAPI, output: Output, arguments: Logs) -> int:
+    lines = WovenLines(deck, output, json=arguments.json, raw=arguments.raw)
+    begin = 0 if arguments.tail is None else await begin_of_tail(deck, output, arguments.tail)
+    if arguments.head is not None:
+        await lines.drain(0, end=await end_of_head(deck, output, arguments.head))
+    elif not arguments.follow:
+        await lines.drain(begin)
+    else:
+        await lines.follow(begin, partial(_is_over, deck, output, ClosedClaims(arguments)))
+    return 0
+
+
+async def _is_over(deck: ReadingAPI, output: Output, claims: ClosedClaims) -> bool:
+    status = (await deck.task(output.task_id)).task.status
+    if status in _WAITING:
+        await claims.look()
+    return status in TASK_FINAL
 
 
 async def _grep(arguments: Logs, text: str) -> int:
@@ -120,14 +148,21 @@ async def _output(deck: ReadingAPI, arguments: Logs) -> Output:
     return Output(
         task_id=await deck.find_task(arguments.task or ""),
         epoch=arguments.attempt,
-        stream=LogStream.ERR if arguments.stderr else LogStream.OUT,
+        stream=_stream(arguments),
     )
+
+
+def _stream(arguments: Logs) -> LogStream:
+    if arguments.both:
+        return LogStream.BOTH
+    return LogStream.ERR if arguments.stderr else LogStream.OUT
 
 
 def _check(arguments: Logs) -> None:
     """Refuse options that do not go together (`usage`)."""
     of_grep = arguments.ignore_case or arguments.fixed_strings or arguments.context or arguments.count
-    of_one = arguments.count or arguments.context or arguments.attempt or arguments.stderr
+    of_one = arguments.count or arguments.context or arguments.attempt or arguments.stderr or arguments.both
+    of_size = any(part is not None and part.size for part in (arguments.tail, arguments.head))
     of_bytes = arguments.follow or arguments.tail or arguments.head
     faults = (
         (arguments.task is None and arguments.where is None, "name a task, or --grep with --where"),
@@ -135,8 +170,10 @@ def _check(arguments: Logs) -> None:
         (arguments.where is not None and arguments.grep is None, "--where needs --grep"),
         (
             arguments.where is not None and of_one,
-            "--where searches latest attempts, without -c, -C and --stderr",
+            "--where searches latest attempts, without -c, -C, --stderr and --both",
         ),
+        (arguments.both and arguments.stderr, "give --both or --stderr, not both"),
+        (arguments.both and of_size, "--both writes lines: give --tail or --head a number of them"),
         (arguments.grep is None and of_grep, "-i, -F, -C and -c need --grep"),
         (arguments.grep is not None and of_bytes, "--grep searches the whole output: give it alone"),
         (
@@ -167,7 +204,7 @@ async def _follow(deck: ReadingAPI, task_id: int, *, tail: Tail, arguments: Logs
             return
         if detail.task.status in _WAITING:
             await claims.look()
-        await asyncio.sleep(_FOLLOW_SECONDS)
+        await asyncio.sleep(FOLLOW_SECONDS)
 
 
 def _sink(arguments: Logs) -> CheckedSink:
@@ -184,6 +221,7 @@ COMMANDS = (
             "taskdeck logs 12/parse",
             "taskdeck logs -f 4711",
             "taskdeck logs 4711 --tail 20",
+            "taskdeck logs 4711 --both",
             "taskdeck logs 12/parse --grep 'timeout|refused' -i -C 2",
             "taskdeck logs --grep Traceback --where 'job:12 status:failed'",
             "taskdeck logs 4711 --attempt 1 > out.bin",

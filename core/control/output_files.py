@@ -9,21 +9,23 @@ import asyncio
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
 from core.executors.output_lines import LineFile
 from core.executors.output_search import Deadline, OutputSearch
-from core.executors.outputs import Outputs
+from core.executors.outputs import STREAMS, Outputs
+from core.executors.woven_output import WovenFile, read_turns
 from core.files.untrusted import open_regular
 from core.model.log_views import CONTEXT_MOST, LogLine, LogMatch
+from core.model.views import LogStream
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from core.executors.output_lines import Lines
     from core.model.ports import AttemptRef
-    from core.model.views import LogStream
 
 T = TypeVar("T")
 SEARCH_SECONDS = 0.2
@@ -56,14 +58,25 @@ class OutputFiles:
         return await loop.run_in_executor(self._searching, self._with_file, ref, stream, work)
 
     def _with_file(self, ref: AttemptRef, stream: LogStream, work: Callable[[LineFile], T]) -> T | None:
-        try:
-            descriptor = open_regular(self.outputs.directory(ref) / stream)
-        except OSError:
-            return None
-        try:
-            return work(LineFile(descriptor))
-        finally:
-            os.close(descriptor)
+        with ExitStack() as opened:
+            try:
+                file = _file_of(opened, self.outputs.directory(ref), stream)
+            except OSError:
+                return None
+            return work(file)
+
+
+def _file_of(opened: ExitStack, directory: Path, stream: LogStream) -> LineFile:
+    if stream is not LogStream.BOTH:
+        return _open(opened, directory / stream)
+    out, err = (_open(opened, directory / name) for name in STREAMS)
+    return WovenFile(out, err, read_turns(directory))
+
+
+def _open(opened: ExitStack, path: Path) -> LineFile:
+    descriptor = open_regular(path)
+    opened.callback(os.close, descriptor)
+    return LineFile(descriptor)
 
 
 def new_deadline() -> Deadline:

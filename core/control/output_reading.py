@@ -13,7 +13,8 @@ from core.control.output_files import MATCHES_MOST, OutputFiles, find_backward, 
 from core.executors.output_lines import PAGE_LINES, LineFile, Lines
 from core.executors.output_search import Counted, OutputSearch
 from core.executors.output_times import OutputTimes
-from core.executors.outputs import ERR
+from core.executors.outputs import ERR, OUT, Chunk
+from core.executors.woven_output import WovenFile, woven_size
 from core.filters.text_query import TextSearch
 from core.model.errors import NotFound
 from core.model.log_views import LogCount, LogFacts, LogMatch, LogMatches, LogPage, Way
@@ -43,9 +44,8 @@ class OutputReading:
         facts = self._facts(task, attempt, request.stream)
         if attempt is None or not facts.path:
             return LogChunk(data=b"", offset=0, end=0, final=facts.final, epoch=facts.epoch)
-        outputs, ref, offset = self._files.outputs, _ref(task, attempt), request.offset
-        start = offset if offset >= 0 else max(0, facts.size + offset)
-        chunk = outputs.read(ref, offset=start, limit=request.limit, stream=request.stream)
+        start = request.offset if request.offset >= 0 else max(0, facts.size + request.offset)
+        chunk = await self._chunk(_ref(task, attempt), replace(request, offset=start), facts)
         return LogChunk(
             data=chunk.data,
             offset=chunk.offset,
@@ -65,26 +65,14 @@ class OutputReading:
             return LogPage(facts=facts, begin=0, end=0, data=b"", starts=())
         ref, count = _ref(task, attempt), max(1, min(request.lines, PAGE_LINES))
 
-        def read(file: LineFile) -> Lines:
+        def read(file: LineFile) -> LogPage:
             # What was written since the facts were read comes with the next page.
             file.size = min(file.size, facts.size)
             way = file.forward if request.way is Way.FORWARD else file.backward
-            return way(request.offset, lines=count)
+            return _page(facts, way(request.offset, lines=count), file, began=attempt.started_at)
 
-        found = await self._files.read(ref, request.stream, read)
-        if found is None:
-            return LogPage(facts=replace(facts, size=0), begin=0, end=0, data=b"", starts=())
-        return LogPage(
-            facts=facts,
-            begin=found.begin,
-            end=found.end,
-            data=found.data,
-            starts=tuple(start - found.begin for start in found.starts),
-            missing=found.missing,
-            times=OutputTimes(path=Path(facts.path), began=attempt.started_at).between(
-                found.begin, found.end
-            ),
-        )
+        found = await self._files.read(ref, _known(request.stream, facts), read)
+        return found or LogPage(facts=replace(facts, size=0), begin=0, end=0, data=b"", starts=())
 
     async def find(self, request: reading_api.FindInLog) -> LogMatches:
         """Answer with lines that match."""
@@ -95,12 +83,13 @@ class OutputReading:
         most = max(1, min(request.most, MATCHES_MOST))
 
         def look(file: LineFile) -> tuple[list[LogMatch], int]:
+            file.size = min(file.size, facts.size)
             found = OutputSearch(file, search)
             return find(found, request.offset, most=most, context=request.context, deadline=new_deadline())
 
         looked = None
         if attempt is not None and facts.size:
-            looked = await self._files.search(_ref(task, attempt), request.stream, look)
+            looked = await self._files.search(_ref(task, attempt), _known(request.stream, facts), look)
         matches, end = looked or ([], facts.size if request.way is Way.FORWARD else 0)
         return LogMatches(facts=facts, matches=tuple(matches), end=end)
 
@@ -112,13 +101,26 @@ class OutputReading:
         most = max(0, min(request.most, MATCHES_MOST))
 
         def look(file: LineFile) -> Counted:
+            file.size = min(file.size, facts.size)
             return OutputSearch(file, search).count(request.offset, most=most, deadline=new_deadline())
 
         counted = None
         if attempt is not None and facts.size:
-            counted = await self._files.search(_ref(task, attempt), request.stream, look)
+            counted = await self._files.search(_ref(task, attempt), _known(request.stream, facts), look)
         counted = counted or Counted(end=facts.size)
         return LogCount(facts=facts, number=counted.number, lines=tuple(counted.lines), end=counted.end)
+
+    async def _chunk(self, ref: AttemptRef, request: reading_api.Log, facts: LogFacts) -> Chunk:
+        stream = _known(request.stream, facts)
+        if stream is not LogStream.BOTH:
+            return self._files.outputs.read(ref, offset=request.offset, limit=request.limit, stream=stream)
+
+        def read(file: LineFile) -> Chunk:
+            file.size = min(file.size, facts.size)
+            begin, end = file.extent(request.offset)
+            return Chunk(offset=begin, data=file.read(begin, min(end, begin + request.limit)), size=file.size)
+
+        return await self._files.read(ref, stream, read) or Chunk(offset=request.offset, data=b"", size=0)
 
     async def _attempt(self, task_id: int, epoch: int | None) -> tuple[TaskDetail, AttemptView | None]:
         task = await self._reports.tasks.detail(task_id)
@@ -131,14 +133,42 @@ class OutputReading:
             # It never began. What lies in its place may be of another store that was there before.
             return LogFacts(epoch=attempt.epoch, size=0, final=True, path="")
         outputs, ref = self._files.outputs, _ref(task, attempt)
+        directory, is_final = outputs.directory(ref), attempt.status in _CLOSED
+        out, err = outputs.size(ref), outputs.size(ref, ERR)
+        both = woven_size(directory, out=out, err=err, is_final=is_final) if err else 0
+        is_woven = bool(both) and stream is LogStream.BOTH
         return LogFacts(
             epoch=attempt.epoch,
-            size=outputs.size(ref, stream),
-            final=attempt.status in _CLOSED,
-            path=str(outputs.directory(ref) / stream),
-            lost=outputs.is_lossy(ref) or outputs.size(ref) < _written(task, attempt),
-            stderr=outputs.size(ref, ERR),
+            size=both if is_woven else err if stream is LogStream.ERR else out,
+            final=is_final,
+            path=str(directory if is_woven else directory / (ERR if stream is LogStream.ERR else OUT)),
+            lost=outputs.is_lossy(ref) or out < _written(task, attempt),
+            stderr=err,
+            ordered=bool(both),
         )
+
+
+def _known(stream: LogStream, facts: LogFacts) -> LogStream:
+    """Return what is read: without an order both are not woven."""
+    return LogStream.OUT if stream is LogStream.BOTH and not facts.ordered else stream
+
+
+def _page(facts: LogFacts, found: Lines, file: LineFile, *, began: int) -> LogPage:
+    woven = file if isinstance(file, WovenFile) else None
+    return LogPage(
+        facts=facts,
+        begin=found.begin,
+        end=found.end,
+        data=found.data,
+        starts=tuple(start - found.begin for start in found.starts),
+        missing=found.missing,
+        errors=woven.errors(found.starts) if woven else (),
+        times=(
+            woven.times(found.begin, found.end, began=began)
+            if woven
+            else OutputTimes(path=Path(facts.path), began=began).between(found.begin, found.end)
+        ),
+    )
 
 
 def _ref(task: TaskDetail, attempt: AttemptView) -> AttemptRef:

@@ -38,6 +38,16 @@ TIMES_FINEST = 3_600
 TIMES = ".times"
 """Behind the name of a file: which of its bytes came when. A record is an offset and ms UTC, 8 bytes each."""
 RECORD = struct.Struct("<QQ")
+ORDER = "order"
+"""Of two streams: where the other one went on. A record is an offset in each, and ms UTC, 8 bytes each.
+
+The last bit of the first offset tells which one goes on, 1 = `err`.
+"""
+ORDER_RECORD = struct.Struct("<QQQ")
+ORDER_MOST = 100_000
+"""Records of an attempt at the most."""
+ORDER_FIRST, ORDER_A_SECOND = 1_000, 10
+"""Records that may be written at any time, and those more in each second."""
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 IGNORED = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGPIPE", "SIGALRM", "SIGTERM", "SIGUSR1", "SIGUSR2", "SIGXFSZ")
 
@@ -65,6 +75,13 @@ class Stream:
         """Whether all that the command wrote is in the file."""
         return not self.waiting and (self.ended or self.owed == 0)
 
+    @property
+    def size(self) -> int:
+        """Bytes that came so far."""
+        return len(self.waiting) + (
+            os.fstat(self.file).st_size if self.closed is None else self.closed.st_size
+        )
+
     def read(self) -> None:
         """Move what is in the pipe, at most one chunk."""
         try:
@@ -76,6 +93,8 @@ class Stream:
             self.owed = max(0, self.owed - len(data))
         if data and not self._is_over_cap():
             self.note_time()
+            if self.attempt.latest is not self:
+                self.attempt.note_order(self)
             self.waiting += data
             self.write()
 
@@ -88,15 +107,7 @@ class Stream:
         if now - self.timed < max(TIMES_SECONDS, (now - self.attempt.began) / TIMES_FINEST):
             return
         self.timed = now
-        offset = os.fstat(self.file).st_size + len(self.waiting)
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        # The output matters, its times do not.
-        with contextlib.suppress(OSError):
-            file = os.open(self.attempt.directory / (self.name + TIMES), flags, 0o600)
-            try:
-                os.write(file, RECORD.pack(offset, int(time.time() * 1000)))
-            finally:
-                os.close(file)
+        self.attempt.note(self.name + TIMES, RECORD.pack(self.size, int(time.time() * 1000)))
 
     def write(self) -> None:
         """Write what waits; a full disk keeps it, any other error drops it and is marked."""
@@ -148,6 +159,10 @@ class Attempt:
         self.began = time.monotonic()
         pairs = zip(NAMES, rest[::2], rest[1::2], strict=False)
         self.streams = [Stream(self, name, source, file) for name, source, file in pairs]
+        self.latest = self.streams[0]
+        """The stream that went on last, as far as it was noted."""
+        self.noted = 0
+        """Records of the order of two streams."""
         self.asked = False
 
     def ask(self) -> None:
@@ -163,6 +178,26 @@ class Attempt:
             stream.is_kept(self.directory / name) for stream, name in zip(self.streams, NAMES, strict=False)
         ):
             self.mark_lost()
+
+    def note_order(self, stream: Stream) -> None:
+        """Keep that a stream goes on where another one was, unless that is too often."""
+        room = ORDER_FIRST + ORDER_A_SECOND * (time.monotonic() - self.began)
+        if self.noted >= min(room, ORDER_MOST):
+            return
+        self.latest, self.noted = stream, self.noted + 1
+        out, err = self.streams
+        record = ORDER_RECORD.pack(out.size << 1 | (stream is err), err.size, int(time.time() * 1000))
+        self.note(ORDER, record)
+
+    def note(self, name: str, record: bytes) -> None:
+        """Write behind a file of this name: the output matters, what is known of it does not."""
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        with contextlib.suppress(OSError):
+            file = os.open(self.directory / name, flags, 0o600)
+            try:
+                os.write(file, record)
+            finally:
+                os.close(file)
 
     def mark_lost(self) -> None:
         """Leave a file that says that output is missing, also where the directory was removed."""

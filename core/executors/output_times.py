@@ -21,7 +21,7 @@ _SUFFIX = ".times"
 _AT_ONCE_MS = 2_000
 """An output whose file was last written so soon after the begin of its attempt came all at once."""
 _BEYOND = 2**63
-_LATEST = 250_000_000_000_000
+LATEST = 250_000_000_000_000
 """No time in ms UTC is later: what a command may have written there has to be a date in every zone."""
 
 
@@ -63,7 +63,7 @@ class OutputTimes:
                 break
             found.append((offset, at))
         # A command may write there: only what rises is shown.
-        return tuple(one for one in found if one[1] <= _LATEST) if found == sorted(found) else ()
+        return tuple(one for one in found if one[1] <= LATEST) if found == sorted(found) else ()
 
     def _came_at_once(self) -> bool:
         try:

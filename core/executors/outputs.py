@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 OUT, ERR, PID, STATUS = "out", "err", "pid", "status"
 READY, LOST, LIMIT = "ready", "lost", "limit"
+ORDER = "order"
+"""In which order the bytes of two streams came, written by the collector."""
 STREAMS = (OUT, ERR)
 TIMES = tuple(f"{stream}.times" for stream in STREAMS)
 """Of each stream: which of its bytes came when, written by the collector."""
@@ -103,7 +105,19 @@ class Outputs:
         self._ready[ref] = _ready_text()
         write_new(directory / READY, self._ready[ref])
         for name, data in files.items():
-            if "/" in name or name in (*STREAMS, *TIMES, PID, STATUS, READY, LOST, LIMIT, "", ".", ".."):
+            if "/" in name or name in (
+                *STREAMS,
+                *TIMES,
+                ORDER,
+                PID,
+                STATUS,
+                READY,
+                LOST,
+                LIMIT,
+                "",
+                ".",
+                "..",
+            ):
                 raise ValueError(f"not a name for a file of an attempt: {name!r}")
             write_new(directory / name, data)
         return directory

@@ -53,6 +53,8 @@ class LogFacts(Struct, frozen=True, kw_only=True):
     """Output is missing: it could not be written."""
     stderr: int = 0
     """Bytes of standard error, where it is kept apart."""
+    ordered: bool = False
+    """It is known in which order both streams came: `both` has them woven."""
 
 
 class LogPage(Struct, frozen=True, kw_only=True):
@@ -67,6 +69,8 @@ class LogPage(Struct, frozen=True, kw_only=True):
     """Of each line, from the begin of `data`."""
     missing: int = 0
     """Bytes between `begin` and `end` that are gone; then there are no lines in the page."""
+    errors: tuple[int, ...] = ()
+    """Which lines, counted from 0, are of standard error, where both streams are woven."""
     times: tuple[tuple[int, int], ...] = ()
     """Offsets with the time (ms UTC) at which what follows them came, in order; empty = not known."""
 

@@ -192,6 +192,8 @@ class LogStream(StrEnum):
 
     OUT = "out"
     ERR = "err"
+    BOTH = "both"
+    """Both in the order they came, where that is known; else as `out`."""
 
 
 class LogChunk(Struct, frozen=True, kw_only=True):

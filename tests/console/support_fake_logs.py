@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import accumulate
 
 from core.control import reading_api
 from core.control.output_files import find_backward, find_forward
@@ -26,6 +27,8 @@ class FakeLogs(FakeRows):
         self.earlier: dict[tuple[int, int], bytes] = {}
         self.errors: dict[int, bytes] = {}
         """Standard error by task, kept apart."""
+        self.woven: dict[int, tuple[tuple[LogStream, bytes], ...]] = {}
+        """Lines of both streams by task, in the order they came."""
         self.times: dict[int, tuple[tuple[int, int], ...]] = {}
         self.deadline: Callable[[], Deadline] = lambda: Deadline(seconds=9)
 
@@ -48,6 +51,7 @@ class FakeLogs(FakeRows):
             data=found.data,
             starts=tuple(start - found.begin for start in found.starts),
             missing=found.missing,
+            errors=self._errors(r, facts, found.starts),
             times=self.times.get(r.task_id, ()),
         )
 
@@ -101,6 +105,9 @@ class FakeLogs(FakeRows):
         is_latest = number == latest
         data = data if is_latest else self.earlier[task_id, number]
         errors = self.errors.get(task_id, b"") if is_latest else b""
+        woven = self.woven.get(task_id, ()) if is_latest else ()
+        if woven and stream is LogStream.BOTH:
+            data = b"".join(line for _, line in woven)
         data = errors if stream is LogStream.ERR else data
         facts = LogFacts(
             epoch=number,
@@ -108,8 +115,23 @@ class FakeLogs(FakeRows):
             final=not is_latest or task.status in TASK_FINAL,
             path=f"/home/output/{task_id}/{number}/{stream}",
             stderr=len(errors),
+            ordered=bool(woven),
         )
         return facts, data
+
+    def weave(self, task_id: int, *lines: tuple[LogStream, bytes]) -> None:
+        """Let a task have written these lines in this order."""
+        self.woven[task_id] = lines
+        for stream, outputs in ((LogStream.OUT, self.outputs), (LogStream.ERR, self.errors)):
+            outputs[task_id] = b"".join(line for one, line in lines if one is stream)
+
+    def _errors(self, r: reading_api.LogLines, facts: LogFacts, starts: tuple[int, ...]) -> tuple[int, ...]:
+        if not facts.ordered or r.stream is not LogStream.BOTH:
+            return ()
+        woven = self.woven[r.task_id]
+        begins = list(accumulate((len(line) for _, line in woven), initial=0))
+        errors = {begin for begin, (stream, _) in zip(begins, woven, strict=False) if stream is LogStream.ERR}
+        return tuple(number for number, start in enumerate(starts) if start in errors)
 
 
 @contextmanager

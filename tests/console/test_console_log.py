@@ -8,14 +8,17 @@ import shutil
 import tempfile
 from contextlib import asynccontextmanager
 
+from console.rows.listing import style_of
 from console.screens.parts import log_programs
 from console.widgets import log_window
 from core.executors.output_search import Deadline
 from core.model.log_views import Way
 from core.model.records import replace
-from core.model.views import AttemptView
+from core.model.views import AttemptView, LogStream
 from tests.console.support_console import HOSTILE, console, strips_of
 from tests.console.support_fake_control import NOW, FakeControl
+
+OUT, ERR = LogStream.OUT, LogStream.ERR
 
 
 def numbered(many: int) -> bytes:
@@ -197,6 +200,46 @@ async def test_older_attempts_and_standard_error_are_a_key_away() -> None:
         await operator.sees("STANDARD ERROR", "oh no")
         await operator.press("s")
         await operator.sees("the third one")
+
+
+async def test_both_streams_are_woven_where_their_order_is_known_and_standard_error_is_marked() -> None:
+    async with log(b"") as (operator, control, screen):
+        task = screen.task_id
+        await operator.sees("it has not run yet")
+        control.weave(task, (OUT, b"asks\n"), (ERR, b"oh no\n"), (OUT, b"goes on\n"))
+        await operator.press("ctrl+r")
+        await operator.sees("  asks", "┃ oh no", "  goes on", "┃ standard error")
+        lines = [line.rstrip() for line in strips_of(screen)]
+        at = lines.index(" ┃ oh no")
+        assert lines[at - 1 : at + 2] == ["   asks", " ┃ oh no", "   goes on"]
+        mark = next(part.style for y in range(9) for part in screen.view.render_line(y) if "┃" in part.text)
+        assert mark.color == style_of("failed", operator.app.desk.look).color
+        await operator.press("slash")
+        await operator.type("OH")
+        await operator.press("enter")
+        await operator.sees("1/1")
+        await operator.press("y", "c")
+        assert f"taskdeck logs {task} --attempt 1 --both" in operator.app.clipboard
+        await operator.press("s")
+        await operator.sees("asks", "goes on", "standard error apart: 6 bytes (s)")
+        await operator.misses("oh no", "┃")
+        await operator.press("s")
+        await operator.sees("STANDARD ERROR", "oh no")
+        await operator.press("s")
+        await operator.sees("  asks", "┃ oh no", "  goes on")
+
+
+async def test_a_stream_that_was_chosen_stays() -> None:
+    async with log(b"only this\n") as (operator, control, screen):
+        control.errors[screen.task_id] = b"oh no\n"
+        await operator.press("ctrl+r")
+        await operator.sees("standard error apart: 6 bytes (s)")
+        await operator.press("s", "s")
+        await operator.sees("only this")
+        control.weave(screen.task_id, (OUT, b"only this\n"), (ERR, b"oh no\n"))
+        await operator.press("ctrl+r")
+        await operator.quiet()
+        await operator.misses("┃")
 
 
 async def test_colours_are_drawn_as_styles_and_everything_else_as_glyphs() -> None:

@@ -43,7 +43,7 @@ from core.model.orphans import OrphanKind, OrphanView
 from core.model.past import PastView
 from core.model.plans import OnLoss
 from core.model.records import replace
-from core.model.views import QueueView
+from core.model.views import LogStream, QueueView
 from core.store.readers import Readers
 from core.store.reports import Reports
 from tests.support.actors import by
@@ -197,6 +197,16 @@ async def test_outputs_are_read_by_lines_and_searched_from_any_place(control, mi
         (found.matches[0].line,),
         page.facts.size or counted.facts.size,
     )
+    # In which order they came is known, not the same in each run.
+    both = LogLines(task_id=first, stream=LogStream.BOTH, offset=LOG_END, way=Way.BACKWARD, lines=2_000)
+    woven = await control.log_lines(both)
+    assert (woven.facts.ordered, woven.facts.size) == (True, page.facts.size + page.facts.stderr)
+    marked = [line.data for number, line in enumerate(woven.lines()) if number in woven.errors]
+    assert marked == [b"Broke: t0"]
+    assert len((await control.log(first, stream=LogStream.BOTH)).data) == woven.facts.size
+    broke = TextQuery(text="broke", case=Case.ANY)
+    (among,) = (await control.find_in_log(FindInLog(task_id=first, query=broke, stream=both.stream))).matches
+    assert [line.data for line in among.lines] == marked
     matches, after = [], None
     while True:
         more = await control.find_in_logs(

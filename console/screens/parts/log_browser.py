@@ -41,6 +41,8 @@ class LogBrowser:
         self._host = host
         self._task_id = task_id
         self._place: LogPlace | None = None
+        self._is_chosen = False
+        """The stream was chosen: else both are shown as soon as their order is known."""
         self.reader = LogReader(control, task_id, view.window)
         self.finder = LogFinder(control, task_id, self.reader, show_progress=host.show_status)
         self.following = True
@@ -48,7 +50,7 @@ class LogBrowser:
 
     def open_at(self, place: LogPlace) -> None:
         """Begin at a line instead of the end."""
-        self._place, self.following = place, False
+        self._place, self.following, self._is_chosen = place, False, True
         self.reader.switch(epoch=place.epoch, stream=place.stream)
 
     @property
@@ -65,6 +67,11 @@ class LogBrowser:
             self._show_line(place.offset)
         elif self.following:
             await self.reader.follow()
+            if self.reader.facts.ordered and not self._is_chosen:
+                self._is_chosen = True
+                self.reader.switch(epoch=self.reader.epoch, stream=LogStream.BOTH)
+                self.finder.reset()
+                await self.reader.follow()
             self._take_window()
             self._view.show_end()
         else:
@@ -96,9 +103,13 @@ class LogBrowser:
         self._switch(None if at == len(attempts) - 1 else attempts[at], self.reader.stream)
 
     def stream(self) -> None:
-        """Show standard error, or the output."""
-        other = LogStream.OUT if self.reader.stream is LogStream.ERR else LogStream.ERR
-        self._switch(self.reader.epoch, other)
+        """Show standard output, standard error, or both in the order they came, in turn."""
+        streams = [LogStream.OUT, LogStream.ERR]
+        if self.reader.facts.ordered:
+            streams.append(LogStream.BOTH)
+        at = streams.index(self.reader.stream) if self.reader.stream in streams else 0
+        self._is_chosen = True
+        self._switch(self.reader.epoch, streams[(at + 1) % len(streams)])
 
     def error(self, step: int) -> None:
         """Go to the next line that looks like an error, or to the one before."""
@@ -206,6 +217,7 @@ class LogBrowser:
 
     def _take_window(self) -> None:
         self._view.has_all_below = self.reader.has_all_below
+        self._view.show_streams(shown=self.reader.shows_both)
         self._view.take_window()
 
     def _switch(self, epoch: int | None, stream: LogStream) -> None:

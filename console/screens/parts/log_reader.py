@@ -37,6 +37,11 @@ class LogReader:
         """Whether the window goes to the end of the output as it was last seen."""
         return self._window.end >= self.facts.size
 
+    @property
+    def shows_both(self) -> bool:
+        """Whether lines of both streams are read, in the order they came."""
+        return self.stream is LogStream.BOTH and self.facts.ordered
+
     def switch(self, *, epoch: int | None, stream: LogStream) -> None:
         """Read another attempt (None = the latest), or another stream, from now on."""
         self.epoch, self.stream, self.facts = epoch, stream, NOTHING
