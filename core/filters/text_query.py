@@ -17,6 +17,11 @@ from core.model.errors import Invalid
 
 LONGEST_TEXT = 500
 """Characters of a text that is looked for."""
+_MARKS = {
+    bytes([mark]): bytes(byte for byte in range(256) if byte not in (mark, 10))
+    for mark in (0xFF, 0xFE, 0xC0, 0, 1)
+}
+"""Bytes that text does not hold, each with all others but the line end."""
 
 
 class Syntax(StrEnum):
@@ -79,12 +84,15 @@ class TextSearch:
     def count_in(self, data: bytes, *, longest: int) -> int | None:
         """Return quickly how many lines match; None = not known: a pattern, or a line longer than that."""
         plain = self._plain
-        if plain is None:
+        if plain is None or (len(data) > longest and max(map(len, data.split(b"\n"))) > longest):
             return None
-        lines = (data if self._query.case is Case.EXACT else data.lower()).split(b"\n")
-        if max(map(len, lines)) > longest:
-            return None
-        return sum(map(contains, lines, repeat(plain)))
+        subject = data if self._query.case is Case.EXACT else data.lower()
+        mark = next((mark for mark in _MARKS if mark not in subject), None)
+        if mark is None:
+            return sum(map(contains, subject.split(b"\n"), repeat(plain)))
+        # Without all that is neither, each line that matches ends in a mark: no line becomes an object.
+        ends = subject.replace(plain, mark).translate(None, _MARKS[mark])
+        return ends.count(mark + b"\n") + ends.endswith(mark)
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Return all places in one line, as offsets of characters; they do not overlap."""
