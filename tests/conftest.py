@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from core.store import database
-from tests.support import leftovers
+from tests.support import commands, leftovers
 from tests.support.leftovers import Traces
 from tests.support.order import spread
 from tests.support.surroundings import settle_in
@@ -59,6 +59,7 @@ def _session_ends_its_processes(tmp_path_factory: pytest.TempPathFactory) -> Ite
         newest=leftovers.newest_process(),
     )
     yield
+    commands.SERVER.close()
     leftovers.expect_none(traces)
 
 

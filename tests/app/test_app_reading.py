@@ -14,7 +14,6 @@ from core.app.lasting_control import read_engine_first
 from core.app.options import Options
 from core.model.errors import Unavailable
 from tests.support.homes import Home
-from tests.support.waiting import until_now
 
 SQL = "sqlalchemy"
 
@@ -42,7 +41,7 @@ def loaded_by(home: Home, *words: str) -> set[str]:
 
 async def test_what_reads_and_what_submits_through_an_engine_loads_no_sql(home: Home):
     serving = home.start("serve")
-    until_now(lambda: home.run("jobs").returncode == 0, "an engine serves")
+    home.has_engine()
     for words in (["jobs"], ["tasks"], ["queues"], ["exec", "--detach", "--", "true"], ["show", "1"]):
         assert loaded_by(home, *words) & {SQL, "pydantic", "textual", "httpx"} == set(), words
     serving.send_signal(signal.SIGTERM)
@@ -55,7 +54,7 @@ async def test_an_engine_that_does_not_answer_keeps_nobody_from_reading(
 ):
     monkeypatch.setattr(lasting_control, "PATIENCE", 0.1)
     serving = home.start("serve")
-    until_now(lambda: home.run("jobs").returncode == 0, "an engine serves")
+    home.has_engine()
     serving.send_signal(signal.SIGSTOP)
     try:
         async with read_engine_first(Options(home=home.path)) as deck:
@@ -66,7 +65,7 @@ async def test_an_engine_that_does_not_answer_keeps_nobody_from_reading(
 
 async def test_an_engine_that_goes_away_between_two_reads_is_not_missed(home: Home):
     serving = home.start("serve")
-    until_now(lambda: home.run("jobs").returncode == 0, "an engine serves")
+    home.has_engine()
     async with read_engine_first(Options(home=home.path)) as deck:
         before = await deck.queues()
         serving.kill()
@@ -83,7 +82,7 @@ async def test_without_engine_and_store_the_refusal_is_that_of_the_store(home: H
 
 def test_an_engine_that_does_not_answer_is_said_after_two_seconds(home: Home):
     serving = home.start("serve")
-    until_now(lambda: home.run("jobs").returncode == 0, "an engine serves")
+    home.has_engine()
     serving.send_signal(signal.SIGSTOP)
     try:
         listed = home.run("jobs")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,8 +10,8 @@ import pytest
 
 from core.app.lock import is_held
 from core.cli.main import main
-from tests.cli.cli_stage import STORED, Deck, Ended, command, environment
-from tests.support.homes import STAYS
+from tests.cli.cli_stage import STORED, Deck, Ended
+from tests.support.homes import STAYS, Home
 
 
 @pytest.fixture
@@ -44,19 +43,14 @@ def stored_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a data directory that holds the job STORED; nobody changes it."""
     folder = tmp_path_factory.mktemp("stored")
     (folder / "stored.json").write_text(json.dumps(STORED))
-    result = subprocess.run(
-        command("run", str(folder / "stored.json")),
-        env=environment(folder / "home"),
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 1, result.stderr
-    stop = subprocess.run(command("stop"), env=environment(folder / "home"), capture_output=True, check=False)
+    place = Home(folder / "home")
+    ran = place.run("run", str(folder / "stored.json"))
+    assert ran.returncode == 1, ran.stderr
+    stop = place.run("stop")
     # An engine that a command started may have ended by itself already.
     assert stop.returncode in (0, 4), stop.stderr
-    return folder / "home"
+    place.end()
+    return place.path
 
 
 @pytest.fixture

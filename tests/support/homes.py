@@ -5,18 +5,15 @@ from __future__ import annotations
 import os
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from core.app.lock import is_held
 from core.store.verify import verify_path
-from tests.support import leftovers
+from tests.support import commands, leftovers
 from tests.support.waiting import DEADLINE, until_now
 
-ROOT = Path(__file__).resolve().parents[2]
-
-
+ROOT = commands.ROOT
 STAYS = "3600"
 """Seconds for which an engine that a command line starts waits for the next client: longer than any test."""
 LEAVES = "2"
@@ -44,17 +41,12 @@ class Home:
 
     def argv(self, *words: str) -> list[str]:
         """Return a command line."""
-        return [sys.executable, "-P", "-m", "console.launch", *words]
+        return [*commands.COMMAND, *words]
 
     def start(self, *words: str, stdin: int = subprocess.DEVNULL, **environ: str) -> subprocess.Popen[bytes]:
         """Start a command line in a process of its own."""
-        process = subprocess.Popen(
-            self.argv(*words),
-            env={**self.environ, **environ},
-            cwd=self.path.parent,
-            stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+        process = commands.start(
+            self.argv(*words), environ={**self.environ, **environ}, cwd=self.path.parent, stdin=stdin
         )
         self._started.append(process)
         return process

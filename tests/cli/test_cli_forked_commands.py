@@ -1,0 +1,83 @@
+"""Command lines that the tests fork end as executed ones do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import commands
+from tests.support.homes import Home
+from tests.support.waiting import DEADLINE
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Home]:
+    home = Home(tmp_path / "home")
+    yield home
+    home.end()
+
+
+@pytest.mark.parametrize(
+    ("words", "environ"),
+    [
+        (["jobs"], {}),
+        (["jobs", "--nothing"], {}),
+        (["tasks", "--help"], {"COLUMNS": "60"}),
+        (["config", "check"], {"TASKDECK_SLOTS": "none"}),
+        (["check", "flow.json"], {}),
+        (["check", "-"], {}),
+        (["stop"], {"TASKDECK_HOME": "elsewhere"}),
+    ],
+    ids=lambda value: " ".join(value),
+)
+def test_a_forked_command_ends_as_an_executed_one(
+    place: Home, words: list[str], environ: dict[str, str]
+) -> None:
+    (place.path.parent / "flow.json").write_text('{"name": "ü", "tasks": 1}')
+    forked = place.start(*words, **environ)
+    assert isinstance(forked, commands.Forked)
+    executed = subprocess.run(
+        place.argv(*words),
+        env={**place.environ, **environ},
+        cwd=place.path.parent,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    out, err = forked.communicate(timeout=DEADLINE)
+    assert (forked.returncode, out, err) == (executed.returncode, executed.stdout, executed.stderr)
+    assert out or err
+
+
+def test_a_forked_command_reads_its_input_and_dies_of_a_signal_with_its_own_number(place: Home) -> None:
+    read = place.start("check", "-", stdin=subprocess.PIPE)
+    out, _ = read.communicate(
+        b"{'name': 'x', 'tasks': [{'key': 'a', 'uses': 'delay', 'with': {'seconds': 0}}]}"
+    )
+    assert (read.returncode, out) == (0, b"standard input: no faults; 1 stages, 1 tasks\n")
+    waits = place.start("check", "-", stdin=subprocess.PIPE)
+    assert waits.pid != os.getpid()
+    assert waits.poll() is None
+    waits.send_signal(signal.SIGKILL)
+    assert waits.wait() == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(
+    ("words", "environ"),
+    [
+        (["serve", "--unit"], {}),
+        (["--plain"], {}),
+        (["jobs"], {"PYTHONUTF8": "0"}),
+        (["jobs"], {"LANG": "C"}),
+    ],
+    ids=str,
+)
+def test_what_hosts_an_engine_or_is_settled_at_the_start_is_executed(
+    place: Home, words: list[str], environ: dict[str, str]
+) -> None:
+    assert not isinstance(place.start(*words, **environ), commands.Forked)
