@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Self
 
 import pyte
+from wcwidth import wcwidth
 
 from tests.support.waiting import DEADLINE
 
@@ -66,6 +67,8 @@ class Terminal:
         self._drawn = 0
         self._screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self._screen)
+        self._lines = [""] * lines
+        self._picture = "\n".join(self._lines)
         kept = {key: value for key, value in os.environ.items() if key not in _UNSET}
         wanted = {"TERM": "xterm-256color", "PYTHONPATH": str(ROOT), **(environ or {})}
         env = {**kept, **{key: value for key, value in wanted.items() if value is not None}}
@@ -111,10 +114,19 @@ class Terminal:
         """Return what is on the screen now, trailing blanks cut."""
         while self.read():
             continue
-        # Only now: an emulator in Python takes longer than what it shows.
-        self._stream.feed(bytes(self.written[self._drawn :]))
-        self._drawn = len(self.written)
-        return "\n".join(line.rstrip() for line in self._screen.display)
+        if self._drawn < len(self.written):
+            # Only now: an emulator in Python takes longer than what it shows.
+            self._stream.feed(bytes(self.written[self._drawn :]))
+            self._drawn = len(self.written)
+            self._draw()
+        return self._picture
+
+    def _draw(self) -> None:
+        # A character that combines with the last one of a line marks the line below it.
+        for number in {above for line in self._screen.dirty for above in (line, max(0, line - 1))}:
+            self._lines[number] = _line(self._screen, number)
+        self._screen.dirty.clear()
+        self._picture = "\n".join(self._lines)
 
     def until(self, condition: Callable[[], object], story: str, *, within: float = DEADLINE) -> None:
         """Read on until a condition holds."""
@@ -191,6 +203,20 @@ _UNSET = (
     "TASKDECK_HOME",
     "TASKDECK_THEME",
 )
+
+
+def _line(screen: pyte.Screen, number: int) -> str:
+    """Return a line as the emulator's `display` has it, which draws all lines each time."""
+    row = screen.buffer[number]
+    line = [row[column].data for column in range(screen.columns)]
+    if not (text := "".join(line)).isascii():
+        # What stands in the second cell of a wide character is not seen.
+        kept: list[str] = []
+        for cell in line:
+            is_second = bool(kept and kept[-1]) and wcwidth(kept[-1][0]) == 2
+            kept.append("" if is_second else cell)
+        text = "".join(kept)
+    return text.rstrip()
 
 
 def _own_terminal() -> None:
