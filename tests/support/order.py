@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 LONGEST = (
     "tests/scenarios/test_scenario_hostile.py",
+    "tests/scenarios/test_scenario_hostile_places.py",
     "tests/scenarios/test_scenario_walk.py",
     "tests/architecture/test_package.py",
     "tests/cli/test_cli_surroundings.py",
