@@ -23,6 +23,7 @@ from console.sessions.decks import OpenDeck
 from console.sessions.flags import ConsoleFlags
 from console.shell.app import ConsoleApp, ConsoleOptions
 from core.app.signals import Interrupted, handling_signals, restore_signals
+from core.files.writing import remove_unfinished
 from core.model.text import SafeText
 
 __all__ = ["ShownBundle", "show_screen"]
@@ -73,7 +74,7 @@ async def _run_until_signalled(console: ConsoleApp, *, mouse: bool, unpacked: Pa
     with handling_signals(leave):
         # Textual waits for ever to write to a terminal that is gone.
         restore_signals(signal.SIGHUP)
-        if unpacked is not None and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
             signal.signal(signal.SIGHUP, partial(_remove_and_end, unpacked))
         if not received:
             await console.run_async(mouse=mouse)
@@ -81,8 +82,10 @@ async def _run_until_signalled(console: ConsoleApp, *, mouse: bool, unpacked: Pa
         raise Interrupted(received[0])
 
 
-def _remove_and_end(folder: Path, number: int, _: FrameType | None) -> None:
-    """Remove what a bundle was unpacked to, then let the signal do what it does to any process."""
-    shutil.rmtree(folder, ignore_errors=True)
+def _remove_and_end(unpacked: Path | None, number: int, _: FrameType | None) -> None:
+    """Remove what a bundle was unpacked to and half an export, then let the signal do what it always does."""
+    remove_unfinished()
+    if unpacked is not None:
+        shutil.rmtree(unpacked, ignore_errors=True)
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)

@@ -25,6 +25,17 @@ _POLL_SECONDS = 0.01
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES)
 
 
+_unfinished: set[Path] = set()
+"""The temporary files of this process."""
+
+
+def remove_unfinished() -> None:
+    """Remove temporary files that will not be finished: the process is about to end."""
+    for path in tuple(_unfinished):
+        with suppress(OSError):
+            path.unlink()
+
+
 class NewFile:
     """A file that has a temporary name in the folder of its path until it is whole.
 
@@ -41,7 +52,12 @@ class NewFile:
         """Create the temporary file, with the mode less the umask."""
         temporary = self.path.with_name(f".taskdeck-{secrets.token_hex(8)}.part")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(temporary, flags, self._mode)
+        _unfinished.add(temporary)
+        try:
+            descriptor = os.open(temporary, flags, self._mode)
+        except OSError:
+            _unfinished.discard(temporary)
+            raise
         self._temporary = temporary
         self._stream = os.fdopen(descriptor, "wb")
 
@@ -78,6 +94,7 @@ class NewFile:
             # The folder may be gone, or the file may have its path already.
             with suppress(OSError):
                 self._temporary.unlink()
+            _unfinished.discard(self._temporary)
             self._temporary = None
 
     def _finish(self) -> Path:
