@@ -10,21 +10,26 @@ import json
 import struct
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from functools import partial
+from typing import TypeVar, cast
 
 from core.app.bundles.archive import Archive, MemberWriter, Sink
 from core.app.bundles.manifest import Manifest, Output, encode
 from core.control.api import LogLines, ReadingAPI
 from core.control.reading_api import BundleRows
 from core.model.bundles import CONFIG, KEPT, LEFT_OUT, MANIFEST, ROWS, BundlePage
+from core.model.log_views import LogPage
+from core.model.records import replace
 from core.model.values import JsonObject, JsonValue
 from core.model.views import LogStream
 
 T = TypeVar("T")
 _TIME = struct.Struct("<QQ")
 _LINES = 2_000
+_AT_ONCE = 16
+"""Outputs that are asked for at a time."""
 _BLOCK = 4_096
 _MOST_AT_ONCE = 2**20
 _TELL_SECONDS = 0.25
@@ -78,9 +83,9 @@ class _Writing:
     async def run(self) -> Written:
         rows = _Rows()
         await self._write_rows(rows)
-        for number, (task_id, epoch) in enumerate(rows.attempts, start=1):
-            self._tell(f"output {number:,} of {len(rows.attempts):,}, {self._bytes / _MIB:,.1f} MiB")
-            await self._write_attempt(task_id, epoch)
+        for begin in range(0, len(rows.attempts), _AT_ONCE):
+            self._tell(f"output {begin + 1:,} of {len(rows.attempts):,}, {self._bytes / _MIB:,.1f} MiB")
+            await self._write_attempts(rows.attempts[begin : begin + _AT_ONCE])
         facts = dict(rows.facts)
         config = json.dumps(facts.pop("config", {}), indent=1).encode("ascii")
         await _in_thread(lambda: self._archive.put(CONFIG, config))
@@ -112,35 +117,68 @@ class _Writing:
                 )
         rows.number = page.rows
 
-    async def _write_attempt(self, task_id: int, epoch: int) -> None:
-        stderr = await self._write_output(task_id, epoch, LogStream.OUT)
-        if stderr:
-            await self._write_output(task_id, epoch, LogStream.ERR)
+    async def _write_attempts(self, attempts: Sequence[tuple[int, int]]) -> None:
+        """Write outputs in order; their first pages are asked for at once, as most have no other."""
+        requests = [LogLines(task_id=task_id, epoch=epoch, lines=_LINES) for task_id, epoch in attempts]
+        pages = await _all_of([self._control.log_lines(request) for request in requests])
+        whole: list[tuple[str, LogPage]] = []
+        for request, page in zip(requests, pages, strict=True):
+            name = _name_of(request)
+            if self._is_whole(page):
+                whole.append((name, page))
+            else:
+                await self._put(whole)
+                await self._write_output(request, page)
+            if page.facts.stderr:
+                await self._put(whole)
+                errors = replace(request, stream=LogStream.ERR)
+                await self._write_output(errors, await self._control.log_lines(errors))
+        await self._put(whole)
 
-    async def _write_output(self, task_id: int, epoch: int, stream: LogStream) -> int:
-        """Write an output as it is now; return the size of standard error beside it."""
-        request = LogLines(task_id=task_id, epoch=epoch, stream=stream, lines=1)
-        first = await self._control.log_lines(request)
-        size, name = first.facts.size, f"{task_id}/{epoch}/{stream.value}"
+    def _is_whole(self, page: LogPage) -> bool:
+        """Return whether a page is a whole output that is kept as it is."""
+        size = page.facts.size
+        return bool(size) and page.end >= size and not page.missing and size <= (self._wanted.max_log or size)
+
+    async def _put(self, outputs: list[tuple[str, LogPage]]) -> None:
+        """Write small outputs, which are taken from the list."""
+        taken = outputs[:]
+        outputs.clear()
+        for name, page in taken:
+            size = len(page.data)
+            self._outputs[name] = Output(
+                size=page.facts.size, pieces=((0, size),), cut=0, lost=page.facts.lost
+            )
+            self._bytes += size
+        if taken:
+            await _in_thread(partial(self._put_all, taken))
+
+    def _put_all(self, outputs: Sequence[tuple[str, LogPage]]) -> None:
+        for name, page in outputs:
+            self._archive.put(f"output/{name}", page.data)
+            if page.times:
+                self._archive.put(f"output/{name}.times", _packed(page.times))
+
+    async def _write_output(self, request: LogLines, first: LogPage) -> None:
+        """Write an output as it is now, whose first page was read."""
+        size, name = first.facts.size, _name_of(request)
         if not size:
             if first.facts.lost:
                 self._outputs[name] = Output(size=0, pieces=(), lost=True)
-            return first.facts.stderr
+            return
         pieces, times = _Pieces(), list[tuple[int, int]]()
         windows = _windows(size, self._wanted.max_log)
         with self._archive.member(f"output/{name}") as member:
             for begin, end in windows:
                 await self._write_window(request, (begin, end), member, pieces=pieces, times=times)
         if times:
-            packed = b"".join(_TIME.pack(*one) for one in times)
-            await _in_thread(lambda: self._archive.put(f"output/{name}.times", packed))
+            await _in_thread(partial(self._archive.put, f"output/{name}.times", _packed(times)))
         self._outputs[name] = Output(
             size=size,
             pieces=tuple(pieces.all),
             cut=size - sum(end - begin for begin, end in windows),
             lost=first.facts.lost,
         )
-        return first.facts.stderr
 
     async def _write_window(
         self,
@@ -153,15 +191,7 @@ class _Writing:
     ) -> None:
         at, end = window
         while at < end:
-            page = await self._control.log_lines(
-                LogLines(
-                    task_id=request.task_id,
-                    epoch=request.epoch,
-                    stream=request.stream,
-                    offset=at,
-                    lines=_LINES,
-                )
-            )
+            page = await self._control.log_lines(replace(request, offset=at))
             if page.end <= at:
                 return
             if not page.missing:
@@ -229,6 +259,14 @@ class _Pieces:
         self.all.append((offset, length))
 
 
+def _name_of(request: LogLines) -> str:
+    return f"{request.task_id}/{request.epoch}/{request.stream.value}"
+
+
+def _packed(times: Iterable[tuple[int, int]]) -> bytes:
+    return b"".join(_TIME.pack(*one) for one in times)
+
+
 def _windows(size: int, most: int | None) -> list[tuple[int, int]]:
     """Return which bytes of an output are kept; the gap begins and ends with a block of the file system."""
     if most is None or size <= most:
@@ -249,6 +287,15 @@ def _unpacking(page: BundlePage, rows: _Rows, member: MemberWriter) -> Callable[
 
 def _appending(member: MemberWriter, data: bytes) -> Callable[[], None]:
     return lambda: member.write(data)
+
+
+async def _all_of(reads: Iterable[Awaitable[T]]) -> list[T]:
+    """Return what all reads find, in order; raise what the first of them that was refused did."""
+    found = await asyncio.gather(*reads, return_exceptions=True)
+    for one in found:
+        if isinstance(one, BaseException):
+            raise one
+    return cast("list[T]", found)
 
 
 async def _in_thread(work: Callable[[], T]) -> T:
