@@ -5,7 +5,6 @@ Used by the list screens.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -22,6 +21,7 @@ from core.filters.selecting import select
 from core.filters.terms import Filter, In, Sort, Term
 from core.model.events import EventView
 from core.model.failures import FamilyScope, FamilyView
+from core.model.present import present_ms
 from core.model.records import replace
 from core.model.text import SafeText, safe_line
 from core.model.values import INBOX
@@ -177,8 +177,8 @@ def worded(status: str, look: Look) -> SafeText:
 
 
 def now_ms() -> int:
-    """Return the time of this machine, in ms UTC."""
-    return time.time_ns() // 1_000_000
+    """Return the present, in ms UTC."""
+    return present_ms()
 
 
 def _write(column: Column, view: object, *, look: Look, now: int) -> SafeText:

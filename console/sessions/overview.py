@@ -8,7 +8,6 @@ Lines are only added, never rewritten; they contain no colour and no control seq
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,6 +33,7 @@ from core.filters.fields import Noun
 from core.filters.terms import Filter, In, Sort
 from core.model.bundles import STATE as BUNDLE
 from core.model.errors import TaskdeckError, Unavailable
+from core.model.present import present_ms
 from core.model.status import JOB_FINAL, JobStatus
 from core.model.text import SafeText
 from core.model.values import INBOX
@@ -150,7 +150,7 @@ class Overview:
 
     async def changes(self) -> Lines:
         """Tell what people changed since the operator last looked."""
-        now = int(time.time() * 1_000)
+        now = present_ms()
         since = now - _CHANGED_MS if self._last_look.since is None else self._last_look.since
         page = await self._control.events(changes_by_people(since=since, now=now), limit=_SHOWN)
         return {("changed", one.id): line(f"changed: {change_text(one, now=now)}") for one in page.rows}

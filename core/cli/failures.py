@@ -5,7 +5,6 @@ Loaded by `core.cli.main` for its command.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -27,6 +26,7 @@ from core.filters.terms import Filter
 from core.model.durations import parse_duration
 from core.model.errors import NotFound
 from core.model.failures import FamilyList, FamilyScope, FamilyView
+from core.model.present import present_ms
 from core.model.text import safe_line
 from core.model.values import to_iso
 from core.render.columns import COLUMNS
@@ -74,7 +74,7 @@ async def failures(arguments: Failures) -> int:
     scope = FamilyScope.ALL if arguments.all else FamilyScope.FAILING
     async with reading(arguments) as deck:
         listed = await deck.failures(scope, limit=MOST if arguments.where else arguments.limit)
-    now = time.time_ns() // 1_000_000
+    now = present_ms()
     _show(listed, select(where, listed.families, now=now)[: arguments.limit], arguments)
     return 0
 

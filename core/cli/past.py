@@ -5,7 +5,6 @@ Called by the commands `jobs` and `tasks`.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
@@ -19,6 +18,7 @@ from core.control.api import PastJobs, PastTasks, ReadingAPI
 from core.filters.terms import Filter
 from core.model.moments import parse_moment
 from core.model.past import PastView
+from core.model.present import present_ms
 from core.model.values import JsonObject, to_iso
 from core.render.columns import Column
 from core.render.json_shapes import past_job_shape, past_task_shape
@@ -55,7 +55,7 @@ async def list_past_tasks(arguments: Reading, where: Filter | None, *, at: str, 
 
 async def _past(deck: ReadingAPI, text: str) -> PastView:
     """Return the moment that a text names, and say which one it is and what stood where."""
-    past = await deck.past(parse_moment(text, now=time.time_ns() // 1_000_000))
+    past = await deck.past(parse_moment(text, now=present_ms()))
     note(f"as of {to_iso(past.at)} (event {past.event}): {past_text(past)}")
     return past
 

@@ -5,7 +5,6 @@ Loaded by `core.cli.main` for its command.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -18,6 +17,7 @@ from core.cli.summary import SHOWN, cause_text, counts_text
 from core.cli.tables import Table
 from core.control.api import PAGE
 from core.filters.fields import Noun
+from core.model.present import present_ms
 from core.model.text import safe_line
 from core.model.values import to_iso
 from core.model.views import JobDetail, JobView
@@ -74,7 +74,7 @@ def _head(job: JobView) -> None:
 
 def _running(detail: JobDetail) -> None:
     """Say how long what runs has been running, beside what is usual for it."""
-    now = time.time_ns() // 1_000_000
+    now = present_ms()
     for task in (detail.task for detail in detail.tasks[:PAGE]):
         if task.usual is not None and task.began_at is not None and task.finished_at is None:
             took = duration_text(now - task.began_at)

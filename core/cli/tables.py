@@ -6,10 +6,10 @@ Used by the commands that list.
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Sequence
 
 from core.cli.output import Painted, Piece, is_live, say, status, width
+from core.model.present import present_ms
 from core.model.text import SafeText, cells, fit, fit_name
 from core.render.columns import GAP, Column, cell
 from core.render.widths import allot_widths, widened_needs
@@ -24,7 +24,7 @@ class Table:
 
     def page(self, views: Sequence[object]) -> None:
         """Write rows, and the titles above the first of them."""
-        now = time.time_ns() // 1_000_000
+        now = present_ms()
         if self._widths is None:
             self._measure(views, now)
             titles = self._line([SafeText(column.title) for column in self._columns])

@@ -5,7 +5,6 @@ Loaded by `core.cli.main` for its commands.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -14,6 +13,7 @@ from core.cli.commands import Command
 from core.cli.output import STATUS_COLOURS, Painted, Piece, emit, note, say, width
 from core.cli.parameters import Argument, Option
 from core.cli.reading import reading
+from core.model.present import present_ms
 from core.model.text import cells, clip, safe_line
 from core.model.timelines import RunCell, RunsView, TimelineView, segment_shape
 from core.model.values import JsonObject, to_iso
@@ -50,7 +50,7 @@ async def timeline(arguments: Timeline) -> int:
     """
     async with reading(arguments) as deck:
         view = await deck.timeline(arguments.job, offset=arguments.from_ - 1)
-    now = time.time_ns() // 1_000_000
+    now = present_ms()
     if arguments.json:
         _emit_timeline(view)
         return 0

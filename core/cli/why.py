@@ -5,7 +5,6 @@ Loaded by `core.cli.main` for its command.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -17,6 +16,7 @@ from core.cli.parameters import Argument, Option
 from core.cli.reading import reading
 from core.cli.refusals import usage
 from core.cli.targets import find_named
+from core.model.present import present_ms
 from core.model.text import SafeText
 from core.render.wait_lines import job_wait_lines, job_waits_shape, task_wait_lines, task_waits_shape
 
@@ -51,7 +51,7 @@ async def why(arguments: Why) -> int:
         for task in tasks:
             emit(task_waits_shape(task))
         return 0
-    now = time.time_ns() // 1_000_000
+    now = present_ms()
     parts = [list(job_wait_lines(job, now=now)) for job in jobs]
     _write([*parts, *(list(task_wait_lines(task, now=now)) for task in tasks)])
     return 0

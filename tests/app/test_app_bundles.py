@@ -30,9 +30,12 @@ from core.control.arguments import Target
 from core.control.dialers import SocketDialer
 from core.control.reading_api import BundleRows
 from core.control.remote import RemoteControl
+from core.filters.fields import Noun
+from core.filters.parser import parse
 from core.model.bundles import MANIFEST, ROWS
 from core.model.errors import Invalid, NotFound, TaskdeckError, Unavailable
 from core.model.failures import FamilyScope
+from core.model.present import present_ms
 from core.store.bundles.selection import BY_KEY, CARRIED, MADE_AGAIN
 from core.store.schema import metadata
 from core.store.version import SCHEMA_VERSION
@@ -224,6 +227,38 @@ async def test_run_times_of_other_jobs_come_along_and_failures_of_others_do_not(
         (family,) = (await opened.control.failures()).families
         assert (family.tasks, family.failures) == (1, 1)
         assert report_on(opened).ok
+
+
+async def test_time_stands_still_while_a_bundle_is_open(bundle: bytes, tmp_path: Path) -> None:
+    (tmp_path / "night.zip").write_bytes(bundle)
+    async with open_bundle(tmp_path / "night.zip", tell=print) as opened:
+        assert present_ms() == opened.manifest.at
+        assert (await opened.control.jobs(parse("age>1h", Noun.JOBS), limit=9)).rows == ()
+    assert present_ms() > opened.manifest.at
+
+
+async def test_outputs_are_asked_for_several_at_a_time_and_stand_in_order(home: Path) -> None:
+    asked: list[int] = []
+    most = 0
+
+    async def ask(request):
+        nonlocal most
+        if not isinstance(request, LogLines):
+            return await whole(request)
+        asked.append(request.task_id)
+        most = max(most, len(asked))
+        try:
+            return await whole(request)
+        finally:
+            asked.remove(request.task_id)
+
+    async with read_store(Options(home=home)) as control:
+        plain = files_of(await written(control, 2, 3))
+        whole, control.ask = control.ask, ask
+        files = files_of(await written(control, 2, 3))
+    assert most > 1
+    assert list(files) == list(plain)
+    assert all(files[name] == plain[name] for name in files if name != "manifest.json")
 
 
 async def test_an_output_is_cut_in_its_middle_and_that_is_said(home: Path, tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from core.host import free_bytes
 from core.model.bundles import CONFIG, ROWS, broken, engine_of
 from core.model.errors import Unavailable
 from core.model.paths import Paths
+from core.model.present import standing_at
 from core.model.waits import EngineFacts
 from core.rules.families import family_of
 from core.store.bundles.rebuild import Making, rebuild_store
@@ -62,8 +63,12 @@ async def open_bundle(path: Path, *, tell: Callable[[str], None]) -> AsyncIterat
         readers = Readers(paths.db)
         reports = Reports(readers)
         sight = partial(_as_it_did, engine_of(manifest.facts))
-        async with ReadingControl(reports, paths.output, engine=sight, readers=readers) as control:
-            yield OpenBundle(file=path, home=paths.home, manifest=manifest, control=control, reports=reports)
+        reading = ReadingControl(reports, paths.output, engine=sight, readers=readers)
+        # Ages count to the moment that the bundle shows.
+        with standing_at(manifest.at):
+            async with reading as control:
+                home = paths.home
+                yield OpenBundle(file=path, home=home, manifest=manifest, control=control, reports=reports)
 
 
 @contextmanager

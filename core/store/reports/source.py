@@ -5,7 +5,6 @@ Made by `Reports`.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.model.present import present_ms
 from core.store.readers import Readers
 
 _OFFSET = text("SELECT time_offset FROM engine")
@@ -25,7 +25,7 @@ async def engine_offset(db: AsyncConnection) -> int:
 
 def wall_clock() -> int:
     """Return the moment in ms UTC."""
-    return time.time_ns() // 1_000_000
+    return present_ms()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
