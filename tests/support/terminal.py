@@ -121,6 +121,12 @@ class Terminal:
             self._draw()
         return self._picture
 
+    @property
+    def cursor(self) -> tuple[int, int]:
+        """The column and the line of the cursor, from 0, as it was last drawn."""
+        self.picture()
+        return self._screen.cursor.x, self._screen.cursor.y
+
     def _draw(self) -> None:
         # A character that combines with the last one of a line marks the line below it.
         for number in {above for line in self._screen.dirty for above in (line, max(0, line - 1))}:

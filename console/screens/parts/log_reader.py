@@ -10,6 +10,7 @@ import asyncio
 from console.widgets.log_window import MOST_LINES, LogWindow
 from core.control.api import ControlAPI, LogLines
 from core.model.log_views import LOG_END, LOG_LINES, LogFacts, LogPage, Way
+from core.model.records import replace
 from core.model.views import LogStream
 
 _AROUND = 100
@@ -44,7 +45,9 @@ class LogReader:
 
     def switch(self, *, epoch: int | None, stream: LogStream) -> None:
         """Read another attempt (None = the latest), or another stream, from now on."""
-        self.epoch, self.stream, self.facts = epoch, stream, NOTHING
+        # Of the same attempt it is known which streams there are: keys that follow at once act on that.
+        self.facts = replace(self.facts, size=0, final=False) if epoch == self.epoch else NOTHING
+        self.epoch, self.stream = epoch, stream
         self._window.replace(LogPage(facts=NOTHING, begin=0, end=0, data=b"", starts=()))
 
     async def read_begin(self) -> None:
