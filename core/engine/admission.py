@@ -173,15 +173,26 @@ def plan_job(
         **({"env": options.env} if options.env else {}),
     }
     plan = expand(workflow, params, context=context, folder=folder)
+    project = options.project or plan.project
     return replace(
         plan,
         client_key=options.client_key,
         name=options.name or plan.name,
+        project=project,
         stages=tuple(
-            replace(stage, tasks=tuple(_retried(_kept(task, checks), options.retry) for task in stage.tasks))
+            replace(
+                stage,
+                tasks=tuple(
+                    _labelled(_retried(_kept(task, checks), options.retry), project) for task in stage.tasks
+                ),
+            )
             for stage in plan.stages
         ),
     )
+
+
+def _labelled(plan: TaskPlan, project: str | None) -> TaskPlan:
+    return plan if project is None else replace(plan, project=project)
 
 
 def _retried(plan: TaskPlan, retry: int) -> TaskPlan:

@@ -137,12 +137,15 @@ class SubmitOptions(Struct, frozen=True, kw_only=True):
     """Name of the job instead of the document's."""
     retry: int = 0
     """How often a failed task that has no `retry` of its own is run again."""
+    project: str | None = None
+    """Label of the job instead of the document's."""
 
     def __post_init__(self) -> None:
         """Refuse what is out of bounds (`task.FIELD`)."""
         bounds.check_text("actor", self.actor)
         bounds.check_optional_text("client_key", self.client_key)
         bounds.check_optional_text("name", self.name)
+        bounds.check_optional_text("project", self.project)
         bounds.check_directory(self.cwd)
         bounds.check_environment(self.env)
         bounds.check_whole("retry", self.retry, least=0, most=bounds.ATTEMPTS_MAX - 1)

@@ -6,33 +6,57 @@ Read by the expansion, the drawing and the engine's admission.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
+from core.model.amounts import parse_amount
 from core.model.bounds import (
     ATTEMPTS_MAX,
     CODES_MAX,
     ENV_FILES_MAX,
+    LIMITS_MAX,
     NAME_MAX,
     PATH_MAX,
+    POOLS_MAX,
     PRIORITY_MAX,
     QUEUE,
     QUEUE_MAX,
     REASON_MAX,
+    TAG_MAX,
+    TAGS_MAX,
+    UNITS_MAX,
 )
 from core.model.codes import PATTERN
 from core.model.durations import parse_document_duration, parse_timeout
 from core.model.errors import Invalid
+from core.model.estimates import AUTO
+from core.model.expressions import OPENING
+from core.model.limit_fields import unit_of
+from core.model.limits import OnExhausted
 from core.model.plans import Backoff, Jitter, Leftovers, NeedWhen, OnLoss, OnOverflow, OnTaskFailure
 from core.model.sizes import parse_output_limit
 
 RETRY_ATTEMPTS = 3
 """Attempts of a task whose `retry:` names no number."""
-PLANNED = frozenset({"for_each", "threshold", "budget", "cost", "on_failure"})
+PLANNED = frozenset({"for_each", "threshold", "budget", "on_failure"})
 """Fields that are planned and not yet accepted."""
+TEXT_MAX = 1_000
+"""Characters of a condition, and of a key or amount with its expressions."""
 PLANNED_USES = frozenset({"human", "workflow", "llm"})
 """Connectors that are planned and not yet accepted."""
+
+
+_T = TypeVar("_T")
 
 
 def _need(value: object) -> object:
@@ -64,17 +88,58 @@ def _length(value: object, read: Callable[[object], int]) -> int:
 
 
 def _bytes(value: object) -> int:
+    return _length(value, parse_output_limit)
+
+
+def _read(value: object, read: Callable[[object], _T]) -> _T:
     try:
-        return parse_output_limit(value)
+        return read(value)
     except Invalid as error:
-        # As above.
-        raise ValueError(f"{error.message}; {error.hint}") from error
+        # As above; the hint would say it twice.
+        raise ValueError(error.message) from error
+
+
+def _limit_use(value: object) -> object:
+    return {"limit": value} if isinstance(value, str) else value
+
+
+def _limit_key(value: str) -> str:
+    most = TEXT_MAX if OPENING in value else NAME_MAX
+    if len(value) > most:
+        raise ValueError(f"must have at most {most} characters")
+    return value
+
+
+def _unit(value: str) -> str:
+    return _read(value, unit_of)
+
+
+def _amount(value: object) -> int | str:
+    """Return millionths, or a text with expressions."""
+    if not isinstance(value, str) or OPENING not in value:
+        return _read(value, parse_amount)
+    if len(value) > TEXT_MAX:
+        raise ValueError(f"must have at most {TEXT_MAX} characters")
+    return value
+
+
+def _amounts_or_auto(value: object, read: ValidatorFunctionWrapHandler) -> dict[str, int | str]:
+    """Return amounts by unit; `auto` is kept as the only unit of that name."""
+    amounts: dict[str, int | str] = {AUTO: AUTO} if value == AUTO else read(value)
+    return amounts
 
 
 Key: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\z", max_length=NAME_MAX)]
 Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=NAME_MAX)]
+Tag: TypeAlias = Annotated[str, Field(min_length=1, max_length=TAG_MAX)]
 Text: TypeAlias = Annotated[str, Field(max_length=REASON_MAX)]
 Queue: TypeAlias = Annotated[str, Field(pattern=rf"^{QUEUE}\z", max_length=QUEUE_MAX)]
+Cost: TypeAlias = Annotated[
+    dict[Annotated[str, AfterValidator(_unit)], Annotated[int | str, BeforeValidator(_amount)]],
+    Field(max_length=UNITS_MAX),
+    WrapValidator(_amounts_or_auto),
+]
+"""Millionths or texts with expressions, by unit."""
 Duration: TypeAlias = Annotated[int, BeforeValidator(_millis)]
 Limit: TypeAlias = Annotated[int, BeforeValidator(_limit)]
 """A time limit in ms, 0 = none."""
@@ -135,6 +200,13 @@ class Retry(_Model):
     on: Annotated[list[Code], Field(min_length=1, max_length=CODES_MAX)] | None = None
 
 
+class LimitUse(_Model):
+    """A limit that tasks name, under a key that may have expressions."""
+
+    limit: Queue
+    key: Annotated[str, AfterValidator(_limit_key)] = ""
+
+
 class _Shared(_Model):
     """The fields that both a task and the defaults may have."""
 
@@ -147,6 +219,13 @@ class _Shared(_Model):
     output_limit: Annotated[int, BeforeValidator(_bytes)] | None = None
     on_overflow: Annotated[OnOverflow, Field(strict=False)] | None = None
     leftovers: Annotated[Leftovers, Field(strict=False)] | None = None
+    limits: (
+        Annotated[list[Annotated[LimitUse, BeforeValidator(_limit_use)]], Field(max_length=LIMITS_MAX)] | None
+    ) = None
+    cost: Cost | None = None
+    prefer: Annotated[list[Queue], Field(max_length=POOLS_MAX)] | None = None
+    on_exhausted: Annotated[OnExhausted, Field(strict=False)] | None = None
+    tags: Annotated[list[Tag], Field(max_length=TAGS_MAX)] | None = None
     env: Variables = {}
     env_file: EnvFileNames = []
 
@@ -168,7 +247,7 @@ class Task(_Shared):
     key: Key
     name: Name | None = None
     needs: list[Annotated[Need, BeforeValidator(_need)]] = []
-    when: Annotated[str, BeforeValidator(_condition), Field(min_length=1, max_length=1_000)] | None = None
+    when: Annotated[str, BeforeValidator(_condition), Field(min_length=1, max_length=TEXT_MAX)] | None = None
     with_: Annotated[Loose, Field(alias="with")] = {}
     metadata: Loose = {}
 
@@ -185,6 +264,7 @@ class Document(_Model):
 
     name: Name
     description: Text | None = None
+    project: Name | None = None
     params: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*\z", max_length=100)], Param] = {}
     defaults: Defaults = Defaults()
     env: Variables = {}

@@ -20,11 +20,12 @@ from core.model.values import JsonObject, JsonValue
 from core.workflows.definition import RETRY_ATTEMPTS, Defaults, Document, Retry, Task
 from core.workflows.env_files import EnvFiles
 from core.workflows.expressions.embedded import bare_source
+from core.workflows.limit_terms import estimate, named_limits, resolve_cost, resolve_limits
 from core.workflows.loader import Loaded, load, read
 from core.workflows.parameters import bind, written_numbers
 from core.workflows.positions import NO_POSITIONS
 from core.workflows.validation import check
-from core.workflows.written import Places, keep_texts, number_texts, put_numbers, untyped_faults
+from core.workflows.written import Places, keep_texts, number_texts, put_in, put_numbers, untyped_faults
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,10 +98,13 @@ def expand(
         StagePlan(
             name=stage.name,
             tasks=tuple(
-                _put_numbers(
-                    _to_plan(task, document.defaults, context=variables.put_into(shared, task)),
-                    workflow,
-                    numbers,
+                _put_params(
+                    _put_numbers(
+                        _to_plan(task, document.defaults, context=variables.put_into(shared, task)),
+                        workflow,
+                        numbers,
+                    ),
+                    bound,
                 )
                 for task in stage.tasks
             ),
@@ -115,12 +119,27 @@ def expand(
         definition_hash=hash_of(workflow.definition),
         definition=workflow.definition,
         notify=document.notify,
+        project=document.project,
     )
 
 
 def _put_numbers(plan: TaskPlan, workflow: Workflow, numbers: Mapping[str, str]) -> TaskPlan:
     with_ = put_numbers(plan.with_, workflow.places.get(plan.uses, ()), numbers)
+    if plan.limits:
+        plan = replace(plan, limits=tuple(replace(ref, key=put_in(ref.key, numbers)) for ref in plan.limits))
     return plan if with_ is plan.with_ else replace(plan, with_=with_)
+
+
+def _put_params(plan: TaskPlan, params: JsonObject) -> TaskPlan:
+    """Return a task whose keys of limits and amounts are worked out as far as parameters decide them."""
+    if not plan.has_open_terms:
+        return plan
+    scope, known, place = {"params": params}, ("params",), ("tasks", plan.key)
+    return replace(
+        plan,
+        limits=resolve_limits(plan.limits, scope, known=known, place=place),
+        cost=None if plan.cost is None else resolve_cost(plan.cost, scope, known=known, place=place),
+    )
 
 
 def hash_of(definition: JsonObject) -> str:
@@ -156,6 +175,11 @@ def _to_plan(task: Task, defaults: Defaults, *, context: JsonObject) -> TaskPlan
         output_limit=_first(task.output_limit, defaults.output_limit),
         on_overflow=task.on_overflow or defaults.on_overflow,
         leftovers=task.leftovers or defaults.leftovers or Leftovers.KILL,
+        limits=named_limits(task, defaults),
+        cost=estimate(task, defaults),
+        prefer=tuple(_listed(task.prefer, defaults.prefer)),
+        on_exhausted=task.on_exhausted or defaults.on_exhausted,
+        tags=tuple(_listed(task.tags, defaults.tags)),
         metadata=metadata,
         context=context,
     )
@@ -182,6 +206,10 @@ class _Variables:
 
 def _first(own: int | None, default: int | None) -> int | None:
     return default if own is None else own
+
+
+def _listed(own: list[str] | None, default: list[str] | None) -> list[str]:
+    return (default or []) if own is None else own
 
 
 def _merge_retry(own: Retry | None, default: Retry | None) -> RetryPolicy:

@@ -5,10 +5,11 @@ Called by the validation.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from core.model.errors import Fault, Invalid
+from core.model.estimates import AUTO
 from core.model.expressions import OPENING, has_expression
 from core.model.near_misses import did_you_mean, one_of
 from core.model.values import JsonObject, JsonValue
@@ -44,6 +45,9 @@ def check_references(document: JsonObject, outline: Outline, positions: Position
     """Return the faults of all expressions, and of those where none is resolved."""
     outside = {key: value for key, value in document.items() if key not in _ELSEWHERE}
     yield from _misplaced(outside, (), positions)
+    defaults = document.get("defaults")
+    shared = defaults if isinstance(defaults, dict) else {}
+    yield from _misplaced({k: v for k, v in shared.items() if k not in _TERMS}, ("defaults",), positions)
     needs = outline.needs()
     kinds = _path_kinds(document)
     for task in outline.tasks:
@@ -52,15 +56,45 @@ def check_references(document: JsonObject, outline: Outline, positions: Position
         for place in _texts(task.with_, (*task.path, "with")):
             for fault in within.in_text(place.text):
                 yield positions.fault_at(place.path, fault.code, fault.message)
+        for term in _terms(task, shared):
+            for place in _texts(term.value, term.path):
+                for fault in within.in_text(place.text, term.wanted):
+                    yield positions.fault_at(place.path, fault.code, fault.message)
         condition = task.raw.get("when")
         if isinstance(condition, str):
             for fault in within.in_condition(condition):
                 yield positions.fault_at((*task.path, "when"), fault.code, fault.message)
 
 
-_ELSEWHERE = frozenset({"tasks", "stages", "description"})
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """The kinds that an expression may give, and how a fault calls them."""
+
+    kinds: frozenset[Kind]
+    code: str
+    what: str
+
+
+_BOOLEAN = _Wanted(
+    kinds=frozenset({"bool"}),
+    code="expression.not_boolean",
+    what="true or false: compare it with something",
+)
+_KEY = _Wanted(
+    kinds=frozenset({"string", "int", "double"}),
+    code="expression.not_text",
+    what="a text",
+)
+_AMOUNT = _Wanted(
+    kinds=frozenset({"string", "int", "double"}),
+    code="expression.not_number",
+    what="a number",
+)
+_ELSEWHERE = frozenset({"defaults", "tasks", "stages", "description"})
 """Walked task by task, or prose."""
-_RESOLVED = frozenset({"with", "when", "metadata"})
+_TERMS = ("limits", "cost")
+"""Where expressions are resolved in tasks and defaults."""
+_RESOLVED = frozenset({"with", "when", "metadata", *_TERMS})
 """Where expressions are resolved, and where anything may stand."""
 
 
@@ -76,15 +110,19 @@ class _TaskReferences:
         self._kinds = kinds
         self._before: set[str] | None = None
 
-    def in_text(self, text: str) -> Iterator[Fault]:
-        """Yield every fault of a text with expressions, without its position."""
+    def in_text(self, text: str, wanted: _Wanted | None = None) -> Iterator[Fault]:
+        """Yield every fault of a text with expressions, without its position.
+
+        One that is the whole text has to give what is `wanted`.
+        """
         try:
-            sources = [piece.source for piece in split(text) if isinstance(piece, Embedded)]
+            pieces = split(text)
         except Invalid as error:
             yield Fault(code=error.code, message=error.message)
             return
-        for source in sources:
-            yield from self._in_source(source)
+        for piece in pieces:
+            if isinstance(piece, Embedded):
+                yield from self._in_source(piece.source, wanted if len(pieces) == 1 else None)
 
     def in_condition(self, text: str) -> Iterator[Fault]:
         """Yield every fault of a `when`, without its position."""
@@ -93,9 +131,9 @@ class _TaskReferences:
         except Invalid as error:
             yield Fault(code=error.code, message=error.message)
             return
-        yield from self._in_source(source, {"bool"})
+        yield from self._in_source(source, _BOOLEAN)
 
-    def _in_source(self, source: str, wanted: Collection[Kind] = ()) -> Iterator[Fault]:
+    def _in_source(self, source: str, wanted: _Wanted | None = None) -> Iterator[Fault]:
         shown = source if len(source) <= 60 else source[:57] + "..."
         try:
             kind = kind_of_source(source, self._kinds)
@@ -103,9 +141,9 @@ class _TaskReferences:
             faulty = fault_of(error, source)
             yield Fault(code=faulty.code, message=f"in `{shown}`: {faulty.message}")
             return
-        if wanted and kind is not None and kind not in wanted:
-            message = f"`{shown}` is {with_article(kind)}, not true or false: compare it with something"
-            yield Fault(code="expression.not_boolean", message=message)
+        if wanted and kind is not None and kind not in wanted.kinds:
+            message = f"`{shown}` is {with_article(kind)}, not {wanted.what}"
+            yield Fault(code=wanted.code, message=message)
         for reference in sorted(source_references(source), key=lambda reference: str(reference.path)):
             fault = self._unresolved(reference)
             if fault is not None:
@@ -195,7 +233,31 @@ def _texts(value: JsonValue, path: DocumentPath) -> Iterator[_Text]:
             yield _Text(path=at, text=item)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Term:
+    """What a task says of limits or costs, or its defaults for it."""
+
+    path: DocumentPath
+    value: JsonValue
+    wanted: _Wanted
+
+
+def _terms(task: TaskOutline, defaults: JsonObject) -> Iterator[_Term]:
+    """Yield what stands for a task: keys of its own limits or else the defaults, costs of both by unit."""
+    own, path = (task.raw, task.path) if "limits" in task.raw else (defaults, ("defaults",))
+    limits = own.get("limits")
+    for number, use in enumerate(limits if isinstance(limits, list) else ()):
+        key = use.get("key") if isinstance(use, dict) else None
+        yield _Term(path=(*path, "limits", number, "key"), value=key, wanted=_KEY)
+    cost, shared = task.raw.get("cost"), defaults.get("cost")
+    yield _Term(path=(*task.path, "cost"), value=cost, wanted=_AMOUNT)
+    if isinstance(shared, dict) and cost != AUTO:
+        units = cost if isinstance(cost, dict) else {}
+        rest = {unit: amount for unit, amount in shared.items() if unit not in units}
+        yield _Term(path=("defaults", "cost"), value=rest, wanted=_AMOUNT)
+
+
 def _misplaced(value: JsonObject, path: DocumentPath, positions: Positions) -> Iterator[Fault]:
     for place in _texts(value, path):
-        message = "expressions are resolved in `with` and `when` only"
+        message = "expressions are resolved in `with`, `when`, `cost` and keys of `limits` only"
         yield positions.fault_at(place.path, "expression.misplaced", message)

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from core.model.errors import Fault
 from core.model.near_misses import one_of
 from core.model.values import JsonObject
-from core.workflows.definition import PLANNED, Defaults, Document, Need, Param, Retry, Stage, Task
+from core.workflows.definition import PLANNED, Defaults, Document, LimitUse, Need, Param, Retry, Stage, Task
 from core.workflows.limits import FAULTS_MAX
 from core.workflows.positions import Positions, Step
 
@@ -21,6 +21,7 @@ _INSIDE: dict[str, type[BaseModel]] = {
     "tasks": Task,
     "stages": Stage,
     "needs": Need,
+    "limits": LimitUse,
     "params": Param,
     "retry": Retry,
     "defaults": Defaults,
@@ -36,10 +37,13 @@ _SENTENCES = {
     "dict_type": "must be a mapping",
     "model_type": "must be a mapping",
 }
+_NAME = "must be letters, digits, _, . and -"
 _PATTERNS = {
     "key": "must begin with a-z and have only a-z, 0-9 and _",
     "task": "is not a task key: a-z first, then a-z, 0-9 and _",
-    "queue": "must be letters, digits, _, . and -",
+    "queue": _NAME,
+    "limit": _NAME,
+    "prefer": _NAME,
     "on": "must be an error code like `timeout`, `http.5xx` or `shell.exit.75`",
 }
 
@@ -59,6 +63,8 @@ def _to_fault(detail: ErrorDetails, positions: Positions) -> Fault:
     if kind == "extra_forbidden":
         return _unknown_field(path, positions)
     if path and path[-1] == "[key]":
+        if kind == "value_error":
+            return positions.fault_at_key(path[:-1], "document.value", str(detail["ctx"]["error"]))
         message = f"`{path[-2]}` is not a name: use letters, digits and _, no digit first"
         return positions.fault_at_key(path[:-1], "document.name", message)
     if kind == "missing":
@@ -96,8 +102,12 @@ def _sentence(detail: ErrorDetails, path: Sequence[Step]) -> str:
         return f"`{name}`: {facts['error']}" if name else str(facts["error"])
     if kind == "string_pattern_mismatch" and name in _PATTERNS:
         return subject + _PATTERNS[name]
+    if name == "cost" and kind == "dict_type":
+        return "`cost` must be amounts by unit, like {usd: 0.02}, or auto"
     if kind in ("literal_error", "enum"):
         return f"{subject}must be {facts['expected']}"
+    if kind == "too_long":
+        return f"{subject}must have at most {facts['max_length']} items"
     if kind in ("too_short", "string_too_short"):
         return f"{subject}must not be empty"
     if kind == "string_too_long":

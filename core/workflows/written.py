@@ -46,11 +46,13 @@ def write_scalar(value: JsonValue) -> str:
 def keep_texts(document: JsonObject, texts: Texts, checks: Checks, *, null: str) -> None:
     """Put the written text in the place of each scalar that goes out as text; changes the document.
 
-    These are the places of text that the connectors name, and defaults and choices of text parameters; `null`
-    is how a null was written that has no text.
+    These are the places of text that the connectors name, defaults and choices of text parameters, keys of
+    limits and amounts; `null` is how a null was written that has no text.
     """
     known = frozenset(checks.names())
+    _keep_terms(document.get("defaults"), texts)
     for task in outline_of(document).tasks:
+        _keep_terms(task.raw, texts)
         if task.uses is not None and task.uses in known:
             for place in checks.texts(task.uses):
                 for holder, step, many in _holders(task.with_, place):
@@ -84,7 +86,7 @@ def put_numbers(with_: JsonObject, places: Places, numbers: Mapping[str, str]) -
         for holder, step, _ in _holders(copied, place):
             text = _get(holder, step)
             if isinstance(text, str) and OPENING in text:
-                _set(holder, step, _put(text, numbers))
+                _set(holder, step, put_in(text, numbers))
     return copied
 
 
@@ -103,7 +105,10 @@ def untyped_faults(document: JsonObject, positions: Positions) -> Iterator[Fault
             yield positions.fault_at(("params", name, "default"), "document.untyped", message)
 
 
-def _put(text: str, numbers: Mapping[str, str]) -> str:
+def put_in(text: str, numbers: Mapping[str, str]) -> str:
+    """Return a text with each `${{ params.NAME }}` that is a number as it was written."""
+    if not numbers or OPENING not in text:
+        return text
     return "".join(
         _number(piece.source, numbers) if isinstance(piece, Embedded) else piece for piece in split(text)
     )
@@ -131,6 +136,17 @@ def _keep_param(declared: JsonObject, texts: Texts) -> None:
         for index, choice in enumerate(choices):
             if isinstance(choice, int | float):
                 _force(choices, index, texts)
+
+
+def _keep_terms(task: JsonValue, texts: Texts) -> None:
+    """Keep keys of limits, and amounts with a point: their decimals are exact."""
+    limits, cost = (task.get("limits"), task.get("cost")) if isinstance(task, dict) else (None, None)
+    for use in limits if isinstance(limits, list) else ():
+        if isinstance(use, dict) and type(use.get("key")) in (int, float):
+            _force(use, "key", texts)
+    for unit, amount in cost.items() if isinstance(cost, dict) else ():
+        if isinstance(amount, float):
+            _keep(cost, unit, texts, null=None)
 
 
 def _force(holder: JsonValue, step: Step, texts: Texts) -> None:

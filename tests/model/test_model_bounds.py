@@ -15,7 +15,18 @@ from core.config import load
 from core.connectors.registry import Registry, builtin
 from core.control import api, operator_requests
 from core.control.wire import decode_request
-from core.model.bounds import ATTEMPTS_MAX, NAME_MAX, PRIORITY_MAX, QUEUE_MAX, REASON_MAX
+from core.model.bounds import (
+    ATTEMPTS_MAX,
+    LIMITS_MAX,
+    NAME_MAX,
+    PRIORITY_MAX,
+    QUEUE_MAX,
+    REASON_MAX,
+    TAG_MAX,
+    TAGS_MAX,
+    UNIT_MAX,
+    UNITS_MAX,
+)
 from core.model.commands import SubmitOptions
 from core.model.durations import LONGEST_MS
 from core.model.errors import Invalid, InvalidDocument
@@ -34,6 +45,12 @@ GOOD: dict[str, list[object]] = {
     "retry.max_attempts": [1, ATTEMPTS_MAX],
     "retry.backoff": ["fixed", "exponential"],
     "retry.jitter": ["full", "none"],
+    "limits": [[], ["db"], ["d" * QUEUE_MAX] * LIMITS_MAX],
+    "cost": ["auto", {}, {"usd": 0.02, "tokens": 3_000, "my_unit": "1.5"}, {"usd": 10**9}],
+    "prefer": [[], ["deep", "fast"]],
+    "on_exhausted": ["wait", "fail", "finish"],
+    "tags": [[], ["a", "ü" * TAG_MAX]],
+    "project": ["p", "ü" * NAME_MAX],
 }
 BAD: dict[str, list[object]] = {
     "priority": [-1, PRIORITY_MAX + 1, 1.5, 2.0, True, "5", 2**63],
@@ -44,6 +61,19 @@ BAD: dict[str, list[object]] = {
     "retry.max_attempts": [0, -1, ATTEMPTS_MAX + 1, 10**9, 1.5, 2.0, True, "3"],
     "retry.backoff": ["", "linear", 1],
     "retry.jitter": ["some", True],
+    "limits": ["db", 5, [""], ["a b"], [5], [None], ["db"] * (LIMITS_MAX + 1)],
+    "cost": [
+        "Auto",
+        5,
+        [1],
+        *({"usd": bad} for bad in (-1, "-1", True, None, "x", "1e-7", 10**9 + 1, 1e-7, "nan", [1])),
+        *({bad: 1} for bad in ("", "USD", "1a", "a b", "auto", "u" * (UNIT_MAX + 1))),
+        {f"u{number}": 1 for number in range(UNITS_MAX + 1)},
+    ],
+    "prefer": ["deep", 5, [""], ["a b"], [5]],
+    "on_exhausted": ["", "Wait", "finsh", True],
+    "tags": ["a", [""], [5], ["a" * (TAG_MAX + 1)], ["a"] * (TAGS_MAX + 1)],
+    "project": ["", "p" * (NAME_MAX + 1), 5, True],
 }
 
 
@@ -55,6 +85,8 @@ def by_python(field: str, value: Any) -> object:
 
 def by_wire(field: str, value: Any) -> object:
     outer, _, inner = field.rpartition(".")
+    if field == "limits" and isinstance(value, list):
+        value = [{"name": name} for name in value]
     spec = {"uses": "delay", **({outer: {inner: value}} if outer else {field: value})}
     return decode_request(json.dumps({"specs": [spec]}).encode(), api.Enqueue)
 
@@ -62,8 +94,10 @@ def by_wire(field: str, value: Any) -> object:
 def by_document(field: str, value: Any) -> object:
     outer, _, inner = field.rpartition(".")
     own = {outer: {inner: value}} if outer else {field: value}
-    task = {"key": "a", "uses": "delay", "with": {"seconds": 0}, **own}
-    return expand(parse({"name": "w", "tasks": [task]}, CONNECTORS))
+    task = {"key": "a", "uses": "delay", "with": {"seconds": 0}}
+    # A project is of a whole job.
+    document, part = ({"name": "w", **own}, {}) if field == "project" else ({"name": "w"}, own)
+    return expand(parse({**document, "tasks": [{**task, **part}]}, CONNECTORS))
 
 
 DOORS: dict[str, Callable[[str, Any], object]] = {
@@ -96,7 +130,7 @@ def test_what_is_out_of_bounds_is_refused_by_every_door(field: str, value: objec
     error = caught.value
     if isinstance(error, InvalidDocument):
         assert error.faults[0].code == "document.value"
-        assert error.faults[0].path.endswith(field)
+        assert f".{field}" in f".{error.faults[0].path}"
     else:
         assert error.code in (f"task.{field.rpartition('.')[2]}", "wire.field")
         assert field in str(error.facts["field"])

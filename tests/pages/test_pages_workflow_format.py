@@ -11,7 +11,7 @@ from core.connectors.delay import DelayInput
 from core.connectors.http_input import HttpInput
 from core.connectors.python import PythonInput
 from core.connectors.shell import ShellInput
-from core.workflows.definition import Document, Need, Param, Retry, Stage, Task
+from core.workflows.definition import Document, LimitUse, Need, Param, Retry, Stage, Task
 from tests.pages.generated import ROOT
 
 SECTIONS: dict[str, type[BaseModel]] = {
@@ -20,6 +20,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "## Stage": Stage,
     "## Task": Task,
     "## Need": Need,
+    "## Limit": LimitUse,
     "## Retry": Retry,
     "### shell": ShellInput,
     "### http": HttpInput,

@@ -154,6 +154,38 @@ CASES = {
     "needs: [a]": "document.self_need",
     "needs: [b]": "document.unknown_need",
     "queue: a b": "document.value",
+    "limits: db": "document.value",
+    "limits: [a b]": "document.value",
+    "limits: [{limit: db, kee: x}]": "document.unknown_field",
+    "limits: [{key: x}]": "document.missing",
+    "limits: [{limit: db, key: [x]}]": "document.value",
+    f"limits: [{{limit: db, key: {'k' * 201}}}]": "document.value",
+    f"limits: [{', '.join(['db'] * 21)}]": "document.value",
+    'limits: ["${{ params.x }}"]': "document.value",
+    'limits: [{limit: db, key: "${{ params.x }}"}]': "expression.unknown_param",
+    'limits: [{limit: db, key: "${{ tasks.b.output }}"}]': "expression.unknown_task",
+    'limits: [{limit: db, key: "${{ 1 == 1 }}"}]': "expression.not_text",
+    'limits: [{limit: db, key: "${{ 1 ="}]': "expression.no_end",
+    "cost: 0.02": "document.value",
+    "cost: Auto": "document.value",
+    "cost: {usd: -1}": "document.value",
+    "cost: {usd: 0.0000001}": "document.value",
+    "cost: {usd: 1e10}": "document.value",
+    "cost: {usd: lots}": "document.value",
+    "cost: {usd: true}": "document.value",
+    "cost: {usd: null}": "document.value",
+    "cost: {auto: auto}": "document.value",
+    "cost: {USD: 1}": "document.value",
+    'cost: {usd: "${{ params.x }}"}': "expression.unknown_param",
+    'cost: {usd: "${{ 1 == 1 }}"}': "expression.not_number",
+    f"cost: {{{', '.join(f'u{n}: 1' for n in range(11))}}}": "document.value",
+    "prefer: deep": "document.value",
+    "prefer: [a b]": "document.value",
+    "on_exhausted: wat": "document.value",
+    'tags: [""]': "document.value",
+    "tags: [1]": "document.value",
+    'tags: ["${{ params.x }}"]': "expression.misplaced",
+    "project: x": "document.unknown_field",
     'name: "${{ job.id }}"': "expression.misplaced",
     'name: ""': "document.value",
     "metadata: []": "document.value",
@@ -181,6 +213,30 @@ def test_a_faulty_field_of_a_task_is_refused_with_its_code(task: str) -> None:
     assert all(fault.line == 3 for fault in found)
 
 
+def test_what_may_have_been_meant_with_limits_and_costs_is_told() -> None:
+    text = one("limits: [{limit: db, kye: x}], cost: {USD: 1}, on_exhausted: finsh, prefr: [deep]")
+    words = " ".join(fault.message for fault in faults(text))
+    for near in ("did you mean `key`?", "did you mean `usd`?", "'finish'", "did you mean `prefer`?"):
+        assert near in words
+    assert brief(one("cost: {usd: 1, pages: x}")) == [("document.value", 3, 69)]
+    (fault,) = faults(one("cost: 3"))
+    assert fault.message == "`cost` must be amounts by unit, like {usd: 0.02}, or auto"
+
+
+def test_expressions_of_defaults_are_checked_for_each_task_that_has_them() -> None:
+    head = (
+        'defaults: {limits: [{limit: db, key: "${{ tasks.b.output.x }}"}], cost: {usd: "${{ params.u }}"}}\n'
+    )
+    assert brief(one("priority: 1", head=head)) == [
+        ("expression.unknown_task", 2, 38),
+        ("expression.unknown_param", 2, 79),
+    ]
+    assert brief(one("limits: [], cost: {usd: 1}", head=head)) == []
+    assert brief(one("limits: [], cost: auto", head=head)) == []
+    head = 'defaults: {tags: ["${{ params.u }}"]}\n'
+    assert brief(one("priority: 1", head=head)) == [("expression.misplaced", 2, 19)]
+
+
 TOPS = {
     "[]": "document.shape",
     "": "document.shape",
@@ -197,6 +253,8 @@ TOPS = {
     "name: x\ntasks: [{key: a, uses: shell}]": "shell.input",
     'name: x\ntasks: [{key: a, uses: shell, with: {script: "${{ job.id }}"}}]': "shell.script",
     f"name: {'x' * 201}\ntasks: [{{key: a, uses: delay, with: {{seconds: 1}}}}]": "document.value",
+    one("x: 1", head="project: ''\n").replace(", x: 1", ""): "document.value",
+    one("x: 1", head="project: 3\n").replace(", x: 1", ""): "document.value",
     one("x: 1", head="notify: ftp://x\n").replace(", x: 1", ""): "document.notify",
     one("x: 1", head="notify: http://\n").replace(", x: 1", ""): "document.notify",
     one("x: 1", head="notify: 'http://[x'\n").replace(", x: 1", ""): "document.notify",
