@@ -37,6 +37,11 @@ Label: TypeAlias = Annotated[
     ),
 ]
 
+Project: TypeAlias = Annotated[
+    str | None,
+    Option(short="-P", metavar="NAME", help="A label; limits can be for a project."),
+]
+
 
 HostOption: TypeAlias = Annotated[
     str | None,

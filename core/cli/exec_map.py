@@ -17,6 +17,7 @@ from typing import Annotated, TypeAlias
 from core.cli.access import note_trouble, working
 from core.cli.arguments import Hosting, Label, actor_of
 from core.cli.commands import Command
+from core.cli.limit_options import LimitOptions, read_cost, read_limits
 from core.cli.loose_tasks import Following, Group, LooseTasks, OneTask
 from core.cli.output import emit, note, say
 from core.cli.parameters import Argument, Option
@@ -69,6 +70,7 @@ class TaskOptions:
         Option(metavar="NAME[=VALUE]", help="An environment variable to pass on; may be repeated."),
     ] = field(default_factory=list)
     name: Annotated[str | None, Option(metavar="TEXT", help="The name of the tasks.")] = None
+    limits: LimitOptions
     detach: Annotated[bool, Option(help="Return at once; an engine in the background runs the tasks.")] = (
         False
     )
@@ -126,7 +128,7 @@ async def map_(arguments: Map) -> int:
     if not lines:
         raise usage("there are no lines on standard input", hint="write: ls *.png | taskdeck map -- gzip {}")
     task = arguments.task
-    specs = [_spec(task, _argv(task, line), name=_name(task, line)) for line in lines]
+    specs = [_spec_of_line(task, line) for line in lines]
     return await _carry_out(arguments, specs, group=f"map-{secrets.token_hex(4)}")
 
 
@@ -188,6 +190,11 @@ def _name(task: TaskOptions, said: str) -> str | None:
     return said[:_NAME_MAX] or None if task.name is None else task.name
 
 
+def _spec_of_line(task: TaskOptions, line: str) -> TaskSpec:
+    spec = _spec(task, _argv(task, line), name=_name(task, line))
+    return replace(spec, limits=read_limits(task.limits.limit, line=line)) if spec.limits else spec
+
+
 def _spec(task: TaskOptions, argv: Sequence[str], *, name: str | None) -> TaskSpec:
     key = _NOT_IN_KEY.sub("_", Path(task.argv[0]).name.lower()).strip("_")[:60]
     return TaskSpec(
@@ -202,6 +209,12 @@ def _spec(task: TaskOptions, argv: Sequence[str], *, name: str | None) -> TaskSp
         output_limit=task.output_limit,
         on_overflow=task.on_overflow,
         leftovers=task.leftovers,
+        limits=read_limits(task.limits.limit),
+        cost=read_cost(task.limits.cost),
+        prefer=tuple(task.limits.prefer),
+        on_exhausted=task.limits.on_exhausted,
+        tags=tuple(task.limits.tag),
+        project=task.limits.project,
         context={"cwd": str(working_directory()), "env": _environment(task.env)},
     )
 
@@ -242,6 +255,7 @@ COMMANDS = (
             "taskdeck exec -- make -j4 all",
             "taskdeck exec --retry 3 --timeout 10m --env API_TOKEN -- ./fetch.sh 2026-01-31",
             "taskdeck exec --queue night --priority 5 --detach -- ./backup.sh",
+            "taskdeck exec --limit db --limit host=db1 --cost usd=0.02 -P research -- ./query.sh",
         ),
         trailing=True,
     ),
@@ -252,6 +266,7 @@ COMMANDS = (
         examples=(
             "ls *.png | taskdeck map -- convert {} -resize 50% small/{}",
             "find . -name '*.log' -print0 | taskdeck map -0 --retry 2 -- gzip -9",
+            "taskdeck map --limit host={} --cost usd=0.02 --tag scrape -- ./scrape.sh < hosts.txt",
         ),
         trailing=True,
     ),

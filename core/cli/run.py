@@ -11,7 +11,7 @@ from typing import Annotated
 
 from core.app.signals import Interrupted
 from core.cli.access import note_trouble, working
-from core.cli.arguments import Hosting, Label, actor_of
+from core.cli.arguments import Hosting, Label, Project, actor_of
 from core.cli.commands import Command
 from core.cli.output import emit, say, status
 from core.cli.parameters import Argument, Option
@@ -71,6 +71,7 @@ class Run(Hosting):
         str | None,
         Option(metavar="KEY", help="Submit once: a later run with this key follows that job."),
     ] = None
+    project: Project = None
     detach: Annotated[bool, Option(help="Return at once; an engine in the background runs the job.")] = False
     as_: Label = None
 
@@ -122,6 +123,7 @@ def _options(arguments: Run, *, cwd: Path) -> SubmitOptions:
         client_key=arguments.key,
         env=env,
         retry=arguments.retry,
+        project=arguments.project,
     )
 
 
@@ -254,6 +256,7 @@ COMMANDS = (
             "taskdeck run nightly.yaml -p date=yesterday --retry 2 --env API_TOKEN --env MODE=fast",
             "taskdeck run sample --slots 4",
             "generate.py | taskdeck run -",
+            "taskdeck run nightly.yaml -P research",
             "taskdeck run nightly.yaml --detach --key nightly-2026-01-31",
             "taskdeck run nightly.yaml --json | tail -n 1",
         ),

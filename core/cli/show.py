@@ -19,10 +19,11 @@ from core.control.api import PAGE
 from core.filters.fields import Noun
 from core.model.present import present_ms
 from core.model.text import safe_line
-from core.model.values import to_iso
-from core.model.views import JobDetail, JobView
+from core.model.values import INBOX, to_iso
+from core.model.views import JobDetail
 from core.render.columns import COLUMNS
 from core.render.json_shapes import detail_shape
+from core.render.limit_texts import limits_text
 from core.render.times import duration_text, usual_text
 
 
@@ -42,12 +43,13 @@ async def show(arguments: Show) -> int:
     if arguments.json:
         emit(detail_shape(detail))
         return 0
-    _head(detail.job)
+    _head(detail)
     _stages(detail)
     if detail.tasks:
         say()
         Table(COLUMNS[Noun.TASKS]).page([task.task for task in detail.tasks[:PAGE]])
     _running(detail)
+    _limits(detail)
     _causes(detail)
     if len(detail.tasks) > PAGE:
         rest = arguments.command("tasks", "--where", f"job:{arguments.job} sort:id", "--limit", "0")
@@ -55,10 +57,14 @@ async def show(arguments: Show) -> int:
     return 0
 
 
-def _head(job: JobView) -> None:
+def _head(detail: JobDetail) -> None:
+    job = detail.job
     say(Painted(text=f"job {job.id} {safe_line(job.name)}", colour="bold"), ": ", status(job.status))
     say(f"tasks     {counts_text(job.tasks)}")
     say(f"created   {to_iso(job.created_at)}" + (f" by {safe_line(job.actor)}" if job.actor else ""))
+    projects = {task.project for task in detail.tasks} if job.id != INBOX else set()
+    for project in filter(None, projects):
+        say(f"project   {safe_line(project)}")
     if job.started_at is not None:
         say(f"started   {to_iso(job.started_at)}")
     if job.finished_at is not None:
@@ -81,6 +87,15 @@ def _running(detail: JobDetail) -> None:
             say(f"  runs {safe_line(task.key)}: {took}, {usual_text(task.usual)}")
 
 
+def _limits(detail: JobDetail) -> None:
+    """Say what tasks say of limits and costs; equal ones together."""
+    said: dict[str, list[str]] = {}
+    for task in detail.tasks[:PAGE]:
+        if text := limits_text(task):
+            said.setdefault(text, []).append(safe_line(task.task.key))
+    _grouped(said)
+
+
 def _causes(detail: JobDetail) -> None:
     """Say who brought tasks to their status, and why; equal ones together."""
     causes: dict[str, list[str]] = {}
@@ -88,7 +103,11 @@ def _causes(detail: JobDetail) -> None:
         if task.status_by or task.status_reason:
             text = f"{task.status} {cause_text(task.status_by, task.status_reason)}"
             causes.setdefault(text, []).append(safe_line(task.key))
-    for text, keys in list(causes.items())[:SHOWN]:
+    _grouped(causes)
+
+
+def _grouped(keys_by_text: dict[str, list[str]]) -> None:
+    for text, keys in list(keys_by_text.items())[:SHOWN]:
         more = f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else ""
         say(f"  {text}: {', '.join(keys[:SHOWN])}{more}")
 

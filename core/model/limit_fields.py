@@ -18,7 +18,6 @@ from core.model.text import safe_line
 
 UNITS = ("usd", "tokens", "calls", "seconds")
 """The units that taskdeck knows by itself; others are names of one's own."""
-_UNIT = f"a unit: {', '.join(UNITS)}, or a name of a-z, 0-9 and _, a letter first"
 
 
 def read_limits(value: object) -> tuple[LimitRef, ...]:
@@ -56,7 +55,14 @@ def unit_of(name: object) -> str:
     if isinstance(name, str) and bounds.is_unit(name):
         return name
     near = did_you_mean(name, UNITS) if isinstance(name, str) else ""
-    raise bounds.refused("cost", name, f"{_UNIT}{near}")
+    shown = safe_line(str(name)[: bounds.UNIT_MAX + 1])
+    wanted = f"a name of at most {bounds.UNIT_MAX} of a-z, 0-9 and _, a letter first"
+    raise Invalid(
+        "task.cost",
+        f"`{shown}` is not a unit of a `cost`: {wanted}{near}",
+        hint=f"give {', '.join(UNITS)}, or {wanted}",
+        facts={"field": "cost", "value": shown, "wanted": wanted},
+    )
 
 
 def amount_of(unit: str, value: object) -> int:

@@ -11,6 +11,8 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct, field
 
+from core.model.estimates import Estimate
+from core.model.limits import LimitRef
 from core.model.run_times import UsualTime
 from core.model.values import JsonObject, JsonValue
 
@@ -119,6 +121,15 @@ class TaskDetail(Struct, frozen=True, kw_only=True):
     attempts: tuple[AttemptView, ...] = ()
     cwd: str | None = None
     """The folder that it was submitted for; None = the engine's own."""
+    limits: tuple[LimitRef, ...] = ()
+    """Limits that it names."""
+    cost: Estimate | None = None
+    """None = nothing is estimated."""
+    prefer: tuple[str, ...] = ()
+    on_exhausted: str | None = None
+    tags: tuple[str, ...] = ()
+    project: str | None = None
+    """That of its job, or of a loose task."""
 
 
 class AttemptView(Struct, frozen=True, kw_only=True):

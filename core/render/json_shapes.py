@@ -9,8 +9,10 @@ import json
 from collections.abc import Mapping
 
 from core.model.errors import TaskdeckError
+from core.model.estimates import AUTO, Estimate
 from core.model.events import EventView
 from core.model.failures import FamilyView
+from core.model.limits import MICRO
 from core.model.past import PastJob, PastTask
 from core.model.run_times import UsualTime
 from core.model.values import JsonObject, JsonValue, to_iso
@@ -178,8 +180,30 @@ def detail_shape(detail: JobDetail) -> JsonObject:
 
 
 def task_detail_shape(detail: TaskDetail) -> JsonObject:
-    """Return a task of `show --json`: as in lists, with its needs (keys) and metadata."""
-    return {**task_shape(detail.task), "needs": list(detail.needs), "metadata": detail.metadata}
+    """Return a task of `show --json`: as in lists, with what its document says of it; needs are keys."""
+    return {
+        **task_shape(detail.task),
+        "needs": list(detail.needs),
+        "metadata": detail.metadata,
+        "limits": [{"limit": ref.name, "key": ref.key or None} for ref in detail.limits],
+        "cost": _cost_shape(detail.cost),
+        "prefer": list(detail.prefer),
+        "on_exhausted": detail.on_exhausted,
+        "tags": list(detail.tags),
+        "project": detail.project,
+    }
+
+
+def _cost_shape(cost: Estimate | None) -> JsonValue:
+    """Return numbers by unit, the text of one that needs outputs, `auto`, or None."""
+    if cost is None or cost.is_auto:
+        return None if cost is None else AUTO
+    return {**{unit: _number(amount) for unit, amount in cost.amounts.items()}, **cost.expressions}
+
+
+def _number(amount: int) -> float:
+    # A float holds every amount exactly, up to the largest.
+    return amount // MICRO if amount % MICRO == 0 else amount / MICRO
 
 
 def event_shape(event: EventView) -> JsonObject:

@@ -274,3 +274,59 @@ def test_both_streams_are_written_in_their_order_and_standard_error_is_marked(de
     (out.parent / "order").unlink()
     unknown = deck("logs", "2/t", "--both")
     assert (unknown.out, "in which order both came is not known" in unknown.err) == ("o1\no2\n", True)
+def test_exec_says_what_its_task_comes_under_and_show_tells_it(home: Path, deck: Deck) -> None:
+    words = [
+        *("--limit", "db", "--limit", "host=h=1", "--cost", "usd=0.10", "--cost", "tokens=3000"),
+        *("--prefer", "deep", "--prefer", "fast", "--on-exhausted", "finish", "--tag", "slow", "-P", "team"),
+    ]
+    task = deck("exec", "--json", *words, "--", "true").objects[0]["task"]
+    (shown,) = [one for one in deck("show", "1", "--json").objects[0]["tasks"] if one["id"] == task]
+    said = ("limits", "cost", "prefer", "on_exhausted", "tags", "project")
+    assert {name: shown[name] for name in said} == {
+        "limits": [{"limit": "db", "key": None}, {"limit": "host", "key": "h=1"}],
+        "cost": {"usd": 0.1, "tokens": 3000},
+        "prefer": ["deep", "fast"],
+        "on_exhausted": "finish",
+        "tags": ["slow"],
+        "project": "team",
+    }
+    assert (
+        "  limits db, host=h=1; cost 0.1 usd, 3000 tokens; prefers deep, fast; on exhausted finish;"
+        " tags slow: true\n" in deck("show", "1").out
+    )
+
+
+def test_map_puts_the_line_into_the_keys_of_limits(map_: Map, deck: Deck) -> None:
+    ended = map_(b"a\nb {}\n", "--limit", "db", "--limit", "host=x-{}", "--cost", "auto", "--", "true", "{}")
+    group = re.search(r"map-[0-9a-f]+", ended.out)
+    assert group
+    tasks = {one["id"] for one in deck("tasks", "--json", "--where", f"group:{group[0]}").objects}
+    shown = [one for one in deck("show", "1", "--json").objects[0]["tasks"] if one["id"] in tasks]
+    assert [one["limits"] for one in shown] == [
+        [{"limit": "db", "key": None}, {"limit": "host", "key": f"x-{line}"}] for line in ("a", "b {}")
+    ]
+    assert {one["cost"] for one in shown} == {"auto"}
+
+
+@pytest.mark.parametrize("second", ["usd=2", "auto"])
+def test_exec_takes_one_amount_of_a_unit(home: Path, deck: Deck, second: str) -> None:
+    ended = deck("exec", "--cost", "usd=1", "--cost", second, "--", "true")
+    assert (ended.status, ended.err.startswith("error[usage]: --cost ")) == (2, True)
+
+
+def test_show_tells_the_project_of_a_job_and_what_its_tasks_say(home: Path, deck: Deck, write: Write) -> None:
+    flow = write(
+        "limited.yaml",
+        "name: limited\nproject: team\ndefaults: {uses: delay, limits: [db]}\ntasks:\n"
+        "- {key: a, with: {seconds: 0}}\n- {key: b, with: {seconds: 0}}\n"
+        "- {key: c, needs: [a], with: {seconds: 0}, limits: [],"
+        ' cost: {usd: "${{ size(tasks.a.output) }}"}}\n',
+    )
+    job = number("job # limited", deck("run", flow).out)
+    out = deck("show", str(job)).out
+    assert "\nproject   team\n" in out
+    assert "\n  limits db: a, b\n" in out
+    assert "\n  cost ${{ size(tasks.a.output) }} usd: c\n" in out
+    assert {one["project"] for one in deck("show", str(job), "--json").objects[0]["tasks"]} == {"team"}
+    other = number("job # limited", deck("run", flow, "-P", "mine").out)
+    assert "\nproject   mine\n" in deck("show", str(other)).out

@@ -37,7 +37,9 @@ from core.filters.parser import parse
 from core.filters.patterns import Case
 from core.filters.text_query import Syntax, TextQuery
 from core.model.errors import Conflict, Invalid, InvalidDocument, NotFound, Unavailable
+from core.model.estimates import Estimate
 from core.model.failures import FamilyScope
+from core.model.limits import LimitRef, OnExhausted
 from core.model.log_views import LOG_END, Way
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.past import PastView
@@ -162,6 +164,32 @@ async def test_a_job_runs_and_everything_of_it_is_read(control, mine):
     assert (kinds[0], kinds[-1], kinds.count("task.succeeded")) == ("job.created", "job.succeeded", 2)
     newest = EventQuery(job_id=job, filter=parse("sort:-id", Noun.EVENTS))
     assert (await control.events(newest, limit=1)).rows[0].kind == "job.succeeded"
+
+
+async def test_what_a_task_says_of_limits_and_costs_is_kept_and_shown(control, mine):
+    spec = TaskSpec(
+        uses="delay",
+        with_={"seconds": 0},
+        limits=(LimitRef(name="db"), LimitRef(name="host", key="h1")),
+        cost={"usd": 0.02, "tokens": "3000"},
+        prefer=("deep",),
+        on_exhausted=OnExhausted.FINISH,
+        tags=("slow",),
+        project=mine,
+    )
+    (loose,) = await control.enqueue([spec])
+    shown = await control.task(loose)
+    assert shown.limits == spec.limits
+    assert shown.cost == Estimate(amounts={"usd": 20_000, "tokens": 3_000_000_000})
+    assert (shown.prefer, shown.on_exhausted, shown.tags, shown.project) == (
+        ("deep",),
+        "finish",
+        ("slow",),
+        mine,
+    )
+    submitted = await control.submit(FLOW, {"word": "w", "times": 1}, options=SubmitOptions(project=mine))
+    detail = await control.job_detail(submitted.job_id)
+    assert {task.project for task in detail.tasks} == {mine}
 
 
 async def test_outputs_are_read_by_lines_and_searched_from_any_place(control, mine):

@@ -112,6 +112,18 @@ FLAGS = [
         for value in ("-1", "-1s", "5 parsecs", "", "inf", "nan", "200w99999d")
     ),
     *(("--queue", "queue", value) for value in ("", "a b", "-a", "a/b", "q" * (QUEUE_MAX + 1))),
+    *(
+        ("--limit", "limits", value)
+        for value in ("", "=k", "db=", "a b", f"db={'k' * (NAME_MAX + 1)}", "a=${{")
+    ),
+    *(
+        ("--cost", "cost", value)
+        for value in ("", "usd", "=1", "USD=1", "usd=", "usd=-1", "usd=1e-7", "auto=1")
+    ),
+    *(("--prefer", "prefer", value) for value in ("", "a b")),
+    *(("--tag", "tags", value) for value in ("", "t" * (TAG_MAX + 1))),
+    *(("--project", "project", value) for value in ("", "p" * (NAME_MAX + 1))),
+    ("--on-exhausted", "on_exhausted", "finsh"),
     *(("--retry", "max_attempts", value) for value in ("-1", str(ATTEMPTS_MAX), "1.5", "x")),
 ]
 
@@ -144,19 +156,27 @@ def test_what_is_out_of_bounds_is_refused_by_the_command_line(
     home = tmp_path / "home"
     assert main(["exec", "--home", str(home), f"{flag}={value}", "--json", "--", "true"]) == 2
     refusal = json.loads(capsys.readouterr().err)
-    assert refusal["error"]["code"] in ("usage", f"task.{field}")
+    assert refusal["error"]["code"] in ("usage", f"task.{field}", "task.key")
     # Nothing was made for a refused command line.
     assert not home.exists()
 
 
-@pytest.mark.parametrize("flags", [["--key", ""], ["--key", "k" * (NAME_MAX + 1)]])
-def test_a_key_of_a_run_has_bounds(
-    flags: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+@pytest.mark.parametrize(
+    ("flag", "field", "value"),
+    [
+        ("--key", "client_key", ""),
+        ("--key", "client_key", "k" * (NAME_MAX + 1)),
+        ("-P", "project", ""),
+        ("-P", "project", "p" * (NAME_MAX + 1)),
+    ],
+)
+def test_a_key_and_a_project_of_a_run_have_bounds(
+    flag: str, field: str, value: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     home = tmp_path / "home"
-    assert main(["run", "sample", "--home", str(home), "--json", *flags]) == 2
+    assert main(["run", "sample", "--home", str(home), "--json", flag, value]) == 2
     error = json.loads(capsys.readouterr().err)["error"]
-    assert (error["code"], error["facts"]["field"]) == ("task.client_key", "client_key")
+    assert (error["code"], error["facts"]["field"]) == (f"task.{field}", field)
     assert not home.exists()
 
 

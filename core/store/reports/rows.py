@@ -195,6 +195,12 @@ def task_detail(row: AnyRow, extras: Extras) -> TaskDetail:
         output=unpack(row.output),
         attempts=extras.attempts,
         cwd=spec.cwd,
+        limits=spec.limits,
+        cost=spec.cost,
+        prefer=spec.prefer,
+        on_exhausted=spec.on_exhausted,
+        tags=spec.tags,
+        project=spec.project,
     )
 
 

@@ -1,0 +1,37 @@
+"""Limits, costs, pools and tags of a task, as one line.
+
+Used by `show`.
+"""
+
+from __future__ import annotations
+
+from core.model.amounts import write_amount
+from core.model.estimates import AUTO, Estimate
+from core.model.limits import LimitRef
+from core.model.text import safe_line
+from core.model.views import TaskDetail
+
+
+def limits_text(detail: TaskDetail) -> str:
+    """Return what a task says, `limits db, host=h1; cost 0.02 usd`; empty where it says nothing."""
+    said = {
+        "limits": ", ".join(map(_ref_text, detail.limits)),
+        "cost": "" if detail.cost is None else _cost_text(detail.cost),
+        "prefers": ", ".join(map(safe_line, detail.prefer)),
+        "on exhausted": detail.on_exhausted or "",
+        "tags": ", ".join(map(safe_line, detail.tags)),
+    }
+    return "; ".join(f"{name} {text}" for name, text in said.items() if text)
+
+
+def _ref_text(ref: LimitRef) -> str:
+    return safe_line(f"{ref.name}={ref.key}" if ref.key else ref.name)
+
+
+def _cost_text(cost: Estimate) -> str:
+    if cost.is_auto:
+        return AUTO
+    amounts = {unit: write_amount(amount) for unit, amount in cost.amounts.items()}
+    return ", ".join(
+        f"{safe_line(text)} {safe_line(unit)}" for unit, text in {**amounts, **cost.expressions}.items()
+    )
