@@ -13,6 +13,7 @@ from msgspec import Struct, field
 
 from core.model import bounds
 from core.model.actors import Door, claim
+from core.model.limits import Spent
 from core.model.outcomes import Accept, Decision, Outcome, TaskError
 from core.model.plans import JobPlan, TaskPlan
 from core.model.values import JsonObject, JsonValue
@@ -187,6 +188,8 @@ class Complete(Command[Completed], frozen=True, kw_only=True):
     epoch: int
     outcome: Outcome
     decision: Decision = field(default_factory=Accept)
+    spent: tuple[Spent, ...] = ()
+    """What it reported; of a unit that is not among these its estimate is booked."""
 
     def rows(self) -> tuple[RowRef, ...]:
         return (RowRef("task", self.task_id),)

@@ -12,7 +12,9 @@ from typing import Protocol, TypeAlias
 from msgspec import Struct
 
 from core.model.failures import Family
-from core.model.lanes import Further, Head, Picks
+from core.model.gauges import Gauge
+from core.model.lanes import ANY_SLOT, Head, Picks, Room
+from core.model.limits import GaugeKey, Limit, TaskFacts
 from core.model.plans import OnTaskFailure
 from core.model.status import JobStatus, StageStatus, TaskStatus
 from core.model.values import JsonObject
@@ -40,12 +42,49 @@ class Verdict(Struct, frozen=True, kw_only=True):
 class Choose(Protocol):
     """Choose at most `slots` tasks from the heads of the open lanes.
 
-    `further` returns the task behind a chosen one in its lane; None = the heads are all there is.
+    `room` = what is behind the heads, free slots by pool and what gauges have left.
     """
 
     def __call__(
-        self, heads: Sequence[Head], slots: int, *, now: int, aging_step: int, further: Further | None = None
+        self,
+        heads: Sequence[Head],
+        slots: int,
+        *,
+        now: int,
+        aging_step: int,
+        room: Room = ANY_SLOT,
     ) -> Picks: ...
+
+
+class GaugeRules(Protocol):
+    """The arithmetic of gauges, which changes them in memory (`core.rules.gauges`)."""
+
+    def begin(self, gauge: Gauge, *, wall: int) -> None:
+        """Put a new gauge into the window of this moment (ms UTC)."""
+
+    def turn_if_due(self, gauge: Gauge, *, wall: int) -> bool:
+        """Begin the window of this moment if the gauge stands in an earlier one; return whether it did."""
+
+    def left(self, gauge: Gauge, *, now: int) -> int:
+        """Return how much may be taken now (engine time, ms); not above 0 = shut."""
+
+    def take(self, gauge: Gauge, amount: int, *, now: int) -> None:
+        """Hold an amount for attempts that are claimed now."""
+
+    def settle(self, gauge: Gauge, held: int, spent: int, *, counted_at: int) -> None:
+        """Give back what an attempt held and count what it spent."""
+
+    def lose(self, gauge: Gauge, held: int, unknown: int, *, counted_at: int) -> None:
+        """Give back what an attempt held and count what it may have spent."""
+
+    def give_back(self, gauge: Gauge, held: int, *, counted_at: int) -> None:
+        """Undo what was taken for an attempt that never began."""
+
+    def opens_at(self, gauge: Gauge, *, now: int, offset: int) -> int | None:
+        """Return when a gauge has more by itself (engine time, ms); None = never."""
+
+    def need_of(self, gauge: Gauge, cost: int | None) -> int:
+        """Return what one attempt takes; `cost` is its estimate in the unit of the gauge."""
 
 
 class SortKey(Protocol):
@@ -71,3 +110,10 @@ class WriterRules(Struct, frozen=True, kw_only=True):
     forecast: Callable[[OnTaskFailure, Sequence[tuple[str, TaskCounts]]], Verdict | None]
     """By the names and tasks of the stages, in order; None = the job will succeed."""
     family_of: FamilyOf
+    gauges: GaugeRules
+    admit: Callable[[Head, Room], str | None]
+    """Return the pool in which a head may start now; None = none."""
+    gauge_keys: Callable[[TaskFacts, Sequence[Limit]], Sequence[GaugeKey]]
+    """Return the gauges that a task passes beside those of its queue."""
+    broad_keys: Callable[[str, Sequence[Limit]], Sequence[GaugeKey]]
+    """Return the gauges that every task of a queue passes."""

@@ -71,6 +71,23 @@ class OnExhausted(StrEnum):
     """What runs may end early, as partial; what has not begun fails."""
 
 
+class EntryKind(StrEnum):
+    """What a row of the ledger tells."""
+
+    SETTLED = "settled"
+    """An attempt reported it."""
+    ESTIMATED = "estimated"
+    """An attempt reported nothing: its estimate was booked."""
+    CHARGED = "charged"
+    """It was booked while the attempt ran."""
+    UNKNOWN = "unknown"
+    """The end of the attempt was not observed; an estimate, until it is reconciled."""
+    RECONCILED = "reconciled"
+    """What became of an unknown amount."""
+    CORRECTION = "correction"
+    """An operator corrected a gauge."""
+
+
 class Window(Struct, frozen=True, kw_only=True):
     """When a quota or budget begins again: `starts_ms` after midnight in a zone; Mondays, the 1st."""
 
@@ -185,3 +202,12 @@ class Capacity(Struct, frozen=True, kw_only=True):
     limits: tuple[Limit, ...] = ()
     backends: tuple[Backend, ...] = ()
     prices: tuple[Price, ...] = ()
+
+
+class Spent(Struct, frozen=True, kw_only=True):
+    """What an attempt reported of one unit, in millionths; with its model and the price that was used."""
+
+    unit: str
+    amount: int
+    model: str | None = None
+    price: str | None = None

@@ -10,13 +10,14 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from core.model.bounds import PRIORITY_MAX
-from core.model.lanes import Picks
+from core.model.lanes import ANY_SLOT, Picks
+from core.rules.room import Filling
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import TypeAlias
 
-    from core.model.lanes import Further, Head
+    from core.model.lanes import Further, Head, Room
 
     _Waiting: TypeAlias = tuple[int, int, Head]
     """Sort key and id, by which the heads of a job are in order."""
@@ -49,7 +50,7 @@ def choose(
     *,
     now: int,
     aging_step: int,
-    further: Further | None = None,
+    room: Room = ANY_SLOT,
 ) -> Picks:
     """Choose at most `slots` tasks from the heads of the open lanes.
 
@@ -57,14 +58,17 @@ def choose(
     lowest sort key, then the lowest id; each pick raises its job's virtual time by 1. A job further than
     `WINDOW` behind the front is lifted to it, so that no job saves up turns while it is idle. Of every
     lane the picks are a prefix of its queue in (sort_key, id) order. The heads may come in any order; with
-    `further` they are the first of each lane, and what is behind a picked one is asked for.
+    `room.further` they are the first of each lane, and what is behind a picked one is asked for. With
+    `room.free` a head also needs a slot of a pool that drains its queue and enough of each of its gauges;
+    what is behind one that does not fit waits with it, while other lanes go on.
     """
     if not heads or slots <= 0:
         return Picks(vtimes={})
-    if further is None and _one_job(heads):
+    if room.free is None and room.further is None and _one_job(heads):
         return _choose_of_one_job(heads, slots)
     front = max(head.vtime for head in heads)
-    choice = _Choice(now, aging_step, further or _nothing_further)
+    filling = None if room.free is None else Filling(room)
+    choice = _Choice(now, aging_step, room.further or _nothing_further, filling)
     choice.vtimes = {head.job_id: max(head.vtime, front - WINDOW) for head in heads}
     for head in heads:
         choice.add(head)
@@ -72,6 +76,9 @@ def choose(
     return Picks(
         task_ids=tuple(head.task_id for head in chosen),
         vtimes={head.job_id: choice.vtimes[head.job_id] for head in chosen},
+        heads=() if filling is None else tuple(chosen),
+        pools=tuple(choice.pools),
+        dear={} if filling is None else filling.dear,
     )
 
 
@@ -96,10 +103,13 @@ def _nothing_further(_: Head) -> None:
 class _Choice:
     """Heads by level; take them level by level, in turns among the jobs of one."""
 
-    def __init__(self, now: int, aging_step: int, further: Further) -> None:
+    def __init__(self, now: int, aging_step: int, further: Further, filling: Filling | None) -> None:
         self._now = now
         self._aging_step = aging_step
         self._further = further
+        self._filling = filling
+        self.pools: list[str] = []
+        """Those of the picks, in their order."""
         self._levels: dict[int, list[Head]] = {}
         self.vtimes: dict[int, int] = {}
         """Virtual times of the jobs; each pick raises one."""
@@ -110,7 +120,7 @@ class _Choice:
     def take(self, slots: int) -> list[Head]:
         """Return the picks in order."""
         taken: list[Head] = []
-        while self._levels and len(taken) < slots:
+        while self._levels and len(taken) < slots and not self._is_full():
             level = max(self._levels)
             taken += self._take_of_level(level, slots - len(taken))
         return taken
@@ -124,19 +134,32 @@ class _Choice:
         turns = [(self.vtimes[job], *mine[0][:2], job) for job, mine in waiting.items()]
         heapq.heapify(turns)
         taken: list[Head] = []
-        while turns and len(taken) < slots:
+        while turns and len(taken) < slots and not self._is_full():
             job = turns[0][3]
             mine = waiting[job]
             head = heapq.heappop(mine)[2]
-            taken.append(head)
-            self.vtimes[job] += 1
-            if len(taken) < slots:
-                self._look_behind(head, level, mine)
+            if self._admits(head):
+                taken.append(head)
+                self.vtimes[job] += 1
+                if len(taken) < slots:
+                    self._look_behind(head, level, mine)
             if mine:
                 heapq.heapreplace(turns, (self.vtimes[job], *mine[0][:2], job))
             else:
                 heapq.heappop(turns)
         return taken
+
+    def _is_full(self) -> bool:
+        return self._filling is not None and self._filling.is_full
+
+    def _admits(self, head: Head) -> bool:
+        if self._filling is None:
+            return True
+        pool = self._filling.admit(head)
+        if pool is None:
+            return False
+        self.pools.append(pool)
+        return True
 
     def _look_behind(self, head: Head, level: int, mine: list[_Waiting]) -> None:
         behind = self._further(head)

@@ -6,8 +6,11 @@ Passed by the engine to the store, which must not import the rules.
 from __future__ import annotations
 
 from core.model.decisions import WriterRules
+from core.rules import gauges
 from core.rules.families import family_of
 from core.rules.lanes import choose, sort_key
+from core.rules.limit_scopes import broad_keys, gauge_keys
+from core.rules.room import admit
 from core.rules.verdicts import (
     forecast,
     needs_verdict,
@@ -27,4 +30,8 @@ WRITER_RULES = WriterRules(
     verdict_of_tasks=verdict_of_tasks,
     forecast=forecast,
     family_of=family_of,
+    gauges=gauges,
+    admit=admit,
+    gauge_keys=gauge_keys,
+    broad_keys=broad_keys,
 )

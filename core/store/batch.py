@@ -14,9 +14,12 @@ from typing import TypeVar
 from core.model.commands import ENGINE, Claimed, Force
 from core.model.decisions import TaskCounts
 from core.model.errors import TaskdeckError
+from core.model.limits import Spent
 from core.model.status import TASK_FINAL, JobStatus, Move, StageStatus, TaskStatus
 from core.model.values import INBOX, JsonObject
+from core.store.capacity import Capacity
 from core.store.families import Families
+from core.store.gauges import Gauges
 from core.store.rows import FinalTask, LeftOver, Placed, Subject, TaskPlace
 from core.store.schema import BUCKET, KEPT
 from core.store.sql import ids, pack, raw
@@ -49,12 +52,13 @@ _DELETE_OLD = (
     "DELETE FROM ended WHERE at < ?1"
     " AND at <= coalesce((SELECT at FROM ended ORDER BY at LIMIT 1 OFFSET ?2), ?1)"
 )
+# A lane of another head is not too dear any more: a claim sees.
 # A lane that stays empty is not written: each page that changes is one more to sync.
 # With the bound: after ANALYZE over small lanes SQLite would sort a whole lane instead of reading its index.
 _LANE_HEADS = (
     "UPDATE lane SET (head_key, head_id) = (SELECT sort_key, id FROM task INDEXED BY task_claim"
     " WHERE lane_id = lane.id AND status = 'queued' AND sort_key > -9223372036854775807"
-    " ORDER BY sort_key, id LIMIT 1)"
+    " ORDER BY sort_key, id LIMIT 1), shut_by = CASE WHEN shut_by > 0 THEN NULL ELSE shut_by END"
     " WHERE id IN (SELECT value FROM json_each(?)) AND (head_key IS NOT NULL OR EXISTS (SELECT 1 FROM task"
     " INDEXED BY task_claim WHERE lane_id = lane.id AND status = 'queued'"
     " AND sort_key > -9223372036854775807)) RETURNING aisle_id"
@@ -64,7 +68,8 @@ _AISLE_HEADS = (
     "WITH heads AS MATERIALIZED (SELECT j.value AS id, (SELECT l.head_key FROM lane l INDEXED BY lane_head"
     " WHERE l.aisle_id = j.value AND l.head_key IS NOT NULL AND l.shut_by IS NULL"
     " ORDER BY l.head_key LIMIT 1) AS head_key FROM json_each(?) AS j)"
-    " UPDATE aisle SET head_key = heads.head_key FROM heads"
+    " UPDATE aisle SET head_key = heads.head_key,"
+    " shut_by = CASE WHEN heads.head_key IS NULL AND shut_by > 0 THEN NULL ELSE shut_by END FROM heads"
     " WHERE aisle.id = heads.id AND aisle.head_key IS NOT heads.head_key"
 )
 
@@ -136,8 +141,16 @@ class Batch:
         self._counts: Counter[tuple[int, int, str, str]] = Counter()
         self._ended: Counter[tuple[str, TaskStatus]] = Counter()
         self.families = Families(writer, wall=self.wall)
+        self.gauges = Gauges(writer, now=now, offset=offset)
+        self.spent: dict[tuple[int, int], Sequence[Spent]] = {}
+        """What attempts reported that this batch closes, by task and epoch."""
         self._lanes: set[int] = set()
         self._aisles: set[int] = set()
+
+    @property
+    def capacity(self) -> Capacity:
+        """Pools and limits as of this transaction."""
+        return self._writer.capacity
 
     def rows(self, sql: str, *args: object) -> list[tuple]:  # type: ignore[type-arg]
         """Run one statement and return all its rows."""
@@ -277,6 +290,8 @@ class Batch:
 
     def trial(self) -> Batch:
         """Return a batch for a part of this transaction; see `absorb`."""
+        # Both would write the same rows.
+        self.gauges.forget()
         part = Batch(self._writer, now=self.now, offset=self.offset)
         part.budget = self.budget
         return part
@@ -339,6 +354,7 @@ class Batch:
         self.flush_counts()
         self.flush_ends()
         self.families.flush()
+        self.gauges.flush()
         if self._events:
             self.report.kinds.update(str(row[1]) for row in self._events)
             self.db.executemany(_INSERT_EVENT, self._events)
@@ -364,5 +380,6 @@ def close_report(batch: Batch) -> Report:
     report.last_event = last_event or 0
     report.left_over = bool(batch.rows("SELECT 1 FROM followup LIMIT 1"))
     (due,) = batch.rows("SELECT min(retry_at) FROM task INDEXED BY task_due WHERE status = 'retrying'")[0]
-    report.next_due = due
+    alarm = batch.gauges.next_due()
+    report.next_due = min((at for at in (due, alarm) if at is not None), default=None)
     return report

@@ -60,3 +60,31 @@ SELECT coalesce((
   SELECT event.at + clock.ahead FROM event, {_CLOCK} clock
   WHERE event.id >= clock.first AND event.id < clock.next ORDER BY event.id DESC LIMIT 1), 0) AS at
 ) AS newest"""
+
+_HOLDS = "JOIN gset s ON s.id = {}.gset_id JOIN json_each(s.gauges) m JOIN gauge g ON g.id = m.value"
+_METERED = "(l.kind = 'budget' OR (l.kind = 'quota' AND coalesce(l.body->>'unit', '') != ''))"
+# Corrections count in their gauge alone, every other entry in all gauges of its attempt that have its unit.
+REAL_GAUGES = f"""
+SELECT g.id,
+  CASE WHEN {_METERED} THEN coalesce(spent.used, 0) + coalesce(corrected.used, 0)
+    WHEN l.kind = 'quota' THEN coalesce(started.n, 0) ELSE 0 END AS used,
+  CASE WHEN {_METERED} THEN coalesce(held.amount, 0)
+    WHEN l.kind = 'concurrency' THEN coalesce(held.n, 0) ELSE 0 END AS reserved,
+  CASE WHEN {_METERED} THEN coalesce(spent.unknown, 0) ELSE 0 END AS unknown
+FROM gauge g JOIN limit_rule l ON l.name = g.name
+LEFT JOIN (SELECT g.id, count(*) AS n,
+    sum(CASE WHEN a.counted_at >= g.began THEN coalesce(a.held->>('$."' || g.id || '"'), 0) ELSE 0 END)
+      AS amount
+  FROM attempt a INDEXED BY attempt_open {_HOLDS.format("a")}
+  WHERE a.status = 'running' GROUP BY 1) held ON held.id = g.id
+LEFT JOIN (SELECT g.id, count(*) AS n FROM attempt a {_HOLDS.format("a")}
+  WHERE a.counted_at >= g.began AND a.status != 'bounced' GROUP BY 1) started ON started.id = g.id
+LEFT JOIN (SELECT g.id, sum(CASE WHEN e.kind != 'unknown' THEN e.amount ELSE 0 END) AS used,
+    sum(CASE WHEN e.kind = 'unknown' THEN e.amount WHEN e.kind = 'reconciled' THEN -e.released ELSE 0 END)
+      AS unknown
+  FROM entry e {_HOLDS.format("e")} JOIN limit_rule l ON l.name = g.name
+  WHERE e.kind != 'correction' AND e.unit = l.body->>'unit' AND e.counted_at >= g.began
+  GROUP BY 1) spent ON spent.id = g.id
+LEFT JOIN (SELECT g.id, sum(e.amount) AS used FROM entry e JOIN gauge g ON g.id = e.gauge_id
+  WHERE e.kind = 'correction' AND e.counted_at >= g.began GROUP BY 1) corrected ON corrected.id = g.id"""
+"""What gauges must count, by id: `used`, `reserved`, `unknown`, of the window that each stands in."""

@@ -38,7 +38,9 @@ from core.model.commands import (
     Unhold,
 )
 from core.model.engine_notes import NoteEngine
+from core.model.limit_commands import Configure
 from core.store.apply.complete import apply_completes
+from core.store.apply.configure import apply_configure
 from core.store.apply.consequences import apply_consequences, apply_follow_ups
 from core.store.apply.containment import (
     apply_come_due_apart,
@@ -154,6 +156,7 @@ _TABLE = (
     _each(NoteOrphan, apply_note_orphan),
     _each(NoteFault, apply_note_fault),
     _each(NoteEngine, apply_note_engine),
+    _each(Configure, apply_configure),
     _each(Repair, apply_repair),
     _each(Recount, apply_recount),
     _each(FailJob, apply_fail_job),

@@ -8,6 +8,7 @@ takes several times as long to make, a named tuple to read.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Literal, NamedTuple, TypeAlias
@@ -113,6 +114,19 @@ class Success:
 
 
 @dataclass(slots=True)
+class Hold:
+    """What an attempt takes with it, as its row says it (`schema.attempt`)."""
+
+    pool: str | None = None
+    gset_id: int = 0
+    held: str | None = None
+    counted_at: int | None = None
+
+
+NO_HOLDS: Mapping[int, Hold] = {}
+
+
+@dataclass(slots=True)
 class FinalTask:
     """A task that became final in this batch, as the consequences need it."""
 
@@ -123,7 +137,10 @@ class FinalTask:
 
 
 class LeftOver(NamedTuple):
-    """What a batch leaves to a later one: edges of a task, tasks of a stage, a job's verdict or its lanes."""
+    """What a batch leaves to a later one: edges of a task, tasks of a stage, a job's verdict or its lanes.
 
-    kind: Literal["task", "stage", "job", "lanes"]
+    `limits` = the tasks that wait, from this one on, are to be brought under changed limits.
+    """
+
+    kind: Literal["task", "stage", "job", "lanes", "limits"]
     id: int

@@ -12,16 +12,12 @@ with every non-ASCII character escaped, so NUL and lone surrogates survive.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from enum import StrEnum
-
 from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     PrimaryKeyConstraint,
     Table,
     Text,
@@ -31,39 +27,33 @@ from sqlalchemy import (
 
 from core.model.plans import NeedWhen, OnTaskFailure
 from core.model.status import TASK_FINAL, AttemptStatus, JobStatus, StageStatus, TaskStatus
+from core.store import columns, limit_tables
+from core.store.columns import among_column, either, required
 
-metadata = MetaData()
-
-
-def _among(column: str, values: type[StrEnum], name: str) -> CheckConstraint:
-    return CheckConstraint(_either(column, values), name=name)
-
-
-def _required(name: str, kind: type[Integer | Text] = Integer, default: str | None = None) -> Column[object]:
-    return Column(name, kind, nullable=False, server_default=None if default is None else text(default))
-
-
-def _either(column: str, values: Iterable[StrEnum]) -> str:
-    # SQLite makes a temporary index of an IN list for each row it checks; comparisons cost a tenth.
-    return " OR ".join(f"{column} = '{value}'" for value in values)
-
+metadata = columns.metadata
 
 engine = Table(
     "engine",
     metadata,
     Column("id", Integer, primary_key=True),
-    _required("store_id", Text),
-    _required("epoch"),
+    required("store_id", Text),
+    required("epoch"),
     Column("pid", Integer),
     Column("boot_id", Text),
     Column("started_at", Integer),
     Column("stopped_at", Integer),
-    _required("time_at", default="0"),
-    _required("time_offset", default="0"),
+    required("time_at", default="0"),
+    required("time_offset", default="0"),
     Column("time_boot_at", Integer),
+    required("capacity", default="0"),
+    Column("frozen_at", Integer),
+    Column("frozen_by", Text),
+    Column("freeze_reason", Text),
     CheckConstraint("id = 1", name="engine_single"),
 )
 """One row: the name of this store, and who owns it; `epoch` rises with each start and fences late writes.
+
+`capacity` rises with each change of pools and limits; the freeze columns tell that all spending is stopped.
 
 `time_at` = engine time as last saved, `time_offset` = how far it is ahead of the wall clock,
 `time_boot_at` = engine time at the boot `boot_id`."""
@@ -72,9 +62,9 @@ definition = Table(
     "definition",
     metadata,
     Column("hash", Text, primary_key=True, nullable=False),
-    _required("name", Text),
-    _required("body", Text),
-    _required("created_at"),
+    required("name", Text),
+    required("body", Text),
+    required("created_at"),
 )
 """Workflow documents by content hash; never changed."""
 
@@ -82,12 +72,12 @@ job = Table(
     "job",
     metadata,
     Column("id", Integer, primary_key=True),
-    _required("name", Text),
-    _required("status", Text),
-    _required("on_task_failure", Text),
+    required("name", Text),
+    required("status", Text),
+    required("on_task_failure", Text),
     Column("definition_hash", Text, ForeignKey("definition.hash")),
-    _required("params", Text, "'{}'"),
-    _required("meta", Text, "'{}'"),
+    required("params", Text, "'{}'"),
+    required("meta", Text, "'{}'"),
     Column("notify", Text),
     Column("client_key", Text),
     Column("input_hash", Text),
@@ -95,8 +85,8 @@ job = Table(
     Column("verdict", Text),
     Column("reason", Text),
     Column("verdict_by", Text),
-    _required("vtime", default="0"),
-    _required("created_at"),
+    required("vtime", default="0"),
+    required("created_at"),
     Column("started_at", Integer),
     Column("finished_at", Integer),
     Column("paused_at", Integer),
@@ -104,9 +94,10 @@ job = Table(
     Column("pause_reason", Text),
     Column("verdict_task", Integer),
     Column("verdict_ends", Integer),
+    Column("project", Text),
     UniqueConstraint("client_key", name="job_client_key"),
-    _among("status", JobStatus, "job_status"),
-    _among("on_task_failure", OnTaskFailure, "job_on_task_failure"),
+    among_column("status", JobStatus, "job_status"),
+    among_column("on_task_failure", OnTaskFailure, "job_on_task_failure"),
     CheckConstraint(
         "(status IN ('succeeded', 'failed', 'cancelled')) = (finished_at IS NOT NULL)", name="job_finished"
     ),
@@ -135,14 +126,14 @@ stage = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("job_id", Integer, ForeignKey("job.id", ondelete="CASCADE"), nullable=False),
-    _required("position"),
-    _required("name", Text),
-    _required("status", Text),
-    _required("open_tasks"),
-    _required("first_task"),
-    _required("last_task"),
+    required("position"),
+    required("name", Text),
+    required("status", Text),
+    required("open_tasks"),
+    required("first_task"),
+    required("last_task"),
     UniqueConstraint("job_id", "position", name="stage_position"),
-    _among("status", StageStatus, "stage_status"),
+    among_column("status", StageStatus, "stage_status"),
     CheckConstraint("open_tasks >= 0", name="stage_open_tasks"),
 )
 """Barriers of a job; its tasks have the ids `first_task`..`last_task`; `open_tasks` = not final."""
@@ -154,24 +145,31 @@ queue = Table(
     Column("paused_at", Integer),
     Column("paused_by", Text),
     Column("pause_reason", Text),
+    required("gset_id", default="0"),
+    Index("queue_limited", "name", sqlite_where=text("gset_id > 0")),
 )
-"""Named lines of tasks; closed while `paused_at` is set."""
+"""Named lines of tasks; closed while `paused_at` is set; each of its tasks passes the gauges of `gset_id`."""
 
 aisle = Table(
     "aisle",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("queue", Text, ForeignKey("queue.name"), nullable=False),
-    _required("gset_id", default="0"),
+    required("gset_id", default="0"),
     Column("head_key", Integer),
     Column("shut_by", Integer),
     UniqueConstraint("queue", "gset_id", name="aisle_of"),
     Index("aisle_open", "head_key", sqlite_where=text("head_key IS NOT NULL AND shut_by IS NULL")),
+    Index(
+        "aisle_of_queue", "queue", "head_key", sqlite_where=text("head_key IS NOT NULL AND shut_by IS NULL")
+    ),
+    Index("aisle_shut", "shut_by", "head_key", sqlite_where=text("head_key IS NOT NULL AND shut_by > 0")),
 )
 """The lanes of one queue and gauge set (0 = no gauges); `head_key` = the smallest of its open lanes.
 
-`shut_by` is a hint for the claim, here and in `lane`: NULL = look at it, 0 = paused. It may be wrongly
-open, which costs one look, never wrongly shut.
+`shut_by` is a hint for the claim, here and in `lane`: NULL = look at it, 0 = paused, above = the gauge that
+has nothing left, in a lane too little for its head, which needs `need`. It may be wrongly open, which costs
+one look, never wrongly shut.
 """
 
 lane = Table(
@@ -183,12 +181,14 @@ lane = Table(
     Column("head_key", Integer),
     Column("head_id", Integer),
     Column("shut_by", Integer),
+    Column("need", Integer),
     UniqueConstraint("aisle_id", "job_id", name="lane_of"),
     Index("lane_head", "aisle_id", "head_key", sqlite_where=text("head_key IS NOT NULL AND shut_by IS NULL")),
     Index(
         "lane_shut", "aisle_id", "head_key", sqlite_where=text("head_key IS NOT NULL AND shut_by IS NOT NULL")
     ),
     Index("lane_job", "job_id"),
+    Index("lane_dear", "shut_by", "need", sqlite_where=text("head_key IS NOT NULL AND shut_by > 0")),
 )
 """Queued tasks of one aisle and job, in order; (`head_key`, `head_id`) = the first, NULL = empty."""
 
@@ -199,25 +199,25 @@ task = Table(
     Column("job_id", Integer, ForeignKey("job.id", ondelete="CASCADE"), nullable=False),
     Column("stage_id", Integer, ForeignKey("stage.id", ondelete="CASCADE"), nullable=False),
     Column("lane_id", Integer, ForeignKey("lane.id"), nullable=False),
-    _required("key", Text),
+    required("key", Text),
     Column("name", Text),
     Column("grp", Text),
-    _required("uses", Text),
-    _required("queue", Text),
-    _required("priority"),
-    _required("status", Text),
+    required("uses", Text),
+    required("queue", Text),
+    required("priority"),
+    required("status", Text),
     Column("sort_key", Integer),
-    _required("needs_left"),
-    _required("conditional"),
+    required("needs_left"),
+    required("conditional"),
     Column("wait_reason", Text),
-    _required("epoch", default="0"),
-    _required("generation", default="1"),
-    _required("tries", default="0"),
-    _required("losses", default="0"),
-    _required("bounces", default="0"),
-    _required("max_attempts"),
+    required("epoch", default="0"),
+    required("generation", default="1"),
+    required("tries", default="0"),
+    required("losses", default="0"),
+    required("bounces", default="0"),
+    required("max_attempts"),
     Column("retry_at", Integer),
-    _required("created_at"),
+    required("created_at"),
     Column("queued_at", Integer),
     Column("started_at", Integer),
     Column("finished_at", Integer),
@@ -227,14 +227,15 @@ task = Table(
     Column("stop_how", Text),
     Column("output", Text),
     Column("error", Text),
-    _required("spec", Text),
+    required("spec", Text),
     Column("actor", Text),
     Column("status_by", Text),
     Column("status_reason", Text),
     Column("family", Text),
-    _among("status", TaskStatus, "task_status"),
+    Column("cost", Text),
+    among_column("status", TaskStatus, "task_status"),
     CheckConstraint(
-        f"({_either('status', sorted(TASK_FINAL))}) = (finished_at IS NOT NULL)", name="task_finished"
+        f"({either('status', sorted(TASK_FINAL))}) = (finished_at IS NOT NULL)", name="task_finished"
     ),
     CheckConstraint("status != 'queued' OR sort_key IS NOT NULL", name="task_sortable"),
     CheckConstraint("status != 'retrying' OR retry_at IS NOT NULL", name="task_retry_at"),
@@ -258,7 +259,7 @@ task = Table(
 
 `actor` enqueued a loose task; those of a job have its actor. `status_by` and `status_reason` tell who
 brought the task to its status and why; both are NULL where it went there in the ordinary course. `family` is
-that of its newest failure, whatever came of the task since.
+that of its newest failure, whatever came of the task since. `cost` is what it is estimated to take, by unit.
 """
 
 edge = Table(
@@ -266,10 +267,10 @@ edge = Table(
     metadata,
     Column("need_id", Integer, ForeignKey("task.id", ondelete="CASCADE"), nullable=False),
     Column("task_id", Integer, ForeignKey("task.id", ondelete="CASCADE"), nullable=False),
-    _required("kind", Text),
-    _required("met"),
+    required("kind", Text),
+    required("met"),
     PrimaryKeyConstraint("need_id", "task_id", name="edge_pk"),
-    _among("kind", NeedWhen, "edge_kind"),
+    among_column("kind", NeedWhen, "edge_kind"),
     Index("edge_task", "task_id"),
     sqlite_with_rowid=False,
 )
@@ -279,26 +280,34 @@ attempt = Table(
     "attempt",
     metadata,
     Column("task_id", Integer, ForeignKey("task.id", ondelete="CASCADE"), nullable=False),
-    _required("epoch"),
-    _required("status", Text),
-    _required("engine_epoch"),
-    _required("started_at"),
+    required("epoch"),
+    required("status", Text),
+    required("engine_epoch"),
+    required("started_at"),
     Column("finished_at", Integer),
     Column("error", Text),
+    Column("pool", Text),
+    required("gset_id", default="0"),
+    Column("held", Text),
+    Column("counted_at", Integer),
     PrimaryKeyConstraint("task_id", "epoch", name="attempt_pk"),
-    _among("status", AttemptStatus, "attempt_status"),
+    among_column("status", AttemptStatus, "attempt_status"),
     CheckConstraint("(status = 'running') = (finished_at IS NULL)", name="attempt_finished"),
-    Index("attempt_open", "task_id", sqlite_where=text("status = 'running'")),
+    Index("attempt_open", "pool", "task_id", sqlite_where=text("status = 'running'")),
     sqlite_with_rowid=False,
 )
-"""Executions; an open row is a taken slot."""
+"""Executions; an open row is a taken slot, of `pool` (NULL = `default`).
+
+`gset_id` = all gauges it passed, `held` = what it holds of the metered ones, by gauge id; both as of
+`counted_at`, the moment that tells its windows (ms UTC, never before one of them began).
+"""
 
 event = Table(
     "event",
     metadata,
     Column("id", Integer, primary_key=True),
-    _required("at"),
-    _required("kind", Text),
+    required("at"),
+    required("kind", Text),
     Column("job_id", Integer),
     Column("task_id", Integer),
     Column("attempt", Integer),
@@ -313,10 +322,10 @@ event = Table(
 counter = Table(
     "counter",
     metadata,
-    _required("scope", Text),
-    _required("ref", Text),
-    _required("status", Text),
-    _required("n"),
+    required("scope", Text),
+    required("ref", Text),
+    required("status", Text),
+    required("n"),
     PrimaryKeyConstraint("scope", "ref", "status", name="counter_pk"),
     CheckConstraint("n >= 0", name="counter_n"),
     sqlite_with_rowid=False,
@@ -326,12 +335,12 @@ counter = Table(
 ended = Table(
     "ended",
     metadata,
-    _required("at"),
+    required("at"),
     Column("queue", Text, ForeignKey("queue.name"), nullable=False),
-    _required("status", Text),
-    _required("n"),
+    required("status", Text),
+    required("n"),
     PrimaryKeyConstraint("at", "queue", "status", name="ended_pk"),
-    CheckConstraint(_either("status", sorted(TASK_FINAL)), name="ended_status"),
+    CheckConstraint(either("status", sorted(TASK_FINAL)), name="ended_status"),
     CheckConstraint("n > 0", name="ended_n"),
     sqlite_with_rowid=False,
 )
@@ -344,11 +353,11 @@ KEPT = 24 * 3_600_000
 run_time = Table(
     "run_time",
     metadata,
-    _required("workflow", Text),
-    _required("key", Text),
-    _required("task_id"),
-    _required("epoch"),
-    _required("ms"),
+    required("workflow", Text),
+    required("key", Text),
+    required("task_id"),
+    required("epoch"),
+    required("ms"),
     PrimaryKeyConstraint("workflow", "key", "task_id", "epoch", name="run_time_pk"),
     CheckConstraint("ms >= 0", name="run_time_ms"),
     sqlite_with_rowid=False,
@@ -361,16 +370,16 @@ family = Table(
     "family",
     metadata,
     Column("id", Text, primary_key=True, nullable=False),
-    _required("code", Text),
-    _required("pattern", Text),
-    _required("message", Text),
-    _required("task_id"),
-    _required("first_at"),
-    _required("last_at"),
-    _required("failures"),
-    _required("failed", default="0"),
-    _required("retrying", default="0"),
-    _required("jobs", default="0"),
+    required("code", Text),
+    required("pattern", Text),
+    required("message", Text),
+    required("task_id"),
+    required("first_at"),
+    required("last_at"),
+    required("failures"),
+    required("failed", default="0"),
+    required("retrying", default="0"),
+    required("jobs", default="0"),
     Column("ack_at", Integer),
     Column("ack_by", Text),
     Column("ack_reason", Text),
@@ -388,8 +397,8 @@ family_job = Table(
     "family_job",
     metadata,
     Column("family", Text, ForeignKey("family.id"), nullable=False),
-    _required("job_id"),
-    _required("n"),
+    required("job_id"),
+    required("n"),
     PrimaryKeyConstraint("family", "job_id", name="family_job_pk"),
     sqlite_with_rowid=False,
 )
@@ -399,8 +408,8 @@ family_hour = Table(
     "family_hour",
     metadata,
     Column("family", Text, ForeignKey("family.id"), nullable=False),
-    _required("at"),
-    _required("n"),
+    required("at"),
+    required("n"),
     PrimaryKeyConstraint("family", "at", name="family_hour_pk"),
     sqlite_with_rowid=False,
 )
@@ -409,18 +418,29 @@ family_hour = Table(
 followup = Table(
     "followup",
     metadata,
-    _required("kind", Text),
-    _required("id"),
+    required("kind", Text),
+    required("id"),
     PrimaryKeyConstraint("kind", "id", name="followup_pk"),
-    CheckConstraint("kind IN ('task', 'stage', 'job', 'lanes')", name="followup_kind"),
+    CheckConstraint("kind IN ('task', 'stage', 'job', 'lanes', 'limits')", name="followup_kind"),
     sqlite_with_rowid=False,
 )
-"""What a batch left over: edges of a final task, a stage to unblock, a job's verdict, its lanes to open."""
+"""What a batch left over: edges of a final task, a stage to unblock, a job's verdict, its lanes to open.
+
+`limits` = tasks that wait, from the one behind `id` on, to bring under changed limits."""
 
 payload = Table(
     "payload",
     metadata,
     Column("hash", Text, primary_key=True, nullable=False),
-    _required("body", Text),
+    required("body", Text),
 )
 """Texts by content hash: outputs too large for a row, surroundings that many tasks share."""
+
+LIMIT_TABLES = (
+    limit_tables.limit_rule,
+    limit_tables.pool,
+    limit_tables.gauge,
+    limit_tables.gset,
+    limit_tables.entry,
+)
+"""Tables of a room of their own."""

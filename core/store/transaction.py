@@ -79,6 +79,7 @@ def _attempt(
     db = writer.connection
     batch = Batch(writer, now=group.now, offset=group.offset)
     answers: dict[int, Answer] = {}
+    capacity = writer.capacity.number
     db.execute("BEGIN IMMEDIATE")
     try:
         crash_point("journal.begun")
@@ -92,6 +93,7 @@ def _attempt(
     except BaseException:
         if db.in_transaction:
             db.execute("ROLLBACK")
+        batch.capacity.forget(since=capacity)
         raise
     crash_point("journal.committed")
     return [answers[number] for number in range(len(group.commands))], report
@@ -99,7 +101,8 @@ def _attempt(
 
 def _verify_epoch(batch: Batch) -> None:
     """Refuse a group of an engine that another one followed; note the time of any other."""
-    epoch, saved, offset = batch.rows("SELECT epoch, time_at, time_offset FROM engine WHERE id = 1")[0]
+    (row,) = batch.rows("SELECT epoch, time_at, time_offset, capacity FROM engine WHERE id = 1")
+    epoch, saved, offset, capacity = row
     if epoch != batch.epoch:
         raise Unavailable(
             "engine.fenced",
@@ -107,6 +110,8 @@ def _verify_epoch(batch: Batch) -> None:
             hint="attach to that engine; this one stops",
             facts={"epoch": epoch, "own": batch.epoch},
         )
+    if capacity != batch.capacity.number:
+        batch.capacity.read(batch.db, capacity)
     note_time(batch, saved=saved, known=offset)
 
 

@@ -6,9 +6,10 @@ Made by the engine; used by the journal and its transactions.
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core.model.decisions import WriterRules
+from core.store.capacity import Capacity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,3 +21,5 @@ class Writer:
     aging_step: int
     """ms of waiting that weigh as much as one level of priority."""
     rules: WriterRules
+    capacity: Capacity = field(default_factory=Capacity)
+    """Pools and limits as last read."""

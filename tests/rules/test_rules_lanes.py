@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.model.bounds import PRIORITY_MAX
-from core.model.lanes import Head
+from core.model.lanes import Head, Room
 from core.rules.lanes import LEVEL_MAX, WINDOW, choose, effective_level, sort_key
 
 STEP = 60_000
@@ -216,5 +216,5 @@ def test_asked_for_one_by_one_or_given_whole_the_same_is_chosen(data):
     }
     slots = data.draw(st.integers(1, 12))
     whole = pick([item for lane in lanes for item in lane], slots)
-    lazily = pick([lane[0] for lane in lanes], slots, further=lambda one: behind[one.task_id])
+    lazily = pick([lane[0] for lane in lanes], slots, room=Room(further=lambda one: behind[one.task_id]))
     assert lazily == whole

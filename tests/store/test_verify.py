@@ -131,6 +131,10 @@ def _busy(deck: Deck) -> None:
     ]
 
 
+_GAUGE = (
+    """INSERT INTO limit_rule (name, kind, body) VALUES ('db', 'concurrency', '{"kind":"concurrency"}')""",
+    "INSERT INTO gauge (id, name) VALUES (1, 'db')",
+)
 CORRUPTIONS: dict[str, tuple[str, ...]] = {
     "counter.wrong": ("UPDATE counter SET n = n + 1 WHERE scope = 'queue' AND status = 'queued'",),
     "ended.wrong": ("UPDATE ended SET at = at + 10000 WHERE status = 'succeeded'",),
@@ -140,6 +144,9 @@ CORRUPTIONS: dict[str, tuple[str, ...]] = {
     "family.job": ("UPDATE family_job SET n = n + 1",),
     "family.failures": ("UPDATE family SET first_at = first_at - 1",),
     "family.hour": ("UPDATE family_hour SET n = n + 1",),
+    "gauge.wrong": (*_GAUGE, "UPDATE gauge SET reserved = 5"),
+    "gauge.unwatched": (*_GAUGE, "UPDATE aisle SET shut_by = 1"),
+    "gset.wrong": ("INSERT INTO gset (gauges) VALUES ('[99]')",),
     "stage.open_tasks": ("UPDATE stage SET open_tasks = open_tasks + 1 WHERE id = 3",),
     "lane.head": ("UPDATE lane SET head_key = 5",),
     "lane.shut": ("UPDATE lane SET shut_by = 0",),
@@ -156,7 +163,7 @@ CORRUPTIONS: dict[str, tuple[str, ...]] = {
     "task.stuck": ("UPDATE task SET wait_reason = NULL WHERE id = 3",),
     "attempt.stray": ("UPDATE attempt SET status = 'running', finished_at = NULL WHERE task_id = 5",),
     "attempt.missing": ("UPDATE attempt SET status = 'failed', finished_at = 1 WHERE task_id = 1",),
-    "attempt.count": ("INSERT INTO attempt VALUES (9, 1, 'failed', 1, 1, 1, NULL)",),
+    "attempt.count": ("INSERT INTO attempt VALUES (9, 1, 'failed', 1, 1, 1, NULL, NULL, 0, NULL, NULL)",),
     "task.actor": ("UPDATE task SET actor = 'eve' WHERE actor IS NOT NULL",),
     "payload.missing": ("""UPDATE task SET output = '{"$payload":"gone"}' WHERE id = 5""",),
     "stage.verdict": ("UPDATE stage SET status = 'skipped' WHERE job_id = 3",),

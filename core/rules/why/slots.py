@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from core.model.lanes import Head
+from core.model.lanes import Head, Room
 from core.model.records import replace
 from core.model.waits import EngineFacts, Place, Reason, TaskFacts, WaitCode
 from core.rules.lanes import choose
@@ -52,7 +52,7 @@ def place_in_order(
         sum(map(len, lanes)),
         now=now,
         aging_step=aging_step,
-        further=lambda head: behind.get((head.lane_id, head.task_id)),
+        room=Room(further=lambda head: behind.get((head.lane_id, head.task_id))),
     )
     order = list(picks.task_ids)
     if task_id not in order:

@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from core.model.commands import Claimed
+from core.model.lanes import ANY_SLOT, Head, Picks, Room
+from core.store.apply.lane_sets import is_being_keyed
 from core.store.apply.lanes import shut_met
 from core.store.apply.moves import jobs, running
-from core.store.apply.sight import Ahead, look, look_at_reordered
+from core.store.apply.shares import Shares
+from core.store.apply.sight import Ahead, View, look, look_at_reordered
 from core.store.batch import Batch
-from core.store.rows import ClaimedRow
+from core.store.rows import NO_HOLDS, ClaimedRow, Hold
 
 LANES_MIN = 64
 LANES_MAX = 256
@@ -25,16 +28,82 @@ _TAKEN = "SELECT count(*) FROM attempt INDEXED BY attempt_open WHERE status = 'r
 
 def apply_claim(batch: Batch, *, slots: int) -> tuple[Claimed, ...]:
     """Claim until `slots` attempts are open; return what was claimed, in the order of choice."""
-    open_slots = free_slots(batch, slots)
     claimed: list[Claimed] = []
+    if batch.capacity.is_shared:
+        claim_shared(batch, slots, claimed)
+    else:
+        _claim_any(batch, free_slots(batch, slots), claimed)
+    batch.report.claimed.extend(claimed)
+    return tuple(claimed)
+
+
+def _claim_any(batch: Batch, open_slots: int, claimed: list[Claimed]) -> None:
+    """Claim where any slot does for any task."""
     for _ in range(PASSES):
         free = open_slots - len(claimed)
         if free <= 0 or not _claim_pass(batch, free, claimed):
+            return
+    batch.report.claims_left = True
+
+
+def claim_shared(batch: Batch, slots: int, claimed: list[Claimed]) -> None:
+    """Claim what pools and gauges have room for."""
+    if is_being_keyed(batch):
+        # What is not brought under its limits yet would pass none of them.
+        return
+    shares = Shares(batch, slots)
+    if shares.total <= 0:
+        return
+    view = shares.open_due()
+    for _ in range(PASSES):
+        if not _claim_shared_pass(batch, shares, view, claimed):
             break
+        view = shares.look_again()
     else:
         batch.report.claims_left = True
-    batch.report.claimed.extend(claimed)
-    return tuple(claimed)
+    shares.judge()
+
+
+def claim_one(batch: Batch, head: Head, *, slots: int) -> bool:
+    """Claim one task, without the rule that chooses; return whether pools and gauges let it."""
+    vtimes = {head.job_id: head.vtime + 1}
+    if not batch.capacity.is_shared:
+        batch.report.claimed.extend(take(batch, (head.task_id,), vtimes))
+        return True
+    shares = Shares(batch, slots)
+    if shares.total <= 0 or is_being_keyed(batch):
+        return False
+    shares.read_costs([head])
+    pool = batch.rules.admit(head, shares.room())
+    if pool is None:
+        return False
+    hold = {head.task_id: shares.hold_one(head, pool)}
+    batch.report.claimed.extend(take(batch, (head.task_id,), vtimes, hold))
+    return True
+
+
+def _claim_shared_pass(batch: Batch, shares: Shares, view: View, claimed: list[Claimed]) -> bool:
+    """Claim from what is in view; return whether another look may find more."""
+    limit = min(LANES_MAX, max(LANES_MIN, 2 * shares.total))
+    seen = None if view.woken else look_at_reordered(batch, limit)
+    if seen is None or not shares.admits(seen):
+        batch.refresh_lanes()
+        seen = look(batch, limit, view)
+    if seen.shut_aisles or seen.shut_lanes:
+        shut_met(batch, aisles=seen.shut_aisles, lanes=seen.shut_lanes)
+    picks = Picks(vtimes={})
+    if seen.heads:
+        shares.read_costs(seen.heads)
+        picks = batch.rules.choose(
+            seen.heads,
+            shares.total,
+            now=batch.now,
+            aging_step=batch.aging_step,
+            room=shares.room(Ahead(batch, is_metered=shares.is_metered).further),
+        )
+        claimed += take(batch, picks.task_ids, picks.vtimes, shares.hold(picks))
+    was_shut = shares.park(seen, picks, view.woken)
+    return seen.is_cut and shares.total > 0 and (was_shut or bool(picks.task_ids) or bool(seen.shut_aisles))
 
 
 def free_slots(batch: Batch, slots: int) -> int:
@@ -43,9 +112,14 @@ def free_slots(batch: Batch, slots: int) -> int:
     return slots - int(taken)
 
 
-def take(batch: Batch, task_ids: Sequence[int], vtimes: Mapping[int, int]) -> list[Claimed]:
-    """Claim tasks, in this order; their jobs get these virtual times and have started."""
-    claimed = [_claimed(row) for row in running.claim(batch, task_ids)]
+def take(
+    batch: Batch, task_ids: Sequence[int], vtimes: Mapping[int, int], holds: Mapping[int, Hold] = NO_HOLDS
+) -> list[Claimed]:
+    """Claim tasks, in this order; their jobs get these virtual times and have started.
+
+    `holds` is what they take of pools and gauges.
+    """
+    claimed = [_claimed(row) for row in running.claim(batch, task_ids, holds)]
     batch.many("UPDATE job SET vtime = ? WHERE id = ?", [(v, job) for job, v in vtimes.items()])
     jobs.start(batch, vtimes)
     return claimed
@@ -68,7 +142,7 @@ def _claim_pass(batch: Batch, free: int, claimed: list[Claimed]) -> bool:
             free,
             now=batch.now,
             aging_step=batch.aging_step,
-            further=ahead.further if only is None else None,
+            room=Room(further=ahead.further) if only is None else ANY_SLOT,
         )
         claimed += take(batch, picks.task_ids, picks.vtimes)
     return seen.is_cut

@@ -14,7 +14,7 @@ from functools import partial
 from core.model.lanes import Head
 from core.model.status import TaskStatus
 from core.model.values import INBOX
-from core.store.apply.claim import LANES_MAX, apply_claim, free_slots, take
+from core.store.apply.claim import LANES_MAX, apply_claim, claim_one, free_slots, take
 from core.store.apply.containment import error_name, fail_job, set_aside, tried
 from core.store.apply.lanes import shut_met
 from core.store.apply.moves import idle
@@ -70,7 +70,7 @@ def apply_claim_apart(batch: Batch, *, slots: int) -> None:
         return
     tried(batch, partial(shut_met, aisles=seen.shut_aisles, lanes=seen.shut_lanes))
     done = _Round(free_slots(batch, slots))
-    _claim_one_by_one(batch, seen, done)
+    _claim_one_by_one(batch, seen, done, slots=slots)
     if not done.claimed and done.faults > 1:
         _tell(batch, f"nothing can be claimed: {error_name(error)}")
         return
@@ -100,7 +100,7 @@ def _look(batch: Batch) -> Seen | None:
     return found[0] if found else None
 
 
-def _claim_one_by_one(batch: Batch, seen: Seen, done: _Round) -> None:
+def _claim_one_by_one(batch: Batch, seen: Seen, done: _Round, *, slots: int) -> None:
     ahead, tries = Ahead(batch), Counter[int]()
     heads = [(head.sort_key, head.lane_id, head) for head in seen.heads]
     heapq.heapify(heads)
@@ -108,7 +108,11 @@ def _claim_one_by_one(batch: Batch, seen: Seen, done: _Round) -> None:
         _, _, head = heapq.heappop(heads)
         if head.job_id in done.jobs:
             continue
-        error = tried(batch, partial(_claim, head=head))
+        admitted: list[bool] = []
+        error = tried(batch, partial(_claim, head=head, slots=slots, admitted=admitted))
+        if error is None and not any(admitted):
+            # It and what is behind it wait for a pool or a limit.
+            continue
         if error is None:
             done.claimed += 1
             done.free -= 1
@@ -122,9 +126,9 @@ def _claim_one_by_one(batch: Batch, seen: Seen, done: _Round) -> None:
             heapq.heappush(heads, (behind.sort_key, behind.lane_id, behind))
 
 
-def _claim(batch: Batch, *, head: Head) -> None:
+def _claim(batch: Batch, *, head: Head, slots: int, admitted: list[bool]) -> None:
     # Without the rule that chooses: it may be what fails.
-    batch.report.claimed.extend(take(batch, (head.task_id,), {head.job_id: head.vtime + 1}))
+    admitted.append(claim_one(batch, head, slots=slots))
 
 
 def _is_task_at_fault(batch: Batch, head: Head, error: Exception, done: _Round) -> bool:

@@ -41,6 +41,7 @@ _READ = (
 
 def apply_completes(batch: Batch, commands: Sequence[Complete]) -> list[Completed | TaskdeckError]:
     """Close attempts; a closed one is a duplicate (an event without effect), an unknown one a bug."""
+    batch.spent |= {(command.task_id, command.epoch): command.spent for command in commands if command.spent}
     successes = [
         _success(batch, command, command.outcome)
         for command in commands

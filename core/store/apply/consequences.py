@@ -17,6 +17,7 @@ from core.model.records import replace
 from core.model.status import JOB, TASK, TaskStatus
 from core.model.values import INBOX
 from core.store.apply.ends import give_verdict
+from core.store.apply.lane_sets import rekey
 from core.store.apply.lanes import open_job
 from core.store.apply.moves import idle, queueing
 from core.store.apply.stages import close_stages, unblock_stage
@@ -89,6 +90,8 @@ def carry_out(batch: Batch, left: Sequence[LeftOver]) -> None:
             unblock_stage(batch, number)
         elif kind == "lanes":
             open_job(batch, number)
+        elif kind == "limits":
+            rekey(batch, number)
     tasks = [number for kind, number in left if kind == "task"]
     rows = batch.rows(
         f"SELECT id, job_id, stage_id, status FROM task WHERE id IN (SELECT value FROM json_each(?))"

@@ -17,6 +17,7 @@ from core.store.derived import (
     REAL_FAMILY_HOURS,
     REAL_FAMILY_JOBS,
     REAL_FAMILY_TASKS,
+    REAL_GAUGES,
     REAL_RUN_TIMES,
 )
 from core.store.families import KEPT as FAMILY_KEPT
@@ -70,6 +71,14 @@ _ENDED = (
         f" WHERE ends.at - ends.at % {BUCKET} > newest.at - {KEPT} GROUP BY 1, 2, 3"
     ),
 )
+_GAUGES = (
+    (
+        "UPDATE gauge SET used = r.used, reserved = r.reserved, unknown = r.unknown,"
+        " opens_at = CASE WHEN waited_for THEN 0 ELSE opens_at END"
+        f" FROM ({REAL_GAUGES}) r WHERE r.id = gauge.id"
+    ),
+)
+_TABLES = (("run_time", _RUN_TIMES), ("family", _FAMILIES), ("ended", _ENDED), ("gauge", _GAUGES))
 
 
 def apply_recount(batch: Batch, _: Recount) -> int:
@@ -78,11 +87,12 @@ def apply_recount(batch: Batch, _: Recount) -> int:
     Each count that was wrong and is right now is an event. What the batch did so far counts.
     """
     batch.flush_facts()
+    batch.gauges.forget()
     wrong = _wrong(batch)
     tables = {code.partition(".")[0] for code in wrong}
     if "family" in tables:
         _make_families(batch)
-    for table, statements in (("run_time", _RUN_TIMES), ("family", _FAMILIES), ("ended", _ENDED)):
+    for table, statements in _TABLES:
         for statement in statements if table in tables else ():
             batch.run(statement)
     still = _wrong(batch)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from core.store.batch import Batch
+from core.store.capacity import set_of
 from core.store.rows import LeftOver
 from core.store.sql import ids, raw
 
@@ -29,48 +30,60 @@ _SHUT_AISLES = "UPDATE aisle SET shut_by = 0 WHERE id IN (SELECT value FROM json
 
 
 class Lanes:
-    """The lanes of a job by queue, made where they are missing."""
+    """The lanes of a job by queue and gauge set, made where they are missing."""
 
     def __init__(self, batch: Batch, job_id: int) -> None:
         self._batch = batch
         self._job_id = job_id
-        self._known: dict[str, int] = {}
+        self._known: dict[tuple[str, int], int] = {}
 
-    def of(self, queue: str) -> int:
-        """Return the id of the job's lane in a queue."""
-        lane_id = self._known.get(queue)
+    def of(self, queue: str, gset_id: int = 0) -> int:
+        """Return the id of the job's lane in a queue, for tasks that pass these gauges."""
+        key = (queue, gset_id)
+        lane_id = self._known.get(key)
         if lane_id is None:
-            lane_id = self._known[queue] = self._read(queue) or self._make(queue)
+            lane_id = self._known[key] = self._read(queue, gset_id) or self._make(queue, gset_id)
         return lane_id
 
-    def _read(self, queue: str) -> int | None:
+    def _read(self, queue: str, gset_id: int) -> int | None:
         row = self._batch.one(
             "SELECT l.id FROM aisle a JOIN lane l ON l.aisle_id = a.id"
-            " WHERE a.queue = CAST(? AS TEXT) AND a.gset_id = 0 AND l.job_id = ?",
+            " WHERE a.queue = CAST(? AS TEXT) AND a.gset_id = ? AND l.job_id = ?",
             raw(queue),
+            gset_id,
             self._job_id,
         )
         return None if row is None else int(row[0])
 
-    def _make(self, queue: str) -> int:
+    def _make(self, queue: str, gset_id: int) -> int:
         ((lane_id,),) = self._batch.rows(
             "INSERT INTO lane (aisle_id, job_id) VALUES (?, ?) RETURNING id",
-            self._aisle(queue),
+            self._aisle(queue, gset_id),
             self._job_id,
         )
         return int(lane_id)
 
-    def _aisle(self, queue: str) -> int:
+    def _aisle(self, queue: str, gset_id: int) -> int:
         known = self._batch.one(
-            "SELECT id FROM aisle WHERE queue = CAST(? AS TEXT) AND gset_id = 0", raw(queue)
+            "SELECT id FROM aisle WHERE queue = CAST(? AS TEXT) AND gset_id = ?", raw(queue), gset_id
         )
         if known is not None:
             return int(known[0])
-        self._batch.run("INSERT OR IGNORE INTO queue (name) VALUES (CAST(? AS TEXT))", raw(queue))
+        if self._batch.run("INSERT OR IGNORE INTO queue (name) VALUES (CAST(? AS TEXT))", raw(queue)):
+            limit_queue(self._batch, queue)
         ((aisle_id,),) = self._batch.rows(
-            "INSERT INTO aisle (queue) VALUES (CAST(? AS TEXT)) RETURNING id", raw(queue)
+            "INSERT INTO aisle (queue, gset_id) VALUES (CAST(? AS TEXT), ?) RETURNING id", raw(queue), gset_id
         )
         return int(aisle_id)
+
+
+def limit_queue(batch: Batch, queue: str) -> None:
+    """Bring a queue under the limits that all its tasks are under."""
+    capacity = batch.capacity
+    broad = batch.rules.broad_keys(queue, tuple(capacity.limits.values())) if capacity.limits else ()
+    gset_id = set_of(batch.db, (batch.gauges.find(capacity.limits[one.name], one.key) for one in broad))
+    batch.run("UPDATE queue SET gset_id = ? WHERE name = CAST(? AS TEXT)", gset_id, raw(queue))
+    capacity.put_queue_set(queue, gset_id)
 
 
 def shut_job(batch: Batch, job_id: int) -> None:

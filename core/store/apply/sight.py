@@ -6,14 +6,15 @@ Used by the claim.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import NamedTuple
 
 from core.model.lanes import Head
 from core.model.status import JOB, JobStatus
 from core.store.batch import Batch
-from core.store.sql import ids
+from core.store.sql import ids, raw
 
 MANY = 16
 """From so many aisles on, their lanes are read by one statement."""
@@ -22,10 +23,15 @@ LAST = 2**63 - 1
 FIRST_READ = 4
 """Tasks that are read behind a picked one; each further read of that lane doubles it."""
 
+_AISLE = "a.id, a.queue, a.head_key, a.gset_id, q.paused_at IS NOT NULL, a.shut_by"
 _AISLES = (
-    "SELECT a.id, a.queue, a.head_key, q.paused_at IS NOT NULL FROM aisle a INDEXED BY aisle_open"
-    " CROSS JOIN queue q ON q.name = a.queue"
+    f"SELECT {_AISLE} FROM aisle a INDEXED BY aisle_open CROSS JOIN queue q ON q.name = a.queue"
     " WHERE a.head_key IS NOT NULL AND a.shut_by IS NULL ORDER BY a.head_key LIMIT ?"
+)
+_AISLES_OF_QUEUE = (
+    f"SELECT {_AISLE} FROM aisle a INDEXED BY aisle_of_queue CROSS JOIN queue q ON q.name = a.queue"
+    " WHERE a.queue = CAST(? AS TEXT) AND a.head_key IS NOT NULL AND a.shut_by IS NULL"
+    " ORDER BY a.head_key LIMIT ?"
 )
 _LANE = "l.head_key, l.id, l.head_id, l.aisle_id, l.job_id, j.vtime, j.status"
 _OPEN = "l.head_key IS NOT NULL AND l.shut_by IS NULL AND l.head_key <= ?2"
@@ -38,19 +44,34 @@ _LANES_OF_MANY = (
     f" ON l.aisle_id = x.value AND {_OPEN} CROSS JOIN job j ON j.id = l.job_id LIMIT ?3"
 )
 _BEHIND = (
-    "SELECT id, sort_key FROM task INDEXED BY task_claim WHERE lane_id = ? AND status = 'queued'"
+    "SELECT id, sort_key, NULL FROM task INDEXED BY task_claim WHERE lane_id = ? AND status = 'queued'"
     " AND (sort_key, id) > (?, ?) ORDER BY sort_key, id LIMIT ?"
 )
+_BEHIND_COST = _BEHIND.replace("NULL", "cost")
+_COSTS = "SELECT id, cost FROM task WHERE id IN (SELECT value FROM json_each(?)) AND cost IS NOT NULL"
 _WAITING = "SELECT 1 FROM aisle INDEXED BY aisle_open WHERE head_key IS NOT NULL AND shut_by IS NULL LIMIT 1"
 _REORDERED = (
-    "SELECT t.sort_key, l.id, t.id, l.aisle_id, l.job_id, j.vtime, j.status, a.queue, q.paused_at IS NOT NULL"
+    "SELECT t.sort_key, l.id, t.id, l.aisle_id, l.job_id, j.vtime, j.status, a.queue, a.gset_id,"
+    " q.paused_at IS NOT NULL"
     " FROM json_each(?) AS x CROSS JOIN lane l ON l.id = x.value AND l.shut_by IS NULL"
     " CROSS JOIN aisle a ON a.id = l.aisle_id AND a.shut_by IS NULL CROSS JOIN queue q ON q.name = a.queue"
     " CROSS JOIN job j ON j.id = l.job_id"
     " CROSS JOIN task t ON t.id = (SELECT id FROM task INDEXED BY task_claim WHERE lane_id = l.id"
     " AND status = 'queued' AND sort_key > -9223372036854775807 ORDER BY sort_key, id LIMIT 1)"
 )
+_by_head = attrgetter("head_key")
 _CLAIMABLE = JOB["start"].sources | {JobStatus.RUNNING}
+
+
+class Aisle(NamedTuple):
+    """An aisle as it is read, in sight of a claim."""
+
+    id: int
+    queue: str
+    head_key: int
+    gset_id: int
+    is_paused: int
+    shut_by: int | None
 
 
 class _Lane(NamedTuple):
@@ -72,10 +93,14 @@ class Seen:
     heads: list[Head] = field(default_factory=list)
     shut_aisles: list[int] = field(default_factory=list)
     shut_lanes: list[int] = field(default_factory=list)
+    aisles: dict[int, Aisle] = field(default_factory=dict)
+    """Those whose lanes were looked at."""
+    refused: dict[int, int] = field(default_factory=dict)
+    """Aisles of which a gauge has nothing left, and that gauge."""
     is_cut: bool = False
     """There may be more lanes behind these."""
 
-    def note(self, lane: _Lane, *, queue: str) -> None:
+    def note(self, lane: _Lane, aisle: Aisle) -> None:
         """Note the head of a lane, or that the lane ought to be shut."""
         if lane.status not in _CLAIMABLE:
             self.shut_lanes.append(lane.id)
@@ -85,28 +110,63 @@ class Seen:
                 lane_id=lane.id,
                 task_id=lane.head_id,
                 job_id=lane.job_id,
-                queue=queue,
+                queue=aisle.queue,
                 sort_key=lane.head_key,
                 vtime=lane.vtime,
+                aisle_id=aisle.id,
+                gset_id=aisle.gset_id,
             )
         )
 
 
-def look(batch: Batch, limit: int) -> Seen:
-    """Look at the `limit` lanes with the lowest heads; changes nothing."""
+@dataclass(slots=True, kw_only=True)
+class View:
+    """Which aisles a claim may look at, and which of them it looks at although they are shut."""
+
+    queues: Sequence[str] | None = None
+    """Those of whose pools one has a free slot, and whose gauges have something left; None = all."""
+    woken: Mapping[int, Aisle] = field(default_factory=dict)
+    """Aisles that were shut by gauges which have something left."""
+    refuses: Callable[[int], int | None] = lambda _: None
+    """Return the gauge of a set that has nothing left; None = all have."""
+
+
+EVERYTHING = View()
+
+
+def look(batch: Batch, limit: int, view: View = EVERYTHING) -> Seen:
+    """Look at the `limit` lanes with the lowest heads in view; changes nothing."""
     seen = Seen()
-    aisles: dict[int, tuple[str, int]] = {}
-    rows = batch.rows(_AISLES, limit)
-    for aisle_id, queue, head_key, is_paused in rows:
-        if is_paused:
-            seen.shut_aisles.append(aisle_id)
+    rows = _open_aisles(batch, limit, view)
+    candidates = sorted((*rows, *view.woken.values()), key=_by_head) if view.woken else rows
+    for aisle in candidates:
+        if aisle.is_paused:
+            seen.shut_aisles.append(aisle.id)
+        elif (gauge_id := view.refuses(aisle.gset_id)) is not None:
+            seen.refused[aisle.id] = gauge_id
         else:
-            aisles[aisle_id] = queue, head_key
-    lanes = _earliest(batch, aisles, limit)
-    seen.is_cut = len(rows) == limit or len(lanes) == limit
+            seen.aisles[aisle.id] = aisle
+    lanes = _earliest(batch, seen.aisles, limit)
+    seen.is_cut = len(rows) >= limit or len(lanes) == limit
     for lane in lanes:
-        seen.note(lane, queue=aisles[lane.aisle_id][0])
+        seen.note(lane, seen.aisles[lane.aisle_id])
     return seen
+
+
+def note_costs(batch: Batch, heads: Sequence[Head]) -> None:
+    """Read the estimates of the tasks at these heads, which have metered gauges."""
+    costs = dict(batch.rows(_COSTS, ids(head.task_id for head in heads)))
+    for head in heads:
+        head.cost = costs.get(head.task_id)
+
+
+def _open_aisles(batch: Batch, limit: int, view: View) -> list[Aisle]:
+    if view.queues is None:
+        return batch.typed(Aisle, _AISLES, limit)
+    found = [
+        aisle for queue in view.queues for aisle in batch.typed(Aisle, _AISLES_OF_QUEUE, raw(queue), limit)
+    ]
+    return heapq.nsmallest(limit, found, key=_by_head)
 
 
 def look_at_reordered(batch: Batch, limit: int) -> Seen | None:
@@ -119,16 +179,16 @@ def look_at_reordered(batch: Batch, limit: int) -> Seen | None:
     if not 0 < len(lanes) <= limit or batch.rows(_WAITING):
         return None
     seen = Seen()
-    for *columns, queue, paused in batch.rows(_REORDERED, ids(lanes)):
+    for *columns, queue, gset_id, paused in batch.rows(_REORDERED, ids(lanes)):
         lane = _Lane(*columns)
         if paused:
             seen.shut_aisles.append(lane.aisle_id)
         else:
-            seen.note(lane, queue=queue)
+            seen.note(lane, Aisle(lane.aisle_id, queue, lane.head_key, gset_id, 0, None))
     return seen
 
 
-def _earliest(batch: Batch, aisles: dict[int, tuple[str, int]], limit: int) -> list[_Lane]:
+def _earliest(batch: Batch, aisles: Mapping[int, Aisle], limit: int) -> list[_Lane]:
     """Return the lanes of these aisles (in order of their heads) with the lowest heads."""
     if len(aisles) >= MANY:
         lanes = batch.typed(_Lane, _LANES_OF_MANY, ids(aisles), LAST, 4 * limit)
@@ -136,10 +196,10 @@ def _earliest(batch: Batch, aisles: dict[int, tuple[str, int]], limit: int) -> l
             return heapq.nsmallest(limit, lanes)
     found: list[_Lane] = []
     bound = LAST
-    for aisle_id, (_, head_key) in aisles.items():
-        if head_key > bound:
+    for aisle in aisles.values():
+        if aisle.head_key > bound:
             break
-        found += batch.typed(_Lane, _LANES, aisle_id, bound, limit)
+        found += batch.typed(_Lane, _LANES, aisle.id, bound, limit)
         if len(found) >= limit:
             found = heapq.nsmallest(limit, found)
             bound = found[-1].head_key
@@ -147,10 +207,11 @@ def _earliest(batch: Batch, aisles: dict[int, tuple[str, int]], limit: int) -> l
 
 
 class Ahead:
-    """Reads behind the heads of lanes, a few tasks at a time."""
+    """Reads behind the heads of lanes, a few tasks at a time; their estimates where `is_metered` says so."""
 
-    def __init__(self, batch: Batch) -> None:
+    def __init__(self, batch: Batch, *, is_metered: Callable[[Head], bool] = lambda _: False) -> None:
         self._batch = batch
+        self._is_metered = is_metered
         self._read: dict[int, list[Head]] = {}
         self._sizes: dict[int, int] = {}
 
@@ -169,7 +230,8 @@ class Ahead:
         return [head, *self._behind(head, number - 1)]
 
     def _behind(self, head: Head, number: int) -> list[Head]:
-        rows = self._batch.rows(_BEHIND, head.lane_id, head.sort_key, head.task_id, number)
+        sql = _BEHIND_COST if self._is_metered(head) else _BEHIND
+        rows = self._batch.rows(sql, head.lane_id, head.sort_key, head.task_id, number)
         return [
             Head(
                 lane_id=head.lane_id,
@@ -178,6 +240,9 @@ class Ahead:
                 queue=head.queue,
                 sort_key=sort_key,
                 vtime=head.vtime,
+                aisle_id=head.aisle_id,
+                gset_id=head.gset_id,
+                cost=cost,
             )
-            for task_id, sort_key in rows
+            for task_id, sort_key, cost in rows
         ]

@@ -15,6 +15,7 @@ from core.model.status import StageStatus, TaskStatus
 from core.model.stored_spec import spec_to_json
 from core.model.values import INBOX, INBOX_STAGE, JsonObject
 from core.store.apply.first_facts import job_facts, task_facts
+from core.store.apply.lane_sets import GaugeSets
 from core.store.apply.lanes import Lanes
 from core.store.batch import Batch
 from core.store.rows import PLACE, LeftOver, Subject, TaskPlace
@@ -22,15 +23,15 @@ from core.store.sql import digest, pack, raw
 
 _TASK = (
     f"INSERT INTO task ({PLACE}, key, name, grp, uses, priority, status, sort_key, needs_left, conditional,"
-    " wait_reason, max_attempts, created_at, queued_at, spec, actor)"
+    " wait_reason, max_attempts, created_at, queued_at, cost, spec, actor)"
     " VALUES (?, ?, ?, CAST(? AS TEXT), ?, CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT),"
-    " CAST(? AS TEXT), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CAST(? AS TEXT))"
+    " CAST(? AS TEXT), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CAST(? AS TEXT))"
 )
 _JOB = (
     "INSERT INTO job (id, name, status, on_task_failure, definition_hash, params, meta, notify, client_key,"
-    " input_hash, actor, vtime, created_at)"
+    " input_hash, actor, project, vtime, created_at)"
     " VALUES (?, CAST(? AS TEXT), 'pending', ?, ?, ?, ?, CAST(? AS TEXT), CAST(? AS TEXT), ?,"
-    " CAST(? AS TEXT), coalesce((SELECT min(vtime) FROM job INDEXED BY job_vtime"
+    " CAST(? AS TEXT), CAST(? AS TEXT), coalesce((SELECT min(vtime) FROM job INDEXED BY job_vtime"
     " WHERE status IN ('ending', 'paused', 'pending', 'running')), 0), ?)"
 )
 _STAGE = (
@@ -86,9 +87,10 @@ def _enqueue(batch: Batch, command: Enqueue) -> tuple[int, ...]:
 def _loose_tasks(
     batch: Batch, plans: Sequence[TaskPlan], *, first: int, group: str | None
 ) -> Iterator[_NewTask]:
-    lanes = Lanes(batch, INBOX)
+    lanes, sets = Lanes(batch, INBOX), GaugeSets(batch)
     for task_id, plan in enumerate(plans, first):
-        place = TaskPlace(task_id, INBOX, INBOX_STAGE, plan.queue, lanes.of(plan.queue))
+        gset_id = sets.of_plan(plan, job_id=INBOX, workflow=None, project=plan.project)
+        place = TaskPlace(task_id, INBOX, INBOX_STAGE, plan.queue, lanes.of(plan.queue, gset_id))
         yield _new_task(place, plan, needs=0, is_open=True, group=group)
 
 
@@ -152,6 +154,7 @@ def _write_job(batch: Batch, job_id: int, command: Submit, input_hash: str) -> N
         raw(plan.client_key),
         input_hash,
         raw(command.actor),
+        raw(plan.project),
         batch.wall,
     )
     batch.event("job.created", Subject(job_id), actor=command.actor, data=job_facts(command))
@@ -163,7 +166,7 @@ def _write_stages(batch: Batch, job_id: int, command: Submit) -> None:
     for position, plan in enumerate(command.plan.stages):
         stage = _Stage(job_id=job_id, id=stage_id + position, is_open=position == 0)
         _write_stage(batch, stage, plan, position=position, first_task=first_task)
-        tasks = list(_tasks_of_stage(batch, stage, plan, first_task))
+        tasks = list(_tasks_of_stage(batch, stage, plan, first_task, job=command.plan))
         _write_tasks(batch, tasks, command, numbers)
         first_task += len(tasks)
     batch.many(
@@ -187,10 +190,13 @@ def _write_stage(batch: Batch, stage: _Stage, plan: StagePlan, *, position: int,
         )
 
 
-def _tasks_of_stage(batch: Batch, stage: _Stage, plan: StagePlan, first_task: int) -> Iterator[_NewTask]:
-    lanes = Lanes(batch, stage.job_id)
+def _tasks_of_stage(
+    batch: Batch, stage: _Stage, plan: StagePlan, first_task: int, *, job: JobPlan
+) -> Iterator[_NewTask]:
+    lanes, sets = Lanes(batch, stage.job_id), GaugeSets(batch)
     for task_id, task in enumerate(plan.tasks, first_task):
-        place = TaskPlace(task_id, stage.job_id, stage.id, task.queue, lanes.of(task.queue))
+        gset_id = sets.of_plan(task, job_id=stage.job_id, workflow=job.name, project=job.project)
+        place = TaskPlace(task_id, stage.job_id, stage.id, task.queue, lanes.of(task.queue, gset_id))
         yield _new_task(place, task, needs=len(task.needs), is_open=stage.is_open)
 
 
@@ -268,6 +274,7 @@ def _row(batch: Batch, task: _NewTask) -> tuple[int | str | bytes | None, ...]:
         plan.retry.max_attempts,
         batch.wall,
         batch.wall if queued else None,
+        None if plan.cost is None or not plan.cost.amounts else pack(dict(plan.cost.amounts)),
     )
 
 

@@ -12,6 +12,7 @@ from core.store.schema import BUCKET, KEPT
 from core.store.sql import among
 from core.store.verify.check import check
 from core.store.verify.family_checks import FAMILY_CHECKS
+from core.store.verify.gauge_checks import GAUGE_CHECKS, WAIT_CHECKS
 
 _OPEN = set(TaskStatus) - TASK_FINAL
 _LIVE = set(JobStatus) - JOB_FINAL - {JobStatus.ENDING}
@@ -60,7 +61,7 @@ _COUNTS = (
         "a lane is shut, but its job may be claimed from",
         f"""
         SELECT l.id AS lane, l.job_id AS job, j.status FROM lane l JOIN job j ON j.id = l.job_id
-        WHERE l.shut_by IS NOT NULL AND {among(_LIVE - {JobStatus.PAUSED}, "j.status")}
+        WHERE l.shut_by = 0 AND {among(_LIVE - {JobStatus.PAUSED}, "j.status")}
         AND NOT {_followed("lanes", "l.job_id")}""",
     ),
     check(
@@ -77,7 +78,7 @@ _COUNTS = (
         "an aisle is shut, but its queue is not paused",
         """
         SELECT a.id AS aisle, a.queue FROM aisle a JOIN queue q ON q.name = a.queue
-        WHERE a.shut_by IS NOT NULL AND q.paused_at IS NULL""",
+        WHERE a.shut_by = 0 AND q.paused_at IS NULL""",
     ),
     check(
         "lane.foreign",
@@ -317,7 +318,7 @@ _JOBS = (
     ),
 )
 
-DERIVED_CHECKS = (*_ENDS, *_RUN_TIMES, *FAMILY_CHECKS)
+DERIVED_CHECKS = (*_ENDS, *_RUN_TIMES, *FAMILY_CHECKS, *GAUGE_CHECKS)
 """Checks of what is kept beside tasks, attempts and events, and can be counted again from these."""
-CHECKS = (COUNTERS, *_COUNTS, *DERIVED_CHECKS, *_NEEDS, *_ATTEMPTS, *_ACTORS, *_STAGES, *_JOBS)
+CHECKS = (COUNTERS, *_COUNTS, *WAIT_CHECKS, *DERIVED_CHECKS, *_NEEDS, *_ATTEMPTS, *_ACTORS, *_STAGES, *_JOBS)
 """Every check, in the order of its run."""

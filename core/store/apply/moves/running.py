@@ -5,7 +5,7 @@ Called by `claim` and `complete`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from core.model.errors import Bug
 from core.model.outcomes import SHORT
@@ -15,7 +15,7 @@ from core.model.values import JsonObject
 from core.store.apply.moves.attempts import ClosedAttempt, close_succeeded, error_note, open_attempts
 from core.store.apply.run_times import keep_run_times
 from core.store.batch import Batch
-from core.store.rows import PLACE, Cause, ClaimedRow, Success, TaskPlace
+from core.store.rows import NO_HOLDS, PLACE, Cause, ClaimedRow, Hold, Success, TaskPlace
 from core.store.sql import SORT_KEY, WALL, guard, ids, pack, raw
 
 INTERRUPTED = "the engine stopped; what the call had done so far is not kept, it begins again"
@@ -59,7 +59,7 @@ _LEAVE = {
 }
 
 
-def claim(batch: Batch, task_ids: Sequence[int]) -> list[ClaimedRow]:
+def claim(batch: Batch, task_ids: Sequence[int], holds: Mapping[int, Hold] = NO_HOLDS) -> list[ClaimedRow]:
     """Claim queued tasks, each of which must be there; return them in this order."""
     rows = {row.task_id: row for row in batch.typed(ClaimedRow, _CLAIM, batch.wall, ids(task_ids))}
     if len(rows) != len(task_ids):
@@ -67,7 +67,7 @@ def claim(batch: Batch, task_ids: Sequence[int]) -> list[ClaimedRow]:
     claimed = [rows[task_id] for task_id in task_ids]
     for row in claimed:
         batch.task_moved(row, TASK["claim"], attempt=row.epoch)
-    open_attempts(batch, claimed)
+    open_attempts(batch, claimed, holds)
     return claimed
 
 

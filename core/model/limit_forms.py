@@ -1,0 +1,47 @@
+"""Stored forms of limits, pools and what attempts hold.
+
+Used by the store; text in, nouns out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+import msgspec
+
+from core.model.limits import Limit, Pool
+
+T = TypeVar("T", Limit, Pool)
+
+
+def to_text(one: Limit | Pool) -> str:
+    """Return the stored form; equal ones have equal texts."""
+    return msgspec.json.encode(one, order="sorted").decode()
+
+
+def from_text(kind: type[T], body: str, changed: str | None) -> T:
+    """Read a stored form, with the fields that were changed at run time in their place."""
+    fields: dict[str, object] = msgspec.json.decode(body)
+    return msgspec.convert(fields | (msgspec.json.decode(changed) if changed else {}), kind)
+
+
+def costs_of(stored: str | None) -> Mapping[str, int]:
+    """Return an estimate as the column of a task has it, in millionths by unit."""
+    return {} if stored is None else msgspec.json.decode(stored, type=dict[str, int])
+
+
+def held_by(stored: str | None) -> Mapping[int, int]:
+    """Return what an attempt holds of metered gauges, by gauge id."""
+    return {} if stored is None else msgspec.json.decode(stored, type=dict[int, int])
+
+
+def pack_held(held: Iterable[tuple[int, int]]) -> str | None:
+    """Return the column of `held_by`; None = nothing is held."""
+    listed = dict(held)
+    return msgspec.json.encode(listed).decode() if listed else None
+
+
+def gauges_in(stored: str) -> tuple[int, ...]:
+    """Return the ids of a gauge set."""
+    return msgspec.json.decode(stored, type=tuple[int, ...])

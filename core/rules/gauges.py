@@ -1,0 +1,130 @@
+"""Arithmetic of gauges: what is left, taken, settled; when one opens.
+
+Called by the store's claim and settlement, through `writer`. Everything changes the gauge in memory; all
+gauges of a claim are looked at before any is lowered.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from core.model.limits import LimitKind
+from core.rules.windows import turn
+
+if TYPE_CHECKING:
+    from core.model.gauges import Gauge
+
+
+def begin(gauge: Gauge, *, wall: int) -> None:
+    """Put a new gauge into the window of this moment (ms UTC)."""
+    gauge.began, gauge.turns_at = turn(gauge.limit.window, wall)
+
+
+def turn_if_due(gauge: Gauge, *, wall: int) -> bool:
+    """Begin the window of this moment if the gauge stands in an earlier one; return whether it did.
+
+    What was reserved or unknown in the old window stays there. A clock that was set back turns nothing.
+    """
+    if gauge.turns_at is None or wall < gauge.turns_at:
+        return False
+    begin(gauge, wall=wall)
+    gauge.used = gauge.reserved = gauge.unknown = 0
+    return True
+
+
+def left(gauge: Gauge, *, now: int) -> int:
+    """Return how much may be taken now (attempts, or millionths of the unit); not above 0 = shut.
+
+    `now` is engine time in ms. Below 0 where more was used than the limit allows, or it was lowered.
+    """
+    limit = gauge.limit
+    if gauge.is_frozen or (gauge.shut_until is not None and now < gauge.shut_until):
+        return 0
+    match limit.kind:
+        case LimitKind.CONCURRENCY:
+            return limit.max - gauge.reserved
+        case LimitKind.RATE:
+            ahead = now * 1_000 + limit.max * limit.step_us - _base(gauge, now)
+            return min(limit.max, ahead // limit.step_us)
+        case LimitKind.QUOTA | LimitKind.BUDGET:
+            return limit.max - gauge.used - gauge.reserved - gauge.unknown
+        case _:
+            assert_never(limit.kind)
+
+
+def take(gauge: Gauge, amount: int, *, now: int) -> None:
+    """Hold an amount for attempts that are claimed now."""
+    limit = gauge.limit
+    if limit.kind is LimitKind.RATE:
+        gauge.tat_us = _base(gauge, now) + amount * limit.step_us
+    elif limit.kind is LimitKind.QUOTA and not limit.is_metered:
+        gauge.used += amount
+    else:
+        gauge.reserved += amount
+
+
+def settle(gauge: Gauge, held: int, spent: int, *, counted_at: int) -> None:
+    """Give back what an attempt held and count what it spent; `counted_at` tells the window of both.
+
+    What was held in an earlier window was given back when that turned, and is spent there.
+    """
+    if gauge.limit.kind is LimitKind.CONCURRENCY:
+        gauge.reserved -= held
+    elif gauge.limit.is_metered and counted_at >= gauge.began:
+        gauge.reserved -= held
+        gauge.used += spent
+
+
+def lose(gauge: Gauge, held: int, unknown: int, *, counted_at: int) -> None:
+    """Give back what an attempt held and count what it may have spent: its end was not observed."""
+    if gauge.limit.kind is LimitKind.CONCURRENCY:
+        gauge.reserved -= held
+    elif gauge.limit.is_metered and counted_at >= gauge.began:
+        gauge.reserved -= held
+        gauge.unknown += unknown
+
+
+def give_back(gauge: Gauge, held: int, *, counted_at: int) -> None:
+    """Undo what was taken for an attempt that never began."""
+    limit = gauge.limit
+    if limit.kind is LimitKind.RATE:
+        gauge.tat_us -= held * limit.step_us
+    elif limit.kind is LimitKind.QUOTA and not limit.is_metered:
+        gauge.used -= held if counted_at >= gauge.began else 0
+    else:
+        settle(gauge, held, 0, counted_at=counted_at)
+
+
+def opens_at(gauge: Gauge, *, now: int, offset: int) -> int | None:
+    """Return when a gauge has more by itself (engine time, ms); None = never.
+
+    `offset` is how far engine time is ahead of the wall clock, by which windows turn.
+    """
+    if gauge.is_frozen:
+        return None
+    times = []
+    if gauge.shut_until is not None and now < gauge.shut_until:
+        times.append(gauge.shut_until)
+    if gauge.limit.kind is LimitKind.RATE:
+        limit = gauge.limit
+        times.append(-(-(gauge.tat_us - (limit.max - 1) * limit.step_us) // 1_000))
+    elif gauge.turns_at is not None and not times:
+        times.append(gauge.turns_at + offset)
+    return max(times, default=None)
+
+
+def need_of(gauge: Gauge, cost: int | None) -> int:
+    """Return what one attempt takes of a gauge; `cost` is the task's estimate in its unit, None = none."""
+    if not gauge.limit.is_metered:
+        return 1
+    return gauge.limit.default_cost if cost is None else cost
+
+
+def _base(gauge: Gauge, now: int) -> int:
+    """Return from when on the next start counts (us).
+
+    An alarm that rings late must not lose tokens: less than one step of lateness is credited.
+    Source: the generic cell rate algorithm, ITU-T I.371.
+    """
+    now_us = now * 1_000
+    return gauge.tat_us if now_us - gauge.limit.step_us < gauge.tat_us else now_us

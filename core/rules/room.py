@@ -1,0 +1,69 @@
+"""Which pool takes a head, and which gauge refuses it.
+
+Used by the choice of `lanes`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from core.model.lanes import Head, Need, Room
+
+
+class Filling:
+    """Free slots and gauges as one choice fills them; nothing outside changes."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._free = {pool: number for pool, number in (room.free or {}).items() if number > 0}
+        self._left: dict[int, int] = {}
+        self.dear: dict[int, Need] = {}
+        """Lanes whose head did not fit, and the gauge that has too little left."""
+
+    def admit(self, head: Head) -> str | None:
+        """Take a slot and all that the head needs; None = it cannot start now, and nothing was taken.
+
+        All gauges are looked at before any is lowered. A gauge with nothing left lets nothing through, not
+        even what needs nothing of it.
+        """
+        lacking: Need | None = None
+        for pool in self._room.pools_of(head.queue):
+            if self._free.get(pool, 0) <= 0:
+                continue
+            needs = self._room.needs(head, pool)
+            lacking = self._lacking(needs)
+            if lacking is None:
+                self._take(needs, pool)
+                return pool
+        if lacking is not None:
+            self.dear[head.lane_id] = lacking
+        return None
+
+    @property
+    def is_full(self) -> bool:
+        """Return whether no pool has a free slot."""
+        return not self._free
+
+    def _lacking(self, needs: Sequence[Need]) -> Need | None:
+        for need in needs:
+            left = self._left.get(need.gauge_id)
+            if left is None:
+                left = self._left[need.gauge_id] = self._room.left(need.gauge_id)
+            if left <= 0 or left < need.amount:
+                return need
+        return None
+
+    def _take(self, needs: Sequence[Need], pool: str) -> None:
+        for gauge_id, amount in needs:
+            self._left[gauge_id] -= amount
+        self._free[pool] -= 1
+        if not self._free[pool]:
+            del self._free[pool]
+
+
+def admit(head: Head, room: Room) -> str | None:
+    """Return the pool in which a head may start now; None = none."""
+    return Filling(room).admit(head)

@@ -1,0 +1,95 @@
+"""Bring the store's pools and limits to what is configured.
+
+Called through the table in `core.store.dispatch`, at the start of an engine and after each change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from core.model.limit_commands import Configure
+from core.model.limit_forms import to_text
+from core.model.limits import Dimension, Limit, Pool
+from core.model.values import JsonObject
+from core.store.apply.lane_sets import rekey_waiting
+from core.store.apply.lanes import limit_queue
+from core.store.batch import Batch
+from core.store.capacity import set_of
+from core.store.rows import Subject
+from core.store.sql import raw
+
+_PUT_LIMIT = (
+    "INSERT INTO limit_rule (name, kind, body) VALUES (CAST(?1 AS TEXT), ?2, ?3)"
+    " ON CONFLICT (name) DO UPDATE SET kind = ?2, body = ?3, removed_at = NULL"
+)
+_PUT_POOL = (
+    "INSERT INTO pool (name, position, body) VALUES (CAST(?1 AS TEXT), ?2, ?3)"
+    " ON CONFLICT (name) DO UPDATE SET position = ?2, body = ?3, removed_at = NULL"
+)
+_BODIES = "SELECT name, body FROM {} WHERE removed_at IS NULL"
+_REMOVE = "UPDATE {} SET removed_at = ? WHERE name = CAST(? AS TEXT)"
+# What waits for a gauge looks again: it may have more now, or bind this no more.
+_WAKE = (
+    "UPDATE aisle SET shut_by = NULL WHERE shut_by > 0",
+    "UPDATE lane SET shut_by = NULL, need = NULL WHERE shut_by > 0 RETURNING aisle_id",
+    "UPDATE gauge SET waited_for = 0, opens_at = NULL",
+)
+
+
+def apply_configure(batch: Batch, command: Configure) -> int:
+    """Put what is configured in the place of what was; the tasks that wait come under it."""
+    kinds = {limit.name: limit.kind for limit in command.limits}
+    positions = {pool.name: number for number, pool in enumerate(command.pools)}
+    limits = _put(
+        batch, "limit_rule", command.limits, lambda name, body: (_PUT_LIMIT, raw(name), kinds[name], body)
+    )
+    pools = _put(
+        batch, "pool", command.pools, lambda name, body: (_PUT_POOL, raw(name), positions[name], body)
+    )
+    if not limits and not pools:
+        return 0
+    note: JsonObject = {"limits": [*sorted(limits)], "pools": [*sorted(pools)]}
+    batch.event("capacity.configured", Subject(), data=note)
+    renew_capacity(batch)
+    return len(limits) + len(pools)
+
+
+def renew_capacity(batch: Batch) -> None:
+    """Let claims see changed pools and limits, and bring what waits under them."""
+    batch.gauges.forget()
+    ((number,),) = batch.rows("UPDATE engine SET capacity = capacity + 1 RETURNING capacity")
+    batch.capacity.read(batch.db, number)
+    limits = list(batch.capacity.limits.values())
+    for (queue,) in batch.rows("SELECT name FROM queue"):
+        limit_queue(batch, queue)
+    for pool in batch.capacity.pools:
+        gauges = (batch.gauges.find(limit) for limit in limits if _is_of_pool(limit, pool))
+        gset_id = set_of(batch.db, gauges)
+        batch.run("UPDATE pool SET gset_id = ? WHERE name = CAST(? AS TEXT)", gset_id, raw(pool.name))
+    for statement in _WAKE:
+        batch.reorder_aisles(batch.rows(statement))
+    batch.capacity.read(batch.db, number)
+    rekey_waiting(batch)
+
+
+def _put(
+    batch: Batch,
+    table: str,
+    wanted: Sequence[Limit] | Sequence[Pool],
+    statement: Callable[[str, str], tuple[object, ...]],
+) -> set[str]:
+    """Write the rows that differ; return the names of those that changed, came or went."""
+    known = dict(batch.rows(_BODIES.format(table)))
+    bodies = {one.name: to_text(one) for one in wanted}
+    changed = {name for name, body in bodies.items() if known.get(name) != body}
+    for name in sorted(changed):
+        sql, *values = statement(name, bodies[name])
+        batch.run(str(sql), *values)
+    gone = known.keys() - bodies.keys()
+    for name in sorted(gone):
+        batch.run(_REMOVE.format(table), batch.wall, raw(name))
+    return changed | gone
+
+
+def _is_of_pool(limit: Limit, pool: Pool) -> bool:
+    return limit.on is not None and limit.on.get(Dimension.POOL) == pool.name

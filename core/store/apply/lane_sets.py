@@ -1,0 +1,121 @@
+"""Gauge sets of tasks, by the limits they are under.
+
+Called where tasks are admitted, judged, and when limits change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from core.model.limits import GaugeKey, Limit, TaskFacts
+from core.model.plans import TaskPlan
+from core.model.stored_spec import StoredSpec
+from core.model.task_facts import facts_of
+from core.model.values import INBOX
+from core.store.apply.lanes import Lanes
+from core.store.batch import Batch
+from core.store.capacity import set_of
+from core.store.rows import LeftOver
+from core.store.sql import unpack
+
+MAX_PER_BATCH = 1_000
+"""Waiting tasks that one batch brings under changed limits at the most."""
+
+_WAITING = (
+    "SELECT t.id, t.job_id, t.queue, t.lane_id, t.uses, t.spec, job.name, job.project FROM task t"
+    " JOIN job ON job.id = t.job_id WHERE t.id > ? AND t.status IN"
+    " ('blocked', 'held', 'queued', 'retrying', 'waiting') ORDER BY t.id LIMIT ?"
+)
+
+
+class _Waiting(NamedTuple):
+    """A task that waits, as far as limits see it."""
+
+    id: int
+    job_id: int
+    queue: str
+    lane_id: int
+    uses: str
+    spec: str
+    workflow: str
+    project: str | None
+
+
+class GaugeSets:
+    """Gauge sets by the facts of tasks, within one batch."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+        self._limits: Sequence[Limit] = tuple(batch.capacity.limits.values())
+        self._known: dict[Sequence[GaugeKey], int] = {}
+
+    @property
+    def are_needed(self) -> bool:
+        """Whether any limit is configured."""
+        return bool(self._limits)
+
+    def of_plan(self, plan: TaskPlan, *, job_id: int, workflow: str | None, project: str | None) -> int:
+        """Return the gauge set of a task that is admitted."""
+        if not self._limits:
+            return 0
+        return self.of(facts_of(plan, job=job_id, workflow=workflow, project=project))
+
+    def of(self, facts: TaskFacts) -> int:
+        """Return the gauge set that a task passes beside that of its queue; 0 = none."""
+        if not self._limits:
+            return 0
+        keys = tuple(self._batch.rules.gauge_keys(facts, self._limits))
+        known = self._known.get(keys)
+        if known is None:
+            limits = self._batch.capacity.limits
+            gauges = [self._batch.gauges.find(limits[one.name], one.key) for one in keys]
+            known = self._known[keys] = set_of(self._batch.db, gauges)
+        return known
+
+
+def rekey_waiting(batch: Batch) -> None:
+    """Let follow-ups bring every task that waits under the limits as they are now; none is claimed before."""
+    batch.run("DELETE FROM followup WHERE kind = 'limits'")
+    batch.followups.append(LeftOver("limits", 0))
+
+
+def rekey(batch: Batch, after: int) -> None:
+    """Bring the next tasks that wait under the limits; what is left stands in `followup`."""
+    sets, lanes = GaugeSets(batch), dict[int, Lanes]()
+    waiting = batch.typed(_Waiting, _WAITING, after, MAX_PER_BATCH)
+    moved: list[tuple[int, int]] = []
+    touched: set[int] = set()
+    for task in waiting:
+        lane_id = lanes.setdefault(task.job_id, Lanes(batch, task.job_id)).of(
+            task.queue, sets.of(_facts(task))
+        )
+        if lane_id != task.lane_id:
+            moved.append((lane_id, task.id))
+            touched |= {lane_id, task.lane_id}
+    batch.many("UPDATE task SET lane_id = ? WHERE id = ?", moved)
+    for lane_id in touched:
+        batch.reorder_lane_id(lane_id)
+    if len(waiting) == MAX_PER_BATCH:
+        batch.followups.append(LeftOver("limits", waiting[-1].id))
+
+
+def is_being_keyed(batch: Batch) -> bool:
+    """Return whether tasks that wait are still to be brought under changed limits."""
+    return batch.one("SELECT 1 FROM followup WHERE kind = 'limits' LIMIT 1") is not None
+
+
+def _facts(task: _Waiting) -> TaskFacts:
+    stored = unpack(task.spec)
+    spec = StoredSpec.from_json(stored if isinstance(stored, dict) else {})
+    plan = TaskPlan(
+        key="",
+        uses=task.uses,
+        queue=task.queue,
+        with_=spec.with_,
+        limits=spec.limits,
+        tags=spec.tags,
+        project=spec.project,
+    )
+    workflow = None if task.job_id == INBOX else task.workflow
+    return facts_of(plan, job=task.job_id, workflow=workflow, project=task.project)

@@ -1,0 +1,98 @@
+"""Capacity: pools, limits and gauge sets, as the writer knows them.
+
+Kept by `Writer` from one transaction to the next; read again when the store's number of it rises.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from core.model.limit_forms import from_text, gauges_in
+from core.model.limits import Limit, Pool
+from core.store.sql import ids
+
+_LIMITS = "SELECT body, changed FROM limit_rule WHERE removed_at IS NULL ORDER BY name"
+_POOLS = (
+    "SELECT body, changed, paused_at IS NOT NULL, gset_id FROM pool WHERE removed_at IS NULL"
+    " ORDER BY position, name"
+)
+_ALL_LIMITS = "SELECT name, body, changed FROM limit_rule"
+
+
+@dataclass(slots=True)
+class Capacity:
+    """What is configured and changed, and which gauges each gauge set has."""
+
+    number: int = 0
+    """That of the store when it was read; 0 = nothing was ever configured."""
+    limits: Mapping[str, Limit] = field(default_factory=dict)
+    """Those that bind, by name."""
+    known: Mapping[str, Limit] = field(default_factory=dict)
+    """Also those that bind nothing any more, whose gauges are still held."""
+    pools: Sequence[Pool] = ()
+    """In the order in which they are asked; none = one `default` of all slots drains every queue."""
+    paused: frozenset[str] = frozenset()
+    is_frozen: bool = False
+    queue_sets: Mapping[str, int] = field(default_factory=dict)
+    """Gauge sets of queues and pools that have one."""
+    pool_sets: Mapping[str, int] = field(default_factory=dict)
+    gsets: dict[int, tuple[int, ...]] = field(default_factory=dict)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether a claim has more to look at than the number of free slots."""
+        return bool(self.pools or self.limits or self.known)
+
+    def read(self, db: sqlite3.Connection, number: int) -> None:
+        """Read all of it; gauge sets are read as they are asked for."""
+        self.known = {
+            name: from_text(Limit, body, changed) for name, body, changed in db.execute(_ALL_LIMITS)
+        }
+        bound = db.execute(_LIMITS).fetchall()
+        self.limits = {limit.name: limit for limit in (from_text(Limit, *row) for row in bound)}
+        pools = db.execute(_POOLS).fetchall()
+        self.pools = tuple(from_text(Pool, body, changed) for body, changed, _, _ in pools)
+        self.paused = frozenset(
+            pool.name for pool, (_, _, is_paused, _) in zip(self.pools, pools, strict=True) if is_paused
+        )
+        self.pool_sets = {pool.name: gset for pool, (*_, gset) in zip(self.pools, pools, strict=True)}
+        (frozen_at,) = db.execute("SELECT frozen_at FROM engine WHERE id = 1").fetchone()
+        self.is_frozen = frozen_at is not None
+        self.queue_sets = dict(db.execute("SELECT name, gset_id FROM queue WHERE gset_id > 0"))
+        self.gsets.clear()
+        self.number = number
+
+    def gauges_of(self, db: sqlite3.Connection, gset_id: int) -> tuple[int, ...]:
+        """Return the ids of the gauges of a set, in the order in which they are asked."""
+        if not gset_id:
+            return ()
+        known = self.gsets.get(gset_id)
+        if known is None:
+            row = db.execute("SELECT gauges FROM gset WHERE id = ?", (gset_id,)).fetchone()
+            known = self.gsets[gset_id] = () if row is None else gauges_in(row[0])
+        return known
+
+    def put_queue_set(self, queue: str, gset_id: int) -> None:
+        """Note the gauge set of a queue that was written just now."""
+        others = {name: one for name, one in self.queue_sets.items() if name != queue}
+        self.queue_sets = {**others, queue: gset_id} if gset_id else others
+
+    def forget(self, *, since: int) -> None:
+        """Forget what a rollback took back; `since` = the number when that transaction began."""
+        if self.number != since:
+            self.number = -1
+        self.gsets.clear()
+
+
+def set_of(db: sqlite3.Connection, gauges: Iterable[int]) -> int:
+    """Return the id of a gauge set, made where it is missing; 0 = the empty one."""
+    listed = sorted(set(gauges))
+    if not listed:
+        return 0
+    text = ids(listed)
+    row = db.execute("SELECT id FROM gset WHERE gauges = ?", (text,)).fetchone()
+    if row is None:
+        row = db.execute("INSERT INTO gset (gauges) VALUES (?) RETURNING id", (text,)).fetchone()
+    return int(row[0])

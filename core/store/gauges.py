@@ -1,0 +1,156 @@
+"""Gauges of a transaction: read once, changed in memory, written once.
+
+Owned by `Batch`; used by the claim, the settlement and the operators' commands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from core.model.gauges import Gauge
+from core.model.limits import Limit
+from core.store.sql import ids, raw
+from core.store.writer import Writer
+
+_COLUMNS = "used, reserved, unknown, tat_us, began, turns_at, shut_until, waited_for, opens_at"
+_READ = f"SELECT id, name, key, {_COLUMNS} FROM gauge WHERE id IN (SELECT value FROM json_each(?))"
+_DUE = "SELECT id FROM gauge INDEXED BY gauge_due WHERE opens_at <= ? LIMIT ?"
+# What is due already waits for a slot, and the claim that has one looks at it.
+_NEXT = "SELECT min(opens_at) FROM gauge INDEXED BY gauge_due WHERE opens_at > ?"
+_WRITE = (
+    "UPDATE gauge SET used = ?, reserved = ?, unknown = ?, tat_us = ?, began = ?, turns_at = ?,"
+    " shut_until = ?, waited_for = ?, opens_at = ? WHERE id = ?"
+)
+_FIND = "SELECT id FROM gauge WHERE name = CAST(? AS TEXT) AND key = CAST(? AS TEXT)"
+_MAKE = (
+    "INSERT INTO gauge (name, key, began, turns_at) VALUES (CAST(? AS TEXT), CAST(? AS TEXT), ?, ?)"
+    " RETURNING id"
+)
+DUE_MOST = 1_000
+"""Gauges that one batch finds open again at the most."""
+_Row = tuple[int | None, ...]
+
+
+class Gauges:
+    """The gauges that a batch has looked at; those that differ from their rows are written by `flush`."""
+
+    def __init__(self, writer: Writer, *, now: int, offset: int) -> None:
+        self._db = writer.connection
+        self._rules = writer.rules.gauges
+        self._capacity = writer.capacity
+        self._now = now
+        self._offset = offset
+        self._wall = now - offset
+        self._read: dict[int, Gauge] = {}
+        self._rows: dict[int, _Row] = {}
+
+    def of(self, wanted: Collection[int]) -> Mapping[int, Gauge]:
+        """Return gauges by id, these among them; a window that is over has turned."""
+        missing = [gauge_id for gauge_id in wanted if gauge_id not in self._read]
+        if missing:
+            for row in self._db.execute(_READ, (ids(missing),)):
+                self._take_in(*row)
+        return self._read
+
+    def one(self, gauge_id: int) -> Gauge:
+        """Return the gauge of an id, which must be there."""
+        return self._read[gauge_id] if gauge_id in self._read else self.of((gauge_id,))[gauge_id]
+
+    def due(self) -> list[Gauge]:
+        """Return the gauges that a claim has to look at: alarms that rang, and what was opened."""
+        found = {gauge_id for (gauge_id,) in self._db.execute(_DUE, (self._now, DUE_MOST))}
+        found |= {
+            one.id for one in self._read.values() if one.opens_at is not None and one.opens_at <= self._now
+        }
+        known = self.of(found)
+        return [
+            gauge
+            for gauge_id in sorted(found)
+            if (gauge := known[gauge_id]).opens_at is not None and gauge.opens_at <= self._now
+        ]
+
+    def left(self, gauge_id: int) -> int:
+        """Return what a gauge has left now."""
+        return self._rules.left(self.one(gauge_id), now=self._now)
+
+    def take(self, gauge_id: int, amount: int) -> None:
+        """Hold an amount."""
+        self._rules.take(self.one(gauge_id), amount, now=self._now)
+
+    def alarm(self, gauge: Gauge) -> None:
+        """Let claims look at a gauge again when it opens by itself: something waits behind it."""
+        gauge.is_waited_for = True
+        gauge.opens_at = self._rules.opens_at(gauge, now=self._now, offset=self._offset)
+
+    def open(self, gauge: Gauge) -> None:
+        """Let the next claim look at what a gauge shuts, if it has something left."""
+        if gauge.is_waited_for and gauge.opens_at != 0 and self._rules.left(gauge, now=self._now) > 0:
+            gauge.opens_at = 0
+
+    def find(self, limit: Limit, key: str = "") -> int:
+        """Return the id of the gauge of a limit under a key, made where it is missing."""
+        row = self._db.execute(_FIND, (raw(limit.name), raw(key))).fetchone()
+        if row is None:
+            new = Gauge(id=0, limit=limit, key=key)
+            self._rules.begin(new, wall=self._wall)
+            values = (raw(limit.name), raw(key), new.began, new.turns_at)
+            row = self._db.execute(_MAKE, values).fetchone()
+        return int(row[0])
+
+    def next_due(self) -> int | None:
+        """Return when the next gauge opens by itself (engine time)."""
+        (due,) = self._db.execute(_NEXT, (self._now,)).fetchone()
+        return None if due is None else int(due)
+
+    def flush(self) -> None:
+        """Write what differs."""
+        rows = []
+        for gauge_id, gauge in self._read.items():
+            row = _row(gauge)
+            if row != self._rows[gauge_id]:
+                rows.append((*row, gauge_id))
+                self._rows[gauge_id] = row
+        if rows:
+            self._db.executemany(_WRITE, rows)
+
+    def forget(self) -> None:
+        """Write what differs and read again what is asked for next: another may write meanwhile."""
+        self.flush()
+        self._read.clear()
+        self._rows.clear()
+
+    def _take_in(self, gauge_id: int, name: str, key: str, *columns: int | None) -> None:
+        used, reserved, unknown, tat_us, began, turns_at, shut_until, waited_for, opens_at = columns
+        limit = self._capacity.known[name]
+        gauge = Gauge(
+            id=gauge_id,
+            limit=limit,
+            key=key,
+            used=used or 0,
+            reserved=reserved or 0,
+            unknown=unknown or 0,
+            tat_us=tat_us or 0,
+            began=began or 0,
+            turns_at=turns_at,
+            shut_until=shut_until,
+            is_frozen=self._capacity.is_frozen and limit.is_metered,
+            is_waited_for=bool(waited_for),
+            opens_at=opens_at,
+        )
+        self._read[gauge_id], self._rows[gauge_id] = gauge, _row(gauge)
+        if self._rules.turn_if_due(gauge, wall=self._wall):
+            self.open(gauge)
+
+
+def _row(gauge: Gauge) -> _Row:
+    return (
+        gauge.used,
+        gauge.reserved,
+        gauge.unknown,
+        gauge.tat_us,
+        gauge.began,
+        gauge.turns_at,
+        gauge.shut_until,
+        int(gauge.is_waited_for),
+        gauge.opens_at,
+    )

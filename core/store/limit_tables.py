@@ -1,0 +1,123 @@
+"""The tables of limits: what is configured, counted, spent.
+
+Part of the schema; what its first lines say of columns and times holds here.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from core.model.limits import EntryKind, LimitKind
+from core.store.columns import among_column, metadata, required
+
+limit_rule = Table(
+    "limit_rule",
+    metadata,
+    Column("name", Text, primary_key=True, nullable=False),
+    required("kind", Text),
+    required("body", Text),
+    Column("changed", Text),
+    Column("changed_at", Integer),
+    Column("changed_by", Text),
+    Column("change_reason", Text),
+    Column("removed_at", Integer),
+    among_column("kind", LimitKind, "limit_rule_kind"),
+)
+"""Limits and budgets: `body` as configured, `changed` = what was changed of it at run time.
+
+One that is configured no more has `removed_at` and binds nothing; its gauges and entries stay."""
+
+pool = Table(
+    "pool",
+    metadata,
+    Column("name", Text, primary_key=True, nullable=False),
+    required("position"),
+    required("body", Text),
+    required("gset_id", default="0"),
+    Column("changed", Text),
+    Column("changed_at", Integer),
+    Column("changed_by", Text),
+    Column("change_reason", Text),
+    Column("paused_at", Integer),
+    Column("paused_by", Text),
+    Column("pause_reason", Text),
+    Column("removed_at", Integer),
+)
+"""Pools in the order in which they are asked; `gset_id` = the gauges that each attempt in it passes.
+
+The other columns as in `limit_rule`; a removed pool runs out.
+"""
+
+gauge = Table(
+    "gauge",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, ForeignKey("limit_rule.name"), nullable=False),
+    required("key", Text, "''"),
+    required("used", default="0"),
+    required("reserved", default="0"),
+    required("unknown", default="0"),
+    required("tat_us", default="0"),
+    required("began", default="0"),
+    Column("turns_at", Integer),
+    Column("shut_until", Integer),
+    required("waited_for", default="0"),
+    Column("opens_at", Integer),
+    UniqueConstraint("name", "key", name="gauge_of"),
+    CheckConstraint("reserved >= 0 AND unknown >= 0", name="gauge_held"),
+    Index("gauge_due", "opens_at", sqlite_where=text("opens_at IS NOT NULL")),
+)
+"""What is used, held and left of one limit under one key (`core.model.gauges`)."""
+
+gset = Table(
+    "gset",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    required("gauges", Text),
+    UniqueConstraint("gauges", name="gset_of"),
+)
+"""Sets of gauges by their sorted ids, `[3,17]`; never changed. 0 = the empty one, without a row."""
+
+entry = Table(
+    "entry",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    required("at"),
+    Column("task_id", Integer),
+    Column("epoch", Integer),
+    required("unit", Text),
+    required("amount"),
+    required("kind", Text),
+    required("counted_at"),
+    Column("released", Integer),
+    Column("job_id", Integer),
+    Column("pool", Text),
+    Column("project", Text),
+    Column("workflow", Text),
+    Column("key", Text),
+    Column("queue", Text),
+    Column("model", Text),
+    Column("price", Text),
+    required("gset_id", default="0"),
+    Column("gauge_id", Integer),
+    Column("actor", Text),
+    Column("reason", Text),
+    among_column("kind", EntryKind, "entry_kind"),
+    Index("entry_task", "task_id", "epoch", sqlite_where=text("task_id IS NOT NULL")),
+    Index("entry_at", "at"),
+)
+"""The ledger: what attempts spent, in millionths of a unit; no foreign keys, it outlives its rows.
+
+It counts in the gauges of `gset_id` whose unit it has and whose window held `counted_at`; a correction counts
+in `gauge_id` alone and says who made it. `released` = what a reconciled one takes back of the unknown.
+"""

@@ -1,0 +1,41 @@
+"""Invariants of gauges, and of what is shut by them.
+
+Used by `checks` and by the recount of the writer.
+"""
+
+from __future__ import annotations
+
+from core.store.derived import REAL_GAUGES
+from core.store.verify.check import check
+
+GAUGE_CHECKS = (
+    check(
+        "gauge.wrong",
+        "what a gauge counts differs from attempts and ledger",
+        f"""
+        WITH real AS ({REAL_GAUGES})
+        SELECT g.id AS gauge, g.name, g.key, g.used, r.used AS real_used, g.reserved,
+          r.reserved AS real_reserved, g.unknown, r.unknown AS real_unknown
+        FROM gauge g JOIN real r ON r.id = g.id
+        WHERE (g.used, g.reserved, g.unknown) IS NOT (r.used, r.reserved, r.unknown)""",
+    ),
+)
+WAIT_CHECKS = (
+    check(
+        "gauge.unwatched",
+        "something waits for a gauge that no claim looks at again",
+        """
+        SELECT s.gauge_id AS gauge, count(*) AS waiting FROM (
+          SELECT shut_by AS gauge_id FROM aisle WHERE shut_by > 0 AND head_key IS NOT NULL
+          UNION ALL SELECT shut_by FROM lane WHERE shut_by > 0 AND head_key IS NOT NULL) s
+        LEFT JOIN gauge g ON g.id = s.gauge_id
+        WHERE coalesce(g.waited_for, 0) = 0 GROUP BY 1""",
+    ),
+    check(
+        "gset.wrong",
+        "a gauge set names a gauge that is not there",
+        """
+        SELECT s.id AS gset, j.value AS gauge FROM gset s JOIN json_each(s.gauges) j
+        WHERE j.value NOT IN (SELECT id FROM gauge)""",
+    ),
+)

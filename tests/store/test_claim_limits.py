@@ -1,0 +1,227 @@
+"""Random histories of claims under pools and limits, with an oracle."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from core.model.commands import (
+    Complete,
+    Enqueue,
+    FollowUp,
+    Hold,
+    Pause,
+    Resume,
+    Submit,
+    Unhold,
+)
+from core.model.estimates import Estimate
+from core.model.gauges import Gauge
+from core.model.limit_commands import Configure
+from core.model.limit_forms import costs_of
+from core.model.limits import Dimension, Limit, LimitKind, LimitRef, Per, Pool, Spent, Window
+from core.model.outcomes import Bounced, Failed, Lost, Outcome, Requeue, RetryAt, Succeeded, TaskError
+from core.model.plans import JobPlan, StagePlan, TaskPlan
+from core.rules import gauges as arithmetic
+from core.store.apply import claim, shares
+from core.store.gauges import Gauges
+from core.store.verify import verify
+from tests.store.deck import Deck
+
+NAMES = ("c1", "c2", "r", "q", "b", "keyed")
+STEPS = 60
+
+
+def limits(random: Random) -> tuple[Limit, ...]:
+    """Return one limit of each kind, small enough to be met all the time."""
+    return (
+        Limit(name="c1", kind=LimitKind.CONCURRENCY, max=random.randint(1, 4)),
+        Limit(name="c2", kind=LimitKind.CONCURRENCY, max=random.randint(1, 6)),
+        Limit(name="keyed", kind=LimitKind.CONCURRENCY, max=random.randint(1, 2)),
+        Limit(
+            name="r", kind=LimitKind.RATE, max=random.randint(1, 3), step_us=random.choice((3_000, 40_000))
+        ),
+        Limit(name="q", kind=LimitKind.QUOTA, max=random.randint(3, 30), window=Window(per=Per.MINUTE)),
+        Limit(
+            name="b",
+            kind=LimitKind.BUDGET,
+            unit="usd",
+            max=random.randint(3, 40),
+            window=Window(per=Per.MINUTE),
+        ),
+        Limit(
+            name="all",
+            kind=LimitKind.BUDGET,
+            unit="usd",
+            max=random.randint(20, 60),
+            window=Window(per=Per.HOUR),
+            on=random.choice(({}, {Dimension.QUEUE: "y"})),
+        ),
+    )
+
+
+def task(random: Random, key: str) -> TaskPlan:
+    named = random.sample(NAMES, random.randint(0, 3))
+    return TaskPlan(
+        key=key,
+        uses="delay",
+        queue=random.choice("xyz"),
+        priority=random.choice((0, 0, 0, 3)),
+        limits=tuple(
+            LimitRef(name=name, key=str(random.randint(0, 4)) if name == "keyed" else "") for name in named
+        ),
+        cost=random.choice((None, Estimate(amounts={"usd": random.randint(0, 3)}))),
+    )
+
+
+class History:
+    """A store under limits, changed at random."""
+
+    def __init__(self, path: Path, seed: int) -> None:
+        self.random = Random(seed)
+        self.deck = Deck(path)
+        self.deck.now = 1_700_000_040_000
+        self.slots = self.random.randint(1, 8)
+        self.pools: tuple[Pool, ...] = self.random.choice(
+            (
+                (),
+                (
+                    Pool(name="p", slots=self.random.randint(1, 5), queues=("x", "y")),
+                    Pool(name="g", slots=self.random.randint(0, 3), queues=("y", "z")),
+                ),
+            )
+        )
+        self.limits = limits(self.random)
+        self.running: list[tuple[int, int]] = []
+        self.highest = max(limit.max for limit in self.limits)
+        self.deck.do(Configure(pools=self.pools, limits=self.limits))
+        self.jobs = [self._submit(number) for number in range(12)]
+
+    def _submit(self, number: int) -> int:
+        return self.deck.job(StagePlan(name="s", tasks=self._tasks(number)))
+
+    def _tasks(self, number: int) -> tuple[TaskPlan, ...]:
+        return tuple(task(self.random, f"t{number}_{n}") for n in range(self.random.randint(1, 8)))
+
+    def step(self) -> None:
+        """Let time pass, end some of what runs, change something; then claim until nothing more comes."""
+        random = self.random
+        self.deck.now += random.choice((0, 0, 20, 500, 61_000))
+        random.shuffle(self.running)
+        number = random.randint(0, len(self.running))
+        ended, self.running = self.running[:number], self.running[number:]
+        self.deck.do(*(self._end(*one) for one in ended), *self._operations(), slots=self.slots)
+        self._note()
+        for _ in range(200):
+            left = self.deck.report.left_over or self.deck.report.claims_left
+            if not left:
+                return
+            self.deck.do(*([FollowUp()] if self.deck.report.left_over else []), slots=self.slots)
+            self._note()
+        pytest.fail("it never settles")
+
+    def _note(self) -> None:
+        self.running += [(one.task_id, one.epoch) for one in self.deck.report.claimed]
+
+    def _end(self, task_id: int, epoch: int) -> Complete:
+        outcomes: list[tuple[Outcome, object]] = [
+            (Succeeded(), None),
+            (Succeeded(), None),
+            (Failed(error=TaskError(code="x", message="x")), RetryAt(at=self.deck.now + 30)),
+            (Lost(reason="x"), None),
+            (Bounced(reason="x"), Requeue()),
+        ]
+        outcome, decision = self.random.choice(outcomes)
+        spent = (Spent(unit="usd", amount=self.random.randint(0, 4)),) if self.random.random() < 0.4 else ()
+        more = {} if decision is None else {"decision": decision}
+        return Complete(task_id=task_id, epoch=epoch, outcome=outcome, spent=spent, **more)  # type: ignore[arg-type]
+
+    def _operations(self) -> list[object]:
+        random = self.random
+        kind = random.random()
+        if kind < 0.05:
+            self.limits = limits(random)
+            self.highest = max(self.highest, *(one.max for one in self.limits))
+            return [Configure(pools=self.pools, limits=self.limits)]
+        if kind < 0.15:
+            return [random.choice((Pause, Resume))(queue=random.choice("xyz"), actor="a")]
+        if kind < 0.3:
+            return [random.choice((Pause, Resume))(job_id=random.choice(self.jobs), actor="a")]
+        if kind < 0.5:
+            return [Enqueue(tasks=self._tasks(0), group=None, actor="a")]
+        if kind < 0.6:
+            job = JobPlan(name="later", stages=(StagePlan(name="s", tasks=self._tasks(1)),))
+            return [Submit(plan=job, actor="a")]
+        if kind < 0.7:
+            tasks = [
+                one
+                for (one,) in self.deck.db.execute("SELECT id FROM task WHERE status IN ('queued', 'held')")
+            ]
+            chosen = tuple(random.sample(tasks, min(3, len(tasks))))
+            return [random.choice((Hold, Unhold))(task_ids=chosen, actor="a")] if chosen else []
+        return []
+
+
+def picture(history: History) -> dict[int, Gauge]:
+    """Return every gauge as a claim would read it now."""
+    deck = history.deck
+    reading = Gauges(deck.writer, now=deck.now, offset=0)
+    return dict(reading.of([one for (one,) in deck.db.execute("SELECT id FROM gauge")]))
+
+
+def lost_heads(history: History) -> list[object]:
+    """Return heads that fit, while a slot that may take them is free: nothing will wake them."""
+    deck, found = history.deck, []
+    known = picture(history)
+    left = {one: arithmetic.left(gauge, now=deck.now) for one, gauge in known.items()}
+    members = {one: json.loads(text) for one, text in deck.db.execute("SELECT id, gauges FROM gset")}
+    sets = dict(deck.db.execute("SELECT name, gset_id FROM queue WHERE paused_at IS NULL"))
+    taken = Counter(
+        pool
+        for (pool,) in deck.db.execute(
+            "SELECT coalesce(pool, 'default') FROM attempt WHERE status = 'running'"
+        )
+    )
+    pools = history.pools or (Pool(name="default", slots=history.slots),)
+    free = [pool for pool in pools if taken[pool.name] < pool.slots] if taken.total() < history.slots else []
+    for task_id, queue, gset_id, cost in deck.db.execute(
+        "SELECT t.id, t.queue, a.gset_id, t.cost FROM lane l JOIN aisle a ON a.id = l.aisle_id"
+        " JOIN job j ON j.id = l.job_id AND j.status IN ('pending', 'running') JOIN task t ON t.id ="
+        " (SELECT id FROM task WHERE lane_id = l.id AND status = 'queued' ORDER BY sort_key, id LIMIT 1)"
+    ):
+        if queue not in sets or not any(not pool.queues or queue in pool.queues for pool in free):
+            continue
+        gauges = {*members.get(sets[queue], ()), *members.get(gset_id, ())}
+        costs = costs_of(cost)
+        needs = {one: arithmetic.need_of(known[one], costs.get(known[one].limit.unit)) for one in gauges}
+        if all(left[one] > 0 and left[one] >= need for one, need in needs.items()):
+            found.append((task_id, queue, needs, {one: left[one] for one in gauges}))
+    return found
+
+
+def over_limit(history: History) -> list[Gauge]:
+    """Return gauges of open attempts that are above the highest limit they ever had."""
+    known = picture(history).values()
+    return [one for one in known if not one.limit.is_metered and one.reserved > history.highest]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_head_that_fits_is_left_and_every_gauge_is_what_attempts_and_ledger_say(
+    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = Random(seed)
+    sight = random.choice((2, 4, 64))
+    monkeypatch.setattr(claim, "LANES_MIN", sight)
+    monkeypatch.setattr(claim, "LANES_MAX", max(sight, 4))
+    monkeypatch.setattr(shares, "AT_ONCE", random.choice((1, 3, 256)))
+    history = History(tmp_path / "deck.db", seed)
+    for _ in range(STEPS):
+        history.step()
+        assert lost_heads(history) == []
+        assert over_limit(history) == []
+    assert list(verify(history.deck.db)) == []
+    history.deck.close()
