@@ -13,13 +13,15 @@ from core.model.version import VERSION
 if TYPE_CHECKING:
     from core.app.deck import Deck, connect
     from core.app.hosting import open_engine
+    from core.model.limits import LimitRef
     from core.model.plans import TaskSpec
 
 __version__ = VERSION
-__all__ = ["Deck", "TaskSpec", "__version__", "connect", "open_engine"]
+__all__ = ["Deck", "LimitRef", "TaskSpec", "__version__", "connect", "open_engine"]
 
 _ROOMS = {
     "Deck": "core.app.deck",
+    "LimitRef": "core.model.limits",
     "TaskSpec": "core.model.plans",
     "connect": "core.app.deck",
     "open_engine": "core.app.hosting",
