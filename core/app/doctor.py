@@ -84,6 +84,7 @@ def _checks(options: Options) -> Iterator[Check]:
 def _settings(options: Options) -> Check:
     try:
         options.settings()
+        options.capacity()
     except TaskdeckError as error:
         return Check(name="settings", ok=False, message=error.message)
     return Check(name="settings", ok=True, message="settings are valid")

@@ -170,6 +170,8 @@ async def _start(options: Options, connectors: Sequence[Connector], *, dispatch:
     paths = ensure_home(options.paths.home)
     give_children_default_signals()
     settings = options.settings()
+    # A file with faults is refused before the engine, whichever part of it they are in.
+    options.capacity()
     registry = build(settings, connectors=connectors, references=options.connectors)
     logs.configure(
         paths.logs, level=settings.log_level, max_bytes=settings.log_bytes, files=settings.log_files

@@ -17,6 +17,7 @@ from core.model.paths import Paths, find_home, named_home
 
 if TYPE_CHECKING:
     from core.config import Settings
+    from core.model.limits import Capacity
 
 
 def _keep_quiet(_: str) -> None:
@@ -73,3 +74,10 @@ class Options:
 
         home = find_home(None if self.host else self.home, default=default_home)
         return load(home, slots=self.slots)
+
+    def capacity(self) -> Capacity:
+        """Read the pools, limits, backends and prices of this home; raise `Invalid` (`config.*`)."""
+        # For the same reason.
+        from core.config import load_capacity
+
+        return load_capacity(self.paths.home, slots=self.slots)

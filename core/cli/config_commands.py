@@ -1,4 +1,4 @@
-"""config check, config show: the settings, and where they come from.
+"""config check, config show: what is configured, and where it comes from.
 
 Loaded by `core.cli.main` for its commands.
 """
@@ -10,35 +10,59 @@ from core.cli.arguments import Common, Hosting
 from core.cli.commands import Command
 from core.cli.fixed_limits import FIXED
 from core.cli.output import Painted, emit, say
-from core.config import describe, load, origins, read_at
+from core.cli.refusals import write_faults
+from core.config import describe, origins, read_at
+from core.config.checks import check
+from core.config.descriptions import describe_capacity, lines_of
 from core.model.paths import Paths, find_home
 from core.model.text import safe_line
-from core.model.values import JsonObject
+from core.model.values import JsonObject, JsonValue
 
 
 async def config_check(arguments: Common) -> int:
-    """Print the settings, or every fault in them."""
+    """Print the settings, pools, limits, budgets, prices and backends, or every fault in them.
+
+    Warns about a queue that no pool drains, a pool that is not there, and settings that change nothing.
+    """
     home = find_home(arguments.home, default=host.default_home)
-    settings = load(home).model_dump(mode="json")
+    file = str(Paths(home=home).config)
+    found = check(home)
+    settings = found.settings.model_dump(mode="json")
+    capacity = describe_capacity(found.capacity, slots=found.settings.slots)
     if arguments.json:
-        emit({"ok": True, "home": str(home), "file": str(Paths(home=home).config), "settings": settings})
+        warnings: list[JsonValue] = [warning.to_json() for warning in found.warnings]
+        emit(
+            {
+                "ok": True,
+                "home": str(home),
+                "file": file,
+                "settings": settings,
+                **capacity,
+                "warnings": warnings,
+            }
+        )
         return 0
+    write_faults(safe_line(file), found.warnings, prefix="warning: ")
     say(f"home {home}")
     for name, value in settings.items():
         say(f"{name} = {value}")
+    for name, text in lines_of(capacity):
+        say(f"{safe_line(name)}: {safe_line(text)}")
     return 0
 
 
 async def config_show(arguments: Hosting) -> int:
-    """Print each setting with its value, its source and when it is read; then what no setting changes."""
+    """Print each setting with value, source and when it is read; pools, limits; what no setting changes."""
     home = find_home(arguments.home, default=host.default_home)
-    settings = load(home, slots=arguments.slots)
+    configuration = check(home, slots=arguments.slots)
     found = origins(home, slots=arguments.slots)
-    values = settings.model_dump(mode="json")
+    values = configuration.settings.model_dump(mode="json")
+    capacity = describe_capacity(configuration.capacity, slots=configuration.settings.slots)
     if arguments.json:
         shown = describe(home, slots=arguments.slots)
         fixed: JsonObject = {limit.name: {"value": limit.value, "meaning": limit.meaning} for limit in FIXED}
-        emit({"home": str(home), "file": str(Paths(home=home).config), "settings": shown, "fixed": fixed})
+        file = str(Paths(home=home).config)
+        emit({"home": str(home), "file": file, "settings": shown, **capacity, "fixed": fixed})
         return 0
     say(f"home {safe_line(str(home))}")
     lines = [
@@ -48,6 +72,9 @@ async def config_show(arguments: Hosting) -> int:
     wide = min(40, max(len(line[1]) for line in lines))
     for name, value, origin, moment in lines:
         say(f"{name:{widths[0]}}  {safe_line(value):{wide}}  {safe_line(origin):{widths[1]}}  ", _dim(moment))
+    say()
+    for name, text in lines_of(capacity):
+        say(f"{safe_line(name)}: {safe_line(text)}")
     say()
     say("what no setting changes:")
     for limit in FIXED:

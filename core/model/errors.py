@@ -74,13 +74,21 @@ class Fault:
 class InvalidDocument(Invalid):
     """Refuse a document with all its faults, in the order of their places."""
 
-    def __init__(self, source: str, faults: Sequence[Fault]) -> None:
+    def __init__(
+        self,
+        source: str,
+        faults: Sequence[Fault],
+        *,
+        many: str = "document.invalid",
+        hint: str = "fix the places named, then run 'taskdeck check' on the file",
+    ) -> None:
+        """Take the code of a single fault; that of more is `many`."""
         first = faults[0]
         count = f"{len(faults)} faults" if len(faults) > 1 else first.message
         super().__init__(
-            first.code if len(faults) == 1 else "document.invalid",
+            first.code if len(faults) == 1 else many,
             f"{source}: {count}",
-            hint="fix the places named, then run 'taskdeck check' on the file",
+            hint=hint,
             facts={"source": source, "faults": [fault.to_json() for fault in faults]},
         )
         self.source = source

@@ -7,7 +7,6 @@ import re
 import shlex
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import click
@@ -15,7 +14,7 @@ import pytest
 
 from core.cli.commands import build
 from core.cli.main import load
-from core.config import Settings
+from core.config.checks import check
 from tests.pages.blocks import Block, Step, blocks, is_written, steps
 from tests.pages.generated import ROOT, pages
 
@@ -92,8 +91,9 @@ def test_documents_on_the_pages_pass_the_check(reader: Reader, page: str, block:
 
 
 @pytest.mark.parametrize(("page", "block"), all_blocks("toml"))
-def test_settings_on_the_pages_are_settings(page: str, block: Block) -> None:
-    Settings(**tomllib.loads(block.text))
+def test_configurations_on_the_pages_have_no_faults(page: str, block: Block, tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(block.text)
+    assert check(tmp_path).warnings == ()
 
 
 @pytest.mark.parametrize(("page", "block"), all_blocks("sh", "console"))

@@ -1,12 +1,11 @@
 """Settings: defaults, config.toml, environment, arguments.
 
-Loaded by `core.app.options`; its values are handed to the engine and the connectors.
+Loaded by `core.app.options`; the values are handed to the engine and the connectors.
 """
 
 from __future__ import annotations
 
 import os
-import tomllib
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
@@ -14,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from core.config.faults import UNKNOWN, VALUE
+from core.config.files import SECTIONS, read_file
 from core.model.errors import Invalid
 from core.model.near_misses import did_you_mean
 from core.model.paths import Paths
@@ -26,12 +27,8 @@ if TYPE_CHECKING:
 
     from core.model.values import JsonObject, JsonValue
 
-__all__ = ["PREFIX", "Read", "Settings", "describe", "load", "origins", "read_at"]
-
 PREFIX = "TASKDECK_"
 """Every setting may come from the environment as this plus its name in capitals."""
-_CONFIG_MAX = 1_048_576
-
 MIB, GIB = 2**20, 2**30
 _BOOLEANS = ("protected",)
 _LIMITS = ("default_timeout", "http_timeout")
@@ -151,19 +148,22 @@ def load(home: Path, **overrides: object) -> Settings:
     """
     file = Paths(home=home).config
     variables = _variables()
-    table = {key: value for key, value in _read(file).items() if (PREFIX + key).lower() not in variables}
+    table = {
+        key: value
+        for key, value in read_file(file).settings.items()
+        if (PREFIX + key).lower() not in variables
+    }
     arguments = {key: value for key, value in overrides.items() if value is not None}
     try:
         return Settings(**{**table, **arguments})  # type: ignore[arg-type]
     except ValidationError as error:
         faults = [_describe(detail, file=file, table=table, arguments=arguments) for detail in error.errors()]
-    code, message = faults[0]
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
     raise Invalid(
-        code,
-        f"{message}{more}",
+        faults[0]["code"],
+        f"{faults[0]['message']}{more}",
         hint="fix the setting, then run 'taskdeck config check'",
-        facts={"file": str(file), "faults": [{"code": code, "message": message} for code, message in faults]},
+        facts={"file": str(file), "faults": [dict(fault) for fault in faults]},
     )
 
 
@@ -173,7 +173,7 @@ def origins(home: Path, **overrides: object) -> dict[str, str]:
     `default`, the path of config.toml, the name of a variable, or `--flag`. Raises as `load` does.
     """
     file = Paths(home=home).config
-    table, variables = _read(file), _variables()
+    table, variables = read_file(file).settings, _variables()
     found = dict.fromkeys(Settings.model_fields, "default")
     for name in found:
         variable = PREFIX + name.upper()
@@ -204,39 +204,16 @@ def _variables() -> dict[str, str]:
     return {name.lower(): name for name, value in os.environ.items() if value}
 
 
-def _read(file: Path) -> dict[str, object]:
-    try:
-        with file.open("rb") as stream:
-            raw = stream.read(_CONFIG_MAX + 1)
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise _broken(file, "config.unreadable", error.strerror or "cannot be read") from error
-    if len(raw) > _CONFIG_MAX:
-        raise _broken(file, "config.unreadable", "larger than 1 MiB")
-    try:
-        return dict(tomllib.loads(raw.decode()))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _broken(file, "config.syntax", str(error)) from error
-
-
-def _broken(file: Path, code: str, reason: str) -> Invalid:
-    return Invalid(
-        code,
-        f"{safe_line(str(file))}: {safe_line(reason)}",
-        hint="fix the file or move it away; taskdeck runs without it",
-        facts={"file": str(file)},
-    )
-
-
 def _describe(
     detail: ErrorDetails, *, file: Path, table: Mapping[str, object], arguments: Mapping[str, object]
-) -> tuple[str, str]:
-    """Return code and sentence of one fault, with the place where the value came from."""
+) -> dict[str, str]:
+    """Return `code`, `message` and `path` of one fault; the message begins with where the value came from."""
     key = str(detail["loc"][0]) if detail["loc"] else ""
     origin = "argument" if key in arguments else str(file) if key in table else PREFIX + key.upper()
     subject = safe_line(f"{origin}: `{key[:64]}`")
+    path = safe_line(key[:64])
     if detail["type"] == "extra_forbidden":
-        return "config.unknown", f"{subject}: unknown setting{did_you_mean(key, Settings.model_fields)}"
+        near = did_you_mean(key, [*Settings.model_fields, *SECTIONS])
+        return {"code": UNKNOWN, "message": f"{subject}: unknown setting{near}", "path": path}
     reason = detail["msg"].removeprefix("Value error, ")
-    return "config.value", f"{subject}: {reason[:1].lower()}{reason[1:]}"
+    return {"code": VALUE, "message": f"{subject}: {reason[:1].lower()}{reason[1:]}", "path": path}

@@ -1,0 +1,145 @@
+"""Pools, limits, budgets, prices and backends in the terms of config.toml.
+
+Shown by the commands, as JSON and as lines.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from core.config.field_types import PERIODS_US
+from core.model.amounts import write_amount
+from core.model.durations import write_duration
+from core.model.limits import DEFAULT_POOL, MICRO, Capacity, LimitKind, Per, Pool, ProbeKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from core.model.limits import Backend, Dimension, Limit, Price
+    from core.model.values import JsonObject, JsonValue
+
+
+def describe_capacity(capacity: Capacity, *, slots: int) -> JsonObject:
+    """Return all of it by section and name; without pools the one that the setting `slots` makes.
+
+    Prices are a list for each model. Amounts are numbers of units, lengths of time are texts.
+    """
+    prices: dict[str, JsonValue] = {}
+    for price in capacity.prices:
+        former = prices.get(price.model)
+        prices[price.model] = [*(former if isinstance(former, list) else []), _price(price)]
+    budgets = [limit for limit in capacity.limits if limit.kind is LimitKind.BUDGET]
+    limits = [limit for limit in capacity.limits if limit.kind is not LimitKind.BUDGET]
+    return {
+        "pools": {
+            pool.name: _pool(pool) for pool in capacity.pools or (Pool(name=DEFAULT_POOL, slots=slots),)
+        },
+        "limits": {limit.name: _limit(limit) for limit in limits},
+        "budgets": {limit.name: _budget(limit) for limit in budgets},
+        "prices": prices,
+        "backends": {backend.name: _backend(backend) for backend in capacity.backends},
+    }
+
+
+def lines_of(described: JsonObject) -> list[tuple[str, str]]:
+    """Return the name of each table and what stands in it, as TOML writes them."""
+    return [
+        (f"{section}.{name}", _inline(one))
+        for section, tables in described.items()
+        if isinstance(tables, dict)
+        for name, table in tables.items()
+        for one in (table if isinstance(table, list) else [table])
+    ]
+
+
+def _inline(value: JsonValue) -> str:
+    match value:
+        case dict():
+            return ", ".join(
+                f"{key} = {{{_inline(part)}}}" if isinstance(part, dict) else f"{key} = {_inline(part)}"
+                for key, part in value.items()
+            )
+        case list():
+            return ", ".join(map(_inline, value)) or "all"
+        case bool():
+            return str(value).lower()
+        case _:
+            return str(value)
+
+
+def _pool(pool: Pool) -> JsonObject:
+    return {"slots": pool.slots, "queues": list(pool.queues), "order": pool.order}
+
+
+def _limit(limit: Limit) -> JsonObject:
+    match limit.kind:
+        case LimitKind.RATE:
+            shown: JsonObject = {"kind": limit.kind, "rate": _rate(limit.step_us), "burst": limit.max}
+        case LimitKind.QUOTA:
+            most = _number(limit.max) if limit.unit else limit.max
+            unit: JsonObject = {"unit": limit.unit} if limit.unit else {}
+            shown = {"kind": limit.kind, "max": most, **unit, **_window(limit)}
+        case _:
+            shown = {"kind": limit.kind, "max": limit.max}
+    return shown if limit.on is None else {**shown, "on": _on(limit.on)}
+
+
+def _budget(limit: Limit) -> JsonObject:
+    shown: JsonObject = {"unit": limit.unit, "max": _number(limit.max), **_window(limit)}
+    if limit.soft is not None:
+        shown["soft"] = limit.soft
+    shown["default_cost"] = _number(limit.default_cost)
+    if limit.estimate_after_ms is not None:
+        shown["unknown"] = f"estimate after {write_duration(limit.estimate_after_ms)}"
+    return {**shown, "on_exhausted": limit.on_exhausted, "on": _on(limit.on or {})}
+
+
+def _window(limit: Limit) -> JsonObject:
+    window = limit.window
+    if window.per in (Per.TOTAL, Per.JOB):
+        return {"per": window.per}
+    hours, minutes = divmod(window.starts_ms // 60_000, 60)
+    return {"per": window.per, "zone": window.zone, "starts": f"{hours:02}:{minutes:02}"}
+
+
+def _price(price: Price) -> JsonObject:
+    shown: JsonObject = {"input": _number(price.input), "output": _number(price.output), "per": price.per}
+    if price.since:
+        shown["from"] = datetime.fromtimestamp(price.since / 1_000, UTC).isoformat()
+    return shown
+
+
+def _backend(backend: Backend) -> JsonObject:
+    shown: JsonObject = {
+        "match": _on(backend.match),
+        "breaker": {
+            "failures": backend.failures,
+            "period": write_duration(backend.period_ms),
+            "rest": write_duration(backend.rest_ms),
+        },
+        "retry_share": backend.retry_share,
+    }
+    if (check := backend.check) is None:
+        return shown
+    target: JsonValue = list(check.target) if check.kind is ProbeKind.COMMAND else check.target[0]
+    times: JsonObject = {"every": write_duration(check.every_ms), "timeout": write_duration(check.timeout_ms)}
+    return {**shown, "check": {check.kind.value: target, **times}}
+
+
+def _on(on: Mapping[Dimension, str]) -> JsonObject:
+    return {dimension.value: name for dimension, name in on.items()}
+
+
+def _rate(step_us: int) -> str:
+    """Return the rate with the shortest period that has a whole number of starts."""
+    for name in ("s", "min", "hour", "day"):
+        number = round(PERIODS_US[name] / step_us)
+        if number and -(-PERIODS_US[name] // number) == step_us:
+            return f"{number}/{name}"
+    return f"{PERIODS_US['day'] // step_us}/day"
+
+
+def _number(amount: int) -> int | float:
+    # A double holds 15 digits, as many as the largest amount has.
+    return amount // MICRO if amount % MICRO == 0 else float(write_amount(amount))

@@ -1,0 +1,139 @@
+"""What the keys of pools, limits, budgets, prices and backends may hold.
+
+Used by the tables. Each type reads what stands in TOML and returns what the nouns hold.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from fractions import Fraction
+from typing import Annotated, Final, TypeVar
+
+from pydantic import BeforeValidator, Field
+
+from core.model import bounds
+from core.model.amounts import AMOUNT_MAX, WANTED, parse_amount
+from core.model.durations import parse_document_duration
+from core.model.errors import Invalid
+from core.model.limit_fields import UNITS
+from core.model.near_misses import did_you_mean
+from core.model.zones import zone_of
+
+_T = TypeVar("_T")
+
+PERIODS_US: Final = {
+    name: length * 1_000_000
+    for length, names in ((1, "s sec second"), (60, "min minute"), (3_600, "h hour"), (86_400, "d day"))
+    for name in names.split()
+}
+"""The periods of a rate, by their names, in microseconds."""
+_RATE = re.compile(r"\s*([0-9]{1,7})\s*/\s*([a-z]+)\s*", re.ASCII)
+_RATE_WANTED = "a number of starts per s, sec, min, hour or day, such as 60/min"
+_CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", re.ASCII)
+_ESTIMATE = re.compile(r"estimate after (.+)")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+_MS = timedelta(milliseconds=1)
+
+
+def _reads(read: Callable[[object], _T], wanted: str) -> BeforeValidator:
+    """Return a validator of which every refusal is the sentence `must be WANTED`."""
+
+    def validate(value: object) -> _T:
+        try:
+            return read(value)
+        except (Invalid, ValueError, OverflowError) as error:
+            raise ValueError(f"must be {wanted}") from error
+
+    return BeforeValidator(validate)
+
+
+def _dollars(value: object) -> Fraction:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= AMOUNT_MAX:
+        # As it is written: the shortest decimal of a float.
+        return Fraction(repr(value))
+    raise ValueError(value)
+
+
+def _step(value: object) -> int:
+    match = _RATE.fullmatch(value) if isinstance(value, str) else None
+    if match is None or match[2] not in PERIODS_US or not 1 <= int(match[1]) <= 1_000_000:
+        raise ValueError(value)
+    # Rounded up: never more starts than are allowed.
+    return max(1, -(-PERIODS_US[match[2]] // int(match[1])))
+
+
+def _clock(value: object) -> int:
+    if isinstance(value, time) and value.microsecond == 0 and value.second == 0:
+        return (value.hour * 60 + value.minute) * 60_000
+    match = _CLOCK.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(value)
+    return (int(match[1]) * 60 + int(match[2])) * 60_000
+
+
+def _moment(value: object) -> int:
+    if isinstance(value, datetime):
+        moment: datetime | None = value if value.tzinfo else value.replace(tzinfo=UTC)
+    elif isinstance(value, date):
+        moment = datetime.combine(value, time(), UTC)
+    else:
+        moment = None
+    if moment is None or not _EPOCH <= moment < _LATEST:
+        raise ValueError(value)
+    return (moment - _EPOCH) // _MS
+
+
+def _estimate_after(value: object) -> int:
+    match = _ESTIMATE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(value)
+    return parse_document_duration(match[1])
+
+
+def _name(value: object) -> str:
+    bounds.check_name("name", value)
+    return str(value)
+
+
+def _zone(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            zone_of(value)
+        except Invalid as error:
+            raise ValueError(error.message) from error
+    return value
+
+
+def _unit(value: object) -> object:
+    if isinstance(value, str) and not bounds.is_unit(value):
+        near = did_you_mean(value.lower(), UNITS)
+        raise ValueError(f"must be a name of a-z, 0-9 and _, a letter first, such as usd or tokens{near}")
+    return value
+
+
+NAMED = f"a name of at most {bounds.QUEUE_MAX} letters, digits, _, . and -, a letter or digit first"
+Name = Annotated[str, _reads(_name, NAMED)]
+"""The name of a queue or a pool."""
+Text = Annotated[str, Field(min_length=1, max_length=bounds.NAME_MAX)]
+Tag = Annotated[str, Field(min_length=1, max_length=bounds.TAG_MAX)]
+Unit = Annotated[str, BeforeValidator(_unit)]
+Zone = Annotated[str, BeforeValidator(_zone)]
+Amount = Annotated[int, _reads(parse_amount, WANTED)]
+"""In millionths."""
+Dollars = Annotated[Fraction, _reads(_dollars, f"a number of dollars from 0 to {AMOUNT_MAX:,}")]
+Rate = Annotated[int, _reads(_step, _RATE_WANTED)]
+"""In microseconds from one start to the next."""
+Clock = Annotated[int, _reads(_clock, 'a time of the day, such as "06:00"')]
+"""In ms after midnight."""
+Moment = Annotated[int, _reads(_moment, "a date from 1970 to 2199, such as 2026-01-01 without quotes")]
+"""In ms UTC; a date, or a time without a zone, is one of UTC."""
+EstimateAfter = Annotated[int, _reads(_estimate_after, '"estimate after" and a length of time, such as 24h')]
+"""In ms."""
+Duration = Annotated[
+    int, _reads(parse_document_duration, 'a length of time, such as "30s"'), Field(ge=1, le=86_400_000)
+]
+"""In ms, a day at most."""
+Share = Annotated[float, Field(ge=0, le=1)]

@@ -1,0 +1,71 @@
+"""config.toml as it stands: its text and its values.
+
+Read by the settings and by the capacity.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from core.model.errors import Invalid
+from core.model.text import safe_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+SECTIONS = ("pools", "limits", "budgets", "prices", "backends")
+"""The tables of config.toml; every other key is a setting."""
+_BYTES_MAX = 1_048_576
+_PARTS_MAX = 100
+_DEEP = re.compile(
+    rf"""(?<![A-Za-z0-9_-])(?:(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{_PARTS_MAX}}}"""
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigFile:
+    """A file of configuration; one that does not exist is empty."""
+
+    path: Path
+    text: str = ""
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """What is not a section."""
+        return {key: value for key, value in self.values.items() if key not in SECTIONS}
+
+
+def read_file(path: Path) -> ConfigFile:
+    """Read a file; raise `Invalid` (`config.unreadable`, `config.syntax`)."""
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(_BYTES_MAX + 1)
+    except FileNotFoundError:
+        return ConfigFile(path=path)
+    except OSError as error:
+        raise _broken(path, "config.unreadable", error.strerror or "cannot be read") from error
+    if len(raw) > _BYTES_MAX:
+        raise _broken(path, "config.unreadable", "larger than 1 MiB")
+    try:
+        text = raw.decode()
+        # tomllib takes memory by the square of a key's parts.
+        if _DEEP.search(text):
+            raise ValueError(f"a key has more than {_PARTS_MAX} parts")
+        return ConfigFile(path=path, text=text, values=tomllib.loads(text))
+    # Also a number of thousands of digits, which int refuses with a ValueError of its own.
+    except (ValueError, RecursionError) as error:
+        raise _broken(path, "config.syntax", str(error)) from error
+
+
+def _broken(path: Path, code: str, reason: str) -> Invalid:
+    return Invalid(
+        code,
+        f"{safe_line(str(path))}: {safe_line(reason)}",
+        hint="fix the file or move it away; taskdeck runs without it",
+        facts={"file": str(path)},
+    )

@@ -1,0 +1,228 @@
+"""The tables of config.toml, as they are written there.
+
+Read by the capacity, which makes nouns of them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from core.config.field_types import (
+    Amount,
+    Clock,
+    Dollars,
+    Duration,
+    EstimateAfter,
+    Moment,
+    Name,
+    Rate,
+    Share,
+    Tag,
+    Text,
+    Unit,
+    Zone,
+)
+from core.model.limits import MICRO, OnExhausted, Per, PoolOrder, ProbeKind, Window
+
+SLOTS_MAX = 10_000
+STARTS_MAX = 1_000_000
+TOKENS_MAX = 1_000_000_000
+
+
+class Table(BaseModel):
+    """A table: no other keys than these, no text for a number."""
+
+    # Built with the first table of its kind: most files have none, and every engine would wait for it.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)
+
+
+class PoolTable(Table):
+    """`[pools.NAME]`."""
+
+    slots: Annotated[int, Field(ge=1, le=SLOTS_MAX)] | None = None
+    """Attempts that run in it at once; required but of `default`, which has the setting `slots`."""
+    queues: Annotated[list[Name], Field(min_length=1, max_length=1_000)] | None = None
+    """The queues it takes from; without it all."""
+    order: Annotated[PoolOrder, Field(strict=False)] = PoolOrder.PRIORITY
+    """`priority`: one order over all its queues; `listed`: the first queue first."""
+
+    @field_validator("queues")
+    @classmethod
+    def _once(cls, queues: list[str] | None) -> list[str] | None:
+        if queues and len(set(queues)) < len(queues):
+            raise ValueError("must name each queue once")
+        return queues
+
+
+class OnTable(Table):
+    """`on = {...}`: which tasks are under a limit; all must fit."""
+
+    queue: Name | None = None
+    pool: Name | None = None
+    connector: Text | None = None
+    project: Text | None = None
+    workflow: Text | None = None
+    host: Text | None = None
+    model: Text | None = None
+    tag: Tag | None = None
+
+
+class ConcurrencyTable(Table):
+    """`[limits.NAME]` with `kind = "concurrency"`."""
+
+    kind: Literal["concurrency"]
+    max: int = Field(ge=0, le=STARTS_MAX)
+    """Attempts that may be open at once."""
+    on: OnTable | None = None
+
+
+class RateTable(Table):
+    """`[limits.NAME]` with `kind = "rate"`."""
+
+    kind: Literal["rate"]
+    rate: Rate
+    """Starts per period: `60/min`."""
+    burst: int = Field(default=1, ge=1, le=STARTS_MAX)
+    """Starts that may come at once, after a rest."""
+    on: OnTable | None = None
+
+
+class _Windowed(Table):
+    """What begins again with each window."""
+
+    per: Annotated[Per, Field(strict=False)] = Per.TOTAL
+    """`minute`, `hour`, `day`, `week`, `month`; or `total`, `job`, which never begin again."""
+    zone: Zone = "UTC"
+    """Whose midnight, Monday and 1st these are."""
+    starts: Clock = 0
+    """The time of the day at which a window begins."""
+
+    @model_validator(mode="after")
+    def _turns(self) -> _Windowed:
+        if self.per in (Per.TOTAL, Per.JOB) and {"zone", "starts"} & self.model_fields_set:
+            raise ValueError(f"`zone` and `starts` are of windows that begin again, not of per = {self.per}")
+        return self
+
+    @property
+    def window(self) -> Window:
+        """When it begins again."""
+        return Window(per=self.per, zone=self.zone, starts_ms=self.starts)
+
+
+class QuotaTable(_Windowed):
+    """`[limits.NAME]` with `kind = "quota"`."""
+
+    kind: Literal["quota"]
+    max: Amount
+    """Starts, or an amount of `unit`, of a window."""
+    per: Annotated[Per, Field(strict=False)]
+    unit: Unit | None = None
+    """What is counted; without it starts."""
+    on: OnTable | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> QuotaTable:
+        if self.unit is None and self.max % MICRO:
+            raise ValueError("`max` must be a whole number of starts where there is no `unit`")
+        return self
+
+
+class BudgetTable(_Windowed):
+    """`[budgets.NAME]`."""
+
+    unit: Unit
+    """`usd`, `tokens`, `calls`, `seconds` or a name of your own."""
+    max: Amount
+    """The amount of a window."""
+    soft: Share | None = None
+    """The share of it from which on operators are told."""
+    default_cost: Amount = 0
+    """What is reserved for a task that estimates nothing."""
+    unknown: EstimateAfter | None = None
+    """`estimate after 24h`: what an attempt used whose end was not seen is booked as estimated after that."""
+    on_exhausted: Annotated[OnExhausted, Field(strict=False)] = OnExhausted.WAIT
+    """What a task does when the budget is spent: `wait`, `fail`, `finish`."""
+    on: OnTable = Field(default_factory=OnTable)
+    """Which tasks are under it; without it all."""
+
+
+class PriceTable(Table):
+    """`[prices."MODEL"]`, or one of several `[[prices."MODEL"]]`."""
+
+    input: Dollars
+    """Dollars for `per` tokens that go in."""
+    output: Dollars
+    """Dollars for `per` tokens that come out."""
+    per: int = Field(default=MICRO, ge=1, le=TOKENS_MAX)
+    """Tokens that these are the prices of."""
+    since: Moment = Field(default=0, alias="from")
+    """The day from which on it holds."""
+
+
+class MatchTable(Table):
+    """`match = {...}`: which calls go to a backend; all must fit."""
+
+    host: Text | None = None
+    connector: Text | None = None
+    pool: Name | None = None
+    model: Text | None = None
+
+    @model_validator(mode="after")
+    def _any(self) -> MatchTable:
+        if not self.model_fields_set:
+            raise ValueError("must have one of host, connector, pool, model")
+        return self
+
+
+class BreakerTable(Table):
+    """`breaker = {...}`: when nothing is sent to a backend any more."""
+
+    failures: int = Field(default=5, ge=1, le=1_000)
+    """Failures of one class within `period` that open it."""
+    period: Duration = 60_000
+    rest: Duration = 30_000
+    """How long it lets nothing through before single probes."""
+
+
+class CheckTable(Table):
+    """`check = {...}`: what asks whether a backend is up."""
+
+    http: Text | None = None
+    tcp: Annotated[Text, Field(pattern=r"^[^\s:]+:[0-9]{1,5}$|^\[[0-9A-Fa-f:.]+\]:[0-9]{1,5}$")] | None = None
+    command: Annotated[list[Text], Field(min_length=1, max_length=100)] | None = None
+    every: Duration = 30_000
+    timeout: Duration = 5_000
+
+    @model_validator(mode="after")
+    def _one(self) -> CheckTable:
+        if len([kind for kind in ProbeKind if getattr(self, kind) is not None]) != 1:
+            raise ValueError("must have one of http, tcp, command")
+        return self
+
+
+class BackendTable(Table):
+    """`[backends.NAME]`."""
+
+    match: MatchTable
+    """Which calls go to it."""
+    breaker: BreakerTable = Field(default_factory=BreakerTable)
+    retry_share: Share = 0.2
+    """Retries may be so much of its starts."""
+    check: CheckTable | None = None
+
+
+LIMIT_TABLES: Final[dict[str, type[ConcurrencyTable | RateTable | QuotaTable]]] = {
+    "concurrency": ConcurrencyTable,
+    "rate": RateTable,
+    "quota": QuotaTable,
+}
+"""The tables of limits by their kind."""
+NESTED: Final[dict[str, type[Table]]] = {
+    "on": OnTable,
+    "match": MatchTable,
+    "breaker": BreakerTable,
+    "check": CheckTable,
+}
+"""The tables within tables, by their key."""

@@ -1,0 +1,58 @@
+"""config check and config show; engines that refuse faulty tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.cli.cli_stage import Deck
+
+FAULTY = '[pools.gpu]\nslots = 1\nslotz = 2\n[budgets.team]\nunit = "usd"\nmax = -1\n'
+SOUND = '[pools.gpu]\nslots = 2\nqueues = ["gpu"]\n[budgets.team]\nunit = "usd"\nmax = 0.02\n'
+
+
+def write(home: Path, text: str) -> Path:
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = home / "config.toml"
+    file.write_text(text)
+    return file
+
+
+def test_every_fault_has_a_line_of_its_own(home: Path, deck: Deck) -> None:
+    file = write(home, FAULTY)
+    ended = deck("config", "check")
+    assert ended.status == 2
+    assert f"{file}:3: `pools.gpu.slotz`: unknown key; did you mean `slots`? [config.unknown]" in ended.err
+    assert f"{file}:6: `budgets.team.max`: must be a number" in ended.err
+
+
+def test_no_engine_starts_where_tables_have_faults(home: Path, deck: Deck) -> None:
+    write(home, FAULTY)
+    ended = deck("exec", "true")
+    assert ended.status == 2
+    assert "slotz" in ended.err
+
+
+def test_tables_are_checked_and_shown(home: Path, deck: Deck) -> None:
+    file = write(home, SOUND)
+    checked = deck("config", "check", "--json").objects[0]
+    assert checked["budgets"]["team"]["max"] == 0.02
+    (warning,) = checked["warnings"]
+    assert (warning["line"], warning["code"]) == (1, "config.doubtful")
+    ended = deck("config", "check")
+    assert f"{file}:1: warning: `pools`: no pool drains the queue `default`" in ended.err
+    shown = deck("config", "show", "--json").objects[0]
+    assert shown["pools"] == {"gpu": {"slots": 2, "queues": ["gpu"], "order": "priority"}}
+    assert "pools.gpu: slots = 2, queues = gpu, order = priority" in deck("config", "show").out
+
+
+def test_slots_for_a_pool_that_is_not_there_are_refused(home: Path, deck: Deck) -> None:
+    write(home, SOUND)
+    ended = deck("config", "show", "--slots", "3")
+    assert ended.status == 2
+    assert "[pools.default]" in ended.err
+
+
+def test_doctor_says_that_tables_have_faults(home: Path, deck: Deck) -> None:
+    write(home, FAULTY)
+    checks = deck("doctor", "--json").objects[0]["checks"]
+    assert any(check["name"] == "settings" and not check["ok"] for check in checks)
