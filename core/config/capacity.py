@@ -73,9 +73,6 @@ def read_capacity(home: Path) -> CapacityReport:
     file = read_file(Paths(home=home).config)
     faults = Faults(file)
     tables = CheckedTables(file.values, faults)
-    for name, table in tables.pools.items():
-        if table.slots is None and name != DEFAULT_POOL:
-            faults.add(("pools", name, "slots"), "is missing")
     prices = prices_of(tables.prices, faults)
     return CapacityReport(file=file, tables=tables, prices=prices, faults=tuple(faults.found))
 

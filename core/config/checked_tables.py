@@ -26,6 +26,7 @@ from core.config.tables import (
 )
 from core.model import bounds
 from core.model.errors import Invalid
+from core.model.limits import DEFAULT_POOL
 from core.model.near_misses import one_of
 
 if TYPE_CHECKING:
@@ -50,6 +51,9 @@ class CheckedTables:
         self.backends = dict(self._each("backends", BackendTable))
         self.prices = list(self._prices())
         """With their place, in the order of the file."""
+        for name, value in self._sections["pools"].items():
+            if name != DEFAULT_POOL and isinstance(value, Mapping) and "slots" not in value:
+                faults.add(("pools", name, "slots"), "is missing")
         for name in self._sections["limits"].keys() & self._sections["budgets"].keys():
             faults.add(("budgets", name), "a limit has this name, and no two limits or budgets share one")
 

@@ -288,11 +288,12 @@ def test_a_fault_is_told_with_line_key_and_near_miss(tmp_path, text, said):
 
 
 def test_every_fault_is_told_in_the_order_of_the_lines(tmp_path):
-    text = "[budgets.b]\nmax = 'x'\n[pools.a]\nslots = 0\norder = 3\n[limits.c]\nkind = 'rate'\n"
+    text = "[budgets.b]\nmax = 'x'\n[pools.a]\nslotz = 0\norder = 3\n[limits.c]\nkind = 'rate'\n"
     assert [fault.split("`")[1] for fault in faults(tmp_path, text)] == [
         "budgets.b.unit",
         "budgets.b.max",
         "pools.a.slots",
+        "pools.a.slotz",
         "pools.a.order",
         "limits.c.rate",
     ]
