@@ -6,6 +6,7 @@ Called by the engine with the report of each committed batch.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from core.engine.background import BackgroundTasks, Signal
 from core.engine.conditions import Conditions
@@ -14,6 +15,7 @@ from core.engine.shortage import Closed
 from core.logs import get_logger
 from core.model.commands import ComeDue
 from core.model.errors import TaskdeckError
+from core.model.limits import Pool
 from core.model.ports import Alarms, AttemptRef, Clock
 from core.model.views import ClaimsClosed
 from core.store.batch import Report
@@ -41,7 +43,8 @@ class Dispatcher:
         self._conditions = conditions
         self._clock = clock
         self._alarms = alarms
-        self._slots = 0
+        self._own_slots = 0
+        self._pools: Sequence[Pool] = ()
         self._closed: set[Closed] = set()
         self._told: dict[Closed, ClaimsClosed] = {}
         self._armed: int | None = None
@@ -49,9 +52,14 @@ class Dispatcher:
         self._heard = Signal()
 
     def open(self, slots: int) -> None:
-        """Begin to claim up to so many attempts."""
-        self._slots = slots
+        """Begin to claim up to so many attempts, or as many as the pools have."""
+        self._own_slots = slots
         self._apply()
+
+    @property
+    def slots(self) -> int:
+        """Return how many attempts may be open at once."""
+        return sum(pool.slots for pool in self._pools) if self._pools else self._own_slots
 
     @property
     def closed(self) -> tuple[ClaimsClosed, ...]:
@@ -93,11 +101,14 @@ class Dispatcher:
             self._wait_for_store(report.failure)
             return
         self._told.pop(Closed.STORE, None)
+        if report.pools is not None:
+            self._pools = report.pools
+            self._apply()
         for claimed in report.claimed:
             self._runner.start(claimed)
         for stop in report.stops:
             self._runner.end(AttemptRef(task_id=stop.task_id, epoch=stop.epoch), stop.force)
-        if report.conditions and self._slots:
+        if report.conditions and self._own_slots:
             self.judge()
         self._arm(report.next_due)
 
@@ -124,7 +135,9 @@ class Dispatcher:
         """Return up to how many attempts may be open."""
         if self._closed:
             return 0
-        return min(self._slots, self._runner.count + 1) if Closed.SHORT in self._told else self._slots
+        if not self._own_slots:
+            return 0
+        return min(self.slots, self._runner.count + 1) if Closed.SHORT in self._told else self.slots
 
     def _tell(self, reason: Closed, error: TaskdeckError, *, until: int | None) -> None:
         earlier = self._told.get(reason)
@@ -141,7 +154,7 @@ class Dispatcher:
 
     def _arm(self, due: int | None) -> None:
         # What comes due before the claims open is armed by the first batch after that.
-        if due == self._armed or not self._slots:
+        if due == self._armed or not self._own_slots:
             return
         self._armed = due
         if due is None:

@@ -48,6 +48,8 @@ from core.model.commands import (
 )
 from core.model.engine_notes import EngineEvent, NoteEngine
 from core.model.errors import TaskdeckError, Unavailable
+from core.model.limit_commands import Configure
+from core.model.limits import Capacity
 from core.model.orphans import OrphanView
 from core.model.paths import Paths
 from core.model.plans import OnOverflow, TaskPlan
@@ -82,6 +84,8 @@ class Ports:
     alarms: Alarms
     draw: Draw
     registry: Registry
+    capacity: Capacity = Capacity()
+    """Pools and limits as configured."""
 
 
 class Engine:
@@ -195,21 +199,26 @@ class Engine:
     async def start_without_claims(self) -> None:
         """Apply commands only: nothing is recovered, nothing claimed."""
         await self._ports.registry.start()
-        # An empty group: its report says where the history stands.
-        self.journal.wake()
-        await self.journal.settle()
+        await self._configure()
 
     async def start(self) -> None:
         """Recover what a former engine left, then claim."""
         await self._ports.registry.start()
         recovery = Recovery(self.runner, self.children, self._completion)
         await recovery.recover(self.reports.attempts)
+        await self._configure()
         # Before anything is claimed: what runs on wrong counts may end its job for them.
         await self._janitor.start()
         self.dispatcher.open(self.settings.slots)
         self.dispatcher.judge()
         self._ports.alarms.every("clock", CLOCK_SECONDS, self._look_at_clock)
         await self.journal.submit(FollowUp())
+
+    async def _configure(self) -> None:
+        """Bring the store to what is configured; its report says where the history stands."""
+        capacity = self._ports.capacity
+        await self.journal.submit(Configure(pools=capacity.pools, limits=capacity.limits))
+        await self.journal.settle()
 
     async def submit(
         self,
@@ -293,7 +302,7 @@ class Engine:
             version=VERSION,
             pid=os.getpid(),
             epoch=self._owner.epoch,
-            slots=self.settings.slots,
+            slots=self.dispatcher.slots or self.settings.slots,
             running=self.runner.count,
             home=str(self.paths.home),
             state=self._shutdown.state,

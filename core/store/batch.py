@@ -14,7 +14,7 @@ from typing import TypeVar
 from core.model.commands import ENGINE, Claimed, Force
 from core.model.decisions import TaskCounts
 from core.model.errors import TaskdeckError
-from core.model.limits import Spent
+from core.model.limits import Pool, Spent
 from core.model.status import TASK_FINAL, JobStatus, Move, StageStatus, TaskStatus
 from core.model.values import INBOX, JsonObject
 from core.store.capacity import Capacity
@@ -110,6 +110,8 @@ class Report:
     """There may be more to claim for the slots that are free; the next group looks on."""
     next_due: int | None = None
     """When the earliest retrying task comes due (engine time)."""
+    pools: Sequence[Pool] | None = None
+    """Those that are configured now, if they may have changed; none = one of all slots."""
     faults: list[Fault] = field(default_factory=list)
     """What was set aside because the store could not go on with it."""
     failure: TaskdeckError | None = None
@@ -304,6 +306,7 @@ class Batch:
         mine, theirs = self.report, other.report
         mine.claimed += theirs.claimed
         mine.claims_left |= theirs.claims_left
+        mine.pools = mine.pools if theirs.pools is None else theirs.pools
         mine.faults += theirs.faults
         mine.stops += theirs.stops
         mine.conditions += theirs.conditions

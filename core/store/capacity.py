@@ -45,6 +45,11 @@ class Capacity:
         """Whether a claim has more to look at than the number of free slots."""
         return bool(self.pools or self.limits or self.known)
 
+    @property
+    def open_pools(self) -> Sequence[Pool]:
+        """Return the pools that are not paused."""
+        return [pool for pool in self.pools if pool.name not in self.paused]
+
     def read(self, db: sqlite3.Connection, number: int) -> None:
         """Read all of it; gauge sets are read as they are asked for."""
         self.known = {

@@ -19,6 +19,7 @@ from core.control.local import LocalControl
 from core.engine.service import Engine, Ports
 from core.executors.family import MARK
 from core.model.commands import StopMode
+from core.model.limits import Capacity
 from core.model.paths import ensure_home
 from core.model.views import JobResult, TaskDetail
 from core.store.verify import verify_path
@@ -46,6 +47,7 @@ class House:
         self.clock = ManualClock()
         self.steer = Steered()
         self.draws: list[float] = []
+        self.capacity = Capacity()
         self.engines: list[Engine] = []
         self.registry = lambda: Registry([Delay(), Shell(), self.steer])
 
@@ -57,6 +59,7 @@ class House:
             alarms=ManualAlarms(self.clock),
             draw=lambda: self.draws.pop(0) if self.draws else 0.5,
             registry=self.registry(),
+            capacity=self.capacity,
         )
         engine = Engine(self.paths, chosen, ports)
         self.engines.append(engine)

@@ -46,6 +46,7 @@ def apply_configure(batch: Batch, command: Configure) -> int:
     pools = _put(
         batch, "pool", command.pools, lambda name, body: (_PUT_POOL, raw(name), positions[name], body)
     )
+    batch.report.pools = batch.capacity.open_pools
     if not limits and not pools:
         return 0
     note: JsonObject = {"limits": [*sorted(limits)], "pools": [*sorted(pools)]}
@@ -69,6 +70,7 @@ def renew_capacity(batch: Batch) -> None:
     for statement in _WAKE:
         batch.reorder_aisles(batch.rows(statement))
     batch.capacity.read(batch.db, number)
+    batch.report.pools = batch.capacity.open_pools
     rekey_waiting(batch)
 
 
