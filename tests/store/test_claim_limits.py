@@ -174,7 +174,7 @@ def picture(history: History) -> dict[int, Gauge]:
 
 
 def lost_heads(history: History) -> list[object]:
-    """Return heads that fit, while a slot that may take them is free: nothing will wake them."""
+    """Return heads for which a slot is free, and that fit or wait for a gauge that no claim will look at."""
     deck, found = history.deck, []
     known = picture(history)
     left = {one: arithmetic.left(gauge, now=deck.now) for one, gauge in known.items()}
@@ -198,7 +198,8 @@ def lost_heads(history: History) -> list[object]:
         gauges = {*members.get(sets[queue], ()), *members.get(gset_id, ())}
         costs = costs_of(cost)
         needs = {one: arithmetic.need_of(known[one], costs.get(known[one].limit.unit)) for one in gauges}
-        if all(left[one] > 0 and left[one] >= need for one, need in needs.items()):
+        lacking = [known[one] for one, need in needs.items() if left[one] <= 0 or left[one] < need]
+        if not any(one.is_waited_for for one in lacking):
             found.append((task_id, queue, needs, {one: left[one] for one in gauges}))
     return found
 

@@ -18,7 +18,7 @@ from core.store.apply.sight import Aisle, Seen, View, note_costs
 from core.store.batch import Batch
 from core.store.capacity import set_of
 from core.store.rows import Hold
-from core.store.sql import raw
+from core.store.sql import ids, raw
 
 AT_ONCE = 256
 """Aisles, and lanes, that one claim opens behind a gauge at the most."""
@@ -52,6 +52,7 @@ _BEHIND = (
     " EXISTS (SELECT 1 FROM lane INDEXED BY lane_dear"
     " WHERE shut_by = ?1 AND shut_by > 0 AND head_key IS NOT NULL)"
 )
+_FILLED = "SELECT id FROM aisle WHERE id IN (SELECT value FROM json_each(?)) AND head_key IS NOT NULL"
 _SHUT_AISLES = "UPDATE aisle SET shut_by = ? WHERE id = ?"
 _SHUT_LANES = "UPDATE lane SET shut_by = ?, need = ? WHERE id = ? RETURNING aisle_id"
 
@@ -196,23 +197,35 @@ class Shares:
         before: dict[int, int | None] = dict.fromkeys((*seen.aisles, *seen.refused))
         before |= {one: aisle.shut_by for one, aisle in woken.items()}
         written = [(shut.get(one), one) for one, shut_by in before.items() if shut_by != shut.get(one)]
+        if written:
+            # What is claimed may leave an aisle empty: nothing waits there, and nothing would open it.
+            self._batch.refresh_lanes()
+            filled = {one for (one,) in self._batch.rows(_FILLED, ids(one for _, one in written))}
+            shut = {one: gauge_id for one, gauge_id in shut.items() if one in filled or one in woken}
+            written = [(gauge_id, one) for gauge_id, one in written if gauge_id is None or one in filled]
         self._batch.many(_SHUT_AISLES, written)
+        held_back = {
+            lane_id: need for lane_id, need in picks.dear.items() if not self._is_of_pool(need.gauge_id)
+        }
         dear = [
             (need.gauge_id, need.amount, lane_id)
-            for lane_id, need in picks.dear.items()
-            if self._gauges.left(need.gauge_id) > 0 and not self._is_of_pool(need.gauge_id)
+            for lane_id, need in held_back.items()
+            if self._gauges.left(need.gauge_id) > 0
         ]
         if dear:
             # What is claimed changes heads, and a lane of another head is not shut any more.
             self._batch.refresh_lanes()
         for one in dear:
             self._batch.reorder_aisles(self._batch.rows(_SHUT_LANES, *one))
-        for gauge_id in {*shut.values(), *(gauge_id for gauge_id, _, _ in dear)}:
+        # Also of a gauge of a whole queue, whose aisles stay open.
+        for gauge_id in {*shut.values(), *(need.gauge_id for need in held_back.values())}:
             self._gauges.alarm(self._gauges.one(gauge_id))
         return bool(written or dear)
 
     def judge(self) -> None:
         """Say of each gauge that was due what waits behind it still, and when it is looked at again."""
+        if self._due:
+            self._batch.refresh_lanes()
         for gauge in self._due:
             left = self._gauges.left(gauge.id)
             shut, fits, is_dear = self._batch.rows(_BEHIND, gauge.id, max(0, left))[0]
@@ -223,9 +236,14 @@ class Shares:
                 self._gauges.alarm(gauge)
             else:
                 gauge.is_waited_for, gauge.opens_at = False, None
+        # Last: what was opened by this claim may wait in a queue whose gauge has nothing left.
+        for queue in self._closed_queues:
+            gauge_id = self.refuses(self._capacity.queue_sets[queue])
+            if gauge_id is not None and self._holds_up(queue):
+                self._gauges.alarm(self._gauges.one(gauge_id))
 
     def _queues(self) -> Sequence[str] | None:
-        """Return the queues that may be looked at, None = all; note who waits for a broad gauge."""
+        """Return the queues that may be looked at, None = all."""
         self._closed_queues = frozenset(
             queue for queue, gset_id in self._capacity.queue_sets.items() if self.refuses(gset_id) is not None
         )
@@ -234,10 +252,6 @@ class Shares:
             return None
         # What was queued by this transaction counts, too.
         self._batch.refresh_lanes()
-        for queue in self._closed_queues:
-            gauge_id = self.refuses(self._capacity.queue_sets[queue])
-            if gauge_id is not None and self._holds_up(queue):
-                self._gauges.alarm(self._gauges.one(gauge_id))
         return [queue for (queue,) in self._batch.rows(_QUEUES) if self._may_look_at(queue)]
 
     def _may_look_at(self, queue: str) -> bool:

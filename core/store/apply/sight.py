@@ -184,7 +184,9 @@ def look_at_reordered(batch: Batch, limit: int) -> Seen | None:
         if paused:
             seen.shut_aisles.append(lane.aisle_id)
         else:
-            seen.note(lane, Aisle(lane.aisle_id, queue, lane.head_key, gset_id, 0, None))
+            aisle = Aisle(lane.aisle_id, queue, lane.head_key, gset_id, 0, None)
+            seen.aisles[aisle.id] = aisle
+            seen.note(lane, aisle)
     return seen
 
 
