@@ -171,7 +171,7 @@ async def _start(options: Options, connectors: Sequence[Connector], *, dispatch:
     give_children_default_signals()
     settings = options.settings()
     # A file with faults is refused before the engine, whichever part of it they are in.
-    options.capacity()
+    capacity = options.capacity()
     registry = build(settings, connectors=connectors, references=options.connectors)
     logs.configure(
         paths.logs, level=settings.log_level, max_bytes=settings.log_bytes, files=settings.log_files
@@ -179,7 +179,11 @@ async def _start(options: Options, connectors: Sequence[Connector], *, dispatch:
     await _bring_up(paths, options.tell)
     clock = SystemClock()
     ports = Ports(
-        clock=clock, alarms=SchedulerAlarms(clock), draw=random.SystemRandom().random, registry=registry
+        clock=clock,
+        alarms=SchedulerAlarms(clock),
+        draw=random.SystemRandom().random,
+        registry=registry,
+        capacity=capacity,
     )
     engine = Engine(paths, settings, ports, started_by=started_by)
     try:

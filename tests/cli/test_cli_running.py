@@ -274,6 +274,8 @@ def test_both_streams_are_written_in_their_order_and_standard_error_is_marked(de
     (out.parent / "order").unlink()
     unknown = deck("logs", "2/t", "--both")
     assert (unknown.out, "in which order both came is not known" in unknown.err) == ("o1\no2\n", True)
+
+
 def test_exec_says_what_its_task_comes_under_and_show_tells_it(home: Path, deck: Deck) -> None:
     words = [
         *("--limit", "db", "--limit", "host=h=1", "--cost", "usd=0.10", "--cost", "tokens=3000"),
