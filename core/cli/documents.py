@@ -17,12 +17,14 @@ from core.cli.reading import reading
 from core.cli.refusals import usage, write_faults
 from core.cli.standard_input import piped_document
 from core.connectors.registry import build
+from core.engine.limit_checks import check_document, unit_warnings
+from core.model.errors import Fault
 from core.model.ports import Checks
 from core.model.values import JsonObject, JsonValue
 from core.model.views import TaskDetail
 from core.workflows.definition import Document
 from core.workflows.drawing import text_dag, whole_graph
-from core.workflows.expansion import Workflow, parse, parse_loaded
+from core.workflows.expansion import Workflow, drafts, parse, parse_loaded
 from core.workflows.graph import Chain, critical_path, longest_chain
 from core.workflows.loader import Loaded, load
 from core.workflows.registry import find
@@ -58,6 +60,7 @@ class Graph(Hosting):
 async def check(arguments: Check) -> int:
     """Check a workflow, and print every fault with line, column and a likely correction."""
     workflow = parse_loaded(_loaded(arguments.workflow), _checks(arguments))
+    warnings = (*workflow.warnings, *_checked_limits(workflow, arguments))
     graph = whole_graph(workflow.document)
     stages = workflow.document.in_stages()
     if arguments.json:
@@ -67,11 +70,11 @@ async def check(arguments: Check) -> int:
                 "name": workflow.document.name,
                 "stages": len(stages),
                 "tasks": len(graph),
-                "warnings": [fault.to_json() for fault in workflow.warnings],
+                "warnings": [fault.to_json() for fault in warnings],
             }
         )
         return 0
-    write_faults(workflow.source, workflow.warnings, prefix="warning: ")
+    write_faults(workflow.source, warnings, prefix="warning: ")
     say(f"{workflow.source}: no faults; {len(stages)} stages, {len(graph)} tasks")
     return 0
 
@@ -85,6 +88,21 @@ async def graph(arguments: Graph) -> int:
     for line in text_dag(workflow.document, run_times=times or None, width=width()):
         say(line)
     return 0
+
+
+def _checked_limits(workflow: Workflow, arguments: Check) -> list[Fault]:
+    """Check limits and costs against those of the data directory, if it has a configuration; return warnings.
+
+    An engine that runs may know others: `submit` checks against what its store has.
+    """
+    chosen = arguments.options()
+    tasks = drafts(workflow)
+    says_nothing = not any(task.limits or task.cost for task in tasks)
+    if says_nothing or not chosen.paths.config.exists():
+        return []
+    limits = chosen.capacity().limits
+    check_document(workflow, tasks, limits, project=workflow.document.project)
+    return unit_warnings(workflow, tasks, limits)
 
 
 def _loaded(word: str) -> Loaded:

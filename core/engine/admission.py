@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
+from core.engine.limit_checks import check_document, check_loose, says_of_limits
 from core.model import bounds
 from core.model.commands import (
     Document,
@@ -21,6 +22,7 @@ from core.model.commands import (
     Submitted,
 )
 from core.model.errors import Fault, Invalid
+from core.model.limits import Limit
 from core.model.paths import absolute
 from core.model.plans import NO_RETRY, JobPlan, OnLoss, RetryPolicy, TaskPlan, check_task
 from core.model.ports import Checks
@@ -37,12 +39,22 @@ from core.workflows.loader import load
 from core.workflows.retry_codes import pattern_fault
 
 
+class Binding(Protocol):
+    """Where the limits that bind are read: the store's reports."""
+
+    async def binding_limits(self) -> tuple[Limit, ...]:
+        """Return the limits that bind, by name."""
+
+
 class Admission:
     """Check work and bring it into the store; from an answer on it survives a crash."""
 
-    def __init__(self, journal: Journal, checks: Checks, *, env_allow: Sequence[str] = ()) -> None:
+    def __init__(
+        self, journal: Journal, checks: Checks, binding: Binding, *, env_allow: Sequence[str] = ()
+    ) -> None:
         self._journal = journal
         self._checks = checks
+        self._binding = binding
         self._env_allow = frozenset(env_allow)
         self._last_allowed: tuple[Surroundings | None, JsonObject] = None, {}
 
@@ -63,7 +75,13 @@ class Admission:
         _check_params(params)
         kept = self._allowed(surroundings)
         # A large document takes seconds: others are served meanwhile.
-        plan = await asyncio.to_thread(plan_job, document, params, checks=self._checks, options=options)
+        workflow, plan = await asyncio.to_thread(
+            _read_and_plan, document, params, checks=self._checks, options=options
+        )
+        tasks = [task for stage in plan.stages for task in stage.tasks]
+        if any(map(says_of_limits, tasks)):
+            limits = await self._binding.binding_limits()
+            await asyncio.to_thread(check_document, workflow, tasks, limits, project=plan.project)
         return await self._journal.submit(Submit(plan=plan, actor=options.actor, surroundings=kept))
 
     async def describe(self, document: Document) -> WorkflowView:
@@ -88,6 +106,10 @@ class Admission:
             raise bounds.refused("tasks", len(plans), f"at most {bounds.TASKS_MAX} tasks of one request")
         for plan in plans:
             self._check_loose(plan)
+        if any(map(says_of_limits, plans)):
+            limits = await self._binding.binding_limits()
+            for plan in plans:
+                check_loose(plan, limits)
         tasks = tuple([_kept(plan, self._checks) for plan in plans])
         kept = self._allowed(surroundings)
         return await self._journal.submit(Enqueue(tasks=tasks, group=group, actor=actor, surroundings=kept))
@@ -162,6 +184,16 @@ def plan_job(
     options: SubmitOptions,
 ) -> JobPlan:
     """Return the plan of a document; tasks of a file run in its folder unless the options name another."""
+    return _read_and_plan(document, params, checks=checks, options=options)[1]
+
+
+def _read_and_plan(
+    document: Document | Workflow,
+    params: Mapping[str, JsonValue],
+    *,
+    checks: Checks,
+    options: SubmitOptions,
+) -> tuple[Workflow, JobPlan]:
     cwd = options.cwd
     folder = Path(cwd) if cwd else None
     if isinstance(document, str):
@@ -174,7 +206,7 @@ def plan_job(
     }
     plan = expand(workflow, params, context=context, folder=folder)
     project = options.project or plan.project
-    return replace(
+    return workflow, replace(
         plan,
         client_key=options.client_key,
         name=options.name or plan.name,

@@ -130,7 +130,9 @@ class Engine:
         )
         timeouts = Timeouts(default=settings.default_timeout, cancel_grace=settings.cancel_grace)
         self.runner = Runner(tools, store_id=self._owner.store_id, timeouts=timeouts, on_error=self.fail)
-        self.admission = Admission(self.journal, ports.registry, env_allow=settings.env_allow)
+        self.admission = Admission(
+            self.journal, ports.registry, self.reports.binding, env_allow=settings.env_allow
+        )
         conditions = Conditions(
             self.journal,
             scopes,

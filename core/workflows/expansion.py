@@ -23,7 +23,7 @@ from core.workflows.expressions.embedded import bare_source
 from core.workflows.limit_terms import estimate, named_limits, resolve_cost, resolve_limits
 from core.workflows.loader import Loaded, load, read
 from core.workflows.parameters import bind, written_numbers
-from core.workflows.positions import NO_POSITIONS
+from core.workflows.positions import NO_POSITIONS, Positions
 from core.workflows.validation import check
 from core.workflows.written import Places, keep_texts, number_texts, put_in, put_numbers, untyped_faults
 
@@ -42,6 +42,7 @@ class Workflow:
     """Defaults of parameters that are numbers, as they were written."""
     places: Mapping[str, Places] = field(default_factory=dict)
     """Where inputs hold text, by connector."""
+    positions: Positions = NO_POSITIONS
 
 
 def parse(source: Path | str | bytes | Mapping[str, JsonValue], checks: Checks) -> Workflow:
@@ -70,6 +71,7 @@ def parse_loaded(loaded: Loaded, checks: Checks) -> Workflow:
         warnings=(*untyped, *report.warnings),
         numbers=numbers,
         places={uses: checks.texts(uses) for uses in checks.names()},
+        positions=loaded.positions,
     )
 
 
@@ -120,6 +122,16 @@ def expand(
         definition=workflow.definition,
         notify=document.notify,
         project=document.project,
+    )
+
+
+def drafts(workflow: Workflow) -> tuple[TaskPlan, ...]:
+    """Return the tasks of a document as far as they are known without parameters and files of variables."""
+    document = workflow.document
+    return tuple(
+        _to_plan(task, document.defaults, context={})
+        for stage in document.in_stages()
+        for task in stage.tasks
     )
 
 

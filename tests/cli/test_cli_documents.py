@@ -42,6 +42,26 @@ def test_check_names_the_place_of_a_fault_and_what_may_have_been_meant(
     assert (fault["line"], fault["path"]) == (3, "tasks[0].neeeds")
 
 
+def test_check_knows_the_limits_of_the_home(home: Path, deck: Deck, write: Write) -> None:
+    task = "{key: a, uses: delay, with: {seconds: 0},\n     limits: [db], cost: {tokns: 3}}"
+    text = f"name: w\ntasks:\n  - {task}\n"
+    path = write("w.yaml", text)
+    assert deck("check", path).status == 0, "without a configuration nothing is known"
+    home.mkdir(exist_ok=True)
+    config = home / "config.toml"
+    config.write_text('[limits.dbs]\nkind = "concurrency"\nmax = 1\n')
+    ended = deck("check", path)
+    assert ended.status == 2
+    assert ended.err.startswith(f"error[limit.unknown]: {path}:4:")
+    config.write_text('[limits.db]\nkind = "concurrency"\nmax = 1\n[budgets.b]\nunit = "tokens"\nmax = 2\n')
+    ended = deck("check", path)
+    assert ended.status == 0
+    assert "warning: " in ended.err
+    assert "no budget is in `tokns`; did you mean `tokens`?" in ended.err
+    write("w.yaml", text.replace("tokns", "tokens"))
+    assert deck("check", path).err.startswith(f"error[budget.too_small]: {path}:4:")
+
+
 def test_check_of_an_unknown_name_offers_the_near_ones(home: Path, deck: Deck) -> None:
     ended = deck("check", "sampel")
     assert ended.status == 2

@@ -22,6 +22,9 @@ Write = Callable[[str, object], str]
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Return a data directory with an engine for all tests: what they find of others is not theirs."""
     one = Home(tmp_path_factory.mktemp("running") / "home")
+    limits = [f'[limits.{name}]\nkind = "concurrency"\nmax = 9\n' for name in ("db", "host")]
+    one.path.mkdir(exist_ok=True)
+    (one.path / "config.toml").write_text("".join(limits))
     one.start("serve", "--slots", "4")
     one.has_engine()
     yield one.path
@@ -296,6 +299,14 @@ def test_exec_says_what_its_task_comes_under_and_show_tells_it(home: Path, deck:
     assert (
         "  limits db, host=h=1; cost 0.1 usd, 3000 tokens; prefers deep, fast; on exhausted finish;"
         " tags slow: true\n" in deck("show", "1").out
+    )
+
+
+def test_exec_refuses_a_limit_that_is_not_known(home: Path, deck: Deck) -> None:
+    ended = deck("exec", "--limit", "dbb", "--", "true")
+    assert (ended.status, ended.err.splitlines()[0]) == (
+        2,
+        "error[limit.unknown]: task 'true': `dbb` is not a limit; did you mean `db`?",
     )
 
 

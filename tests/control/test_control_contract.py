@@ -68,16 +68,24 @@ tasks:
 BROKEN = DocumentText(name="broken.yaml", text="name: x\ntasks:\n  - {key: A!, uses: nothing}\n")
 
 
+def limited(home: Path) -> Path:
+    """Give a home the limits that tasks of these tests name, wide enough for all of them."""
+    home.mkdir()
+    tables = [f'[limits.{name}]\nkind = "concurrency"\nmax = 100\n' for name in ("db", "host")]
+    (home / "config.toml").write_text("".join(tables))
+    return home
+
+
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def home(tmp_path_factory):
     """The home of one `taskdeck serve` process for all tests of this file."""
-    async with served(tmp_path_factory.mktemp("served") / "home") as place:
+    async with served(limited(tmp_path_factory.mktemp("served") / "home")) as place:
         yield place.path
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def local(tmp_path_factory):
-    async with local_door(tmp_path_factory.mktemp("local") / "home") as door:
+    async with local_door(limited(tmp_path_factory.mktemp("local") / "home")) as door:
         yield door
 
 
@@ -190,6 +198,18 @@ async def test_what_a_task_says_of_limits_and_costs_is_kept_and_shown(control, m
     submitted = await control.submit(FLOW, {"word": "w", "times": 1}, options=SubmitOptions(project=mine))
     detail = await control.job_detail(submitted.job_id)
     assert {task.project for task in detail.tasks} == {mine}
+
+
+async def test_unknown_limits_are_refused_with_the_near_ones(control, mine):
+    spec = TaskSpec(uses="delay", with_={"seconds": 0}, limits=(LimitRef(name="hots"),))
+    with pytest.raises(Invalid, match="did you mean `host`") as caught:
+        await control.enqueue([spec], group=mine)
+    assert (caught.value.code, caught.value.facts["field"]) == ("limit.unknown", "limits.0")
+    task = "{key: a, uses: delay, with: {seconds: 0}, limits: [hots]}"
+    with pytest.raises(InvalidDocument) as refused:
+        await control.submit(DocumentText(name="w.yaml", text=f"name: w\ntasks:\n  - {task}\n"))
+    assert (refused.value.code, refused.value.facts["faults"][0]["line"]) == ("limit.unknown", 3)
+    assert (await control.tasks(tasks_of(mine))).rows == ()
 
 
 async def test_outputs_are_read_by_lines_and_searched_from_any_place(control, mine):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from core.store.readers import Readers
 from core.store.reports.attempts import AttemptReports, LostReports
+from core.store.reports.binding import BindingReports
 from core.store.reports.conditions import ConditionReports
 from core.store.reports.events import EventReports
 from core.store.reports.expression_inputs import ExpressionReports
@@ -52,6 +53,7 @@ class Reports:
         self.run_times = RunTimeReports(source)
         self.lost = LostReports(source)
         self.attempts = AttemptReports(source)
+        self.binding = BindingReports(source)
         self.conditions = ConditionReports(source)
         self.expressions = ExpressionReports(source)
         self.outcomes = OutcomeReports(source)
