@@ -15,6 +15,7 @@ from core.model.text import safe_line
 AMOUNT_MAX = 1_000_000_000
 """No amount is more units than this."""
 WANTED = f"a number from 0 to {AMOUNT_MAX:,} with at most 6 decimals"
+EXACT = f"a number from 0 to {AMOUNT_MAX:,}"
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
 _TEXT_MAX = 60
@@ -34,6 +35,20 @@ def parse_amount(value: object) -> int:
     return micro.numerator
 
 
+def parse_exact(value: object) -> Fraction:
+    """Return a decimal text or a number exactly, with all its decimals; raise `Invalid` (`amount.invalid`).
+
+    For what is added up before it is rounded: thousandths of a cent count, too.
+    """
+    text = repr(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    if not isinstance(text, str) or len(text) > _TEXT_MAX or not _NUMBER.fullmatch(text):
+        raise _invalid(value, EXACT)
+    exact = Fraction(text)
+    if not 0 <= exact <= AMOUNT_MAX:
+        raise _invalid(value, EXACT)
+    return exact
+
+
 def round_amount(value: float) -> int:
     """Return the millionths of a computed number, to the nearest; raise `Invalid` (`amount.invalid`)."""
     if isinstance(value, bool) or not 0 <= value <= AMOUNT_MAX:
@@ -48,11 +63,11 @@ def write_amount(amount: int) -> str:
     return f"{sign}{units}.{rest:06d}".rstrip("0").rstrip(".")
 
 
-def _invalid(value: object) -> Invalid:
+def _invalid(value: object, wanted: str = WANTED) -> Invalid:
     shown = safe_line(repr(value)[:_TEXT_MAX])
     return Invalid(
         "amount.invalid",
-        f"{shown} is not {WANTED}",
-        hint=f"give {WANTED}",
-        facts={"value": shown, "wanted": WANTED},
+        f"{shown} is not {wanted}",
+        hint=f"give {wanted}",
+        facts={"value": shown, "wanted": wanted},
     )

@@ -190,6 +190,8 @@ class Complete(Command[Completed], frozen=True, kw_only=True):
     decision: Decision = field(default_factory=Accept)
     spent: tuple[Spent, ...] = ()
     """What it reported; of a unit that is not among these its estimate is booked."""
+    unread: str = ""
+    """What is wrong with the rest of what it reported, which is ignored."""
 
     def rows(self) -> tuple[RowRef, ...]:
         return (RowRef("task", self.task_id),)

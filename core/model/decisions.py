@@ -74,6 +74,12 @@ class GaugeRules(Protocol):
     def settle(self, gauge: Gauge, held: int, spent: int, *, counted_at: int) -> None:
         """Give back what an attempt held and count what it spent."""
 
+    def charge(self, gauge: Gauge, amount: int, *, held: int, counted_at: int) -> int:
+        """Count what an attempt spends while it runs; return what it holds from then on."""
+
+    def available(self, gauge: Gauge, *, held: int) -> int:
+        """Return what an attempt that holds so much may spend; not above 0 = none."""
+
     def lose(self, gauge: Gauge, held: int, unknown: int, *, counted_at: int) -> None:
         """Give back what an attempt held and count what it may have spent."""
 

@@ -31,10 +31,13 @@ MARKS = (
     "engine.resumed",
     "engine.stopped",
     "clock.stepped",
+    "usage.ignored",
+    "price.unknown",
 )
 """Kinds that change no status: a durable ask, another priority, a late outcome or judgement without
 effect, a family without its wrapper and an operator who lets it run, what is set aside or repaired, a
-failure family that is known, switches, the engine, the wall clock that was set."""
+failure family that is known, switches, the engine, the wall clock that was set, what of a report of usage
+cannot be booked, a model that has no price."""
 MOVED: tuple[str, ...] = tuple(
     dict.fromkeys(
         move.event

@@ -5,8 +5,10 @@ Sent by the engine and by operators' verbs; applied by the store.
 
 from __future__ import annotations
 
-from core.model.commands import Command
-from core.model.limits import Limit, Pool
+from msgspec import Struct
+
+from core.model.commands import Command, RowRef
+from core.model.limits import Limit, Pool, Spent
 
 
 class Configure(Command[int], frozen=True, kw_only=True):
@@ -17,3 +19,43 @@ class Configure(Command[int], frozen=True, kw_only=True):
 
     pools: tuple[Pool, ...] = ()
     limits: tuple[Limit, ...] = ()
+
+
+class BudgetLeft(Struct, frozen=True, kw_only=True):
+    """What a task may still spend of a limit that counts a unit, in millionths."""
+
+    name: str
+    key: str
+    unit: str
+    max: int
+    left: int
+    """With what its attempt holds; below 0 = over."""
+
+    @property
+    def is_spent(self) -> bool:
+        """Return whether nothing is left."""
+        return self.left <= 0
+
+
+class Charged(Struct, frozen=True, kw_only=True):
+    """What became of a charge."""
+
+    landed: bool
+    """False = it was booked already."""
+    late: bool
+    """Its attempt had ended, or another one had taken its place; it is booked all the same."""
+    spent: tuple[Spent, ...]
+    budgets: tuple[BudgetLeft, ...]
+    """Of the limits with a unit that the attempt is under, by name and key."""
+
+
+class Charge(Command[Charged], frozen=True, kw_only=True):
+    """Book what an attempt spent while it runs, once for each `id` of the task."""
+
+    task_id: int
+    epoch: int
+    id: str
+    spent: tuple[Spent, ...]
+
+    def rows(self) -> tuple[RowRef, ...]:
+        return (RowRef("task", self.task_id),)

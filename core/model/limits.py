@@ -224,6 +224,10 @@ class Capacity(Struct, frozen=True, kw_only=True):
     prices: tuple[Price, ...] = ()
 
 
+UNPRICED = "none"
+"""In the place of a price: the model has none, and its tokens were booked as 0."""
+
+
 class Spent(Struct, frozen=True, kw_only=True):
     """What an attempt reported of one unit, in millionths; with its model and the price that was used."""
 
@@ -231,3 +235,5 @@ class Spent(Struct, frozen=True, kw_only=True):
     amount: int
     model: str | None = None
     price: str | None = None
+    charge: str | None = None
+    """The id of the charge that it is part of; None = reported at the end."""

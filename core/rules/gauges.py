@@ -75,6 +75,26 @@ def settle(gauge: Gauge, held: int, spent: int, *, counted_at: int) -> None:
         gauge.used += spent
 
 
+def charge(gauge: Gauge, amount: int, *, held: int, counted_at: int) -> int:
+    """Count what an attempt spends while it runs; return what it holds from then on.
+
+    What it holds shrinks by as much, never below 0; `counted_at` tells the window of that. What it spends
+    is of the window of this moment.
+    """
+    released = min(held, amount)
+    gauge.used += amount
+    if counted_at >= gauge.began:
+        gauge.reserved -= released
+    return held - released
+
+
+def available(gauge: Gauge, *, held: int) -> int:
+    """Return what an attempt that holds so much may spend; not above 0 = the limit is spent for it."""
+    if gauge.is_frozen:
+        return 0
+    return gauge.limit.max - gauge.used - gauge.reserved - gauge.unknown + held
+
+
 def lose(gauge: Gauge, held: int, unknown: int, *, counted_at: int) -> None:
     """Give back what an attempt held and count what it may have spent: its end was not observed."""
     if gauge.limit.kind is LimitKind.CONCURRENCY:

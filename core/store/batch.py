@@ -146,6 +146,8 @@ class Batch:
         self.gauges = Gauges(writer, now=now, offset=offset)
         self.spent: dict[tuple[int, int], Sequence[Spent]] = {}
         """What attempts reported that this batch closes, by task and epoch."""
+        self.unpriced: set[str] = set()
+        """Models without a price that this batch has warned of."""
         self._lanes: set[int] = set()
         self._aisles: set[int] = set()
 
@@ -296,6 +298,7 @@ class Batch:
         self.gauges.forget()
         part = Batch(self._writer, now=self.now, offset=self.offset)
         part.budget = self.budget
+        part.unpriced |= self.unpriced
         return part
 
     def absorb(self, other: Batch) -> None:
@@ -314,6 +317,7 @@ class Batch:
         mine.ended_jobs += theirs.ended_jobs
         mine.kinds |= theirs.kinds
         mine.reopened |= theirs.reopened
+        self.unpriced |= other.unpriced
 
     def refresh_lanes(self) -> None:
         """Recompute the heads of lanes whose queued tasks changed, and of their aisles."""

@@ -38,7 +38,8 @@ from core.model.commands import (
     Unhold,
 )
 from core.model.engine_notes import NoteEngine
-from core.model.limit_commands import Configure
+from core.model.limit_commands import Charge, Configure
+from core.store.apply.charges import apply_charge
 from core.store.apply.complete import apply_completes
 from core.store.apply.configure import apply_configure
 from core.store.apply.consequences import apply_consequences, apply_follow_ups
@@ -157,6 +158,7 @@ _TABLE = (
     _each(NoteFault, apply_note_fault),
     _each(NoteEngine, apply_note_engine),
     _each(Configure, apply_configure),
+    _each(Charge, apply_charge),
     _each(Repair, apply_repair),
     _each(Recount, apply_recount),
     _each(FailJob, apply_fail_job),

@@ -112,12 +112,18 @@ entry = Table(
     Column("gauge_id", Integer),
     Column("actor", Text),
     Column("reason", Text),
+    Column("charge", Text),
+    Column("late", Integer),
     among_column("kind", EntryKind, "entry_kind"),
     Index("entry_task", "task_id", "epoch", sqlite_where=text("task_id IS NOT NULL")),
-    Index("entry_at", "at"),
+    Index("entry_charge", "task_id", "charge", sqlite_where=text("charge IS NOT NULL")),
+    Index("entry_unpriced", "model", sqlite_where=text("price = 'none'")),
+    Index("entry_counted", "counted_at"),
 )
 """The ledger: what attempts spent, in millionths of a unit; no foreign keys, it outlives its rows.
 
 It counts in the gauges of `gset_id` whose unit it has and whose window held `counted_at`; a correction counts
 in `gauge_id` alone and says who made it. `released` = what a reconciled one takes back of the unknown.
+`charge` = the id of a charge, once for each task; `late` = its attempt had ended. `price` = the one that was
+used, `none` where a model has none.
 """

@@ -21,7 +21,7 @@ from core.store.schema import metadata
 from core.store.upgrade import MIGRATIONS, upgrade
 from core.store.version import SCHEMA_VERSION
 
-DIGESTS = {4: "244b4007b5f22895"}
+DIGESTS = {4: "9cadca0e631c256f"}
 """Of the tables and indexes of a schema version."""
 
 

@@ -28,6 +28,7 @@ from core.model.status import ATTEMPT, TASK, AttemptStatus, Move
 from core.model.values import JsonObject, JsonValue
 from core.store.apply.moves import running
 from core.store.apply.moves.attempts import ClosedAttempt, close_attempt
+from core.store.apply.settle import note_unpriced
 from core.store.batch import Batch
 from core.store.rows import Cause, Subject, Success, TaskPlace
 from core.store.sql import INLINE_LIMIT, digest, guard, pack
@@ -41,7 +42,10 @@ _READ = (
 
 def apply_completes(batch: Batch, commands: Sequence[Complete]) -> list[Completed | TaskdeckError]:
     """Close attempts; a closed one is a duplicate (an event without effect), an unknown one a bug."""
-    batch.spent |= {(command.task_id, command.epoch): command.spent for command in commands if command.spent}
+    reports = [command for command in commands if command.spent]
+    for command in reports:
+        note_unpriced(batch, _subject(batch, command), command.spent)
+    batch.spent |= {(command.task_id, command.epoch): command.spent for command in reports}
     successes = [
         _success(batch, command, command.outcome)
         for command in commands
@@ -51,6 +55,9 @@ def apply_completes(batch: Batch, commands: Sequence[Complete]) -> list[Complete
     for command in commands:
         if not isinstance(command.outcome, Succeeded) and _end(batch, command):
             landed.add((command.task_id, command.epoch))
+    for command in commands:
+        if command.unread and (command.task_id, command.epoch) in landed:
+            batch.event("usage.ignored", _subject(batch, command), data={"reason": command.unread})
     return [
         Completed(landed=True) if (c.task_id, c.epoch) in landed else _judge_refused(batch, c)
         for c in commands
@@ -156,6 +163,11 @@ def _judge_refused(batch: Batch, command: Complete) -> Completed | TaskdeckError
     note: JsonObject = {"outcome": type(command.outcome).__name__.lower(), "closed": row[0]}
     batch.event("task.duplicate", Subject(row[1], command.task_id, command.epoch), data=note)
     return Completed(landed=False)
+
+
+def _subject(batch: Batch, command: Complete) -> Subject:
+    row = batch.one("SELECT job_id FROM task WHERE id = ?", command.task_id)
+    return Subject(None if row is None else row[0], command.task_id, command.epoch)
 
 
 def _stored(batch: Batch, output: JsonValue) -> tuple[str, JsonValue]:

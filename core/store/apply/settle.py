@@ -7,24 +7,38 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from core.model.gauges import Gauge
 from core.model.limit_forms import held_by
-from core.model.limits import MICRO, EntryKind, Spent
+from core.model.limits import MICRO, UNPRICED, EntryKind, Spent
 from core.model.values import JsonValue
 from core.store.batch import Batch
-from core.store.sql import pack
+from core.store.rows import Subject
+from core.store.sql import pack, raw
 
 CALLS, SECONDS = "calls", "seconds"
 """Units that are measured where an attempt reports nothing of them."""
 _BOOK = (
     "INSERT INTO entry (at, task_id, epoch, unit, amount, kind, counted_at, job_id, pool, project,"
-    " workflow, key, queue, model, price, gset_id)"
+    " workflow, key, queue, model, price, gset_id, charge, late)"
     " SELECT ?1, t.id, j.value->>1, j.value->>2, j.value->>3, j.value->>4, j.value->>5, t.job_id, a.pool,"
-    " job.project, job.name, t.key, t.queue, j.value->>6, j.value->>7, coalesce(a.gset_id, 0)"
+    " job.project, job.name, t.key, t.queue, j.value->>6, j.value->>7, coalesce(a.gset_id, 0),"
+    " j.value->>8, j.value->>9"
     " FROM json_each(?2) AS j JOIN task t ON t.id = j.value->>0 JOIN job ON job.id = t.job_id"
     " LEFT JOIN attempt a ON a.task_id = t.id AND a.epoch = j.value->>1"
 )
+_IS_BOOKED = (
+    "SELECT 1 FROM entry INDEXED BY entry_charge WHERE task_id = ? AND charge = CAST(? AS TEXT) LIMIT 1"
+)
+_CHARGED = (
+    "SELECT DISTINCT unit FROM entry INDEXED BY entry_task"
+    " WHERE task_id = ? AND epoch = ? AND kind = 'charged'"
+)
+_WITHOUT_PRICE = (
+    "SELECT 1 FROM entry INDEXED BY entry_unpriced WHERE price = 'none' AND model = CAST(? AS TEXT) LIMIT 1"
+)
+_Booked: TypeAlias = tuple[Spent, EntryKind]
 
 
 @dataclass(slots=True)
@@ -51,67 +65,88 @@ def settle(batch: Batch, closed: Iterable[Holding]) -> None:
     """
     entries: list[JsonValue] = []
     for one in closed:
-        reported = batch.spent.get((one.task_id, one.epoch), ())
+        reported = _reported(batch, one)
         if not one.gset_id and not reported:
             continue
-        gauges = _gauges(batch, one)
-        booked = _booked(batch, one, gauges, reported)
-        amounts: dict[str, int] = {}
-        for spent, _ in booked:
-            amounts[spent.unit] = amounts.get(spent.unit, 0) + spent.amount
-        held, counted_at = held_by(one.held), _counted_at(one)
+        gauges = gauges_of(batch, one)
+        booked = [*reported, *_measured_or_estimated(batch, one, gauges, reported)]
+        amounts = _by_unit(booked)
+        held, counted_at = held_by(one.held), counted_at_of(one)
         for gauge in gauges:
             batch.rules.gauges.settle(
                 gauge, held.get(gauge.id, 1), amounts.get(gauge.limit.unit, 0), counted_at=counted_at
             )
             batch.gauges.open(gauge)
-        entries += [_entry(one, spent, kind) for spent, kind in booked]
-    _book(batch, entries)
+        entries += [entry_of(one, spent, kind, counted_at=counted_at) for spent, kind in booked]
+    book(batch, entries)
 
 
 def lose(batch: Batch, closed: Iterable[Holding]) -> None:
-    """Count what attempts held as unknown: their end was not observed."""
+    """Count what attempts reported, and the rest of what they held as unknown: their end was not observed."""
     entries: list[JsonValue] = []
     for one in closed:
-        held, counted_at = held_by(one.held), _counted_at(one)
-        gauges = _gauges(batch, one)
-        amounts = _held_by_unit(gauges, held)
+        held, counted_at = held_by(one.held), counted_at_of(one)
+        gauges, reported = gauges_of(batch, one), _reported(batch, one)
+        amounts = _by_unit(reported)
+        unknown = {
+            unit: max(0, amount - amounts.get(unit, 0))
+            for unit, amount in _held_by_unit(gauges, held).items()
+        }
+        rules = batch.rules.gauges
         for gauge in gauges:
-            amount = amounts.get(gauge.limit.unit, 0)
-            batch.rules.gauges.lose(gauge, held.get(gauge.id, 1), amount, counted_at=counted_at)
+            unit = gauge.limit.unit
+            rules.settle(gauge, held.get(gauge.id, 1), amounts.get(unit, 0), counted_at=counted_at)
+            rules.lose(gauge, 0, unknown.get(unit, 0), counted_at=counted_at)
             batch.gauges.open(gauge)
-        entries += [
-            _entry(one, Spent(unit=unit, amount=amount), EntryKind.UNKNOWN)
-            for unit, amount in amounts.items()
-        ]
-    _book(batch, entries)
+        lost = [(Spent(unit=unit, amount=amount), EntryKind.UNKNOWN) for unit, amount in unknown.items()]
+        entries += [entry_of(one, spent, kind, counted_at=counted_at) for spent, kind in (*reported, *lost)]
+    book(batch, entries)
 
 
 def give_back(batch: Batch, closed: Iterable[Holding]) -> None:
     """Undo what was taken for attempts that never began."""
     for one in closed:
         held = held_by(one.held)
-        for gauge in _gauges(batch, one):
-            batch.rules.gauges.give_back(gauge, held.get(gauge.id, 1), counted_at=_counted_at(one))
+        for gauge in gauges_of(batch, one):
+            batch.rules.gauges.give_back(gauge, held.get(gauge.id, 1), counted_at=counted_at_of(one))
             batch.gauges.open(gauge)
 
 
-def _gauges(batch: Batch, one: Holding) -> Sequence[Gauge]:
+def is_booked(batch: Batch, task_id: int, charge: str) -> bool:
+    """Return whether a charge of a task is in the ledger."""
+    return batch.one(_IS_BOOKED, task_id, raw(charge)) is not None
+
+
+def gauges_of(batch: Batch, one: Holding) -> Sequence[Gauge]:
+    """Return the gauges that an attempt passed."""
     listed = batch.capacity.gauges_of(batch.db, one.gset_id)
     known = batch.gauges.of(listed)
     return [known[gauge_id] for gauge_id in listed]
 
 
-def _counted_at(one: Holding) -> int:
+def counted_at_of(one: Holding) -> int:
+    """Return the moment that tells the windows of what an attempt held (ms UTC)."""
     return one.started_at if one.counted_at is None else one.counted_at
 
 
-def _booked(
-    batch: Batch, one: Holding, gauges: Sequence[Gauge], reported: Sequence[Spent]
-) -> list[tuple[Spent, EntryKind]]:
-    """Return what the ledger gets of an attempt: what it reported, what is measured, what is estimated."""
-    booked = [(spent, EntryKind.SETTLED) for spent in reported]
-    told = {spent.unit for spent in reported}
+def _reported(batch: Batch, one: Holding) -> list[_Booked]:
+    """Return what an attempt reported, without the charges that were booked while it ran."""
+    return [
+        (spent, EntryKind.CHARGED if spent.charge else EntryKind.SETTLED)
+        for spent in batch.spent.get((one.task_id, one.epoch), ())
+        if spent.charge is None or not is_booked(batch, one.task_id, spent.charge)
+    ]
+
+
+def _measured_or_estimated(
+    batch: Batch, one: Holding, gauges: Sequence[Gauge], reported: Sequence[_Booked]
+) -> list[_Booked]:
+    """Return what is booked of the units of which nothing was reported or charged."""
+    booked: list[_Booked] = []
+    if one.held is None:
+        return booked
+    told = {spent.unit for spent, _ in reported}
+    told |= {unit for (unit,) in batch.rows(_CHARGED, one.task_id, one.epoch)}
     measured = {CALLS: MICRO, SECONDS: max(0, batch.wall - one.started_at) * 1_000}
     for unit, amount in _held_by_unit(gauges, held_by(one.held)).items():
         if unit in told:
@@ -133,19 +168,41 @@ def _held_by_unit(gauges: Iterable[Gauge], held: Mapping[int, int]) -> dict[str,
     return found
 
 
-def _entry(one: Holding, spent: Spent, kind: EntryKind) -> JsonValue:
+def _by_unit(booked: Iterable[_Booked]) -> dict[str, int]:
+    amounts: dict[str, int] = {}
+    for spent, _ in booked:
+        amounts[spent.unit] = amounts.get(spent.unit, 0) + spent.amount
+    return amounts
+
+
+def entry_of(
+    one: Holding, spent: Spent, kind: EntryKind, *, counted_at: int, is_late: bool = False
+) -> JsonValue:
+    """Return an entry of the ledger for `book`."""
     return [
         one.task_id,
         one.epoch,
         spent.unit,
         spent.amount,
         kind,
-        _counted_at(one),
+        counted_at,
         spent.model,
         spent.price,
+        spent.charge,
+        1 if is_late else None,
     ]
 
 
-def _book(batch: Batch, entries: list[JsonValue]) -> None:
+def book(batch: Batch, entries: list[JsonValue]) -> None:
+    """Write entries into the ledger."""
     if entries:
         batch.run(_BOOK, batch.wall, pack(entries))
+
+
+def note_unpriced(batch: Batch, subject: Subject, spent: Iterable[Spent]) -> None:
+    """Warn of each model without a price, once: before its first entry is booked."""
+    models = {one.model for one in spent if one.price == UNPRICED and one.model is not None}
+    for model in sorted(models - batch.unpriced):
+        batch.unpriced.add(model)
+        if batch.one(_WITHOUT_PRICE, raw(model)) is None:
+            batch.event("price.unknown", subject, data={"model": model})

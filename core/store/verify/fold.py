@@ -180,6 +180,8 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "orphan.left": _nothing,
         "fault.found": _nothing,
         "fault.repaired": _nothing,
+        "usage.ignored": _nothing,
+        "price.unknown": _nothing,
     }
 )
 """What each kind of event after `task.created` does to the row of its task."""

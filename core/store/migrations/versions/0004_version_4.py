@@ -97,6 +97,8 @@ TABLES = (
 	gauge_id INTEGER,
 	actor TEXT,
 	reason TEXT,
+	charge TEXT,
+	late INTEGER,
 	PRIMARY KEY (id),
 	CONSTRAINT entry_kind CHECK (kind = 'settled' OR kind = 'estimated' OR kind = 'charged' OR kind = 'unknown' OR kind = 'reconciled' OR kind = 'correction')
 )""",
@@ -110,7 +112,9 @@ FOLLOWUP = """CREATE TABLE {table} (
  WITHOUT ROWID"""
 INDEXES = (
     "DROP INDEX attempt_open",
-    "CREATE INDEX entry_at ON entry (at)",
+    "CREATE INDEX entry_charge ON entry (task_id, charge) WHERE charge IS NOT NULL",
+    "CREATE INDEX entry_counted ON entry (counted_at)",
+    "CREATE INDEX entry_unpriced ON entry (model) WHERE price = 'none'",
     "CREATE INDEX entry_task ON entry (task_id, epoch) WHERE task_id IS NOT NULL",
     "CREATE INDEX queue_limited ON queue (name) WHERE gset_id > 0",
     "CREATE INDEX aisle_of_queue ON aisle (queue, head_key) WHERE head_key IS NOT NULL AND shut_by IS NULL",
