@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 from textual._compositor import Compositor
 from textual.events import Paste
@@ -19,6 +20,7 @@ from tests.support.waiting import DEADLINE
 
 HOSTILE = "\x1b[31mred\x1b]52;c;AAAA\x07\x9b2J\u202e[bold]\r\x00"
 """What must never reach a terminal as it is; the markup is harmless and stays."""
+_ROOTS = {"1": "pulse", "2": "jobs", "3": "tasks", "4": "retries", "7": "queues", "0": "orphans"}
 VISIBLE = "␛[31mred␛]52;c;AAAA␇‹U+009B›2J‹U+202E›[bold]␍␀"
 
 
@@ -54,8 +56,16 @@ class Operator:
         await self.pilot.pause()
 
     async def sees(self, *texts: str) -> str:
-        await self.until(lambda: all(text in shown(self.app) for text in texts), f"{texts} are not shown")
-        return shown(self.app)
+        """Wait until all texts are on the screen; return what it shows."""
+        screen = ""
+
+        def there() -> bool:
+            nonlocal screen
+            screen = shown(self.app)
+            return all(text in screen for text in texts)
+
+        await self.until(there, f"{texts} are not shown")
+        return screen
 
     async def sees_key(self, key: str, words: str) -> None:
         """Wait until a key stands before its words, however far apart."""
@@ -71,7 +81,11 @@ class Operator:
         await self.until(lambda: any(text in words for words in told()), f"{text!r} is not told")
 
     async def misses(self, *texts: str) -> None:
-        await self.until(lambda: not any(text in shown(self.app) for text in texts), f"{texts} are shown")
+        def gone() -> bool:
+            screen = shown(self.app)
+            return not any(text in screen for text in texts)
+
+        await self.until(gone, f"{texts} are shown")
 
     async def until(self, condition: Callable[[], object], story: str, *, within: float = DEADLINE) -> None:
         deadline = time.monotonic() + within
@@ -97,11 +111,14 @@ class Operator:
 async def console(
     control: FakeControl, *, size: tuple[int, int] = (120, 35), home: Path | None = None, at: str = "2"
 ):
-    """Run the console on a control, on the screen of a key (jobs); it ticks only when told to."""
-    app = ConsoleApp(control, ConsoleOptions(tick=0, home=home))
+    """Run the console on a control, on the screen of a key (jobs); it ticks only when told to.
+
+    It begins there, as it does for an operator who was there last.
+    """
+    with patch("console.shell.app.first_root", return_value=_ROOTS[at]):
+        app = ConsoleApp(control, ConsoleOptions(tick=0, home=home))
     async with app.run_test(size=size) as pilot:
         operator = Operator(app, pilot)
         await operator.sees("help")
-        await operator.press(at)
         await operator.quiet()
         yield operator
