@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from console.rows import listing
 from console.rows.job_heading import progress
 from console.screens.job import JobScreen, rows_of
+from core.model import present
 from core.model.records import replace
 from core.model.values import INBOX
 from core.model.views import JobView, StageView, TaskView
@@ -30,7 +30,7 @@ JOB = JobView(
 
 @pytest.fixture(autouse=True)
 def _fixed_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listing, "time", SimpleNamespace(time_ns=lambda: NOW * 1_000_000))
+    monkeypatch.setattr(present, "time", SimpleNamespace(time_ns=lambda: NOW * 1_000_000))
 
 
 def test_progress_tells_what_is_done_for_how_long_and_how_much_longer() -> None:

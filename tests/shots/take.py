@@ -19,7 +19,7 @@ from textual.widgets import Input
 
 from console import feed
 from console.color_depth import Rgb
-from console.rows import listing
+from core.model import present
 from tests.console.support_console import Operator, console, strips_of
 from tests.console.support_fake_control import NOW
 from tests.shots.scenes import SCENES, SIZES, Scene
@@ -95,7 +95,7 @@ async def _settle(operator: Operator) -> None:
 @contextmanager
 def _fixed_world() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(listing, "time", SimpleNamespace(time_ns=lambda: NOW * 1_000_000))
+        patch.setattr(present, "time", SimpleNamespace(time_ns=lambda: NOW * 1_000_000))
         patch.setattr(feed, "time", SimpleNamespace(monotonic=lambda: 0.0))
         # A cursor that blinks is in one capture and not in the next.
         patch.setattr(Input.cursor_blink, "_default", False)
