@@ -17,6 +17,7 @@ from core.files.kinds import is_dir
 from core.model.codes import Numbers
 from core.model.errors import Invalid
 from core.model.surroundings import Surroundings
+from core.model.usage import FILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -142,6 +143,7 @@ def _about(context: CallContext) -> dict[str, str]:
         "TASKDECK_KEY": context.key,
         "TASKDECK_IDEMPOTENCY_KEY": context.idempotency_key,
         "TASKDECK_DIR": str(context.directory),
+        "TASKDECK_USAGE": str(context.directory / FILE),
     }
 
 

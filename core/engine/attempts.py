@@ -14,6 +14,7 @@ from typing import Protocol
 from core.engine.expression_scopes import ExpressionScope
 from core.engine.shortage import Shortage
 from core.engine.task_surroundings import TaskSurroundings
+from core.engine.usage_reports import UsageReports
 from core.executors.child import ChildExecutor
 from core.logs import bound
 from core.model.commands import Claimed, NoteOrphan
@@ -58,6 +59,7 @@ class Tools:
     surroundings: TaskSurroundings
     clock: Clock
     shortage: Shortage
+    usage: UsageReports
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

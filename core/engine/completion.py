@@ -9,10 +9,12 @@ import asyncio
 from dataclasses import dataclass
 
 from core.engine.set_aside import concerns_one, set_aside
+from core.engine.usage_reports import UsageReports
 from core.model.commands import Claimed, Complete, NoteOrphan
 from core.model.errors import TaskdeckError
 from core.model.outcomes import Accept, Bounced, Decision, Failed, Lost, Outcome, TaskError, TimedOut
-from core.model.ports import Clock, Draw
+from core.model.ports import AttemptRef, Clock, Draw
+from core.model.records import replace
 from core.model.stored_spec import StoredSpec
 from core.model.values import JsonObject
 from core.rules.retry import Record, decide_retry
@@ -35,8 +37,11 @@ class RetryLimits:
 class Completion:
     """Close attempts; an outcome is never dropped while the engine lives."""
 
-    def __init__(self, journal: Journal, *, clock: Clock, draw: Draw, limits: RetryLimits) -> None:
+    def __init__(
+        self, journal: Journal, *, clock: Clock, draw: Draw, limits: RetryLimits, usage: UsageReports
+    ) -> None:
         self._journal = journal
+        self._usage = usage
         self._clock = clock
         self._draw = draw
         self._limits = limits
@@ -49,22 +54,30 @@ class Completion:
         An outcome that the store refuses concerns one attempt: it is recorded as a failure that names
         the refusal, and when even that is refused the attempt is set aside. Raises when fenced or stopped.
         """
+        usage = self._usage.take(AttemptRef(task_id=claimed.task_id, epoch=claimed.epoch))
+        command = Complete(
+            task_id=claimed.task_id,
+            epoch=claimed.epoch,
+            outcome=outcome,
+            decision=self.decide(claimed, spec, outcome),
+            spent=usage.spent,
+            unread=usage.unread,
+        )
         try:
-            return await self._record(claimed, outcome, self.decide(claimed, spec, outcome))
+            return await self._record(command)
         except TaskdeckError as error:
             if not concerns_one(error):
                 raise
             refused = error
         try:
-            return await self._record(claimed, _unrecorded(refused), Accept())
+            return await self._record(replace(command, outcome=_unrecorded(refused), decision=Accept()))
         except TaskdeckError as error:
             if not concerns_one(error):
                 raise
         await set_aside(self._journal, claimed.job_id, claimed.task_id, refused, epoch=claimed.epoch)
         return False
 
-    async def _record(self, claimed: Claimed, outcome: Outcome, decision: Decision) -> bool:
-        command = Complete(task_id=claimed.task_id, epoch=claimed.epoch, outcome=outcome, decision=decision)
+    async def _record(self, command: Complete) -> bool:
         while True:
             try:
                 result = await self._journal.submit(command)

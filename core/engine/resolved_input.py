@@ -6,6 +6,7 @@ Used by the runner and the processes; it judges the end of a process too.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeGuard
 
 from core.engine.attempts import Running, Tools
@@ -112,6 +113,7 @@ class InputResolver:
             home=self._home,
             cwd=running.spec.cwd,
             env=surroundings.env,
+            spend=partial(self._tools.usage.tell, ref),
         )
         return ResolvedInput(connector=connector, with_=with_, context=context, umask=surroundings.umask)
 

@@ -28,6 +28,7 @@ from core.engine.set_aside import SetAside
 from core.engine.shortage import Shortage
 from core.engine.shutdown import Loops, Shutdown
 from core.engine.task_surroundings import TaskSurroundings
+from core.engine.usage_reports import UsageReports
 from core.engine.waiters import Waiters
 from core.executors.child import ChildExecutor
 from core.executors.output_cap import OutputCap
@@ -48,12 +49,12 @@ from core.model.commands import (
 )
 from core.model.engine_notes import EngineEvent, NoteEngine
 from core.model.errors import TaskdeckError, Unavailable
-from core.model.limit_commands import Configure
-from core.model.limits import Capacity
+from core.model.limit_commands import Charge, Charged, Configure
+from core.model.limits import Capacity, Price
 from core.model.orphans import OrphanView
 from core.model.paths import Paths
 from core.model.plans import OnOverflow, TaskPlan
-from core.model.ports import Alarms, Clock, Draw
+from core.model.ports import Alarms, AttemptRef, Clock, Draw
 from core.model.records import replace
 from core.model.surroundings import Surroundings
 from core.model.values import JsonObject, JsonValue
@@ -107,18 +108,16 @@ class Engine:
         self.waiters = Waiters(self.reports.outcomes)
         self._change_notices = ChangeNotices(clock)
         self._set_aside = SetAside()
-        outputs = Outputs(paths.output)
-        cap = OutputCap(
-            size=settings.output_cap,
-            policy=OnOverflow(settings.output_policy),
-        )
-        self.children = ChildExecutor(outputs, store=self._owner.store_id, cap=cap)
+        self.children = self._new_children()
         scopes = ExpressionScopes(self.reports.expressions)
         surroundings = TaskSurroundings(
             self.reports.surroundings, own=own_surroundings().allowed(settings.env_allow)
         )
         limits = RetryLimits(max_losses=settings.max_losses, max_bounces=settings.max_bounces)
-        self._completion = Completion(self.journal, clock=clock, draw=ports.draw, limits=limits)
+        self._usage = UsageReports(paths.output, prices=ports.capacity.prices, clock=clock)
+        self._completion = Completion(
+            self.journal, clock=clock, draw=ports.draw, limits=limits, usage=self._usage
+        )
         tools = Tools(
             connectors=ports.registry,
             children=self.children,
@@ -127,6 +126,7 @@ class Engine:
             surroundings=surroundings,
             clock=clock,
             shortage=Shortage(clock, ports.alarms),
+            usage=self._usage,
         )
         timeouts = Timeouts(default=settings.default_timeout, cancel_grace=settings.cancel_grace)
         self.runner = Runner(tools, store_id=self._owner.store_id, timeouts=timeouts, on_error=self.fail)
@@ -169,6 +169,11 @@ class Engine:
             rules=WRITER_RULES,
         )
 
+    def _new_children(self) -> ChildExecutor:
+        settings = self.settings
+        cap = OutputCap(size=settings.output_cap, policy=OnOverflow(settings.output_policy))
+        return ChildExecutor(Outputs(self.paths.output), store=self._owner.store_id, cap=cap)
+
     def _new_janitor(self) -> Janitor:
         rounds = Rounds(
             dispatcher=self.dispatcher,
@@ -192,6 +197,11 @@ class Engine:
     def output_dir(self) -> Path:
         """Return where the attempt directories are."""
         return self.paths.output
+
+    @property
+    def prices(self) -> Sequence[Price]:
+        """Return the prices of models as configured."""
+        return self._ports.capacity.prices
 
     @property
     def aging_step(self) -> int:
@@ -252,6 +262,12 @@ class Engine:
 
     async def operate(self, command: Operation) -> Operated:
         """Carry out an operator's verb."""
+        return await self.journal.submit(command)
+
+    async def charge(self, attempt: AttemptRef, said: Mapping[str, object], *, charge: str) -> Charged:
+        """Price what an attempt spends while it runs, and book it once under the id `charge`."""
+        spent = self._usage.price(said, charge=charge)
+        command = Charge(task_id=attempt.task_id, epoch=attempt.epoch, id=charge, spent=spent)
         return await self.journal.submit(command)
 
     async def orphans(self) -> tuple[OrphanView, ...]:

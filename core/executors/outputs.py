@@ -19,6 +19,7 @@ from core.files.kinds import exists
 from core.files.untrusted import open_regular, read_extent, read_small
 from core.model.errors import Unavailable
 from core.model.plans import OnOverflow
+from core.model.usage import FILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -114,6 +115,7 @@ class Outputs:
                 READY,
                 LOST,
                 LIMIT,
+                FILE,
                 "",
                 ".",
                 "..",

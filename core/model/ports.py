@@ -88,6 +88,17 @@ class AttemptRef:
     epoch: int
 
 
+class Spend(Protocol):
+    """Take a report of what was spent, as a line of a usage file has it (`core.model.usage`)."""
+
+    def __call__(self, said: Mapping[str, object], /) -> None:
+        """Keep it until the attempt ends; raise `Invalid` (`usage.invalid`)."""
+
+
+def _spend_nothing(_: Mapping[str, object], /) -> None:
+    """Forget it: there is no ledger."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallContext:
     """What a connector may know of the attempt it makes a call for."""
@@ -105,6 +116,8 @@ class CallContext:
     cwd: str | None = None
     env: Mapping[str, str] | None = None
     """The variables of where the task was asked for, and those it names; None = the engine's own."""
+    spend: Spend = _spend_nothing
+    """Report what an inline call spends; also of a call that fails."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ OF_TASKS = (
     "TASKDECK_KEY",
     "TASKDECK_IDEMPOTENCY_KEY",
     "TASKDECK_DIR",
+    "TASKDECK_USAGE",
 )
 """Variables that tell a task which one it is; an engine that it starts is not part of it."""
 

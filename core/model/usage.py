@@ -14,6 +14,8 @@ from core.model.amounts import AMOUNT_MAX, parse_exact
 from core.model.errors import Invalid
 from core.model.text import safe_line
 
+FILE = "usage"
+"""The name of the file in the directory of an attempt, as `$TASKDECK_USAGE` has it."""
 FILE_BYTES = 262_144
 """Bytes of the usage file of an attempt that are read."""
 LINES_MAX = 2_000

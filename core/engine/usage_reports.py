@@ -1,0 +1,86 @@
+"""UsageReports: what attempts report that they spent, priced.
+
+Used by the completion, by inline calls and by charges.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from core.files.untrusted import open_regular
+from core.model.limits import Price, Spent
+from core.model.records import replace
+from core.model.usage import FILE, FILE_BYTES, Reported, UsageFile, read_reported
+from core.rules.prices import book
+from core.rules.usage_lines import read_usage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from core.model.ports import AttemptRef, Clock
+
+NOTHING = UsageFile()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What the ledger gets of an attempt, and what is wrong with the rest of its report."""
+
+    spent: tuple[Spent, ...] = ()
+    unread: str = ""
+
+
+class UsageReports:
+    """Read usage files below `root`, keep what inline calls report, and price both."""
+
+    def __init__(self, root: Path, *, prices: Sequence[Price], clock: Clock) -> None:
+        self._root = str(root)
+        self._prices = prices
+        self._clock = clock
+        self._told: dict[AttemptRef, list[Reported]] = {}
+
+    def tell(self, ref: AttemptRef, said: Mapping[str, object]) -> None:
+        """Keep a report of an inline call until its attempt ends; raise `Invalid` (`usage.invalid`)."""
+        self._told.setdefault(ref, []).append(read_reported(said))
+
+    def take(self, ref: AttemptRef) -> Usage:
+        """Return what an attempt reported, which has ended; what was told is forgotten."""
+        file, told = self._read(ref), self._told.pop(ref, [])
+        if file is NOTHING and not told:
+            return Usage()
+        spent, too_much = book([*told, *file.reports], self._prices, now=self._now())
+        faults = []
+        if file.ignored:
+            faults.append(f"of the usage file {file.ignored:,} lines are ignored: {file.fault}")
+        if too_much:
+            faults.append(
+                f"{len(too_much):,} reports are ignored: their amounts are more than can be counted"
+            )
+        return Usage(spent=tuple(spent), unread="; ".join(faults))
+
+    def price(self, said: Mapping[str, object], *, charge: str) -> tuple[Spent, ...]:
+        """Return the entries of a charge; raise `Invalid` (`usage.invalid`)."""
+        spent, _ = book([replace(read_reported(said), charge=charge)], self._prices, now=self._now())
+        return tuple(spent)
+
+    def _now(self) -> int:
+        now = self._clock.now()
+        return now - self._clock.offset
+
+    def _read(self, ref: AttemptRef) -> UsageFile:
+        # Asked for each attempt: most have no such file.
+        try:
+            data = _head(f"{self._root}/{ref.task_id}/{ref.epoch}/{FILE}")
+        except (FileNotFoundError, NotADirectoryError):
+            return NOTHING
+        except OSError as error:
+            return UsageFile(ignored=1, fault=f"it cannot be read: {error.strerror}")
+        return read_usage(data)
+
+
+def _head(path: str) -> bytes:
+    with os.fdopen(open_regular(path), "rb") as file:
+        return file.read(FILE_BYTES + 1)
