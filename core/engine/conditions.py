@@ -1,4 +1,4 @@
-"""The judgement of `when` for tasks whose needs are met.
+"""The judgement of tasks whose needs are met: `when`, limits, cost.
 
 Called by the dispatcher after each batch.
 """
@@ -8,21 +8,21 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 from core.engine.expression_scopes import ExpressionScopes
 from core.engine.set_aside import Note, concerns_one, set_aside
 from core.engine.task_surroundings import TaskSurroundings
 from core.logs import bound
-from core.model.commands import Decide, FailIt, Proceed, SkipIt
 from core.model.errors import Invalid, TaskdeckError, Unavailable
+from core.model.judgements import Decide, FailIt, Judgement, Proceed, SkipIt
 from core.model.outcomes import TaskError
 from core.model.stored_spec import StoredSpec
+from core.model.values import JsonValue
 from core.store.journal import Journal
 from core.store.reports.conditions import WaitingCondition
 
 _WHAT = "the judgement of conditions"
-Judgement: TypeAlias = Proceed | SkipIt | FailIt
 
 
 class Waiting(Protocol):
@@ -53,7 +53,7 @@ class Conditions:
         self._refused: set[int] = set()
 
     async def judge_waiting(self) -> None:
-        """Judge the `when` of every task that waits for it."""
+        """Judge every task that waits for it."""
         after = 0
         while page := await self._waiting.waiting_conditions(after=after):
             after = page[-1].task_id
@@ -77,17 +77,18 @@ class Conditions:
     async def _verdict(self, task: WaitingCondition) -> Judgement:
         try:
             spec = StoredSpec.from_json(json.loads(task.spec))
-            when = spec.when or ""
             env = (await self._surroundings.of(spec)).env
-            scope = await self._scopes.scope(task.job_id, f"${{{{ {when} }}}}", dict(env))
-            return Proceed() if await scope.judge(when, task.key) else SkipIt()
+            scope = await self._scopes.scope(task.job_id, _expressions(spec), dict(env))
+            if spec.when is not None and not await scope.judge(spec.when, task.key):
+                return SkipIt()
+            return Proceed(terms=await scope.terms(spec, task.key) if spec.open_terms else None)
         except Invalid as error:
             return FailIt(error=TaskError(code=error.code, message=error.message, facts=error.facts))
         except TaskdeckError:
             raise
         except Exception as error:
             # One task whose rows cannot be read must not keep the others from being judged.
-            message = f"its `when` cannot be judged: {type(error).__name__}: {error}"
+            message = f"it cannot be judged: {type(error).__name__}: {error}"
             return FailIt(error=TaskError(code="condition.broken", message=message))
 
     async def _carry_out(self, task: WaitingCondition, judgement: Judgement) -> None:
@@ -99,7 +100,7 @@ class Conditions:
             if not concerns_one(error):
                 raise
             refused = error
-        message = f"the store refused the judgement of its `when`: {refused.message}"
+        message = f"the store refused its judgement: {refused.message}"
         failed = FailIt(error=TaskError(code="condition.refused", message=message))
         try:
             await self._journal.submit(Decide(task_id=task.task_id, verdict=failed))
@@ -109,3 +110,10 @@ class Conditions:
             # It stays among those that are judged no more: the store would refuse it each time.
             self._refused.add(task.task_id)
             await set_aside(self._journal, task.job_id, task.task_id, refused)
+
+
+def _expressions(spec: StoredSpec) -> list[JsonValue]:
+    """Return all that is worked out in a judgement."""
+    costs = spec.cost.expressions.values() if spec.cost else ()
+    whens = () if spec.when is None else (f"${{{{ {spec.when} }}}}",)
+    return [*whens, *(ref.key for ref in spec.limits), *costs]

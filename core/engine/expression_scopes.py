@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from core.model.status import TaskStatus
+from core.model.stored_spec import StoredSpec
+from core.model.terms import Terms
 from core.model.values import JsonObject, JsonValue
 from core.store.reports.expression_inputs import ExpressionInputs, Mentioned, TaskResult
 from core.workflows.expressions.checking import references
 from core.workflows.expressions.paths import Path
 from core.workflows.expressions.resolving import judge, resolve
+from core.workflows.limit_terms import resolve_cost, resolve_limits
 
 _ON_THE_LOOP = 64 * 1024
 """Characters of values that are worked on beside other tasks; more of them go to a thread."""
@@ -46,8 +49,19 @@ class ExpressionScope:
         """Return the `with:` of a task with its expressions replaced; raise `Invalid`."""
         return await self._run(lambda: resolve(with_, self.values, (key, "with")))
 
+    async def terms(self, spec: StoredSpec, key: str) -> Terms:
+        """Return the limits and the cost of a task without expressions; raise `Invalid`."""
+        return await self._run(lambda: _terms(spec, self.values, (key,)))
+
     async def _run(self, work: Callable[[], _Result]) -> _Result:
         return work() if self.size <= _ON_THE_LOOP else await asyncio.to_thread(work)
+
+
+def _terms(spec: StoredSpec, values: JsonObject, place: Path) -> Terms:
+    return Terms(
+        limits=resolve_limits(spec.limits, values, place=place),
+        cost=None if spec.cost is None else resolve_cost(spec.cost, values, place=place),
+    )
 
 
 class ExpressionScopes:

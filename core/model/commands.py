@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from core.model import bounds
 from core.model.actors import Door, claim
 from core.model.limits import Spent
-from core.model.outcomes import Accept, Decision, Outcome, TaskError
+from core.model.outcomes import Accept, Decision, Outcome
 from core.model.plans import JobPlan, TaskPlan
 from core.model.values import JsonObject, JsonValue
 
@@ -192,30 +192,6 @@ class Complete(Command[Completed], frozen=True, kw_only=True):
     """What it reported; of a unit that is not among these its estimate is booked."""
     unread: str = ""
     """What is wrong with the rest of what it reported, which is ignored."""
-
-    def rows(self) -> tuple[RowRef, ...]:
-        return (RowRef("task", self.task_id),)
-
-
-class Proceed(Struct, frozen=True, kw_only=True):
-    """The `when` of a blocked task is true."""
-
-
-class SkipIt(Struct, frozen=True, kw_only=True):
-    """The `when` of a blocked task is false."""
-
-
-class FailIt(Struct, frozen=True, kw_only=True):
-    """The `when` of a blocked task cannot be judged."""
-
-    error: TaskError
-
-
-class Decide(Command[None], frozen=True, kw_only=True):
-    """Carry out the judgement of a `when`."""
-
-    task_id: int
-    verdict: Proceed | SkipIt | FailIt
 
     def rows(self) -> tuple[RowRef, ...]:
         return (RowRef("task", self.task_id),)

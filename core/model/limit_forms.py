@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
+from core.model.estimates import Estimate
 from core.model.limits import Limit, Pool
 
 T = TypeVar("T", Limit, Pool)
@@ -29,6 +30,11 @@ def from_text(kind: type[T], body: str, changed: str | None) -> T:
 def costs_of(stored: str | None) -> Mapping[str, int]:
     """Return an estimate as the column of a task has it, in millionths by unit."""
     return {} if stored is None else msgspec.json.decode(stored, type=dict[str, int])
+
+
+def cost_column(cost: Estimate | None) -> str | None:
+    """Return the column that `costs_of` reads; None = nothing is estimated."""
+    return None if cost is None or not cost.amounts else msgspec.json.encode(dict(cost.amounts)).decode()
 
 
 def held_by(stored: str | None) -> Mapping[int, int]:

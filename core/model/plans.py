@@ -144,7 +144,17 @@ class TaskPlan(Struct, frozen=True, kw_only=True):
     @property
     def has_open_terms(self) -> bool:
         """Whether a key of its limits or an amount of its cost needs outputs to be known."""
-        return any(OPENING in ref.key for ref in self.limits) or bool(self.cost and self.cost.expressions)
+        return needs_outputs(self.limits, self.cost)
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether it is judged when its needs are met, before it is queued."""
+        return self.when is not None or self.has_open_terms
+
+
+def needs_outputs(limits: tuple[LimitRef, ...], cost: Estimate | None) -> bool:
+    """Return whether a key or an amount still has expressions."""
+    return any(OPENING in ref.key for ref in limits) or bool(cost and cost.expressions)
 
 
 class StagePlan(Struct, frozen=True, kw_only=True):

@@ -49,7 +49,7 @@ class TaskStatus(StrEnum):
     """Where a task stands."""
 
     BLOCKED = "blocked"
-    """Waits for needs, its stage, or the judgement of its `when`."""
+    """Waits for needs, its stage, or the judgement of its `when`, limits and cost."""
     QUEUED = "queued"
     """May be claimed as soon as its lane is open and a slot is free."""
     RUNNING = "running"

@@ -8,8 +8,20 @@ from __future__ import annotations
 from msgspec import Struct, field
 
 from core.model.estimates import Estimate
+from core.model.expressions import OPENING
 from core.model.limits import LimitRef, OnExhausted
-from core.model.plans import NO_RETRY, Backoff, Jitter, Leftovers, OnLoss, OnOverflow, RetryPolicy, TaskPlan
+from core.model.plans import (
+    NO_RETRY,
+    Backoff,
+    Jitter,
+    Leftovers,
+    OnLoss,
+    OnOverflow,
+    RetryPolicy,
+    TaskPlan,
+    needs_outputs,
+)
+from core.model.terms import Terms
 from core.model.values import JsonObject, JsonValue
 
 
@@ -36,9 +48,23 @@ class StoredSpec(Struct, frozen=True, kw_only=True):
     """None = what the budget says."""
     tags: tuple[str, ...] = ()
     project: str | None = None
+    terms: Terms | None = None
+    """What the last judgement made of `limits` and `cost`; None = they need no outputs, or none was made."""
     metadata: JsonObject = field(default_factory=dict)
     context: JsonObject = field(default_factory=dict)
     """Where the task was asked for: `cwd`, `env` (variables it names), `at` (hash of its surroundings)."""
+
+    @property
+    def bound_limits(self) -> tuple[LimitRef, ...]:
+        """The limits that it names, their keys worked out; those that still need outputs bind nothing."""
+        if self.terms is not None:
+            return self.terms.limits
+        return tuple(ref for ref in self.limits if OPENING not in ref.key)
+
+    @property
+    def open_terms(self) -> bool:
+        """Whether outputs are needed for a key of its limits, or for an amount of its cost."""
+        return needs_outputs(self.limits, self.cost)
 
     @property
     def cwd(self) -> str | None:
@@ -79,6 +105,7 @@ class StoredSpec(Struct, frozen=True, kw_only=True):
             on_exhausted=None if exhausted is None else OnExhausted(str(exhausted)),
             tags=tuple(map(str, _list(stored.get("tags")))),
             project=project if isinstance(project, str) else None,
+            terms=_terms(stored.get("terms")),
             metadata=_object(stored.get("meta")),
             context=_object(stored.get("context")),
         )
@@ -102,6 +129,8 @@ def spec_to_json(task: TaskPlan | StoredSpec, *, surroundings: str | None = None
     if task.leftovers is not Leftovers.KILL:
         stored["leftovers"] = task.leftovers
     stored |= limits_to_json(task)
+    if isinstance(task, StoredSpec) and task.terms is not None:
+        stored["terms"] = terms_to_json(task.terms)
     if task.metadata:
         stored["meta"] = task.metadata
     if surroundings is not None:
@@ -123,6 +152,22 @@ def limits_to_json(task: TaskPlan | StoredSpec) -> JsonObject:
     if task.cost is not None:
         said["cost"] = task.cost.to_json()
     return {name: value for name, value in said.items() if value or name == "cost"}
+
+
+def terms_to_json(terms: Terms) -> JsonObject:
+    """Return the limits and the cost that a task has with outputs, as they are stored."""
+    limits: list[JsonValue] = [_ref_to_json(ref) for ref in terms.limits]
+    cost: JsonObject = {} if terms.cost is None else {"cost": terms.cost.to_json()}
+    return {"limits": limits, **cost}
+
+
+def _terms(stored: JsonValue) -> Terms | None:
+    if not isinstance(stored, dict):
+        return None
+    return Terms(
+        limits=tuple(map(_limit_ref, _list(stored.get("limits")))),
+        cost=Estimate.from_json(stored["cost"]) if "cost" in stored else None,
+    )
 
 
 def _ref_to_json(ref: LimitRef) -> JsonValue:

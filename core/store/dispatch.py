@@ -17,7 +17,6 @@ from core.model.commands import (
     ComeDue,
     Command,
     Complete,
-    Decide,
     Enqueue,
     Fail,
     FailJob,
@@ -38,6 +37,7 @@ from core.model.commands import (
     Unhold,
 )
 from core.model.engine_notes import NoteEngine
+from core.model.judgements import Decide
 from core.model.limit_commands import Charge, Configure
 from core.store.apply.charges import apply_charge
 from core.store.apply.complete import apply_completes

@@ -126,6 +126,14 @@ class Hold:
 NO_HOLDS: Mapping[int, Hold] = {}
 
 
+class Bound(NamedTuple):
+    """A judged task under its terms: its lane, the column of its cost, its spec with the terms."""
+
+    lane_id: int
+    cost: str | None
+    spec: str
+
+
 @dataclass(slots=True)
 class FinalTask:
     """A task that became final in this batch, as the consequences need it."""

@@ -10,6 +10,7 @@ from core.model.estimates import Estimate
 from core.model.limits import LimitRef, OnExhausted
 from core.model.plans import Backoff, Jitter, OnLoss, RetryPolicy, TaskPlan
 from core.model.stored_spec import StoredSpec, spec_to_json
+from core.model.terms import Terms
 from core.model.values import JsonObject
 
 _scalars = st.none() | st.booleans() | st.integers() | st.text(max_size=5)
@@ -44,6 +45,14 @@ _specs = st.builds(
     on_exhausted=st.none() | st.sampled_from(OnExhausted),
     tags=st.lists(st.text(max_size=5), max_size=2).map(tuple),
     project=st.none() | st.text(min_size=1, max_size=5),
+    terms=st.none()
+    | st.builds(
+        Terms,
+        limits=st.lists(
+            st.builds(LimitRef, name=st.text(max_size=5), key=st.text(max_size=5)), max_size=2
+        ).map(tuple),
+        cost=st.none() | _estimates,
+    ),
     metadata=_objects,
     context=_objects,
 )

@@ -11,20 +11,17 @@ from core.model.commands import (
     Cancel,
     ComeDue,
     Command,
-    Decide,
     Fail,
-    FailIt,
     Hold,
     Kill,
     Operated,
     Pause,
-    Proceed,
     Rerun,
     Resume,
-    SkipIt,
     Unhold,
 )
 from core.model.errors import Bug
+from core.model.judgements import Decide, FailIt, Proceed, SkipIt
 from core.model.lanes import Picks
 from core.model.outcomes import (
     AskOperator,

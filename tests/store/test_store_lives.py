@@ -11,21 +11,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from core.model.commands import (
-    Cancel,
-    ComeDue,
-    Command,
-    Complete,
-    Decide,
-    Hold,
-    Proceed,
-    Rerun,
-    Resume,
-    SkipIt,
-    Submit,
-    Unhold,
-)
+from core.model.commands import Cancel, ComeDue, Command, Complete, Hold, Rerun, Resume, Submit, Unhold
 from core.model.errors import Bug, Unavailable
+from core.model.judgements import Decide, Proceed, SkipIt
 from core.model.outcomes import Succeeded
 from core.model.values import INBOX
 from core.store import batch as batching

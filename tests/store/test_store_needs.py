@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from core.model.commands import Cancel, Decide, FailIt, Proceed, SkipIt
+from core.model.commands import Cancel
+from core.model.judgements import Decide, FailIt, Proceed, SkipIt
 from core.model.outcomes import Cancelled, TaskError
 from core.store import batch
 from core.store.apply import consequences

@@ -4,20 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from core.model.commands import (
-    Cancel,
-    Decide,
-    Forecast,
-    Hold,
-    Pause,
-    Prioritise,
-    Proceed,
-    Refusal,
-    Rehearse,
-    Rerun,
-    SkipIt,
-)
+from core.model.commands import Cancel, Forecast, Hold, Pause, Prioritise, Refusal, Rehearse, Rerun
 from core.model.errors import Conflict, NotFound
+from core.model.judgements import Decide, Proceed, SkipIt
 from core.model.outcomes import Cancelled, RetryAt, Succeeded
 from core.model.values import INBOX
 from tests.support.deck import Deck

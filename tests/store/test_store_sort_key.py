@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.model.bounds import PRIORITY_MAX
-from core.model.commands import Command, Decide, Fail, Hold, Proceed, Rerun, Unhold
+from core.model.commands import Command, Fail, Hold, Rerun, Unhold
+from core.model.judgements import Decide, Proceed
 from core.model.outcomes import Bounced, Interrupted, Outcome, Requeue, RetryAt
 from core.model.plans import JobPlan
 from core.rules.lanes import sort_key

@@ -13,24 +13,21 @@ from core.model.commands import (
     Command,
     Complete,
     Completed,
-    Decide,
     Enqueue,
     Enqueued,
     Fail,
-    FailIt,
     FollowUp,
     Hold,
     Operated,
     Pause,
-    Proceed,
     Rerun,
     Resume,
-    SkipIt,
     Submit,
     Submitted,
     Unhold,
 )
 from core.model.errors import Bug, Invalid, Unavailable
+from core.model.judgements import Decide, FailIt, Proceed, SkipIt
 from core.model.outcomes import (
     AskOperator,
     Bounced,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from core.model.commands import Cancel, Decide, SkipIt
+from core.model.commands import Cancel
 from core.model.errors import Conflict
+from core.model.judgements import Decide, SkipIt
 from core.model.outcomes import Cancelled, GiveUp, RetryAt
 from core.model.plans import OnTaskFailure
 from core.model.values import INBOX

@@ -10,21 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from core.model.commands import (
-    Cancel,
-    ComeDue,
-    Complete,
-    Decide,
-    Fail,
-    FollowUp,
-    Hold,
-    Pause,
-    Proceed,
-    Rerun,
-    Resume,
-    Unhold,
-)
+from core.model.commands import Cancel, ComeDue, Complete, Fail, FollowUp, Hold, Pause, Rerun, Resume, Unhold
 from core.model.events import BIRTHS, KINDS
+from core.model.judgements import Decide, Proceed
 from core.model.outcomes import (
     AskOperator,
     Bounced,

@@ -10,22 +10,19 @@ from core.model.commands import (
     ComeDue,
     Command,
     Complete,
-    Decide,
     Enqueue,
     Fail,
-    FailIt,
     FollowUp,
     Force,
     Hold,
     Kill,
     Pause,
-    Proceed,
     Rerun,
     Resume,
-    SkipIt,
     Submit,
     Unhold,
 )
+from core.model.judgements import Decide, FailIt, Proceed, SkipIt
 from core.model.outcomes import (
     AskOperator,
     Bounced,

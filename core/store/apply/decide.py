@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.model.commands import ComeDue, Decide, FailIt, Proceed, SkipIt
+from core.model.commands import ComeDue
+from core.model.judgements import Decide, FailIt, Proceed, SkipIt
+from core.model.terms import Terms
 from core.model.values import JsonObject
+from core.store.apply.lane_sets import bind
 from core.store.apply.moves import idle, queueing
 from core.store.batch import MAX_PER_BATCH, Batch
 from core.store.rows import Subject
@@ -24,12 +27,19 @@ def apply_decides(batch: Batch, commands: Sequence[Decide]) -> list[None]:
 
 def _landed(batch: Batch, command: Decide) -> bool:
     match command.verdict:
-        case Proceed():
-            return queueing.unblock_by_judgement(batch, command.task_id)
+        case Proceed(terms=terms):
+            return _proceed(batch, command.task_id, terms)
         case SkipIt():
             return idle.skip_by_judgement(batch, command.task_id)
         case FailIt(error=error):
             return idle.fail_by_judgement(batch, command.task_id, error.to_json())
+
+
+def _proceed(batch: Batch, task_id: int, terms: Terms | None) -> bool:
+    if terms is None:
+        return queueing.unblock_by_judgement(batch, task_id)
+    bound = bind(batch, task_id, terms)
+    return bound is not None and queueing.unblock_under_terms(batch, task_id, bound)
 
 
 def _note_late(batch: Batch, command: Decide) -> None:

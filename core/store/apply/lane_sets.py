@@ -8,25 +8,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from core.model.limit_forms import cost_column
 from core.model.limits import GaugeKey, Limit, TaskFacts
 from core.model.plans import TaskPlan
-from core.model.stored_spec import StoredSpec
+from core.model.stored_spec import StoredSpec, terms_to_json
 from core.model.task_facts import facts_of
-from core.model.values import INBOX
+from core.model.terms import Terms
+from core.model.values import INBOX, JsonObject
 from core.store.apply.lanes import Lanes
 from core.store.batch import Batch
 from core.store.capacity import set_of
-from core.store.rows import LeftOver
-from core.store.sql import unpack
+from core.store.rows import Bound, LeftOver
+from core.store.sql import pack, unpack
 
 MAX_PER_BATCH = 1_000
 """Waiting tasks that one batch brings under changed limits at the most."""
 
-_WAITING = (
+_TASK = (
     "SELECT t.id, t.job_id, t.queue, t.lane_id, t.uses, t.spec, job.name, job.project FROM task t"
-    " JOIN job ON job.id = t.job_id WHERE t.id > ? AND t.status IN"
+    " JOIN job ON job.id = t.job_id"
+)
+_WAITING = (
+    f"{_TASK} WHERE t.id > ? AND t.status IN"
     " ('blocked', 'held', 'queued', 'retrying', 'waiting') ORDER BY t.id LIMIT ?"
 )
+_JUDGED = f"{_TASK} WHERE t.id = ? AND t.wait_reason = 'condition'"
 
 
 class _Waiting(NamedTuple):
@@ -100,22 +106,36 @@ def rekey(batch: Batch, after: int) -> None:
         batch.followups.append(LeftOver("limits", waiting[-1].id))
 
 
+def bind(batch: Batch, task_id: int, terms: Terms) -> Bound | None:
+    """Return where a judged task belongs by its terms; None = it does not wait for a judgement."""
+    for task in batch.typed(_Waiting, _JUDGED, task_id):
+        stored = {**_stored(task.spec), "terms": terms_to_json(terms)}
+        bound = task._replace(spec=pack(stored))
+        lane_id = Lanes(batch, task.job_id).of(task.queue, GaugeSets(batch).of(_facts(bound)))
+        return Bound(lane_id, cost_column(terms.cost), bound.spec)
+    return None
+
+
 def is_being_keyed(batch: Batch) -> bool:
     """Return whether tasks that wait are still to be brought under changed limits."""
     return batch.one("SELECT 1 FROM followup WHERE kind = 'limits' LIMIT 1") is not None
 
 
 def _facts(task: _Waiting) -> TaskFacts:
-    stored = unpack(task.spec)
-    spec = StoredSpec.from_json(stored if isinstance(stored, dict) else {})
+    spec = StoredSpec.from_json(_stored(task.spec))
     plan = TaskPlan(
         key="",
         uses=task.uses,
         queue=task.queue,
         with_=spec.with_,
-        limits=spec.limits,
+        limits=spec.bound_limits,
         tags=spec.tags,
         project=spec.project,
     )
     workflow = None if task.job_id == INBOX else task.workflow
     return facts_of(plan, job=task.job_id, workflow=workflow, project=task.project)
+
+
+def _stored(spec: str) -> JsonObject:
+    stored = unpack(spec)
+    return stored if isinstance(stored, dict) else {}

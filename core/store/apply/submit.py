@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from core.model.commands import Enqueue, Enqueued, Submit, Submitted
 from core.model.errors import Conflict, TaskdeckError
+from core.model.limit_forms import cost_column
 from core.model.plans import JobPlan, StagePlan, TaskPlan
 from core.model.status import StageStatus, TaskStatus
 from core.model.stored_spec import spec_to_json
@@ -59,7 +60,7 @@ class _NewTask:
     group: str | None
     status: TaskStatus
     awaits_judgement: bool
-    """Its `when` is to be judged at once."""
+    """Its `when`, its limits and cost are to be judged at once."""
 
 
 def apply_submits(batch: Batch, commands: Sequence[Submit]) -> list[Submitted | TaskdeckError]:
@@ -209,8 +210,8 @@ def _new_task(
         plan=plan,
         needs=needs,
         group=group,
-        status=TaskStatus.QUEUED if ready and plan.when is None else TaskStatus.BLOCKED,
-        awaits_judgement=ready and plan.when is not None,
+        status=TaskStatus.QUEUED if ready and not plan.is_conditional else TaskStatus.BLOCKED,
+        awaits_judgement=ready and plan.is_conditional,
     )
 
 
@@ -269,12 +270,12 @@ def _row(batch: Batch, task: _NewTask) -> tuple[int | str | bytes | None, ...]:
         status,
         sort_key,
         task.needs,
-        int(plan.when is not None),
+        int(plan.is_conditional),
         "condition" if task.awaits_judgement else None,
         plan.retry.max_attempts,
         batch.wall,
         batch.wall if queued else None,
-        None if plan.cost is None or not plan.cost.amounts else pack(dict(plan.cost.amounts)),
+        cost_column(plan.cost),
     )
 
 

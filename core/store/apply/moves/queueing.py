@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from core.model.status import TASK, Move, TaskStatus
 from core.model.values import JsonObject
 from core.store.batch import Batch
-from core.store.rows import PLACE, Cause, ReadyRow, TaskPlace, by_task_id
+from core.store.rows import PLACE, Bound, Cause, ReadyRow, TaskPlace, by_task_id
 from core.store.sql import SORT_KEY, WALL, guard, ids, pack, raw
 
 _QUEUE = f"status = 'queued', queued_at = {WALL}, sort_key = {SORT_KEY}"
@@ -55,6 +55,9 @@ _PROCEED = (
     f"UPDATE task SET {_QUEUE}, wait_reason = NULL, {_NO_CAUSE} WHERE id = ?3 AND wait_reason = 'condition'"
     f" AND {guard(TASK['unblock'])} RETURNING {PLACE}"
 )
+_PROCEED_BOUND = _PROCEED.replace(
+    "wait_reason = NULL", "wait_reason = NULL, lane_id = ?4, cost = ?5, spec = ?6"
+)
 _COME_DUE = (
     f"UPDATE task SET {_QUEUE}, retry_at = NULL, {_NO_CAUSE}"
     " WHERE id IN (SELECT id FROM task INDEXED BY task_due WHERE status = 'retrying' AND retry_at <= ?1"
@@ -98,6 +101,14 @@ def unblock_by_stage(batch: Batch, stage_id: int, *, limit: int) -> int:
 def unblock_by_judgement(batch: Batch, task_id: int) -> bool:
     """Queue a task whose `when` is true; False = it does not wait for that judgement."""
     places = batch.places(_PROCEED, batch.now, batch.aging_step, task_id)
+    for place in places:
+        batch.task_moved(place, TASK["unblock"])
+    return bool(places)
+
+
+def unblock_under_terms(batch: Batch, task_id: int, bound: Bound) -> bool:
+    """Queue a task in the lane of its terms; False = it does not wait for that judgement."""
+    places = batch.places(_PROCEED_BOUND, batch.now, batch.aging_step, task_id, *bound)
     for place in places:
         batch.task_moved(place, TASK["unblock"])
     return bool(places)

@@ -1,0 +1,18 @@
+"""Terms: what a task's keys of limits and costs became with outputs.
+
+Worked out by the engine beside `when`; kept by the store with the task.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from core.model.estimates import Estimate
+from core.model.limits import LimitRef
+
+
+class Terms(Struct, frozen=True, kw_only=True):
+    """The limits that a task names and its cost, without expressions."""
+
+    limits: tuple[LimitRef, ...] = ()
+    cost: Estimate | None = None
