@@ -229,7 +229,9 @@ class Engine:
     async def _configure(self) -> None:
         """Bring the store to what is configured; its report says where the history stands."""
         capacity = self._ports.capacity
-        await self.journal.submit(Configure(pools=capacity.pools, limits=capacity.limits))
+        await self.journal.submit(
+            Configure(pools=capacity.pools, limits=capacity.limits, backends=capacity.backends)
+        )
         await self.journal.settle()
 
     async def submit(

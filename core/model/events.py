@@ -26,6 +26,7 @@ MARKS = (
     "family.unacknowledged",
     "queue.paused",
     "queue.resumed",
+    "backend.shut",
     "engine.started",
     "engine.stop_requested",
     "engine.resumed",
@@ -36,8 +37,8 @@ MARKS = (
 )
 """Kinds that change no status: a durable ask, another priority, a late outcome or judgement without
 effect, a family without its wrapper and an operator who lets it run, what is set aside or repaired, a
-failure family that is known, switches, the engine, the wall clock that was set, what of a report of usage
-cannot be booked, a model that has no price."""
+failure family that is known, switches, a backend that refuses, the engine, the wall clock that was set,
+what of a report of usage cannot be booked, a model that has no price."""
 MOVED: tuple[str, ...] = tuple(
     dict.fromkeys(
         move.event

@@ -8,7 +8,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from core.model.commands import Command, RowRef
-from core.model.limits import Limit, Pool, Spent
+from core.model.limits import Backend, Limit, Pool, Spent
 
 
 class Configure(Command[int], frozen=True, kw_only=True):
@@ -19,6 +19,7 @@ class Configure(Command[int], frozen=True, kw_only=True):
 
     pools: tuple[Pool, ...] = ()
     limits: tuple[Limit, ...] = ()
+    backends: tuple[Backend, ...] = ()
 
 
 class BudgetLeft(Struct, frozen=True, kw_only=True):

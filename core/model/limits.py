@@ -110,6 +110,10 @@ class Limit(Struct, frozen=True, kw_only=True):
     window: Window = Window()
     on: Mapping[Dimension, str] | None = None
     """Which tasks are under it, all must fit, empty = every task; None = those that name it."""
+    by: Dimension | None = None
+    """Each value of this property has a gauge of its own; tasks without one are not under it."""
+    backend: Backend | None = None
+    """The outside system that it stands for; None = it is a limit that was configured."""
     soft: float | None = None
     """The share of `max` from which on operators are told."""
     default_cost: int = 0

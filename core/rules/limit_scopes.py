@@ -30,7 +30,7 @@ def gauge_keys(facts: TaskFacts, limits: Sequence[Limit]) -> tuple[GaugeKey, ...
         GaugeKey(name=limit.name, key=key)
         for limit in limits
         if limit.on is not None and not is_broad(limit) and _fits(limit.on, facts)
-        for key in _keys(limit, "", facts)
+        for key in _keys(limit, _value(limit.by, facts), facts)
     }
     keys |= {
         GaugeKey(name=ref.name, key=key)
@@ -67,7 +67,14 @@ def limit_faults(facts: TaskFacts, limits: Sequence[Limit]) -> Iterator[str]:
             yield f"`{safe_line(name)}` is counted per job, and a loose task has none"
 
 
+def _value(by: Dimension | None, facts: TaskFacts) -> str:
+    """Return the key that a property gives; empty = it gives none."""
+    return facts.host or "" if by is Dimension.HOST else ""
+
+
 def _keys(limit: Limit, key: str, facts: TaskFacts) -> tuple[str, ...]:
+    if limit.by is not None and not key:
+        return ()
     if not _is_per_job(limit):
         return (key,)
     # All loose tasks are in one job that never ends: its gauge would never turn.

@@ -10,6 +10,7 @@ from core.rules import gauges
 from core.rules.families import family_of
 from core.rules.lanes import choose, sort_key
 from core.rules.limit_scopes import broad_keys, gauge_keys
+from core.rules.refusals import refused_for
 from core.rules.room import admit
 from core.rules.verdicts import (
     forecast,
@@ -34,4 +35,5 @@ WRITER_RULES = WriterRules(
     admit=admit,
     gauge_keys=gauge_keys,
     broad_keys=broad_keys,
+    refused_for=refused_for,
 )

@@ -71,13 +71,18 @@ gauge = Table(
     required("began", default="0"),
     Column("turns_at", Integer),
     Column("shut_until", Integer),
+    Column("shut_at", Integer),
+    Column("shut_by", Text),
+    Column("shut_reason", Text),
     required("waited_for", default="0"),
     Column("opens_at", Integer),
     UniqueConstraint("name", "key", name="gauge_of"),
     CheckConstraint("reserved >= 0 AND unknown >= 0", name="gauge_held"),
     Index("gauge_due", "opens_at", sqlite_where=text("opens_at IS NOT NULL")),
 )
-"""What is used, held and left of one limit under one key (`core.model.gauges`)."""
+"""What is used, held and left of one limit under one key (`core.model.gauges`).
+
+`shut_at`, `shut_by`, `shut_reason` tell of the last time that it was shut: when (ms UTC), by whom, why."""
 
 gset = Table(
     "gset",

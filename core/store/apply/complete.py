@@ -26,6 +26,7 @@ from core.model.outcomes import (
 )
 from core.model.status import ATTEMPT, TASK, AttemptStatus, Move
 from core.model.values import JsonObject, JsonValue
+from core.store.apply.backends import note_end
 from core.store.apply.moves import running
 from core.store.apply.moves.attempts import ClosedAttempt, close_attempt
 from core.store.apply.settle import note_unpriced
@@ -83,6 +84,8 @@ def _end(batch: Batch, command: Complete) -> bool:
     *place, stop_at, stop_by, stop_reason, job_status = row
     stopped = stop_at is not None or job_status == "ending"
     error = _error(command.outcome)
+    if not stopped:
+        note_end(batch, TaskPlace(*place), command.epoch, command.outcome)
     closed = close_attempt(
         batch,
         TaskPlace(*place),

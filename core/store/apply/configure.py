@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from core.model.backends import HOSTS, limit_of
 from core.model.limit_commands import Configure
 from core.model.limit_forms import to_text
 from core.model.limits import Dimension, Limit, Pool
@@ -38,11 +39,10 @@ _WAKE = (
 
 def apply_configure(batch: Batch, command: Configure) -> int:
     """Put what is configured in the place of what was; the tasks that wait come under it."""
-    kinds = {limit.name: limit.kind for limit in command.limits}
+    wanted = _limits(batch, command)
+    kinds = {limit.name: limit.kind for limit in wanted}
     positions = {pool.name: number for number, pool in enumerate(command.pools)}
-    limits = _put(
-        batch, "limit_rule", command.limits, lambda name, body: (_PUT_LIMIT, raw(name), kinds[name], body)
-    )
+    limits = _put(batch, "limit_rule", wanted, lambda name, body: (_PUT_LIMIT, raw(name), kinds[name], body))
     pools = _put(
         batch, "pool", command.pools, lambda name, body: (_PUT_POOL, raw(name), positions[name], body)
     )
@@ -53,6 +53,22 @@ def apply_configure(batch: Batch, command: Configure) -> int:
     batch.event("capacity.configured", Subject(), data=note)
     renew_capacity(batch)
     return len(limits) + len(pools)
+
+
+def add_limit(batch: Batch, limit: Limit) -> None:
+    """Bind a limit that is not configured; the tasks that wait come under it."""
+    batch.run(_PUT_LIMIT, raw(limit.name), limit.kind, to_text(limit))
+    renew_capacity(batch)
+
+
+def _limits(batch: Batch, command: Configure) -> Sequence[Limit]:
+    """Return the limits that bind: what is configured, backends, hosts if one of them refused before."""
+    hosts = batch.rows("SELECT 1 FROM limit_rule WHERE name = ?", HOSTS.name)
+    return (
+        *command.limits,
+        *(limit_of(backend) for backend in command.backends),
+        *([HOSTS] if hosts else []),
+    )
 
 
 def renew_capacity(batch: Batch) -> None:

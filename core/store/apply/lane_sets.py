@@ -118,7 +118,17 @@ def bind(batch: Batch, task_id: int, terms: Terms) -> Bound | None:
 
 def is_being_keyed(batch: Batch) -> bool:
     """Return whether tasks that wait are still to be brought under changed limits."""
-    return batch.one("SELECT 1 FROM followup WHERE kind = 'limits' LIMIT 1") is not None
+    # Those that this batch leaves over are written at its end, after its claim.
+    return (
+        any(left.kind == "limits" for left in batch.followups)
+        or batch.one("SELECT 1 FROM followup WHERE kind = 'limits' LIMIT 1") is not None
+    )
+
+
+def facts_of_task(batch: Batch, task_id: int) -> TaskFacts:
+    """Return what decides on the limits of a task, which must be there."""
+    (task,) = batch.typed(_Waiting, f"{_TASK} WHERE t.id = ?", task_id)
+    return _facts(task)
 
 
 def _facts(task: _Waiting) -> TaskFacts:

@@ -180,6 +180,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "orphan.left": _nothing,
         "fault.found": _nothing,
         "fault.repaired": _nothing,
+        "backend.shut": _nothing,
         "usage.ignored": _nothing,
         "price.unknown": _nothing,
     }
