@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from core.model.errors import TaskdeckError, Unavailable
 from core.model.records import replace
 from core.model.status import TASK_IDLE
-from core.model.waits import EngineFacts, JobWaits, Place, TaskFacts, TaskWaits
-from core.rules.why import jobs, slots, tasks
+from core.model.waits import EngineFacts, JobWaits, TaskFacts, TaskWaits
+from core.rules.why import jobs, tasks
+from core.rules.why.capacity import Capacity, judge
+from core.rules.why.turns import place_of
 
 if TYPE_CHECKING:
     from core.control.api import ControlAPI
     from core.model.views import EngineInfo, TaskView
-    from core.store.reports.waits import Line, WaitReports
+    from core.store.reports.waits import WaitReports
 
 EngineSight: TypeAlias = Callable[[], Awaitable[EngineFacts]]
 """Returns how the engine does now."""
@@ -74,17 +76,17 @@ class WaitAnswers:
         if not waiting:
             return tuple(views)
         known = await self._reports.of_tasks(waiting)
-        engine = await self._engine()
-        return tuple(_told(view, known.get(view.id), engine) for view in views)
+        engine, capacity = await self._engine(), judge(known.capacity)
+        return tuple(_told(view, known.tasks.get(view.id), engine, capacity) for view in views)
 
     async def task(self, task_id: int) -> TaskWaits:
         """Return every reason of one task; raise `NotFound`."""
         one = await self._reports.of_task(task_id)
-        engine = await self._engine()
+        engine, capacity = await self._engine(), judge(one.capacity)
         facts = one.facts
         if one.line is not None:
-            facts = replace(facts, place=_place(task_id, one.line, engine))
-        found = tasks.reasons(facts, engine)
+            facts = replace(facts, place=place_of(facts, one.line, engine, capacity))
+        found = tasks.reasons(facts, engine, capacity)
         return TaskWaits(
             task_id=task_id,
             job_id=facts.job_id,
@@ -97,8 +99,8 @@ class WaitAnswers:
     async def job(self, job_id: int) -> JobWaits:
         """Return the reasons of the waiting tasks of a job; raise `NotFound`."""
         job = await self._reports.of_job(job_id)
-        engine = await self._engine()
-        groups = jobs.grouped((facts, tasks.reasons(facts, engine)) for facts in job.facts)
+        engine, capacity = await self._engine(), judge(job.capacity)
+        groups = jobs.grouped((facts, tasks.reasons(facts, engine, capacity)) for facts in job.facts)
         waiting = sum(job.tasks.get(status, 0) for status in TASK_IDLE)
         return JobWaits(
             job_id=job_id,
@@ -112,19 +114,8 @@ class WaitAnswers:
         )
 
 
-def _told(view: TaskView, facts: TaskFacts | None, engine: EngineFacts) -> TaskView:
+def _told(view: TaskView, facts: TaskFacts | None, engine: EngineFacts, capacity: Capacity) -> TaskView:
     # Facts are of a moment later: a task that has moved on is told when it is read again.
     if facts is None or facts.status != view.status:
         return view
-    return replace(view, waits_for=tasks.short(tasks.reasons(facts, engine)))
-
-
-def _place(task_id: int, line: Line, engine: EngineFacts) -> Place:
-    place = Place(ahead=line.before, at_least=not line.is_alone or line.before >= line.before_max)
-    if line.lanes and engine.aging_step:
-        place = slots.place_in_order(
-            task_id, line.lanes, limit=line.lane_limit, now=line.now, aging_step=engine.aging_step
-        )
-        place = replace(place, ahead=max(place.ahead, line.before))
-    place = replace(place, holders=line.holders)
-    return slots.predicted(place, per_minute=line.per_minute, now=line.wall)
+    return replace(view, waits_for=tasks.short(tasks.reasons(facts, engine, capacity)))

@@ -10,6 +10,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from core.model.limits import Amounts
+from core.model.values import JsonObject
 from core.model.views import ClaimsClosed
 
 
@@ -36,6 +38,26 @@ class WaitCode(StrEnum):
     """It is parked until something outside answers."""
     JOB_PAUSED = "job_paused"
     QUEUE_PAUSED = "queue_paused"
+    KEYED = "limits_changed"
+    """Pools or limits were changed, and what waits is being brought under them."""
+    NO_POOL = "no_pool"
+    """No pool drains its queue."""
+    POOL_PAUSED = "pool_paused"
+    """Every pool that drains its queue is paused."""
+    CONCURRENCY = "concurrency"
+    """As many attempts as a limit allows are open."""
+    RATE = "rate"
+    """As many began lately as a limit allows."""
+    SHUT = "shut"
+    """A backend refused, or an operator shut the gauge, until some time."""
+    QUOTA = "quota"
+    """A quota has too little left in its window."""
+    BUDGET = "budget"
+    """A budget has too little left in its window."""
+    FROZEN = "frozen"
+    """An operator stopped all spending."""
+    BEHIND = "behind"
+    """A task before it in its lane is too dear for what is left; the order within a lane is kept."""
     NO_ENGINE = "no_engine"
     SILENT = "engine_silent"
     """An engine owns the store and does not answer."""
@@ -58,6 +80,16 @@ OWN = (
     WaitCode.ANSWER,
     WaitCode.JOB_PAUSED,
     WaitCode.QUEUE_PAUSED,
+    WaitCode.KEYED,
+    WaitCode.NO_POOL,
+    WaitCode.POOL_PAUSED,
+    WaitCode.CONCURRENCY,
+    WaitCode.RATE,
+    WaitCode.SHUT,
+    WaitCode.QUOTA,
+    WaitCode.BUDGET,
+    WaitCode.FROZEN,
+    WaitCode.BEHIND,
     WaitCode.SLOTS,
 )
 """Codes that the rows alone decide; lists are filtered by the first of them that holds for a task."""
@@ -76,6 +108,8 @@ class Reason(Struct, frozen=True, kw_only=True):
     since: int | None = None
     until: int | None = None
     """When it ends by itself, known or predicted (`text` says which)."""
+    numbers: JsonObject = {}
+    """What of it programs may count with: names, amounts in their unit, tasks by id."""
 
 
 class Need(Struct, frozen=True, kw_only=True):
@@ -84,6 +118,15 @@ class Need(Struct, frozen=True, kw_only=True):
     task_id: int
     key: str
     status: str
+
+
+class Holder(Struct, frozen=True, kw_only=True):
+    """A task with an open attempt, since when."""
+
+    task_id: int
+    key: str
+    job_id: int
+    since: int
 
 
 class Switch(Struct, frozen=True, kw_only=True):
@@ -103,8 +146,18 @@ class Place(Struct, frozen=True, kw_only=True):
     """There are more than `ahead`; not all were looked at."""
     starts_at: int | None = None
     """When its turn comes at the present pace; None = not known."""
-    holders: tuple[Need, ...] = ()
+    is_by_pace: bool = False
+    """That time is told by the pace of the last minutes: how long such tasks take is not known."""
+    holders: tuple[Holder, ...] = ()
     """Tasks that have a slot, longest first, at most ten."""
+
+
+class LaneHead(Struct, frozen=True, kw_only=True):
+    """The first task of a lane, which those behind it do not overtake."""
+
+    task_id: int
+    key: str
+    costs: Amounts = {}
 
 
 class TaskFacts(Struct, frozen=True, kw_only=True):
@@ -139,6 +192,12 @@ class TaskFacts(Struct, frozen=True, kw_only=True):
     fault: str = ""
     """Why it or its job is set aside."""
     place: Place | None = None
+    gauges: tuple[int, ...] = ()
+    """What it passes, by its queue and by itself."""
+    costs: Amounts = {}
+    """Its estimate, in millionths by unit."""
+    head: LaneHead | None = None
+    """The first of its lane, where that is another task and one of these gauges is metered."""
     status_by: str | None = None
     status_reason: str | None = None
 
@@ -174,6 +233,21 @@ class ReasonGroup(Struct, frozen=True, kw_only=True):
     reason: Reason
     tasks: int
     example: int
+
+
+def waiting_text(number: int, reason: Reason) -> str:
+    """Return what so many tasks do: `wait for a slot`, `needs fetch`, `are held by ann`."""
+    is_one = number == 1
+    verb, _, rest = reason.short.partition(" ")
+    match reason.code:
+        case WaitCode.NEEDS if verb == "need" and rest:
+            return f"need{'s' if is_one else ''} {rest}"
+        case WaitCode.HELD | WaitCode.SET_ASIDE:
+            return f"{'is' if is_one else 'are'} {reason.short}"
+        case WaitCode.BEHIND:
+            return f"wait{'s' if is_one else ''} behind task {rest}"
+        case _:
+            return f"wait{'s' if is_one else ''} for {reason.short}"
 
 
 class JobWaits(Struct, frozen=True, kw_only=True):

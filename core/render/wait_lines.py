@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from core.model.text import SafeText, safe_line
 from core.model.values import JsonObject, to_iso
-from core.model.waits import JobWaits, Reason, TaskWaits
+from core.model.waits import JobWaits, Reason, TaskWaits, waiting_text
 from core.render.times import duration_text
 
 
@@ -33,7 +33,7 @@ def job_wait_lines(waits: JobWaits, *, now: int) -> Iterator[SafeText]:
     for group in waits.groups:
         tasks = "1 task" if group.tasks == 1 else f"{group.tasks:,} tasks"
         yield SafeText("")
-        head = f"{tasks} wait{'s' if group.tasks == 1 else ''} for {group.reason.short}: "
+        head = f"{tasks} {waiting_text(group.tasks, group.reason)}: "
         yield from reason_lines(group.reason, head=head, now=now)
         yield safe_line(f"   example  'taskdeck why --task {group.example}'")
     if waits.searched is not None:
@@ -89,4 +89,5 @@ def _reason_shape(reason: Reason) -> JsonObject:
         "ends": reason.ends,
         "since": None if reason.since is None else to_iso(reason.since),
         "until": None if reason.until is None else to_iso(reason.until),
+        "numbers": reason.numbers,
     }

@@ -247,7 +247,7 @@ def test_why_says_every_reason_without_an_engine_too(home: Path, deck: Deck) -> 
     ended = deck("why", "1", "--task", "2")
     lines = ended.out.splitlines()
     assert (ended.status, lines[0]) == (0, "job 1 inbox: running")
-    assert lines[1] == "1 task waits: 1 for paused queue, 1 for an engine; 0 run"
+    assert lines[1] == "1 task: 1 waits for paused queue, 1 waits for an engine; 0 run"
     assert "it waits for all of these, in this order:" in lines
     assert "2. no engine is running" in lines
     assert any(line.startswith("1. queue default is paused by ") for line in lines)

@@ -35,7 +35,7 @@ async def test_w_says_why_the_task_under_the_cursor_waits(keys: tuple[str, ...])
 async def test_w_on_a_job_says_for_what_its_tasks_wait() -> None:
     async with console(stocked(), size=(80, 24)) as operator:
         await operator.press("2", "w")
-        await operator.sees("Why job 2 waits", "1 task waits for need", "taskdeck why --task 2")
+        await operator.sees("Why job 2 waits", "1 task needs", "taskdeck why --task 2")
 
 
 async def test_why_follows_what_happens() -> None:

@@ -9,7 +9,7 @@ from core.model.status import TASK_IDLE, TaskStatus
 from core.model.views import ClaimsClosed
 from core.model.waits import EngineFacts, Need, Place, Reason, Switch, TaskFacts, WaitCode
 from core.rules.why.jobs import grouped, job_summary
-from core.rules.why.slots import place_in_order, predicted
+from core.rules.why.slots import by_pace, place_in_order
 from core.rules.why.tasks import reasons, short, summary
 
 SERVING = EngineFacts(state="serving", slots=2, running=2)
@@ -137,7 +137,7 @@ def test_many_needs_are_named_up_to_five() -> None:
         (Place(ahead=0), "; it is next", None),
         (Place(ahead=1), "; 1 task comes before it", None),
         (Place(ahead=64, at_least=True), "; at least 64 tasks come before it", None),
-        (predicted(Place(ahead=5), per_minute=3.0, now=100), "; 5 tasks come before it (predicted", 120_100),
+        (by_pace(Place(ahead=5), per_minute=3.0, now=100), "; 5 tasks come before it (predicted", 120_100),
     ],
 )
 def test_the_place_in_the_order_is_told(place: Place, text: str, until: int | None) -> None:
@@ -153,8 +153,8 @@ def test_a_free_slot_and_a_single_one_are_called_so() -> None:
 
 
 def test_no_time_is_foretold_without_a_pace_or_a_place() -> None:
-    assert predicted(Place(ahead=5), per_minute=0.0, now=1).starts_at is None
-    assert predicted(Place(ahead=5, at_least=True), per_minute=3.0, now=1).starts_at is None
+    assert by_pace(Place(ahead=5), per_minute=0.0, now=1).starts_at is None
+    assert by_pace(Place(ahead=5, at_least=True), per_minute=3.0, now=1).starts_at is None
 
 
 def head(task_id: int, lane: int, *, key: int = 0) -> Head:
@@ -193,11 +193,11 @@ def test_the_tasks_of_a_job_are_told_together() -> None:
     ]
     assert groups[0].reason.until == 40
     said = job_summary("running", {"blocked": 2, "retrying": 3, "held": 1, "running": 4}, groups)
-    assert said == "6 tasks wait: 3 for its retry, 2 for need fetch, 1 for held by ann; 4 run"
+    assert said == "6 tasks: 3 wait for its retry, 2 need fetch, 1 is held by ann; 4 run"
     assert job_summary("failed", {}, ()) == "it has failed: nothing of it waits"
     assert job_summary("running", {"running": 2}, ()) == "nothing of it waits: 2 run"
 
 
 def test_a_reason_that_joins_later_needs_only_its_facts_and_its_place() -> None:
     """What every renderer relies on."""
-    assert {*Reason.__struct_fields__} == {"code", "short", "text", "ends", "since", "until"}
+    assert {*Reason.__struct_fields__} == {"code", "short", "text", "ends", "since", "until", "numbers"}

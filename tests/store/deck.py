@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from core.model.commands import Command, Complete, Enqueue, Submit
+from core.model.limits import Spent
 from core.model.outcomes import Failed, Outcome, Succeeded, TaskError
 from core.model.plans import JobPlan, NeedPlan, OnTaskFailure, StagePlan, TaskPlan
 from core.rules.writer import WRITER_RULES
@@ -43,9 +45,16 @@ class Deck:
         self.do(slots=slots)
         return [(task.task_id, task.epoch) for task in self.report.claimed]
 
-    def end(self, *attempts: tuple[int, int], outcome: Outcome | None = None) -> None:
+    def end(
+        self, *attempts: tuple[int, int], outcome: Outcome | None = None, spent: Sequence[Spent] = ()
+    ) -> None:
         result = Succeeded() if outcome is None else outcome
-        self.do(*(Complete(task_id=task, epoch=epoch, outcome=result) for task, epoch in attempts))
+        self.do(
+            *(
+                Complete(task_id=task, epoch=epoch, outcome=result, spent=tuple(spent))
+                for task, epoch in attempts
+            )
+        )
 
     def drain(self, slots: int = 100) -> None:
         """Run all that can run until nothing is claimed any more."""

@@ -16,7 +16,7 @@ from core.model.plans import RetryPolicy
 from core.model.waits import OWN, EngineFacts
 from core.rules.why.tasks import reasons
 from core.store.readers import Readers
-from core.store.reports import Reports
+from core.store.reports import Reports, lines
 from core.store.reports import waits as waits_reports
 from tests.store.deck import AGING, Deck, failure, stage, task
 from tests.store.test_reports_counting import Plans
@@ -96,7 +96,7 @@ async def test_the_code_that_lists_are_filtered_by_is_that_of_the_first_reason(
 ) -> None:
     every_kind(deck)
     views = (await reports.tasks.page()).rows
-    facts = await reports.waits.of_tasks([view.id for view in views])
+    facts = (await reports.waits.of_tasks([view.id for view in views])).tasks
     for view in views:
         own = [r.code.value for r in reasons(facts[view.id], SERVING) if r.code in OWN]
         assert view.wait_reason == own[0], view.key
@@ -140,9 +140,9 @@ async def test_a_place_is_the_least_where_not_all_was_read(
 ) -> None:
     deck.job(stage(*(task(f"a{n}") for n in range(20))))
     deck.job(stage(*(task(f"b{n}") for n in range(20))))
-    monkeypatch.setattr(waits_reports, "ORDER_MAX", 0)
+    monkeypatch.setattr(lines, "ORDER_MAX", 0)
     assert "at least 14 tasks come before it" in (await answers.task(15)).reasons[0].text
-    monkeypatch.setattr(waits_reports, "LANES_MAX", 1)
+    monkeypatch.setattr(lines, "LANES_MAX", 1)
     assert "at least 2 tasks come before it" in (await answers.task(3)).reasons[0].text
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from core.model.records import replace
 from core.model.status import JOB_FINAL, TASK_IDLE
-from core.model.waits import Reason, ReasonGroup, TaskFacts, WaitCode
+from core.model.waits import Reason, ReasonGroup, TaskFacts, WaitCode, waiting_text
 
 _ALIKE = {
     WaitCode.SLOTS: "they wait for a slot",
@@ -18,6 +18,13 @@ _ALIKE = {
     WaitCode.CONDITION: "their `when` is being judged",
 }
 """What is said where the reasons of several tasks differ only in numbers."""
+
+_AMOUNTS = (WaitCode.QUOTA, WaitCode.BUDGET)
+"""Reasons that say how much a task needs."""
+_SHARED = frozenset(
+    {"limit", "key", "kind", "unit", "max", "left", "used", "reserved", "unknown", "open", "task"}
+)
+"""Numbers that hold for all tasks of a group."""
 
 
 def grouped(tasks: Iterable[tuple[TaskFacts, tuple[Reason, ...]]]) -> tuple[ReasonGroup, ...]:
@@ -44,15 +51,16 @@ def job_summary(status: str, counts: Mapping[str, int], groups: tuple[ReasonGrou
         return f"it has {status}: nothing of it waits"
     if not waiting:
         return f"nothing of it waits: {running:,} run" if running else "nothing of it waits"
-    parts = [f"{group.tasks:,} for {group.reason.short}" for group in groups[:4]]
+    parts = [f"{group.tasks:,} {waiting_text(group.tasks, group.reason)}" for group in groups[:4]]
     more = f" and {len(groups) - 4} other reasons" if len(groups) > 4 else ""
-    tasks = "1 task waits" if waiting == 1 else f"{waiting:,} tasks wait"
+    tasks = "1 task" if waiting == 1 else f"{waiting:,} tasks"
     return f"{tasks}: {', '.join(parts)}{more}; {running:,} run"
 
 
 def _alone(reason: Reason) -> Reason:
     """Return the reason without what only the first task says."""
-    return replace(reason, short=_plain(reason), text=_ALIKE.get(reason.code, reason.text))
+    numbers = {name: value for name, value in reason.numbers.items() if name in _SHARED}
+    return replace(reason, short=_plain(reason), text=_ALIKE.get(reason.code, reason.text), numbers=numbers)
 
 
 def _plain(reason: Reason) -> str:
@@ -63,8 +71,10 @@ def _both(one: Reason, other: Reason) -> Reason:
     """Return what both say: the earlier end, the earlier beginning."""
     untils = [moment for moment in (one.until, other.until) if moment is not None]
     sinces = [moment for moment in (one.since, other.since) if moment is not None]
+    is_same = one.text == other.text or one.code not in _AMOUNTS
     return replace(
         one,
+        text=one.text if is_same else f"{one.short} has less left than each of them needs",
         until=min(untils, default=None),
         since=min(sinces, default=None),
     )

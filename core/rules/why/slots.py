@@ -8,34 +8,46 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+from core.model.capacity_facts import PoolFacts
 from core.model.lanes import Head, Room
 from core.model.records import replace
+from core.model.values import JsonObject
 from core.model.waits import EngineFacts, Place, Reason, TaskFacts, WaitCode
 from core.rules.lanes import choose
+from core.rules.why.capacity import Capacity
+from core.rules.why.gauges import holders_text
 
-HOLDERS = 3
-"""Tasks with a slot that a sentence names."""
 _MINUTE_MS = 60_000
 
 
-def slot_reason(task: TaskFacts, engine: EngineFacts) -> Reason:
+def slot_reason(task: TaskFacts, engine: EngineFacts, capacity: Capacity) -> Reason:
     """Return that a task waits for its turn: its place in the order, who has the slots, and about when."""
     place = task.place
+    pools = capacity.open_pools_of(task.queue)
+    is_free = _is_free(engine, pools)
+    is_next = is_free and place is not None and not place.ahead and not place.at_least
+    names = [pool.name for pool in pools]
     return Reason(
         code=WaitCode.SLOTS,
         short="a slot",
-        text=_slots(engine) + ("" if place is None else _order(place) + _holders(place)),
-        ends="its turn; 'taskdeck priority' moves it, 'taskdeck serve --slots N' adds slots",
+        text=(
+            f"{_free(names)}, it is next: it can start this moment"
+            if is_next
+            else _slots(engine, pools, is_free=is_free) + ("" if place is None else _order(place))
+        ),
+        ends=f"its turn; 'taskdeck priority' moves it, {_more(names)}",
         since=task.queued_at,
-        until=None if place is None else place.starts_at,
+        until=None if place is None or is_next else place.starts_at,
+        numbers=_numbers(place, names),
     )
 
 
-def predicted(place: Place, *, per_minute: float, now: int) -> Place:
-    """Add when its turn comes if tasks go on ending at this pace (all queues); 0 = nothing ended lately."""
+def by_pace(place: Place, *, per_minute: float, now: int) -> Place:
+    """Add when its turn comes if tasks go on ending at this pace; 0 = nothing ended lately."""
     if place.at_least or per_minute <= 0:
         return place
-    return replace(place, starts_at=now + int((place.ahead + 1) / per_minute * _MINUTE_MS))
+    starts_at = now + int((place.ahead + 1) / per_minute * _MINUTE_MS)
+    return replace(place, starts_at=starts_at, is_by_pace=True)
 
 
 def place_in_order(
@@ -63,24 +75,61 @@ def place_in_order(
     return Place(ahead=ahead, at_least=is_cut)
 
 
-def _slots(engine: EngineFacts) -> str:
-    if engine.running < engine.slots:
-        return "a slot is free"
-    return "the one slot is taken" if engine.slots == 1 else f"all {engine.slots:,} slots are taken"
+def _is_free(engine: EngineFacts, pools: Sequence[PoolFacts]) -> bool:
+    if engine.running >= engine.slots:
+        return False
+    return not pools or any(pool.taken < pool.slots for pool in pools)
+
+
+def _slots(engine: EngineFacts, pools: Sequence[PoolFacts], *, is_free: bool) -> str:
+    names = [pool.name for pool in pools]
+    if is_free:
+        return _free(names)
+    slots = sum(pool.slots for pool in pools) if pools else engine.slots
+    if not slots:
+        return f"there is no slot{_of_pools(names)}"
+    if pools and sum(pool.taken for pool in pools) < slots:
+        return f"all {engine.slots:,} slots of the engine are taken"
+    return (
+        f"the one slot{_of_pools(names)} is taken"
+        if slots == 1
+        else f"all {slots:,} slots{_of_pools(names)} are taken"
+    )
+
+
+def _free(names: Sequence[str]) -> str:
+    return f"a slot{_of_pools(names)} is free"
+
+
+def _of_pools(names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    return f" of pool {names[0]}" if len(names) == 1 else f" of pools {' and '.join(names)}"
+
+
+def _more(names: Sequence[str]) -> str:
+    if not names:
+        return "'taskdeck serve --slots N' adds slots"
+    return f"'taskdeck pools resize {names[0]} N' adds slots"
 
 
 def _order(place: Place) -> str:
-    if not place.ahead:
-        return "; it is next"
-    least = "at least " if place.at_least else ""
-    word = "task comes" if place.ahead == 1 and not place.at_least else "tasks come"
-    about = " (predicted from the pace of the last minutes)" if place.starts_at else ""
-    return f"; {least}{place.ahead:,} {word} before it{about}"
+    if not place.ahead and not place.at_least:
+        order = "; it is next"
+    else:
+        least = "at least " if place.at_least else ""
+        word = "task comes" if place.ahead == 1 and not place.at_least else "tasks come"
+        order = f"; {least}{place.ahead:,} {word} before it"
+    how = "the pace of the last minutes" if place.is_by_pace else "how long these tasks usually take"
+    about = f" (predicted from {how})" if place.starts_at is not None else ""
+    longest = f"; running longest: {holders_text(place.holders)}" if place.holders else ""
+    return order + about + longest
 
 
-def _holders(place: Place) -> str:
-    if not place.holders:
-        return ""
-    named = ", ".join(f"{holder.key} (task {holder.task_id})" for holder in place.holders[:HOLDERS])
-    more = len(place.holders) - HOLDERS
-    return f"; running longest: {named}" + (f" and {more} more" if more > 0 else "")
+def _numbers(place: Place | None, pools: Sequence[str]) -> JsonObject:
+    numbers: JsonObject = {"pools": [*pools]} if pools else {}
+    if place is not None:
+        numbers["ahead"] = place.ahead
+        numbers["at_least"] = place.at_least
+        numbers["holders"] = [holder.task_id for holder in place.holders]
+    return numbers

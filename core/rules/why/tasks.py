@@ -10,24 +10,32 @@ from collections.abc import Iterator
 from core.model.status import TASK_IDLE, JobStatus, TaskStatus
 from core.model.values import INBOX
 from core.model.waits import EngineFacts, Need, Reason, TaskFacts, WaitCode
+from core.rules.why.capacity import UNLIMITED, Capacity
 from core.rules.why.engine import engine_reasons
+from core.rules.why.limits import limit_reasons
 from core.rules.why.slots import slot_reason
 
 NAMED = 5
 """Needs that a sentence names."""
 
 
-def reasons(task: TaskFacts, engine: EngineFacts) -> tuple[Reason, ...]:
+def reasons(task: TaskFacts, engine: EngineFacts, capacity: Capacity = UNLIMITED) -> tuple[Reason, ...]:
     """Return all reasons why a task waits, in the order in which they have to end; none if it does not.
 
-    What it waits for itself comes first, then what keeps back its job and queue, then the engine. Slots are
-    a reason only where nothing else is.
+    What it waits for itself comes first, then what keeps back its job and queue, then pools and limits, then
+    the engine. Slots are a reason only where nothing else is.
     """
     if task.status not in TASK_IDLE:
         return ()
-    found = [*_set_aside(task), *_own(task), *_paused(task), *engine_reasons(engine)]
+    found = [
+        *_set_aside(task),
+        *_own(task),
+        *_paused(task),
+        *limit_reasons(task, capacity),
+        *engine_reasons(engine),
+    ]
     if not found:
-        found.append(slot_reason(task, engine))
+        found.append(slot_reason(task, engine, capacity))
     return tuple(found)
 
 

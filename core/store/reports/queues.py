@@ -99,10 +99,10 @@ async def oldest_queued(db: AsyncConnection, lanes: Iterable[int]) -> dict[int, 
     return {row.lane: row.at for row in (await db.execute(_OLDEST, {"lanes": ids(lanes)})).all()}
 
 
-async def read_pace(db: AsyncConnection, *, now: int) -> float:
-    """Return how many tasks of all queues ended per minute over the last minutes, at `now` (ms UTC)."""
+async def read_paces(db: AsyncConnection, *, now: int) -> dict[str, float]:
+    """Return how many tasks of each queue ended per minute over the last minutes, at `now` (ms UTC)."""
     ends = await _ends(db, now=now)
-    return sum(_rates(ends, now=now + await engine_offset(db)).values())
+    return _rates(ends, now=now + await engine_offset(db))
 
 
 async def _oldest(db: AsyncConnection) -> dict[str, int | None]:

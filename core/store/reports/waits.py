@@ -5,23 +5,24 @@ Read by the control for lists, for one task, and for the waiting tasks of a job.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.model.lanes import Head
+from core.model.capacity_facts import CapacityFacts, LineFacts
+from core.model.limit_forms import costs_of
 from core.model.records import replace
-from core.model.status import JOB_FINAL, TASK_FINAL, JobStatus, TaskStatus
-from core.model.waits import Need, Switch, TaskFacts
+from core.model.status import JOB_FINAL, TASK_FINAL, TaskStatus
+from core.model.waits import LaneHead, Need, Switch, TaskFacts
+from core.store.reports.capacity import CapacityRows, read_capacity, read_holders
 from core.store.reports.jobs import read_job
-from core.store.reports.queues import read_pace
+from core.store.reports.lines import read_line
 from core.store.reports.refusals import unknown_task
-from core.store.reports.rows import AnyRow
-from core.store.reports.source import Source, engine_offset
-from core.store.sql import among, ids
+from core.store.reports.source import Source
+from core.store.sql import ids
 
 LOOKED = 64
 """Needs of a task that a list looks at for the first that is open."""
@@ -29,13 +30,6 @@ NEEDS_MAX = 20
 """Open needs that are named of one task."""
 OF_JOB = 500
 """Waiting tasks of a job that are looked at, those with the lowest ids of each status."""
-LANES_MAX = 64
-"""Open lanes that are read for the place of a task; beyond them only its own."""
-ORDER_MAX = 2_000
-"""Queued tasks of these lanes that are read."""
-PLACE_MAX = 10_000
-"""Places are counted so far."""
-HOLDERS_MAX = 10
 MESSAGE_MAX = 300
 _FAULT_EVENTS = 2_000
 
@@ -56,9 +50,11 @@ _FACTS = text(
     " s.name AS stage, s.status = 'pending' AS pending, q.name IS NULL AS queueless,"
     f" CASE WHEN s.status = 'pending' THEN {_EARLIER.format('name')} END AS earlier,"
     f" CASE WHEN s.status = 'pending' THEN {_EARLIER.format('open_tasks')} END AS earlier_open,"
-    " n.id AS need_id, n.key AS need_key, n.status AS need_status"
+    " n.id AS need_id, n.key AS need_key, n.status AS need_status,"
+    " t.lane_id, t.cost, q.gset_id AS queue_set, a.gset_id AS own_set"
     " FROM json_each(:ids) x JOIN task t ON t.id = x.value LEFT JOIN job j ON j.id = t.job_id"
     " LEFT JOIN queue q ON q.name = t.queue LEFT JOIN stage s ON s.id = t.stage_id"
+    " LEFT JOIN lane l ON l.id = t.lane_id LEFT JOIN aisle a ON a.id = l.aisle_id"
     f" LEFT JOIN task n ON t.needs_left > 0 AND n.id = {_OPEN_NEED}"
 )
 _NEEDS = text(
@@ -81,28 +77,11 @@ _JOB_FAULT = text(
     f" ORDER BY id DESC LIMIT {_FAULT_EVENTS})"
     " WHERE task_id IS NULL AND kind = 'fault.found' LIMIT 1"
 )
-_HOLDERS = text(
-    "SELECT t.id, t.key, t.status FROM attempt a INDEXED BY attempt_open JOIN task t ON t.id = a.task_id"
-    f" WHERE a.status = 'running' ORDER BY a.started_at, t.id LIMIT {HOLDERS_MAX}"
-)
-_CLAIMABLE = among({JobStatus.PENDING, JobStatus.RUNNING}, "j.status")
-_LANES = text(
-    "SELECT l.id, l.job_id, a.queue, j.vtime FROM aisle a INDEXED BY aisle_open CROSS JOIN queue q"
-    " ON q.name = a.queue AND q.paused_at IS NULL CROSS JOIN lane l INDEXED BY lane_head"
-    " ON l.aisle_id = a.id AND l.head_key IS NOT NULL AND l.shut_by IS NULL CROSS JOIN job j"
-    f" ON j.id = l.job_id AND {_CLAIMABLE} WHERE a.head_key IS NOT NULL AND a.shut_by IS NULL"
-    f" LIMIT {LANES_MAX + 1}"
-)
-_FIRST = text(
-    "SELECT t.lane_id, t.id, t.sort_key FROM json_each(:lanes) x CROSS JOIN task t ON t.id IN"
+_HEADS = text(
+    "SELECT x.value AS lane, t.id, t.key, t.cost FROM json_each(:lanes) x CROSS JOIN task t ON t.id ="
     " (SELECT id FROM task INDEXED BY task_claim WHERE lane_id = x.value AND status = 'queued'"
-    " ORDER BY sort_key, id LIMIT :each) ORDER BY t.lane_id, t.sort_key, t.id"
+    " ORDER BY sort_key, id LIMIT 1)"
 )
-_BEFORE = text(
-    "SELECT count(*) FROM (SELECT 1 FROM task INDEXED BY task_claim WHERE lane_id = :lane"
-    f" AND status = 'queued' AND (sort_key, id) < (:key, :id) LIMIT {PLACE_MAX})"
-)
-_KEY = text("SELECT lane_id, sort_key FROM task WHERE id = :id")
 _NAME = text("SELECT key FROM task WHERE id = :id")
 _OF_JOB = text(
     " UNION ALL ".join(
@@ -146,28 +125,18 @@ class _Row(NamedTuple):
     need_id: int | None
     need_key: str | None
     need_status: str | None
+    lane_id: int
+    cost: str | None
+    queue_set: int | None
+    own_set: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """What of the queued tasks decides the turn of one of them."""
+class Waits:
+    """Facts of tasks by id, and of what they share."""
 
-    lanes: tuple[tuple[Head, ...], ...]
-    """The first tasks of all open lanes; empty = there are too many, or only that of the task."""
-    lane_limit: int
-    """How many of a lane were read at the most."""
-    before: int
-    """Tasks before it in its own lane, counted up to `before_max`."""
-    before_max: int = PLACE_MAX
-    is_alone: bool
-    """No other lane is open."""
-    holders: tuple[Need, ...]
-    per_minute: float
-    """Tasks that ended per minute lately, of all queues."""
-    now: int
-    """Engine time, ms."""
-    wall: int
-    """ms UTC."""
+    tasks: Mapping[int, TaskFacts]
+    capacity: CapacityFacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +145,8 @@ class OneTask:
 
     key: str
     facts: TaskFacts
-    line: Line | None
+    capacity: CapacityFacts
+    line: LineFacts | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +157,7 @@ class WaitingOfJob:
     status: str
     tasks: dict[str, int]
     facts: tuple[TaskFacts, ...]
+    capacity: CapacityFacts
 
 
 class WaitReports:
@@ -195,21 +166,29 @@ class WaitReports:
     def __init__(self, source: Source) -> None:
         self._source = source
 
-    async def of_tasks(self, task_ids: Sequence[int]) -> dict[int, TaskFacts]:
-        """Return the facts of tasks that a list shows, by id: at most one need of each is named."""
+    async def of_tasks(self, task_ids: Sequence[int]) -> Waits:
+        """Return the facts of tasks that a list shows: at most one need of each is named."""
         async with self._source.snapshot() as db:
-            return await _facts(db, task_ids)
+            return await self._waits(db, task_ids)
 
     async def of_task(self, task_id: int) -> OneTask:
         """Return all facts of one task; raise `NotFound` (`task.unknown`)."""
+        line: LineFacts | None = None
+        wall = self._source.now()
         async with self._source.snapshot() as db:
-            known = await _facts(db, [task_id])
-            if task_id not in known:
+            rows = await _rows(db, [task_id])
+            if not rows:
                 raise await unknown_task(db, str(task_id))
-            facts = await _with_details(db, known[task_id])
+            is_queued = rows[0].status == TaskStatus.QUEUED
+            around = await read_line(db, task_id, wall=wall) if is_queued else None
+            gsets = _gsets(rows) if around is None else _gsets(rows) | around.gsets
+            capacity = await read_capacity(db, gsets, wall=wall)
+            facts = await _with_details(db, (await _facts(db, rows, capacity))[task_id])
             key = (await db.execute(_NAME, {"id": task_id})).scalar_one()
-            line = await self._line(db, task_id) if facts.status == TaskStatus.QUEUED else None
-        return OneTask(key=key, facts=facts, line=line)
+            held_by = await read_holders(db, facts.gauges) if facts.gauges else {}
+        if around is not None:
+            line = around.with_sets(capacity.sets)
+        return OneTask(key=key, facts=facts, capacity=replace(capacity.facts, holders=held_by), line=line)
 
     async def of_job(self, job_id: int) -> WaitingOfJob:
         """Return the waiting tasks of a job, at most `OF_JOB`; raise `NotFound` (`job.unknown`)."""
@@ -218,43 +197,61 @@ class WaitReports:
             waiting: list[int] = []
             if job.status not in JOB_FINAL:
                 waiting = list((await db.execute(_OF_JOB, {"job": job_id})).scalars())[:OF_JOB]
-            facts = await _facts(db, waiting)
+            waits = await self._waits(db, waiting)
             fault = (await db.execute(_JOB_FAULT, {"id": job_id})).scalar() or ""
         return WaitingOfJob(
             name=job.name,
             status=job.status,
             tasks=dict(job.tasks),
-            facts=tuple(replace(fact, fault=fact.fault or fault) for fact in facts.values()),
+            facts=tuple(replace(fact, fault=fact.fault or fault) for fact in waits.tasks.values()),
+            capacity=waits.capacity,
         )
 
-    async def _line(self, db: AsyncConnection, task_id: int) -> Line:
-        now = self._source.now()
-        lane, key = (await db.execute(_KEY, {"id": task_id})).one()
-        rows = (await db.execute(_LANES)).all()
-        before = int((await db.execute(_BEFORE, {"lane": lane, "key": key, "id": task_id})).scalar_one())
-        holders = (await db.execute(_HOLDERS)).all()
-        lanes: tuple[tuple[Head, ...], ...] = ()
-        limit = max(8, ORDER_MAX // max(1, len(rows)))
-        if 1 < len(rows) <= LANES_MAX and before < limit:
-            lanes = await _first_of(db, rows, limit)
-        return Line(
-            lanes=lanes,
-            lane_limit=limit,
-            before=before,
-            is_alone=len(rows) <= 1,
-            holders=tuple(Need(task_id=row.id, key=row.key, status=row.status) for row in holders),
-            per_minute=await read_pace(db, now=now),
-            now=now + await engine_offset(db),
-            wall=now,
-        )
+    async def _waits(self, db: AsyncConnection, task_ids: Sequence[int]) -> Waits:
+        rows = await _rows(db, task_ids)
+        capacity = await read_capacity(db, _gsets(rows), wall=self._source.now())
+        return Waits(tasks=await _facts(db, rows, capacity), capacity=capacity.facts)
 
 
-async def _facts(db: AsyncConnection, task_ids: Sequence[int]) -> dict[int, TaskFacts]:
+async def _rows(db: AsyncConnection, task_ids: Sequence[int]) -> list[_Row]:
     if not task_ids:
-        return {}
+        return []
     # Plain tuples: a list has hundreds of rows, and those of SQLAlchemy cost more than all else.
-    rows = [_Row(*row) for row in await db.execute(_FACTS, {"ids": ids(task_ids)})]
-    return {row.id: _task(row) for row in rows}
+    return [_Row(*row) for row in await db.execute(_FACTS, {"ids": ids(task_ids)})]
+
+
+def _gsets(rows: Sequence[_Row]) -> set[int]:
+    return {gset for row in rows for gset in (row.queue_set, row.own_set) if gset}
+
+
+async def _facts(db: AsyncConnection, rows: Sequence[_Row], capacity: CapacityRows) -> dict[int, TaskFacts]:
+    """Return the facts of tasks; of those in metered lanes with the first of the lane."""
+    if not capacity.sets:
+        return {row.id: _task(row) for row in rows}
+    gauges = {row.id: capacity.gauges_of(row.queue_set or 0, row.own_set or 0) for row in rows}
+    known = capacity.facts.gauges
+    lanes = {
+        row.lane_id
+        for row in rows
+        if row.status == TaskStatus.QUEUED and any(known[one].limit.is_metered for one in gauges[row.id])
+    }
+    heads: dict[int, LaneHead] = {}
+    if lanes:
+        for head in await db.execute(_HEADS, {"lanes": ids(sorted(lanes))}):
+            heads[head.lane] = LaneHead(task_id=head.id, key=head.key, costs=costs_of(head.cost))
+    return {
+        row.id: replace(
+            _task(row),
+            gauges=gauges[row.id],
+            costs=costs_of(row.cost),
+            head=_before(row, heads.get(row.lane_id)),
+        )
+        for row in rows
+    }
+
+
+def _before(row: _Row, head: LaneHead | None) -> LaneHead | None:
+    return None if head is None or head.task_id == row.id or row.status != TaskStatus.QUEUED else head
 
 
 async def _with_details(db: AsyncConnection, facts: TaskFacts) -> TaskFacts:
@@ -269,23 +266,6 @@ async def _with_details(db: AsyncConnection, facts: TaskFacts) -> TaskFacts:
     if fault is None:
         fault = (await db.execute(_JOB_FAULT, {"id": facts.job_id})).scalar()
     return replace(facts, fault=facts.fault or fault or "")
-
-
-async def _first_of(db: AsyncConnection, rows: Sequence[AnyRow], limit: int) -> tuple[tuple[Head, ...], ...]:
-    lanes: dict[int, tuple[AnyRow, list[Head]]] = {row.id: (row, []) for row in rows}
-    for task in await db.execute(_FIRST, {"lanes": ids(lanes), "each": limit}):
-        lane, heads = lanes[task.lane_id]
-        heads.append(
-            Head(
-                lane_id=lane.id,
-                task_id=task.id,
-                job_id=lane.job_id,
-                queue=lane.queue,
-                sort_key=task.sort_key,
-                vtime=lane.vtime,
-            )
-        )
-    return tuple(tuple(heads) for _, heads in lanes.values() if heads)
 
 
 def _task(row: _Row) -> TaskFacts:

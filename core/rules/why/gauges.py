@@ -1,0 +1,206 @@
+"""Decide what is told of a gauge with too little left.
+
+Called by the rules of limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import assert_never
+
+from core.model.amounts import write_amount
+from core.model.durations import write_duration
+from core.model.gauges import Gauge
+from core.model.lanes import Need
+from core.model.limits import MICRO, Limit, LimitKind, Per
+from core.model.values import JsonObject, JsonValue
+from core.model.waits import Holder, Reason, TaskFacts, WaitCode
+from core.rules.why.capacity import Capacity
+
+HOLDERS = 3
+"""Tasks with a slot, or with a place under a limit, that a sentence names."""
+_WINDOWS = {
+    Per.MINUTE: "this minute",
+    Per.HOUR: "this hour",
+    Per.DAY: "today",
+    Per.WEEK: "this week",
+    Per.MONTH: "this month",
+    Per.TOTAL: "in all",
+    Per.JOB: "for the job",
+}
+
+
+def gauge_reason(task: TaskFacts, need: Need, capacity: Capacity) -> Reason:
+    """Return that a gauge has too little left for a task."""
+    gauge = capacity.gauges[need.gauge_id]
+    limit = gauge.limit
+    if gauge.is_frozen:
+        return _frozen(gauge, task, capacity)
+    if gauge.shut_until is not None and capacity.facts.now < gauge.shut_until:
+        return _shut(gauge, task, capacity)
+    match limit.kind:
+        case LimitKind.CONCURRENCY:
+            return _concurrency(gauge, task, capacity)
+        case LimitKind.RATE:
+            return _rate(gauge, task, capacity)
+        case LimitKind.QUOTA | LimitKind.BUDGET:
+            return _amount(gauge, task, need.amount, capacity)
+        case _:
+            assert_never(limit.kind)
+
+
+def label(gauge: Gauge) -> str:
+    """Return the name of a limit, with its key: `db`, `host=db1`."""
+    return f"{gauge.limit.name}={gauge.key}" if gauge.key else gauge.limit.name
+
+
+def amount_text(limit: Limit, amount: int) -> str:
+    """Write an amount in the unit of its limit: `0.02 usd`; attempts as a number."""
+    return f"{write_amount(amount)} {limit.unit}" if limit.unit else f"{amount:,}"
+
+
+def holders_text(holders: Sequence[Holder]) -> str:
+    """Write the first of some tasks, each with its job: `a (task 4 of job 2) and 7 more`."""
+    named = ", ".join(
+        f"{one.key} (task {one.task_id}" + (f" of job {one.job_id})" if one.job_id > 1 else ")")
+        for one in holders[:HOLDERS]
+    )
+    more = len(holders) - HOLDERS
+    return named + (f" and {more} more" if more > 0 else "")
+
+
+def gauge_numbers(gauge: Gauge, *, needs: int, left: int) -> JsonObject:
+    """Return a gauge as programs read it; amounts in its unit."""
+    limit = gauge.limit
+    numbers: JsonObject = {"limit": limit.name, "key": gauge.key, "kind": limit.kind.value}
+    amounts = {"max": limit.max, "needs": needs, "left": left, "used": gauge.used}
+    if limit.kind is LimitKind.CONCURRENCY:
+        amounts = {"max": limit.max, "needs": needs, "left": left, "open": gauge.reserved}
+    elif limit.kind is LimitKind.RATE:
+        amounts = {"max": limit.max, "needs": needs, "left": left}
+        numbers["step_ms"] = limit.step_us / 1_000
+    elif limit.is_metered:
+        amounts |= {"reserved": gauge.reserved, "unknown": gauge.unknown}
+    if limit.unit:
+        numbers["unit"] = limit.unit
+    return {**numbers, **{name: _plain(limit, amount) for name, amount in amounts.items()}}
+
+
+def _plain(limit: Limit, amount: int) -> JsonValue:
+    return amount / MICRO if limit.unit else amount
+
+
+def _concurrency(gauge: Gauge, task: TaskFacts, capacity: Capacity) -> Reason:
+    holders = capacity.facts.holders.get(gauge.id, ())
+    limit, name = gauge.limit, label(gauge)
+    named = f": {holders_text(holders)}" if holders else ""
+    place = task.place
+    starts_at = None if place is None or place.is_by_pace else place.starts_at
+    about = "; its turn is predicted from how long these tasks usually take" if starts_at else ""
+    run = "1 runs" if gauge.reserved == 1 else f"{gauge.reserved:,} run"
+    return Reason(
+        code=WaitCode.CONCURRENCY,
+        short=f"limit {name}",
+        text=f"limit {name} allows {limit.max:,} at once and {run}{named}{about}",
+        ends=f"the end of one of them; a larger `max` of limit {limit.name}",
+        since=task.queued_at,
+        until=starts_at,
+        numbers={
+            **gauge_numbers(gauge, needs=1, left=capacity.left[gauge.id]),
+            "holders": [holder.task_id for holder in holders],
+        },
+    )
+
+
+def _rate(gauge: Gauge, task: TaskFacts, capacity: Capacity) -> Reason:
+    limit, name = gauge.limit, label(gauge)
+    step = write_duration(max(1, limit.step_us // 1_000))
+    burst = f", {limit.max:,} at once" if limit.max > 1 else ""
+    return Reason(
+        code=WaitCode.RATE,
+        short=f"rate {name}",
+        text=f"rate {name} allows one start every {step}{burst}, and has none left now",
+        ends=f"its next token; a higher `rate` of limit {limit.name}",
+        since=task.queued_at,
+        until=capacity.opens_at(gauge),
+        numbers=gauge_numbers(gauge, needs=1, left=capacity.left[gauge.id]),
+    )
+
+
+def _amount(gauge: Gauge, task: TaskFacts, needs: int, capacity: Capacity) -> Reason:
+    limit, name, left = gauge.limit, label(gauge), capacity.left[gauge.id]
+    is_quota = limit.kind is LimitKind.QUOTA
+    return Reason(
+        code=WaitCode.QUOTA if is_quota else WaitCode.BUDGET,
+        short=f"{limit.kind} {name}",
+        text=f"{limit.kind} {name} {_left(limit, needs, left)}{_spent(gauge, left)}",
+        ends=_more(gauge, needs),
+        since=task.queued_at,
+        until=None if needs > limit.max else gauge.turns_at,
+        numbers=gauge_numbers(gauge, needs=needs, left=left),
+    )
+
+
+def _left(limit: Limit, needs: int, left: int) -> str:
+    most, window = amount_text(limit, limit.max), _WINDOWS[limit.window.per]
+    whole = f"{most} {'' if limit.unit else 'starts '}{window}"
+    if needs > limit.max:
+        return f"is {whole}, and it needs {amount_text(limit, needs)}: it can never start"
+    if left <= 0:
+        return f"has nothing left of {whole}"
+    return f"has {amount_text(limit, left)} left of {whole}, and it needs {amount_text(limit, needs)}"
+
+
+def _spent(gauge: Gauge, left: int) -> str:
+    limit = gauge.limit
+    if not limit.is_metered:
+        return ""
+    parts = [
+        f"{amount_text(limit, amount)} {word}"
+        for word, amount in (
+            ("used", gauge.used),
+            ("reserved", gauge.reserved),
+            ("unknown", gauge.unknown),
+            ("over", -left),
+        )
+        if amount > 0
+    ]
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def _more(gauge: Gauge, needs: int) -> str:
+    limit = gauge.limit
+    larger = f"a larger `max` of {limit.kind} {limit.name}"
+    if needs > limit.max:
+        return f"{larger}, or a lower `cost` of the task"
+    unknown = ", 'taskdeck budgets reconcile' settles what is unknown" if gauge.unknown else ""
+    if gauge.turns_at is not None:
+        return f"its next window, or {larger}{unknown}"
+    return f"{larger}{unknown}"
+
+
+def _frozen(gauge: Gauge, task: TaskFacts, capacity: Capacity) -> Reason:
+    frozen = capacity.facts.frozen
+    by = f" by {frozen.by}" if frozen is not None and frozen.by else ""
+    why = f": {frozen.reason}" if frozen is not None and frozen.reason else ""
+    return Reason(
+        code=WaitCode.FROZEN,
+        short="frozen budgets",
+        text=f"all spending is frozen{by}{why}; it is under {gauge.limit.kind} {label(gauge)}",
+        ends="'taskdeck budgets unfreeze'",
+        since=task.queued_at if frozen is None else frozen.at,
+        numbers=gauge_numbers(gauge, needs=0, left=0),
+    )
+
+
+def _shut(gauge: Gauge, task: TaskFacts, capacity: Capacity) -> Reason:
+    name = label(gauge)
+    return Reason(
+        code=WaitCode.SHUT,
+        short=f"{name} shut",
+        text=f"{name} is shut until then: its backend refused, or an operator shut it",
+        ends="its time",
+        since=task.queued_at,
+        until=None if gauge.shut_until is None else gauge.shut_until - capacity.offset,
+        numbers=gauge_numbers(gauge, needs=1, left=0),
+    )

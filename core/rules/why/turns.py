@@ -1,0 +1,121 @@
+"""Decide when the turn of a queued task comes.
+
+Called for one task that is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.model.capacity_facts import LineFacts, OpenAttempt
+from core.model.lanes import Head
+from core.model.limit_forms import costs_of
+from core.model.limits import DEFAULT_POOL
+from core.model.records import replace
+from core.model.waits import EngineFacts, Place, TaskFacts
+from core.rules.simulation import Running, Scene, simulate
+from core.rules.why.capacity import Capacity
+from core.rules.why.slots import by_pace, place_in_order
+
+HOLDERS_MAX = 10
+
+
+def place_of(task: TaskFacts, line: LineFacts, engine: EngineFacts, capacity: Capacity) -> Place:
+    """Return where a queued task stands, who has the slots it may get, and when its turn comes.
+
+    The time is told by how long the tasks that run and stand before it usually take; if that is not known of
+    one of them, by the pace at which tasks of these queues ended lately.
+    """
+    pools, queues = _reach(task.queue, line, capacity)
+    lanes = [lane for lane in line.lanes if lane[0].queue in queues]
+    open_lanes = [lane for lane in lanes if _may_start(lane[0], line, capacity)]
+    place = Place(ahead=line.before, at_least=not line.is_alone or line.before >= line.before_max)
+    if open_lanes and engine.aging_step:
+        place = place_in_order(
+            task.task_id,
+            open_lanes,
+            limit=line.lane_limit,
+            now=capacity.facts.now,
+            aging_step=engine.aging_step,
+        )
+        place = replace(place, ahead=max(place.ahead, line.before))
+    may_run_in = {pool.name for pool in capacity.pools_of(task.queue)} or {DEFAULT_POOL}
+    holding = [one.holder for one in line.open if not capacity.facts.pools or one.pool in may_run_in]
+    place = replace(place, holders=tuple(holding[:HOLDERS_MAX]))
+    if lanes and engine.aging_step:
+        starts_at = _simulated(
+            task.task_id, _scene(lanes, pools, line=line, engine=engine, capacity=capacity)
+        )
+        if starts_at is not None:
+            return replace(place, starts_at=starts_at - capacity.offset)
+    pace = sum(rate for queue, rate in line.ends_per_minute.items() if not queues or queue in queues)
+    return by_pace(place, per_minute=pace, now=capacity.facts.wall)
+
+
+def _reach(queue: str, line: LineFacts, capacity: Capacity) -> tuple[set[str], set[str]]:
+    """Return the pools and queues whose tasks may delay one of a queue, by slots that they share."""
+    queues = {queue, *(lane[0].queue for lane in line.lanes), *line.ends_per_minute}
+    if not capacity.facts.pools:
+        return {DEFAULT_POOL}, queues
+    pools: set[str] = set()
+    near = {queue}
+    while True:
+        reached = {pool.name for one in near for pool in capacity.pools_of(one)}
+        if reached == pools:
+            return pools, near
+        pools = reached
+        near |= {one for one in queues if any(pool.name in pools for pool in capacity.pools_of(one))}
+
+
+def _may_start(head: Head, line: LineFacts, capacity: Capacity) -> bool:
+    """Return whether the gauges of a lane let its first task through now."""
+    gauges = (*line.sets.get(line.queue_sets.get(head.queue, 0), ()), *line.sets.get(head.gset_id, ()))
+    return not any(capacity.refusals(gauges, costs_of(head.cost)))
+
+
+def _simulated(task_id: int, scene: Scene) -> int | None:
+    return next((start.at for start in simulate(scene) if start.task_id == task_id), None)
+
+
+def _scene(
+    lanes: Sequence[Sequence[Head]],
+    pools: set[str],
+    *,
+    line: LineFacts,
+    engine: EngineFacts,
+    capacity: Capacity,
+) -> Scene:
+    configured = capacity.facts.pools
+    in_pool = {pool.name: pool.gauges for pool in configured}
+
+    def gauges_of(head: Head, pool: str) -> Sequence[int]:
+        of_queue = line.sets.get(line.queue_sets.get(head.queue, 0), ())
+        return tuple(dict.fromkeys((*in_pool.get(pool, ()), *of_queue, *line.sets.get(head.gset_id, ()))))
+
+    def pools_of(queue: str) -> Sequence[str]:
+        return [pool.name for pool in capacity.pools_of(queue)] if configured else (DEFAULT_POOL,)
+
+    now = capacity.facts.now
+    slots = {pool.name: 0 if pool.paused else pool.slots for pool in configured if pool.name in pools}
+    return Scene(
+        lanes=lanes,
+        running=[_running(one, now) for one in line.open if not configured or one.pool in pools],
+        slots=slots if configured else {DEFAULT_POOL: engine.slots},
+        total=engine.slots - sum(one.pool not in slots for one in line.open) if configured else engine.slots,
+        pools_of=pools_of,
+        gauges=capacity.gauges,
+        gauges_of=gauges_of,
+        usual_ms=line.usual_ms.get,
+        now=now,
+        offset=capacity.offset,
+        aging_step=engine.aging_step,
+    )
+
+
+def _running(one: OpenAttempt, now: int) -> Running:
+    left = None if one.usual_ms is None else max(0, one.usual_ms - one.ran_ms)
+    return Running(
+        ends_at=None if left is None else now + left,
+        pool=one.pool,
+        held={gauge: one.held.get(gauge, 1) for gauge in one.gauges},
+    )

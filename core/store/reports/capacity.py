@@ -1,0 +1,132 @@
+"""Capacity: pools and gauges, for the reasons of waits.
+
+Read within a snapshot by the reports of waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.model.capacity_facts import CapacityFacts, PoolFacts
+from core.model.gauges import Gauge
+from core.model.limit_forms import from_text
+from core.model.limits import Limit, Pool
+from core.model.waits import Holder, Switch
+from core.store.reports.rows import AnyRow
+from core.store.sql import ids
+
+HOLDERS_MAX = 10
+"""Open attempts that are named of one gauge."""
+OPEN_MAX = 1_000
+"""Open attempts that are looked at for those of a gauge."""
+
+_ENGINE = text(
+    "SELECT time_offset, capacity, frozen_at, frozen_by, freeze_reason,"
+    " EXISTS (SELECT 1 FROM followup WHERE kind = 'limits') AS is_being_keyed FROM engine"
+)
+_POOLS = text(
+    "SELECT p.body, p.changed, p.paused_at, p.paused_by, p.pause_reason, p.gset_id,"
+    " (SELECT count(*) FROM attempt a INDEXED BY attempt_open WHERE a.status = 'running'"
+    " AND a.pool IS nullif(p.name, 'default')) AS taken"
+    " FROM pool p WHERE p.removed_at IS NULL ORDER BY p.position, p.name"
+)
+_GAUGES = text(
+    "SELECT s.id AS gset, g.id, g.key, g.used, g.reserved, g.unknown, g.tat_us, g.began, g.turns_at,"
+    " g.shut_until, r.body, r.changed"
+    " FROM json_each(:gsets) x CROSS JOIN gset s ON s.id = x.value CROSS JOIN json_each(s.gauges) y"
+    " CROSS JOIN gauge g ON g.id = y.value CROSS JOIN limit_rule r ON r.name = g.name"
+    " AND r.removed_at IS NULL ORDER BY s.id, y.key"
+)
+_OPEN = text(
+    "SELECT y.value AS gauge, t.id, t.key, t.job_id, a.started_at FROM (SELECT task_id, gset_id, started_at"
+    " FROM attempt INDEXED BY attempt_open WHERE status = 'running' ORDER BY started_at, task_id"
+    f" LIMIT {OPEN_MAX}) a CROSS JOIN gset s ON s.id = a.gset_id CROSS JOIN json_each(s.gauges) y"
+    " CROSS JOIN task t ON t.id = a.task_id WHERE y.value IN (SELECT value FROM json_each(:gauges))"
+    " ORDER BY a.started_at, t.id"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapacityRows:
+    """Pools and gauges, and which gauges the asked sets have; a limit that binds no more is not there."""
+
+    facts: CapacityFacts
+    sets: Mapping[int, tuple[int, ...]]
+
+    def gauges_of(self, *gsets: int) -> tuple[int, ...]:
+        """Return the gauges of sets, each once."""
+        return tuple(dict.fromkeys(gauge for gset in gsets for gauge in self.sets.get(gset, ())))
+
+
+async def read_capacity(db: AsyncConnection, gsets: Iterable[int], *, wall: int) -> CapacityRows:
+    """Return what holds for tasks with these gauge sets at `wall` (ms UTC)."""
+    engine = (await db.execute(_ENGINE)).one()
+    now = wall + engine.time_offset
+    if not engine.capacity:
+        return CapacityRows(facts=CapacityFacts(now=now, wall=wall), sets={})
+    pools = (await db.execute(_POOLS)).all()
+    asked = {*gsets, *(row.gset_id for row in pools)} - {0}
+    gauges: dict[int, Gauge] = {}
+    sets: dict[int, tuple[int, ...]] = {}
+    if asked:
+        for row in await db.execute(_GAUGES, {"gsets": ids(sorted(asked))}):
+            if row.id not in gauges:
+                gauges[row.id] = _gauge(row, is_frozen=engine.frozen_at is not None)
+            sets[row.gset] = (*sets.get(row.gset, ()), row.id)
+    facts = CapacityFacts(
+        pools=tuple(_pool(row, sets) for row in pools),
+        gauges=gauges,
+        frozen=_switch(engine.frozen_by, engine.frozen_at, engine.freeze_reason),
+        is_being_keyed=bool(engine.is_being_keyed),
+        now=now,
+        wall=wall,
+    )
+    return CapacityRows(facts=facts, sets=sets)
+
+
+async def read_holders(db: AsyncConnection, gauges: Iterable[int]) -> dict[int, tuple[Holder, ...]]:
+    """Return the tasks with an open attempt under each gauge, longest first."""
+    found: dict[int, tuple[Holder, ...]] = {}
+    for row in await db.execute(_OPEN, {"gauges": ids(gauges)}):
+        known = found.get(row.gauge, ())
+        if len(known) < HOLDERS_MAX:
+            holder = Holder(task_id=row.id, key=row.key, job_id=row.job_id, since=row.started_at)
+            found[row.gauge] = (*known, holder)
+    return found
+
+
+def _pool(row: AnyRow, sets: Mapping[int, tuple[int, ...]]) -> PoolFacts:
+    pool = from_text(Pool, row.body, row.changed)
+    return PoolFacts(
+        name=pool.name,
+        slots=pool.slots,
+        queues=pool.queues,
+        taken=row.taken,
+        paused=_switch(row.paused_by, row.paused_at, row.pause_reason),
+        gauges=sets.get(row.gset_id, ()),
+    )
+
+
+def _gauge(row: AnyRow, *, is_frozen: bool) -> Gauge:
+    limit = from_text(Limit, row.body, row.changed)
+    return Gauge(
+        id=row.id,
+        limit=limit,
+        key=row.key,
+        used=row.used,
+        reserved=row.reserved,
+        unknown=row.unknown,
+        tat_us=row.tat_us,
+        began=row.began,
+        turns_at=row.turns_at,
+        shut_until=row.shut_until,
+        is_frozen=is_frozen and limit.is_metered,
+    )
+
+
+def _switch(by: str | None, at: int | None, reason: str | None) -> Switch | None:
+    return None if at is None else Switch(by=by, at=at, reason=reason or None)

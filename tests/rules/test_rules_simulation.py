@@ -1,0 +1,128 @@
+"""Tests of claims in virtual time."""
+
+from __future__ import annotations
+
+from core.model.gauges import Gauge
+from core.model.lanes import Head
+from core.model.limits import Limit, LimitKind, Per, Window
+from core.rules.simulation import Running, Scene, simulate
+
+HOUR = 3_600_000
+
+
+def head(
+    task_id: int, lane: int = 1, *, queue: str = "q", key: int = 0, gset: int = 0, usd: int = -1
+) -> Head:
+    return Head(
+        lane_id=lane,
+        task_id=task_id,
+        job_id=lane,
+        queue=queue,
+        sort_key=key,
+        vtime=0,
+        gset_id=gset,
+        cost=None if usd < 0 else f'{{"usd":{usd}}}',
+    )
+
+
+def starts(*lanes: list[Head], took: dict[int, int] | int = 1_000, **more: object) -> list[tuple[int, int]]:
+    usual = {
+        "slots": {"p": 1},
+        "total": 9,
+        "pools_of": lambda _: ("p",),
+        "gauges_of": lambda one, _: (one.gset_id,) if one.gset_id else (),
+        "usual_ms": (lambda _: took) if isinstance(took, int) else took.get,
+        "now": 0,
+        "aging_step": 10_000,
+    }
+    return [(start.task_id, start.at) for start in simulate(Scene(lanes=lanes, **{**usual, **more}))]
+
+
+def gauge(kind: LimitKind, most: int, **more: object) -> Gauge:
+    of_limit = {name: more.pop(name) for name in ("unit", "step_us", "window") if name in more}
+    return Gauge(id=1, limit=Limit(name="g", kind=kind, max=most, **of_limit), **more)
+
+
+def test_each_slot_takes_the_next_of_the_order_when_it_becomes_free() -> None:
+    lanes = [[head(1), head(2), head(3)], [head(11, 2), head(12, 2)]]
+    assert starts(*lanes, slots={"p": 2}) == [(1, 0), (11, 0), (2, 1_000), (12, 1_000), (3, 2_000)]
+
+
+def test_what_runs_holds_its_slot_until_it_ends() -> None:
+    running = [Running(ends_at=400, pool="p"), Running(ends_at=900, pool="p")]
+    assert starts([head(1), head(2)], slots={"p": 2}, running=running) == [(1, 400), (2, 900)]
+
+
+def test_a_queue_uses_the_slots_of_its_pools_alone() -> None:
+    pools = {"x": ("p",), "y": ("r",), "z": ("p", "r")}
+    lanes = [[head(n, n, queue=queue)] for n, queue in enumerate("xxyyz", start=1)]
+    told = starts(
+        *lanes, slots={"p": 1, "r": 1}, pools_of=pools.__getitem__, took={1: 10, 2: 10, 3: 50, 4: 50, 5: 1}
+    )
+    assert sorted(told) == [(1, 0), (2, 10), (3, 0), (4, 50), (5, 20)]
+
+
+def test_no_more_run_than_the_engine_lets_whatever_the_pools_have() -> None:
+    assert starts([head(1), head(2), head(3)], slots={"p": 5}, total=2) == [(1, 0), (2, 0), (3, 1_000)]
+
+
+def test_nothing_is_foretold_behind_an_end_that_is_not_known() -> None:
+    assert starts([head(1), head(2)], took={2: 5}) == [(1, 0)]
+    assert starts([head(1)], running=[Running(ends_at=None, pool="p")]) == []
+    free = {"slots": {"p": 2}, "running": [Running(ends_at=None, pool="p")]}
+    assert starts([head(1), head(2)], **free) == [(1, 0)]
+
+
+def test_a_limit_of_open_attempts_opens_when_one_ends() -> None:
+    limited = gauge(LimitKind.CONCURRENCY, 2, reserved=1)
+    running = [Running(ends_at=300, pool="p", held={1: 1})]
+    told = starts([head(n, gset=1) for n in (1, 2, 3)], slots={"p": 9}, gauges={1: limited}, running=running)
+    assert told == [(1, 0), (2, 300), (3, 1_000)]
+    assert limited.reserved == 1
+
+
+def test_a_rate_lets_the_next_start_when_its_token_comes() -> None:
+    told = starts(
+        [head(n, gset=1) for n in (1, 2, 3)],
+        slots={"p": 9},
+        gauges={1: gauge(LimitKind.RATE, 1, step_us=7_000_000)},
+        took=10,
+    )
+    assert told == [(1, 0), (2, 7_000), (3, 14_000)]
+
+
+def test_a_budget_opens_with_its_next_window_and_others_go_on() -> None:
+    spent = gauge(
+        LimitKind.BUDGET, 10, unit="usd", window=Window(per=Per.HOUR), used=8, turns_at=HOUR, began=0
+    )
+    told = starts(
+        [head(1, gset=1, usd=5), head(2, gset=1, usd=1)], [head(3, 2)], gauges={1: spent}, took=HOUR // 4
+    )
+    assert told == [(3, 0), (1, HOUR), (2, HOUR + HOUR // 4)]
+
+
+def test_what_no_window_can_hold_is_never_foretold() -> None:
+    small = gauge(LimitKind.BUDGET, 10, unit="usd", window=Window(per=Per.MINUTE), turns_at=60_000)
+    assert starts([head(1, gset=1, usd=50), head(2, gset=1, usd=1)], gauges={1: small}) == []
+    closed = gauge(LimitKind.BUDGET, 10, unit="usd", used=10)
+    assert starts([head(1, gset=1, usd=0)], gauges={1: closed}) == []
+
+
+def test_windows_turn_by_the_wall_clock() -> None:
+    spent = gauge(LimitKind.QUOTA, 1, window=Window(per=Per.HOUR), used=1, turns_at=HOUR)
+    assert starts([head(1, gset=1)], gauges={1: spent}, now=5_000, offset=5_000) == [(1, HOUR + 5_000)]
+
+
+def test_an_attempt_of_an_earlier_window_gives_nothing_back_in_this_one() -> None:
+    spent = gauge(
+        LimitKind.BUDGET, 10, unit="usd", window=Window(per=Per.HOUR), reserved=10, turns_at=HOUR, began=0
+    )
+    running = [Running(ends_at=HOUR + 10, pool="p", held={1: 10})]
+    told = starts(
+        [head(1, gset=1, usd=6), head(2, gset=1, usd=4)],
+        slots={"p": 2},
+        gauges={1: spent},
+        running=running,
+        took=HOUR // 2,
+    )
+    assert told == [(1, HOUR), (2, HOUR + 10)]
