@@ -5,7 +5,7 @@ Called by the moves of attempts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -32,8 +32,9 @@ _IS_BOOKED = (
     "SELECT 1 FROM entry INDEXED BY entry_charge WHERE task_id = ? AND charge = CAST(? AS TEXT) LIMIT 1"
 )
 _CHARGED = (
-    "SELECT DISTINCT unit FROM entry INDEXED BY entry_task"
-    " WHERE task_id = ? AND epoch = ? AND kind = 'charged'"
+    "SELECT DISTINCT e.task_id, e.epoch, e.unit FROM json_each(?) AS j"
+    " CROSS JOIN entry e INDEXED BY entry_task ON e.task_id = j.value->>0 AND e.epoch = j.value->>1"
+    " WHERE e.kind = 'charged'"
 )
 _WITHOUT_PRICE = (
     "SELECT 1 FROM entry INDEXED BY entry_unpriced WHERE price = 'none' AND model = CAST(? AS TEXT) LIMIT 1"
@@ -63,21 +64,23 @@ def settle(batch: Batch, closed: Iterable[Holding]) -> None:
     Of a unit that nothing was reported of, what was held is booked as estimated; calls and seconds are
     measured.
     """
+    closed = list(closed)
     entries: list[JsonValue] = []
-    for one in closed:
-        reported = _reported(batch, one)
-        if not one.gset_id and not reported:
-            continue
-        gauges = gauges_of(batch, one)
-        booked = [*reported, *_measured_or_estimated(batch, one, gauges, reported)]
+    charged = _charged(batch, closed)
+    for alike in _alike(batch, closed, charged):
+        one, number = alike[0], len(alike)
+        gauges, reported = gauges_of(batch, one), _reported(batch, one)
+        told = {spent.unit for spent, _ in reported} | charged.get((one.task_id, one.epoch), set())
+        booked = [*reported, *_measured_or_estimated(batch, one, gauges, told)]
         amounts = _by_unit(booked)
         held, counted_at = held_by(one.held), counted_at_of(one)
         for gauge in gauges:
-            batch.rules.gauges.settle(
-                gauge, held.get(gauge.id, 1), amounts.get(gauge.limit.unit, 0), counted_at=counted_at
-            )
+            amount = number * amounts.get(gauge.limit.unit, 0)
+            batch.rules.gauges.settle(gauge, number * held.get(gauge.id, 1), amount, counted_at=counted_at)
             batch.gauges.open(gauge)
-        entries += [entry_of(one, spent, kind, counted_at=counted_at) for spent, kind in booked]
+        entries += [
+            entry_of(each, spent, kind, counted_at=counted_at) for each in alike for spent, kind in booked
+        ]
     book(batch, entries)
 
 
@@ -129,6 +132,32 @@ def counted_at_of(one: Holding) -> int:
     return one.started_at if one.counted_at is None else one.counted_at
 
 
+def _charged(batch: Batch, closed: Sequence[Holding]) -> dict[tuple[int, int], set[str]]:
+    """Return the units that attempts were charged for while they ran, by task and epoch."""
+    listed: list[JsonValue] = [[one.task_id, one.epoch] for one in closed if one.held is not None]
+    found: dict[tuple[int, int], set[str]] = {}
+    for task_id, epoch, unit in batch.rows(_CHARGED, pack(listed)) if listed else ():
+        found.setdefault((task_id, epoch), set()).add(unit)
+    return found
+
+
+def _alike(
+    batch: Batch, closed: Iterable[Holding], charged: Container[tuple[int, int]]
+) -> Iterable[Sequence[Holding]]:
+    """Put attempts together that held the same since the same moment.
+
+    One that reported or was charged stands alone; one that did neither and passed no gauge is left out.
+    """
+    found: dict[tuple[object, ...], list[Holding]] = {}
+    for one in closed:
+        ref = (one.task_id, one.epoch)
+        if ref in batch.spent or ref in charged:
+            found[ref] = [one]
+        elif one.gset_id:
+            found.setdefault((one.gset_id, one.held, one.counted_at, one.started_at), []).append(one)
+    return found.values()
+
+
 def _reported(batch: Batch, one: Holding) -> list[_Booked]:
     """Return what an attempt reported, without the charges that were booked while it ran."""
     return [
@@ -139,14 +168,12 @@ def _reported(batch: Batch, one: Holding) -> list[_Booked]:
 
 
 def _measured_or_estimated(
-    batch: Batch, one: Holding, gauges: Sequence[Gauge], reported: Sequence[_Booked]
+    batch: Batch, one: Holding, gauges: Sequence[Gauge], told: Container[str]
 ) -> list[_Booked]:
-    """Return what is booked of the units of which nothing was reported or charged."""
+    """Return what is booked of the units that are not told: nothing was reported of them, or charged."""
     booked: list[_Booked] = []
     if one.held is None:
         return booked
-    told = {spent.unit for spent, _ in reported}
-    told |= {unit for (unit,) in batch.rows(_CHARGED, one.task_id, one.epoch)}
     measured = {CALLS: MICRO, SECONDS: max(0, batch.wall - one.started_at) * 1_000}
     for unit, amount in _held_by_unit(gauges, held_by(one.held)).items():
         if unit in told:

@@ -8,7 +8,7 @@ looks at every gauge that is due, and leaves it due for as long as something tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from core.model.gauges import Gauge
 from core.model.lanes import Further, Head, Need, Picks, Room
@@ -74,6 +74,9 @@ class Shares:
         """Attempts that may be opened."""
         self._pools_of: dict[str, tuple[str, ...]] = {}
         self._needs: dict[tuple[int, str, str, str | None], tuple[Need, ...]] = {}
+        self._lefts: dict[int, int] = {}
+        """What gauges have left, until this claim takes more."""
+        self._metered: dict[tuple[int, str], bool] = {}
         self._full_sets: dict[tuple[int, ...], int] = {}
         self._due: list[Gauge] = []
         self._closed_queues: frozenset[str] = frozenset()
@@ -110,8 +113,13 @@ class Shares:
 
     def is_metered(self, head: Head) -> bool:
         """Return whether the estimate of a task decides if it fits."""
-        listed = (*self._broad(head.queue), *self._set(head.gset_id))
-        return any(self._gauges.of(listed)[one].limit.is_metered for one in listed)
+        key = (head.gset_id, head.queue)
+        known = self._metered.get(key)
+        if known is None:
+            listed = (*self._broad(head.queue), *self._set(head.gset_id))
+            gauges = self._gauges.of(listed)
+            known = self._metered[key] = any(gauges[one].limit.is_metered for one in listed)
+        return known
 
     def open_due(self) -> View:
         """Open what stands behind gauges that are due; return what this claim may look at."""
@@ -121,7 +129,7 @@ class Shares:
             # An aisle that has become empty must not be looked at, and shut, as it was.
             self._batch.refresh_lanes()
         for gauge in self._due:
-            left = self._gauges.left(gauge.id)
+            left = self._left(gauge.id)
             if left <= 0:
                 continue
             most = min(left, self.total, AT_ONCE)
@@ -136,24 +144,29 @@ class Shares:
             unseen = [one for one, aisle in woken.items() if not self._may_look_at(aisle.queue)]
             self._batch.many(_SHUT_AISLES, [(None, one) for one in unseen])
             woken = {one: aisle for one, aisle in woken.items() if one not in unseen}
-        return View(queues=queues, woken=woken, refuses=self.refuses)
+        return View(queues=queues, woken=woken, refuses=self.refuses, prepare=self.read_gauges)
 
     def look_again(self) -> View:
         """Return what a further pass of this claim may look at."""
-        return View(queues=self._queues(), refuses=self.refuses)
+        return View(queues=self._queues(), refuses=self.refuses, prepare=self.read_gauges)
 
     def admits(self, seen: Seen) -> bool:
         """Return whether all heads may be claimed as far as queues and empty gauges go."""
         return all(
             self._may_look_at(head.queue)
             and self.refuses(head.gset_id) is None
-            and not any(self._gauges.left(one) <= 0 for one in self._broad(head.queue))
+            and not any(self._left(one) <= 0 for one in self._broad(head.queue))
             for head in seen.heads
         )
 
     def refuses(self, gset_id: int) -> int | None:
         """Return the first gauge of a set that has nothing left; None = all have."""
-        return next((one for one in self._set(gset_id) if self._gauges.left(one) <= 0), None)
+        return next((one for one in self._set(gset_id) if self._left(one) <= 0), None)
+
+    def read_gauges(self, aisles: Iterable[Aisle]) -> None:
+        """Read the gauges of aisles at once, before each is asked."""
+        gsets = {aisle.gset_id for aisle in aisles if aisle.gset_id}
+        self._gauges.of({one for gset_id in gsets for one in self._set(gset_id)})
 
     def read_costs(self, heads: Sequence[Head]) -> None:
         """Read the estimates of tasks where a gauge of theirs is metered."""
@@ -163,19 +176,28 @@ class Shares:
 
     def hold(self, picks: Picks) -> Mapping[int, Hold]:
         """Take what the picks need; return it by task."""
-        return {
-            head.task_id: self.hold_one(head, pool)
-            for head, pool in zip(picks.heads, picks.pools, strict=True)
-        }
+        alike: dict[tuple[int, str, str | None, str], list[Head]] = {}
+        for head, pool in zip(picks.heads, picks.pools, strict=True):
+            alike.setdefault((head.gset_id, head.queue, head.cost, pool), []).append(head)
+        holds: dict[int, Hold] = {}
+        for (*_, pool), heads in alike.items():
+            hold = self._hold(heads[0], pool, len(heads))
+            holds.update((head.task_id, hold) for head in heads)
+        return holds
 
     def hold_one(self, head: Head, pool: str) -> Hold:
         """Take a slot and what one attempt needs."""
-        self._free[pool] -= 1
-        self.total -= 1
+        return self._hold(head, pool, 1)
+
+    def _hold(self, head: Head, pool: str, number: int) -> Hold:
+        """Take what so many attempts like this one need; return what each of them holds."""
+        self._free[pool] -= number
+        self.total -= number
         needs = self.needs(head, pool)
         gauges = self._gauges.of([need.gauge_id for need in needs])
         for gauge_id, amount in needs:
-            self._gauges.take(gauge_id, amount)
+            self._gauges.take(gauge_id, amount * number)
+            self._lefts.pop(gauge_id, None)
         wall = self._batch.wall
         return Hold(
             pool=None if pool == DEFAULT_POOL else pool,
@@ -210,7 +232,7 @@ class Shares:
         dear = [
             (need.gauge_id, need.amount, lane_id)
             for lane_id, need in held_back.items()
-            if self._gauges.left(need.gauge_id) > 0
+            if self._left(need.gauge_id) > 0
         ]
         if dear:
             # What is claimed changes heads, and a lane of another head is not shut any more.
@@ -227,7 +249,7 @@ class Shares:
         if self._due:
             self._batch.refresh_lanes()
         for gauge in self._due:
-            left = self._gauges.left(gauge.id)
+            left = self._left(gauge.id)
             shut, fits, is_dear = self._batch.rows(_BEHIND, gauge.id, max(0, left))[0]
             if left > 0 and (shut or fits):
                 gauge.is_waited_for, gauge.opens_at = True, 0
@@ -253,6 +275,12 @@ class Shares:
         # What was queued by this transaction counts, too.
         self._batch.refresh_lanes()
         return [queue for (queue,) in self._batch.rows(_QUEUES) if self._may_look_at(queue)]
+
+    def _left(self, gauge_id: int) -> int:
+        left = self._lefts.get(gauge_id)
+        if left is None:
+            left = self._lefts[gauge_id] = self._gauges.left(gauge_id)
+        return left
 
     def _may_look_at(self, queue: str) -> bool:
         return queue not in self._closed_queues and any(self._free[pool] > 0 for pool in self.pools_of(queue))

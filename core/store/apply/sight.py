@@ -129,6 +129,8 @@ class View:
     """Aisles that were shut by gauges which have something left."""
     refuses: Callable[[int], int | None] = lambda _: None
     """Return the gauge of a set that has nothing left; None = all have."""
+    prepare: Callable[[Sequence[Aisle]], None] = lambda _: None
+    """Read what `refuses` will be asked of."""
 
 
 EVERYTHING = View()
@@ -139,6 +141,7 @@ def look(batch: Batch, limit: int, view: View = EVERYTHING) -> Seen:
     seen = Seen()
     rows = _open_aisles(batch, limit, view)
     candidates = sorted((*rows, *view.woken.values()), key=_by_head) if view.woken else rows
+    view.prepare(candidates)
     for aisle in candidates:
         if aisle.is_paused:
             seen.shut_aisles.append(aisle.id)
