@@ -5,11 +5,13 @@ Used by the reports.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
@@ -27,6 +29,7 @@ from core.host import free_bytes
 from core.model.errors import Invalid, Unavailable
 from core.model.values import ID_MAX
 from core.store.database import broken, full, refuse_file, refuse_version
+from core.store.reader_driver import Ends, open_driver
 from core.store.sql import decode
 from core.store.version import SCHEMA_VERSION
 
@@ -57,8 +60,9 @@ class Readers:
 
     def __init__(self, path: Path, *, size: int = 4) -> None:
         self.path = path
-        self._engine = _make_engine(path, size)
-        self._workspace = _make_engine(path, 1, prepared=_WITH_TABLES)
+        self._ends: Ends = set()
+        self._engine = _make_engine(path, size, self._ends)
+        self._workspace = _make_engine(path, 1, self._ends, prepared=_WITH_TABLES)
 
     def snapshot(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """Lend a connection in one read transaction: all its statements see the same moment.
@@ -77,9 +81,12 @@ class Readers:
         return self._lend(self._workspace)
 
     async def close(self) -> None:
-        """Close all connections; the next snapshot opens new ones."""
+        """Close all connections, also those that were given up; the next snapshot opens new ones."""
         await self._engine.dispose()
         await self._workspace.dispose()
+        loop = asyncio.get_running_loop()
+        if ends := {end for end in self._ends if end.get_loop() is loop}:
+            await asyncio.wait(ends)
 
     @asynccontextmanager
     async def _lend(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
@@ -156,14 +163,23 @@ class SearchTime:
         return self.spent > SEARCH_LIMIT
 
 
-def _make_engine(path: Path, size: int, *, prepared: Sequence[str] = ()) -> AsyncEngine:
-    url = URL.create("sqlite+aiosqlite", database=_uri(path), query={"mode": "ro", "uri": "true"})
+def _make_engine(path: Path, size: int, ends: Ends, *, prepared: Sequence[str] = ()) -> AsyncEngine:
+    def connect() -> sqlite3.Connection:
+        # Closed by the collector, if by nothing else, on a thread of its own.
+        return sqlite3.connect(
+            f"{_uri(path)}?mode=ro",
+            uri=True,
+            isolation_level=None,
+            timeout=_BUSY_MS / 1000,
+            check_same_thread=False,
+        )
+
     engine = create_async_engine(
-        url,
+        URL.create("sqlite+aiosqlite", database=str(path)),
         poolclass=AsyncAdaptedQueuePool,
         pool_size=size,
         max_overflow=0,
-        connect_args={"isolation_level": None, "timeout": _BUSY_MS / 1000},
+        async_creator=partial(open_driver, connect, ends),
     )
 
     def prepare(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
