@@ -42,15 +42,15 @@ Further: TypeAlias = Callable[[Head], Head | None]
 class Room(Struct, frozen=True, kw_only=True):
     """What a choice may read behind the heads and fill: free slots by pool, what gauges have left.
 
-    `pools_of` gives the pools that drain a queue, in the order in which they are asked; `needs` what an
-    attempt of a head takes in a pool, gauge by gauge in a fixed order; `left` what a gauge has left now.
+    `pools_of` gives the pools in which a head may start, in the order in which they are asked; `needs` what
+    an attempt of a head takes in a pool, gauge by gauge in a fixed order; `left` what a gauge has left now.
     """
 
     further: Further | None = None
     """None = the heads are all there is."""
     free: Mapping[str, int] | None = None
     """None = any slot does for any task, and there are no gauges."""
-    pools_of: Callable[[str], Sequence[str]] = lambda _: ()
+    pools_of: Callable[[Head], Sequence[str]] = lambda _: ()
     needs: Callable[[Head, str], Sequence[Need]] = lambda _, __: ()
     left: Callable[[int], int] = lambda _: 0
 

@@ -30,7 +30,7 @@ class Filling:
         even what needs nothing of it.
         """
         lacking: Need | None = None
-        for pool in self._room.pools_of(head.queue):
+        for pool in self._room.pools_of(head):
             if self._free.get(pool, 0) <= 0:
                 continue
             needs = self._room.needs(head, pool)

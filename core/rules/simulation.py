@@ -119,7 +119,7 @@ class _Simulation:
         room = Room(
             further=lambda head: self._behind.get(head.task_id),
             free=free,
-            pools_of=self._scene.pools_of,
+            pools_of=lambda head: self._scene.pools_of(head.queue),
             needs=self._needs_of,
             left=self._left,
         )

@@ -8,10 +8,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from core.model.limit_forms import from_text, gauges_in
 from core.model.limits import Limit, Pool
-from core.store.sql import ids
+from core.store.sql import ids, pack, unpack
 
 _LIMITS = "SELECT body, changed FROM limit_rule WHERE removed_at IS NULL ORDER BY name"
 _POOLS = (
@@ -19,6 +20,19 @@ _POOLS = (
     " ORDER BY position, name"
 )
 _ALL_LIMITS = "SELECT name, body, changed FROM limit_rule"
+_FIND_SET = "SELECT id FROM gset WHERE gauges = ? AND prefer = ? AND on_exhausted = ?"
+_MAKE_SET = "INSERT INTO gset (gauges, prefer, on_exhausted) VALUES (?, ?, ?) RETURNING id"
+_PREFERRING = "SELECT id, prefer FROM gset INDEXED BY gset_prefer WHERE prefer != ''"
+
+
+class Said(NamedTuple):
+    """What tasks say beside their gauges: pools, the first first, and what follows a spent budget."""
+
+    prefer: tuple[str, ...] = ()
+    on_exhausted: str = ""
+
+
+NOTHING_SAID = Said()
 
 
 @dataclass(slots=True)
@@ -39,6 +53,7 @@ class Capacity:
     """Gauge sets of queues and pools that have one."""
     pool_sets: Mapping[str, int] = field(default_factory=dict)
     gsets: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    _preferring: Mapping[int, tuple[str, ...]] | None = None
 
     @property
     def is_shared(self) -> bool:
@@ -66,7 +81,7 @@ class Capacity:
         (frozen_at,) = db.execute("SELECT frozen_at FROM engine WHERE id = 1").fetchone()
         self.is_frozen = frozen_at is not None
         self.queue_sets = dict(db.execute("SELECT name, gset_id FROM queue WHERE gset_id > 0"))
-        self.gsets.clear()
+        self.forget_sets()
         self.number = number
 
     def gauges_of(self, db: sqlite3.Connection, gset_id: int) -> tuple[int, ...]:
@@ -79,6 +94,21 @@ class Capacity:
             known = self.gsets[gset_id] = () if row is None else gauges_in(row[0])
         return known
 
+    def preferring(self, db: sqlite3.Connection) -> Mapping[int, tuple[str, ...]]:
+        """Return the gauge sets whose tasks prefer pools, and these pools."""
+        if self._preferring is None:
+            self._preferring = {
+                gset_id: tuple(map(str, found))
+                for gset_id, text in db.execute(_PREFERRING)
+                if isinstance(found := unpack(text), list)
+            }
+        return self._preferring
+
+    def forget_sets(self) -> None:
+        """Read gauge sets again: one may have been made, or taken back."""
+        self.gsets.clear()
+        self._preferring = None
+
     def put_queue_set(self, queue: str, gset_id: int) -> None:
         """Note the gauge set of a queue that was written just now."""
         others = {name: one for name, one in self.queue_sets.items() if name != queue}
@@ -88,16 +118,16 @@ class Capacity:
         """Forget what a rollback took back; `since` = the number when that transaction began."""
         if self.number != since:
             self.number = -1
-        self.gsets.clear()
+        self.forget_sets()
 
 
-def set_of(db: sqlite3.Connection, gauges: Iterable[int]) -> int:
-    """Return the id of a gauge set, made where it is missing; 0 = the empty one."""
+def set_of(db: sqlite3.Connection, gauges: Iterable[int], said: Said = NOTHING_SAID) -> int:
+    """Return the id of a gauge set, made where it is missing; 0 = the empty one of tasks that say nothing."""
     listed = sorted(set(gauges))
-    if not listed:
+    if not listed and said == NOTHING_SAID:
         return 0
-    text = ids(listed)
-    row = db.execute("SELECT id FROM gset WHERE gauges = ?", (text,)).fetchone()
+    key = (ids(listed), pack(list(said.prefer)) if said.prefer else "", said.on_exhausted)
+    row = db.execute(_FIND_SET, key).fetchone()
     if row is None:
-        row = db.execute("INSERT INTO gset (gauges) VALUES (?) RETURNING id", (text,)).fetchone()
+        row = db.execute(_MAKE_SET, key).fetchone()
     return int(row[0])

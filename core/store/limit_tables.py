@@ -89,9 +89,15 @@ gset = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     required("gauges", Text),
-    UniqueConstraint("gauges", name="gset_of"),
+    required("prefer", Text, "''"),
+    required("on_exhausted", Text, "''"),
+    UniqueConstraint("gauges", "prefer", "on_exhausted", name="gset_of"),
+    Index("gset_prefer", "prefer", sqlite_where=text("prefer != ''")),
 )
-"""Sets of gauges by their sorted ids, `[3,17]`; never changed. 0 = the empty one, without a row."""
+"""Sets of gauges by their sorted ids, `[3,17]`, with what their tasks say beside; never changed.
+
+`prefer` = a list of pools, `on_exhausted` the word of the task, both empty where it says nothing. 0 = the
+empty set of tasks that say nothing, without a row."""
 
 entry = Table(
     "entry",

@@ -27,7 +27,7 @@ def under_savepoint(batch: Batch, work: Callable[[Batch], R]) -> R:
         if batch.db.in_transaction:
             batch.db.execute("ROLLBACK TO part")
             batch.db.execute("RELEASE part")
-        batch.capacity.gsets.clear()
+        batch.capacity.forget_sets()
         raise
     batch.db.execute("RELEASE part")
     batch.absorb(trial)

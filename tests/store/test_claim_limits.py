@@ -74,6 +74,7 @@ def task(random: Random, key: str) -> TaskPlan:
         limits=tuple(
             LimitRef(name=name, key=str(random.randint(0, 4)) if name == "keyed" else "") for name in named
         ),
+        prefer=random.choice(((), (), ("p",), ("g", "p"), ("gone",))),
         cost=random.choice((None, Estimate(amounts={"usd": random.randint(0, 3)}))),
     )
 
@@ -179,6 +180,10 @@ def lost_heads(history: History) -> list[object]:
     known = picture(history)
     left = {one: arithmetic.left(gauge, now=deck.now) for one, gauge in known.items()}
     members = {one: json.loads(text) for one, text in deck.db.execute("SELECT id, gauges FROM gset")}
+    preferring = {
+        one: json.loads(text)
+        for one, text in deck.db.execute("SELECT id, prefer FROM gset WHERE prefer != ''")
+    }
     sets = dict(deck.db.execute("SELECT name, gset_id FROM queue WHERE paused_at IS NULL"))
     taken = Counter(
         pool
@@ -193,7 +198,9 @@ def lost_heads(history: History) -> list[object]:
         " JOIN job j ON j.id = l.job_id AND j.status IN ('pending', 'running') JOIN task t ON t.id ="
         " (SELECT id FROM task WHERE lane_id = l.id AND status = 'queued' ORDER BY sort_key, id LIMIT 1)"
     ):
-        if queue not in sets or not any(not pool.queues or queue in pool.queues for pool in free):
+        drains = [pool for pool in pools if not pool.queues or queue in pool.queues]
+        preferred = [pool for pool in drains if pool.name in preferring.get(gset_id, ())]
+        if queue not in sets or not any(pool in free for pool in preferred or drains):
             continue
         gauges = {*members.get(sets[queue], ()), *members.get(gset_id, ())}
         costs = costs_of(cost)

@@ -21,7 +21,7 @@ from core.store.schema import metadata
 from core.store.upgrade import MIGRATIONS, upgrade
 from core.store.version import SCHEMA_VERSION
 
-DIGESTS = {4: "495f071be1b56cc1"}
+DIGESTS = {4: "d39686ac3e8b4fc4"}
 """Of the tables and indexes of a schema version."""
 
 

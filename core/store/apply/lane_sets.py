@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from core.model.limit_forms import cost_column
-from core.model.limits import GaugeKey, Limit, TaskFacts
+from core.model.limits import GaugeKey, Limit, OnExhausted, TaskFacts
 from core.model.plans import TaskPlan
 from core.model.stored_spec import StoredSpec, terms_to_json
 from core.model.task_facts import facts_of
@@ -17,7 +17,7 @@ from core.model.terms import Terms
 from core.model.values import INBOX, JsonObject
 from core.store.apply.lanes import Lanes
 from core.store.batch import Batch
-from core.store.capacity import set_of
+from core.store.capacity import Said, set_of
 from core.store.rows import Bound, LeftOver
 from core.store.sql import pack, unpack
 
@@ -35,7 +35,7 @@ _WAITING = (
 _JUDGED = f"{_TASK} WHERE t.id = ? AND t.wait_reason = 'condition'"
 
 
-class _Waiting(NamedTuple):
+class Waiting(NamedTuple):
     """A task that waits, as far as limits see it."""
 
     id: int
@@ -54,30 +54,44 @@ class GaugeSets:
     def __init__(self, batch: Batch) -> None:
         self._batch = batch
         self._limits: Sequence[Limit] = tuple(batch.capacity.limits.values())
-        self._known: dict[Sequence[GaugeKey], int] = {}
+        self._known: dict[tuple[Sequence[GaugeKey], Said], int] = {}
 
     @property
     def are_needed(self) -> bool:
-        """Whether any limit is configured."""
-        return bool(self._limits)
+        """Whether any pool or limit is configured."""
+        return bool(self._limits or self._batch.capacity.pools)
 
     def of_plan(self, plan: TaskPlan, *, job_id: int, workflow: str | None, project: str | None) -> int:
         """Return the gauge set of a task that is admitted."""
-        if not self._limits:
+        if not self.are_needed:
             return 0
-        return self.of(facts_of(plan, job=job_id, workflow=workflow, project=project))
+        said = self._said(plan.prefer, plan.on_exhausted)
+        return self._of(facts_of(plan, job=job_id, workflow=workflow, project=project), said)
 
-    def of(self, facts: TaskFacts) -> int:
-        """Return the gauge set that a task passes beside that of its queue; 0 = none."""
-        if not self._limits:
+    def of_waiting(self, task: Waiting) -> int:
+        """Return the gauge set of a task that was admitted, by its row."""
+        if not self.are_needed:
             return 0
+        plan = _plan(task)
+        return self._of(_facts(task, plan), self._said(plan.prefer, plan.on_exhausted))
+
+    def _of(self, facts: TaskFacts, said: Said) -> int:
         keys = tuple(self._batch.rules.gauge_keys(facts, self._limits))
-        known = self._known.get(keys)
+        known = self._known.get((keys, said))
         if known is None:
-            limits = self._batch.capacity.limits
-            gauges = [self._batch.gauges.find(limits[one.name], one.key) for one in keys]
-            known = self._known[keys] = set_of(self._batch.db, gauges)
+            capacity = self._batch.capacity
+            gauges = [self._batch.gauges.find(capacity.limits[one.name], one.key) for one in keys]
+            known = self._known[keys, said] = set_of(self._batch.db, gauges, said)
+            if said.prefer:
+                capacity.forget_sets()
         return known
+
+    def _said(self, prefer: tuple[str, ...], on_exhausted: OnExhausted | None) -> Said:
+        """Return what matters where pools, or limits, are configured."""
+        return Said(
+            prefer if self._batch.capacity.pools else (),
+            on_exhausted if on_exhausted and self._limits else "",
+        )
 
 
 def rekey_waiting(batch: Batch) -> None:
@@ -89,12 +103,12 @@ def rekey_waiting(batch: Batch) -> None:
 def rekey(batch: Batch, after: int) -> None:
     """Bring the next tasks that wait under the limits; what is left stands in `followup`."""
     sets, lanes = GaugeSets(batch), dict[int, Lanes]()
-    waiting = batch.typed(_Waiting, _WAITING, after, MAX_PER_BATCH)
+    waiting = batch.typed(Waiting, _WAITING, after, MAX_PER_BATCH)
     moved: list[tuple[int, int]] = []
     touched: set[int] = set()
     for task in waiting:
         lane_id = lanes.setdefault(task.job_id, Lanes(batch, task.job_id)).of(
-            task.queue, sets.of(_facts(task))
+            task.queue, sets.of_waiting(task)
         )
         if lane_id != task.lane_id:
             moved.append((lane_id, task.id))
@@ -108,10 +122,10 @@ def rekey(batch: Batch, after: int) -> None:
 
 def bind(batch: Batch, task_id: int, terms: Terms) -> Bound | None:
     """Return where a judged task belongs by its terms; None = it does not wait for a judgement."""
-    for task in batch.typed(_Waiting, _JUDGED, task_id):
+    for task in batch.typed(Waiting, _JUDGED, task_id):
         stored = {**_stored(task.spec), "terms": terms_to_json(terms)}
         bound = task._replace(spec=pack(stored))
-        lane_id = Lanes(batch, task.job_id).of(task.queue, GaugeSets(batch).of(_facts(bound)))
+        lane_id = Lanes(batch, task.job_id).of(task.queue, GaugeSets(batch).of_waiting(bound))
         return Bound(lane_id, cost_column(terms.cost), bound.spec)
     return None
 
@@ -127,21 +141,27 @@ def is_being_keyed(batch: Batch) -> bool:
 
 def facts_of_task(batch: Batch, task_id: int) -> TaskFacts:
     """Return what decides on the limits of a task, which must be there."""
-    (task,) = batch.typed(_Waiting, f"{_TASK} WHERE t.id = ?", task_id)
-    return _facts(task)
+    (task,) = batch.typed(Waiting, f"{_TASK} WHERE t.id = ?", task_id)
+    return _facts(task, _plan(task))
 
 
-def _facts(task: _Waiting) -> TaskFacts:
+def _plan(task: Waiting) -> TaskPlan:
+    """Return what an admitted task says, as far as limits and pools go."""
     spec = StoredSpec.from_json(_stored(task.spec))
-    plan = TaskPlan(
+    return TaskPlan(
         key="",
         uses=task.uses,
         queue=task.queue,
         with_=spec.with_,
         limits=spec.bound_limits,
+        prefer=spec.prefer,
+        on_exhausted=spec.on_exhausted,
         tags=spec.tags,
         project=spec.project,
     )
+
+
+def _facts(task: Waiting, plan: TaskPlan) -> TaskFacts:
     workflow = None if task.job_id == INBOX else task.workflow
     return facts_of(plan, job=task.job_id, workflow=workflow, project=task.project)
 

@@ -80,13 +80,23 @@ class Shares:
         self._full_sets: dict[tuple[int, ...], int] = {}
         self._due: list[Gauge] = []
         self._closed_queues: frozenset[str] = frozenset()
+        self._preferring = self._capacity.preferring(batch.db) if self._capacity.pools else {}
 
     def room(self, further: Further | None = None) -> Room:
         """Return what a choice may read and fill now."""
         free = {pool: number for pool, number in self._free.items() if number > 0}
         return Room(
-            further=further, free=free, pools_of=self.pools_of, needs=self.needs, left=self._gauges.left
+            further=further, free=free, pools_of=self._pools_of_head, needs=self.needs, left=self._gauges.left
         )
+
+    def _pools_of_head(self, head: Head) -> Sequence[str]:
+        return self._pools_for(head.queue, head.gset_id)
+
+    def _pools_for(self, queue: str, gset_id: int) -> Sequence[str]:
+        """Return the pools in which a task may start: those it prefers, if one of them drains its queue."""
+        drains = self.pools_of(queue)
+        prefers = self._preferring.get(gset_id) if self._preferring else None
+        return drains if prefers is None else [pool for pool in prefers if pool in drains] or drains
 
     def pools_of(self, queue: str) -> tuple[str, ...]:
         """Return the pools that drain a queue, in the order in which they are asked."""
@@ -141,19 +151,40 @@ class Shares:
         queues = self._queues()
         if queues is not None:
             # It would be the first behind its gauge for ever: open, it waits for its pool or queue.
-            unseen = [one for one, aisle in woken.items() if not self._may_look_at(aisle.queue)]
+            unseen = [
+                one
+                for one, aisle in woken.items()
+                if not self._may_look_at(aisle.queue) or aisle.gset_id in self._full_sets_of(aisle.queue)
+            ]
             self._batch.many(_SHUT_AISLES, [(None, one) for one in unseen])
             woken = {one: aisle for one, aisle in woken.items() if one not in unseen}
-        return View(queues=queues, woken=woken, refuses=self.refuses, prepare=self.read_gauges)
+        return self._view(queues, woken)
 
     def look_again(self) -> View:
         """Return what a further pass of this claim may look at."""
-        return View(queues=self._queues(), refuses=self.refuses, prepare=self.read_gauges)
+        return self._view(self._queues(), {})
+
+    def _view(self, queues: Sequence[str] | None, woken: Mapping[int, Aisle]) -> View:
+        return View(
+            queues=queues,
+            full_sets=self._full_sets_of,
+            woken=woken,
+            refuses=self.refuses,
+            prepare=self.read_gauges,
+        )
+
+    def _full_sets_of(self, queue: str) -> Sequence[int]:
+        return [
+            gset_id
+            for gset_id in self._preferring
+            if not any(self._free[pool] > 0 for pool in self._pools_for(queue, gset_id))
+        ]
 
     def admits(self, seen: Seen) -> bool:
         """Return whether all heads may be claimed as far as queues and empty gauges go."""
         return all(
             self._may_look_at(head.queue)
+            and head.gset_id not in self._full_sets_of(head.queue)
             and self.refuses(head.gset_id) is None
             and not any(self._left(one) <= 0 for one in self._broad(head.queue))
             for head in seen.heads
@@ -270,7 +301,7 @@ class Shares:
             queue for queue, gset_id in self._capacity.queue_sets.items() if self.refuses(gset_id) is not None
         )
         drains_all = any(not pool.queues and self._free[pool.name] > 0 for pool in self._pools)
-        if drains_all and not self._closed_queues:
+        if drains_all and not self._closed_queues and not self._preferring:
             return None
         # What was queued by this transaction counts, too.
         self._batch.refresh_lanes()

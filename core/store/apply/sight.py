@@ -33,6 +33,9 @@ _AISLES_OF_QUEUE = (
     " WHERE a.queue = CAST(? AS TEXT) AND a.head_key IS NOT NULL AND a.shut_by IS NULL"
     " ORDER BY a.head_key LIMIT ?"
 )
+_AISLES_BUT = _AISLES_OF_QUEUE.replace(
+    " ORDER BY", " AND a.gset_id NOT IN (SELECT value FROM json_each(?)) ORDER BY"
+)
 _LANE = "l.head_key, l.id, l.head_id, l.aisle_id, l.job_id, j.vtime, j.status"
 _OPEN = "l.head_key IS NOT NULL AND l.shut_by IS NULL AND l.head_key <= ?2"
 _LANES = (
@@ -125,6 +128,8 @@ class View:
 
     queues: Sequence[str] | None = None
     """Those of whose pools one has a free slot, and whose gauges have something left; None = all."""
+    full_sets: Callable[[str], Sequence[int]] = lambda _: ()
+    """Return the gauge sets whose tasks prefer, of the pools of a queue, only those without a free slot."""
     woken: Mapping[int, Aisle] = field(default_factory=dict)
     """Aisles that were shut by gauges which have something left."""
     refuses: Callable[[int], int | None] = lambda _: None
@@ -166,9 +171,13 @@ def note_costs(batch: Batch, heads: Sequence[Head]) -> None:
 def _open_aisles(batch: Batch, limit: int, view: View) -> list[Aisle]:
     if view.queues is None:
         return batch.typed(Aisle, _AISLES, limit)
-    found = [
-        aisle for queue in view.queues for aisle in batch.typed(Aisle, _AISLES_OF_QUEUE, raw(queue), limit)
-    ]
+    found: list[Aisle] = []
+    for queue in view.queues:
+        full = view.full_sets(queue)
+        if full:
+            found += batch.typed(Aisle, _AISLES_BUT, raw(queue), ids(full), limit)
+        else:
+            found += batch.typed(Aisle, _AISLES_OF_QUEUE, raw(queue), limit)
     return heapq.nsmallest(limit, found, key=_by_head)
 
 

@@ -75,8 +75,10 @@ TABLES = (
     """CREATE TABLE gset (
 	id INTEGER NOT NULL,
 	gauges TEXT NOT NULL,
+	prefer TEXT DEFAULT '' NOT NULL,
+	on_exhausted TEXT DEFAULT '' NOT NULL,
 	PRIMARY KEY (id),
-	CONSTRAINT gset_of UNIQUE (gauges)
+	CONSTRAINT gset_of UNIQUE (gauges, prefer, on_exhausted)
 )""",
     """CREATE TABLE entry (
 	id INTEGER NOT NULL,
@@ -119,6 +121,7 @@ INDEXES = (
     "CREATE INDEX entry_counted ON entry (counted_at)",
     "CREATE INDEX entry_unpriced ON entry (model) WHERE price = 'none'",
     "CREATE INDEX entry_task ON entry (task_id, epoch) WHERE task_id IS NOT NULL",
+    "CREATE INDEX gset_prefer ON gset (prefer) WHERE prefer != ''",
     "CREATE INDEX queue_limited ON queue (name) WHERE gset_id > 0",
     "CREATE INDEX aisle_of_queue ON aisle (queue, head_key) WHERE head_key IS NOT NULL AND shut_by IS NULL",
     "CREATE INDEX aisle_shut ON aisle (shut_by, head_key) WHERE head_key IS NOT NULL AND shut_by > 0",
