@@ -48,24 +48,13 @@ from core.model.status import JOB_FINAL, TASK_IDLE, JobStatus, TaskStatus
 from core.model.values import INBOX
 from core.store.schema import attempt, engine, event, job, task
 from core.store.sql import among, raw
+from core.store.wait_codes import STATUSES, WAIT_CODE
 
 Expression: TypeAlias = "ColumnElement[object]"
 Condition: TypeAlias = "ColumnElement[bool]"
 _TABLES: dict[Noun, Table] = {Noun.JOBS: job, Noun.TASKS: task, Noun.EVENTS: event}
-# As `core.rules.why` decides it: the first reason that the rows of a task give.
-_WAITS_FOR = """(CASE task.status
-  WHEN 'blocked' THEN CASE
-    WHEN (SELECT j.status FROM job j WHERE j.id = task.job_id) = 'ending' THEN 'ending'
-    WHEN (SELECT s.status FROM stage s WHERE s.id = task.stage_id) = 'pending' THEN 'stage'
-    WHEN task.needs_left > 0 THEN 'needs'
-    WHEN task.wait_reason IS NOT NULL THEN 'condition' ELSE 'settling' END
-  WHEN 'queued' THEN CASE
-    WHEN (SELECT j.paused_at FROM job j WHERE j.id = task.job_id) IS NOT NULL THEN 'job_paused'
-    WHEN (SELECT q.paused_at FROM queue q WHERE q.name = task.queue) IS NOT NULL THEN 'queue_paused'
-    ELSE 'slots' END
-  WHEN 'held' THEN 'held' WHEN 'retrying' THEN 'retry' WHEN 'waiting' THEN 'answer' END)"""
 _ELSEWHERE: dict[tuple[Noun, str], Expression] = {
-    (Noun.TASKS, "wait_reason"): literal_column(_WAITS_FOR),
+    (Noun.TASKS, "wait_reason"): literal_column(WAIT_CODE),
     (Noun.TASKS, "group"): task.c.grp,
     (Noun.TASKS, "attempts"): task.c.epoch,
     # Attempts of this generation that failed or timed out, and the one that did not.
@@ -195,6 +184,11 @@ def _is_choice(column: Expression, choices: tuple[str, ...], term: In) -> Condit
     """Compare with literal text, which partial indexes need; only known words get there."""
     chosen = [choice for choice in choices if choice in term.values]
     condition = column.in_([literal_column(f"'{choice}'") for choice in chosen]) if chosen else false()
+    if column is _ELSEWHERE[Noun.TASKS, "wait_reason"] and chosen and not term.negated:
+        # What has another status needs no second look, which is dear under limits.
+        statuses = {STATUSES.get(choice, "queued") for choice in chosen}
+        narrow = task.c.status.in_([literal_column(f"'{status}'") for status in sorted(statuses)])
+        return and_(narrow, condition)
     if column is task.c.status and chosen == [TaskStatus.RUNNING] and not term.negated:
         # No index holds running tasks; each has one open attempt, and those are few.
         running = select(attempt.c.task_id).where(attempt.c.status == literal_column("'running'"))

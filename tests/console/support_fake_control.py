@@ -69,6 +69,7 @@ class FakeControl(FakeLogs, ControlAPI):
         self.then: dict[int, str] = {}
         """How tasks stood at any earlier moment, by id, where not as now."""
         self.bars: dict[int, TaskBar] = {}
+        self.waits: dict[int, TaskWaits] = {}
         self.workflows: dict[str, WorkflowView | TaskdeckError] = {}
 
     async def ask(self, request: Request[R]) -> R:
@@ -199,6 +200,8 @@ class FakeControl(FakeLogs, ControlAPI):
     async def answer_why(self, r: reading_api.Why) -> TaskWaits:
         self._known_task(r.task_id)
         task = self.task_rows[r.task_id]
+        if r.task_id in self.waits:
+            return self.waits[r.task_id]
         reasons = () if task.waits_for is None else (_reason(task.waits_for),)
         return TaskWaits(
             task_id=task.id,

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from core.control.wait_answers import WaitAnswers
-from core.model.commands import FollowUp
-from core.model.estimates import Estimate
-from core.model.limit_commands import Configure
-from core.model.limits import Dimension, Limit, LimitKind, LimitRef, Per, Pool, Spent, Window
+from core.filters.fields import Noun
+from core.filters.parser import parse
+from core.model.limits import Dimension, Limit, Pool
 from core.model.waits import EngineFacts
 from core.store.readers import Readers
 from core.store.reports import Reports
 from core.store.verify import verify
 from tests.store.deck import AGING, Deck, stage, task
 from tests.store.test_reports_counting import Plans
-
-CONCURRENCY, RATE, QUOTA, BUDGET = LimitKind
-DAY = Window(per=Per.DAY)
-NOON = 1_700_000_000_000
-MIDNIGHT = 1_700_006_400_000
-USD = 1_000_000
+from tests.store.wait_cases import (
+    BUDGET,
+    CASES,
+    CONCURRENCY,
+    DAY,
+    MIDNIGHT,
+    NOON,
+    UNTIL,
+    USD,
+    configure,
+    number,
+    quota,
+    under,
+)
 
 
 @pytest.fixture
@@ -54,209 +61,6 @@ def answers(reports: Reports, engine: Engine) -> WaitAnswers:
     return WaitAnswers(reports.waits, engine)
 
 
-def configure(deck: Deck, *limits: Limit, pools: tuple[Pool, ...] = ()) -> None:
-    deck.do(Configure(pools=pools, limits=limits))
-    deck.do(FollowUp())
-
-
-def under(name: str, key: str, *, usd: int | None = None, ref: str = "", **more: object):
-    cost = None if usd is None else Estimate(amounts={"usd": usd * USD})
-    return task(key, limits=(LimitRef(name=name, key=ref),), cost=cost, **more)
-
-
-def no_pool(deck: Deck) -> None:
-    configure(deck, pools=(Pool(name="gpu", slots=2, queues=("gpu",)),))
-    deck.loose(task("a", queue="mail"))
-
-
-def pool_paused(deck: Deck) -> None:
-    configure(deck, pools=(Pool(name="gpu", slots=2, queues=("gpu",)),))
-    deck.change("UPDATE pool SET paused_at = 7, paused_by = 'ann', pause_reason = 'too hot'")
-    deck.loose(task("a", queue="gpu"))
-
-
-def slots(deck: Deck) -> None:
-    configure(deck, pools=(Pool(name="gpu", slots=2, queues=("gpu",)), Pool(name="cpu", slots=2)))
-    deck.job(stage(*(task(f"b{n}", queue="gpu") for n in range(4))))
-    deck.claim(4)
-    deck.loose(task("a", queue="gpu"))
-
-
-def concurrency(deck: Deck) -> None:
-    configure(deck, Limit(name="db", kind=CONCURRENCY, max=2))
-    deck.job(stage(under("db", "x"), under("db", "y")))
-    deck.claim(4)
-    deck.loose(under("db", "a"))
-    deck.claim(4)
-
-
-def keyed_concurrency(deck: Deck) -> None:
-    configure(deck, Limit(name="host", kind=CONCURRENCY, max=1))
-    deck.loose(under("host", "x", ref="db1"), under("host", "a", ref="db1"), under("host", "z", ref="db2"))
-    deck.claim(2)
-
-
-def rate(deck: Deck) -> None:
-    configure(deck, Limit(name="api", kind=RATE, max=2, step_us=30_000_000, on={Dimension.QUEUE: "web"}))
-    deck.loose(*(task(key, queue="web") for key in ("x", "y", "a")))
-    deck.claim(4)
-
-
-def quota(deck: Deck) -> None:
-    configure(deck, Limit(name="daily", kind=QUOTA, max=1, window=DAY))
-    deck.loose(under("daily", "x"), under("daily", "a"))
-    deck.claim(4)
-
-
-def budget(deck: Deck) -> None:
-    configure(deck, Limit(name="team", kind=BUDGET, unit="usd", max=10 * USD, window=DAY, on={}))
-    deck.loose(task("x", cost=Estimate(amounts={"usd": 6 * USD})))
-    deck.end(*deck.claim(4))
-    deck.loose(
-        task("y", cost=Estimate(amounts={"usd": 3 * USD})), task("a", cost=Estimate(amounts={"usd": 2 * USD}))
-    )
-    deck.claim(4)
-
-
-def over(deck: Deck) -> None:
-    configure(deck, Limit(name="team", kind=BUDGET, unit="usd", max=2 * USD, on={}))
-    deck.loose(task("x", cost=Estimate(amounts={"usd": 1 * USD})))
-    deck.end(*deck.claim(4), spent=(Spent(unit="usd", amount=3 * USD),))
-    deck.loose(task("a"))
-    deck.claim(4)
-
-
-def too_dear(deck: Deck) -> None:
-    configure(deck, Limit(name="team", kind=BUDGET, unit="usd", max=2 * USD, window=DAY, on={}))
-    deck.loose(task("a", cost=Estimate(amounts={"usd": 5 * USD})))
-    deck.claim(4)
-
-
-def frozen(deck: Deck) -> None:
-    configure(deck, Limit(name="team", kind=BUDGET, unit="usd", max=10 * USD, on={}))
-    deck.loose(task("a"))
-    deck.change("UPDATE engine SET frozen_at = 9, frozen_by = 'bob', freeze_reason = 'too much'")
-
-
-def shut(deck: Deck) -> None:
-    configure(deck, Limit(name="llm", kind=CONCURRENCY, max=5))
-    deck.loose(under("llm", "a"))
-    deck.change("UPDATE gauge SET shut_until = ?", deck.now + 60_000)
-
-
-def behind(deck: Deck) -> None:
-    configure(deck, Limit(name="team", kind=BUDGET, unit="usd", max=10 * USD, window=DAY))
-    deck.job(stage(under("team", "x", usd=6), under("team", "y", usd=5), under("team", "a", usd=1)))
-    deck.claim(4)
-
-
-def being_keyed(deck: Deck) -> None:
-    deck.loose(task("a"))
-    deck.do(Configure(limits=(Limit(name="db", kind=CONCURRENCY, max=2),)))
-
-
-CASES: dict[str, tuple[Callable[[Deck], None], str, str, str, str]] = {
-    "no_pool": (no_pool, "no_pool", "a pool", "no pool drains queue mail", "config.toml"),
-    "pool_paused": (
-        pool_paused,
-        "pool_paused",
-        "paused pool",
-        "pool gpu is paused by ann: too hot",
-        "taskdeck pools resume gpu",
-    ),
-    "slots": (
-        slots,
-        "slots",
-        "a slot",
-        "all 4 slots of pools gpu and cpu are taken; it is next; running longest: b0 (task 1 of job 2), b1 (",
-        "taskdeck pools resize gpu",
-    ),
-    "concurrency": (
-        concurrency,
-        "concurrency",
-        "limit db",
-        "limit db allows 2 at once and 2 run: x (task 1 of job 2), y (task 2 of job 2)",
-        "the end of one of them",
-    ),
-    "keyed": (
-        keyed_concurrency,
-        "concurrency",
-        "limit host=db1",
-        "limit host=db1 allows 1 at once and 1 runs: x (task 1)",
-        "the end of one of them",
-    ),
-    "rate": (
-        rate,
-        "rate",
-        "rate api",
-        "rate api allows one start every 30s, 2 at once, and has none left now",
-        "its next token",
-    ),
-    "quota": (
-        quota,
-        "quota",
-        "quota daily",
-        "quota daily has nothing left of 1 starts today",
-        "its next window",
-    ),
-    "budget": (
-        budget,
-        "budget",
-        "budget team",
-        "budget team has 1 usd left of 10 usd today, and it needs 2 usd (6 usd used, 3 usd reserved)",
-        "its next window",
-    ),
-    "over": (
-        over,
-        "budget",
-        "budget team",
-        "budget team has nothing left of 2 usd in all (3 usd used, 1 usd over)",
-        "a larger `max`",
-    ),
-    "too_dear": (
-        too_dear,
-        "budget",
-        "budget team",
-        "budget team is 2 usd today, and it needs 5 usd: it can never start",
-        "a lower `cost`",
-    ),
-    "frozen": (
-        frozen,
-        "frozen",
-        "frozen budgets",
-        "all spending is frozen by bob: too much; it is under budget team",
-        "taskdeck budgets unfreeze",
-    ),
-    "shut": (shut, "shut", "llm shut", "llm is shut until then", "its time"),
-    "behind": (
-        behind,
-        "behind",
-        "behind 2",
-        "y (task 2) is before it and needs 5 usd of budget team, which has 4 usd left; the order",
-        "taskdeck why --task 2",
-    ),
-    "being_keyed": (
-        being_keyed,
-        "limits_changed",
-        "new limits",
-        "pools or limits were changed",
-        "the engine",
-    ),
-}
-UNTIL = {
-    "quota": MIDNIGHT,
-    "budget": MIDNIGHT,
-    "behind": MIDNIGHT,
-    "rate": NOON + 30_030,
-    "shut": NOON + 60_000,
-}
-
-
-def number(deck: Deck, key: str = "a") -> int:
-    ((found,),) = deck.db.execute("SELECT id FROM task WHERE key = ?", (key,)).fetchall()
-    return int(found)
-
-
 @pytest.mark.parametrize("case", CASES)
 async def test_each_reason_is_told_with_numbers_and_what_ends_it(
     deck: Deck, reports: Reports, answers: WaitAnswers, engine: Engine, case: str
@@ -270,7 +74,10 @@ async def test_each_reason_is_told_with_numbers_and_what_ends_it(
     assert ends in reason.ends
     assert abs((reason.until or 0) - UNTIL.get(case, 0)) <= 50
     page = await answers.told((await reports.tasks.page()).rows)
-    assert {view.key: view.waits_for for view in page}["a"] == short
+    (view,) = [view for view in page if view.key == "a"]
+    assert (view.waits_for, view.wait_reason) == (short, code)
+    where = parse(f"wait:{code}", Noun.TASKS)
+    assert view.id in [found.id for found in (await reports.tasks.page(where)).rows]
     assert len(short) <= 16
     in_job = await answers.job(2 if case == "behind" else 1)
     assert short in [group.reason.short for group in in_job.groups]

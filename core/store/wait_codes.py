@@ -1,0 +1,84 @@
+"""Wait codes: the first reason of a task, as SQL.
+
+Used by the filters and the lists of tasks. It says what `core.rules.why` decides, by engine time as it was
+last saved; of limits on pools it says nothing.
+"""
+
+from __future__ import annotations
+
+from core.model.waits import WaitCode
+
+_RANKED = (
+    WaitCode.CONCURRENCY,
+    WaitCode.RATE,
+    WaitCode.SHUT,
+    WaitCode.QUOTA,
+    WaitCode.BUDGET,
+    WaitCode.FROZEN,
+    WaitCode.BEHIND,
+)
+"""In the order in which the reasons of one task are told."""
+_RANK = {code: number for number, code in enumerate(_RANKED)}
+
+
+def _field(name: str, of: str = "r") -> str:
+    return f"coalesce({of}.changed->>'{name}', {of}.body->>'{name}')"
+
+
+_MAX, _UNIT = _field("max"), _field("unit")
+_NEED = f"coalesce(json_extract({{}}.cost, '$.' || {_UNIT}), {_field('default_cost')}, 0)"
+_LEFT = f"{_MAX} - g.used - g.reserved - g.unknown"
+_METERED = f"(r.kind = 'budget' OR r.kind = 'quota' AND coalesce({_UNIT}, '') != '')"
+_SAME_WINDOW = "(g.turns_at IS NULL OR g.turns_at > e.time_at - e.time_offset)"
+# The gauges of its queue and of itself, the first reason that one of them gives.
+_OF_GAUGES = f"""(SELECT min(CASE
+    WHEN e.frozen_at IS NOT NULL AND {_METERED} THEN {_RANK[WaitCode.FROZEN]}
+    WHEN g.shut_until > e.time_at THEN {_RANK[WaitCode.SHUT]}
+    WHEN r.kind = 'concurrency' THEN CASE WHEN g.reserved >= {_MAX} THEN {_RANK[WaitCode.CONCURRENCY]} END
+    WHEN r.kind = 'rate' THEN CASE
+      WHEN g.tat_us > e.time_at * 1000 + ({_MAX} - 1) * {_field("step_us")} THEN {_RANK[WaitCode.RATE]} END
+    WHEN NOT {_SAME_WINDOW} THEN NULL
+    WHEN {_LEFT} <= 0 OR {_METERED} AND {_LEFT} < {_NEED.format("task")}
+      THEN CASE r.kind WHEN 'quota' THEN {_RANK[WaitCode.QUOTA]} ELSE {_RANK[WaitCode.BUDGET]} END
+    WHEN {_METERED} AND {_LEFT} < (SELECT {_NEED.format("h")} FROM task h WHERE h.id = (
+        SELECT n.id FROM task n INDEXED BY task_claim WHERE n.lane_id = task.lane_id AND n.status = 'queued'
+        ORDER BY n.sort_key, n.id LIMIT 1)) THEN {_RANK[WaitCode.BEHIND]} END)
+  FROM lane l CROSS JOIN aisle a ON a.id = l.aisle_id CROSS JOIN queue q ON q.name = task.queue
+  CROSS JOIN gset s ON s.id IN (a.gset_id, q.gset_id) CROSS JOIN json_each(s.gauges) y
+  CROSS JOIN gauge g ON g.id = y.value CROSS JOIN limit_rule r ON r.name = g.name AND r.removed_at IS NULL
+  CROSS JOIN engine e WHERE l.id = task.lane_id)"""
+_QUEUES = "(SELECT value FROM json_each(coalesce(p.changed->'queues', p.body->'queues', '[]')))"
+_DRAINS = f"p.removed_at IS NULL AND (NOT EXISTS {_QUEUES} OR q.name IN {_QUEUES})"
+# Worked out once for a statement: there are few queues and pools.
+_UNDRAINED = f"(SELECT q.name FROM queue q WHERE NOT EXISTS (SELECT 1 FROM pool p WHERE {_DRAINS}))"
+_PAUSED = (
+    "(SELECT q.name FROM queue q WHERE NOT EXISTS"
+    f" (SELECT 1 FROM pool p WHERE {_DRAINS} AND p.paused_at IS NULL))"
+)
+_OF_POOLS = f"""CASE
+    WHEN (SELECT EXISTS (SELECT 1 FROM followup WHERE kind = 'limits')) THEN 'limits_changed'
+    WHEN (SELECT NOT EXISTS (SELECT 1 FROM pool WHERE removed_at IS NULL)) THEN NULL
+    WHEN task.queue IN {_UNDRAINED} THEN 'no_pool'
+    WHEN task.queue IN {_PAUSED} THEN 'pool_paused' END"""
+_OF_RANK = f"CASE {_OF_GAUGES} {' '.join(f'WHEN {n} THEN {c.value!r}' for c, n in _RANK.items())} END"
+
+WAIT_CODE = f"""(CASE task.status
+  WHEN 'blocked' THEN CASE
+    WHEN (SELECT j.status FROM job j WHERE j.id = task.job_id) = 'ending' THEN 'ending'
+    WHEN (SELECT s.status FROM stage s WHERE s.id = task.stage_id) = 'pending' THEN 'stage'
+    WHEN task.needs_left > 0 THEN 'needs'
+    WHEN task.wait_reason IS NOT NULL THEN 'condition' ELSE 'settling' END
+  WHEN 'queued' THEN CASE
+    WHEN (SELECT j.paused_at FROM job j WHERE j.id = task.job_id) IS NOT NULL THEN 'job_paused'
+    WHEN (SELECT q.paused_at FROM queue q WHERE q.name = task.queue) IS NOT NULL THEN 'queue_paused'
+    WHEN (SELECT e.capacity FROM engine e) = 0 THEN 'slots'
+    ELSE coalesce({_OF_POOLS}, {_OF_RANK}, 'slots') END
+  WHEN 'held' THEN 'held' WHEN 'retrying' THEN 'retry' WHEN 'waiting' THEN 'answer' END)"""
+"""The code of `core.model.waits.OWN` that holds first for a row of `task`; NULL = it does not wait."""
+STATUSES = {
+    **dict.fromkeys(("ending", "stage", "needs", "condition", "settling"), "blocked"),
+    "held": "held",
+    "retry": "retrying",
+    "answer": "waiting",
+}
+"""The status that a task has of which such a code is told; of the others it is `queued`."""
