@@ -33,6 +33,8 @@ ROOMS = {
     "core.cli.wait": ("wait",),
     "core.cli.lists": ("jobs", "tasks", "groups", "queues"),
     "core.cli.failures": ("failures",),
+    "core.cli.charge": ("charge",),
+    "core.cli.usage": ("usage", "prices"),
     "core.cli.events": ("events",),
     "core.cli.show": ("show",),
     "core.cli.why": ("why",),
@@ -71,7 +73,7 @@ def main(argv: Sequence[str]) -> int:
     """Run a command line (without the program's name) and return its exit status.
 
     0 done, 1 the job failed, 2 usage or invalid, 3 cancelled, 4 no engine or store trouble, 5 not
-    permitted, 130 left before the end. An unexpected failure is logged and raised.
+    permitted, 6 a budget is spent, 130 left before the end. An unexpected failure is logged and raised.
     """
     arguments = _options_last(list(argv))
     for stream in (sys.stdout, sys.stderr):

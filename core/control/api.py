@@ -41,7 +41,7 @@ from core.control.reading_api import (
 )
 from core.control.requests import VERBS, Kind, Request, kind_of, verb
 from core.filters.terms import Filter
-from core.model import views
+from core.model import bounds, views
 from core.model.commands import (
     Document,
     DocumentText,
@@ -52,16 +52,19 @@ from core.model.commands import (
     SubmitOptions,
     Submitted,
 )
+from core.model.limit_commands import Charged
+from core.model.limits import Price
 from core.model.orphans import OrphanView
 from core.model.plans import TaskSpec
 from core.model.surroundings import Surroundings
-from core.model.values import JsonValue
+from core.model.values import ID_MAX, JsonValue
 from core.model.workflow_views import WorkflowView
 
 __all__ = [
     "OPERATOR",
     "PAGE",
     "Acknowledge",
+    "Charge",
     "ControlAPI",
     "CountInLog",
     "Document",
@@ -96,6 +99,11 @@ class Orphans(Request[tuple[OrphanView, ...]], frozen=True, kw_only=True):
 @verb("describe", Kind.ENGINE)
 class Describe(Request[WorkflowView], frozen=True, kw_only=True):
     document: DocumentSource
+
+
+@verb("prices", Kind.ENGINE)
+class Prices(Request[tuple[Price, ...]], frozen=True, kw_only=True):
+    pass
 
 
 @verb("status", Kind.ENGINE)
@@ -133,6 +141,20 @@ class Enqueue(Request[tuple[int, ...]], frozen=True, kw_only=True):
     group: str | None = None
     actor: str = OPERATOR
     surroundings: Surroundings | None = None
+
+
+@verb("charge", Kind.CHANGE)
+class Charge(Request[Charged], frozen=True, kw_only=True):
+    task_id: int
+    epoch: int
+    id: str
+    said: Mapping[str, JsonValue]
+    """Of the form of a line of a usage file."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of bounds (`task.FIELD`)."""
+        bounds.check_whole("task_id", self.task_id, least=1, most=ID_MAX)
+        bounds.check_whole("epoch", self.epoch, least=1, most=ID_MAX)
 
 
 @verb("stop_engine", Kind.CHANGE)
@@ -236,6 +258,18 @@ class ControlAPI(ReadingAPI):
         refused. Jobs and queues are `target.unfit`.
         """
         return await self.ask(Prioritise(target=target, priority=priority, reason=reason, actor=actor))
+
+    async def charge(self, request: Charge) -> Charged:
+        """Book what an attempt spends while it runs, once for each `id` of its task; answer what is left.
+
+        What it says is of the form of a line of a usage file. One of an attempt that has ended is booked, and
+        marked late. Raises `Invalid` (`usage.invalid`) and `NotFound` (`attempt.unknown`).
+        """
+        return await self.ask(request)
+
+    async def prices(self) -> tuple[Price, ...]:
+        """Return the prices of models that the engine has, by model and date."""
+        return await self.ask(Prices())
 
     async def orphans(self) -> tuple[OrphanView, ...]:
         """Return what lost its owner, in order of task id: living sessions, and tasks held after a loss."""

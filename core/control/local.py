@@ -17,6 +17,7 @@ from core.control.reading import ReadingControl
 from core.control.wait_answers import see_engine
 from core.host import effective_user, own_surroundings
 from core.model.actors import signed
+from core.model.ports import AttemptRef
 from core.model.records import replace
 from core.model.status import TaskStatus
 from core.model.views import Changes
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from core.engine.changes import ChangeNotice
     from core.model.commands import Enqueued, Submitted
+    from core.model.limit_commands import Charged
+    from core.model.limits import Price
     from core.model.orphans import OrphanView
     from core.model.plans import TaskPlan
     from core.model.surroundings import Surroundings
@@ -70,6 +73,13 @@ class EnginePort(OperatorPort, Protocol):
 
     async def orphans(self) -> Sequence[OrphanView]:
         """Return the living orphans."""
+
+    async def charge(self, attempt: AttemptRef, said: Mapping[str, object], *, charge: str) -> Charged:
+        """Price what an attempt spends while it runs, and book it once under its id."""
+
+    @property
+    def prices(self) -> Sequence[Price]:
+        """The prices of models as configured."""
 
     async def describe(self, document: Document) -> WorkflowView:
         """Check a document without admitting it."""
@@ -133,6 +143,8 @@ class EngineAnswers:
         answers.to(api.Orphans, lambda _: self._orphans())
         answers.to(Acknowledge, lambda r: engine.operate(r.command(signed(r.actor, self._user))))
         answers.to(Unacknowledge, lambda r: engine.operate(r.command(signed(r.actor, self._user))))
+        answers.to(api.Charge, self._charge)
+        answers.to(api.Prices, self._prices)
         answers.to(api.Describe, lambda r: engine.describe(r.document.document))
         answers.to(api.Changes, self._changes)
         answers.to(api.WaitJob, lambda r: engine.wait_job(r.job_id))
@@ -161,6 +173,13 @@ class EngineAnswers:
             surroundings=request.surroundings or own_surroundings(),
         )
         return admitted.task_ids
+
+    async def _charge(self, request: api.Charge) -> Charged:
+        attempt = AttemptRef(task_id=request.task_id, epoch=request.epoch)
+        return await self._engine.charge(attempt, request.said, charge=request.id)
+
+    async def _prices(self, _: api.Prices) -> tuple[Price, ...]:
+        return tuple(self._engine.prices)
 
     async def _orphans(self) -> tuple[OrphanView, ...]:
         orphans = [*await self._engine.orphans(), *await self._engine.reports.lost.orphans()]

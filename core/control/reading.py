@@ -112,6 +112,7 @@ class ReadingControl(ReadingAPI):
             reading_api.PastTasks,
             lambda r: reports.past.tasks(r.event, r.where, after=r.after, limit=r.limit),
         )
+        answers.to(reading_api.Usage, lambda r: reports.usage.of(r.query))
         answers.to(reading_api.Definition, lambda r: reports.jobs.definition(r.job_id))
         answers.to(reading_api.BundleRows, self._bundles.page)
         return answers

@@ -19,6 +19,7 @@ from core.model.events import EventView
 from core.model.failures import FamilyList, FamilyScope
 from core.model.past import PastJob, PastTask, PastView
 from core.model.pulse import PulseView
+from core.model.usage_views import UsageQuery, UsageView
 from core.model.values import JsonObject
 
 R = TypeVar("R")
@@ -188,6 +189,11 @@ class PastTasks(Request[views.Page[PastTask]], frozen=True, kw_only=True):
     where: Filter | None = None
     after: str | None = None
     limit: int = PAGE
+
+
+@verb("usage", Kind.READ)
+class Usage(Request[UsageView], frozen=True, kw_only=True):
+    query: UsageQuery
 
 
 @verb("definition", Kind.READ)
@@ -396,6 +402,13 @@ class ReadingAPI(ABC):
         Unless the filter names jobs a page ends early after 100,000 ids, and `searched` says so.
         """
         return await self.ask(request)
+
+    async def usage(self, query: UsageQuery) -> UsageView:
+        """Return what attempts spent, by one property, of entries that count in a time; most first.
+
+        The total is of all entries of that time, also of groups that are left out (over 10,000).
+        """
+        return await self.ask(Usage(query=query))
 
     async def definition(self, job_id: int) -> JsonObject:
         """Return the document of a job as it was when submitted; raise `NotFound` (`job.unknown`)."""

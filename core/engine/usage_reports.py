@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from core.files.untrusted import open_regular
 from core.model.limits import Price, Spent
-from core.model.records import replace
 from core.model.usage import FILE, FILE_BYTES, Reported, UsageFile, read_reported
 from core.rules.prices import book
 from core.rules.usage_lines import read_usage
@@ -63,7 +62,7 @@ class UsageReports:
 
     def price(self, said: Mapping[str, object], *, charge: str) -> tuple[Spent, ...]:
         """Return the entries of a charge; raise `Invalid` (`usage.invalid`)."""
-        spent, _ = book([replace(read_reported(said), charge=charge)], self._prices, now=self._now())
+        spent, _ = book([read_reported({**said, "id": charge})], self._prices, now=self._now())
         return tuple(spent)
 
     def _now(self) -> int:

@@ -12,9 +12,11 @@ from core.model.errors import TaskdeckError
 from core.model.estimates import AUTO, Estimate
 from core.model.events import EventView
 from core.model.failures import FamilyView
-from core.model.limits import MICRO
+from core.model.limit_commands import Charged
+from core.model.limits import MICRO, Price
 from core.model.past import PastJob, PastTask
 from core.model.run_times import UsualTime
+from core.model.usage_views import Spending
 from core.model.values import JsonObject, JsonValue, to_iso
 from core.model.views import (
     JobDetail,
@@ -199,6 +201,54 @@ def _cost_shape(cost: Estimate | None) -> JsonValue:
     if cost is None or cost.is_auto:
         return None if cost is None else AUTO
     return {**{unit: _number(amount) for unit, amount in cost.amounts.items()}, **cost.expressions}
+
+
+def spending_shape(spent: Spending) -> JsonObject:
+    """Return what was spent of a unit, as `usage --json` has it; `unknown` is not in the total."""
+    return {
+        "unit": spent.unit,
+        "total": _number(spent.total),
+        "reported": _number(spent.reported),
+        "estimated": _number(spent.estimated),
+        "corrected": _number(spent.corrected),
+        "unknown": _number(spent.unknown),
+        "entries": spent.entries,
+        "unpriced": spent.unpriced,
+    }
+
+
+def charged_shape(charged: Charged) -> JsonObject:
+    """Return what became of a charge, as `charge --json` has it."""
+    return {
+        "booked": charged.landed,
+        "late": charged.late,
+        "spent": [
+            {"unit": one.unit, "amount": _number(one.amount), "model": one.model, "price": one.price}
+            for one in charged.spent
+        ],
+        "budgets": [
+            {
+                "name": one.name,
+                "key": one.key or None,
+                "unit": one.unit,
+                "left": _number(one.left),
+                "max": _number(one.max),
+                "spent": one.is_spent,
+            }
+            for one in charged.budgets
+        ],
+    }
+
+
+def price_shape(price: Price) -> JsonObject:
+    """Return a price as `prices --json` has it: dollars for `per` tokens."""
+    return {
+        "model": price.model,
+        "input": _number(price.input),
+        "output": _number(price.output),
+        "per": price.per,
+        "from": _iso(price.since or None),
+    }
 
 
 def _number(amount: int) -> float:

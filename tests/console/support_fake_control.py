@@ -19,12 +19,15 @@ from core.model.counts import Count, Preview
 from core.model.errors import Invalid, NotFound, TaskdeckError, Unavailable
 from core.model.events import KINDS, EventView
 from core.model.failures import Acknowledgement, FamilyList
+from core.model.limit_commands import Charged
+from core.model.limits import Price
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.past import PastJob, PastTask, PastView
 from core.model.pulse import PulseView
 from core.model.records import replace
 from core.model.status import JOB_FINAL, TASK_FINAL
 from core.model.timelines import RunCell, RunRow, RunsView, Segment, TaskBar, TimelineView
+from core.model.usage_views import UsageView
 from core.model.views import (
     Changes,
     EngineInfo,
@@ -315,6 +318,16 @@ class FakeControl(FakeLogs, ControlAPI):
             self.task_rows[number] = replace(self.task_rows[number], priority=r.priority)
             self.add_event("task.prioritised", task_id=number)
         return Operated(changed=len(self.meant(r.target)))
+
+    async def answer_usage(self, _: reading_api.Usage) -> UsageView:
+        return UsageView(groups=(), total=())
+
+    async def answer_prices(self, _: api.Prices) -> tuple[Price, ...]:
+        return ()
+
+    async def answer_charge(self, r: api.Charge) -> Charged:
+        self.asked.append(("charge", r.said))
+        return Charged(landed=True, late=False, spent=(), budgets=())
 
     async def answer_orphans(self, _: api.Orphans) -> tuple[OrphanView, ...]:
         return tuple(orphan for _, orphan in sorted(self.orphan_rows.items()) if self._stands(orphan))

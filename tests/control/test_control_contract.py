@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from core.control.api import (
+    Charge,
     ControlAPI,
     CountInLog,
     DocumentText,
@@ -45,6 +46,7 @@ from core.model.orphans import OrphanKind, OrphanView
 from core.model.past import PastView
 from core.model.plans import OnLoss
 from core.model.records import replace
+from core.model.usage_views import UsageBy, UsageQuery
 from core.model.views import LogStream, QueueView
 from core.store.readers import Readers
 from core.store.reports import Reports
@@ -210,6 +212,40 @@ async def test_unknown_limits_are_refused_with_the_near_ones(control, mine):
         await control.submit(DocumentText(name="w.yaml", text=f"name: w\ntasks:\n  - {task}\n"))
     assert (refused.value.code, refused.value.facts["faults"][0]["line"]) == ("limit.unknown", 3)
     assert (await control.tasks(tasks_of(mine))).rows == ()
+
+
+async def test_what_a_task_spends_is_charged_once_and_counted_by_each_property(control, mine, tmp_path):
+    assert await control.prices() == ()
+    started, unit = tmp_path / "started", f"u{abs(hash(mine))}"
+    argv = ["sh", "-c", 'touch "$0"; exec sleep 600', str(started)]
+    spec = TaskSpec(uses="shell", with_={"argv": argv}, key="spend", project=mine)
+    (task,) = await control.enqueue([spec], group=mine)
+    await until(started.exists, "its command runs")
+    charge = Charge(task_id=task, epoch=1, id="one", said={unit: "0.25", "model": "m", "input": 3})
+    first, again = await control.charge(charge), await control.charge(charge)
+    assert (first.landed, again.landed, first.late, first.budgets) == (True, False, False, ())
+    assert [(one.unit, one.amount) for one in first.spent] == [
+        (unit, 250_000),
+        ("tokens", 3_000_000),
+        ("usd", 0),
+    ]
+    await control.kill(Target(task_ids=(task,)))
+    await within(control.wait_tasks((task,)), "it ends")
+    later = await control.charge(replace(charge, id="two"))
+    assert (later.landed, later.late) == (True, True)
+    for property_ in UsageBy:
+        days = (0,) if property_ is UsageBy.DAY else ()
+        view = await control.usage(UsageQuery(by=property_, since=0, until=2**50, unit=unit, days=days))
+        assert [(one.unit, one.total, one.entries) for one in view.total] == [(unit, 500_000, 2)]
+        assert [group.spent for group in view.groups] == [view.total]
+    named = await control.usage(UsageQuery(by=UsageBy.PROJECT, since=0, until=2**50, unit=unit))
+    assert [group.name for group in named.groups] == [mine]
+    everything = await control.usage(UsageQuery(by=UsageBy.MODEL, since=0, until=2**50))
+    assert "m" in everything.unpriced
+    with pytest.raises(NotFound, match="has no attempt 9"):
+        await control.charge(replace(charge, epoch=9))
+    with pytest.raises(Invalid, match="is not a number"):
+        await control.charge(Charge(task_id=task, epoch=1, id="x", said={"usd": -1}))
 
 
 async def test_outputs_are_read_by_lines_and_searched_from_any_place(control, mine):

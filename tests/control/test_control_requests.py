@@ -13,6 +13,7 @@ from core.app.store_first import StoreFirstControl
 from core.control import api, operator_requests, wire
 from core.control.api import (
     ROUTES,
+    Charge,
     ControlAPI,
     CountInLog,
     DocumentText,
@@ -43,6 +44,7 @@ from core.model.commands import Operated, Submitted
 from core.model.errors import Bug, Unavailable
 from core.model.failures import FamilyScope
 from core.model.log_views import LOG_END, Way
+from core.model.usage_views import UsageBy, UsageQuery
 from core.model.views import LogStream
 from tests.support.requests import request_of_kind
 
@@ -115,6 +117,17 @@ BODIES: list[tuple[str, Callable[[ControlAPI], Awaitable[object]], str]] = [
         "bundle_rows",
         lambda c: c.bundle_rows(BundleRows(job_ids=(2, 3), snapshot="a", offset=5)),
         '{"job_ids":[2,3],"snapshot":"a","offset":5}',
+    ),
+    (
+        "usage",
+        lambda c: c.usage(UsageQuery(by=UsageBy.DAY, since=5, until=9, unit="usd", days=(3, 7))),
+        '{"query":{"by":"day","since":5,"until":9,"unit":"usd","days":[3,7]}}',
+    ),
+    ("prices", lambda c: c.prices(), "{}"),
+    (
+        "charge",
+        lambda c: c.charge(Charge(task_id=3, epoch=2, id="x", said={"usd": "0.1"})),
+        '{"task_id":3,"epoch":2,"id":"x","said":{"usd":"0.1"}}',
     ),
     ("orphans", lambda c: c.orphans(), "{}"),
     ("describe", lambda c: c.describe("/x.yaml"), '{"document":{"path":"/x.yaml"}}'),

@@ -23,8 +23,8 @@ _BOOK = (
     "INSERT INTO entry (at, task_id, epoch, unit, amount, kind, counted_at, job_id, pool, project,"
     " workflow, key, queue, model, price, gset_id, charge, late)"
     " SELECT ?1, t.id, j.value->>1, j.value->>2, j.value->>3, j.value->>4, j.value->>5, t.job_id, a.pool,"
-    " job.project, job.name, t.key, t.queue, j.value->>6, j.value->>7, coalesce(a.gset_id, 0),"
-    " j.value->>8, j.value->>9"
+    " coalesce(t.spec->>'$.project', job.project), job.name, t.key, t.queue, j.value->>6, j.value->>7,"
+    " coalesce(a.gset_id, 0), j.value->>8, j.value->>9"
     " FROM json_each(?2) AS j JOIN task t ON t.id = j.value->>0 JOIN job ON job.id = t.job_id"
     " LEFT JOIN attempt a ON a.task_id = t.id AND a.epoch = j.value->>1"
 )

@@ -27,6 +27,7 @@ from core.store.reports.targets import TargetReports
 from core.store.reports.tasks import TaskReports
 from core.store.reports.timelines import TimelineReports
 from core.store.reports.totals import TotalReports
+from core.store.reports.usage import UsageReports
 from core.store.reports.waits import WaitReports
 
 
@@ -48,6 +49,7 @@ class Reports:
         self.targets = TargetReports(source)
         self.pulse = PulseReports(source)
         self.waits = WaitReports(source)
+        self.usage = UsageReports(source)
         self.timelines = TimelineReports(source)
         self.past = PastReports(source)
         self.run_times = RunTimeReports(source)
