@@ -20,6 +20,7 @@ from core.connectors.http_body import FILE, Body, BodyBroken, BodyTooLarge, Leni
 from core.connectors.http_client import IDEMPOTENT, HttpClient, read_raw
 from core.connectors.http_input import HttpInput, written
 from core.connectors.http_redirects import STATUSES, Hop, RedirectRefused, next_hop
+from core.connectors.http_usage import found_at
 from core.model.codes import ErrorCodes, Numbers
 from core.model.errors import Invalid
 from core.model.outcomes import Failed, TaskError
@@ -141,6 +142,8 @@ class Http(Plain):
                 answer = await self._keep(response, context)
             finally:
                 await response.aclose()
+        if wanted.usage:
+            _spend(wanted, answer, context)
         if wanted.expects(answer.status):
             return output(answer)
         # The other side's dates are of the wall clock.
@@ -191,6 +194,13 @@ class Http(Plain):
         if self._client is None:
             self._client = HttpClient(self._settings)
         return self._client
+
+
+def _spend(wanted: HttpInput, answer: Answer, context: CallContext) -> None:
+    """Report what the body says that was spent; an answer that was not wanted may say nothing."""
+    found = found_at(wanted.usage, output(answer).get("json"))
+    if found or wanted.expects(answer.status):
+        context.spend(found)
 
 
 def _first_hop(wanted: HttpInput, payload: _Payload, context: CallContext) -> Hop:

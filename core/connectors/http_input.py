@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, JsonValue
 
 from core.connectors.base import Input, WrittenText
+from core.model.bounds import UNITS_MAX, is_unit
 from core.model.durations import parse_timeout
 from core.model.errors import Invalid
 from core.model.ports import InputFault
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from core.model.values import JsonObject
 
 REDIRECTS_MAX = 5
+OF_TOKENS = ("model", "input", "output")
 _URL_MAX, _VALUE_MAX = 8_192, 8_192
 _TIMEOUT_MAX_MS = 86_400_000
 _BODIES = ("json", "body", "form")
@@ -93,6 +95,14 @@ def _headers(headers: dict[str, str]) -> dict[str, str]:
     return headers
 
 
+def _usage(places: dict[str, str]) -> dict[str, str]:
+    wrong = next((name for name in places if name not in OF_TOKENS and not is_unit(name)), None)
+    if wrong is not None or len(places) > UNITS_MAX + len(OF_TOKENS):
+        raise ValueError(f"its keys are units, {', '.join(OF_TOKENS)}; at most {UNITS_MAX} units")
+    return places
+
+
+UsagePath: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$", max_length=200)]
 Text: TypeAlias = Annotated[str, AfterValidator(_text)]
 Scalar: TypeAlias = Text | bool | int | float
 HeaderName: TypeAlias = Annotated[str, Field(pattern=_NAME), AfterValidator(_header_name)]
@@ -118,6 +128,8 @@ class HttpInput(Input):
     """The statuses that are a success: `204`, `"2xx"`, or a list of them."""
     timeout: Annotated[float | str, AfterValidator(_length)] | None = None
     """For the whole call with its redirects: seconds, a length such as `2m`, or `none`."""
+    usage: Annotated[dict[str, UsagePath], AfterValidator(_usage)] = Field(default_factory=dict)
+    """Where the JSON body says what was spent: units, `model`, `input`, `output`; places as `usage.cost`."""
     redirects: int = Field(REDIRECTS_MAX, ge=0, le=REDIRECTS_MAX)
     """How many redirects are followed; with 0 a redirect is an answer like any other."""
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from core.files.untrusted import open_regular
+from core.model.errors import Invalid
 from core.model.limits import Price, Spent
-from core.model.usage import FILE, FILE_BYTES, Reported, UsageFile, read_reported
+from core.model.usage import FILE, FILE_BYTES, LINES_MAX, Reported, UsageFile, read_reported
 from core.rules.prices import book
 from core.rules.usage_lines import read_usage
 
@@ -32,6 +33,14 @@ class Usage:
     unread: str = ""
 
 
+@dataclass(slots=True)
+class _Told:
+    """What a call reported while it ran."""
+
+    reports: list[Reported] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+
 class UsageReports:
     """Read usage files below `root`, keep what inline calls report, and price both."""
 
@@ -39,19 +48,33 @@ class UsageReports:
         self._root = str(root)
         self._prices = prices
         self._clock = clock
-        self._told: dict[AttemptRef, list[Reported]] = {}
+        self._told: dict[AttemptRef, _Told] = {}
 
     def tell(self, ref: AttemptRef, said: Mapping[str, object]) -> None:
-        """Keep a report of an inline call until its attempt ends; raise `Invalid` (`usage.invalid`)."""
-        self._told.setdefault(ref, []).append(read_reported(said))
+        """Keep a report of an inline call until its attempt ends; one that cannot be booked is only counted.
+
+        The call was made and paid: what it says of that must not fail it.
+        """
+        told = self._told.setdefault(ref, _Told())
+        try:
+            if len(told.reports) >= LINES_MAX:
+                raise Invalid(
+                    "usage.invalid", f"there are more than {LINES_MAX:,}", facts={"most": LINES_MAX}
+                )
+            told.reports.append(read_reported(said))
+        except Invalid as error:
+            told.faults.append(error.message)
 
     def take(self, ref: AttemptRef) -> Usage:
         """Return what an attempt reported, which has ended; what was told is forgotten."""
-        file, told = self._read(ref), self._told.pop(ref, [])
-        if file is NOTHING and not told:
+        file, told = self._read(ref), self._told.pop(ref, None)
+        if file is NOTHING and told is None:
             return Usage()
-        spent, too_much = book([*told, *file.reports], self._prices, now=self._now())
+        told = told or _Told()
+        spent, too_much = book([*told.reports, *file.reports], self._prices, now=self._now())
         faults = []
+        if told.faults:
+            faults.append(f"{len(told.faults):,} reports of the call are ignored: {told.faults[0]}")
         if file.ignored:
             faults.append(f"of the usage file {file.ignored:,} lines are ignored: {file.fault}")
         if too_much:

@@ -92,7 +92,7 @@ class Spend(Protocol):
     """Take a report of what was spent, as a line of a usage file has it (`core.model.usage`)."""
 
     def __call__(self, said: Mapping[str, object], /) -> None:
-        """Keep it until the attempt ends; raise `Invalid` (`usage.invalid`)."""
+        """Keep it until the attempt ends; what cannot be booked is an event `usage.ignored`."""
 
 
 def _spend_nothing(_: Mapping[str, object], /) -> None:

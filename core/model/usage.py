@@ -75,7 +75,7 @@ def read_reported(said: object) -> Reported:
         charge=_text(said, "id", CHARGE_ID_MAX),
         at=_whole(said, "at"),
     )
-    has_tokens = "input" in said or "output" in said
+    has_tokens = said.get("input") is not None or said.get("output") is not None
     if has_tokens and reported.model is None:
         raise _invalid("`input` and `output` need the `model` that they are of")
     if has_tokens and "tokens" in amounts:

@@ -13,7 +13,7 @@ from core.connectors.shell import Shell
 from core.model.limits import Capacity, Limit, LimitKind, Price
 from core.model.outcomes import Failed, TaskError
 from core.model.ports import AttemptRef, CallContext, InlineCall
-from core.model.usage import FILE_BYTES
+from core.model.usage import FILE_BYTES, LINES_MAX
 from tests.support.house import House, script
 
 TEAM = Limit(name="team", kind=LimitKind.BUDGET, unit="usd", max=10**9, default_cost=70_000, on={})
@@ -144,10 +144,17 @@ async def test_an_inline_call_reports_what_it_spends_also_when_it_fails(house: H
     ]
 
 
-async def test_an_inline_call_that_reports_nonsense_fails_and_is_booked_for_the_rest(house: House) -> None:
-    result = await house.finish(costly({"usd": 0.25}, {"usd": -1}))
-    assert result.status == "failed"
-    assert ledger(house) == [("usd", 250_000, "settled", None)]
+async def test_a_report_of_an_inline_call_that_cannot_be_booked_never_fails_it(house: House) -> None:
+    many = [{"calls": 1}] * LINES_MAX
+    result = await house.finish(costly({"usd": 0.25}, {"usd": -1}, {}, *many))
+    assert result.status == "succeeded"
+    assert ledger(house) == [
+        ("usd", 250_000, "settled", None),
+        ("calls", (LINES_MAX - 1) * 1_000_000, "settled", None),
+    ]
+    assert ignored(house) == [
+        "3 reports of the call are ignored: `usd`: -1 is not a number from 0 to 1,000,000,000"
+    ]
 
 
 async def test_a_charge_while_a_task_runs_is_priced_and_not_booked_again_from_its_file(

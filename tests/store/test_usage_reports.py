@@ -31,7 +31,9 @@ def entries(random: Random, number: int) -> list[tuple]:
         kind = random.choice(
             ("settled", "settled", "charged", "estimated", "unknown", "reconciled", "correction")
         )
-        amount = random.choice((0, 1, random.randrange(10**6), random.randrange(10**12), AMOUNT_MAX * MICRO))
+        amount = random.choice(
+            (0, 1, random.randrange(10**6), random.randrange(10**12), 50 * AMOUNT_MAX * MICRO)
+        )
         if kind == "correction":
             gauge_only = [None] * 7
             rows.append(
