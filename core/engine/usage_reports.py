@@ -93,11 +93,12 @@ class UsageReports:
         return now - self._clock.offset
 
     def _read(self, ref: AttemptRef) -> UsageFile:
-        # Asked for each attempt: most have no such file.
-        try:
-            data = _head(f"{self._root}/{ref.task_id}/{ref.epoch}/{FILE}")
-        except (FileNotFoundError, NotADirectoryError):
+        path = f"{self._root}/{ref.task_id}/{ref.epoch}/{FILE}"
+        # Asked for each attempt, and most have no such file: an error would cost several times as much.
+        if not os.access(path, os.F_OK):
             return NOTHING
+        try:
+            data = _head(path)
         except OSError as error:
             return UsageFile(ignored=1, fault=f"it cannot be read: {error.strerror}")
         return read_usage(data)
