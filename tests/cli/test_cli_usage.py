@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shlex
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from core.cli.charge import SPENT
 from tests.cli.cli_stage import Deck
 from tests.support import commands
 from tests.support.homes import Home
+from tests.support.waiting import until_now
 
 CONFIG = """
 [budgets.team]
@@ -122,6 +125,32 @@ def test_a_loop_of_charges_ends_when_its_budget_is_spent_and_usage_tells_it(plac
         ("usd", "1.2045", "4"),
         ("tokens", "1200", "1"),
     ]
+
+
+def test_charges_of_a_task_whose_engine_was_killed_are_booked_once_by_the_next(place: Home) -> None:
+    place.start("serve")
+    engine = place.has_engine()
+    go, noted = place.path.parent / "go", place.path.parent / "noted"
+    steps = (
+        f"{CHARGE} --usd 0.1 --id first",
+        f"touch {go}.begun; until [ -e {go} ]; do sleep 0.02; done",
+        # The answer of the first may have been lost with the engine: asked again, it is the same charge.
+        f"{CHARGE} --usd 0.1 --id first; {CHARGE} --usd 0.25",
+        f"touch {noted}; until [ -e {go}.end ]; do sleep 0.02; done",
+    )
+    assert place.run("exec", "--detach", "--", "sh", "-c", "; ".join(steps)).returncode == 0
+    until_now(Path(f"{go}.begun").exists, "it has charged")
+    os.kill(engine, signal.SIGKILL)
+    place.has_none()
+    go.touch()
+    until_now(noted.exists, "it has charged without an engine")
+    place.start("serve")
+    place.has_engine()
+    Path(f"{go}.end").touch()
+    place.waits_for("SELECT status FROM task", ("succeeded",))
+    booked = place.rows("SELECT amount, kind, late FROM entry ORDER BY id")
+    assert booked == [(100_000, "charged", None), (250_000, "charged", None)]
+    assert place.rows("SELECT used, reserved, unknown FROM gauge WHERE name = 'team'") == [(350_000, 0, 0)]
 
 
 def test_without_an_engine_a_charge_is_noted_with_its_id_and_booked_later(deck: Deck, task: Path) -> None:
