@@ -233,3 +233,18 @@ def test_no_head_that_fits_is_left_and_every_gauge_is_what_attempts_and_ledger_s
         assert over_limit(history) == []
     assert list(verify(history.deck.db)) == []
     history.deck.close()
+
+
+def test_tasks_that_wait_are_brought_under_new_limits_before_any_is_claimed(tmp_path: Path) -> None:
+    deck = Deck(tmp_path / "deck.db")
+    deck.loose(*(TaskPlan(key=f"t{number}", uses="delay") for number in range(5)))
+    limit = Limit(name="one", kind=LimitKind.CONCURRENCY, max=1, on={Dimension.CONNECTOR: "delay"})
+    deck.do(Configure(limits=(limit,)), slots=10)
+    assert (deck.report.claimed, deck.report.left_over) == ([], True)
+    deck.do(FollowUp(), slots=10)
+    assert len(deck.report.claimed) == 1
+    deck.do(Configure(), slots=10)
+    deck.do(FollowUp(), slots=10)
+    assert len(deck.report.claimed) == 4
+    assert list(verify(deck.db)) == []
+    deck.close()

@@ -1,0 +1,163 @@
+"""What gauges have left, hold, give back, and when they open."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.model.gauges import Gauge
+from core.model.lanes import Head, Need, Room
+from core.model.limits import Limit, LimitKind, Per, Window
+from core.rules import gauges
+from core.rules.lanes import choose
+
+DAY = 24 * 3_600_000
+NOW = 1_750_000_000_000
+
+
+def rate(*, step_ms: int, burst: int = 1) -> Gauge:
+    limit = Limit(name="r", kind=LimitKind.RATE, max=burst, step_us=step_ms * 1_000)
+    return Gauge(id=1, limit=limit)
+
+
+def budget(most: int = 100, **more: object) -> Gauge:
+    limit = Limit(
+        name="b",
+        kind=LimitKind.BUDGET,
+        unit="usd",
+        max=most,
+        window=Window(per=Per.DAY),
+        **more,  # type: ignore[arg-type]
+    )
+    gauge = Gauge(id=1, limit=limit)
+    gauges.begin(gauge, wall=NOW)
+    return gauge
+
+
+def test_a_rate_lets_its_burst_start_and_then_one_a_step() -> None:
+    gauge = rate(step_ms=100, burst=3)
+    assert gauges.left(gauge, now=NOW) == 3
+    gauges.take(gauge, 3, now=NOW)
+    assert gauges.left(gauge, now=NOW) == 0
+    assert gauges.opens_at(gauge, now=NOW, offset=0) == NOW + 100
+    assert [gauges.left(gauge, now=NOW + ms) for ms in (99, 100, 199, 200, 10_000)] == [0, 1, 1, 2, 3]
+
+
+@given(lateness=st.lists(st.integers(0, 99), min_size=50, max_size=50))
+def test_alarms_that_are_late_lose_no_token(lateness: list[int]) -> None:
+    gauge = rate(step_ms=100)
+    now = NOW
+    for late in lateness:
+        gauges.take(gauge, 1, now=now)
+        due = gauges.opens_at(gauge, now=now, offset=0)
+        assert due is not None
+        now = due + late
+        assert gauges.left(gauge, now=now) == 1
+    assert now - NOW <= 100 * len(lateness) + 100
+
+
+@given(starts=st.lists(st.integers(0, 400), min_size=1, max_size=60), burst=st.integers(1, 5))
+def test_no_stretch_of_time_has_more_starts_than_the_burst_and_one_a_step(
+    starts: list[int], burst: int
+) -> None:
+    gauge, now, taken = rate(step_ms=100, burst=burst), NOW, list[int]()
+    for pause in starts:
+        now += pause
+        number = max(0, gauges.left(gauge, now=now))
+        gauges.take(gauge, number, now=now)
+        taken += [now] * number
+    for first in range(len(taken)):
+        for last in range(first, len(taken)):
+            assert last - first + 1 <= burst + 1 + (taken[last] - taken[first]) / 100
+
+
+def test_what_is_reserved_spent_and_unknown_leaves_so_much_less() -> None:
+    gauge = budget(100)
+    gauges.take(gauge, 60, now=NOW)
+    assert gauges.left(gauge, now=NOW) == 40
+    gauges.settle(gauge, 30, 50, counted_at=NOW)
+    gauges.lose(gauge, 30, 30, counted_at=NOW)
+    assert (gauge.used, gauge.reserved, gauge.unknown, gauges.left(gauge, now=NOW)) == (50, 0, 30, 20)
+
+
+def test_more_than_was_reserved_is_booked_in_full_and_the_gauge_is_over() -> None:
+    gauge = budget(100)
+    gauges.take(gauge, 60, now=NOW)
+    gauges.settle(gauge, 60, 150, counted_at=NOW)
+    assert gauges.left(gauge, now=NOW) == -50
+
+
+def test_a_window_that_turned_gives_back_and_what_was_held_before_counts_in_the_old_one() -> None:
+    gauge = budget(100)
+    gauges.take(gauge, 60, now=NOW)
+    assert gauge.turns_at is not None
+    assert not gauges.turn_if_due(gauge, wall=gauge.turns_at - 1)
+    later = gauge.turns_at
+    assert gauges.turn_if_due(gauge, wall=later)
+    assert gauges.left(gauge, now=later) == 100
+    gauges.settle(gauge, 60, 60, counted_at=NOW)
+    assert (gauge.used, gauge.reserved) == (0, 0)
+
+
+def test_a_frozen_or_shut_gauge_has_nothing_left() -> None:
+    gauge = budget(100)
+    gauge.shut_until = NOW + 5
+    assert gauges.left(gauge, now=NOW + 4) == 0
+    assert gauges.opens_at(gauge, now=NOW, offset=0) == NOW + 5
+    assert gauges.left(gauge, now=NOW + 5) == 100
+    gauge.is_frozen = True
+    assert gauges.left(gauge, now=NOW + 5) == 0
+    assert gauges.opens_at(gauge, now=NOW + 5, offset=0) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "unit", "after"),
+    [
+        (LimitKind.CONCURRENCY, "", (0, 0)),
+        (LimitKind.QUOTA, "", (0, 0)),
+        (LimitKind.QUOTA, "tokens", (0, 0)),
+        (LimitKind.BUDGET, "usd", (0, 0)),
+    ],
+)
+def test_an_attempt_that_never_began_gives_back_what_it_took(
+    kind: LimitKind, unit: str, after: tuple[int, int]
+) -> None:
+    gauge = Gauge(id=1, limit=Limit(name="x", kind=kind, unit=unit, max=9))
+    gauges.take(gauge, 3, now=NOW)
+    gauges.give_back(gauge, 3, counted_at=NOW)
+    assert (gauge.used, gauge.reserved) == after
+
+
+def test_a_rate_gets_its_tokens_back() -> None:
+    gauge = rate(step_ms=100, burst=2)
+    gauges.take(gauge, 2, now=NOW)
+    gauges.give_back(gauge, 2, counted_at=NOW)
+    assert gauges.left(gauge, now=NOW) == 2
+
+
+def head(number: int, *, lane: int, queue: str = "q") -> Head:
+    return Head(lane_id=lane, task_id=number, job_id=1, queue=queue, sort_key=number, vtime=0)
+
+
+def test_a_head_that_does_not_fit_takes_nothing_of_any_gauge() -> None:
+    lefts = {1: 1, 2: 0, 3: 5}
+    room = Room(
+        free={"p": 5},
+        pools_of=lambda _: ("p",),
+        needs=lambda one, _: (Need(1, 1), Need(2, 1)) if one.task_id == 1 else (Need(1, 1), Need(3, 2)),
+        left=lefts.__getitem__,
+    )
+    picks = choose([head(1, lane=1), head(2, lane=2)], 5, now=0, aging_step=10, room=room)
+    assert (picks.task_ids, picks.pools, dict(picks.dear)) == ((2,), ("p",), {1: Need(2, 1)})
+
+
+def test_what_is_free_of_charge_waits_too_where_nothing_is_left() -> None:
+    room = Room(free={"p": 5}, pools_of=lambda _: ("p",), needs=lambda *_: (Need(1, 0),), left=lambda _: 0)
+    assert choose([head(1, lane=1)], 5, now=0, aging_step=10, room=room).task_ids == ()
+
+
+def test_the_next_pool_takes_what_the_first_has_no_slot_for() -> None:
+    room = Room(free={"a": 1, "b": 1}, pools_of=lambda _: ("a", "b"), needs=lambda *_: (), left=lambda _: 1)
+    picks = choose([head(n, lane=n) for n in (1, 2, 3)], 5, now=0, aging_step=10, room=room)
+    assert (picks.task_ids, picks.pools) == ((1, 2), ("a", "b"))

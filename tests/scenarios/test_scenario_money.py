@@ -1,0 +1,106 @@
+"""No overspend: clients at once, one budget, engines that are killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from core.store.verify import verify_path
+from tests.support.homes import Home
+from tests.support.waiting import until_now
+
+CONFIG = """
+[budgets.team]
+unit = "usd"
+max = 1.00
+
+[budgets.words]
+unit = "tokens"
+max = 5_000
+"""
+CLIENTS = 4
+EACH = 12
+KILLS = 3
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    home = Home(tmp_path / "home")
+    home.path.mkdir(mode=0o700)
+    (home.path / "config.toml").write_text(CONFIG)
+    yield home
+    home.end()
+
+
+class Watch:
+    """Reads the gauges again and again, and keeps every moment in which one was over its limit."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._done = Event()
+        self.over: list[object] = []
+        self.looks = 0
+        self._thread = Thread(target=self._look, daemon=True)
+        self._thread.start()
+
+    def _look(self) -> None:
+        while not self._done.wait(0.005):
+            self.looks += 1
+            self.over += self._home.rows(
+                "SELECT g.name, used, reserved, unknown FROM gauge g JOIN limit_rule l ON l.name = g.name"
+                " WHERE used + reserved + unknown > l.body->>'max'"
+            )
+
+    def end(self) -> None:
+        self._done.set()
+        self._thread.join()
+
+
+def test_four_clients_and_killed_engines_never_spend_more_than_there_is(home: Home) -> None:
+    home.start("serve", "--slots", "8")
+    home.has_engine()
+    watch = Watch(home)
+    costs = ("--cost", "usd=0.10", "--cost", "tokens=100")
+    words = ("map", "--detach", *costs, "--", "sh", "-c", "sleep 0.3; echo {}")
+    items = home.path.parent / "items"
+    items.write_text("".join(f"{number}\n" for number in range(EACH)))
+    clients = []
+    for _ in range(CLIENTS):
+        with items.open("rb") as file:
+            clients.append(home.start(*words, stdin=file.fileno()))
+    for _ in range(KILLS):
+        before = _count(home, "SELECT count(*) FROM attempt WHERE status != 'running'")
+        until_now(
+            lambda before=before: (
+                _count(home, "SELECT count(*) FROM attempt WHERE status != 'running'") > before
+                or _count(home, "SELECT sum(used + reserved + unknown) FROM gauge WHERE name = 'team'")
+                >= 10**6
+            ),
+            "some of it is done",
+        )
+        os.kill(home.has_engine(), signal.SIGKILL)
+        home.start("serve", "--slots", "8")
+        home.has_engine()
+    for client in clients:
+        client.wait()
+    until_now(lambda: not home.rows("SELECT 1 FROM attempt WHERE status = 'running'"), "what began has ended")
+    watch.end()
+    assert (watch.over, watch.looks > 10) == ([], True)
+    spent = dict(home.rows("SELECT name, used + reserved + unknown FROM gauge"))
+    ledger = dict(home.rows("SELECT unit, sum(amount) FROM entry GROUP BY 1"))
+    assert spent["team"] == ledger["usd"] <= 10**6
+    assert spent["words"] == ledger["tokens"]
+    # The other one has the same number of attempts: none was touched by a refused claim.
+    assert ledger["tokens"] == ledger["usd"] * 1_000
+    assert home.run("stop").returncode == 0
+    assert verify_path(home.path / "taskdeck.db") == ()
+
+
+def _count(home: Home, sql: str) -> int:
+    ((number,),) = home.rows(sql)
+    return int(str(number or 0))
