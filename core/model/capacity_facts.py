@@ -33,6 +33,8 @@ class CapacityFacts(Struct, frozen=True, kw_only=True):
     """In the order in which they are asked; none = one of all slots drains every queue."""
     gauges: Mapping[int, Gauge] = field(default_factory=dict)
     """Those that these tasks pass, by id; their windows may be over."""
+    prefers: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    """Pools that tasks of a gauge set prefer: if one of them drains its queue, a task starts in no other."""
     frozen: Switch | None = None
     """Who stopped all spending."""
     is_being_keyed: bool = False

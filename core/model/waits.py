@@ -196,6 +196,8 @@ class TaskFacts(Struct, frozen=True, kw_only=True):
     """What it passes, by its queue and by itself."""
     costs: Amounts = {}
     """Its estimate, in millionths by unit."""
+    prefer: tuple[str, ...] = ()
+    """Pools; if one of them drains its queue, it starts in no other."""
     head: LaneHead | None = None
     """The first of its lane, where that is another task and one of these gauges is metered."""
     status_by: str | None = None

@@ -44,7 +44,7 @@ class Scene:
     """By pool, the taken ones among them."""
     total: int
     """Attempts that may be open at once, whatever the pools have."""
-    pools_of: Callable[[str], Sequence[str]]
+    pools_of: Callable[[Head], Sequence[str]]
     gauges: Mapping[int, Gauge] = field(default_factory=dict)
     """Not changed."""
     gauges_of: Callable[[Head, str], Sequence[int]] = lambda _, __: ()
@@ -119,7 +119,7 @@ class _Simulation:
         room = Room(
             further=lambda head: self._behind.get(head.task_id),
             free=free,
-            pools_of=lambda head: self._scene.pools_of(head.queue),
+            pools_of=self._scene.pools_of,
             needs=self._needs_of,
             left=self._left,
         )

@@ -57,7 +57,10 @@ def test_a_queue_uses_the_slots_of_its_pools_alone() -> None:
     pools = {"x": ("p",), "y": ("r",), "z": ("p", "r")}
     lanes = [[head(n, n, queue=queue)] for n, queue in enumerate("xxyyz", start=1)]
     told = starts(
-        *lanes, slots={"p": 1, "r": 1}, pools_of=pools.__getitem__, took={1: 10, 2: 10, 3: 50, 4: 50, 5: 1}
+        *lanes,
+        slots={"p": 1, "r": 1},
+        pools_of=lambda one: pools[one.queue],
+        took={1: 10, 2: 10, 3: 50, 4: 50, 5: 1},
     )
     assert sorted(told) == [(1, 0), (2, 10), (3, 0), (4, 50), (5, 20)]
 

@@ -186,3 +186,13 @@ async def test_one_paused_pool_of_two_keeps_nothing_back(deck: Deck, answers: Wa
     deck.loose(task("a"))
     (reason,) = (await answers.task(1)).reasons
     assert reason.text.startswith("a slot of pool cpu is free")
+
+
+async def test_a_task_waits_for_the_pools_that_it_prefers_alone(deck: Deck, answers: WaitAnswers) -> None:
+    configure(deck, pools=(Pool(name="gpu", slots=1), Pool(name="cpu", slots=3)))
+    deck.loose(task("x", prefer=("gpu",)), task("a", prefer=("gpu",)))
+    assert deck.claim(4) == [(1, 1)]
+    (reason,) = (await answers.task(2)).reasons
+    assert reason.text == "the one slot of pool gpu is taken; it is next; running longest: x (task 1)"
+    deck.change("UPDATE pool SET paused_at = 7 WHERE name = 'gpu'")
+    assert [one.short for one in (await answers.task(2)).reasons] == ["paused pool"]

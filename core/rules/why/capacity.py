@@ -29,15 +29,19 @@ class Capacity:
         """Return how far engine time is ahead of the wall clock, ms."""
         return self.facts.now - self.facts.wall
 
-    def pools_of(self, queue: str) -> Sequence[PoolFacts]:
-        """Return the configured pools that drain a queue, in the order in which they are asked."""
-        return [pool for pool in self.facts.pools if not pool.queues or queue in pool.queues]
+    def pools_of(self, queue: str, prefer: Sequence[str] = ()) -> Sequence[PoolFacts]:
+        """Return the configured pools for tasks of a queue, in the order in which they are asked.
 
-    def open_pools_of(self, queue: str) -> Sequence[PoolFacts]:
+        These are the preferred ones among those that drain it, or all that do.
+        """
+        drains = [pool for pool in self.facts.pools if not pool.queues or queue in pool.queues]
+        return [pool for name in prefer for pool in drains if pool.name == name] or drains
+
+    def open_pools_of(self, queue: str, prefer: Sequence[str]) -> Sequence[PoolFacts]:
         """Return those of them that are not paused, and whose gauges have something left."""
         return [
             pool
-            for pool in self.pools_of(queue)
+            for pool in self.pools_of(queue, prefer)
             if pool.paused is None and all(self.left.get(one, 1) > 0 for one in pool.gauges)
         ]
 

@@ -29,7 +29,7 @@ def limit_reasons(task: TaskFacts, capacity: Capacity) -> Iterator[Reason]:
     is_queued = task.status == TaskStatus.QUEUED
     if capacity.facts.is_being_keyed and is_queued:
         yield _being_keyed()
-    pools = capacity.pools_of(task.queue)
+    pools = capacity.pools_of(task.queue, task.prefer)
     if capacity.facts.pools and not pools:
         yield _no_pool(task)
     elif pools and all(pool.paused is not None for pool in pools):
@@ -52,7 +52,7 @@ def limit_reasons(task: TaskFacts, capacity: Capacity) -> Iterator[Reason]:
 def _refused(task: TaskFacts, capacity: Capacity) -> Sequence[Need]:
     """Return the gauges that keep a task back, those of pools only where every pool has one."""
     found = list(capacity.refusals(task.gauges, task.costs))
-    pools = [pool for pool in capacity.pools_of(task.queue) if pool.paused is None]
+    pools = [pool for pool in capacity.pools_of(task.queue, task.prefer) if pool.paused is None]
     of_pools = [list(capacity.refusals(pool.gauges, task.costs)) for pool in pools]
     if of_pools and all(of_pools):
         found += [need for need in of_pools[0] if need not in found]

@@ -23,7 +23,7 @@ _MINUTE_MS = 60_000
 def slot_reason(task: TaskFacts, engine: EngineFacts, capacity: Capacity) -> Reason:
     """Return that a task waits for its turn: its place in the order, who has the slots, and about when."""
     place = task.place
-    pools = capacity.open_pools_of(task.queue)
+    pools = capacity.open_pools_of(task.queue, task.prefer)
     is_free = _is_free(engine, pools)
     is_next = is_free and place is not None and not place.ahead and not place.at_least
     names = [pool.name for pool in pools]

@@ -39,7 +39,7 @@ def place_of(task: TaskFacts, line: LineFacts, engine: EngineFacts, capacity: Ca
             aging_step=engine.aging_step,
         )
         place = replace(place, ahead=max(place.ahead, line.before))
-    may_run_in = {pool.name for pool in capacity.pools_of(task.queue)} or {DEFAULT_POOL}
+    may_run_in = {pool.name for pool in capacity.pools_of(task.queue, task.prefer)} or {DEFAULT_POOL}
     holding = [one.holder for one in line.open if not capacity.facts.pools or one.pool in may_run_in]
     place = replace(place, holders=tuple(holding[:HOLDERS_MAX]))
     if lanes and engine.aging_step:
@@ -92,8 +92,11 @@ def _scene(
         of_queue = line.sets.get(line.queue_sets.get(head.queue, 0), ())
         return tuple(dict.fromkeys((*in_pool.get(pool, ()), *of_queue, *line.sets.get(head.gset_id, ()))))
 
-    def pools_of(queue: str) -> Sequence[str]:
-        return [pool.name for pool in capacity.pools_of(queue)] if configured else (DEFAULT_POOL,)
+    def pools_of(head: Head) -> Sequence[str]:
+        prefer = capacity.facts.prefers.get(head.gset_id, ())
+        return (
+            [pool.name for pool in capacity.pools_of(head.queue, prefer)] if configured else (DEFAULT_POOL,)
+        )
 
     now = capacity.facts.now
     slots = {pool.name: 0 if pool.paused else pool.slots for pool in configured if pool.name in pools}

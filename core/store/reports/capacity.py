@@ -5,6 +5,7 @@ Read within a snapshot by the reports of waits.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -35,10 +36,10 @@ _POOLS = text(
     " FROM pool p WHERE p.removed_at IS NULL ORDER BY p.position, p.name"
 )
 _GAUGES = text(
-    "SELECT s.id AS gset, g.id, g.key, g.used, g.reserved, g.unknown, g.tat_us, g.began, g.turns_at,"
-    " g.shut_until, r.body, r.changed"
-    " FROM json_each(:gsets) x CROSS JOIN gset s ON s.id = x.value CROSS JOIN json_each(s.gauges) y"
-    " CROSS JOIN gauge g ON g.id = y.value CROSS JOIN limit_rule r ON r.name = g.name"
+    "SELECT s.id AS gset, s.prefer, g.id, g.key, g.used, g.reserved, g.unknown, g.tat_us, g.began,"
+    " g.turns_at, g.shut_until, r.body, r.changed"
+    " FROM json_each(:gsets) x CROSS JOIN gset s ON s.id = x.value LEFT JOIN json_each(s.gauges) y"
+    " LEFT JOIN gauge g ON g.id = y.value LEFT JOIN limit_rule r ON r.name = g.name"
     " AND r.removed_at IS NULL ORDER BY s.id, y.key"
 )
 _OPEN = text(
@@ -72,14 +73,20 @@ async def read_capacity(db: AsyncConnection, gsets: Iterable[int], *, wall: int)
     asked = {*gsets, *(row.gset_id for row in pools)} - {0}
     gauges: dict[int, Gauge] = {}
     sets: dict[int, tuple[int, ...]] = {}
+    prefers: dict[int, tuple[str, ...]] = {}
     if asked:
         for row in await db.execute(_GAUGES, {"gsets": ids(sorted(asked))}):
+            if row.prefer:
+                prefers[row.gset] = tuple(map(str, json.loads(row.prefer)))
+            if row.body is None:
+                continue
             if row.id not in gauges:
                 gauges[row.id] = _gauge(row, is_frozen=engine.frozen_at is not None)
             sets[row.gset] = (*sets.get(row.gset, ()), row.id)
     facts = CapacityFacts(
         pools=tuple(_pool(row, sets) for row in pools),
         gauges=gauges,
+        prefers=prefers,
         frozen=_switch(engine.frozen_by, engine.frozen_at, engine.freeze_reason),
         is_being_keyed=bool(engine.is_being_keyed),
         now=now,

@@ -226,7 +226,7 @@ def _gsets(rows: Sequence[_Row]) -> set[int]:
 
 async def _facts(db: AsyncConnection, rows: Sequence[_Row], capacity: CapacityRows) -> dict[int, TaskFacts]:
     """Return the facts of tasks; of those in metered lanes with the first of the lane."""
-    if not capacity.sets:
+    if not capacity.sets and not capacity.facts.prefers:
         return {row.id: _task(row) for row in rows}
     gauges = {row.id: capacity.gauges_of(row.queue_set or 0, row.own_set or 0) for row in rows}
     known = capacity.facts.gauges
@@ -244,6 +244,7 @@ async def _facts(db: AsyncConnection, rows: Sequence[_Row], capacity: CapacityRo
             _task(row),
             gauges=gauges[row.id],
             costs=costs_of(row.cost),
+            prefer=capacity.facts.prefers.get(row.own_set or 0, ()),
             head=_before(row, heads.get(row.lane_id)),
         )
         for row in rows
