@@ -206,6 +206,24 @@ async def test_a_job_that_runs_is_bundled_as_of_one_moment(tmp_path: Path) -> No
             assert sum((await opened.control.job(job.id)).tasks.values()) == 301
 
 
+async def test_the_limits_of_a_job_come_along_with_what_it_spent_alone(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    (home / "config.toml").write_text('[budgets.team]\nunit = "usd"\nmax = 5\n')
+    one = {"key": "a", "uses": "delay", "cost": {"usd": "0.5"}, "with": {"seconds": 0}}
+    async with core.open_engine(home=home, slots=2) as deck:
+        for _ in range(2):
+            job = await deck.submit({"name": "w", "tasks": [one]})
+            await deck.wait_job(job.id)
+    async with read_store(Options(home=home)) as control:
+        (tmp_path / "b.zip").write_bytes(await written(control, job.id))
+    async with open_bundle(tmp_path / "b.zip", tell=print) as opened:
+        assert report_on(opened).ok
+        with closing(sqlite3.connect(opened.home / "taskdeck.db")) as db:
+            assert db.execute("SELECT name, used FROM gauge").fetchall() == [("team", 500_000)]
+            assert db.execute("SELECT count(*) FROM entry").fetchone() == (1,)
+
+
 async def test_run_times_of_other_jobs_come_along_and_failures_of_others_do_not(tmp_path: Path) -> None:
     home = tmp_path / "home"
     document = {"name": "w", "tasks": [{"key": "a", "uses": "shell", "with": {"argv": ["true"]}}]}

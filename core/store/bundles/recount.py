@@ -16,6 +16,7 @@ from core.store.derived import (
     REAL_FAMILY_HOURS,
     REAL_FAMILY_JOBS,
     REAL_FAMILY_TASKS,
+    REAL_GAUGES,
 )
 from core.store.families import MESSAGE_CHARS
 from core.store.schema import BUCKET, KEPT
@@ -34,6 +35,10 @@ RECOUNTS = (
     UPDATE stage SET first_task = coalesce((SELECT min(id) FROM task WHERE stage_id = stage.id), 0),
       last_task = coalesce((SELECT max(id) FROM task WHERE stage_id = stage.id), 0)
     WHERE id = {INBOX_STAGE}""",
+    # What tasks of other jobs hold and spent is not in it.
+    f"""
+    UPDATE gauge SET used = real.used, reserved = real.reserved, unknown = real.unknown
+    FROM ({REAL_GAUGES}) real WHERE real.id = gauge.id""",
     "DELETE FROM ended",
     f"""
     INSERT INTO ended (at, queue, status, n)

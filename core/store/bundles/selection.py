@@ -10,6 +10,10 @@ from types import MappingProxyType
 
 _JOBS = "(SELECT value FROM json_each(:jobs))"
 _TASKS = f"(SELECT id FROM task WHERE job_id IN {_JOBS})"
+_AISLES = f"(SELECT aisle_id FROM lane WHERE job_id IN {_JOBS})"
+_GSETS = f"""(SELECT gset_id FROM aisle WHERE id IN {_AISLES}
+UNION SELECT gset_id FROM queue WHERE name IN (SELECT queue FROM aisle WHERE id IN {_AISLES})
+UNION SELECT gset_id FROM attempt WHERE task_id IN {_TASKS} UNION SELECT gset_id FROM pool)"""
 
 CARRIED: Mapping[str, str] = MappingProxyType(
     {
@@ -17,6 +21,11 @@ CARRIED: Mapping[str, str] = MappingProxyType(
         "definition": f"hash IN (SELECT definition_hash FROM job WHERE id IN {_JOBS})",
         "job": f"id IN {_JOBS}",
         "stage": f"job_id IN {_JOBS}",
+        "limit_rule": "1",
+        "pool": "1",
+        "gset": f"id IN {_GSETS}",
+        "gauge": f"id IN (SELECT j.value FROM gset s JOIN json_each(s.gauges) j WHERE s.id IN {_GSETS})",
+        "entry": f"job_id IN {_JOBS}",
         "queue": f"name IN (SELECT queue FROM aisle WHERE id IN (SELECT aisle_id FROM lane"
         f" WHERE job_id IN {_JOBS}))",
         "aisle": f"id IN (SELECT aisle_id FROM lane WHERE job_id IN {_JOBS})",
