@@ -15,7 +15,7 @@ from core.model.failures import Family
 from core.model.gauges import Gauge
 from core.model.lanes import ANY_SLOT, Head, Picks, Room
 from core.model.limits import GaugeKey, Limit, TaskFacts
-from core.model.outcomes import Failed
+from core.model.outcomes import Failed, Outcome
 from core.model.plans import OnTaskFailure
 from core.model.status import JobStatus, StageStatus, TaskStatus
 from core.model.values import JsonObject
@@ -126,3 +126,5 @@ class WriterRules(Struct, frozen=True, kw_only=True):
     """Return the gauges that every task of a queue passes."""
     refused_for: Callable[[Failed], int | None]
     """Return for how long (ms) a failure shuts the backend; None = it is not a refusal."""
+    fault_of: Callable[[Outcome], str | None]
+    """Return the class of a failure that speaks against its backend; None = it does not."""

@@ -35,6 +35,10 @@ class Gauge(Struct, kw_only=True):
     """When its window turns; None = never."""
     shut_until: int | None = None
     """A refusal of the backend, or an operator, shuts it until then (engine time, ms)."""
+    shut_reason: str | None = None
+    """Why it was shut last; read for reports, not for claims."""
+    trial: int | None = None
+    """Its breaker has opened, and single probes go: 0 = the next may start, else the task that is out."""
     is_frozen: bool = False
     """An operator stopped all spending."""
     is_waited_for: bool = False

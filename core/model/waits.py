@@ -50,6 +50,8 @@ class WaitCode(StrEnum):
     """As many began lately as a limit allows."""
     SHUT = "shut"
     """A backend refused, or an operator shut the gauge, until some time."""
+    BREAKER = "breaker"
+    """The breaker of a backend is open, or lets single probes through."""
     QUOTA = "quota"
     """A quota has too little left in its window."""
     BUDGET = "budget"
@@ -86,6 +88,7 @@ OWN = (
     WaitCode.CONCURRENCY,
     WaitCode.RATE,
     WaitCode.SHUT,
+    WaitCode.BREAKER,
     WaitCode.QUOTA,
     WaitCode.BUDGET,
     WaitCode.FROZEN,

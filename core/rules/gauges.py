@@ -40,6 +40,8 @@ def left(gauge: Gauge, *, now: int) -> int:
     limit = gauge.limit
     if gauge.is_frozen or (gauge.shut_until is not None and now < gauge.shut_until):
         return 0
+    if gauge.trial is not None:
+        return 0 if gauge.trial else 1
     match limit.kind:
         case LimitKind.CONCURRENCY:
             return limit.max - gauge.reserved

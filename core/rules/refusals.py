@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from core.model.outcomes import Failed, TimedOut
+from core.rules.retry import TIMEOUT
+
 if TYPE_CHECKING:
-    from core.model.outcomes import Failed
+    from core.model.outcomes import Outcome
 
 LONGEST_MS = 3_600_000
 """A refusal shuts a backend no longer, whatever its server says."""
@@ -24,3 +27,17 @@ def refused_for(failed: Failed) -> int | None:
     if not after or failed.error.facts.get("status") not in _REFUSING:
         return None
     return min(after, LONGEST_MS)
+
+
+def fault_of(outcome: Outcome) -> str | None:
+    """Return the class of a failure that speaks against its backend; None = it does not.
+
+    A permanent failure is the fault of the task: the backend is there and answers.
+    """
+    match outcome:
+        case TimedOut():
+            return TIMEOUT
+        case Failed(permanent=False):
+            return outcome.error.code
+        case _:
+            return None

@@ -10,7 +10,7 @@ from core.rules import gauges
 from core.rules.families import family_of
 from core.rules.lanes import choose, sort_key
 from core.rules.limit_scopes import broad_keys, gauge_keys
-from core.rules.refusals import refused_for
+from core.rules.refusals import fault_of, refused_for
 from core.rules.room import admit
 from core.rules.verdicts import (
     forecast,
@@ -36,4 +36,5 @@ WRITER_RULES = WriterRules(
     gauge_keys=gauge_keys,
     broad_keys=broad_keys,
     refused_for=refused_for,
+    fault_of=fault_of,
 )

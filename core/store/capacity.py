@@ -56,6 +56,11 @@ class Capacity:
     _preferring: Mapping[int, tuple[str, ...]] | None = None
 
     @property
+    def has_backends(self) -> bool:
+        """Whether a backend is, or was, configured."""
+        return any(limit.backend is not None for limit in self.known.values())
+
+    @property
     def is_shared(self) -> bool:
         """Whether a claim has more to look at than the number of free slots."""
         return bool(self.pools or self.limits or self.known)

@@ -5,21 +5,21 @@ Owned by `Batch`; used by the claim, the settlement and the operators' commands.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Container, Mapping
 
 from core.model.gauges import Gauge
 from core.model.limits import Limit
 from core.store.sql import ids, raw
 from core.store.writer import Writer
 
-_COLUMNS = "used, reserved, unknown, tat_us, began, turns_at, shut_until, waited_for, opens_at"
+_COLUMNS = "used, reserved, unknown, tat_us, began, turns_at, shut_until, trial, waited_for, opens_at"
 _READ = f"SELECT id, name, key, {_COLUMNS} FROM gauge WHERE id IN (SELECT value FROM json_each(?))"
 _DUE = "SELECT id FROM gauge INDEXED BY gauge_due WHERE opens_at <= ? LIMIT ?"
 # What is due already waits for a slot, and the claim that has one looks at it.
 _NEXT = "SELECT min(opens_at) FROM gauge INDEXED BY gauge_due WHERE opens_at > ?"
 _WRITE = (
     "UPDATE gauge SET used = ?, reserved = ?, unknown = ?, tat_us = ?, began = ?, turns_at = ?,"
-    " shut_until = ?, waited_for = ?, opens_at = ? WHERE id = ?"
+    " shut_until = ?, trial = ?, waited_for = ?, opens_at = ? WHERE id = ?"
 )
 _FIND = "SELECT id FROM gauge WHERE name = CAST(? AS TEXT) AND key = CAST(? AS TEXT)"
 _MAKE = (
@@ -87,6 +87,20 @@ class Gauges:
         if gauge.is_waited_for and gauge.opens_at != 0 and self._rules.left(gauge, now=self._now) > 0:
             gauge.opens_at = 0
 
+    def try_out(self, gauge_id: int, task_id: int) -> Gauge | None:
+        """Make a task that takes of a gauge its probe; None = nothing is tried out."""
+        gauge = self.one(gauge_id)
+        if gauge.trial != 0:
+            return None
+        gauge.trial = task_id
+        return gauge
+
+    def let_go(self, gauge: Gauge, task_ids: Container[int]) -> None:
+        """Let the next claim see what the ends of attempts open; another may be the probe now."""
+        if gauge.trial in task_ids:
+            gauge.trial = 0
+        self.open(gauge)
+
     def find(self, limit: Limit, key: str = "") -> int:
         """Return the id of the gauge of a limit under a key, made where it is missing."""
         row = self._db.execute(_FIND, (raw(limit.name), raw(key))).fetchone()
@@ -120,7 +134,8 @@ class Gauges:
         self._rows.clear()
 
     def _take_in(self, gauge_id: int, name: str, key: str, *columns: int | None) -> None:
-        used, reserved, unknown, tat_us, began, turns_at, shut_until, waited_for, opens_at = columns
+        used, reserved, unknown, tat_us, began, turns_at, shut_until, *rest = columns
+        trial, waited_for, opens_at = rest
         limit = self._capacity.known[name]
         gauge = Gauge(
             id=gauge_id,
@@ -133,6 +148,7 @@ class Gauges:
             began=began or 0,
             turns_at=turns_at,
             shut_until=shut_until,
+            trial=trial,
             is_frozen=self._capacity.is_frozen and limit.is_metered,
             is_waited_for=bool(waited_for),
             opens_at=opens_at,
@@ -151,6 +167,7 @@ def _row(gauge: Gauge) -> _Row:
         gauge.began,
         gauge.turns_at,
         gauge.shut_until,
+        gauge.trial,
         int(gauge.is_waited_for),
         gauge.opens_at,
     )

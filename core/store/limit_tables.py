@@ -11,6 +11,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    PrimaryKeyConstraint,
     Table,
     Text,
     UniqueConstraint,
@@ -71,6 +72,7 @@ gauge = Table(
     required("began", default="0"),
     Column("turns_at", Integer),
     Column("shut_until", Integer),
+    Column("trial", Integer),
     Column("shut_at", Integer),
     Column("shut_by", Text),
     Column("shut_reason", Text),
@@ -78,11 +80,25 @@ gauge = Table(
     Column("opens_at", Integer),
     UniqueConstraint("name", "key", name="gauge_of"),
     CheckConstraint("reserved >= 0 AND unknown >= 0", name="gauge_held"),
+    Index("gauge_probe", "trial", sqlite_where=text("trial > 0")),
     Index("gauge_due", "opens_at", sqlite_where=text("opens_at IS NOT NULL")),
 )
 """What is used, held and left of one limit under one key (`core.model.gauges`).
 
 `shut_at`, `shut_by`, `shut_reason` tell of the last time that it was shut: when (ms UTC), by whom, why."""
+
+backend_failure = Table(
+    "backend_failure",
+    metadata,
+    Column("gauge_id", Integer, ForeignKey("gauge.id"), nullable=False),
+    required("code", Text),
+    required("at"),
+    required("task_id"),
+    required("epoch"),
+    PrimaryKeyConstraint("gauge_id", "code", "at", "task_id", "epoch", name="backend_failure_pk"),
+    sqlite_with_rowid=False,
+)
+"""Failures that count for the breaker of a backend: those within its period, none once it has opened."""
 
 gset = Table(
     "gset",

@@ -440,6 +440,7 @@ LIMIT_TABLES = (
     limit_tables.limit_rule,
     limit_tables.pool,
     limit_tables.gauge,
+    limit_tables.backend_failure,
     limit_tables.gset,
     limit_tables.entry,
 )

@@ -133,6 +133,8 @@ CORRUPTIONS: dict[str, tuple[str, ...]] = {
     "family.hour": ("UPDATE family_hour SET n = n + 1",),
     "gauge.wrong": (*_GAUGE, "UPDATE gauge SET reserved = 5"),
     "gauge.unwatched": (*_GAUGE, "UPDATE aisle SET shut_by = 1"),
+    "gauge.probe": (*_GAUGE, "UPDATE gauge SET trial = 5"),
+    "backend_failure.wrong": (*_GAUGE, "INSERT INTO backend_failure VALUES (1, 'x', 1, 2, 3)"),
     "gset.wrong": ("INSERT INTO gset (gauges) VALUES ('[99]')",),
     "stage.open_tasks": ("UPDATE stage SET open_tasks = open_tasks + 1 WHERE id = 3",),
     "lane.head": ("UPDATE lane SET head_key = 5",),

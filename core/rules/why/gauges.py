@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from core.model.amounts import write_amount
+from core.model.backends import is_backend, shown_name
 from core.model.durations import write_duration
 from core.model.gauges import Gauge
 from core.model.lanes import Need
@@ -36,6 +37,8 @@ def gauge_reason(task: TaskFacts, need: Need, capacity: Capacity) -> Reason:
     limit = gauge.limit
     if gauge.is_frozen:
         return _frozen(gauge, task, capacity)
+    if gauge.trial is not None:
+        return _tried_out(gauge, task, capacity)
     if gauge.shut_until is not None and capacity.facts.now < gauge.shut_until:
         return _shut(gauge, task, capacity)
     match limit.kind:
@@ -193,12 +196,33 @@ def _frozen(gauge: Gauge, task: TaskFacts, capacity: Capacity) -> Reason:
     )
 
 
+def _tried_out(gauge: Gauge, task: TaskFacts, capacity: Capacity) -> Reason:
+    """Return that the breaker of a backend is open, or that its probe is out."""
+    name = shown_name(gauge.limit, gauge.key)
+    rests = gauge.shut_until is not None and capacity.facts.now < gauge.shut_until
+    why = f": {gauge.shut_reason}" if gauge.shut_reason else ""
+    if rests:
+        text = f"the breaker of {name} is open{why}; after its rest one task at a time tries it out"
+    else:
+        text = f"{name} is tried out by one task at a time{why}"
+    return Reason(
+        code=WaitCode.BREAKER,
+        short=f"{name} open" if rests else f"{name} tried out",
+        text=text,
+        ends=f"a call that succeeds, or 'taskdeck backends close {name}'",
+        since=task.queued_at,
+        until=gauge.shut_until - capacity.offset if rests and gauge.shut_until is not None else None,
+        numbers=gauge_numbers(gauge, needs=1, left=0),
+    )
+
+
 def _shut(gauge: Gauge, task: TaskFacts, capacity: Capacity) -> Reason:
-    name = label(gauge)
+    name = shown_name(gauge.limit, gauge.key) if is_backend(gauge.limit) else label(gauge)
+    why = gauge.shut_reason or "its backend refused, or an operator shut it"
     return Reason(
         code=WaitCode.SHUT,
         short=f"{name} shut",
-        text=f"{name} is shut until then: its backend refused, or an operator shut it",
+        text=f"{name} is shut until then: {why}",
         ends="its time",
         since=task.queued_at,
         until=None if gauge.shut_until is None else gauge.shut_until - capacity.offset,

@@ -1,4 +1,4 @@
-"""Shut the gauges of backends that refuse.
+"""What the ends of attempts say of the backends that they passed.
 
 Called by the completions, before an attempt is closed.
 """
@@ -7,63 +7,70 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.model.backends import HOSTS, is_backend, shown_name
-from core.model.commands import ENGINE
+from core.model.backends import HOSTS, is_backend
 from core.model.gauges import Gauge
-from core.model.outcomes import Failed, Outcome
+from core.model.outcomes import Failed, Outcome, TimedOut
+from core.store.apply import breakers
 from core.store.apply.configure import add_limit
 from core.store.apply.lane_sets import facts_of_task
 from core.store.batch import Batch
 from core.store.rows import Cause, Subject, TaskPlace
-from core.store.sql import raw
+from core.store.sql import pack
 
-TOLD_MS = 1_000
-"""A refusal that shuts a backend for so little longer than the one before has no event of its own."""
+ANSWERED = "its probe was answered"
 
 _GSET = "SELECT gset_id FROM attempt WHERE task_id = ? AND epoch = ? AND status = 'running'"
-_SHUT = "UPDATE gauge SET shut_at = ?, shut_by = CAST(? AS TEXT), shut_reason = CAST(? AS TEXT) WHERE id = ?"
+_PROBES = (
+    "SELECT g.id, t.job_id, t.id, a.epoch FROM json_each(?) AS j"
+    " JOIN gauge g INDEXED BY gauge_probe ON g.trial = j.value->>0 AND g.trial > 0"
+    " JOIN task t ON t.id = j.value->>0"
+    " JOIN attempt a ON a.task_id = t.id AND a.epoch = j.value->>1 AND a.status = 'running'"
+)
 
 
 def note_end(batch: Batch, place: TaskPlace, epoch: int, outcome: Outcome) -> None:
-    """Draw from the end of an open attempt what it says of its backends."""
-    if not isinstance(outcome, Failed):
+    """Draw from the end of an open attempt that did not succeed what it says of its backends."""
+    if not isinstance(outcome, Failed | TimedOut):
         return
-    after = batch.rules.refused_for(outcome)
-    if after is None:
+    of = Subject(place.job_id, place.task_id, epoch)
+    if isinstance(outcome, Failed) and (after := batch.rules.refused_for(outcome)) is not None:
+        _refused(batch, of, after, outcome.error.message)
+    elif batch.capacity.has_backends:
+        fault = batch.rules.fault_of(outcome)
+        for gauge in _passed(batch, of):
+            if fault is not None:
+                breakers.note_failure(batch, gauge, code=fault, of=of)
+            elif gauge.trial == of.task_id:
+                breakers.close(batch, gauge, cause=Cause(reason=ANSWERED), of=of)
+
+
+def note_successes(batch: Batch, attempts: Sequence[tuple[int, int]]) -> None:
+    """Close the breakers whose probes are among open attempts that succeed (task and epoch)."""
+    if not batch.capacity.has_backends or not attempts:
         return
-    subject = Subject(place.job_id, place.task_id, epoch)
+    batch.gauges.flush()
+    for gauge_id, *of in batch.rows(_PROBES, pack([[*attempt] for attempt in attempts])):
+        breakers.close(batch, batch.gauges.one(gauge_id), cause=Cause(reason=ANSWERED), of=Subject(*of))
+
+
+def _refused(batch: Batch, of: Subject, after: int, reason: str) -> None:
     # The first refusal of a host changes the limits that bind: gauges are read after it.
-    gauges = {gauge.id: gauge for gauge in (*_of_host(batch, place.task_id), *_passed(batch, subject))}
+    gauges = {gauge.id: gauge for gauge in (*_of_host(batch, of), *_passed(batch, of))}
     for gauge in gauges.values():
-        shut(batch, gauge, until=batch.now + after, cause=Cause(reason=outcome.error.message), of=subject)
+        breakers.shut(batch, gauge, until=batch.now + after, cause=Cause(reason=reason), of=of)
 
 
-def shut(batch: Batch, gauge: Gauge, *, until: int, cause: Cause, of: Subject) -> None:
-    """Let nothing through until a moment (engine time); one that is shut for longer stays as it is."""
-    before = batch.now if gauge.shut_until is None else max(batch.now, gauge.shut_until)
-    if until <= before:
-        return
-    gauge.shut_until = until
-    if gauge.is_waited_for:
-        # Else the next claim would find it shut only when it looks at what waits for it.
-        batch.gauges.alarm(gauge)
-    batch.run(_SHUT, batch.wall, raw(cause.actor or ENGINE), raw(cause.reason), gauge.id)
-    if before == batch.now or until - before > TOLD_MS:
-        data = {"backend": shown_name(gauge.limit, gauge.key), "until": until - batch.offset, **cause.note}
-        batch.event("backend.shut", of, actor=cause.actor, data=data)
-
-
-def _passed(batch: Batch, attempt: Subject) -> Sequence[Gauge]:
+def _passed(batch: Batch, of: Subject) -> Sequence[Gauge]:
     """Return the gauges of backends that an open attempt passed."""
-    row = batch.one(_GSET, attempt.task_id, attempt.attempt)
+    row = batch.one(_GSET, of.task_id, of.attempt)
     listed = batch.capacity.gauges_of(batch.db, row[0]) if row is not None else ()
     known = batch.gauges.of(listed)
     return [known[one] for one in listed if is_backend(known[one].limit)]
 
 
-def _of_host(batch: Batch, task_id: int) -> Sequence[Gauge]:
+def _of_host(batch: Batch, of: Subject) -> Sequence[Gauge]:
     """Return the gauge of the host that a task calls, if that is known before the call."""
-    host = facts_of_task(batch, task_id).host
+    host = None if of.task_id is None else facts_of_task(batch, of.task_id).host
     if host is None:
         return ()
     if HOSTS.name not in batch.capacity.limits:

@@ -26,7 +26,7 @@ from core.model.outcomes import (
 )
 from core.model.status import ATTEMPT, TASK, AttemptStatus, Move
 from core.model.values import JsonObject, JsonValue
-from core.store.apply.backends import note_end
+from core.store.apply.backends import note_end, note_successes
 from core.store.apply.moves import running
 from core.store.apply.moves.attempts import ClosedAttempt, close_attempt
 from core.store.apply.settle import note_unpriced
@@ -52,6 +52,7 @@ def apply_completes(batch: Batch, commands: Sequence[Complete]) -> list[Complete
         for command in commands
         if isinstance(command.outcome, Succeeded)
     ]
+    note_successes(batch, [(success.task_id, success.epoch) for success in successes])
     landed = {(success.task_id, success.epoch) for success in running.succeed(batch, successes)}
     for command in commands:
         if not isinstance(command.outcome, Succeeded) and _end(batch, command):

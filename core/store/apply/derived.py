@@ -77,8 +77,26 @@ _GAUGES = (
         " opens_at = CASE WHEN waited_for THEN 0 ELSE opens_at END"
         f" FROM ({REAL_GAUGES}) r WHERE r.id = gauge.id"
     ),
+    (
+        "UPDATE gauge SET trial = 0 WHERE trial > 0 AND NOT EXISTS (SELECT 1 FROM attempt a"
+        " JOIN gset s ON s.id = a.gset_id JOIN json_each(s.gauges) m"
+        " WHERE a.task_id = gauge.trial AND a.status = 'running' AND m.value = gauge.id)"
+    ),
 )
-_TABLES = (("run_time", _RUN_TIMES), ("family", _FAMILIES), ("ended", _ENDED), ("gauge", _GAUGES))
+_BACKEND_FAILURES = (
+    (
+        "DELETE FROM backend_failure WHERE NOT EXISTS (SELECT 1 FROM attempt a"
+        " WHERE a.task_id = backend_failure.task_id AND a.epoch = backend_failure.epoch"
+        " AND a.status IN ('failed', 'timed_out'))"
+    ),
+)
+_TABLES = (
+    ("run_time", _RUN_TIMES),
+    ("family", _FAMILIES),
+    ("ended", _ENDED),
+    ("gauge", _GAUGES),
+    ("backend_failure", _BACKEND_FAILURES),
+)
 
 
 def apply_recount(batch: Batch, _: Recount) -> int:

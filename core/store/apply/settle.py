@@ -74,10 +74,11 @@ def settle(batch: Batch, closed: Iterable[Holding]) -> None:
         booked = [*reported, *_measured_or_estimated(batch, one, gauges, told)]
         amounts = _by_unit(booked)
         held, counted_at = held_by(one.held), counted_at_of(one)
+        tasks = [each.task_id for each in alike]
         for gauge in gauges:
             amount = number * amounts.get(gauge.limit.unit, 0)
             batch.rules.gauges.settle(gauge, number * held.get(gauge.id, 1), amount, counted_at=counted_at)
-            batch.gauges.open(gauge)
+            batch.gauges.let_go(gauge, tasks)
         entries += [
             entry_of(each, spent, kind, counted_at=counted_at) for each in alike for spent, kind in booked
         ]
@@ -100,7 +101,7 @@ def lose(batch: Batch, closed: Iterable[Holding]) -> None:
             unit = gauge.limit.unit
             rules.settle(gauge, held.get(gauge.id, 1), amounts.get(unit, 0), counted_at=counted_at)
             rules.lose(gauge, 0, unknown.get(unit, 0), counted_at=counted_at)
-            batch.gauges.open(gauge)
+            batch.gauges.let_go(gauge, (one.task_id,))
         lost = [(Spent(unit=unit, amount=amount), EntryKind.UNKNOWN) for unit, amount in unknown.items()]
         entries += [entry_of(one, spent, kind, counted_at=counted_at) for spent, kind in (*reported, *lost)]
     book(batch, entries)
@@ -112,7 +113,7 @@ def give_back(batch: Batch, closed: Iterable[Holding]) -> None:
         held = held_by(one.held)
         for gauge in gauges_of(batch, one):
             batch.rules.gauges.give_back(gauge, held.get(gauge.id, 1), counted_at=counted_at_of(one))
-            batch.gauges.open(gauge)
+            batch.gauges.let_go(gauge, (one.task_id,))
 
 
 def is_booked(batch: Batch, task_id: int, charge: str) -> bool:

@@ -14,6 +14,7 @@ from core.model.gauges import Gauge
 from core.model.lanes import Further, Head, Need, Picks, Room
 from core.model.limit_forms import costs_of, pack_held
 from core.model.limits import DEFAULT_POOL, Pool
+from core.store.apply.breakers import note_probe
 from core.store.apply.sight import Aisle, Seen, View, note_costs
 from core.store.batch import Batch
 from core.store.capacity import set_of
@@ -228,6 +229,9 @@ class Shares:
         gauges = self._gauges.of([need.gauge_id for need in needs])
         for gauge_id, amount in needs:
             self._gauges.take(gauge_id, amount * number)
+            tried = self._gauges.try_out(gauge_id, head.task_id)
+            if tried is not None:
+                note_probe(self._batch, tried, head)
             self._lefts.pop(gauge_id, None)
         wall = self._batch.wall
         return Hold(

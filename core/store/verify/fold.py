@@ -181,6 +181,9 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "fault.found": _nothing,
         "fault.repaired": _nothing,
         "backend.shut": _nothing,
+        "backend.opened": _nothing,
+        "backend.probed": _nothing,
+        "backend.closed": _nothing,
         "usage.ignored": _nothing,
         "price.unknown": _nothing,
     }

@@ -19,6 +19,22 @@ GAUGE_CHECKS = (
         FROM gauge g JOIN real r ON r.id = g.id
         WHERE (g.used, g.reserved, g.unknown) IS NOT (r.used, r.reserved, r.unknown)""",
     ),
+    check(
+        "gauge.probe",
+        "the probe of a backend is a task that does not run under it",
+        """
+        SELECT g.id AS gauge, g.name, g.trial AS task FROM gauge g WHERE g.trial > 0 AND NOT EXISTS (
+          SELECT 1 FROM attempt a JOIN gset s ON s.id = a.gset_id JOIN json_each(s.gauges) m
+          WHERE a.task_id = g.trial AND a.status = 'running' AND m.value = g.id)""",
+    ),
+    check(
+        "backend_failure.wrong",
+        "a failure that counts for a breaker is not one of an attempt",
+        """
+        SELECT f.gauge_id AS gauge, f.task_id AS task, f.epoch FROM backend_failure f
+        LEFT JOIN attempt a ON a.task_id = f.task_id AND a.epoch = f.epoch
+        WHERE coalesce(a.status, '') NOT IN ('failed', 'timed_out')""",
+    ),
 )
 WAIT_CHECKS = (
     check(

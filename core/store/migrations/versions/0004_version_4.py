@@ -62,6 +62,7 @@ TABLES = (
 	began INTEGER DEFAULT 0 NOT NULL,
 	turns_at INTEGER,
 	shut_until INTEGER,
+	trial INTEGER,
 	shut_at INTEGER,
 	shut_by TEXT,
 	shut_reason TEXT,
@@ -72,6 +73,16 @@ TABLES = (
 	CONSTRAINT gauge_held CHECK (reserved >= 0 AND unknown >= 0),
 	FOREIGN KEY(name) REFERENCES limit_rule (name)
 )""",
+    """CREATE TABLE backend_failure (
+	gauge_id INTEGER NOT NULL,
+	code TEXT NOT NULL,
+	at INTEGER NOT NULL,
+	task_id INTEGER NOT NULL,
+	epoch INTEGER NOT NULL,
+	CONSTRAINT backend_failure_pk PRIMARY KEY (gauge_id, code, at, task_id, epoch),
+	FOREIGN KEY(gauge_id) REFERENCES gauge (id)
+)
+ WITHOUT ROWID""",
     """CREATE TABLE gset (
 	id INTEGER NOT NULL,
 	gauges TEXT NOT NULL,
@@ -125,6 +136,7 @@ INDEXES = (
     "CREATE INDEX queue_limited ON queue (name) WHERE gset_id > 0",
     "CREATE INDEX aisle_of_queue ON aisle (queue, head_key) WHERE head_key IS NOT NULL AND shut_by IS NULL",
     "CREATE INDEX aisle_shut ON aisle (shut_by, head_key) WHERE head_key IS NOT NULL AND shut_by > 0",
+    "CREATE INDEX gauge_probe ON gauge (trial) WHERE trial > 0",
     "CREATE INDEX gauge_due ON gauge (opens_at) WHERE opens_at IS NOT NULL",
     "CREATE INDEX lane_dear ON lane (shut_by, need) WHERE head_key IS NOT NULL AND shut_by > 0",
     "CREATE INDEX attempt_open ON attempt (pool, task_id) WHERE status = 'running'",
