@@ -5,6 +5,7 @@ Used by `ReadingControl`.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -85,7 +86,9 @@ class WaitAnswers:
         engine, capacity = await self._engine(), judge(one.capacity)
         facts = one.facts
         if one.line is not None:
-            facts = replace(facts, place=place_of(facts, one.line, engine, capacity))
+            # Thousands of claims may be played: the engine goes on meanwhile.
+            place = await asyncio.to_thread(place_of, facts, one.line, engine, capacity)
+            facts = replace(facts, place=place)
         found = tasks.reasons(facts, engine, capacity)
         return TaskWaits(
             task_id=task_id,
