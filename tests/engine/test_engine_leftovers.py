@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,11 @@ def lives(pid: int) -> bool:
     return host.find_process(pid) is not None
 
 
+async def later(house: House, condition: Callable[[], object], story: str) -> None:
+    """Let time pass until it is so: what is left gets its moment a little after the attempt has ended."""
+    await house.until(lambda: [house.clock.advance(seconds=1), condition()][1], story)
+
+
 def told(house: House) -> list[bool]:
     rows = house.rows("SELECT data FROM event WHERE kind = 'orphan.left' ORDER BY id")
     return [json.loads(data)["killed"] for (data,) in rows]
@@ -48,16 +54,14 @@ def told(house: House) -> list[bool]:
 async def test_what_stays_in_the_session_is_ended_after_a_moment(house: House, kind: str):
     _, pid = await left(house, BACKGROUND[kind])
     assert lives(pid), "it may still finish by itself"
-    house.clock.advance(seconds=1)
-    await house.until(lambda: not lives(pid), "it was ended")
+    await later(house, lambda: not lives(pid), "it was ended")
     await house.until(lambda: told(house) == [True], "the history tells it")
     assert await house.engine.orphans() == ()
 
 
 async def test_what_left_the_session_is_kept_and_listed_until_it_is_killed(house: House):
     task, pid = await left(house, AWAY)
-    house.clock.advance(seconds=1)
-    await house.until(lambda: told(house) == [False], "the history tells it")
+    await later(house, lambda: told(house) == [False], "the history tells it")
     (view,) = await house.control.orphans()
     assert (view.kind, view.task_id, view.key, view.pids) == (OrphanKind.LEFT, task, "a", (pid,))
     assert view.reason == f"left behind by task {task}"
@@ -70,8 +74,7 @@ async def test_what_left_the_session_is_kept_and_listed_until_it_is_killed(house
 
 async def test_keep_leaves_all_and_a_stop_with_kill_ends_them(house: House):
     _, pid = await left(house, BACKGROUND["same session"], leftovers="keep")
-    house.clock.advance(seconds=1)
-    await house.until(lambda: told(house) == [False], "the history tells it")
+    await later(house, lambda: told(house) == [False], "the history tells it")
     assert lives(pid)
     await within(house.stop(), "the engine stops")
     assert lives(pid)
