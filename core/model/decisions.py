@@ -69,6 +69,9 @@ class GaugeRules(Protocol):
     def left(self, gauge: Gauge, *, now: int) -> int:
         """Return how much may be taken now (engine time, ms); not above 0 = shut."""
 
+    def is_spent(self, gauge: Gauge, need: int) -> bool:
+        """Return whether a budget has too little for a need, also if nothing is reserved any more."""
+
     def take(self, gauge: Gauge, amount: int, *, now: int) -> None:
         """Hold an amount for attempts that are claimed now."""
 

@@ -54,6 +54,17 @@ def left(gauge: Gauge, *, now: int) -> int:
             assert_never(limit.kind)
 
 
+def is_spent(gauge: Gauge, need: int) -> bool:
+    """Return whether a budget has too little for a need, also if nothing is reserved any more.
+
+    One that is frozen may have more when it is not.
+    """
+    limit = gauge.limit
+    if not limit.is_metered or gauge.is_frozen:
+        return False
+    return limit.max - gauge.used - gauge.unknown < max(need, 1)
+
+
 def take(gauge: Gauge, amount: int, *, now: int) -> None:
     """Hold an amount for attempts that are claimed now."""
     limit = gauge.limit

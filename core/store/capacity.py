@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from core.model.limit_forms import from_text, gauges_in
-from core.model.limits import Limit, Pool
+from core.model.limits import Limit, OnExhausted, Pool
 from core.store.sql import ids, pack, unpack
 
 _LIMITS = "SELECT body, changed FROM limit_rule WHERE removed_at IS NULL ORDER BY name"
@@ -22,6 +22,9 @@ _POOLS = (
 _ALL_LIMITS = "SELECT name, body, changed FROM limit_rule"
 _FIND_SET = "SELECT id FROM gset WHERE gauges = ? AND prefer = ? AND on_exhausted = ?"
 _MAKE_SET = "INSERT INTO gset (gauges, prefer, on_exhausted) VALUES (?, ?, ?) RETURNING id"
+_IMPATIENT = (
+    "SELECT 1 FROM gset INDEXED BY gset_said WHERE on_exhausted != '' AND on_exhausted != 'wait' LIMIT 1"
+)
 _PREFERRING = "SELECT id, prefer FROM gset INDEXED BY gset_prefer WHERE prefer != ''"
 
 
@@ -54,6 +57,7 @@ class Capacity:
     pool_sets: Mapping[str, int] = field(default_factory=dict)
     gsets: dict[int, tuple[int, ...]] = field(default_factory=dict)
     _preferring: Mapping[int, tuple[str, ...]] | None = None
+    _may_fail: bool | None = None
 
     @property
     def has_backends(self) -> bool:
@@ -109,10 +113,17 @@ class Capacity:
             }
         return self._preferring
 
+    def may_fail_waiting(self, db: sqlite3.Connection) -> bool:
+        """Return whether any task, or any budget, wants what waits for a spent one to fail."""
+        if self._may_fail is None:
+            own = any(limit.on_exhausted is not OnExhausted.WAIT for limit in self.limits.values())
+            self._may_fail = own or db.execute(_IMPATIENT).fetchone() is not None
+        return self._may_fail
+
     def forget_sets(self) -> None:
         """Read gauge sets again: one may have been made, or taken back."""
         self.gsets.clear()
-        self._preferring = None
+        self._preferring = self._may_fail = None
 
     def put_queue_set(self, queue: str, gset_id: int) -> None:
         """Note the gauge set of a queue that was written just now."""

@@ -84,7 +84,7 @@ class Gauges:
 
     def open(self, gauge: Gauge) -> None:
         """Let the next claim look at what a gauge shuts, if it has something left."""
-        if gauge.is_waited_for and gauge.opens_at != 0 and self._rules.left(gauge, now=self._now) > 0:
+        if gauge.is_waited_for and gauge.opens_at != 0 and self._has_news(gauge):
             gauge.opens_at = 0
 
     def try_out(self, gauge_id: int, task_id: int) -> Gauge | None:
@@ -100,6 +100,10 @@ class Gauges:
         if gauge.trial in task_ids:
             gauge.trial = 0
         self.open(gauge)
+
+    def _has_news(self, gauge: Gauge) -> bool:
+        # What is spent lets fail who does not wait for it.
+        return self._rules.left(gauge, now=self._now) > 0 or self._rules.is_spent(gauge, 0)
 
     def find(self, limit: Limit, key: str = "") -> int:
         """Return the id of the gauge of a limit under a key, made where it is missing."""

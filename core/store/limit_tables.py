@@ -108,6 +108,7 @@ gset = Table(
     required("prefer", Text, "''"),
     required("on_exhausted", Text, "''"),
     UniqueConstraint("gauges", "prefer", "on_exhausted", name="gset_of"),
+    Index("gset_said", "on_exhausted", sqlite_where=text("on_exhausted != ''")),
     Index("gset_prefer", "prefer", sqlite_where=text("prefer != ''")),
 )
 """Sets of gauges by their sorted ids, `[3,17]`, with what their tasks say beside; never changed.

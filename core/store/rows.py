@@ -147,8 +147,9 @@ class FinalTask:
 class LeftOver(NamedTuple):
     """What a batch leaves to a later one: edges of a task, tasks of a stage, a job's verdict or its lanes.
 
-    `limits` = the tasks that wait, from this one on, are to be brought under changed limits.
+    `limits` = the tasks that wait, from this one on, are to be brought under changed limits. `spent`,
+    `dear` = tasks of this aisle, of this lane, wait for a budget in vain.
     """
 
-    kind: Literal["task", "stage", "job", "lanes", "limits"]
+    kind: Literal["task", "stage", "job", "lanes", "limits", "spent", "dear"]
     id: int

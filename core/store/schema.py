@@ -421,7 +421,9 @@ followup = Table(
     required("kind", Text),
     required("id"),
     PrimaryKeyConstraint("kind", "id", name="followup_pk"),
-    CheckConstraint("kind IN ('task', 'stage', 'job', 'lanes', 'limits')", name="followup_kind"),
+    CheckConstraint(
+        "kind IN ('task', 'stage', 'job', 'lanes', 'limits', 'spent', 'dear')", name="followup_kind"
+    ),
     sqlite_with_rowid=False,
 )
 """What a batch left over: edges of a final task, a stage to unblock, a job's verdict, its lanes to open.

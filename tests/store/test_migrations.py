@@ -21,7 +21,7 @@ from core.store.schema import metadata
 from core.store.upgrade import MIGRATIONS, upgrade
 from core.store.version import SCHEMA_VERSION
 
-DIGESTS = {4: "de2cc20ec48c6913"}
+DIGESTS = {4: "d45e3acb88ebd8e9"}
 """Of the tables and indexes of a schema version."""
 
 

@@ -17,6 +17,7 @@ from core.model.records import replace
 from core.model.status import JOB, TASK, TaskStatus
 from core.model.values import INBOX
 from core.store.apply.ends import give_verdict
+from core.store.apply.exhaustion import fail_of_aisle, fail_of_lane
 from core.store.apply.lane_sets import rekey
 from core.store.apply.lanes import open_job
 from core.store.apply.moves import idle, queueing
@@ -92,6 +93,10 @@ def carry_out(batch: Batch, left: Sequence[LeftOver]) -> None:
             open_job(batch, number)
         elif kind == "limits":
             rekey(batch, number)
+        elif kind == "spent":
+            fail_of_aisle(batch, number)
+        elif kind == "dear":
+            fail_of_lane(batch, number)
     tasks = [number for kind, number in left if kind == "task"]
     rows = batch.rows(
         f"SELECT id, job_id, stage_id, status FROM task WHERE id IN (SELECT value FROM json_each(?))"

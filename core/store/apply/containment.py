@@ -37,6 +37,10 @@ _JOB_OF = {
     "job": "SELECT id FROM job WHERE id = ?",
     "stage": "SELECT job_id FROM stage WHERE id = ?",
     "task": "SELECT job_id FROM task WHERE id = ?",
+    "lanes": "SELECT id FROM job WHERE id = ?",
+    "limits": "SELECT min(id) FROM job WHERE ? >= 0",
+    "spent": "SELECT min(job_id) FROM lane WHERE aisle_id = ? HAVING count(*) > 0",
+    "dear": "SELECT job_id FROM lane WHERE id = ?",
 }
 
 

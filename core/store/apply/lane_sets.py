@@ -17,7 +17,7 @@ from core.model.terms import Terms
 from core.model.values import INBOX, JsonObject
 from core.store.apply.lanes import Lanes
 from core.store.batch import Batch
-from core.store.capacity import Said, set_of
+from core.store.capacity import NOTHING_SAID, Said, set_of
 from core.store.rows import Bound, LeftOver
 from core.store.sql import pack, unpack
 
@@ -82,7 +82,7 @@ class GaugeSets:
             capacity = self._batch.capacity
             gauges = [self._batch.gauges.find(capacity.limits[one.name], one.key) for one in keys]
             known = self._known[keys, said] = set_of(self._batch.db, gauges, said)
-            if said.prefer:
+            if said != NOTHING_SAID:
                 capacity.forget_sets()
         return known
 

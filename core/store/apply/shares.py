@@ -15,6 +15,7 @@ from core.model.lanes import Further, Head, Need, Picks, Room
 from core.model.limit_forms import costs_of, pack_held
 from core.model.limits import DEFAULT_POOL, Pool
 from core.store.apply.breakers import note_probe
+from core.store.apply.exhaustion import Patience
 from core.store.apply.sight import Aisle, Seen, View, note_costs
 from core.store.batch import Batch
 from core.store.capacity import set_of
@@ -81,6 +82,7 @@ class Shares:
         self._full_sets: dict[tuple[int, ...], int] = {}
         self._due: list[Gauge] = []
         self._closed_queues: frozenset[str] = frozenset()
+        self._patience = Patience(batch)
         self._preferring = self._capacity.preferring(batch.db) if self._capacity.pools else {}
 
     def room(self, further: Further | None = None) -> Room:
@@ -141,6 +143,7 @@ class Shares:
             self._batch.refresh_lanes()
         for gauge in self._due:
             left = self._left(gauge.id)
+            self._patience.note_due(gauge)
             if left <= 0:
                 continue
             most = min(left, self.total, AT_ONCE)
@@ -261,9 +264,11 @@ class Shares:
             shut = {one: gauge_id for one, gauge_id in shut.items() if one in filled or one in woken}
             written = [(gauge_id, one) for gauge_id, one in written if gauge_id is None or one in filled]
         self._batch.many(_SHUT_AISLES, written)
+        self._patience.note_shut(shut)
         held_back = {
             lane_id: need for lane_id, need in picks.dear.items() if not self._is_of_pool(need.gauge_id)
         }
+        self._patience.note_dear(held_back)
         dear = [
             (need.gauge_id, need.amount, lane_id)
             for lane_id, need in held_back.items()
@@ -298,6 +303,7 @@ class Shares:
             gauge_id = self.refuses(self._capacity.queue_sets[queue])
             if gauge_id is not None and self._holds_up(queue):
                 self._gauges.alarm(self._gauges.one(gauge_id))
+                self._patience.note_queue(queue, gauge_id)
 
     def _queues(self) -> Sequence[str] | None:
         """Return the queues that may be looked at, None = all."""

@@ -41,6 +41,10 @@ _FAIL_JUDGED = (
     " status_by = NULL, status_reason = NULL"
     f" {_JUDGED} AND {guard(TASK['give_up'], sources={TaskStatus.BLOCKED})} RETURNING {PLACE}"
 )
+_FAIL_QUEUED = (
+    "UPDATE task SET status = 'failed', finished_at = ?, error = ?, family = ?, status_by = NULL,"
+    f" status_reason = NULL WHERE id = ? AND {guard(TASK['give_up'], sources={TaskStatus.QUEUED})}"
+)
 _FAIL_HELD = (
     f"UPDATE task SET status = 'failed', finished_at = ?, retry_at = NULL, error = ?, family = ?, {_BY}"
     f" WHERE id = ? AND {guard(TASK['give_up'], sources={TaskStatus.HELD})}"
@@ -96,6 +100,16 @@ def fail_by_judgement(batch: Batch, task_id: int, error: JsonObject) -> bool:
         note = error_note(error, batch.families.note(error, place))
         _end(batch, place, TASK["give_up"].leaving(TaskStatus.BLOCKED), note)
     return bool(places)
+
+
+def fail_queued(batch: Batch, place: TaskPlace, error: JsonObject) -> bool:
+    """Fail a queued task that waits in vain; False = it is not queued."""
+    family = batch.families.id_of(error)
+    if batch.run(_FAIL_QUEUED, batch.wall, pack(error), family, place.task_id) != 1:
+        return False
+    note = error_note(error, batch.families.note(error, place))
+    _end(batch, place, TASK["give_up"].leaving(TaskStatus.QUEUED), note)
+    return True
 
 
 def fail_held(batch: Batch, place: TaskPlace, error: JsonObject, cause: Cause) -> bool:

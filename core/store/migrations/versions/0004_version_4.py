@@ -123,7 +123,7 @@ FOLLOWUP = """CREATE TABLE {table} (
 	kind TEXT NOT NULL,
 	id INTEGER NOT NULL,
 	CONSTRAINT followup_pk PRIMARY KEY (kind, id),
-	CONSTRAINT followup_kind CHECK (kind IN ('task', 'stage', 'job', 'lanes', 'limits'))
+	CONSTRAINT followup_kind CHECK (kind IN ('task', 'stage', 'job', 'lanes', 'limits', 'spent', 'dear'))
 )
  WITHOUT ROWID"""
 INDEXES = (
@@ -132,6 +132,7 @@ INDEXES = (
     "CREATE INDEX entry_counted ON entry (counted_at)",
     "CREATE INDEX entry_unpriced ON entry (model) WHERE price = 'none'",
     "CREATE INDEX entry_task ON entry (task_id, epoch) WHERE task_id IS NOT NULL",
+    "CREATE INDEX gset_said ON gset (on_exhausted) WHERE on_exhausted != ''",
     "CREATE INDEX gset_prefer ON gset (prefer) WHERE prefer != ''",
     "CREATE INDEX queue_limited ON queue (name) WHERE gset_id > 0",
     "CREATE INDEX aisle_of_queue ON aisle (queue, head_key) WHERE head_key IS NOT NULL AND shut_by IS NULL",
