@@ -8,10 +8,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from core.config.field_types import PERIODS_US
 from core.model.amounts import write_amount
 from core.model.durations import write_duration
 from core.model.limits import DEFAULT_POOL, MICRO, Capacity, LimitKind, Per, Pool, ProbeKind
+from core.model.rates import write_rate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,7 +75,7 @@ def _pool(pool: Pool) -> JsonObject:
 def _limit(limit: Limit) -> JsonObject:
     match limit.kind:
         case LimitKind.RATE:
-            shown: JsonObject = {"kind": limit.kind, "rate": _rate(limit.step_us), "burst": limit.max}
+            shown: JsonObject = {"kind": limit.kind, "rate": write_rate(limit.step_us), "burst": limit.max}
         case LimitKind.QUOTA:
             most = _number(limit.max) if limit.unit else limit.max
             unit: JsonObject = {"unit": limit.unit} if limit.unit else {}
@@ -129,15 +129,6 @@ def _backend(backend: Backend) -> JsonObject:
 
 def _on(on: Mapping[Dimension, str]) -> JsonObject:
     return {dimension.value: name for dimension, name in on.items()}
-
-
-def _rate(step_us: int) -> str:
-    """Return the rate with the shortest period that has a whole number of starts."""
-    for name in ("s", "min", "hour", "day"):
-        number = round(PERIODS_US[name] / step_us)
-        if number and -(-PERIODS_US[name] // number) == step_us:
-            return f"{number}/{name}"
-    return f"{PERIODS_US['day'] // step_us}/day"
 
 
 def _number(amount: int) -> int | float:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, TypeVar
 
 from pydantic import BeforeValidator, Field
 
@@ -19,18 +19,11 @@ from core.model.durations import parse_document_duration
 from core.model.errors import Invalid
 from core.model.limit_fields import UNITS
 from core.model.near_misses import did_you_mean
+from core.model.rates import RATE_WANTED, parse_rate
 from core.model.zones import zone_of
 
 _T = TypeVar("_T")
 
-PERIODS_US: Final = {
-    name: length * 1_000_000
-    for length, names in ((1, "s sec second"), (60, "min minute"), (3_600, "h hour"), (86_400, "d day"))
-    for name in names.split()
-}
-"""The periods of a rate, by their names, in microseconds."""
-_RATE = re.compile(r"\s*([0-9]{1,7})\s*/\s*([a-z]+)\s*", re.ASCII)
-_RATE_WANTED = "a number of starts per s, sec, min, hour or day, such as 60/min"
 _CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", re.ASCII)
 _ESTIMATE = re.compile(r"estimate after (.+)")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -55,14 +48,6 @@ def _dollars(value: object) -> Fraction:
         # As it is written: the shortest decimal of a float.
         return Fraction(repr(value))
     raise ValueError(value)
-
-
-def _step(value: object) -> int:
-    match = _RATE.fullmatch(value) if isinstance(value, str) else None
-    if match is None or match[2] not in PERIODS_US or not 1 <= int(match[1]) <= 1_000_000:
-        raise ValueError(value)
-    # Rounded up: never more starts than are allowed.
-    return max(1, -(-PERIODS_US[match[2]] // int(match[1])))
 
 
 def _clock(value: object) -> int:
@@ -124,7 +109,7 @@ Zone = Annotated[str, BeforeValidator(_zone)]
 Amount = Annotated[int, _reads(parse_amount, WANTED)]
 """In millionths."""
 Dollars = Annotated[Fraction, _reads(_dollars, f"a number of dollars from 0 to {AMOUNT_MAX:,}")]
-Rate = Annotated[int, _reads(_step, _RATE_WANTED)]
+Rate = Annotated[int, _reads(parse_rate, RATE_WANTED)]
 """In microseconds from one start to the next."""
 Clock = Annotated[int, _reads(_clock, 'a time of the day, such as "06:00"')]
 """In ms after midnight."""

@@ -50,7 +50,7 @@ from core.model.commands import (
 from core.model.engine_notes import EngineEvent, NoteEngine
 from core.model.errors import TaskdeckError, Unavailable
 from core.model.limit_commands import Charge, Charged, Configure
-from core.model.limits import Capacity, Price
+from core.model.limits import DEFAULT_POOL, Capacity, Pool, Price
 from core.model.orphans import OrphanView
 from core.model.paths import Paths
 from core.model.plans import OnOverflow, TaskPlan
@@ -229,8 +229,9 @@ class Engine:
     async def _configure(self) -> None:
         """Bring the store to what is configured; its report says where the history stands."""
         capacity = self._ports.capacity
+        pools = capacity.pools or (Pool(name=DEFAULT_POOL, slots=self.settings.slots),)
         await self.journal.submit(
-            Configure(pools=capacity.pools, limits=capacity.limits, backends=capacity.backends)
+            Configure(pools=pools, limits=capacity.limits, backends=capacity.backends)
         )
         await self.journal.settle()
 

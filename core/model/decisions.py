@@ -63,6 +63,9 @@ class GaugeRules(Protocol):
     def begin(self, gauge: Gauge, *, wall: int) -> None:
         """Put a new gauge into the window of this moment (ms UTC)."""
 
+    def window_of(self, limit: Limit, *, wall: int) -> tuple[int, int | None]:
+        """Return when the window of this moment began and when it turns (ms UTC); None = never."""
+
     def turn_if_due(self, gauge: Gauge, *, wall: int) -> bool:
         """Begin the window of this moment if the gauge stands in an earlier one; return whether it did."""
 
@@ -92,6 +95,12 @@ class GaugeRules(Protocol):
 
     def opens_at(self, gauge: Gauge, *, now: int, offset: int) -> int | None:
         """Return when a gauge has more by itself (engine time, ms); None = never."""
+
+    def reconcile(self, gauge: Gauge, unknown: int, spent: int, *, counted_at: int) -> None:
+        """Count what was spent in the place of an amount that was unknown."""
+
+    def is_past_soft(self, gauge: Gauge) -> bool:
+        """Return whether operators are to be warned that a gauge is near its limit; once in a window."""
 
     def need_of(self, gauge: Gauge, cost: int | None) -> int:
         """Return what one attempt takes; `cost` is its estimate in the unit of the gauge."""

@@ -30,6 +30,18 @@ MARKS = (
     "backend.opened",
     "backend.probed",
     "backend.closed",
+    "capacity.configured",
+    "pool.resized",
+    "pool.paused",
+    "pool.resumed",
+    "pool.reset",
+    "limit.set",
+    "limit.reset",
+    "limit.soft",
+    "gauge.corrected",
+    "spending.frozen",
+    "spending.unfrozen",
+    "spending.reconciled",
     "engine.started",
     "engine.stop_requested",
     "engine.resumed",
@@ -40,8 +52,9 @@ MARKS = (
 )
 """Kinds that change no status: a durable ask, another priority, a late outcome or judgement without
 effect, a family without its wrapper and an operator who lets it run, what is set aside or repaired, a
-failure family that is known, switches, a backend that refuses, the engine, the wall clock that was set,
-what of a report of usage cannot be booked, a model that has no price."""
+failure family that is known, switches, pools and limits that were changed, a limit that is nearly reached,
+amounts that were corrected, a backend that refuses, the engine, the wall clock that was set, what of a
+report of usage cannot be booked, a model that has no price."""
 MOVED: tuple[str, ...] = tuple(
     dict.fromkeys(
         move.event

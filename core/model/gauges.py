@@ -39,9 +39,18 @@ class Gauge(Struct, kw_only=True):
     """Why it was shut last; read for reports, not for claims."""
     trial: int | None = None
     """Its breaker has opened, and single probes go: 0 = the next may start, else the task that is out."""
+    soft_at: int | None = None
+    """When operators were told in this window that its soft limit was passed."""
     is_frozen: bool = False
     """An operator stopped all spending."""
     is_waited_for: bool = False
     """Lanes or aisles may be shut by it."""
     opens_at: int | None = None
     """When a claim looks at what it shuts (engine time, ms): 0 = the next one, None = none has to."""
+
+    @property
+    def cap(self) -> int:
+        """Return the maximum in the window in which it stands."""
+        limit = self.limit
+        is_raised = limit.window_max is not None and limit.window_turns == self.turns_at
+        return limit.window_max if is_raised and limit.window_max is not None else limit.max

@@ -121,6 +121,9 @@ class Limit(Struct, frozen=True, kw_only=True):
     estimate_after_ms: int | None = None
     """When an unknown amount is booked as estimated; None = an operator reconciles it."""
     on_exhausted: OnExhausted = OnExhausted.WAIT
+    window_max: int | None = None
+    """Changed at run time: stands for `max` in the window that turns at `window_turns` (ms UTC)."""
+    window_turns: int = 0
 
     @property
     def is_metered(self) -> bool:

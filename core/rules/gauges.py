@@ -13,11 +13,17 @@ from core.rules.windows import turn
 
 if TYPE_CHECKING:
     from core.model.gauges import Gauge
+    from core.model.limits import Limit
 
 
 def begin(gauge: Gauge, *, wall: int) -> None:
     """Put a new gauge into the window of this moment (ms UTC)."""
     gauge.began, gauge.turns_at = turn(gauge.limit.window, wall)
+
+
+def window_of(limit: Limit, *, wall: int) -> tuple[int, int | None]:
+    """Return when the window of this moment began and when it turns (ms UTC); None = never."""
+    return turn(limit.window, wall)
 
 
 def turn_if_due(gauge: Gauge, *, wall: int) -> bool:
@@ -29,6 +35,7 @@ def turn_if_due(gauge: Gauge, *, wall: int) -> bool:
         return False
     begin(gauge, wall=wall)
     gauge.used = gauge.reserved = gauge.unknown = 0
+    gauge.soft_at = None
     return True
 
 
@@ -49,7 +56,7 @@ def left(gauge: Gauge, *, now: int) -> int:
             ahead = now * 1_000 + limit.max * limit.step_us - _base(gauge, now)
             return min(limit.max, ahead // limit.step_us)
         case LimitKind.QUOTA | LimitKind.BUDGET:
-            return limit.max - gauge.used - gauge.reserved - gauge.unknown
+            return gauge.cap - gauge.used - gauge.reserved - gauge.unknown
         case _:
             assert_never(limit.kind)
 
@@ -126,6 +133,21 @@ def give_back(gauge: Gauge, held: int, *, counted_at: int) -> None:
         gauge.used -= held if counted_at >= gauge.began else 0
     else:
         settle(gauge, held, 0, counted_at=counted_at)
+
+
+def reconcile(gauge: Gauge, unknown: int, spent: int, *, counted_at: int) -> None:
+    """Count what was spent in the place of an amount that was unknown, where the window still holds both."""
+    if counted_at >= gauge.began:
+        gauge.unknown -= unknown
+        gauge.used += spent
+
+
+def is_past_soft(gauge: Gauge) -> bool:
+    """Return whether operators are to be warned that a gauge is near its limit; once in a window."""
+    soft = gauge.limit.soft
+    if soft is None or gauge.soft_at is not None or not gauge.limit.is_metered:
+        return False
+    return gauge.used + gauge.reserved + gauge.unknown >= soft * gauge.cap
 
 
 def opens_at(gauge: Gauge, *, now: int, offset: int) -> int | None:

@@ -14,6 +14,7 @@ from typing import TypeVar
 from core.model.commands import ENGINE, Claimed, Force
 from core.model.decisions import TaskCounts
 from core.model.errors import TaskdeckError
+from core.model.gauges import Gauge
 from core.model.limits import Pool, Spent
 from core.model.status import TASK_FINAL, JobStatus, Move, StageStatus, TaskStatus
 from core.model.values import INBOX, JsonObject
@@ -143,7 +144,7 @@ class Batch:
         self._counts: Counter[tuple[int, int, str, str]] = Counter()
         self._ended: Counter[tuple[str, TaskStatus]] = Counter()
         self.families = Families(writer, wall=self.wall)
-        self.gauges = Gauges(writer, now=now, offset=offset)
+        self.gauges = Gauges(writer, now=now, offset=offset, tell=self._tell_soft)
         self.spent: dict[tuple[int, int], Sequence[Spent]] = {}
         """What attempts reported that this batch closes, by task and epoch."""
         self.unpriced: set[str] = set()
@@ -243,6 +244,19 @@ class Batch:
         """Return what an event says of a time ahead: shown by the wall clock, kept in engine time."""
         shown: JsonObject = {"retry_at": at - self.offset}
         return {**shown, "due": at} if self.offset else shown
+
+    def _tell_soft(self, gauge: Gauge) -> None:
+        """Note that a gauge passed its soft limit."""
+        note: JsonObject = {
+            "limit": gauge.limit.name,
+            "key": gauge.key,
+            "used": gauge.used,
+            "reserved": gauge.reserved,
+            "unknown": gauge.unknown,
+            "max": gauge.cap,
+            "soft": gauge.limit.soft,
+        }
+        self.event("limit.soft", Subject(), data=note)
 
     def _count_move(self, task: Placed, move: Move[TaskStatus]) -> None:
         """Count its statuses, the lane it enters or leaves, the end it brings."""

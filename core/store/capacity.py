@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from core.model.limit_forms import from_text, gauges_in
-from core.model.limits import Limit, OnExhausted, Pool
+from core.model.limits import DEFAULT_POOL, Limit, OnExhausted, Pool
 from core.store.sql import ids, pack, unpack
 
 _LIMITS = "SELECT body, changed FROM limit_rule WHERE removed_at IS NULL ORDER BY name"
@@ -67,12 +67,19 @@ class Capacity:
     @property
     def is_shared(self) -> bool:
         """Whether a claim has more to look at than the number of free slots."""
-        return bool(self.pools or self.limits or self.known)
+        return bool(self.limits or self.known or not self._is_plain)
 
     @property
-    def open_pools(self) -> Sequence[Pool]:
-        """Return the pools that are not paused."""
-        return [pool for pool in self.pools if pool.name not in self.paused]
+    def _is_plain(self) -> bool:
+        """Whether one pool, if any, drains every queue and any of its slots does for any task."""
+        pools = [(pool.name, pool.queues) for pool in self.pools]
+        return not self.paused and pools in ([], [(DEFAULT_POOL, ())])
+
+    def most_open(self, slots: int) -> int:
+        """Return how many attempts may be open, of those that the engine lets; pools say it by themselves."""
+        if not self.pools or self.is_shared:
+            return slots
+        return min(slots, sum(pool.slots for pool in self.pools))
 
     def read(self, db: sqlite3.Connection, number: int) -> None:
         """Read all of it; gauge sets are read as they are asked for."""
@@ -129,6 +136,12 @@ class Capacity:
         """Note the gauge set of a queue that was written just now."""
         others = {name: one for name, one in self.queue_sets.items() if name != queue}
         self.queue_sets = {**others, queue: gset_id} if gset_id else others
+
+    def undo(self, db: sqlite3.Connection, *, since: int) -> None:
+        """Know again what was before a part of the transaction that is undone; `since` = the number then."""
+        self.forget_sets()
+        if self.number != since:
+            self.read(db, since)
 
     def forget(self, *, since: int) -> None:
         """Forget what a rollback took back; `since` = the number when that transaction began."""

@@ -11,6 +11,7 @@ from enum import IntEnum
 from operator import attrgetter
 from typing import TypeAlias, TypeVar
 
+from core.model.capacity_commands import ChangeCapacity
 from core.model.commands import (
     Acknowledge,
     Cancel,
@@ -39,6 +40,7 @@ from core.model.commands import (
 from core.model.engine_notes import NoteEngine
 from core.model.judgements import Decide
 from core.model.limit_commands import Charge, Configure
+from core.store.apply.change_capacity import apply_change_capacity
 from core.store.apply.charges import apply_charge
 from core.store.apply.complete import apply_completes
 from core.store.apply.configure import apply_configure
@@ -130,6 +132,7 @@ def _all(command: type[C], phase: Phase, apply: Many[C], *, apart: Many[C] | Non
 def _rehearse(batch: Batch, command: Rehearse) -> object:
     """Carry an operation out under a savepoint, and undo it."""
     trial = batch.trial()
+    capacity = batch.capacity.number
     batch.flush_counts()
     batch.db.execute("SAVEPOINT rehearsal")
     try:
@@ -138,6 +141,7 @@ def _rehearse(batch: Batch, command: Rehearse) -> object:
         if batch.db.in_transaction:
             batch.db.execute("ROLLBACK TO rehearsal")
             batch.db.execute("RELEASE rehearsal")
+            batch.capacity.undo(batch.db, since=capacity)
     return answer
 
 
@@ -159,6 +163,7 @@ _TABLE = (
     _each(NoteEngine, apply_note_engine),
     _each(Configure, apply_configure),
     _each(Charge, apply_charge),
+    _each(ChangeCapacity, apply_change_capacity),
     _each(Repair, apply_repair),
     _each(Recount, apply_recount),
     _each(FailJob, apply_fail_job),

@@ -5,21 +5,23 @@ Owned by `Batch`; used by the claim, the settlement and the operators' commands.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Mapping
+from collections.abc import Callable, Collection, Container, Mapping
 
 from core.model.gauges import Gauge
 from core.model.limits import Limit
 from core.store.sql import ids, raw
 from core.store.writer import Writer
 
-_COLUMNS = "used, reserved, unknown, tat_us, began, turns_at, shut_until, trial, waited_for, opens_at"
+_COLUMNS = (
+    "used, reserved, unknown, tat_us, began, turns_at, shut_until, trial, waited_for, opens_at, soft_at"
+)
 _READ = f"SELECT id, name, key, {_COLUMNS} FROM gauge WHERE id IN (SELECT value FROM json_each(?))"
 _DUE = "SELECT id FROM gauge INDEXED BY gauge_due WHERE opens_at <= ? LIMIT ?"
 # What is due already waits for a slot, and the claim that has one looks at it.
 _NEXT = "SELECT min(opens_at) FROM gauge INDEXED BY gauge_due WHERE opens_at > ?"
 _WRITE = (
     "UPDATE gauge SET used = ?, reserved = ?, unknown = ?, tat_us = ?, began = ?, turns_at = ?,"
-    " shut_until = ?, trial = ?, waited_for = ?, opens_at = ? WHERE id = ?"
+    " shut_until = ?, trial = ?, waited_for = ?, opens_at = ?, soft_at = ? WHERE id = ?"
 )
 _FIND = "SELECT id FROM gauge WHERE name = CAST(? AS TEXT) AND key = CAST(? AS TEXT)"
 _MAKE = (
@@ -34,13 +36,16 @@ _Row = tuple[int | None, ...]
 class Gauges:
     """The gauges that a batch has looked at; those that differ from their rows are written by `flush`."""
 
-    def __init__(self, writer: Writer, *, now: int, offset: int) -> None:
+    def __init__(
+        self, writer: Writer, *, now: int, offset: int, tell: Callable[[Gauge], None] = lambda _: None
+    ) -> None:
         self._db = writer.connection
         self._rules = writer.rules.gauges
         self._capacity = writer.capacity
         self._now = now
         self._offset = offset
         self._wall = now - offset
+        self._tell = tell
         self._read: dict[int, Gauge] = {}
         self._rows: dict[int, _Row] = {}
 
@@ -121,13 +126,16 @@ class Gauges:
         return None if due is None else int(due)
 
     def flush(self) -> None:
-        """Write what differs."""
+        """Write what differs; tell of those that passed their soft limit."""
         rows = []
         for gauge_id, gauge in self._read.items():
-            row = _row(gauge)
-            if row != self._rows[gauge_id]:
-                rows.append((*row, gauge_id))
-                self._rows[gauge_id] = row
+            if _row(gauge) == self._rows[gauge_id]:
+                continue
+            if self._rules.is_past_soft(gauge):
+                gauge.soft_at = self._wall
+                self._tell(gauge)
+            row = self._rows[gauge_id] = _row(gauge)
+            rows.append((*row, gauge_id))
         if rows:
             self._db.executemany(_WRITE, rows)
 
@@ -139,7 +147,7 @@ class Gauges:
 
     def _take_in(self, gauge_id: int, name: str, key: str, *columns: int | None) -> None:
         used, reserved, unknown, tat_us, began, turns_at, shut_until, *rest = columns
-        trial, waited_for, opens_at = rest
+        trial, waited_for, opens_at, soft_at = rest
         limit = self._capacity.known[name]
         gauge = Gauge(
             id=gauge_id,
@@ -156,6 +164,7 @@ class Gauges:
             is_frozen=self._capacity.is_frozen and limit.is_metered,
             is_waited_for=bool(waited_for),
             opens_at=opens_at,
+            soft_at=soft_at,
         )
         self._read[gauge_id], self._rows[gauge_id] = gauge, _row(gauge)
         if self._rules.turn_if_due(gauge, wall=self._wall):
@@ -174,4 +183,5 @@ def _row(gauge: Gauge) -> _Row:
         gauge.trial,
         int(gauge.is_waited_for),
         gauge.opens_at,
+        gauge.soft_at,
     )

@@ -78,6 +78,7 @@ gauge = Table(
     Column("shut_reason", Text),
     required("waited_for", default="0"),
     Column("opens_at", Integer),
+    Column("soft_at", Integer),
     UniqueConstraint("name", "key", name="gauge_of"),
     CheckConstraint("reserved >= 0 AND unknown >= 0", name="gauge_held"),
     Index("gauge_probe", "trial", sqlite_where=text("trial > 0")),
@@ -147,6 +148,7 @@ entry = Table(
     Index("entry_charge", "task_id", "charge", sqlite_where=text("charge IS NOT NULL")),
     Index("entry_unpriced", "model", sqlite_where=text("price = 'none'")),
     Index("entry_counted", "counted_at"),
+    Index("entry_unknown", "at", sqlite_where=text("kind = 'unknown'")),
 )
 """The ledger: what attempts spent, in millionths of a unit; no foreign keys, it outlives its rows.
 

@@ -19,6 +19,7 @@ def under_savepoint(batch: Batch, work: Callable[[Batch], R]) -> R:
     Where an error has ended the whole transaction (a full disk), nothing is left to be undone.
     """
     trial = batch.trial()
+    capacity = batch.capacity.number
     batch.db.execute("SAVEPOINT part")
     try:
         result = work(trial)
@@ -27,7 +28,7 @@ def under_savepoint(batch: Batch, work: Callable[[Batch], R]) -> R:
         if batch.db.in_transaction:
             batch.db.execute("ROLLBACK TO part")
             batch.db.execute("RELEASE part")
-        batch.capacity.forget_sets()
+            batch.capacity.undo(batch.db, since=capacity)
         raise
     batch.db.execute("RELEASE part")
     batch.absorb(trial)

@@ -119,7 +119,7 @@ def _together(batch: Batch, group: Group, answers: dict[int, Answer]) -> None:
     for apply, numbers in phases(group.commands):
         commands = [group.commands[number] for number in numbers]
         answers.update(zip(numbers, apply(batch, commands), strict=True))
-    apply_claim(batch, slots=group.slots)
+    apply_claim(batch, slots=batch.capacity.most_open(group.slots))
 
 
 def _one_by_one(batch: Batch, group: Group, answers: dict[int, Answer]) -> None:
@@ -128,7 +128,7 @@ def _one_by_one(batch: Batch, group: Group, answers: dict[int, Answer]) -> None:
             apply(batch, [])
         for number in numbers:
             answers[number] = _alone(batch, apply, group.commands[number])
-    apply_claim_apart(batch, slots=group.slots)
+    apply_claim_apart(batch, slots=batch.capacity.most_open(group.slots))
 
 
 def _alone(batch: Batch, apply: Apply, command: Command[object]) -> Answer:

@@ -21,7 +21,7 @@ from core.store.schema import metadata
 from core.store.upgrade import MIGRATIONS, upgrade
 from core.store.version import SCHEMA_VERSION
 
-DIGESTS = {4: "d45e3acb88ebd8e9"}
+DIGESTS = {4: "dfa59df9376460a9"}
 """Of the tables and indexes of a schema version."""
 
 

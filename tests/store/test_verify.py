@@ -91,7 +91,7 @@ def test_a_large_output_is_folded_by_its_reference(deck: Deck) -> None:
     assert codes(deck) == {"payload.missing"}
 
 
-_OF_TASKS = ("task.", "attempt.", "orphan.", "fault.", "usage.", "price.", "backend.")
+_OF_TASKS = ("task.", "attempt.", "orphan.", "fault.", "spending.reconciled", "usage.", "price.", "backend.")
 
 
 def test_every_kind_of_event_of_a_task_has_a_rule() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from core.model.backends import HOSTS, limit_of
 from core.model.limit_commands import Configure
 from core.model.limit_forms import to_text
-from core.model.limits import Dimension, Limit, Pool
+from core.model.limits import DEFAULT_POOL, Dimension, Limit, Pool
 from core.model.values import JsonObject
 from core.store.apply.lane_sets import rekey_waiting
 from core.store.apply.lanes import limit_queue
@@ -46,12 +46,17 @@ def apply_configure(batch: Batch, command: Configure) -> int:
     pools = _put(
         batch, "pool", command.pools, lambda name, body: (_PUT_POOL, raw(name), positions[name], body)
     )
-    batch.report.pools = batch.capacity.open_pools
+    batch.report.pools = batch.capacity.pools
     if not limits and not pools:
         return 0
-    note: JsonObject = {"limits": [*sorted(limits)], "pools": [*sorted(pools)]}
-    batch.event("capacity.configured", Subject(), data=note)
-    renew_capacity(batch)
+    if limits or pools - {DEFAULT_POOL}:
+        note: JsonObject = {"limits": [*sorted(limits)], "pools": [*sorted(pools)]}
+        batch.event("capacity.configured", Subject(), data=note)
+    if limits or any(Dimension.POOL in (limit.on or {}) for limit in command.limits):
+        renew_capacity(batch)
+    else:
+        # Slots and queues of pools decide on no task's limits.
+        see_changes(batch)
     return len(limits) + len(pools)
 
 
@@ -71,6 +76,14 @@ def _limits(batch: Batch, command: Configure) -> Sequence[Limit]:
     )
 
 
+def see_changes(batch: Batch) -> None:
+    """Let claims see a changed number, pause or freeze; who is under which limit stays as it is."""
+    batch.gauges.forget()
+    ((number,),) = batch.rows("UPDATE engine SET capacity = capacity + 1 RETURNING capacity")
+    batch.capacity.read(batch.db, number)
+    batch.report.pools = batch.capacity.pools
+
+
 def renew_capacity(batch: Batch) -> None:
     """Let claims see changed pools and limits, and bring what waits under them."""
     batch.gauges.forget()
@@ -86,7 +99,7 @@ def renew_capacity(batch: Batch) -> None:
     for statement in _WAKE:
         batch.reorder_aisles(batch.rows(statement))
     batch.capacity.read(batch.db, number)
-    batch.report.pools = batch.capacity.open_pools
+    batch.report.pools = batch.capacity.pools
     rekey_waiting(batch)
 
 

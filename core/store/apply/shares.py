@@ -72,7 +72,9 @@ class Shares:
             pool.name: 0 if pool.name in self._capacity.paused else pool.slots - taken.get(pool.name, 0)
             for pool in self._pools
         }
-        self.total = min(slots - sum(taken.values()), sum(max(0, n) for n in self._free.values()))
+        # What runs in a pool beyond its slots takes none of another.
+        within = sum(min(pool.slots, taken.get(pool.name, 0)) for pool in self._pools)
+        self.total = min(slots - within, sum(max(0, n) for n in self._free.values()))
         """Attempts that may be opened."""
         self._pools_of: dict[str, tuple[str, ...]] = {}
         self._needs: dict[tuple[int, str, str, str | None], tuple[Need, ...]] = {}

@@ -15,8 +15,10 @@ from core.store.reports.events import EventReports
 from core.store.reports.expression_inputs import ExpressionReports
 from core.store.reports.failures import FailureReports
 from core.store.reports.jobs import JobReports
+from core.store.reports.limits import LimitReports
 from core.store.reports.outcomes import OutcomeReports
 from core.store.reports.past import PastReports
+from core.store.reports.pools import PoolReports
 from core.store.reports.pulse import PulseReports
 from core.store.reports.queues import QueueReports
 from core.store.reports.repairs import RepairReports
@@ -44,6 +46,8 @@ class Reports:
         self.tasks = TaskReports(source)
         self.events = EventReports(source)
         self.queues = QueueReports(source)
+        self.pools = PoolReports(source)
+        self.limits = LimitReports(source)
         self.totals = TotalReports(source)
         self.failures = FailureReports(source)
         self.targets = TargetReports(source)

@@ -186,6 +186,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "backend.closed": _nothing,
         "usage.ignored": _nothing,
         "price.unknown": _nothing,
+        "spending.reconciled": _nothing,
     }
 )
 """What each kind of event after `task.created` does to the row of its task."""

@@ -1,0 +1,130 @@
+"""Pools, limits and gauges as readers see them; times in ms UTC.
+
+Filled by the store's reports and the control; shown by the commands and the console.
+
+Amounts are whole numbers as in `core.model.limits`: attempts, or millionths of the unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from core.model.limits import Dimension, LimitKind, OnExhausted, PoolOrder, Window
+
+HOLDERS = 10
+"""Attempts that are listed of one pool or gauge."""
+WAITING_MOST = 1_000
+"""Up to so many lanes and tasks behind a gauge are counted; one more = more."""
+
+
+class Cause(Struct, frozen=True, kw_only=True):
+    """When something was changed or switched, by whom and why."""
+
+    at: int
+    by: str
+    reason: str
+
+
+class Holder(Struct, frozen=True, kw_only=True):
+    """An open attempt that has a slot, or a place of a limit."""
+
+    task_id: int
+    job_id: int
+    key: str
+    since: int
+
+
+class PoolView(Struct, frozen=True, kw_only=True):
+    """A pool: its slots, what holds them, and how many tasks wait in its queues."""
+
+    name: str
+    slots: int
+    configured_slots: int
+    queues: tuple[str, ...]
+    """Those that it drains; none = every queue."""
+    order: PoolOrder
+    taken: int
+    """Open attempts in it; more than `slots` where it was made smaller than its use."""
+    waiting: int
+    """Queued tasks of its queues, which other pools may take too."""
+    holders: tuple[Holder, ...] = ()
+    """The longest first, at most `HOLDERS`."""
+    changed: Cause | None = None
+    """Its slots were changed at run time."""
+    paused: Cause | None = None
+    is_removed: bool = False
+    """It is configured no more; what runs in it runs on."""
+
+
+class GaugeView(Struct, frozen=True, kw_only=True):
+    """What is used and left of one limit under one key, in the window of this moment."""
+
+    limit: str
+    key: str
+    max: int
+    """In this window; of a rate the burst."""
+    used: int
+    reserved: int
+    unknown: int
+    left: int
+    """Not above 0 = nothing starts; below 0 = so much is over."""
+    began: int
+    turns_at: int | None = None
+    next_at: int | None = None
+    """When it has more by itself, where nothing is left; None = never, or something is left."""
+    shut_until: int | None = None
+    """A refusal of the backend shuts it until then."""
+    soft_at: int | None = None
+    """When its soft limit was passed in this window."""
+    estimated: float | None = None
+    """Which share of what the newest entries of the ledger count here is estimated; None = no entries."""
+    lanes: int = 0
+    """Lanes that wait for it, at most one more than `WAITING_MOST`."""
+    tasks: int = 0
+    """Tasks that wait for it, bounded in the same way."""
+    holders: tuple[Holder, ...] = ()
+    """Open attempts of a concurrency limit, the longest first, at most `HOLDERS`."""
+
+
+class LimitView(Struct, frozen=True, kw_only=True):
+    """A limit or budget, with the gauges of which most is used."""
+
+    name: str
+    kind: LimitKind
+    unit: str
+    """Empty = attempts."""
+    max: int
+    """As it is changed for good; see `GaugeView.max` for this window."""
+    configured_max: int
+    step_us: int = 0
+    """Of a rate: microseconds from one start to the next."""
+    configured_step_us: int = 0
+    window: Window = Window()
+    on: Mapping[Dimension, str] | None = None
+    """Which tasks are under it, none = every task; None = those that name it."""
+    soft: float | None = None
+    default_cost: int = 0
+    on_exhausted: OnExhausted = OnExhausted.WAIT
+    window_max: int | None = None
+    """Changed for the window that turns at `window_turns`."""
+    window_turns: int | None = None
+    changed: Cause | None = None
+    keys: int = 0
+    """How many gauges it has."""
+    gauges: tuple[GaugeView, ...] = ()
+    """Those of which most is used, at most `GAUGES`; `gauges()` pages through all."""
+
+
+GAUGES = 10
+"""Gauges that a list shows of one limit."""
+
+
+class CapacityView(Struct, frozen=True, kw_only=True):
+    """All pools in the order in which they are asked, all limits and budgets by name."""
+
+    pools: tuple[PoolView, ...] = ()
+    limits: tuple[LimitView, ...] = ()
+    frozen: Cause | None = None
+    """All spending is stopped."""
