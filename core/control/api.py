@@ -15,6 +15,8 @@ from collections.abc import Mapping, Sequence
 from msgspec import field
 
 from core.control.arguments import OPERATOR, PAGE, DocumentSource, EventQuery, Target
+from core.control.limit_requests import ChangeCapacity
+from core.control.log_requests import CountInLog, FindInLog, FindInLogs, LogLines
 from core.control.operator_requests import (
     Acknowledge,
     Cancel,
@@ -30,18 +32,11 @@ from core.control.operator_requests import (
     Unacknowledge,
     Unhold,
 )
-from core.control.reading_api import (
-    CountInLog,
-    FindInLog,
-    FindInLogs,
-    LogLines,
-    PastJobs,
-    PastTasks,
-    ReadingAPI,
-)
+from core.control.reading_api import PastJobs, PastTasks, ReadingAPI
 from core.control.requests import VERBS, Kind, Request, kind_of, verb
 from core.filters.terms import Filter
 from core.model import bounds, views
+from core.model.capacity_commands import CapacityChange
 from core.model.commands import (
     Document,
     DocumentText,
@@ -304,6 +299,18 @@ class ControlAPI(ReadingAPI):
     ) -> Operated:
         """Count failure families as news again; those that are not acknowledged stay as they are."""
         return await self.ask(Unacknowledge(families=tuple(families), reason=reason, actor=actor))
+
+    async def change_capacity(
+        self, change: CapacityChange, *, reason: str = "", actor: str = OPERATOR
+    ) -> Operated:
+        """Change a pool, a limit, all spending or the ledger (`core.model.capacity_commands`).
+
+        What waits and fits then starts at once; nothing that runs ends. What is so already changes nothing.
+        Raises `NotFound` (`pool.unknown`, `limit.unknown`, `gauge.unknown`, `task.unknown`), `Conflict`
+        (`limit.unmetered`, `amount.known`), `Invalid` (`limit.max`, `limit.no_window`, `amount.invalid`,
+        `unit.missing`, `reason.missing`).
+        """
+        return await self.ask(ChangeCapacity(change=change, reason=reason, actor=actor))
 
     async def describe(self, document: Document) -> WorkflowView:
         """Check a document without submitting it, and return its parameters.

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 from core.control import api
 from core.control.answers import Answers
 from core.control.api import ControlAPI, Document, Kind, Request, StopMode, SubmitOptions, kind_of
+from core.control.limit_requests import ChangeCapacity
 from core.control.operator_requests import Acknowledge, Operate, Unacknowledge
 from core.control.operator_verbs import OperatorPort, OperatorVerbs
 from core.control.reading import ReadingControl
 from core.control.wait_answers import see_engine
 from core.host import effective_user, own_surroundings
+from core.model import capacity_commands
 from core.model.actors import signed
+from core.model.commands import Operated
 from core.model.ports import AttemptRef
 from core.model.records import replace
 from core.model.status import TaskStatus
@@ -145,6 +148,7 @@ class EngineAnswers:
         answers.to(Unacknowledge, lambda r: engine.operate(r.command(signed(r.actor, self._user))))
         answers.to(api.Charge, self._charge)
         answers.to(api.Prices, self._prices)
+        answers.to(ChangeCapacity, self._change_capacity)
         answers.to(api.Describe, lambda r: engine.describe(r.document.document))
         answers.to(api.Changes, self._changes)
         answers.to(api.WaitJob, lambda r: engine.wait_job(r.job_id))
@@ -180,6 +184,20 @@ class EngineAnswers:
 
     async def _prices(self, _: api.Prices) -> tuple[Price, ...]:
         return tuple(self._engine.prices)
+
+    async def _change_capacity(self, request: ChangeCapacity) -> Operated:
+        command = capacity_commands.ChangeCapacity(
+            change=request.change, reason=request.reason, actor=signed(request.actor, self._user)
+        )
+        operated = await self._engine.operate(command)
+        if not isinstance(request.change, capacity_commands.Reconcile) or request.change.older_ms is None:
+            return operated
+        # One command settles so many amounts: until none is left.
+        changed = operated.changed
+        while operated.changed:
+            operated = await self._engine.operate(command)
+            changed += operated.changed
+        return Operated(changed=changed)
 
     async def _orphans(self) -> tuple[OrphanView, ...]:
         orphans = [*await self._engine.orphans(), *await self._engine.reports.lost.orphans()]

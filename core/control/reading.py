@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from core.control import reading_api
+from core.control import limit_requests, log_requests, reading_api
 from core.control.answers import Answers
 from core.control.arguments import EventQuery
 from core.control.bundle_answers import BundleAnswers
+from core.control.limit_answers import capacity_of, gauges_of
 from core.control.output_files import OutputFiles
 from core.control.output_reading import OutputReading
 from core.control.reading_api import ReadingAPI
@@ -85,13 +86,17 @@ class ReadingControl(ReadingAPI):
         answers.to(reading_api.FindTask, lambda r: reports.tasks.find(r.ref))
         answers.to(reading_api.Groups, lambda r: reports.tasks.groups(limit=r.limit))
         answers.to(reading_api.Queues, lambda _: reports.queues.all())
+        answers.to(limit_requests.Capacity, lambda _: capacity_of(reports))
+        answers.to(
+            limit_requests.Gauges, lambda r: gauges_of(reports.limits, r.name, after=r.after, limit=r.limit)
+        )
         answers.to(reading_api.Events, self._events)
         outputs = OutputReading(reports, self._files)
-        answers.to(reading_api.Log, outputs.chunk)
-        answers.to(reading_api.LogLines, outputs.lines)
-        answers.to(reading_api.FindInLog, outputs.find)
-        answers.to(reading_api.CountInLog, outputs.count)
-        answers.to(reading_api.FindInLogs, TaskSearch(reports, self._files).find)
+        answers.to(log_requests.Log, outputs.chunk)
+        answers.to(log_requests.LogLines, outputs.lines)
+        answers.to(log_requests.FindInLog, outputs.find)
+        answers.to(log_requests.CountInLog, outputs.count)
+        answers.to(log_requests.FindInLogs, TaskSearch(reports, self._files).find)
         answers.to(reading_api.Count, lambda r: reports.totals.count(r.where))
         answers.to(
             reading_api.Preview,

@@ -10,13 +10,15 @@ from collections.abc import Sequence
 from typing import Self, TypeVar
 
 from core.control.arguments import LOG_BYTES, PAGE, EventQuery
+from core.control.limit_requests import Capacity, Gauges
+from core.control.log_requests import CountInLog, FindInLog, FindInLogs, Log, LogLines
 from core.control.requests import Kind, Request, verb
 from core.filters.terms import Filter
-from core.filters.text_query import TextQuery
 from core.model import counts, log_views, timelines, views, waits
 from core.model.bundles import BundlePage
 from core.model.events import EventView
 from core.model.failures import FamilyList, FamilyScope
+from core.model.limit_views import CapacityView, GaugeView
 from core.model.past import PastJob, PastTask, PastView
 from core.model.pulse import PulseView
 from core.model.usage_views import UsageQuery, UsageView
@@ -74,55 +76,6 @@ class Events(Request[views.Page[EventView]], frozen=True, kw_only=True):
     query: EventQuery | None = None
     after_id: int = 0
     limit: int = PAGE
-
-
-@verb("log", Kind.READ)
-class Log(Request[views.LogChunk], frozen=True, kw_only=True):
-    task_id: int
-    epoch: int | None = None
-    offset: int = 0
-    limit: int = LOG_BYTES
-    stream: views.LogStream = views.LogStream.OUT
-
-
-@verb("log_lines", Kind.READ)
-class LogLines(Request[log_views.LogPage], frozen=True, kw_only=True):
-    task_id: int
-    epoch: int | None = None
-    stream: views.LogStream = views.LogStream.OUT
-    offset: int = 0
-    way: log_views.Way = log_views.Way.FORWARD
-    lines: int = log_views.LOG_LINES
-
-
-@verb("find_in_log", Kind.READ)
-class FindInLog(Request[log_views.LogMatches], frozen=True, kw_only=True):
-    task_id: int
-    query: TextQuery
-    epoch: int | None = None
-    stream: views.LogStream = views.LogStream.OUT
-    offset: int = 0
-    way: log_views.Way = log_views.Way.FORWARD
-    most: int = PAGE
-    context: int = 0
-
-
-@verb("count_in_log", Kind.READ)
-class CountInLog(Request[log_views.LogCount], frozen=True, kw_only=True):
-    task_id: int
-    query: TextQuery
-    epoch: int | None = None
-    stream: views.LogStream = views.LogStream.OUT
-    offset: int = 0
-    most: int = PAGE
-
-
-@verb("find_in_logs", Kind.READ)
-class FindInLogs(Request[log_views.TaskMatches], frozen=True, kw_only=True):
-    where: Filter
-    query: TextQuery
-    after: str | None = None
-    most: int = PAGE
 
 
 @verb("count", Kind.READ)
@@ -265,6 +218,19 @@ class ReadingAPI(ABC):
     async def queues(self) -> tuple[views.QueueView, ...]:
         """Return all queues by name."""
         return await self.ask(Queues())
+
+    async def capacity(self) -> CapacityView:
+        """Return all pools, limits and budgets, with at most ten holders or gauges of each.
+
+        Of the gauges those of which most is used; `gauges` has all.
+        """
+        return await self.ask(Capacity())
+
+    async def gauges(
+        self, name: str, *, after: str | None = None, limit: int = PAGE
+    ) -> views.Page[GaugeView]:
+        """Return a page of the gauges of one limit, by key; raise `NotFound` (`limit.unknown`)."""
+        return await self.ask(Gauges(name=name, after=after, limit=limit))
 
     async def events(
         self, query: EventQuery | None = None, *, after_id: int = 0, limit: int = PAGE

@@ -176,6 +176,8 @@ def _surplus(value: object, read: object) -> str:
         return ""
     for name, part in value.items():
         if name not in defaults:
+            if name in _tag(type(read)):
+                continue
             return str(name)
         if isinstance(part, (dict, list)) and (path := _surplus(part, getattr(read, name))):
             return f"{name}.{path}"
@@ -191,7 +193,14 @@ def _json_parts(value: object) -> dict[str, object]:
     defaults = _defaults(type(value))
     if defaults is None:
         raise TypeError(f"{type(value).__name__} cannot be written as JSON")
-    return {name: part for name, default in defaults.items() if (part := getattr(value, name)) != default}
+    told = {name: part for name, default in defaults.items() if (part := getattr(value, name)) != default}
+    return {**_tag(type(value)), **told}
+
+
+def _tag(kind: type) -> Mapping[str, object]:
+    """Return what tells a record of a union from the others: a name and a value."""
+    config = cast("type[msgspec.Struct]", kind).__struct_config__
+    return {} if config.tag_field is None else {config.tag_field: config.tag}
 
 
 def _defaults(kind: type) -> Mapping[str, object] | None:

@@ -230,9 +230,7 @@ class Engine:
         """Bring the store to what is configured; its report says where the history stands."""
         capacity = self._ports.capacity
         pools = capacity.pools or (Pool(name=DEFAULT_POOL, slots=self.settings.slots),)
-        await self.journal.submit(
-            Configure(pools=pools, limits=capacity.limits, backends=capacity.backends)
-        )
+        await self.journal.submit(Configure(pools=pools, limits=capacity.limits, backends=capacity.backends))
         await self.journal.settle()
 
     async def submit(

@@ -40,6 +40,7 @@ from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.filters.patterns import Case
 from core.filters.text_query import Syntax, TextQuery
+from core.model.capacity_commands import Freeze, ResizePool, SetLimit, Span
 from core.model.commands import Operated, Submitted
 from core.model.errors import Bug, Unavailable
 from core.model.failures import FamilyScope
@@ -193,6 +194,19 @@ BODIES: list[tuple[str, Callable[[ControlAPI], Awaitable[object]], str]] = [
     ),
     ("unacknowledge", lambda c: c.unacknowledge(["3fa91c22d0"]), '{"families":["3fa91c22d0"]}'),
     ("resume_engine", lambda c: c.resume_engine(), "{}"),
+    ("capacity", lambda c: c.capacity(), "{}"),
+    ("gauges", lambda c: c.gauges("db", after="k", limit=3), '{"name":"db","after":"k","limit":3}'),
+    (
+        "change_capacity",
+        lambda c: c.change_capacity(ResizePool(name="gpu", slots=2), reason="k", actor="ann"),
+        '{"change":{"type":"resize_pool","name":"gpu","slots":2},"reason":"k","actor":"ann"}',
+    ),
+    (
+        "change_capacity",
+        lambda c: c.change_capacity(SetLimit(name="team", to="+5", span=Span.WINDOW)),
+        '{"change":{"type":"set_limit","name":"team","to":"+5","span":"window"}}',
+    ),
+    ("change_capacity", lambda c: c.change_capacity(Freeze()), '{"change":{"type":"freeze"}}'),
 ]
 
 

@@ -1,0 +1,93 @@
+"""Limits as readers see them: what is left, what opens when.
+
+Used by `ReadingControl`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.model.limit_views import WAITING_MOST, CapacityView, GaugeView, LimitView
+from core.model.limits import LimitKind
+from core.model.views import Page
+from core.rules import gauges as rules
+
+if TYPE_CHECKING:
+    from core.store.reports import Reports
+    from core.store.reports.limits import GaugeFacts, LimitReports, RuleFacts
+
+
+async def capacity_of(reports: Reports) -> CapacityView:
+    """Return all pools, limits and budgets."""
+    facts = await reports.limits.all()
+    return CapacityView(
+        pools=await reports.pools.all(),
+        limits=tuple(_limit(rule, now=facts.now, offset=facts.offset) for rule in facts.rules),
+        frozen=facts.frozen,
+    )
+
+
+async def gauges_of(reports: LimitReports, name: str, *, after: str | None, limit: int) -> Page[GaugeView]:
+    """Return a page of the gauges of a limit, in order of their keys."""
+    page = await reports.gauges(name, after=after, limit=limit)
+    rows = tuple(_gauge(one, now=page.now, offset=page.offset) for one in page.gauges)
+    return Page(rows=rows, next=page.next)
+
+
+def _limit(rule: RuleFacts, *, now: int, offset: int) -> LimitView:
+    limit = rule.limit
+    views = [_gauge(one, now=now, offset=offset) for one in rule.gauges]
+    is_raised = limit.window_max is not None and limit.window_turns > now
+    return LimitView(
+        name=limit.name,
+        kind=limit.kind,
+        unit=limit.unit,
+        max=limit.max,
+        configured_max=rule.configured.max,
+        step_us=limit.step_us,
+        configured_step_us=rule.configured.step_us,
+        window=limit.window,
+        on=limit.on,
+        soft=limit.soft,
+        default_cost=limit.default_cost,
+        on_exhausted=limit.on_exhausted,
+        window_max=limit.window_max if is_raised else None,
+        window_turns=limit.window_turns if is_raised else None,
+        changed=rule.changed,
+        keys=rule.keys,
+        gauges=tuple(sorted(views, key=_load)),
+    )
+
+
+def _load(gauge: GaugeView) -> tuple[int, str]:
+    """Return what orders gauges: those of which most is used first."""
+    return -(gauge.used + gauge.reserved + gauge.unknown), gauge.key
+
+
+def _gauge(facts: GaugeFacts, *, now: int, offset: int) -> GaugeView:
+    gauge = facts.gauge
+    # As a claim would see it now: the row is written when one looks at it.
+    rules.turn_if_due(gauge, wall=now)
+    left = rules.left(gauge, now=now + offset)
+    opens = rules.opens_at(gauge, now=now + offset, offset=offset) if left <= 0 else None
+    is_shut = gauge.shut_until is not None and gauge.shut_until > now + offset
+    # Of a queue whose gauge has nothing left every queued task waits.
+    tasks = max(facts.tasks, facts.queued) if left <= 0 or gauge.is_waited_for else facts.tasks
+    return GaugeView(
+        limit=gauge.limit.name,
+        key=gauge.key,
+        max=gauge.cap,
+        used=gauge.used,
+        reserved=gauge.reserved,
+        unknown=gauge.unknown,
+        left=left,
+        began=gauge.began,
+        turns_at=gauge.turns_at,
+        next_at=None if opens is None else opens - offset,
+        shut_until=gauge.shut_until - offset if is_shut and gauge.shut_until is not None else None,
+        soft_at=gauge.soft_at,
+        estimated=facts.estimated,
+        lanes=facts.lanes,
+        tasks=min(tasks, WAITING_MOST + 1),
+        holders=tuple(facts.holders) if gauge.limit.kind is LimitKind.CONCURRENCY else (),
+    )

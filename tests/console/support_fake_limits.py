@@ -1,0 +1,29 @@
+"""What a fake control answers of pools and limits."""
+
+from __future__ import annotations
+
+from core.control import limit_requests
+from core.model.commands import Operated
+from core.model.limit_views import CapacityView
+from core.model.views import Page
+from tests.console.support_fake_logs import FakeLogs
+
+
+class FakeLimits(FakeLogs):
+    """Answers what reads pools and limits; `capacity_changes` = what was asked to be changed of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.capacity_view = CapacityView()
+        self.capacity_changes: list[limit_requests.ChangeCapacity] = []
+
+    async def answer_capacity(self, _: limit_requests.Capacity) -> CapacityView:
+        return self.capacity_view
+
+    async def answer_gauges(self, r: limit_requests.Gauges):
+        found = [one for one in self.capacity_view.limits if one.name == r.name]
+        return Page(rows=tuple(gauge for one in found for gauge in one.gauges)[: r.limit])
+
+    async def answer_change_capacity(self, r: limit_requests.ChangeCapacity) -> Operated:
+        self.capacity_changes.append(r)
+        return Operated(changed=1)

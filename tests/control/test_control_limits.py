@@ -1,0 +1,285 @@
+"""The contract of pools and limits, by every way to an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from core.control.api import ControlAPI, Target, TaskSpec
+from core.control.reading import ReadingControl
+from core.filters.fields import Noun
+from core.filters.parser import parse
+from core.model.capacity_commands import (
+    CapacityChange,
+    CorrectGauge,
+    Freeze,
+    PausePool,
+    Reconcile,
+    ResetLimit,
+    ResetPool,
+    ResizePool,
+    ResumePool,
+    SetLimit,
+    Span,
+    Unfreeze,
+)
+from core.model.errors import Conflict, Invalid, NotFound
+from core.model.limit_views import GaugeView, LimitView, PoolView
+from core.model.limits import LimitKind, LimitRef, Per
+from core.store.readers import Readers
+from core.store.reports import Reports
+from tests.support.actors import by
+from tests.support.deck_doors import DOORS, SLOTS, Door, far_door, local_door, served
+from tests.support.waiting import within
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+USD = 1_000_000
+CONFIG = """
+[pools.default]
+queues = ["default"]
+[pools.side]
+slots = 1
+queues = ["side"]
+
+[limits.db]
+kind = "concurrency"
+max = 1
+
+[limits.api]
+kind = "rate"
+rate = "1/hour"
+
+[budgets.team]
+unit = "usd"
+max = 2
+per = "day"
+soft = 0.5
+on = {project = "doors"}
+"""
+
+
+def configured(home: Path) -> Path:
+    home.mkdir(parents=True, mode=0o700)
+    (home / "config.toml").write_text(CONFIG)
+    return home
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def home(tmp_path_factory):
+    """The home of one `taskdeck serve` process for all tests of this file."""
+    async with served(configured(tmp_path_factory.mktemp("served") / "home")) as place:
+        yield place.path
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def local(tmp_path_factory):
+    async with local_door(configured(tmp_path_factory.mktemp("local") / "home")) as door:
+        yield door
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module", params=DOORS)
+async def door(request, home, local):
+    if request.param == "local":
+        yield local
+        return
+    async with far_door(request.param, home) as far:
+        yield far
+
+
+@pytest.fixture
+def control(door: Door) -> ControlAPI:
+    return door.control
+
+
+async def pool(control: ControlAPI, name: str) -> PoolView:
+    return next(one for one in (await control.capacity()).pools if one.name == name)
+
+
+async def limit(control: ControlAPI, name: str) -> LimitView:
+    return next(one for one in (await control.capacity()).limits if one.name == name)
+
+
+async def gauge(control: ControlAPI, name: str, key: str = "") -> GaugeView:
+    return next(one for one in (await control.gauges(name)).rows if one.key == key)
+
+
+def sleeps(number: int, **more: object) -> list[TaskSpec]:
+    return [TaskSpec(uses="delay", with_={"seconds": 60}, key=f"t{n}", **more) for n in range(number)]  # type: ignore[arg-type]
+
+
+async def end(control: ControlAPI, ids: tuple[int, ...]) -> None:
+    await control.cancel(Target(task_ids=ids), actor="ann")
+    await within(control.wait_tasks(ids), "they end")
+
+
+async def changed(control: ControlAPI, change: CapacityChange, *, reason: str = "") -> int:
+    return (await control.change_capacity(change, reason=reason, actor="ann")).changed
+
+
+async def running(control: ControlAPI, ids: tuple[int, ...]) -> int:
+    where = parse(f"id:{','.join(map(str, ids))} status:running", Noun.TASKS)
+    return (await control.count(where)).number
+
+
+async def until_running(control: ControlAPI, ids: tuple[int, ...], number: int) -> None:
+    await changed_until(control, lambda: running(control, ids), number)
+
+
+async def changed_until(control: ControlAPI, look: Callable[[], Awaitable[int]], wanted: int) -> None:
+    async def wait() -> None:
+        last = 0
+        while await look() != wanted:
+            last = (await control.changes(last)).last_event
+
+    await within(wait(), f"{wanted} of them")
+
+
+async def waiting(control: ControlAPI, name: str) -> int:
+    return sum(one.tasks for one in (await limit(control, name)).gauges)
+
+
+async def test_a_pool_is_resized_paused_resumed_and_reset_and_says_what_holds_it(control: ControlAPI):
+    ids = await control.enqueue(sleeps(3, queue="side"), group="side")
+    await until_running(control, ids, 1)
+    view = await pool(control, "side")
+    assert (view.slots, view.configured_slots, view.taken, view.waiting) == (1, 1, 1, 2)
+    assert [holder.task_id for holder in view.holders] == [ids[0]]
+    assert await changed(control, ResizePool(name="side", slots=2), reason="more") == 1
+    await until_running(control, ids, 2)
+    view = await pool(control, "side")
+    assert (view.slots, view.configured_slots, view.taken) == (2, 1, 2)
+    assert view.changed is not None
+    assert (view.changed.by, view.changed.reason) == (by("ann"), "more")
+    assert await changed(control, PausePool(name="side"), reason="driver") == 1
+    view = await pool(control, "side")
+    assert view.paused is not None
+    assert (view.paused.by, view.paused.reason) == (by("ann"), "driver")
+    assert await changed(control, PausePool(name="side")) == 0
+    assert await changed(control, ResumePool(name="side")) == 1
+    assert await changed(control, ResetPool(name="side")) == 1
+    view = await pool(control, "side")
+    assert (view.slots, view.taken, view.changed, view.paused) == (1, 2, None, None)
+    await end(control, ids)
+    assert (await pool(control, "default")).slots == SLOTS
+
+
+async def test_a_limit_is_raised_and_what_waits_starts(control: ControlAPI):
+    ids = await control.enqueue(sleeps(3, limits=(LimitRef(name="db"),)))
+    await until_running(control, ids, 1)
+    view = await limit(control, "db")
+    assert (view.kind, view.max, view.configured_max, view.keys) == (LimitKind.CONCURRENCY, 1, 1, 1)
+    one = await gauge(control, "db")
+    assert (one.reserved, one.left, one.tasks, one.lanes) == (1, 0, 2, 1)
+    assert [holder.task_id for holder in one.holders] == [ids[0]]
+    assert view.gauges == (one,)
+    assert await changed(control, SetLimit(name="db", to="2"), reason="second") == 1
+    await until_running(control, ids, 2)
+    view = await limit(control, "db")
+    assert (view.max, view.configured_max) == (2, 1)
+    assert view.changed is not None
+    assert (view.changed.by, view.changed.reason) == (by("ann"), "second")
+    assert await changed(control, ResetLimit(name="db")) == 1
+    assert (await gauge(control, "db")).left == -1
+    await end(control, ids)
+
+
+async def test_a_rate_says_when_the_next_start_is(control: ControlAPI):
+    ids = await control.enqueue(sleeps(2, limits=(LimitRef(name="api"),)))
+    await until_running(control, ids, 1)
+    one = await gauge(control, "api")
+    assert one.left <= 0
+    assert one.next_at is not None
+    assert await changed(control, SetLimit(name="api", to="1000/s")) == 1
+    await until_running(control, ids, 2)
+    assert (await limit(control, "api")).step_us == 1_000
+    assert await changed(control, ResetLimit(name="api")) == 1
+    await end(control, ids)
+
+
+async def test_a_budget_is_frozen_raised_for_its_window_and_corrected(control: ControlAPI):
+    assert await changed(control, Freeze(), reason="loop") == 1
+    frozen = (await control.capacity()).frozen
+    assert frozen is not None
+    assert (frozen.by, frozen.reason) == (by("ann"), "loop")
+    ids = await control.enqueue(sleeps(3, project="doors", cost={"usd": 1}))
+    await changed_until(control, lambda: waiting(control, "team"), 3)
+    assert await changed(control, Unfreeze()) == 1
+    assert (await control.capacity()).frozen is None
+    await until_running(control, ids, 2)
+    one = await gauge(control, "team")
+    assert (one.reserved, one.left, one.tasks) == (2 * USD, 0, 1)
+    assert one.soft_at is not None
+    assert await changed(control, SetLimit(name="team", to="+1", span=Span.WINDOW)) == 1
+    await until_running(control, ids, 3)
+    view = await limit(control, "team")
+    assert (view.max, view.window_max, view.unit, view.window.per) == (2 * USD, 3 * USD, "usd", Per.DAY)
+    assert view.window_turns == one.turns_at == one.next_at
+    used = (await gauge(control, "team")).used
+    assert await changed(control, CorrectGauge(name="team", amount="-0.5"), reason="refund") == 1
+    assert (await gauge(control, "team")).used == used - USD // 2
+    assert await changed(control, ResetLimit(name="team")) == 1
+    await end(control, ids)
+    # For the next door: as it was.
+    used = (await gauge(control, "team")).used
+    await changed(control, CorrectGauge(name="team", amount=f"{-used / USD:f}"), reason="again")
+
+
+@pytest.mark.parametrize(
+    ("question", "kind", "code"),
+    [
+        (lambda c: changed(c, ResizePool(name="sied", slots=2)), NotFound, "pool.unknown"),
+        (lambda c: changed(c, ResizePool(name="side", slots=-1)), Invalid, "task.slots"),
+        (lambda c: changed(c, ResizePool(name="side", slots=10_001)), Invalid, "task.slots"),
+        (lambda c: changed(c, PausePool(name="")), NotFound, "pool.unknown"),
+        (lambda c: changed(c, SetLimit(name="bd", to="2")), NotFound, "limit.unknown"),
+        (lambda c: changed(c, SetLimit(name="db", to="two")), Invalid, "limit.max"),
+        (
+            lambda c: changed(c, SetLimit(name="db", to="2", span=Span.WINDOW)),
+            Invalid,
+            "limit.no_window",
+        ),
+        (lambda c: changed(c, ResetLimit(name="bd")), NotFound, "limit.unknown"),
+        (lambda c: c.gauges("bd"), NotFound, "limit.unknown"),
+        (
+            lambda c: changed(c, CorrectGauge(name="db", amount="1"), reason="x"),
+            Conflict,
+            "limit.unmetered",
+        ),
+        (
+            lambda c: changed(c, CorrectGauge(name="team", amount="1"), reason=" "),
+            Invalid,
+            "reason.missing",
+        ),
+        (
+            lambda c: changed(c, CorrectGauge(name="team", amount="1", key="no"), reason="x"),
+            NotFound,
+            "gauge.unknown",
+        ),
+        (lambda c: changed(c, Reconcile(task_id=999_999)), NotFound, "task.unknown"),
+        (lambda c: changed(c, Reconcile()), Invalid, "target.none"),
+        (lambda c: changed(c, Reconcile(task_id=1, older_ms=1)), Invalid, "target.none"),
+        (lambda c: changed(c, Reconcile(older_ms=1, amount="x")), Invalid, "amount.invalid"),
+    ],
+)
+async def test_refusals_have_the_same_class_and_code_for_everybody(control, question, kind, code):
+    with pytest.raises(kind) as caught:
+        await question(control)
+    assert caught.value.code == code
+
+
+async def test_nothing_unknown_is_reconciled_in_no_time(control: ControlAPI):
+    assert await changed(control, Reconcile(older_ms=0)) == 0
+
+
+async def test_pools_and_limits_are_read_without_an_engine(door: Door, tmp_path: Path):
+    readers = Readers(door.home / "taskdeck.db")
+    reading = ReadingControl(Reports(readers), tmp_path, readers=readers)
+    try:
+        assert (await reading.capacity()).pools == (await door.control.capacity()).pools
+        assert [one.name for one in (await reading.capacity()).limits] == ["api", "db", "team"]
+    finally:
+        await reading.close()
