@@ -10,6 +10,7 @@ from random import Random
 import pytest
 
 from core.model.commands import (
+    Cancel,
     Complete,
     Enqueue,
     FollowUp,
@@ -163,7 +164,7 @@ class History:
                 for (one,) in self.deck.db.execute("SELECT id FROM task WHERE status IN ('queued', 'held')")
             ]
             chosen = tuple(random.sample(tasks, min(3, len(tasks))))
-            return [random.choice((Hold, Unhold))(task_ids=chosen, actor="a")] if chosen else []
+            return [random.choice((Hold, Unhold, Cancel))(task_ids=chosen, actor="a")] if chosen else []
         return []
 
 
@@ -247,4 +248,18 @@ def test_tasks_that_wait_are_brought_under_new_limits_before_any_is_claimed(tmp_
     deck.do(FollowUp(), slots=10)
     assert len(deck.report.claimed) == 4
     assert list(verify(deck.db)) == []
+    deck.close()
+
+
+def test_what_is_behind_a_head_that_was_too_dear_starts_when_that_is_cancelled(tmp_path: Path) -> None:
+    deck = Deck(tmp_path / "deck.db")
+    budget = Limit(name="team", kind=LimitKind.BUDGET, unit="usd", max=10)
+    deck.do(Configure(limits=(budget,)))
+    deck.do(FollowUp())
+    refs = (LimitRef(name="team"),)
+    costs = [Estimate(amounts={"usd": usd}) for usd in (6, 9, 2)]
+    first, dear, _ = deck.loose(*(TaskPlan(key="t", uses="delay", limits=refs, cost=cost) for cost in costs))
+    assert deck.claim() == [(first, 1)]
+    deck.do(Cancel(task_ids=(dear,), actor="a"), slots=100)
+    assert [one.task_id for one in deck.report.claimed] == [dear + 1]
     deck.close()

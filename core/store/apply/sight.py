@@ -52,6 +52,10 @@ _BEHIND = (
 )
 _BEHIND_COST = _BEHIND.replace("NULL", "cost")
 _COSTS = "SELECT id, cost FROM task WHERE id IN (SELECT value FROM json_each(?)) AND cost IS NOT NULL"
+_SHUT_BY_GAUGES = (
+    "SELECT 1 FROM json_each(?) AS x JOIN lane l ON l.id = x.value JOIN aisle a ON a.id = l.aisle_id"
+    " WHERE l.shut_by > 0 OR a.shut_by > 0 LIMIT 1"
+)
 _WAITING = "SELECT 1 FROM aisle INDEXED BY aisle_open WHERE head_key IS NOT NULL AND shut_by IS NULL LIMIT 1"
 _REORDERED = (
     "SELECT t.sort_key, l.id, t.id, l.aisle_id, l.job_id, j.vtime, j.status, a.queue, a.gset_id,"
@@ -189,6 +193,9 @@ def look_at_reordered(batch: Batch, limit: int) -> Seen | None:
     """
     lanes = batch.reordered_lanes()
     if not 0 < len(lanes) <= limit or batch.rows(_WAITING):
+        return None
+    if batch.capacity.is_shared and batch.rows(_SHUT_BY_GAUGES, ids(lanes)):
+        # A lane of another head is not too dear any more, which is seen when it is written.
         return None
     seen = Seen()
     for *columns, queue, gset_id, paused in batch.rows(_REORDERED, ids(lanes)):
