@@ -16,6 +16,7 @@ from console.memory import Memory
 from console.navigation.saved_views import Views
 from console.protection.gate import Gate
 from console.themes import Look
+from console.verbs.capacity import CapacityVerbs
 from console.verbs.operations import Operations
 from core.control.api import ControlAPI
 from core.model.text import SafeText, safe_line
@@ -47,6 +48,7 @@ class Desk:
     """Its changes pass the gate, or are refused."""
     gate: Gate
     operations: Operations
+    capacity: CapacityVerbs
     feed: Feed
     looks: Looks
     theme: str

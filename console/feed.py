@@ -50,6 +50,12 @@ class Pulse:
     lost: int = 0
     """Tasks that an operator has to decide: the end of their attempt was not seen."""
 
+    paused_pools: int = 0
+    spent: int = 0
+    """Budgets of which nothing is left, or for which something waits."""
+    is_frozen: bool = False
+    """An operator stopped all spending."""
+
     @property
     def news(self) -> int:
         """How many tasks failed that no operator has acknowledged."""
@@ -131,6 +137,9 @@ class Feed:
             link_ms=link_ms,
             trouble=safe_line(changes.engine.trouble or changes.engine.set_aside),
             lost=changes.lost,
+            paused_pools=changes.paused_pools,
+            spent=changes.spent_budgets,
+            is_frozen=changes.is_frozen,
             acknowledged=changes.acknowledged,
         )
         return changes.kinds

@@ -30,7 +30,7 @@ from console.verbs.selection import Selection, selection_of
 from console.widgets.inspector import Split
 from console.widgets.prompt import Prompt
 from console.widgets.row_format import RowFormat
-from console.widgets.table import Table
+from console.widgets.table import CursorShown, Table
 from core.filters.terms import Filter
 from core.model.text import SafeText
 from core.model.views import TaskView
@@ -62,6 +62,7 @@ class ListScreen(DeskScreen, Generic[V]):
         *,
         row_format: RowFormat[V] | None = None,
         where: Filter | None = None,
+        cursor: CursorShown = CursorShown.ALWAYS,
     ) -> None:
         super().__init__(desk)
         self.filter_noun = listing.noun
@@ -70,7 +71,7 @@ class ListScreen(DeskScreen, Generic[V]):
         if listing.order is None:
             first = kept.ordered(first)
         self.rows = RowSource(listing, control=desk.control, feed=desk.feed, nouns=self.NOUNS, where=first)
-        self.table: Table[V] = Table(row_format or row_format_of(listing, lambda: desk.look))
+        self.table: Table[V] = Table(row_format or row_format_of(listing, lambda: desk.look), cursor=cursor)
         self.filter_line = FilterLine(self.rows, self.table, self)
         self.column_keys = ColumnKeys(self.rows, self.table, self, kept=kept)
         self.picker = Picker(self.rows, self.table, desk.feed, self)

@@ -15,7 +15,10 @@ from typing import TextIO, TypeAlias
 
 from console.last_look import LastLook
 from console.memory import Memory
+from console.rows.budget_rows import budget_rows
+from console.rows.limit_rows import limit_rows
 from console.rows.people_changes import change_text, changes_by_people
+from console.sessions.limit_lines import budget_line, frozen_line, limit_line, pool_line
 from console.sessions.overview_lines import (
     family_line,
     job_line,
@@ -140,6 +143,16 @@ class Overview:
         """Tell how the queues stand."""
         return {("queue", queue.name): queue_line(queue) for queue in await self._control.queues()}
 
+    async def capacity(self) -> Lines:
+        """Tell how pools, limits and budgets stand."""
+        listed = await self._control.capacity()
+        lines: Lines = {("pool", pool.name): pool_line(pool) for pool in listed.pools}
+        lines |= {("limit", row.limit.name, row.gauge.key): limit_line(row) for row in limit_rows(listed)}
+        if listed.frozen is not None:
+            lines["spending"] = frozen_line(listed.frozen)
+        budgets = budget_rows(listed, now=present_ms())
+        return lines | {("budget", row.limit.name, row.gauge.key): budget_line(row) for row in budgets}
+
     async def orphans(self) -> Lines:
         """Tell what has no owner; only an engine knows what lives."""
         try:
@@ -167,7 +180,7 @@ class Overview:
     def parts(self) -> tuple[Callable[[], Awaitable[Lines]], ...]:
         """Return the parts in order."""
         what_is = (self.summary, self.throughput, self.jobs, self.running, self.troubles, self.retries)
-        return (*what_is, self.queues, self.orphans, self.changes)
+        return (*what_is, self.capacity, self.queues, self.orphans, self.changes)
 
     def parts_once(self) -> tuple[Callable[[], Awaitable[Lines]], ...]:
         """Return the parts that are not watched: in a busy store all tasks that wait are soon others."""
@@ -177,7 +190,7 @@ class Overview:
 async def write_overview(
     control: ControlAPI, out: TextIO, *, watch: float | None, last_look: LastLook | None = None
 ) -> None:
-    """Write engine, counts, throughput, jobs, what runs, fails and waits, queues, orphans, changes.
+    """Write engine, counts, throughput, jobs, what runs, fails and waits, capacity, queues, orphans, changes.
 
     With `watch`, do it again after so many seconds each time, and write only the lines that changed.
     """
@@ -270,6 +283,8 @@ async def _ended(control: ControlAPI, keys: set[Hashable]) -> Sequence[SafeText]
                 lines.append(line(f"no longer {what}: {' '.join(map(str, subject))}"))
             case ("orphan", task_id, _):
                 lines.append(line(f"no longer an orphan: task {task_id}"))
+            case "spending":
+                lines.append(SafeText("spending goes on"))
             case "claims":
                 lines.append(SafeText("tasks are claimed again"))
             case "lost":

@@ -59,6 +59,7 @@ from console.terminal.caret import caret_of
 from console.terminal.driver import CountingDriver
 from console.terminal.key_order import KeyOrder
 from console.themes import OWN_COLORS, TEXT_STYLES
+from console.verbs.capacity import CapacityVerbs
 from console.verbs.operations import Operations
 from console.verbs.selection import tasks_of
 from core.control.api import ControlAPI
@@ -104,8 +105,7 @@ class ConsoleApp(App[None]):
 
     def __init__(self, control: ControlAPI, options: ConsoleOptions) -> None:
         memory = Memory(options.home, deck=options.deck)
-        # Textual begins with this mode.
-        self.DEFAULT_MODE = first_root(memory)  # type: ignore[misc]
+        self.DEFAULT_MODE = first_root(memory)  # type: ignore[misc] # Textual begins with this mode.
         # Without this, NO_COLOR would only turn colours into greys.
         plain = True if "NO_COLOR" in os.environ else None
         super().__init__(driver_class=CountingDriver, ansi_color=plain)
@@ -116,10 +116,12 @@ class ConsoleApp(App[None]):
         gate = Gate(feed, read_only=options.read_only, clock=options.clock)
         safe = GuardedControl(control, feed, gate)
         known = Looks()
+        operations = Operations(safe, questions=questions, notices=notices, bounded=gate.bounded)
         self.desk = Desk(
             control=safe,
             gate=gate,
-            operations=Operations(safe, questions=questions, notices=notices, bounded=gate.bounded),
+            operations=operations,
+            capacity=CapacityVerbs(safe, operations=operations, questions=questions, notices=notices),
             feed=feed,
             looks=known,
             theme=theme_of(memory, known, os.environ),

@@ -10,8 +10,10 @@ from collections.abc import Callable
 from console.desk import Desk
 from console.navigation.history import AsOf, LogPlace
 from console.screens.base import DeskScreen, Subject
+from console.screens.budgets import BudgetsScreen
 from console.screens.failures import FailuresScreen
 from console.screens.found_lines import FoundLinesScreen
+from console.screens.gauges import GaugesScreen
 from console.screens.graph import GraphScreen
 from console.screens.handoff import HandoffScreen
 from console.screens.job import JobScreen
@@ -35,6 +37,7 @@ _ROOTS: dict[str, type[DeskScreen]] = {
     "tasks": TasksScreen,
     "retries": RetriesScreen,
     "failures": FailuresScreen,
+    "budgets": BudgetsScreen,
     "queues": QueuesScreen,
     "orphans": OrphansScreen,
     "events": EventsScreen,
@@ -54,6 +57,7 @@ ABOUT: dict[str, type[DeskScreen]] = {
     "lines found in logs": FoundLinesScreen,
     "why a task waits": WhyScreen,
     "an earlier time": PastScreen,
+    "the gauges of a limit": GaugesScreen,
 }
 _NUMBERED: dict[str, Callable[[Desk, int], DeskScreen]] = {
     "job": JobScreen,
@@ -96,6 +100,8 @@ def screen_for(desk: Desk, place: str, subject: Subject | None) -> DeskScreen:
             return PastScreen(desk, moment)
         case "runs", str(name):
             return RunsScreen(desk, name)
+        case "gauges", str(name):
+            return GaugesScreen(desk, name)
         case "queue", str(name):
             only = In(field="queue", values=(name,))
             return TasksScreen(desk, where=Filter(noun=Noun.TASKS, terms=(only,)))

@@ -29,9 +29,10 @@ from console.verbs.tiers import (
     scope_of,
     tier_of,
 )
-from core.control.api import Acknowledge, ControlAPI, Target, Unacknowledge
+from core.control.api import Acknowledge, ControlAPI, Request, Target, Unacknowledge
 from core.filters.fields import Noun
 from core.filters.terms import Filter, In
+from core.model.commands import Operated
 from core.model.errors import TaskdeckError
 from core.model.failures import FamilyView
 from core.model.records import replace
@@ -51,8 +52,8 @@ class _Undo:
     label: str
     """The name of its targets."""
     order: Order | None = None
-    """None = it acknowledged a family."""
-    family: str = ""
+    """None = a request undoes it."""
+    request: Request[Operated] | None = None
 
 
 class Operations:
@@ -116,30 +117,34 @@ class Operations:
         if not await self.confirm_change("acknowledge", name):
             return
         request = Acknowledge(families=(family.id,), for_ms=for_ms, actor=ACTOR)
-        if await self._change_families(f"{title}: z undoes it", request, seconds=UNDO_SECONDS):
-            until = time.monotonic() + UNDO_SECONDS
-            self._undo = _Undo(until=until, title=title, label=name, family=family.id)
+        await self.change(title, request, inverse=Unacknowledge(families=(family.id,), actor=ACTOR))
 
     async def unacknowledge(self, family: FamilyView) -> None:
         """Let a failure family count as news again."""
         name = family.pattern or family.code
         if await self.confirm_change("take back that is known", name):
-            await self._change_families(
+            await self.change(
                 f"no longer acknowledged: {name}", Unacknowledge(families=(family.id,), actor=ACTOR)
             )
 
-    async def _change_families(
-        self, title: str, request: Acknowledge | Unacknowledge, *, seconds: float | None = None
+    async def change(
+        self, title: str, request: Request[Operated], *, inverse: Request[Operated] | None = None
     ) -> bool:
+        """Ask for a change that was confirmed, and tell its title; `inverse` undoes it for a while.
+
+        Return whether it was accepted.
+        """
         try:
             await self._control.ask(request)
         except TaskdeckError as error:
             self._refuse(title, error)
             return False
-        if seconds is None:
+        if inverse is None:
             self._notices.inform(safe_line(title))
         else:
-            self._notices.inform(safe_line(title), seconds=seconds)
+            self._notices.inform(safe_line(f"{title}: z undoes it"), seconds=UNDO_SECONDS)
+            until = time.monotonic() + UNDO_SECONDS
+            self._undo = _Undo(until=until, title=title, label=title, request=inverse)
         return True
 
     async def repeat(self, chosen: Selection) -> bool:
@@ -156,8 +161,9 @@ class Operations:
             self._notices.inform(SafeText("nothing to undo"))
             return
         title, order = f"undo: {undo.title}", undo.order
+        if undo.request is not None:
+            await self.change(title, undo.request)
         if order is None:
-            await self._change_families(title, Unacknowledge(families=(undo.family,), actor=ACTOR))
             return
         chosen = Selection(target=order.targets[0], label=undo.label, more=order.targets[1:])
         try:

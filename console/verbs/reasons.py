@@ -10,7 +10,9 @@ from core.model.text import SafeText, safe_line
 
 VERBS = ("retry", "cancel", "pause", "hold", "fail", "keep", "kill", "acknowledge", "repeat")
 """The actions that act on the selection, by an engine."""
-CHANGES = (*VERBS, "undo", "new_job", "again")
+CAPACITY = ("resize", "raise_limit", "freeze_spending", "reconcile")
+"""The actions that change pools, limits and the ledger, by an engine."""
+CHANGES = (*VERBS, *CAPACITY, "undo", "new_job", "again")
 """The actions that change something."""
 NO_ENGINE = SafeText("no engine is running (start one with E, or 'taskdeck serve')")
 NOTHING = SafeText("nothing here that this acts on")

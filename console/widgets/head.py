@@ -29,6 +29,8 @@ class Tab:
 
     key: SafeText
     name: SafeText
+    short: SafeText = SafeText("")
+    """Its name where not all names have room; '' = the same."""
     is_present: bool = False
     note: SafeText = SafeText("")
     """A glyph and a number; '' = nothing wants attention."""
@@ -81,22 +83,23 @@ class Head(Vertical):
 
 def strip_of(tabs: Sequence[Tab], width: int) -> Content:
     """Return the line of screens, as much of it as has room."""
-    full = _drawn(tabs)
-    if full.cell_length <= width:
-        return full
+    short = [replace(tab, name=tab.short or tab.name) for tab in tabs]
+    for drawn in (_drawn(tabs), _drawn(short), _drawn(short, gap="")):
+        if drawn.cell_length <= width:
+            return drawn
     return _drawn([tab if tab.is_present else replace(tab, name=SafeText("")) for tab in tabs])
 
 
-def _drawn(tabs: Sequence[Tab]) -> Content:
-    return Content("").join(part for tab in tabs for part in _parts(tab))
+def _drawn(tabs: Sequence[Tab], gap: str = " ") -> Content:
+    return Content("").join(part for tab in tabs for part in _parts(tab, gap))
 
 
-def _parts(tab: Tab) -> Iterator[Content]:
+def _parts(tab: Tab, gap: str) -> Iterator[Content]:
     words = " ".join(word for word in (tab.key, tab.name) if word)
     if tab.is_present:
         yield Content.styled(f" {words} {tab.note} " if tab.note else f" {words} ", _LIT)
         return
-    yield Content(" ")
+    yield Content(gap)
     yield Content.styled(tab.key, _KEY)
     yield Content(f"{words[len(tab.key) :]} ")
     if tab.note:

@@ -60,6 +60,8 @@ def warnings_of(feed: Feed, *, console: Sequence[SafeText]) -> list[SafeText]:
         warnings.append(SafeText("STARTING" if feed.starting else "NO ENGINE"))
     elif pulse.engine.state in _ENDING:
         warnings.append(_ENDING[pulse.engine.state])
+    if pulse.is_frozen:
+        warnings.append(SafeText("SPENDING STOPPED"))
     if stale and not feed.starting:
         warnings.append(SafeText(f"STALE {stale}s"))
     if pulse.foreign:

@@ -59,6 +59,7 @@ __all__ = [
     "OPERATOR",
     "PAGE",
     "Acknowledge",
+    "ChangeCapacity",
     "Charge",
     "ControlAPI",
     "CountInLog",

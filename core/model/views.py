@@ -283,3 +283,8 @@ class Changes(Struct, frozen=True, kw_only=True):
     """Tasks that are held because the end of their attempt was not seen, at most 2,000."""
     acknowledged: int = 0
     """Failed tasks of families that an operator has acknowledged. Older engines do not say."""
+    paused_pools: int = 0
+    spent_budgets: int = 0
+    """Budgets of which nothing is left under some key, or for which something waits."""
+    is_frozen: bool = False
+    """An operator stopped all spending."""

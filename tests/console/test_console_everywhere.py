@@ -18,6 +18,7 @@ from core.filters.terms import Filter
 from core.model.orphans import OrphanKind
 from tests.console.support_console import HOSTILE, VISIBLE, Operator, console
 from tests.console.support_fake_control import NOW, FakeControl
+from tests.console.support_fake_money import stock_limits
 
 ABOUT = {
     "a job": ("job", 2),
@@ -29,6 +30,7 @@ ABOUT = {
     "lines found in logs": ("found lines", Filter(noun=Noun.TASKS)),
     "why a task waits": ("why", 2),
     "an earlier time": ("as of", AsOf(at=NOW)),
+    "the gauges of a limit": ("gauges", "team"),
 }
 """The places that are about something, by their name, with what they are about."""
 
@@ -41,6 +43,7 @@ def stocked() -> FakeControl:
     control.add_task(job, "load", status="blocked", needs=("fetch",))
     control.add_task(job, "gone", status="running")
     control.add_orphan(3, kind=OrphanKind.LOST)
+    stock_limits(control)
     control.outputs[1] = b"first\n\x1b[31mred\n"
     return control
 

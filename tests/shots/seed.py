@@ -9,6 +9,7 @@ from core.model.status import TASK_FINAL
 from core.model.timelines import RunCell, RunsView
 from core.model.views import AttemptView, StageView, TaskDetail
 from tests.console.support_fake_control import NOW, FakeControl
+from tests.console.support_fake_money import stock_limits
 from tests.console.support_fake_rows import INFO, KIND_OF
 
 ETL, SAMPLE, THUMBNAILS, REPORT, BACKUP = 2, 3, 4, 5, 6
@@ -109,6 +110,7 @@ def seeded() -> SeededControl:
     _thumbnails(control)
     _others(control)
     _spread_events(control)
+    stock_limits(control)
     return control
 
 

@@ -12,6 +12,8 @@ from console.widgets.head import Tab
 from core.model.text import SafeText, safe_line
 
 _THOUSAND = 10_000
+_NAMES = {"queues": SafeText("Pools+Queues")}
+_SHORT = {"queues": SafeText("Queues")}
 
 
 def tabs_of(pulse: Pulse, desk: Desk, *, present: str) -> list[Tab]:
@@ -19,7 +21,8 @@ def tabs_of(pulse: Pulse, desk: Desk, *, present: str) -> list[Tab]:
     wants = {
         "tasks": ("held", pulse.tasks.get("held", 0)),
         "retries": ("failed", pulse.news),
-        "queues": ("paused", pulse.paused),
+        "budgets": ("held", 1) if pulse.is_frozen else ("failed", pulse.spent),
+        "queues": ("paused", pulse.paused + pulse.paused_pools),
         "orphans": ("lost", pulse.lost),
     }
     tabs = {}
@@ -28,7 +31,8 @@ def tabs_of(pulse: Pulse, desk: Desk, *, present: str) -> list[Tab]:
         mark = desk.look.marks.get(status)
         tabs[root] = Tab(
             key=safe_line(shown_keys(key, desk.keymap)),
-            name=SafeText(root.capitalize()),
+            name=_NAMES.get(root, SafeText(root.capitalize())),
+            short=_SHORT.get(root, SafeText("")),
             is_present=root == present,
             note=safe_line(f"{mark.glyph}{_short(count)}") if mark and count else SafeText(""),
             note_style=mark.color if mark else "",

@@ -30,6 +30,17 @@ _JOBS = text(
     f" WHERE status IN ('ending', 'paused', 'pending', 'running') AND id != {INBOX} GROUP BY status"
 )
 _PAUSED = text("SELECT count(*) FROM queue WHERE paused_at IS NOT NULL")
+_PAUSED_POOLS = text("SELECT count(*) FROM pool WHERE paused_at IS NOT NULL AND removed_at IS NULL")
+_FROZEN = text("SELECT count(*) FROM engine WHERE frozen_at IS NOT NULL")
+# The gauge of a job that is over stays spent: of those only what something waits for counts.
+_SPENT = text(
+    "SELECT count(*) FROM limit_rule l WHERE l.removed_at IS NULL AND l.body->>'kind' = 'budget' AND EXISTS ("
+    "SELECT 1 FROM gauge g WHERE g.name = l.name AND (g.waited_for OR ("
+    "coalesce(l.body->>'$.window.per', 'total') != 'job' AND (g.turns_at IS NULL OR g.turns_at > :now)"
+    " AND g.used + g.reserved + g.unknown >="
+    " CASE WHEN coalesce(l.changed->>'window_turns', 0) > :now AND l.changed->>'window_max' IS NOT NULL"
+    " THEN l.changed->>'window_max' ELSE coalesce(l.changed->>'max', l.body->>'max') END)))"
+)
 _LAST_EVENT = text("SELECT coalesce(max(id), 0) FROM event")
 _COUNTED = frozenset({"status", "queue", "job"})
 """Fields whose values counters know."""
@@ -43,6 +54,11 @@ class Totals:
     jobs: Mapping[str, int]
     """Jobs that are not final, without the inbox."""
     paused_queues: int
+    paused_pools: int
+    spent_budgets: int
+    """Budgets of which nothing is left under some key, or for which something waits."""
+    is_frozen: bool
+    """All spending is stopped."""
     last_event: int
     """0 = nothing has ever happened."""
 
@@ -61,6 +77,9 @@ class TotalReports:
                 tasks=await counter_totals(db, Filter(noun=Noun.TASKS)) or {},
                 jobs={row.status: row.n for row in jobs},
                 paused_queues=(await db.execute(_PAUSED)).scalar_one(),
+                paused_pools=(await db.execute(_PAUSED_POOLS)).scalar_one(),
+                spent_budgets=(await db.execute(_SPENT, {"now": self._source.now()})).scalar_one(),
+                is_frozen=bool((await db.execute(_FROZEN)).scalar_one()),
                 last_event=await last_event(db),
             )
 

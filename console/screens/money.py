@@ -1,0 +1,127 @@
+"""MoneyScreen: the base of the screens of budgets and gauges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+
+from console.desk import Desk
+from console.key_table import bindings
+from console.rows.budget_lines import budget_lines
+from console.rows.budget_rows import BudgetRow, budget_row_format
+from console.rows.listing import now_ms
+from console.screens.base import DeskScreen
+from console.screens.parts.capacity_keys import CapacityKeys, Chosen
+from console.widgets.styled_lines import StyledLines
+from console.widgets.table import Table
+from core.filters.fields import Noun
+from core.filters.terms import Filter, In
+from core.model.limit_views import CapacityView
+from core.model.text import SafeText
+
+READ_MS = 5_000
+"""Between two reads while tasks run: what they are charged for writes no event."""
+WAITS = ("concurrency", "rate", "shut", "quota", "budget", "frozen", "behind")
+"""Why tasks wait for limits: what `wait:` in a filter knows of them."""
+_TABLE = 8
+"""Lines of a screen that are not for the foot."""
+
+
+class MoneyScreen(DeskScreen):
+    """Rows of budgets, and below them all that is known of the one under the cursor."""
+
+    PARTS: tuple[str, ...] = ("money",)
+    READER = "table"
+    NOUNS = ("limit", "gauge", "spending", "capacity", "task", "attempt")
+    BINDINGS = bindings(*PARTS)
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.table: Table[BudgetRow] = Table(budget_row_format(lambda: desk.look))
+        self.foot = StyledLines()
+        self.listed: CapacityView | None = None
+        """All limits as they were read; None = they were not."""
+        self._turns_at: int | None = None
+        self._read_at = 0
+        self.capacity = CapacityKeys(desk, self, chosen=self._chosen)
+        self.action_raise_limit = self.capacity.raise_limit
+        self.action_freeze_spending = self.capacity.freeze_spending
+        self.action_reconcile = self.capacity.reconcile
+
+    def body(self) -> ComposeResult:
+        yield self.table
+        yield self.foot
+
+    def on_mount(self) -> None:
+        self.table.focus()
+
+    def take(self, rows: Sequence[BudgetRow], *, nothing: SafeText) -> None:
+        """Show these rows, or a sentence in their place."""
+        self.table.replace(dict(enumerate(rows)), count=len(rows), more=False)
+        self.table.say(nothing)
+        self._read_at = now_ms()
+        self._turns_at = min((row.changes_at for row in rows if row.changes_at is not None), default=None)
+        self._write_foot()
+
+    def position_text(self) -> str:
+        at = self.table.cursor + 1 if self.table.count else 0
+        return f"row {at:,}/{self.table.count:,}"
+
+    def selected_view(self) -> object:
+        row = self.table.selected
+        return None if row is None else row.gauge
+
+    def why_not(self, action: str) -> SafeText:
+        return self.capacity.why_not(action) or super().why_not(action)
+
+    def refresh_ages(self) -> None:
+        """Read again when a window turns, or while something runs that may be charged."""
+        self.table.refresh_ages()
+        self._write_foot()
+        if self._is_due() and not self.desk.frozen:
+            self.reload()
+        super().refresh_ages()
+
+    def restyle(self) -> None:
+        self.table.restyle()
+        self._write_foot()
+
+    def on_resize(self) -> None:
+        super().on_resize()
+        self.call_after_refresh(self._write_foot)
+
+    def on_table_moved(self) -> None:
+        self._write_foot()
+        self.show_status()
+
+    def on_table_opened(self) -> None:
+        self.action_open()
+
+    def action_open(self) -> None:
+        """Show what is behind the row under the cursor."""
+        raise NotImplementedError
+
+    def action_waiting(self) -> None:
+        """Show the tasks that wait for limits and budgets."""
+        self.visit("tasks", Filter(noun=Noun.TASKS, terms=(In(field="wait", values=WAITS),)))
+
+    def _chosen(self) -> Chosen:
+        row = self.table.selected
+        if row is None:
+            return Chosen(listed=self.listed)
+        return Chosen(limit=row.limit, gauge=row.gauge, listed=self.listed)
+
+    def _is_due(self) -> bool:
+        now = now_ms()
+        has_turned = self._turns_at is not None and self._read_at < self._turns_at <= now
+        runs = bool(self.desk.feed.pulse.tasks.get("running"))
+        return has_turned or (runs and now - self._read_at >= READ_MS)
+
+    def _write_foot(self) -> None:
+        row, size = self.table.selected, self.size
+        lines = [] if row is None else budget_lines(row, self.desk.look, width=size.width or 80, now=now_ms())
+        shown = lines[: max(0, size.height - _TABLE)]
+        # Written before the screen is laid out for the first time, its own height would stay 0.
+        self.foot.styles.height = len(shown)
+        self.foot.write(shown)
