@@ -16,7 +16,8 @@ from apscheduler.triggers.date import DateTrigger
 from core.model.ports import Clock
 
 # APScheduler drops a timer that fires late unless no delay counts as too long.
-_LATE_IS_FINE = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+# It also drops one that is armed again, for now, before it has seen that the last of that name has ended.
+_LATE_IS_FINE = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1_000}
 _EARLY_MS = 50
 """How much too soon an alarm may call back; more means that the wall clock was set meanwhile."""
 

@@ -215,3 +215,14 @@ async def test_an_engine_without_work_names_a_step(house: House):
         "the step is in the history",
     )
     assert house.rows("SELECT count(*) FROM event WHERE kind = 'clock.stepped'") == [(1,)]
+
+
+async def test_an_alarm_that_is_armed_again_as_it_rings_is_not_lost() -> None:
+    clock = SystemClock()
+    alarms = SchedulerAlarms(clock)
+    rang = asyncio.Event()
+    alarms.arm("due", clock.now(), lambda: alarms.arm("due", clock.now(), rang.set))
+    try:
+        await within(rang.wait(), "the alarm rings again")
+    finally:
+        alarms.stop()
