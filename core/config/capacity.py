@@ -25,8 +25,6 @@ from core.model.limits import (
     LimitKind,
     Pool,
     Price,
-    Probe,
-    ProbeKind,
 )
 from core.model.paths import Paths
 from core.model.text import safe_line
@@ -150,21 +148,7 @@ def _backend(name: str, table: BackendTable) -> Backend:
         period_ms=table.breaker.period,
         rest_ms=table.breaker.rest,
         retry_share=table.retry_share,
-        check=_probe(table),
     )
-
-
-def _probe(table: BackendTable) -> Probe | None:
-    check = table.check
-    if check is None:
-        return None
-    if check.command is not None:
-        kind, target = ProbeKind.COMMAND, tuple(check.command)
-    elif check.http is not None:
-        kind, target = ProbeKind.HTTP, (check.http,)
-    else:
-        kind, target = ProbeKind.TCP, (str(check.tcp),)
-    return Probe(kind=kind, target=target, every_ms=check.every, timeout_ms=check.timeout)
 
 
 def _on(table: OnTable | MatchTable) -> Mapping[Dimension, str]:

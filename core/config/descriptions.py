@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from core.model.amounts import write_amount
 from core.model.durations import write_duration
-from core.model.limits import DEFAULT_POOL, MICRO, Capacity, LimitKind, Per, Pool, ProbeKind
+from core.model.limits import DEFAULT_POOL, MICRO, Capacity, LimitKind, Per, Pool
 from core.model.rates import write_rate
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _price(price: Price) -> JsonObject:
 
 
 def _backend(backend: Backend) -> JsonObject:
-    shown: JsonObject = {
+    return {
         "match": _on(backend.match),
         "breaker": {
             "failures": backend.failures,
@@ -120,11 +120,6 @@ def _backend(backend: Backend) -> JsonObject:
         },
         "retry_share": backend.retry_share,
     }
-    if (check := backend.check) is None:
-        return shown
-    target: JsonValue = list(check.target) if check.kind is ProbeKind.COMMAND else check.target[0]
-    times: JsonObject = {"every": write_duration(check.every_ms), "timeout": write_duration(check.timeout_ms)}
-    return {**shown, "check": {check.kind.value: target, **times}}
 
 
 def _on(on: Mapping[Dimension, str]) -> JsonObject:

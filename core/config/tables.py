@@ -24,7 +24,7 @@ from core.config.field_types import (
     Unit,
     Zone,
 )
-from core.model.limits import MICRO, OnExhausted, Per, PoolOrder, ProbeKind, Window
+from core.model.limits import MICRO, OnExhausted, Per, PoolOrder, Window
 
 SLOTS_MAX = 10_000
 STARTS_MAX = 1_000_000
@@ -186,22 +186,6 @@ class BreakerTable(Table):
     """How long it lets nothing through before single probes."""
 
 
-class CheckTable(Table):
-    """`check = {...}`: what asks whether a backend is up."""
-
-    http: Text | None = None
-    tcp: Annotated[Text, Field(pattern=r"^[^\s:]+:[0-9]{1,5}$|^\[[0-9A-Fa-f:.]+\]:[0-9]{1,5}$")] | None = None
-    command: Annotated[list[Text], Field(min_length=1, max_length=100)] | None = None
-    every: Duration = 30_000
-    timeout: Duration = 5_000
-
-    @model_validator(mode="after")
-    def _one(self) -> CheckTable:
-        if len([kind for kind in ProbeKind if getattr(self, kind) is not None]) != 1:
-            raise ValueError("must have one of http, tcp, command")
-        return self
-
-
 class BackendTable(Table):
     """`[backends.NAME]`."""
 
@@ -210,7 +194,6 @@ class BackendTable(Table):
     breaker: BreakerTable = Field(default_factory=BreakerTable)
     retry_share: Share = 0.2
     """Retries may be so much of its starts."""
-    check: CheckTable | None = None
 
 
 LIMIT_TABLES: Final[dict[str, type[ConcurrencyTable | RateTable | QuotaTable]]] = {
@@ -223,6 +206,5 @@ NESTED: Final[dict[str, type[Table]]] = {
     "on": OnTable,
     "match": MatchTable,
     "breaker": BreakerTable,
-    "check": CheckTable,
 }
 """The tables within tables, by their key."""

@@ -187,24 +187,6 @@ class Price(Struct, frozen=True, kw_only=True):
     since: int = 0
 
 
-class ProbeKind(StrEnum):
-    """How a backend is asked whether it is up."""
-
-    HTTP = "http"
-    TCP = "tcp"
-    COMMAND = "command"
-
-
-class Probe(Struct, frozen=True, kw_only=True):
-    """What asks a backend whether it is up, and how often."""
-
-    kind: ProbeKind
-    target: tuple[str, ...]
-    """A URL, `host:port`, or the argv of a command."""
-    every_ms: int = 30_000
-    timeout_ms: int = 5_000
-
-
 class Backend(Struct, frozen=True, kw_only=True):
     """An outside system that may refuse: whom it serves, and how its refusals are met."""
 
@@ -217,8 +199,6 @@ class Backend(Struct, frozen=True, kw_only=True):
     """How long an open breaker lets nothing through; then single probes."""
     retry_share: float = 0.2
     """Retries may be so much of its starts over the last minutes."""
-    check: Probe | None = None
-    """None = only its own refusals and failures tell."""
 
 
 class Capacity(Struct, frozen=True, kw_only=True):

@@ -56,5 +56,4 @@ from = 2026-01-01
 match = { host = "api.example.com" }
 breaker = { failures = 3, period = "1m30s", rest = 20 }
 retry_share = 0.1
-check = { http = "https://api.example.com/health", every = "1m" }
 """

@@ -26,8 +26,6 @@ from core.model.limits import (
     Pool,
     PoolOrder,
     Price,
-    Probe,
-    ProbeKind,
     Window,
 )
 from tests.config.config_cases import WHOLE
@@ -115,7 +113,6 @@ def test_every_table_becomes_its_noun(tmp_path):
             period_ms=90_000,
             rest_ms=20_000,
             retry_share=0.1,
-            check=Probe(kind=ProbeKind.HTTP, target=("https://api.example.com/health",), every_ms=60_000),
         ),
     )
     assert load(tmp_path).slots == 5
@@ -269,12 +266,8 @@ def test_a_rate_is_the_time_from_one_start_to_the_next(tmp_path, rate, step):
         ),
         ("[backends.a]\nmatch = 3", "2 [config.value] `backends.a.match`: must be a table"),
         (
-            "[backends.a]\nmatch = {host = 'x'}\ncheck = {tcp = 'x:1', http = 'y'}",
-            "3 [config.value] `backends.a.check`: must have one of http, tcp, command",
-        ),
-        (
-            "[backends.a]\nmatch = {host = 'x'}\ncheck = {tcp = 'x'}",
-            "3 [config.value] `backends.a.check.tcp`: string",
+            "[backends.a]\nmatch = {host = 'x'}\ncheck = {tcp = 'x:1'}",
+            "3 [config.unknown] ",
         ),
         (
             "[backends.a]\nmatch = {host = 'x'}\nbreaker = {period = '2d'}",
@@ -402,7 +395,7 @@ def test_what_is_shown_is_what_is_written(tmp_path):
     assert shown["budgets"]["all"]["max"] == 0.000001
     assert shown["budgets"]["team"]["unknown"] == "estimate after 1d"
     assert [price["per"] for price in shown["prices"]["gpt-x"]] == [1_000_000, 10]
-    assert shown["backends"]["api"]["check"]["http"] == "https://api.example.com/health"
+    assert shown["backends"]["api"]["breaker"]["failures"]
     assert ("limits.api", "kind = rate, rate = 1/s, burst = 10") in lines_of(shown)
     assert ("pools.default", "slots = 5, queues = all, order = priority") in lines_of(shown)
 
