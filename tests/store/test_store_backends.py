@@ -28,6 +28,9 @@ from core.model.outcomes import (
 )
 from core.model.plans import TaskPlan
 from core.model.values import JsonObject
+from core.rules.gauges import left
+from core.store.readers import Readers
+from core.store.reports import Reports
 from core.store.verify import verify
 from tests.store.deck import Deck, stage, task
 
@@ -329,3 +332,15 @@ def test_a_failure_that_never_was_is_found_and_repaired(deck: Deck) -> None:
     assert {finding.code for finding in verify(deck.db)} == {"backend_failure.wrong"}
     deck.do(Recount())
     assert verify(deck.db) == ()
+
+
+async def test_limits_show_a_backend_that_is_tried_out_with_room_for_one(deck: Deck) -> None:
+    opened(deck)
+    deck.now += 10_000
+    readers = Readers(deck.path)
+    try:
+        facts = await Reports(readers).limits.all()
+    finally:
+        await readers.close()
+    (rule,) = [rule for rule in facts.rules if rule.limit.name == "backend:api"]
+    assert [left(one.gauge, now=deck.now) for one in rule.gauges] == [1]

@@ -40,8 +40,8 @@ _FULLEST = text(
 _PAGE = text("SELECT id FROM gauge WHERE name = :name AND key > :after ORDER BY key LIMIT :limit")
 _FIRST = text("SELECT id FROM gauge WHERE name = :name ORDER BY key LIMIT :limit")
 _GAUGES = text(
-    "SELECT id, name, key, used, reserved, unknown, tat_us, began, turns_at, shut_until, waited_for, soft_at"
-    " FROM gauge WHERE id IN (SELECT value FROM json_each(:ids)) ORDER BY name, key"
+    "SELECT id, name, key, used, reserved, unknown, tat_us, began, turns_at, shut_until, trial,"
+    " waited_for, soft_at FROM gauge WHERE id IN (SELECT value FROM json_each(:ids)) ORDER BY name, key"
 )
 # Lanes too dear for what is left, and the open lanes of shut aisles.
 _BEHIND = (
@@ -201,6 +201,7 @@ async def _read(
                 began=row.began,
                 turns_at=row.turns_at,
                 shut_until=row.shut_until,
+                trial=row.trial,
                 soft_at=row.soft_at,
                 is_frozen=is_frozen and limits[row.name].is_metered,
                 is_waited_for=bool(row.waited_for),
