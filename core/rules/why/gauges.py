@@ -209,7 +209,7 @@ def _tried_out(gauge: Gauge, task: TaskFacts, capacity: Capacity) -> Reason:
         code=WaitCode.BREAKER,
         short=f"{name} open" if rests else f"{name} tried out",
         text=text,
-        ends=f"a call that succeeds, or 'taskdeck backends close {name}'",
+        ends="a call that succeeds",
         since=task.queued_at,
         until=gauge.shut_until - capacity.offset if rests and gauge.shut_until is not None else None,
         numbers=gauge_numbers(gauge, needs=1, left=0),
