@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from core.config.field_types import (
     Amount,
@@ -31,6 +31,12 @@ STARTS_MAX = 1_000_000
 TOKENS_MAX = 1_000_000_000
 
 
+def _known_order(order: PoolOrder) -> PoolOrder:
+    if order is PoolOrder.LISTED:
+        raise ValueError("`listed` is not supported yet; leave it out: by priority over all queues")
+    return order
+
+
 class Table(BaseModel):
     """A table: no other keys than these, no text for a number."""
 
@@ -45,8 +51,8 @@ class PoolTable(Table):
     """Attempts that run in it at once; required but of `default`, which has the setting `slots`."""
     queues: Annotated[list[Name], Field(min_length=1, max_length=1_000)] | None = None
     """The queues it takes from; without it all."""
-    order: Annotated[PoolOrder, Field(strict=False)] = PoolOrder.PRIORITY
-    """`priority`: one order over all its queues; `listed`: the first queue first."""
+    order: Annotated[PoolOrder, Field(strict=False), AfterValidator(_known_order)] = PoolOrder.PRIORITY
+    """`priority`: one order over all its queues."""
 
     @field_validator("queues")
     @classmethod

@@ -6,7 +6,7 @@ WHOLE = """
 [pools.gpu]
 slots = 2
 queues = ["gpu", "default"]
-order = "listed"
+order = "priority"
 [pools.default]
 
 [limits.db]

@@ -24,7 +24,6 @@ from core.model.limits import (
     OnExhausted,
     Per,
     Pool,
-    PoolOrder,
     Price,
     Window,
 )
@@ -65,7 +64,7 @@ def test_nothing_is_configured_without_a_file(tmp_path):
 def test_every_table_becomes_its_noun(tmp_path):
     found = capacity(tmp_path, f"slots = 5\n{WHOLE}")
     assert found.pools == (
-        Pool(name="gpu", slots=2, queues=("gpu", "default"), order=PoolOrder.LISTED),
+        Pool(name="gpu", slots=2, queues=("gpu", "default")),
         Pool(name="default", slots=5),
     )
     assert found.limits == (
@@ -162,6 +161,10 @@ def test_a_rate_is_the_time_from_one_start_to_the_next(tmp_path, rate, step):
             "3 [config.unknown] `pools.a.slotz`: unknown key; did you mean `slots`?",
         ),
         ("[pools.a]", "1 [config.value] `pools.a.slots`: is missing"),
+        (
+            "[pools.a]\nslots = 1\norder = 'listed'",
+            "3 [config.value] `pools.a.order`: `listed` is not supported yet",
+        ),
         ("[pools.a]\nslots = true", "2 [config.value] `pools.a.slots`: input should be a valid integer"),
         (
             "[pools.a]\nslots = 0",
@@ -383,7 +386,7 @@ def test_a_whole_file_has_no_warnings(tmp_path):
 
 def test_what_is_shown_is_what_is_written(tmp_path):
     shown = describe_capacity(capacity(tmp_path, f"slots = 5\n{WHOLE}"), slots=5)
-    assert shown["pools"]["gpu"] == {"slots": 2, "queues": ["gpu", "default"], "order": "listed"}
+    assert shown["pools"]["gpu"] == {"slots": 2, "queues": ["gpu", "default"], "order": "priority"}
     assert shown["limits"]["daily"] == {
         "kind": "quota",
         "max": 100,
