@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from typing import Generic, TypeAlias, TypeGuard, TypeVar, get_args, get_type_hints
@@ -43,11 +44,18 @@ Examples:
   taskdeck --host ana@build.example.org
   taskdeck --watch 10 | tee -a overview.txt
 """
-_GROUPS = {
+GROUPS = {
     "import": "Make workflows from records of other programs.",
     "config": "Check and show the settings.",
+    "pools": "List pools, also without the word `list`, or change one.",
+    "limits": "List limits, also without the word `list`, or change one.",
+    "budgets": "List budgets, also without the word `list`, or change what may be spent.",
 }
 """The first words of commands of two words, with their help."""
+LIST = "list"
+"""The second word that may be left out."""
+HELP = ("-h", "--help")
+_SIGNED = re.compile(r"-[0-9.]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,14 +70,37 @@ class Command(Generic[A]):
     examples: tuple[str, ...]
     trailing: bool = False
     """All that follows the first argument belongs to it, also what looks like an option."""
+    signed: bool = False
+    """Its last argument is a number that may have a sign: `-1.5` is not an option."""
 
 
 class _Group(click.Group):
-    """Lists its commands in the order in which they were added."""
+    """Lists its commands in the order in which they were added; its `list` needs no second word."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if LIST in self.commands and args[:1] not in [[word] for word in (*self.commands, *HELP)]:
+            args = [LIST, *args]
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
         return list(self.commands)
+
+
+class _Signed(click.Command):
+    """Takes a word such as `-1.5` as its last argument."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        valued = {name for one in self.params if not _is_switch(one) for name in one.opts}
+        signed = [at for at, word in enumerate(args) if _SIGNED.fullmatch(word)]
+        if "--" not in args and signed and not (signed[-1] and args[signed[-1] - 1] in valued):
+            at = signed[-1]
+            args = [*args[:at], *args[at + 1 :], "--", args[at]]
+        return super().parse_args(ctx, args)
+
+
+def _is_switch(parameter: click.Parameter) -> bool:
+    return not isinstance(parameter, click.Option) or parameter.is_flag
 
 
 def build(commands: Iterable[Command[A]]) -> click.Group:
@@ -79,7 +110,7 @@ def build(commands: Iterable[Command[A]]) -> click.Group:
     for command in commands:
         first, _, second = command.name.partition(" ")
         if second and first not in groups:
-            groups[first] = _group(first, _GROUPS[first])
+            groups[first] = _group(first, GROUPS[first])
             program.add_command(groups[first])
         (groups[first] if second else program).add_command(_built(command, second or first))
     return program
@@ -91,14 +122,15 @@ def _group(name: str, summary: str, options: Iterable[click.Parameter] = ()) -> 
         help=summary,
         params=list(options),
         no_args_is_help=True,
-        context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
+        context_settings={"help_option_names": list(HELP), "show_default": True},
     )
 
 
 def _built(command: Command[A], name: str) -> click.Command:
     examples = "\n".join(f"  {example}" for example in command.examples)
     summary = (inspect.getdoc(command.run) or "").partition("\n\n")[0]
-    return click.Command(
+    kind = _Signed if command.signed else click.Command
+    return kind(
         name,
         help=f"{summary}\n\n\b\nExamples:\n{examples}",
         short_help=summary,

@@ -95,7 +95,14 @@ def candidates(line: Line, table: Table) -> Iterable[Candidate]:
     if commands:
         return _matching(((name, str(one["help"])) for name, one in commands.items()), line)
     arguments = cast("Sequence[str]", command.get("arguments", ()))
-    return _matching(_values("", arguments[-1], line), line) if arguments else ()
+    at = min(_arguments_before(rest, options), len(arguments) - 1)
+    return _matching(_values("", arguments[at], line), line) if arguments else ()
+
+
+def _arguments_before(rest: Sequence[str], options: Mapping[str, object]) -> int:
+    """Count the words that are neither options nor values of options."""
+    pairs = zip(("", *rest), rest, strict=False)
+    return sum(not word.startswith("-") and options.get(before) is None for before, word in pairs)
 
 
 def _command_of(words: Sequence[str], table: Table) -> tuple[Table | None, Sequence[str]]:
@@ -124,6 +131,8 @@ def _values(option: str, kind: object, line: Line) -> Iterable[Candidate]:
     match option, str(kind).strip("[]."):
         case "--queue", _:
             return names_of(line.home, "queues")
+        case (_, "POOL" | "LIMIT" | "BUDGET" as noun):
+            return names_of(line.home, f"{noun.lower()}s")
         case ("--job", _) | (_, "JOB"):
             return names_of(line.home, "jobs")
         case ("--task", _):

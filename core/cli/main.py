@@ -18,7 +18,7 @@ import click
 from core import host, logs
 from core.app.signals import Interrupted
 from core.cli.arguments import Common
-from core.cli.commands import Act, Command, build
+from core.cli.commands import GROUPS, HELP, Act, Command, build
 from core.cli.output import is_output_fault, note
 from core.cli.refusals import Left, report, report_json, usage
 from core.model.errors import Invalid, TaskdeckError
@@ -32,6 +32,9 @@ ROOMS = {
     "core.cli.exec_map": ("exec", "map"),
     "core.cli.wait": ("wait",),
     "core.cli.lists": ("jobs", "tasks", "groups", "queues"),
+    "core.cli.pools": ("pools",),
+    "core.cli.limits": ("limits",),
+    "core.cli.budgets": ("budgets",),
     "core.cli.failures": ("failures",),
     "core.cli.charge": ("charge",),
     "core.cli.usage": ("usage", "prices"),
@@ -129,7 +132,8 @@ def _options_last(arguments: list[str]) -> list[str]:
         del rest[:count]
     if not rest or rest[0].startswith("-"):
         return [*rest, *(moved if rest else [])]
-    depth = 2 if rest[0] in ("import", "config") else 1
+    # The second word of `pools --host BOX` is left out, and nothing may part an option from its value.
+    depth = 2 if rest[0] in GROUPS and (rest[1:2] == [] or rest[1] in HELP or rest[1][:1] != "-") else 1
     return [*rest[:depth], *moved, *rest[depth:]]
 
 

@@ -20,11 +20,22 @@ _QUESTIONS = {
     "tasks": "SELECT id, key || ' (' || status || ')' FROM task ORDER BY id DESC LIMIT :limit",
     "keys": "SELECT job_id || '/' || key, status FROM task WHERE job_id = :job ORDER BY id LIMIT :limit",
     "queues": "SELECT name, '' FROM queue ORDER BY name LIMIT :limit",
+    "pools": "SELECT name, '' FROM pool WHERE removed_at IS NULL ORDER BY position, name LIMIT :limit",
+    "limits": (
+        "SELECT name, '' FROM limit_rule WHERE removed_at IS NULL AND body->>'kind' <> 'budget'"
+        " ORDER BY name LIMIT :limit"
+    ),
+    "budgets": (
+        "SELECT name, '' FROM limit_rule WHERE removed_at IS NULL AND body->>'kind' = 'budget'"
+        " ORDER BY name LIMIT :limit"
+    ),
 }
 
 
 def stored_names(path: Path, what: str, *, job: int = 0, limit: int = 500) -> list[tuple[str, str]]:
-    """Return `jobs`, `tasks`, `keys` (of a job) or `queues`, each with a remark, newest first.
+    """Return `jobs`, `tasks`, `keys` (of a job), `queues`, `pools`, `limits` or `budgets`, with remarks.
+
+    Jobs and tasks are newest first.
 
     Nothing where nothing can be read at once.
     """

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from core.cli.commands import build
+from core.cli.commands import LIST, build
 from core.cli.main import load
 
 
@@ -30,6 +30,9 @@ def _described(command: Any) -> dict[str, object]:
     if arguments:
         told["arguments"] = arguments
     if hasattr(command, "commands"):
+        # Its options stand behind the first word too, where the second is left out.
+        if LIST in command.commands:
+            told["options"] = _described(command.commands[LIST])["options"]
         told["commands"] = {name: _described(one) for name, one in command.commands.items()}
     return told
 

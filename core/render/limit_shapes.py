@@ -1,0 +1,121 @@
+"""JSON shapes of pools, limits and gauges; amounts as decimal text.
+
+Used by `--json` of the commands on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.model.amounts import write_amount
+from core.model.limit_views import Cause, GaugeView, Holder, LimitView, PoolView
+from core.model.limits import LimitKind
+from core.model.rates import write_rate
+from core.model.values import JsonObject, JsonValue, to_iso
+
+
+def pool_shape(pool: PoolView) -> JsonObject:
+    """Return a pool as `pools --json` has it."""
+    return {
+        "name": pool.name,
+        "slots": pool.slots,
+        "configured_slots": pool.configured_slots,
+        "taken": pool.taken,
+        "waiting": pool.waiting,
+        "queues": list(pool.queues),
+        "order": pool.order.value,
+        "paused": cause_shape(pool.paused),
+        "changed": cause_shape(pool.changed),
+        "removed": pool.is_removed,
+        "holders": _holders(pool.holders),
+    }
+
+
+def limit_shape(limit: LimitView, gauge: GaugeView | None) -> JsonObject:
+    """Return a limit under one key as `limits --json` and `budgets --json` have it.
+
+    Without a gauge the key and all that is counted are null: nothing was under it yet.
+    """
+    is_rate = limit.kind is LimitKind.RATE
+    return {
+        "name": limit.name,
+        "kind": limit.kind.value,
+        "unit": limit.unit or None,
+        "rate": write_rate(limit.step_us) if is_rate else None,
+        "configured_rate": write_rate(limit.configured_step_us) if is_rate else None,
+        "max": amount_text(limit, limit.max if gauge is None else gauge.max),
+        "configured_max": amount_text(limit, limit.configured_max),
+        "per": limit.window.per.value if is_windowed(limit) else None,
+        "zone": limit.window.zone if is_windowed(limit) else None,
+        "on": None if limit.on is None else {key.value: value for key, value in limit.on.items()},
+        "soft": limit.soft,
+        "default_cost": amount_text(limit, limit.default_cost),
+        "on_exhausted": limit.on_exhausted.value,
+        "changed": cause_shape(limit.changed),
+        "changed_until": _iso(limit.window_turns),
+        "keys": limit.keys,
+        **_gauge(limit, gauge),
+    }
+
+
+def is_windowed(limit: LimitView) -> bool:
+    """Return whether what is used of it is counted in windows."""
+    return limit.kind in (LimitKind.QUOTA, LimitKind.BUDGET)
+
+
+def amount_text(limit: LimitView, amount: int) -> str:
+    """Write an amount of a limit as decimal text: attempts, or units."""
+    return write_amount(amount) if limit.unit else str(amount)
+
+
+def cause_shape(cause: Cause | None) -> JsonObject | None:
+    """Return when something was changed, by whom and why; None = it was not."""
+    return None if cause is None else {"at": to_iso(cause.at), "by": cause.by, "reason": cause.reason}
+
+
+def _gauge(limit: LimitView, gauge: GaugeView | None) -> JsonObject:
+    if gauge is None:
+        return dict.fromkeys(_GAUGE_KEYS)
+    return {
+        "key": gauge.key,
+        "used": amount_text(limit, gauge.used),
+        "reserved": amount_text(limit, gauge.reserved),
+        "unknown": amount_text(limit, gauge.unknown),
+        "left": amount_text(limit, gauge.left),
+        "began": to_iso(gauge.began),
+        "turns_at": _iso(gauge.turns_at),
+        "next_at": _iso(gauge.next_at),
+        "shut_until": _iso(gauge.shut_until),
+        "soft_at": _iso(gauge.soft_at),
+        "estimated": gauge.estimated,
+        "waiting": gauge.tasks,
+        "holders": _holders(gauge.holders),
+    }
+
+
+def _holders(holders: Sequence[Holder]) -> list[JsonValue]:
+    return [
+        {"task": one.task_id, "job": one.job_id, "key": one.key, "since": to_iso(one.since)}
+        for one in holders
+    ]
+
+
+def _iso(at: int | None) -> str | None:
+    return None if at is None else to_iso(at)
+
+
+_GAUGE_KEYS = (
+    "key",
+    "used",
+    "reserved",
+    "unknown",
+    "left",
+    "began",
+    "turns_at",
+    "next_at",
+    "shut_until",
+    "soft_at",
+    "estimated",
+    "waiting",
+    "holders",
+)
