@@ -40,6 +40,7 @@ _WAKE = (
 def apply_configure(batch: Batch, command: Configure) -> int:
     """Put what is configured in the place of what was; the tasks that wait come under it."""
     wanted = _limits(batch, command)
+    drained = _drained(batch.capacity.pools)
     kinds = {limit.name: limit.kind for limit in wanted}
     positions = {pool.name: number for number, pool in enumerate(command.pools)}
     limits = _put(batch, "limit_rule", wanted, lambda name, body: (_PUT_LIMIT, raw(name), kinds[name], body))
@@ -52,10 +53,11 @@ def apply_configure(batch: Batch, command: Configure) -> int:
     if limits or pools - {DEFAULT_POOL}:
         note: JsonObject = {"limits": [*sorted(limits)], "pools": [*sorted(pools)]}
         batch.event("capacity.configured", Subject(), data=note)
-    if limits or any(Dimension.POOL in (limit.on or {}) for limit in command.limits):
+    is_of_pools = any(Dimension.POOL in (limit.on or {}) for limit in command.limits)
+    if limits or is_of_pools or drained != _drained(command.pools):
         renew_capacity(batch)
     else:
-        # Slots and queues of pools decide on no task's limits.
+        # Slots of pools decide neither on a task's limits nor on what its preferences mean.
         see_changes(batch)
     return len(limits) + len(pools)
 
@@ -120,6 +122,11 @@ def _put(
     for name in sorted(gone):
         batch.run(_REMOVE.format(table), batch.wall, raw(name))
     return changed | gone
+
+
+def _drained(pools: Sequence[Pool]) -> dict[str, tuple[str, ...]]:
+    """Return the queues of pools by their names, without the one that is there where none is configured."""
+    return {pool.name: pool.queues for pool in pools if pool.name != DEFAULT_POOL or pool.queues}
 
 
 def _is_of_pool(limit: Limit, pool: Pool) -> bool:

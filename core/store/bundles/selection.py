@@ -26,6 +26,7 @@ CARRIED: Mapping[str, str] = MappingProxyType(
         "gset": f"id IN {_GSETS}",
         "gauge": f"id IN (SELECT j.value FROM gset s JOIN json_each(s.gauges) j WHERE s.id IN {_GSETS})",
         "entry": f"job_id IN {_JOBS}",
+        "backend_failure": f"task_id IN {_TASKS}",
         "queue": f"name IN (SELECT queue FROM aisle WHERE id IN (SELECT aisle_id FROM lane"
         f" WHERE job_id IN {_JOBS}))",
         "aisle": f"id IN (SELECT aisle_id FROM lane WHERE job_id IN {_JOBS})",
