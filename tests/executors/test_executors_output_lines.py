@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 from bisect import bisect_right
@@ -15,7 +16,8 @@ from core.executors.output_search import PIECE, Deadline, OutputSearch
 from core.filters.patterns import Case
 from core.filters.text_query import Syntax, TextQuery, TextSearch
 
-LONG = Deadline(seconds=600)
+NEVER = Deadline(seconds=math.inf)
+"""Not some minutes: it begins when the module is loaded, and a whole run of tests may last longer."""
 
 
 @contextmanager
@@ -77,8 +79,8 @@ def test_lines_and_matches_are_the_same_in_pages_and_pieces_of_any_size(seed: in
         for offset in (draw.randrange(len(data)) for _ in range(100 if data else 0)):
             assert file.line_of(offset) == line_of(offset)
         search = OutputSearch(file, TextSearch(TextQuery(text="ab")))
-        assert search.count(0, most=10**9, deadline=LONG).lines == matching
-        assert search.count(0, most=draw.choice([0, 2]), deadline=LONG).number == len(matching)
+        assert search.count(0, most=10**9, deadline=NEVER).lines == matching
+        assert search.count(0, most=draw.choice([0, 2]), deadline=NEVER).number == len(matching)
         at, found = 0, []
         while at < file.size:
             lines, at = search.forward(at, most=draw.choice([1, 3, 100]), deadline=Deadline(seconds=0))
@@ -111,8 +113,8 @@ def test_a_hole_is_a_page_of_its_own_in_both_directions(tmp_path) -> None:
         assert file.backward(hole.begin, lines=1).end == hole.begin
         assert file.line_of(hole.begin + 300_000) == hole.begin
         search = OutputSearch(file, TextSearch(TextQuery(text="059999")))
-        assert search.forward(0, most=9, deadline=LONG) == ([file.size - 12], file.size)
-        assert search.backward(hole.end, most=9, deadline=LONG) == ([], 0)
+        assert search.forward(0, most=9, deadline=NEVER) == ([file.size - 12], file.size)
+        assert search.backward(hole.end, most=9, deadline=NEVER) == ([], 0)
 
 
 def test_ten_gigabytes_are_opened_at_both_ends_by_reading_a_page(tmp_path) -> None:
@@ -152,7 +154,7 @@ def test_a_line_matches_alone_as_a_text_or_a_pattern(query: TextQuery, lines: li
     (tmp_path / "out").write_bytes("begin\ntimeout after 30\nTIMEOUT after a while\nGRÖSSE GRÖßE\n".encode())
     with opened(tmp_path / "out") as file:
         search = OutputSearch(file, TextSearch(query))
-        assert search.forward(0, most=9, deadline=LONG)[0] == lines
+        assert search.forward(0, most=9, deadline=NEVER)[0] == lines
 
 
 def test_what_lies_across_the_seam_of_two_pieces_of_a_long_line_is_found_once(tmp_path) -> None:
@@ -163,9 +165,9 @@ def test_what_lies_across_the_seam_of_two_pieces_of_a_long_line_is_found_once(tm
     wanted = [PIECE - BLOCK, 2 * PIECE - 2 * BLOCK]
     with opened(tmp_path / "out") as file:
         search = OutputSearch(file, TextSearch(TextQuery(text="needle")))
-        assert search.count(0, most=9, deadline=LONG).lines == wanted
-        assert search.forward(0, most=9, deadline=LONG)[0] == wanted
-        assert search.backward(file.size, most=9, deadline=LONG)[0] == wanted
+        assert search.count(0, most=9, deadline=NEVER).lines == wanted
+        assert search.forward(0, most=9, deadline=NEVER)[0] == wanted
+        assert search.backward(file.size, most=9, deadline=NEVER)[0] == wanted
 
 
 def test_a_search_ends_at_its_deadline_in_the_midst_of_matches(tmp_path) -> None:
