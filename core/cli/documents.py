@@ -18,6 +18,7 @@ from core.cli.refusals import usage, write_faults
 from core.cli.standard_input import piped_document
 from core.connectors.registry import build
 from core.engine.limit_checks import check_document, unit_warnings
+from core.files.kinds import exists
 from core.model.errors import Fault
 from core.model.ports import Checks
 from core.model.values import JsonObject, JsonValue
@@ -98,7 +99,7 @@ def _checked_limits(workflow: Workflow, arguments: Check) -> list[Fault]:
     chosen = arguments.options()
     tasks = drafts(workflow)
     says_nothing = not any(task.limits or task.cost for task in tasks)
-    if says_nothing or not chosen.paths.config.exists():
+    if says_nothing or not exists(chosen.paths.config):
         return []
     limits = chosen.capacity().limits
     check_document(workflow, tasks, limits, project=workflow.document.project)
