@@ -24,7 +24,7 @@ from core.model.rates import write_rate
 from core.model.text import safe_line
 from core.model.values import to_iso
 from core.render.columns import Column
-from core.render.limit_shapes import amount_text, cause_shape, is_windowed, limit_shape
+from core.render.limit_shapes import amount_text, cause_shape, is_windowed, left_of, limit_shape, max_of
 
 Row: TypeAlias = tuple[LimitView, GaugeView | None]
 
@@ -75,7 +75,7 @@ class Line:
             used=amount_text(limit, 0 if gauge is None else gauge.used),
             reserved=amount_text(limit, 0 if gauge is None else gauge.reserved),
             unknown=amount_text(limit, 0 if gauge is None else gauge.unknown),
-            left=amount_text(limit, limit.max if gauge is None else gauge.left),
+            left=(max_of(limit, None) if gauge is None else left_of(limit, gauge)) or "",
             waiting=0 if gauge is None else gauge.tasks,
             opens=None if gauge is None else gauge.next_at,
             turns=None if gauge is None else gauge.turns_at,
@@ -114,9 +114,7 @@ def max_text(limit: LimitView, gauge: GaugeView | None) -> str:
     """Write the maximum of this moment as the configuration has it: `20`, of a rate `60/min`."""
     if limit.kind is LimitKind.RATE:
         return write_rate(limit.step_us)
-    # One that is raised for its window is so whether or not something was counted yet.
-    bounded = limit.max if limit.window_max is None else limit.window_max
-    return amount_text(limit, bounded if gauge is None else gauge.max)
+    return max_of(limit, gauge) or ""
 
 
 def told(limit: LimitView) -> str:
@@ -183,8 +181,10 @@ def _unknown(name: str, view: CapacityView, listing: Listing) -> NotFound:
     shown, noun = safe_line(name), listing.noun
     known = [limit.name for limit in view.limits if listing.holds(limit)]
     near = did_you_mean(name, [*known, *listing.verbs]) or one_of(name, known)
-    hint = f"'taskdeck {noun}' lists them; a verb stands before all options"
-    if any(limit.name == name for limit in view.limits):
+    hint = f"'taskdeck {noun}' lists them"
+    if name in listing.verbs:
+        near, hint = "", f"a verb stands before all options: taskdeck {noun} {name} ..."
+    elif any(limit.name == name for limit in view.limits):
         near, hint = "", f"'taskdeck {listing.others} {shown}' has one of that name"
     return NotFound(
         "limit.unknown",

@@ -154,11 +154,11 @@ def _usage_error(error: click.ClickException, arguments: Sequence[str]) -> Taskd
             hint=f"it is read by: {', '.join(_READ_BUNDLES)}",
             facts={"command": arguments[0]},
         )
-    known = any(arguments[:1] == [name] for names in ROOMS.values() for name in names)
     message = error.format_message()
     if message.startswith("Usage:"):
         message = "a command is missing"
-    hint = f"see: taskdeck {arguments[0]} --help" if known else "see: taskdeck --help"
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    hint = f"see: {context.command_path if context else 'taskdeck'} --help"
     return usage(message[:1].lower() + message[1:], hint=hint)
 
 

@@ -196,17 +196,19 @@ def _pool(view: CapacityView, name: str) -> PoolView | None:
 
 
 def _chosen(pools: Sequence[PoolView], names: Sequence[str]) -> Sequence[PoolView]:
-    known = [pool.name for pool in pools]
     for name in names:
-        if name not in known:
-            shown = safe_line(name)
-            raise NotFound(
-                "pool.unknown",
-                f"there is no pool `{shown}`{did_you_mean(name, [*known, *_VERBS]) or one_of(name, known)}",
-                hint="'taskdeck pools' lists them; a verb stands before all options",
-                facts={"pool": shown},
-            )
+        if name not in [pool.name for pool in pools]:
+            raise _unknown(name, pools)
     return [pool for pool in pools if not names or pool.name in names]
+
+
+def _unknown(name: str, pools: Sequence[PoolView]) -> NotFound:
+    shown, known = safe_line(name), [pool.name for pool in pools]
+    near = did_you_mean(name, [*known, *_VERBS]) or one_of(name, known)
+    hint = "'taskdeck pools' lists them"
+    if name in _VERBS:
+        near, hint = "", f"a verb stands before all options: taskdeck pools {name} ..."
+    return NotFound("pool.unknown", f"there is no pool `{shown}`{near}", hint=hint, facts={"pool": shown})
 
 
 def _told(pools: Sequence[PoolView], name: str) -> str:
@@ -247,6 +249,7 @@ COMMANDS = (
         arguments=Resize,
         run=resize,
         examples=("taskdeck pools resize gpu 4 --reason 'a second card'",),
+        signed=True,
     ),
     Command(
         name="pools pause",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.model.amounts import write_amount
+from core.model.backends import NO_CAP
 from core.model.limit_views import Cause, GaugeView, Holder, LimitView, PoolView
 from core.model.limits import LimitKind
 from core.model.rates import write_rate
@@ -34,7 +35,8 @@ def pool_shape(pool: PoolView) -> JsonObject:
 def limit_shape(limit: LimitView, gauge: GaugeView | None) -> JsonObject:
     """Return a limit under one key as `limits --json` and `budgets --json` have it.
 
-    Without a gauge the key and all that is counted are null: nothing was under it yet.
+    The maxima of a backend, and what is left of one that is not shut, are null. Without a gauge the key and
+    all that is counted are null: nothing was under it yet.
     """
     is_rate = limit.kind is LimitKind.RATE
     return {
@@ -43,8 +45,8 @@ def limit_shape(limit: LimitView, gauge: GaugeView | None) -> JsonObject:
         "unit": limit.unit or None,
         "rate": write_rate(limit.step_us) if is_rate else None,
         "configured_rate": write_rate(limit.configured_step_us) if is_rate else None,
-        "max": amount_text(limit, limit.max if gauge is None else gauge.max),
-        "configured_max": amount_text(limit, limit.configured_max),
+        "max": max_of(limit, gauge),
+        "configured_max": amount_text(limit, limit.configured_max) if has_cap(limit) else None,
         "per": limit.window.per.value if is_windowed(limit) else None,
         "zone": limit.window.zone if is_windowed(limit) else None,
         "on": None if limit.on is None else {key.value: value for key, value in limit.on.items()},
@@ -56,6 +58,23 @@ def limit_shape(limit: LimitView, gauge: GaugeView | None) -> JsonObject:
         "keys": limit.keys,
         **_gauge(limit, gauge),
     }
+
+
+def has_cap(limit: LimitView) -> bool:
+    """Return whether it has a maximum: a backend only shuts and opens."""
+    return bool(limit.unit) or limit.max < NO_CAP
+
+
+def max_of(limit: LimitView, gauge: GaugeView | None) -> str | None:
+    """Write the maximum of this moment, None = it has none."""
+    # One that is raised for its window is so whether or not something was counted yet.
+    bound = limit.max if limit.window_max is None else limit.window_max
+    return amount_text(limit, bound if gauge is None else gauge.max) if has_cap(limit) else None
+
+
+def left_of(limit: LimitView, gauge: GaugeView) -> str | None:
+    """Write what is left, None = it has no maximum and is not shut."""
+    return amount_text(limit, gauge.left) if has_cap(limit) or gauge.left <= 0 else None
 
 
 def is_windowed(limit: LimitView) -> bool:
@@ -81,8 +100,8 @@ def _gauge(limit: LimitView, gauge: GaugeView | None) -> JsonObject:
         "used": amount_text(limit, gauge.used),
         "reserved": amount_text(limit, gauge.reserved),
         "unknown": amount_text(limit, gauge.unknown),
-        "left": amount_text(limit, gauge.left),
-        "began": to_iso(gauge.began),
+        "left": left_of(limit, gauge),
+        "began": to_iso(gauge.began) if gauge.began else None,
         "turns_at": _iso(gauge.turns_at),
         "next_at": _iso(gauge.next_at),
         "shut_until": _iso(gauge.shut_until),

@@ -47,6 +47,9 @@ per = "day"
 unit = "usd"
 max = 1
 on = {queue = "none"}
+
+[backends.model-api]
+match = {host = "api.example.org"}
 """
 
 
@@ -158,8 +161,9 @@ def test_without_an_engine_changes_are_recorded_listed_and_taken_back(quiet: Dec
     assert [line.split()[:5] for line in quiet("limits").out.splitlines()] == [
         ["LIMIT", "KIND", "USED", "LEFT", "MAX"],
         ["api", "rate", "0", "1", "2/s"],
+        ["backend:model-api", "concurrency", "0", "0"],
         ["db", "concurrency", "0", "5", "5"],
-        ["mails", "quota", "0", "100", "150"],
+        ["mails", "quota", "0", "150", "150"],
     ]
     assert quiet("limits", "reset", "db").out == "db: at most 3\n"
 
@@ -201,8 +205,12 @@ def test_the_word_list_may_be_left_out_and_options_may_stand_first(quiet: Deck, 
     [
         (("pools", "gpv"), "did you mean `gpu`?"),
         (("pools", "resise", "gpu", "4"), "did you mean `resize`?"),
+        (("pools", "--as", "x"), "no such option '--as'"),
+        (("budgets", "--json", "set", "team", "3"), "a verb stands before all options"),
+        (("pools", "resize", "gpu", "-1"), "-1 is not in the range 0<=x<=10000"),
+        (("pools", "resize", "gpu"), "see: taskdeck pools resize --help"),
         (("pools", "pause", "gpv"), "did you mean `gpu`?"),
-        (("limits", "dv"), "there is no limit `dv`; known: api, db, mails\n"),
+        (("limits", "dv"), "there is no limit `dv`; known: api, backend:model-api, db, mails\n"),
         (("limits", "team"), "'taskdeck budgets team' has one of that name"),
         (("budgets", "teem"), "did you mean `team`?"),
         (("budgets", "raise", "teem", "5"), "did you mean `team`?"),
@@ -236,6 +244,6 @@ def test_names_are_completed_where_they_stand(quiet: Deck, home: Path) -> None:
     assert offered("pools", "re") == ["resize", "resume", "reset"]
     assert offered("pools", "resize", "") == ["default", "gpu"]
     assert offered("pools", "resize", "gpu", "") == []
-    assert offered("limits", "set", "--window", "") == ["api", "db", "mails"]
+    assert offered("limits", "set", "--window", "") == ["api", "backend:model-api", "db", "mails"]
     assert offered("budgets", "raise", "--reason", "late", "t") == ["team"]
     assert "--json" in offered("budgets", "--")
