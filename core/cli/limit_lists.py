@@ -54,6 +54,8 @@ class Line:
     unit: str
     per: str
     used: str
+    in_use: str
+    """What counts against the limit now: of open attempts their number."""
     reserved: str
     unknown: str
     left: str
@@ -73,6 +75,7 @@ class Line:
             unit=limit.unit,
             per=limit.window.per.value if is_windowed(limit) else "",
             used=amount_text(limit, 0 if gauge is None else gauge.used),
+            in_use=amount_text(limit, 0 if gauge is None else gauge.used + gauge.reserved + gauge.unknown),
             reserved=amount_text(limit, 0 if gauge is None else gauge.reserved),
             unknown=amount_text(limit, 0 if gauge is None else gauge.unknown),
             left=(max_of(limit, None) if gauge is None else left_of(limit, gauge)) or "",

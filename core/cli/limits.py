@@ -87,7 +87,7 @@ _LISTING = Listing(
         Column(name="name", title="LIMIT", form=Form.TEXT, path="name", width=20, min_width=8),
         Column(name="key", title="KEY", form=Form.TEXT, path="key", width=20, min_width=6),
         Column(name="kind", title="KIND", form=Form.TEXT, path="kind", width=11, priority=3),
-        Column(name="used", title="USED", form=Form.NUMBER, path="used", width=10, min_width=4),
+        Column(name="used", title="USED", form=Form.NUMBER, path="in_use", width=10, min_width=4),
         Column(name="left", title="LEFT", form=Form.NUMBER, path="left", width=10, min_width=4),
         Column(name="max", title="MAX", form=Form.NUMBER, path="max", width=10, min_width=4),
         Column(name="unit", title="UNIT", form=Form.TEXT, path="unit", width=8, min_width=4, priority=2),

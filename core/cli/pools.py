@@ -208,7 +208,7 @@ def _unknown(name: str, pools: Sequence[PoolView]) -> NotFound:
     hint = "'taskdeck pools' lists them"
     if name in _VERBS:
         near, hint = "", f"a verb stands before all options: taskdeck pools {name} ..."
-    return NotFound("pool.unknown", f"there is no pool `{shown}`{near}", hint=hint, facts={"pool": shown})
+    return NotFound("pool.unknown", f"`{shown}` is not a pool{near}", hint=hint, facts={"pool": shown})
 
 
 def _told(pools: Sequence[PoolView], name: str) -> str:

@@ -103,7 +103,7 @@ def _pool(batch: Batch, name: str) -> Pool | NotFound:
     shown = safe_line(name)
     return NotFound(
         "pool.unknown",
-        f"there is no pool `{shown}`{one_of(name, [pool.name for pool in pools])}",
+        f"`{shown}` is not a pool{one_of(name, [pool.name for pool in pools])}",
         hint="'taskdeck pools' lists them; [pools.NAME] of config.toml makes one",
         facts={"pool": shown},
     )

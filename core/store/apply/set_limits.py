@@ -97,7 +97,7 @@ def find_limit(batch: Batch, name: str) -> Limit | NotFound:
     shown = safe_line(name)
     return NotFound(
         "limit.unknown",
-        f"there is no limit or budget `{shown}`{one_of(name, list(limits))}",
+        f"`{shown}` is not a limit or budget{one_of(name, list(limits))}",
         hint="'taskdeck limits' and 'taskdeck budgets' list them",
         facts={"limit": shown},
     )

@@ -237,7 +237,7 @@ def _unknown(name: str, known: Collection[str]) -> NotFound:
     shown = safe_line(name)
     return NotFound(
         "limit.unknown",
-        f"there is no limit or budget `{shown}`{one_of(name, known)}",
+        f"`{shown}` is not a limit or budget{one_of(name, known)}",
         hint="'taskdeck limits' and 'taskdeck budgets' list them",
         facts={"limit": shown},
     )
