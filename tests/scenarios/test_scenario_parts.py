@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from core.files.operator_file import FOLDER
 from tests.support.homes import Home
 from tests.support.terminal import CONSOLE, Terminal
 
@@ -48,6 +50,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 
 @pytest.fixture(params=[(120, 40), (80, 24)], ids=["120x40", "80x24"])
 def terminal(request: pytest.FixtureRequest, place: Home, tmp_path: Path) -> Iterator[Terminal]:
+    # A console begins where the operator's last one, that of the other size, was left.
+    shutil.rmtree(place.path / FOLDER, ignore_errors=True)
     argv = [*CONSOLE, "--home", str(place.path)]
     with Terminal(argv, size=request.param, environ={"TMPDIR": str(tmp_path)}) as terminal:
         terminal.sees(" Pulse  working")
