@@ -31,8 +31,9 @@ class _Alarm:
 class SchedulerAlarms:
     """Named timers in memory, called on the engine's loop.
 
-    The scheduler's timers are dates of the wall clock. Whenever it wakes up and that clock was set, all
-    are armed again; repeated ones are single dates as well: its own would catch up on every missed one.
+    The scheduler's timers are dates of the wall clock. Whenever it wakes up or falls asleep and that clock
+    was set, all are armed again; repeated ones are single dates as well: its own would catch up on every
+    missed one.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -96,12 +97,18 @@ class SchedulerAlarms:
 
 
 class _Scheduler(AsyncIOScheduler):  # type: ignore[misc] # it comes without types
-    """Calls a function before it looks for what is due."""
+    """Calls a function before it looks for what is due, and when it knows how long to wait."""
 
-    def __init__(self, before: Callable[[], None], **options: object) -> None:
-        self._before = before
+    def __init__(self, look: Callable[[], None], **options: object) -> None:
+        self._look = look
         super().__init__(**options)
 
     def wakeup(self) -> None:
-        self._before()
+        self._look()
+        # In a later turn of the loop.
         super().wakeup()
+
+    def _start_timer(self, wait_seconds: float | None) -> None:
+        super()._start_timer(wait_seconds)
+        # A clock that was set back since the look above makes this wait as long as it was set back by.
+        self._look()

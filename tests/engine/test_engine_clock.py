@@ -226,3 +226,18 @@ async def test_an_alarm_that_is_armed_again_as_it_rings_is_not_lost() -> None:
         await within(rang.wait(), "the alarm rings again")
     finally:
         alarms.stop()
+
+
+@pytest.mark.parametrize("by", [DAY, -DAY])
+async def test_a_step_between_a_look_at_the_clock_and_the_timer_delays_nothing(wall: Wall, by: int) -> None:
+    clock = SystemClock(wall=wall.ms)
+    alarms = SchedulerAlarms(clock)
+    rang = asyncio.Event()
+    await ticks(1)
+    alarms.arm("due", clock.now() + 100, rang.set)
+    # The scheduler computes how long to wait in a later turn of the loop.
+    wall.by = by
+    try:
+        await within(rang.wait(), "the alarm rings")
+    finally:
+        alarms.stop()
