@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.app.lock import is_held
+from core.control.sockets import is_open
 from core.store.verify import verify_path
 from tests.support import commands, leftovers
 from tests.support.waiting import DEADLINE, until_now
@@ -82,9 +83,8 @@ class Home:
 
     def has_engine(self) -> int:
         """Return the process of an engine as soon as one answers there."""
-        until_now(
-            lambda: self.owned and (self.path / "engine.sock").exists() and self.engine, "an engine runs"
-        )
+        # The socket is there before anybody may call, and one that was left behind longer.
+        until_now(lambda: self.owned and is_open(self.path / "engine.sock") and self.engine, "an engine runs")
         return self.engine
 
     def has_none(self) -> None:
