@@ -15,6 +15,7 @@ from core.cli.completion import Line, candidates
 from tests.cli.cli_stage import Deck
 from tests.pages.completion_table import completion_table
 from tests.support.homes import Home
+from tests.support.waiting import DEADLINE
 
 CONFIG = """
 [pools.default]
@@ -96,18 +97,18 @@ def test_a_pool_is_drained_until_nothing_runs_in_it(place: Home) -> None:
 
     left = drain(place)
     left.send_signal(signal.SIGINT)
-    out, err = left.communicate()
+    out, err = left.communicate(timeout=DEADLINE)
     assert (left.returncode, out, b"left; gpu stays paused" in err) == (130, b"", True), err
 
     resumed = drain(place)
     assert place.run("pools", "resume", "gpu").stdout == "gpu: 1 of 1 slots taken\n"
-    assert b"error[pool.resumed]" in resumed.communicate()[1]
+    assert b"error[pool.resumed]" in resumed.communicate(timeout=DEADLINE)[1]
     assert resumed.returncode == 2
 
     waiting = drain(place)
     assert json.loads(place.run("pools", "gpu", "--json").stdout)["taken"] == 1
     go.touch()
-    out, err = waiting.communicate()
+    out, err = waiting.communicate(timeout=DEADLINE)
     assert (waiting.returncode, err) == (0, b"")
     assert out.startswith(b"gpu: 0 of 1 slots taken, paused by ")
 
