@@ -460,3 +460,20 @@ def test_a_rehearsed_change_changes_nothing_of_what_claims_see(deck: LimitedDeck
     assert claimed(deck, Rehearse(operation=ChangeCapacity(change=ResizePool(name="gpu", slots=9)))) == 0
     assert deck.claim(ANY) == []
     assert deck.told("pool.resized") == []
+
+
+def test_what_waits_behind_a_limit_that_it_names_starts_when_that_is_raised_or_freed(
+    deck: LimitedDeck,
+) -> None:
+    refs = (LimitRef(name="team"),)
+    deck.configure(limits=(budget(1, on=None),))
+    deck.loose(work("a", 1, limits=refs), work("b", 1, limits=refs), work("c", 1, limits=refs))
+    (first,) = deck.claim(ANY)
+    # Their aisle is shut by the gauge: no claim looks at it for its own sake.
+    assert deck.claim(ANY) == []
+    assert claimed(deck, SetLimit(name="team", to="2")) == 1
+    assert deck.claim(ANY) == []
+    deck.ask(Freeze())
+    assert claimed(deck, SetLimit(name="team", to="3")) == 0
+    assert claimed(deck, Unfreeze()) == 1
+    assert first[0] == 1
