@@ -97,7 +97,9 @@ def test_four_clients_and_killed_engines_never_spend_more_than_there_is(home: Ho
     assert spent["words"] == ledger["tokens"]
     # The other one has the same number of attempts: none was touched by a refused claim.
     assert ledger["tokens"] == ledger["usd"] * 1_000
-    assert home.run("stop").returncode == 0
+    # That of a client, which ends when nothing is left to do, may have been quicker than `serve`.
+    home.run("stop")
+    home.has_none()
     assert verify_path(home.path / "taskdeck.db") == ()
 
 
