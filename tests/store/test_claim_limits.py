@@ -28,7 +28,8 @@ from core.model.limits import Dimension, Limit, LimitKind, LimitRef, Per, Pool, 
 from core.model.outcomes import Bounced, Failed, Lost, Outcome, Requeue, RetryAt, Succeeded, TaskError
 from core.model.plans import JobPlan, StagePlan, TaskPlan
 from core.rules import gauges as arithmetic
-from core.store.apply import claim, shares
+from core.store.apply import claim
+from core.store.apply.sharing import gauge_waits
 from core.store.gauges import Gauges
 from core.store.verify import verify
 from tests.store.deck import Deck
@@ -226,7 +227,7 @@ def test_no_head_that_fits_is_left_and_every_gauge_is_what_attempts_and_ledger_s
     sight = random.choice((2, 4, 64))
     monkeypatch.setattr(claim, "LANES_MIN", sight)
     monkeypatch.setattr(claim, "LANES_MAX", max(sight, 4))
-    monkeypatch.setattr(shares, "AT_ONCE", random.choice((1, 3, 256)))
+    monkeypatch.setattr(gauge_waits, "AT_ONCE", random.choice((1, 3, 256)))
     history = History(tmp_path / "deck.db", seed)
     for _ in range(STEPS):
         history.step()

@@ -12,7 +12,8 @@ from core.model.lanes import ANY_SLOT, Head, Picks, Room
 from core.store.apply.lane_sets import is_being_keyed
 from core.store.apply.lanes import shut_met
 from core.store.apply.moves import jobs, running
-from core.store.apply.shares import Shares
+from core.store.apply.sharing.gauge_waits import GaugeWaits
+from core.store.apply.sharing.shares import Shares
 from core.store.apply.sight import Ahead, View, look, look_at_reordered
 from core.store.batch import Batch
 from core.store.rows import NO_HOLDS, ClaimedRow, Hold
@@ -52,16 +53,17 @@ def claim_shared(batch: Batch, slots: int, claimed: list[Claimed]) -> None:
         # What is not brought under its limits yet would pass none of them.
         return
     shares = Shares(batch, slots)
-    if shares.total <= 0:
+    if shares.slots.total <= 0:
         return
-    view = shares.open_due()
+    waits = GaugeWaits(batch, shares)
+    view = waits.wake()
     for _ in range(PASSES):
-        if not _claim_shared_pass(batch, shares, view, claimed):
+        if not _claim_shared_pass(batch, waits, view, claimed):
             break
-        view = shares.look_again()
+        view = waits.look_again()
     else:
         batch.report.claims_left = True
-    shares.judge()
+    waits.judge()
 
 
 def claim_one(batch: Batch, head: Head, *, slots: int) -> bool:
@@ -71,7 +73,7 @@ def claim_one(batch: Batch, head: Head, *, slots: int) -> bool:
         batch.report.claimed.extend(take(batch, (head.task_id,), vtimes))
         return True
     shares = Shares(batch, slots)
-    if shares.total <= 0 or is_being_keyed(batch):
+    if shares.slots.total <= 0 or is_being_keyed(batch):
         return False
     shares.read_costs([head])
     pool = batch.rules.admit(head, shares.room())
@@ -82,11 +84,12 @@ def claim_one(batch: Batch, head: Head, *, slots: int) -> bool:
     return True
 
 
-def _claim_shared_pass(batch: Batch, shares: Shares, view: View, claimed: list[Claimed]) -> bool:
+def _claim_shared_pass(batch: Batch, waits: GaugeWaits, view: View, claimed: list[Claimed]) -> bool:
     """Claim from what is in view; return whether another look may find more."""
-    limit = min(LANES_MAX, max(LANES_MIN, 2 * shares.total))
+    shares, slots = waits.shares, waits.shares.slots
+    limit = min(LANES_MAX, max(LANES_MIN, 2 * slots.total))
     seen = None if view.woken else look_at_reordered(batch, limit)
-    if seen is None or not shares.admits(seen):
+    if seen is None or not waits.queues.admits(seen):
         batch.refresh_lanes()
         seen = look(batch, limit, view)
     if seen.shut_aisles or seen.shut_lanes:
@@ -96,14 +99,14 @@ def _claim_shared_pass(batch: Batch, shares: Shares, view: View, claimed: list[C
         shares.read_costs(seen.heads)
         picks = batch.rules.choose(
             seen.heads,
-            shares.total,
+            slots.total,
             now=batch.now,
             aging_step=batch.aging_step,
-            room=shares.room(Ahead(batch, is_metered=shares.is_metered).further),
+            room=shares.room(Ahead(batch, is_metered=shares.needs.is_metered).further),
         )
         claimed += take(batch, picks.task_ids, picks.vtimes, shares.hold(picks))
-    was_shut = shares.park(seen, picks, view.woken)
-    return seen.is_cut and shares.total > 0 and (was_shut or bool(picks.task_ids) or bool(seen.shut_aisles))
+    was_shut = waits.park(seen, picks, view.woken)
+    return seen.is_cut and slots.total > 0 and (was_shut or bool(picks.task_ids) or bool(seen.shut_aisles))
 
 
 def free_slots(batch: Batch, slots: int) -> int:

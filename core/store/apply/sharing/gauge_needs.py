@@ -1,0 +1,106 @@
+"""Gauges that a task must pass, and what it takes of them.
+
+Owned by the shares of a claim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from core.model.gauges import Gauge
+from core.model.lanes import Head, Need
+from core.model.limit_forms import costs_of
+from core.store.apply.breakers import note_probe
+from core.store.batch import Batch
+from core.store.capacity import set_of
+
+
+class GaugeNeeds:
+    """Gauges by pool, queue and task, as one claim sees and takes of them."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+        self._gauges = batch.gauges
+        self._capacity = batch.capacity
+        self._needs: dict[tuple[int, str, str, str | None], tuple[Need, ...]] = {}
+        self._lefts: dict[int, int] = {}
+        """What gauges have left, until this claim takes more."""
+        self._metered: dict[tuple[int, str], bool] = {}
+        self._full_sets: dict[tuple[int, ...], int] = {}
+
+    def of(self, head: Head, pool: str) -> tuple[Need, ...]:
+        """Return what an attempt of a head takes in a pool: by the gauges of pool, queue and task."""
+        key = (head.gset_id, head.queue, pool, head.cost)
+        known = self._needs.get(key)
+        if known is None:
+            listed = self._all_gauges(head, pool)
+            costs = costs_of(head.cost)
+            gauges = self._gauges.of(listed)
+            rules = self._batch.rules.gauges
+            known = tuple(
+                Need(one, rules.need_of(gauges[one], costs.get(gauges[one].limit.unit))) for one in listed
+            )
+            self._needs[key] = known
+        return known
+
+    def take(self, head: Head, needs: Sequence[Need], number: int) -> Mapping[int, Gauge]:
+        """Take what so many attempts like this one need; return gauges by id, those among them."""
+        gauges = self._gauges.of([need.gauge_id for need in needs])
+        for gauge_id, amount in needs:
+            self._gauges.take(gauge_id, amount * number)
+            tried = self._gauges.try_out(gauge_id, head.task_id)
+            if tried is not None:
+                note_probe(self._batch, tried, head)
+            self._lefts.pop(gauge_id, None)
+        return gauges
+
+    def is_metered(self, head: Head) -> bool:
+        """Return whether the estimate of a task decides if it fits."""
+        key = (head.gset_id, head.queue)
+        known = self._metered.get(key)
+        if known is None:
+            listed = (*self.of_queue(head.queue), *self.of_set(head.gset_id))
+            gauges = self._gauges.of(listed)
+            known = self._metered[key] = any(gauges[one].limit.is_metered for one in listed)
+        return known
+
+    def left(self, gauge_id: int) -> int:
+        """Return what a gauge has left; read once until this claim takes more."""
+        left = self._lefts.get(gauge_id)
+        if left is None:
+            left = self._lefts[gauge_id] = self._gauges.left(gauge_id)
+        return left
+
+    def empty_of(self, gset_id: int) -> int | None:
+        """Return the first gauge of a set that has nothing left; None = all have."""
+        return next((one for one in self.of_set(gset_id) if self.left(one) <= 0), None)
+
+    def read(self, gset_ids: Collection[int]) -> None:
+        """Read the gauges of sets at once, before each is asked."""
+        self._gauges.of({one for gset_id in gset_ids for one in self.of_set(gset_id)})
+
+    def of_set(self, gset_id: int) -> tuple[int, ...]:
+        """Return the gauges of a set, in order."""
+        return self._capacity.gauges_of(self._batch.db, gset_id)
+
+    def of_queue(self, queue: str) -> tuple[int, ...]:
+        """Return the gauges of a whole queue."""
+        return self.of_set(self._capacity.queue_sets.get(queue, 0))
+
+    def is_of_pool(self, gauge_id: int) -> bool:
+        """Return whether a gauge is one of a whole pool."""
+        return any(gauge_id in self.of_set(gset_id) for gset_id in self._capacity.pool_sets.values())
+
+    def full_set(self, head: Head, pool: str) -> int:
+        """Return the set of all gauges that an attempt passes in a pool; it is made where there was none."""
+        if not self._capacity.pool_sets.get(pool) and not self._capacity.queue_sets.get(head.queue):
+            return head.gset_id
+        key = self._all_gauges(head, pool)
+        known = self._full_sets.get(key)
+        if known is None:
+            known = self._full_sets[key] = set_of(self._batch.db, key)
+        return known
+
+    def _all_gauges(self, head: Head, pool: str) -> tuple[int, ...]:
+        in_pool = self.of_set(self._capacity.pool_sets.get(pool, 0))
+        return tuple(dict.fromkeys((*in_pool, *self.of_queue(head.queue), *self.of_set(head.gset_id))))

@@ -1,0 +1,94 @@
+"""Queues in which a claim may look now.
+
+Used by the claim and by what waits for gauges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from core.store.apply.sharing.shares import Shares
+from core.store.apply.sight import Aisle, Seen, View
+from core.store.batch import Batch
+from core.store.sql import raw
+
+# One step a queue, not one an aisle.
+_QUEUES = (
+    "WITH RECURSIVE q(name) AS (SELECT min(queue) FROM aisle INDEXED BY aisle_of_queue"
+    " WHERE head_key IS NOT NULL AND shut_by IS NULL UNION ALL"
+    " SELECT (SELECT min(queue) FROM aisle INDEXED BY aisle_of_queue WHERE head_key IS NOT NULL"
+    " AND shut_by IS NULL AND queue > q.name) FROM q WHERE q.name IS NOT NULL)"
+    " SELECT name FROM q WHERE name IS NOT NULL"
+)
+_IS_WAITING = (
+    "SELECT 1 FROM aisle INDEXED BY aisle_of_queue WHERE queue = CAST(? AS TEXT)"
+    " AND head_key IS NOT NULL AND shut_by IS NULL LIMIT 1"
+)
+
+
+class OpenQueues:
+    """The queues of one claim; those whose gauge is empty are closed when they are read."""
+
+    def __init__(self, batch: Batch, shares: Shares) -> None:
+        self._batch = batch
+        self._slots = shares.slots
+        self._needs = shares.needs
+        self._sets = batch.capacity.queue_sets
+        self._closed: frozenset[str] = frozenset()
+
+    def read(self) -> Sequence[str] | None:
+        """Return the queues that may be looked at, None = all."""
+        self._closed = frozenset(
+            queue for queue, gset_id in self._sets.items() if self._needs.empty_of(gset_id) is not None
+        )
+        if not self._closed and self._slots.has_slot_for_all():
+            return None
+        # What was queued by this transaction counts, too.
+        self._batch.refresh_lanes()
+        return [queue for (queue,) in self._batch.rows(_QUEUES) if self._may_look_at(queue)]
+
+    def view(self, queues: Sequence[str] | None, woken: Mapping[int, Aisle]) -> View:
+        """Return what a claim may look at, which are queues that were read, and aisles that were woken."""
+        return View(
+            queues=queues,
+            full_sets=self._slots.full_sets,
+            woken=woken,
+            refuses=self._needs.empty_of,
+            prepare=self._read_gauges,
+        )
+
+    def are_open_to(self, queue: str, gset_id: int) -> bool:
+        """Return whether tasks of a queue and gauge set may be looked at, as far as slots and queues go."""
+        return self._may_look_at(queue) and gset_id not in self._slots.full_sets(queue)
+
+    def admits(self, seen: Seen) -> bool:
+        """Return whether all heads may be claimed as far as queues and empty gauges go."""
+        return all(
+            self.are_open_to(head.queue, head.gset_id)
+            and self._needs.empty_of(head.gset_id) is None
+            and not any(self._needs.left(one) <= 0 for one in self._needs.of_queue(head.queue))
+            for head in seen.heads
+        )
+
+    def held_up(self) -> Iterator[tuple[str, int]]:
+        """Return the queues that were closed and in which tasks wait, each with its empty gauge."""
+        for queue in self._closed:
+            gauge_id = self._needs.empty_of(self._sets[queue])
+            if gauge_id is not None and self._is_waiting(queue):
+                yield queue, gauge_id
+
+    def hold_up(self, gauge_id: int) -> bool:
+        """Return whether tasks wait in a queue that has this gauge."""
+        return any(
+            gauge_id in self._needs.of_set(gset_id) and self._is_waiting(queue)
+            for queue, gset_id in self._sets.items()
+        )
+
+    def _may_look_at(self, queue: str) -> bool:
+        return queue not in self._closed and self._slots.has_slot_for(queue)
+
+    def _is_waiting(self, queue: str) -> bool:
+        return self._batch.one(_IS_WAITING, raw(queue)) is not None
+
+    def _read_gauges(self, aisles: Iterable[Aisle]) -> None:
+        self._needs.read({aisle.gset_id for aisle in aisles if aisle.gset_id})

@@ -1,0 +1,76 @@
+"""Free slots by pool, and which pools may start a task.
+
+Owned by the shares of a claim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from core.model.limits import DEFAULT_POOL, Pool
+from core.store.batch import Batch
+
+_TAKEN = (
+    "SELECT coalesce(pool, ?), count(*) FROM attempt INDEXED BY attempt_open"
+    " WHERE status = 'running' GROUP BY 1"
+)
+
+
+class PoolSlots:
+    """The slots of one claim: what open attempts leave of them."""
+
+    def __init__(self, batch: Batch, slots: int) -> None:
+        capacity = batch.capacity
+        taken = dict(batch.rows(_TAKEN, DEFAULT_POOL))
+        self._pools: Sequence[Pool] = capacity.pools or (Pool(name=DEFAULT_POOL, slots=slots),)
+        self._free = {
+            pool.name: 0 if pool.name in capacity.paused else pool.slots - taken.get(pool.name, 0)
+            for pool in self._pools
+        }
+        # What runs in a pool beyond its slots takes none of another.
+        within = sum(min(pool.slots, taken.get(pool.name, 0)) for pool in self._pools)
+        self.total = min(slots - within, sum(max(0, n) for n in self._free.values()))
+        """Attempts that may be opened."""
+        self._draining: dict[str, tuple[str, ...]] = {}
+        self._preferring = capacity.preferring(batch.db) if capacity.pools else {}
+
+    def free(self) -> Mapping[str, int]:
+        """Return the free slots of the pools that have any."""
+        return {pool: number for pool, number in self._free.items() if number > 0}
+
+    def take(self, pool: str, number: int) -> None:
+        """Take slots of a pool."""
+        self._free[pool] -= number
+        self.total -= number
+
+    def pools_for(self, queue: str, gset_id: int) -> Sequence[str]:
+        """Return the pools in which a task may start: those it prefers, if one of them drains its queue."""
+        drains = self._pools_of(queue)
+        prefers = self._preferring.get(gset_id) if self._preferring else None
+        return drains if prefers is None else [pool for pool in prefers if pool in drains] or drains
+
+    def full_sets(self, queue: str) -> Sequence[int]:
+        """Return the gauge sets whose tasks prefer, of the pools of a queue, only full ones."""
+        return [
+            gset_id
+            for gset_id in self._preferring
+            if not any(self._free[pool] > 0 for pool in self.pools_for(queue, gset_id))
+        ]
+
+    def has_slot_for(self, queue: str) -> bool:
+        """Return whether a pool that drains a queue has a free slot."""
+        return any(self._free[pool] > 0 for pool in self._pools_of(queue))
+
+    def has_slot_for_all(self) -> bool:
+        """Return whether a free slot does for each queue, whatever its tasks prefer."""
+        return not self._preferring and any(
+            not pool.queues and self._free[pool.name] > 0 for pool in self._pools
+        )
+
+    def _pools_of(self, queue: str) -> tuple[str, ...]:
+        """Return the pools that drain a queue, in the order in which they are asked."""
+        known = self._draining.get(queue)
+        if known is None:
+            known = tuple(pool.name for pool in self._pools if not pool.queues or queue in pool.queues)
+            self._draining[queue] = known
+        return known

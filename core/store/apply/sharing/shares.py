@@ -1,0 +1,73 @@
+"""Shares: what one claim takes of pools and gauges.
+
+Used by the claim where pools or limits are configured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from core.model.lanes import Further, Head, Picks, Room
+from core.model.limit_forms import pack_held
+from core.model.limits import DEFAULT_POOL
+from core.store.apply.sharing.gauge_needs import GaugeNeeds
+from core.store.apply.sharing.pool_slots import PoolSlots
+from core.store.apply.sight import note_costs
+from core.store.batch import Batch
+from core.store.rows import Hold
+
+
+class Shares:
+    """The slots and gauges of one claim."""
+
+    def __init__(self, batch: Batch, slots: int) -> None:
+        self._batch = batch
+        self.slots = PoolSlots(batch, slots)
+        self.needs = GaugeNeeds(batch)
+
+    def room(self, further: Further | None = None) -> Room:
+        """Return what a choice may read and fill now."""
+        return Room(
+            further=further,
+            free=self.slots.free(),
+            pools_of=self._pools_of,
+            needs=self.needs.of,
+            left=self._batch.gauges.left,
+        )
+
+    def _pools_of(self, head: Head) -> Sequence[str]:
+        return self.slots.pools_for(head.queue, head.gset_id)
+
+    def read_costs(self, heads: Sequence[Head]) -> None:
+        """Read the estimates of tasks where a gauge of theirs is metered."""
+        metered = [head for head in heads if self.needs.is_metered(head)]
+        if metered:
+            note_costs(self._batch, metered)
+
+    def hold(self, picks: Picks) -> Mapping[int, Hold]:
+        """Take what the picks need; return it by task."""
+        alike: dict[tuple[int, str, str | None, str], list[Head]] = {}
+        for head, pool in zip(picks.heads, picks.pools, strict=True):
+            alike.setdefault((head.gset_id, head.queue, head.cost, pool), []).append(head)
+        holds: dict[int, Hold] = {}
+        for (*_, pool), heads in alike.items():
+            hold = self._hold(heads[0], pool, len(heads))
+            holds.update((head.task_id, hold) for head in heads)
+        return holds
+
+    def hold_one(self, head: Head, pool: str) -> Hold:
+        """Take a slot and what one attempt needs."""
+        return self._hold(head, pool, 1)
+
+    def _hold(self, head: Head, pool: str, number: int) -> Hold:
+        """Take what so many attempts like this one need; return what each of them holds."""
+        self.slots.take(pool, number)
+        needs = self.needs.of(head, pool)
+        gauges = self.needs.take(head, needs, number)
+        wall = self._batch.wall
+        return Hold(
+            pool=None if pool == DEFAULT_POOL else pool,
+            gset_id=self.needs.full_set(head, pool),
+            held=pack_held((one, amount) for one, amount in needs if gauges[one].limit.is_metered),
+            counted_at=max([wall, *(gauges[one].began for one, _ in needs)]) if needs else None,
+        )
