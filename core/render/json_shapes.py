@@ -169,7 +169,12 @@ def usual_shape(usual: UsualTime | None) -> JsonObject | None:
     """Return what is usual, in ms; None = not known."""
     if usual is None:
         return None
-    return {"median_ms": usual.median_ms, "p95_ms": usual.p95_ms, "attempts": usual.attempts}
+    return {
+        "median_ms": usual.median_ms,
+        "p90_ms": usual.p90_ms,
+        "p95_ms": usual.p95_ms,
+        "attempts": usual.attempts,
+    }
 
 
 def detail_shape(detail: JobDetail) -> JsonObject:

@@ -148,6 +148,7 @@ entry = Table(
     Index("entry_charge", "task_id", "charge", sqlite_where=text("charge IS NOT NULL")),
     Index("entry_unpriced", "model", sqlite_where=text("price = 'none'")),
     Index("entry_counted", "counted_at"),
+    Index("entry_of_task", "workflow", "key", sqlite_where=text("workflow IS NOT NULL")),
     Index("entry_unknown", "at", sqlite_where=text("kind = 'unknown'")),
 )
 """The ledger: what attempts spent, in millionths of a unit; no foreign keys, it outlives its rows.

@@ -184,7 +184,7 @@ async def test_trouble_is_told_once_and_nothing_is_taken_to_be_over(watched: Wat
 
 async def test_what_runs_is_written_with_what_is_usual_longest_first() -> None:
     control = FakeControl()
-    usual = UsualTime(median_ms=40_000, p95_ms=60_000, attempts=9)
+    usual = UsualTime(median_ms=40_000, p90_ms=50_000, p95_ms=60_000, attempts=9)
     control.add_task(1, "short", status="running", attempts=1, started_at=NOW - 30_000, usual=usual)
     control.add_task(1, "long", status="running", attempts=1, started_at=NOW - 600_000)
     runs = [line for line in (await once(control)).splitlines() if line.startswith("runs: ")]
@@ -225,7 +225,7 @@ def written(columns: Sequence[Column], view: object) -> list[str]:
 async def test_the_lines_say_what_every_panel_and_list_of_the_screens_says() -> None:
     control = FakeControl()
     job = control.add_job("nightly", actor="ana (cli)", reason="a reason")
-    usual = UsualTime(median_ms=40_000, p95_ms=60_000, attempts=9)
+    usual = UsualTime(median_ms=40_000, p90_ms=50_000, p95_ms=60_000, attempts=9)
     ran = control.add_task(
         job, "fetch", status="running", attempts=3, started_at=NOW - 9_000, usual=usual, queue="q1"
     )

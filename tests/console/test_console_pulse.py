@@ -513,7 +513,7 @@ async def _go_to_wait(operator: Operator, kind: WaitKind, subject: str) -> None:
 
 async def test_what_runs_stands_beside_what_is_usual_longest_first_and_leads_to_its_task() -> None:
     control = FakeControl()
-    usual = UsualTime(median_ms=40_000, p95_ms=60_000, attempts=9)
+    usual = UsualTime(median_ms=40_000, p90_ms=50_000, p95_ms=60_000, attempts=9)
     now = time.time_ns() // 1_000_000
     short = control.add_task(1, "short", status="running", attempts=1, started_at=now - 30_000, usual=usual)
     control.add_task(1, "long", status="running", attempts=1, started_at=now - 600_000, usual=usual)

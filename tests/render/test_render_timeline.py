@@ -38,7 +38,7 @@ def bar(*stretches: tuple[str, int, int | None], key: str = "a", status: str = "
     return TaskBar(task_id=len(key), key=key, stage="s", status=status, segments=told, usual=USUAL)
 
 
-USUAL = UsualTime(median_ms=1, p95_ms=2, attempts=3)
+USUAL = UsualTime(median_ms=1, p90_ms=2, p95_ms=2, attempts=3)
 RETRIED = bar(
     ("blocked", 0, 10), ("queued", 10, 20), ("running", 20, 40), ("retrying", 40, 60), ("running", 60, 100)
 )

@@ -21,7 +21,7 @@ from core.store.schema import metadata
 from core.store.upgrade import MIGRATIONS, upgrade
 from core.store.version import SCHEMA_VERSION
 
-DIGESTS = {4: "dfa59df9376460a9"}
+DIGESTS = {4: "3cbff246ebec9a6d"}
 """Of the tables and indexes of a schema version."""
 
 

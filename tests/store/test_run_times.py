@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from core.model.commands import Rerun
-from core.model.run_times import UsualTime, usual_time
+from core.model.limits import Spent
+from core.model.outcomes import Outcome
+from core.model.run_times import Usual, UsualCost, UsualTime, usual_cost, usual_time
 from core.store.reports import Reports
 from core.store.schema import RUN_TIMES
 from core.store.verify import verify
@@ -43,7 +45,9 @@ async def test_the_last_attempts_that_succeeded_are_usual(deck: Deck, reports: R
     deck.job(stage(task("a")), name="nightly")
     (row,) = deck.claim()
     usual = await reports.run_times.usual([row[0], pairs[0][0], 1])
-    assert usual == {task_id: UsualTime(median_ms=640, p95_ms=1_090, attempts=100) for task_id in (row[0], 1)}
+    assert usual == {
+        task_id: UsualTime(median_ms=640, p90_ms=1_040, p95_ms=1_090, attempts=100) for task_id in (row[0], 1)
+    }
 
 
 async def test_failed_attempts_are_not_usual_and_those_of_a_rerun_are(deck: Deck, reports: Reports) -> None:
@@ -58,7 +62,9 @@ async def test_failed_attempts_are_not_usual_and_those_of_a_rerun_are(deck: Deck
     (pair,) = deck.claim()
     deck.now += 490
     deck.end(pair)
-    assert (await reports.run_times.usual([1]))[1] == UsualTime(median_ms=300, p95_ms=500, attempts=3)
+    assert (await reports.run_times.usual([1]))[1] == UsualTime(
+        median_ms=300, p90_ms=500, p95_ms=500, attempts=3
+    )
 
 
 async def test_a_clock_that_was_set_back_makes_no_negative_time(deck: Deck, reports: Reports) -> None:
@@ -68,6 +74,43 @@ async def test_a_clock_that_was_set_back_makes_no_negative_time(deck: Deck, repo
     deck.change("UPDATE attempt SET started_at = started_at + 5000")
     deck.end(*pairs)
     assert (await reports.run_times.usual([1]))[1].median_ms == 0
+
+
+def spend(deck: Deck, *spent: Spent, name: str = "nightly", outcome: Outcome | None = None) -> None:
+    deck.job(stage(task("a")), name=name)
+    deck.end(*deck.claim(), outcome=outcome, spent=spent)
+
+
+async def test_what_attempts_reported_is_usual_by_unit_whatever_their_end(
+    deck: Deck, reports: Reports
+) -> None:
+    for number in range(RUN_TIMES + 2):
+        spend(
+            deck,
+            Spent(unit="usd", amount=900 if number < 2 else number),
+            Spent(unit="usd", amount=5_000, model="gpt-x"),
+            outcome=failure() if number % 2 else None,
+        )
+    spend(deck, Spent(unit="tokens", amount=7))
+    for _ in range(3):
+        spend(deck, Spent(unit="usd", amount=1), name="weekly")
+    found = await reports.run_times.of_tasks("nightly", ["a", "b"])
+    assert found["a"].costs == {"usd": UsualCost(median=5_051, p90=5_091, p95=5_096, attempts=100)}
+    assert set(found) == {"a"}
+
+
+async def test_what_was_estimated_lost_or_loose_is_no_usual_cost(deck: Deck, reports: Reports) -> None:
+    for _ in range(3):
+        spend(deck, Spent(unit="usd", amount=1))
+    deck.change("UPDATE entry SET kind = 'estimated' WHERE id = 1")
+    assert "usd" not in (await reports.run_times.of_tasks("nightly", ["a"])).get("a", Usual()).costs
+    deck.change("UPDATE entry SET kind = 'unknown' WHERE id = 1")
+    assert "usd" not in (await reports.run_times.of_tasks("nightly", ["a"])).get("a", Usual()).costs
+    deck.change("UPDATE entry SET kind = 'settled', job_id = 1 WHERE id = 1")
+    assert "usd" not in (await reports.run_times.of_tasks("nightly", ["a"])).get("a", Usual()).costs
+    deck.change("UPDATE entry SET job_id = 2 WHERE id = 1")
+    assert (await reports.run_times.of_tasks("nightly", ["a"]))["a"].costs["usd"].attempts == 3
+    deck.change("DELETE FROM entry")
 
 
 def test_names_that_sql_would_change_are_kept_apart(deck: Deck) -> None:
@@ -81,11 +124,12 @@ def test_names_that_sql_would_change_are_kept_apart(deck: Deck) -> None:
     [
         ([], None),
         ([5, 5], None),
-        ([3, 1, 2], (2, 3)),
-        (list(range(1, 101)), (50, 95)),
-        (list(range(1, 21)), (10, 19)),
+        ([3, 1, 2], (2, 3, 3)),
+        (list(range(1, 101)), (50, 90, 95)),
+        (list(range(1, 21)), (10, 18, 19)),
     ],
 )
-def test_what_is_usual_is_the_nearest_rank(times: list[int], expected: tuple[int, int] | None) -> None:
-    usual = usual_time(times)
-    assert (None if usual is None else (usual.median_ms, usual.p95_ms)) == expected
+def test_what_is_usual_is_the_nearest_rank(times: list[int], expected: tuple[int, int, int] | None) -> None:
+    time, cost = usual_time(times), usual_cost(times)
+    assert (time and (time.median_ms, time.p90_ms, time.p95_ms)) == expected
+    assert (cost and (cost.median, cost.p90, cost.p95)) == expected

@@ -15,13 +15,13 @@ from core.model.lanes import Head
 from core.model.limit_forms import held_by
 from core.model.limits import DEFAULT_POOL
 from core.model.records import replace
-from core.model.run_times import usual_time
 from core.model.status import JobStatus
 from core.model.values import INBOX
 from core.model.waits import Holder
 from core.store.reports.queues import read_paces
 from core.store.reports.rows import AnyRow
-from core.store.sql import among, ids, pack
+from core.store.reports.run_times import Named, read_usual_times
+from core.store.sql import among, ids
 
 LANES_MAX = 64
 """Lanes that are read for the place of a task; if there are more, only its own counts."""
@@ -33,9 +33,6 @@ OPEN_MAX = 1_000
 """Open attempts that are read, the longest first."""
 USUAL_MAX = 200
 """Tasks of workflows whose run times are read; others count as the mean of these."""
-
-Named = tuple[str, str]
-"""A task of a workflow, by both names."""
 
 _CLAIMABLE = among({JobStatus.PENDING, JobStatus.RUNNING}, "j.status")
 _LANE = "SELECT l.id, l.job_id, j.name, a.queue, a.gset_id, q.gset_id AS queue_set, j.vtime"
@@ -69,10 +66,6 @@ _OPEN = text(
     f"SELECT t.id, t.key, t.job_id, j.name, coalesce(a.pool, '{DEFAULT_POOL}') AS pool, a.started_at, a.held,"
     " a.gset_id FROM attempt a INDEXED BY attempt_open JOIN task t ON t.id = a.task_id"
     f" JOIN job j ON j.id = t.job_id WHERE a.status = 'running' ORDER BY a.started_at, t.id LIMIT {OPEN_MAX}"
-)
-_USUAL = text(
-    "SELECT r.workflow, r.key, group_concat(r.ms) AS times FROM json_each(:named) x CROSS JOIN run_time r"
-    " ON r.workflow = x.value->>0 AND r.key = x.value->>1 GROUP BY r.workflow, r.key"
 )
 
 
@@ -155,10 +148,7 @@ async def _medians(db: AsyncConnection, named: Iterable[Named]) -> dict[Named, i
     if not chosen:
         return {}
     known: dict[Named, int | None] = dict.fromkeys(chosen)
-    for row in await db.execute(_USUAL, {"named": pack([[*one] for one in chosen])}):
-        usual = usual_time([int(ms) for ms in row.times.split(",")])
-        known[row.workflow, row.key] = None if usual is None else usual.median_ms
-    return known
+    return known | {one: usual.median_ms for one, usual in (await read_usual_times(db, chosen)).items()}
 
 
 def _usual(names: Mapping[int, Named], medians: Mapping[Named, int | None]) -> dict[int, int]:

@@ -1,19 +1,22 @@
-"""Run times: what is usual for tasks of workflows.
+"""What is usual of tasks: run times, and costs from the ledger.
 
-Read by the control, for what runs and for the page of a task.
+Read by the control, for what runs, for the page of a task and for predictions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.model.run_times import UsualTime, usual_time
+from core.model.run_times import Usual, UsualCost, UsualTime, usual_cost, usual_time
+from core.model.values import INBOX
 from core.store.predicates import bound
+from core.store.reports.rows import AnyRow
 from core.store.reports.source import Source
-from core.store.schema import run_time
-from core.store.sql import ids
+from core.store.schema import RUN_TIMES, run_time
+from core.store.sql import ids, pack
 
 TASKS_MAX = 100
 """Tasks that are answered for at once; a list has the usual times of its first ones that run."""
@@ -26,6 +29,61 @@ _TIMES = text(
     " ON t.id = x.value AND t.job_id > 1 CROSS JOIN job j ON j.id = t.job_id"
     " CROSS JOIN run_time r ON r.workflow = j.name AND r.key = t.key GROUP BY x.value"
 )
+
+ENTRIES_MAX = 500
+"""Entries of a task of a workflow that are read, the newest: an attempt has one or a few for each unit."""
+
+Named = tuple[str, str]
+"""A task of a workflow, by both names."""
+
+_NAMED_TIMES = text(
+    "SELECT r.workflow, r.key, group_concat(r.ms) AS times FROM json_each(:named) x CROSS JOIN run_time r"
+    " ON r.workflow = x.value->>0 AND r.key = x.value->>1 GROUP BY r.workflow, r.key"
+)
+# What was booked as estimated says what was expected; losses and corrections are of no attempt that ended.
+_NAMED_COSTS = text(
+    "SELECT e.workflow, e.key, e.unit, e.task_id, e.epoch, sum(e.amount) AS amount"
+    " FROM json_each(:named) x CROSS JOIN entry e ON e.id IN"
+    " (SELECT id FROM entry INDEXED BY entry_of_task WHERE workflow = x.value->>0 AND key = x.value->>1"
+    f" ORDER BY id DESC LIMIT {ENTRIES_MAX})"
+    f" WHERE e.kind IN ('settled', 'charged', 'reconciled') AND e.job_id != {INBOX}"
+    " GROUP BY e.workflow, e.key, e.unit, e.task_id, e.epoch ORDER BY max(e.id) DESC"
+)
+
+
+async def read_usual(db: AsyncConnection, named: Iterable[Named]) -> dict[Named, Usual]:
+    """Return what is usual of tasks of workflows, of those of which anything is."""
+    distinct = list(dict.fromkeys(named))
+    times = await read_usual_times(db, distinct)
+    costs = _costs((await db.execute(_NAMED_COSTS, {"named": _packed(distinct)})).all())
+    both = dict.fromkeys((*times, *costs))
+    return {one: Usual(time=times.get(one), costs=costs.get(one, {})) for one in both}
+
+
+async def read_usual_times(db: AsyncConnection, named: Iterable[Named]) -> dict[Named, UsualTime]:
+    """Return how long tasks of workflows usually take, of those of which that is known."""
+    found: dict[Named, UsualTime] = {}
+    for row in await db.execute(_NAMED_TIMES, {"named": _packed(named)}):
+        usual = usual_time([int(ms) for ms in row.times.split(",")])
+        if usual is not None:
+            found[row.workflow, row.key] = usual
+    return found
+
+
+def _packed(named: Iterable[Named]) -> str:
+    return pack([[*one] for one in named])
+
+
+def _costs(rows: Sequence[AnyRow]) -> dict[Named, dict[str, UsualCost]]:
+    amounts: dict[tuple[Named, str], list[int]] = {}
+    for row in rows:
+        amounts.setdefault(((row.workflow, row.key), row.unit), []).append(row.amount)
+    found: dict[Named, dict[str, UsualCost]] = {}
+    for (named, unit), spent in amounts.items():
+        usual = usual_cost(spent[:RUN_TIMES])
+        if usual is not None:
+            found.setdefault(named, {})[unit] = usual
+    return found
 
 
 class RunTimeReports:
@@ -53,3 +111,9 @@ class RunTimeReports:
             rows = (await db.execute(_TIMES, {"ids": ids(task_ids[:TASKS_MAX])})).all()
         found = {row.id: usual_time([int(ms) for ms in row.times.split(",")]) for row in rows}
         return {task_id: usual for task_id, usual in found.items() if usual is not None}
+
+    async def of_tasks(self, workflow: str, keys: Iterable[str]) -> dict[str, Usual]:
+        """Return what is usual of these tasks of a workflow, time and costs, by key."""
+        async with self._source.snapshot() as db:
+            found = await read_usual(db, ((workflow, key) for key in keys))
+        return {key: usual for (_, key), usual in found.items()}

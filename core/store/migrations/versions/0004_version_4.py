@@ -131,6 +131,7 @@ INDEXES = (
     "DROP INDEX attempt_open",
     "CREATE INDEX entry_charge ON entry (task_id, charge) WHERE charge IS NOT NULL",
     "CREATE INDEX entry_counted ON entry (counted_at)",
+    'CREATE INDEX entry_of_task ON entry (workflow, "key") WHERE workflow IS NOT NULL',
     "CREATE INDEX entry_unpriced ON entry (model) WHERE price = 'none'",
     "CREATE INDEX entry_unknown ON entry (at) WHERE kind = 'unknown'",
     "CREATE INDEX entry_task ON entry (task_id, epoch) WHERE task_id IS NOT NULL",
