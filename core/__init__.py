@@ -12,7 +12,7 @@ from core.model.version import VERSION
 
 if TYPE_CHECKING:
     from core.app.deck import Deck, connect
-    from core.app.hosting import open_engine
+    from core.app.hosting.hosts import open_engine
     from core.model.limits import LimitRef
     from core.model.plans import TaskSpec
 
@@ -24,7 +24,7 @@ _ROOMS = {
     "LimitRef": "core.model.limits",
     "TaskSpec": "core.model.plans",
     "connect": "core.app.deck",
-    "open_engine": "core.app.hosting",
+    "open_engine": "core.app.hosting.hosts",
 }
 
 

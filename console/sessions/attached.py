@@ -13,7 +13,7 @@ from console.sessions.flags import ConsoleFlags
 from console.sessions.screen import show_screen
 from core.app.attach import attach
 from core.app.options import Options, own_claim
-from core.app.remote_host import NO_QUESTIONS, attach_or_start_remote, attach_remote
+from core.app.remote.ssh_host import NO_QUESTIONS, attach_or_start_remote, attach_remote
 from core.model.actors import Door
 from core.model.paths import ensure_home
 

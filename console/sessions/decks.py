@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from console.engine_lifecycle.starters import DialedEngine, EngineStarter, SpawnedEngine
-from core.app.deck_openings import known_decks, look_at, name_of, named_deck, note_used, open_deck, path_of
+from core.app.engine_process import engine_argv
+from core.app.named_decks import known_decks, look_at, name_of, named_deck, note_used, open_deck, path_of
 from core.app.options import Options, own_claim
-from core.app.spawn import engine_argv
 from core.control.api import ControlAPI
 from core.model.actors import Door
 from core.model.decks import DeckName, DeckSight, KnownDeck

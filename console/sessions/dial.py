@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from console.sessions.flags import read_dial
-from core.app.stdio_bridge import dial_or_start, dial_stdio
+from core.app.remote.stdio_bridge import dial_or_start, dial_stdio
 from core.model.errors import TaskdeckError
 
 

@@ -13,7 +13,7 @@ from console.sessions.decks import OpenDeck
 from console.sessions.flags import ConsoleFlags
 from console.sessions.screen import show_screen
 from core.app.attach import attach
-from core.app.embedded import EngineThread
+from core.app.hosting.engine_thread import EngineThread
 from core.app.options import Options, own_claim
 from core.app.signals import cancelling_on_signal, deferring_signals
 from core.model.actors import Door

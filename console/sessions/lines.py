@@ -13,8 +13,8 @@ from console.memory import Memory
 from console.sessions.flags import ConsoleFlags
 from console.sessions.overview import write_overview
 from core.app.options import Options, own_claim
-from core.app.remote_host import attach_or_start_remote
-from core.app.store_first import read_store_first
+from core.app.reading.store import read_store_first
+from core.app.remote.ssh_host import attach_or_start_remote
 from core.model.actors import Door
 from core.model.errors import Invalid
 

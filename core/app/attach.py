@@ -11,10 +11,10 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from core.app.engine_process import StartingEngine, spawn_engine
 from core.app.lock import is_held, silent_owner
 from core.app.options import Options
 from core.app.signals import cancelling_on_signal
-from core.app.spawn import StartingEngine, spawn_engine
 from core.control.api import ControlAPI
 from core.control.calls import HANDSHAKE_SECONDS
 from core.control.dialers import SocketDialer
@@ -68,7 +68,7 @@ async def attach_or_apply(options: Options) -> AsyncIterator[ControlAPI]:
             yield remote
         return
     # SQL and the engine take longer to import than all else together.
-    from core.app.hosting import own_and_apply
+    from core.app.hosting.hosts import own_and_apply
 
     async with own_and_apply(options) as control:
         yield control

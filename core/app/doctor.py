@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from core.app.attach import attach
 from core.app.lock import find_owner
-from core.app.logind import Machine, survival
 from core.app.options import Options
+from core.app.systemd.logind import Machine, survival
 from core.files.kinds import exists
 from core.host import free_bytes, has_pidfd, user_name
 from core.model.errors import Conflict, TaskdeckError

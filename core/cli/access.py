@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from core.app.attach import attach, attach_or_apply, attach_or_start
-from core.app.lasting_control import LastingControl
 from core.app.options import Options
-from core.app.remote_host import attach_or_start_remote, attach_remote
+from core.app.reading.lasting_control import LastingControl
+from core.app.remote.ssh_host import attach_or_start_remote, attach_remote
 from core.cli.arguments import Common, Reading
 from core.cli.output import note
 from core.control.api import ControlAPI

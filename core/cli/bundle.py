@@ -17,8 +17,8 @@ from core.app.attach import closing, dial
 from core.app.bundles.contents import RATIO, SMALL
 from core.app.bundles.file import BundleFile, open_bundle_file
 from core.app.bundles.writing import Wanted, Written, write_bundle
-from core.app.reading import read_store
-from core.app.remote_host import attach_or_start_remote
+from core.app.reading.store import read_store
+from core.app.remote.ssh_host import attach_or_start_remote
 from core.app.signals import Interrupted, cancelling_on_signal
 from core.cli.arguments import Remote
 from core.cli.commands import Command

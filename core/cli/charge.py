@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from core.app.attach import attach
-from core.app.lasting_control import GONE, UNHEARD
+from core.app.reading.lasting_control import GONE, UNHEARD
 from core.cli.arguments import Common
 from core.cli.commands import Command
 from core.cli.output import emit, note, say

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias, cast
 
-from core.app.names import names_of
+from core.app.reading.names import names_of
 from core.cli.completion_scripts import SCRIPTS
 from core.files.kinds import is_dir
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from core.app.stdio_bridge import dial_or_start, dial_stdio
+from core.app.remote.stdio_bridge import dial_or_start, dial_stdio
 from core.cli.arguments import Common
 from core.cli.commands import Command
 from core.cli.parameters import Option

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from core.app.deck_openings import known_decks, look_at, named_deck, path_of
+from core.app.named_decks import known_decks, look_at, named_deck, path_of
 from core.app.options import Options
 from core.cli.arguments import Common
 from core.cli.commands import Command

@@ -10,10 +10,10 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from core.app.attach import attach
-from core.app.lasting_control import PATIENCE, read_engine_first
 from core.app.lock import is_held
 from core.app.options import Options
-from core.app.remote_host import attach_or_start_remote
+from core.app.reading.lasting_control import PATIENCE, read_engine_first
+from core.app.remote.ssh_host import attach_or_start_remote
 from core.cli.access import running, trouble_lines
 from core.cli.arguments import Common, Reading
 from core.cli.output import note

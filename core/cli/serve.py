@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from core.app.hosting import UntilIdle, serve_after_take_over
-from core.app.hosting import serve as serve_engine
+from core.app.engine_process import StartNotice
+from core.app.hosting.hosts import UntilIdle, serve_after_take_over
+from core.app.hosting.hosts import serve as serve_engine
 from core.app.options import Options
-from core.app.spawn import StartNotice
-from core.app.systemd_unit import user_unit
+from core.app.systemd.unit import user_unit
 from core.cli.arguments import Hosting
 from core.cli.commands import Command
 from core.cli.output import emit, note, put, say

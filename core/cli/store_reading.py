@@ -15,7 +15,7 @@ from core.app.bundles.control import cut_text, title
 from core.app.bundles.opening import open_bundle
 from core.app.doctor import DoctorReport
 from core.app.options import Options
-from core.app.reading import read_store
+from core.app.reading.store import read_store
 from core.app.signals import Interrupted
 from core.cli.output import note
 from core.cli.refusals import Left

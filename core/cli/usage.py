@@ -14,7 +14,7 @@ from datetime import tzinfo
 from typing import Annotated
 
 from core.app.attach import attach
-from core.app.lasting_control import GONE, PATIENCE, UNHEARD
+from core.app.reading.lasting_control import GONE, PATIENCE, UNHEARD
 from core.cli.access import running
 from core.cli.arguments import Remote
 from core.cli.commands import Command

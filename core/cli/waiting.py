@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from typing import TypeVar
 
-from core.app.lasting_control import GONE
+from core.app.reading.lasting_control import GONE
 from core.app.signals import Interrupted, handling_signals, restore_signals
 from core.cli.arguments import Common
 from core.model.errors import TaskdeckError, Unavailable

@@ -1,6 +1,6 @@
 """KnownDecks: the homes and hosts that an operator had open.
 
-Made by `core.app.deck_openings`; used by the command `homes` and by the console's sessions.
+Made by `core.app.named_decks`; used by the command `homes` and by the console's sessions.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from core.app.bundles.control import BundleControl
 from core.app.bundles.opening import open_bundle
 from core.app.bundles.writing import Wanted, write_bundle
 from core.app.options import Options
-from core.app.reading import read_store
+from core.app.reading.store import read_store
 from core.control.api import ControlAPI, LogLines, ReadingAPI
 from core.control.arguments import Target
 from core.control.dialers import SocketDialer

@@ -9,7 +9,7 @@ import pytest
 
 import core
 from core.app.doctor import doctor
-from core.app.lifetime import ClientControl
+from core.app.hosting.lifetime import ClientControl
 from core.app.options import Options
 from core.model.errors import Unavailable
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import core
-from core.app.lasting_control import LastingControl
 from core.app.options import Options
+from core.app.reading.lasting_control import LastingControl
 from core.control.api import ControlAPI, EventQuery, Request, Target
 from core.model.errors import Invalid, Unavailable
 

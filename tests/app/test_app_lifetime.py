@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from core.app import lifetime
-from core.app.lifetime import serve_until_idle
+from core.app.hosting import lifetime
+from core.app.hosting.lifetime import serve_until_idle
 from tests.support.waiting import DEADLINE, until
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.app.logind import Logind, Machine, read_logind, survival
+from core.app.systemd.logind import Logind, Machine, read_logind, survival
 
 SESSION = "0::/user.slice/user-1000.slice/session-3.scope\n"
 MANAGER = "0::/user.slice/user-1000.slice/user@1000.service/app.slice/taskdeck.service\n"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from core.app import lasting_control
-from core.app.lasting_control import read_engine_first
 from core.app.options import Options
+from core.app.reading import lasting_control
+from core.app.reading.lasting_control import read_engine_first
 from core.model.errors import Unavailable
 from tests.support.homes import Home
 

@@ -10,7 +10,7 @@ import pytest
 
 from core import host
 from core.app.options import Options
-from core.app.remote_host import RemoteHost, refusal, remote_host, try_connection
+from core.app.remote.ssh_host import RemoteHost, refusal, remote_host, try_connection
 from core.model.errors import Invalid, Unavailable
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from core.app.stdio_bridge import bridge
+from core.app.remote.stdio_bridge import bridge
 from tests.support.homes import Home, lines
 from tests.support.waiting import DEADLINE
 

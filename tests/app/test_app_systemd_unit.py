@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from core.app.systemd_unit import user_unit
+from core.app.systemd.unit import user_unit
 from core.config import Settings
 from core.model.errors import Invalid
 from tests.support.homes import Home

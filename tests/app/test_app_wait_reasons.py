@@ -8,7 +8,7 @@ import pytest
 
 from core.app.lock import EngineLock
 from core.app.options import Options
-from core.app.reading import read_store
+from core.app.reading.store import read_store
 from tests.store.deck import Deck, task
 
 

@@ -78,7 +78,7 @@ def test_filters_load_their_search_engine_only_for_a_pattern(checkout: Path) -> 
 
 
 def test_commands_that_read_the_store_load_no_http_client(checkout: Path) -> None:
-    code = "import core.app.reading, core.cli.events, core.cli.lists, core.cli.logs, core.cli.show"
+    code = "import core.app.reading.store, core.cli.events, core.cli.lists, core.cli.logs, core.cli.show"
     assert foreign_modules_loaded_by(code, checkout) & {"httpx", "apscheduler", "uvicorn"} == set()
 
 

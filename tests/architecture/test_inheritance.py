@@ -15,9 +15,9 @@ METHODS = 60
 TOO_WIDE: tuple[str, ...] = (
     "console/protection/guard.py",
     "core/app/bundles/control.py",
-    "core/app/lasting_control.py",
-    "core/app/lifetime.py",
-    "core/app/store_first.py",
+    "core/app/reading/lasting_control.py",
+    "core/app/hosting/lifetime.py",
+    "core/app/reading/store.py",
     "core/control/local.py",
     "core/control/remote.py",
 )

@@ -17,7 +17,7 @@ from tests.architecture.trees import write_tree
 
 DATA = (
     "themes/*.toml",
-    "core/app/*.service",
+    "core/app/systemd/*.service",
     "core/cli/*.json",
     "core/workflows/builtin/*",
     "core/store/migrations/**/*",

@@ -25,8 +25,8 @@ BROAD_CATCHES = (
 LATE_IMPORTS = (
     "console/launch.py",
     "core/app/attach.py",
-    "core/app/hosting.py",
-    "core/app/lasting_control.py",
+    "core/app/hosting/engine_start.py",
+    "core/app/reading/lasting_control.py",
     "core/app/options.py",
     "core/cli/reading.py",
     "core/filters/patterns.py",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.app.options import Options
-from core.app.reading import read_store
+from core.app.reading.store import read_store
 from tests.cli.cli_stage import Deck as CommandLine
 from tests.store.deck import Deck
 from tests.store.wait_cases import CASES, number

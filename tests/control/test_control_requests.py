@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import pytest
 
-from core.app.store_first import StoreFirstControl
+from core.app.reading.store import StoreFirstControl
 from core.control import api, operator_requests, wire
 from core.control.api import (
     ROUTES,

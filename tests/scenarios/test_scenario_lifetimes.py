@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from core.app.spawn import LOG
+from core.app.engine_process import LOG
 from core.host import find_process
 from tests.support.homes import LEAVES, Home
 from tests.support.terminal import Terminal

@@ -1,4 +1,4 @@
-"""Start an engine as a process that outlives its terminal.
+"""An engine as a process of its own: its argv, its start.
 
 Called by `attach`, by `dial-stdio` and by the console's attached session.
 """

@@ -1,49 +1,31 @@
-"""Start and run an engine in this process.
+"""Hosts of an engine: a command, a thread, a program, one verb.
 
-Called by the command `serve`, by `attach`, by `open_engine` and by the embedded engine's thread.
+Called by the command `serve`, by `attach`, by `core.open_engine` and by the engine's thread.
 """
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import os
-import random
-import threading
-from asyncio import shield
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from core import logs
 from core.app.attach import closing
 from core.app.deck import Deck
-from core.app.lifetime import ClientControl, serve_until_idle, stop_on_signals
+from core.app.hosting.engine_start import listening, running, start_engine
+from core.app.hosting.lifetime import ClientControl, serve_until_idle, stop_on_signals
 from core.app.lock import EngineLock
 from core.app.options import Options
 from core.app.ownership import MARGIN_SECONDS, own, own_or_attach, take_over
-from core.app.reachability import kept_reachable
-from core.app.signals import cancelling_on_signal, deferring_signals, give_children_default_signals
-from core.connectors.registry import build
+from core.app.signals import cancelling_on_signal, deferring_signals
 from core.control.api import ControlAPI
 from core.control.local import LocalControl
 from core.control.remote import RemoteControl
-from core.control.server import ControlServer
-from core.engine.alarms import SchedulerAlarms
-from core.engine.clock import SystemClock
-from core.engine.service import Engine, Ports
-from core.host import effective_user
-from core.model.actors import signed
-from core.model.paths import Paths, ensure_home
+from core.engine.service import Engine
+from core.model.paths import ensure_home
 from core.model.ports import Connector
-from core.rules.families import family_of
-from core.store.version import is_older
-
-LEFT = "what it was started for is done"
-"""Why an engine of a program, or of one command, ends."""
-
-_log = logs.get_logger(__name__)
 
 
 @asynccontextmanager
@@ -59,8 +41,8 @@ async def own_and_apply(options: Options) -> AsyncIterator[ControlAPI]:
             yield owned
         return
     with owned:
-        engine = await _start(options, (), dispatch=False)
-        async with _running(engine):
+        engine = await start_engine(options, (), dispatch=False)
+        async with running(engine):
             yield LocalControl(engine)
 
 
@@ -102,8 +84,8 @@ async def serve_embedded(options: Options, *, ready: Callable[[Engine], None]) -
     Signals are left to the process. Raises `Unavailable` (`engine.running`).
     """
     with await own(options, hint="open the console on it: 'taskdeck' without --embedded") as lock:
-        engine = await _start(options, (), dispatch=True)
-        async with _listening(engine, ClientControl(engine), lock):
+        engine = await start_engine(options, (), dispatch=True)
+        async with listening(engine, ClientControl(engine), lock):
             ready(engine)
             await engine.stopped()
 
@@ -123,9 +105,9 @@ async def open_engine(
     """
     options = Options.of_program(home, slots=slots)
     with await own(options, hint="use core.connect") as lock:
-        engine = await _start(options, connectors, dispatch=dispatch)
+        engine = await start_engine(options, connectors, dispatch=dispatch)
         control = LocalControl(engine)
-        async with _listening(engine, control, lock) if dispatch else _running(engine):
+        async with listening(engine, control, lock) if dispatch else running(engine):
             yield Deck(control)
 
 
@@ -137,10 +119,10 @@ async def _serve(
             owned = await lock
         with owned:
             with cancelling_on_signal():
-                engine = await _start(options, (), dispatch=True)
+                engine = await start_engine(options, (), dispatch=True)
             _collect_less()
             clients = ClientControl(engine)
-            async with _listening(engine, clients, owned) as server:
+            async with listening(engine, clients, owned) as server:
                 with stop_on_signals(engine):
                     ready(_ready_line(engine))
                     if until is None:
@@ -163,81 +145,3 @@ def _collect_less() -> None:
     # In a process of our own: looking for cycles after every 700 objects costs a fifth of the throughput.
     gc.freeze()
     gc.set_threshold(10_000, 10, 10)
-
-
-async def _start(options: Options, connectors: Sequence[Connector], *, dispatch: bool) -> Engine:
-    started_by = signed(options.actor, effective_user())
-    paths = ensure_home(options.paths.home)
-    give_children_default_signals()
-    settings = options.settings()
-    # A file with faults is refused before the engine, whichever part of it they are in.
-    capacity = options.capacity()
-    registry = build(settings, connectors=connectors, references=options.connectors)
-    logs.configure(
-        paths.logs, level=settings.log_level, max_bytes=settings.log_bytes, files=settings.log_files
-    )
-    await _bring_up(paths, options.tell)
-    clock = SystemClock()
-    ports = Ports(
-        clock=clock,
-        alarms=SchedulerAlarms(clock),
-        draw=random.SystemRandom().random,
-        registry=registry,
-        capacity=capacity,
-    )
-    engine = Engine(paths, settings, ports, started_by=started_by)
-    try:
-        await (engine.start() if dispatch else engine.start_without_claims())
-    except BaseException:
-        engine.stop()
-        with suppress(Exception):
-            await engine.stopped()
-        raise
-    return engine
-
-
-async def _bring_up(paths: Paths, tell: Callable[[str], None]) -> None:
-    """Upgrade an older store; a caller that is cancelled meanwhile leaves it as it was."""
-    if not is_older(paths.db):
-        return
-    # Alembic takes a quarter of a second to import, and is needed once for each release.
-    from core.store.upgrade import Progress, upgrade_store
-
-    def say(line: str) -> None:
-        _log.info("upgrade of the store", step=line)
-        tell(line)
-
-    progress = Progress(tell=say, stop=threading.Event())
-    work = asyncio.ensure_future(asyncio.to_thread(upgrade_store, paths.db, progress, family_of=family_of))
-    try:
-        await shield(work)
-    except asyncio.CancelledError:
-        progress.stop.set()
-        await asyncio.wait([work])
-        raise
-
-
-@asynccontextmanager
-async def _listening(engine: Engine, control: ControlAPI, lock: EngineLock) -> AsyncIterator[ControlServer]:
-    """Serve a control on the socket around the body, then stop the engine."""
-    server = ControlServer()
-    try:
-        async with _running(engine):
-            await server.start(control, engine.paths.socket)
-            async with kept_reachable(engine, server, lock):
-                yield server
-    finally:
-        await server.stop()
-
-
-@asynccontextmanager
-async def _running(engine: Engine) -> AsyncIterator[None]:
-    """Stop the engine after the body; raise what made it fail."""
-    try:
-        yield
-    finally:
-        # Unless it was asked to before.
-        engine.stop(reason=LEFT)
-        await shield(engine.ended())
-    if engine.failure is not None:
-        raise engine.failure

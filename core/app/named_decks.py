@@ -1,4 +1,4 @@
-"""Open a deck, or look how it does.
+"""Decks by name: those known, how one is opened or does.
 
 Called by the console's sessions and by the command `homes`.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from core.app.attach import closing, dial, find_or_start
 from core.app.options import Options
-from core.app.remote_host import (
+from core.app.remote.ssh_host import (
     NO_QUESTIONS,
     attach_or_start_remote,
     attach_remote,

@@ -1,6 +1,6 @@
-"""Open the store of a home for reading, engine or not.
+"""Read the store of a home, with its engine or without.
 
-Used by the commands that only read, and by `LastingControl`.
+Used by the commands that only read, by `LastingControl` and by the console's session of lines.
 """
 
 from __future__ import annotations
@@ -9,15 +9,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
+from core.app.attach import closing, dial
 from core.app.lock import is_held
 from core.app.options import Options
+from core.control.api import ControlAPI, Kind, ReadingAPI, Request, kind_of
 from core.control.reading import ReadingControl
-from core.control.wait_answers import EngineSight
+from core.control.wait_answers import EngineSight, ask_engine
 from core.model.paths import Paths
 from core.model.waits import EngineFacts
 from core.store.readers import Readers
 from core.store.reports import Reports
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,3 +60,36 @@ async def open_store(options: Options, *, engine: EngineSight | None = None) -> 
 async def _unheard(paths: Paths) -> EngineFacts:
     """Return whether an engine owns the store: who reads the store has no answer of one."""
     return EngineFacts(state="silent" if is_held(paths.lock) else "none")
+
+
+class StoreFirstControl(ControlAPI):
+    """Two controls as one: what can be read is read from the store, whether the engine is there or not."""
+
+    def __init__(self, *, reading: ReadingControl, engine: ControlAPI) -> None:
+        self._reading = reading
+        self._engine = engine
+
+    async def ask(self, request: Request[R]) -> R:
+        """Ask the one that can answer."""
+        asked: ReadingAPI = self._reading if kind_of(request) is Kind.READ else self._engine
+        return await asked.ask(request)
+
+    async def close(self) -> None:
+        """Close both."""
+        await self._reading.close()
+        await self._engine.close()
+
+
+@asynccontextmanager
+async def read_store_first(options: Options) -> AsyncIterator[ControlAPI]:
+    """Lend a control that reads the store and asks the engine, if one runs, for all else.
+
+    Raises `Unavailable` (`store.missing` and its like) where nothing can be read.
+    """
+    async with (
+        closing(dial(options.paths)) as engine,
+        read_store(options, engine=partial(ask_engine, engine)) as reading,
+    ):
+        control = StoreFirstControl(reading=reading, engine=engine)
+        await control.queues()
+        yield control

@@ -14,8 +14,8 @@ import time
 from contextlib import closing, suppress
 from pathlib import Path
 
+from core.app.engine_process import spawn_engine
 from core.app.lock import is_held, silent_owner
-from core.app.spawn import spawn_engine
 from core.control.sockets import address_of, check_peer
 from core.host import default_home
 from core.model.errors import Unavailable

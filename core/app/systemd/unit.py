@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
+from core.app.engine_process import program
 from core.app.ownership import MARGIN_SECONDS
-from core.app.spawn import program
 from core.config import Settings
 from core.files.kinds import is_file
 from core.model.errors import Invalid
@@ -31,7 +31,7 @@ def user_unit(home: Path, settings: Settings, *, flags: Sequence[str] = ()) -> s
         "@COMMAND@": " ".join(_quote(argument) for argument in command),
         "@PATIENCE@": str(math.ceil(settings.stop_grace + MARGIN_SECONDS)),
     }
-    text = files("core.app").joinpath(TEMPLATE).read_text(encoding="utf-8")
+    text = files("core.app.systemd").joinpath(TEMPLATE).read_text(encoding="utf-8")
     for name, value in values.items():
         text = text.replace(name, value)
     return text

@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 
-from core.app.hosting import serve_embedded
+from core.app.hosting.hosts import serve_embedded
 from core.app.options import Options
 from core.app.signals import give_children_default_signals
 from core.engine.service import Engine

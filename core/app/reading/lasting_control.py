@@ -18,7 +18,7 @@ from core.model.status import JOB_FINAL, TASK_FINAL
 
 if TYPE_CHECKING:
     from core.app.options import Options
-    from core.app.reading import StoreReading
+    from core.app.reading.store import StoreReading
 
 R = TypeVar("R")
 GONE = ("engine.lost", "engine.none", "engine.stopping")
@@ -73,7 +73,7 @@ class LastingControl(ControlAPI):
     async def _reading(self) -> StoreReading:
         if self._store is None:
             # SQL takes longer to import than most commands take; hardly any come here.
-            from core.app.reading import open_store
+            from core.app.reading.store import open_store
 
             self._store = await self._opened.enter_async_context(open_store(self._options))
         return self._store

@@ -1,0 +1,118 @@
+"""An engine in this process: started, listening, stopped in order.
+
+Called by the hosts of this room.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+from asyncio import shield
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+
+from core import logs
+from core.app.hosting.reachability import kept_reachable
+from core.app.lock import EngineLock
+from core.app.options import Options
+from core.app.signals import give_children_default_signals
+from core.connectors.registry import build
+from core.control.api import ControlAPI
+from core.control.server import ControlServer
+from core.engine.alarms import SchedulerAlarms
+from core.engine.clock import SystemClock
+from core.engine.service import Engine, Ports
+from core.host import effective_user
+from core.model.actors import signed
+from core.model.paths import Paths, ensure_home
+from core.model.ports import Connector
+from core.rules.families import family_of
+from core.store.version import is_older
+
+LEFT = "what it was started for is done"
+"""Why an engine of a program, or of one command, ends."""
+
+_log = logs.get_logger(__name__)
+
+
+async def start_engine(options: Options, connectors: Sequence[Connector], *, dispatch: bool) -> Engine:
+    """Return an engine of these options that has started; without `dispatch` it claims nothing.
+
+    An older store is upgraded first.
+    """
+    started_by = signed(options.actor, effective_user())
+    paths = ensure_home(options.paths.home)
+    give_children_default_signals()
+    settings = options.settings()
+    # A file with faults is refused before the engine, whichever part of it they are in.
+    capacity = options.capacity()
+    registry = build(settings, connectors=connectors, references=options.connectors)
+    logs.configure(
+        paths.logs, level=settings.log_level, max_bytes=settings.log_bytes, files=settings.log_files
+    )
+    await _bring_up(paths, options.tell)
+    clock = SystemClock()
+    ports = Ports(
+        clock=clock,
+        alarms=SchedulerAlarms(clock),
+        draw=random.SystemRandom().random,
+        registry=registry,
+        capacity=capacity,
+    )
+    engine = Engine(paths, settings, ports, started_by=started_by)
+    try:
+        await (engine.start() if dispatch else engine.start_without_claims())
+    except BaseException:
+        engine.stop()
+        with suppress(Exception):
+            await engine.stopped()
+        raise
+    return engine
+
+
+async def _bring_up(paths: Paths, tell: Callable[[str], None]) -> None:
+    """Upgrade an older store; a caller that is cancelled meanwhile leaves it as it was."""
+    if not is_older(paths.db):
+        return
+    # Alembic takes a quarter of a second to import, and is needed once for each release.
+    from core.store.upgrade import Progress, upgrade_store
+
+    def say(line: str) -> None:
+        _log.info("upgrade of the store", step=line)
+        tell(line)
+
+    progress = Progress(tell=say, stop=threading.Event())
+    work = asyncio.ensure_future(asyncio.to_thread(upgrade_store, paths.db, progress, family_of=family_of))
+    try:
+        await shield(work)
+    except asyncio.CancelledError:
+        progress.stop.set()
+        await asyncio.wait([work])
+        raise
+
+
+@asynccontextmanager
+async def listening(engine: Engine, control: ControlAPI, lock: EngineLock) -> AsyncIterator[ControlServer]:
+    """Serve a control on the socket around the body, then stop the engine."""
+    server = ControlServer()
+    try:
+        async with running(engine):
+            await server.start(control, engine.paths.socket)
+            async with kept_reachable(engine, server, lock):
+                yield server
+    finally:
+        await server.stop()
+
+
+@asynccontextmanager
+async def running(engine: Engine) -> AsyncIterator[None]:
+    """Stop the engine after the body; raise what made it fail."""
+    try:
+        yield
+    finally:
+        # Unless it was asked to before.
+        engine.stop(reason=LEFT)
+        await shield(engine.ended())
+    if engine.failure is not None:
+        raise engine.failure
