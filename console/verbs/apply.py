@@ -13,7 +13,7 @@ from typing import assert_never
 from console.verbs.tiers import Verb
 from core.control.api import ControlAPI, Retry, Target
 from core.model.actors import LABEL_VARIABLE, Door, claim
-from core.model.commands import Effect, Operated
+from core.model.commands import RETRY_LIMIT, Effect, Operated
 from core.model.errors import TaskdeckError, Unavailable
 from core.model.records import replace
 from core.model.text import SafeText, safe_line
@@ -42,6 +42,7 @@ class Refusal:
 
     target: Target
     reason: str
+    code: str = ""
 
     @property
     def line(self) -> SafeText:
@@ -126,6 +127,18 @@ def only(tally: Tally, tasks: frozenset[int]) -> Tally:
     return replace(tally, moved=(Target(task_ids=ids),) if ids and tally.changed else ())
 
 
+def retried_often(tally: Tally) -> tuple[int, ...]:
+    """Return the tasks that were refused because they were retried as often as they may be."""
+    often = (refusal.target for refusal in tally.refused if refusal.code == RETRY_LIMIT)
+    return tuple(number for target in often for number in target.task_ids or ())
+
+
+def with_forced(tally: Tally, forced: Tally) -> Tally:
+    """Add what was retried past the limit to the retry that was refused it."""
+    others = tuple(refusal for refusal in tally.refused if refusal.code != RETRY_LIMIT)
+    return replace(tally, refused=others) + forced
+
+
 def summary(tally: Tally) -> SafeText:
     """Return in one line what was changed and what was refused."""
     parts = [f"{tally.changed:,} changed"] if tally.changed or not tally.refused else []
@@ -145,13 +158,15 @@ def name_of(target: Target) -> str:
 
 
 def _tally(target: Target, operated: Operated) -> Tally:
-    refused = tuple(_refusal(target, number, reason) for number, reason in operated.refused)
+    refused = tuple(_refusal(target, number, reason, code=code) for number, reason, code in operated.refused)
     return Tally(
         changed=operated.changed, refused=refused, moved=_moved(target, operated) if operated.changed else ()
     )
 
 
-def _refusal(target: Target, number: int, reason: str) -> Refusal:
+def _refusal(target: Target, number: int, reason: str, *, code: str) -> Refusal:
+    if code == RETRY_LIMIT:
+        return Refusal(target=Target(task_ids=(number,)), reason=reason, code=code)
     if target.job_id is not None and number != target.job_id:
         return Refusal(target=target, reason=f"task {number}: {reason}")
     if target.task_ids is None and target.filter is None:
@@ -164,7 +179,7 @@ def _moved(target: Target, operated: Operated) -> tuple[Target, ...]:
         return ()
     if target.task_ids is None:
         return (target,)
-    refused = {number for number, _ in operated.refused}
+    refused = {refusal.id for refusal in operated.refused}
     return (Target(task_ids=tuple(number for number in target.task_ids if number not in refused)),)
 
 
@@ -172,6 +187,8 @@ def _ask(control: ControlAPI, order: Order, target: Target) -> Awaitable[Operate
     match order.verb:
         case Verb.RETRY:
             return control.retry(target, reason=order.reason, actor=ACTOR)
+        case Verb.FORCE_RETRY:
+            return control.retry(target, force=True, reason=order.reason, actor=ACTOR)
         case Verb.CANCEL:
             return control.cancel(target, reason=order.reason, actor=ACTOR)
         case Verb.PAUSE:

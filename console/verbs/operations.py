@@ -12,7 +12,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import assert_never
 
-from console.verbs.apply import ACTOR, SHOWN, Order, Tally, apply, foretell, movable, only, summary
+from console.verbs.apply import (
+    ACTOR,
+    SHOWN,
+    Order,
+    Tally,
+    apply,
+    foretell,
+    movable,
+    name_of,
+    only,
+    retried_often,
+    summary,
+    with_forced,
+)
 from console.verbs.kill import kill
 from console.verbs.kill_candidates import KILL_SOURCES
 from console.verbs.questions import CountQuestion, Notices, Questions, Report
@@ -254,6 +267,8 @@ class Operations:
         # The inverse must spare what was held before, and what the predicate left alone.
         tasks = None if target is None or not undoable else await movable(self._control, verb, target)
         tally = await apply(self._control, Order(verb=verb, targets=scope.targets))
+        if verb is Verb.RETRY:
+            tally = await self._retry_past_limit(tally)
         if tasks is not None:
             tally = only(tally, tasks)
         if undoable and tally.moved:
@@ -264,6 +279,18 @@ class Operations:
         else:
             await self._show_result(title, tally)
         return tally
+
+    async def _retry_past_limit(self, tally: Tally) -> Tally:
+        """Offer to retry what was retried as often as it may be; return what both changed."""
+        often = retried_often(tally)
+        if not often:
+            return tally
+        target = Target(task_ids=often)
+        scope = scope_of(Selection(target=target, label=name_of(target).rstrip(":")))
+        if not await self._confirmed(Verb.FORCE_RETRY, scope):
+            return tally
+        order = Order(verb=Verb.FORCE_RETRY, targets=scope.targets)
+        return with_forced(tally, await apply(self._control, order))
 
     async def _matched_since(self, target: Target) -> int:
         if target.filter is None:

@@ -27,6 +27,8 @@ class Verb(StrEnum):
     """What can be done to jobs, tasks and queues."""
 
     RETRY = "retry"
+    FORCE_RETRY = "retry past the limit"
+    """Run again what was retried as often as it may be."""
     CANCEL = "cancel"
     PAUSE = "pause"
     RESUME = "resume"

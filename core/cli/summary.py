@@ -133,7 +133,7 @@ def _say_changes(result: Operated, outcome: Outcome) -> None:
 def _changes_shape(result: Operated, outcome: Outcome) -> JsonObject:
     return {
         "changed": result.changed,
-        "refused": [{"id": refusal.id, "reason": refusal.reason} for refusal in result.refused],
+        "refused": [refusal._asdict() for refusal in result.refused],
         "jobs": [
             {"job": forecast.job_id, "status_at_best": forecast.status, "reason": forecast.reason}
             for forecast in result.forecasts

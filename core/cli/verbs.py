@@ -72,6 +72,9 @@ class Retry(Remote):
 
     chosen: Chosen
     downstream: Annotated[bool, Option(help="Also everything that depends on the tasks.")] = False
+    force: Annotated[
+        bool, Option(help="Also tasks that were retried as often as `manual_retries` allows.")
+    ] = False
     reason: Reason = ""
 
 
@@ -159,6 +162,7 @@ async def retry(arguments: Retry) -> int:
             ask=lambda target: operator_requests.Retry(
                 target=target,
                 downstream=arguments.downstream,
+                force=arguments.force,
                 reason=arguments.reason,
                 actor=arguments.chosen.actor,
             ),
@@ -310,6 +314,7 @@ COMMANDS = (
         examples=(
             "taskdeck retry 12",
             "taskdeck retry 12/parse --downstream --dry-run",
+            "taskdeck retry 12/parse --force --reason 'the server is back'",
             "taskdeck retry --where 'status:failed err~timeout age<1d' --yes",
         ),
     ),

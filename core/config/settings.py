@@ -77,6 +77,8 @@ class Settings(BaseSettings):
     """Lost attempts after which a task is given up: the poison rule."""
     max_bounces: int = Field(5, ge=1, le=1_000)
     """Failed hand-offs after which a task is given up."""
+    manual_retries: int = Field(5, ge=0, le=1_000_000)
+    """How often a task may be retried by hand; beyond that a retry needs `--force`."""
     output_cap: int = Field(64 * MIB, ge=4_096)
     """Bytes of output kept per attempt; of a task by `--output-limit`, `output_limit:`."""
     output_policy: Literal["drop_middle", "fail"] = "drop_middle"

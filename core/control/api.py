@@ -215,15 +215,23 @@ class ControlAPI(ReadingAPI):
         return await self.ask(Kill(target=target, reason=reason, actor=actor))
 
     async def retry(
-        self, target: Target, *, downstream: bool = False, reason: str = "", actor: str = OPERATOR
+        self,
+        target: Target,
+        *,
+        downstream: bool = False,
+        force: bool = False,
+        reason: str = "",
+        actor: str = OPERATOR,
     ) -> Operated:
         """Run final tasks (ids, filter) again, or all that went wrong in a job.
 
         `downstream` also reruns everything that depends on the tasks. Of each job that had ended, the
         answer says which status it gets at best (`forecasts`). A queue raises `Invalid` (`target.unfit`),
-        the inbox `Conflict` (`job.inbox`).
+        the inbox `Conflict` (`job.inbox`). Tasks that were retried `manual_retries` times are refused
+        (`retry.limit`) without `force`.
         """
-        return await self.ask(Retry(target=target, downstream=downstream, reason=reason, actor=actor))
+        request = Retry(target=target, downstream=downstream, force=force, reason=reason, actor=actor)
+        return await self.ask(request)
 
     async def pause(self, target: Target, *, reason: str = "", actor: str = OPERATOR) -> Operated:
         """Claim no more from a job or a queue; what runs goes on. Tasks and filters are `target.unfit`."""

@@ -9,6 +9,7 @@ from core.control.arguments import OPERATOR, Target, unfit
 from core.control.requests import Kind, Request, verb
 from core.model import bounds, commands
 from core.model.commands import Effect, Force, Operated, Operation
+from core.model.records import replace
 
 ACKNOWLEDGED_MS = 366 * 24 * 3_600_000
 """For how long a failure family may be acknowledged."""
@@ -52,10 +53,19 @@ class Kill(Operate, frozen=True, kw_only=True):
 class Retry(Operate, frozen=True, kw_only=True):
     downstream: bool = False
     reason: str = ""
+    force: bool = False
 
     def on_tasks(self, task_ids: tuple[int, ...]) -> Operation:
+        return replace(self.on_job(None), task_ids=task_ids)
+
+    def on_job(self, job_id: int | None) -> commands.Rerun:
+        """Return the command on what went wrong in a job."""
         return commands.Rerun(
-            task_ids=task_ids, downstream=self.downstream, reason=self.reason, actor=self.actor
+            job_id=job_id,
+            downstream=self.downstream,
+            force=self.force,
+            reason=self.reason,
+            actor=self.actor,
         )
 
 

@@ -116,7 +116,7 @@ def _tasks_only(target: Target) -> Invalid:
 
 def _command_on_job(verb: Cancel | Retry, job_id: int) -> Operation:
     if isinstance(verb, Retry):
-        return commands.Rerun(job_id=job_id, downstream=verb.downstream, reason=verb.reason, actor=verb.actor)
+        return verb.on_job(job_id)
     return commands.Cancel(job_id=job_id, reason=verb.reason, force=verb.force, actor=verb.actor)
 
 

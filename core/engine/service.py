@@ -166,6 +166,7 @@ class Engine:
             connection=connection,
             epoch=self._owner.epoch,
             aging_step=settings.aging_step,
+            manual_retries=settings.manual_retries,
             rules=WRITER_RULES,
         )
 

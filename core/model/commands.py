@@ -62,6 +62,12 @@ class Refusal(NamedTuple):
 
     id: int
     reason: str
+    code: str = ""
+    """Empty where the reason says all that a program may want to know."""
+
+
+RETRY_LIMIT = "retry.limit"
+"""Code of the refusal of a task that was retried as often as it may be without force."""
 
 
 class Forecast(Struct, frozen=True, kw_only=True):
@@ -404,6 +410,8 @@ class Rerun(Operation, frozen=True, kw_only=True):
     task_ids: tuple[int, ...] = ()
     downstream: bool = False
     """Also everything that depends on the tasks, directly or through others."""
+    force: bool = False
+    """Also tasks that were retried as often as they may be."""
     reason: str = ""
     actor: str = ENGINE
 

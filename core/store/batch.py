@@ -132,6 +132,7 @@ class Batch:
         """The wall clock, ms UTC: what is shown."""
         self.epoch = writer.epoch
         self.aging_step = writer.aging_step
+        self.manual_retries = writer.manual_retries
         self.rules = writer.rules
         self.report = Report()
         self.budget = MAX_PER_BATCH

@@ -233,6 +233,7 @@ task = Table(
     Column("status_reason", Text),
     Column("family", Text),
     Column("cost", Text),
+    required("retried", default="0"),
     among_column("status", TaskStatus, "task_status"),
     CheckConstraint(
         f"({either('status', sorted(TASK_FINAL))}) = (finished_at IS NOT NULL)", name="task_finished"
@@ -260,6 +261,7 @@ task = Table(
 `actor` enqueued a loose task; those of a job have its actor. `status_by` and `status_reason` tell who
 brought the task to its status and why; both are NULL where it went there in the ordinary course. `family` is
 that of its newest failure, whatever came of the task since. `cost` is what it is estimated to take, by unit.
+`retried` = how often an operator ran it again, other than together with what it depends on.
 """
 
 edge = Table(

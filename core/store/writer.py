@@ -21,5 +21,7 @@ class Writer:
     aging_step: int
     """ms of waiting that weigh as much as one level of priority."""
     rules: WriterRules
+    manual_retries: int = 5
+    """How often a task may be retried by hand without force."""
     capacity: Capacity = field(default_factory=Capacity)
     """Pools and limits as last read."""

@@ -213,3 +213,17 @@ def test_a_verb_on_the_whole_inbox_is_refused_with_the_right_spelling(
     assert refused.status == 2
     assert "1/KEY" in refused.err
     assert failed("events", "--json", "--where", "kind:task.rerun").out == before
+
+
+def test_a_sixth_retry_by_hand_needs_force_and_says_so(failed: Deck) -> None:
+    for _ in range(5):
+        assert failed("retry", "2/a").out == "retried 1\n"
+        assert failed("cancel", "2/a").status == 0
+    ended = failed("retry", "2/a")
+    assert (ended.status, ended.out) == (2, "retried 0, refused 1\n")
+    assert "maximum retry limit reached" in ended.err
+    assert "--force retries it once more" in ended.err
+    for words in (("2/a",), ("--where", "job:2 key:a"), ("2",)):
+        (answer,) = failed("retry", *words, "--dry-run", "--json").objects
+        assert [refusal["code"] for refusal in answer["refused"]] == ["retry.limit"], words
+    assert failed("retry", "--where", "job:2 key:a", "--force").out == "retried 1\n"

@@ -14,7 +14,7 @@ from core.control.arguments import DocumentSource
 from core.control.requests import verb_of
 from core.filters.fields import Noun
 from core.filters.terms import Filter
-from core.model.commands import Effect, Operated, Submitted
+from core.model.commands import RETRY_LIMIT, Effect, Operated, Refusal, Submitted
 from core.model.counts import Count, Preview
 from core.model.errors import Invalid, NotFound, TaskdeckError, Unavailable
 from core.model.events import KINDS, EventView
@@ -51,6 +51,8 @@ __all__ = ["INFO", "NOW", "FakeControl"]
 
 R = TypeVar("R")
 
+OFTEN = "maximum retry limit reached"
+
 
 class FakeControl(FakeLimits, ControlAPI):
     """ControlAPI over dictionaries; `asked` holds the verbs, `reads` counts the questions.
@@ -63,6 +65,8 @@ class FakeControl(FakeLimits, ControlAPI):
     def __init__(self) -> None:
         super().__init__()
         self.asked: list[tuple[str, object]] = []
+        self.often: set[int] = set()
+        """Tasks that were retried as often as they may be."""
         self.reads: Counter[str] = Counter()
         self.reasons: list[str] = []
         self.rehearsed: list[str] = []
@@ -295,6 +299,8 @@ class FakeControl(FakeLimits, ControlAPI):
             for number in failed:
                 self.set_task(number, status="queued")
             return self._move_job("retry", r.target, status="running", more=len(failed))
+        if r.force:
+            self.often.difference_update(r.target.task_ids or ())
         return self._move("retry", r.target, status="queued")
 
     async def answer_pause(self, r: operator_requests.Pause) -> Operated:
@@ -445,13 +451,19 @@ class FakeControl(FakeLimits, ControlAPI):
         for number, reason in refusals.items():
             if not reason:
                 self.set_task(number, status=status)
-        refused = tuple((number, reason) for number, reason in refusals.items() if reason)
+        refused = tuple(
+            Refusal(number, reason, RETRY_LIMIT if reason == OFTEN else "")
+            for number, reason in refusals.items()
+            if reason
+        )
         return Operated(changed=len(refusals) - len(refused), refused=refused)
 
     def _refusal(self, verb: str, task_id: int) -> str:
         if task_id not in self.task_rows:
             return "no such task"
         status = self.task_rows[task_id].status
+        if verb == "retry" and task_id in self.often:
+            return OFTEN
         if verb == "retry":
             return "" if status in TASK_FINAL else "it has not ended"
         if verb == "kill":
@@ -475,7 +487,7 @@ class FakeControl(FakeLimits, ControlAPI):
             else:
                 del self.orphan_rows[number]
                 self.set_task(number, status="failed")
-        refused = tuple((number, "no living orphan") for number in numbers if number not in living)
+        refused = tuple(Refusal(number, "no living orphan") for number in numbers if number not in living)
         return Operated(changed=len(living), refused=refused)
 
 

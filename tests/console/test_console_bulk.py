@@ -250,3 +250,18 @@ def orphaned(number: int) -> FakeControl:
         task = control.add_task(job, f"o{index}")
         control.add_orphan(task, pids=(100 + task,), commands=("sleep 1000",))
     return control
+
+
+@pytest.mark.parametrize("forced", [True, False])
+async def test_what_was_retried_too_often_is_asked_for_again(*, forced: bool) -> None:
+    control = failed(2)
+    control.often = {2}
+    async with console(control) as operator:
+        await ask(operator, "retry", marked(1, 2))
+        await operator.sees("Retry 2 tasks? [y/N]")
+        await operator.press("y")
+        await operator.sees("Retry past the limit task 2? [y/N]")
+        await operator.press("y" if forced else "n")
+        refused = ", 1 refused: task 2: maximum retry limit reached"
+        await operator.hears("retry 2 tasks: 2 changed" if forced else f"retry 2 tasks: 1 changed{refused}")
+        assert control.task_rows[2].status == ("queued" if forced else "failed")

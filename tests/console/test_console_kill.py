@@ -8,7 +8,7 @@ from console.dialogs.bulk import PlanDialog
 from console.screens.base import DeskScreen
 from console.verbs.selection import Selection
 from core.control.api import Target
-from core.model.commands import Operated
+from core.model.commands import Operated, Refusal
 from core.model.errors import Unavailable
 from tests.console.support_console import HOSTILE, console, strips_of
 from tests.console.support_fake_control import FakeControl
@@ -101,7 +101,7 @@ async def test_what_the_engine_refuses_is_listed_and_only_that_is_planned_again(
     async def once(target, *, reason="", actor=""):
         control.kill = whole
         done = await whole(Target(task_ids=(1,)), reason=reason, actor=actor)
-        return Operated(changed=done.changed, refused=((2, "it could not be reached"),))
+        return Operated(changed=done.changed, refused=(Refusal(2, "it could not be reached"),))
 
     control.kill = once
     await desk.operations.kill(marked(1, 2))

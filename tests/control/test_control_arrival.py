@@ -133,7 +133,7 @@ async def test_many_ids_are_carried_out_in_bites_and_refusals_are_collected(stag
     bites = [command for command in stage.engine.asked if isinstance(command, Hold)]
     assert [len(bite.task_ids) for bite in bites] == [1_000, 502]
     assert done.changed == 1_500
-    assert [task_id for task_id, reason in done.refused if reason] == unknown
+    assert [refusal.id for refusal in done.refused if refusal.reason] == unknown
 
 
 @pytest.mark.parametrize("leaving", ["status:queued", "status:queued,held"])

@@ -326,7 +326,7 @@ async def test_queued_tasks_take_another_priority(control, mine):
     assert (answer.changed, answer.refused) == (2, ())
     assert (await control.task(second)).task.priority == 90
     again = await control.prioritise(Target(filter=tasks_of(mine)), priority=90)
-    assert (again.changed, [number for number, _ in again.refused]) == (0, [first, second])
+    assert (again.changed, [refusal.id for refusal in again.refused]) == (0, [first, second])
     for unfit in (-1, 101):
         with pytest.raises(Invalid) as caught:
             await control.prioritise(Target(task_ids=(first,)), priority=unfit)
@@ -464,7 +464,7 @@ async def test_refused_tasks_are_named(control, mine):
     ids = await queued(control, mine, 2)
     await control.cancel(Target(task_ids=ids))
     done = await control.hold(Target(task_ids=(*ids, 999_999)))
-    refused = sorted(task_id for task_id, reason in done.refused if reason)
+    refused = sorted(refusal.id for refusal in done.refused if refusal.reason)
     assert (done.changed, refused) == (0, [*ids, 999_999])
 
 
@@ -475,7 +475,7 @@ async def test_what_runs_is_killed_at_once_and_what_does_not_run_is_named(contro
     (waits,) = await queued(control, mine, 1)
     await _said(control, stubborn)
     done = await control.kill(Target(task_ids=(stubborn, waits, 999_999)), reason="stuck", actor="ann")
-    assert (done.changed, sorted(task for task, _ in done.refused)) == (1, [waits, 999_999])
+    assert (done.changed, sorted(refusal.id for refusal in done.refused)) == (1, [waits, 999_999])
     assert await within(control.wait_tasks([stubborn]), "it ends") == {"cancelled": 1}
     events = (await control.events(EventQuery(task_id=stubborn))).rows
     (asked,) = [event for event in events if event.kind == "task.stop_requested"]
@@ -557,7 +557,7 @@ async def test_an_orphan_is_found_kept_killed_and_given_up(control, door, mine, 
     assert (await control.keep_orphans(Target(task_ids=(task,)), actor="ann")).changed == 1
     assert (await _orphan(control, task)).kept
     done = await control.kill_orphans(Target(task_ids=(task, 999_999)), reason="old", actor="ann")
-    assert (done.changed, [task_id for task_id, _ in done.refused]) == (1, [999_999])
+    assert (done.changed, [refusal.id for refusal in done.refused]) == (1, [999_999])
     while (await _orphan(control, task)).kind is not OrphanKind.LOST:
         await control.changes((await control.changes()).last_event - 1)
     assert (await control.fail(Target(task_ids=(task,)))).changed == 1

@@ -167,6 +167,11 @@ BODIES: list[tuple[str, Callable[[ControlAPI], Awaitable[object]], str]] = [
         lambda c: c.retry(Target(task_ids=(1,)), downstream=True),
         '{"target":{"task_ids":[1]},"downstream":true}',
     ),
+    (
+        "retry",
+        lambda c: c.retry(Target(job_id=4), force=True),
+        '{"target":{"job_id":4},"force":true}',
+    ),
     ("pause", lambda c: c.pause(Target(queue="q"), reason="r"), '{"target":{"queue":"q"},"reason":"r"}'),
     ("resume", lambda c: c.resume(Target(queue="q"), actor="o"), '{"target":{"queue":"q"},"actor":"o"}'),
     (

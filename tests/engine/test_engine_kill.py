@@ -108,7 +108,7 @@ async def test_an_attempt_that_ended_by_itself_keeps_its_end(house: House):
     await house.ended(job)
     done = await house.control.kill(house.target(job, "gate", "a"))
     assert done.changed == 0
-    assert [why for _, why in done.refused] == ["it is succeeded already"] * 2
+    assert [refusal.reason for refusal in done.refused] == ["it is succeeded already"] * 2
     assert house.states(job) == {"gate": "succeeded", "a": "succeeded"}
 
 

@@ -21,7 +21,7 @@ from core.store.schema import metadata
 from core.store.upgrade import MIGRATIONS, upgrade
 from core.store.version import SCHEMA_VERSION
 
-DIGESTS = {4: "3cbff246ebec9a6d"}
+DIGESTS = {4: "57229096cdf5e13c"}
 """Of the tables and indexes of a schema version."""
 
 

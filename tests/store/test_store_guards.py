@@ -16,6 +16,7 @@ from core.model.commands import (
     Kill,
     Operated,
     Pause,
+    Refusal,
     Rerun,
     Resume,
     Unhold,
@@ -245,7 +246,7 @@ def test_a_verdict_is_given_once_whoever_comes_first(deck: Deck) -> None:
     deck.claim()
     deck.do(Cancel(job_id=work, reason="enough", actor="ada"), deck.completion("a", failure()))
     (refusal,) = deck.operate(Cancel(job_id=work, reason="once more", actor="bob")).refused
-    assert refusal == (work, "the job is ending already")
+    assert refusal == Refusal(work, "the job is ending already")
     assert deck.rows("SELECT status, verdict, reason FROM job WHERE id = ?", work) == [
         ("ending", "cancelled", "enough")
     ]

@@ -18,6 +18,7 @@ from core.model.commands import (
     Fail,
     Hold,
     Operated,
+    Refusal,
     Submit,
     Submitted,
     Unhold,
@@ -110,7 +111,7 @@ async def test_who_gives_a_held_task_up_and_who_unholds_it_race_for_it(line: Lin
             *(line.journal.submit(kind(task_ids=(number,))) for kind in (first, second))
         )
         assert one == Operated(changed=1)
-        assert two == Operated(changed=0, refused=((number, two.refused[0][1]),))  # type: ignore[union-attr]
+        assert two == Operated(changed=0, refused=(Refusal(number, two.refused[0].reason),))  # type: ignore[union-attr]
         assert line.groups - before == 2
         assert (await statuses(line))[-1] == (status,)
 

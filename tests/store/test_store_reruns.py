@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from core.model.commands import Cancel, Forecast, Hold, Pause, Prioritise, Refusal, Rehearse, Rerun
+from core.model.commands import (
+    RETRY_LIMIT,
+    Cancel,
+    Forecast,
+    Hold,
+    Pause,
+    Prioritise,
+    Refusal,
+    Rehearse,
+    Rerun,
+)
 from core.model.errors import Conflict, NotFound
 from core.model.judgements import Decide, Proceed, SkipIt
 from core.model.outcomes import Cancelled, RetryAt, Succeeded
@@ -120,7 +130,7 @@ def test_a_task_whose_need_did_not_succeed_is_refused_and_so_is_what_hangs_on_it
     work = ended(deck, "a")
     answer = deck.operate(Rerun(task_ids=(deck.id("b"),), downstream=True))
     assert answer.changed == 0
-    assert [task_id for task_id, _ in answer.refused] == [deck.id("b"), deck.id("c")]
+    assert [refusal.id for refusal in answer.refused] == [deck.id("b"), deck.id("c")]
     assert deck.job_status(work) == "failed"
 
 
@@ -152,7 +162,9 @@ def test_a_rerun_while_the_job_is_ending_is_a_conflict(deck: Deck) -> None:
     deck.end("a", failure())
     (answer,) = deck.ask(Rerun(job_id=work))
     assert isinstance(answer, Conflict)
-    assert deck.operate(Rerun(task_ids=(deck.id("a"),))).refused == ((deck.id("a"), "its job is ending"),)
+    assert deck.operate(Rerun(task_ids=(deck.id("a"),))).refused == (
+        Refusal(deck.id("a"), "its job is ending"),
+    )
     deck.end("b", Cancelled())
     assert deck.operate(Rerun(job_id=work)).changed == 2
 
@@ -160,7 +172,7 @@ def test_a_rerun_while_the_job_is_ending_is_a_conflict(deck: Deck) -> None:
 def test_a_rerun_of_what_is_not_there_is_refused(deck: Deck) -> None:
     (answer,) = deck.ask(Rerun(job_id=99))
     assert isinstance(answer, NotFound)
-    assert deck.operate(Rerun(task_ids=(99,))).refused == ((99, "there is no such task"),)
+    assert deck.operate(Rerun(task_ids=(99,))).refused == (Refusal(99, "there is no such task"),)
 
 
 @pytest.mark.parametrize("status", ["blocked", "queued", "running"])
@@ -168,7 +180,7 @@ def test_what_has_not_ended_is_not_run_again(deck: Deck, status: str) -> None:
     deck.submit(flat(task("running", priority=1), task("queued"), task("blocked", "queued")))
     deck.claim(1)
     answer = deck.operate(Rerun(task_ids=(deck.id(status),)))
-    assert answer.refused == ((deck.id(status), f"it is {status}"),)
+    assert answer.refused == (Refusal(deck.id(status), f"it is {status}"),)
     assert deck.status(status) == status
 
 
@@ -285,3 +297,71 @@ def test_a_job_of_which_nothing_failed_says_so(deck: Deck) -> None:
     answer = deck.operate(Rerun(job_id=work, actor="ada"))
     assert (answer.changed, answer.refused) == (0, (Refusal(work, "none of its tasks failed"),))
     assert deck.statuses(work) == before
+
+
+def retried(deck: Deck, key: str, times: int, *, fail: bool = True) -> None:
+    """Retry a task by hand so often; each time it ends again."""
+    for _ in range(times):
+        assert deck.operate(Rerun(task_ids=(deck.id(key),), actor="ada")).changed == 1
+        deck.drain(fail=lambda each: failure() if fail and each == key else None)
+
+
+@pytest.mark.parametrize("fail", [True, False])
+def test_a_task_is_retried_by_hand_five_times_and_then_only_by_force(deck: Deck, *, fail: bool) -> None:
+    ended(deck, *("a" if fail else ""))
+    retried(deck, "a", 5, fail=fail)
+    before = deck.history(task="a")
+    answer = deck.operate(Rerun(task_ids=(deck.id("a"),)))
+    (refusal,) = answer.refused
+    assert (answer.changed, refusal.id, refusal.code) == (0, deck.id("a"), RETRY_LIMIT)
+    assert refusal.reason == (
+        "maximum retry limit reached: it was retried 5 times by hand (`manual_retries`);"
+        " --force retries it once more"
+    )
+    assert deck.history(task="a") == before
+    rehearsed = deck.operate(Rehearse(operation=Rerun(task_ids=(deck.id("a"), deck.id("d")))))
+    assert (rehearsed.changed, rehearsed.refused) == (1, (refusal,))
+    assert deck.operate(Rerun(task_ids=(deck.id("a"),), force=True)).changed == 1
+    deck.drain(fail=lambda each: failure() if fail and each == "a" else None)
+    # Force is for once.
+    assert [each.code for each in deck.operate(Rerun(task_ids=(deck.id("a"),))).refused] == [RETRY_LIMIT]
+    (count,) = deck.db.execute("SELECT retried FROM task WHERE id = ?", (deck.id("a"),)).fetchone()
+    assert count == 6
+
+
+def test_what_runs_again_with_its_need_counts_no_retry_of_its_own(deck: Deck) -> None:
+    ended(deck)
+    for _ in range(5):
+        assert deck.operate(Rerun(task_ids=(deck.id("b"),), downstream=True)).changed == 2
+        deck.drain()
+    assert deck.operate(Rerun(task_ids=(deck.id("b"),), downstream=True)).changed == 0
+    assert deck.operate(Rerun(task_ids=(deck.id("c"),))).changed == 1
+
+
+def test_the_retry_of_a_job_leaves_out_what_was_retried_too_often_and_what_it_would_skip(deck: Deck) -> None:
+    work = deck.submit(
+        job(stage(task("a"), task("b", "a"), task("x"), task("y", "x")), on_task_failure=FINISH)
+    )
+    deck.drain(fail=lambda key: failure() if key in ("a", "x") else None)
+    retried(deck, "a", 5)
+    answer = deck.operate(Rerun(job_id=work))
+    assert (answer.changed, [(each.id, each.code) for each in answer.refused]) == (
+        2,
+        [(deck.id("a"), RETRY_LIMIT)],
+    )
+    assert deck.statuses(work) == {"a": "failed", "b": "skipped", "x": "queued", "y": "blocked"}
+    deck.drain(fail=lambda key: failure() if key in ("a", "x") else None)
+    assert deck.operate(Rerun(job_id=work, force=True)).changed == 4
+    deck.drain()
+    assert deck.job_status(work) == "succeeded"
+
+
+def test_two_who_retry_a_task_for_the_last_time_are_one_retry(deck: Deck) -> None:
+    ended(deck, "a")
+    retried(deck, "a", 4)
+    first, second = deck.ask(
+        Rerun(task_ids=(deck.id("a"),), actor="ada"), Rerun(task_ids=(deck.id("a"),), actor="bob")
+    )
+    assert (first.changed, second.changed) == (1, 0)
+    deck.drain(fail=lambda key: failure() if key == "a" else None)
+    assert deck.operate(Rerun(task_ids=(deck.id("a"),))).refused[0].code == RETRY_LIMIT

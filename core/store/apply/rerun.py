@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from core.model.commands import Forecast, Operated, Refusal, Rerun
+from core.model.commands import RETRY_LIMIT, Forecast, Operated, Refusal, Rerun
 from core.model.errors import Conflict, NotFound, TaskdeckError
 from core.model.plans import OnTaskFailure
 from core.model.status import JOB_FINAL, TASK, TASK_FINAL, JobStatus, TaskStatus
@@ -18,14 +18,21 @@ from core.store.batch import Batch
 from core.store.rows import Cause, LeftOver
 from core.store.sql import among, guard, ids, pack
 
-_OF_JOB = """
+_WENT_WRONG = (
+    "SELECT id FROM task INDEXED BY task_list WHERE job_id = ? AND status IN ('failed', 'cancelled')"
+    " ORDER BY id"
+)
+_WITH_SKIPPED = """
 WITH RECURSIVE again(id) AS (
-  SELECT id FROM task INDEXED BY task_list WHERE job_id = ? AND status IN ('failed', 'cancelled')
+  SELECT value FROM json_each(?1)
   UNION
   SELECT e.task_id FROM again JOIN edge e ON e.need_id = again.id)
-SELECT again.id FROM again JOIN task t ON t.id = again.id
-WHERE t.status IN ('failed', 'cancelled', 'skipped')
+SELECT t.id FROM again JOIN task t ON t.id = again.id
+WHERE t.id IN (SELECT value FROM json_each(?1)) OR t.status = 'skipped'
 """
+_OFTEN = (
+    "SELECT id, retried FROM task WHERE id IN (SELECT value FROM json_each(?)) AND retried >= ? ORDER BY id"
+)
 _DOWNSTREAM = """
 WITH RECURSIVE again(id) AS (
   SELECT value FROM json_each(?)
@@ -76,14 +83,18 @@ def apply_rerun(batch: Batch, command: Rerun) -> Operated | TaskdeckError:
         refusal = _refuse_job(batch, command.job_id)
         if refusal is not None:
             return refusal
-        chosen = [task_id for (task_id,) in batch.rows(_OF_JOB, command.job_id)]
-        if not chosen:
+        wrong = [task_id for (task_id,) in batch.rows(_WENT_WRONG, command.job_id)]
+        if not wrong:
             return Operated(changed=0, refused=(Refusal(command.job_id, "none of its tasks failed"),))
+        often = _retried_often(batch, command, wrong)
+        again = [task_id for task_id in wrong if task_id not in often]
+        chosen = [task_id for (task_id,) in batch.rows(_WITH_SKIPPED, ids(again))]
         # A need that is not run again, skipped by its own `when` say, skips its dependants once more.
         idle = {need for _, _, need in batch.rows(_NEEDS_THAT_FAILED, ids(chosen))}
         batch.followups += [LeftOver("task", need) for need in sorted(idle)]
         ended = _ended_jobs(batch, chosen)
-        return Operated(changed=_start_over(batch, chosen, cause), forecasts=_forecasts(batch, ended))
+        changed = _start_over(batch, chosen, cause, counted=again)
+        return Operated(changed=changed, refused=tuple(often.values()), forecasts=_forecasts(batch, ended))
     tasks, refused = read_tasks(batch, command.task_ids)
     chosen, queued_at_once = [], 0
     for task in tasks:
@@ -97,6 +108,9 @@ def apply_rerun(batch: Batch, command: Rerun) -> Operated | TaskdeckError:
             queued_at_once += queueing.retry_now(batch, task.place, cause)
         else:
             refused.append(Refusal(task.id, f"it is {task.status}"))
+    often = _retried_often(batch, command, chosen)
+    refused += often.values()
+    named = chosen = [task_id for task_id in chosen if task_id not in often]
     if command.downstream:
         chosen = _with_downstream(batch, chosen, refused)
     failed_needs = _failed_needs(batch, chosen)
@@ -106,7 +120,7 @@ def apply_rerun(batch: Batch, command: Rerun) -> Operated | TaskdeckError:
     ]
     ready = [task_id for task_id in chosen if task_id not in failed_needs]
     ended = _ended_jobs(batch, ready)
-    changed = _start_over(batch, ready, cause)
+    changed = _start_over(batch, ready, cause, counted=named)
     return Operated(
         changed=changed + queued_at_once, refused=tuple(refused), forecasts=_forecasts(batch, ended)
     )
@@ -180,7 +194,22 @@ def _failed_needs(batch: Batch, chosen: list[int]) -> dict[int, str]:
     return failed
 
 
-def _start_over(batch: Batch, task_ids: list[int], cause: Cause) -> int:
+def _retried_often(batch: Batch, command: Rerun, task_ids: list[int]) -> dict[int, Refusal]:
+    """Refuse tasks that were retried as often as they may be, unless they are forced."""
+    if command.force:
+        return {}
+    return {
+        task_id: Refusal(
+            task_id,
+            f"maximum retry limit reached: it was retried {retried} times by hand (`manual_retries`);"
+            " --force retries it once more",
+            RETRY_LIMIT,
+        )
+        for task_id, retried in batch.rows(_OFTEN, ids(task_ids), batch.manual_retries)
+    }
+
+
+def _start_over(batch: Batch, task_ids: list[int], cause: Cause, *, counted: list[int]) -> int:
     if not task_ids:
         return 0
     listed = ids(task_ids)
@@ -189,7 +218,7 @@ def _start_over(batch: Batch, task_ids: list[int], cause: Cause) -> int:
     waiting = Counter(task_id for (task_id,) in batch.rows(_UNMEET, listed))
     batch.run(_WAIT, pack([[task_id, number] for task_id, number in waiting.items()]))
     _reopen(batch, listed, cause)
-    number = queueing.rerun(batch, task_ids, cause)
+    number = queueing.rerun(batch, task_ids, cause, counted=frozenset(counted))
     batch.report.reopened = True
     return number
 

@@ -65,6 +65,7 @@ class Folded:
     status_by: str | None = None
     status_reason: str | None = None
     family: str | None = None
+    retried: int = 0
 
 
 COLUMNS = tuple(Folded.__dataclass_fields__)
@@ -138,6 +139,7 @@ def _stop_requested(row: Folded, fact: Fact) -> None:
 def _rerun(row: Folded, fact: Fact) -> None:
     row.status = str(fact.values.get("status"))
     row.generation += 1
+    row.retried = _number(fact, "retry") or row.retried
     row.tries = row.losses = row.bounces = 0
     row.finished_at = row.started_at = row.retry_at = row.output = row.error = None
     row.stop_at = row.stop_by = row.stop_reason = row.stop_how = None

@@ -5,7 +5,7 @@ Called by the consequences, the stages, the judgements, reruns and the operators
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from core.model.status import TASK, Move, TaskStatus
 from core.model.values import JsonObject
@@ -73,12 +73,13 @@ _UNHOLD_LATER = (
     "UPDATE task SET status = 'retrying', status_by = CAST(? AS TEXT), status_reason = CAST(? AS TEXT)"
     f" WHERE id = ? AND {guard(TASK['unhold_later'])}"
 )
-_STATUSES = "SELECT id, status FROM task WHERE id IN (SELECT value FROM json_each(?))"
+_BEFORE = "SELECT id, status, retried FROM task WHERE id IN (SELECT value FROM json_each(?))"
 _RERUN = f"""
 UPDATE task SET {_ready("n.left = 0 AND s.status = 'open'")},
   needs_left = n.left, generation = generation + 1, tries = 0, losses = 0, bounces = 0, retry_at = NULL,
   started_at = NULL, finished_at = NULL, stop_at = NULL, stop_by = NULL, stop_reason = NULL,
-  stop_how = NULL, output = NULL, error = NULL, {_BY}
+  stop_how = NULL, output = NULL, error = NULL, {_BY},
+  retried = retried + (task.id IN (SELECT value FROM json_each(?6)))
 FROM (SELECT j.value AS t, (SELECT count(*) FROM edge WHERE task_id = j.value AND met = 0) AS left
       FROM json_each(?3) AS j) AS n, stage AS s
 WHERE task.id = n.t AND s.id = task.stage_id AND {guard(TASK["rerun"], "task.status")} {_READY}
@@ -155,15 +156,22 @@ def unhold_later(batch: Batch, place: TaskPlace, cause: Cause, *, retry_at: int)
     return True
 
 
-def rerun(batch: Batch, task_ids: Iterable[int], cause: Cause) -> int:
-    """Start final tasks over, queued or blocked as their needs and stage want it; return how many."""
+def rerun(batch: Batch, task_ids: Iterable[int], cause: Cause, *, counted: Collection[int]) -> int:
+    """Start final tasks over, queued or blocked as their needs and stage want it; return how many.
+
+    It counts as a manual retry of those that are `counted`.
+    """
     listed = ids(task_ids)
-    before = dict(batch.rows(_STATUSES, listed))
-    ready = _may_queue(batch, _RERUN, listed, raw(cause.actor), raw(cause.reason or None))
+    before = {task_id: (status, retried) for task_id, status, retried in batch.rows(_BEFORE, listed)}
+    bound = (raw(cause.actor), raw(cause.reason or None), ids(counted))
+    ready = _may_queue(batch, _RERUN, listed, *bound)
     for task in ready:
         move = TASK["rerun"] if task.is_queued else TASK["rerun_blocked"]
+        status, retried = before[task.task_id]
         note: JsonObject = {"status": task.status, **cause.note}
-        left = move.leaving(TaskStatus(before[task.task_id]))
+        if task.task_id in counted:
+            note["retry"] = retried + 1
+        left = move.leaving(TaskStatus(status))
         batch.task_moved(task, left, actor=cause.actor, data=note)
     _note_conditions(batch, ready)
     return len(ready)

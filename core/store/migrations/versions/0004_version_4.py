@@ -20,7 +20,7 @@ COLUMNS = {
     "job": ("project TEXT",),
     "queue": ("gset_id INTEGER DEFAULT 0 NOT NULL",),
     "lane": ("need INTEGER",),
-    "task": ("cost TEXT",),
+    "task": ("cost TEXT", "retried INTEGER DEFAULT 0 NOT NULL"),
     "attempt": ("pool TEXT", "gset_id INTEGER DEFAULT 0 NOT NULL", "held TEXT", "counted_at INTEGER"),
 }
 TABLES = (
