@@ -85,12 +85,17 @@ def kind_text(limit: LimitView) -> str:
             return write_rate(limit.step_us) if limit.step_us else "rate"
         case LimitKind.QUOTA:
             return f"per {limit.window.per}"
+        case LimitKind.RETRIES if limit.share is not None:
+            return f"retries {limit.share:.0%}"
         case kind:
             return str(kind)
 
 
 def used_text(row: LimitRow) -> SafeText:
     """Draw what is used of a limit, with its numbers."""
+    if row.gauge.starts is not None:
+        taken = shares((row.used, row.gauge.starts - row.used), width=_CELLS)[0] if row.gauge.starts else 0
+        return SafeText(f"{row.used:,}/{row.gauge.starts:,} {'█' * taken}{'·' * (_CELLS - taken)}")
     left = max(0, row.gauge.max - row.used)
     taken, free = shares((row.used, left), width=_CELLS) if row.used + left else (0, _CELLS)
     return SafeText(f"{row.used:,}/{row.gauge.max:,} {'█' * taken}{'·' * free}")

@@ -117,6 +117,8 @@ def max_text(limit: LimitView, gauge: GaugeView | None) -> str:
     """Write the maximum of this moment as the configuration has it: `20`, of a rate `60/min`."""
     if limit.kind is LimitKind.RATE:
         return write_rate(limit.step_us)
+    if limit.share is not None:
+        return f"{limit.share:.0%}"
     return max_of(limit, gauge) or ""
 
 
@@ -210,6 +212,8 @@ def _state(limit: LimitView, gauge: GaugeView | None) -> Sequence[str]:
             parts.append(f"over by {amount_text(limit, -gauge.left)}")
         if gauge.shut_until is not None:
             parts.append(f"shut by a refusal until {to_iso(gauge.shut_until)}")
+        if gauge.starts is not None:
+            parts.append(f"of {gauge.starts:,} starts in five minutes")
         if gauge.soft_at is not None:
             parts.append("soft limit passed")
         if gauge.estimated:

@@ -11,6 +11,9 @@ NO_CAP = 1_000_000_000
 """Open attempts that no store ever has."""
 PREFIX = "backend:"
 """No name that is configured has a colon."""
+RETRIES = "retry:"
+RETRY_EVERY_US = 10_000_000
+"""One retry may start in so long, however few starts there were."""
 HOSTS = Limit(
     name="http:host",
     kind=LimitKind.CONCURRENCY,
@@ -27,6 +30,18 @@ def limit_of(backend: Backend) -> Limit:
         name=f"{PREFIX}{backend.name}",
         kind=LimitKind.CONCURRENCY,
         max=NO_CAP,
+        on=backend.match,
+        backend=backend,
+    )
+
+
+def retries_of(backend: Backend) -> Limit:
+    """Return the limit under which the retries of a backend are."""
+    return Limit(
+        name=f"{RETRIES}{backend.name}",
+        kind=LimitKind.RETRIES,
+        max=NO_CAP,
+        step_us=RETRY_EVERY_US,
         on=backend.match,
         backend=backend,
     )

@@ -78,6 +78,9 @@ class GaugeRules(Protocol):
     def take(self, gauge: Gauge, amount: int, *, now: int) -> None:
         """Hold an amount for attempts that are claimed now."""
 
+    def count_starts(self, gauge: Gauge, starts: int, retries: int, *, counted_at: int) -> None:
+        """Count attempts of a backend that begin, and the retries among them."""
+
     def settle(self, gauge: Gauge, held: int, spent: int, *, counted_at: int) -> None:
         """Give back what an attempt held and count what it spent."""
 

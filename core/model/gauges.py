@@ -5,9 +5,23 @@ Read and written by the store's claim and settlement; changed by `core.rules.gau
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from msgspec import Struct
 
 from core.model.limits import Limit
+
+RECENT_MS = 10_000
+"""Starts of a backend are counted in steps of so long, the last `RECENT_MOST` of them."""
+RECENT_MOST = 30
+
+
+class Recent(NamedTuple):
+    """Starts of a backend in the step from `at` (ms UTC) on, and how many of them are retries."""
+
+    at: int
+    starts: int
+    retries: int
 
 
 # Not frozen: a batch reads it once, changes it for each attempt, writes it once.
@@ -22,13 +36,17 @@ class Gauge(Struct, kw_only=True):
     """With what was changed at run time."""
     key: str = ""
     used: int = 0
-    """Settled in this window; of a quota without a unit, starts."""
+    """Settled in this window; of a quota without a unit, starts; of retries, those of `recent`."""
     reserved: int = 0
     """Of open attempts; of a concurrency limit, their number."""
     unknown: int = 0
     """Of attempts whose end was not observed, until they are reconciled."""
     tat_us: int = 0
-    """Of a rate: the theoretical arrival time of the next start (engine time, us)."""
+    """Of a rate: the theoretical arrival time of the next start (engine time, us).
+
+    Of retries: when one may start whatever their share is."""
+    recent: tuple[Recent, ...] = ()
+    """Of retries: starts of their backend over the last five minutes, the oldest first."""
     began: int = 0
     """When its window began."""
     turns_at: int | None = None
@@ -47,6 +65,11 @@ class Gauge(Struct, kw_only=True):
     """Lanes or aisles may be shut by it."""
     opens_at: int | None = None
     """When a claim looks at what it shuts (engine time, ms): 0 = the next one, None = none has to."""
+
+    @property
+    def starts(self) -> int:
+        """Return how many attempts of a backend are among the recent ones, the retries too."""
+        return sum(one.starts for one in self.recent)
 
     @property
     def cap(self) -> int:

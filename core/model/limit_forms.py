@@ -11,6 +11,7 @@ from typing import TypeVar
 import msgspec
 
 from core.model.estimates import Estimate
+from core.model.gauges import Recent
 from core.model.limits import Limit, Pool
 
 T = TypeVar("T", Limit, Pool)
@@ -46,6 +47,17 @@ def pack_held(held: Iterable[tuple[int, int]]) -> str | None:
     """Return the column of `held_by`; None = nothing is held."""
     listed = dict(held)
     return msgspec.json.encode(listed).decode() if listed else None
+
+
+def recent_in(stored: str) -> tuple[Recent, ...]:
+    """Return the starts of a backend as the column of its gauge has them; '' = none."""
+    return msgspec.json.decode(stored, type=tuple[Recent, ...]) if stored else ()
+
+
+def pack_recent(recent: Iterable[Recent]) -> str:
+    """Return the column of `recent_in`."""
+    listed = list(recent)
+    return msgspec.json.encode(listed).decode() if listed else ""
 
 
 def gauges_in(stored: str) -> tuple[int, ...]:

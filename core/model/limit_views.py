@@ -70,6 +70,8 @@ class GaugeView(Struct, frozen=True, kw_only=True):
     unknown: int
     left: int
     """Not above 0 = nothing starts; below 0 = so much is over."""
+    starts: int | None = None
+    """Of the retries of a backend: its starts over the last five minutes, of which `used` are retries."""
     began: int
     turns_at: int | None = None
     next_at: int | None = None
@@ -98,6 +100,8 @@ class LimitView(Struct, frozen=True, kw_only=True):
     max: int
     """As it is changed for good; see `GaugeView.max` for this window."""
     configured_max: int
+    share: float | None = None
+    """Of the retries of a backend: which share of its starts they may be."""
     step_us: int = 0
     """Of a rate: microseconds from one start to the next."""
     configured_step_us: int = 0

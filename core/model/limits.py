@@ -33,6 +33,8 @@ class LimitKind(StrEnum):
     """Starts, or an amount, of a calendar window."""
     BUDGET = "budget"
     """An amount of a window: reserved before the start, settled after the end."""
+    RETRIES = "retries"
+    """Retries of a backend, as a share of its starts over the last minutes."""
 
 
 class Per(StrEnum):
@@ -106,7 +108,7 @@ class Limit(Struct, frozen=True, kw_only=True):
     unit: str = ""
     """Empty = attempts."""
     step_us: int = 0
-    """Of a rate: microseconds in which one start is allowed again."""
+    """Of a rate: microseconds in which one start is allowed again; of retries: in which one always is."""
     window: Window = Window()
     on: Mapping[Dimension, str] | None = None
     """Which tasks are under it, all must fit, empty = every task; None = those that name it."""
@@ -168,6 +170,8 @@ class TaskFacts(Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     named: tuple[LimitRef, ...] = ()
     job_id: int = 0
+    repeats_in: str | None = None
+    """The pool of the attempt that its next one repeats; None = the next is no retry."""
 
 
 class GaugeKey(Struct, frozen=True, kw_only=True, order=True):
@@ -198,7 +202,7 @@ class Backend(Struct, frozen=True, kw_only=True):
     rest_ms: int = 30_000
     """How long an open breaker lets nothing through; then single probes."""
     retry_share: float = 0.2
-    """Retries may be so much of its starts over the last minutes."""
+    """Retries may be so much of its starts over the last five minutes; one in 10 s may always start."""
 
 
 class Capacity(Struct, frozen=True, kw_only=True):

@@ -52,6 +52,8 @@ class WaitCode(StrEnum):
     """A backend refused, or an operator shut the gauge, until some time."""
     BREAKER = "breaker"
     """The breaker of a backend is open, or lets single probes through."""
+    RETRIES = "retry_share"
+    """Retries of its backend are as many of the starts as they may be."""
     QUOTA = "quota"
     """A quota has too little left in its window."""
     BUDGET = "budget"
@@ -89,6 +91,7 @@ OWN = (
     WaitCode.RATE,
     WaitCode.SHUT,
     WaitCode.BREAKER,
+    WaitCode.RETRIES,
     WaitCode.QUOTA,
     WaitCode.BUDGET,
     WaitCode.FROZEN,

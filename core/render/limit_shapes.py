@@ -50,6 +50,7 @@ def limit_shape(limit: LimitView, gauge: GaugeView | None) -> JsonObject:
         "per": limit.window.per.value if is_windowed(limit) else None,
         "zone": limit.window.zone if is_windowed(limit) else None,
         "on": None if limit.on is None else {key.value: value for key, value in limit.on.items()},
+        "share": limit.share,
         "soft": limit.soft,
         "default_cost": amount_text(limit, limit.default_cost),
         "on_exhausted": limit.on_exhausted.value,
@@ -74,7 +75,8 @@ def max_of(limit: LimitView, gauge: GaugeView | None) -> str | None:
 
 def left_of(limit: LimitView, gauge: GaugeView) -> str | None:
     """Write what is left, None = it has no maximum and is not shut."""
-    return amount_text(limit, gauge.left) if has_cap(limit) or gauge.left <= 0 else None
+    is_told = has_cap(limit) or limit.share is not None or gauge.left <= 0
+    return amount_text(limit, gauge.left) if is_told else None
 
 
 def is_windowed(limit: LimitView) -> bool:
@@ -101,6 +103,7 @@ def _gauge(limit: LimitView, gauge: GaugeView | None) -> JsonObject:
         "reserved": amount_text(limit, gauge.reserved),
         "unknown": amount_text(limit, gauge.unknown),
         "left": left_of(limit, gauge),
+        "starts": gauge.starts,
         "began": to_iso(gauge.began) if gauge.began else None,
         "turns_at": _iso(gauge.turns_at),
         "next_at": _iso(gauge.next_at),
@@ -129,6 +132,7 @@ _GAUGE_KEYS = (
     "reserved",
     "unknown",
     "left",
+    "starts",
     "began",
     "turns_at",
     "next_at",

@@ -6,8 +6,10 @@ gauges of a claim are looked at before any is lowered.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, assert_never
 
+from core.model.gauges import RECENT_MOST, RECENT_MS, Recent
 from core.model.limits import LimitKind
 from core.rules.windows import turn
 
@@ -16,13 +18,19 @@ if TYPE_CHECKING:
     from core.model.limits import Limit
 
 
+_ROUNDING = 1e-9
+
+
 def begin(gauge: Gauge, *, wall: int) -> None:
     """Put a new gauge into the window of this moment (ms UTC)."""
-    gauge.began, gauge.turns_at = turn(gauge.limit.window, wall)
+    gauge.began, gauge.turns_at = window_of(gauge.limit, wall=wall)
 
 
 def window_of(limit: Limit, *, wall: int) -> tuple[int, int | None]:
     """Return when the window of this moment began and when it turns (ms UTC); None = never."""
+    if limit.kind is LimitKind.RETRIES:
+        began = wall - wall % RECENT_MS
+        return began, began + RECENT_MS
     return turn(limit.window, wall)
 
 
@@ -34,6 +42,11 @@ def turn_if_due(gauge: Gauge, *, wall: int) -> bool:
     if gauge.turns_at is None or wall < gauge.turns_at:
         return False
     begin(gauge, wall=wall)
+    if gauge.limit.kind is LimitKind.RETRIES:
+        oldest = gauge.began - (RECENT_MOST - 1) * RECENT_MS
+        gauge.recent = tuple(one for one in gauge.recent if one.at >= oldest)
+        gauge.used = sum(one.retries for one in gauge.recent)
+        return True
     gauge.used = gauge.reserved = gauge.unknown = 0
     gauge.soft_at = None
     return True
@@ -57,6 +70,8 @@ def left(gauge: Gauge, *, now: int) -> int:
             return min(limit.max, ahead // limit.step_us)
         case LimitKind.QUOTA | LimitKind.BUDGET:
             return gauge.cap - gauge.used - gauge.reserved - gauge.unknown
+        case LimitKind.RETRIES:
+            return max(_retries_left(gauge), 1 if now * 1_000 >= gauge.tat_us else 0)
         case _:
             assert_never(limit.kind)
 
@@ -77,10 +92,27 @@ def take(gauge: Gauge, amount: int, *, now: int) -> None:
     limit = gauge.limit
     if limit.kind is LimitKind.RATE:
         gauge.tat_us = _base(gauge, now) + amount * limit.step_us
+    elif limit.kind is LimitKind.RETRIES:
+        gauge.tat_us = now * 1_000 + limit.step_us
     elif limit.kind is LimitKind.QUOTA and not limit.is_metered:
         gauge.used += amount
     else:
         gauge.reserved += amount
+
+
+def count_starts(gauge: Gauge, starts: int, retries: int, *, counted_at: int) -> None:
+    """Count attempts of a backend that begin, and the retries among them; below 0: they never began.
+
+    `gauge` is that of its retries. What is older than all that is counted is let alone.
+    """
+    at = counted_at - counted_at % RECENT_MS
+    if at < gauge.began - (RECENT_MOST - 1) * RECENT_MS:
+        return
+    known = {one.at: one for one in gauge.recent}
+    before = known.get(at, Recent(at, 0, 0))
+    known[at] = Recent(at, before.starts + starts, before.retries + retries)
+    gauge.recent = tuple(known[one] for one in sorted(known) if known[one].starts)
+    gauge.used += retries
 
 
 def settle(gauge: Gauge, held: int, spent: int, *, counted_at: int) -> None:
@@ -163,6 +195,8 @@ def opens_at(gauge: Gauge, *, now: int, offset: int) -> int | None:
     if gauge.limit.kind is LimitKind.RATE:
         limit = gauge.limit
         times.append(-(-(gauge.tat_us - (limit.max - 1) * limit.step_us) // 1_000))
+    elif gauge.limit.kind is LimitKind.RETRIES:
+        times.append(-(-gauge.tat_us // 1_000))
     elif gauge.turns_at is not None and not times:
         times.append(gauge.turns_at + offset)
     return max(times, default=None)
@@ -173,6 +207,18 @@ def need_of(gauge: Gauge, cost: int | None) -> int:
     if not gauge.limit.is_metered:
         return 1
     return gauge.limit.default_cost if cost is None else cost
+
+
+def _retries_left(gauge: Gauge) -> int:
+    """Return how many retries may start now by their share; each of them is a start, too.
+
+    The most x with retries + x <= share * (starts + x). Source: the retry budget of Finagle, and "Addressing
+    Cascading Failures" in "Site Reliability Engineering", Google, 2016.
+    """
+    share = 0.0 if gauge.limit.backend is None else gauge.limit.backend.retry_share
+    if share >= 1:
+        return gauge.limit.max
+    return math.floor((share * gauge.starts - gauge.used) / (1 - share) + _ROUNDING)
 
 
 def _base(gauge: Gauge, now: int) -> int:

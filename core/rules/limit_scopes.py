@@ -7,7 +7,7 @@ claim asks them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import assert_never
 
 from core.model.limits import Dimension, GaugeKey, Limit, LimitKind, Per, TaskFacts
@@ -29,7 +29,7 @@ def gauge_keys(facts: TaskFacts, limits: Sequence[Limit]) -> tuple[GaugeKey, ...
     keys = {
         GaugeKey(name=limit.name, key=key)
         for limit in limits
-        if limit.on is not None and not is_broad(limit) and _fits(limit.on, facts)
+        if limit.on is not None and not is_broad(limit) and _binds(limit, facts)
         for key in _keys(limit, _value(limit.by, facts), facts)
     }
     keys |= {
@@ -91,8 +91,16 @@ def _is_loose(facts: TaskFacts) -> bool:
     return facts.job_id in (0, INBOX)
 
 
-def _fits(on: Mapping[Dimension, str], facts: TaskFacts) -> bool:
-    return all(_fits_one(dimension, value, facts) for dimension, value in on.items())
+def _binds(limit: Limit, facts: TaskFacts) -> bool:
+    """Return whether a task is under a limit; under that on the retries of a backend only as one of them."""
+    if limit.kind is LimitKind.RETRIES and facts.repeats_in is None:
+        return False
+    return all(
+        value == facts.repeats_in
+        if dimension is Dimension.POOL and limit.kind is LimitKind.RETRIES
+        else _fits_one(dimension, value, facts)
+        for dimension, value in (limit.on or {}).items()
+    )
 
 
 def _fits_one(dimension: Dimension, value: str, facts: TaskFacts) -> bool:

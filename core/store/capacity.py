@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from core.model.backends import RETRIES
 from core.model.limit_forms import from_text, gauges_in
 from core.model.limits import DEFAULT_POOL, Limit, OnExhausted, Pool
 from core.store.sql import ids, pack, unpack
@@ -25,6 +26,7 @@ _MAKE_SET = "INSERT INTO gset (gauges, prefer, on_exhausted) VALUES (?, ?, ?) RE
 _IMPATIENT = (
     "SELECT 1 FROM gset INDEXED BY gset_said WHERE on_exhausted != '' AND on_exhausted != 'wait' LIMIT 1"
 )
+_RETRIES = "SELECT substr(name, ?2), id FROM gauge WHERE substr(name, 1, ?2 - 1) = ?1"
 _PREFERRING = "SELECT id, prefer FROM gset INDEXED BY gset_prefer WHERE prefer != ''"
 
 
@@ -55,6 +57,8 @@ class Capacity:
     queue_sets: Mapping[str, int] = field(default_factory=dict)
     """Gauge sets of queues and pools that have one."""
     pool_sets: Mapping[str, int] = field(default_factory=dict)
+    retries: Mapping[str, int] = field(default_factory=dict)
+    """The gauges of the retries of backends, by their names."""
     gsets: dict[int, tuple[int, ...]] = field(default_factory=dict)
     _preferring: Mapping[int, tuple[str, ...]] | None = None
     _may_fail: bool | None = None
@@ -97,6 +101,7 @@ class Capacity:
         (frozen_at,) = db.execute("SELECT frozen_at FROM engine WHERE id = 1").fetchone()
         self.is_frozen = frozen_at is not None
         self.queue_sets = dict(db.execute("SELECT name, gset_id FROM queue WHERE gset_id > 0"))
+        self.retries = dict(db.execute(_RETRIES, (RETRIES, len(RETRIES) + 1)))
         self.forget_sets()
         self.number = number
 

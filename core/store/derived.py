@@ -5,7 +5,9 @@ Compared by `verify`, written by the recount of the writer and where a bundle is
 
 from __future__ import annotations
 
+from core.model.backends import PREFIX, RETRIES
 from core.model.failures import HOUR
+from core.model.gauges import RECENT_MOST, RECENT_MS
 from core.model.status import TASK_FINAL
 from core.model.values import INBOX, INBOX_STAGE
 from core.store.schema import RUN_TIMES
@@ -63,14 +65,25 @@ SELECT coalesce((
 
 _HOLDS = "JOIN gset s ON s.id = {}.gset_id JOIN json_each(s.gauges) m JOIN gauge g ON g.id = m.value"
 _METERED = "(l.kind = 'budget' OR (l.kind = 'quota' AND coalesce(l.body->>'unit', '') != ''))"
+# The starts of a backend since its retries are counted, by steps of ten seconds.
+_STARTS = f"""
+SELECT r.id, a.counted_at - a.counted_at % {RECENT_MS} AS at, count(*) AS starts,
+  sum(EXISTS (SELECT 1 FROM json_each(s.gauges) x WHERE x.value = r.id)) AS retries
+FROM attempt a JOIN gset s ON s.id = a.gset_id JOIN json_each(s.gauges) m
+JOIN gauge b ON b.id = m.value AND substr(b.name, 1, {len(PREFIX)}) = '{PREFIX}'
+JOIN gauge r ON r.name = '{RETRIES}' || substr(b.name, {len(PREFIX) + 1}) AND r.key = ''
+WHERE a.counted_at >= r.began - {RECENT_MS * (RECENT_MOST - 1)} AND a.status != 'bounced'
+GROUP BY 1, 2 ORDER BY 1, 2"""
 # Corrections count in their gauge alone, every other entry in all gauges of its attempt that have its unit.
 REAL_GAUGES = f"""
 SELECT g.id,
   CASE WHEN {_METERED} THEN coalesce(spent.used, 0) + coalesce(corrected.used, 0)
-    WHEN l.kind = 'quota' THEN coalesce(started.n, 0) ELSE 0 END AS used,
+    WHEN l.kind = 'quota' THEN coalesce(started.n, 0)
+    WHEN l.kind = 'retries' THEN coalesce(recent.retries, 0) ELSE 0 END AS used,
   CASE WHEN {_METERED} THEN coalesce(held.amount, 0)
     WHEN l.kind = 'concurrency' THEN coalesce(held.n, 0) ELSE 0 END AS reserved,
-  CASE WHEN {_METERED} THEN coalesce(spent.unknown, 0) ELSE 0 END AS unknown
+  CASE WHEN {_METERED} THEN coalesce(spent.unknown, 0) ELSE 0 END AS unknown,
+  coalesce(recent.listed, '') AS recent
 FROM gauge g JOIN limit_rule l ON l.name = g.name
 LEFT JOIN (SELECT g.id, count(*) AS n,
     sum(CASE WHEN a.counted_at >= g.began THEN coalesce(a.held->>('$."' || g.id || '"'), 0) ELSE 0 END)
@@ -86,5 +99,7 @@ LEFT JOIN (SELECT g.id, sum(CASE WHEN e.kind != 'unknown' THEN e.amount ELSE 0 E
   WHERE e.kind != 'correction' AND e.unit = l.body->>'unit' AND e.counted_at >= g.began
   GROUP BY 1) spent ON spent.id = g.id
 LEFT JOIN (SELECT g.id, sum(e.amount) AS used FROM entry e JOIN gauge g ON g.id = e.gauge_id
-  WHERE e.kind = 'correction' AND e.counted_at >= g.began GROUP BY 1) corrected ON corrected.id = g.id"""
-"""What gauges must count, by id: `used`, `reserved`, `unknown`, of the window that each stands in."""
+  WHERE e.kind = 'correction' AND e.counted_at >= g.began GROUP BY 1) corrected ON corrected.id = g.id
+LEFT JOIN (SELECT id, sum(retries) AS retries, json_group_array(json_array(at, starts, retries)) AS listed
+  FROM ({_STARTS}) GROUP BY 1) recent ON recent.id = g.id"""
+"""What gauges must count, by id: `used`, `reserved`, `unknown`, `recent`; each in its own window."""

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Container, Mapping
 
 from core.model.gauges import Gauge
-from core.model.limits import Limit
+from core.model.limit_forms import pack_recent, recent_in
+from core.model.limits import Limit, LimitKind
 from core.store.sql import ids, raw
 from core.store.writer import Writer
 
 _COLUMNS = (
-    "used, reserved, unknown, tat_us, began, turns_at, shut_until, trial, waited_for, opens_at, soft_at"
+    "used, reserved, unknown, tat_us, began, turns_at, shut_until, trial, waited_for, opens_at, soft_at,"
+    " recent"
 )
 _READ = f"SELECT id, name, key, {_COLUMNS} FROM gauge WHERE id IN (SELECT value FROM json_each(?))"
 _DUE = "SELECT id FROM gauge INDEXED BY gauge_due WHERE opens_at <= ? LIMIT ?"
@@ -21,7 +23,7 @@ _DUE = "SELECT id FROM gauge INDEXED BY gauge_due WHERE opens_at <= ? LIMIT ?"
 _NEXT = "SELECT min(opens_at) FROM gauge INDEXED BY gauge_due WHERE opens_at > ?"
 _WRITE = (
     "UPDATE gauge SET used = ?, reserved = ?, unknown = ?, tat_us = ?, began = ?, turns_at = ?,"
-    " shut_until = ?, trial = ?, waited_for = ?, opens_at = ?, soft_at = ? WHERE id = ?"
+    " shut_until = ?, trial = ?, waited_for = ?, opens_at = ?, soft_at = ?, recent = ? WHERE id = ?"
 )
 _FIND = "SELECT id FROM gauge WHERE name = CAST(? AS TEXT) AND key = CAST(? AS TEXT)"
 _MAKE = (
@@ -30,7 +32,7 @@ _MAKE = (
 )
 DUE_MOST = 1_000
 """Gauges that one batch finds open again at the most."""
-_Row = tuple[int | None, ...]
+_Row = tuple[int | str | None, ...]
 
 
 class Gauges:
@@ -54,7 +56,7 @@ class Gauges:
         missing = [gauge_id for gauge_id in wanted if gauge_id not in self._read]
         if missing:
             for row in self._db.execute(_READ, (ids(missing),)):
-                self._take_in(*row)
+                self._take_in(*row[:-1], recent=row[-1])
         return self._read
 
     def one(self, gauge_id: int) -> Gauge:
@@ -81,6 +83,26 @@ class Gauges:
     def take(self, gauge_id: int, amount: int) -> None:
         """Hold an amount."""
         self._rules.take(self.one(gauge_id), amount, now=self._now)
+
+    def retries_of(self, gauge_id: int) -> Gauge | None:
+        """Return the gauge of the retries of a backend; None = this is not the gauge of a configured one."""
+        limit = self.one(gauge_id).limit
+        if limit.backend is None or limit.kind is LimitKind.RETRIES:
+            return None
+        retries_id = self._capacity.retries.get(limit.backend.name)
+        return None if retries_id is None else self.one(retries_id)
+
+    def count_starts(self, passed: Collection[int], number: int, *, counted_at: int) -> None:
+        """Count attempts that begin under the backends among these gauges; below 0 they never began.
+
+        What waits behind the gauge of the retries is looked at again where that has something left.
+        """
+        for gauge_id in passed:
+            gauge = self.retries_of(gauge_id)
+            if gauge is not None:
+                retries = number if gauge.id in passed else 0
+                self._rules.count_starts(gauge, number, retries, counted_at=counted_at)
+                self.open(gauge)
 
     def alarm(self, gauge: Gauge) -> None:
         """Let claims look at a gauge again when it opens by itself: something waits behind it."""
@@ -145,7 +167,7 @@ class Gauges:
         self._read.clear()
         self._rows.clear()
 
-    def _take_in(self, gauge_id: int, name: str, key: str, *columns: int | None) -> None:
+    def _take_in(self, gauge_id: int, name: str, key: str, *columns: int | None, recent: str) -> None:
         used, reserved, unknown, tat_us, began, turns_at, shut_until, *rest = columns
         trial, waited_for, opens_at, soft_at = rest
         limit = self._capacity.known[name]
@@ -165,6 +187,7 @@ class Gauges:
             is_waited_for=bool(waited_for),
             opens_at=opens_at,
             soft_at=soft_at,
+            recent=recent_in(recent),
         )
         self._read[gauge_id], self._rows[gauge_id] = gauge, _row(gauge)
         if self._rules.turn_if_due(gauge, wall=self._wall):
@@ -184,4 +207,5 @@ def _row(gauge: Gauge) -> _Row:
         int(gauge.is_waited_for),
         gauge.opens_at,
         gauge.soft_at,
+        pack_recent(gauge.recent) if gauge.recent else "",
     )

@@ -79,6 +79,7 @@ gauge = Table(
     required("waited_for", default="0"),
     Column("opens_at", Integer),
     Column("soft_at", Integer),
+    required("recent", Text, "''"),
     UniqueConstraint("name", "key", name="gauge_of"),
     CheckConstraint("reserved >= 0 AND unknown >= 0", name="gauge_held"),
     Index("gauge_probe", "trial", sqlite_where=text("trial > 0")),
@@ -86,6 +87,7 @@ gauge = Table(
 )
 """What is used, held and left of one limit under one key (`core.model.gauges`).
 
+`recent` = starts of a backend over the last minutes, in the row of the limit on its retries.
 `shut_at`, `shut_by`, `shut_reason` tell of the last time that it was shut: when (ms UTC), by whom, why."""
 
 backend_failure = Table(

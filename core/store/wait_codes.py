@@ -6,12 +6,15 @@ last saved; of limits on pools it says nothing.
 
 from __future__ import annotations
 
+from core.model.gauges import RECENT_MOST, RECENT_MS
 from core.model.waits import WaitCode
 
 _RANKED = (
     WaitCode.CONCURRENCY,
     WaitCode.RATE,
     WaitCode.SHUT,
+    WaitCode.BREAKER,
+    WaitCode.RETRIES,
     WaitCode.QUOTA,
     WaitCode.BUDGET,
     WaitCode.FROZEN,
@@ -29,11 +32,20 @@ _MAX, _UNIT = _field("max"), _field("unit")
 _NEED = f"coalesce(json_extract({{}}.cost, '$.' || {_UNIT}), {_field('default_cost')}, 0)"
 _LEFT = f"{_MAX} - g.used - g.reserved - g.unknown"
 _METERED = f"(r.kind = 'budget' OR r.kind = 'quota' AND coalesce({_UNIT}, '') != '')"
+_WALL = "(e.time_at - e.time_offset)"
+_OLDEST = f"{_WALL} - {_WALL} % {RECENT_MS} - {RECENT_MS * (RECENT_MOST - 1)}"
 _SAME_WINDOW = "(g.turns_at IS NULL OR g.turns_at > e.time_at - e.time_offset)"
+_SHARE = "coalesce(r.body->'backend'->>'retry_share', 0)"
+# Less than one more: the share of the recent starts is used up, and the last retry is not ten seconds ago.
+_NO_RETRY = f"""g.tat_us > e.time_at * 1000 AND 1 - {_SHARE} > (
+      SELECT {_SHARE} * coalesce(sum(x.value->>1), 0) - coalesce(sum(x.value->>2), 0)
+      FROM json_each(nullif(g.recent, '')) x WHERE x.value->>0 >= {_OLDEST})"""
 # The gauges of its queue and of itself, the first reason that one of them gives.
 _OF_GAUGES = f"""(SELECT min(CASE
     WHEN e.frozen_at IS NOT NULL AND {_METERED} THEN {_RANK[WaitCode.FROZEN]}
+    WHEN g.trial > 0 OR g.trial = 0 AND g.shut_until > e.time_at THEN {_RANK[WaitCode.BREAKER]}
     WHEN g.shut_until > e.time_at THEN {_RANK[WaitCode.SHUT]}
+    WHEN r.kind = 'retries' THEN CASE WHEN {_NO_RETRY} THEN {_RANK[WaitCode.RETRIES]} END
     WHEN r.kind = 'concurrency' THEN CASE WHEN g.reserved >= {_MAX} THEN {_RANK[WaitCode.CONCURRENCY]} END
     WHEN r.kind = 'rate' THEN CASE
       WHEN g.tat_us > e.time_at * 1000 + ({_MAX} - 1) * {_field("step_us")} THEN {_RANK[WaitCode.RATE]} END

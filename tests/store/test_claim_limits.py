@@ -11,6 +11,7 @@ import pytest
 
 from core.model.commands import (
     Cancel,
+    ComeDue,
     Complete,
     Enqueue,
     FollowUp,
@@ -24,9 +25,10 @@ from core.model.estimates import Estimate
 from core.model.gauges import Gauge
 from core.model.limit_commands import Configure
 from core.model.limit_forms import costs_of
-from core.model.limits import Dimension, Limit, LimitKind, LimitRef, Per, Pool, Spent, Window
+from core.model.limits import Backend, Dimension, Limit, LimitKind, LimitRef, Per, Pool, Spent, Window
 from core.model.outcomes import Bounced, Failed, Lost, Outcome, Requeue, RetryAt, Succeeded, TaskError
 from core.model.plans import JobPlan, StagePlan, TaskPlan
+from core.model.records import replace
 from core.rules import gauges as arithmetic
 from core.store.apply import claim
 from core.store.apply.sharing import gauge_waits
@@ -66,11 +68,20 @@ def limits(random: Random) -> tuple[Limit, ...]:
     )
 
 
+def backends(random: Random) -> tuple[Backend, ...]:
+    """Return a backend that some of the tasks call, and one of a pool."""
+    share = random.choice((0.0, 0.2, 0.5, 1.0))
+    return (
+        Backend(name="api", match={Dimension.CONNECTOR: "shell"}, retry_share=share, failures=1_000),
+        Backend(name="gpu", match={Dimension.POOL: "g"}, retry_share=share, failures=1_000),
+    )
+
+
 def task(random: Random, key: str) -> TaskPlan:
     named = random.sample(NAMES, random.randint(0, 3))
     return TaskPlan(
         key=key,
-        uses="delay",
+        uses=random.choice(("delay", "shell")),
         queue=random.choice("xyz"),
         priority=random.choice((0, 0, 0, 3)),
         limits=tuple(
@@ -83,6 +94,10 @@ def task(random: Random, key: str) -> TaskPlan:
 
 class History:
     """A store under limits, changed at random."""
+
+    pauses = (0, 0, 20, 500, 61_000)
+    fails = 1
+    """How often an attempt fails, beside five other ends."""
 
     def __init__(self, path: Path, seed: int) -> None:
         self.random = Random(seed)
@@ -99,9 +114,13 @@ class History:
             )
         )
         self.limits = limits(self.random)
+        self.backends = backends(self.random)
         self.running: list[tuple[int, int]] = []
+        self.retried_at = 0
+        self.too_many: list[object] = []
+        """Claims that began more retries of the backend `api` than they might."""
         self.highest = max(limit.max for limit in self.limits)
-        self.deck.do(Configure(pools=self.pools, limits=self.limits))
+        self.deck.do(Configure(pools=self.pools, limits=self.limits, backends=self.backends))
         self.jobs = [self._submit(number) for number in range(12)]
 
     def _submit(self, number: int) -> int:
@@ -113,11 +132,12 @@ class History:
     def step(self) -> None:
         """Let time pass, end some of what runs, change something; then claim until nothing more comes."""
         random = self.random
-        self.deck.now += random.choice((0, 0, 20, 500, 61_000))
+        self.deck.now += random.choice(self.pauses)
         random.shuffle(self.running)
         number = random.randint(0, len(self.running))
         ended, self.running = self.running[:number], self.running[number:]
-        self.deck.do(*(self._end(*one) for one in ended), *self._operations(), slots=self.slots)
+        ends = [self._end(*one) for one in ended]
+        self.deck.do(ComeDue(), *ends, *self._operations(), slots=self.slots)
         self._note()
         for _ in range(200):
             left = self.deck.report.left_over or self.deck.report.claims_left
@@ -128,13 +148,34 @@ class History:
         pytest.fail("it never settles")
 
     def _note(self) -> None:
+        self._judge_retries()
         self.running += [(one.task_id, one.epoch) for one in self.deck.report.claimed]
+
+    def _judge_retries(self) -> None:
+        """Compare the retries of the last claim with all that began within five minutes."""
+        deck = self.deck
+        of_api = [one for one in deck.report.claimed if one.uses == "shell"]
+        number = sum(1 for one in of_api if one.tries + one.losses)
+        shares = [one.retry_share for one in self.backends if one.name == "api"]
+        if not number or not shares:
+            return
+        is_rare = number == 1 and deck.now - self.retried_at >= 10_000
+        self.retried_at = deck.now
+        sql = (
+            "SELECT count(*), sum(r.id IN (SELECT value FROM json_each(s.gauges))) FROM attempt a"
+            " JOIN gauge r ON r.name = 'retry:api' JOIN gset s ON s.id = a.gset_id JOIN json_each(s.gauges) m"
+            " JOIN gauge b ON b.id = m.value AND b.name = 'backend:api'"
+            " WHERE a.status != 'bounced' AND a.counted_at >= ?"
+        )
+        starts, retries = deck.db.execute(sql, (deck.now - deck.now % 10_000 - 290_000,)).fetchone()
+        if retries > shares[0] * starts and not is_rare:
+            self.too_many.append((deck.now, number, retries, starts, shares))
 
     def _end(self, task_id: int, epoch: int) -> Complete:
         outcomes: list[tuple[Outcome, object]] = [
             (Succeeded(), None),
             (Succeeded(), None),
-            (Failed(error=TaskError(code="x", message="x")), RetryAt(at=self.deck.now + 30)),
+            *((Failed(error=TaskError(code="x", message="x")), RetryAt(at=self.deck.now + 30)),) * self.fails,
             (Lost(reason="x"), None),
             (Bounced(reason="x"), Requeue()),
         ]
@@ -149,7 +190,8 @@ class History:
         if kind < 0.05:
             self.limits = limits(random)
             self.highest = max(self.highest, *(one.max for one in self.limits))
-            return [Configure(pools=self.pools, limits=self.limits)]
+            self.backends = random.choice(((), self.backends, backends(random)))
+            return [Configure(pools=self.pools, limits=self.limits, backends=self.backends)]
         if kind < 0.15:
             return [random.choice((Pause, Resume))(queue=random.choice("xyz"), actor="a")]
         if kind < 0.3:
@@ -167,6 +209,19 @@ class History:
             chosen = tuple(random.sample(tasks, min(3, len(tasks))))
             return [random.choice((Hold, Unhold, Cancel))(task_ids=chosen, actor="a")] if chosen else []
         return []
+
+
+class Failing(History):
+    """A history of which most attempts fail, and are soon due again."""
+
+    pauses = (0, 100, 1_000, 4_000, 11_000)
+    fails = 8
+
+    def _tasks(self, number: int) -> tuple[TaskPlan, ...]:
+        return tuple(
+            plan if self.random.random() < 0.2 else replace(plan, limits=(), cost=None)
+            for plan in super()._tasks(number)
+        )
 
 
 def picture(history: History) -> dict[int, Gauge]:
@@ -219,20 +274,22 @@ def over_limit(history: History) -> list[Gauge]:
     return [one for one in known if not one.limit.is_metered and one.reserved > history.highest]
 
 
+@pytest.mark.parametrize("kind", [History, Failing])
 @pytest.mark.parametrize("seed", range(40))
 def test_no_head_that_fits_is_left_and_every_gauge_is_what_attempts_and_ledger_say(
-    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, seed: int, kind: type[History], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     random = Random(seed)
     sight = random.choice((2, 4, 64))
     monkeypatch.setattr(claim, "LANES_MIN", sight)
     monkeypatch.setattr(claim, "LANES_MAX", max(sight, 4))
     monkeypatch.setattr(gauge_waits, "AT_ONCE", random.choice((1, 3, 256)))
-    history = History(tmp_path / "deck.db", seed)
+    history = kind(tmp_path / "deck.db", seed)
     for _ in range(STEPS):
         history.step()
         assert lost_heads(history) == []
         assert over_limit(history) == []
+        assert history.too_many == []
     assert list(verify(history.deck.db)) == []
     history.deck.close()
 

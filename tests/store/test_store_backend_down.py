@@ -44,11 +44,12 @@ def test_an_hour_costs_one_attempt_a_rest_and_its_return_is_used_at_once(deck: D
     deck.do(Configure(backends=(backend,)))
     plans = (TaskPlan(key=f"t{n}", uses="http", with_={"url": "https://a.example/"}) for n in range(TASKS))
     deck.job(stage(*plans), on_task_failure=OnTaskFailure.CONTINUE)
-    began, attempts = deck.now, 0
+    began, attempts, retries = deck.now, 0, 0
     running = step(deck)
     broken = Failed(error=TaskError(code="http.5xx", message="it is down"))
     while True:
         attempts += len(running)
+        retries += sum(epoch > 1 for _, epoch in running)
         # Each fails at once and is due again after a second: no slot is held meanwhile.
         ends = [
             Complete(task_id=task, epoch=epoch, outcome=broken, decision=RetryAt(at=deck.now + 1_000))
@@ -64,6 +65,8 @@ def test_an_hour_costs_one_attempt_a_rest_and_its_return_is_used_at_once(deck: D
         deck.now = max(due, deck.now)
         running = step(deck)
     assert attempts <= SLOTS + HOUR / REST + 1
+    # A share of the starts over five minutes, and one in ten seconds in any case.
+    assert retries <= 0.2 * attempts + HOUR / 10_000
     back = deck.now = began + HOUR
     running = []
     while len(running) < SLOTS:
@@ -74,3 +77,31 @@ def test_an_hour_costs_one_attempt_a_rest_and_its_return_is_used_at_once(deck: D
             deck.end(*running)
             running = step(deck)
     assert deck.now - back < 60_000
+
+
+def test_without_a_breaker_an_hour_costs_the_first_attempts_and_the_share_of_retries(deck: Deck) -> None:
+    backend = Backend(name="api", match={Dimension.HOST: "a.example"}, failures=1_000_000)
+    deck.do(Configure(backends=(backend,)))
+    plans = (TaskPlan(key=f"t{n}", uses="http", with_={"url": "https://a.example/"}) for n in range(1_000))
+    deck.job(stage(*plans), on_task_failure=OnTaskFailure.CONTINUE)
+    began, starts = deck.now, list[tuple[int, int]]()
+    broken = Failed(error=TaskError(code="http.5xx", message="it is down"))
+    running = step(deck)
+    while deck.now - began <= HOUR:
+        starts += [(deck.now, epoch) for _, epoch in running]
+        ends = [
+            Complete(task_id=task, epoch=epoch, outcome=broken, decision=RetryAt(at=deck.now + 1_000))
+            for task, epoch in running
+        ]
+        running = step(deck, *ends)
+        if not running:
+            due = deck.report.next_due
+            assert due is not None
+            deck.now = max(due, deck.now)
+    assert sum(epoch == 1 for _, epoch in starts) == 1_000
+    for number, (now, _) in enumerate(starts, 1):
+        lately = [epoch for at, epoch in starts[:number] if now - at <= 300_000]
+        rare = 300_000 / 10_000 + 1
+        assert sum(epoch > 1 for epoch in lately) <= 0.2 * len(lately) + rare
+    # What is due waits in its lane: it holds no slot, and does not run dry either.
+    assert sum(epoch > 1 for _, epoch in starts) >= HOUR / 10_000 * 0.9

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from core.model.commands import FollowUp
+from core.model.commands import ComeDue, Complete, FollowUp
 from core.model.estimates import Estimate
 from core.model.limit_commands import Configure
-from core.model.limits import Dimension, Limit, LimitKind, LimitRef, Per, Pool, Spent, Window
-from tests.store.deck import Deck, stage, task
+from core.model.limits import Backend, Dimension, Limit, LimitKind, LimitRef, Per, Pool, Spent, Window
+from core.model.outcomes import RetryAt
+from tests.store.deck import Deck, failure, stage, task
 
-CONCURRENCY, RATE, QUOTA, BUDGET = LimitKind
+CONCURRENCY, RATE, QUOTA, BUDGET, _ = LimitKind
 DAY = Window(per=Per.DAY)
 NOON = 1_700_000_000_000
 MIDNIGHT = 1_700_006_400_000
@@ -107,6 +108,33 @@ def shut(deck: Deck) -> None:
     deck.change("UPDATE gauge SET shut_until = ?", deck.now + 60_000)
 
 
+def breaker(deck: Deck) -> None:
+    backend(deck, failures=1)
+    deck.loose(task("x"), task("a"))
+    fail(deck, *deck.claim(1))
+    deck.claim(4)
+
+
+def retry_share(deck: Deck) -> None:
+    backend(deck, failures=100)
+    deck.loose(task("x"), task("a"))
+    fail(deck, *deck.claim(4))
+    deck.do(ComeDue(), slots=4)
+
+
+def backend(deck: Deck, *, failures: int) -> None:
+    one = Backend(name="api", match={Dimension.CONNECTOR: "delay"}, failures=failures)
+    deck.do(Configure(backends=(one,)))
+    deck.do(FollowUp())
+
+
+def fail(deck: Deck, *attempts: tuple[int, int]) -> None:
+    decision = RetryAt(at=deck.now)
+    deck.do(
+        *(Complete(task_id=t, epoch=epoch, outcome=failure(), decision=decision) for t, epoch in attempts)
+    )
+
+
 def behind(deck: Deck) -> None:
     configure(deck, Limit(name="team", kind=BUDGET, unit="usd", max=10 * USD, window=DAY))
     deck.job(stage(under("team", "x", usd=6), under("team", "y", usd=5), under("team", "a", usd=1)))
@@ -191,6 +219,20 @@ CASES: dict[str, tuple[Callable[[Deck], None], str, str, str, str]] = {
         "taskdeck budgets unfreeze",
     ),
     "shut": (shut, "shut", "llm shut", "llm is shut until then", "its time"),
+    "breaker": (
+        breaker,
+        "breaker",
+        "api open",
+        "the breaker of api is open: 1 failures (exit) within 1m; after its rest one task at a time",
+        "a call that succeeds",
+    ),
+    "retry_share": (
+        retry_share,
+        "retry_share",
+        "retries of api",
+        "at most 20% of the starts of api may be retries, and 1 of 3 starts of the last five minutes",
+        "a larger `retry_share` of backend api",
+    ),
     "behind": (
         behind,
         "behind",
@@ -215,6 +257,8 @@ UNTIL = {
     "behind": MIDNIGHT,
     "rate": NOON + 30_030,
     "shut": NOON + 60_000,
+    "breaker": NOON + 30_040,
+    "retry_share": NOON + 10_060,
 }
 
 

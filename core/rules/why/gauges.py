@@ -48,6 +48,8 @@ def gauge_reason(task: TaskFacts, need: Need, capacity: Capacity) -> Reason:
             return _rate(gauge, task, capacity)
         case LimitKind.QUOTA | LimitKind.BUDGET:
             return _amount(gauge, task, need.amount, capacity)
+        case LimitKind.RETRIES:
+            return _retries(gauge, task, capacity)
         case _:
             assert_never(limit.kind)
 
@@ -82,11 +84,19 @@ def gauge_numbers(gauge: Gauge, *, needs: int, left: int) -> JsonObject:
     elif limit.kind is LimitKind.RATE:
         amounts = {"max": limit.max, "needs": needs, "left": left}
         numbers["step_ms"] = limit.step_us / 1_000
+    elif limit.kind is LimitKind.RETRIES:
+        amounts = {"needs": needs, "left": left, "retries": gauge.used, "starts": gauge.starts}
+        numbers["share"] = share_of(limit)
     elif limit.is_metered:
         amounts |= {"reserved": gauge.reserved, "unknown": gauge.unknown}
     if limit.unit:
         numbers["unit"] = limit.unit
     return {**numbers, **{name: _plain(limit, amount) for name, amount in amounts.items()}}
+
+
+def share_of(limit: Limit) -> float:
+    """Return the share of the starts that retries of a backend may be."""
+    return 0.0 if limit.backend is None else limit.backend.retry_share
 
 
 def _plain(limit: Limit, amount: int) -> JsonValue:
@@ -124,6 +134,24 @@ def _rate(gauge: Gauge, task: TaskFacts, capacity: Capacity) -> Reason:
         short=f"rate {name}",
         text=f"rate {name} allows one start every {step}{burst}, and has none left now",
         ends=f"its next token; a higher `rate` of limit {limit.name}",
+        since=task.queued_at,
+        until=capacity.opens_at(gauge),
+        numbers=gauge_numbers(gauge, needs=1, left=capacity.left[gauge.id]),
+    )
+
+
+def _retries(gauge: Gauge, task: TaskFacts, capacity: Capacity) -> Reason:
+    limit = gauge.limit
+    name = shown_name(limit, gauge.key)
+    counted = f"{gauge.used:,} of {gauge.starts:,} starts"
+    return Reason(
+        code=WaitCode.RETRIES,
+        short=f"retries of {name}",
+        text=(
+            f"at most {share_of(limit):.0%} of the starts of {name} may be retries, and {counted} of the last"
+            f" five minutes are; one in {write_duration(limit.step_us // 1_000)} may always start"
+        ),
+        ends=f"its turn among the retries; a larger `retry_share` of backend {name}",
         since=task.queued_at,
         until=capacity.opens_at(gauge),
         numbers=gauge_numbers(gauge, needs=1, left=capacity.left[gauge.id]),

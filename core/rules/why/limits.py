@@ -16,7 +16,7 @@ from core.rules.why.capacity import Capacity
 from core.rules.why.gauges import amount_text, gauge_numbers, gauge_reason, label
 
 _ORDER = tuple(WaitCode)
-_OF_A_MOMENT = (LimitKind.CONCURRENCY, LimitKind.RATE)
+_OF_A_MOMENT = (LimitKind.CONCURRENCY, LimitKind.RATE, LimitKind.RETRIES)
 """What these have left says nothing of a task that is not queued yet."""
 _NEVER = 2**63
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from core.model.backends import HOSTS, limit_of
+from core.model.backends import HOSTS, limit_of, retries_of
 from core.model.limit_commands import Configure
 from core.model.limit_forms import to_text
-from core.model.limits import DEFAULT_POOL, Dimension, Limit, Pool
+from core.model.limits import DEFAULT_POOL, Dimension, Limit, LimitKind, Pool
 from core.model.values import JsonObject
 from core.store.apply.lane_sets import rekey_waiting
 from core.store.apply.lanes import limit_queue
@@ -73,7 +73,7 @@ def _limits(batch: Batch, command: Configure) -> Sequence[Limit]:
     hosts = batch.rows("SELECT 1 FROM limit_rule WHERE name = ?", HOSTS.name)
     return (
         *command.limits,
-        *(limit_of(backend) for backend in command.backends),
+        *(limit for backend in command.backends for limit in (limit_of(backend), retries_of(backend))),
         *([HOSTS] if hosts else []),
     )
 
@@ -98,6 +98,9 @@ def renew_capacity(batch: Batch) -> None:
         gauges = (batch.gauges.find(limit) for limit in limits if _is_of_pool(limit, pool))
         gset_id = set_of(batch.db, gauges)
         batch.run("UPDATE pool SET gset_id = ? WHERE name = CAST(? AS TEXT)", gset_id, raw(pool.name))
+    for backend in limits:
+        if backend.kind is LimitKind.RETRIES:
+            batch.gauges.find(backend)
     for statement in _WAKE:
         batch.reorder_aisles(batch.rows(statement))
     batch.capacity.read(batch.db, number)
@@ -130,4 +133,6 @@ def _drained(pools: Sequence[Pool]) -> dict[str, tuple[str, ...]]:
 
 
 def _is_of_pool(limit: Limit, pool: Pool) -> bool:
+    if limit.kind is LimitKind.RETRIES:
+        return False
     return limit.on is not None and limit.on.get(Dimension.POOL) == pool.name

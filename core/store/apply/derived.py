@@ -73,7 +73,7 @@ _ENDED = (
 )
 _GAUGES = (
     (
-        "UPDATE gauge SET used = r.used, reserved = r.reserved, unknown = r.unknown,"
+        "UPDATE gauge SET used = r.used, reserved = r.reserved, unknown = r.unknown, recent = r.recent,"
         " opens_at = CASE WHEN waited_for THEN 0 ELSE opens_at END"
         f" FROM ({REAL_GAUGES}) r WHERE r.id = gauge.id"
     ),

@@ -5,12 +5,13 @@ Called where tasks are admitted, judged, and when limits change.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from core.model.limit_forms import cost_column
-from core.model.limits import GaugeKey, Limit, OnExhausted, TaskFacts
+from core.model.limits import DEFAULT_POOL, GaugeKey, Limit, OnExhausted, TaskFacts
 from core.model.plans import TaskPlan
+from core.model.records import replace
 from core.model.stored_spec import StoredSpec, terms_to_json
 from core.model.task_facts import facts_of
 from core.model.terms import Terms
@@ -19,19 +20,21 @@ from core.store.apply.lanes import Lanes
 from core.store.batch import Batch
 from core.store.capacity import NOTHING_SAID, Said, set_of
 from core.store.rows import Bound, LeftOver
-from core.store.sql import pack, unpack
+from core.store.sql import ids, pack, unpack
 
 MAX_PER_BATCH = 1_000
 """Waiting tasks that one batch brings under changed limits at the most."""
 
 _TASK = (
-    "SELECT t.id, t.job_id, t.queue, t.lane_id, t.uses, t.spec, job.name, job.project FROM task t"
-    " JOIN job ON job.id = t.job_id"
+    "SELECT t.id, t.job_id, t.queue, t.lane_id, t.uses, t.spec, job.name, job.project,"
+    f" CASE WHEN t.tries + t.losses > 0 THEN (SELECT coalesce(a.pool, '{DEFAULT_POOL}') FROM attempt a"
+    " WHERE a.task_id = t.id AND a.epoch = t.epoch) END FROM task t JOIN job ON job.id = t.job_id"
 )
 _WAITING = (
     f"{_TASK} WHERE t.id > ? AND t.status IN"
     " ('blocked', 'held', 'queued', 'retrying', 'waiting') ORDER BY t.id LIMIT ?"
 )
+_CHOSEN = f"{_TASK} WHERE t.id IN (SELECT value FROM json_each(?))"
 _JUDGED = f"{_TASK} WHERE t.id = ? AND t.wait_reason = 'condition'"
 
 
@@ -46,6 +49,8 @@ class Waiting(NamedTuple):
     spec: str
     workflow: str
     project: str | None
+    repeats_in: str | None
+    """The pool of its last attempt, where the next one is a retry."""
 
 
 class GaugeSets:
@@ -130,6 +135,27 @@ def bind(batch: Batch, task_id: int, terms: Terms) -> Bound | None:
     return None
 
 
+def join_retries(batch: Batch, task_id: int) -> None:
+    """Bring a task that failed under the limits on retries of its backends, before it is queued again."""
+    if batch.capacity.retries:
+        for task in batch.typed(Waiting, _CHOSEN, ids([task_id])):
+            _put(batch, task)
+
+
+def leave_retries(batch: Batch, task_ids: Iterable[int]) -> None:
+    """Bring tasks that start over back to where first attempts wait; they are final."""
+    if batch.capacity.retries:
+        for task in batch.typed(Waiting, _CHOSEN, ids(task_ids)):
+            if task.repeats_in is not None:
+                _put(batch, task._replace(repeats_in=None))
+
+
+def _put(batch: Batch, task: Waiting) -> None:
+    lane_id = Lanes(batch, task.job_id).of(task.queue, GaugeSets(batch).of_waiting(task))
+    if lane_id != task.lane_id:
+        batch.run("UPDATE task SET lane_id = ? WHERE id = ?", lane_id, task.id)
+
+
 def is_being_keyed(batch: Batch) -> bool:
     """Return whether tasks that wait are still to be brought under changed limits."""
     # Those that this batch leaves over are written at its end, after its claim.
@@ -141,7 +167,7 @@ def is_being_keyed(batch: Batch) -> bool:
 
 def facts_of_task(batch: Batch, task_id: int) -> TaskFacts:
     """Return what decides on the limits of a task, which must be there."""
-    (task,) = batch.typed(Waiting, f"{_TASK} WHERE t.id = ?", task_id)
+    (task,) = batch.typed(Waiting, _CHOSEN, ids([task_id]))
     return _facts(task, _plan(task))
 
 
@@ -163,7 +189,8 @@ def _plan(task: Waiting) -> TaskPlan:
 
 def _facts(task: Waiting, plan: TaskPlan) -> TaskFacts:
     workflow = None if task.job_id == INBOX else task.workflow
-    return facts_of(plan, job=task.job_id, workflow=workflow, project=task.project)
+    facts = facts_of(plan, job=task.job_id, workflow=workflow, project=task.project)
+    return facts if task.repeats_in is None else replace(facts, repeats_in=task.repeats_in)
 
 
 def _stored(spec: str) -> JsonObject:

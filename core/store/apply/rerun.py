@@ -12,6 +12,7 @@ from core.model.errors import Conflict, NotFound, TaskdeckError
 from core.model.plans import OnTaskFailure
 from core.model.status import JOB_FINAL, TASK, TASK_FINAL, JobStatus, TaskStatus
 from core.model.values import INBOX
+from core.store.apply.lane_sets import leave_retries
 from core.store.apply.moves import jobs, queueing, stages
 from core.store.apply.operate import read_tasks, refuse_inbox
 from core.store.batch import Batch
@@ -218,6 +219,7 @@ def _start_over(batch: Batch, task_ids: list[int], cause: Cause, *, counted: lis
     waiting = Counter(task_id for (task_id,) in batch.rows(_UNMEET, listed))
     batch.run(_WAIT, pack([[task_id, number] for task_id, number in waiting.items()]))
     _reopen(batch, listed, cause)
+    leave_retries(batch, task_ids)
     number = queueing.rerun(batch, task_ids, cause, counted=frozenset(counted))
     batch.report.reopened = True
     return number

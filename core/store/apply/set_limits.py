@@ -51,6 +51,8 @@ def set_limit(batch: Batch, change: SetLimit, cause: Cause) -> Operated | Taskde
     limit = find_limit(batch, change.name)
     if isinstance(limit, TaskdeckError):
         return limit
+    if limit.kind is LimitKind.RETRIES:
+        return _configured_only(limit)
     try:
         wanted = _wanted(batch, limit, change)
     except Invalid as error:
@@ -100,6 +102,16 @@ def find_limit(batch: Batch, name: str) -> Limit | NotFound:
         f"`{shown}` is not a limit or budget{one_of(name, list(limits))}",
         hint="'taskdeck limits' and 'taskdeck budgets' list them",
         facts={"limit": shown},
+    )
+
+
+def _configured_only(limit: Limit) -> Invalid:
+    name = safe_line(limit.name)
+    return Invalid(
+        "limit.max",
+        f"`{name}` has no maximum: it is the `retry_share` of a backend",
+        hint="change `retry_share` in config.toml, then start the engine again",
+        facts={"limit": name},
     )
 
 

@@ -111,7 +111,9 @@ def give_back(batch: Batch, closed: Iterable[Holding]) -> None:
     """Undo what was taken for attempts that never began."""
     for one in closed:
         held = held_by(one.held)
-        for gauge in gauges_of(batch, one):
+        passed = gauges_of(batch, one)
+        batch.gauges.count_starts([gauge.id for gauge in passed], -1, counted_at=counted_at_of(one))
+        for gauge in passed:
             batch.rules.gauges.give_back(gauge, held.get(gauge.id, 1), counted_at=counted_at_of(one))
             batch.gauges.let_go(gauge, (one.task_id,))
 

@@ -37,7 +37,7 @@ RECOUNTS = (
     WHERE id = {INBOX_STAGE}""",
     # What tasks of other jobs hold and spent is not in it.
     f"""
-    UPDATE gauge SET used = real.used, reserved = real.reserved, unknown = real.unknown
+    UPDATE gauge SET used = real.used, reserved = real.reserved, unknown = real.unknown, recent = real.recent
     FROM ({REAL_GAUGES}) real WHERE real.id = gauge.id""",
     "DELETE FROM ended",
     f"""

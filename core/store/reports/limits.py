@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.model.errors import NotFound
 from core.model.gauges import Gauge
-from core.model.limit_forms import from_text
+from core.model.limit_forms import from_text, recent_in
 from core.model.limit_views import GAUGES, HOLDERS, WAITING_MOST, Cause, Holder
 from core.model.limits import Limit
 from core.model.near_misses import one_of
@@ -41,7 +41,8 @@ _PAGE = text("SELECT id FROM gauge WHERE name = :name AND key > :after ORDER BY 
 _FIRST = text("SELECT id FROM gauge WHERE name = :name ORDER BY key LIMIT :limit")
 _GAUGES = text(
     "SELECT id, name, key, used, reserved, unknown, tat_us, began, turns_at, shut_until, trial,"
-    " waited_for, soft_at FROM gauge WHERE id IN (SELECT value FROM json_each(:ids)) ORDER BY name, key"
+    " waited_for, soft_at, recent FROM gauge WHERE id IN (SELECT value FROM json_each(:ids))"
+    " ORDER BY name, key"
 )
 # Lanes too dear for what is left, and the open lanes of shut aisles.
 _BEHIND = (
@@ -205,6 +206,7 @@ async def _read(
                 soft_at=row.soft_at,
                 is_frozen=is_frozen and limits[row.name].is_metered,
                 is_waited_for=bool(row.waited_for),
+                recent=recent_in(row.recent),
             ),
             lanes=behind.waiting.get(row.id, (0, 0))[0],
             tasks=behind.waiting.get(row.id, (0, 0))[1],

@@ -15,9 +15,9 @@ GAUGE_CHECKS = (
         f"""
         WITH real AS ({REAL_GAUGES})
         SELECT g.id AS gauge, g.name, g.key, g.used, r.used AS real_used, g.reserved,
-          r.reserved AS real_reserved, g.unknown, r.unknown AS real_unknown
+          r.reserved AS real_reserved, g.unknown, r.unknown AS real_unknown, g.recent, r.recent AS real_recent
         FROM gauge g JOIN real r ON r.id = g.id
-        WHERE (g.used, g.reserved, g.unknown) IS NOT (r.used, r.reserved, r.unknown)""",
+        WHERE (g.used, g.reserved, g.unknown, g.recent) IS NOT (r.used, r.reserved, r.unknown, r.recent)""",
     ),
     check(
         "gauge.probe",

@@ -12,6 +12,7 @@ from core.model.outcomes import SHORT
 from core.model.records import replace
 from core.model.status import TASK, TASK_FINAL, AttemptStatus, Move, TaskStatus
 from core.model.values import JsonObject
+from core.store.apply.lane_sets import join_retries
 from core.store.apply.moves.attempts import ClosedAttempt, close_succeeded, error_note, open_attempts
 from core.store.apply.run_times import keep_run_times
 from core.store.batch import Batch
@@ -95,6 +96,7 @@ def succeed(batch: Batch, successes: Sequence[Success]) -> list[Success]:
 def retry_later(batch: Batch, closed: ClosedAttempt, *, retry_at: int) -> None:
     """Let a task wait outside a slot for its next attempt."""
     _leave(batch, closed, TASK["retry_later"], cause=_course(batch.due(retry_at)), retry_at=retry_at)
+    join_retries(batch, closed.place.task_id)
 
 
 def bounce(batch: Batch, closed: ClosedAttempt) -> None:
@@ -111,6 +113,7 @@ def interrupt(batch: Batch, closed: ClosedAttempt) -> None:
 def hold_lost(batch: Batch, closed: ClosedAttempt) -> None:
     """Hold a task whose attempt was lost, until an operator decides."""
     _leave(batch, closed, TASK["hold_lost"], cause=Cause(reason=LOSS_HOLDS))
+    join_retries(batch, closed.place.task_id)
 
 
 def give_up(batch: Batch, closed: ClosedAttempt) -> None:

@@ -27,6 +27,8 @@ class GaugeNeeds:
         """What gauges have left, until this claim takes more."""
         self._metered: dict[tuple[int, str], bool] = {}
         self._full_sets: dict[tuple[int, ...], int] = {}
+        self.counted: dict[int, Gauge] = {}
+        """Those of the retries of backends of which this claim started something."""
 
     def of(self, head: Head, pool: str) -> tuple[Need, ...]:
         """Return what an attempt of a head takes in a pool: by the gauges of pool, queue and task."""
@@ -53,6 +55,19 @@ class GaugeNeeds:
                 note_probe(self._batch, tried, head)
             self._lefts.pop(gauge_id, None)
         return gauges
+
+    def count(self, needs: Sequence[Need], number: int) -> int:
+        """Count so many starts; return the moment that tells the windows of what each takes (ms UTC)."""
+        passed = [need.gauge_id for need in needs]
+        counted_at = max(self._batch.wall, *(self._gauges.one(one).began for one in passed))
+        retries = [gauge for one in passed if (gauge := self._gauges.retries_of(one)) is not None]
+        if retries:
+            counted_at = max(counted_at, *(gauge.began for gauge in retries))
+            self._gauges.count_starts(passed, number, counted_at=counted_at)
+        for gauge in retries:
+            self.counted[gauge.id] = gauge
+            self._lefts.pop(gauge.id, None)
+        return counted_at
 
     def is_metered(self, head: Head) -> bool:
         """Return whether the estimate of a task decides if it fits."""

@@ -149,6 +149,10 @@ class GaugeWaits:
             self._batch.refresh_lanes()
         for gauge in self._due:
             self._judge_one(gauge)
+        for gauge in self._needs.counted.values():
+            # More starts let more retries through, at which this claim has not looked.
+            self._batch.gauges.open(gauge)
+            self._batch.report.claims_left |= gauge.opens_at == 0 and self._slots.total > 0
         # Last: what was opened by this claim may wait in a queue whose gauge has nothing left.
         for queue, gauge_id in self.queues.held_up():
             self._alarm(gauge_id)

@@ -64,10 +64,9 @@ class Shares:
         self.slots.take(pool, number)
         needs = self.needs.of(head, pool)
         gauges = self.needs.take(head, needs, number)
-        wall = self._batch.wall
         return Hold(
             pool=None if pool == DEFAULT_POOL else pool,
             gset_id=self.needs.full_set(head, pool),
             held=pack_held((one, amount) for one, amount in needs if gauges[one].limit.is_metered),
-            counted_at=max([wall, *(gauges[one].began for one, _ in needs)]) if needs else None,
+            counted_at=self.needs.count(needs, number) if needs else None,
         )

@@ -34,7 +34,7 @@ TABLES = (
 	change_reason TEXT,
 	removed_at INTEGER,
 	PRIMARY KEY (name),
-	CONSTRAINT limit_rule_kind CHECK (kind = 'concurrency' OR kind = 'rate' OR kind = 'quota' OR kind = 'budget')
+	CONSTRAINT limit_rule_kind CHECK (kind = 'concurrency' OR kind = 'rate' OR kind = 'quota' OR kind = 'budget' OR kind = 'retries')
 )""",
     """CREATE TABLE pool (
 	name TEXT NOT NULL,
@@ -69,6 +69,7 @@ TABLES = (
 	waited_for INTEGER DEFAULT 0 NOT NULL,
 	opens_at INTEGER,
 	soft_at INTEGER,
+	recent TEXT DEFAULT '' NOT NULL,
 	PRIMARY KEY (id),
 	CONSTRAINT gauge_of UNIQUE (name, "key"),
 	CONSTRAINT gauge_held CHECK (reserved >= 0 AND unknown >= 0),
