@@ -171,7 +171,7 @@ class TaskFacts(Struct, frozen=True, kw_only=True):
     named: tuple[LimitRef, ...] = ()
     job_id: int = 0
     repeats_in: str | None = None
-    """The pool of the attempt that its next one repeats; None = the next is no retry."""
+    """The pool of the attempt that its next one repeats; None = its next one is a first attempt."""
 
 
 class GaugeKey(Struct, frozen=True, kw_only=True, order=True):

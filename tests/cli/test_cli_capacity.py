@@ -165,6 +165,7 @@ def test_without_an_engine_changes_are_recorded_listed_and_taken_back(quiet: Dec
         ["backend:model-api", "concurrency", "0", "0"],
         ["db", "concurrency", "0", "5", "5"],
         ["mails", "quota", "0", "150", "150"],
+        ["retry:model-api", "retries", "0", "1", "20%"],
     ]
     assert quiet("limits", "reset", "db").out == "db: at most 3\n"
 
@@ -211,13 +212,17 @@ def test_the_word_list_may_be_left_out_and_options_may_stand_first(quiet: Deck, 
         (("pools", "resize", "gpu", "-1"), "-1 is not in the range 0<=x<=10000"),
         (("pools", "resize", "gpu"), "see: taskdeck pools resize --help"),
         (("pools", "pause", "gpv"), "did you mean `gpu`?"),
-        (("limits", "dv"), "there is no limit `dv`; known: api, backend:model-api, db, mails\n"),
+        (
+            ("limits", "dv"),
+            "there is no limit `dv`; known: api, backend:model-api, db, mails, retry:model-api\n",
+        ),
         (("limits", "team"), "'taskdeck budgets team' has one of that name"),
         (("budgets", "teem"), "did you mean `team`?"),
         (("budgets", "raise", "teem", "5"), "did you mean `team`?"),
         (("budgets", "set", "team", "much"), "give an amount of usd"),
         (("limits", "set", "api", "3"), "60/min"),
         (("limits", "set", "db", "5", "--window"), "has no window that turns"),
+        (("limits", "set", "retry:model-api", "5"), "it is the `retry_share` of a backend"),
         (("budgets", "raise", "team", "-5"), "raise takes an amount above 0"),
         (("budgets", "correct", "team", "-5"), "needs a --reason"),
         (("budgets", "correct", "team", "1", "--key", "x", "--reason", "r"), "has no key `x`"),
@@ -245,6 +250,12 @@ def test_names_are_completed_where_they_stand(quiet: Deck, home: Path) -> None:
     assert offered("pools", "re") == ["resize", "resume", "reset"]
     assert offered("pools", "resize", "") == ["default", "gpu"]
     assert offered("pools", "resize", "gpu", "") == []
-    assert offered("limits", "set", "--window", "") == ["api", "backend:model-api", "db", "mails"]
+    assert offered("limits", "set", "--window", "") == [
+        "api",
+        "backend:model-api",
+        "db",
+        "mails",
+        "retry:model-api",
+    ]
     assert offered("budgets", "raise", "--reason", "late", "t") == ["team"]
     assert "--json" in offered("budgets", "--")

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.model.backends import retries_of
 from core.model.gauges import Gauge
 from core.model.lanes import Head, Need, Room
-from core.model.limits import Limit, LimitKind, Per, Window
+from core.model.limits import Backend, Limit, LimitKind, Per, Window
 from core.rules import gauges
 from core.rules.lanes import choose
 
@@ -161,3 +162,66 @@ def test_the_next_pool_takes_what_the_first_has_no_slot_for() -> None:
     room = Room(free={"a": 1, "b": 1}, pools_of=lambda _: ("a", "b"), needs=lambda *_: (), left=lambda _: 1)
     picks = choose([head(n, lane=n) for n in (1, 2, 3)], 5, now=0, aging_step=10, room=room)
     assert (picks.task_ids, picks.pools) == ((1, 2), ("a", "b"))
+
+
+def retries(share: float, *, starts: int = 0, retried: int = 0) -> Gauge:
+    backend = Backend(name="api", match={}, retry_share=share)
+    gauge = Gauge(id=1, limit=retries_of(backend))
+    gauges.begin(gauge, wall=NOW)
+    gauges.count_starts(gauge, starts, retried, counted_at=NOW)
+    # The last retry was just now.
+    gauges.take(gauge, 1, now=NOW)
+    return gauge
+
+
+@pytest.mark.parametrize(
+    ("share", "starts", "retried", "left"),
+    [(0.2, 8, 0, 2), (0.2, 7, 0, 1), (0.2, 3, 0, 0), (0.2, 10, 2, 0), (0.5, 10, 5, 0), (0, 1_000, 0, 0)],
+)
+def test_so_many_retries_may_start_that_they_are_a_share_of_the_starts(
+    share: float, starts: int, retried: int, left: int
+) -> None:
+    assert gauges.left(retries(share, starts=starts, retried=retried), now=NOW) == left
+
+
+@given(share=st.floats(0, 0.99), starts=st.integers(0, 500), retried=st.integers(0, 500))
+def test_no_retry_more_than_the_share_is_let_through_and_none_less(
+    share: float, starts: int, retried: int
+) -> None:
+    gauge = retries(share, starts=starts + retried, retried=retried)
+    left = gauges.left(gauge, now=NOW)
+    assert left == 0 or retried + left <= share * (starts + retried + left) + 1e-6
+    assert retried + left + 1 > share * (starts + retried + left + 1) - 1e-6
+
+
+def test_all_retries_may_start_where_their_share_is_all() -> None:
+    assert gauges.left(retries(1, starts=1, retried=1), now=NOW) > 1_000
+
+
+def test_one_retry_may_start_ten_seconds_after_the_last() -> None:
+    gauge = retries(0.2)
+    assert gauges.opens_at(gauge, now=NOW, offset=0) == NOW + 10_000
+    assert [gauges.left(gauge, now=NOW + ms) for ms in (9_999, 10_000)] == [0, 1]
+
+
+def test_starts_count_for_five_minutes() -> None:
+    gauge = retries(0.2, starts=8)
+    for at, left in ((NOW + 289_000, 2), (NOW + 300_000, 0)):
+        gauges.turn_if_due(gauge, wall=at)
+        assert gauges.left(gauge, now=NOW) == left
+
+
+def test_what_never_began_is_not_counted_and_what_is_too_old_changes_nothing() -> None:
+    gauge = retries(0.2, starts=8, retried=2)
+    gauges.count_starts(gauge, -1, -1, counted_at=NOW)
+    gauges.count_starts(gauge, -1, -1, counted_at=NOW - 300_000)
+    assert (gauge.starts, gauge.used) == (7, 1)
+    gauges.count_starts(gauge, -7, -1, counted_at=NOW)
+    assert gauge.recent == ()
+
+
+def test_a_clock_that_was_set_back_begins_no_earlier_step() -> None:
+    gauge = retries(0.2, starts=8)
+    began = gauge.began
+    assert not gauges.turn_if_due(gauge, wall=NOW - 3_600_000)
+    assert (gauge.began, gauge.starts) == (began, 8)

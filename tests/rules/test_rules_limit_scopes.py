@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.model.limits import Dimension, GaugeKey, Limit, LimitKind, LimitRef, Per, TaskFacts, Window
+from core.model.backends import retries_of
+from core.model.limits import Backend, Dimension, GaugeKey, Limit, LimitKind, LimitRef, Per, TaskFacts, Window
+from core.model.records import replace
 from core.model.values import INBOX
 from core.rules.limit_scopes import broad_keys, gauge_keys, is_broad, limit_faults
 
@@ -171,3 +173,17 @@ def test_broad_limits_do_not_ask_for_anything_but_the_queue(facts, limits):
         if is_for_it:
             assert one.on is not None
             assert set(one.on) <= {Dimension.QUEUE}
+
+
+def test_a_limit_on_retries_is_for_retries_alone():
+    api = Backend(name="api", match={Dimension.HOST: FITTING[Dimension.HOST]})
+    again = replace(FACTS, repeats_in="cpu")
+    assert gauge_keys(FACTS, [retries_of(api)]) == ()
+    assert gauge_keys(again, [retries_of(api)]) == keys(("retry:api", ""))
+    assert gauge_keys(again, [retries_of(replace(api, match={Dimension.HOST: "other"}))]) == ()
+
+
+def test_a_limit_on_retries_of_a_pool_is_for_what_ran_there():
+    gpu = retries_of(Backend(name="gpu", match={Dimension.POOL: "gpu"}))
+    assert gauge_keys(replace(FACTS, repeats_in="gpu"), [gpu]) == keys(("retry:gpu", ""))
+    assert gauge_keys(replace(FACTS, repeats_in="cpu"), [gpu]) == ()
