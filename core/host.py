@@ -63,18 +63,32 @@ def find_process(pid: int) -> Process | None:
 
     Raises `OSError` when the machine is too short of descriptors or memory to tell.
     """
+    state, process = _stat_of(pid)
+    return None if state in _ENDED else process
+
+
+def find_child(pid: int) -> Process | None:
+    """Return a process that its parent, the caller, has not reaped: also one that has ended.
+
+    Raises `OSError` as `find_process` does.
+    """
+    return _stat_of(pid)[1]
+
+
+def _stat_of(pid: int) -> tuple[str, Process | None]:
     try:
         raw = _read_proc(pid, "stat")
     except OSError as error:
         # A process that cannot be looked at now is not one that has ended.
         if error.errno in _SHORT:
             raise
-        return None
+        return "", None
     # The command name may hold blanks and brackets: the fields begin after the last bracket.
     fields = raw.rpartition(b")")[2].split()
-    if len(fields) < 20 or fields[0].decode("ascii", "replace") in _ENDED:
-        return None
-    return Process(pid=pid, start=int(fields[19]), session=int(fields[3]))
+    if len(fields) < 20:
+        return "", None
+    state = fields[0].decode("ascii", "replace")
+    return state, Process(pid=pid, start=int(fields[19]), session=int(fields[3]))
 
 
 def _read_proc(pid: int, name: str) -> bytes:
@@ -151,8 +165,9 @@ def command_line(process: Process) -> str | None:
         name = (folder / "comm").read_bytes().removesuffix(b"\n")
     except OSError:
         return None
-    # Checked afterwards: a reused pid would show the argv of another process.
-    if find_process(process.pid) != process:
+    # Checked afterwards: a reused pid would show the argv of another process. The session may be a new one.
+    living = find_process(process.pid)
+    if living is None or living.start != process.start:
         return None
     return shlex.join(argv) if argv else f"[{name.decode('utf-8', 'replace')}]"
 

@@ -101,7 +101,13 @@ class Leftovers:
         """Look once at all processes; those of attempts whose grace has passed are ended, kept or gone."""
         latest = self._clock.now() - round(grace * 1000)
         due = {ref: ended for ref, ended in self._ended.items() if ended.at <= latest}
-        found = await self._children.leftovers()
+        try:
+            found = await self._children.leftovers()
+        except OSError:
+            # Too short of descriptors to see a process: none is forgotten for that.
+            if grace:
+                self._arm()
+            return
         for ref, ended in due.items():
             left = found.get(ref, ())
             doomed = [one for one in left if one.in_session and _ends(ended)]

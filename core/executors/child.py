@@ -283,8 +283,9 @@ class ChildExecutor:
         return {ref: tuple(left) for ref, left in found.items()}
 
     def _watch_wrapper(self, ref: AttemptRef, child: _Child) -> bool:
-        """Watch an own wrapper that has not been reaped; False if there is none. Raises `OSError`."""
-        leader = None if child.unreaped is None else host.find_process(child.unreaped)
+        """Watch an own wrapper that has not been reaped; False if it has ended. Raises `OSError`."""
+        # One that has ended is known too: what it left is found by its session.
+        leader = None if child.unreaped is None else host.find_child(child.unreaped)
         if leader is None:
             return False
         child.family = self._family(ref, leader)

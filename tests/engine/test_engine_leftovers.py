@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core import host
 from core.control.api import Target
+from core.executors import child, spawning
 from core.model.commands import StopMode
 from core.model.orphans import OrphanKind
 from core.model.plans import Leftovers, TaskPlan
@@ -57,6 +61,38 @@ async def test_what_stays_in_the_session_is_ended_after_a_moment(house: House, k
     await later(house, lambda: not lives(pid), "it was ended")
     await house.until(lambda: told(house) == [True], "the history tells it")
     assert await house.engine.orphans() == ()
+
+
+async def test_it_is_ended_too_where_the_attempt_ended_before_it_was_looked_at(
+    house: House, monkeypatch: pytest.MonkeyPatch
+):
+    def spawn_slowly(*args: Any, **kwargs: Any) -> int:
+        pid = spawning.spawn(*args, **kwargs)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        return pid
+
+    monkeypatch.setattr(child, "spawn", spawn_slowly)
+    _, pid = await left(house, BACKGROUND["same session"])
+    await later(house, lambda: not lives(pid), "it was ended")
+    await house.until(lambda: told(house) == [True], "the history tells it")
+
+
+async def test_a_look_that_fails_for_want_of_descriptors_is_repeated(
+    house: House, monkeypatch: pytest.MonkeyPatch
+):
+    looked: list[int] = []
+
+    def short_once(prefix: str) -> list[tuple[host.Process, str]]:
+        looked.append(1)
+        if len(looked) == 1:
+            raise OSError(errno.EMFILE, "too many open files")
+        return marked(prefix)
+
+    marked = host.marked
+    monkeypatch.setattr(host, "marked", short_once)
+    _, pid = await left(house, BACKGROUND["same session"])
+    await later(house, lambda: not lives(pid), "it was ended")
+    assert len(looked) > 1
 
 
 async def test_what_left_the_session_is_kept_and_listed_until_it_is_killed(house: House):
