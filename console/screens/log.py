@@ -153,7 +153,9 @@ class LogScreen(DeskScreen):
 
     def action_back(self) -> None:
         """Stop a search or a fetch, else leave."""
-        running = self._work(SEARCH, FETCH, EXPORT)
+        # Matches are counted unasked: Esc leaves while they are.
+        groups = (FETCH, EXPORT, SEARCH) if self.browser.finder.is_searching else (FETCH, EXPORT)
+        running = self._work(*groups)
         for one in running:
             one.cancel()
         if running:

@@ -11,8 +11,9 @@ from contextlib import asynccontextmanager
 from console.rows.listing import style_of
 from console.screens.parts import log_programs
 from console.widgets import log_window
+from core.control.log_requests import CountInLog
 from core.executors.output_search import Deadline
-from core.model.log_views import Way
+from core.model.log_views import LogCount, Way
 from core.model.records import replace
 from core.model.views import AttemptView, LogStream
 from tests.console.support_console import HOSTILE, console, strips_of
@@ -146,6 +147,21 @@ async def test_a_search_goes_through_the_whole_output_counts_and_turns_round() -
         await look_for(operator, "nowhere")
         await operator.hears("no line holds it")
         await operator.sees("match 0")
+
+
+async def test_escape_leaves_a_log_whose_matches_are_still_being_counted() -> None:
+    async with log(b"needle\n" * 9) as (operator, control, screen):
+
+        async def count_for_ever(request: CountInLog) -> LogCount:
+            return await asyncio.Future[LogCount]()
+
+        control.answer_count_in_log = count_for_ever  # type: ignore[method-assign]
+        await operator.press("slash")
+        await operator.type("needle")
+        await operator.press("enter")
+        await operator.sees("match 0 in 0%")
+        await operator.press("escape")
+        await operator.until(lambda: operator.app.screen is not screen, "the log is not left")
 
 
 async def test_a_search_of_a_growing_output_counts_what_comes() -> None:

@@ -83,10 +83,15 @@ class LogFinder:
         return self.query is not None and self._counted_to < self._reader.facts.size
 
     @property
+    def is_searching(self) -> bool:
+        """Whether the operator waits for a match, and is told so."""
+        return self._searched > 0
+
+    @property
     def words(self) -> str:
         """Say which match is in view, of how many, and how far the search came."""
         size = self._reader.facts.size
-        searching = f"searching {_percent(self._searched, size)} (Esc stops)" if self._searched else ""
+        searching = f"searching {_percent(self._searched, size)} (Esc stops)" if self.is_searching else ""
         if self.query is None:
             return searching
         number = f"{self._number:,}"
