@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 from textual._compositor import Compositor
@@ -45,6 +46,17 @@ class Operator:
     def __init__(self, app: ConsoleApp, pilot: Pilot[None]) -> None:
         self.app = app
         self.pilot = pilot
+        self.told = [note.message for note in app._notifications]
+        app.notify = self._note(app.notify)
+
+    def _note(self, notify: Callable[..., None]) -> Callable[..., None]:
+        """Return what keeps the words of each toast: a slow machine comes to look when it is gone."""
+
+        def noted(message: str, **how: Any) -> None:
+            self.told.append(message)
+            notify(message, **how)
+
+        return noted
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
@@ -74,11 +86,7 @@ class Operator:
 
     async def hears(self, text: str) -> None:
         """Wait for a toast; its words may be broken over lines on the screen."""
-
-        def told() -> list[str]:
-            return [note.message for note in self.app._notifications]
-
-        await self.until(lambda: any(text in words for words in told()), f"{text!r} is not told")
+        await self.until(lambda: any(text in words for words in self.told), f"{text!r} is not told")
 
     async def misses(self, *texts: str) -> None:
         def gone() -> bool:

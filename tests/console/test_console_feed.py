@@ -175,8 +175,7 @@ async def test_an_engine_that_goes_takes_neither_rows_nor_marks_nor_filter_and_i
         await operator.sees("t1", "marks 1")
         assert operator.app.screen.table.selected.id == 2
         await operator.beat()
-        told = [note.message for note in operator.app._notifications]
-        assert sum("is back" in words for words in told) == 1
+        assert sum("is back" in words for words in operator.told) == 1
 
 
 def test_the_pace_follows_the_link_the_writer_and_the_engine() -> None:

@@ -9,6 +9,7 @@ from console.color_depth import CONTRAST, contrast
 from console.rows.graph_nodes import WHOLE, fold
 from console.screens.graph import GraphScreen
 from console.screens.job import JobScreen
+from console.screens.parts import reading_pace
 from console.screens.parts.reading_pace import ReadingPace
 from console.themes import PLAIN, own_looks
 from core.model.errors import Unavailable
@@ -193,7 +194,10 @@ async def test_verbs_on_a_folded_layer_mean_all_its_tasks() -> None:
         assert chosen.label == "200 tasks (split_*)"
 
 
-async def test_a_job_that_took_long_to_read_rests_before_it_is_read_again() -> None:
+async def test_a_job_that_took_long_to_read_rests_before_it_is_read_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reading_pace, "SHARE", 10)
     control = diamond()
     async with console(control) as operator:
         screen = await open_graph(operator)

@@ -134,7 +134,7 @@ async def test_a_task_that_cannot_be_read_is_told_in_the_pane_alone() -> None:
         control.answer_task = refuse
         await operator.press("i")
         await operator.sees("no task 2 any more", "fetch")
-        assert not operator.app._notifications
+        assert not operator.told
 
 
 async def test_an_empty_list_has_a_pane_without_a_row() -> None:

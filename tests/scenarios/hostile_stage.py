@@ -196,19 +196,21 @@ class Walk:
             now = _ROW.search(self._terminal.picture())
             return now is not None and now[1] != row[1]
 
-        for _ in range(TRIES):
-            self._terminal.press("pagedown")
-            # Only long after: pressed twice, a page would be passed over.
-            with suppress(AssertionError):
-                self._terminal.until(has_moved, "the cursor stays", within=DEADLINE / TRIES)
-                return
-        raise AssertionError(f"the cursor stays at row {row[1]} of {row[2]}")
+        self._press_until("pagedown", has_moved, f"the cursor stays at row {row[1]} of {row[2]}")
 
     def _back_to(self, *texts: str) -> None:
-        # One at a time: an escape followed by another key is a third one.
+        # One at a time: an escape followed by another key is a third one, and one may end a search under way.
         for text in texts:
-            self._terminal.press("escape")
-            self._terminal.sees(text)
+            self._press_until("escape", lambda: text in self._terminal.picture(), f"{text} not seen")  # noqa: B023
+
+    def _press_until(self, key: str, condition: Callable[[], object], story: str) -> None:
+        """Press it again only long after: pressed twice, a page or a screen would be passed over."""
+        for _ in range(TRIES):
+            self._terminal.press(key)
+            with suppress(AssertionError):
+                self._terminal.until(condition, story, within=DEADLINE / TRIES)
+                return
+        raise AssertionError(f"{story}; on the screen:\n{self._terminal.picture()}")
 
 
 def _narrowed(text: str) -> str:
