@@ -18,7 +18,6 @@ from console.themes import Look
 from console.widgets.row_format import RowFormat
 from core.model.limit_views import CapacityView, GaugeView, LimitView
 from core.model.limits import LimitKind
-from core.model.rates import write_rate
 from core.model.text import SafeText, safe_line
 from core.render.columns import Column, Form
 
@@ -82,7 +81,7 @@ def kind_text(limit: LimitView) -> str:
     """Say what a limit counts: its rate, its window, or what is open."""
     match limit.kind:
         case LimitKind.RATE:
-            return write_rate(limit.step_us) if limit.step_us else "rate"
+            return limit.rate or "rate"
         case LimitKind.QUOTA:
             return f"per {limit.window.per}"
         case LimitKind.RETRIES if limit.share is not None:

@@ -153,7 +153,7 @@ def _resolved(wanted: NewMaximum) -> tuple[str, str]:
     view = wanted.limit
     limit = Limit(name=view.name, kind=view.kind, max=view.max, unit=view.unit, step_us=view.step_us)
     if view.kind is LimitKind.RATE:
-        limit_changes.read_step(limit, wanted.to)
+        limit_changes.read_rate(limit, wanted.to)
         return wanted.to.strip(), wanted.to.strip()
     # A sum is worked out here: the plan shows it, and it is applied once.
     amount = limit_changes.read_max(limit, wanted.to, now=wanted.gauge.max)

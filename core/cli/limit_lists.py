@@ -20,7 +20,6 @@ from core.model.errors import NotFound
 from core.model.limit_views import CapacityView, GaugeView, LimitView
 from core.model.limits import LimitKind, Per
 from core.model.near_misses import did_you_mean, one_of
-from core.model.rates import write_rate
 from core.model.text import safe_line
 from core.model.values import to_iso
 from core.render.columns import Column
@@ -116,7 +115,7 @@ def find_limit(view: CapacityView, name: str) -> LimitView:
 def max_text(limit: LimitView, gauge: GaugeView | None) -> str:
     """Write the maximum of this moment as the configuration has it: `20`, of a rate `60/min`."""
     if limit.kind is LimitKind.RATE:
-        return write_rate(limit.step_us)
+        return limit.rate
     if limit.share is not None:
         return f"{limit.share:.0%}"
     return max_of(limit, gauge) or ""
@@ -201,7 +200,7 @@ def _unknown(name: str, view: CapacityView, listing: Listing) -> NotFound:
 
 def _configured(limit: LimitView) -> str:
     if limit.kind is LimitKind.RATE:
-        return write_rate(limit.configured_step_us)
+        return limit.configured_rate
     return amount_text(limit, limit.configured_max)
 
 

@@ -113,7 +113,14 @@ def _limit(name: str, table: ConcurrencyTable | RateTable | QuotaTable) -> Limit
         case ConcurrencyTable():
             return Limit(name=name, kind=LimitKind.CONCURRENCY, max=table.max, on=on)
         case RateTable():
-            return Limit(name=name, kind=LimitKind.RATE, max=table.burst, step_us=table.rate, on=on)
+            return Limit(
+                name=name,
+                kind=LimitKind.RATE,
+                max=table.burst,
+                step_us=table.rate.step_us,
+                rate=table.rate.written,
+                on=on,
+            )
         case QuotaTable():
             return Limit(
                 name=name,

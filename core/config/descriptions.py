@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from core.model.amounts import write_amount
 from core.model.durations import write_duration
 from core.model.limits import DEFAULT_POOL, MICRO, Capacity, LimitKind, Per, Pool
-from core.model.rates import write_rate
+from core.model.rates import shown_rate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,7 +75,11 @@ def _pool(pool: Pool) -> JsonObject:
 def _limit(limit: Limit) -> JsonObject:
     match limit.kind:
         case LimitKind.RATE:
-            shown: JsonObject = {"kind": limit.kind, "rate": write_rate(limit.step_us), "burst": limit.max}
+            shown: JsonObject = {
+                "kind": limit.kind,
+                "rate": shown_rate(limit.step_us, limit.rate),
+                "burst": limit.max,
+            }
         case LimitKind.QUOTA:
             most = _number(limit.max) if limit.unit else limit.max
             unit: JsonObject = {"unit": limit.unit} if limit.unit else {}

@@ -13,13 +13,12 @@ from typing import Annotated, TypeVar
 
 from pydantic import BeforeValidator, Field
 
-from core.model import bounds
+from core.model import bounds, rates
 from core.model.amounts import AMOUNT_MAX, WANTED, parse_amount
 from core.model.durations import parse_document_duration
 from core.model.errors import Invalid
 from core.model.limit_fields import UNITS
 from core.model.near_misses import did_you_mean
-from core.model.rates import RATE_WANTED, parse_rate
 from core.model.zones import zone_of
 
 _T = TypeVar("_T")
@@ -109,8 +108,7 @@ Zone = Annotated[str, BeforeValidator(_zone)]
 Amount = Annotated[int, _reads(parse_amount, WANTED)]
 """In millionths."""
 Dollars = Annotated[Fraction, _reads(_dollars, f"a number of dollars from 0 to {AMOUNT_MAX:,}")]
-Rate = Annotated[int, _reads(parse_rate, RATE_WANTED)]
-"""In microseconds from one start to the next."""
+Rate = Annotated[rates.Rate, _reads(rates.parse_rate, rates.RATE_WANTED)]
 Clock = Annotated[int, _reads(_clock, 'a time of the day, such as "06:00"')]
 """In ms after midnight."""
 Moment = Annotated[int, _reads(_moment, "a date from 1970 to 2199, such as 2026-01-01 without quotes")]

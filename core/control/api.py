@@ -316,8 +316,8 @@ class ControlAPI(ReadingAPI):
 
         What waits and fits then starts at once; nothing that runs ends. What is so already changes nothing.
         Raises `NotFound` (`pool.unknown`, `limit.unknown`, `gauge.unknown`, `task.unknown`), `Conflict`
-        (`limit.unmetered`, `amount.known`), `Invalid` (`limit.max`, `limit.no_window`, `amount.invalid`,
-        `unit.missing`, `reason.missing`).
+        (`limit.derived`, `limit.unmetered`, `amount.known`), `Invalid` (`limit.max`, `limit.no_window`,
+        `amount.invalid`, `unit.missing`, `reason.missing`).
         """
         return await self.ask(ChangeCapacity(change=change, reason=reason, actor=actor))
 

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from core.model.limit_views import WAITING_MOST, CapacityView, GaugeView, LimitView
 from core.model.limits import LimitKind
+from core.model.rates import shown_rate
 from core.model.views import Page
 from core.rules import gauges as rules
 
 if TYPE_CHECKING:
+    from core.model.limits import Limit
     from core.store.reports import Reports
     from core.store.reports.limits import GaugeFacts, LimitReports, RuleFacts
 
@@ -46,7 +48,8 @@ def _limit(rule: RuleFacts, *, now: int, offset: int) -> LimitView:
         configured_max=rule.configured.max,
         share=limit.backend.retry_share if limit.kind is LimitKind.RETRIES and limit.backend else None,
         step_us=limit.step_us,
-        configured_step_us=rule.configured.step_us,
+        rate=_rate_of(limit),
+        configured_rate=_rate_of(rule.configured),
         window=limit.window,
         on=limit.on,
         soft=limit.soft,
@@ -58,6 +61,10 @@ def _limit(rule: RuleFacts, *, now: int, offset: int) -> LimitView:
         keys=rule.keys,
         gauges=tuple(sorted(views, key=_load)),
     )
+
+
+def _rate_of(limit: Limit) -> str:
+    return shown_rate(limit.step_us, limit.rate) if limit.kind is LimitKind.RATE else ""
 
 
 def _load(gauge: GaugeView) -> tuple[int, str]:

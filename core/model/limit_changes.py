@@ -8,7 +8,7 @@ from __future__ import annotations
 from core.model.amounts import AMOUNT_MAX, parse_amount, write_amount
 from core.model.errors import Invalid
 from core.model.limits import MICRO, Limit, LimitKind
-from core.model.rates import parse_rate, write_rate
+from core.model.rates import Rate, parse_rate, shown_rate
 from core.model.text import safe_line
 
 WHOLE_MAX = 1_000_000_000
@@ -32,8 +32,8 @@ def read_max(limit: Limit, to: str, *, now: int) -> int:
     return wanted
 
 
-def read_step(limit: Limit, to: str) -> int:
-    """Return the microseconds from one start to the next that a text says; raise `Invalid` (`limit.max`)."""
+def read_rate(limit: Limit, to: str) -> Rate:
+    """Return the rate that a text says; raise `Invalid` (`limit.max`)."""
     try:
         return parse_rate(to)
     except Invalid as error:
@@ -50,7 +50,7 @@ def read_signed(limit: Limit, said: str) -> int:
 def write_max(limit: Limit, amount: int) -> str:
     """Write a maximum as the configuration has it, without its unit."""
     if limit.kind is LimitKind.RATE:
-        return write_rate(limit.step_us)
+        return shown_rate(limit.step_us, limit.rate)
     return write_amount(amount) if limit.unit else str(amount)
 
 

@@ -104,7 +104,9 @@ class LimitView(Struct, frozen=True, kw_only=True):
     """Of the retries of a backend: which share of its starts they may be."""
     step_us: int = 0
     """Of a rate: microseconds from one start to the next."""
-    configured_step_us: int = 0
+    rate: str = ""
+    """Of a rate: as it was written, `60/min`."""
+    configured_rate: str = ""
     window: Window = Window()
     on: Mapping[Dimension, str] | None = None
     """Which tasks are under it, none = every task; None = those that name it."""

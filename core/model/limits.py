@@ -109,6 +109,8 @@ class Limit(Struct, frozen=True, kw_only=True):
     """Empty = attempts."""
     step_us: int = 0
     """Of a rate: microseconds in which one start is allowed again; of retries: in which one always is."""
+    rate: str = ""
+    """Of a rate: as it was written, `60/min`."""
     window: Window = Window()
     on: Mapping[Dimension, str] | None = None
     """Which tasks are under it, all must fit, empty = every task; None = those that name it."""

@@ -6,6 +6,7 @@ Used by the configuration, the commands that change limits, and what shows them.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Final
 
 from core.model.errors import Invalid
@@ -22,8 +23,17 @@ _RATE = re.compile(r"\s*([0-9]{1,7})\s*/\s*([a-z]+)\s*", re.ASCII)
 _SHOWN = 60
 
 
-def parse_rate(value: object) -> int:
-    """Return the microseconds from one start to the next; raise `Invalid` (`rate.invalid`)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """A rate as it was written, and its step."""
+
+    step_us: int
+    """Microseconds from one start to the next."""
+    written: str
+
+
+def parse_rate(value: object) -> Rate:
+    """Return the rate that a text says; raise `Invalid` (`rate.invalid`)."""
     match = _RATE.fullmatch(value) if isinstance(value, str) else None
     if match is None or match[2] not in PERIODS_US or not 1 <= int(match[1]) <= 1_000_000:
         shown = safe_line(repr(value)[:_SHOWN])
@@ -34,7 +44,13 @@ def parse_rate(value: object) -> int:
             facts={"value": shown, "wanted": RATE_WANTED},
         )
     # Rounded up: never more starts than are allowed.
-    return max(1, -(-PERIODS_US[match[2]] // int(match[1])))
+    step_us = max(1, -(-PERIODS_US[match[2]] // int(match[1])))
+    return Rate(step_us=step_us, written=f"{int(match[1])}/{match[2]}")
+
+
+def shown_rate(step_us: int, written: str) -> str:
+    """Return a rate as it was written, where that is its step, else in the shortest period."""
+    return written if written and parse_rate(written).step_us == step_us else write_rate(step_us)
 
 
 def write_rate(step_us: int) -> str:

@@ -11,7 +11,6 @@ from core.model.amounts import write_amount
 from core.model.backends import NO_CAP
 from core.model.limit_views import Cause, GaugeView, Holder, LimitView, PoolView
 from core.model.limits import LimitKind
-from core.model.rates import write_rate
 from core.model.values import JsonObject, JsonValue, to_iso
 
 
@@ -43,8 +42,8 @@ def limit_shape(limit: LimitView, gauge: GaugeView | None) -> JsonObject:
         "name": limit.name,
         "kind": limit.kind.value,
         "unit": limit.unit or None,
-        "rate": write_rate(limit.step_us) if is_rate else None,
-        "configured_rate": write_rate(limit.configured_step_us) if is_rate else None,
+        "rate": limit.rate if is_rate else None,
+        "configured_rate": limit.configured_rate if is_rate else None,
         "max": max_of(limit, gauge),
         "configured_max": amount_text(limit, limit.configured_max) if has_cap(limit) else None,
         "per": limit.window.per.value if is_windowed(limit) else None,

@@ -23,7 +23,7 @@ _QUESTIONS = {
     "pools": "SELECT name, '' FROM pool WHERE removed_at IS NULL ORDER BY position, name LIMIT :limit",
     "limits": (
         "SELECT name, '' FROM limit_rule WHERE removed_at IS NULL AND body->>'kind' <> 'budget'"
-        " ORDER BY name LIMIT :limit"
+        " AND instr(name, ':') = 0 ORDER BY name LIMIT :limit"
     ),
     "budgets": (
         "SELECT name, '' FROM limit_rule WHERE removed_at IS NULL AND body->>'kind' = 'budget'"

@@ -74,7 +74,7 @@ def test_every_table_becomes_its_noun(tmp_path):
             max=3,
             on={Dimension.HOST: "db1", Dimension.TAG: "nightly"},
         ),
-        Limit(name="api", kind=LimitKind.RATE, max=10, step_us=1_000_000),
+        Limit(name="api", kind=LimitKind.RATE, max=10, step_us=1_000_000, rate="60/min"),
         Limit(
             name="daily",
             kind=LimitKind.QUOTA,
@@ -399,7 +399,7 @@ def test_what_is_shown_is_what_is_written(tmp_path):
     assert shown["budgets"]["team"]["unknown"] == "estimate after 1d"
     assert [price["per"] for price in shown["prices"]["gpt-x"]] == [1_000_000, 10]
     assert shown["backends"]["api"]["breaker"]["failures"]
-    assert ("limits.api", "kind = rate, rate = 1/s, burst = 10") in lines_of(shown)
+    assert ("limits.api", "kind = rate, rate = 60/min, burst = 10") in lines_of(shown)
     assert ("pools.default", "slots = 5, queues = all, order = priority") in lines_of(shown)
 
 

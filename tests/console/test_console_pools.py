@@ -59,7 +59,7 @@ async def test_limits_tell_what_is_used_and_when_they_open() -> None:
         assert "◔ full" in db
         assert "3/3 ██████████" in db
         vendor = next(line for line in screen.splitlines() if line[1:].startswith("vendor"))
-        for word in ("‖ shut", "1/s", "5m", "a backend refused"):
+        for word in ("‖ shut", "60/min", "5m", "a backend refused"):
             assert word in vendor
 
 

@@ -27,7 +27,7 @@ from core.model.commands import Complete, FollowUp, Operated, Rehearse
 from core.model.errors import Conflict, Invalid, NotFound
 from core.model.estimates import Estimate
 from core.model.limit_commands import Configure
-from core.model.limits import Dimension, Limit, LimitKind, LimitRef, Per, Pool, Spent, Window
+from core.model.limits import Backend, Dimension, Limit, LimitKind, LimitRef, Per, Pool, Spent, Window
 from core.model.outcomes import Lost, Outcome, Succeeded
 from core.model.plans import TaskPlan
 from core.store.transaction import Group, carry_out
@@ -270,6 +270,36 @@ def test_a_maximum_that_does_not_fit_the_limit_is_refused(deck: LimitedDeck, lim
     assert deck.told("limit.set") == []
 
 
+def test_a_rate_is_told_as_it_was_written_and_the_same_one_changes_nothing(deck: LimitedDeck) -> None:
+    deck.configure(limits=(Limit(name="api", kind=LimitKind.RATE, max=1, step_us=1_000_000, rate="60/min"),))
+    assert deck.ask(SetLimit(name="api", to="1/s")) == Operated(changed=0)
+    assert deck.ask(SetLimit(name="api", to=" 120 / min ")) == Operated(changed=1)
+    assert deck.ask(ResetLimit(name="api")) == Operated(changed=1)
+    assert deck.told("limit.set") == [{"limit": "api", "max": "120/min", "before": "60/min"}]
+    assert deck.told("limit.reset") == [{"limit": "api", "max": "60/min", "before": "120/min"}]
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "way"),
+    [
+        ("backend:api", "limit.derived", "taskdeck backends open api"),
+        ("pool:gpu", "limit.unknown", "taskdeck pools resize gpu 4"),
+        ("budget:team", "limit.unknown", "taskdeck budgets set team"),
+        ("host:a", "limit.unknown", "taskdeck backends"),
+    ],
+)
+@pytest.mark.parametrize("kind", [SetLimit, ResetLimit, CorrectGauge])
+def test_what_stands_for_something_else_is_not_changed_as_a_limit(
+    deck: LimitedDeck, kind: type, name: str, code: str, way: str
+) -> None:
+    deck.do(Configure(backends=(Backend(name="api", match={Dimension.CONNECTOR: "http"}),)))
+    more = {SetLimit: {"to": "5"}, CorrectGauge: {"amount": "5"}}.get(kind, {})
+    answer = deck.ask(kind(name=name, **more), reason="why")
+    assert isinstance(answer, Conflict | NotFound)
+    assert (answer.code, way in answer.hint) == (code, True)
+    assert deck.told("limit.set") == deck.told("limit.reset") == []
+
+
 def test_a_faster_rate_does_not_wait_for_the_slower_one(deck: LimitedDeck) -> None:
     deck.configure(limits=(Limit(name="api", kind=LimitKind.RATE, max=1, step_us=3_600_000_000),))
     deck.loose(*(work(f"t{n}", limits=(LimitRef(name="api"),)) for n in range(4)))
@@ -277,7 +307,7 @@ def test_a_faster_rate_does_not_wait_for_the_slower_one(deck: LimitedDeck) -> No
     assert claimed(deck, SetLimit(name="api", to="60/min")) == 0
     deck.now += 1_000
     assert len(deck.claim(ANY)) == 1
-    assert deck.told("limit.set") == [{"limit": "api", "max": "1/s", "before": "1/hour"}]
+    assert deck.told("limit.set") == [{"limit": "api", "max": "60/min", "before": "1/hour"}]
 
 
 def test_while_all_spending_is_frozen_nothing_metered_starts_and_then_it_does(deck: LimitedDeck) -> None:

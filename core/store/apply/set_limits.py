@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from core.model.capacity_commands import ResetLimit, SetLimit, Span
 from core.model.commands import Operated
+from core.model.derived_limits import is_own, refusal_of
 from core.model.errors import Invalid, NotFound, TaskdeckError
-from core.model.limit_changes import read_max, read_step, write_max
+from core.model.limit_changes import read_max, read_rate, write_max
 from core.model.limit_forms import from_text
 from core.model.limits import Limit, LimitKind
 from core.model.near_misses import one_of
@@ -20,7 +21,7 @@ from core.store.batch import Batch
 from core.store.rows import Cause, Subject
 from core.store.sql import pack, raw
 
-_CHANGEABLE = ("max", "step_us", "window_max", "window_turns")
+_CHANGEABLE = ("max", "step_us", "rate", "window_max", "window_turns")
 _BODY = "SELECT body FROM limit_rule WHERE name = CAST(? AS TEXT)"
 _CHANGE = (
     "UPDATE limit_rule SET changed = ?, changed_at = ?, changed_by = CAST(? AS TEXT),"
@@ -51,8 +52,6 @@ def set_limit(batch: Batch, change: SetLimit, cause: Cause) -> Operated | Taskde
     limit = find_limit(batch, change.name)
     if isinstance(limit, TaskdeckError):
         return limit
-    if limit.kind is LimitKind.RETRIES:
-        return _configured_only(limit)
     try:
         wanted = _wanted(batch, limit, change)
     except Invalid as error:
@@ -91,27 +90,20 @@ def unfreeze(batch: Batch, cause: Cause) -> Operated:
     return answer
 
 
-def find_limit(batch: Batch, name: str) -> Limit | NotFound:
-    """Return a limit as it binds now, or why it does not."""
+def find_limit(batch: Batch, name: str) -> Limit | TaskdeckError:
+    """Return a limit as it binds now, or why it does not, or cannot be changed by its name."""
     limits = batch.capacity.limits
+    refusal = refusal_of(name, is_known=name in limits)
+    if refusal is not None:
+        return refusal
     if name in limits:
         return limits[name]
     shown = safe_line(name)
     return NotFound(
         "limit.unknown",
-        f"`{shown}` is not a limit or budget{one_of(name, list(limits))}",
+        f"`{shown}` is not a limit or budget{one_of(name, [known for known in limits if is_own(known)])}",
         hint="'taskdeck limits' and 'taskdeck budgets' list them",
         facts={"limit": shown},
-    )
-
-
-def _configured_only(limit: Limit) -> Invalid:
-    name = safe_line(limit.name)
-    return Invalid(
-        "limit.max",
-        f"`{name}` has no maximum: it is the `retry_share` of a backend",
-        hint="change `retry_share` in config.toml, then start the engine again",
-        facts={"limit": name},
     )
 
 
@@ -121,7 +113,12 @@ def _wanted(batch: Batch, limit: Limit, change: SetLimit) -> Limit:
         most = read_max(limit, change.to, now=_max_now(batch, limit))
         return replace(limit, window_max=most, window_turns=turns)
     if limit.kind is LimitKind.RATE:
-        return replace(limit, step_us=read_step(limit, change.to))
+        rate = read_rate(limit, change.to)
+        return (
+            limit
+            if rate.step_us == limit.step_us
+            else replace(limit, step_us=rate.step_us, rate=rate.written)
+        )
     # The latest word counts, in this window too.
     most = read_max(limit, change.to, now=limit.max)
     return replace(limit, max=most, window_max=None, window_turns=0)
