@@ -10,10 +10,10 @@ from typing import Annotated, TypeAlias
 
 from core.cli.access import changing
 from core.cli.arguments import Remote
-from core.cli.capacity_changes import Said, ask, change_and_tell, report
-from core.cli.commands import Command
-from core.cli.limit_lists import Listing, find_limit, list_limits, told
-from core.cli.limits import InWindow
+from core.cli.capacity_changes import Said, Wanted, ask, change_and_tell, report
+from core.cli.command_groups import CommandGroup
+from core.cli.limit_lists import Listing, list_limits, tell_limit
+from core.cli.limits import InWindow, span_of
 from core.cli.parameters import Argument, Option
 from core.cli.refusals import usage
 from core.cli.summary import cause_text
@@ -24,7 +24,6 @@ from core.model.capacity_commands import (
     Reconcile,
     ResetLimit,
     SetLimit,
-    Span,
     Unfreeze,
 )
 from core.model.durations import parse_duration
@@ -44,6 +43,14 @@ class Listed(Remote):
     names: Annotated[
         list[str], Argument(metavar="[BUDGET]...", help="Only these, with all their keys. [default: all]")
     ] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneBudget(Remote):
+    """The arguments of the verbs that need only a budget."""
+
+    name: BudgetName
+    said: Said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +74,12 @@ class Raise(Remote):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reset(Remote):
-    """The arguments of `budgets reset`."""
+class Correct(Remote):
+    """The arguments of `budgets correct`."""
 
     name: BudgetName
+    amount: Annotated[str, Argument(metavar="AMOUNT", help="What is added to what is used: 2, -1.5.")]
+    key: Annotated[str, Option(metavar="KEY", help="Which key, of a budget that is counted by key.")] = ""
     said: Said
 
 
@@ -78,16 +87,6 @@ class Reset(Remote):
 class Switch(Remote):
     """The arguments of `budgets freeze` and `budgets unfreeze`."""
 
-    said: Said
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Correct(Remote):
-    """The arguments of `budgets correct`."""
-
-    name: BudgetName
-    amount: Annotated[str, Argument(metavar="AMOUNT", help="What is added to what is used: 2, -1.5.")]
-    key: Annotated[str, Option(metavar="KEY", help="Which key, of a budget that is counted by key.")] = ""
     said: Said
 
 
@@ -106,111 +105,6 @@ class Settle(Remote):
     as_estimated: Annotated[bool, Option(help="What was reserved is what was spent.")] = False
     unit: Annotated[str, Option(metavar="UNIT", help="Only amounts of this unit. [default: all]")] = ""
     said: Said
-
-
-async def budgets(arguments: Listed) -> int:
-    """List budgets with what is used, reserved, unknown and left, and how many tasks wait for it.
-
-    Of each budget the ten keys of which most is used; of those that are named, all.
-    """
-    return await list_limits(arguments, arguments.names, _LISTING)
-
-
-async def set_budget(arguments: SetMax) -> int:
-    """Give a budget another amount; nothing that runs ends, and what waits and fits starts."""
-    return await _set(arguments, arguments.amount)
-
-
-async def raise_budget(arguments: Raise) -> int:
-    """Add to the amount of a budget; what waits and fits starts."""
-    amount = arguments.amount.strip()
-    if amount.startswith("-"):
-        raise usage(
-            "raise takes an amount above 0", hint=f"lower it: taskdeck budgets set {arguments.name} {amount}"
-        )
-    return await _set(arguments, f"+{amount.removeprefix('+')}")
-
-
-async def reset(arguments: Reset) -> int:
-    """Give a budget the amount that is configured."""
-    change = ResetLimit(name=arguments.name)
-    return await change_and_tell(
-        arguments, arguments.said, change, lambda view: told(find_limit(view, arguments.name))
-    )
-
-
-async def freeze(arguments: Switch) -> int:
-    """Stop all spending: start nothing that is under a budget; what runs runs on."""
-    return await change_and_tell(arguments, arguments.said, Freeze(), _switched)
-
-
-async def unfreeze(arguments: Switch) -> int:
-    """Let what is under a budget start again."""
-    return await change_and_tell(arguments, arguments.said, Unfreeze(), _switched)
-
-
-async def correct(arguments: Correct) -> int:
-    """Add an amount with its sign to what a budget has used in this window; it needs a --reason.
-
-    The ledger keeps it as an entry of its own.
-    """
-    if not arguments.said.reason.strip():
-        raise usage("a correction needs a --reason", hint="say why: others will read it")
-    change = CorrectGauge(name=arguments.name, amount=arguments.amount, key=arguments.key)
-    key = f" ({safe_line(arguments.key)})" if arguments.key else ""
-    return await change_and_tell(
-        arguments,
-        arguments.said,
-        change,
-        lambda _: f"{safe_line(arguments.name)}{key}: used corrected by {safe_line(arguments.amount)}",
-    )
-
-
-async def reconcile(arguments: Settle) -> int:
-    """Say what was spent by attempts whose end was not observed: of a task, or of all so old.
-
-    What is unknown counts in its budget until then.
-    """
-    if (arguments.task is None) == (arguments.older is None):
-        raise usage(
-            "name a task, or how old with --older: one of both", hint="taskdeck budgets reconcile 4711"
-        )
-    if bool(arguments.amount) == arguments.as_estimated:
-        raise usage("say what was spent: --amount or --as-estimated, one of both")
-    async with changing(arguments) as deck:
-        change = Reconcile(
-            task_id=None if arguments.task is None else await _task(deck, arguments.task),
-            older_ms=arguments.older,
-            unit=arguments.unit,
-            amount=arguments.amount,
-        )
-        done = await ask(deck, arguments.said, change)
-    amounts = "1 amount" if done.changed == 1 else f"{done.changed:,} amounts"
-    return report(
-        done, f"{amounts} reconciled" if done.changed else "nothing so old is unknown", arguments=arguments
-    )
-
-
-async def _task(deck: ReadingAPI, ref: str) -> int:
-    named = ref.removeprefix("#")
-    # The ledger outlives the rows: of a task that is gone amounts may be unknown.
-    if named.isascii() and named.isdecimal() and 0 < int(named[:20]) <= ID_MAX:
-        return int(named)
-    return await deck.find_task(named)
-
-
-async def _set(arguments: SetMax | Raise, to: str) -> int:
-    span = Span.WINDOW if arguments.window else Span.FOR_GOOD
-    change = SetLimit(name=arguments.name, to=to, span=span)
-    return await change_and_tell(
-        arguments, arguments.said, change, lambda view: told(find_limit(view, arguments.name))
-    )
-
-
-def _switched(view: CapacityView) -> str:
-    if view.frozen is None:
-        return "spending is not frozen"
-    return f"all spending is frozen {cause_text(view.frozen.by, view.frozen.reason)}".rstrip()
 
 
 _LISTING = Listing(
@@ -234,49 +128,119 @@ _LISTING = Listing(
     ),
     none="no budgets yet: config.toml takes them as [budgets.NAME]",
 )
-COMMANDS = (
-    Command(
-        name="budgets list",
-        arguments=Listed,
-        run=budgets,
-        examples=("taskdeck budgets", "taskdeck budgets team --json"),
-    ),
-    Command(
-        name="budgets set",
-        arguments=SetMax,
-        run=set_budget,
-        examples=("taskdeck budgets set team 50 --reason 'approved by Ana'",),
-        signed=True,
-    ),
-    Command(
-        name="budgets raise",
-        arguments=Raise,
-        run=raise_budget,
-        examples=("taskdeck budgets raise team 5 --window --reason 'the release'",),
-        signed=True,
-    ),
-    Command(name="budgets reset", arguments=Reset, run=reset, examples=("taskdeck budgets reset team",)),
-    Command(
-        name="budgets freeze",
-        arguments=Switch,
-        run=freeze,
-        examples=("taskdeck budgets freeze --reason 'a loop that spends'",),
-    ),
-    Command(name="budgets unfreeze", arguments=Switch, run=unfreeze, examples=("taskdeck budgets unfreeze",)),
-    Command(
-        name="budgets correct",
-        arguments=Correct,
-        run=correct,
-        examples=("taskdeck budgets correct team -1.5 --reason 'refunded'",),
-        signed=True,
-    ),
-    Command(
-        name="budgets reconcile",
-        arguments=Settle,
-        run=reconcile,
-        examples=(
-            "taskdeck budgets reconcile 12/ask --amount 0.04",
-            "taskdeck budgets reconcile --older 2h --as-estimated",
-        ),
-    ),
+_BUDGETS = CommandGroup(noun="budgets", tell=tell_limit)
+
+
+@_BUDGETS.verb("list", Listed, "taskdeck budgets", "taskdeck budgets team --json")
+async def budgets(arguments: Listed) -> int:
+    """List budgets with what is used, reserved, unknown and left, and how many tasks wait for it.
+
+    Of each budget the ten keys of which most is used; of those that are named, all.
+    """
+    return await list_limits(arguments, arguments.names, _LISTING)
+
+
+@_BUDGETS.change("set", SetMax, "taskdeck budgets set team 50 --reason 'approved by Ana'", signed=True)
+def set_budget(arguments: SetMax) -> Wanted:
+    """Give a budget another amount; nothing that runs ends, and what waits and fits starts."""
+    return arguments.said.wants(
+        SetLimit(name=arguments.name, to=arguments.amount, span=span_of(window=arguments.window))
+    )
+
+
+@_BUDGETS.change("raise", Raise, "taskdeck budgets raise team 5 --window --reason 'the release'", signed=True)
+def raise_budget(arguments: Raise) -> Wanted:
+    """Add to the amount of a budget; what waits and fits starts."""
+    amount = arguments.amount.strip()
+    if amount.startswith("-"):
+        raise usage(
+            "raise takes an amount above 0", hint=f"lower it: taskdeck budgets set {arguments.name} {amount}"
+        )
+    to = f"+{amount.removeprefix('+')}"
+    return arguments.said.wants(SetLimit(name=arguments.name, to=to, span=span_of(window=arguments.window)))
+
+
+@_BUDGETS.change("reset", OneBudget, "taskdeck budgets reset team")
+def reset(arguments: OneBudget) -> Wanted:
+    """Give a budget the amount that is configured."""
+    return arguments.said.wants(ResetLimit(name=arguments.name))
+
+
+def _tell_spending(view: CapacityView, _: str) -> str:
+    if view.frozen is None:
+        return "spending is not frozen"
+    return f"all spending is frozen {cause_text(view.frozen.by, view.frozen.reason)}".rstrip()
+
+
+_SPENDING = CommandGroup(noun="budgets", tell=_tell_spending)
+
+
+@_SPENDING.change("freeze", Switch, "taskdeck budgets freeze --reason 'a loop that spends'")
+def freeze(arguments: Switch) -> Wanted:
+    """Stop all spending: start nothing that is under a budget; what runs runs on."""
+    return arguments.said.wants(Freeze())
+
+
+@_SPENDING.change("unfreeze", Switch, "taskdeck budgets unfreeze")
+def unfreeze(arguments: Switch) -> Wanted:
+    """Let what is under a budget start again."""
+    return arguments.said.wants(Unfreeze())
+
+
+@_BUDGETS.verb("correct", Correct, "taskdeck budgets correct team -1.5 --reason 'refunded'", signed=True)
+async def correct(arguments: Correct) -> int:
+    """Add an amount with its sign to what a budget has used in this window; it needs a --reason.
+
+    The ledger keeps it as an entry of its own.
+    """
+    if not arguments.said.reason.strip():
+        raise usage("a correction needs a --reason", hint="say why: others will read it")
+    change = CorrectGauge(name=arguments.name, amount=arguments.amount, key=arguments.key)
+    key = f" ({safe_line(arguments.key)})" if arguments.key else ""
+    return await change_and_tell(
+        arguments,
+        arguments.said.wants(change),
+        lambda _: f"{safe_line(arguments.name)}{key}: used corrected by {safe_line(arguments.amount)}",
+    )
+
+
+@_BUDGETS.verb(
+    "reconcile",
+    Settle,
+    "taskdeck budgets reconcile 12/ask --amount 0.04",
+    "taskdeck budgets reconcile --older 2h --as-estimated",
 )
+async def reconcile(arguments: Settle) -> int:
+    """Say what was spent by attempts whose end was not observed: of a task, or of all so old.
+
+    What is unknown counts in its budget until then.
+    """
+    if (arguments.task is None) == (arguments.older is None):
+        raise usage(
+            "name a task, or how old with --older: one of both", hint="taskdeck budgets reconcile 4711"
+        )
+    if bool(arguments.amount) == arguments.as_estimated:
+        raise usage("say what was spent: --amount or --as-estimated, one of both")
+    async with changing(arguments) as deck:
+        change = Reconcile(
+            task_id=None if arguments.task is None else await _task(deck, arguments.task),
+            older_ms=arguments.older,
+            unit=arguments.unit,
+            amount=arguments.amount,
+        )
+        done = await ask(deck, arguments.said.wants(change))
+    amounts = "1 amount" if done.changed == 1 else f"{done.changed:,} amounts"
+    return report(
+        done, f"{amounts} reconciled" if done.changed else "nothing so old is unknown", arguments=arguments
+    )
+
+
+async def _task(deck: ReadingAPI, ref: str) -> int:
+    named = ref.removeprefix("#")
+    # The ledger outlives the rows: of a task that is gone amounts may be unknown.
+    if named.isascii() and named.isdecimal() and 0 < int(named[:20]) <= ID_MAX:
+        return int(named)
+    return await deck.find_task(named)
+
+
+COMMANDS = (budgets, set_budget, raise_budget, reset, freeze, unfreeze, correct, reconcile)

@@ -26,6 +26,18 @@ class Said:
     reason: Annotated[str, Option(metavar="TEXT", help="Why; others will read it.")] = ""
     as_: Label = None
 
+    def wants(self, change: CapacityChange) -> Wanted:
+        """Return a change with why it is wanted, and who asks."""
+        return Wanted(change=change, said=self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A change, why it is wanted, and who asks."""
+
+    change: CapacityChange
+    said: Said
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
@@ -36,19 +48,18 @@ class Done:
     """False = it is recorded, and no engine is running."""
 
 
-async def change_and_tell(
-    arguments: Common, said: Said, change: CapacityChange, tell: Callable[[CapacityView], str]
-) -> int:
+async def change_and_tell(arguments: Common, wanted: Wanted, tell: Callable[[CapacityView], str]) -> int:
     """Carry a change out and write how its pool or limit stands then, as `tell` has it."""
     async with changing(arguments) as deck:
-        done = await ask(deck, said, change)
+        done = await ask(deck, wanted)
         text = tell(await deck.capacity())
     return report(done, text, arguments=arguments)
 
 
-async def ask(deck: ControlAPI, said: Said, change: CapacityChange) -> Done:
+async def ask(deck: ControlAPI, wanted: Wanted) -> Done:
     """Ask for a change; raise as `ControlAPI.change_capacity` does."""
-    operated = await deck.change_capacity(change, reason=said.reason, actor=actor_of(said.as_))
+    said = wanted.said
+    operated = await deck.change_capacity(wanted.change, reason=said.reason, actor=actor_of(said.as_))
     return Done(changed=operated.changed, engine_runs=runs_tasks(deck))
 
 

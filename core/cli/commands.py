@@ -49,6 +49,7 @@ GROUPS = {
     "config": "Check and show the settings.",
     "pools": "List pools, also without the word `list`, or change one.",
     "limits": "List limits, also without the word `list`, or change one.",
+    "backends": "List backends, also without the word `list`; open, close or reset a breaker.",
     "budgets": "List budgets, also without the word `list`, or change what may be spent.",
 }
 """The first words of commands of two words, with their help."""

@@ -17,11 +17,12 @@ from core.cli.summary import cause_text
 from core.cli.tables import Table
 from core.control.api import ReadingAPI
 from core.model.errors import NotFound
-from core.model.limit_views import CapacityView, GaugeView, LimitView
+from core.model.limit_views import BreakerState, CapacityView, GaugeView, LimitView
 from core.model.limits import LimitKind, Per
 from core.model.near_misses import did_you_mean, one_of
 from core.model.text import safe_line
 from core.model.values import to_iso
+from core.render.backend_shapes import shut_text
 from core.render.columns import Column
 from core.render.limit_shapes import amount_text, cause_shape, is_windowed, left_of, limit_shape, max_of
 
@@ -107,9 +108,9 @@ async def list_limits(arguments: Common, names: Sequence[str], listing: Listing)
     return 0
 
 
-def find_limit(view: CapacityView, name: str) -> LimitView:
-    """Return a limit or budget that is there."""
-    return next(limit for limit in view.limits if limit.name == name)
+def tell_limit(view: CapacityView, name: str) -> str:
+    """Write which maximum of a limit or budget binds, after a change."""
+    return told(next(limit for limit in view.limits if limit.name == name))
 
 
 def max_text(limit: LimitView, gauge: GaugeView | None) -> str:
@@ -209,8 +210,9 @@ def _state(limit: LimitView, gauge: GaugeView | None) -> Sequence[str]:
     if gauge is not None:
         if gauge.left < 0:
             parts.append(f"over by {amount_text(limit, -gauge.left)}")
-        if gauge.shut_until is not None:
-            parts.append(f"shut by a refusal until {to_iso(gauge.shut_until)}")
+        if gauge.breaker is not BreakerState.CLOSED:
+            until = "" if gauge.shut_until is None else f"until {to_iso(gauge.shut_until)}"
+            parts.append(safe_line(shut_text(gauge, until=until)))
         if gauge.starts is not None:
             parts.append(f"of {gauge.starts:,} starts in five minutes")
         if gauge.soft_at is not None:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Annotated, TypeAlias
 
 from core.cli.arguments import Remote
-from core.cli.capacity_changes import Said, change_and_tell
-from core.cli.commands import Command
-from core.cli.limit_lists import Listing, find_limit, list_limits, told
+from core.cli.capacity_changes import Said, Wanted
+from core.cli.command_groups import CommandGroup
+from core.cli.limit_lists import Listing, list_limits, tell_limit
 from core.cli.parameters import Argument, Option
 from core.model.capacity_commands import ResetLimit, SetLimit, Span
 from core.model.limits import LimitKind
@@ -23,6 +23,11 @@ InWindow: TypeAlias = Annotated[
 ]
 
 
+def span_of(*, window: bool) -> Span:
+    """Return how long a maximum is to hold."""
+    return Span.WINDOW if window else Span.FOR_GOOD
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed(Remote):
     """The arguments of `limits list`."""
@@ -30,6 +35,14 @@ class Listed(Remote):
     names: Annotated[
         list[str], Argument(metavar="[LIMIT]...", help="Only these, with all their keys. [default: all]")
     ] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneLimit(Remote):
+    """The arguments of the verbs that need only a limit."""
+
+    name: LimitName
+    said: Said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,39 +56,6 @@ class SetMax(Remote):
     ]
     window: InWindow = False
     said: Said
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reset(Remote):
-    """The arguments of `limits reset`."""
-
-    name: LimitName
-    said: Said
-
-
-async def limits(arguments: Listed) -> int:
-    """List limits with what is used and left of each key, and how many tasks wait for it.
-
-    Of each limit the ten keys of which most is used; of those that are named, all.
-    """
-    return await list_limits(arguments, arguments.names, _LISTING)
-
-
-async def set_limit(arguments: SetMax) -> int:
-    """Give a limit another maximum; nothing that runs ends, and what waits and fits starts."""
-    span = Span.WINDOW if arguments.window else Span.FOR_GOOD
-    change = SetLimit(name=arguments.name, to=arguments.to, span=span)
-    return await change_and_tell(
-        arguments, arguments.said, change, lambda view: told(find_limit(view, arguments.name))
-    )
-
-
-async def reset(arguments: Reset) -> int:
-    """Give a limit the maximum that is configured."""
-    change = ResetLimit(name=arguments.name)
-    return await change_and_tell(
-        arguments, arguments.said, change, lambda view: told(find_limit(view, arguments.name))
-    )
 
 
 _LISTING = Listing(
@@ -98,23 +78,37 @@ _LISTING = Listing(
     ),
     none="no limits yet: config.toml takes them as [limits.NAME]",
 )
-COMMANDS = (
-    Command(
-        name="limits list",
-        arguments=Listed,
-        run=limits,
-        examples=("taskdeck limits", "taskdeck limits host --json"),
-    ),
-    Command(
-        name="limits set",
-        arguments=SetMax,
-        run=set_limit,
-        examples=(
-            "taskdeck limits set db 6 --reason 'the replica is back'",
-            "taskdeck limits set api 120/min",
-            "taskdeck limits set mails +50 --window",
-        ),
-        signed=True,
-    ),
-    Command(name="limits reset", arguments=Reset, run=reset, examples=("taskdeck limits reset db",)),
+_LIMITS = CommandGroup(noun="limits", tell=tell_limit)
+
+
+@_LIMITS.verb("list", Listed, "taskdeck limits", "taskdeck limits host --json")
+async def limits(arguments: Listed) -> int:
+    """List limits with what is used and left of each key, and how many tasks wait for it.
+
+    Of each limit the ten keys of which most is used; of those that are named, all.
+    """
+    return await list_limits(arguments, arguments.names, _LISTING)
+
+
+@_LIMITS.change(
+    "set",
+    SetMax,
+    "taskdeck limits set db 6 --reason 'the replica is back'",
+    "taskdeck limits set api 120/min",
+    "taskdeck limits set mails +50 --window",
+    signed=True,
 )
+def set_limit(arguments: SetMax) -> Wanted:
+    """Give a limit another maximum; nothing that runs ends, and what waits and fits starts."""
+    return arguments.said.wants(
+        SetLimit(name=arguments.name, to=arguments.to, span=span_of(window=arguments.window))
+    )
+
+
+@_LIMITS.change("reset", OneLimit, "taskdeck limits reset db")
+def reset(arguments: OneLimit) -> Wanted:
+    """Give a limit the maximum that is configured."""
+    return arguments.said.wants(ResetLimit(name=arguments.name))
+
+
+COMMANDS = (limits, set_limit, reset)

@@ -35,6 +35,7 @@ ROOMS = {
     "core.cli.pools": ("pools",),
     "core.cli.limits": ("limits",),
     "core.cli.budgets": ("budgets",),
+    "core.cli.backends": ("backends",),
     "core.cli.failures": ("failures",),
     "core.cli.charge": ("charge",),
     "core.cli.usage": ("usage", "prices"),

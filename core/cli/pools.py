@@ -12,8 +12,8 @@ from typing import Annotated, TypeAlias
 from core.app.signals import Interrupted
 from core.cli.access import changing
 from core.cli.arguments import Remote
-from core.cli.capacity_changes import Done, Said, ask, change_and_tell, report
-from core.cli.commands import Command
+from core.cli.capacity_changes import Done, Said, Wanted, ask, report
+from core.cli.command_groups import CommandGroup
 from core.cli.output import emit, note
 from core.cli.parameters import Argument
 from core.cli.reading import note_closed_claims, reading
@@ -22,7 +22,13 @@ from core.cli.summary import cause_text
 from core.cli.tables import Table
 from core.cli.waiting import explaining_lost_engine, interrupts, wait_with
 from core.control.api import ControlAPI
-from core.model.capacity_commands import SLOTS_MAX, PausePool, ResetPool, ResizePool, ResumePool
+from core.model.capacity_commands import (
+    SLOTS_MAX,
+    PausePool,
+    ResetPool,
+    ResizePool,
+    ResumePool,
+)
 from core.model.errors import Conflict, NotFound
 from core.model.limit_views import CapacityView, PoolView
 from core.model.near_misses import did_you_mean, one_of
@@ -85,6 +91,23 @@ class _Line:
         )
 
 
+_COLUMNS = (
+    Column(name="name", title="POOL", form=Form.TEXT, path="name", width=20, min_width=8),
+    Column(name="slots", title="TAKEN", form=Form.RATIO, path="taken", other="slots", width=9, min_width=5),
+    Column(name="waiting", title="WAITING", form=Form.NUMBER, path="waiting", width=9, min_width=7),
+    Column(name="queues", title="QUEUES", form=Form.TEXT, path="queues", width=30, min_width=8, priority=2),
+    Column(name="state", title="STATE", form=Form.TEXT, path="state", width=60, min_width=12, priority=1),
+)
+
+
+def _tell(view: CapacityView, name: str) -> str:
+    return _told(view.pools, name)
+
+
+_POOLS = CommandGroup(noun="pools", tell=_tell)
+
+
+@_POOLS.verb("list", Listed, "taskdeck pools", "taskdeck pools gpu --json")
 async def pools(arguments: Listed) -> int:
     """List the pools: slots taken and slots, tasks that wait in their queues, what was changed."""
     async with reading(arguments) as deck:
@@ -100,45 +123,38 @@ async def pools(arguments: Listed) -> int:
     return 0
 
 
-async def resize(arguments: Resize) -> int:
+@_POOLS.change("resize", Resize, "taskdeck pools resize gpu 4 --reason 'a second card'", signed=True)
+def resize(arguments: Resize) -> Wanted:
     """Give a pool another number of slots, until it is reset; what runs in it runs on."""
-    change = ResizePool(name=arguments.name, slots=arguments.slots)
-    return await change_and_tell(
-        arguments, arguments.said, change, lambda view: _told(view.pools, arguments.name)
-    )
+    return arguments.said.wants(ResizePool(name=arguments.name, slots=arguments.slots))
 
 
-async def pause(arguments: OnePool) -> int:
+@_POOLS.change("pause", OnePool, "taskdeck pools pause gpu --reason 'new driver'")
+def pause(arguments: OnePool) -> Wanted:
     """Start nothing more in a pool; what runs in it runs on."""
-    change = PausePool(name=arguments.name)
-    return await change_and_tell(
-        arguments, arguments.said, change, lambda view: _told(view.pools, arguments.name)
-    )
+    return arguments.said.wants(PausePool(name=arguments.name))
 
 
-async def resume(arguments: OnePool) -> int:
+@_POOLS.change("resume", OnePool, "taskdeck pools resume gpu")
+def resume(arguments: OnePool) -> Wanted:
     """Start tasks in a pool again."""
-    change = ResumePool(name=arguments.name)
-    return await change_and_tell(
-        arguments, arguments.said, change, lambda view: _told(view.pools, arguments.name)
-    )
+    return arguments.said.wants(ResumePool(name=arguments.name))
 
 
-async def reset(arguments: OnePool) -> int:
+@_POOLS.change("reset", OnePool, "taskdeck pools reset gpu")
+def reset(arguments: OnePool) -> Wanted:
     """Give a pool the slots that are configured; a pause stays."""
-    change = ResetPool(name=arguments.name)
-    return await change_and_tell(
-        arguments, arguments.said, change, lambda view: _told(view.pools, arguments.name)
-    )
+    return arguments.said.wants(ResetPool(name=arguments.name))
 
 
+@_POOLS.verb("drain", OnePool, "taskdeck pools drain gpu --reason 'new driver'")
 async def drain(arguments: OnePool) -> int:
     """Pause a pool and wait until nothing runs in it, saying how many tasks still do.
 
     It stays paused. Without an engine that runs, it is paused and not waited for.
     """
     async with changing(arguments) as deck:
-        done = await ask(deck, arguments.said, PausePool(name=arguments.name))
+        done = await ask(deck, arguments.said.wants(PausePool(name=arguments.name)))
         if done.engine_runs:
             await _wait(deck, arguments)
         view = await deck.capacity()
@@ -230,39 +246,4 @@ def _state(pool: PoolView) -> Sequence[str]:
     return parts
 
 
-_COLUMNS = (
-    Column(name="name", title="POOL", form=Form.TEXT, path="name", width=20, min_width=8),
-    Column(name="slots", title="TAKEN", form=Form.RATIO, path="taken", other="slots", width=9, min_width=5),
-    Column(name="waiting", title="WAITING", form=Form.NUMBER, path="waiting", width=9, min_width=7),
-    Column(name="queues", title="QUEUES", form=Form.TEXT, path="queues", width=30, min_width=8, priority=2),
-    Column(name="state", title="STATE", form=Form.TEXT, path="state", width=60, min_width=12, priority=1),
-)
-COMMANDS = (
-    Command(
-        name="pools list",
-        arguments=Listed,
-        run=pools,
-        examples=("taskdeck pools", "taskdeck pools gpu --json"),
-    ),
-    Command(
-        name="pools resize",
-        arguments=Resize,
-        run=resize,
-        examples=("taskdeck pools resize gpu 4 --reason 'a second card'",),
-        signed=True,
-    ),
-    Command(
-        name="pools pause",
-        arguments=OnePool,
-        run=pause,
-        examples=("taskdeck pools pause gpu --reason 'new driver'",),
-    ),
-    Command(name="pools resume", arguments=OnePool, run=resume, examples=("taskdeck pools resume gpu",)),
-    Command(
-        name="pools drain",
-        arguments=OnePool,
-        run=drain,
-        examples=("taskdeck pools drain gpu --reason 'new driver'",),
-    ),
-    Command(name="pools reset", arguments=OnePool, run=reset, examples=("taskdeck pools reset gpu",)),
-)
+COMMANDS = (pools, resize, pause, resume, drain, reset)

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
 
+from core.config.faults import UNKNOWN
 from core.config.field_types import NAMED
 from core.config.files import SECTIONS
 from core.config.tables import (
     LIMIT_TABLES,
     NESTED,
+    NOT_TAKEN,
     BackendTable,
     BudgetTable,
     ConcurrencyTable,
@@ -119,7 +121,9 @@ class CheckedTables:
             case "extra_forbidden":
                 key = str(place[-1])
                 nested = NESTED.get(str(place[-2])) if len(detail["loc"]) > 1 else None
-                if nested is None and (others := _kinds_with(key)) and kind in LIMIT_TABLES.values():
+                if (kind, key) in NOT_TAKEN:
+                    self._faults.add(place, NOT_TAKEN[kind, key], code=UNKNOWN)
+                elif nested is None and (others := _kinds_with(key)) and kind in LIMIT_TABLES.values():
                     self._faults.add(place, f"is for limits of kind {others}")
                 else:
                     self._faults.unknown(place, _keys(nested or kind))

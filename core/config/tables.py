@@ -5,6 +5,7 @@ Read by the capacity, which makes nouns of them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -208,6 +209,13 @@ LIMIT_TABLES: Final[dict[str, type[ConcurrencyTable | RateTable | QuotaTable]]] 
     "quota": QuotaTable,
 }
 """The tables of limits by their kind."""
+NOT_TAKEN: Final[Mapping[tuple[type[Table], str], str]] = {
+    (
+        BackendTable,
+        "check",
+    ): "is not taken: the breaker of a backend is tried out by a task that waits for it; leave the key out"
+}
+"""Keys that one may expect, and why they are refused."""
 NESTED: Final[dict[str, type[Table]]] = {
     "on": OnTable,
     "match": MatchTable,

@@ -312,12 +312,12 @@ class ControlAPI(ReadingAPI):
     async def change_capacity(
         self, change: CapacityChange, *, reason: str = "", actor: str = OPERATOR
     ) -> Operated:
-        """Change a pool, a limit, all spending or the ledger (`core.model.capacity_commands`).
+        """Change a pool, a limit, a backend, all spending or the ledger (`core.model.capacity_commands`).
 
         What waits and fits then starts at once; nothing that runs ends. What is so already changes nothing.
-        Raises `NotFound` (`pool.unknown`, `limit.unknown`, `gauge.unknown`, `task.unknown`), `Conflict`
-        (`limit.derived`, `limit.unmetered`, `amount.known`), `Invalid` (`limit.max`, `limit.no_window`,
-        `amount.invalid`, `unit.missing`, `reason.missing`).
+        Raises `NotFound` (`pool.unknown`, `limit.unknown`, `backend.unknown`, `gauge.unknown`,
+        `task.unknown`), `Conflict` (`limit.derived`, `limit.unmetered`, `amount.known`), `Invalid`
+        (`limit.max`, `limit.no_window`, `amount.invalid`, `unit.missing`, `reason.missing`).
         """
         return await self.ask(ChangeCapacity(change=change, reason=reason, actor=actor))
 

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.model.limit_views import WAITING_MOST, CapacityView, GaugeView, LimitView
+from core.model.gauges import ALWAYS
+from core.model.limit_views import WAITING_MOST, BreakerState, CapacityView, GaugeView, LimitView
 from core.model.limits import LimitKind
 from core.model.rates import shown_rate
 from core.model.views import Page
 from core.rules import gauges as rules
 
 if TYPE_CHECKING:
+    from core.model.gauges import Gauge
     from core.model.limits import Limit
     from core.store.reports import Reports
     from core.store.reports.limits import GaugeFacts, LimitReports, RuleFacts
@@ -52,6 +54,7 @@ def _limit(rule: RuleFacts, *, now: int, offset: int) -> LimitView:
         configured_rate=_rate_of(rule.configured),
         window=limit.window,
         on=limit.on,
+        backend=limit.backend,
         soft=limit.soft,
         default_cost=limit.default_cost,
         on_exhausted=limit.on_exhausted,
@@ -67,9 +70,20 @@ def _rate_of(limit: Limit) -> str:
     return shown_rate(limit.step_us, limit.rate) if limit.kind is LimitKind.RATE else ""
 
 
-def _load(gauge: GaugeView) -> tuple[int, str]:
-    """Return what orders gauges: those of which most is used first."""
-    return -(gauge.used + gauge.reserved + gauge.unknown), gauge.key
+def _load(gauge: GaugeView) -> tuple[bool, int, str]:
+    """Return what orders gauges: those that are shut, then those of which most is used."""
+    return gauge.breaker is BreakerState.CLOSED, -(gauge.used + gauge.reserved + gauge.unknown), gauge.key
+
+
+def _breaker(gauge: Gauge, *, is_shut: bool) -> BreakerState:
+    if gauge.trial is None:
+        return BreakerState.SHUT if is_shut else BreakerState.CLOSED
+    return BreakerState.OPEN if is_shut else BreakerState.TRIED_OUT
+
+
+def _shut_until(gauge: Gauge, *, offset: int) -> int | None:
+    until = gauge.shut_until
+    return None if until is None or until == ALWAYS else until - offset
 
 
 def _gauge(facts: GaugeFacts, *, now: int, offset: int) -> GaugeView:
@@ -79,6 +93,7 @@ def _gauge(facts: GaugeFacts, *, now: int, offset: int) -> GaugeView:
     left = rules.left(gauge, now=now + offset)
     opens = rules.opens_at(gauge, now=now + offset, offset=offset) if left <= 0 else None
     is_shut = gauge.shut_until is not None and gauge.shut_until > now + offset
+    breaker = _breaker(gauge, is_shut=is_shut)
     # Of a queue whose gauge has nothing left every queued task waits.
     tasks = max(facts.tasks, facts.queued) if left <= 0 or gauge.is_waited_for else facts.tasks
     return GaugeView(
@@ -93,7 +108,11 @@ def _gauge(facts: GaugeFacts, *, now: int, offset: int) -> GaugeView:
         began=gauge.began,
         turns_at=None if gauge.limit.kind is LimitKind.RETRIES else gauge.turns_at,
         next_at=None if opens is None else opens - offset,
-        shut_until=gauge.shut_until - offset if is_shut and gauge.shut_until is not None else None,
+        breaker=breaker,
+        shut_until=_shut_until(gauge, offset=offset) if is_shut else None,
+        shut=None if breaker is BreakerState.CLOSED else facts.shut,
+        probe=gauge.trial or None,
+        failing=facts.failing,
         soft_at=gauge.soft_at,
         estimated=facts.estimated,
         lanes=facts.lanes,

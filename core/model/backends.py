@@ -5,6 +5,7 @@ Made where the store is brought to what is configured; the claim sees limits onl
 
 from __future__ import annotations
 
+from core.model.limit_views import LimitView
 from core.model.limits import Backend, Dimension, Limit, LimitKind
 
 NO_CAP = 1_000_000_000
@@ -47,11 +48,11 @@ def retries_of(backend: Backend) -> Limit:
     )
 
 
-def is_backend(limit: Limit) -> bool:
+def is_backend(limit: Limit | LimitView) -> bool:
     """Return whether what it lets through are calls of an outside system, which may refuse."""
     return limit.name == HOSTS.name or (limit.backend is not None and limit.kind is LimitKind.CONCURRENCY)
 
 
-def shown_name(limit: Limit, key: str) -> str:
+def shown_name(limit: Limit | LimitView, key: str) -> str:
     """Return what operators call the backend of a gauge: its configured name, or the host."""
     return key if limit.backend is None else limit.backend.name

@@ -135,9 +135,40 @@ class Reconcile(Struct, frozen=True, kw_only=True, tag="reconcile"):
             bounds.check_text("unit", self.unit, most=bounds.UNIT_MAX)
 
 
+class OpenBackend(Struct, frozen=True, kw_only=True, tag="open_backend"):
+    """Open the breaker of a backend: nothing of it starts, for so long, or until it is closed or reset.
+
+    After that time single probes go, as after every opening. A host without a configuration has no breaker:
+    it is shut, and all goes on then.
+    """
+
+    name: str
+    """A configured backend, or a host that refused once."""
+    for_ms: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of bounds (`task.FIELD`)."""
+        bounds.check_text("name", self.name)
+        if self.for_ms is not None:
+            bounds.check_whole("for_ms", self.for_ms, least=1, most=OLDEST_MS)
+
+
+class CloseBackend(Struct, frozen=True, kw_only=True, tag="close_backend"):
+    """Let everything through to a backend again, whatever shut it."""
+
+    name: str
+
+
+class ResetBackend(Struct, frozen=True, kw_only=True, tag="reset_backend"):
+    """Let a breaker go by itself again: nothing is counted, and one task tries out what was shut."""
+
+    name: str
+
+
 OnPool: TypeAlias = ResizePool | PausePool | ResumePool | ResetPool
 OnLimit: TypeAlias = SetLimit | ResetLimit | CorrectGauge
-CapacityChange: TypeAlias = OnPool | OnLimit | Freeze | Unfreeze | Reconcile
+OnBackend: TypeAlias = OpenBackend | CloseBackend | ResetBackend
+CapacityChange: TypeAlias = OnPool | OnLimit | OnBackend | Freeze | Unfreeze | Reconcile
 
 
 class ChangeCapacity(Operation, frozen=True, kw_only=True):
@@ -153,5 +184,7 @@ class ChangeCapacity(Operation, frozen=True, kw_only=True):
                 return (RowRef("pool", self.change.name),)
             case SetLimit() | ResetLimit() | CorrectGauge():
                 return (RowRef("limit", self.change.name),)
+            case OpenBackend() | CloseBackend() | ResetBackend():
+                return (RowRef("backend", self.change.name),)
             case _:
                 return ()

@@ -26,7 +26,7 @@ R_co = TypeVar("R_co", covariant=True)
 class RowRef(NamedTuple):
     """A row that a command is for."""
 
-    kind: Literal["task", "job", "queue", "family", "followup", "pool", "limit"]
+    kind: Literal["task", "job", "queue", "family", "followup", "pool", "limit", "backend"]
     key: int | str
 
 

@@ -30,6 +30,7 @@ MARKS = (
     "backend.opened",
     "backend.probed",
     "backend.closed",
+    "backend.reset",
     "capacity.configured",
     "pool.resized",
     "pool.paused",

@@ -11,6 +11,8 @@ from msgspec import Struct
 
 from core.model.limits import Limit
 
+ALWAYS = 2**53 - 1
+"""In the place of the moment until which a gauge is shut: until an operator opens it."""
 RECENT_MS = 10_000
 """Starts of a backend are counted in steps of so long, the last `RECENT_MOST` of them."""
 RECENT_MOST = 30
@@ -52,9 +54,11 @@ class Gauge(Struct, kw_only=True):
     turns_at: int | None = None
     """When its window turns; None = never."""
     shut_until: int | None = None
-    """A refusal of the backend, or an operator, shuts it until then (engine time, ms)."""
+    """A refusal of the backend, or an operator, shuts it until then (engine time, ms; `ALWAYS`)."""
+    shut_at: int | None = None
+    """When it was shut last (ms UTC), by whom and why; read for reports, not for claims."""
+    shut_by: str | None = None
     shut_reason: str | None = None
-    """Why it was shut last; read for reports, not for claims."""
     trial: int | None = None
     """Its breaker has opened, and single probes go: 0 = the next may start, else the task that is out."""
     soft_at: int | None = None

@@ -8,10 +8,11 @@ Amounts are whole numbers as in `core.model.limits`: attempts, or millionths of 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 
 from msgspec import Struct
 
-from core.model.limits import Dimension, LimitKind, OnExhausted, PoolOrder, Window
+from core.model.limits import Backend, Dimension, LimitKind, OnExhausted, PoolOrder, Window
 
 HOLDERS = 10
 """Attempts that are listed of one pool or gauge."""
@@ -58,6 +59,19 @@ class PoolView(Struct, frozen=True, kw_only=True):
     """It is configured no more; what runs in it runs on."""
 
 
+class BreakerState(StrEnum):
+    """What the backend of a gauge lets through; of any other gauge it is closed."""
+
+    CLOSED = "closed"
+    """Everything."""
+    SHUT = "shut"
+    """Nothing until a moment: it refused."""
+    OPEN = "open"
+    """Nothing: its breaker has opened, or an operator opened it."""
+    TRIED_OUT = "tried out"
+    """One task at a time: the rest of its breaker is over."""
+
+
 class GaugeView(Struct, frozen=True, kw_only=True):
     """What is used and left of one limit under one key, in the window of this moment."""
 
@@ -76,8 +90,15 @@ class GaugeView(Struct, frozen=True, kw_only=True):
     turns_at: int | None = None
     next_at: int | None = None
     """When it has more by itself, where nothing is left; None = never, or something is left."""
+    breaker: BreakerState = BreakerState.CLOSED
     shut_until: int | None = None
-    """A refusal of the backend shuts it until then."""
+    """When what shuts it ends by itself; None = nothing does, or an operator opened it until it is closed."""
+    shut: Cause | None = None
+    """Where its breaker is not closed: when it was shut, by whom and why."""
+    probe: int | None = None
+    """The task that tries its backend out now."""
+    failing: Mapping[str, int] = {}
+    """Failures that count for the breaker of its backend, by their class."""
     soft_at: int | None = None
     """When its soft limit was passed in this window."""
     estimated: float | None = None
@@ -110,6 +131,8 @@ class LimitView(Struct, frozen=True, kw_only=True):
     window: Window = Window()
     on: Mapping[Dimension, str] | None = None
     """Which tasks are under it, none = every task; None = those that name it."""
+    backend: Backend | None = None
+    """The outside system that it stands for."""
     soft: float | None = None
     default_cost: int = 0
     on_exhausted: OnExhausted = OnExhausted.WAIT

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, assert_never
 
-from core.model.gauges import RECENT_MOST, RECENT_MS, Recent
+from core.model.gauges import ALWAYS, RECENT_MOST, RECENT_MS, Recent
 from core.model.limits import LimitKind
 from core.rules.windows import turn
 
@@ -187,7 +187,7 @@ def opens_at(gauge: Gauge, *, now: int, offset: int) -> int | None:
 
     `offset` is how far engine time is ahead of the wall clock, by which windows turn.
     """
-    if gauge.is_frozen:
+    if gauge.is_frozen or gauge.shut_until == ALWAYS:
         return None
     times = []
     if gauge.shut_until is not None and now < gauge.shut_until:

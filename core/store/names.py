@@ -25,6 +25,11 @@ _QUESTIONS = {
         "SELECT name, '' FROM limit_rule WHERE removed_at IS NULL AND body->>'kind' <> 'budget'"
         " AND instr(name, ':') = 0 ORDER BY name LIMIT :limit"
     ),
+    "backends": (
+        "SELECT substr(name, 9) AS name, '' FROM limit_rule WHERE removed_at IS NULL"
+        " AND name LIKE 'backend:%' UNION SELECT key, '' FROM gauge WHERE name = 'http:host'"
+        " ORDER BY name LIMIT :limit"
+    ),
     "budgets": (
         "SELECT name, '' FROM limit_rule WHERE removed_at IS NULL AND body->>'kind' = 'budget'"
         " ORDER BY name LIMIT :limit"
@@ -33,7 +38,7 @@ _QUESTIONS = {
 
 
 def stored_names(path: Path, what: str, *, job: int = 0, limit: int = 500) -> list[tuple[str, str]]:
-    """Return `jobs`, `tasks`, `keys` (of a job), `queues`, `pools`, `limits` or `budgets`, with remarks.
+    """Return `jobs`, `tasks`, `keys` (of a job) or the names of another list, with remarks.
 
     Jobs and tasks are newest first.
 

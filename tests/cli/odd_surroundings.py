@@ -39,6 +39,7 @@ WORDS: dict[str, list[str]] = {
     "pools": ["pools"],
     "limits": ["limits"],
     "budgets": ["budgets"],
+    "backends": ["backends"],
     "charge": ["charge", "--usd", "0.1"],
     "usage": ["usage"],
     "prices": ["prices"],

@@ -270,7 +270,7 @@ def test_a_rate_is_the_time_from_one_start_to_the_next(tmp_path, rate, step):
         ("[backends.a]\nmatch = 3", "2 [config.value] `backends.a.match`: must be a table"),
         (
             "[backends.a]\nmatch = {host = 'x'}\ncheck = {tcp = 'x:1'}",
-            "3 [config.unknown] ",
+            "3 [config.unknown] `backends.a.check`: is not taken: the breaker",
         ),
         (
             "[backends.a]\nmatch = {host = 'x'}\nbreaker = {period = '2d'}",

@@ -14,10 +14,13 @@ from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.model.capacity_commands import (
     CapacityChange,
+    CloseBackend,
     CorrectGauge,
     Freeze,
+    OpenBackend,
     PausePool,
     Reconcile,
+    ResetBackend,
     ResetLimit,
     ResetPool,
     ResizePool,
@@ -27,7 +30,7 @@ from core.model.capacity_commands import (
     Unfreeze,
 )
 from core.model.errors import Conflict, Invalid, NotFound
-from core.model.limit_views import GaugeView, LimitView, PoolView
+from core.model.limit_views import BreakerState, GaugeView, LimitView, PoolView
 from core.model.limits import LimitKind, LimitRef, Per
 from core.store.readers import Readers
 from core.store.reports import Reports
@@ -52,6 +55,9 @@ max = 1
 [limits.api]
 kind = "rate"
 rate = "1/hour"
+
+[backends.steps]
+match = {connector = "delay"}
 
 [budgets.team]
 unit = "usd"
@@ -228,6 +234,30 @@ async def test_a_budget_is_frozen_raised_for_its_window_and_corrected(control: C
     await changed(control, CorrectGauge(name="team", amount=f"{-used / USD:f}"), reason="again")
 
 
+async def test_a_backend_is_opened_and_closed_by_hand_and_says_who_and_why(control: ControlAPI):
+    assert await changed(control, OpenBackend(name="steps"), reason="unpaid") == 1
+    ids = await control.enqueue(sleeps(2, queue="side"))
+    await changed_until(control, lambda: waiting(control, "backend:steps"), 2)
+    one = await gauge(control, "backend:steps")
+    assert (one.breaker, one.left, one.shut_until, one.probe) == (BreakerState.OPEN, 0, None, None)
+    assert one.shut is not None
+    assert (one.shut.by, one.shut.reason) == (by("ann"), "unpaid")
+    assert await changed(control, OpenBackend(name="steps")) == 0
+    assert await changed(control, ResetBackend(name="steps")) == 1
+    await until_running(control, ids, 1)
+    one = await gauge(control, "backend:steps")
+    assert (one.breaker, one.probe) == (BreakerState.TRIED_OUT, ids[0])
+    assert await changed(control, CloseBackend(name="steps"), reason="paid") == 1
+    one = await gauge(control, "backend:steps")
+    assert (one.breaker, one.shut) == (BreakerState.CLOSED, None)
+    assert (await limit(control, "backend:steps")).backend.rest_ms == 30_000
+    assert await changed(control, OpenBackend(name="steps", for_ms=60_000)) == 1
+    one = await gauge(control, "backend:steps")
+    assert one.shut_until == one.next_at is not None
+    assert await changed(control, CloseBackend(name="steps")) == 1
+    await end(control, ids)
+
+
 @pytest.mark.parametrize(
     ("question", "kind", "code"),
     [
@@ -242,6 +272,9 @@ async def test_a_budget_is_frozen_raised_for_its_window_and_corrected(control: C
             Invalid,
             "limit.no_window",
         ),
+        (lambda c: changed(c, SetLimit(name="backend:steps", to="2")), Conflict, "limit.derived"),
+        (lambda c: changed(c, OpenBackend(name="step")), NotFound, "backend.unknown"),
+        (lambda c: changed(c, OpenBackend(name="steps", for_ms=0)), Invalid, "task.for_ms"),
         (lambda c: changed(c, ResetLimit(name="bd")), NotFound, "limit.unknown"),
         (lambda c: c.gauges("bd"), NotFound, "limit.unknown"),
         (
@@ -280,6 +313,12 @@ async def test_pools_and_limits_are_read_without_an_engine(door: Door, tmp_path:
     reading = ReadingControl(Reports(readers), tmp_path, readers=readers)
     try:
         assert (await reading.capacity()).pools == (await door.control.capacity()).pools
-        assert [one.name for one in (await reading.capacity()).limits] == ["api", "db", "team"]
+        assert [one.name for one in (await reading.capacity()).limits] == [
+            "api",
+            "backend:steps",
+            "db",
+            "retry:steps",
+            "team",
+        ]
     finally:
         await reading.close()

@@ -10,8 +10,9 @@ from typing import assert_never
 
 from core.model.amounts import write_amount
 from core.model.backends import is_backend, shown_name
+from core.model.commands import ENGINE
 from core.model.durations import write_duration
-from core.model.gauges import Gauge
+from core.model.gauges import ALWAYS, Gauge
 from core.model.lanes import Need
 from core.model.limits import MICRO, Limit, LimitKind, Per
 from core.model.values import JsonObject, JsonValue
@@ -228,31 +229,48 @@ def _tried_out(gauge: Gauge, task: TaskFacts, capacity: Capacity) -> Reason:
     """Return that the breaker of a backend is open, or that its probe is out."""
     name = shown_name(gauge.limit, gauge.key)
     rests = gauge.shut_until is not None and capacity.facts.now < gauge.shut_until
-    why = f": {gauge.shut_reason}" if gauge.shut_reason else ""
-    if rests:
-        text = f"the breaker of {name} is open{why}; after its rest one task at a time tries it out"
+    close = f"'taskdeck backends close {name}'"
+    if gauge.shut_until == ALWAYS:
+        text, ends = f"the breaker of {name} was opened{_said(gauge)}", close
+    elif rests:
+        text = f"the breaker of {name} is open{_said(gauge)}; after its rest one task at a time tries it out"
+        ends = f"a call that succeeds, or {close}"
     else:
-        text = f"{name} is tried out by one task at a time{why}"
+        text = f"{name} is tried out by one task at a time{_said(gauge)}"
+        ends = f"a call that succeeds, or {close}"
     return Reason(
         code=WaitCode.BREAKER,
         short=f"{name} open" if rests else f"{name} tried out",
         text=text,
-        ends="a call that succeeds",
+        ends=ends,
         since=task.queued_at,
-        until=gauge.shut_until - capacity.offset if rests and gauge.shut_until is not None else None,
+        until=_shut_until(gauge, capacity) if rests else None,
         numbers=gauge_numbers(gauge, needs=1, left=0),
     )
 
 
+def _said(gauge: Gauge) -> str:
+    """Return which operator shut a gauge, and why it was shut."""
+    by = f" by {gauge.shut_by}" if gauge.shut_by and gauge.shut_by != ENGINE else ""
+    return f"{by}: {gauge.shut_reason}" if gauge.shut_reason else by
+
+
+def _shut_until(gauge: Gauge, capacity: Capacity) -> int | None:
+    until = gauge.shut_until
+    return None if until is None or until == ALWAYS else until - capacity.offset
+
+
 def _shut(gauge: Gauge, task: TaskFacts, capacity: Capacity) -> Reason:
     name = shown_name(gauge.limit, gauge.key) if is_backend(gauge.limit) else label(gauge)
-    why = gauge.shut_reason or "its backend refused, or an operator shut it"
+    why = _said(gauge) or ": its backend refused"
+    then = "" if gauge.shut_until == ALWAYS else " until then"
+    close = f"'taskdeck backends close {name}'"
     return Reason(
         code=WaitCode.SHUT,
         short=f"{name} shut",
-        text=f"{name} is shut until then: {why}",
-        ends="its time",
+        text=f"{name} is shut{then}{why}",
+        ends=f"its time, or {close}" if then else close,
         since=task.queued_at,
-        until=None if gauge.shut_until is None else gauge.shut_until - capacity.offset,
+        until=_shut_until(gauge, capacity),
         numbers=gauge_numbers(gauge, needs=1, left=0),
     )

@@ -1,7 +1,7 @@
 """Breakers of backends: opened by failures, tried out by probes, closed.
 
-Called by the claim, the ends of attempts and the operators' commands. What stands in the way is the gauge:
-`shut_until` while it rests, `trial` until a probe succeeds.
+Called by the claim, the ends of attempts and the operators' commands on backends. What stands in the way is
+the gauge: `shut_until` while it rests, `trial` until a probe succeeds.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from core.model.backends import shown_name
 from core.model.commands import ENGINE
 from core.model.durations import write_duration
-from core.model.gauges import Gauge
+from core.model.gauges import ALWAYS, Gauge
 from core.model.lanes import Head
 from core.model.limits import Backend
 from core.model.values import JsonObject
@@ -68,6 +68,29 @@ def close(batch: Batch, gauge: Gauge, *, cause: Cause, of: Subject) -> None:
     _tell(batch, "backend.closed", gauge, cause=cause, of=of)
 
 
+def open_by_hand(batch: Batch, gauge: Gauge, *, until: int, cause: Cause) -> None:
+    """Let nothing through until a moment (engine time, or `ALWAYS`); then single probes."""
+    # A gauge of a host has no breaker: nothing would end its trial.
+    gauge.trial = None if gauge.limit.backend is None else 0
+    _shut(batch, gauge, until=until, cause=cause)
+    batch.run(_FORGET, gauge.id)
+    _tell(batch, "backend.opened", gauge, cause=cause, of=Subject())
+
+
+def reset(batch: Batch, gauge: Gauge, *, cause: Cause) -> bool:
+    """Forget what was counted, and let one task try out what is shut; return whether anything changed."""
+    is_shut = gauge.shut_until is not None and gauge.shut_until > batch.now
+    was_counted = bool(batch.run(_FORGET, gauge.id))
+    if not is_shut and not was_counted:
+        return False
+    if is_shut:
+        gauge.trial = None if gauge.limit.backend is None else 0
+        gauge.shut_until = None
+        batch.gauges.open(gauge)
+    _tell(batch, "backend.reset", gauge, cause=cause, of=Subject())
+    return True
+
+
 def note_probe(batch: Batch, gauge: Gauge, head: Head) -> None:
     """Note that a task that is claimed is the probe of a backend."""
     _tell(batch, "backend.probed", gauge, cause=Cause(), of=Subject(head.job_id, head.task_id))
@@ -92,6 +115,6 @@ def _shut(batch: Batch, gauge: Gauge, *, until: int, cause: Cause) -> None:
 
 def _tell(batch: Batch, kind: str, gauge: Gauge, *, cause: Cause, of: Subject) -> None:
     data: JsonObject = {"backend": shown_name(gauge.limit, gauge.key), **cause.note}
-    if gauge.shut_until is not None and gauge.shut_until > batch.now:
+    if gauge.shut_until is not None and batch.now < gauge.shut_until < ALWAYS:
         data["until"] = gauge.shut_until - batch.offset
     batch.event(kind, of, actor=cause.actor, data=data)

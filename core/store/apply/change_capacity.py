@@ -9,10 +9,13 @@ from typing import assert_never
 
 from core.model.capacity_commands import (
     ChangeCapacity,
+    CloseBackend,
     CorrectGauge,
     Freeze,
+    OpenBackend,
     PausePool,
     Reconcile,
+    ResetBackend,
     ResetLimit,
     ResetPool,
     ResizePool,
@@ -22,6 +25,7 @@ from core.model.capacity_commands import (
 )
 from core.model.commands import Operated
 from core.model.errors import TaskdeckError
+from core.store.apply.operated_backends import change_backend
 from core.store.apply.pools import pause_pool, reset_pool, resize_pool, resume_pool
 from core.store.apply.reconcile import correct_gauge, reconcile
 from core.store.apply.set_limits import freeze, reset_limit, set_limit, unfreeze
@@ -47,6 +51,8 @@ def apply_change_capacity(batch: Batch, command: ChangeCapacity) -> Operated | T
             return reset_limit(batch, change, cause)
         case CorrectGauge():
             return correct_gauge(batch, change, cause)
+        case OpenBackend() | CloseBackend() | ResetBackend():
+            return change_backend(batch, change, cause)
         case Freeze():
             return freeze(batch, cause)
         case Unfreeze():

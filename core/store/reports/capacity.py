@@ -37,7 +37,7 @@ _POOLS = text(
 )
 _GAUGES = text(
     "SELECT s.id AS gset, s.prefer, g.id, g.key, g.used, g.reserved, g.unknown, g.tat_us, g.began,"
-    " g.turns_at, g.shut_until, g.trial, g.shut_reason, g.recent, r.body, r.changed"
+    " g.turns_at, g.shut_until, g.trial, g.shut_by, g.shut_reason, g.recent, r.body, r.changed"
     " FROM json_each(:gsets) x CROSS JOIN gset s ON s.id = x.value LEFT JOIN json_each(s.gauges) y"
     " LEFT JOIN gauge g ON g.id = y.value LEFT JOIN limit_rule r ON r.name = g.name"
     " AND r.removed_at IS NULL ORDER BY s.id, y.key"
@@ -131,6 +131,7 @@ def _gauge(row: AnyRow, *, is_frozen: bool) -> Gauge:
         began=row.began,
         turns_at=row.turns_at,
         shut_until=row.shut_until,
+        shut_by=row.shut_by,
         shut_reason=row.shut_reason,
         trial=row.trial,
         recent=recent_in(row.recent),

@@ -34,15 +34,16 @@ _RULES = text(
 )
 _FROZEN = text("SELECT frozen_at, frozen_by, freeze_reason FROM engine WHERE id = 1")
 _FULLEST = text(
-    "SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY name"
-    " ORDER BY used + reserved + unknown DESC, key) AS place FROM gauge) WHERE place <= :most"
+    "SELECT g.id FROM (SELECT gauge.id, row_number() OVER (PARTITION BY name"
+    " ORDER BY trial IS NOT NULL OR coalesce(shut_until > e.time_at, 0) DESC,"
+    " used + reserved + unknown DESC, key) AS place FROM gauge CROSS JOIN engine e) g WHERE g.place <= :most"
 )
 _PAGE = text("SELECT id FROM gauge WHERE name = :name AND key > :after ORDER BY key LIMIT :limit")
 _FIRST = text("SELECT id FROM gauge WHERE name = :name ORDER BY key LIMIT :limit")
 _GAUGES = text(
     "SELECT id, name, key, used, reserved, unknown, tat_us, began, turns_at, shut_until, trial,"
-    " waited_for, soft_at, recent FROM gauge WHERE id IN (SELECT value FROM json_each(:ids))"
-    " ORDER BY name, key"
+    " waited_for, soft_at, shut_at, shut_by, shut_reason, recent FROM gauge"
+    " WHERE id IN (SELECT value FROM json_each(:ids)) ORDER BY name, key"
 )
 # Lanes too dear for what is left, and the open lanes of shut aisles.
 _BEHIND = (
@@ -69,6 +70,13 @@ _HOLDERS = text(
     " JOIN task t ON t.id = a.task_id WHERE a.status = 'running'"
     " AND m.value IN (SELECT value FROM json_each(:ids)) ORDER BY a.started_at, a.task_id LIMIT :most"
 )
+# Those that are older than the period count no more.
+_FAILING = text(
+    "SELECT f.gauge_id AS gauge, f.code, count(*) AS n FROM backend_failure f"
+    " JOIN gauge g ON g.id = f.gauge_id JOIN limit_rule l ON l.name = g.name"
+    " WHERE f.gauge_id IN (SELECT value FROM json_each(:ids))"
+    " AND f.at > :now - (l.body->>'$.backend.period_ms') GROUP BY 1, 2 ORDER BY 1, 3 DESC, 2"
+)
 _ESTIMATED = text(
     "SELECT m.value AS gauge, sum(e.amount) AS total,"
     " sum(CASE WHEN e.kind = 'estimated' THEN e.amount ELSE 0 END) AS estimated"
@@ -90,6 +98,9 @@ class GaugeFacts:
     """Tasks of the queues whose every task passes it."""
     holders: Sequence[Holder] = ()
     estimated: float | None = None
+    shut: Cause | None = None
+    """The last time that it was shut."""
+    failing: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +143,7 @@ class _Behind:
     queued: dict[int, int] = field(default_factory=dict)
     holders: dict[int, list[Holder]] = field(default_factory=dict)
     estimated: dict[int, float] = field(default_factory=dict)
+    failing: dict[int, dict[str, int]] = field(default_factory=dict)
 
 
 class LimitReports:
@@ -147,7 +159,7 @@ class LimitReports:
             frozen = cause(*(await db.execute(_FROZEN)).one())
             limits = {row.name: from_text(Limit, row.body, row.changed) for row in rows}
             chosen = [row.id for row in (await db.execute(_FULLEST, {"most": GAUGES})).all()]
-            gauges = await _read(db, chosen, limits, is_frozen=frozen is not None)
+            gauges = await _read(db, chosen, limits, is_frozen=frozen is not None, now=self._source.now())
             offset = await engine_offset(db)
         by_name: dict[str, list[GaugeFacts]] = {}
         for one in gauges:
@@ -178,17 +190,19 @@ class LimitReports:
                 *((_FIRST, more) if after is None else (_PAGE, {**more, "after": after}))
             )
             chosen = [row.id for row in found.all()]
-            gauges = await _read(db, chosen[:limit], limits, is_frozen=frozen is not None)
+            gauges = await _read(
+                db, chosen[:limit], limits, is_frozen=frozen is not None, now=self._source.now()
+            )
             offset = await engine_offset(db)
         last = gauges[-1].gauge.key if len(chosen) > limit else None
         return GaugePage(gauges=gauges, next=last, offset=offset, now=self._source.now())
 
 
 async def _read(
-    db: AsyncConnection, chosen: Collection[int], limits: Mapping[str, Limit], *, is_frozen: bool
+    db: AsyncConnection, chosen: Collection[int], limits: Mapping[str, Limit], *, is_frozen: bool, now: int
 ) -> list[GaugeFacts]:
     rows = (await db.execute(_GAUGES, {"ids": ids(chosen)})).all()
-    behind = await _behind(db, chosen)
+    behind = await _behind(db, chosen, now=now)
     return [
         GaugeFacts(
             gauge=Gauge(
@@ -213,13 +227,15 @@ async def _read(
             queued=behind.queued.get(row.id, 0),
             holders=behind.holders.get(row.id, ()),
             estimated=behind.estimated.get(row.id),
+            shut=cause(row.shut_at, row.shut_by, row.shut_reason),
+            failing=behind.failing.get(row.id, {}),
         )
         for row in rows
         if row.name in limits
     ]
 
 
-async def _behind(db: AsyncConnection, chosen: Collection[int]) -> _Behind:
+async def _behind(db: AsyncConnection, chosen: Collection[int], *, now: int) -> _Behind:
     named, found = ids(chosen), _Behind()
     for row in (await db.execute(_WAITING, {"ids": named, "most": WAITING_MOST + 1})).all():
         found.waiting[row.gauge] = (row.lanes, row.tasks)
@@ -232,6 +248,8 @@ async def _behind(db: AsyncConnection, chosen: Collection[int]) -> _Behind:
     for row in (await db.execute(_ESTIMATED, {"ids": named, "most": ENTRIES})).all():
         if row.total > 0:
             found.estimated[row.gauge] = row.estimated / row.total
+    for row in (await db.execute(_FAILING, {"ids": named, "now": now})).all():
+        found.failing.setdefault(row.gauge, {})[row.code] = int(row.n)
     return found
 
 

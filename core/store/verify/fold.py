@@ -186,6 +186,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "backend.opened": _nothing,
         "backend.probed": _nothing,
         "backend.closed": _nothing,
+        "backend.reset": _nothing,
         "usage.ignored": _nothing,
         "price.unknown": _nothing,
         "spending.reconciled": _nothing,

@@ -1,0 +1,230 @@
+"""backends: list outside systems with their breakers; open, close and reset one.
+
+Loaded by `core.cli.main` for its commands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, TypeAlias
+
+from core.cli.arguments import Remote
+from core.cli.capacity_changes import Said, Wanted
+from core.cli.command_groups import CommandGroup
+from core.cli.output import emit, note
+from core.cli.parameters import Argument, Option
+from core.cli.reading import note_closed_claims, reading
+from core.cli.tables import Table
+from core.control.api import ReadingAPI
+from core.model.backends import HOSTS, PREFIX, shown_name
+from core.model.capacity_commands import CloseBackend, OpenBackend, ResetBackend
+from core.model.durations import parse_duration
+from core.model.errors import NotFound
+from core.model.limit_views import CapacityView, GaugeView, LimitView
+from core.model.near_misses import did_you_mean, one_of
+from core.model.text import safe_line
+from core.model.values import to_iso
+from core.render.backend_shapes import (
+    backend_rows,
+    backend_shape,
+    breaker_of,
+    failing_text,
+    match_text,
+    shut_text,
+)
+from core.render.columns import Column, Form
+
+_VERBS = ("open", "close", "reset")
+BackendName: TypeAlias = Annotated[
+    str, Argument(metavar="BACKEND", help="A configured backend, or a host that refused.")
+]
+Row: TypeAlias = tuple[LimitView, GaugeView | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed(Remote):
+    """The arguments of `backends list`."""
+
+    names: Annotated[list[str], Argument(metavar="[BACKEND]...", help="Only these. [default: all]")] = field(
+        default_factory=list
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneBackend(Remote):
+    """The arguments of the verbs that need only a backend."""
+
+    name: BackendName
+    said: Said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened(Remote):
+    """The arguments of `backends open`."""
+
+    name: BackendName
+    for_: Annotated[
+        int | None,
+        Option(
+            read=parse_duration,
+            metavar="TIME",
+            help="For so long: 30m; then single tasks try it out. [default: until it is closed]",
+        ),
+    ] = None
+    said: Said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Line:
+    """A row of the table of backends."""
+
+    name: str
+    state: str
+    until: int | None
+    probe: int | None
+    failing: str
+    retries: str
+    waiting: int
+    serves: str
+    why: str
+
+    @classmethod
+    def of(cls, row: Row) -> _Line:
+        limit, gauge = row
+        return cls(
+            name=_name(row),
+            state=breaker_of(gauge).value,
+            until=None if gauge is None else gauge.shut_until,
+            probe=None if gauge is None else gauge.probe,
+            failing=failing_text(limit.backend, gauge),
+            retries="" if limit.backend is None else f"{limit.backend.retry_share:.0%}",
+            waiting=0 if gauge is None else gauge.tasks,
+            serves=match_text(limit),
+            why=_why(gauge),
+        )
+
+
+_COLUMNS = (
+    Column(name="name", title="BACKEND", form=Form.TEXT, path="name", width=24, min_width=8),
+    Column(name="state", title="STATE", form=Form.TEXT, path="state", width=9),
+    Column(name="until", title="UNTIL", form=Form.DUE, path="until", width=6),
+    Column(name="waiting", title="WAITING", form=Form.NUMBER, path="waiting", width=7),
+    Column(name="failing", title="FAILURES", form=Form.TEXT, path="failing", width=20, min_width=8),
+    Column(name="probe", title="PROBE", form=Form.NUMBER, path="probe", width=7),
+    Column(name="retries", title="RETRIES", form=Form.TEXT, path="retries", width=7, priority=2),
+    Column(name="serves", title="SERVES", form=Form.TEXT, path="serves", width=28, min_width=8, priority=2),
+    Column(name="why", title="WHY", form=Form.TEXT, path="why", width=60, min_width=12, priority=1),
+)
+
+
+def _tell(view: CapacityView, name: str) -> str:
+    row = next((one for one in backend_rows(view) if _is_named(one, name)), None)
+    if row is None:
+        # A host beyond those that a list shows.
+        return f"{safe_line(name)}: changed; 'taskdeck backends {safe_line(name)}' shows it"
+    return safe_line(f"{_name(row)}: {_why(row[1]) or breaker_of(row[1])}")
+
+
+_BACKENDS = CommandGroup(noun="backends", tell=_tell)
+
+
+@_BACKENDS.verb("list", Listed, "taskdeck backends", "taskdeck backends model-api --json")
+async def backends(arguments: Listed) -> int:
+    """List backends: what they let through, what shut them and until when, failures, probes, who waits.
+
+    Those that are configured, and hosts that refused an http task, of these the ten that are shut or busy.
+    """
+    async with reading(arguments) as deck:
+        view = await deck.capacity()
+        found = await _chosen(deck, view, arguments.names)
+    if arguments.json:
+        for row in found:
+            emit(backend_shape(*row))
+    elif found:
+        Table(_COLUMNS).page([_Line.of(row) for row in found])
+    else:
+        note("no backends yet: config.toml takes them as [backends.NAME]; hosts that refuse stand here, too")
+    more = sum(limit.keys - len(limit.gauges) for limit in view.limits if limit.name == HOSTS.name)
+    if more and not arguments.names:
+        note(f"{more:,} hosts more: {arguments.command('limits', HOSTS.name)}")
+    await note_closed_claims(arguments)
+    return 0
+
+
+@_BACKENDS.change(
+    "open",
+    Opened,
+    "taskdeck backends open model-api --reason 'vendor invoice is unpaid'",
+    "taskdeck backends open model-api --for 30m",
+)
+def open_backend(arguments: Opened) -> Wanted:
+    """Open the breaker of a backend: nothing of it starts until it is closed; what runs runs on."""
+    return arguments.said.wants(OpenBackend(name=arguments.name, for_ms=arguments.for_))
+
+
+@_BACKENDS.change("close", OneBackend, "taskdeck backends close model-api --reason 'it answers again'")
+def close_backend(arguments: OneBackend) -> Wanted:
+    """Let everything through to a backend again, whatever shut it."""
+    return arguments.said.wants(CloseBackend(name=arguments.name))
+
+
+@_BACKENDS.change("reset", OneBackend, "taskdeck backends reset model-api")
+def reset(arguments: OneBackend) -> Wanted:
+    """Let a breaker go by itself again: nothing is counted, and one task tries out what was shut."""
+    return arguments.said.wants(ResetBackend(name=arguments.name))
+
+
+async def _chosen(deck: ReadingAPI, view: CapacityView, names: Sequence[str]) -> Sequence[Row]:
+    rows: list[Row] = list(backend_rows(view))
+    if not names:
+        return rows
+    if not all(any(_is_named(row, name) for row in rows) for name in names):
+        rows += await _other_hosts(deck, view)
+    for name in names:
+        if not any(_is_named(row, name) for row in rows):
+            raise _unknown(name, rows)
+    return [row for row in rows if any(_is_named(row, name) for name in names)]
+
+
+async def _other_hosts(deck: ReadingAPI, view: CapacityView) -> list[Row]:
+    """Return the hosts that a list leaves out."""
+    hosts = next((limit for limit in view.limits if limit.name == HOSTS.name), None)
+    found: list[Row] = []
+    after: str | None = None
+    while hosts is not None:
+        page = await deck.gauges(HOSTS.name, after=after)
+        found += [(hosts, gauge) for gauge in page.rows if gauge not in hosts.gauges]
+        after = page.next
+        if after is None:
+            break
+    return found
+
+
+def _unknown(name: str, rows: Sequence[Row]) -> NotFound:
+    shown, known = safe_line(name), [_name(row) for row in rows]
+    near = did_you_mean(name, [*known, *_VERBS]) or one_of(name, known)
+    hint = "'taskdeck backends' lists them"
+    if name in _VERBS:
+        near, hint = "", f"a verb stands before all options: taskdeck backends {name} ..."
+    return NotFound(
+        "backend.unknown", f"`{shown}` is not a backend{near}", hint=hint, facts={"backend": shown}
+    )
+
+
+def _name(row: Row) -> str:
+    limit, gauge = row
+    return shown_name(limit, "" if gauge is None else gauge.key)
+
+
+def _is_named(row: Row, name: str) -> bool:
+    return _name(row) == name.removeprefix(PREFIX)
+
+
+def _why(gauge: GaugeView | None) -> str:
+    if gauge is None:
+        return ""
+    return shut_text(gauge, until="" if gauge.shut_until is None else f"until {to_iso(gauge.shut_until)}")
+
+
+COMMANDS = (backends, open_backend, close_backend, reset)

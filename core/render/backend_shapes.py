@@ -1,0 +1,93 @@
+"""Backends as texts and as JSON: state, what shut it, its breaker.
+
+Used by `backends`, `limits` and the console.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from core.model.backends import is_backend, shown_name
+from core.model.commands import ENGINE
+from core.model.durations import write_duration
+from core.model.limit_views import BreakerState, CapacityView, GaugeView, LimitView
+from core.model.limits import Backend
+from core.model.values import JsonObject, to_iso
+from core.render.limit_shapes import cause_shape
+
+UNTIL_CLOSED = "until it is closed"
+
+
+def backend_rows(view: CapacityView) -> Iterator[tuple[LimitView, GaugeView | None]]:
+    """Return configured backends, then hosts that refused, those that are shut first."""
+    for limit in sorted(filter(is_backend, view.limits), key=lambda one: one.backend is None):
+        yield from ((limit, gauge) for gauge in limit.gauges or ((None,) if limit.backend else ()))
+
+
+def breaker_of(gauge: GaugeView | None) -> BreakerState:
+    """Return what a backend lets through; one that nothing has called yet lets everything through."""
+    return BreakerState.CLOSED if gauge is None else gauge.breaker
+
+
+def shut_text(gauge: GaugeView, *, until: str) -> str:
+    """Say what shuts a backend: `open until it is closed, by ana: vendor is down`; '' = nothing does.
+
+    `until` says when that ends by itself, where it does.
+    """
+    if gauge.breaker is BreakerState.CLOSED:
+        return ""
+    state = str(gauge.breaker)
+    if gauge.breaker is not BreakerState.TRIED_OUT:
+        state = f"{state} {UNTIL_CLOSED if gauge.shut_until is None else until}"
+    by = who_shut(gauge)
+    return ": ".join(filter(None, (f"{state}, {by}" if by else state, why_shut(gauge))))
+
+
+def who_shut(gauge: GaugeView) -> str:
+    """Return which operator shut it, `by ana`; '' = it did so by itself."""
+    return f"by {gauge.shut.by}" if gauge.shut is not None and gauge.shut.by != ENGINE else ""
+
+
+def why_shut(gauge: GaugeView) -> str:
+    """Return why it was shut."""
+    return "" if gauge.shut is None else gauge.shut.reason
+
+
+def failing_text(backend: Backend | None, gauge: GaugeView | None) -> str:
+    """Say how near a breaker is to opening: `http.5xx 3/5`."""
+    if backend is None or gauge is None:
+        return ""
+    return ", ".join(f"{code} {number}/{backend.failures}" for code, number in gauge.failing.items())
+
+
+def match_text(limit: LimitView) -> str:
+    """Say which calls go to a backend: `host a.example`; of a host its own name."""
+    if limit.backend is None:
+        return "http calls of this host"
+    return ", ".join(f"{dimension} {name}" for dimension, name in limit.backend.match.items())
+
+
+def backend_shape(limit: LimitView, gauge: GaugeView | None) -> JsonObject:
+    """Return a backend as `backends --json` has it; of a host that is not configured the breaker is null."""
+    backend = limit.backend
+    until = None if gauge is None else gauge.shut_until
+    return {
+        "name": shown_name(limit, "" if gauge is None else gauge.key),
+        "state": breaker_of(gauge).value,
+        "until": None if until is None else to_iso(until),
+        "shut": None if gauge is None else cause_shape(gauge.shut),
+        "probe": None if gauge is None else gauge.probe,
+        "failing": {} if gauge is None else dict(gauge.failing),
+        "waiting": 0 if gauge is None else gauge.tasks,
+        "match": None if backend is None else {key.value: name for key, name in backend.match.items()},
+        "breaker": None if backend is None else _breaker(backend),
+        "retry_share": None if backend is None else backend.retry_share,
+    }
+
+
+def _breaker(backend: Backend) -> JsonObject:
+    return {
+        "failures": backend.failures,
+        "period": write_duration(backend.period_ms),
+        "rest": write_duration(backend.rest_ms),
+    }
