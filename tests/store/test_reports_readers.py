@@ -18,6 +18,7 @@ from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.model.errors import Invalid, Unavailable
 from core.store.database import open_writer
+from core.store.reader_driver import ReaderDriver
 from core.store.readers import Readers, SearchTime, open_readonly
 from core.store.reports import Reports
 from core.store.version import SCHEMA_VERSION
@@ -57,6 +58,25 @@ async def refusal(path: Path) -> str:
     assert caught.value.hint
     assert caught.value.exit_code == 4
     return caught.value.code
+
+
+async def test_a_statement_and_its_rows_are_one_call_of_the_thread(
+    deck: Deck, readers: Readers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await count(readers)
+    calls, execute = [], ReaderDriver._execute
+
+    async def counted(driver: ReaderDriver, *args: object) -> object:
+        calls.append(args)
+        return await execute(driver, *args)
+
+    monkeypatch.setattr(ReaderDriver, "_execute", counted)
+    async with readers.snapshot() as db:
+        for _ in range(3):
+            rows = (await db.execute(text("SELECT 1 AS one UNION ALL SELECT 2"))).all()
+            assert [row.one for row in rows] == [1, 2]
+    # Three statements, the begin and the end.
+    assert len(calls) == 5
 
 
 async def test_a_reader_sees_one_moment_while_others_write(deck: Deck, readers: Readers) -> None:
