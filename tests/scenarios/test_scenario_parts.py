@@ -11,7 +11,10 @@ import pytest
 
 from core.files.operator_file import FOLDER
 from tests.support.homes import Home
-from tests.support.terminal import CONSOLE, Terminal
+from tests.support.terminal import CONSOLE, Terminal, kinds
+
+PAINTED = 800
+"""Bytes that a whole screen takes at the least."""
 
 WORKFLOW = {
     "name": "nightly",
@@ -109,6 +112,17 @@ def traps(terminal: Terminal) -> None:
     terminal.sees("show the output in $PAGER")
     terminal.press("escape")
     terminal.misses("show the output in $PAGER")
+    terminal.press("q")
+    terminal.sees("Work is under way")
+    terminal.press("n")
+    terminal.misses("Work is under way")
+    # Two keys in one piece are two keys.
+    terminal.press("23")
+    terminal.sees(" Tasks", "row 1/3")
+    terminal.press(":", "#2", "enter")
+    terminal.sees("2 is a job and a task")
+    terminal.press("escape")
+    terminal.misses("2 is a job and a task")
 
 
 def reasons(terminal: Terminal) -> None:
@@ -152,6 +166,10 @@ def looks(terminal: Terminal) -> None:
     terminal.press("2")
     terminal.sees("1 Pulse  2 Jobs  3 Tasks  4 Retries ✗1")
     assert terminal.settled().splitlines()[-1].rstrip().endswith(("…", "leave"))
+    # Colours of the 256 that a plain terminal has, and none that it would have to guess.
+    drawn = kinds(bytes(terminal.written))
+    assert "SGR 38;5" in drawn
+    assert not {"SGR 38;2", "SGR 48;2"} & drawn
 
 
 def accessible(terminal: Terminal, place: Home) -> None:
@@ -167,12 +185,21 @@ def accessible(terminal: Terminal, place: Home) -> None:
 
 
 def habits(terminal: Terminal) -> None:
-    """Part 8: jump from a task to its job and back; Ctrl+C says how to leave."""
+    """Part 8: jump from a task to its job; Ctrl+C says how to leave, Ctrl+L paints anew."""
     terminal.press("J")
     terminal.sees("job 2")
     terminal.press("escape", "ctrl+c")
     terminal.sees("q leaves")
-    terminal.press("ctrl+t")
+    written = len(terminal.written)
+    terminal.press("ctrl+l")
+    terminal.until(lambda: len(terminal.written) - written > PAINTED, "nothing was painted again")
+    terminal.press("3", "/", "ctrl+u", "sort:-id", "enter")
+    terminal.sees("TASK▼", "row 1/3")
+
+
+def begins_where_it_was_left(terminal: Terminal) -> None:
+    """Part 8: the last screen and its order are those of the same operator's next console."""
+    terminal.sees(" Tasks", "TASK▼", "/ sort:-id")
 
 
 def test_each_part_keeps_what_it_promises(terminal: Terminal, place: Home) -> None:
@@ -189,3 +216,5 @@ def test_each_part_keeps_what_it_promises(terminal: Terminal, place: Home) -> No
     terminal.sees("Work is under way")
     terminal.press("d")
     assert terminal.ends() == 0
+    with Terminal([*CONSOLE, "--home", str(place.path)], size=terminal.size) as again:
+        begins_where_it_was_left(again)

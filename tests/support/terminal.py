@@ -62,6 +62,7 @@ class Terminal:
         size: tuple[int, int] = (80, 24),
         environ: dict[str, str | None] | None = None,
     ) -> None:
+        self.size = size
         columns, lines = size
         self.written = bytearray()
         self._drawn = 0
