@@ -3,7 +3,7 @@
     python tests/mutants.py [NAME ...]        all mutants, or those whose name contains a word
 
 Reads `mutants.toml`. Exit 1 when a mutant survives, a patch no longer applies, or the tests it names
-are red without it.
+are red without it; exit 2 when a NAME is in no name of a mutant.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -60,6 +61,24 @@ def read(path: Path = LISTED) -> list[Mutant]:
     """Return the listed mutants in order."""
     listed = tomllib.loads(path.read_text(encoding="utf-8"))["mutant"]
     return [Mutant(**{**entry, "tests": tuple(entry["tests"])}) for entry in listed]
+
+
+def chosen(mutants: Sequence[Mutant], words: Sequence[str]) -> list[Mutant]:
+    """Return the mutants whose names contain one of these words, all without words.
+
+    Raises `LookupError` for a word that no name contains, with the nearest name.
+    """
+    for word in words:
+        if not any(word in mutant.name for mutant in mutants):
+            nearest = max((mutant.name for mutant in mutants), key=lambda name: _likeness(word, name))
+            raise LookupError(f"no mutant has '{word}' in its name; the nearest is '{nearest}'")
+    return [mutant for mutant in mutants if not words or any(word in mutant.name for word in words)]
+
+
+def _likeness(word: str, name: str) -> int:
+    """Return how many characters of a word stand in a name, in order and three or more together."""
+    blocks = SequenceMatcher(None, name.lower(), word.lower(), autojunk=False).get_matching_blocks()
+    return sum(block.size for block in blocks if block.size > 2)
 
 
 def fault(mutant: Mutant, root: Path = ROOT) -> str | None:
@@ -115,7 +134,7 @@ def patched(mutant: Mutant, root: Path) -> Iterator[None]:
 
 
 def _write_later(path: Path, text: str, before: int) -> None:
-    """Write so that Python, which compares whole seconds and sizes, compiles it anew."""
+    """Write so that Python, which compares whole seconds and sizes, compiles it again."""
     path.write_text(text, encoding="utf-8")
     moment = before + 1_000_000_000
     os.utime(path, ns=(moment, moment))
@@ -160,8 +179,10 @@ def main() -> int:
     """Try the mutants and print a table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("names", nargs="*", help="words that the names contain; none = all")
-    words = parser.parse_args().names
-    mutants = [mutant for mutant in read() if not words or any(word in mutant.name for word in words)]
+    try:
+        mutants = chosen(read(), parser.parse_args().names)
+    except LookupError as error:
+        parser.error(str(error))
     with tempfile.TemporaryDirectory(prefix="taskdeck-mutants-") as folder:
         home = Path(folder)
         if not healthy(mutants, home):
@@ -174,7 +195,7 @@ def main() -> int:
             if verdict.word != "killed":
                 print(f"          {verdict.note}")
     print(f"{len(mutants)} mutants, {len(mutants) - failed} killed")
-    return 1 if failed or not mutants else 0
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

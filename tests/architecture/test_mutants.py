@@ -12,6 +12,7 @@ def test_every_mutant_applies_and_names_tests_that_are_there(checkout: Path) -> 
     faults = {mutant.name: note for mutant in mutants if (note := fault(mutant, checkout))}
     absent = {test for mutant in mutants for test in mutant.tests if not _is_there(checkout, test)}
     assert (faults, absent) == ({}, set())
+    assert all(mutant.tests for mutant in mutants)
 
 
 def _is_there(root: Path, test: str) -> bool:

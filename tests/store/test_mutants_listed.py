@@ -1,4 +1,4 @@
-"""Tests that every listed mutant applies and names existing tests."""
+"""Mutants are chosen by their names, and a patch that no longer applies is told."""
 
 from __future__ import annotations
 
@@ -8,19 +8,9 @@ from pathlib import Path
 import pytest
 
 from core.model.records import replace
-from tests.mutants import Mutant, fault, read
+from tests.mutants import Mutant, chosen, fault, read
 
 MUTANTS = read()
-
-
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
-def test_each_patch_applies_once_and_names_tests_that_exist(mutant: Mutant, checkout: Path) -> None:
-    assert fault(mutant, checkout) is None
-    assert mutant.tests
-    for selection in mutant.tests:
-        path, _, name = selection.partition("::")
-        text = (checkout / path).read_text(encoding="utf-8")
-        assert not name or f"def {name.partition('[')[0]}(" in text
 
 
 def test_no_two_mutants_share_a_name() -> None:
@@ -35,3 +25,13 @@ def test_a_patch_that_no_longer_applies_is_told(tmp_path: Path) -> None:
     assert fault(replace(good, find="z"), tmp_path) == "its text stands 0 times in a.py"
     assert fault(replace(good, file="b.py"), tmp_path) == "there is no b.py"
     assert fault(replace(good, replace="y = 2"), tmp_path) == "it changes nothing"
+
+
+def test_mutants_are_chosen_by_words_of_their_names() -> None:
+    name = "a settlement wakes nothing that waits for its gauge"
+    assert [mutant.name for mutant in chosen(MUTANTS, [name])] == [name]
+    assert chosen(MUTANTS, []) == MUTANTS
+    told = f"no mutant has 'a settlement wakes nothing for its gauge' in its name; the nearest is '{name}'"
+    with pytest.raises(LookupError) as raised:
+        chosen(MUTANTS, ["gauge", "a settlement wakes nothing for its gauge"])
+    assert str(raised.value) == told
