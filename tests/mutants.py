@@ -85,7 +85,7 @@ def fault(mutant: Mutant, root: Path = ROOT) -> str | None:
     """Say why a patch does not apply, or None: its text stands exactly once in its file."""
     path = root / mutant.file
     if not path.is_file():
-        return f"there is no {mutant.file}"
+        return f"{mutant.file} does not exist"
     count = path.read_text(encoding="utf-8").count(mutant.find)
     if count != 1:
         return f"its text stands {count} times in {mutant.file}"

@@ -43,7 +43,7 @@ Narrow: TypeAlias = Callable[[str], Sequence[Offer]]
 
 
 class Enters(Enum):
-    """What Enter returns while the cursor has not been moved; the text, where there is no offer."""
+    """What Enter returns while the cursor has not been moved; the text, where nothing is offered."""
 
     THE_FIRST_OFFER = auto()
     WHAT_IS_TYPED = auto()

@@ -21,7 +21,7 @@ def is_taken(path: Path) -> bool:
     """Tell whether there is a file; raise `Invalid` (`export.file`) where none can or may be."""
     with _refusing(path):
         if not is_dir(path.parent):
-            raise _refusal(path, f"there is no folder {safe_line(str(path.parent))}")
+            raise _refusal(path, f"missing folder {safe_line(str(path.parent))}")
         try:
             mode = os.lstat(path).st_mode
         except FileNotFoundError:

@@ -17,7 +17,7 @@ from core.model.values import INBOX
 from core.model.views import JobView, StageView, TaskDetail, TaskView
 
 NO_JOB = SafeText("no job here")
-LOOSE = SafeText("loose tasks belong to no workflow: there is no form to fill in")
+LOOSE = SafeText("loose tasks belong to no workflow, and have no form to fill in")
 
 
 class Resubmit(Message):
@@ -76,4 +76,4 @@ async def source_of(control: ReadingAPI, job: JobView) -> Source:
 
 
 def _bare(job_id: int) -> SafeText:
-    return SafeText(f"job {job_id} was not submitted from a workflow: there is no form to fill in")
+    return SafeText(f"job {job_id} was not submitted from a workflow, and has no form to fill in")

@@ -13,7 +13,7 @@ from core.render.times import age_text
 
 
 def amount_text(amount: int, unit: str = "") -> SafeText:
-    """Write millionths with all their decimals, or a whole number of attempts where there is no unit."""
+    """Write millionths with all their decimals, or a whole number of attempts without a unit."""
     return safe_line(f"{_decimal(amount)} {unit}" if unit else f"{amount:,}")
 
 

@@ -108,7 +108,7 @@ class BudgetRow:
 
     @property
     def per_hour(self) -> float | None:
-        """The mean of what was settled in an hour of this window, in units; None = there is no telling."""
+        """The mean of what was settled in an hour of this window, in units; None = unknown."""
         elapsed = self.read_at - self.gauge.began
         if not self.limit.unit or self.gauge.began <= 0 or elapsed < _LEAST_MS or self.gauge.used <= 0:
             return None

@@ -171,7 +171,7 @@ class ListScreen(DeskScreen, Generic[V]):
         return self.picker.why_not(action) or super().why_not(action)
 
     def subject(self) -> Subject | None:
-        """Return what the places of `PLACES` are to show; None = there is no row."""
+        """Return what the places of `PLACES` are to show; None = the list is empty."""
         number = getattr(self.selected_view(), "id", None)
         return number if isinstance(number, int) else None
 

@@ -74,7 +74,7 @@ class OrphansScreen(DeskScreen):
         yield self.evidence
 
     def on_mount(self) -> None:
-        """Focus the table; there is no evidence yet."""
+        """Focus the table; evidence is read later."""
         self.table.focus()
         self.evidence.display = False
 

@@ -149,7 +149,7 @@ def _cell(queue: QueueView, column: Column, *, look: Look, now: int) -> SafeText
     if column is _STATE:
         return worded(_state(queue), look)
     text = cell(column, queue, now=now)
-    # The glyph says it where there is no colour.
+    # The glyph says it without colour.
     is_failed = column.name == "failed" and queue.tasks.get("failed")
     return safe_line(f"{look.marks['failed'].glyph} {text}") if is_failed else text
 

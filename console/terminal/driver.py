@@ -94,5 +94,5 @@ class CountingDriver(LinuxDriver):
         poll.register(self.fileno, 0)
         poll.poll()
         os.kill(os.getpid(), signal.SIGHUP)
-        # Under nohup the signal is ignored, but there is no terminal to draw on either.
+        # Under nohup the signal is ignored, but the process has no terminal to draw on either.
         self._app.call_from_thread(self._app.exit)

@@ -101,7 +101,7 @@ class CapacityVerbs:
                 return False
             if not await self._is_unchanged(limit):
                 self._notices.warn(
-                    safe_line(f"{title}: nothing was done, it was changed meanwhile; look at it again")
+                    safe_line(f"{title}: nothing was done, it was changed meanwhile; check it and try again")
                 )
                 return False
         except TaskdeckError as error:

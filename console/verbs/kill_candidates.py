@@ -61,7 +61,7 @@ class CandidateSource(Protocol):
     changed: str
     """Why a candidate that has changed is left alone."""
     none: str
-    """The notice when there is no candidate."""
+    """The notice when nothing can be killed."""
 
     async def find(self, control: ControlAPI, targets: Sequence[Target]) -> CandidateList:
         """Find them among the targets; changes nothing."""
@@ -74,7 +74,7 @@ class LivingOrphans:
     noun = "orphan"
     gone = "no longer a living orphan: left alone"
     changed = "it is another attempt or has other processes than the plan: left alone"
-    none = "there is no longer a living orphan among them"
+    none = "none of them is a living orphan any longer"
 
     async def find(self, control: ControlAPI, targets: Sequence[Target]) -> CandidateList:
         """Find them by the list of orphans."""

@@ -41,7 +41,7 @@ def trend_of(rates: Sequence[Rate], status: str) -> Trend:
 def bars(values: Sequence[int], *, width: int, height: int = 1) -> list[SafeText]:
     """Draw values as bars, flush right, top line first; the highest is full, 0 is empty, 1 is seen.
 
-    Where there is no room for all, neighbours are added up; where there is more, bars get wider.
+    Where the width is too small, neighbours are added up; where it is larger, bars get wider.
     """
     if width < 1 or not values:
         return [SafeText(" " * max(0, width))] * height

@@ -115,7 +115,7 @@ class Table(ScrollList[V], can_focus=True, inherit_bindings=False):
         self.restyle()
 
     def say(self, text: SafeText) -> None:
-        """Show a text in place of the first row while there are no rows."""
+        """Show a text in place of the first row while the table is empty."""
         if text != self._empty_text:
             self._empty_text = text
             self._refresh_row(self.top)

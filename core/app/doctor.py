@@ -74,7 +74,7 @@ def _checks(options: Options) -> Iterator[Check]:
         yield Check(name="store", ok=True, message=f"no store found at {paths.db}")
         return
     except OSError as error:
-        yield Check(name="store", ok=False, message=f"cannot look at {paths.db}: {error.strerror}")
+        yield Check(name="store", ok=False, message=f"cannot read {paths.db}: {error.strerror}")
         return
     yield from _owner(paths)
     yield from judge_store(paths)

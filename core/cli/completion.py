@@ -1,7 +1,7 @@
 """Completion of command lines for bash, zsh and fish.
 
 Called by `_taskdeck` when the shell asks by `_TASKDECK_COMPLETE`. A shell waits for the answer while
-someone types: it loads a table of words instead of the commands, and reads names from the store at once.
+the operator types: it loads a table of words instead of the commands, and reads names from the store at once.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ def _known(shell: str) -> str:
     name = shell or Path(os.environ.get("SHELL", "")).name
     if name not in SCRIPTS:
         known = ", ".join(SCRIPTS)
-        raise usage(f"there is no completion for the shell {name!r}", hint=f"name one: {known}")
+        raise usage(f"completion does not know the shell {name!r}", hint=f"name one: {known}")
     return name
 
 

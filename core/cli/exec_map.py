@@ -126,7 +126,7 @@ async def map_(arguments: Map) -> int:
         ) from error
     lines = _null_terminated(data) if arguments.null else _lines(data)
     if not lines:
-        raise usage("there are no lines on standard input", hint="write: ls *.png | taskdeck map -- gzip {}")
+        raise usage("standard input has no lines", hint="write: ls *.png | taskdeck map -- gzip {}")
     task = arguments.task
     specs = [_spec_of_line(task, line) for line in lines]
     return await _carry_out(arguments, specs, group=f"map-{secrets.token_hex(4)}")

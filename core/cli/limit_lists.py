@@ -193,7 +193,7 @@ def _unknown(name: str, view: CapacityView, listing: Listing) -> NotFound:
         near, hint = "", f"'taskdeck {listing.others} {shown}' has one of that name"
     return NotFound(
         "limit.unknown",
-        f"there is no {noun.removesuffix('s')} `{shown}`{near}",
+        f"{noun.removesuffix('s')} `{shown}` does not exist{near}",
         hint=hint,
         facts={"limit": shown},
     )

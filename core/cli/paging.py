@@ -19,7 +19,7 @@ Fetch = Callable[[str | None, int], Awaitable[Page[V]]]
 
 
 async def pages(fetch: Fetch[V], limit: int) -> AsyncIterator[Page[V]]:
-    """Yield pages until there are no more, or `limit` rows were read; 0 = no limit.
+    """Yield pages to the last, or until `limit` rows were read; 0 = no limit.
 
     `next` of the last one tells whether rows were left out.
     """

@@ -67,7 +67,7 @@ def _job_id(text: str) -> int:
     if len(text.lstrip("0")) > len(str(ID_MAX)):
         raise NotFound(
             "job.unknown",
-            f"there is no job {text[:40]}",
+            f"job {text[:40]} does not exist",
             hint="'taskdeck jobs' lists them",
             facts={"job": text[:40]},
         )

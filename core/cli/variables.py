@@ -23,7 +23,7 @@ def read_variables(pairs: Sequence[str]) -> JsonObject:
             raise usage(f"--env {name} is given twice", hint="give each variable once")
         if not equals and name not in os.environ:
             raise usage(
-                f"--env {name}: there is no such environment variable",
+                f"--env {name}: this environment variable is not set",
                 hint="export it, or write --env NAME=VALUE",
             )
         found[name] = value if equals else os.environ[name]

@@ -127,7 +127,7 @@ class Group:
         """Return the counts by status; raise `NotFound` (`group.unknown`)."""
         tasks = await self._tasks(deck)
         if not tasks:
-            message = f"there is no group {safe_line(self.name)}"
+            message = f"group {safe_line(self.name)} does not exist"
             raise NotFound("group.unknown", message, hint="see: taskdeck groups")
         if any(found not in TASK_FINAL for found in tasks.values()):
             return None

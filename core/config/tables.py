@@ -132,7 +132,7 @@ class QuotaTable(_Windowed):
     @model_validator(mode="after")
     def _whole(self) -> QuotaTable:
         if self.unit is None and self.max % MICRO:
-            raise ValueError("`max` must be a whole number of starts where there is no `unit`")
+            raise ValueError("`max` must be a whole number of starts without a `unit`")
         return self
 
 

@@ -58,7 +58,7 @@ def _refuse_beyond(ids: tuple[int, ...], noun: str) -> None:
         if abs(number) > ID_MAX:
             raise NotFound(
                 f"{noun}.unknown",
-                f"there is no {noun} {number}",
+                f"{noun} {number} does not exist",
                 hint=f"'taskdeck {noun}s' lists them",
                 facts={noun: str(number)},
             )

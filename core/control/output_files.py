@@ -49,11 +49,11 @@ class OutputFiles:
         self._searching.shutdown(wait=False, cancel_futures=True)
 
     async def read(self, ref: AttemptRef, stream: LogStream, work: Callable[[LineFile], T]) -> T | None:
-        """Return what some short work finds in a file; None = there is no file."""
+        """Return what some short work finds in a file; None = the file does not exist."""
         return await asyncio.to_thread(self._with_file, ref, stream, work)
 
     async def search(self, ref: AttemptRef, stream: LogStream, work: Callable[[LineFile], T]) -> T | None:
-        """Return what a search finds, which keeps to its deadline; None = there is no file."""
+        """Return what a search finds, which keeps to its deadline; None = the file does not exist."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._searching, self._with_file, ref, stream, work)
 

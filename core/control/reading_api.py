@@ -211,7 +211,7 @@ class ReadingAPI(ABC):
     async def groups(self, *, limit: int = PAGE) -> views.Page[views.GroupView]:
         """Return the groups of loose tasks, newest first, with what the newest 100,000 tasks add to each.
 
-        `searched` says so where there are older tasks; there is no further page.
+        `searched` says so where there are older tasks; a further page cannot be asked for.
         """
         return await self.ask(Groups(limit=limit))
 

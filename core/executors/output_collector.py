@@ -291,7 +291,7 @@ class Collector:
         self.settle(attempt)
 
     def settle(self, attempt: Attempt) -> None:
-        """Give up what has ended, hold writers for whom there is no room, answer the wrapper."""
+        """Give up what has ended, hold writers that have no room, answer the wrapper."""
         for stream in attempt.streams:
             self.follow(stream)
         if attempt.asked and attempt.asking is not None and all(one.settled for one in attempt.streams):

@@ -21,7 +21,7 @@ PAGE_BYTES = 262_144
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lines:
-    """Lines from `begin` to `end`, or a hole of that size: then there are no `starts`."""
+    """Lines from `begin` to `end`, or a hole of that size, without `starts`."""
 
     begin: int
     end: int

@@ -49,7 +49,7 @@ class Room(Struct, frozen=True, kw_only=True):
     further: Further | None = None
     """None = the heads are all there is."""
     free: Mapping[str, int] | None = None
-    """None = any slot does for any task, and there are no gauges."""
+    """None = any slot does for any task, and nothing is limited."""
     pools_of: Callable[[Head], Sequence[str]] = lambda _: ()
     needs: Callable[[Head, str], Sequence[Need]] = lambda _, __: ()
     left: Callable[[int], int] = lambda _: 0

@@ -68,7 +68,7 @@ class LogPage(Struct, frozen=True, kw_only=True):
     starts: tuple[int, ...]
     """Of each line, from the begin of `data`."""
     missing: int = 0
-    """Bytes between `begin` and `end` that are gone; then there are no lines in the page."""
+    """Bytes between `begin` and `end` that are gone; the page has no lines then."""
     errors: tuple[int, ...] = ()
     """Which lines, counted from 0, are of standard error, where both streams are woven."""
     times: tuple[tuple[int, int], ...] = ()

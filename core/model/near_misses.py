@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 
 _NAME_MAX = 200
-"""Characters of a name that is compared; a longer one was no slip of the keyboard."""
+"""Characters of a name that is compared; a longer one is not a slip of the keyboard."""
 _CANDIDATES_MAX = 400
 """Known names that are compared; of more, only those of like first letter and length."""
 _LISTED_MAX = 20

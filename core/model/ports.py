@@ -96,7 +96,7 @@ class Spend(Protocol):
 
 
 def _spend_nothing(_: Mapping[str, object], /) -> None:
-    """Forget it: there is no ledger."""
+    """Forget it: nothing is booked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

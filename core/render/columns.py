@@ -73,7 +73,7 @@ class Column(Struct, frozen=True, kw_only=True):
     min_width: int = 0
     """Cells without which it is not shown; 0 = its width. A column that needs less takes less."""
     priority: int = 0
-    """0 stays on every screen; the highest is dropped first where there is no room."""
+    """0 stays on every screen; the highest is dropped first on a narrow screen."""
 
     @property
     def floor(self) -> int:

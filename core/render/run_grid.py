@@ -20,7 +20,7 @@ SIGNS: dict[str, str] = {
     TaskStatus.BLOCKED: ".",
     TaskStatus.WAITING: "w",
 }
-"""A sign for each status of a task, also where there is no colour."""
+"""A sign for each status of a task, also for a terminal without colour."""
 
 
 def signs_text() -> SafeText:

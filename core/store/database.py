@@ -82,7 +82,7 @@ def broken(path: Path, error: BaseException) -> Unavailable:
 
 
 def is_full(error: BaseException) -> bool:
-    """Return whether there was no room for what was to be written."""
+    """Return whether the disk had no room for what was to be written."""
     return getattr(error, "sqlite_errorcode", None) in _FULL
 
 

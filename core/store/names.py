@@ -13,7 +13,7 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from pathlib import Path
 
-# The standard library alone: a shell waits for the answer while someone types.
+# The standard library alone: the shell of an operator waits for the answer.
 
 _QUESTIONS = {
     "jobs": "SELECT id, name || ' (' || status || ')' FROM job WHERE id > 1 ORDER BY id DESC LIMIT :limit",

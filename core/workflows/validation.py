@@ -28,7 +28,7 @@ from core.workflows.schema_faults import typed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Faults and warnings in order of their positions; `document` is typed when there is no fault."""
+    """Faults and warnings in order of their positions; `document` is typed when nothing is at fault."""
 
     document: Document | None
     faults: tuple[Fault, ...] = ()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.architecture.trees import Function, Source, imported, sources, write_tree
 
-# Foreign code and the top of a process may fail in any way; everybody else catches what they expect.
+# Foreign code and the top of a process may fail in any way; all others catch what they expect.
 BROAD_CATCHES = (
     "console/shell/error_boundary.py",
     "console/launch.py",

@@ -214,7 +214,7 @@ def test_the_word_list_may_be_left_out_and_options_may_stand_first(quiet: Deck, 
         (("pools", "pause", "gpv"), "did you mean `gpu`?"),
         (
             ("limits", "dv"),
-            "there is no limit `dv`; known: api, backend:model-api, db, mails, retry:model-api\n",
+            "limit `dv` does not exist; known: api, backend:model-api, db, mails, retry:model-api\n",
         ),
         (("limits", "team"), "'taskdeck budgets team' has one of that name"),
         (("budgets", "teem"), "did you mean `team`?"),
@@ -232,7 +232,7 @@ def test_the_word_list_may_be_left_out_and_options_may_stand_first(quiet: Deck, 
         (("budgets", "reconcile", "7", "--older", "2h", "--as-estimated"), "name a task, or how old"),
         (("budgets", "reconcile", "7"), "--amount or --as-estimated"),
         (("budgets", "reconcile", "7", "--amount", "1", "--as-estimated"), "--amount or --as-estimated"),
-        (("budgets", "reconcile", "7", "--as-estimated"), "there is no task 7"),
+        (("budgets", "reconcile", "7", "--as-estimated"), "task 7 does not exist"),
     ],
 )
 def test_what_cannot_be_done_is_refused_with_what_may_have_been_meant(

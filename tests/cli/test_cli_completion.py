@@ -121,7 +121,7 @@ def test_the_script_of_each_shell_is_understood_by_it(scripts: Path, shell: str)
     script = scripts / f"{shell}.sh"
     assert "_TASKDECK_COMPLETE=complete_" in script.read_text()
     if shutil.which(shell) is None:
-        pytest.skip(f"there is no {shell} here")
+        pytest.skip(f"{shell} is not installed here")
     subprocess.run([shell, "-n", script], check=True)
 
 
@@ -131,7 +131,7 @@ def ask(scripts: Path, stored_home: Path, tmp_path: Path):
 
     def run(shell: str, text: str, *words: str) -> str:
         if shutil.which(shell) is None:
-            pytest.skip(f"there is no {shell} here")
+            pytest.skip(f"{shell} is not installed here")
         environ = environment(stored_home)
         before = ["-f", "-c", text, shell] if shell == "zsh" else ["--no-config", "-c", text]
         result = subprocess.run(
@@ -208,7 +208,7 @@ def test_a_shell_that_is_not_known_is_refused(tmp_path: Path) -> None:
     argv = [sys.executable, "-P", ROOT / "_taskdeck.py", "--show-completion"]
     done = subprocess.run(argv, env=environ, capture_output=True, text=True)
     assert done.returncode == 2
-    assert "error[usage]: there is no completion for the shell 'tcsh'" in done.stderr
+    assert "error[usage]: completion does not know the shell 'tcsh'" in done.stderr
 
 
 def test_settings_that_cannot_be_written_are_said_with_another_way(tmp_path: Path) -> None:

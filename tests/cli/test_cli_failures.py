@@ -54,7 +54,7 @@ def test_failures_are_listed_acknowledged_and_retried_by_family(place: Home) -> 
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (("--ack", "ffffff"), "there is no failure family ffffff"),
+        (("--ack", "ffffff"), "failure family ffffff does not exist"),
         (("--ack", ""), "need the id of a family"),
         (("--ack", "a", "--unack", "b"), "choose one"),
         (("--for", "3h"), "--for is only for --ack"),

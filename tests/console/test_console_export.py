@@ -228,9 +228,9 @@ async def test_a_file_that_is_there_is_replaced_by_y_alone(folder: Path) -> None
     ("name", "words"),
     [
         ("rows.doc", "a name ends in .jsonl, .csv or .txt"),
-        ("nowhere/rows.csv", "cannot write rows.csv: there is no folder"),
+        ("nowhere/rows.csv", "cannot write rows.csv: missing folder"),
         ("below.csv", "cannot write below.csv: it is a folder, a link or a device; name another file"),
-        ("shut/rows.csv/rows.csv", "cannot write rows.csv: there is no folder"),
+        ("shut/rows.csv/rows.csv", "cannot write rows.csv: missing folder"),
     ],
 )
 async def test_what_cannot_be_written_is_said_and_leaves_nothing(folder: Path, name: str, words: str) -> None:

@@ -210,7 +210,7 @@ async def test_older_attempts_and_standard_error_are_a_key_away() -> None:
         await operator.press("left_curly_bracket")
         await operator.sees("the first one", "attempt 1 of 3")
         await operator.press("left_curly_bracket")
-        await operator.hears("there is no older attempt")
+        await operator.hears("this is the oldest attempt")
         await operator.press("right_curly_bracket", "right_curly_bracket")
         await operator.press("s")
         await operator.sees("STANDARD ERROR", "oh no")

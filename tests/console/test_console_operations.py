@@ -397,7 +397,7 @@ async def test_orphans_are_never_killed_by_a_predicate() -> None:
     desk = Desk(control)
     await desk.operations.kill_orphan(matching("status:running"))
     assert (desk.plans, control.asked) == ([], [])
-    assert desk.told == ["there is no longer a living orphan among them"]
+    assert desk.told == ["none of them is a living orphan any longer"]
 
 
 async def test_orphans_that_are_no_longer_there_are_told_without_a_plan() -> None:
@@ -407,7 +407,7 @@ async def test_orphans_that_are_no_longer_there_are_told_without_a_plan() -> Non
     desk = Desk(control)
     await desk.operations.kill_orphan(marked(2))
     assert (desk.plans, control.asked) == ([], [])
-    assert desk.told == ["there is no longer a living orphan among them"]
+    assert desk.told == ["none of them is a living orphan any longer"]
 
 
 async def test_lost_tasks_are_given_up_after_a_question_and_living_ones_kept_without() -> None:

@@ -64,11 +64,11 @@ def test_the_tree_drawn_at_the_top_is_the_tree() -> None:
 
 
 def test_an_error_tells_code_sentence_hint_and_facts() -> None:
-    error = NotFound("task.unknown", "there is no task 7", hint="see 'taskdeck tasks'", facts={"task": 7})
-    assert str(error) == "there is no task 7"
+    error = NotFound("task.unknown", "task 7 does not exist", hint="see 'taskdeck tasks'", facts={"task": 7})
+    assert str(error) == "task 7 does not exist"
     assert json.loads(json.dumps(error.to_json())) == {
         "code": "task.unknown",
-        "message": "there is no task 7",
+        "message": "task 7 does not exist",
         "hint": "see 'taskdeck tasks'",
         "facts": {"task": 7},
     }

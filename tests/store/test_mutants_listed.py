@@ -23,7 +23,7 @@ def test_a_patch_that_no_longer_applies_is_told(tmp_path: Path) -> None:
     assert fault(good, tmp_path) is None
     assert fault(replace(good, find="x = 1"), tmp_path) == "its text stands 2 times in a.py"
     assert fault(replace(good, find="z"), tmp_path) == "its text stands 0 times in a.py"
-    assert fault(replace(good, file="b.py"), tmp_path) == "there is no b.py"
+    assert fault(replace(good, file="b.py"), tmp_path) == "b.py does not exist"
     assert fault(replace(good, replace="y = 2"), tmp_path) == "it changes nothing"
 
 

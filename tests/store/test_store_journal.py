@@ -162,7 +162,7 @@ async def test_what_a_batch_leaves_over_is_followed_up_unasked(
 
 async def test_a_refusal_is_raised_to_its_caller_alone(line: Line) -> None:
     good, bad = line.journal.submit(Enqueue(tasks=tasks("a", 1))), line.journal.submit(Cancel(job_id=77))
-    with pytest.raises(Exception, match="there is no job 77"):
+    with pytest.raises(Exception, match="job 77 does not exist"):
         await bad
     assert isinstance(await good, Enqueued)
 

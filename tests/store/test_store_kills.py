@@ -26,7 +26,7 @@ def test_only_what_runs_is_killed_and_the_rest_is_refused_as_it_stands(deck: Dec
         deck.id("done"): "it is succeeded already",
         deck.id("retrying"): "it is retrying: nothing of it runs",
         deck.id("queued"): "it is queued: nothing of it runs",
-        999: "there is no such task",
+        999: "this task does not exist",
     }
     assert deck.statuses(work)["retrying"] == "retrying"
     assert [(stop.task_id, stop.force) for stop in deck.report.stops] == [(deck.id("running"), Force.KILL)]

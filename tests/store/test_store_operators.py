@@ -85,7 +85,7 @@ def test_a_cancelled_retry_never_comes_due(deck: Deck) -> None:
 def test_a_task_named_twice_or_unknown_is_handled_once_or_refused(deck: Deck) -> None:
     (number,) = deck.enqueue(task("a"))
     answer = deck.operate(Cancel(task_ids=(number, number, 77)))
-    assert answer == Operated(changed=1, refused=(Refusal(77, "there is no such task"),))
+    assert answer == Operated(changed=1, refused=(Refusal(77, "this task does not exist"),))
 
 
 def test_a_paused_job_keeps_its_tasks_queued_and_claims_nothing_more(deck: Deck) -> None:
@@ -233,7 +233,7 @@ def test_a_final_task_and_one_that_has_the_priority_refuse_another(deck: Deck) -
     assert answer == Operated(
         changed=0,
         refused=(
-            Refusal(99, "there is no such task"),
+            Refusal(99, "this task does not exist"),
             Refusal(done, "it is succeeded already"),
             Refusal(same, "it has priority 8 already"),
         ),
@@ -312,7 +312,7 @@ def test_only_held_tasks_can_be_given_up(deck: Deck, status: str) -> None:
     before = deck.picture()
     answer = deck.operate(Fail(task_ids=(deck.id(status), 99)))
     why = "it is succeeded already" if status == "succeeded" else f"it is {status}, not held"
-    assert set(answer.refused) == {Refusal(deck.id(status), why), Refusal(99, "there is no such task")}
+    assert set(answer.refused) == {Refusal(deck.id(status), why), Refusal(99, "this task does not exist")}
     assert (answer.changed, deck.picture()) == (0, before)
 
 

@@ -172,7 +172,7 @@ def test_a_rerun_while_the_job_is_ending_is_a_conflict(deck: Deck) -> None:
 def test_a_rerun_of_what_is_not_there_is_refused(deck: Deck) -> None:
     (answer,) = deck.ask(Rerun(job_id=99))
     assert isinstance(answer, NotFound)
-    assert deck.operate(Rerun(task_ids=(99,))).refused == (Refusal(99, "there is no such task"),)
+    assert deck.operate(Rerun(task_ids=(99,))).refused == (Refusal(99, "this task does not exist"),)
 
 
 @pytest.mark.parametrize("status", ["blocked", "queued", "running"])

@@ -28,7 +28,7 @@ _AGES = {
 }
 _BY_HAND = SafeText("all of them, each with an amount that you type")
 _NO_POOL = SafeText("resize acts on pools: Tab goes there")
-_NO_LIMIT = SafeText("there is no budget or limit here to raise")
+_NO_LIMIT = SafeText("this row has no budget or limit to raise")
 _NOTHING_UNKNOWN = SafeText("no amount is unknown")
 
 

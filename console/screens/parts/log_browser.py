@@ -97,7 +97,7 @@ class LogBrowser:
         attempts, here = self.attempts, self.reader.facts.epoch
         at = attempts.index(here) + step if here in attempts else -1
         if not 0 <= at < len(attempts):
-            self._host.tell(SafeText(f"there is no {'older' if step < 0 else 'newer'} attempt"))
+            self._host.tell(SafeText(f"this is the {'oldest' if step < 0 else 'newest'} attempt"))
             return
         # The latest one gives way to the next that begins.
         self._switch(None if at == len(attempts) - 1 else attempts[at], self.reader.stream)

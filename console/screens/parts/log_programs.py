@@ -68,7 +68,7 @@ class LogPrograms:
     def why_not(self, action: str) -> SafeText:
         """Say why no program can be shown now; '' = it can."""
         if action in ("pager", "editor") and not self._reader.facts.size:
-            return SafeText("there is no output yet")
+            return SafeText("it has no output yet")
         if action == "pager" and not pager():
             return SafeText("no pager is known: set PAGER")
         if action == "editor" and self._desk.gate.refusal:

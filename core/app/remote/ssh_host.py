@@ -167,7 +167,7 @@ def refusal(host: RemoteHost, code: int, stderr: str) -> TaskdeckError:
     if code in _NOT_FOUND:
         return Unavailable(
             "host.taskdeck",
-            f"there is no '{safe_line(host.remote_command)}' on {name}: {last}",
+            f"'{safe_line(host.remote_command)}' was not found on {name}: {last}",
             hint="install it there, or name its path with --remote-command (TASKDECK_REMOTE_COMMAND)",
             facts={"host": host.host, "command": host.remote_command, "reason": last},
         )

@@ -87,7 +87,7 @@ def _slots(engine: EngineFacts, pools: Sequence[PoolFacts], *, is_free: bool) ->
         return _free(names)
     slots = sum(pool.slots for pool in pools) if pools else engine.slots
     if not slots:
-        return f"there is no slot{_of_pools(names)}"
+        return _without_slots(names)
     if pools and sum(pool.taken for pool in pools) < slots:
         return f"all {engine.slots:,} slots of the engine are taken"
     return (
@@ -99,6 +99,14 @@ def _slots(engine: EngineFacts, pools: Sequence[PoolFacts], *, is_free: bool) ->
 
 def _free(names: Sequence[str]) -> str:
     return f"a slot{_of_pools(names)} is free"
+
+
+def _without_slots(names: Sequence[str]) -> str:
+    if not names:
+        return "the engine has no slots"
+    return (
+        f"pool {names[0]} has no slots" if len(names) == 1 else f"pools {' and '.join(names)} have no slots"
+    )
 
 
 def _of_pools(names: Sequence[str]) -> str:

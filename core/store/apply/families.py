@@ -65,7 +65,7 @@ def _unknown(asked: tuple[str, ...], rows: list[tuple]) -> NotFound | None:  # t
         return None
     return NotFound(
         "failure.unknown",
-        f"there is no failure family {missing[0]}",
+        f"failure family {missing[0]} does not exist",
         hint="'taskdeck failures --all' lists them",
         facts={"family": missing[0]},
     )

@@ -24,7 +24,7 @@ WHEN_MOST = 500
 def job_facts(command: Submit) -> JsonObject:
     """Return what `job.created` says: parameters without what looks like a secret, the first 4 KiB of them.
 
-    `params_left_out` counts the parameters for which there is no room.
+    `params_left_out` counts the parameters that have no room.
     """
     plan = command.plan
     data: JsonObject = {

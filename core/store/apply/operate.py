@@ -206,7 +206,7 @@ def read_tasks(batch: Batch, task_ids: tuple[int, ...]) -> tuple[list[NamedTask]
         for *place, status, retry_at, job_status in batch.rows(_READ, ids(dict.fromkeys(task_ids)))
     ]
     missing = set(task_ids) - {task.id for task in tasks}
-    return tasks, [Refusal(task_id, "there is no such task") for task_id in sorted(missing)]
+    return tasks, [Refusal(task_id, "this task does not exist") for task_id in sorted(missing)]
 
 
 def _cancel_job(batch: Batch, command: Cancel, job_id: int) -> Operated | TaskdeckError:
@@ -279,7 +279,7 @@ def _job_status(batch: Batch, job_id: int) -> str | TaskdeckError:
     if row is None:
         return NotFound(
             "job.unknown",
-            f"there is no job {job_id}",
+            f"job {job_id} does not exist",
             hint="'taskdeck jobs' lists them",
             facts={"job": job_id},
         )
@@ -290,7 +290,7 @@ def _no_queue(batch: Batch, queue: str) -> NotFound:
     known = [name for (name,) in batch.rows("SELECT name FROM queue ORDER BY name LIMIT 20")]
     return NotFound(
         "queue.unknown",
-        f"there is no queue {queue!r}",
+        f"queue {queue!r} does not exist",
         hint=f"known queues: {', '.join(known)}",
         facts={"queue": queue},
     )

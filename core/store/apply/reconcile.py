@@ -164,7 +164,7 @@ def _gauge(batch: Batch, limit: Limit, key: str) -> Gauge | TaskdeckError:
 
 def _nothing_unknown(batch: Batch, change: Reconcile, task_id: int) -> TaskdeckError:
     if batch.one("SELECT 1 FROM task WHERE id = ?", task_id) is None:
-        return NotFound("task.unknown", f"there is no task {task_id}", facts={"task": task_id})
+        return NotFound("task.unknown", f"task {task_id} does not exist", facts={"task": task_id})
     what = f" of {safe_line(change.unit)}" if change.unit else ""
     return Conflict(
         "amount.known",

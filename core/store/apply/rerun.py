@@ -136,7 +136,7 @@ def _refuse_job(batch: Batch, job_id: int) -> TaskdeckError | None:
     if row is None:
         return NotFound(
             "job.unknown",
-            f"there is no job {job_id}",
+            f"job {job_id} does not exist",
             hint="'taskdeck jobs' lists them",
             facts={"job": job_id},
         )

@@ -166,7 +166,7 @@ def _check_known(db: sqlite3.Connection, jobs: Sequence[int]) -> None:
     newest = [number for (number,) in db.execute("SELECT id FROM job ORDER BY id DESC LIMIT 3")]
     raise NotFound(
         "job.unknown",
-        f"there is no job {missing[0]}",
+        f"job {missing[0]} does not exist",
         hint=f"the newest is {newest[0]}; 'taskdeck jobs' lists them",
         facts={"job": missing[0], "near": newest},
     )

@@ -211,7 +211,7 @@ async def _undo(db: AsyncConnection, event: int, known: dict[int, _Counted]) -> 
     if not ends.first <= event <= ends.last:
         raise Invalid(
             "history.unknown",
-            f"there is no event {event}",
+            f"event {event} does not exist",
             hint=f"name one of {ends.first} to {ends.last}",
             facts={"event": event, "first": ends.first, "last": ends.last},
         )

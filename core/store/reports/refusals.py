@@ -19,7 +19,7 @@ async def unknown_job(db: AsyncConnection, job_id: int) -> NotFound:
     newest = list((await db.execute(_NEWEST_JOBS)).scalars())
     return NotFound(
         "job.unknown",
-        f"there is no job {job_id}",
+        f"job {job_id} does not exist",
         hint=f"the newest is {newest[0]}; 'taskdeck jobs' lists them",
         facts={"job": job_id, "near": newest},
     )
@@ -30,7 +30,7 @@ async def unknown_task(db: AsyncConnection, ref: str) -> NotFound:
     newest = (await db.execute(_NEWEST_TASK)).scalar()
     return NotFound(
         "task.unknown",
-        f"there is no task {ref}",
+        f"task {ref} does not exist",
         hint="nothing was submitted yet"
         if newest is None
         else f"the newest is {newest}; 'taskdeck tasks' lists them",

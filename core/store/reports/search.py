@@ -72,7 +72,7 @@ async def is_selective(db: AsyncConnection, search: Search) -> bool:
 
 
 async def scan_floor(db: AsyncConnection, search: Search) -> int | None:
-    """Return the id above which the newest `SCAN_LIMIT` rows are; None = there are no more to scan."""
+    """Return the id above which the newest `SCAN_LIMIT` rows are; None = fewer are to be scanned."""
     if await is_selective(db, search):
         return None
     row_id = search.table.c.id
