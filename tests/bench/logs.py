@@ -181,5 +181,5 @@ def _keys(home: Path, many: int) -> float:
 
 if __name__ == "__main__":
     if shutil.disk_usage(tempfile.gettempdir()).free < 2 * 10**9:
-        sys.exit("there is no room for the file: name another --folder")
+        sys.exit("the folder has no room for the file: name another --folder")
     main()

@@ -1,4 +1,4 @@
-"""Mutants are chosen by their names, and a patch that no longer applies is told."""
+"""Mutants: chosen by name; told where a patch no longer applies."""
 
 from __future__ import annotations
 
