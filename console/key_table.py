@@ -14,6 +14,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import NamedTuple
 
 from textual.binding import Binding
 
@@ -37,26 +38,39 @@ class Key:
 
 # Each row: name, Textual's keys, keys as shown, action, description, word of the hint line.
 _Row = tuple[str, str, str, str, str, str]
+
+
+class _Pages(NamedTuple):
+    """Textual's keys of a page down and up, each as they are shown."""
+
+    down: str
+    down_shown: str
+    up: str
+    up_shown: str
+
+
+_PAGES = _Pages("pagedown,ctrl+f", "PgDn Ctrl+F", "pageup,ctrl+b", "PgUp Ctrl+B")
+_PAGES_OF_TEXT = _Pages("pagedown,ctrl+f,space", "PgDn Space", "pageup,ctrl+b,b", "PgUp b")
+
+
+def _moves(prefix: str, *, one: str, down: str, up: str, pages: _Pages = _PAGES) -> tuple[_Row, ...]:
+    """Return the keys that move in whatever has rows; `one` = what a row is called."""
+    return (
+        (f"{prefix}down", "j,down", "j ↓", "move(1)", down, ""),
+        (f"{prefix}up", "k,up", "k ↑", "move(-1)", up, ""),
+        (f"{prefix}half_down", "ctrl+d", "Ctrl+D", "half(1)", "half a page down", ""),
+        (f"{prefix}half_up", "ctrl+u", "Ctrl+U", "half(-1)", "half a page up", ""),
+        (f"{prefix}page_down", pages.down, pages.down_shown, "page(1)", "a page down", ""),
+        (f"{prefix}page_up", pages.up, pages.up_shown, "page(-1)", "a page up", ""),
+        (f"{prefix}first", "g,home", "g Home", "first", f"first {one}", ""),
+        (f"{prefix}last", "G,end", "G End", "last", f"last {one}", ""),
+    )
+
+
 _TABLE: dict[str, tuple[_Row, ...]] = {
-    "table": (
-        ("down", "j,down", "j ↓", "move(1)", "next row", ""),
-        ("up", "k,up", "k ↑", "move(-1)", "previous row", ""),
-        ("half_down", "ctrl+d", "Ctrl+D", "half(1)", "half a page down", ""),
-        ("half_up", "ctrl+u", "Ctrl+U", "half(-1)", "half a page up", ""),
-        ("page_down", "pagedown,ctrl+f", "PgDn Ctrl+F", "page(1)", "a page down", ""),
-        ("page_up", "pageup,ctrl+b", "PgUp Ctrl+B", "page(-1)", "a page up", ""),
-        ("first", "g,home", "g Home", "first", "first row", ""),
-        ("last", "G,end", "G End", "last", "last row", ""),
-    ),
+    "table": _moves("", one="row", down="next row", up="previous row"),
     "text": (
-        ("text_down", "j,down", "j ↓", "move(1)", "next line", ""),
-        ("text_up", "k,up", "k ↑", "move(-1)", "previous line", ""),
-        ("text_half_down", "ctrl+d", "Ctrl+D", "half(1)", "half a page down", ""),
-        ("text_half_up", "ctrl+u", "Ctrl+U", "half(-1)", "half a page up", ""),
-        ("text_page_down", "pagedown,ctrl+f,space", "PgDn Space", "page(1)", "a page down", ""),
-        ("text_page_up", "pageup,ctrl+b,b", "PgUp b", "page(-1)", "a page up", ""),
-        ("text_first", "g,home", "g Home", "first", "first line", ""),
-        ("text_last", "G,end", "G End", "last", "last line", ""),
+        *_moves("text_", one="line", down="next line", up="previous line", pages=_PAGES_OF_TEXT),
         ("search", "slash,f3", "/", "search", "search the text", "search"),
         ("next_match", "n", "n", "match(1)", "next match", ""),
         ("previous_match", "N", "N", "match(-1)", "previous match", ""),
@@ -65,16 +79,9 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
         ("text_wrap", "S", "S", "wrap", "wrap long lines, or cut them", "wrap"),
     ),
     "graph": (
-        ("graph_down", "j,down", "j ↓", "move(1)", "the task below", ""),
-        ("graph_up", "k,up", "k ↑", "move(-1)", "the task above", ""),
+        *_moves("graph_", one="task", down="the task below", up="the task above"),
         ("graph_left", "left", "←", "across(-1)", "to a task that it needs", ""),
         ("graph_right", "right", "→", "across(1)", "to a task that needs it", ""),
-        ("graph_half_down", "ctrl+d", "Ctrl+D", "half(1)", "half a page down", ""),
-        ("graph_half_up", "ctrl+u", "Ctrl+U", "half(-1)", "half a page up", ""),
-        ("graph_page_down", "pagedown,ctrl+f", "PgDn Ctrl+F", "page(1)", "a page down", ""),
-        ("graph_page_up", "pageup,ctrl+b", "PgUp Ctrl+B", "page(-1)", "a page up", ""),
-        ("graph_first", "g,home", "g Home", "first", "first task", ""),
-        ("graph_last", "G,end", "G End", "last", "last task", ""),
     ),
     "app": (
         ("help", "question_mark,f1", "?", "help", "the keys of this screen", "help"),

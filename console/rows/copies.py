@@ -1,6 +1,6 @@
 """Texts that can be copied from a row or a page.
 
-Used by the clipboard.
+Used by the clipboard of the shell and by the screens.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What people changed, as events and as text.
 
-Used by the handoff note and by the overview in lines.
+Used by the handoff note and by the overview that is written in lines.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from console.key_table import bindings
 from console.navigation.history import LogPlace
 from console.rows.job_names import JobNames, beside_jobs
 from console.screens.base import DeskScreen
+from console.screens.parts.loading import stop_work
 from console.screens.parts.log_finder import query_of
 from console.widgets.line_dialog import LineDialog
 from console.widgets.row_format import RowFormat
@@ -121,10 +122,7 @@ class FoundLinesScreen(DeskScreen):
 
     def action_back(self) -> None:
         """Stop the search, else leave."""
-        running = [one for one in self.workers if one.group == _SEARCH and not one.is_finished]
-        for one in running:
-            one.cancel()
-        if running:
+        if stop_work(self, _SEARCH):
             self.show_status()
         else:
             super().action_back()

@@ -16,16 +16,15 @@ from console.key_table import bindings
 from console.rows.copies import ShownTexts
 from console.rows.graph_nodes import GraphNode, StageNodes, fold
 from console.rows.listing import style_of
-from console.screens.base import DeskScreen
+from console.screens.job_picture import JobPictureScreen
 from console.screens.parts.extracts import text_extract
-from console.screens.parts.job_keys import JOB_PARTS, JobKeys
-from console.screens.parts.reading_pace import ReadingPace
+from console.screens.parts.job_keys import JOB_PARTS
 from console.verbs.selection import Selection, task_selection
 from console.widgets.graph_view import GraphView, Label
 from console.widgets.line import Line
 from core.control.api import Target
 from core.model.error_line import error_line
-from core.model.text import SafeText, safe_line
+from core.model.text import safe_line
 from core.model.views import JobDetail, TaskView
 from core.render.graph.drawing import GraphDrawing, draw_graph
 from core.render.graph.layering import Band
@@ -34,7 +33,7 @@ _NAMED = 4
 """Neighbours that the foot line names."""
 
 
-class GraphScreen(DeskScreen):
+class GraphScreen(JobPictureScreen):
     """Stages side by side, one node for each task; in a large job the layers of a stage are folded."""
 
     PARTS = ("node", *JOB_PARTS)
@@ -43,8 +42,7 @@ class GraphScreen(DeskScreen):
     NOUNS = ("job", "stage", "task")
 
     def __init__(self, desk: Desk, job_id: int) -> None:
-        super().__init__(desk)
-        self.job_id = job_id
+        super().__init__(desk, job_id)
         self.view = GraphView()
         self.foot = Line(classes="foot")
         self._detail: JobDetail | None = None
@@ -53,14 +51,7 @@ class GraphScreen(DeskScreen):
         self._bands: list[Band] = []
         self._room = 0
         self._picture: GraphDrawing | None = None
-        self.pace = ReadingPace()
         self._first_task: int | None = None
-        self.job_keys = JobKeys(desk, self.verbs, self, job_id=job_id)
-        self.action_runs = self.job_keys.runs
-        self.action_events = self.job_keys.events
-        self.action_logs = self.job_keys.logs
-        self.action_why = self.job_keys.why
-        self.action_pause = self.job_keys.pause
 
     def body(self) -> ComposeResult:
         yield self.view
@@ -76,23 +67,10 @@ class GraphScreen(DeskScreen):
         self.call_after_refresh(self._show)
         self.show_status()
 
-    def is_affected(self, kinds: frozenset[str]) -> bool:
-        """Read a large job less often: what is put off here is read by `refresh_ages`."""
-        return super().is_affected(kinds) and self.pace.may_read()
-
-    def refresh_ages(self) -> None:
-        """Read what was put off."""
-        if self.pace.is_due and not self.desk.frozen:
-            self.reload()
-        super().refresh_ages()
-
     async def load(self) -> None:
         with self.pace.reading():
             self._detail = await self.desk.control.job_detail(self.job_id)
             self._show()
-
-    def title_line(self) -> SafeText:
-        return self.job_keys.title(self.size.width or 80)
 
     def position_text(self) -> str:
         return self.view.position_text

@@ -22,6 +22,7 @@ from console.screens.parts.column_keys import ColumnKeys
 from console.screens.parts.extracts import list_extract
 from console.screens.parts.filter_line import FilterLine
 from console.screens.parts.list_counts import ListCounts
+from console.screens.parts.loading import read_on
 from console.screens.parts.picker import Picker
 from console.screens.parts.row_inspector import RowInspector
 from console.screens.parts.row_source import EndOfRows, RowSource
@@ -190,11 +191,7 @@ class ListScreen(DeskScreen, Generic[V]):
         self.inspector.show()
         self.counts.newcomers.note(at_top=not self.table.top)
         self.show_status()
-        last = self.table.top + self.table.height
-        if self.table.lacks_rows:
-            self.reload_for_operator()
-        elif self.table.more and last + self.table.height >= self.table.count:
-            self.reload()
+        read_on(self, self.table)
 
     def on_table_opened(self) -> None:
         self.action_open()

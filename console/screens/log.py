@@ -9,7 +9,6 @@ import os
 
 from rich.style import Style
 from textual.app import ComposeResult
-from textual.worker import Worker
 
 from console.desk import Desk
 from console.exports.extract import Extract
@@ -19,6 +18,7 @@ from console.rows.copies import LogCopies
 from console.rows.listing import style_of
 from console.screens.base import DeskScreen
 from console.screens.parts.exporter import EXPORT
+from console.screens.parts.loading import running_work, stop_work
 from console.screens.parts.log_browser import SEARCH, LogBrowser
 from console.screens.parts.log_programs import FETCH, LogPrograms
 from console.screens.parts.output_extract import output_extract
@@ -65,7 +65,7 @@ class LogScreen(DeskScreen):
     async def load(self) -> None:
         """Read what was written since."""
         await self.browser.load()
-        if not self._work(SEARCH):
+        if not running_work(self, SEARCH):
             self.browser.count()
 
     def is_affected(self, kinds: frozenset[str]) -> bool:
@@ -155,10 +155,7 @@ class LogScreen(DeskScreen):
         """Stop a search or a fetch, else leave."""
         # Matches are counted unasked: Esc leaves while they are.
         groups = (FETCH, EXPORT, SEARCH) if self.browser.finder.is_searching else (FETCH, EXPORT)
-        running = self._work(*groups)
-        for one in running:
-            one.cancel()
-        if running:
+        if stop_work(self, *groups):
             self.show_status()
         else:
             super().action_back()
@@ -188,6 +185,3 @@ class LogScreen(DeskScreen):
 
     def _colour_streams(self) -> None:
         self.view.error_style = style_of("failed", self.desk.look) or Style()
-
-    def _work(self, *groups: str) -> list[Worker[object]]:
-        return [one for one in self.workers if one.group in groups and not one.is_finished]

@@ -16,6 +16,7 @@ from console.rows.listing import now_ms
 from console.rows.pages import Pages
 from console.rows.past_rows import PastRow, PastRows, past_row_format
 from console.screens.base import DeskScreen
+from console.screens.parts.loading import read_on
 from console.widgets.line import Line
 from console.widgets.table import Table
 from core.filters.fields import Noun
@@ -97,11 +98,7 @@ class PastScreen(DeskScreen):
     def on_table_moved(self) -> None:
         """Read on when the view nears rows that are not in memory."""
         self.show_status()
-        last = self.table.top + self.table.height
-        if self.table.lacks_rows:
-            self.reload_for_operator()
-        elif self.table.more and last + self.table.height >= self.table.count:
-            self.reload()
+        read_on(self, self.table)
 
     def on_table_opened(self) -> None:
         self.action_open()

@@ -11,10 +11,10 @@ from console.desk import Desk
 from console.key_table import bindings
 from console.rows.listing import now_ms, style_of
 from console.rows.timeline_rows import bar_cells, bars_begin, timeline_row_format
-from console.screens.base import DeskScreen
 from console.screens.graph import GraphScreen
-from console.screens.parts.job_keys import JOB_PARTS, JobKeys
-from console.screens.parts.reading_pace import ReadingPace
+from console.screens.job_picture import JobPictureScreen
+from console.screens.parts.job_keys import JOB_PARTS
+from console.screens.parts.loading import read_on
 from console.verbs.selection import Selection
 from console.widgets.styled_lines import Span, StyledLines
 from console.widgets.table import Table
@@ -25,7 +25,7 @@ from core.model.values import INBOX
 from core.render.timeline import LEGEND, extent, slots_text, story_text, waited_text
 
 
-class TimelineScreen(DeskScreen):
+class TimelineScreen(JobPictureScreen):
     """A bar for each task by its attempts, what it waited for between them, and slots used below."""
 
     PARTS = ("bars", *JOB_PARTS)
@@ -34,18 +34,10 @@ class TimelineScreen(DeskScreen):
     NOUNS = ("job", "task", "attempt")
 
     def __init__(self, desk: Desk, job_id: int) -> None:
-        super().__init__(desk)
-        self.job_id = job_id
+        super().__init__(desk, job_id)
         self._timeline: TimelineView | None = None
         self.table: Table[TaskBar] = Table(timeline_row_format(self._shown, lambda: desk.look, width=80))
         self.foot = StyledLines()
-        self.pace = ReadingPace()
-        self.job_keys = JobKeys(desk, self.verbs, self, job_id=job_id)
-        self.action_runs = self.job_keys.runs
-        self.action_events = self.job_keys.events
-        self.action_logs = self.job_keys.logs
-        self.action_why = self.job_keys.why
-        self.action_pause = self.job_keys.pause
 
     def body(self) -> ComposeResult:
         yield self.table
@@ -59,26 +51,15 @@ class TimelineScreen(DeskScreen):
         self._show()
         self.show_status()
 
-    def is_affected(self, kinds: frozenset[str]) -> bool:
-        """Read a large job less often: what is put off here is read by `refresh_ages`."""
-        return super().is_affected(kinds) and self.pace.may_read()
-
-    def refresh_ages(self) -> None:
-        """Read what was put off; let what runs grow."""
-        is_open = self._timeline is not None and self._timeline.job.finished_at is None
-        if self.pace.is_due and not self.desk.frozen:
-            self.reload()
-        elif is_open:
+    def draw_growth(self) -> None:
+        """Let the bars of what runs grow."""
+        if self._timeline is not None and self._timeline.job.finished_at is None:
             self._show()
-        super().refresh_ages()
 
     async def load(self) -> None:
         with self.pace.reading():
             self._timeline = await self.desk.control.timeline(self.job_id, offset=self._offset())
             self._show()
-
-    def title_line(self) -> SafeText:
-        return self.job_keys.title(self.size.width or 80)
 
     def position_text(self) -> str:
         return f"row {self.table.cursor + 1:,}/{self.table.count:,}" if self.table.count else ""
@@ -115,8 +96,7 @@ class TimelineScreen(DeskScreen):
         """Tell the story of the task under the cursor; read on where the view leaves what is in memory."""
         self._write_foot()
         self.show_status()
-        if self.table.lacks_rows:
-            self.reload_for_operator()
+        read_on(self, self.table)
 
     def on_table_opened(self) -> None:
         self.action_open()

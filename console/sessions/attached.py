@@ -1,6 +1,6 @@
 """The console with an engine in another process, here or remote.
 
-Called by `choice`.
+Called by `console.sessions.choice`, which chooses among the sessions.
 """
 
 from __future__ import annotations

@@ -77,6 +77,11 @@ class ScrollList(ScrollView, Resized, Generic[V], inherit_bindings=False):
         return any(number not in self.rows for number in range(self.top, last))
 
     @property
+    def nears_end(self) -> bool:
+        """Whether a page below the view leaves the rows that are known, and more may follow."""
+        return self.more and self.top + 2 * self.height >= self.count
+
+    @property
     def height(self) -> int:
         """How many rows have room."""
         return max(1, self.size.height - 1)

@@ -6,8 +6,8 @@ Called by the commands `jobs` and `tasks`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from core.cli.arguments import Reading
 from core.cli.output import emit, note
@@ -27,29 +27,55 @@ from core.render.past import PAST_JOBS, PAST_TASKS, past_text
 V = TypeVar("V")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PastRows(Generic[V]):
+    """How rows of one noun are asked for, after an event, and shown."""
+
+    columns: tuple[Column, ...]
+    fetch: Callable[[ReadingAPI, int], Fetch[V]]
+    shape: Callable[[V, int], JsonObject]
+
+
 async def list_past_jobs(arguments: Reading, where: Filter | None, *, at: str, limit: int) -> int:
     """List the jobs as they stood at a time; `limit` rows, 0 = all."""
-    async with reading(arguments) as deck:
-        past = await _past(deck, at)
-        await _write(
-            PAST_JOBS,
-            lambda after, n: deck.past_jobs(PastJobs(event=past.event, where=where, after=after, limit=n)),
-            limit=limit,
-            shape=partial(past_job_shape, at=past.at) if arguments.json else None,
-        )
-    return 0
+    rows = _PastRows(
+        columns=PAST_JOBS,
+        fetch=lambda deck, event: (
+            lambda after, n: deck.past_jobs(PastJobs(event=event, where=where, after=after, limit=n))
+        ),
+        shape=lambda job, moment: past_job_shape(job, at=moment),
+    )
+    return await _list(arguments, rows, at=at, limit=limit)
 
 
 async def list_past_tasks(arguments: Reading, where: Filter | None, *, at: str, limit: int) -> int:
     """List the tasks as they stood at a time; `limit` rows, 0 = all."""
+    rows = _PastRows(
+        columns=PAST_TASKS,
+        fetch=lambda deck, event: (
+            lambda after, n: deck.past_tasks(PastTasks(event=event, where=where, after=after, limit=n))
+        ),
+        shape=lambda task, moment: past_task_shape(task, at=moment),
+    )
+    return await _list(arguments, rows, at=at, limit=limit)
+
+
+async def _list(arguments: Reading, rows: _PastRows[V], *, at: str, limit: int) -> int:
     async with reading(arguments) as deck:
         past = await _past(deck, at)
-        await _write(
-            PAST_TASKS,
-            lambda after, n: deck.past_tasks(PastTasks(event=past.event, where=where, after=after, limit=n)),
-            limit=limit,
-            shape=partial(past_task_shape, at=past.at) if arguments.json else None,
-        )
+        table, shown, more = Table(rows.columns), 0, False
+        async for page in pages(rows.fetch(deck, past.event), limit):
+            if arguments.json:
+                for row in page.rows:
+                    emit(rows.shape(row, past.at))
+            elif page.rows:
+                table.page(page.rows)
+            shown += len(page.rows)
+            more = page.next is not None
+    if not arguments.json and more:
+        note(f"showing the first {shown}; all of them: --limit 0")
+    elif not arguments.json and not shown:
+        note("nothing matches")
     return 0
 
 
@@ -58,25 +84,3 @@ async def _past(deck: ReadingAPI, text: str) -> PastView:
     past = await deck.past(parse_moment(text, now=present_ms()))
     note(f"as of {to_iso(past.at)} (event {past.event}): {past_text(past)}")
     return past
-
-
-async def _write(
-    columns: tuple[Column, ...],
-    fetch: Fetch[V],
-    *,
-    limit: int,
-    shape: Callable[[V], JsonObject] | None,
-) -> None:
-    table, shown, more = Table(columns), 0, False
-    async for page in pages(fetch, limit):
-        if shape is not None:
-            for row in page.rows:
-                emit(shape(row))
-        elif page.rows:
-            table.page(page.rows)
-        shown += len(page.rows)
-        more = page.next is not None
-    if shape is None and more:
-        note(f"showing the first {shown}; all of them: --limit 0")
-    elif shape is None and not shown:
-        note("nothing matches")

@@ -1,6 +1,6 @@
 """Orphans: attempts whose wrapper died while their processes live on.
 
-Used by the runner.
+Used by the runner and by the processes that it follows.
 """
 
 from __future__ import annotations

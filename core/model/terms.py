@@ -1,4 +1,4 @@
-"""Terms: what a task's keys of limits and costs became with outputs.
+"""Terms: the limits and costs of a task, with expressions worked out.
 
 Worked out by the engine beside `when`; kept by the store with the task.
 """

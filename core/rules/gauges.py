@@ -1,7 +1,7 @@
 """Arithmetic of gauges: what is left, taken, settled; when one opens.
 
-Called by the store's claim and settlement, through `writer`. Everything changes the gauge in memory; all
-gauges of a claim are looked at before any is lowered.
+Called by the store's claim and settlement through `writer`, and by the rules that predict or explain.
+Everything changes the gauge in memory; all gauges of a claim are looked at before any is lowered.
 """
 
 from __future__ import annotations

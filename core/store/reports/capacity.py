@@ -14,9 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.model.capacity_facts import CapacityFacts, PoolFacts
 from core.model.gauges import Gauge
-from core.model.limit_forms import from_text, recent_in
+from core.model.limit_forms import from_text
 from core.model.limits import Limit, Pool
 from core.model.waits import Holder, Switch
+from core.store.reports.gauge_rows import GAUGE, gauge_in
 from core.store.reports.rows import AnyRow
 from core.store.sql import ids
 
@@ -36,8 +37,7 @@ _POOLS = text(
     " FROM pool p WHERE p.removed_at IS NULL ORDER BY p.position, p.name"
 )
 _GAUGES = text(
-    "SELECT s.id AS gset, s.prefer, g.id, g.key, g.used, g.reserved, g.unknown, g.tat_us, g.began,"
-    " g.turns_at, g.shut_until, g.trial, g.shut_by, g.shut_reason, g.recent, r.body, r.changed"
+    f"SELECT s.id AS gset, s.prefer, {GAUGE}, r.body, r.changed"
     " FROM json_each(:gsets) x CROSS JOIN gset s ON s.id = x.value LEFT JOIN json_each(s.gauges) y"
     " LEFT JOIN gauge g ON g.id = y.value LEFT JOIN limit_rule r ON r.name = g.name"
     " AND r.removed_at IS NULL ORDER BY s.id, y.key"
@@ -81,7 +81,8 @@ async def read_capacity(db: AsyncConnection, gsets: Iterable[int], *, wall: int)
             if row.body is None:
                 continue
             if row.id not in gauges:
-                gauges[row.id] = _gauge(row, is_frozen=engine.frozen_at is not None)
+                limit = from_text(Limit, row.body, row.changed)
+                gauges[row.id] = gauge_in(row, limit, is_frozen=engine.frozen_at is not None)
             sets[row.gset] = (*sets.get(row.gset, ()), row.id)
     facts = CapacityFacts(
         pools=tuple(_pool(row, sets) for row in pools),
@@ -115,27 +116,6 @@ def _pool(row: AnyRow, sets: Mapping[int, tuple[int, ...]]) -> PoolFacts:
         taken=row.taken,
         paused=_switch(row.paused_by, row.paused_at, row.pause_reason),
         gauges=sets.get(row.gset_id, ()),
-    )
-
-
-def _gauge(row: AnyRow, *, is_frozen: bool) -> Gauge:
-    limit = from_text(Limit, row.body, row.changed)
-    return Gauge(
-        id=row.id,
-        limit=limit,
-        key=row.key,
-        used=row.used,
-        reserved=row.reserved,
-        unknown=row.unknown,
-        tat_us=row.tat_us,
-        began=row.began,
-        turns_at=row.turns_at,
-        shut_until=row.shut_until,
-        shut_by=row.shut_by,
-        shut_reason=row.shut_reason,
-        trial=row.trial,
-        recent=recent_in(row.recent),
-        is_frozen=is_frozen and limit.is_metered,
     )
 
 

@@ -13,11 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.model.errors import NotFound
 from core.model.gauges import Gauge
-from core.model.limit_forms import from_text, recent_in
+from core.model.limit_forms import from_text
 from core.model.limit_views import GAUGES, HOLDERS, WAITING_MOST, Cause, Holder
 from core.model.limits import Limit
 from core.model.near_misses import one_of
 from core.model.text import safe_line
+from core.store.reports.gauge_rows import GAUGE, gauge_in
 from core.store.reports.keyset import bounded_limit
 from core.store.reports.pools import cause
 from core.store.reports.source import Source, engine_offset
@@ -41,9 +42,7 @@ _FULLEST = text(
 _PAGE = text("SELECT id FROM gauge WHERE name = :name AND key > :after ORDER BY key LIMIT :limit")
 _FIRST = text("SELECT id FROM gauge WHERE name = :name ORDER BY key LIMIT :limit")
 _GAUGES = text(
-    "SELECT id, name, key, used, reserved, unknown, tat_us, began, turns_at, shut_until, trial,"
-    " waited_for, soft_at, shut_at, shut_by, shut_reason, recent FROM gauge"
-    " WHERE id IN (SELECT value FROM json_each(:ids)) ORDER BY name, key"
+    f"SELECT {GAUGE} FROM gauge g WHERE g.id IN (SELECT value FROM json_each(:ids)) ORDER BY g.name, g.key"
 )
 # Lanes too dear for what is left, and the open lanes of shut aisles.
 _BEHIND = (
@@ -205,23 +204,7 @@ async def _read(
     behind = await _behind(db, chosen, now=now)
     return [
         GaugeFacts(
-            gauge=Gauge(
-                id=row.id,
-                limit=limits[row.name],
-                key=row.key,
-                used=row.used,
-                reserved=row.reserved,
-                unknown=row.unknown,
-                tat_us=row.tat_us,
-                began=row.began,
-                turns_at=row.turns_at,
-                shut_until=row.shut_until,
-                trial=row.trial,
-                soft_at=row.soft_at,
-                is_frozen=is_frozen and limits[row.name].is_metered,
-                is_waited_for=bool(row.waited_for),
-                recent=recent_in(row.recent),
-            ),
+            gauge=gauge_in(row, limits[row.name], is_frozen=is_frozen),
             lanes=behind.waiting.get(row.id, (0, 0))[0],
             tasks=behind.waiting.get(row.id, (0, 0))[1],
             queued=behind.queued.get(row.id, 0),

@@ -1,6 +1,6 @@
 """Invariants of gauges, and of what is shut by them.
 
-Used by `checks` and by the recount of the writer.
+Used by `checks`.
 """
 
 from __future__ import annotations
