@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from core.config.field_types import (
     Amount,
@@ -32,12 +32,6 @@ STARTS_MAX = 1_000_000
 TOKENS_MAX = 1_000_000_000
 
 
-def _known_order(order: PoolOrder) -> PoolOrder:
-    if order is PoolOrder.LISTED:
-        raise ValueError("`listed` is not supported yet; leave it out: by priority over all queues")
-    return order
-
-
 class Table(BaseModel):
     """A table: no other keys than these, no text for a number."""
 
@@ -52,8 +46,8 @@ class PoolTable(Table):
     """Attempts that run in it at once; required but of `default`, which has the setting `slots`."""
     queues: Annotated[list[Name], Field(min_length=1, max_length=1_000)] | None = None
     """The queues it takes from; without it all."""
-    order: Annotated[PoolOrder, Field(strict=False), AfterValidator(_known_order)] = PoolOrder.PRIORITY
-    """`priority`: one order over all its queues."""
+    order: Annotated[PoolOrder, Field(strict=False)] = PoolOrder.PRIORITY
+    """`priority`: one order over all its queues; `listed`: the first of them first."""
 
     @field_validator("queues")
     @classmethod
@@ -61,6 +55,12 @@ class PoolTable(Table):
         if queues and len(set(queues)) < len(queues):
             raise ValueError("must name each queue once")
         return queues
+
+    @model_validator(mode="after")
+    def _listed(self) -> PoolTable:
+        if self.order is PoolOrder.LISTED and not self.queues:
+            raise ValueError("order = listed needs `queues`, in the order in which it takes from them")
+        return self
 
 
 class OnTable(Table):

@@ -11,6 +11,7 @@ from msgspec import Struct, field
 
 from core.model.gauges import Gauge
 from core.model.lanes import Head
+from core.model.limits import PoolOrder
 from core.model.waits import Holder, Switch
 
 
@@ -20,6 +21,7 @@ class PoolFacts(Struct, frozen=True, kw_only=True):
     name: str
     slots: int
     queues: tuple[str, ...] = ()
+    order: PoolOrder = PoolOrder.PRIORITY
     taken: int = 0
     paused: Switch | None = None
     gauges: tuple[int, ...] = ()

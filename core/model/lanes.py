@@ -49,7 +49,9 @@ class Room(Struct, frozen=True, kw_only=True):
     further: Further | None = None
     """None = the heads are all there is."""
     free: Mapping[str, int] | None = None
-    """None = any slot does for any task, and nothing is limited."""
+    """None = any slot does for any task, and nothing is limited. In the order in which they are asked."""
+    listed: Mapping[str, Sequence[str]] = {}
+    """Pools that take from the first of their queues first, with these queues."""
     pools_of: Callable[[Head], Sequence[str]] = lambda _: ()
     needs: Callable[[Head, str], Sequence[Need]] = lambda _, __: ()
     left: Callable[[int], int] = lambda _: 0

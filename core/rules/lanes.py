@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from core.model.bounds import PRIORITY_MAX
 from core.model.lanes import ANY_SLOT, Picks
-from core.rules.room import Filling
+from core.rules.room import Filling, rounds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +60,8 @@ def choose(
     lane the picks are a prefix of its queue in (sort_key, id) order. The heads may come in any order; with
     `room.further` they are the first of each lane, and what is behind a picked one is asked for. With
     `room.free` a head also needs a slot of a pool that drains its queue and enough of each of its gauges;
-    what is behind one that does not fit waits with it, while other lanes go on.
+    what is behind one that does not fit waits with it, while other lanes go on. All that holds in each round
+    of pools, where pools of `room.listed` take from the first of their queues first.
     """
     if not heads or slots <= 0:
         return Picks(vtimes={})
@@ -70,9 +71,11 @@ def choose(
     filling = None if room.free is None else Filling(room)
     choice = _Choice(now, aging_step, room.further or _nothing_further, filling)
     choice.vtimes = {head.job_id: max(head.vtime, front - WINDOW) for head in heads}
-    for head in heads:
-        choice.add(head)
-    chosen = choice.take(slots)
+    if filling is None or not room.listed:
+        choice.begin(heads)
+        chosen = choice.take(slots)
+    else:
+        chosen = _choose_in_rounds(heads, slots, choice=choice, filling=filling, room=room)
     return Picks(
         task_ids=tuple(head.task_id for head in chosen),
         vtimes={head.job_id: choice.vtimes[head.job_id] for head in chosen},
@@ -96,6 +99,25 @@ def _choose_of_one_job(heads: Sequence[Head], slots: int) -> Picks:
     )
 
 
+def _choose_in_rounds(
+    heads: Sequence[Head], slots: int, *, choice: _Choice, filling: Filling, room: Room
+) -> list[Head]:
+    waiting = list(heads)
+    chosen: list[Head] = []
+    before = -1
+    # Again where a task was left for a pool that is full by now: it may start in one that is asked before.
+    while before < len(chosen) < slots and (before < 0 or filling.was_put_off):
+        before, filling.was_put_off = len(chosen), False
+        for turn in rounds(room):
+            filling.begin(turn)
+            choice.begin([head for head in waiting if turn.queue in (None, head.queue)])
+            taken = choice.take(slots - len(chosen))
+            chosen += taken
+            gone = {head.task_id for head in taken}
+            waiting = [head for head in (*waiting, *choice.behind) if head.task_id not in gone]
+    return chosen
+
+
 def _nothing_further(_: Head) -> None:
     return None
 
@@ -113,6 +135,15 @@ class _Choice:
         self._levels: dict[int, list[Head]] = {}
         self.vtimes: dict[int, int] = {}
         """Virtual times of the jobs; each pick raises one."""
+        self.behind: list[Head] = []
+        """Those that were found behind picks of this round."""
+
+    def begin(self, heads: Sequence[Head]) -> None:
+        """Begin a round with some heads, one of each lane."""
+        self._levels.clear()
+        self.behind.clear()
+        for head in heads:
+            self.add(head)
 
     def add(self, head: Head) -> None:
         self._levels.setdefault(self._level(head), []).append(head)
@@ -165,6 +196,7 @@ class _Choice:
         behind = self._further(head)
         if behind is None:
             return
+        self.behind.append(behind)
         if self._level(behind) == level:
             heapq.heappush(mine, (behind.sort_key, behind.task_id, behind))
         else:

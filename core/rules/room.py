@@ -5,12 +5,43 @@ Used by the choice of `lanes`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from core.model.lanes import Head, Need, Room
+
+
+class Round(NamedTuple):
+    """Pools that take tasks together; `queue` = the one from which they do, None = any."""
+
+    pools: frozenset[str]
+    queue: str | None
+    later: frozenset[str]
+    """Pools that take after them."""
+
+
+def rounds(room: Room) -> Iterator[Round]:
+    """Yield the rounds in which pools take, in the order in which pools are asked.
+
+    One with an order of its own takes queue by queue; others in a row take together, by one order.
+    """
+    together: list[str] = []
+    later = list(room.free or {})
+    for pool in room.free or {}:
+        queues = room.listed.get(pool)
+        if queues is None:
+            together.append(pool)
+            continue
+        if together:
+            later = later[len(together) :]
+            yield Round(frozenset(together), None, frozenset(later))
+        together = []
+        later = later[1:]
+        yield from (Round(frozenset({pool}), queue, frozenset(later)) for queue in queues)
+    if together:
+        yield Round(frozenset(together), None, frozenset())
 
 
 class Filling:
@@ -20,6 +51,9 @@ class Filling:
         self._room = room
         self._free = {pool: number for pool, number in (room.free or {}).items() if number > 0}
         self._left: dict[int, int] = {}
+        self._round: Round | None = None
+        self.was_put_off = False
+        """A head was left for a pool that takes later."""
         self.dear: dict[int, Need] = {}
         """Lanes whose head did not fit, and the gauge that has too little left."""
 
@@ -35,6 +69,10 @@ class Filling:
                 continue
             needs = self._room.needs(head, pool)
             lacking = self._lacking(needs)
+            if lacking is None and self._round is not None and pool in self._round.later:
+                # It is asked before the pools that take now, and has not had its turn.
+                self.was_put_off = True
+                return None
             if lacking is None:
                 self._take(needs, pool)
                 return pool
@@ -42,10 +80,14 @@ class Filling:
             self.dear[head.lane_id] = lacking
         return None
 
+    def begin(self, turn: Round) -> None:
+        """Let some of the pools take, from now on."""
+        self._round = turn
+
     @property
     def is_full(self) -> bool:
-        """Return whether no pool has a free slot."""
-        return not self._free
+        """Return whether no pool that may take now has a free slot."""
+        return not self._free if self._round is None else self._round.pools.isdisjoint(self._free)
 
     def _lacking(self, needs: Sequence[Need]) -> Need | None:
         for need in needs:

@@ -44,6 +44,8 @@ class Scene:
     """By pool, the taken ones among them."""
     total: int
     """Attempts that may be open at once, whatever the pools have."""
+    listed: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Pools that take from the first of their queues first, with these queues."""
     pools_of: Callable[[Head], Sequence[str]]
     gauges: Mapping[int, Gauge] = field(default_factory=dict)
     """Not changed."""
@@ -119,6 +121,7 @@ class _Simulation:
         room = Room(
             further=lambda head: self._behind.get(head.task_id),
             free=free,
+            listed=self._scene.listed,
             pools_of=self._scene.pools_of,
             needs=self._needs_of,
             left=self._left,

@@ -163,7 +163,7 @@ def test_a_rate_is_the_time_from_one_start_to_the_next(tmp_path, rate, step):
         ("[pools.a]", "1 [config.value] `pools.a.slots`: is missing"),
         (
             "[pools.a]\nslots = 1\norder = 'listed'",
-            "3 [config.value] `pools.a.order`: `listed` is not supported yet",
+            "1 [config.value] `pools.a`: order = listed needs `queues`",
         ),
         ("[pools.a]\nslots = true", "2 [config.value] `pools.a.slots`: input should be a valid integer"),
         (

@@ -25,7 +25,18 @@ from core.model.estimates import Estimate
 from core.model.gauges import Gauge
 from core.model.limit_commands import Configure
 from core.model.limit_forms import costs_of
-from core.model.limits import Backend, Dimension, Limit, LimitKind, LimitRef, Per, Pool, Spent, Window
+from core.model.limits import (
+    Backend,
+    Dimension,
+    Limit,
+    LimitKind,
+    LimitRef,
+    Per,
+    Pool,
+    PoolOrder,
+    Spent,
+    Window,
+)
 from core.model.outcomes import Bounced, Failed, Lost, Outcome, Requeue, RetryAt, Succeeded, TaskError
 from core.model.plans import JobPlan, StagePlan, TaskPlan
 from core.model.records import replace
@@ -108,8 +119,8 @@ class History:
             (
                 (),
                 (
-                    Pool(name="p", slots=self.random.randint(1, 5), queues=("x", "y")),
-                    Pool(name="g", slots=self.random.randint(0, 3), queues=("y", "z")),
+                    Pool(name="p", slots=self.random.randint(1, 5), queues=("x", "y"), order=self.order()),
+                    Pool(name="g", slots=self.random.randint(0, 3), queues=("y", "z"), order=self.order()),
                 ),
             )
         )
@@ -122,6 +133,10 @@ class History:
         self.highest = max(limit.max for limit in self.limits)
         self.deck.do(Configure(pools=self.pools, limits=self.limits, backends=self.backends))
         self.jobs = [self._submit(number) for number in range(12)]
+
+    def order(self) -> PoolOrder:
+        """Return how a pool takes from its queues."""
+        return PoolOrder.PRIORITY
 
     def _submit(self, number: int) -> int:
         return self.deck.job(StagePlan(name="s", tasks=self._tasks(number)))
@@ -224,6 +239,13 @@ class Failing(History):
         )
 
 
+class Listed(Failing):
+    """A history whose pools take from the first of their queues first."""
+
+    def order(self) -> PoolOrder:
+        return PoolOrder.LISTED
+
+
 def picture(history: History) -> dict[int, Gauge]:
     """Return every gauge as a claim would read it now."""
     deck = history.deck
@@ -274,7 +296,7 @@ def over_limit(history: History) -> list[Gauge]:
     return [one for one in known if not one.limit.is_metered and one.reserved > history.highest]
 
 
-@pytest.mark.parametrize("kind", [History, Failing])
+@pytest.mark.parametrize("kind", [History, Failing, Listed])
 @pytest.mark.parametrize("seed", range(40))
 def test_no_head_that_fits_is_left_and_every_gauge_is_what_attempts_and_ledger_say(
     tmp_path: Path, seed: int, kind: type[History], monkeypatch: pytest.MonkeyPatch

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from core.model.capacity_facts import LineFacts, OpenAttempt
 from core.model.lanes import Head
 from core.model.limit_forms import costs_of
-from core.model.limits import DEFAULT_POOL
+from core.model.limits import DEFAULT_POOL, PoolOrder
 from core.model.records import replace
 from core.model.waits import EngineFacts, Place, TaskFacts
 from core.rules.simulation import Running, Scene, simulate
@@ -105,6 +105,7 @@ def _scene(
         running=[_running(one, now) for one in line.open if not configured or one.pool in pools],
         slots=slots if configured else {DEFAULT_POOL: engine.slots},
         total=engine.slots - sum(one.pool not in slots for one in line.open) if configured else engine.slots,
+        listed={pool.name: pool.queues for pool in configured if pool.order is PoolOrder.LISTED},
         pools_of=pools_of,
         gauges=capacity.gauges,
         gauges_of=gauges_of,

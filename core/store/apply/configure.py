@@ -5,7 +5,7 @@ Called through the table in `core.store.dispatch`, at the start of an engine and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from core.model.backends import HOSTS, limit_of, retries_of
 from core.model.limit_commands import Configure
@@ -27,6 +27,7 @@ _PUT_POOL = (
     "INSERT INTO pool (name, position, body) VALUES (CAST(?1 AS TEXT), ?2, ?3)"
     " ON CONFLICT (name) DO UPDATE SET position = ?2, body = ?3, removed_at = NULL"
 )
+_PLACE_POOL = "UPDATE pool SET position = ? WHERE name = CAST(? AS TEXT)"
 _BODIES = "SELECT name, body FROM {} WHERE removed_at IS NULL"
 _REMOVE = "UPDATE {} SET removed_at = ? WHERE name = CAST(? AS TEXT)"
 # What waits for a gauge looks again: it may have more now, or bind this no more.
@@ -43,10 +44,15 @@ def apply_configure(batch: Batch, command: Configure) -> int:
     drained = _drained(batch.capacity.pools)
     kinds = {limit.name: limit.kind for limit in wanted}
     positions = {pool.name: number for number, pool in enumerate(command.pools)}
+    moved = _moved(batch, positions)
     limits = _put(batch, "limit_rule", wanted, lambda name, body: (_PUT_LIMIT, raw(name), kinds[name], body))
     pools = _put(
         batch, "pool", command.pools, lambda name, body: (_PUT_POOL, raw(name), positions[name], body)
     )
+    pools |= moved
+    if pools:
+        # One that came or went moves the others, whose bodies are the same.
+        batch.many(_PLACE_POOL, [(number, raw(name)) for name, number in positions.items()])
     batch.report.pools = batch.capacity.pools
     if not limits and not pools:
         return 0
@@ -125,6 +131,13 @@ def _put(
     for name in sorted(gone):
         batch.run(_REMOVE.format(table), batch.wall, raw(name))
     return changed | gone
+
+
+def _moved(batch: Batch, positions: Mapping[str, int]) -> set[str]:
+    """Return the pools that are asked in another order than before, of those that are still there."""
+    kept = [pool.name for pool in batch.capacity.pools if pool.name in positions]
+    wanted = sorted(kept, key=positions.__getitem__)
+    return {name for name, before in zip(wanted, kept, strict=True) if name != before}
 
 
 def _drained(pools: Sequence[Pool]) -> dict[str, tuple[str, ...]]:

@@ -6,7 +6,7 @@ Used by the claim.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import NamedTuple
@@ -132,6 +132,8 @@ class View:
 
     queues: Sequence[str] | None = None
     """Those of whose pools one has a free slot, and whose gauges have something left; None = all."""
+    apart: frozenset[str] = frozenset()
+    """Queues that are looked at by themselves: lower heads of others must not hide theirs."""
     full_sets: Callable[[str], Sequence[int]] = lambda _: ()
     """Return the gauge sets whose tasks prefer, of the pools of a queue, only those without a free slot."""
     woken: Mapping[int, Aisle] = field(default_factory=dict)
@@ -141,28 +143,51 @@ class View:
     prepare: Callable[[Sequence[Aisle]], None] = lambda _: None
     """Read what `refuses` will be asked of."""
 
+    def groups(self) -> Iterator[tuple[Sequence[str] | None, Sequence[Aisle]]]:
+        """Yield queues that are looked at together (None = all), and the aisles of them that were woken."""
+        woken = list(self.woken.values())
+        if self.queues is None or not self.apart:
+            yield self.queues, woken
+            return
+        yield (
+            [queue for queue in self.queues if queue not in self.apart],
+            [aisle for aisle in woken if aisle.queue not in self.apart],
+        )
+        for queue in sorted(self.apart.intersection((*self.queues, *(aisle.queue for aisle in woken)))):
+            yield [queue], [aisle for aisle in woken if aisle.queue == queue]
+
 
 EVERYTHING = View()
 
 
 def look(batch: Batch, limit: int, view: View = EVERYTHING) -> Seen:
-    """Look at the `limit` lanes with the lowest heads in view; changes nothing."""
+    """Look at the `limit` lanes with the lowest heads of each group in view; changes nothing."""
     seen = Seen()
-    rows = _open_aisles(batch, limit, view)
-    candidates = sorted((*rows, *view.woken.values()), key=_by_head) if view.woken else rows
+    for queues, woken in view.groups():
+        rows = _open_aisles(batch, limit, view, queues)
+        candidates = sorted((*rows, *woken), key=_by_head) if woken else rows
+        if candidates:
+            seen.is_cut |= len(rows) >= limit
+            _look_into(batch, limit, view=view, candidates=candidates, seen=seen)
+    return seen
+
+
+def _look_into(batch: Batch, limit: int, *, view: View, candidates: Sequence[Aisle], seen: Seen) -> None:
+    """Note the lanes of aisles in order of their heads."""
     view.prepare(candidates)
+    aisles: dict[int, Aisle] = {}
     for aisle in candidates:
         if aisle.is_paused:
             seen.shut_aisles.append(aisle.id)
         elif (gauge_id := view.refuses(aisle.gset_id)) is not None:
             seen.refused[aisle.id] = gauge_id
         else:
-            seen.aisles[aisle.id] = aisle
-    lanes = _earliest(batch, seen.aisles, limit)
-    seen.is_cut = len(rows) >= limit or len(lanes) == limit
+            aisles[aisle.id] = aisle
+    lanes = _earliest(batch, aisles, limit)
+    seen.aisles |= aisles
+    seen.is_cut |= len(lanes) == limit
     for lane in lanes:
-        seen.note(lane, seen.aisles[lane.aisle_id])
-    return seen
+        seen.note(lane, aisles[lane.aisle_id])
 
 
 def note_costs(batch: Batch, heads: Sequence[Head]) -> None:
@@ -172,11 +197,11 @@ def note_costs(batch: Batch, heads: Sequence[Head]) -> None:
         head.cost = costs.get(head.task_id)
 
 
-def _open_aisles(batch: Batch, limit: int, view: View) -> list[Aisle]:
-    if view.queues is None:
+def _open_aisles(batch: Batch, limit: int, view: View, queues: Sequence[str] | None) -> list[Aisle]:
+    if queues is None:
         return batch.typed(Aisle, _AISLES, limit)
     found: list[Aisle] = []
-    for queue in view.queues:
+    for queue in queues:
         full = view.full_sets(queue)
         if full:
             found += batch.typed(Aisle, _AISLES_BUT, raw(queue), ids(full), limit)

@@ -113,6 +113,7 @@ def _pool(row: AnyRow, sets: Mapping[int, tuple[int, ...]]) -> PoolFacts:
         name=pool.name,
         slots=pool.slots,
         queues=pool.queues,
+        order=pool.order,
         taken=row.taken,
         paused=_switch(row.paused_by, row.paused_at, row.pause_reason),
         gauges=sets.get(row.gset_id, ()),

@@ -51,6 +51,7 @@ class OpenQueues:
         """Return what a claim may look at, which are queues that were read, and aisles that were woken."""
         return View(
             queues=queues,
+            apart=frozenset(queue for listed in self._slots.listed().values() for queue in listed),
             full_sets=self._slots.full_sets,
             woken=woken,
             refuses=self._needs.empty_of,

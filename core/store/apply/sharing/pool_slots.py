@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from core.model.limits import DEFAULT_POOL, Pool
+from core.model.limits import DEFAULT_POOL, Pool, PoolOrder
 from core.store.batch import Batch
 
 _TAKEN = (
@@ -31,12 +31,19 @@ class PoolSlots:
         within = sum(min(pool.slots, taken.get(pool.name, 0)) for pool in self._pools)
         self.total = min(slots - within, sum(max(0, n) for n in self._free.values()))
         """Attempts that may be opened."""
+        self._listed = {
+            pool.name: pool.queues for pool in self._pools if pool.order is PoolOrder.LISTED and pool.queues
+        }
         self._draining: dict[str, tuple[str, ...]] = {}
         self._preferring = capacity.preferring(batch.db) if capacity.pools else {}
 
     def free(self) -> Mapping[str, int]:
         """Return the free slots of the pools that have any."""
         return {pool: number for pool, number in self._free.items() if number > 0}
+
+    def listed(self) -> Mapping[str, Sequence[str]]:
+        """Return the pools with a free slot that take from the first of their queues first, and these."""
+        return {pool: queues for pool, queues in self._listed.items() if self._free[pool] > 0}
 
     def take(self, pool: str, number: int) -> None:
         """Take slots of a pool."""
@@ -63,8 +70,10 @@ class PoolSlots:
 
     def has_slot_for_all(self) -> bool:
         """Return whether a free slot does for each queue, whatever its tasks prefer."""
-        return not self._preferring and any(
-            not pool.queues and self._free[pool.name] > 0 for pool in self._pools
+        return (
+            not self._preferring
+            and not self.listed()
+            and any(not pool.queues and self._free[pool.name] > 0 for pool in self._pools)
         )
 
     def _pools_of(self, queue: str) -> tuple[str, ...]:

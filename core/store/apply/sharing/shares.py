@@ -30,6 +30,7 @@ class Shares:
         return Room(
             further=further,
             free=self.slots.free(),
+            listed=self.slots.listed(),
             pools_of=self._pools_of,
             needs=self.needs.of,
             left=self._batch.gauges.left,
