@@ -53,8 +53,8 @@ from core.store.apply.containment import (
 )
 from core.store.apply.decide import apply_come_due, apply_decides
 from core.store.apply.derived import apply_recount
-from core.store.apply.engine_notes import apply_note_engine
 from core.store.apply.families import apply_acknowledge, apply_unacknowledge
+from core.store.apply.notes import apply_note_engine, apply_note_orphan
 from core.store.apply.operate import (
     apply_cancel,
     apply_fail,
@@ -65,7 +65,6 @@ from core.store.apply.operate import (
     apply_resume,
     apply_unhold,
 )
-from core.store.apply.orphans import apply_note_orphan
 from core.store.apply.repair import apply_fail_job, apply_repair
 from core.store.apply.rerun import apply_rerun
 from core.store.apply.submit import apply_enqueues, apply_submits
