@@ -77,7 +77,7 @@ class Options:
 
     def capacity(self) -> Capacity:
         """Read the pools, limits, backends and prices of this home; raise `Invalid` (`config.*`)."""
-        # For the same reason.
+        # Clients need none of them, and pydantic would cost each half a second.
         from core.config import load_capacity
 
         return load_capacity(self.paths.home, slots=self.slots)
