@@ -1,4 +1,4 @@
-"""Print the first lines of files taken at random, for a reading test.
+"""Print the first lines of random files, for a reading test.
 
 python -m tests.architecture.first_lines [SEED]
 

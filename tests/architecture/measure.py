@@ -28,7 +28,7 @@ def depth_of_classes(found: Sequence[Source]) -> dict[str, int]:
     """Return how many classes of ours each class stands on, itself included, by its name."""
     bases: dict[str, list[str]] = {}
     for source in found:
-        for node in ast.walk(source.tree):
+        for node in source.nodes:
             if isinstance(node, ast.ClassDef):
                 bases[node.name] = [_plain_name(base) for base in node.bases]
 
@@ -73,7 +73,7 @@ def small_rooms(found: Sequence[Source]) -> list[str]:
     importers: defaultdict[str, set[str]] = defaultdict(set)
     names = {_module(source.path): source for source in found}
     for source in found:
-        for node in ast.walk(source.tree):
+        for node in source.nodes:
             if isinstance(node, ast.ImportFrom) and node.module:
                 for target in (node.module, *(f"{node.module}.{alias.name}" for alias in node.names)):
                     importers[target].add(source.path)

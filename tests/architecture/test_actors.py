@@ -29,7 +29,7 @@ def unsigned(root: Path) -> list[str]:
     return [
         f"{source.path}:{node.lineno}"
         for source in sources(root, "core/cli", "console")
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.Call) and _takes_actor(node.func)
         if not any(word.arg in ("actor", "options", None) for word in node.keywords)
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from tests.architecture.trees import Function, Source, sources, write_tree
@@ -79,6 +80,7 @@ def shadowed_actions(root: Path) -> list[str]:
     ]
 
 
+@cache
 def _classes(root: Path) -> dict[str, Ours]:
     found = (ours for source in sources(root, "core", "console", "themes") for ours in _in_source(source))
     return {ours.name: ours for ours in found}
@@ -88,11 +90,11 @@ def _in_source(source: Source) -> list[Ours]:
     module = source.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     names = {
         alias.asname or alias.name: f"{node.module}.{alias.name}"
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    nodes = [node for node in ast.walk(source.tree) if isinstance(node, ast.ClassDef)]
+    nodes = [node for node in source.nodes if isinstance(node, ast.ClassDef)]
     names |= {node.name: f"{module}.{node.name}" for node in nodes}
     return [
         Ours(

@@ -9,7 +9,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from tests.architecture.trees import imported, is_foreign, sources, write_tree
+from tests.architecture.trees import is_foreign, sources, write_tree
 
 # Door -> the third parties that come in by it. Dropping a contract, or a name from one, is red here.
 DOORS = {
@@ -99,7 +99,7 @@ def parties_without_door(root: Path) -> list[str]:
     return [
         f"{source.path}:{line} {module}"
         for source in sources(root, "core", "console", "themes")
-        for line, module in imported(source.tree)
+        for line, module in source.imports()
         if is_foreign(module) and module.partition(".")[0] not in known
     ]
 
@@ -109,7 +109,7 @@ def furnished_rooms(root: Path) -> list[str]:
         f"{source.path}:{line} {module}"
         for source in sources(root, "core")
         if any(fnmatch(source.path, pattern) for pattern in PLAIN_ROOMS)
-        for line, module in imported(source.tree)
+        for line, module in source.imports()
         if (source.path, module) not in LAZY_DOORS
         and (
             (is_foreign(module) and module not in RECORDS)

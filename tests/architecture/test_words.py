@@ -47,7 +47,7 @@ def ports_without_docstring(root: Path) -> list[str]:
     return [
         f"{source.path}: {port.name}.{method.name}"
         for source in sources(root, "core", "console")
-        for port in ast.walk(source.tree)
+        for port in source.nodes
         if isinstance(port, ast.ClassDef) and _is_public_port(port)
         for method in port.body
         if isinstance(method, Function) and not method.name.startswith("_") and not ast.get_docstring(method)
@@ -97,7 +97,7 @@ def broad_catches(root: Path) -> list[str]:
         f"{source.path}:{node.lineno}"
         for source in sources(root, "core", "console")
         if not _listed(source, BROAD_CATCHES)
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.ExceptHandler) and _is_broad(node)
     ]
 
@@ -129,7 +129,7 @@ def sleeps(root: Path) -> list[str]:
         for source in sources(root, "tests")
         # Support offers waiting on conditions; benches measure, also while nothing happens.
         if not source.path.startswith(("tests/support/", "tests/bench/"))
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.Call) and _is_sleep(node, source)
     ]
 
@@ -170,7 +170,7 @@ def _has_reason(source: Source, line: int) -> bool:
 def _is_sleep(call: ast.Call, source: Source) -> bool:
     name = ast.unparse(call.func)
     if name == "sleep":
-        return any(module in ("time", "asyncio") for _, module in imported(source.tree))
+        return any(module in ("time", "asyncio") for _, module in source.imports())
     return name in ("time.sleep", "asyncio.sleep")
 
 

@@ -14,7 +14,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 OURS = ("_taskdeck", "core", "console", "themes")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Source:
     """One Python file: its path below the root, its text, its syntax."""
 
@@ -22,9 +22,18 @@ class Source:
     text: str
     tree: ast.Module
 
+    @property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """All nodes of the syntax, walked once for all checks."""
+        return _nodes(self)
+
     def functions(self) -> Iterator[Function]:
         """Yield every function, however deeply nested."""
-        return (node for node in ast.walk(self.tree) if isinstance(node, Function))
+        return (node for node in self.nodes if isinstance(node, Function))
+
+    def imports(self) -> Iterator[tuple[int, str]]:
+        """Yield line and dotted module of every import, as `imported` does."""
+        return (place for node in self.nodes for place in _import(node))
 
 
 def sources(root: Path, *rooms: str) -> tuple[Source, ...]:
@@ -46,11 +55,14 @@ def write_tree(root: Path, files: dict[str, str]) -> Path:
 
 def imported(node: ast.AST) -> Iterator[tuple[int, str]]:
     """Yield line and dotted module of every import below a node; relative imports count as ours."""
-    for child in ast.walk(node):
-        if isinstance(child, ast.Import):
-            yield from ((child.lineno, alias.name) for alias in child.names)
-        elif isinstance(child, ast.ImportFrom) and child.level == 0:
-            yield child.lineno, child.module or ""
+    return (place for child in ast.walk(node) for place in _import(child))
+
+
+def _import(node: ast.AST) -> Iterator[tuple[int, str]]:
+    if isinstance(node, ast.Import):
+        yield from ((node.lineno, alias.name) for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.level == 0:
+        yield node.lineno, node.module or ""
 
 
 def is_foreign(module: str) -> bool:
@@ -65,6 +77,11 @@ def run_python(code: str, *, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", setup + code], cwd=cwd, capture_output=True, text=True, check=False
     )
+
+
+@cache
+def _nodes(source: Source) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(source.tree))
 
 
 @cache
