@@ -21,6 +21,7 @@ _POOLS = (
     " ORDER BY position, name"
 )
 _ALL_LIMITS = "SELECT name, body, changed FROM limit_rule"
+_GSETS = "SELECT id, gauges FROM gset WHERE id IN (SELECT value FROM json_each(?))"
 _FIND_SET = "SELECT id FROM gset WHERE gauges = ? AND prefer = ? AND on_exhausted = ?"
 _MAKE_SET = "INSERT INTO gset (gauges, prefer, on_exhausted) VALUES (?, ?, ?) RETURNING id"
 _IMPATIENT = (
@@ -114,6 +115,14 @@ class Capacity:
             row = db.execute("SELECT gauges FROM gset WHERE id = ?", (gset_id,)).fetchone()
             known = self.gsets[gset_id] = () if row is None else gauges_in(row[0])
         return known
+
+    def gauges_of_all(self, db: sqlite3.Connection, gset_ids: Iterable[int]) -> set[int]:
+        """Return the ids of the gauges of many sets, which are read at once."""
+        wanted = set(gset_ids)
+        missing = [gset_id for gset_id in wanted if gset_id and gset_id not in self.gsets]
+        if missing:
+            self.gsets |= {one: gauges_in(listed) for one, listed in db.execute(_GSETS, (ids(missing),))}
+        return {gauge for gset_id in wanted for gauge in self.gauges_of(db, gset_id)}
 
     def preferring(self, db: sqlite3.Connection) -> Mapping[int, tuple[str, ...]]:
         """Return the gauge sets whose tasks prefer pools, and these pools."""

@@ -66,6 +66,8 @@ def settle(batch: Batch, closed: Iterable[Holding]) -> None:
     """
     closed = list(closed)
     entries: list[JsonValue] = []
+    # At once: each of many keys of a limit has a gauge of its own.
+    batch.gauges.of(batch.capacity.gauges_of_all(batch.db, (one.gset_id for one in closed)))
     charged = _charged(batch, closed)
     for alike in _alike(batch, closed, charged):
         one, number = alike[0], len(alike)
