@@ -9,7 +9,7 @@ import pytest
 
 from core.model.commands import FollowUp
 from core.model.limit_commands import Configure
-from core.model.limits import Dimension, Limit, LimitKind, Pool
+from core.model.limits import Dimension, Limit, LimitKind, Per, Pool, Window
 from core.store.verify import verify
 from tests.store.deck import Deck, stage, task
 
@@ -86,3 +86,18 @@ def test_tasks_that_wait_come_under_pools_that_are_configured_later(tmp_path: Pa
     assert pools(deck) == {"a": "deep"}
     assert verify(deck.db) == ()
     deck.close()
+
+
+def test_what_waits_for_the_quota_of_a_pool_starts_when_its_window_turns(deck: Deck) -> None:
+    minute = Window(per=Per.MINUTE)
+    quota = Limit(name="q", kind=LimitKind.QUOTA, max=1, window=minute, on={Dimension.POOL: "deep"})
+    configure(deck, Pool(name="deep", slots=3), limits=(quota,))
+    deck.job(stage(task("a"), task("b")))
+    deck.end(*deck.claim())
+    assert deck.claim() == []
+    due = deck.report.next_due
+    assert due == 60_000
+    deck.now = due
+    assert deck.claim() == [(2, 1)]
+    deck.claim()
+    assert deck.report.next_due is None

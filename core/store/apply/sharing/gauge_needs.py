@@ -60,6 +60,8 @@ class GaugeNeeds:
         """Count so many starts; return the moment that tells the windows of what each takes (ms UTC)."""
         passed = [need.gauge_id for need in needs]
         counted_at = max(self._batch.wall, *(self._gauges.one(one).began for one in passed))
+        if not self._capacity.retries:
+            return counted_at
         retries = [gauge for one in passed if (gauge := self._gauges.retries_of(one)) is not None]
         if retries:
             counted_at = max(counted_at, *(gauge.began for gauge in retries))
@@ -86,13 +88,17 @@ class GaugeNeeds:
             left = self._lefts[gauge_id] = self._gauges.left(gauge_id)
         return left
 
+    def may_refuse(self, gauge_id: int) -> bool:
+        """Return whether a gauge has nothing left, or may have too little for what a task needs."""
+        return self.left(gauge_id) <= 0 or self._gauges.one(gauge_id).limit.is_metered
+
     def empty_of(self, gset_id: int) -> int | None:
         """Return the first gauge of a set that has nothing left; None = all have."""
         return next((one for one in self.of_set(gset_id) if self.left(one) <= 0), None)
 
     def read(self, gset_ids: Collection[int]) -> None:
         """Read the gauges of sets at once, before each is asked."""
-        self._gauges.of({one for gset_id in gset_ids for one in self.of_set(gset_id)})
+        self._gauges.of(self._capacity.gauges_of_all(self._batch.db, gset_ids))
 
     def of_set(self, gset_id: int) -> tuple[int, ...]:
         """Return the gauges of a set, in order."""

@@ -157,6 +157,8 @@ class GaugeWaits:
         for queue, gauge_id in self.queues.held_up():
             self._alarm(gauge_id)
             self._patience.note_queue(queue, gauge_id)
+        for gauge_id in self.queues.held_up_in_pools():
+            self._alarm(gauge_id)
 
     def _judge_one(self, gauge: Gauge) -> None:
         left = self._needs.left(gauge.id)

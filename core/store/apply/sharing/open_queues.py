@@ -34,6 +34,7 @@ class OpenQueues:
         self._slots = shares.slots
         self._needs = shares.needs
         self._sets = batch.capacity.queue_sets
+        self._pool_sets = batch.capacity.pool_sets
         self._closed: frozenset[str] = frozenset()
 
     def read(self) -> Sequence[str] | None:
@@ -77,6 +78,17 @@ class OpenQueues:
             gauge_id = self._needs.empty_of(self._sets[queue])
             if gauge_id is not None and self._is_waiting(queue):
                 yield queue, gauge_id
+
+    def held_up_in_pools(self) -> Iterator[int]:
+        """Yield the gauges that may keep tasks out of pools with a free slot, where tasks wait for one."""
+        of_pools = self._pool_sets
+        for pool in self._slots.with_slots():
+            gset_id = of_pools.get(pool.name, 0)
+            if gset_id and any(map(self._is_waiting, pool.queues or self._waiting_queues())):
+                yield from (one for one in self._needs.of_set(gset_id) if self._needs.may_refuse(one))
+
+    def _waiting_queues(self) -> Sequence[str]:
+        return [queue for (queue,) in self._batch.rows(_QUEUES)]
 
     def hold_up(self, gauge_id: int) -> bool:
         """Return whether tasks wait in a queue that has this gauge."""

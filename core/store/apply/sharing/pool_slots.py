@@ -68,6 +68,10 @@ class PoolSlots:
         """Return whether a pool that drains a queue has a free slot."""
         return any(self._free[pool] > 0 for pool in self._pools_of(queue))
 
+    def with_slots(self) -> Sequence[Pool]:
+        """Return the pools with a free slot."""
+        return [pool for pool in self._pools if self._free[pool.name] > 0]
+
     def has_slot_for_all(self) -> bool:
         """Return whether a free slot does for each queue, whatever its tasks prefer."""
         return (
