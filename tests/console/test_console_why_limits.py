@@ -37,7 +37,7 @@ async def test_each_reason_has_its_place_in_the_list_and_on_the_screen_of_why(tm
         waits = await told(tmp_path, case)
         task = control.add_task(job, case, status="queued", waits_for=short)
         control.waits[task] = waits
-    async with console(control, size=(120, 40)) as operator:
+    async with console(control, size=(120, 60)) as operator:
         await operator.press("3", "g")
         await operator.sees("WAITS FOR", *(short for _, _, short, _, _ in CASES.values()))
         for _, _, _, text, ends in reversed(CASES.values()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from random import Random
 
@@ -12,7 +12,7 @@ import pytest
 from core.control.wait_answers import WaitAnswers
 from core.model.commands import Complete, FollowUp
 from core.model.limit_commands import Configure
-from core.model.limits import Dimension, Limit, LimitKind, Pool
+from core.model.limits import Dimension, Limit, LimitKind, Pool, PoolOrder
 from core.model.outcomes import Succeeded
 from core.model.waits import EngineFacts
 from core.store.reports import Reports, lines
@@ -104,7 +104,17 @@ LIMITS = {
         (),
         (Pool(name="small", slots=1, queues=("default",)), Pool(name="other", slots=5)),
     ),
+    "a pool that is preferred": ((), (Pool(name="other", slots=5), Pool(name="small", slots=1))),
+    "queues in their order": (
+        (),
+        (Pool(name="one", slots=2, queues=("late", "default"), order=PoolOrder.LISTED),),
+    ),
 }
+SAID: Mapping[str, Mapping[str, Mapping[str, object]]] = {
+    "a pool that is preferred": {key: {"prefer": ("small",)} for key in KEYS},
+    "queues in their order": {"c": {"queue": "late"}, "e": {"queue": "late"}},
+}
+"""What tasks say beside, by case and key."""
 
 
 @pytest.mark.parametrize("case", LIMITS)
@@ -116,7 +126,7 @@ async def test_starts_in_a_steady_queue_are_foretold_within_a_quarter(
     deck.do(Configure(limits=limits, pools=pools))
     deck.do(FollowUp())
     for _ in range(8):
-        deck.job(stage(*(task(key) for key in KEYS)), name="nightly")
+        deck.job(stage(*(task(key, **SAID.get(case, {}).get(key, {})) for key in KEYS)), name="nightly")
     course.started.clear()
     course.go_on()
     told, asked_at = await foretold(deck, answers), deck.now

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from core.model.commands import ComeDue, Complete, FollowUp
+from core.model.commands import ComeDue, Complete, FollowUp, Hold, Pause
 from core.model.estimates import Estimate
 from core.model.limit_commands import Configure
 from core.model.limits import Backend, Dimension, Limit, LimitKind, LimitRef, Per, Pool, Spent, Window
 from core.model.outcomes import RetryAt
+from core.model.plans import RetryPolicy
 from tests.store.deck import Deck, failure, stage, task
 
 CONCURRENCY, RATE, QUOTA, BUDGET, _ = LimitKind
@@ -26,6 +27,39 @@ def configure(deck: Deck, *limits: Limit, pools: tuple[Pool, ...] = ()) -> None:
 def under(name: str, key: str, *, usd: int | None = None, ref: str = "", **more: object):
     cost = None if usd is None else Estimate(amounts={"usd": usd * USD})
     return task(key, limits=(LimitRef(name=name, key=ref),), cost=cost, **more)
+
+
+def pending_stage(deck: Deck) -> None:
+    deck.job(stage(task("x"), name="in"), stage(task("a"), name="out"))
+
+
+def needs(deck: Deck) -> None:
+    deck.job(stage(task("x"), task("a", "x")))
+
+
+def condition(deck: Deck) -> None:
+    deck.job(stage(task("a", when="${{ 1 == 1 }}")))
+
+
+def held(deck: Deck) -> None:
+    (number,) = deck.loose(task("a"))
+    deck.do(Hold(task_ids=(number,), actor="eve", reason="not today"))
+
+
+def retry(deck: Deck) -> None:
+    deck.loose(task("a", retry=RetryPolicy(max_attempts=3)))
+    ((number, epoch),) = deck.claim(1)
+    due = RetryAt(at=deck.now + 60_000)
+    deck.do(Complete(task_id=number, epoch=epoch, outcome=failure("busy", "try later"), decision=due))
+
+
+def job_paused(deck: Deck) -> None:
+    deck.do(Pause(job_id=deck.job(stage(task("a"))), actor="bob", reason="too dear"))
+
+
+def queue_paused(deck: Deck) -> None:
+    deck.loose(task("a", queue="mail"))
+    deck.do(Pause(queue="mail", actor="ann", reason="server is down"))
 
 
 def no_pool(deck: Deck) -> None:
@@ -147,6 +181,37 @@ def being_keyed(deck: Deck) -> None:
 
 
 CASES: dict[str, tuple[Callable[[Deck], None], str, str, str, str]] = {
+    "stage": (
+        pending_stage,
+        "stage",
+        "stage in",
+        "its stage out begins when stage in is over",
+        "of stage in",
+    ),
+    "needs": (needs, "needs", "need x", "it needs x (queued)", "taskdeck why --task 1"),
+    "condition": (condition, "condition", "its condition", "its `when` is being judged", "the engine"),
+    "held": (held, "held", "held by eve", "it is held by eve: not today", "taskdeck unhold --task 1"),
+    "retry": (
+        retry,
+        "retry",
+        "its retry",
+        "attempt 2 of 3 is due later after: try later",
+        "taskdeck retry --task 1",
+    ),
+    "job_paused": (
+        job_paused,
+        "job_paused",
+        "paused job",
+        "job 2 is paused by bob: too dear",
+        "taskdeck resume 2",
+    ),
+    "queue_paused": (
+        queue_paused,
+        "queue_paused",
+        "paused queue",
+        "queue mail is paused by ann: server is down",
+        "taskdeck resume --queue mail",
+    ),
     "no_pool": (no_pool, "no_pool", "a pool", "no pool drains queue mail", "config.toml"),
     "pool_paused": (
         pool_paused,
@@ -257,6 +322,7 @@ UNTIL = {
     "behind": MIDNIGHT,
     "rate": NOON + 30_030,
     "shut": NOON + 60_000,
+    "retry": NOON + 60_020,
     "breaker": NOON + 30_040,
     "retry_share": NOON + 10_060,
 }
