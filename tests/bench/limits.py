@@ -7,7 +7,7 @@ completions and claims in one transaction, in turn. `plain` has nothing configur
 `concurrency`, `rate`, `quota`, `budgets` (two) and `all` put that on every task, wide enough to hold
 nothing back; `keys` is `all` with 10,000 keys of the concurrency limit. Printed are us of CPU a task,
 medians, and how fast that is beside `plain`. `shut`: one claim of 1, 16 and 100 slots beside so many tasks
-behind full gauges, and what the engine writes while a budget stays spent.
+behind full gauges, with its commit and as CPU, and what the engine writes while a budget stays spent.
 """
 
 from __future__ import annotations
@@ -123,15 +123,16 @@ def measure_shut(args: argparse.Namespace) -> None:
         report = send(writer, slots=100)
         print(f"shut           {args.waiting} tasks wait behind 20 gauges, {len(report.claimed)} run")
         for slots in (1, 16, 100):
-            figures = []
+            figures: list[tuple[float, float]] = []
             for _ in range(20):
                 send(writer, Enqueue(tasks=(TaskPlan(key="free", uses="mark"),) * slots))
-                begun = time.perf_counter()
+                begun, spent_before = time.perf_counter(), time.process_time()
                 free = send(writer, slots=20 + slots)
-                figures.append(time.perf_counter() - begun)
+                figures.append((time.perf_counter() - begun, time.process_time() - spent_before))
                 assert len(free.claimed) == slots, len(free.claimed)
                 send(writer, *ends(free))
-            print(f"claim of {slots:4}  {1e3 * statistics.median(figures):8.2f} ms")
+            wall, cpu = (1e3 * statistics.median(values) for values in zip(*figures, strict=True))
+            print(f"claim of {slots:4}  {wall:8.2f} ms, {cpu:.2f} ms of CPU")
         costly = TaskPlan(key="t", uses="mark", limits=(LimitRef(name="spent"),), cost=COST)
         send(writer, Enqueue(tasks=(costly,) * 10_000))
         send(writer, slots=200)
