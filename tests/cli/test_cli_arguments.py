@@ -64,7 +64,7 @@ def test_help_names_all_commands(deck: Deck) -> None:
         (["cancel"], "name what to act on"),
         (["cancel", "1", "--where", "id:1"], "--where does not go with"),
         (["graph"], "name a workflow, or a job"),
-        (["exec", "--env", "NO_SUCH_VARIABLE", "--", "true"], "no such environment variable"),
+        (["exec", "--env", "NO_SUCH_VARIABLE", "--", "true"], "this environment variable is not set"),
         (["exec", "--timeout", "10", "--", "true"], "not a length of time"),
         (["exec", "--name", "n" * 201, "--", "true"], "`name` must be a text of 1 to 200 characters"),
         (["exec", "--name", "", "--", "true"], "`name` must be a text of 1 to 200 characters"),

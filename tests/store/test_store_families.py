@@ -184,7 +184,7 @@ async def test_nothing_is_acknowledged_if_one_of_them_is_unknown(deck: Deck, rep
     deck.end(*deck.claim(), outcome=failure())
     family = (await only(reports)).id
     for command in (Acknowledge, Unacknowledge):
-        with pytest.raises(NotFound, match="no failure family ffff"):
+        with pytest.raises(NotFound, match="failure family ffff does not exist"):
             deck.do(command(families=(family, "ffff")))
     assert (await only(reports)).acknowledged is None
 
