@@ -18,7 +18,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 ALWAYS = "tests/architecture"
 PAGES = "tests/pages"
-SLOW = ("tests/scenarios/", "tests/bench/", "tests/shots/")
+SLOW = (
+    "tests/scenarios/",
+    "tests/bench/",
+    "tests/shots/",
+    "tests/cli/test_cli_completion.py",
+    "tests/cli/test_cli_no_room.py",
+    "tests/cli/test_cli_processes.py",
+    "tests/cli/test_cli_surroundings.py",
+    "tests/cli/test_cli_task_environment.py",
+)
 """Whole processes: run by `make test`, and here only when they are changed themselves."""
 FEW = 12
 """What more test files than these import is a word of the whole house: `make test` runs them all."""
@@ -70,7 +79,15 @@ def _mirrors(path: str, root: Path) -> set[str]:
     folder = root / "tests" / room
     stem = Path(path).stem
     named = {str(test.relative_to(root)) for test in folder.glob(f"test_*{stem}*.py")}
-    return named or ({f"tests/{room}"} if rest and room != "console" else set())
+    return named or (_room(f"tests/{room}", root) if rest and room != "console" else set())
+
+
+def _room(room: str, root: Path) -> set[str]:
+    """Return the folder of the tests of a room, or the quick ones among them."""
+    if not any(slow.startswith(f"{room}/") for slow in SLOW):
+        return {room}
+    files = (str(file.relative_to(root)) for file in (root / room).rglob("test_*.py"))
+    return {path for path in files if not path.startswith(SLOW)}
 
 
 def _importers(module: str, root: Path) -> set[str]:
