@@ -16,6 +16,7 @@ from console.memory import Memory
 from console.navigation.saved_views import Views
 from console.protection.gate import Gate
 from console.themes import Look
+from console.verbs.backends import BackendVerbs
 from console.verbs.capacity import CapacityVerbs
 from console.verbs.operations import Operations
 from core.control.api import ControlAPI
@@ -49,6 +50,7 @@ class Desk:
     gate: Gate
     operations: Operations
     capacity: CapacityVerbs
+    backends: BackendVerbs
     feed: Feed
     looks: Looks
     theme: str

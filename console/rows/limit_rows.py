@@ -16,13 +16,14 @@ from console.rows.budget_rows import is_money, unused
 from console.rows.listing import now_ms, style_of
 from console.themes import Look
 from console.widgets.row_format import RowFormat
+from core.model.backends import is_backend
 from core.model.limit_views import CapacityView, GaugeView, LimitView
 from core.model.limits import LimitKind
 from core.model.text import SafeText, safe_line
 from core.render.columns import Column, Form
 
 _CELLS = 10
-_MARKS = {"shut": "paused", "full": "waiting", "open": "open"}
+_MARKS = {"full": "waiting", "open": "open"}
 COLUMNS = (
     Column(name="name", title="LIMIT", form=Form.TEXT, path="name", min_width=8, width=20),
     Column(name="state", title="STATE", form=Form.TEXT, path="state", width=7),
@@ -57,22 +58,20 @@ class LimitRow:
 
     @property
     def state(self) -> str:
-        if self.gauge.shut_until is not None:
-            return "shut"
         return "full" if self.gauge.left <= 0 else "open"
 
     @property
     def opens_at(self) -> int | None:
         """When it lets something start again by itself."""
-        return self.gauge.next_at if self.gauge.shut_until is None else self.gauge.shut_until
+        return self.gauge.next_at
 
 
 def limit_rows(listed: CapacityView) -> list[LimitRow]:
-    """Return a row for each limit and key that was read, but for budgets."""
+    """Return a row for each limit and key that was read, but for budgets and backends."""
     return [
         LimitRow(limit=limit, gauge=gauge)
         for limit in listed.limits
-        if not is_money(limit)
+        if not is_money(limit) and not is_backend(limit)
         for gauge in limit.gauges or (unused(limit),)
     ]
 
@@ -104,8 +103,6 @@ def limit_why(row: LimitRow, *, now: int) -> str:
     """Say what shuts or holds a limit, and who changed it."""
     limit, gauge = row.limit, row.gauge
     told = []
-    if gauge.shut_until is not None:
-        told.append(f"a backend refused: shut for {due_text(gauge.shut_until, now=now)}")
     if gauge.holders:
         told.append(f"held by {', '.join(holder.key for holder in gauge.holders)}")
     if limit.keys > len(limit.gauges) > 0:

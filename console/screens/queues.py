@@ -1,4 +1,4 @@
-"""The screen of pools and queues: slots, limits, depth, pace, pauses.
+"""The screen of pools and queues: slots, limits, backends, depth, pace, pauses.
 
 Opened through `console.shell.places`.
 """
@@ -31,11 +31,11 @@ _ON_QUEUES = SafeText("this acts on queues: Tab goes there")
 
 
 class QueuesScreen(ListScreen[QueueView]):
-    """The queues by name below the pools and limits; there are few, and one page holds them all."""
+    """The queues by name below the pools, limits and backends; there are few, and one page holds them all."""
 
     PARTS = ("list", "pause", "pools", "times")
     BINDINGS = bindings(*PARTS)
-    NOUNS = ("task", "queue", "pool", "limit", "gauge", "spending", "capacity", "attempt")
+    NOUNS = ("task", "queue", "pool", "limit", "gauge", "backend", "spending", "capacity", "attempt")
     PLACES = {"open": "queue"}
     nothing = SafeText("no queue has had a task yet: o starts a job; try the sample")
 
@@ -51,15 +51,17 @@ class QueuesScreen(ListScreen[QueueView]):
         self.capacity = CapacityKeys(desk, self, chosen=self.panels.chosen)
         self.action_resize = self.capacity.resize
         self.action_raise_limit = self.capacity.raise_limit
+        self.action_reset_backend = self.capacity.reset_backend
         self.action_pause = self._pause
 
     def body(self) -> ComposeResult:
         yield self.panels.pools
         yield self.panels.limits
+        yield self.panels.backends
         yield from super().body()
 
     async def load(self) -> None:
-        """Read pools and limits, then the queues."""
+        """Read pools, limits and backends, then the queues."""
         await self.panels.read(self.desk.control)
         self.panels.fit(self.size.height)
         if not any(panel.has_focus for panel in self.panels.shown) and self.focused is None:
@@ -88,6 +90,8 @@ class QueuesScreen(ListScreen[QueueView]):
             return _ON_QUEUES
         if action == "pause" and self.panels.pools.has_focus:
             return self.capacity.why_not("pause_pool")
+        if action == "pause" and self.panels.backends.has_focus:
+            return self.capacity.why_not("switch_backend")
         return self.capacity.why_not(action) or super().why_not(action)
 
     def refresh_ages(self) -> None:
@@ -106,7 +110,7 @@ class QueuesScreen(ListScreen[QueueView]):
         self.panels.fit(self.size.height)
 
     def action_open(self) -> None:
-        """Show the tasks that run in the pool, the gauges of the limit, or the tasks of the queue."""
+        """Show what runs in the pool, the gauges of the limit, what waits for backends, or for the queue."""
         if not self.panels.has_keys:
             super().action_open()
             return
@@ -125,6 +129,8 @@ class QueuesScreen(ListScreen[QueueView]):
     def _pause(self) -> None:
         if self.panels.pools.has_focus:
             self.capacity.pause_pool()
+        elif self.panels.backends.has_focus:
+            self.capacity.switch_backend()
         else:
             self.verbs.pause()
 

@@ -1,4 +1,4 @@
-"""What the overview says of pools, limits and budgets.
+"""What the overview says of pools, limits, backends and budgets.
 
 Used by the overview in lines.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from console.rows.amounts import amount_text, pace_text
+from console.rows.backend_rows import BackendRow
 from console.rows.budget_lines import under_text, waiting_text, window_text
 from console.rows.budget_rows import BudgetRow
 from console.rows.limit_rows import LimitRow, kind_text
@@ -16,6 +17,7 @@ from console.sessions.overview_lines import line
 from core.model.limit_views import Cause, Holder, PoolView
 from core.model.text import SafeText
 from core.model.values import to_iso
+from core.render.backend_shapes import failing_text, match_text, shut_text
 
 
 def pool_line(pool: PoolView) -> SafeText:
@@ -43,6 +45,19 @@ def limit_line(row: LimitRow) -> SafeText:
         *_caused("changed", limit.changed),
     ]
     return line(f"limit {row.name}: {'; '.join(told)}")
+
+
+def backend_line(row: BackendRow) -> SafeText:
+    """Say what a backend lets through, what shut it, and how its breaker stands."""
+    limit, gauge = row.limit, row.gauge
+    told = [
+        f"{gauge.breaker}; {match_text(limit)}",
+        *_moment("until", gauge.shut_until),
+        *filter(None, (shut_text(gauge, until="until then"), failing_text(limit.backend, gauge))),
+        *([] if gauge.probe is None else [f"tried out by task {gauge.probe}"]),
+        *([waiting_text(gauge.tasks, gauge.lanes)] if gauge.tasks else []),
+    ]
+    return line(f"backend {row.name}: {'; '.join(told)}")
 
 
 def budget_line(row: BudgetRow) -> SafeText:

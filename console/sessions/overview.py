@@ -15,10 +15,11 @@ from typing import TextIO, TypeAlias
 
 from console.last_look import LastLook
 from console.memory import Memory
+from console.rows.backend_rows import backends_of
 from console.rows.budget_rows import budget_rows
 from console.rows.limit_rows import limit_rows
 from console.rows.people_changes import change_text, changes_by_people
-from console.sessions.limit_lines import budget_line, frozen_line, limit_line, pool_line
+from console.sessions.limit_lines import backend_line, budget_line, frozen_line, limit_line, pool_line
 from console.sessions.overview_lines import (
     family_line,
     job_line,
@@ -148,6 +149,7 @@ class Overview:
         listed = await self._control.capacity()
         lines: Lines = {("pool", pool.name): pool_line(pool) for pool in listed.pools}
         lines |= {("limit", row.limit.name, row.gauge.key): limit_line(row) for row in limit_rows(listed)}
+        lines |= {("backend", row.name): backend_line(row) for row in backends_of(listed)}
         if listed.frozen is not None:
             lines["spending"] = frozen_line(listed.frozen)
         budgets = budget_rows(listed, now=present_ms())

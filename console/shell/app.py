@@ -59,6 +59,7 @@ from console.terminal.caret import caret_of
 from console.terminal.driver import CountingDriver
 from console.terminal.key_order import KeyOrder
 from console.themes import OWN_COLORS, TEXT_STYLES
+from console.verbs.backends import BackendVerbs
 from console.verbs.capacity import CapacityVerbs
 from console.verbs.operations import Operations
 from console.verbs.selection import tasks_of
@@ -122,6 +123,7 @@ class ConsoleApp(App[None]):
             gate=gate,
             operations=operations,
             capacity=CapacityVerbs(safe, operations=operations, questions=questions, notices=notices),
+            backends=BackendVerbs(operations=operations, questions=questions),
             feed=feed,
             looks=known,
             theme=theme_of(memory, known, os.environ),

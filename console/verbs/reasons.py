@@ -10,7 +10,7 @@ from core.model.text import SafeText, safe_line
 
 VERBS = ("retry", "cancel", "pause", "hold", "fail", "keep", "kill", "acknowledge", "repeat")
 """The actions that act on the selection, by an engine."""
-CAPACITY = ("resize", "raise_limit", "freeze_spending", "reconcile")
+CAPACITY = ("resize", "raise_limit", "freeze_spending", "reconcile", "switch_backend", "reset_backend")
 """The actions that change pools, limits and the ledger, by an engine."""
 CHANGES = (*VERBS, *CAPACITY, "undo", "new_job", "again")
 """The actions that change something."""

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from core.control.api import ChangeCapacity, Changes
+from core.model.backends import HOSTS, NO_CAP, PREFIX
 from core.model.capacity_commands import (
+    CloseBackend,
     Freeze,
+    OpenBackend,
     PausePool,
     Reconcile,
+    ResetBackend,
     ResizePool,
     ResumePool,
     SetLimit,
     Unfreeze,
 )
 from core.model.commands import Operated
-from core.model.limit_views import CapacityView, Cause, GaugeView, Holder, LimitView, PoolView
-from core.model.limits import MICRO, Dimension, LimitKind, Per, PoolOrder, Window
+from core.model.limit_views import BreakerState, CapacityView, Cause, GaugeView, Holder, LimitView, PoolView
+from core.model.limits import MICRO, Backend, Dimension, LimitKind, Per, PoolOrder, Window
 from core.model.records import replace
 from core.model.views import Changes as ChangesView
 from tests.console.support_fake_control import NOW, FakeControl
@@ -66,6 +70,22 @@ def pool(name: str, *, slots: int, held: tuple[str, ...] = (), **more) -> PoolVi
     return PoolView(name=name, slots=slots, **facts)
 
 
+def backend(name: str, by: Dimension, value: str, **more) -> LimitView:
+    """Return a configured backend with one gauge of these facts."""
+    named = f"{PREFIX}{name}"
+    return LimitView(
+        name=named,
+        kind=LimitKind.CONCURRENCY,
+        unit="",
+        max=NO_CAP,
+        configured_max=NO_CAP,
+        on={by: value},
+        backend=Backend(name=name, match={by: value}),
+        keys=1,
+        gauges=(gauge(named, max=NO_CAP, turns_at=None, **more),),
+    )
+
+
 def stock_limits(control: FakeControl) -> None:
     """Give a control pools, limits and budgets in every state."""
     cause = Cause(at=NOW - 3 * MINUTE, by="ana (api)", reason="vendor invoice")
@@ -104,7 +124,36 @@ def stock_limits(control: FakeControl) -> None:
                 rate="60/min",
                 configured_rate="60/min",
                 keys=1,
-                gauges=(gauge("vendor", max=10, left=0, turns_at=None, shut_until=NOW + 5 * MINUTE),),
+                gauges=(gauge("vendor", max=10, left=0, turns_at=None, next_at=NOW + 5 * MINUTE),),
+            ),
+            backend(
+                "model-api",
+                Dimension.MODEL,
+                "gpt-x",
+                breaker=BreakerState.OPEN,
+                shut=cause,
+                tasks=12,
+            ),
+            backend("smtp", Dimension.HOST, "smtp.example.org", failing={"http.5xx": 3, "timeout": 1}),
+            LimitView(
+                name=HOSTS.name,
+                kind=LimitKind.CONCURRENCY,
+                unit="",
+                max=NO_CAP,
+                configured_max=NO_CAP,
+                keys=1,
+                gauges=(
+                    gauge(
+                        HOSTS.name,
+                        max=NO_CAP,
+                        key="files.example.org",
+                        left=0,
+                        turns_at=None,
+                        breaker=BreakerState.SHUT,
+                        shut_until=NOW + 5 * MINUTE,
+                        shut=Cause(at=NOW, by="engine", reason="the server answered 429"),
+                    ),
+                ),
             ),
         ),
     )
@@ -128,6 +177,12 @@ class MoneyControl(FakeControl):
                 self._pool(name, paused=cause)
             case ResumePool(name=name):
                 self._pool(name, paused=None)
+            case OpenBackend(name=name):
+                self._breaker(name, BreakerState.OPEN, cause)
+            case CloseBackend(name=name):
+                self._breaker(name, BreakerState.CLOSED, None)
+            case ResetBackend(name=name):
+                self._breaker(name, BreakerState.TRIED_OUT, cause)
             case SetLimit(name=name, to=to):
                 self._raise(name, usd(float(to)), cause)
             case Freeze():
@@ -163,6 +218,12 @@ class MoneyControl(FakeControl):
             limits=tuple(new.get(limit.name, limit) for limit in self.capacity_view.limits),
         )
         self.note("limit.set")
+
+    def _breaker(self, name: str, state: BreakerState, shut: Cause | None) -> None:
+        limit = self.limit(f"{PREFIX}{name}")
+        gauges = (replace(limit.gauges[0], breaker=state, shut=shut, shut_until=None),)
+        self.put(replace(limit, gauges=gauges))
+        self.note("backend.opened")
 
     def _pool(self, name: str, **changes) -> None:
         pools = (replace(one, **changes) if one.name == name else one for one in self.capacity_view.pools)

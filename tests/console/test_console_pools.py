@@ -8,7 +8,14 @@ import pytest
 
 from console.rows.pool_rows import pool_state, slots_text
 from console.screens.queues import QueuesScreen
-from core.model.capacity_commands import PausePool, ResizePool, ResumePool
+from core.model.capacity_commands import (
+    CloseBackend,
+    OpenBackend,
+    PausePool,
+    ResetBackend,
+    ResizePool,
+    ResumePool,
+)
 from core.model.records import replace
 from core.model.text import cells
 from tests.console.support_console import HOSTILE, VISIBLE, Operator, console, strips_of
@@ -59,8 +66,61 @@ async def test_limits_tell_what_is_used_and_when_they_open() -> None:
         assert "◔ full" in db
         assert "3/3 ██████████" in db
         vendor = next(line for line in screen.splitlines() if line[1:].startswith("vendor"))
-        for word in ("‖ shut", "60/min", "5m", "a backend refused"):
+        for word in ("◔ full", "60/min", "5m"):
             assert word in vendor
+
+
+async def test_backends_tell_what_they_let_through_and_what_shut_them() -> None:
+    async with console(stocked(), size=(160, 40)) as operator:
+        screen = await at_pools(operator, "BACKEND", "model-api")
+        lines = {line.split()[0]: line for line in screen.splitlines() if line.strip()}
+        for name, words in {
+            "model-api": ("✗ open", "12", "by hand", "by ana (api): vendor", "model gpt-x"),
+            "smtp": ("✓ closed", "http.5xx 3/5, timeout 1/5", "20%"),
+            "files.example.org": ("‖ shut", "5m", "the server answered 429", "http calls of this host"),
+        }.items():
+            for word in words:
+                assert word in lines[name], (word, lines[name])
+
+
+async def to_backends(operator) -> None:
+    panel = cast("QueuesScreen", operator.app.screen).panels.backends
+    for _ in range(4):
+        if not panel.has_focus:
+            await operator.press("tab")
+    await operator.until(lambda: panel.has_focus, "Tab does not lead to the backends")
+
+
+async def test_p_closes_a_breaker_after_a_question_and_opens_it_at_once_with_an_undo() -> None:
+    control = stocked()
+    async with console(control) as operator:
+        await at_pools(operator, "model-api")
+        await operator.press("r")
+        await operator.hears("this acts on backends: Tab goes there")
+        await to_backends(operator)
+        await operator.press("p")
+        await operator.sees("Close the breaker of model-api (open by ana (api): vendor invoice)")
+        await operator.press("y")
+        await operator.sees("✓ closed")
+        await operator.press("p")
+        await operator.hears("open the breaker of model-api: nothing of it starts: z undoes it")
+        await operator.sees("✗ open")
+        await operator.press("z")
+        await operator.hears("undo: open the breaker of model-api: nothing of it starts")
+        await operator.press("ctrl+r")
+        await operator.misses("✗ open")
+        await operator.press("r")
+        await operator.sees("Reset the breaker of model-api (closed): its failures are forgotten? [y/N]")
+        await operator.press("y")
+        await operator.sees("tried out")
+        await operator.press("enter")
+        await operator.sees("wait:shut,breaker")
+        assert [asked.change for asked in control.capacity_changes] == [
+            CloseBackend(name="model-api"),
+            OpenBackend(name="model-api"),
+            CloseBackend(name="model-api"),
+            ResetBackend(name="model-api"),
+        ]
 
 
 async def test_plus_and_minus_resize_the_pool_under_the_cursor_and_ask() -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from console.desk import Desk
 from console.dialogs.menu import MenuDialog
 from console.rows.amounts import amount_text
+from console.rows.backend_rows import BackendRow
 from console.screens.parts.hosts import VerbHost
 from console.verbs.capacity import NewMaximum, shown_max
 from console.verbs.reasons import CAPACITY, NO_ENGINE
@@ -28,6 +29,7 @@ _AGES = {
 }
 _BY_HAND = SafeText("all of them, each with an amount that you type")
 _NO_POOL = SafeText("resize acts on pools: Tab goes there")
+_NO_BACKEND = SafeText("this acts on backends: Tab goes there")
 _NO_LIMIT = SafeText("this row has no budget or limit to raise")
 _NOTHING_UNKNOWN = SafeText("no amount is unknown")
 
@@ -39,6 +41,7 @@ class Chosen:
     pool: PoolView | None = None
     limit: LimitView | None = None
     gauge: GaugeView | None = None
+    backend: BackendRow | None = None
     listed: CapacityView | None = None
 
 
@@ -61,6 +64,8 @@ class CapacityKeys:
             return NO_ENGINE
         if action == "resize" and chosen.pool is None:
             return _NO_POOL
+        if action in ("switch_backend", "reset_backend") and chosen.backend is None:
+            return _NO_BACKEND
         if action == "raise_limit" and chosen.limit is None:
             return _NO_LIMIT
         if action == "reconcile" and not (chosen.gauge and chosen.gauge.unknown):
@@ -76,6 +81,16 @@ class CapacityKeys:
         """Pause the pool under the cursor, or resume it."""
         if (pool := self._chosen().pool) is not None:
             self._begin(lambda: self._desk.capacity.pause(pool))
+
+    def switch_backend(self) -> None:
+        """Open the breaker of the backend under the cursor, or close it."""
+        if (row := self._chosen().backend) is not None:
+            self._begin(lambda: self._desk.backends.switch(row))
+
+    def reset_backend(self) -> None:
+        """Let a task try out the backend under the cursor."""
+        if (row := self._chosen().backend) is not None:
+            self._begin(lambda: self._desk.backends.reset(row))
 
     def raise_limit(self) -> None:
         """Give the limit under the cursor another maximum."""
