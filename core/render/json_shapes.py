@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from core.model.amounts import write_amount
 from core.model.errors import TaskdeckError
 from core.model.estimates import AUTO, Estimate
 from core.model.events import EventView
 from core.model.failures import FamilyView
 from core.model.limit_commands import Charged
-from core.model.limits import MICRO, Price
+from core.model.limits import Price
 from core.model.past import PastJob, PastTask
 from core.model.run_times import UsualTime
 from core.model.usage_views import Spending
@@ -202,21 +203,21 @@ def task_detail_shape(detail: TaskDetail) -> JsonObject:
 
 
 def _cost_shape(cost: Estimate | None) -> JsonValue:
-    """Return numbers by unit, the text of one that needs outputs, `auto`, or None."""
+    """Return decimal texts by unit, the text of one that needs outputs, `auto`, or None."""
     if cost is None or cost.is_auto:
         return None if cost is None else AUTO
-    return {**{unit: _number(amount) for unit, amount in cost.amounts.items()}, **cost.expressions}
+    return {**{unit: write_amount(amount) for unit, amount in cost.amounts.items()}, **cost.expressions}
 
 
 def spending_shape(spent: Spending) -> JsonObject:
     """Return what was spent of a unit, as `usage --json` has it; `unknown` is not in the total."""
     return {
         "unit": spent.unit,
-        "total": _number(spent.total),
-        "reported": _number(spent.reported),
-        "estimated": _number(spent.estimated),
-        "corrected": _number(spent.corrected),
-        "unknown": _number(spent.unknown),
+        "total": write_amount(spent.total),
+        "reported": write_amount(spent.reported),
+        "estimated": write_amount(spent.estimated),
+        "corrected": write_amount(spent.corrected),
+        "unknown": write_amount(spent.unknown),
         "entries": spent.entries,
         "unpriced": spent.unpriced,
     }
@@ -228,7 +229,7 @@ def charged_shape(charged: Charged) -> JsonObject:
         "booked": charged.landed,
         "late": charged.late,
         "spent": [
-            {"unit": one.unit, "amount": _number(one.amount), "model": one.model, "price": one.price}
+            {"unit": one.unit, "amount": write_amount(one.amount), "model": one.model, "price": one.price}
             for one in charged.spent
         ],
         "budgets": [
@@ -236,8 +237,8 @@ def charged_shape(charged: Charged) -> JsonObject:
                 "name": one.name,
                 "key": one.key or None,
                 "unit": one.unit,
-                "left": _number(one.left),
-                "max": _number(one.max),
+                "left": write_amount(one.left),
+                "max": write_amount(one.max),
                 "spent": one.is_spent,
             }
             for one in charged.budgets
@@ -249,16 +250,11 @@ def price_shape(price: Price) -> JsonObject:
     """Return a price as `prices --json` has it: dollars for `per` tokens."""
     return {
         "model": price.model,
-        "input": _number(price.input),
-        "output": _number(price.output),
+        "input": write_amount(price.input),
+        "output": write_amount(price.output),
         "per": price.per,
         "from": _iso(price.since or None),
     }
-
-
-def _number(amount: int) -> float:
-    # A float holds every amount exactly, up to the largest.
-    return amount // MICRO if amount % MICRO == 0 else amount / MICRO
 
 
 def event_shape(event: EventView) -> JsonObject:

@@ -290,7 +290,7 @@ def test_exec_says_what_its_task_comes_under_and_show_tells_it(home: Path, deck:
     said = ("limits", "cost", "prefer", "on_exhausted", "tags", "project")
     assert {name: shown[name] for name in said} == {
         "limits": [{"limit": "db", "key": None}, {"limit": "host", "key": "h=1"}],
-        "cost": {"usd": 0.1, "tokens": 3000},
+        "cost": {"usd": "0.1", "tokens": "3000"},
         "prefer": ["deep", "fast"],
         "on_exhausted": "finish",
         "tags": ["slow"],

@@ -84,7 +84,7 @@ def test_a_loop_of_charges_ends_when_its_budget_is_spent_and_usage_tells_it(plac
     said = json.loads(answer)
     assert said["spent"][1] == {
         "unit": "usd",
-        "amount": 0.0045,
+        "amount": "0.0045",
         "model": "gpt-x",
         "price": "2.5/10 usd per 1000000",
     }
@@ -92,8 +92,8 @@ def test_a_loop_of_charges_ends_when_its_budget_is_spent_and_usage_tells_it(plac
         "name": "team",
         "key": None,
         "unit": "usd",
-        "left": -0.2045,
-        "max": 1,
+        "left": "-0.2045",
+        "max": "1",
         "spent": True,
     }
     with_engine = place.run("usage", "--by", "project", "--unit", "usd", "--json")
@@ -103,11 +103,11 @@ def test_a_loop_of_charges_ends_when_its_budget_is_spent_and_usage_tells_it(plac
     assert json.loads(without.stdout) == {
         "project": "ana",
         "unit": "usd",
-        "total": 1.2045,
-        "reported": 1.2045,
-        "estimated": 0,
-        "corrected": 0,
-        "unknown": 0,
+        "total": "1.2045",
+        "reported": "1.2045",
+        "estimated": "0",
+        "corrected": "0",
+        "unknown": "0",
         "entries": 4,
         "unpriced": 0,
     }
@@ -207,8 +207,8 @@ def test_prices_are_listed_with_the_day_from_which_each_holds(deck: Deck, config
     shown = [json.loads(line) for line in deck("prices", "--json").out.splitlines()]
     assert shown[2] == {
         "model": "gpt-y",
-        "input": 3,
-        "output": 4,
+        "input": "3",
+        "output": "4",
         "per": 1_000_000,
         "from": "2026-06-01T00:00:00.000Z",
     }
