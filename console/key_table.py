@@ -167,8 +167,17 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
         ("reset_backend", "r", "r", "reset_backend", "let a task try out the backend (asks)", ""),
         ("next_panel", "tab", "Tab", "app.focus_next", "go on: pools, limits, backends, queues", "panel"),
     ),
-    "budgets": (("budget_open", "enter", "Enter", "open", "its gauges, by key", "keys"),),
-    "gauges": (("gauge_open", "enter", "Enter", "open", "the tasks that wait for limits", "waiting"),),
+    "budgets": (
+        ("budget_open", "enter", "Enter", "open", "what was booked on it, newest first", "entries"),
+        ("budget_keys", "v", "v", "keys", "all its keys", "keys"),
+    ),
+    "gauges": (
+        ("gauge_open", "enter", "Enter", "open", "what was booked on it, or who waits for the limit", "open"),
+    ),
+    "entries": (
+        ("entry_open", "enter", "Enter", "open", "the task that spent it", "task"),
+        ("entry_back", "escape,backspace", "Esc", "back", "back", ""),
+    ),
     "money": (
         ("money_back", "escape,backspace", "Esc", "back", "back", ""),
         ("raise", "B", "B", "raise_limit", "raise the budget (plan, reason, asks)", "raise"),

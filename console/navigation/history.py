@@ -23,6 +23,14 @@ class LogPlace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GaugeRef:
+    """A limit under one of its keys."""
+
+    limit: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AsOf:
     """The jobs at an earlier moment (ms UTC), or the tasks that a job had then."""
 
@@ -30,7 +38,7 @@ class AsOf:
     job_id: int | None = None
 
 
-Subject: TypeAlias = int | str | Filter | LogPlace | AsOf
+Subject: TypeAlias = int | str | Filter | LogPlace | AsOf | GaugeRef
 """What a place shows: an id, the name of a queue, rows that a filter finds, a line of an output, a moment."""
 LONGEST = 100
 """Places that are remembered."""

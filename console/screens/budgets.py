@@ -34,7 +34,7 @@ class BudgetsScreen(MoneyScreen):
         parts += [f"{spent:,} spent"] if spent else []
         return safe_line(f" Budgets  {'  '.join([*parts, *more_keys(self.listed)])}")
 
-    def action_open(self) -> None:
+    def action_keys(self) -> None:
         """Show the gauges of the budget, by key."""
         row = self.table.selected
         self.visit("gauges", None if row is None else row.limit.name)

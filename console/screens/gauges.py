@@ -58,10 +58,6 @@ class GaugesScreen(MoneyScreen):
         shown = f"{self.table.count:,} of {limit.keys:,} keys" if limit.keys > self.table.count else ""
         return safe_line("  ".join(filter(None, (f" {noun} {limit.name}", what, under_text(limit), shown))))
 
-    def action_open(self) -> None:
-        """Show the tasks that wait for limits and budgets."""
-        self.action_waiting()
-
     def _limit(self) -> LimitView | None:
         limits = () if self.listed is None else self.listed.limits
         return next((limit for limit in limits if limit.name == self._subject), None)

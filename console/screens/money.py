@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 
 from console.desk import Desk
 from console.key_table import bindings
+from console.navigation.history import GaugeRef
 from console.rows.budget_lines import budget_lines
 from console.rows.budget_rows import BudgetRow, budget_row_format
 from console.rows.listing import now_ms
@@ -99,8 +100,12 @@ class MoneyScreen(DeskScreen):
         self.action_open()
 
     def action_open(self) -> None:
-        """Show what is behind the row under the cursor."""
-        raise NotImplementedError
+        """Show the entries of the budget; of a limit on starts, who waits for it."""
+        row = self.table.selected
+        if row is not None and row.limit.unit:
+            self.visit("entries", GaugeRef(limit=row.limit.name, key=row.gauge.key))
+        elif row is not None:
+            self.action_waiting()
 
     def action_waiting(self) -> None:
         """Show the tasks that wait for limits and budgets."""

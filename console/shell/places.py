@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from console.desk import Desk
-from console.navigation.history import AsOf, LogPlace
+from console.navigation.history import AsOf, GaugeRef, LogPlace
 from console.screens.base import DeskScreen, Subject
 from console.screens.budgets import BudgetsScreen
+from console.screens.entries import EntriesScreen
 from console.screens.failures import FailuresScreen
 from console.screens.found_lines import FoundLinesScreen
 from console.screens.gauges import GaugesScreen
@@ -58,6 +59,7 @@ ABOUT: dict[str, type[DeskScreen]] = {
     "why a task waits": WhyScreen,
     "an earlier time": PastScreen,
     "the gauges of a limit": GaugesScreen,
+    "the entries of a budget": EntriesScreen,
 }
 _NUMBERED: dict[str, Callable[[Desk, int], DeskScreen]] = {
     "job": JobScreen,
@@ -100,6 +102,8 @@ def screen_for(desk: Desk, place: str, subject: Subject | None) -> DeskScreen:
             return PastScreen(desk, moment)
         case "runs", str(name):
             return RunsScreen(desk, name)
+        case "entries", GaugeRef() as gauge:
+            return EntriesScreen(desk, gauge)
         case "gauges", str(name):
             return GaugesScreen(desk, name)
         case "queue", str(name):

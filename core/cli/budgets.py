@@ -12,6 +12,7 @@ from core.cli.access import changing
 from core.cli.arguments import Remote
 from core.cli.capacity_changes import Said, Wanted, ask, change_and_tell, report
 from core.cli.command_groups import CommandGroup
+from core.cli.entry_lists import Entries, list_entries
 from core.cli.limit_lists import Listing, list_limits, tell_limit
 from core.cli.limits import InWindow, span_of
 from core.cli.parameters import Argument, Option
@@ -111,7 +112,7 @@ _LISTING = Listing(
     noun="budgets",
     others="limits",
     holds=lambda limit: limit.kind is LimitKind.BUDGET,
-    verbs=("set", "raise", "reset", "freeze", "unfreeze", "correct", "reconcile"),
+    verbs=("entries", "set", "raise", "reset", "freeze", "unfreeze", "correct", "reconcile"),
     columns=(
         Column(name="name", title="BUDGET", form=Form.TEXT, path="name", width=20, min_width=8),
         Column(name="key", title="KEY", form=Form.TEXT, path="key", width=20, min_width=6),
@@ -138,6 +139,20 @@ async def budgets(arguments: Listed) -> int:
     Of each budget the ten keys of which most is used; of those that are named, all.
     """
     return await list_limits(arguments, arguments.names, _LISTING)
+
+
+@_BUDGETS.verb(
+    "entries",
+    Entries,
+    "taskdeck budgets entries team",
+    "taskdeck budgets entries team --key acme --limit 0 --json",
+)
+async def entries(arguments: Entries) -> int:
+    """List what was booked on a budget, newest first: when, how much, by which attempt or operator, why.
+
+    First what attempts that run hold (`reserved`). Entries of earlier windows stay.
+    """
+    return await list_entries(arguments)
 
 
 @_BUDGETS.change("set", SetMax, "taskdeck budgets set team 50 --reason 'approved by Ana'", signed=True)
@@ -243,4 +258,4 @@ async def _task(deck: ReadingAPI, ref: str) -> int:
     return await deck.find_task(named)
 
 
-COMMANDS = (budgets, set_budget, raise_budget, reset, freeze, unfreeze, correct, reconcile)
+COMMANDS = (budgets, entries, set_budget, raise_budget, reset, freeze, unfreeze, correct, reconcile)

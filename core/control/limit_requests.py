@@ -10,6 +10,7 @@ from core.control.requests import Kind, Request, verb
 from core.model import bounds
 from core.model.capacity_commands import CapacityChange
 from core.model.commands import Operated
+from core.model.entry_views import EntryQuery, EntryView
 from core.model.limit_views import CapacityView, GaugeView
 from core.model.views import Page
 
@@ -22,6 +23,13 @@ class Capacity(Request[CapacityView], frozen=True, kw_only=True):
 @verb("gauges", Kind.READ)
 class Gauges(Request[Page[GaugeView]], frozen=True, kw_only=True):
     name: str
+    after: str | None = None
+    limit: int = PAGE
+
+
+@verb("entries", Kind.READ)
+class Entries(Request[Page[EntryView]], frozen=True, kw_only=True):
+    query: EntryQuery
     after: str | None = None
     limit: int = PAGE
 

@@ -90,6 +90,9 @@ class ReadingControl(ReadingAPI):
         answers.to(
             limit_requests.Gauges, lambda r: gauges_of(reports.limits, r.name, after=r.after, limit=r.limit)
         )
+        answers.to(
+            limit_requests.Entries, lambda r: reports.entries.page(r.query, after=r.after, limit=r.limit)
+        )
         answers.to(reading_api.Events, self._events)
         outputs = OutputReading(reports, self._files)
         answers.to(log_requests.Log, outputs.chunk)

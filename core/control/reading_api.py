@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from typing import Self, TypeVar
 
 from core.control.arguments import LOG_BYTES, PAGE, EventQuery
-from core.control.limit_requests import Capacity, Gauges
+from core.control.limit_requests import Capacity, Entries, Gauges
 from core.control.log_requests import CountInLog, FindInLog, FindInLogs, Log, LogLines
 from core.control.requests import Kind, Request, verb
 from core.filters.terms import Filter
 from core.model import counts, log_views, timelines, views, waits
 from core.model.bundles import BundlePage
+from core.model.entry_views import EntryQuery, EntryView
 from core.model.events import EventView
 from core.model.failures import FamilyList, FamilyScope
 from core.model.limit_views import CapacityView, GaugeView
@@ -231,6 +232,17 @@ class ReadingAPI(ABC):
     ) -> views.Page[GaugeView]:
         """Return a page of the gauges of one limit, by key; raise `NotFound` (`limit.unknown`)."""
         return await self.ask(Gauges(name=name, after=after, limit=limit))
+
+    async def entries(
+        self, query: EntryQuery, *, after: str | None = None, limit: int = PAGE
+    ) -> views.Page[EntryView]:
+        """Return a page of the ledger's entries that count in one gauge, newest first.
+
+        The first page begins with what attempts that run hold (`reserved`), at most `limit` of them. A page
+        may end early after 100,000 entries of other gauges. Raises `NotFound` (`limit.unknown`,
+        `gauge.unknown`), `Conflict` (`limit.unmetered`) and `Invalid` (`page.cursor`).
+        """
+        return await self.ask(Entries(query=query, after=after, limit=limit))
 
     async def events(
         self, query: EventQuery | None = None, *, after_id: int = 0, limit: int = PAGE

@@ -140,6 +140,16 @@ def test_what_an_attempt_spent_whose_end_was_not_seen_is_reconciled(
     assert (done.returncode, done.stdout) == (0, "1 amount reconciled\n"), done.stderr
     known = json.loads(place.run("budgets", "team", "--json").stdout)
     assert (known["used"], known["unknown"], known["left"]) == ("0.12", "0", "1.88")
+    listed = place.run("budgets", "entries", "team", "--json")
+    entries = [json.loads(line) for line in listed.stdout.splitlines()]
+    assert [(one["kind"], one["amount"], one["key"], one["attempt"]) for one in entries] == [
+        ("reconciled", "0.12", "long", 1),
+        ("unknown", "0.3", "long", 1),
+    ]
+    assert (entries[0]["reason"], entries[0]["released"]) == ("the bill", "0.3")
+    cut = place.run("budgets", "entries", "team", "--limit", "1")
+    assert cut.stdout.splitlines()[1].split()[3:7] == ["reconciled", "0.12", "usd", "2"]
+    assert "showing the newest 1; all of them: --limit 0" in cut.stderr
     again = place.run("budgets", "reconcile", "--older", "0s", "--as-estimated")
     assert (again.returncode, again.stdout) == (0, "nothing changed: nothing so old is unknown\n")
     assert "error[amount.known]" in place.run("budgets", "reconcile", "2/long", "--as-estimated").stderr
@@ -217,6 +227,9 @@ def test_the_word_list_may_be_left_out_and_options_may_stand_first(quiet: Deck, 
             "limit `dv` does not exist; known: api, backend:model-api, db, mails, retry:model-api\n",
         ),
         (("limits", "team"), "'taskdeck budgets team' has one of that name"),
+        (("budgets", "entries", "teem"), "did you mean `team`?"),
+        (("budgets", "entries", "db"), "error[limit.unmetered]"),
+        (("budgets", "entries", "team", "--key", "x"), "has no key `x`"),
         (("budgets", "teem"), "did you mean `team`?"),
         (("budgets", "raise", "teem", "5"), "did you mean `team`?"),
         (("budgets", "set", "team", "much"), "give an amount of usd"),

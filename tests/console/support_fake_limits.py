@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from core.control import limit_requests
 from core.model.commands import Operated
+from core.model.entry_views import EntryView
 from core.model.limit_views import CapacityView
 from core.model.views import Page
 from tests.console.support_fake_logs import FakeLogs
@@ -15,6 +16,8 @@ class FakeLimits(FakeLogs):
     def __init__(self) -> None:
         super().__init__()
         self.capacity_view = CapacityView()
+        self.entries: list[EntryView] = []
+        """Newest first, what is held before them."""
         self.capacity_changes: list[limit_requests.ChangeCapacity] = []
 
     async def answer_capacity(self, _: limit_requests.Capacity) -> CapacityView:
@@ -23,6 +26,14 @@ class FakeLimits(FakeLogs):
     async def answer_gauges(self, r: limit_requests.Gauges):
         found = [one for one in self.capacity_view.limits if one.name == r.name]
         return Page(rows=tuple(gauge for one in found for gauge in one.gauges)[: r.limit])
+
+    async def answer_entries(self, r: limit_requests.Entries):
+        before = None if r.after is None else int(r.after)
+        held = [one for one in self.entries if not one.id and before is None]
+        booked = [one for one in self.entries if one.id and (before is None or one.id < before)]
+        page = booked[: r.limit]
+        more = str(page[-1].id) if len(booked) > r.limit else None
+        return Page(rows=(*held, *page), next=more)
 
     async def answer_change_capacity(self, r: limit_requests.ChangeCapacity) -> Operated:
         self.capacity_changes.append(r)

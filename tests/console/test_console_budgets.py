@@ -7,6 +7,7 @@ import pytest
 from console.rows.amounts import amount_text, shares
 from console.rows.budget_rows import BudgetRow, BudgetState, bar_text
 from core.model.capacity_commands import Freeze, Reconcile, SetLimit, Span, Unfreeze
+from core.model.entry_views import RESERVED, EntryView
 from core.model.limits import Window
 from core.model.records import replace
 from core.model.text import cells
@@ -185,12 +186,61 @@ async def test_unknown_amounts_are_booked_as_estimated_or_as_typed(keys, change)
 async def test_enter_lists_the_gauges_by_key_and_then_what_waits() -> None:
     async with console(MoneyControl()) as operator:
         await at_budgets(operator, "research")
-        await operator.press("j", "enter")
+        await operator.press("j", "v")
         await operator.sees("Budget team", "per day (UTC)", "for every task", "team · acme", "↻ soft")
-        await operator.press("enter")
+        await operator.press("w")
         await operator.sees("/ wait:")
         await operator.press("escape", "escape")
         await operator.sees("2 budgets")
+
+
+def entry(number: int, kind: str = "settled", **more: object) -> EntryView:
+    facts = {"unit": "usd", "amount": usd(0.5), "at": NOW - number, "counted_at": NOW, "job_id": 2, **more}
+    task = {} if kind == "correction" else {"task_id": number + 1, "epoch": 1, "key": f"t{number}"}
+    return EntryView(id=number, kind=kind, **{**task, **facts})
+
+
+async def test_enter_lists_the_entries_of_a_budget_newest_first_page_by_page() -> None:
+    control = MoneyControl()
+    control.entries = [
+        entry(0, RESERVED, key="runs"),
+        entry(451, "correction", amount=usd(-1.25), job_id=None, actor="ana (cli)", reason="refunded"),
+        *(entry(number) for number in range(450, 0, -1)),
+    ]
+    control.add_task(2, "clean", status="succeeded")
+    async with console(control) as operator:
+        await at_budgets(operator, "research")
+        await operator.press("j", "enter")
+        screen = await operator.sees("Entries of team", "1 reserved", "refunded", "row 1/201+")
+        lines = [line.split() for line in screen.splitlines()]
+        (held,) = [line for line in lines if "reserved" in line and "runs" in line]
+        assert held[-5:] == ["0.5", "2", "1", "1", "runs"]
+        (corrected,) = [line for line in lines if "correction" in line]
+        assert corrected[-4:] == ["-1.25", "ana", "(cli)", "refunded"]
+        await operator.press("G")
+        await operator.sees("/401+")
+        await operator.press("G")
+        await operator.sees("/452")
+        await operator.press("G")
+        await operator.sees("row 452/452", "t1")
+        control.entries.insert(1, entry(452, key="newest"))
+        control.note("attempt.succeeded")
+        await operator.beat()
+        await operator.sees("/453")
+        await operator.press("g")
+        await operator.sees("newest")
+        await operator.press("escape")
+        await operator.sees("2 budgets")
+
+
+async def test_entries_of_hostile_names_are_shown_as_glyphs() -> None:
+    control = MoneyControl()
+    control.entries = [entry(1, key=HOSTILE, actor=HOSTILE, reason=HOSTILE, model=HOSTILE)]
+    async with console(control, size=(220, 40)) as operator:
+        await at_budgets(operator, "research")
+        await operator.press("enter")
+        await operator.sees("Entries of research", VISIBLE)
+        assert all(line.isprintable() for line in strips_of(operator.app.screen))
 
 
 async def test_a_window_that_turns_is_read_again_though_nothing_happened(monkeypatch) -> None:

@@ -29,6 +29,7 @@ from core.model.capacity_commands import (
     Span,
     Unfreeze,
 )
+from core.model.entry_views import EntryQuery
 from core.model.errors import Conflict, Invalid, NotFound
 from core.model.limit_views import BreakerState, GaugeView, LimitView, PoolView
 from core.model.limits import LimitKind, LimitRef, Per
@@ -227,6 +228,13 @@ async def test_a_budget_is_frozen_raised_for_its_window_and_corrected(control: C
     used = (await gauge(control, "team")).used
     assert await changed(control, CorrectGauge(name="team", amount="-0.5"), reason="refund") == 1
     assert (await gauge(control, "team")).used == used - USD // 2
+    page = await control.entries(EntryQuery(limit="team"), limit=9)
+    assert [(one.kind, one.amount) for one in page.rows[:4]] == [
+        *[("reserved", USD)] * 3,
+        ("correction", -USD // 2),
+    ]
+    assert sorted(one.task_id for one in page.rows[:3]) == list(ids)
+    assert (page.rows[3].actor, page.rows[3].reason) == (by("ann"), "refund")
     assert await changed(control, ResetLimit(name="team")) == 1
     await end(control, ids)
     # For the next door: as it was.
@@ -277,6 +285,9 @@ async def test_a_backend_is_opened_and_closed_by_hand_and_says_who_and_why(contr
         (lambda c: changed(c, OpenBackend(name="steps", for_ms=0)), Invalid, "task.for_ms"),
         (lambda c: changed(c, ResetLimit(name="bd")), NotFound, "limit.unknown"),
         (lambda c: c.gauges("bd"), NotFound, "limit.unknown"),
+        (lambda c: c.entries(EntryQuery(limit="bd")), NotFound, "limit.unknown"),
+        (lambda c: c.entries(EntryQuery(limit="db")), Conflict, "limit.unmetered"),
+        (lambda c: c.entries(EntryQuery(limit="team"), after="x"), Invalid, "page.cursor"),
         (
             lambda c: changed(c, CorrectGauge(name="db", amount="1"), reason="x"),
             Conflict,

@@ -40,8 +40,9 @@ from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.filters.patterns import Case
 from core.filters.text_query import Syntax, TextQuery
-from core.model.capacity_commands import Freeze, ResizePool, SetLimit, Span
+from core.model.capacity_commands import Freeze, OpenBackend, ResizePool, SetLimit, Span
 from core.model.commands import Operated, Submitted
+from core.model.entry_views import EntryQuery
 from core.model.errors import Bug, Unavailable
 from core.model.failures import FamilyScope
 from core.model.log_views import LOG_END, Way
@@ -201,6 +202,16 @@ BODIES: list[tuple[str, Callable[[ControlAPI], Awaitable[object]], str]] = [
     ("resume_engine", lambda c: c.resume_engine(), "{}"),
     ("capacity", lambda c: c.capacity(), "{}"),
     ("gauges", lambda c: c.gauges("db", after="k", limit=3), '{"name":"db","after":"k","limit":3}'),
+    (
+        "entries",
+        lambda c: c.entries(EntryQuery(limit="team", key="k"), after="9", limit=3),
+        '{"query":{"limit":"team","key":"k"},"after":"9","limit":3}',
+    ),
+    (
+        "change_capacity",
+        lambda c: c.change_capacity(OpenBackend(name="api", for_ms=5)),
+        '{"change":{"type":"open_backend","name":"api","for_ms":5}}',
+    ),
     (
         "change_capacity",
         lambda c: c.change_capacity(ResizePool(name="gpu", slots=2), reason="k", actor="ann"),

@@ -14,7 +14,7 @@ PARTS = {
     "Pulse, Retries, Failures, Orphans": ("pulse", "preset", "families", "task_by_task", "orphans"),
     "texts and logs": ("view", "text", "log", "found"),
     "graph, timeline and runs": ("node", "graph", "bars", "runs", "choose_run"),
-    "budgets, pools and limits": ("budgets", "gauges", "money", "pools"),
+    "budgets, pools and limits": ("budgets", "gauges", "entries", "money", "pools"),
     "an earlier time": ("past",),
 }
 """The parts of the key table under the headings of the page."""

@@ -11,6 +11,7 @@ from core.store.readers import Readers
 from core.store.reports.attempts import AttemptReports, LostReports
 from core.store.reports.binding import BindingReports
 from core.store.reports.conditions import ConditionReports
+from core.store.reports.entries import EntryReports
 from core.store.reports.events import EventReports
 from core.store.reports.expression_inputs import ExpressionReports
 from core.store.reports.failures import FailureReports
@@ -54,6 +55,7 @@ class Reports:
         self.pulse = PulseReports(source)
         self.waits = WaitReports(source)
         self.usage = UsageReports(source)
+        self.entries = EntryReports(source)
         self.timelines = TimelineReports(source)
         self.past = PastReports(source)
         self.run_times = RunTimeReports(source)
