@@ -67,6 +67,7 @@ COMMANDS: Mapping[str, str] = {
     "lines found in logs": "taskdeck logs --grep TEXT --where FILTER",
     "why a task waits": "taskdeck why TASK",
     "an earlier time": "taskdeck jobs --at TIME",
+    "the entries of a budget": "taskdeck budgets entries NAME",
 }
 """What says in lines what the screens of the console show of one thing, or of all that ever was."""
 

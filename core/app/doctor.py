@@ -23,7 +23,7 @@ from core.model.version import VERSION
 from core.model.views import EngineInfo
 from core.store.database import sqlite_version
 from core.store.store_copy import kept_copies
-from core.store.verify import verify_path
+from core.store.verify import undrained_queues, verify_path
 
 _RESTART = "run 'taskdeck stop --drain', or 'taskdeck serve --take-over'"
 SHOWN = 20
@@ -77,8 +77,18 @@ def _checks(options: Options) -> Iterator[Check]:
         yield Check(name="store", ok=False, message=f"cannot read {paths.db}: {error.strerror}")
         return
     yield from _owner(paths)
-    yield from judge_store(paths)
+    store = list(judge_store(paths))
+    yield from store
+    if all(check.ok and not check.warning for check in store):
+        yield from _queues(paths)
     yield from _copies(paths)
+
+
+def _queues(paths: Paths) -> Iterator[Check]:
+    for queue, tasks in undrained_queues(paths.db):
+        waiting = "1 task waits" if tasks == 1 else f"{tasks:,} tasks wait"
+        message = f"no pool drains `{queue}`: {waiting} there; add it to `queues` of a pool in config.toml"
+        yield Check(name="queue", ok=True, warning=True, message=message)
 
 
 def _settings(options: Options) -> Check:

@@ -167,6 +167,18 @@ class QueueView(Struct, frozen=True, kw_only=True):
     """How many tasks ended in each of the last ten half minutes, oldest first, the last one under way."""
     waited_ms: int | None = None
     """How long the tasks that run now had been queued, on average."""
+    pools: tuple[str, ...] | None = None
+    """Which pools drain it, in the order in which they are asked; None = that is not known."""
+    paused_pools: tuple[str, ...] = ()
+    """Which of them are paused."""
+
+    @property
+    def pools_text(self) -> str | None:
+        """Return the pools that drain it, `cpu, gpu (paused)`; `none` = its tasks wait."""
+        if self.pools is None:
+            return None
+        told = (f"{pool} (paused)" if pool in self.paused_pools else pool for pool in self.pools)
+        return ", ".join(told) or "none"
 
     @property
     def depth(self) -> int:

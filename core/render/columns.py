@@ -167,6 +167,7 @@ _QUEUES = (
     ("queued", "QUEUED", Form.NUMBER, "tasks.queued", 6, 7, 0),
     ("running", "RUNNING", Form.NUMBER, "tasks.running", 7, 7, 0),
     ("retrying", "RETRYING", Form.NUMBER, "tasks.retrying", 8, 8, 2),
+    ("pools", "POOLS", Form.TEXT, "pools_text", 7, 16, 3),
     ("oldest", "OLDEST", Form.AGE, "oldest_at", 6, 7, 1),
     ("waited", "WAITED", Form.LENGTH, "waited_ms", 6, 7, 2),
     ("ends", "5 MINUTES", Form.TREND, "ends", 10, 10, 3),

@@ -284,6 +284,8 @@ def queue_shape(queue: QueueView) -> JsonObject:
         "waited_ms": queue.waited_ms,
         "per_minute": queue.rate,
         "ends": list(queue.ends),
+        "pools": None if queue.pools is None else list(queue.pools),
+        "paused_pools": list(queue.paused_pools),
     }
 
 

@@ -74,6 +74,11 @@ _OF_POOLS = f"""CASE
     WHEN task.queue IN {_PAUSED} THEN 'pool_paused' END"""
 _OF_RANK = f"CASE {_OF_GAUGES} {' '.join(f'WHEN {n} THEN {c.value!r}' for c, n in _RANK.items())} END"
 
+UNDRAINED = (
+    "SELECT c.ref, c.n FROM counter c WHERE c.scope = 'queue' AND c.status = 'queued' AND c.n > 0"
+    f" AND EXISTS (SELECT 1 FROM pool WHERE removed_at IS NULL) AND c.ref IN {_UNDRAINED} ORDER BY 1"
+)
+"""Queues that have queued tasks and that no pool drains, with how many; none where no pool is known."""
 WAIT_CODE = f"""(CASE task.status
   WHEN 'blocked' THEN CASE
     WHEN (SELECT j.status FROM job j WHERE j.id = task.job_id) = 'ending' THEN 'ending'

@@ -36,6 +36,22 @@ async def test_a_store_that_worked_is_well_and_a_running_engine_is_seen(tmp_path
     assert [check.message for check in after.checks if check.name == "engine"] == ["no engine runs"]
 
 
+async def test_a_queue_that_no_pool_drains_is_warned_of_while_something_waits_there(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text('[pools.cpu]\nslots = 1\nqueues = ["default"]\n')
+    async with core.open_engine(home=tmp_path) as deck:
+        await deck.enqueue(core.TaskSpec(uses="delay", with_={"seconds": 0}, queue="gpu"))
+        await deck.wait_tasks([await deck.enqueue(core.TaskSpec(uses="delay", with_={"seconds": 0}))])
+        during = await doctor(Options(home=tmp_path))
+        pools = {queue.name: queue.pools_text for queue in await deck.control.queues()}
+    assert during.ok
+    (warned,) = [check for check in during.checks if check.name == "queue"]
+    assert (warned.warning, warned.message.startswith("no pool drains `gpu`: 1 task waits there")) == (
+        True,
+        True,
+    )
+    assert pools == {"default": "cpu", "gpu": "none"}
+
+
 async def test_a_row_that_was_changed_by_hand_is_found(tmp_path: Path) -> None:
     async with core.open_engine(home=tmp_path, slots=2) as deck:
         await deck.wait_tasks([await deck.enqueue(core.TaskSpec(uses="delay", with_={"seconds": 0}))])

@@ -217,6 +217,7 @@ class FakeRows:
                 paused_by="me" if name in self.paused else None,
                 pause_reason=None,
                 oldest_at=NOW if counts[name]["queued"] else None,
+                pools=("default",),
             )
             for name in sorted(counts)
         )

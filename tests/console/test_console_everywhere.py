@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from console.dialogs.menu import MenuDialog
-from console.navigation.history import AsOf
+from console.navigation.history import AsOf, GaugeRef
 from console.shell.palette_entries import entries_of
 from console.shell.places import ROOTS, all_names
 from console.widgets.form import SafeInput
 from console.widgets.line_dialog import LineDialog
 from core.filters.fields import Noun
 from core.filters.terms import Filter
+from core.model.entry_views import EntryView
 from core.model.orphans import OrphanKind
 from tests.console.support_console import HOSTILE, VISIBLE, Operator, console
 from tests.console.support_fake_control import NOW, FakeControl
@@ -31,6 +32,7 @@ ABOUT = {
     "why a task waits": ("why", 2),
     "an earlier time": ("as of", AsOf(at=NOW)),
     "the gauges of a limit": ("gauges", "team"),
+    "the entries of a budget": ("entries", GaugeRef(limit="team", key="")),
 }
 """The places that are about something, by their name, with what they are about."""
 
@@ -45,6 +47,9 @@ def stocked() -> FakeControl:
     control.add_orphan(3, kind=OrphanKind.LOST)
     stock_limits(control)
     control.outputs[1] = b"first\n\x1b[31mred\n"
+    control.entries = [
+        EntryView(id=1, at=NOW, kind="settled", unit="usd", amount=5, counted_at=NOW, task_id=1, epoch=1)
+    ]
     return control
 
 

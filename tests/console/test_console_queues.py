@@ -56,9 +56,9 @@ async def test_a_queue_tells_its_depth_age_rate_and_why_it_is_paused() -> None:
         for title in ("QUEUED", "RUNNING", "OLDEST", "PER MIN", "FAILED", "PAUSED", "BY", "REASON"):
             assert title in screen
         mail = next(line for line in screen.splitlines() if line[1:].startswith("mail"))
-        assert mail.split() == ["mail", "‖", "paused", "3", "2h5m", "12.3", "2h5m", "me", "quota"]
+        assert mail.split() == ["mail", "‖", "paused", "3", "default", "2h5m", "12.3", "2h5m", "me", "quota"]
         default = next(line for line in screen.splitlines() if line[1:].startswith("default"))
-        assert default[1:].split() == ["default", "◐", "open", "1", "12.3", "✗", "1"]
+        assert default[1:].split() == ["default", "◐", "open", "1", "default", "12.3", "✗", "1"]
 
 
 async def test_p_pauses_at_once_and_resumes_what_is_paused() -> None:

@@ -68,6 +68,11 @@ async def read_drains(db: AsyncConnection) -> Sequence[Pool]:
     return pools or [Pool(name=DEFAULT_POOL, slots=1)]
 
 
+async def read_paused(db: AsyncConnection) -> frozenset[str]:
+    """Return the names of the pools that are paused."""
+    return frozenset(row.name for row in (await db.execute(_POOLS)).all() if row.paused_at is not None)
+
+
 def pools_of(queue: str, pools: Sequence[Pool]) -> tuple[str, ...]:
     """Return the names of the pools that drain a queue."""
     return tuple(pool.name for pool in pools if not pool.queues or queue in pool.queues)

@@ -14,6 +14,7 @@ from core.filters.fields import Noun
 from core.filters.selecting import select as select_views
 from core.filters.terms import Filter
 from core.model.views import QueueView
+from core.store.reports.pools import pools_of, read_drains, read_paused
 from core.store.reports.rows import QUEUES, Throughput, counts_of, queue_view
 from core.store.reports.source import Source, engine_offset
 from core.store.schema import BUCKET, counter, queue
@@ -78,6 +79,8 @@ async def read_queues(db: AsyncConnection, where: Filter | None, *, now: int) ->
     oldest, ends = await _oldest(db), await _ends(db, now=now)
     rates, waited = _rates(ends, now=now + await engine_offset(db)), await _waited(db)
     rows = (await db.execute(QUEUES.order_by(queue.c.name))).all()
+    pools, paused = await read_drains(db), await read_paused(db)
+    drained = {row.name: pools_of(row.name, pools) for row in rows}
     views = [
         queue_view(
             row,
@@ -88,6 +91,8 @@ async def read_queues(db: AsyncConnection, where: Filter | None, *, now: int) ->
                 ends=ends.get(row.name, (0,) * STEPS),
                 waited_ms=waited.get(row.name),
             ),
+            pools=drained[row.name],
+            paused_pools=tuple(pool for pool in drained[row.name] if pool in paused),
         )
         for row in rows
     ]

@@ -132,7 +132,14 @@ def stage_view(row: AnyRow, counts: Counts) -> StageView:
     )
 
 
-def queue_view(row: AnyRow, counts: Counts, throughput: Throughput) -> QueueView:
+def queue_view(
+    row: AnyRow,
+    counts: Counts,
+    throughput: Throughput,
+    *,
+    pools: tuple[str, ...],
+    paused_pools: tuple[str, ...] = (),
+) -> QueueView:
     """Make the view of a row of `QUEUES`."""
     return QueueView(
         name=row.name,
@@ -144,6 +151,8 @@ def queue_view(row: AnyRow, counts: Counts, throughput: Throughput) -> QueueView
         rate=throughput.rate,
         ends=throughput.ends,
         waited_ms=throughput.waited_ms,
+        pools=pools,
+        paused_pools=paused_pools,
     )
 
 

@@ -19,6 +19,7 @@ from core.store.verify.check import Check
 from core.store.verify.checks import CHECKS
 from core.store.verify.fold import COLUMNS, Fact, Folded, fold
 from core.store.verify.fold_jobs import FoldedJob
+from core.store.wait_codes import UNDRAINED
 
 MOST = 20
 """Findings of one code at the most; where one row is wrong, thousands may be."""
@@ -70,6 +71,15 @@ def verify_path(path: Path) -> Findings:
     connection = open_readonly(path)
     try:
         return verify(connection)
+    finally:
+        connection.close()
+
+
+def undrained_queues(path: Path) -> list[tuple[str, int]]:
+    """Return the queues whose tasks wait because no pool drains them; raise as `verify_path` does."""
+    connection = open_readonly(path)
+    try:
+        return [(str(queue), int(tasks)) for queue, tasks in connection.execute(UNDRAINED)]
     finally:
         connection.close()
 
