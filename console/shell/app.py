@@ -108,8 +108,7 @@ class ConsoleApp(App[None]):
         memory = Memory(options.home, deck=options.deck)
         self.DEFAULT_MODE = first_root(memory)  # type: ignore[misc] # Textual begins with this mode.
         # Without this, NO_COLOR would only turn colours into greys.
-        plain = True if "NO_COLOR" in os.environ else None
-        super().__init__(driver_class=CountingDriver, ansi_color=plain)
+        super().__init__(driver_class=CountingDriver, ansi_color=True if "NO_COLOR" in os.environ else None)
         # Nothing moves by itself; the terminal blinks its own cursor, if its owner wants that.
         self.animation_level = "none"
         notices, questions = Toasts(self), DialogQuestions(self)

@@ -1,4 +1,4 @@
-"""Entries of the ledger as readers see them, and what is held by attempts that run.
+"""Entries of the ledger, and what running attempts hold, for readers.
 
 Made by the store's reports; shown by `budgets entries` and the console. Amounts are millionths of the unit.
 """

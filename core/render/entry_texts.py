@@ -1,6 +1,6 @@
-"""Entries of the ledger as texts and as JSON; amounts as decimal text.
+"""Entries of the ledger as texts and as JSON.
 
-Used by `budgets entries` and the console.
+Used by `budgets entries` and the console. Amounts are decimal text.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ TOO_WIDE: tuple[str, ...] = (
     "core/app/reading/lasting_control.py",
     "core/app/hosting/lifetime.py",
     "core/app/reading/store.py",
+    "core/control/api.py",
     "core/control/local.py",
     "core/control/remote.py",
 )
