@@ -173,6 +173,7 @@ class ConsoleApp(App[None]):
     def on_mount(self) -> None:
         """Show the first screen, and begin to follow what changes."""
         self.boundary.watch()
+        self.call_later(self.key_order.begin)
         self.terminal_keys.watch()
         self.theme_switch.tell_unknown()
         start(self, self._open, group="begin")

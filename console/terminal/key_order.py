@@ -45,6 +45,7 @@ class KeyOrder:
     ) -> None:
         self._app = app
         self._deliver = deliver
+        self._is_begun = False
         self._is_settling = is_settling
         """Tells whether the screen still reads what a key asked for."""
         self._workers_before: frozenset[Worker[object]] = frozenset()
@@ -55,10 +56,22 @@ class KeyOrder:
         self._receiver: DOMNode = app
         self._since = 0.0
 
+    async def begin(self) -> None:
+        """Deliver what was typed ahead, to the first screen, as soon as that one has its focus."""
+        if not self._app.screen_stack or not self._app.screen.is_mounted:
+            self._app.set_timer(_LOOK, self.begin)
+        else:
+            # Behind the messages that mount the screen, and that set its focus.
+            self._app.screen.call_later(self._app.call_later, self._begun)
+
+    async def _begun(self) -> None:
+        self._is_begun = True
+        await self._deliver_next()
+
     async def take(self, event: TypedEvent) -> None:
         """Deliver a key, now or when those before it have been carried out."""
         self._waiting.append(event)
-        if not self._app.screen_stack:
+        if not self._is_begun or not self._app.screen_stack:
             return
         patience = _SETTLING if self._is_working() else _PATIENCE
         if self._under_way is None or time.monotonic() - self._since > patience:

@@ -6,10 +6,12 @@ import base64
 from pathlib import Path
 
 import pytest
+from textual import events
 
 from console.navigation.goto import GoToNumber, RecallView, SaveView, parse_place
 from console.navigation.history import History, Spot
 from console.screens.failed import FailedScreen
+from console.shell.app import ConsoleApp
 from console.shell.keymap_file import check_keymap
 from console.shell.places import GROUPS, ROOTS
 from core.control.api import Target
@@ -29,6 +31,20 @@ def stocked(tasks: int = 4) -> FakeControl:
         status = "failed" if number % 2 else "queued"
         control.add_task(job, f"t{number + 1}", status=status, queue="mail" if number < 2 else "default")
     return control
+
+
+async def test_a_key_typed_ahead_of_the_first_screen_is_for_that_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    hear = ConsoleApp.on_event
+
+    async def type_ahead(app: ConsoleApp, event: events.Event) -> None:
+        if isinstance(event, events.Load):
+            assert not app.screen_stack
+            await app.key_order.take(events.Key("3", "3"))
+        await hear(app, event)
+
+    monkeypatch.setattr(ConsoleApp, "on_event", type_ahead)
+    async with console(stocked()) as operator:
+        await operator.sees(" Tasks", "t4")
 
 
 async def test_a_verb_acts_on_the_marked_rows_and_not_on_the_cursor() -> None:
