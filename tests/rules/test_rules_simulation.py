@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from random import Random
+
+import pytest
+
 from core.model.gauges import Gauge
 from core.model.lanes import Head
 from core.model.limits import Limit, LimitKind, Per, Window
@@ -129,3 +133,66 @@ def test_an_attempt_of_an_earlier_window_gives_nothing_back_in_this_one() -> Non
         took=HOUR // 2,
     )
     assert told == [(1, HOUR), (2, HOUR + 10)]
+
+
+def test_what_is_queued_by_an_end_takes_its_place_in_its_lane_or_in_one_of_its_own() -> None:
+    arrivals = {1: [head(5, key=1), head(6, 2)], 5: [head(7, 3)]}
+    told = starts([head(1), head(2, key=9)], followers=lambda task_id, _: arrivals.get(task_id, ()), took=10)
+    assert sorted(told) == [(1, 0), (2, 40), (5, 20), (6, 10), (7, 30)]
+    assert starts([head(1)], followers=lambda _, now: [head(now + 2)] if now < 30 else (), took=10) == [
+        (1, 0),
+        (12, 10),
+        (22, 20),
+    ]
+
+
+def test_a_task_that_spends_less_than_it_held_leaves_the_rest_to_others() -> None:
+    spent = gauge(LimitKind.BUDGET, 10, unit="usd")
+    lane = [head(n, gset=1, usd=6) for n in (1, 2, 3)]
+    told = starts(lane, gauges={1: spent}, spends=lambda _: {"usd": 4}, took=10)
+    assert told == [(1, 0), (2, 10)]
+    assert starts(lane, gauges={1: spent}, took=10) == [(1, 0)]
+
+
+def test_who_asks_for_a_lane_hears_what_keeps_it_back_and_when() -> None:
+    spent = gauge(LimitKind.BUDGET, 10, unit="usd")
+    heard: list[tuple[int, int, int]] = []
+    starts(
+        [head(n, gset=1, usd=6) for n in (1, 2)],
+        [head(11, 2, gset=1, usd=7)],
+        slots={"p": 9},
+        gauges={1: spent},
+        took=10,
+        kept_back={2: lambda need, of, at: heard.append((need.amount, of.used, at))},
+    )
+    assert heard == [(7, 0, 0), (7, 6, 10)]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_what_is_chosen_ahead_is_what_would_be_chosen_then(seed: int) -> None:
+    random = Random(seed)
+    count = random.randint(1, 6)
+    lanes = [
+        [head(lane * 1_000 + n, lane, key=random.randint(-3, 3) * 10_000 + n) for n in range(60)]
+        for lane in range(1, count + 1)
+    ]
+    for lane in lanes:
+        lane.sort(key=lambda one: (one.sort_key, one.task_id))
+    took = {one.task_id: random.randint(1, 50) for lane in lanes for one in lane}
+
+    def followers(task_id: int, now: int) -> list[Head]:
+        if task_id % 3 or task_id > 50_000:
+            return []
+        return [head(task_id + 100_000, random_lane(task_id), key=now - task_id % 7 * 10_000)]
+
+    def random_lane(task_id: int) -> int:
+        return task_id % (count + 2) + 1
+
+    scene = {
+        "slots": {"p": random.randint(1, 5)},
+        "followers": followers,
+        "usual_ms": lambda one: took.get(one, 20),
+        "aging_step": 10**9,
+    }
+    asked = {1: gauge(LimitKind.CONCURRENCY, 10**6)}
+    assert starts(*lanes, **scene) == starts(*lanes, **scene, gauges=asked)

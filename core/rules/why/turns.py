@@ -5,15 +5,14 @@ Called for one task that is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from core.model.capacity_facts import LineFacts, OpenAttempt
+from core.model.capacity_facts import LineFacts
 from core.model.lanes import Head
 from core.model.limit_forms import costs_of
-from core.model.limits import DEFAULT_POOL, PoolOrder
+from core.model.limits import DEFAULT_POOL
 from core.model.records import replace
 from core.model.waits import EngineFacts, Place, TaskFacts
-from core.rules.simulation import Running, Scene, simulate
+from core.rules.queue_scene import scene_of
+from core.rules.simulation import Scene, simulate
 from core.rules.why.capacity import Capacity
 from core.rules.why.slots import by_pace, place_in_order
 
@@ -44,7 +43,7 @@ def place_of(task: TaskFacts, line: LineFacts, engine: EngineFacts, capacity: Ca
     place = replace(place, holders=tuple(holding[:HOLDERS_MAX]))
     if lanes and engine.aging_step:
         starts_at = _simulated(
-            task.task_id, _scene(lanes, pools, line=line, engine=engine, capacity=capacity)
+            task.task_id, scene_of(lanes, pools, line=line, engine=engine, capacity=capacity)
         )
         if starts_at is not None:
             return replace(place, starts_at=starts_at - capacity.offset)
@@ -75,51 +74,3 @@ def _may_start(head: Head, line: LineFacts, capacity: Capacity) -> bool:
 
 def _simulated(task_id: int, scene: Scene) -> int | None:
     return next((start.at for start in simulate(scene) if start.task_id == task_id), None)
-
-
-def _scene(
-    lanes: Sequence[Sequence[Head]],
-    pools: set[str],
-    *,
-    line: LineFacts,
-    engine: EngineFacts,
-    capacity: Capacity,
-) -> Scene:
-    configured = capacity.facts.pools
-    in_pool = {pool.name: pool.gauges for pool in configured}
-
-    def gauges_of(head: Head, pool: str) -> Sequence[int]:
-        of_queue = line.sets.get(line.queue_sets.get(head.queue, 0), ())
-        return tuple(dict.fromkeys((*in_pool.get(pool, ()), *of_queue, *line.sets.get(head.gset_id, ()))))
-
-    def pools_of(head: Head) -> Sequence[str]:
-        prefer = capacity.facts.prefers.get(head.gset_id, ())
-        return (
-            [pool.name for pool in capacity.pools_of(head.queue, prefer)] if configured else (DEFAULT_POOL,)
-        )
-
-    now = capacity.facts.now
-    slots = {pool.name: 0 if pool.paused else pool.slots for pool in configured if pool.name in pools}
-    return Scene(
-        lanes=lanes,
-        running=[_running(one, now) for one in line.open if not configured or one.pool in pools],
-        slots=slots if configured else {DEFAULT_POOL: engine.slots},
-        total=engine.slots - sum(one.pool not in slots for one in line.open) if configured else engine.slots,
-        listed={pool.name: pool.queues for pool in configured if pool.order is PoolOrder.LISTED},
-        pools_of=pools_of,
-        gauges=capacity.gauges,
-        gauges_of=gauges_of,
-        usual_ms=line.usual_ms.get,
-        now=now,
-        offset=capacity.offset,
-        aging_step=engine.aging_step,
-    )
-
-
-def _running(one: OpenAttempt, now: int) -> Running:
-    left = None if one.usual_ms is None else max(0, one.usual_ms - one.ran_ms)
-    return Running(
-        ends_at=None if left is None else now + left,
-        pool=one.pool,
-        held={gauge: one.held.get(gauge, 1) for gauge in one.gauges},
-    )
