@@ -6,13 +6,14 @@ Loaded by `core.cli.main` for its commands.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from core.cli.arguments import Hosting
 from core.cli.commands import Command
 from core.cli.output import emit, say, width
 from core.cli.parameters import Argument, Option
+from core.cli.predictions import read_params
 from core.cli.reading import reading
 from core.cli.refusals import usage, write_faults
 from core.cli.standard_input import piped_document
@@ -21,8 +22,10 @@ from core.engine.limit_checks import check_document, unit_warnings
 from core.files.kinds import exists
 from core.model.errors import Fault
 from core.model.ports import Checks
+from core.model.predictions import PredictionView
 from core.model.values import JsonObject, JsonValue
 from core.model.views import TaskDetail
+from core.render.prediction_texts import prediction_lines, prediction_shape
 from core.workflows.definition import Document
 from core.workflows.drawing import text_dag, whole_graph
 from core.workflows.expansion import Workflow, drafts, parse, parse_loaded
@@ -56,6 +59,12 @@ class Graph(Hosting):
         int | None,
         Option(metavar="N", min=1, help="Show the run times and the critical path of this job."),
     ] = None
+    predict: Annotated[
+        bool, Option(help="Say too how long it would take and what it would cost if it was run now.")
+    ] = False
+    param: Annotated[
+        list[str], Option(short="-p", metavar="K=V", help="A workflow parameter, for --predict.")
+    ] = field(default_factory=list)
 
 
 async def check(arguments: Check) -> int:
@@ -83,12 +92,27 @@ async def check(arguments: Check) -> int:
 async def graph(arguments: Graph) -> int:
     """Draw a workflow as text: stages, layers, needs, the longest chain."""
     workflow, times = await _subject(arguments)
+    view = await _predicted(workflow, arguments)
     if arguments.json:
-        emit(_shape(workflow.document, times))
+        shape = _shape(workflow.document, times)
+        emit(shape if view is None else {**shape, "prediction": prediction_shape(view)})
         return 0
     for line in text_dag(workflow.document, run_times=times or None, width=width()):
         say(line)
+    for line in () if view is None else prediction_lines(view):
+        say(line)
     return 0
+
+
+async def _predicted(workflow: Workflow, arguments: Graph) -> PredictionView | None:
+    """Return what a workflow would do now, if that was asked for."""
+    if not arguments.predict:
+        if arguments.param:
+            raise usage("-p goes with --predict", hint="a drawing has no parameters")
+        return None
+    params = read_params(arguments.param)
+    async with reading(arguments) as deck:
+        return await deck.predict(workflow.definition, params)
 
 
 def _checked_limits(workflow: Workflow, arguments: Check) -> list[Fault]:
@@ -175,6 +199,10 @@ COMMANDS = (
         name="graph",
         arguments=Graph,
         run=graph,
-        examples=("taskdeck graph nightly.yaml", "taskdeck graph --job 12"),
+        examples=(
+            "taskdeck graph nightly.yaml",
+            "taskdeck graph --job 12",
+            "taskdeck graph nightly.yaml --predict",
+        ),
     ),
 )

@@ -15,6 +15,7 @@ from core.cli.arguments import Hosting, Label, Project, actor_of
 from core.cli.commands import Command
 from core.cli.output import emit, say, status
 from core.cli.parameters import Argument, Option
+from core.cli.predictions import dry_run, read_params
 from core.cli.progress import Meter
 from core.cli.refusals import Left, usage
 from core.cli.standard_input import piped_document
@@ -30,7 +31,6 @@ from core.model.bounds import ATTEMPTS_MAX
 from core.model.commands import Submitted
 from core.model.paths import absolute, working_directory
 from core.model.text import safe_line
-from core.model.values import JsonObject, JsonValue
 from core.model.views import JobResult, JobView
 from core.render.times import duration_text
 from core.workflows.registry import expanded, find
@@ -73,12 +73,21 @@ class Run(Hosting):
     ] = None
     project: Project = None
     detach: Annotated[bool, Option(help="Return at once; an engine in the background runs the job.")] = False
+    dry_run: Annotated[
+        bool,
+        Option(help="Submit nothing; say how long it would take, what it would cost, and what holds it."),
+    ] = False
     as_: Label = None
 
 
 async def run(arguments: Run) -> int:
     """Run a workflow and show its progress; Ctrl-C leaves the job to the engine."""
-    params = _params(arguments.param)
+    params = read_params(arguments.param)
+    if arguments.dry_run:
+        if arguments.detach or arguments.key:
+            raise usage("--dry-run submits nothing", hint="leave out --detach and --key")
+        document, options = _document(arguments)
+        return await dry_run(document, params, options=options, arguments=arguments)
     # Before an engine is started for it: a refused command line leaves nothing behind.
     document, options = _document(arguments)
     async with working(arguments) as deck:
@@ -125,18 +134,6 @@ def _options(arguments: Run, *, cwd: Path) -> SubmitOptions:
         retry=arguments.retry,
         project=arguments.project,
     )
-
-
-def _params(pairs: list[str]) -> JsonObject:
-    params: dict[str, JsonValue] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or not name:
-            raise usage(f"-p {pair}: this is not K=V", hint="write -p date=2026-01-31")
-        if name in params:
-            raise usage(f"-p {name} is given twice", hint="give each parameter once")
-        params[name] = value
-    return params
 
 
 async def _follow(deck: ControlAPI, submitted: Submitted, *, arguments: Run, received: Interrupts) -> int:
@@ -257,6 +254,7 @@ COMMANDS = (
             "taskdeck run sample --slots 4",
             "generate.py | taskdeck run -",
             "taskdeck run nightly.yaml -P research",
+            "taskdeck run nightly.yaml --dry-run",
             "taskdeck run nightly.yaml --detach --key nightly-2026-01-31",
             "taskdeck run nightly.yaml --json | tail -n 1",
         ),

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from core.cli.arguments import Common
+from core.cli.effects import note_starts, starts_shape
 from core.cli.output import emit, note, say, status
 from core.control.api import Filter, ReadingAPI
 from core.filters.fields import Noun
@@ -124,6 +125,7 @@ def _say_changes(result: Operated, outcome: Outcome) -> None:
     would = "not done: would have " if outcome.effect is Effect.NONE else ""
     refused = f", refused {len(result.refused)}" if result.refused else ""
     say(f"{would}{outcome.done} {result.changed}{refused}")
+    note_starts(result)
     for refusal in result.refused[:SHOWN]:
         note(f"  {refusal.id}: {safe_line(refusal.reason)}")
     if len(result.refused) > SHOWN:
@@ -138,6 +140,7 @@ def _changes_shape(result: Operated, outcome: Outcome) -> JsonObject:
             {"job": forecast.job_id, "status_at_best": forecast.status, "reason": forecast.reason}
             for forecast in result.forecasts
         ],
+        **starts_shape(result),
         "dry_run": outcome.effect is Effect.NONE,
         "engine_runs": outcome.engine_runs,
     }

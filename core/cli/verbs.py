@@ -22,6 +22,7 @@ from core.control import operator_requests
 from core.control.api import ControlAPI, Target
 from core.model.bounds import PRIORITY_MAX
 from core.model.commands import Effect, Force, Operated
+from core.model.predictions import added
 from core.model.records import replace
 
 _ASK_ABOVE = 20
@@ -279,6 +280,8 @@ async def _carry_out(arguments: Remote, chosen: Chosen, *, verb: _Verb, queue: s
         changed=sum(result.changed for result in results),
         refused=tuple(refusal for result in results for refusal in result.refused),
         forecasts=tuple(forecast for result in results for forecast in result.forecasts),
+        starts=tuple(task_id for result in results for task_id in result.starts),
+        costs=added(result.costs for result in results),
     )
     outcome = Outcome(done=verb.done, effect=chosen.effect, engine_runs=runs_tasks(deck))
     return report_changes(operated, outcome, arguments=arguments)

@@ -59,6 +59,7 @@ __all__ = [
     "OPERATOR",
     "PAGE",
     "Acknowledge",
+    "Cancel",
     "ChangeCapacity",
     "Charge",
     "ControlAPI",
@@ -67,10 +68,12 @@ __all__ = [
     "DocumentText",
     "Effect",
     "EventQuery",
+    "Fail",
     "Filter",
     "FindInLog",
     "FindInLogs",
     "Force",
+    "Hold",
     "Kind",
     "LogLines",
     "PastJobs",
@@ -83,6 +86,7 @@ __all__ = [
     "Target",
     "TaskSpec",
     "Unacknowledge",
+    "Unhold",
     "kind_of",
 ]
 

@@ -14,13 +14,14 @@ from core.control.api import ControlAPI, Document, Kind, Request, StopMode, Subm
 from core.control.limit_requests import ChangeCapacity
 from core.control.operator_requests import Acknowledge, Operate, Unacknowledge
 from core.control.operator_verbs import OperatorPort, OperatorVerbs
+from core.control.prediction_answers import Planning
 from core.control.reading import ReadingControl
 from core.control.wait_answers import see_engine
 from core.host import effective_user, own_surroundings
 from core.model import capacity_commands
 from core.model.actors import signed
 from core.model.commands import Operated
-from core.model.ports import AttemptRef
+from core.model.ports import AttemptRef, Checks
 from core.model.records import replace
 from core.model.status import TaskStatus
 from core.model.views import Changes
@@ -53,6 +54,10 @@ class EnginePort(OperatorPort, Protocol):
     @property
     def aging_step(self) -> int:
         """How many ms of waiting weigh as much as one priority level."""
+
+    @property
+    def checks(self) -> Checks:
+        """What checks the tasks of documents."""
 
     async def submit(
         self,
@@ -114,7 +119,12 @@ class LocalControl(ControlAPI):
 
     def __init__(self, engine: EnginePort) -> None:
         self._user = effective_user()
-        self._reading = ReadingControl(engine.reports, engine.output_dir, engine=partial(see_engine, engine))
+        self._reading = ReadingControl(
+            engine.reports,
+            engine.output_dir,
+            engine=partial(see_engine, engine),
+            planning=partial(_planning, engine),
+        )
         self._operator_verbs = OperatorVerbs(engine)
         self._answers = EngineAnswers(engine, self._user).table()
 
@@ -228,6 +238,10 @@ class EngineAnswers:
 
     async def _resume_engine(self, request: api.ResumeEngine) -> None:
         self._engine.resume(actor=signed(request.actor, self._user))
+
+
+def _planning(engine: EnginePort) -> Planning:
+    return Planning(checks=engine.checks, slots=engine.info().slots, aging_step=engine.aging_step)
 
 
 async def _info(engine: EnginePort, _: api.Status) -> EngineInfo:

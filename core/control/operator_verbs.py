@@ -13,6 +13,9 @@ from core.filters.fields import Noun
 from core.model import commands
 from core.model.commands import Effect, Forecast, Operated, Operation, Refusal, Rehearse
 from core.model.errors import Invalid
+from core.model.predictions import PlannedJob, PlannedTask, UnitCost
+from core.model.records import replace
+from core.rules.budget_fits import costs_of_job
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -47,7 +50,20 @@ class OperatorVerbs:
         self._engine = engine
 
     async def carry_out(self, verb: Operate) -> Operated:
-        """Return what changed and who refused; raise `Invalid` (`target.unfit`) for another target."""
+        """Return what changed and who refused; raise `Invalid` (`target.unfit`) for another target.
+
+        A rehearsal also tells what the tasks that would start are expected to spend.
+        """
+        operated = await self._carry_out(verb)
+        return replace(operated, costs=await self._costs(operated.starts)) if operated.starts else operated
+
+    async def _costs(self, task_ids: Sequence[int]) -> tuple[UnitCost, ...]:
+        tasks: list[PlannedTask] = []
+        for start in range(0, len(task_ids), MAX_PER_BATCH):
+            tasks += await self._engine.reports.planned_tasks.of(task_ids[start : start + MAX_PER_BATCH])
+        return tuple(costs_of_job(PlannedJob(name="", tasks=tuple(tasks))))
+
+    async def _carry_out(self, verb: Operate) -> Operated:
         target, actor = verb.target, verb.actor
         match verb:
             case KeepOrphans() | KillOrphans() if verb.effect is Effect.NONE:
@@ -73,6 +89,7 @@ class OperatorVerbs:
 
     async def _carry_out_on_tasks(self, verb: Operate) -> Operated:
         changed = 0
+        starts: list[int] = []
         refused: list[Refusal] = []
         # Tasks of one job may be in several batches: the last knows most.
         forecasts: dict[int, Forecast] = {}
@@ -80,8 +97,14 @@ class OperatorVerbs:
             operated = await self._operate(verb, verb.on_tasks(task_ids))
             changed += operated.changed
             refused += operated.refused
+            starts += operated.starts
             forecasts |= {forecast.job_id: forecast for forecast in operated.forecasts}
-        return Operated(changed=changed, refused=tuple(refused), forecasts=tuple(forecasts.values()))
+        return Operated(
+            changed=changed,
+            refused=tuple(refused),
+            forecasts=tuple(forecasts.values()),
+            starts=tuple(dict.fromkeys(starts)),
+        )
 
     async def _batches(self, target: Target) -> AsyncIterator[tuple[int, ...]]:
         if target.task_ids is not None:

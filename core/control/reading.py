@@ -14,6 +14,8 @@ from core.control.bundle_answers import BundleAnswers
 from core.control.limit_answers import capacity_of, gauges_of
 from core.control.output_files import OutputFiles
 from core.control.output_reading import OutputReading
+from core.control.prediction_answers import Planning, PredictionAnswers
+from core.control.prediction_requests import Predict
 from core.control.reading_api import ReadingAPI
 from core.control.requests import Kind, Request, verb_of
 from core.control.task_search import TaskSearch
@@ -24,7 +26,7 @@ from core.model.records import replace
 from core.model.status import TaskStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from core.model.events import EventView
@@ -38,7 +40,8 @@ R = TypeVar("R")
 class ReadingControl(ReadingAPI):
     """Answer what needs no engine; raise `Unavailable` (`engine.none`) for all else.
 
-    `engine` says how the engine does, which is part of why tasks wait. `readers` are closed with it; None =
+    `engine` says how the engine does, which is part of why tasks wait; `planning` how documents are read and
+    claims made, without which nothing is predicted. `readers` are closed with it; None =
     the owner of the reports closes their connections.
     """
 
@@ -48,11 +51,13 @@ class ReadingControl(ReadingAPI):
         output_dir: Path,
         *,
         engine: EngineSight = no_engine,
+        planning: Callable[[], Planning] | None = None,
         readers: Readers | None = None,
     ) -> None:
         self._reports = reports
         self._readers = readers
         self._waits = WaitAnswers(reports.waits, engine)
+        self._predictions = PredictionAnswers(reports, engine, planning)
         self._files = OutputFiles(output_dir)
         self._bundles = BundleAnswers(output_dir.parent, engine)
         self._answers = self._answers_of(reports)
@@ -108,6 +113,7 @@ class ReadingControl(ReadingAPI):
         answers.to(reading_api.Pulse, lambda r: reports.pulse.last(minutes=r.minutes))
         answers.to(reading_api.Why, lambda r: self._waits.task(r.task_id))
         answers.to(reading_api.WhyJob, lambda r: self._waits.job(r.job_id))
+        answers.to(Predict, self._predictions.predict)
         answers.to(reading_api.Timeline, lambda r: timeline_of(reports, r.job_id, offset=r.offset))
         answers.to(reading_api.Runs, lambda r: runs_of(reports, r.workflow, limit=r.limit))
         answers.to(reading_api.Failures, lambda r: reports.failures.families(r.scope, limit=r.limit))

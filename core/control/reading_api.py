@@ -6,24 +6,26 @@ The first half of the ControlAPI; implemented by `ReadingControl`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Self, TypeVar
 
 from core.control.arguments import LOG_BYTES, PAGE, EventQuery
 from core.control.limit_requests import Capacity, Entries, Gauges
 from core.control.log_requests import CountInLog, FindInLog, FindInLogs, Log, LogLines
+from core.control.prediction_requests import Predict
 from core.control.requests import Kind, Request, verb
 from core.filters.terms import Filter
-from core.model import counts, log_views, timelines, views, waits
+from core.model import commands, counts, log_views, timelines, views, waits
 from core.model.bundles import BundlePage
 from core.model.entry_views import EntryQuery, EntryView
 from core.model.events import EventView
 from core.model.failures import FamilyList, FamilyScope
 from core.model.limit_views import CapacityView, GaugeView
 from core.model.past import PastJob, PastTask, PastView
+from core.model.predictions import PredictionView
 from core.model.pulse import PulseView
 from core.model.usage_views import UsageQuery, UsageView
-from core.model.values import JsonObject
+from core.model.values import JsonObject, JsonValue
 
 R = TypeVar("R")
 
@@ -335,6 +337,21 @@ class ReadingAPI(ABC):
         At most 500 of them are looked at, and `searched` says so.
         """
         return await self.ask(WhyJob(job_id=job_id))
+
+    async def predict(
+        self,
+        document: commands.Document,
+        params: Mapping[str, JsonValue] | None = None,
+        *,
+        options: commands.SubmitOptions | None = None,
+    ) -> PredictionView:
+        """Return what a workflow would take and cost if it was submitted now; nothing is written.
+
+        Every task is taken to run, and to succeed at its first attempt. Raises as `submit` does, and
+        `Unavailable` (`predict.bundle`) of a bundle. On a home without a store nothing is known, and limits
+        are as configured.
+        """
+        return await self.ask(Predict.of(document, params or {}, options))
 
     async def timeline(self, job_id: int, *, offset: int = 0) -> timelines.TimelineView:
         """Return what the tasks of a job did when; raise `NotFound` (`job.unknown`).

@@ -76,7 +76,7 @@ class Admission:
         kept = self._allowed(surroundings)
         # A large document takes seconds: others are served meanwhile.
         workflow, plan = await asyncio.to_thread(
-            _read_and_plan, document, params, checks=self._checks, options=options
+            read_and_plan, document, params, checks=self._checks, options=options
         )
         tasks = [task for stage in plan.stages for task in stage.tasks]
         if any(map(says_of_limits, tasks)):
@@ -184,16 +184,17 @@ def plan_job(
     options: SubmitOptions,
 ) -> JobPlan:
     """Return the plan of a document; tasks of a file run in its folder unless the options name another."""
-    return _read_and_plan(document, params, checks=checks, options=options)[1]
+    return read_and_plan(document, params, checks=checks, options=options)[1]
 
 
-def _read_and_plan(
+def read_and_plan(
     document: Document | Workflow,
     params: Mapping[str, JsonValue],
     *,
     checks: Checks,
     options: SubmitOptions,
 ) -> tuple[Workflow, JobPlan]:
+    """Return the workflow of a document and its plan, as `submit` admits it; raise as that does."""
     cwd = options.cwd
     folder = Path(cwd) if cwd else None
     if isinstance(document, str):

@@ -54,7 +54,7 @@ from core.model.limits import DEFAULT_POOL, Capacity, Pool, Price
 from core.model.orphans import OrphanView
 from core.model.paths import Paths
 from core.model.plans import OnOverflow, TaskPlan
-from core.model.ports import Alarms, AttemptRef, Clock, Draw
+from core.model.ports import Alarms, AttemptRef, Checks, Clock, Draw
 from core.model.records import replace
 from core.model.surroundings import Surroundings
 from core.model.values import JsonObject, JsonValue
@@ -203,6 +203,11 @@ class Engine:
     def prices(self) -> Sequence[Price]:
         """Return the prices of models as configured."""
         return self._ports.capacity.prices
+
+    @property
+    def checks(self) -> Checks:
+        """Return what checks the tasks of documents."""
+        return self._ports.registry
 
     @property
     def aging_step(self) -> int:

@@ -16,6 +16,7 @@ from core.model.actors import Door, claim
 from core.model.limits import Spent
 from core.model.outcomes import Accept, Decision, Outcome
 from core.model.plans import JobPlan, TaskPlan
+from core.model.predictions import UnitCost
 from core.model.values import JsonObject, JsonValue
 
 ENGINE = "engine"
@@ -86,6 +87,10 @@ class Operated(Struct, frozen=True, kw_only=True):
     refused: tuple[Refusal, ...] = ()
     forecasts: tuple[Forecast, ...] = ()
     """Of each job that had ended and goes on."""
+    starts: tuple[int, ...] = ()
+    """Of a rehearsal: the tasks that would be started, the first time or once more."""
+    costs: tuple[UnitCost, ...] = ()
+    """What these are expected to spend."""
 
 
 class Operation(Command[Operated], frozen=True, kw_only=True):

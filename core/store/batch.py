@@ -6,7 +6,7 @@ Made by `transaction`; its report goes to the engine.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import starmap
 from typing import TypeVar
@@ -207,6 +207,12 @@ class Batch:
         """Note an event about a task, or about an attempt of it."""
         noted = pack(data) if data else None
         self._events.append((self.wall, kind, task.job_id, task.task_id, attempt, raw(actor), noted))
+
+    def tasks_told(self, kinds: Container[str]) -> tuple[int, ...]:
+        """Return the tasks of its events of these kinds that are not written yet, each once."""
+        return tuple(
+            dict.fromkeys(row[3] for row in self._events if row[1] in kinds and isinstance(row[3], int))
+        )
 
     def created(self, task: Placed, *, actor: str, facts: str) -> None:
         """Note the event of a new task; `facts` is packed, for many tasks have the same."""

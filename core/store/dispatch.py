@@ -26,6 +26,7 @@ from core.model.commands import (
     Kill,
     NoteFault,
     NoteOrphan,
+    Operated,
     Pause,
     Prioritise,
     Recount,
@@ -40,6 +41,8 @@ from core.model.commands import (
 from core.model.engine_notes import NoteEngine
 from core.model.judgements import Decide
 from core.model.limit_commands import Charge, Configure
+from core.model.records import replace
+from core.model.status import TASK
 from core.store.apply.change_capacity import apply_change_capacity
 from core.store.apply.charges import apply_charge
 from core.store.apply.complete import apply_completes
@@ -128,6 +131,10 @@ def _all(command: type[C], phase: Phase, apply: Many[C], *, apart: Many[C] | Non
     return Step(command=command, phase=phase, apply=typed(apply), apart=typed(apart or apply))
 
 
+_STARTING = frozenset(TASK[move].event for move in ("come_due", "rerun", "unhold", "unhold_later"))
+"""Kinds of events after which a task will be started."""
+
+
 def _rehearse(batch: Batch, command: Rehearse) -> object:
     """Carry an operation out under a savepoint, and undo it."""
     trial = batch.trial()
@@ -136,6 +143,8 @@ def _rehearse(batch: Batch, command: Rehearse) -> object:
     batch.db.execute("SAVEPOINT rehearsal")
     try:
         (answer,) = _STEPS[type(command.operation)].apply(trial, [command.operation])
+        if isinstance(answer, Operated):
+            answer = replace(answer, starts=trial.tasks_told(_STARTING))
     finally:
         if batch.db.in_transaction:
             batch.db.execute("ROLLBACK TO rehearsal")

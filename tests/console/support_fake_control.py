@@ -11,6 +11,7 @@ from console.rows.sort_order import is_by_id
 from core.control import api, operator_requests, reading_api
 from core.control.api import ControlAPI, EventQuery, Kind, Request, Target
 from core.control.arguments import DocumentSource
+from core.control.prediction_requests import Predict
 from core.control.requests import verb_of
 from core.filters.fields import Noun
 from core.filters.terms import Filter
@@ -23,6 +24,7 @@ from core.model.limit_commands import Charged
 from core.model.limits import Price
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.past import PastJob, PastTask, PastView
+from core.model.predictions import PredictionView
 from core.model.pulse import PulseView
 from core.model.records import replace
 from core.model.status import JOB_FINAL, TASK_FINAL
@@ -73,6 +75,7 @@ class FakeControl(FakeLimits, ControlAPI):
         self.rehearsal = Operated(changed=0)
         self.patience = 0.0
         self.searched: int | None = None
+        self.prediction: PredictionView | None = None
         self.then: dict[int, str] = {}
         """How tasks stood at any earlier moment, by id, where not as now."""
         self.bars: dict[int, TaskBar] = {}
@@ -235,6 +238,11 @@ class FakeControl(FakeLimits, ControlAPI):
             ),
             summary=f"{len(waiting)} wait",
         )
+
+    async def answer_predict(self, r: Predict) -> PredictionView:
+        if self.prediction is None:
+            raise Unavailable("predict.bundle", "nothing is predicted")
+        return self.prediction
 
     async def answer_timeline(self, r: reading_api.Timeline) -> TimelineView:
         self._known_job(r.job_id)

@@ -644,6 +644,7 @@ async def test_everybody_gets_the_same_answers(local):
     live = [
         lambda control: control.orphans(),
         lambda control: control.describe(FLOW),
+        _predicted,
         lambda control: control.wait_job(job),
         lambda control: control.status(),
         lambda control: control.changes(),
@@ -656,11 +657,24 @@ async def test_everybody_gets_the_same_answers(local):
     ) as reading:
         for number, question in enumerate(stored):
             assert await question(reading) == await question(local.control), number
+        with pytest.raises(Unavailable) as unplanned:
+            await reading.predict(FLOW)
+        assert unplanned.value.code == "predict.bundle"
         assert (await reading.pulse()).waiting == (await local.control.pulse()).waiting
     for name in DOORS[1:]:
         async with far_door(name, local.home) as far:
             for number, question in enumerate(stored + live):
                 assert await question(far.control) == await question(local.control), number
+
+
+async def _predicted(control: ControlAPI) -> tuple[object, ...]:
+    """Return of a prediction what does not change from one look to the next."""
+    view = await control.predict(FLOW, {"times": 3})
+    with pytest.raises(InvalidDocument):
+        await control.predict(BROKEN)
+    with pytest.raises(Invalid):
+        await control.predict(FLOW, {"times": 10})
+    return view.name, view.tasks, view.unknown, view.slots, view.never, view.costs, view.budgets
 
 
 async def _queues(control: ControlAPI) -> list[QueueView]:

@@ -101,6 +101,11 @@ BODIES: list[tuple[str, Callable[[ControlAPI], Awaitable[object]], str]] = [
     ("failures", lambda c: c.failures(FamilyScope.ALL, limit=7), '{"scope":"all","limit":7}'),
     ("why", lambda c: c.why(4), '{"task_id":4}'),
     ("why_job", lambda c: c.why_job(3), '{"job_id":3}'),
+    (
+        "predict",
+        lambda c: c.predict({"name": "x"}, {"a": 1}, options=SubmitOptions(actor="ada (api)")),
+        '{"document":{"parsed":{"name":"x"}},"params":{"a":1},"options":{"actor":"ada (api)"}}',
+    ),
     ("timeline", lambda c: c.timeline(2, offset=7), '{"job_id":2,"offset":7}'),
     ("runs", lambda c: c.runs("nightly", limit=3), '{"workflow":"nightly","limit":3}'),
     ("past", lambda c: c.past(1_700_000), '{"at":1700000}'),

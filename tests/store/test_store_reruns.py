@@ -18,6 +18,7 @@ from core.model.commands import (
 from core.model.errors import Conflict, NotFound
 from core.model.judgements import Decide, Proceed, SkipIt
 from core.model.outcomes import Cancelled, RetryAt, Succeeded
+from core.model.records import replace
 from core.model.values import INBOX
 from tests.support.deck import Deck
 from tests.support.factories import CONTINUE, FINISH, done, failure, flat, job, retrying, stage, task
@@ -250,7 +251,9 @@ def test_a_rerun_says_how_its_job_will_end_by_what_stays_of_the_others(deck: Dec
     assert alone.forecasts == (Forecast(job_id=work, status="cancelled", reason="stage only was cancelled"),)
     whole = deck.operate(Rehearse(operation=Rerun(job_id=work)))
     assert (whole.changed, whole.forecasts) == (2, (Forecast(job_id=work, status="succeeded", reason=""),))
-    assert deck.operate(Rerun(task_ids=(deck.id("a"),))) == alone
+    assert alone.starts == (deck.id("a"),)
+    assert whole.starts == (deck.id("a"), deck.id("b"))
+    assert deck.operate(Rerun(task_ids=(deck.id("a"),))) == replace(alone, starts=())
     deck.claim()
     deck.end("a")
     deck.settle()
@@ -272,7 +275,7 @@ def test_a_rehearsal_answers_and_changes_nothing(deck: Deck) -> None:
     for operation in asked:
         answer = deck.operate(Rehearse(operation=operation))
         assert (deck.picture(), deck.events(), deck.report.stops) == (before, events, [])
-        assert deck.operate(operation) == answer
+        assert deck.operate(operation) == replace(answer, starts=())
         before, events = deck.picture(), deck.events()
     (refusal,) = deck.ask(Rehearse(operation=Rerun(job_id=999)))
     assert isinstance(refusal, NotFound)

@@ -15,6 +15,7 @@ from core.app.attach import closing, dial
 from core.app.lock import is_held
 from core.app.options import Options
 from core.control.api import ControlAPI, Kind, ReadingAPI, Request, kind_of
+from core.control.prediction_answers import Planning
 from core.control.reading import ReadingControl
 from core.control.wait_answers import EngineSight, ask_engine
 from core.model.paths import Paths
@@ -50,11 +51,25 @@ async def open_store(options: Options, *, engine: EngineSight | None = None) -> 
     readers = Readers(paths.db)
     reports = Reports(readers)
     sight = engine or partial(_unheard, paths)
-    control = ReadingControl(reports, paths.output, engine=sight, readers=readers)
+    control = ReadingControl(
+        reports, paths.output, engine=sight, planning=partial(_planning, options), readers=readers
+    )
     try:
         yield StoreReading(control=control, reports=reports)
     finally:
         await control.close()
+
+
+def _planning(options: Options) -> Planning:
+    """Return how an engine that began now would read documents and claim; raise `Invalid` (`config.*`)."""
+    # Connectors bring an http client along, and hardly any command predicts.
+    from core.connectors.registry import build
+
+    settings = options.settings()
+    checks = build(settings, references=options.connectors)
+    return Planning(
+        checks=checks, slots=settings.slots, aging_step=settings.aging_step, capacity=options.capacity
+    )
 
 
 async def _unheard(paths: Paths) -> EngineFacts:

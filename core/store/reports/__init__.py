@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from core.store.readers import Readers
+from core.store.reports.arrivals import ArrivalReports
 from core.store.reports.attempts import AttemptReports, LostReports
 from core.store.reports.binding import BindingReports
 from core.store.reports.conditions import ConditionReports
@@ -19,6 +20,7 @@ from core.store.reports.jobs import JobReports
 from core.store.reports.limits import LimitReports
 from core.store.reports.outcomes import OutcomeReports
 from core.store.reports.past import PastReports
+from core.store.reports.planned_tasks import PlannedTaskReports
 from core.store.reports.pools import PoolReports
 from core.store.reports.pulse import PulseReports
 from core.store.reports.queues import QueueReports
@@ -54,6 +56,8 @@ class Reports:
         self.targets = TargetReports(source)
         self.pulse = PulseReports(source)
         self.waits = WaitReports(source)
+        self.arrivals = ArrivalReports(source)
+        self.planned_tasks = PlannedTaskReports(source)
         self.usage = UsageReports(source)
         self.entries = EntryReports(source)
         self.timelines = TimelineReports(source)

@@ -78,6 +78,11 @@ class LineRows:
         self.gsets = held_sets
         """The gauge sets of heads, queues and open attempts."""
 
+    def placed(self, *, before: int, lane_limit: int) -> LineRows:
+        """Return them for the task behind so many of its lane."""
+        line = replace(self._line, before=before, before_max=PLACE_MAX, lane_limit=lane_limit)
+        return LineRows(line, self._gsets, self.gsets)
+
     def with_sets(self, sets: Mapping[int, tuple[int, ...]]) -> LineFacts:
         """Return the facts, with the gauges of these sets."""
         open_ = tuple(
@@ -92,20 +97,30 @@ async def read_line(db: AsyncConnection, task_id: int, *, wall: int) -> LineRows
     lane, key = (await db.execute(_KEY, {"id": task_id})).one()
     rows = (await db.execute(_LANES)).all()
     before = int((await db.execute(_BEFORE, {"lane": lane, "key": key, "id": task_id})).scalar_one())
+    limit = max(8, ORDER_MAX // max(1, len(rows)))
+    is_read = len(rows) <= LANES_MAX and before < limit
+    found = await _line(db, rows, limit if is_read else 0, wall=wall)
+    return found.placed(before=before, lane_limit=limit)
+
+
+async def read_lanes(db: AsyncConnection, *, wall: int, most: int) -> LineRows:
+    """Return the first queued tasks of `LANES_MAX` open lanes, `most` of all together, and what runs."""
+    rows = (await db.execute(_LANES)).all()[:LANES_MAX]
+    return await _line(db, rows, most // max(1, len(rows)), wall=wall)
+
+
+async def _line(db: AsyncConnection, rows: Sequence[AnyRow], each: int, *, wall: int) -> LineRows:
+    """Return these lanes with their first tasks; 0 = none of them."""
     open_ = (await db.execute(_OPEN)).all()
     lanes: tuple[tuple[Head, ...], ...] = ()
     names: dict[int, Named] = {}
-    limit = max(8, ORDER_MAX // max(1, len(rows)))
-    if len(rows) <= LANES_MAX and before < limit:
-        lanes, names = await _first_of(db, rows, limit)
+    if each:
+        lanes, names = await _first_of(db, rows, each)
     running = {row.id: (row.name, row.key) for row in open_ if row.job_id != INBOX}
     named = {**running, **names}
     usual_ms = _usual(named, await _medians(db, named.values()))
     line = LineFacts(
         lanes=lanes,
-        lane_limit=limit,
-        before=before,
-        before_max=PLACE_MAX,
         is_alone=len(rows) <= 1,
         open=tuple(_open(row, usual_ms.get(row.id), wall) for row in open_),
         queue_sets={row.queue: row.queue_set for row in rows},

@@ -1,0 +1,146 @@
+"""What is predicted of a job, beside what the engine then does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from core.model.commands import SubmitOptions
+from core.model.errors import InvalidDocument
+from core.model.limits import Capacity, Dimension, Limit, LimitKind, Per, Pool, Window
+from core.model.predictions import Fit, PredictionView
+from tests.support.house import House
+
+STEP = 1
+"""Seconds by which the clock moves."""
+SECONDS = {"get": 20, "left": 60, "right": 30, "join": 10, "mail": 5, "file": 15}
+DAY = 86_400_000
+
+
+@pytest.fixture(autouse=True)
+def told_the_time(empty_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let reports look at the clock of the engine."""
+    monkeypatch.setattr("core.store.reports.source.present_ms", lambda: empty_house.clock.wall)
+
+
+def delay(key: str, *needs: str, seconds: float | None = None, **more: Any) -> dict[str, Any]:
+    took = SECONDS[key] if seconds is None else seconds
+    return {"key": key, "uses": "delay", "with": {"seconds": took}, "needs": list(needs), **more}
+
+
+NIGHTLY: dict[str, Any] = {
+    "name": "nightly",
+    "stages": [
+        {
+            "name": "work",
+            "tasks": [
+                delay("get"),
+                delay("left", "get"),
+                delay("right", "get"),
+                delay("join", "left", "right"),
+            ],
+        },
+        {"name": "tell", "tasks": [delay("mail"), delay("file")]},
+    ],
+}
+WIDE: dict[str, Any] = {"name": "wide", "tasks": [delay(f"t{n}", seconds=20 + n) for n in range(10)]}
+
+
+async def finish(house: House, job_id: int) -> int:
+    """Let time pass until a job has ended; return how long it took (ms)."""
+    while (await house.control.job(job_id)).finished_at is None:
+        house.clock.advance(seconds=STEP)
+        await house.settle()
+    job = await house.control.job(job_id)
+    assert job.finished_at is not None
+    return job.finished_at - job.created_at
+
+
+async def measure(house: House, *documents: dict[str, Any]) -> None:
+    """Run each of them as often as it takes to know what is usual."""
+    for document in documents:
+        for _ in range(3):
+            await finish(house, (await house.control.submit(document)).job_id)
+
+
+async def predicted(house: House, document: dict[str, Any], **options: Any) -> PredictionView:
+    return await house.control.predict(document, options=SubmitOptions(**options))
+
+
+def within(view: PredictionView, took: int, share: float) -> bool:
+    assert view.takes is not None
+    return abs(view.takes.low - took) <= share * took
+
+
+@pytest.mark.parametrize("slots", [1, 2, 4])
+async def test_a_job_of_known_times_takes_what_was_predicted(empty_house: House, slots: int) -> None:
+    await empty_house.open(slots=slots)
+    await measure(empty_house, NIGHTLY)
+    before = empty_house.last_event()
+    view = await predicted(empty_house, NIGHTLY)
+    assert empty_house.last_event() == before
+    assert (view.unknown, view.unknown_others) == (0, 0)
+    assert view.critical == ("get", "left", "join", "file")
+    took = await finish(empty_house, (await empty_house.control.submit(NIGHTLY)).job_id)
+    assert within(view, took, 0.1), (view.takes, took)
+
+
+async def test_a_job_behind_others_starts_and_ends_as_predicted(empty_house: House) -> None:
+    house = empty_house
+    await house.open(slots=3)
+    await measure(house, NIGHTLY, WIDE)
+    for _ in range(3):
+        await house.control.submit(WIDE)
+    house.clock.advance(seconds=10)
+    await house.settle()
+    asked_at = house.clock.wall
+    view = await predicted(house, NIGHTLY)
+    assert (view.queued, view.running) == (27, 3)
+    job_id = (await house.control.submit(NIGHTLY)).job_id
+    took = await finish(house, job_id)
+    first = min(one.task.started_at or 0 for one in (await house.control.job_detail(job_id)).tasks)
+    assert view.starts is not None
+    assert abs(view.starts.low - first) <= 0.25 * (first - asked_at)
+    assert within(view, took, 0.25), (view.takes, took)
+
+
+async def test_a_pool_and_a_budget_hold_a_job_as_predicted(empty_house: House) -> None:
+    house = empty_house
+    day = Window(per=Per.DAY)
+    house.capacity = Capacity(
+        pools=(Pool(name="wide", slots=4), Pool(name="mail", slots=1, queues=("mail",))),
+        limits=(
+            Limit(
+                name="team",
+                kind=LimitKind.BUDGET,
+                unit="usd",
+                max=100,
+                window=day,
+                on={Dimension.PROJECT: "red"},
+            ),
+        ),
+    )
+    await house.open(slots=5)
+    document = {
+        "name": "mails",
+        "tasks": [delay(f"t{n}", seconds=30, queue="mail", cost={"usd": 0.00003}) for n in range(4)],
+    }
+    await measure(house, document)
+    view = await predicted(house, document, project="red")
+    (fit,) = view.budgets
+    assert (fit.fits, fit.needs.low, fit.left) == (Fit.NO, 120, 100)
+    submitted = await house.control.submit(document, options=SubmitOptions(project="red"))
+    while (await house.control.job(submitted.job_id)).tasks.get("succeeded", 0) < 3:
+        house.clock.advance(seconds=STEP)
+        await house.settle()
+    assert fit.spent_at is not None
+    assert abs(fit.spent_at - house.clock.wall) <= 5_000
+    assert view.ends is not None
+    assert fit.turns_at is not None
+    assert 0 < view.ends.low - fit.turns_at <= 31_000
+
+
+async def test_what_submit_refuses_is_not_predicted(house: House) -> None:
+    with pytest.raises(InvalidDocument):
+        await predicted(house, {"name": "x", "tasks": [delay("get", limits=["db"])]})
