@@ -92,7 +92,8 @@ class CountDialog(ModalScreen[bool]):
         self._write()
 
     def _write(self) -> None:
-        self._facts.update(Content("\n".join(facts_of(self._asked.scope, self._since))))
+        lines = (*facts_of(self._asked.scope, self._since), *self._asked.effect)
+        self._facts.update(Content("\n".join(lines)))
         number = self._asked.scope.number
         wrong = "   this is not the count" if len(self._typed) >= len(str(number)) else ""
         self._line.update(Content(f"type {number} to confirm, Esc cancels: {self._typed}_{wrong}"))

@@ -27,11 +27,14 @@ from core.model.errors import Conflict, Fault, InvalidDocument, TaskdeckError
 from core.model.text import SafeText, safe_line
 from core.model.values import JsonObject
 from core.model.workflow_views import WorkflowView
+from core.render.prediction_texts import prediction_line
 
 # With a space: no parameter can have these names.
 _NAME, _FOLDER = " name", " folder"
 _TAKEN = "client_key.conflict"
 _LONGEST_NAME = 200
+PREDICTED_MAX = 500
+"""Tasks of a workflow up to which a prediction is cheap enough to be made as one types."""
 
 
 async def without_question(_verb: str, _words: str) -> bool:
@@ -66,15 +69,18 @@ class NewJobDialog(ModalScreen[int | None]):
         own = [_name_field(workflow, source), _folder_field(source)]
         self._form = Form([*map(field_of, self._params), *own], submit=SafeText("[ Submit ]"))
         self._message = Line(classes="trouble")
+        self._predicted = Line()
+        self._predicted.display = False
 
     def compose(self) -> ComposeResult:
-        """Stack head, warnings, form, message and hints."""
+        """Stack head, warnings, form, prediction, message and hints."""
         workflow = self._workflow
         counts = f"{_count(workflow.stages, 'stage')}, {_count(workflow.tasks, 'task')}"
         yield Line(Content(safe_line(f" New job: {workflow.name}  ({counts})  {self._source.name}")))
         for warning in workflow.warnings:
             yield Line(Content(safe_line(f" warning: {warning}")))
         yield self._form
+        yield self._predicted
         yield self._message
         hint = " Enter Tab ↓ next line  Shift+Tab ↑ line before, from the first: Submit  Esc back"
         yield Line(Content(SafeText(hint)), classes="hints")
@@ -82,6 +88,7 @@ class NewJobDialog(ModalScreen[int | None]):
     def on_mount(self) -> None:
         """Begin at the first field, never at the end: an Enter too many must not submit a form unseen."""
         self._form.go_to(next(iter(self._form.texts)))
+        self._ask_prediction()
 
     def on_form_changed(self) -> None:
         """Show at once what is wrong; what is still missing only after the first try."""
@@ -90,6 +97,7 @@ class NewJobDialog(ModalScreen[int | None]):
             texts = self._form.texts
             faults = {name: words for name, words in faults.items() if texts[name]}
         self._form.show(faults)
+        self._ask_prediction()
 
     def on_submit_pressed(self, event: Submit.Pressed) -> None:
         """Submit unless a field is wrong, once at a time."""
@@ -110,7 +118,23 @@ class NewJobDialog(ModalScreen[int | None]):
         if not self._sending:
             self.dismiss(None)
 
-    async def _send(self) -> None:
+    def _ask_prediction(self) -> None:
+        """Say below the form what the job would take; of a large one `run --dry-run` tells it."""
+        if self._workflow.tasks <= PREDICTED_MAX and not self._faults():
+            start(self, self._predict, group="predict", exclusive=True)
+
+    async def _predict(self) -> None:
+        values, options = self._asked()
+        try:
+            view = await self._control.predict(self._source.document, values, options=options)
+        except TaskdeckError:
+            # What is wrong is said when it is submitted.
+            self._predicted.display = False
+        else:
+            self._predicted.write(Content(safe_line(f" {prediction_line(view)}")))
+            self._predicted.display = True
+
+    def _asked(self) -> tuple[JsonObject, SubmitOptions]:
         texts = self._form.texts
         values: JsonObject = {**self._source.params, **read_values(self._params, texts).values}
         options = SubmitOptions(
@@ -119,6 +143,10 @@ class NewJobDialog(ModalScreen[int | None]):
             client_key=self._key,
             name=texts[_NAME].strip() or None,
         )
+        return values, options
+
+    async def _send(self) -> None:
+        values, options = self._asked()
         try:
             if not await self._confirm("submit", f"job {options.name or self._workflow.name}"):
                 self._say("not submitted")

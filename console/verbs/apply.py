@@ -6,14 +6,14 @@ Called by the operations and by kill.
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import assert_never
 
 from console.verbs.tiers import Verb
-from core.control.api import ControlAPI, Retry, Target
+from core.control.api import ControlAPI, Target
 from core.model.actors import LABEL_VARIABLE, Door, claim
-from core.model.commands import RETRY_LIMIT, Effect, Operated
+from core.model.commands import RETRY_LIMIT, Operated
 from core.model.errors import TaskdeckError, Unavailable
 from core.model.records import replace
 from core.model.text import SafeText, safe_line
@@ -84,23 +84,6 @@ async def apply(control: ControlAPI, order: Order) -> Tally:
         except TaskdeckError as error:
             total += Tally(refused=(Refusal(target=target, reason=error.message),))
     return total
-
-
-async def foretell(control: ControlAPI, targets: Sequence[Target]) -> str:
-    """Say how ended jobs will end at best if these are run again, unless they will succeed."""
-    if len(targets) > SHOWN:
-        return ""
-    try:
-        answers = [
-            await control.ask(Retry(target=target, actor=ACTOR, effect=Effect.NONE)) for target in targets
-        ]
-    except TaskdeckError:
-        # The verb itself is refused then, with the reason.
-        return ""
-    troubled = [one for answer in answers for one in answer.forecasts if one.reason]
-    return "; ".join(
-        f"job {one.job_id} ends as {one.status} at best: {one.reason}" for one in troubled[:SHOWN]
-    )
 
 
 async def movable(control: ControlAPI, verb: Verb, target: Target) -> frozenset[int]:

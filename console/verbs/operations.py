@@ -18,7 +18,6 @@ from console.verbs.apply import (
     Order,
     Tally,
     apply,
-    foretell,
     movable,
     name_of,
     only,
@@ -29,6 +28,7 @@ from console.verbs.apply import (
 from console.verbs.kill import kill
 from console.verbs.kill_candidates import KILL_SOURCES
 from console.verbs.questions import CountQuestion, Notices, Questions, Report
+from console.verbs.rehearsal import effect_lines, in_short, rehearse
 from console.verbs.selection import Selection
 from console.verbs.tiers import (
     BOUNDED,
@@ -244,8 +244,8 @@ class Operations:
             case Tier.AT_ONCE:
                 return True
             case Tier.ASK:
-                foretold = await foretell(self._control, scope.targets) if verb is Verb.RETRY else ""
-                return await self._questions.confirm(question(verb, scope, foretold))
+                known = in_short(await rehearse(self._control, verb, scope), number=scope.number)
+                return await self._questions.confirm(question(verb, scope, known))
             case Tier.TYPE:
                 target = scope.frozen
                 since = None if target is None else partial(self._matched_since, target)
@@ -254,7 +254,10 @@ class Operations:
                     if scope.by_status
                     else replace(scope, by_status=await self._counts_by_status(scope))
                 )
-                return await self._questions.count(CountQuestion(verb=verb, scope=counted, since=since))
+                effect = effect_lines(await rehearse(self._control, verb, scope))
+                return await self._questions.count(
+                    CountQuestion(verb=verb, scope=counted, since=since, effect=effect)
+                )
             case Tier.PLAN:
                 return False
             case _:

@@ -24,6 +24,8 @@ class CountQuestion:
     scope: Scope
     since: Callable[[], Awaitable[int]] | None = None
     """How many more match by now; None = the targets are listed, and no more can come."""
+    effect: tuple[SafeText, ...] = ()
+    """What the verb would do, as far as that is worked out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

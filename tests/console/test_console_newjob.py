@@ -28,6 +28,8 @@ from console.widgets.form import SafeInput, Submit
 from core.control.api import SubmitOptions
 from core.model.commands import DocumentText, Submitted
 from core.model.errors import Conflict, Fault, Invalid, InvalidDocument, NotFound, Unavailable
+from core.model.predictions import PredictionView, Span, UnitCost
+from core.model.records import replace
 from core.model.workflow_views import ParamView, WorkflowView
 from core.workflows.registry import names
 from tests.console.support_console import HOSTILE, VISIBLE, Operator, console, shown, strips_of
@@ -560,3 +562,29 @@ async def test_a_form_without_parameters_is_not_submitted_by_three_enters(folder
         await operator.press("enter", "enter")
         assert isinstance(operator.app.screen.focused, Submit)
         assert control.submits == []
+
+
+@pytest.mark.parametrize("tasks", [500, 501])
+async def test_a_form_says_what_its_job_would_take_unless_it_is_large(folder: Path, tasks: int) -> None:
+    control = clerk(*PARAMS[1:2])
+    control.workflows["nightly.yaml"] = replace(control.workflows["nightly.yaml"], tasks=tasks)
+    cost = UnitCost(unit="usd", amount=Span(low=50_000, high=90_000))
+    control.prediction = PredictionView(
+        name="nightly",
+        at=0,
+        tasks=1,
+        queued=0,
+        running=0,
+        slots=2,
+        engine="serving",
+        starts=Span(low=0, high=0),
+        ends=Span(low=90_000, high=120_000),
+        costs=(cost,),
+    )
+    async with console(control) as operator:
+        await open_form(operator)
+        if tasks == 500:
+            await operator.sees("takes 1m30s to 2m; 0.05 to 0.09 usd")
+        else:
+            await operator.sees("501 tasks")
+            assert not control.reads["predict"]

@@ -11,9 +11,10 @@ from console.verbs.tiers import BOUNDED, REVERSIBLE, Scope, Tier, Verb, facts_of
 from core.control.api import Target
 from core.filters.fields import Noun
 from core.filters.parser import parse
-from core.model.commands import Forecast, Operated
+from core.model.commands import Forecast, Operated, Refusal
 from core.model.errors import Conflict, Unavailable
 from core.model.orphans import OrphanKind
+from core.model.predictions import Span, UnitCost
 from tests.console.support_fake_control import FakeControl
 
 
@@ -449,3 +450,28 @@ async def test_the_question_before_a_retry_says_how_the_job_will_end() -> None:
     told = "job 4 ends as cancelled at best: stage load was cancelled"
     assert desk.questions == [f"Retry task 1 ({told})? [y/N]"]
     assert len(control.rehearsed) == 1
+
+
+async def test_the_question_before_a_verb_says_what_is_refused_and_what_may_be_spent() -> None:
+    control = FakeControl()
+    desk = Desk(control, answer=False)
+    cost = UnitCost(unit="usd", amount=Span(low=100_000, high=300_000))
+    control.rehearsal = Operated(
+        changed=2, refused=(Refusal(3, "it is running"),), starts=(1, 2), costs=(cost,)
+    )
+    await desk.operations.retry(Selection(target=Target(task_ids=(1, 2, 3)), label="3 tasks"))
+    told = "1 of 3 refused: it is running; 2 calls: 0.1 to 0.3 usd"
+    assert desk.questions == [f"Retry 3 tasks ({told})? [y/N]"]
+
+
+async def test_what_is_to_be_counted_is_told_with_its_effect_up_to_a_thousand_tasks() -> None:
+    control = FakeControl()
+    desk = Desk(control, answer=False)
+    refused = tuple(Refusal(number, "it is succeeded already") for number in range(30, 33))
+    control.rehearsal = Operated(changed=27, refused=refused)
+    await desk.operations.cancel(Selection(target=Target(task_ids=tuple(range(1, 31))), label="30 tasks"))
+    (asked,) = desk.counted
+    assert asked.effect == ("changes   27", "refuses   3: it is succeeded already (3)")
+    await desk.operations.cancel(Selection(target=Target(task_ids=tuple(range(1, 1_002))), label="many"))
+    assert control.rehearsed == ["cancel"]
+    assert desk.counted[1].effect == ()
