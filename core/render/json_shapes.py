@@ -195,6 +195,7 @@ def task_detail_shape(detail: TaskDetail) -> JsonObject:
         "metadata": detail.metadata,
         "limits": [{"limit": ref.name, "key": ref.key or None} for ref in detail.limits],
         "cost": _cost_shape(detail.cost),
+        "estimated": None if detail.cost is None else _amounts(detail.cost),
         "prefer": list(detail.prefer),
         "on_exhausted": detail.on_exhausted,
         "tags": list(detail.tags),
@@ -206,7 +207,12 @@ def _cost_shape(cost: Estimate | None) -> JsonValue:
     """Return decimal texts by unit, the text of one that needs outputs, `auto`, or None."""
     if cost is None or cost.is_auto:
         return None if cost is None else AUTO
-    return {**{unit: write_amount(amount) for unit, amount in cost.amounts.items()}, **cost.expressions}
+    return {**_amounts(cost), **cost.expressions}
+
+
+def _amounts(cost: Estimate) -> JsonObject:
+    """Return the decimal texts by unit; of `auto` those of earlier attempts."""
+    return {unit: write_amount(amount) for unit, amount in cost.amounts.items()}
 
 
 def spending_shape(spent: Spending) -> JsonObject:

@@ -29,9 +29,10 @@ def _ref_text(ref: LimitRef) -> str:
 
 
 def _cost_text(cost: Estimate) -> str:
-    if cost.is_auto:
-        return AUTO
     amounts = {unit: write_amount(amount) for unit, amount in cost.amounts.items()}
-    return ", ".join(
+    listed = ", ".join(
         f"{safe_line(text)} {safe_line(unit)}" for unit, text in {**amounts, **cost.expressions}.items()
     )
+    if cost.is_auto:
+        return f"{AUTO} (estimated {listed})" if listed else f"{AUTO} (the default of its budget)"
+    return listed

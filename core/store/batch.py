@@ -409,5 +409,10 @@ def close_report(batch: Batch) -> Report:
     report.left_over = bool(batch.rows("SELECT 1 FROM followup LIMIT 1"))
     (due,) = batch.rows("SELECT min(retry_at) FROM task INDEXED BY task_due WHERE status = 'retrying'")[0]
     alarm = batch.gauges.next_due()
-    report.next_due = min((at for at in (due, alarm) if at is not None), default=None)
+    report.next_due = earliest(due, alarm)
     return report
+
+
+def earliest(*times: int | None) -> int | None:
+    """Return the first of these moments; None = there is none."""
+    return min((at for at in times if at is not None), default=None)

@@ -70,6 +70,11 @@ class Capacity:
         return any(limit.backend is not None for limit in self.known.values())
 
     @property
+    def estimates_unknown(self) -> bool:
+        """Whether a budget books unknown amounts as estimated after a time."""
+        return any(limit.estimate_after_ms is not None for limit in self.limits.values())
+
+    @property
     def is_shared(self) -> bool:
         """Whether a claim has more to look at than the number of free slots."""
         return bool(self.limits or self.known or not self._is_plain)

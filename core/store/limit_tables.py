@@ -145,18 +145,26 @@ entry = Table(
     Column("reason", Text),
     Column("charge", Text),
     Column("late", Integer),
+    Column("reconciled", Integer),
     among_column("kind", EntryKind, "entry_kind"),
     Index("entry_task", "task_id", "epoch", sqlite_where=text("task_id IS NOT NULL")),
     Index("entry_charge", "task_id", "charge", sqlite_where=text("charge IS NOT NULL")),
     Index("entry_unpriced", "model", sqlite_where=text("price = 'none'")),
     Index("entry_counted", "counted_at"),
     Index("entry_of_task", "workflow", "key", sqlite_where=text("workflow IS NOT NULL")),
-    Index("entry_unknown", "at", sqlite_where=text("kind = 'unknown'")),
+    Index(
+        "entry_unknown",
+        "at",
+        "gset_id",
+        "unit",
+        sqlite_where=text("kind = 'unknown' AND reconciled IS NULL"),
+    ),
 )
 """The ledger: what attempts spent, in millionths of a unit; no foreign keys, it outlives its rows.
 
 It counts in the gauges of `gset_id` whose unit it has and whose window held `counted_at`; a correction counts
-in `gauge_id` alone and says who made it. `released` = what a reconciled one takes back of the unknown.
+in `gauge_id` alone and says who made it. `released` = what a reconciled one takes back of the unknown,
+which has `reconciled` from then on.
 `charge` = the id of a charge, once for each task; `late` = its attempt had ended. `price` = the one that was
 used, `none` where a model has none.
 """

@@ -16,7 +16,8 @@ from core.model.crash_points import crash_point
 from core.model.errors import Bug, Invalid, TaskdeckError, Unavailable
 from core.store.apply.claim import apply_claim
 from core.store.apply.claim_apart import apply_claim_apart
-from core.store.batch import Batch, Report, close_report
+from core.store.apply.unknown_estimates import next_estimate
+from core.store.batch import Batch, Report, close_report, earliest
 from core.store.database import full, is_full, is_trouble
 from core.store.dispatch import Apply, phases, phases_apart
 from core.store.engine_time import note_time
@@ -87,6 +88,7 @@ def _attempt(
         work(batch, group, answers)
         batch.finish()
         report = close_report(batch)
+        report.next_due = earliest(report.next_due, next_estimate(batch))
         crash_point("journal.applied")
         foresee(report)
         db.execute("COMMIT")

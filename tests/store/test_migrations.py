@@ -21,7 +21,7 @@ from core.store.schema import metadata
 from core.store.upgrade import MIGRATIONS, upgrade
 from core.store.version import SCHEMA_VERSION
 
-DIGESTS = {4: "9704b0680a6d2d68"}
+DIGESTS = {4: "6fd959f42ac6a495"}
 """Of the tables and indexes of a schema version."""
 
 

@@ -23,6 +23,7 @@ from core.store.apply.ends import give_verdict
 from core.store.apply.moves import idle, jobs, queueing
 from core.store.apply.moves.idle import IdleTask
 from core.store.apply.recounts import recount_job
+from core.store.apply.unknown_estimates import estimate_unknown
 from core.store.apply.verdicts import cancel_idle_of
 from core.store.batch import Batch, Fault
 from core.store.database import is_trouble
@@ -89,6 +90,7 @@ def apply_come_due_apart(batch: Batch, _: ComeDue) -> None:
         error = tried(batch, partial(queueing.come_due_alone, place=place))
         if error is not None:
             _keep_back(batch, place, f"it cannot be queued: {error_name(error)}")
+    tried(batch, estimate_unknown)
 
 
 def _keep_back(batch: Batch, place: TaskPlace, reason: str) -> None:

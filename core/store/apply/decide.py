@@ -13,6 +13,7 @@ from core.model.terms import Terms
 from core.model.values import JsonObject
 from core.store.apply.lane_sets import bind
 from core.store.apply.moves import idle, queueing
+from core.store.apply.unknown_estimates import estimate_unknown
 from core.store.batch import MAX_PER_BATCH, Batch
 from core.store.rows import Subject
 
@@ -51,5 +52,9 @@ def _note_late(batch: Batch, command: Decide) -> None:
 
 
 def apply_come_due(batch: Batch, _: ComeDue) -> None:
-    """Queue retrying tasks that are due, one batch full; the alarm of the rest is armed again at once."""
+    """Queue retrying tasks that are due, one batch full; the alarm of the rest is armed again at once.
+
+    Unknown amounts that are due are booked as well.
+    """
     queueing.come_due(batch, limit=MAX_PER_BATCH)
+    estimate_unknown(batch)

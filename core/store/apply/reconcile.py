@@ -33,12 +33,12 @@ _CORRECT = (
 )
 _OPEN = (
     "SELECT e.id, e.task_id, e.epoch, e.job_id, e.unit, e.amount, e.counted_at, e.gset_id FROM entry e {}"
-    " WHERE e.kind = 'unknown' AND e.at <= ?1 {} AND NOT EXISTS (SELECT 1 FROM entry r INDEXED BY entry_task"
-    " WHERE r.task_id = e.task_id AND r.epoch = e.epoch AND r.unit = e.unit AND r.kind = 'reconciled')"
-    " ORDER BY e.at, e.id LIMIT ?2"
+    " WHERE e.kind = 'unknown' AND e.reconciled IS NULL AND e.at <= ?1 {} ORDER BY e.at, e.id LIMIT ?2"
 )
 _OF_TASK = _OPEN.format("INDEXED BY entry_task", "AND e.task_id = ?3 AND (?4 = '' OR e.unit = ?4)")
 _OF_ALL = _OPEN.format("INDEXED BY entry_unknown", "AND (?4 = '' OR e.unit = ?4) AND ?3 IS NULL")
+_OF_SET = _OPEN.format("INDEXED BY entry_unknown", "AND e.gset_id = ?3 AND e.unit = ?4")
+_RECONCILED = "UPDATE entry SET reconciled = 1 WHERE id = ?"
 _SETTLE = (
     "INSERT INTO entry (at, task_id, epoch, unit, amount, kind, counted_at, released, job_id, pool, project,"
     " workflow, key, queue, model, price, gset_id, actor, reason)"
@@ -58,6 +58,14 @@ class _Unknown(NamedTuple):
     amount: int
     counted_at: int
     gset_id: int
+
+
+class Aged(NamedTuple):
+    """Unknown amounts of a unit and gauge set, up to a moment (ms UTC)."""
+
+    gset_id: int
+    unit: str
+    until: int
 
 
 def correct_gauge(batch: Batch, change: CorrectGauge, cause: Cause) -> Operated | TaskdeckError:
@@ -114,10 +122,19 @@ def reconcile(batch: Batch, change: Reconcile, cause: Cause) -> Operated | Taskd
     return Operated(changed=len(found))
 
 
+def settle_as_estimated(batch: Batch, aged: Aged, cause: Cause, *, most: int) -> int:
+    """Settle the oldest of these amounts; return how many."""
+    found = batch.typed(_Unknown, _OF_SET, aged.until, most, aged.gset_id, aged.unit)
+    for one in found:
+        _settle(batch, one, None, cause)
+    return len(found)
+
+
 def _settle(batch: Batch, one: _Unknown, how: int | None, cause: Cause) -> None:
     """Book what was spent; `how` = the amount that an operator gave, None = as estimated."""
     spent = one.amount if how is None else how
     batch.run(_SETTLE, batch.wall, spent, raw(cause.actor), raw(cause.reason), one.id)
+    batch.run(_RECONCILED, one.id)
     listed = batch.capacity.gauges_of(batch.db, one.gset_id)
     known = batch.gauges.of(listed)
     for gauge in (known[gauge_id] for gauge_id in listed):

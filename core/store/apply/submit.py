@@ -15,6 +15,7 @@ from core.model.plans import JobPlan, StagePlan, TaskPlan
 from core.model.status import StageStatus, TaskStatus
 from core.model.stored_spec import spec_to_json
 from core.model.values import INBOX, INBOX_STAGE, JsonObject
+from core.store.apply.auto_costs import AutoCosts
 from core.store.apply.first_facts import job_facts, task_facts
 from core.store.apply.lane_sets import GaugeSets
 from core.store.apply.lanes import Lanes
@@ -237,11 +238,13 @@ def _write_tasks(
     surroundings = _keep_surroundings(batch, command.surroundings)
     # The tasks of a job have its actor.
     signed = raw(actor) if isinstance(command, Enqueue) else None
+    costs = AutoCosts(batch, command.plan.name if isinstance(command, Submit) else None)
     known: JsonObject = {}
     noted = ""
     for task in tasks:
         spec = pack(spec_to_json(task.plan, surroundings=surroundings))
-        rows.append((*_row(batch, task), spec, signed))
+        cost = cost_column(costs.of(task.plan.key, task.plan.cost))
+        rows.append((*_row(batch, task), cost, spec, signed))
         if task.awaits_judgement:
             batch.report.conditions.append(task.place.task_id)
         batch.count_created(task.place, task.status)
@@ -275,7 +278,6 @@ def _row(batch: Batch, task: _NewTask) -> tuple[int | str | bytes | None, ...]:
         plan.retry.max_attempts,
         batch.wall,
         batch.wall if queued else None,
-        cost_column(plan.cost),
     )
 
 

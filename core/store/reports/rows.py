@@ -12,7 +12,9 @@ from typing import TypeAlias
 from sqlalchemy import Row, Select, select
 
 from core.filters.fields import Noun
+from core.model.estimates import Estimate
 from core.model.events import EventView
+from core.model.limit_forms import costs_of
 from core.model.stored_spec import StoredSpec
 from core.model.values import JsonObject
 from core.model.views import AttemptView, JobView, QueueView, StageView, TaskDetail, TaskView
@@ -205,12 +207,19 @@ def task_detail(row: AnyRow, extras: Extras) -> TaskDetail:
         attempts=extras.attempts,
         cwd=spec.cwd,
         limits=spec.limits if spec.terms is None else spec.terms.limits,
-        cost=spec.cost if spec.terms is None else spec.terms.cost,
+        cost=_estimate(spec.cost if spec.terms is None else spec.terms.cost, row.cost),
         prefer=spec.prefer,
         on_exhausted=spec.on_exhausted,
         tags=spec.tags,
         project=spec.project,
     )
+
+
+def _estimate(said: Estimate | None, column: str | None) -> Estimate | None:
+    """Return what a task is expected to use; of `auto` also the amounts that stand for it."""
+    if said is None or not said.is_auto:
+        return said
+    return Estimate(amounts=costs_of(column), is_auto=True)
 
 
 def attempt_view(row: AnyRow) -> AttemptView:

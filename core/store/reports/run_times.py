@@ -11,12 +11,12 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.model.run_times import Usual, UsualCost, UsualTime, usual_cost, usual_time
-from core.model.values import INBOX
 from core.store.predicates import bound
 from core.store.reports.rows import AnyRow
 from core.store.reports.source import Source
-from core.store.schema import RUN_TIMES, run_time
+from core.store.schema import run_time
 from core.store.sql import ids, pack
+from core.store.usual_costs import COSTS, by_unit
 
 TASKS_MAX = 100
 """Tasks that are answered for at once; a list has the usual times of its first ones that run."""
@@ -30,9 +30,6 @@ _TIMES = text(
     " CROSS JOIN run_time r ON r.workflow = j.name AND r.key = t.key GROUP BY x.value"
 )
 
-ENTRIES_MAX = 500
-"""Entries of a task of a workflow that are read, the newest: an attempt has one or a few for each unit."""
-
 Named = tuple[str, str]
 """A task of a workflow, by both names."""
 
@@ -40,15 +37,7 @@ _NAMED_TIMES = text(
     "SELECT r.workflow, r.key, group_concat(r.ms) AS times FROM json_each(:named) x CROSS JOIN run_time r"
     " ON r.workflow = x.value->>0 AND r.key = x.value->>1 GROUP BY r.workflow, r.key"
 )
-# What was booked as estimated says what was expected; losses and corrections are of no attempt that ended.
-_NAMED_COSTS = text(
-    "SELECT e.workflow, e.key, e.unit, e.task_id, e.epoch, sum(e.amount) AS amount"
-    " FROM json_each(:named) x CROSS JOIN entry e ON e.id IN"
-    " (SELECT id FROM entry INDEXED BY entry_of_task WHERE workflow = x.value->>0 AND key = x.value->>1"
-    f" ORDER BY id DESC LIMIT {ENTRIES_MAX})"
-    f" WHERE e.kind IN ('settled', 'charged', 'reconciled') AND e.job_id != {INBOX}"
-    " GROUP BY e.workflow, e.key, e.unit, e.task_id, e.epoch ORDER BY max(e.id) DESC"
-)
+_NAMED_COSTS = text(COSTS.format(named=":named"))
 
 
 async def read_usual(db: AsyncConnection, named: Iterable[Named]) -> dict[Named, Usual]:
@@ -75,14 +64,15 @@ def _packed(named: Iterable[Named]) -> str:
 
 
 def _costs(rows: Sequence[AnyRow]) -> dict[Named, dict[str, UsualCost]]:
-    amounts: dict[tuple[Named, str], list[int]] = {}
+    spent: dict[Named, list[tuple[str, int]]] = {}
     for row in rows:
-        amounts.setdefault(((row.workflow, row.key), row.unit), []).append(row.amount)
+        spent.setdefault((row.workflow, row.key), []).append((row.unit, row.amount))
     found: dict[Named, dict[str, UsualCost]] = {}
-    for (named, unit), spent in amounts.items():
-        usual = usual_cost(spent[:RUN_TIMES])
-        if usual is not None:
-            found.setdefault(named, {})[unit] = usual
+    for named, told in spent.items():
+        for unit, amounts in by_unit(told).items():
+            usual = usual_cost(amounts)
+            if usual is not None:
+                found.setdefault(named, {})[unit] = usual
     return found
 
 

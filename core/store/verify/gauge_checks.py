@@ -28,6 +28,15 @@ GAUGE_CHECKS = (
           WHERE a.task_id = g.trial AND a.status = 'running' AND m.value = g.id)""",
     ),
     check(
+        "entry.reconciled",
+        "an unknown amount counts as reconciled, or not, unlike the ledger",
+        """
+        SELECT e.id AS entry, e.task_id AS task, e.unit, e.reconciled AS kept FROM entry e
+        WHERE e.kind = 'unknown' AND (e.reconciled IS NOT NULL) != EXISTS (
+          SELECT 1 FROM entry r INDEXED BY entry_task WHERE r.task_id = e.task_id AND r.epoch = e.epoch
+          AND r.unit = e.unit AND r.kind = 'reconciled')""",
+    ),
+    check(
         "backend_failure.wrong",
         "a failure that counts for a breaker is not one of an attempt",
         """

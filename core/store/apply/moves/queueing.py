@@ -55,8 +55,9 @@ _PROCEED = (
     f"UPDATE task SET {_QUEUE}, wait_reason = NULL, {_NO_CAUSE} WHERE id = ?3 AND wait_reason = 'condition'"
     f" AND {guard(TASK['unblock'])} RETURNING {PLACE}"
 )
+# What `cost: auto` stands for was worked out at admission.
 _PROCEED_BOUND = _PROCEED.replace(
-    "wait_reason = NULL", "wait_reason = NULL, lane_id = ?4, cost = ?5, spec = ?6"
+    "wait_reason = NULL", "wait_reason = NULL, lane_id = ?4, cost = coalesce(?5, cost), spec = ?6"
 )
 _COME_DUE = (
     f"UPDATE task SET {_QUEUE}, retry_at = NULL, {_NO_CAUSE}"

@@ -117,6 +117,7 @@ TABLES = (
 	reason TEXT,
 	charge TEXT,
 	late INTEGER,
+	reconciled INTEGER,
 	PRIMARY KEY (id),
 	CONSTRAINT entry_kind CHECK (kind = 'settled' OR kind = 'estimated' OR kind = 'charged' OR kind = 'unknown' OR kind = 'reconciled' OR kind = 'correction')
 )""",
@@ -134,7 +135,7 @@ INDEXES = (
     "CREATE INDEX entry_counted ON entry (counted_at)",
     'CREATE INDEX entry_of_task ON entry (workflow, "key") WHERE workflow IS NOT NULL',
     "CREATE INDEX entry_unpriced ON entry (model) WHERE price = 'none'",
-    "CREATE INDEX entry_unknown ON entry (at) WHERE kind = 'unknown'",
+    "CREATE INDEX entry_unknown ON entry (at, gset_id, unit) WHERE kind = 'unknown' AND reconciled IS NULL",
     "CREATE INDEX entry_task ON entry (task_id, epoch) WHERE task_id IS NOT NULL",
     "CREATE INDEX gset_said ON gset (on_exhausted) WHERE on_exhausted != ''",
     "CREATE INDEX gset_prefer ON gset (prefer) WHERE prefer != ''",
