@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from threading import Event, Thread
 
 import pytest
 
 from core.store.verify import verify_path
 from tests.support.homes import Home
+from tests.support.money import Watch, accounts, rounds_over_kills
 from tests.support.waiting import until_now
 
 CONFIG = """
@@ -26,6 +28,8 @@ max = 5_000
 CLIENTS = 4
 EACH = 12
 KILLS = 3
+ROUNDS = 500
+"""Of coroutines; `tests/bench/money.py` makes 10,000."""
 
 
 @pytest.fixture
@@ -37,34 +41,10 @@ def home(tmp_path: Path) -> Iterator[Home]:
     home.end()
 
 
-class Watch:
-    """Reads the gauges again and again, and keeps every moment in which one was over its limit."""
-
-    def __init__(self, home: Home) -> None:
-        self._home = home
-        self._done = Event()
-        self.over: list[object] = []
-        self.looks = 0
-        self._thread = Thread(target=self._look, daemon=True)
-        self._thread.start()
-
-    def _look(self) -> None:
-        while not self._done.wait(0.005):
-            self.looks += 1
-            self.over += self._home.rows(
-                "SELECT g.name, used, reserved, unknown FROM gauge g JOIN limit_rule l ON l.name = g.name"
-                " WHERE used + reserved + unknown > l.body->>'max'"
-            )
-
-    def end(self) -> None:
-        self._done.set()
-        self._thread.join()
-
-
 def test_four_clients_and_killed_engines_never_spend_more_than_there_is(home: Home) -> None:
     home.start("serve", "--slots", "8")
     home.has_engine()
-    watch = Watch(home)
+    watch = Watch(home.rows)
     costs = ("--cost", "usd=0.10", "--cost", "tokens=100")
     words = ("map", "--detach", *costs, "--", "sh", "-c", "sleep 0.3; echo {}")
     items = home.path.parent / "items"
@@ -101,6 +81,14 @@ def test_four_clients_and_killed_engines_never_spend_more_than_there_is(home: Ho
     home.run("stop")
     home.has_none()
     assert verify_path(home.path / "taskdeck.db") == ()
+
+
+def test_a_hundred_coroutines_get_one_slot_of_money_once_a_round_over_kills(tmp_path: Path) -> None:
+    path = tmp_path / "deck.db"
+    rounds_over_kills(path, rounds=ROUNDS, kills=KILLS)
+    with closing(sqlite3.connect(path)) as db:
+        assert accounts(db, ROUNDS) == []
+    assert verify_path(path) == ()
 
 
 def _count(home: Home, sql: str) -> int:
