@@ -1,4 +1,4 @@
-"""Let attempts contend for one slot of money, over kills, and account for every micro-dollar.
+"""Let attempts contend for one slot of money, over kills.
 
     python tests/bench/money.py [--rounds 10000] [--kills 100] [--form coroutines|clients|both]
 

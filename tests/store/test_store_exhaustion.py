@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.model.commands import Complete, FollowUp
+from core.model.commands import Complete, Enqueue, FollowUp
 from core.model.estimates import Estimate
 from core.model.limit_commands import Configure
 from core.model.limits import Limit, LimitKind, LimitRef, OnExhausted, Spent
@@ -155,3 +155,15 @@ def test_many_fail_in_bounded_batches(deck: Deck) -> None:
         counts.append(deck.db.execute("SELECT count(*) FROM task WHERE status = 'failed'").fetchone()[0])
     assert counts[-1] == 1_300
     assert max(after - before for before, after in zip([0, *counts], counts, strict=False)) <= MAX_PER_BATCH
+
+
+def test_what_is_queued_in_the_batch_that_fails_those_before_it_fails_too(deck: Deck) -> None:
+    configure(deck, budget(named=True, policy=FAIL))
+    deck.do(Enqueue(tasks=(costing("a", 10, named=True), costing("b", 10, named=True))), slots=100)
+    spent = (Spent(unit="usd", amount=10),)
+    deck.do(Complete(task_id=1, epoch=1, outcome=Succeeded(), spent=spent), slots=100)
+    assert deck.report.left_over
+    deck.do(FollowUp(), Enqueue(tasks=(costing("c", 10, named=True),)), slots=100)
+    settle(deck)
+    assert states(deck) == {"a": "succeeded", "b": "failed", "c": "failed"}
+    assert code(deck, "c") == "budget.exhausted"

@@ -1,4 +1,4 @@
-"""What is asked of money while attempts contend for it, and over kills.
+"""What is asked of money under contention and over kills.
 
 Used by `tests/scenarios/test_scenario_money.py` and `tests/bench/money.py`.
 """

@@ -1,4 +1,4 @@
-"""A client that asks for one task of each round, whatever becomes of the engine.
+"""A client that asks for one task of each round.
 
 Started by `tests/bench/money.py`, several at once: of each round one may run.
 """

@@ -1,4 +1,4 @@
-"""Rounds of coroutines that contend for one slot of money, in a process that is killed.
+"""Rounds of coroutines that contend for one slot of money.
 
 Started by `tests/scenarios/test_scenario_money.py` and `tests/bench/money.py`.
 """

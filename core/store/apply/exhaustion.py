@@ -117,6 +117,8 @@ def fail_of_aisle(batch: Batch, aisle_id: int) -> None:
     """Fail tasks of an aisle that wait for a spent budget; what is too much for a batch is left over."""
     if _fail_first(batch, "aisle_id", aisle_id):
         batch.followups.append(LeftOver("spent", aisle_id))
+    # Still shut, it would hide what this batch queues there after them, and nothing would note that.
+    batch.refresh_lanes()
 
 
 def fail_of_lane(batch: Batch, lane_id: int) -> None:
