@@ -17,12 +17,14 @@ from core.cli.output_sinks import open_sink
 from core.cli.progress import Meter
 from core.cli.refusals import Left
 from core.cli.summary import (
+    EXHAUSTED,
     INCOMPLETE,
     cause_text,
     counts_text,
     error_text,
     exit_status,
     failed_tasks,
+    is_exhausted,
     is_whole,
     say_failed,
 )
@@ -31,6 +33,7 @@ from core.cli.waiting import Interrupts, explaining_lost_engine, wait_with
 from core.control.api import ControlAPI, Force, Target
 from core.filters.fields import Noun
 from core.filters.terms import Filter, In
+from core.model.text import safe_line
 from core.model.views import TaskView
 from core.render.times import duration_text
 
@@ -92,11 +95,16 @@ class OneTask:
                     "attempts": detail.task.attempts,
                     "output": detail.output,
                     "error": detail.task.error,
+                    "partial": detail.task.partial,
                 }
             )
         elif detail.task.status != "succeeded":
             note(f"{self.title} ", status(detail.task.status), f": {_why(detail.task)}")
             note(f"  run it again: {self._arguments.command('retry', '--task', str(self._id))}")
+        elif detail.task.partial:
+            note(f"{self.title} ", status("succeeded"), f", {safe_line(str(detail.task.status_reason))}")
+        if is_exhausted(detail.task):
+            return EXHAUSTED
         return exit_status(ended) or (0 if whole else INCOMPLETE)
 
 

@@ -19,7 +19,7 @@ from core.cli.predictions import dry_run, read_params
 from core.cli.progress import Meter
 from core.cli.refusals import Left, usage
 from core.cli.standard_input import piped_document
-from core.cli.summary import EXIT, counts_text, failed_tasks, say_failed
+from core.cli.summary import EXHAUSTED, EXIT, counts_text, failed_tasks, is_job_exhausted, say_failed
 from core.cli.variables import read_variables
 from core.cli.waiting import Interrupts, explaining_lost_engine, interrupts, wait_with
 from core.control.api import ControlAPI, Document, EventQuery, SubmitOptions
@@ -207,6 +207,8 @@ async def _conclude(deck: ControlAPI, result: JobResult, *, arguments: Run) -> i
     job = await deck.job(result.id)
     began = job.created_at if job.started_at is None else job.started_at
     took = 0 if job.finished_at is None else job.finished_at - began
+    exhausted = await is_job_exhausted(deck, job)
+    code = EXHAUSTED if exhausted else EXIT[result.status]
     if arguments.json:
         emit(
             {
@@ -216,9 +218,10 @@ async def _conclude(deck: ControlAPI, result: JobResult, *, arguments: Run) -> i
                 "name": job.name,
                 "reason": result.reason,
                 "duration_ms": took,
+                "exhausted": exhausted,
             }
         )
-        return EXIT[result.status]
+        return code
     say(
         f"job {result.id} {safe_line(job.name)} ",
         status(result.status),
@@ -231,7 +234,9 @@ async def _conclude(deck: ControlAPI, result: JobResult, *, arguments: Run) -> i
         say_failed(failed, arguments=arguments, where=f"job:{result.id}")
         if result.status == "failed":
             say(f"  run again what failed: {arguments.command('retry', str(result.id))}")
-    return EXIT[result.status]
+    if exhausted and result.status == "succeeded":
+        say("  in part: a budget was exhausted while it ran")
+    return code
 
 
 def _left(job_id: int, *, arguments: Run) -> Left:

@@ -11,20 +11,25 @@ from dataclasses import dataclass
 from core.cli.arguments import Common
 from core.cli.effects import note_starts, starts_shape
 from core.cli.output import emit, note, say, status
-from core.control.api import Filter, ReadingAPI
+from core.control.api import EventQuery, Filter, ReadingAPI
 from core.filters.fields import Noun
+from core.filters.parser import parse
 from core.filters.terms import In
 from core.model.commands import Effect, Forecast, Operated
 from core.model.error_line import error_line
 from core.model.errors import Conflict, TaskdeckError
 from core.model.text import clip, safe_line
+from core.model.usage import EXHAUSTED_EXIT
 from core.model.values import INBOX, JsonObject, JsonValue
-from core.model.views import TaskView
+from core.model.views import JobView, TaskView
 
 EXIT = {"succeeded": 0, "failed": 1, "cancelled": 3}
 """Exit status for the final status of a job or task."""
 INCOMPLETE = 7
 """Exit status of `exec` when the program succeeded and part of its output is missing."""
+EXHAUSTED = EXHAUSTED_EXIT
+"""Exit status where a spent budget cut the work short, or kept it from its begin."""
+_EXHAUSTED_CODE = "budget.exhausted"
 SHOWN = 10
 """Failed tasks, or refusals, that are listed."""
 _MESSAGE = 200
@@ -40,6 +45,25 @@ def exit_status(counts: Mapping[str, int]) -> int:
     if counts.get("failed"):
         return EXIT["failed"]
     return EXIT["cancelled"] if counts.get("cancelled") else 0
+
+
+def is_exhausted(task: TaskView) -> bool:
+    """Return whether a spent budget cut a task short, or kept it from its begin."""
+    code = task.error.get("code") if task.error else None
+    return task.partial or (task.status == "failed" and code == _EXHAUSTED_CODE)
+
+
+async def is_job_exhausted(deck: ReadingAPI, job: JobView) -> bool:
+    """Return whether a spent budget brought the verdict of a job, or cut one of its tasks short."""
+    if job.verdict_task is not None:
+        return is_exhausted((await deck.task(job.verdict_task)).task)
+    query = EventQuery(job_id=job.id, filter=parse("kind:task.exhausted", Noun.EVENTS))
+    told = {event.task_id for event in (await deck.events(query)).rows}
+    ids = tuple(sorted(task_id for task_id in told if task_id is not None))
+    if not ids:
+        return False
+    found = await deck.tasks(Filter(noun=Noun.TASKS, terms=(In(field="id", values=ids),)))
+    return any(map(is_exhausted, found.rows))
 
 
 def is_whole(output: JsonValue) -> bool:

@@ -87,6 +87,8 @@ class Running:
     """Its call runs in the loop, as far as is known yet."""
     cause: Outcome | None = None
     """Why it is being ended."""
+    exhausted: str | None = None
+    """The budget that was spent while it ran, and for which it may end early."""
     ended: bool = False
     """Its outcome stands and is on its way into the store."""
 

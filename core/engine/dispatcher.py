@@ -108,6 +108,8 @@ class Dispatcher:
             self._runner.start(claimed)
         for stop in report.stops:
             self._runner.end(AttemptRef(task_id=stop.task_id, epoch=stop.epoch), stop.force)
+        for one in report.may_end:
+            self._runner.exhaust(AttemptRef(task_id=one.task_id, epoch=one.epoch), one.limit)
         if report.conditions and self._own_slots:
             self.judge()
         self._arm(report.next_due)

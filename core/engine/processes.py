@@ -5,6 +5,8 @@ Used by the runner.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from core.engine.attempts import Running, Tools
 from core.engine.leftovers import Leftovers
 from core.engine.orphans import Orphans
@@ -18,12 +20,14 @@ from core.executors.observations import (
     ProcessEnd,
     Vanished,
 )
+from core.executors.outputs import write_new
 from core.model.crash_points import crash_point
 from core.model.errors import MachineShort, NotFound, Unavailable
 from core.model.outcomes import Bounced, Failed, Lost, Outcome, Succeeded, TaskError
 from core.model.plans import OnLoss
 from core.model.ports import ProcessCall, ProcessExit
 from core.model.records import replace
+from core.model.usage import EXHAUSTED, EXHAUSTED_EXIT
 from core.model.values import JsonObject
 
 _SHORT = "check `ulimit -u`, memory, and free room in the data directory"
@@ -56,6 +60,8 @@ class Processes:
         except Unavailable as error:
             return Bounced(reason=error.message)
         self._tools.shortage.passed()
+        if running.exhausted is not None:
+            self._write_exhausted(running)
         crash_point("child.spawned")
         end = await self._end_of(running)
         if isinstance(end, NotStarted) and end.short:
@@ -75,6 +81,17 @@ class Processes:
         # Only now: an input that cannot be resolved any more must not leave a child unwatched.
         return self._judge(running, end, await self._inputs.resolve(running))
 
+    def exhaust(self, running: Running, limit: str) -> None:
+        """Tell an attempt by a file that it may end early, because this budget is spent."""
+        running.exhausted = limit
+        self._write_exhausted(running)
+
+    def _write_exhausted(self, running: Running) -> None:
+        path = self._tools.children.outputs.directory(running.ref) / EXHAUSTED
+        # One that has not begun has no directory yet; it gets the file as it begins. What stands there stays.
+        with suppress(OSError):
+            write_new(path, f"{running.exhausted}\n".encode())
+
     async def _end_of(self, running: Running) -> ProcessEnd:
         end = await self._tools.children.wait(running.ref)
         if isinstance(end, Vanished) and end.pids:
@@ -87,6 +104,8 @@ class Processes:
             # Seen by this engine: it fails like any command that a signal ends, and `retry` decides.
             end = end.exit
         match end:
+            case ProcessExit() if running.exhausted is not None:
+                outcome = _ended_early(end, resolved, running.exhausted)
             case ProcessExit():
                 outcome = resolved.conclude(end)
             case Overflowed():
@@ -102,3 +121,17 @@ class Processes:
         if running.cause is not None and not isinstance(outcome, Succeeded):
             return running.cause
         return outcome
+
+
+def _ended_early(end: ProcessExit, resolved: ResolvedInput, limit: str) -> Outcome:
+    """Judge an exit of an attempt that was told to end early: with 0 or 6 it succeeded in part."""
+    is_told = end.code == EXHAUSTED_EXIT
+    outcome = resolved.conclude(replace(end, code=0) if is_told else end)
+    if is_told and not isinstance(outcome, Succeeded):
+        outcome = Succeeded()
+    if not isinstance(outcome, Succeeded):
+        return outcome
+    output = outcome.output
+    if is_told and isinstance(output, dict) and "exit" in output:
+        output = {**output, "exit": end.code}
+    return Succeeded(output=output, partial=True, reason=f"partial: budget `{limit}` is exhausted")

@@ -57,7 +57,7 @@ class Recovery:
             return
         match await self._children.probe(ref):
             case (Living() | Finished() | Orphaned()) as child:
-                self._runner.adopt(claimed, child, started_at=attempt.started_at)
+                self._runner.adopt(claimed, child, started_at=attempt.started_at, exhausted=attempt.exhausted)
                 if attempt.stop_how is not None:
                     self._runner.end(ref, Force(attempt.stop_how))
             case NotStarted(reason=reason):

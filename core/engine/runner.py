@@ -95,9 +95,18 @@ class Runner:
         self._attempts.add(prepared.running)
         self._follow(prepared.running, partial(self._run, foreseen=prepared.resolved))
 
-    def adopt(self, claimed: Claimed, child: Finished | Living | Orphaned, *, started_at: int) -> None:
+    def adopt(
+        self,
+        claimed: Claimed,
+        child: Finished | Living | Orphaned,
+        *,
+        started_at: int,
+        exhausted: str | None = None,
+    ) -> None:
         """Follow a child of a former engine; its timeout goes on as well."""
         running = self._open(claimed)
+        if exhausted is not None:
+            self._processes.exhaust(running, exhausted)
         # What has ended has ended in time, however late an engine sees it.
         spent = 0 if isinstance(child, Finished) else self._tools.clock.now() - started_at
         if running.seconds is not None:
@@ -105,6 +114,12 @@ class Runner:
         # Known before its task has begun: a kill at once must not take it for a call in the loop.
         running.inline = False
         self._follow(running, partial(self._processes.adopt, child=child))
+
+    def exhaust(self, ref: AttemptRef, limit: str) -> None:
+        """Let an attempt end early, because this budget is spent; calls in the loop go on to their end."""
+        running = self._attempts.get(ref)
+        if running is not None:
+            self._processes.exhaust(running, limit)
 
     def makes_processes(self, uses: str) -> bool:
         """Return whether a connector's calls are processes; True for one that is not known."""

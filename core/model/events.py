@@ -17,6 +17,7 @@ MARKS = (
     "task.prioritised",
     "task.duplicate",
     "task.judged_late",
+    "task.exhausted",
     "orphan.found",
     "orphan.kept",
     "orphan.left",
@@ -52,10 +53,11 @@ MARKS = (
     "price.unknown",
 )
 """Kinds that change no status: a durable ask, another priority, a late outcome or judgement without
-effect, a family without its wrapper and an operator who lets it run, what is set aside or repaired, a
-failure family that is known, switches, pools and limits that were changed, a limit that is nearly reached,
-amounts that were corrected, a backend that refuses, the engine, the wall clock that was set, what of a
-report of usage cannot be booked, a model that has no price."""
+effect, a spent budget for which an attempt may end early, a family without its wrapper and an operator who
+lets it run, what is set aside or repaired, a failure family that is known, switches, pools and limits that
+were changed, a limit that is nearly reached, amounts that were corrected, a backend that refuses, the
+engine, the wall clock that was set, what of a report of usage cannot be booked, a model that has no
+price."""
 MOVED: tuple[str, ...] = tuple(
     dict.fromkeys(
         move.event

@@ -16,6 +16,10 @@ from core.model.text import safe_line
 
 FILE = "usage"
 """The name of the file in the directory of an attempt, as `$TASKDECK_USAGE` has it."""
+EXHAUSTED = "exhausted"
+"""The name of the file there that appears when a budget is spent and the attempt may end early."""
+EXHAUSTED_EXIT = 6
+"""The exit code of `charge`, and of a command that ended early, when a budget is spent."""
 FILE_BYTES = 262_144
 """Bytes of the usage file of an attempt that are read."""
 LINES_MAX = 2_000

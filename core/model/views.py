@@ -97,6 +97,11 @@ class TaskView(Struct, frozen=True, kw_only=True):
     """The family of its newest failure."""
 
     @property
+    def partial(self) -> bool:
+        """Whether it succeeded and a spent budget cut it short; `status_reason` says which."""
+        return self.status == "succeeded" and self.status_reason is not None
+
+    @property
     def began_at(self) -> int | None:
         """When its latest attempt began, if that runs or the task has ended."""
         is_over = self.finished_at is not None or self.status == "running"

@@ -132,6 +132,7 @@ def task_shape(task: TaskView) -> JsonObject:
         "actor": task.actor,
         "status_by": task.status_by,
         "status_reason": task.status_reason,
+        "partial": task.partial,
         "family": task.family,
     }
 

@@ -85,6 +85,15 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MayEnd:
+    """An attempt that may end early, because a budget of its is spent."""
+
+    task_id: int
+    epoch: int
+    limit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """A job, task or attempt that is set aside, and why."""
 
@@ -98,6 +107,7 @@ class Report:
 
     claimed: list[Claimed] = field(default_factory=list)
     stops: list[Stop] = field(default_factory=list)
+    may_end: list[MayEnd] = field(default_factory=list)
     conditions: list[int] = field(default_factory=list)
     """Blocked tasks whose `when` must be judged."""
     final_tasks: list[int] = field(default_factory=list)
@@ -333,6 +343,8 @@ class Batch:
         mine.pools = mine.pools if theirs.pools is None else theirs.pools
         mine.faults += theirs.faults
         mine.stops += theirs.stops
+        mine.may_end += theirs.may_end
+        self.gauges.spent |= other.gauges.spent
         mine.conditions += theirs.conditions
         mine.final_tasks += theirs.final_tasks
         mine.ended_jobs += theirs.ended_jobs

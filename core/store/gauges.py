@@ -5,7 +5,7 @@ Owned by `Batch`; used by the claim, the settlement and the operators' commands.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Mapping
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 
 from core.model.gauges import Gauge
 from core.model.limit_forms import pack_recent, recent_in
@@ -50,6 +50,8 @@ class Gauges:
         self._tell = tell
         self._read: dict[int, Gauge] = {}
         self._rows: dict[int, _Row] = {}
+        self.spent: set[int] = set()
+        """Those that were written with nothing left to spend."""
 
     def of(self, wanted: Collection[int]) -> Mapping[int, Gauge]:
         """Return gauges by id, these among them; a window that is over has turned."""
@@ -153,6 +155,8 @@ class Gauges:
         for gauge_id, gauge in self._read.items():
             if _row(gauge) == self._rows[gauge_id]:
                 continue
+            if self._rules.is_spent(gauge, 0):
+                self.spent.add(gauge_id)
             if self._rules.is_past_soft(gauge):
                 gauge.soft_at = self._wall
                 self._tell(gauge)
@@ -160,6 +164,13 @@ class Gauges:
             rows.append((*row, gauge_id))
         if rows:
             self._db.executemany(_WRITE, rows)
+
+    def take_spent(self) -> Sequence[Gauge]:
+        """Return the budgets that were spent, or changed while they are, since the last call."""
+        self.flush()
+        found = sorted(self.spent)
+        self.spent.clear()
+        return [self.one(gauge_id) for gauge_id in found]
 
     def forget(self) -> None:
         """Write what differs and read again what is asked for next: another may write meanwhile."""

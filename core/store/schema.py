@@ -292,6 +292,7 @@ attempt = Table(
     required("gset_id", default="0"),
     Column("held", Text),
     Column("counted_at", Integer),
+    Column("exhausted", Text),
     PrimaryKeyConstraint("task_id", "epoch", name="attempt_pk"),
     among_column("status", AttemptStatus, "attempt_status"),
     CheckConstraint("(status = 'running') = (finished_at IS NULL)", name="attempt_finished"),
@@ -301,7 +302,8 @@ attempt = Table(
 """Executions; an open row is a taken slot, of `pool` (NULL = `default`).
 
 `gset_id` = all gauges it passed, `held` = what it holds of the metered ones, by gauge id; both as of
-`counted_at`, the moment that tells its windows (ms UTC, never before one of them began).
+`counted_at`, the moment that tells its windows (ms UTC, never before one of them began). `exhausted` =
+the budget that was spent while it ran, and for which it may end early.
 """
 
 event = Table(

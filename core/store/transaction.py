@@ -16,6 +16,7 @@ from core.model.crash_points import crash_point
 from core.model.errors import Bug, Invalid, TaskdeckError, Unavailable
 from core.store.apply.claim import apply_claim
 from core.store.apply.claim_apart import apply_claim_apart
+from core.store.apply.early_ends import end_early
 from core.store.apply.unknown_estimates import next_estimate
 from core.store.batch import Batch, Report, close_report, earliest
 from core.store.database import full, is_full, is_trouble
@@ -86,6 +87,7 @@ def _attempt(
         crash_point("journal.begun")
         _verify_epoch(batch)
         work(batch, group, answers)
+        end_early(batch)
         batch.finish()
         report = close_report(batch)
         report.next_due = earliest(report.next_due, next_estimate(batch))

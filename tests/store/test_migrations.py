@@ -21,7 +21,7 @@ from core.store.schema import metadata
 from core.store.upgrade import MIGRATIONS, upgrade
 from core.store.version import SCHEMA_VERSION
 
-DIGESTS = {4: "6fd959f42ac6a495"}
+DIGESTS = {4: "743892fcf58235c4"}
 """Of the tables and indexes of a schema version."""
 
 

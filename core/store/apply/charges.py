@@ -13,6 +13,7 @@ from core.model.limit_commands import BudgetLeft, Charge, Charged
 from core.model.limit_forms import held_by, pack_held
 from core.model.limits import EntryKind, Spent
 from core.model.records import replace
+from core.store.apply.early_ends import end_one_early
 from core.store.apply.settle import (
     HOLDING,
     Holding,
@@ -66,12 +67,11 @@ def apply_charge(batch: Batch, command: Charge) -> Charged | NotFound:
         )
         if is_open and one.held is not None:
             batch.run(_HOLD, pack_held(held.items()), command.task_id, command.epoch)
-    return Charged(
-        landed=is_new,
-        late=not is_open,
-        spent=command.spent,
-        budgets=tuple(_left(batch, one, gauge, held) for gauge in sorted(gauges, key=_place)),
-    )
+    left = {gauge.id: _left(batch, one, gauge, held) for gauge in sorted(gauges, key=_place)}
+    for gauge in gauges:
+        if left[gauge.id].is_spent and not gauge.is_frozen:
+            end_one_early(batch, command.task_id, command.epoch, gauge)
+    return Charged(landed=is_new, late=not is_open, spent=command.spent, budgets=tuple(left.values()))
 
 
 def _count(

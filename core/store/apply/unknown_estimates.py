@@ -34,8 +34,8 @@ def estimate_unknown(batch: Batch) -> None:
     if not batch.capacity.estimates_unknown:
         return
     left = MAX_PER_BATCH
-    for gset_id, unit, at, after in batch.rows(_POLICIES):
-        if left > 0 and at + after <= batch.wall:
+    for gset_id, unit, _, after in batch.rows(_POLICIES):
+        if left > 0:
             cause = Cause(reason=f"it was unknown for {write_duration(after)}")
             aged = Aged(gset_id, unit, batch.wall - after)
             left -= settle_as_estimated(batch, aged, cause, most=left)

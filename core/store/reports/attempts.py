@@ -23,7 +23,7 @@ _OFFSET = (
 )
 _OPEN = text(
     "SELECT a.task_id, a.epoch, t.job_id, t.key, t.uses, t.spec, t.stop_how, t.tries, t.losses, t.bounces,"
-    f" t.generation, t.max_attempts, a.started_at + {_OFFSET} AS started_at"
+    f" t.generation, t.max_attempts, a.started_at + {_OFFSET} AS started_at, a.exhausted"
     " FROM attempt a INDEXED BY attempt_open JOIN task t ON t.id = a.task_id"
     " WHERE a.status = 'running' AND a.task_id > :after ORDER BY a.task_id LIMIT :limit"
 )
@@ -64,6 +64,8 @@ class OpenAttempt:
     max_attempts: int
     started_at: int
     """Engine time."""
+    exhausted: str | None = None
+    """The budget for which it may end early."""
 
 
 class AttemptReports:

@@ -177,6 +177,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "task.prioritised": _prioritised,
         "task.duplicate": _nothing,
         "task.judged_late": _nothing,
+        "task.exhausted": _nothing,
         "orphan.found": _nothing,
         "orphan.kept": _nothing,
         "orphan.left": _nothing,

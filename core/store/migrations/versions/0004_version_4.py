@@ -21,7 +21,7 @@ COLUMNS = {
     "queue": ("gset_id INTEGER DEFAULT 0 NOT NULL",),
     "lane": ("need INTEGER",),
     "task": ("cost TEXT", "retried INTEGER DEFAULT 0 NOT NULL"),
-    "attempt": ("pool TEXT", "gset_id INTEGER DEFAULT 0 NOT NULL", "held TEXT", "counted_at INTEGER"),
+    "attempt": ("pool TEXT", "gset_id INTEGER DEFAULT 0 NOT NULL", "held TEXT", "counted_at INTEGER", "exhausted TEXT"),
 }
 TABLES = (
     """CREATE TABLE limit_rule (
