@@ -102,6 +102,11 @@ class TaskView(Struct, frozen=True, kw_only=True):
         return self.status == "succeeded" and self.status_reason is not None
 
     @property
+    def trouble(self) -> JsonObject | None:
+        """Return its error, or of one that succeeded in part what cut it short."""
+        return {"message": self.status_reason} if self.partial else self.error
+
+    @property
     def began_at(self) -> int | None:
         """When its latest attempt began, if that runs or the task has ended."""
         is_over = self.finished_at is not None or self.status == "running"

@@ -135,7 +135,7 @@ _TASKS = (
     ("age", "AGE", Form.AGE, "created_at", 6, 7, 2),
     ("took", "TOOK", Form.SPAN, "began_at:finished_at", 6, 7, 2),
     ("wait", "WAITS FOR", Form.TEXT, "waits_for", 10, 16, 2),
-    ("err", "ERROR", Form.ERROR, "error", 14, 26, 1),
+    ("err", "ERROR", Form.ERROR, "trouble", 14, 26, 1),
     ("name", "NAME", Form.TEXT, "name", 10, 20, 5),
     ("group", "GROUP", Form.TEXT, "group", 8, 12, 7),
     ("family", "FAMILY", Form.TEXT, "family", 10, 10, 8),

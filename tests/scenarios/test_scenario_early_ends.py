@@ -57,6 +57,8 @@ def test_a_task_that_ends_early_succeeds_in_part_and_exec_exits_with_6(home: Hom
         json.loads(home.run("tasks", "--json", "--where", f"id:{answer['task']}").stdout.splitlines()[0]),
     )
     assert (shown["partial"], shown["status_reason"]) == (True, "partial: budget `team` is exhausted")
+    listed = home.run("tasks", "--where", f"id:{answer['task']}")
+    assert "partial: budget `te" in listed.stdout
     home.run("stop")
     home.has_none()
     assert verify_path(home.path / "taskdeck.db") == ()
