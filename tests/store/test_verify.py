@@ -135,6 +135,10 @@ CORRUPTIONS: dict[str, tuple[str, ...]] = {
     "gauge.unwatched": (*_GAUGE, "UPDATE aisle SET shut_by = 1"),
     "gauge.probe": (*_GAUGE, "UPDATE gauge SET trial = 5"),
     "backend_failure.wrong": (*_GAUGE, "INSERT INTO backend_failure VALUES (1, 'x', 1, 2, 3)"),
+    "entry.reconciled": (
+        "INSERT INTO entry (at, unit, amount, kind, counted_at, reconciled)"
+        " VALUES (1, 'usd', 1, 'unknown', 1, 1)",
+    ),
     "gset.wrong": ("INSERT INTO gset (gauges) VALUES ('[99]')",),
     "stage.open_tasks": ("UPDATE stage SET open_tasks = open_tasks + 1 WHERE id = 3",),
     "lane.head": ("UPDATE lane SET head_key = 5",),
@@ -152,7 +156,9 @@ CORRUPTIONS: dict[str, tuple[str, ...]] = {
     "task.stuck": ("UPDATE task SET wait_reason = NULL WHERE id = 3",),
     "attempt.stray": ("UPDATE attempt SET status = 'running', finished_at = NULL WHERE task_id = 5",),
     "attempt.missing": ("UPDATE attempt SET status = 'failed', finished_at = 1 WHERE task_id = 1",),
-    "attempt.count": ("INSERT INTO attempt VALUES (9, 1, 'failed', 1, 1, 1, NULL, NULL, 0, NULL, NULL)",),
+    "attempt.count": (
+        "INSERT INTO attempt VALUES (9, 1, 'failed', 1, 1, 1, NULL, NULL, 0, NULL, NULL, NULL)",
+    ),
     "task.actor": ("UPDATE task SET actor = 'eve' WHERE actor IS NOT NULL",),
     "payload.missing": ("""UPDATE task SET output = '{"$payload":"gone"}' WHERE id = 5""",),
     "stage.verdict": ("UPDATE stage SET status = 'skipped' WHERE job_id = 3",),

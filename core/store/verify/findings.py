@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import groupby, islice
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import TypeAlias
 
@@ -21,6 +21,7 @@ from core.store.verify.fold import COLUMNS, Fact, Folded, fold
 from core.store.verify.fold_jobs import FoldedJob
 from core.store.wait_codes import UNDRAINED
 
+_told = attrgetter(*COLUMNS)
 MOST = 20
 """Findings of one code at the most; where one row is wrong, thousands may be."""
 _PAGES_LIMIT = 20
@@ -171,7 +172,7 @@ def _compare(task_id: int, stored: list[JsonValue], facts: list[Fact]) -> Iterat
 
 
 def _columns(row: Folded) -> list[JsonValue]:
-    return [getattr(row, name) for name in COLUMNS]
+    return list(_told(row))
 
 
 def _fold_others(db: sqlite3.Connection) -> Iterator[Finding]:
