@@ -136,8 +136,8 @@ CORRUPTIONS: dict[str, tuple[str, ...]] = {
     "gauge.probe": (*_GAUGE, "UPDATE gauge SET trial = 5"),
     "backend_failure.wrong": (*_GAUGE, "INSERT INTO backend_failure VALUES (1, 'x', 1, 2, 3)"),
     "entry.reconciled": (
-        "INSERT INTO entry (at, unit, amount, kind, counted_at, reconciled)"
-        " VALUES (1, 'usd', 1, 'unknown', 1, 1)",
+        "INSERT INTO entry (at, unit, amount, kind, counted_at) VALUES (1, 'usd', 1, 'unknown', 1)",
+        "UPDATE entry SET reconciled = 1",
     ),
     "gset.wrong": ("INSERT INTO gset (gauges) VALUES ('[99]')",),
     "stage.open_tasks": ("UPDATE stage SET open_tasks = open_tasks + 1 WHERE id = 3",),
