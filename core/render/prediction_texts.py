@@ -15,7 +15,7 @@ from core.model.values import JsonObject, to_iso
 from core.render.times import clock_text, duration_text
 
 _SHOWN_KEYS = 12
-_HOLDS = {Fit.YES: "holds it", Fit.NO: "does not hold it", Fit.PERHAPS: "may not hold it"}
+_FITS = {Fit.YES: "has enough", Fit.NO: "has too little", Fit.PERHAPS: "may have too little"}
 
 
 def prediction_lines(view: PredictionView) -> list[str]:
@@ -27,11 +27,11 @@ def prediction_lines(view: PredictionView) -> list[str]:
 
 
 def prediction_line(view: PredictionView) -> str:
-    """Return a prediction in one line: how long, how dear, and the budget that does not hold it."""
+    """Return a prediction in one line: how long, how dear, and the budget that has too little."""
     parts = [f"takes {_takes_text(view)}"]
     parts += [_cost_text(cost) for cost in view.costs if cost.amount != Span(low=0, high=None)]
     parts += [
-        f"budget {safe_line(_gauge_name(one))} {_HOLDS[one.fits]}"
+        f"budget {safe_line(_gauge_name(one))} {_FITS[one.fits]}"
         for one in view.budgets
         if one.fits is not Fit.YES
     ]
@@ -104,7 +104,7 @@ def _cost_text(cost: UnitCost) -> str:
 def _fit_text(fit: BudgetFit, *, now: int) -> str:
     unit = safe_line(fit.unit)
     needs = _span_text(fit.needs, write_amount)
-    parts = [f"{_HOLDS[fit.fits]}: needs {needs} {unit}, {write_amount(fit.left)} left"]
+    parts = [f"{_FITS[fit.fits]}: needs {needs} {unit}, {write_amount(fit.left)} left"]
     if fit.spent_at is not None:
         at_once = fit.spent_at <= now
         parts.append("spent already" if at_once else f"spent {clock_text(fit.spent_at, now=now)}")
