@@ -8,6 +8,8 @@ STARTED := $(shell date +%s)
 # More than cores: the tests of whole processes mostly wait, and a worker out of work takes that of others.
 WORKERS ?= 5
 DECK ?= .taskdeck
+# What `taskdeck run sample` writes into a new data directory.
+BUDGET := core/workflows/builtin/sample.toml
 # The tests start hundreds of processes; without its cache each of them would compile every file again.
 unexport PYTHONDONTWRITEBYTECODE
 # Nothing of the caller's decides what is imported or checked; tests/support/surroundings.py does the rest.
@@ -42,7 +44,10 @@ $(READY): pyproject.toml constraints.txt .ci/venv
 venv: $(READY) ## Create .venv with everything needed to run and check.
 
 run: $(READY) ## Open the console on $DECK (.taskdeck); without a terminal run the sample and print its summary.
-	@if [ -t 0 ] && [ -t 1 ]; then exec $(BIN)/taskdeck --home "$(DECK)"; \
+	@if [ -t 0 ] && [ -t 1 ]; then \
+	  if [ ! -e "$(DECK)" ] && install -d -m 700 "$(DECK)" && install -m 600 $(BUDGET) "$(DECK)/config.toml"; \
+	  then echo "a new data directory: wrote $(DECK)/config.toml, with a budget for sample"; fi; \
+	  exec $(BIN)/taskdeck --home "$(DECK)"; \
 	else exec $(BIN)/taskdeck run sample --home "$(DECK)" --slots 4; fi
 
 test: $(READY) ## Check everything: format, lint, types, layers, tests.

@@ -13,7 +13,9 @@ from core.app.signals import Interrupted
 from core.cli.access import note_trouble, working
 from core.cli.arguments import Hosting, Label, Project, actor_of
 from core.cli.commands import Command
-from core.cli.output import emit, say, status
+from core.cli.job_spending import read_job_spending
+from core.cli.new_home import write_configuration
+from core.cli.output import emit, note, say, status
 from core.cli.parameters import Argument, Option
 from core.cli.predictions import dry_run, read_params
 from core.cli.progress import Meter
@@ -33,7 +35,7 @@ from core.model.paths import absolute, working_directory
 from core.model.text import safe_line
 from core.model.views import JobResult, JobView
 from core.render.times import duration_text
-from core.workflows.registry import expanded, find
+from core.workflows.registry import configuration_of, expanded, find
 
 _COUNTED = 2_000
 """Tasks whose attempts are counted for the first line; of larger jobs nothing is said."""
@@ -90,6 +92,7 @@ async def run(arguments: Run) -> int:
         return await dry_run(document, params, options=options, arguments=arguments)
     # Before an engine is started for it: a refused command line leaves nothing behind.
     document, options = _document(arguments)
+    _bring_configuration(arguments)
     async with working(arguments) as deck:
         with interrupts() as received:
             submitted = await deck.submit(document, params, options=options)
@@ -122,6 +125,17 @@ def _document(arguments: Run) -> tuple[Document, SubmitOptions]:
         return str(path), _options(arguments, cwd=path.parent)
     document = find(name).value
     return document if isinstance(document, dict) else name, _options(arguments, cwd=working_directory())
+
+
+def _bring_configuration(arguments: Run) -> None:
+    """Give a new data directory what a built-in workflow has for its config.toml, and say so."""
+    name = arguments.workflow
+    text = None if exists(absolute(expanded(name))) else configuration_of(name)
+    if text is None:
+        return
+    path = write_configuration(arguments.options().paths.home, text)
+    if path is not None:
+        note(f"a new data directory: wrote {safe_line(str(path))}, with a budget for {safe_line(name)}")
 
 
 def _options(arguments: Run, *, cwd: Path) -> SubmitOptions:
@@ -209,6 +223,7 @@ async def _conclude(deck: ControlAPI, result: JobResult, *, arguments: Run) -> i
     took = 0 if job.finished_at is None else job.finished_at - began
     exhausted = await is_job_exhausted(deck, job)
     code = EXHAUSTED if exhausted else EXIT[result.status]
+    spending = await read_job_spending(deck, job)
     if arguments.json:
         emit(
             {
@@ -219,6 +234,7 @@ async def _conclude(deck: ControlAPI, result: JobResult, *, arguments: Run) -> i
                 "reason": result.reason,
                 "duration_ms": took,
                 "exhausted": exhausted,
+                **spending.shape(),
             }
         )
         return code
@@ -236,6 +252,7 @@ async def _conclude(deck: ControlAPI, result: JobResult, *, arguments: Run) -> i
             say(f"  run again what failed: {arguments.command('retry', str(result.id))}")
     if exhausted and result.status == "succeeded":
         say("  in part: a budget was exhausted while it ran")
+    spending.say()
     return code
 
 

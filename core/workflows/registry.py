@@ -39,6 +39,12 @@ def find(word: str, *, cwd: Path | None = None) -> Loaded:
     raise _unknown(word, path)
 
 
+def configuration_of(name: str) -> bytes | None:
+    """Return what a built-in workflow brings for config.toml of a new data directory; None = nothing."""
+    path = _folder() / f"{name}.toml"
+    return path.read_bytes() if name in names() and is_file(path) else None
+
+
 def expanded(word: str) -> Path:
     """Return a word as a path, `~` replaced by a home directory; without one it stays."""
     try:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from core.workflows.registry import configuration_of
 from tests.support.homes import Home
 from tests.support.terminal import ROOT, Terminal
 from tests.support.waiting import until_now
@@ -185,6 +186,21 @@ def test_an_operator_starts_watches_mends_leaves_comes_back_and_stops_by_keys_al
     assert ends == ["task.claimed", "task.failed"] * 2, history(place, "broken")
     assert history(place, "write_west")[-1] == "task.cancelled"
     assert "task.cancelled" not in history(place, "write_north")
+
+
+def test_make_run_in_a_new_data_directory_shows_the_budget_of_the_sample(tmp_path: Path) -> None:
+    place = Home(tmp_path / "new")
+    try:
+        with opened(place, (120, 40)) as terminal:
+            terminal.sees(" Pulse  idle")
+            terminal.press("6")
+            sees_line(terminal, "sample", "usd")
+            terminal.press("q")
+            assert terminal.ends() == 0
+            assert b"a new data directory: wrote" in bytes(terminal.written)
+        assert (place.path / "config.toml").read_bytes() == configuration_of("sample")
+    finally:
+        place.end()
 
 
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")

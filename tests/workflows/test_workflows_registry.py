@@ -40,6 +40,7 @@ def test_the_sample_runs_on_real_files_fails_twice_and_leaves_nothing(tmp_path: 
     """Run task by task with real processes, as an engine would."""
     plan = expand(parse_loaded(find("sample"), CONNECTORS))
     done: dict[str, dict[str, object]] = {}
+    spent = tmp_path.with_name("spent")
     attempts: dict[str, int] = {}
     for task in (task for stage in plan.stages for task in stage.tasks):
         assert all(need.key in done or need.key == "broken" for need in task.needs)
@@ -51,7 +52,7 @@ def test_the_sample_runs_on_real_files_fails_twice_and_leaves_nothing(tmp_path: 
         assert isinstance(given, dict)
         for attempt in range(1, task.retry.max_attempts + 1):
             attempts[task.key] = attempt
-            ended = _run(given, tmp_path)
+            ended = _run(given, tmp_path, spent=spent)
             if ended.returncode == 0:
                 break
         assert ended.returncode == 0, ended.stdout
@@ -60,12 +61,13 @@ def test_the_sample_runs_on_real_files_fails_twice_and_leaves_nothing(tmp_path: 
     summary = str(done["summary"]["output"])
     assert "words: 10000 + 20000 + 30000 + 40000 = 100000" in summary
     assert "flaky said: try 3" in summary
+    assert sorted(spent.read_text().splitlines()) == [f'{{"usd": 0.00{n}}}' for n in (1, 2, 3, 4)]
     assert list(tmp_path.iterdir()) == []
 
 
-def _run(given: dict[str, object], scratch: Path) -> subprocess.CompletedProcess[str]:
+def _run(given: dict[str, object], scratch: Path, *, spent: Path) -> subprocess.CompletedProcess[str]:
     argv = given.get("argv") or ["sh", "-c", given["script"]]
-    env = {"PATH": os.environ["PATH"], "TMPDIR": str(scratch)}
+    env = {"PATH": os.environ["PATH"], "TMPDIR": str(scratch), "TASKDECK_USAGE": str(spent)}
     env |= {name: str(value) for name, value in given.get("env", {}).items()}  # type: ignore[attr-defined]
     cwd = str(given.get("cwd", scratch))
     return subprocess.run(
