@@ -156,18 +156,19 @@ async def test_queues_are_filtered_and_sorted_like_every_list() -> None:
     control.add_task(2, "a", queue="alpha")
     async with console(control) as operator:
         await operator.press("7")
-        screen = await operator.sees("alpha", "default")
-        assert screen.index("alpha") < screen.index("default")
+        screen = await operator.sees("alpha    ◐", "default  ◐")
+        assert screen.index("alpha    ◐") < screen.index("default  ◐")
         await operator.press("slash")
         await operator.type("sort:-name")
         await operator.press("enter")
         await operator.until(
-            lambda: shown(operator.app).index("default") < shown(operator.app).index("alpha"), "not sorted"
+            lambda: shown(operator.app).index("default  ◐") < shown(operator.app).index("alpha    ◐"),
+            "not sorted",
         )
         await operator.press("slash", "ctrl+u")
         await operator.type("name:al*")
         await operator.press("enter")
-        await operator.misses("default")
+        await operator.misses("default  ◐")
 
 
 async def test_events_of_a_job_and_of_a_task_are_one_key_away() -> None:

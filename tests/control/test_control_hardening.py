@@ -38,6 +38,7 @@ CODES = {
     "engine.silent",
     "page.cursor",
     "path.unknown",
+    "predict.bundle",
     "request.garbled",
     "request.too_large",
     "server.started",
