@@ -20,11 +20,12 @@ from core.filters.fields import Noun
 from core.filters.terms import Filter, In
 from core.model.limit_views import CapacityView
 from core.model.text import SafeText
+from core.model.waits import OF_LIMITS
 
 READ_MS = 5_000
 """Between two reads while tasks run: what they are charged for writes no event."""
-WAITS = ("concurrency", "rate", "shut", "quota", "budget", "frozen", "behind")
-"""Why tasks wait for limits: what `wait:` in a filter knows of them."""
+WAITS = tuple(code.value for code in OF_LIMITS)
+"""What `wait:` in a filter calls the reasons of limits, backends and budgets."""
 _TABLE = 8
 """Lines of a screen that are not for the foot."""
 

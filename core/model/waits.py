@@ -73,6 +73,18 @@ class WaitCode(StrEnum):
     """All slots are taken, or its turn is about to come."""
 
 
+OF_LIMITS = (
+    WaitCode.CONCURRENCY,
+    WaitCode.RATE,
+    WaitCode.SHUT,
+    WaitCode.BREAKER,
+    WaitCode.RETRIES,
+    WaitCode.QUOTA,
+    WaitCode.BUDGET,
+    WaitCode.FROZEN,
+    WaitCode.BEHIND,
+)
+"""Codes of limits, backends and budgets, in the order in which they are told."""
 OWN = (
     WaitCode.ENDING,
     WaitCode.STAGE,
@@ -87,15 +99,7 @@ OWN = (
     WaitCode.KEYED,
     WaitCode.NO_POOL,
     WaitCode.POOL_PAUSED,
-    WaitCode.CONCURRENCY,
-    WaitCode.RATE,
-    WaitCode.SHUT,
-    WaitCode.BREAKER,
-    WaitCode.RETRIES,
-    WaitCode.QUOTA,
-    WaitCode.BUDGET,
-    WaitCode.FROZEN,
-    WaitCode.BEHIND,
+    *OF_LIMITS,
     WaitCode.SLOTS,
 )
 """Codes that the rows alone decide; lists are filtered by the first of them that holds for a task."""

@@ -1,27 +1,15 @@
 """Wait codes: the first reason of a task, as SQL.
 
 Used by the filters and the lists of tasks. It says what `core.rules.why` decides, by engine time as it was
-last saved; of limits on pools it says nothing.
+last saved.
 """
 
 from __future__ import annotations
 
 from core.model.gauges import RECENT_MOST, RECENT_MS
-from core.model.waits import WaitCode
+from core.model.waits import OF_LIMITS, WaitCode
 
-_RANKED = (
-    WaitCode.CONCURRENCY,
-    WaitCode.RATE,
-    WaitCode.SHUT,
-    WaitCode.BREAKER,
-    WaitCode.RETRIES,
-    WaitCode.QUOTA,
-    WaitCode.BUDGET,
-    WaitCode.FROZEN,
-    WaitCode.BEHIND,
-)
-"""In the order in which the reasons of one task are told."""
-_RANK = {code: number for number, code in enumerate(_RANKED)}
+_RANK = {code: number for number, code in enumerate(OF_LIMITS)}
 
 
 def _field(name: str, of: str = "r") -> str:
@@ -40,8 +28,8 @@ _SHARE = "coalesce(r.body->'backend'->>'retry_share', 0)"
 _NO_RETRY = f"""g.tat_us > e.time_at * 1000 AND 1 - {_SHARE} > (
       SELECT {_SHARE} * coalesce(sum(x.value->>1), 0) - coalesce(sum(x.value->>2), 0)
       FROM json_each(nullif(g.recent, '')) x WHERE x.value->>0 >= {_OLDEST})"""
-# The gauges of its queue and of itself, the first reason that one of them gives.
-_OF_GAUGES = f"""(SELECT min(CASE
+# What one gauge keeps a task back for; NULL = nothing.
+_REFUSED = f"""
     WHEN e.frozen_at IS NOT NULL AND {_METERED} THEN {_RANK[WaitCode.FROZEN]}
     WHEN g.trial > 0 OR g.trial = 0 AND g.shut_until > e.time_at THEN {_RANK[WaitCode.BREAKER]}
     WHEN g.shut_until > e.time_at THEN {_RANK[WaitCode.SHUT]}
@@ -51,16 +39,36 @@ _OF_GAUGES = f"""(SELECT min(CASE
       WHEN g.tat_us > e.time_at * 1000 + ({_MAX} - 1) * {_field("step_us")} THEN {_RANK[WaitCode.RATE]} END
     WHEN NOT {_SAME_WINDOW} THEN NULL
     WHEN {_LEFT} <= 0 OR {_METERED} AND {_LEFT} < {_NEED.format("task")}
-      THEN CASE r.kind WHEN 'quota' THEN {_RANK[WaitCode.QUOTA]} ELSE {_RANK[WaitCode.BUDGET]} END
+      THEN CASE r.kind WHEN 'quota' THEN {_RANK[WaitCode.QUOTA]} ELSE {_RANK[WaitCode.BUDGET]} END"""
+_BEHIND = f"""
     WHEN {_METERED} AND {_LEFT} < (SELECT {_NEED.format("h")} FROM task h WHERE h.id = (
         SELECT n.id FROM task n INDEXED BY task_claim WHERE n.lane_id = task.lane_id AND n.status = 'queued'
-        ORDER BY n.sort_key, n.id LIMIT 1)) THEN {_RANK[WaitCode.BEHIND]} END)
-  FROM lane l CROSS JOIN aisle a ON a.id = l.aisle_id CROSS JOIN queue q ON q.name = task.queue
-  CROSS JOIN gset s ON s.id IN (a.gset_id, q.gset_id) CROSS JOIN json_each(s.gauges) y
+        ORDER BY n.sort_key, n.id LIMIT 1)) THEN {_RANK[WaitCode.BEHIND]}"""
+_GAUGES = """json_each(s.gauges) y
   CROSS JOIN gauge g ON g.id = y.value CROSS JOIN limit_rule r ON r.name = g.name AND r.removed_at IS NULL
-  CROSS JOIN engine e WHERE l.id = task.lane_id)"""
+  CROSS JOIN engine e"""
+# The gauges of its queue and of itself, the first reason that one of them gives.
+_OF_GAUGES = f"""(SELECT min(CASE {_REFUSED} {_BEHIND} END)
+  FROM lane l CROSS JOIN aisle a ON a.id = l.aisle_id CROSS JOIN queue q ON q.name = task.queue
+  CROSS JOIN gset s ON s.id IN (a.gset_id, q.gset_id) CROSS JOIN {_GAUGES} WHERE l.id = task.lane_id)"""
 _QUEUES = "(SELECT value FROM json_each(coalesce(p.changed->'queues', p.body->'queues', '[]')))"
-_DRAINS = f"p.removed_at IS NULL AND (NOT EXISTS {_QUEUES} OR q.name IN {_QUEUES})"
+_DRAINS_QUEUE = f"p.removed_at IS NULL AND (NOT EXISTS {_QUEUES} OR {{}} IN {_QUEUES})"
+_DRAINS = _DRAINS_QUEUE.format("q.name")
+# Where a pool stands among those that the task prefers; NULL = not among them.
+_PREFERRED = """(SELECT f.key FROM lane l CROSS JOIN aisle a ON a.id = l.aisle_id
+  CROSS JOIN gset s ON s.id = a.gset_id CROSS JOIN json_each(coalesce(nullif(s.prefer, ''), '[]')) f
+  WHERE l.id = task.lane_id AND f.value = p.name LIMIT 1)"""
+_MAY_USE = f"""{_DRAINS_QUEUE.format("task.queue")} AND ({_PREFERRED} IS NOT NULL OR NOT EXISTS (
+      SELECT 1 FROM pool p WHERE {_DRAINS_QUEUE.format("task.queue")} AND {_PREFERRED} IS NOT NULL))"""
+_OF_POOL = f"(SELECT min(CASE {_REFUSED} END) FROM gset s CROSS JOIN {_GAUGES} WHERE s.id = p.gset_id)"
+# Those of pools keep it back where every pool that is not paused has one; those of the first are told.
+_OF_POOL_GAUGES = f"""CASE
+    WHEN (SELECT NOT EXISTS (SELECT 1 FROM pool WHERE removed_at IS NULL AND gset_id > 0)) THEN NULL
+    WHEN NOT EXISTS (SELECT 1 FROM pool p WHERE {_MAY_USE} AND p.paused_at IS NULL AND {_OF_POOL} IS NULL)
+      THEN (SELECT o.rank FROM (SELECT {_OF_POOL} AS rank, {_PREFERRED} AS place, p.position, p.name
+        FROM pool p WHERE {_MAY_USE} AND p.paused_at IS NULL) o ORDER BY o.place, o.position, o.name LIMIT 1)
+    END"""
+_NO_RANK = len(OF_LIMITS)
 # Worked out once for a statement: there are few queues and pools.
 _UNDRAINED = f"(SELECT q.name FROM queue q WHERE NOT EXISTS (SELECT 1 FROM pool p WHERE {_DRAINS}))"
 _PAUSED = (
@@ -72,7 +80,8 @@ _OF_POOLS = f"""CASE
     WHEN (SELECT NOT EXISTS (SELECT 1 FROM pool WHERE removed_at IS NULL)) THEN NULL
     WHEN task.queue IN {_UNDRAINED} THEN 'no_pool'
     WHEN task.queue IN {_PAUSED} THEN 'pool_paused' END"""
-_OF_RANK = f"CASE {_OF_GAUGES} {' '.join(f'WHEN {n} THEN {c.value!r}' for c, n in _RANK.items())} END"
+_FIRST_RANK = f"min(coalesce({_OF_GAUGES}, {_NO_RANK}), coalesce({_OF_POOL_GAUGES}, {_NO_RANK}))"
+_OF_RANK = f"CASE {_FIRST_RANK} {' '.join(f'WHEN {n} THEN {c.value!r}' for c, n in _RANK.items())} END"
 
 UNDRAINED = (
     "SELECT c.ref, c.n FROM counter c WHERE c.scope = 'queue' AND c.status = 'queued' AND c.n > 0"

@@ -11,6 +11,7 @@ from core.model.entry_views import RESERVED, EntryView
 from core.model.limits import Window
 from core.model.records import replace
 from core.model.text import cells
+from core.model.waits import OF_LIMITS
 from tests.console.support_console import HOSTILE, VISIBLE, Operator, console, shown, strips_of
 from tests.console.support_fake_control import NOW
 from tests.console.support_fake_money import HOUR, MINUTE, MoneyControl, budget, gauge, usd
@@ -189,7 +190,7 @@ async def test_enter_lists_the_gauges_by_key_and_then_what_waits() -> None:
         await operator.press("j", "v")
         await operator.sees("Budget team", "per day (UTC)", "for every task", "team · acme", "↻ soft")
         await operator.press("w")
-        await operator.sees("/ wait:")
+        await operator.sees("/ wait:", *(code.value for code in OF_LIMITS))
         await operator.press("escape", "escape")
         await operator.sees("2 budgets")
 

@@ -10,7 +10,8 @@ import pytest
 from core.control.wait_answers import WaitAnswers
 from core.filters.fields import Noun
 from core.filters.parser import parse
-from core.model.limits import Dimension, Limit, Pool
+from core.model.estimates import Estimate
+from core.model.limits import Dimension, Limit, LimitRef, Pool
 from core.model.waits import EngineFacts
 from core.store.readers import Readers
 from core.store.reports import Reports
@@ -142,6 +143,68 @@ async def test_a_limit_of_a_pool_keeps_a_task_back_only_if_no_other_pool_takes_i
     (reason,) = (await answers.task(1)).reasons
     assert reason.text.startswith("a slot of pool cpu is free")
     assert len(deck.claim(2)) == 1
+
+
+@pytest.mark.parametrize(
+    ("limits", "paused", "said", "code"),
+    [
+        ((("cap", "gpu", 0),), (), {}, "slots"),
+        ((("cap", "gpu", 0), ("few", "cpu", 0)), (), {}, "concurrency"),
+        ((("cap", "gpu", 0),), ("cpu",), {}, "concurrency"),
+        ((("cap", "gpu", 0),), ("gpu",), {}, "slots"),
+        ((("cap", "gpu", 0),), (), {"prefer": ("gpu",)}, "concurrency"),
+        ((("cap", "gpu", 0),), (), {"prefer": ("cpu",)}, "slots"),
+        ((("cap", "gpu", 0),), (), {"prefer": ("nowhere",)}, "slots"),
+        ((("paid", "gpu", 0), ("cap", "cpu", 0)), (), {}, "budget"),
+        ((("paid", "gpu", 0), ("cap", "cpu", 0)), (), {"prefer": ("cpu", "gpu")}, "concurrency"),
+        ((("paid", "gpu", 2), ("few", "cpu", 0)), (), {"usd": 1}, "slots"),
+        ((("paid", "gpu", 2), ("few", "cpu", 0)), (), {"usd": 3}, "budget"),
+        ((("paid", "gpu", 0), ("paid2", "cpu", 0), ("own", "", 0)), (), {"name": "own"}, "concurrency"),
+        ((("cap", "gpu", 0), ("few", "cpu", 0), ("own", "", 1)), (), {"name": "own"}, "concurrency"),
+    ],
+)
+async def test_lists_are_filtered_by_what_the_limits_of_pools_keep_back(
+    deck: Deck,
+    reports: Reports,
+    answers: WaitAnswers,
+    limits: tuple[tuple[str, str, int], ...],
+    paused: tuple[str, ...],
+    said: dict[str, object],
+    code: str,
+) -> None:
+    def limit(name: str, pool: str, most: int) -> Limit:
+        on = {Dimension.POOL: pool} if pool else None
+        if name.startswith("paid"):
+            return Limit(name=name, kind=BUDGET, unit="usd", max=most * USD, on=on)
+        return Limit(name=name, kind=CONCURRENCY, max=most, on=on)
+
+    configure(
+        deck,
+        *(limit(*one) for one in limits),
+        pools=(
+            Pool(name="gpu", slots=1),
+            Pool(name="cpu", slots=1),
+            Pool(name="far", slots=1, queues=("q",)),
+        ),
+    )
+    given = dict(said)
+    cost = given.pop("usd", None)
+    own = given.pop("name", None)
+    deck.loose(
+        task(
+            "a",
+            limits=() if own is None else (LimitRef(name=str(own)),),
+            cost=None if cost is None else Estimate(amounts={"usd": cost * USD}),
+            **given,
+        )
+    )
+    for name in paused:
+        deck.change(f"UPDATE pool SET paused_at = 7 WHERE name = '{name}'")
+    told = (await answers.task(1)).reasons[0].code.value
+    found = [
+        len((await reports.tasks.page(parse(f"wait:{one}", Noun.TASKS))).rows) for one in (told, "slots")
+    ]
+    assert (told, found) == (code, [1, int(code == "slots")])
 
 
 async def test_a_window_that_is_over_and_was_not_turned_keeps_nothing_back(
