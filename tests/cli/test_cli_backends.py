@@ -156,13 +156,28 @@ def test_a_host_that_refused_is_listed_and_let_through_by_hand(
     place.waits_for("SELECT count(*) FROM event WHERE kind = 'backend.shut'", (2,))
 
 
+def offered(home: Path, *words: str) -> list[str]:
+    """Return the words that a shell is offered for a line; the last is the one at the cursor."""
+    line = Line(words=("--home", str(home), *words[:-1]), incomplete=words[-1])
+    return [word for word, _ in candidates(line, json.loads(completion_table()))]
+
+
 def test_names_of_backends_are_completed(quiet: Deck, home: Path) -> None:
-    table = json.loads(completion_table())
+    assert offered(home, "backends", "") == ["list", "open", "close", "reset"]
+    assert offered(home, "backends", "open", "--reason", "late", "m") == ["model-api"]
+    assert "--for" in offered(home, "backends", "open", "--")
 
-    def offered(*words: str) -> list[str]:
-        line = Line(words=("--home", str(home), *words[:-1]), incomplete=words[-1])
-        return [word for word, _ in candidates(line, table)]
 
-    assert offered("backends", "") == ["list", "open", "close", "reset"]
-    assert offered("backends", "open", "--reason", "late", "m") == ["model-api"]
-    assert "--for" in offered("backends", "open", "--")
+def test_of_limits_only_those_are_offered_that_can_be_set(deck: Deck, home: Path) -> None:
+    home.mkdir(mode=0o700)
+    limits = '[limits.db]\nkind = "concurrency"\nmax = 3\n[budgets.team]\nunit = "usd"\nmax = 1\n'
+    (home / "config.toml").write_text(CONFIG + limits)
+    assert deck("budgets", "unfreeze").status == 0
+    listed = [shape["name"] for shape in deck("limits", "--json").objects]
+    assert {"backend:model-api", "retry:model-api"} < set(listed)
+    for verb in ("set", "reset"):
+        assert offered(home, "limits", verb, "") == ["db"]
+        assert offered(home, "limits", verb, "retry") == []
+    assert offered(home, "budgets", "set", "") == ["team"]
+    for name in set(listed) - {"db"}:
+        assert deck("limits", "set", name, "4").status != 0, name
