@@ -20,6 +20,7 @@ from core.filters.fields import Noun
 from core.filters.terms import Filter, In
 from core.model.pulse import Waiting, WaitKind
 from core.model.text import SafeText, safe_line
+from core.model.waits import OF_LIMITS, WaitCode
 from core.render.columns import Column, Form, cell
 
 V = TypeVar("V")
@@ -30,8 +31,10 @@ MARKS: dict[WaitKind, str] = {
     WaitKind.NEEDS: "blocked",
     WaitKind.RETRYING: "retrying",
     WaitKind.HELD: "held",
+    WaitKind.POOL_PAUSED: "paused",
+    WaitKind.FROZEN: "paused",
 }
-"""The status whose glyph and colour are shown for a reason to wait."""
+"""The status whose glyph and colour are shown for a reason to wait; of the others `queued`."""
 STATUSES: dict[WaitKind, str] = {
     WaitKind.QUEUED: "queued",
     WaitKind.PAUSED_QUEUE: "queued",
@@ -40,8 +43,12 @@ STATUSES: dict[WaitKind, str] = {
     WaitKind.RETRYING: "retrying",
     WaitKind.HELD: "held",
 }
-"""The status of the tasks that wait for a reason."""
-_OF_QUEUE = (WaitKind.QUEUED, WaitKind.PAUSED_QUEUE, WaitKind.RETRYING)
+"""The status of the tasks that wait for a reason; of the others `queued`."""
+_OF_POOLS = (WaitKind.NO_POOL, WaitKind.POOL_PAUSED)
+_OF_QUEUE = (WaitKind.QUEUED, WaitKind.PAUSED_QUEUE, WaitKind.RETRYING, *_OF_POOLS)
+_OF_JOB = (WaitKind.NEEDS, WaitKind.PAUSED_JOB, WaitKind.HELD)
+_METERED = (WaitKind.QUOTA, WaitKind.BUDGET)
+_OF_LIMITS = tuple(WaitKind(code.value) for code in OF_LIMITS if code is not WaitCode.BEHIND)
 FAILING = (
     Column(name="state", title="WHAT FAILS", form=Form.TEXT, path="state", min_width=10, width=11),
     Column(name="tasks", title="TASKS", form=Form.NUMBER, path="tasks", width=6),
@@ -70,20 +77,24 @@ def fill(panel: Table[V], rows: Sequence[V]) -> None:
 def waiting_row_format(look: Callable[[], Look]) -> RowFormat[Waiting]:
     def write(waiting: Waiting, column: Column) -> SafeText:
         if column.name == "kind":
-            return safe_line(f"{look().marks[MARKS[waiting.kind]].glyph} {waiting.kind}")
-        if column.name == "subject" and waiting.kind not in _OF_QUEUE and waiting.subject:
+            return safe_line(f"{look().marks[_mark(waiting)].glyph} {waiting.kind}")
+        if column.name == "subject" and waiting.kind in _OF_JOB and waiting.subject:
             return safe_line(f"job {waiting.subject}")
         return cell(column, waiting, now=now_ms())
 
     def style(waiting: Waiting, column: Column) -> Style | None:
-        return style_of(MARKS[waiting.kind], look()) if column.name == "kind" else None
+        return style_of(_mark(waiting), look()) if column.name == "kind" else None
 
     return _row_format(WAITING, lambda waiting: (waiting.kind, waiting.subject), write=write, style=style)
 
 
 def where_waiting(waiting: Waiting) -> Filter:
-    """Return the filter that finds the tasks that wait for a reason."""
-    terms = (In(field="status", values=(STATUSES[waiting.kind],)),)
+    """Return the filter that finds the tasks that wait for a reason: of a limit, those of all like it."""
+    terms = [In(field="status", values=(STATUSES.get(waiting.kind, "queued"),))]
+    if waiting.kind in (*_OF_POOLS, *_OF_LIMITS):
+        # Who stands behind a task that is too dear waits for the same.
+        behind = (WaitCode.BEHIND.value,) if waiting.kind in _METERED else ()
+        terms = [In(field="wait", values=(waiting.kind.value, *behind))]
     return Filter(noun=Noun.TASKS, terms=(*terms, *_subject_terms(waiting)))
 
 
@@ -103,7 +114,12 @@ def chosen_waiting(waiting: Waiting) -> Selection | None:
 def _subject_terms(waiting: Waiting) -> tuple[In, ...]:
     if waiting.kind in _OF_QUEUE:
         return (In(field="queue", values=(waiting.subject,)),) if waiting.subject else ()
-    return (In(field="job", values=(int(waiting.subject),)),) if waiting.subject.isdecimal() else ()
+    of_job = waiting.kind in _OF_JOB and waiting.subject.isdecimal()
+    return (In(field="job", values=(int(waiting.subject),)),) if of_job else ()
+
+
+def _mark(waiting: Waiting) -> str:
+    return MARKS.get(waiting.kind, "queued")
 
 
 def _row_format(

@@ -11,6 +11,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from core.model.failures import FamilyView
+from core.model.waits import WaitCode
 
 
 class Rate(Struct, frozen=True, kw_only=True):
@@ -34,10 +35,23 @@ class WaitKind(StrEnum):
     """They wait for their next attempt; `until` is the earliest."""
     HELD = "held"
     """An operator holds them, or must say what becomes of them."""
+    NO_POOL = WaitCode.NO_POOL.value
+    """No pool drains their queue, which is `subject`."""
+    POOL_PAUSED = WaitCode.POOL_PAUSED.value
+    """Every pool that drains their queue is paused; `subject` is the queue."""
+    # Of limits, backends and budgets, which are `subject`, as the reasons of single tasks are called.
+    CONCURRENCY = WaitCode.CONCURRENCY.value
+    RATE = WaitCode.RATE.value
+    SHUT = WaitCode.SHUT.value
+    BREAKER = WaitCode.BREAKER.value
+    RETRIES = WaitCode.RETRIES.value
+    QUOTA = WaitCode.QUOTA.value
+    BUDGET = WaitCode.BUDGET.value
+    FROZEN = WaitCode.FROZEN.value
 
 
 class Waiting(Struct, frozen=True, kw_only=True):
-    """Tasks that wait for one reason; `subject` is the queue's name or the job's id, if there is one."""
+    """Tasks that wait for one reason; `subject` = name of the queue or limit, id of the job, or empty."""
 
     kind: WaitKind
     subject: str

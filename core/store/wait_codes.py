@@ -108,3 +108,14 @@ STATUSES = {
     "answer": "waiting",
 }
 """The status that a task has of which such a code is told; of the others it is `queued`."""
+_OF_HEADS = f"""SELECT task.id, CASE (CASE {_REFUSED} END)
+    {" ".join(f"WHEN {n} THEN {c.value!r}" for c, n in _RANK.items())} END AS code, g.name, g.key,
+  CASE WHEN e.time_at < g.shut_until THEN g.shut_until - e.time_offset ELSE g.turns_at END AS until
+  FROM json_each(:ids) x CROSS JOIN task ON task.id = x.value"""
+REFUSALS = f"""{_OF_HEADS} CROSS JOIN lane l ON l.id = task.lane_id CROSS JOIN aisle a ON a.id = l.aisle_id
+  CROSS JOIN queue q ON q.name = task.queue CROSS JOIN gset s ON s.id IN (a.gset_id, q.gset_id)
+  CROSS JOIN {_GAUGES}
+  UNION ALL {_OF_HEADS} CROSS JOIN pool p ON {_MAY_USE} AND p.paused_at IS NULL AND p.gset_id > 0
+  CROSS JOIN gset s ON s.id = p.gset_id CROSS JOIN {_GAUGES}"""
+"""Of tasks by `:ids` what each of their gauges, then of those of their pools, keeps them back for: a code
+(NULL = nothing), the name and key of the gauge, and when (ms UTC) it opens by itself."""

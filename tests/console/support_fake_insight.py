@@ -7,9 +7,11 @@ from collections import Counter
 from core.model.failures import FamilyState, FamilyView
 from core.model.pulse import PulseView, Rate, Waiting, WaitKind
 from core.model.views import TaskView
+from core.model.waits import OF_LIMITS, WaitCode
 from tests.console.support_fake_rows import NOW, FakeRows
 
 _STEP = 10
+_LIMITED = {code.value for code in (WaitCode.POOL_PAUSED, *OF_LIMITS)} - {WaitCode.BEHIND.value}
 
 
 def pulse_of(rows: FakeRows, minutes: int) -> PulseView:
@@ -93,6 +95,8 @@ def _reason(rows: FakeRows, task: TaskView) -> tuple[WaitKind, str] | None:
             return WaitKind.PAUSED_QUEUE, task.queue
         case "queued" if job is not None and job.status == "paused":
             return WaitKind.PAUSED_JOB, str(job.id)
+        case "queued" if task.wait_reason in _LIMITED:
+            return WaitKind(task.wait_reason), (task.waits_for or "").partition(" ")[2]
         case "queued":
             return WaitKind.QUEUED, task.queue
         case "blocked":

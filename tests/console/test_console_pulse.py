@@ -126,6 +126,28 @@ async def test_what_waits_leads_to_its_tasks_or_its_job(wait, words) -> None:
         await operator.sees(*words)
 
 
+async def test_what_waits_for_a_budget_or_a_pool_is_called_so_and_leads_to_all_that_does() -> None:
+    control = FakeControl()
+    job = control.add_job("spending")
+    waiting = {"status": "queued", "queue": "mail"}
+    for number in range(3):
+        control.add_task(job, f"dear{number}", wait_reason="budget", waits_for="budget team", **waiting)
+    control.add_task(job, "parked", wait_reason="pool_paused", waits_for="paused mail", **waiting)
+    control.add_task(job, "free", wait_reason="slots", waits_for="a slot", **waiting)
+    async with console(control) as operator:
+        await at_pulse(operator, "WHAT WAITS", "budget", "team", "pool_paused", "mail")
+        await _go_to_wait(operator, WaitKind.BUDGET, "team")
+        await operator.press("enter")
+        await operator.sees("/ wait:budget,behind", "dear0", "dear2")
+        await operator.misses("free")
+    async with console(control) as operator:
+        await at_pulse(operator, "WHAT WAITS", "pool_paused")
+        await _go_to_wait(operator, WaitKind.POOL_PAUSED, "mail")
+        await operator.press("enter")
+        await operator.sees("/ wait:pool_paused queue:mail", "parked")
+        await operator.misses("dear0")
+
+
 async def test_what_is_retried_says_how_soon() -> None:
     async with console(stocked()) as operator:
         screen = await at_pulse(operator, "↻ retrying")

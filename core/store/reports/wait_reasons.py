@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from sqlalchemy import text
@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.model.pulse import Waiting, WaitKind
 from core.model.status import TaskStatus
+from core.store.reports.lane_waits import LaneWait, read_lane_waits
 from core.store.reports.queues import FIRST_LANE, SHUT, oldest_queued
 
 REASONS_MAX = 20
@@ -82,8 +83,10 @@ async def read_wait_reasons(db: AsyncConnection, counts: Sequence[QueueCount]) -
         totals[count.status] += count.tasks
     lanes = [_Lane(*row[:4]) for row in await db.execute(_LANES)] if totals[TaskStatus.QUEUED] else []
     due = (await db.execute(_DUE)).scalar() if totals[TaskStatus.RETRYING] else None
+    queued = _queued(counts, lanes)
+    open_ = {one.subject: one.tasks for one in queued if one.kind is WaitKind.QUEUED}
     reasons = [
-        *_queued(counts, lanes),
+        *_without(queued, await read_lane_waits(db, open_)),
         _Reason(kind=WaitKind.NEEDS, tasks=totals[TaskStatus.BLOCKED]),
         _Reason(kind=WaitKind.RETRYING, tasks=totals[TaskStatus.RETRYING], until=due),
         _Reason(kind=WaitKind.HELD, tasks=totals[TaskStatus.HELD]),
@@ -104,7 +107,27 @@ def _view(reason: _Reason, since: dict[int, int | None]) -> Waiting:
     )
 
 
-def _queued(counts: Sequence[QueueCount], lanes: Sequence[_Lane]) -> Iterator[_Reason]:
+def _without(queued: Sequence[_Reason], kept_back: Sequence[LaneWait]) -> Iterator[_Reason]:
+    """Return these reasons less the tasks that pools and limits keep back, and those by what does."""
+    taken: Counter[str] = Counter()
+    limited: dict[tuple[WaitKind, str], _Reason] = {}
+    for one in kept_back:
+        taken[one.queue] += one.tasks
+        known = limited.get((one.kind, one.subject))
+        limited[one.kind, one.subject] = _Reason(
+            kind=one.kind,
+            subject=one.subject,
+            tasks=one.tasks + (0 if known is None else known.tasks),
+            lane=one.lane if known is None else known.lane,
+            until=one.until if known is None else known.until,
+        )
+    for reason in queued:
+        is_open = reason.kind is WaitKind.QUEUED
+        yield replace(reason, tasks=reason.tasks - taken[reason.subject]) if is_open else reason
+    yield from limited.values()
+
+
+def _queued(counts: Sequence[QueueCount], lanes: Sequence[_Lane]) -> list[_Reason]:
     """Return the queues, without the tasks of paused jobs in them, and those jobs."""
     first_lane: dict[str, int] = {}
     paused_in_queue: Counter[str] = Counter()
@@ -117,13 +140,18 @@ def _queued(counts: Sequence[QueueCount], lanes: Sequence[_Lane]) -> Iterator[_R
         paused_in_queue[lane.queue] += lane.tasks or 0
         paused_jobs[lane.job] += lane.tasks or 0
         job_lane.setdefault(lane.job, lane.lane)
-    for count in counts:
-        if count.status == TaskStatus.QUEUED:
-            yield _Reason(
-                kind=WaitKind.PAUSED_QUEUE if count.is_paused else WaitKind.QUEUED,
-                subject=count.queue,
-                tasks=count.tasks - paused_in_queue[count.queue],
-                lane=first_lane.get(count.queue),
-            )
-    for job, tasks in paused_jobs.items():
-        yield _Reason(kind=WaitKind.PAUSED_JOB, subject=str(job), tasks=tasks, lane=job_lane[job])
+    queues = [
+        _Reason(
+            kind=WaitKind.PAUSED_QUEUE if count.is_paused else WaitKind.QUEUED,
+            subject=count.queue,
+            tasks=count.tasks - paused_in_queue[count.queue],
+            lane=first_lane.get(count.queue),
+        )
+        for count in counts
+        if count.status == TaskStatus.QUEUED
+    ]
+    jobs = [
+        _Reason(kind=WaitKind.PAUSED_JOB, subject=str(job), tasks=tasks, lane=job_lane[job])
+        for job, tasks in paused_jobs.items()
+    ]
+    return [*queues, *jobs]
