@@ -193,8 +193,9 @@ def _thumbnails(control: SeededControl) -> None:
         elif at < 40:
             control.place(THUMBNAILS, stage, key, status="running", started=20 - 2 * (at - 36), **queue)
         else:
+            reason, waits_for = ("slots", "a slot") if at < 54 else ("budget", "budget research")
             control.place(
-                THUMBNAILS, stage, key, status="queued", wait_reason="slots", waits_for="a slot", **queue
+                THUMBNAILS, stage, key, status="queued", wait_reason=reason, waits_for=waits_for, **queue
             )
     running = [task.id for task in control.task_rows.values() if task.key == "photo_036"]
     control.add_orphan(
