@@ -38,7 +38,7 @@ class WaitKind(StrEnum):
     NO_POOL = WaitCode.NO_POOL.value
     """No pool drains their queue, which is `subject`."""
     POOL_PAUSED = WaitCode.POOL_PAUSED.value
-    """Every pool that drains their queue is paused; `subject` is the queue."""
+    """Every pool that may take them is paused; `subject` is the queue."""
     # Of limits, backends and budgets, which are `subject`, as the reasons of single tasks are called.
     CONCURRENCY = WaitCode.CONCURRENCY.value
     RATE = WaitCode.RATE.value

@@ -75,11 +75,16 @@ _PAUSED = (
     "(SELECT q.name FROM queue q WHERE NOT EXISTS"
     f" (SELECT 1 FROM pool p WHERE {_DRAINS} AND p.paused_at IS NULL))"
 )
+_IS_PREFERRED_PAUSED = """(SELECT EXISTS (
+      SELECT 1 FROM pool WHERE paused_at IS NOT NULL AND removed_at IS NULL)
+      AND EXISTS (SELECT 1 FROM gset WHERE prefer != ''))"""
 _OF_POOLS = f"""CASE
     WHEN (SELECT EXISTS (SELECT 1 FROM followup WHERE kind = 'limits')) THEN 'limits_changed'
     WHEN (SELECT NOT EXISTS (SELECT 1 FROM pool WHERE removed_at IS NULL)) THEN NULL
     WHEN task.queue IN {_UNDRAINED} THEN 'no_pool'
-    WHEN task.queue IN {_PAUSED} THEN 'pool_paused' END"""
+    WHEN task.queue IN {_PAUSED} THEN 'pool_paused'
+    WHEN {_IS_PREFERRED_PAUSED} AND NOT EXISTS (SELECT 1 FROM pool p WHERE {_MAY_USE} AND p.paused_at IS NULL)
+      THEN 'pool_paused' END"""
 _FIRST_RANK = f"min(coalesce({_OF_GAUGES}, {_NO_RANK}), coalesce({_OF_POOL_GAUGES}, {_NO_RANK}))"
 _OF_RANK = f"CASE {_FIRST_RANK} {' '.join(f'WHEN {n} THEN {c.value!r}' for c, n in _RANK.items())} END"
 
