@@ -14,14 +14,16 @@ if TYPE_CHECKING:
     from core.app.deck import Deck, connect
     from core.app.hosting.hosts import open_engine
     from core.model.limits import LimitRef
+    from core.model.once import Once
     from core.model.plans import TaskSpec
 
 __version__ = VERSION
-__all__ = ["Deck", "LimitRef", "TaskSpec", "__version__", "connect", "open_engine"]
+__all__ = ["Deck", "LimitRef", "Once", "TaskSpec", "__version__", "connect", "open_engine"]
 
 _ROOMS = {
     "Deck": "core.app.deck",
     "LimitRef": "core.model.limits",
+    "Once": "core.model.once",
     "TaskSpec": "core.model.plans",
     "connect": "core.app.deck",
     "open_engine": "core.app.hosting.hosts",

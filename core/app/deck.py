@@ -26,6 +26,14 @@ class JobRef:
     duplicate: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRef:
+    """A loose task; `duplicate` = it stood already under the key of `once`, and no second was created."""
+
+    id: int
+    duplicate: bool
+
+
 class Deck:
     """Submit, enqueue and wait; everything else is on `control`."""
 
@@ -44,8 +52,13 @@ class Deck:
         return JobRef(id=submitted.job_id, duplicate=submitted.duplicate)
 
     async def enqueue(self, spec: TaskSpec) -> int:
-        """Admit one loose task; return its id."""
-        return (await self.control.enqueue([spec]))[0]
+        """Admit one loose task; return its id, or that of the task which has the key of its `once`."""
+        return (await self.enqueue_once(spec)).id
+
+    async def enqueue_once(self, spec: TaskSpec) -> TaskRef:
+        """Admit one loose task as `enqueue` does, and tell whether it was created."""
+        admitted = await self.control.enqueue_once([spec])
+        return TaskRef(id=admitted.task_ids[0], duplicate=bool(admitted.duplicates))
 
     async def enqueue_many(self, specs: Sequence[TaskSpec], *, group: str | None = None) -> tuple[int, ...]:
         """Admit loose tasks in one commit; return their ids in order."""

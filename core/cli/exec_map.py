@@ -18,7 +18,8 @@ from core.cli.access import note_trouble, working
 from core.cli.arguments import Hosting, Label, actor_of
 from core.cli.commands import Command
 from core.cli.limit_options import LimitOptions, read_cost, read_limits
-from core.cli.loose_tasks import Following, Group, LooseTasks, OneTask
+from core.cli.loose_tasks import Admitted, Following, Group, LooseTasks, OneTask
+from core.cli.once_options import OnceOptions, read_options, read_options_of_line
 from core.cli.output import emit, note, say
 from core.cli.parameters import Argument, Option
 from core.cli.refusals import usage
@@ -71,6 +72,7 @@ class TaskOptions:
     ] = field(default_factory=list)
     name: Annotated[str | None, Option(metavar="TEXT", help="The name of the tasks.")] = None
     limits: LimitOptions
+    once: OnceOptions
     detach: Annotated[bool, Option(help="Return at once; an engine in the background runs the tasks.")] = (
         False
     )
@@ -137,18 +139,18 @@ async def _carry_out(arguments: Loose, specs: Sequence[TaskSpec], *, group: str 
         # From here on a signal must not leave behind what was submitted.
         with interrupts() as received:
             actor = actor_of(arguments.task.as_)
-            ids = await _enqueue(deck, specs, _Sender(group=group, actor=actor), received=received)
+            admitted = await _enqueue(deck, specs, _Sender(group=group, actor=actor), received=received)
             if arguments.task.detach:
                 await note_trouble(deck)
-                return _say_detached(arguments, ids, group)
-            if group and not arguments.json:
-                note(f"{len(ids)} tasks in group {group}")
+                return _say_detached(arguments, admitted, group)
+            if not arguments.json:
+                _note_admitted(admitted, group)
             tasks: LooseTasks = (
-                Group(deck, ids, name=group, arguments=arguments)
+                Group(deck, admitted, name=group, arguments=arguments)
                 if group
-                else OneTask(deck, ids[0], arguments=arguments)
+                else OneTask(deck, admitted, arguments=arguments)
             )
-            following = Following(deck, tasks, ids=ids, arguments=arguments, actor=actor)
+            following = Following(deck, tasks, admitted=admitted, arguments=arguments, actor=actor)
             return await following.to_the_end(received)
 
 
@@ -162,26 +164,44 @@ class _Sender:
 
 async def _enqueue(
     deck: ControlAPI, specs: Sequence[TaskSpec], sender: _Sender, *, received: Interrupts
-) -> tuple[int, ...]:
+) -> Admitted:
     """Submit the tasks; the rest of many is given up when a signal comes."""
     ids: list[int] = []
+    created: list[int] = []
     for start in range(0, len(specs), MAX_PER_COMMIT):
         if start and received.came:
             break
         some = specs[start : start + MAX_PER_COMMIT]
-        ids.extend(await deck.enqueue(some, group=sender.group, actor=sender.actor))
-    return tuple(ids)
+        answer = await deck.enqueue_once(some, group=sender.group, actor=sender.actor)
+        ids += answer.task_ids
+        known = frozenset(answer.duplicates)
+        created += [one for number, one in enumerate(answer.task_ids) if number not in known]
+    return Admitted(ids=tuple(ids), created=tuple(created))
 
 
-def _say_detached(arguments: Loose, ids: Sequence[int], group: str | None) -> int:
+def _note_admitted(admitted: Admitted, group: str | None) -> None:
+    if group:
+        note(f"{_counted(admitted)} in group {group}")
+    elif admitted.duplicates:
+        note(f"task {admitted.ids[0]} has this key already: following it")
+
+
+def _counted(admitted: Admitted) -> str:
+    stood = f" ({admitted.duplicates} more have a task with their key already)" if admitted.duplicates else ""
+    return f"{len(admitted.created)} tasks{stood}"
+
+
+def _say_detached(arguments: Loose, admitted: Admitted, group: str | None) -> int:
+    task = admitted.ids[0]
     if arguments.json:
-        emit({"group": group, "tasks": list(ids)} if group else {"task": ids[0]})
+        told: JsonObject = {"group": group, "tasks": list(admitted.ids)} if group else {"task": task}
+        emit({**told, "duplicates": admitted.duplicates})
     elif group:
-        say(f"{len(ids)} tasks in group {group}")
+        say(f"{_counted(admitted)} in group {group}")
         say(f"  {arguments.command('tasks', '--where', f'group:{group}')}")
     else:
-        say(f"task {ids[0]}")
-        say(f"  {arguments.command('logs', '--follow', str(ids[0]))}")
+        say(f"task {task} has this key already" if admitted.duplicates else f"task {task}")
+        say(f"  {arguments.command('logs', '--follow', str(task))}")
     return 0
 
 
@@ -192,6 +212,8 @@ def _name(task: TaskOptions, said: str) -> str | None:
 
 def _spec_of_line(task: TaskOptions, line: str) -> TaskSpec:
     spec = _spec(task, _argv(task, line), name=_name(task, line))
+    if task.once.once is not None:
+        spec = replace(spec, once=read_options_of_line(task.once, line))
     return replace(spec, limits=read_limits(task.limits.limit, line=line)) if spec.limits else spec
 
 
@@ -215,6 +237,7 @@ def _spec(task: TaskOptions, argv: Sequence[str], *, name: str | None) -> TaskSp
         on_exhausted=task.limits.on_exhausted,
         tags=tuple(task.limits.tag),
         project=task.limits.project,
+        once=read_options(task.once),
         context={"cwd": str(working_directory()), "env": _environment(task.env)},
     )
 
@@ -256,6 +279,7 @@ COMMANDS = (
             "taskdeck exec --retry 3 --timeout 10m --env API_TOKEN -- ./fetch.sh 2026-01-31",
             "taskdeck exec --queue night --priority 5 --detach -- ./backup.sh",
             "taskdeck exec --limit db --limit host=db1 --cost usd=0.02 -P research -- ./query.sh",
+            "taskdeck exec --once backup-2026-01-31 --once-for 12h -- ./backup.sh",
         ),
         trailing=True,
     ),
@@ -267,6 +291,7 @@ COMMANDS = (
             "ls *.png | taskdeck map -- convert {} -resize 50% small/{}",
             "find . -name '*.log' -print0 | taskdeck map -0 --retry 2 -- gzip -9",
             "taskdeck map --limit host={} --cost usd=0.02 --tag scrape -- ./scrape.sh < hosts.txt",
+            "ls *.mov | taskdeck map --once {} --once-for ever -- ./transcode.sh",
         ),
         trailing=True,
     ),

@@ -6,7 +6,8 @@ Used by `exec` and `map`.
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from core.app.signals import Interrupted
@@ -38,6 +39,22 @@ from core.model.views import TaskView
 from core.render.times import duration_text
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """The tasks of a command, one for each that was asked for, and those of them that it created.
+
+    The others stood already under the key of their `once`; the command follows them and does not end them.
+    """
+
+    ids: tuple[int, ...]
+    created: tuple[int, ...]
+
+    @property
+    def duplicates(self) -> int:
+        """How many were not created."""
+        return len(self.ids) - len(self.created)
+
+
 class LooseTasks(Protocol):
     """What a command has submitted: one task, or a group."""
 
@@ -62,7 +79,9 @@ class LooseTasks(Protocol):
 class OneTask:
     """The task of `exec`: its output is written as it comes, unless JSON is wanted."""
 
-    def __init__(self, deck: ControlAPI, task_id: int, *, arguments: Common) -> None:
+    def __init__(self, deck: ControlAPI, admitted: Admitted, *, arguments: Common) -> None:
+        (task_id,) = admitted.ids
+        self._duplicates = admitted.duplicates
         self.title = f"task {task_id}"
         self.way_back: tuple[str, ...] = ("wait", "--task", str(task_id))
         self._deck, self._id, self._arguments = deck, task_id, arguments
@@ -96,6 +115,7 @@ class OneTask:
                     "output": detail.output,
                     "error": detail.task.error,
                     "partial": detail.task.partial,
+                    "duplicates": self._duplicates,
                 }
             )
         elif detail.task.status != "succeeded":
@@ -118,14 +138,15 @@ def _why(task: TaskView) -> str:
 class Group:
     """The tasks of `map`, with their progress."""
 
-    def __init__(self, deck: ControlAPI, ids: Sequence[int], *, name: str, arguments: Common) -> None:
+    def __init__(self, deck: ControlAPI, admitted: Admitted, *, name: str, arguments: Common) -> None:
         self.title = f"group {name}"
         self.way_back: tuple[str, ...] = ("wait", f"group:{name}")
         self._deck, self._arguments = deck, arguments
         self._where = In(field="group", values=(name,))
         self._name = name
         self._meter = Meter(name, quiet=arguments.json)
-        self._counts = GroupCounts(deck, ids)
+        self._duplicates = admitted.duplicates
+        self._counts = GroupCounts(deck, admitted.created or admitted.ids)
 
     async def tick(self) -> bool:
         """Show the counts."""
@@ -145,7 +166,14 @@ class Group:
     async def conclude(self, ended: Mapping[str, int]) -> int:
         """Write the counts and the first that failed."""
         if self._arguments.json:
-            emit({"group": self._name, "tasks": dict(ended), "duration_ms": self._meter.elapsed_ms})
+            emit(
+                {
+                    "group": self._name,
+                    "tasks": dict(ended),
+                    "duration_ms": self._meter.elapsed_ms,
+                    "duplicates": self._duplicates,
+                }
+            )
             return exit_status(ended)
         say(f"{self._name}: {counts_text(ended)} in {duration_text(self._meter.elapsed_ms)}")
         if ended.get("failed"):
@@ -158,9 +186,15 @@ class Following:
     """Waits for what was submitted; a signal calls it off, a second one kills it, a third one leaves it."""
 
     def __init__(
-        self, deck: ControlAPI, tasks: LooseTasks, *, ids: Sequence[int], arguments: Common, actor: str
+        self, deck: ControlAPI, tasks: LooseTasks, *, admitted: Admitted, arguments: Common, actor: str
     ) -> None:
-        self._deck, self._tasks, self._ids, self._arguments = deck, tasks, ids, arguments
+        self._deck, self._tasks, self._ids, self._arguments = (
+            deck,
+            tasks,
+            tuple(dict.fromkeys(admitted.ids)),
+            arguments,
+        )
+        self._created = admitted.created
         self._actor = actor
 
     async def to_the_end(self, received: Interrupts) -> int:
@@ -176,6 +210,10 @@ class Following:
         if why.number is signal.SIGHUP:
             # The terminal is gone, and the work is not for it alone.
             raise self._left("the engine continues") from None
+        if not self._created:
+            raise self._left("another command submitted it, and the engine continues it") from None
+        # Those that stood already are not called off, and may go on for long.
+        self._ids = self._created
         note(f"cancelling {self._tasks.title}; once more kills it")
         raise await self._until_called_off(why.number, received) from None
 
@@ -202,6 +240,8 @@ class Following:
             self._tasks.clear()
 
     async def _call_off(self, number: signal.Signals, force: Force) -> None:
+        if not self._created:
+            return
         reason = f"the command was interrupted ({number.name})"
         await self._deck.cancel(self._tasks.target(), reason=reason, force=force, actor=self._actor)
 

@@ -41,6 +41,7 @@ from core.model.commands import (
     Document,
     DocumentText,
     Effect,
+    Enqueued,
     Force,
     Operated,
     StopMode,
@@ -143,6 +144,14 @@ class Enqueue(Request[tuple[int, ...]], frozen=True, kw_only=True):
     surroundings: Surroundings | None = None
 
 
+@verb("enqueue_once", Kind.CHANGE)
+class EnqueueOnce(Request[Enqueued], frozen=True, kw_only=True):
+    specs: tuple[TaskSpec, ...]
+    group: str | None = None
+    actor: str = OPERATOR
+    surroundings: Surroundings | None = None
+
+
 @verb("charge", Kind.CHANGE)
 class Charge(Request[Charged], frozen=True, kw_only=True):
     task_id: int
@@ -192,12 +201,21 @@ class ControlAPI(ReadingAPI):
     ) -> tuple[int, ...]:
         """Admit loose tasks into the inbox in one commit and return their ids in order; all or none.
 
+        A task whose `once` has a task already is not created: the id of that one stands in its place.
         Raises `NotFound` for an unknown connector, `Invalid` for a faulty input.
         """
         if not specs:
             return ()
         request = Enqueue(specs=tuple(specs), group=group, actor=actor)
         return await self.ask(request)
+
+    async def enqueue_once(
+        self, specs: Sequence[TaskSpec], *, group: str | None = None, actor: str = OPERATOR
+    ) -> Enqueued:
+        """Admit loose tasks as `enqueue` does; the answer also tells which of them were not created."""
+        if not specs:
+            return Enqueued(task_ids=())
+        return await self.ask(EnqueueOnce(specs=tuple(specs), group=group, actor=actor))
 
     async def cancel(
         self, target: Target, *, reason: str = "", force: Force = Force.ASK, actor: str = OPERATOR

@@ -153,6 +153,7 @@ class EngineAnswers:
         engine, answers = self._engine, Answers()
         answers.to(api.Submit, self._submit)
         answers.to(api.Enqueue, self._enqueue)
+        answers.to(api.EnqueueOnce, self._enqueue_once)
         answers.to(api.Orphans, lambda _: self._orphans())
         answers.to(Acknowledge, lambda r: engine.operate(r.command(signed(r.actor, self._user))))
         answers.to(Unacknowledge, lambda r: engine.operate(r.command(signed(r.actor, self._user))))
@@ -179,14 +180,16 @@ class EngineAnswers:
         )
 
     async def _enqueue(self, request: api.Enqueue) -> tuple[int, ...]:
+        return (await self._enqueue_once(request)).task_ids
+
+    async def _enqueue_once(self, request: api.Enqueue | api.EnqueueOnce) -> Enqueued:
         plans = [spec.to_plan() for spec in request.specs]
-        admitted = await self._engine.enqueue(
+        return await self._engine.enqueue(
             plans,
             group=request.group,
             actor=signed(request.actor, self._user),
             surroundings=request.surroundings or own_surroundings(),
         )
-        return admitted.task_ids
 
     async def _charge(self, request: api.Charge) -> Charged:
         attempt = AttemptRef(task_id=request.task_id, epoch=request.epoch)

@@ -40,7 +40,7 @@ class RemoteControl(ControlAPI):
             return cast("R", None)
         if isinstance(request, api.Submit | api.Describe) and not self._shares_files:
             request = cast("Request[R]", replace(request, document=_with_text(request.document)))
-        if isinstance(request, api.Submit | api.Enqueue) and self._shares_files:
+        if isinstance(request, api.Submit | api.Enqueue | api.EnqueueOnce) and self._shares_files:
             # As they are now: a program may have changed them since it was started.
             request = cast(
                 "Request[R]", replace(request, surroundings=request.surroundings or own_surroundings())

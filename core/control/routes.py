@@ -56,7 +56,7 @@ class Endpoints:
                 facts={"verb": name[:64]},
             )
         request: Request[object] = wire.decode_request(await self._body(http), kind)
-        if isinstance(request, api.Submit | api.Enqueue) and request.surroundings is None:
+        if isinstance(request, api.Submit | api.Enqueue | api.EnqueueOnce) and request.surroundings is None:
             request = cast("Request[object]", replace(request, surroundings=_surroundings_of(http)))
         if kind_of(request) is Kind.WAIT:
             return wire.encode_answer(await self._wait(http, request))

@@ -50,6 +50,8 @@ class Enqueued(Struct, frozen=True, kw_only=True):
     """The ids of the admitted tasks, in the order of the command."""
 
     task_ids: tuple[int, ...]
+    duplicates: tuple[int, ...] = ()
+    """Which of them, from 0, were not created: a task with the key of their `once` stood already."""
 
 
 class Completed(Struct, frozen=True, kw_only=True):
@@ -67,6 +69,8 @@ class Refusal(NamedTuple):
     """Empty where the reason says all that a program may want to know."""
 
 
+ONCE_TAKEN = "once.taken"
+"""Code of a refusal: another task has the key of its `once`."""
 RETRY_LIMIT = "retry.limit"
 """Code of the refusal of a task that was retried as often as it may be without force."""
 

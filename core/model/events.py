@@ -49,6 +49,7 @@ MARKS = (
     "engine.resumed",
     "engine.stopped",
     "clock.stepped",
+    "once.refused",
     "usage.ignored",
     "price.unknown",
 )
@@ -56,8 +57,8 @@ MARKS = (
 effect, a spent budget for which an attempt may end early, a family without its wrapper and an operator who
 lets it run, what is set aside or repaired, a failure family that is known, switches, pools and limits that
 were changed, a limit that is nearly reached, amounts that were corrected, a backend that refuses, the
-engine, the wall clock that was set, what of a report of usage cannot be booked, a model that has no
-price."""
+engine, the wall clock that was set, a second task that was not created beside the first with its key, what of
+a report of usage cannot be booked, a model that has no price."""
 MOVED: tuple[str, ...] = tuple(
     dict.fromkeys(
         move.event

@@ -16,6 +16,7 @@ from core.model.durations import LONGEST_MS
 from core.model.estimates import Estimate
 from core.model.expressions import OPENING
 from core.model.limits import LimitRef, OnExhausted
+from core.model.once import Once, read_once
 from core.model.records import replace
 from core.model.sizes import parse_output_limit
 from core.model.values import JsonObject
@@ -137,6 +138,8 @@ class TaskPlan(Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     project: str | None = None
     """That of its job, or of a loose task."""
+    once: Once | None = None
+    """None = it is created whatever there is."""
     metadata: JsonObject = field(default_factory=dict)
     context: JsonObject = field(default_factory=dict)
     """Where it was asked for: `cwd`, `env` (captured variables)."""
@@ -214,6 +217,8 @@ class TaskSpec(Struct, frozen=True, kw_only=True):
     """None = what the budget says."""
     tags: tuple[str, ...] = ()
     project: str | None = None
+    once: Once | None = None
+    """Its key, under which a second task is not created; a text alone is a key that is `unfinished`."""
     metadata: JsonObject = field(default_factory=dict)
     context: JsonObject = field(default_factory=dict)
 
@@ -236,6 +241,8 @@ class TaskSpec(Struct, frozen=True, kw_only=True):
                 force_setattr(self, name, tuple(getattr(self, name)))
         if self.on_exhausted is not None:
             force_setattr(self, "on_exhausted", OnExhausted(self.on_exhausted))
+        if self.once is not None:
+            force_setattr(self, "once", read_once(self.once))
 
     def to_plan(self) -> TaskPlan:
         return TaskPlan(
@@ -257,6 +264,7 @@ class TaskSpec(Struct, frozen=True, kw_only=True):
             on_exhausted=self.on_exhausted,
             tags=self.tags,
             project=self.project,
+            once=self.once,
             metadata=self.metadata,
             context=self.context,
         )
@@ -303,6 +311,7 @@ def _check_limits(task: TaskPlan | TaskSpec) -> None:
     if task.on_exhausted is not None:
         bounds.read_choice("on_exhausted", task.on_exhausted, OnExhausted)
     bounds.check_optional_text("project", task.project)
+    read_once(task.once)
 
 
 def _limit(given: object) -> int | None:

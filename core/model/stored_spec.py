@@ -10,6 +10,7 @@ from msgspec import Struct, field
 from core.model.estimates import Estimate
 from core.model.expressions import OPENING
 from core.model.limits import LimitRef, OnExhausted
+from core.model.once import Once, once_of
 from core.model.plans import (
     NO_RETRY,
     Backoff,
@@ -48,6 +49,7 @@ class StoredSpec(Struct, frozen=True, kw_only=True):
     """None = what the budget says."""
     tags: tuple[str, ...] = ()
     project: str | None = None
+    once: Once | None = None
     terms: Terms | None = None
     """What the last judgement made of `limits` and `cost`; None = they need no outputs, or none was made."""
     metadata: JsonObject = field(default_factory=dict)
@@ -105,6 +107,7 @@ class StoredSpec(Struct, frozen=True, kw_only=True):
             on_exhausted=None if exhausted is None else OnExhausted(str(exhausted)),
             tags=tuple(map(str, _list(stored.get("tags")))),
             project=project if isinstance(project, str) else None,
+            once=once_of(stored.get("once")),
             terms=_terms(stored.get("terms")),
             metadata=_object(stored.get("meta")),
             context=_object(stored.get("context")),
@@ -129,6 +132,8 @@ def spec_to_json(task: TaskPlan | StoredSpec, *, surroundings: str | None = None
     if task.leftovers is not Leftovers.KILL:
         stored["leftovers"] = task.leftovers
     stored |= limits_to_json(task)
+    if task.once is not None:
+        stored["once"] = task.once.to_json()
     if isinstance(task, StoredSpec) and task.terms is not None:
         stored["terms"] = terms_to_json(task.terms)
     if task.metadata:

@@ -13,6 +13,7 @@ from msgspec import Struct, field
 
 from core.model.estimates import Estimate
 from core.model.limits import LimitRef
+from core.model.once import Once
 from core.model.run_times import UsualTime
 from core.model.values import JsonObject, JsonValue
 
@@ -140,6 +141,7 @@ class TaskDetail(Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     project: str | None = None
     """That of its job, or of a loose task."""
+    once: Once | None = None
 
 
 class AttemptView(Struct, frozen=True, kw_only=True):

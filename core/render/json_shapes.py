@@ -201,6 +201,7 @@ def task_detail_shape(detail: TaskDetail) -> JsonObject:
         "on_exhausted": detail.on_exhausted,
         "tags": list(detail.tags),
         "project": detail.project,
+        "once": None if detail.once is None else {"key": detail.once.key, "for": detail.once.for_},
     }
 
 

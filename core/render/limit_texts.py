@@ -1,4 +1,4 @@
-"""Limits, costs, pools and tags of a task, as one line.
+"""Limits, costs, pools, tags and `once` of a task, as one line.
 
 Used by `show`.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from core.model.amounts import write_amount
 from core.model.estimates import AUTO, Estimate
 from core.model.limits import LimitRef
+from core.model.once import Once
 from core.model.text import safe_line
 from core.model.views import TaskDetail
 
@@ -20,12 +21,17 @@ def limits_text(detail: TaskDetail) -> str:
         "prefers": ", ".join(map(safe_line, detail.prefer)),
         "on exhausted": detail.on_exhausted or "",
         "tags": ", ".join(map(safe_line, detail.tags)),
+        "once": "" if detail.once is None else _once_text(detail.once),
     }
     return "; ".join(f"{name} {text}" for name, text in said.items() if text)
 
 
 def _ref_text(ref: LimitRef) -> str:
     return safe_line(f"{ref.name}={ref.key}" if ref.key else ref.name)
+
+
+def _once_text(once: Once) -> str:
+    return safe_line(f"{once.key} for {once.for_}" if once.ms is not None else f"{once.key} ({once.for_})")
 
 
 def _cost_text(cost: Estimate) -> str:

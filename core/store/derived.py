@@ -28,6 +28,19 @@ SELECT workflow, key, task_id, epoch, ms FROM (
   JOIN job j ON j.id = t.job_id WHERE a.status = 'succeeded')
 WHERE place <= {RUN_TIMES}"""
 
+# Where several tasks have one key: the one that goes on, else the newest.
+REAL_ONCE_KEYS = """
+SELECT key, task_id, lasts, free_at, taken_at FROM (
+  SELECT t.spec->'$.once.key' AS key, t.id AS task_id,
+    CASE WHEN t.spec->>'$.once.ms' IS NULL THEN t.spec->>'$.once.for' ELSE 'timed' END AS lasts,
+    t.created_at + (t.spec->>'$.once.ms') + (SELECT time_offset FROM engine) AS free_at,
+    t.created_at AS taken_at,
+    row_number() OVER (PARTITION BY t.spec->'$.once.key' ORDER BY t.finished_at IS NOT NULL, t.id DESC)
+      AS place
+  FROM task t WHERE t.spec LIKE '%"once":%' AND t.spec->'$.once.key' IS NOT NULL AND t.status != 'skipped')
+WHERE place = 1"""
+"""The keys of tasks that are created once, as far as the tasks tell them."""
+
 _COUNTED = "family IS NOT NULL AND status IN ('failed', 'retrying')"
 REAL_FAMILY_TASKS = f"""
 SELECT family, sum(status = 'failed') AS failed, sum(status = 'retrying') AS retrying,

@@ -153,6 +153,21 @@ def _rehearse(batch: Batch, command: Rehearse) -> object:
     return answer
 
 
+def _submit(batch: Batch, commands: Sequence[Submit]) -> Sequence[object]:
+    """Admit jobs; what was skipped for another task with its key has consequences at once."""
+    answers = apply_submits(batch, commands)
+    if batch.finals:
+        apply_consequences(batch)
+    return answers
+
+
+def _submit_apart(batch: Batch, commands: Sequence[Submit]) -> Sequence[object]:
+    answers = apply_submits(batch, commands)
+    if batch.finals:
+        apply_consequences_apart(batch)
+    return answers
+
+
 _TABLE = (
     _each(Rehearse, _rehearse),
     _each(Cancel, apply_cancel),
@@ -179,7 +194,7 @@ _TABLE = (
     _all(Complete, Phase.COMPLETE, apply_completes),
     _all(Decide, Phase.DECIDE, apply_decides),
     _all(FollowUp, Phase.FOLLOW_UP, apply_follow_ups, apart=apply_follow_ups_apart),
-    _all(Submit, Phase.SUBMIT, apply_submits),
+    _all(Submit, Phase.SUBMIT, _submit, apart=_submit_apart),
     _all(Enqueue, Phase.ENQUEUE, apply_enqueues),
 )
 _STEPS: dict[type[Command[object]], Step] = {step.command: step for step in _TABLE}

@@ -4,7 +4,8 @@ Used by the database, the reports and the migrations. Every change here makes a 
 `migrations/versions`; new columns stand last in their table, where `ADD COLUMN` puts them.
 
 Times are ms UTC of the wall clock, which may go back, but for `retry_at`, `sort_key`, `ended.at`,
-`family.ack_until` and `engine.time_*`: those are engine time, which no setting of that clock moves.
+`family.ack_until`, `once_key.free_at` and `engine.time_*`: those are engine time, which no setting of that
+clock moves.
 
 Text with a leading `{`, `[` or `"` in `spec`, `params`, `meta`, `output`, `error`, `data`, `body` is JSON
 with every non-ASCII character escaped, so NUL and lone surrogates survive.
@@ -27,7 +28,7 @@ from sqlalchemy import (
 
 from core.model.plans import NeedWhen, OnTaskFailure
 from core.model.status import TASK_FINAL, AttemptStatus, JobStatus, StageStatus, TaskStatus
-from core.store import columns, family_tables, limit_tables
+from core.store import columns, family_tables, limit_tables, once_table
 from core.store.columns import among_column, either, required
 
 metadata = columns.metadata
@@ -402,4 +403,5 @@ LIMIT_TABLES = (
     limit_tables.gset,
     limit_tables.entry,
 )
+ONCE_TABLE = once_table.once_key
 """Tables of rooms of their own."""

@@ -43,6 +43,7 @@ from core.model.estimates import AUTO
 from core.model.expressions import OPENING
 from core.model.limit_fields import unit_of
 from core.model.limits import OnExhausted
+from core.model.once import UNFINISHED, read_for
 from core.model.plans import Backoff, Jitter, Leftovers, NeedWhen, OnLoss, OnOverflow, OnTaskFailure
 from core.model.sizes import parse_output_limit
 
@@ -101,6 +102,14 @@ def _read(value: object, read: Callable[[object], _T]) -> _T:
 
 def _limit_use(value: object) -> object:
     return {"limit": value} if isinstance(value, str) else value
+
+
+def _once(value: object) -> object:
+    return {"key": value} if isinstance(value, str) else value
+
+
+def _once_for(value: object) -> str:
+    return _read(value, read_for)
 
 
 def _limit_key(value: str) -> str:
@@ -207,6 +216,13 @@ class LimitUse(_Model):
     key: Annotated[str, AfterValidator(_limit_key)] = ""
 
 
+class OnceUse(_Model):
+    """The key under which a task is created once, and how long it is taken."""
+
+    key: Annotated[str, Field(min_length=1), AfterValidator(_limit_key)]
+    for_: Annotated[str, BeforeValidator(_once_for), Field(alias="for")] = UNFINISHED
+
+
 class _Shared(_Model):
     """The fields that both a task and the defaults may have."""
 
@@ -249,6 +265,7 @@ class Task(_Shared):
     needs: list[Annotated[Need, BeforeValidator(_need)]] = []
     when: Annotated[str, BeforeValidator(_condition), Field(min_length=1, max_length=TEXT_MAX)] | None = None
     with_: Annotated[Loose, Field(alias="with")] = {}
+    once: Annotated[OnceUse, BeforeValidator(_once)] | None = None
     metadata: Loose = {}
 
 

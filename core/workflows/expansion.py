@@ -13,6 +13,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from core.model.errors import Fault, InvalidDocument
+from core.model.once import Once
 from core.model.plans import NO_RETRY, JobPlan, Leftovers, NeedPlan, RetryPolicy, StagePlan, TaskPlan
 from core.model.ports import Checks
 from core.model.records import replace
@@ -20,7 +21,7 @@ from core.model.values import JsonObject, JsonValue
 from core.workflows.definition import RETRY_ATTEMPTS, Defaults, Document, Retry, Task
 from core.workflows.env_files import EnvFiles
 from core.workflows.expressions.embedded import bare_source
-from core.workflows.limit_terms import estimate, named_limits, resolve_cost, resolve_limits
+from core.workflows.limit_terms import estimate, named_limits, resolve_cost, resolve_limits, resolve_once
 from core.workflows.loader import Loaded, load, read
 from core.workflows.parameters import bind, written_numbers
 from core.workflows.positions import NO_POSITIONS, Positions
@@ -137,6 +138,8 @@ def drafts(workflow: Workflow) -> tuple[TaskPlan, ...]:
 
 def _put_numbers(plan: TaskPlan, workflow: Workflow, numbers: Mapping[str, str]) -> TaskPlan:
     with_ = put_numbers(plan.with_, workflow.places.get(plan.uses, ()), numbers)
+    if plan.once is not None:
+        plan = replace(plan, once=replace(plan.once, key=put_in(plan.once.key, numbers)))
     if plan.limits:
         plan = replace(plan, limits=tuple(replace(ref, key=put_in(ref.key, numbers)) for ref in plan.limits))
     return plan if with_ is plan.with_ else replace(plan, with_=with_)
@@ -144,11 +147,13 @@ def _put_numbers(plan: TaskPlan, workflow: Workflow, numbers: Mapping[str, str])
 
 def _put_params(plan: TaskPlan, params: JsonObject) -> TaskPlan:
     """Return a task whose keys of limits and amounts are worked out as far as parameters decide them."""
-    if not plan.has_open_terms:
-        return plan
     scope, known, place = {"params": params}, ("params",), ("tasks", plan.key)
+    once = resolve_once(plan.once, scope, place=place)
+    if not plan.has_open_terms:
+        return plan if once is plan.once else replace(plan, once=once)
     return replace(
         plan,
+        once=once,
         limits=resolve_limits(plan.limits, scope, known=known, place=place),
         cost=None if plan.cost is None else resolve_cost(plan.cost, scope, known=known, place=place),
     )
@@ -192,6 +197,7 @@ def _to_plan(task: Task, defaults: Defaults, *, context: JsonObject) -> TaskPlan
         prefer=tuple(_listed(task.prefer, defaults.prefer)),
         on_exhausted=task.on_exhausted or defaults.on_exhausted,
         tags=tuple(_listed(task.tags, defaults.tags)),
+        once=None if task.once is None else Once(key=task.once.key, for_=task.once.for_),
         metadata=metadata,
         context=context,
     )

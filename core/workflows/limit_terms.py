@@ -1,4 +1,4 @@
-"""Limits and costs of tasks, their expressions worked out.
+"""Limits, costs and `once` of tasks, their expressions worked out.
 
 Called by the expansion with parameters, and again by the engine once outputs are known.
 """
@@ -14,6 +14,7 @@ from core.model.errors import Invalid
 from core.model.estimates import AUTO, Estimate
 from core.model.expressions import OPENING
 from core.model.limits import LimitRef
+from core.model.once import Once
 from core.model.values import JsonValue
 from core.workflows.definition import Defaults, Task
 from core.workflows.expressions.checking import ROOTS, references
@@ -55,6 +56,13 @@ def resolve_limits(
         else ref
         for number, ref in enumerate(limits)
     )
+
+
+def resolve_once(once: Once | None, scope: Scope, *, place: Path = ()) -> Once | None:
+    """Return what a task says with its key worked out; raise `Invalid` (`expression.*`, `task.key`)."""
+    if once is None or OPENING not in once.key:
+        return once
+    return Once(key=_key(once.key, scope, (*place, "once", "key")), for_=once.for_)
 
 
 def resolve_cost(

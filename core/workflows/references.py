@@ -13,7 +13,13 @@ from core.model.estimates import AUTO
 from core.model.expressions import OPENING, has_expression
 from core.model.near_misses import did_you_mean, one_of
 from core.model.values import JsonObject, JsonValue
-from core.workflows.expressions.checking import Reference, fault_of, kind_of_source, source_references
+from core.workflows.expressions.checking import (
+    Reference,
+    fault_of,
+    kind_of_source,
+    references,
+    source_references,
+)
 from core.workflows.expressions.embedded import Embedded, bare_source, split
 from core.workflows.expressions.faults import ExpressionFault
 from core.workflows.expressions.inference import PathKinds, unknown_kinds
@@ -38,6 +44,7 @@ _PARAM_KINDS = {
     "array": "list",
     "object": "map",
 }
+MISPLACED = "expressions are resolved in `with`, `when`, `cost` and keys of `limits` and `once` only"
 _PARAM_FIELDS = frozenset({"type", "default", "description", "enum", "min", "max"})
 
 
@@ -60,6 +67,12 @@ def check_references(document: JsonObject, outline: Outline, positions: Position
             for place in _texts(term.value, term.path):
                 for fault in within.in_text(place.text, term.wanted):
                     yield positions.fault_at(place.path, fault.code, fault.message)
+        once = task.raw.get("once")
+        for place in _texts(once if isinstance(once, dict) else {"key": once}, (*task.path, "once")):
+            # Only a mapping has the step `key`.
+            at = place.path if isinstance(once, dict) else (*task.path, "once")
+            for fault in within.in_once(place):
+                yield positions.fault_at(at, fault.code, fault.message)
         condition = task.raw.get("when")
         if isinstance(condition, str):
             for fault in within.in_condition(condition):
@@ -94,7 +107,7 @@ _ELSEWHERE = frozenset({"defaults", "tasks", "stages", "description"})
 """Walked task by task, or prose."""
 _TERMS = ("limits", "cost")
 """Where expressions are resolved in tasks and defaults."""
-_RESOLVED = frozenset({"with", "when", "metadata", *_TERMS})
+_RESOLVED = frozenset({"with", "when", "once", "metadata", *_TERMS})
 """Where expressions are resolved, and where anything may stand."""
 
 
@@ -132,6 +145,17 @@ class _TaskReferences:
             yield Fault(code=error.code, message=error.message)
             return
         yield from self._in_source(source, _BOOLEAN)
+
+    def in_once(self, place: _Text) -> Iterator[Fault]:
+        """Yield every fault of the key of `once`: it is worked out when the job is submitted."""
+        if place.path[-1] != "key":
+            yield Fault(code="expression.misplaced", message=MISPLACED)
+            return
+        faults = list(self.in_text(place.text, _KEY))
+        yield from faults
+        if not faults and any(reference.root != "params" for reference in references(place.text)):
+            message = "the key of `once` is worked out when the job is submitted: it may use `params` only"
+            yield Fault(code="expression.too_early", message=message)
 
     def _in_source(self, source: str, wanted: _Wanted | None = None) -> Iterator[Fault]:
         shown = source if len(source) <= 60 else source[:57] + "..."
@@ -259,5 +283,4 @@ def _terms(task: TaskOutline, defaults: JsonObject) -> Iterator[_Term]:
 
 def _misplaced(value: JsonObject, path: DocumentPath, positions: Positions) -> Iterator[Fault]:
     for place in _texts(value, path):
-        message = "expressions are resolved in `with`, `when`, `cost` and keys of `limits` only"
-        yield positions.fault_at(place.path, "expression.misplaced", message)
+        yield positions.fault_at(place.path, "expression.misplaced", MISPLACED)

@@ -13,7 +13,18 @@ from pydantic_core import ErrorDetails
 from core.model.errors import Fault
 from core.model.near_misses import one_of
 from core.model.values import JsonObject
-from core.workflows.definition import PLANNED, Defaults, Document, LimitUse, Need, Param, Retry, Stage, Task
+from core.workflows.definition import (
+    PLANNED,
+    Defaults,
+    Document,
+    LimitUse,
+    Need,
+    OnceUse,
+    Param,
+    Retry,
+    Stage,
+    Task,
+)
 from core.workflows.limits import FAULTS_MAX
 from core.workflows.positions import Positions, Step
 
@@ -22,6 +33,7 @@ _INSIDE: dict[str, type[BaseModel]] = {
     "stages": Stage,
     "needs": Need,
     "limits": LimitUse,
+    "once": OnceUse,
     "params": Param,
     "retry": Retry,
     "defaults": Defaults,

@@ -47,7 +47,7 @@ def keep_texts(document: JsonObject, texts: Texts, checks: Checks, *, null: str)
     """Put the written text in the place of each scalar that goes out as text; changes the document.
 
     These are the places of text that the connectors name, defaults and choices of text parameters, keys of
-    limits and amounts; `null` is how a null was written that has no text.
+    limits and of `once`, and amounts; `null` is how a null was written that has no text.
     """
     known = frozenset(checks.names())
     _keep_terms(document.get("defaults"), texts)
@@ -139,11 +139,14 @@ def _keep_param(declared: JsonObject, texts: Texts) -> None:
 
 
 def _keep_terms(task: JsonValue, texts: Texts) -> None:
-    """Keep keys of limits, and amounts with a point: their decimals are exact."""
+    """Keep keys of limits and of `once`, and amounts with a point: their decimals are exact."""
     limits, cost = (task.get("limits"), task.get("cost")) if isinstance(task, dict) else (None, None)
     for use in limits if isinstance(limits, list) else ():
         if isinstance(use, dict) and type(use.get("key")) in (int, float):
             _force(use, "key", texts)
+    once = task.get("once") if isinstance(task, dict) else None
+    if isinstance(once, dict) and type(once.get("key")) in (int, float):
+        _force(once, "key", texts)
     for unit, amount in cost.items() if isinstance(cost, dict) else ():
         if isinstance(amount, float):
             _keep(cost, unit, texts, null=None)

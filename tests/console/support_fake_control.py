@@ -15,7 +15,7 @@ from core.control.prediction_requests import Predict
 from core.control.requests import verb_of
 from core.filters.fields import Noun
 from core.filters.terms import Filter
-from core.model.commands import RETRY_LIMIT, Effect, Operated, Refusal, Submitted
+from core.model.commands import RETRY_LIMIT, Effect, Enqueued, Operated, Refusal, Submitted
 from core.model.counts import Count, Preview
 from core.model.errors import Invalid, NotFound, TaskdeckError, Unavailable
 from core.model.events import KINDS, EventView
@@ -289,8 +289,11 @@ class FakeControl(FakeLimits, ControlAPI):
         self.asked.append(("submit", (name, dict(r.params))))
         return Submitted(job_id=self.add_job(name))
 
-    async def answer_enqueue(self, r: api.Enqueue) -> tuple[int, ...]:
+    async def answer_enqueue(self, r: api.Enqueue | api.EnqueueOnce) -> tuple[int, ...]:
         return tuple(self.add_task(1, spec.key or "t", group=r.group) for spec in r.specs)
+
+    async def answer_enqueue_once(self, r: api.EnqueueOnce) -> Enqueued:
+        return Enqueued(task_ids=await self.answer_enqueue(r))
 
     async def answer_cancel(self, r: operator_requests.Cancel) -> Operated:
         if r.target.job_id:

@@ -42,6 +42,7 @@ from core.model.estimates import Estimate
 from core.model.failures import FamilyScope
 from core.model.limits import LimitRef, OnExhausted
 from core.model.log_views import LOG_END, Way
+from core.model.once import Once
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.past import PastView
 from core.model.plans import OnLoss
@@ -202,6 +203,31 @@ async def test_what_a_task_says_of_limits_and_costs_is_kept_and_shown(control, m
     submitted = await control.submit(FLOW, {"word": "w", "times": 1}, options=SubmitOptions(project=mine))
     detail = await control.job_detail(submitted.job_id)
     assert {task.project for task in detail.tasks} == {mine}
+
+
+async def test_a_second_task_with_a_key_is_not_created_and_the_answer_names_the_first(control, mine):
+    spec = TaskSpec(uses="delay", with_={"seconds": 0}, once=Once(key=mine, for_="1h"))
+    first = await control.enqueue_once([spec], group=mine)
+    assert first.duplicates == ()
+    again = await control.enqueue_once([replace(spec, once=Once(key=f"{mine}!")), spec], group=mine)
+    assert (again.task_ids[1], again.duplicates) == (first.task_ids[0], (1,))
+    assert await control.enqueue([spec], group=mine) == first.task_ids
+    shown = await control.task(first.task_ids[0])
+    assert shown.once == Once(key=mine, for_="1h")
+    assert {task.id for task in (await control.tasks(tasks_of(mine))).rows} == {
+        first.task_ids[0],
+        again.task_ids[0],
+    }
+    events = await control.events(EventQuery(task_id=first.task_ids[0]))
+    refused = [event.data for event in events.rows if event.kind == "once.refused"]
+    assert refused == [{"key": mine, "times": 1}] * 2
+
+
+async def test_contenders_for_one_key_get_one_task(control, mine):
+    spec = TaskSpec(uses="delay", with_={"seconds": 0}, once=Once(key=mine, for_="ever"))
+    answers = await asyncio.gather(*(control.enqueue_once([spec], group=mine) for _ in range(20)))
+    assert len({answer.task_ids for answer in answers}) == 1
+    assert sorted(answer.duplicates for answer in answers) == [(), *[(0,)] * 19]
 
 
 async def test_unknown_limits_are_refused_with_the_near_ones(control, mine):

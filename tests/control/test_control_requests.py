@@ -41,11 +41,12 @@ from core.filters.parser import parse
 from core.filters.patterns import Case
 from core.filters.text_query import Syntax, TextQuery
 from core.model.capacity_commands import Freeze, OpenBackend, ResizePool, SetLimit, Span
-from core.model.commands import Operated, Submitted
+from core.model.commands import Enqueued, Operated, Submitted
 from core.model.entry_views import EntryQuery
 from core.model.errors import Bug, Unavailable
 from core.model.failures import FamilyScope
 from core.model.log_views import LOG_END, Way
+from core.model.once import Once
 from core.model.usage_views import UsageBy, UsageQuery
 from core.model.views import LogStream
 from tests.support.requests import request_of_kind
@@ -157,6 +158,11 @@ BODIES: list[tuple[str, Callable[[ControlAPI], Awaitable[object]], str]] = [
         "enqueue",
         lambda c: c.enqueue([TaskSpec(uses="delay", with_={"seconds": 1})], group="g", actor="me"),
         '{"specs":[{"uses":"delay","with_":{"seconds":1}}],"group":"g","actor":"me"}',
+    ),
+    (
+        "enqueue_once",
+        lambda c: c.enqueue_once([TaskSpec(uses="delay", once=Once(key="k", for_=60))], actor="me"),
+        '{"specs":[{"uses":"delay","once":{"key":"k","for_":"1m"}}],"actor":"me"}',
     ),
     (
         "cancel",
@@ -277,6 +283,7 @@ async def test_a_request_travels_in_these_bytes_and_comes_back_as_it_was(name, c
     ("request_type", "answer"),
     [
         (api.Enqueue, tuple[int, ...]),
+        (api.EnqueueOnce, Enqueued),
         (api.WaitTasks, Mapping[str, int]),
         (api.Submit, Submitted),
         (operator_requests.Hold, Operated),

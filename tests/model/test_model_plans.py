@@ -7,6 +7,7 @@ import pytest
 from core.model.errors import Invalid
 from core.model.estimates import Estimate
 from core.model.limits import LimitRef, OnExhausted
+from core.model.once import Once
 from core.model.plans import NO_RETRY, OnLoss, RetryPolicy, TaskPlan, TaskSpec, check_task
 from core.model.records import names_of
 
@@ -27,6 +28,7 @@ def test_a_spec_becomes_a_plan_with_everything_it_says() -> None:
         "on_exhausted": OnExhausted.FINISH,
         "tags": ("slow",),
         "project": "team",
+        "once": Once(key="k", for_="1h"),
         "metadata": {"a": 1},
         "context": {"cwd": "/"},
     }

@@ -13,6 +13,7 @@ import pytest
 from core.model.commands import Cancel, ComeDue, Complete, Fail, FollowUp, Hold, Pause, Rerun, Resume, Unhold
 from core.model.events import BIRTHS, KINDS
 from core.model.judgements import Decide, Proceed
+from core.model.once import Once
 from core.model.outcomes import (
     AskOperator,
     Bounced,
@@ -91,7 +92,17 @@ def test_a_large_output_is_folded_by_its_reference(deck: Deck) -> None:
     assert codes(deck) == {"payload.missing"}
 
 
-_OF_TASKS = ("task.", "attempt.", "orphan.", "fault.", "spending.reconciled", "usage.", "price.", "backend.")
+_OF_TASKS = (
+    "task.",
+    "attempt.",
+    "orphan.",
+    "fault.",
+    "spending.reconciled",
+    "usage.",
+    "price.",
+    "backend.",
+    "once.",
+)
 
 
 def test_every_kind_of_event_of_a_task_has_a_rule() -> None:
@@ -109,7 +120,7 @@ def _busy(deck: Deck) -> None:
     deck.end(*deck.claim())
     deck.job(stage(task("g"), task("h", "g")), name="lost")
     deck.end(*deck.claim(), outcome=failure())
-    deck.loose(task("i"), task("j"))
+    deck.loose(task("i"), task("j", once=Once(key="nightly")))
     assert deck.db.execute("SELECT status FROM job ORDER BY id").fetchall() == [
         ("running",),
         ("running",),
@@ -139,6 +150,9 @@ CORRUPTIONS: dict[str, tuple[str, ...]] = {
         "INSERT INTO entry (at, unit, amount, kind, counted_at) VALUES (1, 'usd', 1, 'unknown', 1)",
         "UPDATE entry SET reconciled = 1",
     ),
+    "once_key.missing": ("DELETE FROM once_key",),
+    "once_key.foreign": ("UPDATE once_key SET lasts = 'ever'",),
+    "once_key.lost": ("UPDATE once_key SET task_id = 1",),
     "gset.wrong": ("INSERT INTO gset (gauges) VALUES ('[99]')",),
     "stage.open_tasks": ("UPDATE stage SET open_tasks = open_tasks + 1 WHERE id = 3",),
     "lane.head": ("UPDATE lane SET head_key = 5",),

@@ -34,7 +34,7 @@ class ClientControl(ControlAPI):
 
     async def ask(self, request: Request[R]) -> R:
         """Answer like the engine's own control; one that stops refuses, so that clients ask the next one."""
-        if isinstance(request, api.Status | api.Submit | api.Enqueue):
+        if isinstance(request, api.Status | api.Submit | api.Enqueue | api.EnqueueOnce):
             self.was_used = True
         if isinstance(request, api.Status) and self._engine.stopping:
             info = self._engine.info()

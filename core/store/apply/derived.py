@@ -1,4 +1,4 @@
-"""Count run times, failure families and ends again.
+"""Make again what follows from rows and events.
 
 Called through the table in `core.store.dispatch`, for what the janitor found.
 """
@@ -18,6 +18,7 @@ from core.store.derived import (
     REAL_FAMILY_JOBS,
     REAL_FAMILY_TASKS,
     REAL_GAUGES,
+    REAL_ONCE_KEYS,
     REAL_RUN_TIMES,
 )
 from core.store.families import KEPT as FAMILY_KEPT
@@ -25,6 +26,7 @@ from core.store.families import MESSAGE_CHARS
 from core.store.schema import BUCKET, KEPT
 from core.store.sql import raw, unpack
 from core.store.verify.checks import DERIVED_CHECKS
+from core.store.verify.once_checks import ONCE_CHECKS
 
 _RUN_TIMES = (
     "DELETE FROM run_time",
@@ -90,12 +92,18 @@ _BACKEND_FAILURES = (
         " AND a.status IN ('failed', 'timed_out'))"
     ),
 )
+# What is right stays: of a key whose task is gone only the table knows, and when a rerun took one.
+_ONCE_KEYS = (
+    *(f"DELETE FROM once_key WHERE key IN (SELECT key FROM ({one.sql}))" for one in ONCE_CHECKS),
+    f"INSERT OR IGNORE INTO once_key (key, task_id, lasts, free_at, taken_at) {REAL_ONCE_KEYS}",
+)
 _TABLES = (
     ("run_time", _RUN_TIMES),
     ("family", _FAMILIES),
     ("ended", _ENDED),
     ("gauge", _GAUGES),
     ("backend_failure", _BACKEND_FAILURES),
+    ("once_key", _ONCE_KEYS),
 )
 
 

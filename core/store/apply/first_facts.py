@@ -63,6 +63,8 @@ def task_facts(plan: TaskPlan, *, status: TaskStatus, stage_id: int, needs: Mapp
         data["on_loss"] = plan.on_loss
     if plan.name is not None:
         data["name"] = plan.name
+    if plan.once is not None:
+        data["once"] = plan.once.to_json()
     return data
 
 

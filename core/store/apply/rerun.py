@@ -6,14 +6,16 @@ Called through the table in `core.store.dispatch`.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
-from core.model.commands import RETRY_LIMIT, Forecast, Operated, Refusal, Rerun
+from core.model.commands import ONCE_TAKEN, RETRY_LIMIT, Forecast, Operated, Refusal, Rerun
 from core.model.errors import Conflict, NotFound, TaskdeckError
 from core.model.plans import OnTaskFailure
 from core.model.status import JOB_FINAL, TASK, TASK_FINAL, JobStatus, TaskStatus
 from core.model.values import INBOX
 from core.store.apply.lane_sets import leave_retries
 from core.store.apply.moves import jobs, queueing, stages
+from core.store.apply.once_keys import take_again
 from core.store.apply.operate import read_tasks, refuse_inbox
 from core.store.batch import Batch
 from core.store.rows import Cause, LeftOver
@@ -90,12 +92,15 @@ def apply_rerun(batch: Batch, command: Rerun) -> Operated | TaskdeckError:
         often = _retried_often(batch, command, wrong)
         again = [task_id for task_id in wrong if task_id not in often]
         chosen = [task_id for (task_id,) in batch.rows(_WITH_SKIPPED, ids(again))]
+        repeated = take_again(batch, chosen)
+        chosen = [task_id for task_id in chosen if task_id not in repeated]
         # A need that is not run again, skipped by its own `when` say, skips its dependants once more.
         idle = {need for _, _, need in batch.rows(_NEEDS_THAT_FAILED, ids(chosen))}
         batch.followups += [LeftOver("task", need) for need in sorted(idle)]
         ended = _ended_jobs(batch, chosen)
         changed = _start_over(batch, chosen, cause, counted=again)
-        return Operated(changed=changed, refused=tuple(often.values()), forecasts=_forecasts(batch, ended))
+        refused = [*often.values(), *_refusals(repeated)]
+        return Operated(changed=changed, refused=tuple(refused), forecasts=_forecasts(batch, ended))
     tasks, refused = read_tasks(batch, command.task_ids)
     chosen, queued_at_once = [], 0
     for task in tasks:
@@ -114,6 +119,9 @@ def apply_rerun(batch: Batch, command: Rerun) -> Operated | TaskdeckError:
     named = chosen = [task_id for task_id in chosen if task_id not in often]
     if command.downstream:
         chosen = _with_downstream(batch, chosen, refused)
+    repeated = take_again(batch, chosen)
+    refused += _refusals(repeated)
+    chosen = [task_id for task_id in chosen if task_id not in repeated]
     failed_needs = _failed_needs(batch, chosen)
     refused += [
         Refusal(task_id, f"its need {key} did not succeed; rerun that one downstream")
@@ -208,6 +216,11 @@ def _retried_often(batch: Batch, command: Rerun, task_ids: list[int]) -> dict[in
         )
         for task_id, retried in batch.rows(_OFTEN, ids(task_ids), batch.manual_retries)
     }
+
+
+def _refusals(repeated: Mapping[int, str]) -> list[Refusal]:
+    """Refuse tasks whose key another task has."""
+    return [Refusal(task_id, reason, ONCE_TAKEN) for task_id, reason in repeated.items()]
 
 
 def _start_over(batch: Batch, task_ids: list[int], cause: Cause, *, counted: list[int]) -> int:

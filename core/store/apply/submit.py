@@ -19,6 +19,8 @@ from core.store.apply.auto_costs import AutoCosts
 from core.store.apply.first_facts import job_facts, task_facts
 from core.store.apply.lane_sets import GaugeSets
 from core.store.apply.lanes import Lanes
+from core.store.apply.moves.idle import skip_repeated
+from core.store.apply.once_keys import OnceKeys
 from core.store.batch import Batch
 from core.store.rows import PLACE, LeftOver, Subject, TaskPlace
 from core.store.sql import digest, pack, raw
@@ -62,6 +64,13 @@ class _NewTask:
     status: TaskStatus
     awaits_judgement: bool
     """Its `when`, its limits and cost are to be judged at once."""
+    first: int | None = None
+    """The task that has the key of its `once`, for which it is skipped."""
+
+    def repeat(self, first: int | None) -> None:
+        """Let it wait to be skipped, if a first task has its key."""
+        if first is not None:
+            self.first, self.status, self.awaits_judgement = first, TaskStatus.BLOCKED, False
 
 
 def apply_submits(batch: Batch, commands: Sequence[Submit]) -> list[Submitted | TaskdeckError]:
@@ -71,19 +80,29 @@ def apply_submits(batch: Batch, commands: Sequence[Submit]) -> list[Submitted | 
 
 def apply_enqueues(batch: Batch, commands: Sequence[Enqueue]) -> list[Enqueued | TaskdeckError]:
     """Admit loose tasks into the inbox, in order."""
-    return [Enqueued(task_ids=_enqueue(batch, command)) for command in commands]
+    return [_enqueue(batch, command) for command in commands]
 
 
 def enqueue(batch: Batch, plans: Sequence[TaskPlan], *, group: str | None, actor: str) -> tuple[int, ...]:
     """Write loose tasks into the inbox; return their ids in order."""
-    return _enqueue(batch, Enqueue(tasks=tuple(plans), group=group, actor=actor))
+    return _enqueue(batch, Enqueue(tasks=tuple(plans), group=group, actor=actor)).task_ids
 
 
-def _enqueue(batch: Batch, command: Enqueue) -> tuple[int, ...]:
+def _enqueue(batch: Batch, command: Enqueue) -> Enqueued:
+    """Write the tasks whose `once` has no task yet; name the first of the others in their place."""
     first = _next_id(batch, "task")
-    tasks = _loose_tasks(batch, command.tasks, first=first, group=command.group)
-    _write_tasks(batch, tasks, command, {})
-    return tuple(range(first, first + len(command.tasks)))
+    keys, new, task_ids, duplicates = OnceKeys(batch), list[TaskPlan](), list[int](), list[int]()
+    for number, plan in enumerate(command.tasks):
+        task_id = first + len(new)
+        holder = keys.take(plan.once, task_id, job_id=INBOX)
+        task_ids.append(task_id if holder is None else holder)
+        if holder is None:
+            new.append(plan)
+        else:
+            duplicates.append(number)
+    _write_tasks(batch, _loose_tasks(batch, new, first=first, group=command.group), command, {})
+    keys.tell(actor=command.actor)
+    return Enqueued(task_ids=tuple(task_ids), duplicates=tuple(duplicates))
 
 
 def _loose_tasks(
@@ -165,16 +184,22 @@ def _write_job(batch: Batch, job_id: int, command: Submit, input_hash: str) -> N
 def _write_stages(batch: Batch, job_id: int, command: Submit) -> None:
     first_task, stage_id = _next_id(batch, "task"), _next_id(batch, "stage")
     numbers = _numbers(command.plan, first_task)
+    keys, repeated = OnceKeys(batch), dict[int, int]()
     for position, plan in enumerate(command.plan.stages):
         stage = _Stage(job_id=job_id, id=stage_id + position, is_open=position == 0)
         _write_stage(batch, stage, plan, position=position, first_task=first_task)
         tasks = list(_tasks_of_stage(batch, stage, plan, first_task, job=command.plan))
+        for task in tasks:
+            task.repeat(keys.take(task.plan.once, task.place.task_id, job_id=job_id))
+        repeated |= {task.place.task_id: task.first for task in tasks if task.first is not None}
         _write_tasks(batch, tasks, command, numbers)
         first_task += len(tasks)
     batch.many(
         "INSERT INTO edge (need_id, task_id, kind, met) VALUES (?, ?, ?, 0)",
         list(_edges(command.plan, numbers)),
     )
+    skip_repeated(batch, repeated)
+    keys.tell(actor=command.actor)
     if command.plan.stages and not command.plan.stages[0].tasks:
         # An empty first stage has no task whose end would close it.
         batch.followups.append(LeftOver("stage", stage_id))

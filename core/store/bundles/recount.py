@@ -17,6 +17,7 @@ from core.store.derived import (
     REAL_FAMILY_JOBS,
     REAL_FAMILY_TASKS,
     REAL_GAUGES,
+    REAL_ONCE_KEYS,
 )
 from core.store.families import MESSAGE_CHARS
 from core.store.schema import BUCKET, KEPT
@@ -39,6 +40,8 @@ RECOUNTS = (
     f"""
     UPDATE gauge SET used = real.used, reserved = real.reserved, unknown = real.unknown, recent = real.recent
     FROM ({REAL_GAUGES}) real WHERE real.id = gauge.id""",
+    "DELETE FROM once_key",
+    f"INSERT INTO once_key (key, task_id, lasts, free_at, taken_at) {REAL_ONCE_KEYS}",
     "DELETE FROM ended",
     f"""
     INSERT INTO ended (at, queue, status, n)

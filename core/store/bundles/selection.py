@@ -43,7 +43,7 @@ CARRIED: Mapping[str, str] = MappingProxyType(
 """By table, in the order of writing: the condition of the rows that a bundle has."""
 BY_KEY = MappingProxyType({"family": "id", "payload": "hash"})
 """Tables of which a bundle has what its other rows name, with the column of their key."""
-MADE_AGAIN = frozenset({"counter", "ended", "family_job", "family_hour"})
+MADE_AGAIN = frozenset({"counter", "ended", "family_job", "family_hour", "once_key"})
 """Tables that are counted from the rows when a bundle is opened."""
 TABLES = frozenset({*CARRIED, *BY_KEY})
 """All tables whose rows a bundle may have."""

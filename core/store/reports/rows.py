@@ -212,6 +212,7 @@ def task_detail(row: AnyRow, extras: Extras) -> TaskDetail:
         on_exhausted=spec.on_exhausted,
         tags=spec.tags,
         project=spec.project,
+        once=spec.once,
     )
 
 

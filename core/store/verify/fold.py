@@ -188,6 +188,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "backend.probed": _nothing,
         "backend.closed": _nothing,
         "backend.reset": _nothing,
+        "once.refused": _nothing,
         "usage.ignored": _nothing,
         "price.unknown": _nothing,
         "spending.reconciled": _nothing,

@@ -85,6 +85,17 @@ def skip_for_needs(batch: Batch, needs: Mapping[int, int]) -> int:
     return len(skipped)
 
 
+def skip_repeated(batch: Batch, repeated: Mapping[int, int]) -> None:
+    """Skip new tasks (id to the task that has the key of their `once`)."""
+    if not repeated:
+        return
+    why = {task_id: f"task {first} has its key, by `once`" for task_id, first in repeated.items()}
+    listed = pack([[task_id, reason] for task_id, reason in why.items()])
+    for place in sorted(batch.places(_SKIP, batch.wall, listed), key=by_task_id):
+        note: JsonObject = {"once": repeated[place.task_id], "reason": why[place.task_id]}
+        _end(batch, place, TASK["skip"], note)
+
+
 def skip_by_judgement(batch: Batch, task_id: int) -> bool:
     """Skip a task whose `when` is false; False = it does not wait for that judgement."""
     places = batch.places(_SKIP_JUDGED, batch.wall, NOT_WANTED, task_id)

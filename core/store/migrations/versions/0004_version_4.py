@@ -1,6 +1,6 @@
 """Bring the tables of schema version 3 to version 4.
 
-Loaded by Alembic. Version 4 has pools, limits, gauges and the ledger.
+Loaded by Alembic. Version 4 has pools, limits, gauges, the ledger and the keys of `once`.
 """
 
 from core.store.migration_steps import add_columns, make_over, run
@@ -121,6 +121,17 @@ TABLES = (
 	PRIMARY KEY (id),
 	CONSTRAINT entry_kind CHECK (kind = 'settled' OR kind = 'estimated' OR kind = 'charged' OR kind = 'unknown' OR kind = 'reconciled' OR kind = 'correction')
 )""",
+    """CREATE TABLE once_key (
+	"key" TEXT NOT NULL,
+	task_id INTEGER NOT NULL,
+	lasts TEXT NOT NULL,
+	free_at INTEGER,
+	taken_at INTEGER NOT NULL,
+	PRIMARY KEY ("key"),
+	CONSTRAINT once_key_lasts CHECK (lasts IN ('unfinished', 'timed', 'ever')),
+	CONSTRAINT once_key_timed CHECK ((lasts = 'timed') = (free_at IS NOT NULL))
+)
+ WITHOUT ROWID""",
 )
 FOLLOWUP = """CREATE TABLE {table} (
 	kind TEXT NOT NULL,
