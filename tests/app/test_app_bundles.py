@@ -36,6 +36,7 @@ from core.model.bundles import MANIFEST, ROWS
 from core.model.errors import Invalid, NotFound, TaskdeckError, Unavailable
 from core.model.failures import FamilyScope
 from core.model.present import present_ms
+from core.model.records import replace
 from core.store.bundles.selection import BY_KEY, CARRIED, MADE_AGAIN
 from core.store.schema import metadata
 from core.store.version import SCHEMA_VERSION
@@ -244,6 +245,28 @@ async def test_run_times_of_other_jobs_come_along_and_failures_of_others_do_not(
             assert db.execute("SELECT count(*) FROM job").fetchone() == (3,)
         (family,) = (await opened.control.failures()).families
         assert (family.tasks, family.failures) == (1, 1)
+        assert report_on(opened).ok
+
+
+async def test_a_bundle_has_the_keys_of_its_tasks(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    task = {"key": "a", "uses": "delay", "with": {"seconds": 0}, "once": {"key": "k", "for": "ever"}}
+    loose = core.TaskSpec(uses="delay", with_={"seconds": 0}, once=core.Once(key="k"))
+    async with core.open_engine(home=home, slots=2) as deck:
+        jobs = [(await deck.submit({"name": "w", "tasks": [task]})).id for _ in range(2)]
+        for job in jobs:
+            await deck.wait_job(job)
+        first = (await deck.control.job_detail(jobs[0])).tasks[0].task.id
+        known = await deck.enqueue_once(loose)
+        assert (known.id, known.duplicate, await deck.enqueue(loose)) == (first, True, first)
+        other = await deck.enqueue_once(replace(loose, once=core.Once(key="l")))
+        assert not other.duplicate
+    async with read_store(Options(home=home)) as control:
+        (tmp_path / "b.zip").write_bytes(await written(control, *jobs))
+    async with open_bundle(tmp_path / "b.zip", tell=print) as opened:
+        with closing(sqlite3.connect(opened.home / "taskdeck.db")) as db:
+            found = db.execute("SELECT key, task_id, lasts FROM once_key").fetchall()
+        assert found == [('"k"', first, "ever")]
         assert report_on(opened).ok
 
 
