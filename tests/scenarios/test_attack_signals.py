@@ -110,8 +110,10 @@ def test_an_engine_that_is_asked_to_end_while_it_starts_ends_in_order(
     process.send_signal(number)
     out, _ = process.communicate(timeout=DEADLINE)
     assert process.returncode == 130
-    assert out.startswith(f"interrupted ({number.name}) before the engine was ready\nhint: ")
-    assert out.count("\n") == 2
+    first, told = out.split("\n", 1) if "sample" in words else ("", out)
+    assert not first or first.startswith("a new data directory: wrote ")
+    assert told.startswith(f"interrupted ({number.name}) before the engine was ready\nhint: ")
+    assert told.count("\n") == 2
     assert found(home, "SELECT kind FROM event WHERE kind LIKE 'engine.%' ORDER BY id") == [
         ("engine.started",),
         ("engine.stopped",),
