@@ -28,6 +28,7 @@ trap : HUP INT QUIT PIPE ALRM TERM USR1 USR2 VTALRM PROF XCPU XFSZ
 (true >|"$0/ready" || exit 126; umask "$1"; shift; exec "$@") >&4 2>&5 3<&- 4>&- 5>&-
 _taskdeck_start=$?
 exec 4>&- 5>&-
+trap "" HUP INT QUIT PIPE ALRM TERM USR1 USR2 VTALRM PROF XCPU XFSZ
 echo >&3
 read -r _ <&3 || true >"$0/lost"
 echo "exit $_taskdeck_start" >|"$0/status"
@@ -44,7 +45,8 @@ default before the command starts. The variables bear a prefix, since an assignm
 environment holds would reach the command.
 
 Standard input is the socket of the collector: when the command has ended, the wrapper asks on it, and the
-answer says that all the command wrote is in its files, whatever else still holds the pipes. Without an
+answer says that all the command wrote is in its files, whatever else still holds the pipes. No signal may
+break that wait off: the one that ended the command is often sent to its wrapper a moment later. Without an
 answer the output may not be whole, and the file `lost` says so.
 """
 

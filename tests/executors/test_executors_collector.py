@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import sys
 import threading
@@ -18,7 +19,7 @@ from core import host
 from core.executors.child import ChildExecutor
 from core.executors.output_cap import OutputCap
 from core.executors.output_collector import KEPT, Collector, Stream
-from core.executors.outputs import LOST, OUT
+from core.executors.outputs import LOST, OUT, Started
 from core.model.ports import AttemptRef, ProcessCall, ProcessExit
 from tests.executors.written import written
 from tests.support import waiting
@@ -117,6 +118,24 @@ async def test_a_collector_that_was_killed_is_replaced_and_the_loss_is_marked(
     assert not (outputs.directory(second) / LOST).exists()
 
 
+async def test_a_signal_that_comes_while_output_is_awaited_costs_none_of_it(
+    executor, outputs, ref, sh, mark, until, tmp_path
+):
+    executor.start(ref, sh(f"while [ ! -e {tmp_path}/go ]; do sleep 0.01; done; echo late"))
+    await until(lambda: isinstance(outputs.read_pid(ref), Started))
+    os.kill(executor.collector.pid, signal.SIGSTOP)
+    try:
+        (tmp_path / "go").touch()
+        wrapper = outputs.read_pid(ref).process
+        await until(lambda: host.family(None, mark) == {wrapper} and _sleeps(wrapper))
+        os.kill(wrapper.pid, signal.SIGTERM)
+        await until(lambda: not _has_pending(wrapper))
+    finally:
+        os.kill(executor.collector.pid, signal.SIGCONT)
+    end = await executor.wait(ref)
+    assert (end.code, end.lost, end.out.read_text()) == (0, False, "late\n")
+
+
 @dataclass(slots=True, kw_only=True)
 class Attended:
     """One attempt of a collector in a thread of this process."""
@@ -213,3 +232,17 @@ def _write_all(descriptor: int, data: bytes) -> None:
 def _written_by(process: host.Process) -> int:
     lines = Path(f"/proc/{process.pid}/io").read_text().splitlines()
     return int(dict(line.split(": ") for line in lines)["wchar"])
+
+
+def _sleeps(process: host.Process) -> bool:
+    return _status(process)["State"].startswith("S")
+
+
+def _has_pending(process: host.Process) -> bool:
+    status = _status(process)
+    return bool(int(status["SigPnd"], 16) | int(status["ShdPnd"], 16))
+
+
+def _status(process: host.Process) -> dict[str, str]:
+    lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+    return dict(line.split(":\t", 1) for line in lines if ":\t" in line)
