@@ -5,26 +5,23 @@ Used by `run`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from core.cli.output import say
+from core.cli.paging import pages
 from core.control.api import ReadingAPI
 from core.model.amounts import write_amount
-from core.model.entry_views import EntryQuery
 from core.model.errors import TaskdeckError
 from core.model.limit_views import GaugeView, LimitView
-from core.model.limits import LimitKind
+from core.model.limits import GaugeKey, LimitKind
 from core.model.text import safe_line
 from core.model.usage_views import Spending, UsageBy, UsageQuery
 from core.model.values import JsonObject
-from core.model.views import JobView
+from core.model.views import JobView, Page
 from core.render.json_shapes import spending_shape
 
-_GAUGES_MAX = 20
-"""Gauges of budgets that are asked for entries of the job."""
-_NEWEST = 200
-"""Entries of each, the newest, among which those of the job are looked for."""
 _LATEST = 2**53
 
 
@@ -34,9 +31,13 @@ class JobSpending:
 
     spent: tuple[Spending, ...] = ()
     budgets: tuple[tuple[LimitView, GaugeView], ...] = ()
+    error: str = ""
+    """Why this could not be read."""
 
     def say(self) -> None:
         """Write a line of what was spent, and one of each budget; none where nothing was spent."""
+        if self.error:
+            say(f"  what it spent could not be read: {safe_line(self.error)}")
         if not self.spent:
             return
         say(f"  spent {', '.join(map(_spent_text, self.spent))}")
@@ -49,7 +50,7 @@ class JobSpending:
     def shape(self) -> JsonObject:
         """Return it as the last line of `run --json` has it."""
         return {
-            "spent": [spending_shape(one) for one in self.spent],
+            "spent": None if self.error else [spending_shape(one) for one in self.spent],
             "budgets": [
                 {
                     "name": limit.name,
@@ -65,34 +66,38 @@ class JobSpending:
 
 
 async def read_job_spending(deck: ReadingAPI, job: JobView) -> JobSpending:
-    """Return what a job spent; nothing where it cannot be read: the result of the job is known."""
-    query = UsageQuery(by=UsageBy.JOB, since=job.created_at, until=_LATEST)
+    """Return what a job spent; where it cannot be read, why: the result of the job is known."""
+    query = UsageQuery(by=UsageBy.JOB, since=job.created_at, until=_LATEST, job=job.id)
     try:
-        groups = (await deck.usage(query)).groups
-        spent = next((group.spent for group in groups if group.name == str(job.id)), ())
-        return JobSpending(spent=spent, budgets=await _budgets(deck, job.id, spent))
-    except TaskdeckError:
-        return JobSpending()
+        usage = await deck.usage(query)
+        return JobSpending(spent=usage.total, budgets=await _budgets(deck, usage.counted_in))
+    except TaskdeckError as error:
+        return JobSpending(error=error.message)
 
 
-async def _budgets(
-    deck: ReadingAPI, job_id: int, spent: Sequence[Spending]
-) -> tuple[tuple[LimitView, GaugeView], ...]:
-    units = {one.unit for one in spent}
-    if not units:
+async def _budgets(deck: ReadingAPI, keys: Sequence[GaugeKey]) -> tuple[tuple[LimitView, GaugeView], ...]:
+    if not keys:
         return ()
-    listed = [
-        (limit, gauge)
-        for limit in (await deck.capacity()).limits
-        if limit.kind is LimitKind.BUDGET and limit.unit in units
-        for gauge in limit.gauges
-    ]
-    found = []
-    for limit, gauge in listed[:_GAUGES_MAX]:
-        page = await deck.entries(EntryQuery(limit=limit.name, key=gauge.key), limit=_NEWEST)
-        if any(entry.job_id == job_id for entry in page.rows):
-            found.append((limit, gauge))
-    return tuple(found)
+    limits = {limit.name: limit for limit in (await deck.capacity()).limits}
+    asked = [key for key in keys if key.name in limits and limits[key.name].kind is LimitKind.BUDGET]
+    found = [(limits[key.name], await _gauge(deck, limits[key.name], key)) for key in asked]
+    return tuple((limit, gauge) for limit, gauge in found if gauge is not None)
+
+
+async def _gauge(deck: ReadingAPI, limit: LimitView, key: GaugeKey) -> GaugeView | None:
+    """Return a gauge, also of a limit that lists only the fullest ones with itself."""
+    listed = next((gauge for gauge in limit.gauges if gauge.key == key.key), None)
+    if listed is not None:
+        return listed
+    async for page in pages(partial(_gauges, deck, limit.name), 0):
+        for gauge in page.rows:
+            if gauge.key == key.key:
+                return gauge
+    return None
+
+
+def _gauges(deck: ReadingAPI, name: str, after: str | None, limit: int) -> Awaitable[Page[GaugeView]]:
+    return deck.gauges(name, after=after, limit=limit)
 
 
 def _spent_text(spent: Spending) -> str:

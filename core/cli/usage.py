@@ -65,6 +65,7 @@ class Usage(Remote):
     unit: Annotated[
         str | None, Option(metavar="UNIT", help="Only this unit, such as usd. [default: each by itself]")
     ] = None
+    job: Annotated[int | None, Option(metavar="JOB", min=1, help="Only this job. [default: all]")] = None
     zone: Annotated[
         tzinfo | None,
         Option(read=zone_of, metavar="ZONE", help="Days of this time zone. [default: that of this machine]"),
@@ -156,7 +157,9 @@ def _query(arguments: Usage, *, now: int) -> UsageQuery:
     if since >= until:
         raise refused("--since is not before --until", hint="taskdeck usage --since 30d")
     days = day_starts(since, until, arguments.zone) if arguments.by is UsageBy.DAY else ()
-    return UsageQuery(by=arguments.by, since=since, until=until, unit=arguments.unit, days=days)
+    return UsageQuery(
+        by=arguments.by, since=since, until=until, unit=arguments.unit, job=arguments.job, days=days
+    )
 
 
 def _moment(text: str, *, now: int) -> int:

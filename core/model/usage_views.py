@@ -11,6 +11,8 @@ from msgspec import Struct
 
 from core.model import bounds
 from core.model.errors import Invalid
+from core.model.limits import GaugeKey
+from core.model.values import ID_MAX
 
 DAYS_MAX = 4_000
 """Days that one answer tells apart."""
@@ -40,6 +42,8 @@ class UsageQuery(Struct, frozen=True, kw_only=True):
     """Not included."""
     unit: str | None = None
     """None = each unit by itself."""
+    job: int | None = None
+    """None = of all jobs, and what operators corrected."""
     days: tuple[int, ...] = ()
     """For `day`: when each begins, rising; the first may begin before `since`."""
 
@@ -47,6 +51,8 @@ class UsageQuery(Struct, frozen=True, kw_only=True):
         """Refuse what is out of bounds (`usage.query`)."""
         for name, moment in (("since", self.since), ("until", self.until)):
             bounds.check_whole(name, moment, least=0, most=2**53)
+        if self.job is not None:
+            bounds.check_whole("job", self.job, least=0, most=ID_MAX)
         if self.unit is not None and not bounds.is_unit(self.unit):
             raise Invalid("usage.query", "this is not the name of a unit", hint="give usd, tokens or another")
         if (self.by is UsageBy.DAY) != bool(self.days) or not self._are_days_fit():
@@ -105,3 +111,5 @@ class UsageView(Struct, frozen=True, kw_only=True):
     """Groups that are not listed."""
     unpriced: tuple[str, ...] = ()
     """Models whose tokens were booked as 0, by name."""
+    counted_in: tuple[GaugeKey, ...] = ()
+    """Of one job: the budgets and quotas in which its entries count, by name and key."""

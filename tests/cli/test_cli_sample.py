@@ -84,3 +84,31 @@ def test_a_job_tells_each_unit_and_the_budgets_that_it_counts_in_alone(
         "  budget ours: 0.25 of 10 usd used, 9.75 left",
         "  budget paper: 3 of 10 pages used, 7 left",
     ]
+
+
+def test_a_job_tells_its_budget_also_where_ten_other_keys_of_it_are_fuller(
+    home: Path, deck: Deck, write: Write
+) -> None:
+    home.mkdir(mode=0o700)
+    (home / "config.toml").write_text('[budgets.clients]\nunit = "usd"\nmax = 10\non = {queue = "none"}\n')
+
+    def flow(amounts: dict[str, float]) -> str:
+        tasks = [
+            {
+                "key": key,
+                "uses": "shell",
+                "with": {"script": f'echo \'{{"usd": {amount}}}\' >> "$TASKDECK_USAGE"'},
+                "limits": [{"limit": "clients", "key": key}],
+            }
+            for key, amount in amounts.items()
+        ]
+        return write("flow.yaml", {"name": "flow", "tasks": tasks})
+
+    assert deck("run", flow({f"k{number}": 2 for number in range(11)})).status == 0
+    ended = deck("run", flow({"small": 0.5}))
+    assert ended.out.splitlines()[1:] == [
+        "  spent 0.5 usd",
+        "  budget clients small: 0.5 of 10 usd used, 9.5 left",
+    ]
+    usage = deck("usage", "--by", "key", "--job", "3", "--unit", "usd", "--json").objects
+    assert [(one["key"], one["total"]) for one in usage] == [("small", "0.5")]

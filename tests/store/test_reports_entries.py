@@ -14,13 +14,14 @@ from core.model.entry_views import EntryQuery
 from core.model.errors import Conflict, Invalid, NotFound, TaskdeckError
 from core.model.estimates import Estimate
 from core.model.limit_commands import Configure
-from core.model.limits import Limit, LimitKind, LimitRef, Per, Spent, Window
+from core.model.limits import GaugeKey, Limit, LimitKind, LimitRef, Per, Spent, Window
 from core.model.outcomes import Lost, Outcome, Succeeded
 from core.model.plans import TaskPlan
+from core.model.usage_views import UsageBy, UsageQuery
 from core.store.readers import Readers
 from core.store.reports import Reports
 from core.store.reports import entries as rows_of_entries
-from tests.store.deck import Deck
+from tests.store.deck import Deck, stage
 
 USD = 1_000_000
 TEAM = Limit(name="team", kind=LimitKind.BUDGET, max=90 * USD, unit="usd", on={}, window=Window(per=Per.DAY))
@@ -137,3 +138,28 @@ async def test_what_has_no_entries_is_refused(
     with pytest.raises(kind) as caught:
         await reports.entries.page(query, after=after, limit=9)
     assert caught.value.code == code
+
+
+async def test_what_one_job_spent_names_the_budgets_in_which_it_counts(
+    deck: LedgerDeck, reports: Reports
+) -> None:
+    deck.spend("a", 1, client="acme")
+    cost = Estimate(amounts={"usd": USD // 2})
+    named = (LimitRef(name="clients", key="zeta"), LimitRef(name="db"))
+    job = deck.job(stage(TaskPlan(key="b", uses="delay", cost=cost, limits=named)))
+    while deck.report.left_over:
+        deck.do(FollowUp())
+    ((task, epoch),) = deck.claim(slots=1)
+    spent = (Spent(unit="usd", amount=2 * USD), Spent(unit="pages", amount=3 * USD))
+    deck.do(Complete(task_id=task, epoch=epoch, outcome=Succeeded(), spent=spent))
+    span = {"since": 0, "until": 2**53}
+    usage = await reports.usage.of(UsageQuery(by=UsageBy.JOB, job=job, **span))
+    assert {one.unit: one.total for one in usage.total if one.unit in ("usd", "pages")} == {
+        "usd": 2 * USD,
+        "pages": 3 * USD,
+    }
+    assert [group.name for group in usage.groups] == [str(job)]
+    assert usage.counted_in == (GaugeKey(name="clients", key="zeta"), GaugeKey(name="team"))
+    only = await reports.usage.of(UsageQuery(by=UsageBy.DAY, days=(0,), job=job, unit="pages", **span))
+    assert [(one.unit, one.total) for one in only.total] == [("pages", 3 * USD)]
+    assert only.counted_in == ()

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 from sqlalchemy import text
 
-from core.model.limits import DEFAULT_POOL, MICRO
+from core.model.limits import DEFAULT_POOL, MICRO, GaugeKey
 from core.model.usage_views import GROUPS_MAX, Spending, UsageBy, UsageGroup, UsageQuery, UsageView
 from core.model.values import JsonValue
 from core.store.reports.source import Source
@@ -29,7 +29,12 @@ _COLUMNS = {
 }
 _ENTRIES = "entry e INDEXED BY entry_counted"
 _OF_DAYS = f"json_each(:days) d CROSS JOIN {_ENTRIES}"
+_OF_JOB = (
+    "task t INDEXED BY task_list CROSS JOIN entry e INDEXED BY entry_task ON e.task_id = t.id"
+    " AND e.task_id IS NOT NULL"
+)
 _OF_TIME = "e.counted_at >= :since AND e.counted_at < :until"
+_OF_JOB_TIME = f"t.job_id = :job AND {_OF_TIME}"
 # Without the whole time beside it: each day would be looked for in all of that.
 _OF_DAY = "e.counted_at >= d.value->>1 AND e.counted_at < d.value->>2"
 # Whole units and their parts apart: a sum of millionths could pass what SQLite adds exactly.
@@ -38,8 +43,16 @@ _SUMS = (
     f" sum(e.amount / {MICRO}) AS units, sum(e.amount % {MICRO}) AS parts,"
     f" sum(coalesce(e.released, 0) / {MICRO}) AS released_units,"
     f" sum(coalesce(e.released, 0) % {MICRO}) AS released_parts FROM {{source}}"
-    " WHERE {time} AND (:unit IS NULL OR e.unit = :unit)"
+    " WHERE {time} AND (:unit IS NULL OR e.unit = :unit) AND (:job IS NULL OR e.job_id = :job)"
     " GROUP BY 1, 2, 3"
+)
+# An entry counts in the gauges of its set that have its unit.
+_COUNTED_IN = text(
+    f"WITH x AS (SELECT DISTINCT e.gset_id, e.unit FROM {_OF_JOB} WHERE {_OF_JOB_TIME}"
+    " AND (:unit IS NULL OR e.unit = :unit))"
+    " SELECT DISTINCT g.name, g.key FROM x CROSS JOIN gset s ON s.id = x.gset_id"
+    " CROSS JOIN json_each(s.gauges) m CROSS JOIN gauge g ON g.id = m.value CROSS JOIN limit_rule r"
+    " ON r.name = g.name AND r.removed_at IS NULL AND r.body->>'unit' = x.unit ORDER BY 1, 2"
 )
 _UNPRICED = text(
     "SELECT DISTINCT model FROM entry INDEXED BY entry_unpriced WHERE price = 'none'"
@@ -69,16 +82,22 @@ class UsageReports:
 
     async def of(self, query: UsageQuery) -> UsageView:
         """Return what entries of a time come to, exactly; the total is that of all groups."""
-        asked: dict[str, object] = {"unit": query.unit}
+        asked: dict[str, object] = {"unit": query.unit, "job": query.job}
+        span = {"since": query.since, "until": query.until}
         if query.by is UsageBy.DAY:
             sums = text(_SUMS.format(group=_COLUMNS[query.by], source=_OF_DAYS, time=_OF_DAY))
             asked["days"] = pack(_spans(query))
-        else:
+        elif query.job is None:
             sums = text(_SUMS.format(group=_COLUMNS[query.by], source=_ENTRIES, time=_OF_TIME))
-            asked |= {"since": query.since, "until": query.until}
+            asked |= span
+        else:
+            sums = text(_SUMS.format(group=_COLUMNS[query.by], source=_OF_JOB, time=_OF_JOB_TIME))
+            asked |= span
         async with self._source.snapshot() as db:
             rows = [_Row(*row) for row in (await db.execute(sums, asked)).all()]
-            unpriced = (await db.execute(_UNPRICED, {"since": query.since, "until": query.until})).scalars()
+            counted = () if query.job is None else await db.execute(_COUNTED_IN, {**asked, **span})
+            counted_in = tuple(GaugeKey(name=row.name, key=row.key) for row in counted)
+            unpriced = (await db.execute(_UNPRICED, span)).scalars()
             models = tuple(str(model) for model in unpriced if model is not None)
         groups = _groups(rows)
         ordered = sorted(groups, key=_by_day if query.by is UsageBy.DAY else _by_amount)
@@ -87,6 +106,7 @@ class UsageReports:
             total=_spendings((None, row) for row in rows).get(None, ()),
             left_out=max(0, len(ordered) - GROUPS_MAX),
             unpriced=models if query.unit in (None, "usd") else (),
+            counted_in=counted_in,
         )
 
 
