@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from console.verbs.apply import ACTOR, SHOWN
@@ -20,6 +21,7 @@ from core.render.prediction_texts import starts_text
 
 REHEARSED_MAX = 1_000
 """Tasks up to which a verb is rehearsed: so many the writer carries out, and takes back, at once."""
+_STARTING = frozenset({Verb.RETRY, Verb.FORCE_RETRY, Verb.UNHOLD})
 _REQUESTS: Mapping[Verb, Callable[..., Request[Operated]]] = {
     Verb.RETRY: Retry,
     Verb.FORCE_RETRY: partial(Retry, force=True),
@@ -30,11 +32,21 @@ _REQUESTS: Mapping[Verb, Callable[..., Request[Operated]]] = {
 }
 
 
-async def rehearse(control: ControlAPI, verb: Verb, scope: Scope) -> Operated | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uncounted:
+    """A verb on more than is rehearsed."""
+
+    verb: Verb
+    number: int
+
+
+async def rehearse(control: ControlAPI, verb: Verb, scope: Scope) -> Operated | Uncounted | None:
     """Return what a verb would do; None where it is not rehearsed, or refused as a whole."""
     request = _REQUESTS.get(verb)
-    if request is None or scope.number > REHEARSED_MAX or len(scope.targets) > BOUNDED:
+    if request is None:
         return None
+    if scope.number > REHEARSED_MAX or len(scope.targets) > BOUNDED:
+        return Uncounted(verb=verb, number=scope.number)
     try:
         return _together([await _ask(control, request, target) for target in scope.targets])
     except TaskdeckError:
@@ -42,10 +54,10 @@ async def rehearse(control: ControlAPI, verb: Verb, scope: Scope) -> Operated | 
         return None
 
 
-def in_short(foreseen: Operated | None, *, number: int) -> str:
+def in_short(foreseen: Operated | Uncounted | None, *, number: int) -> str:
     """Return what has to be known before one key says yes; empty where all goes its way for nothing."""
-    if foreseen is None:
-        return ""
+    if not isinstance(foreseen, Operated):
+        return "" if foreseen is None else _uncounted_text(foreseen)
     parts = []
     if foreseen.refused:
         parts.append(f"{len(foreseen.refused):,} of {number:,} refused: {_reasons(foreseen)}")
@@ -54,10 +66,10 @@ def in_short(foreseen: Operated | None, *, number: int) -> str:
     return "; ".join([*parts, *_ends(foreseen)])
 
 
-def effect_lines(foreseen: Operated | None) -> tuple[SafeText, ...]:
+def effect_lines(foreseen: Operated | Uncounted | None) -> tuple[SafeText, ...]:
     """Return lines about what a verb would do."""
-    if foreseen is None:
-        return ()
+    if not isinstance(foreseen, Operated):
+        return () if foreseen is None else (safe_line(_uncounted_text(foreseen)),)
     lines = [f"changes   {foreseen.changed:,}"] if foreseen.refused else []
     if foreseen.starts:
         lines.append(f"starts    {starts_text(foreseen)}")
@@ -65,6 +77,12 @@ def effect_lines(foreseen: Operated | None) -> tuple[SafeText, ...]:
         lines.append(f"refuses   {len(foreseen.refused):,}: {_reasons(foreseen)}")
     lines += [f"ends      {text}" for text in _ends(foreseen)]
     return tuple(map(safe_line, lines))
+
+
+def _uncounted_text(many: Uncounted) -> str:
+    what = "what they start, spend and refuse" if many.verb in _STARTING else "what is refused"
+    where = f"above {REHEARSED_MAX:,} tasks" if many.number > REHEARSED_MAX else f"of over {BOUNDED} targets"
+    return f"{what} is not counted {where}"
 
 
 def _ask(

@@ -126,8 +126,13 @@ def _predicted(plan: JobPlan, job: PlannedJob, arrival: Arrival, *, engine: Engi
         view,
         critical=tuple(key for key in chain.keys if key in known),
         critical_ms=int(chain.length),
-        extent=view.extent if len(job.tasks) <= KEYS_MAX else Extent.SAMPLED,
+        extent=_extent(view, job),
     )
+
+
+def _extent(view: PredictionView, job: PlannedJob) -> Extent:
+    is_cut = view.extent is Extent.WHOLE and len(job.tasks) > KEYS_MAX
+    return Extent.SAMPLED if is_cut else view.extent
 
 
 def _run_times(job: PlannedJob) -> Mapping[str, float]:

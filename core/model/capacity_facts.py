@@ -78,6 +78,8 @@ class LineFacts(Struct, frozen=True, kw_only=True):
     """No other lane is open."""
     open: tuple[OpenAttempt, ...] = ()
     """Longest first."""
+    is_partial: bool = False
+    """There are more open lanes or attempts than were read."""
     sets: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     """Gauges by gauge set, of the heads."""
     queue_sets: Mapping[str, int] = field(default_factory=dict)

@@ -109,6 +109,8 @@ class Extent(StrEnum):
     WHOLE = "whole"
     SAMPLED = "sampled"
     """The first starts were played; the rest goes on at their pace."""
+    PARTIAL = "partial"
+    """Of what is queued and runs not everything was looked at: it may take longer."""
 
 
 class PredictionView(Struct, frozen=True, kw_only=True):

@@ -70,8 +70,8 @@ def _takes_text(view: PredictionView, *, with_clock: bool = False) -> str:
     if view.unknown == view.tasks and view.takes.high is None:
         return "unknown"
     text = _span_text(view.takes, duration_text)
-    if view.extent is Extent.SAMPLED:
-        text = f"about {text}, sampled"
+    if view.extent is not Extent.WHOLE:
+        text = f"about {text}, {view.extent}"
     if not with_clock:
         return text
     return f"{text}, until {_span_text(view.ends, lambda at: clock_text(at, now=view.at))}"
@@ -120,6 +120,8 @@ def _unknown_texts(view: PredictionView) -> Iterator[str]:
         yield f"how long {view.unknown_others:,} of what is queued and runs take"
     if view.extent is Extent.SAMPLED:
         yield "more starts would come than are played: the first ones tell the pace of the rest"
+    if view.extent is Extent.PARTIAL:
+        yield "more jobs and queues wait, or more attempts run, than are looked at: it may take longer"
 
 
 def _chain_text(keys: tuple[str, ...]) -> str:
@@ -156,7 +158,8 @@ def prediction_shape(view: PredictionView) -> JsonObject:
         "budgets": [_fit_shape(fit) for fit in view.budgets],
         "never": {"tasks": view.never, "why": view.never_why or None},
         "unknown": {"tasks": view.unknown, "others": view.unknown_others},
-        "sampled": view.extent is Extent.SAMPLED,
+        "extent": str(view.extent),
+        "sampled": view.extent is not Extent.WHOLE,
     }
 
 

@@ -68,8 +68,14 @@ def predict(job: PlannedJob, around: Arriving) -> PredictionView:
         never_why="" if likely.is_cut else _never_why(job, around, likely),
         unknown=sum(task.usual.time is None for task in job.tasks),
         unknown_others=unknown_others,
-        extent=Extent.SAMPLED if likely.is_cut else Extent.WHOLE,
+        extent=_extent(around.line, likely),
     )
+
+
+def _extent(line: LineFacts, likely: Course) -> Extent:
+    if line.is_partial:
+        return Extent.PARTIAL
+    return Extent.SAMPLED if likely.is_cut else Extent.WHOLE
 
 
 def _hardly_passed(job: PlannedJob) -> Expectation | None:

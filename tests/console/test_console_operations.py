@@ -474,4 +474,7 @@ async def test_what_is_to_be_counted_is_told_with_its_effect_up_to_a_thousand_ta
     assert asked.effect == ("changes   27", "refuses   3: it is succeeded already (3)")
     await desk.operations.cancel(Selection(target=Target(task_ids=tuple(range(1, 1_002))), label="many"))
     assert control.rehearsed == ["cancel"]
-    assert desk.counted[1].effect == ()
+    assert desk.counted[1].effect == ("what is refused is not counted above 1,000 tasks",)
+    await desk.operations.retry(Selection(target=Target(task_ids=tuple(range(1, 1_002))), label="many"))
+    assert desk.counted[2].effect == ("what they start, spend and refuse is not counted above 1,000 tasks",)
+    assert control.rehearsed == ["cancel"]

@@ -11,8 +11,10 @@ from core.model.gauges import Gauge
 from core.model.lanes import Head
 from core.model.limits import Dimension, Limit, LimitKind, Per, Window
 from core.model.predictions import Extent, Fit, PlannedJob, PlannedTask, PredictionView, Span, UnitCost
+from core.model.records import replace
 from core.model.run_times import Usual, UsualCost, UsualTime
 from core.model.waits import EngineFacts, Holder, Switch
+from core.render.prediction_texts import prediction_lines, prediction_shape
 from core.rules import courses
 from core.rules.prediction import Arriving, predict
 from core.rules.why.capacity import judge
@@ -214,6 +216,15 @@ def test_more_than_can_be_played_is_told_by_the_pace(monkeypatch: pytest.MonkeyP
     assert (exact.takes, view.never) == (Span(low=101_000, high=102_000), 0)
     assert view.takes is not None
     assert abs(view.takes.low - exact.takes.low) < 0.05 * exact.takes.low
+
+
+def test_what_was_not_looked_at_makes_a_prediction_partial() -> None:
+    view = told(job(task("a")), line=replace(queued(4), is_partial=True))
+    assert view.extent is Extent.PARTIAL
+    text = "\n".join(prediction_lines(view))
+    assert "about 3s to 4s, partial" in text
+    assert "it may take longer" in text
+    assert prediction_shape(view)["extent"] == "partial"
 
 
 def test_a_long_course_is_played_once_and_stretched(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -146,6 +146,25 @@ async def test_a_place_is_the_least_where_not_all_was_read(
     assert "at least 2 tasks come before it" in (await answers.task(3)).reasons[0].text
 
 
+async def test_a_prediction_knows_where_not_all_lanes_or_attempts_were_read(
+    deck: Deck, reports: Reports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        deck.job(stage(task(f"a{number}"), task(f"b{number}")))
+    monkeypatch.setattr(lines, "LANES_MAX", 3)
+    assert not (await reports.arrivals.of_job("x", (), ())).line.is_partial
+    monkeypatch.setattr(lines, "LANES_MAX", 2)
+    arrival = await reports.arrivals.of_job("x", (), ())
+    assert (len(arrival.line.lanes), arrival.line.is_partial) == (2, True)
+    monkeypatch.setattr(lines, "LANES_MAX", 3)
+    deck.claim(2)
+    monkeypatch.setattr(lines, "OPEN_MAX", 2)
+    assert not (await reports.arrivals.of_job("x", (), ())).line.is_partial
+    monkeypatch.setattr(lines, "OPEN_MAX", 1)
+    line = (await reports.arrivals.of_job("x", (), ())).line
+    assert (len(line.open), line.is_partial) == (1, True)
+
+
 async def test_holders_and_the_pace_are_told(deck: Deck, answers: WaitAnswers) -> None:
     deck.loose(task("a"), task("b"), task("c"), task("d"))
     deck.end(*deck.claim(1))

@@ -65,7 +65,8 @@ _KEY = text("SELECT lane_id, sort_key FROM task WHERE id = :id")
 _OPEN = text(
     f"SELECT t.id, t.key, t.job_id, j.name, coalesce(a.pool, '{DEFAULT_POOL}') AS pool, a.started_at, a.held,"
     " a.gset_id FROM attempt a INDEXED BY attempt_open JOIN task t ON t.id = a.task_id"
-    f" JOIN job j ON j.id = t.job_id WHERE a.status = 'running' ORDER BY a.started_at, t.id LIMIT {OPEN_MAX}"
+    f" JOIN job j ON j.id = t.job_id WHERE a.status = 'running' ORDER BY a.started_at, t.id"
+    f" LIMIT {OPEN_MAX + 1}"
 )
 
 
@@ -82,6 +83,10 @@ class LineRows:
         """Return them for the task behind so many of its lane."""
         line = replace(self._line, before=before, before_max=PLACE_MAX, lane_limit=lane_limit)
         return LineRows(line, self._gsets, self.gsets)
+
+    def partial(self) -> LineRows:
+        """Return them where there are more lanes than were read."""
+        return LineRows(replace(self._line, is_partial=True), self._gsets, self.gsets)
 
     def with_sets(self, sets: Mapping[int, tuple[int, ...]]) -> LineFacts:
         """Return the facts, with the gauges of these sets."""
@@ -105,13 +110,15 @@ async def read_line(db: AsyncConnection, task_id: int, *, wall: int) -> LineRows
 
 async def read_lanes(db: AsyncConnection, *, wall: int, most: int) -> LineRows:
     """Return the first queued tasks of `LANES_MAX` open lanes, `most` of all together, and what runs."""
-    rows = (await db.execute(_LANES)).all()[:LANES_MAX]
-    return await _line(db, rows, most // max(1, len(rows)), wall=wall)
+    rows = (await db.execute(_LANES)).all()
+    found = await _line(db, rows[:LANES_MAX], most // max(1, len(rows[:LANES_MAX])), wall=wall)
+    return found.partial() if len(rows) > LANES_MAX else found
 
 
 async def _line(db: AsyncConnection, rows: Sequence[AnyRow], each: int, *, wall: int) -> LineRows:
     """Return these lanes with their first tasks; 0 = none of them."""
-    open_ = (await db.execute(_OPEN)).all()
+    found = (await db.execute(_OPEN)).all()
+    open_ = found[:OPEN_MAX]
     lanes: tuple[tuple[Head, ...], ...] = ()
     names: dict[int, Named] = {}
     if each:
@@ -122,6 +129,7 @@ async def _line(db: AsyncConnection, rows: Sequence[AnyRow], each: int, *, wall:
     line = LineFacts(
         lanes=lanes,
         is_alone=len(rows) <= 1,
+        is_partial=len(found) > OPEN_MAX,
         open=tuple(_open(row, usual_ms.get(row.id), wall) for row in open_),
         queue_sets={row.queue: row.queue_set for row in rows},
         usual_ms=usual_ms,
