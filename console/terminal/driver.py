@@ -1,26 +1,36 @@
-"""The terminal driver: counts waiting frames and detects a hang-up.
+"""The terminal driver: reads keys, counts waiting frames and detects a hang-up.
 
 Used by the app and its live updates.
 """
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import select
 import signal
 import threading
+import time
 from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
 
-from textual import events
+from textual import constants, events
+from textual._parser import ParseError
 from textual._xterm_parser import XTermParser
-from textual.drivers import linux_driver
 from textual.drivers.linux_driver import LinuxDriver
+from textual.message import Message
 
 _TYPED = frozenset("0123456789-=§")
 """With Esc before them Textual reads them as other characters."""
 
 
+_LOOK_MS = 25
+_WHOLE_SECONDS = max(1.0, 2 * constants.ESCAPE_DELAY)
+"""After a piece of input: so long is looked whether the rest of a key has come."""
+_PIECE = 4_096
+"""Bytes."""
 _HIDE, _SHOW = "\x1b[?25l", "\x1b[?25h"
 # A frame ends by putting the cursor where it belongs.
 _FRAME_END = re.compile(r"\x1b\[\d+;\d+H\Z")
@@ -44,6 +54,11 @@ class CountingDriver(LinuxDriver):
     """Textual's driver, which also counts waiting frames and ends the app when the terminal is gone."""
 
     _watch: threading.Thread | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as Textual calls it
+        super().__init__(*args, **kwargs)
+        self._leave = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        """Readable while keys are to be left."""
 
     @property
     def pending(self) -> int:
@@ -81,11 +96,46 @@ class CountingDriver(LinuxDriver):
         """Write; while a frame is drawn, the cursor does not run about the screen."""
         super().write(f"{_HIDE}{data}{_SHOW}" if _FRAME_END.search(data) else data)
 
+    def disable_input(self) -> None:
+        """Let no key in any more."""
+        os.eventfd_write(self._leave, 1)
+        super().disable_input()
+        with suppress(BlockingIOError):
+            os.eventfd_read(self._leave)
+
+    def close(self) -> None:
+        """Give up what the driver holds."""
+        super().close()
+        os.close(self._leave)
+
     def run_input_thread(self) -> None:
-        """Read keys."""
-        # Textual has no other place to set the parser.
-        linux_driver.XTermParser = EscapeFirst  # type: ignore[attr-defined]
-        super().run_input_thread()
+        """Read keys until `disable_input`.
+
+        Textual looks for them ten times a second, which is half of what an idle console costs.
+        """
+        parser = EscapeFirst(self._debug)
+        decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        poll = select.poll()
+        poll.register(self.fileno, select.POLLIN)
+        poll.register(self._leave, select.POLLIN)
+        heard = time.monotonic()
+        while not self.exit_event.is_set():
+            # A key that may be the begin of a longer one is given up by the clock.
+            is_begun = time.monotonic() - heard < _WHOLE_SECONDS
+            ready = dict(poll.poll(_LOOK_MS if is_begun else None))
+            if self.fileno in ready:
+                data = os.read(self.fileno, _PIECE)
+                if not data:
+                    break
+                heard = time.monotonic()
+                self._hear(parser.feed(text) if (text := decode(data)) else ())
+            self._hear(parser.tick())
+        with suppress(ParseError):
+            self._hear(parser.feed(""))
+
+    def _hear(self, messages: Iterable[Message]) -> None:
+        for message in messages:
+            self.process_message(message)
 
     def _await_hang_up(self) -> None:
         # The kernel tells the first process of the terminal alone, which may keep it to itself, as make

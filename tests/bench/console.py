@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import itertools
 import multiprocessing
 import shutil
 import statistics
@@ -74,7 +75,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--tasks", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--keys", type=int, default=150, help="keys of each measurement")
-    parser.add_argument("--idle", type=float, default=20, help="seconds for which it is left alone")
+    parser.add_argument("--idle", type=float, default=60, help="seconds for which it is left alone")
     parser.add_argument("--store", type=Path, help="data directory whose copy is measured")
     return parser.parse_args()
 
@@ -139,7 +140,7 @@ def _console(home: Path, arguments: argparse.Namespace) -> dict[str, float]:
         figures |= _left_alone(terminal, arguments.idle, "idle")
         with _load(_flicker, home):
             _settle(terminal, seconds=1.5)
-            figures |= _left_alone(terminal, arguments.idle / 2, "changes")
+            figures |= _left_alone(terminal, min(arguments.idle, 10), "changes")
             figures["changes p95 ms"] = _keys(terminal, WALK, arguments.keys)
         with _load(_drain, home):
             _settle(terminal, seconds=1.5)
@@ -179,18 +180,23 @@ def _key(terminal: Terminal, key: str, rate: int) -> float:
 
 
 def _left_alone(terminal: Terminal, seconds: float, name: str) -> dict[str, float]:
-    """Watch for a while; return CPU in per cent of a core and bytes a second."""
+    """Watch for a while; return CPU in per cent of a core and what was written.
+
+    On an idle store that is the median second, and all of a minute: ages of rows turn once in it.
+    """
     process = psutil.Process(terminal.process.pid)
-    before, written, begun = sum(process.cpu_times()[:2]), len(terminal.written), time.perf_counter()
+    before, written, begun = sum(process.cpu_times()[:2]), [len(terminal.written)], time.perf_counter()
     while time.perf_counter() - begun < seconds:
         terminal.read(0.2)
+        if time.perf_counter() - begun >= len(written):
+            written.append(len(terminal.written))
     took = time.perf_counter() - begun
-    amount = (len(terminal.written) - written) / took
-    unit = {"idle": ("idle B/s", 1), "changes": ("changes KB/s", 1_000)}[name]
-    return {
-        f"{name} cpu %": (sum(process.cpu_times()[:2]) - before) / took * 100,
-        unit[0]: amount / unit[1],
-    }
+    cpu = {f"{name} cpu %": (sum(process.cpu_times()[:2]) - before) / took * 100}
+    all_ = len(terminal.written) - written[0]
+    if name == "changes":
+        return cpu | {"changes KB/s": all_ / took / 1_000}
+    each = statistics.median(after - before for before, after in itertools.pairwise(written))
+    return cpu | {"idle B/s": each, "idle B a minute": all_ / took * 60}
 
 
 def _settle(terminal: Terminal, *, seconds: float = 1.0) -> None:
@@ -254,11 +260,11 @@ def _short(figures: dict[str, float]) -> str:
 
 def _report(found: dict[str, dict[str, list[float]]]) -> None:
     print(f"\n{'figure':18} {'wanted':>8} {'console':>9} {'bare app':>9}")
-    for name, wanted in WANTED.items():
-        console = statistics.median(found["console"].get(name, [float("nan")]))
+    for name, values in found["console"].items():
+        console, wanted = statistics.median(values), WANTED.get(name, "")
         bare = found["bare"].get(name)
         beside = f"{statistics.median(bare):9.3g}" if bare else f"{'':>9}"
-        print(f"{name:18} {wanted:8.3g} {console:9.3g} {beside}")
+        print(f"{name:18} {wanted:>8} {console:9.3g} {beside}")
 
 
 if __name__ == "__main__":
