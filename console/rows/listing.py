@@ -130,7 +130,9 @@ def failures(control: ControlAPI) -> Listing[FamilyView]:
 
     async def read(where: Filter, _after: str | None, _limit: int) -> Page[FamilyView]:
         is_all = any(isinstance(term, In) and term.field == "state" for term in where.terms)
-        listed = await control.failures(FamilyScope.ALL if is_all else FamilyScope.FAILING, limit=FAMILIES)
+        listed = await control.failures.families(
+            FamilyScope.ALL if is_all else FamilyScope.FAILING, limit=FAMILIES
+        )
         rows = tuple(select(where, listed.families, now=now_ms()))
         return Page(rows=rows, searched=listed.searched)
 

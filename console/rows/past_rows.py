@@ -49,9 +49,9 @@ class PastRows:
         """Return a page of them as of an event."""
         if self.noun is Noun.JOBS:
             jobs = PastJobs(event=event, where=self.where, after=after, limit=limit)
-            return _any(await control.past_jobs(jobs))
+            return _any(await control.past.jobs(jobs))
         tasks = PastTasks(event=event, where=self.where, after=after, limit=limit)
-        return _any(await control.past_tasks(tasks))
+        return _any(await control.past.tasks(tasks))
 
 
 def past_row_format(noun: Noun, look: Callable[[], Look]) -> RowFormat[PastRow]:

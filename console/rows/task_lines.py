@@ -52,7 +52,7 @@ async def read_task_page(control: ControlAPI, task_id: int) -> TaskPage:
 
 async def read_last_lines(control: ControlAPI, task_id: int) -> Sequence[SafeText]:
     """Return the last lines that the latest attempt wrote, without their colours."""
-    chunk = await control.log(task_id, offset=-_OUTPUT_BYTES, limit=_OUTPUT_BYTES)
+    chunk = await control.logs.chunk(task_id, offset=-_OUTPUT_BYTES, limit=_OUTPUT_BYTES)
     lines = chunk.data.rstrip().splitlines()[-_OUTPUT_LINES:]
     return [coloured_line(line).text for line in lines]
 

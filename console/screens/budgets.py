@@ -21,7 +21,7 @@ class BudgetsScreen(MoneyScreen):
     BINDINGS = bindings(*PARTS)
 
     async def load(self) -> None:
-        self.listed = await self.desk.control.capacity()
+        self.listed = await self.desk.control.limits.capacity()
         self.take(budget_rows(self.listed, now=now_ms()), nothing=_NONE)
 
     def title_line(self) -> SafeText:

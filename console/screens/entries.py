@@ -48,10 +48,10 @@ class EntriesScreen(DeskScreen):
 
     async def load(self) -> None:
         """Read the newest, and the next page where the cursor is near the last row."""
-        first = await self.desk.control.entries(self._query, limit=_PAGE)
+        first = await self.desk.control.ledger.entries(self._query, limit=_PAGE)
         self._take_first(first)
         if self._is_near_end and self._next is not None:
-            page = await self.desk.control.entries(self._query, after=self._next, limit=_PAGE)
+            page = await self.desk.control.ledger.entries(self._query, after=self._next, limit=_PAGE)
             self._booked, self._next = (*self._booked, *page.rows), page.next
         self._is_near_end = False
         rows = (*self._held, *self._booked)

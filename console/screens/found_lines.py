@@ -156,7 +156,7 @@ class FoundLinesScreen(DeskScreen):
     async def _look(self, query: TextQuery) -> None:
         after: str | None = None
         while len(self._found) < MOST:
-            answer = await self.desk.control.find_in_logs(
+            answer = await self.desk.control.logs.find_in_tasks(
                 FindInLogs(where=self.where, query=query, after=after, most=1_000)
             )
             await self.names.learn(answer.matches)

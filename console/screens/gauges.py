@@ -34,12 +34,12 @@ class GaugesScreen(MoneyScreen):
     async def load(self) -> None:
         """Read the limit, then its gauges in order of their keys."""
         control, now = self.desk.control, now_ms()
-        self.listed = await control.capacity()
+        self.listed = await control.limits.capacity()
         limit = self._limit()
         if limit is None:
             self.take((), nothing=_GONE)
             return
-        page = await control.gauges(self._subject, limit=_PAGE)
+        page = await control.limits.gauges(self._subject, limit=_PAGE)
         frozen = self.listed.frozen if is_money(limit) else None
         self.take(
             [

@@ -80,7 +80,7 @@ class OrphansScreen(DeskScreen):
 
     async def load(self) -> None:
         """Read all orphans: there are few."""
-        rows = await self.desk.control.orphans()
+        rows = await self.desk.control.orphans.all()
         await self.names.learn(rows)
         self.table.replace(dict(enumerate(rows)), count=len(rows), more=False)
         self.table.say(SafeText("no orphans: everything that runs has an owner"))

@@ -67,7 +67,7 @@ class PastScreen(DeskScreen):
     async def load(self) -> None:
         """Read the rows in view and around; what is known of the moment stays."""
         if self._past is None:
-            self._past = await self.desk.control.past(self._as_of.at)
+            self._past = await self.desk.control.past.counts(self._as_of.at)
         if self._pages is None:
             self._pages = self._new_pages(self._past.event)
         pages = self._pages

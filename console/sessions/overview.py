@@ -89,7 +89,7 @@ class Overview:
             for queue in queues:
                 total.update(queue.tasks)
             paused = sum(queue.paused_at is not None for queue in queues)
-            known = (await self._control.failures(limit=1)).known if total["failed"] else 0
+            known = (await self._control.failures.families(limit=1)).known if total["failed"] else 0
             return _engine_lines(None) | _counts(total, {}, paused=paused, known=known)
         lines = _engine_lines(changes.engine) | _counts(
             changes.tasks, changes.jobs, paused=changes.paused_queues, known=changes.acknowledged
@@ -147,7 +147,7 @@ class Overview:
 
     async def capacity(self) -> Lines:
         """Tell how pools, limits and budgets stand."""
-        listed = await self._control.capacity()
+        listed = await self._control.limits.capacity()
         lines: Lines = {("pool", pool.name): pool_line(pool) for pool in listed.pools}
         lines |= {("limit", row.limit.name, row.gauge.key): limit_line(row) for row in limit_rows(listed)}
         lines |= {("backend", row.name): backend_line(row) for row in backends_of(listed)}
@@ -159,7 +159,7 @@ class Overview:
     async def orphans(self) -> Lines:
         """Tell what has no owner; only an engine knows what lives."""
         try:
-            orphans = await self._control.orphans()
+            orphans = await self._control.orphans.all()
         except Unavailable:
             return {"orphans": SafeText("orphans: not known without an engine")}
         return {("orphan", one.task_id, one.epoch): orphan_line(one) for one in orphans}

@@ -102,7 +102,7 @@ class Navigator:
                     self.show(chosen)
             case GoToMoment(text=typed):
                 # Refused here, if at all: the present screen stays.
-                past = await self._desk.control.past(parse_moment(typed, now=now_ms()))
+                past = await self._desk.control.past.counts(parse_moment(typed, now=now_ms()))
                 self.show(Spot(root="jobs", place="as of", subject=AsOf(at=past.at)))
             case SaveView(name=name):
                 return self._save_view(name)

@@ -185,10 +185,10 @@ def _ask(control: ControlAPI, order: Order, target: Target) -> Awaitable[Operate
         case Verb.FAIL:
             return control.fail(target, reason=order.reason, actor=ACTOR)
         case Verb.KEEP:
-            return control.keep_orphans(target, actor=ACTOR)
+            return control.orphans.keep(target, actor=ACTOR)
         case Verb.KILL:
             return control.kill(target, reason=order.reason, actor=ACTOR)
         case Verb.KILL_ORPHAN:
-            return control.kill_orphans(target, reason=order.reason, actor=ACTOR)
+            return control.orphans.kill(target, reason=order.reason, actor=ACTOR)
         case _:
             assert_never(order.verb)

@@ -128,7 +128,7 @@ class CapacityVerbs:
         if reason is None:
             return False
         try:
-            operated = await self._control.change_capacity(asked, reason=reason, actor=ACTOR)
+            operated = await self._control.limits.change(asked, reason=reason, actor=ACTOR)
         except TaskdeckError as error:
             self._notices.warn(safe_line(f"{title}: {error.message}"))
             return False
@@ -136,7 +136,7 @@ class CapacityVerbs:
         return bool(operated.changed)
 
     async def _is_unchanged(self, planned: LimitView) -> bool:
-        listed = await self._control.capacity()
+        listed = await self._control.limits.capacity()
         now = next((limit for limit in listed.limits if limit.name == planned.name), None)
         return now is not None and _maxima(now) == _maxima(planned)
 

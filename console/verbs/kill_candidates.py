@@ -79,7 +79,7 @@ class LivingOrphans:
     async def find(self, control: ControlAPI, targets: Sequence[Target]) -> CandidateList:
         """Find them by the list of orphans."""
         wanted = dict.fromkeys(number for target in targets for number in target.task_ids or ())
-        found = await control.orphans()
+        found = await control.orphans.all()
         living = {one.task_id: _orphan(one) for one in found if one.kind is OrphanKind.LIVING}
         return CandidateList(
             candidates=tuple(living[number] for number in sorted(wanted) if number in living),

@@ -136,7 +136,7 @@ async def backends(arguments: Listed) -> int:
     Those that are configured, and hosts that refused an http task, of these the ten that are shut or busy.
     """
     async with reading(arguments) as deck:
-        view = await deck.capacity()
+        view = await deck.limits.capacity()
         found = await _chosen(deck, view, arguments.names)
     if arguments.json:
         for row in found:
@@ -193,7 +193,7 @@ async def _other_hosts(deck: ReadingAPI, view: CapacityView) -> list[Row]:
     found: list[Row] = []
     after: str | None = None
     while hosts is not None:
-        page = await deck.gauges(HOSTS.name, after=after)
+        page = await deck.limits.gauges(HOSTS.name, after=after)
         found += [(hosts, gauge) for gauge in page.rows if gauge not in hosts.gauges]
         after = page.next
         if after is None:

@@ -52,14 +52,14 @@ async def change_and_tell(arguments: Common, wanted: Wanted, tell: Callable[[Cap
     """Carry a change out and write how its pool or limit stands then, as `tell` has it."""
     async with changing(arguments) as deck:
         done = await ask(deck, wanted)
-        text = tell(await deck.capacity())
+        text = tell(await deck.limits.capacity())
     return report(done, text, arguments=arguments)
 
 
 async def ask(deck: ControlAPI, wanted: Wanted) -> Done:
-    """Ask for a change; raise as `ControlAPI.change_capacity` does."""
+    """Ask for a change; raise as `Limits.change` does."""
     said = wanted.said
-    operated = await deck.change_capacity(wanted.change, reason=said.reason, actor=actor_of(said.as_))
+    operated = await deck.limits.change(wanted.change, reason=said.reason, actor=actor_of(said.as_))
     return Done(changed=operated.changed, engine_runs=runs_tasks(deck))
 
 

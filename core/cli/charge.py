@@ -86,7 +86,7 @@ async def charge(arguments: Charge) -> int:
     request = ChargeRequest(task_id=attempt.task_id, epoch=attempt.epoch, id=charge_id, said=said)
     try:
         async with attach(arguments.options(), patience=PATIENCE) as deck:
-            charged = await deck.charge(request)
+            charged = await deck.ledger.charge(request)
     except (Unavailable, Conflict) as error:
         if error.code not in (*GONE, *UNHEARD):
             raise

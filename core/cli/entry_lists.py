@@ -82,7 +82,7 @@ async def list_entries(arguments: Entries) -> int:
     table, query, shown = Table(_COLUMNS), EntryQuery(limit=arguments.name, key=arguments.key), 0
     has_more = False
     async with reading(arguments) as deck:
-        fetch = lambda after, limit: deck.entries(query, after=after, limit=limit)  # noqa: E731
+        fetch = lambda after, limit: deck.ledger.entries(query, after=after, limit=limit)  # noqa: E731
         async for page in pages(fetch, arguments.limit):
             shown, has_more = shown + len(page.rows), page.next is not None
             if arguments.json:

@@ -73,7 +73,7 @@ async def failures(arguments: Failures) -> int:
     where = parse(arguments.where, Noun.FAILURES) if arguments.where else Filter(noun=Noun.FAILURES)
     scope = FamilyScope.ALL if arguments.all else FamilyScope.FAILING
     async with reading(arguments) as deck:
-        listed = await deck.failures(scope, limit=MOST if arguments.where else arguments.limit)
+        listed = await deck.failures.families(scope, limit=MOST if arguments.where else arguments.limit)
     now = present_ms()
     _show(listed, select(where, listed.families, now=now)[: arguments.limit], arguments)
     return 0
@@ -129,18 +129,18 @@ async def _change(arguments: Failures) -> int:
     async with changing(arguments) as deck:
         families = await _named(deck, arguments.ack or arguments.unack)
         if arguments.ack:
-            result = await deck.acknowledge(
+            result = await deck.failures.acknowledge(
                 families, for_ms=arguments.for_, reason=arguments.reason, actor=actor
             )
         else:
-            result = await deck.unacknowledge(families, reason=arguments.reason, actor=actor)
+            result = await deck.failures.unacknowledge(families, reason=arguments.reason, actor=actor)
     done = "acknowledged" if arguments.ack else "taken back"
     return report_changes(result, Outcome(done=done), arguments=arguments)
 
 
 async def _named(deck: ReadingAPI, names: Sequence[str]) -> tuple[str, ...]:
     """Return the ids that are named in full or by their beginning."""
-    known = [family.id for family in (await deck.failures(FamilyScope.ALL, limit=MOST)).families]
+    known = [family.id for family in (await deck.failures.families(FamilyScope.ALL, limit=MOST)).families]
     return tuple(dict.fromkeys(_whole(name.lower(), known) for name in names))
 
 

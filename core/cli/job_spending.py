@@ -69,7 +69,7 @@ async def read_job_spending(deck: ReadingAPI, job: JobView) -> JobSpending:
     """Return what a job spent; where it cannot be read, why: the result of the job is known."""
     query = UsageQuery(by=UsageBy.JOB, since=job.created_at, until=_LATEST, job=job.id)
     try:
-        usage = await deck.usage(query)
+        usage = await deck.ledger.usage(query)
         return JobSpending(spent=usage.total, budgets=await _budgets(deck, usage.counted_in))
     except TaskdeckError as error:
         return JobSpending(error=error.message)
@@ -78,7 +78,7 @@ async def read_job_spending(deck: ReadingAPI, job: JobView) -> JobSpending:
 async def _budgets(deck: ReadingAPI, keys: Sequence[GaugeKey]) -> tuple[tuple[LimitView, GaugeView], ...]:
     if not keys:
         return ()
-    limits = {limit.name: limit for limit in (await deck.capacity()).limits}
+    limits = {limit.name: limit for limit in (await deck.limits.capacity()).limits}
     asked = [key for key in keys if key.name in limits and limits[key.name].kind is LimitKind.BUDGET]
     found = [(limits[key.name], await _gauge(deck, limits[key.name], key)) for key in asked]
     return tuple((limit, gauge) for limit, gauge in found if gauge is not None)
@@ -97,7 +97,7 @@ async def _gauge(deck: ReadingAPI, limit: LimitView, key: GaugeKey) -> GaugeView
 
 
 def _gauges(deck: ReadingAPI, name: str, after: str | None, limit: int) -> Awaitable[Page[GaugeView]]:
-    return deck.gauges(name, after=after, limit=limit)
+    return deck.limits.gauges(name, after=after, limit=limit)
 
 
 def _spent_text(spent: Spending) -> str:

@@ -89,7 +89,7 @@ class Line:
 async def list_limits(arguments: Common, names: Sequence[str], listing: Listing) -> int:
     """Write the limits of a list with the keys of which most is used; of those named, all keys."""
     async with reading(arguments) as deck:
-        view = await deck.capacity()
+        view = await deck.limits.capacity()
         found = _chosen(view, names, listing)
         await _write(arguments, _pages(deck, found, is_whole=bool(names)), view, listing)
     if not found:
@@ -146,7 +146,7 @@ async def _pages(deck: ReadingAPI, found: Sequence[LimitView], *, is_whole: bool
 
 
 def _fetch(deck: ReadingAPI, name: str) -> Fetch[GaugeView]:
-    return lambda after, limit: deck.gauges(name, after=after, limit=limit)
+    return lambda after, limit: deck.limits.gauges(name, after=after, limit=limit)
 
 
 async def _write(

@@ -76,7 +76,7 @@ async def begin_of_tail(deck: ReadingAPI, output: Output, part: Part) -> int:
 
 
 async def _page(deck: ReadingAPI, output: Output, at: int, *, way: Way, lines: int) -> LogPage:
-    return await deck.log_lines(
+    return await deck.logs.lines(
         LogLines(
             task_id=output.task_id,
             epoch=output.epoch,

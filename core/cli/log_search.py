@@ -66,7 +66,7 @@ async def find(
     """Write the lines of an output that match; return the exit status."""
     at, has_found = 0, False
     while True:
-        answer = await deck.find_in_log(
+        answer = await deck.logs.find(
             FindInLog(
                 task_id=output.task_id,
                 query=query,
@@ -87,7 +87,7 @@ async def count(deck: ReadingAPI, output: Output, query: TextQuery, *, json: boo
     """Write how many lines of an output match; return the exit status."""
     at = number = 0
     while True:
-        answer = await deck.count_in_log(
+        answer = await deck.logs.count(
             CountInLog(
                 task_id=output.task_id,
                 query=query,
@@ -112,7 +112,7 @@ async def find_in_tasks(deck: ReadingAPI, where: Filter, query: TextQuery, *, wr
     """Write the lines that match in what the tasks of a filter wrote; return the exit status."""
     after, has_found = None, False
     while True:
-        answer = await deck.find_in_logs(FindInLogs(where=where, query=query, after=after))
+        answer = await deck.logs.find_in_tasks(FindInLogs(where=where, query=query, after=after))
         for one in answer.matches:
             facts: dict[str, int | str] = {
                 "job": one.job_id,

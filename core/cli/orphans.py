@@ -69,7 +69,7 @@ async def orphans(arguments: Orphans) -> int:
         note("no engine runs: only a running engine sees living processes (taskdeck serve)")
     async with changing(arguments) as deck:
         # Read again, whatever an earlier plan showed; the engine checks each once more.
-        chosen = _chosen(await deck.orphans(), arguments.task)
+        chosen = _chosen(await deck.orphans.all(), arguments.task)
         if arguments.apply is None:
             _show(chosen, arguments)
             return 0
@@ -131,7 +131,7 @@ async def _cure(deck: ControlAPI, ids: Sequence[int], arguments: Orphans, *, cur
     reason, actor = arguments.reason, actor_of(arguments.as_)
     match cure:
         case Cure.KILL:
-            return await deck.kill_orphans(target, reason=reason, actor=actor)
+            return await deck.orphans.kill(target, reason=reason, actor=actor)
         case Cure.REQUEUE:
             return await deck.unhold(target, reason=reason, actor=actor)
         case Cure.FAIL:

@@ -41,7 +41,7 @@ async def list_past_jobs(arguments: Reading, where: Filter | None, *, at: str, l
     rows = _PastRows(
         columns=PAST_JOBS,
         fetch=lambda deck, event: (
-            lambda after, n: deck.past_jobs(PastJobs(event=event, where=where, after=after, limit=n))
+            lambda after, n: deck.past.jobs(PastJobs(event=event, where=where, after=after, limit=n))
         ),
         shape=lambda job, moment: past_job_shape(job, at=moment),
     )
@@ -53,7 +53,7 @@ async def list_past_tasks(arguments: Reading, where: Filter | None, *, at: str, 
     rows = _PastRows(
         columns=PAST_TASKS,
         fetch=lambda deck, event: (
-            lambda after, n: deck.past_tasks(PastTasks(event=event, where=where, after=after, limit=n))
+            lambda after, n: deck.past.tasks(PastTasks(event=event, where=where, after=after, limit=n))
         ),
         shape=lambda task, moment: past_task_shape(task, at=moment),
     )
@@ -81,6 +81,6 @@ async def _list(arguments: Reading, rows: _PastRows[V], *, at: str, limit: int) 
 
 async def _past(deck: ReadingAPI, text: str) -> PastView:
     """Return the moment that a text names, and say which one it is and what stood where."""
-    past = await deck.past(parse_moment(text, now=present_ms()))
+    past = await deck.past.counts(parse_moment(text, now=present_ms()))
     note(f"as of {to_iso(past.at)} (event {past.event}): {past_text(past)}")
     return past

@@ -111,7 +111,7 @@ _POOLS = CommandGroup(noun="pools", tell=_tell)
 async def pools(arguments: Listed) -> int:
     """List the pools: slots taken and slots, tasks that wait in their queues, what was changed."""
     async with reading(arguments) as deck:
-        found = _chosen((await deck.capacity()).pools, arguments.names)
+        found = _chosen((await deck.limits.capacity()).pools, arguments.names)
     if arguments.json:
         for pool in found:
             emit(pool_shape(pool))
@@ -157,7 +157,7 @@ async def drain(arguments: OnePool) -> int:
         done = await ask(deck, arguments.said.wants(PausePool(name=arguments.name)))
         if done.engine_runs:
             await _wait(deck, arguments)
-        view = await deck.capacity()
+        view = await deck.limits.capacity()
     pool = _pool(view, arguments.name)
     # What was paused before is empty now: that was asked for.
     told = Done(changed=max(done.changed, int(done.engine_runs)), engine_runs=done.engine_runs)
@@ -184,7 +184,7 @@ async def _until_empty(deck: ControlAPI, arguments: OnePool) -> None:
     while True:
         # Before the pool is read, so that no end is missed.
         after = (await deck.changes(after)).last_event
-        pool = _pool(await deck.capacity(), arguments.name)
+        pool = _pool(await deck.limits.capacity(), arguments.name)
         if pool is None or not pool.taken:
             return
         if pool.paused is None and not pool.is_removed:

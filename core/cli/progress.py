@@ -76,7 +76,7 @@ class Meter:
 
     async def warn_lost(self, deck: ControlAPI, job_id: int, counts: Mapping[str, int]) -> None:
         """Write, each time their number changes, that lost tasks of a job wait for a decision."""
-        orphans = await deck.orphans() if counts.get(TaskStatus.HELD) else ()
+        orphans = await deck.orphans.all() if counts.get(TaskStatus.HELD) else ()
         lost = sum(one.kind is OrphanKind.LOST and one.job_id == job_id for one in orphans)
         if lost and lost != self._lost:
             self.clear()

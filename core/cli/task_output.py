@@ -37,7 +37,7 @@ class Tail:
         while True:
             before = self.offset
             limit = max(0, min(_CHUNK_BYTES, end - before)) if before >= 0 else _CHUNK_BYTES
-            chunk = await self._deck.log(
+            chunk = await self._deck.logs.chunk(
                 self._task_id, epoch=self._epoch, offset=before, limit=limit, stream=self._stream
             )
             if chunk.epoch == 0:

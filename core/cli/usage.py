@@ -100,7 +100,7 @@ async def usage(arguments: Usage) -> int:
         raise refused("--json and --csv do not go together", hint="choose one")
     query = _query(arguments, now=time.time_ns() // 1_000_000)
     async with reading(arguments) as deck:
-        view = await deck.usage(query)
+        view = await deck.ledger.usage(query)
     if arguments.json:
         for group in view.groups:
             for spent in group.spent:
@@ -140,10 +140,10 @@ async def _prices(arguments: Prices) -> tuple[Price, ...]:
     options = arguments.options()
     if options.host is not None:
         async with running(arguments) as deck:
-            return await deck.prices()
+            return await deck.ledger.prices()
     try:
         async with attach(options, patience=PATIENCE) as deck:
-            return await deck.prices()
+            return await deck.ledger.prices()
     except (Unavailable, Conflict) as error:
         if error.code not in (*GONE, *UNHEARD):
             raise

@@ -61,7 +61,7 @@ class WovenLines:
             await asyncio.sleep(FOLLOW_SECONDS)
 
     async def _page(self, at: int) -> LogPage:
-        return await self._deck.log_lines(
+        return await self._deck.logs.lines(
             LogLines(
                 task_id=self._output.task_id,
                 epoch=self._output.epoch,

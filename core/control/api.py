@@ -15,28 +15,27 @@ from collections.abc import Mapping, Sequence
 from msgspec import field
 
 from core.control.arguments import OPERATOR, PAGE, DocumentSource, EventQuery, Target
-from core.control.limit_requests import ChangeCapacity
-from core.control.log_requests import CountInLog, FindInLog, FindInLogs, LogLines
+from core.control.nouns.failures import Acknowledge, Failures, Unacknowledge
+from core.control.nouns.ledger import Charge, Ledger
+from core.control.nouns.limits import ChangeCapacity, Limits
+from core.control.nouns.logs import CountInLog, FindInLog, FindInLogs, LogLines
+from core.control.nouns.orphans import Orphans
+from core.control.nouns.past import PastJobs, PastTasks
 from core.control.operator_requests import (
-    Acknowledge,
     Cancel,
     Fail,
     Hold,
-    KeepOrphans,
     Kill,
-    KillOrphans,
     Pause,
     Prioritise,
     Resume,
     Retry,
-    Unacknowledge,
     Unhold,
 )
-from core.control.reading_api import PastJobs, PastTasks, ReadingAPI
+from core.control.reading_api import ReadingAPI
 from core.control.requests import VERBS, Kind, Request, kind_of, verb
 from core.filters.terms import Filter
-from core.model import bounds, views
-from core.model.capacity_commands import CapacityChange
+from core.model import views
 from core.model.commands import (
     Document,
     DocumentText,
@@ -48,12 +47,9 @@ from core.model.commands import (
     SubmitOptions,
     Submitted,
 )
-from core.model.limit_commands import Charged
-from core.model.limits import Price
-from core.model.orphans import OrphanView
 from core.model.plans import TaskSpec
 from core.model.surroundings import Surroundings
-from core.model.values import ID_MAX, JsonValue
+from core.model.values import JsonValue
 from core.model.workflow_views import WorkflowView
 
 __all__ = [
@@ -92,19 +88,9 @@ __all__ = [
 ]
 
 
-@verb("orphans", Kind.ENGINE)
-class Orphans(Request[tuple[OrphanView, ...]], frozen=True, kw_only=True):
-    pass
-
-
 @verb("describe", Kind.ENGINE)
 class Describe(Request[WorkflowView], frozen=True, kw_only=True):
     document: DocumentSource
-
-
-@verb("prices", Kind.ENGINE)
-class Prices(Request[tuple[Price, ...]], frozen=True, kw_only=True):
-    pass
 
 
 @verb("status", Kind.ENGINE)
@@ -152,20 +138,6 @@ class EnqueueOnce(Request[Enqueued], frozen=True, kw_only=True):
     surroundings: Surroundings | None = None
 
 
-@verb("charge", Kind.CHANGE)
-class Charge(Request[Charged], frozen=True, kw_only=True):
-    task_id: int
-    epoch: int
-    id: str
-    said: Mapping[str, JsonValue]
-    """Of the form of a line of a usage file."""
-
-    def __post_init__(self) -> None:
-        """Refuse what is out of bounds (`task.FIELD`)."""
-        bounds.check_whole("task_id", self.task_id, least=1, most=ID_MAX)
-        bounds.check_whole("epoch", self.epoch, least=1, most=ID_MAX)
-
-
 @verb("stop_engine", Kind.CHANGE)
 class StopEngine(Request[None], frozen=True, kw_only=True):
     how: StopMode
@@ -179,6 +151,26 @@ class ResumeEngine(Request[None], frozen=True, kw_only=True):
 
 class ControlAPI(ReadingAPI):
     """Reading, changing and waiting; every verb returns after its commit."""
+
+    @property
+    def limits(self) -> Limits:
+        """Pools, limits and budgets."""
+        return Limits(self)
+
+    @property
+    def ledger(self) -> Ledger:
+        """What was spent."""
+        return Ledger(self)
+
+    @property
+    def failures(self) -> Failures:
+        """Failure families."""
+        return Failures(self)
+
+    @property
+    def orphans(self) -> Orphans:
+        """What lost its owner."""
+        return Orphans(self)
 
     async def submit(
         self,
@@ -284,64 +276,6 @@ class ControlAPI(ReadingAPI):
         refused. Jobs and queues are `target.unfit`.
         """
         return await self.ask(Prioritise(target=target, priority=priority, reason=reason, actor=actor))
-
-    async def charge(self, request: Charge) -> Charged:
-        """Book what an attempt spends while it runs, once for each `id` of its task; answer what is left.
-
-        What it says is of the form of a line of a usage file. One of an attempt that has ended is booked, and
-        marked late. Raises `Invalid` (`usage.invalid`) and `NotFound` (`attempt.unknown`).
-        """
-        return await self.ask(request)
-
-    async def prices(self) -> tuple[Price, ...]:
-        """Return the prices of models that the engine has, by model and date."""
-        return await self.ask(Prices())
-
-    async def orphans(self) -> tuple[OrphanView, ...]:
-        """Return what lost its owner, in order of task id: living sessions, and tasks held after a loss."""
-        return await self.ask(Orphans())
-
-    async def keep_orphans(self, target: Target, *, actor: str = OPERATOR) -> Operated:
-        """Note that living orphans (ids) are to be watched on; the engine forgets it when it ends."""
-        return await self.ask(KeepOrphans(target=target, actor=actor))
-
-    async def kill_orphans(self, target: Target, *, reason: str = "", actor: str = OPERATOR) -> Operated:
-        """End the processes of living orphans (ids); their attempts close as lost.
-
-        Tasks without living processes are listed as refused.
-        """
-        return await self.ask(KillOrphans(target=target, reason=reason, actor=actor))
-
-    async def acknowledge(
-        self, families: Sequence[str], *, for_ms: int | None = None, reason: str = "", actor: str = OPERATOR
-    ) -> Operated:
-        """Note that failure families are known: for so long, or (None) until they return.
-
-        Their failed tasks are not counted as news meanwhile (`Changes.acknowledged`). What is acknowledged
-        already is acknowledged again. Raises `NotFound` (`failure.unknown`) for an unknown id, and changes
-        nothing then.
-        """
-        return await self.ask(
-            Acknowledge(families=tuple(families), for_ms=for_ms, reason=reason, actor=actor)
-        )
-
-    async def unacknowledge(
-        self, families: Sequence[str], *, reason: str = "", actor: str = OPERATOR
-    ) -> Operated:
-        """Count failure families as news again; those that are not acknowledged stay as they are."""
-        return await self.ask(Unacknowledge(families=tuple(families), reason=reason, actor=actor))
-
-    async def change_capacity(
-        self, change: CapacityChange, *, reason: str = "", actor: str = OPERATOR
-    ) -> Operated:
-        """Change a pool, a limit, a backend, all spending or the ledger (`core.model.capacity_commands`).
-
-        What waits and fits then starts at once; nothing that runs ends. What is so already changes nothing.
-        Raises `NotFound` (`pool.unknown`, `limit.unknown`, `backend.unknown`, `gauge.unknown`,
-        `task.unknown`), `Conflict` (`limit.derived`, `limit.unmetered`, `amount.known`), `Invalid`
-        (`limit.max`, `limit.no_window`, `amount.invalid`, `unit.missing`, `reason.missing`).
-        """
-        return await self.ask(ChangeCapacity(change=change, reason=reason, actor=actor))
 
     async def describe(self, document: Document) -> WorkflowView:
         """Check a document without submitting it, and return its parameters.

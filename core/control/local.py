@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 from core.control import api
 from core.control.answers import Answers
 from core.control.api import ControlAPI, Document, Kind, Request, StopMode, SubmitOptions, kind_of
-from core.control.limit_requests import ChangeCapacity
-from core.control.operator_requests import Acknowledge, Operate, Unacknowledge
+from core.control.nouns import orphans
+from core.control.nouns.failures import Acknowledge, Unacknowledge
+from core.control.nouns.ledger import Charge, Prices
+from core.control.nouns.limits import ChangeCapacity
+from core.control.operator_requests import Operate
 from core.control.operator_verbs import OperatorPort, OperatorVerbs
 from core.control.prediction_answers import Planning
 from core.control.reading import ReadingControl
@@ -154,11 +157,11 @@ class EngineAnswers:
         answers.to(api.Submit, self._submit)
         answers.to(api.Enqueue, self._enqueue)
         answers.to(api.EnqueueOnce, self._enqueue_once)
-        answers.to(api.Orphans, lambda _: self._orphans())
+        answers.to(orphans.ListOrphans, lambda _: self._orphans())
         answers.to(Acknowledge, lambda r: engine.operate(r.command(signed(r.actor, self._user))))
         answers.to(Unacknowledge, lambda r: engine.operate(r.command(signed(r.actor, self._user))))
-        answers.to(api.Charge, self._charge)
-        answers.to(api.Prices, self._prices)
+        answers.to(Charge, self._charge)
+        answers.to(Prices, self._prices)
         answers.to(ChangeCapacity, self._change_capacity)
         answers.to(api.Describe, lambda r: engine.describe(r.document.document))
         answers.to(api.Changes, self._changes)
@@ -191,11 +194,11 @@ class EngineAnswers:
             surroundings=request.surroundings or own_surroundings(),
         )
 
-    async def _charge(self, request: api.Charge) -> Charged:
+    async def _charge(self, request: Charge) -> Charged:
         attempt = AttemptRef(task_id=request.task_id, epoch=request.epoch)
         return await self._engine.charge(attempt, request.said, charge=request.id)
 
-    async def _prices(self, _: api.Prices) -> tuple[Price, ...]:
+    async def _prices(self, _: Prices) -> tuple[Price, ...]:
         return tuple(self._engine.prices)
 
     async def _change_capacity(self, request: ChangeCapacity) -> Operated:

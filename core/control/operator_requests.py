@@ -1,4 +1,4 @@
-"""Requests of operators on tasks, jobs, queues and failure families.
+"""Requests of operators on tasks, jobs and queues.
 
 Asked by the methods of the ControlAPI; `LocalControl` carries them out.
 """
@@ -10,9 +10,6 @@ from core.control.requests import Kind, Request, verb
 from core.model import bounds, commands
 from core.model.commands import Effect, Force, Operated, Operation
 from core.model.records import replace
-
-ACKNOWLEDGED_MS = 366 * 24 * 3_600_000
-"""For how long a failure family may be acknowledged."""
 
 
 class Operate(Request[Operated], frozen=True, kw_only=True):
@@ -118,50 +115,3 @@ class Prioritise(Operate, frozen=True, kw_only=True):
         return commands.Prioritise(
             task_ids=task_ids, priority=self.priority, reason=self.reason, actor=self.actor
         )
-
-
-@verb("keep_orphans", Kind.CHANGE)
-class KeepOrphans(Operate, frozen=True, kw_only=True):
-    pass
-
-
-@verb("kill_orphans", Kind.CHANGE)
-class KillOrphans(Operate, frozen=True, kw_only=True):
-    reason: str = ""
-
-
-class OnFamilies(Request[Operated], frozen=True, kw_only=True):
-    """Which failure families a verb acts on, and who asks."""
-
-    families: tuple[str, ...]
-    reason: str = ""
-    actor: str = OPERATOR
-
-    def __post_init__(self) -> None:
-        """Refuse what is out of bounds (`task.FIELD`)."""
-        bounds.check_text("actor", self.actor)
-        bounds.check_reason(self.reason)
-
-
-@verb("acknowledge", Kind.CHANGE)
-class Acknowledge(OnFamilies, frozen=True, kw_only=True):
-    for_ms: int | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse what is out of bounds (`task.FIELD`)."""
-        OnFamilies.__post_init__(self)
-        if self.for_ms is not None:
-            bounds.check_whole("for_ms", self.for_ms, least=1, most=ACKNOWLEDGED_MS)
-
-    def command(self, actor: str) -> Operation:
-        """Return what the journal takes; the actor is signed."""
-        return commands.Acknowledge(
-            families=self.families, for_ms=self.for_ms, reason=self.reason, actor=actor
-        )
-
-
-@verb("unacknowledge", Kind.CHANGE)
-class Unacknowledge(OnFamilies, frozen=True, kw_only=True):
-    def command(self, actor: str) -> Operation:
-        """Return what the journal takes; the actor is signed."""
-        return commands.Unacknowledge(families=self.families, reason=self.reason, actor=actor)

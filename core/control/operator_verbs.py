@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from core.control.arguments import Target, unfit
-from core.control.operator_requests import Cancel, KeepOrphans, KillOrphans, Operate, Pause, Resume, Retry
+from core.control.nouns.orphans import KeepOrphans, KillOrphans
+from core.control.operator_requests import Cancel, Operate, Pause, Resume, Retry
 from core.filters.fields import Noun
 from core.model import commands
 from core.model.commands import Effect, Forecast, Operated, Operation, Refusal, Rehearse

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.control import log_requests
+from core.control.nouns import logs
 from core.control.output_files import MATCHES_MOST, OutputFiles, find_backward, find_forward, new_deadline
 from core.executors.output_lines import PAGE_LINES, LineFile, Lines
 from core.executors.output_search import Counted, OutputSearch
@@ -37,7 +37,7 @@ class OutputReading:
         self._reports = reports
         self._files = files
 
-    async def chunk(self, request: log_requests.Log) -> LogChunk:
+    async def chunk(self, request: logs.Log) -> LogChunk:
         """Answer with bytes."""
         # Judged before the read: what a closed attempt has written by then is all there will be.
         task, attempt = await self._attempt(request.task_id, request.epoch)
@@ -57,7 +57,7 @@ class OutputReading:
             stderr=facts.stderr,
         )
 
-    async def lines(self, request: log_requests.LogLines) -> LogPage:
+    async def lines(self, request: logs.LogLines) -> LogPage:
         """Answer with whole lines."""
         task, attempt = await self._attempt(request.task_id, request.epoch)
         facts = self._facts(task, attempt, request.stream)
@@ -74,7 +74,7 @@ class OutputReading:
         found = await self._files.read(ref, _known(request.stream, facts), read)
         return found or LogPage(facts=replace(facts, size=0), begin=0, end=0, data=b"", starts=())
 
-    async def find(self, request: log_requests.FindInLog) -> LogMatches:
+    async def find(self, request: logs.FindInLog) -> LogMatches:
         """Answer with lines that match."""
         task, attempt = await self._attempt(request.task_id, request.epoch)
         facts = self._facts(task, attempt, request.stream)
@@ -93,7 +93,7 @@ class OutputReading:
         matches, end = looked or ([], facts.size if request.way is Way.FORWARD else 0)
         return LogMatches(facts=facts, matches=tuple(matches), end=end)
 
-    async def count(self, request: log_requests.CountInLog) -> LogCount:
+    async def count(self, request: logs.CountInLog) -> LogCount:
         """Answer with how many lines match."""
         task, attempt = await self._attempt(request.task_id, request.epoch)
         facts = self._facts(task, attempt, request.stream)
@@ -110,7 +110,7 @@ class OutputReading:
         counted = counted or Counted(end=facts.size)
         return LogCount(facts=facts, number=counted.number, lines=tuple(counted.lines), end=counted.end)
 
-    async def _chunk(self, ref: AttemptRef, request: log_requests.Log, facts: LogFacts) -> Chunk:
+    async def _chunk(self, ref: AttemptRef, request: logs.Log, facts: LogFacts) -> Chunk:
         stream = _known(request.stream, facts)
         if stream is not LogStream.BOTH:
             return self._files.outputs.read(ref, offset=request.offset, limit=request.limit, stream=stream)

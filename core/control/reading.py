@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from core.control import limit_requests, log_requests, reading_api
+from core.control import reading_api
 from core.control.answers import Answers
 from core.control.arguments import EventQuery
 from core.control.bundle_answers import BundleAnswers
 from core.control.limit_answers import capacity_of, gauges_of
+from core.control.nouns import failures, ledger, limits, logs, past
 from core.control.output_files import OutputFiles
 from core.control.output_reading import OutputReading
 from core.control.prediction_answers import Planning, PredictionAnswers
@@ -91,20 +92,16 @@ class ReadingControl(ReadingAPI):
         answers.to(reading_api.FindTask, lambda r: reports.tasks.find(r.ref))
         answers.to(reading_api.Groups, lambda r: reports.tasks.groups(limit=r.limit))
         answers.to(reading_api.Queues, lambda _: reports.queues.all())
-        answers.to(limit_requests.Capacity, lambda _: capacity_of(reports))
-        answers.to(
-            limit_requests.Gauges, lambda r: gauges_of(reports.limits, r.name, after=r.after, limit=r.limit)
-        )
-        answers.to(
-            limit_requests.Entries, lambda r: reports.entries.page(r.query, after=r.after, limit=r.limit)
-        )
+        answers.to(limits.Capacity, lambda _: capacity_of(reports))
+        answers.to(limits.Gauges, lambda r: gauges_of(reports.limits, r.name, after=r.after, limit=r.limit))
+        answers.to(ledger.Entries, lambda r: reports.entries.page(r.query, after=r.after, limit=r.limit))
         answers.to(reading_api.Events, self._events)
         outputs = OutputReading(reports, self._files)
-        answers.to(log_requests.Log, outputs.chunk)
-        answers.to(log_requests.LogLines, outputs.lines)
-        answers.to(log_requests.FindInLog, outputs.find)
-        answers.to(log_requests.CountInLog, outputs.count)
-        answers.to(log_requests.FindInLogs, TaskSearch(reports, self._files).find)
+        answers.to(logs.Log, outputs.chunk)
+        answers.to(logs.LogLines, outputs.lines)
+        answers.to(logs.FindInLog, outputs.find)
+        answers.to(logs.CountInLog, outputs.count)
+        answers.to(logs.FindInLogs, TaskSearch(reports, self._files).find)
         answers.to(reading_api.Count, lambda r: reports.totals.count(r.where))
         answers.to(
             reading_api.Preview,
@@ -116,17 +113,17 @@ class ReadingControl(ReadingAPI):
         answers.to(Predict, self._predictions.predict)
         answers.to(reading_api.Timeline, lambda r: timeline_of(reports, r.job_id, offset=r.offset))
         answers.to(reading_api.Runs, lambda r: runs_of(reports, r.workflow, limit=r.limit))
-        answers.to(reading_api.Failures, lambda r: reports.failures.families(r.scope, limit=r.limit))
-        answers.to(reading_api.Past, lambda r: reports.past.moment(r.at))
+        answers.to(failures.Families, lambda r: reports.failures.families(r.scope, limit=r.limit))
+        answers.to(past.PastCounts, lambda r: reports.past.moment(r.at))
         answers.to(
-            reading_api.PastJobs,
+            past.PastJobs,
             lambda r: reports.past.jobs(r.event, r.where, after=r.after, limit=r.limit),
         )
         answers.to(
-            reading_api.PastTasks,
+            past.PastTasks,
             lambda r: reports.past.tasks(r.event, r.where, after=r.after, limit=r.limit),
         )
-        answers.to(reading_api.Usage, lambda r: reports.usage.of(r.query))
+        answers.to(ledger.Usage, lambda r: reports.usage.of(r.query))
         answers.to(reading_api.Definition, lambda r: reports.jobs.definition(r.job_id))
         answers.to(reading_api.BundleRows, self._bundles.page)
         return answers

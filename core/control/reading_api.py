@@ -9,22 +9,20 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Self, TypeVar
 
-from core.control.arguments import LOG_BYTES, PAGE, EventQuery
-from core.control.limit_requests import Capacity, Entries, Gauges
-from core.control.log_requests import CountInLog, FindInLog, FindInLogs, Log, LogLines
+from core.control.arguments import PAGE, EventQuery
+from core.control.nouns.failures import FailuresReading
+from core.control.nouns.ledger import LedgerReading
+from core.control.nouns.limits import LimitsReading
+from core.control.nouns.logs import Logs
+from core.control.nouns.past import Past
 from core.control.prediction_requests import Predict
 from core.control.requests import Kind, Request, verb
 from core.filters.terms import Filter
-from core.model import commands, counts, log_views, timelines, views, waits
+from core.model import commands, counts, timelines, views, waits
 from core.model.bundles import BundlePage
-from core.model.entry_views import EntryQuery, EntryView
 from core.model.events import EventView
-from core.model.failures import FamilyList, FamilyScope
-from core.model.limit_views import CapacityView, GaugeView
-from core.model.past import PastJob, PastTask, PastView
 from core.model.predictions import PredictionView
 from core.model.pulse import PulseView
-from core.model.usage_views import UsageQuery, UsageView
 from core.model.values import JsonObject, JsonValue
 
 R = TypeVar("R")
@@ -120,38 +118,6 @@ class Runs(Request[timelines.RunsView], frozen=True, kw_only=True):
     limit: int = 20
 
 
-@verb("failures", Kind.READ)
-class Failures(Request[FamilyList], frozen=True, kw_only=True):
-    scope: FamilyScope = FamilyScope.FAILING
-    limit: int = PAGE
-
-
-@verb("past", Kind.READ)
-class Past(Request[PastView], frozen=True, kw_only=True):
-    at: int
-
-
-@verb("past_jobs", Kind.READ)
-class PastJobs(Request[views.Page[PastJob]], frozen=True, kw_only=True):
-    event: int
-    where: Filter | None = None
-    after: str | None = None
-    limit: int = PAGE
-
-
-@verb("past_tasks", Kind.READ)
-class PastTasks(Request[views.Page[PastTask]], frozen=True, kw_only=True):
-    event: int
-    where: Filter | None = None
-    after: str | None = None
-    limit: int = PAGE
-
-
-@verb("usage", Kind.READ)
-class Usage(Request[UsageView], frozen=True, kw_only=True):
-    query: UsageQuery
-
-
 @verb("definition", Kind.READ)
 class Definition(Request[JsonObject], frozen=True, kw_only=True):
     job_id: int
@@ -169,7 +135,32 @@ class ReadingAPI(ABC):
 
     @abstractmethod
     async def ask(self, request: Request[R]) -> R:
-        """Answer a request, or raise what its verb may raise; every verb below goes through here."""
+        """Answer a request, or raise what its verb may raise; every verb goes through here."""
+
+    @property
+    def logs(self) -> Logs:
+        """The outputs of attempts."""
+        return Logs(self)
+
+    @property
+    def limits(self) -> LimitsReading:
+        """Pools, limits and budgets."""
+        return LimitsReading(self)
+
+    @property
+    def ledger(self) -> LedgerReading:
+        """What was spent."""
+        return LedgerReading(self)
+
+    @property
+    def failures(self) -> FailuresReading:
+        """Failure families."""
+        return FailuresReading(self)
+
+    @property
+    def past(self) -> Past:
+        """How things stood at an earlier moment."""
+        return Past(self)
 
     async def jobs(
         self, where: Filter | None = None, *, after: str | None = None, limit: int = PAGE
@@ -222,30 +213,6 @@ class ReadingAPI(ABC):
         """Return all queues by name."""
         return await self.ask(Queues())
 
-    async def capacity(self) -> CapacityView:
-        """Return all pools, limits and budgets, with at most ten holders or gauges of each.
-
-        Of the gauges those of which most is used; `gauges` has all.
-        """
-        return await self.ask(Capacity())
-
-    async def gauges(
-        self, name: str, *, after: str | None = None, limit: int = PAGE
-    ) -> views.Page[GaugeView]:
-        """Return a page of the gauges of one limit, by key; raise `NotFound` (`limit.unknown`)."""
-        return await self.ask(Gauges(name=name, after=after, limit=limit))
-
-    async def entries(
-        self, query: EntryQuery, *, after: str | None = None, limit: int = PAGE
-    ) -> views.Page[EntryView]:
-        """Return a page of the ledger's entries that count in one gauge, newest first.
-
-        The first page begins with what attempts that run hold (`reserved`), at most `limit` of them. A page
-        may end early after 100,000 entries of other gauges. Raises `NotFound` (`limit.unknown`,
-        `gauge.unknown`), `Conflict` (`limit.unmetered`) and `Invalid` (`page.cursor`).
-        """
-        return await self.ask(Entries(query=query, after=after, limit=limit))
-
     async def events(
         self, query: EventQuery | None = None, *, after_id: int = 0, limit: int = PAGE
     ) -> views.Page[EventView]:
@@ -256,53 +223,6 @@ class ReadingAPI(ABC):
         follows yet.
         """
         return await self.ask(Events(query=query, after_id=after_id, limit=limit))
-
-    async def log(
-        self,
-        task_id: int,
-        *,
-        epoch: int | None = None,
-        offset: int = 0,
-        limit: int = LOG_BYTES,
-        stream: views.LogStream = views.LogStream.OUT,
-    ) -> views.LogChunk:
-        """Return at most `limit` bytes of an attempt's output from a byte offset; None = latest attempt.
-
-        A negative offset counts from the end, as far as the output goes back. A task that never ran,
-        or wrote nothing, has an empty chunk (epoch 0 if it never ran). `err` is standard error where a task
-        keeps it apart. Raises `NotFound`
-        (`task.unknown`, `attempt.unknown`).
-        """
-        return await self.ask(Log(task_id=task_id, epoch=epoch, offset=offset, limit=limit, stream=stream))
-
-    async def log_lines(self, request: LogLines) -> log_views.LogPage:
-        """Return whole lines of an output, of any size, from an offset on or before it.
-
-        Forward from the line that holds the offset; backward those before it, of an offset behind the end
-        the last ones. A page ends at a hole (the middle of an output over its limit), which is a page of
-        its own; it has at most 2,000 lines and 256 KiB, but at least one line. Raises as `log` does.
-        """
-        return await self.ask(request)
-
-    async def find_in_log(self, request: FindInLog) -> log_views.LogMatches:
-        """Return lines of an output that match, forward from an offset, or backward before it.
-
-        Answers after a fifth of a second at the latest, with what it found by then: go on from `end`. An
-        output is looked through when `end` is its size, backward 0. Raises as `log` does.
-        """
-        return await self.ask(request)
-
-    async def count_in_log(self, request: CountInLog) -> log_views.LogCount:
-        """Count the lines of an output that match, from an offset on; answers and raises as `find_in_log`."""
-        return await self.ask(request)
-
-    async def find_in_logs(self, request: FindInLogs) -> log_views.TaskMatches:
-        """Return lines that match in what the latest attempts of tasks wrote, in order of the tasks.
-
-        Answers in time as `find_in_log` does, also with no match at all: `next` is what to give as `after`.
-        Raises `Invalid` (`page.cursor`).
-        """
-        return await self.ask(request)
 
     async def count(self, where: Filter) -> counts.Count:
         """Return how many jobs, tasks or events a filter finds.
@@ -367,43 +287,6 @@ class ReadingAPI(ABC):
         Raises `NotFound` (`workflow.unknown`) if no job has that name.
         """
         return await self.ask(Runs(workflow=workflow, limit=limit))
-
-    async def failures(self, scope: FamilyScope = FamilyScope.FAILING, *, limit: int = PAGE) -> FamilyList:
-        """Return failure families: returned and new trouble first, then what is acknowledged, by tasks.
-
-        At most 100 families, those that failed last, are looked at, and `searched` says so.
-        """
-        return await self.ask(Failures(scope=scope, limit=limit))
-
-    async def past(self, at: int) -> PastView:
-        """Return how many jobs and tasks stood where at an earlier moment (ms UTC), that ms included.
-
-        Where the clock was set back, it is the last time that it showed the moment. At most 1,000,000
-        events are undone. Raises `Invalid`: `history.future`, `history.too_early`, `history.too_long`.
-        """
-        return await self.ask(Past(at=at))
-
-    async def past_jobs(self, request: PastJobs) -> views.Page[PastJob]:
-        """Return a page of the jobs that were there after an event, newest first.
-
-        What was deleted since is missing. Filters know what never changes, and the status of then. Raises
-        `Invalid`: `history.unknown`, `history.too_long`, `filter.past`, `filter.sort`, `page.cursor`.
-        """
-        return await self.ask(request)
-
-    async def past_tasks(self, request: PastTasks) -> views.Page[PastTask]:
-        """Return a page of the tasks that were there after an event; as `past_jobs`.
-
-        Unless the filter names jobs a page ends early after 100,000 ids, and `searched` says so.
-        """
-        return await self.ask(request)
-
-    async def usage(self, query: UsageQuery) -> UsageView:
-        """Return what attempts spent, by one property, of entries that count in a time; most first.
-
-        The total is of all entries of that time, also of groups that are left out (over 10,000).
-        """
-        return await self.ask(Usage(query=query))
 
     async def definition(self, job_id: int) -> JsonObject:
         """Return the document of a job as it was when submitted; raise `NotFound` (`job.unknown`)."""

@@ -8,18 +8,33 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Generic, TypeVar, get_args, get_origin
+from typing import Generic, Protocol, TypeVar, get_args, get_origin
 
 from msgspec import Struct
 
 from core.model.errors import Bug
 
+R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 Q = TypeVar("Q", bound="Request[object]")
 
 
 class Request(Struct, Generic[R_co], frozen=True, kw_only=True):
     """What one verb asks; its type argument is what it answers."""
+
+
+class Asked(Protocol):
+    """What a request is put to."""
+
+    async def ask(self, request: Request[R], /) -> R:
+        """Answer a request, or raise what its verb may raise."""
+
+
+class Verbs:
+    """The verbs of one noun; each puts its request to the control that it is a part of."""
+
+    def __init__(self, control: Asked) -> None:
+        self._control = control
 
 
 class Kind(StrEnum):
@@ -36,7 +51,7 @@ class Kind(StrEnum):
 
 
 class Verb(Struct, frozen=True, kw_only=True):
-    """A row of the table: the method that asks a request, and what the request may do."""
+    """A row of the table: the name of a verb on the wire, and what its request may do."""
 
     name: str
     kind: Kind

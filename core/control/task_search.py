@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from core.control import log_requests
+from core.control.nouns import logs
 from core.control.output_files import MATCHES_MOST, OutputFiles, find_forward, new_deadline
 from core.executors.output_search import Deadline, OutputSearch
 from core.filters.terms import Sort
@@ -64,7 +64,7 @@ class TaskSearch:
         self._reports = reports
         self._files = files
 
-    async def find(self, request: log_requests.FindInLogs) -> TaskMatches:
+    async def find(self, request: logs.FindInLogs) -> TaskMatches:
         """Answer with lines that match."""
         at = _Cursor.decode(request.after)
         where = replace(request.where, sort=Sort(field="id"))

@@ -164,11 +164,15 @@ async def test_a_bundle_opens_as_a_sound_store_with_everything_of_its_job(
         ]
         bad = tasks[1].id
         whole = LogLines(task_id=bad, epoch=2, offset=10**12, lines=3, way="backward")
-        assert (await here.log_lines(whole)).data == (await there.log_lines(whole)).data
-        assert (await here.log_lines(LogLines(task_id=bad, epoch=1))).times
+        assert (await here.logs.lines(whole)).data == (await there.logs.lines(whole)).data
+        assert (await here.logs.lines(LogLines(task_id=bad, epoch=1))).times
         assert (await here.timeline(2)).critical == (await there.timeline(2)).critical
-        (mine,) = [f for f in (await here.failures(FamilyScope.FAILING)).families if "exit 3" in f.line]
-        (theirs,) = [f for f in (await there.failures(FamilyScope.FAILING)).families if f.id == mine.id]
+        (mine,) = [
+            f for f in (await here.failures.families(FamilyScope.FAILING)).families if "exit 3" in f.line
+        ]
+        (theirs,) = [
+            f for f in (await there.failures.families(FamilyScope.FAILING)).families if f.id == mine.id
+        ]
         assert (mine.tasks, mine.jobs, mine.line) == (theirs.tasks, theirs.jobs, theirs.line)
         assert [job.id for job in (await here.jobs()).rows] == [2, 1]
         assert (await here.why_job(2)).status == "succeeded"
@@ -243,7 +247,7 @@ async def test_run_times_of_other_jobs_come_along_and_failures_of_others_do_not(
         with closing(sqlite3.connect(opened.home / "taskdeck.db")) as db:
             assert db.execute("SELECT count(*) FROM run_time").fetchone() == (2,)
             assert db.execute("SELECT count(*) FROM job").fetchone() == (3,)
-        (family,) = (await opened.control.failures()).families
+        (family,) = (await opened.control.failures.families()).families
         assert (family.tasks, family.failures) == (1, 1)
         assert report_on(opened).ok
 
@@ -309,11 +313,11 @@ async def test_an_output_is_cut_in_its_middle_and_that_is_said(home: Path, tmp_p
         async with open_bundle(file, tell=print) as opened:
             task = next(t.task.id for t in (await opened.control.job_detail(2)).tasks if t.task.key == "bad")
             assert opened.manifest.cut == 2
-            whole = await there.log(task, limit=10**6)
-            head = await opened.control.log(task, limit=10**6)
+            whole = await there.logs.chunk(task, limit=10**6)
+            head = await opened.control.logs.chunk(task, limit=10**6)
             assert whole.data.startswith(head.data)
             assert len(head.data) == 8_192
-            behind = await opened.control.log(task, offset=head.end, limit=10**6)
+            behind = await opened.control.logs.chunk(task, offset=head.end, limit=10**6)
             assert behind.dropped > 0
             assert whole.data.endswith(behind.data)
             assert behind.end == whole.end

@@ -44,7 +44,7 @@ async def home(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("code", ["engine.none", "engine.lost", "engine.stopping"])
 async def test_what_has_ended_is_told_without_the_engine(home: Path, code: str) -> None:
     async with LastingControl(Absent(code), Options(home=home)) as control:
-        assert (await control.log(1)).data == b"hi\n"
+        assert (await control.logs.chunk(1)).data == b"hi\n"
         assert await control.wait_tasks([1]) == {"succeeded": 1}
         assert (await control.wait_job(2)).status == "succeeded"
 
@@ -61,7 +61,7 @@ async def test_what_has_not_ended_needs_the_engine(home: Path) -> None:
 async def test_other_refusals_are_those_of_the_engine(home: Path) -> None:
     async with LastingControl(Absent("engine.busy"), Options(home=home)) as control:
         with pytest.raises(Unavailable, match="no engine answers"):
-            await control.log(1)
+            await control.logs.chunk(1)
 
 
 async def test_a_number_beyond_all_ids_is_refused_by_the_store(home: Path) -> None:

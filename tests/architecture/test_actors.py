@@ -9,6 +9,7 @@ from pathlib import Path
 from core.control import api
 from tests.architecture.trees import sources, write_tree
 from tests.support.homes import ROOT
+from tests.support.requests import methods_of
 
 
 def _fields(kind: type) -> set[str]:
@@ -17,9 +18,10 @@ def _fields(kind: type) -> set[str]:
 
 METHODS = {
     name
-    for name, method in inspect.getmembers(api.ControlAPI, inspect.isfunction)
+    for name, method in methods_of(api.ControlAPI).items()
     if "actor" in inspect.signature(method).parameters
 }
+PARTS = tuple(part for part in {name.rpartition(".")[0] for name in METHODS} if part)
 REQUESTS = {name for name, kind in inspect.getmembers(api, inspect.isclass) if "actor" in _fields(kind)}
 CONTROLS = ("deck", "control")
 
@@ -36,20 +38,30 @@ def unsigned(root: Path) -> list[str]:
 
 
 def _takes_actor(func: ast.expr) -> bool:
-    name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
-    if name in METHODS and isinstance(func, ast.Attribute):
-        return ast.unparse(func.value).endswith(CONTROLS)
+    name = ast.unparse(func)
+    if isinstance(func, ast.Attribute):
+        asked = ast.unparse(func.value)
+        part = next((part for part in PARTS if asked.endswith(f".{part}")), "")
+        verb = f"{part}.{func.attr}" if part else func.attr
+        return verb in METHODS and asked.removesuffix(f".{part}").endswith(CONTROLS)
     return name in REQUESTS
 
 
 def test_every_verb_of_a_person_names_who_asks() -> None:
-    assert {"cancel", "kill", "retry", "enqueue"} <= METHODS
+    assert {"cancel", "kill", "retry", "enqueue", "limits.change", "orphans.kill"} <= METHODS
     assert {"Cancel", "Retry", "SubmitOptions"} <= REQUESTS
     assert unsigned(ROOT) == []
 
 
 def test_a_verb_without_an_actor_is_found(tmp_path: Path) -> None:
-    lines = ("deck.cancel(1)", "self._deck.kill(1, actor=a)", "Cancel(target=1)", "task.cancel()")
+    lines = (
+        "deck.cancel(1)",
+        "self._deck.kill(1, actor=a)",
+        "Cancel(target=1)",
+        "task.cancel()",
+        "deck.orphans.kill(1)",
+        "self._orphans.kill(1)",
+    )
     text = "".join(f"{line}\n" for line in lines)
     write_tree(tmp_path, {"core/cli/some.py": text, "console/other.py": "ours.cancel()\n"})
-    assert unsigned(tmp_path) == ["core/cli/some.py:1", "core/cli/some.py:3"]
+    assert unsigned(tmp_path) == ["core/cli/some.py:1", "core/cli/some.py:3", "core/cli/some.py:5"]

@@ -120,14 +120,14 @@ async def _measure(home: Path, engine: psutil.Process, *, dense: bool) -> None:
     print(f"engine RSS {engine.memory_info().rss / 2**20:.0f} MiB", flush=True)
     for name, offset, way in PLACES:
         begun = time.perf_counter()
-        page = await control.log_lines(LogLines(task_id=1, offset=offset, way=way))
+        page = await control.logs.lines(LogLines(task_id=1, offset=offset, way=way))
         took = f"{(time.perf_counter() - begun) * 1e3:.1f} ms, {len(page.starts)} lines (wanted 300)"
         print(f"open {page.facts.size / 1e9:.1f} GB at its {name}: {took}", flush=True)
     for query in (*QUERIES, *([DENSE] if dense else [])):
         print(await _searched(control, query), flush=True)
     begun = time.perf_counter()
     back = FindInLog(task_id=1, query=QUERIES[0], offset=LOG_END, way=Way.BACKWARD, most=1)
-    await control.find_in_log(back)
+    await control.logs.find(back)
     print(f"previous match from the end: {(time.perf_counter() - begun) * 1e3:.1f} ms", flush=True)
     await control.close()
 
@@ -138,7 +138,7 @@ async def _searched(control: RemoteControl, query: TextQuery) -> str:
     slowest = 0.0
     while True:
         asked = time.perf_counter()
-        answer = await control.count_in_log(CountInLog(task_id=1, query=query, offset=at))
+        answer = await control.logs.count(CountInLog(task_id=1, query=query, offset=at))
         slowest = max(slowest, time.perf_counter() - asked)
         number, at, requests = number + answer.number, answer.end, requests + 1
         if at >= answer.facts.size:
@@ -153,7 +153,7 @@ def _search_on(home: Path, stop: object) -> None:
         control = RemoteControl(SocketDialer(home / "engine.sock"))
         at = 0
         while not stop.is_set():  # type: ignore[attr-defined]
-            answer = await control.count_in_log(CountInLog(task_id=1, query=QUERIES[1], offset=at))
+            answer = await control.logs.count(CountInLog(task_id=1, query=QUERIES[1], offset=at))
             at = 0 if answer.end >= answer.facts.size else answer.end
         await control.close()
 

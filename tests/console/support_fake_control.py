@@ -11,6 +11,7 @@ from console.rows.sort_order import is_by_id
 from core.control import api, operator_requests, reading_api
 from core.control.api import ControlAPI, EventQuery, Kind, Request, Target
 from core.control.arguments import DocumentSource
+from core.control.nouns import failures, ledger, orphans, past
 from core.control.prediction_requests import Predict
 from core.control.requests import verb_of
 from core.filters.fields import Noun
@@ -181,7 +182,7 @@ class FakeControl(FakeLimits, ControlAPI):
     async def answer_pulse(self, r: reading_api.Pulse) -> PulseView:
         return pulse_of(self, r.minutes)
 
-    async def answer_failures(self, r: reading_api.Failures) -> FamilyList:
+    async def answer_failures(self, r: failures.Families) -> FamilyList:
         families = families_of(self)
         return FamilyList(
             families=families[: r.limit],
@@ -190,7 +191,7 @@ class FakeControl(FakeLimits, ControlAPI):
             known=sum(family.known for family in families),
         )
 
-    async def answer_acknowledge(self, r: operator_requests.Acknowledge) -> Operated:
+    async def answer_acknowledge(self, r: failures.Acknowledge) -> Operated:
         self.asked.append(("acknowledge", (r.families, r.for_ms)))
         for family in r.families:
             until = None if r.for_ms is None else NOW + r.for_ms
@@ -200,7 +201,7 @@ class FakeControl(FakeLimits, ControlAPI):
             self.note("family.acknowledged")
         return Operated(changed=len(r.families))
 
-    async def answer_unacknowledge(self, r: operator_requests.Unacknowledge) -> Operated:
+    async def answer_unacknowledge(self, r: failures.Unacknowledge) -> Operated:
         self.asked.append(("unacknowledge", r.families))
         for family in r.families:
             self.known_families.pop(family, None)
@@ -271,13 +272,13 @@ class FakeControl(FakeLimits, ControlAPI):
         rows = tuple(RunRow(key=key, cells=tuple(run.get(key) for run in cells)) for key in keys)
         return RunsView(workflow=r.workflow, runs=runs, rows=rows)
 
-    async def answer_past(self, r: reading_api.Past) -> PastView:
+    async def answer_past(self, r: past.PastCounts) -> PastView:
         return past_of(self, r.at, self.then)
 
-    async def answer_past_jobs(self, r: reading_api.PastJobs) -> Page[PastJob]:
+    async def answer_past_jobs(self, r: past.PastJobs) -> Page[PastJob]:
         return past_jobs_of(self, r)
 
-    async def answer_past_tasks(self, r: reading_api.PastTasks) -> Page[PastTask]:
+    async def answer_past_tasks(self, r: past.PastTasks) -> Page[PastTask]:
         return past_tasks_of(self, r, self.then)
 
     async def answer_definition(self, r: reading_api.Definition):
@@ -336,23 +337,23 @@ class FakeControl(FakeLimits, ControlAPI):
             self.add_event("task.prioritised", task_id=number)
         return Operated(changed=len(self.meant(r.target)))
 
-    async def answer_usage(self, _: reading_api.Usage) -> UsageView:
+    async def answer_usage(self, _: ledger.Usage) -> UsageView:
         return UsageView(groups=(), total=())
 
-    async def answer_prices(self, _: api.Prices) -> tuple[Price, ...]:
+    async def answer_prices(self, _: ledger.Prices) -> tuple[Price, ...]:
         return ()
 
-    async def answer_charge(self, r: api.Charge) -> Charged:
+    async def answer_charge(self, r: ledger.Charge) -> Charged:
         self.asked.append(("charge", r.said))
         return Charged(landed=True, late=False, spent=(), budgets=())
 
-    async def answer_orphans(self, _: api.Orphans) -> tuple[OrphanView, ...]:
+    async def answer_orphans(self, _: orphans.ListOrphans) -> tuple[OrphanView, ...]:
         return tuple(orphan for _, orphan in sorted(self.orphan_rows.items()) if self._stands(orphan))
 
-    async def answer_keep_orphans(self, r: operator_requests.KeepOrphans) -> Operated:
+    async def answer_keep_orphans(self, r: orphans.KeepOrphans) -> Operated:
         return self._of_orphans("keep", r.target)
 
-    async def answer_kill_orphans(self, r: operator_requests.KillOrphans) -> Operated:
+    async def answer_kill_orphans(self, r: orphans.KillOrphans) -> Operated:
         return self._of_orphans("kill_orphans", r.target)
 
     async def answer_describe(self, r: api.Describe) -> WorkflowView:

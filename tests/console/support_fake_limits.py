@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.control import limit_requests
+from core.control.nouns import ledger, limits
 from core.model.commands import Operated
 from core.model.entry_views import EntryView
 from core.model.limit_views import CapacityView
@@ -18,16 +18,16 @@ class FakeLimits(FakeLogs):
         self.capacity_view = CapacityView()
         self.entries: list[EntryView] = []
         """Newest first, what is held before them."""
-        self.capacity_changes: list[limit_requests.ChangeCapacity] = []
+        self.capacity_changes: list[limits.ChangeCapacity] = []
 
-    async def answer_capacity(self, _: limit_requests.Capacity) -> CapacityView:
+    async def answer_capacity(self, _: limits.Capacity) -> CapacityView:
         return self.capacity_view
 
-    async def answer_gauges(self, r: limit_requests.Gauges):
+    async def answer_gauges(self, r: limits.Gauges):
         found = [one for one in self.capacity_view.limits if one.name == r.name]
         return Page(rows=tuple(gauge for one in found for gauge in one.gauges)[: r.limit])
 
-    async def answer_entries(self, r: limit_requests.Entries):
+    async def answer_entries(self, r: ledger.Entries):
         before = None if r.after is None else int(r.after)
         held = [one for one in self.entries if not one.id and before is None]
         booked = [one for one in self.entries if one.id and (before is None or one.id < before)]
@@ -35,6 +35,6 @@ class FakeLimits(FakeLogs):
         more = str(page[-1].id) if len(booked) > r.limit else None
         return Page(rows=(*held, *page), next=more)
 
-    async def answer_change_capacity(self, r: limit_requests.ChangeCapacity) -> Operated:
+    async def answer_change_capacity(self, r: limits.ChangeCapacity) -> Operated:
         self.capacity_changes.append(r)
         return Operated(changed=1)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import accumulate
 
-from core.control import log_requests
+from core.control.nouns import logs
 from core.control.output_files import find_backward, find_forward
 from core.executors.output_lines import LineFile
 from core.executors.output_search import Deadline, OutputSearch
@@ -32,7 +32,7 @@ class FakeLogs(FakeRows):
         self.times: dict[int, tuple[tuple[int, int], ...]] = {}
         self.deadline: Callable[[], Deadline] = lambda: Deadline(seconds=9)
 
-    async def answer_log(self, r: log_requests.Log) -> LogChunk:
+    async def answer_log(self, r: logs.Log) -> LogChunk:
         facts, data = self._output(r.task_id, r.epoch, r.stream)
         start = r.offset if r.offset >= 0 else max(0, len(data) + r.offset)
         piece = data[start : start + r.limit]
@@ -40,7 +40,7 @@ class FakeLogs(FakeRows):
             data=piece, offset=start, end=start + len(piece), final=facts.final, epoch=facts.epoch
         )
 
-    async def answer_log_lines(self, r: log_requests.LogLines) -> LogPage:
+    async def answer_log_lines(self, r: logs.LogLines) -> LogPage:
         facts, data = self._output(r.task_id, r.epoch, r.stream)
         with _opened(data) as file:
             found = (file.forward if r.way is Way.FORWARD else file.backward)(r.offset, lines=r.lines)
@@ -55,7 +55,7 @@ class FakeLogs(FakeRows):
             times=self.times.get(r.task_id, ()),
         )
 
-    async def answer_find_in_log(self, r: log_requests.FindInLog) -> LogMatches:
+    async def answer_find_in_log(self, r: logs.FindInLog) -> LogMatches:
         facts, data = self._output(r.task_id, r.epoch, r.stream)
         find = find_forward if r.way is Way.FORWARD else find_backward
         with _opened(data) as file:
@@ -63,14 +63,14 @@ class FakeLogs(FakeRows):
             matches, end = find(search, r.offset, most=r.most, context=r.context, deadline=self.deadline())
         return LogMatches(facts=facts, matches=tuple(matches), end=end)
 
-    async def answer_count_in_log(self, r: log_requests.CountInLog) -> LogCount:
+    async def answer_count_in_log(self, r: logs.CountInLog) -> LogCount:
         facts, data = self._output(r.task_id, r.epoch, r.stream)
         with _opened(data) as file:
             search = OutputSearch(file, TextSearch(r.query))
             counted = search.count(r.offset, most=r.most, deadline=self.deadline())
         return LogCount(facts=facts, number=counted.number, lines=tuple(counted.lines), end=counted.end)
 
-    async def answer_find_in_logs(self, r: log_requests.FindInLogs) -> TaskMatches:
+    async def answer_find_in_logs(self, r: logs.FindInLogs) -> TaskMatches:
         """Look through one task an answer."""
         tasks = sorted(self.found(r.where), key=lambda task: task.id)
         at = int(r.after or 0)
@@ -125,7 +125,7 @@ class FakeLogs(FakeRows):
         for stream, outputs in ((LogStream.OUT, self.outputs), (LogStream.ERR, self.errors)):
             outputs[task_id] = b"".join(line for one, line in lines if one is stream)
 
-    def _errors(self, r: log_requests.LogLines, facts: LogFacts, starts: tuple[int, ...]) -> tuple[int, ...]:
+    def _errors(self, r: logs.LogLines, facts: LogFacts, starts: tuple[int, ...]) -> tuple[int, ...]:
         if not facts.ordered or r.stream is not LogStream.BOTH:
             return ()
         woven = self.woven[r.task_id]

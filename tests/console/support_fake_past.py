@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from core.control.reading_api import PastJobs, PastTasks
+from core.control.nouns.past import PastJobs, PastTasks
 from core.filters.fields import Noun
 from core.filters.matching import matches
 from core.filters.terms import Filter

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from console.rows.listing import style_of
 from console.screens.parts import log_programs
 from console.widgets import log_window
-from core.control.log_requests import CountInLog
+from core.control.nouns.logs import CountInLog
 from core.executors.output_search import Deadline
 from core.model.log_views import LogCount, Way
 from core.model.records import replace

@@ -55,7 +55,7 @@ async def test_the_overview_counts_lost_tasks_and_says_why_nothing_is_claimed() 
 async def test_failures_that_are_known_are_not_counted_as_failed_in_the_overview() -> None:
     control = stocked()
     control.set_task(2, family="3fa91c22d0")
-    await control.acknowledge(("3fa91c22d0",), actor="eve")
+    await control.failures.acknowledge(("3fa91c22d0",), actor="eve")
     assert "tasks: 1 queued, 1 succeeded, 1 known failures\n" in await once(control)
     control.engine = None
     assert "tasks: 1 queued, 1 succeeded, 1 known failures\n" in await once(control)
@@ -251,7 +251,7 @@ async def test_the_lines_say_what_every_panel_and_list_of_the_screens_says() -> 
         (COLUMNS[Noun.JOBS], [control.job_view(job)]),
         (COLUMNS[Noun.TASKS], [row[waits], row[failed], row[ran]]),
         (retries.COLUMNS, [row[due], row[failed]]),
-        (orphans.COLUMNS, await control.orphans()),
+        (orphans.COLUMNS, await control.orphans.all()),
     ]
     assert all(views for _, views in panels)
     missing = [

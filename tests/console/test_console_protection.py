@@ -169,7 +169,7 @@ async def test_reading_is_never_asked_for() -> None:
     safe = GuardedControl(control, feed, gate)
     assert (await safe.status()).protected
     assert [job.name for job in (await safe.jobs()).rows] == ["nightly"]
-    assert len(await safe.orphans()) == 2
+    assert len(await safe.orphans.all()) == 2
 
 
 async def test_an_engine_that_nobody_knows_yet_is_asked_before_it_is_changed(monkeypatch) -> None:

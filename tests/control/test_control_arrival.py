@@ -315,7 +315,7 @@ async def test_what_is_not_there_is_not_found(stage):
 
 async def test_a_task_that_never_ran_has_no_output(stage):
     (task,) = await stage.control.enqueue([delay()])
-    chunk = await stage.control.log(task)
+    chunk = await stage.control.logs.chunk(task)
     assert (chunk.data, chunk.epoch, chunk.final) == (b"", 0, False)
 
 
@@ -324,8 +324,8 @@ async def test_output_is_read_by_offset_until_the_attempt_has_closed(stage):
     claimed = await stage.engine.run_next()
     out = _out(stage, task, claimed.epoch)
     out.write_bytes(b"hello \xff world")
-    first = await stage.control.log(task, limit=6)
-    rest = await stage.control.log(task, offset=first.end)
+    first = await stage.control.logs.chunk(task, limit=6)
+    rest = await stage.control.logs.chunk(task, offset=first.end)
     assert (first.data, first.epoch, rest.data, rest.final) == (
         b"hello ",
         claimed.epoch,
@@ -333,22 +333,22 @@ async def test_output_is_read_by_offset_until_the_attempt_has_closed(stage):
         False,
     )
     await stage.engine.succeed(claimed)
-    assert not (await stage.control.log(task, limit=6)).final
-    assert (await stage.control.log(task, offset=rest.end)).final
+    assert not (await stage.control.logs.chunk(task, limit=6)).final
+    assert (await stage.control.logs.chunk(task, offset=rest.end)).final
 
 
 async def test_output_is_read_from_the_end(stage):
     (task,) = await stage.control.enqueue([delay()])
     claimed = await stage.engine.run_next()
     _out(stage, task, claimed.epoch).write_bytes(b"0123456789")
-    assert (await stage.control.log(task, offset=-4)).data == b"6789"
-    assert (await stage.control.log(task, offset=-400)).data == b"0123456789"
+    assert (await stage.control.logs.chunk(task, offset=-4)).data == b"6789"
+    assert (await stage.control.logs.chunk(task, offset=-400)).data == b"0123456789"
 
 
 async def test_an_attempt_that_was_not_made_is_not_found(stage):
     (task,) = await stage.control.enqueue([delay()])
     with pytest.raises(NotFound) as caught:
-        await stage.control.log(task, epoch=3)
+        await stage.control.logs.chunk(task, epoch=3)
     assert caught.value.code == "attempt.unknown"
 
 

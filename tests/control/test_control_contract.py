@@ -122,7 +122,7 @@ def tasks_of(group: str, more: str = "") -> Filter:
 
 async def _past(control: ControlAPI, at: int) -> PastView:
     """Return what stood where then; how many events were undone depends on when it is asked."""
-    return replace(await control.past(at), undone=0)
+    return replace(await control.past.counts(at), undone=0)
 
 
 async def _rows(control: ControlAPI, job: int) -> tuple[int, tuple[str, ...]]:
@@ -170,9 +170,9 @@ async def test_a_job_runs_and_everything_of_it_is_read(control, mine):
     task = await control.task(say)
     assert task.cwd == "/"
     assert (task.task.status, [attempt.status for attempt in task.attempts]) == ("succeeded", ["succeeded"])
-    chunk = await control.log(say)
+    chunk = await control.logs.chunk(say)
     assert (chunk.data.decode(), chunk.final, chunk.epoch) == ("wörd \u202e", True, 1)
-    assert (await control.log(say, epoch=1, offset=-3)).data == "\u202e".encode()
+    assert (await control.logs.chunk(say, epoch=1, offset=-3)).data == "\u202e".encode()
     kinds = [event.kind for event in (await control.events(EventQuery(job_id=job))).rows]
     assert (kinds[0], kinds[-1], kinds.count("task.succeeded")) == ("job.created", "job.succeeded", 2)
     newest = EventQuery(job_id=job, filter=parse("sort:-id", Noun.EVENTS))
@@ -243,14 +243,14 @@ async def test_unknown_limits_are_refused_with_the_near_ones(control, mine):
 
 
 async def test_what_a_task_spends_is_charged_once_and_counted_by_each_property(control, mine, tmp_path):
-    assert await control.prices() == ()
+    assert await control.ledger.prices() == ()
     started, unit = tmp_path / "started", f"u{abs(hash(mine))}"
     argv = ["sh", "-c", 'touch "$0"; exec sleep 600', str(started)]
     spec = TaskSpec(uses="shell", with_={"argv": argv}, key="spend", project=mine)
     (task,) = await control.enqueue([spec], group=mine)
     await until(started.exists, "its command runs")
     charge = Charge(task_id=task, epoch=1, id="one", said={unit: "0.25", "model": "m", "input": 3})
-    first, again = await control.charge(charge), await control.charge(charge)
+    first, again = await control.ledger.charge(charge), await control.ledger.charge(charge)
     assert (first.landed, again.landed, first.late, first.budgets) == (True, False, False, ())
     assert [(one.unit, one.amount) for one in first.spent] == [
         (unit, 250_000),
@@ -259,21 +259,23 @@ async def test_what_a_task_spends_is_charged_once_and_counted_by_each_property(c
     ]
     await control.kill(Target(task_ids=(task,)))
     await within(control.wait_tasks((task,)), "it ends")
-    later = await control.charge(replace(charge, id="two"))
+    later = await control.ledger.charge(replace(charge, id="two"))
     assert (later.landed, later.late) == (True, True)
     for property_ in UsageBy:
         days = (0,) if property_ is UsageBy.DAY else ()
-        view = await control.usage(UsageQuery(by=property_, since=0, until=2**50, unit=unit, days=days))
+        view = await control.ledger.usage(
+            UsageQuery(by=property_, since=0, until=2**50, unit=unit, days=days)
+        )
         assert [(one.unit, one.total, one.entries) for one in view.total] == [(unit, 500_000, 2)]
         assert [group.spent for group in view.groups] == [view.total]
-    named = await control.usage(UsageQuery(by=UsageBy.PROJECT, since=0, until=2**50, unit=unit))
+    named = await control.ledger.usage(UsageQuery(by=UsageBy.PROJECT, since=0, until=2**50, unit=unit))
     assert [group.name for group in named.groups] == [mine]
-    everything = await control.usage(UsageQuery(by=UsageBy.MODEL, since=0, until=2**50))
+    everything = await control.ledger.usage(UsageQuery(by=UsageBy.MODEL, since=0, until=2**50))
     assert "m" in everything.unpriced
     with pytest.raises(NotFound, match="has no attempt 9"):
-        await control.charge(replace(charge, epoch=9))
+        await control.ledger.charge(replace(charge, epoch=9))
     with pytest.raises(Invalid, match="is not a number"):
-        await control.charge(Charge(task_id=task, epoch=1, id="x", said={"usd": -1}))
+        await control.ledger.charge(Charge(task_id=task, epoch=1, id="x", said={"usd": -1}))
 
 
 async def test_outputs_are_read_by_lines_and_searched_from_any_place(control, mine):
@@ -288,22 +290,20 @@ async def test_outputs_are_read_by_lines_and_searched_from_any_place(control, mi
     ]
     first, second = await control.enqueue(specs, group=mine)
     await within(control.wait_tasks((first, second)), "they end")
-    page = await control.log_lines(LogLines(task_id=first, lines=2))
+    page = await control.logs.lines(LogLines(task_id=first, lines=2))
     assert [line.data for line in page.lines()] == [b"line 1 of t0", b"line 2 of t0"]
     assert (page.begin, page.end, page.facts.final, page.facts.stderr > 0) == (0, 26, True, True)
-    last = await control.log_lines(LogLines(task_id=first, offset=LOG_END, way=Way.BACKWARD, lines=1))
+    last = await control.logs.lines(LogLines(task_id=first, offset=LOG_END, way=Way.BACKWARD, lines=1))
     assert [line.data for line in last.lines()] == [b"line 3000 of t0"]
     query = TextQuery(text="LINE 29", case=Case.ANY)
-    found = await control.find_in_log(
-        FindInLog(task_id=first, query=query, offset=page.end, most=2, context=1)
-    )
+    found = await control.logs.find(FindInLog(task_id=first, query=query, offset=page.end, most=2, context=1))
     assert [[line.data for line in match.lines] for match in found.matches] == [
         [b"line 28 of t0", b"line 29 of t0", b"line 30 of t0"],
         [b"line 289 of t0", b"line 290 of t0", b"line 291 of t0"],
     ]
     before = FindInLog(task_id=first, query=query, offset=found.matches[0].line, way=Way.BACKWARD)
-    assert (await control.find_in_log(before)).matches == ()
-    counted = await control.count_in_log(CountInLog(task_id=first, query=query, most=1))
+    assert (await control.logs.find(before)).matches == ()
+    counted = await control.logs.count(CountInLog(task_id=first, query=query, most=1))
     assert (counted.number, counted.lines, counted.end) == (
         111,
         (found.matches[0].line,),
@@ -311,17 +311,17 @@ async def test_outputs_are_read_by_lines_and_searched_from_any_place(control, mi
     )
     # In which order they came is known, not the same in each run.
     both = LogLines(task_id=first, stream=LogStream.BOTH, offset=LOG_END, way=Way.BACKWARD, lines=2_000)
-    woven = await control.log_lines(both)
+    woven = await control.logs.lines(both)
     assert (woven.facts.ordered, woven.facts.size) == (True, page.facts.size + page.facts.stderr)
     marked = [line.data for number, line in enumerate(woven.lines()) if number in woven.errors]
     assert marked == [b"Broke: t0"]
-    assert len((await control.log(first, stream=LogStream.BOTH)).data) == woven.facts.size
+    assert len((await control.logs.chunk(first, stream=LogStream.BOTH)).data) == woven.facts.size
     broke = TextQuery(text="broke", case=Case.ANY)
-    (among,) = (await control.find_in_log(FindInLog(task_id=first, query=broke, stream=both.stream))).matches
+    (among,) = (await control.logs.find(FindInLog(task_id=first, query=broke, stream=both.stream))).matches
     assert [line.data for line in among.lines] == marked
     matches, after = [], None
     while True:
-        more = await control.find_in_logs(
+        more = await control.logs.find_in_tasks(
             FindInLogs(
                 where=tasks_of(mine),
                 query=TextQuery(text="(?i)^(broke|line 2999 )", syntax=Syntax.PATTERN),
@@ -341,9 +341,9 @@ async def test_outputs_are_read_by_lines_and_searched_from_any_place(control, mi
     ]
     for after in ("x", "1.out", "1.in.0.", "-1.out.0.", f"{2**63}.out.0."):
         with pytest.raises(Invalid, match="does not belong to this search"):
-            await control.find_in_logs(FindInLogs(where=tasks_of(mine), query=query, after=after))
+            await control.logs.find_in_tasks(FindInLogs(where=tasks_of(mine), query=query, after=after))
     with pytest.raises(NotFound):
-        await control.log_lines(LogLines(task_id=first, epoch=7))
+        await control.logs.lines(LogLines(task_id=first, epoch=7))
 
 
 async def test_queued_tasks_take_another_priority(control, mine):
@@ -395,7 +395,7 @@ async def test_a_document_by_path_is_the_callers(control, tmp_path, monkeypatch)
         (lambda control: control.definition(999_999), NotFound, "job.unknown"),
         (lambda control: control.wait_job(999_999), NotFound, "job.unknown"),
         (lambda control: control.task(999_999), NotFound, "task.unknown"),
-        (lambda control: control.log(999_999), NotFound, "task.unknown"),
+        (lambda control: control.logs.chunk(999_999), NotFound, "task.unknown"),
         (lambda control: control.find_task("nobody \x00"), NotFound, "task.unknown"),
         (lambda control: control.cancel(Target(job_id=999_999)), NotFound, "job.unknown"),
         (lambda control: control.wait_job(1), Conflict, "job.inbox"),
@@ -404,14 +404,14 @@ async def test_a_document_by_path_is_the_callers(control, tmp_path, monkeypatch)
         (lambda control: control.hold(Target(job_id=1)), Invalid, "target.unfit"),
         (lambda control: control.fail(Target(queue="default")), Invalid, "target.unfit"),
         (lambda control: control.pause(Target(task_ids=(1,))), Invalid, "target.unfit"),
-        (lambda control: control.keep_orphans(Target(queue="default")), Invalid, "target.unfit"),
-        (lambda control: control.kill_orphans(Target(job_id=1)), Invalid, "target.unfit"),
+        (lambda control: control.orphans.keep(Target(queue="default")), Invalid, "target.unfit"),
+        (lambda control: control.orphans.kill(Target(job_id=1)), Invalid, "target.unfit"),
         (lambda control: control.kill(Target(job_id=1)), Invalid, "target.unfit"),
         (lambda control: control.kill(Target(queue="default")), Invalid, "target.unfit"),
         (lambda control: control.preview(parse("", Noun.JOBS)), Invalid, "target.unfit"),
-        (lambda control: control.acknowledge(["ffff"]), NotFound, "failure.unknown"),
-        (lambda control: control.unacknowledge(["ffff"]), NotFound, "failure.unknown"),
-        (lambda control: control.acknowledge(["ffff"], for_ms=0), Invalid, "task.for_ms"),
+        (lambda control: control.failures.acknowledge(["ffff"]), NotFound, "failure.unknown"),
+        (lambda control: control.failures.unacknowledge(["ffff"]), NotFound, "failure.unknown"),
+        (lambda control: control.failures.acknowledge(["ffff"], for_ms=0), Invalid, "task.for_ms"),
         (lambda control: control.tasks(after="garbage"), Invalid, None),
         (lambda control: control.enqueue([TaskSpec(uses="nothing")]), NotFound, None),
         (lambda control: control.submit({"name": "x"}), InvalidDocument, None),
@@ -429,12 +429,14 @@ async def test_a_family_is_acknowledged_and_counts_as_news_again(control, mine):
     ids = await control.enqueue([spec], actor="ann")
     await within(control.wait_tasks(ids), "the task fails")
     (family,) = {task.family for task in (await control.tasks(parse(f"id:{ids[0]}", Noun.TASKS))).rows}
-    assert (await control.acknowledge([family], for_ms=60_000, reason="known", actor="ann")).changed == 1
-    (row,) = [one for one in (await control.failures(FamilyScope.ALL)).families if one.id == family]
+    assert (
+        await control.failures.acknowledge([family], for_ms=60_000, reason="known", actor="ann")
+    ).changed == 1
+    (row,) = [one for one in (await control.failures.families(FamilyScope.ALL)).families if one.id == family]
     assert (row.state, row.acknowledged.by, row.acknowledged.reason) == ("acknowledged", by("ann"), "known")
     assert (await control.changes()).acknowledged >= 1
-    assert (await control.unacknowledge([family], actor="ann")).changed == 1
-    (row,) = [one for one in (await control.failures()).families if one.id == family]
+    assert (await control.failures.unacknowledge([family], actor="ann")).changed == 1
+    (row,) = [one for one in (await control.failures.families()).families if one.id == family]
     assert (row.state, row.acknowledged) == ("failing", None)
 
 
@@ -580,14 +582,14 @@ async def test_an_orphan_is_found_kept_killed_and_given_up(control, door, mine, 
     orphan = await _orphan(control, task)
     assert (orphan.kind, orphan.epoch, len(orphan.pids), orphan.kept) == (OrphanKind.LIVING, 1, 1, False)
     assert "sleep" in orphan.commands[0]
-    assert (await control.keep_orphans(Target(task_ids=(task,)), actor="ann")).changed == 1
+    assert (await control.orphans.keep(Target(task_ids=(task,)), actor="ann")).changed == 1
     assert (await _orphan(control, task)).kept
-    done = await control.kill_orphans(Target(task_ids=(task, 999_999)), reason="old", actor="ann")
+    done = await control.orphans.kill(Target(task_ids=(task, 999_999)), reason="old", actor="ann")
     assert (done.changed, [refusal.id for refusal in done.refused]) == (1, [999_999])
     while (await _orphan(control, task)).kind is not OrphanKind.LOST:
         await control.changes((await control.changes()).last_event - 1)
     assert (await control.fail(Target(task_ids=(task,)))).changed == 1
-    assert task not in {orphan.task_id for orphan in await control.orphans()}
+    assert task not in {orphan.task_id for orphan in await control.orphans.all()}
 
 
 @pytest.mark.parametrize(
@@ -649,26 +651,28 @@ async def test_everybody_gets_the_same_answers(local):
         lambda control: control.find_task(f"{job}/after"),
         _queues,
         lambda control: control.events(EventQuery(job_id=job)),
-        lambda control: control.log(say),
-        lambda control: control.log_lines(LogLines(task_id=say)),
-        lambda control: control.find_in_log(FindInLog(task_id=say, query=TextQuery(text="h"))),
-        lambda control: control.count_in_log(CountInLog(task_id=say, query=TextQuery(text="h"))),
-        lambda control: control.find_in_logs(FindInLogs(where=tasks_of(mine), query=TextQuery(text="h"))),
+        lambda control: control.logs.chunk(say),
+        lambda control: control.logs.lines(LogLines(task_id=say)),
+        lambda control: control.logs.find(FindInLog(task_id=say, query=TextQuery(text="h"))),
+        lambda control: control.logs.count(CountInLog(task_id=say, query=TextQuery(text="h"))),
+        lambda control: control.logs.find_in_tasks(
+            FindInLogs(where=tasks_of(mine), query=TextQuery(text="h"))
+        ),
         lambda control: control.count(tasks_of(mine)),
         lambda control: control.preview(tasks_of(mine), excluding=ids[1:]),
-        lambda control: control.failures(),
+        lambda control: control.failures.families(),
         lambda control: control.why(say),
         lambda control: control.why_job(job),
         lambda control: control.timeline(job),
         lambda control: control.runs(mine),
         lambda control: control.definition(job),
         lambda control: _past(control, at),
-        lambda control: control.past_jobs(PastJobs(event=event, where=parse(f"name:{mine}", Noun.JOBS))),
-        lambda control: control.past_tasks(PastTasks(event=event, where=tasks_of(mine))),
+        lambda control: control.past.jobs(PastJobs(event=event, where=parse(f"name:{mine}", Noun.JOBS))),
+        lambda control: control.past.tasks(PastTasks(event=event, where=tasks_of(mine))),
         lambda control: _rows(control, job),
     ]
     live = [
-        lambda control: control.orphans(),
+        lambda control: control.orphans.all(),
         lambda control: control.describe(FLOW),
         _predicted,
         lambda control: control.wait_job(job),
@@ -712,7 +716,7 @@ async def _said(control: ControlAPI, task: int) -> None:
     """Return when the output of a task has begun."""
 
     async def told() -> None:
-        while not (await control.log(task)).data:
+        while not (await control.logs.chunk(task)).data:
             await asyncio.to_thread(os.sched_yield)
 
     await within(told(), "it says something")
@@ -723,7 +727,7 @@ async def _orphan(control: ControlAPI, task: int) -> OrphanView:
 
     async def found() -> OrphanView:
         while True:
-            for orphan in await control.orphans():
+            for orphan in await control.orphans.all():
                 if orphan.task_id == task:
                     return orphan
 

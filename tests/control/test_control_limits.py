@@ -103,15 +103,15 @@ def control(door: Door) -> ControlAPI:
 
 
 async def pool(control: ControlAPI, name: str) -> PoolView:
-    return next(one for one in (await control.capacity()).pools if one.name == name)
+    return next(one for one in (await control.limits.capacity()).pools if one.name == name)
 
 
 async def limit(control: ControlAPI, name: str) -> LimitView:
-    return next(one for one in (await control.capacity()).limits if one.name == name)
+    return next(one for one in (await control.limits.capacity()).limits if one.name == name)
 
 
 async def gauge(control: ControlAPI, name: str, key: str = "") -> GaugeView:
-    return next(one for one in (await control.gauges(name)).rows if one.key == key)
+    return next(one for one in (await control.limits.gauges(name)).rows if one.key == key)
 
 
 def sleeps(number: int, **more: object) -> list[TaskSpec]:
@@ -124,7 +124,7 @@ async def end(control: ControlAPI, ids: tuple[int, ...]) -> None:
 
 
 async def changed(control: ControlAPI, change: CapacityChange, *, reason: str = "") -> int:
-    return (await control.change_capacity(change, reason=reason, actor="ann")).changed
+    return (await control.limits.change(change, reason=reason, actor="ann")).changed
 
 
 async def running(control: ControlAPI, ids: tuple[int, ...]) -> int:
@@ -209,13 +209,13 @@ async def test_a_rate_says_when_the_next_start_is(control: ControlAPI):
 
 async def test_a_budget_is_frozen_raised_for_its_window_and_corrected(control: ControlAPI):
     assert await changed(control, Freeze(), reason="loop") == 1
-    frozen = (await control.capacity()).frozen
+    frozen = (await control.limits.capacity()).frozen
     assert frozen is not None
     assert (frozen.by, frozen.reason) == (by("ann"), "loop")
     ids = await control.enqueue(sleeps(3, project="doors", cost={"usd": 1}))
     await changed_until(control, lambda: waiting(control, "team"), 3)
     assert await changed(control, Unfreeze()) == 1
-    assert (await control.capacity()).frozen is None
+    assert (await control.limits.capacity()).frozen is None
     await until_running(control, ids, 2)
     one = await gauge(control, "team")
     assert (one.reserved, one.left, one.tasks) == (2 * USD, 0, 1)
@@ -228,7 +228,7 @@ async def test_a_budget_is_frozen_raised_for_its_window_and_corrected(control: C
     used = (await gauge(control, "team")).used
     assert await changed(control, CorrectGauge(name="team", amount="-0.5"), reason="refund") == 1
     assert (await gauge(control, "team")).used == used - USD // 2
-    page = await control.entries(EntryQuery(limit="team"), limit=9)
+    page = await control.ledger.entries(EntryQuery(limit="team"), limit=9)
     assert [(one.kind, one.amount) for one in page.rows[:4]] == [
         *[("reserved", USD)] * 3,
         ("correction", -USD // 2),
@@ -284,10 +284,10 @@ async def test_a_backend_is_opened_and_closed_by_hand_and_says_who_and_why(contr
         (lambda c: changed(c, OpenBackend(name="step")), NotFound, "backend.unknown"),
         (lambda c: changed(c, OpenBackend(name="steps", for_ms=0)), Invalid, "task.for_ms"),
         (lambda c: changed(c, ResetLimit(name="bd")), NotFound, "limit.unknown"),
-        (lambda c: c.gauges("bd"), NotFound, "limit.unknown"),
-        (lambda c: c.entries(EntryQuery(limit="bd")), NotFound, "limit.unknown"),
-        (lambda c: c.entries(EntryQuery(limit="db")), Conflict, "limit.unmetered"),
-        (lambda c: c.entries(EntryQuery(limit="team"), after="x"), Invalid, "page.cursor"),
+        (lambda c: c.limits.gauges("bd"), NotFound, "limit.unknown"),
+        (lambda c: c.ledger.entries(EntryQuery(limit="bd")), NotFound, "limit.unknown"),
+        (lambda c: c.ledger.entries(EntryQuery(limit="db")), Conflict, "limit.unmetered"),
+        (lambda c: c.ledger.entries(EntryQuery(limit="team"), after="x"), Invalid, "page.cursor"),
         (
             lambda c: changed(c, CorrectGauge(name="db", amount="1"), reason="x"),
             Conflict,
@@ -323,8 +323,8 @@ async def test_pools_and_limits_are_read_without_an_engine(door: Door, tmp_path:
     readers = Readers(door.home / "taskdeck.db")
     reading = ReadingControl(Reports(readers), tmp_path, readers=readers)
     try:
-        assert (await reading.capacity()).pools == (await door.control.capacity()).pools
-        assert [one.name for one in (await reading.capacity()).limits] == [
+        assert (await reading.limits.capacity()).pools == (await door.control.limits.capacity()).pools
+        assert [one.name for one in (await reading.limits.capacity()).limits] == [
             "api",
             "backend:steps",
             "db",

@@ -98,14 +98,14 @@ async def test_a_look_that_fails_for_want_of_descriptors_is_repeated(
 async def test_what_left_the_session_is_kept_and_listed_until_it_is_killed(house: House):
     task, pid = await left(house, AWAY)
     await later(house, lambda: told(house) == [False], "the history tells it")
-    (view,) = await house.control.orphans()
+    (view,) = await house.control.orphans.all()
     assert (view.kind, view.task_id, view.key, view.pids) == (OrphanKind.LEFT, task, "a", (pid,))
     assert view.reason == f"left behind by task {task}"
     assert view.commands == ("sleep 300",)
-    done = await house.control.kill_orphans(Target(task_ids=(task,)), reason="enough", actor="anna")
+    done = await house.control.orphans.kill(Target(task_ids=(task,)), reason="enough", actor="anna")
     assert (done.changed, done.refused) == (1, ())
     await house.until(lambda: not lives(pid), "it was ended")
-    assert await house.control.orphans() == ()
+    assert await house.control.orphans.all() == ()
 
 
 async def test_keep_leaves_all_and_a_stop_with_kill_ends_them(house: House):
@@ -115,7 +115,7 @@ async def test_keep_leaves_all_and_a_stop_with_kill_ends_them(house: House):
     await within(house.stop(), "the engine stops")
     assert lives(pid)
     await house.open()
-    (view,) = await house.control.orphans()
+    (view,) = await house.control.orphans.all()
     assert view.pids == (pid,), "the next engine lists it too"
     house.engine.stop(StopMode.KILL)
     await within(house.stop(kill=True), "the engine stops")

@@ -84,7 +84,7 @@ async def test_a_child_beyond_its_timeout_is_asked_and_its_output_kept(house: Ho
     house.clock.advance(minutes=1)
     assert (await house.ended(job)).status == "failed"
     assert house.attempts(job, "a") == ["timed_out"]
-    assert (await house.control.log(house.task_id(job, "a"))).data == b"partly\n"
+    assert (await house.control.logs.chunk(house.task_id(job, "a"))).data == b"partly\n"
 
 
 async def test_a_child_that_ignores_the_request_is_killed_after_the_grace(house: House):

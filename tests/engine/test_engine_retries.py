@@ -84,7 +84,7 @@ async def test_an_exit_code_that_is_named_is_retried_and_another_is_not(house: H
 async def test_a_script_ends_at_the_first_command_that_fails(house: House):
     job = await house.submit(script("a", "echo one; false; echo two"))
     assert (await house.ended(job)).status == "failed"
-    assert (await house.control.log(house.task_id(job, "a"))).data == b"one\n"
+    assert (await house.control.logs.chunk(house.task_id(job, "a"))).data == b"one\n"
 
 
 async def test_a_code_that_no_error_has_is_refused_for_loose_tasks_too(house: House):

@@ -42,7 +42,7 @@ async def found(control: ControlAPI) -> OrphanView:
     """Return the one orphan as soon as its command is what it will be."""
     async with asyncio.timeout(DEADLINE):
         while True:
-            views = await control.orphans()
+            views = await control.orphans.all()
             if views and views[0].commands == ("sleep 300",):
                 return views[0]
 
@@ -55,7 +55,7 @@ async def test_the_next_engine_finds_an_orphan_again_and_ends_it_when_asked(tmp_
         view = await found(deck.control)
         assert (view.task_id, view.job_id, view.key, view.epoch) == (task_id, job, "a", 1)
         target = Target(task_ids=(task_id,))
-        killing = deck.control.kill_orphans(target, reason="night shift", actor="anna")
+        killing = deck.control.orphans.kill(target, reason="night shift", actor="anna")
         done = await within(killing, "the kill is answered")
         assert (done.changed, done.refused) == (1, ())
         assert host.find_process(view.pids[0]) is None

@@ -116,7 +116,7 @@ class LogFinder:
     async def count(self) -> None:
         """Count what was not looked through yet."""
         while self.query is not None and self.must_count:
-            answer = await self._control.count_in_log(
+            answer = await self._control.logs.count(
                 CountInLog(
                     task_id=self._task_id,
                     query=self.query,
@@ -139,7 +139,7 @@ class LogFinder:
     async def _find_from(self, query: TextQuery, start: int, way: Way) -> int | None:
         at = start
         while True:
-            answer = await self._control.find_in_log(
+            answer = await self._control.logs.find(
                 FindInLog(
                     task_id=self._task_id,
                     query=query,

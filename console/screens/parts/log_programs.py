@@ -118,7 +118,7 @@ class LogPrograms:
             with os.fdopen(descriptor, "wb") as file:
                 offset = 0
                 while offset < facts.size:
-                    chunk = await self._desk.control.log(
+                    chunk = await self._desk.control.logs.chunk(
                         self._task_id, epoch=facts.epoch, offset=offset, limit=_CHUNK, stream=stream
                     )
                     if chunk.end <= offset:

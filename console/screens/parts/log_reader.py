@@ -128,7 +128,7 @@ class LogReader:
         self._window.replace(page)
 
     async def _page(self, offset: int, way: Way, *, lines: int = LOG_LINES) -> LogPage:
-        page = await self._control.log_lines(
+        page = await self._control.logs.lines(
             LogLines(
                 task_id=self._task_id,
                 epoch=self.epoch,
@@ -141,7 +141,7 @@ class LogReader:
         if page.facts.epoch != self.facts.epoch and self.facts.epoch:
             # Another attempt has begun: its output is another file.
             self.facts = page.facts
-            page = await self._control.log_lines(
+            page = await self._control.logs.lines(
                 LogLines(
                     task_id=self._task_id,
                     epoch=self.epoch,

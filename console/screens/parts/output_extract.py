@@ -21,7 +21,7 @@ def output_extract(
     """Return what was written by now, in chunks; what was dropped over the limit is left out."""
 
     async def read(_: Format, after: str | None) -> Piece:
-        chunk = await control.log(
+        chunk = await control.logs.chunk(
             task_id, epoch=facts.epoch, offset=int(after or 0), limit=_CHUNK, stream=stream
         )
         data, end = chunk.data, chunk.end

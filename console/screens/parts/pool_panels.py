@@ -60,7 +60,7 @@ class PoolPanels:
 
     async def read(self, control: ControlAPI) -> None:
         """Read and show them; there are few of each."""
-        self._listed = listed = await control.capacity()
+        self._listed = listed = await control.limits.capacity()
         pools, limits, backends = listed.pools, limit_rows(listed), backends_of(listed)
         self.pools.replace(dict(enumerate(pools)), count=len(pools), more=False)
         self.limits.replace(dict(enumerate(limits)), count=len(limits), more=False)

@@ -11,6 +11,7 @@ from typing import TypeVar, cast
 from core.app.bundles.opening import OpenBundle
 from core.control import api
 from core.control.api import ControlAPI, Kind, Request, kind_of
+from core.control.nouns.orphans import ListOrphans
 from core.control.requests import verb_of
 from core.model.bundles import STATE
 from core.model.errors import Conflict
@@ -41,7 +42,7 @@ class BundleControl(ControlAPI):
             return cast("R", self._info())
         if isinstance(request, api.Changes):
             return cast("R", await self._changes(request.after))
-        if isinstance(request, api.Orphans):
+        if isinstance(request, ListOrphans):
             return cast("R", tuple(await self._opened.reports.lost.orphans()))
         raise Conflict(
             "bundle.read_only",

@@ -120,7 +120,7 @@ class _Writing:
     async def _write_attempts(self, attempts: Sequence[tuple[int, int]]) -> None:
         """Write outputs in order; their first pages are asked for at once, as most have no other."""
         requests = [LogLines(task_id=task_id, epoch=epoch, lines=_LINES) for task_id, epoch in attempts]
-        pages = await _all_of([self._control.log_lines(request) for request in requests])
+        pages = await _all_of([self._control.logs.lines(request) for request in requests])
         whole: list[tuple[str, LogPage]] = []
         for request, page in zip(requests, pages, strict=True):
             name = _name_of(request)
@@ -132,7 +132,7 @@ class _Writing:
             if page.facts.stderr:
                 await self._put(whole)
                 errors = replace(request, stream=LogStream.ERR)
-                await self._write_output(errors, await self._control.log_lines(errors))
+                await self._write_output(errors, await self._control.logs.lines(errors))
         await self._put(whole)
 
     def _is_whole(self, page: LogPage) -> bool:
@@ -191,7 +191,7 @@ class _Writing:
     ) -> None:
         at, end = window
         while at < end:
-            page = await self._control.log_lines(replace(request, offset=at))
+            page = await self._control.logs.lines(replace(request, offset=at))
             if page.end <= at:
                 return
             if not page.missing:
