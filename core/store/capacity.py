@@ -127,7 +127,7 @@ class Capacity:
         missing = [gset_id for gset_id in wanted if gset_id and gset_id not in self.gsets]
         if missing:
             self.gsets |= {one: gauges_in(listed) for one, listed in db.execute(_GSETS, (ids(missing),))}
-        return {gauge for gset_id in wanted for gauge in self.gauges_of(db, gset_id)}
+        return set().union(*[self.gsets.get(gset_id, ()) for gset_id in wanted])
 
     def preferring(self, db: sqlite3.Connection) -> Mapping[int, tuple[str, ...]]:
         """Return the gauge sets whose tasks prefer pools, and these pools."""

@@ -13,23 +13,29 @@ from core.model.limits import Limit, LimitKind
 from core.store.sql import ids, raw
 from core.store.writer import Writer
 
-_COLUMNS = (
-    "used, reserved, unknown, tat_us, began, turns_at, shut_until, trial, waited_for, opens_at, soft_at,"
-    " recent"
+# An empty text is not read: each is decoded in Python, for each of many keys.
+_READ = (
+    "SELECT id, name, key, used, reserved, unknown, tat_us, began, turns_at, shut_until, trial, waited_for,"
+    " opens_at, soft_at, nullif(recent, '') FROM gauge WHERE id IN (SELECT value FROM json_each(?))"
 )
-_READ = f"SELECT id, name, key, {_COLUMNS} FROM gauge WHERE id IN (SELECT value FROM json_each(?))"
 _DUE = "SELECT id FROM gauge INDEXED BY gauge_due WHERE opens_at <= ? LIMIT ?"
 # What is due already waits for a slot, and the claim that has one looks at it.
 _NEXT = "SELECT min(opens_at) FROM gauge INDEXED BY gauge_due WHERE opens_at > ?"
+# Most often only these differ, and no index has them.
+_AMOUNTS = 4
+_WRITE_AMOUNTS = "UPDATE gauge SET used = ?, reserved = ?, unknown = ?, tat_us = ? WHERE id = ?"
 _WRITE = (
     "UPDATE gauge SET used = ?, reserved = ?, unknown = ?, tat_us = ?, began = ?, turns_at = ?,"
-    " shut_until = ?, trial = ?, waited_for = ?, opens_at = ?, soft_at = ?, recent = ? WHERE id = ?"
+    " shut_until = ?, trial = ?, waited_for = ?, opens_at = ?, soft_at = ?,"
+    " recent = coalesce(?, '') WHERE id = ?"
 )
 _FIND = "SELECT id FROM gauge WHERE name = CAST(? AS TEXT) AND key = CAST(? AS TEXT)"
 _MAKE = (
     "INSERT INTO gauge (name, key, began, turns_at) VALUES (CAST(? AS TEXT), CAST(? AS TEXT), ?, ?)"
     " RETURNING id"
 )
+# A window that never turns, nothing that shuts, nothing that waits: most of many keys are so.
+_PLAIN = [None, None, None, 0, None, None]
 DUE_MOST = 1_000
 """Gauges that one batch finds open again at the most."""
 _Row = tuple[int | str | None, ...]
@@ -57,7 +63,7 @@ class Gauges:
         """Return gauges by id, these among them; a window that is over has turned."""
         missing = [gauge_id for gauge_id in wanted if gauge_id not in self._read]
         if missing:
-            for row in self._db.execute(_READ, (ids(missing),)):
+            for row in self._db.execute(_READ, (ids(missing),)).fetchall():
                 self._take_in(*row[:-1], recent=row[-1])
         return self._read
 
@@ -151,17 +157,25 @@ class Gauges:
 
     def flush(self) -> None:
         """Write what differs; tell of those that passed their soft limit."""
-        rows = []
+        amounts: list[_Row] = []
+        rows: list[_Row] = []
         for gauge_id, gauge in self._read.items():
-            if _row(gauge) == self._rows[gauge_id]:
+            before, row = self._rows[gauge_id], _row(gauge)
+            if row == before:
                 continue
             if self._rules.is_spent(gauge, 0):
                 self.spent.add(gauge_id)
             if self._rules.is_past_soft(gauge):
                 gauge.soft_at = self._wall
                 self._tell(gauge)
-            row = self._rows[gauge_id] = _row(gauge)
-            rows.append((*row, gauge_id))
+                row = _row(gauge)
+            self._rows[gauge_id] = row
+            if row[_AMOUNTS:] == before[_AMOUNTS:]:
+                amounts.append((*row[:_AMOUNTS], gauge_id))
+            else:
+                rows.append((*row, gauge_id))
+        if amounts:
+            self._db.executemany(_WRITE_AMOUNTS, amounts)
         if rows:
             self._db.executemany(_WRITE, rows)
 
@@ -178,9 +192,8 @@ class Gauges:
         self._read.clear()
         self._rows.clear()
 
-    def _take_in(self, gauge_id: int, name: str, key: str, *columns: int | None, recent: str) -> None:
-        used, reserved, unknown, tat_us, began, turns_at, shut_until, *rest = columns
-        trial, waited_for, opens_at, soft_at = rest
+    def _take_in(self, gauge_id: int, name: str, key: str, *columns: int | None, recent: str | None) -> None:
+        used, reserved, unknown, tat_us, began, *rest = columns
         limit = self._capacity.known[name]
         gauge = Gauge(
             id=gauge_id,
@@ -191,16 +204,14 @@ class Gauges:
             unknown=unknown or 0,
             tat_us=tat_us or 0,
             began=began or 0,
-            turns_at=turns_at,
-            shut_until=shut_until,
-            trial=trial,
-            is_frozen=self._capacity.is_frozen and limit.is_metered,
-            is_waited_for=bool(waited_for),
-            opens_at=opens_at,
-            soft_at=soft_at,
-            recent=recent_in(recent),
         )
-        self._read[gauge_id], self._rows[gauge_id] = gauge, _row(gauge)
+        if rest != _PLAIN or recent:
+            gauge.turns_at, gauge.shut_until, gauge.trial, waited_for, gauge.opens_at, gauge.soft_at = rest
+            gauge.is_waited_for = bool(waited_for)
+            gauge.recent = recent_in(recent or "")
+        if self._capacity.is_frozen:
+            gauge.is_frozen = limit.is_metered
+        self._read[gauge_id], self._rows[gauge_id] = gauge, (*columns, recent)
         if self._rules.turn_if_due(gauge, wall=self._wall):
             self.open(gauge)
 
@@ -218,5 +229,5 @@ def _row(gauge: Gauge) -> _Row:
         int(gauge.is_waited_for),
         gauge.opens_at,
         gauge.soft_at,
-        pack_recent(gauge.recent) if gauge.recent else "",
+        pack_recent(gauge.recent) if gauge.recent else None,
     )

@@ -5,8 +5,9 @@ Called by the moves of attempts.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from core.model.gauges import Gauge
@@ -54,6 +55,16 @@ class Holding:
     started_at: int
 
 
+@dataclass(slots=True)
+class _Alike:
+    """Attempts that held the same since the same moment, by the metered gauges of each."""
+
+    metered: tuple[int, ...]
+    attempts: list[Holding] = field(default_factory=list)
+    passed: Counter[int] = field(default_factory=Counter)
+    """How many of them passed each gauge."""
+
+
 HOLDING = "task_id, epoch, gset_id, held, counted_at, started_at"
 """The columns of a `Holding`, in its order."""
 
@@ -67,22 +78,26 @@ def settle(batch: Batch, closed: Iterable[Holding]) -> None:
     closed = list(closed)
     entries: list[JsonValue] = []
     # At once: each of many keys of a limit has a gauge of its own.
-    batch.gauges.of(batch.capacity.gauges_of_all(batch.db, (one.gset_id for one in closed)))
+    known = batch.gauges.of(batch.capacity.gauges_of_all(batch.db, {one.gset_id for one in closed}))
     charged = _charged(batch, closed)
+    tasks = {one.task_id for one in closed}
     for alike in _alike(batch, closed, charged):
-        one, number = alike[0], len(alike)
-        gauges, reported = gauges_of(batch, one), _reported(batch, one)
+        one = alike.attempts[0]
+        reported = _reported(batch, one)
         told = {spent.unit for spent, _ in reported} | charged.get((one.task_id, one.epoch), set())
-        booked = [*reported, *_measured_or_estimated(batch, one, gauges, told)]
-        amounts = _by_unit(booked)
         held, counted_at = held_by(one.held), counted_at_of(one)
-        tasks = [each.task_id for each in alike]
-        for gauge in gauges:
+        of_units = _held_by_unit([known[gauge_id] for gauge_id in alike.metered], held)
+        booked = [*reported, *_measured_or_estimated(batch, one, of_units, told)]
+        amounts = _by_unit(booked)
+        for gauge_id, number in alike.passed.items():
+            gauge = known[gauge_id]
             amount = number * amounts.get(gauge.limit.unit, 0)
-            batch.rules.gauges.settle(gauge, number * held.get(gauge.id, 1), amount, counted_at=counted_at)
+            batch.rules.gauges.settle(gauge, number * held.get(gauge_id, 1), amount, counted_at=counted_at)
             batch.gauges.let_go(gauge, tasks)
         entries += [
-            entry_of(each, spent, kind, counted_at=counted_at) for each in alike for spent, kind in booked
+            entry_of(each, spent, kind, counted_at=counted_at)
+            for each in alike.attempts
+            for spent, kind in booked
         ]
     book(batch, entries)
 
@@ -146,20 +161,30 @@ def _charged(batch: Batch, closed: Sequence[Holding]) -> dict[tuple[int, int], s
     return found
 
 
-def _alike(
-    batch: Batch, closed: Iterable[Holding], charged: Container[tuple[int, int]]
-) -> Iterable[Sequence[Holding]]:
+def _alike(batch: Batch, closed: Iterable[Holding], charged: Container[tuple[int, int]]) -> Iterable[_Alike]:
     """Put attempts together that held the same since the same moment.
 
     One that reported or was charged stands alone; one that did neither and passed no gauge is left out.
     """
-    found: dict[tuple[object, ...], list[Holding]] = {}
+    found: dict[tuple[object, ...], _Alike] = {}
+    metered: dict[int, tuple[int, ...]] = {}
+    known = batch.gauges.of(())
     for one in closed:
-        ref = (one.task_id, one.epoch)
+        gset_id, ref = one.gset_id, (one.task_id, one.epoch)
+        listed = batch.capacity.gauges_of(batch.db, gset_id)
+        if gset_id not in metered:
+            metered[gset_id] = tuple([gauge for gauge in listed if known[gauge].limit.is_metered])
         if ref in batch.spent or ref in charged:
-            found[ref] = [one]
-        elif one.gset_id:
-            found.setdefault((one.gset_id, one.held, one.counted_at, one.started_at), []).append(one)
+            key: tuple[object, ...] = ref
+        elif gset_id:
+            key = (metered[gset_id], one.held, one.counted_at, one.started_at)
+        else:
+            continue
+        alike = found.get(key)
+        if alike is None:
+            alike = found[key] = _Alike(metered[gset_id])
+        alike.attempts.append(one)
+        alike.passed.update(listed)
     return found.values()
 
 
@@ -173,14 +198,14 @@ def _reported(batch: Batch, one: Holding) -> list[_Booked]:
 
 
 def _measured_or_estimated(
-    batch: Batch, one: Holding, gauges: Sequence[Gauge], told: Container[str]
+    batch: Batch, one: Holding, held: Mapping[str, int], told: Container[str]
 ) -> list[_Booked]:
     """Return what is booked of the units that are not told: nothing was reported of them, or charged."""
     booked: list[_Booked] = []
     if one.held is None:
         return booked
     measured = {CALLS: MICRO, SECONDS: max(0, batch.wall - one.started_at) * 1_000}
-    for unit, amount in _held_by_unit(gauges, held_by(one.held)).items():
+    for unit, amount in held.items():
         if unit in told:
             continue
         if unit in measured:

@@ -6,7 +6,7 @@ Used by the claim.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import NamedTuple
@@ -138,10 +138,8 @@ class View:
     """Return the gauge sets whose tasks prefer, of the pools of a queue, only those without a free slot."""
     woken: Mapping[int, Aisle] = field(default_factory=dict)
     """Aisles that were shut by gauges which have something left."""
-    refuses: Callable[[int], int | None] = lambda _: None
-    """Return the gauge of a set that has nothing left; None = all have."""
-    prepare: Callable[[Sequence[Aisle]], None] = lambda _: None
-    """Read what `refuses` will be asked of."""
+    empty_of: Callable[[Collection[int]], Mapping[int, int]] = lambda _: {}
+    """Return the gauge sets of which a gauge has nothing left, and that gauge."""
 
     def groups(self) -> Iterator[tuple[Sequence[str] | None, Sequence[Aisle]]]:
         """Yield queues that are looked at together (None = all), and the aisles of them that were woken."""
@@ -174,13 +172,13 @@ def look(batch: Batch, limit: int, view: View = EVERYTHING) -> Seen:
 
 def _look_into(batch: Batch, limit: int, *, view: View, candidates: Sequence[Aisle], seen: Seen) -> None:
     """Note the lanes of aisles in order of their heads."""
-    view.prepare(candidates)
+    empty = view.empty_of({aisle.gset_id for aisle in candidates})
     aisles: dict[int, Aisle] = {}
     for aisle in candidates:
         if aisle.is_paused:
             seen.shut_aisles.append(aisle.id)
-        elif (gauge_id := view.refuses(aisle.gset_id)) is not None:
-            seen.refused[aisle.id] = gauge_id
+        elif aisle.gset_id in empty:
+            seen.refused[aisle.id] = empty[aisle.gset_id]
         else:
             aisles[aisle.id] = aisle
     lanes = _earliest(batch, aisles, limit)

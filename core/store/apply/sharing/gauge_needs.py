@@ -6,13 +6,22 @@ Owned by the shares of a claim.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 from core.model.gauges import Gauge
 from core.model.lanes import Head, Need
-from core.model.limit_forms import costs_of
+from core.model.limit_forms import costs_of, pack_held
 from core.store.apply.breakers import note_probe
 from core.store.batch import Batch
 from core.store.capacity import set_of
+
+
+class Taken(NamedTuple):
+    """What is taken for so many attempts that need the same; `head` = the first of their tasks."""
+
+    head: Head
+    needs: Sequence[Need]
+    number: int
 
 
 class GaugeNeeds:
@@ -23,6 +32,12 @@ class GaugeNeeds:
         self._gauges = batch.gauges
         self._capacity = batch.capacity
         self._needs: dict[tuple[int, str, str, str | None], tuple[Need, ...]] = {}
+        self._of_gauges: dict[tuple[int, str | None], Need] = {}
+        """What attempts of this cost take of gauges: many sets share most of theirs."""
+        self._metered_gauges: set[int] = set()
+        self._held: dict[tuple[Need, ...], str | None] = {}
+        self._late: dict[int, int] = {}
+        """Gauges whose window begins after this moment, by the clock that was set back, and when."""
         self._lefts: dict[int, int] = {}
         """What gauges have left, until this claim takes more."""
         self._metered: dict[tuple[int, str], bool] = {}
@@ -35,33 +50,58 @@ class GaugeNeeds:
         key = (head.gset_id, head.queue, pool, head.cost)
         known = self._needs.get(key)
         if known is None:
+            cost, of_gauges = head.cost, self._of_gauges
             listed = self._all_gauges(head, pool)
-            costs = costs_of(head.cost)
-            gauges = self._gauges.of(listed)
-            rules = self._batch.rules.gauges
-            known = tuple(
-                Need(one, rules.need_of(gauges[one], costs.get(gauges[one].limit.unit))) for one in listed
-            )
-            self._needs[key] = known
+            missing = [one for one in listed if (one, cost) not in of_gauges]
+            if missing:
+                self._gauges.of(missing)
+                of_gauges.update(((one, cost), self._need(one, cost)) for one in missing)
+            known = self._needs[key] = tuple([of_gauges[one, cost] for one in listed])
         return known
 
-    def take(self, head: Head, needs: Sequence[Need], number: int) -> Mapping[int, Gauge]:
-        """Take what so many attempts like this one need; return gauges by id, those among them."""
-        gauges = self._gauges.of([need.gauge_id for need in needs])
-        for gauge_id, amount in needs:
-            self._gauges.take(gauge_id, amount * number)
-            tried = self._gauges.try_out(gauge_id, head.task_id)
-            if tried is not None:
-                note_probe(self._batch, tried, head)
+    def _need(self, gauge_id: int, cost: str | None) -> Need:
+        gauge = self._gauges.one(gauge_id)
+        if gauge.limit.is_metered:
+            self._metered_gauges.add(gauge_id)
+        if gauge.began > self._batch.wall:
+            self._late[gauge_id] = gauge.began
+        amount = costs_of(cost).get(gauge.limit.unit) if gauge.limit.is_metered else None
+        return Need(gauge_id, self._batch.rules.gauges.need_of(gauge, amount))
+
+    def take(self, taken: Sequence[Taken]) -> None:
+        """Take what attempts need, of each gauge at once."""
+        amounts: dict[int, int] = {}
+        for one in taken:
+            for gauge_id, amount in one.needs:
+                amounts[gauge_id] = amounts.get(gauge_id, 0) + amount * one.number
+        for gauge_id, amount in amounts.items():
+            self._gauges.take(gauge_id, amount)
             self._lefts.pop(gauge_id, None)
-        return gauges
+        if self._capacity.has_backends:
+            self._try_out(taken)
+
+    def _try_out(self, taken: Sequence[Taken]) -> None:
+        for one in taken:
+            for need in one.needs:
+                tried = self._gauges.try_out(need.gauge_id, one.head.task_id)
+                if tried is not None:
+                    note_probe(self._batch, tried, one.head)
+
+    def held(self, needs: Sequence[Need]) -> str | None:
+        """Return what an attempt holds of metered gauges, as its row says it."""
+        metered = tuple([need for need in needs if need.gauge_id in self._metered_gauges])
+        if metered not in self._held:
+            self._held[metered] = pack_held(metered)
+        return self._held[metered]
 
     def count(self, needs: Sequence[Need], number: int) -> int:
         """Count so many starts; return the moment that tells the windows of what each takes (ms UTC)."""
-        passed = [need.gauge_id for need in needs]
-        counted_at = max(self._batch.wall, *(self._gauges.one(one).began for one in passed))
+        counted_at = self._batch.wall
+        if self._late:
+            counted_at = max(counted_at, *(self._late.get(need.gauge_id, 0) for need in needs))
         if not self._capacity.retries:
             return counted_at
+        passed = [need.gauge_id for need in needs]
         retries = [gauge for one in passed if (gauge := self._gauges.retries_of(one)) is not None]
         if retries:
             counted_at = max(counted_at, *(gauge.began for gauge in retries))
@@ -92,13 +132,19 @@ class GaugeNeeds:
         """Return whether a gauge has nothing left, or may have too little for what a task needs."""
         return self.left(gauge_id) <= 0 or self._gauges.one(gauge_id).limit.is_metered
 
+    def empty_of_each(self, gset_ids: Collection[int]) -> Mapping[int, int]:
+        """Return the sets of which a gauge has nothing left, and the first such gauge of each."""
+        passed = self._capacity.gauges_of_all(self._batch.db, gset_ids)
+        self._gauges.of(passed)
+        empty = {one for one in passed if self.left(one) <= 0}
+        if not empty:
+            return {}
+        first = {gset_id: [one for one in self.of_set(gset_id) if one in empty][:1] for gset_id in gset_ids}
+        return {gset_id: gauge_id for gset_id, found in first.items() for gauge_id in found}
+
     def empty_of(self, gset_id: int) -> int | None:
         """Return the first gauge of a set that has nothing left; None = all have."""
         return next((one for one in self.of_set(gset_id) if self.left(one) <= 0), None)
-
-    def read(self, gset_ids: Collection[int]) -> None:
-        """Read the gauges of sets at once, before each is asked."""
-        self._gauges.of(self._capacity.gauges_of_all(self._batch.db, gset_ids))
 
     def of_set(self, gset_id: int) -> tuple[int, ...]:
         """Return the gauges of a set, in order."""

@@ -111,10 +111,9 @@ class GaugeWaits:
     def _shut_aisles(self, seen: Seen, woken: Mapping[int, Aisle]) -> tuple[Mapping[int, int], bool]:
         """Return the gauge of each aisle that is shut now, and whether one was changed."""
         shut = dict(seen.refused)
-        for aisle in seen.aisles.values():
-            gauge_id = self._needs.empty_of(aisle.gset_id)
-            if gauge_id is not None:
-                shut[aisle.id] = gauge_id
+        empty = self._needs.empty_of_each({aisle.gset_id for aisle in seen.aisles.values()})
+        if empty:
+            shut |= {one.id: empty[one.gset_id] for one in seen.aisles.values() if one.gset_id in empty}
         before: dict[int, int | None] = dict.fromkeys((*seen.aisles, *seen.refused))
         before |= {one: aisle.shut_by for one, aisle in woken.items()}
         written = [(shut.get(one), one) for one, shut_by in before.items() if shut_by != shut.get(one)]

@@ -5,7 +5,7 @@ Used by the claim and by what waits for gauges.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from core.store.apply.sharing.shares import Shares
 from core.store.apply.sight import Aisle, Seen, View
@@ -55,8 +55,7 @@ class OpenQueues:
             apart=frozenset(queue for listed in self._slots.listed().values() for queue in listed),
             full_sets=self._slots.full_sets,
             woken=woken,
-            refuses=self._needs.empty_of,
-            prepare=self._read_gauges,
+            empty_of=self._needs.empty_of_each,
         )
 
     def are_open_to(self, queue: str, gset_id: int) -> bool:
@@ -65,12 +64,11 @@ class OpenQueues:
 
     def admits(self, seen: Seen) -> bool:
         """Return whether all heads may be claimed as far as queues and empty gauges go."""
+        sets = {head.gset_id for head in seen.heads}
+        sets |= {self._sets[head.queue] for head in seen.heads if head.queue in self._sets}
         return all(
-            self.are_open_to(head.queue, head.gset_id)
-            and self._needs.empty_of(head.gset_id) is None
-            and not any(self._needs.left(one) <= 0 for one in self._needs.of_queue(head.queue))
-            for head in seen.heads
-        )
+            self.are_open_to(head.queue, head.gset_id) for head in seen.heads
+        ) and not self._needs.empty_of_each(sets)
 
     def held_up(self) -> Iterator[tuple[str, int]]:
         """Return the queues that were closed and in which tasks wait, each with its empty gauge."""
@@ -102,6 +100,3 @@ class OpenQueues:
 
     def _is_waiting(self, queue: str) -> bool:
         return self._batch.one(_IS_WAITING, raw(queue)) is not None
-
-    def _read_gauges(self, aisles: Iterable[Aisle]) -> None:
-        self._needs.read({aisle.gset_id for aisle in aisles if aisle.gset_id})

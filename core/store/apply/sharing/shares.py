@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from core.model.lanes import Further, Head, Picks, Room
-from core.model.limit_forms import pack_held
 from core.model.limits import DEFAULT_POOL
-from core.store.apply.sharing.gauge_needs import GaugeNeeds
+from core.store.apply.sharing.gauge_needs import GaugeNeeds, Taken
 from core.store.apply.sharing.pool_slots import PoolSlots
 from core.store.apply.sight import note_costs
 from core.store.batch import Batch
@@ -50,24 +49,29 @@ class Shares:
         alike: dict[tuple[int, str, str | None, str], list[Head]] = {}
         for head, pool in zip(picks.heads, picks.pools, strict=True):
             alike.setdefault((head.gset_id, head.queue, head.cost, pool), []).append(head)
+        taken = [
+            (pool, heads, Taken(heads[0], self.needs.of(heads[0], pool), len(heads)))
+            for (*_, pool), heads in alike.items()
+        ]
+        self.needs.take([one for *_, one in taken])
         holds: dict[int, Hold] = {}
-        for (*_, pool), heads in alike.items():
-            hold = self._hold(heads[0], pool, len(heads))
+        for pool, heads, one in taken:
+            hold = self._hold(pool, one)
             holds.update((head.task_id, hold) for head in heads)
         return holds
 
     def hold_one(self, head: Head, pool: str) -> Hold:
         """Take a slot and what one attempt needs."""
-        return self._hold(head, pool, 1)
+        taken = Taken(head, self.needs.of(head, pool), 1)
+        self.needs.take([taken])
+        return self._hold(pool, taken)
 
-    def _hold(self, head: Head, pool: str, number: int) -> Hold:
-        """Take what so many attempts like this one need; return what each of them holds."""
-        self.slots.take(pool, number)
-        needs = self.needs.of(head, pool)
-        gauges = self.needs.take(head, needs, number)
+    def _hold(self, pool: str, taken: Taken) -> Hold:
+        """Take slots for attempts whose needs are taken; return what each of them holds."""
+        self.slots.take(pool, taken.number)
         return Hold(
             pool=None if pool == DEFAULT_POOL else pool,
-            gset_id=self.needs.full_set(head, pool),
-            held=pack_held((one, amount) for one, amount in needs if gauges[one].limit.is_metered),
-            counted_at=self.needs.count(needs, number) if needs else None,
+            gset_id=self.needs.full_set(taken.head, pool),
+            held=self.needs.held(taken.needs),
+            counted_at=self.needs.count(taken.needs, taken.number) if taken.needs else None,
         )
