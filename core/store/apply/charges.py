@@ -16,10 +16,10 @@ from core.model.records import replace
 from core.store.apply.early_ends import end_one_early
 from core.store.apply.settle import (
     HOLDING,
+    Booking,
     Holding,
     book,
     counted_at_of,
-    entry_of,
     gauges_of,
     is_booked,
     note_unpriced,
@@ -52,19 +52,8 @@ def apply_charge(batch: Batch, command: Charge) -> Charged | NotFound:
         note_unpriced(batch, Subject(job_id, command.task_id, command.epoch), command.spent)
         _count(batch, command.spent, gauges, held=held, counted_at=counted_at_of(one))
         counted_at = max([batch.wall, *(gauge.began for gauge in gauges)])
-        book(
-            batch,
-            [
-                entry_of(
-                    one,
-                    replace(spent, charge=command.id),
-                    EntryKind.CHARGED,
-                    counted_at=counted_at,
-                    is_late=not is_open,
-                )
-                for spent in command.spent
-            ],
-        )
+        booked = [(replace(spent, charge=command.id), EntryKind.CHARGED) for spent in command.spent]
+        book(batch, [Booking([one], booked, counted_at, is_late=not is_open)])
         if is_open and one.held is not None:
             batch.run(_HOLD, pack_held(held.items()), command.task_id, command.epoch)
     left = {gauge.id: _left(batch, one, gauge, held) for gauge in sorted(gauges, key=_place)}

@@ -20,14 +20,19 @@ from core.store.sql import pack, raw
 
 CALLS, SECONDS = "calls", "seconds"
 """Units that are measured where an attempt reports nothing of them."""
+# What is booked of many attempts is read once. The order is that of the attempts, then of what is booked.
 _BOOK = (
-    "INSERT INTO entry (at, task_id, epoch, unit, amount, kind, counted_at, job_id, pool, project,"
+    "WITH booked AS MATERIALIZED (SELECT value->>0 AS booking, key AS place, value->>1 AS unit,"
+    " value->>2 AS amount, value->>3 AS kind, value->>4 AS counted_at, value->>5 AS model,"
+    " value->>6 AS price, value->>7 AS charge, value->>8 AS late FROM json_each(?3))"
+    " INSERT INTO entry (at, task_id, epoch, unit, amount, kind, counted_at, job_id, pool, project,"
     " workflow, key, queue, model, price, gset_id, charge, late)"
-    " SELECT ?1, t.id, j.value->>1, j.value->>2, j.value->>3, j.value->>4, j.value->>5, t.job_id, a.pool,"
-    " coalesce(t.spec->>'$.project', job.project), job.name, t.key, t.queue, j.value->>6, j.value->>7,"
-    " coalesce(a.gset_id, 0), j.value->>8, j.value->>9"
-    " FROM json_each(?2) AS j JOIN task t ON t.id = j.value->>0 JOIN job ON job.id = t.job_id"
+    " SELECT ?1, t.id, j.value->>1, b.unit, b.amount, b.kind, b.counted_at, t.job_id, a.pool,"
+    " coalesce(t.spec->>'$.project', job.project), job.name, t.key, t.queue, b.model, b.price,"
+    " coalesce(a.gset_id, 0), b.charge, b.late"
+    " FROM json_each(?2) AS j CROSS JOIN task t ON t.id = j.value->>0 CROSS JOIN job ON job.id = t.job_id"
     " LEFT JOIN attempt a ON a.task_id = t.id AND a.epoch = j.value->>1"
+    " CROSS JOIN booked b WHERE b.booking = j.value->>2 ORDER BY j.key, b.place"
 )
 _IS_BOOKED = (
     "SELECT 1 FROM entry INDEXED BY entry_charge WHERE task_id = ? AND charge = CAST(? AS TEXT) LIMIT 1"
@@ -40,7 +45,7 @@ _CHARGED = (
 _WITHOUT_PRICE = (
     "SELECT 1 FROM entry INDEXED BY entry_unpriced WHERE price = 'none' AND model = CAST(? AS TEXT) LIMIT 1"
 )
-_Booked: TypeAlias = tuple[Spent, EntryKind]
+Booked: TypeAlias = tuple[Spent, EntryKind]
 
 
 @dataclass(slots=True)
@@ -53,6 +58,17 @@ class Holding:
     held: str | None
     counted_at: int | None
     started_at: int
+
+
+@dataclass(slots=True)
+class Booking:
+    """What each of some attempts spent; `counted_at` tells the windows in which it counts (ms UTC)."""
+
+    attempts: Sequence[Holding]
+    booked: Sequence[Booked]
+    counted_at: int
+    is_late: bool = False
+    """The attempts had ended."""
 
 
 @dataclass(slots=True)
@@ -76,7 +92,7 @@ def settle(batch: Batch, closed: Iterable[Holding]) -> None:
     measured.
     """
     closed = list(closed)
-    entries: list[JsonValue] = []
+    bookings: list[Booking] = []
     # At once: each of many keys of a limit has a gauge of its own.
     known = batch.gauges.of(batch.capacity.gauges_of_all(batch.db, {one.gset_id for one in closed}))
     charged = _charged(batch, closed)
@@ -94,17 +110,13 @@ def settle(batch: Batch, closed: Iterable[Holding]) -> None:
             amount = number * amounts.get(gauge.limit.unit, 0)
             batch.rules.gauges.settle(gauge, number * held.get(gauge_id, 1), amount, counted_at=counted_at)
             batch.gauges.let_go(gauge, tasks)
-        entries += [
-            entry_of(each, spent, kind, counted_at=counted_at)
-            for each in alike.attempts
-            for spent, kind in booked
-        ]
-    book(batch, entries)
+        bookings.append(Booking(alike.attempts, booked, counted_at))
+    book(batch, bookings)
 
 
 def lose(batch: Batch, closed: Iterable[Holding]) -> None:
     """Count what attempts reported, and the rest of what they held as unknown: their end was not observed."""
-    entries: list[JsonValue] = []
+    bookings: list[Booking] = []
     for one in closed:
         held, counted_at = held_by(one.held), counted_at_of(one)
         gauges, reported = gauges_of(batch, one), _reported(batch, one)
@@ -120,8 +132,8 @@ def lose(batch: Batch, closed: Iterable[Holding]) -> None:
             rules.lose(gauge, 0, unknown.get(unit, 0), counted_at=counted_at)
             batch.gauges.let_go(gauge, (one.task_id,))
         lost = [(Spent(unit=unit, amount=amount), EntryKind.UNKNOWN) for unit, amount in unknown.items()]
-        entries += [entry_of(one, spent, kind, counted_at=counted_at) for spent, kind in (*reported, *lost)]
-    book(batch, entries)
+        bookings.append(Booking([one], [*reported, *lost], counted_at))
+    book(batch, bookings)
 
 
 def give_back(batch: Batch, closed: Iterable[Holding]) -> None:
@@ -188,7 +200,7 @@ def _alike(batch: Batch, closed: Iterable[Holding], charged: Container[tuple[int
     return found.values()
 
 
-def _reported(batch: Batch, one: Holding) -> list[_Booked]:
+def _reported(batch: Batch, one: Holding) -> list[Booked]:
     """Return what an attempt reported, without the charges that were booked while it ran."""
     return [
         (spent, EntryKind.CHARGED if spent.charge else EntryKind.SETTLED)
@@ -199,9 +211,9 @@ def _reported(batch: Batch, one: Holding) -> list[_Booked]:
 
 def _measured_or_estimated(
     batch: Batch, one: Holding, held: Mapping[str, int], told: Container[str]
-) -> list[_Booked]:
+) -> list[Booked]:
     """Return what is booked of the units that are not told: nothing was reported of them, or charged."""
-    booked: list[_Booked] = []
+    booked: list[Booked] = []
     if one.held is None:
         return booked
     measured = {CALLS: MICRO, SECONDS: max(0, batch.wall - one.started_at) * 1_000}
@@ -225,35 +237,26 @@ def _held_by_unit(gauges: Iterable[Gauge], held: Mapping[int, int]) -> dict[str,
     return found
 
 
-def _by_unit(booked: Iterable[_Booked]) -> dict[str, int]:
+def _by_unit(booked: Iterable[Booked]) -> dict[str, int]:
     amounts: dict[str, int] = {}
     for spent, _ in booked:
         amounts[spent.unit] = amounts.get(spent.unit, 0) + spent.amount
     return amounts
 
 
-def entry_of(
-    one: Holding, spent: Spent, kind: EntryKind, *, counted_at: int, is_late: bool = False
-) -> JsonValue:
-    """Return an entry of the ledger for `book`."""
-    return [
-        one.task_id,
-        one.epoch,
-        spent.unit,
-        spent.amount,
-        kind,
-        counted_at,
-        spent.model,
-        spent.price,
-        spent.charge,
-        1 if is_late else None,
-    ]
-
-
-def book(batch: Batch, entries: list[JsonValue]) -> None:
-    """Write entries into the ledger."""
-    if entries:
-        batch.run(_BOOK, batch.wall, pack(entries))
+def book(batch: Batch, bookings: Iterable[Booking]) -> None:
+    """Write what was spent into the ledger: one entry for each attempt and each part of it."""
+    attempts: list[JsonValue] = []
+    booked: list[JsonValue] = []
+    for number, one in enumerate(one for one in bookings if one.booked):
+        attempts += [[attempt.task_id, attempt.epoch, number] for attempt in one.attempts]
+        late = 1 if one.is_late else None
+        booked += [
+            [number, s.unit, s.amount, kind, one.counted_at, s.model, s.price, s.charge, late]
+            for s, kind in one.booked
+        ]
+    if booked:
+        batch.run(_BOOK, batch.wall, pack(attempts), pack(booked))
 
 
 def note_unpriced(batch: Batch, subject: Subject, spent: Iterable[Spent]) -> None:
