@@ -211,3 +211,34 @@ def test_charges_at_random_leave_every_gauge_as_attempts_and_ledger_say(tmp_path
         assert list(verify(deck.db)) == []
     assert deck.db.execute("SELECT count(*) FROM entry WHERE late").fetchone() > (0,)
     deck.close()
+
+
+def test_attempts_that_end_together_are_settled_by_the_gauges_of_each(deck: Deck) -> None:
+    first = Limit(name="first", kind=LimitKind.CONCURRENCY, max=5)
+    second = Limit(name="second", kind=LimitKind.CONCURRENCY, max=5)
+    configure(deck, TEAM, first, second)
+    plans = [
+        TaskPlan(key=name, uses="delay", limits=(LimitRef(name="team"), LimitRef(name=name)))
+        for name in ("first", "second")
+    ]
+    deck.loose(*plans)
+    attempts = deck.claim()
+    # What they hold is alike, and one of the gauges of the first is metered from now on.
+    configure(deck, TEAM, Limit(name="first", kind=LimitKind.BUDGET, unit="seconds", max=10**9), second)
+    deck.do(*(Complete(task_id=task, epoch=epoch, outcome=Succeeded()) for task, epoch in attempts))
+    booked = deck.db.execute("SELECT task_id, unit FROM entry ORDER BY task_id, unit").fetchall()
+    (one, _), (other, _) = attempts
+    assert booked == [(one, "seconds"), (one, "usd"), (other, "usd")]
+
+
+def test_an_attempt_counts_in_the_window_in_which_its_gauge_stands_though_the_clock_was_set_back(
+    deck: Deck,
+) -> None:
+    configure(deck, TEAM, CALLS, SLOTS, HOURLY)
+    deck.now += HOUR
+    end(deck, *running(deck, cost=10))
+    deck.now -= 2 * HOUR
+    (one,) = running(deck, cost=10)
+    assert gauge(deck, "hourly") == (10, 10, 0)
+    end(deck, one)
+    assert gauge(deck, "hourly") == (20, 0, 0)
