@@ -27,7 +27,7 @@ R_co = TypeVar("R_co", covariant=True)
 class RowRef(NamedTuple):
     """A row that a command is for."""
 
-    kind: Literal["task", "job", "queue", "family", "followup", "pool", "limit", "backend"]
+    kind: Literal["task", "job", "queue", "family", "followup", "pool", "limit", "backend", "schedule"]
     key: int | str
 
 
@@ -125,6 +125,8 @@ class Submit(Command[Submitted], frozen=True, kw_only=True):
     actor: str = ENGINE
     surroundings: JsonObject = field(default_factory=dict)
     """Kept once under its hash, which the `context.at` of the tasks names; empty = none."""
+    schedule_id: int | None = None
+    """The schedule whose fire it is."""
 
 
 class DocumentText(Struct, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ from core.model.lanes import ANY_SLOT, Head, Picks, Room
 from core.model.limits import GaugeKey, Limit, TaskFacts
 from core.model.outcomes import Failed, Outcome
 from core.model.plans import OnTaskFailure
+from core.model.schedules import FireStatus, Overlap
 from core.model.status import JobStatus, StageStatus, TaskStatus
 from core.model.values import JsonObject
 
@@ -115,6 +116,21 @@ class SortKey(Protocol):
     def __call__(self, eligible_at: int, priority: int, *, aging_step: int) -> int: ...
 
 
+class FireDecision(Struct, frozen=True, kw_only=True):
+    """What becomes of a fire beside those before it."""
+
+    status: FireStatus
+    reason: str = ""
+    is_replacing: bool = False
+    """Earlier jobs are cancelled for it, and earlier fires that wait are skipped."""
+
+
+class DecideFire(Protocol):
+    """Return what becomes of a fire while `open_jobs` have not ended and `waiting` fires wait."""
+
+    def __call__(self, overlap: Overlap, *, open_jobs: int, waiting: int) -> FireDecision: ...
+
+
 FamilyOf: TypeAlias = Callable[[JsonObject], Family]
 """Return the family of an error as it is stored."""
 
@@ -143,3 +159,4 @@ class WriterRules(Struct, frozen=True, kw_only=True):
     """Return for how long (ms) a failure shuts the backend; None = it is not a refusal."""
     fault_of: Callable[[Outcome], str | None]
     """Return the class of a failure that speaks against its backend; None = it does not."""
+    decide_fire: DecideFire

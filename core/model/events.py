@@ -52,13 +52,25 @@ MARKS = (
     "once.refused",
     "usage.ignored",
     "price.unknown",
+    "schedule.added",
+    "schedule.edited",
+    "schedule.removed",
+    "schedule.paused",
+    "schedule.resumed",
+    "fire.submitted",
+    "fire.waiting",
+    "fire.skipped",
+    "fire.missed",
+    "fire.failed",
 )
 """Kinds that change no status: a durable ask, another priority, a late outcome or judgement without
 effect, a spent budget for which an attempt may end early, a family without its wrapper and an operator who
 lets it run, what is set aside or repaired, a failure family that is known, switches, pools and limits that
 were changed, a limit that is nearly reached, amounts that were corrected, a backend that refuses, the
 engine, the wall clock that was set, a second task that was not created beside the first with its key, what of
-a report of usage cannot be booked, a model that has no price."""
+a report of usage cannot be booked, a model that has no price, schedules
+that were changed, what became of their
+fires."""
 MOVED: tuple[str, ...] = tuple(
     dict.fromkeys(
         move.event

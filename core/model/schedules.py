@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+import msgspec
 from msgspec import Struct
 
 from core.model import bounds
 from core.model.errors import Invalid
-from core.model.values import JsonObject
+from core.model.values import JsonObject, JsonValue
 
 EVERY_MIN_MS = 1_000
 """The shortest interval."""
@@ -136,6 +137,16 @@ class Schedule(Struct, frozen=True, kw_only=True):
     policy: FirePolicy = FirePolicy()
     work: Work = Work()
 
+    def to_json(self) -> JsonObject:
+        """Return the stored form."""
+        stored: JsonObject = msgspec.to_builtins(self)
+        return stored
+
+
+def schedule_of(stored: JsonValue) -> Schedule:
+    """Return the schedule of a stored form."""
+    return msgspec.convert(stored, Schedule)
+
 
 class FireStatus(StrEnum):
     """What became of one due time of a schedule."""
@@ -150,3 +161,21 @@ class FireStatus(StrEnum):
     """Its time passed without an engine, or too many waited."""
     FAILED = "failed"
     """Its workflow was refused."""
+
+
+class FireKind(StrEnum):
+    """What made a fire."""
+
+    TIMED = "timed"
+    """Its time came, or was caught up on."""
+    MANUAL = "manual"
+    """An operator."""
+    BACKFILL = "backfill"
+    """An operator, for a time that has passed."""
+
+
+class NextFire(Struct, frozen=True, kw_only=True):
+    """The next time of a schedule, and when it is to be decided about: later by its jitter. ms UTC."""
+
+    at: int
+    wake_at: int

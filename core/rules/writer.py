@@ -10,6 +10,7 @@ from core.rules import gauges
 from core.rules.families import family_of
 from core.rules.lanes import choose, sort_key
 from core.rules.limit_scopes import broad_keys, gauge_keys
+from core.rules.overlaps import decide_fire
 from core.rules.refusals import fault_of, refused_for
 from core.rules.room import admit
 from core.rules.verdicts import (
@@ -37,4 +38,5 @@ WRITER_RULES = WriterRules(
     broad_keys=broad_keys,
     refused_for=refused_for,
     fault_of=fault_of,
+    decide_fire=decide_fire,
 )

@@ -42,6 +42,7 @@ from core.model.engine_notes import NoteEngine
 from core.model.judgements import Decide
 from core.model.limit_commands import Charge, Configure
 from core.model.records import replace
+from core.model.schedule_commands import ChangeSchedule, Fire, MissFires, StartFire
 from core.model.status import TASK
 from core.store.apply.change_capacity import apply_change_capacity
 from core.store.apply.charges import apply_charge
@@ -57,6 +58,7 @@ from core.store.apply.containment import (
 from core.store.apply.decide import apply_come_due, apply_decides
 from core.store.apply.derived import apply_recount
 from core.store.apply.families import apply_acknowledge, apply_unacknowledge
+from core.store.apply.fires import apply_fire
 from core.store.apply.notes import apply_note_engine, apply_note_orphan
 from core.store.apply.operate import (
     apply_cancel,
@@ -70,6 +72,7 @@ from core.store.apply.operate import (
 )
 from core.store.apply.repair import apply_fail_job, apply_repair
 from core.store.apply.rerun import apply_rerun
+from core.store.apply.schedules import apply_change_schedule
 from core.store.apply.submit import apply_enqueues, apply_submits
 from core.store.batch import Batch
 
@@ -187,6 +190,10 @@ _TABLE = (
     _each(Configure, apply_configure),
     _each(Charge, apply_charge),
     _each(ChangeCapacity, apply_change_capacity),
+    _each(ChangeSchedule, apply_change_schedule),
+    _each(Fire, apply_fire),
+    _each(MissFires, apply_fire),
+    _each(StartFire, apply_fire),
     _each(Repair, apply_repair),
     _each(Recount, apply_recount),
     _each(FailJob, apply_fail_job),

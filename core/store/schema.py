@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from core.model.plans import NeedWhen, OnTaskFailure
 from core.model.status import TASK_FINAL, AttemptStatus, JobStatus, StageStatus, TaskStatus
-from core.store import columns, family_tables, limit_tables, once_table
+from core.store import columns, family_tables, limit_tables, once_table, schedule_tables
 from core.store.columns import among_column, either, required
 
 metadata = columns.metadata
@@ -96,6 +96,7 @@ job = Table(
     Column("verdict_task", Integer),
     Column("verdict_ends", Integer),
     Column("project", Text),
+    Column("schedule_id", Integer),
     UniqueConstraint("client_key", name="job_client_key"),
     among_column("status", JobStatus, "job_status"),
     among_column("on_task_failure", OnTaskFailure, "job_on_task_failure"),
@@ -110,6 +111,7 @@ job = Table(
         sqlite_where=text("status IN ('ending', 'paused', 'pending', 'running')"),
     ),
     Index("job_name", "name", "id", sqlite_where=text("id > 1")),
+    Index("job_of_schedule", "schedule_id", "status", "id", sqlite_where=text("schedule_id IS NOT NULL")),
     Index(
         "job_vtime",
         "vtime",
@@ -404,4 +406,5 @@ LIMIT_TABLES = (
     limit_tables.entry,
 )
 ONCE_TABLE = once_table.once_key
+SCHEDULE_TABLES = (schedule_tables.schedule, schedule_tables.fire)
 """Tables of rooms of their own."""

@@ -133,6 +133,7 @@ _GAUGE = (
     """INSERT INTO limit_rule (name, kind, body) VALUES ('db', 'concurrency', '{"kind":"concurrency"}')""",
     "INSERT INTO gauge (id, name) VALUES (1, 'db')",
 )
+_SCHEDULE = "INSERT INTO schedule (id, name, body, handled_at, created_at) VALUES (9, 'x', '{}', 5, 1)"
 CORRUPTIONS: dict[str, tuple[str, ...]] = {
     "counter.wrong": ("UPDATE counter SET n = n + 1 WHERE scope = 'queue' AND status = 'queued'",),
     "ended.wrong": ("UPDATE ended SET at = at + 10000 WHERE status = 'succeeded'",),
@@ -153,6 +154,16 @@ CORRUPTIONS: dict[str, tuple[str, ...]] = {
     "once_key.missing": ("DELETE FROM once_key",),
     "once_key.foreign": ("UPDATE once_key SET lasts = 'ever'",),
     "once_key.lost": ("UPDATE once_key SET task_id = 1",),
+    "fire.wrong": (
+        _SCHEDULE,
+        "INSERT INTO fire VALUES (9, 1, 'skipped', 'timed', NULL, 1, 1, NULL, NULL, NULL)",
+    ),
+    "fire.job": ("UPDATE job SET schedule_id = 9 WHERE id = 2",),
+    "schedule.handled": (
+        _SCHEDULE,
+        "INSERT INTO fire VALUES (9, 7, 'skipped', 'timed', NULL, 1, 1, NULL, NULL, NULL)",
+    ),
+    "schedule.pause": (_SCHEDULE, "UPDATE schedule SET paused_at = 1"),
     "gset.wrong": ("INSERT INTO gset (gauges) VALUES ('[99]')",),
     "stage.open_tasks": ("UPDATE stage SET open_tasks = open_tasks + 1 WHERE id = 3",),
     "lane.head": ("UPDATE lane SET head_key = 5",),

@@ -32,6 +32,8 @@ def job_facts(command: Submit) -> JsonObject:
         "status": JobStatus.PENDING,
         "definition": plan.definition_hash or None,
     }
+    if command.schedule_id is not None:
+        data["schedule"] = command.schedule_id
     if plan.params:
         told = _told_params(plan.params)
         data["params"] = told

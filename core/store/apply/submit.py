@@ -33,9 +33,9 @@ _TASK = (
 )
 _JOB = (
     "INSERT INTO job (id, name, status, on_task_failure, definition_hash, params, meta, notify, client_key,"
-    " input_hash, actor, project, vtime, created_at)"
+    " input_hash, actor, project, schedule_id, vtime, created_at)"
     " VALUES (?, CAST(? AS TEXT), 'pending', ?, ?, ?, ?, CAST(? AS TEXT), CAST(? AS TEXT), ?,"
-    " CAST(? AS TEXT), CAST(? AS TEXT), coalesce((SELECT min(vtime) FROM job INDEXED BY job_vtime"
+    " CAST(? AS TEXT), CAST(? AS TEXT), ?, coalesce((SELECT min(vtime) FROM job INDEXED BY job_vtime"
     " WHERE status IN ('ending', 'paused', 'pending', 'running')), 0), ?)"
 )
 _STAGE = (
@@ -176,6 +176,7 @@ def _write_job(batch: Batch, job_id: int, command: Submit, input_hash: str) -> N
         input_hash,
         raw(command.actor),
         raw(plan.project),
+        command.schedule_id,
         batch.wall,
     )
     batch.event("job.created", Subject(job_id), actor=command.actor, data=job_facts(command))

@@ -26,6 +26,7 @@ from core.store.reports.pulse import PulseReports
 from core.store.reports.queues import QueueReports
 from core.store.reports.repairs import RepairReports
 from core.store.reports.run_times import RunTimeReports
+from core.store.reports.schedules import ScheduleReports
 from core.store.reports.source import Source, wall_clock
 from core.store.reports.surroundings import SurroundingsReports
 from core.store.reports.targets import TargetReports
@@ -71,3 +72,4 @@ class Reports:
         self.outcomes = OutcomeReports(source)
         self.surroundings = SurroundingsReports(source)
         self.repairs = RepairReports(source)
+        self.schedules = ScheduleReports(source)

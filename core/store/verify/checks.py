@@ -14,6 +14,7 @@ from core.store.verify.check import check
 from core.store.verify.family_checks import FAMILY_CHECKS
 from core.store.verify.gauge_checks import GAUGE_CHECKS, WAIT_CHECKS
 from core.store.verify.once_checks import ONCE_CHECKS
+from core.store.verify.schedule_checks import SCHEDULE_CHECKS
 
 _OPEN = set(TaskStatus) - TASK_FINAL
 _LIVE = set(JobStatus) - JOB_FINAL - {JobStatus.ENDING}
@@ -319,7 +320,7 @@ _JOBS = (
     ),
 )
 
-DERIVED_CHECKS = (*_ENDS, *_RUN_TIMES, *FAMILY_CHECKS, *GAUGE_CHECKS, *ONCE_CHECKS)
+DERIVED_CHECKS = (*_ENDS, *_RUN_TIMES, *FAMILY_CHECKS, *GAUGE_CHECKS, *ONCE_CHECKS, *SCHEDULE_CHECKS)
 """Checks of what is kept beside tasks, attempts and events, and can be counted again from these."""
 CHECKS = (COUNTERS, *_COUNTS, *WAIT_CHECKS, *DERIVED_CHECKS, *_NEEDS, *_ATTEMPTS, *_ACTORS, *_STAGES, *_JOBS)
 """Every check, in the order of its run."""

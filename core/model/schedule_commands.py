@@ -1,0 +1,149 @@
+"""What operators change of schedules, and what an engine fires.
+
+Sent by the engine and operators' verbs; applied by the store.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from core.model import bounds
+from core.model.commands import ENGINE, Command, Operation, RowRef, Submit
+from core.model.schedules import FireKind, FireStatus, NextFire, Schedule
+
+REASON_MAX = 500
+"""Characters that a fire keeps of why it was refused."""
+
+
+class AddSchedule(Struct, frozen=True, kw_only=True, tag="add_schedule"):
+    """Add a schedule; nothing before `from_` (ms UTC) is a fire of it."""
+
+    schedule: Schedule
+    next: NextFire | None
+    from_: int
+
+    @property
+    def name(self) -> str:
+        """Return the name of the schedule."""
+        return self.schedule.name
+
+
+class EditSchedule(Struct, frozen=True, kw_only=True, tag="edit_schedule"):
+    """Put another rule in the place of the one of that name; what was decided stays."""
+
+    schedule: Schedule
+    next: NextFire | None
+    from_: int
+
+    @property
+    def name(self) -> str:
+        """Return the name of the schedule."""
+        return self.schedule.name
+
+
+class RemoveSchedule(Struct, frozen=True, kw_only=True, tag="remove_schedule"):
+    """Fire no more; jobs that it submitted go on, fires that wait are skipped."""
+
+    name: str
+
+
+class PauseSchedule(Struct, frozen=True, kw_only=True, tag="pause_schedule"):
+    """Fire nothing until it is resumed."""
+
+    name: str
+
+
+class Passed(Struct, frozen=True, kw_only=True):
+    """Times of a schedule that passed: how many, the first and the last; ms UTC."""
+
+    number: int
+    first: int
+    last: int
+    reason: str = ""
+
+
+class ResumeSchedule(Struct, frozen=True, kw_only=True, tag="resume_schedule"):
+    """Fire again from `from_` on; times that passed during the pause are skipped."""
+
+    name: str
+    next: NextFire | None
+    from_: int
+    passed: Passed | None = None
+
+
+class SkipFire(Struct, frozen=True, kw_only=True, tag="skip_fire"):
+    """Pass over the next time of a schedule."""
+
+    name: str
+    at: int
+    next: NextFire | None
+
+
+ScheduleChange: TypeAlias = (
+    AddSchedule | EditSchedule | RemoveSchedule | PauseSchedule | ResumeSchedule | SkipFire
+)
+
+
+class ChangeSchedule(Operation, frozen=True, kw_only=True):
+    """Change a schedule; answered with whether it did."""
+
+    change: ScheduleChange
+    reason: str = ""
+    actor: str = ENGINE
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of bounds (`task.FIELD`)."""
+        bounds.check_text("name", self.change.name)
+
+    def rows(self) -> tuple[RowRef, ...]:
+        return (RowRef("schedule", self.change.name),)
+
+
+class Fired(Struct, frozen=True, kw_only=True):
+    """What became of a fire; None = it was decided before, or the schedule is another by now."""
+
+    status: FireStatus | None
+    at: int = 0
+    job_id: int | None = None
+    reason: str = ""
+    replaces: tuple[int, ...] = ()
+    """Jobs that are to be cancelled for it."""
+
+
+class Fire(Command[Fired], frozen=True, kw_only=True):
+    """Decide about one time of a schedule, and about those before it that passed; at most once.
+
+    A timed one is decided only while the schedule stands where it was read: at `after`.
+    """
+
+    schedule_id: int
+    at: int
+    kind: FireKind = FireKind.TIMED
+    after: int | None = None
+    next: NextFire | None = None
+    passed: Passed | None = None
+    """Times before it that are missed."""
+    submit: Submit | None = None
+    """None = its workflow was refused, for `reason`."""
+    reason: str = ""
+    actor: str = ENGINE
+
+
+class MissFires(Command[Fired], frozen=True, kw_only=True):
+    """Note times of a schedule that passed without a fire; at most once."""
+
+    schedule_id: int
+    after: int
+    passed: Passed
+    next: NextFire | None = None
+
+
+class StartFire(Command[Fired], frozen=True, kw_only=True):
+    """Start a fire that waits, if it still does and what it waits for has ended."""
+
+    schedule_id: int
+    at: int
+    submit: Submit | None = None
+    reason: str = ""

@@ -1,0 +1,63 @@
+"""Schedules and fires as readers see them.
+
+Made by the store's reports and the control.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from core.model.schedules import FireKind, FireStatus, Schedule
+
+
+class FireView(Struct, frozen=True, kw_only=True):
+    """What became of one time of a schedule, or of `number` that passed; times in ms UTC."""
+
+    at: int
+    status: FireStatus
+    kind: FireKind
+    decided_at: int
+    job_id: int | None = None
+    job_status: str | None = None
+    """None = it has no job, or that was removed."""
+    number: int = 1
+    since: int | None = None
+    """Of several: the first of them."""
+    actor: str | None = None
+    reason: str = ""
+
+
+class SchedulePause(Struct, frozen=True, kw_only=True):
+    """Since when a schedule is paused, who did it and why."""
+
+    at: int
+    by: str
+    reason: str
+
+
+class ScheduleView(Struct, frozen=True, kw_only=True):
+    """A schedule and where it stands; times in ms UTC."""
+
+    id: int
+    schedule: Schedule
+    handled_at: int
+    """What became of each time up to here is decided."""
+    due_at: int | None
+    """The next time; None = there is none."""
+    wake_at: int | None
+    """When that fires: later by its jitter."""
+    created_at: int
+    actor: str
+    paused: SchedulePause | None = None
+    last: FireView | None = None
+    """The latest time that was decided."""
+    waiting: int = 0
+    open_jobs: int = 0
+    missed: int = 0
+    """Times that were missed within the last `MISSED_MS`."""
+    next: tuple[int, ...] = ()
+    """The next five times; filled in by the control."""
+
+
+MISSED_MS = 7 * 86_400_000
+"""How far back missed times are counted."""
