@@ -5,9 +5,9 @@ Used by the commands that count by day.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from core.model.wall_clock import EPOCH, MS, moment
 
 
 def day_starts(since: int, until: int, zone: tzinfo | None) -> tuple[int, ...]:
@@ -28,9 +28,8 @@ def day_name(start: int, zone: tzinfo | None) -> str:
 
 
 def _local(at: int, zone: tzinfo | None) -> datetime:
-    return (_EPOCH + timedelta(milliseconds=at)).astimezone(zone)
+    return (EPOCH + at * MS).astimezone(zone)
 
 
 def _start(day: date, zone: tzinfo | None) -> int:
-    midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
-    return (midnight.astimezone(UTC) - _EPOCH) // timedelta(milliseconds=1)
+    return moment(datetime(day.year, day.month, day.day, tzinfo=zone).astimezone())

@@ -11,11 +11,12 @@ as aligns it again. Windows leave no moment out and never overlap.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from core.model.limits import Per
+from core.model.wall_clock import EPOCH, MS, change_between, first_showing, offset_at
 from core.model.zones import zone_of
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from core.model.limits import Window
 
 _MINUTE, _HOUR, _DAY = 60_000, 3_600_000, 86_400_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MS = timedelta(milliseconds=1)
 
 
 def turn(window: Window, at: int) -> tuple[int, int | None]:
@@ -47,21 +46,24 @@ def turn(window: Window, at: int) -> tuple[int, int | None]:
 
 def _elapsed(window: Window, at: int, length: int) -> tuple[int, int]:
     zone = zone_of(window.zone)
-    offset = _offset(zone, at)
+    offset = offset_at(zone, at)
     began = at - (at + offset - window.starts_ms) % length
     turns = began + length
     # Most changes are whole hours, which move nothing.
-    if (_offset(zone, began) - offset) % length:
-        began = _change(zone, began, at)
-    if (_offset(zone, turns - 1) - offset) % length:
-        turns = _change(zone, at, turns - 1)
+    if (offset_at(zone, began) - offset) % length:
+        began = change_between(zone, began, at)
+    if (offset_at(zone, turns - 1) - offset) % length:
+        turns = change_between(zone, at, turns - 1)
     return began, turns
 
 
 def _by_calendar(window: Window, at: int) -> tuple[int, int]:
     zone = zone_of(window.zone)
-    today = (_EPOCH + at * _MS).astimezone(zone).date()
-    starts = (_starts_at(zone, day, window.starts_ms) for day in _first_days(window.per, today))
+    today = (EPOCH + at * MS).astimezone(zone).date()
+    starts = (
+        first_showing(zone, datetime.combine(day, time()) + window.starts_ms * MS)
+        for day in _first_days(window.per, today)
+    )
     for began, turns in pairwise(starts):
         if began <= at < turns:
             return began, turns
@@ -82,34 +84,3 @@ def _first_days(per: Per, today: date) -> Iterator[date]:
             yield from (monday + timedelta(weeks=step) for step in around)
         case _:
             yield from (today + timedelta(days=step) for step in around)
-
-
-def _starts_at(zone: tzinfo, day: date, starts_ms: int) -> int:
-    """Return the first moment at which the clock of a zone shows that time of a day, or a later one."""
-    wall = datetime.combine(day, time()) + starts_ms * _MS
-    earlier, later = wall.replace(tzinfo=zone), wall.replace(tzinfo=zone, fold=1)
-    moment = _ms(earlier)
-    if (earlier.utcoffset() or timedelta()) >= (later.utcoffset() or timedelta()):
-        return moment
-    # The clock is put forward over it: by the offset before the change it lies behind it, else before it.
-    return _change(zone, _ms(later), moment)
-
-
-def _change(zone: tzinfo, low: int, high: int) -> int:
-    """Return the first moment after `low` with the offset that the zone has at `high`."""
-    offset = _offset(zone, high)
-    while high - low > 1:
-        middle = (low + high) // 2
-        if _offset(zone, middle) == offset:
-            high = middle
-        else:
-            low = middle
-    return high
-
-
-def _offset(zone: tzinfo, at: int) -> int:
-    return ((_EPOCH + at * _MS).astimezone(zone).utcoffset() or timedelta()) // _MS
-
-
-def _ms(moment: datetime) -> int:
-    return (moment - _EPOCH) // _MS
