@@ -127,10 +127,33 @@ async def test_a_limit_of_one_pool_is_told_only_where_no_other_takes_the_task(
     assert {view.queue for view in found} == {"g"}
 
 
-async def test_of_large_groups_the_first_has_what_was_not_counted(
+async def test_a_group_that_is_too_large_to_be_counted_has_the_rest_of_its_queue(
     deck: Deck, reports: Reports, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configure(deck, Limit(name="db", kind=CONCURRENCY, max=0))
     deck.loose(*(under("db", f"d{n}") for n in range(9)), task("free"))
     monkeypatch.setattr("core.store.reports.lane_waits.COUNTED_MAX", 3)
     assert await waits(reports) == {("concurrency", "db"): 9, ("queued", "default"): 1}
+
+
+async def test_groups_that_are_too_large_to_be_counted_share_the_rest(
+    deck: Deck, reports: Reports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(deck, *(Limit(name=name, kind=CONCURRENCY, max=0) for name in ("db", "net")))
+    deck.loose(*(under(name, f"{name}{n}") for name in ("db", "net") for n in range(9)), task("free"))
+    monkeypatch.setattr("core.store.reports.lane_waits.COUNTED_MAX", 9)
+    assert await waits(reports) == {
+        ("concurrency", "db"): 9,
+        ("concurrency", "net"): 9,
+        ("queued", "default"): 1,
+    }
+
+
+async def test_what_small_groups_leave_of_the_count_goes_to_larger_ones(
+    deck: Deck, reports: Reports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = {"a": 1, "b": 1, "db": 5, "net": 9}
+    configure(deck, *(Limit(name=name, kind=CONCURRENCY, max=0) for name in sizes))
+    deck.loose(*(under(name, f"{name}{n}") for name, number in sizes.items() for n in range(number)))
+    monkeypatch.setattr("core.store.reports.lane_waits.COUNTED_MAX", 16)
+    assert await waits(reports) == {("concurrency", name): number for name, number in sizes.items()}

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from sqlalchemy import text
@@ -24,14 +23,14 @@ REASONS_MAX = 20
 # Of a paused queue all tasks wait for that; of a paused job those that are in other queues.
 _LANES = text(
     f"""
-    SELECT a.queue, x.id, NULL, NULL, x.head_key FROM aisle a JOIN lane x ON x.id = (
+    SELECT a.queue, x.id, NULL, NULL, min(x.head_key) FROM aisle a JOIN lane x ON x.id = (
       SELECT l.id FROM lane l INDEXED BY lane_head CROSS JOIN job j ON j.id = l.job_id
       WHERE l.aisle_id = a.id AND l.head_key IS NOT NULL AND l.shut_by IS NULL AND j.status != 'paused'
-      ORDER BY l.head_key LIMIT 1)
+      ORDER BY l.head_key LIMIT 1) WHERE a.head_key IS NOT NULL GROUP BY a.queue
     UNION ALL
-    SELECT a.queue, x.id, NULL, NULL, x.head_key FROM aisle a
+    SELECT a.queue, x.id, NULL, NULL, min(x.head_key) FROM aisle a
     JOIN queue q ON q.name = a.queue AND q.paused_at IS NOT NULL
-    JOIN lane x ON x.id = ({FIRST_LANE.format(**SHUT)})
+    JOIN lane x ON x.id = ({FIRST_LANE.format(**SHUT)}) GROUP BY a.queue
     UNION ALL
     SELECT a.queue, l.id, l.job_id,
       (SELECT count(*) FROM task INDEXED BY task_claim WHERE lane_id = l.id AND status = 'queued'), l.head_key
@@ -65,13 +64,12 @@ class _Lane(NamedTuple):
     tasks: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Reason:
+class _Reason(NamedTuple):
     """Tasks that wait for one reason; `lane` = where the next of them is, if they are queued."""
 
     kind: WaitKind
-    subject: str = ""
     tasks: int
+    subject: str = ""
     lane: int | None = None
     until: int | None = None
 
@@ -81,7 +79,7 @@ async def read_wait_reasons(db: AsyncConnection, counts: Sequence[QueueCount]) -
     totals: Counter[str] = Counter()
     for count in counts:
         totals[count.status] += count.tasks
-    lanes = [_Lane(*row[:4]) for row in await db.execute(_LANES)] if totals[TaskStatus.QUEUED] else []
+    lanes = [_Lane(*row[:4]) for row in (await db.execute(_LANES)).all()] if totals[TaskStatus.QUEUED] else []
     due = (await db.execute(_DUE)).scalar() if totals[TaskStatus.RETRYING] else None
     queued = _queued(counts, lanes)
     open_ = {one.subject: one.tasks for one in queued if one.kind is WaitKind.QUEUED}
@@ -123,7 +121,7 @@ def _without(queued: Sequence[_Reason], kept_back: Sequence[LaneWait]) -> Iterat
         )
     for reason in queued:
         is_open = reason.kind is WaitKind.QUEUED
-        yield replace(reason, tasks=reason.tasks - taken[reason.subject]) if is_open else reason
+        yield reason._replace(tasks=reason.tasks - taken[reason.subject]) if is_open else reason
     yield from limited.values()
 
 
