@@ -17,6 +17,7 @@ from core.store.batch import Report
 from core.store.database import open_writer
 from core.store.transaction import Group, carry_out
 from core.store.writer import Writer
+from tests.support.deck import empty_store
 
 AGING = 10_000
 
@@ -27,6 +28,7 @@ class Deck:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.now = 1_000
+        path.write_bytes(empty_store())
         self.db = open_writer(path, synchronous="NORMAL", now=self.now)
         self.db.execute("UPDATE engine SET epoch = 1")
         self.writer = Writer(connection=self.db, epoch=1, aging_step=AGING, rules=WRITER_RULES)

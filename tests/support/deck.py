@@ -61,7 +61,7 @@ class Deck:
         self.path = path
         self.now = now
         if not path.exists():
-            path.write_bytes(_empty_store())
+            path.write_bytes(empty_store())
         self.db = open_writer(path, synchronous="NORMAL", now=now)
         self.epoch = begin_epoch(self.db, time=saved(now), before=None, pid=1).epoch
         self.report = Report()
@@ -230,7 +230,7 @@ class Deck:
 
 
 @cache
-def _empty_store() -> bytes:
+def empty_store() -> bytes:
     """Return the file of a new store; made once, because compiling its schema takes its time."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "empty.db"
