@@ -12,6 +12,7 @@ from rich.style import Style
 from console.rows.listing import now_ms, style_of
 from console.themes import Look
 from console.widgets.row_format import RowFormat
+from core.model.ranges import Range
 from core.model.text import SafeText, safe_line
 from core.model.timelines import TaskBar, TimelineView
 from core.render.columns import GAP, Column, Form
@@ -40,9 +41,9 @@ def timeline_row_format(
     """Write the tasks of a timeline for a width; the axis is the title of the bars."""
     room = bar_cells(width)
 
-    def span() -> tuple[int, int]:
+    def span() -> Range:
         shown = view()
-        return (0, 1) if shown is None else extent(shown, now=now_ms())
+        return Range(0, 1) if shown is None else extent(shown, now=now_ms())
 
     def write(bar: TaskBar, columns: Sequence[Column]) -> tuple[SafeText, ...]:
         shown, now = view(), now_ms()

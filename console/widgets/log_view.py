@@ -23,7 +23,7 @@ from console.key_table import bindings
 from console.widgets.log_style import LogStyles, without_colours
 from console.widgets.log_window import LogRow, LogWindow
 from console.widgets.resized import Resized
-from console.widgets.text_layout import Row, Spot, TextLayout
+from console.widgets.text_layout import PlacedRow, Row, Spot, TextLayout
 from core.model.log_views import Way
 from core.model.text import SafeText
 from core.render.coloured import PLAIN, Run
@@ -104,7 +104,7 @@ class LogView(Resized, can_focus=True, inherit_bindings=False):
         self._text = TextLayout()
         self._top = Spot()
         self._height = 1
-        self._shown: Sequence[tuple[int, Row]] | None = None
+        self._shown: Sequence[PlacedRow] | None = None
         self._is_new = True
         self._waits = False
         self._held: deque[Callable[[], None]] = deque(maxlen=_HELD_MOST)
@@ -296,7 +296,7 @@ class LogView(Resized, can_focus=True, inherit_bindings=False):
         self._waits = True
         self.post_message(message)
 
-    def _rows(self) -> Sequence[tuple[int, Row]]:
+    def _rows(self) -> Sequence[PlacedRow]:
         if self._shown is None:
             self._shown = self._text.view(self._top, self._height) if self._text.lines else ()
         return self._shown
@@ -364,7 +364,7 @@ class LogView(Resized, can_focus=True, inherit_bindings=False):
             spans = ((0, len(row.text)),)
         return [Run(begin, end, PLAIN) for begin, end in spans]
 
-    def _draw_changes(self, before: Sequence[tuple[int, Row]]) -> None:
+    def _draw_changes(self, before: Sequence[PlacedRow]) -> None:
         after = self._rows()
         if [row for _, row in before] == [row for _, row in after]:
             return

@@ -14,6 +14,7 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
+from core.model.ranges import Range
 from core.model.text import SafeText, cells
 
 _GAP = SafeText("  ")
@@ -74,16 +75,16 @@ class StyledLines(Widget):
         return len(self._lines)
 
 
-def changed(was: Sequence[Span], now: Sequence[Span]) -> list[tuple[int, int]]:
-    """Return the runs of cells, first and one after the last, in which two lines differ."""
+def changed(was: Sequence[Span], now: Sequence[Span]) -> list[Range]:
+    """Return the runs of cells in which two lines differ."""
     old, new = _cells_of(was), _cells_of(now)
     length = max(len(old), len(new))
-    runs: list[tuple[int, int]] = []
+    runs: list[Range] = []
     for at in (at for at in range(length) if old[at : at + 1] != new[at : at + 1]):
-        near = runs and at - runs[-1][1] <= _NEAR
-        runs[-1:] = [(runs[-1][0], at + 1)] if near else [*runs[-1:], (at, at + 1)]
+        near = runs and at - runs[-1].end <= _NEAR
+        runs[-1:] = [Range(runs[-1].begin, at + 1)] if near else [*runs[-1:], Range(at, at + 1)]
     # Characters without a cell of their own differ in no cell.
-    return runs or [(0, length)]
+    return runs or [Range(0, length)]
 
 
 def flow(label: SafeText, parts: Sequence[Span], width: int) -> list[list[Span]]:

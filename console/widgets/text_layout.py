@@ -36,6 +36,13 @@ class Row:
     begin: int
 
 
+class PlacedRow(NamedTuple):
+    """A row, and the number of its line."""
+
+    line: int
+    row: Row
+
+
 class TextLayout:
     """Wraps or cuts lines of safe text when they come into view."""
 
@@ -52,8 +59,8 @@ class TextLayout:
         text = self.lines[line]
         return _wrapped(text, self.width) if self.is_wrapped else (_cut(text, self.left, self.width),)
 
-    def view(self, top: Spot, height: int) -> list[tuple[int, Row]]:
-        """Return at most so many rows from one on, each with its line."""
+    def view(self, top: Spot, height: int) -> list[PlacedRow]:
+        """Return at most so many rows from one on."""
         return list(islice(self._from(top), height))
 
     def moved(self, spot: Spot, by: int) -> Spot:
@@ -90,10 +97,10 @@ class TextLayout:
         pieces = [number for number, row in enumerate(self.rows(line)) if row.begin <= place]
         return Spot(line, pieces[-1] if pieces else 0)
 
-    def _from(self, top: Spot) -> Iterator[tuple[int, Row]]:
+    def _from(self, top: Spot) -> Iterator[PlacedRow]:
         skipped = top.piece
         for line in range(top.line, len(self.lines)):
-            yield from ((line, row) for row in self.rows(line)[skipped:])
+            yield from (PlacedRow(line, row) for row in self.rows(line)[skipped:])
             skipped = 0
 
 

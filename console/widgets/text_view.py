@@ -17,8 +17,9 @@ from textual.strip import Strip
 from console.key_table import bindings
 from console.widgets.line_dialog import LineDialog
 from console.widgets.resized import Resized
-from console.widgets.text_layout import Row, Spot, TextLayout
+from console.widgets.text_layout import PlacedRow, Row, Spot, TextLayout
 from console.widgets.text_paint import Paint, no_paint, painted
+from core.model.ranges import Range
 from core.model.text import SafeText
 
 _MATCH_STYLE = Style(reverse=True)
@@ -43,7 +44,7 @@ class TextView(Resized, can_focus=True, inherit_bindings=False):
         self._text = TextLayout()
         self._top = Spot()
         self._height = 1
-        self._shown: Sequence[tuple[int, Row]] | None = None
+        self._shown: Sequence[PlacedRow] | None = None
         """The rows in view, once they are laid out."""
         self._needle = ""
         self._match = -1
@@ -173,7 +174,7 @@ class TextView(Resized, can_focus=True, inherit_bindings=False):
         segments = painted(list(_highlighted(text, row, self._needle, style)), self._paint(text), row.begin)
         return Strip([Segment(row.lead, style), *segments]).adjust_cell_length(self.size.width, style)
 
-    def _rows(self) -> Sequence[tuple[int, Row]]:
+    def _rows(self) -> Sequence[PlacedRow]:
         if self._shown is None:
             self._shown = self._text.view(self._top, self._height)
         return self._shown
@@ -206,7 +207,7 @@ class TextView(Resized, can_focus=True, inherit_bindings=False):
         self._shown = None
         self.refresh()
 
-    def _draw_changes(self, before: Sequence[tuple[int, Row]]) -> None:
+    def _draw_changes(self, before: Sequence[PlacedRow]) -> None:
         after = self._rows()
         for y in range(max(len(before), len(after))):
             if before[y : y + 1] != after[y : y + 1]:
@@ -229,10 +230,10 @@ def _highlighted(line: SafeText, row: Row, needle: str, style: Style) -> Iterato
         yield Segment(row.text[-1], style + _MATCH_STYLE if hides else style)
 
 
-def _places(line: str, needle: str, begin: int, end: int) -> Iterator[tuple[int, int]]:
+def _places(line: str, needle: str, begin: int, end: int) -> Iterator[Range]:
     lowered = line.lower()
     at = max(0, begin - len(needle) + 1)
     # In a few alphabets lower case is longer: then the place of a match is not that in the line.
     while len(lowered) == len(line) and 0 <= (begins := lowered.find(needle, at)) < end:
         at = begins + len(needle)
-        yield begins, at
+        yield Range(begins, at)

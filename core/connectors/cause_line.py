@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from core.connectors.line_ranks import WIDEST, Rank, rank_of
+from core.connectors.line_ranks import WIDEST, Rank, RankedLine, rank_of
 
 LONGEST = 200
 """Characters of a cause."""
@@ -103,7 +103,7 @@ class _Reader:
         self._where = ""
         self._base = ""
 
-    def read(self, line: str) -> Iterator[tuple[Rank, str]]:
+    def read(self, line: str) -> Iterator[RankedLine]:
         """Yield the rank and text of a line; of one that completes an earlier line, the two together."""
         text = line.strip()
         if (opened := self._opened(line, text)) is not None:
@@ -116,26 +116,28 @@ class _Reader:
                 return
             case "panic":
                 self._block = "frames"
-                yield Rank.CRASH, f"panicked: {text} ({self._where})"
+                yield RankedLine(Rank.CRASH, f"panicked: {text} ({self._where})")
                 return
             case "gradle":
                 self._block, self._base = "chain", text
-                yield Rank.CRASH, text
+                yield RankedLine(Rank.CRASH, text)
                 return
             case "chain" if is_indented or text.startswith(">"):
-                yield Rank.CRASH, f"{self._base}: {_NUMBERED.sub('', text.removeprefix('>').strip())}"
+                yield RankedLine(
+                    Rank.CRASH, f"{self._base}: {_NUMBERED.sub('', text.removeprefix('>').strip())}"
+                )
                 return
             case "frames" if is_indented or _is_frame(line):
                 yield from self._in_frames(line, text)
                 return
         self._block = ""
-        rank, told = rank_of(line)
-        if rank >= Rank.ERROR:
-            self._base = told
-            self._block = "frames" if rank is Rank.CRASH else ""
-        yield rank, told
+        ranked = rank_of(line)
+        if ranked.rank >= Rank.ERROR:
+            self._base = ranked.text
+            self._block = "frames" if ranked.rank is Rank.CRASH else ""
+        yield ranked
 
-    def _opened(self, line: str, text: str) -> list[tuple[Rank, str]] | None:
+    def _opened(self, line: str, text: str) -> list[RankedLine] | None:
         """Return what a line tells that opens a block; None = it opens none."""
         if _TRACEBACK.match(line):
             self._block = "traceback"
@@ -145,10 +147,10 @@ class _Reader:
             if panic["old"] is None:
                 return []
             self._block = "frames"
-            return [(Rank.CRASH, f"panicked: {panic['old']} ({panic['where']})")]
+            return [RankedLine(Rank.CRASH, f"panicked: {panic['old']} ({panic['where']})")]
         if (thrown := _THROWN.match(text)) is not None:
             self._block, self._base = "frames", thrown["type"]
-            return [(Rank.CRASH, thrown["type"])]
+            return [RankedLine(Rank.CRASH, thrown["type"])]
         if _CHAIN.match(text) and self._base:
             self._block = "chain"
             return []
@@ -160,18 +162,18 @@ class _Reader:
             return []
         return None
 
-    def _in_frames(self, line: str, text: str) -> Iterator[tuple[Rank, str]]:
+    def _in_frames(self, line: str, text: str) -> Iterator[RankedLine]:
         if (what := _WHAT.match(line)) is not None:
-            yield Rank.CRASH, f"{self._base}: {what['text']}"
+            yield RankedLine(Rank.CRASH, f"{self._base}: {what['text']}")
         elif text.startswith(_CAUSES):
             yield rank_of(text)
 
-    def _in_traceback(self, line: str) -> Iterator[tuple[Rank, str]]:
+    def _in_traceback(self, line: str) -> Iterator[RankedLine]:
         bare = _GROUP_PREFIX.sub("", line)
         if not bare or bare[0] in " \t":
             return
         self._block, self._base = "frames", bare
-        yield Rank.CRASH, bare
+        yield RankedLine(Rank.CRASH, bare)
 
 
 def _is_frame(line: str) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from enum import IntEnum
+from typing import NamedTuple
 
 WIDEST = 240
 """Characters of a line that are looked at: messages begin where their line does."""
@@ -100,17 +101,24 @@ class Rank(IntEnum):
     """An exception, a panic, an abort."""
 
 
-def rank_of(line: str) -> tuple[Rank, str]:
+class RankedLine(NamedTuple):
+    """What a line tells, and how much that is."""
+
+    rank: Rank
+    text: str
+
+
+def rank_of(line: str) -> RankedLine:
     """Return how much a single line tells, and what of it is worth telling."""
     text = _STAMP.sub("", line.strip())
     crash = _CRASH.match(text)
     if crash is not None:
-        return Rank.CRASH, crash["text"] or crash["named"] or text
+        return RankedLine(Rank.CRASH, crash["text"] or crash["named"] or text)
     remarks = (_REMARK, _INFORMATION, _PROGRESS, _PLACE_REMARK)
     if _PROPERTY.match(line) or any(pattern.match(text) for pattern in remarks):
-        return Rank.REMARK, text
+        return RankedLine(Rank.REMARK, text)
     if _REPEAT.match(text):
-        return Rank.REPEAT, text
+        return RankedLine(Rank.REPEAT, text)
     if _ERROR.search(text) and not _NONE.search(text):
-        return Rank.ERROR, text
-    return Rank.PLAIN, text
+        return RankedLine(Rank.ERROR, text)
+    return RankedLine(Rank.PLAIN, text)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import pairwise
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from core.executors.output_lines import LineFile
 from core.executors.output_search import Deadline, OutputSearch
@@ -84,34 +84,41 @@ def new_deadline() -> Deadline:
     return Deadline(seconds=SEARCH_SECONDS)
 
 
+class FoundMatches(NamedTuple):
+    """Lines that match, and where to go on."""
+
+    matches: list[LogMatch]
+    end: int
+
+
 def find_forward(
     search: OutputSearch, offset: int, *, most: int, context: int, deadline: Deadline
-) -> tuple[list[LogMatch], int]:
-    """Return matches from an offset on, in order, and where to go on."""
+) -> FoundMatches:
+    """Return matches from an offset on, in order."""
     lines, end = search.forward(offset, most=most, deadline=deadline)
     found, size = list[LogMatch](), 0
     for line in lines:
         match = _match(search.file, line, context)
         size += _size_of(match)
         if found and size > _ANSWER_BYTES:
-            return found, line
+            return FoundMatches(found, line)
         found.append(match)
-    return found, end
+    return FoundMatches(found, end)
 
 
 def find_backward(
     search: OutputSearch, offset: int, *, most: int, context: int, deadline: Deadline
-) -> tuple[list[LogMatch], int]:
-    """Return matches before the line of an offset, in order, and before which one to go on."""
+) -> FoundMatches:
+    """Return matches before the line of an offset, in order."""
     lines, end = search.backward(offset, most=most, deadline=deadline)
     found, size = list[LogMatch](), 0
     for line in reversed(lines):
         match = _match(search.file, line, context)
         size += _size_of(match)
         if found and size > _ANSWER_BYTES:
-            return found, found[0].line
+            return FoundMatches(found, found[0].line)
         found.insert(0, match)
-    return found, end
+    return FoundMatches(found, end)
 
 
 def _match(file: LineFile, line: int, context: int) -> LogMatch:

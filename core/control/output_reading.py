@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.control.nouns import logs
-from core.control.output_files import MATCHES_MOST, OutputFiles, find_backward, find_forward, new_deadline
+from core.control.output_files import (
+    MATCHES_MOST,
+    FoundMatches,
+    OutputFiles,
+    find_backward,
+    find_forward,
+    new_deadline,
+)
 from core.executors.output_lines import PAGE_LINES, LineFile, Lines
 from core.executors.output_search import Counted, OutputSearch
 from core.executors.output_times import OutputTimes
@@ -17,7 +24,7 @@ from core.executors.outputs import ERR, OUT, Chunk
 from core.executors.woven_output import WovenFile, woven_size
 from core.filters.text_query import TextSearch
 from core.model.errors import NotFound
-from core.model.log_views import LogCount, LogFacts, LogMatch, LogMatches, LogPage, Way
+from core.model.log_views import LogCount, LogFacts, LogMatches, LogPage, Way
 from core.model.ports import AttemptRef
 from core.model.records import replace
 from core.model.status import ATTEMPT_FINAL, AttemptStatus
@@ -82,7 +89,7 @@ class OutputReading:
         find = find_forward if request.way is Way.FORWARD else find_backward
         most = max(1, min(request.most, MATCHES_MOST))
 
-        def look(file: LineFile) -> tuple[list[LogMatch], int]:
+        def look(file: LineFile) -> FoundMatches:
             file.size = min(file.size, facts.size)
             found = OutputSearch(file, search)
             return find(found, request.offset, most=most, context=request.context, deadline=new_deadline())
@@ -90,8 +97,9 @@ class OutputReading:
         looked = None
         if attempt is not None and facts.size:
             looked = await self._files.search(_ref(task, attempt), _known(request.stream, facts), look)
-        matches, end = looked or ([], facts.size if request.way is Way.FORWARD else 0)
-        return LogMatches(facts=facts, matches=tuple(matches), end=end)
+        if looked is None:
+            looked = FoundMatches([], facts.size if request.way is Way.FORWARD else 0)
+        return LogMatches(facts=facts, matches=tuple(looked.matches), end=looked.end)
 
     async def count(self, request: logs.CountInLog) -> LogCount:
         """Answer with how many lines match."""

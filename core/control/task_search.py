@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from core.control.nouns import logs
 from core.control.output_files import MATCHES_MOST, OutputFiles, find_forward, new_deadline
@@ -55,6 +55,21 @@ class _Cursor:
             "this cursor does not belong to this search",
             hint="take `next` of the answer before, with the same filter and text",
         )
+
+
+class _Looked(NamedTuple):
+    """What of an output matches, up to where it was looked through, and its size."""
+
+    matches: list[LogMatch]
+    end: int
+    size: int
+
+
+class _Output(NamedTuple):
+    """One stream of a task."""
+
+    task: TaskView
+    stream: LogStream
 
 
 class TaskSearch:
@@ -106,15 +121,15 @@ class _Look:
         """Look through an output; return where to go on, None = it is finished."""
         epoch, room = self.epochs.get(task.id, 0), self.most - len(self.found)
 
-        def look(file: LineFile) -> tuple[list[LogMatch], int, int]:
+        def look(file: LineFile) -> _Looked:
             self.deadline = self.deadline or new_deadline()
             search = OutputSearch(file, self.search)
             found = find_forward(search, begin, most=room, context=0, deadline=self.deadline)
-            return (*found, file.size)
+            return _Looked(*found, file.size)
 
         ref = AttemptRef(task_id=task.id, epoch=epoch)
         looked = await self.files.search(ref, stream, look) if epoch else None
-        matches, end, size = looked or ([], 0, 0)
+        matches, end, size = looked or _Looked([], 0, 0)
         self.size += max(0, end - begin)
         self.found += [
             TaskMatch(
@@ -131,13 +146,13 @@ class _Look:
         return TaskMatches(matches=tuple(self.found), next=following, tasks=self.tasks, size=self.size)
 
 
-def _outputs_from(at: _Cursor, tasks: Sequence[TaskView]) -> Iterator[tuple[TaskView, LogStream]]:
+def _outputs_from(at: _Cursor, tasks: Sequence[TaskView]) -> Iterator[_Output]:
     """Return the outputs that are not looked through yet: of each task the output, then standard error."""
     for task in tasks:
         if task.id > at.task_id or (task.id == at.task_id and at.stream is LogStream.OUT):
-            yield task, LogStream.OUT
+            yield _Output(task, LogStream.OUT)
         if task.id >= at.task_id:
-            yield task, LogStream.ERR
+            yield _Output(task, LogStream.ERR)
 
 
 def _is_id(text: str) -> bool:

@@ -12,6 +12,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from core.model.ranges import Range
+
 BLOCK = 65_536
 PAGE_LINES = 2_000
 """Lines of a page at the most."""
@@ -111,21 +113,21 @@ class LineFile:
                 return end
             low = following
 
-    def extent(self, offset: int) -> tuple[int, int]:
-        """Return the ends of the first data at or behind an offset; both are the size if there is none."""
+    def extent(self, offset: int) -> Range:
+        """Return the first data at or behind an offset; it is at the size, and empty, if there is none."""
         try:
             begin = os.lseek(self._descriptor, offset, os.SEEK_DATA)
             end = os.lseek(self._descriptor, begin, os.SEEK_HOLE)
         except OSError:
             # ENXIO: nothing but a hole, or the end of the file.
-            return self.size, self.size
-        return min(begin, self.size), min(end, self.size)
+            return Range(self.size, self.size)
+        return Range(min(begin, self.size), min(end, self.size))
 
     def read(self, begin: int, end: int) -> bytes:
         return os.pread(self._descriptor, max(0, end - begin), begin)
 
     def _is_data(self, offset: int) -> bool:
-        return self.extent(offset)[0] == offset < self.size
+        return self.extent(offset).begin == offset < self.size
 
 
 def line_starts(data: bytes, begin: int) -> list[int]:

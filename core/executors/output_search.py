@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from core.executors.output_lines import BLOCK, LineFile, cut_behind
 from core.filters.text_query import TextSearch
@@ -41,6 +42,13 @@ class Counted:
     end: int = 0
 
 
+class FoundLines(NamedTuple):
+    """The begins of lines that match, and where to go on."""
+
+    begins: list[int]
+    end: int
+
+
 class OutputSearch:
     """Looks for lines in an open output."""
 
@@ -48,8 +56,8 @@ class OutputSearch:
         self.file = file
         self._search = search
 
-    def forward(self, offset: int, *, most: int, deadline: Deadline) -> tuple[list[int], int]:
-        """Return the begins of at most so many matching lines from an offset on, and where to go on."""
+    def forward(self, offset: int, *, most: int, deadline: Deadline) -> FoundLines:
+        """Return at most so many matching lines from an offset on."""
         found: list[int] = []
         at = self.file.line_of(offset)
         while at < self.file.size:
@@ -57,18 +65,18 @@ class OutputSearch:
             for line in self._matching(piece):
                 found.append(line)
                 if len(found) >= most:
-                    return found, self._behind(line)
+                    return FoundLines(found, self._behind(line))
                 if len(found) % _CHECK == 0 and deadline.is_over():
-                    return found, self._behind(line)
+                    return FoundLines(found, self._behind(line))
             at = piece.next
             if deadline.is_over():
                 break
-        return found, at
+        return FoundLines(found, at)
 
-    def backward(self, offset: int, *, most: int, deadline: Deadline) -> tuple[list[int], int]:
-        """Return the begins of at most so many matching lines before that of an offset, in rising order.
+    def backward(self, offset: int, *, most: int, deadline: Deadline) -> FoundLines:
+        """Return at most so many matching lines before that of an offset, in rising order.
 
-        The second value is where to go on: 0 = the begin was reached.
+        Its `end` is 0 once the begin was reached.
         """
         found: list[int] = []
         end, size = self.file.line_of(offset), BLOCK
@@ -84,7 +92,7 @@ class OutputSearch:
             size = PIECE
             if len(found) >= most or deadline.is_over():
                 break
-        return found, end
+        return FoundLines(found, end)
 
     def count(self, offset: int, *, most: int, deadline: Deadline) -> Counted:
         """Count matching lines from an offset on, and keep the begins of the first ones."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.files.untrusted import open_regular
+from core.model.log_views import OutputTime
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,8 +33,8 @@ class OutputTimes:
     path: Path
     began: int
 
-    def between(self, begin: int, end: int) -> tuple[tuple[int, int], ...]:
-        """Return offsets with the time at which what follows them came, for the bytes between two offsets.
+    def between(self, begin: int, end: int) -> tuple[OutputTime, ...]:
+        """Return when the bytes between two offsets came.
 
         The first one is at or before `begin`. Empty = it is not known: the output is older than the records,
         or a command removed them.
@@ -41,29 +42,29 @@ class OutputTimes:
         try:
             descriptor = open_regular(self.path.with_name(self.path.name + _SUFFIX))
         except OSError:
-            return ((0, self.began),) if self._came_at_once() else ()
+            return (OutputTime(0, self.began),) if self._came_at_once() else ()
         try:
             return self._records(descriptor, begin, end)
         finally:
             os.close(descriptor)
 
-    def _records(self, descriptor: int, begin: int, end: int) -> tuple[tuple[int, int], ...]:
+    def _records(self, descriptor: int, begin: int, end: int) -> tuple[OutputTime, ...]:
         number = os.fstat(descriptor).st_size // _RECORD.size
         low, high = 0, number
         while low < high:
             middle = (low + high) // 2
-            if _record(descriptor, middle)[0] <= begin:
+            if _record(descriptor, middle).offset <= begin:
                 low = middle + 1
             else:
                 high = middle
-        found = [(0, self.began)] if low == 0 else [_record(descriptor, low - 1)]
+        found = [OutputTime(0, self.began)] if low == 0 else [_record(descriptor, low - 1)]
         for index in range(low, number):
-            offset, at = _record(descriptor, index)
-            if offset >= end:
+            record = _record(descriptor, index)
+            if record.offset >= end:
                 break
-            found.append((offset, at))
+            found.append(record)
         # A command may write there: only what rises is shown.
-        return tuple(one for one in found if one[1] <= LATEST) if found == sorted(found) else ()
+        return tuple(one for one in found if one.at <= LATEST) if found == sorted(found) else ()
 
     def _came_at_once(self) -> bool:
         try:
@@ -73,9 +74,8 @@ class OutputTimes:
         return abs(written - self.began) < _AT_ONCE_MS
 
 
-def _record(descriptor: int, index: int) -> tuple[int, int]:
+def _record(descriptor: int, index: int) -> OutputTime:
     data = os.pread(descriptor, _RECORD.size, index * _RECORD.size)
     if len(data) < _RECORD.size:
-        return _BEYOND, _BEYOND
-    offset, at = _RECORD.unpack(data)
-    return offset, at
+        return OutputTime(_BEYOND, _BEYOND)
+    return OutputTime(*_RECORD.unpack(data))

@@ -18,6 +18,8 @@ from core.executors.output_lines import LineFile
 from core.executors.output_times import LATEST
 from core.executors.outputs import ORDER
 from core.files.untrusted import open_regular
+from core.model.log_views import OutputTime
+from core.model.ranges import Range
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,20 +116,20 @@ class WovenFile(LineFile):
             if self._pieces and self._pieces[bisect_right(self._begins, start) - 1].is_err
         )
 
-    def times(self, begin: int, end: int, *, began: int) -> tuple[tuple[int, int], ...]:
-        """Return offsets with the time at which what follows them came, as `OutputTimes.between` does."""
-        known = [(0, began), *((turn.out + turn.err, turn.at) for turn in self._turns)]
+    def times(self, begin: int, end: int, *, began: int) -> tuple[OutputTime, ...]:
+        """Return when the bytes between two offsets came, as `OutputTimes.between` does."""
+        known = [OutputTime(0, began), *(OutputTime(turn.out + turn.err, turn.at) for turn in self._turns)]
         first = max(0, bisect_right(known, begin, key=itemgetter(0)) - 1)
         return tuple(known[first : bisect_left(known, end, key=itemgetter(0))])
 
-    def extent(self, offset: int) -> tuple[int, int]:
-        """Return the ends of the first data at or behind an offset; both are the size if there is none."""
+    def extent(self, offset: int) -> Range:
+        """Return the first data at or behind an offset; it is at the size, and empty, if there is none."""
         begin, at = offset, bisect_right(self._hole_ends, offset)
         for hole_begin, hole_end in self._holes[at:]:
             if begin < hole_begin:
-                return min(begin, self.size), min(hole_begin, self.size)
+                return Range(min(begin, self.size), min(hole_begin, self.size))
             begin = hole_end
-        return min(begin, self.size), self.size
+        return Range(min(begin, self.size), self.size)
 
     def read(self, begin: int, end: int) -> bytes:
         parts: list[bytes] = []
@@ -143,9 +145,9 @@ class WovenFile(LineFile):
                 break
         return b"".join(parts)
 
-    def _find_holes(self) -> list[tuple[int, int]]:
+    def _find_holes(self) -> list[Range]:
         """Return the holes of both files among the bytes of both, in order and apart."""
-        holes: list[tuple[int, int]] = []
+        holes: list[Range] = []
         for is_err, file in enumerate(self._files):
             at = 0
             while at < file.size:
@@ -153,22 +155,22 @@ class WovenFile(LineFile):
                 if begin > at:
                     holes += self._placed(at, begin, is_err=bool(is_err))
                 at = max(end, begin)
-        merged: list[tuple[int, int]] = []
+        merged: list[Range] = []
         for begin, end in sorted(holes):
-            if merged and merged[-1][1] >= begin:
-                merged[-1] = merged[-1][0], max(end, merged[-1][1])
+            if merged and merged[-1].end >= begin:
+                merged[-1] = Range(merged[-1].begin, max(end, merged[-1].end))
             else:
-                merged.append((begin, end))
+                merged.append(Range(begin, end))
         return merged
 
-    def _placed(self, begin: int, end: int, *, is_err: bool) -> list[tuple[int, int]]:
+    def _placed(self, begin: int, end: int, *, is_err: bool) -> list[Range]:
         """Return where bytes of one file are among those of both."""
-        places: list[tuple[int, int]] = []
+        places: list[Range] = []
         for piece in self._pieces:
             first, last = max(begin, piece.offset), min(end, piece.offset + piece.end - piece.begin)
             if piece.is_err == is_err and first < last:
                 moved = piece.begin - piece.offset
-                places.append((first + moved, last + moved))
+                places.append(Range(first + moved, last + moved))
         return places
 
 

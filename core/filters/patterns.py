@@ -10,6 +10,8 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Protocol
 
+from core.model.ranges import Range
+
 LONGEST_PATTERN = 200
 """A regular expression has at most this many characters."""
 LARGEST_PROGRAM = 2_000
@@ -89,10 +91,10 @@ class Pattern:
         """Tell whether the pattern is found in UTF-8 of any length; the caller bounds it."""
         return self._compiled.search(subject) is not None
 
-    def span_in(self, subject: bytes, begin: int, end: int) -> tuple[int, int] | None:
-        """Return where the first match between two offsets begins and ends; None = there is none."""
+    def span_in(self, subject: bytes, begin: int, end: int) -> Range | None:
+        """Return the bytes of the first match between two offsets; None = there is none."""
         match = self._compiled.search(subject, begin, end)
-        return None if match is None else match.span()
+        return None if match is None else Range(*match.span())
 
 
 @lru_cache(maxsize=64)

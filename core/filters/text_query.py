@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from core.filters.patterns import Case, Pattern, PatternRefused, compile_line_pattern, compile_literal
 from core.model.errors import Invalid
+from core.model.ranges import Range
 
 LONGEST_TEXT = 500
 """Characters of a text that is looked for."""
@@ -94,17 +95,17 @@ class TextSearch:
         ends = subject.replace(plain, mark).translate(None, _MARKS[mark])
         return ends.count(mark + b"\n") + ends.endswith(mark)
 
-    def spans(self, text: str) -> list[tuple[int, int]]:
+    def spans(self, text: str) -> list[Range]:
         """Return all places in one line, as offsets of characters; they do not overlap."""
         data = text.encode("utf-8", "surrogatepass")
-        at, found = 0, list[tuple[int, int]]()
+        at, found = 0, list[Range]()
         while at <= len(data) and (span := self._pattern.span_in(data, at, len(data))) is not None:
-            if span[1] > span[0]:
+            if span.end > span.begin:
                 found.append(span)
-            at = max(span[1], span[0] + 1)
+            at = max(span.end, span.begin + 1)
         if len(data) == len(text):
             return found
-        return [tuple(len(data[:edge].decode("utf-8", "replace")) for edge in span) for span in found]  # type: ignore[misc]
+        return [Range(*(len(data[:edge].decode("utf-8", "replace")) for edge in span)) for span in found]
 
 
 class Finder:
@@ -122,23 +123,23 @@ class Finder:
         """Return the first line that matches between two offsets, which may lie within lines."""
         data, at = self._data, begin
         while at < end and (span := self._span(at, end)) is not None:
-            line = data.rfind(b"\n", 0, span[0]) + 1
-            line_end = data.find(b"\n", span[0], end)
+            line = data.rfind(b"\n", 0, span.begin) + 1
+            line_end = data.find(b"\n", span.begin, end)
             line_end = end if line_end < 0 else line_end
-            if span[1] <= line_end:
-                return Found(line, span[0], line_end)
+            if span.end <= line_end:
+                return Found(line, span.begin, line_end)
             # A pattern may take a line end for a blank; a line is looked at alone.
             within = self._pattern.span_in(data[line:line_end], max(0, at - line), line_end - line)
             if within is not None:
-                return Found(line, line + within[0], line_end)
+                return Found(line, line + within.begin, line_end)
             at = line_end + 1
         return None
 
-    def _span(self, begin: int, end: int) -> tuple[int, int] | None:
+    def _span(self, begin: int, end: int) -> Range | None:
         plain, subject = self._plain, self._plain_in
         if plain is not None and subject is not None:
             at = subject.find(plain, begin, end)
-            return None if at < 0 else (at, at + len(plain))
+            return None if at < 0 else Range(at, at + len(plain))
         span = self._pattern.span_in(self._data, begin, end)
         if span is not None and plain is not None:
             # Quicker where many lines match, as others here will; the pattern is where few do.

@@ -14,7 +14,7 @@ from msgspec import Struct
 from core.model.failures import Family
 from core.model.gauges import Gauge
 from core.model.lanes import ANY_SLOT, Head, Picks, Room
-from core.model.limits import GaugeKey, Limit, TaskFacts
+from core.model.limits import GaugeKey, Limit, TaskFacts, WindowTime
 from core.model.outcomes import Failed, Outcome
 from core.model.plans import OnTaskFailure
 from core.model.schedules import FireStatus, Overlap
@@ -64,8 +64,8 @@ class GaugeRules(Protocol):
     def begin(self, gauge: Gauge, *, wall: int) -> None:
         """Put a new gauge into the window of this moment (ms UTC)."""
 
-    def window_of(self, limit: Limit, *, wall: int) -> tuple[int, int | None]:
-        """Return when the window of this moment began and when it turns (ms UTC); None = never."""
+    def window_of(self, limit: Limit, *, wall: int) -> WindowTime:
+        """Return the window of this moment (ms UTC)."""
 
     def turn_if_due(self, gauge: Gauge, *, wall: int) -> bool:
         """Begin the window of this moment if the gauge stands in an earlier one; return whether it did."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from msgspec import Struct
 
@@ -35,6 +35,13 @@ class LimitKind(StrEnum):
     """An amount of a window: reserved before the start, settled after the end."""
     RETRIES = "retries"
     """Retries of a backend, as a share of its starts over the last minutes."""
+
+
+class WindowTime(NamedTuple):
+    """When a window began, and when it turns (ms UTC); None = never."""
+
+    began: int
+    turns: int | None
 
 
 class Per(StrEnum):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import StrEnum
 from itertools import pairwise
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -57,6 +58,14 @@ class LogFacts(Struct, frozen=True, kw_only=True):
     """It is known in which order both streams came: `both` has them woven."""
 
 
+class OutputTime(NamedTuple):
+    """When the bytes from an offset on came."""
+
+    offset: int
+    at: int
+    """Time, ms UTC."""
+
+
 class LogPage(Struct, frozen=True, kw_only=True):
     """Lines of an output in order, without a gap from `begin` to `end`."""
 
@@ -71,8 +80,8 @@ class LogPage(Struct, frozen=True, kw_only=True):
     """Bytes between `begin` and `end` that are gone; the page has no lines then."""
     errors: tuple[int, ...] = ()
     """Which lines, counted from 0, are of standard error, where both streams are woven."""
-    times: tuple[tuple[int, int], ...] = ()
-    """Offsets with the time (ms UTC) at which what follows them came, in order; empty = not known."""
+    times: tuple[OutputTime, ...] = ()
+    """When its bytes came, in order; empty = not known."""
 
     def lines(self) -> Iterator[LogLine]:
         """Return the lines, each without its end."""

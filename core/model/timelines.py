@@ -5,11 +5,21 @@ Made by the control; shown by commands and console. Times are ms UTC.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from msgspec import Struct
 
 from core.model.run_times import UsualTime
 from core.model.values import JsonObject
 from core.model.views import JobView
+
+
+class Pause(NamedTuple):
+    """A time in which a job or queue was paused."""
+
+    start: int
+    end: int | None
+    """None = it is paused still."""
 
 
 class Segment(Struct, frozen=True, kw_only=True):

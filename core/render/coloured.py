@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter
 from typing import NamedTuple, TypeAlias
 
 from core.model.text import SafeText, safe_line
@@ -56,6 +56,16 @@ class Run(NamedTuple):
     sgr: Sgr
 
 
+class Piece(NamedTuple):
+    """Text that looks the same all along."""
+
+    text: str
+    sgr: Sgr
+
+
+_BLANK = Piece(" ", PLAIN)
+
+
 class ColouredLine(NamedTuple):
     """A line of safe text, and the runs in it that do not look plain."""
 
@@ -78,21 +88,21 @@ def _read(text: str) -> ColouredLine:
     text = text.rstrip("\r")
     if "\r" in text:
         return _joined(_written_over(text))
-    pieces: list[tuple[str, Sgr]] = []
+    pieces: list[Piece] = []
     at = 0
     for piece, sgr in _pieces(text):
         shown = _untabbed(_safe_but_tabs(piece), at)
-        pieces.append((shown, sgr))
+        pieces.append(Piece(shown, sgr))
         at += len(shown)
     return _joined(pieces)
 
 
-def _joined(pieces: Iterable[tuple[str, Sgr]]) -> ColouredLine:
+def _joined(pieces: Iterable[Piece]) -> ColouredLine:
     texts: list[str] = []
     runs: list[Run] = []
     at = 0
-    for sgr, same in groupby(pieces, key=itemgetter(1)):
-        shown = "".join(piece for piece, _ in same)
+    for sgr, same in groupby(pieces, key=attrgetter("sgr")):
+        shown = "".join(piece.text for piece in same)
         if sgr != PLAIN and shown:
             runs.append(Run(at, at + len(shown), sgr))
         texts.append(shown)
@@ -100,9 +110,9 @@ def _joined(pieces: Iterable[tuple[str, Sgr]]) -> ColouredLine:
     return ColouredLine(SafeText("".join(texts)), tuple(runs))
 
 
-def _written_over(text: str) -> list[tuple[str, Sgr]]:
+def _written_over(text: str) -> list[Piece]:
     """Return the characters of a line as a terminal would hold them after all its carriage returns."""
-    line: list[tuple[str, Sgr]] = []
+    line: list[Piece] = []
     sgr = PLAIN
     for state in text.split("\r"):
         at = 0
@@ -113,28 +123,28 @@ def _written_over(text: str) -> list[tuple[str, Sgr]]:
                     line = _wiped(line, at, part)
                     continue
                 shown = _untabbed(_safe_but_tabs(part), at)
-                line += [(" ", PLAIN)] * (at - len(line))
-                line[at : at + len(shown)] = [(character, sgr) for character in shown]
+                line += [_BLANK] * (at - len(line))
+                line[at : at + len(shown)] = [Piece(character, sgr) for character in shown]
                 at += len(shown)
     return line
 
 
-def _wiped(line: list[tuple[str, Sgr]], at: int, how: str) -> list[tuple[str, Sgr]]:
+def _wiped(line: list[Piece], at: int, how: str) -> list[Piece]:
     match how:
         case "1":
-            return [(" ", PLAIN)] * min(at, len(line)) + line[at:]
+            return [_BLANK] * min(at, len(line)) + line[at:]
         case "2":
             return []
     return line[:at]
 
 
-def _pieces(text: str, sgr: Sgr = PLAIN) -> Iterator[tuple[str, Sgr]]:
+def _pieces(text: str, sgr: Sgr = PLAIN) -> Iterator[Piece]:
     at = 0
     for match in _SGR.finditer(text):
-        yield text[at : match.start()], sgr
+        yield Piece(text[at : match.start()], sgr)
         sgr = _changed(sgr, match[1])
         at = match.end()
-    yield text[at:], sgr
+    yield Piece(text[at:], sgr)
 
 
 def _safe_but_tabs(text: str) -> str:

@@ -6,7 +6,9 @@ Used by the command `timeline` and by the console.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
+from core.model.ranges import Range
 from core.model.text import SafeText, safe_line
 from core.model.timelines import Segment, TaskBar, TimelineView
 from core.model.values import INBOX
@@ -37,21 +39,28 @@ _WAITS = {
 }
 
 
-def extent(view: TimelineView, *, now: int) -> tuple[int, int]:
+class UsedSlots(NamedTuple):
+    """How many tasks ran at each place, drawn, and the most of them."""
+
+    text: SafeText
+    peak: int
+
+
+def extent(view: TimelineView, *, now: int) -> Range:
     """Return the first and last moment of a timeline (ms UTC); the last is later than the first.
 
     Every part of a large job has the whole time of the job.
     """
     if view.searched is not None and view.job.id != INBOX:
         whole = now if view.job.finished_at is None else view.job.finished_at
-        return view.job.created_at, max(whole, view.job.created_at + 1)
+        return Range(view.job.created_at, max(whole, view.job.created_at + 1))
     moments = [moment for bar in view.bars for one in bar.segments for moment in (one.start, one.end or now)]
     start = min(moments, default=view.job.created_at)
     end = max(moments, default=now) if view.job.finished_at is None else view.job.finished_at
-    return start, max(end, start + 1)
+    return Range(start, max(end, start + 1))
 
 
-def bar_text(bar: TaskBar, *, span: tuple[int, int], width: int) -> SafeText:
+def bar_text(bar: TaskBar, *, span: Range, width: int) -> SafeText:
     """Draw a task: a sign for each stretch; what runs is seen, however short it is."""
     start, end = span
     cells = [" "] * width
@@ -62,13 +71,15 @@ def bar_text(bar: TaskBar, *, span: tuple[int, int], width: int) -> SafeText:
         for at in range(first, max(last, first + 1) if is_running else last):
             cells[min(at, width - 1)] = MARKS.get(one.status, "?")
         if is_running:
-            _sign_attempt(cells, one, room=(first, max(last, first + 1)), is_failed=_has_failed(bar, one))
+            _sign_attempt(
+                cells, one, room=Range(first, max(last, first + 1)), is_failed=_has_failed(bar, one)
+            )
     return SafeText("".join(cells))
 
 
-def axis_text(*, span: tuple[int, int], width: int) -> SafeText:
+def axis_text(*, span: Range, width: int) -> SafeText:
     """Write how long after the first moment each place is, every dozen cells or so."""
-    length = span[1] - span[0]
+    length = span.end - span.begin
     ticks = max(1, width // _TICK)
     line = ""
     for tick in range(ticks):
@@ -78,8 +89,8 @@ def axis_text(*, span: tuple[int, int], width: int) -> SafeText:
     return SafeText(line[:width].ljust(width))
 
 
-def slots_text(view: TimelineView, *, span: tuple[int, int], width: int) -> tuple[SafeText, int]:
-    """Draw how many tasks of the job ran at each place, and return the most of them."""
+def slots_text(view: TimelineView, *, span: Range, width: int) -> UsedSlots:
+    """Draw how many tasks of the job ran at each place."""
     start, end = span
     counts = [0] * width
     for bar in view.bars:
@@ -91,7 +102,7 @@ def slots_text(view: TimelineView, *, span: tuple[int, int], width: int) -> tupl
                     counts[min(at, width - 1)] += 1
     peak = max(counts, default=0)
     levels = [-(-count * (len(_BLOCKS) - 1) // peak) if peak else 0 for count in counts]
-    return SafeText("".join(_BLOCKS[level] for level in levels)), peak
+    return UsedSlots(SafeText("".join(_BLOCKS[level] for level in levels)), peak)
 
 
 def story_text(bar: TaskBar, *, now: int) -> SafeText:
@@ -143,9 +154,9 @@ def _has_failed(bar: TaskBar, segment: Segment) -> bool:
     return bool(later) or bar.status == "failed"
 
 
-def _sign_attempt(cells: list[str], segment: Segment, *, room: tuple[int, int], is_failed: bool) -> None:
+def _sign_attempt(cells: list[str], segment: Segment, *, room: Range, is_failed: bool) -> None:
     """Put the number of a later attempt at its beginning, and how it ended at its end."""
-    first, last = room[0], min(room[1], len(cells)) - 1
+    first, last = room.begin, min(room.end, len(cells)) - 1
     if segment.attempt and segment.attempt > 1 and last - first >= 2:
         cells[first] = str(segment.attempt)[-1]
     if is_failed and last >= 0:

@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING, assert_never
 
 from core.model.gauges import ALWAYS, RECENT_MOST, RECENT_MS, Recent
-from core.model.limits import LimitKind
+from core.model.limits import LimitKind, WindowTime
 from core.rules.windows import turn
 
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ def begin(gauge: Gauge, *, wall: int) -> None:
     gauge.began, gauge.turns_at = window_of(gauge.limit, wall=wall)
 
 
-def window_of(limit: Limit, *, wall: int) -> tuple[int, int | None]:
-    """Return when the window of this moment began and when it turns (ms UTC); None = never."""
+def window_of(limit: Limit, *, wall: int) -> WindowTime:
+    """Return the window of this moment (ms UTC)."""
     if limit.kind is LimitKind.RETRIES:
         began = wall - wall % RECENT_MS
-        return began, began + RECENT_MS
+        return WindowTime(began, began + RECENT_MS)
     return turn(limit.window, wall)
 
 

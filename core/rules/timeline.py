@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from core.model.status import TASK_FINAL, TASK_IDLE, TASK_MOVES, TaskStatus
-from core.model.timelines import Segment, TaskPast
+from core.model.timelines import Pause, Segment, TaskPast
 
 PAUSED = "paused"
 """The status of a stretch in which a task was queued and its job or queue was paused."""
@@ -17,10 +17,10 @@ _REACHED = {move.event: move.target for move in TASK_MOVES if move.event}
 _NAMED = ("task.created", "task.rerun")
 
 
-def segments(past: TaskPast, pauses: Sequence[tuple[int, int | None]] = ()) -> tuple[Segment, ...]:
+def segments(past: TaskPast, pauses: Sequence[Pause] = ()) -> tuple[Segment, ...]:
     """Return the stretches of a task in order; one that stands so now has no end.
 
-    `pauses` are those of its job and queue (start, end), in order and apart. Moments that go back, because
+    `pauses` are those of its job and queue, in order and apart. Moments that go back, because
     the clock was set, make stretches of no length.
     """
     found: list[Segment] = []
@@ -41,15 +41,15 @@ def segments(past: TaskPast, pauses: Sequence[tuple[int, int | None]] = ()) -> t
     return tuple(found)
 
 
-def joined(*pauses: Sequence[tuple[int, int | None]]) -> tuple[tuple[int, int | None], ...]:
+def joined(*pauses: Sequence[Pause]) -> tuple[Pause, ...]:
     """Return pauses of several things as stretches in which at least one was paused, in order and apart."""
-    found: list[tuple[int, int | None]] = []
-    for start, end in sorted((pause for some in pauses for pause in some), key=lambda pause: pause[0]):
-        if found and (found[-1][1] is None or found[-1][1] >= start):
+    found: list[Pause] = []
+    for start, end in sorted((pause for some in pauses for pause in some), key=lambda pause: pause.start):
+        if found and (found[-1].end is None or found[-1].end >= start):
             begun, last = found[-1]
-            found[-1] = (begun, None if last is None or end is None else max(last, end))
+            found[-1] = Pause(begun, None if last is None or end is None else max(last, end))
         else:
-            found.append((start, end))
+            found.append(Pause(start, end))
     return tuple(found)
 
 
@@ -95,7 +95,7 @@ def _split(
     end: int | None,
     *,
     attempt: int | None,
-    pauses: Sequence[tuple[int, int | None]],
+    pauses: Sequence[Pause],
 ) -> Iterator[Segment]:
     """Return a stretch, a queued one in parts: while its job was paused, and while it was not."""
     if status == TaskStatus.QUEUED:

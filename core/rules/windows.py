@@ -15,7 +15,7 @@ from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from core.model.limits import Per
+from core.model.limits import Per, WindowTime
 from core.model.wall_clock import EPOCH, MS, change_between, first_showing, offset_at
 from core.model.zones import zone_of
 
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 _MINUTE, _HOUR, _DAY = 60_000, 3_600_000, 86_400_000
 
 
-def turn(window: Window, at: int) -> tuple[int, int | None]:
-    """Return when the window that holds the moment `at` began and when it turns, all in ms UTC.
+def turn(window: Window, at: int) -> WindowTime:
+    """Return the window that holds the moment `at` (ms UTC).
 
     It holds `at` if began <= at < turns. Windows `total` and `job` began at 0 and never turn: None. Raises
     `Invalid` (`zone.unknown`).
     """
     match window.per:
         case Per.TOTAL | Per.JOB:
-            return 0, None
+            return WindowTime(0, None)
         case Per.MINUTE:
             return _elapsed(window, at, _MINUTE)
         case Per.HOUR:
@@ -44,7 +44,7 @@ def turn(window: Window, at: int) -> tuple[int, int | None]:
             return _by_calendar(window, at)
 
 
-def _elapsed(window: Window, at: int, length: int) -> tuple[int, int]:
+def _elapsed(window: Window, at: int, length: int) -> WindowTime:
     zone = zone_of(window.zone)
     offset = offset_at(zone, at)
     began = at - (at + offset - window.starts_ms) % length
@@ -54,10 +54,10 @@ def _elapsed(window: Window, at: int, length: int) -> tuple[int, int]:
         began = change_between(zone, began, at)
     if (offset_at(zone, turns - 1) - offset) % length:
         turns = change_between(zone, at, turns - 1)
-    return began, turns
+    return WindowTime(began, turns)
 
 
-def _by_calendar(window: Window, at: int) -> tuple[int, int]:
+def _by_calendar(window: Window, at: int) -> WindowTime:
     zone = zone_of(window.zone)
     today = (EPOCH + at * MS).astimezone(zone).date()
     starts = (
@@ -66,7 +66,7 @@ def _by_calendar(window: Window, at: int) -> tuple[int, int]:
     )
     for began, turns in pairwise(starts):
         if began <= at < turns:
-            return began, turns
+            return WindowTime(began, turns)
     raise AssertionError(window, at)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.model.ranges import Range
 from core.model.run_times import UsualTime
 from core.model.timelines import Segment, TaskBar, TimelineView
 from core.model.views import JobView
@@ -46,22 +47,24 @@ VIEW = TimelineView(job=JOB, bars=(RETRIED, bar(("running", 0, 1), key="bb")), c
 
 
 def test_a_bar_has_a_sign_for_each_stretch_and_a_failed_attempt_says_so() -> None:
-    assert bar_text(RETRIED, span=(0, 100), width=20) == "··░░███✗▒▒▒▒2███████"
-    assert bar_text(bar(("running", 0, 50), status="failed"), span=(0, 100), width=10) == "████✗     "
+    assert bar_text(RETRIED, span=Range(0, 100), width=20) == "··░░███✗▒▒▒▒2███████"
+    assert bar_text(bar(("running", 0, 50), status="failed"), span=Range(0, 100), width=10) == "████✗     "
 
 
 def test_what_runs_is_seen_however_short_it_is() -> None:
-    assert bar_text(bar(("queued", 0, 99), ("running", 99, 99)), span=(0, 1_000), width=10) == "█         "
-    assert bar_text(bar(("running", 1_000, 1_000)), span=(0, 1_000), width=10).endswith("█")
-    assert bar_text(bar(("running", 50, None)), span=(0, 100), width=4) == "  ██"
+    assert (
+        bar_text(bar(("queued", 0, 99), ("running", 99, 99)), span=Range(0, 1_000), width=10) == "█         "
+    )
+    assert bar_text(bar(("running", 1_000, 1_000)), span=Range(0, 1_000), width=10).endswith("█")
+    assert bar_text(bar(("running", 50, None)), span=Range(0, 100), width=4) == "  ██"
     assert len(set(MARKS.values())) == len(MARKS)
 
 
 def test_the_slots_used_are_counted_at_each_place() -> None:
-    drawn, peak = slots_text(VIEW, span=(0, 100), width=10)
+    drawn, peak = slots_text(VIEW, span=Range(0, 100), width=10)
     assert (drawn, peak) == ("█ ██  ████", 1)
     both = TimelineView(job=JOB, bars=(bar(("running", 0, 100)), bar(("running", 50, 100))), critical=())
-    assert slots_text(both, span=(0, 100), width=4) == ("▄▄██", 2)
+    assert slots_text(both, span=Range(0, 100), width=4) == ("▄▄██", 2)
 
 
 def test_words_say_the_same() -> None:
@@ -84,4 +87,4 @@ def test_a_timeline_is_as_wide_as_asked_and_ends_with_the_job() -> None:
 def test_an_empty_timeline_is_drawn_too() -> None:
     empty = TimelineView(job=JOB, bars=(), critical=())
     assert slots_text(empty, span=extent(empty, now=9), width=3) == ("   ", 0)
-    assert axis_text(span=(0, 60_000), width=24) == "0           30s         "
+    assert axis_text(span=Range(0, 60_000), width=24) == "0           30s         "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.model.timelines import PastEvent, Segment, TaskPast
+from core.model.timelines import PastEvent, Pause, Segment, TaskPast
 from core.rules.timeline import critical_path, segments
 
 
@@ -55,7 +55,7 @@ def test_what_goes_on_has_no_end_and_a_rerun_begins_again() -> None:
 
 def test_a_queued_task_of_a_paused_job_waits_for_that() -> None:
     task = past((0, "created", "queued"), (50, "claimed"), (60, "succeeded"))
-    pauses = [(10, 20), (30, 40), (55, 58)]
+    pauses = [Pause(10, 20), Pause(30, 40), Pause(55, 58)]
     assert told(task, pauses) == [
         ("queued", 0, 10),
         ("paused", 10, 20),

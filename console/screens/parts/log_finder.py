@@ -15,6 +15,7 @@ from core.control.api import ControlAPI, CountInLog, FindInLog
 from core.filters.patterns import Case
 from core.filters.text_query import Syntax, TextQuery, TextSearch
 from core.model.log_views import LOG_END, Way
+from core.model.ranges import Range
 from core.model.text import SafeText
 
 PATTERN_MARK = "~"
@@ -71,7 +72,7 @@ class LogFinder:
         """Forget what was found: another output is read."""
         self.current, self._number, self._counted_to, self._known = None, 0, 0, array("Q")
 
-    def spans(self) -> Callable[[SafeText], list[tuple[int, int]]] | None:
+    def spans(self) -> Callable[[SafeText], list[Range]] | None:
         """Return what finds the places in a line that is shown."""
         if self.query is None:
             return None

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import ItemsView
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from core.model.bundles import CONFIG, FORMAT, ROWS, VERSION, broken
 from core.model.errors import Unavailable
@@ -30,12 +31,19 @@ class Member:
     sha256: str
 
 
+class KeptPiece(NamedTuple):
+    """Bytes of an output that a bundle has."""
+
+    offset: int
+    length: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """An output as it was: its size, and which bytes of it the bundle has (offset, length), in order."""
+    """An output as it was: its size, and which bytes of it the bundle has, in order."""
 
     size: int
-    pieces: tuple[tuple[int, int], ...]
+    pieces: tuple[KeptPiece, ...]
     cut: int = 0
     """Bytes that were there and were left out to keep the bundle small."""
     lost: bool = False
@@ -43,7 +51,7 @@ class Output:
     @property
     def kept(self) -> int:
         """How many bytes the bundle has."""
-        return sum(length for _, length in self.pieces)
+        return sum(piece.length for piece in self.pieces)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,11 +162,11 @@ def _output(value: JsonValue) -> Output:
     return Output(size=size, pieces=pieces, cut=_whole(fields.get("cut")), lost=fields.get("lost") is True)
 
 
-def _piece(value: JsonValue) -> tuple[int, int]:
+def _piece(value: JsonValue) -> KeptPiece:
     piece = [_whole(one) for one in _list(value)]
     if len(piece) != 2:
         raise broken("a piece of an output has no offset and length")
-    return piece[0], piece[1]
+    return KeptPiece(*piece)
 
 
 def _name(name: str) -> str:
@@ -167,10 +175,10 @@ def _name(name: str) -> str:
     return name
 
 
-def _items(value: JsonValue) -> Iterator[tuple[str, JsonValue]]:
+def _items(value: JsonValue) -> ItemsView[str, JsonValue]:
     if not isinstance(value, dict):
         raise broken("its manifest has another form")
-    yield from value.items()
+    return value.items()
 
 
 def _list(value: JsonValue) -> list[JsonValue]:

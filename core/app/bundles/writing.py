@@ -13,14 +13,16 @@ import zlib
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar, cast
+from typing import NamedTuple, TypeVar, cast
 
 from core.app.bundles.archive import Archive, MemberWriter, Sink
-from core.app.bundles.manifest import Manifest, Output, encode
+from core.app.bundles.manifest import KeptPiece, Manifest, Output, encode
 from core.control.api import LogLines, ReadingAPI
 from core.control.reading_api import BundleRows
 from core.model.bundles import CONFIG, KEPT, LEFT_OUT, MANIFEST, ROWS, BundlePage
-from core.model.log_views import LogPage
+from core.model.log_views import LogPage, OutputTime
+from core.model.ports import AttemptRef
+from core.model.ranges import Range
 from core.model.records import replace
 from core.model.values import JsonObject, JsonValue
 from core.model.views import LogStream
@@ -117,15 +119,15 @@ class _Writing:
                 )
         rows.number = page.rows
 
-    async def _write_attempts(self, attempts: Sequence[tuple[int, int]]) -> None:
+    async def _write_attempts(self, attempts: Sequence[AttemptRef]) -> None:
         """Write outputs in order; their first pages are asked for at once, as most have no other."""
-        requests = [LogLines(task_id=task_id, epoch=epoch, lines=_LINES) for task_id, epoch in attempts]
+        requests = [LogLines(task_id=one.task_id, epoch=one.epoch, lines=_LINES) for one in attempts]
         pages = await _all_of([self._control.logs.lines(request) for request in requests])
-        whole: list[tuple[str, LogPage]] = []
+        whole: list[_WholeOutput] = []
         for request, page in zip(requests, pages, strict=True):
             name = _name_of(request)
             if self._is_whole(page):
-                whole.append((name, page))
+                whole.append(_WholeOutput(name, page))
             else:
                 await self._put(whole)
                 await self._write_output(request, page)
@@ -140,20 +142,20 @@ class _Writing:
         size = page.facts.size
         return bool(size) and page.end >= size and not page.missing and size <= (self._wanted.max_log or size)
 
-    async def _put(self, outputs: list[tuple[str, LogPage]]) -> None:
+    async def _put(self, outputs: list[_WholeOutput]) -> None:
         """Write small outputs, which are taken from the list."""
         taken = outputs[:]
         outputs.clear()
         for name, page in taken:
             size = len(page.data)
             self._outputs[name] = Output(
-                size=page.facts.size, pieces=((0, size),), cut=0, lost=page.facts.lost
+                size=page.facts.size, pieces=(KeptPiece(0, size),), cut=0, lost=page.facts.lost
             )
             self._bytes += size
         if taken:
             await _in_thread(partial(self._put_all, taken))
 
-    def _put_all(self, outputs: Sequence[tuple[str, LogPage]]) -> None:
+    def _put_all(self, outputs: Sequence[_WholeOutput]) -> None:
         for name, page in outputs:
             self._archive.put(f"output/{name}", page.data)
             if page.times:
@@ -166,11 +168,11 @@ class _Writing:
             if first.facts.lost:
                 self._outputs[name] = Output(size=0, pieces=(), lost=True)
             return
-        pieces, times = _Pieces(), list[tuple[int, int]]()
+        pieces, times = _Pieces(), list[OutputTime]()
         windows = _windows(size, self._wanted.max_log)
         with self._archive.member(f"output/{name}") as member:
-            for begin, end in windows:
-                await self._write_window(request, (begin, end), member, pieces=pieces, times=times)
+            for window in windows:
+                await self._write_window(request, window, member, pieces=pieces, times=times)
         if times:
             await _in_thread(partial(self._archive.put, f"output/{name}.times", _packed(times)))
         self._outputs[name] = Output(
@@ -183,11 +185,11 @@ class _Writing:
     async def _write_window(
         self,
         request: LogLines,
-        window: tuple[int, int],
+        window: Range,
         member: MemberWriter,
         *,
         pieces: _Pieces,
-        times: list[tuple[int, int]],
+        times: list[OutputTime],
     ) -> None:
         at, end = window
         while at < end:
@@ -210,16 +212,30 @@ class _Writing:
             self._wanted.tell(text)
 
 
+class _WholeOutput(NamedTuple):
+    """A small output, in one page, and its name in the bundle."""
+
+    name: str
+    page: LogPage
+
+
+class _AttemptColumns(NamedTuple):
+    """Where in a row of `attempt` its task and its epoch stand."""
+
+    task_id: int
+    epoch: int
+
+
 class _Rows:
     """Looks at rows as they pass, for the attempts whose output is to be fetched."""
 
     def __init__(self) -> None:
         self.facts: JsonObject = {}
         self.number = 0
-        self.attempts: list[tuple[int, int]] = []
+        self.attempts: list[AttemptRef] = []
         self._unpacker = zlib.decompressobj()
         self._rest = b""
-        self._at: tuple[int, int] | None = None
+        self._at: _AttemptColumns | None = None
 
     def unpack(self, page: BundlePage) -> Iterator[bytes]:
         data = page.data
@@ -236,44 +252,44 @@ class _Rows:
                 self._at = self._columns(json.loads(line))
             elif self._at is not None:
                 row = json.loads(line)
-                self.attempts.append((row[self._at[0]], row[self._at[1]]))
+                self.attempts.append(AttemptRef(task_id=row[self._at.task_id], epoch=row[self._at.epoch]))
 
     @staticmethod
-    def _columns(head: JsonObject) -> tuple[int, int] | None:
+    def _columns(head: JsonObject) -> _AttemptColumns | None:
         columns: JsonValue = head.get("columns")
         if head.get("table") != "attempt" or not isinstance(columns, list):
             return None
-        return columns.index("task_id"), columns.index("epoch")
+        return _AttemptColumns(columns.index("task_id"), columns.index("epoch"))
 
 
 class _Pieces:
     """The bytes of an output that were written; those without a gap are one piece."""
 
     def __init__(self) -> None:
-        self.all: list[tuple[int, int]] = []
+        self.all: list[KeptPiece] = []
 
     def add(self, offset: int, length: int) -> None:
         if self.all and sum(self.all[-1]) == offset:
             offset, before = self.all.pop()
             length += before
-        self.all.append((offset, length))
+        self.all.append(KeptPiece(offset, length))
 
 
 def _name_of(request: LogLines) -> str:
     return f"{request.task_id}/{request.epoch}/{request.stream.value}"
 
 
-def _packed(times: Iterable[tuple[int, int]]) -> bytes:
+def _packed(times: Iterable[OutputTime]) -> bytes:
     return b"".join(_TIME.pack(*one) for one in times)
 
 
-def _windows(size: int, most: int | None) -> list[tuple[int, int]]:
+def _windows(size: int, most: int | None) -> list[Range]:
     """Return which bytes of an output are kept; the gap begins and ends with a block of the file system."""
     if most is None or size <= most:
-        return [(0, size)]
+        return [Range(0, size)]
     half = most // 2 // _BLOCK * _BLOCK
     behind = -(-(size - half) // _BLOCK) * _BLOCK
-    return [(0, half), (behind, size)] if behind < size else [(0, half)]
+    return [Range(0, half), Range(behind, size)] if behind < size else [Range(0, half)]
 
 
 def _unpacking(page: BundlePage, rows: _Rows, member: MemberWriter) -> Callable[[], None]:

@@ -125,7 +125,7 @@ def _wanted(batch: Batch, limit: Limit, change: SetLimit) -> Limit:
 
 
 def _turns_at(batch: Batch, limit: Limit) -> int:
-    turns = batch.rules.gauges.window_of(limit, wall=batch.wall)[1]
+    turns = batch.rules.gauges.window_of(limit, wall=batch.wall).turns
     if limit.kind not in (LimitKind.QUOTA, LimitKind.BUDGET) or turns is None:
         name = safe_line(limit.name)
         raise Invalid(
@@ -138,7 +138,7 @@ def _turns_at(batch: Batch, limit: Limit) -> int:
 
 
 def _max_now(batch: Batch, limit: Limit) -> int:
-    turns = batch.rules.gauges.window_of(limit, wall=batch.wall)[1]
+    turns = batch.rules.gauges.window_of(limit, wall=batch.wall).turns
     is_raised = limit.window_max is not None and limit.window_turns == turns
     return limit.window_max if is_raised and limit.window_max is not None else limit.max
 

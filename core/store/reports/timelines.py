@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.model.errors import NotFound
 from core.model.status import TASK_MOVES
 from core.model.text import safe_line
-from core.model.timelines import PastEvent, RunCell, TaskPast
+from core.model.timelines import PastEvent, Pause, RunCell, TaskPast
 from core.model.values import INBOX
 from core.model.views import JobView
 from core.store.predicates import bound
@@ -82,8 +82,8 @@ class JobPast:
 
     job: JobView
     tasks: tuple[TaskPast, ...]
-    pauses: tuple[tuple[int, int | None], ...]
-    queue_pauses: dict[str, tuple[tuple[int, int | None], ...]]
+    pauses: tuple[Pause, ...]
+    queue_pauses: dict[str, tuple[Pause, ...]]
     """When queues were paused, by name, as far as the first `EVENTS_MAX` events since its beginning tell."""
     first: int
     """The number of the first of the tasks, from 0."""
@@ -190,24 +190,22 @@ def _pasts(rows: Iterable[AnyRow], events: Iterable[AnyRow], needs: Iterable[Any
     )
 
 
-def _pauses(rows: Iterable[AnyRow]) -> Iterable[tuple[int, int | None]]:
+def _pauses(rows: Iterable[AnyRow]) -> Iterable[Pause]:
     """Return when a job was paused and when that ended."""
     since: int | None = None
     for row in rows:
         if row.kind == "job.paused":
             since = row.at
         elif since is not None:
-            yield since, row.at
+            yield Pause(since, row.at)
             since = None
     if since is not None:
-        yield since, None
+        yield Pause(since, None)
 
 
-def _queue_pauses(
-    rows: Iterable[AnyRow], now: Mapping[str, int]
-) -> dict[str, tuple[tuple[int, int | None], ...]]:
+def _queue_pauses(rows: Iterable[AnyRow], now: Mapping[str, int]) -> dict[str, tuple[Pause, ...]]:
     """Return when each queue was paused; one that was resumed first had been paused before."""
-    found: dict[str, list[tuple[int, int | None]]] = {}
+    found: dict[str, list[Pause]] = {}
     since: dict[str, int] = {}
     for row in rows:
         if row.kind == "queue.paused":
@@ -215,7 +213,7 @@ def _queue_pauses(
         else:
             begun = since.pop(row.queue, None if row.queue in found else 0)
             if begun is not None:
-                found.setdefault(row.queue, []).append((begun, row.at))
+                found.setdefault(row.queue, []).append(Pause(begun, row.at))
     for name, at in now.items():
-        found.setdefault(name, []).append((at, None))
+        found.setdefault(name, []).append(Pause(at, None))
     return {name: tuple(pauses) for name, pauses in found.items()}
