@@ -308,7 +308,14 @@ def bindings(*parts: str) -> list[Binding | tuple[str, str] | tuple[str, str, st
     ]
 
 
-def hints(parts: Iterable[str], width: int) -> list[tuple[SafeText, SafeText]]:
+class Hint(NamedTuple):
+    """A key and what it does; a mark has no word."""
+
+    key: SafeText
+    word: SafeText
+
+
+def hints(parts: Iterable[str], width: int) -> list[Hint]:
     """Return keys and words of the hint line: as many as have room in full, the first ones first.
 
     Each is written as ` key word`, two blanks apart. Where some have no room the last one is a mark.
@@ -318,15 +325,22 @@ def hints(parts: Iterable[str], width: int) -> list[tuple[SafeText, SafeText]]:
     fitting = bisect_right(ends, width + 1)
     if fitting < len(keys):
         fitting = bisect_right(ends, width - 1 - cells(_MORE))
-    shown = [(SafeText(key.shown), SafeText(key.hint)) for key in keys[:fitting]]
-    return shown if fitting == len(keys) else [*shown, (_MORE, SafeText(""))]
+    shown = [Hint(SafeText(key.shown), SafeText(key.hint)) for key in keys[:fitting]]
+    return shown if fitting == len(keys) else [*shown, Hint(_MORE, SafeText(""))]
 
 
-def screen_keys() -> Iterator[tuple[str, Key]]:
-    """Return the screens that have keys of their own, by name, in the order of the strip of screens."""
+class ScreenKey(NamedTuple):
+    """A screen, and the key that opens it."""
+
+    screen: str
+    key: Key
+
+
+def screen_keys() -> Iterator[ScreenKey]:
+    """Return the screens that have keys of their own, in the order of the strip of screens."""
     for key in KEYS["app"]:
         if found := _SCREEN.fullmatch(key.action):
-            yield found[1], key
+            yield ScreenKey(found[1], key)
 
 
 def shown_keys(key: Key, keymap: Mapping[str, str]) -> str:

@@ -19,7 +19,7 @@ import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from platformdirs import user_data_path
 
@@ -72,23 +72,30 @@ def find_child(pid: int) -> Process | None:
 
     Raises `OSError` as `find_process` does.
     """
-    return _stat_of(pid)[1]
+    return _stat_of(pid).process
 
 
-def _stat_of(pid: int) -> tuple[str, Process | None]:
+class _Stat(NamedTuple):
+    """What the kernel says of a process: its state ('' = there is none), and who it is."""
+
+    state: str
+    process: Process | None
+
+
+def _stat_of(pid: int) -> _Stat:
     try:
         raw = _read_proc(pid, "stat")
     except OSError as error:
         # A process that cannot be looked at now is not one that has ended.
         if error.errno in _SHORT:
             raise
-        return "", None
+        return _Stat("", None)
     # The command name may hold blanks and brackets: the fields begin after the last bracket.
     fields = raw.rpartition(b")")[2].split()
     if len(fields) < 20:
-        return "", None
+        return _Stat("", None)
     state = fields[0].decode("ascii", "replace")
-    return state, Process(pid=pid, start=int(fields[19]), session=int(fields[3]))
+    return _Stat(state, Process(pid=pid, start=int(fields[19]), session=int(fields[3])))
 
 
 def _read_proc(pid: int, name: str) -> bytes:
@@ -138,8 +145,15 @@ def arguments(process: Process) -> list[bytes]:
     return raw.rstrip(b"\0").split(b"\0") if raw else []
 
 
-def marked(prefix: str) -> list[tuple[Process, str]]:
-    """Return the living processes and their first variable that begins with `prefix`, '' for none of it."""
+class MarkedProcess(NamedTuple):
+    """A process and its mark; '' = it has none."""
+
+    process: Process
+    mark: str
+
+
+def marked(prefix: str) -> list[MarkedProcess]:
+    """Return the living processes, each with its mark: the first variable that begins with `prefix`."""
     begin, found = os.fsencode(prefix), []
     own = os.getpid()
     for process in processes():
@@ -149,7 +163,7 @@ def marked(prefix: str) -> list[tuple[Process, str]]:
             continue
         if process.pid != own:
             mark = next((one for one in raw.split(b"\0") if one.startswith(begin)), b"")
-            found.append((process, os.fsdecode(mark)))
+            found.append(MarkedProcess(process, os.fsdecode(mark)))
     return found
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import zip_longest
+from typing import NamedTuple
 
 from textual.app import ComposeResult
 from textual.content import Content
@@ -19,6 +20,14 @@ from core.filters.fields import FIELDS, Noun
 from core.model.text import SafeText, cells, fit, safe_line
 from core.render.wrapping import wrap
 
+
+class KeyLine(NamedTuple):
+    """What is typed, and what it does."""
+
+    typed: str
+    meaning: str
+
+
 _MOVES = frozenset(
     ("table", "text", "graph", "pulse", "view", "node", "drawn", "log", "bars", "runs", "choose_run")
 )
@@ -29,17 +38,17 @@ _ACTS_BY_ID = frozenset(("export",))
 _COLUMN, _GAP, _KEY_CELLS = 46, 2, 13
 """Least width of a column, cells between two, and most cells of the keys."""
 _GRAMMAR = (
-    ("state:failed,retrying", "one of these"),
-    ("queue:mail*", "any text for the *"),
-    ('err~"timeout|429"', "a regular expression"),
-    ("age>10m  attempts>=3", "more, at least"),
-    ("-group:canary", "not this"),
-    ("text", "in a name or key"),
-    ("sort:-id", "the newest first"),
+    KeyLine("state:failed,retrying", "one of these"),
+    KeyLine("queue:mail*", "any text for the *"),
+    KeyLine('err~"timeout|429"', "a regular expression"),
+    KeyLine("age>10m  attempts>=3", "more, at least"),
+    KeyLine("-group:canary", "not this"),
+    KeyLine("text", "in a name or key"),
+    KeyLine("sort:-id", "the newest first"),
 )
 
-Block = tuple[str, Sequence[tuple[str, str]]]
-"""A title, and its lines: what is typed, and what it does."""
+Block = tuple[str, Sequence[KeyLine]]
+"""A title, and its lines."""
 
 
 class HelpDialog(ModalScreen[None]):
@@ -90,16 +99,16 @@ class HelpDialog(ModalScreen[None]):
             for key in KEYS[part]:
                 groups[_group_of(part, key)].append(key)
         for title, keys in (*groups.items(), ("Everywhere", KEYS["app"])):
-            yield title, [(shown_keys(key, self._keymap), key.description) for key in keys]
+            yield title, [KeyLine(shown_keys(key, self._keymap), key.description) for key in keys]
         yield "Not now", list(self._unavailable())
         if self._noun is not None:
             fields = ", ".join(field.name for field in FIELDS[self._noun].fields)
-            yield "Filter (/)", [*_GRAMMAR, ("fields", fields)]
+            yield "Filter (/)", [*_GRAMMAR, KeyLine("fields", fields)]
 
-    def _unavailable(self) -> Iterator[tuple[str, str]]:
+    def _unavailable(self) -> Iterator[KeyLine]:
         for key in (key for part in (*self._parts, "app") for key in KEYS[part]):
             if reason := self._why_not(key.action.partition("(")[0]):
-                yield shown_keys(key, self._keymap), reason
+                yield KeyLine(shown_keys(key, self._keymap), reason)
 
 
 def _group_of(part: str, key: Key) -> str:
@@ -124,7 +133,7 @@ def in_columns(blocks: Sequence[Block], width: int) -> list[SafeText]:
     ]
 
 
-def _written(title: str, lines: Sequence[tuple[str, str]], room: int) -> Iterator[SafeText]:
+def _written(title: str, lines: Sequence[KeyLine], room: int) -> Iterator[SafeText]:
     yield safe_line(f"{title} {'─' * (room - cells(title) - 1)}")
     # Single letters leave their room to what they do.
     most = min(_KEY_CELLS, room // 3, max(cells(typed) for typed, _ in lines))

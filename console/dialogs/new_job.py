@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Awaitable, Callable
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -40,6 +40,13 @@ PREDICTED_MAX = 500
 async def without_question(_verb: str, _words: str) -> bool:
     """Confirm at once: the form was read and sent."""
     return True
+
+
+class _Asked(NamedTuple):
+    """The values of parameters and the options that a form holds."""
+
+    values: JsonObject
+    options: SubmitOptions
 
 
 class NewJobDialog(ModalScreen[int | None]):
@@ -134,7 +141,7 @@ class NewJobDialog(ModalScreen[int | None]):
             self._predicted.write(Content(safe_line(f" {prediction_line(view)}")))
             self._predicted.display = True
 
-    def _asked(self) -> tuple[JsonObject, SubmitOptions]:
+    def _asked(self) -> _Asked:
         texts = self._form.texts
         values: JsonObject = {**self._source.params, **read_values(self._params, texts).values}
         options = SubmitOptions(
@@ -143,7 +150,7 @@ class NewJobDialog(ModalScreen[int | None]):
             client_key=self._key,
             name=texts[_NAME].strip() or None,
         )
-        return values, options
+        return _Asked(values, options)
 
     async def _send(self) -> None:
         values, options = self._asked()

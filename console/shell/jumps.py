@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from textual.app import App
 
@@ -104,18 +105,25 @@ async def neighbours(control: ControlAPI, job_id: int, task_id: int | None) -> N
     )
 
 
-def _ids(view: object) -> tuple[int | None, int | None]:
-    """Return the ids of the task and the job that a view is about."""
+class _Subject(NamedTuple):
+    """The task and the job that a view is about."""
+
+    task_id: int | None
+    job_id: int | None
+
+
+def _ids(view: object) -> _Subject:
+    """Return what a view is about."""
     match view:
         case TaskDetail():
-            return view.task.id, view.task.job_id
+            return _Subject(view.task.id, view.task.job_id)
         case TaskView():
-            return view.id, view.job_id
+            return _Subject(view.id, view.job_id)
         case EventView():
-            return view.task_id, view.job_id
+            return _Subject(view.task_id, view.job_id)
         case OrphanView():
-            return view.task_id, view.job_id
-    return None, None
+            return _Subject(view.task_id, view.job_id)
+    return _Subject(None, None)
 
 
 def _offer(title: str, note: str) -> Offer:

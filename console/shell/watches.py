@@ -6,6 +6,7 @@ Owned by the app.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from textual.app import App
 
@@ -89,14 +90,21 @@ class Watches:
         self._desk.memory.keep(_WATCHED, kept[:_MOST])
 
 
-def _job_of(screen: DeskScreen) -> tuple[int | None, str]:
-    """Return the id of a job, and its status; '' = it is not known."""
+class _Job(NamedTuple):
+    """A job and its status; '' = it is not known."""
+
+    id: int | None
+    status: str
+
+
+def _job_of(screen: DeskScreen) -> _Job:
+    """Return the job that a screen shows."""
     for view in (screen.selected_view(), screen.job_view()):
         match view:
             case JobView():
-                return view.id, view.status
+                return _Job(view.id, view.status)
             case TaskView():
-                return view.job_id, ""
+                return _Job(view.job_id, "")
             case TaskDetail():
-                return view.task.job_id, ""
-    return None, ""
+                return _Job(view.task.job_id, "")
+    return _Job(None, "")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from console.rows.amounts import amount_text
 from console.rows.budget_rows import is_money
@@ -148,16 +149,23 @@ def shown_max(limit: LimitView, gauge: GaugeView) -> str:
     return amount_text(gauge.max, limit.unit)
 
 
-def _resolved(wanted: NewMaximum) -> tuple[str, str]:
-    """Return the maximum as it is asked for, and as it is told; raise `Invalid` (`limit.max`)."""
+class _Maximum(NamedTuple):
+    """A maximum as it is asked for, and as it is told."""
+
+    asked: str
+    told: str
+
+
+def _resolved(wanted: NewMaximum) -> _Maximum:
+    """Return the maximum; raise `Invalid` (`limit.max`)."""
     view = wanted.limit
     limit = Limit(name=view.name, kind=view.kind, max=view.max, unit=view.unit, step_us=view.step_us)
     if view.kind is LimitKind.RATE:
         limit_changes.read_rate(limit, wanted.to)
-        return wanted.to.strip(), wanted.to.strip()
+        return _Maximum(wanted.to.strip(), wanted.to.strip())
     # A sum is worked out here: the plan shows it, and it is applied once.
     amount = limit_changes.read_max(limit, wanted.to, now=wanted.gauge.max)
-    return limit_changes.write_max(limit, amount), amount_text(amount, view.unit)
+    return _Maximum(limit_changes.write_max(limit, amount), amount_text(amount, view.unit))
 
 
 def _plan_lines(wanted: NewMaximum, told: str) -> tuple[SafeText, ...]:

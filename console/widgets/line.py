@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from textual.content import Content
 from textual.widgets import Static
 
-from core.model.text import SafeText
+from console.key_table import Hint
 
 
-def hint_line(hints: Iterable[tuple[SafeText, SafeText]]) -> Content:
+def hint_line(hints: Iterable[Hint]) -> Content:
     """Return a line of keys and what they do; a mark has no word."""
     gap = Content("  ")
     pieces = [Content.assemble((key, "$accent"), word and f" {word}") for key, word in hints]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from rich.segment import Segment
 from rich.style import Style
@@ -16,8 +16,17 @@ from textual.color import Color
 
 from console.themes import Look
 
-Spans: TypeAlias = Sequence[tuple[int, int, Style]]
-"""Where in a line a style begins and ends; they do not overlap."""
+
+class StyledRange(NamedTuple):
+    """Characters of a line that have a style."""
+
+    begin: int
+    end: int
+    style: Style
+
+
+Spans: TypeAlias = Sequence[StyledRange]
+"""They do not overlap."""
 Paint: TypeAlias = Callable[[str], Spans]
 _LABEL = re.compile(r"[a-z][a-z ]{0,14}?(?= {2,}\S)")
 _ENDS = re.compile(r"   ?(?:since|until|ends by|example) ")
@@ -36,10 +45,11 @@ def page_paint(look: Callable[[], Look]) -> Paint:
     def paint(line: str) -> Spans:
         theme = look()
         if label := _LABEL.match(line) or _ENDS.match(line):
-            first = (label.start(), label.end(), Style(color=Color.parse(theme.muted).rich_color))
+            muted = Style(color=Color.parse(theme.muted).rich_color)
+            first = StyledRange(label.start(), label.end(), muted)
             return (first, *_statuses(line, label.end(), theme))
         found = tuple(_statuses(line, 0, theme))
-        return found or (((0, len(line), _BOLD),) if _HEADING.match(line) else ())
+        return found or ((StyledRange(0, len(line), _BOLD),) if _HEADING.match(line) else ())
 
     return paint
 
@@ -51,16 +61,16 @@ def painted(segments: Sequence[Segment], spans: Spans, begin: int) -> Iterator[S
         end = at + len(text)
         edges = sorted({at, end, *(edge for span in spans for edge in span[:2] if at < edge < end)})
         for left, right in pairwise(edges):
-            over = next((span[2] for span in spans if span[0] <= left and right <= span[1]), None)
+            over = next((span.style for span in spans if span.begin <= left and right <= span.end), None)
             base = style or Style()
             yield Segment(text[left - at : right - at], base if over is None else base + over)
         at = end
 
 
-def _statuses(line: str, begin: int, look: Look) -> Iterator[tuple[int, int, Style]]:
+def _statuses(line: str, begin: int, look: Look) -> Iterator[StyledRange]:
     for status, mark in look.marks.items():
         word = f"{mark.glyph} {status}"
         at = line.find(word, begin, begin + 40)
         if at >= 0:
-            yield (at, at + len(word), Style(color=Color.parse(mark.color).rich_color))
+            yield StyledRange(at, at + len(word), Style(color=Color.parse(mark.color).rich_color))
             return

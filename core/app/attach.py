@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from core.app.engine_process import StartingEngine, spawn_engine
 from core.app.lock import is_held, silent_owner
@@ -116,8 +117,15 @@ async def _ask(paths: Paths) -> RemoteControl | Unavailable:
     return remote
 
 
-async def find_or_start(options: Options) -> tuple[RemoteControl, bool]:
-    """Return the control of an engine that has answered, and whether it was started here."""
+class Attached(NamedTuple):
+    """The control of an engine, and whether it was started here."""
+
+    control: RemoteControl
+    is_started: bool
+
+
+async def find_or_start(options: Options) -> Attached:
+    """Return the control of an engine that has answered."""
     paths, is_ours = ensure_home(options.paths.home), False
     patience: _Patience | None = None
     with ExitStack() as started:
@@ -130,7 +138,7 @@ async def find_or_start(options: Options) -> tuple[RemoteControl, bool]:
             patience.check(found)
             is_ours = False
             await asyncio.sleep(_POLL_SECONDS)
-    return found, is_ours
+    return Attached(found, is_started=is_ours)
 
 
 class _Patience:

@@ -126,7 +126,7 @@ async def _open_home(options: Options, opened: AsyncExitStack, *, starts: bool) 
     paths = options.paths
     _check_home(paths)
     if starts:
-        control, _ = await find_or_start(options)
+        control = (await find_or_start(options)).control
         return await opened.enter_async_context(closing(control))
     control = await opened.enter_async_context(closing(dial(paths)))
     if is_open(paths.socket):

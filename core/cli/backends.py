@@ -21,7 +21,7 @@ from core.model.backends import HOSTS, PREFIX, shown_name
 from core.model.capacity_commands import CloseBackend, OpenBackend, ResetBackend
 from core.model.durations import parse_duration
 from core.model.errors import NotFound
-from core.model.limit_views import CapacityView, GaugeView, LimitView
+from core.model.limit_views import CapacityView, GaugeView, LimitRow
 from core.model.near_misses import did_you_mean, one_of
 from core.model.text import safe_line
 from core.model.values import to_iso
@@ -39,7 +39,6 @@ _VERBS = ("open", "close", "reset")
 BackendName: TypeAlias = Annotated[
     str, Argument(metavar="BACKEND", help="A configured backend, or a host that refused.")
 ]
-Row: TypeAlias = tuple[LimitView, GaugeView | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +89,7 @@ class _Line:
     why: str
 
     @classmethod
-    def of(cls, row: Row) -> _Line:
+    def of(cls, row: LimitRow) -> _Line:
         limit, gauge = row
         return cls(
             name=_name(row),
@@ -123,7 +122,7 @@ def _tell(view: CapacityView, name: str) -> str:
     if row is None:
         # A host beyond those that a list shows.
         return f"{safe_line(name)}: changed; 'taskdeck backends {safe_line(name)}' shows it"
-    return safe_line(f"{_name(row)}: {_why(row[1]) or breaker_of(row[1])}")
+    return safe_line(f"{_name(row)}: {_why(row.gauge) or breaker_of(row.gauge)}")
 
 
 _BACKENDS = CommandGroup(noun="backends", tell=_tell)
@@ -175,8 +174,8 @@ def reset(arguments: OneBackend) -> Wanted:
     return arguments.said.wants(ResetBackend(name=arguments.name))
 
 
-async def _chosen(deck: ReadingAPI, view: CapacityView, names: Sequence[str]) -> Sequence[Row]:
-    rows: list[Row] = list(backend_rows(view))
+async def _chosen(deck: ReadingAPI, view: CapacityView, names: Sequence[str]) -> Sequence[LimitRow]:
+    rows: list[LimitRow] = list(backend_rows(view))
     if not names:
         return rows
     if not all(any(_is_named(row, name) for row in rows) for name in names):
@@ -187,21 +186,21 @@ async def _chosen(deck: ReadingAPI, view: CapacityView, names: Sequence[str]) ->
     return [row for row in rows if any(_is_named(row, name) for name in names)]
 
 
-async def _other_hosts(deck: ReadingAPI, view: CapacityView) -> list[Row]:
+async def _other_hosts(deck: ReadingAPI, view: CapacityView) -> list[LimitRow]:
     """Return the hosts that a list leaves out."""
     hosts = next((limit for limit in view.limits if limit.name == HOSTS.name), None)
-    found: list[Row] = []
+    found: list[LimitRow] = []
     after: str | None = None
     while hosts is not None:
         page = await deck.limits.gauges(HOSTS.name, after=after)
-        found += [(hosts, gauge) for gauge in page.rows if gauge not in hosts.gauges]
+        found += [LimitRow(hosts, gauge) for gauge in page.rows if gauge not in hosts.gauges]
         after = page.next
         if after is None:
             break
     return found
 
 
-def _unknown(name: str, rows: Sequence[Row]) -> NotFound:
+def _unknown(name: str, rows: Sequence[LimitRow]) -> NotFound:
     shown, known = safe_line(name), [_name(row) for row in rows]
     near = did_you_mean(name, [*known, *_VERBS]) or one_of(name, known)
     hint = "'taskdeck backends' lists them"
@@ -212,12 +211,12 @@ def _unknown(name: str, rows: Sequence[Row]) -> NotFound:
     )
 
 
-def _name(row: Row) -> str:
+def _name(row: LimitRow) -> str:
     limit, gauge = row
     return shown_name(limit, "" if gauge is None else gauge.key)
 
 
-def _is_named(row: Row, name: str) -> bool:
+def _is_named(row: LimitRow, name: str) -> bool:
     return _name(row) == name.removeprefix(PREFIX)
 
 

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import NamedTuple, TypeAlias, cast
 
 from core.app.reading.names import names_of
 from core.cli.completion_scripts import SCRIPTS
@@ -105,21 +105,28 @@ def _arguments_before(rest: Sequence[str], options: Mapping[str, object]) -> int
     return sum(not word.startswith("-") and options.get(before) is None for before, word in pairs)
 
 
-def _command_of(words: Sequence[str], table: Table) -> tuple[Table | None, Sequence[str]]:
-    """Return the command that the words name as far as they do, and the words behind its name."""
+class _Named(NamedTuple):
+    """A command (None = there is none of that name), and the words behind its name."""
+
+    command: Table | None
+    rest: Sequence[str]
+
+
+def _command_of(words: Sequence[str], table: Table) -> _Named:
+    """Return the command that the words name as far as they do."""
     command, rest = table, list(words)
     while commands := cast("Mapping[str, Table]", command.get("commands", {})):
         while rest and rest[0].startswith("-"):
             takes_value = _CONSOLE.get(rest[0]) is not None
             if takes_value and len(rest) == 1:
-                return command, rest
+                return _Named(command, rest)
             del rest[: 2 if takes_value else 1]
         if not rest:
-            return command, ()
+            return _Named(command, ())
         if rest[0] not in commands:
-            return None, ()
+            return _Named(None, ())
         command = commands[rest.pop(0)]
-    return command, rest
+    return _Named(command, rest)
 
 
 def _values(option: str, kind: object, line: Line) -> Iterable[Candidate]:

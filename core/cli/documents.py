@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from core.cli.arguments import Hosting
 from core.cli.commands import Command
@@ -140,7 +140,14 @@ def _checks(arguments: Hosting) -> Checks:
     return build(chosen.settings(), references=chosen.connectors)
 
 
-async def _subject(arguments: Graph) -> tuple[Workflow, dict[str, float]]:
+class _Subject(NamedTuple):
+    """What is drawn: a workflow, and the run times of a job by task."""
+
+    workflow: Workflow
+    times: dict[str, float]
+
+
+async def _subject(arguments: Graph) -> _Subject:
     checks = _checks(arguments)
     times: dict[str, float] = {}
     definition: JsonObject | None = None
@@ -149,10 +156,10 @@ async def _subject(arguments: Graph) -> tuple[Workflow, dict[str, float]]:
             times = _run_times((await deck.job_detail(arguments.job)).tasks)
             definition = None if arguments.workflow else await deck.definition(arguments.job)
     if arguments.workflow:
-        return parse_loaded(_loaded(arguments.workflow), checks), times
+        return _Subject(parse_loaded(_loaded(arguments.workflow), checks), times)
     if definition is None:
         raise usage("name a workflow, or a job", hint="taskdeck graph FILE, or taskdeck graph --job 12")
-    return parse(definition, checks), times
+    return _Subject(parse(definition, checks), times)
 
 
 def _run_times(tasks: tuple[TaskDetail, ...]) -> dict[str, float]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from core.cli.output import say
 from core.cli.paging import pages
@@ -25,12 +26,19 @@ from core.render.json_shapes import spending_shape
 _LATEST = 2**53
 
 
+class _Budget(NamedTuple):
+    """A budget and one of its gauges."""
+
+    limit: LimitView
+    gauge: GaugeView
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSpending:
     """What a job spent by unit, and how the budgets stand that have entries of it."""
 
     spent: tuple[Spending, ...] = ()
-    budgets: tuple[tuple[LimitView, GaugeView], ...] = ()
+    budgets: tuple[_Budget, ...] = ()
     error: str = ""
     """Why this could not be read."""
 
@@ -75,13 +83,13 @@ async def read_job_spending(deck: ReadingAPI, job: JobView) -> JobSpending:
         return JobSpending(error=error.message)
 
 
-async def _budgets(deck: ReadingAPI, keys: Sequence[GaugeKey]) -> tuple[tuple[LimitView, GaugeView], ...]:
+async def _budgets(deck: ReadingAPI, keys: Sequence[GaugeKey]) -> tuple[_Budget, ...]:
     if not keys:
         return ()
     limits = {limit.name: limit for limit in (await deck.limits.capacity()).limits}
     asked = [key for key in keys if key.name in limits and limits[key.name].kind is LimitKind.BUDGET]
     found = [(limits[key.name], await _gauge(deck, limits[key.name], key)) for key in asked]
-    return tuple((limit, gauge) for limit, gauge in found if gauge is not None)
+    return tuple(_Budget(limit, gauge) for limit, gauge in found if gauge is not None)
 
 
 async def _gauge(deck: ReadingAPI, limit: LimitView, key: GaugeKey) -> GaugeView | None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from core.cli.arguments import Common
 from core.cli.output import Painted, emit, note
@@ -17,7 +16,7 @@ from core.cli.summary import cause_text
 from core.cli.tables import Table
 from core.control.api import ReadingAPI
 from core.model.errors import NotFound
-from core.model.limit_views import BreakerState, CapacityView, GaugeView, LimitView
+from core.model.limit_views import BreakerState, CapacityView, GaugeView, LimitRow, LimitView
 from core.model.limits import LimitKind, Per
 from core.model.near_misses import did_you_mean, one_of
 from core.model.text import safe_line
@@ -25,8 +24,6 @@ from core.model.values import to_iso
 from core.render.backend_shapes import shut_text
 from core.render.columns import Column
 from core.render.limit_shapes import amount_text, cause_shape, is_windowed, left_of, limit_shape, max_of
-
-Row: TypeAlias = tuple[LimitView, GaugeView | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +62,7 @@ class Line:
     state: str
 
     @classmethod
-    def of(cls, row: Row) -> Line:
+    def of(cls, row: LimitRow) -> Line:
         limit, gauge = row
         return cls(
             name=limit.name,
@@ -131,18 +128,22 @@ def told(limit: LimitView) -> str:
     return f"{safe_line(limit.name)}: at most {max_text(limit, None)}{unit}{until}{per}{changed}"
 
 
-async def _pages(deck: ReadingAPI, found: Sequence[LimitView], *, is_whole: bool) -> AsyncIterator[list[Row]]:
+async def _pages(
+    deck: ReadingAPI, found: Sequence[LimitView], *, is_whole: bool
+) -> AsyncIterator[list[LimitRow]]:
     if not is_whole:
-        rows: list[Row] = [(limit, gauge) for limit in found for gauge in limit.gauges or (None,)]
+        rows: list[LimitRow] = [
+            LimitRow(limit, gauge) for limit in found for gauge in limit.gauges or (None,)
+        ]
         yield rows
         return
     for limit in found:
         shown = 0
         async for page in pages(_fetch(deck, limit.name), 0):
             shown += len(page.rows)
-            yield [(limit, gauge) for gauge in page.rows]
+            yield [LimitRow(limit, gauge) for gauge in page.rows]
         if not shown:
-            yield [(limit, None)]
+            yield [LimitRow(limit, None)]
 
 
 def _fetch(deck: ReadingAPI, name: str) -> Fetch[GaugeView]:
@@ -150,7 +151,7 @@ def _fetch(deck: ReadingAPI, name: str) -> Fetch[GaugeView]:
 
 
 async def _write(
-    arguments: Common, found: AsyncIterator[list[Row]], view: CapacityView, listing: Listing
+    arguments: Common, found: AsyncIterator[list[LimitRow]], view: CapacityView, listing: Listing
 ) -> None:
     table: Table | None = None
     async for rows in found:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from core.app.signals import Interrupted
 from core.cli.access import note_trouble, working
@@ -114,17 +114,26 @@ def _say_detached(job: JobView, *, arguments: Run) -> int:
     return 0
 
 
-def _document(arguments: Run) -> tuple[Document, SubmitOptions]:
+class _Submission(NamedTuple):
+    """What is submitted, and how."""
+
+    document: Document
+    options: SubmitOptions
+
+
+def _document(arguments: Run) -> _Submission:
     """Return a workflow; its tasks run in the folder of its file, or in the present one."""
     name = arguments.workflow
     path = absolute(expanded(name))
     piped = piped_document(name)
     if piped is not None:
-        return piped, _options(arguments, cwd=working_directory())
+        return _Submission(piped, _options(arguments, cwd=working_directory()))
     if exists(path):
-        return str(path), _options(arguments, cwd=path.parent)
+        return _Submission(str(path), _options(arguments, cwd=path.parent))
     document = find(name).value
-    return document if isinstance(document, dict) else name, _options(arguments, cwd=working_directory())
+    return _Submission(
+        document if isinstance(document, dict) else name, _options(arguments, cwd=working_directory())
+    )
 
 
 def _bring_configuration(arguments: Run) -> None:

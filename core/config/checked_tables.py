@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from core.config.faults import UNKNOWN
 from core.config.field_types import NAMED
 from core.config.files import SECTIONS
+from core.config.prices import PlacedPrice
 from core.config.tables import (
     LIMIT_TABLES,
     NESTED,
@@ -76,7 +77,7 @@ class CheckedTables:
             elif (table := self._read(path, value, LIMIT_TABLES[kind])) is not None:
                 yield name, table
 
-    def _prices(self) -> Iterator[tuple[KeyPath, PriceTable]]:
+    def _prices(self) -> Iterator[PlacedPrice]:
         for model, value in self._sections["prices"].items():
             path = ("prices", model)
             if not 1 <= len(model) <= bounds.NAME_MAX:
@@ -87,7 +88,7 @@ class CheckedTables:
                 if not isinstance(one, Mapping):
                     self._faults.add(place, f'must be a table, [prices."{model}"]')
                 elif (table := self._read(place, one, PriceTable)) is not None:
-                    yield place, table
+                    yield PlacedPrice(place, table)
 
     def _named(self, section: str) -> Iterator[tuple[str, Mapping[str, object]]]:
         for name, value in self._sections[section].items():

@@ -6,7 +6,7 @@ Shown by the commands, as JSON and as lines.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from core.model.amounts import write_amount
 from core.model.durations import write_duration
@@ -42,10 +42,17 @@ def describe_capacity(capacity: Capacity, *, slots: int) -> JsonObject:
     }
 
 
-def lines_of(described: JsonObject) -> list[tuple[str, str]]:
-    """Return the name of each table and what stands in it, as TOML writes them."""
+class DescribedTable(NamedTuple):
+    """The name of a table, and what stands in it."""
+
+    name: str
+    text: str
+
+
+def lines_of(described: JsonObject) -> list[DescribedTable]:
+    """Return the tables as TOML writes them."""
     return [
-        (f"{section}.{name}", _inline(one))
+        DescribedTable(f"{section}.{name}", _inline(one))
         for section, tables in described.items()
         if isinstance(tables, dict)
         for name, table in tables.items()

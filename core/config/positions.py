@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 """Keys from the top, with the number of a table in a list of tables."""
@@ -36,7 +36,14 @@ class Positions:
         return self._lines.get(path)
 
 
-def _positions(text: str) -> Iterator[tuple[KeyPath, int]]:
+class _Position(NamedTuple):
+    """A path, and the line on which it begins."""
+
+    path: KeyPath
+    line: int
+
+
+def _positions(text: str) -> Iterator[_Position]:
     table: KeyPath = ()
     counts: dict[KeyPath, int] = {}
     for line, statement in _statements(text):
@@ -44,29 +51,36 @@ def _positions(text: str) -> Iterator[tuple[KeyPath, int]]:
             path = _in_lists(_keys(header[1]), counts)
             if header[1].startswith("[["):
                 counts[path] = counts.get(path, -1) + 1
-                yield path, line
+                yield _Position(path, line)
                 path = (*path, counts[path])
             table = path
             for depth in range(1, min(len(path), _DEEPEST) + 1):
-                yield path[:depth], line
+                yield _Position(path[:depth], line)
         elif (key := _KEY.match(statement)) is not None:
             names = _keys(f"{key[1]}=0")
             for depth in range(1, min(len(names), _DEEPEST) + 1):
-                yield (*table, *names[:depth]), line
+                yield _Position((*table, *names[:depth]), line)
 
 
-def _statements(text: str) -> Iterator[tuple[int, str]]:
+class _Statement(NamedTuple):
+    """A statement, and the line on which it begins."""
+
+    line: int
+    text: str
+
+
+def _statements(text: str) -> Iterator[_Statement]:
     """Yield each key with its value, and each head of a table, with the line on which it begins."""
     depth, line, begins, parts = 0, 1, 1, list[str]()
     for piece in _PIECE.findall(text):
         if piece == "\n" and depth == 0:
-            yield begins, "".join(parts)
+            yield _Statement(begins, "".join(parts))
             parts, begins = [], line + 1
         else:
             parts.append(piece)
         depth += (piece in "[{") - (piece in "]}")
         line += piece.count("\n")
-    yield begins, "".join(parts)
+    yield _Statement(begins, "".join(parts))
 
 
 def _keys(statement: str) -> tuple[str, ...]:

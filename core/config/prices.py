@@ -5,7 +5,7 @@ Used by the capacity.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from core.model.limits import MICRO, Price
 
@@ -21,8 +21,15 @@ DEAREST = 2_000
 _PER_MAX = 10**15
 
 
-def prices_of(tables: Sequence[tuple[KeyPath, PriceTable]], faults: Faults) -> tuple[Price, ...]:
-    """Return the prices of tables by their paths, sorted by model and date; note what is out of bounds."""
+class PlacedPrice(NamedTuple):
+    """A table of a price, and its path."""
+
+    path: KeyPath
+    table: PriceTable
+
+
+def prices_of(tables: Sequence[PlacedPrice], faults: Faults) -> tuple[Price, ...]:
+    """Return the prices of tables, sorted by model and date; note what is out of bounds."""
     found: dict[tuple[str, int], Price] = {}
     for path, table in tables:
         model = str(path[1])

@@ -15,7 +15,7 @@ import time
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import Future
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from core.config import describe
 from core.control.wait_answers import EngineSight
@@ -120,6 +120,13 @@ class BundleAnswers:
         }
 
 
+class _Bytes(NamedTuple):
+    """A piece of the rows, and whether it is the last."""
+
+    data: bytes
+    is_last: bool
+
+
 class _Snapshot:
     """The rows of jobs at one moment, on their way into a file."""
 
@@ -137,8 +144,8 @@ class _Snapshot:
             raise _no_room(error) from error
         threading.Thread(target=self._work, name="bundle", daemon=True).start()
 
-    async def piece(self, offset: int) -> tuple[bytes, bool]:
-        """Return bytes from an offset on, and whether they are the last."""
+    async def piece(self, offset: int) -> _Bytes:
+        """Wait for bytes behind an offset; they may be none."""
         self.asked_at = time.monotonic()
         for _ in range(_LOOKS):
             if offset < self._written or self._done.done():
@@ -150,7 +157,7 @@ class _Snapshot:
             self._done.result()
         size = self._written
         data = os.pread(self._file.fileno(), min(_PIECE, max(0, size - offset)), offset)
-        return data, is_done and offset + len(data) >= size
+        return _Bytes(data, is_last=is_done and offset + len(data) >= size)
 
     def close(self) -> None:
         """Stop the thread, and let go of the file when that has ended."""

@@ -6,7 +6,7 @@ Used by `ReadingControl`.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from core.control.nouns import logs
 from core.control.output_files import (
@@ -35,6 +35,13 @@ if TYPE_CHECKING:
     from core.store.reports import Reports
 
 _CLOSED = frozenset(status.value for status in ATTEMPT_FINAL)
+
+
+class _Attempt(NamedTuple):
+    """A task, and one of its attempts; None = it has none."""
+
+    task: TaskDetail
+    attempt: AttemptView | None
 
 
 class OutputReading:
@@ -130,9 +137,9 @@ class OutputReading:
 
         return await self._files.read(ref, stream, read) or Chunk(offset=request.offset, data=b"", size=0)
 
-    async def _attempt(self, task_id: int, epoch: int | None) -> tuple[TaskDetail, AttemptView | None]:
+    async def _attempt(self, task_id: int, epoch: int | None) -> _Attempt:
         task = await self._reports.tasks.detail(task_id)
-        return task, _attempt_of(task, epoch)
+        return _Attempt(task, _attempt_of(task, epoch))
 
     def _facts(self, task: TaskDetail, attempt: AttemptView | None, stream: LogStream) -> LogFacts:
         if attempt is None:

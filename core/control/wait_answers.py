@@ -103,7 +103,9 @@ class WaitAnswers:
         """Return the reasons of the waiting tasks of a job; raise `NotFound`."""
         job = await self._reports.of_job(job_id)
         engine, capacity = await self._engine(), judge(job.capacity)
-        groups = jobs.grouped((facts, tasks.reasons(facts, engine, capacity)) for facts in job.facts)
+        groups = jobs.grouped(
+            jobs.TaskReasons(facts, tasks.reasons(facts, engine, capacity)) for facts in job.facts
+        )
         waiting = sum(job.tasks.get(status, 0) for status in TASK_IDLE)
         return JobWaits(
             job_id=job_id,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 from core.engine.limit_checks import check_document, check_loose, says_of_limits
 from core.model import bounds
@@ -184,7 +184,14 @@ def plan_job(
     options: SubmitOptions,
 ) -> JobPlan:
     """Return the plan of a document; tasks of a file run in its folder unless the options name another."""
-    return read_and_plan(document, params, checks=checks, options=options)[1]
+    return read_and_plan(document, params, checks=checks, options=options).plan
+
+
+class PlannedDocument(NamedTuple):
+    """A workflow, and the plan of a job of it."""
+
+    workflow: Workflow
+    plan: JobPlan
 
 
 def read_and_plan(
@@ -193,7 +200,7 @@ def read_and_plan(
     *,
     checks: Checks,
     options: SubmitOptions,
-) -> tuple[Workflow, JobPlan]:
+) -> PlannedDocument:
     """Return the workflow of a document and its plan, as `submit` admits it; raise as that does."""
     cwd = options.cwd
     folder = Path(cwd) if cwd else None
@@ -207,19 +214,23 @@ def read_and_plan(
     }
     plan = expand(workflow, params, context=context, folder=folder)
     project = options.project or plan.project
-    return workflow, replace(
-        plan,
-        client_key=options.client_key,
-        name=options.name or plan.name,
-        project=project,
-        stages=tuple(
-            replace(
-                stage,
-                tasks=tuple(
-                    _labelled(_retried(_kept(task, checks), options.retry), project) for task in stage.tasks
-                ),
-            )
-            for stage in plan.stages
+    return PlannedDocument(
+        workflow,
+        replace(
+            plan,
+            client_key=options.client_key,
+            name=options.name or plan.name,
+            project=project,
+            stages=tuple(
+                replace(
+                    stage,
+                    tasks=tuple(
+                        _labelled(_retried(_kept(task, checks), options.retry), project)
+                        for task in stage.tasks
+                    ),
+                )
+                for stage in plan.stages
+            ),
         ),
     )
 

@@ -6,6 +6,7 @@ Called by the admission, and by `taskdeck check` with what is configured.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from core.model.amounts import write_amount
 from core.model.errors import Fault, Invalid, InvalidDocument
@@ -89,10 +90,15 @@ def _document_faults(
             yield workflow.positions.fault_at(where, fault.code, fault.message)
 
 
-def _faults(
-    plan: TaskPlan, facts: TaskFacts, limits: Sequence[Limit]
-) -> Iterator[tuple[tuple[str | int, ...], Fault]]:
-    """Yield what is wrong with a task, each by its field: `("limits", 0)`, `("cost", "usd")`."""
+class _FieldFault(NamedTuple):
+    """A field of a task, `("limits", 0)` or `("cost", "usd")`, and what is wrong with it."""
+
+    field: tuple[str | int, ...]
+    fault: Fault
+
+
+def _faults(plan: TaskPlan, facts: TaskFacts, limits: Sequence[Limit]) -> Iterator[_FieldFault]:
+    """Yield what is wrong with a task."""
     known = {limit.name: limit for limit in limits}
     said: set[str] = set()
     for number, ref in enumerate(plan.limits):
@@ -102,7 +108,7 @@ def _faults(
         alone = replace(facts, named=(LimitRef(name=ref.name),))
         for message in limit_faults(alone, limits):
             code = "limit.per_job" if ref.name in known else "limit.unknown"
-            yield ("limits", number), Fault(code=code, message=message)
+            yield _FieldFault(("limits", number), Fault(code=code, message=message))
     for unit, amount in (plan.cost.amounts if plan.cost else {}).items():
         limit = _too_small(unit, amount, facts, limits)
         if limit is not None:
@@ -110,7 +116,7 @@ def _faults(
                 f"it costs {_with_unit(amount, unit)}, and `{safe_line(limit.name)}` never has more than"
                 f" {_with_unit(limit.max, unit)}"
             )
-            yield ("cost", unit), Fault(code="budget.too_small", message=message)
+            yield _FieldFault(("cost", unit), Fault(code="budget.too_small", message=message))
 
 
 def _too_small(unit: str, amount: int, facts: TaskFacts, limits: Sequence[Limit]) -> Limit | None:

@@ -7,7 +7,7 @@ them, and the engine passes them to the store.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from msgspec import Struct
 
@@ -56,6 +56,13 @@ class Choose(Protocol):
         aging_step: int,
         room: Room = ANY_SLOT,
     ) -> Picks: ...
+
+
+class StageTally(NamedTuple):
+    """The name of a stage, and its tasks by status."""
+
+    name: str
+    tasks: TaskCounts
 
 
 class GaugeRules(Protocol):
@@ -145,7 +152,7 @@ class WriterRules(Struct, frozen=True, kw_only=True):
     needs_verdict: Callable[[StageStatus, StageStatus | None], bool]
     verdict_of_stages: Callable[[OnTaskFailure, ClosedStages], Verdict | None]
     verdict_of_tasks: Callable[[TaskCounts], Verdict | None]
-    forecast: Callable[[OnTaskFailure, Sequence[tuple[str, TaskCounts]]], Verdict | None]
+    forecast: Callable[[OnTaskFailure, Sequence[StageTally]], Verdict | None]
     """By the names and tasks of the stages, in order; None = the job will succeed."""
     family_of: FamilyOf
     gauges: GaugeRules

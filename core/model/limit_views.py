@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -157,3 +158,11 @@ class CapacityView(Struct, frozen=True, kw_only=True):
     limits: tuple[LimitView, ...] = ()
     frozen: Cause | None = None
     """All spending is stopped."""
+
+
+class LimitRow(NamedTuple):
+    """A limit under one of its keys."""
+
+    limit: LimitView
+    gauge: GaugeView | None
+    """None = nothing was counted yet."""

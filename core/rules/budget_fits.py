@@ -6,6 +6,7 @@ Used by the prediction.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from core.model.limit_forms import costs_of
 from core.model.predictions import BudgetFit, Fit, PlannedJob, PlannedTask, Span, UnitCost
@@ -50,15 +51,20 @@ def budget_fits(
         )
 
 
-def _fit(
-    gauge_id: int, likely: Course, worst: Course | None, *, is_estimated: bool
-) -> tuple[int | None, Fit]:
+class _Fits(NamedTuple):
+    """When a budget is spent (None = never), and whether a job fits into it."""
+
+    spent_at: int | None
+    fit: Fit
+
+
+def _fit(gauge_id: int, likely: Course, worst: Course | None, *, is_estimated: bool) -> _Fits:
     spent_at = likely.spent_at.get(gauge_id)
     if spent_at is not None:
-        return spent_at, Fit.NO
+        return _Fits(spent_at, Fit.NO)
     spent_at = None if worst is None else worst.spent_at.get(gauge_id)
     is_sure = spent_at is None and is_estimated and not likely.is_cut
-    return spent_at, Fit.YES if is_sure else Fit.PERHAPS
+    return _Fits(spent_at, Fit.YES if is_sure else Fit.PERHAPS)
 
 
 def _gauges_of(job: PlannedJob, capacity: Capacity, task: PlannedTask) -> Sequence[int]:
@@ -68,14 +74,21 @@ def _gauges_of(job: PlannedJob, capacity: Capacity, task: PlannedTask) -> Sequen
     return (*job.queue_gauges.get(task.queue, ()), *job.sets.get(task.gset_id, ()), *of_pools)
 
 
-def _spent(tasks: Sequence[PlannedTask], unit: str, *, default: int = 0) -> tuple[Span, int]:
-    """Return what tasks spend of a unit, and of how many that is not known; those count as the dearest."""
+class _Spend(NamedTuple):
+    """An amount, and of how many tasks it is not known."""
+
+    amount: Span
+    unknown: int
+
+
+def _spent(tasks: Sequence[PlannedTask], unit: str, *, default: int = 0) -> _Spend:
+    """Return what tasks spend of a unit; those of which it is not known count as the dearest."""
     likely = [_amount(LIKELY, task, unit, default) for task in tasks]
     worst = [_amount(HARDLY_PASSED, task, unit, default) for task in tasks]
     known = [amount for amount in worst if amount is not None]
     unknown = len(tasks) - len(known)
     high = None if unknown and not known else sum(known) + unknown * max(known, default=0)
-    return Span(low=sum(amount for amount in likely if amount is not None), high=high), unknown
+    return _Spend(Span(low=sum(amount for amount in likely if amount is not None), high=high), unknown)
 
 
 def _amount(expected: Expectation, task: PlannedTask, unit: str, default: int) -> int | None:

@@ -9,9 +9,10 @@ numbers, ids, paths, times, hosts, addresses and quoted values are taken out.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
+from typing import NamedTuple
 
 from core.model.failures import Family
 
@@ -26,29 +27,38 @@ _TIME = (
     r"|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ \d]\d\b"
 )
 _HOST = r"(?:\d{1,3}\.){3}\d{1,3}(?:[:/]\d+)?\b|\[?(?:[0-9a-fA-F]{0,4}:){3,7}[0-9a-fA-F]{1,4}\b\]?(?::\d+)?"
-_WORDS: tuple[tuple[str, str], ...] = (
-    ("<url>", r"[a-z][a-z0-9+.-]{1,15}://[^\s'\")>\]]+"),
-    ("<uuid>", r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b"),
-    ("<address>", r"[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+"),
-    ("<time>", _TIME),
-    ("<host>", _HOST),
-    ("<path>", r"(?:~|\.{1,2}|[A-Za-z]:)?[/\\][^\s:,;'\"()<>\[\]]+|[\w.-]+(?:/[\w.@+-]+)+\b"),
-    ("<name>", r"(?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]+(?::\d+)?\b(?![.(]\w|\()"),
-    ("<id>", r"0x[0-9a-fA-F]+\b|(?=[a-fA-F]*\d)[0-9a-fA-F]{7,}\b|(?=[\w-]*\d[A-Za-z_-]+\d)[\w-]{8,}\b"),
+
+
+class _Kind(NamedTuple):
+    """What may differ: the name that is put in its place, and its pattern."""
+
+    name: str
+    pattern: str
+
+
+_WORDS: tuple[_Kind, ...] = (
+    _Kind("<url>", r"[a-z][a-z0-9+.-]{1,15}://[^\s'\")>\]]+"),
+    _Kind("<uuid>", r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b"),
+    _Kind("<address>", r"[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+"),
+    _Kind("<time>", _TIME),
+    _Kind("<host>", _HOST),
+    _Kind("<path>", r"(?:~|\.{1,2}|[A-Za-z]:)?[/\\][^\s:,;'\"()<>\[\]]+|[\w.-]+(?:/[\w.@+-]+)+\b"),
+    _Kind("<name>", r"(?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]+(?::\d+)?\b(?![.(]\w|\()"),
+    _Kind("<id>", r"0x[0-9a-fA-F]+\b|(?=[a-fA-F]*\d)[0-9a-fA-F]{7,}\b|(?=[\w-]*\d[A-Za-z_-]+\d)[\w-]{8,}\b"),
 )
 """What may differ and begins a word; the first that fits."""
-_OTHERS: tuple[tuple[str, str], ...] = (
+_OTHERS: tuple[_Kind, ...] = (
     # What is written in quotes is a value; an apostrophe within a word opens none.
-    (
+    _Kind(
         "'…'",
         r"(?<![\w'])'[^'\n]*'(?!\w)|\"[^\"\n]*\"|`[^`\n]*`|\u2018[^\u2019\n]*\u2019|\u201c[^\u201d\n]*\u201d",
     ),
-    ("#", r"\d+(?:[.,]\d+)*"),
+    _Kind("#", r"\d+(?:[.,]\d+)*"),
 )
 _KINDS = (*_WORDS, *_OTHERS)
 
 
-def _grouped(kinds: tuple[tuple[str, str], ...], first: int) -> str:
+def _grouped(kinds: Sequence[_Kind], first: int) -> str:
     return "|".join(f"(?P<k{first + number}>{pattern})" for number, (_, pattern) in enumerate(kinds))
 
 

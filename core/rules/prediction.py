@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
+from typing import NamedTuple
 
 from core.model.capacity_facts import LineFacts
 from core.model.lanes import Head
@@ -61,7 +62,7 @@ def predict(job: PlannedJob, around: Arriving) -> PredictionView:
         slots=around.engine.slots,
         engine=around.engine.state,
         starts=_starts(likely, worst, around.capacity.offset),
-        ends=_ends(job, around, (likely, worst), high),
+        ends=_ends(job, around, _Courses(likely, worst), high),
         costs=tuple(costs_of_job(job)),
         budgets=tuple(budget_fits(job, around.capacity, likely, worst)),
         never=0 if likely.is_cut else len(job.tasks) - len(likely.started),
@@ -89,8 +90,15 @@ def _preferring(capacity: Capacity, job: PlannedJob) -> Capacity:
     return replace(capacity, facts=replace(facts, prefers={**facts.prefers, **job.prefers}))
 
 
-def _scene(around: Arriving) -> tuple[Scene, int]:
-    """Return the scene, with an end for all that runs or is queued, and of how many that is not known.
+class _Around(NamedTuple):
+    """The scene, and of how many tasks in it the end is not known."""
+
+    scene: Scene
+    unknown: int
+
+
+def _scene(around: Arriving) -> _Around:
+    """Return the scene, with an end for all that runs or is queued.
 
     Of tasks that were never measured the pace at which their queue ends tells it, else they count as nothing.
     """
@@ -110,7 +118,7 @@ def _scene(around: Arriving) -> tuple[Scene, int]:
     known = replace(line, usual_ms=usual, open=open_)
     # Tasks that were not read are like those that were.
     scene = scene_of(lanes, pools, line=known, engine=engine, capacity=around.capacity)
-    return scene, unknown
+    return _Around(scene, unknown)
 
 
 def _whole(lane: Sequence[Head], number: int) -> Sequence[Head]:
@@ -130,9 +138,14 @@ def _starts(likely: Course, worst: Course | None, offset: int) -> Span | None:
     return Span(low=low, high=high)
 
 
-def _ends(
-    job: PlannedJob, around: Arriving, courses: tuple[Course, Course | None], high: Expectation | None
-) -> Span | None:
+class _Courses(NamedTuple):
+    """What is likely to happen, and what is hardly passed."""
+
+    likely: Course
+    worst: Course | None
+
+
+def _ends(job: PlannedJob, around: Arriving, courses: _Courses, high: Expectation | None) -> Span | None:
     likely, worst = courses
     low = _end_of(job, around, likely)
     if low is None:

@@ -52,10 +52,15 @@ def cost_of(price: Price, *, input: int, output: int) -> Fraction:  # noqa: A002
     return Fraction(input * price.input + output * price.output, price.per * MICRO)
 
 
-def book(
-    reports: Sequence[Reported], prices: Sequence[Price], *, now: int
-) -> tuple[list[Spent], list[Reported]]:
-    """Return the entries of what was reported, and the reports that are left out: more than can be counted.
+class Booked(NamedTuple):
+    """Entries of what was reported, and the reports that are left out: more than can be counted."""
+
+    spent: list[Spent]
+    left_out: list[Reported]
+
+
+def book(reports: Sequence[Reported], prices: Sequence[Price], *, now: int) -> Booked:
+    """Return the entries of what was reported.
 
     What belongs together (unit, model, price) is added up exactly and rounded once, half to even. Each
     charge has entries of its own. A model without a price is booked as 0, marked `UNPRICED`; a report that
@@ -84,7 +89,7 @@ def book(
             )
             for key, amount in sums.items()
         ]
-    return spent, too_much
+    return Booked(spent, too_much)
 
 
 def _added(sums: _Sums, amounts: _Sums) -> _Sums:

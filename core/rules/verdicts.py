@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from core.model.decisions import ClosedStages, Verdict
+from core.model.decisions import ClosedStages, StageTally, Verdict
 from core.model.plans import OnTaskFailure
 from core.model.status import TASK_FINAL, JobStatus, StageStatus, TaskStatus
 
@@ -59,10 +59,10 @@ def verdict_of_tasks(tasks: TaskCounts) -> Verdict | None:
     return None
 
 
-def forecast(on_task_failure: OnTaskFailure, stages: Sequence[tuple[str, TaskCounts]]) -> Verdict | None:
+def forecast(on_task_failure: OnTaskFailure, stages: Sequence[StageTally]) -> Verdict | None:
     """Return the verdict that a job will get if every task that has not ended succeeds; None = it succeeds.
 
-    `stages` are names and counts, in order.
+    `stages` are in order.
     """
     ended = [(name, status_of_stage(_at_best(tasks))) for name, tasks in stages]
     first = {status: name for name, status in reversed(ended)}

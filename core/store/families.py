@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from core.model.failures import HOUR, HOURS, Family
 from core.model.status import TaskStatus
@@ -48,6 +49,13 @@ class _Noted:
     message: str
     task_id: int
     number: int = 0
+
+
+class _FamilyJob(NamedTuple):
+    """A family, and a job that has tasks of it."""
+
+    family: str
+    job_id: int
 
 
 class Families:
@@ -110,12 +118,12 @@ class Families:
     def _write_moved(self) -> None:
         rows = self._db.execute(_FAMILIES, (ids(self._moved),)).fetchall()
         statuses: dict[str, Counter[TaskStatus]] = {}
-        jobs: Counter[tuple[str, int]] = Counter()
+        jobs: Counter[_FamilyJob] = Counter()
         for task_id, family in rows:
             job_id, counts = self._moved[task_id]
             statuses.setdefault(family, Counter()).update(counts)
             if job_id != INBOX:
-                jobs[family, job_id] += sum(counts.values())
+                jobs[_FamilyJob(family, job_id)] += sum(counts.values())
         gained = self._write_jobs(jobs)
         changes = [
             (counts[TaskStatus.FAILED], counts[TaskStatus.RETRYING], gained[family], family)
@@ -124,7 +132,7 @@ class Families:
         self._db.executemany(_MOVE, [change for change in changes if any(change[:3])])
         self._moved.clear()
 
-    def _write_jobs(self, jobs: Counter[tuple[str, int]]) -> Counter[str]:
+    def _write_jobs(self, jobs: Counter[_FamilyJob]) -> Counter[str]:
         """Count the tasks of jobs; return by how many jobs each family has more or less."""
         gained: Counter[str] = Counter()
         for (family, job_id), number in jobs.items():

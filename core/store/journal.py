@@ -31,6 +31,13 @@ class _Waiting(NamedTuple):
     future: asyncio.Future[object]
 
 
+class _Taken(NamedTuple):
+    """Commands of one group, and who waits for their answers."""
+
+    commands: tuple[Command[object], ...]
+    futures: list[asyncio.Future[object]]
+
+
 class Journal:
     """Take commands, apply what is queued whenever the previous commit ends, answer each.
 
@@ -117,7 +124,7 @@ class Journal:
         now = self._clock.now()
         self._work.put(Group(commands=commands, slots=self.slots, now=now, offset=self._clock.offset))
 
-    def _take(self) -> tuple[tuple[Command[object], ...], list[asyncio.Future[object]]]:
+    def _take(self) -> _Taken:
         """Take what is queued up to the cap; a second command for one row waits for the next group."""
         taken: set[RowRef] = set()
         commands: list[Command[object]] = []
@@ -133,7 +140,7 @@ class Journal:
                 futures.append(future)
             taken.update(rows)
         self._line.extendleft(reversed(later))
-        return tuple(commands), futures
+        return _Taken(tuple(commands), futures)
 
     def _answer(self, answers: list[Answer], report: Report) -> None:
         futures, self._in_flight = self._in_flight or [], None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 if TYPE_CHECKING:
@@ -37,7 +37,14 @@ _QUESTIONS = {
 }
 
 
-def stored_names(path: Path, what: str, *, job: int = 0, limit: int = 500) -> list[tuple[str, str]]:
+class StoredName(NamedTuple):
+    """A name, and a remark on it."""
+
+    name: str
+    remark: str
+
+
+def stored_names(path: Path, what: str, *, job: int = 0, limit: int = 500) -> list[StoredName]:
     """Return `jobs`, `tasks`, `keys` (of a job) or the names of another list, with remarks.
 
     Jobs and tasks are newest first.
@@ -53,4 +60,4 @@ def stored_names(path: Path, what: str, *, job: int = 0, limit: int = 500) -> li
             connection.close()
     except sqlite3.Error:
         return []
-    return [(str(name), str(remark)) for name, remark in rows]
+    return [StoredName(str(name), str(remark)) for name, remark in rows]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from core.logs import get_logger
 from core.model.commands import Command
@@ -44,10 +44,15 @@ class Group:
     offset: int = 0
 
 
-def carry_out(
-    writer: Writer, group: Group, *, foresee: Callable[[Report], None] = lambda _: None
-) -> tuple[list[Answer], Report]:
-    """Apply a group and commit it; return one answer per command, and what it means for the loops.
+class Applied(NamedTuple):
+    """One answer for each command of a group, and what it means for the loops."""
+
+    answers: list[Answer]
+    report: Report
+
+
+def carry_out(writer: Writer, group: Group, *, foresee: Callable[[Report], None] = lambda _: None) -> Applied:
+    """Apply a group and commit it.
 
     `foresee` hears of the report before its commit, which may still fail: the same object then never comes.
 
@@ -75,9 +80,7 @@ def carry_out(
 Work: TypeAlias = Callable[[Batch, Group, dict[int, Answer]], None]
 
 
-def _attempt(
-    writer: Writer, group: Group, work: Work, foresee: Callable[[Report], None]
-) -> tuple[list[Answer], Report]:
+def _attempt(writer: Writer, group: Group, work: Work, foresee: Callable[[Report], None]) -> Applied:
     db = writer.connection
     batch = Batch(writer, now=group.now, offset=group.offset)
     answers: dict[int, Answer] = {}
@@ -100,7 +103,7 @@ def _attempt(
         batch.capacity.forget(since=capacity)
         raise
     crash_point("journal.committed")
-    return [answers[number] for number in range(len(group.commands))], report
+    return Applied([answers[number] for number in range(len(group.commands))], report)
 
 
 def _verify_epoch(batch: Batch) -> None:
@@ -186,5 +189,5 @@ def _refusal(error: Exception) -> TaskdeckError:
     return refusal
 
 
-def _all(group: Group, error: TaskdeckError) -> tuple[list[Answer], Report]:
-    return [error] * len(group.commands), Report(failure=error)
+def _all(group: Group, error: TaskdeckError) -> Applied:
+    return Applied([error] * len(group.commands), Report(failure=error))

@@ -6,6 +6,7 @@ Read by the reports, and by the writer for `cost: auto`.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from core.model.values import INBOX
 
@@ -26,7 +27,14 @@ COSTS = (
 """Amounts of attempts, the newest first; `named` binds a list of `[workflow, key]`."""
 
 
-def by_unit(rows: Iterable[tuple[str, int]]) -> dict[str, list[int]]:
+class UnitAmount(NamedTuple):
+    """An amount of a unit."""
+
+    unit: str
+    amount: int
+
+
+def by_unit(rows: Iterable[UnitAmount]) -> dict[str, list[int]]:
     """Put amounts together by unit, in order, at most those of `ATTEMPTS_MAX` attempts."""
     found: dict[str, list[int]] = {}
     for unit, amount in rows:

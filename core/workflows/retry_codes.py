@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import reduce
 from operator import or_
+from typing import NamedTuple
 
 from core.model.codes import ENGINE_CODES, PATTERN, ErrorCodes, fault_of
 from core.model.errors import Fault
@@ -62,14 +63,21 @@ def _all_codes(checks: Checks) -> ErrorCodes:
     return reduce(or_, (codes for codes in declared if codes is not None), ENGINE_CODES)
 
 
-def _patterns(holder: JsonValue) -> Iterable[tuple[int, str]]:
+class _Pattern(NamedTuple):
+    """A pattern of codes, and its place in the list."""
+
+    place: int
+    text: str
+
+
+def _patterns(holder: JsonValue) -> Iterable[_Pattern]:
     retry = holder.get("retry") if isinstance(holder, dict) else None
     listed = retry.get("on") if isinstance(retry, dict) else None
     if not isinstance(listed, list):
         return ()
     # What does not even look like a code is refused by the shape of the document.
     return [
-        (index, text)
+        _Pattern(index, text)
         for index, text in enumerate(listed)
         if isinstance(text, str) and re.fullmatch(PATTERN, text)
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from core.model.errors import Fault
 from core.model.expressions import OPENING
@@ -167,8 +167,16 @@ def _keep(holder: JsonValue, step: Step, texts: Texts, *, null: str | None) -> N
         _set(holder, step, text)
 
 
-def _holders(value: JsonValue, place: Sequence[str]) -> Iterator[tuple[JsonValue, Step, bool]]:
-    """Return the mapping or list, the key or index, and whether it is one of many, of scalars at a place."""
+class _Holder(NamedTuple):
+    """A mapping or list, the key or index of a scalar in it, and whether that is one of many."""
+
+    value: JsonValue
+    step: Step
+    is_many: bool
+
+
+def _holders(value: JsonValue, place: Sequence[str]) -> Iterator[_Holder]:
+    """Return what holds the scalars at a place."""
     *before, last = place
     level: list[JsonValue] = [value]
     for word in before:
@@ -176,7 +184,7 @@ def _holders(value: JsonValue, place: Sequence[str]) -> Iterator[tuple[JsonValue
     for item in level:
         for step in _steps(item, last):
             if not isinstance(_get(item, step), dict | list):
-                yield item, step, last == "*"
+                yield _Holder(item, step, last == "*")
 
 
 def _steps(item: JsonValue, word: str) -> Sequence[Step]:

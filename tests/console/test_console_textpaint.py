@@ -6,7 +6,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from console.themes import own_looks
-from console.widgets.text_paint import page_paint, painted
+from console.widgets.text_paint import StyledRange, page_paint, painted
 
 _LOOK = own_looks()["dark"]
 _MUTED, _FAILED = Style(color=_LOOK.muted), Style(color=_LOOK.marks["failed"].color)
@@ -28,7 +28,7 @@ def test_labels_headings_and_statuses_are_told_apart() -> None:
 def test_a_match_within_a_painted_text_keeps_its_own_style() -> None:
     line, match = "✗ failed  try", Style(reverse=True)
     segments = [Segment(line[:4], Style()), Segment(line[4:6], match), Segment(line[6:], Style())]
-    drawn = list(painted(segments, [(0, 8, _FAILED)], 0))
+    drawn = list(painted(segments, [StyledRange(0, 8, _FAILED)], 0))
     assert "".join(segment.text for segment in drawn) == line
     assert [(segment.text, segment.style) for segment in drawn] == [
         ("✗ fa", _FAILED),
@@ -39,5 +39,5 @@ def test_a_match_within_a_painted_text_keeps_its_own_style() -> None:
 
 
 def test_a_row_that_continues_a_line_is_painted_by_its_place_in_the_line() -> None:
-    drawn = list(painted([Segment("led", Style())], [(0, 8, _FAILED)], 5))
+    drawn = list(painted([Segment("led", Style())], [StyledRange(0, 8, _FAILED)], 5))
     assert [(segment.text, segment.style) for segment in drawn] == [("led", _FAILED)]

@@ -8,7 +8,7 @@ from core.model.lanes import Head
 from core.model.status import TASK_IDLE, TaskStatus
 from core.model.views import ClaimsClosed
 from core.model.waits import EngineFacts, Need, Place, Reason, Switch, TaskFacts, WaitCode
-from core.rules.why.jobs import grouped, job_summary
+from core.rules.why.jobs import TaskReasons, grouped, job_summary
 from core.rules.why.slots import by_pace, place_in_order
 from core.rules.why.tasks import reasons, short, summary
 
@@ -185,7 +185,7 @@ def test_the_tasks_of_a_job_are_told_together() -> None:
         task("retrying", task_id=5, retry_at=60, error="c"),
         task("held", task_id=6, held=BY_ANN),
     ]
-    groups = grouped((one, reasons(one, SERVING)) for one in facts)
+    groups = grouped(TaskReasons(one, reasons(one, SERVING)) for one in facts)
     assert [(g.tasks, g.example, g.reason.short) for g in groups] == [
         (3, 3, "its retry"),
         (2, 1, "need fetch"),

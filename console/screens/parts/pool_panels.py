@@ -6,7 +6,7 @@ Owned by the screen of pools and queues.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from console.desk import Desk
 from console.navigation.history import Subject
@@ -28,6 +28,13 @@ _LEAST = 3
 
 
 Panel: TypeAlias = Table[PoolView] | Table[LimitRow] | Table[BackendRow]
+
+
+class PlaceBehind(NamedTuple):
+    """A place, and what it is opened on; None = there is nothing."""
+
+    place: str
+    subject: Subject | None
 
 
 class PoolPanels:
@@ -112,17 +119,19 @@ class PoolPanels:
         row = self.backends.selected if self.backends.has_focus else self.limits.selected
         return None if row is None else row.gauge
 
-    def place(self) -> tuple[str, Subject | None]:
+    def place(self) -> PlaceBehind:
         """Return the place behind the row under the cursor: what runs, the gauges, or what waits."""
         if self.backends.has_focus:
-            return "tasks", Filter(noun=Noun.TASKS, terms=(In(field="wait", values=("shut", "breaker")),))
+            return PlaceBehind(
+                "tasks", Filter(noun=Noun.TASKS, terms=(In(field="wait", values=("shut", "breaker")),))
+            )
         if self.limits.has_focus:
             row = self.limits.selected
-            return "gauges", None if row is None else row.limit.name
+            return PlaceBehind("gauges", None if row is None else row.limit.name)
         pool = self.pools.selected
         if pool is None or not pool.holders:
-            return "tasks", None
-        return "tasks", Filter(noun=Noun.TASKS, terms=_of_pool(pool))
+            return PlaceBehind("tasks", None)
+        return PlaceBehind("tasks", Filter(noun=Noun.TASKS, terms=_of_pool(pool)))
 
     def refresh_ages(self) -> None:
         """Update what grows with time."""

@@ -9,11 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 _UP, _DOWN, _LEFT, _RIGHT = 1, 2, 4, 8
 _ACROSS, _ALONG = (_LEFT, _RIGHT, _LEFT | _RIGHT), (_UP, _DOWN, _UP | _DOWN)
 _BOX_CHARACTERS = " │││─┘┐┤─└┌├─┴┬┼"
 """The character for each sum of directions."""
+
+
+class Cell(NamedTuple):
+    """A cell of a drawing."""
+
+    x: int
+    y: int
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -25,9 +33,8 @@ class Segment:
     x2: int
     y2: int
 
-    def cells(self) -> Iterable[tuple[int, int]]:
-        """Return its cells as (x, y)."""
-        return ((x, y) for y in range(self.y1, self.y2 + 1) for x in range(self.x1, self.x2 + 1))
+    def cells(self) -> Iterable[Cell]:
+        return (Cell(x, y) for y in range(self.y1, self.y2 + 1) for x in range(self.x1, self.x2 + 1))
 
 
 @dataclass(slots=True)

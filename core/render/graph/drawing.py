@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from core.model.records import replace
 from core.model.text import SafeText, fit
@@ -18,6 +19,13 @@ FARTHEST = 3
 """Lines from one row to the next, at the most."""
 _ARROW = ">"
 _BARRIER = "┆"
+
+
+class _Label(NamedTuple):
+    """A text, and the box in which it stands."""
+
+    box: LabelBox
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +64,10 @@ def draw_graph(bands: Sequence[Band], *, room: int = 0) -> GraphDrawing:
 
 def labelled_lines(drawing: GraphDrawing, titles: Sequence[str], labels: Mapping[str, str]) -> list[SafeText]:
     """Return a drawing as lines of text, titles first, without blanks at their ends."""
-    rows: list[list[tuple[LabelBox, str]]] = [[] for _ in range(drawing.height)]
+    rows: list[list[_Label]] = [[] for _ in range(drawing.height)]
     for key, box in drawing.label_boxes.items():
-        rows[box.y].append((box, labels[key]))
-    head = _overlay(" " * drawing.width, list(zip(drawing.title_boxes, titles, strict=True)))
+        rows[box.y].append(_Label(box, labels[key]))
+    head = _overlay(" " * drawing.width, list(map(_Label, drawing.title_boxes, titles)))
     body = (_overlay(line, row) for line, row in zip(drawing.lines, rows, strict=True))
     return [SafeText(line.rstrip()) for line in (head, *body)]
 
@@ -87,10 +95,10 @@ def _lines(layout: GraphLayout, height: int) -> tuple[str, ...]:
     return canvas.lines(layout.width, height)
 
 
-def _overlay(line: str, labels: Sequence[tuple[LabelBox, str]]) -> SafeText:
+def _overlay(line: str, labels: Sequence[_Label]) -> SafeText:
     """Return a line with labels in their boxes."""
     pieces, at = [], 0
-    for box, text in sorted(labels, key=lambda label: label[0].x):
+    for box, text in sorted(labels, key=lambda label: label.box.x):
         pieces += [line[at : box.x], fit(text, box.width)]
         at = box.x + box.width
     return SafeText("".join([*pieces, line[at:]]))

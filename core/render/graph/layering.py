@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from itertools import pairwise
+from typing import NamedTuple
 
 _SWEEPS = 3
 
@@ -100,7 +101,14 @@ def layer(bands: Sequence[Band]) -> Layering:
     )
 
 
-def _assign_layers(bands: Sequence[Band]) -> tuple[dict[str, Vertex], list[range]]:
+class _Layers(NamedTuple):
+    """Vertices by key, and the layers of each band."""
+
+    vertices: dict[str, Vertex]
+    ranges: list[range]
+
+
+def _assign_layers(bands: Sequence[Band]) -> _Layers:
     vertices: dict[str, Vertex] = {}
     ranges: list[range] = []
     first = 0
@@ -110,7 +118,7 @@ def _assign_layers(bands: Sequence[Band]) -> tuple[dict[str, Vertex], list[range
         # A band without nodes still has its title, and so a column.
         ranges.append(range(first, first + 1 + max(depth.values(), default=0)))
         first = ranges[-1].stop
-    return vertices, ranges
+    return _Layers(vertices, ranges)
 
 
 def _path(source: Vertex, target: Vertex) -> tuple[Vertex, ...]:

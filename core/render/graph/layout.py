@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from core.model.text import cells
-from core.render.graph.canvas import Segment
+from core.render.graph.canvas import Cell, Segment
 from core.render.graph.layering import Band, Layering, Vertex
 from core.render.graph.routing import Net, count_tracks, route
 
@@ -88,11 +88,11 @@ class GraphLayout:
         """Return the segments with which edges cross a layer."""
         return (self._across(vertex) for vertex in self._vertices.values() if vertex.is_dummy)
 
-    def arrows(self, routed: RoutedNet) -> Iterator[tuple[int, int]]:
-        """Return the (x, y) of the arrows of a net: in front of labels."""
+    def arrows(self, routed: RoutedNet) -> Iterator[Cell]:
+        """Return where the arrows of a net are: in front of labels."""
         for row in routed.net.targets:
             if not self._vertices[routed.layer, row].is_dummy:
-                yield self._lefts[routed.layer] - 2, row
+                yield Cell(self._lefts[routed.layer] - 2, row)
 
     def edge_segments(self, path: Sequence[Vertex]) -> Iterator[Segment]:
         """Return the segments along the vertices of an edge."""

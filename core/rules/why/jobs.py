@@ -6,6 +6,7 @@ Called by the control for one job.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from core.model.records import replace
 from core.model.status import JOB_FINAL, TASK_IDLE
@@ -27,7 +28,14 @@ _SHARED = frozenset(
 """Numbers that hold for all tasks of a group."""
 
 
-def grouped(tasks: Iterable[tuple[TaskFacts, tuple[Reason, ...]]]) -> tuple[ReasonGroup, ...]:
+class TaskReasons(NamedTuple):
+    """A task, and why it does not run."""
+
+    task: TaskFacts
+    reasons: tuple[Reason, ...]
+
+
+def grouped(tasks: Iterable[TaskReasons]) -> tuple[ReasonGroup, ...]:
     """Return the reasons of tasks, those that mean the same together, most tasks first."""
     groups: dict[tuple[WaitCode, str], ReasonGroup] = {}
     for task, found in tasks:

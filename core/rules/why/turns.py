@@ -5,6 +5,8 @@ Called for one task that is asked for.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from core.model.capacity_facts import LineFacts
 from core.model.lanes import Head
 from core.model.limit_forms import costs_of
@@ -51,17 +53,24 @@ def place_of(task: TaskFacts, line: LineFacts, engine: EngineFacts, capacity: Ca
     return by_pace(place, per_minute=pace, now=capacity.facts.wall)
 
 
-def _reach(queue: str, line: LineFacts, capacity: Capacity) -> tuple[set[str], set[str]]:
+class _Reach(NamedTuple):
+    """Pools and queues by name."""
+
+    pools: set[str]
+    queues: set[str]
+
+
+def _reach(queue: str, line: LineFacts, capacity: Capacity) -> _Reach:
     """Return the pools and queues whose tasks may delay one of a queue, by slots that they share."""
     queues = {queue, *(lane[0].queue for lane in line.lanes), *line.ends_per_minute}
     if not capacity.facts.pools:
-        return {DEFAULT_POOL}, queues
+        return _Reach({DEFAULT_POOL}, queues)
     pools: set[str] = set()
     near = {queue}
     while True:
         reached = {pool.name for one in near for pool in capacity.pools_of(one)}
         if reached == pools:
-            return pools, near
+            return _Reach(pools, near)
         pools = reached
         near |= {one for one in queues if any(pool.name in pools for pool in capacity.pools_of(one))}
 

@@ -9,7 +9,7 @@ from core.model.estimates import Estimate
 from core.model.run_times import usual_cost
 from core.store.batch import Batch
 from core.store.sql import pack
-from core.store.usual_costs import COSTS, by_unit
+from core.store.usual_costs import COSTS, UnitAmount, by_unit
 
 ENOUGH = 20
 """Attempts that have to have spent something of a unit; of fewer the default of the budget is reserved."""
@@ -35,7 +35,7 @@ class AutoCosts:
 
     def _read(self, workflow: str, key: str) -> Estimate:
         rows = self._batch.rows(_COSTS, pack([[workflow, key]]))
-        spent = by_unit((unit, amount) for _, _, unit, _, _, amount in rows)
+        spent = by_unit(UnitAmount(unit, amount) for _, _, unit, _, _, amount in rows)
         usual = {unit: usual_cost(amounts) for unit, amounts in spent.items()}
         amounts = {unit: one.p95 for unit, one in usual.items() if one and one.attempts >= ENOUGH}
         return Estimate(amounts=amounts, is_auto=True)

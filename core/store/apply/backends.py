@@ -14,7 +14,7 @@ from core.store.apply import breakers
 from core.store.apply.configure import add_limit
 from core.store.apply.lane_sets import facts_of_task
 from core.store.batch import Batch
-from core.store.rows import Cause, Subject, TaskPlace
+from core.store.rows import Cause, Subject, Success, TaskPlace
 from core.store.sql import pack
 
 ANSWERED = "its probe was answered"
@@ -44,12 +44,12 @@ def note_end(batch: Batch, place: TaskPlace, epoch: int, outcome: Outcome) -> No
                 breakers.close(batch, gauge, cause=Cause(reason=ANSWERED), of=of)
 
 
-def note_successes(batch: Batch, attempts: Sequence[tuple[int, int]]) -> None:
-    """Close the breakers whose probes are among open attempts that succeed (task and epoch)."""
+def note_successes(batch: Batch, attempts: Sequence[Success]) -> None:
+    """Close the breakers whose probes are among open attempts that succeed."""
     if not batch.capacity.has_backends or not attempts:
         return
     batch.gauges.flush()
-    for gauge_id, *of in batch.rows(_PROBES, pack([[*attempt] for attempt in attempts])):
+    for gauge_id, *of in batch.rows(_PROBES, pack([[one.task_id, one.epoch] for one in attempts])):
         breakers.close(batch, batch.gauges.one(gauge_id), cause=Cause(reason=ANSWERED), of=Subject(*of))
 
 

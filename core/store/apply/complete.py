@@ -6,6 +6,7 @@ Called through the table in `core.store.dispatch`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from core.model.commands import Complete, Completed
 from core.model.errors import Bug, TaskdeckError
@@ -52,7 +53,7 @@ def apply_completes(batch: Batch, commands: Sequence[Complete]) -> list[Complete
         for command in commands
         if isinstance(command.outcome, Succeeded)
     ]
-    note_successes(batch, [(success.task_id, success.epoch) for success in successes])
+    note_successes(batch, successes)
     landed = {(success.task_id, success.epoch) for success in running.succeed(batch, successes)}
     for command in commands:
         if not isinstance(command.outcome, Succeeded) and _end(batch, command):
@@ -174,12 +175,19 @@ def _subject(batch: Batch, command: Complete) -> Subject:
     return Subject(None if row is None else row[0], command.task_id, command.epoch)
 
 
-def _stored(batch: Batch, output: JsonValue) -> tuple[str, JsonValue]:
-    """Return an output as its column and its event hold it; a large one goes to `payload` under its hash."""
+class _StoredOutput(NamedTuple):
+    """An output as its column and its event hold it."""
+
+    column: str
+    note: JsonValue
+
+
+def _stored(batch: Batch, output: JsonValue) -> _StoredOutput:
+    """Return an output as it is stored; a large one goes to `payload` under its hash."""
     body = pack(output)
     if len(body) <= INLINE_LIMIT:
-        return body, output
+        return _StoredOutput(body, output)
     key = digest(body)
     batch.run("INSERT OR IGNORE INTO payload (hash, body) VALUES (?, ?)", key, body)
     reference: JsonObject = {"$payload": key}
-    return pack(reference), reference
+    return _StoredOutput(pack(reference), reference)

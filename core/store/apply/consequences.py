@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from core.model.commands import FollowUp
 from core.model.plans import NeedWhen, OnTaskFailure
@@ -156,10 +157,17 @@ def _follow_edges(batch: Batch, finals: list[FinalTask]) -> None:
     batch.budget -= _meet(batch, [edge for edge in met if edge.task_id not in failed])
 
 
-def _within(edges: list[_Edge], budget: int) -> tuple[list[_Edge], dict[int, None]]:
+class _Cut(NamedTuple):
+    """Edges that are followed, and the needs of those that are not."""
+
+    kept: list[_Edge]
+    left: dict[int, None]
+
+
+def _within(edges: list[_Edge], budget: int) -> _Cut:
     """Keep the edges to so many tasks; name the needs of the others."""
     if len(edges) <= budget:
-        return edges, {}
+        return _Cut(edges, {})
     chosen: set[int] = set()
     kept: list[_Edge] = []
     cut: dict[int, None] = {}
@@ -169,7 +177,7 @@ def _within(edges: list[_Edge], budget: int) -> tuple[list[_Edge], dict[int, Non
             kept.append(edge)
         else:
             cut[edge.need_id] = None
-    return kept, cut
+    return _Cut(kept, cut)
 
 
 def _meet(batch: Batch, edges: list[_Edge]) -> int:

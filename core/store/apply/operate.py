@@ -197,16 +197,23 @@ def refuse_inbox(done: str, which: str, *, verb: str) -> Conflict:
     )
 
 
-def read_tasks(batch: Batch, task_ids: tuple[int, ...]) -> tuple[list[NamedTask], list[Refusal]]:
+class TasksRead(NamedTuple):
+    """The tasks that a verb names, and those that do not exist."""
+
+    tasks: list[NamedTask]
+    refused: list[Refusal]
+
+
+def read_tasks(batch: Batch, task_ids: tuple[int, ...]) -> TasksRead:
     """Read tasks for a verb, each id once, in order of id; what does not exist is refused."""
     if not task_ids:
-        return [], []
+        return TasksRead([], [])
     tasks = [
         NamedTask(TaskPlace(*place), TaskStatus(status), retry_at, JobStatus(job_status))
         for *place, status, retry_at, job_status in batch.rows(_READ, ids(dict.fromkeys(task_ids)))
     ]
     missing = set(task_ids) - {task.id for task in tasks}
-    return tasks, [Refusal(task_id, "this task does not exist") for task_id in sorted(missing)]
+    return TasksRead(tasks, [Refusal(task_id, "this task does not exist") for task_id in sorted(missing)])
 
 
 def _cancel_job(batch: Batch, command: Cancel, job_id: int) -> Operated | TaskdeckError:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from core.model.commands import ONCE_TAKEN, RETRY_LIMIT, Forecast, Operated, Refusal, Rerun
+from core.model.decisions import StageTally
 from core.model.errors import Conflict, NotFound, TaskdeckError
 from core.model.plans import OnTaskFailure
 from core.model.status import JOB_FINAL, TASK, TASK_FINAL, JobStatus, TaskStatus
@@ -158,19 +160,24 @@ def _refuse_job(batch: Batch, job_id: int) -> TaskdeckError | None:
     return None
 
 
-def _ended_jobs(batch: Batch, task_ids: list[int]) -> list[tuple[int, str]]:
-    """Return the final jobs of tasks and what they make of a failure, before the tasks start over."""
-    return [
-        (job_id, on_task_failure) for job_id, on_task_failure in batch.rows(_ENDED_JOBS, ids(task_ids), INBOX)
-    ]
+class _EndedJob(NamedTuple):
+    """A final job, and what it makes of the failure of a task."""
+
+    id: int
+    on_task_failure: str
 
 
-def _forecasts(batch: Batch, jobs: list[tuple[int, str]]) -> tuple[Forecast, ...]:
+def _ended_jobs(batch: Batch, task_ids: list[int]) -> list[_EndedJob]:
+    """Return the final jobs of tasks, before the tasks start over."""
+    return [_EndedJob(*row) for row in batch.rows(_ENDED_JOBS, ids(task_ids), INBOX)]
+
+
+def _forecasts(batch: Batch, jobs: list[_EndedJob]) -> tuple[Forecast, ...]:
     """Say how jobs that go on will end at best, by what stays of their other tasks."""
     found = []
     for job_id, on_task_failure in jobs[:FORECASTS_MOST]:
         stages = [
-            (str(name), batch.task_counts("stage", stage_id))
+            StageTally(str(name), batch.task_counts("stage", stage_id))
             for stage_id, name in batch.rows(_STAGES_OF, job_id)
         ]
         verdict = batch.rules.forecast(OnTaskFailure(on_task_failure), stages)

@@ -6,6 +6,7 @@ Called by the completion of attempts that succeeded.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from core.model.values import INBOX
 from core.store.batch import Batch
@@ -29,12 +30,20 @@ _FORGET = (
 )
 
 
-def keep_run_times(batch: Batch, attempts: Sequence[tuple[int, int, int]]) -> None:
-    """Add closed attempts (job, task, epoch) of workflows; of each task the newest `RUN_TIMES` stay."""
-    of_workflows = [(job, task, epoch) for job, task, epoch in attempts if job != INBOX]
+class TimedAttempt(NamedTuple):
+    """An attempt that was closed."""
+
+    job_id: int
+    task_id: int
+    epoch: int
+
+
+def keep_run_times(batch: Batch, attempts: Sequence[TimedAttempt]) -> None:
+    """Add closed attempts of workflows; of each task the newest `RUN_TIMES` stay."""
+    of_workflows = [one for one in attempts if one.job_id != INBOX]
     if of_workflows:
-        batch.run(_ADD, pack([[task, epoch] for _, task, epoch in of_workflows]))
-        batch.many(_PRUNE, [(job, task) for job, task, _ in of_workflows])
+        batch.run(_ADD, pack([[one.task_id, one.epoch] for one in of_workflows]))
+        batch.many(_PRUNE, [(one.job_id, one.task_id) for one in of_workflows])
 
 
 def forget_run_time(batch: Batch, task_id: int, epoch: int) -> None:

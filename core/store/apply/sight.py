@@ -81,6 +81,14 @@ class Aisle(NamedTuple):
     shut_by: int | None
 
 
+class QueueGroup(NamedTuple):
+    """Queues that are looked at together, and the aisles of them that were woken."""
+
+    queues: Sequence[str] | None
+    """None = all."""
+    woken: Sequence[Aisle]
+
+
 class _Lane(NamedTuple):
     """An open lane as it is read; in order of its head."""
 
@@ -141,18 +149,18 @@ class View:
     empty_of: Callable[[Collection[int]], Mapping[int, int]] = lambda _: {}
     """Return the gauge sets of which a gauge has nothing left, and that gauge."""
 
-    def groups(self) -> Iterator[tuple[Sequence[str] | None, Sequence[Aisle]]]:
-        """Yield queues that are looked at together (None = all), and the aisles of them that were woken."""
+    def groups(self) -> Iterator[QueueGroup]:
+        """Yield the queues that are looked at together."""
         woken = list(self.woken.values())
         if self.queues is None or not self.apart:
-            yield self.queues, woken
+            yield QueueGroup(self.queues, woken)
             return
-        yield (
+        yield QueueGroup(
             [queue for queue in self.queues if queue not in self.apart],
             [aisle for aisle in woken if aisle.queue not in self.apart],
         )
         for queue in sorted(self.apart.intersection((*self.queues, *(aisle.queue for aisle in woken)))):
-            yield [queue], [aisle for aisle in woken if aisle.queue == queue]
+            yield QueueGroup([queue], [aisle for aisle in woken if aisle.queue == queue])
 
 
 EVERYTHING = View()

@@ -5,6 +5,8 @@ Called by the consequences.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from core.model.decisions import Verdict
 from core.model.status import JobStatus, TaskStatus
 from core.store.apply.ends import cause_of, end_if_done
@@ -20,6 +22,13 @@ _PICK = (
     "SELECT id, job_id, stage_id, queue, lane_id, status FROM task INDEXED BY task_list"
     f" WHERE job_id = ? AND {among(idle.CANCELLABLE)} LIMIT ?"
 )
+
+
+class IdleCancelled(NamedTuple):
+    """Tasks without a slot that were cancelled, and whether they were the last of their job."""
+
+    tasks: list[FinalTask]
+    is_last: bool
 
 
 def cancel_rest(batch: Batch, job_id: int) -> None:
@@ -38,10 +47,10 @@ def cancel_rest(batch: Batch, job_id: int) -> None:
         end_if_done(batch, job_id)
 
 
-def cancel_idle_of(batch: Batch, job_id: int, cause: Cause) -> tuple[list[FinalTask], bool]:
+def cancel_idle_of(batch: Batch, job_id: int, cause: Cause) -> IdleCancelled:
     """Cancel a job's tasks that hold no slot, as far as the budget goes.
 
-    Return them, and whether they were the last; what exceeds the budget is followed up.
+    What exceeds the budget is followed up.
     """
     budget = max(batch.budget, 0)
     rows = batch.rows(_PICK, job_id, budget)
@@ -50,4 +59,4 @@ def cancel_idle_of(batch: Batch, job_id: int, cause: Cause) -> tuple[list[FinalT
     cancelled = idle.cancel_idle(batch, tasks, cause)
     if len(rows) == budget:
         batch.followups.append(LeftOver("job", job_id))
-    return cancelled, len(rows) < budget
+    return IdleCancelled(cancelled, is_last=len(rows) < budget)

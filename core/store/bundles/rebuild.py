@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from core.model.bundles import broken
 from core.model.decisions import FamilyOf
@@ -35,6 +36,13 @@ class Making:
     schema: int
     tell: Callable[[int], None]
     family_of: FamilyOf
+
+
+class _Insert(NamedTuple):
+    """The statement that writes rows of a table, and the types of its columns."""
+
+    statement: str
+    kinds: list[str]
 
 
 def rebuild_store(path: Path, lines: Iterable[bytes], making: Making) -> None:
@@ -99,7 +107,7 @@ class _Rows:
             self._db.executemany(statement, waiting)
         tell(number)
 
-    def _statement(self, table: JsonValue, names: JsonValue) -> tuple[str, list[str]]:
+    def _statement(self, table: JsonValue, names: JsonValue) -> _Insert:
         known = self._columns.get(table) if isinstance(table, str) else None
         if not known or not isinstance(names, list) or not names:
             raise broken("it has rows of a table that is not known")
@@ -108,7 +116,7 @@ class _Rows:
             raise broken(f"its rows of {table} have other columns")
         slots = ", ".join("CAST(? AS TEXT)" if kind == "TEXT" else "?" for kind in kinds)
         columns = ", ".join(map(str, names))
-        return f"INSERT OR REPLACE INTO {table} ({columns}) VALUES ({slots})", kinds
+        return _Insert(f"INSERT OR REPLACE INTO {table} ({columns}) VALUES ({slots})", kinds)
 
 
 def _parsed(line: bytes) -> JsonValue:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from threading import Event
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from core.model.errors import NotFound, Unavailable
 from core.model.redaction import params_of_secrets, shareable, shareable_text
@@ -60,6 +60,13 @@ def write_rows(
             raise refuse_reading(path, error) from error
 
 
+class _Line(NamedTuple):
+    """A line of the file of rows: a row, or the head of a table."""
+
+    data: bytes
+    is_row: bool
+
+
 class _Lines:
     """The lines of one bundle; what rows name of other tables is noted on the way."""
 
@@ -69,7 +76,7 @@ class _Lines:
         self._named: dict[str, set[str]] = {table: set() for table in BY_KEY}
         self._hidden = _hidden_params(db, self._jobs)
 
-    def all(self) -> Iterator[tuple[bytes, bool]]:
+    def all(self) -> Iterator[_Line]:
         for table, condition in CARRIED.items():
             yield from self._table(table, condition)
         yield from self._table("event", BESIDE)
@@ -77,13 +84,13 @@ class _Lines:
             condition = f"{column} IN (SELECT value FROM json_each(:named))"
             yield from self._table(table, condition, named=pack([*sorted(self._named[table])]))
 
-    def _table(self, table: str, condition: str, *, named: str = "[]") -> Iterator[tuple[bytes, bool]]:
+    def _table(self, table: str, condition: str, *, named: str = "[]") -> Iterator[_Line]:
         cursor = self._db.execute(
             f"SELECT * FROM {table} WHERE {condition}", {"jobs": self._jobs, "named": named}
         )
         columns = [column[0] for column in cursor.description]
         head: JsonObject = {"table": table, "columns": list(columns)}
-        yield f"{pack(head)}\n".encode("ascii"), False
+        yield _Line(f"{pack(head)}\n".encode("ascii"), is_row=False)
         job_at = (
             columns.index("id" if table == "job" else "job_id") if self._has_job(columns, table) else None
         )
@@ -93,7 +100,7 @@ class _Lines:
             if table == "payload" and _is_surroundings(row[columns.index("body")]):
                 continue
             self._note(table, columns, row)
-            yield f"{pack(shown)}\n".encode("ascii"), True
+            yield _Line(f"{pack(shown)}\n".encode("ascii"), is_row=True)
 
     @staticmethod
     def _has_job(columns: Collection[str], table: str) -> bool:

@@ -50,7 +50,7 @@ async def read_id_page(db: AsyncConnection, search: Search, request: IdPageReque
     return IdPage(ids=ids, end=segment.end, searched=segment.scanned)
 
 
-async def _unbounded_page(db: AsyncConnection, query: Select[*tuple[int]], request: IdPageRequest) -> IdPage:
+async def _unbounded_page(db: AsyncConnection, query: Select[int], request: IdPageRequest) -> IdPage:
     ids = await _ids(db, query)
     return IdPage(ids=ids[: request.limit], end=ids[request.limit - 1] if len(ids) > request.limit else None)
 
@@ -65,7 +65,7 @@ async def _next_segment(db: AsyncConnection, search: Search, request: IdPageRequ
     return await next_segment(db, search, after=request.after)
 
 
-def _in_order(search: Search, request: IdPageRequest) -> Select[*tuple[int]]:
+def _in_order(search: Search, request: IdPageRequest) -> Select[int]:
     row_id = search.table.c.id
     query = select(row_id).where(*search.conditions)
     query = query.order_by(row_id.desc() if request.descending else row_id)
@@ -74,5 +74,5 @@ def _in_order(search: Search, request: IdPageRequest) -> Select[*tuple[int]]:
     return query.where(row_id < request.after if request.descending else row_id > request.after)
 
 
-async def _ids(db: AsyncConnection, query: Select[*tuple[int]]) -> Sequence[int]:
+async def _ids(db: AsyncConnection, query: Select[int]) -> Sequence[int]:
     return (await db.execute(query)).scalars().all()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -255,7 +256,7 @@ async def _count(db: AsyncConnection, event: int, last: int) -> _Counted:
     }
     return _Counted(
         view=view,
-        inbox=_before(in_inbox, [row for row in of_tasks if row.inbox])[0],
+        inbox=_before(in_inbox, [row for row in of_tasks if row.inbox]).counts,
         first_new={noun: first for noun, first in new.items() if first is not None},
     )
 
@@ -272,12 +273,19 @@ async def _counts_of_jobs(
     others = ids(job_id for job_id in job_ids if job_id != INBOX)
     for row in (await db.execute(_OF_JOBS_MOVED, {"ids": others, "event": event})).all():
         moved.setdefault(row.job_id, []).append(row)
-    then = {job_id: _before(counts, moved.get(job_id, []))[0] for job_id, counts in now.items()}
+    then = {job_id: _before(counts, moved.get(job_id, [])).counts for job_id, counts in now.items()}
     return {**then, INBOX: counted.inbox}
 
 
-def _before(now: Mapping[str, int], moved: Iterable[AnyRow]) -> tuple[dict[str, int], int]:
-    """Return the counts before rows moved, and how many rows are missing in them."""
+class _CountsBefore(NamedTuple):
+    """Counts by status, and how many rows are missing in them."""
+
+    counts: dict[str, int]
+    missing: int
+
+
+def _before(now: Mapping[str, int], moved: Iterable[AnyRow]) -> _CountsBefore:
+    """Return the counts before rows moved."""
     counts, missing = Counter(now), 0
     for row in moved:
         if row.now is not None:
@@ -286,7 +294,7 @@ def _before(now: Mapping[str, int], moved: Iterable[AnyRow]) -> tuple[dict[str, 
             missing += row.n
         elif row.past:
             counts[row.past] += row.n
-    return {status: number for status, number in sorted(counts.items()) if number}, missing
+    return _CountsBefore({status: number for status, number in sorted(counts.items()) if number}, missing)
 
 
 def _by_status(rows: Iterable[AnyRow]) -> dict[str, int]:

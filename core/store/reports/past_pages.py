@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, case, column, literal_column, not_, or_, select, text
 from sqlalchemy import table as sql_table
@@ -46,10 +47,15 @@ class PastPage:
     limit: int
 
 
-async def read_past_page(
-    db: AsyncConnection, page: PastPage, *, first_new: int | None, now: int
-) -> tuple[Sequence[AnyRow], PageKeys]:
-    """Return the rows, with `past_status`, and the cursor of the next page.
+class PastRows(NamedTuple):
+    """Rows with `past_status`, and the cursor of the next page."""
+
+    rows: Sequence[AnyRow]
+    keys: PageKeys
+
+
+async def read_past_page(db: AsyncConnection, page: PastPage, *, first_new: int | None, now: int) -> PastRows:
+    """Return a page of rows.
 
     `first_new` is the lowest id of a row that was not there; None = all were.
     A page ends early when `SCAN_LIMIT` ids were looked through, unless the filter names jobs.
@@ -66,10 +72,10 @@ async def read_past_page(
     rows = (await db.execute(query)).all()
     shown, end = rows[:limit], bounds.end
     if len(rows) > limit:
-        return shown, PageKeys(ids=(), next=_cursor(order, shown[-1].id))
+        return PastRows(shown, PageKeys(ids=(), next=_cursor(order, shown[-1].id)))
     if end is None:
-        return shown, PageKeys(ids=())
-    return shown, PageKeys(ids=(), next=_cursor(order, end), searched=bounds.searched)
+        return PastRows(shown, PageKeys(ids=()))
+    return PastRows(shown, PageKeys(ids=(), next=_cursor(order, end), searched=bounds.searched))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from core.store.reports.rows import AnyRow
 from core.store.reports.source import Source
 from core.store.schema import run_time
 from core.store.sql import ids, pack
-from core.store.usual_costs import COSTS, by_unit
+from core.store.usual_costs import COSTS, UnitAmount, by_unit
 
 TASKS_MAX = 100
 """Tasks that are answered for at once; a list has the usual times of its first ones that run."""
@@ -64,9 +64,9 @@ def _packed(named: Iterable[Named]) -> str:
 
 
 def _costs(rows: Sequence[AnyRow]) -> dict[Named, dict[str, UsualCost]]:
-    spent: dict[Named, list[tuple[str, int]]] = {}
+    spent: dict[Named, list[UnitAmount]] = {}
     for row in rows:
-        spent.setdefault((row.workflow, row.key), []).append((row.unit, row.amount))
+        spent.setdefault((row.workflow, row.key), []).append(UnitAmount(row.unit, row.amount))
     found: dict[Named, dict[str, UsualCost]] = {}
     for named, told in spent.items():
         for unit, amounts in by_unit(told).items():

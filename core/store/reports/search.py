@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -99,13 +100,20 @@ async def segment_above(db: AsyncConnection, search: Search, *, after: int | Non
     return Segment(condition=search.table.c.id < ceiling, end=ceiling - 1, scanned=ceiling - oldest)
 
 
-async def _first_and_last_id(db: AsyncConnection, search: Search) -> tuple[int, int]:
+class _Ids(NamedTuple):
+    """The first and the last id; 0 = there is none."""
+
+    oldest: int
+    newest: int
+
+
+async def _first_and_last_id(db: AsyncConnection, search: Search) -> _Ids:
     row_id = search.table.c.id
     query = select(row_id).where(*search.id_bounds).limit(1)
     # One by one: SQLite reads the whole table for both at once.
     oldest = (await db.execute(query.order_by(row_id))).scalar()
     newest = (await db.execute(query.order_by(row_id.desc()))).scalar()
-    return oldest or 0, newest or 0
+    return _Ids(oldest or 0, newest or 0)
 
 
 def _bounds_id(noun: Noun, term: Term) -> bool:

@@ -167,5 +167,5 @@ def _counted_values(term: Term) -> _CountedValues | None:
     return _CountedValues(field=name, values=values)
 
 
-async def _number(db: AsyncConnection, query: Select[*tuple[int]]) -> int:
+async def _number(db: AsyncConnection, query: Select[int]) -> int:
     return int((await db.execute(query)).scalar_one())

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import groupby, islice
 from operator import attrgetter, itemgetter
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from core.model.values import INBOX, INBOX_STAGE, JsonObject, JsonValue
 from core.store.readers import open_readonly
@@ -76,11 +76,18 @@ def verify_path(path: Path) -> Findings:
         connection.close()
 
 
-def undrained_queues(path: Path) -> list[tuple[str, int]]:
+class UndrainedQueue(NamedTuple):
+    """A queue that no pool drains, and how many tasks wait in it."""
+
+    name: str
+    tasks: int
+
+
+def undrained_queues(path: Path) -> list[UndrainedQueue]:
     """Return the queues whose tasks wait because no pool drains them; raise as `verify_path` does."""
     connection = open_readonly(path)
     try:
-        return [(str(queue), int(tasks)) for queue, tasks in connection.execute(UNDRAINED)]
+        return [UndrainedQueue(str(queue), int(tasks)) for queue, tasks in connection.execute(UNDRAINED)]
     finally:
         connection.close()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from core.model.errors import Fault, Invalid
 from core.model.expressions import OPENING
@@ -134,8 +135,15 @@ def _sources(text: str) -> Iterator[str]:
         return
 
 
-def _paths(tree: Node) -> Iterator[tuple[Path, int]]:
-    """Yield each path that is read, as far as it is literal, with the place of its root."""
+class _PlacedPath(NamedTuple):
+    """A path, and the place of its root."""
+
+    path: Path
+    at: int
+
+
+def _paths(tree: Node) -> Iterator[_PlacedPath]:
+    """Yield each path that is read, as far as it is literal."""
     pending = [tree]
     while pending:
         node = pending.pop()
@@ -143,7 +151,7 @@ def _paths(tree: Node) -> Iterator[tuple[Path, int]]:
         if path is None:
             pending.extend(reversed(children(node)))
         else:
-            yield path, next(part.at for part in nodes(node) if isinstance(part, Name))
+            yield _PlacedPath(path, next(part.at for part in nodes(node) if isinstance(part, Name)))
 
 
 def _check_reference(path: Path, at: int) -> None:

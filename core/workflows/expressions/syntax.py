@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from core.workflows.expressions.faults import ExpressionFault
 from core.workflows.expressions.tokens import Literal as Value
@@ -107,12 +107,19 @@ class ListOf:
     items: tuple[Node, ...]
 
 
+class Entry(NamedTuple):
+    """A key of a map, and its value."""
+
+    key: Node
+    value: Node
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapOf:
     """`{"a": b}`; the keys are expressions too."""
 
     at: int
-    entries: tuple[tuple[Node, Node], ...]
+    entries: tuple[Entry, ...]
 
 
 Node: TypeAlias = Constant | Name | Member | Index | Call | Unary | Binary | Choice | ListOf | MapOf
@@ -272,13 +279,13 @@ class _Parser:
         self._depth -= 1
         return tuple(items)
 
-    def _entries(self, opening: Token) -> tuple[tuple[Node, Node], ...]:
+    def _entries(self, opening: Token) -> tuple[Entry, ...]:
         self._enter(opening)
-        entries: list[tuple[Node, Node]] = []
+        entries: list[Entry] = []
         while not self._take("}"):
             key = self._choice()
             self._expect(":")
-            entries.append((key, self._choice()))
+            entries.append(Entry(key, self._choice()))
             if not self._take(","):
                 self._expect("}")
                 break

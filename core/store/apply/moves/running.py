@@ -14,7 +14,7 @@ from core.model.status import TASK, TASK_FINAL, AttemptStatus, Move, TaskStatus
 from core.model.values import JsonObject
 from core.store.apply.lane_sets import join_retries
 from core.store.apply.moves.attempts import ClosedAttempt, close_succeeded, error_note, open_attempts
-from core.store.apply.run_times import keep_run_times
+from core.store.apply.run_times import TimedAttempt, keep_run_times
 from core.store.batch import Batch
 from core.store.rows import NO_HOLDS, PLACE, Cause, ClaimedRow, Hold, Success, TaskPlace
 from core.store.sql import SORT_KEY, WALL, guard, ids, pack, raw
@@ -85,7 +85,10 @@ def succeed(batch: Batch, successes: Sequence[Success]) -> list[Success]:
     }
     landed = [success for success in successes if (success.task_id, success.epoch) in places]
     close_succeeded(batch, landed)
-    keep_run_times(batch, [(places[one.task_id, one.epoch].job_id, one.task_id, one.epoch) for one in landed])
+    keep_run_times(
+        batch,
+        [TimedAttempt(places[one.task_id, one.epoch].job_id, one.task_id, one.epoch) for one in landed],
+    )
     for success in landed:
         place = places[success.task_id, success.epoch]
         batch.task_moved(place, TASK["succeed"], attempt=success.epoch, data=success.note)

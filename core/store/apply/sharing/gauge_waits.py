@@ -9,6 +9,7 @@ looks at every gauge that is due, and leaves it due for as long as something tha
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from core.model.gauges import Gauge
 from core.model.lanes import Need, Picks
@@ -42,6 +43,13 @@ _BEHIND = (
 _FILLED = "SELECT id FROM aisle WHERE id IN (SELECT value FROM json_each(?)) AND head_key IS NOT NULL"
 _SHUT_AISLES = "UPDATE aisle SET shut_by = ? WHERE id = ?"
 _SHUT_LANES = "UPDATE lane SET shut_by = ?, need = ? WHERE id = ? RETURNING aisle_id"
+
+
+class _ShutAisles(NamedTuple):
+    """The gauge of each aisle that is shut now, and whether one was changed."""
+
+    gauge_ids: Mapping[int, int]
+    is_changed: bool
 
 
 class GaugeWaits:
@@ -108,8 +116,7 @@ class GaugeWaits:
             self._alarm(gauge_id)
         return was_shut or was_dear
 
-    def _shut_aisles(self, seen: Seen, woken: Mapping[int, Aisle]) -> tuple[Mapping[int, int], bool]:
-        """Return the gauge of each aisle that is shut now, and whether one was changed."""
+    def _shut_aisles(self, seen: Seen, woken: Mapping[int, Aisle]) -> _ShutAisles:
         shut = dict(seen.refused)
         empty = self._needs.empty_of_each({aisle.gset_id for aisle in seen.aisles.values()})
         if empty:
@@ -125,7 +132,7 @@ class GaugeWaits:
             written = [(gauge_id, one) for gauge_id, one in written if gauge_id is None or one in filled]
         self._batch.many(_SHUT_AISLES, written)
         self._patience.note_shut(shut)
-        return shut, bool(written)
+        return _ShutAisles(shut, is_changed=bool(written))
 
     def _shut_lanes(self, dear: Mapping[int, Need]) -> bool:
         """Shut lanes whose head needs more than its gauge has left, where it has any."""

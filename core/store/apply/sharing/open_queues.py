@@ -6,6 +6,7 @@ Used by the claim and by what waits for gauges.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from core.store.apply.sharing.shares import Shares
 from core.store.apply.sight import Aisle, Seen, View
@@ -24,6 +25,13 @@ _IS_WAITING = (
     "SELECT 1 FROM aisle INDEXED BY aisle_of_queue WHERE queue = CAST(? AS TEXT)"
     " AND head_key IS NOT NULL AND shut_by IS NULL LIMIT 1"
 )
+
+
+class HeldQueue(NamedTuple):
+    """A queue that is closed, and the empty gauge that closes it."""
+
+    queue: str
+    gauge_id: int
 
 
 class OpenQueues:
@@ -70,12 +78,12 @@ class OpenQueues:
             self.are_open_to(head.queue, head.gset_id) for head in seen.heads
         ) and not self._needs.empty_of_each(sets)
 
-    def held_up(self) -> Iterator[tuple[str, int]]:
-        """Return the queues that were closed and in which tasks wait, each with its empty gauge."""
+    def held_up(self) -> Iterator[HeldQueue]:
+        """Return the queues that were closed and in which tasks wait."""
         for queue in self._closed:
             gauge_id = self._needs.empty_of(self._sets[queue])
             if gauge_id is not None and self._is_waiting(queue):
-                yield queue, gauge_id
+                yield HeldQueue(queue, gauge_id)
 
     def held_up_in_pools(self) -> Iterator[int]:
         """Yield the gauges that may keep tasks out of pools with a free slot, where tasks wait for one."""
