@@ -5,14 +5,14 @@ Used by the screen of pools and queues.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from rich.style import Style
 
 from console.rows.amounts import due_text
 from console.rows.budget_rows import unused
-from console.rows.listing import now_ms, style_of
+from console.rows.listing import Cells, style_of
 from console.themes import Look
 from console.widgets.row_format import RowFormat
 from core.model.backends import shown_name
@@ -69,14 +69,13 @@ def backends_of(listed: CapacityView) -> list[BackendRow]:
 def backend_row_format(look: Callable[[], Look]) -> RowFormat[BackendRow]:
     """Write backends in the colours of their breakers."""
 
-    def write(row: BackendRow, columns: Sequence[Column]) -> tuple[SafeText, ...]:
-        now = now_ms()
-        return tuple(_cell(row, column.name, look(), now=now) for column in columns)
+    def text(row: BackendRow, column: Column, now: int) -> SafeText:
+        return _cell(row, column.name, look(), now=now)
 
     def style(row: BackendRow, column: Column) -> Style | None:
         return style_of(_MARKS[row.gauge.breaker], look()) if column.name == "state" else None
 
-    return RowFormat(columns=COLUMNS, key=lambda row: row.name, write=write, style=style)
+    return Cells(text=text, style=style).row_format(COLUMNS, lambda row: row.name)
 
 
 def why_text(gauge: GaugeView) -> str:

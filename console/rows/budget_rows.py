@@ -5,14 +5,14 @@ Used by the screens of budgets and of the gauges of one limit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 from rich.style import Style
 
 from console.rows.amounts import amount_text, bare_amount, due_text, pace_text, shares
-from console.rows.listing import now_ms, style_of
+from console.rows.listing import Cells, style_of
 from console.themes import Look
 from console.widgets.row_format import RowFormat
 from core.model.limit_views import CapacityView, Cause, GaugeView, LimitView
@@ -181,18 +181,15 @@ def state_text(row: BudgetRow, look: Look) -> SafeText:
 def budget_row_format(look: Callable[[], Look]) -> RowFormat[BudgetRow]:
     """Write budgets with exact amounts, in the colours of their states."""
 
-    def write(row: BudgetRow, columns: Sequence[Column]) -> tuple[SafeText, ...]:
-        now = now_ms()
-        return tuple(budget_cell(row, column.name, look(), now=now) for column in columns)
+    def text(row: BudgetRow, column: Column, now: int) -> SafeText:
+        return budget_cell(row, column.name, look(), now=now)
 
     def style(row: BudgetRow, column: Column) -> Style | None:
         if column.name in ("state", "bar"):
             return style_of(MARKS[row.state], look())
         return style_of("lost", look()) if column.name == "unknown" and row.gauge.unknown else None
 
-    return RowFormat(
-        columns=COLUMNS, key=lambda row: (row.limit.name, row.gauge.key), write=write, style=style
-    )
+    return Cells(text=text, style=style).row_format(COLUMNS, lambda row: (row.limit.name, row.gauge.key))
 
 
 def budget_cell(row: BudgetRow, name: str, look: Look, *, now: int) -> SafeText:

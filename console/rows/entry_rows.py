@@ -5,12 +5,12 @@ Used by the screen of the entries of a budget.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from rich.style import Style
 
 from console.rows.amounts import bare_amount
-from console.rows.listing import now_ms, style_of
+from console.rows.listing import Cells, style_of
 from console.themes import Look
 from console.widgets.row_format import RowFormat
 from core.model.entry_views import RESERVED, EntryView
@@ -45,14 +45,13 @@ COLUMNS = (
 def entry_row_format(look: Callable[[], Look]) -> RowFormat[EntryView]:
     """Write entries, their kinds in colour."""
 
-    def write(entry: EntryView, columns: Sequence[Column]) -> tuple[SafeText, ...]:
-        now = now_ms()
-        return tuple(_cell(entry, column.name, now=now) for column in columns)
+    def text(entry: EntryView, column: Column, now: int) -> SafeText:
+        return _cell(entry, column.name, now=now)
 
     def style(entry: EntryView, column: Column) -> Style | None:
         return style_of(_MARKS[entry.kind], look()) if column.name in ("kind", "amount") else None
 
-    return RowFormat(columns=COLUMNS, key=_key, write=write, style=style)
+    return Cells(text=text, style=style).row_format(COLUMNS, _key)
 
 
 def _key(entry: EntryView) -> tuple[int, int | None, int | None]:

@@ -5,12 +5,12 @@ Used by Pulse and by the screen of failures.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from rich.style import Style
 
 from console.last_look import LastLook
-from console.rows.listing import now_ms, style_of
+from console.rows.listing import Cells, now_ms, style_of
 from console.themes import Look
 from console.widgets.row_format import RowFormat
 from core.filters.fields import Noun
@@ -33,12 +33,10 @@ def family_row_format(
 ) -> RowFormat[FamilyView]:
     """Say of a family whether it is new, has returned, or is known."""
 
-    def write(family: FamilyView, shown: Sequence[Column]) -> tuple[SafeText, ...]:
-        now = now_ms()
-        return tuple(
-            state_text(family, last_look, look()) if column.name == "state" else cell(column, family, now=now)
-            for column in shown
-        )
+    def text(family: FamilyView, column: Column, now: int) -> SafeText:
+        if column.name == "state":
+            return state_text(family, last_look, look())
+        return cell(column, family, now=now)
 
     def style(family: FamilyView, column: Column) -> Style | None:
         is_urgent = column.name in ("state", "tasks") and family.state in _URGENT
@@ -46,7 +44,7 @@ def family_row_format(
             style_of("failed" if is_urgent else "skipped", look()) if is_urgent or _is_quiet(family) else None
         )
 
-    return RowFormat(columns=columns, key=lambda family: family.id or family.code, write=write, style=style)
+    return Cells(text=text, style=style).row_format(columns, lambda family: family.id or family.code)
 
 
 def state_text(family: FamilyView, last_look: LastLook, look: Look) -> SafeText:

@@ -5,7 +5,7 @@ Used by the screen of pools and queues.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from rich.style import Style
@@ -13,7 +13,7 @@ from rich.style import Style
 from console.rows.amounts import due_text, shares
 from console.rows.budget_lines import cause_text
 from console.rows.budget_rows import is_money, unused
-from console.rows.listing import now_ms, style_of
+from console.rows.listing import Cells, style_of
 from console.themes import Look
 from console.widgets.row_format import RowFormat
 from core.model.backends import is_backend
@@ -115,16 +115,13 @@ def limit_why(row: LimitRow, *, now: int) -> str:
 def limit_row_format(look: Callable[[], Look]) -> RowFormat[LimitRow]:
     """Write limits in the colours of their states."""
 
-    def write(row: LimitRow, columns: Sequence[Column]) -> tuple[SafeText, ...]:
-        now = now_ms()
-        return tuple(_cell(row, column.name, look(), now=now) for column in columns)
+    def text(row: LimitRow, column: Column, now: int) -> SafeText:
+        return _cell(row, column.name, look(), now=now)
 
     def style(row: LimitRow, column: Column) -> Style | None:
         return style_of(_MARKS[row.state], look()) if column.name in ("state", "used") else None
 
-    return RowFormat(
-        columns=COLUMNS, key=lambda row: (row.limit.name, row.gauge.key), write=write, style=style
-    )
+    return Cells(text=text, style=style).row_format(COLUMNS, lambda row: (row.limit.name, row.gauge.key))
 
 
 def _cell(row: LimitRow, name: str, look: Look, *, now: int) -> SafeText:

@@ -141,24 +141,38 @@ def failures(control: ControlAPI) -> Listing[FamilyView]:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cells(Generic[V]):
+    """How the cells of a view are written and coloured, by their column."""
+
+    text: Callable[[V, Column, int], SafeText]
+    """The last argument is the present, ms UTC."""
+    style: Callable[[V, Column], Style | None]
+
+    def row_format(self, columns: tuple[Column, ...], key: Callable[[V], Hashable]) -> RowFormat[V]:
+        """Return the format of rows of these columns; the cells of a row tell of one moment."""
+
+        def write(view: V, shown: Sequence[Column]) -> tuple[SafeText, ...]:
+            now = now_ms()
+            return tuple(self.text(view, column, now) for column in shown)
+
+        return RowFormat(columns=columns, key=key, write=write, style=self.style)
+
+
 def row_format_of(listing: Listing[V], look: Callable[[], Look]) -> RowFormat[V]:
     """Write rows by their columns, in the colours and glyphs of the present theme."""
 
-    def write(view: V, columns: Sequence[Column]) -> tuple[SafeText, ...]:
-        now = now_ms()
-        return tuple(
-            listing.written[column.name](view)
-            if column.name in listing.written
-            else _write(column, view, look=look(), now=now)
-            for column in columns
-        )
+    def text(view: V, column: Column, now: int) -> SafeText:
+        if column.name in listing.written:
+            return listing.written[column.name](view)
+        return _write(column, view, look=look(), now=now)
 
     def style(view: V, column: Column) -> Style | None:
         if column.name == "status":
             return style_of(str(getattr(view, "status", "")), look())
         return slow_style(view, look()) if column.name == "took" else None
 
-    return RowFormat(columns=listing.columns, key=listing.key, write=write, style=style)
+    return Cells(text=text, style=style).row_format(listing.columns, listing.key)
 
 
 def style_of(status: str, look: Look) -> Style | None:

@@ -5,13 +5,13 @@ Used by the past screen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from rich.style import Style
 
-from console.rows.listing import STATUS_CELLS, now_ms, style_of, worded
+from console.rows.listing import STATUS_CELLS, Cells, style_of, worded
 from console.themes import Look
 from console.widgets.row_format import RowFormat
 from core.control.api import ControlAPI, PastJobs, PastTasks
@@ -58,17 +58,13 @@ def past_row_format(noun: Noun, look: Callable[[], Look]) -> RowFormat[PastRow]:
     """Write the rows of a noun by their columns."""
     columns = tuple(map(_with_glyph, PAST_JOBS if noun is Noun.JOBS else PAST_TASKS))
 
-    def write(row: PastRow, columns: Sequence[Column]) -> tuple[SafeText, ...]:
-        now = now_ms()
-        return tuple(
-            worded(row.status, look()) if column.name == "status" else cell(column, row, now=now)
-            for column in columns
-        )
+    def text(row: PastRow, column: Column, now: int) -> SafeText:
+        return worded(row.status, look()) if column.name == "status" else cell(column, row, now=now)
 
     def style(row: PastRow, column: Column) -> Style | None:
         return style_of(row.status, look()) if column.name == "status" else None
 
-    return RowFormat(columns=columns, key=lambda row: row.id, write=write, style=style)
+    return Cells(text=text, style=style).row_format(columns, lambda row: row.id)
 
 
 def _with_glyph(column: Column) -> Column:

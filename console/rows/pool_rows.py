@@ -5,13 +5,13 @@ Used by the screen of pools and queues.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from rich.style import Style
 
 from console.rows.amounts import shares
 from console.rows.budget_lines import cause_text
-from console.rows.listing import now_ms, style_of
+from console.rows.listing import Cells, style_of
 from console.themes import Look
 from console.widgets.row_format import RowFormat
 from core.model.limit_views import PoolView
@@ -45,14 +45,13 @@ COLUMNS = (
 def pool_row_format(look: Callable[[], Look]) -> RowFormat[PoolView]:
     """Write pools with their slots as cells, in the colours of their states."""
 
-    def write(pool: PoolView, columns: Sequence[Column]) -> tuple[SafeText, ...]:
-        now = now_ms()
-        return tuple(_cell(pool, column, look(), now=now) for column in columns)
+    def text(pool: PoolView, column: Column, now: int) -> SafeText:
+        return _cell(pool, column, look(), now=now)
 
     def style(pool: PoolView, column: Column) -> Style | None:
         return style_of(_MARKS[pool_state(pool)], look()) if column.name in ("state", "slots") else None
 
-    return RowFormat(columns=COLUMNS, key=lambda pool: pool.name, write=write, style=style)
+    return Cells(text=text, style=style).row_format(COLUMNS, lambda pool: pool.name)
 
 
 def pool_state(pool: PoolView) -> str:
