@@ -14,7 +14,6 @@ from itertools import pairwise
 
 from rich.segment import Segment
 from rich.style import Style
-from textual import events
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
@@ -24,6 +23,7 @@ from console.widgets.log_style import LogStyles, without_colours
 from console.widgets.log_window import LogRow, LogWindow
 from console.widgets.resized import Resized
 from console.widgets.text_layout import PlacedRow, Row, Spot, TextLayout
+from console.widgets.wheel import Wheel
 from core.model.log_views import Way
 from core.model.text import SafeText
 from core.render.coloured import PLAIN, Run
@@ -31,7 +31,6 @@ from core.render.coloured import PLAIN, Run
 _MATCH = Style(reverse=True)
 _CURRENT = Style(reverse=True, bold=True)
 _DIM = Style(dim=True)
-_WHEEL = 3
 _NEAR_PAGES = 4
 """When so many pages are left in the window, more is read."""
 _HELD_MOST = 200
@@ -44,7 +43,7 @@ _ERROR, _OUTPUT = "┃ ", "  "
 Spans = Callable[[SafeText], Sequence[tuple[int, int]]]
 
 
-class LogView(Resized, can_focus=True, inherit_bindings=False):
+class LogView(Resized, Wheel, can_focus=True, inherit_bindings=False):
     """Moves by rows; a move that needs lines which are not in memory waits until the screen shows them."""
 
     BINDINGS = bindings("text")
@@ -211,14 +210,6 @@ class LogView(Resized, can_focus=True, inherit_bindings=False):
     def action_match(self, step: int) -> None:
         """Go to the next line that holds what was looked for."""
         self.post_message(self.Match(step))
-
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        event.stop()
-        self.action_move(_WHEEL)
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        event.stop()
-        self.action_move(-_WHEEL)
 
     def resized(self) -> None:
         """Lay out for the new size; a view at the end stays there."""

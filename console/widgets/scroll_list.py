@@ -15,13 +15,13 @@ from textual.scroll_view import ScrollView
 
 from console.widgets.resized import Resized
 from console.widgets.row_window import RowWindow
+from console.widgets.wheel import Wheel
 
 V = TypeVar("V")
-_WHEEL = 3
 """Rows by which one step of the wheel moves."""
 
 
-class ScrollList(ScrollView, Resized, Generic[V], inherit_bindings=False):
+class ScrollList(ScrollView, Resized, Wheel, Generic[V], inherit_bindings=False):
     """Scrolling and cursor of a list below a head line; a subclass draws the rows."""
 
     DEFAULT_CSS = """
@@ -150,15 +150,6 @@ class ScrollList(ScrollView, Resized, Generic[V], inherit_bindings=False):
         if row == self.cursor:
             self.post_message(self.Opened())
         self.go_to(row)
-
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Move the cursor with the wheel."""
-        event.stop()
-        self.action_move(_WHEEL)
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        event.stop()
-        self.action_move(-_WHEEL)
 
     def _in_view(self) -> list[tuple[int, V | None]]:
         return [(line, self.rows.get(self.top + line)) for line in range(self.height)]

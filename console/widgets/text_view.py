@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 
 from rich.segment import Segment
 from rich.style import Style
-from textual import events
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
@@ -19,14 +18,14 @@ from console.widgets.line_dialog import LineDialog
 from console.widgets.resized import Resized
 from console.widgets.text_layout import PlacedRow, Row, Spot, TextLayout
 from console.widgets.text_paint import Paint, no_paint, painted
+from console.widgets.wheel import Wheel
 from core.model.ranges import Range
 from core.model.text import SafeText
 
 _MATCH_STYLE = Style(reverse=True)
-_WHEEL = 3
 
 
-class TextView(Resized, can_focus=True, inherit_bindings=False):
+class TextView(Resized, Wheel, can_focus=True, inherit_bindings=False):
     """`put` replaces the lines and keeps the scroll position.
 
     A search looks through whole lines, however they are wrapped or cut.
@@ -146,14 +145,6 @@ class TextView(Resized, can_focus=True, inherit_bindings=False):
         """Wrap long lines, or cut them."""
         self._text.left = 0
         self._lay_out(self._text.width, is_wrapped=not self._text.is_wrapped)
-
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        event.stop()
-        self.action_move(_WHEEL)
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        event.stop()
-        self.action_move(-_WHEEL)
 
     def resized(self) -> None:
         """Lay out for the new size; a view at the end stays there."""
