@@ -36,24 +36,22 @@ family = Table(
 `message` and `task_id` are of the newest. The ack columns tell of an acknowledgement that was not taken back:
 `ack_until` = its end (engine time, NULL = until it returns), `ack_failures` = the failures at its time."""
 
-family_job = Table(
-    "family_job",
-    metadata,
-    Column("family", Text, ForeignKey("family.id"), nullable=False),
-    required("job_id"),
-    required("n"),
-    PrimaryKeyConstraint("family", "job_id", name="family_job_pk"),
-    sqlite_with_rowid=False,
-)
+
+def _of_family(name: str, by: str) -> Table:
+    """Return a table with a number `n` for each family and each value of a column."""
+    return Table(
+        name,
+        metadata,
+        Column("family", Text, ForeignKey("family.id"), nullable=False),
+        required(by),
+        required("n"),
+        PrimaryKeyConstraint("family", by, name=f"{name}_pk"),
+        sqlite_with_rowid=False,
+    )
+
+
+family_job = _of_family("family_job", "job_id")
 """How many failed and retrying tasks of a family a job has, without the inbox; no row where it has none."""
 
-family_hour = Table(
-    "family_hour",
-    metadata,
-    Column("family", Text, ForeignKey("family.id"), nullable=False),
-    required("at"),
-    required("n"),
-    PrimaryKeyConstraint("family", "at", name="family_hour_pk"),
-    sqlite_with_rowid=False,
-)
+family_hour = _of_family("family_hour", "at")
 """How many failures of a family an hour had from `at` on; the last `HOURS` before its newest are kept."""

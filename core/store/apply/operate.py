@@ -284,12 +284,7 @@ def _move_job(batch: Batch, job_id: int | None, move: Callable[[int], bool]) -> 
 def _job_status(batch: Batch, job_id: int) -> str | TaskdeckError:
     row = batch.one("SELECT status FROM job WHERE id = ?", job_id)
     if row is None:
-        return NotFound(
-            "job.unknown",
-            f"job {job_id} does not exist",
-            hint="'taskdeck jobs' lists them",
-            facts={"job": job_id},
-        )
+        return unknown_job(job_id)
     return str(row[0])
 
 
@@ -300,4 +295,14 @@ def _no_queue(batch: Batch, queue: str) -> NotFound:
         f"queue {queue!r} does not exist",
         hint=f"known queues: {', '.join(known)}",
         facts={"queue": queue},
+    )
+
+
+def unknown_job(job_id: int) -> NotFound:
+    """Return the refusal of a job that is not there."""
+    return NotFound(
+        "job.unknown",
+        f"job {job_id} does not exist",
+        hint="'taskdeck jobs' lists them",
+        facts={"job": job_id},
     )

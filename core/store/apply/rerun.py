@@ -11,14 +11,14 @@ from typing import NamedTuple
 
 from core.model.commands import ONCE_TAKEN, RETRY_LIMIT, Forecast, Operated, Refusal, Rerun
 from core.model.decisions import StageTally
-from core.model.errors import Conflict, NotFound, TaskdeckError
+from core.model.errors import Conflict, TaskdeckError
 from core.model.plans import OnTaskFailure
 from core.model.status import JOB_FINAL, TASK, TASK_FINAL, JobStatus, TaskStatus
 from core.model.values import INBOX
 from core.store.apply.lane_sets import leave_retries
 from core.store.apply.moves import jobs, queueing, stages
 from core.store.apply.once_keys import take_again
-from core.store.apply.operate import read_tasks, refuse_inbox
+from core.store.apply.operate import read_tasks, refuse_inbox, unknown_job
 from core.store.batch import Batch
 from core.store.rows import Cause, LeftOver
 from core.store.sql import among, guard, ids, pack
@@ -144,12 +144,7 @@ def _refuse_job(batch: Batch, job_id: int) -> TaskdeckError | None:
         number = counts.get(TaskStatus.FAILED, 0) + counts.get(TaskStatus.CANCELLED, 0)
         return refuse_inbox("retried", f"{number} of them failed or were cancelled", verb="retry")
     if row is None:
-        return NotFound(
-            "job.unknown",
-            f"job {job_id} does not exist",
-            hint="'taskdeck jobs' lists them",
-            facts={"job": job_id},
-        )
+        return unknown_job(job_id)
     if row[0] == "ending":
         return Conflict(
             "job.ending",
