@@ -6,11 +6,12 @@ Loaded by `core.cli.main` for its commands.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
 from core.cli.arguments import Remote
 from core.cli.capacity_changes import Said, Wanted
+from core.cli.capacity_names import Listed, One, listed, one
 from core.cli.command_groups import CommandGroup
 from core.cli.output import emit, note
 from core.cli.parameters import Argument, Option
@@ -21,7 +22,7 @@ from core.model.backends import HOSTS, PREFIX, shown_name
 from core.model.capacity_commands import CloseBackend, OpenBackend, ResetBackend
 from core.model.durations import parse_duration
 from core.model.errors import NotFound
-from core.model.limit_views import CapacityView, GaugeView, LimitRow
+from core.model.limit_views import CapacityView, GaugeView, LimitGauge
 from core.model.near_misses import did_you_mean, one_of
 from core.model.text import safe_line
 from core.model.values import to_iso
@@ -39,23 +40,6 @@ _VERBS = ("open", "close", "reset")
 BackendName: TypeAlias = Annotated[
     str, Argument(metavar="BACKEND", help="A configured backend, or a host that refused.")
 ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listed(Remote):
-    """The arguments of `backends list`."""
-
-    names: Annotated[list[str], Argument(metavar="[BACKEND]...", help="Only these. [default: all]")] = field(
-        default_factory=list
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OneBackend(Remote):
-    """The arguments of the verbs that need only a backend."""
-
-    name: BackendName
-    said: Said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +73,7 @@ class _Line:
     why: str
 
     @classmethod
-    def of(cls, row: LimitRow) -> _Line:
+    def of(cls, row: LimitGauge) -> _Line:
         limit, gauge = row
         return cls(
             name=_name(row),
@@ -125,10 +109,11 @@ def _tell(view: CapacityView, name: str) -> str:
     return safe_line(f"{_name(row)}: {_why(row.gauge) or breaker_of(row.gauge)}")
 
 
+_LISTED, _ONE = listed("BACKEND"), one(BackendName)
 _BACKENDS = CommandGroup(noun="backends", tell=_tell)
 
 
-@_BACKENDS.verb("list", Listed, "taskdeck backends", "taskdeck backends model-api --json")
+@_BACKENDS.verb("list", _LISTED, "taskdeck backends", "taskdeck backends model-api --json")
 async def backends(arguments: Listed) -> int:
     """List backends: what they let through, what shut them and until when, failures, probes, who waits.
 
@@ -162,20 +147,20 @@ def open_backend(arguments: Opened) -> Wanted:
     return arguments.said.wants(OpenBackend(name=arguments.name, for_ms=arguments.for_))
 
 
-@_BACKENDS.change("close", OneBackend, "taskdeck backends close model-api --reason 'it answers again'")
-def close_backend(arguments: OneBackend) -> Wanted:
+@_BACKENDS.change("close", _ONE, "taskdeck backends close model-api --reason 'it answers again'")
+def close_backend(arguments: One) -> Wanted:
     """Let everything through to a backend again, whatever shut it."""
     return arguments.said.wants(CloseBackend(name=arguments.name))
 
 
-@_BACKENDS.change("reset", OneBackend, "taskdeck backends reset model-api")
-def reset(arguments: OneBackend) -> Wanted:
+@_BACKENDS.change("reset", _ONE, "taskdeck backends reset model-api")
+def reset(arguments: One) -> Wanted:
     """Let a breaker go by itself again: nothing is counted, and one task tries out what was shut."""
     return arguments.said.wants(ResetBackend(name=arguments.name))
 
 
-async def _chosen(deck: ReadingAPI, view: CapacityView, names: Sequence[str]) -> Sequence[LimitRow]:
-    rows: list[LimitRow] = list(backend_rows(view))
+async def _chosen(deck: ReadingAPI, view: CapacityView, names: Sequence[str]) -> Sequence[LimitGauge]:
+    rows: list[LimitGauge] = list(backend_rows(view))
     if not names:
         return rows
     if not all(any(_is_named(row, name) for row in rows) for name in names):
@@ -186,21 +171,21 @@ async def _chosen(deck: ReadingAPI, view: CapacityView, names: Sequence[str]) ->
     return [row for row in rows if any(_is_named(row, name) for name in names)]
 
 
-async def _other_hosts(deck: ReadingAPI, view: CapacityView) -> list[LimitRow]:
+async def _other_hosts(deck: ReadingAPI, view: CapacityView) -> list[LimitGauge]:
     """Return the hosts that a list leaves out."""
     hosts = next((limit for limit in view.limits if limit.name == HOSTS.name), None)
-    found: list[LimitRow] = []
+    found: list[LimitGauge] = []
     after: str | None = None
     while hosts is not None:
         page = await deck.limits.gauges(HOSTS.name, after=after)
-        found += [LimitRow(hosts, gauge) for gauge in page.rows if gauge not in hosts.gauges]
+        found += [LimitGauge(hosts, gauge) for gauge in page.rows if gauge not in hosts.gauges]
         after = page.next
         if after is None:
             break
     return found
 
 
-def _unknown(name: str, rows: Sequence[LimitRow]) -> NotFound:
+def _unknown(name: str, rows: Sequence[LimitGauge]) -> NotFound:
     shown, known = safe_line(name), [_name(row) for row in rows]
     near = did_you_mean(name, [*known, *_VERBS]) or one_of(name, known)
     hint = "'taskdeck backends' lists them"
@@ -211,12 +196,12 @@ def _unknown(name: str, rows: Sequence[LimitRow]) -> NotFound:
     )
 
 
-def _name(row: LimitRow) -> str:
+def _name(row: LimitGauge) -> str:
     limit, gauge = row
     return shown_name(limit, "" if gauge is None else gauge.key)
 
 
-def _is_named(row: LimitRow, name: str) -> bool:
+def _is_named(row: LimitGauge, name: str) -> bool:
     return _name(row) == name.removeprefix(PREFIX)
 
 

@@ -5,12 +5,13 @@ Loaded by `core.cli.main` for its commands.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
 from core.cli.access import changing
 from core.cli.arguments import Remote
 from core.cli.capacity_changes import Said, Wanted, ask, change_and_tell, report
+from core.cli.capacity_names import Listed, One, listed, one
 from core.cli.command_groups import CommandGroup
 from core.cli.entry_lists import Entries, list_entries
 from core.cli.limit_lists import Listing, list_limits, tell_limit
@@ -35,23 +36,6 @@ from core.model.values import ID_MAX
 from core.render.columns import Column, Form
 
 BudgetName: TypeAlias = Annotated[str, Argument(metavar="BUDGET", help="A budget, by its name.")]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listed(Remote):
-    """The arguments of `budgets list`."""
-
-    names: Annotated[
-        list[str], Argument(metavar="[BUDGET]...", help="Only these, with all their keys. [default: all]")
-    ] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OneBudget(Remote):
-    """The arguments of the verbs that need only a budget."""
-
-    name: BudgetName
-    said: Said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,10 +113,11 @@ _LISTING = Listing(
     ),
     none="no budgets yet: config.toml takes them as [budgets.NAME]",
 )
+_LISTED, _ONE = listed("BUDGET", which="Only these, with all their keys."), one(BudgetName)
 _BUDGETS = CommandGroup(noun="budgets", tell=tell_limit)
 
 
-@_BUDGETS.verb("list", Listed, "taskdeck budgets", "taskdeck budgets team --json")
+@_BUDGETS.verb("list", _LISTED, "taskdeck budgets", "taskdeck budgets team --json")
 async def budgets(arguments: Listed) -> int:
     """List budgets with what is used, reserved, unknown and left, and how many tasks wait for it.
 
@@ -175,8 +160,8 @@ def raise_budget(arguments: Raise) -> Wanted:
     return arguments.said.wants(SetLimit(name=arguments.name, to=to, span=span_of(window=arguments.window)))
 
 
-@_BUDGETS.change("reset", OneBudget, "taskdeck budgets reset team")
-def reset(arguments: OneBudget) -> Wanted:
+@_BUDGETS.change("reset", _ONE, "taskdeck budgets reset team")
+def reset(arguments: One) -> Wanted:
     """Give a budget the amount that is configured."""
     return arguments.said.wants(ResetLimit(name=arguments.name))
 

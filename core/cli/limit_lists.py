@@ -16,7 +16,7 @@ from core.cli.summary import cause_text
 from core.cli.tables import Table
 from core.control.api import ReadingAPI
 from core.model.errors import NotFound
-from core.model.limit_views import BreakerState, CapacityView, GaugeView, LimitRow, LimitView
+from core.model.limit_views import BreakerState, CapacityView, GaugeView, LimitGauge, LimitView
 from core.model.limits import LimitKind, Per
 from core.model.near_misses import did_you_mean, one_of
 from core.model.text import safe_line
@@ -62,7 +62,7 @@ class Line:
     state: str
 
     @classmethod
-    def of(cls, row: LimitRow) -> Line:
+    def of(cls, row: LimitGauge) -> Line:
         limit, gauge = row
         return cls(
             name=limit.name,
@@ -130,10 +130,10 @@ def told(limit: LimitView) -> str:
 
 async def _pages(
     deck: ReadingAPI, found: Sequence[LimitView], *, is_whole: bool
-) -> AsyncIterator[list[LimitRow]]:
+) -> AsyncIterator[list[LimitGauge]]:
     if not is_whole:
-        rows: list[LimitRow] = [
-            LimitRow(limit, gauge) for limit in found for gauge in limit.gauges or (None,)
+        rows: list[LimitGauge] = [
+            LimitGauge(limit, gauge) for limit in found for gauge in limit.gauges or (None,)
         ]
         yield rows
         return
@@ -141,9 +141,9 @@ async def _pages(
         shown = 0
         async for page in pages(_fetch(deck, limit.name), 0):
             shown += len(page.rows)
-            yield [LimitRow(limit, gauge) for gauge in page.rows]
+            yield [LimitGauge(limit, gauge) for gauge in page.rows]
         if not shown:
-            yield [LimitRow(limit, None)]
+            yield [LimitGauge(limit, None)]
 
 
 def _fetch(deck: ReadingAPI, name: str) -> Fetch[GaugeView]:
@@ -151,7 +151,7 @@ def _fetch(deck: ReadingAPI, name: str) -> Fetch[GaugeView]:
 
 
 async def _write(
-    arguments: Common, found: AsyncIterator[list[LimitRow]], view: CapacityView, listing: Listing
+    arguments: Common, found: AsyncIterator[list[LimitGauge]], view: CapacityView, listing: Listing
 ) -> None:
     table: Table | None = None
     async for rows in found:

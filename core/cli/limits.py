@@ -5,11 +5,12 @@ Loaded by `core.cli.main` for its commands.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
 from core.cli.arguments import Remote
 from core.cli.capacity_changes import Said, Wanted
+from core.cli.capacity_names import Listed, One, listed, one
 from core.cli.command_groups import CommandGroup
 from core.cli.limit_lists import Listing, list_limits, tell_limit
 from core.cli.parameters import Argument, Option
@@ -26,23 +27,6 @@ InWindow: TypeAlias = Annotated[
 def span_of(*, window: bool) -> Span:
     """Return how long a maximum is to hold."""
     return Span.WINDOW if window else Span.FOR_GOOD
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listed(Remote):
-    """The arguments of `limits list`."""
-
-    names: Annotated[
-        list[str], Argument(metavar="[LIMIT]...", help="Only these, with all their keys. [default: all]")
-    ] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OneLimit(Remote):
-    """The arguments of the verbs that need only a limit."""
-
-    name: LimitName
-    said: Said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,10 +62,11 @@ _LISTING = Listing(
     ),
     none="no limits yet: config.toml takes them as [limits.NAME]",
 )
+_LISTED, _ONE = listed("LIMIT", which="Only these, with all their keys."), one(LimitName)
 _LIMITS = CommandGroup(noun="limits", tell=tell_limit)
 
 
-@_LIMITS.verb("list", Listed, "taskdeck limits", "taskdeck limits host --json")
+@_LIMITS.verb("list", _LISTED, "taskdeck limits", "taskdeck limits host --json")
 async def limits(arguments: Listed) -> int:
     """List limits with what is used and left of each key, and how many tasks wait for it.
 
@@ -105,8 +90,8 @@ def set_limit(arguments: SetMax) -> Wanted:
     )
 
 
-@_LIMITS.change("reset", OneLimit, "taskdeck limits reset db")
-def reset(arguments: OneLimit) -> Wanted:
+@_LIMITS.change("reset", _ONE, "taskdeck limits reset db")
+def reset(arguments: One) -> Wanted:
     """Give a limit the maximum that is configured."""
     return arguments.said.wants(ResetLimit(name=arguments.name))
 

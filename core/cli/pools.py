@@ -6,13 +6,14 @@ Loaded by `core.cli.main` for its commands.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
 from core.app.signals import Interrupted
 from core.cli.access import changing
 from core.cli.arguments import Remote
 from core.cli.capacity_changes import Done, Said, Wanted, ask, report
+from core.cli.capacity_names import Listed, One, listed, one
 from core.cli.command_groups import CommandGroup
 from core.cli.output import emit, note
 from core.cli.parameters import Argument
@@ -38,23 +39,6 @@ from core.render.limit_shapes import pool_shape
 
 _VERBS = ("resize", "pause", "resume", "drain", "reset")
 PoolName: TypeAlias = Annotated[str, Argument(metavar="POOL", help="A pool, by its name.")]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listed(Remote):
-    """The arguments of `pools list`."""
-
-    names: Annotated[list[str], Argument(metavar="[POOL]...", help="Only these. [default: all]")] = field(
-        default_factory=list
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OnePool(Remote):
-    """The arguments of the verbs that need only a pool."""
-
-    name: PoolName
-    said: Said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,10 +88,11 @@ def _tell(view: CapacityView, name: str) -> str:
     return _told(view.pools, name)
 
 
+_LISTED, _ONE = listed("POOL"), one(PoolName)
 _POOLS = CommandGroup(noun="pools", tell=_tell)
 
 
-@_POOLS.verb("list", Listed, "taskdeck pools", "taskdeck pools gpu --json")
+@_POOLS.verb("list", _LISTED, "taskdeck pools", "taskdeck pools gpu --json")
 async def pools(arguments: Listed) -> int:
     """List the pools: slots taken and slots, tasks that wait in their queues, what was changed."""
     async with reading(arguments) as deck:
@@ -129,26 +114,26 @@ def resize(arguments: Resize) -> Wanted:
     return arguments.said.wants(ResizePool(name=arguments.name, slots=arguments.slots))
 
 
-@_POOLS.change("pause", OnePool, "taskdeck pools pause gpu --reason 'new driver'")
-def pause(arguments: OnePool) -> Wanted:
+@_POOLS.change("pause", _ONE, "taskdeck pools pause gpu --reason 'new driver'")
+def pause(arguments: One) -> Wanted:
     """Start nothing more in a pool; what runs in it runs on."""
     return arguments.said.wants(PausePool(name=arguments.name))
 
 
-@_POOLS.change("resume", OnePool, "taskdeck pools resume gpu")
-def resume(arguments: OnePool) -> Wanted:
+@_POOLS.change("resume", _ONE, "taskdeck pools resume gpu")
+def resume(arguments: One) -> Wanted:
     """Start tasks in a pool again."""
     return arguments.said.wants(ResumePool(name=arguments.name))
 
 
-@_POOLS.change("reset", OnePool, "taskdeck pools reset gpu")
-def reset(arguments: OnePool) -> Wanted:
+@_POOLS.change("reset", _ONE, "taskdeck pools reset gpu")
+def reset(arguments: One) -> Wanted:
     """Give a pool the slots that are configured; a pause stays."""
     return arguments.said.wants(ResetPool(name=arguments.name))
 
 
-@_POOLS.verb("drain", OnePool, "taskdeck pools drain gpu --reason 'new driver'")
-async def drain(arguments: OnePool) -> int:
+@_POOLS.verb("drain", _ONE, "taskdeck pools drain gpu --reason 'new driver'")
+async def drain(arguments: One) -> int:
     """Pause a pool and wait until nothing runs in it, saying how many tasks still do.
 
     It stays paused. Without an engine that runs, it is paused and not waited for.
@@ -165,7 +150,7 @@ async def drain(arguments: OnePool) -> int:
     return report(told, text, arguments=arguments, running=pool.taken if pool else 0)
 
 
-async def _wait(deck: ControlAPI, arguments: OnePool) -> None:
+async def _wait(deck: ControlAPI, arguments: One) -> None:
     again = ("pools", "drain", arguments.name)
     shown = safe_line(arguments.name)
     with (
@@ -179,7 +164,7 @@ async def _wait(deck: ControlAPI, arguments: OnePool) -> None:
     raise Left(f"left; {shown} stays paused", hint=f"wait on: {arguments.command(*again)}")
 
 
-async def _until_empty(deck: ControlAPI, arguments: OnePool) -> None:
+async def _until_empty(deck: ControlAPI, arguments: One) -> None:
     said, after, name = 0, None, safe_line(arguments.name)
     while True:
         # Before the pool is read, so that no end is missed.

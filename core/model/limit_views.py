@@ -160,7 +160,7 @@ class CapacityView(Struct, frozen=True, kw_only=True):
     """All spending is stopped."""
 
 
-class LimitRow(NamedTuple):
+class LimitGauge(NamedTuple):
     """A limit under one of its keys."""
 
     limit: LimitView

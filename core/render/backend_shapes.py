@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from core.model.backends import is_backend, shown_name
 from core.model.commands import ENGINE
 from core.model.durations import write_duration
-from core.model.limit_views import BreakerState, CapacityView, GaugeView, LimitRow, LimitView
+from core.model.limit_views import BreakerState, CapacityView, GaugeView, LimitGauge, LimitView
 from core.model.limits import Backend
 from core.model.values import JsonObject, to_iso
 from core.render.limit_shapes import cause_shape
@@ -18,10 +18,10 @@ from core.render.limit_shapes import cause_shape
 UNTIL_CLOSED = "until it is closed"
 
 
-def backend_rows(view: CapacityView) -> Iterator[LimitRow]:
+def backend_rows(view: CapacityView) -> Iterator[LimitGauge]:
     """Return configured backends, then hosts that refused, those that are shut first."""
     for limit in sorted(filter(is_backend, view.limits), key=lambda one: one.backend is None):
-        yield from (LimitRow(limit, gauge) for gauge in limit.gauges or ((None,) if limit.backend else ()))
+        yield from (LimitGauge(limit, gauge) for gauge in limit.gauges or ((None,) if limit.backend else ()))
 
 
 def breaker_of(gauge: GaugeView | None) -> BreakerState:
