@@ -68,3 +68,11 @@ def environment(home: Path) -> dict[str, str]:
     paths = os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
     ours = {"TASKDECK_HOME": str(home), "TASKDECK_LINGER": STAYS}
     return {**kept, **ours, "TERM": "xterm-256color", "PYTHONPATH": paths}
+
+
+def one(deck: Deck, *words: str) -> dict:
+    """Return the only object that a command line writes."""
+    ended = deck(*words, "--json")
+    (found,) = ended.objects
+    assert ended.status == 0, ended.err
+    return found

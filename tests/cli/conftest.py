@@ -70,3 +70,22 @@ def write(tmp_path: Path) -> Callable[[str, object], str]:
         return str(path)
 
     return write
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Home]:
+    """Return a data directory with the `CONFIG` of the test's file."""
+    one = Home(tmp_path / "home")
+    one.path.mkdir(mode=0o700)
+    (one.path / "config.toml").write_text(request.module.CONFIG)
+    yield one
+    one.end()
+
+
+@pytest.fixture
+def quiet(request: pytest.FixtureRequest, deck: Deck, home: Path) -> Deck:
+    """Run command lines in this process where no engine is running, and the store has the `CONFIG`."""
+    home.mkdir(mode=0o700)
+    (home / "config.toml").write_text(request.module.CONFIG)
+    assert deck("budgets", "unfreeze").status == 0
+    return deck

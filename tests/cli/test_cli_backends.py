@@ -11,7 +11,7 @@ from threading import Thread
 import pytest
 
 from core.cli.completion import Line, candidates
-from tests.cli.cli_stage import HOSTILE, VISIBLE, Deck
+from tests.cli.cli_stage import HOSTILE, VISIBLE, Deck, one
 from tests.pages.completion_table import completion_table
 from tests.support.homes import Home
 
@@ -47,29 +47,6 @@ def refusing() -> Iterator[int]:
     yield server.server_address[1]
     server.shutdown()
     server.server_close()
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Home]:
-    one = Home(tmp_path / "home")
-    one.path.mkdir(mode=0o700)
-    (one.path / "config.toml").write_text(CONFIG)
-    yield one
-    one.end()
-
-
-@pytest.fixture
-def quiet(deck: Deck, home: Path) -> Deck:
-    """Run command lines in this process where no engine is running, and the store has the configuration."""
-    home.mkdir(mode=0o700)
-    (home / "config.toml").write_text(CONFIG)
-    assert deck("budgets", "unfreeze").status == 0
-    return deck
-
-
-def one(deck: Deck, *words: str) -> dict:
-    (found,) = deck(*words, "--json").objects
-    return found
 
 
 def test_a_backend_is_opened_closed_and_reset_and_says_who_and_why(quiet: Deck) -> None:

@@ -6,13 +6,13 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from core.cli.completion import Line, candidates
-from tests.cli.cli_stage import Deck
+from tests.cli.cli_stage import Deck, one
 from tests.pages.completion_table import completion_table
 from tests.support.homes import Home
 from tests.support.waiting import DEADLINE
@@ -52,33 +52,6 @@ on = {queue = "none"}
 [backends.model-api]
 match = {host = "api.example.org"}
 """
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Home]:
-    """Return a data directory with pools, limits and budgets."""
-    one = Home(tmp_path / "home")
-    one.path.mkdir(mode=0o700)
-    (one.path / "config.toml").write_text(CONFIG)
-    yield one
-    one.end()
-
-
-@pytest.fixture
-def quiet(deck: Deck, home: Path) -> Deck:
-    """Run command lines in this process where no engine is running, and the store has the configuration."""
-    home.mkdir(mode=0o700)
-    (home / "config.toml").write_text(CONFIG)
-    assert deck("budgets", "unfreeze").status == 0
-    return deck
-
-
-def one(deck: Deck, *words: str) -> dict:
-    """Return the only object that a command line writes."""
-    ended = deck(*words, "--json")
-    (found,) = ended.objects
-    assert ended.status == 0, ended.err
-    return found
 
 
 def drain(place: Home) -> subprocess.Popen[bytes]:

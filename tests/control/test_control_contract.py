@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from core.control.api import (
     Charge,
@@ -52,7 +51,7 @@ from core.model.views import LogStream, QueueView
 from core.store.readers import Readers
 from core.store.reports import Reports
 from tests.support.actors import by
-from tests.support.deck_doors import DOORS, SLOTS, Door, far_door, local_door, served
+from tests.support.deck_doors import DOORS, SLOTS, Door, far_door, served
 from tests.support.waiting import until, within
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -71,39 +70,12 @@ tasks:
 BROKEN = DocumentText(name="broken.yaml", text="name: x\ntasks:\n  - {key: A!, uses: nothing}\n")
 
 
-def limited(home: Path) -> Path:
+def configured(home: Path) -> Path:
     """Give a home the limits that tasks of these tests name, wide enough for all of them."""
     home.mkdir()
     tables = [f'[limits.{name}]\nkind = "concurrency"\nmax = 100\n' for name in ("db", "host")]
     (home / "config.toml").write_text("".join(tables))
     return home
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def home(tmp_path_factory):
-    """The home of one `taskdeck serve` process for all tests of this file."""
-    async with served(limited(tmp_path_factory.mktemp("served") / "home")) as place:
-        yield place.path
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def local(tmp_path_factory):
-    async with local_door(limited(tmp_path_factory.mktemp("local") / "home")) as door:
-        yield door
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module", params=DOORS)
-async def door(request, home, local):
-    if request.param == "local":
-        yield local
-        return
-    async with far_door(request.param, home) as far:
-        yield far
-
-
-@pytest.fixture
-def control(door: Door) -> ControlAPI:
-    return door.control
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from core.control.api import ControlAPI, Target, TaskSpec
 from core.control.reading import ReadingControl
@@ -36,7 +35,7 @@ from core.model.limits import LimitKind, LimitRef, Per
 from core.store.readers import Readers
 from core.store.reports import Reports
 from tests.support.actors import by
-from tests.support.deck_doors import DOORS, SLOTS, Door, far_door, local_door, served
+from tests.support.deck_doors import SLOTS, Door
 from tests.support.waiting import within
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -73,33 +72,6 @@ def configured(home: Path) -> Path:
     home.mkdir(parents=True, mode=0o700)
     (home / "config.toml").write_text(CONFIG)
     return home
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def home(tmp_path_factory):
-    """The home of one `taskdeck serve` process for all tests of this file."""
-    async with served(configured(tmp_path_factory.mktemp("served") / "home")) as place:
-        yield place.path
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def local(tmp_path_factory):
-    async with local_door(configured(tmp_path_factory.mktemp("local") / "home")) as door:
-        yield door
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module", params=DOORS)
-async def door(request, home, local):
-    if request.param == "local":
-        yield local
-        return
-    async with far_door(request.param, home) as far:
-        yield far
-
-
-@pytest.fixture
-def control(door: Door) -> ControlAPI:
-    return door.control
 
 
 async def pool(control: ControlAPI, name: str) -> PoolView:
