@@ -18,10 +18,10 @@ from console.rows.copies import LogCopies
 from console.rows.listing import style_of
 from console.screens.base import DeskScreen
 from console.screens.parts.exporter import EXPORT
+from console.screens.parts.extracts import output_extract
 from console.screens.parts.loading import running_work, stop_work
 from console.screens.parts.log_browser import SEARCH, LogBrowser
 from console.screens.parts.log_programs import FETCH, LogPrograms
-from console.screens.parts.output_extract import output_extract
 from console.widgets.log_view import LogView
 from core.model.text import SafeText, safe_line
 from core.model.views import LogStream

@@ -15,16 +15,19 @@ from types import FrameType
 
 from console.decks import Decks
 from console.desk import ShownBundle
+from console.exports.bundle_order import BundleOrder
 from console.feed import SECONDS, SECONDS_SSH
 from console.protection.gate import OF_BUNDLE, READ_ONLY, WRITABLE
 from console.sessions import collector
-from console.sessions.bundle_writer import write_ordered
 from console.sessions.decks import OpenDeck
 from console.sessions.flags import ConsoleFlags
 from console.shell.app import ConsoleApp, ConsoleOptions
+from core.app.bundles.file import open_bundle_file
+from core.app.bundles.writing import Wanted, write_bundle
 from core.app.signals import Interrupted, handling_signals, restore_signals
 from core.files.writing import remove_unfinished
-from core.model.text import SafeText
+from core.model.text import SafeText, safe_line
+from core.render.sizes import size_text
 
 __all__ = ["ShownBundle", "show_screen"]
 
@@ -46,7 +49,7 @@ async def show_screen(
         home=deck.habits_home,
         read_only=_read_only(flags),
         bundle=bundle,
-        bundle_writer=write_ordered,
+        bundle_writer=_write_ordered,
     )
     collector.resume_later(asyncio.get_running_loop())
     console = ConsoleApp(deck.control, options)
@@ -89,3 +92,20 @@ def _remove_and_end(unpacked: Path | None, number: int, _: FrameType | None) -> 
         shutil.rmtree(unpacked, ignore_errors=True)
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
+
+
+async def _write_ordered(order: BundleOrder) -> SafeText:
+    """Write the bundle, through the engine here or on a host, into a file on this machine."""
+    file = open_bundle_file(order.path, force=order.replaces)
+    try:
+        with file.refusing():
+            file.open()
+            written = await write_bundle(order.control, Wanted(jobs=order.jobs, tell=order.tell), file)
+            file.keep()
+    finally:
+        file.discard()
+    jobs = ", ".join(map(str, order.jobs))
+    return safe_line(
+        f"job {jobs} is in {order.path}, {size_text(written.size).strip()}, without environment and headers;"
+        f" open it: taskdeck --bundle {order.path.name}"
+    )

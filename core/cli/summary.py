@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from core.cli.arguments import Common
-from core.cli.effects import note_starts, starts_shape
 from core.cli.output import emit, note, say, status
 from core.control.api import EventQuery, Filter, ReadingAPI
 from core.filters.fields import Noun
@@ -22,6 +21,7 @@ from core.model.text import clip, safe_line
 from core.model.usage import EXHAUSTED_EXIT
 from core.model.values import INBOX, JsonObject, JsonValue
 from core.model.views import JobView, TaskView
+from core.render.prediction_texts import cost_shape, starts_text
 
 EXIT = {"succeeded": 0, "failed": 1, "cancelled": 3}
 """Exit status for the final status of a job or task."""
@@ -149,7 +149,7 @@ def _say_changes(result: Operated, outcome: Outcome) -> None:
     would = "not done: would have " if outcome.effect is Effect.NONE else ""
     refused = f", refused {len(result.refused)}" if result.refused else ""
     say(f"{would}{outcome.done} {result.changed}{refused}")
-    note_starts(result)
+    _note_starts(result)
     for refusal in result.refused[:SHOWN]:
         note(f"  {refusal.id}: {safe_line(refusal.reason)}")
     if len(result.refused) > SHOWN:
@@ -164,7 +164,18 @@ def _changes_shape(result: Operated, outcome: Outcome) -> JsonObject:
             {"job": forecast.job_id, "status_at_best": forecast.status, "reason": forecast.reason}
             for forecast in result.forecasts
         ],
-        **starts_shape(result),
+        **_starts_shape(result),
         "dry_run": outcome.effect is Effect.NONE,
         "engine_runs": outcome.engine_runs,
     }
+
+
+def _note_starts(result: Operated) -> None:
+    """Write what would start, if anything would."""
+    if result.starts:
+        note(f"  {starts_text(result)}")
+
+
+def _starts_shape(result: Operated) -> JsonObject:
+    """Return the ids of what would start, and the amounts by unit, as JSON."""
+    return {"starts": list(result.starts), "costs": [cost_shape(cost) for cost in result.costs]}

@@ -127,9 +127,7 @@ async def test_a_toast_leaves_the_status_bar_and_the_hints_alone() -> None:
         assert "▌" not in bar + hint
 
 
-@pytest.mark.parametrize(
-    ("key", "module"), [("1", "console.rows.listing"), ("0", "console.screens.orphans")]
-)
+@pytest.mark.parametrize(("key", "module"), [("1", "console.rows.listing"), ("0", "console.screens.orphans")])
 async def test_ages_grow_though_nothing_is_read(
     monkeypatch: pytest.MonkeyPatch, key: str, module: str
 ) -> None:

@@ -1,6 +1,6 @@
-"""Extracts of what screens show: lists, tables, texts.
+"""Extracts of what screens show: lists, tables, texts, outputs.
 
-Made by the base of screens and by the list screen.
+Made by the base of screens, the list screen and the log screen.
 """
 
 from __future__ import annotations
@@ -17,12 +17,17 @@ from console.exports.text_table import TextTable
 from console.rows.copies import ShownTexts
 from console.rows.listing import Listing
 from console.widgets.table import Table
+from core.control.api import ControlAPI
+from core.model.log_views import LogFacts
 from core.model.records import as_dict, names_of
 from core.model.text import SafeText
+from core.model.views import LogStream
 from core.render.columns import Column
 from core.render.json_shapes import json_line, shape_of
+from core.render.sizes import size_text
 
 V = TypeVar("V")
+_CHUNK = 1_048_576
 _OF_ROWS = (Format.JSONL, Format.CSV, Format.TXT)
 _OF_TEXT = (Format.TXT, Format.JSONL)
 
@@ -120,3 +125,25 @@ def _json_of(view: object) -> str:
     if shape is not None:
         return json_line(shape)
     return f"{json.dumps(as_dict(view), default=str)}\n" if names_of(view) else ""
+
+
+def output_extract(
+    control: ControlAPI, task_id: int, facts: LogFacts, *, stream: LogStream, name: str
+) -> Extract:
+    """Return what was written by now, in chunks; what was dropped over the limit is left out."""
+
+    async def read(_: Format, after: str | None) -> Piece:
+        chunk = await control.logs.chunk(
+            task_id, epoch=facts.epoch, offset=int(after or 0), limit=_CHUNK, stream=stream
+        )
+        data, end = chunk.data, chunk.end
+        is_last = end >= facts.size or end <= int(after or 0)
+        return Piece(data=lambda: data, number=len(data), next=None if is_last else str(end))
+
+    return Extract(
+        label=f"the output of task {task_id}",
+        name=name,
+        formats=(Format.LOG, Format.TXT),
+        read=read,
+        counted=size_text,
+    )

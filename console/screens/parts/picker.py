@@ -6,24 +6,26 @@ Owned by the list screen.
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from typing import Generic, TypeVar
 
 from console.exports.export import ExportedRows
 from console.feed import Feed
-from console.rows.changed import changed_since
 from console.screens.parts.hosts import Host
 from console.screens.parts.row_source import RowSource
 from console.verbs.marks import Marks
 from console.verbs.selection import Selection, names_of, selection_of
 from console.widgets.table import Table
-from core.control.api import ControlAPI
+from core.control.api import ControlAPI, EventQuery
 from core.filters.fields import Noun
 from core.filters.terms import Filter, In
 from core.model.errors import TaskdeckError
 from core.model.text import SafeText
 
 V = TypeVar("V")
+_EVENTS = 2_000
+_PAGES = 20
+"""Pages of events that are read: of the rows in memory there are hardly more."""
 _MARKING = ("mark", "mark_range", "mark_all")
 _NOT_MARKED = SafeText("rows of this list are not marked: no verb acts on them")
 _ONE_FORM = SafeText("a form is for one job, the one under the cursor: U unmarks the others")
@@ -135,7 +137,7 @@ class Picker(Generic[V]):
             for number in chosen.target.task_ids or ()
         }
         try:
-            changed = await changed_since(control, keys, as_of=everything.as_of)
+            changed = await _changed_since(control, keys, as_of=everything.as_of)
         except TaskdeckError:
             # What a verb acts on is decided by the engine, whatever is drawn.
             return
@@ -184,3 +186,19 @@ class Picker(Generic[V]):
     def _show(self) -> None:
         self._table.redraw_rows()
         self._host.show_status()
+
+
+async def _changed_since(control: ControlAPI, task_ids: Collection[int], *, as_of: int) -> frozenset[int]:
+    """Return which of some tasks have an event after another one; beyond a bound all of them."""
+    if not task_ids:
+        return frozenset()
+    only = Filter(noun=Noun.EVENTS, terms=(In(field="task", values=tuple(task_ids)),))
+    changed: set[int] = set()
+    after = as_of
+    for _ in range(_PAGES):
+        page = await control.events(EventQuery(filter=only), after_id=after, limit=_EVENTS)
+        changed |= {event.task_id for event in page.rows if event.task_id is not None}
+        if page.next is None:
+            return frozenset(changed)
+        after = int(page.next)
+    return frozenset(task_ids)
