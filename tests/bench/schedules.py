@@ -25,9 +25,11 @@ START = 1_451_606_400_000
 def main() -> None:
     arguments = _arguments()
     total, began, memory = Tally(), time.process_time(), []
-    for index, case in enumerate(cases(arguments.schedules, arguments.seed)):
+    all_cases = list(enumerate(cases(arguments.schedules, arguments.seed)))
+    for index, case in all_cases[arguments.part :: arguments.parts]:
         total.add(_run(case, index, arguments))
         memory.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+        print(f"{index}: {total.fired} fired, {total.passed} passed so far", flush=True)
         if total.faults:
             print("first faults in", case, dict(total.faults))
             break
@@ -59,6 +61,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--years", type=float, default=10)
     parser.add_argument("--weeks", type=int, default=4, help="changes of the clock for each fine schedule")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--parts", type=int, default=1, help="run only each so many-th schedule ...")
+    parser.add_argument("--part", type=int, default=0, help="... from this one on, counted from 0")
     return parser.parse_args()
 
 

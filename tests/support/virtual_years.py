@@ -294,6 +294,9 @@ def run_weeks(case: Case, *, change: int, seed: int) -> Tally:
         down = chance.choice([0, SECOND, MINUTE, 2 * HOUR])
         at = 3 * DAY - down // 2 + chance.randrange(-HOUR, HOUR)
         spans = [(start - 2 * DAY, start + 9 * DAY), (start + step - 40 * DAY, start + step + 9 * DAY)]
+        # Ten years hold more than 10,000 fires, one year may not: then they are listed, and counted.
+        if abs(step) <= YEAR:
+            spans.append((start + min(step, 0), start + max(step, 0)))
         engine = VirtualEngine(case, Listing(case, spans), start=start)
         total.add(engine.run(7 * DAY, [Disturbance(at=at, down=down, step=step)]))
     return total
