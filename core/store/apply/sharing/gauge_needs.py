@@ -34,7 +34,7 @@ class GaugeNeeds:
         self._needs: dict[tuple[int, str, str, str | None], tuple[Need, ...]] = {}
         self._of_gauges: dict[tuple[int, str | None], Need] = {}
         """What attempts of this cost take of gauges: many sets share most of theirs."""
-        self._metered_gauges: set[int] = set()
+        self._metered_gauges: dict[int, bool] = {}
         self._held: dict[tuple[Need, ...], str | None] = {}
         self._late: dict[int, int] = {}
         """Gauges whose window begins after this moment, by the clock that was set back, and when."""
@@ -61,11 +61,9 @@ class GaugeNeeds:
 
     def _need(self, gauge_id: int, cost: str | None) -> Need:
         gauge = self._gauges.one(gauge_id)
-        if gauge.limit.is_metered:
-            self._metered_gauges.add(gauge_id)
         if gauge.began > self._batch.wall:
             self._late[gauge_id] = gauge.began
-        amount = costs_of(cost).get(gauge.limit.unit) if gauge.limit.is_metered else None
+        amount = costs_of(cost).get(gauge.limit.unit) if self._is_gauge_metered(gauge_id) else None
         return Need(gauge_id, self._batch.rules.gauges.need_of(gauge, amount))
 
     def take(self, taken: Sequence[Taken]) -> None:
@@ -89,7 +87,7 @@ class GaugeNeeds:
 
     def held(self, needs: Sequence[Need]) -> str | None:
         """Return what an attempt holds of metered gauges, as its row says it."""
-        metered = tuple([need for need in needs if need.gauge_id in self._metered_gauges])
+        metered = tuple([need for need in needs if self._metered_gauges[need.gauge_id]])
         if metered not in self._held:
             self._held[metered] = pack_held(metered)
         return self._held[metered]
@@ -117,8 +115,14 @@ class GaugeNeeds:
         known = self._metered.get(key)
         if known is None:
             listed = (*self.of_queue(head.queue), *self.of_set(head.gset_id))
-            gauges = self._gauges.of(listed)
-            known = self._metered[key] = any(gauges[one].limit.is_metered for one in listed)
+            self._gauges.of(listed)
+            known = self._metered[key] = any(map(self._is_gauge_metered, listed))
+        return known
+
+    def _is_gauge_metered(self, gauge_id: int) -> bool:
+        known = self._metered_gauges.get(gauge_id)
+        if known is None:
+            known = self._metered_gauges[gauge_id] = self._gauges.one(gauge_id).limit.is_metered
         return known
 
     def left(self, gauge_id: int) -> int:
