@@ -41,6 +41,7 @@ class GaugeNeeds:
         self._lefts: dict[int, int] = {}
         """What gauges have left, until this claim takes more."""
         self._metered: dict[tuple[int, str], bool] = {}
+        self._wide: dict[tuple[str, str], tuple[int, ...]] = {}
         self._full_sets: dict[tuple[int, ...], int] = {}
         self.counted: dict[int, Gauge] = {}
         """Those of the retries of backends of which this claim started something."""
@@ -173,5 +174,13 @@ class GaugeNeeds:
         return known
 
     def _all_gauges(self, head: Head, pool: str) -> tuple[int, ...]:
-        in_pool = self.of_set(self._capacity.pool_sets.get(pool, 0))
-        return tuple(dict.fromkeys((*in_pool, *self.of_queue(head.queue), *self.of_set(head.gset_id))))
+        wide, own = self._wide_gauges(head.queue, pool), self.of_set(head.gset_id)
+        return tuple(dict.fromkeys((*wide, *own))) if wide else own
+
+    def _wide_gauges(self, queue: str, pool: str) -> tuple[int, ...]:
+        """Return the gauges of a whole pool, then those of a whole queue."""
+        known = self._wide.get((queue, pool))
+        if known is None:
+            in_pool = self.of_set(self._capacity.pool_sets.get(pool, 0))
+            known = self._wide[queue, pool] = (*in_pool, *self.of_queue(queue))
+        return known
