@@ -21,6 +21,7 @@ from core.control.nouns.limits import ChangeCapacity, Limits
 from core.control.nouns.logs import CountInLog, FindInLog, FindInLogs, LogLines
 from core.control.nouns.orphans import Orphans
 from core.control.nouns.past import PastJobs, PastTasks
+from core.control.nouns.schedules import Schedules
 from core.control.operator_requests import (
     Cancel,
     Fail,
@@ -171,6 +172,11 @@ class ControlAPI(ReadingAPI):
     def orphans(self) -> Orphans:
         """What lost its owner."""
         return Orphans(self)
+
+    @property
+    def schedules(self) -> Schedules:
+        """Rules that submit jobs."""
+        return Schedules(self)
 
     async def submit(
         self,

@@ -19,6 +19,7 @@ from core.control.operator_requests import Operate
 from core.control.operator_verbs import OperatorPort, OperatorVerbs
 from core.control.prediction_answers import Planning
 from core.control.reading import ReadingControl
+from core.control.schedule_changes import ScheduleAnswers, ScheduleVerbsPort
 from core.control.wait_answers import see_engine
 from core.host import effective_user, own_surroundings
 from core.model import capacity_commands
@@ -92,6 +93,10 @@ class EnginePort(OperatorPort, Protocol):
     def prices(self) -> Sequence[Price]:
         """The prices of models as configured."""
 
+    @property
+    def schedule_verbs(self) -> ScheduleVerbsPort:
+        """What changes schedules and fires them by hand."""
+
     async def describe(self, document: Document) -> WorkflowView:
         """Check a document without admitting it."""
 
@@ -163,6 +168,7 @@ class EngineAnswers:
         answers.to(Charge, self._charge)
         answers.to(Prices, self._prices)
         answers.to(ChangeCapacity, self._change_capacity)
+        ScheduleAnswers(engine, self._user).add_to(answers)
         answers.to(api.Describe, lambda r: engine.describe(r.document.document))
         answers.to(api.Changes, self._changes)
         answers.to(api.WaitJob, lambda r: engine.wait_job(r.job_id))

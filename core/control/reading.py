@@ -12,13 +12,14 @@ from core.control.answers import Answers
 from core.control.arguments import EventQuery
 from core.control.bundle_answers import BundleAnswers
 from core.control.limit_answers import capacity_of, gauges_of
-from core.control.nouns import failures, ledger, limits, logs, past
+from core.control.nouns import failures, ledger, limits, logs, past, schedules
 from core.control.output_files import OutputFiles
 from core.control.output_reading import OutputReading
 from core.control.prediction_answers import Planning, PredictionAnswers
 from core.control.prediction_requests import Predict
 from core.control.reading_api import ReadingAPI
 from core.control.requests import Kind, Request, verb_of
+from core.control.schedule_answers import all_schedules, one_schedule
 from core.control.task_search import TaskSearch
 from core.control.timeline_answers import runs_of, timeline_of
 from core.control.wait_answers import EngineSight, WaitAnswers, no_engine
@@ -95,6 +96,9 @@ class ReadingControl(ReadingAPI):
         answers.to(limits.Capacity, lambda _: capacity_of(reports))
         answers.to(limits.Gauges, lambda r: gauges_of(reports.limits, r.name, after=r.after, limit=r.limit))
         answers.to(ledger.Entries, lambda r: reports.entries.page(r.query, after=r.after, limit=r.limit))
+        answers.to(schedules.ListSchedules, lambda _: all_schedules(reports))
+        answers.to(schedules.GetSchedule, lambda r: one_schedule(reports, r.name))
+        answers.to(schedules.Fires, lambda r: reports.schedules.fires(r.name, after=r.after, limit=r.limit))
         answers.to(reading_api.Events, self._events)
         outputs = OutputReading(reports, self._files)
         answers.to(logs.Log, outputs.chunk)

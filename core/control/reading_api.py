@@ -15,6 +15,7 @@ from core.control.nouns.ledger import LedgerReading
 from core.control.nouns.limits import LimitsReading
 from core.control.nouns.logs import Logs
 from core.control.nouns.past import Past
+from core.control.nouns.schedules import SchedulesReading
 from core.control.prediction_requests import Predict
 from core.control.requests import Kind, Request, verb
 from core.filters.terms import Filter
@@ -156,6 +157,11 @@ class ReadingAPI(ABC):
     def failures(self) -> FailuresReading:
         """Failure families."""
         return FailuresReading(self)
+
+    @property
+    def schedules(self) -> SchedulesReading:
+        """Rules that submit jobs."""
+        return SchedulesReading(self)
 
     @property
     def past(self) -> Past:

@@ -27,13 +27,16 @@ from core.model.paths import absolute
 from core.model.plans import NO_RETRY, JobPlan, OnLoss, RetryPolicy, TaskPlan, check_task
 from core.model.ports import Checks
 from core.model.records import replace
+from core.model.schedules import Schedule
 from core.model.surroundings import Surroundings
 from core.model.text import safe_line
-from core.model.values import JsonObject, JsonValue, json_size
+from core.model.values import JsonObject, JsonValue, json_size, to_iso
 from core.model.workflow_views import ParamView, WorkflowView
 from core.store.journal import Journal
+from core.timetables.timetable import timetable_of
 from core.workflows.definition import Param
 from core.workflows.expansion import Workflow, expand, parse, parse_loaded
+from core.workflows.expressions.resolving import resolve
 from core.workflows.limits import survey
 from core.workflows.loader import load
 from core.workflows.retry_codes import pattern_fault
@@ -72,8 +75,39 @@ class Admission:
 
         Raises `InvalidDocument` with every fault, `Invalid` for parameters, `Conflict` for a taken key.
         """
-        _check_params(params)
         kept = self._allowed(surroundings)
+        plan = await self._plan(document, params, options=options)
+        return await self._journal.submit(Submit(plan=plan, actor=options.actor, surroundings=kept))
+
+    async def plan_fire(self, schedule: Schedule, at: int) -> Submit:
+        """Return the submission of a fire; its parameters may ask for `fire.at`, `fire.previous` (ISO 8601).
+
+        Raises as `submit` does.
+        """
+        work = schedule.work
+        document = DocumentText(name=work.source or schedule.name, text=work.text or "")
+        options = SubmitOptions(
+            actor=f"schedule {schedule.name}"[: bounds.NAME_MAX],
+            cwd=work.cwd,
+            env=work.env,
+            project=work.project,
+            retry=work.retry,
+        )
+        before = timetable_of(schedule.timing).last_before(at - 1, not_before=0)
+        fire: JsonObject = {"at": to_iso(at), "previous": None if before is None else to_iso(before)}
+        params = resolve(work.params, {"fire": fire}, ("params",))
+        assert isinstance(params, dict)
+        plan = await self._plan(work.path or document, params, options=options)
+        return Submit(plan=plan, actor=options.actor, surroundings=work.surroundings)
+
+    def kept_surroundings(self, surroundings: Surroundings) -> JsonObject:
+        """Return what tasks get of the surroundings of who adds a schedule."""
+        return self._allowed(surroundings)
+
+    async def _plan(
+        self, document: Document | Workflow, params: Mapping[str, JsonValue], *, options: SubmitOptions
+    ) -> JobPlan:
+        _check_params(params)
         # A large document takes seconds: others are served meanwhile.
         workflow, plan = await asyncio.to_thread(
             read_and_plan, document, params, checks=self._checks, options=options
@@ -82,7 +116,7 @@ class Admission:
         if any(map(says_of_limits, tasks)):
             limits = await self._binding.binding_limits()
             await asyncio.to_thread(check_document, workflow, tasks, limits, project=plan.project)
-        return await self._journal.submit(Submit(plan=plan, actor=options.actor, surroundings=kept))
+        return plan
 
     async def describe(self, document: Document) -> WorkflowView:
         """Check a workflow as `submit` does, and say what it is; its parameters are not bound.

@@ -24,9 +24,12 @@ from core.engine.janitor import Janitor, Rounds
 from core.engine.recovery import Recovery
 from core.engine.repairs import Repairs
 from core.engine.runner import Runner
+from core.engine.schedule_verbs import ScheduleVerbs
+from core.engine.schedules import ScheduleLoop
 from core.engine.set_aside import SetAside
 from core.engine.shortage import Shortage
 from core.engine.shutdown import Loops, Shutdown
+from core.engine.store_opening import open_store
 from core.engine.task_surroundings import TaskSurroundings
 from core.engine.usage_reports import UsageReports
 from core.engine.waiters import Waiters
@@ -61,11 +64,8 @@ from core.model.values import JsonObject, JsonValue
 from core.model.version import VERSION
 from core.model.views import EngineInfo, JobResult
 from core.model.workflow_views import WorkflowView
-from core.rules.writer import WRITER_RULES
 from core.store.batch import Report
-from core.store.database import open_writer
-from core.store.engine_time import read_time
-from core.store.epochs import begin_epoch, end_epoch
+from core.store.epochs import end_epoch
 from core.store.journal import Journal
 from core.store.readers import Readers
 from core.store.reports import Reports
@@ -99,7 +99,9 @@ class Engine:
         self._stopping: asyncio.Task[None] | None = None
         self._stopped = asyncio.Event()
         self.failure: TaskdeckError | None = None
-        clock, writer = ports.clock, self._open_store(started_by)
+        clock = ports.clock
+        self._owner, writer = open_store(paths, settings, clock, started_by=started_by)
+        self._offset = clock.offset
         self._readers = Readers(paths.db)
         self.reports = Reports(self._readers)
         self.journal = Journal(
@@ -133,13 +135,10 @@ class Engine:
         self.admission = Admission(
             self.journal, ports.registry, self.reports.binding, env_allow=settings.env_allow
         )
-        conditions = Conditions(
-            self.journal,
-            scopes,
-            self.reports.conditions,
-            surroundings=surroundings,
-            note=self._set_aside.note,
+        self.schedules = ScheduleLoop(
+            self.reports.schedules, self.admission, self.journal, clock=clock, alarms=ports.alarms
         )
+        conditions = self._new_conditions(scopes, surroundings)
         self.dispatcher = Dispatcher(self.journal, self.runner, conditions, clock=clock, alarms=ports.alarms)
         tools.shortage.control(self.dispatcher)
         self._janitor = self._new_janitor()
@@ -151,24 +150,9 @@ class Engine:
         )
         self._shutdown = Shutdown(loops, grace=settings.stop_grace)
 
-    def _open_store(self, started_by: str) -> Writer:
-        """Open the store as its owner, and let engine time go on from where it stood."""
-        clock, settings = self._ports.clock, self.settings
-        started_at = clock.now() - clock.offset
-        connection = open_writer(self.paths.db, synchronous=settings.synchronous, now=started_at)
-        before = read_time(connection)
-        clock.resume(before)
-        self._offset = clock.offset
-        self._owner = begin_epoch(
-            connection, time=clock.saved(), before=before, pid=os.getpid(), actor=started_by
-        )
-        return Writer(
-            connection=connection,
-            epoch=self._owner.epoch,
-            aging_step=settings.aging_step,
-            manual_retries=settings.manual_retries,
-            rules=WRITER_RULES,
-        )
+    def _new_conditions(self, scopes: ExpressionScopes, surroundings: TaskSurroundings) -> Conditions:
+        reports, note = self.reports.conditions, self._set_aside.note
+        return Conditions(self.journal, scopes, reports, surroundings=surroundings, note=note)
 
     def _new_children(self) -> ChildExecutor:
         settings = self.settings
@@ -191,8 +175,13 @@ class Engine:
 
     @property
     def watched(self) -> bool:
-        """Return whether a client asks for changes, or did so less than five seconds ago."""
-        return self._change_notices.watched
+        """Return whether it has to go on: a schedule will fire, or a client asked for changes lately."""
+        return self.schedules.has_next or self._change_notices.watched
+
+    @property
+    def schedule_verbs(self) -> ScheduleVerbs:
+        """Return what changes schedules."""
+        return ScheduleVerbs(self.reports.schedules, self.admission, self.journal, clock=self._ports.clock)
 
     @property
     def output_dir(self) -> Path:
@@ -230,6 +219,7 @@ class Engine:
         self.dispatcher.open(self.settings.slots)
         self.dispatcher.judge()
         self._ports.alarms.every("clock", CLOCK_SECONDS, self._look_at_clock)
+        self.schedules.open()
         await self.journal.submit(FollowUp())
 
     async def _configure(self) -> None:
@@ -345,6 +335,7 @@ class Engine:
         """
         if not self._shutdown.ask(how, actor=actor, reason=reason):
             return
+        self.schedules.close()
         if actor != ENGINE:
             # The end of the engine may be hours away, or not be written.
             self._note(EngineEvent.STOP_REQUESTED, actor, {"how": how})
@@ -373,6 +364,7 @@ class Engine:
     def resume(self, *, actor: str) -> None:
         """Take a drain back: claim again; raise `Conflict` (`engine.serving`, `engine.stopping`)."""
         self._shutdown.take_back()
+        self.schedules.open()
         self._note(EngineEvent.RESUMED, actor, {})
         self._change_notices.answer_all()
 
@@ -429,6 +421,7 @@ class Engine:
         if clock.offset != self._offset:
             self._offset = clock.offset
             self.journal.wake()
+            self.schedules.look()
 
     def _foresee(self, claims: Sequence[Claimed]) -> None:
         self.runner.prepare(claims)
@@ -440,5 +433,6 @@ class Engine:
             self.fail(report.failure)
         if report.final_tasks and self.runner.count == 0:
             self._janitor.rest()
+        self.schedules.hear(report)
         self.waiters.hear(report)
         self._change_notices.hear(report)

@@ -70,7 +70,7 @@ class ResumeSchedule(Struct, frozen=True, kw_only=True, tag="resume_schedule"):
     name: str
     next: NextFire | None
     from_: int
-    passed: Passed | None = None
+    passed: tuple[Passed, ...] = ()
 
 
 class SkipFire(Struct, frozen=True, kw_only=True, tag="skip_fire"):
@@ -123,7 +123,7 @@ class Fire(Command[Fired], frozen=True, kw_only=True):
     kind: FireKind = FireKind.TIMED
     after: int | None = None
     next: NextFire | None = None
-    passed: Passed | None = None
+    passed: tuple[Passed, ...] = ()
     """Times before it that are missed."""
     submit: Submit | None = None
     """None = its workflow was refused, for `reason`."""
@@ -132,11 +132,13 @@ class Fire(Command[Fired], frozen=True, kw_only=True):
 
 
 class MissFires(Command[Fired], frozen=True, kw_only=True):
-    """Note times of a schedule that passed without a fire; at most once."""
+    """Decide that no time up to `handled` fires, and note those that passed; at most once."""
 
     schedule_id: int
     after: int
-    passed: Passed
+    handled: int
+    """Before `after` where the clock was put back."""
+    passed: tuple[Passed, ...] = ()
     next: NextFire | None = None
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from core.model.limit_views import Cause
 from core.model.schedules import FireKind, FireStatus, Schedule
 
 
@@ -27,14 +28,6 @@ class FireView(Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class SchedulePause(Struct, frozen=True, kw_only=True):
-    """Since when a schedule is paused, who did it and why."""
-
-    at: int
-    by: str
-    reason: str
-
-
 class ScheduleView(Struct, frozen=True, kw_only=True):
     """A schedule and where it stands; times in ms UTC."""
 
@@ -48,7 +41,7 @@ class ScheduleView(Struct, frozen=True, kw_only=True):
     """When that fires: later by its jitter."""
     created_at: int
     actor: str
-    paused: SchedulePause | None = None
+    paused: Cause | None = None
     last: FireView | None = None
     """The latest time that was decided."""
     waiting: int = 0
@@ -61,3 +54,13 @@ class ScheduleView(Struct, frozen=True, kw_only=True):
 
 MISSED_MS = 7 * 86_400_000
 """How far back missed times are counted."""
+
+
+class Backfilled(Struct, frozen=True, kw_only=True):
+    """Times that a backfill fires for, in order; those that had a fire before are left out."""
+
+    times: tuple[int, ...]
+    left_out: int = 0
+    """Times that were decided already."""
+    done: bool = True
+    """False = it was only asked what would be done."""

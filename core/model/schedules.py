@@ -124,9 +124,12 @@ class Work(Struct, frozen=True, kw_only=True):
     """What faults in `text` call it."""
     params: JsonObject = {}
     cwd: str | None = None
+    """Directory of the tasks; None = the folder of the file, or the engine's own."""
     env: JsonObject = {}
     project: str | None = None
     retry: int = 0
+    surroundings: JsonObject = {}
+    """Of who added the schedule, as tasks get them."""
 
 
 class Schedule(Struct, frozen=True, kw_only=True):

@@ -124,7 +124,7 @@ def _passed(schedule: Schedule, timetable: Timetable, span: tuple[int, int], now
     handled, until = span
     policy = schedule.policy
     if policy.catch_up is CatchUp.NONE:
-        return _counted(timetable, handled + 1, until, "catch_up is none")
+        return times_passed(timetable, handled + 1, until, "catch_up is none")
     window = max(policy.window_ms, ON_TIME_MS)
     oldest = timetable.last_before(min(now - window, until) - 1, not_before=handled + 1)
     begins = handled + 1 if oldest is None else oldest + 1
@@ -133,12 +133,13 @@ def _passed(schedule: Schedule, timetable: Timetable, span: tuple[int, int], now
         begins = oldest
     kept = "a later time fires" if policy.catch_up is CatchUp.LATEST else f"more than {policy.most} at once"
     return (
-        *_counted(timetable, handled + 1, begins, "it was later than the window"),
-        *_counted(timetable, begins, until, kept),
+        *times_passed(timetable, handled + 1, begins, "it was later than the window"),
+        *times_passed(timetable, begins, until, kept),
     )
 
 
-def _counted(timetable: Timetable, begin: int, end: int, reason: str) -> tuple[Passed, ...]:
+def times_passed(timetable: Timetable, begin: int, end: int, reason: str) -> tuple[Passed, ...]:
+    """Return the times from `begin` to before `end` as one, counted up to one above 10,000; none = empty."""
     first = timetable.next_after(begin - 1)
     last = timetable.last_before(end - 1, not_before=begin)
     if first is None or last is None:

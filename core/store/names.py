@@ -21,6 +21,7 @@ _QUESTIONS = {
     "keys": "SELECT job_id || '/' || key, status FROM task WHERE job_id = :job ORDER BY id LIMIT :limit",
     "queues": "SELECT name, '' FROM queue ORDER BY name LIMIT :limit",
     "pools": "SELECT name, '' FROM pool WHERE removed_at IS NULL ORDER BY position, name LIMIT :limit",
+    "schedules": "SELECT name, '' FROM schedule WHERE removed_at IS NULL ORDER BY name LIMIT :limit",
     "limits": (
         "SELECT name, '' FROM limit_rule WHERE removed_at IS NULL AND body->>'kind' <> 'budget'"
         " AND instr(name, ':') = 0 ORDER BY name LIMIT :limit"

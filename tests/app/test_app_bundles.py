@@ -37,9 +37,10 @@ from core.model.errors import Invalid, NotFound, TaskdeckError, Unavailable
 from core.model.failures import FamilyScope
 from core.model.present import present_ms
 from core.model.records import replace
-from core.store.bundles.selection import BY_KEY, CARRIED, MADE_AGAIN
+from core.store.bundles.selection import BY_KEY, CARRIED, LEFT_OUT, MADE_AGAIN
 from core.store.schema import metadata
 from core.store.version import SCHEMA_VERSION
+from tests.support.homes import Home
 from tests.support.old_stores import write_old_store
 
 CANARY = "canary7"
@@ -126,7 +127,7 @@ def files_of(data: bytes) -> dict[str, bytes]:
 
 
 def test_every_table_of_the_store_is_carried_or_made_again() -> None:
-    assert {table.name for table in metadata.sorted_tables} == {*CARRIED, *BY_KEY, *MADE_AGAIN}
+    assert {table.name for table in metadata.sorted_tables} == {*CARRIED, *BY_KEY, *MADE_AGAIN, *LEFT_OUT}
 
 
 def test_no_secret_is_in_a_bundle_in_whatever_form(bundle: bytes) -> None:
@@ -586,3 +587,20 @@ async def test_a_bundle_refuses_what_changes(bundle: bytes, tmp_path: Path) -> N
         changes = await control.changes()
         assert changes.tasks["failed"] == 2
         assert changes.engine.state == "bundle"
+
+
+async def test_a_bundle_of_a_fire_has_its_job_and_nothing_of_its_schedule(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    home.run("schedule", "add", "tell", "--every", "1d", "--env", f"PIN={CANARY}", "--", "true")
+    fired = home.run("schedule", "trigger", "tell")
+    assert "job 2" in fired.stdout, fired.stderr
+    ended = home.run("wait", "2")
+    assert ended.returncode == 0, ended.stderr
+    file = tmp_path / "b.zip"
+    made = home.run("bundle", "2", "--out", str(file))
+    assert made.returncode == 0, made.stderr
+    home.end()
+    async with open_bundle(file, tell=print) as opened:
+        assert report_on(opened).ok
+        assert (await opened.control.job(2)).actor
+        assert await opened.control.schedules.all() == ()

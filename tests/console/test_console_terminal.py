@@ -16,8 +16,7 @@ from console.terminal import driver
 from console.terminal.driver import CountingDriver, EscapeFirst
 from tests.console.support_console import console
 from tests.console.support_fake_control import FakeControl
-from tests.support.commands import CONSOLE
-from tests.support.terminal import Terminal
+from tests.support.terminal import CONSOLE, Terminal
 
 COLOUR = re.compile(rb"\x1b\[[0-9;]*\b(3[0-8]|4[0-8]|9[0-7]|10[0-7])\b[0-9;]*m")
 

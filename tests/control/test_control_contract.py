@@ -16,6 +16,7 @@ from core.control.api import (
     ControlAPI,
     CountInLog,
     DocumentText,
+    Effect,
     EventQuery,
     Filter,
     FindInLog,
@@ -29,6 +30,7 @@ from core.control.api import (
     Target,
     TaskSpec,
 )
+from core.control.nouns.schedules import Switch
 from core.control.reading import ReadingControl
 from core.control.reading_api import BundleRows
 from core.control.wait_answers import ask_engine
@@ -46,6 +48,7 @@ from core.model.orphans import OrphanKind, OrphanView
 from core.model.past import PastView
 from core.model.plans import OnLoss
 from core.model.records import replace
+from core.model.schedules import FireKind, FireStatus, Schedule, Timing, Work
 from core.model.usage_views import UsageBy, UsageQuery
 from core.model.views import LogStream, QueueView
 from core.store.readers import Readers
@@ -212,6 +215,43 @@ async def test_unknown_limits_are_refused_with_the_near_ones(control, mine):
         await control.submit(DocumentText(name="w.yaml", text=f"name: w\ntasks:\n  - {task}\n"))
     assert (refused.value.code, refused.value.facts["faults"][0]["line"]) == ("limit.unknown", 3)
     assert (await control.tasks(tasks_of(mine))).rows == ()
+
+
+async def test_a_schedule_is_added_fired_by_hand_changed_and_removed(control, mine):
+    text = "name: nightly\ntasks:\n  - {key: a, uses: delay, with: {seconds: 0}}\n"
+    timing = Timing(cron="0 3 1 1 *", zone="Europe/Berlin")
+    schedule = Schedule(name=mine, timing=timing, work=Work(text=text, params={}))
+    assert (await control.schedules.add(schedule, actor="kim")).changed == 1
+    with pytest.raises(Conflict) as caught:
+        await control.schedules.add(schedule)
+    assert caught.value.code == "schedule.taken"
+    view = await control.schedules.one(mine)
+    assert (view.schedule.timing, len(view.next), view.next[0]) == (timing, 5, view.due_at)
+    assert mine in {one.schedule.name for one in await control.schedules.all()}
+    fired = await control.schedules.trigger(mine)
+    assert fired.status is FireStatus.SUBMITTED
+    await within(control.wait_job(fired.job_id), "its job ends")
+    page = await control.schedules.fires(mine)
+    assert [(fire.kind, fire.job_id, fire.job_status) for fire in page.rows] == [
+        (FireKind.MANUAL, fired.job_id, "succeeded")
+    ]
+    assert (await control.schedules.switch(mine, Switch.PAUSE, reason="rest")).changed == 1
+    assert (await control.schedules.one(mine)).paused.reason == "rest"
+    assert (await control.schedules.switch(mine, Switch.RESUME)).changed == 1
+    assert (await control.schedules.switch(mine, Switch.SKIP)).changed == 1
+    edited = replace(schedule, timing=Timing(every_ms=3_600_000))
+    assert (await control.schedules.edit(edited)).changed == 1
+    year = 366 * 86_400_000
+    end = view.due_at + year
+    filled = await control.schedules.backfill(mine, 0, 3_600_000, effect=Effect.NONE)
+    assert (filled.times, filled.done) == ((0,), False)
+    with pytest.raises(Invalid) as refused:
+        await control.schedules.backfill(mine, 0, end)
+    assert refused.value.code == "schedule.backfill"
+    assert (await control.schedules.switch(mine, Switch.REMOVE)).changed == 1
+    with pytest.raises(NotFound) as gone:
+        await control.schedules.one(mine)
+    assert gone.value.code == "schedule.unknown"
 
 
 async def test_what_a_task_spends_is_charged_once_and_counted_by_each_property(control, mine, tmp_path):

@@ -30,6 +30,7 @@ from core.control.api import (
     Target,
     TaskSpec,
 )
+from core.control.nouns.schedules import Switch
 from core.control.reading import ReadingControl
 from core.control.reading_api import BundleRows
 from core.control.remote import RemoteControl
@@ -46,6 +47,7 @@ from core.model.errors import Bug, Unavailable
 from core.model.failures import FamilyScope
 from core.model.log_views import LOG_END, Way
 from core.model.once import Once
+from core.model.schedules import Schedule, Timing
 from core.model.usage_views import UsageBy, UsageQuery
 from core.model.views import LogStream
 from tests.support.requests import methods_of, request_of_kind
@@ -139,6 +141,30 @@ BODIES: list[tuple[str, Callable[[ControlAPI], Awaitable[object]], str]] = [
         '{"task_id":3,"epoch":2,"id":"x","said":{"usd":"0.1"}}',
     ),
     ("orphans", lambda c: c.orphans.all(), "{}"),
+    ("schedules", lambda c: c.schedules.all(), "{}"),
+    ("schedule", lambda c: c.schedules.one("nightly"), '{"name":"nightly"}'),
+    ("fires", lambda c: c.schedules.fires("nightly", limit=5), '{"name":"nightly","limit":5}'),
+    (
+        "add_schedule",
+        lambda c: c.schedules.add(Schedule(name="nightly", timing=Timing(cron="@daily"))),
+        '{"schedule":{"name":"nightly","timing":{"cron":"@daily"}}}',
+    ),
+    (
+        "edit_schedule",
+        lambda c: c.schedules.edit(Schedule(name="nightly", timing=Timing(every_ms=5000)), reason="k"),
+        '{"reason":"k","schedule":{"name":"nightly","timing":{"every_ms":5000}}}',
+    ),
+    (
+        "switch_schedule",
+        lambda c: c.schedules.switch("nightly", Switch.SKIP, reason="k"),
+        '{"reason":"k","name":"nightly","switch":"skip"}',
+    ),
+    ("trigger_schedule", lambda c: c.schedules.trigger("nightly"), '{"name":"nightly"}'),
+    (
+        "backfill_schedule",
+        lambda c: c.schedules.backfill("nightly", 1, 9),
+        '{"name":"nightly","begin":1,"end":9}',
+    ),
     ("describe", lambda c: c.describe("/x.yaml"), '{"document":{"path":"/x.yaml"}}'),
     ("status", lambda c: c.status(), "{}"),
     ("changes", lambda c: c.changes(4), '{"after":4}'),

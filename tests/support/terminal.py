@@ -14,6 +14,8 @@ import re
 import select
 import signal
 import struct
+import subprocess
+import sys
 import termios
 import time
 from collections.abc import Callable, Sequence
@@ -23,10 +25,10 @@ from typing import Self
 import pyte
 from wcwidth import wcwidth
 
-from tests.support.commands import kind_of
 from tests.support.waiting import DEADLINE
 
 ROOT = Path(__file__).resolve().parents[2]
+CONSOLE = (sys.executable, "-m", "console.launch")
 KEYS = {
     "enter": "\r",
     "escape": "\x1b",
@@ -73,7 +75,7 @@ class Terminal:
         env = {**kept, **{key: value for key, value in wanted.items() if value is not None}}
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-        self.process = kind_of(argv, env)(
+        self.process = subprocess.Popen(
             argv,
             stdin=slave,
             stdout=slave,

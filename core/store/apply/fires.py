@@ -73,11 +73,11 @@ def _fire(batch: Batch, schedule: _Schedule, command: Fire) -> Fired:
     if is_timed and (schedule.paused_at is not None or schedule.handled_at != command.after):
         return _STALE
     if is_timed:
-        if command.passed is not None:
+        for passed in command.passed:
             pass_over(
                 batch,
                 schedule.ref,
-                command.passed,
+                passed,
                 status=FireStatus.MISSED,
                 actor=command.actor,
             )
@@ -121,11 +121,10 @@ def _decision(
 def _miss(batch: Batch, schedule: _Schedule, command: MissFires) -> Fired:
     if schedule.paused_at is not None or schedule.handled_at != command.after:
         return _STALE
-    passed = command.passed
-    batch.run(ADVANCE, passed.last, *times(command.next), schedule.id)
-    if not pass_over(batch, schedule.ref, passed, status=FireStatus.MISSED, actor=ENGINE):
-        return _STALE
-    return Fired(status=FireStatus.MISSED, at=passed.last, reason=passed.reason)
+    batch.run(ADVANCE, command.handled, *times(command.next), schedule.id)
+    for passed in command.passed:
+        pass_over(batch, schedule.ref, passed, status=FireStatus.MISSED, actor=ENGINE)
+    return Fired(status=FireStatus.MISSED, at=command.handled)
 
 
 def _start(batch: Batch, schedule: _Schedule, command: StartFire) -> Fired:

@@ -128,11 +128,11 @@ def _pause(batch: Batch, row: ScheduleRow, change: PauseSchedule, cause: Cause) 
 def _resume(batch: Batch, row: ScheduleRow, change: ResumeSchedule, cause: Cause) -> Operated:
     if row.paused_at is None:
         return Operated(changed=0)
-    if change.passed is not None:
+    for passed in change.passed:
         pass_over(
             batch,
             ScheduleRef(row.id, change.name),
-            change.passed,
+            passed,
             status=FireStatus.SKIPPED,
             actor=cause.actor,
         )

@@ -45,10 +45,13 @@ BY_KEY = MappingProxyType({"family": "id", "payload": "hash"})
 """Tables of which a bundle has what its other rows name, with the column of their key."""
 MADE_AGAIN = frozenset({"counter", "ended", "family_job", "family_hour", "once_key"})
 """Tables that are counted from the rows when a bundle is opened."""
+LEFT_OUT = frozenset({"schedule", "fire"})
+"""Tables that a bundle leaves empty: what will fire is of the deck, and holds the environment of operators."""
 TABLES = frozenset({*CARRIED, *BY_KEY})
 """All tables whose rows a bundle may have."""
 
-BESIDE = f"""job_id IS NULL AND task_id IS NULL AND (kind = 'clock.stepped'
+BESIDE = f"""job_id IS NULL AND task_id IS NULL
+AND kind NOT GLOB 'fire.*' AND kind NOT GLOB 'schedule.*' AND (kind = 'clock.stepped'
 OR id BETWEEN (SELECT min(id) FROM event WHERE job_id IN {_JOBS})
 AND (SELECT CASE WHEN EXISTS (SELECT 1 FROM job WHERE id IN {_JOBS} AND finished_at IS NULL)
      THEN (SELECT max(id) FROM event) ELSE (SELECT max(id) FROM event WHERE job_id IN {_JOBS}) END))"""

@@ -11,10 +11,11 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.model.errors import NotFound
+from core.model.limit_views import Cause
 from core.model.near_misses import one_of
 from core.model.records import replace
-from core.model.schedule_views import MISSED_MS, FireView, SchedulePause, ScheduleView
-from core.model.schedules import FireKind, FireStatus, schedule_of
+from core.model.schedule_views import MISSED_MS, FireView, ScheduleView
+from core.model.schedules import DAY_MS, FireKind, FireStatus, schedule_of
 from core.model.status import JOB_FINAL, JobStatus
 from core.model.text import safe_line
 from core.model.views import Page
@@ -37,10 +38,12 @@ _ALL = text(
 )
 _ONE = text(f"SELECT {_COLUMNS} FROM schedule s WHERE s.name = :name AND s.removed_at IS NULL")
 _NAMES = text("SELECT name FROM schedule WHERE removed_at IS NULL ORDER BY name LIMIT 400")
+# And those that stand ahead of the clock by more than a day: it was wrong when they were decided about.
 _DUE = text(
     f"SELECT {_COLUMNS} FROM schedule s INDEXED BY schedule_wake WHERE s.removed_at IS NULL"
     " AND s.paused_at IS NULL AND s.wake_at IS NOT NULL AND s.wake_at <= :now"
-    f" ORDER BY s.wake_at LIMIT {DUE_MAX}"
+    f" UNION SELECT {_COLUMNS} FROM schedule s WHERE s.removed_at IS NULL AND s.paused_at IS NULL"
+    f" AND s.handled_at > :now + {DAY_MS} ORDER BY wake_at LIMIT {DUE_MAX}"
 )
 _NEXT = text(
     "SELECT min(wake_at) FROM schedule INDEXED BY schedule_wake"
@@ -85,6 +88,8 @@ _FIRES = text(
     f"SELECT {_FIRE} FROM fire f LEFT JOIN job j ON j.id = f.job_id"
     " WHERE f.schedule_id = :id AND f.at < :before ORDER BY f.at DESC LIMIT :limit"
 )
+# Times that were missed or skipped may be filled in; only one of several in a row has the row.
+_DECIDED = text("SELECT at FROM fire WHERE schedule_id = :id AND at >= :begin AND at < :end")
 _BEFORE_ALL = 2**62
 
 
@@ -115,6 +120,12 @@ class ScheduleReports:
             rows = (await db.execute(_FIRES, values)).all()
         views = tuple(map(_fire_view, rows[:most]))
         return Page(rows=views, next=str(views[-1].at) if len(rows) > most else None)
+
+    async def decided(self, schedule_id: int, begin: int, end: int) -> frozenset[int]:
+        """Return the times from `begin` to `end` (ms UTC) that have a fire of their own."""
+        async with self._source.snapshot() as db:
+            values = {"id": schedule_id, "begin": begin, "end": end}
+            return frozenset((await db.execute(_DECIDED, values)).scalars())
 
     async def due(self, now: int) -> tuple[ScheduleView, ...]:
         """Return schedules whose time has come (ms UTC), the longest first, at most `DUE_MAX`."""
@@ -179,9 +190,7 @@ def _view(row: AnyRow) -> ScheduleView:
         wake_at=row.wake_at,
         created_at=row.created_at,
         actor=row.actor,
-        paused=SchedulePause(at=row.paused_at, by=row.paused_by, reason=row.pause_reason)
-        if is_paused
-        else None,
+        paused=Cause(at=row.paused_at, by=row.paused_by, reason=row.pause_reason) if is_paused else None,
     )
 
 

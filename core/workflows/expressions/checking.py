@@ -65,10 +65,10 @@ def source_references(source: str) -> frozenset[Reference]:
 
 
 @lru_cache(maxsize=1024)
-def checked_tree(source: str) -> Node:
+def checked_tree(source: str, roots: tuple[str, ...] = ROOTS) -> Node:
     """Return the tree of one expression, without its `${{ }}`, that has no fault by itself.
 
-    Raises `ExpressionFault` for what is wrong with it before it ever runs.
+    It may begin with one of the `roots`. Raises `ExpressionFault` for what is wrong before it ever runs.
     """
     tree = _parsed(source)
     try:
@@ -76,7 +76,7 @@ def checked_tree(source: str) -> Node:
     except RecursionError as error:
         raise _too_deep() from error
     for path, at in _paths(tree):
-        _check_reference(path, at)
+        _check_reference(path, at, roots)
     if not any(isinstance(node, Name) for node in nodes(tree)):
         # Without a name its value never changes: what fails now fails always.
         evaluate_tree(tree, {})
@@ -154,13 +154,13 @@ def _paths(tree: Node) -> Iterator[_PlacedPath]:
             yield _PlacedPath(path, next(part.at for part in nodes(node) if isinstance(part, Name)))
 
 
-def _check_reference(path: Path, at: int) -> None:
+def _check_reference(path: Path, at: int, roots: tuple[str, ...]) -> None:
     root = str(path[0])
     if root in _PLANNED_ROOTS:
         raise ExpressionFault("document.planned", f"`{root}` is planned and not yet accepted", at=at)
-    if root not in ROOTS:
+    if root not in roots:
         raise ExpressionFault(
-            "expression.unknown_root", f"`{root}` is not a name here{one_of(root, ROOTS)}", at=at
+            "expression.unknown_root", f"`{root}` is not a name here{one_of(root, roots)}", at=at
         )
     if root == "tasks" and not (len(path) > 1 and isinstance(path[1], str)):
         message = "name the task itself: `tasks.KEY.output` or `tasks.KEY.status`"

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from core.model.errors import Invalid
 from core.model.expressions import OPENING, has_expression
 from core.model.values import JsonObject, JsonValue
-from core.workflows.expressions.checking import checked_tree
+from core.workflows.expressions.checking import ROOTS, checked_tree
 from core.workflows.expressions.embedded import Embedded, bare_source, split
 from core.workflows.expressions.evaluation import evaluate_tree
 from core.workflows.expressions.faults import ExpressionFault
@@ -21,6 +21,7 @@ from core.workflows.expressions.paths import Path, write_steps
 
 Scope: TypeAlias = Mapping[str, JsonValue]
 """`params`, `tasks` (by key: `output`, `status`, `error`), `job`, `env`."""
+_DOCUMENT_ROOTS = frozenset(ROOTS)
 
 
 def resolve(value: JsonValue, scope: Scope, place: Path = ()) -> JsonValue:
@@ -56,9 +57,14 @@ def evaluate(source: str, scope: Scope, place: Path = ()) -> JsonValue:
     """Return the value of one expression without its `${{ }}`."""
     try:
         # Sources that no document check has seen come from programs: they are held to the same limits.
-        return evaluate_tree(checked_tree(source), scope)
+        return evaluate_tree(checked_tree(source, _roots(scope)), scope)
     except ExpressionFault as fault:
         raise _with_place(fault, source, place) from fault
+
+
+def _roots(scope: Scope) -> tuple[str, ...]:
+    """Return the names of documents, or those of a scope that has others."""
+    return ROOTS if scope.keys() <= _DOCUMENT_ROOTS else tuple(scope)
 
 
 def _with_place(fault: ExpressionFault, source: str, place: Path) -> Invalid:

@@ -1,0 +1,55 @@
+"""What a fake control answers of schedules."""
+
+from __future__ import annotations
+
+from core.control.nouns import schedules
+from core.model.commands import Operated
+from core.model.errors import NotFound
+from core.model.schedule_commands import Fired
+from core.model.schedule_views import Backfilled, FireView, ScheduleView
+from core.model.schedules import FireStatus
+from core.model.views import Page
+from tests.console.support_fake_limits import FakeLimits
+
+
+class FakeSchedules(FakeLimits):
+    """Answers what reads schedules; `schedule_changes` = what was asked to be changed of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.schedule_views: list[ScheduleView] = []
+        self.fire_views: list[FireView] = []
+        self.schedule_changes: list[object] = []
+
+    async def answer_schedules(self, _: schedules.ListSchedules) -> tuple[ScheduleView, ...]:
+        return tuple(self.schedule_views)
+
+    async def answer_schedule(self, r: schedules.GetSchedule) -> ScheduleView:
+        for view in self.schedule_views:
+            if view.schedule.name == r.name:
+                return view
+        raise NotFound("schedule.unknown", f"`{r.name}` is not a schedule")
+
+    async def answer_fires(self, r: schedules.Fires) -> Page[FireView]:
+        return Page(rows=tuple(self.fire_views[: r.limit]))
+
+    async def answer_add_schedule(self, r: schedules.AddSchedule) -> Operated:
+        return self._changed(r)
+
+    async def answer_edit_schedule(self, r: schedules.EditSchedule) -> Operated:
+        return self._changed(r)
+
+    async def answer_switch_schedule(self, r: schedules.SwitchSchedule) -> Operated:
+        return self._changed(r)
+
+    async def answer_trigger_schedule(self, r: schedules.TriggerSchedule) -> Fired:
+        self._changed(r)
+        return Fired(status=FireStatus.SUBMITTED, job_id=7)
+
+    async def answer_backfill_schedule(self, r: schedules.BackfillSchedule) -> Backfilled:
+        self._changed(r)
+        return Backfilled(times=())
+
+    def _changed(self, request: object) -> Operated:
+        self.schedule_changes.append(request)
+        return Operated(changed=1)
