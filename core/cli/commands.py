@@ -50,6 +50,7 @@ GROUPS = {
     "pools": "List pools, also without the word `list`, or change one.",
     "limits": "List limits, also without the word `list`, or change one.",
     "backends": "List backends, also without the word `list`; open, close or reset a breaker.",
+    "schedule": "Add a rule that submits jobs, or change one; `taskdeck schedules` lists them.",
     "budgets": "List budgets, also without the word `list`, or change what may be spent.",
 }
 """The first words of commands of two words, with their help."""

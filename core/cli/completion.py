@@ -138,7 +138,7 @@ def _values(option: str, kind: object, line: Line) -> Iterable[Candidate]:
     match option, str(kind).strip("[]."):
         case "--queue", _:
             return names_of(line.home, "queues")
-        case (_, "POOL" | "LIMIT" | "BUDGET" | "BACKEND" as noun):
+        case (_, "POOL" | "LIMIT" | "BUDGET" | "BACKEND" | "SCHEDULE" as noun):
             return names_of(line.home, f"{noun.lower()}s")
         case ("--job", _) | (_, "JOB"):
             return names_of(line.home, "jobs")

@@ -18,6 +18,7 @@ DOORS = {
     "httpx": {"httpx", "httpcore"},
     "apscheduler": {"apscheduler"},
     "cronsim": {"cronsim"},
+    "tzlocal": {"tzlocal"},
     "served": {"uvicorn", "httptools"},
     "click": {"click"},
     "re2": {"re2"},

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import CONSOLE
 from tests.support.homes import Home
-from tests.support.terminal import Terminal
+from tests.support.terminal import CONSOLE, Terminal
 
 CONFIG = """slots = 2
 [pools.paid]

@@ -46,7 +46,7 @@ BY_KEY = MappingProxyType({"family": "id", "payload": "hash"})
 MADE_AGAIN = frozenset({"counter", "ended", "family_job", "family_hour", "once_key"})
 """Tables that are counted from the rows when a bundle is opened."""
 LEFT_OUT = frozenset({"schedule", "fire"})
-"""Tables that a bundle leaves empty: what will fire is of the deck, and holds the environment of operators."""
+"""Tables that a bundle leaves empty: what fires is of the deck, with the environment of operators."""
 TABLES = frozenset({*CARRIED, *BY_KEY})
 """All tables whose rows a bundle may have."""
 

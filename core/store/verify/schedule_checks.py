@@ -39,7 +39,8 @@ SCHEDULE_CHECKS = (
         WHERE j.schedule_id IS NOT f.schedule_id
         UNION ALL
         SELECT j.schedule_id, NULL, j.id FROM job j INDEXED BY job_of_schedule
-        WHERE j.schedule_id IN (SELECT id FROM schedule) AND j.id NOT IN (SELECT job_id FROM fire WHERE job_id IS NOT NULL)""",
+        WHERE j.schedule_id IN (SELECT id FROM schedule)
+        AND j.id NOT IN (SELECT job_id FROM fire WHERE job_id IS NOT NULL)""",
     ),
     check(
         "schedule.pause",

@@ -1,0 +1,236 @@
+"""Options that say when a schedule fires and what it submits.
+
+Used by `schedule add` and `schedule edit`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+from tzlocal import get_localzone_name
+
+from core.cli.arguments import Project
+from core.cli.parameters import Option
+from core.cli.predictions import read_params
+from core.cli.refusals import usage
+from core.cli.standard_input import piped_document
+from core.cli.variables import read_variables
+from core.files.reading import read_document_text
+from core.model.bounds import ATTEMPTS_MAX
+from core.model.durations import parse_duration
+from core.model.errors import Invalid
+from core.model.moments import parse_moment
+from core.model.paths import absolute, working_directory
+from core.model.present import present_ms
+from core.model.records import replace
+from core.model.schedules import COUNTED_MAX, CatchUp, FirePolicy, Overlap, Schedule, Timing, Work
+from core.model.zones import zone_of
+from core.workflows.registry import expanded
+
+_CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?", re.ASCII)
+_FORMS = "18:30, 2026-11-28T02:10, 2026-11-28T02:10Z, +2h"
+_WORKFLOWS = frozenset({".yaml", ".yml", ".json"})
+
+
+def _moment(text: str) -> int:
+    """Read a moment; a time alone, or behind a +, is one to come."""
+    now, typed = present_ms(), text.strip()
+    if typed.startswith("+"):
+        return now + parse_duration(typed[1:])
+    if not _CLOCK.fullmatch(typed):
+        return parse_moment(typed, now=now)
+    today = datetime.fromtimestamp(now / 1_000).astimezone().date()
+    days = (today + timedelta(days=number) for number in range(3))
+    return next(at for day in days if (at := parse_moment(f"{day.isoformat()}T{typed}", now=now)) > now)
+
+
+def _zone(text: str) -> str:
+    return zone_of(text).key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class When:
+    """When a schedule fires; an option that is left out stays as it is, of a new schedule as documented."""
+
+    cron: Annotated[
+        str | None,
+        Option(metavar="EXPR", help="At such times: '0 3 * * *', '@daily'; seconds may come first."),
+    ] = None
+    every: Annotated[
+        int | None, Option(read=parse_duration, metavar="TIME", help="Each time so much has passed: 90m.")
+    ] = None
+    calendar: Annotated[
+        str | None, Option(metavar="TEXT", help="On such days: 'last working day at 18:00', '2nd monday'.")
+    ] = None
+    at: Annotated[int | None, Option(read=_moment, metavar="TIME", help=f"Once: {_FORMS}.")] = None
+    zone: Annotated[
+        str | None,
+        Option(read=_zone, metavar="ZONE", help="Time zone of these times. [default: this machine's]"),
+    ] = None
+    jitter: Annotated[
+        int | None, Option(read=parse_duration, metavar="TIME", help="Put each fire off by up to so much.")
+    ] = None
+    starts: Annotated[int | None, Option(read=_moment, metavar="TIME", help="No fire before.")] = None
+    ends: Annotated[int | None, Option(read=_moment, metavar="TIME", help="No fire from then on.")] = None
+    exclude: Annotated[
+        list[str], Option(metavar="DATE", help="No fire on that day (2026-12-25); may be repeated.")
+    ] = field(default_factory=list)
+    catch_up: Annotated[
+        CatchUp | None,
+        Option(help="What fires of the times that passed without an engine. [default: latest]"),
+    ] = None
+    window: Annotated[
+        int | None,
+        Option(read=parse_duration, metavar="TIME", help="Later than this, a time is missed. [default: 24h]"),
+    ] = None
+    max: Annotated[
+        int | None,
+        Option(
+            metavar="N", min=1, max=COUNTED_MAX, help="Times that are caught up on at most. [default: 100]"
+        ),
+    ] = None
+    overlap: Annotated[
+        Overlap | None, Option(help="What a fire does while an earlier job has not ended. [default: skip]")
+    ] = None
+
+    def timing(self, before: Timing | None) -> Timing:
+        """Return when it fires; of a schedule that stands, what is not said stays."""
+        said = [one for one in (self.cron, self.every, self.calendar, self.at) if one is not None]
+        if len(said) > 1 or (before is None and not said):
+            raise Invalid(
+                "schedule.timing",
+                "say when with one of --cron, --every, --calendar and --at",
+                hint="taskdeck schedule add nightly --cron '0 3 * * *' flow.yaml",
+            )
+        # With another kind the old one goes.
+        kinds = self if said or before is None else before
+        every = self.every if said else None if before is None else before.every_ms
+        begun = (self.starts or present_ms()) if self.every is not None or before is None else before.anchor
+        return Timing(
+            cron=kinds.cron,
+            every_ms=every,
+            calendar=kinds.calendar,
+            at=kinds.at,
+            zone=self.zone or (machine_zone() if before is None else before.zone),
+            anchor=begun if every is not None else 0,
+            starts=self.starts if before is None or self.starts is not None else before.starts,
+            ends=self.ends if before is None or self.ends is not None else before.ends,
+            exclude=tuple(self.exclude) if before is None or self.exclude else before.exclude,
+        )
+
+    def policy(self, before: FirePolicy) -> FirePolicy:
+        """Return how its fires are carried out."""
+        said = {
+            "jitter_ms": self.jitter,
+            "catch_up": self.catch_up,
+            "window_ms": self.window,
+            "most": self.max,
+            "overlap": self.overlap,
+        }
+        return replace(before, **{name: value for name, value in said.items() if value is not None})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class What:
+    """What a schedule submits beside its workflow."""
+
+    follow: Annotated[
+        bool, Option(help="Read the file again at each fire. [default: submit it as it is now]")
+    ] = False
+    param: Annotated[
+        list[str],
+        Option(short="-p", metavar="K=V", help="A parameter; '${{ fire.at }}' is the time. May be repeated."),
+    ] = field(default_factory=list)
+    env: Annotated[
+        list[str], Option(metavar="NAME[=VALUE]", help="An environment variable; may be repeated.")
+    ] = field(default_factory=list)
+    retry: Annotated[
+        int,
+        Option(
+            metavar="N",
+            min=0,
+            max=ATTEMPTS_MAX - 1,
+            help="Run a failed task without `retry:` again up to N times.",
+        ),
+    ] = 0
+    project: Project = None
+
+    def work(self, words: Sequence[str], *, name: str) -> Work:
+        """Return what is submitted: a workflow file, or a command as the one task of a job."""
+        return replace(
+            self._source(words, name=name),
+            params=read_params(self.param),
+            env=read_variables(self.env),
+            retry=self.retry,
+            project=self.project,
+        )
+
+    def _source(self, words: Sequence[str], *, name: str) -> Work:
+        if len(words) != 1 or not _is_workflow(words[0]):
+            if self.follow:
+                raise usage("--follow reads a workflow file again, and this is a command")
+            return Work(text=_of_command(words, name=name), source=name, cwd=str(working_directory()))
+        piped = piped_document(words[0])
+        if piped is not None:
+            if self.follow:
+                raise usage("--follow needs a file that stays", hint="leave out --follow, or name a file")
+            return Work(text=piped.text, source=piped.name, cwd=str(working_directory()))
+        path = absolute(expanded(words[0]))
+        if self.follow:
+            return Work(path=str(path), source=str(path), cwd=str(path.parent))
+        return Work(text=read_document_text(path), source=str(path), cwd=str(path.parent))
+
+
+def schedule_of(name: str, words: Sequence[str], *, when: When, what: What) -> Schedule:
+    """Return a new schedule; raise `Invalid` and what reading its file raises."""
+    if not words:
+        raise usage("name a workflow file, or a command behind --", hint="taskdeck schedule add --help")
+    return Schedule(
+        name=name,
+        timing=when.timing(None),
+        policy=when.policy(FirePolicy()),
+        work=what.work(words, name=name),
+    )
+
+
+def edited(before: Schedule, words: Sequence[str], *, when: When, what: What) -> Schedule:
+    """Return a schedule with what a command line says of it in its place."""
+    work = what.work(words, name=before.name) if words else _changed(before.work, what)
+    return replace(before, timing=when.timing(before.timing), policy=when.policy(before.policy), work=work)
+
+
+def machine_zone() -> str:
+    """Return the time zone of this machine; raise `Invalid` (`zone.unknown`) where it has none of a name."""
+    try:
+        return zone_of(get_localzone_name() or "UTC").key
+    except (KeyError, ValueError, OSError) as error:
+        raise Invalid(
+            "zone.unknown",
+            "the time zone of this machine has no name",
+            hint="say which: --zone Europe/Berlin",
+        ) from error
+
+
+def _changed(work: Work, what: What) -> Work:
+    said = {
+        "params": {**work.params, **read_params(what.param)} if what.param else None,
+        "env": {**work.env, **read_variables(what.env)} if what.env else None,
+        "retry": what.retry or None,
+        "project": what.project,
+    }
+    return replace(work, **{name: value for name, value in said.items() if value is not None})
+
+
+def _is_workflow(word: str) -> bool:
+    return word == "-" or Path(word).suffix.lower() in _WORKFLOWS
+
+
+def _of_command(words: Sequence[str], *, name: str) -> str:
+    task = {"key": "run", "name": " ".join(words)[:200], "uses": "shell", "with": {"argv": list(words)}}
+    return json.dumps({"name": name, "tasks": [task]})

@@ -1,0 +1,401 @@
+"""schedules, schedule: list rules that submit jobs; add and change one.
+
+Loaded by `core.cli.main` for its commands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, TypeAlias
+
+from core.cli.access import changing, runs_tasks
+from core.cli.arguments import Remote, actor_of
+from core.cli.capacity_changes import Said
+from core.cli.commands import Command
+from core.cli.output import emit, note, say
+from core.cli.parameters import Argument, Option
+from core.cli.reading import reading
+from core.cli.refusals import usage
+from core.cli.schedule_options import What, When, edited, schedule_of
+from core.cli.tables import Table
+from core.control.api import ControlAPI
+from core.control.nouns.schedules import Switch
+from core.model.commands import Effect, Operated
+from core.model.durations import parse_duration
+from core.model.errors import Invalid
+from core.model.moments import FORMS, parse_moment
+from core.model.present import present_ms
+from core.model.schedule_views import FireView, ScheduleView
+from core.model.schedules import FireStatus
+from core.model.text import safe_line
+from core.model.values import to_iso
+from core.render.columns import Column, Form
+from core.render.schedule_texts import (
+    fire_shape,
+    fire_text,
+    number_text,
+    schedule_shape,
+    state_text,
+    timing_text,
+)
+
+FIRES_SHOWN = 20
+"""Fires of one schedule that are listed unless more are asked for."""
+_LASTING = "it fires while an engine runs: `taskdeck serve --install` keeps one"
+ScheduleName: TypeAlias = Annotated[str, Argument(metavar="SCHEDULE", help="A schedule, by its name.")]
+
+
+def _moment(text: str) -> int:
+    """Read a length of time as so long ago, else a moment."""
+    now = present_ms()
+    try:
+        return max(0, now - parse_duration(text))
+    except Invalid:
+        return parse_moment(text, now=now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed(Remote):
+    """The arguments of `schedules`."""
+
+    name: Annotated[
+        str | None, Argument(metavar="[SCHEDULE]", help="Only this one, with what became of its times.")
+    ] = None
+    limit: Annotated[
+        int, Option(metavar="N", min=1, max=1_000, help="Times of one schedule that are listed.")
+    ] = FIRES_SHOWN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed(Remote):
+    """The arguments of `schedule add`."""
+
+    name: Annotated[str, Argument(metavar="NAME", help="What it is called.")]
+    work: Annotated[
+        list[str],
+        Argument(
+            metavar="[FILE | -- COMMAND...]",
+            help="A workflow (.yaml, .yml, .json, - for standard input), or a command as a job of one task.",
+        ),
+    ] = field(default_factory=list)
+    when: When
+    what: What
+    said: Said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edited(Remote):
+    """The arguments of `schedule edit`."""
+
+    name: ScheduleName
+    work: Annotated[
+        list[str],
+        Argument(metavar="[FILE | -- COMMAND...]", help="Another workflow or command. [default: the same]"),
+    ] = field(default_factory=list)
+    when: When
+    what: What
+    said: Said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneSchedule(Remote):
+    """The arguments of the verbs that need only a schedule."""
+
+    name: ScheduleName
+    said: Said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backfill(Remote):
+    """The arguments of `schedule backfill`."""
+
+    name: ScheduleName
+    since: Annotated[
+        int, Option(read=_moment, metavar="TIME", help=f"From then on: 3d, or a moment: {FORMS}.")
+    ]
+    until: Annotated[
+        int | None, Option(read=_moment, metavar="TIME", help="Up to then, not included. [default: now]")
+    ] = None
+    dry_run: Annotated[bool, Option(help="Say for which times it would fire; change nothing.")] = False
+    said: Said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Line:
+    """A row of the table of schedules."""
+
+    name: str
+    fires: str
+    due: int | None
+    state: str
+    last: str
+    last_at: int | None
+    missed: str
+    work: str
+
+    @classmethod
+    def of(cls, view: ScheduleView) -> _Line:
+        return cls(
+            name=view.schedule.name,
+            fires=timing_text(view.schedule.timing),
+            due=None if view.paused is not None else view.wake_at,
+            state=state_text(view),
+            last="" if view.last is None else fire_text(view.last),
+            last_at=None if view.last is None else view.last.at,
+            missed=number_text(view.missed) if view.missed else "",
+            work=view.schedule.work.source,
+        )
+
+
+_COLUMNS = (
+    Column(name="name", title="SCHEDULE", form=Form.TEXT, path="name", width=24, min_width=8),
+    Column(name="fires", title="FIRES", form=Form.TEXT, path="fires", width=32, min_width=10),
+    Column(name="due", title="NEXT", form=Form.DUE, path="due", width=6),
+    Column(name="state", title="STATE", form=Form.TEXT, path="state", width=30, min_width=6),
+    Column(name="last_at", title="AGE", form=Form.AGE, path="last_at", width=5),
+    Column(name="last", title="LAST", form=Form.TEXT, path="last", width=36, min_width=10),
+    Column(name="missed", title="MISSED", form=Form.TEXT, path="missed", width=7),
+    Column(name="work", title="WORKFLOW", form=Form.TEXT, path="work", width=40, min_width=8, priority=2),
+)
+_FIRES = (
+    Column(name="at", title="TIME", form=Form.CLOCK, path="at", width=20),
+    Column(name="kind", title="KIND", form=Form.TEXT, path="kind", width=8),
+    Column(name="told", title="WHAT BECAME OF IT", form=Form.TEXT, path="told", width=80, min_width=12),
+    Column(name="by", title="BY", form=Form.TEXT, path="by", width=24, min_width=6, priority=2),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _FireLine:
+    """A row of the table of fires."""
+
+    at: int
+    kind: str
+    told: str
+    by: str
+
+    @classmethod
+    def of(cls, fire: FireView) -> _FireLine:
+        return cls(at=fire.at, kind=fire.kind, told=fire_text(fire), by=fire.actor or "")
+
+
+async def schedules(arguments: Listed) -> int:
+    """List schedules: when they fire, what is next, what became of the last time, what was missed.
+
+    MISSED counts the last seven days. With a name: that schedule, its next five times, and its fires.
+    """
+    async with reading(arguments) as deck:
+        if arguments.name is not None:
+            view = await deck.schedules.one(arguments.name)
+            page = await deck.schedules.fires(arguments.name, limit=arguments.limit)
+            return _show(view, page.rows, more=page.next is not None, arguments=arguments)
+        found = await deck.schedules.all()
+    if arguments.json:
+        for view in found:
+            emit(schedule_shape(view))
+    elif found:
+        Table(_COLUMNS).page([_Line.of(view) for view in found])
+    else:
+        note("no schedules yet: taskdeck schedule add nightly --cron '0 3 * * *' flow.yaml")
+    return 0
+
+
+def _show(view: ScheduleView, fires: tuple[FireView, ...], *, more: bool, arguments: Listed) -> int:
+    if arguments.json:
+        emit({**schedule_shape(view), "fires": [fire_shape(fire) for fire in fires]})
+        return 0
+    schedule = view.schedule
+    say(f"{safe_line(schedule.name)}: {timing_text(schedule.timing)}, {state_text(view)}")
+    work = schedule.work
+    follows = ", read again at each fire" if work.path is not None else ""
+    say(f"  submits  {safe_line(work.source)}{follows}")
+    policy = schedule.policy
+    say(f"  overlap  {policy.overlap}, catches up on {policy.catch_up}")
+    if view.next:
+        say(f"  next     {', '.join(map(to_iso, view.next))}")
+    if fires:
+        say("")
+        Table(_FIRES).page([_FireLine.of(fire) for fire in fires])
+    if more:
+        note(f"there are more: {arguments.command('schedules', schedule.name, '--limit', '1000')}")
+    return 0
+
+
+async def add(arguments: Placed) -> int:
+    """Add a schedule: a rule that submits a workflow, or a command, as a job.
+
+    Nothing before now is a fire of it. The workflow is checked, and submitted as it is now unless it is
+    followed. Tasks get the environment of this command line.
+    """
+    schedule = schedule_of(arguments.name, arguments.work, when=arguments.when, what=arguments.what)
+    said = arguments.said
+    async with changing(arguments) as deck:
+        done = await deck.schedules.add(schedule, reason=said.reason, actor=actor_of(said.as_))
+        return await _tell(deck, done, arguments.name, arguments=arguments)
+
+
+async def edit(arguments: Edited) -> int:
+    """Change a schedule: what the command line says takes the place of what was, all else stays."""
+    said = arguments.said
+    async with changing(arguments) as deck:
+        before = (await deck.schedules.one(arguments.name)).schedule
+        after = edited(before, arguments.work, when=arguments.when, what=arguments.what)
+        done = await deck.schedules.edit(after, reason=said.reason, actor=actor_of(said.as_))
+        return await _tell(deck, done, arguments.name, arguments=arguments)
+
+
+async def remove(arguments: OneSchedule) -> int:
+    """Remove a schedule: it fires no more; jobs that it submitted go on, times that wait are skipped."""
+    return await _switch(arguments, Switch.REMOVE)
+
+
+async def pause(arguments: OneSchedule) -> int:
+    """Let a schedule fire nothing until it is resumed; jobs that it submitted go on."""
+    return await _switch(arguments, Switch.PAUSE)
+
+
+async def resume(arguments: OneSchedule) -> int:
+    """Let a paused schedule fire again; times that passed meanwhile are skipped."""
+    return await _switch(arguments, Switch.RESUME)
+
+
+async def skip(arguments: OneSchedule) -> int:
+    """Skip the next time of a schedule."""
+    return await _switch(arguments, Switch.SKIP)
+
+
+async def trigger(arguments: OneSchedule) -> int:
+    """Fire a schedule now, beside its times; what its overlap says holds."""
+    if arguments.said.reason:
+        raise usage("a trigger takes no --reason: its job has who asked", hint="leave it out")
+    async with changing(arguments) as deck:
+        fired = await deck.schedules.trigger(arguments.name, actor=actor_of(arguments.said.as_))
+        is_running = runs_tasks(deck)
+    status = FireStatus.FAILED if fired.status is None else fired.status
+    if arguments.json:
+        emit({"status": status, "job": fired.job_id, "reason": fired.reason or None, "at": to_iso(fired.at)})
+    elif fired.job_id is not None:
+        say(f"job {fired.job_id}: {arguments.command('events', '--job', str(fired.job_id), '--follow')}")
+    else:
+        say(safe_line(f"{status}: {fired.reason or 'it waits for a job of an earlier fire'}"))
+    if not is_running:
+        note("recorded, but no engine is running: the next one goes by it")
+    return 0 if status in (FireStatus.SUBMITTED, FireStatus.WAITING) else 1
+
+
+async def backfill(arguments: Backfill) -> int:
+    """Fire for times that have no job, from one moment to another, one after the other."""
+    until = present_ms() if arguments.until is None else arguments.until
+    if arguments.since >= until:
+        raise usage("--since is not before --until", hint="taskdeck schedule backfill nightly --since 3d")
+    if arguments.said.reason:
+        raise usage("a backfill takes no --reason: its jobs have who asked", hint="leave it out")
+    effect = Effect.NONE if arguments.dry_run else Effect.CHANGE
+    async with changing(arguments) as deck:
+        done = await deck.schedules.backfill(
+            arguments.name, arguments.since, until, effect=effect, actor=actor_of(arguments.said.as_)
+        )
+    if arguments.json:
+        emit({"times": [to_iso(at) for at in done.times], "left_out": done.left_out, "done": done.done})
+        return 0
+    word = "would fire for" if arguments.dry_run else "fires for"
+    rest = f"; {done.left_out:,} had a fire before" if done.left_out else ""
+    say(f"{word} {len(done.times):,} times{rest}")
+    if arguments.dry_run:
+        for at in done.times:
+            say(f"  {to_iso(at)}")
+    return 0
+
+
+async def _switch(arguments: OneSchedule, switch: Switch) -> int:
+    said = arguments.said
+    async with changing(arguments) as deck:
+        done = await deck.schedules.switch(
+            arguments.name, switch, reason=said.reason, actor=actor_of(said.as_)
+        )
+        if switch is not Switch.REMOVE:
+            return await _tell(deck, done, arguments.name, arguments=arguments)
+        is_running = runs_tasks(deck)
+    if arguments.json:
+        emit({"changed": done.changed, "engine_runs": is_running})
+    else:
+        say(f"{safe_line(arguments.name)}: removed")
+    return 0
+
+
+async def _tell(deck: ControlAPI, done: Operated, name: str, *, arguments: Remote) -> int:
+    view = await deck.schedules.one(name)
+    if arguments.json:
+        emit({"changed": done.changed, "engine_runs": runs_tasks(deck), "schedule": schedule_shape(view)})
+    else:
+        due = "" if view.due_at is None else f", next {to_iso(view.due_at)}"
+        text = f"{safe_line(name)}: {timing_text(view.schedule.timing)}, {state_text(view)}{due}"
+        say(text if done.changed else f"nothing changed: {text}")
+    if done.changed and not runs_tasks(deck):
+        note(f"recorded, but no engine is running: {_LASTING}")
+    return 0
+
+
+COMMANDS = (
+    Command(
+        name="schedules",
+        arguments=Listed,
+        run=schedules,
+        examples=("taskdeck schedules", "taskdeck schedules nightly --json"),
+    ),
+    Command(
+        name="schedule add",
+        arguments=Placed,
+        run=add,
+        examples=(
+            "taskdeck schedule add nightly --cron '0 3 * * *' flow.yaml",
+            "taskdeck schedule add backup --every 6h --overlap queue -- restic backup /home",
+            "taskdeck schedule add report --calendar 'last working day at 18:00' --follow report.yaml",
+        ),
+    ),
+    Command(
+        name="schedule edit",
+        arguments=Edited,
+        run=edit,
+        examples=(
+            "taskdeck schedule edit nightly --cron '30 2 * * *'",
+            "taskdeck schedule edit nightly flow.yaml",
+        ),
+    ),
+    Command(
+        name="schedule remove",
+        arguments=OneSchedule,
+        run=remove,
+        examples=("taskdeck schedule remove nightly",),
+    ),
+    Command(
+        name="schedule pause",
+        arguments=OneSchedule,
+        run=pause,
+        examples=("taskdeck schedule pause nightly --reason holidays",),
+    ),
+    Command(
+        name="schedule resume",
+        arguments=OneSchedule,
+        run=resume,
+        examples=("taskdeck schedule resume nightly",),
+    ),
+    Command(
+        name="schedule skip",
+        arguments=OneSchedule,
+        run=skip,
+        examples=("taskdeck schedule skip nightly --reason 'the server is down'",),
+    ),
+    Command(
+        name="schedule trigger",
+        arguments=OneSchedule,
+        run=trigger,
+        examples=("taskdeck schedule trigger nightly",),
+    ),
+    Command(
+        name="schedule backfill",
+        arguments=Backfill,
+        run=backfill,
+        examples=("taskdeck schedule backfill nightly --since 3d --dry-run",),
+    ),
+)

@@ -1,0 +1,118 @@
+"""schedules, schedule: listed, added, changed and fired by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from core.cli import schedule_options
+from core.model.errors import Invalid
+from core.model.present import present_ms
+from tests.cli.cli_stage import Deck
+
+Write = Callable[[str, object], str]
+FLOW = {"name": "flow", "tasks": [{"key": "a", "uses": "delay", "with": {"seconds": 0}}]}
+
+
+def test_a_schedule_is_added_shown_changed_and_removed(home: Path, deck: Deck, write: Write) -> None:
+    flow = write("flow.json", FLOW)
+    added = deck("schedule", "add", "nightly", "--cron", "0 3 1 1 *", "--zone", "Europe/Berlin", flow)
+    assert added.status == 0
+    assert added.out.startswith("nightly: 0 3 1 1 * Europe/Berlin, on, next 20")
+    assert "no engine is running: it fires while an engine runs" in added.err
+    (listed,) = deck("schedules", "--json").objects
+    assert (listed["name"], listed["workflow"], listed["follows"]) == ("nightly", flow, False)
+    assert len(listed["next"]) == 5
+    assert "surroundings" not in json.dumps(listed)
+    again = deck("schedule", "add", "nightly", "--every", "1h", flow)
+    assert (again.status, "error[schedule.taken]" in again.err) == (2, True)
+    changed = deck("schedule", "edit", "nightly", "--every", "90m", "--overlap", "queue")
+    assert changed.out.startswith("nightly: every 1h30m, on, next ")
+    assert deck("schedules", "--json").objects[0]["overlap"] == "queue"
+    same = deck("schedule", "edit", "nightly", "--overlap", "queue")
+    assert same.out.startswith("nothing changed: nightly")
+    paused = deck("schedule", "pause", "nightly", "--reason", "holidays")
+    assert "paused by" in paused.out
+    assert ": holidays" in paused.out
+    assert deck("schedule", "resume", "nightly").status == 0
+    skipped = deck("schedule", "skip", "nightly")
+    assert skipped.status == 0
+    shown = deck("schedules", "nightly").out
+    assert "skipped: an operator skipped it" in shown
+    assert f"submits  {flow}" in shown
+    assert deck("schedule", "remove", "nightly").out == "nightly: removed\n"
+    assert "no schedules yet" in deck("schedules").err
+    unknown = deck("schedule", "remove", "nightly")
+    assert "error[schedule.unknown]" in unknown.err
+
+
+def test_a_command_is_a_job_of_one_task_and_fired_by_hand(home: Path, deck: Deck, tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    command = ("sh", "-c", 'printf %s "$0" >>told', "here")
+    added = deck("schedule", "add", "tell", "--every", "1d", "--env", "X=1", "--", *command)
+    assert added.status == 0
+    fired = deck("schedule", "trigger", "tell", "--json").objects[0]
+    assert (fired["status"], fired["job"]) == ("submitted", 2)
+    assert deck("schedule", "trigger", "tell").out.startswith("skipped: a job of an earlier fire")
+    assert deck("wait", "2").status == 0
+    assert (Path.cwd() / "told").read_text() == "here"
+    (Path.cwd() / "told").unlink()
+    assert not told.exists()
+    (job,) = deck("jobs", "--json").objects[:1]
+    assert (job["name"], job["status"]) == ("tell", "succeeded")
+
+
+def test_times_that_passed_are_filled_in(home: Path, deck: Deck, write: Write) -> None:
+    deck("schedule", "add", "hourly", "--cron", "0 * * * *", "--zone", "UTC", write("flow.json", FLOW))
+    asked = deck("schedule", "backfill", "hourly", "--since", "3h", "--dry-run")
+    assert asked.out.splitlines()[0] == "would fire for 3 times"
+    assert deck("schedule", "backfill", "hourly", "--since", "3h").out == "fires for 3 times\n"
+    again = deck("schedule", "backfill", "hourly", "--since", "3h", "--json").objects[0]
+    assert (again["times"], again["left_out"]) == ([], 3)
+    fires = deck("schedules", "hourly", "--json").objects[0]["fires"]
+    assert [fire["status"] for fire in fires] == ["waiting", "waiting", "submitted"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--cron", "61 * * * *", "--", "true"), "error[schedule.cron]"),
+        (("--calendar", "last workday", "--", "true"), "error[schedule.calendar]"),
+        (("--cron", "@daily", "--every", "1h", "--", "true"), "error[schedule.timing]"),
+        (("--", "true"), "error[schedule.timing]"),
+        (("--every", "1h"), "name a workflow file, or a command"),
+        (("--every", "1h", "--zone", "Europe/Berln", "--", "true"), "Europe/Berlin"),
+        (("--at", "2020-01-01T00:00", "--", "true"), "error[schedule.never]"),
+        (("--every", "1h", "--follow", "--", "true"), "--follow reads a workflow file"),
+        (("--every", "1h", "missing.yaml"), "error[document.not_found]"),
+        (("--every", "1h", "--overlap", "twice", "--", "true"), "skip"),
+        (("--every", "10ms", "--", "true"), "`every` must be a whole number"),
+    ],
+)
+def test_what_cannot_be_scheduled_is_refused(
+    home: Path, deck: Deck, words: tuple[str, ...], told: str
+) -> None:
+    refused = deck("schedule", "add", "nightly", *words)
+    assert refused.status != 0
+    assert told in refused.err
+    assert "Traceback" not in refused.err
+
+
+def test_a_time_alone_is_one_to_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = present_ms()
+    hour = 3_600_000
+    assert abs(schedule_options._moment("+2h") - now - 2 * hour) < hour
+    for typed in ("00:00", "12:00", "23:59:59"):
+        assert now < schedule_options._moment(typed) <= now + 25 * hour
+
+
+def test_the_zone_of_the_machine_is_taken_or_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedule_options, "get_localzone_name", lambda: "Asia/Tokyo")
+    assert schedule_options.machine_zone() == "Asia/Tokyo"
+    monkeypatch.setattr(schedule_options, "get_localzone_name", lambda: "Local/Nowhere")
+    with pytest.raises(Invalid) as caught:
+        schedule_options.machine_zone()
+    assert caught.value.code == "zone.unknown"
