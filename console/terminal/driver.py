@@ -58,7 +58,7 @@ class CountingDriver(LinuxDriver):
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as Textual calls it
         super().__init__(*args, **kwargs)
         self._leave = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        """Readable while keys are to be left."""
+        """Readable while keys are to be left; as long as the process, for `close` also ends a suspension."""
 
     @property
     def pending(self) -> int:
@@ -103,11 +103,6 @@ class CountingDriver(LinuxDriver):
         with suppress(BlockingIOError):
             os.eventfd_read(self._leave)
 
-    def close(self) -> None:
-        """Give up what the driver holds."""
-        super().close()
-        os.close(self._leave)
-
     def run_input_thread(self) -> None:
         """Read keys until `disable_input`.
 
@@ -123,6 +118,10 @@ class CountingDriver(LinuxDriver):
             # A key that may be the begin of a longer one is given up by the clock.
             is_begun = time.monotonic() - heard < _WHOLE_SECONDS
             ready = dict(poll.poll(_LOOK_MS if is_begun else None))
+            if self._leave in ready:
+                # Written a moment before.
+                self.exit_event.wait()
+                break
             if self.fileno in ready:
                 data = os.read(self.fileno, _PIECE)
                 if not data:

@@ -91,7 +91,7 @@ async def test_nothing_is_looked_for_while_no_key_comes(monkeypatch) -> None:
             await operator.until(lambda number=number: len(heard) > number, "a key was not heard")
         reader.disable_input()
         assert not reader._key_thread.is_alive()
-        reader.close()
+        os.close(reader._leave)
     assert [event.key for event in heard] == ["j"] * 3
     assert looks == [None] * 4
     for descriptor in keys:
