@@ -45,7 +45,7 @@ Examples:
   taskdeck --watch 10 | tee -a overview.txt
 """
 GROUPS = {
-    "import": "Make workflows from records of other programs.",
+    "import": "Make workflows and schedules from records of other programs.",
     "config": "Check and show the settings.",
     "pools": "List pools, also without the word `list`, or change one.",
     "limits": "List limits, also without the word `list`, or change one.",

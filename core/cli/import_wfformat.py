@@ -1,6 +1,6 @@
 """import wfformat: make workflows from WfFormat records.
 
-Loaded by `core.cli.main` for its command.
+Loaded by `core.cli.imports`.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ ROOMS = {
     "core.cli.orphans": ("orphans",),
     "core.cli.bundle": ("bundle",),
     "core.cli.documents": ("check", "graph"),
-    "core.cli.import_wfformat": ("import",),
+    "core.cli.imports": ("import",),
     "core.cli.dial_stdio": ("dial-stdio",),
     "core.cli.homes": ("homes",),
     "core.cli.installation": ("doctor", "version"),

@@ -50,7 +50,8 @@ def _moment(text: str) -> int:
     return next(at for day in days if (at := parse_moment(f"{day.isoformat()}T{typed}", now=now)) > now)
 
 
-def _zone(text: str) -> str:
+def zone_name(text: str) -> str:
+    """Return the name of a time zone; raise `Invalid` (`zone.unknown`)."""
     return zone_of(text).key
 
 
@@ -71,7 +72,7 @@ class When:
     at: Annotated[int | None, Option(read=_moment, metavar="TIME", help=f"Once: {_FORMS}.")] = None
     zone: Annotated[
         str | None,
-        Option(read=_zone, metavar="ZONE", help="Time zone of these times. [default: this machine's]"),
+        Option(read=zone_name, metavar="ZONE", help="Time zone of these times. [default: this machine's]"),
     ] = None
     jitter: Annotated[
         int | None, Option(read=parse_duration, metavar="TIME", help="Put each fire off by up to so much.")

@@ -116,3 +116,27 @@ def test_the_zone_of_the_machine_is_taken_or_asked_for(monkeypatch: pytest.Monke
     with pytest.raises(Invalid) as caught:
         schedule_options.machine_zone()
     assert caught.value.code == "zone.unknown"
+
+
+def test_each_line_of_a_crontab_becomes_a_schedule_or_is_refused_by_its_number(
+    home: Path, deck: Deck, write: Write, tmp_path: Path
+) -> None:
+    told = tmp_path / "told"
+    text = (
+        f"GREETING=hello\nMAILTO=ops\n*/5 * * * * cat >{told}; echo $GREETING >>{told}%one%two\n@reboot up\n"
+    )
+    crontab = write("crontab", text)
+    tried = deck("import", "crontab", crontab, "--zone", "UTC", "--dry-run")
+    assert (tried.status, "1 would be added, 1 refused" in tried.err) == (1, True)
+    assert "line 4 refused: " in tried.out
+    assert "error[store.missing]" in deck("schedules").err
+    done = deck("import", "crontab", crontab, "--zone", "UTC", "--json")
+    added, refused = done.objects
+    assert (added["line"], added["cron"], added["error"]) == (3, "*/5 * * * *", None)
+    assert (refused["line"], "@reboot" in refused["error"]) == (4, True)
+    assert "MAILTO is kept by cron alone" in done.err
+    assert deck("schedule", "trigger", added["name"]).status == 0
+    assert deck("wait", "2").status == 0
+    assert told.read_text() == "one\ntwo\nhello\n"
+    again = deck("import", "crontab", crontab, "--zone", "UTC")
+    assert "there is a schedule" in again.out
