@@ -239,7 +239,7 @@ def _name_field(workflow: WorkflowView, source: Source) -> FormField:
 
 
 def _folder_field(source: Source) -> FormField:
-    note = SafeText("where its tasks run, on the machine of the engine; empty: the folder of the engine")
+    note = SafeText("where its tasks run, beside the engine; empty: the folder of the engine")
     return FormField(
         name=_FOLDER,
         label=SafeText("folder of its tasks  (optional)"),
