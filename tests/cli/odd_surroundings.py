@@ -40,6 +40,8 @@ WORDS: dict[str, list[str]] = {
     "limits": ["limits"],
     "budgets": ["budgets"],
     "backends": ["backends"],
+    "schedules": ["schedules"],
+    "schedule": ["schedule", "trigger", "nothing"],
     "charge": ["charge", "--usd", "0.1"],
     "usage": ["usage"],
     "prices": ["prices"],

@@ -158,7 +158,7 @@ CORRUPTIONS: dict[str, tuple[str, ...]] = {
         _SCHEDULE,
         "INSERT INTO fire VALUES (9, 1, 'skipped', 'timed', NULL, 1, 1, NULL, NULL, NULL)",
     ),
-    "fire.job": ("UPDATE job SET schedule_id = 9 WHERE id = 2",),
+    "fire.job": (_SCHEDULE, "UPDATE job SET schedule_id = 9 WHERE id = 2"),
     "schedule.pause": (_SCHEDULE, "UPDATE schedule SET paused_at = 1"),
     "gset.wrong": ("INSERT INTO gset (gauges) VALUES ('[99]')",),
     "stage.open_tasks": ("UPDATE stage SET open_tasks = open_tasks + 1 WHERE id = 3",),
