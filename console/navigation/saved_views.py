@@ -31,7 +31,7 @@ class View:
     filter: str
 
     def where(self) -> Filter:
-        """Return the filter; raise `Invalid` (`filter.*`) for one that is no longer valid."""
+        """Return the filter; raise `Invalid` (`filter.*`) for one that is not valid any more."""
         return parse(self.filter, self.noun)
 
 

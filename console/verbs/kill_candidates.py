@@ -57,7 +57,7 @@ class CandidateSource(Protocol):
     verb: Verb
     noun: str
     gone: str
-    """Why a candidate that is no longer found is left alone."""
+    """Why a candidate that was not found again is left alone."""
     changed: str
     """Why a candidate that has changed is left alone."""
     none: str
@@ -72,7 +72,7 @@ class LivingOrphans:
 
     verb = Verb.KILL_ORPHAN
     noun = "orphan"
-    gone = "no longer a living orphan: left alone"
+    gone = "not a living orphan any more: left alone"
     changed = "it is another attempt or has other processes than the plan: left alone"
     none = "none of them is a living orphan any longer"
 
@@ -92,7 +92,7 @@ class RunningTasks:
 
     verb = Verb.KILL
     noun = "running task"
-    gone = "it is no longer running: left alone"
+    gone = "it has stopped running: left alone"
     changed = "it is another attempt than the plan: left alone"
     none = "none of its tasks is running"
 

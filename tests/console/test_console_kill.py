@@ -86,9 +86,9 @@ async def test_each_task_is_looked_at_again_when_the_plan_is_applied() -> None:
     assert control.asked == [("kill", (4,))]
     assert desk.reports[0].can_retry
     assert desk.reports[0].lines == (
-        "task 1: it is no longer running: left alone",
+        "task 1: it has stopped running: left alone",
         "task 2: it is another attempt than the plan: left alone",
-        "task 3: it is no longer running: left alone",
+        "task 3: it has stopped running: left alone",
     )
 
 

@@ -373,7 +373,7 @@ async def test_each_orphan_is_looked_at_again_when_a_plan_is_applied() -> None:
     assert control.asked == [("kill_orphans", (4,))]
     other = "it is another attempt or has other processes than the plan: left alone"
     assert desk.reports[0].lines == (
-        "task 1: no longer a living orphan: left alone",
+        "task 1: not a living orphan any more: left alone",
         f"task 2: {other}",
         f"task 3: {other}",
     )
