@@ -113,9 +113,10 @@ class ScheduleVerbs:
     async def trigger(self, name: str, *, actor: str) -> Fired:
         """Fire now."""
         view = await self._reports.one(name)
-        at = self._wall()
-        while (fired := await self._fire(view, at, FireKind.MANUAL, actor)).status is None:
-            at += 1
+        fired = await self._fire(view, self._wall(), FireKind.MANUAL, actor)
+        if fired.status is None:
+            # It was removed a moment ago.
+            await self._reports.one(name)
         return fired
 
     async def backfill(self, name: str, begin: int, end: int, *, effect: Effect, actor: str) -> Backfilled:

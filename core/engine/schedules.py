@@ -6,12 +6,13 @@ Made by the engine.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from core.engine.background import BackgroundTasks
 from core.logs import get_logger
 from core.model.commands import ENGINE, Cancel, Command, Submit
-from core.model.errors import TaskdeckError
+from core.model.errors import Invalid, TaskdeckError
 from core.model.ports import Alarms, Clock
 from core.model.schedule_commands import Fire, MissFires, StartFire
 from core.model.schedule_views import ScheduleView
@@ -44,8 +45,11 @@ class Due(Protocol):
     async def due(self, now: int) -> tuple[ScheduleView, ...]:
         """Return schedules whose time has come (ms UTC)."""
 
-    async def next_wake(self) -> int | None:
-        """Return when the next time is to be decided about (ms UTC)."""
+    async def next_wake(self, now: int) -> int | None:
+        """Return when the next time after a moment is to be decided about (ms UTC)."""
+
+    async def waits(self) -> bool:
+        """Return whether a fire waits for a job."""
 
     async def ready(self) -> tuple[tuple[ScheduleView, int], ...]:
         """Return schedules whose first waiting fire waits for nothing any more, with its time."""
@@ -72,23 +76,34 @@ class ScheduleLoop:
     """One look at a time: decides about what is due, starts what waited, arms the alarm of what is next."""
 
     def __init__(
-        self, due: Due, planner: Planner, journal: ScheduleJournal, *, clock: Clock, alarms: Alarms
+        self,
+        due: Due,
+        planner: Planner,
+        journal: ScheduleJournal,
+        *,
+        clock: Clock,
+        alarms: Alarms,
+        note: Callable[[str, BaseException | None], None],
     ) -> None:
         self._due = due
         self._planner = planner
         self._journal = journal
         self._clock = clock
         self._alarms = alarms
+        self._note = note
         self._work = BackgroundTasks()
         self._is_open = False
         self._is_asked = False
         self._is_looking = False
+        self._waits = True
+        """A fire may wait for a job; else the ends of jobs are not looked at."""
         self.has_next = False
-        """A schedule will fire: the engine has something to wait for."""
+        """A schedule may fire: the engine has something to wait for."""
 
     def open(self) -> None:
         """Begin to fire."""
-        self._is_open = True
+        # Until the first look says otherwise.
+        self._is_open = self.has_next = True
         self.look()
 
     def close(self) -> None:
@@ -98,7 +113,9 @@ class ScheduleLoop:
 
     def hear(self, report: Report) -> None:
         """Look again where schedules or their jobs changed."""
-        if report.ended_jobs or not _KINDS.isdisjoint(report.kinds):
+        if "fire.waiting" in report.kinds:
+            self._waits = True
+        if (report.ended_jobs and self._waits) or not _KINDS.isdisjoint(report.kinds):
             self.look()
 
     def look(self) -> None:
@@ -107,7 +124,11 @@ class ScheduleLoop:
         # Not by the tasks that run: one that has just ended is still among them.
         if self._is_open and not self._is_looking:
             self._is_looking = True
-            self._work.start(self._look())
+            self._work.start(self._look(), self._ended)
+
+    def _ended(self, done: asyncio.Task[None]) -> None:
+        if not done.cancelled():
+            self._note("the look at schedules", done.exception())
 
     async def _look(self) -> None:
         try:
@@ -126,8 +147,9 @@ class ScheduleLoop:
                 self._alarms.arm(_ALARM, self._clock.now() + _LOOK_AGAIN_MS, self.look)
 
     async def _once(self) -> None:
-        for view in await self._due.due(self._wall()):
-            await self._fire(view)
+        now = self._wall()
+        for view in await self._due.due(now):
+            await self._fire_apart(view)
         for job_id in await self._due.replaced():
             await self._journal.submit(
                 Cancel(job_id=job_id, reason="a later fire of its schedule replaces it")
@@ -135,10 +157,20 @@ class ScheduleLoop:
         for view, at in await self._due.ready():
             submit, reason = await self._planned(view, at)
             await self._journal.submit(StartFire(schedule_id=view.id, at=at, submit=submit, reason=reason))
-        wake_at = await self._due.next_wake()
+        waits = await self._due.waits()
+        # One that began to wait meanwhile has asked for another look.
+        self._waits = waits or self._is_asked
+        wake_at = await self._due.next_wake(now)
         self.has_next = wake_at is not None
         if wake_at is not None and self._is_open:
             self._alarms.arm(_ALARM, wake_at + self._clock.offset, self.look)
+
+    async def _fire_apart(self, view: ScheduleView) -> None:
+        """Fire a schedule; one that cannot be worked out, as in a zone that is gone, keeps back no other."""
+        try:
+            await self._fire(view)
+        except Invalid as error:
+            self._note(f"schedule {view.schedule.name}", error)
 
     async def _fire(self, view: ScheduleView) -> None:
         """Decide about the times of a schedule that have come, one after the other."""
@@ -148,11 +180,13 @@ class ScheduleLoop:
             plan_fires, schedule, timetable, handled=view.handled_at, now=self._wall()
         )
         after, passed = view.handled_at, plan.passed
-        if not plan.due and (passed or plan.handled != after):
+        if not plan.due:
+            # Also where nothing passed: its next time is another, as after an edit beside a clock put back.
             miss = MissFires(
                 schedule_id=view.id, after=after, handled=plan.handled, passed=passed, next=plan.next
             )
             await self._journal.submit(miss)
+            return
         following = [NextFire(at=at, wake_at=at) for at in plan.due[1:]]
         for at, then in zip(plan.due, [*following, plan.next], strict=True):
             submit, reason = await self._planned(view, at)

@@ -135,9 +135,7 @@ class Engine:
         self.admission = Admission(
             self.journal, ports.registry, self.reports.binding, env_allow=settings.env_allow
         )
-        self.schedules = ScheduleLoop(
-            self.reports.schedules, self.admission, self.journal, clock=clock, alarms=ports.alarms
-        )
+        self.schedules = self._new_schedules()
         conditions = self._new_conditions(scopes, surroundings)
         self.dispatcher = Dispatcher(self.journal, self.runner, conditions, clock=clock, alarms=ports.alarms)
         tools.shortage.control(self.dispatcher)
@@ -153,6 +151,11 @@ class Engine:
     def _new_conditions(self, scopes: ExpressionScopes, surroundings: TaskSurroundings) -> Conditions:
         reports, note = self.reports.conditions, self._set_aside.note
         return Conditions(self.journal, scopes, reports, surroundings=surroundings, note=note)
+
+    def _new_schedules(self) -> ScheduleLoop:
+        reports, ports = self.reports.schedules, self._ports
+        clock, alarms, note = ports.clock, ports.alarms, self._set_aside.note
+        return ScheduleLoop(reports, self.admission, self.journal, clock=clock, alarms=alarms, note=note)
 
     def _new_children(self) -> ChildExecutor:
         settings = self.settings

@@ -108,8 +108,6 @@ class Fired(Struct, frozen=True, kw_only=True):
     at: int = 0
     job_id: int | None = None
     reason: str = ""
-    replaces: tuple[int, ...] = ()
-    """Jobs that are to be cancelled for it."""
 
 
 class Fire(Command[Fired], frozen=True, kw_only=True):

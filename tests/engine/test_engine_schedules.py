@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
 from typing import Any
 
 import pytest
@@ -113,6 +115,49 @@ async def test_a_clock_that_is_set_back_fires_nothing_twice_and_one_set_forward_
     house.clock.advance(seconds=15)
     await until_fired(house, 2)
     assert await fires(house) == [("submitted", 1, 1), ("submitted", 1, 2)]
+
+
+async def test_an_edit_beside_a_clock_that_was_put_back_goes_on_behind_what_was_decided(
+    house: House,
+) -> None:
+    await house.control.schedules.add(every(house))
+    house.clock.advance(ms=HOUR)
+    await until_fired(house, 1)
+    decided = await begin(house) + HOUR
+    house.clock.set_wall(-30 * MINUTE)
+    await house.control.schedules.edit(
+        replace(every(house), timing=Timing(every_ms=10 * MINUTE, anchor=decided - HOUR))
+    )
+    await house.settle()
+    house.clock.advance(seconds=15)
+    await house.settle()
+    # Times up to the one that was decided are not met again, and nothing looks for them for ever.
+    house.clock.advance(ms=25 * MINUTE)
+    stands = "SELECT due_at, handled_at FROM schedule"
+    expected = [(decided + 10 * MINUTE, decided)]
+    await house.until(lambda: house.rows(stands) == expected, "the next time is behind it")
+    house.clock.advance(ms=15 * MINUTE)
+    await until_fired(house, 2)
+
+
+async def test_a_schedule_that_cannot_be_worked_out_keeps_back_no_other(house: House) -> None:
+    await house.control.schedules.add(every(house))
+    await house.control.schedules.add(replace(every(house), name="other"))
+    broken = "UPDATE schedule SET body = json_set(body, '$.timing.zone', 'Gone/Zone') WHERE name = 'nightly'"
+    with sqlite3.connect(house.paths.db) as db:
+        db.execute(broken)
+    house.clock.advance(ms=HOUR)
+    await until_fired(house, 1)
+    assert (await house.control.schedules.fires("other")).rows[0].status is FireStatus.SUBMITTED
+    assert "schedule nightly" in house.engine.info().set_aside
+
+
+async def test_a_trigger_of_a_schedule_that_is_being_removed_is_refused(house: House) -> None:
+    await house.control.schedules.add(every(house))
+    removing = house.control.schedules.switch("nightly", Switch.REMOVE)
+    triggered = house.control.schedules.trigger("nightly")
+    _, outcome = await asyncio.gather(removing, triggered, return_exceptions=True)
+    assert isinstance(outcome, NotFound) or outcome.status is FireStatus.SUBMITTED
 
 
 async def test_fires_meet_a_job_that_has_not_ended(house: House) -> None:

@@ -183,9 +183,8 @@ def test_a_hundred_fires_wait_and_no_more(deck: Schedules) -> None:
 def test_a_fire_that_replaces_names_the_jobs_to_cancel_and_skips_what_waited(deck: Schedules) -> None:
     deck.add(Overlap.REPLACE)
     deck.fire(100, after=0)
-    assert deck.fire(200, after=100).replaces == (2,)
-    answer = deck.fire(300, after=200)
-    assert (answer.status, answer.replaces) == (WAITING, (2,))
+    assert deck.fire(200, after=100).status is WAITING
+    assert deck.fire(300, after=200).status is WAITING
     assert [row[1] for row in deck.fires()] == [SUBMITTED, SKIPPED, WAITING]
     deck.do(Cancel(job_id=2))
     while deck.report.left_over:
@@ -204,6 +203,8 @@ def test_a_workflow_that_is_refused_makes_the_fire_fail(deck: Schedules) -> None
 def test_a_trigger_leaves_the_next_time_alone_and_a_backfill_is_never_repeated(deck: Schedules) -> None:
     deck.add()
     assert deck.fire(150, after=0, kind=FireKind.MANUAL).status is SUBMITTED
+    again = deck.fire(150, after=0, kind=FireKind.MANUAL)
+    assert (again.status, again.at) == (SKIPPED, 151)
     assert deck.db.execute("SELECT handled_at, due_at FROM schedule").fetchall() == [(0, 100)]
     assert deck.fire(100, after=0, kind=FireKind.BACKFILL).status is WAITING
     # Its time was filled in meanwhile: the schedule goes on without a second job.
@@ -311,7 +312,9 @@ async def test_a_schedule_is_read_back_as_it_was_given_and_as_it_stands(
     assert (view.schedule, view.due_at, view.wake_at, view.last) == (given, 100, 120, None)
     assert [one.id for one in await reports.schedules.due(119)] == [2]
     assert [one.id for one in await reports.schedules.due(120)] == [2, 1]
-    assert await reports.schedules.next_wake() == 100
+    assert await reports.schedules.next_wake(99) == 100
+    assert await reports.schedules.next_wake(100) == 120
+    assert not await reports.schedules.waits()
     with pytest.raises(NotFound, match="did you mean"):
         await reports.schedules.one("nihgtly")
     deck.fire(100, after=0, passed=(Passed(number=3, first=10, last=30, reason="no engine ran"),))
@@ -325,6 +328,7 @@ async def test_a_schedule_is_read_back_as_it_was_given_and_as_it_stands(
     assert await reports.schedules.replaced() == (3,)
     view = await reports.schedules.one("ночь")
     assert (view.waiting, view.open_jobs, view.missed) == (2, 1, 3)
+    assert await reports.schedules.waits()
     assert view.last is not None
     assert (view.last.at, view.last.job_id, view.last.job_status) == (100, 2, "pending")
     page = await reports.schedules.fires("ночь", after=None, limit=2)

@@ -82,16 +82,20 @@ def _fire(batch: Batch, schedule: _Schedule, command: Fire) -> Fired:
                 actor=command.actor,
             )
         batch.run(ADVANCE, command.at, *times(command.next), schedule.id)
-    if batch.one(_IS_DECIDED, schedule.id, command.at) is not None:
+    if command.kind is FireKind.MANUAL:
+        # Two within a millisecond are two.
+        while batch.one(_IS_DECIDED, schedule.id, command.at) is not None:
+            command = replace(command, at=command.at + 1)
+    elif batch.one(_IS_DECIDED, schedule.id, command.at) is not None:
         # A backfill was there before, or an operator skipped it.
         return _STALE
     return _decide(batch, schedule, command)
 
 
 def _decide(batch: Batch, schedule: _Schedule, command: Fire) -> Fired:
-    open_jobs = [job_id for (job_id,) in batch.rows(_OPEN, schedule.id)]
+    open_jobs = len(batch.rows(_OPEN, schedule.id))
     ((waiting,),) = batch.rows(_WAITING, schedule.id)
-    decision = _decision(batch, schedule, command, open_jobs=len(open_jobs), waiting=waiting)
+    decision = _decision(batch, schedule, command, open_jobs=open_jobs, waiting=waiting)
     decided = Decided(
         schedule=schedule.ref,
         at=command.at,
@@ -105,7 +109,7 @@ def _decide(batch: Batch, schedule: _Schedule, command: Fire) -> Fired:
     if decision.status is FireStatus.SUBMITTED:
         decided = _submitted(batch, decided, command)
     decide(batch, decided)
-    return _answer(decided, replaces=tuple(open_jobs) if decision.is_replacing else ())
+    return _answer(decided)
 
 
 def _decision(
@@ -154,11 +158,5 @@ def _submitted(batch: Batch, decided: Decided, command: Fire | StartFire) -> Dec
     return replace(decided, job_id=answer.job_id)
 
 
-def _answer(decided: Decided, *, replaces: tuple[int, ...] = ()) -> Fired:
-    return Fired(
-        status=decided.status,
-        at=decided.at,
-        job_id=decided.job_id,
-        reason=decided.reason,
-        replaces=replaces,
-    )
+def _answer(decided: Decided) -> Fired:
+    return Fired(status=decided.status, at=decided.at, job_id=decided.job_id, reason=decided.reason)

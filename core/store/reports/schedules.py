@@ -47,8 +47,9 @@ _DUE = text(
 )
 _NEXT = text(
     "SELECT min(wake_at) FROM schedule INDEXED BY schedule_wake"
-    " WHERE removed_at IS NULL AND paused_at IS NULL AND wake_at IS NOT NULL"
+    " WHERE removed_at IS NULL AND paused_at IS NULL AND wake_at IS NOT NULL AND wake_at > :now"
 )
+_WAITS = text("SELECT EXISTS (SELECT 1 FROM fire INDEXED BY fire_waiting WHERE status = 'waiting')")
 # Those whose first fire waits for nothing any more.
 _READY = text(
     f"SELECT {_COLUMNS}, min(f.at) AS at FROM fire f INDEXED BY fire_waiting JOIN schedule s"
@@ -132,11 +133,16 @@ class ScheduleReports:
         async with self._source.snapshot() as db:
             return tuple(map(_view, (await db.execute(_DUE, {"now": now})).all()))
 
-    async def next_wake(self) -> int | None:
-        """Return when the next time is to be decided about (ms UTC); None = there is none."""
+    async def next_wake(self, now: int) -> int | None:
+        """Return when the next time after a moment is to be decided about (ms UTC); None = there is none."""
         async with self._source.snapshot() as db:
-            found: int | None = (await db.execute(_NEXT)).scalar_one()
+            found: int | None = (await db.execute(_NEXT, {"now": now})).scalar_one()
             return found
+
+    async def waits(self) -> bool:
+        """Return whether a fire waits for a job."""
+        async with self._source.snapshot() as db:
+            return bool((await db.execute(_WAITS)).scalar_one())
 
     async def ready(self) -> tuple[tuple[ScheduleView, int], ...]:
         """Return schedules whose first waiting fire waits for nothing any more, with its time."""
