@@ -64,13 +64,23 @@ fire = Table(
     Column("since", Integer),
     Column("actor", Text),
     Column("reason", Text),
-    PrimaryKeyConstraint("schedule_id", "at", name="fire_pk"),
+    PrimaryKeyConstraint("schedule_id", "at", "kind", name="fire_pk"),
     among_column("status", FireStatus, "fire_status"),
     among_column("kind", FireKind, "fire_kind"),
     CheckConstraint("(status = 'submitted') = (job_id IS NOT NULL)", name="fire_job"),
     CheckConstraint("n >= 1 AND (n = 1) = (since IS NULL)", name="fire_span"),
+    Index(
+        "fire_once",
+        "schedule_id",
+        "at",
+        unique=True,
+        sqlite_where=text("status = 'submitted' OR status = 'waiting'"),
+    ),
     Index("fire_of_job", "job_id", unique=True, sqlite_where=text("job_id IS NOT NULL")),
     Index("fire_waiting", "schedule_id", "at", sqlite_where=text("status = 'waiting'")),
     sqlite_with_rowid=False,
 )
-"""What became of each time of a schedule; a row of `n` times is of some that passed, `since` to `at`."""
+"""What became of each time of a schedule; a row of `n` times is of some that passed, `since` to `at`.
+
+A time that was missed, skipped or refused may be filled in later, by a row of another kind; one submits.
+"""

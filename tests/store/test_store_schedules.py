@@ -90,7 +90,7 @@ class Schedules(Deck):
             self.do(FollowUp())
 
     def fires(self) -> list[tuple]:
-        return self.db.execute("SELECT at, status, kind, n FROM fire ORDER BY at").fetchall()
+        return self.db.execute("SELECT at, status, kind, n FROM fire ORDER BY at, kind").fetchall()
 
     def told(self, kinds: str = "fire.*") -> list[str]:
         return [kind for (kind,) in self.db.execute("SELECT kind FROM event WHERE kind GLOB ?", (kinds,))]
@@ -213,6 +213,18 @@ def test_a_trigger_leaves_the_next_time_alone_and_a_backfill_is_never_repeated(d
     deck.finish()
     assert deck.start(100).status is SUBMITTED
     assert deck.fire(100, after=100, kind=FireKind.BACKFILL) == Fired(status=None)
+
+
+def test_a_time_that_was_missed_or_skipped_is_filled_in_once(deck: Schedules) -> None:
+    deck.add()
+    passed = Passed(number=3, first=100, last=300, reason="no engine ran")
+    deck.do(MissFires(schedule_id=1, after=0, handled=300, passed=(passed,)))
+    assert deck.fire(300, after=300, kind=FireKind.BACKFILL).status is SUBMITTED
+    assert deck.fire(300, after=300, kind=FireKind.BACKFILL) == Fired(status=None)
+    assert deck.fires() == [(300, SUBMITTED, "backfill", 1), (300, MISSED, "timed", 3)]
+    assert deck.fire(200, after=300, kind=FireKind.BACKFILL).status is WAITING
+    deck.finish()
+    assert deck.start(200).status is SUBMITTED
 
 
 def test_a_paused_schedule_fires_nothing_and_says_what_passed(deck: Schedules) -> None:

@@ -37,7 +37,8 @@ _WAITING = "SELECT count(*) FROM fire WHERE schedule_id = ? AND status = 'waitin
 _FIRST_WAITING = (
     "SELECT at, kind, actor FROM fire WHERE schedule_id = ? AND status = 'waiting' ORDER BY at LIMIT 1"
 )
-_IS_DECIDED = "SELECT status FROM fire WHERE schedule_id = ? AND at = ?"
+_IS_DECIDED = "SELECT 1 FROM fire WHERE schedule_id = ? AND at = ?"
+_HAS_JOB = f"{_IS_DECIDED} AND (status = 'submitted' OR status = 'waiting' OR kind = 'backfill')"
 _STALE = Fired(status=None)
 
 
@@ -86,8 +87,8 @@ def _fire(batch: Batch, schedule: _Schedule, command: Fire) -> Fired:
         # Two within a millisecond are two.
         while batch.one(_IS_DECIDED, schedule.id, command.at) is not None:
             command = replace(command, at=command.at + 1)
-    elif batch.one(_IS_DECIDED, schedule.id, command.at) is not None:
-        # A backfill was there before, or an operator skipped it.
+    elif batch.one(_IS_DECIDED if is_timed else _HAS_JOB, schedule.id, command.at) is not None:
+        # A backfill was there before, or an operator skipped it; what was missed may be filled in.
         return _STALE
     return _decide(batch, schedule, command)
 

@@ -87,10 +87,14 @@ _LAST = text(
 )
 _FIRES = text(
     f"SELECT {_FIRE} FROM fire f LEFT JOIN job j ON j.id = f.job_id"
-    " WHERE f.schedule_id = :id AND f.at < :before ORDER BY f.at DESC LIMIT :limit"
+    " WHERE f.schedule_id = :id AND (f.at, f.kind) < (:before, :kind)"
+    " ORDER BY f.at DESC, f.kind DESC LIMIT :limit"
 )
-# Times that were missed or skipped may be filled in; only one of several in a row has the row.
-_DECIDED = text("SELECT at FROM fire WHERE schedule_id = :id AND at >= :begin AND at < :end")
+# What was missed, skipped or refused may be filled in, once.
+_DECIDED = text(
+    "SELECT at FROM fire WHERE schedule_id = :id AND at >= :begin AND at < :end"
+    " AND (status = 'submitted' OR status = 'waiting' OR kind = 'backfill')"
+)
 _BEFORE_ALL = 2**62
 
 
@@ -114,16 +118,16 @@ class ScheduleReports:
     async def fires(self, name: str, *, after: str | None, limit: int) -> Page[FireView]:
         """Return what became of the times of a schedule, the latest first; raise as `one` does."""
         most = bounded_limit(limit)
-        before = _BEFORE_ALL if after is None else int(after)
+        before, _, kind = (f"{_BEFORE_ALL}:" if after is None else after).partition(":")
         async with self._source.snapshot() as db:
             row = await _found(db, name)
-            values = {"id": row.id, "before": before, "limit": most + 1}
+            values = {"id": row.id, "before": int(before), "kind": kind, "limit": most + 1}
             rows = (await db.execute(_FIRES, values)).all()
         views = tuple(map(_fire_view, rows[:most]))
-        return Page(rows=views, next=str(views[-1].at) if len(rows) > most else None)
+        return Page(rows=views, next=f"{views[-1].at}:{views[-1].kind}" if len(rows) > most else None)
 
     async def decided(self, schedule_id: int, begin: int, end: int) -> frozenset[int]:
-        """Return the times from `begin` to `end` (ms UTC) that have a fire of their own."""
+        """Return the times from `begin` to `end` (ms UTC) that have a job, or were filled in."""
         async with self._source.snapshot() as db:
             values = {"id": schedule_id, "begin": begin, "end": end}
             return frozenset((await db.execute(_DECIDED, values)).scalars())

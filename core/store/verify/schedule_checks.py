@@ -8,9 +8,11 @@ from __future__ import annotations
 from core.store.verify.check import check
 
 _TOLD = """
-    SELECT data->>'$.schedule_id' AS schedule_id, data->>'$.at' AS at, substr(kind, 6) AS status,
+    SELECT data->>'$.schedule_id' AS schedule_id, data->>'$.at' AS at,
+      data->>'$.kind' AS fire, substr(kind, 6) AS status,
       data->>'$.job' AS job_id, coalesce(data->>'$.number', 1) AS n,
-      row_number() OVER (PARTITION BY data->>'$.schedule_id', data->>'$.at' ORDER BY id DESC) AS place
+      row_number() OVER (
+        PARTITION BY data->>'$.schedule_id', data->>'$.at', data->>'$.kind' ORDER BY id DESC) AS place
     FROM event
     WHERE kind IN ('fire.submitted', 'fire.waiting', 'fire.skipped', 'fire.missed', 'fire.failed')"""
 _SWITCHED = """
@@ -25,11 +27,12 @@ SCHEDULE_CHECKS = (
         f"""
         WITH told AS ({_TOLD})
         SELECT f.schedule_id AS schedule, f.at, f.status, t.status AS told FROM fire f
-        LEFT JOIN told t ON t.schedule_id = f.schedule_id AND t.at = f.at AND t.place = 1
+        LEFT JOIN told t ON t.schedule_id = f.schedule_id AND t.at = f.at AND t.fire = f.kind AND t.place = 1
         WHERE (f.status, f.job_id, f.n) IS NOT (t.status, t.job_id, t.n)
         UNION ALL
         SELECT t.schedule_id, t.at, NULL, t.status FROM told t
-        WHERE t.place = 1 AND (t.schedule_id, t.at) NOT IN (SELECT schedule_id, at FROM fire)""",
+        WHERE t.place = 1
+        AND (t.schedule_id, t.at, t.fire) NOT IN (SELECT schedule_id, at, kind FROM fire)""",
     ),
     check(
         "fire.job",

@@ -18,11 +18,11 @@ from core.store.sql import raw
 _INSERT = (
     "INSERT INTO fire (schedule_id, at, status, kind, job_id, decided_at, n, since, actor, reason)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, CAST(? AS TEXT), CAST(? AS TEXT))"
-    " ON CONFLICT (schedule_id, at) DO NOTHING"
+    " ON CONFLICT (schedule_id, at, kind) DO NOTHING"
 )
 _DECIDE = (
     "UPDATE fire SET status = ?, job_id = ?, decided_at = ?, reason = CAST(? AS TEXT)"
-    " WHERE schedule_id = ? AND at = ? AND status = 'waiting'"
+    " WHERE schedule_id = ? AND at = ? AND kind = ? AND status = 'waiting'"
 )
 _WAITING = "SELECT at, kind FROM fire WHERE schedule_id = ? AND status = 'waiting' ORDER BY at LIMIT 1000"
 
@@ -87,7 +87,7 @@ def decide(batch: Batch, decided: Decided) -> bool:
 def decide_waiting(batch: Batch, decided: Decided) -> bool:
     """Write what became of a fire that waited; False = it does not wait."""
     reason = raw(decided.reason[:REASON_MAX] or None)
-    row = (decided.status, decided.job_id, batch.wall, reason, decided.schedule.id, decided.at)
+    row = (decided.status, decided.job_id, batch.wall, reason, decided.schedule.id, decided.at, decided.kind)
     if batch.run(_DECIDE, *row) != 1:
         return False
     _tell(batch, decided)

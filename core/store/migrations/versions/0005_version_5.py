@@ -40,7 +40,7 @@ TABLES = (
 	since INTEGER,
 	actor TEXT,
 	reason TEXT,
-	CONSTRAINT fire_pk PRIMARY KEY (schedule_id, at),
+	CONSTRAINT fire_pk PRIMARY KEY (schedule_id, at, kind),
 	CONSTRAINT fire_status CHECK (status = 'waiting' OR status = 'submitted' OR status = 'skipped' OR status = 'missed' OR status = 'failed'),
 	CONSTRAINT fire_kind CHECK (kind = 'timed' OR kind = 'manual' OR kind = 'backfill'),
 	CONSTRAINT fire_job CHECK ((status = 'submitted') = (job_id IS NOT NULL)),
@@ -52,6 +52,7 @@ TABLES = (
 INDEXES = (
     "CREATE UNIQUE INDEX schedule_name ON schedule (name) WHERE removed_at IS NULL",
     "CREATE INDEX schedule_wake ON schedule (wake_at) WHERE removed_at IS NULL AND paused_at IS NULL AND wake_at IS NOT NULL",
+    "CREATE UNIQUE INDEX fire_once ON fire (schedule_id, at) WHERE status = 'submitted' OR status = 'waiting'",
     "CREATE UNIQUE INDEX fire_of_job ON fire (job_id) WHERE job_id IS NOT NULL",
     "CREATE INDEX fire_waiting ON fire (schedule_id, at) WHERE status = 'waiting'",
     "CREATE INDEX job_of_schedule ON job (schedule_id, status, id) WHERE schedule_id IS NOT NULL",
