@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from core.engine.background import BackgroundTasks
@@ -72,25 +73,27 @@ class ScheduleJournal(Protocol):
         """Carry a command out."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirePorts:
+    """What the loop asks of the rest of the engine."""
+
+    due: Due
+    planner: Planner
+    journal: ScheduleJournal
+    note: Callable[[str, BaseException | None], None]
+    """Tells operators what could not be done, and that it can be again."""
+
+
 class ScheduleLoop:
     """One look at a time: decides about what is due, starts what waited, arms the alarm of what is next."""
 
-    def __init__(
-        self,
-        due: Due,
-        planner: Planner,
-        journal: ScheduleJournal,
-        *,
-        clock: Clock,
-        alarms: Alarms,
-        note: Callable[[str, BaseException | None], None],
-    ) -> None:
-        self._due = due
-        self._planner = planner
-        self._journal = journal
+    def __init__(self, ports: FirePorts, *, clock: Clock, alarms: Alarms) -> None:
+        self._due = ports.due
+        self._planner = ports.planner
+        self._journal = ports.journal
+        self._note = ports.note
         self._clock = clock
         self._alarms = alarms
-        self._note = note
         self._work = BackgroundTasks()
         self._is_open = False
         self._is_asked = False

@@ -25,7 +25,7 @@ from core.engine.recovery import Recovery
 from core.engine.repairs import Repairs
 from core.engine.runner import Runner
 from core.engine.schedule_verbs import ScheduleVerbs
-from core.engine.schedules import ScheduleLoop
+from core.engine.schedules import FirePorts, ScheduleLoop
 from core.engine.set_aside import SetAside
 from core.engine.shortage import Shortage
 from core.engine.shutdown import Loops, Shutdown
@@ -153,9 +153,13 @@ class Engine:
         return Conditions(self.journal, scopes, reports, surroundings=surroundings, note=note)
 
     def _new_schedules(self) -> ScheduleLoop:
-        reports, ports = self.reports.schedules, self._ports
-        clock, alarms, note = ports.clock, ports.alarms, self._set_aside.note
-        return ScheduleLoop(reports, self.admission, self.journal, clock=clock, alarms=alarms, note=note)
+        ports = FirePorts(
+            due=self.reports.schedules,
+            planner=self.admission,
+            journal=self.journal,
+            note=self._set_aside.note,
+        )
+        return ScheduleLoop(ports, clock=self._ports.clock, alarms=self._ports.alarms)
 
     def _new_children(self) -> ChildExecutor:
         settings = self.settings
