@@ -14,6 +14,7 @@ from core.app.options import Options, own_claim
 from core.cli.output import note
 from core.cli.parameters import Option
 from core.model.actors import LABEL_VARIABLE, Door, claim
+from core.model.bounds import ATTEMPTS_MAX
 from core.model.errors import Invalid
 from core.model.paths import named_home
 
@@ -37,6 +38,15 @@ Label: TypeAlias = Annotated[
     ),
 ]
 
+Retries: TypeAlias = Annotated[
+    int,
+    Option(
+        metavar="N",
+        min=0,
+        max=ATTEMPTS_MAX - 1,
+        help="Run a failed task that has no `retry:` again up to N times.",
+    ),
+]
 Project: TypeAlias = Annotated[
     str | None,
     Option(short="-P", metavar="NAME", help="A label; limits can be for a project."),

@@ -5,7 +5,6 @@ Loaded by `core.cli.imports`.
 
 from __future__ import annotations
 
-import getpass
 import json
 import shlex
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from core.cli.schedule_options import machine_zone, zone_name
 from core.cli.standard_input import piped_document
 from core.control.api import ControlAPI
 from core.files.reading import read_document_text
+from core.host import effective_user
 from core.model.errors import TaskdeckError
 from core.model.paths import absolute
 from core.model.schedules import FirePolicy, Overlap, Schedule, Work
@@ -63,7 +63,7 @@ async def crontab(arguments: Crontab) -> int:
     lines = read_crontab(
         _text(arguments.crontab),
         zone=arguments.zone or machine_zone(),
-        user=getpass.getuser() if arguments.system else None,
+        user=effective_user() if arguments.system else None,
     )
     if arguments.dry_run:
         return _report([(line, None) for line in lines], arguments=arguments, is_running=True)

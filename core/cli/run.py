@@ -11,7 +11,7 @@ from typing import Annotated, NamedTuple
 
 from core.app.signals import Interrupted
 from core.cli.access import note_trouble, working
-from core.cli.arguments import Hosting, Label, Project, actor_of
+from core.cli.arguments import Hosting, Label, Project, Retries, actor_of
 from core.cli.commands import Command
 from core.cli.job_spending import read_job_spending
 from core.cli.new_home import write_configuration
@@ -29,7 +29,6 @@ from core.files.kinds import exists
 from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.filters.terms import In
-from core.model.bounds import ATTEMPTS_MAX
 from core.model.commands import Submitted
 from core.model.paths import absolute, working_directory
 from core.model.text import safe_line
@@ -53,15 +52,7 @@ class Run(Hosting):
         list[str],
         Option(short="-p", metavar="K=V", help="A workflow parameter; may be repeated."),
     ] = field(default_factory=list)
-    retry: Annotated[
-        int,
-        Option(
-            metavar="N",
-            min=0,
-            max=ATTEMPTS_MAX - 1,
-            help="Run a failed task that has no `retry:` again up to N times.",
-        ),
-    ] = 0
+    retry: Retries = 0
     env: Annotated[
         list[str],
         Option(

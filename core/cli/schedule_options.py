@@ -15,14 +15,13 @@ from typing import Annotated
 
 from tzlocal import get_localzone_name
 
-from core.cli.arguments import Project
+from core.cli.arguments import Project, Retries
 from core.cli.parameters import Option
 from core.cli.predictions import read_params
 from core.cli.refusals import usage
 from core.cli.standard_input import piped_document
 from core.cli.variables import read_variables
 from core.files.reading import read_document_text
-from core.model.bounds import ATTEMPTS_MAX
 from core.model.durations import parse_duration
 from core.model.errors import Invalid
 from core.model.moments import parse_moment
@@ -151,26 +150,24 @@ class What:
     env: Annotated[
         list[str], Option(metavar="NAME[=VALUE]", help="An environment variable; may be repeated.")
     ] = field(default_factory=list)
-    retry: Annotated[
-        int,
-        Option(
-            metavar="N",
-            min=0,
-            max=ATTEMPTS_MAX - 1,
-            help="Run a failed task without `retry:` again up to N times.",
-        ),
-    ] = 0
+    retry: Retries = 0
     project: Project = None
 
-    def work(self, words: Sequence[str], *, name: str) -> Work:
-        """Return what is submitted: a workflow file, or a command as the one task of a job."""
-        return replace(
-            self._source(words, name=name),
-            params=read_params(self.param),
-            env=read_variables(self.env),
-            retry=self.retry,
-            project=self.project,
-        )
+    def work(self, words: Sequence[str], *, name: str, before: Work) -> Work:
+        """Return what is submitted: a workflow file, or a command as the one task of a job.
+
+        Without words the same as before; of the rest what is not said stays.
+        """
+        if self.follow and not words:
+            raise usage("--follow reads a workflow file again: name the file")
+        source = self._source(words, name=name) if words else before
+        said: dict[str, object] = {
+            "params": {**before.params, **read_params(self.param)},
+            "env": {**before.env, **read_variables(self.env)},
+            "retry": self.retry or before.retry,
+            "project": self.project or before.project,
+        }
+        return replace(source, **said)
 
     def _source(self, words: Sequence[str], *, name: str) -> Work:
         if len(words) != 1 or not _is_workflow(words[0]):
@@ -196,13 +193,13 @@ def schedule_of(name: str, words: Sequence[str], *, when: When, what: What) -> S
         name=name,
         timing=when.timing(None),
         policy=when.policy(FirePolicy()),
-        work=what.work(words, name=name),
+        work=what.work(words, name=name, before=Work()),
     )
 
 
 def edited(before: Schedule, words: Sequence[str], *, when: When, what: What) -> Schedule:
     """Return a schedule with what a command line says of it in its place."""
-    work = what.work(words, name=before.name) if words else _changed(before.work, what)
+    work = what.work(words, name=before.name, before=before.work)
     return replace(before, timing=when.timing(before.timing), policy=when.policy(before.policy), work=work)
 
 
@@ -216,16 +213,6 @@ def machine_zone() -> str:
             "the time zone of this machine has no name",
             hint="say which: --zone Europe/Berlin",
         ) from error
-
-
-def _changed(work: Work, what: What) -> Work:
-    said = {
-        "params": {**work.params, **read_params(what.param)} if what.param else None,
-        "env": {**work.env, **read_variables(what.env)} if what.env else None,
-        "retry": what.retry or None,
-        "project": what.project,
-    }
-    return replace(work, **{name: value for name, value in said.items() if value is not None})
 
 
 def _is_workflow(word: str) -> bool:

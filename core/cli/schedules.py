@@ -21,11 +21,9 @@ from core.cli.tables import Table
 from core.control.api import ControlAPI
 from core.control.nouns.schedules import Switch
 from core.model.commands import Effect, Operated
-from core.model.durations import parse_duration
-from core.model.errors import Invalid
-from core.model.moments import FORMS, parse_moment
+from core.model.moments import FORMS, parse_past
 from core.model.present import present_ms
-from core.model.schedule_views import FireView, ScheduleView
+from core.model.schedule_views import SCHEDULES_MAX, FireView, ScheduleView
 from core.model.schedules import FireStatus
 from core.model.text import safe_line
 from core.model.values import to_iso
@@ -46,12 +44,7 @@ ScheduleName: TypeAlias = Annotated[str, Argument(metavar="SCHEDULE", help="A sc
 
 
 def _moment(text: str) -> int:
-    """Read a length of time as so long ago, else a moment."""
-    now = present_ms()
-    try:
-        return max(0, now - parse_duration(text))
-    except Invalid:
-        return parse_moment(text, now=now)
+    return parse_past(text, now=present_ms())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +188,8 @@ async def schedules(arguments: Listed) -> int:
             emit(schedule_shape(view))
     elif found:
         Table(_COLUMNS).page([_Line.of(view) for view in found])
+        if len(found) == SCHEDULES_MAX:
+            note(f"the first {SCHEDULES_MAX:,} by name: name another to see it")
     else:
         note("no schedules yet: taskdeck schedule add nightly --cron '0 3 * * *' flow.yaml")
     return 0
@@ -235,7 +230,10 @@ async def add(arguments: Placed) -> int:
 
 
 async def edit(arguments: Edited) -> int:
-    """Change a schedule: what the command line says takes the place of what was, all else stays."""
+    """Change a schedule: what the command line says takes the place of what was, all else stays.
+
+    Tasks get the environment of this command line from then on.
+    """
     said = arguments.said
     async with changing(arguments) as deck:
         before = (await deck.schedules.one(arguments.name)).schedule

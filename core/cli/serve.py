@@ -26,7 +26,9 @@ from core.model.records import replace
 class Serve(Hosting):
     """The arguments of `serve`."""
 
-    until_idle: Annotated[bool, Option(help="End when no work is left and no client watches.")] = False
+    until_idle: Annotated[
+        bool, Option(help="End when no work is left, no schedule will fire and no client watches.")
+    ] = False
     linger: Annotated[
         float | None,
         Option(

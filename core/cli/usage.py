@@ -25,10 +25,9 @@ from core.cli.refusals import usage as refused
 from core.cli.tables import Table
 from core.model.amounts import write_amount
 from core.model.days import day_name, day_starts
-from core.model.durations import parse_duration
-from core.model.errors import Conflict, Invalid, Unavailable
+from core.model.errors import Conflict, Unavailable
 from core.model.limits import Price
-from core.model.moments import FORMS, parse_moment
+from core.model.moments import FORMS, parse_past
 from core.model.usage_views import Spending, UsageBy, UsageGroup, UsageQuery, UsageView
 from core.model.values import to_iso
 from core.model.zones import zone_of
@@ -151,23 +150,15 @@ async def _prices(arguments: Prices) -> tuple[Price, ...]:
 
 
 def _query(arguments: Usage, *, now: int) -> UsageQuery:
-    since = _moment(arguments.since, now=now)
+    since = parse_past(arguments.since, now=now)
     # What is booked in this very moment is of now.
-    until = now + 1 if arguments.until is None else _moment(arguments.until, now=now)
+    until = now + 1 if arguments.until is None else parse_past(arguments.until, now=now)
     if since >= until:
         raise refused("--since is not before --until", hint="taskdeck usage --since 30d")
     days = day_starts(since, until, arguments.zone) if arguments.by is UsageBy.DAY else ()
     return UsageQuery(
         by=arguments.by, since=since, until=until, unit=arguments.unit, job=arguments.job, days=days
     )
-
-
-def _moment(text: str, *, now: int) -> int:
-    """Read a length of time as so long ago, else a moment."""
-    try:
-        return max(0, now - parse_duration(text))
-    except Invalid:
-        return parse_moment(text, now=now)
 
 
 def _name(group: UsageGroup, by: UsageBy, zone: tzinfo | None) -> str | None:

@@ -19,6 +19,14 @@ _LONGEST = 60
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def parse_past(text: str, *, now: int) -> int:
+    """Read a length of time as so long ago, `30d`, else a moment; return ms UTC, raise as `parse_moment`."""
+    try:
+        return max(0, now - parse_duration(text))
+    except Invalid:
+        return parse_moment(text, now=now)
+
+
 def parse_moment(text: str, *, now: int) -> int:
     """Read a moment by the clock of this machine, unless it names a zone; return ms UTC (as is `now`).
 

@@ -52,6 +52,8 @@ class ScheduleView(Struct, frozen=True, kw_only=True):
     """The next five times; filled in by the control."""
 
 
+SCHEDULES_MAX = 1_000
+"""Schedules that are listed."""
 MISSED_MS = 7 * 86_400_000
 """How far back missed times are counted."""
 

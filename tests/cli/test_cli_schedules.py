@@ -32,6 +32,14 @@ def test_a_schedule_is_added_shown_changed_and_removed(home: Path, deck: Deck, w
     changed = deck("schedule", "edit", "nightly", "--every", "90m", "--overlap", "queue")
     assert changed.out.startswith("nightly: every 1h30m, on, next ")
     assert deck("schedules", "--json").objects[0]["overlap"] == "queue"
+    assert deck("schedule", "edit", "nightly", "--every", "2h", "-p", "x=1").status != 0
+    other = write("other.json", {**FLOW, "params": {"x": {"type": "integer", "default": 0}}})
+    assert deck("schedule", "edit", "nightly", other, "-p", "x=1", "--env", "Y=2").status == 0
+    assert deck("schedule", "edit", "nightly", other).out.startswith("nothing changed: nightly")
+    assert deck("schedules", "--json").objects[0]["params"] == {"x": "1"}
+    alone = deck("schedule", "edit", "nightly", "--follow")
+    assert "name the file" in alone.err
+    flow = other
     same = deck("schedule", "edit", "nightly", "--overlap", "queue")
     assert same.out.startswith("nothing changed: nightly")
     paused = deck("schedule", "pause", "nightly", "--reason", "holidays")

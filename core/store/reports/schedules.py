@@ -14,7 +14,7 @@ from core.model.errors import NotFound
 from core.model.limit_views import Cause
 from core.model.near_misses import one_of
 from core.model.records import replace
-from core.model.schedule_views import MISSED_MS, FireView, ScheduleView
+from core.model.schedule_views import MISSED_MS, SCHEDULES_MAX, FireView, ScheduleView
 from core.model.schedules import DAY_MS, FireKind, FireStatus, schedule_of
 from core.model.status import JOB_FINAL, JobStatus
 from core.model.text import safe_line
@@ -24,8 +24,6 @@ from core.store.reports.rows import AnyRow
 from core.store.reports.source import Source
 from core.store.sql import among, ids, unpack
 
-SCHEDULES_MAX = 1_000
-"""Schedules that are listed."""
 DUE_MAX = 100
 """Schedules that are due, or wait, which one look takes up."""
 _LIVE = among(set(JobStatus) - JOB_FINAL)
