@@ -9,7 +9,6 @@ from __future__ import annotations
 import array
 import json
 import os
-import select
 import signal
 import socket
 import subprocess
@@ -23,6 +22,7 @@ from typing import Any
 from tests.support import command_server
 from tests.support.command_server import STATUS
 from tests.support.leftovers import MARK
+from tests.support.waiting import is_readable
 
 ROOT = Path(__file__).resolve().parents[2]
 _LOST = signal.SIGKILL
@@ -125,8 +125,7 @@ class Forked(subprocess.Popen[bytes]):
         return self.returncode
 
     def _try_wait(self, flags: int) -> tuple[int, int]:
-        ready, _, _ = select.select([self._told], [], [], 0 if flags & os.WNOHANG else None)
-        if not ready:
+        if not is_readable(self._told, 0 if flags & os.WNOHANG else None):
             return 0, 0
         told = os.read(self._told, STATUS.size)
         os.close(self._told)

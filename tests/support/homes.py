@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sqlite3
 import subprocess
+import threading
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from core.app.lock import is_held
@@ -28,6 +30,7 @@ class Home:
         self.path = path
         self.package = package
         self._started: list[subprocess.Popen[bytes]] = []
+        self._reading = threading.Lock()
 
     @property
     def environ(self) -> dict[str, str]:
@@ -61,8 +64,10 @@ class Home:
 
     def rows(self, sql: str, *values: object) -> list[tuple[object, ...]]:
         """Read the store; nothing where there is none yet."""
+        uri = f"file:{self.path}/taskdeck.db?mode=ro"
         try:
-            with sqlite3.connect(f"file:{self.path}/taskdeck.db?mode=ro", uri=True) as db:
+            # One at a time: beside an open one SQLite keeps the descriptors of those that were closed.
+            with self._reading, closing(sqlite3.connect(uri, uri=True)) as db:
                 return db.execute(sql, values).fetchall()
         except sqlite3.OperationalError:
             return []

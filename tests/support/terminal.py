@@ -11,7 +11,6 @@ import fcntl
 import os
 import pty
 import re
-import select
 import signal
 import struct
 import subprocess
@@ -25,7 +24,7 @@ from typing import Self
 import pyte
 from wcwidth import wcwidth
 
-from tests.support.waiting import DEADLINE
+from tests.support.waiting import DEADLINE, is_readable
 
 ROOT = Path(__file__).resolve().parents[2]
 CONSOLE = (sys.executable, "-m", "console.launch")
@@ -100,8 +99,7 @@ class Terminal:
 
     def read(self, seconds: float = 0.0) -> bytes:
         """Return what comes next within a time, empty if nothing does."""
-        ready, _, _ = select.select([self.master], [], [], seconds)
-        if not ready:
+        if not is_readable(self.master, seconds):
             return b""
         try:
             data = os.read(self.master, 65_536)

@@ -46,10 +46,19 @@ def until_now(condition: Callable[[], T], story: str, *, seconds: float = DEADLI
     return seen
 
 
+def is_readable(descriptor: int, seconds: float | None) -> bool:
+    """Return whether there is something to read, or the end, within a time; None = wait for it.
+
+    `select` takes no descriptor from 1024 on, which a worker with many tests behind it may have.
+    """
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(None if seconds is None else seconds * 1_000))
+
+
 def first_line(stream: IO[str], story: str) -> str:
     """Return the first line that a process writes on a pipe."""
-    ready, _, _ = select.select([stream], [], [], DEADLINE)
-    if not ready:
+    if not is_readable(stream.fileno(), DEADLINE):
         pytest.fail(f"waited {DEADLINE:g} s in vain: {story}")
     return stream.readline()
 
