@@ -32,7 +32,8 @@ sys.path.insert(0, str(HERE.parents[1]))
 
 import core  # noqa: E402
 from core.control.api import Target  # noqa: E402
-from tests.support.terminal import CONSOLE, Terminal  # noqa: E402
+from tests.support.commands import CONSOLE  # noqa: E402
+from tests.support.terminal import Terminal  # noqa: E402
 
 SIZE = (120, 40)
 PAUSE = 0.012

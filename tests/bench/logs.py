@@ -36,7 +36,8 @@ from core.control.transport import SocketDialer  # noqa: E402
 from core.filters.patterns import Case  # noqa: E402
 from core.filters.text_query import Syntax, TextQuery  # noqa: E402
 from core.model.log_views import LOG_END, Way  # noqa: E402
-from tests.support.terminal import CONSOLE, Terminal  # noqa: E402
+from tests.support.commands import CONSOLE  # noqa: E402
+from tests.support.terminal import Terminal  # noqa: E402
 
 LINE = b"2026-11-28 20:48:45,%03d INFO worker-%02d processed batch %08d of region-07 in %3d ms status=ok\n"
 WALK = ("down", "j", "pagedown", "k", "down", "down")

@@ -67,17 +67,40 @@ def test_a_forked_command_reads_its_input_and_dies_of_a_signal_with_its_own_numb
     assert waits.wait() == -signal.SIGKILL
 
 
+def test_a_forked_engine_leads_its_session_serves_and_ends_when_it_is_asked_to(place: Home) -> None:
+    engine = place.start("serve")
+    assert isinstance(engine, commands.Forked)
+    assert place.has_engine() == engine.pid
+    engine.send_signal(signal.SIGTERM)
+    assert engine.wait(DEADLINE) == 0
+    assert place.run("exec", "--detach", "--", "true").returncode == 0
+    started = place.has_engine()
+    assert os.getsid(started) == started
+    assert b"command_server" in Path(f"/proc/{started}/cmdline").read_bytes()
+
+
+def test_a_home_of_executed_engines_has_no_other(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home", executed=True)
+    try:
+        assert home.run("exec", "--detach", "--", "true").returncode == 0
+        assert b"serve" in Path(f"/proc/{home.has_engine()}/cmdline").read_bytes().split(b"\0")
+    finally:
+        home.end()
+
+
 @pytest.mark.parametrize(
     ("words", "environ"),
     [
-        (["serve", "--unit"], {}),
         (["--plain"], {}),
+        (["dial-stdio"], {}),
+        (["serve", "--unit"], {"SUITE_EXECUTES": "1"}),
+        (["serve", "--unit"], {"TASKDECK_CRASH": "upgrade.begun"}),
         (["jobs"], {"PYTHONUTF8": "0"}),
         (["jobs"], {"LANG": "C"}),
     ],
     ids=str,
 )
-def test_what_hosts_an_engine_or_is_settled_at_the_start_is_executed(
+def test_a_console_or_what_is_settled_at_the_start_is_executed(
     place: Home, words: list[str], environ: dict[str, str]
 ) -> None:
     assert not isinstance(place.start(*words, **environ), commands.Forked)

@@ -20,7 +20,7 @@ _SET = {"LC_TIME": "de_DE.UTF-8", "TZ": "Asia/Tokyo", "TMPDIR": "/var/tmp", "LAN
 @pytest.fixture(params=["engine", "no engine"])
 def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Home]:
     """Return a data directory that allows API_TOKEN, with an engine of other surroundings or none."""
-    one = Home(tmp_path / "home")
+    one = Home(tmp_path / "home", executed=True)
     one.path.mkdir()
     (one.path / "config.toml").write_text('env_allow = ["API_TOKEN"]\n')
     if request.param == "engine":
@@ -81,7 +81,7 @@ def test_signals_that_the_submitter_or_the_engine_ignores_reach_no_task(home: Ho
 
 
 def test_an_engine_started_from_a_task_is_not_part_of_it(home: Home) -> None:
-    other = Home(home.path.parent / "other")
+    other = Home(home.path.parent / "other", executed=True)
     words = [*home.argv("exec", "--detach", "--", "true")]
     settings = f"TASKDECK_HOME={other.path} TASKDECK_LINGER={STAYS}"
     inner = f"{settings} PYTHONPATH={home.package} " + " ".join(words)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.terminal import CONSOLE, Terminal
+from tests.support.commands import CONSOLE
+from tests.support.terminal import Terminal
 from tests.support.waiting import until_now
 
 

@@ -16,7 +16,8 @@ from console.terminal import driver
 from console.terminal.driver import CountingDriver, EscapeFirst
 from tests.console.support_console import console
 from tests.console.support_fake_control import FakeControl
-from tests.support.terminal import CONSOLE, Terminal
+from tests.support.commands import CONSOLE
+from tests.support.terminal import Terminal
 
 COLOUR = re.compile(rb"\x1b\[[0-9;]*\b(3[0-8]|4[0-8]|9[0-7]|10[0-7])\b[0-9;]*m")
 

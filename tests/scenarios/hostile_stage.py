@@ -21,8 +21,9 @@ from core.model.outcomes import Failed, TaskError
 from core.model.ports import CallContext, InlineCall
 from core.model.text import cells, safe_line
 from tests.support import leftovers
+from tests.support.commands import CONSOLE
 from tests.support.hostile import hostile
-from tests.support.terminal import CONSOLE, KEYS, Terminal, kinds
+from tests.support.terminal import KEYS, Terminal, kinds
 from tests.support.waiting import DEADLINE
 
 NUMBER = 400

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.commands import CONSOLE
 from tests.support.homes import Home
-from tests.support.terminal import CONSOLE, Terminal
+from tests.support.terminal import Terminal
 
 CONFIG = """slots = 2
 [pools.paid]

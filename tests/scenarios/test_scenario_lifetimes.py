@@ -19,7 +19,7 @@ from tests.support.waiting import DEADLINE, until_now
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Home]:
-    home = Home(tmp_path / "home")
+    home = Home(tmp_path / "home", executed=True)
     yield home
     home.end()
 

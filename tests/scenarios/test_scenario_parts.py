@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from core.files.operator_file import FOLDER
+from tests.support.commands import CONSOLE
 from tests.support.homes import Home
-from tests.support.terminal import CONSOLE, Terminal, kinds
+from tests.support.terminal import Terminal, kinds
 
 PAINTED = 800
 """Bytes that a whole screen takes at the least."""

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.commands import CONSOLE
 from tests.support.homes import Home
-from tests.support.terminal import CONSOLE, Terminal
+from tests.support.terminal import Terminal
 
 STATUS = "SELECT status FROM job WHERE id = 2"
 

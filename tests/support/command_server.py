@@ -1,12 +1,14 @@
 """A process that has loaded taskdeck and forks it for each call.
 
-Started by `tests/support/commands.py`. A child is what `python -P -m console.launch` is once it is loaded.
+Started by `tests/support/commands.py`. A child is what `python -P -m console.launch` is once it is loaded;
+the engines that it starts are forked by this process as well.
 """
 
 from __future__ import annotations
 
 import array
 import atexit
+import fcntl
 import gc
 import io
 import json
@@ -14,70 +16,92 @@ import os
 import pkgutil
 import selectors
 import socket
-import struct
+import subprocess
 import sys
+import termios
 import threading
 import time
+from contextlib import suppress
 from importlib import import_module
-from typing import NoReturn, TypedDict
+from types import SimpleNamespace
+from typing import NoReturn
 
-STATUS = struct.Struct("i")
+from core.model.crash_points import VARIABLE as CRASH
+from tests.support.forking import STATUS, Call, Forked, ask
+
+EXECUTES = "SUITE_EXECUTES"
+"""Variable of a command whose engines are executed."""
 STREAMS = 3
 _MOST = 1 << 20
-_PACKAGES = ("core.cli", "core.app", "core.control", "core.app.bundles")
+_MOST_DESCRIPTORS = 16
+_PACKAGES = ("core.cli", "core.app", "core.control", "console")
 
 
-class Call(TypedDict):
-    """What a process is started with, beside its three streams."""
-
-    argv: list[str]
-    environ: dict[str, str]
-    cwd: str
-
-
-def serve(line: socket.socket) -> Call | None:
+def serve(line: socket.socket, door: socket.socket) -> Call | None:
     """Fork a child for each call that comes; return the call in that child, None in the server at the end.
 
-    With a call come its three streams and a pipe for the status that `waitpid` tells of the child.
+    With a call come its descriptors and a pipe for the status that `waitpid` tells of the child. Calls of
+    children come on lines of their own, by the door.
     """
     ends: dict[int, tuple[int, int]] = {}
     selector = selectors.DefaultSelector()
     selector.register(line, selectors.EVENT_READ)
+    selector.register(door, selectors.EVENT_READ)
     while True:
         for key, _ in selector.select():
-            if key.fileobj is line:
-                data, descriptors = _receive(line)
+            if key.fileobj is door:
+                selector.register(door.accept()[0], selectors.EVENT_READ)
+            elif isinstance(key.fileobj, socket.socket):
+                data, descriptors = _receive(key.fileobj)
                 if not data:
-                    return None
-                *streams, told = descriptors
+                    if key.fileobj is line:
+                        return None
+                    selector.unregister(key.fileobj)
+                    key.fileobj.close()
+                    continue
+                *given, told = descriptors
                 if (pid := os.fork()) == 0:
-                    return _become(json.loads(data), streams)
-                line.sendall(STATUS.pack(pid))
-                for stream in streams:
-                    os.close(stream)
+                    at = door.getsockname()
+                    _let_go(selector)
+                    return _become(json.loads(data), given, at)
+                key.fileobj.sendall(STATUS.pack(pid))
+                for descriptor in given:
+                    os.close(descriptor)
                 ends[watched := os.pidfd_open(pid)] = (pid, told)
                 selector.register(watched, selectors.EVENT_READ)
             else:
                 selector.unregister(key.fd)
                 pid, told = ends.pop(key.fd)
-                os.write(told, STATUS.pack(os.waitpid(pid, 0)[1]))
+                # Where the command that started an engine has ended, its status is told to none.
+                with suppress(BrokenPipeError):
+                    os.write(told, STATUS.pack(os.waitpid(pid, 0)[1]))
                 os.close(told)
                 os.close(key.fd)
 
 
+def _let_go(selector: selectors.BaseSelector) -> None:
+    """Close what only the server needs, before a descriptor of the child gets its number."""
+    for key in [*selector.get_map().values()]:
+        if isinstance(key.fileobj, socket.socket):
+            key.fileobj.close()
+    selector.close()
+
+
 def _receive(line: socket.socket) -> tuple[bytes, list[int]]:
     descriptors = array.array("i")
-    data, ancillary, _, _ = line.recvmsg(_MOST, socket.CMSG_SPACE((STREAMS + 1) * descriptors.itemsize))
+    data, ancillary, _, _ = line.recvmsg(_MOST, socket.CMSG_SPACE(_MOST_DESCRIPTORS * descriptors.itemsize))
     for _, _, those in ancillary:
         descriptors.frombytes(those)
     return data, list(descriptors)
 
 
-def _become(call: Call, streams: list[int]) -> Call:
-    """Let this process have what an executed one gets: streams, environment, directory, arguments."""
-    for number, stream in enumerate(streams):
-        os.dup2(stream, number)
-    os.closerange(STREAMS, os.sysconf("SC_OPEN_MAX"))
+def _become(call: Call, given: list[int], door: bytes) -> Call:
+    """Let this process have what an executed one gets: descriptors, environment, directory, arguments."""
+    if call["leads_session"]:
+        os.setsid()
+    _number(given, [0, 1, 2, *call["numbers"]])
+    if call["leads_session"] and os.isatty(0):
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     os.chdir(call["cwd"])
     os.environ.clear()
     os.environ.update(call["environ"])
@@ -86,7 +110,34 @@ def _become(call: Call, streams: list[int]) -> Call:
     sys.stdin = _stream(0, "r", errors="surrogateescape")
     sys.stdout = _stream(1, "w", errors="surrogateescape")
     sys.stderr = _stream(2, "w", errors="backslashreplace")
+    if not os.environ.keys() & {EXECUTES, CRASH}:
+        _fork_engines(door)
     return call
+
+
+def _number(given: list[int], numbers: list[int]) -> None:
+    """Give descriptors these numbers, and close all others."""
+    last = max(numbers)
+    # First out of the way of each other.
+    moved = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, last + 1) for descriptor in given]
+    for descriptor, number in zip(moved, numbers, strict=True):
+        os.dup2(descriptor, number)
+    before = STREAMS
+    for number in sorted(numbers[STREAMS:]):
+        os.closerange(before, number)
+        before = number + 1
+    os.closerange(before, os.sysconf("SC_OPEN_MAX"))
+
+
+def _fork_engines(door: bytes) -> None:
+    class Engine(Forked):
+        def fork(self, call: Call, descriptors: list[int], told: int) -> int:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as line:
+                line.connect(door)
+                return ask(line, call, descriptors, told)
+
+    started_by = import_module("core.app.engine_process")
+    vars(started_by)["subprocess"] = SimpleNamespace(**{**vars(subprocess), "Popen": Engine})
 
 
 def _stream(number: int, mode: str, *, errors: str) -> io.TextIOWrapper:
@@ -110,11 +161,14 @@ def _leave(status: int) -> NoReturn:
 
 
 def _load() -> None:
-    """Import what a command line may need."""
+    """Import what a command line, an engine or a console may need."""
     import_module("console.launch")
+    # As a console does before it imports Textual.
+    import_module("console.sessions.choice")._prepare_screen()
     for package in _PACKAGES:
-        for module in pkgutil.iter_modules(import_module(package).__path__, f"{package}."):
-            import_module(module.name)
+        for module in pkgutil.walk_packages(import_module(package).__path__, f"{package}."):
+            if module.name.rpartition(".")[2] != "__main__":
+                import_module(module.name)
 
 
 if __name__ == "__main__":
@@ -122,11 +176,13 @@ if __name__ == "__main__":
     # A child does not copy what it only looks through for garbage.
     gc.collect()
     gc.freeze()
-    with socket.socket(fileno=int(sys.argv[1])) as served:
-        mine = serve(served)
-        if mine is not None:
-            # Its number belongs to somebody else by now.
-            served.detach()
+    with (
+        socket.socket(fileno=int(sys.argv[1])) as served,
+        socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as door,
+    ):
+        door.bind("")
+        door.listen()
+        mine = serve(served, door)
     if mine is not None:
         import _taskdeck
 

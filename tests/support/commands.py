@@ -1,32 +1,25 @@
 """Command lines in processes forked from one that is loaded.
 
-Called by `tests/support/homes.py`. Loading takes ten times as long as most commands do. What hosts an engine
-or a console is executed, as operators do it.
+Called by `tests/support/homes.py`. Loading takes ten times as long as most commands do, and longer than the
+start of an engine. Whatever shows how taskdeck itself is loaded is executed: `Home(..., executed=True)`.
 """
 
 from __future__ import annotations
 
-import array
-import json
 import os
-import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
-from tests.support import command_server
-from tests.support.command_server import STATUS
+from core.model.actors import LABEL_VARIABLE as LABEL
+from core.model.crash_points import VARIABLE as CRASH
+from tests.support import command_server, forking
 from tests.support.leftovers import MARK
-from tests.support.waiting import is_readable
 
 ROOT = Path(__file__).resolve().parents[2]
-_LOST = signal.SIGKILL
-"""The status of a child whose server ended first."""
 
 
 class CommandServer:
@@ -37,16 +30,10 @@ class CommandServer:
         self._line: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
-    def fork(self, call: command_server.Call, streams: list[int], told: int) -> int:
+    def fork(self, call: forking.Call, descriptors: list[int], told: int) -> int:
         """Start a process; return its id."""
         with self._lock:
-            line = self._line or self._start()
-            descriptors = array.array("i", [*streams, told])
-            line.sendmsg(
-                [json.dumps(call).encode()], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors.tobytes())]
-            )
-            pid: int = STATUS.unpack(line.recv(STATUS.size))[0]
-        return pid
+            return forking.ask(self._line or self._start(), call, descriptors, told)
 
     def close(self) -> None:
         """End it, if it was started."""
@@ -72,61 +59,54 @@ class CommandServer:
 
 SERVER = CommandServer()
 COMMAND = (sys.executable, "-P", "-m", "console.launch")
-_HOSTS = ("serve", "dial-stdio", "version")
-"""First words of what is executed: it hosts an engine, or is made to start at once."""
+CONSOLE = (sys.executable, "-m", "console.launch")
+_AT_ONCE = ("dial-stdio", "version")
+"""First words of what is made to start at once, and is executed."""
 _OF_THE_START = ("PYTHON", "LANG", "LC_", "_TASKDECK")
 """Beginnings of variables that are read before the first of our files."""
+_OF_THE_IMPORT = (CRASH, LABEL, "TEXTUAL", "ESCDELAY", "TERM_PROGRAM")
+"""The same of those that an engine or a console reads when one of its modules is imported."""
 
 
 def start(
     argv: Sequence[str], *, environ: Mapping[str, str], cwd: Path, stdin: int
 ) -> subprocess.Popen[bytes]:
-    """Start a command line: forked if it is one that asks and ends, executed otherwise."""
-    kind = Forked if _may_fork(argv, environ) else subprocess.Popen
+    """Start a command line: forked if it asks or serves, executed if it is a console."""
+    kind = kind_of(argv, environ) if _names_command(_words(argv)) else subprocess.Popen
     return kind(argv, env=environ, cwd=cwd, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
-def _may_fork(argv: Sequence[str], environ: Mapping[str, str]) -> bool:
-    program, words = tuple(argv[: len(COMMAND)]), argv[len(COMMAND) :]
-    is_command = bool(words) and not words[0].startswith("-") and words[0] not in _HOSTS
-    return (
-        program == COMMAND
-        and is_command
-        and _early(environ) == _early({**os.environ, "PYTHONPATH": str(ROOT)})
-    )
+def kind_of(argv: Sequence[str], environ: Mapping[str, str]) -> type[subprocess.Popen[bytes]]:
+    """Return how to start a command line or a console: forked if that differs in its loading alone."""
+    words = _words(argv)
+    if MARK not in os.environ or words is None or words[:1] in ([word] for word in _AT_ONCE):
+        return subprocess.Popen
+    hosts = not _names_command(words) or words[0] == "serve"
+    if hosts and command_server.EXECUTES in environ:
+        return subprocess.Popen
+    early = (*_OF_THE_START, *_OF_THE_IMPORT) if hosts else _OF_THE_START
+    usual = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return Forked if _beginning(environ, early) == _beginning(usual, early) else subprocess.Popen
 
 
-def _early(environ: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environ.items() if name.startswith(_OF_THE_START)}
+def _words(argv: Sequence[str]) -> list[str] | None:
+    """Return what stands behind the program, None = it is another one."""
+    for program in (COMMAND, CONSOLE):
+        if tuple(argv[: len(program)]) == program:
+            return [*argv[len(program) :]]
+    return None
 
 
-class Forked(subprocess.Popen[bytes]):
-    """A command line that the server forks; everything else is as with an executed one.
+def _names_command(words: list[str] | None) -> bool:
+    return words is not None and words != [] and not words[0].startswith("-")
 
-    The methods below are those by which `subprocess` speaks to the system: here the process is a child of the
-    server, which tells its status.
-    """
 
-    _told: int
+def _beginning(environ: Mapping[str, str], beginnings: tuple[str, ...]) -> dict[str, str]:
+    return {name: value for name, value in environ.items() if name.startswith(beginnings)}
 
-    def _execute_child(self, args: list[str], *how: Any) -> None:
-        cwd, env = how[4:6]
-        pipes = how[9:15]
-        self._told, theirs = os.pipe()
-        call: command_server.Call = {"argv": args[3:], "environ": env, "cwd": str(cwd)}
-        self.pid = SERVER.fork(call, [pipes[0], pipes[3], pipes[5]], theirs)
-        os.close(theirs)
-        self._child_created = True
-        self._close_pipe_fds(*pipes)  # type: ignore[attr-defined]
 
-    def _internal_poll(self, *_: object, **__: object) -> int | None:
-        with suppress(subprocess.TimeoutExpired):
-            self.wait(0)
-        return self.returncode
+class Forked(forking.Forked):
+    """A command line that the server forks."""
 
-    def _try_wait(self, flags: int) -> tuple[int, int]:
-        if not is_readable(self._told, 0 if flags & os.WNOHANG else None):
-            return 0, 0
-        told = os.read(self._told, STATUS.size)
-        os.close(self._told)
-        return self.pid, STATUS.unpack(told)[0] if told else _LOST
+    def fork(self, call: forking.Call, descriptors: list[int], told: int) -> int:
+        return SERVER.fork(call, descriptors, told)

@@ -13,7 +13,7 @@ from pathlib import Path
 from core.app.lock import is_held
 from core.control.sockets import is_open
 from core.store.verify import verify_path
-from tests.support import commands, leftovers
+from tests.support import command_server, commands, leftovers
 from tests.support.waiting import DEADLINE, until_now
 
 ROOT = commands.ROOT
@@ -26,9 +26,10 @@ LEAVES = "2"
 class Home:
     """One data directory: start command lines on it, read it, end whatever lives on it."""
 
-    def __init__(self, path: Path, *, package: Path = ROOT) -> None:
+    def __init__(self, path: Path, *, package: Path = ROOT, executed: bool = False) -> None:
         self.path = path
         self.package = package
+        self._executed = executed
         self._started: list[subprocess.Popen[bytes]] = []
         self._reading = threading.Lock()
 
@@ -41,6 +42,7 @@ class Home:
             "TASKDECK_HOME": str(self.path),
             "TASKDECK_LINGER": STAYS,
             "PYTHONPATH": str(self.package),
+            **({command_server.EXECUTES: "1"} if self._executed else {}),
         }
 
     def argv(self, *words: str) -> list[str]:

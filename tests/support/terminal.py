@@ -13,8 +13,6 @@ import pty
 import re
 import signal
 import struct
-import subprocess
-import sys
 import termios
 import time
 from collections.abc import Callable, Sequence
@@ -24,10 +22,11 @@ from typing import Self
 import pyte
 from wcwidth import wcwidth
 
-from tests.support.waiting import DEADLINE, is_readable
+from tests.support.commands import kind_of
+from tests.support.descriptors import is_readable
+from tests.support.waiting import DEADLINE
 
 ROOT = Path(__file__).resolve().parents[2]
-CONSOLE = (sys.executable, "-m", "console.launch")
 KEYS = {
     "enter": "\r",
     "escape": "\x1b",
@@ -74,7 +73,7 @@ class Terminal:
         env = {**kept, **{key: value for key, value in wanted.items() if value is not None}}
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-        self.process = subprocess.Popen(
+        self.process = kind_of(argv, env)(
             argv,
             stdin=slave,
             stdout=slave,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import select
 import time
 from collections.abc import Awaitable, Callable
 from typing import IO, TypeVar
 
 import pytest
+
+from tests.support.descriptors import is_readable
 
 T = TypeVar("T")
 DEADLINE = float(os.environ.get("TESTS_DEADLINE", "120"))
@@ -44,16 +45,6 @@ def until_now(condition: Callable[[], T], story: str, *, seconds: float = DEADLI
             pytest.fail(f"waited {seconds:g} s in vain: {story}; last seen {seen!r}")
         time.sleep(LOOK * 5)
     return seen
-
-
-def is_readable(descriptor: int, seconds: float | None) -> bool:
-    """Return whether there is something to read, or the end, within a time; None = wait for it.
-
-    `select` takes no descriptor from 1024 on, which a worker with many tests behind it may have.
-    """
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    return bool(poll.poll(None if seconds is None else seconds * 1_000))
 
 
 def first_line(stream: IO[str], story: str) -> str:
