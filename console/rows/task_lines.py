@@ -21,6 +21,7 @@ from core.model.values import JsonValue, to_iso
 from core.model.views import AttemptView, TaskDetail, TaskView
 from core.model.waits import TaskWaits
 from core.render.coloured import coloured_line
+from core.render.limit_texts import limit_texts
 from core.render.output_notes import output_notes
 from core.render.times import age_text, duration_text, usual_text
 
@@ -90,6 +91,7 @@ def task_lines(page: TaskPage, look: Look) -> Iterator[SafeText]:
         ("uses", task.uses),
         ("needs", ", ".join(detail.needs)),
         ("group", task.group),
+        *limit_texts(detail).items(),
     ):
         if text:
             yield _pair(label, text)

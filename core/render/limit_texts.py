@@ -1,6 +1,6 @@
-"""Limits, costs, pools, tags and `once` of a task, as one line.
+"""Limits, costs, pools, tags and `once` of a task, as texts.
 
-Used by `show`.
+Used by `show` and the task screen.
 """
 
 from __future__ import annotations
@@ -15,15 +15,20 @@ from core.model.views import TaskDetail
 
 def limits_text(detail: TaskDetail) -> str:
     """Return what a task says, `limits db, host=h1; cost 0.02 usd`; empty where it says nothing."""
+    return "; ".join(f"{name} {text}" for name, text in limit_texts(detail).items())
+
+
+def limit_texts(detail: TaskDetail) -> dict[str, str]:
+    """Return what a task says by what it is about, safe to show; nothing of what it says nothing."""
     said = {
         "limits": ", ".join(map(_ref_text, detail.limits)),
         "cost": "" if detail.cost is None else _cost_text(detail.cost),
         "prefers": ", ".join(map(safe_line, detail.prefer)),
-        "on exhausted": detail.on_exhausted or "",
+        "if spent": detail.on_exhausted or "",
         "tags": ", ".join(map(safe_line, detail.tags)),
         "once": "" if detail.once is None else _once_text(detail.once),
     }
-    return "; ".join(f"{name} {text}" for name, text in said.items() if text)
+    return {name: text for name, text in said.items() if text}
 
 
 def _ref_text(ref: LimitRef) -> str:

@@ -297,7 +297,7 @@ def test_exec_says_what_its_task_comes_under_and_show_tells_it(home: Path, deck:
         "project": "team",
     }
     assert (
-        "  limits db, host=h=1; cost 0.1 usd, 3000 tokens; prefers deep, fast; on exhausted finish;"
+        "  limits db, host=h=1; cost 0.1 usd, 3000 tokens; prefers deep, fast; if spent finish;"
         " tags slow: true\n" in deck("show", "1").out
     )
 
