@@ -135,7 +135,7 @@ class Feed:
             paused=changes.paused_queues,
             engine=changes.engine,
             link_ms=link_ms,
-            trouble=safe_line(changes.engine.trouble or changes.engine.set_aside),
+            trouble=safe_line(_closed(changes.engine) or changes.engine.set_aside),
             lost=changes.lost,
             paused_pools=changes.paused_pools,
             spent=changes.spent_budgets,
@@ -164,3 +164,8 @@ class Feed:
             self.last_event = None
             self.protected = None
         self.pulse = replace(self.pulse, engine=None if is_gone else self.pulse.engine, trouble=trouble)
+
+
+def _closed(engine: EngineInfo) -> str:
+    """Return why an engine claims nothing, with what would end it; '' = it claims."""
+    return "; ".join(f"{one.message} ({one.hint})" for one in engine.closed) or engine.trouble

@@ -350,6 +350,12 @@ def free_bytes(path: Path) -> int:
     return shutil.disk_usage(path).free
 
 
+def free_files(path: Path) -> int | None:
+    """Return how many files this user may still create there; None = the file system does not count them."""
+    found = os.statvfs(path)
+    return found.f_favail if found.f_files else None
+
+
 def open_files_limit() -> int:
     """Return how many files this process may have open; -1 = no limit."""
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]

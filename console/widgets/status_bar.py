@@ -12,6 +12,7 @@ from textual.content import Content
 from console.feed import Feed, Pulse
 from console.themes import Look
 from console.widgets.line import Line
+from core.model.shortages import NO_ROOM
 from core.model.text import SafeText, cells, safe_line
 
 _COUNTED = ("failed", "running", "queued", "retrying", "held")
@@ -60,6 +61,9 @@ def warnings_of(feed: Feed, *, console: Sequence[SafeText]) -> list[SafeText]:
         warnings.append(SafeText("STARTING" if feed.starting else "NO ENGINE"))
     elif pulse.engine.state in _ENDING:
         warnings.append(_ENDING[pulse.engine.state])
+    if pulse.engine is not None and pulse.engine.closed:
+        has_no_room = any(closed.code in NO_ROOM for closed in pulse.engine.closed)
+        warnings.append(SafeText("NO ROOM" if has_no_room else "NO CLAIMS"))
     if pulse.is_frozen:
         warnings.append(SafeText("SPENDING STOPPED"))
     if stale and not feed.starting:

@@ -16,6 +16,7 @@ from typing import Annotated, TypeAlias
 
 from core.cli.access import note_trouble, working
 from core.cli.arguments import Hosting, Label, actor_of
+from core.cli.claim_watch import ClaimWatch, PatienceOption
 from core.cli.commands import Command
 from core.cli.limit_options import LimitOptions, read_cost, read_limits
 from core.cli.loose_tasks import Admitted, Following, Group, LooseTasks, OneTask
@@ -76,6 +77,7 @@ class TaskOptions:
     detach: Annotated[bool, Option(help="Return at once; an engine in the background runs the tasks.")] = (
         False
     )
+    patience: PatienceOption = None
     as_: Label = None
 
 
@@ -135,6 +137,7 @@ async def map_(arguments: Map) -> int:
 
 
 async def _carry_out(arguments: Loose, specs: Sequence[TaskSpec], *, group: str | None) -> int:
+    claims = ClaimWatch(patience=arguments.task.patience)
     async with working(arguments) as deck:
         # From here on a signal must not leave behind what was submitted.
         with interrupts() as received:
@@ -146,9 +149,9 @@ async def _carry_out(arguments: Loose, specs: Sequence[TaskSpec], *, group: str 
             if not arguments.json:
                 _note_admitted(admitted, group)
             tasks: LooseTasks = (
-                Group(deck, admitted, name=group, arguments=arguments)
+                Group(deck, admitted, name=group, arguments=arguments, claims=claims)
                 if group
-                else OneTask(deck, admitted, arguments=arguments)
+                else OneTask(deck, admitted, arguments=arguments, claims=claims)
             )
             following = Following(deck, tasks, admitted=admitted, arguments=arguments, actor=actor)
             return await following.to_the_end(received)

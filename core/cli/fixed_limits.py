@@ -13,7 +13,7 @@ from core.connectors.http_body import HEAD_BYTES
 from core.connectors.http_input import REDIRECTS_MAX
 from core.connectors.process import JSON_BYTES, STRING_BYTES, TEXT_BYTES
 from core.control.wire import BODY_BYTES
-from core.engine.janitor import FREE_BYTES
+from core.engine.janitor import LEAST
 from core.files.reading import DOCUMENT_BYTES
 from core.model import bounds
 from core.model.durations import LONGEST_MS, write_duration
@@ -49,7 +49,14 @@ def _fixed(name: str, value: object, meaning: str) -> Fixed:
 
 FIXED = (
     _fixed(
-        "disk_floor", size(FREE_BYTES), "free on the disk of the data directory; with less nothing is claimed"
+        "disk_floor",
+        size(LEAST.free_bytes),
+        "free on the disk of the data directory; with less nothing is claimed",
+    ),
+    _fixed(
+        "files_floor",
+        f"{LEAST.free_files} files",
+        "that can still be created on that disk; with fewer nothing is claimed",
     ),
     _fixed(
         "output_text",

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from core.app.signals import Interrupted
 from core.cli.arguments import Common
+from core.cli.claim_watch import ClaimWatch
 from core.cli.group_counts import GroupCounts
 from core.cli.output import emit, note, say, status
 from core.cli.output_sinks import open_sink
@@ -79,13 +80,15 @@ class LooseTasks(Protocol):
 class OneTask:
     """The task of `exec`: its output is written as it comes, unless JSON is wanted."""
 
-    def __init__(self, deck: ControlAPI, admitted: Admitted, *, arguments: Common) -> None:
+    def __init__(
+        self, deck: ControlAPI, admitted: Admitted, *, arguments: Common, claims: ClaimWatch
+    ) -> None:
         (task_id,) = admitted.ids
         self._duplicates = admitted.duplicates
         self.title = f"task {task_id}"
         self.way_back: tuple[str, ...] = ("wait", "--task", str(task_id))
         self._deck, self._id, self._arguments = deck, task_id, arguments
-        self._meter = Meter(self.title, quiet=True)
+        self._meter = Meter(self.title, quiet=True, claims=claims)
         self._output = None if arguments.json else OutputFollower(deck, task_id, new_sink=open_sink)
 
     async def tick(self) -> bool:
@@ -138,13 +141,15 @@ def _why(task: TaskView) -> str:
 class Group:
     """The tasks of `map`, with their progress."""
 
-    def __init__(self, deck: ControlAPI, admitted: Admitted, *, name: str, arguments: Common) -> None:
+    def __init__(
+        self, deck: ControlAPI, admitted: Admitted, *, name: str, arguments: Common, claims: ClaimWatch
+    ) -> None:
         self.title = f"group {name}"
         self.way_back: tuple[str, ...] = ("wait", f"group:{name}")
         self._deck, self._arguments = deck, arguments
         self._where = In(field="group", values=(name,))
         self._name = name
-        self._meter = Meter(name, quiet=arguments.json)
+        self._meter = Meter(name, quiet=arguments.json, claims=claims)
         self._duplicates = admitted.duplicates
         self._counts = GroupCounts(deck, admitted.created or admitted.ids)
 

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Mapping
 
+from core.cli.claim_watch import ClaimWatch
 from core.cli.output import draw, is_live, note, width
 from core.control.api import ControlAPI
 from core.model.orphans import OrphanKind
@@ -24,14 +25,14 @@ _ETA_AFTER = 2.0
 class Meter:
     """The progress of one piece of work; `show` it with counts by status as often as they are known."""
 
-    def __init__(self, title: str, *, quiet: bool = False) -> None:
+    def __init__(self, title: str, *, quiet: bool = False, claims: ClaimWatch | None = None) -> None:
         self.live = is_live(sys.stderr)
         self.silent = quiet and not self.live
         self._title = title
         self._begun = time.monotonic()
         self._line_at = self._begun
         self._drawn = False
-        self._trouble = ""
+        self._claims = claims or ClaimWatch()
         self._lost = 0
         self._set_aside = ""
 
@@ -61,18 +62,19 @@ class Meter:
         note(text)
 
     async def warn(self, deck: ControlAPI) -> None:
-        """Write once that nothing is claimed and why, and that it is over, also where it is silent."""
+        """Write that nothing is claimed and why, each minute, and that it is over, also where it is silent.
+
+        Raises `OutOfPatience`.
+        """
         engine = await deck.status()
-        trouble = engine.trouble
         if engine.set_aside != self._set_aside:
             self._set_aside = engine.set_aside
             self.clear()
             note(safe_line(engine.set_aside))
-        if trouble != self._trouble:
-            self._trouble = trouble
+        line = self._claims.look(engine)
+        if line is not None:
             self.clear()
-            why = "; ".join(f"{one.message} ({one.hint})" for one in engine.closed) or trouble
-            note(f"nothing is claimed: {safe_line(why)}" if trouble else "tasks are claimed again")
+            note(line)
 
     async def warn_lost(self, deck: ControlAPI, job_id: int, counts: Mapping[str, int]) -> None:
         """Write, each time their number changes, that lost tasks of a job wait for a decision."""

@@ -12,6 +12,7 @@ from typing import Annotated, NamedTuple
 from core.app.signals import Interrupted
 from core.cli.access import note_trouble, working
 from core.cli.arguments import Hosting, Label, Project, Retries, actor_of
+from core.cli.claim_watch import ClaimWatch, PatienceOption
 from core.cli.commands import Command
 from core.cli.job_spending import read_job_spending
 from core.cli.new_home import write_configuration
@@ -66,6 +67,7 @@ class Run(Hosting):
     ] = None
     project: Project = None
     detach: Annotated[bool, Option(help="Return at once; an engine in the background runs the job.")] = False
+    patience: PatienceOption = None
     dry_run: Annotated[
         bool,
         Option(help="Submit nothing; say how long it would take, what it would cost, and what holds it."),
@@ -83,6 +85,7 @@ async def run(arguments: Run) -> int:
         return await dry_run(document, params, options=options, arguments=arguments)
     # Before an engine is started for it: a refused command line leaves nothing behind.
     document, options = _document(arguments)
+    claims = ClaimWatch(patience=arguments.patience)
     _bring_configuration(arguments)
     async with working(arguments) as deck:
         with interrupts() as received:
@@ -91,7 +94,8 @@ async def run(arguments: Run) -> int:
                 await note_trouble(deck)
                 return _say_detached(await deck.job(submitted.job_id), arguments=arguments)
             try:
-                return await _follow(deck, submitted, arguments=arguments, received=received)
+                meter = Meter(f"job {submitted.job_id}", quiet=arguments.json, claims=claims)
+                return await _follow(deck, submitted, meter, arguments=arguments, received=received)
             except Interrupted:
                 raise _left(submitted.job_id, arguments=arguments) from None
 
@@ -150,9 +154,10 @@ def _options(arguments: Run, *, cwd: Path) -> SubmitOptions:
     )
 
 
-async def _follow(deck: ControlAPI, submitted: Submitted, *, arguments: Run, received: Interrupts) -> int:
+async def _follow(
+    deck: ControlAPI, submitted: Submitted, meter: Meter, *, arguments: Run, received: Interrupts
+) -> int:
     job = await deck.job(submitted.job_id)
-    meter = Meter(f"job {job.id}", quiet=arguments.json)
     if submitted.duplicate:
         meter.remark(f"job {job.id} has this key already: following it")
     number = sum(job.tasks.values())

@@ -13,6 +13,7 @@ from typing import Annotated, Protocol
 from core.app.signals import Interrupted
 from core.cli.access import working
 from core.cli.arguments import Remote
+from core.cli.claim_watch import ClaimWatch, PatienceOption
 from core.cli.commands import Command
 from core.cli.output import emit, say, status
 from core.cli.paging import pages
@@ -52,6 +53,7 @@ class Wait(Remote):
     timeout: Annotated[
         str | None, Option(metavar="TIME", help="Give up waiting after this: 30s, 10m, 1h30m.")
     ] = None
+    patience: PatienceOption = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,12 +154,13 @@ async def wait(arguments: Wait) -> int:
     An engine is started if none runs and something has not ended.
     """
     seconds = None if arguments.timeout is None else parse_duration(arguments.timeout) / 1000
+    meter = Meter("wait", quiet=True, claims=ClaimWatch(patience=arguments.patience))
     async with reading(arguments) as deck:
         subjects = await _find(deck, arguments)
         ends = [end for subject in subjects if (end := await subject.end(deck)) is not None]
     if len(ends) < (1 if arguments.any else len(subjects)):
         async with working(arguments) as control:
-            ends = await _wait(control, subjects, arguments=arguments, seconds=seconds)
+            ends = await _wait(control, subjects, meter, arguments=arguments, seconds=seconds)
     for end in ends:
         if arguments.json:
             emit(end.shape)
@@ -182,11 +185,10 @@ async def _find(deck: ReadingAPI, arguments: Wait) -> list[Subject]:
 
 
 async def _wait(
-    deck: ControlAPI, subjects: Sequence[Subject], *, arguments: Wait, seconds: float | None
+    deck: ControlAPI, subjects: Sequence[Subject], meter: Meter, *, arguments: Wait, seconds: float | None
 ) -> list[End]:
     """Return how all ended, or with `--any` those that have when the first one has."""
     again = ("wait", *_words(arguments))
-    meter = Meter("wait", quiet=True)
 
     async def tick() -> bool:
         await meter.warn(deck)

@@ -14,6 +14,7 @@ from typing import TypeVar
 from core.app.reading.lasting_control import GONE
 from core.app.signals import Interrupted, handling_signals, restore_signals
 from core.cli.arguments import Common
+from core.cli.claim_watch import OutOfPatience
 from core.model.errors import TaskdeckError, Unavailable
 
 T = TypeVar("T")
@@ -55,9 +56,16 @@ def interrupts() -> Iterator[Interrupts]:
 
 @contextmanager
 def explaining_lost_engine(what: str, *way_back: str, arguments: Common) -> Iterator[None]:
-    """If the engine ends meanwhile, raise `Unavailable` that names the command that goes on."""
+    """If the engine ends meanwhile, or patience does, raise `Unavailable` that names how to go on."""
     try:
         yield
+    except OutOfPatience as over:
+        raise Unavailable(
+            "patience.over",
+            f"nothing was claimed for as long as --patience allows: {over.why}",
+            hint=f"{what} stays queued and starts when that is over; wait on: {arguments.command(*way_back)}",
+            facts={"reason": over.code},
+        ) from over
     except Unavailable as error:
         if error.code not in GONE:
             raise
@@ -74,8 +82,8 @@ async def wait_with(
 ) -> T:
     """Return the result of `work` as soon as it is there; meanwhile tick, and often while that says so.
 
-    Raises `Interrupted` when a signal asks to leave, and `OSError` if a tick cannot write; the work is
-    cancelled then.
+    Raises `Interrupted` when a signal asks to leave, `OSError` if a tick cannot write, and `OutOfPatience`;
+    the work is cancelled then.
     """
     waiting = asyncio.ensure_future(work)
     ticking = asyncio.ensure_future(_tick(tick))
@@ -85,9 +93,7 @@ async def wait_with(
         while not (waiting.done() or interrupted.done()):
             _, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
             if ticking.done():
-                # A failure to read the progress ends nothing, one to write it does.
-                with suppress(TaskdeckError):
-                    ticking.result()
+                ticking.result()
         if waiting.done():
             return waiting.result()
         raise Interrupted(interrupted.result())
@@ -100,8 +106,10 @@ async def wait_with(
 async def _tick(tick: Callable[[], Awaitable[bool]]) -> None:
     loop, pause = asyncio.get_running_loop(), _POLL_SECONDS / 8
     while True:
-        begun = loop.time()
-        is_lively = await tick()
+        begun, is_lively = loop.time(), False
+        # A failure to read the progress ends nothing, one to write it does.
+        with suppress(TaskdeckError):
+            is_lively = await tick()
         pause = _POLL_SECONDS / 8 if is_lively else min(2 * pause, _POLL_SECONDS)
         # A slow answer slows the questions down: progress never takes more than a tenth of the time.
         await asyncio.sleep(max(pause, 10 * (loop.time() - begun)))

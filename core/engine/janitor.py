@@ -6,6 +6,7 @@ Run by the engine.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
@@ -13,14 +14,19 @@ from functools import partial
 from core.config import Settings
 from core.engine.dispatcher import Dispatcher
 from core.engine.repairs import Repairs
+from core.engine.runner import Runner
 from core.engine.set_aside import Note
 from core.engine.shortage import Closed
 from core.executors.child import ChildExecutor
+from core.executors.room import Room
 from core.model.ports import Alarms, Clock
 
 TRIM_SECONDS = 2.0
-ROOM_SECONDS, AGAIN_SECONDS = 15.0, 3.0
-"""Between two measurements: while there is room, and while there is none."""
+ROOM_SECONDS = 1.0
+"""Between two looks at the room that is left; cheap, since only what is new is counted."""
+WALK_MS, WALK_AGAIN_MS, WALK_SHARE = 1_800_000, 3_000, 10
+"""Between two walks through all outputs: while there is room, and while they are over their quota; at the
+least so many times as long as the last one took."""
 REPAIR_SECONDS = 1_800.0
 RECOUNT_MS = 5_000
 """After the start: all events are read for it, which must not keep the first claims and screens waiting."""
@@ -28,8 +34,8 @@ REST_MS = 1_000
 """How long an engine has nothing to do before it looks for jobs that should go on."""
 APART_MS = 60_000
 """Between two looks at the least."""
-FREE_BYTES = 64 * 2**20
-"""Free bytes of the disk below which nothing is claimed."""
+LEAST = Room(free_bytes=64 * 2**20, free_files=1_000)
+"""Room on the disk with less of which nothing is claimed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +43,7 @@ class Rounds:
     """What the rounds of a janitor work on, and who hears of their errors."""
 
     dispatcher: Dispatcher
+    runner: Runner
     children: ChildExecutor
     repairs: Repairs
     note: Note
@@ -47,6 +54,7 @@ class Janitor:
 
     def __init__(self, rounds: Rounds, *, settings: Settings, clock: Clock, alarms: Alarms) -> None:
         self._dispatcher = rounds.dispatcher
+        self._runner = rounds.runner
         self._children = rounds.children
         self._repairs = rounds.repairs
         self._note = rounds.note
@@ -55,19 +63,21 @@ class Janitor:
         self._alarms = alarms
         self._running: dict[str, asyncio.Task[None]] = {}
         self._swept_at = 0
-        self._is_full = False
+        self._walk_at: int | None = None
+        """When all outputs are counted again; None while they are."""
+        self._walked_at = self._rest = 0
 
     async def start(self) -> None:
         """Repair what a former engine left, then arm the alarms."""
         every = self._alarms.every
         every("trim", TRIM_SECONDS, self._trim)
         every("room", ROOM_SECONDS, self._measure_room)
-        every("room again", AGAIN_SECONDS, self._measure_again)
         every("repair", REPAIR_SECONDS, self._repair)
         self._repair()
         await asyncio.wait(self._running.values())
         self._alarms.arm("recount", self._clock.now() + RECOUNT_MS, self._recount)
         # Not waited for: many outputs take long to count.
+        self._walk_at = self._clock.now()
         self._measure_room()
 
     def rest(self) -> None:
@@ -83,10 +93,6 @@ class Janitor:
 
     def _measure_room(self) -> None:
         self._begin("free room", self._measure)
-
-    def _measure_again(self) -> None:
-        if self._is_full:
-            self._measure_room()
 
     def _repair(self) -> None:
         self._swept_at = self._clock.now()
@@ -106,10 +112,27 @@ class Janitor:
             self._note(f"the round for {name}", done.exception())
 
     async def _measure(self) -> None:
-        measure = self._children.outputs.shortage
-        shortage = await asyncio.to_thread(measure, free=FREE_BYTES, quota=self._quota)
-        self._is_full = shortage is not None
+        outputs = self._children.outputs
+        await asyncio.to_thread(outputs.use.measure, self._runner.open)
+        if self._walk_at is not None and self._walk_at <= self._clock.now():
+            self._begin("outputs", self._walk)
+        shortage = await asyncio.to_thread(outputs.shortage, LEAST, quota=self._quota)
         if shortage is None:
             self._dispatcher.reopen(Closed.ROOM)
-        else:
-            self._dispatcher.close(Closed.ROOM, shortage)
+            return
+        self._dispatcher.close(Closed.ROOM, shortage)
+        if self._walk_at is not None and shortage.code == "output.quota":
+            # An operator may have removed some by hand.
+            self._walk_at = min(self._walk_at, self._walked_at + max(WALK_AGAIN_MS, self._rest))
+
+    async def _walk(self) -> None:
+        use, begun = self._children.outputs.use, time.monotonic()
+        self._walk_at = None
+        use.begin_walk(self._runner.open)
+        try:
+            use.end_walk(await asyncio.to_thread(use.walk))
+        finally:
+            self._rest = round(WALK_SHARE * 1_000 * (time.monotonic() - begun))
+            self._walked_at = self._clock.now()
+            self._walk_at = self._walked_at + max(WALK_MS, self._rest)
+        self._measure_room()

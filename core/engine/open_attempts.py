@@ -9,13 +9,15 @@ import asyncio
 
 from core.engine.attempts import Running
 from core.engine.background import Signal
+from core.executors.output_use import OutputUse
 from core.model.ports import AttemptRef
 
 
 class OpenAttempts:
     """Attempts by reference, from their claim until their outcome is in the store."""
 
-    def __init__(self) -> None:
+    def __init__(self, use: OutputUse) -> None:
+        self._use = use
         self._running: dict[AttemptRef, Running] = {}
         self._idle = asyncio.Event()
         self._idle.set()
@@ -46,11 +48,13 @@ class OpenAttempts:
     def add(self, running: Running) -> None:
         """Take in an attempt that was claimed or adopted."""
         self._running[running.ref] = running
+        self._use.begun(running.ref)
         self._idle.clear()
 
     def remove(self, ref: AttemptRef) -> None:
         """Drop an attempt that is closed, or that no loop follows any more."""
-        self._running.pop(ref, None)
+        if self._running.pop(ref, None) is not None:
+            self._use.ended(ref)
         if not self._running:
             self._idle.set()
         self._changed.notify()

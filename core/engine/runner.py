@@ -64,7 +64,7 @@ class Runner:
         self.leftovers = Leftovers(tools.children, tools.clock, note=tools.completion.note_orphan)
         self._inputs = InputResolver(tools, store_id=store_id)
         self._processes = Processes(tools, self._inputs, self.orphans, self.leftovers)
-        self._attempts = OpenAttempts()
+        self._attempts = OpenAttempts(tools.children.outputs.use)
         self._prepared: dict[int, _Prepared] = {}
         self._termination = Termination(
             self._attempts,
@@ -78,6 +78,11 @@ class Runner:
     def count(self) -> int:
         """Return how many attempts are open here."""
         return len(self._attempts)
+
+    @property
+    def open(self) -> tuple[AttemptRef, ...]:
+        """Return which attempts are open here."""
+        return tuple(running.ref for running in self._attempts.all())
 
     def prepare(self, claims: Sequence[Claimed]) -> None:
         """Get ready what is about to be claimed; without the commit nothing comes of it."""

@@ -169,6 +169,7 @@ class Engine:
     def _new_janitor(self) -> Janitor:
         rounds = Rounds(
             dispatcher=self.dispatcher,
+            runner=self.runner,
             children=self.children,
             repairs=Repairs(self.journal, self.reports.repairs),
             note=self._set_aside.note,

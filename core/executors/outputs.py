@@ -9,12 +9,13 @@ import errno
 import os
 import re
 import secrets
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from core import host
 from core.executors.output_cap import OutputCap
+from core.executors.output_use import OutputUse
+from core.executors.room import Room, short_disk
 from core.files.kinds import exists
 from core.files.untrusted import open_regular, read_extent, read_small
 from core.model.errors import Unavailable
@@ -41,7 +42,7 @@ _LIMIT = re.compile(rb"([1-9][0-9]{0,18}) (drop_middle|fail)\n")
 _REVOKED = b"revoked\n"
 _READY = re.compile(rb"ready ([0-9a-f-]{36})(?: [0-9a-f]{16})?\n")
 _SMALL = 256
-_BLOCK, _MIB = 512, 2**20
+_MIB = 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +76,7 @@ class Outputs:
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
+        self.use = OutputUse(self.root)
         self._ready: dict[AttemptRef, bytes] = {}
         """What `ready` of attempts that were prepared here holds: no command can know it."""
 
@@ -216,37 +218,22 @@ class Outputs:
             os.close(descriptor)
         return Chunk(offset=extent.start, data=extent.data, size=size)
 
-    def used(self) -> int:
-        """Return the bytes all attempts take on disk, holes not counted; blocks, one stat per file."""
-        blocks = 0
-        for folder, _, names in os.walk(self.root):
-            for name in names:
-                # What a task or an operator removes meanwhile takes nothing.
-                with suppress(FileNotFoundError):
-                    blocks += os.lstat(os.path.join(folder, name)).st_blocks  # noqa: PTH118
-        return blocks * _BLOCK
+    def shortage(self, least: Room, *, quota: int) -> Unavailable | None:
+        """Return why no more should begin: the disk has less room than this, or the quota is reached.
 
-    def shortage(self, *, free: int, quota: int) -> Unavailable | None:
-        """Return why no more should begin: under `free` bytes on the disk, or the quota reached; else None.
-
-        The quota of the whole tree in bytes; it is counted, so this takes long where there are many.
+        The quota of the whole tree in bytes, as far as `use` has counted it.
         """
-        root, left = str(self.root), host.free_bytes(self._existing())
-        if left < free:
-            return Unavailable(
-                "short.disk",
-                f"less than {free // _MIB:,} MiB are free on the disk of {root}",
-                hint="free room on that disk: the engine sees it by itself",
-                facts={"path": root, "free": left, "least": free},
-            )
-        used = self.used()
-        if used < quota:
+        return short_disk(self._existing(), least, root=self.root) or self._over(quota)
+
+    def _over(self, quota: int) -> Unavailable | None:
+        used = self.use.total
+        if used is None or used < quota:
             return None
         return Unavailable(
             "output.quota",
             f"outputs take {used // _MIB:,} MiB, and output_quota is {quota // _MIB:,} MiB",
-            hint=f"remove folders of ended tasks in {root}, or raise output_quota and start it again",
-            facts={"path": root, "used": used, "quota": quota},
+            hint=f"remove folders of ended tasks in {self.root}, or raise output_quota and start it again",
+            facts={"path": str(self.root), "used": used, "quota": quota},
         )
 
     def _make(self, ref: AttemptRef) -> Path:

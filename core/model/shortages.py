@@ -19,6 +19,9 @@ _WHAT = {
     errno.EROFS: ("short.disk", "the disk is read-only", "make it writable again"),
 }
 
+NO_ROOM = frozenset({"short.disk", "short.inodes", "output.quota", "store.full"})
+"""Codes of shortages that end when room is made."""
+
 
 def shortage(error: BaseException) -> MachineShort | None:
     """Return what the machine lacks by an error or what caused it; None for an error of another kind."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -42,6 +43,10 @@ def test_every_door_says_that_the_quota_is_reached_and_work_continues_when_it_is
         assert why in first_line(following.stderr, f"{words} says why nothing comes")
     plain = subprocess.run(command("--plain"), capture_output=True, text=True, check=False)
     assert "nothing is claimed: outputs take 2 MiB" in plain.stdout
+    left = deck("wait", "--json", "--patience", "0s", "--task", "2")
+    refusal = json.loads(left.err.splitlines()[-1])["error"]
+    assert left.status == 4
+    assert (refusal["code"], refusal["facts"]) == ("patience.over", {"reason": "output.quota"})
     fill.unlink()
     out, err = waiting.communicate(timeout=DEADLINE)
     assert (waiting.returncode, out) == (0, "ran\n")

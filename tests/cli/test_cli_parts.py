@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import pytest
 
 from core.app.signals import Interrupted
+from core.cli.claim_watch import ClaimWatch, OutOfPatience
 from core.cli.group_counts import GroupCounts
 from core.cli.output import Painted, say
 from core.cli.output_sinks import TextSink
@@ -21,7 +22,7 @@ from core.model.errors import Unavailable
 from core.model.events import EventView
 from core.model.orphans import OrphanKind
 from core.model.records import replace
-from core.model.views import LogChunk, Page
+from core.model.views import ClaimsClosed, LogChunk, Page
 from tests.console.support_fake_control import INFO, FakeControl
 from tests.support.waiting import DEADLINE
 
@@ -42,6 +43,70 @@ async def test_a_wait_returns_its_result_though_progress_cannot_be_read() -> Non
         raise Unavailable("engine.busy", "not now")
 
     assert await wait_with(work(), tick, Interrupts()) == 7
+
+
+async def test_a_wait_shows_progress_again_after_it_could_not_be_read() -> None:
+    shown: list[str] = []
+    done = asyncio.Event()
+
+    async def work() -> int:
+        await done.wait()
+        return 7
+
+    async def tick() -> bool:
+        shown.append("asked")
+        if len(shown) == 1:
+            raise Unavailable("engine.busy", "not now")
+        done.set()
+        return True
+
+    async with asyncio.timeout(DEADLINE):
+        assert await wait_with(work(), tick, Interrupts()) == 7
+
+
+async def test_a_wait_ends_with_the_patience_of_its_command() -> None:
+    async def tick() -> bool:
+        raise OutOfPatience("no room", code="output.quota")
+
+    with pytest.raises(OutOfPatience):
+        await wait_with(asyncio.Event().wait(), tick, Interrupts())
+
+
+def test_why_nothing_is_claimed_is_told_at_once_each_minute_and_when_it_is_over() -> None:
+    now = [0.0]
+    closed = ClaimsClosed(code="output.quota", message="outputs are full", hint="purge some", since=0)
+    full = replace(INFO, trouble="outputs are full", closed=(closed,))
+    watch = ClaimWatch(patience="3m", now=lambda: now[0])
+    told = []
+    for second, engine in (
+        (0, INFO),
+        (1, full),
+        (30, full),
+        (61, full),
+        (100, full),
+        (122, full),
+        (123, INFO),
+    ):
+        now[0] = second
+        told.append(watch.look(engine))
+    why = "outputs are full (purge some)"
+    assert told == [
+        None,
+        f"nothing is claimed: {why}",
+        None,
+        f"nothing is claimed for 1 min: {why}",
+        None,
+        f"nothing is claimed for 2 min: {why}",
+        "tasks are claimed again",
+    ]
+    # Patience begins when it closes again.
+    for second in (200, 379):
+        now[0] = second
+        watch.look(full)
+    now[0] = 380
+    with pytest.raises(OutOfPatience, match="purge some") as over:
+        watch.look(full)
+    assert over.value.code == "output.quota"
 
 
 async def test_a_wait_ends_when_what_it_shows_cannot_be_written() -> None:

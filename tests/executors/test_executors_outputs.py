@@ -7,7 +7,9 @@ import os
 import pytest
 
 from core.executors.output_cap import drop_middle
+from core.executors.output_use import size_of
 from core.executors.outputs import write_new
+from core.executors.room import Room
 from core.files.untrusted import tail_text
 from core.model.ports import AttemptRef
 
@@ -97,19 +99,59 @@ def test_a_link_is_not_punched(outputs, ref, tmp_path):
     assert victim.read_bytes() == b"v" * 100_000
 
 
+def _walk(outputs, *living: AttemptRef) -> int | None:
+    outputs.use.begin_walk(living)
+    outputs.use.end_walk(outputs.use.walk())
+    outputs.use.measure(living)
+    return outputs.use.total
+
+
 def test_the_used_space_counts_blocks_of_all_attempts(outputs):
-    assert outputs.used() == 0
+    assert outputs.use.total is None
+    assert _walk(outputs) == 0
     for epoch in (1, 2):
         _out(outputs, AttemptRef(task_id=1, epoch=epoch), b"x" * 8192).with_name("ready").write_bytes(b"")
-    assert outputs.used() == 2 * 8192
+    assert _walk(outputs) == 2 * 8192
 
 
-def test_room_ends_with_the_quota_or_the_free_space(outputs, ref):
-    assert outputs.shortage(free=0, quota=1) is None
+def test_each_attempt_counts_once_whenever_outputs_are_walked(outputs):
+    use = outputs.use
+    old, ended, running = (AttemptRef(task_id=1, epoch=epoch) for epoch in (1, 2, 3))
+    paths = [_out(outputs, ref, b"x" * 8192) for ref in (old, ended, running)]
+    for path in paths:
+        path.with_name("ready").write_bytes(b"")
+    use.begun(ended)
+    use.begun(running)
+    use.begin_walk([ended, running])
+    use.ended(ended)
+    use.measure([running])
+    use.end_walk(use.walk())
+    assert use.total == 3 * 8192
+    paths[2].write_bytes(b"x" * 16384)
+    use.measure([running])
+    assert use.total == 4 * 8192
+    use.removed(8192)
+    assert use.total == 3 * 8192
+    use.ended(running)
+    use.measure([])
+    assert use.total == 3 * 8192
+    paths[0].unlink()
+    assert _walk(outputs) == 3 * 8192
+
+
+def test_room_ends_with_the_quota_or_what_is_free(outputs, ref, monkeypatch):
+    least = Room(free_bytes=1, free_files=1)
     _out(outputs, ref, b"x" * 8192).with_name("ready").write_bytes(b"")
-    assert outputs.shortage(free=1, quota=8193) is None
-    assert outputs.shortage(free=1, quota=8192).code == "output.quota"
-    assert outputs.shortage(free=2**62, quota=8193).code == "short.disk"
+    # Before the first walk nothing is known.
+    assert outputs.shortage(least, quota=1) is None
+    _walk(outputs)
+    assert outputs.shortage(least, quota=8193) is None
+    assert outputs.shortage(least, quota=8192).code == "output.quota"
+    assert outputs.shortage(Room(free_bytes=2**62, free_files=1), quota=8193).code == "short.disk"
+    monkeypatch.setattr("core.host.free_files", lambda _: 7)
+    assert outputs.shortage(Room(free_bytes=1, free_files=8), quota=8193).code == "short.inodes"
+    monkeypatch.setattr("core.host.free_files", lambda _: None)
+    assert outputs.shortage(Room(free_bytes=1, free_files=8), quota=8193) is None
 
 
 @pytest.mark.parametrize("name", ["pid", "status", "out", "ready", "../x", "a/b", "", ".", ".."])
@@ -147,4 +189,4 @@ def test_files_that_vanish_while_the_space_is_measured_count_nothing(outputs, re
         return lstat(name)
 
     monkeypatch.setattr(os, "lstat", vanishing)
-    assert outputs.used() < 8192
+    assert size_of(outputs.root) < 8192
