@@ -46,7 +46,7 @@ Examples:
 """
 GROUPS = {
     "import": "Make workflows and schedules from records of other programs.",
-    "config": "Check and show the settings.",
+    "config": "Write, check and show the configuration.",
     "pools": "List pools, also without the word `list`, or change one.",
     "limits": "List limits, also without the word `list`, or change one.",
     "backends": "List backends, also without the word `list`; open, close or reset a breaker.",

@@ -1,22 +1,73 @@
-"""config check, config show: what is configured, and where it comes from.
+"""config: write, check and show the configuration of a home.
 
 Loaded by `core.cli.main` for its commands.
 """
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
+from typing import Annotated
+
 from core import host
 from core.cli.arguments import Common, Hosting
 from core.cli.commands import Command
 from core.cli.fixed_limits import FIXED
 from core.cli.output import Painted, emit, say
+from core.cli.parameters import Option
 from core.cli.refusals import write_faults
 from core.config import describe, origins, read_at
 from core.config.checks import check
 from core.config.descriptions import describe_capacity, lines_of
-from core.model.paths import Paths, find_home
+from core.config.example import example
+from core.config.json_schema import json_schema
+from core.files.writing import write_new
+from core.model.errors import Conflict
+from core.model.paths import Paths, ensure_home, find_home
 from core.model.text import safe_line
 from core.model.values import JsonObject, JsonValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Init(Common):
+    """The arguments of `config init`."""
+
+    print_: Annotated[bool, Option(help="Write it to standard output; no file is touched.")] = False
+
+
+async def config_init(arguments: Init) -> int:
+    """Write a config.toml with every setting and section, all of it commented out.
+
+    A file that is there is left alone.
+    """
+    if arguments.print_:
+        say(example().rstrip("\n"))
+        return 0
+    path = Paths(home=ensure_home(find_home(arguments.home, default=host.default_home)).home).config
+    try:
+        write_new(path, example().encode())
+    except FileExistsError as error:
+        raise Conflict(
+            "config.exists",
+            f"{safe_line(str(path))} is there, and was left as it is",
+            hint="see the example with 'taskdeck config init --print'",
+            facts={"file": str(path)},
+        ) from error
+    if arguments.json:
+        emit({"file": str(path), "written": True})
+    else:
+        say(f"{safe_line(str(path))} is written; nothing in it holds until you take the `# ` off a line")
+    return 0
+
+
+async def config_schema(arguments: Common) -> int:
+    """Print the JSON Schema of config.toml, for editors that check and complete it."""
+    schema = json_schema()
+    if arguments.json:
+        emit(schema)
+    else:
+        say(json.dumps(schema, indent=2))
+    return 0
 
 
 async def config_check(arguments: Common) -> int:
@@ -101,6 +152,12 @@ def _dim(text: str) -> Painted:
 
 COMMANDS = (
     Command(
+        name="config init",
+        arguments=Init,
+        run=config_init,
+        examples=("taskdeck config init", "taskdeck config init --print | less"),
+    ),
+    Command(
         name="config check",
         arguments=Common,
         run=config_check,
@@ -111,5 +168,11 @@ COMMANDS = (
         arguments=Hosting,
         run=config_show,
         examples=("taskdeck config show", "taskdeck config show --json | jq .settings.output_cap"),
+    ),
+    Command(
+        name="config schema",
+        arguments=Common,
+        run=config_schema,
+        examples=("taskdeck config schema > config.schema.json",),
     ),
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.files.writing import NewFile
+from core.files.writing import write_new
 from core.model.paths import Paths, ensure_home, is_ours
 
 
@@ -21,14 +21,9 @@ def write_configuration(home: Path, text: bytes) -> Path | None:
     if is_ours(home):
         return None
     ensure_home(home)
-    file = NewFile(path)
     try:
-        file.open()
-        file.write(text)
-        file.place()
+        write_new(path, text)
     except OSError:
         # Another has written one meanwhile, or nothing can be written: the engine says what it needs.
         return None
-    finally:
-        file.discard()
     return path

@@ -6,22 +6,20 @@ Used by the capacity.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from core.config.faults import UNKNOWN
 from core.config.field_types import NAMED
-from core.config.files import SECTIONS
 from core.config.prices import PlacedPrice
+from core.config.section import Form, Section, TableT
+from core.config.sections import BACKENDS, BUDGETS, LIMITS, POOLS, PRICES, SECTIONS
 from core.config.tables import (
     LIMIT_TABLES,
     NESTED,
     NOT_TAKEN,
-    BackendTable,
-    BudgetTable,
     ConcurrencyTable,
-    PoolTable,
     PriceTable,
     QuotaTable,
     RateTable,
@@ -38,8 +36,7 @@ if TYPE_CHECKING:
     from core.config.faults import Faults
     from core.config.positions import KeyPath
 
-_TableT = TypeVar("_TableT", bound=Table)
-_Found = Iterator[tuple[str, _TableT]]
+_Found = Iterator[tuple[str, TableT]]
 
 
 class CheckedTables:
@@ -47,11 +44,12 @@ class CheckedTables:
 
     def __init__(self, values: Mapping[str, object], faults: Faults) -> None:
         self._faults = faults
-        self._sections = {section: self._section(section, values) for section in SECTIONS}
-        self.pools = dict(self._each("pools", PoolTable))
+        self._sections = {section.name: self._section(section, values) for section in SECTIONS}
+        self._tables = {section.name: self._checked(section) for section in SECTIONS}
+        self.pools = self.named(POOLS)
         self.limits = dict(self._limits())
-        self.budgets = dict(self._each("budgets", BudgetTable))
-        self.backends = dict(self._each("backends", BackendTable))
+        self.budgets = self.named(BUDGETS)
+        self.backends = self.named(BACKENDS)
         self.prices = list(self._prices())
         """With their place, in the order of the file."""
         for name, value in self._sections["pools"].items():
@@ -60,7 +58,25 @@ class CheckedTables:
         for name in self._sections["limits"].keys() & self._sections["budgets"].keys():
             faults.add(("budgets", name), "a limit has this name, and no two limits or budgets share one")
 
-    def _each(self, section: str, kind: type[_TableT]) -> _Found[_TableT]:
+    def named(self, section: Section[TableT]) -> dict[str, TableT]:
+        """Return the tables of a section by their names."""
+        tables = self._tables[section.name].items()
+        return {name: table for name, table in tables if isinstance(table, section.table)}
+
+    def one(self, section: Section[TableT]) -> TableT:
+        """Return the table of a section that has one; where it is missing or faulty, with all defaults."""
+        return next(iter(self.named(section).values()), None) or section.table()
+
+    def _checked(self, section: Section[Table]) -> dict[str, Table]:
+        # These two are read in another way: their tables differ by a key, or are lists.
+        if section in (LIMITS, PRICES):
+            return {}
+        if section.form is Form.ONE:
+            table = self._read((section.name,), self._sections[section.name], section.table)
+            return {} if table is None else {section.name: table}
+        return dict(self._each(section.name, section.table))
+
+    def _each(self, section: str, kind: type[TableT]) -> _Found[TableT]:
         for name, value in self._named(section):
             if (table := self._read((section, name), value, kind)) is not None:
                 yield name, table
@@ -101,14 +117,15 @@ class CheckedTables:
             else:
                 self._faults.add((section, name), f"must be a table, [{section}.NAME]")
 
-    def _section(self, section: str, values: Mapping[str, object]) -> Mapping[str, object]:
-        value = values.get(section, {})
+    def _section(self, section: Section[Table], values: Mapping[str, object]) -> Mapping[str, object]:
+        value = values.get(section.name, {})
         if isinstance(value, Mapping):
             return value
-        self._faults.add((section,), f"must hold tables, [{section}.NAME]")
+        wanted = "be a table" if section.form is Form.ONE else f"hold tables, [{section.name}.NAME]"
+        self._faults.add((section.name,), f"must {wanted}")
         return {}
 
-    def _read(self, path: KeyPath, value: Mapping[str, object], kind: type[_TableT]) -> _TableT | None:
+    def _read(self, path: KeyPath, value: Mapping[str, object], kind: type[TableT]) -> TableT | None:
         try:
             return kind.model_validate(value)
         except ValidationError as error:

@@ -40,7 +40,7 @@ class Configuration:
 def check(home: Path, *, slots: int | None = None) -> Configuration:
     """Return the configuration of a data directory.
 
-    Raises `Invalid` for what is not TOML and for a single faulty setting, as `load` does, or else
+    Raises `Invalid` for what is not TOML and for faulty variables, as `load` does, or else
     `InvalidDocument` with the faults of settings and tables.
     """
     report = read_capacity(home)
@@ -48,7 +48,8 @@ def check(home: Path, *, slots: int | None = None) -> Configuration:
         settings = load(home, slots=slots)
     except Invalid as error:
         faults = [*_of_settings(error, report), *report.faults]
-        if len(faults) == 1:
+        if all(fault.line is None for fault in faults):
+            # Of a variable: the file has nothing to do with it.
             raise
         raise refusal(report.file, faults) from error
     capacity = load_capacity(home, slots=slots)
@@ -64,7 +65,7 @@ def _of_settings(error: Invalid, report: CapacityReport) -> Iterator[Fault]:
         if isinstance(fault, dict):
             message, key = str(fault["message"]), str(fault["path"])
             # Another place, a variable, has no line here.
-            line = positions.line((key,)) if message.startswith(prefix) else None
+            line = positions.line(report.file.setting_path(key)) if message.startswith(prefix) else None
             yield Fault(code=str(fault["code"]), message=message.removeprefix(prefix), line=line, path=key)
 
 
@@ -72,10 +73,15 @@ def _warnings_of_slots(report: CapacityReport, sources: Mapping[str, str]) -> It
     pools, notes = report.tables.pools, Faults(report.file)
     is_from_file = sources["slots"] == str(report.file.path)
     if pools and DEFAULT_POOL not in pools and sources["slots"] != "default":
-        path, subject = (("slots",), "") if is_from_file else (("pools",), f"{sources['slots']} ")
+        path, subject = (
+            (report.file.setting_path("slots"), "") if is_from_file else (("pools",), f"{sources['slots']} ")
+        )
         notes.add(path, f"{subject}changes nothing: no pool is named `{DEFAULT_POOL}`")
     if is_from_file and DEFAULT_POOL in pools and pools[DEFAULT_POOL].slots is not None:
-        notes.add(("slots",), f"changes nothing: [pools.{DEFAULT_POOL}] has `slots` of its own")
+        notes.add(
+            report.file.setting_path("slots"),
+            f"changes nothing: [pools.{DEFAULT_POOL}] has `slots` of its own",
+        )
     yield from _as_warnings(notes)
 
 

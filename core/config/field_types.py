@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from typing import Annotated, TypeVar
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from core.model import bounds, rates
 from core.model.amounts import AMOUNT_MAX, WANTED, parse_amount
@@ -105,18 +105,39 @@ Text = Annotated[str, Field(min_length=1, max_length=bounds.NAME_MAX)]
 Tag = Annotated[str, Field(min_length=1, max_length=bounds.TAG_MAX)]
 Unit = Annotated[str, BeforeValidator(_unit)]
 Zone = Annotated[str, BeforeValidator(_zone)]
-Amount = Annotated[int, _reads(parse_amount, WANTED)]
+Amount = Annotated[int, _reads(parse_amount, WANTED), WithJsonSchema({"type": ["number", "string"]})]
 """In millionths."""
-Dollars = Annotated[Fraction, _reads(_dollars, f"a number of dollars from 0 to {AMOUNT_MAX:,}")]
-Rate = Annotated[rates.Rate, _reads(rates.parse_rate, rates.RATE_WANTED)]
-Clock = Annotated[int, _reads(_clock, 'a time of the day, such as "06:00"')]
+Dollars = Annotated[
+    Fraction,
+    _reads(_dollars, f"a number of dollars from 0 to {AMOUNT_MAX:,}"),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": AMOUNT_MAX}),
+]
+Rate = Annotated[
+    rates.Rate,
+    _reads(rates.parse_rate, rates.RATE_WANTED),
+    WithJsonSchema({"type": "string", "pattern": r"^\s*[0-9]{1,7}\s*/\s*[a-z]+\s*$"}),
+]
+Clock = Annotated[
+    int, _reads(_clock, 'a time of the day, such as "06:00"'), WithJsonSchema({"type": "string"})
+]
 """In ms after midnight."""
-Moment = Annotated[int, _reads(_moment, "a date from 1970 to 2199, such as 2026-01-01 without quotes")]
+Moment = Annotated[
+    int,
+    _reads(_moment, "a date from 1970 to 2199, such as 2026-01-01 without quotes"),
+    WithJsonSchema({"type": "string", "format": "date"}),
+]
 """In ms UTC; a date, or a time without a zone, is one of UTC."""
-EstimateAfter = Annotated[int, _reads(_estimate_after, '"estimate after" and a length of time, such as 24h')]
+EstimateAfter = Annotated[
+    int,
+    _reads(_estimate_after, '"estimate after" and a length of time, such as 24h'),
+    WithJsonSchema({"type": "string", "pattern": "^\\s*estimate after "}),
+]
 """In ms."""
 Duration = Annotated[
-    int, _reads(parse_document_duration, 'a length of time, such as "30s"'), Field(ge=1, le=86_400_000)
+    int,
+    _reads(parse_document_duration, 'a length of time, such as "30s"'),
+    Field(ge=1, le=86_400_000),
+    WithJsonSchema({"type": ["string", "number"]}),
 ]
 """In ms, a day at most."""
 Share = Annotated[float, Field(ge=0, le=1)]

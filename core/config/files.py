@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from core.config.sections import ENGINE, NAMES
 from core.model.errors import Invalid
 from core.model.text import safe_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
-SECTIONS = ("pools", "limits", "budgets", "prices", "backends")
-"""The tables of config.toml; every other key is a setting."""
+    from core.config.positions import KeyPath
+
 _BYTES_MAX = 1_048_576
 _PARTS_MAX = 100
 _DEEP = re.compile(
@@ -36,8 +37,30 @@ class ConfigFile:
 
     @property
     def settings(self) -> dict[str, object]:
-        """What is not a section."""
-        return {key: value for key, value in self.values.items() if key not in SECTIONS}
+        """What is not a section, and what stands in `[engine]`; a key that is in both is that of the top."""
+        return {
+            **self._engine,
+            **{key: value for key, value in self.values.items() if key not in NAMES},
+        }
+
+    @property
+    def twice(self) -> list[str]:
+        """Return the settings that stand at the top and in `[engine]`."""
+        return [key for key in self.values if key in self._engine]
+
+    @property
+    def has_faulty_engine(self) -> bool:
+        """Whether `engine` is something else than a table."""
+        return not isinstance(self.values.get(ENGINE, {}), Mapping)
+
+    def setting_path(self, name: str) -> KeyPath:
+        """Return where a setting stands."""
+        return (name,) if name in self.values or name not in self._engine else (ENGINE, name)
+
+    @property
+    def _engine(self) -> Mapping[str, object]:
+        table = self.values.get(ENGINE)
+        return table if isinstance(table, Mapping) else {}
 
 
 def read_file(path: Path) -> ConfigFile:

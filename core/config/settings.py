@@ -14,7 +14,8 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.config.faults import UNKNOWN, VALUE
-from core.config.files import SECTIONS, read_file
+from core.config.files import ConfigFile, read_file
+from core.config.sections import ENGINE, NAMES
 from core.model.errors import Invalid
 from core.model.near_misses import did_you_mean
 from core.model.paths import Paths
@@ -31,7 +32,8 @@ PREFIX = "TASKDECK_"
 """Every setting may come from the environment as this plus its name in capitals."""
 MIB, GIB = 2**20, 2**30
 _BOOLEANS = ("protected",)
-_LIMITS = ("default_timeout", "http_timeout")
+TIME_LIMITS = ("default_timeout", "http_timeout")
+"""Settings that may be `none`."""
 Name: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
@@ -123,7 +125,7 @@ class Settings(BaseSettings):
             [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
         )
 
-    @field_validator(*_LIMITS, mode="before")
+    @field_validator(*TIME_LIMITS, mode="before")
     @classmethod
     def _no_limit(cls, value: object) -> object:
         if isinstance(value, str) and value.strip().lower() == "none":
@@ -148,24 +150,25 @@ def load(home: Path, **overrides: object) -> Settings:
     Overrides that are None count as absent. Raises `Invalid` (`config.syntax`, `config.unreadable`,
     `config.unknown`, `config.value`) that names file or variable, key, and near miss.
     """
-    file = Paths(home=home).config
+    file = read_file(Paths(home=home).config)
     variables = _variables()
-    table = {
-        key: value
-        for key, value in read_file(file).settings.items()
-        if (PREFIX + key).lower() not in variables
-    }
+    table = {key: value for key, value in file.settings.items() if (PREFIX + key).lower() not in variables}
     arguments = {key: value for key, value in overrides.items() if value is not None}
+    faults = _of_places(file)
     try:
-        return Settings(**{**table, **arguments})  # type: ignore[arg-type]
+        settings = Settings(**{**table, **arguments})  # type: ignore[arg-type]
     except ValidationError as error:
-        faults = [_describe(detail, file=file, table=table, arguments=arguments) for detail in error.errors()]
+        found = error.errors()
+        faults += [_describe(one, file=file.path, table=table, arguments=arguments) for one in found]
+    else:
+        if not faults:
+            return settings
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
     raise Invalid(
         faults[0]["code"],
         f"{faults[0]['message']}{more}",
         hint="fix the setting, then run 'taskdeck config check'",
-        facts={"file": str(file), "faults": [dict(fault) for fault in faults]},
+        facts={"file": str(file.path), "faults": [dict(fault) for fault in faults]},
     )
 
 
@@ -206,6 +209,18 @@ def _variables() -> dict[str, str]:
     return {name.lower(): name for name, value in os.environ.items() if value}
 
 
+def _of_places(file: ConfigFile) -> list[dict[str, str]]:
+    """Return what is wrong with where the settings of a file stand."""
+    reasons = dict.fromkeys(file.twice, f"stands at the top and in [{ENGINE}]: leave it in one of both")
+    if file.has_faulty_engine:
+        reasons[ENGINE] = f"must be a table, [{ENGINE}]"
+    where = safe_line(str(file.path))
+    return [
+        {"code": VALUE, "message": f"{where}: `{name}`: {reason}", "path": name}
+        for name, reason in reasons.items()
+    ]
+
+
 def _describe(
     detail: ErrorDetails, *, file: Path, table: Mapping[str, object], arguments: Mapping[str, object]
 ) -> dict[str, str]:
@@ -215,7 +230,7 @@ def _describe(
     subject = safe_line(f"{origin}: `{key[:64]}`")
     path = safe_line(key[:64])
     if detail["type"] == "extra_forbidden":
-        near = did_you_mean(key, [*Settings.model_fields, *SECTIONS])
+        near = did_you_mean(key, [*Settings.model_fields, *NAMES])
         return {"code": UNKNOWN, "message": f"{subject}: unknown setting{near}", "path": path}
     reason = detail["msg"].removeprefix("Value error, ")
     return {"code": VALUE, "message": f"{subject}: {reason[:1].lower()}{reason[1:]}", "path": path}

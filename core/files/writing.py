@@ -130,6 +130,17 @@ def write_file(path: Path, data: bytes, *, mode: int = 0o600) -> None:
         file.discard()
 
 
+def write_new(path: Path, data: bytes) -> None:
+    """Write a whole file that only its owner may read; raise `FileExistsError` if there is one."""
+    file = NewFile(path)
+    try:
+        file.open()
+        file.write(data)
+        file.place()
+    finally:
+        file.discard()
+
+
 @contextmanager
 def changing(path: Path, *, patience: float = LOCK_SECONDS) -> Iterator[None]:
     """Keep out other processes that change this file, while the body reads and writes it.

@@ -56,3 +56,14 @@ def test_doctor_says_that_tables_have_faults(home: Path, deck: Deck) -> None:
     write(home, FAULTY)
     checks = deck("doctor", "--json").objects[0]["checks"]
     assert any(check["name"] == "settings" and not check["ok"] for check in checks)
+
+
+def test_an_example_is_written_once(home: Path, deck: Deck) -> None:
+    assert deck("config", "init").status == 0
+    file = home / "config.toml"
+    assert (file.stat().st_mode & 0o777, "# [pools.default]" in file.read_text()) == (0o600, True)
+    file.write_text("slots = 3\n")
+    again = deck("config", "init")
+    assert (again.status, "error[config.exists]" in again.err, file.read_text()) == (2, True, "slots = 3\n")
+    assert "# [pools.default]" in deck("config", "init", "--print").out
+    assert deck("config", "schema", "--json").objects[0]["properties"]["slots"]["type"] == "integer"

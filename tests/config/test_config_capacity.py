@@ -304,10 +304,14 @@ def test_settings_and_tables_are_told_together(tmp_path, monkeypatch):
     assert caught.value.code == "config.invalid"
 
 
-def test_one_faulty_setting_is_told_as_load_does(tmp_path):
-    with pytest.raises(Invalid) as caught:
-        check(write(tmp_path, "slotz = 1\n"))
-    assert (caught.value.code, type(caught.value)) == ("config.unknown", Invalid)
+def test_one_faulty_setting_is_told_with_its_line_and_a_variable_by_its_name(tmp_path, monkeypatch):
+    with pytest.raises(InvalidDocument) as caught:
+        check(write(tmp_path, "\nslotz = 1\n"))
+    assert (caught.value.code, caught.value.faults[0].line) == ("config.unknown", 2)
+    monkeypatch.setenv("TASKDECK_LOCK_WAIT", "soon")
+    with pytest.raises(Invalid, match="TASKDECK_LOCK_WAIT") as told:
+        check(write(tmp_path, "slots = 1\n"))
+    assert type(told.value) is Invalid
 
 
 def test_a_misspelt_section_is_told_with_the_right_one(tmp_path):

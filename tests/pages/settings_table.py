@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 from collections.abc import Iterator
 
 from pydantic_core import PydanticUndefined
 
 from core.cli.fixed_limits import FIXED
 from core.config import PREFIX, Settings, read_at
+from core.config.meanings import meanings
 
 DEFAULTS = {"slots": "number of processors"}
 """Defaults that the machine decides."""
@@ -27,13 +26,13 @@ def fixed_limits() -> str:
 
 
 def _rows() -> Iterator[str]:
-    meanings = _meanings()
+    texts = meanings(Settings)
     yield "| setting | default | allowed | what it does | read at |"
     yield "|---|---|---|---|---|"
     for name, field in Settings.model_fields.items():
         default = DEFAULTS.get(name, "" if field.default is PydanticUndefined else _shown(field.default))
         bounds = _bounds(field.metadata, field.annotation)
-        yield f"| `{name}` | {default} | {bounds} | {meanings[name]} | {read_at(name)} |"
+        yield f"| `{name}` | {default} | {bounds} | {texts[name]} | {read_at(name)} |"
 
 
 def _shown(value: object) -> str:
@@ -61,18 +60,6 @@ def _bounds(metadata: list[object], annotation: object) -> str:
     if not parts and choices and all(isinstance(choice, str) for choice in choices):
         return ", ".join(f"`{choice}`" for choice in choices)
     return ", ".join(parts)
-
-
-def _meanings() -> dict[str, str]:
-    """Return what stands below each field in the source."""
-    (body,) = ast.parse(inspect.getsource(Settings)).body
-    assert isinstance(body, ast.ClassDef)
-    found = {}
-    for field, text in zip(body.body, body.body[1:], strict=False):
-        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
-            assert isinstance(field.target, ast.Name)
-            found[field.target.id] = " ".join(str(ast.literal_eval(text.value)).split())
-    return found
 
 
 def environment_name(setting: str) -> str:

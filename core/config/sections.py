@@ -1,0 +1,106 @@
+"""The sections of config.toml, in the order in which they are written.
+
+Used to read, check and show the file. A section is a table, an example, and a line in `SECTIONS`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from core.config.section import Form, Section
+from core.config.tables import (
+    LIMIT_TABLES,
+    BackendTable,
+    BudgetTable,
+    ConcurrencyTable,
+    PoolTable,
+    PriceTable,
+    Table,
+)
+
+ENGINE: Final = "engine"
+"""The section of the settings, which may stand at the top of the file as well."""
+
+POOLS: Final = Section(
+    name="pools",
+    table=PoolTable,
+    example="""\
+[pools.default]                 # its slots are the setting `slots`; without any pool it is the only one
+[pools.gpu]
+slots = 2                       # attempts that run in it at once
+queues = ["gpu"]                # the queues it takes from; without it all
+order = "priority"              # one order over all its queues; "listed": the first of them first
+""",
+)
+LIMITS: Final = Section(
+    name="limits",
+    table=ConcurrencyTable,
+    kinds=LIMIT_TABLES,
+    example="""\
+[limits.db]
+kind = "concurrency"            # attempts that are open at once
+max = 3
+on = { host = "db1" }           # queue, pool, connector, project, workflow, host, model, tag; {} = all tasks;
+                                # without `on` it is for the tasks that name it
+[limits.api]
+kind = "rate"                   # starts per s, sec, min, hour or day
+rate = "60/min"
+burst = 10                      # starts that may come at once after a rest
+[limits.mails]
+kind = "quota"                  # starts, or with `unit` an amount, of a window
+max = 100
+per = "day"                     # minute, hour, day, week (Mondays), month (the 1st), total, job
+zone = "Europe/Berlin"          # UTC without it
+starts = "06:00"                # midnight without it
+""",
+)
+BUDGETS: Final = Section(
+    name="budgets",
+    table=BudgetTable,
+    example="""\
+[budgets.team]
+unit = "usd"                    # usd, tokens, calls, seconds, or a name of your own
+max = 20                        # at most 6 decimals, counted exactly
+per = "month"                   # total without it
+soft = 0.8                      # operators are told from this share on
+default_cost = 0.02             # reserved for a task that estimates nothing
+unknown = "estimate after 24h"  # booked as estimated then; without it an operator reconciles
+on_exhausted = "wait"           # or fail, finish
+on = { project = "red" }        # without it every task
+""",
+)
+PRICES: Final = Section(
+    name="prices",
+    table=PriceTable,
+    form=Form.FREE,
+    example="""\
+[[prices."gpt-x"]]              # dollars for `per` tokens that go in, and that come out
+input = 2.5
+output = 10
+per = 1_000_000
+[[prices."gpt-x"]]
+input = 2
+output = 8
+from = 2026-01-01               # the day from which on it holds
+""",
+)
+BACKENDS: Final = Section(
+    name="backends",
+    table=BackendTable,
+    example="""\
+[backends.model-api]
+match = { host = "api.example.com" }                    # host, connector, pool, model
+breaker = { failures = 5, period = "1m", rest = "30s" } # when nothing is sent to it any more
+retry_share = 0.2                                       # retries may be so much of its starts
+""",
+)
+
+SECTIONS: Final[tuple[Section[Table], ...]] = (
+    POOLS,
+    LIMITS,
+    BUDGETS,
+    PRICES,
+    BACKENDS,
+)
+NAMES: Final = (ENGINE, *(section.name for section in SECTIONS))
+"""The tables at the top of config.toml; every other key there is a setting."""
