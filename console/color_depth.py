@@ -105,6 +105,20 @@ class FaintFilter(LineFilter):
         ]
 
 
+class FilterChain(LineFilter):
+    """Draws through several filters, and keeps a line once: after the last of them."""
+
+    def __init__(self, filters: tuple[LineFilter, ...]) -> None:
+        super().__init__()
+        self.filters = filters
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """Return the segments as the last filter leaves them."""
+        for one in self.filters:
+            segments = one.apply(segments, background)
+        return segments
+
+
 def contrast(one: Rgb, other: Rgb) -> float:
     """Return the contrast of two colours, 1 to 21 (WCAG 2.1, relative luminance)."""
     dark, light = sorted((_luminance(one), _luminance(other)))

@@ -12,7 +12,7 @@ from rich.terminal_theme import TerminalTheme
 from textual.app import App
 from textual.filter import LineFilter
 
-from console.color_depth import XTERM_256, DepthFilter, FaintFilter, depth_of
+from console.color_depth import XTERM_256, DepthFilter, FaintFilter, FilterChain, depth_of
 from console.desk import Desk
 from console.memory import Memory
 from console.screens.base import DeskScreen
@@ -37,13 +37,20 @@ class ThemeSwitch:
         self._app = app
         self._desk = desk
         self._notices = notices
-        self._filter = DepthFilter(depth) if (depth := depth_of(app.console.color_system)) else None
+        depth = depth_of(app.console.color_system)
+        self._faint = FaintFilter()
+        self._depth = (DepthFilter(depth),) if depth else ()
+        self._chain = FilterChain(())
 
     def filtered(self, filters: Sequence[LineFilter]) -> Sequence[LineFilter]:
         """Put around filters what makes the colours of a theme those that the terminal has."""
         if self._app.native_ansi_color:
             return filters
-        return [FaintFilter(), *filters, *([self._filter] if self._filter else [])]
+        wanted = (self._faint, *filters, *self._depth)
+        # The same object each time: Textual keeps what a filter made of a line for as long as both stay.
+        if wanted != self._chain.filters:
+            self._chain = FilterChain(wanted)
+        return [self._chain]
 
     def start(self) -> None:
         # Coloured output shows in 256 colours what it shows in all, as the themes do.

@@ -101,6 +101,8 @@ async def test_faint_output_is_faint_on_the_screen(monkeypatch: pytest.MonkeyPat
     async with console(control, at="3") as operator:
         await operator.press("l")
         await operator.sees("loud quiet loud")
+        # What they made of a line is kept with them.
+        assert operator.app.get_line_filters() == operator.app.get_line_filters()
         strips = operator.app.screen._compositor.render_strips()
         parts = {one.text.strip(): one.style for strip in strips for one in strip if one.style}
         loud, quiet = parts["loud"], parts["quiet"]
