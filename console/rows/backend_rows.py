@@ -12,7 +12,7 @@ from rich.style import Style
 
 from console.rows.amounts import due_text
 from console.rows.budget_rows import unused
-from console.rows.listing import Cells, style_of
+from console.rows.listing import Cells, now_ms, style_of
 from console.themes import Look
 from console.widgets.row_format import RowFormat
 from core.model.backends import shown_name
@@ -20,23 +20,27 @@ from core.model.limit_views import BreakerState, CapacityView, GaugeView, LimitV
 from core.model.text import SafeText, safe_line
 from core.render.backend_shapes import (
     backend_rows,
+    check_text,
     failing_text,
     match_text,
     who_shut,
     why_shut,
 )
 from core.render.columns import Column, Form
+from core.render.times import clock_text
 
 _MARKS = {
     BreakerState.CLOSED: "succeeded",
     BreakerState.SHUT: "paused",
     BreakerState.OPEN: "failed",
+    BreakerState.DOWN: "failed",
     BreakerState.TRIED_OUT: "retrying",
 }
 """The status whose glyph and colour are shown for a state."""
 COLUMNS = (
     Column(name="name", title="BACKEND", form=Form.TEXT, path="name", min_width=10, width=24),
     Column(name="state", title="BREAKER", form=Form.TEXT, path="state", width=11),
+    Column(name="check", title="CHECK", form=Form.TEXT, path="check", width=7),
     Column(name="until", title="FOR", form=Form.TEXT, path="until", width=7),
     Column(name="tasks", title="WAITING", form=Form.NUMBER, path="tasks", width=7),
     Column(name="why", title="WHY", form=Form.TEXT, path="why", min_width=24, width=60, priority=1),
@@ -80,6 +84,9 @@ def backend_row_format(look: Callable[[], Look]) -> RowFormat[BackendRow]:
 
 def why_text(gauge: GaugeView) -> str:
     """Say which operator shut it, and why it was shut; '' = it is closed."""
+    if gauge.breaker is BreakerState.DOWN and gauge.shut is not None:
+        since = clock_text(gauge.shut.at, now=now_ms())
+        return ": ".join(filter(None, (f"down since {since}", gauge.shut.reason)))
     return ": ".join(filter(None, (who_shut(gauge), why_shut(gauge))))
 
 
@@ -94,6 +101,8 @@ def _cell(row: BackendRow, name: str, look: Look, *, now: int) -> SafeText:
     match name:
         case "state":
             return safe_line(f"{look.marks[_MARKS[gauge.breaker]].glyph} {gauge.breaker}")
+        case "check":
+            return safe_line(check_text(backend, gauge))
         case "until":
             return for_text(gauge, now=now)
         case "tasks":

@@ -30,6 +30,7 @@ from core.render.backend_shapes import (
     backend_rows,
     backend_shape,
     breaker_of,
+    check_text,
     failing_text,
     match_text,
     shut_text,
@@ -68,6 +69,7 @@ class _Line:
     probe: int | None
     failing: str
     retries: str
+    check: str
     waiting: int
     serves: str
     why: str
@@ -82,6 +84,7 @@ class _Line:
             probe=None if gauge is None else gauge.probe,
             failing=failing_text(limit.backend, gauge),
             retries="" if limit.backend is None else f"{limit.backend.retry_share:.0%}",
+            check=check_text(limit.backend, gauge),
             waiting=0 if gauge is None else gauge.tasks,
             serves=match_text(limit),
             why=_why(gauge),
@@ -91,6 +94,7 @@ class _Line:
 _COLUMNS = (
     Column(name="name", title="BACKEND", form=Form.TEXT, path="name", width=24, min_width=8),
     Column(name="state", title="STATE", form=Form.TEXT, path="state", width=9),
+    Column(name="check", title="CHECK", form=Form.TEXT, path="check", width=7),
     Column(name="until", title="UNTIL", form=Form.DUE, path="until", width=6),
     Column(name="waiting", title="WAITING", form=Form.NUMBER, path="waiting", width=7),
     Column(name="failing", title="FAILURES", form=Form.TEXT, path="failing", width=20, min_width=8),

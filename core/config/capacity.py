@@ -14,6 +14,7 @@ from core.config.files import ConfigFile, read_file
 from core.config.prices import prices_of
 from core.config.settings import load, origins
 from core.config.tables import ConcurrencyTable, OnTable, QuotaTable, RateTable
+from core.model.backend_checks import Check, CommandTarget, HttpTarget, Target, TcpTarget
 from core.model.errors import Fault, Invalid
 from core.model.limits import (
     DEFAULT_POOL,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from core.config.tables import BackendTable, BudgetTable, MatchTable
+    from core.config.tables import BackendTable, BudgetTable, CheckTable, MatchTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +156,27 @@ def _backend(name: str, table: BackendTable) -> Backend:
         period_ms=table.breaker.period,
         rest_ms=table.breaker.rest,
         retry_share=table.retry_share,
+        check=None if table.check is None else _check(table.check),
     )
+
+
+def _check(table: CheckTable) -> Check:
+    return Check(
+        target=_target(table),
+        every_ms=table.every,
+        timeout_ms=table.timeout,
+        slow_ms=table.slow,
+        rise=table.rise,
+        fall=table.fall,
+    )
+
+
+def _target(table: CheckTable) -> Target:
+    if table.http is not None:
+        return HttpTarget(url=table.http)
+    if table.tcp is not None:
+        return TcpTarget(host=table.tcp.host, port=table.tcp.port)
+    return CommandTarget(argv=tuple(table.command or ()))
 
 
 def _on(table: OnTable | MatchTable) -> Mapping[Dimension, str]:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from core.config.faults import UNKNOWN
 from core.config.field_types import NAMED
 from core.config.prices import PlacedPrice
 from core.config.section import Form, Section, TableT
@@ -18,7 +17,6 @@ from core.config.sections import BACKENDS, BUDGETS, LIMITS, POOLS, PRICES, SECTI
 from core.config.tables import (
     LIMIT_TABLES,
     NESTED,
-    NOT_TAKEN,
     ConcurrencyTable,
     PriceTable,
     QuotaTable,
@@ -139,9 +137,7 @@ class CheckedTables:
             case "extra_forbidden":
                 key = str(place[-1])
                 nested = NESTED.get(str(place[-2])) if len(detail["loc"]) > 1 else None
-                if (kind, key) in NOT_TAKEN:
-                    self._faults.add(place, NOT_TAKEN[kind, key], code=UNKNOWN)
-                elif nested is None and (others := _kinds_with(key)) and kind in LIMIT_TABLES.values():
+                if nested is None and (others := _kinds_with(key)) and kind in LIMIT_TABLES.values():
                     self._faults.add(place, f"is for limits of kind {others}")
                 else:
                     self._faults.unknown(place, _keys(nested or kind))

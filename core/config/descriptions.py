@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from core.model.amounts import write_amount
+from core.model.backend_checks import CommandTarget, HttpTarget, TcpTarget, target_text
 from core.model.durations import write_duration
 from core.model.limits import DEFAULT_POOL, MICRO, Capacity, LimitKind, Per, Pool
 from core.model.rates import shown_rate
@@ -16,6 +17,7 @@ from core.model.rates import shown_rate
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from core.model.backend_checks import Check, Target
     from core.model.limits import Backend, Dimension, Limit, Price
     from core.model.values import JsonObject, JsonValue
 
@@ -130,7 +132,30 @@ def _backend(backend: Backend) -> JsonObject:
             "rest": write_duration(backend.rest_ms),
         },
         "retry_share": backend.retry_share,
+        **({} if backend.check is None else {"check": _check(backend.check)}),
     }
+
+
+def _check(check: Check) -> JsonObject:
+    shown: JsonObject = {_kind(check.target): _looked_at(check.target)}
+    shown |= {"every": write_duration(check.every_ms), "timeout": write_duration(check.timeout_ms)}
+    if check.slow_ms is not None:
+        shown["slow"] = write_duration(check.slow_ms)
+    return {**shown, "rise": check.rise, "fall": check.fall}
+
+
+def _kind(target: Target) -> str:
+    match target:
+        case HttpTarget():
+            return "http"
+        case TcpTarget():
+            return "tcp"
+        case CommandTarget():
+            return "command"
+
+
+def _looked_at(target: Target) -> JsonValue:
+    return list(target.argv) if isinstance(target, CommandTarget) else target_text(target)
 
 
 def _on(on: Mapping[Dimension, str]) -> JsonObject:

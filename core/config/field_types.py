@@ -13,7 +13,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from core.model import bounds, rates
+from core.model import addresses, bounds, rates
 from core.model.amounts import AMOUNT_MAX, WANTED, parse_amount
 from core.model.durations import parse_document_duration
 from core.model.errors import Invalid
@@ -75,6 +75,14 @@ def _estimate_after(value: object) -> int:
     if match is None:
         raise ValueError(value)
     return parse_document_duration(match[1])
+
+
+def _http_url(value: object) -> str:
+    return addresses.parse_http(str(value)).url
+
+
+def _host_port(value: object) -> addresses.HostPort:
+    return addresses.parse_host_port(str(value))
 
 
 def _name(value: object) -> str:
@@ -140,4 +148,10 @@ Duration = Annotated[
     WithJsonSchema({"type": ["string", "number"]}),
 ]
 """In ms, a day at most."""
+HttpUrl = Annotated[
+    str,
+    _reads(_http_url, "an http or https address without a password, such as http://127.0.0.1:8080/health"),
+]
+HostPort = Annotated[addresses.HostPort, _reads(_host_port, "HOST:PORT, such as db1:5432 or [::1]:5432")]
+Argument = Annotated[str, Field(max_length=4_096)]
 Share = Annotated[float, Field(ge=0, le=1)]

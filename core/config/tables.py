@@ -5,17 +5,19 @@ Read by the capacity, which makes nouns of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from core.config.field_types import (
     Amount,
+    Argument,
     Clock,
     Dollars,
     Duration,
     EstimateAfter,
+    HostPort,
+    HttpUrl,
     Moment,
     Name,
     Rate,
@@ -25,11 +27,14 @@ from core.config.field_types import (
     Unit,
     Zone,
 )
+from core.model.backend_checks import EVERY_MS, TIMEOUT_MS
 from core.model.limits import MICRO, OnExhausted, Per, PoolOrder, Window
 
 SLOTS_MAX = 10_000
 STARTS_MAX = 1_000_000
 TOKENS_MAX = 1_000_000_000
+CHECK_LEAST = 1_000
+"""ms between two looks at a backend, at the least."""
 
 
 class Table(BaseModel):
@@ -193,6 +198,36 @@ class BreakerTable(Table):
     """How long it lets nothing through before single probes."""
 
 
+class CheckTable(Table):
+    """`check = {...}`: how the engine looks whether a backend is there; one of http, tcp, command."""
+
+    http: HttpUrl | None = None
+    """An address that must answer a GET with 200 to 399."""
+    tcp: HostPort | None = None
+    """`HOST:PORT` that must take a connection."""
+    command: Annotated[list[Argument], Field(min_length=1, max_length=100)] | None = None
+    """A program and its arguments, without a shell; it must end with 0."""
+    every: Annotated[Duration, Field(ge=CHECK_LEAST)] = EVERY_MS
+    timeout: Duration = TIMEOUT_MS
+    """After that a look has no answer."""
+    slow: Duration | None = None
+    """An answer that takes longer is slow."""
+    rise: int = Field(default=2, ge=1, le=100)
+    """Answers in a row that make it up again."""
+    fall: int = Field(default=2, ge=1, le=100)
+    """Looks without an answer in a row that make it down."""
+
+    @model_validator(mode="after")
+    def _one(self) -> CheckTable:
+        if sum(one is not None for one in (self.http, self.tcp, self.command)) != 1:
+            raise ValueError("must have one of http, tcp, command")
+        if self.timeout > self.every:
+            raise ValueError("`timeout` must not be longer than `every`")
+        if self.slow is not None and self.slow >= self.timeout:
+            raise ValueError("`slow` must be shorter than `timeout`")
+        return self
+
+
 class BackendTable(Table):
     """`[backends.NAME]`."""
 
@@ -201,6 +236,8 @@ class BackendTable(Table):
     breaker: BreakerTable = Field(default_factory=BreakerTable)
     retry_share: Share = 0.2
     """Retries may be so much of its starts."""
+    check: CheckTable | None = None
+    """While it says down, nothing of the backend starts."""
 
 
 LIMIT_TABLES: Final[dict[str, type[ConcurrencyTable | RateTable | QuotaTable]]] = {
@@ -209,16 +246,10 @@ LIMIT_TABLES: Final[dict[str, type[ConcurrencyTable | RateTable | QuotaTable]]] 
     "quota": QuotaTable,
 }
 """The tables of limits by their kind."""
-NOT_TAKEN: Final[Mapping[tuple[type[Table], str], str]] = {
-    (
-        BackendTable,
-        "check",
-    ): "is not taken: the breaker of a backend is tried out by a task that waits for it; leave the key out"
-}
-"""Keys that one may expect, and why they are refused."""
 NESTED: Final[dict[str, type[Table]]] = {
     "on": OnTable,
     "match": MatchTable,
     "breaker": BreakerTable,
+    "check": CheckTable,
 }
 """The tables within tables, by their key."""

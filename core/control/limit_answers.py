@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from core.model.commands import ENGINE
 from core.model.gauges import ALWAYS
-from core.model.limit_views import WAITING_MOST, BreakerState, CapacityView, GaugeView, LimitView
+from core.model.limit_views import WAITING_MOST, BreakerState, CapacityView, Cause, GaugeView, LimitView
 from core.model.limits import LimitKind
 from core.model.rates import shown_rate
 from core.model.views import Page
@@ -76,9 +77,19 @@ def _load(gauge: GaugeView) -> tuple[bool, int, str]:
 
 
 def _breaker(gauge: Gauge, *, is_shut: bool) -> BreakerState:
+    if gauge.down_at is not None:
+        return BreakerState.DOWN
     if gauge.trial is None:
         return BreakerState.SHUT if is_shut else BreakerState.CLOSED
     return BreakerState.OPEN if is_shut else BreakerState.TRIED_OUT
+
+
+def _shut(facts: GaugeFacts, breaker: BreakerState) -> Cause | None:
+    """Return since when and why it lets not everything through."""
+    gauge = facts.gauge
+    if gauge.down_at is not None:
+        return Cause(at=gauge.down_at, by=ENGINE, reason=gauge.down_reason or "")
+    return None if breaker is BreakerState.CLOSED else facts.shut
 
 
 def _shut_until(gauge: Gauge, *, offset: int) -> int | None:
@@ -109,8 +120,11 @@ def _gauge(facts: GaugeFacts, *, now: int, offset: int) -> GaugeView:
         turns_at=None if gauge.limit.kind is LimitKind.RETRIES else gauge.turns_at,
         next_at=None if opens is None else opens - offset,
         breaker=breaker,
-        shut_until=_shut_until(gauge, offset=offset) if is_shut else None,
-        shut=None if breaker is BreakerState.CLOSED else facts.shut,
+        shut_until=_shut_until(gauge, offset=offset)
+        if is_shut and breaker is not BreakerState.DOWN
+        else None,
+        shut=_shut(facts, breaker),
+        check=facts.check if gauge.limit.kind is LimitKind.CONCURRENCY else None,
         probe=gauge.trial or None,
         failing=facts.failing,
         soft_at=gauge.soft_at,

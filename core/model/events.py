@@ -32,6 +32,10 @@ MARKS = (
     "backend.probed",
     "backend.closed",
     "backend.reset",
+    "backend.up",
+    "backend.slow",
+    "backend.down",
+    "backend.unknown",
     "capacity.configured",
     "pool.resized",
     "pool.paused",
@@ -66,7 +70,8 @@ MARKS = (
 """Kinds that change no status: a durable ask, another priority, a late outcome or judgement without
 effect, a spent budget for which an attempt may end early, a family without its wrapper and an operator who
 lets it run, what is set aside or repaired, a failure family that is known, switches, pools and limits that
-were changed, a limit that is nearly reached, amounts that were corrected, a backend that refuses, the
+were changed, a limit that is nearly reached, amounts that were corrected, a backend that refuses, what
+its check says, the
 engine, the wall clock that was set, a second task that was not created beside the first with its key, what of
 a report of usage cannot be booked, a model that has no price, schedules
 that were changed, what became of their

@@ -59,6 +59,10 @@ class Gauge(Struct, kw_only=True):
     """When it was shut last (ms UTC), by whom and why; read for reports, not for claims."""
     shut_by: str | None = None
     shut_reason: str | None = None
+    down_at: int | None = None
+    """The check of its backend says since then that it is down (ms UTC): nothing goes until it is up."""
+    down_reason: str | None = None
+    """Why; read for reports, not for claims."""
     trial: int | None = None
     """Its breaker has opened, and single probes go: 0 = the next may start, else the task that is out."""
     soft_at: int | None = None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from core.model.backend_checks import CheckStatus, Target
 from core.model.commands import Command, RowRef
 from core.model.limits import Backend, Limit, Pool, Spent
 
@@ -20,6 +21,19 @@ class Configure(Command[int], frozen=True, kw_only=True):
     pools: tuple[Pool, ...] = ()
     limits: tuple[Limit, ...] = ()
     backends: tuple[Backend, ...] = ()
+
+
+class NoteCheck(Command[bool], frozen=True, kw_only=True):
+    """Write that a check says something else of its backend from now on; answered with whether it does.
+
+    One of a backend whose target is another by now changes nothing.
+    """
+
+    backend: str
+    target: Target
+    status: CheckStatus
+    reason: str = ""
+    took_ms: int | None = None
 
 
 class BudgetLeft(Struct, frozen=True, kw_only=True):

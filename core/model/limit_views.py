@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from core.model.backend_checks import CheckChange
 from core.model.limits import Backend, Dimension, LimitKind, OnExhausted, PoolOrder, Window
 
 HOLDERS = 10
@@ -69,6 +70,8 @@ class BreakerState(StrEnum):
     """Nothing until a moment: it refused."""
     OPEN = "open"
     """Nothing: its breaker has opened, or an operator opened it."""
+    DOWN = "down"
+    """Nothing: its check says that it is down."""
     TRIED_OUT = "tried out"
     """One task at a time: the rest of its breaker is over."""
 
@@ -96,6 +99,8 @@ class GaugeView(Struct, frozen=True, kw_only=True):
     """When what shuts it ends by itself; None = nothing does, or an operator opened it until it is closed."""
     shut: Cause | None = None
     """Where its breaker is not closed: when it was shut, by whom and why."""
+    check: CheckChange | None = None
+    """What the check of its backend says, and since when; None = it has none, or has not looked yet."""
     probe: int | None = None
     """The task that tries its backend out now."""
     failing: Mapping[str, int] = {}

@@ -14,6 +14,8 @@ from typing import NamedTuple, TypeAlias
 
 from msgspec import Struct
 
+from core.model.backend_checks import Check
+
 MICRO = 1_000_000
 """Parts in which a unit is counted."""
 DEFAULT_POOL = "default"
@@ -212,6 +214,8 @@ class Backend(Struct, frozen=True, kw_only=True):
     """How long an open breaker lets nothing through; then single probes."""
     retry_share: float = 0.2
     """Retries may be so much of its starts over the last five minutes; one in 10 s may always start."""
+    check: Check | None = None
+    """How the engine looks whether it is there; None = it does not."""
 
 
 class Capacity(Struct, frozen=True, kw_only=True):

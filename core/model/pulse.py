@@ -42,6 +42,7 @@ class WaitKind(StrEnum):
     # Of limits, backends and budgets, which are `subject`, as the reasons of single tasks are called.
     CONCURRENCY = WaitCode.CONCURRENCY.value
     RATE = WaitCode.RATE.value
+    DOWN = WaitCode.DOWN.value
     SHUT = WaitCode.SHUT.value
     BREAKER = WaitCode.BREAKER.value
     RETRIES = WaitCode.RETRIES.value

@@ -48,6 +48,8 @@ class WaitCode(StrEnum):
     """As many attempts as a limit allows are open."""
     RATE = "rate"
     """As many began lately as a limit allows."""
+    DOWN = "down"
+    """The check of a backend says that it is down."""
     SHUT = "shut"
     """A backend refused, or an operator shut the gauge, until some time."""
     BREAKER = "breaker"
@@ -76,6 +78,7 @@ class WaitCode(StrEnum):
 OF_LIMITS = (
     WaitCode.CONCURRENCY,
     WaitCode.RATE,
+    WaitCode.DOWN,
     WaitCode.SHUT,
     WaitCode.BREAKER,
     WaitCode.RETRIES,

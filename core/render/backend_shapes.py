@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from core.model.backend_checks import Check, CheckStatus, target_text
 from core.model.backends import is_backend, shown_name
 from core.model.commands import ENGINE
 from core.model.durations import write_duration
@@ -36,11 +37,27 @@ def shut_text(gauge: GaugeView, *, until: str) -> str:
     """
     if gauge.breaker is BreakerState.CLOSED:
         return ""
+    if gauge.breaker is BreakerState.DOWN:
+        return down_text(gauge)
     state = str(gauge.breaker)
     if gauge.breaker is not BreakerState.TRIED_OUT:
         state = f"{state} {UNTIL_CLOSED if gauge.shut_until is None else until}"
     by = who_shut(gauge)
     return ": ".join(filter(None, (f"{state}, {by}" if by else state, why_shut(gauge))))
+
+
+def down_text(gauge: GaugeView) -> str:
+    """Say since when the check of a backend says that it is down, and why: `down since TIME: refused`."""
+    if gauge.shut is None:
+        return "down"
+    return ": ".join(filter(None, (f"down since {to_iso(gauge.shut.at)}", gauge.shut.reason)))
+
+
+def check_text(backend: Backend | None, gauge: GaugeView | None) -> str:
+    """Say what the check of a backend says: `up`, `slow`; '' = it has none."""
+    if backend is None or backend.check is None:
+        return ""
+    return str(CheckStatus.UNKNOWN if gauge is None or gauge.check is None else gauge.check.status)
 
 
 def who_shut(gauge: GaugeView) -> str:
@@ -82,6 +99,19 @@ def backend_shape(limit: LimitView, gauge: GaugeView | None) -> JsonObject:
         "match": None if backend is None else {key.value: name for key, name in backend.match.items()},
         "breaker": None if backend is None else _breaker(backend),
         "retry_share": None if backend is None else backend.retry_share,
+        "check": None if backend is None or backend.check is None else _check(backend.check, gauge),
+    }
+
+
+def _check(check: Check, gauge: GaugeView | None) -> JsonObject:
+    change = None if gauge is None else gauge.check
+    return {
+        "target": target_text(check.target),
+        "every": write_duration(check.every_ms),
+        "status": str(CheckStatus.UNKNOWN if change is None else change.status),
+        "since": None if change is None else to_iso(change.at),
+        "reason": "" if change is None else change.reason,
+        "took_ms": None if change is None else change.took_ms,
     }
 
 

@@ -58,7 +58,9 @@ def left(gauge: Gauge, *, now: int) -> int:
     `now` is engine time in ms. Below 0 where more was used than the limit allows, or it was lowered.
     """
     limit = gauge.limit
-    if gauge.is_frozen or (gauge.shut_until is not None and now < gauge.shut_until):
+    if gauge.is_frozen or gauge.down_at is not None:
+        return 0
+    if gauge.shut_until is not None and now < gauge.shut_until:
         return 0
     if gauge.trial is not None:
         return 0 if gauge.trial else 1
@@ -187,7 +189,7 @@ def opens_at(gauge: Gauge, *, now: int, offset: int) -> int | None:
 
     `offset` is how far engine time is ahead of the wall clock, by which windows turn.
     """
-    if gauge.is_frozen or gauge.shut_until == ALWAYS:
+    if gauge.is_frozen or gauge.down_at is not None or gauge.shut_until == ALWAYS:
         return None
     times = []
     if gauge.shut_until is not None and now < gauge.shut_until:

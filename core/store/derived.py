@@ -76,6 +76,11 @@ SELECT coalesce((
   WHERE event.id >= clock.first AND event.id < clock.next ORDER BY event.id DESC LIMIT 1), 0) AS at
 ) AS newest"""
 
+UNTRUE_DOWN = f"""g.down_at IS NOT NULL AND coalesce((
+  SELECT c.status FROM check_change c WHERE c.backend = substr(g.name, {len(PREFIX) + 1})
+  ORDER BY c.id DESC LIMIT 1), '') != 'down'"""
+"""Of a gauge `g`: its check does not say that it is down."""
+
 _HOLDS = "JOIN gset s ON s.id = {}.gset_id JOIN json_each(s.gauges) m JOIN gauge g ON g.id = m.value"
 _METERED = "(l.kind = 'budget' OR (l.kind = 'quota' AND coalesce(l.body->>'unit', '') != ''))"
 # The starts of a backend since its retries are counted, by steps of ten seconds.

@@ -40,10 +40,11 @@ from core.model.commands import (
 )
 from core.model.engine_notes import NoteEngine
 from core.model.judgements import Decide
-from core.model.limit_commands import Charge, Configure
+from core.model.limit_commands import Charge, Configure, NoteCheck
 from core.model.records import replace
 from core.model.schedule_commands import ChangeSchedule, Fire, MissFires, StartFire
 from core.model.status import TASK
+from core.store.apply.backend_checks import apply_note_check
 from core.store.apply.change_capacity import apply_change_capacity
 from core.store.apply.charges import apply_charge
 from core.store.apply.complete import apply_completes
@@ -188,6 +189,7 @@ _TABLE = (
     _each(NoteFault, apply_note_fault),
     _each(NoteEngine, apply_note_engine),
     _each(Configure, apply_configure),
+    _each(NoteCheck, apply_note_check),
     _each(Charge, apply_charge),
     _each(ChangeCapacity, apply_change_capacity),
     _each(ChangeSchedule, apply_change_schedule),

@@ -16,7 +16,7 @@ from core.store.writer import Writer
 # An empty text is not read: each is decoded in Python, for each of many keys.
 _READ = (
     "SELECT id, name, key, used, reserved, unknown, tat_us, began, turns_at, shut_until, trial, waited_for,"
-    " opens_at, soft_at, nullif(recent, '') FROM gauge WHERE id IN (SELECT value FROM json_each(?))"
+    " opens_at, soft_at, down_at, nullif(recent, '') FROM gauge WHERE id IN (SELECT value FROM json_each(?))"
 )
 _DUE = "SELECT id FROM gauge INDEXED BY gauge_due WHERE opens_at <= ? LIMIT ?"
 # What is due already waits for a slot, and the claim that has one looks at it.
@@ -27,7 +27,7 @@ _WRITE_AMOUNTS = "UPDATE gauge SET used = ?, reserved = ?, unknown = ?, tat_us =
 _WRITE = (
     "UPDATE gauge SET used = ?, reserved = ?, unknown = ?, tat_us = ?, began = ?, turns_at = ?,"
     " shut_until = ?, trial = ?, waited_for = ?, opens_at = ?, soft_at = ?,"
-    " recent = coalesce(?, '') WHERE id = ?"
+    " down_at = ?, recent = coalesce(?, '') WHERE id = ?"
 )
 _FIND = "SELECT id FROM gauge WHERE name = CAST(? AS TEXT) AND key = CAST(? AS TEXT)"
 _MAKE = (
@@ -35,7 +35,7 @@ _MAKE = (
     " RETURNING id"
 )
 # A window that never turns, nothing that shuts, nothing that waits: most of many keys are so.
-_PLAIN = [None, None, None, 0, None, None]
+_PLAIN = [None, None, None, 0, None, None, None]
 DUE_MOST = 1_000
 """Gauges that one batch finds open again at the most."""
 _Row = tuple[int | str | None, ...]
@@ -206,7 +206,8 @@ class Gauges:
             began=began or 0,
         )
         if rest != _PLAIN or recent:
-            gauge.turns_at, gauge.shut_until, gauge.trial, waited_for, gauge.opens_at, gauge.soft_at = rest
+            gauge.turns_at, gauge.shut_until, gauge.trial, waited_for, gauge.opens_at, *others = rest
+            gauge.soft_at, gauge.down_at = others
             gauge.is_waited_for = bool(waited_for)
             gauge.recent = recent_in(recent or "")
         if self._capacity.is_frozen:
@@ -229,5 +230,6 @@ def _row(gauge: Gauge) -> _Row:
         int(gauge.is_waited_for),
         gauge.opens_at,
         gauge.soft_at,
+        gauge.down_at,
         pack_recent(gauge.recent) if gauge.recent else None,
     )

@@ -18,6 +18,7 @@ from sqlalchemy import (
     text,
 )
 
+from core.model.backend_checks import CheckStatus
 from core.model.limits import EntryKind, LimitKind
 from core.store.columns import among_column, metadata, required
 
@@ -80,15 +81,33 @@ gauge = Table(
     Column("opens_at", Integer),
     Column("soft_at", Integer),
     required("recent", Text, "''"),
+    Column("down_at", Integer),
+    Column("down_reason", Text),
     UniqueConstraint("name", "key", name="gauge_of"),
     CheckConstraint("reserved >= 0 AND unknown >= 0", name="gauge_held"),
     Index("gauge_probe", "trial", sqlite_where=text("trial > 0")),
+    Index("gauge_down", "down_at", sqlite_where=text("down_at IS NOT NULL")),
     Index("gauge_due", "opens_at", sqlite_where=text("opens_at IS NOT NULL")),
 )
 """What is used, held and left of one limit under one key (`core.model.gauges`).
 
 `recent` = starts of a backend over the last minutes, in the row of the limit on its retries.
-`shut_at`, `shut_by`, `shut_reason` tell of the last time that it was shut: when (ms UTC), by whom, why."""
+`shut_at`, `shut_by`, `shut_reason` tell of the last time that it was shut: when (ms UTC), by whom, why.
+`down_at` = since when its backend is down by its check, with the reason; an operator may close that, too."""
+
+check_change = Table(
+    "check_change",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    required("backend", Text),
+    required("at"),
+    required("status", Text),
+    required("reason", Text, "''"),
+    Column("took_ms", Integer),
+    among_column("status", CheckStatus, "check_change_status"),
+    Index("check_change_of", "backend", "id"),
+)
+"""What the checks of backends said, the newest of each last; at most `KEPT` of one, by its name."""
 
 backend_failure = Table(
     "backend_failure",

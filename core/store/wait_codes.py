@@ -31,6 +31,7 @@ _NO_RETRY = f"""g.tat_us > e.time_at * 1000 AND 1 - {_SHARE} > (
 # What one gauge keeps a task back for; NULL = nothing.
 _REFUSED = f"""
     WHEN e.frozen_at IS NOT NULL AND {_METERED} THEN {_RANK[WaitCode.FROZEN]}
+    WHEN g.down_at IS NOT NULL THEN {_RANK[WaitCode.DOWN]}
     WHEN g.trial > 0 OR g.trial = 0 AND g.shut_until > e.time_at THEN {_RANK[WaitCode.BREAKER]}
     WHEN g.shut_until > e.time_at THEN {_RANK[WaitCode.SHUT]}
     WHEN r.kind = 'retries' THEN CASE WHEN {_NO_RETRY} THEN {_RANK[WaitCode.RETRIES]} END

@@ -27,7 +27,17 @@ from tests.store.wait_cases import (
     under,
 )
 
-_OF_QUEUES = {"concurrency", "rate", "shut", "breaker", "retry_share", "quota", "budget", "frozen"} | {
+_OF_QUEUES = {
+    "concurrency",
+    "rate",
+    "down",
+    "shut",
+    "breaker",
+    "retry_share",
+    "quota",
+    "budget",
+    "frozen",
+} | {
     "no_pool",
     "pool_paused",
 }

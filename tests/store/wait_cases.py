@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from core.model.backend_checks import Check, CheckStatus, TcpTarget
 from core.model.commands import ComeDue, Complete, FollowUp, Hold, Pause
 from core.model.estimates import Estimate
-from core.model.limit_commands import Configure
+from core.model.limit_commands import Configure, NoteCheck
 from core.model.limits import Backend, Dimension, Limit, LimitKind, LimitRef, Per, Pool, Spent, Window
 from core.model.outcomes import RetryAt
 from core.model.plans import RetryPolicy
@@ -140,6 +141,16 @@ def shut(deck: Deck) -> None:
     configure(deck, Limit(name="llm", kind=CONCURRENCY, max=5))
     deck.loose(under("llm", "a"))
     deck.change("UPDATE gauge SET shut_until = ?", deck.now + 60_000)
+
+
+def down(deck: Deck) -> None:
+    target = TcpTarget(host="127.0.0.1", port=1)
+    one = Backend(name="api", match={Dimension.CONNECTOR: "delay"}, check=Check(target=target))
+    deck.do(Configure(backends=(one,)))
+    deck.do(FollowUp())
+    deck.loose(task("a"))
+    deck.do(NoteCheck(backend="api", target=target, status=CheckStatus.DOWN, reason="connection refused"))
+    deck.claim(4)
 
 
 def breaker(deck: Deck) -> None:
@@ -284,6 +295,13 @@ CASES: dict[str, tuple[Callable[[Deck], None], str, str, str, str]] = {
         "taskdeck budgets unfreeze",
     ),
     "shut": (shut, "shut", "llm shut", "llm is shut until then", "its time"),
+    "down": (
+        down,
+        "down",
+        "api down",
+        "api is down by its check: connection refused",
+        "its check, once it answers, or 'taskdeck backends close api'",
+    ),
     "breaker": (
         breaker,
         "breaker",

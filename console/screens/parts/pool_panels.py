@@ -123,7 +123,8 @@ class PoolPanels:
         """Return the place behind the row under the cursor: what runs, the gauges, or what waits."""
         if self.backends.has_focus:
             return PlaceBehind(
-                "tasks", Filter(noun=Noun.TASKS, terms=(In(field="wait", values=("shut", "breaker")),))
+                "tasks",
+                Filter(noun=Noun.TASKS, terms=(In(field="wait", values=("down", "shut", "breaker")),)),
             )
         if self.limits.has_focus:
             row = self.limits.selected

@@ -38,6 +38,8 @@ def gauge_reason(task: TaskFacts, need: Need, capacity: Capacity) -> Reason:
     limit = gauge.limit
     if gauge.is_frozen:
         return _frozen(gauge, task, capacity)
+    if gauge.down_at is not None:
+        return _down(gauge, gauge.down_at, capacity)
     if gauge.trial is not None:
         return _tried_out(gauge, task, capacity)
     if gauge.shut_until is not None and capacity.facts.now < gauge.shut_until:
@@ -222,6 +224,19 @@ def _frozen(gauge: Gauge, task: TaskFacts, capacity: Capacity) -> Reason:
         ends="'taskdeck budgets unfreeze'",
         since=task.queued_at if frozen is None else frozen.at,
         numbers=gauge_numbers(gauge, needs=0, left=0),
+    )
+
+
+def _down(gauge: Gauge, since: int, capacity: Capacity) -> Reason:
+    """Return that the check of a backend says that it is down."""
+    name = shown_name(gauge.limit, gauge.key)
+    return Reason(
+        code=WaitCode.DOWN,
+        short=f"{name} down",
+        text=f"{name} is down by its check: {gauge.down_reason or 'no answer'}",
+        ends=f"its check, once it answers, or 'taskdeck backends close {name}'",
+        since=since,
+        numbers=gauge_numbers(gauge, needs=1, left=capacity.left[gauge.id]),
     )
 
 

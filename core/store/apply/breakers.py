@@ -13,6 +13,7 @@ from core.model.gauges import ALWAYS, Gauge
 from core.model.lanes import Head
 from core.model.limits import Backend
 from core.model.values import JsonObject
+from core.store.apply.backend_checks import shut_again
 from core.store.batch import Batch
 from core.store.rows import Cause, Subject
 from core.store.sql import raw
@@ -42,7 +43,7 @@ def shut(batch: Batch, gauge: Gauge, *, until: int, cause: Cause, of: Subject) -
 def note_failure(batch: Batch, gauge: Gauge, *, code: str, of: Subject) -> None:
     """Count a failure of a class; the last of many within the period, and one of a probe, open the breaker.
 
-    What began before it opened does not count.
+    Neither what began before it opened nor what fails while its check says down counts.
     """
     backend = gauge.limit.backend
     if backend is None:
@@ -50,7 +51,8 @@ def note_failure(batch: Batch, gauge: Gauge, *, code: str, of: Subject) -> None:
     if gauge.trial is not None and gauge.trial == of.task_id:
         _open(batch, gauge, backend, cause=Cause(reason=f"its probe failed: {code}"), of=of)
         return
-    if gauge.trial is not None:
+    # Of one that is down by its check the cause is known, and it is back when that says so.
+    if gauge.trial is not None or gauge.down_at is not None:
         return
     batch.run(_COUNT, gauge.id, raw(code), batch.wall, of.task_id, of.attempt)
     batch.run(_FORGET_OLD, gauge.id, batch.wall - backend.period_ms)
@@ -78,10 +80,14 @@ def open_by_hand(batch: Batch, gauge: Gauge, *, until: int, cause: Cause) -> Non
 
 
 def reset(batch: Batch, gauge: Gauge, *, cause: Cause) -> bool:
-    """Forget what was counted, and let one task try out what is shut; return whether anything changed."""
+    """Forget what was counted, and let one task try out what is shut; return whether anything changed.
+
+    What an operator closed while its check says down is shut again.
+    """
     is_shut = gauge.shut_until is not None and gauge.shut_until > batch.now
     was_counted = bool(batch.run(_FORGET, gauge.id))
-    if not is_shut and not was_counted:
+    is_down_again = shut_again(batch, gauge)
+    if not is_shut and not was_counted and not is_down_again:
         return False
     if is_shut:
         gauge.trial = None if gauge.limit.backend is None else 0

@@ -12,6 +12,7 @@ from core.model.limit_commands import Configure
 from core.model.limit_forms import to_text
 from core.model.limits import DEFAULT_POOL, Dimension, Limit, LimitKind, Pool
 from core.model.values import JsonObject
+from core.store.apply.backend_checks import forget_former
 from core.store.apply.lane_sets import rekey_waiting
 from core.store.apply.lanes import limit_queue
 from core.store.batch import Batch
@@ -45,6 +46,7 @@ def apply_configure(batch: Batch, command: Configure) -> int:
     kinds = {limit.name: limit.kind for limit in wanted}
     positions = {pool.name: number for number, pool in enumerate(command.pools)}
     moved = _moved(batch, positions)
+    former = {limit.name: limit for limit in batch.capacity.limits.values() if limit.backend is not None}
     limits = _put(batch, "limit_rule", wanted, lambda name, body: (_PUT_LIMIT, raw(name), kinds[name], body))
     pools = _put(
         batch, "pool", command.pools, lambda name, body: (_PUT_POOL, raw(name), positions[name], body)
@@ -56,6 +58,9 @@ def apply_configure(batch: Batch, command: Configure) -> int:
     batch.report.pools = batch.capacity.pools
     if not limits and not pools:
         return 0
+    now = {limit.name: limit for limit in wanted}
+    for name in former.keys() & limits:
+        forget_former(batch, former[name], now.get(name))
     if limits or pools - {DEFAULT_POOL}:
         note: JsonObject = {"limits": [*sorted(limits)], "pools": [*sorted(pools)]}
         batch.event("capacity.configured", Subject(), data=note)

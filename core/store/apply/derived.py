@@ -20,6 +20,7 @@ from core.store.derived import (
     REAL_GAUGES,
     REAL_ONCE_KEYS,
     REAL_RUN_TIMES,
+    UNTRUE_DOWN,
 )
 from core.store.families import KEPT as FAMILY_KEPT
 from core.store.families import MESSAGE_CHARS
@@ -85,6 +86,10 @@ _GAUGES = (
         " WHERE a.task_id = gauge.trial AND a.status = 'running' AND m.value = gauge.id)"
     ),
 )
+_UP = (
+    "UPDATE gauge SET down_at = NULL, opens_at = CASE WHEN waited_for THEN 0 ELSE opens_at END"
+    f" WHERE id IN (SELECT g.id FROM gauge g WHERE {UNTRUE_DOWN})"
+)
 _BACKEND_FAILURES = (
     (
         "DELETE FROM backend_failure WHERE NOT EXISTS (SELECT 1 FROM attempt a"
@@ -101,7 +106,7 @@ _TABLES = (
     ("run_time", _RUN_TIMES),
     ("family", _FAMILIES),
     ("ended", _ENDED),
-    ("gauge", _GAUGES),
+    ("gauge", (*_GAUGES, _UP)),
     ("backend_failure", _BACKEND_FAILURES),
     ("once_key", _ONCE_KEYS),
 )

@@ -15,6 +15,7 @@ from core.model.gauges import ALWAYS, Gauge
 from core.model.near_misses import one_of
 from core.model.text import safe_line
 from core.store.apply import breakers
+from core.store.apply.backend_checks import let_through
 from core.store.batch import Batch
 from core.store.rows import Cause, Subject
 from core.store.sql import raw
@@ -48,7 +49,8 @@ def _open(batch: Batch, gauge: Gauge, *, for_ms: int | None, cause: Cause) -> Op
 
 
 def _close(batch: Batch, gauge: Gauge, cause: Cause) -> Operated:
-    if gauge.trial is None and (gauge.shut_until is None or gauge.shut_until <= batch.now):
+    was_down = let_through(batch, gauge)
+    if not was_down and gauge.trial is None and (gauge.shut_until is None or gauge.shut_until <= batch.now):
         return Operated(changed=0)
     breakers.close(batch, gauge, cause=cause, of=Subject())
     return Operated(changed=1)

@@ -23,6 +23,7 @@ CARRIED: Mapping[str, str] = MappingProxyType(
         "stage": f"job_id IN {_JOBS}",
         "limit_rule": "1",
         "pool": "1",
+        "check_change": "1",
         "gset": f"id IN {_GSETS}",
         "gauge": f"id IN (SELECT j.value FROM gset s JOIN json_each(s.gauges) j WHERE s.id IN {_GSETS})",
         "entry": f"job_id IN {_JOBS}",

@@ -12,7 +12,8 @@ from core.store.reports.rows import AnyRow
 
 GAUGE = (
     "g.id, g.name, g.key, g.used, g.reserved, g.unknown, g.tat_us, g.began, g.turns_at, g.shut_until,"
-    " g.shut_at, g.shut_by, g.shut_reason, g.trial, g.soft_at, g.waited_for, g.recent"
+    " g.shut_at, g.shut_by, g.shut_reason, g.down_at, g.down_reason, g.trial, g.soft_at, g.waited_for,"
+    " g.recent"
 )
 """The columns of `gauge_in`, of a table that is called `g`."""
 
@@ -33,6 +34,8 @@ def gauge_in(row: AnyRow, limit: Limit, *, is_frozen: bool) -> Gauge:
         shut_at=row.shut_at,
         shut_by=row.shut_by,
         shut_reason=row.shut_reason,
+        down_at=row.down_at,
+        down_reason=row.down_reason,
         trial=row.trial,
         soft_at=row.soft_at,
         recent=recent_in(row.recent),

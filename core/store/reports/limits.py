@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.model.backend_checks import CheckChange, CheckStatus
+from core.model.backends import PREFIX
 from core.model.errors import NotFound
 from core.model.gauges import Gauge
 from core.model.limit_forms import from_text
@@ -36,7 +38,7 @@ _RULES = text(
 _FROZEN = text("SELECT frozen_at, frozen_by, freeze_reason FROM engine WHERE id = 1")
 _FULLEST = text(
     "SELECT g.id FROM (SELECT gauge.id, row_number() OVER (PARTITION BY name"
-    " ORDER BY trial IS NOT NULL OR coalesce(shut_until > e.time_at, 0) DESC,"
+    " ORDER BY down_at IS NOT NULL OR trial IS NOT NULL OR coalesce(shut_until > e.time_at, 0) DESC,"
     " used + reserved + unknown DESC, key) AS place FROM gauge CROSS JOIN engine e) g WHERE g.place <= :most"
 )
 _PAGE = text("SELECT id FROM gauge WHERE name = :name AND key > :after ORDER BY key LIMIT :limit")
@@ -76,6 +78,11 @@ _FAILING = text(
     " WHERE f.gauge_id IN (SELECT value FROM json_each(:ids))"
     " AND f.at > :now - (l.body->>'$.backend.period_ms') GROUP BY 1, 2 ORDER BY 1, 3 DESC, 2"
 )
+_CHECKS = text(
+    "SELECT g.id AS gauge, c.at, c.status, c.reason, c.took_ms FROM gauge g JOIN check_change c ON c.id ="
+    " (SELECT max(n.id) FROM check_change n WHERE n.backend = substr(g.name, :prefix))"
+    " WHERE g.id IN (SELECT value FROM json_each(:ids))"
+)
 _ESTIMATED = text(
     "SELECT m.value AS gauge, sum(e.amount) AS total,"
     " sum(CASE WHEN e.kind = 'estimated' THEN e.amount ELSE 0 END) AS estimated"
@@ -100,6 +107,7 @@ class GaugeFacts:
     shut: Cause | None = None
     """The last time that it was shut."""
     failing: Mapping[str, int] = field(default_factory=dict)
+    check: CheckChange | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +151,7 @@ class _Behind:
     holders: dict[int, list[Holder]] = field(default_factory=dict)
     estimated: dict[int, float] = field(default_factory=dict)
     failing: dict[int, dict[str, int]] = field(default_factory=dict)
+    checks: dict[int, CheckChange] = field(default_factory=dict)
 
 
 class LimitReports:
@@ -212,6 +221,7 @@ async def _read(
             estimated=behind.estimated.get(row.id),
             shut=cause(row.shut_at, row.shut_by, row.shut_reason),
             failing=behind.failing.get(row.id, {}),
+            check=behind.checks.get(row.id),
         )
         for row in rows
         if row.name in limits
@@ -233,6 +243,10 @@ async def _behind(db: AsyncConnection, chosen: Collection[int], *, now: int) -> 
             found.estimated[row.gauge] = row.estimated / row.total
     for row in (await db.execute(_FAILING, {"ids": named, "now": now})).all():
         found.failing.setdefault(row.gauge, {})[row.code] = int(row.n)
+    for row in (await db.execute(_CHECKS, {"ids": named, "prefix": len(PREFIX) + 1})).all():
+        found.checks[row.gauge] = CheckChange(
+            at=row.at, status=CheckStatus(row.status), reason=row.reason, took_ms=row.took_ms
+        )
     return found
 
 

@@ -5,7 +5,7 @@ Used by `checks`.
 
 from __future__ import annotations
 
-from core.store.derived import REAL_GAUGES
+from core.store.derived import REAL_GAUGES, UNTRUE_DOWN
 from core.store.verify.check import check
 
 GAUGE_CHECKS = (
@@ -26,6 +26,12 @@ GAUGE_CHECKS = (
         SELECT g.id AS gauge, g.name, g.trial AS task FROM gauge g WHERE g.trial > 0 AND NOT EXISTS (
           SELECT 1 FROM attempt a JOIN gset s ON s.id = a.gset_id JOIN json_each(s.gauges) m
           WHERE a.task_id = g.trial AND a.status = 'running' AND m.value = g.id)""",
+    ),
+    check(
+        "gauge.down",
+        "a backend is shut by a check that does not say so",
+        f"""
+        SELECT g.id AS gauge, g.name, g.down_at FROM gauge g WHERE {UNTRUE_DOWN}""",
     ),
     check(
         "entry.reconciled",
