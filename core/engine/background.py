@@ -22,13 +22,14 @@ class BackgroundTasks:
         self,
         work: Coroutine[None, None, None],
         on_end: Callable[[asyncio.Task[None]], None] | None = None,
-    ) -> None:
-        """Run this on the running loop; `on_end` is called once it has left the tasks."""
+    ) -> asyncio.Task[None]:
+        """Run this on the running loop and return it; `on_end` is called once it has left the tasks."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         if on_end is not None:
             task.add_done_callback(on_end)
+        return task
 
     def cancel(self) -> tuple[asyncio.Task[None], ...]:
         """Cancel those that run, and return them."""

@@ -8,18 +8,20 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.config import Settings
 from core.connectors.registry import Registry
 from core.engine.admission import Admission
 from core.engine.attempts import Timeouts, Tools
+from core.engine.backend_checks import CheckPorts
 from core.engine.changes import ChangeNotice, ChangeNotices
 from core.engine.completion import Completion, RetryLimits
 from core.engine.conditions import Conditions
 from core.engine.dispatcher import Dispatcher
 from core.engine.expression_scopes import ExpressionScopes
+from core.engine.health import EngineHealth
 from core.engine.janitor import Janitor, Rounds
 from core.engine.recovery import Recovery
 from core.engine.repairs import Repairs
@@ -57,13 +59,14 @@ from core.model.limits import DEFAULT_POOL, Capacity, Pool, Price
 from core.model.orphans import OrphanView
 from core.model.paths import Paths
 from core.model.plans import OnOverflow, TaskPlan
-from core.model.ports import Alarms, AttemptRef, Checks, Clock, Draw
+from core.model.ports import Alarms, AttemptRef, Checks, Clock, Draw, Looker
 from core.model.records import replace
 from core.model.surroundings import Surroundings
 from core.model.values import JsonObject, JsonValue
 from core.model.version import VERSION
 from core.model.views import EngineInfo, JobResult
 from core.model.workflow_views import WorkflowView
+from core.probes import Prober
 from core.store.batch import Report
 from core.store.epochs import end_epoch
 from core.store.journal import Journal
@@ -87,6 +90,8 @@ class Ports:
     registry: Registry
     capacity: Capacity = Capacity()
     """Pools and limits as configured."""
+    look: Looker = field(default_factory=lambda: Prober().look)
+    """How a backend is looked at."""
 
 
 class Engine:
@@ -136,6 +141,7 @@ class Engine:
             self.journal, ports.registry, self.reports.binding, env_allow=settings.env_allow
         )
         self.schedules = self._new_schedules()
+        self.health = self._new_health()
         conditions = self._new_conditions(scopes, surroundings)
         self.dispatcher = Dispatcher(self.journal, self.runner, conditions, clock=clock, alarms=ports.alarms)
         tools.shortage.control(self.dispatcher)
@@ -161,6 +167,15 @@ class Engine:
         )
         return ScheduleLoop(ports, clock=self._ports.clock, alarms=self._ports.alarms)
 
+    def _new_health(self) -> EngineHealth:
+        checks = CheckPorts(
+            histories=self.reports.checks.histories,
+            journal=self.journal,
+            look=self._ports.look,
+            note=self._set_aside.note,
+        )
+        return EngineHealth(checks, clock=self._ports.clock, alarms=self._ports.alarms)
+
     def _new_children(self) -> ChildExecutor:
         settings = self.settings
         cap = OutputCap(size=settings.output_cap, policy=OnOverflow(settings.output_policy))
@@ -183,8 +198,8 @@ class Engine:
 
     @property
     def watched(self) -> bool:
-        """Return whether it has to go on: a schedule will fire, or a client asked for changes lately."""
-        return self.schedules.has_next or self._change_notices.watched
+        """Return whether it has to go on: something will start by itself, or a client asked for changes lately."""
+        return self.schedules.has_next or self.health.is_waited_for or self._change_notices.watched
 
     @property
     def schedule_verbs(self) -> ScheduleVerbs:
@@ -228,6 +243,7 @@ class Engine:
         self.dispatcher.judge()
         self._ports.alarms.every("clock", CLOCK_SECONDS, self._look_at_clock)
         self.schedules.open()
+        await self.health.start(self._ports.capacity.backends)
         await self.journal.submit(FollowUp())
 
     async def _configure(self) -> None:
@@ -396,6 +412,7 @@ class Engine:
         self.waiters.fail(error)
         self._change_notices.fail(error)
         self._ports.alarms.stop()
+        self.health.close()
         try:
             await self._stop_connectors()
             await self._readers.close()
@@ -442,5 +459,6 @@ class Engine:
         if report.final_tasks and self.runner.count == 0:
             self._janitor.rest()
         self.schedules.hear(report)
+        self.health.hear(report)
         self.waiters.hear(report)
         self._change_notices.hear(report)

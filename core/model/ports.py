@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
+from core.model.backend_checks import Check, Look
 from core.model.codes import ErrorCodes
 from core.model.outcomes import Failed, Outcome
 from core.model.plans import OnOverflow
@@ -17,6 +18,10 @@ from core.model.values import JsonObject, JsonValue
 
 Draw: TypeAlias = Callable[[], float]
 """Return a number in [0, 1); random in production, scripted in tests."""
+
+
+Looker: TypeAlias = Callable[[Check], Awaitable[Look]]
+"""Look at an outside system once; what is wrong with it is an answer, too."""
 
 
 class Handle(Protocol):

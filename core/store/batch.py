@@ -119,6 +119,8 @@ class Report:
     """Consequences remain; a FollowUp carries them out."""
     claims_left: bool = False
     """There may be more to claim for the slots that are free; the next group looks on."""
+    waits_for_checks: bool = False
+    """Tasks wait for a backend that is down by its check."""
     next_due: int | None = None
     """When the earliest retrying task comes due (engine time)."""
     pools: Sequence[Pool] | None = None
@@ -422,6 +424,7 @@ def close_report(batch: Batch) -> Report:
     (due,) = batch.rows("SELECT min(retry_at) FROM task INDEXED BY task_due WHERE status = 'retrying'")[0]
     alarm = batch.gauges.next_due()
     report.next_due = earliest(due, alarm)
+    report.waits_for_checks = batch.gauges.has_down()
     return report
 
 

@@ -23,6 +23,7 @@ _DUE = "SELECT id FROM gauge INDEXED BY gauge_due WHERE opens_at <= ? LIMIT ?"
 _NEXT = "SELECT min(opens_at) FROM gauge INDEXED BY gauge_due WHERE opens_at > ?"
 # Most often only these differ, and no index has them.
 _AMOUNTS = 4
+_DOWN = "SELECT 1 FROM gauge INDEXED BY gauge_down WHERE down_at IS NOT NULL AND waited_for LIMIT 1"
 _WRITE_AMOUNTS = "UPDATE gauge SET used = ?, reserved = ?, unknown = ?, tat_us = ? WHERE id = ?"
 _WRITE = (
     "UPDATE gauge SET used = ?, reserved = ?, unknown = ?, tat_us = ?, began = ?, turns_at = ?,"
@@ -154,6 +155,10 @@ class Gauges:
         """Return when the next gauge opens by itself (engine time)."""
         (due,) = self._db.execute(_NEXT, (self._now,)).fetchone()
         return None if due is None else int(due)
+
+    def has_down(self) -> bool:
+        """Return whether something waits for a backend that is down."""
+        return self._capacity.has_backends and self._db.execute(_DOWN).fetchone() is not None
 
     def flush(self) -> None:
         """Write what differs; tell of those that passed their soft limit."""

@@ -11,6 +11,7 @@ from core.store.readers import Readers
 from core.store.reports.arrivals import ArrivalReports
 from core.store.reports.attempts import AttemptReports, LostReports
 from core.store.reports.binding import BindingReports
+from core.store.reports.checks import CheckReports
 from core.store.reports.conditions import ConditionReports
 from core.store.reports.entries import EntryReports
 from core.store.reports.events import EventReports
@@ -52,6 +53,7 @@ class Reports:
         self.queues = QueueReports(source)
         self.pools = PoolReports(source)
         self.limits = LimitReports(source)
+        self.checks = CheckReports(source)
         self.totals = TotalReports(source)
         self.failures = FailureReports(source)
         self.targets = TargetReports(source)

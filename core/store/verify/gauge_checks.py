@@ -5,6 +5,7 @@ Used by `checks`.
 
 from __future__ import annotations
 
+from core.model.backend_checks import KEPT
 from core.store.derived import REAL_GAUGES, UNTRUE_DOWN
 from core.store.verify.check import check
 
@@ -52,6 +53,16 @@ GAUGE_CHECKS = (
     ),
 )
 WAIT_CHECKS = (
+    check(
+        "check_change.lost",
+        "the history of a check lacks what an event tells",
+        f"""
+        SELECT e.id AS event, e.kind, e.data->>'backend' AS backend FROM event e
+        WHERE e.kind IN ('backend.up', 'backend.slow', 'backend.down', 'backend.unknown')
+        AND NOT EXISTS (SELECT 1 FROM check_change c WHERE c.backend = e.data->>'backend'
+          AND c.at = e.at AND 'backend.' || c.status = e.kind)
+        AND (SELECT count(*) FROM check_change c WHERE c.backend = e.data->>'backend') < {KEPT}""",
+    ),
     check(
         "gauge.unwatched",
         "something waits for a gauge that no claim looks at again",

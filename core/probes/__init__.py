@@ -1,0 +1,8 @@
+"""Probes: one look at an outside system, by http, tcp or a command.
+
+Called by the engine, which decides what many looks mean.
+"""
+
+from core.probes.looks import Prober
+
+__all__ = ["Prober"]
