@@ -32,7 +32,7 @@ class ChecksJournal(Protocol):
         """Carry a command out."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class CheckPorts:
     """What the checks ask of the rest of the engine and of the world."""
 

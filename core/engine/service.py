@@ -8,11 +8,9 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.config import Settings
-from core.connectors.registry import Registry
 from core.engine.admission import Admission
 from core.engine.attempts import Timeouts, Tools
 from core.engine.backend_checks import CheckPorts
@@ -20,6 +18,7 @@ from core.engine.changes import ChangeNotice, ChangeNotices
 from core.engine.completion import Completion, RetryLimits
 from core.engine.conditions import Conditions
 from core.engine.dispatcher import Dispatcher
+from core.engine.engine_ports import Ports
 from core.engine.expression_scopes import ExpressionScopes
 from core.engine.health import EngineHealth
 from core.engine.janitor import Janitor, Rounds
@@ -55,18 +54,17 @@ from core.model.commands import (
 from core.model.engine_notes import EngineEvent, NoteEngine
 from core.model.errors import TaskdeckError, Unavailable
 from core.model.limit_commands import Charge, Charged, Configure
-from core.model.limits import DEFAULT_POOL, Capacity, Pool, Price
+from core.model.limits import DEFAULT_POOL, Pool, Price
 from core.model.orphans import OrphanView
 from core.model.paths import Paths
 from core.model.plans import OnOverflow, TaskPlan
-from core.model.ports import Alarms, AttemptRef, Checks, Clock, Draw, Looker
+from core.model.ports import AttemptRef, Checks
 from core.model.records import replace
 from core.model.surroundings import Surroundings
 from core.model.values import JsonObject, JsonValue
 from core.model.version import VERSION
 from core.model.views import EngineInfo, JobResult
 from core.model.workflow_views import WorkflowView
-from core.probes import Prober
 from core.store.batch import Report
 from core.store.epochs import end_epoch
 from core.store.journal import Journal
@@ -78,20 +76,6 @@ CLOCK_SECONDS = 15.0
 """How often an engine without work looks whether the wall clock was set."""
 
 _log = get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ports:
-    """What an engine gets from outside: time, alarms, chance, connectors."""
-
-    clock: Clock
-    alarms: Alarms
-    draw: Draw
-    registry: Registry
-    capacity: Capacity = Capacity()
-    """Pools and limits as configured."""
-    look: Looker = field(default_factory=lambda: Prober().look)
-    """How a backend is looked at."""
 
 
 class Engine:
@@ -169,10 +153,7 @@ class Engine:
 
     def _new_health(self) -> EngineHealth:
         checks = CheckPorts(
-            histories=self.reports.checks.histories,
-            journal=self.journal,
-            look=self._ports.look,
-            note=self._set_aside.note,
+            self.reports.checks.histories, self.journal, self._ports.look, self._set_aside.note
         )
         return EngineHealth(checks, clock=self._ports.clock, alarms=self._ports.alarms)
 
@@ -198,7 +179,7 @@ class Engine:
 
     @property
     def watched(self) -> bool:
-        """Return whether it has to go on: something will start by itself, or a client asked for changes lately."""
+        """Return whether it has to go on: something starts by itself, or a client watches."""
         return self.schedules.has_next or self.health.is_waited_for or self._change_notices.watched
 
     @property

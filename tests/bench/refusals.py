@@ -26,7 +26,8 @@ from core.connectors.registry import Registry
 from core.control.local import LocalControl
 from core.engine.alarms import SchedulerAlarms
 from core.engine.clock import SystemClock
-from core.engine.service import Engine, Ports
+from core.engine.engine_ports import Ports
+from core.engine.service import Engine
 from core.model.limits import Capacity, Dimension, Limit, LimitKind
 from core.model.paths import ensure_home
 

@@ -75,7 +75,7 @@ def test_a_backend_is_opened_closed_and_reset_and_says_who_and_why(quiet: Deck) 
 def test_backends_are_listed_with_what_they_serve(quiet: Deck) -> None:
     ended = quiet("backends")
     titles, api, steps = ended.out.splitlines()
-    known = "BACKEND STATE UNTIL WAITING FAILURES PROBE RETRIES SERVES WHY"
+    known = "BACKEND STATE CHECK UNTIL WAITING FAILURES PROBE RETRIES SERVES WHY"
     assert titles.split() == known.split(" ")
     assert api.split() == ["model-api", "closed", "0", "10%", "host", "api.example.org"]
     assert steps.split() == ["steps", "closed", "0", "20%", "connector", "delay"]

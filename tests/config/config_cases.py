@@ -56,4 +56,11 @@ from = 2026-01-01
 match = { host = "api.example.com" }
 breaker = { failures = 3, period = "1m30s", rest = 20 }
 retry_share = 0.1
+check = { tcp = "[::1]:5432", every = "1m", timeout = 2, slow = "500ms", rise = 3, fall = 1 }
+[backends.web]
+match = { connector = "http" }
+check = { http = "https://api.example.com/health?deep=1" }
+[backends.db]
+match = { pool = "gpu" }
+check = { command = ["pg_isready", "-q"] }
 """

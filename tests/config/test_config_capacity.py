@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from core.config import load, load_capacity
 from core.config.checks import check
 from core.config.descriptions import describe_capacity, lines_of
+from core.model.backend_checks import Check, CommandTarget, HttpTarget, TcpTarget
 from core.model.errors import Invalid, InvalidDocument
 from core.model.limits import (
     Backend,
@@ -112,6 +113,24 @@ def test_every_table_becomes_its_noun(tmp_path):
             period_ms=90_000,
             rest_ms=20_000,
             retry_share=0.1,
+            check=Check(
+                target=TcpTarget(host="::1", port=5432),
+                every_ms=60_000,
+                timeout_ms=2_000,
+                slow_ms=500,
+                rise=3,
+                fall=1,
+            ),
+        ),
+        Backend(
+            name="web",
+            match={Dimension.CONNECTOR: "http"},
+            check=Check(target=HttpTarget(url="https://api.example.com/health?deep=1")),
+        ),
+        Backend(
+            name="db",
+            match={Dimension.POOL: "gpu"},
+            check=Check(target=CommandTarget(argv=("pg_isready", "-q"))),
         ),
     )
     assert load(tmp_path).slots == 5
@@ -269,8 +288,36 @@ def test_a_rate_is_the_time_from_one_start_to_the_next(tmp_path, rate, step):
         ),
         ("[backends.a]\nmatch = 3", "2 [config.value] `backends.a.match`: must be a table"),
         (
-            "[backends.a]\nmatch = {host = 'x'}\ncheck = {tcp = 'x:1'}",
-            "3 [config.unknown] `backends.a.check`: is not taken: the breaker",
+            "[backends.a]\nmatch = {host = 'x'}\ncheck = {tcp = 'x'}",
+            "3 [config.value] `backends.a.check.tcp`: must be HOST:PORT, such as db1:5432",
+        ),
+        (
+            "[backends.a]\nmatch = {host = 'x'}\ncheck = {http = 'ftp://x'}",
+            "3 [config.value] `backends.a.check.http`: must be an http or https address without a password",
+        ),
+        (
+            "[backends.a]\nmatch = {host = 'x'}\ncheck = {http = 'http://me:pw@x'}",
+            "3 [config.value] `backends.a.check.http`: must be an http or https address without a password",
+        ),
+        (
+            "[backends.a]\nmatch = {host = 'x'}\ncheck = {tcp = 'x:1', command = ['true']}",
+            "3 [config.value] `backends.a.check`: must have one of http, tcp, command",
+        ),
+        (
+            "[backends.a]\nmatch = {host = 'x'}\ncheck = {tcp = 'x:1', every = '10ms'}",
+            "3 [config.value] `backends.a.check.every`: input should be greater than or equal to 1000",
+        ),
+        (
+            "[backends.a]\nmatch = {host = 'x'}\ncheck = {tcp = 'x:1', every = '2s'}",
+            "3 [config.value] `backends.a.check`: `timeout` must not be longer than `every`",
+        ),
+        (
+            "[backends.a]\nmatch = {host = 'x'}\ncheck = {tcp = 'x:1', slow = '5s'}",
+            "3 [config.value] `backends.a.check`: `slow` must be shorter than `timeout`",
+        ),
+        (
+            "[backends.a]\nmatch = {host = 'x'}\ncheck = {tcp = 'x:1', evry = '2s'}",
+            "3 [config.unknown] `backends.a.check.evry`: unknown key; did you mean `every`?",
         ),
         (
             "[backends.a]\nmatch = {host = 'x'}\nbreaker = {period = '2d'}",

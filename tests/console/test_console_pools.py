@@ -114,7 +114,7 @@ async def test_p_closes_a_breaker_after_a_question_and_opens_it_at_once_with_an_
         await operator.press("y")
         await operator.sees("tried out")
         await operator.press("enter")
-        await operator.sees("wait:shut,breaker")
+        await operator.sees("wait:down,shut,breaker")
         assert [asked.change for asked in control.capacity_changes] == [
             CloseBackend(name="model-api"),
             OpenBackend(name="model-api"),

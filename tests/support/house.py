@@ -16,12 +16,15 @@ from core.connectors.registry import Registry
 from core.connectors.shell import Shell
 from core.control.api import Target
 from core.control.local import LocalControl
-from core.engine.service import Engine, Ports
+from core.engine.engine_ports import Ports
+from core.engine.service import Engine
 from core.executors.family import MARK
 from core.model.commands import StopMode
 from core.model.limits import Capacity
 from core.model.paths import ensure_home
+from core.model.ports import Looker
 from core.model.views import JobResult, TaskDetail
+from core.probes import Prober
 from core.store.verify import verify_path
 from tests.support.manual_time import ManualAlarms, ManualClock
 from tests.support.steered import Steered
@@ -48,6 +51,7 @@ class House:
         self.steer = Steered()
         self.draws: list[float] = []
         self.capacity = Capacity()
+        self.look: Looker = Prober().look
         self.engines: list[Engine] = []
         self.registry = lambda: Registry([Delay(), Shell(), self.steer])
 
@@ -60,6 +64,7 @@ class House:
             draw=lambda: self.draws.pop(0) if self.draws else 0.5,
             registry=self.registry(),
             capacity=self.capacity,
+            look=self.look,
         )
         engine = Engine(self.paths, chosen, ports)
         self.engines.append(engine)

@@ -22,7 +22,8 @@ from core.control.api import ControlAPI
 from core.control.server import ControlServer
 from core.engine.alarms import SchedulerAlarms
 from core.engine.clock import SystemClock
-from core.engine.service import Engine, Ports
+from core.engine.engine_ports import Ports
+from core.engine.service import Engine
 from core.host import effective_user
 from core.model.actors import signed
 from core.model.paths import Paths, ensure_home
