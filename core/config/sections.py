@@ -92,6 +92,8 @@ BACKENDS: Final = Section(
 match = { host = "api.example.com" }                    # host, connector, pool, model
 breaker = { failures = 5, period = "1m", rest = "30s" } # when nothing is sent to it any more
 retry_share = 0.2                                       # retries may be so much of its starts
+check = { http = "https://api.example.com/health", every = "30s", timeout = "5s", slow = "1s" }
+                                                        # or tcp = "HOST:PORT", command = [...]; rise, fall
 """,
 )
 

@@ -1,4 +1,4 @@
-"""Backend checks: looks at backends, each at its own pace, and tells the store what changed.
+"""Backend checks: looks at backends, and what changed of them.
 
 Run by the engine. Looks go on the loop beside the writer; a look that says nothing new writes nothing.
 """
@@ -65,7 +65,7 @@ class BackendChecks:
         self._work = BackgroundTasks()
 
     async def configure(self, backends: Sequence[Backend]) -> None:
-        """Look at these from now on; one whose check is another begins anew."""
+        """Look at these from now on; of one whose check is another nothing is known."""
         wanted = {one.name: one.check for one in backends if one.check is not None}
         for name in [name for name, one in self._backends.items() if wanted.get(name) != one.check]:
             self._forget(name)

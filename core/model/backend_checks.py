@@ -69,7 +69,7 @@ class Look(Struct, frozen=True, kw_only=True):
     answered: bool
     took_ms: int
     text: str
-    """One line: what was answered, or why there was no answer."""
+    """One line: what was answered, or why nothing was."""
 
 
 class CheckChange(Struct, frozen=True, kw_only=True):
@@ -101,7 +101,7 @@ class CheckView(Struct, frozen=True, kw_only=True):
     backend: str
     check: Check
     changes: tuple[CheckChange, ...] = ()
-    """The newest first; none = it was never looked at."""
+    """The newest first; none = nothing is known of it."""
     last: LastLook | None = None
     """None = no engine runs, or it has not looked yet."""
 

@@ -1,4 +1,4 @@
-"""Probes: one look at an outside system, by http, tcp or a command.
+"""Probes: one look at an outside system.
 
 Called by the engine, which decides what many looks mean.
 """

@@ -1,4 +1,4 @@
-"""One look at an outside system: what it answered, how long that took, or why it did not.
+"""One look at an outside system: its answer, or why none came.
 
 Made by the engine.
 """

@@ -42,7 +42,7 @@ class Names:
             self._under_way.pop(host, None)
             if isinstance(found, OSError):
                 answer.set_exception(found)
-                # Nobody may wait any more.
+                # It may be that none waits any more.
                 answer.exception()
             else:
                 answer.set_result(found)

@@ -1,4 +1,4 @@
-"""An engine looks at backends: what waits, what goes on, what it writes."""
+"""An engine looks at backends: what waits, what it writes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Service:
 
 async def opened(house: House, service: Service, *backends: Backend) -> None:
     house.capacity = Capacity(backends=backends or (API,))
-    house.look = service.answer
+    house.look_at = service.answer
     await house.open()
     await passes(house, seconds=1)
 

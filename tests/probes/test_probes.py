@@ -1,4 +1,4 @@
-"""What one look at a backend finds, by real servers and commands of this machine."""
+"""What one look at a backend finds, by real servers."""
 
 from __future__ import annotations
 

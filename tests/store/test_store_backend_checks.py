@@ -1,4 +1,4 @@
-"""What checks say of backends: who waits for it, and what operators and other configurations change."""
+"""What checks say of backends, and who waits for it."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class House:
         self.steer = Steered()
         self.draws: list[float] = []
         self.capacity = Capacity()
-        self.look: Looker = Prober().look
+        self.look_at: Looker = Prober().look
         self.engines: list[Engine] = []
         self.registry = lambda: Registry([Delay(), Shell(), self.steer])
 
@@ -64,7 +64,7 @@ class House:
             draw=lambda: self.draws.pop(0) if self.draws else 0.5,
             registry=self.registry(),
             capacity=self.capacity,
-            look=self.look,
+            look=self.look_at,
         )
         engine = Engine(self.paths, chosen, ports)
         self.engines.append(engine)

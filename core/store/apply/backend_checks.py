@@ -1,4 +1,4 @@
-"""What checks say of backends: their changes, and the gauges that they shut.
+"""What checks say of backends, and the gauges they shut.
 
 Called through the table in `core.store.dispatch`, by the configuration and by the operators' commands.
 What stands in the way is `down_at` of the gauge, beside its breaker: a task passes both.
