@@ -51,6 +51,18 @@ class TaskOptions:
         str | None,
         Option(metavar="TIME", help="End an attempt after this: 30s, 10m, 1h30m; 0 or none: never."),
     ] = None
+    soft_timeout: Annotated[
+        str | None,
+        Option(metavar="TIME", help="Tell in the history of an attempt that runs for longer; it goes on."),
+    ] = None
+    silence: Annotated[
+        str | None,
+        Option(metavar="TIME", help="End an attempt that writes no output for so long: 15m."),
+    ] = None
+    soft_silence: Annotated[
+        str | None,
+        Option(metavar="TIME", help="Tell in the history of an attempt that writes nothing for so long."),
+    ] = None
     retry: Annotated[
         int,
         Option(metavar="N", min=0, max=ATTEMPTS_MAX - 1, help="Run a failed task again up to N times."),
@@ -230,6 +242,9 @@ def _spec(task: TaskOptions, argv: Sequence[str], *, name: str | None) -> TaskSp
         queue=task.queue,
         priority=task.priority,
         timeout=task.timeout,
+        soft_timeout=task.soft_timeout,
+        silence=task.silence,
+        soft_silence=task.soft_silence,
         retry=RetryPolicy(max_attempts=task.retry + 1),
         output_limit=task.output_limit,
         on_overflow=task.on_overflow,

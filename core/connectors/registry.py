@@ -106,6 +106,10 @@ class Registry:
         keep: Callable[[JsonObject], JsonObject] | None = getattr(self.get(uses), "keep", None)
         return with_ if keep is None else keep(with_)
 
+    def has_output(self, uses: str) -> bool:
+        """Return whether calls write output while they run: those that are processes."""
+        return hasattr(self.get(uses), "conclude")
+
     def may_repeat(self, uses: str, with_: JsonObject) -> bool:
         """Return what the connector says of an input; True for one without the method, or not known."""
         ask = getattr(self._by_name.get(uses), "may_repeat", None)

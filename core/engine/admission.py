@@ -24,7 +24,17 @@ from core.model.commands import (
 from core.model.errors import Fault, Invalid
 from core.model.limits import Limit
 from core.model.paths import absolute
-from core.model.plans import NO_RETRY, JobPlan, OnLoss, RetryPolicy, TaskPlan, check_task
+from core.model.plans import (
+    NO_RETRY,
+    NO_WATCHDOG,
+    SILENCES,
+    JobPlan,
+    OnLoss,
+    RetryPolicy,
+    TaskPlan,
+    check_task,
+    silence_fault,
+)
 from core.model.ports import Checks
 from core.model.records import replace
 from core.model.schedules import Schedule
@@ -162,6 +172,7 @@ class Admission:
             if value:
                 _check_json(plan.key, name, value)
         faults = self._checks.check(plan.uses, plan.with_)
+        self._check_silence(plan)
         for text in plan.retry.on:
             reason = pattern_fault(text, plan.uses, self._checks)
             if reason is not None:
@@ -178,6 +189,18 @@ class Admission:
                 hint=f"fix the `with:` of connector {plan.uses!r}",
                 facts={"faults": [fault.message for fault in faults]},
             )
+
+    def _check_silence(self, plan: TaskPlan) -> None:
+        if plan.watchdog is NO_WATCHDOG or self._checks.has_output(plan.uses):
+            return
+        for name in SILENCES:
+            if getattr(plan.watchdog, f"{name}_ms"):
+                raise Invalid(
+                    f"task.{name}",
+                    f"task {safe_line(plan.key)!r}: {silence_fault(name, plan.uses)}",
+                    hint="give a `timeout`",
+                    facts={"field": name, "key": plan.key},
+                )
 
 
 def _check_json(key: str, field: str, value: JsonObject) -> None:

@@ -17,7 +17,7 @@ from core.engine.task_surroundings import TaskSurroundings
 from core.engine.usage_reports import UsageReports
 from core.executors.child import ChildExecutor
 from core.logs import bound
-from core.model.commands import Claimed, NoteOrphan
+from core.model.commands import Claimed, NoteAttempt
 from core.model.outcomes import Outcome
 from core.model.ports import AttemptRef, Clock, Connector
 from core.model.stored_spec import StoredSpec
@@ -37,7 +37,7 @@ class Finish(Protocol):
     async def finish(self, claimed: Claimed, spec: StoredSpec, outcome: Outcome) -> bool:
         """Record an outcome."""
 
-    def note_orphan(self, command: NoteOrphan) -> Awaitable[None]:
+    def note_attempt(self, command: NoteAttempt) -> Awaitable[None]:
         """Write what was seen of an attempt."""
 
 
@@ -79,8 +79,8 @@ class Running:
     ref: AttemptRef
     claimed: Claimed
     spec: StoredSpec
-    seconds: float | None
-    """What is left of its timeout; None = no limit."""
+    spent: float = 0.0
+    """Seconds that it ran under a former engine."""
     task: asyncio.Task[None] | None = None
     """Follows it to its outcome."""
     inline: bool = True

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from core.engine.set_aside import concerns_one, set_aside
 from core.engine.usage_reports import UsageReports
-from core.model.commands import Claimed, Complete, NoteOrphan
+from core.model.commands import Claimed, Complete, NoteAttempt
 from core.model.errors import TaskdeckError
 from core.model.outcomes import Accept, Bounced, Decision, Failed, Lost, Outcome, TaskError, TimedOut
 from core.model.ports import AttemptRef, Clock, Draw
@@ -88,7 +88,7 @@ class Completion:
             else:
                 return result.landed
 
-    def note_orphan(self, command: NoteOrphan) -> asyncio.Future[None]:
+    def note_attempt(self, command: NoteAttempt) -> asyncio.Future[None]:
         """Write what was seen of an attempt, before whatever becomes of it later."""
         return self._journal.submit(command)
 

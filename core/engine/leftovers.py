@@ -14,7 +14,7 @@ from core.engine.background import BackgroundTasks
 from core.executors.child import ChildExecutor
 from core.executors.observations import LeftProcess
 from core.logs import bound, get_logger
-from core.model.commands import ENGINE, NoteOrphan, OrphanEvent
+from core.model.commands import ENGINE, AttemptNote, NoteAttempt
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.plans import Leftovers as Policy
 from core.model.ports import AttemptRef, Clock
@@ -39,7 +39,7 @@ class Leftovers:
     """End what attempts left in their sessions, by policy; what left its session is kept and listed."""
 
     def __init__(
-        self, children: ChildExecutor, clock: Clock, *, note: Callable[[NoteOrphan], object]
+        self, children: ChildExecutor, clock: Clock, *, note: Callable[[NoteAttempt], object]
     ) -> None:
         self._children = children
         self._clock = clock
@@ -124,8 +124,8 @@ class Leftovers:
     def _tell(self, ref: AttemptRef, left: Sequence[LeftProcess], data: JsonObject, *, actor: str) -> None:
         pids = [one.process.pid for one in left]
         data = {"pids": [*pids], "commands": [one.command for one in left], **data}
-        kind = OrphanEvent.LEFT
-        self._note(NoteOrphan(task_id=ref.task_id, epoch=ref.epoch, kind=kind, data=data, actor=actor))
+        kind = AttemptNote.LEFT
+        self._note(NoteAttempt(task_id=ref.task_id, epoch=ref.epoch, kind=kind, data=data, actor=actor))
         with bound(task=ref.task_id, attempt=ref.epoch):
             _log.info("an ended attempt left processes behind", pids=pids, killed=data["killed"])
 

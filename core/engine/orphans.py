@@ -13,7 +13,7 @@ from core.engine.attempts import Running
 from core.executors.child import ChildExecutor
 from core.executors.observations import ProcessEnd, Vanished
 from core.logs import get_logger
-from core.model.commands import NoteOrphan, Operated, OrphanEvent, Refusal
+from core.model.commands import AttemptNote, NoteAttempt, Operated, Refusal
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.plans import OnLoss
 from core.model.ports import AttemptRef, Clock
@@ -48,7 +48,7 @@ class Orphans:
     """Watch orphans to their end; keep or kill them as operators decide."""
 
     def __init__(
-        self, children: ChildExecutor, clock: Clock, *, note: Callable[[NoteOrphan], Awaitable[None]]
+        self, children: ChildExecutor, clock: Clock, *, note: Callable[[NoteAttempt], Awaitable[None]]
     ) -> None:
         self._children = children
         self._clock = clock
@@ -62,10 +62,10 @@ class Orphans:
         orphan = _Orphan(running=running, reason=end.reason, since=now - self._clock.offset)
         self._living[ref] = orphan
         self._note(
-            NoteOrphan(
+            NoteAttempt(
                 task_id=ref.task_id,
                 epoch=ref.epoch,
-                kind=OrphanEvent.FOUND,
+                kind=AttemptNote.FOUND,
                 data={"reason": end.reason, "pids": list(end.pids)},
             )
         )
@@ -93,7 +93,7 @@ class Orphans:
         for orphan in fresh:
             orphan.kept = True
             ref = orphan.running.ref
-            kept = NoteOrphan(task_id=ref.task_id, epoch=ref.epoch, kind=OrphanEvent.KEPT, actor=actor)
+            kept = NoteAttempt(task_id=ref.task_id, epoch=ref.epoch, kind=AttemptNote.KEPT, actor=actor)
             await self._note(kept)
             with orphan.running.logged():
                 _log.info("an orphan is kept", actor=actor)

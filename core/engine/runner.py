@@ -19,6 +19,7 @@ from core.engine.orphans import Orphans
 from core.engine.processes import Processes
 from core.engine.resolved_input import InputResolver, ResolvedInput
 from core.engine.termination import Termination
+from core.engine.time_limits import TimeLimits
 from core.executors.observations import Finished, Living, Orphaned
 from core.logs import get_logger
 from core.model.commands import Claimed, Force
@@ -33,10 +34,9 @@ from core.model.outcomes import (
     Outcome,
     Succeeded,
     TaskError,
-    TimedOut,
 )
 from core.model.plans import OnLoss
-from core.model.ports import AttemptRef, Handle, InlineCall, ProcessCall
+from core.model.ports import AttemptRef, InlineCall, ProcessCall
 from core.model.stored_spec import StoredSpec
 
 STOPPED_INLINE = "the engine stopped while the call ran in it; how far it had come is not known"
@@ -60,8 +60,8 @@ class Runner:
         self._tools = tools
         self._timeouts = timeouts
         self._on_error = on_error
-        self.orphans = Orphans(tools.children, tools.clock, note=tools.completion.note_orphan)
-        self.leftovers = Leftovers(tools.children, tools.clock, note=tools.completion.note_orphan)
+        self.orphans = Orphans(tools.children, tools.clock, note=tools.completion.note_attempt)
+        self.leftovers = Leftovers(tools.children, tools.clock, note=tools.completion.note_attempt)
         self._inputs = InputResolver(tools, store_id=store_id)
         self._processes = Processes(tools, self._inputs, self.orphans, self.leftovers)
         self._attempts = OpenAttempts(tools.children.outputs.use)
@@ -73,6 +73,7 @@ class Runner:
             grace=timeouts.cancel_grace,
             close=self._close,
         )
+        self._limits = TimeLimits(tools, default=timeouts.default, end=self._termination.ask)
 
     @property
     def count(self) -> int:
@@ -114,8 +115,7 @@ class Runner:
             self._processes.exhaust(running, exhausted)
         # What has ended has ended in time, however late an engine sees it.
         spent = 0 if isinstance(child, Finished) else self._tools.clock.now() - started_at
-        if running.seconds is not None:
-            running.seconds = max(0.0, running.seconds - spent / 1000)
+        running.spent = spent / 1000
         # Known before its task has begun: a kill at once must not take it for a call in the loop.
         running.inline = False
         self._follow(running, partial(self._processes.adopt, child=child))
@@ -196,7 +196,7 @@ class Runner:
     def _running(self, claimed: Claimed) -> Running:
         spec = StoredSpec.from_json(json.loads(claimed.spec))
         ref = AttemptRef(task_id=claimed.task_id, epoch=claimed.epoch)
-        return Running(ref=ref, claimed=claimed, spec=spec, seconds=self._timeout(spec))
+        return Running(ref=ref, claimed=claimed, spec=spec)
 
     def _follow(self, running: Running, work: Work) -> None:
         # The task takes the fields of the log along, and so does all that it starts.
@@ -205,12 +205,11 @@ class Runner:
 
     async def _live(self, running: Running, work: Work) -> None:
         crash_point("runner.claimed")
-        limit = self._limit(running)
+        limits = self._limits.watch(running)
         try:
             outcome = await self._guarded(running, work)
         finally:
-            if limit is not None:
-                limit.cancel()
+            limits.cancel()
         if running.ended:
             _log.info("an abandoned call ended")
             return
@@ -266,23 +265,6 @@ class Runner:
             case ProcessCall():
                 self._attempts.became_process(running)
                 return await self._processes.run(running, call, resolved)
-
-    def _timeout(self, spec: StoredSpec) -> float | None:
-        if spec.timeout_ms is None:
-            return self._timeouts.default
-        return spec.timeout_ms / 1000 or None
-
-    def _limit(self, running: Running) -> Handle | None:
-        """Arm what ends an attempt at its time limit, if it has one."""
-        if running.seconds is None:
-            return None
-        return self._tools.clock.call_later(running.seconds, partial(self._time_out, running.ref))
-
-    def _time_out(self, ref: AttemptRef) -> None:
-        running = self._attempts.get(ref)
-        if running is not None and running.cause is None:
-            after_ms = round((self._timeout(running.spec) or 0) * 1000)
-            self._termination.ask(running, TimedOut(after_ms=after_ms))
 
     def _interrupt_inline(self) -> None:
         for running in self._attempts.inline():

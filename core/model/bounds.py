@@ -130,7 +130,7 @@ def check_listed(field: str, value: object, *, most: int) -> None:
         raise refused(field, value, f"a list of at most {most}")
 
 
-def read_timeout(value: object) -> int | None:
+def read_timeout(value: object, field: str = "timeout") -> int | None:
     """Return a time limit in ms: None = not given, 0 = none; refuse what is not one."""
     if value is None:
         return None
@@ -138,17 +138,17 @@ def read_timeout(value: object) -> int | None:
         return parse_timeout(value)
     except Invalid as error:
         raise Invalid(
-            "task.timeout",
-            f"`timeout`: {error.message}",
+            f"task.{field}",
+            f"`{field}`: {error.message}",
             hint=f"{error.hint}; 0 or none lifts the limit",
-            facts={"field": "timeout", "value": safe_line(repr(value)[:_SHOWN])},
+            facts={"field": field, "value": safe_line(repr(value)[:_SHOWN])},
         ) from error
 
 
-def check_timeout_ms(value: object) -> None:
+def check_timeout_ms(value: object, field: str = "timeout") -> None:
     """Refuse what is neither None nor a time limit in ms; 0 = no limit."""
     if value is not None:
-        check_whole("timeout", value, least=0, most=LONGEST_MS)
+        check_whole(field, value, least=0, most=LONGEST_MS)
 
 
 def read_choice(field: str, value: object, kind: type[_EnumT]) -> _EnumT:

@@ -71,6 +71,7 @@ ENGINE_CODES = ErrorCodes(
     codes=frozenset(
         {
             "timeout",
+            "timeout.silence",
             "connector.broken",
             "connector.cancelled",
             "connector.error",

@@ -350,8 +350,13 @@ class Unacknowledge(Operation, frozen=True, kw_only=True):
         return tuple(RowRef("family", family) for family in self.families)
 
 
-class OrphanEvent(StrEnum):
-    """What the history says of an orphan."""
+class AttemptNote(StrEnum):
+    """What the history says of an attempt beside its moves."""
+
+    SLOW = "task.slow"
+    """It runs for longer than its soft timeout; told once."""
+    SILENT = "task.silent"
+    """It wrote nothing for as long as its soft silence."""
 
     FOUND = "orphan.found"
     """Its wrapper died and processes of it live on."""
@@ -361,12 +366,12 @@ class OrphanEvent(StrEnum):
     """Its command has ended and processes of it live on, or did until they were killed."""
 
 
-class NoteOrphan(Command[None], frozen=True, kw_only=True):
-    """Write into the history what became of an orphaned attempt; no row changes."""
+class NoteAttempt(Command[None], frozen=True, kw_only=True):
+    """Write into the history what is seen of an attempt; no row changes."""
 
     task_id: int
     epoch: int
-    kind: OrphanEvent
+    kind: AttemptNote
     data: JsonObject = field(default_factory=dict)
     actor: str = ENGINE
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-_TOLD = ("shell.exit", "python.error", "python.exit", "timeout")
+_TOLD = ("shell.exit", "python.error", "python.exit", "timeout", "timeout.silence")
 """Codes that the message says too, in fewer letters."""
 
 

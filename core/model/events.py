@@ -18,6 +18,8 @@ MARKS = (
     "task.duplicate",
     "task.judged_late",
     "task.exhausted",
+    "task.slow",
+    "task.silent",
     "orphan.found",
     "orphan.kept",
     "orphan.left",
@@ -67,15 +69,7 @@ MARKS = (
     "fire.missed",
     "fire.failed",
 )
-"""Kinds that change no status: a durable ask, another priority, a late outcome or judgement without
-effect, a spent budget for which an attempt may end early, a family without its wrapper and an operator who
-lets it run, what is set aside or repaired, a failure family that is known, switches, pools and limits that
-were changed, a limit that is nearly reached, amounts that were corrected, a backend that refuses, what
-its check says, the
-engine, the wall clock that was set, a second task that was not created beside the first with its key, what of
-a report of usage cannot be booked, a model that has no price, schedules
-that were changed, what became of their
-fires."""
+"""Kinds that change no status of a row: what was asked, seen, told or switched."""
 MOVED: tuple[str, ...] = tuple(
     dict.fromkeys(
         move.event

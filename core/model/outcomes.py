@@ -46,9 +46,15 @@ class Failed(Struct, frozen=True, kw_only=True):
 
 
 class TimedOut(Struct, frozen=True, kw_only=True):
-    """The attempt exceeded its timeout (ms) and was ended."""
+    """The attempt ran for as long as its timeout (ms), or wrote nothing for its silence, and was ended."""
 
     after_ms: int
+    silent: bool = False
+
+    @property
+    def code(self) -> str:
+        """The code of its error."""
+        return "timeout.silence" if self.silent else "timeout"
 
 
 class Cancelled(Struct, frozen=True, kw_only=True):

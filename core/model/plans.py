@@ -98,6 +98,25 @@ NO_RETRY = RetryPolicy()
 """A task without `retry:` has one attempt."""
 
 
+class Watchdog(Struct, frozen=True, kw_only=True):
+    """How long an attempt may take or say nothing beside its timeout, in ms; 0 = without a limit.
+
+    Past a soft one the history tells so, and the attempt goes on.
+    """
+
+    soft_timeout_ms: int = 0
+    silence_ms: int = 0
+    """Without output for so long it is ended."""
+    soft_silence_ms: int = 0
+
+
+NO_WATCHDOG = Watchdog()
+"""None of these limits is on by default."""
+SILENCES = ("silence", "soft_silence")
+WATCHDOG_FIELDS = ("soft_timeout", *SILENCES)
+"""Their names in documents."""
+
+
 class NeedPlan(Struct, frozen=True, kw_only=True):
     """An edge to the task that is needed, by key."""
 
@@ -119,6 +138,7 @@ class TaskPlan(Struct, frozen=True, kw_only=True):
     priority: int = 0
     timeout_ms: int | None = None
     """None = the engine's default, 0 = no limit."""
+    watchdog: Watchdog = NO_WATCHDOG
     on_loss: OnLoss | None = None
     """None = `retry`, or `ask` where the connector says that a call may not be repeated."""
     retry: RetryPolicy = NO_RETRY
@@ -199,6 +219,11 @@ class TaskSpec(Struct, frozen=True, kw_only=True):
     queue: str = "default"
     priority: int = 0
     timeout: float | str | None = None
+    soft_timeout: float | str | None = None
+    """As `timeout`; after so long the history tells so, and the attempt goes on."""
+    silence: float | str | None = None
+    """An attempt that writes no output for so long is ended."""
+    soft_silence: float | str | None = None
     on_loss: OnLoss | None = None
     """None = `retry`, or `ask` where the connector says that a call may not be repeated."""
     retry: RetryPolicy = NO_RETRY
@@ -226,6 +251,7 @@ class TaskSpec(Struct, frozen=True, kw_only=True):
         """Refuse what is out of bounds; words for `on_loss` and in `retry` become their members."""
         check_task(self)
         bounds.read_timeout(self.timeout)
+        _watchdog(self)
         if self.on_loss is not None:
             force_setattr(self, "on_loss", OnLoss(self.on_loss))
         if self.leftovers is not Leftovers.KILL:
@@ -253,6 +279,7 @@ class TaskSpec(Struct, frozen=True, kw_only=True):
             queue=self.queue,
             priority=self.priority,
             timeout_ms=bounds.read_timeout(self.timeout),
+            watchdog=_watchdog(self),
             on_loss=self.on_loss,
             retry=self.retry,
             output_limit=_limit(self.output_limit),
@@ -279,6 +306,8 @@ def check_task(task: TaskPlan | TaskSpec) -> None:
     bounds.check_priority(task.priority)
     if isinstance(task, TaskPlan):
         bounds.check_timeout_ms(task.timeout_ms)
+        for name in WATCHDOG_FIELDS:
+            bounds.check_timeout_ms(getattr(task.watchdog, f"{name}_ms"), name)
     if task.on_loss is not None:
         bounds.read_choice("on_loss", task.on_loss, OnLoss)
     _limit(task.output_limit)
@@ -312,6 +341,18 @@ def _check_limits(task: TaskPlan | TaskSpec) -> None:
         bounds.read_choice("on_exhausted", task.on_exhausted, OnExhausted)
     bounds.check_optional_text("project", task.project)
     read_once(task.once)
+
+
+def silence_fault(name: str, uses: str) -> str:
+    """Return in a sentence why a task of a connector without output has no such limit."""
+    return f"`{name}` counts the output of a program, and a call of `{uses}` has none while it runs"
+
+
+def _watchdog(task: TaskSpec) -> Watchdog:
+    given = {name: bounds.read_timeout(getattr(task, name), name) for name in WATCHDOG_FIELDS}
+    if not any(given.values()):
+        return NO_WATCHDOG
+    return Watchdog(**{f"{name}_ms": ms or 0 for name, ms in given.items()})
 
 
 def _limit(given: object) -> int | None:

@@ -228,5 +228,8 @@ class Checks(Protocol):
     def keep(self, uses: str, with_: JsonObject) -> JsonObject:
         """Return an input as it is stored, with what today's defaults mean written out."""
 
+    def has_output(self, uses: str) -> bool:
+        """Return whether calls write output while they run: those that are processes."""
+
     def may_repeat(self, uses: str, with_: JsonObject) -> bool:
         """Return whether a call whose end was not seen may be made again unasked."""

@@ -13,6 +13,8 @@ from core.model.limits import LimitRef, OnExhausted
 from core.model.once import Once, once_of
 from core.model.plans import (
     NO_RETRY,
+    NO_WATCHDOG,
+    WATCHDOG_FIELDS,
     Backoff,
     Jitter,
     Leftovers,
@@ -20,6 +22,7 @@ from core.model.plans import (
     OnOverflow,
     RetryPolicy,
     TaskPlan,
+    Watchdog,
     needs_outputs,
 )
 from core.model.terms import Terms
@@ -33,6 +36,7 @@ class StoredSpec(Struct, frozen=True, kw_only=True):
     """The input of the connector, its expressions unresolved."""
     timeout_ms: int | None = None
     """None = the engine's default, 0 = no limit."""
+    watchdog: Watchdog = NO_WATCHDOG
     on_loss: OnLoss = OnLoss.RETRY
     when: str | None = None
     """Source of an expression without `${{ }}`, or None."""
@@ -95,6 +99,7 @@ class StoredSpec(Struct, frozen=True, kw_only=True):
         return cls(
             with_=_object(stored.get("with")),
             timeout_ms=timeout if isinstance(timeout, int) and timeout >= 0 else None,
+            watchdog=_watchdog(stored),
             on_loss=OnLoss(str(stored.get("on_loss", OnLoss.RETRY))),
             when=when if isinstance(when, str) else None,
             retry=_retry(stored.get("retry")),
@@ -121,6 +126,8 @@ def spec_to_json(task: TaskPlan | StoredSpec, *, surroundings: str | None = None
     """
     on_loss = task.on_loss or OnLoss.RETRY
     stored: JsonObject = {"with": task.with_, "timeout": task.timeout_ms, "on_loss": on_loss}
+    if task.watchdog is not NO_WATCHDOG:
+        stored |= {name: ms for name in WATCHDOG_FIELDS if (ms := getattr(task.watchdog, f"{name}_ms"))}
     if task.when is not None:
         stored["when"] = task.when
     if task.retry.max_attempts > 1:
@@ -164,6 +171,11 @@ def terms_to_json(terms: Terms) -> JsonObject:
     limits: list[JsonValue] = [_ref_to_json(ref) for ref in terms.limits]
     cost: JsonObject = {} if terms.cost is None else {"cost": terms.cost.to_json()}
     return {"limits": limits, **cost}
+
+
+def _watchdog(stored: JsonObject) -> Watchdog:
+    said = {f"{name}_ms": _whole(stored[name]) for name in WATCHDOG_FIELDS if name in stored}
+    return Watchdog(**said) if said else NO_WATCHDOG
 
 
 def _terms(stored: JsonValue) -> Terms | None:

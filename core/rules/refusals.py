@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.model.outcomes import Failed, TimedOut
-from core.rules.retry import TIMEOUT
 
 if TYPE_CHECKING:
     from core.model.outcomes import Outcome
@@ -36,7 +35,7 @@ def fault_of(outcome: Outcome) -> str | None:
     """
     match outcome:
         case TimedOut():
-            return TIMEOUT
+            return outcome.code
         case Failed(permanent=False):
             return outcome.error.code
         case _:

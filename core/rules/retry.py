@@ -24,8 +24,6 @@ from core.model.plans import Backoff, Jitter, OnLoss, RetryPolicy
 if TYPE_CHECKING:
     from core.model.ports import Draw
 
-TIMEOUT = "timeout"
-"""The error code of a timed-out attempt."""
 LONGEST_WAIT_MS = 30 * 24 * 3_600_000
 """No retry waits longer than this, whatever a policy or a server says."""
 
@@ -62,7 +60,7 @@ def decide_retry(
         case Lost():
             return _after_loss(policy, record, now=now, draw=draw)
         case TimedOut():
-            retried, floor = matches(policy, TIMEOUT), 0
+            retried, floor = matches(policy, outcome.code), 0
         case Failed():
             retried = matches_error(policy, outcome)
             floor = outcome.retry_after_ms or 0

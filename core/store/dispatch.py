@@ -24,8 +24,8 @@ from core.model.commands import (
     FollowUp,
     Hold,
     Kill,
+    NoteAttempt,
     NoteFault,
-    NoteOrphan,
     Operated,
     Pause,
     Prioritise,
@@ -60,7 +60,7 @@ from core.store.apply.decide import apply_come_due, apply_decides
 from core.store.apply.derived import apply_recount
 from core.store.apply.families import apply_acknowledge, apply_unacknowledge
 from core.store.apply.fires import apply_fire
-from core.store.apply.notes import apply_note_engine, apply_note_orphan
+from core.store.apply.notes import apply_note_attempt, apply_note_engine
 from core.store.apply.operate import (
     apply_cancel,
     apply_fail,
@@ -185,7 +185,7 @@ _TABLE = (
     _each(Rerun, apply_rerun),
     _each(Acknowledge, apply_acknowledge),
     _each(Unacknowledge, apply_unacknowledge),
-    _each(NoteOrphan, apply_note_orphan),
+    _each(NoteAttempt, apply_note_attempt),
     _each(NoteFault, apply_note_fault),
     _each(NoteEngine, apply_note_engine),
     _each(Configure, apply_configure),

@@ -230,6 +230,9 @@ class _Shared(_Model):
     queue: Queue | None = None
     priority: Priority | None = None
     timeout: Limit | None = None
+    soft_timeout: Limit | None = None
+    silence: Limit | None = None
+    soft_silence: Limit | None = None
     on_loss: Annotated[OnLoss, Field(strict=False)] | None = None
     retry: Retry | None = None
     output_limit: Annotated[int, BeforeValidator(_bytes)] | None = None

@@ -14,7 +14,18 @@ from pathlib import Path
 
 from core.model.errors import Fault, InvalidDocument
 from core.model.once import Once
-from core.model.plans import NO_RETRY, JobPlan, Leftovers, NeedPlan, RetryPolicy, StagePlan, TaskPlan
+from core.model.plans import (
+    NO_RETRY,
+    NO_WATCHDOG,
+    WATCHDOG_FIELDS,
+    JobPlan,
+    Leftovers,
+    NeedPlan,
+    RetryPolicy,
+    StagePlan,
+    TaskPlan,
+    Watchdog,
+)
 from core.model.ports import Checks
 from core.model.records import replace
 from core.model.values import JsonObject, JsonValue
@@ -187,6 +198,7 @@ def _to_plan(task: Task, defaults: Defaults, *, context: JsonObject) -> TaskPlan
         queue=task.queue or defaults.queue or "default",
         priority=0 if priority is None else priority,
         timeout_ms=_first(task.timeout, defaults.timeout),
+        watchdog=_watchdog(task, defaults),
         on_loss=task.on_loss or defaults.on_loss,
         retry=_merge_retry(task.retry, defaults.retry),
         output_limit=_first(task.output_limit, defaults.output_limit),
@@ -201,6 +213,12 @@ def _to_plan(task: Task, defaults: Defaults, *, context: JsonObject) -> TaskPlan
         metadata=metadata,
         context=context,
     )
+
+
+def _watchdog(task: Task, defaults: Defaults) -> Watchdog:
+    pairs = {name: _first(getattr(task, name), getattr(defaults, name)) for name in WATCHDOG_FIELDS}
+    said = {f"{name}_ms": ms or 0 for name, ms in pairs.items()}
+    return Watchdog(**said) if any(said.values()) else NO_WATCHDOG
 
 
 class _Variables:

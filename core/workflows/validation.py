@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from core.model.errors import Fault
 from core.model.near_misses import did_you_mean, one_of
+from core.model.plans import SILENCES, silence_fault
 from core.model.ports import Checks
 from core.model.values import JsonValue
 from core.workflows.conditions import unreachable_conditions
@@ -126,6 +127,12 @@ def _connector_faults(outline: Outline, positions: Positions, checks: Checks) ->
             for fault in checks.check(uses, task.with_):
                 path = (*task.path, "with", *fault.path)
                 yield positions.fault_at(path, fault.code, fault.message)
+            # Those of `defaults` are for the tasks that have output.
+            for name in () if checks.has_output(uses) else SILENCES:
+                if task.raw.get(name) not in (None, 0, "none"):
+                    yield positions.fault_at(
+                        (*task.path, name), "document.silence", silence_fault(name, uses)
+                    )
         else:
             yield _unknown_connector(task, uses, known, positions)
 

@@ -8,7 +8,7 @@ from core.model.errors import Invalid
 from core.model.estimates import Estimate
 from core.model.limits import LimitRef, OnExhausted
 from core.model.once import Once
-from core.model.plans import NO_RETRY, OnLoss, RetryPolicy, TaskPlan, TaskSpec, check_task
+from core.model.plans import NO_RETRY, WATCHDOG_FIELDS, OnLoss, RetryPolicy, TaskPlan, TaskSpec, check_task
 from core.model.records import names_of
 
 
@@ -39,7 +39,8 @@ def test_a_spec_becomes_a_plan_with_everything_it_says() -> None:
 
 def test_every_field_of_a_spec_reaches_the_plan() -> None:
     plan_fields = set(names_of(TaskPlan))
-    assert set(names_of(TaskSpec)) - {"timeout"} <= plan_fields
+    given = {"timeout", *WATCHDOG_FIELDS}
+    assert set(names_of(TaskSpec)) - given <= plan_fields
 
 
 @pytest.mark.parametrize(("seconds", "ms"), [(None, None), (0, 0), (0.0004, 1), (2, 2_000), (0.25, 250)])

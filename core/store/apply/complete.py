@@ -143,8 +143,9 @@ def _error(outcome: Outcome) -> TaskError | None:
     match outcome:
         case Failed(error=error):
             return error
-        case TimedOut(after_ms=after):
-            return TaskError(code="timeout", message=f"timed out after {after / 1000:g} s")
+        case TimedOut(after_ms=after, silent=silent):
+            what = "wrote nothing for" if silent else "timed out after"
+            return TaskError(code=outcome.code, message=f"{what} {after / 1000:g} s")
         case Lost(reason=reason):
             return TaskError(code="attempt.lost", message=reason)
         case Bounced(reason=reason, shortage=shortage):

@@ -1,22 +1,28 @@
-"""Write events that change no row: about orphans, about the engine.
+"""Write events that change no row: about attempts, about the engine.
 
 Called through the table in `core.store.dispatch`.
 """
 
 from __future__ import annotations
 
-from core.model.commands import NoteOrphan
+from core.model.commands import AttemptNote, NoteAttempt
 from core.model.engine_notes import NoteEngine
 from core.store.batch import Batch
 from core.store.rows import Subject
 
 
-def apply_note_orphan(batch: Batch, command: NoteOrphan) -> None:
-    """Add to the history of a task; one that is gone has none."""
+def apply_note_attempt(batch: Batch, command: NoteAttempt) -> None:
+    """Add to the history of a task; one that is gone has none, and an attempt is told slow once."""
     row = batch.one("SELECT job_id FROM task WHERE id = ?", command.task_id)
-    if row is not None:
+    if row is not None and not (command.kind is AttemptNote.SLOW and _is_told(batch, command)):
         subject = Subject(row[0], command.task_id, command.epoch)
         batch.event(command.kind, subject, actor=command.actor, data=command.data)
+
+
+def _is_told(batch: Batch, command: NoteAttempt) -> bool:
+    # By the engine before this one, whose attempts go on.
+    told = "SELECT 1 FROM event WHERE task_id = ? AND attempt = ? AND kind = ?"
+    return batch.one(told, command.task_id, command.epoch, command.kind) is not None
 
 
 def apply_note_engine(batch: Batch, command: NoteEngine) -> None:

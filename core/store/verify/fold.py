@@ -178,6 +178,8 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "task.duplicate": _nothing,
         "task.judged_late": _nothing,
         "task.exhausted": _nothing,
+        "task.slow": _nothing,
+        "task.silent": _nothing,
         "orphan.found": _nothing,
         "orphan.kept": _nothing,
         "orphan.left": _nothing,
