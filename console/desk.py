@@ -19,6 +19,7 @@ from console.themes import Look
 from console.verbs.backends import BackendVerbs
 from console.verbs.capacity import CapacityVerbs
 from console.verbs.operations import Operations
+from console.verbs.schedules import ScheduleVerbs
 from core.control.api import ControlAPI
 from core.model.text import SafeText, safe_line
 
@@ -51,6 +52,7 @@ class Desk:
     operations: Operations
     capacity: CapacityVerbs
     backends: BackendVerbs
+    schedules: ScheduleVerbs
     feed: Feed
     looks: Looks
     theme: str

@@ -98,6 +98,7 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
         ("screen_jobs", "2", "2", "screen('jobs')", "jobs", ""),
         ("screen_tasks", "3", "3", "screen('tasks')", "tasks", ""),
         ("screen_trouble", "4", "4", "screen('retries')", "retries and dead tasks", ""),
+        ("screen_schedules", "5", "5", "screen('schedules')", "schedules: what fires when", ""),
         ("screen_budgets", "6", "6", "screen('budgets')", "budgets: what is spent and left", ""),
         ("screen_queues", "7", "7", "screen('queues')", "pools and queues", ""),
         ("screen_orphans", "0", "0", "screen('orphans')", "orphans", ""),
@@ -166,6 +167,24 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
         ("raise_rate", "B", "B", "raise_limit", "another maximum for the limit (plan, reason, asks)", ""),
         ("reset_backend", "r", "r", "reset_backend", "let a task try out the backend (asks)", ""),
         ("next_panel", "tab", "Tab", "app.focus_next", "go on: pools, limits, backends, queues", "panel"),
+    ),
+    "schedules": (
+        ("trigger", "T", "T", "trigger", "fire the schedule now (asks)", "trigger"),
+        ("pause_schedule", "p", "p", "pause", "pause the schedule, or resume it", "pause"),
+        ("skip", "s", "s", "skip", "skip its next time (asks)", "skip next"),
+        (
+            "backfill",
+            "b",
+            "b",
+            "backfill",
+            "fire for times that have no job, since a moment (lists them, asks)",
+            "fill in",
+        ),
+        ("remove_schedule", "D", "D", "remove", "remove the schedule (plan, reason, asks)", ""),
+    ),
+    "fires": (
+        ("fire_open", "enter", "Enter", "open", "the job of the fire", "job"),
+        ("fire_back", "escape,backspace", "Esc", "back", "back", ""),
     ),
     "budgets": (
         ("budget_open", "enter", "Enter", "open", "what was booked on it, newest first", "entries"),

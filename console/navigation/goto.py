@@ -22,6 +22,8 @@ ALIASES = {
     "pools": "queues",
     "limits": "queues",
     "money": "budgets",
+    "cron": "schedules",
+    "crontab": "schedules",
 }
 """Other names of screens."""
 _NUMBERED = re.compile(r"([a-z]+)\s+#?([0-9]{1,18})")
@@ -93,6 +95,8 @@ def parse_place(text: str, roots: Sequence[str]) -> Destination | None:
         return None if known is None else Spot(root=known, place=place, subject=int(numbered[2]))
     if word.lower() == "runs" and rest:
         return Spot(root="jobs", place="runs", subject=rest)
+    if word.lower() == "schedule" and rest:
+        return Spot(root="schedules", place="schedule", subject=rest)
     if word.lower() in ("budget", "limit") and rest:
         return Spot(root="budgets", place="gauges", subject=rest)
     if word.lower() == "queue" and rest:

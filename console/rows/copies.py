@@ -21,6 +21,8 @@ from core.model.text import SafeText, safe, safe_line
 from core.model.timelines import TaskBar
 from core.model.views import JobView, LogStream, QueueView, TaskDetail, TaskView
 from core.model.waits import JobWaits, TaskWaits
+from core.render.schedule_lines import ScheduleLine
+from core.render.schedule_texts import schedule_shape
 
 _OPTIONS = {LogStream.ERR: "stderr", LogStream.BOTH: "both"}
 LARGEST = 74_000
@@ -84,6 +86,10 @@ def _copies_of_view(view: object, where: Filter | None, *, flags: Sequence[str])
         copies["i"] = Copy(name="id", text=safe_line(name))
     if isinstance(view, HandoffNote):
         copies["t"] = Copy(name="note", text=safe("\n".join(view.lines)))
+    elif isinstance(view, ScheduleLine):
+        # Without what its tasks get of the environment.
+        shape = schedule_shape(view.view)
+        copies["j"] = Copy(name="JSON", text=safe(json.dumps(shape, ensure_ascii=False, indent=2)))
     elif names_of(view):
         copies["j"] = Copy(
             name="JSON", text=safe(json.dumps(as_dict(view), ensure_ascii=False, indent=2, default=str))
@@ -124,7 +130,7 @@ def _name_of(view: object) -> str:
             return str(view.task_id)
         case JobWaits():
             return str(view.job_id)
-        case QueueView():
+        case QueueView() | ScheduleLine():
             return view.name
         case FamilyView():
             return view.id
@@ -151,6 +157,8 @@ def _line_of(view: object) -> str:
             return f"taskdeck logs {view.task_id}"
         case EventView() if view.job_id is not None:
             return f"taskdeck events --job {view.job_id}"
+        case ScheduleLine():
+            return shlex.join(("taskdeck", "schedules", view.name))
         case QueueView():
             quoted = json.dumps(view.name, ensure_ascii=False)
             return f"taskdeck tasks --where {shlex.quote(f'queue:{quoted}')}"

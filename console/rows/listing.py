@@ -27,6 +27,7 @@ from core.model.text import SafeText, safe_line
 from core.model.values import INBOX
 from core.model.views import JobView, Page, QueueView, TaskView
 from core.render.columns import COLUMNS, Column, cell
+from core.render.schedule_lines import ScheduleLine, schedule_line
 
 V = TypeVar("V")
 FAMILIES = 100
@@ -138,6 +139,18 @@ def failures(control: ControlAPI) -> Listing[FamilyView]:
 
     return Listing(
         noun=Noun.FAILURES, columns=columns_of(Noun.FAILURES), key=lambda family: family.id, read=read
+    )
+
+
+def schedules(control: ControlAPI) -> Listing[ScheduleLine]:
+    """List schedules by name; one page holds them all."""
+
+    async def read(where: Filter, _after: str | None, _limit: int) -> Page[ScheduleLine]:
+        lines = map(schedule_line, await control.schedules.all())
+        return Page(rows=tuple(select(where, lines, now=now_ms())))
+
+    return Listing(
+        noun=Noun.SCHEDULES, columns=columns_of(Noun.SCHEDULES), key=lambda line: line.name, read=read
     )
 
 

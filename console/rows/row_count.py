@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 
-from console.rows.sort_order import is_by_id, is_descending
+from console.rows.sort_order import BY_NAME, is_by_id, is_descending
 from core.control.api import ControlAPI
 from core.filters.fields import Noun
 from core.filters.terms import Filter
@@ -22,7 +22,7 @@ _SECONDS = 2.0
 class RowCount:
     """The newest count of a filter, and of all rows of its list.
 
-    Queues and families are not counted: all are read.
+    Queues, families and schedules are not counted: all are read.
     """
 
     def __init__(self, control: ControlAPI) -> None:
@@ -38,7 +38,7 @@ class RowCount:
     def wants(self, where: Filter, *, changed: bool) -> bool:
         """Tell whether it is time to count; `changed` = rows have changed."""
         plain = replace(where, sort=None)
-        if where.noun in (Noun.QUEUES, Noun.FAILURES) or not where.terms:
+        if where.noun in (*BY_NAME, Noun.FAILURES) or not where.terms:
             return False
         if plain != self._where:
             self._matching = self._all = None

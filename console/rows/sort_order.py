@@ -13,7 +13,12 @@ from core.model.records import replace
 from core.render.columns import Column
 
 _ASCENDING = (Kind.TEXT, Kind.CHOICE, Kind.AGE)
-_DEFAULT = {Noun.QUEUES: Sort(field="name"), Noun.FAILURES: Sort(field="tasks", descending=True)}
+BY_NAME = (Noun.QUEUES, Noun.SCHEDULES)
+"""Lists that stand in the order of names."""
+_DEFAULT = {
+    **dict.fromkeys(BY_NAME, Sort(field="name")),
+    Noun.FAILURES: Sort(field="tasks", descending=True),
+}
 _NEWEST = Sort(field="id", descending=True)
 # Events are read in their order only.
 _ONLY = {Noun.EVENTS: ("id",)}

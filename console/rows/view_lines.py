@@ -15,6 +15,7 @@ from core.model.events import EventView
 from core.model.text import SafeText, fit, safe_line
 from core.model.values import to_iso
 from core.model.views import TaskView
+from core.render.schedule_lines import ScheduleLine
 from core.render.trends import trend_text
 
 _LABEL = 16
@@ -36,6 +37,8 @@ def name_of(view: object) -> SafeText:
             return SafeText("nothing")
         case TaskView():
             return safe_line(f"task {view.id}  {view.key}")
+        case ScheduleLine():
+            return safe_line(f"schedule  {view.name}")
         case EventView():
             return safe_line(f"event {view.id}  {view.kind}")
     noun = type(view).__name__.removesuffix("View").lower()

@@ -28,6 +28,7 @@ from console.sessions.overview_lines import (
     orphan_line,
     queue_line,
     running_line,
+    schedule_told,
     task_line,
     throughput_line,
     waiting_line,
@@ -42,6 +43,7 @@ from core.model.status import JOB_FINAL, JobStatus
 from core.model.text import SafeText
 from core.model.values import INBOX
 from core.model.views import EngineInfo, TaskView
+from core.render.schedule_texts import downtime_text
 
 Lines: TypeAlias = dict[Hashable, SafeText]
 """The line about each subject, in the order in which they are written."""
@@ -67,6 +69,7 @@ COMMANDS: Mapping[str, str] = {
     "lines found in logs": "taskdeck logs --grep TEXT --where FILTER",
     "why a task waits": "taskdeck why TASK",
     "an earlier time": "taskdeck jobs --at TIME",
+    "a schedule": "taskdeck schedules NAME",
     "the entries of a budget": "taskdeck budgets entries NAME",
 }
 """What says in lines what the screens of the console show of one thing, or of all that ever was."""
@@ -156,6 +159,12 @@ class Overview:
         budgets = budget_rows(listed, now=present_ms())
         return lines | {("budget", row.limit.name, row.gauge.key): budget_line(row) for row in budgets}
 
+    async def schedules(self) -> Lines:
+        """Tell when schedules fire, how they stand, and what passed without an engine."""
+        views, downtime = await self._control.schedules.all(), await self._control.schedules.downtime()
+        lines: Lines = {} if downtime is None else {"downtime": line(downtime_text(downtime))}
+        return lines | {("schedule", view.schedule.name): schedule_told(view) for view in views}
+
     async def orphans(self) -> Lines:
         """Tell what has no owner; only an engine knows what lives."""
         try:
@@ -183,7 +192,7 @@ class Overview:
     def parts(self) -> tuple[Callable[[], Awaitable[Lines]], ...]:
         """Return the parts in order."""
         what_is = (self.summary, self.throughput, self.jobs, self.running, self.troubles, self.retries)
-        return (*what_is, self.capacity, self.queues, self.orphans, self.changes)
+        return (*what_is, self.capacity, self.queues, self.schedules, self.orphans, self.changes)
 
     def parts_once(self) -> tuple[Callable[[], Awaitable[Lines]], ...]:
         """Return the parts that are not watched: in a busy store all tasks that wait are soon others."""
@@ -286,6 +295,8 @@ async def _ended(control: ControlAPI, keys: set[Hashable]) -> Sequence[SafeText]
                 lines.append(line(f"no longer {what}: {' '.join(map(str, subject))}"))
             case ("orphan", task_id, _):
                 lines.append(line(f"no longer an orphan: task {task_id}"))
+            case "downtime":
+                lines.append(SafeText("schedules fire again"))
             case "spending":
                 lines.append(SafeText("spending goes on"))
             case "claims":

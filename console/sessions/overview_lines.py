@@ -15,11 +15,13 @@ from core.filters.fields import Noun
 from core.model.failures import FamilyState, FamilyView
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.pulse import PulseView, Waiting
+from core.model.schedule_views import ScheduleView
 from core.model.status import TASK_FINAL
 from core.model.text import SafeText, clip, safe_line
 from core.model.values import to_iso
 from core.model.views import JobView, QueueView, TaskView
 from core.render.columns import COLUMNS, facts
+from core.render.schedule_lines import schedule_line
 from core.render.times import usual_text
 
 LONGEST = 600
@@ -140,3 +142,9 @@ def _named(task: TaskView) -> str:
 def _more(task: TaskView, *but: str) -> str:
     told = facts(COLUMNS[Noun.TASKS], task, but=("id", "job", "key", "status", *but))
     return "".join(f"; {fact}" for fact in told)
+
+
+def schedule_told(view: ScheduleView) -> SafeText:
+    """Say how a schedule stands, when it fires, and what became of its last time."""
+    row = schedule_line(view)
+    return line(f"schedule {row.name}: {'; '.join(facts(COLUMNS[Noun.SCHEDULES], row, but=('name',)))}")

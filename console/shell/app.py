@@ -62,6 +62,7 @@ from console.themes import OWN_COLORS, TEXT_STYLES
 from console.verbs.backends import BackendVerbs
 from console.verbs.capacity import CapacityVerbs
 from console.verbs.operations import Operations
+from console.verbs.schedules import ScheduleVerbs
 from console.verbs.selection import tasks_of
 from core.control.api import ControlAPI
 from core.model.decks import DeckName
@@ -123,6 +124,7 @@ class ConsoleApp(App[None]):
             operations=operations,
             capacity=CapacityVerbs(safe, operations=operations, questions=questions, notices=notices),
             backends=BackendVerbs(operations=operations, questions=questions),
+            schedules=ScheduleVerbs(safe, operations=operations, questions=questions, notices=notices),
             feed=feed,
             looks=known,
             theme=theme_of(memory, known, os.environ),
@@ -162,6 +164,9 @@ class ConsoleApp(App[None]):
         self.bundles = Bundles(self, self.desk, notices=notices, writer=options.bundle_writer)
         self.jumps = Jumps(self, self.desk, notices=notices)
         self.new_jobs = NewJobs(self, self.desk, notices=notices)
+        self._add_modes()
+
+    def _add_modes(self) -> None:
         for name in ROOTS:
             self.add_mode(name, partial(self.navigator.new_root, name))
 

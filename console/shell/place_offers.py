@@ -22,6 +22,7 @@ _FORMS = (
     ("why ", "why 27: why a task waits"),
     ("at ", "at 02:10: jobs and tasks as of an earlier time (yesterday 02:10, -2h)"),
     ("queue ", "queue NAME: the tasks of a queue"),
+    ("schedule ", "schedule NAME: a schedule and what became of its times"),
     ("budget ", "budget NAME: the gauges of a budget or limit, by key"),
     ("pools", "pools: slots, limits and queues"),
     ("save ", "save NAME: keep the present filter as a view"),

@@ -26,6 +26,8 @@ from console.screens.pulse import PulseScreen
 from console.screens.queues import QueuesScreen
 from console.screens.retries import RetriesScreen
 from console.screens.runs import RunsScreen
+from console.screens.schedule import ScheduleScreen
+from console.screens.schedules import SchedulesScreen
 from console.screens.task import TaskScreen
 from console.screens.timeline import TimelineScreen
 from console.screens.why import WhyScreen
@@ -38,6 +40,7 @@ _ROOTS: dict[str, type[DeskScreen]] = {
     "tasks": TasksScreen,
     "retries": RetriesScreen,
     "failures": FailuresScreen,
+    "schedules": SchedulesScreen,
     "budgets": BudgetsScreen,
     "queues": QueuesScreen,
     "orphans": OrphansScreen,
@@ -58,6 +61,7 @@ ABOUT: dict[str, type[DeskScreen]] = {
     "lines found in logs": FoundLinesScreen,
     "why a task waits": WhyScreen,
     "an earlier time": PastScreen,
+    "a schedule": ScheduleScreen,
     "the gauges of a limit": GaugesScreen,
     "the entries of a budget": EntriesScreen,
 }
@@ -104,6 +108,8 @@ def screen_for(desk: Desk, place: str, subject: Subject | None) -> DeskScreen:
             return RunsScreen(desk, name)
         case "entries", GaugeRef() as gauge:
             return EntriesScreen(desk, gauge)
+        case "schedule", str(name):
+            return ScheduleScreen(desk, name)
         case "gauges", str(name):
             return GaugesScreen(desk, name)
         case "queue", str(name):

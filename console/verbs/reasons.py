@@ -12,7 +12,9 @@ VERBS = ("retry", "cancel", "pause", "hold", "fail", "keep", "kill", "acknowledg
 """The actions that act on the selection, by an engine."""
 CAPACITY = ("resize", "raise_limit", "freeze_spending", "reconcile", "switch_backend", "reset_backend")
 """The actions that change pools, limits and the ledger, by an engine."""
-CHANGES = (*VERBS, *CAPACITY, "undo", "new_job", "again")
+SCHEDULES = ("trigger", "pause", "skip", "backfill", "remove")
+"""The actions that change schedules and fire them, by an engine."""
+CHANGES = (*VERBS, *CAPACITY, *SCHEDULES, "undo", "new_job", "again")
 """The actions that change something."""
 NO_ENGINE = SafeText("no engine is running (start one with E, or 'taskdeck serve')")
 NOTHING = SafeText("nothing here that this acts on")

@@ -20,6 +20,10 @@ from core.cli.schedule_options import What, When, edited, schedule_of
 from core.cli.tables import Table
 from core.control.api import ControlAPI
 from core.control.nouns.schedules import Switch
+from core.filters.fields import Noun
+from core.filters.parser import parse
+from core.filters.selecting import select
+from core.filters.terms import Filter
 from core.model.commands import Effect, Operated
 from core.model.moments import FORMS, parse_past
 from core.model.present import present_ms
@@ -27,11 +31,13 @@ from core.model.schedule_views import SCHEDULES_MAX, FireView, ScheduleView
 from core.model.schedules import FireStatus
 from core.model.text import safe_line
 from core.model.values import to_iso
-from core.render.columns import Column, Form
+from core.render.columns import COLUMNS, Column, Form
+from core.render.schedule_lines import schedule_line
 from core.render.schedule_texts import (
+    downtime_text,
     fire_shape,
     fire_text,
-    number_text,
+    schedule_facts,
     schedule_shape,
     state_text,
     timing_text,
@@ -54,6 +60,13 @@ class Listed(Remote):
     name: Annotated[
         str | None, Argument(metavar="[SCHEDULE]", help="Only this one, with what became of its times.")
     ] = None
+    where: Annotated[
+        str,
+        Option(
+            metavar="FILTER",
+            help="Only schedules that match, such as: state:paused missed>0 next<1h",
+        ),
+    ] = ""
     limit: Annotated[
         int, Option(metavar="N", min=1, max=1_000, help="Times of one schedule that are listed.")
     ] = FIRES_SHOWN
@@ -113,43 +126,6 @@ class Backfill(Remote):
     said: Said
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Line:
-    """A row of the table of schedules."""
-
-    name: str
-    fires: str
-    due: int | None
-    state: str
-    last: str
-    last_at: int | None
-    missed: str
-    work: str
-
-    @classmethod
-    def of(cls, view: ScheduleView) -> _Line:
-        return cls(
-            name=view.schedule.name,
-            fires=timing_text(view.schedule.timing),
-            due=None if view.paused is not None else view.wake_at,
-            state=state_text(view),
-            last="" if view.last is None else fire_text(view.last),
-            last_at=None if view.last is None else view.last.at,
-            missed=number_text(view.missed) if view.missed else "",
-            work=view.schedule.work.source,
-        )
-
-
-_COLUMNS = (
-    Column(name="name", title="SCHEDULE", form=Form.TEXT, path="name", width=24, min_width=8),
-    Column(name="fires", title="FIRES", form=Form.TEXT, path="fires", width=32, min_width=10),
-    Column(name="due", title="NEXT", form=Form.DUE, path="due", width=6),
-    Column(name="state", title="STATE", form=Form.TEXT, path="state", width=30, min_width=6),
-    Column(name="last_at", title="AGE", form=Form.AGE, path="last_at", width=5),
-    Column(name="last", title="LAST", form=Form.TEXT, path="last", width=36, min_width=10),
-    Column(name="missed", title="MISSED", form=Form.TEXT, path="missed", width=7),
-    Column(name="work", title="WORKFLOW", form=Form.TEXT, path="work", width=40, min_width=8, priority=2),
-)
 _FIRES = (
     Column(name="at", title="TIME", form=Form.CLOCK, path="at", width=20),
     Column(name="kind", title="KIND", form=Form.TEXT, path="kind", width=8),
@@ -183,15 +159,22 @@ async def schedules(arguments: Listed) -> int:
             page = await deck.schedules.fires(arguments.name, limit=arguments.limit)
             return _show(view, page.rows, more=page.next is not None, arguments=arguments)
         found = await deck.schedules.all()
+        downtime = await deck.schedules.downtime()
+    where = parse(arguments.where, Noun.SCHEDULES) if arguments.where else Filter(noun=Noun.SCHEDULES)
+    lines = select(where, map(schedule_line, found), now=present_ms())
     if arguments.json:
-        for view in found:
-            emit(schedule_shape(view))
-    elif found:
-        Table(_COLUMNS).page([_Line.of(view) for view in found])
+        for line in lines:
+            emit(schedule_shape(line.view))
+    elif lines:
+        Table(COLUMNS[Noun.SCHEDULES]).page(lines)
         if len(found) == SCHEDULES_MAX:
             note(f"the first {SCHEDULES_MAX:,} by name: name another to see it")
+    elif found:
+        note("no schedule matches")
     else:
         note("no schedules yet: taskdeck schedule add nightly --cron '0 3 * * *' flow.yaml")
+    if downtime is not None:
+        note(f"{downtime_text(downtime)}; {_LASTING}")
     return 0
 
 
@@ -199,20 +182,15 @@ def _show(view: ScheduleView, fires: tuple[FireView, ...], *, more: bool, argume
     if arguments.json:
         emit({**schedule_shape(view), "fires": [fire_shape(fire) for fire in fires]})
         return 0
-    schedule = view.schedule
-    say(f"{safe_line(schedule.name)}: {timing_text(schedule.timing)}, {state_text(view)}")
-    work = schedule.work
-    follows = ", read again at each fire" if work.path is not None else ""
-    say(f"  submits  {safe_line(work.source)}{follows}")
-    policy = schedule.policy
-    say(f"  overlap  {policy.overlap}, catches up on {policy.catch_up}")
-    if view.next:
-        say(f"  next     {', '.join(map(to_iso, view.next))}")
+    name = view.schedule.name
+    say(f"{safe_line(name)}: {timing_text(view.schedule.timing)}, {state_text(view)}")
+    for fact in schedule_facts(view):
+        say(f"  {fact}")
     if fires:
         say("")
         Table(_FIRES).page([_FireLine.of(fire) for fire in fires])
     if more:
-        note(f"there are more: {arguments.command('schedules', schedule.name, '--limit', '1000')}")
+        note(f"there are more: {arguments.command('schedules', name, '--limit', '1000')}")
     return 0
 
 
@@ -339,7 +317,11 @@ COMMANDS = (
         name="schedules",
         arguments=Listed,
         run=schedules,
-        examples=("taskdeck schedules", "taskdeck schedules nightly --json"),
+        examples=(
+            "taskdeck schedules",
+            "taskdeck schedules nightly --json",
+            "taskdeck schedules --where 'state:paused missed>0'",
+        ),
     ),
     Command(
         name="schedule add",

@@ -21,7 +21,7 @@ from core.control.nouns.limits import ChangeCapacity, Limits
 from core.control.nouns.logs import CountInLog, FindInLog, FindInLogs, LogLines
 from core.control.nouns.orphans import Orphans
 from core.control.nouns.past import PastJobs, PastTasks
-from core.control.nouns.schedules import Schedules
+from core.control.nouns.schedules import Schedules, Switch, SwitchSchedule
 from core.control.operator_requests import (
     Cancel,
     Fail,
@@ -81,6 +81,8 @@ __all__ = [
     "Retry",
     "StopMode",
     "SubmitOptions",
+    "Switch",
+    "SwitchSchedule",
     "Target",
     "TaskSpec",
     "Unacknowledge",

@@ -19,7 +19,7 @@ from core.control.prediction_answers import Planning, PredictionAnswers
 from core.control.prediction_requests import Predict
 from core.control.reading_api import ReadingAPI
 from core.control.requests import Kind, Request, verb_of
-from core.control.schedule_answers import all_schedules, one_schedule
+from core.control.schedule_answers import all_schedules, downtime, one_schedule
 from core.control.task_search import TaskSearch
 from core.control.timeline_answers import runs_of, timeline_of
 from core.control.wait_answers import EngineSight, WaitAnswers, no_engine
@@ -58,6 +58,7 @@ class ReadingControl(ReadingAPI):
     ) -> None:
         self._reports = reports
         self._readers = readers
+        self._engine = engine
         self._waits = WaitAnswers(reports.waits, engine)
         self._predictions = PredictionAnswers(reports, engine, planning)
         self._files = OutputFiles(output_dir)
@@ -98,6 +99,7 @@ class ReadingControl(ReadingAPI):
         answers.to(ledger.Entries, lambda r: reports.entries.page(r.query, after=r.after, limit=r.limit))
         answers.to(schedules.ListSchedules, lambda _: all_schedules(reports))
         answers.to(schedules.GetSchedule, lambda r: one_schedule(reports, r.name))
+        answers.to(schedules.GetDowntime, lambda _: downtime(reports, self._engine))
         answers.to(schedules.Fires, lambda r: reports.schedules.fires(r.name, after=r.after, limit=r.limit))
         answers.to(reading_api.Events, self._events)
         outputs = OutputReading(reports, self._files)

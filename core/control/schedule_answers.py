@@ -11,17 +11,22 @@ from typing import TYPE_CHECKING
 
 from core.model.errors import Invalid
 from core.model.records import replace
+from core.model.schedule_views import Downtime
+from core.model.schedules import COUNTED_MAX
+from core.model.waits import EngineFacts
 from core.timetables.timetable import timetable_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from core.control.wait_answers import EngineSight
     from core.model.schedule_views import ScheduleView
     from core.store.reports import Reports
 
 SHOWN = 5
 """Times to come that are told."""
 _NEVER = 2**53
+_NO_ENGINE = EngineFacts().state
 
 
 async def all_schedules(reports: Reports) -> tuple[ScheduleView, ...]:
@@ -33,6 +38,35 @@ async def one_schedule(reports: Reports, name: str) -> ScheduleView:
     """Return one schedule with its next times; raise `NotFound`."""
     (view,) = await asyncio.to_thread(_with_next, [await reports.schedules.one(name)])
     return view
+
+
+async def downtime(reports: Reports, engine: EngineSight) -> Downtime | None:
+    """Return what passed since no engine runs; None = an engine runs, or nothing passed."""
+    if (await engine()).state != _NO_ENGINE:
+        return None
+    now = reports.schedules.now()
+    return await asyncio.to_thread(_passed, await reports.schedules.due(now), now)
+
+
+def _passed(views: Sequence[ScheduleView], now: int) -> Downtime | None:
+    found: list[Downtime] = []
+    for view in views:
+        left = COUNTED_MAX + 1 - sum(one.fires for one in found)
+        try:
+            times = timetable_of(view.schedule.timing).between(view.handled_at + 1, now + 1, max(1, left))
+            first = next(times, None)
+        except Invalid:
+            first = view.due_at
+            times = iter(())
+        if first is not None:
+            found.append(Downtime(since=first, fires=1 + sum(1 for _ in times), schedules=1))
+    if not found:
+        return None
+    return Downtime(
+        since=min(one.since for one in found),
+        fires=min(COUNTED_MAX + 1, sum(one.fires for one in found)),
+        schedules=len(found),
+    )
 
 
 def _with_next(views: Sequence[ScheduleView]) -> tuple[ScheduleView, ...]:

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from core.model.events import KINDS
 from core.model.failures import FamilyState
+from core.model.schedules import CatchUp, Overlap, ScheduleState
 from core.model.status import JobStatus, TaskStatus
 from core.model.waits import OWN
 
@@ -23,6 +24,7 @@ class Noun(StrEnum):
     EVENTS = "events"
     QUEUES = "queues"
     FAILURES = "failures"
+    SCHEDULES = "schedules"
 
 
 class Kind(StrEnum):
@@ -191,6 +193,26 @@ FIELDS: dict[Noun, Fields] = {
             _time("first", "first_at"),
         ),
         searched=("id", "code", "message"),
+    ),
+    Noun.SCHEDULES: Fields(
+        fields=(
+            _text("name"),
+            _choice("state", tuple(state.value for state in ScheduleState), "status"),
+            _text("fires", "", "when"),
+            _text("cron"),
+            _text("zone"),
+            _time("next", "due", "due"),
+            _text("result", "", "last"),
+            _age("ago", "last_at"),
+            _time("fired", "last_at"),
+            _number("missed"),
+            _choice("overlap", tuple(one.value for one in Overlap)),
+            _choice("catch_up", tuple(one.value for one in CatchUp)),
+            _text("by"),
+            _text("reason"),
+            _text("workflow", "work", "work"),
+        ),
+        searched=("name", "work"),
     ),
 }
 """The fields of every noun; columns are those of its view."""

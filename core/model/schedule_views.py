@@ -52,6 +52,17 @@ class ScheduleView(Struct, frozen=True, kw_only=True):
     """The next five times; filled in by the control."""
 
 
+class Downtime(Struct, frozen=True, kw_only=True):
+    """Times of schedules that passed while no engine ran, and that none has decided about yet."""
+
+    since: int
+    """The first of them, ms UTC: no engine has run since."""
+    fires: int
+    """Above 10,000 = more than 10,000."""
+    schedules: int
+    """How many schedules they belong to."""
+
+
 SCHEDULES_MAX = 1_000
 """Schedules that are listed."""
 MISSED_MS = 7 * 86_400_000

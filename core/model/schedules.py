@@ -151,6 +151,15 @@ def schedule_of(stored: JsonValue) -> Schedule:
     return msgspec.convert(stored, Schedule)
 
 
+class ScheduleState(StrEnum):
+    """How a schedule stands, as lists tell it."""
+
+    ON = "on"
+    PAUSED = "paused"
+    ENDED = "ended"
+    """It has no next time."""
+
+
 class FireStatus(StrEnum):
     """What became of one due time of a schedule."""
 

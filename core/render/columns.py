@@ -178,6 +178,21 @@ _QUEUES = (
     ("by", "BY", Form.TEXT, "paused_by", 6, 10, 4),
     ("reason", "REASON", Form.TEXT, "pause_reason", 12, 24, 3),
 )
+_SCHEDULES = (
+    ("name", "SCHEDULE", Form.TEXT, "name", 10, 24, 0),
+    ("state", "STATE", Form.TEXT, "state", 8, 8, 0),
+    ("fires", "FIRES", Form.TEXT, "fires", 10, 30, 0),
+    ("next", "NEXT", Form.DUE, "due", 6, 7, 0),
+    ("last", "LAST", Form.TEXT, "last", 17, 32, 0),
+    ("ago", "AGO", Form.AGE, "last_at", 6, 7, 1),
+    ("missed", "MISSED", Form.TEXT, "missed_text", 6, 7, 1),
+    ("open", "OPEN", Form.TEXT, "open", 6, 14, 4),
+    ("overlap", "OVERLAP", Form.TEXT, "overlap", 7, 7, 2),
+    ("catch_up", "CATCH UP", Form.TEXT, "catch_up", 8, 8, 3),
+    ("by", "PAUSED BY", Form.TEXT, "by", 9, 18, 2),
+    ("reason", "REASON", Form.TEXT, "reason", 8, 24, 5),
+    ("workflow", "WORKFLOW", Form.TEXT, "work", 8, 32, 6),
+)
 
 
 def _column(row: _Row) -> Column:
@@ -200,6 +215,7 @@ COLUMNS: dict[Noun, tuple[Column, ...]] = {
     Noun.EVENTS: tuple(_column(_Row(*row)) for row in _EVENTS),
     Noun.QUEUES: tuple(_column(_Row(*row)) for row in _QUEUES),
     Noun.FAILURES: tuple(_column(_Row(*row)) for row in _FAILURES),
+    Noun.SCHEDULES: tuple(_column(_Row(*row)) for row in _SCHEDULES),
 }
 """The columns of every list, from left to right."""
 

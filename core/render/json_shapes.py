@@ -17,6 +17,7 @@ from core.model.limit_commands import Charged
 from core.model.limits import Price
 from core.model.past import PastJob, PastTask
 from core.model.run_times import UsualTime
+from core.model.schedule_views import FireView
 from core.model.usage_views import Spending
 from core.model.values import JsonObject, JsonValue, to_iso
 from core.model.views import (
@@ -27,6 +28,8 @@ from core.model.views import (
     TaskDetail,
     TaskView,
 )
+from core.render.schedule_lines import ScheduleLine
+from core.render.schedule_texts import fire_shape, schedule_shape
 
 
 def json_line(value: Mapping[str, JsonValue]) -> str:
@@ -47,6 +50,10 @@ def shape_of(view: object) -> JsonObject | None:
             return queue_shape(view)
         case FamilyView():
             return family_shape(view)
+        case ScheduleLine():
+            return schedule_shape(view.view)
+        case FireView():
+            return fire_shape(view)
         case _:
             return None
 

@@ -5,11 +5,22 @@ Used by the commands and the console.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from core.model.durations import write_duration
-from core.model.schedule_views import FireView, ScheduleView
-from core.model.schedules import COUNTED_MAX, FireStatus, Timing
+from core.model.errors import Invalid
+from core.model.limit_views import Cause
+from core.model.schedule_views import Downtime, FireView, ScheduleView
+from core.model.schedules import COUNTED_MAX, CatchUp, FirePolicy, FireStatus, Timing, Work
 from core.model.text import SafeText, safe_line
 from core.model.values import JsonObject, to_iso
+from core.render.cron_words import cron_words
+from core.render.times import zoned_text
+
+FACT_LABEL = 12
+"""Cells of the label of a fact."""
+_WORDS = 4
+"""Of a moment: day of the week, date, time, offset."""
 
 
 def timing_text(timing: Timing) -> SafeText:
@@ -21,9 +32,24 @@ def timing_text(timing: Timing) -> SafeText:
     return safe_line(f"{timing.cron or timing.calendar} {timing.zone}")
 
 
+def timing_words(timing: Timing) -> SafeText:
+    """Return the same in short words: `daily at 03:00 Berlin`."""
+    if timing.cron is None and timing.calendar is None:
+        return timing_text(timing)
+    words = timing.calendar if timing.cron is None else cron_words(timing.cron)
+    return safe_line(f"{words} {timing.zone.rpartition('/')[2]}")
+
+
 def number_text(number: int) -> str:
     """Return how many times passed; they are counted up to 10,000."""
     return f"{number:,}" if number <= COUNTED_MAX else f"{COUNTED_MAX:,}+"
+
+
+def downtime_text(downtime: Downtime) -> SafeText:
+    """Return `no engine since 2026-11-29T02:00:00Z: 3 fires missed`."""
+    fires = "1 fire" if downtime.fires == 1 else f"{number_text(downtime.fires)} fires"
+    of = "" if downtime.schedules == 1 else f" of {downtime.schedules:,} schedules"
+    return safe_line(f"no engine since {to_iso(downtime.since)}: {fires}{of} missed")
 
 
 def fire_text(fire: FireView) -> SafeText:
@@ -45,6 +71,84 @@ def state_text(view: ScheduleView) -> SafeText:
     ]
     said = ", ".join(filter(None, parts))
     return safe_line(said or ("on" if view.due_at is not None else "ended: it has no next time"))
+
+
+def schedule_facts(view: ScheduleView) -> Iterator[SafeText]:
+    """Write what a schedule is and when it fires next, a line each: `overlap  skip`."""
+    schedule, policy, timing = view.schedule, view.schedule.policy, view.schedule.timing
+    facts = {
+        "fires": _fires_text(timing),
+        "next": _next_text(view.next, timing.zone),
+        "submits": _work_text(schedule.work),
+        "overlap": policy.overlap.value,
+        "catches up": _catch_up_text(policy),
+        "paused": "" if view.paused is None else _cause_text(view.paused, timing.zone),
+        "now": ", ".join(
+            filter(
+                None,
+                (
+                    f"{view.open_jobs:,} open" if view.open_jobs else "",
+                    f"{view.waiting} wait" if view.waiting else "",
+                    f"{number_text(view.missed)} missed within a week" if view.missed else "",
+                ),
+            )
+        ),
+        "added": f"by {view.actor}, {moment_text(view.created_at, timing.zone)}",
+    }
+    for label, told in facts.items():
+        if told:
+            yield safe_line(f"{label:<{FACT_LABEL}}{told}")
+
+
+def moment_text(at: int, zone: str) -> str:
+    """Write a moment as the clock of a zone shows it, in UTC where this machine does not know that."""
+    try:
+        return zoned_text(at, zone)
+    except Invalid:
+        return to_iso(at)
+
+
+def _next_text(times: Sequence[int], zone: str) -> str:
+    """Write the first moment in full, of each other only what differs from the one before."""
+    told: list[str] = []
+    before: list[str] = []
+    for text in (moment_text(at, zone) for at in times):
+        words = text.split(" ")
+        is_alike = len(words) == len(before) == _WORDS and words[3] == before[3]
+        if not is_alike:
+            told.append(text)
+        else:
+            told.append(words[2] if words[1] == before[1] else " ".join(words[:3]))
+        before = words
+    return ", ".join(told)
+
+
+def _fires_text(timing: Timing) -> str:
+    words = "" if timing.cron is None else cron_words(timing.cron)
+    told = [f"{timing_text(timing)} ({words})" if words not in ("", timing.cron) else timing_text(timing)]
+    told += [] if timing.starts is None else [f"from {moment_text(timing.starts, timing.zone)}"]
+    told += [] if timing.ends is None else [f"until {moment_text(timing.ends, timing.zone)}"]
+    told += [f"not on {', '.join(timing.exclude)}"] if timing.exclude else []
+    return ", ".join(told)
+
+
+def _catch_up_text(policy: FirePolicy) -> str:
+    within = f"within {write_duration(policy.window_ms)}"
+    told = {
+        CatchUp.NONE: "on nothing",
+        CatchUp.LATEST: f"on the latest time {within}",
+        CatchUp.ALL: f"on all times {within}, at most {policy.most:,}",
+    }[policy.catch_up]
+    return f"{told}, put off by up to {write_duration(policy.jitter_ms)}" if policy.jitter_ms else told
+
+
+def _work_text(work: Work) -> str:
+    params = "".join(f"  {name}={value}" for name, value in work.params.items())
+    return f"{work.source}{', read again at each fire' if work.path is not None else ''}{params}"
+
+
+def _cause_text(cause: Cause, zone: str) -> str:
+    return f"by {cause.by}, {moment_text(cause.at, zone)}{f': {cause.reason}' if cause.reason else ''}"
 
 
 def schedule_shape(view: ScheduleView) -> JsonObject:

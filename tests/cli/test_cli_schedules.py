@@ -50,7 +50,7 @@ def test_a_schedule_is_added_shown_changed_and_removed(home: Path, deck: Deck, w
     assert skipped.status == 0
     shown = deck("schedules", "nightly").out
     assert "skipped: an operator skipped it" in shown
-    assert f"submits  {flow}" in shown
+    assert f"submits     {flow}" in shown
     assert deck("schedule", "remove", "nightly").out == "nightly: removed\n"
     assert "no schedules yet" in deck("schedules").err
     unknown = deck("schedule", "remove", "nightly")

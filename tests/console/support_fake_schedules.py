@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from core.control.nouns import schedules
-from core.model.commands import Operated
+from core.model.commands import Effect, Operated
 from core.model.errors import NotFound
+from core.model.records import replace
 from core.model.schedule_commands import Fired
-from core.model.schedule_views import Backfilled, FireView, ScheduleView
+from core.model.schedule_views import Backfilled, Downtime, FireView, ScheduleView
 from core.model.schedules import FireStatus
 from core.model.views import Page
 from tests.console.support_fake_limits import FakeLimits
@@ -19,10 +20,15 @@ class FakeSchedules(FakeLimits):
         super().__init__()
         self.schedule_views: list[ScheduleView] = []
         self.fire_views: list[FireView] = []
+        self.downtime: Downtime | None = None
+        self.backfilled = Backfilled(times=())
         self.schedule_changes: list[object] = []
 
     async def answer_schedules(self, _: schedules.ListSchedules) -> tuple[ScheduleView, ...]:
         return tuple(self.schedule_views)
+
+    async def answer_schedule_downtime(self, _: schedules.GetDowntime) -> Downtime | None:
+        return self.downtime
 
     async def answer_schedule(self, r: schedules.GetSchedule) -> ScheduleView:
         for view in self.schedule_views:
@@ -47,8 +53,9 @@ class FakeSchedules(FakeLimits):
         return Fired(status=FireStatus.SUBMITTED, job_id=7)
 
     async def answer_backfill_schedule(self, r: schedules.BackfillSchedule) -> Backfilled:
-        self._changed(r)
-        return Backfilled(times=())
+        if r.effect is Effect.CHANGE:
+            self._changed(r)
+        return replace(self.backfilled, done=r.effect is Effect.CHANGE)
 
     def _changed(self, request: object) -> Operated:
         self.schedule_changes.append(request)

@@ -20,6 +20,7 @@ from core.model.orphans import OrphanKind
 from tests.console.support_console import HOSTILE, VISIBLE, Operator, console
 from tests.console.support_fake_control import NOW, FakeControl
 from tests.console.support_fake_money import stock_limits
+from tests.console.support_stocked_schedules import stock_schedules
 
 ABOUT = {
     "a job": ("job", 2),
@@ -31,6 +32,7 @@ ABOUT = {
     "lines found in logs": ("found lines", Filter(noun=Noun.TASKS)),
     "why a task waits": ("why", 2),
     "an earlier time": ("as of", AsOf(at=NOW)),
+    "a schedule": ("schedule", "backup"),
     "the gauges of a limit": ("gauges", "team"),
     "the entries of a budget": ("entries", GaugeRef(limit="team", key="")),
 }
@@ -46,6 +48,7 @@ def stocked() -> FakeControl:
     control.add_task(job, "gone", status="running")
     control.add_orphan(3, kind=OrphanKind.LOST)
     stock_limits(control)
+    stock_schedules(control)
     control.outputs[1] = b"first\n\x1b[31mred\n"
     control.entries = [
         EntryView(id=1, at=NOW, kind="settled", unit="usd", amount=5, counted_at=NOW, task_id=1, epoch=1)

@@ -269,7 +269,7 @@ async def test_the_lines_say_what_every_panel_and_list_of_the_screens_says() -> 
 
 
 def test_every_screen_is_in_the_overview_or_has_a_command_that_says_it_in_lines() -> None:
-    in_overview = {"pulse", "retries", "failures", "budgets", "queues", "orphans", "handoff"}
+    in_overview = {"pulse", "retries", "failures", "budgets", "queues", "schedules", "orphans", "handoff"}
     # The overview tells of every gauge that it reads.
     in_overview |= {"the gauges of a limit"}
     assert in_overview.isdisjoint(COMMANDS)

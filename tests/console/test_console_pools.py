@@ -203,7 +203,7 @@ async def test_at_80_columns_the_strip_has_all_names_with_what_wants_attention()
     async with console(control, size=(80, 24)) as operator:
         await operator.press("7")
         await operator.beat()
-        await operator.sees("1 Pulse 2 Jobs 3 Tasks ■1 4 Retries ✗1 6 Budgets ✗1  7 Queues ‖1 0 Orphans")
+        await operator.sees("1 Pulse 2 Jobs 3 Tasks ■1 4 Retry ✗1 5 Sched 6 Budget ✗1  7 Queues ‖1 0 Orphans")
 
 
 def test_slots_are_cells_and_many_of_them_share_a_bar() -> None:

@@ -142,6 +142,7 @@ BODIES: list[tuple[str, Callable[[ControlAPI], Awaitable[object]], str]] = [
     ),
     ("orphans", lambda c: c.orphans.all(), "{}"),
     ("schedules", lambda c: c.schedules.all(), "{}"),
+    ("schedule_downtime", lambda c: c.schedules.downtime(), "{}"),
     ("schedule", lambda c: c.schedules.one("nightly"), '{"name":"nightly"}'),
     ("fires", lambda c: c.schedules.fires("nightly", limit=5), '{"name":"nightly","limit":5}'),
     (

@@ -10,6 +10,7 @@ from core.model.events import EventView
 from core.model.failures import FamilyView
 from core.model.records import names_of
 from core.model.views import JobView, QueueView, TaskView
+from core.render.schedule_lines import ScheduleLine
 
 VIEWS = {
     Noun.JOBS: JobView,
@@ -17,6 +18,7 @@ VIEWS = {
     Noun.EVENTS: EventView,
     Noun.QUEUES: QueueView,
     Noun.FAILURES: FamilyView,
+    Noun.SCHEDULES: ScheduleLine,
 }
 COMPUTED = {"depth", "tasks"}
 """Columns that a view works out."""

@@ -9,9 +9,13 @@ import pytest
 from core.filters.fields import FIELDS, Noun
 from core.model.events import EventView
 from core.model.failures import FamilyState, FamilyView
+from core.model.limit_views import Cause
 from core.model.records import replace
+from core.model.schedule_views import FireView, ScheduleView
+from core.model.schedules import FireKind, FireStatus, Schedule, Timing
 from core.model.views import JobView, QueueView, TaskView
 from core.render.columns import COLUMNS, Column, Form, cell
+from core.render.schedule_lines import schedule_line
 
 NOW = 1_767_225_600_000
 TASK = TaskView(
@@ -87,17 +91,58 @@ FAMILY = FamilyView(
     newest_task=42,
     trend=(0, 1, 8),
 )
+SCHEDULE = schedule_line(
+    ScheduleView(
+        id=3,
+        schedule=Schedule(name="night\x1bly", timing=Timing(cron="0 3 * * *", zone="Europe/Berlin")),
+        handled_at=NOW,
+        due_at=NOW + 3_600_000,
+        wake_at=NOW + 3_600_000,
+        created_at=NOW,
+        actor="kim",
+        paused=Cause(at=NOW, by="ana", reason="holidays"),
+        last=FireView(
+            at=NOW - 65_000,
+            status=FireStatus.SUBMITTED,
+            kind=FireKind.TIMED,
+            decided_at=NOW,
+            job_id=12,
+            job_status="failed",
+        ),
+        open_jobs=1,
+        missed=10_001,
+    )
+)
 VIEWS: dict[Noun, object] = {
     Noun.JOBS: JOB,
     Noun.TASKS: TASK,
     Noun.EVENTS: EVENT,
     Noun.QUEUES: QUEUE,
     Noun.FAILURES: FAMILY,
+    Noun.SCHEDULES: SCHEDULE,
 }
 
 
 def written(noun: Noun, *, now: int = NOW) -> dict[str, str]:
     return {column.name: cell(column, VIEWS[noun], now=now) for column in COLUMNS[noun]}
+
+
+def test_a_schedule_is_written() -> None:
+    assert written(Noun.SCHEDULES) == {
+        "name": "night␛ly",
+        "state": "paused",
+        "fires": "daily at 03:00 Berlin",
+        "next": "",
+        "last": "job 12 failed",
+        "ago": "1m",
+        "missed": "10,000+",
+        "open": "1 open",
+        "overlap": "skip",
+        "catch_up": "latest",
+        "by": "ana",
+        "reason": "holidays",
+        "workflow": "",
+    }
 
 
 def test_a_failure_family_is_written() -> None:

@@ -11,6 +11,7 @@ from core.model.views import AttemptView, StageView, TaskDetail
 from tests.console.support_fake_control import NOW, FakeControl
 from tests.console.support_fake_money import stock_limits
 from tests.console.support_fake_rows import INFO, KIND_OF
+from tests.console.support_stocked_schedules import stock_schedules
 
 ETL, SAMPLE, THUMBNAILS, REPORT, BACKUP = 2, 3, 4, 5, 6
 """The jobs, by id."""
@@ -111,6 +112,7 @@ def seeded() -> SeededControl:
     _others(control)
     _spread_events(control)
     stock_limits(control)
+    stock_schedules(control)
     return control
 
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 import time
 from typing import Generic, TypeVar
 
-from console.rows.sort_order import is_by_id, is_descending, order_of
+from console.rows.sort_order import BY_NAME, is_by_id, is_descending, order_of
 from console.screens.parts.row_source import RowSource
 from core.control.api import ControlAPI
-from core.filters.fields import Noun
 from core.filters.terms import Compare, Filter, Op
 from core.model.errors import TaskdeckError
 from core.model.records import replace
@@ -50,7 +49,7 @@ class Newcomers(Generic[V]):
         """Tell whether it is time to count; `changed` = rows have changed."""
         order = order_of(self._rows.where, usual=self._rows.listing.order)
         where = replace(self._rows.where, sort=order)
-        is_newest_first = where.noun is not Noun.QUEUES and is_by_id(where) and is_descending(where)
+        is_newest_first = where.noun not in BY_NAME and is_by_id(where) and is_descending(where)
         if self._is_at_top or not self._newest or not is_newest_first:
             return False
         self._is_due = self._is_due or changed

@@ -19,6 +19,8 @@ from core.model.errors import TaskdeckError
 from core.model.orphans import OrphanView
 from core.model.text import SafeText
 from core.model.views import TaskView
+from core.render.schedule_lines import ScheduleLine
+from core.render.schedule_texts import schedule_facts
 
 REST_SECONDS = 0.1
 """How long the cursor rests on a row before it is read: keys that are held must not read every row."""
@@ -90,6 +92,8 @@ class RowInspector:
                 return [SafeText("no row here")]
             case TaskView():
                 return list(await self._task_lines(view.id))
+            case ScheduleLine():
+                return list(schedule_facts(view.view))
             case OrphanView():
                 lines = await self._task_lines(view.task_id)
                 return [*fields_of(view, self._desk.look), SafeText(""), *lines]

@@ -13,7 +13,12 @@ from core.model.text import SafeText, safe_line
 
 _THOUSAND = 10_000
 _NAMES = {"queues": SafeText("Pools+Queues")}
-_SHORT = {"queues": SafeText("Queues")}
+_SHORT = {
+    "retries": SafeText("Retry"),
+    "schedules": SafeText("Sched"),
+    "budgets": SafeText("Budget"),
+    "queues": SafeText("Queues"),
+}
 
 
 def tabs_of(pulse: Pulse, desk: Desk, *, present: str) -> list[Tab]:

@@ -18,10 +18,12 @@ from core.model.counts import Count
 from core.model.failures import FamilyScope
 from core.model.status import TaskStatus
 from core.model.values import INBOX
+from core.render.schedule_lines import schedule_line
 from core.store.predicates import bound
 from core.store.reports import search as searching
 from core.store.reports.failures import SEARCHED_MAX, read_families
 from core.store.reports.queues import read_queues
+from core.store.reports.schedule_rows import read_schedules
 from core.store.reports.source import Source
 from core.store.schema import counter
 
@@ -93,6 +95,9 @@ class TotalReports:
         async with self._source.snapshot() as db:
             if where.noun is Noun.QUEUES:
                 return Count(number=len(await read_queues(db, where, now=now)))
+            if where.noun is Noun.SCHEDULES:
+                lines = map(schedule_line, await read_schedules(db, now=now))
+                return Count(number=len(select_views(where, lines, now=now)))
             if where.noun is Noun.FAILURES:
                 listed = await read_families(db, FamilyScope.ALL, limit=SEARCHED_MAX, now=now)
                 number = len(select_views(where, listed.families, now=now))
