@@ -79,6 +79,12 @@ def test_a_forked_engine_leads_its_session_serves_and_ends_when_it_is_asked_to(p
     assert b"command_server" in Path(f"/proc/{started}/cmdline").read_bytes()
 
 
+def test_a_forked_engine_dies_where_its_environment_says(place: Home) -> None:
+    engine = place.start("serve", TASKDECK_CRASH="journal.begun:1")
+    assert isinstance(engine, commands.Forked)
+    assert engine.wait(DEADLINE) == -signal.SIGKILL
+
+
 def test_a_home_of_executed_engines_has_no_other(tmp_path: Path) -> None:
     home = Home(tmp_path / "home", executed=True)
     try:
@@ -94,7 +100,6 @@ def test_a_home_of_executed_engines_has_no_other(tmp_path: Path) -> None:
         (["--plain"], {}),
         (["dial-stdio"], {}),
         (["serve", "--unit"], {"SUITE_EXECUTES": "1"}),
-        (["serve", "--unit"], {"TASKDECK_CRASH": "upgrade.begun"}),
         (["jobs"], {"PYTHONUTF8": "0"}),
         (["jobs"], {"LANG": "C"}),
     ],

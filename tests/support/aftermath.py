@@ -10,7 +10,7 @@ from typing import Any
 import core
 from core.model.views import JobResult
 from core.store.verify import verify_path
-from tests.support.engine_process import submit_all
+from tests.support.hosted_workload import submit_all
 from tests.support.waiting import within
 
 

@@ -1,7 +1,7 @@
 """A process that has loaded taskdeck and forks it for each call.
 
-Started by `tests/support/commands.py`. A child is what `python -P -m console.launch` is once it is loaded;
-the engines that it starts are forked by this process as well.
+Started by `tests/support/commands.py`. A child is what `python -P -m console.launch` is once it is loaded, or
+an engine with a workload; the engines that a child starts are forked by this process as well.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ import termios
 import threading
 import time
 from contextlib import suppress
-from importlib import import_module
+from importlib import import_module, reload
 from types import SimpleNamespace
 from typing import NoReturn
 
-from core.model.crash_points import VARIABLE as CRASH
+from core.model import crash_points
+from tests.support import hosted_workload
 from tests.support.forking import STATUS, Call, Forked, ask
 
 EXECUTES = "SUITE_EXECUTES"
@@ -110,7 +111,9 @@ def _become(call: Call, given: list[int], door: bytes) -> Call:
     sys.stdin = _stream(0, "r", errors="surrogateescape")
     sys.stdout = _stream(1, "w", errors="surrogateescape")
     sys.stderr = _stream(2, "w", errors="backslashreplace")
-    if not os.environ.keys() & {EXECUTES, CRASH}:
+    # It has read the variable when the server was loaded.
+    reload(crash_points)
+    if EXECUTES not in os.environ:
         _fork_engines(door)
     return call
 
@@ -186,4 +189,5 @@ if __name__ == "__main__":
     if mine is not None:
         import _taskdeck
 
-        _leave(_taskdeck.main())
+        main = hosted_workload.main if mine["argv"][0] == hosted_workload.PROGRAM else _taskdeck.main
+        _leave(main())

@@ -15,7 +15,6 @@ from pathlib import Path
 from threading import Lock
 
 from core.model.actors import LABEL_VARIABLE as LABEL
-from core.model.crash_points import VARIABLE as CRASH
 from tests.support import command_server, forking
 from tests.support.leftovers import MARK
 
@@ -64,7 +63,7 @@ _AT_ONCE = ("dial-stdio", "version")
 """First words of what is made to start at once, and is executed."""
 _OF_THE_START = ("PYTHON", "LANG", "LC_", "_TASKDECK")
 """Beginnings of variables that are read before the first of our files."""
-_OF_THE_IMPORT = (CRASH, LABEL, "TEXTUAL", "ESCDELAY", "TERM_PROGRAM")
+_OF_THE_IMPORT = (LABEL, "TEXTUAL", "ESCDELAY", "TERM_PROGRAM")
 """The same of those that an engine or a console reads when one of its modules is imported."""
 
 
