@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 
 from core import host
 from core.files.kinds import is_dir
+from core.model.bounds import EXIT_CODE_MAX
 from core.model.codes import Numbers
 from core.model.errors import Invalid
+from core.model.outcomes import Skipped
 from core.model.surroundings import Surroundings
 from core.model.usage import FILE
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from core.model.ports import CallContext
     from core.model.values import JsonValue
 
-EXIT_CODES = Numbers(least=0, most=255, noun="an exit code")
+EXIT_CODES = Numbers(least=0, most=EXIT_CODE_MAX, noun="an exit code")
 """As a shell gives them: 128 + n is the signal n."""
 JSON_BYTES = 8 * 1024 * 1024
 """Larger JSON of a child is refused: it would become a row of the store."""
@@ -116,6 +118,11 @@ def signal_name(code: int) -> str | None:
         return signal.Signals(code - 128).name
     except ValueError:
         return None
+
+
+def skipped(code: int, output: JsonValue) -> Skipped:
+    """Return the end of a process whose exit code says that there was nothing to do."""
+    return Skipped(output=output, reason=f"exit {code}, by `skip_exit_codes`")
 
 
 def parse_json(data: bytes) -> JsonValue:

@@ -25,6 +25,7 @@ from core.connectors.process import (
     exit_message,
     parse_json,
     program,
+    skipped,
     working_directory,
 )
 from core.files.kinds import exists
@@ -90,11 +91,14 @@ class Python(Plain):
         )
 
     def conclude(self, with_: JsonObject, context: CallContext, end: ProcessExit) -> Outcome:
-        """Judge an exit: the returned JSON, or `python.error`, `.not_found`, `.result`, `.exit`."""
+        """Judge an exit: the returned JSON, or `python.error`, `.not_found`, `.result`, `.exit`.
+
+        Where nothing was returned the exit code may still be one that succeeds or skips: `{exit}`.
+        """
         del with_
         path = context.directory / _RESULT
         if not exists(path):
-            return _silent(end)
+            return _silent(end, context)
         data = read_small(path, JSON_BYTES)
         if data is None:
             return _failed("python.result", f"the result is larger than {JSON_BYTES} bytes")
@@ -102,19 +106,31 @@ class Python(Plain):
             result = parse_json(data)
         except ValueError as error:
             return _failed("python.result", f"the result cannot be read: {error}")
-        return _judged(result)
+        return _judged(result, context)
 
 
-def _judged(result: JsonValue) -> Outcome:
+def _judged(result: JsonValue, context: CallContext) -> Outcome:
     match result:
         case {"returned": value}:
             return Succeeded(output=value)
         case {"error": {"code": str(code), "message": str(message), "facts": dict(facts)}}:
-            return _failed(code, message, facts=facts)
+            left_with = facts.get("exit")
+            chosen = _chosen(left_with, context) if isinstance(left_with, int) else None
+            return chosen or _failed(code, message, facts=facts)
     return _failed("python.result", "the result has a form that taskdeck did not write")
 
 
-def _silent(end: ProcessExit) -> Failed:
+def _chosen(code: int, context: CallContext) -> Outcome | None:
+    """Return the end that the task chose for an exit code (also of `sys.exit`), or None."""
+    if code in context.skip_exit_codes:
+        return skipped(code, {"exit": code})
+    return Succeeded(output={"exit": code}) if code in context.success_exit_codes else None
+
+
+def _silent(end: ProcessExit, context: CallContext) -> Outcome:
+    chosen = _chosen(end.code, context)
+    if chosen is not None:
+        return chosen
     try:
         output = tail_text(end.out, TEXT_BYTES)
     except OSError:

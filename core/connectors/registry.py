@@ -22,9 +22,10 @@ from core.model.paths import working_directory
 from core.model.text import safe_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from core.config import Settings
+    from core.connectors.base import Input
     from core.model.codes import ErrorCodes
     from core.model.ports import Connector, InputFault
     from core.model.values import JsonObject
@@ -95,6 +96,11 @@ class Registry:
         """Return the error codes of a connector's own; None where it declares none."""
         found: ErrorCodes | None = getattr(self.get(uses), "codes", None)
         return found
+
+    def fields(self, uses: str) -> Collection[str]:
+        """Return the fields that the input of a known connector may have; none where it declares none."""
+        schema: type[Input] | None = getattr(self.get(uses), "schema", None)
+        return () if schema is None else tuple(schema.model_fields)
 
     def texts(self, uses: str) -> Sequence[Sequence[str]]:
         """Return where an input holds text for others: paths of keys, `*` for any key or index."""

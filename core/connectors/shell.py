@@ -23,10 +23,12 @@ from core.connectors.process import (
     exit_message,
     parse_json,
     program,
+    skipped,
     working_directory,
 )
 from core.connectors.script import keep_shell, script_argv
 from core.files.untrusted import read_small, tail_bytes
+from core.model.bounds import EXIT_CODE_MAX
 from core.model.codes import ErrorCodes
 from core.model.errors import Invalid
 from core.model.expressions import OPENING
@@ -34,7 +36,7 @@ from core.model.outcomes import Failed, Outcome, Succeeded, TaskError
 from core.model.ports import InputFault, ProcessCall
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from core.model.ports import CallContext, ProcessExit
@@ -62,7 +64,7 @@ class ShellInput(Input):
     cwd: WrittenText | None = None
     parse: Literal["text", "json"] = "text"
     stderr: Literal["merged", "separate"] = "merged"
-    ok: list[Annotated[int, Field(ge=0, le=255)]] = Field(default_factory=lambda: [0], min_length=1)
+    ok: Annotated[list[Annotated[int, Field(ge=0, le=EXIT_CODE_MAX)]], Field(min_length=1)] | None = None
 
     @classmethod
     def rules(cls, with_: JsonObject) -> Iterator[InputFault]:
@@ -135,17 +137,20 @@ class Shell(Plain):
         return ProcessCall(argv=tuple(argv), cwd=cwd, env=env, files=files, stderr=err)
 
     def conclude(self, with_: JsonObject, context: CallContext, end: ProcessExit) -> Outcome:
-        """Judge an exit: accepted codes succeed with an output, others are `shell.exit`.
+        """Judge an exit: accepted codes succeed with an output, others are `shell.exit`; some may skip.
 
         The output is `{exit, path, size, dropped, text, omitted}`, or `json` for `text` and `omitted`; with
         `stderr: separate` also `stderr` (its last 64 KiB) and `stderr_path`.
         """
         parsed = parse_input(ShellInput, with_)
-        if end.code not in parsed.ok:
+        is_skip = end.code in context.skip_exit_codes
+        if not is_skip and end.code not in _accepted(parsed, context):
             return _failed(end, context)
         output: dict[str, JsonValue] = {"exit": end.code, "path": str(end.out), **_extent(end)}
         if end.err is not None:
             output |= {"stderr": _tail(end.err).decode("utf-8", "replace"), "stderr_path": str(end.err)}
+        if is_skip:
+            return skipped(end.code, {**output, **_text(end)})
         if parsed.parse == "text":
             return Succeeded(output={**output, **_text(end)})
         try:
@@ -155,6 +160,11 @@ class Shell(Plain):
             return Failed(
                 error=TaskError(code="shell.output", message=f"output: {error}", facts=_extent(end))
             )
+
+
+def _accepted(parsed: ShellInput, context: CallContext) -> Collection[int]:
+    """Return the exit codes that are a success; `ok` of the input stands over those of the task."""
+    return parsed.ok or context.success_exit_codes or (0,)
 
 
 def _standard_input(parsed: ShellInput) -> bytes | None:

@@ -45,6 +45,7 @@ from core.model.workflow_views import ParamView, WorkflowView
 from core.store.journal import Journal
 from core.timetables.timetable import timetable_of
 from core.workflows.definition import Param
+from core.workflows.exit_codes import check_process
 from core.workflows.expansion import Workflow, expand, parse, parse_loaded
 from core.workflows.expressions.resolving import resolve
 from core.workflows.limits import survey
@@ -173,6 +174,7 @@ class Admission:
                 _check_json(plan.key, name, value)
         faults = self._checks.check(plan.uses, plan.with_)
         self._check_silence(plan)
+        check_process(plan, self._checks)
         for text in plan.retry.on:
             reason = pattern_fault(text, plan.uses, self._checks)
             if reason is not None:

@@ -9,7 +9,7 @@ import json
 from typing import get_args
 
 from core.model.errors import Invalid
-from core.model.outcomes import Failed, Outcome, Succeeded, TaskError
+from core.model.outcomes import Failed, Outcome, Skipped, Succeeded, TaskError
 from core.model.ports import Call
 from core.model.values import JsonValue
 
@@ -38,7 +38,7 @@ def checked_outcome(outcome: object) -> Outcome:
         return broken(f"a {type(outcome).__name__} is not an outcome")
     checked: Outcome = outcome
     match checked:
-        case Succeeded(output=output):
+        case Succeeded(output=output) | Skipped(output=output):
             fault = _fault(output)
         case Failed(error=TaskError(code=str(), message=str(), facts=facts)):
             fault = _fault(facts)

@@ -10,6 +10,7 @@ from contextlib import suppress
 from core.engine.attempts import Running, Tools
 from core.engine.leftovers import Leftovers
 from core.engine.orphans import Orphans
+from core.engine.output_patterns import fitting_pattern
 from core.engine.resolved_input import InputResolver, ResolvedInput, concludes
 from core.executors.observations import (
     Finished,
@@ -21,10 +22,11 @@ from core.executors.observations import (
     Vanished,
 )
 from core.executors.outputs import write_new
+from core.model.codes import OUTPUT_FACT
 from core.model.crash_points import crash_point
 from core.model.errors import MachineShort, NotFound, Unavailable
-from core.model.outcomes import Bounced, Failed, Lost, Outcome, Succeeded, TaskError
-from core.model.plans import OnLoss
+from core.model.outcomes import Bounced, Failed, Lost, Outcome, Skipped, Succeeded, TaskError
+from core.model.plans import OnLoss, RetryPolicy
 from core.model.ports import ProcessCall, ProcessExit
 from core.model.records import replace
 from core.model.usage import EXHAUSTED, EXHAUSTED_EXIT
@@ -107,7 +109,7 @@ class Processes:
             case ProcessExit() if running.exhausted is not None:
                 outcome = _ended_early(end, resolved, running.exhausted)
             case ProcessExit():
-                outcome = resolved.conclude(end)
+                outcome = _noting_output(resolved.conclude(end), end, running.spec.retry)
             case Overflowed():
                 message = f"the output of {end.size:,} bytes exceeds its limit of {end.cap:,}"
                 facts: JsonObject = {"size": end.size, "limit": end.cap}
@@ -118,9 +120,20 @@ class Processes:
                 outcome = Bounced(reason=end.reason)
             case Vanished():
                 outcome = Lost(reason=end.reason)
-        if running.cause is not None and not isinstance(outcome, Succeeded):
+        if running.cause is not None and not isinstance(outcome, Succeeded | Skipped):
             return running.cause
         return outcome
+
+
+def _noting_output(outcome: Outcome, end: ProcessExit, policy: RetryPolicy) -> Outcome:
+    """Say in a failure which pattern of `retry.on` the last output fits, if one does."""
+    if not isinstance(outcome, Failed) or not policy.output:
+        return outcome
+    fitting = fitting_pattern(policy.output, end)
+    if fitting is None:
+        return outcome
+    error = replace(outcome.error, facts={**outcome.error.facts, OUTPUT_FACT: fitting})
+    return replace(outcome, error=error)
 
 
 def _ended_early(end: ProcessExit, resolved: ResolvedInput, limit: str) -> Outcome:

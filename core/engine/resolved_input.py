@@ -114,6 +114,8 @@ class InputResolver:
             cwd=running.spec.cwd,
             env=surroundings.env,
             spend=partial(self._tools.usage.tell, ref),
+            success_exit_codes=running.spec.success_exit_codes,
+            skip_exit_codes=running.spec.skip_exit_codes,
         )
         return ResolvedInput(connector=connector, with_=with_, context=context, umask=surroundings.umask)
 

@@ -32,6 +32,8 @@ ENV_FILES_MAX = 20
 """Files of variables that one `env_file` may name."""
 CODES_MAX = 100
 """Codes that one `retry.on` may name."""
+EXIT_CODE_MAX = 255
+"""The largest exit code, as a shell gives them: 128 + n is the signal n."""
 TASKS_MAX = 100_000
 """Loose tasks of one request."""
 PARAMS_BYTES = 1_048_576
@@ -78,6 +80,14 @@ def check_whole(field: str, value: object, *, least: int, most: int) -> None:
     """Refuse what is not a whole number between the bounds; neither true nor 2.0 is one."""
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise refused(field, value, f"a whole number from {least} to {most}")
+
+
+def check_exit_codes(field: str, value: object) -> None:
+    """Refuse what is not a list of exit codes."""
+    if not isinstance(value, tuple | list):
+        raise refused(field, value, "a list of exit codes")
+    for code in value:
+        check_whole(field, code, least=0, most=EXIT_CODE_MAX)
 
 
 def check_priority(value: object) -> None:

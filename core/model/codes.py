@@ -25,6 +25,8 @@ PATTERN = r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*(-[0-9]+)?"
 """What a pattern looks like."""
 _NUMBERS = re.compile(r"(.+)\.([0-9]{1,9})(?:-([0-9]{1,9}))?", re.ASCII)
 _CLASS = re.compile(r"(.+)\.([1-5])xx", re.ASCII)
+OUTPUT_FACT = "matched"
+"""The fact of an error that names the pattern of `retry.on` which the last output fits."""
 _FACTS = ("exit", "status")
 """Facts of an error whose value a pattern may name."""
 

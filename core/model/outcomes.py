@@ -37,6 +37,13 @@ class Succeeded(Struct, frozen=True, kw_only=True):
     reason: str | None = None
 
 
+class Skipped(Struct, frozen=True, kw_only=True):
+    """The call returned and says that there was nothing to do: the attempt succeeded, its task is skipped."""
+
+    output: JsonValue = None
+    reason: str
+
+
 class Failed(Struct, frozen=True, kw_only=True):
     """The call failed; `permanent` forbids a retry, `retry_after_ms` is a floor for its delay."""
 
@@ -81,7 +88,7 @@ class Bounced(Struct, frozen=True, kw_only=True):
     shortage: bool = False
 
 
-Outcome: TypeAlias = Succeeded | Failed | TimedOut | Cancelled | Lost | Interrupted | Bounced
+Outcome: TypeAlias = Succeeded | Skipped | Failed | TimedOut | Cancelled | Lost | Interrupted | Bounced
 
 
 class RetryAt(Struct, frozen=True, kw_only=True):

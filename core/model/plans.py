@@ -83,7 +83,8 @@ class RetryPolicy(Struct, frozen=True, kw_only=True):
     """When a failed attempt is followed by another; lengths in ms.
 
     `on` holds patterns of error codes (`core.model.codes`): `timeout`, `http`, `http.503`,
-    `shell.exit.64-78`; empty = every error that is not permanent.
+    `shell.exit.64-78`. `output` holds patterns (RE2) of the last output of a process, for errors that are not
+    permanent. What either names is retried; both empty = every error that is not permanent.
     """
 
     max_attempts: int = 1
@@ -92,6 +93,7 @@ class RetryPolicy(Struct, frozen=True, kw_only=True):
     max_ms: int = 300_000
     jitter: Jitter = Jitter.FULL
     on: tuple[str, ...] = ()
+    output: tuple[str, ...] = ()
 
 
 NO_RETRY = RetryPolicy()
@@ -147,6 +149,10 @@ class TaskPlan(Struct, frozen=True, kw_only=True):
     on_overflow: OnOverflow | None = None
     """None = the engine's `output_policy`."""
     leftovers: Leftovers = Leftovers.KILL
+    success_exit_codes: tuple[int, ...] = ()
+    """Exit codes of its process that are a success; empty = what the connector says."""
+    skip_exit_codes: tuple[int, ...] = ()
+    """Exit codes of its process that say that there was nothing to do."""
     limits: tuple[LimitRef, ...] = ()
     """Limits that it names; a key that needs outputs still has its expressions, as `cost` may have."""
     cost: Estimate | None = None
@@ -232,6 +238,10 @@ class TaskSpec(Struct, frozen=True, kw_only=True):
     on_overflow: OnOverflow | None = None
     """None = the engine's `output_policy`."""
     leftovers: Leftovers = Leftovers.KILL
+    success_exit_codes: tuple[int, ...] = ()
+    """Exit codes of its process that are a success; empty = what the connector says."""
+    skip_exit_codes: tuple[int, ...] = ()
+    """Exit codes of its process that say that there was nothing to do: the task is skipped."""
     limits: tuple[LimitRef, ...] = ()
     """Limits that it names, beside those that are for it anyway; a name alone is a limit without a key."""
     cost: Mapping[str, float | str] | str | None = None
@@ -262,7 +272,7 @@ class TaskSpec(Struct, frozen=True, kw_only=True):
             force_setattr(self, "retry", _typed(self.retry))
         if self.limits != ():
             force_setattr(self, "limits", limit_fields.read_limits(self.limits))
-        for name in ("prefer", "tags"):
+        for name in ("prefer", "tags", "success_exit_codes", "skip_exit_codes"):
             if getattr(self, name) != ():
                 force_setattr(self, name, tuple(getattr(self, name)))
         if self.on_exhausted is not None:
@@ -285,6 +295,8 @@ class TaskSpec(Struct, frozen=True, kw_only=True):
             output_limit=_limit(self.output_limit),
             on_overflow=self.on_overflow,
             leftovers=self.leftovers,
+            success_exit_codes=self.success_exit_codes,
+            skip_exit_codes=self.skip_exit_codes,
             limits=self.limits,
             cost=limit_fields.read_cost(self.cost),
             prefer=self.prefer,
@@ -314,6 +326,7 @@ def check_task(task: TaskPlan | TaskSpec) -> None:
     bounds.read_choice("leftovers", task.leftovers, Leftovers)
     if task.on_overflow is not None:
         bounds.read_choice("on_overflow", task.on_overflow, OnOverflow)
+    _check_exit_codes(task)
     _check_limits(task)
     for name, value in (("with", task.with_), ("metadata", task.metadata), ("context", task.context)):
         if not isinstance(value, dict):
@@ -323,6 +336,14 @@ def check_task(task: TaskPlan | TaskSpec) -> None:
         bounds.check_environment(task.context.get("env", {}))
     if task.retry is not NO_RETRY:
         _check_retry(task.retry)
+
+
+def _check_exit_codes(task: TaskPlan | TaskSpec) -> None:
+    bounds.check_exit_codes("success_exit_codes", task.success_exit_codes)
+    bounds.check_exit_codes("skip_exit_codes", task.skip_exit_codes)
+    both = set(task.success_exit_codes) & set(task.skip_exit_codes)
+    if both:
+        raise bounds.refused("skip_exit_codes", min(both), "a code that is not in `success_exit_codes`")
 
 
 def _check_limits(task: TaskPlan | TaskSpec) -> None:
@@ -368,6 +389,8 @@ def _check_retry(policy: object) -> None:
     bounds.read_choice("retry.backoff", policy.backoff, Backoff)
     bounds.read_choice("retry.jitter", policy.jitter, Jitter)
     _check_codes(policy.on)
+    for text in policy.output:
+        bounds.check_text("retry.output", text)
 
 
 def _check_codes(codes: object) -> None:

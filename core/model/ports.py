@@ -5,7 +5,7 @@ Implemented in `connectors`, `executors`, `engine` and by test doubles.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
@@ -123,6 +123,10 @@ class CallContext:
     """The variables of where the task was asked for, and those it names; None = the engine's own."""
     spend: Spend = _spend_nothing
     """Report what an inline call spends; also of a call that fails."""
+    success_exit_codes: Sequence[int] = ()
+    """Exit codes of its process that are a success; empty = what the connector says."""
+    skip_exit_codes: Sequence[int] = ()
+    """Exit codes with which its process says that there was nothing to do: `conclude` returns `Skipped`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,6 +225,9 @@ class Checks(Protocol):
 
     def codes(self, uses: str) -> ErrorCodes | None:
         """Return the error codes of a connector's own; None where it does not declare them."""
+
+    def fields(self, uses: str) -> Collection[str]:
+        """Return the fields that the input of a known connector may have; none where it declares none."""
 
     def texts(self, uses: str) -> Sequence[Sequence[str]]:
         """Return where an input holds text for others: paths of keys, `*` for any key or index."""

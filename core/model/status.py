@@ -64,7 +64,7 @@ class TaskStatus(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     SKIPPED = "skipped"
-    """Its `when` was false, or a need did not succeed."""
+    """Its `when` was false, a need did not succeed, or it ended with an exit code that says so."""
 
 
 class AttemptStatus(StrEnum):
@@ -166,6 +166,7 @@ TASK_MOVES: tuple[Move[TaskStatus], ...] = (
         "task.cancelled",
     ),
     _move("skip", {_T.BLOCKED}, _T.SKIPPED, "task.skipped"),
+    _move("skip_by_exit", {_T.RUNNING}, _T.SKIPPED, "task.skipped"),
     _move("rerun", set(TASK_FINAL), _T.QUEUED, "task.rerun"),
     _move("rerun_blocked", set(TASK_FINAL), _T.BLOCKED, "task.rerun"),
 )

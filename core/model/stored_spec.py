@@ -45,6 +45,9 @@ class StoredSpec(Struct, frozen=True, kw_only=True):
     """Bytes; None = the engine's default, as for `on_overflow`."""
     on_overflow: OnOverflow | None = None
     leftovers: Leftovers = Leftovers.KILL
+    success_exit_codes: tuple[int, ...] = ()
+    """Empty = what the connector says."""
+    skip_exit_codes: tuple[int, ...] = ()
     limits: tuple[LimitRef, ...] = ()
     cost: Estimate | None = None
     """None = nothing is estimated."""
@@ -106,6 +109,8 @@ class StoredSpec(Struct, frozen=True, kw_only=True):
             output_limit=limit if isinstance(limit, int) else None,
             on_overflow=None if overflow is None else OnOverflow(str(overflow)),
             leftovers=Leftovers.KILL if leftovers is None else Leftovers(str(leftovers)),
+            success_exit_codes=tuple(map(_whole, _list(stored.get("success_exit_codes")))),
+            skip_exit_codes=tuple(map(_whole, _list(stored.get("skip_exit_codes")))),
             limits=tuple(map(_limit_ref, _list(stored.get("limits")))),
             cost=Estimate.from_json(stored["cost"]) if "cost" in stored else None,
             prefer=tuple(map(str, _list(stored.get("prefer")))),
@@ -132,12 +137,7 @@ def spec_to_json(task: TaskPlan | StoredSpec, *, surroundings: str | None = None
         stored["when"] = task.when
     if task.retry.max_attempts > 1:
         stored["retry"] = _retry_to_json(task.retry)
-    if task.output_limit is not None:
-        stored["output_limit"] = task.output_limit
-    if task.on_overflow is not None:
-        stored["on_overflow"] = task.on_overflow
-    if task.leftovers is not Leftovers.KILL:
-        stored["leftovers"] = task.leftovers
+    stored |= _ends_to_json(task)
     stored |= limits_to_json(task)
     if task.once is not None:
         stored["once"] = task.once.to_json()
@@ -150,6 +150,18 @@ def spec_to_json(task: TaskPlan | StoredSpec, *, surroundings: str | None = None
     elif task.context:
         stored["context"] = task.context
     return stored
+
+
+def _ends_to_json(task: TaskPlan | StoredSpec) -> JsonObject:
+    """Return what a task says of its output and of the end of its process; defaults are left out."""
+    said: JsonObject = {
+        "output_limit": task.output_limit,
+        "on_overflow": task.on_overflow,
+        "leftovers": None if task.leftovers is Leftovers.KILL else task.leftovers,
+        "success_exit_codes": list(task.success_exit_codes) or None,
+        "skip_exit_codes": list(task.skip_exit_codes) or None,
+    }
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def limits_to_json(task: TaskPlan | StoredSpec) -> JsonObject:
@@ -197,7 +209,7 @@ def _limit_ref(stored: JsonValue) -> LimitRef:
 
 
 def _retry_to_json(policy: RetryPolicy) -> JsonObject:
-    return {
+    stored: JsonObject = {
         "max_attempts": policy.max_attempts,
         "backoff": policy.backoff,
         "base_ms": policy.base_ms,
@@ -205,19 +217,20 @@ def _retry_to_json(policy: RetryPolicy) -> JsonObject:
         "jitter": policy.jitter,
         "on": list(policy.on),
     }
+    return {**stored, "output": list(policy.output)} if policy.output else stored
 
 
 def _retry(stored: JsonValue) -> RetryPolicy:
     if not isinstance(stored, dict):
         return NO_RETRY
-    codes = stored.get("on")
     return RetryPolicy(
         max_attempts=_whole(stored["max_attempts"]),
         backoff=Backoff(str(stored["backoff"])),
         base_ms=_whole(stored["base_ms"]),
         max_ms=_whole(stored["max_ms"]),
         jitter=Jitter(str(stored["jitter"])),
-        on=tuple(map(str, codes)) if isinstance(codes, list) else (),
+        on=tuple(map(str, _list(stored.get("on")))),
+        output=tuple(map(str, _list(stored.get("output")))),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, assert_never
 
-from core.model.codes import Match, match_error
+from core.model.codes import OUTPUT_FACT, Match, match_error
 from core.model.outcomes import (
     AskOperator,
     Bounced,
@@ -73,18 +73,20 @@ def decide_retry(
 
 
 def matches(policy: RetryPolicy, code: str) -> bool:
-    """Return whether the policy retries this error code: all without `on`, else what a pattern fits."""
-    return not policy.on or match_error(policy.on, code, {}) is not None
+    """Return whether the policy retries this error code: all where it names none, else what fits."""
+    return not (policy.on or policy.output) or match_error(policy.on, code, {}) is not None
 
 
 def matches_error(policy: RetryPolicy, failed: Failed) -> bool:
     """Return whether the policy retries a failure.
 
-    Without `on` every error that is not permanent; with it what a pattern fits, a permanent error only where
-    its whole code or its number is named.
+    Where it names none every error that is not permanent; else what a pattern fits, a permanent error only
+    where its whole code or its number is named.
     """
-    if not policy.on:
+    if not policy.on and not policy.output:
         return not failed.permanent
+    if not failed.permanent and failed.error.facts.get(OUTPUT_FACT) in policy.output:
+        return True
     found = match_error(policy.on, failed.error.code, failed.error.facts)
     return found is Match.NAMED or (found is Match.BEGINNING and not failed.permanent)
 

@@ -13,7 +13,9 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
+    Tag,
     ValidatorFunctionWrapHandler,
     WrapValidator,
     model_validator,
@@ -24,6 +26,7 @@ from core.model.bounds import (
     ATTEMPTS_MAX,
     CODES_MAX,
     ENV_FILES_MAX,
+    EXIT_CODE_MAX,
     LIMITS_MAX,
     NAME_MAX,
     PATH_MAX,
@@ -46,6 +49,7 @@ from core.model.limits import OnExhausted
 from core.model.once import UNFINISHED, read_for
 from core.model.plans import Backoff, Jitter, Leftovers, NeedWhen, OnLoss, OnOverflow, OnTaskFailure
 from core.model.sizes import parse_output_limit
+from core.workflows.output_patterns import pattern_refusal
 
 RETRY_ATTEMPTS = 3
 """Attempts of a task whose `retry:` names no number."""
@@ -100,6 +104,17 @@ def _read(value: object, read: Callable[[object], _T]) -> _T:
         raise ValueError(error.message) from error
 
 
+def _pattern(value: str) -> str:
+    reason = pattern_refusal(value)
+    if reason is not None:
+        raise ValueError(reason)
+    return value
+
+
+def _code_or_output(value: object) -> str:
+    return "output" if isinstance(value, dict | OnOutput) else "code"
+
+
 def _limit_use(value: object) -> object:
     return {"limit": value} if isinstance(value, str) else value
 
@@ -140,7 +155,7 @@ def _amounts_or_auto(value: object, read: ValidatorFunctionWrapHandler) -> dict[
 
 Key: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\z", max_length=NAME_MAX)]
 Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=NAME_MAX)]
-Tag: TypeAlias = Annotated[str, Field(min_length=1, max_length=TAG_MAX)]
+TaskTag: TypeAlias = Annotated[str, Field(min_length=1, max_length=TAG_MAX)]
 Text: TypeAlias = Annotated[str, Field(max_length=REASON_MAX)]
 Queue: TypeAlias = Annotated[str, Field(pattern=rf"^{QUEUE}\z", max_length=QUEUE_MAX)]
 Cost: TypeAlias = Annotated[
@@ -154,6 +169,7 @@ Limit: TypeAlias = Annotated[int, BeforeValidator(_limit)]
 """A time limit in ms, 0 = none."""
 Priority: TypeAlias = Annotated[int, Field(ge=0, le=PRIORITY_MAX)]
 Code: TypeAlias = Annotated[str, Field(pattern=rf"^{PATTERN}\z", max_length=100)]
+ExitCode: TypeAlias = Annotated[int, Field(ge=0, le=EXIT_CODE_MAX)]
 Loose: TypeAlias = dict[str, object]
 """A mapping whose values only the connector, or only the author, understands."""
 VariableName: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*\z", max_length=NAME_MAX)]
@@ -198,6 +214,17 @@ class Param(_Model):
         return not self.is_required and self.default is None
 
 
+class OnOutput(_Model):
+    """A pattern that the last output of a failed process fits."""
+
+    output: Annotated[str, Field(min_length=1), AfterValidator(_pattern)]
+
+
+RetryOn: TypeAlias = Annotated[
+    Annotated[Code, Tag("code")] | Annotated[OnOutput, Tag("output")], Discriminator(_code_or_output)
+]
+
+
 class Retry(_Model):
     """When a failed attempt is followed by another; lengths in ms, None = not given here."""
 
@@ -206,7 +233,7 @@ class Retry(_Model):
     base: Duration | None = None
     max: Duration | None = None
     jitter: Annotated[Jitter, Field(strict=False)] | None = None
-    on: Annotated[list[Code], Field(min_length=1, max_length=CODES_MAX)] | None = None
+    on: Annotated[list[RetryOn], Field(min_length=1, max_length=CODES_MAX)] | None = None
 
 
 class LimitUse(_Model):
@@ -238,19 +265,24 @@ class _Shared(_Model):
     output_limit: Annotated[int, BeforeValidator(_bytes)] | None = None
     on_overflow: Annotated[OnOverflow, Field(strict=False)] | None = None
     leftovers: Annotated[Leftovers, Field(strict=False)] | None = None
+    success_exit_codes: Annotated[list[ExitCode], Field(min_length=1)] | None = None
+    skip_exit_codes: list[ExitCode] | None = None
     limits: (
         Annotated[list[Annotated[LimitUse, BeforeValidator(_limit_use)]], Field(max_length=LIMITS_MAX)] | None
     ) = None
     cost: Cost | None = None
     prefer: Annotated[list[Queue], Field(max_length=POOLS_MAX)] | None = None
     on_exhausted: Annotated[OnExhausted, Field(strict=False)] | None = None
-    tags: Annotated[list[Tag], Field(max_length=TAGS_MAX)] | None = None
+    tags: Annotated[list[TaskTag], Field(max_length=TAGS_MAX)] | None = None
     env: Variables = {}
     env_file: EnvFileNames = []
 
 
 class Defaults(_Shared):
-    """Fields of every task that has none of its own."""
+    """Fields of every task that has none of its own; `cwd` and `shell` are for its `with`."""
+
+    cwd: Annotated[str, Field(min_length=1, max_length=PATH_MAX)] | None = None
+    shell: Annotated[str, Field(min_length=1, max_length=TEXT_MAX)] | None = None
 
 
 class Need(_Model):

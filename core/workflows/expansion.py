@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from core.model.errors import Fault, InvalidDocument
 from core.model.once import Once
@@ -36,8 +37,11 @@ from core.workflows.limit_terms import estimate, named_limits, resolve_cost, res
 from core.workflows.loader import Loaded, load, read
 from core.workflows.parameters import bind, written_numbers
 from core.workflows.positions import NO_POSITIONS, Positions
+from core.workflows.shared_inputs import shared_input, with_shared
 from core.workflows.validation import check
 from core.workflows.written import Places, keep_texts, number_texts, put_in, put_numbers, untyped_faults
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +58,8 @@ class Workflow:
     """Defaults of parameters that are numbers, as they were written."""
     places: Mapping[str, Places] = field(default_factory=dict)
     """Where inputs hold text, by connector."""
+    fields: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """What inputs may have, by connector."""
     positions: Positions = NO_POSITIONS
 
 
@@ -83,6 +89,7 @@ def parse_loaded(loaded: Loaded, checks: Checks) -> Workflow:
         warnings=(*untyped, *report.warnings),
         numbers=numbers,
         places={uses: checks.texts(uses) for uses in checks.names()},
+        fields={uses: checks.fields(uses) for uses in checks.names()},
         positions=loaded.positions,
     )
 
@@ -114,7 +121,10 @@ def expand(
             tasks=tuple(
                 _put_params(
                     _put_numbers(
-                        _to_plan(task, document.defaults, context=variables.put_into(shared, task)),
+                        _with_shared(
+                            _to_plan(task, document.defaults, context=variables.put_into(shared, task)),
+                            workflow,
+                        ),
                         workflow,
                         numbers,
                     ),
@@ -141,10 +151,19 @@ def drafts(workflow: Workflow) -> tuple[TaskPlan, ...]:
     """Return the tasks of a document as far as they are known without parameters and files of variables."""
     document = workflow.document
     return tuple(
-        _to_plan(task, document.defaults, context={})
+        _with_shared(_to_plan(task, document.defaults, context={}), workflow)
         for stage in document.in_stages()
         for task in stage.tasks
     )
+
+
+def _with_shared(plan: TaskPlan, workflow: Workflow) -> TaskPlan:
+    """Return a task whose input has what the defaults say of inputs."""
+    shared = shared_input(workflow.document.defaults)
+    if not shared:
+        return plan
+    with_ = with_shared(plan.with_, shared, fields=workflow.fields.get(plan.uses, ()))
+    return replace(plan, with_=with_)
 
 
 def _put_numbers(plan: TaskPlan, workflow: Workflow, numbers: Mapping[str, str]) -> TaskPlan:
@@ -204,6 +223,8 @@ def _to_plan(task: Task, defaults: Defaults, *, context: JsonObject) -> TaskPlan
         output_limit=_first(task.output_limit, defaults.output_limit),
         on_overflow=task.on_overflow or defaults.on_overflow,
         leftovers=task.leftovers or defaults.leftovers or Leftovers.KILL,
+        success_exit_codes=tuple(_listed(task.success_exit_codes, defaults.success_exit_codes)),
+        skip_exit_codes=tuple(_listed(task.skip_exit_codes, defaults.skip_exit_codes)),
         limits=named_limits(task, defaults),
         cost=estimate(task, defaults),
         prefer=tuple(_listed(task.prefer, defaults.prefer)),
@@ -244,7 +265,7 @@ def _first(own: int | None, default: int | None) -> int | None:
     return default if own is None else own
 
 
-def _listed(own: list[str] | None, default: list[str] | None) -> list[str]:
+def _listed(own: list[_T] | None, default: list[_T] | None) -> list[_T]:
     return (default or []) if own is None else own
 
 
@@ -256,12 +277,13 @@ def _merge_retry(own: Retry | None, default: Retry | None) -> RetryPolicy:
     attempts = _first(first.max_attempts, second.max_attempts)
     base = _first(first.base, second.base)
     longest = _first(first.max, second.max)
-    codes = first.on if first.on is not None else second.on
+    errors = (first.on if first.on is not None else second.on) or []
     return RetryPolicy(
         max_attempts=RETRY_ATTEMPTS if attempts is None else attempts,
         backoff=first.backoff or second.backoff or NO_RETRY.backoff,
         base_ms=NO_RETRY.base_ms if base is None else base,
         max_ms=NO_RETRY.max_ms if longest is None else longest,
         jitter=first.jitter or second.jitter or NO_RETRY.jitter,
-        on=tuple(codes or ()),
+        on=tuple(one for one in errors if isinstance(one, str)),
+        output=tuple(one.output for one in errors if not isinstance(one, str)),
     )

@@ -54,9 +54,13 @@ def check_references(document: JsonObject, outline: Outline, positions: Position
     yield from _misplaced(outside, (), positions)
     defaults = document.get("defaults")
     shared = defaults if isinstance(defaults, dict) else {}
-    yield from _misplaced({k: v for k, v in shared.items() if k not in _TERMS}, ("defaults",), positions)
+    unresolved = {k: v for k, v in shared.items() if k not in (*_TERMS, "cwd")}
+    yield from _misplaced(unresolved, ("defaults",), positions)
     needs = outline.needs()
     kinds = _path_kinds(document)
+    if outline.tasks:
+        # The same for every task, whatever that needs.
+        yield from _TaskReferences(outline.tasks[0], outline, needs, kinds).in_shared(shared, positions)
     for task in outline.tasks:
         yield from _misplaced({k: v for k, v in task.raw.items() if k not in _RESOLVED}, task.path, positions)
         within = _TaskReferences(task, outline, needs, kinds)
@@ -156,6 +160,15 @@ class _TaskReferences:
         if not faults and any(reference.root != "params" for reference in references(place.text)):
             message = "the key of `once` is worked out when the job is submitted: it may use `params` only"
             yield Fault(code="expression.too_early", message=message)
+
+    def in_shared(self, defaults: JsonObject, positions: Positions) -> Iterator[Fault]:
+        """Yield every fault of the `cwd` that all tasks share: it may use `params` only."""
+        for place in _texts(defaults.get("cwd"), ("defaults", "cwd")):
+            faults = list(self.in_text(place.text))
+            if not faults and {reference.root for reference in references(place.text)} - {"params"}:
+                faults = [Fault(code="expression.not_shared", message="`cwd` here may use `params` only")]
+            for fault in faults:
+                yield positions.fault_at(place.path, fault.code, fault.message)
 
     def _in_source(self, source: str, wanted: _Wanted | None = None) -> Iterator[Fault]:
         shown = source if len(source) <= 60 else source[:57] + "..."

@@ -20,6 +20,7 @@ from core.workflows.definition import (
     LimitUse,
     Need,
     OnceUse,
+    OnOutput,
     Param,
     Retry,
     Stage,
@@ -36,6 +37,7 @@ _INSIDE: dict[str, type[BaseModel]] = {
     "once": OnceUse,
     "params": Param,
     "retry": Retry,
+    "on": OnOutput,
     "defaults": Defaults,
 }
 _SENTENCES = {
@@ -70,7 +72,7 @@ def typed(document: JsonObject, positions: Positions) -> Document | list[Fault]:
 
 
 def _to_fault(detail: ErrorDetails, positions: Positions) -> Fault:
-    path = tuple(detail["loc"])
+    path = _untagged(detail["loc"])
     kind = detail["type"]
     if kind == "extra_forbidden":
         return _unknown_field(path, positions)
@@ -82,6 +84,14 @@ def _to_fault(detail: ErrorDetails, positions: Positions) -> Fault:
     if kind == "missing":
         return positions.fault_at(path, "document.missing", f"`{path[-1]}` is missing")
     return positions.fault_at(path, "document.value", _sentence(detail, path))
+
+
+def _untagged(path: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Return the path in the document: an item of `retry.on` has the name of its form behind it."""
+    if len(path) < 5 and path[-4:-2] != ("retry", "on"):
+        return path
+    at = next((n for n in range(len(path) - 3) if path[n : n + 2] == ("retry", "on")), None)
+    return path if at is None else (*path[: at + 3], *path[at + 4 :])
 
 
 def _unknown_field(path: Sequence[Step], positions: Positions) -> Fault:

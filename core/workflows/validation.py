@@ -14,9 +14,10 @@ from core.model.errors import Fault
 from core.model.near_misses import did_you_mean, one_of
 from core.model.plans import SILENCES, silence_fault
 from core.model.ports import Checks
-from core.model.values import JsonValue
+from core.model.values import JsonObject, JsonValue
 from core.workflows.conditions import unreachable_conditions
 from core.workflows.definition import PLANNED_USES, Document
+from core.workflows.exit_codes import exit_code_faults
 from core.workflows.graph import cycles, dependents_of
 from core.workflows.limits import FAULTS_MAX, survey
 from core.workflows.outline import NeedOutline, Outline, TaskOutline, outline_of
@@ -25,6 +26,7 @@ from core.workflows.positions import NO_POSITIONS, Positions
 from core.workflows.references import check_references
 from core.workflows.retry_codes import code_faults
 from core.workflows.schema_faults import typed
+from core.workflows.shared_inputs import SHARED, with_shared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +50,10 @@ def check(value: JsonValue, positions: Positions, checks: Checks) -> Report:
     document, faults = (built, []) if isinstance(built, Document) else (None, built)
     outline = outline_of(value)
     faults.extend(_graph_faults(outline, positions))
-    faults.extend(_connector_faults(outline, positions, checks))
+    faults.extend(_connector_faults(value, outline, positions, checks))
     faults.extend(check_references(value, outline, positions))
     faults.extend(code_faults(value, outline, positions, checks))
+    faults.extend(exit_code_faults(value, outline, positions, checks))
     if document is not None:
         faults.extend(check_declarations(document.params, positions))
         faults.extend(_document_faults(document, positions))
@@ -115,8 +118,14 @@ def _cycle_fault(cycle: tuple[str, ...], outline: Outline, positions: Positions)
     return positions.fault_at(path, "document.cycle", message)
 
 
-def _connector_faults(outline: Outline, positions: Positions, checks: Checks) -> Iterator[Fault]:
+def _connector_faults(
+    document: JsonObject, outline: Outline, positions: Positions, checks: Checks
+) -> Iterator[Fault]:
     known = frozenset(checks.names())
+    defaults = document.get("defaults")
+    shared = (
+        {name: defaults[name] for name in SHARED if name in defaults} if isinstance(defaults, dict) else {}
+    )
     for task in outline.tasks:
         uses = task.uses
         if uses is None:
@@ -124,8 +133,10 @@ def _connector_faults(outline: Outline, positions: Positions, checks: Checks) ->
                 message = f"`uses` is missing: what does `{task.key}` do?"
                 yield positions.fault_at(task.path, "document.missing", message)
         elif uses in known:
-            for fault in checks.check(uses, task.with_):
-                path = (*task.path, "with", *fault.path)
+            with_ = with_shared(task.with_, shared, fields=checks.fields(uses)) if shared else task.with_
+            for fault in checks.check(uses, with_):
+                is_own = not fault.path or fault.path[0] not in shared or fault.path[0] in task.with_
+                path = (*task.path, "with", *fault.path) if is_own else ("defaults", *fault.path)
                 yield positions.fault_at(path, fault.code, fault.message)
             # Those of `defaults` are for the tasks that have output.
             for name in () if checks.has_output(uses) else SILENCES:

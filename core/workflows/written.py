@@ -17,6 +17,7 @@ from core.model.values import JsonObject, JsonValue
 from core.workflows.expressions.embedded import Embedded, split
 from core.workflows.outline import outline_of
 from core.workflows.positions import Positions, Step
+from core.workflows.shared_inputs import SHARED
 
 _PARAM = re.compile(
     r"params\s*(?:\.\s*|\[\s*(?P<quote>[\"'])\s*)(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?(quote)(?P=quote)\s*\])"
@@ -50,7 +51,11 @@ def keep_texts(document: JsonObject, texts: Texts, checks: Checks, *, null: str)
     limits and of `once`, and amounts; `null` is how a null was written that has no text.
     """
     known = frozenset(checks.names())
-    _keep_terms(document.get("defaults"), texts)
+    defaults = document.get("defaults")
+    _keep_terms(defaults, texts)
+    if isinstance(defaults, dict):
+        for name in set(SHARED) & set(defaults):
+            _keep(defaults, name, texts, null=None)
     for task in outline_of(document).tasks:
         _keep_terms(task.raw, texts)
         if task.uses is not None and task.uses in known:

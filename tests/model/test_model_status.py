@@ -91,6 +91,7 @@ LAW = {
         "unhold_later": ("held", "retrying", "task.retry_scheduled"),
         "cancel": (LIVE_TASK, "cancelled", "task.cancelled"),
         "skip": ("blocked", "skipped", "task.skipped"),
+        "skip_by_exit": ("running", "skipped", "task.skipped"),
         "rerun": ("succeeded failed cancelled skipped", "queued", "task.rerun"),
         "rerun_blocked": ("succeeded failed cancelled skipped", "blocked", "task.rerun"),
     },

@@ -200,3 +200,12 @@ def test_a_machine_that_is_short_uses_up_no_bounces() -> None:
     short = Bounced(reason="no memory", shortage=True)
     decision = decide_retry(RetryPolicy(), short, record=record, now=0, draw=lambda: 0.5)
     assert decision == Requeue()
+
+
+def test_a_pattern_of_the_output_names_what_is_retried_unless_it_is_permanent():
+    policy = RetryPolicy(max_attempts=9, output=("busy",))
+    fits = TaskError(code="shell.exit", message="no", facts={"matched": "busy"})
+    assert isinstance(decide(policy, Failed(error=fits)), RetryAt)
+    assert decide(policy, Failed(error=fits, permanent=True)) == GiveUp()
+    assert decide(policy) == GiveUp()
+    assert decide(policy, TimedOut(after_ms=1)) == GiveUp()

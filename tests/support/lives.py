@@ -32,6 +32,7 @@ from core.model.outcomes import (
     Lost,
     Requeue,
     RetryAt,
+    Skipped,
     Succeeded,
     TaskError,
     TimedOut,
@@ -41,7 +42,7 @@ from core.model.values import JsonValue
 from tests.support.deck import Deck
 from tests.support.factories import failure, job, stage, task
 
-ENDS = 12
+ENDS = 13
 """How many kinds of ends `ending` draws from."""
 
 
@@ -73,6 +74,7 @@ def ending(draw: Random, ref: tuple[int, int], now: int) -> Complete:
     output = "x" * 5_000 if draw.random() < 0.05 else draw.choice(small)
     ends = (
         *((Succeeded(output=output), None),) * 5,
+        (Skipped(output=output, reason="exit 99"), None),
         (failure(), GiveUp()),
         (failure(), later),
         (TimedOut(after_ms=5), later),

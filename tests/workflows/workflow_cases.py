@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from core.config import load as load_settings
@@ -46,6 +46,9 @@ class SomeConnectors:
 
     def codes(self, uses: str) -> ErrorCodes | None:
         return Registry([Delay(), Shell(), Http(SETTINGS)]).codes(uses)
+
+    def fields(self, uses: str) -> Collection[str]:
+        return ("cwd", "shell", "script") if uses == "shell" else ()
 
     def texts(self, uses: str) -> Sequence[Sequence[str]]:
         return Shell.texts if uses == "shell" else ()

@@ -105,11 +105,10 @@ def describe(error: BaseException) -> dict[str, object]:
     text = "".join(trace.format())
     print(text, end="", file=sys.stderr, flush=True)
     name = type(error).__qualname__
-    return {
-        "code": "python.error",
-        "message": summary(error)[:MESSAGE_CHARS],
-        "facts": {"type": name, "traceback": text[-TRACE_CHARS:]},
-    }
+    facts: dict[str, object] = {"type": name, "traceback": text[-TRACE_CHARS:]}
+    if isinstance(error, SystemExit) and isinstance(error.code, int):
+        facts["exit"] = error.code
+    return {"code": "python.error", "message": summary(error)[:MESSAGE_CHARS], "facts": facts}
 
 
 def summary(error: BaseException) -> str:

@@ -21,6 +21,7 @@ from core.model.outcomes import (
     Outcome,
     Requeue,
     RetryAt,
+    Skipped,
     Succeeded,
     TaskError,
     TimedOut,
@@ -84,6 +85,9 @@ def _end(batch: Batch, command: Complete) -> bool:
     if row is None:
         return False
     *place, stop_at, stop_by, stop_reason, job_status = row
+    if isinstance(command.outcome, Skipped):
+        _skip(batch, TaskPlace(*place), command.epoch, command.outcome)
+        return True
     stopped = stop_at is not None or job_status == "ending"
     error = _error(command.outcome)
     if not stopped:
@@ -100,6 +104,17 @@ def _end(batch: Batch, command: Complete) -> bool:
     else:
         _carry_on(batch, command, closed)
     return True
+
+
+def _skip(batch: Batch, place: TaskPlace, epoch: int, outcome: Skipped) -> None:
+    """Close an attempt that had nothing to do; a stop that was asked for does not undo what was done."""
+    note: JsonObject = {}
+    stored = None
+    if outcome.output is not None:
+        stored, note["output"] = _stored(batch, outcome.output)
+    success = Success(place.task_id, epoch, stored, note, outcome.reason)
+    note_successes(batch, [success])
+    running.skip(batch, place, success)
 
 
 def _carry_on(batch: Batch, command: Complete, closed: ClosedAttempt) -> None:
@@ -121,7 +136,7 @@ def _carry_on(batch: Batch, command: Complete, closed: ClosedAttempt) -> None:
 
 def _attempt_move(outcome: Outcome, *, stopped: bool) -> Move[AttemptStatus]:
     match outcome:
-        case Succeeded():
+        case Succeeded() | Skipped():
             return ATTEMPT["succeed"]
         case Failed() | TimedOut() | Interrupted() if stopped:
             return ATTEMPT["cancel"]

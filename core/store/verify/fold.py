@@ -96,6 +96,13 @@ def _ended(row: Folded, fact: Fact) -> None:
         row.bounces += int(bool(fact.values.get("bounced")))
 
 
+def _skipped(row: Folded, fact: Fact) -> None:
+    """Take the end; an attempt that brought it left an output, and its errors are over."""
+    _ended(row, fact)
+    if fact.attempt is not None:
+        row.output, row.error = _json(fact, "output"), None
+
+
 def _erred(row: Folded, fact: Fact) -> None:
     row.error = _json(fact, "error") or row.error
     row.family = _text(fact, "family") or row.family
@@ -167,7 +174,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "task.retry_scheduled": _retry_scheduled,
         "task.failed": _ended,
         "task.cancelled": _ended,
-        "task.skipped": _ended,
+        "task.skipped": _skipped,
         "task.bounced": _bounced,
         "task.interrupted": _queued,
         "task.parked": _parked,

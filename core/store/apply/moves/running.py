@@ -35,6 +35,12 @@ _SUCCEED = (
     f" AND {guard(TASK['succeed'], 'task.status')} RETURNING {PLACE}, epoch"
 )
 
+_SKIP = (
+    "UPDATE task SET status = 'skipped', finished_at = ?, output = ?, error = NULL, status_by = NULL,"
+    " status_reason = CAST(? AS TEXT)"
+    f" WHERE id = ? AND epoch = ? AND {guard(TASK['skip_by_exit'])}"
+)
+
 
 def _leaving(move: Move[TaskStatus], more: str) -> str:
     return (
@@ -94,6 +100,18 @@ def succeed(batch: Batch, successes: Sequence[Success]) -> list[Success]:
         batch.task_moved(place, TASK["succeed"], attempt=success.epoch, data=success.note)
         batch.follow(place, TaskStatus.SUCCEEDED)
     return landed
+
+
+def skip(batch: Batch, place: TaskPlace, ended: Success) -> None:
+    """Close an attempt that succeeded and skip its task: it said that there was nothing to do."""
+    row = (batch.wall, ended.output, raw(ended.reason), place.task_id, ended.epoch)
+    if batch.run(_SKIP, *row) != 1:
+        raise Bug("task.missing", "an open attempt had no running task", facts={"task": place.task_id})
+    close_succeeded(batch, [ended])
+    keep_run_times(batch, [TimedAttempt(place.job_id, place.task_id, ended.epoch)])
+    note: JsonObject = {**ended.note, "reason": ended.reason}
+    batch.task_moved(place, TASK["skip_by_exit"], attempt=ended.epoch, data=note)
+    batch.follow(place, TaskStatus.SKIPPED)
 
 
 def retry_later(batch: Batch, closed: ClosedAttempt, *, retry_at: int) -> None:
