@@ -68,6 +68,15 @@ MARKS = (
     "fire.skipped",
     "fire.missed",
     "fire.failed",
+    "job.pinned",
+    "job.unpinned",
+    "task.pinned",
+    "task.unpinned",
+    "job.purged",
+    "task.purged",
+    "outputs.removed",
+    "retention.noticed",
+    "retention.applied",
 )
 """Kinds that change no status of a row: what was asked, seen, told or switched."""
 MOVED: tuple[str, ...] = tuple(

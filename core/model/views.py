@@ -43,6 +43,8 @@ class JobView(Struct, frozen=True, kw_only=True):
     """How many tasks that had not ended the verdict found, and so ended."""
     paused: JsonObject | None = None
     """Who (`by`), when (`at`, ms), why (`reason`), while it is paused."""
+    pinned: JsonObject | None = None
+    """Who (`by`), when (`at`, ms), why (`reason`), while it is kept from being purged."""
     retry_until: int | None = None
     """When the last of its retries that wait is due; lists leave it out."""
 
@@ -96,6 +98,8 @@ class TaskView(Struct, frozen=True, kw_only=True):
 
     family: str | None = None
     """The family of its newest failure."""
+    pinned: JsonObject | None = None
+    """As that of a job; a job that is pinned keeps its tasks, too."""
 
     @property
     def partial(self) -> bool:

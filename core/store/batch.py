@@ -299,6 +299,12 @@ class Batch:
         if status is TaskStatus.QUEUED:
             self.reorder_lane(task)
 
+    def count_gone(self, task: Placed, status: TaskStatus) -> None:
+        """Count a final task no more; its row is still there."""
+        self._counts[task.job_id, task.stage_id, task.queue, status] -= 1
+        if status is FAILED:
+            self.families.move(task, status, -1)
+
     def reorder_lane(self, task: Placed) -> None:
         """Note that the head of a task's lane may be another one now."""
         self.reorder_lane_id(task.lane_id)

@@ -21,6 +21,11 @@ def required(name: str, kind: type[Integer | Text] = Integer, default: str | Non
     return Column(name, kind, nullable=False, server_default=None if default is None else text(default))
 
 
+def pin_columns() -> tuple[Column[object], ...]:
+    """Return the columns that tell who keeps a row from being purged, since when and why."""
+    return Column("pinned_at", Integer), Column("pinned_by", Text), Column("pin_reason", Text)
+
+
 def either(column: str, values: Iterable[StrEnum]) -> str:
     # SQLite makes a temporary index of an IN list for each row it checks; comparisons cost a tenth.
     return " OR ".join(f"{column} = '{value}'" for value in values)

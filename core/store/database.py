@@ -196,6 +196,8 @@ def fill(connection: sqlite3.Connection, *, now: int) -> None:
         for statement in ddl():
             connection.execute(statement)
         seed(connection, now=now)
+        # What is put into a new store is known to go one day: nothing needs a notice first.
+        connection.execute("INSERT INTO retention (id, noticed_at, applied_at) VALUES (1, ?1, ?1)", (now,))
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         connection.execute("COMMIT")
     except BaseException:

@@ -20,12 +20,18 @@ UNION ALL
 SELECT 'stage', CAST(stage_id AS TEXT), status, count(*) FROM task
 WHERE stage_id != {INBOX_STAGE} GROUP BY stage_id, status"""
 
+# What attempts took outlives their rows.
 REAL_RUN_TIMES = f"""
 SELECT workflow, key, task_id, epoch, ms FROM (
-  SELECT j.name AS workflow, t.key, a.task_id, a.epoch, max(0, a.finished_at - a.started_at) AS ms,
-    row_number() OVER (PARTITION BY j.name, t.key ORDER BY a.task_id DESC, a.epoch DESC) AS place
-  FROM attempt a JOIN task t ON t.id = a.task_id AND t.job_id != {INBOX}
-  JOIN job j ON j.id = t.job_id WHERE a.status = 'succeeded')
+  SELECT workflow, key, task_id, epoch, ms,
+    row_number() OVER (PARTITION BY workflow, key ORDER BY task_id DESC, epoch DESC) AS place FROM (
+    SELECT j.name AS workflow, t.key, a.task_id, a.epoch, max(0, a.finished_at - a.started_at) AS ms
+    FROM attempt a JOIN task t ON t.id = a.task_id AND t.job_id != {INBOX}
+    JOIN job j ON j.id = t.job_id WHERE a.status = 'succeeded'
+    UNION ALL
+    SELECT r.workflow, r.key, r.task_id, r.epoch, r.ms FROM run_time r JOIN purged p ON p.noun = 'task'
+    AND p.first = (SELECT max(first) FROM purged WHERE noun = 'task' AND first <= r.task_id)
+    AND p.last >= r.task_id))
 WHERE place <= {RUN_TIMES}"""
 
 # Where several tasks have one key: the one that goes on, else the newest.
@@ -49,10 +55,10 @@ FROM task WHERE {_COUNTED} GROUP BY family"""
 REAL_FAMILY_JOBS = f"""
 SELECT family, job_id, count(*) AS n FROM task WHERE {_COUNTED} AND job_id != {INBOX} GROUP BY 1, 2"""
 
-_FAILURES = "kind IN ('attempt.failed', 'attempt.timed_out', 'attempt.lost', 'task.failed')"
+FAILURES = "kind IN ('attempt.failed', 'attempt.timed_out', 'attempt.lost', 'task.failed')"
 FAMILY_EVENTS = f"""(
 SELECT id, at, task_id, data, data->>'family' AS family FROM event
-WHERE {_FAILURES} AND data LIKE '%"family":%' AND data->>'family' IS NOT NULL)"""
+WHERE {FAILURES} AND data LIKE '%"family":%' AND data->>'family' IS NOT NULL)"""
 REAL_FAMILIES = f"""
 SELECT family, count(*) AS n, min(at) AS first_at, max(at) AS last_at, max(id) AS newest
 FROM {FAMILY_EVENTS} GROUP BY 1"""
@@ -60,7 +66,7 @@ REAL_FAMILY_HOURS = f"""
 SELECT family, at - (at % {HOUR} + {HOUR}) % {HOUR} AS at, count(*) AS n FROM {FAMILY_EVENTS} GROUP BY 1, 2"""
 
 # From one step of the wall clock to the next, engine time is ahead of it by as much.
-_CLOCK = """(
+CLOCK = """(
 SELECT 0 AS first, coalesce(min(id), 9223372036854775807) AS next, 0 AS ahead
 FROM event INDEXED BY event_clock WHERE kind = 'clock.stepped'
 UNION ALL
@@ -68,11 +74,11 @@ SELECT id, lead(id, 1, 9223372036854775807) OVER (ORDER BY id), json_extract(dat
 FROM event INDEXED BY event_clock WHERE kind = 'clock.stepped')"""
 _KINDS = ", ".join(sorted(f"'task.{status}'" for status in TASK_FINAL))
 ENDED_EVENTS = f"""
-SELECT event.at + clock.ahead AS at, task_id, substr(kind, 6) AS status FROM {_CLOCK} clock
+SELECT event.at + clock.ahead AS at, task_id, substr(kind, 6) AS status FROM {CLOCK} clock
 CROSS JOIN event ON event.id >= clock.first AND event.id < clock.next WHERE kind IN ({_KINDS})"""
 NEWEST_EVENT = f"""(
 SELECT coalesce((
-  SELECT event.at + clock.ahead FROM event, {_CLOCK} clock
+  SELECT event.at + clock.ahead FROM event, {CLOCK} clock
   WHERE event.id >= clock.first AND event.id < clock.next ORDER BY event.id DESC LIMIT 1), 0) AS at
 ) AS newest"""
 
@@ -96,7 +102,7 @@ GROUP BY 1, 2 ORDER BY 1, 2"""
 REAL_GAUGES = f"""
 SELECT g.id,
   CASE WHEN {_METERED} THEN coalesce(spent.used, 0) + coalesce(corrected.used, 0)
-    WHEN l.kind = 'quota' THEN coalesce(started.n, 0)
+    WHEN l.kind = 'quota' THEN coalesce(started.n, 0) + CASE WHEN g.gone_of = g.began THEN g.gone ELSE 0 END
     WHEN l.kind = 'retries' THEN coalesce(recent.retries, 0) ELSE 0 END AS used,
   CASE WHEN {_METERED} THEN coalesce(held.amount, 0)
     WHEN l.kind = 'concurrency' THEN coalesce(held.n, 0) ELSE 0 END AS reserved,

@@ -41,6 +41,7 @@ from core.model.commands import (
 from core.model.engine_notes import NoteEngine
 from core.model.judgements import Decide
 from core.model.limit_commands import Charge, Configure, NoteCheck
+from core.model.purge_commands import FilesRemoved, Pin, Purge, RemoveOutputs, SweepPurged, Unpin
 from core.model.records import replace
 from core.model.schedule_commands import ChangeSchedule, Fire, MissFires, StartFire
 from core.model.status import TASK
@@ -70,6 +71,13 @@ from core.store.apply.operate import (
     apply_prioritise,
     apply_resume,
     apply_unhold,
+)
+from core.store.apply.pins import apply_pin, apply_unpin
+from core.store.apply.purge import (
+    apply_files_removed,
+    apply_purge,
+    apply_remove_outputs,
+    apply_sweep_purged,
 )
 from core.store.apply.repair import apply_fail_job, apply_repair
 from core.store.apply.rerun import apply_rerun
@@ -183,6 +191,12 @@ _TABLE = (
     _each(Fail, apply_fail),
     _each(Prioritise, apply_prioritise),
     _each(Rerun, apply_rerun),
+    _each(Pin, apply_pin),
+    _each(Unpin, apply_unpin),
+    _each(Purge, apply_purge),
+    _each(SweepPurged, apply_sweep_purged),
+    _each(RemoveOutputs, apply_remove_outputs),
+    _each(FilesRemoved, apply_files_removed),
     _each(Acknowledge, apply_acknowledge),
     _each(Unacknowledge, apply_unacknowledge),
     _each(NoteAttempt, apply_note_attempt),

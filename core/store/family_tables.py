@@ -28,13 +28,15 @@ family = Table(
     Column("ack_reason", Text),
     Column("ack_until", Integer),
     Column("ack_failures", Integer),
+    required("purged", default="0"),
     Index("family_failing", "last_at", sqlite_where=text("failed + retrying > 0")),
     Index("family_ack", "ack_at", sqlite_where=text("ack_at IS NOT NULL")),
 )
 """Failures of one kind: `failures` attempts ended so, `failed` and `retrying` tasks now, of `jobs` jobs.
 
 `message` and `task_id` are of the newest. The ack columns tell of an acknowledgement that was not taken back:
-`ack_until` = its end (engine time, NULL = until it returns), `ack_failures` = the failures at its time."""
+`ack_until` = its end (engine time, NULL = until it returns), `ack_failures` = the failures at its time.
+`purged` = how many of the failures have no event any more."""
 
 
 def _of_family(name: str, by: str) -> Table:

@@ -83,6 +83,8 @@ gauge = Table(
     required("recent", Text, "''"),
     Column("down_at", Integer),
     Column("down_reason", Text),
+    required("gone", default="0"),
+    required("gone_of", default="0"),
     UniqueConstraint("name", "key", name="gauge_of"),
     CheckConstraint("reserved >= 0 AND unknown >= 0", name="gauge_held"),
     Index("gauge_probe", "trial", sqlite_where=text("trial > 0")),
@@ -92,6 +94,7 @@ gauge = Table(
 """What is used, held and left of one limit under one key (`core.model.gauges`).
 
 `recent` = starts of a backend over the last minutes, in the row of the limit on its retries.
+`gone` = starts that count in the window that began at `gone_of`, of attempts that were purged.
 `shut_at`, `shut_by`, `shut_reason` tell of the last time that it was shut: when (ms UTC), by whom, why.
 `down_at` = since when its backend is down by its check, with the reason; an operator may close that, too."""
 

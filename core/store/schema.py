@@ -28,8 +28,8 @@ from sqlalchemy import (
 
 from core.model.plans import NeedWhen, OnTaskFailure
 from core.model.status import TASK_FINAL, AttemptStatus, JobStatus, StageStatus, TaskStatus
-from core.store import columns, family_tables, limit_tables, once_table, schedule_tables
-from core.store.columns import among_column, either, required
+from core.store import columns, family_tables, limit_tables, once_table, schedule_tables, upkeep_tables
+from core.store.columns import among_column, either, pin_columns, required
 
 metadata = columns.metadata
 
@@ -97,6 +97,7 @@ job = Table(
     Column("verdict_ends", Integer),
     Column("project", Text),
     Column("schedule_id", Integer),
+    *pin_columns(),
     UniqueConstraint("client_key", name="job_client_key"),
     among_column("status", JobStatus, "job_status"),
     among_column("on_task_failure", OnTaskFailure, "job_on_task_failure"),
@@ -111,6 +112,7 @@ job = Table(
         sqlite_where=text("status IN ('ending', 'paused', 'pending', 'running')"),
     ),
     Index("job_name", "name", "id", sqlite_where=text("id > 1")),
+    Index("job_pinned", "id", sqlite_where=text("pinned_at IS NOT NULL")),
     Index("job_of_schedule", "schedule_id", "status", "id", sqlite_where=text("schedule_id IS NOT NULL")),
     Index(
         "job_vtime",
@@ -237,6 +239,7 @@ task = Table(
     Column("family", Text),
     Column("cost", Text),
     required("retried", default="0"),
+    *pin_columns(),
     among_column("status", TaskStatus, "task_status"),
     CheckConstraint(
         f"({either('status', sorted(TASK_FINAL))}) = (finished_at IS NOT NULL)", name="task_finished"
@@ -257,6 +260,7 @@ task = Table(
     Index("task_due", "retry_at", sqlite_where=text("status = 'retrying'")),
     Index("task_condition", "id", sqlite_where=text("wait_reason = 'condition'")),
     Index("task_group", "grp", "id", sqlite_where=text("grp IS NOT NULL")),
+    Index("task_pinned", "job_id", sqlite_where=text("pinned_at IS NOT NULL")),
     Index("task_family", "family", "id", sqlite_where=text("family IS NOT NULL")),
 )
 """The unit of claim and retry; `spec` holds what never changes (`with`, retry, timeout, ...).
@@ -393,8 +397,11 @@ payload = Table(
     metadata,
     Column("hash", Text, primary_key=True, nullable=False),
     required("body", Text),
+    required("used_at", default="0"),
 )
-"""Texts by content hash: outputs too large for a row, surroundings that many tasks share."""
+"""Texts by content hash; `used_at` = engine time of the last row that was made to name it, to a minute.
+
+They are outputs too large for a row, surroundings that many tasks share."""
 
 FAMILY_TABLES = (family_tables.family, family_tables.family_job, family_tables.family_hour)
 LIMIT_TABLES = (
@@ -407,4 +414,5 @@ LIMIT_TABLES = (
 )
 ONCE_TABLE = once_table.once_key
 SCHEDULE_TABLES = (schedule_tables.schedule, schedule_tables.fire)
+UPKEEP_TABLES = (upkeep_tables.purge, upkeep_tables.purged, upkeep_tables.removal, upkeep_tables.retention)
 """Tables of rooms of their own."""

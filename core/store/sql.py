@@ -21,6 +21,11 @@ INLINE_LIMIT = 4096
 """Bytes of JSON that a row or event carries itself; more goes to `payload`."""
 
 
+KEEP_PAYLOAD = (
+    "INSERT INTO payload (hash, body, used_at) VALUES (?, ?, ?) ON CONFLICT (hash)"
+    " DO UPDATE SET used_at = excluded.used_at WHERE used_at < excluded.used_at - 60000"
+)
+"""Keep a text under its hash, or note that a row names it once more; the last = engine time."""
 SORT_KEY = "?1 - priority * ?2"
 """`rules.lanes.sort_key` of a task that is queued now; ?1 = engine time, ?2 = the aging step."""
 WALL = "?1 - (SELECT time_offset FROM engine)"

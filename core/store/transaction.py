@@ -6,7 +6,8 @@ Called by the journal.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
@@ -14,6 +15,7 @@ from core.logs import get_logger
 from core.model.commands import Command
 from core.model.crash_points import crash_point
 from core.model.errors import Bug, Invalid, TaskdeckError, Unavailable
+from core.model.purge_commands import SweepPurged
 from core.store.apply.claim import apply_claim
 from core.store.apply.claim_apart import apply_claim_apart
 from core.store.apply.early_ends import end_early
@@ -81,6 +83,24 @@ Work: TypeAlias = Callable[[Batch, Group, dict[int, Answer]], None]
 
 
 def _attempt(writer: Writer, group: Group, work: Work, foresee: Callable[[Report], None]) -> Applied:
+    with _without_references(writer.connection, group):
+        return _attempt_in(writer, group, work, foresee)
+
+
+@contextmanager
+def _without_references(db: sqlite3.Connection, group: Group) -> Iterator[None]:
+    """Leave references unchecked while empty jobs are deleted: for each row of theirs all tasks are read."""
+    is_loose = any(isinstance(command, SweepPurged) for command in group.commands)
+    if is_loose:
+        db.execute("PRAGMA foreign_keys = OFF")
+    try:
+        yield
+    finally:
+        if is_loose:
+            db.execute("PRAGMA foreign_keys = ON")
+
+
+def _attempt_in(writer: Writer, group: Group, work: Work, foresee: Callable[[Report], None]) -> Applied:
     db = writer.connection
     batch = Batch(writer, now=group.now, offset=group.offset)
     answers: dict[int, Answer] = {}

@@ -17,16 +17,17 @@ from core.model.judgements import Decide, Proceed, SkipIt
 from core.model.outcomes import Succeeded
 from core.model.values import INBOX
 from core.store import batch as batching
+from core.store.apply import purge
 from core.store.batch import Report
 from core.store.journal import Journal
 from core.store.verify import verify
 from tests.support.deck import Deck
 from tests.support.legality import illegal_moves
-from tests.support.lives import batch, ending, plan
+from tests.support.lives import batch, ending, plan, upkeep
 from tests.support.manual_time import ManualClock
 
 seeds = st.integers(0, 2**16)
-MAX_PER_BATCH = 4
+MAX_PER_BATCH, ROWS_PER_PURGE = 4, 12
 
 
 class Lives(RuleBasedStateMachine):
@@ -38,6 +39,7 @@ class Lives(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.clock = ManualClock()
         self.limit, batching.MAX_PER_BATCH = batching.MAX_PER_BATCH, MAX_PER_BATCH
+        self.rows, purge.ROWS_PER_BATCH = purge.ROWS_PER_BATCH, ROWS_PER_PURGE
         self.deck = Deck(Path(self.folder.name) / "deck.db", now=self.clock.now())
         self.open_before = 0
         self.start()
@@ -104,6 +106,16 @@ class Lives(RuleBasedStateMachine):
             draw.shuffle(rivals)
             self.send(*rivals)
 
+    @rule(seed=seeds, size=st.integers(0, 3))
+    def purge_beside_other_commands(self, seed: int, size: int) -> None:
+        draw = Random(seed)
+        chosen: list[Command] = []
+        for command in (*(upkeep(self.deck, draw) for _ in range(3)), *batch(self.deck, draw, size)):
+            if not any(set(command.rows()) & set(other.rows()) for other in chosen):
+                chosen.append(command)
+        draw.shuffle(chosen)
+        self.send(*chosen)
+
     @rule(ms=st.integers(1, 500))
     def let_time_pass(self, ms: int) -> None:
         self.clock.advance(ms=ms)
@@ -135,7 +147,7 @@ class Lives(RuleBasedStateMachine):
         try:
             self.everything_ends()
         finally:
-            batching.MAX_PER_BATCH = self.limit
+            batching.MAX_PER_BATCH, purge.ROWS_PER_BATCH = self.limit, self.rows
             self.loop.run_until_complete(self.journal.close())
             self.loop.close()
             self.folder.cleanup()

@@ -107,8 +107,9 @@ def test_an_upgrade_counts_what_later_code_counted_as_it_happened(tmp_path: Path
     found, again = rows(old), rows(known)
     assert len(counted["family"]) >= 10
     # Later versions have more columns, all of them empty.
-    width = len(counted["task"][0])
-    found["task"], again["task"] = ([row[:width] for row in each["task"]] for each in (found, again))
+    for table in ("family", "task"):
+        width = len(counted[table][0])
+        found[table], again[table] = ([row[:width] for row in each[table]] for each in (found, again))
     for table in ("family", "family_job", "family_hour", "run_time", "task"):
         assert found[table] == again[table] == counted[table], table
     assert again["event"] == counted["event"]

@@ -194,6 +194,11 @@ CORRUPTIONS: dict[str, tuple[str, ...]] = {
     "job.verdict": ("UPDATE job SET verdict = 'failed' WHERE id = 3",),
     "job.succeeded": ("UPDATE job SET status = 'succeeded', verdict = NULL WHERE id = 4",),
     "job.inbox": ("UPDATE job SET status = 'pending' WHERE id = 1",),
+    "purged.alive": ("INSERT INTO purged VALUES ('task', 4, 6, 1)",),
+    "purged.untold": ("INSERT INTO purged VALUES ('task', 90, 91, 1)",),
+    "purged.overlap": ("INSERT INTO purged VALUES ('task', 90, 95, 1), ('task', 93, 96, 1)",),
+    "purge.unfit": ("INSERT INTO purge VALUES (2, 1, 0)",),
+    "purge.full": ("INSERT INTO purge VALUES (3, 1, 1)",),
     "store.dangling": ("DELETE FROM queue WHERE name = 'default'",),
     "fold.unborn": ("DELETE FROM event WHERE task_id = 9",),
     "fold.event": ("UPDATE event SET kind = 'task.invented' WHERE task_id = 5 AND kind = 'task.succeeded'",),
@@ -256,6 +261,7 @@ FOLDED = {
     "output": "'{}'",
     "error": "'{}'",
     "family": "'ffff'",
+    "pinned_by": "'eve'",
 }
 
 

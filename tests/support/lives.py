@@ -38,6 +38,15 @@ from core.model.outcomes import (
     TimedOut,
 )
 from core.model.plans import JobPlan, NeedPlan, NeedWhen, OnTaskFailure, StagePlan
+from core.model.purge_commands import (
+    FilesRemoved,
+    Pin,
+    Purge,
+    RemoveOutputs,
+    SizedOutputs,
+    SweepPurged,
+    Unpin,
+)
 from core.model.values import JsonValue
 from tests.support.deck import Deck
 from tests.support.factories import failure, job, stage, task
@@ -171,6 +180,28 @@ def _hold(deck: Deck, draw: Random) -> Command:
         return Hold(task_ids=_some(deck, draw, "status IN ('queued', 'retrying', 'running')"))
     kind = draw.choice((Unhold, Unhold, Fail))
     return kind(task_ids=_some(deck, draw, "status IN ('held', 'running')"), actor="ada")
+
+
+def upkeep(deck: Deck, draw: Random) -> Command:
+    """Pin, purge or empty anything; a job that is being purged is often gone on with."""
+    begun = [row[0] for row in deck.rows("SELECT job_id FROM purge ORDER BY job_id")]
+    jobs = tuple(begun) if begun and draw.random() < 0.5 else (_job(deck, draw),)
+    roll = draw.randrange(8)
+    if roll == 0:
+        return draw.choice((Pin, Unpin, Unpin))(job_id=_job(deck, draw), actor="ada", reason="keep")
+    if roll == 1:
+        return draw.choice((Pin, Unpin, Unpin))(task_ids=_some(deck, draw), actor="ada")
+    if roll == 2:
+        return RemoveOutputs(outputs=tuple(SizedOutputs(task_id=one, size=5) for one in _some(deck, draw)))
+    if roll == 3:
+        return FilesRemoved(
+            task_ids=tuple(row[0] for row in deck.rows("SELECT task_id FROM removal LIMIT 2"))
+        )
+    if roll == 4:
+        return SweepPurged()
+    if roll == 5:
+        return Purge(task_ids=_some(deck, draw, "job_id = 1"), actor="ada", reason="old")
+    return Purge(job_ids=jobs, actor="ada")
 
 
 def _rerun(deck: Deck, draw: Random) -> Command:

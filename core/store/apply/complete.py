@@ -34,7 +34,7 @@ from core.store.apply.moves.attempts import ClosedAttempt, close_attempt
 from core.store.apply.settle import note_unpriced
 from core.store.batch import Batch
 from core.store.rows import Cause, Subject, Success, TaskPlace
-from core.store.sql import INLINE_LIMIT, digest, guard, pack
+from core.store.sql import INLINE_LIMIT, KEEP_PAYLOAD, digest, guard, pack
 
 _READ = (
     "SELECT t.id, t.job_id, t.stage_id, t.queue, t.lane_id, t.stop_at, t.stop_by, t.stop_reason, job.status"
@@ -204,6 +204,6 @@ def _stored(batch: Batch, output: JsonValue) -> _StoredOutput:
     if len(body) <= INLINE_LIMIT:
         return _StoredOutput(body, output)
     key = digest(body)
-    batch.run("INSERT OR IGNORE INTO payload (hash, body) VALUES (?, ?)", key, body)
+    batch.run(KEEP_PAYLOAD, key, body, batch.now)
     reference: JsonObject = {"$payload": key}
     return _StoredOutput(pack(reference), reference)

@@ -30,8 +30,11 @@ from core.store.verify.checks import DERIVED_CHECKS
 from core.store.verify.once_checks import ONCE_CHECKS
 
 _RUN_TIMES = (
-    "DELETE FROM run_time",
-    f"INSERT INTO run_time (workflow, key, task_id, epoch, ms) {REAL_RUN_TIMES}",
+    (
+        "DELETE FROM run_time WHERE (workflow, key, task_id, epoch, ms) NOT IN"
+        f" (SELECT workflow, key, task_id, epoch, ms FROM ({REAL_RUN_TIMES}))"
+    ),
+    f"INSERT OR IGNORE INTO run_time (workflow, key, task_id, epoch, ms) {REAL_RUN_TIMES}",
 )
 _UNKNOWN = (
     f"SELECT newest.data, newest.task_id, newest.family FROM ({REAL_FAMILIES}) r"
@@ -44,9 +47,12 @@ _MAKE = (
 _FAMILIES = (
     "DELETE FROM family_job",
     "DELETE FROM family_hour",
-    f"DELETE FROM family WHERE id NOT IN (SELECT family FROM {FAMILY_EVENTS})",
+    f"DELETE FROM family WHERE purged = 0 AND id NOT IN (SELECT family FROM {FAMILY_EVENTS})",
+    "UPDATE family SET failures = purged",
     (
-        "UPDATE family SET failures = r.n, first_at = r.first_at, last_at = r.last_at"
+        "UPDATE family SET failures = purged + r.n,"
+        " first_at = CASE WHEN purged THEN min(family.first_at, r.first_at) ELSE r.first_at END,"
+        " last_at = CASE WHEN purged THEN max(family.last_at, r.last_at) ELSE r.last_at END"
         f" FROM ({REAL_FAMILIES}) r WHERE r.family = family.id"
     ),
     "UPDATE family SET failed = 0, retrying = 0, jobs = 0",

@@ -19,6 +19,7 @@ from core.store.apply.lane_sets import leave_retries
 from core.store.apply.moves import jobs, queueing, stages
 from core.store.apply.once_keys import take_again
 from core.store.apply.operate import read_tasks, refuse_inbox, unknown_job
+from core.store.apply.purge import purging
 from core.store.batch import Batch
 from core.store.rows import Cause, LeftOver
 from core.store.sql import among, guard, ids, pack
@@ -105,8 +106,11 @@ def apply_rerun(batch: Batch, command: Rerun) -> Operated | TaskdeckError:
         return Operated(changed=changed, refused=tuple(refused), forecasts=_forecasts(batch, ended))
     tasks, refused = read_tasks(batch, command.task_ids)
     chosen, queued_at_once = [], 0
+    going = frozenset(purging(batch, command.task_ids))
     for task in tasks:
-        if task.job_status is JobStatus.ENDING:
+        if task.id in going:
+            refused.append(Refusal(task.id, "its job is being purged"))
+        elif task.job_status is JobStatus.ENDING:
             refused.append(Refusal(task.id, "its job is ending"))
         elif task.status in TASK_FINAL:
             chosen.append(task.id)
@@ -145,6 +149,13 @@ def _refuse_job(batch: Batch, job_id: int) -> TaskdeckError | None:
         return refuse_inbox("retried", f"{number} of them failed or were cancelled", verb="retry")
     if row is None:
         return unknown_job(job_id)
+    if batch.one("SELECT 1 FROM purge WHERE job_id = ?", job_id) is not None:
+        return Conflict(
+            "job.purged",
+            f"job {job_id} is being purged",
+            hint="submit it again",
+            facts={"job": job_id},
+        )
     if row[0] == "ending":
         return Conflict(
             "job.ending",

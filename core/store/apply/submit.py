@@ -23,7 +23,7 @@ from core.store.apply.moves.idle import skip_repeated
 from core.store.apply.once_keys import OnceKeys
 from core.store.batch import Batch
 from core.store.rows import PLACE, LeftOver, Subject, TaskPlace
-from core.store.sql import digest, pack, raw
+from core.store.sql import KEEP_PAYLOAD, digest, pack, raw
 
 _TASK = (
     f"INSERT INTO task ({PLACE}, key, name, grp, uses, priority, status, sort_key, needs_left, conditional,"
@@ -148,7 +148,7 @@ def _keep_surroundings(batch: Batch, surroundings: JsonObject) -> str | None:
         return None
     body = pack(surroundings)
     key = digest(body)
-    batch.run("INSERT OR IGNORE INTO payload (hash, body) VALUES (?, ?)", key, body)
+    batch.run(KEEP_PAYLOAD, key, body, batch.now)
     return key
 
 
@@ -314,5 +314,9 @@ def _first_facts(task: _NewTask, numbers: Mapping[str, int]) -> JsonObject:
 
 
 def _next_id(batch: Batch, table: str) -> int:
-    (highest,) = batch.rows(f"SELECT max(id) FROM {table}")[0]
-    return int(highest or 0) + 1
+    (highest, gone) = batch.rows(
+        f"SELECT (SELECT max(id) FROM {table}),"
+        " (SELECT last FROM purged WHERE noun = ? ORDER BY first DESC LIMIT 1)",
+        table,
+    )[0]
+    return max(highest or 0, gone or 0) + 1

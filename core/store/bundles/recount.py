@@ -52,7 +52,7 @@ RECOUNTS = (
     "DELETE FROM family_hour",
     f"DELETE FROM family WHERE id NOT IN (SELECT family FROM ({REAL_FAMILIES}))",
     f"""
-    UPDATE family SET failures = n, first_at = real.first_at, last_at = real.last_at,
+    UPDATE family SET failures = n, purged = 0, first_at = real.first_at, last_at = real.last_at,
       task_id = coalesce(error.task_id, 0),
       message = substr(coalesce(error.data->'error'->>'message', ''), 1, {MESSAGE_CHARS}),
       failed = 0, retrying = 0, jobs = 0

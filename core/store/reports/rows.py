@@ -46,6 +46,9 @@ JOBS: Select[*tuple[object, ...]] = select(
     job.c.paused_at,
     job.c.paused_by,
     job.c.pause_reason,
+    job.c.pinned_at,
+    job.c.pinned_by,
+    job.c.pin_reason,
 )
 _LISTED = (
     *(column for column in task.c if column.name not in (*_LARGE, *_WORKED_OUT)),
@@ -113,6 +116,7 @@ def job_view(row: AnyRow, counts: Counts) -> JobView:
         verdict_task=row.verdict_task,
         verdict_ends=row.verdict_ends,
         paused=_paused(row),
+        pinned=_pinned(row),
     )
 
 
@@ -120,6 +124,12 @@ def _paused(row: AnyRow) -> JsonObject | None:
     if row.paused_at is None:
         return None
     return {"by": row.paused_by, "at": row.paused_at, "reason": row.pause_reason}
+
+
+def _pinned(row: AnyRow) -> JsonObject | None:
+    if row.pinned_at is None:
+        return None
+    return {"by": row.pinned_by, "at": row.pinned_at, "reason": row.pin_reason}
 
 
 def stage_view(row: AnyRow, counts: Counts) -> StageView:
@@ -186,6 +196,7 @@ def task_view(row: AnyRow) -> TaskView:
         status_by=row.status_by,
         status_reason=row.status_reason,
         family=row.family,
+        pinned=_pinned(row),
     )
 
 

@@ -15,6 +15,7 @@ from core.store.verify.family_checks import FAMILY_CHECKS
 from core.store.verify.gauge_checks import GAUGE_CHECKS, WAIT_CHECKS
 from core.store.verify.once_checks import ONCE_CHECKS
 from core.store.verify.schedule_checks import SCHEDULE_CHECKS
+from core.store.verify.upkeep_checks import UPKEEP_CHECKS
 
 _OPEN = set(TaskStatus) - TASK_FINAL
 _LIVE = set(JobStatus) - JOB_FINAL - {JobStatus.ENDING}
@@ -139,7 +140,7 @@ _NEEDS = (
         SELECT t.id AS task, t.needs_left AS kept, coalesce(e.n, 0) AS edges FROM task t
         LEFT JOIN (SELECT task_id, count(*) AS n FROM edge
                    WHERE met = 0 GROUP BY task_id) e ON e.task_id = t.id
-        WHERE t.needs_left != coalesce(e.n, 0)""",
+        WHERE t.needs_left != coalesce(e.n, 0) AND t.job_id NOT IN (SELECT job_id FROM purge)""",
     ),
     check(
         "edge.met_early",
@@ -234,7 +235,8 @@ _STAGES = (
             WHEN max(t.status = 'cancelled') THEN 'cancelled'
             WHEN max(t.status = 'succeeded') THEN 'succeeded' ELSE 'skipped' END AS should
           FROM stage st LEFT JOIN task t ON t.stage_id = st.id WHERE st.id != {INBOX_STAGE} GROUP BY st.id) c
-        ON c.id = s.id WHERE {among(STAGE_FINAL, "s.status")} AND s.status != c.should""",
+        ON c.id = s.id WHERE {among(STAGE_FINAL, "s.status")} AND s.status != c.should
+        AND s.job_id NOT IN (SELECT job_id FROM purge)""",
     ),
     check(
         "stage.closed_early",
@@ -322,5 +324,16 @@ _JOBS = (
 
 DERIVED_CHECKS = (*_ENDS, *_RUN_TIMES, *FAMILY_CHECKS, *GAUGE_CHECKS, *ONCE_CHECKS, *SCHEDULE_CHECKS)
 """Checks of what is kept beside tasks, attempts and events, and can be counted again from these."""
-CHECKS = (COUNTERS, *_COUNTS, *WAIT_CHECKS, *DERIVED_CHECKS, *_NEEDS, *_ATTEMPTS, *_ACTORS, *_STAGES, *_JOBS)
+CHECKS = (
+    COUNTERS,
+    *_COUNTS,
+    *WAIT_CHECKS,
+    *DERIVED_CHECKS,
+    *_NEEDS,
+    *_ATTEMPTS,
+    *_ACTORS,
+    *_STAGES,
+    *_JOBS,
+    *UPKEEP_CHECKS,
+)
 """Every check, in the order of its run."""

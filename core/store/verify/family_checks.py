@@ -42,7 +42,9 @@ FAMILY_CHECKS = (
         WITH real AS ({REAL_FAMILIES})
         SELECT f.id AS family, r.n AS events, f.failures AS kept, r.first_at, r.last_at
         FROM family f LEFT JOIN real r ON r.family = f.id
-        WHERE (f.failures, f.first_at, f.last_at) IS NOT (r.n, r.first_at, r.last_at)
+        WHERE f.failures IS NOT f.purged + coalesce(r.n, 0) OR f.failures = 0
+        OR (f.purged = 0 AND (f.first_at, f.last_at) IS NOT (r.first_at, r.last_at))
+        OR f.first_at > r.first_at OR f.last_at < r.last_at
         UNION ALL
         SELECT family, n, NULL, first_at, last_at FROM real WHERE family NOT IN (SELECT id FROM family)""",
     ),

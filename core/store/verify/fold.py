@@ -66,6 +66,9 @@ class Folded:
     status_reason: str | None = None
     family: str | None = None
     retried: int = 0
+    pinned_at: int | None = None
+    pinned_by: str | None = None
+    pin_reason: str | None = None
 
 
 COLUMNS = tuple(Folded.__dataclass_fields__)
@@ -158,6 +161,14 @@ def _prioritised(row: Folded, fact: Fact) -> None:
     row.priority = row.priority if priority is None else priority
 
 
+def _pinned(row: Folded, fact: Fact) -> None:
+    row.pinned_at, row.pinned_by, row.pin_reason = fact.at, fact.actor, _text(fact, "reason") or ""
+
+
+def _unpinned(row: Folded, _: Fact) -> None:
+    row.pinned_at = row.pinned_by = row.pin_reason = None
+
+
 def _nothing(_: Folded, __: Fact) -> None:
     """Change nothing: the event tells of something without effect on the row."""
 
@@ -182,6 +193,9 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "task.stop_requested": _stop_requested,
         "task.rerun": _rerun,
         "task.prioritised": _prioritised,
+        "task.pinned": _pinned,
+        "task.unpinned": _unpinned,
+        "task.purged": _nothing,
         "task.duplicate": _nothing,
         "task.judged_late": _nothing,
         "task.exhausted": _nothing,

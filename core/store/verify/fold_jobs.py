@@ -29,20 +29,30 @@ class FoldedJob:
         "paused_at",
         "paused_by",
         "pause_reason",
+        "pinned_at",
+        "pinned_by",
+        "pin_reason",
     )
     """The columns of `job` that the events tell."""
     status: str | None = None
     verdict: tuple[JsonValue, ...] = (None,) * 5
     pause: tuple[JsonValue, ...] = (None,) * 3
+    pin: tuple[JsonValue, ...] = (None,) * 3
 
     @property
     def columns(self) -> list[JsonValue]:
         """Return what the row holds, in the order of `COLUMNS`."""
-        return [self.status, *self.verdict, *self.pause]
+        return [self.status, *self.verdict, *self.pause, *self.pin]
 
     def take(self, fact: Fact) -> None:
         """Take what the next event says."""
         values = fact.values
+        if fact.kind in ("job.pinned", "job.unpinned"):
+            is_pinned = fact.kind == "job.pinned"
+            self.pin = (fact.at, fact.actor, values.get("reason", "")) if is_pinned else (None,) * 3
+            return
+        if fact.kind == "job.purged":
+            return
         self.status = fact.kind.partition(".")[2]
         if fact.kind == "job.created":
             self.status = str(values.get("status"))

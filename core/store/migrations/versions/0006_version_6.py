@@ -10,7 +10,8 @@ down_revision = "0005"
 branch_labels = None
 depends_on = None
 
-TABLES = (
+PINS = ("pinned_at INTEGER", "pinned_by TEXT", "pin_reason TEXT")
+TABLES: tuple[str, ...] = (
     """CREATE TABLE check_change (
 	id INTEGER NOT NULL,
 	backend TEXT NOT NULL,
@@ -21,17 +22,60 @@ TABLES = (
 	PRIMARY KEY (id),
 	CONSTRAINT check_change_status CHECK (status = 'unknown' OR status = 'up' OR status = 'slow' OR status = 'down')
 )""",
+    """CREATE TABLE purge (
+	job_id INTEGER NOT NULL,
+	event INTEGER NOT NULL,
+	is_empty INTEGER DEFAULT 0 NOT NULL,
+	PRIMARY KEY (job_id)
+)""",
+    """CREATE TABLE purged (
+	noun TEXT NOT NULL,
+	first INTEGER NOT NULL,
+	last INTEGER NOT NULL,
+	event INTEGER NOT NULL,
+	CONSTRAINT purged_pk PRIMARY KEY (noun, first),
+	CONSTRAINT purged_noun CHECK (noun IN ('job', 'task', 'output')),
+	CONSTRAINT purged_span CHECK (first <= last)
 )
-INDEXES = (
+ WITHOUT ROWID""",
+    """CREATE TABLE removal (
+	task_id INTEGER NOT NULL,
+	epoch INTEGER NOT NULL,
+	PRIMARY KEY (task_id)
+)""",
+    """CREATE TABLE retention (
+	id INTEGER NOT NULL,
+	noticed_at INTEGER,
+	applied_at INTEGER,
+	applied_by TEXT,
+	looked_at INTEGER,
+	looked_offset INTEGER,
+	looked_boot TEXT,
+	passed_at INTEGER,
+	found TEXT,
+	PRIMARY KEY (id),
+	CONSTRAINT retention_single CHECK (id = 1)
+)""",
+)
+INDEXES: tuple[str, ...] = (
     "CREATE INDEX check_change_of ON check_change (backend, id)",
     "CREATE INDEX gauge_down ON gauge (down_at) WHERE down_at IS NOT NULL",
+    "CREATE INDEX job_pinned ON job (id) WHERE pinned_at IS NOT NULL",
+    "CREATE INDEX task_pinned ON task (job_id) WHERE pinned_at IS NOT NULL",
 )
+# No retention has looked at the store yet: its first pass only tells what it would take.
+ROWS: tuple[str, ...] = ("INSERT INTO retention (id) VALUES (1)",)
 
 
 def upgrade() -> None:
-    """Make the tables; no backend is checked."""
+    """Make the tables; no backend is checked, nothing is pinned, and nothing was purged."""
+    add_columns("job", *PINS)
+    add_columns("task", *PINS)
+    add_columns("family", "purged INTEGER DEFAULT 0 NOT NULL")
     add_columns("gauge", "down_at INTEGER", "down_reason TEXT")
-    for statement in (*TABLES, *INDEXES):
+    add_columns("gauge", "gone INTEGER DEFAULT 0 NOT NULL", "gone_of INTEGER DEFAULT 0 NOT NULL")
+    add_columns("payload", "used_at INTEGER DEFAULT 0 NOT NULL")
+    for statement in (*TABLES, *INDEXES, *ROWS):
         run(statement)
 
 

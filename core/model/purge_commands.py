@@ -1,0 +1,107 @@
+"""Commands that keep, empty and remove what has ended, and their results.
+
+Made by the control and by retention; carried out by the store.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from core.model.commands import ENGINE, Command, Operation, Refusal, RowRef
+
+
+class PurgeCause(StrEnum):
+    """What brought it that outputs or rows go."""
+
+    OPERATOR = "operator"
+    AGE = "age"
+    NUMBER = "number"
+    SIZE = "size"
+    QUOTA = "quota"
+
+
+class Pin(Operation, frozen=True, kw_only=True):
+    """Keep a job with all its tasks, or tasks, from being purged."""
+
+    job_id: int | None = None
+    task_ids: tuple[int, ...] = ()
+    reason: str = ""
+    actor: str = ENGINE
+
+    def rows(self) -> tuple[RowRef, ...]:
+        return _named(self.job_id, self.task_ids)
+
+
+class Unpin(Operation, frozen=True, kw_only=True):
+    """Let a job, or tasks, be purged again."""
+
+    job_id: int | None = None
+    task_ids: tuple[int, ...] = ()
+    reason: str = ""
+    actor: str = ENGINE
+
+    def rows(self) -> tuple[RowRef, ...]:
+        return _named(self.job_id, self.task_ids)
+
+
+class Purged(Struct, frozen=True, kw_only=True):
+    """What one purge took: jobs as a whole, tasks, events; what it left alone and why."""
+
+    jobs: int = 0
+    tasks: int = 0
+    events: int = 0
+    refused: tuple[Refusal, ...] = ()
+    left: tuple[int, ...] = ()
+    """Jobs of the command that it did not get to, or not to the end."""
+    files: tuple[int, ...] = ()
+    """Tasks whose attempt directories are to be removed now."""
+
+
+class Purge(Command[Purged], frozen=True, kw_only=True):
+    """Remove ended jobs as a whole, or ended loose tasks, as many rows as fit into one batch."""
+
+    job_ids: tuple[int, ...] = ()
+    task_ids: tuple[int, ...] = ()
+    cause: PurgeCause = PurgeCause.OPERATOR
+    reason: str = ""
+    actor: str = ENGINE
+
+    def rows(self) -> tuple[RowRef, ...]:
+        jobs = (RowRef("job", job_id) for job_id in self.job_ids)
+        return (*jobs, *(RowRef("task", task_id) for task_id in self.task_ids))
+
+
+class SweepPurged(Command[int], frozen=True, kw_only=True):
+    """Remove the rows of purged jobs that have no tasks any more; answered with how many it removed."""
+
+
+class SizedOutputs(Struct, frozen=True, kw_only=True):
+    """The attempt directories of a task, and what they take in bytes."""
+
+    task_id: int
+    size: int
+
+
+class RemoveOutputs(Command[Purged], frozen=True, kw_only=True):
+    """Decide that the outputs of ended tasks go; the directories are removed after the commit."""
+
+    outputs: tuple[SizedOutputs, ...]
+    cause: PurgeCause = PurgeCause.OPERATOR
+    reason: str = ""
+    actor: str = ENGINE
+
+    def rows(self) -> tuple[RowRef, ...]:
+        return tuple(RowRef("task", one.task_id) for one in self.outputs)
+
+
+class FilesRemoved(Command[None], frozen=True, kw_only=True):
+    """Note that the directories of tasks which were to be removed are gone."""
+
+    task_ids: tuple[int, ...]
+
+
+def _named(job_id: int | None, task_ids: tuple[int, ...]) -> tuple[RowRef, ...]:
+    job = () if job_id is None else (RowRef("job", job_id),)
+    return (*(RowRef("task", task_id) for task_id in task_ids), *job)

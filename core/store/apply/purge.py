@@ -1,0 +1,329 @@
+"""Purge ended jobs and loose tasks, in bites.
+
+Called through the table in `core.store.dispatch`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from core.model.commands import Refusal
+from core.model.purge_commands import FilesRemoved, Purge, Purged, RemoveOutputs, SweepPurged
+from core.model.status import JOB_FINAL, TASK_FINAL, TaskStatus
+from core.model.values import INBOX, JsonObject
+from core.store.apply.purged_counts import keep_for_gauges, take_out_of_ends, take_out_of_families
+from core.store.apply.purged_facts import counted, keep_ids, note_at_once
+from core.store.batch import Batch
+from core.store.rows import PLACE, Cause, Subject, TaskPlace
+from core.store.sql import among, ids
+
+ROWS_PER_BATCH = 1_000
+"""Rows that one batch deletes, and those of one task more."""
+JOBS_PER_SWEEP = 50
+"""Jobs without tasks whose own rows one batch deletes."""
+_TASKS_READ = 300
+
+_LISTED = "(SELECT value FROM json_each(?))"
+_JOBS = (
+    f"SELECT j.id, j.name, j.status, {among(JOB_FINAL, 'j.status')} AS is_final, j.pinned_at, j.finished_at,"
+    " p.event, (SELECT min(first_task) FROM stage s WHERE s.job_id = j.id AND last_task >= first_task),"
+    " (SELECT max(last_task) FROM stage s WHERE s.job_id = j.id AND last_task >= first_task)"
+    f" FROM job j LEFT JOIN purge p ON p.job_id = j.id WHERE j.id IN {_LISTED} ORDER BY j.id"
+)
+_PINNED_TASK = "SELECT id FROM task INDEXED BY task_pinned WHERE job_id = ? AND pinned_at IS NOT NULL LIMIT 1"
+_HAS_KEY = (
+    "EXISTS (SELECT 1 FROM once_key k WHERE k.key = t.spec->'$.once.key' AND k.task_id = t.id"
+    " AND (k.lasts = 'ever' OR k.free_at > ?))"
+)
+_KEY_OF_JOB = (
+    "SELECT t.id FROM task t INDEXED BY task_list WHERE t.job_id = ? AND t.spec LIKE '%\"once\":%'"
+    f" AND {_HAS_KEY} LIMIT 1"
+)
+_OF_JOB = f"SELECT {PLACE}, status, epoch FROM task INDEXED BY task_list WHERE job_id = ? LIMIT {_TASKS_READ}"
+_LOOSE = (
+    "SELECT t.id, t.job_id, t.stage_id, t.queue, t.lane_id, t.status, t.epoch, t.pinned_at,"
+    f" t.spec LIKE '%\"once\":%' AND {_HAS_KEY}"
+    f" FROM task t WHERE t.id IN {_LISTED} ORDER BY t.id"
+)
+_HISTORY = "SELECT count(*) FROM event INDEXED BY event_task WHERE task_id = ?"
+_DELETE = (
+    f"DELETE FROM edge WHERE need_id IN {_LISTED}",
+    f"DELETE FROM edge WHERE task_id IN {_LISTED}",
+    f"DELETE FROM attempt WHERE task_id IN {_LISTED}",
+    f"DELETE FROM followup WHERE kind = 'task' AND id IN {_LISTED}",
+    f"DELETE FROM task WHERE id IN {_LISTED}",
+)
+_DELETE_EVENTS = f"DELETE FROM event WHERE task_id IN {_LISTED}"
+_REMOVE = (
+    "INSERT INTO removal (task_id, epoch) VALUES (?, ?)"
+    " ON CONFLICT (task_id) DO UPDATE SET epoch = max(epoch, excluded.epoch)"
+)
+_EMPTY = f"SELECT job_id, event FROM purge WHERE is_empty LIMIT {JOBS_PER_SWEEP}"
+_OF_STAGES = f"SELECT CAST(id AS TEXT) FROM stage WHERE job_id IN {_LISTED}"
+_SWEEP = (
+    f"DELETE FROM counter WHERE scope = 'stage' AND ref IN ({_OF_STAGES})",
+    "DELETE FROM counter WHERE scope = 'job' AND ref IN (SELECT CAST(value AS TEXT) FROM json_each(?))",
+    f"DELETE FROM followup WHERE kind = 'dear' AND id IN (SELECT id FROM lane WHERE job_id IN {_LISTED})",
+    f"DELETE FROM followup WHERE kind = 'stage' AND id IN (SELECT id FROM stage WHERE job_id IN {_LISTED})",
+    f"DELETE FROM followup WHERE kind IN ('job', 'lanes') AND id IN {_LISTED}",
+    f"DELETE FROM lane WHERE job_id IN {_LISTED}",
+    f"DELETE FROM stage WHERE job_id IN {_LISTED}",
+    f"DELETE FROM event WHERE job_id > 1 AND job_id IN {_LISTED} AND kind != 'job.purged'",
+    f"DELETE FROM job WHERE id IN {_LISTED}",
+    f"DELETE FROM purge WHERE job_id IN {_LISTED}",
+)
+_ENDED = (
+    f"SELECT t.id, t.epoch, t.status, {among(TASK_FINAL, 't.status')},"
+    f" t.job_id = {INBOX} OR {among(JOB_FINAL, 'j.status')}, coalesce(t.pinned_at, j.pinned_at)"
+    f" FROM task t JOIN job j ON j.id = t.job_id WHERE t.id IN {_LISTED} ORDER BY t.id"
+)
+
+
+class _Job(NamedTuple):
+    """A job that a command names."""
+
+    id: int
+    name: str
+    status: str
+    is_final: int
+    pinned_at: int | None
+    finished_at: int | None
+    event: int | None
+    """The event of its purge, once that has begun."""
+    first_task: int | None
+    last_task: int | None
+
+
+class _Task(NamedTuple):
+    """A task whose rows go."""
+
+    place: TaskPlace
+    status: TaskStatus
+    epoch: int
+
+
+class _Room:
+    """How many rows the batch may still delete."""
+
+    def __init__(self) -> None:
+        self.left = ROWS_PER_BATCH
+        self.tasks = self.events = 0
+
+    def taken(self, batch: Batch, tasks: Sequence[_Task]) -> list[_Task]:
+        """Return as many of the tasks as there is room for; at least one while there is any."""
+        chosen: list[_Task] = []
+        for task in tasks:
+            if self.left <= 0:
+                break
+            ((events,),) = batch.rows(_HISTORY, task.place.task_id)
+            self.left -= 1 + task.epoch + events
+            self.events += events
+            chosen.append(task)
+        self.tasks += len(chosen)
+        return chosen
+
+
+def apply_purge(batch: Batch, command: Purge) -> Purged:
+    """Take as much as fits; refuse what has not ended, is pinned, or has a key that lasts."""
+    room, refused, done, left, files = _Room(), list[Refusal](), 0, list[int](), list[int]()
+    jobs = [_Job(*row) for row in batch.rows(_JOBS, ids(command.job_ids))]
+    refused += [
+        Refusal(one, "this job does not exist") for one in sorted({*command.job_ids} - {j.id for j in jobs})
+    ]
+    for job in jobs:
+        reason = None if job.event is not None else _kept(batch, job)
+        if reason is not None:
+            refused.append(Refusal(job.id, reason))
+        elif room.left <= 0:
+            left.append(job.id)
+        else:
+            tasks = _purge_job(batch, job, command, room)
+            files += tasks.files
+            left += () if tasks.is_empty else (job.id,)
+            done += tasks.is_empty
+    if command.task_ids and not jobs:
+        loose, more = _loose(batch, command)
+        refused += more
+        chosen = room.taken(batch, loose)
+        files += _purge_loose(batch, chosen, command)
+    return Purged(
+        jobs=done,
+        tasks=room.tasks,
+        events=room.events,
+        refused=tuple(refused),
+        left=tuple(left),
+        files=tuple(files),
+    )
+
+
+def apply_sweep_purged(batch: Batch, _: SweepPurged) -> int:
+    """Delete what jobs without tasks have left; no row refers to it any more."""
+    batch.flush_facts()
+    rows = batch.rows(_EMPTY)
+    listed = ids(job_id for job_id, _ in rows)
+    for job_id, event in rows:
+        keep_ids(batch, "job", [job_id], event=event)
+    for statement in _SWEEP if rows else ():
+        batch.run(statement, listed)
+    return len(rows)
+
+
+def apply_remove_outputs(batch: Batch, command: RemoveOutputs) -> Purged:
+    """Decide that outputs go; those of unfinished jobs and of what is pinned stay."""
+    sizes = {one.task_id: one.size for one in command.outputs}
+    refused, chosen = list[Refusal](), dict[int, int]()
+    for task_id, epoch, status, is_final, is_over, pinned in batch.rows(_ENDED, ids(sizes)):
+        if not is_final:
+            refused.append(Refusal(task_id, f"it is {status}"))
+        elif not is_over:
+            refused.append(Refusal(task_id, "its job has not ended"))
+        elif pinned is not None:
+            refused.append(Refusal(task_id, "it is pinned, or its job is"))
+        else:
+            chosen[task_id] = epoch
+    if chosen:
+        facts = counted(
+            tasks=len(chosen),
+            bytes=sum(sizes[task_id] for task_id in chosen),
+            first=min(chosen),
+            last=max(chosen),
+            cause=str(command.cause),
+        )
+        cause = Cause(reason=command.reason, actor=command.actor)
+        event = note_at_once(batch, "outputs.removed", Subject(), _with(cause, facts))
+        keep_ids(batch, "output", chosen, event=event)
+        batch.many(_REMOVE, list(chosen.items()))
+    return Purged(tasks=len(chosen), refused=tuple(refused), files=tuple(chosen))
+
+
+def apply_files_removed(batch: Batch, command: FilesRemoved) -> None:
+    """Forget removals that were carried out."""
+    batch.run(f"DELETE FROM removal WHERE task_id IN {_LISTED}", ids(command.task_ids))
+
+
+class _Purging(NamedTuple):
+    """How far the purge of a job came: whether no task is left, and the tasks whose files go."""
+
+    is_empty: bool
+    files: list[int]
+
+
+def _purge_job(batch: Batch, job: _Job, command: Purge, room: _Room) -> _Purging:
+    event = _begin(batch, job, command) if job.event is None else job.event
+    files: list[int] = []
+    while room.left > 0:
+        tasks = [
+            _Task(TaskPlace(*place), TaskStatus(status), epoch)
+            for *place, status, epoch in batch.rows(_OF_JOB, job.id)
+        ]
+        files += _delete(batch, room.taken(batch, tasks), event=event)
+        if batch.one("SELECT 1 FROM task INDEXED BY task_list WHERE job_id = ? LIMIT 1", job.id) is None:
+            batch.run("UPDATE purge SET is_empty = 1 WHERE job_id = ?", job.id)
+            return _Purging(is_empty=True, files=files)
+    return _Purging(is_empty=False, files=files)
+
+
+def _begin(batch: Batch, job: _Job, command: Purge) -> int:
+    """Note that a job goes; from here on it does, also after a crash."""
+    counts = batch.task_counts("job", job.id)
+    facts: JsonObject = {
+        "name": job.name,
+        "status": job.status,
+        "finished_at": job.finished_at,
+        "tasks": {str(status): number for status, number in counts.items()},
+        **counted(first=job.first_task, last=job.last_task, cause=str(command.cause)),
+    }
+    cause = Cause(reason=command.reason, actor=command.actor)
+    event = note_at_once(batch, "job.purged", Subject(job.id), _with(cause, facts))
+    batch.run("INSERT INTO purge (job_id, event) VALUES (?, ?)", job.id, event)
+    return event
+
+
+def _kept(batch: Batch, job: _Job) -> str | None:
+    """Return why a job stays; None = it may go."""
+    if job.id == INBOX:
+        return "it is the inbox: its tasks go one by one (purge tasks)"
+    if not job.is_final:
+        return f"it is {job.status}"
+    if job.pinned_at is not None:
+        return "it is pinned"
+    pinned = batch.one(_PINNED_TASK, job.id)
+    if pinned is not None:
+        return f"its task {pinned[0]} is pinned"
+    holder = batch.one(_KEY_OF_JOB, job.id, batch.now)
+    return None if holder is None else f"the key by `once` of its task {holder[0]} is still taken"
+
+
+class _Loose(NamedTuple):
+    """Loose tasks that go, and the others with the reason."""
+
+    tasks: list[_Task]
+    refused: list[Refusal]
+
+
+def _loose(batch: Batch, command: Purge) -> _Loose:
+    tasks, refused, known = list[_Task](), list[Refusal](), set[int]()
+    for *place, status, epoch, pinned, has_key in batch.rows(_LOOSE, batch.now, ids(command.task_ids)):
+        task = _Task(TaskPlace(*place), TaskStatus(status), epoch)
+        known.add(task.place.task_id)
+        reason = _kept_task(task, pinned=pinned, has_key=has_key)
+        if reason is None:
+            tasks.append(task)
+        else:
+            refused.append(Refusal(task.place.task_id, reason))
+    missing = sorted({*command.task_ids} - known)
+    return _Loose(tasks, [*refused, *(Refusal(one, "this task does not exist") for one in missing)])
+
+
+def _kept_task(task: _Task, *, pinned: int | None, has_key: int) -> str | None:
+    if task.place.job_id != INBOX:
+        return f"it is of job {task.place.job_id}, which goes as a whole"
+    if task.status not in TASK_FINAL:
+        return f"it is {task.status}"
+    if pinned is not None:
+        return "it is pinned"
+    return "its key by `once` is still taken" if has_key else None
+
+
+def _purge_loose(batch: Batch, tasks: Sequence[_Task], command: Purge) -> list[int]:
+    if not tasks:
+        return []
+    numbers = [task.place.task_id for task in tasks]
+    facts = counted(tasks=len(tasks), first=min(numbers), last=max(numbers), cause=str(command.cause))
+    cause = Cause(reason=command.reason, actor=command.actor)
+    event = note_at_once(batch, "task.purged", Subject(INBOX), _with(cause, facts))
+    return _delete(batch, tasks, event=event)
+
+
+def _delete(batch: Batch, tasks: Sequence[_Task], *, event: int) -> list[int]:
+    """Delete tasks with all that is theirs; return those that may have files."""
+    if not tasks:
+        return []
+    listed = ids(task.place.task_id for task in tasks)
+    for task in tasks:
+        batch.count_gone(task.place, task.status)
+    # The families are read from the rows.
+    batch.families.flush()
+    take_out_of_families(batch, listed)
+    take_out_of_ends(batch, listed)
+    keep_for_gauges(batch, listed)
+    batch.run(_DELETE_EVENTS, listed)
+    for statement in _DELETE:
+        batch.run(statement, listed)
+    keep_ids(batch, "task", (task.place.task_id for task in tasks), event=event)
+    with_files = [(task.place.task_id, task.epoch) for task in tasks if task.epoch]
+    batch.many(_REMOVE, with_files)
+    return [task_id for task_id, _ in with_files]
+
+
+def _with(cause: Cause, facts: JsonObject) -> Cause:
+    return Cause(reason=cause.reason, actor=cause.actor, facts=facts)
+
+
+def purging(batch: Batch, task_ids: Sequence[int]) -> Iterator[int]:
+    """Yield the tasks whose job is being purged."""
+    rows = batch.rows(
+        f"SELECT t.id FROM task t JOIN purge p ON p.job_id = t.job_id WHERE t.id IN {_LISTED}", ids(task_ids)
+    )
+    yield from (task_id for (task_id,) in rows)
