@@ -122,9 +122,14 @@ def configure(
     for handler in fresh:
         root.addHandler(handler)
     _handlers.extend(fresh)
-    logging.getLogger(_ROOT).setLevel(level.upper())
+    change_level(level)
     for name in _NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def change_level(level: str) -> None:
+    """Log nothing below this level from now on."""
+    logging.getLogger(_ROOT).setLevel(level.upper())
 
 
 def shutdown() -> None:

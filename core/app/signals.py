@@ -6,6 +6,7 @@ Used wherever a process waits: the console's sessions, `attach`, `hosting` and t
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -107,6 +108,15 @@ def restore_signals(*numbers: signal.Signals) -> None:
     loop = asyncio.get_running_loop()
     for number in numbers or END_SIGNALS:
         loop.remove_signal_handler(number)
+
+
+def has_terminal() -> bool:
+    """Return whether this process has a terminal that could go away, or that is there still."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
 
 
 def give_children_default_signals() -> None:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from core import host
-from core.cli.arguments import Common, Hosting
+from core.cli.access import running
+from core.cli.arguments import Common, Hosting, Label, Remote, actor_of
 from core.cli.commands import Command
 from core.cli.fixed_limits import FIXED
 from core.cli.output import Painted, emit, say
@@ -22,6 +23,7 @@ from core.config.descriptions import describe_capacity, lines_of
 from core.config.example import example
 from core.config.json_schema import json_schema
 from core.files.writing import write_new
+from core.model.commands import Effect
 from core.model.errors import Conflict
 from core.model.paths import Paths, ensure_home, find_home
 from core.model.text import safe_line
@@ -57,6 +59,36 @@ async def config_init(arguments: Init) -> int:
         emit({"file": str(path), "written": True})
     else:
         say(f"{safe_line(str(path))} is written; nothing in it holds until you take the `# ` off a line")
+    return 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reload(Remote):
+    """The arguments of `config reload`."""
+
+    dry_run: Annotated[bool, Option(help="Say what would change; change nothing.")] = False
+    as_: Label = None
+
+
+async def config_reload(arguments: Reload) -> int:
+    """Let the running engine read config.toml again, and take all of it or nothing.
+
+    What runs goes on. A setting that is read only when an engine starts is refused by name.
+    """
+    effect = Effect.NONE if arguments.dry_run else Effect.CHANGE
+    async with running(arguments) as deck:
+        done = await deck.configuration.reload(effect=effect, actor=actor_of(arguments.as_))
+    if arguments.json:
+        changes: list[JsonValue] = [
+            {"key": change.key, "old": change.old, "new": change.new} for change in done.changes
+        ]
+        emit({"changed": changes, "done": effect is Effect.CHANGE})
+        return 0
+    for change in done.changes:
+        say(safe_line(f"{change.key}: {written(change.old)} -> {written(change.new)}"))
+    count = len(done.changes)
+    word = "would change" if arguments.dry_run else "changed"
+    say(f"{count:,} {word}" if count else "nothing changed: the engine runs with what the file says")
     return 0
 
 
@@ -168,6 +200,15 @@ COMMANDS = (
         arguments=Hosting,
         run=config_show,
         examples=("taskdeck config show", "taskdeck config show --json | jq .settings.output_cap"),
+    ),
+    Command(
+        name="config reload",
+        arguments=Reload,
+        run=config_reload,
+        examples=(
+            "taskdeck config reload --dry-run",
+            "taskdeck config reload --host build@box",
+        ),
     ),
     Command(
         name="config schema",

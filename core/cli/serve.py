@@ -11,7 +11,6 @@ from typing import Annotated
 from core.app.engine_process import StartNotice
 from core.app.hosting.hosts import UntilIdle, serve_after_take_over
 from core.app.hosting.hosts import serve as serve_engine
-from core.app.options import Options
 from core.app.systemd.unit import user_unit
 from core.cli.arguments import Hosting
 from core.cli.commands import Command
@@ -70,7 +69,7 @@ async def serve(arguments: Serve) -> int:
     try:
         until = None
         if arguments.until_idle:
-            until = UntilIdle(linger=_linger(arguments, chosen), expects=notice.is_heard)
+            until = UntilIdle(linger=arguments.linger, expects=notice.is_heard)
         if arguments.take_over:
             await serve_after_take_over(chosen, tell=note, ready=ready, until=until)
         else:
@@ -79,10 +78,6 @@ async def serve(arguments: Serve) -> int:
         notice.refused(error)
         raise
     return 0
-
-
-def _linger(arguments: Serve, chosen: Options) -> float:
-    return chosen.settings().linger if arguments.linger is None else arguments.linger
 
 
 def _print_unit(arguments: Serve) -> int:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from core.config.files import ConfigFile
     from core.config.tables import MatchTable, OnTable
 
 DEFAULT_QUEUE = "default"
@@ -33,8 +34,9 @@ class Configuration:
     """What is configured for a data directory, and what is legal but may not be meant."""
 
     settings: Settings
-    capacity: Capacity
-    warnings: tuple[Fault, ...]
+    capacity: Capacity = Capacity()
+    file: ConfigFile
+    warnings: tuple[Fault, ...] = ()
 
 
 def check(home: Path, *, slots: int | None = None) -> Configuration:
@@ -54,7 +56,7 @@ def check(home: Path, *, slots: int | None = None) -> Configuration:
         raise refusal(report.file, faults) from error
     capacity = load_capacity(home, slots=slots)
     warnings = (*_warnings_of_slots(report, origins(home, slots=slots)), *_warnings_of_names(report))
-    return Configuration(settings=settings, capacity=capacity, warnings=warnings)
+    return Configuration(settings=settings, capacity=capacity, file=report.file, warnings=warnings)
 
 
 def _of_settings(error: Invalid, report: CapacityReport) -> Iterator[Fault]:

@@ -42,6 +42,8 @@ class Read(StrEnum):
 
     ENGINE = "start of an engine"
     """One that runs keeps what it read: stop it and start it again."""
+    RELOAD = "reload"
+    """A running engine takes it with `taskdeck config reload` or SIGHUP."""
     COMMAND = "each command"
 
 
@@ -49,9 +51,20 @@ READ_BY_COMMANDS = frozenset({"lock_wait", "ssh", "remote_command"})
 """Settings that no engine reads."""
 
 
+READ_AT_START = frozenset(
+    {
+        *("synchronous", "batch_cap", "aging_step", "log_bytes", "log_files"),
+        *("http_connect_timeout", "http_read_timeout", "http_connections", "http_proxy"),
+    }
+)
+"""Settings that an engine reads once; `core.engine.live_settings` has those that it takes later."""
+
+
 def read_at(setting: str) -> Read:
     """Return when a setting is read."""
-    return Read.COMMAND if setting in READ_BY_COMMANDS else Read.ENGINE
+    if setting in READ_BY_COMMANDS:
+        return Read.COMMAND
+    return Read.ENGINE if setting in READ_AT_START else Read.RELOAD
 
 
 class Settings(BaseSettings):

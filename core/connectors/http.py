@@ -76,7 +76,7 @@ class Http(Plain):
 
     def __init__(self, settings: Settings) -> None:
         """Take timeouts, body cap, connection limit and proxy."""
-        self._settings = settings
+        self.settings = settings
         self._client: HttpClient | None = None
 
     async def stop(self) -> None:
@@ -121,7 +121,7 @@ class Http(Plain):
             case RedirectRefused():
                 code, message, permanent = "http.redirect", "a redirect was not followed", True
             case BodyTooLarge():
-                message = f"the body is larger than {self._settings.http_body_cap} bytes"
+                message = f"the body is larger than {self.settings.http_body_cap} bytes"
                 return _failed("http.body", message, error, permanent=True)
             case httpx.InvalidURL() | httpx.UnsupportedProtocol() | httpx.LocalProtocolError():
                 code, message, permanent = "http.request", "the request cannot be sent", True
@@ -136,7 +136,7 @@ class Http(Plain):
     async def _run(
         self, wanted: HttpInput, payload: _Payload, *, hop: Hop, context: CallContext
     ) -> JsonValue:
-        async with asyncio.timeout(wanted.seconds(self._settings.http_timeout)), self._shared().room():
+        async with asyncio.timeout(wanted.seconds(self.settings.http_timeout)), self._shared().room():
             response = await self._follow(wanted, payload, hop=hop)
             try:
                 answer = await self._keep(response, context)
@@ -176,7 +176,7 @@ class Http(Plain):
         headers = tame_headers(response.headers.raw)
         encoding = headers.get("content-encoding", "")
         kind = Body if response.request.method in _SAFE else LenientBody
-        with open_body(context.directory, kind, encoding=encoding, cap=self._settings.http_body_cap) as body:
+        with open_body(context.directory, kind, encoding=encoding, cap=self.settings.http_body_cap) as body:
             async for piece in read_raw(response):
                 body.feed(piece)
             body.finish()
@@ -192,7 +192,7 @@ class Http(Plain):
     def _shared(self) -> HttpClient:
         # Reading the trusted certificates takes tens of milliseconds: an engine without http never pays.
         if self._client is None:
-            self._client = HttpClient(self._settings)
+            self._client = HttpClient(self.settings)
         return self._client
 
 

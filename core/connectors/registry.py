@@ -127,6 +127,12 @@ class Registry:
             # A connector that cannot tell has not said that it is safe.
             return False
 
+    def take(self, settings: Settings) -> None:
+        """Go on with these settings, those of a call from the next one on."""
+        for connector in self._by_name.values():
+            if isinstance(connector, Http):
+                connector.settings = settings
+
     async def start(self) -> None:
         """Start all in order; when one fails, those started are stopped in reverse and its error raised."""
         async with AsyncExitStack() as started:

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import field
 
 from core.control.arguments import OPERATOR, PAGE, DocumentSource, EventQuery, Target
+from core.control.nouns.configuration import ConfigurationVerbs
 from core.control.nouns.failures import Acknowledge, Failures, Unacknowledge
 from core.control.nouns.ledger import Charge, Ledger
 from core.control.nouns.limits import ChangeCapacity, Limits
@@ -174,6 +175,11 @@ class ControlAPI(ReadingAPI):
     def orphans(self) -> Orphans:
         """What lost its owner."""
         return Orphans(self)
+
+    @property
+    def configuration(self) -> ConfigurationVerbs:
+        """What the engine runs with."""
+        return ConfigurationVerbs(self)
 
     @property
     def schedules(self) -> Schedules:

@@ -12,6 +12,7 @@ from core.control import api
 from core.control.answers import Answers
 from core.control.api import ControlAPI, Document, Kind, Request, StopMode, SubmitOptions, kind_of
 from core.control.nouns import orphans
+from core.control.nouns.configuration import ReloadConfig
 from core.control.nouns.failures import Acknowledge, Unacknowledge
 from core.control.nouns.ledger import Charge, Prices
 from core.control.nouns.limits import ChangeCapacity
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from core.engine.changes import ChangeNotice
-    from core.model.commands import Enqueued, Submitted
+    from core.model.commands import Effect, Enqueued, Submitted
+    from core.model.config_changes import Reloaded
     from core.model.limit_commands import Charged
     from core.model.limits import Price
     from core.model.orphans import OrphanView
@@ -46,6 +48,13 @@ if TYPE_CHECKING:
     from core.model.workflow_views import WorkflowView
 
 R = TypeVar("R")
+
+
+class ConfigurationPort(Protocol):
+    """What an engine runs with."""
+
+    async def reload(self, *, effect: Effect, actor: str) -> Reloaded:
+        """Read config.toml again and take all of it or nothing; raise `Invalid`, `Conflict`."""
 
 
 class EnginePort(OperatorPort, Protocol):
@@ -83,9 +92,6 @@ class EnginePort(OperatorPort, Protocol):
     ) -> Enqueued:
         """Check and admit loose tasks in one commit."""
 
-    async def orphans(self) -> Sequence[OrphanView]:
-        """Return the living orphans."""
-
     async def charge(self, attempt: AttemptRef, said: Mapping[str, object], *, charge: str) -> Charged:
         """Price what an attempt spends while it runs, and book it once under its id."""
 
@@ -114,6 +120,10 @@ class EnginePort(OperatorPort, Protocol):
 
     def resume(self, *, actor: str) -> None:
         """Take a drain back; raise `Conflict`."""
+
+    @property
+    def configuration(self) -> ConfigurationPort:
+        """What the engine runs with."""
 
     def info(self) -> EngineInfo:
         """Return who this is and how busy."""
@@ -175,8 +185,13 @@ class EngineAnswers:
         answers.to(api.WaitTasks, lambda r: engine.wait_tasks(r.task_ids))
         answers.to(api.StopEngine, self._stop_engine)
         answers.to(api.ResumeEngine, self._resume_engine)
+        answers.to(ReloadConfig, self._reload)
         answers.to(api.Status, partial(_info, engine))
         return answers
+
+    async def _reload(self, request: ReloadConfig) -> Reloaded:
+        actor = signed(request.actor, self._user)
+        return await self._engine.configuration.reload(effect=request.effect, actor=actor)
 
     async def _submit(self, request: api.Submit) -> Submitted:
         options = request.options or SubmitOptions()
@@ -222,7 +237,7 @@ class EngineAnswers:
         return Operated(changed=changed)
 
     async def _orphans(self) -> tuple[OrphanView, ...]:
-        orphans = [*await self._engine.orphans(), *await self._engine.reports.lost.orphans()]
+        orphans = [*await self._engine.orphan_verbs.all(), *await self._engine.reports.lost.orphans()]
         return tuple(sorted(orphans, key=lambda orphan: orphan.task_id))
 
     async def _changes(self, request: api.Changes) -> Changes:

@@ -21,10 +21,24 @@ from core.rules.budget_fits import costs_of_job
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from core.model.orphans import OrphanView
     from core.store.reports import Reports
 
 MAX_PER_BATCH = 1_000
 """Tasks of one command; a longer list is carried out in several commits."""
+
+
+class OrphansPort(Protocol):
+    """What is asked of the engine about processes whose attempts are over."""
+
+    async def all(self) -> Sequence[OrphanView]:
+        """Return the living orphans."""
+
+    async def keep(self, task_ids: Sequence[int], *, actor: str) -> Operated:
+        """Note that living orphans are to be watched on."""
+
+    async def kill(self, task_ids: Sequence[int], *, reason: str, actor: str) -> Operated:
+        """End the processes of living orphans."""
 
 
 class OperatorPort(Protocol):
@@ -37,11 +51,9 @@ class OperatorPort(Protocol):
     async def operate(self, command: Operation) -> Operated:
         """Carry out one command."""
 
-    async def keep_orphans(self, task_ids: Sequence[int], *, actor: str) -> Operated:
-        """Note that living orphans are to be watched on."""
-
-    async def kill_orphans(self, task_ids: Sequence[int], *, reason: str, actor: str) -> Operated:
-        """End the processes of living orphans."""
+    @property
+    def orphan_verbs(self) -> OrphansPort:
+        """What lists, keeps and ends processes whose attempts are over."""
 
 
 class OperatorVerbs:
@@ -78,9 +90,11 @@ class OperatorVerbs:
             case Cancel() | Retry() if target.job_id is not None:
                 return await self._operate(verb, _command_on_job(verb, target.job_id))
             case KeepOrphans():
-                return await self._engine.keep_orphans(_task_ids(target), actor=actor)
+                return await self._engine.orphan_verbs.keep(_task_ids(target), actor=actor)
             case KillOrphans():
-                return await self._engine.kill_orphans(_task_ids(target), reason=verb.reason, actor=actor)
+                return await self._engine.orphan_verbs.kill(
+                    _task_ids(target), reason=verb.reason, actor=actor
+                )
             case _:
                 return await self._carry_out_on_tasks(verb)
 

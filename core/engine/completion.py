@@ -44,7 +44,7 @@ class Completion:
         self._usage = usage
         self._clock = clock
         self._draw = draw
-        self._limits = limits
+        self.limits = limits
         self.repeats = True
         """An outcome is submitted again until the store takes it; off while the engine stops."""
 
@@ -101,8 +101,8 @@ class Completion:
             losses=claimed.losses + isinstance(outcome, Lost),
             bounces=claimed.bounces + (isinstance(outcome, Bounced) and not outcome.shortage),
             on_loss=spec.on_loss,
-            max_losses=self._limits.max_losses,
-            max_bounces=self._limits.max_bounces,
+            max_losses=self.limits.max_losses,
+            max_bounces=self.limits.max_bounces,
         )
         return decide_retry(spec.retry, outcome, record=record, now=self._clock.now(), draw=self._draw)
 

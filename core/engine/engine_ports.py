@@ -7,8 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from core.config import Settings
+from core.config.checks import Configuration
+from core.config.files import ConfigFile
 from core.connectors.registry import Registry
 from core.model.limits import Capacity
+from core.model.paths import Paths
 from core.model.ports import Alarms, Clock, Draw, Looker
 from core.probes import Prober
 
@@ -25,3 +29,12 @@ class Ports:
     """Pools and limits as configured."""
     look: Looker = field(default_factory=lambda: Prober().look)
     """How a backend is looked at."""
+    file: ConfigFile | None = None
+    """Where they, and the settings, come from; None = not from a file."""
+    slots: int | None = None
+    """Of a command line: they stay stronger than the file when it is read again."""
+
+    def configuration(self, paths: Paths, settings: Settings) -> Configuration:
+        """Return what the engine starts with."""
+        file = self.file or ConfigFile(path=paths.config)
+        return Configuration(settings=settings, capacity=self.capacity, file=file)

@@ -18,12 +18,19 @@ class EngineHealth:
 
     def __init__(self, checks: CheckPorts, *, clock: Clock, alarms: Alarms) -> None:
         self.checks = BackendChecks(checks, clock=clock, alarms=alarms)
+        self._is_looking = False
         self.is_waited_for = False
         """Tasks wait for a backend that is down and may come back."""
 
     async def start(self, backends: Sequence[Backend]) -> None:
         """Look at backends from now on."""
+        self._is_looking = True
         await self.checks.configure(backends)
+
+    async def change(self, backends: Sequence[Backend]) -> None:
+        """Look at these instead, if it looks at any."""
+        if self._is_looking:
+            await self.checks.configure(backends)
 
     def hear(self, report: Report) -> None:
         """Hear what a commit means."""

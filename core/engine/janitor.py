@@ -58,7 +58,8 @@ class Janitor:
         self._children = rounds.children
         self._repairs = rounds.repairs
         self._note = rounds.note
-        self._quota = settings.output_quota
+        self.quota = settings.output_quota
+        """Bytes of output that are kept."""
         self._clock = clock
         self._alarms = alarms
         self._running: dict[str, asyncio.Task[None]] = {}
@@ -116,7 +117,7 @@ class Janitor:
         await asyncio.to_thread(outputs.use.measure, self._runner.open)
         if self._walk_at is not None and self._walk_at <= self._clock.now():
             self._begin("outputs", self._walk)
-        shortage = await asyncio.to_thread(outputs.shortage, LEAST, quota=self._quota)
+        shortage = await asyncio.to_thread(outputs.shortage, LEAST, quota=self.quota)
         if shortage is None:
             self._dispatcher.reopen(Closed.ROOM)
             return

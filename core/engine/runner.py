@@ -126,6 +126,12 @@ class Runner:
         if running is not None:
             self._processes.exhaust(running, limit)
 
+    def change_timeouts(self, timeouts: Timeouts) -> None:
+        """Give what begins, or is asked to end, from now on so much time."""
+        self._timeouts = timeouts
+        self._termination.grace = timeouts.cancel_grace
+        self._limits.default = timeouts.default
+
     def makes_processes(self, uses: str) -> bool:
         """Return whether a connector's calls are processes; True for one that is not known."""
         return self._processes.made_by(uses)

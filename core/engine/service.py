@@ -11,17 +11,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from core.config import Settings
+from core.config.checks import check
 from core.engine.admission import Admission
-from core.engine.attempts import Timeouts, Tools
+from core.engine.attempts import Tools
 from core.engine.backend_checks import CheckPorts
 from core.engine.changes import ChangeNotice, ChangeNotices
-from core.engine.completion import Completion, RetryLimits
+from core.engine.completion import Completion
 from core.engine.conditions import Conditions
+from core.engine.configuring import EngineConfiguration
 from core.engine.dispatcher import Dispatcher
 from core.engine.engine_ports import Ports
 from core.engine.expression_scopes import ExpressionScopes
 from core.engine.health import EngineHealth
 from core.engine.janitor import Janitor, Rounds
+from core.engine.live_settings import LiveSettings, output_cap_of, retry_limits_of, timeouts_of
+from core.engine.orphan_verbs import OrphanVerbs
 from core.engine.recovery import Recovery
 from core.engine.repairs import Repairs
 from core.engine.runner import Runner
@@ -35,7 +39,6 @@ from core.engine.task_surroundings import TaskSurroundings
 from core.engine.usage_reports import UsageReports
 from core.engine.waiters import Waiters
 from core.executors.child import ChildExecutor
-from core.executors.output_cap import OutputCap
 from core.executors.outputs import Outputs
 from core.host import own_surroundings
 from core.logs import get_logger
@@ -53,13 +56,11 @@ from core.model.commands import (
 )
 from core.model.engine_notes import EngineEvent, NoteEngine
 from core.model.errors import TaskdeckError, Unavailable
-from core.model.limit_commands import Charge, Charged, Configure
-from core.model.limits import DEFAULT_POOL, Pool, Price
-from core.model.orphans import OrphanView
+from core.model.limit_commands import Charge, Charged
+from core.model.limits import Price
 from core.model.paths import Paths
-from core.model.plans import OnOverflow, TaskPlan
+from core.model.plans import TaskPlan
 from core.model.ports import AttemptRef, Checks
-from core.model.records import replace
 from core.model.surroundings import Surroundings
 from core.model.values import JsonObject, JsonValue
 from core.model.version import VERSION
@@ -83,7 +84,6 @@ class Engine:
 
     def __init__(self, paths: Paths, settings: Settings, ports: Ports, *, started_by: str = ENGINE) -> None:
         self.paths = paths
-        self.settings = settings
         self._ports = ports
         self._stopping: asyncio.Task[None] | None = None
         self._stopped = asyncio.Event()
@@ -99,12 +99,12 @@ class Engine:
         self.waiters = Waiters(self.reports.outcomes)
         self._change_notices = ChangeNotices(clock)
         self._set_aside = SetAside()
-        self.children = self._new_children()
+        self.children = self._new_children(settings)
         scopes = ExpressionScopes(self.reports.expressions)
         surroundings = TaskSurroundings(
             self.reports.surroundings, own=own_surroundings().allowed(settings.env_allow)
         )
-        limits = RetryLimits(max_losses=settings.max_losses, max_bounces=settings.max_bounces)
+        limits = retry_limits_of(settings)
         self._usage = UsageReports(paths.output, prices=ports.capacity.prices, clock=clock)
         self._completion = Completion(
             self.journal, clock=clock, draw=ports.draw, limits=limits, usage=self._usage
@@ -119,7 +119,7 @@ class Engine:
             shortage=Shortage(clock, ports.alarms),
             usage=self._usage,
         )
-        timeouts = Timeouts(default=settings.default_timeout, cancel_grace=settings.cancel_grace)
+        timeouts = timeouts_of(settings)
         self.runner = Runner(tools, store_id=self._owner.store_id, timeouts=timeouts, on_error=self.fail)
         self.admission = Admission(
             self.journal, ports.registry, self.reports.binding, env_allow=settings.env_allow
@@ -129,7 +129,7 @@ class Engine:
         conditions = self._new_conditions(scopes, surroundings)
         self.dispatcher = Dispatcher(self.journal, self.runner, conditions, clock=clock, alarms=ports.alarms)
         tools.shortage.control(self.dispatcher)
-        self._janitor = self._new_janitor()
+        self._janitor = self._new_janitor(settings)
         loops = Loops(
             journal=self.journal,
             dispatcher=self.dispatcher,
@@ -137,6 +137,31 @@ class Engine:
             completion=self._completion,
         )
         self._shutdown = Shutdown(loops, grace=settings.stop_grace)
+        self.configuration = self._new_configuration(settings, surroundings, writer)
+
+    def _new_configuration(
+        self, settings: Settings, surroundings: TaskSurroundings, writer: Writer
+    ) -> EngineConfiguration:
+        ports, home = self._ports, self.paths.home
+        live = LiveSettings(
+            admission=self.admission,
+            children=self.children,
+            completion=self._completion,
+            health=self.health,
+            janitor=self._janitor,
+            registry=ports.registry,
+            runner=self.runner,
+            shutdown=self._shutdown,
+            surroundings=surroundings,
+            usage=self._usage,
+            writer=writer,
+        )
+        return EngineConfiguration(
+            ports.configuration(self.paths, settings),
+            self.journal,
+            read=lambda: check(home, slots=ports.slots),
+            take=live.take,
+        )
 
     def _new_conditions(self, scopes: ExpressionScopes, surroundings: TaskSurroundings) -> Conditions:
         reports, note = self.reports.conditions, self._set_aside.note
@@ -157,12 +182,11 @@ class Engine:
         )
         return EngineHealth(checks, clock=self._ports.clock, alarms=self._ports.alarms)
 
-    def _new_children(self) -> ChildExecutor:
-        settings = self.settings
-        cap = OutputCap(size=settings.output_cap, policy=OnOverflow(settings.output_policy))
+    def _new_children(self, settings: Settings) -> ChildExecutor:
+        cap = output_cap_of(settings)
         return ChildExecutor(Outputs(self.paths.output), store=self._owner.store_id, cap=cap)
 
-    def _new_janitor(self) -> Janitor:
+    def _new_janitor(self, settings: Settings) -> Janitor:
         rounds = Rounds(
             dispatcher=self.dispatcher,
             runner=self.runner,
@@ -170,7 +194,12 @@ class Engine:
             repairs=Repairs(self.journal, self.reports.repairs),
             note=self._set_aside.note,
         )
-        return Janitor(rounds, settings=self.settings, clock=self._ports.clock, alarms=self._ports.alarms)
+        return Janitor(rounds, settings=settings, clock=self._ports.clock, alarms=self._ports.alarms)
+
+    @property
+    def settings(self) -> Settings:
+        """Return the settings that hold now."""
+        return self.configuration.now.settings
 
     @property
     def stopping(self) -> bool:
@@ -188,6 +217,11 @@ class Engine:
         return ScheduleVerbs(self.reports.schedules, self.admission, self.journal, clock=self._ports.clock)
 
     @property
+    def orphan_verbs(self) -> OrphanVerbs:
+        """Return what lists, keeps and ends processes whose attempts are over."""
+        return OrphanVerbs(self.runner, self.reports.lost.places)
+
+    @property
     def output_dir(self) -> Path:
         """Return where the attempt directories are."""
         return self.paths.output
@@ -195,7 +229,7 @@ class Engine:
     @property
     def prices(self) -> Sequence[Price]:
         """Return the prices of models as configured."""
-        return self._ports.capacity.prices
+        return self.configuration.now.capacity.prices
 
     @property
     def checks(self) -> Checks:
@@ -210,14 +244,14 @@ class Engine:
     async def start_without_claims(self) -> None:
         """Apply commands only: nothing is recovered, nothing claimed."""
         await self._ports.registry.start()
-        await self._configure()
+        await self.configuration.bring_up()
 
     async def start(self) -> None:
         """Recover what a former engine left, then claim."""
         await self._ports.registry.start()
         recovery = Recovery(self.runner, self.children, self._completion)
         await recovery.recover(self.reports.attempts)
-        await self._configure()
+        await self.configuration.bring_up()
         # Before anything is claimed: what runs on wrong counts may end its job for them.
         await self._janitor.start()
         self.dispatcher.open(self.settings.slots)
@@ -226,13 +260,6 @@ class Engine:
         self.schedules.open()
         await self.health.start(self._ports.capacity.backends)
         await self.journal.submit(FollowUp())
-
-    async def _configure(self) -> None:
-        """Bring the store to what is configured; its report says where the history stands."""
-        capacity = self._ports.capacity
-        pools = capacity.pools or (Pool(name=DEFAULT_POOL, slots=self.settings.slots),)
-        await self.journal.submit(Configure(pools=pools, limits=capacity.limits, backends=capacity.backends))
-        await self.journal.settle()
 
     async def submit(
         self,
@@ -271,30 +298,6 @@ class Engine:
         spent = self._usage.price(said, charge=charge)
         command = Charge(task_id=attempt.task_id, epoch=attempt.epoch, id=charge, spent=spent)
         return await self.journal.submit(command)
-
-    async def orphans(self) -> tuple[OrphanView, ...]:
-        """Return the living orphans, and what ended attempts left behind, in order of task id."""
-        places = self.reports.lost.places
-        left = await self.runner.leftovers.views()
-        known = await places([view.task_id for view in left])
-        named = [
-            replace(view, job_id=known[view.task_id][0], key=known[view.task_id][1])
-            for view in left
-            if view.task_id in known
-        ]
-        both = [*await self.runner.orphans.views(), *named]
-        return tuple(sorted(both, key=lambda view: view.task_id))
-
-    async def keep_orphans(self, task_ids: Sequence[int], *, actor: str) -> Operated:
-        """Note that living orphans are to be watched on; see `Orphans.keep`."""
-        return await self.runner.orphans.keep(task_ids, actor=actor)
-
-    async def kill_orphans(self, task_ids: Sequence[int], *, reason: str, actor: str) -> Operated:
-        """End the processes of living orphans, and what ended attempts left; see `Orphans.kill`."""
-        killed = await self.runner.leftovers.kill(task_ids, reason=reason, actor=actor)
-        rest = [task_id for task_id in task_ids if task_id not in killed]
-        done = await self.runner.orphans.kill(rest, reason=reason, actor=actor)
-        return replace(done, changed=done.changed + len(killed))
 
     async def changes(self, after: int | None) -> ChangeNotice:
         """Return which kinds of events are new; see `ChangeNotices.since`."""

@@ -41,7 +41,8 @@ class Shutdown:
 
     def __init__(self, loops: Loops, *, grace: float) -> None:
         self._loops = loops
-        self._grace = grace
+        self.grace = grace
+        """Seconds that calls in the loop have."""
         self._changed = asyncio.Event()
         self._is_ending = False
         self.how: StopMode | None = None
@@ -90,7 +91,7 @@ class Shutdown:
 
     def at_once(self) -> None:
         """Give calls in the loop no grace: the engine has failed."""
-        self._grace = 0
+        self.grace = 0
 
     async def rest(self) -> bool:
         """Claim nothing more; drain if asked to; let inline calls end; leave or kill the children.
@@ -105,7 +106,7 @@ class Shutdown:
         if not await self._drained():
             return False
         self._is_ending = True
-        await loops.runner.finish_inline(self._grace)
+        await loops.runner.finish_inline(self.grace)
         loops.completion.repeats = False
         await loops.runner.kill_stopped()
         if self.how is StopMode.KILL:

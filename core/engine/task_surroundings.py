@@ -27,7 +27,8 @@ class TaskSurroundings:
 
     def __init__(self, stored: Stored, *, own: Surroundings) -> None:
         self._stored = stored
-        self._own = own
+        self.own = own
+        """The engine's."""
         self._remembered: OrderedDict[str, Surroundings] = OrderedDict()
         self._readings: dict[str, asyncio.Future[Surroundings]] = {}
 
@@ -39,13 +40,13 @@ class TaskSurroundings:
         remembered = self.remembered(spec)
         if remembered is not None:
             return remembered
-        base = self._own if spec.surroundings is None else await self._find(spec.surroundings)
+        base = self.own if spec.surroundings is None else await self._find(spec.surroundings)
         return base.with_variables(spec.env)
 
     def remembered(self, spec: StoredSpec) -> Surroundings | None:
         """Return the same without reading the store; None where it must be read."""
         key = spec.surroundings
-        base = self._own if key is None else self._remembered.get(key)
+        base = self.own if key is None else self._remembered.get(key)
         if base is None:
             return None
         if key is not None:
@@ -61,7 +62,7 @@ class TaskSurroundings:
 
     async def _read(self, key: str) -> Surroundings:
         try:
-            found = await self._stored.surroundings(key) or self._own
+            found = await self._stored.surroundings(key) or self.own
         finally:
             del self._readings[key]
         self._remembered[key] = found

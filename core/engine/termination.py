@@ -36,7 +36,8 @@ class Termination:
         self._attempts = attempts
         self._children = children
         self._clock = clock
-        self._grace = grace
+        self.grace = grace
+        """Seconds between asking and killing."""
         self._close = close
         self.tasks = BackgroundTasks()
 
@@ -48,10 +49,10 @@ class Termination:
         if running.inline:
             if running.task is not None:
                 running.task.cancel()
-            self._clock.call_later(self._grace, partial(self._abandon, running))
+            self._clock.call_later(self.grace, partial(self._abandon, running))
             return
         self.tasks.start(self._children.terminate(running.ref))
-        self._clock.call_later(self._grace, partial(self.kill_process, running.ref))
+        self._clock.call_later(self.grace, partial(self.kill_process, running.ref))
 
     def kill(self, running: Running) -> None:
         """End an attempt at once; a grace that goes on is cut short."""

@@ -52,7 +52,8 @@ class TimeLimits:
         self, tools: Tools, *, default: float | None, end: Callable[[Running, Outcome], None]
     ) -> None:
         self._tools = tools
-        self._default = default
+        self.default = default
+        """Seconds that attempts may take that name no limit; None = as long as they do."""
         self._end = end
 
     def watch(self, running: Running) -> Limits:
@@ -74,7 +75,7 @@ class TimeLimits:
 
     def _timeout(self, running: Running) -> float | None:
         if running.spec.timeout_ms is None:
-            return self._default
+            return self.default
         return running.spec.timeout_ms / 1000 or None
 
     def _time_out(self, running: Running, seconds: float) -> None:

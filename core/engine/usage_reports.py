@@ -46,7 +46,7 @@ class UsageReports:
 
     def __init__(self, root: Path, *, prices: Sequence[Price], clock: Clock) -> None:
         self._root = str(root)
-        self._prices = prices
+        self.prices = prices
         self._clock = clock
         self._told: dict[AttemptRef, _Told] = {}
 
@@ -71,7 +71,7 @@ class UsageReports:
         if file is NOTHING and told is None:
             return Usage()
         told = told or _Told()
-        spent, too_much = book([*told.reports, *file.reports], self._prices, now=self._now())
+        spent, too_much = book([*told.reports, *file.reports], self.prices, now=self._now())
         faults = []
         if told.faults:
             faults.append(f"{len(told.faults):,} reports of the call are ignored: {told.faults[0]}")
@@ -85,7 +85,7 @@ class UsageReports:
 
     def price(self, said: Mapping[str, object], *, charge: str) -> tuple[Spent, ...]:
         """Return the entries of a charge; raise `Invalid` (`usage.invalid`)."""
-        spent, _ = book([read_reported({**said, "id": charge})], self._prices, now=self._now())
+        spent, _ = book([read_reported({**said, "id": charge})], self.prices, now=self._now())
         return tuple(spent)
 
     def _now(self) -> int:

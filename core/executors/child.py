@@ -81,13 +81,16 @@ class ChildExecutor:
     def __init__(self, outputs: Outputs, *, store: str, cap: OutputCap | None = None) -> None:
         self.outputs = outputs
         self._store = store
-        self._cap = cap or OutputCap()
-        self._exits = Exits(outputs, self._cap)
+        self._exits = Exits(outputs, cap or OutputCap())
         self.collector = CollectorProcess()
         self._umask = host.current_umask()
         self._children: dict[AttemptRef, _Child] = {}
         self._sessions: dict[AttemptRef, host.Process] = {}
         """The wrappers of attempts that have ended, until they are forgotten."""
+
+    def change_cap(self, cap: OutputCap) -> None:
+        """Keep so much of the output of attempts that name nothing else, also of those that run."""
+        self._exits.default = cap
 
     @property
     def living(self) -> int:
@@ -222,7 +225,7 @@ class ChildExecutor:
         self.collector.close()
 
     def _prepare(self, ref: AttemptRef, call: ProcessCall, *, streams: Sequence[str], cap: OutputCap) -> Path:
-        own = None if cap == self._cap else cap
+        own = None if cap == self._exits.default else cap
         try:
             return self.outputs.prepare(ref, call.files, streams=streams, cap=own)
         except OSError as error:

@@ -25,7 +25,8 @@ class Exits:
 
     def __init__(self, outputs: Outputs, cap: OutputCap) -> None:
         self._outputs = outputs
-        self._cap = cap
+        self.default = cap
+        """Of attempts that name none."""
 
     def recorded(self, ref: AttemptRef) -> ProcessExit | Overflowed | None:
         """Return the exit that the wrapper recorded; None if there is none."""
@@ -61,13 +62,13 @@ class Exits:
     def cap(self, ref: AttemptRef) -> OutputCap:
         """Return the cap of an attempt: its own, or that of the configuration."""
         own = self._outputs.read_limit(ref)
-        return self._cap if own is None else own
+        return self.default if own is None else own
 
     def chosen(self, call: ProcessCall) -> OutputCap:
         """Return the cap for a call, the configuration's where it names none."""
         return OutputCap(
-            size=self._cap.size if call.output_limit is None else call.output_limit,
-            policy=self._cap.policy if call.on_overflow is None else call.on_overflow,
+            size=self.default.size if call.output_limit is None else call.output_limit,
+            policy=self.default.policy if call.on_overflow is None else call.on_overflow,
         )
 
     def _trimmed(self, ref: AttemptRef, stream: str, cap: OutputCap) -> bool:

@@ -39,6 +39,8 @@ MARKS = (
     "backend.down",
     "backend.unknown",
     "capacity.configured",
+    "config.changed",
+    "config.refused",
     "pool.resized",
     "pool.paused",
     "pool.resumed",

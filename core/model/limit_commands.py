@@ -8,7 +8,8 @@ from __future__ import annotations
 from msgspec import Struct
 
 from core.model.backend_checks import CheckStatus, Target
-from core.model.commands import Command, RowRef
+from core.model.commands import ENGINE, Command, RowRef
+from core.model.config_changes import ConfigChange
 from core.model.limits import Backend, Limit, Pool, Spent
 
 
@@ -21,6 +22,9 @@ class Configure(Command[int], frozen=True, kw_only=True):
     pools: tuple[Pool, ...] = ()
     limits: tuple[Limit, ...] = ()
     backends: tuple[Backend, ...] = ()
+    changes: tuple[ConfigChange, ...] = ()
+    """What differs from what was read before; each is an event of its own."""
+    actor: str = ENGINE
 
 
 class NoteCheck(Command[bool], frozen=True, kw_only=True):

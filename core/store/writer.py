@@ -12,7 +12,7 @@ from core.model.decisions import WriterRules
 from core.store.capacity import Capacity
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Writer:
     """The one connection that writes, for one start of the engine."""
 

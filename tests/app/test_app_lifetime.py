@@ -42,7 +42,9 @@ class Quiet:
 
 async def test_an_idle_engine_ends_when_nobody_came_and_nobody_watches() -> None:
     quiet = Quiet()
-    await asyncio.wait_for(serve_until_idle(quiet, quiet, linger=0, attached=quiet.is_attached), DEADLINE)
+    await asyncio.wait_for(
+        serve_until_idle(quiet, quiet, linger=lambda: 0, attached=quiet.is_attached), DEADLINE
+    )
     assert quiet.looks == 1
     # Before anything else is heard: what came now would be accepted, and nothing would run it.
     assert quiet.stopping
@@ -53,7 +55,7 @@ async def test_it_stays_while_somebody_is_there_and_ends_when_the_last_one_left(
     monkeypatch.setattr(lifetime, "WATCH_SECONDS", 0.01)
     quiet = Quiet()
     setattr(quiet, how, True)
-    work = asyncio.create_task(serve_until_idle(quiet, quiet, linger=0, attached=quiet.is_attached))
+    work = asyncio.create_task(serve_until_idle(quiet, quiet, linger=lambda: 0, attached=quiet.is_attached))
     await until(lambda: quiet.looks > 3, "it looks on")
     assert not work.done()
     setattr(quiet, how, False)
@@ -63,7 +65,9 @@ async def test_it_stays_while_somebody_is_there_and_ends_when_the_last_one_left(
 async def test_who_asks_for_the_end_does_not_wait_for_those_who_watch() -> None:
     quiet = Quiet()
     quiet.watched = True
-    work = asyncio.create_task(serve_until_idle(quiet, quiet, linger=3600, attached=quiet.is_attached))
+    work = asyncio.create_task(
+        serve_until_idle(quiet, quiet, linger=lambda: 3600, attached=quiet.is_attached)
+    )
     await until(lambda: quiet.looks, "it is idle")
     quiet.stopping = True
     quiet.end.set()

@@ -25,6 +25,7 @@ def command(text: str) -> str:
 def test_children_outlive_the_engine_and_its_grace_is_kept() -> None:
     text = user_unit(Path("/srv/deck"), settings(stop_grace=30), flags=["--slots", "8"])
     assert "KillMode=process\n" in text
+    assert "ExecReload=kill -HUP $MAINPID\n" in text
     assert "TimeoutStopSec=40\n" in text
     assert "@" not in text
     assert command(text).endswith(" serve --home /srv/deck --slots 8")

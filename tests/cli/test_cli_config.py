@@ -67,3 +67,22 @@ def test_an_example_is_written_once(home: Path, deck: Deck) -> None:
     assert (again.status, "error[config.exists]" in again.err, file.read_text()) == (2, True, "slots = 3\n")
     assert "# [pools.default]" in deck("config", "init", "--print").out
     assert deck("config", "schema", "--json").objects[0]["properties"]["slots"]["type"] == "integer"
+
+
+def test_a_running_engine_takes_what_changed_and_tells_it(home: Path, deck: Deck) -> None:
+    write(home, "slots = 2\nlinger = 60\n")
+    assert deck("config", "reload").status == 4
+    assert deck("exec", "true").status == 0
+    file = write(home, "slots = 3\nlinger = 60\n[pools.gpu]\nslots = 1\n[pools.default]\n")
+    planned = deck("config", "reload", "--dry-run")
+    assert "slots: 2 -> 3\n" in planned.out
+    assert "would change" in planned.out
+    done = deck("config", "reload", "--json", "--as", "ana").objects[0]
+    assert {"key": "slots", "old": 2, "new": 3} in done["changed"]
+    assert deck("config", "reload").out == "nothing changed: the engine runs with what the file says\n"
+    events = deck("events", "--where", "kind:config.changed", "--json").objects
+    assert [event["data"]["key"] for event in events] == [change["key"] for change in done["changed"]]
+    file.write_text("slots = 3\nlinger = 60\nbatch_cap = 9\n")
+    refused = deck("config", "reload")
+    assert (refused.status, "error[config.restart]: `batch_cap` is read" in refused.err) == (2, True)
+    deck("stop")

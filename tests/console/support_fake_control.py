@@ -12,11 +12,13 @@ from core.control import api, operator_requests, reading_api
 from core.control.api import ControlAPI, EventQuery, Kind, Request, Target
 from core.control.arguments import DocumentSource
 from core.control.nouns import failures, ledger, orphans, past
+from core.control.nouns.configuration import ReloadConfig
 from core.control.prediction_requests import Predict
 from core.control.requests import verb_of
 from core.filters.fields import Noun
 from core.filters.terms import Filter
 from core.model.commands import RETRY_LIMIT, Effect, Enqueued, Operated, Refusal, Submitted
+from core.model.config_changes import Reloaded
 from core.model.counts import Count, Preview
 from core.model.errors import Invalid, NotFound, TaskdeckError, Unavailable
 from core.model.events import KINDS, EventView
@@ -389,6 +391,10 @@ class FakeControl(FakeSchedules, ControlAPI):
 
     async def answer_wait_tasks(self, _: api.WaitTasks):
         raise Unavailable("engine.none", "no engine")
+
+    async def answer_reload_config(self, _: ReloadConfig) -> Reloaded:
+        self.asked.append(("reload", "config"))
+        return Reloaded(changes=())
 
     async def answer_stop_engine(self, r: api.StopEngine) -> None:
         self.asked.append(("stop", r.how))

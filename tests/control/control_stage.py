@@ -119,14 +119,18 @@ class StagedEngine:
         await self._wait()
         return {"succeeded": len(task_ids)}
 
-    async def orphans(self) -> Sequence[OrphanView]:
+    @property
+    def orphan_verbs(self) -> StagedEngine:
+        return self
+
+    async def all(self) -> Sequence[OrphanView]:
         return (ORPHAN,)
 
-    async def keep_orphans(self, task_ids: Sequence[int], *, actor: str) -> Operated:
+    async def keep(self, task_ids: Sequence[int], *, actor: str) -> Operated:
         self._ask(("keep_orphans", tuple(task_ids), actor))
         return Operated(changed=len(task_ids))
 
-    async def kill_orphans(self, task_ids: Sequence[int], *, reason: str, actor: str) -> Operated:
+    async def kill(self, task_ids: Sequence[int], *, reason: str, actor: str) -> Operated:
         self._ask(("kill_orphans", tuple(task_ids), reason, actor))
         return Operated(changed=0, refused=tuple((task_id, "gone") for task_id in task_ids))
 

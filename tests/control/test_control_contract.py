@@ -217,6 +217,11 @@ async def test_unknown_limits_are_refused_with_the_near_ones(control, mine):
     assert (await control.tasks(tasks_of(mine))).rows == ()
 
 
+async def test_a_configuration_that_did_not_change_is_read_again_in_vain(control):
+    assert (await control.configuration.reload(effect=Effect.NONE)).changes == ()
+    assert (await control.configuration.reload(actor="ana")).changes == ()
+
+
 async def test_a_schedule_is_added_fired_by_hand_changed_and_removed(control, mine):
     text = "name: nightly\ntasks:\n  - {key: a, uses: delay, with: {seconds: 0}}\n"
     timing = Timing(cron="0 3 1 1 *", zone="Europe/Berlin")

@@ -160,6 +160,7 @@ BODIES: list[tuple[str, Callable[[ControlAPI], Awaitable[object]], str]] = [
         lambda c: c.schedules.switch("nightly", Switch.SKIP, reason="k"),
         '{"reason":"k","name":"nightly","switch":"skip"}',
     ),
+    ("reload_config", lambda c: c.configuration.reload(), "{}"),
     ("trigger_schedule", lambda c: c.schedules.trigger("nightly"), '{"name":"nightly"}'),
     (
         "backfill_schedule",

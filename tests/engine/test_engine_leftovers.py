@@ -60,7 +60,7 @@ async def test_what_stays_in_the_session_is_ended_after_a_moment(house: House, k
     assert lives(pid), "it may still finish by itself"
     await later(house, lambda: not lives(pid), "it was ended")
     await house.until(lambda: told(house) == [True], "the history tells it")
-    assert await house.engine.orphans() == ()
+    assert await house.engine.orphan_verbs.all() == ()
 
 
 async def test_it_is_ended_too_where_the_attempt_ended_before_it_was_looked_at(

@@ -57,7 +57,7 @@ def lives(pid: int) -> bool:
 
 
 async def kill(house: House, *task_ids: int, reason: str = "stuck") -> Operated:
-    killing = house.engine.kill_orphans(task_ids, reason=reason, actor="anna")
+    killing = house.engine.orphan_verbs.kill(task_ids, reason=reason, actor="anna")
     return await within(killing, "the kill is answered")
 
 
@@ -88,7 +88,7 @@ async def test_what_runs_as_it_should_is_no_orphan(house: House):
     made["with"]["env"] = {"FLAG": str(flag)}
     job = await house.submit(made, task("b", "block"))
     await house.until(flag.exists, "the child runs")
-    assert await house.engine.orphans() == ()
+    assert await house.engine.orphan_verbs.all() == ()
     done = await kill(house, house.task_id(job, "a"), house.task_id(job, "b"), 4_711)
     assert done == Operated(
         changed=0, refused=tuple(Refusal(one, NO_ORPHAN) for one in (*house_ids(house, job), 4_711))
@@ -104,10 +104,10 @@ async def test_a_kept_orphan_is_watched_on_and_says_so(house: House):
     job = await orphaned(house)
     (view,) = await found(house)
     task_id = view.task_id
-    assert await house.engine.keep_orphans([task_id, 99], actor="anna") == Operated(
+    assert await house.engine.orphan_verbs.keep([task_id, 99], actor="anna") == Operated(
         changed=1, refused=(Refusal(99, NO_ORPHAN),)
     )
-    assert (await house.engine.keep_orphans([task_id], actor="anna")).changed == 0
+    assert (await house.engine.orphan_verbs.keep([task_id], actor="anna")).changed == 0
     (kept,) = await found(house)
     assert kept.kept
     assert lives(kept.pids[0])
@@ -117,7 +117,7 @@ async def test_a_kept_orphan_is_watched_on_and_says_so(house: House):
 async def test_the_history_tells_who_found_an_orphan_and_who_kept_it(house: House):
     job = await orphaned(house)
     (view,) = await found(house)
-    await house.engine.keep_orphans([view.task_id], actor="anna")
+    await house.engine.orphan_verbs.keep([view.task_id], actor="anna")
     assert house.history(job, "a") == ["task.claimed", "orphan.found", "orphan.kept"]
     (first, second) = house.rows(
         "SELECT job_id, attempt, actor, data FROM event WHERE kind LIKE 'orphan.%' ORDER BY id"
@@ -125,7 +125,7 @@ async def test_the_history_tells_who_found_an_orphan_and_who_kept_it(house: Hous
     assert first[:3] == (job, 1, "engine")
     assert json.loads(first[3]) == {"reason": view.reason, "pids": list(view.pids)}
     assert second[:3] == (job, 1, "anna")
-    await house.engine.keep_orphans([view.task_id], actor="berta")
+    await house.engine.orphan_verbs.keep([view.task_id], actor="berta")
     assert house.history(job, "a").count("orphan.kept") == 1, "what is kept is kept"
     await kill(house, view.task_id)
     # Found before it was closed: the loss stands behind it.
@@ -144,7 +144,7 @@ async def test_a_kill_ends_the_processes_and_the_loss_names_who_and_why(house: H
     assert message in data
     error = (await house.look(job, "a")).task.error
     assert error == {"code": "attempt.lost", "message": message}
-    assert await house.engine.orphans() == ()
+    assert await house.engine.orphan_verbs.all() == ()
 
 
 async def test_a_kill_finds_members_that_left_the_session(house: House):
@@ -215,7 +215,9 @@ async def test_processes_that_no_kill_ends_are_refused_and_stay_listed(
     # As for a process of another user.
     with monkeypatch.context() as patched:
         patched.setattr(host, "signal_process", lambda process, number: False)
-        killing = asyncio.ensure_future(house.engine.kill_orphans([view.task_id], reason="", actor="anna"))
+        killing = asyncio.ensure_future(
+            house.engine.orphan_verbs.kill([view.task_id], reason="", actor="anna")
+        )
         await house.until(
             lambda: round(KILL_SECONDS * 1000) in house.clock.pending(), "it waits for their end"
         )
@@ -231,7 +233,7 @@ async def test_without_ask_the_engine_ends_orphans_itself(house: House, on_loss:
     job = await orphaned(house, on_loss=on_loss)
     assert (await house.ended(job)).status == status
     assert await house.code(job, "a") == {"retry": "shell.exit", "fail": "attempt.lost"}[on_loss]
-    assert await house.engine.orphans() == ()
+    assert await house.engine.orphan_verbs.all() == ()
 
 
 async def test_a_cancel_ends_an_orphan_too(house: House):
@@ -246,7 +248,7 @@ async def test_a_cancel_ends_an_orphan_too(house: House):
 async def test_orphans_are_found_again_by_the_next_engine_which_has_forgotten_who_kept_them(house: House):
     job = await orphaned(house)
     (view,) = await found(house)
-    await house.engine.keep_orphans([view.task_id], actor="anna")
+    await house.engine.orphan_verbs.keep([view.task_id], actor="anna")
     await house.stop()
     house.clock.advance(minutes=5)
     await house.open()

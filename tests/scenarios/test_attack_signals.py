@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
+import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from core.store.verify import verify_path
 from tests.support.waiting import DEADLINE, until_now
 
 Start = Callable[..., subprocess.Popen[str]]
+CHANGED = "SELECT data->>'key', data->>'new', actor FROM event WHERE kind = 'config.changed'"
 FLOW = "name: q\ntasks: [{key: a, uses: %s, with: {%s}}]\n"
 
 
@@ -24,14 +27,17 @@ FLOW = "name: q\ntasks: [{key: a, uses: %s, with: {%s}}]\n"
 def start(tmp_path: Path) -> Iterator[Start]:
     begun: list[subprocess.Popen[str]] = []
 
-    def begin(*words: str) -> subprocess.Popen[str]:
+    def begin(*words: str, terminal: int | None = None) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [sys.executable, "-m", "console.launch", *words],
             env={**os.environ, "TASKDECK_HOME": str(tmp_path / "home")},
             cwd=tmp_path,
+            stdin=subprocess.DEVNULL if terminal is None else terminal,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
+            preexec_fn=None if terminal is None else lambda: fcntl.ioctl(terminal, termios.TIOCSCTTY, 0),
         )
         begun.append(process)
         return process
@@ -88,14 +94,39 @@ connector = Slow()
 
 def test_an_engine_whose_terminal_goes_away_stops_in_order(tmp_path: Path, start: Start) -> None:
     home = tmp_path / "home"
+    terminal, other_end = os.openpty()
+    serve = start("serve", terminal=other_end)
+    os.close(other_end)
+    wait_for(home, "SELECT pid FROM engine", (serve.pid,))
+    assert serve.stdout is not None
+    assert "serving" in serve.stdout.readline()
+    # Its terminal is still there: it reads its configuration again.
+    (home / "config.toml").write_text("max_losses = 9\n")
+    serve.send_signal(signal.SIGHUP)
+    wait_for(home, CHANGED, ("max_losses", 9, "signal 1 (SIGHUP)"))
+    os.close(terminal)
+    assert serve.wait(DEADLINE) == 0
+    assert found(home, "SELECT pid FROM engine") == [(None,)]
+    assert not (home / "engine.sock").exists()
+
+
+def test_an_engine_without_a_terminal_reads_its_configuration_again_at_a_hang_up(
+    tmp_path: Path, start: Start
+) -> None:
+    home = tmp_path / "home"
     serve = start("serve")
     wait_for(home, "SELECT pid FROM engine", (serve.pid,))
     assert serve.stdout is not None
     assert "serving" in serve.stdout.readline()
+    (home / "config.toml").write_text("max_losses = ")
     serve.send_signal(signal.SIGHUP)
+    refused = "SELECT data->>'code', actor FROM event WHERE kind = 'config.refused'"
+    wait_for(home, refused, ("config.syntax", "signal 1 (SIGHUP)"))
+    (home / "config.toml").write_text("max_losses = 9\n")
+    serve.send_signal(signal.SIGHUP)
+    wait_for(home, CHANGED, ("max_losses", 9, "signal 1 (SIGHUP)"))
+    serve.send_signal(signal.SIGTERM)
     assert serve.wait(DEADLINE) == 0
-    assert found(home, "SELECT pid FROM engine") == [(None,)]
-    assert not (home / "engine.sock").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda one: one.name)

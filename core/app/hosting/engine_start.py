@@ -17,6 +17,7 @@ from core.app.hosting.reachability import kept_reachable
 from core.app.lock import EngineLock
 from core.app.options import Options
 from core.app.signals import give_children_default_signals
+from core.config.checks import check
 from core.connectors.registry import build
 from core.control.api import ControlAPI
 from core.control.server import ControlServer
@@ -45,9 +46,9 @@ async def start_engine(options: Options, connectors: Sequence[Connector], *, dis
     started_by = signed(options.actor, effective_user())
     paths = ensure_home(options.paths.home)
     give_children_default_signals()
-    settings = options.settings()
     # A file with faults is refused before the engine, whichever part of it they are in.
-    capacity = options.capacity()
+    configuration = check(paths.home, slots=options.slots)
+    settings = configuration.settings
     registry = build(settings, connectors=connectors, references=options.connectors)
     logs.configure(
         paths.logs, level=settings.log_level, max_bytes=settings.log_bytes, files=settings.log_files
@@ -59,7 +60,9 @@ async def start_engine(options: Options, connectors: Sequence[Connector], *, dis
         alarms=SchedulerAlarms(clock),
         draw=random.SystemRandom().random,
         registry=registry,
-        capacity=capacity,
+        capacity=configuration.capacity,
+        file=configuration.file,
+        slots=options.slots,
     )
     engine = Engine(paths, settings, ports, started_by=started_by)
     try:

@@ -15,7 +15,7 @@ from pathlib import Path
 from core.app.attach import closing
 from core.app.deck import Deck
 from core.app.hosting.engine_start import listening, running, start_engine
-from core.app.hosting.lifetime import ClientControl, serve_until_idle, stop_on_signals
+from core.app.hosting.lifetime import ClientControl, acting_on_signals, serve_until_idle
 from core.app.lock import EngineLock
 from core.app.options import Options
 from core.app.ownership import MARGIN_SECONDS, own, own_or_attach, take_over
@@ -50,8 +50,8 @@ async def own_and_apply(options: Options) -> AsyncIterator[ControlAPI]:
 class UntilIdle:
     """When a headless engine ends by itself."""
 
-    linger: float
-    """Seconds without work and clients."""
+    linger: float | None = None
+    """Seconds without work and clients; None = as the setting is then."""
     expects: Callable[[], bool] = lambda: False
     """Whether a client is on its way, which started this engine."""
 
@@ -123,16 +123,16 @@ async def _serve(
             _collect_less()
             clients = ClientControl(engine)
             async with listening(engine, clients, owned) as server:
-                with stop_on_signals(engine):
+                with acting_on_signals(engine):
                     ready(_ready_line(engine))
                     if until is None:
                         await engine.stopped()
                     else:
-                        expects = until.expects
+                        expects, wanted = until.expects, until.linger
                         await serve_until_idle(
                             engine,
                             clients,
-                            linger=until.linger,
+                            linger=lambda: engine.settings.linger if wanted is None else wanted,
                             attached=lambda: server.is_connected or expects(),
                         )
 

@@ -6,11 +6,12 @@ Called by `hosting` and by the command `serve`.
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TypeVar
 
-from core.app.signals import handling_signals
+from core.app.signals import handling_signals, has_terminal
 from core.control import api
 from core.control.api import ControlAPI, Request
 from core.control.local import LocalControl
@@ -52,36 +53,50 @@ class ClientControl(ControlAPI):
 
 
 async def serve_until_idle(
-    engine: Engine, clients: ClientControl, *, linger: float, attached: Callable[[], bool]
+    engine: Engine, clients: ClientControl, *, linger: Callable[[], float], attached: Callable[[], bool]
 ) -> None:
     """Go on until all work is finished and no client waits, watches or is `attached`; then stop.
 
-    An idle engine waits `linger` seconds for a client that may come, or come back.
+    An idle engine waits `linger()` seconds for a client that may come, or come back.
     """
     await _finish_all(engine, clients, linger=linger)
     while (engine.watched or attached()) and not engine.stopping:
-        await _finish_all(engine, clients, linger=max(linger, WATCH_SECONDS))
+        await _finish_all(engine, clients, linger=lambda: max(linger(), WATCH_SECONDS))
     # In the same step: who comes after this look is told, and brings its work to the next engine.
     engine.stop(reason=IDLE)
 
 
 @contextmanager
-def stop_on_signals(engine: Engine) -> Iterator[None]:
-    """Stop the engine when this process is asked to end, or its terminal goes away."""
-    with handling_signals(lambda number: engine.stop(actor=f"signal {number.value} ({number.name})")):
+def acting_on_signals(engine: Engine) -> Iterator[None]:
+    """Stop the engine when this process is asked to end, or its terminal goes away.
+
+    Any other hang-up asks it to read its configuration again.
+    """
+    had_terminal, reloads = has_terminal(), set[asyncio.Task[None]]()
+
+    def act(number: signal.Signals) -> None:
+        actor = f"signal {number.value} ({number.name})"
+        if number is not signal.SIGHUP or (had_terminal and not has_terminal()):
+            engine.stop(actor=actor)
+            return
+        reload = asyncio.ensure_future(engine.configuration.reload_or_note(actor=actor))
+        reloads.add(reload)
+        reload.add_done_callback(reloads.discard)
+
+    with handling_signals(act):
         yield
 
 
-async def _finish_all(engine: Engine, clients: ClientControl, *, linger: float) -> None:
+async def _finish_all(engine: Engine, clients: ClientControl, *, linger: Callable[[], float]) -> None:
     await engine.waiters.until_none()
     if not engine.stopping:
-        await _finish(engine, clients, linger=linger)
+        await _finish(engine, clients, linger=linger())
     await _finish_while_used(engine, clients, linger=linger)
 
 
-async def _finish_while_used(engine: Engine, clients: ClientControl, *, linger: float) -> None:
+async def _finish_while_used(engine: Engine, clients: ClientControl, *, linger: Callable[[], float]) -> None:
     while clients.was_used and not engine.stopping:
-        await _finish(engine, clients, linger=linger)
+        await _finish(engine, clients, linger=linger())
 
 
 async def _finish(engine: Engine, clients: ClientControl, *, linger: float) -> None:

@@ -41,6 +41,9 @@ _WAKE = (
 
 def apply_configure(batch: Batch, command: Configure) -> int:
     """Put what is configured in the place of what was; the tasks that wait come under it."""
+    for change in command.changes:
+        told: JsonObject = {"key": change.key, "old": change.old, "new": change.new}
+        batch.event("config.changed", Subject(), actor=command.actor, data=told)
     wanted = _limits(batch, command)
     drained = _drained(batch.capacity.pools)
     kinds = {limit.name: limit.kind for limit in wanted}
