@@ -6,13 +6,15 @@ Called by the loader.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import yaml
 
 from core.model.errors import Fault
+from core.model.near_misses import did_you_mean
 from core.model.values import JsonValue
+from core.workflows.anchors import Anchors, Named
 from core.workflows.json_reader import duplicate_key
 from core.workflows.limits import FAULTS_MAX, Limits, too_deep, too_many
 from core.workflows.positions import Entry, PlacedTree, Position, Step
@@ -45,6 +47,15 @@ class _Open:
     key: str | None = None
     key_line: int = 1
     key_column: int = 1
+    anchor: str | None = None
+    size: int = 0
+    """Values of the document up to its beginning, so that its own are known at its end."""
+    height: int = 1
+    """Lists and mappings within each other, it included."""
+    merged: list[JsonValue] = field(default_factory=list)
+    """What stands at `<<`: mappings, or lists of them, whose items it gets where it has none of its own."""
+    is_merging: bool = False
+    """The key `<<` waits for its value."""
 
 
 class YamlReader:
@@ -58,6 +69,7 @@ class YamlReader:
         self._root: JsonValue = None
         self._start = _START
         self._entries: dict[int, dict[Step, Entry]] = {}
+        self._anchors = Anchors(self._entries, self.texts)
         self._stack: list[_Open] = []
         self._nodes = 0
         self._documents = 0
@@ -98,37 +110,82 @@ class YamlReader:
             raise _Stop
 
     def _alias(self, event: yaml.AliasEvent) -> None:
-        self._add(
-            "document.alias", f"the alias *{event.anchor} is not accepted; repeat the value", event.start_mark
-        )
+        name = str(event.anchor)
+        found = self._anchors.get(name)
+        if any(one.anchor == name for one in self._stack):
+            self._add("document.alias", f"*{name} stands within &{name}", event.start_mark)
+        elif found is None:
+            near = did_you_mean(name, self._anchors.names)
+            message = f"no anchor &{name} stands before *{name}{near}"
+            self._add("document.alias", message, event.start_mark)
+        else:
+            self._put_again(found, event)
+            return
         self._put(None, event)
 
+    def _note_height(self, height: int) -> None:
+        if self._stack:
+            self._stack[-1].height = max(self._stack[-1].height, height + 1)
+
+    def _put_again(self, found: Named, event: yaml.AliasEvent) -> None:
+        # What it stands for is at most what was read so far: a few lines never make millions of values.
+        if len(self._stack) + found.height > self._limits.depth:
+            self.faults.append(too_deep(self._limits, *_position(event.start_mark)))
+            raise _Stop
+        self._nodes += found.size - 1
+        self._note_height(found.height)
+        self._put(self._anchors.copy(found.value), event, found.text)
+
     def _scalar(self, event: yaml.ScalarEvent) -> None:
-        if event.anchor is not None or event.tag is not None:
-            self._refuse_properties(event)
+        if event.tag is not None:
+            self._refuse_tag(event)
         text: str = event.value
+        if text == "<<" and event.implicit[0] and self._awaits_key():
+            self._stack[-1].is_merging = True
+            return
         value: JsonValue = text
         if event.implicit[0]:
             try:
                 value = read_plain(text)
             except BadNumber as error:
                 self._add("document.number", f"{error}{_QUOTE}", event.start_mark)
+        if event.anchor is not None:
+            self._anchors.put(event.anchor, Named(value=value, text=text))
         self._put(value, event, text)
 
+    def _awaits_key(self) -> bool:
+        inner = self._stack[-1] if self._stack else None
+        return inner is not None and inner.key is None and isinstance(inner.container, dict)
+
     def _open(self, event: yaml.CollectionStartEvent) -> None:
-        if event.anchor is not None or event.tag is not None:
-            self._refuse_properties(event)
+        if event.tag is not None:
+            self._refuse_tag(event)
         if len(self._stack) >= self._limits.depth:
             self.faults.append(too_deep(self._limits, *_position(event.start_mark)))
             raise _Stop
         container: dict[str, JsonValue] | list[JsonValue]
         container = {} if type(event) is yaml.MappingStartEvent else []
+        before = self._nodes
         self._put(container, event)
         entries = self._entries[id(container)] = {}
-        self._stack.append(_Open(container=container, entries=entries))
+        self._stack.append(_Open(container=container, entries=entries, anchor=event.anchor, size=before))
 
-    def _close(self, _event: yaml.CollectionEndEvent) -> None:
-        self._stack.pop()
+    def _close(self, event: yaml.CollectionEndEvent) -> None:
+        ended = self._stack.pop()
+        if ended.merged and isinstance(ended.container, dict) and not self._merge(ended.container, ended):
+            self._add("document.merge", "`<<` takes a mapping, or a list of mappings", event.start_mark)
+        if ended.anchor is not None:
+            size = self._nodes - ended.size
+            self._anchors.put(ended.anchor, Named(value=ended.container, size=size, height=ended.height))
+        self._note_height(ended.height)
+
+    def _merge(self, mapping: dict[str, JsonValue], ended: _Open) -> bool:
+        for one in ended.merged:
+            for base in one if isinstance(one, list) else [one]:
+                if not isinstance(base, dict):
+                    return False
+                self._anchors.merge(mapping, base)
+        return True
 
     def _put(self, value: JsonValue, event: yaml.NodeEvent, text: str = "") -> None:
         mark = event.start_mark
@@ -141,6 +198,10 @@ class YamlReader:
             self._root, self._start = value, Position(line, column)
             return
         inner = self._stack[-1]
+        if inner.is_merging:
+            inner.merged.append(value)
+            inner.is_merging = False
+            return
         step = len(inner.container) if isinstance(inner.container, list) else inner.key
         if step is not None and not isinstance(value, str | dict | list) and is_other(value, text):
             self.texts.setdefault(id(inner.container), {})[step] = text
@@ -165,12 +226,10 @@ class YamlReader:
             self._keep(duplicate_key(value, *_position(mark)))
         return value
 
-    def _refuse_properties(self, event: yaml.NodeEvent) -> None:
-        tag: str | None = getattr(event, "tag", None)
-        if event.anchor is not None:
-            self._add("document.anchor", f"the anchor &{event.anchor} is not accepted", event.start_mark)
-        if tag is not None:
-            self._add("document.tag", f"the tag {tag} is not accepted; write plain values", event.start_mark)
+    def _refuse_tag(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
+        self._add(
+            "document.tag", f"the tag {event.tag} is not accepted; write plain values", event.start_mark
+        )
 
     def _add(self, code: str, message: str, mark: _Mark | None) -> None:
         line, column = _position(mark) if mark else (None, None)
