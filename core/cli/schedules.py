@@ -45,7 +45,7 @@ from core.render.schedule_texts import (
 
 FIRES_SHOWN = 20
 """Fires of one schedule that are listed unless more are asked for."""
-_LASTING = "it fires while an engine runs: `taskdeck serve --install` keeps one"
+_LASTING = "it fires while an engine runs; `taskdeck serve --install` keeps one"
 ScheduleName: TypeAlias = Annotated[str, Argument(metavar="SCHEDULE", help="A schedule, by its name.")]
 
 
@@ -309,6 +309,8 @@ async def _tell(deck: ControlAPI, done: Operated, name: str, *, arguments: Remot
         say(text if done.changed else f"nothing changed: {text}")
     if done.changed and not runs_tasks(deck):
         note(f"recorded, but no engine is running: {_LASTING}")
+    elif done.changed and view.due_at is not None and not (await deck.status()).is_lasting:
+        note(f"the engine that runs ends at log-out or with the machine: {_LASTING}")
     return 0
 
 

@@ -5,12 +5,15 @@ Loaded by `core.cli.main` for its command.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Annotated
 
 from core.app.engine_process import StartNotice
 from core.app.hosting.hosts import UntilIdle, serve_after_take_over
 from core.app.hosting.hosts import serve as serve_engine
+from core.app.lock import is_held
+from core.app.systemd.installation import install_unit
 from core.app.systemd.unit import user_unit
 from core.cli.arguments import Hosting
 from core.cli.commands import Command
@@ -19,6 +22,7 @@ from core.cli.parameters import Option
 from core.cli.refusals import usage
 from core.model.errors import TaskdeckError
 from core.model.records import replace
+from core.model.text import safe_line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +47,16 @@ class Serve(Hosting):
     started_by: Annotated[str | None, Option(hidden=True)] = None
     """What the process that started this engine says of itself."""
     unit: Annotated[bool, Option(help="Only print a systemd user unit for this engine.")] = False
+    install: Annotated[
+        bool,
+        Option(help="Write that unit, enable and start it, and let it outlive the log-out (enable-linger)."),
+    ] = False
 
 
 async def serve(arguments: Serve) -> int:
     """Run the engine without a screen, until it is asked to stop."""
-    if arguments.unit:
-        return _print_unit(arguments)
+    if arguments.unit or arguments.install:
+        return _print_unit(arguments) if arguments.unit else await _install(arguments)
 
     notice = StartNotice(arguments.notify_fd)
 
@@ -80,11 +88,33 @@ async def serve(arguments: Serve) -> int:
     return 0
 
 
-def _print_unit(arguments: Serve) -> int:
-    if arguments.until_idle or arguments.take_over:
-        raise usage("--unit only prints a unit: it does not go with --until-idle and --take-over")
+async def _install(arguments: Serve) -> int:
     chosen = arguments.options()
-    text = user_unit(chosen.paths.home, chosen.settings(), flags=chosen.engine_flags)
+    home = chosen.paths.home
+    is_owned = is_held(chosen.paths.lock)
+    installed = await asyncio.to_thread(install_unit, home, _unit_text(arguments))
+    path = safe_line(str(installed.path))
+    if arguments.json:
+        fault = installed.linger_fault or None
+        emit({"unit": str(installed.path), "linger_fault": fault, "engine_ran_before": is_owned})
+        return 0
+    say(f"{path}: enabled and started; it serves {safe_line(str(home))} after each boot")
+    if is_owned:
+        note("an engine runs already: end it with 'taskdeck stop', and the unit takes its place within 30 s")
+    if installed.linger_fault:
+        note(f"the engine ends at log-out: {installed.linger_fault}; ask for: loginctl enable-linger")
+    return 0
+
+
+def _unit_text(arguments: Serve) -> str:
+    if arguments.until_idle or arguments.take_over or (arguments.unit and arguments.install):
+        raise usage("--unit and --install go without each other, --until-idle and --take-over")
+    chosen = arguments.options()
+    return user_unit(chosen.paths.home, chosen.settings(), flags=chosen.engine_flags)
+
+
+def _print_unit(arguments: Serve) -> int:
+    text = _unit_text(arguments)
     if arguments.json:
         emit({"unit": text})
     else:
@@ -101,6 +131,7 @@ COMMANDS = (
             "taskdeck serve --slots 8",
             "taskdeck serve --connector mypkg.mail:connector",
             "taskdeck serve --take-over",
+            "taskdeck serve --install",
             "taskdeck serve --unit > ~/.config/systemd/user/taskdeck.service",
         ),
     ),

@@ -125,6 +125,7 @@ class Engine:
             self.journal, ports.registry, self.reports.binding, env_allow=settings.env_allow
         )
         self.schedules = self._new_schedules()
+        self.is_lasting = True
         self.health = self._new_health()
         conditions = self._new_conditions(scopes, surroundings)
         self.dispatcher = Dispatcher(self.journal, self.runner, conditions, clock=clock, alarms=ports.alarms)
@@ -333,6 +334,7 @@ class Engine:
             trouble="; ".join(closed.message for closed in self.dispatcher.closed),
             closed=self.dispatcher.closed,
             set_aside=self._set_aside.summary(),
+            is_lasting=self.is_lasting,
         )
 
     def stop(self, how: StopMode = StopMode.STOP, *, actor: str = ENGINE, reason: str = "") -> None:

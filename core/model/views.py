@@ -293,6 +293,8 @@ class EngineInfo(Struct, frozen=True, kw_only=True):
     """The same, each reason apart, the oldest first. Older engines do not say."""
     set_aside: str = ""
     """What of its work it cannot go on with, and why. Older engines do not say."""
+    is_lasting: bool = True
+    """False = a command or a console started it: it ends by itself, or with its terminal."""
 
 
 class Changes(Struct, frozen=True, kw_only=True):

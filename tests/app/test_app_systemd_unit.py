@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from core.app.systemd.installation import unit_name
 from core.app.systemd.unit import user_unit
 from core.config import Settings
+from core.host import default_home, effective_user
 from core.model.errors import Invalid
 from tests.support.homes import Home
 
@@ -57,3 +60,47 @@ def test_it_is_printed_without_making_anything(place: Home) -> None:
     assert f"serve --home {place.path}" in done.stdout
     assert not place.path.exists()
     assert place.run("serve", "--unit", "--take-over").returncode == 2
+
+
+def _programs(folder: Path, *, linger: int = 0) -> dict[str, str]:
+    """Write a systemctl and a loginctl that note how they were called."""
+    for name, status in (("systemctl", 0), ("loginctl", linger)):
+        script = folder / name
+        script.write_text(f'#!/bin/sh\necho "{name} $*" >> "{folder}/called"\nexit {status}\n')
+        script.chmod(0o755)
+    return {"PATH": f"{folder}:/usr/bin:/bin", "XDG_CONFIG_HOME": str(folder / "config")}
+
+
+def test_it_is_written_enabled_and_outlives_the_log_out(place: Home, tmp_path: Path) -> None:
+    environ = _programs(tmp_path)
+    done = place.run("serve", "--install", **environ)
+    assert (done.returncode, done.stderr) == (0, "")
+    (unit,) = (tmp_path / "config/systemd/user").iterdir()
+    assert f"serve --home {place.path}" in unit.read_text()
+    assert unit.name.startswith(f"taskdeck-{place.path.name}-")
+    assert done.stdout.startswith(f"{unit}: enabled and started")
+    assert [line.split(" ", 2)[:3] for line in (tmp_path / "called").read_text().splitlines()] == [
+        ["systemctl", "--user", "daemon-reload"],
+        ["systemctl", "--user", f"enable --now {unit.name}"],
+        ["loginctl", "enable-linger", effective_user()],
+    ]
+    assert (
+        "the engine ends at log-out"
+        in place.run("serve", "--install", **_programs(tmp_path, linger=1)).stderr
+    )
+    unit.write_text("[Service]\nExecStart=/bin/other\n")
+    taken = place.run("serve", "--install", **environ)
+    assert (taken.returncode, "error[unit.taken]" in taken.stderr) == (2, True)
+    assert unit.read_text() == "[Service]\nExecStart=/bin/other\n"
+    unit.unlink()
+    none = place.run("serve", "--install", **{**environ, "PATH": "/nowhere"})
+    assert "error[systemd.none]" in none.stderr
+    assert str(unit) in none.stderr
+    assert place.run("serve", "--install", "--unit").returncode == 2
+
+
+def test_each_home_has_a_unit_of_its_own() -> None:
+    assert unit_name(default_home()) == "taskdeck.service"
+    names = {unit_name(Path(home)) for home in ("/srv/a b", "/srv/a-b", "/opt/a b")}
+    assert len(names) == 3
+    assert all(re.fullmatch(r"taskdeck-a-b-[0-9a-f]{6}\.service", name) for name in names)

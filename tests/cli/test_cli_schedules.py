@@ -22,7 +22,7 @@ def test_a_schedule_is_added_shown_changed_and_removed(home: Path, deck: Deck, w
     added = deck("schedule", "add", "nightly", "--cron", "0 3 1 1 *", "--zone", "Europe/Berlin", flow)
     assert added.status == 0
     assert added.out.startswith("nightly: 0 3 1 1 * Europe/Berlin, on, next 20")
-    assert "no engine is running: it fires while an engine runs" in added.err
+    assert "no engine is running: it fires while an engine runs; `taskdeck serve --install`" in added.err
     (listed,) = deck("schedules", "--json").objects
     assert (listed["name"], listed["workflow"], listed["follows"]) == ("nightly", flow, False)
     assert len(listed["next"]) == 5
@@ -71,6 +71,10 @@ def test_a_command_is_a_job_of_one_task_and_fired_by_hand(home: Path, deck: Deck
     assert not told.exists()
     (job,) = deck("jobs", "--json").objects[:1]
     assert (job["name"], job["status"]) == ("tell", "succeeded")
+    # The engine that `wait` started ends by itself.
+    edited = deck("schedule", "edit", "tell", "--every", "2d")
+    assert "the engine that runs ends at log-out or with the machine" in edited.err
+    assert "`taskdeck serve --install` keeps one" in edited.err
 
 
 def test_times_that_passed_are_filled_in(home: Path, deck: Deck, write: Write) -> None:

@@ -85,6 +85,7 @@ async def serve_embedded(options: Options, *, ready: Callable[[Engine], None]) -
     """
     with await own(options, hint="open the console on it: 'taskdeck' without --embedded") as lock:
         engine = await start_engine(options, (), dispatch=True)
+        engine.is_lasting = False
         async with listening(engine, ClientControl(engine), lock):
             ready(engine)
             await engine.stopped()
@@ -120,6 +121,7 @@ async def _serve(
         with owned:
             with cancelling_on_signal():
                 engine = await start_engine(options, (), dispatch=True)
+            engine.is_lasting = until is None
             _collect_less()
             clients = ClientControl(engine)
             async with listening(engine, clients, owned) as server:

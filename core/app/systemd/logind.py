@@ -18,7 +18,7 @@ _FOLDERS = ("usr/lib/systemd", "usr/local/lib/systemd", "run/systemd", "etc/syst
 _SESSION = re.compile(r"/session-[^/]+\.scope(/|$)")
 _USER = re.compile(r"/user@\d+\.service(/|$)")
 _TRUE = ("1", "yes", "y", "true", "t", "on")
-_REMEDY = "start it with the unit of 'taskdeck serve --unit' and run 'loginctl enable-linger'"
+_REMEDY = "'taskdeck serve --install' enables a unit of it that goes on, with 'loginctl enable-linger'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
