@@ -48,6 +48,7 @@ ROOMS = {
     "core.cli.verbs": ("cancel", "retry", "pause", "resume", "hold", "unhold", "priority"),
     "core.cli.orphans": ("orphans",),
     "core.cli.bundle": ("bundle",),
+    "core.cli.backup": ("backup", "restore"),
     "core.cli.documents": ("check", "graph"),
     "core.cli.imports": ("import",),
     "core.cli.dial_stdio": ("dial-stdio",),

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import field
 
 from core.control.arguments import OPERATOR, PAGE, DocumentSource, EventQuery, Target
+from core.control.nouns.backups import Backups, CopyStore
 from core.control.nouns.configuration import ConfigurationVerbs
 from core.control.nouns.failures import Acknowledge, Failures, Unacknowledge
 from core.control.nouns.ledger import Charge, Ledger
@@ -62,6 +63,7 @@ __all__ = [
     "ChangeCapacity",
     "Charge",
     "ControlAPI",
+    "CopyStore",
     "CountInLog",
     "Document",
     "DocumentText",
@@ -180,6 +182,11 @@ class ControlAPI(ReadingAPI):
     def configuration(self) -> ConfigurationVerbs:
         """What the engine runs with."""
         return ConfigurationVerbs(self)
+
+    @property
+    def backups(self) -> Backups:
+        """Copies of the store."""
+        return Backups(self)
 
     @property
     def schedules(self) -> Schedules:

@@ -6,12 +6,14 @@ Made by `core.app.hosting`.
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from core.control import api
 from core.control.answers import Answers
 from core.control.api import ControlAPI, Document, Kind, Request, StopMode, SubmitOptions, kind_of
 from core.control.nouns import orphans
+from core.control.nouns.backups import CopyStore
 from core.control.nouns.configuration import ReloadConfig
 from core.control.nouns.failures import Acknowledge, Unacknowledge
 from core.control.nouns.ledger import Charge, Prices
@@ -22,6 +24,7 @@ from core.control.prediction_answers import Planning
 from core.control.reading import ReadingControl
 from core.control.schedule_changes import ScheduleAnswers, ScheduleVerbsPort
 from core.control.wait_answers import see_engine
+from core.engine.store_copies import StoreCopies
 from core.host import effective_user, own_surroundings
 from core.model import capacity_commands
 from core.model.actors import signed
@@ -33,7 +36,6 @@ from core.model.views import Changes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from core.engine.changes import ChangeNotice
     from core.model.commands import Effect, Enqueued, Submitted
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from core.model.values import JsonValue
     from core.model.views import EngineInfo, JobResult
     from core.model.workflow_views import WorkflowView
+    from core.store.journal import Journal
 
 R = TypeVar("R")
 
@@ -98,6 +101,10 @@ class EnginePort(OperatorPort, Protocol):
     @property
     def prices(self) -> Sequence[Price]:
         """The prices of models as configured."""
+
+    @property
+    def journal(self) -> Journal:
+        """The line of commands to the writer, which also lends it."""
 
     @property
     def schedule_verbs(self) -> ScheduleVerbsPort:
@@ -169,6 +176,7 @@ class EngineAnswers:
     def table(self) -> Answers:
         """Return the answers by request."""
         engine, answers = self._engine, Answers()
+        copies = StoreCopies(engine.journal)
         answers.to(api.Submit, self._submit)
         answers.to(api.Enqueue, self._enqueue)
         answers.to(api.EnqueueOnce, self._enqueue_once)
@@ -183,6 +191,7 @@ class EngineAnswers:
         answers.to(api.Changes, self._changes)
         answers.to(api.WaitJob, lambda r: engine.wait_job(r.job_id))
         answers.to(api.WaitTasks, lambda r: engine.wait_tasks(r.task_ids))
+        answers.to(CopyStore, lambda r: copies.copy(Path(r.file)))
         answers.to(api.StopEngine, self._stop_engine)
         answers.to(api.ResumeEngine, self._resume_engine)
         answers.to(ReloadConfig, self._reload)

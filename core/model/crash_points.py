@@ -28,6 +28,17 @@ POINTS = (
     "recovery.begun",
     "recovery.ended",
     "stop.begun",
+    "backup.begun",
+    "backup.copying",
+    "backup.copied",
+    "backup.checked",
+    "backup.written",
+    "backup.placed",
+    "restore.begun",
+    "restore.copied",
+    "restore.owned",
+    "restore.checked",
+    "restore.placed",
 )
 
 _name, _, _count = os.environ.get(VARIABLE, "").partition(":")

@@ -56,6 +56,7 @@ MARKS = (
     "engine.stop_requested",
     "engine.resumed",
     "engine.stopped",
+    "store.restored",
     "clock.stepped",
     "once.refused",
     "usage.ignored",

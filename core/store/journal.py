@@ -9,11 +9,12 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from queue import SimpleQueue
-from typing import NamedTuple, TypeVar, cast
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import NamedTuple, TypeAlias, TypeVar, cast
 
 from core.model.commands import Claimed, Command, FollowUp, RowRef
-from core.model.errors import Unavailable
+from core.model.errors import Conflict, Unavailable
 from core.model.ports import Clock
 from core.store.batch import Report
 from core.store.transaction import Answer, Group, carry_out
@@ -22,6 +23,17 @@ from core.store.writer import Writer
 Listener = Callable[[Report], None]
 Foresee = Callable[[Sequence[Claimed]], None]
 R = TypeVar("R")
+Errand: TypeAlias = Callable[[Writer, Callable[[], None]], R]
+"""Long work with the writer, in its thread; it calls the second argument between its steps, so that what
+waits is carried out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Loan:
+    """An errand that waits for the writer, and the future that answers it."""
+
+    errand: Errand[object]
+    future: asyncio.Future[object]
 
 
 class _Waiting(NamedTuple):
@@ -71,7 +83,8 @@ class Journal:
         self._last_use: Callable[[Writer], None] | None = None
         self._idle = asyncio.Event()
         self._idle.set()
-        self._work: SimpleQueue[Group | None] = SimpleQueue()
+        self._work: SimpleQueue[Group | _Loan | None] = SimpleQueue()
+        self._is_lent = False
         self._thread = threading.Thread(target=self._write, name="taskdeck-writer", daemon=True)
         self._thread.start()
 
@@ -79,14 +92,31 @@ class Journal:
         """Put a command in the line; the future answers after its commit, or raises the refusal."""
         future: asyncio.Future[R] = self._loop.create_future()
         if self._closed:
-            future.set_exception(
-                Unavailable("engine.stopped", "the engine has stopped", hint="start it again")
-            )
+            future.set_exception(_stopped())
             return future
         # What answers a command is an R: the apply function of its kind returns it.
         self._line.append(_Waiting(command, cast("asyncio.Future[object]", future)))
         self._rouse()
         return future
+
+    async def lend(self, errand: Errand[R]) -> R:
+        """Have long work done with the writer; groups are carried out between its steps.
+
+        One at a time: raises `Conflict` (`store.lent`). Work under way when the journal is closed gets
+        `Unavailable` (`engine.stopped`) from the call between its steps. A caller that is cancelled leaves
+        the work to go on, and has to stop it in another way.
+        """
+        if self._closed:
+            raise _stopped()
+        if self._is_lent:
+            raise Conflict(
+                "store.lent", "the store is being copied already", hint="wait until that backup is done"
+            )
+        future: asyncio.Future[R] = self._loop.create_future()
+        self._is_lent = True
+        loan = _Loan(errand=cast("Errand[object]", errand), future=cast("asyncio.Future[object]", future))
+        self._work.put(loan)
+        return await future
 
     def wake(self) -> None:
         """Let a group start soon, be it only to claim: one that is in flight may know other slots."""
@@ -171,10 +201,51 @@ class Journal:
         if report.claimed and self._foresee is not None:
             self._loop.call_soon_threadsafe(self._foresee, report.claimed)
 
+    def _return(self, future: asyncio.Future[object], found: object) -> None:
+        """Answer an errand with its result, or with the exception that ended it."""
+        self._is_lent = False
+        if future.cancelled():
+            return
+        if isinstance(found, Exception):
+            future.set_exception(found)
+        else:
+            future.set_result(found)
+
+    def _carry_out(self, group: Group) -> None:
+        answers, report = carry_out(self._writer, group, foresee=self._announce)
+        self._loop.call_soon_threadsafe(self._answer, answers, report)
+
+    def _run(self, loan: _Loan) -> None:
+        try:
+            found: object = loan.errand(self._writer, self._carry_out_next)
+        except Exception as error:
+            # Whatever broke is the answer: the writer's thread must live.
+            found = error
+        self._loop.call_soon_threadsafe(self._return, loan.future, found)
+
+    def _carry_out_next(self) -> None:
+        """Carry out the group that waits, if one does; called in the writer's thread during an errand."""
+        try:
+            work = self._work.get_nowait()
+        except Empty:
+            return
+        if isinstance(work, Group):
+            self._carry_out(work)
+            return
+        # The end; no second errand is let in.
+        self._work.put(work)
+        raise _stopped()
+
     def _write(self) -> None:
-        while (group := self._work.get()) is not None:
-            answers, report = carry_out(self._writer, group, foresee=self._announce)
-            self._loop.call_soon_threadsafe(self._answer, answers, report)
+        while (work := self._work.get()) is not None:
+            if isinstance(work, Group):
+                self._carry_out(work)
+            else:
+                self._run(work)
         if self._last_use is not None:
             self._last_use(self._writer)
         self._writer.connection.close()
+
+
+def _stopped() -> Unavailable:
+    return Unavailable("engine.stopped", "the engine has stopped", hint="start it again")

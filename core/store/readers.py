@@ -90,7 +90,7 @@ class Readers:
 
     @asynccontextmanager
     async def _lend(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-        _check_there(self.path)
+        check_there(self.path)
         searches: SearchTime | None = None
         try:
             async with engine.connect() as connection:
@@ -108,9 +108,9 @@ class Readers:
 
 def open_readonly(path: Path) -> sqlite3.Connection:
     """Open the store for reading on this thread, with the same refusals as `Readers.snapshot`."""
-    _check_there(path)
+    check_there(path)
     try:
-        connection = sqlite3.connect(_uri(path) + "?mode=ro", uri=True, isolation_level=None)
+        connection = sqlite3.connect(store_uri(path) + "?mode=ro", uri=True, isolation_level=None)
         connection.text_factory = decode
         connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
         connection.execute("PRAGMA query_only = ON")
@@ -167,7 +167,7 @@ def _make_engine(path: Path, size: int, ends: Ends, *, prepared: Sequence[str] =
     def connect() -> sqlite3.Connection:
         # Closed by the collector, if by nothing else, on a thread of its own.
         return sqlite3.connect(
-            f"{_uri(path)}?mode=ro",
+            f"{store_uri(path)}?mode=ro",
             uri=True,
             isolation_level=None,
             timeout=_BUSY_MS / 1000,
@@ -243,11 +243,11 @@ def _judge(path: Path, version: int, tables: int) -> Unavailable | None:
     return broken(path, Exception("it is empty"))
 
 
-def _uri(path: Path) -> str:
+def store_uri(path: Path) -> str:
     return "file:" + quote(os.fsencode(path.absolute()), safe="/")
 
 
-def _check_there(path: Path) -> None:
+def check_there(path: Path) -> None:
     """Raise `Unavailable`: `store.missing`, or `store.unreadable` where that cannot be known."""
     try:
         path.stat()

@@ -1,6 +1,6 @@
-"""The copy of a store that an upgrade keeps beside it.
+"""Copies of a store, made in steps; the one before an upgrade.
 
-Used by `upgrade`; named by `doctor`.
+Used by `upgrade` and for backups; the kept ones are named by `doctor`.
 """
 
 from __future__ import annotations
@@ -72,20 +72,18 @@ def copy_store(
     os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
     told = 0
 
-    def advance(_: int, remaining: int, total: int) -> None:
+    def advance(done: int, total: int) -> None:
         nonlocal told
         crash_point("upgrade.copying")
         if stop.is_set():
             raise sqlite3.OperationalError("interrupted")
-        tenth = 10 * (total - remaining) // max(total, 1)
+        tenth = 10 * done // max(total, 1)
         if tenth > told and total > 10 * _PAGES:
             told = tenth
             progress(f"copying the store: {10 * tenth} %")
 
     try:
-        with closing(sqlite3.connect(unfinished, isolation_level=None)) as copy:
-            copy.execute("PRAGMA synchronous = FULL")
-            connection.backup(copy, pages=_PAGES, progress=advance)
+        fill_copy(connection, unfinished, pages=_PAGES, between=advance)
         _sync(unfinished)
         unfinished.replace(target)
         _sync(target.parent)
@@ -94,6 +92,24 @@ def copy_store(
             unfinished.unlink()
         raise
     return target
+
+
+def fill_copy(
+    connection: sqlite3.Connection, file: Path, *, pages: int, between: Callable[[int, int], None]
+) -> None:
+    """Copy an open store into an empty file, so many pages at a time; it is not synced.
+
+    `between` is called after each step with the pages copied and all pages. It may write through the same
+    connection: what it commits is in the copy. What it raises ends the copy.
+    """
+    with closing(sqlite3.connect(file, isolation_level=None)) as copy:
+        # A copy that did not get whole is thrown away, and who makes it syncs the file: in the last step
+        # a sync would keep the writer for as long as the disk takes for all of it.
+        copy.execute("PRAGMA journal_mode = OFF")
+        copy.execute("PRAGMA synchronous = OFF")
+        connection.backup(
+            copy, pages=pages, progress=lambda _, remaining, total: between(total - remaining, total)
+        )
 
 
 def _sync(path: Path) -> None:

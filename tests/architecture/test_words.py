@@ -16,6 +16,7 @@ BROAD_CATCHES = (
     "console/launch.py",
     "core/engine/runner.py",
     "core/engine/conditions.py",
+    "core/store/journal.py",
     "core/store/transaction.py",
     "core/store/apply/containment.py",
     "core/engine/service*.py",
@@ -25,7 +26,7 @@ BROAD_CATCHES = (
 LATE_IMPORTS = (
     "console/launch.py",
     "core/app/attach.py",
-    "core/app/hosting/engine_start.py",
+    "core/app/store_upgrade.py",
     "core/app/reading/lasting_control.py",
     "core/app/options.py",
     "core/app/reading/store.py",

@@ -49,6 +49,8 @@ WORDS: dict[str, list[str]] = {
     "show": ["show", "2"],
     "logs": ["logs", "2/first"],
     "bundle": ["bundle", "2", "-o", "-"],
+    "backup": ["backup", "--list", "."],
+    "restore": ["restore", "."],
     "cancel": ["cancel", "2"],
     "retry": ["retry", "2"],
     "pause": ["pause", "2"],

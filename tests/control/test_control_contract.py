@@ -6,6 +6,7 @@ import ast
 import asyncio
 import os
 import signal
+import sqlite3
 from functools import partial
 from pathlib import Path
 
@@ -587,6 +588,19 @@ async def test_the_engine_says_who_it_is(control, door):
     info = await control.status()
     assert (info.slots, info.home, info.state) == (SLOTS, str(door.home), "serving")
     assert (info.pid == os.getpid()) == (door.name == "local")
+
+
+async def test_the_store_is_copied_into_a_file_that_is_empty(control, mine, tmp_path):
+    (task,) = await control.enqueue([TaskSpec(uses="delay", with_={"seconds": 0})], group=mine)
+    (tmp_path / "copy.db").touch(mode=0o600)
+    copied = await control.backups.copy_store(str(tmp_path / "copy.db"))
+    assert copied.size == (tmp_path / "copy.db").stat().st_size
+    with sqlite3.connect(tmp_path / "copy.db") as db:
+        assert db.execute("SELECT grp FROM task WHERE id = ?", (task,)).fetchall() == [(mine,)]
+    db.close()
+    with pytest.raises(Invalid) as refused:
+        await control.backups.copy_store(str(tmp_path / "copy.db"))
+    assert refused.value.code == "backup.file"
 
 
 async def test_an_orphan_is_found_kept_killed_and_given_up(control, door, mine, tmp_path):

@@ -141,6 +141,7 @@ BODIES: list[tuple[str, Callable[[ControlAPI], Awaitable[object]], str]] = [
         '{"task_id":3,"epoch":2,"id":"x","said":{"usd":"0.1"}}',
     ),
     ("orphans", lambda c: c.orphans.all(), "{}"),
+    ("copy_store", lambda c: c.backups.copy_store("/b/store.db"), '{"file":"/b/store.db"}'),
     ("schedules", lambda c: c.schedules.all(), "{}"),
     ("schedule_downtime", lambda c: c.schedules.downtime(), "{}"),
     ("schedule", lambda c: c.schedules.one("nightly"), '{"name":"nightly"}'),

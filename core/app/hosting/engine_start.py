@@ -17,6 +17,7 @@ from core.app.hosting.reachability import kept_reachable
 from core.app.lock import EngineLock
 from core.app.options import Options
 from core.app.signals import give_children_default_signals
+from core.app.store_upgrade import bring_up
 from core.config.checks import check
 from core.connectors.registry import build
 from core.control.api import ControlAPI
@@ -29,7 +30,6 @@ from core.host import effective_user
 from core.model.actors import signed
 from core.model.paths import Paths, ensure_home
 from core.model.ports import Connector
-from core.rules.families import family_of
 from core.store.version import is_older
 
 LEFT = "what it was started for is done"
@@ -79,19 +79,17 @@ async def _bring_up(paths: Paths, tell: Callable[[str], None]) -> None:
     """Upgrade an older store; a caller that is cancelled meanwhile leaves it as it was."""
     if not is_older(paths.db):
         return
-    # Alembic takes a quarter of a second to import, and is needed once for each release.
-    from core.store.upgrade import Progress, upgrade_store
 
     def say(line: str) -> None:
         _log.info("upgrade of the store", step=line)
         tell(line)
 
-    progress = Progress(tell=say, stop=threading.Event())
-    work = asyncio.ensure_future(asyncio.to_thread(upgrade_store, paths.db, progress, family_of=family_of))
+    stop = threading.Event()
+    work = asyncio.ensure_future(asyncio.to_thread(bring_up, paths.db, say, stop))
     try:
         await shield(work)
     except asyncio.CancelledError:
-        progress.stop.set()
+        stop.set()
         await asyncio.wait([work])
         raise
 

@@ -1,0 +1,4 @@
+"""Backups of a home: written, checked, listed, restored.
+
+Called by the commands `backup` and `restore`.
+"""
