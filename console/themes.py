@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
+from functools import cache
 from importlib.resources import files
 from typing import TypeGuard
 
@@ -71,12 +72,17 @@ class Look:
 
 def own_looks() -> dict[str, Look]:
     """Return the themes that are shipped, by name; raise `Invalid` (`theme.*`) for a faulty one."""
+    return {look.theme.name: look for look in _shipped()}
+
+
+@cache
+def _shipped() -> tuple[Look, ...]:
+    # A console of another deck begins with the same files.
     shipped = sorted(
         (entry for entry in files("themes").iterdir() if entry.name.endswith(".toml")),
         key=lambda entry: entry.name,
     )
-    read = [read_look(entry.read_text("utf-8"), entry.name) for entry in shipped]
-    return {look.theme.name: look for look in read}
+    return tuple(read_look(entry.read_text("utf-8"), entry.name) for entry in shipped)
 
 
 def derived(colors: Mapping[str, str]) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 import pytest
 import textual.app
@@ -24,16 +24,24 @@ def _style_sheets_are_parsed_once() -> Iterator[None]:
     Textual itself keeps parsed rules for as long as an app lives; parsing is a third of its start.
     """
     parsed: dict[tuple[object, ...], list[RuleSet]] = {}
-    parse_rules = Stylesheet._parse_rules
+    colours: WeakKeyDictionary[Stylesheet, frozenset[tuple[str, str]]] = WeakKeyDictionary()
+    parse_rules, set_variables = Stylesheet._parse_rules, Stylesheet.set_variables
+
+    def set_and_forget(sheet: Stylesheet, variables: dict[str, str]) -> None:
+        set_variables(sheet, variables)
+        colours.pop(sheet, None)
 
     def parse_once(sheet: Stylesheet, *source: object, **more: object) -> list[RuleSet]:
-        key = (frozenset(sheet._variables.items()), source, *more.items())
+        if sheet not in colours:
+            colours[sheet] = frozenset(sheet._variables.items())
+        key = (colours[sheet], source, *more.items())
         if key not in parsed:
             parsed[key] = parse_rules(sheet, *source, **more)  # type: ignore[arg-type]
         return parsed[key]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Stylesheet, "_parse_rules", parse_once)
+        patch.setattr(Stylesheet, "set_variables", set_and_forget)
         yield
 
 
