@@ -17,6 +17,7 @@ from core.cli.main import load
 from core.config.checks import check
 from tests.pages.blocks import Block, Step, blocks, is_written, steps
 from tests.pages.generated import ROOT, pages
+from tests.support.homes import Home
 
 TOLD = [page.relative_to(ROOT).as_posix() for page in pages()]
 _FILE = re.compile(r"# (?P<name>[\w.]+\.yaml)\n")
@@ -84,10 +85,10 @@ def test_the_readme_can_be_followed_from_top_to_bottom(reader: Reader) -> None:
 
 
 @pytest.mark.parametrize(("page", "block"), all_blocks("yaml"))
-def test_documents_on_the_pages_pass_the_check(reader: Reader, page: str, block: Block) -> None:
-    (reader.folder / "page.yaml").write_text(block.text)
-    done = reader.run(["taskdeck", "check", "page.yaml"])
-    assert done.returncode == 0, done.stdout
+def test_documents_on_the_pages_pass_the_check(tmp_path: Path, page: str, block: Block) -> None:
+    (tmp_path / "page.yaml").write_text(block.text)
+    done = Home(tmp_path / "home").run("check", "page.yaml")
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(("page", "block"), all_blocks("toml"))
