@@ -46,6 +46,7 @@ from core.store.apply.sharing import gauge_waits
 from core.store.gauges import Gauges
 from core.store.verify import verify
 from tests.store.deck import Deck
+from tests.support.seeds import seeds
 
 NAMES = ("c1", "c2", "r", "q", "b", "keyed")
 STEPS = 60
@@ -297,7 +298,7 @@ def over_limit(history: History) -> list[Gauge]:
 
 
 @pytest.mark.parametrize("kind", [History, Failing, Listed])
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", seeds(16, soak=200))
 def test_no_head_that_fits_is_left_and_every_gauge_is_what_attempts_and_ledger_say(
     tmp_path: Path, seed: int, kind: type[History], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -31,6 +31,7 @@ from core.store.verify import verify
 from tests.support.deck import AGING, Deck
 from tests.support.factories import failure, flat, retrying, task, tasks
 from tests.support.manual_time import ManualClock
+from tests.support.seeds import seeds
 from tests.support.waiting import within
 
 
@@ -137,7 +138,7 @@ class Chance:
             self._deck.settle()
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", seeds(16, soak=200))
 @pytest.mark.parametrize("many", [2, 16])
 def test_whatever_happens_a_claim_takes_what_the_rule_takes_from_all(
     deck: Deck, seed: int, many: int, monkeypatch: pytest.MonkeyPatch
